@@ -1,13 +1,14 @@
 //! What one HTTP exchange looked like on the wire: the evidence under every step.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where the time of one exchange went.
 ///
 /// **Units:** milliseconds. `None` means the phase did not take place: a reused connection has no `dns`, `connect` and
 /// `tls`, a plain one no `tls`, an IP literal no `dns`, and after a failure all later phases are missing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Phases {
     /// Name resolution.
@@ -30,7 +31,7 @@ pub struct Phases {
 /// One request and what came back: one per hop, so a redirect makes two.
 ///
 /// Everything in it is redacted: it goes to logs, messages and the state table as it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exchange {
     /// The request's method.

@@ -1,9 +1,23 @@
-//! The words of synthetic monitoring as types.
+//! The words of synthetic monitoring as types, the recorder of a journey, the incident decision and the messages.
+//!
+//! Everything here is pure: time is passed in, and nothing is read or written.
 
 mod exchange;
+pub mod incident;
+mod journey;
 mod kind;
+pub mod message;
+pub mod metric;
 mod mismatch;
+mod outcome;
+mod run;
+mod subject;
+pub mod text;
 
 pub use exchange::{Exchange, Phases};
+pub use journey::{Assertion, Attempt, Journey, Step, StepId, StepResult, Stop, Verdict, millis};
 pub use kind::FailureKind;
 pub use mismatch::Mismatch;
+pub use outcome::{Blindness, Cause, Failure, Outcome, Refusal};
+pub use run::{LeftBehind, Report, RunKey, Shard};
+pub use subject::{InvalidSubject, Subject};

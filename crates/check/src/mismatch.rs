@@ -1,5 +1,6 @@
 //! What was expected against what was seen.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::FailureKind;
@@ -7,7 +8,7 @@ use crate::FailureKind;
 /// One expectation that did not hold: the core of every failure, before it is known which step and subject it belongs to.
 ///
 /// All texts are redacted and short: they go to messages as they are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mismatch {
     /// How the target was wrong.

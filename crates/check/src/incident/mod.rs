@@ -1,0 +1,30 @@
+//! Incidents: what a check remembers of its unhealthy subjects, and what one more run does to it.
+
+mod decide;
+mod state;
+
+pub use decide::{Decision, Policy, Reason, Told, Vote, decide};
+pub use state::{CheckState, Incident, LastGood, Phase, Streak, SubjectState};
+
+/// How sure we are that somebody must act at once.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// To be looked at in working hours.
+    Warning,
+    /// To be looked at now.
+    Critical,
+}
+
+impl Severity {
+    /// The word used in settings, messages and message attributes.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}

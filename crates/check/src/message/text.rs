@@ -1,0 +1,160 @@
+//! What people read: the e-mail, its subject line, the SMS.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
+use super::notification::{Event, Notification, SubjectReport};
+use crate::text::{ascii, cut, gsm7};
+
+/// The longest subject line: SNS takes fewer than 100 characters.
+const MAX_SUBJECT_LINE: usize = 99;
+/// The longest SMS. One part holds 160 GSM-7 characters, and SNS puts the topic's display name before ours.
+const MAX_SMS: usize = 140;
+
+/// The subject line of the e-mail: ASCII, fewer than 100 characters, no line breaks.
+#[must_use]
+pub fn subject_line(notification: &Notification) -> String {
+    let line = format!(
+        "[{}] {}: {} {}",
+        notification.severity.as_str(),
+        notification.environment,
+        notification.check,
+        headline(notification)
+    );
+    cut_ascii(&ascii(&line), MAX_SUBJECT_LINE)
+}
+
+/// The e-mail, and what any other protocol without a text of its own gets.
+#[must_use]
+pub fn email(notification: &Notification) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail, so the results are dropped.
+    let n = notification;
+    let _ = writeln!(text, "{} {} in {}", n.check, headline(n), n.environment);
+    for subject in &n.subjects {
+        let _ = writeln!(text);
+        subject_paragraph(&mut text, n.event, subject);
+    }
+    if n.more_subjects > 0 {
+        let _ = writeln!(text, "\n… and {} more: see the logs of this run.", n.more_subjects);
+    }
+    let _ = writeln!(text);
+    if let Some(good) = &n.last_good {
+        let _ = writeln!(text, "Last good run  {} ({})", minute(good.at), good.run_id);
+    } else {
+        let _ = writeln!(text, "Last good run  none is known");
+    }
+    let _ = writeln!(text, "Seen from      {}", n.location);
+    let _ = writeln!(text, "\n{}", if n.event == Event::Recovered { "To look back" } else { "What to do first" });
+    let _ = writeln!(text, "  Runbook    {}", n.links.runbook);
+    let optional = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
+    for (label, link) in optional {
+        if let Some(link) = link {
+            let _ = writeln!(text, "  {label:<9}  {link}");
+        }
+    }
+    let _ = writeln!(text, "Whom to call\n  {}, {}", n.contact.name, n.contact.reach);
+    if !n.steps.is_empty() {
+        let _ = writeln!(text, "\nThis run, step by step");
+        for step in &n.steps {
+            let what = format!("{} {}", step.subject, step.step);
+            let _ = writeln!(
+                text,
+                "  attempt {}  {what:<32}  {:<12}  {:.0} ms",
+                step.attempt, step.result, step.duration_ms
+            );
+        }
+    }
+    let _ = writeln!(text, "\nRun {}, trace {}", n.run_id, n.trace_id);
+    let _ = write!(text, "Notification {}", n.notification_id);
+    text
+}
+
+/// The SMS: at most 140 characters of the GSM 7-bit alphabet, without those that take two.
+#[must_use]
+pub fn sms(notification: &Notification) -> String {
+    let n = notification;
+    let detail = match (n.event, n.subjects.first()) {
+        (Event::Recovered, Some(subject)) => {
+            format!("down for {}", span(subject.downtime_seconds.unwrap_or_default()))
+        }
+        (_, Some(subject)) => {
+            // What was seen comes last: it is what may be cut.
+            format!("{} since {}. Call {}. {}", subject.kind, clock(subject.since), n.contact.reach, subject.seen)
+        }
+        (_, None) => String::new(),
+    };
+    cut_ascii(&gsm7(&format!("{} {} {}: {detail}", n.environment, n.check, headline(n))), MAX_SMS)
+}
+
+fn headline(notification: &Notification) -> String {
+    let verb = match notification.event {
+        Event::Opened => "failing",
+        Event::Reminded => "still failing",
+        Event::Recovered => "recovered",
+    };
+    let named: Vec<&str> =
+        notification.subjects.iter().filter(|s| !s.subject.is_whole()).take(3).map(|s| s.subject.as_str()).collect();
+    let more = notification.subjects.len() + notification.more_subjects as usize - named.len();
+    match (named.is_empty(), more) {
+        (true, _) => verb.to_owned(),
+        (false, 0) => format!("{verb}: {}", named.join(", ")),
+        (false, more) => format!("{verb}: {} and {more} more", named.join(", ")),
+    }
+}
+
+fn subject_paragraph(text: &mut String, event: Event, subject: &SubjectReport) {
+    let name = if subject.subject.is_whole() { "The flow" } else { subject.subject.as_str() };
+    let tense = if event == Event::Recovered { "had failed" } else { "failed" };
+    let _ = writeln!(text, "{name} {tense} at step {} ({})", subject.step, subject.kind);
+    let _ = writeln!(text, "  Expected   {}", subject.expected);
+    let _ = writeln!(text, "  Seen       {}", subject.seen);
+    if let Some(evidence) = &subject.evidence {
+        let mut lines = evidence.lines();
+        let _ = writeln!(text, "  Evidence   {}", lines.next().unwrap_or_default());
+        for line in lines {
+            let _ = writeln!(text, "             {line}");
+        }
+    }
+    let _ = writeln!(text, "  Since      {}", minute(subject.since));
+    if let (Some(closed), Some(seconds)) = (subject.closed_at, subject.downtime_seconds) {
+        let _ = writeln!(text, "  Until      {}, down for {}", minute(closed), span(seconds));
+    }
+    let _ = writeln!(text, "  Incident   {}", subject.incident_id);
+}
+
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M UTC").to_string()
+}
+
+/// `2 d 3 h`, `1 h 5 min`, `12 min`, `30 s`: the two largest units.
+fn span(seconds: i64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let mut left = seconds.max(0);
+    let mut parts = Vec::new();
+    for (size, name) in units {
+        let count = left / size;
+        left %= size;
+        if count > 0 || (size == 1 && parts.is_empty()) {
+            parts.push(format!("{count} {name}"));
+        }
+    }
+    parts.truncate(2);
+    parts.join(" ")
+}
+
+/// Cuts with three full stops: `…` is neither ASCII nor GSM 7-bit.
+fn cut_ascii(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        return text.to_owned();
+    }
+    cut(text, max - 2).replace('…', "...")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+use super::super::{Contact, Links, StepLine};
+use super::*;
+use crate::incident::{LastGood, Severity};
+use crate::{FailureKind, Subject};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_780_000_020 + second).unwrap()
+}
+
+fn report(name: &str, event: Event) -> SubjectReport {
+    let over = event == Event::Recovered;
+    SubjectReport {
+        subject: Subject::new(name).unwrap(),
+        incident_id: format!("availability.{name}.20260528T202700Z"),
+        since: at(0),
+        opened_at: at(60),
+        closed_at: over.then(|| at(780)),
+        downtime_seconds: over.then_some(780),
+        step: "response".to_owned(),
+        kind: FailureKind::Status,
+        expected: "status 200".to_owned(),
+        seen: "status 500 Internal Server Error".to_owned(),
+        evidence: Some("{\n    \"message\": \"Køretimen findes ikke\"\n}".to_owned()),
+    }
+}
+
+fn notification(event: Event, names: &[&str]) -> Notification {
+    Notification {
+        schema_version: Notification::SCHEMA_VERSION,
+        notification_id: format!("availability/eu-north-1/0of1/20260528T202800Z/{}", event.as_str()),
+        event,
+        check: "availability".to_owned(),
+        environment: "production".to_owned(),
+        location: "eu-north-1".to_owned(),
+        severity: Severity::Critical,
+        at: at(60),
+        subjects: names.iter().map(|name| report(name, event)).collect(),
+        more_subjects: 0,
+        steps: vec![
+            StepLine {
+                attempt: 1,
+                subject: Subject::new("status-api").unwrap(),
+                step: "request".to_owned(),
+                result: "passed".to_owned(),
+                duration_ms: 41.7,
+            },
+            StepLine {
+                attempt: 1,
+                subject: Subject::new("status-api").unwrap(),
+                step: "response".to_owned(),
+                result: "failed".to_owned(),
+                duration_ms: 0.2,
+            },
+        ],
+        last_good: Some(LastGood { run_id: "019a-good".to_owned(), at: at(-60) }),
+        run_id: "019a-run".to_owned(),
+        trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+        contact: Contact { name: "Platform on call".to_owned(), reach: "+45 00 00 00 00".to_owned() },
+        links: Links {
+            runbook: "https://docs.example/runbooks/availability.md".to_owned(),
+            dashboard: None,
+            logs: Some("https://logs.example/?run=019a-run".to_owned()),
+            trace: None,
+        },
+    }
+}
+
+#[test]
+fn an_opened_incident_says_what_broke_and_what_to_do() {
+    insta::assert_snapshot!(email(&notification(Event::Opened, &["status-api"])));
+}
+
+#[test]
+fn a_recovered_one_says_how_long_it_was() {
+    insta::assert_snapshot!(email(&notification(Event::Recovered, &["status-api"])));
+}
+
+#[test]
+fn a_reminder_names_several() {
+    let mut many = notification(Event::Reminded, &["front-page", "login-page", "status-api", "health"]);
+    many.more_subjects = 7;
+    many.last_good = None;
+    insta::assert_snapshot!(email(&many));
+}
+
+#[test]
+fn subject_lines_are_short_ascii() {
+    let cases: &[(Event, &[&str], &str)] = &[
+        (Event::Opened, &["status-api"], "[critical] production: availability failing: status-api"),
+        (Event::Opened, &["-"], "[critical] production: availability failing"),
+        (
+            Event::Reminded,
+            &["a", "b", "c", "d"],
+            "[critical] production: availability still failing: a, b, c and 1 more",
+        ),
+        (Event::Recovered, &["a", "b"], "[critical] production: availability recovered: a, b"),
+    ];
+    for (event, names, expected) in cases {
+        assert_eq!(subject_line(&notification(*event, names)), *expected);
+    }
+    let long = "x".repeat(64);
+    let mut notification = notification(Event::Opened, &[&long, &long, &long]);
+    notification.environment = "prøve\nmiljø".to_owned();
+    let line = subject_line(&notification);
+    assert!(line.len() < 100 && line.is_ascii() && !line.contains('\n'), "{line}");
+    assert!(line.starts_with("[critical] proeve miljoe:") && line.ends_with("..."), "{line}");
+}
+
+#[test]
+fn an_sms_fits_in_one_part() {
+    assert_eq!(
+        sms(&notification(Event::Opened, &["status-api"])),
+        "production availability failing: status-api: status since 20:27 UTC. Call +45 00 00 00 00. status 500 Internal Server Error"
+    );
+    assert_eq!(
+        sms(&notification(Event::Recovered, &["status-api"])),
+        "production availability recovered: status-api: down for 13 min"
+    );
+    let mut long = notification(Event::Opened, &["a"]);
+    long.subjects[0].seen = "{\"fejl\": \"æøå [x] ~ 日本\"}".repeat(20);
+    let text = sms(&long);
+    assert_eq!(text.chars().count(), 140, "{text}");
+    assert_eq!(text, gsm7(&text));
+}
+
+#[test]
+fn spans_name_the_two_largest_units() {
+    let cases = [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_600, "1 h"), (90_061, "1 d 1 h"), (-5, "0 s")];
+    for (seconds, expected) in cases {
+        assert_eq!(span(seconds), expected);
+    }
+}

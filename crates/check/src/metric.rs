@@ -1,0 +1,139 @@
+//! The catalogue of metrics: one place for names, units, meaning and owner.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// CloudWatch's namespace of all our metrics.
+pub const NAMESPACE: &str = "JustDriving/Synthetics";
+
+/// CloudWatch's units, as far as we use them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Unit {
+    /// A number of things; days too, for which CloudWatch has no unit.
+    Count,
+    /// Thousandths of a second.
+    Milliseconds,
+    /// Seconds.
+    Seconds,
+}
+
+impl Unit {
+    /// CloudWatch's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+            Self::Seconds => "Seconds",
+        }
+    }
+}
+
+/// Which dimensions a metric has: exactly these, never more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dimensions {
+    /// `Environment` and `Check`.
+    EnvironmentAndCheck,
+    /// `Environment` alone: one series, whoever publishes.
+    Environment,
+}
+
+/// One metric of the catalogue.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// Its dimensions.
+    pub dimensions: Dimensions,
+    /// The id of the check that publishes it; `None` when every check does.
+    pub owner: Option<&'static str>,
+    /// What it means, and when it is missing.
+    pub meaning: &'static str,
+}
+
+const fn of_every_check(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+    Metric { name, unit, dimensions: Dimensions::EnvironmentAndCheck, owner: None, meaning }
+}
+
+const fn of(owner: &'static str, name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+    Metric { name, unit, dimensions: Dimensions::EnvironmentAndCheck, owner: Some(owner), meaning }
+}
+
+const fn of_the_environment(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+    Metric { name, unit, dimensions: Dimensions::Environment, owner: None, meaning }
+}
+
+/// Whether the run passed.
+pub const SUCCESS: Metric = of_every_check(
+    "Success",
+    Unit::Count,
+    "1 when the run passed, 0 when its last attempt failed. Missing when it could not judge, under maintenance, and when \
+     the event was refused.",
+);
+/// How long the user's way took.
+pub const DURATION: Metric = of_every_check(
+    "Duration",
+    Unit::Milliseconds,
+    "The last attempt from its first to its last step, without waits, polling and compensation. Missing as `Success` is.",
+);
+/// Whether the run could not judge.
+pub const ERRORED: Metric = of_every_check(
+    "Errored",
+    Unit::Count,
+    "1 when the run could not judge, otherwise 0. Missing when the check did not run: that is what the blind alarm waits for.",
+);
+/// The certificate that ends first.
+pub const CERTIFICATE_DAYS_REMAINING: Metric = of(
+    "availability",
+    "CertificateDaysRemaining",
+    Unit::Count,
+    "Days until the first certificate of all targets ends; negative when it has. Missing when no target was reached by TLS.",
+);
+/// Whether the platform says that it is down on purpose.
+pub const MAINTENANCE: Metric = of(
+    "availability",
+    "Maintenance",
+    Unit::Count,
+    "1 while the platform is in maintenance mode, otherwise 0. Missing when the run could not judge.",
+);
+/// What runs created and could not remove.
+pub const LEFT_BEHIND: Metric = of_the_environment(
+    "LeftBehind",
+    Unit::Count,
+    "What a run created and could not remove. Published by checks that create something.",
+);
+/// The oldest message that was not delivered to its topic.
+pub const OLDEST_UNSENT_NOTIFICATION: Metric = of_the_environment(
+    "OldestUnsentNotification",
+    Unit::Seconds,
+    "Age of the oldest message of an earlier run that its topic has not taken. Missing when there is none.",
+);
+
+/// Every metric that is published.
+pub const CATALOGUE: &[Metric] =
+    &[SUCCESS, DURATION, ERRORED, CERTIFICATE_DAYS_REMAINING, MAINTENANCE, LEFT_BEHIND, OLDEST_UNSENT_NOTIFICATION];
+
+/// A named number with a unit, of one attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Measurement {
+    /// The metric's name.
+    pub metric: String,
+    /// The value in the metric's unit; finite.
+    pub value: f64,
+    /// The metric's unit.
+    pub unit: Unit,
+    /// Which of several items the worst value belongs to: a host, a queue. Not a dimension.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+}
+
+impl Measurement {
+    /// A measurement of a metric. `None` when the value is not finite: CloudWatch refuses those.
+    #[must_use]
+    pub fn of(metric: &Metric, value: f64, item: Option<String>) -> Option<Self> {
+        value.is_finite().then(|| Self { metric: metric.name.to_owned(), value, unit: metric.unit, item })
+    }
+}

@@ -1,0 +1,78 @@
+//! Texts with bounds and alphabets.
+
+/// The text, or its start with `…`, in at most `max` characters; never cut within one.
+#[must_use]
+pub fn cut(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(max.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+/// The text in printable ASCII: Danish letters as their neighbours write them, control characters as spaces, `?` for
+/// the rest.
+#[must_use]
+pub fn ascii(text: &str) -> String {
+    replace(text, |c| c.is_ascii() && !c.is_ascii_control())
+}
+
+/// The text in those characters of the GSM 7-bit alphabet (3GPP TS 23.038, section 6.2.1) that take one place, so
+/// that characters can be counted. It holds the Danish letters.
+#[must_use]
+pub fn gsm7(text: &str) -> String {
+    const BEYOND_ASCII: &str = "£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà";
+    replace(text, |c| {
+        let basic = c.is_ascii() && !c.is_ascii_control() && !"^{}\\[~]|`".contains(c);
+        basic || BEYOND_ASCII.contains(c)
+    })
+}
+
+fn replace(text: &str, keep: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if keep(c) {
+            out.push(c);
+            continue;
+        }
+        out.push_str(match c {
+            'æ' | 'ä' => "ae",
+            'Æ' | 'Ä' => "AE",
+            'ø' | 'ö' => "oe",
+            'Ø' | 'Ö' => "OE",
+            'å' => "aa",
+            'Å' => "AA",
+            'é' | 'è' => "e",
+            'ü' => "ue",
+            '…' => "...",
+            '–' | '—' => "-",
+            '[' | '{' => "(",
+            ']' | '}' => ")",
+            '`' | '’' => "'",
+            '|' | '\\' => "/",
+            c if c.is_whitespace() || c.is_control() => " ",
+            _ => "?",
+        });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_between_characters() {
+        assert_eq!(cut("køreskole", 9), "køreskole");
+        assert_eq!(cut("køreskole", 4), "kør…");
+        assert_eq!(cut("æøå", 2), "æ…");
+    }
+
+    #[test]
+    fn keeps_danish_letters_where_the_medium_has_them() {
+        assert_eq!(ascii("Kørelærer på\nÅrø – 50 %"), "Koerelaerer paa AAroe - 50 %");
+        assert_eq!(gsm7("Kørelærer på {Årø}…"), "Kørelærer på (Årø)...");
+        assert_eq!(gsm7("日本"), "??");
+    }
+}
