@@ -1,0 +1,69 @@
+//! The admin endpoint: switches faults, tells what was asked. It has no part in the contract and no fault reaches it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use crate::faults::{Fault, UnknownFault};
+use crate::platform::Platform;
+
+pub(crate) fn router(platform: &Arc<Platform>) -> Router {
+    Router::new()
+        .route("/faults", get(list).delete(clear_all))
+        .route("/faults/{name}", put(activate).delete(clear))
+        .route("/requests", get(requests).delete(forget))
+        .fallback(no_such_endpoint)
+        .with_state(Arc::clone(platform))
+}
+
+async fn list(State(platform): State<Arc<Platform>>) -> Json<Value> {
+    let known = platform.catalogue.iter().map(|spec| json!({ "name": spec.fault, "description": spec.description }));
+    Json(json!({ "active": platform.faults.active(), "known": known.collect::<Vec<_>>() }))
+}
+
+async fn activate(
+    State(platform): State<Arc<Platform>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, UnknownFault> {
+    platform.faults.activate(name.parse()?);
+    Ok(active(&platform))
+}
+
+async fn clear(State(platform): State<Arc<Platform>>, Path(name): Path<String>) -> Result<Json<Value>, UnknownFault> {
+    platform.faults.clear(name.parse()?);
+    Ok(active(&platform))
+}
+
+async fn clear_all(State(platform): State<Arc<Platform>>) -> Json<Value> {
+    platform.faults.clear_all();
+    active(&platform)
+}
+
+fn active(platform: &Platform) -> Json<Value> {
+    Json(json!({ "active": platform.faults.active() }))
+}
+
+async fn requests(State(platform): State<Arc<Platform>>) -> Json<Value> {
+    Json(json!({ "counts": platform.requests.counts(), "last": platform.requests.last() }))
+}
+
+async fn forget(State(platform): State<Arc<Platform>>) -> StatusCode {
+    platform.requests.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn no_such_endpoint() -> (StatusCode, Json<Value>) {
+    (StatusCode::NOT_FOUND, Json(json!({ "error": "expected /faults, /faults/{name} or /requests" })))
+}
+
+impl IntoResponse for UnknownFault {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": format!("failed to {self}"), "known": Fault::ALL });
+        (StatusCode::NOT_FOUND, Json(body)).into_response()
+    }
+}

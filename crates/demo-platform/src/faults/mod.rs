@@ -1,0 +1,161 @@
+//! What can be made to go wrong, and the switches for it.
+//!
+//! A fault is data: a [`Fault`] is its name, `faults.toml` (read by [`catalogue`]) says what it is and what it must show,
+//! [`Faults`] knows which are active. Where a fault acts is one place each: transport-like ones in `act`, [`Fault::Down`]
+//! below HTTP in the listener, all others in the handler or job that they break, which asks [`Faults::is_active`].
+
+pub(crate) mod act;
+mod catalogue;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+pub use catalogue::{Bound, CatalogueError, ExpectedFailure, FaultSpec, Shows, catalogue};
+
+/// Names each fault once: the variant, its name, and the list of all.
+macro_rules! faults {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// One thing that can be made to go wrong. In text and JSON it is its name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Fault {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        impl Fault {
+            /// All of them, in the order of `faults.toml`.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name, as in `faults.toml` and on the admin endpoint.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+faults! {
+    /// Everything: connections are reset, open ones too. The port stays ours, so clearing it serves there again.
+    Down = "down",
+    /// Everything: answers come late, by [`Options::slow_delay`](crate::Options::slow_delay).
+    Slow = "slow",
+    /// Everything: never answers. Requests that hang when it is cleared hang on, until their client leaves.
+    Hang = "hang",
+    /// Everything: Laravel's generic 500.
+    ServerError = "500",
+    /// JSON endpoints (`/api/*`, `/health`), whatever the client accepts: 200 with an HTML error page.
+    HtmlInsteadOfJson = "html-instead-of-json",
+    /// JSON endpoints (`/api/*`, `/health`), where they answer JSON: half of the body, then the connection is closed.
+    TruncatedJson = "truncated-json",
+    /// HTML pages (`/`, `/login`): each redirects to itself.
+    RedirectLoop = "redirect-loop",
+    /// Everything: `php artisan down --retry=60`.
+    Maintenance = "maintenance",
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no fault's. Its text lists the names that are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("find the fault `{0}`: expected one of {known}", known = names())]
+pub struct UnknownFault(pub String);
+
+fn names() -> String {
+    Fault::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.iter().copied().find(|fault| fault.name() == name).ok_or_else(|| UnknownFault(name.to_owned()))
+    }
+}
+
+/// The switches: any number of faults may be active at once.
+///
+/// Where several would answer the same request, `down` goes before `hang`, then `maintenance`, `500`, and last those of
+/// pages and JSON endpoints, of which `html-instead-of-json` leaves nothing for `truncated-json` to cut. `slow` delays
+/// whatever the others answer.
+#[derive(Debug, Default)]
+pub struct Faults {
+    active: watch::Sender<BTreeSet<Fault>>,
+}
+
+impl Faults {
+    /// Makes it go wrong from now on, for open connections too. Nothing changes when it is active already.
+    pub fn activate(&self, fault: Fault) {
+        self.active.send_if_modified(|active| active.insert(fault));
+    }
+
+    /// Makes it go right again.
+    pub fn clear(&self, fault: Fault) {
+        self.active.send_if_modified(|active| active.remove(&fault));
+    }
+
+    /// Makes everything go right again.
+    pub fn clear_all(&self) {
+        self.active.send_modify(BTreeSet::clear);
+    }
+
+    /// The active ones.
+    #[must_use]
+    pub fn active(&self) -> BTreeSet<Fault> {
+        self.active.borrow().clone()
+    }
+
+    /// Whether this one is active.
+    #[must_use]
+    pub fn is_active(&self, fault: Fault) -> bool {
+        self.active.borrow().contains(&fault)
+    }
+
+    /// Waits until this one is active.
+    pub(crate) async fn activation_of(&self, fault: Fault) {
+        // An error would mean that the switches are gone, which `self` rules out.
+        let _ = self.active.subscribe().wait_for(|active| active.contains(&fault)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_parses_back_and_no_two_are_the_same() {
+        for fault in Fault::ALL {
+            assert_eq!(fault.name().parse(), Ok(*fault));
+            assert_eq!(serde_json::to_value(fault).unwrap(), fault.name());
+        }
+        assert_eq!(Fault::ALL.iter().map(|fault| fault.name()).collect::<BTreeSet<_>>().len(), Fault::ALL.len());
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let text = "lightning".parse::<Fault>().unwrap_err().to_string();
+        assert!(text.starts_with("find the fault `lightning`: expected one of down, slow, hang, 500, "), "{text}");
+    }
+
+    #[tokio::test]
+    async fn switches_hold_several_and_wake_those_who_wait() {
+        let faults = Faults::default();
+        faults.activate(Fault::Slow);
+        faults.activate(Fault::Slow);
+        let ((), ()) = tokio::join!(faults.activation_of(Fault::Down), async { faults.activate(Fault::Down) });
+        assert_eq!(faults.active(), BTreeSet::from([Fault::Down, Fault::Slow]));
+        faults.clear(Fault::Slow);
+        assert!(faults.is_active(Fault::Down) && !faults.is_active(Fault::Slow));
+        faults.clear_all();
+        assert!(faults.active().is_empty());
+    }
+}

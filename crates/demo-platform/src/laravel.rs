@@ -1,0 +1,228 @@
+//! The manners of Laravel 8 behind nginx: who counts as a browser, how errors look, which headers every answer has.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HOST, LOCATION, RETRY_AFTER, SERVER, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::html;
+use crate::platform::Platform;
+
+/// How Laravel sees who asks: it decides between a page with a redirect, and JSON with a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    Browser,
+    Json,
+}
+
+impl Client {
+    /// Laravel's `expectsJson`: JSON is what the client prefers most, or it is a script (`XMLHttpRequest`) that takes
+    /// anything.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let preferred = preferred(text(ACCEPT));
+        let is_script = text(HeaderName::from_static("x-requested-with")) == "XMLHttpRequest"
+            && !headers.contains_key("x-pjax")
+            && matches!(preferred, None | Some("*/*" | "*"));
+        let wants_json = preferred.is_some_and(|media| media.contains("/json") || media.contains("+json"));
+        if is_script || wants_json { Self::Json } else { Self::Browser }
+    }
+}
+
+/// The first media type of the highest quality.
+fn preferred(accept: &str) -> Option<&str> {
+    let quality = |media: &str| {
+        let q = media.split(';').skip(1).find_map(|parameter| parameter.trim().strip_prefix("q="));
+        q.and_then(|q| q.trim().parse::<f32>().ok()).unwrap_or(1.0)
+    };
+    let listed = accept.split(',').map(str::trim).filter(|media| !media.is_empty());
+    // `max_by` would take the last of equals.
+    let best = listed.reduce(|best, next| if quality(next) > quality(best) { next } else { best });
+    best.and_then(|media| media.split(';').next()).map(str::trim)
+}
+
+impl<S: Sync> FromRequestParts<S> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+/// What goes wrong by the contract, answered as Laravel's exception handler does with `APP_DEBUG=false`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    NotFound,
+    MethodNotAllowed {
+        method: Method,
+        allow: String,
+    },
+    ServerError,
+    /// `php artisan down --retry=60`.
+    Maintenance,
+}
+
+impl Problem {
+    pub(crate) fn answer(self, client: Client) -> Response {
+        let (status, page, message) = match &self {
+            Self::NotFound => (StatusCode::NOT_FOUND, html::error("404", "Not Found"), String::new()),
+            Self::MethodNotAllowed { method, allow } => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                html::bare_error("405 Method Not Allowed", "Method Not Allowed"),
+                format!("The {method} method is not supported for this route. Supported methods: {allow}."),
+            ),
+            Self::ServerError => {
+                (StatusCode::INTERNAL_SERVER_ERROR, html::error("500", "Server Error"), "Server Error".to_owned())
+            }
+            Self::Maintenance => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                html::error("503", "Service Unavailable"),
+                "Service Unavailable".to_owned(),
+            ),
+        };
+        let mut answer = match client {
+            Client::Browser => (status, Html(page)).into_response(),
+            Client::Json => error_json(status, &message),
+        };
+        match self {
+            Self::MethodNotAllowed { allow, .. } => set(&mut answer, ALLOW, &allow),
+            Self::Maintenance => set(&mut answer, RETRY_AFTER, "60"),
+            Self::NotFound | Self::ServerError => {}
+        }
+        answer
+    }
+}
+
+/// What somebody gets who is not logged in: 401, or the way to the login page.
+pub(crate) fn unauthenticated(client: Client, headers: &HeaderMap) -> Response {
+    match client {
+        Client::Browser => redirect(headers, "/login"),
+        Client::Json => error_json(StatusCode::UNAUTHORIZED, "Unauthenticated."),
+    }
+}
+
+/// Laravel prints errors prettily, and everything else in one line.
+fn error_json(status: StatusCode, message: &str) -> Response {
+    // Four spaces as PHP has them, where serde_json's pretty printer has two.
+    let body = format!("{{\n    \"message\": {}\n}}", json!(message));
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// A 200 with JSON in one line.
+pub(crate) fn json(value: &impl Serialize) -> Response {
+    axum::Json(value).into_response()
+}
+
+/// A 302 with an absolute address on the host that was asked, as Laravel builds it.
+pub(crate) fn redirect(headers: &HeaderMap, path: &str) -> Response {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let target = format!("http://{host}{path}");
+    let mut answer = (StatusCode::FOUND, Html(html::redirect(&target))).into_response();
+    set(&mut answer, LOCATION, &target);
+    answer
+}
+
+/// The answer for a path that no route has.
+pub(crate) async fn not_found(client: Client) -> Response {
+    Problem::NotFound.answer(client)
+}
+
+/// The outermost layer: axum's bare 405 becomes Laravel's, and every answer gets the headers that PHP and nginx add.
+pub(crate) async fn manners(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
+    let (client, method) = (Client::of(request.headers()), request.method().clone());
+    let mut answer = next.run(request).await;
+    if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
+        answer = method_not_allowed(answer, client, method);
+    }
+    if answer.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html")) {
+        // PHP's spelling of the charset, where axum has it in lower case.
+        set(&mut answer, CONTENT_TYPE, "text/html; charset=UTF-8");
+    }
+    if !answer.headers().contains_key(CACHE_CONTROL) {
+        set(&mut answer, CACHE_CONTROL, "no-cache, private");
+    }
+    set(&mut answer, SERVER, "nginx");
+    set(&mut answer, DATE, &date(platform.now()));
+    // Laravel's own nginx configuration adds these, and without `always` nginx does so to answers that are no errors.
+    if answer.status().as_u16() < 400 {
+        set(&mut answer, X_FRAME_OPTIONS, "SAMEORIGIN");
+        set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    }
+    answer
+}
+
+fn method_not_allowed(bare: Response, client: Client, method: Method) -> Response {
+    let allow = bare.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
+    let allow = allow.split(',').map(str::trim).collect::<Vec<_>>().join(", ");
+    if method != Method::OPTIONS {
+        return Problem::MethodNotAllowed { method, allow }.answer(client);
+    }
+    let mut answer = Html(()).into_response();
+    set(&mut answer, ALLOW, &allow);
+    answer
+}
+
+/// The date as headers have it.
+fn date(now: Timestamp) -> String {
+    now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// Sets a header. A value that cannot be one is left out; none of ours is such a value.
+fn set(answer: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        answer.headers_mut().insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(accept: Option<&str>, script: bool) -> Client {
+        let mut headers = HeaderMap::new();
+        if let Some(accept) = accept {
+            headers.insert(ACCEPT, accept.parse().unwrap());
+        }
+        if script {
+            headers.insert("x-requested-with", HeaderValue::from_static("XMLHttpRequest"));
+        }
+        Client::of(&headers)
+    }
+
+    #[test]
+    fn json_goes_to_those_who_prefer_it_most_and_to_scripts_that_take_anything() {
+        let cases = [
+            (None, false, Client::Browser),
+            (Some("*/*"), false, Client::Browser),
+            (Some("text/html"), false, Client::Browser),
+            (Some("text/html, application/json"), false, Client::Browser),
+            (Some("application/json"), false, Client::Json),
+            (Some("application/json, text/html"), false, Client::Json),
+            (Some("text/html;q=0.8, application/json"), false, Client::Json),
+            (Some("application/json;q=0.1, */*"), false, Client::Browser),
+            (Some("application/vnd.api+json"), false, Client::Json),
+            (None, true, Client::Json),
+            (Some("*/*"), true, Client::Json),
+            (Some("text/html"), true, Client::Browser),
+        ];
+        for (accept, script, expected) in cases {
+            assert_eq!(client(accept, script), expected, "Accept: {accept:?}, script: {script}");
+        }
+    }
+
+    #[test]
+    fn dates_are_those_of_http() {
+        assert_eq!(date("2026-11-02T03:04:05.6Z".parse().unwrap()), "Mon, 02 Nov 2026 03:04:05 GMT");
+    }
+}

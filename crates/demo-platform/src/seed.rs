@@ -1,0 +1,141 @@
+//! The data the platform starts with: fictional, and the same each time.
+
+use serde::Serialize;
+
+/// All schools. The default has two ordinary ones and one that synthetic traffic may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Seed {
+    /// The schools, by id.
+    pub schools: Vec<School>,
+}
+
+/// A driving school: the border that data does not cross.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct School {
+    /// Unique among schools.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub city: String,
+    /// Whether it is there for monitoring only, and left out of public lists, exports and statistics.
+    pub synthetic: bool,
+    /// Its departments.
+    pub departments: Vec<Department>,
+    /// Its teachers.
+    pub teachers: Vec<Person>,
+    /// Its students.
+    pub students: Vec<Person>,
+}
+
+/// A part of a school.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Department {
+    /// Unique among departments of all schools.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+}
+
+/// A teacher or student.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// Unique among teachers and students of all schools.
+    pub id: u32,
+    /// The full name.
+    pub name: String,
+    /// An address that no mail reaches: the top-level domain `example` is reserved.
+    pub email: String,
+    /// The department they belong to.
+    pub department_id: u32,
+}
+
+impl Default for Seed {
+    fn default() -> Self {
+        let schools = vec![
+            school(
+                (1, "Fjordbyens Køreskole", "Roskilde", "fjordbyen.example"),
+                &["Centrum", "Trekroner"],
+                &["Astrid Holmgaard", "Jeppe Lindskov", "Malene Østerby"],
+                &["Freja Dalgaard", "Emil Brorsen", "Sofie Ravnkilde", "Noah Engholm"],
+            ),
+            school(
+                (2, "Vestkystens Trafikskole", "Esbjerg", "vestkysten.example"),
+                &["Havnen", "Hjerting"],
+                &["Torben Klitgaard", "Signe Vadum"],
+                &["Ida Sandbæk", "Magnus Toft", "Karla Nørhede"],
+            ),
+            School {
+                synthetic: true,
+                ..school(
+                    (3, "Syntetisk Køreskole", "Ingensteds", "syntetisk.example"),
+                    &["Overvågning"],
+                    &["Prøve Lærer"],
+                    &["Prøve Elev"],
+                )
+            },
+        ];
+        Self { schools }
+    }
+}
+
+/// A school with people spread evenly over its departments; ids count up from a hundred times the school's.
+fn school(
+    (id, name, city, domain): (u32, &str, &str, &str),
+    departments: &[&str],
+    teachers: &[&str],
+    students: &[&str],
+) -> School {
+    let departments: Vec<_> =
+        (id * 100..).zip(departments).map(|(id, name)| Department { id, name: (*name).to_owned() }).collect();
+    let people = |first: u32, names: &[&str]| {
+        let places = (first..).zip(names).zip(departments.iter().cycle());
+        places
+            .map(|((id, name), department)| Person {
+                id,
+                name: (*name).to_owned(),
+                email: format!("{}@{domain}", mailbox(name)),
+                department_id: department.id,
+            })
+            .collect()
+    };
+    School {
+        id,
+        name: name.to_owned(),
+        city: city.to_owned(),
+        synthetic: false,
+        teachers: people(id * 100 + 10, teachers),
+        students: people(id * 100 + 50, students),
+        departments,
+    }
+}
+
+/// A name as a mailbox: `Malene Østerby` is `malene.oesterby`.
+fn mailbox(name: &str) -> String {
+    name.to_lowercase().replace('æ', "ae").replace('ø', "oe").replace('å', "aa").replace(' ', ".")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_addresses_unreachable_and_people_in_a_department_of_their_school() {
+        let Seed { schools } = Seed::default();
+        let (mut people, mut departments) = (BTreeSet::new(), BTreeSet::new());
+        for school in &schools {
+            let own: BTreeSet<_> = school.departments.iter().map(|department| department.id).collect();
+            assert!(own.iter().all(|id| departments.insert(*id)));
+            for person in school.teachers.iter().chain(&school.students) {
+                assert!(people.insert(person.id), "{person:?}");
+                assert!(person.email.is_ascii() && person.email.ends_with(".example"), "{person:?}");
+                assert!(own.contains(&person.department_id), "{person:?}");
+            }
+        }
+        assert_eq!(schools.iter().filter(|school| school.synthetic).count(), 1);
+        assert_eq!(schools[0].teachers[2].email, "malene.oesterby@fjordbyen.example");
+        assert_eq!(Seed::default(), Seed { schools });
+    }
+}

@@ -1,0 +1,206 @@
+//! Starts and stops the platform and its admin endpoint.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::{Router, middleware};
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::faults::{CatalogueError, Faults, act, catalogue};
+use crate::platform::{Clock, Platform};
+use crate::requests::{self, RequestLog};
+use crate::seed::Seed;
+use crate::session::Sessions;
+use crate::{admin, health, laravel, listener, pages, schools, status};
+
+/// What the platform starts with.
+pub struct Options {
+    /// Where it listens; port 0 is any free one. Default: `127.0.0.1:0`.
+    pub address: SocketAddr,
+    /// The port of the admin endpoint on 127.0.0.1; 0 is any free one. Default: 0.
+    pub admin_port: u16,
+    /// Its data. Default: [`Seed::default`].
+    pub seed: Seed,
+    /// Its wall clock. Default: the system's.
+    pub clock: Clock,
+    /// By how much the fault `slow` delays an answer. Default: 2.5 s.
+    pub slow_delay: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            admin_port: 0,
+            seed: Seed::default(),
+            clock: Arc::new(Timestamp::now),
+            slow_delay: Duration::from_millis(2500),
+        }
+    }
+}
+
+/// Why the platform did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Something else has the port.
+    #[error(
+        "start the demo platform: expected {listener} at {address}, saw the port taken\n\
+         stop what listens there, or choose another port (0 is any free one)"
+    )]
+    PortTaken {
+        /// Which listener: `the platform` or `the admin endpoint`.
+        listener: &'static str,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The system refused the address.
+    #[error("start the demo platform: expected {listener} at {address}, saw: {source}")]
+    Address {
+        /// Which listener: `the platform` or `the admin endpoint`.
+        listener: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The list of faults is wrong.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+}
+
+/// The stand-in of the platform.
+pub struct DemoPlatform;
+
+impl DemoPlatform {
+    /// Starts it, with no fault active.
+    ///
+    /// **Side effects:** listens on two ports, until the answer is dropped or stopped.
+    ///
+    /// # Errors
+    /// When a port is taken or an address refused; then nothing listens.
+    pub async fn start(options: Options) -> Result<Running, StartError> {
+        let Options { address, admin_port, seed, clock, slow_delay } = options;
+        let (public, address) = bind("the platform", address).await?;
+        let (admin, admin_address) = bind("the admin endpoint", (Ipv4Addr::LOCALHOST, admin_port).into()).await?;
+        let platform = Arc::new(Platform {
+            clock,
+            seed,
+            faults: Arc::default(),
+            catalogue: catalogue()?,
+            slow_delay,
+            requests: RequestLog::default(),
+            sessions: Sessions::new(),
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(listener::serve(public, router(&platform), Arc::clone(&platform.faults)));
+        // The admin endpoint must answer while the platform is down, so it has switches of its own that nobody turns.
+        tasks.spawn(listener::serve(admin, admin::router(&platform), Arc::default()));
+        Ok(Running { base_url: url(address), admin_url: url(admin_address), platform, tasks })
+    }
+}
+
+/// A platform that listens. It stops when this is dropped.
+pub struct Running {
+    base_url: String,
+    admin_url: String,
+    platform: Arc<Platform>,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// Where it answers from this machine: `http://127.0.0.1:8080`, without a slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Where its admin endpoint answers, without a slash at the end.
+    #[must_use]
+    pub fn admin_url(&self) -> &str {
+        &self.admin_url
+    }
+
+    /// The switches.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.platform.faults
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub fn requests(&self) -> &RequestLog {
+        &self.platform.requests
+    }
+
+    /// The data it serves.
+    #[must_use]
+    pub fn seed(&self) -> &Seed {
+        &self.platform.seed
+    }
+
+    /// Stops listening, cuts what is open, and returns when both ports are free.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+async fn bind(name: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let refused = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken { listener: name, address },
+        _ => StartError::Address { listener: name, address, source },
+    };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((listener, bound))
+}
+
+/// A listener on all addresses is reached from this machine by loopback.
+fn url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
+}
+
+/// The whole platform. Which faults an endpoint has follows from the group it stands in.
+fn router(platform: &Arc<Platform>) -> Router {
+    let state = || Arc::clone(platform);
+    let pages = pages::routes().route_layer(middleware::from_fn_with_state(state(), act::on_pages));
+    let json = Router::new()
+        .merge(health::routes())
+        .merge(schools::routes())
+        .merge(status::routes())
+        .route_layer(middleware::from_fn_with_state(state(), act::on_json));
+    let application = pages
+        .merge(json)
+        .fallback(laravel::not_found)
+        .layer(middleware::from_fn_with_state(state(), act::on_everything))
+        .layer(middleware::from_fn_with_state(state(), requests::record))
+        .with_state(state());
+    // A router of its own: axum adds `Allow` to a 405 outside of the layers of the router that found it.
+    Router::new().fallback_service(application).layer(middleware::from_fn_with_state(state(), laravel::manners))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_all_addresses_has_a_url_that_can_be_asked() {
+        let cases = [
+            ("127.0.0.1:81", "http://127.0.0.1:81"),
+            ("0.0.0.0:81", "http://127.0.0.1:81"),
+            ("[::]:81", "http://[::1]:81"),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(url(address.parse().unwrap()), expected);
+        }
+    }
+}

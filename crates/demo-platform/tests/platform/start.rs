@@ -1,0 +1,70 @@
+//! Starting and stopping.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use demo_platform::{DemoPlatform, Options, StartError};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::wire::{address, get, platform};
+
+#[tokio::test]
+async fn a_taken_port_is_told_with_what_to_do() {
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken = other.local_addr().unwrap();
+    let public = Options { address: taken, ..Options::default() };
+    let admin = Options { admin_port: taken.port(), ..Options::default() };
+    for (options, name) in [(public, "the platform"), (admin, "the admin endpoint")] {
+        let error = DemoPlatform::start(options).await.err().unwrap();
+        assert!(matches!(error, StartError::PortTaken { address, .. } if address == taken));
+        let expected = format!(
+            "start the demo platform: expected {name} at {taken}, saw the port taken\n\
+             stop what listens there, or choose another port (0 is any free one)"
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_another_machine_is_told() {
+    // 192.0.2.0/24 is reserved for documentation, so no machine has it.
+    let options = Options { address: "192.0.2.1:0".parse().unwrap(), ..Options::default() };
+    let error = DemoPlatform::start(options).await.err().unwrap();
+    assert!(matches!(error, StartError::Address { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn admin_is_on_loopback_wherever_the_platform_listens() {
+    let options = Options { address: "0.0.0.0:0".parse().unwrap(), ..Options::default() };
+    let platform = DemoPlatform::start(options).await.unwrap();
+    assert_eq!(get(platform.base_url(), "/api/status", &[]).await.status, 200);
+    let admin: SocketAddr = address(platform.admin_url()).parse().unwrap();
+    assert!(admin.ip().is_loopback());
+    assert_eq!(get(platform.admin_url(), "/faults", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn stop_frees_the_ports_and_ends_open_connections() {
+    let platform = platform().await;
+    let at: SocketAddr = address(platform.base_url()).parse().unwrap();
+    let admin: SocketAddr = address(platform.admin_url()).parse().unwrap();
+    assert_eq!(get(platform.base_url(), "/", &[]).await.status, 200);
+    let mut open = TcpStream::connect(at).await.unwrap();
+    platform.stop().await;
+    let ended = timeout(Duration::from_secs(5), open.read_u8()).await.expect("the connection is ended");
+    assert!(ended.is_err());
+    let options = Options { address: at, admin_port: admin.port(), ..Options::default() };
+    let again = DemoPlatform::start(options).await.unwrap();
+    assert_eq!(get(again.base_url(), "/", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn dropping_stops_too() {
+    let platform = platform().await;
+    let mut open = TcpStream::connect(address(platform.base_url())).await.unwrap();
+    assert_eq!(get(platform.base_url(), "/", &[]).await.status, 200);
+    drop(platform);
+    assert!(timeout(Duration::from_secs(5), open.read_u8()).await.expect("the connection is ended").is_err());
+}

@@ -1,0 +1,73 @@
+//! A client of few lines, which hides nothing: one request per connection, all that came until the server closed.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use demo_platform::{DemoPlatform, Options, Running};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+pub const JSON: &str = "Accept: application/json";
+pub const SLOW: Duration = Duration::from_millis(50);
+
+/// A platform at 2026-11-22T23:15:28.25Z.
+pub async fn platform() -> Running {
+    let now = "2026-11-22T23:15:28.25Z".parse().unwrap();
+    let options = Options { clock: Arc::new(move || now), slow_delay: SLOW, ..Options::default() };
+    DemoPlatform::start(options).await.unwrap()
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    head: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let pairs = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.all(name).first().copied()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// `127.0.0.1:8080` of `http://127.0.0.1:8080`.
+pub fn address(base: &str) -> &str {
+    base.strip_prefix("http://").unwrap()
+}
+
+/// Connects and sends, for those who look at the connection themselves.
+pub async fn send(base: &str, method: &str, path: &str, headers: &[&str]) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address(base)).await?;
+    let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let host = address(base);
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    Ok(stream)
+}
+
+/// What the server sent until it closed. A body shorter than its `Content-Length` is no error here.
+pub async fn try_ask(base: &str, method: &str, path: &str, headers: &[&str]) -> io::Result<Answer> {
+    let mut text = String::new();
+    send(base, method, path, headers).await?.read_to_string(&mut text).await?;
+    let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}
+
+pub async fn ask(base: &str, method: &str, path: &str, headers: &[&str]) -> Answer {
+    try_ask(base, method, path, headers).await.unwrap()
+}
+
+pub async fn get(base: &str, path: &str, headers: &[&str]) -> Answer {
+    ask(base, "GET", path, headers).await
+}
