@@ -1,1 +1,13 @@
-//! To come.
+//! The ports on CloudWatch, DynamoDB, SNS and SSM, and the handler that every function shares.
+
+mod clients;
+mod clock;
+mod handler;
+mod metrics;
+mod notifier;
+mod secrets;
+mod state;
+
+pub use handler::{Error, run};
+pub use notifier::Topics;
+pub use state::Table;

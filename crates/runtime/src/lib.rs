@@ -1,1 +1,25 @@
-//! To come.
+//! Settings, the [`Check`] trait, the pipeline of one run, and the ports it talks through.
+//!
+//! A function is a [`Check`]; [`Prepared`] joins it with its settings; [`execute`] is one run of it.
+
+mod attempt;
+mod check_trait;
+mod clock;
+mod deliver;
+mod heartbeat;
+mod pipeline;
+mod ports;
+mod run;
+pub mod settings;
+mod trigger;
+
+pub use attempt::RESERVE;
+pub use check_trait::{AnyCheck, Check, Prepared};
+pub use clock::{Clock, SkippingClock, SystemClock};
+pub use pipeline::{Invocation, RunError, execute};
+pub use ports::{
+    Commit, CommitError, Datum, Delivery, LastRun, MetricSink, Notifier, PortError, Ports, Secrets, StateItem,
+    StateStore,
+};
+pub use run::{Run, Step};
+pub use trigger::{MalformedEvent, Trigger};

@@ -1,1 +1,142 @@
-//! To come.
+//! Are the platform's pages and endpoints there, and do they answer as they should?
+//!
+//! For each target, side by side with a bound, a subject of its own:
+//! 1. `request`: ask, follow redirects, read the body, within the target's deadline.
+//! 2. `response`: status, headers, texts and JSON values are as expected.
+//!
+//! Creates nothing. Publishes `CertificateDaysRemaining` and `Maintenance`.
+
+mod settings;
+
+use std::time::Duration;
+
+use check::metric::{CERTIFICATE_DAYS_REMAINING, MAINTENANCE};
+use check::{Stop, Subject};
+use futures::future::BoxFuture;
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use probe::expect::{self, Compare};
+use probe::{Maintenance, Request, Response, is_maintenance};
+use runtime::settings::{Common, Section};
+use runtime::{Check, Run};
+use secrecy::ExposeSecret;
+
+pub use settings::{JsonExpectation, RawAvailability, Target};
+
+/// Pages and endpoints, each a subject.
+pub struct Availability {
+    /// What is asked for.
+    pub targets: Vec<Target>,
+    /// How many at a time.
+    pub concurrency: usize,
+    maintenance: Maintenance,
+}
+
+/// What one target showed beside its verdict.
+struct Seen {
+    host: String,
+    certificate_expires: Option<Timestamp>,
+    in_maintenance: bool,
+}
+
+impl Check for Availability {
+    const ID: &'static str = "availability";
+    const READ_ONLY: bool = true;
+    const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
+
+    type Raw = RawAvailability;
+
+    fn read(raw: RawAvailability, section: &Section<'_>, common: &Common) -> Option<Self> {
+        raw.validate(section, common)
+    }
+
+    fn worst_attempt(&self) -> Duration {
+        let rounds = self.targets.len().div_ceil(self.concurrency);
+        let slowest = self.targets.iter().map(|target| target.deadline).max().unwrap_or_default();
+        slowest * u32::try_from(rounds).unwrap_or(u32::MAX)
+    }
+
+    async fn attempt(&self, run: &Run) {
+        // Boxed: the compiler cannot tell that unboxed ones are `Send` for every lifetime.
+        let mut probes: Vec<BoxFuture<'_, Option<Seen>>> = Vec::new();
+        for (place, target) in self.targets.iter().enumerate() {
+            if run.shard().holds(place) {
+                probes.push(Box::pin(self.probe(run, target)));
+            }
+        }
+        let seen: Vec<Seen> =
+            stream::iter(probes).buffer_unordered(self.concurrency).filter_map(std::future::ready).collect().await;
+
+        let now = run.clock().now();
+        let first_to_end = seen
+            .iter()
+            .filter_map(|seen| {
+                Some((seen.certificate_expires?.duration_since(now).as_secs_f64() / 86_400.0, &seen.host))
+            })
+            .min_by(|left, right| left.0.total_cmp(&right.0));
+        if let Some((days, host)) = first_to_end {
+            run.measure(&CERTIFICATE_DAYS_REMAINING, days, Some(host.clone()));
+        }
+        let in_maintenance = seen.iter().any(|seen| seen.in_maintenance);
+        run.measure(&MAINTENANCE, f64::from(u8::from(in_maintenance)), None);
+    }
+}
+
+impl Availability {
+    /// Both steps of one target. `None` when nothing answered.
+    async fn probe(&self, run: &Run, target: &Target) -> Option<Seen> {
+        let response = request(run, target).await.ok()?;
+        let in_maintenance = is_maintenance(&response, &self.maintenance);
+        let step = run.step(&target.subject, "response");
+        if in_maintenance {
+            step.maintenance(format!("{} answered {} as in maintenance mode", target.subject, response.status));
+        } else if judge(&step, target, &response).is_ok() {
+            step.passed();
+        }
+        Some(Seen {
+            host: response.url.host_str().unwrap_or_default().to_owned(),
+            certificate_expires: response.certificate_expires,
+            in_maintenance,
+        })
+    }
+}
+
+async fn request(run: &Run, target: &Target) -> Result<Response, Stop> {
+    let step = run.step(&target.subject, "request");
+    let mut request = Request::new(target.method.clone(), target.url.clone())
+        .deadline(target.deadline)
+        .max_redirects(target.max_redirects);
+    for (name, value) in &target.headers {
+        request = request.header(name.as_str(), value);
+    }
+    for (name, reference) in &target.secret_headers {
+        request = request.secret_header(name.as_str(), step.secret(reference).await?.expose_secret());
+    }
+    let response = step.send(request).await?;
+    step.passed();
+    Ok(response)
+}
+
+fn judge(step: &runtime::Step<'_>, target: &Target, response: &Response) -> Result<(), Stop> {
+    step.check("status", expect::status(response, &target.statuses))?;
+    for (name, part) in &target.expect_headers {
+        step.check(&format!("header:{name}"), expect::header_contains(response, name.as_str(), part))?;
+    }
+    for text in &target.texts {
+        step.check(&format!("text:{text}"), expect::body_contains(response, text))?;
+    }
+    for JsonExpectation { pointer, equals } in &target.json {
+        let held = match equals {
+            Some(value) => expect::json_equals(response, pointer, value, Compare::Strict),
+            None => expect::json_exists(response, pointer).map(|_| ()),
+        };
+        step.check(&format!("json:{pointer}"), held)?;
+    }
+    Ok(())
+}
+
+/// The subject of a target; here because settings and tests name it alike.
+pub(crate) fn subject(id: &str) -> Result<Subject, String> {
+    let subject = Subject::new(id).map_err(|error| error.to_string())?;
+    if subject.is_whole() { Err("expected a name; `-` stands for a whole check".to_owned()) } else { Ok(subject) }
+}

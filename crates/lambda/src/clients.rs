@@ -1,0 +1,56 @@
+//! How AWS is called: within time bounds, and how its errors are told.
+
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_types::error::display::DisplayErrorContext;
+use runtime::PortError;
+
+/// One try. The SDK has no bound of its own on it.
+const ATTEMPT: Duration = Duration::from_millis(1_000);
+/// All tries of one call. Three calls in a row (write, tell, clear) stay within what a run keeps back.
+const OPERATION: Duration = Duration::from_millis(2_500);
+
+/// The configuration of all clients: region and credentials as Lambda gives them, and nothing looked up elsewhere.
+pub(crate) async fn config(region: &str) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(ATTEMPT)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(100)))
+        .load()
+        .await
+}
+
+/// An SDK's error in the words of a port. It holds no secret: requests are not part of it.
+pub(crate) fn port_error<E, R>(operation: impl Into<String>, error: SdkError<E, R>) -> PortError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    const THROTTLING: &[&str] = &[
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceededException",
+        "InternalServerError",
+        "ServiceUnavailable",
+        "InternalFailure",
+    ];
+    let retryable = match &error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        SdkError::ServiceError(service) => service.err().code().is_some_and(|code| THROTTLING.contains(&code)),
+        _ => false,
+    };
+    PortError { operation: operation.into(), detail: DisplayErrorContext(&error).to_string(), retryable }
+}

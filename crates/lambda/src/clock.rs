@@ -1,0 +1,63 @@
+//! Time in a function: the machine's, or in tests that of the test's Runtime API.
+
+use std::sync::Arc;
+
+use runtime::Clock;
+
+/// The clock of this build.
+#[cfg(not(feature = "test-clock"))]
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(runtime::SystemClock)
+}
+
+#[cfg(feature = "test-clock")]
+pub(crate) use from_the_test::clock;
+
+#[cfg(feature = "test-clock")]
+mod from_the_test {
+    //! Two calls beside the Runtime API's own: `GET /test-clock/now` answers the time, `POST /test-clock/sleep/<ms>` puts
+    //! it forward. They block: this is for tests, and over loopback.
+
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use jiff::Timestamp;
+    use runtime::Clock;
+
+    struct TestClock {
+        runtime_api: String,
+    }
+
+    pub(crate) fn clock() -> Arc<dyn Clock> {
+        Arc::new(TestClock { runtime_api: std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap_or_default() })
+    }
+
+    impl TestClock {
+        #[expect(clippy::panic, reason = "a test without its clock cannot go on, and would not be what it claims")]
+        fn ask(&self, request: &str) -> Timestamp {
+            let answer = || -> std::io::Result<String> {
+                let mut stream = TcpStream::connect(&self.runtime_api)?;
+                write!(stream, "{request} HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer)?;
+                Ok(answer)
+            };
+            let now = answer().ok().and_then(|answer| answer.rsplit("\r\n").next()?.trim().parse().ok());
+            now.unwrap_or_else(|| panic!("the test's Runtime API at {} gave no time", self.runtime_api))
+        }
+    }
+
+    #[async_trait]
+    impl Clock for TestClock {
+        fn now(&self) -> Timestamp {
+            self.ask("GET /test-clock/now")
+        }
+
+        async fn sleep(&self, duration: Duration) {
+            self.ask(&format!("POST /test-clock/sleep/{}", duration.as_millis()));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The handler: settings and clients once per cold start, then one run per invocation.
+
+use std::sync::Arc;
+
+use check::message::Topic;
+use check::{Journey, Report};
+use jiff::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use probe::{Redactor, Tls};
+use runtime::settings::{Document, Problem};
+use runtime::{Check, Invocation, Ports, Prepared, RunError, execute};
+use serde_json::{Value, json};
+
+use crate::clients;
+use crate::metrics::CloudWatch;
+use crate::notifier::{Sns, Topics};
+use crate::secrets::Ssm;
+use crate::state::Table;
+
+/// What a function's `main` returns.
+pub use lambda_runtime::Error;
+
+/// What fails an invocation, with the type that Lambda reports.
+#[derive(Clone, Debug)]
+struct Failure {
+    error_type: &'static str,
+    message: String,
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: failure.error_type.to_owned(), error_message: failure.message }
+    }
+}
+
+impl Failure {
+    fn settings(message: impl Into<String>) -> Self {
+        Self { error_type: "SettingsInvalid", message: message.into() }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self { error_type: error.error_type(), message: error.to_string() }
+    }
+}
+
+/// Serves invocations of one check until Lambda ends the process.
+///
+/// Settings that are wrong fail every invocation, not the start: so their problems stand in the log and in the failure
+/// queue of each, where a start that failed would only be tried again.
+///
+/// # Errors
+/// When the Runtime API cannot be reached.
+pub async fn run<C: Check>() -> Result<(), Error> {
+    quiet_panics();
+    let started = start::<C>().await;
+    let started = &started;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let result = match started {
+            Ok((prepared, ports)) => handle(prepared, ports, event).await,
+            Err(failure) => Err(failure.clone()),
+        };
+        match &result {
+            Ok(report) => log(&run_line(report)),
+            Err(failure) => log(&json!({
+                "level": "ERROR",
+                "type": "invocation",
+                "check": C::ID,
+                "error_type": failure.error_type,
+                "message": failure.message,
+            })),
+        }
+        result
+    }))
+    .await
+}
+
+async fn handle<C: Check>(prepared: &Prepared<C>, ports: &Ports, event: LambdaEvent<Value>) -> Result<Report, Failure> {
+    let killed_at = i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let invocation = Invocation { event: event.payload, killed_at };
+    Ok(execute(prepared, ports, &invocation).await?)
+}
+
+/// The one line of a run: its report, with a level and a type to find it by.
+fn run_line(report: &Report) -> Value {
+    let mut line = serde_json::to_value(report).unwrap_or_default();
+    if let Value::Object(fields) = &mut line {
+        fields.insert("level".to_owned(), "INFO".into());
+        fields.insert("type".to_owned(), "run".into());
+    }
+    line
+}
+
+fn log(line: &Value) {
+    println!("{line}");
+}
+
+/// A panic's text may hold what the platform answered, so it is told redacted, in the report; here only the place.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        log(&json!({ "level": "ERROR", "type": "panic", "place": place }));
+    }));
+}
+
+async fn start<C: Check>() -> Result<(Prepared<C>, Ports), Failure> {
+    let environment = Environment::read(|name| std::env::var(name).ok())?;
+    let text = std::fs::read_to_string(&environment.settings).map_err(|error| {
+        Failure::settings(format!(
+            "failed to read the settings {}: {error}\n(the variable SETTINGS names the file; the settings layer brings it)",
+            environment.settings
+        ))
+    })?;
+    let broken = |problems: Vec<Problem>| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::settings(lines.join("\n"))
+    };
+    let document = Document::parse(&environment.settings, &text).map_err(broken)?;
+    let prepared = Prepared::read(&document).map_err(broken)?;
+    let config = clients::config(&environment.region).await;
+    let ports = Ports {
+        clock: crate::clock::clock(),
+        state: Arc::new(Table::new(aws_sdk_dynamodb::Client::new(&config), environment.table)),
+        metrics: Arc::new(CloudWatch(aws_sdk_cloudwatch::Client::new(&config))),
+        notifier: Arc::new(Sns { client: aws_sdk_sns::Client::new(&config), topics: environment.topics }),
+        secrets: Arc::new(Ssm::new(aws_sdk_ssm::Client::new(&config))),
+        tls: Tls::new(&[]).map_err(|error| Failure { error_type: "Internal", message: error.to_string() })?,
+        redactor: Redactor::default(),
+        location: environment.location,
+        recorder: Arc::new(Journey::new),
+    };
+    Ok((prepared, ports))
+}
+
+/// What the template tells a function.
+struct Environment {
+    settings: String,
+    table: String,
+    topics: Topics,
+    region: String,
+    location: String,
+}
+
+impl Environment {
+    /// Reads it once, through a passed-in look-up.
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let given = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let mut missing = Vec::new();
+        let mut required = |name: &'static str| {
+            given(name).unwrap_or_else(|| {
+                missing.push(name);
+                String::new()
+            })
+        };
+        let region = required("AWS_REGION");
+        let environment = Self {
+            settings: required("SETTINGS"),
+            table: required("STATE_TABLE"),
+            topics: Topics::from([
+                (Topic::OnCall, required("TOPIC_ONCALL")),
+                (Topic::Warnings, required("TOPIC_WARNINGS")),
+                (Topic::Events, required("TOPIC_EVENTS")),
+            ]),
+            location: given("LOCATION").unwrap_or_else(|| region.clone()),
+            region,
+        };
+        if missing.is_empty() {
+            return Ok(environment);
+        }
+        Err(Failure::settings(format!(
+            "the function's environment lacks {}\n(infra/template.yaml sets them)",
+            missing.join(", ")
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_that_lacks_something_says_all_of_it() {
+        let failure = Environment::read(|name| (name == "AWS_REGION").then(|| "eu-north-1".to_owned())).err().unwrap();
+        assert_eq!(failure.error_type, "SettingsInvalid");
+        for name in ["SETTINGS", "STATE_TABLE", "TOPIC_ONCALL", "TOPIC_WARNINGS", "TOPIC_EVENTS"] {
+            assert!(failure.message.contains(name), "{}", failure.message);
+        }
+        let environment = Environment::read(|name| Some(format!("the {name}"))).ok().unwrap();
+        assert_eq!(environment.location, "the LOCATION");
+    }
+}

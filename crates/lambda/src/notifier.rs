@@ -1,0 +1,67 @@
+//! Messages on SNS.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_sns::Client;
+use aws_sdk_sns::types::MessageAttributeValue;
+use check::message::{Notification, Topic, email, sms, subject_line};
+use runtime::{Delivery, Notifier, PortError};
+use serde_json::json;
+
+/// The topics' ARNs. A topic that is missing here is not told.
+pub type Topics = BTreeMap<Topic, String>;
+
+pub(crate) struct Sns {
+    pub(crate) client: Client,
+    pub(crate) topics: Topics,
+}
+
+#[async_trait]
+impl Notifier for Sns {
+    async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
+        let Delivery { topic, notification } = delivery;
+        let operation = format!("send {} to topic {}", notification.notification_id, topic.as_str());
+        let Some(arn) = self.topics.get(topic) else {
+            return Err(PortError::new(operation, "the function does not know the topic's ARN; see its environment"));
+        };
+        let message = message(*topic, notification).map_err(|error| PortError::new(&operation, error.to_string()))?;
+        let mut call = self.client.publish().topic_arn(arn).message(message);
+        if *topic != Topic::Events {
+            call = call.message_structure("json").subject(subject_line(notification));
+        }
+        for (name, value) in attributes(notification) {
+            call = call.message_attributes(name, attribute(value, &operation)?);
+        }
+        call.send().await.map(|_| ()).map_err(|error| crate::clients::port_error(operation, error))
+    }
+}
+
+/// Programs get the notification as it is; people a text for each medium.
+fn message(topic: Topic, notification: &Notification) -> Result<String, serde_json::Error> {
+    match topic {
+        Topic::Events => serde_json::to_string(notification),
+        Topic::OnCall | Topic::Warnings => {
+            let email = email(notification);
+            serde_json::to_string(&json!({ "default": email, "email": email, "sms": sms(notification) }))
+        }
+    }
+}
+
+/// What filter policies can tell apart.
+fn attributes(notification: &Notification) -> [(&'static str, &str); 4] {
+    [
+        ("check", &notification.check),
+        ("severity", notification.severity.as_str()),
+        ("event", notification.event.as_str()),
+        ("environment", &notification.environment),
+    ]
+}
+
+fn attribute(value: &str, operation: &str) -> Result<MessageAttributeValue, PortError> {
+    MessageAttributeValue::builder()
+        .data_type("String")
+        .string_value(value)
+        .build()
+        .map_err(|error| PortError::new(operation, error.to_string()))
+}

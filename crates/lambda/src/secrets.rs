@@ -1,0 +1,59 @@
+//! Secrets in SSM Parameter Store, and in Secrets Manager through it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use aws_sdk_ssm::Client;
+use runtime::settings::SecretRef;
+use runtime::{PortError, Secrets};
+use secrecy::SecretString;
+
+/// A secret that was changed is used at the latest after this.
+const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
+
+pub(crate) struct Ssm {
+    client: Client,
+    kept: Mutex<BTreeMap<String, (Instant, SecretString)>>,
+}
+
+impl Ssm {
+    pub(crate) fn new(client: Client) -> Self {
+        Self { client, kept: Mutex::default() }
+    }
+
+    fn kept(&self, name: &str) -> Option<SecretString> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(name).filter(|(since, _)| since.elapsed() < KEPT_FOR).map(|(_, secret)| secret.clone())
+    }
+}
+
+#[async_trait]
+impl Secrets for Ssm {
+    async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError> {
+        let operation = format!("resolve {reference}");
+        let SecretRef::Parameter(name) = reference else {
+            return Err(PortError::new(
+                operation,
+                "a function's environment holds no secrets; use ssm:/just-driving/…",
+            ));
+        };
+        if let Some(secret) = self.kept(name) {
+            return Ok(secret);
+        }
+        let answer = self
+            .client
+            .get_parameter()
+            .name(name)
+            .with_decryption(true)
+            .send()
+            .await
+            .map_err(|error| crate::clients::port_error(&operation, error))?;
+        let value = answer.parameter.and_then(|parameter| parameter.value).filter(|value| !value.is_empty());
+        let secret = SecretString::from(value.ok_or_else(|| PortError::new(operation, "the parameter is empty"))?);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(name.clone(), (Instant::now(), secret.clone()));
+        Ok(secret)
+    }
+}

@@ -1,0 +1,207 @@
+//! State on DynamoDB: one item per check.
+//!
+//! | attribute | type | what |
+//! |---|---|---|
+//! | `pk`, `sk` | S | `CHECK#<id>`, `STATE` |
+//! | `version` | N | goes up with every commit |
+//! | `last_run` | M | by slot: `at` (N, Unix milliseconds), `run` (S, its id) |
+//! | `state` | S | the incidents, JSON |
+//! | `memory` | S | what the check remembers, JSON |
+//! | `outbox` | M | by delivery: the delivery, JSON |
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use check::incident::CheckState;
+use jiff::Timestamp;
+use runtime::{Commit, CommitError, Delivery, LastRun, PortError, StateItem, StateStore};
+use serde::Serialize;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The state table.
+pub struct Table {
+    client: Client,
+    name: String,
+}
+
+impl Table {
+    /// The table of this name.
+    #[must_use]
+    pub fn new(client: Client, name: impl Into<String>) -> Self {
+        Self { client, name: name.into() }
+    }
+}
+
+fn key(check: &str) -> Item {
+    HashMap::from([
+        ("pk".to_owned(), AttributeValue::S(format!("CHECK#{check}"))),
+        ("sk".to_owned(), AttributeValue::S("STATE".to_owned())),
+    ])
+}
+
+#[async_trait]
+impl StateStore for Table {
+    async fn load(&self, check: &str) -> Result<StateItem, PortError> {
+        let operation = format!("read the state of {check}");
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key(check)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| crate::clients::port_error(&operation, error))?;
+        match answer.item {
+            None => Ok(StateItem::default()),
+            Some(item) => read(&item).map_err(|detail| PortError::new(operation, detail)),
+        }
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+        let operation = format!("write the state of {}", commit.check);
+        let update = Update::of(commit).map_err(|error| PortError::new(&operation, error.to_string()))?;
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key(&commit.check)))
+            .update_expression(update.expression)
+            .condition_expression(update.condition)
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values));
+        match call.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Err(CommitError::Moved),
+                _ => Err(CommitError::Store(crate::clients::port_error(operation, error))),
+            },
+        }
+    }
+
+    async fn clear(&self, check: &str, delivered: &[String]) -> Result<(), PortError> {
+        let names: HashMap<String, String> =
+            delivered.iter().enumerate().map(|(index, key)| (format!("#d{index}"), key.clone())).collect();
+        let paths: Vec<String> = (0..delivered.len()).map(|index| format!("outbox.#d{index}")).collect();
+        self.client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key(check)))
+            .update_expression(format!("REMOVE {}", paths.join(", ")))
+            .condition_expression("attribute_exists(pk)")
+            .set_expression_attribute_names(Some(names))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| crate::clients::port_error(format!("clear the outbox of {check}"), error))
+    }
+}
+
+/// One conditional write in DynamoDB's expressions.
+struct Update {
+    expression: String,
+    condition: String,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Update {
+    fn of(commit: &Commit) -> Result<Self, serde_json::Error> {
+        let mut names = HashMap::from([("#state".to_owned(), "state".to_owned())]);
+        let mut values = HashMap::from([
+            (":version".to_owned(), number(commit.expected_version + 1)),
+            (":state".to_owned(), json(&commit.state)?),
+        ]);
+        let mut sets = vec!["version = :version".to_owned(), "#state = :state".to_owned()];
+        let is_new = commit.expected_version == 0;
+        let run = last_run(&commit.last_run);
+        let condition = if is_new {
+            values.insert(":last_run".to_owned(), AttributeValue::M(HashMap::from([(commit.slot.clone(), run)])));
+            let outbox: Result<Item, _> =
+                commit.enqueue.iter().map(|delivery| Ok((delivery.key(), json(delivery)?))).collect();
+            values.insert(":outbox".to_owned(), AttributeValue::M(outbox?));
+            sets.extend(["last_run = :last_run".to_owned(), "outbox = :outbox".to_owned()]);
+            "attribute_not_exists(pk)".to_owned()
+        } else {
+            names.insert("#slot".to_owned(), commit.slot.clone());
+            names.insert("#at".to_owned(), "at".to_owned());
+            values.insert(":run".to_owned(), run);
+            values.insert(":at".to_owned(), number(commit.last_run.at.as_millisecond()));
+            values.insert(":expected".to_owned(), number(commit.expected_version));
+            sets.push("last_run.#slot = :run".to_owned());
+            for (index, delivery) in commit.enqueue.iter().enumerate() {
+                // Each delivery is a path of its own: a run that writes never brings back what another has cleared.
+                names.insert(format!("#d{index}"), delivery.key());
+                values.insert(format!(":d{index}"), json(delivery)?);
+                sets.push(format!("outbox.#d{index} = :d{index}"));
+            }
+            "version = :expected AND (attribute_not_exists(last_run.#slot) OR last_run.#slot.#at < :at)".to_owned()
+        };
+        let mut expression = String::new();
+        if let Some(memory) = &commit.memory {
+            values.insert(":memory".to_owned(), AttributeValue::S(memory.clone()));
+            sets.push("memory = :memory".to_owned());
+        } else {
+            expression.push_str("REMOVE memory ");
+        }
+        expression.push_str("SET ");
+        expression.push_str(&sets.join(", "));
+        Ok(Self { expression, condition, names, values })
+    }
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn json(value: &impl Serialize) -> Result<AttributeValue, serde_json::Error> {
+    serde_json::to_string(value).map(AttributeValue::S)
+}
+
+fn last_run(run: &LastRun) -> AttributeValue {
+    AttributeValue::M(HashMap::from([
+        ("at".to_owned(), number(run.at.as_millisecond())),
+        ("run".to_owned(), AttributeValue::S(run.run_id.clone())),
+    ]))
+}
+
+/// Reads the item. What cannot be understood is an error that names the attribute: state is never guessed. Only the
+/// memory may be lost.
+fn read(item: &Item) -> Result<StateItem, String> {
+    let version = item
+        .get("version")
+        .and_then(|value| value.as_n().ok())
+        .and_then(|number| number.parse().ok())
+        .ok_or("attribute version: expected a number")?;
+    let last_run = map(item, "last_run")?
+        .iter()
+        .map(|(slot, run)| {
+            let read = || {
+                let run = run.as_m().ok()?;
+                let at = run.get("at")?.as_n().ok()?.parse().ok()?;
+                let run_id = run.get("run")?.as_s().ok()?.clone();
+                Some(LastRun { at: Timestamp::from_millisecond(at).ok()?, run_id })
+            };
+            Ok((slot.clone(), read().ok_or_else(|| format!("attribute last_run.{slot}: expected `at` and `run`"))?))
+        })
+        .collect::<Result<_, String>>()?;
+    let text = item.get("state").and_then(|value| value.as_s().ok()).ok_or("attribute state: expected a string")?;
+    let state: CheckState = serde_json::from_str(text).map_err(|error| format!("attribute state: {error}"))?;
+    let outbox = map(item, "outbox")?
+        .iter()
+        .map(|(key, delivery)| {
+            let text = delivery.as_s().map_err(|_| format!("attribute outbox.{key}: expected a string"))?;
+            serde_json::from_str::<Delivery>(text).map_err(|error| format!("attribute outbox.{key}: {error}"))
+        })
+        .collect::<Result<_, String>>()?;
+    let memory = item.get("memory").and_then(|value| value.as_s().ok()).cloned();
+    Ok(StateItem { version, last_run, state, memory, outbox })
+}
+
+fn map<'a>(item: &'a Item, name: &str) -> Result<&'a Item, String> {
+    item.get(name).and_then(|value| value.as_m().ok()).ok_or_else(|| format!("attribute {name}: expected a map"))
+}

@@ -1,0 +1,85 @@
+//! Short, visible, redacted pieces of long texts.
+
+use std::fmt::Write as _;
+
+use crate::Redactor;
+
+/// The most characters of an excerpt, `…` included.
+pub(crate) const EXCERPT: usize = 300;
+
+/// How much of a text is looked at: enough that a secret which begins inside the excerpt also ends inside the window,
+/// so that redaction sees it whole.
+const WINDOW: usize = 16 * 1024;
+
+/// The start of a text: redacted, control characters made visible, cut between characters.
+pub(crate) fn excerpt(text: &str, redactor: &Redactor) -> String {
+    let window = &text[..text.floor_char_boundary(WINDOW)];
+    // An escape takes at most eight characters and makes a text longer only, so no more than this is ever shown.
+    let shown: String = redactor.redact(window).chars().take(EXCERPT + 1).collect();
+    check::text::cut(&visible(&shown), EXCERPT)
+}
+
+/// The piece of a text around a place in it, 60 characters before included.
+pub(crate) fn excerpt_around(text: &str, at: usize, redactor: &Redactor) -> String {
+    let half = WINDOW / 2;
+    let window = text.floor_char_boundary(at.saturating_sub(half))..text.ceil_char_boundary(at + half);
+    // Far more is redacted than shown, so that no secret is cut before the redactor saw it.
+    let before = redactor.redact(&text[window.start..text.ceil_char_boundary(at)]).chars().count();
+    let redacted = redactor.redact(&text[window]);
+    let piece: String = redacted.chars().skip(before.saturating_sub(60)).take(EXCERPT + 1).collect();
+    check::text::cut(&visible(&piece), EXCERPT)
+}
+
+/// The start of bytes that should be text; what is not UTF-8 becomes `U+FFFD`.
+pub(crate) fn excerpt_bytes(bytes: &[u8], redactor: &Redactor) -> String {
+    excerpt(&String::from_utf8_lossy(&bytes[..bytes.len().min(WINDOW)]), redactor)
+}
+
+/// Replaces what a terminal, a mail program or an SMS would obey or hide by its escape.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            // Besides controls: what has no width, and what turns the direction of the text around it.
+            c if c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}') =>
+            {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_short_visible_and_cut_between_characters() {
+        let redactor = Redactor::default();
+        for (case, text, shown) in [
+            ("a short text stays", "Kør forsigtigt", "Kør forsigtigt".to_owned()),
+            ("line ends are shown", "a\r\n\tb", "a\\r\\n\\tb".to_owned()),
+            ("escape sequences do nothing", "\u{1b}[2Jx\0", "\\u{1b}[2Jx\\u{0}".to_owned()),
+            ("direction marks are shown", "a\u{202e}b\u{200b}", "a\\u{202e}b\\u{200b}".to_owned()),
+            ("a long text is cut", &"ø".repeat(400), format!("{}…", "ø".repeat(299))),
+        ] {
+            assert_eq!(excerpt(text, &redactor), shown, "{case}");
+        }
+        assert_eq!(excerpt_bytes(b"ab\xff\xfec", &redactor), "ab\u{fffd}\u{fffd}c", "invalid UTF-8 is replaced");
+    }
+
+    #[test]
+    fn redacts_a_secret_that_the_cut_would_split() {
+        let redactor = Redactor::default();
+        redactor.register("correct-horse-battery");
+        let text = format!("{}correct-horse-battery", "x".repeat(295));
+        assert!(!excerpt(&text, &redactor).contains("corr"));
+    }
+}

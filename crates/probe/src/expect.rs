@@ -1,0 +1,197 @@
+//! What an answer should look like: each function holds it against one expectation and quotes it when it fails.
+//!
+//! All quotes are redacted, at most 300 characters long, and free of control characters.
+
+use check::{FailureKind, Mismatch};
+use http::header::CONTENT_TYPE;
+use serde_json::Value;
+
+use crate::{
+    Response,
+    excerpt::{excerpt, excerpt_around, excerpt_bytes},
+};
+
+/// How values of a JSON body are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compare {
+    /// Type and value; only numbers are equal however they are written (`1` and `1.0`).
+    #[default]
+    Strict,
+    /// A string and a number are equal too when the string is that number: `"7"` and `7`, `"450.00"` and `450`.
+    Loose,
+}
+
+/// The status is one of these.
+///
+/// # Errors
+///
+/// A mismatch of kind `status`, with the start of the body.
+pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
+    if expected.contains(&response.status.as_u16()) {
+        return Ok(());
+    }
+    let expected: Vec<_> = expected.iter().map(u16::to_string).collect();
+    let seen = match response.status.canonical_reason() {
+        Some(reason) => format!("status {} {reason}", response.status.as_u16()),
+        None => format!("status {}", response.status.as_u16()),
+    };
+    Err(mismatch(FailureKind::Status, format!("status {}", expected.join(" or ")), seen, body_start(response)))
+}
+
+/// The header is there.
+///
+/// # Errors
+///
+/// A mismatch of kind `header`.
+pub fn header_present(response: &Response, name: &str) -> Result<(), Mismatch> {
+    header(response, name, format!("a header {name}"), |_| true)
+}
+
+/// The header has this value; when it comes several times, one of them.
+///
+/// # Errors
+///
+/// A mismatch of kind `header`, with the values that were there.
+pub fn header_equals(response: &Response, name: &str, value: &str) -> Result<(), Mismatch> {
+    header(response, name, format!("{name}: {value}"), |seen| seen == value.as_bytes())
+}
+
+/// The header's value contains this text.
+///
+/// # Errors
+///
+/// A mismatch of kind `header`, with the values that were there.
+pub fn header_contains(response: &Response, name: &str, text: &str) -> Result<(), Mismatch> {
+    header(response, name, format!("{name} with {text:?} in it"), |seen| String::from_utf8_lossy(seen).contains(text))
+}
+
+fn header(response: &Response, name: &str, expected: String, holds: impl Fn(&[u8]) -> bool) -> Result<(), Mismatch> {
+    let values = response.headers.get_all(name);
+    if values.iter().any(|value| holds(value.as_bytes())) {
+        return Ok(());
+    }
+    let redactor = &response.redactor;
+    let lines: Vec<_> = values.iter().filter_map(|value| Some(redactor.header(&name.parse().ok()?, value))).collect();
+    let seen = if lines.is_empty() { format!("no header {name}") } else { excerpt(&lines.join("\n"), redactor) };
+    let evidence = format!("status {}", response.status.as_u16());
+    Err(mismatch(FailureKind::Header, excerpt(&expected, redactor), seen, Some(evidence)))
+}
+
+/// The body contains this text.
+///
+/// # Errors
+///
+/// A mismatch of kind `assertion`, with the start of the body.
+pub fn body_contains(response: &Response, text: &str) -> Result<(), Mismatch> {
+    if response.text().contains(text) {
+        return Ok(());
+    }
+    let expected = excerpt(&format!("{text:?} in the body"), &response.redactor);
+    let seen = format!("{} without it", described(response));
+    Err(mismatch(FailureKind::Assertion, expected, seen, body_start(response)))
+}
+
+/// The body does not contain this text.
+///
+/// # Errors
+///
+/// A mismatch of kind `assertion`, with the place where it stands.
+pub fn body_lacks(response: &Response, text: &str) -> Result<(), Mismatch> {
+    let body = response.text();
+    let Some(at) = body.find(text) else { return Ok(()) };
+    let expected = excerpt(&format!("a body without {text:?}"), &response.redactor);
+    let evidence = excerpt_around(&body, at, &response.redactor);
+    Err(mismatch(FailureKind::Assertion, expected, format!("the text at byte {at}"), Some(evidence)))
+}
+
+/// The body is JSON; returns it.
+///
+/// # Errors
+///
+/// A mismatch of kind `body`, with the content type and the start of the body. Nesting beyond 128 levels is refused.
+pub fn json(response: &Response) -> Result<Value, Mismatch> {
+    serde_json::from_slice(&response.body).map_err(|error| {
+        let seen = format!("{}: {error}", described(response));
+        mismatch(FailureKind::Body, "a JSON body".to_owned(), excerpt(&seen, &response.redactor), body_start(response))
+    })
+}
+
+/// The JSON pointer (RFC 6901) finds something; returns it.
+///
+/// # Errors
+///
+/// As [`json`]; a mismatch of kind `assertion` when there is nothing, with the start of the body.
+pub fn json_exists(response: &Response, pointer: &str) -> Result<Value, Mismatch> {
+    let mut body = json(response)?;
+    match body.pointer_mut(pointer) {
+        Some(value) => Ok(value.take()),
+        None => {
+            let expected = excerpt(&format!("a value at {pointer}"), &response.redactor);
+            Err(mismatch(FailureKind::Assertion, expected, "nothing there".to_owned(), body_start(response)))
+        }
+    }
+}
+
+/// The JSON pointer (RFC 6901) finds this value.
+///
+/// # Errors
+///
+/// As [`json_exists`]; a mismatch of kind `assertion` when the value is another, with the start of the body.
+pub fn json_equals(response: &Response, pointer: &str, expected: &Value, compare: Compare) -> Result<(), Mismatch> {
+    let seen = json_exists(response, pointer)?;
+    if equal(&seen, expected, compare) {
+        return Ok(());
+    }
+    // Told as members, so that the value of a secret name is masked.
+    let member = pointer.rsplit('/').next().unwrap_or_default();
+    let told = |value: &Value| {
+        let member = format!("{}: {value}", Value::from(member));
+        excerpt(&format!("{member} at {pointer}"), &response.redactor)
+    };
+    Err(mismatch(FailureKind::Assertion, told(expected), told(&seen), body_start(response)))
+}
+
+fn equal(one: &Value, other: &Value, compare: Compare) -> bool {
+    match (one, other) {
+        (Value::Number(_), Value::Number(_)) => same_number(&one.to_string(), &other.to_string()),
+        (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) => {
+            compare == Compare::Loose && same_number(&number.to_string(), text)
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other, compare))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(name, one)| other.get(name).is_some_and(|other| equal(one, other, compare)))
+        }
+        _ => one == other,
+    }
+}
+
+/// Whole numbers exactly, since an id may be larger than a float can tell apart.
+fn same_number(one: &str, other: &str) -> bool {
+    if let (Ok(one), Ok(other)) = (one.parse::<i128>(), other.parse::<i128>()) {
+        return one == other;
+    }
+    let finite = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+    finite(one).is_some_and(|one| finite(other) == Some(one))
+}
+
+fn described(response: &Response) -> String {
+    let kind = response
+        .headers
+        .get(CONTENT_TYPE)
+        .map_or("no content type".into(), |kind| String::from_utf8_lossy(kind.as_bytes()));
+    format!("{} bytes, {kind}", response.body.len())
+}
+
+fn body_start(response: &Response) -> Option<String> {
+    (!response.body.is_empty()).then(|| excerpt_bytes(&response.body, &response.redactor))
+}
+
+fn mismatch(kind: FailureKind, expected: String, seen: String, evidence: Option<String>) -> Mismatch {
+    Mismatch { kind, expected, seen, evidence }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,154 @@
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::json as value;
+
+use super::*;
+use crate::Redactor;
+
+pub(crate) fn response(status: u16, body: &str) -> Response {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("text/html; charset=UTF-8"));
+    Response {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers,
+        body: Bytes::copy_from_slice(body.as_bytes()),
+        url: "https://justdriving.dk/".parse().unwrap(),
+        certificate_expires: None,
+        redactor: Redactor::default(),
+    }
+}
+
+type Expectation = Box<dyn Fn(&Response) -> Result<(), Mismatch>>;
+
+fn boxed(expectation: impl Fn(&Response) -> Result<(), Mismatch> + 'static) -> Expectation {
+    Box::new(expectation)
+}
+
+#[test]
+fn holds_answers_against_expectations() {
+    use FailureKind::{Assertion, Body, Header, Status};
+    let html = "<h1>Velkommen</h1>";
+    let body = r#"{"data":{"id":7,"price":"450.00","tags":["a","b"],"a/b":{"~":null}},"":1}"#;
+    for (case, body, expectation, fails) in [
+        ("the status", html, boxed(|r| status(r, &[200])), None),
+        ("one of several", html, boxed(|r| status(r, &[204, 200])), None),
+        (
+            "another status",
+            html,
+            boxed(|r| status(r, &[201, 204])),
+            Some((Status, "status 201 or 204", "status 200 OK")),
+        ),
+        ("a header", html, boxed(|r| header_present(r, "Content-Type")), None),
+        ("no header", html, boxed(|r| header_present(r, "etag")), Some((Header, "a header etag", "no header etag"))),
+        ("a header in part", html, boxed(|r| header_contains(r, "content-type", "html")), None),
+        (
+            "a header that is not exact",
+            html,
+            boxed(|r| header_equals(r, "content-type", "text/html")),
+            Some((Header, "content-type: text/html", "content-type: text/html; charset=UTF-8")),
+        ),
+        ("a text", html, boxed(|r| body_contains(r, "Velkommen")), None),
+        (
+            "a text that is missing",
+            html,
+            boxed(|r| body_contains(r, "Log ud")),
+            Some((Assertion, r#""Log ud" in the body"#, "18 bytes, text/html; charset=UTF-8 without it")),
+        ),
+        ("a text that is not there, as it should", html, boxed(|r| body_lacks(r, "Whoops")), None),
+        (
+            "a text that should not be there",
+            html,
+            boxed(|r| body_lacks(r, "Velk")),
+            Some((Assertion, r#"a body without "Velk""#, "the text at byte 4")),
+        ),
+        ("JSON", body, boxed(|r| json(r).map(drop)), None),
+        (
+            "HTML instead of JSON",
+            html,
+            boxed(|r| json(r).map(drop)),
+            Some((Body, "a JSON body", "18 bytes, text/html; charset=UTF-8: expected value at line 1 column 1")),
+        ),
+        ("a pointer to a member", body, boxed(|r| json_exists(r, "/data/tags/1").map(drop)), None),
+        ("a pointer to null", body, boxed(|r| json_exists(r, "/data/a~1b/~0").map(drop)), None),
+        ("a pointer to the empty name", body, boxed(|r| json_exists(r, "/").map(drop)), None),
+        ("a pointer to everything", body, boxed(|r| json_exists(r, "").map(drop)), None),
+        (
+            "a pointer to nothing",
+            body,
+            boxed(|r| json_exists(r, "/data/nope").map(drop)),
+            Some((Assertion, "a value at /data/nope", "nothing there")),
+        ),
+        (
+            "a pointer into what is not JSON",
+            html,
+            boxed(|r| json_exists(r, "/data").map(drop)),
+            Some((Body, "a JSON body", "18 bytes, text/html; charset=UTF-8: expected value at line 1 column 1")),
+        ),
+        ("a value", body, boxed(|r| json_equals(r, "/data/id", &value!(7), Compare::Strict)), None),
+        (
+            "another type",
+            body,
+            boxed(|r| json_equals(r, "/data/id", &value!("7"), Compare::Strict)),
+            Some((Assertion, r#""id": "7" at /data/id"#, r#""id": 7 at /data/id"#)),
+        ),
+        ("another type, loosely", body, boxed(|r| json_equals(r, "/data/id", &value!("7"), Compare::Loose)), None),
+        ("an amount, loosely", body, boxed(|r| json_equals(r, "/data/price", &value!(450), Compare::Loose)), None),
+    ] {
+        let failed = expectation(&response(200, body)).err();
+        let got = failed.as_ref().map(|failed| (failed.kind, failed.expected.as_str(), failed.seen.as_str()));
+        assert_eq!(got, fails, "{case}");
+    }
+}
+
+#[test]
+fn compares_numbers_exactly() {
+    use Compare::{Loose, Strict};
+    for (case, one, other, compare, same) in [
+        ("the same number, written otherwise", value!(1), value!(1.0), Strict, true),
+        (
+            "ids that a float cannot tell apart",
+            value!(9007199254740993_u64),
+            value!(9007199254740992_u64),
+            Strict,
+            false,
+        ),
+        ("such an id as text", value!("9007199254740993"), value!(9007199254740992_u64), Loose, false),
+        ("strings are compared as strings", value!("0123"), value!("123"), Loose, false),
+        ("text that is no number", value!("7 kr"), value!(7), Loose, false),
+        ("infinity", value!("inf"), value!(7), Loose, false),
+        ("a list of either", value!(["1", 2]), value!([1, "2"]), Loose, true),
+        ("a member more", value!({"a": 1}), value!({"a": 1, "b": 2}), Strict, false),
+        ("null", value!(null), value!("null"), Loose, false),
+    ] {
+        assert_eq!(equal(&one, &other, compare), same, "{case}");
+    }
+}
+
+#[test]
+fn deep_json_is_a_wrong_body_and_no_crash() {
+    let failed = json(&response(200, &"[".repeat(10_000))).unwrap_err();
+    assert_eq!(failed.kind, FailureKind::Body);
+    assert!(failed.seen.contains("recursion limit"), "{}", failed.seen);
+}
+
+#[test]
+fn quotes_are_redacted() {
+    let response = response(200, r#"{"id":1,"token":"abc-def","note":"my canary-secret"}"#);
+    response.redactor.register("canary-secret");
+    for failed in [
+        status(&response, &[201]),
+        body_contains(&response, "x-canary-secret"),
+        body_lacks(&response, "canary"),
+        body_lacks(&response, "note"),
+        json_equals(&response, "/token", &value!("other-token"), Compare::Strict),
+        json_equals(&response, "/note", &value!("x"), Compare::Strict),
+        json_exists(&response, "/canary-secret").map(drop),
+    ] {
+        let told = format!("{:?}", failed.unwrap_err());
+        assert!(
+            !told.contains("canary-secret") && !told.contains("abc-def") && !told.contains("other-token"),
+            "{told}"
+        );
+        assert!(told.contains("[redacted]"), "{told}");
+    }
+}

@@ -1,0 +1,209 @@
+//! From what went wrong inside reqwest to what was wrong with the target.
+//!
+//! Kinds are told apart by the types in the chain of sources, never by their texts.
+
+use std::{error::Error as StdError, io};
+
+use check::{FailureKind, Mismatch};
+use jiff::Timestamp;
+use rustls::{AlertDescription, CertificateError, InvalidMessage, pki_types::UnixTime};
+
+use crate::{Error, Redactor, excerpt::excerpt, timing::Phase};
+
+type Cause<'a> = &'a (dyn StdError + 'static);
+
+/// What went wrong in one exchange, before it is put in words.
+pub(crate) enum Fault {
+    /// Something inside reqwest.
+    Wire(reqwest::Error),
+    /// The body is larger than allowed.
+    TooLarge,
+    /// The body came in an encoding that was not asked for.
+    Encoding(String),
+}
+
+/// What one exchange was asked to do, as far as the words need it.
+pub(crate) struct Circumstances<'a> {
+    pub(crate) phase: Phase,
+    pub(crate) host: &'a str,
+    pub(crate) body_bytes: u64,
+    pub(crate) body_cap: u64,
+    pub(crate) redactor: &'a Redactor,
+}
+
+impl Circumstances<'_> {
+    pub(crate) fn judge(&self, fault: &Fault) -> Error {
+        match fault {
+            Fault::Wire(error) => self.wire(error),
+            Fault::TooLarge => {
+                let expected = format!("a body of at most {} bytes", self.body_cap);
+                let seen = format!("more, after {} bytes were read", self.body_bytes);
+                self.target(FailureKind::Body, &expected, &seen, None, false)
+            }
+            Fault::Encoding(encoding) => {
+                let seen = format!("content-encoding {encoding}");
+                self.target(FailureKind::Body, "a body in gzip, br, deflate or plain", &seen, None, false)
+            }
+        }
+    }
+
+    fn wire(&self, error: &reqwest::Error) -> Error {
+        if error.is_builder() {
+            return Error::Request(excerpt(&text_of(error), self.redactor));
+        }
+        let evidence = Some(text_of(error));
+        let host = self.host;
+        if error.is_timeout() {
+            // Not our deadline, but the operating system's.
+            let seen = format!("gave up {}", self.phase);
+            return self.target(FailureKind::Timeout, "an answer", &seen, evidence, true);
+        }
+        if self.phase == Phase::Body {
+            let (seen, transient) = self.broken_body(error);
+            return self.target(FailureKind::Body, "a complete body", &seen, evidence, transient);
+        }
+        if let Some(tls) = find::<rustls::Error>(error) {
+            let expected = format!("a trusted TLS connection to {host}");
+            return self.target(FailureKind::Tls, &expected, &tls_words(tls), evidence, false);
+        }
+        if error.is_dns() {
+            let seen = find::<io::Error>(error).map_or_else(|| "no address".to_owned(), ToString::to_string);
+            return self.target(FailureKind::Dns, &format!("an address for {host}"), &seen, evidence, true);
+        }
+        if let Some(http) = find::<hyper::Error>(error).filter(|http| http.is_parse()) {
+            let seen = match (http.is_parse_too_large(), http.is_parse_version_h2()) {
+                (true, _) => "headers larger or more than allowed",
+                (_, true) => "an HTTP/2 answer to an HTTP/1.1 request",
+                _ => "bytes that are not HTTP",
+            };
+            return self.target(FailureKind::Protocol, "an HTTP answer", seen, evidence, false);
+        }
+        let io = find::<io::Error>(error);
+        if self.phase == Phase::Tls {
+            let seen = format!("the handshake was cut: {}", io.map_or_else(|| "closed".to_owned(), io_words));
+            return self.target(FailureKind::Tls, &format!("a TLS connection to {host}"), &seen, evidence, true);
+        }
+        let cut = find::<hyper::Error>(error)
+            .is_some_and(|http| http.is_incomplete_message() || http.is_closed() || http.is_canceled());
+        if io.is_none() && !cut && self.phase == Phase::FirstByte {
+            return self.target(FailureKind::Protocol, "an HTTP answer", "a protocol error", evidence, true);
+        }
+        let seen = io.map_or_else(|| "the connection was closed before an answer".to_owned(), io_words);
+        let expected = if self.phase == Phase::FirstByte { "an answer from" } else { "a connection to" };
+        self.target(FailureKind::Connect, &format!("{expected} {host}"), &seen, evidence, true)
+    }
+
+    /// In words, and whether it may pass.
+    fn broken_body(&self, error: &reqwest::Error) -> (String, bool) {
+        let bytes = self.body_bytes;
+        if find::<hyper::Error>(error).is_some() {
+            return match find::<io::Error>(error) {
+                // hyper reports a chunked body that ends early this way, and a wrong chunk length too.
+                Some(io) if io.kind() == io::ErrorKind::InvalidInput => {
+                    (format!("a broken chunk after {bytes} bytes"), false)
+                }
+                _ => (format!("cut short after {bytes} bytes"), true),
+            };
+        }
+        (format!("compressed data that does not decode, after {bytes} bytes"), false)
+    }
+
+    fn target(
+        &self,
+        kind: FailureKind,
+        expected: &str,
+        seen: &str,
+        evidence: Option<String>,
+        transient: bool,
+    ) -> Error {
+        let mismatch = Mismatch {
+            kind,
+            expected: excerpt(expected, self.redactor),
+            seen: excerpt(seen, self.redactor),
+            evidence: evidence.map(|evidence| excerpt(&evidence, self.redactor)),
+        };
+        Error::Target { mismatch: Box::new(mismatch), transient }
+    }
+}
+
+/// When the certificate ended that was refused for it.
+pub(crate) fn refused_expiry(fault: &Fault) -> Option<Timestamp> {
+    let Fault::Wire(error) = fault else { return None };
+    match find::<rustls::Error>(error)? {
+        rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => timestamp(*not_after),
+        _ => None,
+    }
+}
+
+/// The causes of an error, the error first.
+fn causes<'a>(error: Cause<'a>) -> impl Iterator<Item = Cause<'a>> {
+    std::iter::successors(Some(error), |&error: &Cause<'a>| match error.downcast_ref::<io::Error>() {
+        // `source` of an I/O error skips the error it was made from.
+        Some(io) => io.get_ref().map(|inner| inner as Cause<'_>),
+        None => error.source(),
+    })
+}
+
+/// The innermost of its type.
+fn find<'a, E: StdError + 'static>(error: &'a reqwest::Error) -> Option<&'a E> {
+    causes(error).filter_map(|cause| cause.downcast_ref()).last()
+}
+
+/// The texts of all causes, without the URL, which stands in the exchange.
+fn text_of(error: &reqwest::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    // The first text is reqwest's own: it names the URL, and nothing that its causes do not say better.
+    for text in causes(error).skip(1).map(ToString::to_string) {
+        if !texts.last().is_some_and(|last| last.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
+}
+
+fn io_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "the connection was reset".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn tls_words(error: &rustls::Error) -> String {
+    use CertificateError as Certificate;
+    match error {
+        rustls::Error::InvalidCertificate(refused) => match refused {
+            Certificate::Expired => "a certificate that has expired".to_owned(),
+            Certificate::ExpiredContext { not_after, .. } => format!("a certificate that expired {}", when(*not_after)),
+            Certificate::NotValidYet => "a certificate that is not valid yet".to_owned(),
+            Certificate::NotValidYetContext { not_before, .. } => {
+                format!("a certificate that is not valid before {}", when(*not_before))
+            }
+            Certificate::NotValidForName => "a certificate for another host".to_owned(),
+            Certificate::NotValidForNameContext { presented, .. } => {
+                format!("a certificate for another host: {}", presented.join(", "))
+            }
+            Certificate::UnknownIssuer => {
+                "a certificate from an unknown issuer, or without its intermediate certificates".to_owned()
+            }
+            Certificate::Revoked => "a certificate that was revoked".to_owned(),
+            Certificate::BadSignature => "a certificate with a wrong signature".to_owned(),
+            other => format!("a certificate that is not acceptable: {other}"),
+        },
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "an answer without TLS".to_owned(),
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) | rustls::Error::PeerIncompatible(_) => {
+            format!("no version or cipher in common: {error}")
+        }
+        rustls::Error::AlertReceived(alert) => format!("the server's alert {alert:?}"),
+        other => other.to_string(),
+    }
+}
+
+fn timestamp(time: UnixTime) -> Option<Timestamp> {
+    Timestamp::from_second(i64::try_from(time.as_secs()).ok()?).ok()
+}
+
+fn when(time: UnixTime) -> String {
+    timestamp(time).map_or_else(|| format!("{} s after 1970", time.as_secs()), |time| time.to_string())
+}

@@ -1,0 +1,157 @@
+//! Keeping secrets out of every text.
+
+mod shape;
+mod view;
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    ops::Range,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use aho_corasick::AhoCorasick;
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use http::{
+    HeaderName, HeaderValue,
+    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE},
+};
+
+use view::View;
+
+const MASK: &str = "[redacted]";
+
+/// Secrets shorter than this are not searched: masking every `no` or `200` would destroy the texts, and hide nothing.
+const SHORTEST: usize = 4;
+
+/// How many layers of encoding are looked through, such as a percent-encoded URL in a JSON string.
+const LAYERS: usize = 2;
+
+/// Masks secrets in texts. Clones share their secrets.
+///
+/// Registered secrets are found as they are, percent-encoded (any mixture, `+` for space too), JSON-escaped,
+/// HTML-escaped, in Base64 (both alphabets, with or without padding, at any position inside a longer encoded text), and
+/// in two of these on top of each other. Found without being registered: user and password in a URL, parameters and JSON
+/// members whose name says that they are secret, and the headers that carry credentials ([`Redactor::header`]).
+#[derive(Clone, Default)]
+pub struct Redactor {
+    known: Arc<RwLock<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    patterns: BTreeSet<Vec<u8>>,
+    search: Search,
+}
+
+#[derive(Default)]
+enum Search {
+    #[default]
+    Nothing,
+    Patterns(AhoCorasick),
+    /// The automaton could not be built (more secrets than it can address). Then nothing is shown at all.
+    Everything,
+}
+
+impl Redactor {
+    /// Masks this secret from now on, in all clones. White space around it is not part of it.
+    ///
+    /// Returns whether it will be found: a secret of fewer than 4 bytes is ignored.
+    pub fn register(&self, secret: &str) -> bool {
+        let secret = secret.trim().as_bytes();
+        if secret.len() < SHORTEST {
+            return false;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.patterns.insert(secret.to_vec()) {
+            known.patterns.extend(in_base64(secret));
+            known.search = AhoCorasick::new(&known.patterns).map_or(Search::Everything, Search::Patterns);
+        }
+        true
+    }
+
+    /// The text with `[redacted]` in place of every secret. Where secrets overlap, all of them are masked.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if matches!(known.search, Search::Everything) {
+            return MASK.to_owned();
+        }
+        let mut secrets = Vec::new();
+        known.search_in(&View::of(text), LAYERS, &mut secrets);
+        mask(text, secrets)
+    }
+
+    /// A header as evidence, `name: value`; of the headers that carry credentials, and of those marked sensitive, no more
+    /// than the name.
+    #[must_use]
+    pub fn header(&self, name: &HeaderName, value: &HeaderValue) -> String {
+        if value.is_sensitive() || [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE].contains(name) {
+            return format!("{name}: {MASK}");
+        }
+        format!("{name}: {}", self.redact(&String::from_utf8_lossy(value.as_bytes())))
+    }
+}
+
+impl Known {
+    fn search_in(&self, view: &View, layers: usize, secrets: &mut Vec<Range<usize>>) {
+        if let Search::Patterns(search) = &self.search {
+            secrets.extend(search.find_overlapping_iter(&view.bytes).map(|found| view.origin(found.range())));
+        }
+        secrets.extend(shape::secrets(&view.bytes).into_iter().map(|range| view.origin(range)));
+        if layers > 0 {
+            for decoded in view.decoded() {
+                self.search_in(&decoded, layers - 1, secrets);
+            }
+        }
+    }
+}
+
+fn mask(text: &str, mut secrets: Vec<Range<usize>>) -> String {
+    secrets.sort_by_key(|range| range.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for range in secrets {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut shown = 0;
+    for range in merged {
+        out.push_str(&text[shown..text.floor_char_boundary(range.start)]);
+        out.push_str(MASK);
+        shown = text.ceil_char_boundary(range.end);
+    }
+    out.push_str(&text[shown..]);
+    out
+}
+
+/// What is left of a secret in the Base64 of any text around it: at each of the three positions within a group of three
+/// bytes, the characters that depend on no other byte.
+fn in_base64(secret: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..3).flat_map(move |before| {
+        let encoded = STANDARD_NO_PAD.encode([&[0; 2][..before], secret].concat()).into_bytes();
+        let own = (8 * before).div_ceil(6)..8 * (before + secret.len()) / 6;
+        let standard = encoded.get(own).unwrap_or_default().to_vec();
+        let url_safe = standard
+            .iter()
+            .map(|c| match c {
+                b'+' => b'-',
+                b'/' => b'_',
+                c => *c,
+            })
+            .collect();
+        [standard, url_safe]
+    })
+}
+
+/// Without the secrets.
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Where a redirect leads, and what may go with it. As browsers do it (<https://fetch.spec.whatwg.org/#http-redirect-fetch>).
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, HOST},
+};
+use url::Url;
+
+use crate::request::is_credential;
+
+/// One request of a chain.
+#[derive(Clone)]
+pub(crate) struct Hop {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+}
+
+pub(crate) fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+impl Hop {
+    /// The next hop.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the redirect, in words that may hold secrets.
+    pub(crate) fn follow(&self, status: StatusCode, location: Option<&HeaderValue>) -> Result<Self, String> {
+        let location = location.ok_or_else(|| format!("status {status} without a Location"))?;
+        let text = String::from_utf8_lossy(location.as_bytes());
+        let url = self.url.join(&text).map_err(|error| format!("a Location that is no URL ({error}): {text}"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!("a redirect to a scheme that is not HTTP: {text}"));
+        }
+        let mut next = Self { url, ..self.clone() };
+        if becomes_get(status, &self.method) {
+            next.method = Method::GET;
+            next.body = None;
+            for name in [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE] {
+                next.headers.remove(name);
+            }
+        }
+        if self.url.origin() != next.url.origin() {
+            let upgrade = self.url.host() == next.url.host() && next.url.scheme() == "https";
+            if next.body.is_some() && !upgrade {
+                return Err(format!("a redirect that would carry the body of the request to {text}"));
+            }
+            next.drop_credentials();
+        }
+        Ok(next)
+    }
+
+    fn drop_credentials(&mut self) {
+        let kept = std::mem::take(&mut self.headers);
+        let mut name = None;
+        for (next_name, value) in kept {
+            // A header map gives the name with the first of its values only.
+            name = next_name.or(name);
+            if let Some(name) = &name
+                && !is_credential(name)
+                && name != HOST
+                && !value.is_sensitive()
+            {
+                self.headers.append(name.clone(), value);
+            }
+        }
+    }
+}
+
+fn becomes_get(status: StatusCode, method: &Method) -> bool {
+    match status.as_u16() {
+        301 | 302 => method == Method::POST,
+        303 => method != Method::GET && method != Method::HEAD,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hop(method: Method, url: &str) -> Hop {
+        let mut headers = HeaderMap::new();
+        let mut secret = HeaderValue::from_static("s");
+        secret.set_sensitive(true);
+        headers.insert("authorization", HeaderValue::from_static("Bearer x"));
+        headers.insert("cookie", HeaderValue::from_static("a=b"));
+        headers.insert("x-key", secret);
+        headers.append("accept", HeaderValue::from_static("text/html"));
+        headers.append("accept", HeaderValue::from_static("text/plain"));
+        headers.insert("content-type", HeaderValue::from_static("text/plain"));
+        Hop { method, url: url.parse().unwrap(), headers, body: Some(Bytes::from_static(b"body")) }
+    }
+
+    fn follow(method: &str, from: &str, status: u16, to: &str) -> Result<Hop, String> {
+        let status = StatusCode::from_u16(status).unwrap();
+        hop(method.parse().unwrap(), from).follow(status, Some(&HeaderValue::from_str(to).unwrap()))
+    }
+
+    #[test]
+    fn rewrites_the_method_as_browsers_do() {
+        for (status, method, then) in [
+            (301, "POST", "GET"),
+            (302, "POST", "GET"),
+            (303, "POST", "GET"),
+            (303, "PUT", "GET"),
+            (303, "HEAD", "HEAD"),
+            (301, "PUT", "PUT"),
+            (302, "DELETE", "DELETE"),
+            (307, "POST", "POST"),
+            (308, "POST", "POST"),
+        ] {
+            let next = follow(method, "https://a.dk/x", status, "/y").unwrap();
+            assert_eq!(next.method.as_str(), then, "{status} after {method}");
+            let kept = next.method.as_str() == method;
+            assert_eq!(next.body.is_some(), kept, "body, {status} after {method}");
+            assert_eq!(next.headers.contains_key("content-type"), kept, "content type, {status} after {method}");
+        }
+    }
+
+    #[test]
+    fn credentials_stay_at_their_origin() {
+        for (case, to, kept) in [
+            ("the same origin", "/y", true),
+            ("the default port written out", "https://a.dk:443/y", true),
+            ("another path, absolute", "https://a.dk/y", true),
+            ("another host", "https://b.dk/", false),
+            ("a subdomain", "https://www.a.dk/", false),
+            ("another port", "https://a.dk:8443/", false),
+            ("another scheme", "http://a.dk/", false),
+        ] {
+            let next = follow("POST", "https://a.dk/x", 302, to).unwrap();
+            for name in ["authorization", "cookie", "x-key"] {
+                assert_eq!(next.headers.contains_key(name), kept, "{case}: {name}");
+            }
+            assert_eq!(next.headers.get_all("accept").iter().count(), 2, "{case}: what is no secret stays");
+        }
+    }
+
+    #[test]
+    fn refuses_where_a_redirect_should_not_go() {
+        for (case, from, to) in [
+            ("no URL", "https://a.dk/", "https://[/"),
+            ("another scheme", "https://a.dk/", "ftp://a.dk/"),
+            ("a script", "https://a.dk/", "javascript:alert(1)"),
+            ("the body to another host", "https://a.dk/", "https://b.dk/"),
+            ("the body in plain text", "https://a.dk/", "http://a.dk/"),
+        ] {
+            assert!(follow("POST", from, 307, to).is_err(), "{case}");
+        }
+        assert!(follow("POST", "http://a.dk/", 308, "https://a.dk/").is_ok(), "the body may become encrypted");
+        assert!(hop(Method::GET, "https://a.dk/").follow(StatusCode::FOUND, None).is_err(), "no Location");
+    }
+}

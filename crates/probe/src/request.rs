@@ -1,0 +1,131 @@
+//! What is asked of a target.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION},
+};
+use url::Url;
+
+use crate::Error;
+
+/// One request and its limits.
+///
+/// Mistakes in it (a header that cannot be sent, a URL that is not `http` or `https`) come back from
+/// [`crate::Client::send`] as [`Error::Request`], so that building one stays a chain.
+#[derive(Clone)]
+pub struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) deadline: Duration,
+    pub(crate) max_redirects: u8,
+    pub(crate) body_cap: u64,
+    mistake: Option<String>,
+}
+
+impl Request {
+    /// A request with the default limits: 10 seconds, 10 redirects, 2 MiB of body. User and password in the URL are sent
+    /// as Basic authorization.
+    #[must_use]
+    pub fn new(method: Method, url: Url) -> Self {
+        let mistake = match url.scheme() {
+            "http" | "https" => None,
+            other => Some(format!("the scheme must be http or https, not {other}")),
+        };
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+            deadline: Duration::from_secs(10),
+            max_redirects: 10,
+            body_cap: 2 * 1024 * 1024,
+            mistake,
+        }
+    }
+
+    /// Adds a header. Headers that identify the run cannot be replaced.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.add(name, value, false);
+        self
+    }
+
+    /// Adds a header whose value is a secret: it is redacted everywhere from now on, and not sent on to another origin.
+    /// `Authorization`, `Proxy-Authorization` and `Cookie` are secret anyway.
+    #[must_use]
+    pub fn secret_header(mut self, name: &str, value: &str) -> Self {
+        self.add(name, value, true);
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// Sets the body to JSON, and its content type unless there is one.
+    #[must_use]
+    pub fn json(mut self, body: &serde_json::Value) -> Self {
+        self.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        self.body(body.to_string())
+    }
+
+    /// Sets the time for everything: all hops, from the first name to the last byte.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Sets how many redirects are followed. With 0 a redirect is itself the answer.
+    #[must_use]
+    pub const fn max_redirects(mut self, max: u8) -> Self {
+        self.max_redirects = max;
+        self
+    }
+
+    /// Sets how many decoded bytes of a body are read at most. **Units:** bytes.
+    #[must_use]
+    pub const fn body_cap(mut self, bytes: u64) -> Self {
+        self.body_cap = bytes;
+        self
+    }
+
+    fn add(&mut self, name: &str, value: &str, secret: bool) {
+        let header = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
+        let Some((name, mut value)) = header else {
+            // Not the value: it may be a secret.
+            self.mistake = Some(format!("the header {name:?} or its value has characters that cannot be sent"));
+            return;
+        };
+        value.set_sensitive(secret || is_credential(&name));
+        self.headers.append(name, value);
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.mistake.clone().map_or(Ok(()), |mistake| Err(Error::Request(mistake)))
+    }
+}
+
+pub(crate) fn is_credential(name: &HeaderName) -> bool {
+    [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE].contains(name)
+}
+
+/// Without headers, body and the URL's secrets.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("host", &self.url.host_str())
+            .field("path", &self.url.path())
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,190 @@
+//! Every way a target can fail, and what it is called.
+
+use std::time::Duration;
+
+use check::FailureKind::{Body, Connect, Dns, Protocol, Tls as TlsKind};
+use probe::Connections;
+use tokio::net::TcpListener;
+
+use crate::server::*;
+
+/// A head of this many bytes and lines.
+fn flood(headers: usize, size: usize) -> Vec<Act> {
+    let lines: String = (0..headers).map(|i| format!("X-{i}: {}\r\n", "a".repeat(size))).collect();
+    vec![send(format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n")), Act::KeepAlive]
+}
+
+#[tokio::test]
+async fn names_what_a_server_does_wrong() {
+    let gzip = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n";
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n";
+    for (case, script, kind, seen, retryable) in [
+        ("closed before an answer", vec![], Connect, "the connection was closed before an answer", true),
+        ("closed within the headers", vec![send("HTTP/1.1 200 OK\r\nX-")], Connect, "closed before an answer", true),
+        ("another protocol", vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Act::Hang], Protocol, "not HTTP", false),
+        (
+            "bytes that are no header",
+            vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\n\r\n"), Act::Hang],
+            Protocol,
+            "not HTTP",
+            false,
+        ),
+        (
+            "a header value with a NUL",
+            vec![send("HTTP/1.1 200 OK\r\nX: a\0\r\n\r\n"), Act::Hang],
+            Protocol,
+            "not HTTP",
+            false,
+        ),
+        ("a status that is none", vec![send("HTTP/1.1 2000 OK\r\n\r\n"), Act::Hang], Protocol, "not HTTP", false),
+        ("too many headers", flood(10_000, 1), Protocol, "headers larger", false),
+        ("a header of 10 MB", flood(1, 10_000_000), Protocol, "headers larger", false),
+        (
+            "headers without end",
+            vec![send("HTTP/1.1 200 OK\r\n"), Act::Repeat(b"X: a\r\n".repeat(100))],
+            Protocol,
+            "headers larger",
+            false,
+        ),
+        (
+            "a body cut short",
+            vec![send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcd")],
+            Body,
+            "cut short after 4 bytes",
+            true,
+        ),
+        ("a chunked body cut short", vec![send(chunked)], Body, "cut short after 4 bytes", true),
+        (
+            "a chunk length that is none",
+            vec![send(chunked), send("zz\r\n"), Act::Hang],
+            Body,
+            "a broken chunk after 4 bytes",
+            false,
+        ),
+        ("corrupt gzip", vec![send(gzip), send("not gzip!!"), Act::KeepAlive], Body, "does not decode", false),
+        (
+            "truncated gzip",
+            vec![send(gzip), send(&compressed(b"Hello, hello, hello")[..10]), Act::KeepAlive],
+            Body,
+            "does not decode",
+            false,
+        ),
+        (
+            "an encoding that was not asked for",
+            answer("200 OK\r\nContent-Encoding: zstd", "abc"),
+            Body,
+            "content-encoding zstd",
+            false,
+        ),
+    ] {
+        let server = Server::plain(move |_| script.clone()).await;
+        let sent = client(&tls()).send(get(server.url("/"))).await;
+        let error = sent.result.expect_err(case);
+        assert_eq!(error.is_retryable(), retryable, "{case}: {error}");
+        let failed = error.into_mismatch().unwrap();
+        assert_eq!(failed.kind, kind, "{case}: {failed:?}");
+        assert!(failed.seen.contains(seen), "{case}: {failed:?}");
+        assert_eq!(server.requests().len(), 1, "{case}: nothing is retried");
+        assert_eq!(sent.exchanges.len(), 1, "{case}: a failed exchange is recorded too");
+        assert_eq!(sent.exchanges[0].status.is_some(), kind == Body, "{case}: {:?}", sent.exchanges);
+    }
+}
+
+pub fn compressed(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn names_what_a_network_does_wrong() {
+    let client = client(&tls());
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let resetting = Server::resetting(|_| vec![]).await;
+    let half = Server::resetting(|_| {
+        vec![send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcd"), Act::Wait(Duration::from_millis(50))]
+    })
+    .await;
+    for (case, url, kind, seen) in [
+        ("an unknown name", "http://nobody.invalid/".parse().unwrap(), Dns, "no address"),
+        ("a name without addresses", "http://empty.invalid/".parse().unwrap(), Dns, "no address"),
+        ("a closed port", format!("http://{closed}/").parse().unwrap(), Connect, "the connection was refused"),
+        ("a reset before the answer", resetting.url("/"), Connect, "the connection was reset"),
+        ("a reset within the body", half.url("/"), Body, "cut short after 4 bytes"),
+    ] {
+        let failed = failure(&client, get(url), kind).await;
+        assert!(failed.seen.contains(seen), "{case}: {failed:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_systems_resolver_fails_as_dns() {
+    let identity = probe::Identity { run_id: "run-7".to_owned(), trace_id: TRACE.to_owned() };
+    let now = std::sync::Arc::new(jiff::Timestamp::now);
+    let client = probe::Client::new(&tls(), identity, probe::Redactor::default(), now, Connections::Fresh).unwrap();
+    // Longer than a label may be: refused without asking anyone.
+    let url = format!("http://{}.invalid/", "a".repeat(64)).parse().unwrap();
+    let failed = failure(&client, get(url), Dns).await;
+    assert!(failed.evidence.is_some(), "{failed:?}");
+}
+
+#[tokio::test]
+async fn names_what_is_wrong_with_tls() {
+    let authority = Authority::new();
+    let trusting = client(&authority.tls());
+    let years = (2020, 2999);
+    for (case, config, client, seen) in [
+        ("expired", authority.server("a.test", (2019, 2020), &[]), &trusting, "expired 2020-01-01T00:00:00Z"),
+        (
+            "not yet valid",
+            authority.server("a.test", (2998, 2999), &[]),
+            &trusting,
+            "not valid before 2998-01-01T00:00:00Z",
+        ),
+        ("another host", authority.server("b.test", years, &[]), &trusting, "another host: DnsName(\"b.test\")"),
+        ("an unknown issuer", Authority::new().server("a.test", years, &[]), &trusting, "an unknown issuer"),
+        ("no protocol in common", authority.server("a.test", years, &["smtp"]), &trusting, "NoApplicationProtocol"),
+    ] {
+        let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
+        let sent = client.send(get(server.named("https", "a.test", "/"))).await;
+        let error = sent.result.expect_err(case);
+        assert!(!error.is_retryable(), "{case}");
+        let failed = error.into_mismatch().unwrap();
+        assert_eq!(failed.kind, TlsKind, "{case}: {failed:?}");
+        assert!(failed.seen.contains(seen), "{case}: {failed:?}");
+        assert!(sent.exchanges[0].phases.first_byte_ms.is_none(), "{case}: later phases are missing");
+        let expires = sent.exchanges[0].certificate_expires.map(|time| time.to_string());
+        assert_eq!(expires.is_some(), case == "expired", "{case}: {expires:?}");
+    }
+
+    let plain = Server::plain(|_| ok()).await;
+    let speaks_first = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let greeting = speaks_first.local_addr().unwrap();
+    tokio::spawn(async move {
+        use tokio::io::AsyncWriteExt as _;
+        let (mut stream, _) = speaks_first.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    });
+    let failed = failure(&trusting, get(format!("https://{greeting}/").parse().unwrap()), TlsKind).await;
+    assert!(failed.seen.contains("an answer without TLS"), "{failed:?}");
+    drop(plain);
+
+    let cut = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = cut.local_addr().unwrap();
+    tokio::spawn(async move { drop(cut.accept().await) });
+    let failed = failure(&trusting, get(format!("https://{address}/").parse().unwrap()), TlsKind).await;
+    assert!(failed.seen.contains("the handshake was cut"), "{failed:?}");
+}
+
+#[tokio::test]
+async fn certificates_are_judged_by_the_runs_clock() {
+    let authority = Authority::new();
+    let server = Server::tls(authority.server("a.test", (2020, 2021), &[]), Duration::ZERO, |_| ok()).await;
+    let then = "2020-06-01T00:00:00Z".parse().unwrap();
+    let client = client_at(&authority.tls(), Connections::Fresh, Names(Duration::ZERO), then);
+    let sent = client.send(get(server.named("https", "a.test", "/"))).await;
+    assert_eq!(sent.exchanges[0].started, then);
+    sent.result.unwrap();
+}

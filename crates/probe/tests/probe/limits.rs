@@ -1,0 +1,140 @@
+//! Bounded in time and bytes, whatever the target does.
+
+use std::time::{Duration, Instant};
+
+use check::FailureKind::{Body, Timeout};
+use probe::{Connections, Method, Request};
+
+use crate::{failures::compressed, server::*};
+
+const DEADLINE: Duration = Duration::from_millis(150);
+const LONG: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn the_deadline_interrupts_every_phase_and_names_it() {
+    let authority = Authority::new();
+    let fast = Names(Duration::ZERO);
+    let deaf = Server::tls(authority.server("a.test", (2020, 2999), &[]), LONG, |_| ok()).await;
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+    let silent = Server::plain(|_| vec![Act::Hang]).await;
+    let trickle = Server::plain(move |_| vec![send("HTTP/1.1 200 OK\r\n"), Act::Wait(LONG)]).await;
+    let stuck = Server::plain(move |_| vec![send(head), send("abcd"), Act::Hang]).await;
+    let drip = Server::plain(|_| {
+        let piece = [send("1\r\na\r\n"), Act::Wait(Duration::from_millis(10))];
+        [
+            vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")],
+            std::iter::repeat_n(piece, 500).flatten().collect(),
+        ]
+        .concat()
+    })
+    .await;
+    // A gzip header, and then blocks of no bytes without end.
+    let nothing = Server::plain(|_| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
+        let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+        vec![send(head), send(gzip), Act::Repeat([0, 0, 0, 0xff, 0xff].repeat(2000))]
+    })
+    .await;
+    for (case, url, names, phase) in [
+        ("a slow resolver", silent.named("http", "a.test", "/"), Names(LONG), "still resolving the name after"),
+        ("a slow handshake", deaf.named("https", "a.test", "/"), fast, "still in the TLS handshake after"),
+        ("no answer", silent.url("/"), Names(LONG), "still waiting for the first byte after"),
+        ("headers that do not end", trickle.url("/"), Names(LONG), "still waiting for the first byte after"),
+        ("a body that stops", stuck.url("/"), Names(LONG), "still reading the body after"),
+        ("a body that drips", drip.url("/"), Names(LONG), "still reading the body after"),
+        ("a body that decodes to nothing", nothing.url("/"), Names(LONG), "still reading the body after"),
+    ] {
+        let client = client_with(&authority.tls(), Connections::Fresh, names);
+        let started = Instant::now();
+        let sent = client.send(get(url).deadline(DEADLINE)).await;
+        assert!(started.elapsed() < Duration::from_secs(5), "{case} was interrupted");
+        let error = sent.result.expect_err(case);
+        assert!(error.is_retryable(), "{case}: {error:?}");
+        let failed = error.into_mismatch().unwrap();
+        assert_eq!(failed.kind, Timeout, "{case}: {failed:?}");
+        assert!(failed.seen.starts_with(phase), "{case}: {failed:?}");
+        assert!(sent.exchanges[0].duration_ms >= 149.0, "{case}: {:?}", sent.exchanges);
+    }
+    for server in [silent, trickle, stuck, drip, nothing] {
+        assert_eq!(server.requests().len(), usize::from(server.connections() > 0), "nothing is retried");
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_is_for_all_hops_together() {
+    let server = Server::plain(|request| {
+        let n = request.split(['/', ' ']).nth(2).and_then(|n| n.parse::<u32>().ok()).unwrap_or_default();
+        let mut script = answer(&format!("302 Found\r\nLocation: /{}", n + 1), "");
+        script.insert(0, Act::Wait(Duration::from_millis(60)));
+        script
+    })
+    .await;
+    let sent = client(&tls()).send(get(server.url("/1")).deadline(DEADLINE)).await;
+    let failed = sent.result.unwrap_err().into_mismatch().unwrap();
+    assert_eq!(failed.kind, Timeout);
+    assert!((2..=3).contains(&sent.exchanges.len()), "{:?}", sent.exchanges);
+}
+
+#[tokio::test]
+async fn a_body_is_read_up_to_its_cap() {
+    let server = Server::plain(|_| answer("200 OK", "a".repeat(1000))).await;
+    let client = client(&tls());
+    assert_eq!(client.send(get(server.url("/")).body_cap(1000)).await.result.unwrap().body.len(), 1000);
+    let failed = failure(&client, get(server.url("/")).body_cap(999), Body).await;
+    assert_eq!(failed.expected, "a body of at most 999 bytes");
+
+    let endless = Server::plain(|_| vec![send("HTTP/1.1 200 OK\r\n\r\n"), Act::Repeat(vec![b'a'; 8192])]).await;
+    let sent = client.send(get(endless.url("/"))).await;
+    assert_eq!(sent.result.unwrap_err().kind(), Some(Body));
+    assert!(sent.exchanges[0].body_bytes < 3 * 1024 * 1024, "{:?}", sent.exchanges);
+    // Not read any further, and not held open.
+    endless.idle().await;
+}
+
+#[tokio::test]
+async fn a_decompression_bomb_stays_within_the_cap() {
+    let bomb = compressed(&vec![0; 256 * 1024 * 1024]);
+    assert!(bomb.len() < 300_000, "{} bytes that would become 256 MiB", bomb.len());
+    let server = Server::plain(move |_| answer("200 OK\r\nContent-Encoding: gzip", &bomb)).await;
+    let before = peak_memory();
+    let sent = client(&tls()).send(get(server.url("/"))).await;
+    assert_eq!(sent.result.unwrap_err().kind(), Some(Body));
+    let read = sent.exchanges[0].body_bytes;
+    assert!((2 * 1024 * 1024..3 * 1024 * 1024).contains(&read), "{read} bytes were decoded");
+    if let (Some(before), Some(after)) = (before, peak_memory()) {
+        // The peak of the process already holds the uncompressed bomb; decoding it whole would need as much again.
+        assert!(after - before < 64 * 1024, "{} kB more at the peak", after - before);
+    }
+}
+
+/// The most memory that this process ever had. **Units:** kilobytes.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
+
+#[tokio::test]
+async fn compressed_bodies_are_decoded() {
+    let server = Server::plain(|request| {
+        assert!(request.contains("accept-encoding: gzip,deflate,br"), "{request}");
+        answer("200 OK\r\nContent-Encoding: gzip", compressed("Kørelærer".as_bytes()))
+    })
+    .await;
+    let response = client(&tls()).send(get(server.url("/"))).await.result.unwrap();
+    assert_eq!(response.text(), "Kørelærer");
+}
+
+#[tokio::test]
+async fn answers_without_a_body_need_none() {
+    let client = client(&tls());
+    for (method, head) in [
+        (Method::HEAD, "200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99"),
+        (Method::GET, "204 No Content"),
+        (Method::GET, "304 Not Modified\r\nContent-Encoding: gzip"),
+    ] {
+        let head = format!("HTTP/1.1 {head}\r\n\r\n");
+        let server = Server::plain(move |_| vec![send(&head), Act::Hang]).await;
+        let response = client.send(Request::new(method, server.url("/"))).await.result.unwrap();
+        assert!(response.body.is_empty());
+    }
+}

@@ -1,0 +1,116 @@
+//! Redirects, hop by hop.
+
+use std::time::Duration;
+
+use check::FailureKind::Redirect;
+use probe::{Connections, Method, Request, StatusCode};
+
+use crate::server::*;
+
+fn to(location: &str) -> Vec<Act> {
+    answer(&format!("302 Found\r\nLocation: {location}"), "Redirecting")
+}
+
+#[tokio::test]
+async fn every_hop_is_recorded() {
+    for connections in [Connections::Fresh, Connections::Reused] {
+        let server = Server::plain(|request| match request.lines().next().unwrap_or_default() {
+            "POST /login HTTP/1.1" => to("/welcome?token=abc"),
+            "GET /welcome?token=abc HTTP/1.1" => to("./home"),
+            "GET /home HTTP/1.1" => ok(),
+            other => answer("404 Not Found", other),
+        })
+        .await;
+        let client = client_with(&tls(), connections, Names(Duration::ZERO));
+        let sent = client.send(Request::new(Method::POST, server.url("/login")).body("user=a")).await;
+        let response = sent.result.unwrap();
+        assert_eq!((response.status, response.url.path()), (StatusCode::OK, "/home"));
+        let hops: Vec<_> = sent
+            .exchanges
+            .iter()
+            .map(|hop| (hop.method.as_str(), hop.status.unwrap(), hop.location.as_deref()))
+            .collect();
+        let first = ("POST", 302, Some("/welcome?token=[redacted]"));
+        assert_eq!(hops, [first, ("GET", 302, Some("./home")), ("GET", 200, None)]);
+        assert!(server.requests()[0].ends_with("user=a") && server.requests()[1].ends_with("\r\n\r\n"));
+        assert!(sent.exchanges[1].url.ends_with("/welcome?token=[redacted]"));
+    }
+}
+
+#[tokio::test]
+async fn without_following_the_redirect_is_the_answer() {
+    let server = Server::plain(|_| to("https://elsewhere.test/")).await;
+    let sent = client(&tls()).send(get(server.url("/")).max_redirects(0)).await;
+    let response = sent.result.unwrap();
+    assert_eq!((response.status, response.text().as_ref()), (StatusCode::FOUND, "Redirecting"));
+    assert_eq!(response.header("location"), Some("https://elsewhere.test/"));
+    assert_eq!(sent.exchanges[0].location.as_deref(), Some("https://elsewhere.test/"));
+}
+
+#[tokio::test]
+async fn credentials_are_not_sent_to_another_host() {
+    let server = Server::plain(|request| {
+        let port = request.split("127.0.0.1:").nth(1).map(|rest| rest.lines().next().unwrap_or_default().to_owned());
+        match port {
+            Some(port) if request.starts_with("GET /there") => to(&format!("http://other.test:{port}/away")),
+            Some(_) => to("/there"),
+            None => ok(),
+        }
+    })
+    .await;
+    let request = get(server.url("/"))
+        .header("Authorization", "Bearer canary-token")
+        .header("Cookie", "session=canary")
+        .secret_header("X-Key", "canary-key")
+        .header("X-Plain", "stays");
+    client(&tls()).send(request).await.result.unwrap();
+    let [first, second, third] = &server.requests()[..] else { panic!("{:?}", server.requests()) };
+    for own in [first, second] {
+        assert!(own.contains("canary-token") && own.contains("session=canary") && own.contains("canary-key"), "{own}");
+    }
+    assert!(third.contains("host: other.test") && third.contains("x-plain: stays"), "{third}");
+    assert!(!third.contains("canary"), "{third}");
+    assert!(third.contains("x-synthetic-run: run-7"), "who asks is told to everyone: {third}");
+}
+
+#[tokio::test]
+async fn names_redirects_that_lead_nowhere() {
+    let server = Server::plain(|request| match request.split(' ').nth(1).unwrap_or_default() {
+        "/loop" => to("/back"),
+        "/back" => to("/loop"),
+        "/self" => to("/self"),
+        "/missing" => answer("302 Found", ""),
+        "/broken" => to("http://[/"),
+        "/script" => to("javascript:alert(1)"),
+        // A longer path each time: no loop, and no end.
+        other => to(&format!("{other}/x")),
+    })
+    .await;
+    for (path, hops, expected, seen) in [
+        ("/loop", 2, "redirects that end", "back at GET"),
+        ("/self", 1, "redirects that end", "back at GET"),
+        ("/missing", 1, "a redirect that can be followed", "without a Location"),
+        ("/broken", 1, "a redirect that can be followed", "a Location that is no URL"),
+        ("/script", 1, "a redirect that can be followed", "not HTTP"),
+        ("/endless", 4, "at most 3 redirects", "one more, to "),
+    ] {
+        let sent = client(&tls()).send(get(server.url(path)).max_redirects(3)).await;
+        let error = sent.result.expect_err(path);
+        assert!(!error.is_retryable());
+        let failed = error.into_mismatch().unwrap();
+        assert_eq!((failed.kind, failed.expected.as_str()), (Redirect, expected), "{path}: {failed:?}");
+        assert!(failed.seen.contains(seen), "{path}: {failed:?}");
+        assert_eq!(sent.exchanges.len(), hops, "{path}");
+        assert!(failed.evidence.unwrap().contains(" 302 -> "), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn other_statuses_of_the_kind_are_answers() {
+    for head in ["300 Multiple Choices\r\nLocation: /x", "304 Not Modified\r\nLocation: /x"] {
+        let server = Server::plain(move |_| answer(head, "")).await;
+        let sent = client(&tls()).send(get(server.url("/"))).await;
+        assert!(sent.result.unwrap().status.is_redirection());
+        assert_eq!(sent.exchanges.len(), 1);
+    }
+}

@@ -1,0 +1,77 @@
+//! What a function is.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+
+use check::Report;
+
+use crate::settings::{Common, Document, Problem, RunSettings, Section};
+use crate::{Invocation, Ports, Run, RunError, execute};
+
+/// One check: its settings are the value itself, its flow is [`Check::attempt`].
+pub trait Check: Send + Sync + Sized + 'static {
+    /// The id that ties folder, binary, metric dimension, settings section, sample event and runbook.
+    const ID: &'static str;
+    /// Whether the flow creates nothing. Such a check confirms a failure by a second attempt within the run.
+    const READ_ONLY: bool;
+    /// The function's timeout in the template. A test holds the two together.
+    const FUNCTION_TIMEOUT: Duration;
+
+    /// The check's own keys of its settings section, as written.
+    type Raw: DeserializeOwned + Default;
+
+    /// Makes sure that the settings cannot be wrong. `None` when they are; the section holds all problems then.
+    fn read(raw: Self::Raw, section: &Section<'_>, common: &Common) -> Option<Self>;
+
+    /// The longest one attempt can take by these settings.
+    fn worst_attempt(&self) -> Duration;
+
+    /// The flow: steps in order, each recorded. What it finds stands in the record; it returns nothing.
+    fn attempt(&self, run: &Run) -> impl Future<Output = ()> + Send;
+}
+
+/// A check with all it needs to run: settings read and found right.
+pub struct Prepared<C> {
+    /// The settings that all checks share.
+    pub common: Common,
+    /// How it is run.
+    pub run: RunSettings,
+    /// The check.
+    pub check: C,
+}
+
+impl<C: Check> Prepared<C> {
+    /// Reads the settings of one check.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn read(document: &Document<'_>) -> Result<Self, Vec<Problem>> {
+        document.check::<C>()
+    }
+}
+
+/// A check whose type is not known: for programs that run several.
+#[async_trait]
+pub trait AnyCheck: Send + Sync {
+    /// The check's id.
+    fn id(&self) -> &'static str;
+
+    /// One run.
+    ///
+    /// # Errors
+    /// As [`execute`].
+    async fn run(&self, ports: &Ports, invocation: &Invocation) -> Result<Report, RunError>;
+}
+
+#[async_trait]
+impl<C: Check> AnyCheck for Prepared<C> {
+    fn id(&self) -> &'static str {
+        C::ID
+    }
+
+    async fn run(&self, ports: &Ports, invocation: &Invocation) -> Result<Report, RunError> {
+        execute(self, ports, invocation).await
+    }
+}

@@ -1,0 +1,67 @@
+//! Telling: metrics and messages side by side, then the outbox.
+
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use check::metric::{self, Metric};
+use check::{Outcome, Report};
+
+use crate::{Datum, Delivery, PortError, Ports};
+
+/// The numbers of a run. `oldest_unsent` is the time of the oldest message that an earlier run could not deliver.
+pub(crate) fn data(report: &Report, creates: bool, oldest_unsent: Option<Timestamp>) -> Vec<Datum> {
+    let at = report.key.scheduled_time;
+    let datum = |metric: &Metric, value: f64| Datum::of(metric, value, &report.environment, &report.key.check, at);
+    let verdict = match report.outcome {
+        Outcome::Passed => (Some(1.0), 0.0),
+        Outcome::Failed { .. } => (Some(0.0), 0.0),
+        Outcome::Errored { .. } => (None, 1.0),
+        Outcome::Maintenance { .. } => (None, 0.0),
+        Outcome::Refused { .. } => return Vec::new(),
+    };
+    let mut data = vec![datum(&metric::ERRORED, verdict.1)];
+    let last = report.last_attempt();
+    if let (Some(success), Some(attempt)) = (verdict.0, last) {
+        data.push(datum(&metric::SUCCESS, success));
+        data.push(datum(&metric::DURATION, attempt.duration_ms));
+    }
+    for measurement in last.into_iter().flat_map(|attempt| &attempt.measurements) {
+        if let Some(metric) = metric::CATALOGUE.iter().find(|metric| metric.name == measurement.metric) {
+            data.push(datum(metric, measurement.value));
+        }
+    }
+    if creates {
+        data.push(datum(&metric::LEFT_BEHIND, report.left_behind.len() as f64));
+    }
+    if let Some(oldest) = oldest_unsent {
+        data.push(datum(&metric::OLDEST_UNSENT_NOTIFICATION, at.duration_since(oldest).as_secs_f64().max(0.0)));
+    }
+    data
+}
+
+/// What was told, and what was not.
+pub(crate) struct Told {
+    pub(crate) metrics: Result<(), PortError>,
+    pub(crate) troubles: Vec<String>,
+}
+
+/// Publishes and sends side by side; one topic that fails stops neither the others nor the metrics. What was delivered
+/// leaves the outbox; what was not is left to the next run.
+pub(crate) async fn tell(ports: &Ports, check: &str, data: &[Datum], deliveries: &[Delivery]) -> Told {
+    let sends = join_all(deliveries.iter().map(|delivery| ports.notifier.send(delivery)));
+    let (metrics, sent) = futures::join!(ports.metrics.publish(data), sends);
+    let mut troubles = Vec::new();
+    let mut delivered = Vec::new();
+    for (delivery, result) in deliveries.iter().zip(sent) {
+        match result {
+            Ok(()) => delivered.push(delivery.key()),
+            Err(error) => troubles.push(format!("{error}\nit stays in the outbox; the next run sends it again")),
+        }
+    }
+    if !delivered.is_empty()
+        && let Err(error) = ports.state.clear(check, &delivered).await
+    {
+        troubles.push(format!("{error}\nthe next run sends the same messages again, with the same ids"));
+    }
+    Told { metrics, troubles }
+}

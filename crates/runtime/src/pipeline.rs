@@ -1,0 +1,293 @@
+//! One run, from the event to the word: design in `docs/architecture.md`, "One run".
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use uuid::Uuid;
+
+use check::incident::{Decision, Vote, decide};
+use check::message::{Context, compose};
+use check::{Attempt, Outcome, Refusal, Report, RunKey, Subject, Verdict};
+
+use crate::attempt::{Attempted, Execution, RESERVE, attempt};
+use crate::deliver::{data, tell};
+use crate::{
+    Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, PortError, Ports, Prepared, StateItem, Trigger,
+};
+
+/// Events further from now than this are refused. A cron rule fires anywhere within its minute, and Lambda drops what
+/// has waited for 60 s.
+const STALE_AFTER: SignedDuration = SignedDuration::from_secs(120);
+/// How often a run decides again when another one wrote in between.
+const MAX_DECISIONS: u32 = 4;
+/// The longest memory, in bytes of JSON.
+const MAX_MEMORY: usize = 8 * 1024;
+
+/// What starts a run.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The event as it came.
+    pub event: Value,
+    /// When the execution will be killed; `None` where nothing kills it.
+    pub killed_at: Option<Timestamp>,
+}
+
+impl Invocation {
+    /// A run by hand, with all the time it needs.
+    #[must_use]
+    pub fn manual() -> Self {
+        Self { event: Value::Object(serde_json::Map::new()), killed_at: None }
+    }
+}
+
+/// Why an invocation failed. A check that failed, or could not judge, is no error: it was reported.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The event is none of the accepted ones.
+    #[error(transparent)]
+    MalformedEvent(#[from] MalformedEvent),
+    /// The state could not be read or written.
+    #[error(transparent)]
+    State(PortError),
+    /// The metrics were not taken. Everything else was done.
+    #[error(transparent)]
+    Metrics(PortError),
+}
+
+impl RunError {
+    /// The error type that Lambda reports, in its log and to the failure queue.
+    #[must_use]
+    pub const fn error_type(&self) -> &'static str {
+        match self {
+            Self::MalformedEvent(_) => "MalformedEvent",
+            Self::State(_) => "StateUnavailable",
+            Self::Metrics(_) => "MetricsNotPublished",
+        }
+    }
+
+    /// Whether the same run may work later. Runs are not repeated by themselves: the schedule brings the next one.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::MalformedEvent(_) => false,
+            Self::State(error) | Self::Metrics(error) => error.is_retryable(),
+        }
+    }
+}
+
+/// One run of a check.
+///
+/// **Side effects:** requests to the platform, whatever the check creates and undoes there, one write of state, metrics,
+/// and messages that **may wake a person**.
+///
+/// # Errors
+/// When the event is malformed, or state or metrics could not be read or written.
+pub async fn execute<C: Check>(
+    prepared: &Prepared<C>,
+    ports: &Ports,
+    invocation: &Invocation,
+) -> Result<Report, RunError> {
+    let started = ports.clock.now();
+    let key = Trigger::read(&invocation.event)?.run_key(C::ID, &ports.location, started);
+    let id = Uuid::now_v7();
+    let mut report = Report {
+        schema_version: Report::SCHEMA_VERSION,
+        key: key.clone(),
+        run_id: id.to_string(),
+        trace_id: id.simple().to_string(),
+        environment: prepared.common.environment.clone(),
+        started,
+        ended: started,
+        outcome: Outcome::Refused { refusal: Refusal::Stale },
+        attempts: Vec::new(),
+        reasons: Vec::new(),
+        notifications: Vec::new(),
+        left_behind: Vec::new(),
+        troubles: Vec::new(),
+    };
+    if started.duration_since(key.scheduled_time).abs() > STALE_AFTER {
+        return Ok(report);
+    }
+    let item = ports.state.load(C::ID).await.map_err(RunError::State)?;
+    if is_done(&item, &key) {
+        report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
+        return Ok(report);
+    }
+
+    let memory = judge(prepared, ports, invocation, &item, &mut report).await;
+    report.ended = ports.clock.now();
+    let Some(committed) = commit(prepared, ports, item, memory, &mut report).await? else {
+        report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
+        report.attempts.clear();
+        return Ok(report);
+    };
+
+    let numbers = data(&report, !C::READ_ONLY, committed.oldest_unsent);
+    let told = tell(ports, C::ID, &numbers, &committed.deliveries).await;
+    report.troubles.extend(told.troubles.iter().map(|trouble| ports.redactor.redact(trouble)));
+    told.metrics.map_err(RunError::Metrics)?;
+    if report.outcome == Outcome::Passed
+        && let Some(reference) = &prepared.run.heartbeat_url
+        && let Err(trouble) = crate::heartbeat::ping(ports, reference, &report).await
+    {
+        report.troubles.push(trouble);
+    }
+    Ok(report)
+}
+
+/// Whether the slot's last run is this one or a later one.
+fn is_done(item: &StateItem, key: &RunKey) -> bool {
+    item.last_run.get(&key.slot()).is_some_and(|last| last.at >= key.scheduled_time)
+}
+
+/// Runs the flow, and once more when a failure is to be confirmed and there is time. Gives the memory to be stored.
+async fn judge<C: Check>(
+    prepared: &Prepared<C>,
+    ports: &Ports,
+    invocation: &Invocation,
+    item: &StateItem,
+    report: &mut Report,
+) -> Option<String> {
+    let time_left = |since_start: SignedDuration| -> Duration {
+        let by_settings = SignedDuration::try_from(prepared.run.deadline).unwrap_or(SignedDuration::MAX) - since_start;
+        let by_lambda = invocation.killed_at.map(|killed| {
+            killed.duration_since(ports.clock.now()) - SignedDuration::try_from(RESERVE).unwrap_or_default()
+        });
+        let left = by_lambda.map_or(by_settings, |by_lambda| by_lambda.min(by_settings));
+        Duration::try_from(left).unwrap_or_default()
+    };
+    let started = report.started;
+    let since_start = || ports.clock.now().duration_since(started);
+    let key = report.key.clone();
+    let (run_id, trace_id) = (report.run_id.clone(), report.trace_id.clone());
+    let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id };
+    let mut memory = item.memory.clone();
+    loop {
+        let Attempted { attempt, memory: remembered, left_behind } =
+            attempt(&prepared.check, ports, &execution, time_left(since_start()), memory.take()).await;
+        memory = remembered;
+        report.left_behind.extend(left_behind);
+        report.outcome = attempt.outcome();
+        report.attempts.push(attempt);
+        let to_confirm = C::READ_ONLY && report.attempts.len() == 1 && matches!(report.outcome, Outcome::Failed { .. });
+        let needed = prepared.run.confirm_after + prepared.check.worst_attempt();
+        if !to_confirm || time_left(since_start()) < needed {
+            break;
+        }
+        ports.clock.sleep(prepared.run.confirm_after).await;
+    }
+    match memory {
+        Some(memory) if memory.len() > MAX_MEMORY => {
+            report.troubles.push(format!("memory of {} bytes is not kept: at most {MAX_MEMORY}", memory.len()));
+            None
+        }
+        memory => memory,
+    }
+}
+
+/// What the last attempt says about each subject; a failure is confirmed when the first attempt saw it too. What could
+/// not be judged, and what is under maintenance, has no vote.
+fn votes(attempts: &[Attempt]) -> BTreeMap<Subject, Vote> {
+    let Some((last, earlier)) = attempts.split_last() else { return BTreeMap::new() };
+    let earlier: Vec<_> = earlier.iter().map(Attempt::verdicts).collect();
+    let confirmed = |subject: &Subject| {
+        !earlier.is_empty() && earlier.iter().all(|verdicts| matches!(verdicts.get(subject), Some(Verdict::Failing(_))))
+    };
+    last.verdicts()
+        .into_iter()
+        .filter_map(|(subject, verdict)| match verdict {
+            Verdict::Healthy => Some((subject, Vote::Healthy)),
+            Verdict::Failing(failure) => {
+                let confirmed = confirmed(&subject);
+                Some((subject, Vote::Failing { failure, confirmed }))
+            }
+            Verdict::Blind(_) | Verdict::Maintenance(_) => None,
+        })
+        .collect()
+}
+
+struct Committed {
+    deliveries: Vec<Delivery>,
+    oldest_unsent: Option<Timestamp>,
+}
+
+/// Decides and writes; again on the newer state when another run wrote in between. `None` when this very run was done
+/// by somebody else meanwhile.
+async fn commit<C: Check>(
+    prepared: &Prepared<C>,
+    ports: &Ports,
+    mut item: StateItem,
+    memory: Option<String>,
+    report: &mut Report,
+) -> Result<Option<Committed>, RunError> {
+    let votes = votes(&report.attempts);
+    let key = report.key.clone();
+    for _ in 0..MAX_DECISIONS {
+        let Decision { next, reasons } = decide(&item.state, &votes, &key, &report.run_id, &prepared.common.policy);
+        let notifications = compose(
+            &reasons,
+            &Context {
+                environment: &prepared.common.environment,
+                run: &key,
+                run_id: &report.run_id,
+                trace_id: &report.trace_id,
+                attempts: &report.attempts,
+                last_good: item.state.last_good.as_ref(),
+                severity: prepared.run.severity,
+                contact: &prepared.common.contact,
+                links: prepared.common.links.fill(report, reasons.iter().map(|reason| reason.since).min()),
+            },
+        );
+        let enqueue: Vec<Delivery> = notifications
+            .iter()
+            .flat_map(|notification| {
+                notification.topics().map(|topic| Delivery { topic, notification: notification.clone() })
+            })
+            .collect();
+        let commit = Commit {
+            check: C::ID.to_owned(),
+            expected_version: item.version,
+            slot: key.slot(),
+            last_run: LastRun { at: key.scheduled_time, run_id: report.run_id.clone() },
+            state: next,
+            memory: memory.clone(),
+            enqueue,
+        };
+        let written = ports.state.commit(&commit).await;
+        let mine = match written {
+            Ok(()) => true,
+            Err(CommitError::Store(error)) => return Err(RunError::State(error)),
+            Err(CommitError::Moved) => {
+                let newer = ports.state.load(C::ID).await.map_err(RunError::State)?;
+                // A write whose answer was lost is refused when the client sends it again: the slot names its run.
+                let mine = newer.last_run.get(&commit.slot).is_some_and(|last| last.run_id == report.run_id);
+                if !mine && is_done(&newer, &key) {
+                    return Ok(None);
+                }
+                if !mine {
+                    item = newer;
+                }
+                mine
+            }
+        };
+        if mine {
+            report.reasons = reasons;
+            report.notifications = notifications.into_iter().map(|notification| notification.notification_id).collect();
+            return Ok(Some(outgoing(&item, &key, commit.enqueue)));
+        }
+    }
+    let detail = format!("other runs changed it {MAX_DECISIONS} times in between");
+    Err(RunError::State(PortError { operation: format!("write the state of {}", C::ID), detail, retryable: true }))
+}
+
+/// What is to be sent: this run's messages, and those of earlier minutes that nobody delivered. Messages of the same
+/// minute belong to another shard or location, which is sending them now.
+fn outgoing(item: &StateItem, key: &RunKey, own: Vec<Delivery>) -> Committed {
+    let unsent: Vec<&Delivery> =
+        item.outbox.iter().filter(|delivery| delivery.notification.at < key.scheduled_time).collect();
+    let oldest_unsent = unsent.iter().map(|delivery| delivery.notification.at).min();
+    let deliveries = unsent.into_iter().cloned().chain(own).collect();
+    Committed { deliveries, oldest_unsent }
+}

@@ -1,0 +1,201 @@
+//! What all checks share, and how each is run.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::Url;
+
+use check::incident::{Policy, Severity};
+use check::message::Contact;
+use probe::Maintenance;
+
+use super::links::{LinkTemplates, parse_template};
+use super::section::Section;
+use super::values::SecretRef;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// The settings that all checks share.
+#[derive(Clone, Debug)]
+pub struct Common {
+    /// The environment's name: a metric dimension, and part of the path of secrets.
+    pub environment: String,
+    /// Where the platform is; paths in the settings are relative to it.
+    pub base_url: Url,
+    /// Whom to call.
+    pub contact: Contact,
+    /// Templates of the links in messages.
+    pub links: LinkTemplates,
+    /// When incidents open, close and are told again.
+    pub policy: Policy,
+    /// How the platform's maintenance mode shows.
+    pub maintenance: Maintenance,
+}
+
+/// How a check is run.
+#[derive(Clone, Debug)]
+pub struct RunSettings {
+    /// The longest a run may take, with the attempt that confirms and the wait before it. Default 45 s.
+    pub deadline: Duration,
+    /// The wait before a failure is confirmed. Default 20 s.
+    pub confirm_after: Duration,
+    /// How sure we are that somebody must act at once. Default critical.
+    pub severity: Severity,
+    /// Where to say that a run passed, to somebody outside AWS.
+    pub heartbeat_url: Option<SecretRef>,
+}
+
+/// As written, at the top of the file.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawCommon {
+    environment: Option<String>,
+    base_url: Option<String>,
+    contact: RawContact,
+    links: RawLinks,
+    incidents: RawIncidents,
+    maintenance: RawMaintenance,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawContact {
+    name: Option<String>,
+    reach: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawLinks {
+    runbook: Option<String>,
+    dashboard: Option<String>,
+    logs: Option<String>,
+    trace: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawIncidents {
+    open_after: Option<u32>,
+    close_after: Option<u32>,
+    remind_every: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawMaintenance {
+    status: Option<u16>,
+    markers: Option<Vec<String>>,
+}
+
+/// As written, in the section of a check.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRun {
+    deadline: Option<String>,
+    confirm_after: Option<String>,
+    severity: Option<Severity>,
+    heartbeat_url: Option<String>,
+}
+
+impl RawCommon {
+    /// `None` when something is wrong; the section holds all problems then.
+    pub(super) fn validate(self, section: &Section<'_>) -> Option<Common> {
+        let environment = self.environment(section);
+        let base_url = section.url("base_url", self.base_url);
+        let contact = section.table("contact");
+        let name = contact.text("name", self.contact.name);
+        let reach = contact.text("reach", self.contact.reach);
+        let links = self.links.validate(&section.table("links"));
+        let policy = self.incidents.validate(&section.table("incidents"));
+        let maintenance = self.maintenance.validate(&section.table("maintenance"));
+        Some(Common {
+            environment: environment?,
+            base_url: base_url?,
+            contact: Contact { name: name?, reach: reach? },
+            links: links?,
+            policy: policy?,
+            maintenance: maintenance?,
+        })
+    }
+
+    fn environment(&self, section: &Section<'_>) -> Option<String> {
+        let name = section.text("environment", self.environment.clone())?;
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.len() > 32 || !name.chars().all(allowed) {
+            section.problem("environment", format!("expected at most 32 of a-z, 0-9 and `-`, saw `{name}`"));
+            return None;
+        }
+        Some(name)
+    }
+}
+
+impl RawLinks {
+    fn validate(self, section: &Section<'_>) -> Option<LinkTemplates> {
+        let template = |key: &str, value: Option<String>| match value {
+            None => Some(None),
+            Some(text) => section.parsed(key, parse_template(&text)).map(Some),
+        };
+        let runbook = section.required("runbook", self.runbook).and_then(|text| template("runbook", Some(text)));
+        let dashboard = template("dashboard", self.dashboard);
+        let logs = template("logs", self.logs);
+        let trace = template("trace", self.trace);
+        Some(LinkTemplates { runbook: runbook??, dashboard: dashboard?, logs: logs?, trace: trace? })
+    }
+}
+
+impl RawIncidents {
+    fn validate(self, section: &Section<'_>) -> Option<Policy> {
+        let default = Policy::default();
+        let open_after = section.number("open_after", self.open_after, default.open_after, 1..=10);
+        let close_after = section.number("close_after", self.close_after, default.close_after, 1..=10);
+        let remind_every =
+            section.duration("remind_every", self.remind_every, default.remind_every, SECOND * 60..=HOUR * 24 * 7);
+        Some(Policy {
+            open_after: open_after?,
+            close_after: close_after?,
+            remind_every: remind_every?,
+            quorum: default.quorum,
+        })
+    }
+}
+
+impl RawMaintenance {
+    fn validate(self, section: &Section<'_>) -> Option<Maintenance> {
+        let default = Maintenance::default();
+        let status = section.number("status", self.status, default.status, 200..=599);
+        let markers = self.markers.unwrap_or(default.markers);
+        if markers.iter().any(|marker| marker.trim().is_empty()) || markers.is_empty() {
+            section.problem(
+                "markers",
+                "expected at least one text, none of them blank: without, any 503 would be a planned state",
+            );
+            return None;
+        }
+        Some(Maintenance { status: status?, markers })
+    }
+}
+
+impl RawRun {
+    /// Which keys of a check's section are about how it is run.
+    pub(super) const KEYS: &[&str] = &["deadline", "confirm_after", "severity", "heartbeat_url"];
+
+    pub(super) fn validate(self, section: &Section<'_>, check: &str, environment: &str) -> Option<RunSettings> {
+        let deadline = section.duration("deadline", self.deadline, SECOND * 45, SECOND..=SECOND * 840);
+        let confirm_after =
+            section.duration("confirm_after", self.confirm_after, SECOND * 20, Duration::ZERO..=SECOND * 300);
+        let heartbeat = self.heartbeat_url.is_some();
+        let heartbeat_url = section.secret("heartbeat_url", self.heartbeat_url, environment, check);
+        if heartbeat && heartbeat_url.is_none() {
+            return None;
+        }
+        Some(RunSettings {
+            deadline: deadline?,
+            confirm_after: confirm_after?,
+            severity: self.severity.unwrap_or(Severity::Critical),
+            heartbeat_url,
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! Links in messages, made from the settings' templates.
+
+use jiff::Timestamp;
+
+use check::Report;
+use check::message::Links;
+
+/// What stands in braces in a template.
+pub(super) const PLACEHOLDERS: &[&str] =
+    &["check", "environment", "location", "run_id", "trace_id", "from", "to", "from_ms", "to_ms"];
+
+/// How long before the first failed run a window begins.
+const LEAD_SECONDS: i64 = 300;
+
+/// Templates of the links in a message. `{from}` and `{to}` are the incident's window in RFC 3339, `{from_ms}` and
+/// `{to_ms}` in milliseconds of Unix time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkTemplates {
+    /// What to do.
+    pub runbook: String,
+    /// The numbers over time.
+    pub dashboard: Option<String>,
+    /// The log lines of the incident's window.
+    pub logs: Option<String>,
+    /// The run in the platform's own tracing.
+    pub trace: Option<String>,
+}
+
+impl LinkTemplates {
+    /// The links of a run whose incidents began at `since`.
+    #[must_use]
+    pub fn fill(&self, report: &Report, since: Option<Timestamp>) -> Links {
+        let to = report.ended;
+        let from = since.unwrap_or(report.key.scheduled_time);
+        let from = Timestamp::from_second(from.as_second() - LEAD_SECONDS).unwrap_or(from);
+        let value = |name: &str| match name {
+            "check" => report.key.check.clone(),
+            "environment" => report.environment.clone(),
+            "location" => report.key.location.clone(),
+            "run_id" => report.run_id.clone(),
+            "trace_id" => report.trace_id.clone(),
+            "from" => from.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "to" => to.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "from_ms" => from.as_millisecond().to_string(),
+            "to_ms" => to.as_millisecond().to_string(),
+            _ => String::new(),
+        };
+        let fill = |template: &String| {
+            PLACEHOLDERS.iter().fold(template.clone(), |text, name| text.replace(&format!("{{{name}}}"), &value(name)))
+        };
+        Links {
+            runbook: fill(&self.runbook),
+            dashboard: self.dashboard.as_ref().map(fill),
+            logs: self.logs.as_ref().map(fill),
+            trace: self.trace.as_ref().map(fill),
+        }
+    }
+}
+
+/// Makes sure that a template is a URL and that all its placeholders are known.
+pub(super) fn parse_template(text: &str) -> Result<String, String> {
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        let name = rest[open + 1..].split('}').next().unwrap_or_default();
+        if !PLACEHOLDERS.contains(&name) {
+            return Err(format!("there is no placeholder {{{name}}}; there are {}", PLACEHOLDERS.join(", ")));
+        }
+        rest = &rest[open + 1 + name.len()..];
+    }
+    if text.starts_with("https://") || text.starts_with("http://") {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("expected a URL of http or https, saw `{text}`"))
+    }
+}

@@ -1,0 +1,16 @@
+//! Settings: one TOML file per environment.
+//!
+//! What is written is read into plain structs, and those into types that cannot be wrong; every problem found on the
+//! way is reported, not only the first.
+
+mod common;
+mod document;
+mod links;
+mod section;
+mod values;
+
+pub use common::{Common, RunSettings};
+pub use document::{Document, Problem};
+pub use links::LinkTemplates;
+pub use section::Section;
+pub use values::SecretRef;

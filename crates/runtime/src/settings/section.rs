@@ -1,0 +1,131 @@
+//! A place in the file, and the problems found there.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use url::Url;
+
+use super::document::{Document, Part, Problem, written};
+use super::values::{SecretRef, parse_duration};
+
+/// A place in a settings file: a table or an item of a list. Problems are noted with the key's path and line.
+#[derive(Clone)]
+pub struct Section<'a> {
+    document: &'a Document<'a>,
+    problems: &'a RefCell<Vec<Problem>>,
+    path: Vec<Part>,
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn new(document: &'a Document<'a>, problems: &'a RefCell<Vec<Problem>>, path: Vec<Part>) -> Self {
+        Self { document, problems, path }
+    }
+
+    /// A table within.
+    #[must_use]
+    pub fn table(&self, key: &str) -> Self {
+        Self { path: self.path_of(key), ..self.clone() }
+    }
+
+    /// An item of a list within.
+    #[must_use]
+    pub fn item(&self, key: &str, index: usize) -> Self {
+        let mut path = self.path_of(key);
+        path.push(Part::Index(index));
+        Self { path, ..self.clone() }
+    }
+
+    /// Notes a problem of a key here; of this place itself when the key is empty.
+    pub fn problem(&self, key: &str, rule: impl Into<String>) {
+        let path = if key.is_empty() { self.path.clone() } else { self.path_of(key) };
+        self.problems.borrow_mut().push(self.document.problem(&path, rule.into()));
+    }
+
+    /// A value that must be there.
+    pub fn required<T>(&self, key: &str, value: Option<T>) -> Option<T> {
+        // A value of the wrong type was noted when it was read; it is not missing.
+        let key_path = written(&self.path_of(key));
+        let written = self.problems.borrow().iter().any(|problem| problem.key == key_path);
+        if value.is_none() && !written {
+            self.problem(key, "expected a value, saw none");
+        }
+        value
+    }
+
+    /// A text that must be there, and not be blank.
+    pub fn text(&self, key: &str, value: Option<String>) -> Option<String> {
+        let value = self.required(key, value)?;
+        if value.trim().is_empty() {
+            self.problem(key, "expected a text, saw a blank one");
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A value read from a text, with what it should have been when it cannot be.
+    pub fn parsed<T, E: Display>(&self, key: &str, parsed: Result<T, E>) -> Option<T> {
+        parsed.map_err(|error| self.problem(key, error.to_string())).ok()
+    }
+
+    /// A duration written `"500ms"`, `"30s"`, `"5m"`, `"4h"`, within bounds.
+    pub fn duration(
+        &self,
+        key: &str,
+        value: Option<String>,
+        default: Duration,
+        range: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
+        let Some(value) = value else { return Some(default) };
+        let duration = self.parsed(key, parse_duration(&value))?;
+        if !range.contains(&duration) {
+            self.problem(key, format!("expected {:?} to {:?}, saw {duration:?}", range.start(), range.end()));
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// A whole number within bounds.
+    pub fn number<T: Copy + Display + PartialOrd>(
+        &self,
+        key: &str,
+        value: Option<T>,
+        default: T,
+        range: RangeInclusive<T>,
+    ) -> Option<T> {
+        let value = value.unwrap_or(default);
+        if !range.contains(&value) {
+            self.problem(key, format!("expected {} to {}, saw {value}", range.start(), range.end()));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// An `http` or `https` URL without a user or password in it.
+    pub fn url(&self, key: &str, value: Option<String>) -> Option<Url> {
+        let value = self.required(key, value)?;
+        let url =
+            self.parsed(key, Url::parse(&value).map_err(|error| format!("expected a URL, saw `{value}`: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            self.problem(key, format!("expected a URL of http or https with a host, saw `{value}`"));
+            return None;
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            self.problem(key, "expected a URL without user and password (not shown); credentials go by reference");
+            return None;
+        }
+        Some(url)
+    }
+
+    /// A reference to a secret, when there is one. What is no reference is not shown: it may be the secret.
+    pub fn secret(&self, key: &str, value: Option<String>, environment: &str, check: &str) -> Option<SecretRef> {
+        self.parsed(key, SecretRef::parse(&value?, environment, check))
+    }
+
+    fn path_of(&self, key: &str) -> Vec<Part> {
+        let mut path = self.path.clone();
+        path.push(Part::Key(key.to_owned()));
+        path
+    }
+}

@@ -1,0 +1,145 @@
+//! The events that start a run.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use check::{RunKey, Shard};
+
+/// What an event asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trigger {
+    /// The time the run is meant for; `None` for a run by hand, which is meant for now.
+    pub scheduled_time: Option<Timestamp>,
+    /// Which part of the targets.
+    pub shard: Shard,
+}
+
+/// An event that is none of the accepted ones.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "malformed event: {0}\n(expected {{\"scheduled_time\": \"2026-11-23T04:49:00Z\", \"shard\": 0, \"of\": 1}}, \
+     EventBridge's \"Scheduled Event\", Scheduler's {{\"scheduled_time\": …}}, or {{}} for a run by hand)"
+)]
+pub struct MalformedEvent(String);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Own {
+    scheduled_time: Option<Timestamp>,
+    shard: Option<u16>,
+    of: Option<u16>,
+}
+
+/// The envelope of a rule without a transformer. EventBridge may add fields, so unknown ones are let through.
+#[derive(Deserialize)]
+struct RuleEvent {
+    #[serde(rename = "detail-type")]
+    detail_type: String,
+    time: Timestamp,
+}
+
+impl Trigger {
+    /// A run by hand, now.
+    pub const MANUAL: Self = Self { scheduled_time: None, shard: Shard::MANUAL };
+
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// When it is none of the accepted shapes; the message says which field is wrong and what was expected.
+    pub fn read(event: &Value) -> Result<Self, MalformedEvent> {
+        let Value::Object(fields) = event else {
+            return Err(MalformedEvent(format!("saw {}, not an object", shape(event))));
+        };
+        if fields.is_empty() {
+            return Ok(Self::MANUAL);
+        }
+        if fields.contains_key("detail-type") {
+            let rule = RuleEvent::deserialize(event).map_err(|error| MalformedEvent(error.to_string()))?;
+            if rule.detail_type != "Scheduled Event" {
+                return Err(MalformedEvent(format!("detail-type is `{}`", rule.detail_type)));
+            }
+            return Ok(Self { scheduled_time: Some(rule.time), shard: Shard::ONLY });
+        }
+        let own = Own::deserialize(event).map_err(|error| MalformedEvent(error.to_string()))?;
+        let scheduled_time =
+            own.scheduled_time.ok_or_else(|| MalformedEvent("scheduled_time is missing".to_owned()))?;
+        let (index, of) = (own.shard.unwrap_or(0), own.of.unwrap_or(1));
+        if index >= of {
+            return Err(MalformedEvent(format!(
+                "shard {index} of {of}: shards count from 0, and there is at least one"
+            )));
+        }
+        Ok(Self { scheduled_time: Some(scheduled_time), shard: Shard { index, of, manual: false } })
+    }
+
+    /// Which run it is.
+    #[must_use]
+    pub fn run_key(&self, check: &str, location: &str, now: Timestamp) -> RunKey {
+        RunKey {
+            check: check.to_owned(),
+            location: location.to_owned(),
+            shard: self.shard,
+            scheduled_time: self.scheduled_time.unwrap_or(now),
+        }
+    }
+}
+
+const fn shape(event: &Value) -> &'static str {
+    match event {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn reads_what_starts_a_run() {
+        let time: Timestamp = "2026-11-23T04:49:00Z".parse().unwrap();
+        let cases = [
+            (
+                json!({"scheduled_time": "2026-11-23T04:49:00Z", "shard": 1, "of": 3}),
+                Shard { index: 1, of: 3, manual: false },
+            ),
+            (json!({"scheduled_time": "2026-11-23T04:49:00Z"}), Shard::ONLY),
+            (
+                json!({"version": "0", "id": "x", "detail-type": "Scheduled Event", "source": "aws.events", "account": "1",
+                    "time": "2026-11-23T04:49:00Z", "region": "eu-north-1", "resources": [], "detail": {}}),
+                Shard::ONLY,
+            ),
+        ];
+        for (event, shard) in cases {
+            assert_eq!(Trigger::read(&event), Ok(Trigger { scheduled_time: Some(time), shard }), "{event}");
+        }
+        assert_eq!(Trigger::read(&json!({})), Ok(Trigger::MANUAL));
+    }
+
+    #[test]
+    fn refuses_the_rest_and_says_why() {
+        let cases = [
+            (json!([]), "saw a list, not an object"),
+            (json!({"shard": 0}), "scheduled_time is missing"),
+            (json!({"scheduled_time": "2026-11-23T04:49:00Z", "shard": 1}), "shard 1 of 1"),
+            (json!({"scheduled_time": "2026-11-23T04:49:00Z", "shard": 0, "of": 0}), "shard 0 of 0"),
+            (json!({"scheduled_time": "noon"}), "noon"),
+            (json!({"scheduled_time": "2026-11-23T04:49:00Z", "check": "x"}), "unknown field `check`"),
+            (
+                json!({"detail-type": "EC2 Instance State-change Notification", "time": "2026-11-23T04:49:00Z"}),
+                "detail-type is",
+            ),
+        ];
+        for (event, expected) in cases {
+            let message = Trigger::read(&event).unwrap_err().to_string();
+            assert!(message.contains(expected), "{event}: {message}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The settings of the check: what is written, and what it must be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use check::Subject;
+use http::{HeaderName, HeaderValue, Method};
+use runtime::settings::{Common, SecretRef, Section};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use crate::{Availability, subject};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
+const DEFAULT_REDIRECTS: u8 = 5;
+const DEFAULT_CONCURRENCY: usize = 16;
+/// More would not fit into the state item and one run.
+const MAX_TARGETS: usize = 200;
+
+/// One page or endpoint.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What an incident is about.
+    pub subject: Subject,
+    /// GET or HEAD: the check creates nothing.
+    pub method: Method,
+    /// What is asked for.
+    pub url: Url,
+    /// The longest the exchange may take, with redirects and body. Default 10 s.
+    pub deadline: Duration,
+    /// How many redirects are followed; 0 takes the redirect itself as the answer. Default 5.
+    pub max_redirects: u8,
+    /// Sent with the request.
+    pub headers: Vec<(HeaderName, String)>,
+    /// Sent with the request; the values are resolved when it is.
+    pub secret_headers: Vec<(HeaderName, SecretRef)>,
+    /// Which statuses are right. Default 200.
+    pub statuses: Vec<u16>,
+    /// What each header must contain.
+    pub expect_headers: Vec<(HeaderName, String)>,
+    /// What the body must contain.
+    pub texts: Vec<String>,
+    /// What the JSON body must hold.
+    pub json: Vec<JsonExpectation>,
+}
+
+/// What a JSON body must hold.
+#[derive(Clone, Debug)]
+pub struct JsonExpectation {
+    /// Where: a JSON Pointer (RFC 6901).
+    pub pointer: String,
+    /// What; `None`: anything.
+    pub equals: Option<Value>,
+}
+
+/// As written.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAvailability {
+    concurrency: Option<usize>,
+    targets: Vec<RawTarget>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawTarget {
+    id: Option<String>,
+    path: Option<String>,
+    url: Option<String>,
+    method: Option<RawMethod>,
+    deadline: Option<String>,
+    max_redirects: Option<u8>,
+    headers: BTreeMap<String, String>,
+    secret_headers: BTreeMap<String, String>,
+    expect: RawExpect,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+enum RawMethod {
+    Get,
+    Head,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawExpect {
+    status: Option<Vec<u16>>,
+    headers: BTreeMap<String, String>,
+    text: Vec<String>,
+    json: Vec<RawJson>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawJson {
+    pointer: Option<String>,
+    equals: Option<Value>,
+}
+
+impl RawAvailability {
+    /// `None` when something is wrong; the section holds all problems then.
+    pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Availability> {
+        let concurrency = section.number("concurrency", self.concurrency, DEFAULT_CONCURRENCY, 1..=64);
+        let count = self.targets.len();
+        if count == 0 || count > MAX_TARGETS {
+            section.problem("targets", format!("expected 1 to {MAX_TARGETS} targets, saw {count}"));
+        }
+        let mut ids = BTreeSet::new();
+        for (index, id) in self.targets.iter().enumerate().filter_map(|(index, raw)| Some((index, raw.id.as_ref()?))) {
+            if !ids.insert(id.clone()) {
+                section.item("targets", index).problem("id", format!("expected an id of its own, saw `{id}` again"));
+            }
+        }
+        let targets: Vec<Option<Target>> = self
+            .targets
+            .into_iter()
+            .enumerate()
+            .map(|(index, raw)| raw.validate(&section.item("targets", index), common))
+            .collect();
+        let targets: Option<Vec<Target>> = targets.into_iter().collect();
+        Some(Availability { targets: targets?, concurrency: concurrency?, maintenance: common.maintenance.clone() })
+    }
+}
+
+impl RawTarget {
+    fn validate(self, section: &Section<'_>, common: &Common) -> Option<Target> {
+        let id = section.required("id", self.id);
+        let subject = id.and_then(|id| section.parsed("id", subject(&id)));
+        let url = url(section, self.path, self.url, &common.base_url);
+        let deadline = section.duration("deadline", self.deadline, DEFAULT_DEADLINE, SECOND / 10..=SECOND * 60);
+        let max_redirects = section.number("max_redirects", self.max_redirects, DEFAULT_REDIRECTS, 0..=20);
+        let headers = each(&section.table("headers"), self.headers, |value| {
+            let valid = HeaderValue::try_from(value).is_ok();
+            if valid { Ok(value.to_owned()) } else { Err(format!("expected a header value, saw `{value}`")) }
+        });
+        let secrets = section.table("secret_headers");
+        let secret_headers = each_some(&secrets, self.secret_headers, |name, value| {
+            secrets.secret(name, Some(value), &common.environment, <Availability as runtime::Check>::ID)
+        });
+        let expect = section.table("expect");
+        let statuses = statuses(&expect, self.expect.status);
+        let expect_headers =
+            each(&expect.table("headers"), self.expect.headers, |value| Ok::<_, String>(value.to_owned()));
+        let json: Vec<Option<JsonExpectation>> = self
+            .expect
+            .json
+            .into_iter()
+            .enumerate()
+            .map(|(index, raw)| raw.validate(&expect.item("json", index)))
+            .collect();
+        let json: Option<Vec<JsonExpectation>> = json.into_iter().collect();
+        Some(Target {
+            subject: subject?,
+            method: match self.method.unwrap_or(RawMethod::Get) {
+                RawMethod::Get => Method::GET,
+                RawMethod::Head => Method::HEAD,
+            },
+            url: url?,
+            deadline: deadline?,
+            max_redirects: max_redirects?,
+            headers: headers?,
+            secret_headers: secret_headers?,
+            statuses: statuses?,
+            expect_headers: expect_headers?,
+            texts: self.expect.text,
+            json: json?,
+        })
+    }
+}
+
+impl RawJson {
+    fn validate(self, section: &Section<'_>) -> Option<JsonExpectation> {
+        let pointer = section.required("pointer", self.pointer)?;
+        if !pointer.is_empty() && !pointer.starts_with('/') {
+            section.problem("pointer", format!("expected a JSON Pointer such as \"/data/status\", saw `{pointer}`"));
+            return None;
+        }
+        Some(JsonExpectation { pointer, equals: self.equals })
+    }
+}
+
+/// Either a path below the base URL, or a URL of its own.
+fn url(section: &Section<'_>, path: Option<String>, url: Option<String>, base: &Url) -> Option<Url> {
+    match (path, url) {
+        (Some(path), None) if path.starts_with('/') && !path.starts_with("//") => {
+            let below = base.join(&path).map_err(|error| format!("expected a path, saw `{path}`: {error}"));
+            section.parsed("path", below)
+        }
+        (Some(path), None) => {
+            section.problem("path", format!("expected a path that begins with one `/`, saw `{path}`"));
+            None
+        }
+        (None, Some(url)) => section.url("url", Some(url)),
+        (Some(_), Some(_)) => {
+            section.problem("url", "expected `path` or `url`, saw both");
+            None
+        }
+        (None, None) => {
+            section.problem("path", "expected `path` or `url`, saw neither");
+            None
+        }
+    }
+}
+
+fn statuses(section: &Section<'_>, written: Option<Vec<u16>>) -> Option<Vec<u16>> {
+    let statuses = written.unwrap_or_else(|| vec![200]);
+    if statuses.is_empty() || statuses.iter().any(|status| !(100..=599).contains(status)) {
+        section.problem("status", format!("expected at least one status of 100 to 599, saw {statuses:?}"));
+        return None;
+    }
+    Some(statuses)
+}
+
+/// A table of headers with values read by `value`.
+fn each<V>(
+    section: &Section<'_>,
+    written: BTreeMap<String, String>,
+    value: impl Fn(&str) -> Result<V, String>,
+) -> Option<Vec<(HeaderName, V)>> {
+    each_some(section, written, |name, text| section.parsed(name, value(&text)))
+}
+
+fn each_some<V>(
+    section: &Section<'_>,
+    written: BTreeMap<String, String>,
+    value: impl Fn(&str, String) -> Option<V>,
+) -> Option<Vec<(HeaderName, V)>> {
+    let read: Vec<Option<(HeaderName, V)>> = written
+        .into_iter()
+        .map(|(name, text)| {
+            let header = section.parsed(
+                &name,
+                HeaderName::try_from(&name).map_err(|_| format!("expected the name of a header, saw `{name}`")),
+            );
+            let value = value(&name, text);
+            Some((header?, value?))
+        })
+        .collect();
+    read.into_iter().collect()
+}
