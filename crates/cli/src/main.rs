@@ -1,2 +1,36 @@
-//! To come.
-fn main() {}
+//! The `synthetics` program: the same checks on one machine, for laptops and pipelines.
+
+mod arguments;
+mod checks;
+mod demo;
+mod exit;
+mod faults;
+mod messages;
+mod ports;
+mod run;
+mod screen;
+mod settings;
+mod tables;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command, SettingsCommand};
+use clap::Parser;
+use exit::Exit;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Demo(options) => demo::demo(&options).await,
+        Command::Run(options) => run::run(&options).await,
+        Command::Faults { json } => faults::list(json),
+        Command::Settings(SettingsCommand::Check { file }) => settings::check(&file),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Exit::NothingRun.into()
+        }
+    }
+}

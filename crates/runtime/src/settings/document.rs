@@ -74,6 +74,14 @@ impl<'t> Document<'t> {
         Ok(Self { file: file.to_owned(), text, root })
     }
 
+    /// Puts a text in the place of what is written at the top of the file: for a server whose address is known only once
+    /// it listens. Nothing happens when the key is not written.
+    pub fn replace_text(&mut self, key: &str, text: String) {
+        if let Some(value) = self.root.get_mut().get_mut(key) {
+            *value.get_mut() = DeValue::String(text.into());
+        }
+    }
+
     /// The ids that have a section, whether there are such checks or not.
     #[must_use]
     pub fn check_ids(&self) -> Vec<String> {

@@ -1,0 +1,105 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
+
+/// Synthetic monitoring of Just Driving: probes its critical flows as a user would.
+///
+/// Exit codes: 0 passed, 1 a check failed, 2 nothing was run, 3 a check could not judge.
+#[derive(Debug, Parser)]
+#[command(name = "synthetics", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The whole system on this machine, with no account: a stand-in of the platform, checks, messages.
+    Demo(DemoOptions),
+    /// Run checks once.
+    Run(RunOptions),
+    /// What the demo platform can be made to get wrong, and what each must show.
+    Faults {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Settings files.
+    #[command(subcommand)]
+    Settings(SettingsCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SettingsCommand {
+    /// Say everything that is wrong with a settings file.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoOptions {
+    /// How long; until Ctrl-C when it is not given.
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(crate) lasts: Option<Duration>,
+    /// A fault to show: it comes after some healthy runs, and with --for it goes again. `synthetics faults` lists them.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) fault: Option<String>,
+    /// How often each check runs.
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub(crate) every: Duration,
+    /// The port of the stand-in, in the place of the settings' own; 0 takes a free one.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    /// Which checks; all that the settings have when none is named.
+    pub(crate) checks: Vec<String>,
+    /// The settings file.
+    #[arg(long, value_name = "FILE", required_unless_present = "demo", conflicts_with = "demo")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Against the stand-in of the platform, started for this run.
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// With this fault, as often and as far apart as it takes to show.
+    #[arg(long, value_name = "NAME", requires = "demo")]
+    pub(crate) fault: Option<String>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// The reports, for programs.
+    Json,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    text.parse::<SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|duration| *duration >= Duration::from_secs(1))
+        .ok_or_else(|| "expected a duration of at least one second, such as \"30s\" or \"5m\"".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

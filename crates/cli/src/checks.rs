@@ -1,0 +1,83 @@
+//! Which checks there are, and how their settings are read.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use availability::Availability;
+use runtime::settings::{Document, Problem};
+use runtime::{AnyCheck, Check, Prepared};
+
+type Read = fn(&Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>>;
+
+/// Every check: its id, and how its settings are read.
+const ALL: &[(&str, Read)] = &[(Availability::ID, read::<Availability>)];
+
+/// The settings of the demo, shipped in the program.
+const DEMO: &str = include_str!("../../../infra/layer/settings/demo.toml");
+const DEMO_NAME: &str = "infra/layer/settings/demo.toml";
+
+fn read<C: Check>(document: &Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>> {
+    Ok(Box::new(Prepared::<C>::read(document)?))
+}
+
+/// The checks of the demo's settings, against a platform at this address.
+pub(crate) fn of_demo(base_url: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+    select(DEMO_NAME, DEMO, Some(base_url), wanted)
+}
+
+/// The checks of a settings file.
+pub(crate) fn of_file(file: &Path, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
+    select(&file.display().to_string(), &text, None, wanted)
+}
+
+/// The checks that are wanted, or all that have settings. Every check that has settings is read, so that a run does not
+/// hide what `settings check` would say.
+fn select(name: &str, text: &str, base_url: Option<&str>, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+    let known: Vec<&str> = ALL.iter().map(|(id, _)| *id).collect();
+    for id in wanted {
+        if !known.contains(&id.as_str()) {
+            bail!("there is no check `{id}`; there are {}", known.join(", "));
+        }
+    }
+    let mut document = Document::parse(name, text).map_err(problems)?;
+    if let Some(base_url) = base_url {
+        document.replace_text("base_url", base_url.to_owned());
+    }
+    let written = document.check_ids();
+    let mut found: Vec<Problem> = Vec::new();
+    for id in written.iter().filter(|id| !known.contains(&id.as_str())) {
+        found.push(document.unknown_check(id, &known));
+    }
+    if written.is_empty() {
+        bail!("{name} has no check: it needs a section such as [check.{}]", known[0]);
+    }
+    let mut checks = Vec::new();
+    for (id, read) in
+        ALL.iter().filter(|(id, _)| written.iter().any(|written| written == id) || wanted.iter().any(|w| w == id))
+    {
+        match read(&document) {
+            Ok(check) => checks.push((*id, check)),
+            // What all checks share is found wrong by each of them.
+            Err(problems) => {
+                found.extend(problems.into_iter().filter(|problem| !found.contains(problem)).collect::<Vec<_>>())
+            }
+        }
+    }
+    if !found.is_empty() {
+        found.sort_by_key(|problem| problem.line);
+        return Err(problems(found));
+    }
+    Ok(checks
+        .into_iter()
+        .filter(|(id, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == id))
+        .map(|(_, check)| check)
+        .collect())
+}
+
+fn problems(problems: Vec<Problem>) -> anyhow::Error {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let count = lines.len();
+    let noun = if count == 1 { "problem" } else { "problems" };
+    anyhow::anyhow!("{count} {noun} in the settings\n{}", lines.join("\n"))
+}

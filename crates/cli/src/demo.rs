@@ -1,0 +1,158 @@
+//! `synthetics demo`: platform, checks on a short schedule, messages.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use check::{Attempt, Report, Verdict};
+use demo_platform::{DemoPlatform, Fault, Options, Running};
+use local::Memory;
+use runtime::{AnyCheck, Invocation, Ports, SystemClock};
+use serde_json::json;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::arguments::DemoOptions;
+use crate::exit::Exit;
+use crate::screen::Screen;
+use crate::{checks, faults, messages, ports, tables};
+
+/// Where the demo's settings say that the platform is.
+const DEFAULT_PORT: u16 = 8480;
+/// How many healthy runs are shown before a fault comes.
+const HEALTHY_RUNS: u32 = 2;
+/// With an end: the part of the time after which the fault goes, so that the recovery is seen.
+const FAULT_GOES_AFTER: f64 = 0.55;
+
+/// Shows the whole system until the time is up or Ctrl-C is pressed.
+pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
+    let fault = options.fault.as_deref().map(faults::find).transpose()?.map(|spec| spec.fault);
+    let address = SocketAddr::from(([127, 0, 0, 1], options.port.unwrap_or(DEFAULT_PORT)));
+    let platform = DemoPlatform::start(Options { address, ..Options::default() }).await.map_err(|error| {
+        anyhow::Error::from(error).context("failed to start the demo platform (--port 0 takes a free port)")
+    })?;
+    let checks = checks::of_demo(platform.base_url(), &[])?;
+    let memory = Arc::new(Memory::default());
+    let ports = ports::ports(&memory, Arc::new(SystemClock))?;
+    let mut show = Show { screen: Screen::new(), last: BTreeMap::new(), runs: 0, told: 0 };
+    show.screen.print(&format!(
+        "The stand-in of the platform is at {}\nIts faults: curl -X PUT {admin}/faults/NAME, curl -X DELETE {admin}/faults/NAME",
+        platform.base_url(),
+        admin = platform.admin_url()
+    ));
+
+    let stop = tokio::signal::ctrl_c();
+    tokio::pin!(stop);
+    let mut schedule = interval(options.every);
+    schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let began = Instant::now();
+    let mut script = Script { fault, lasts: options.lasts, activated: false, cleared: false };
+    loop {
+        tokio::select! {
+            _ = schedule.tick() => {}
+            _ = &mut stop => break,
+        }
+        if options.lasts.is_some_and(|lasts| began.elapsed() >= lasts) {
+            break;
+        }
+        script.play(&platform, &mut show, began.elapsed());
+        tokio::select! {
+            done = show.round(&checks, &ports, &memory) => done?,
+            _ = &mut stop => break,
+        }
+    }
+    platform.stop().await;
+    let summary = format!("{} runs, {} messages", show.runs, show.told);
+    show.screen.print(&summary);
+    Ok(Exit::of(show.last.values()))
+}
+
+/// When the fault comes and goes.
+struct Script {
+    fault: Option<Fault>,
+    lasts: Option<Duration>,
+    activated: bool,
+    cleared: bool,
+}
+
+impl Script {
+    fn play(&mut self, platform: &Running, show: &mut Show, elapsed: Duration) {
+        let Some(fault) = self.fault else { return };
+        if !self.activated && show.runs >= HEALTHY_RUNS {
+            platform.faults().activate(fault);
+            self.activated = true;
+            show.screen.print(&format!("=> the fault {fault} begins"));
+        }
+        let goes = self.lasts.map(|lasts| lasts.mul_f64(FAULT_GOES_AFTER));
+        if self.activated && !self.cleared && goes.is_some_and(|goes| elapsed >= goes) {
+            platform.faults().clear(fault);
+            self.cleared = true;
+            show.screen.print(&format!("=> the fault {fault} is cleared"));
+        }
+    }
+}
+
+/// What is on the screen.
+struct Show {
+    screen: Screen,
+    last: BTreeMap<&'static str, Report>,
+    runs: u32,
+    told: usize,
+}
+
+impl Show {
+    /// One run of each check.
+    async fn round(&mut self, checks: &[Box<dyn AnyCheck>], ports: &Ports, memory: &Memory) -> anyhow::Result<()> {
+        for check in checks {
+            let event = json!({ "scheduled_time": ports.clock.now().to_string() });
+            let report = check.run(ports, &Invocation { event, killed_at: None }).await?;
+            let time = report.started.strftime("%H:%M:%S");
+            self.screen.print(&format!("{time}  {}{}", tables::headline(&report), failing(&report)));
+            for delivery in memory.take_sent() {
+                self.told += 1;
+                self.screen.print(&messages::shown(&delivery));
+            }
+            self.last.insert(check.id(), report);
+        }
+        self.runs += 1;
+        let table = self.table();
+        self.screen.draw(&table);
+        Ok(())
+    }
+
+    fn table(&self) -> String {
+        let rows = self.last.values().flat_map(|report| {
+            let verdicts = report.last_attempt().map(Attempt::verdicts).unwrap_or_default();
+            verdicts.into_iter().map(|(subject, verdict)| {
+                let (state, detail) = match verdict {
+                    Verdict::Healthy => ("healthy", String::new()),
+                    Verdict::Failing(failure) => ("FAILING", format!("{}: saw {}", failure.kind, failure.seen)),
+                    Verdict::Blind(blindness) => ("cannot judge", blindness.detail),
+                    Verdict::Maintenance(_) => ("maintenance", String::new()),
+                };
+                let since = report
+                    .reasons
+                    .iter()
+                    .find(|reason| reason.subject == subject && reason.incident.is_some())
+                    .map(|reason| reason.since.strftime("%H:%M:%S").to_string())
+                    .unwrap_or_default();
+                [report.key.check.clone(), subject.to_string(), state.to_owned(), since, detail]
+            })
+        });
+        tables::columns(["CHECK", "SUBJECT", "STATE", "SINCE", ""], rows)
+    }
+}
+
+/// The failures of a run, a line each, for the log above the table.
+fn failing(report: &Report) -> String {
+    let check::Outcome::Failed { failures } = &report.outcome else { return String::new() };
+    failures
+        .iter()
+        .map(|failure| {
+            format!(
+                "\n            {} at {}, {}: expected {}, saw {}",
+                failure.subject, failure.step, failure.kind, failure.expected, failure.seen
+            )
+        })
+        .collect()
+}

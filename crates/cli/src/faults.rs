@@ -1,0 +1,71 @@
+//! `synthetics faults`, and looking a fault up.
+
+use anyhow::bail;
+use demo_platform::faults::{Bound, FaultSpec, Shows, catalogue};
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::tables;
+
+/// Lists what the demo platform can be made to get wrong.
+pub(crate) fn list(as_json: bool) -> anyhow::Result<Exit> {
+    let faults = catalogue()?;
+    if as_json {
+        let list: Vec<Value> = faults.iter().map(as_value).collect();
+        println!("{}", serde_json::to_string_pretty(&list)?);
+    } else {
+        let rows = faults
+            .iter()
+            .map(|fault| [fault.fault.name().to_owned(), fault.check.clone(), fault.description.clone(), shows(fault)]);
+        println!("{}", tables::columns(["FAULT", "CHECK", "WHAT IT DOES", "WHAT IT SHOWS"], rows));
+    }
+    Ok(Exit::Passed)
+}
+
+/// The fault of this name.
+pub(crate) fn find(name: &str) -> anyhow::Result<FaultSpec> {
+    let faults = catalogue()?;
+    let names: Vec<&str> = faults.iter().map(|fault| fault.fault.name()).collect();
+    let known = names.join(", ");
+    match faults.into_iter().find(|fault| fault.fault.name() == name) {
+        Some(fault) => Ok(fault),
+        None => bail!("there is no fault `{name}`; there are {known}"),
+    }
+}
+
+fn shows(fault: &FaultSpec) -> String {
+    match &fault.shows {
+        Shows::Failures(failures) => failures
+            .iter()
+            .map(|failure| format!("{} {}: {}", failure.subject, failure.step, failure.kind))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Shows::Metric { name, bound: Bound::AtLeast(bound) } => format!("{name} at least {bound}"),
+        Shows::Metric { name, bound: Bound::AtMost(bound) } => format!("{name} at most {bound}"),
+        Shows::Maintenance => "outcome maintenance".to_owned(),
+    }
+}
+
+fn as_value(fault: &FaultSpec) -> Value {
+    let shows = match &fault.shows {
+        Shows::Failures(failures) => {
+            let list: Vec<Value> = failures
+                .iter()
+                .map(|failure| json!({ "subject": failure.subject, "step": failure.step, "kind": failure.kind }))
+                .collect();
+            json!({ "failures": list })
+        }
+        Shows::Metric { name, bound: Bound::AtLeast(bound) } => json!({ "metric": name, "at_least": bound }),
+        Shows::Metric { name, bound: Bound::AtMost(bound) } => json!({ "metric": name, "at_most": bound }),
+        Shows::Maintenance => json!({ "outcome": "maintenance" }),
+    };
+    json!({
+        "name": fault.fault.name(),
+        "check": fault.check,
+        "description": fault.description,
+        "shows": shows,
+        "runs": fault.runs,
+        "every_seconds": fault.every.as_secs(),
+        "also_fails": fault.also_fails,
+    })
+}

@@ -1,0 +1,25 @@
+//! Messages, shown as they would be sent.
+
+use check::message::{Topic, email, sms, subject_line};
+use runtime::Delivery;
+
+/// One message to one topic: for people the e-mail and the SMS, for programs the JSON.
+pub(crate) fn shown(delivery: &Delivery) -> String {
+    let n = &delivery.notification;
+    let head = format!("──── message to topic {} ", delivery.topic.as_str());
+    let body = match delivery.topic {
+        Topic::OnCall | Topic::Warnings => {
+            format!("Subject: {}\n\n{}\n\nSMS: {}", subject_line(n), email(n), sms(n))
+        }
+        Topic::Events => format!(
+            "attributes: check={} severity={} event={} environment={}\n{}",
+            n.check,
+            n.severity.as_str(),
+            n.event.as_str(),
+            n.environment,
+            serde_json::to_string(n).unwrap_or_default()
+        ),
+    };
+    let lines: String = body.lines().map(|line| format!("\n│ {line}")).collect();
+    format!("┌{head}{}{lines}\n└────", "─".repeat(60_usize.saturating_sub(head.chars().count())))
+}

@@ -1,0 +1,78 @@
+//! `synthetics run`.
+
+use std::sync::Arc;
+
+use check::Report;
+use demo_platform::{DemoPlatform, Options};
+use local::Memory;
+use runtime::{AnyCheck, Clock, Invocation, Ports, SkippingClock, SystemClock};
+use serde_json::json;
+
+use crate::arguments::{Format, RunOptions};
+use crate::exit::Exit;
+use crate::{checks, faults, ports, tables};
+
+/// Runs checks once, or against the demo platform as often as a fault takes to show.
+pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
+    let memory = Arc::new(Memory::default());
+    let reports = if let Some(file) = &options.settings {
+        let ports = ports::ports(&memory, Arc::new(SystemClock))?;
+        let mut reports = Vec::new();
+        for check in checks::of_file(file, &options.checks)? {
+            eprintln!("running {} …", check.id());
+            reports.push(check.run(&ports, &Invocation::manual()).await?);
+        }
+        reports
+    } else {
+        on_demo(options, &memory).await?
+    };
+    match options.format {
+        Format::Json => println!("{}", serde_json::to_string_pretty(&reports)?),
+        Format::Table => {
+            let texts: Vec<String> = reports.iter().map(tables::report).collect();
+            println!("{}", texts.join("\n\n"));
+        }
+    }
+    Ok(Exit::of(&reports))
+}
+
+/// Starts the stand-in on a free port. Waits are skipped: the clock of platform and checks is put forward.
+async fn on_demo(options: &RunOptions, memory: &Arc<Memory>) -> anyhow::Result<Vec<Report>> {
+    let fault = options.fault.as_deref().map(faults::find).transpose()?;
+    let clock = Arc::new(SkippingClock::default());
+    let platform_clock = clock.clone();
+    let platform =
+        DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
+    let checks = checks::of_demo(platform.base_url(), &options.checks)?;
+    let ports = ports::ports(memory, clock.clone())?;
+    let mut times = 1;
+    if let Some(fault) = &fault {
+        platform.faults().activate(fault.fault);
+        times = fault.runs.get();
+    }
+    let mut reports = Vec::new();
+    for time in 1..=times {
+        if let Some(fault) = &fault
+            && time > 1
+        {
+            clock.skip(fault.every);
+        }
+        reports = one_after_another(&checks, &ports, clock.as_ref()).await?;
+    }
+    platform.stop().await;
+    Ok(reports)
+}
+
+/// One scheduled run of each check, one after the other: their exchanges must not slow each other down.
+async fn one_after_another(
+    checks: &[Box<dyn AnyCheck>],
+    ports: &Ports,
+    clock: &dyn Clock,
+) -> anyhow::Result<Vec<Report>> {
+    let mut reports = Vec::new();
+    for check in checks {
+        let event = json!({ "scheduled_time": clock.now().to_string() });
+        reports.push(check.run(ports, &Invocation { event, killed_at: None }).await?);
+    }
+    Ok(reports)
+}

@@ -1,0 +1,81 @@
+//! Tables for people.
+
+use check::{Attempt, Outcome, Report, Step, StepResult};
+use comfy_table::{Table, presets};
+
+/// Columns that line up, without lines between them.
+pub(crate) fn columns<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}
+
+/// One run: a head line, the steps of its last attempt, what was measured and what went wrong beside it.
+pub(crate) fn report(report: &Report) -> String {
+    let mut text = headline(report);
+    if let Some(attempt) = report.last_attempt() {
+        let rows = attempt.steps.iter().map(|step| {
+            let took = format!("{:.0} ms", step.duration_ms);
+            [step.subject.to_string(), step.name.clone(), step.result.word().to_owned(), took, detail(step)]
+        });
+        let table = columns(["SUBJECT", "STEP", "RESULT", "TOOK", ""], rows);
+        text.push_str(&indented(&table));
+        text.push_str(&indented(&measurements(attempt)));
+    }
+    for left in &report.left_behind {
+        text.push_str(&format!("\n  left behind by {}: {}", left.compensation, left.detail));
+    }
+    for trouble in &report.troubles {
+        text.push_str(&format!("\n  trouble: {trouble}"));
+    }
+    text
+}
+
+/// `availability: FAILED at the second attempt too, 1843 ms`.
+pub(crate) fn headline(report: &Report) -> String {
+    let said = match &report.outcome {
+        Outcome::Passed if report.attempts.len() > 1 => "passed at the second attempt".to_owned(),
+        Outcome::Passed => "passed".to_owned(),
+        Outcome::Failed { .. } if report.attempts.len() > 1 => "FAILED, and again when confirmed".to_owned(),
+        Outcome::Failed { .. } => "FAILED".to_owned(),
+        Outcome::Errored { blindness } => format!("COULD NOT JUDGE ({}): {}", blindness.cause, blindness.detail),
+        Outcome::Maintenance { detail } => format!("in maintenance: {detail}"),
+        Outcome::Refused { refusal } => format!("refused: {refusal:?}").to_lowercase(),
+    };
+    let took = report.last_attempt().map(|attempt| format!(", {:.0} ms", attempt.duration_ms)).unwrap_or_default();
+    format!("{}: {said}{took}", report.key.check)
+}
+
+fn detail(step: &Step) -> String {
+    match &step.result {
+        StepResult::Passed => String::new(),
+        StepResult::Failed { failure } => {
+            format!("{}: expected {}, saw {}", failure.kind, failure.expected, failure.seen)
+        }
+        StepResult::CannotJudge { blindness } => format!("{}: {}", blindness.cause, blindness.detail),
+        StepResult::Maintenance { detail } => detail.clone(),
+        StepResult::Skipped { reason } => reason.clone(),
+    }
+}
+
+fn measurements(attempt: &Attempt) -> String {
+    attempt
+        .measurements
+        .iter()
+        .map(|measured| {
+            let item = measured.item.as_ref().map(|item| format!(" ({item})")).unwrap_or_default();
+            format!("{} {:.1}{item}", measured.metric, measured.value)
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("\n  {line}")).collect()
+}
