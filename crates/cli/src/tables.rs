@@ -20,7 +20,10 @@ pub(crate) fn columns<const N: usize>(header: [&str; N], rows: impl IntoIterator
 pub(crate) fn report(report: &Report) -> String {
     let mut text = headline(report);
     if let Some(attempt) = report.last_attempt() {
-        let rows = attempt.steps.iter().map(|step| {
+        // Steps of several subjects go side by side; a reader wants one subject after the other.
+        let mut steps: Vec<&Step> = attempt.steps.iter().collect();
+        steps.sort_by_key(|step| &step.subject);
+        let rows = steps.into_iter().map(|step| {
             let took = format!("{:.0} ms", step.duration_ms);
             [step.subject.to_string(), step.name.clone(), step.result.word().to_owned(), took, detail(step)]
         });

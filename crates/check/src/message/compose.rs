@@ -2,7 +2,7 @@
 
 use super::notification::{Contact, Event, Links, Notification, StepLine, SubjectReport};
 use crate::incident::{LastGood, Reason, Severity, Told};
-use crate::{Attempt, RunKey};
+use crate::{Attempt, RunKey, Step};
 
 /// What a message needs to know beside the decision.
 #[derive(Clone, Debug)]
@@ -87,10 +87,15 @@ fn notification(event: Event, mut subjects: Vec<SubjectReport>, context: &Contex
 
 /// The steps of the subjects that the message is about; those of others would hide them.
 fn step_lines(subjects: &[SubjectReport], attempts: &[Attempt]) -> Vec<StepLine> {
-    (1..)
+    let mut steps: Vec<(u32, &Step)> = (1..)
         .zip(attempts)
         .flat_map(|(number, attempt)| attempt.steps.iter().map(move |step| (number, step)))
         .filter(|(_, step)| subjects.iter().any(|report| report.subject == step.subject))
+        .collect();
+    // Steps of several subjects go side by side; a reader wants one subject after the other.
+    steps.sort_by_key(|(number, step)| (&step.subject, *number));
+    steps
+        .into_iter()
         .take(Notification::MAX_STEPS)
         .map(|(attempt, step)| StepLine {
             attempt,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::notification::{Event, Notification, SubjectReport};
+use super::notification::{Event, Notification, StepLine, SubjectReport};
 use crate::text::{ascii, cut, gsm7};
 
 /// The longest subject line: SNS takes fewer than 100 characters.
@@ -32,9 +32,9 @@ pub fn email(notification: &Notification) -> String {
     // Writing to a string cannot fail, so the results are dropped.
     let n = notification;
     let _ = writeln!(text, "{} {} in {}", n.check, headline(n), n.environment);
-    for subject in &n.subjects {
+    for alike in failed_alike(&n.subjects) {
         let _ = writeln!(text);
-        subject_paragraph(&mut text, n.event, subject);
+        paragraph(&mut text, n.event, &alike);
     }
     if n.more_subjects > 0 {
         let _ = writeln!(text, "\n… and {} more: see the logs of this run.", n.more_subjects);
@@ -55,16 +55,9 @@ pub fn email(notification: &Notification) -> String {
         }
     }
     let _ = writeln!(text, "Whom to call\n  {}, {}", n.contact.name, n.contact.reach);
-    if !n.steps.is_empty() {
-        let _ = writeln!(text, "\nThis run, step by step");
-        for step in &n.steps {
-            let what = format!("{} {}", step.subject, step.step);
-            let _ = writeln!(
-                text,
-                "  attempt {}  {what:<32}  {:<12}  {:.0} ms",
-                step.attempt, step.result, step.duration_ms
-            );
-        }
+    let table = step_table(&n.steps);
+    if !table.is_empty() {
+        let _ = writeln!(text, "\nThis run, step by step\n{table}");
     }
     let _ = writeln!(text, "\nRun {}, trace {}", n.run_id, n.trace_id);
     let _ = write!(text, "Notification {}", n.notification_id);
@@ -104,24 +97,63 @@ fn headline(notification: &Notification) -> String {
     }
 }
 
-fn subject_paragraph(text: &mut String, event: Event, subject: &SubjectReport) {
-    let name = if subject.subject.is_whole() { "The flow" } else { subject.subject.as_str() };
-    let tense = if event == Event::Recovered { "had failed" } else { "failed" };
-    let _ = writeln!(text, "{name} {tense} at step {} ({})", subject.step, subject.kind);
-    let _ = writeln!(text, "  Expected   {}", subject.expected);
-    let _ = writeln!(text, "  Seen       {}", subject.seen);
-    if let Some(evidence) = &subject.evidence {
+/// Subjects that failed in the same way at the same time, in the order of their first: one cause mostly, and one
+/// paragraph to read. What each answered may differ in its words, so evidence does not part them.
+fn failed_alike(subjects: &[SubjectReport]) -> Vec<Vec<&SubjectReport>> {
+    let mut groups: Vec<Vec<&SubjectReport>> = Vec::new();
+    for subject in subjects {
+        let alike = |other: &SubjectReport| {
+            let key = |s: &SubjectReport| (s.step.clone(), s.kind, s.expected.clone(), s.seen.clone(), s.since);
+            key(subject) == key(other)
+        };
+        match groups.iter_mut().find(|group| alike(group[0])) {
+            Some(group) => group.push(subject),
+            None => groups.push(vec![subject]),
+        }
+    }
+    groups
+}
+
+/// One paragraph of an e-mail; the group is not empty.
+fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
+    let first = alike[0];
+    let over = event == Event::Recovered;
+    let name = |s: &&SubjectReport| if s.subject.is_whole() { "the flow".to_owned() } else { s.subject.to_string() };
+    let names = alike.iter().map(name).collect::<Vec<_>>().join(", ");
+    let tense = if over { "had failed" } else { "failed" };
+    let _ = writeln!(text, "{names} {tense} at step {} ({})", first.step, first.kind);
+    let _ = writeln!(text, "  Expected   {}", first.expected);
+    let _ = writeln!(text, "  Seen       {}", first.seen);
+    if let (Some(evidence), false) = (&first.evidence, over) {
         let mut lines = evidence.lines();
         let _ = writeln!(text, "  Evidence   {}", lines.next().unwrap_or_default());
         for line in lines {
             let _ = writeln!(text, "             {line}");
         }
     }
-    let _ = writeln!(text, "  Since      {}", minute(subject.since));
-    if let (Some(closed), Some(seconds)) = (subject.closed_at, subject.downtime_seconds) {
+    let _ = writeln!(text, "  Since      {}", minute(first.since));
+    if let (Some(closed), Some(seconds)) = (first.closed_at, first.downtime_seconds) {
         let _ = writeln!(text, "  Until      {}, down for {}", minute(closed), span(seconds));
     }
-    let _ = writeln!(text, "  Incident   {}", subject.incident_id);
+    let incidents = alike.iter().map(|s| s.incident_id.as_str()).collect::<Vec<_>>().join("\n             ");
+    let _ = writeln!(text, "  Incident   {incidents}");
+}
+
+/// A line per step, with what each attempt made of it.
+fn step_table(steps: &[StepLine]) -> String {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for step in steps {
+        let name = format!("{} {}", step.subject, step.step);
+        let ended = format!("{:<12} {:>6.0} ms", step.result, step.duration_ms);
+        match lines.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, attempts)) => {
+                attempts.push_str("   again ");
+                attempts.push_str(&ended);
+            }
+            None => lines.push((name, ended)),
+        }
+    }
+    lines.iter().map(|(name, attempts)| format!("  {name:<32} {attempts}")).collect::<Vec<_>>().join("\n")
 }
 
 fn minute(at: Timestamp) -> String {

@@ -51,6 +51,20 @@ fn notification(event: Event, names: &[&str]) -> Notification {
                 result: "failed".to_owned(),
                 duration_ms: 0.2,
             },
+            StepLine {
+                attempt: 2,
+                subject: Subject::new("status-api").unwrap(),
+                step: "request".to_owned(),
+                result: "passed".to_owned(),
+                duration_ms: 38.0,
+            },
+            StepLine {
+                attempt: 2,
+                subject: Subject::new("status-api").unwrap(),
+                step: "response".to_owned(),
+                result: "failed".to_owned(),
+                duration_ms: 0.3,
+            },
         ],
         last_good: Some(LastGood { run_id: "019a-good".to_owned(), at: at(-60) }),
         run_id: "019a-run".to_owned(),
@@ -78,6 +92,7 @@ fn a_recovered_one_says_how_long_it_was() {
 #[test]
 fn a_reminder_names_several() {
     let mut many = notification(Event::Reminded, &["front-page", "login-page", "status-api", "health"]);
+    many.subjects[3].kind = FailureKind::Body;
     many.more_subjects = 7;
     many.last_good = None;
     insta::assert_snapshot!(email(&many));
