@@ -14,7 +14,7 @@ use http::{
 };
 use jiff::Timestamp;
 use reqwest::{dns::Resolve, tls::TlsInfo};
-use tokio::time::{Instant as Deadline, timeout_at};
+use tokio::time::timeout;
 
 use crate::{
     Error, Redactor, Request, Response, Tls,
@@ -200,7 +200,7 @@ impl Client {
         let recorder = Recorder::new(self.now.clone());
         let mut exchange = Exchange {
             method: hop.method.to_string(),
-            url: self.redactor.redact(hop.url.as_str()),
+            url: excerpt(hop.url.as_str(), &self.redactor),
             started: recorder.now(),
             duration_ms: 0.0,
             status: None,
@@ -212,7 +212,7 @@ impl Client {
             phases: Phases::default(),
         };
         let answer = CURRENT.scope(recorder.clone(), self.answer(hop, bounds, &mut exchange));
-        let outcome = timeout_at(Deadline::from_std(bounds.started + bounds.deadline), answer).await;
+        let outcome = timeout(bounds.deadline.saturating_sub(bounds.started.elapsed()), answer).await;
         let (phases, phase) = recorder.timeline(Instant::now());
         exchange.phases = phases;
         exchange.duration_ms = millis(recorder.elapsed());
@@ -319,7 +319,7 @@ impl Client {
             kind: FailureKind::Redirect,
             expected: expected.to_owned(),
             seen: excerpt(seen, &self.redactor),
-            evidence: Some(excerpt(&chain.join("\n"), &self.redactor)),
+            evidence: Some(excerpt(&chain.join("; "), &self.redactor)),
         };
         Error::Target { mismatch: Box::new(mismatch), transient: false }
     }

@@ -5,8 +5,8 @@ use check::{FailureKind, Mismatch};
 /// Why [`crate::Client::send`] has no response.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// The client or the request could not be built. A mistake of ours: it says nothing about the target.
-    #[error("failed to build the request: {0}")]
+    /// The client or the request could not be built, or this machine could not send it. It says nothing about the target.
+    #[error("failed to make the request: {0}")]
     Request(String),
     /// The target failed. All texts are redacted.
     #[error("expected {}, saw {}", .mismatch.expected, .mismatch.seen)]

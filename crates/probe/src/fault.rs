@@ -53,6 +53,9 @@ impl Circumstances<'_> {
         }
         let evidence = Some(text_of(error));
         let host = self.host;
+        if let Some(io) = find::<io::Error>(error).filter(|io| is_ours(io)) {
+            return Error::Request(format!("this machine cannot open connections: {io}"));
+        }
         if error.is_timeout() {
             // Not our deadline, but the operating system's.
             let seen = format!("gave up {}", self.phase);
@@ -88,7 +91,11 @@ impl Circumstances<'_> {
         if io.is_none() && !cut && self.phase == Phase::FirstByte {
             return self.target(FailureKind::Protocol, "an HTTP answer", "a protocol error", evidence, true);
         }
-        let seen = io.map_or_else(|| "the connection was closed before an answer".to_owned(), io_words);
+        let seen = match io {
+            Some(io) => io_words(io),
+            None if cut => "the connection was closed before an answer".to_owned(),
+            None => text_of(error),
+        };
         let expected = if self.phase == Phase::FirstByte { "an answer from" } else { "a connection to" };
         self.target(FailureKind::Connect, &format!("{expected} {host}"), &seen, evidence, true)
     }
@@ -98,7 +105,7 @@ impl Circumstances<'_> {
         let bytes = self.body_bytes;
         if find::<hyper::Error>(error).is_some() {
             return match find::<io::Error>(error) {
-                // hyper reports a chunked body that ends early this way, and a wrong chunk length too.
+                // How hyper reports a chunk whose length is none.
                 Some(io) if io.kind() == io::ErrorKind::InvalidInput => {
                     (format!("a broken chunk after {bytes} bytes"), false)
                 }
@@ -145,7 +152,7 @@ fn causes<'a>(error: Cause<'a>) -> impl Iterator<Item = Cause<'a>> {
 }
 
 /// The innermost of its type.
-fn find<'a, E: StdError + 'static>(error: &'a reqwest::Error) -> Option<&'a E> {
+fn find<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
     causes(error).filter_map(|cause| cause.downcast_ref()).last()
 }
 
@@ -158,7 +165,14 @@ fn text_of(error: &reqwest::Error) -> String {
             texts.push(text);
         }
     }
-    texts.join(": ")
+    if texts.is_empty() { "no more is known".to_owned() } else { texts.join(": ") }
+}
+
+/// Whether we, not the target, ran out of something: open files, ports, memory.
+fn is_ours(error: &io::Error) -> bool {
+    const TOO_MANY_OPEN_FILES: [i32; 2] = [23, 24];
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse | io::ErrorKind::OutOfMemory)
+        || error.raw_os_error().is_some_and(|code| TOO_MANY_OPEN_FILES.contains(&code))
 }
 
 fn io_words(error: &io::Error) -> String {

