@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 /// **Units:** milliseconds. `None` means the phase did not take place: a reused connection has no `dns`, `connect` and
 /// `tls`, a plain one no `tls`, an IP literal no `dns`, and after a failure all later phases are missing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Phases {
     /// Name resolution.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +31,6 @@ pub struct Phases {
 ///
 /// Everything in it is redacted: it goes to logs, messages and the state table as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Exchange {
     /// The request's method.
     pub method: String,

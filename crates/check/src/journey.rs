@@ -12,7 +12,7 @@ use crate::{Blindness, Cause, Exchange, Failure, FailureKind, Mismatch, Outcome,
 
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "result", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "result", rename_all = "kebab-case")]
 pub enum StepResult {
     /// Everything held.
     Passed,
@@ -54,7 +54,6 @@ impl StepResult {
 
 /// One named expectation and whether it held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Assertion {
     /// Its name, unique within the step.
     pub name: String,
@@ -86,7 +85,6 @@ pub struct Step {
 
 /// One attempt of a run: the first, or the one that confirms a failure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Attempt {
     /// When it began.
     pub started: Timestamp,

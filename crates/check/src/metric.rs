@@ -117,7 +117,6 @@ pub const CATALOGUE: &[Metric] =
 
 /// A named number with a unit, of one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Measurement {
     /// The metric's name.
     pub metric: String,

@@ -9,7 +9,6 @@ use crate::FailureKind;
 ///
 /// All texts are redacted and short: they go to messages as they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Mismatch {
     /// How the target was wrong.
     pub kind: FailureKind,

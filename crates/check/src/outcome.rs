@@ -9,7 +9,6 @@ use crate::{FailureKind, Mismatch, Subject, text};
 
 /// One thing that was wrong with the platform: where, how, and what shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Failure {
     /// What in the check it is about.
     pub subject: Subject,
@@ -77,7 +76,6 @@ impl fmt::Display for Cause {
 
 /// A run that could not judge, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Blindness {
     /// Why.
     pub cause: Cause,
@@ -97,7 +95,7 @@ pub enum Refusal {
 
 /// What a run found, over all its subjects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "result", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(tag = "result", rename_all = "lowercase")]
 pub enum Outcome {
     /// Everything was as it should be.
     Passed,

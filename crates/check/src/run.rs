@@ -11,7 +11,6 @@ use crate::{Attempt, Outcome};
 
 /// What makes two executions the same run: the check, where and which part of it, and the minute it was meant for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct RunKey {
     /// The check's id.
     pub check: String,
@@ -25,7 +24,6 @@ pub struct RunKey {
 
 /// Which part of a check's targets a run is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Shard {
     /// From 0.
     pub index: u16,
@@ -68,7 +66,6 @@ impl fmt::Display for RunKey {
 
 /// What a run created and could not remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct LeftBehind {
     /// The compensation that failed.
     pub compensation: String,
@@ -78,7 +75,6 @@ pub struct LeftBehind {
 
 /// A whole run: what the function returns, and the one line it logs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Report {
     /// Of this shape.
     pub schema_version: u32,

@@ -223,6 +223,7 @@ impl Client {
                 let circumstances = Circumstances {
                     phase,
                     host: hop.url.host_str().unwrap_or_default(),
+                    port: hop.url.port_or_known_default().unwrap_or_default(),
                     body_bytes: exchange.body_bytes,
                     body_cap: bounds.body_cap,
                     redactor: &self.redactor,

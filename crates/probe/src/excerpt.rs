@@ -11,12 +11,10 @@ pub(crate) const EXCERPT: usize = 300;
 /// so that redaction sees it whole.
 const WINDOW: usize = 16 * 1024;
 
-/// The start of a text: redacted, control characters made visible, cut between characters.
+/// The start of a text: redacted, on one line, control characters made visible, cut between characters.
 pub(crate) fn excerpt(text: &str, redactor: &Redactor) -> String {
     let window = &text[..text.floor_char_boundary(WINDOW)];
-    // An escape takes at most eight characters and makes a text longer only, so no more than this is ever shown.
-    let shown: String = redactor.redact(window).chars().take(EXCERPT + 1).collect();
-    check::text::cut(&visible(&shown), EXCERPT)
+    check::text::cut(&visible(&redactor.redact(window)), EXCERPT)
 }
 
 /// The piece of a text around a place in it, 60 characters before included.
@@ -26,7 +24,7 @@ pub(crate) fn excerpt_around(text: &str, at: usize, redactor: &Redactor) -> Stri
     // Far more is redacted than shown, so that no secret is cut before the redactor saw it.
     let before = redactor.redact(&text[window.start..text.ceil_char_boundary(at)]).chars().count();
     let redacted = redactor.redact(&text[window]);
-    let piece: String = redacted.chars().skip(before.saturating_sub(60)).take(EXCERPT + 1).collect();
+    let piece: String = redacted.chars().skip(before.saturating_sub(60)).collect();
     check::text::cut(&visible(&piece), EXCERPT)
 }
 
@@ -35,14 +33,17 @@ pub(crate) fn excerpt_bytes(bytes: &[u8], redactor: &Redactor) -> String {
     excerpt(&String::from_utf8_lossy(&bytes[..bytes.len().min(WINDOW)]), redactor)
 }
 
-/// Replaces what a terminal, a mail program or an SMS would obey or hide by its escape.
+/// Puts a text on one line, so that the indentation of a page does not use up its excerpt, and replaces what a
+/// terminal, a mail program or an SMS would obey or hide by its escape.
 fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
+            c if c.is_whitespace() => {
+                if !out.ends_with(' ') {
+                    out.push(' ');
+                }
+            }
             // Besides controls: what has no width, and what turns the direction of the text around it.
             c if c.is_control()
                 || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}') =>
@@ -65,7 +66,7 @@ mod tests {
         let redactor = Redactor::default();
         for (case, text, shown) in [
             ("a short text stays", "Kør forsigtigt", "Kør forsigtigt".to_owned()),
-            ("line ends are shown", "a\r\n\tb", "a\\r\\n\\tb".to_owned()),
+            ("white space folds", "<html>\r\n\t<title>b  c", "<html> <title>b c".to_owned()),
             ("escape sequences do nothing", "\u{1b}[2Jx\0", "\\u{1b}[2Jx\\u{0}".to_owned()),
             ("direction marks are shown", "a\u{202e}b\u{200b}", "a\\u{202e}b\\u{200b}".to_owned()),
             ("a long text is cut", &"ø".repeat(400), format!("{}…", "ø".repeat(299))),

@@ -26,6 +26,7 @@ pub(crate) enum Fault {
 pub(crate) struct Circumstances<'a> {
     pub(crate) phase: Phase,
     pub(crate) host: &'a str,
+    pub(crate) port: u16,
     pub(crate) body_bytes: u64,
     pub(crate) body_cap: u64,
     pub(crate) redactor: &'a Redactor,
@@ -97,7 +98,7 @@ impl Circumstances<'_> {
             None => text_of(error),
         };
         let expected = if self.phase == Phase::FirstByte { "an answer from" } else { "a connection to" };
-        self.target(FailureKind::Connect, &format!("{expected} {host}"), &seen, evidence, true)
+        self.target(FailureKind::Connect, &format!("{expected} {host}:{}", self.port), &seen, evidence, true)
     }
 
     /// In words, and whether it may pass.

@@ -67,7 +67,6 @@ pub enum Told {
 
 /// What a run did to one subject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Reason {
     /// Which subject.
     pub subject: Subject,

@@ -10,7 +10,6 @@ use crate::{Failure, Subject};
 
 /// What a check remembers of its subjects. Healthy ones are not stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct CheckState {
     /// Of this shape.
     pub schema_version: u32,
@@ -39,7 +38,6 @@ impl Default for CheckState {
 
 /// The last run in which everything was healthy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct LastGood {
     /// Its id.
     pub run_id: String,
@@ -61,7 +59,6 @@ pub enum Phase {
 
 /// What one location saw of a subject lately.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Streak {
     /// Failed runs in a row.
     pub failed: u32,
@@ -73,7 +70,6 @@ pub struct Streak {
 
 /// An unhealthy subject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SubjectState {
     /// Where it stands.
     pub phase: Phase,
@@ -90,7 +86,6 @@ pub struct SubjectState {
 
 /// From confirmed failure to recovery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Incident {
     /// Its id, made of check, subject and the time of the first failed run.
     pub id: String,

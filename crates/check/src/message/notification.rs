@@ -57,7 +57,6 @@ impl Event {
 
 /// Whom to call about a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Contact {
     /// A person or a team.
     pub name: String,
@@ -67,7 +66,6 @@ pub struct Contact {
 
 /// Where to go from here. Made from the settings' templates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Links {
     /// What to do.
     pub runbook: String,
@@ -84,7 +82,6 @@ pub struct Links {
 
 /// One subject's incident in a notification.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct SubjectReport {
     /// Which subject; `-` for a check that is one flow.
     pub subject: Subject,
@@ -115,7 +112,6 @@ pub struct SubjectReport {
 
 /// One line of the run's table of steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct StepLine {
     /// 1, or 2 for the attempt that confirms.
     pub attempt: u32,
@@ -131,7 +127,6 @@ pub struct StepLine {
 
 /// One message about incidents of one check. What programs read, and what texts are made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Notification {
     /// Of this shape.
     pub schema_version: u32,
