@@ -1,2 +1,64 @@
-//! To come.
-fn main() {}
+//! The project's own commands, run as `cargo xtask <command>`.
+
+mod command;
+mod functions;
+mod steps;
+mod tools;
+mod workspace;
+
+#[cfg(test)]
+mod house_rules;
+#[cfg(test)]
+mod template_rules;
+#[cfg(test)]
+mod ties;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use workspace::Workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test [STEP…]   everything a change must pass, in this order, or the named steps alone:
+                 fmt clippy deny unit templates build e2e
+  package        builds the functions for AWS and the template that deploys them, into target/package
+  advisories     looks every dependency up in the RustSec database, which it downloads
+
+What a command needs besides Rust, Python 3.10 and a C compiler it installs into target/tools.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["test", names @ ..] => match steps::named(names) {
+            Ok(steps) => in_workspace(|workspace| steps::run(workspace, &steps)),
+            Err(unknown) => {
+                eprintln!("error: no step is called {unknown:?}\n\n{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
+        ["package"] => in_workspace(functions::package),
+        ["advisories"] => in_workspace(steps::advisories),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn in_workspace(run: impl FnOnce(&Workspace) -> Result<()>) -> Result<()> {
+    run(&Workspace::locate()?)
+}

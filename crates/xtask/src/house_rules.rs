@@ -1,0 +1,222 @@
+//! Rules about the shape of the workspace, held by tests: who may depend on whom, and who may know what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The crates from the innermost outwards; each may depend on those of the lines before. Functions stand between the last two.
+const LAYERS: [&[&str]; 5] = [&["check"], &["probe", "alarm"], &["runtime"], &["lambda", "local"], &["synthetics"]];
+/// These stand apart, so that they can contradict what they test. The demo platform says in `check`'s words what a fault must
+/// show, and shares nothing else.
+const APART: [&str; 2] = ["demo-platform", "xtask"];
+/// Only these speak to AWS: one is the port to it, the other tests what runs there.
+const SPEAK_AWS: [&str; 2] = ["lambda", "tests"];
+/// Pure: time and data are passed in.
+const PURE: [&str; 2] = ["check", "alarm"];
+/// What a pure crate must not pull in, even through others: runtimes, sockets, TLS, files, SDKs.
+const IMPURE: [&str; 15] = [
+    "async-io",
+    "aws-*",
+    "getrandom",
+    "hyper*",
+    "lambda_runtime",
+    "mio",
+    "native-tls",
+    "notify",
+    "openssl",
+    "rand",
+    "reqwest",
+    "rusqlite",
+    "rustls",
+    "socket2",
+    "tokio",
+];
+/// What must not be written in a pure crate.
+const IMPURE_WORDS: [&str; 10] = [
+    "::now(",
+    "SystemTime",
+    "Instant",
+    "std::env",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "println!",
+    "rand::",
+];
+
+#[test]
+fn arrows_between_crates_point_one_way() {
+    let graph = Graph::load();
+    let mut wrong = Vec::new();
+    for (name, package) in &graph.members {
+        for dependency in &package.dependencies {
+            if graph.members.contains_key(dependency)
+                && !may_depend(&package.folder, name, &graph.members[dependency].folder, dependency)
+            {
+                wrong.push(format!("{name} -> {dependency}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these dependencies point the wrong way: {wrong:?}");
+}
+
+#[test]
+fn only_the_port_to_aws_depends_on_its_sdk() {
+    let graph = Graph::load();
+    let wrong: Vec<_> = graph
+        .members
+        .iter()
+        .filter(|(name, _)| !SPEAK_AWS.contains(&name.as_str()))
+        .filter(|(_, package)| package.dependencies.iter().any(|name| matches("aws-*", name)))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(wrong.is_empty(), "these depend on the AWS SDK: {wrong:?}");
+}
+
+#[test]
+fn pure_crates_pull_in_no_clock_network_or_sdk() {
+    let graph = Graph::load();
+    let mut seen = 0;
+    for name in PURE {
+        let Some(package) = graph.members.get(name) else { continue };
+        seen += 1;
+        let wrong: Vec<_> = graph.reached_from(&package.id).into_iter().filter(|name| impure(name)).collect();
+        assert!(wrong.is_empty(), "{name} is pure, and depends on {wrong:?}");
+    }
+    assert!(seen > 0, "no pure crate found: has it been renamed?");
+    assert!(
+        graph.reached_from(&graph.members["probe"].id).iter().any(|name| impure(name)),
+        "the rule recognizes nothing"
+    );
+}
+
+#[test]
+fn pure_crates_ask_for_no_time_file_or_socket() {
+    for name in PURE {
+        for file in rust_files(&root().join("crates").join(name).join("src")) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            // Tests may; they stand last in a file.
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for (number, line) in text.lines().enumerate() {
+                let code = line.split("//").next().unwrap_or_default();
+                for word in IMPURE_WORDS {
+                    assert!(!code.contains(word), "{}:{}: {name} is pure, and says {word}", file.display(), number + 1);
+                }
+            }
+        }
+    }
+}
+
+fn may_depend(from_folder: &Path, from: &str, to_folder: &Path, to: &str) -> bool {
+    if from == "tests" {
+        return true;
+    }
+    if APART.contains(&from) {
+        return from == "demo-platform" && to == "check";
+    }
+    // The program shows the demo platform; nothing else that is shipped knows it.
+    if APART.contains(&to) {
+        return from == "synthetics" && to == "demo-platform";
+    }
+    match (layer(from_folder, from), layer(to_folder, to)) {
+        (Some(from), Some(to)) => to < from,
+        _ => false,
+    }
+}
+
+/// Twice the place in `LAYERS`, so that the functions fit before the last.
+fn layer(folder: &Path, name: &str) -> Option<usize> {
+    if folder.parent().is_some_and(|parent| parent.ends_with("functions")) {
+        return Some(2 * (LAYERS.len() - 1) - 1);
+    }
+    LAYERS.iter().position(|layer| layer.contains(&name)).map(|place| 2 * place)
+}
+
+fn impure(name: &str) -> bool {
+    IMPURE.iter().any(|pattern| matches(pattern, name))
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = folder.read_dir() else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+/// The dependencies cargo resolved, without those of tests.
+struct Graph {
+    members: BTreeMap<String, Member>,
+    names: BTreeMap<String, String>,
+    edges: BTreeMap<String, Vec<String>>,
+}
+
+struct Member {
+    id: String,
+    folder: PathBuf,
+    /// Direct ones, by name, those of tests and build scripts left out.
+    dependencies: BTreeSet<String>,
+}
+
+impl Graph {
+    fn load() -> Self {
+        let output = Command::new(env!("CARGO"))
+            .args(["metadata", "--format-version", "1", "--filter-platform", "x86_64-unknown-linux-gnu"])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let list = |value: &Value| value.as_array().unwrap().clone();
+        let inside: BTreeSet<String> = list(&metadata["workspace_members"]).iter().map(text).collect();
+        let mut members = BTreeMap::new();
+        let mut names = BTreeMap::new();
+        for package in list(&metadata["packages"]) {
+            let (id, name) = (text(&package["id"]), text(&package["name"]));
+            names.insert(id.clone(), name.clone());
+            if inside.contains(&id) {
+                let normal = |dependency: &&Value| dependency["kind"].is_null();
+                let dependencies =
+                    list(&package["dependencies"]).iter().filter(normal).map(|d| text(&d["name"])).collect();
+                let folder = Path::new(&text(&package["manifest_path"])).parent().unwrap().to_path_buf();
+                members.insert(name, Member { id, folder, dependencies });
+            }
+        }
+        let mut edges = BTreeMap::new();
+        for node in list(&metadata["resolve"]["nodes"]) {
+            let normal = |dependency: &&Value| list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
+            let to = list(&node["deps"]).iter().filter(normal).map(|dependency| text(&dependency["pkg"])).collect();
+            edges.insert(text(&node["id"]), to);
+        }
+        Self { members, names, edges }
+    }
+
+    fn reached_from(&self, id: &str) -> BTreeSet<String> {
+        let mut reached = BTreeSet::new();
+        let mut next = vec![id.to_owned()];
+        while let Some(id) = next.pop() {
+            for dependency in &self.edges[&id] {
+                if reached.insert(dependency.clone()) {
+                    next.push(dependency.clone());
+                }
+            }
+        }
+        reached.iter().map(|id| self.names[id].clone()).collect()
+    }
+}

@@ -1,0 +1,105 @@
+//! The steps of `cargo xtask test`.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::command::Run;
+use crate::workspace::Workspace;
+use crate::{functions, tools};
+
+/// One step: its name, what it proves, and how.
+pub struct Step {
+    name: &'static str,
+    proves: &'static str,
+    run: fn(&Workspace) -> Result<()>,
+}
+
+const STEPS: [Step; 7] = [
+    Step { name: "fmt", proves: "the code is formatted", run: fmt },
+    Step { name: "clippy", proves: "the compiler and clippy have nothing to say", run: clippy },
+    Step { name: "deny", proves: "licences, sources and versions of dependencies are the allowed ones", run: deny },
+    Step { name: "unit", proves: "every crate does what its own tests say", run: unit },
+    Step { name: "templates", proves: "the templates are valid", run: templates },
+    Step { name: "build", proves: "the functions and the template around them build", run: functions::for_emulator },
+    Step { name: "e2e", proves: "the built functions work, deployed into an emulator of AWS", run: e2e },
+];
+
+/// The steps of these names, in the order they are given; all of them when none is given. An unknown name is the error.
+pub fn named<'a>(names: &[&'a str]) -> Result<Vec<&'static Step>, &'a str> {
+    if names.is_empty() {
+        return Ok(STEPS.iter().collect());
+    }
+    names.iter().map(|name| STEPS.iter().find(|step| step.name == *name).ok_or(*name)).collect()
+}
+
+/// Runs the steps, stopping at the first that fails.
+///
+/// # Errors
+/// The first failure, with the commands that repeat it.
+pub fn run(workspace: &Workspace, steps: &[&Step]) -> Result<()> {
+    let start = Instant::now();
+    for step in steps {
+        println!("== {}: {}", step.name, step.proves);
+        let start = Instant::now();
+        (step.run)(workspace)
+            .with_context(|| format!("step {0} failed; repeat it: cargo xtask test {0}\n  cause", step.name))?;
+        println!("== {}: passed in {:.1} s", step.name, start.elapsed().as_secs_f64());
+    }
+    println!("== all passed in {:.1} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Looks every dependency up in the RustSec database. Not a step: it downloads the database, and a new entry in it must not
+/// stop an unrelated change.
+///
+/// # Errors
+/// When a dependency has an advisory, or the database cannot be had.
+pub fn advisories(workspace: &Workspace) -> Result<()> {
+    Run::program(workspace, tools::cargo_deny(workspace)?).args(["check", "advisories"]).run()
+}
+
+fn fmt(workspace: &Workspace) -> Result<()> {
+    Run::cargo(workspace, "fmt --all --check").run()
+}
+
+fn clippy(workspace: &Workspace) -> Result<()> {
+    Run::cargo(workspace, "clippy --workspace --all-targets -- -D warnings").run()
+}
+
+fn deny(workspace: &Workspace) -> Result<()> {
+    println!("   advisories have a command of their own, which needs the RustSec database: cargo xtask advisories");
+    Run::program(workspace, tools::cargo_deny(workspace)?).args(["check", "bans", "licenses", "sources"]).run()
+}
+
+fn unit(workspace: &Workspace) -> Result<()> {
+    Run::cargo(workspace, "test --workspace --exclude tests").run()
+}
+
+fn templates(workspace: &Workspace) -> Result<()> {
+    let bin = tools::python(workspace, "sam")?;
+    Run::program(workspace, bin.join("cfn-lint")).args(["infra/template.yaml"]).run()?;
+    Run::program(workspace, bin.join("sam"))
+        .args(["validate", "--lint", "--template", "infra/template.yaml", "--region", "eu-central-1"])
+        .env("SAM_CLI_TELEMETRY", "0")
+        .run()
+}
+
+fn e2e(workspace: &Workspace) -> Result<()> {
+    tools::python(workspace, "sam")?;
+    tools::python(workspace, "emulator")?;
+    Run::cargo(workspace, "test --package tests").run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_chosen_by_name() {
+        let chosen: Vec<_> = named(&["e2e", "fmt"]).unwrap().iter().map(|step| step.name).collect();
+        assert_eq!(chosen, ["e2e", "fmt"]);
+        assert_eq!(named(&[]).unwrap().len(), STEPS.len(), "none named means all");
+        assert_eq!(named(&["fmt", "speling"]).err(), Some("speling"));
+    }
+}

@@ -1,0 +1,105 @@
+//! Rules about `infra/template.yaml` that no linter knows, held by tests on its text.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::functions::pascal_case;
+
+#[test]
+fn every_function_has_its_place_in_the_template() {
+    let names: BTreeSet<String> = function_ids().iter().map(|id| pascal_case(id)).collect();
+    assert!(!names.is_empty(), "no functions found");
+
+    for id in function_ids() {
+        let name = pascal_case(&id);
+        for (what, text) in [
+            ("an entry of the mapping Checks", format!("\n    {name}: {{ Id: {id}, Schedule: ")),
+            ("a resource", format!("\n  {name}Function:\n    Type: AWS::Serverless::Function\n")),
+            ("its own code", format!("\n      CodeUri: ../functions/{id}/\n")),
+            ("its own name", format!("-synthetics-${{Environment}}-{id}\n")),
+            ("its own role", format!("\n      Role: !GetAtt {name}Role.Arn\n")),
+            ("its own log group", format!("\n        LogGroup: !Ref {name}LogGroup\n")),
+        ] {
+            assert!(TEMPLATE.contains(&text), "the function {id} lacks {what}: {text:?}");
+        }
+    }
+
+    let loops: Vec<&str> = after_each("# FUNCTIONS\n");
+    assert_eq!(loops.len(), 2, "the loops that make log groups and roles");
+    for list in loops {
+        let list: BTreeSet<String> =
+            list.trim().trim_matches(['-', ' ', '[', ']']).split(", ").map(Into::into).collect();
+        assert_eq!(list, names, "a loop over all functions");
+    }
+    let allowed: BTreeSet<String> = block("  Checks:\n", "    AllowedValues:\n").map(Into::into).collect();
+    assert_eq!(allowed, names, "what the parameter Checks allows");
+}
+
+#[test]
+fn checks_of_five_and_fifteen_minutes_begin_in_different_minutes() {
+    let mut five = BTreeSet::new();
+    let mut fifteen = BTreeSet::new();
+    for schedule in after_each("Schedule: \"cron(") {
+        let minutes = schedule.split(' ').next().unwrap_or_default();
+        match minutes.split_once('/') {
+            None => assert_eq!(minutes, "*", "a cadence nobody knows"),
+            Some((first, "5")) => {
+                five.insert(first.parse::<u32>().unwrap() % 5);
+            }
+            Some((first, "15")) => {
+                fifteen.insert(first.parse::<u32>().unwrap() % 5);
+            }
+            Some(_) => panic!("cron({minutes}: a cadence nobody knows"),
+        }
+    }
+    assert!(!five.is_empty() && !fifteen.is_empty(), "no schedules found");
+    assert!(five.is_disjoint(&fifteen), "{five:?} and {fifteen:?} of every five minutes");
+}
+
+#[test]
+fn no_role_may_do_everything() {
+    let wildcards: Vec<usize> = lines_with("Resource: \"*\"");
+    for line in &wildcards {
+        // The key's own policy, where it means this key, and the one action that knows no resources.
+        let before = TEMPLATE.lines().take(*line).collect::<Vec<_>>();
+        let in_key_policy =
+            before.iter().rev().find(|line| line.contains("PolicyDocument:") || line.contains("KeyPolicy:"));
+        let puts_metrics = before.iter().rev().take(4).any(|line| line.contains("cloudwatch:PutMetricData"));
+        assert!(
+            puts_metrics || in_key_policy.is_some_and(|line| line.contains("KeyPolicy:")),
+            "infra/template.yaml:{}: a role may do something to every resource",
+            line + 1
+        );
+    }
+    assert!(!wildcards.is_empty(), "the rule recognizes nothing");
+    assert_eq!(lines_with("Action: \"*\""), [0; 0]);
+    assert_eq!(lines_with("ManagedPolicyArns"), [0; 0], "AWS's own policies allow every log group");
+    assert_eq!(lines_with("cloudwatch:namespace: JustDriving/Synthetics").len(), 1);
+}
+
+const TEMPLATE: &str = include_str!("../../../infra/template.yaml");
+
+fn function_ids() -> Vec<String> {
+    let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions");
+    let folders = functions.read_dir().unwrap().map(|entry| entry.unwrap());
+    folders
+        .filter(|folder| folder.path().join("Cargo.toml").is_file())
+        .map(|folder| folder.file_name().into_string().unwrap())
+        .collect()
+}
+
+/// The rest of the line after each occurrence.
+fn after_each(start: &str) -> Vec<&'static str> {
+    TEMPLATE.split(start).skip(1).map(|rest| rest.lines().next().unwrap_or_default()).collect()
+}
+
+/// The list below a key of a parameter.
+fn block(parameter: &str, key: &str) -> impl Iterator<Item = &'static str> {
+    let below = TEMPLATE.split(parameter).nth(1).and_then(|rest| rest.split(key).nth(1)).unwrap_or_default();
+    below.lines().map_while(|line| line.trim().strip_prefix("- "))
+}
+
+/// The numbers of the lines that hold the text, from 0.
+fn lines_with(text: &str) -> Vec<usize> {
+    TEMPLATE.lines().enumerate().filter(|(_, line)| line.contains(text)).map(|(number, _)| number).collect()
+}

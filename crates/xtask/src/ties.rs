@@ -1,0 +1,80 @@
+//! One id ties a check's rooms together: a test fails when one is missing.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read a file has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a runbook answers, in this order.
+const RUNBOOK: [&str; 6] = ["Meaning", "Impact", "First checks", "Causes and fixes", "Silence", "Escalate"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| format!("(missing: {error})"))
+}
+
+fn ids() -> Vec<String> {
+    let entries = root().join("functions").read_dir().unwrap().map(Result::unwrap);
+    entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+/// What of the house lacks a check of this id.
+fn missing(id: &str) -> Vec<String> {
+    let pascal = crate::functions::pascal_case(id);
+    let library = read(&format!("functions/{id}/src/lib.rs"));
+    let template = read("infra/template.yaml");
+    let mut missing = Vec::new();
+    let mut expect = |holds: bool, what: String| {
+        if !holds {
+            missing.push(what);
+        }
+    };
+    expect(read(&format!("functions/{id}/Cargo.toml")).contains(&format!("name = \"{id}\"")), "the package".to_owned());
+    expect(library.contains(&format!("const ID: &'static str = \"{id}\"")), "the id in its library".to_owned());
+    let main = read(&format!("functions/{id}/src/main.rs"));
+    expect(main.contains("lambda::run::<") && main.lines().count() <= 20, "a main of at most 20 lines".to_owned());
+    expect(main.contains(&format!("docs/runbooks/{id}.md")), "the runbook's name in its main".to_owned());
+    expect(root().join(format!("events/{id}.json")).is_file(), format!("events/{id}.json"));
+    expect(template.contains(&format!("\n  {pascal}Function:\n")), format!("{pascal}Function in infra/template.yaml"));
+    let mapping = format!("\n    {pascal}: {{ Id: {id},");
+    expect(template.contains(&mapping), format!("{pascal} in the mapping Checks of infra/template.yaml"));
+    for settings in ["demo", "production.example"] {
+        let section = format!("\n[check.{id}]\n");
+        let file = format!("infra/layer/settings/{settings}.toml");
+        expect(read(&file).contains(&section), format!("[check.{id}] in {file}"));
+    }
+    let headings: Vec<String> = read(&format!("docs/runbooks/{id}.md"))
+        .lines()
+        .filter_map(|line| line.strip_prefix("## ").map(str::to_owned))
+        .collect();
+    expect(headings == RUNBOOK, format!("docs/runbooks/{id}.md with the headings {RUNBOOK:?}"));
+    expect(read("docs/settings.md").contains(&format!("check.{id}")), format!("check.{id} in docs/settings.md"));
+    missing
+}
+
+#[test]
+fn every_check_has_all_its_rooms() {
+    let ids = ids();
+    assert!(ids.contains(&"availability".to_owned()));
+    for id in ids {
+        assert_eq!(missing(&id), Vec::<String>::new(), "{id}");
+    }
+}
+
+#[test]
+fn a_check_without_rooms_is_found_out() {
+    assert_eq!(missing("no-such-check").len(), 11);
+}
+
+#[test]
+fn the_release_profile_states_every_choice() {
+    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+    let release = manifest["profile"]["release"].as_table().unwrap();
+    for choice in ["codegen-units", "debug", "lto", "opt-level", "panic", "strip"] {
+        assert!(release.contains_key(choice), "cargo-lambda sets {choice} when it is left open");
+    }
+    assert_eq!(release["panic"].as_str(), Some("unwind"), "with abort, a panic in a check would say nothing");
+}

@@ -1,0 +1,126 @@
+//! What the steps need besides Rust, installed once into `target/tools`, every release pinned.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::Run;
+use crate::workspace::Workspace;
+
+const CARGO_DENY: &str = "0.20.2";
+
+/// The `bin` folder of a Python environment that holds what `crates/xtask/tools/<name>.txt` lists; made anew when the list
+/// has changed.
+///
+/// # Errors
+/// When Python is missing or the packages cannot be installed; the message names the command that helps.
+pub fn python(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let _lock = lock(workspace)?;
+    let list = workspace.root.join(format!("crates/xtask/tools/{name}.txt"));
+    let wanted = fs::read_to_string(&list).with_context(|| format!("failed to read {}", list.display()))?;
+    let folder = tools(workspace).join(name);
+    // Written last, so that an interrupted installation is not taken for a whole one.
+    let installed = folder.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder.join("bin"));
+    }
+    println!("   installing target/tools/{name} (once)");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("failed to remove {}", folder.display()))?;
+    }
+    python_can_make_environments(workspace)?;
+    Run::program(workspace, "python3").args(["-m", "venv"]).args([&folder]).run()?;
+    Run::program(workspace, folder.join("bin/pip"))
+        .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .args([&list])
+        .run()?;
+    fs::write(&installed, wanted).with_context(|| format!("failed to write {}", installed.display()))?;
+    Ok(folder.join("bin"))
+}
+
+/// The path of the pinned cargo-deny, built at the first call.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
+    let _lock = lock(workspace)?;
+    let folder = tools(workspace).join(format!("cargo-deny-{CARGO_DENY}"));
+    let program = folder.join("bin/cargo-deny");
+    if program.is_file() {
+        return Ok(program);
+    }
+    println!("   building cargo-deny {CARGO_DENY} (once, two to three minutes on two cores)");
+    let build = folder.join("build");
+    Run::cargo(workspace, "install --quiet --locked --root")
+        .args([&folder])
+        .args([format!("cargo-deny@{CARGO_DENY}")])
+        .env("CARGO_TARGET_DIR", &build)
+        // Its own release profile builds twice as long, for a program that runs a second.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .run()?;
+    fs::remove_dir_all(&build).with_context(|| format!("failed to remove {}", build.display()))?;
+    Ok(program)
+}
+
+/// A folder whose `cargo` and `cargo-lambda` hand SAM what cargo has built already.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn cargo_of_built(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = tools(workspace).join("cargo-of-built");
+    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    for name in ["cargo", "cargo-lambda"] {
+        let program = folder.join(name);
+        fs::write(&program, include_str!("../tools/cargo-of-built.sh"))
+            .with_context(|| format!("failed to write {}", program.display()))?;
+        make_executable(&program)?;
+    }
+    Ok(folder)
+}
+
+#[cfg(unix)]
+fn make_executable(program: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("failed to make {} executable", program.display()))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Path) -> Result<()> {
+    bail!("the end-to-end tests need Linux or macOS")
+}
+
+/// Debian and Ubuntu keep the part of Python that makes environments in a package of its own.
+fn python_can_make_environments(workspace: &Workspace) -> Result<()> {
+    let can = || Run::program(workspace, "python3").args(["-c", "import venv, ensurepip"]).succeeds();
+    if can() {
+        return Ok(());
+    }
+    let install = "apt-get install --yes python3 python3-venv";
+    let may_install = Run::program(workspace, "sh").args(["-c", "test $(id -u) = 0 && command -v apt-get"]).succeeds();
+    if may_install {
+        Run::program(workspace, "apt-get").args(["update", "--quiet"]).run()?;
+        Run::program(workspace, "apt-get").args(install.split_whitespace().skip(1)).run()?;
+    }
+    if !can() {
+        bail!("python3 with its venv module is missing\n  install it: sudo {install}");
+    }
+    Ok(())
+}
+
+fn tools(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("tools")
+}
+
+/// Held while something is installed, so that two runs at once do not install over each other.
+fn lock(workspace: &Workspace) -> Result<File> {
+    let folder = tools(workspace);
+    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    let path = folder.join("lock");
+    let file = File::create(&path).with_context(|| format!("failed to open {}", path.display()))?;
+    file.lock().with_context(|| format!("failed to lock {}", path.display()))?;
+    Ok(file)
+}
