@@ -69,7 +69,7 @@ pub(crate) struct RunOptions {
     #[arg(long)]
     pub(crate) demo: bool,
     /// With this fault, as often and as far apart as it takes to show.
-    #[arg(long, value_name = "NAME", requires = "demo")]
+    #[arg(long, value_name = "NAME", requires = "demo", conflicts_with = "settings")]
     pub(crate) fault: Option<String>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]

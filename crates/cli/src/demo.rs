@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
+use check::incident::Told;
 use check::{Attempt, Report, Verdict};
 use demo_platform::{DemoPlatform, Fault, Options, Running};
 use local::Memory;
@@ -28,9 +30,9 @@ const FAULT_GOES_AFTER: f64 = 0.55;
 pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let fault = options.fault.as_deref().map(faults::find).transpose()?.map(|spec| spec.fault);
     let address = SocketAddr::from(([127, 0, 0, 1], options.port.unwrap_or(DEFAULT_PORT)));
-    let platform = DemoPlatform::start(Options { address, ..Options::default() }).await.map_err(|error| {
-        anyhow::Error::from(error).context("failed to start the demo platform (--port 0 takes a free port)")
-    })?;
+    let platform = DemoPlatform::start(Options { address, ..Options::default() })
+        .await
+        .map_err(|error| anyhow!("failed to {error}\n(--port sets it)"))?;
     let checks = checks::of_demo(platform.base_url(), &[])?;
     let memory = Arc::new(Memory::default());
     let ports = ports::ports(&memory, Arc::new(SystemClock))?;
@@ -124,18 +126,17 @@ impl Show {
         let rows = self.last.values().flat_map(|report| {
             let verdicts = report.last_attempt().map(Attempt::verdicts).unwrap_or_default();
             verdicts.into_iter().map(|(subject, verdict)| {
+                let open = report.reasons.iter().find(|reason| {
+                    reason.subject == subject && reason.incident.is_some() && reason.told != Told::Recovered
+                });
                 let (state, detail) = match verdict {
+                    Verdict::Healthy if open.is_some() => ("recovering", String::new()),
                     Verdict::Healthy => ("healthy", String::new()),
                     Verdict::Failing(failure) => ("FAILING", format!("{}: saw {}", failure.kind, failure.seen)),
                     Verdict::Blind(blindness) => ("cannot judge", blindness.detail),
                     Verdict::Maintenance(_) => ("maintenance", String::new()),
                 };
-                let since = report
-                    .reasons
-                    .iter()
-                    .find(|reason| reason.subject == subject && reason.incident.is_some())
-                    .map(|reason| reason.since.strftime("%H:%M:%S").to_string())
-                    .unwrap_or_default();
+                let since = open.map(|reason| reason.since.strftime("%H:%M:%S").to_string()).unwrap_or_default();
                 [report.key.check.clone(), subject.to_string(), state.to_owned(), since, detail]
             })
         });

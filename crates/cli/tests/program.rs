@@ -1,0 +1,151 @@
+//! The program from outside: what it prints, and how it exits.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot start the program has failed")]
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn synthetics(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_synthetics")).args(arguments).env_remove("SYNTHETICS_TEST").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A settings file in the test's own folder.
+fn settings(name: &str, content: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+const DEMO: &str = include_str!("../../../infra/layer/settings/demo.toml");
+
+#[test]
+fn a_healthy_platform_passes() {
+    let output = synthetics(&["run", "--demo"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(text(&output.stdout).starts_with("availability: passed"), "{output:?}");
+}
+
+#[test]
+fn maintenance_passes_and_is_said() {
+    let output = synthetics(&["run", "--demo", "--fault", "maintenance"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(text(&output.stdout).contains("in maintenance"), "{output:?}");
+}
+
+#[test]
+fn a_broken_platform_fails_and_says_where() {
+    let output = synthetics(&["run", "availability", "--demo", "--fault", "500"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(shown.contains("FAILED, and again when confirmed"), "{shown}");
+    assert!(shown.contains("status: expected status 200, saw status 500"), "{shown}");
+}
+
+#[test]
+fn programs_read_the_reports_as_json() {
+    let output = synthetics(&["run", "--demo", "--fault", "truncated-json", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(reports[0]["run"]["check"], "availability");
+    assert_eq!(reports[0]["outcome"]["result"], "failed");
+    assert_eq!(reports[0]["outcome"]["failures"][0]["kind"], "body");
+    assert_eq!(reports[0]["attempts"].as_array().unwrap().len(), 2, "both attempts stand in the report");
+}
+
+#[test]
+fn what_cannot_be_judged_is_neither_passed_nor_failed() {
+    let secret = "id = \"front-page\"\nsecret_headers.x-key = \"env:SYNTHETICS_TEST\"";
+    // Nothing listens there, but the check does not get that far.
+    let file = settings("no-secret.toml", &DEMO.replace("id = \"front-page\"", secret));
+    let only = std::fs::read_to_string(&file).unwrap();
+    let first_target_only = only.split("\n[[check.availability.targets]]").take(2).collect::<Vec<_>>();
+    std::fs::write(&file, first_target_only.join("\n[[check.availability.targets]]")).unwrap();
+    let output = synthetics(&["run", "--settings", &file]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(shown.contains("COULD NOT JUDGE (reference)") && shown.contains("env:SYNTHETICS_TEST"), "{shown}");
+}
+
+#[test]
+fn nothing_is_run_on_bad_input_and_one_message_says_why() {
+    let broken = settings("broken.toml", &DEMO.replace("deadline = \"20s\"", "deadlin = \"20s\""));
+    let unknown = settings("unknown.toml", &DEMO.replace("[check.availability", "[check.availabilty"));
+    let empty = settings("empty.toml", "environment = \"x\"\n");
+    let cases: &[(&[&str], &str)] = &[
+        (&["run", "nope", "--demo"], "there is no check `nope`; there are availability"),
+        (&["run", "--demo", "--fault", "nope"], "there is no fault `nope`; there are down"),
+        (&["demo", "--fault", "nope"], "there is no fault `nope`; there are down"),
+        (&["run", "--settings", "no-such-file.toml"], "failed to read no-such-file.toml"),
+        (&["run", "--settings", &broken], "check.availability.deadlin"),
+        (&["settings", "check", &broken], "check.availability.deadlin"),
+        (&["settings", "check", &unknown], "there is no such check; there are availability"),
+        (&["settings", "check", &empty], "has no check"),
+        (&["run"], "--settings <FILE>"),
+        (&["run", "--fault", "500", "--settings", &broken], "--fault"),
+        (&["demo", "--for", "soon"], "expected a duration"),
+        (&["frobnicate"], "unrecognized subcommand"),
+    ];
+    for (arguments, expected) in cases {
+        let output = synthetics(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_said() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = synthetics(&["demo", "--for", "1s", "--port", &port]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains(&port) && said.contains("the port taken") && said.contains("--port"), "{said}");
+}
+
+#[test]
+fn the_demo_shows_a_fault_come_and_go() {
+    let output = synthetics(&["demo", "--for", "12s", "--every", "1s", "--fault", "500", "--port", "0"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let shown = text(&output.stdout);
+    for expected in [
+        "availability: passed",
+        "=> the fault 500 begins",
+        "message to topic oncall",
+        "Subject: [critical] demo: availability failing: front-page, health, login-page and 2 more",
+        "message to topic events",
+        "=> the fault 500 is cleared",
+        "Subject: [critical] demo: availability recovered",
+        "4 messages",
+    ] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+}
+
+#[test]
+fn every_fault_is_listed_for_people_and_programs() {
+    let listed: Value = serde_json::from_slice(&synthetics(&["faults", "--json"]).stdout).unwrap();
+    let table = text(&synthetics(&["faults"]).stdout);
+    let faults = listed.as_array().unwrap();
+    assert!(faults.len() >= 8);
+    for fault in faults {
+        assert!(table.contains(fault["name"].as_str().unwrap()), "{fault}");
+    }
+}
+
+#[test]
+fn the_shipped_settings_are_right() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/layer/settings");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let output = synthetics(&["settings", "check", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+}
