@@ -231,6 +231,11 @@ impl Journey {
         self.steps[step.0].exchanges.extend(exchanges);
     }
 
+    /// Everything that went over the wire so far.
+    pub fn all_exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        self.steps.iter().flat_map(|step| &step.exchanges)
+    }
+
     /// Records a named assertion; a mismatch fails the step.
     ///
     /// # Errors

@@ -96,7 +96,7 @@ pub const MAINTENANCE: Metric = of(
     "availability",
     "Maintenance",
     Unit::Count,
-    "1 while the platform is in maintenance mode, otherwise 0. Missing when the run could not judge.",
+    "1 while the platform is in maintenance mode, otherwise 0. Missing when nothing answered.",
 );
 /// What runs created and could not remove.
 pub const LEFT_BEHIND: Metric = of_the_environment(

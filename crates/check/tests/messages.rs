@@ -89,7 +89,7 @@ fn story() -> BTreeMap<&'static str, Notification> {
                 other => panic!("the story has no {other:?}"),
             })
             .collect();
-        let decision = decide(&state, &votes, &run, &run_id, &policy);
+        let decision = decide(&state, &votes, None, &run, &run_id, &policy);
         let context = Context {
             environment: "production",
             run: &run,

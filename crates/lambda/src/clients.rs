@@ -1,5 +1,6 @@
 //! How AWS is called: within time bounds, and how its errors are told.
 
+use std::error::Error;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -7,7 +8,6 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_types::error::display::DisplayErrorContext;
 use runtime::PortError;
 
 /// One try. The SDK has no bound of its own on it.
@@ -31,11 +31,12 @@ pub(crate) async fn config(region: &str) -> SdkConfig {
         .await
 }
 
-/// An SDK's error in the words of a port. It holds no secret: requests are not part of it.
+/// An SDK's error in the words of a port: why, and why that, as far as each error says it itself. Never its debug form,
+/// which holds the whole answer: that of Parameter Store may be a secret.
 pub(crate) fn port_error<E, R>(operation: impl Into<String>, error: SdkError<E, R>) -> PortError
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
 {
     const THROTTLING: &[&str] = &[
         "Throttling",
@@ -52,5 +53,19 @@ where
         SdkError::ServiceError(service) => service.err().code().is_some_and(|code| THROTTLING.contains(&code)),
         _ => false,
     };
-    PortError { operation: operation.into(), detail: DisplayErrorContext(&error).to_string(), retryable }
+    PortError { operation: operation.into(), detail: detail(&error), retryable }
+}
+
+/// The texts of an error and of those behind it, each once.
+fn detail(error: &(dyn Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if !texts.iter().any(|told| told.contains(&text)) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    texts.join(": ")
 }

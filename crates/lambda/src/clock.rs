@@ -1,13 +1,9 @@
 //! Time in a function: the machine's, or in tests that of the test's Runtime API.
 
-use std::sync::Arc;
-
-use runtime::Clock;
-
 /// The clock of this build.
 #[cfg(not(feature = "test-clock"))]
-pub(crate) fn clock() -> Arc<dyn Clock> {
-    Arc::new(runtime::SystemClock)
+pub(crate) fn clock() -> std::sync::Arc<dyn runtime::Clock> {
+    std::sync::Arc::new(runtime::SystemClock)
 }
 
 #[cfg(feature = "test-clock")]

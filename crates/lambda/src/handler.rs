@@ -12,6 +12,7 @@ use runtime::{Check, Invocation, Ports, Prepared, RunError, execute};
 use serde_json::{Value, json};
 
 use crate::clients;
+use crate::log;
 use crate::metrics::CloudWatch;
 use crate::notifier::{Sns, Topics};
 use crate::secrets::Ssm;
@@ -62,14 +63,8 @@ pub async fn run<C: Check>() -> Result<(), Error> {
             Err(failure) => Err(failure.clone()),
         };
         match &result {
-            Ok(report) => log(&run_line(report)),
-            Err(failure) => log(&json!({
-                "level": "ERROR",
-                "type": "invocation",
-                "check": C::ID,
-                "error_type": failure.error_type,
-                "message": failure.message,
-            })),
+            Ok(report) => println!("{}", log::run_line(report)),
+            Err(failure) => println!("{}", log::failure_line(C::ID, failure.error_type, &failure.message)),
         }
         result
     }))
@@ -82,25 +77,11 @@ async fn handle<C: Check>(prepared: &Prepared<C>, ports: &Ports, event: LambdaEv
     Ok(execute(prepared, ports, &invocation).await?)
 }
 
-/// The one line of a run: its report, with a level and a type to find it by.
-fn run_line(report: &Report) -> Value {
-    let mut line = serde_json::to_value(report).unwrap_or_default();
-    if let Value::Object(fields) = &mut line {
-        fields.insert("level".to_owned(), "INFO".into());
-        fields.insert("type".to_owned(), "run".into());
-    }
-    line
-}
-
-fn log(line: &Value) {
-    println!("{line}");
-}
-
 /// A panic's text may hold what the platform answered, so it is told redacted, in the report; here only the place.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        log(&json!({ "level": "ERROR", "type": "panic", "place": place }));
+        println!("{}", json!({ "level": "ERROR", "type": "panic", "place": place }));
     }));
 }
 

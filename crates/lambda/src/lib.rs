@@ -3,6 +3,7 @@
 mod clients;
 mod clock;
 mod handler;
+mod log;
 mod metrics;
 mod notifier;
 mod secrets;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use jiff::Timestamp;
 
-use check::{Attempt, Journey, LeftBehind, RunKey};
+use check::{Attempt, Journey, LeftBehind, Outcome, RunKey};
 use probe::{Client, Connections, Identity};
 
 use crate::run::Compensation;
@@ -18,6 +18,8 @@ pub const RESERVE: Duration = Duration::from_secs(9);
 
 /// The part of the reserve that one compensation may take.
 const COMPENSATION_DEADLINE: Duration = Duration::from_secs(3);
+/// The part of the reserve that all compensations may take together: the rest is for publishing and telling.
+const COMPENSATIONS_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Which execution an attempt is of.
 pub(crate) struct Execution<'a> {
@@ -28,6 +30,9 @@ pub(crate) struct Execution<'a> {
 
 pub(crate) struct Attempted {
     pub(crate) attempt: Attempt,
+    /// Whether the flow came to its end. One that was cut off says of nothing that it is healthy: it may not have got to
+    /// what is wrong.
+    pub(crate) is_whole: bool,
     pub(crate) memory: Option<String>,
     pub(crate) left_behind: Vec<LeftBehind>,
 }
@@ -52,9 +57,12 @@ pub(crate) async fn attempt<C: Check>(
     let run = Run::new(journey, client, ports, execution.key.shard, execution.run_id, remembered);
 
     let began = Instant::now();
-    let flow = AssertUnwindSafe(check.attempt(&run)).catch_unwind();
+    // The block, so that what a flow does before its future is there is caught too.
+    let flow = AssertUnwindSafe(async { check.attempt(&run).await }).catch_unwind();
     let ended = tokio::time::timeout(deadline, flow).await;
     let took = began.elapsed();
+    let is_whole = matches!(ended, Ok(Ok(())));
+    let is_late = ended.is_err();
     match ended {
         Ok(Ok(())) => {}
         Ok(Err(panic)) => {
@@ -65,24 +73,39 @@ pub(crate) async fn attempt<C: Check>(
     }
     let left_behind = compensate(run.take_compensations(), ports).await;
     let (journey, memory) = run.into_parts();
-    Attempted { attempt: journey.finish(took), memory, left_behind }
+    let mut attempt = journey.finish(took);
+    if is_late && matches!(attempt.outcome(), Outcome::Passed | Outcome::Maintenance { .. }) {
+        // No step ran when the time was up, so none has failed by it. That is no pass.
+        let mut journey = Journey::new(started);
+        let detail = format!("cut off between two steps: not done within the run's {} ms", deadline.as_millis());
+        journey.broke_down(detail, ports.clock.now());
+        attempt.steps.extend(journey.finish(Duration::ZERO).steps);
+    }
+    Attempted { attempt, is_whole, memory, left_behind }
 }
 
 fn broken(mut journey: Journey, detail: &str, now: Timestamp, memory: Option<String>) -> Attempted {
     journey.broke_down(detail.to_owned(), now);
-    Attempted { attempt: journey.finish(Duration::ZERO), memory, left_behind: Vec::new() }
+    Attempted { attempt: journey.finish(Duration::ZERO), is_whole: false, memory, left_behind: Vec::new() }
 }
 
-/// Undoes in reverse order; one that fails, hangs or panics does not stop the others.
+/// Undoes in reverse order; one that fails, hangs or panics does not stop the others, as long as there is time.
 async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<LeftBehind> {
     let mut left_behind = Vec::new();
+    let end = tokio::time::Instant::now() + COMPENSATIONS_DEADLINE;
     for Compensation { name, undo } in compensations.into_iter().rev() {
-        let undone = tokio::time::timeout(COMPENSATION_DEADLINE, AssertUnwindSafe(undo).catch_unwind()).await;
+        let time = end.saturating_duration_since(tokio::time::Instant::now()).min(COMPENSATION_DEADLINE);
+        if time.is_zero() {
+            let detail = format!("not begun: the others took all {} s", COMPENSATIONS_DEADLINE.as_secs());
+            left_behind.push(LeftBehind { compensation: name, detail });
+            continue;
+        }
+        let undone = tokio::time::timeout(time, AssertUnwindSafe(undo).catch_unwind()).await;
         let detail = match undone {
             Ok(Ok(Ok(()))) => continue,
             Ok(Ok(Err(detail))) => detail,
             Ok(Err(panic)) => format!("panicked: {}", panic_message(panic.as_ref())),
-            Err(_) => format!("not done within {} s", COMPENSATION_DEADLINE.as_secs()),
+            Err(_) => format!("not done within {} s", time.as_secs_f64()),
         };
         left_behind.push(LeftBehind { compensation: name, detail: ports.redactor.redact(&detail) });
     }

@@ -1,11 +1,12 @@
 //! What a function is.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 
-use check::Report;
+use check::{Report, Subject};
 
 use crate::settings::{Common, Document, Problem, RunSettings, Section};
 use crate::{Invocation, Ports, Run, RunError, execute};
@@ -27,6 +28,11 @@ pub trait Check: Send + Sync + Sized + 'static {
 
     /// The longest one attempt can take by these settings.
     fn worst_attempt(&self) -> Duration;
+
+    /// All subjects that the check can have, when they are known from the settings: incidents of others are dropped.
+    fn subjects(&self) -> Option<BTreeSet<Subject>> {
+        None
+    }
 
     /// The flow: steps in order, each recorded. What it finds stands in the record; it returns nothing.
     fn attempt(&self, run: &Run) -> impl Future<Output = ()> + Send;

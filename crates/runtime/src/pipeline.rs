@@ -116,9 +116,10 @@ pub async fn execute<C: Check>(
         return Ok(report);
     }
 
-    let memory = judge(prepared, ports, invocation, &item, &mut report).await;
+    let Judged { is_whole, memory } = judge(prepared, ports, invocation, &item, &mut report).await;
     report.ended = ports.clock.now();
-    let Some(committed) = commit(prepared, ports, item, memory, &mut report).await? else {
+    let votes = votes(&report.attempts, is_whole);
+    let Some(committed) = commit(prepared, ports, item, &votes, memory, &mut report).await? else {
         report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
         report.attempts.clear();
         return Ok(report);
@@ -132,7 +133,7 @@ pub async fn execute<C: Check>(
         && let Some(reference) = &prepared.run.heartbeat_url
         && let Err(trouble) = crate::heartbeat::ping(ports, reference, &report).await
     {
-        report.troubles.push(trouble);
+        report.troubles.push(ports.redactor.redact(&trouble));
     }
     Ok(report)
 }
@@ -142,14 +143,21 @@ fn is_done(item: &StateItem, key: &RunKey) -> bool {
     item.last_run.get(&key.slot()).is_some_and(|last| last.at >= key.scheduled_time)
 }
 
-/// Runs the flow, and once more when a failure is to be confirmed and there is time. Gives the memory to be stored.
+struct Judged {
+    /// Whether the last attempt came to its end.
+    is_whole: bool,
+    /// To be stored.
+    memory: Option<String>,
+}
+
+/// Runs the flow, and once more when a failure is to be confirmed and there is time.
 async fn judge<C: Check>(
     prepared: &Prepared<C>,
     ports: &Ports,
     invocation: &Invocation,
     item: &StateItem,
     report: &mut Report,
-) -> Option<String> {
+) -> Judged {
     let time_left = |since_start: SignedDuration| -> Duration {
         let by_settings = SignedDuration::try_from(prepared.run.deadline).unwrap_or(SignedDuration::MAX) - since_start;
         let by_lambda = invocation.killed_at.map(|killed| {
@@ -164,8 +172,8 @@ async fn judge<C: Check>(
     let (run_id, trace_id) = (report.run_id.clone(), report.trace_id.clone());
     let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id };
     let mut memory = item.memory.clone();
-    loop {
-        let Attempted { attempt, memory: remembered, left_behind } =
+    let is_whole = loop {
+        let Attempted { attempt, is_whole, memory: remembered, left_behind } =
             attempt(&prepared.check, ports, &execution, time_left(since_start()), memory.take()).await;
         memory = remembered;
         report.left_behind.extend(left_behind);
@@ -174,22 +182,19 @@ async fn judge<C: Check>(
         let to_confirm = C::READ_ONLY && report.attempts.len() == 1 && matches!(report.outcome, Outcome::Failed { .. });
         let needed = prepared.run.confirm_after + prepared.check.worst_attempt();
         if !to_confirm || time_left(since_start()) < needed {
-            break;
+            break is_whole;
         }
         ports.clock.sleep(prepared.run.confirm_after).await;
+    };
+    if let Some(memory) = memory.take_if(|memory| memory.len() > MAX_MEMORY) {
+        report.troubles.push(format!("memory of {} bytes is not kept: at most {MAX_MEMORY}", memory.len()));
     }
-    match memory {
-        Some(memory) if memory.len() > MAX_MEMORY => {
-            report.troubles.push(format!("memory of {} bytes is not kept: at most {MAX_MEMORY}", memory.len()));
-            None
-        }
-        memory => memory,
-    }
+    Judged { is_whole, memory }
 }
 
 /// What the last attempt says about each subject; a failure is confirmed when the first attempt saw it too. What could
-/// not be judged, and what is under maintenance, has no vote.
-fn votes(attempts: &[Attempt]) -> BTreeMap<Subject, Vote> {
+/// not be judged, and what is under maintenance, has no vote; nor has what seemed healthy until the attempt was cut off.
+fn votes(attempts: &[Attempt], is_whole: bool) -> BTreeMap<Subject, Vote> {
     let Some((last, earlier)) = attempts.split_last() else { return BTreeMap::new() };
     let earlier: Vec<_> = earlier.iter().map(Attempt::verdicts).collect();
     let confirmed = |subject: &Subject| {
@@ -198,7 +203,7 @@ fn votes(attempts: &[Attempt]) -> BTreeMap<Subject, Vote> {
     last.verdicts()
         .into_iter()
         .filter_map(|(subject, verdict)| match verdict {
-            Verdict::Healthy => Some((subject, Vote::Healthy)),
+            Verdict::Healthy => is_whole.then_some((subject, Vote::Healthy)),
             Verdict::Failing(failure) => {
                 let confirmed = confirmed(&subject);
                 Some((subject, Vote::Failing { failure, confirmed }))
@@ -219,13 +224,15 @@ async fn commit<C: Check>(
     prepared: &Prepared<C>,
     ports: &Ports,
     mut item: StateItem,
+    votes: &BTreeMap<Subject, Vote>,
     memory: Option<String>,
     report: &mut Report,
 ) -> Result<Option<Committed>, RunError> {
-    let votes = votes(&report.attempts);
+    let subjects = prepared.check.subjects();
     let key = report.key.clone();
     for _ in 0..MAX_DECISIONS {
-        let Decision { next, reasons } = decide(&item.state, &votes, &key, &report.run_id, &prepared.common.policy);
+        let Decision { next, reasons } =
+            decide(&item.state, votes, subjects.as_ref(), &key, &report.run_id, &prepared.common.policy);
         let notifications = compose(
             &reasons,
             &Context {

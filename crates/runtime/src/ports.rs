@@ -45,7 +45,6 @@ impl PortError {
 
 /// The last run of a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct LastRun {
     /// The time it was meant for.
     pub at: Timestamp,
@@ -55,7 +54,6 @@ pub struct LastRun {
 
 /// One notification on its way to one topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Delivery {
     /// Where to.
     pub topic: Topic,

@@ -4,9 +4,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use url::Url;
 
 use check::metric::{Measurement, Metric};
 use check::{Blindness, Cause, Journey, Mismatch, Shard, StepId, StepResult, Stop, Subject};
@@ -67,9 +69,20 @@ impl Run {
 
     /// Something was measured. A value that is not finite is dropped.
     pub fn measure(&self, metric: &Metric, value: f64, item: Option<String>) {
-        if let Some(measurement) = Measurement::of(metric, value, item) {
+        if let Some(measurement) = Measurement::of(metric, value, item.map(|item| self.redact(&item))) {
             self.journey().measure(measurement);
         }
+    }
+
+    /// The certificates that were shown so far, by host, refused ones too.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<(String, Timestamp)> {
+        let journey = self.journey();
+        let shown = journey.all_exchanges().filter_map(|exchange| {
+            let host = Url::parse(&exchange.url).ok()?.host_str()?.to_owned();
+            Some((host, exchange.certificate_expires?))
+        });
+        shown.collect()
     }
 
     /// Registers how to undo what the next call creates. Call it **before** that call: one that timed out may have
@@ -110,6 +123,10 @@ impl Run {
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         self.ports.clock.as_ref()
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.ports.redactor.redact(text)
     }
 
     pub(crate) fn journey(&self) -> MutexGuard<'_, Journey> {
@@ -160,7 +177,7 @@ impl Step<'_> {
                         }
                     }
                     Err(own) => {
-                        let blindness = Blindness { cause: Cause::Internal, detail: own.to_string() };
+                        let blindness = Blindness { cause: Cause::Internal, detail: self.run.redact(&own.to_string()) };
                         journey.settle(self.id, StepResult::CannotJudge { blindness });
                     }
                 }
@@ -174,7 +191,13 @@ impl Step<'_> {
     /// # Errors
     /// [`Stop`] when it did not hold: the step has failed.
     pub fn check(&self, name: &str, seen: Result<(), Mismatch>) -> Result<(), Stop> {
-        self.run.journey().assert(self.id, name, seen)
+        let redacted = seen.map_err(|mismatch| Mismatch {
+            kind: mismatch.kind,
+            expected: self.run.redact(&mismatch.expected),
+            seen: self.run.redact(&mismatch.seen),
+            evidence: mismatch.evidence.map(|evidence| self.run.redact(&evidence)),
+        });
+        self.run.journey().assert(self.id, name, redacted)
     }
 
     /// Resolves a reference. From here on the secret is masked in everything that leaves the process.
@@ -188,7 +211,7 @@ impl Step<'_> {
                 Ok(secret)
             }
             Err(error) => {
-                let blindness = Blindness { cause: Cause::Reference, detail: error.to_string() };
+                let blindness = Blindness { cause: Cause::Reference, detail: self.run.redact(&error.to_string()) };
                 self.settle(StepResult::CannotJudge { blindness });
                 Err(Stop)
             }
@@ -202,12 +225,12 @@ impl Step<'_> {
 
     /// The platform is down on purpose.
     pub fn maintenance(self, detail: impl Into<String>) {
-        self.settle(StepResult::Maintenance { detail: detail.into() });
+        self.settle(StepResult::Maintenance { detail: self.run.redact(&detail.into()) });
     }
 
     /// It was not done.
     pub fn skipped(self, reason: impl Into<String>) {
-        self.settle(StepResult::Skipped { reason: reason.into() });
+        self.settle(StepResult::Skipped { reason: self.run.redact(&reason.into()) });
     }
 
     fn settle(&self, result: StepResult) {

@@ -26,7 +26,7 @@ pub struct MalformedEvent(String);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Own {
-    scheduled_time: Option<Timestamp>,
+    scheduled_time: Option<String>,
     shard: Option<u16>,
     of: Option<u16>,
 }
@@ -36,7 +36,7 @@ struct Own {
 struct RuleEvent {
     #[serde(rename = "detail-type")]
     detail_type: String,
-    time: Timestamp,
+    time: String,
 }
 
 impl Trigger {
@@ -59,11 +59,12 @@ impl Trigger {
             if rule.detail_type != "Scheduled Event" {
                 return Err(MalformedEvent(format!("detail-type is `{}`", rule.detail_type)));
             }
-            return Ok(Self { scheduled_time: Some(rule.time), shard: Shard::ONLY });
+            return Ok(Self { scheduled_time: Some(time("time", &rule.time)?), shard: Shard::ONLY });
         }
         let own = Own::deserialize(event).map_err(|error| MalformedEvent(error.to_string()))?;
         let scheduled_time =
             own.scheduled_time.ok_or_else(|| MalformedEvent("scheduled_time is missing".to_owned()))?;
+        let scheduled_time = time("scheduled_time", &scheduled_time)?;
         let (index, of) = (own.shard.unwrap_or(0), own.of.unwrap_or(1));
         if index >= of {
             return Err(MalformedEvent(format!(
@@ -83,6 +84,10 @@ impl Trigger {
             scheduled_time: self.scheduled_time.unwrap_or(now),
         }
     }
+}
+
+fn time(field: &str, text: &str) -> Result<Timestamp, MalformedEvent> {
+    text.parse().map_err(|_| MalformedEvent(format!("{field} is `{text}`, not a time of RFC 3339")))
 }
 
 const fn shape(event: &Value) -> &'static str {
@@ -124,14 +129,27 @@ mod tests {
     }
 
     #[test]
+    fn the_samples_in_events_are_accepted() {
+        let read = |text| Trigger::read(&serde_json::from_str(text).unwrap());
+        let time = Some("2026-11-23T04:49:00Z".parse().unwrap());
+        let scheduled = Ok(Trigger { scheduled_time: time, shard: Shard::ONLY });
+        assert_eq!(read(include_str!("../../../events/availability.json")), scheduled);
+        assert_eq!(read(include_str!("../../../events/rule.json")), scheduled);
+        assert_eq!(read(include_str!("../../../events/scheduler.json")), scheduled);
+        assert_eq!(read(include_str!("../../../events/manual.json")), Ok(Trigger::MANUAL));
+    }
+
+    #[test]
     fn refuses_the_rest_and_says_why() {
         let cases = [
             (json!([]), "saw a list, not an object"),
             (json!({"shard": 0}), "scheduled_time is missing"),
             (json!({"scheduled_time": "2026-11-23T04:49:00Z", "shard": 1}), "shard 1 of 1"),
             (json!({"scheduled_time": "2026-11-23T04:49:00Z", "shard": 0, "of": 0}), "shard 0 of 0"),
-            (json!({"scheduled_time": "noon"}), "noon"),
+            (json!({"scheduled_time": "noon"}), "scheduled_time is `noon`, not a time of RFC 3339"),
             (json!({"scheduled_time": "2026-11-23T04:49:00Z", "check": "x"}), "unknown field `check`"),
+            (json!({"detail-type": "Scheduled Event", "time": "noon"}), "time is `noon`, not a time of RFC 3339"),
+            (json!({"detail-type": "Scheduled Event"}), "missing field `time`"),
             (
                 json!({"detail-type": "EC2 Instance State-change Notification", "time": "2026-11-23T04:49:00Z"}),
                 "detail-type is",

@@ -18,15 +18,14 @@ use crate::workspace::Workspace;
 /// When a binary or the template does not build.
 pub fn for_emulator(workspace: &Workspace) -> Result<()> {
     let ids = workspace.function_ids()?;
-    let mut build = Run::cargo(workspace, "build");
     for id in &ids {
-        let main = workspace.root.join(format!("functions/{id}/src/main.rs"));
-        if !main.is_file() {
+        if !workspace.root.join(format!("functions/{id}/src/main.rs")).is_file() {
             bail!("functions/{id} has no src/main.rs: a function is a program of the same name");
         }
-        build = build.args(["--package", id]);
     }
-    build.run()?;
+    // The whole workspace with its tests, so that cargo chooses the features it chose for the other steps: with a choice of
+    // its own, this step would compile most dependencies once more.
+    Run::cargo(workspace, "build --workspace --bins --test e2e").run()?;
     // CARGO_TARGET_DIR keeps what SAM copies apart from what cargo-lambda builds.
     sam_build(workspace, "sam", host_architecture()?, &tools::cargo_of_built(workspace)?, |run| {
         run.env("CARGO_TARGET_DIR", workspace.target.join("sam-binaries"))

@@ -88,7 +88,7 @@ fn templates(workspace: &Workspace) -> Result<()> {
 fn e2e(workspace: &Workspace) -> Result<()> {
     tools::python(workspace, "sam")?;
     tools::python(workspace, "emulator")?;
-    Run::cargo(workspace, "test --package tests").run()
+    Run::cargo(workspace, "test --workspace --test e2e").run()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 mod settings;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use check::metric::{CERTIFICATE_DAYS_REMAINING, MAINTENANCE};
@@ -32,11 +33,11 @@ pub struct Availability {
     maintenance: Maintenance,
 }
 
-/// What one target showed beside its verdict.
-struct Seen {
-    host: String,
-    certificate_expires: Option<Timestamp>,
-    in_maintenance: bool,
+/// How a target answered, whatever is to be said of the answer.
+#[derive(PartialEq)]
+enum Answered {
+    AsUsual,
+    InMaintenance,
 }
 
 impl Check for Availability {
@@ -56,48 +57,46 @@ impl Check for Availability {
         slowest * u32::try_from(rounds).unwrap_or(u32::MAX)
     }
 
+    fn subjects(&self) -> Option<BTreeSet<Subject>> {
+        Some(self.targets.iter().map(|target| target.subject.clone()).collect())
+    }
+
     async fn attempt(&self, run: &Run) {
         // Boxed: the compiler cannot tell that unboxed ones are `Send` for every lifetime.
-        let mut probes: Vec<BoxFuture<'_, Option<Seen>>> = Vec::new();
+        let mut probes: Vec<BoxFuture<'_, Option<Answered>>> = Vec::new();
         for (place, target) in self.targets.iter().enumerate() {
             if run.shard().holds(place) {
                 probes.push(Box::pin(self.probe(run, target)));
             }
         }
-        let seen: Vec<Seen> =
+        let answered: Vec<Answered> =
             stream::iter(probes).buffer_unordered(self.concurrency).filter_map(std::future::ready).collect().await;
 
         let now = run.clock().now();
-        let first_to_end = seen
-            .iter()
-            .filter_map(|seen| {
-                Some((seen.certificate_expires?.duration_since(now).as_secs_f64() / 86_400.0, &seen.host))
-            })
-            .min_by(|left, right| left.0.total_cmp(&right.0));
-        if let Some((days, host)) = first_to_end {
-            run.measure(&CERTIFICATE_DAYS_REMAINING, days, Some(host.clone()));
+        let days_left = |ends: Timestamp| ends.duration_since(now).as_secs_f64() / 86_400.0;
+        if let Some((host, ends)) = run.certificates().into_iter().min_by_key(|(_, ends)| *ends) {
+            run.measure(&CERTIFICATE_DAYS_REMAINING, days_left(ends), Some(host));
         }
-        let in_maintenance = seen.iter().any(|seen| seen.in_maintenance);
-        run.measure(&MAINTENANCE, f64::from(u8::from(in_maintenance)), None);
+        if !answered.is_empty() {
+            let in_maintenance = answered.contains(&Answered::InMaintenance);
+            run.measure(&MAINTENANCE, f64::from(u8::from(in_maintenance)), None);
+        }
     }
 }
 
 impl Availability {
     /// Both steps of one target. `None` when nothing answered.
-    async fn probe(&self, run: &Run, target: &Target) -> Option<Seen> {
+    async fn probe(&self, run: &Run, target: &Target) -> Option<Answered> {
         let response = request(run, target).await.ok()?;
-        let in_maintenance = is_maintenance(&response, &self.maintenance);
         let step = run.step(&target.subject, "response");
-        if in_maintenance {
+        if is_maintenance(&response, &self.maintenance) {
             step.maintenance(format!("{} answered {} as in maintenance mode", target.subject, response.status));
-        } else if judge(&step, target, &response).is_ok() {
+            return Some(Answered::InMaintenance);
+        }
+        if judge(&step, target, &response).is_ok() {
             step.passed();
         }
-        Some(Seen {
-            host: response.url.host_str().unwrap_or_default().to_owned(),
-            certificate_expires: response.certificate_expires,
-            in_maintenance,
-        })
+        Some(Answered::AsUsual)
     }
 }
 
@@ -138,5 +137,22 @@ fn judge(step: &runtime::Step<'_>, target: &Target, response: &Response) -> Resu
 /// The subject of a target; here because settings and tests name it alike.
 pub(crate) fn subject(id: &str) -> Result<Subject, String> {
     let subject = Subject::new(id).map_err(|error| error.to_string())?;
-    if subject.is_whole() { Err("expected a name; `-` stands for a whole check".to_owned()) } else { Ok(subject) }
+    if subject.is_whole() {
+        Err("expected a name, saw `-`, which stands for a whole check".to_owned())
+    } else {
+        Ok(subject)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_gives_the_function_the_time_that_settings_are_held_against() {
+        let template = include_str!("../../../infra/template.yaml");
+        let timeout = format!("\n    Timeout: {}\n", Availability::FUNCTION_TIMEOUT.as_secs());
+        assert_eq!(template.matches("Timeout: ").count(), template.matches(&timeout).count(), "one for all functions");
+        assert_eq!(template.matches(&timeout).count(), 1);
+    }
 }

@@ -17,6 +17,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const DEFAULT_REDIRECTS: u8 = 5;
 const DEFAULT_CONCURRENCY: usize = 16;
+/// Headers whose value is a credential.
+const CREDENTIALS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
 /// More would not fit into the state item and one run.
 const MAX_TARGETS: usize = 200;
 
@@ -133,15 +135,27 @@ impl RawTarget {
         let url = url(section, self.path, self.url, &common.base_url);
         let deadline = section.duration("deadline", self.deadline, DEFAULT_DEADLINE, SECOND / 10..=SECOND * 60);
         let max_redirects = section.number("max_redirects", self.max_redirects, DEFAULT_REDIRECTS, 0..=20);
+        for name in self.headers.keys().filter(|name| CREDENTIALS.contains(&name.to_ascii_lowercase().as_str())) {
+            let rule = "expected no credential (not shown); put a reference to it into secret_headers";
+            section.table("headers").problem(name, rule);
+        }
         let headers = each(&section.table("headers"), self.headers, |value| {
             let valid = HeaderValue::try_from(value).is_ok();
-            if valid { Ok(value.to_owned()) } else { Err(format!("expected a header value, saw `{value}`")) }
+            if valid {
+                Ok(value.to_owned())
+            } else {
+                Err("expected a header value, without control characters".to_owned())
+            }
         });
         let secrets = section.table("secret_headers");
         let secret_headers = each_some(&secrets, self.secret_headers, |name, value| {
             secrets.secret(name, Some(value), &common.environment, <Availability as runtime::Check>::ID)
         });
         let expect = section.table("expect");
+        let reads_body = !self.expect.text.is_empty() || !self.expect.json.is_empty();
+        if matches!(self.method, Some(RawMethod::Head)) && reads_body {
+            section.problem("method", "expected GET, since `expect` asks for texts or JSON, and HEAD has no body");
+        }
         let statuses = statuses(&expect, self.expect.status);
         let expect_headers =
             each(&expect.table("headers"), self.expect.headers, |value| Ok::<_, String>(value.to_owned()));
@@ -200,7 +214,9 @@ fn url(section: &Section<'_>, path: Option<String>, url: Option<String>, base: &
             None
         }
         (None, None) => {
-            section.problem("path", "expected `path` or `url`, saw neither");
+            if !section.is_unreadable("url") {
+                section.problem("path", "expected `path` or `url`, saw neither");
+            }
             None
         }
     }

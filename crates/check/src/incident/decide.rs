@@ -1,6 +1,6 @@
 //! The decision: pure, so that functions, tests and later the review of thresholds make the very same one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -63,6 +63,8 @@ pub enum Told {
     NotYetRecovered,
     /// Not told: there was no room for one more subject.
     NotStored,
+    /// Not told: the check no longer has this subject.
+    Dropped,
 }
 
 /// What a run did to one subject.
@@ -92,18 +94,29 @@ pub struct Decision {
 
 /// What one run does to the incidents of its check.
 ///
-/// A subject without a vote stays as it is: it was not examined, could not be judged, or is under maintenance. `run_id`
-/// names the run as the last good one when every vote is healthy and nothing is left unhealthy.
+/// A subject without a vote stays as it is: it was not examined, could not be judged, or is under maintenance. One that is
+/// not among `subjects`, all that the check has, is dropped: nothing would ever vote on it again. `run_id` names the run as
+/// the last good one when every vote is healthy and nothing is left unhealthy.
 #[must_use]
 pub fn decide(
     previous: &CheckState,
     votes: &BTreeMap<Subject, Vote>,
+    subjects: Option<&BTreeSet<Subject>>,
     run: &RunKey,
     run_id: &str,
     policy: &Policy,
 ) -> Decision {
     let mut next = CheckState { not_stored: 0, ..previous.clone() };
     let mut reasons = Vec::new();
+    if let Some(subjects) = subjects {
+        next.subjects.retain(|subject, state| {
+            let stays = subjects.contains(subject) || subject.is_whole();
+            if !stays {
+                reasons.push(state.reason(subject, Told::Dropped));
+            }
+            stays
+        });
+    }
     for (subject, vote) in votes {
         let state = match (next.subjects.remove(subject), vote) {
             (None, Vote::Healthy) => continue,
@@ -187,15 +200,21 @@ fn step(
             }
         }
     };
-    let reason = Reason {
-        subject: subject.clone(),
-        told,
-        since: state.since,
-        failure: state.failure.clone(),
-        incident: state.incident.clone(),
-    };
+    let reason = state.reason(subject, told);
     let over = matches!(told, Told::Recovered | Told::PassedAgain);
     ((!over).then_some(state), reason)
+}
+
+impl SubjectState {
+    fn reason(&self, subject: &Subject, told: Told) -> Reason {
+        Reason {
+            subject: subject.clone(),
+            told,
+            since: self.since,
+            failure: self.failure.clone(),
+            incident: self.incident.clone(),
+        }
+    }
 }
 
 /// An id that says what it is about, the same whoever computes it.

@@ -101,7 +101,8 @@ pub(super) struct RawRun {
 }
 
 impl RawCommon {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// What is wrong is noted, and something harmless stands in its place, so that the settings of the check are read too
+    /// and all problems reported at once.
     pub(super) fn validate(self, section: &Section<'_>) -> Option<Common> {
         let environment = self.environment(section);
         let base_url = section.url("base_url", self.base_url);
@@ -112,12 +113,13 @@ impl RawCommon {
         let policy = self.incidents.validate(&section.table("incidents"));
         let maintenance = self.maintenance.validate(&section.table("maintenance"));
         Some(Common {
-            environment: environment?,
-            base_url: base_url?,
-            contact: Contact { name: name?, reach: reach? },
-            links: links?,
-            policy: policy?,
-            maintenance: maintenance?,
+            // Empty: references to secrets may name any environment then.
+            environment: environment.unwrap_or_default(),
+            base_url: base_url.or_else(|| Url::parse("http://stand-in.invalid/").ok())?,
+            contact: Contact { name: name.unwrap_or_default(), reach: reach.unwrap_or_default() },
+            links: links.unwrap_or_default(),
+            policy: policy.unwrap_or_default(),
+            maintenance: maintenance.unwrap_or_default(),
         })
     }
 

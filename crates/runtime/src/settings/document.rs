@@ -2,14 +2,16 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::ops::Range;
 
+use probe::Redactor;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, Deserializer};
+use toml::de::{DeTable, DeValue};
 
 use super::common::{RawCommon, RawRun, RunSettings};
+use super::fit;
 use super::section::Section;
+use super::values::written_duration;
 use crate::{Check, Prepared};
 
 /// One thing that is wrong with a settings file.
@@ -19,7 +21,7 @@ pub struct Problem {
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// That line as written.
+    /// That line as written, without values that may be secret.
     pub source: String,
     /// The key's path: `check.availability.targets[1].deadline`. Empty when the file is no TOML.
     pub key: String,
@@ -48,6 +50,37 @@ pub(super) enum Part {
     Index(usize),
 }
 
+/// What was found wrong so far.
+#[derive(Default)]
+pub(super) struct Findings {
+    problems: RefCell<Vec<Problem>>,
+    /// What could not be read. That it is missing, or what a default in its place leads to, is no problem of its own.
+    unreadable: RefCell<Vec<Vec<Part>>>,
+}
+
+impl Findings {
+    pub(super) fn add(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// Whether this place, or one around it, could not be read.
+    pub(super) fn is_unreadable(&self, path: &[Part]) -> bool {
+        self.unreadable.borrow().iter().any(|unreadable| path.starts_with(unreadable))
+    }
+
+    fn is_sound(&self, section: &[Part]) -> bool {
+        let (key, within) = (written(section), format!("{}.", written(section)));
+        !self.problems.borrow().iter().any(|problem| problem.key == key || problem.key.starts_with(&within))
+    }
+
+    /// All problems, in the order of the file.
+    fn into_problems(self) -> Vec<Problem> {
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(|problem| problem.line);
+        problems
+    }
+}
+
 /// A settings file that is TOML; what stands in it may still be wrong.
 pub struct Document<'t> {
     file: String,
@@ -67,9 +100,14 @@ impl<'t> Document<'t> {
         if !errors.is_empty() {
             let problem = |error: &toml::de::Error| {
                 let (line, source) = line_at(text, error.span().map_or(0, |span| span.start));
+                let source = shown(source, false);
                 Problem { file: file.to_owned(), line, source, key: String::new(), rule: error.message().to_owned() }
             };
-            return Err(errors.iter().map(problem).collect());
+            let mut problems: Vec<Problem> = errors.iter().map(problem).collect();
+            problems.sort_by_key(|problem| problem.line);
+            // What follows the first mistake of a line is mostly its consequence.
+            problems.dedup_by_key(|problem| problem.line);
+            return Err(problems);
         }
         Ok(Self { file: file.to_owned(), text, root })
     }
@@ -100,72 +138,88 @@ impl<'t> Document<'t> {
 
     /// Reads the settings of one check, with those that all checks share.
     pub(crate) fn check<C: Check>(&self) -> Result<Prepared<C>, Vec<Problem>> {
-        let problems = RefCell::new(Vec::new());
-        let shared = Section::new(self, &problems, Vec::new());
+        let findings = Findings::default();
+        let shared = Section::new(self, &findings, Vec::new());
         let mut root = self.root.get_ref().clone();
         root.remove(CHECKS);
         let span = self.root.span();
-        let raw: RawCommon = self.read(Spanned::new(span, root), &[], &problems);
+        let raw: RawCommon = self.read(Spanned::new(span, root), &[], &[CHECKS], &findings);
         let common = raw.validate(&shared);
 
         let path = vec![Part::Key(CHECKS.to_owned()), Part::Key(C::ID.to_owned())];
-        let section = Section::new(self, &problems, path.clone());
+        let section = Section::new(self, &findings, path.clone());
         let Some(table) = self.table(&path) else {
-            section.problem("", format!("the section [check.{}] is missing", C::ID));
-            return Err(problems.into_inner());
+            findings.add(self.no_table(&path));
+            return Err(findings.into_problems());
         };
         let (how, own) =
             table.get_ref().clone().into_iter().partition(|(key, _)| RawRun::KEYS.contains(&&**key.get_ref()));
-        let raw_run: RawRun = self.read(Spanned::new(table.span(), how), &path, &problems);
-        let raw_own: C::Raw = self.read(Spanned::new(table.span(), own), &path, &problems);
+        let raw_run: RawRun = self.read(Spanned::new(table.span(), how), &path, &[], &findings);
+        let raw_own: C::Raw = self.read(Spanned::new(table.span(), own), &path, RawRun::KEYS, &findings);
         let prepared = common.and_then(|common| {
             let run = raw_run.validate(&section, C::ID, &common.environment);
             let check = C::read(raw_own, &section, &common);
             let (run, check) = (run?, check?);
-            budget::<C>(&section, &run, &check);
+            if findings.is_sound(&path) {
+                budget::<C>(&section, &run, &check);
+            }
             Some(Prepared { common, run, check })
         });
-        let problems = problems.into_inner();
+        let problems = findings.into_problems();
         match prepared {
             Some(prepared) if problems.is_empty() => Ok(prepared),
             _ => Err(problems),
         }
     }
 
-    /// Deserializes a table. What does not fit is noted, taken out, and the rest read again, so that the first
-    /// misspelt key does not hide the second.
+    /// Deserializes a table, and notes what does not fit.
     fn read<T: DeserializeOwned + Default>(
         &self,
-        mut table: Spanned<DeTable<'t>>,
+        table: Spanned<DeTable<'t>>,
         path: &[Part],
-        problems: &RefCell<Vec<Problem>>,
+        siblings: &[&str],
+        findings: &Findings,
     ) -> T {
-        loop {
-            let error = match T::deserialize(Deserializer::from(table.clone())) {
-                Ok(value) => return value,
-                Err(error) => error,
+        let (value, misfits) = fit::read(table, siblings);
+        for misfit in misfits {
+            let path: Vec<Part> = path.iter().cloned().chain(misfit.path).collect();
+            let hide = may_be_secret(&path);
+            let rule = match misfit.rule.rsplit_once(", saw ") {
+                Some((expected, _)) if hide => format!("{expected}, saw something else (not shown)"),
+                _ => misfit.rule,
             };
-            let span = error.span().unwrap_or(0..0);
-            let rule = error.message().lines().next().unwrap_or_default().to_owned();
-            let Some(found) = take_out(table.get_mut(), &span) else {
-                // Nothing to take out: say it as it is, and leave it at that.
-                problems.borrow_mut().push(self.problem(path, rule));
-                return T::default();
-            };
-            let path: Vec<Part> = path.iter().cloned().chain(found).collect();
-            problems.borrow_mut().push(self.problem_at(span.start, &path, rule));
+            findings.add(self.problem_at(misfit.offset, &path, rule, hide || misfit.is_unknown));
+            if !misfit.is_unknown {
+                findings.unreadable.borrow_mut().push(path);
+            }
         }
+        value
+    }
+
+    /// The problem that a section is missing, or is no table.
+    fn no_table(&self, path: &[Part]) -> Problem {
+        for length in 1..=path.len() {
+            match self.value(&path[..length]) {
+                None => break,
+                Some(value) if value.get_ref().is_table() => {}
+                Some(other) => {
+                    return self.problem(&path[..length], format!("expected a table, saw {}", fit::type_of(other)));
+                }
+            }
+        }
+        self.problem(path, format!("the section [{}] is missing", written(path)))
     }
 
     /// The problem of a key; of the table around it when the key is missing.
     pub(super) fn problem(&self, path: &[Part], rule: String) -> Problem {
         let offset = (0..=path.len()).rev().find_map(|length| self.offset(&path[..length])).unwrap_or(0);
-        self.problem_at(offset, path, rule)
+        self.problem_at(offset, path, rule, may_be_secret(path))
     }
 
-    fn problem_at(&self, offset: usize, path: &[Part], rule: String) -> Problem {
+    fn problem_at(&self, offset: usize, path: &[Part], rule: String, hide: bool) -> Problem {
         let (line, source) = line_at(self.text, offset);
-        Problem { file: self.file.clone(), line, source, key: written(path), rule }
+        let rule = Redactor::default().redact(&rule);
+        Problem { file: self.file.clone(), line, source: shown(source, hide), key: written(path), rule }
     }
 
     fn table(&self, path: &[Part]) -> Option<Spanned<DeTable<'t>>> {
@@ -201,49 +255,28 @@ fn budget<C: Check>(section: &Section<'_>, run: &RunSettings, check: &C) {
     let needed = if C::READ_ONLY { attempt * 2 + run.confirm_after } else { attempt };
     if needed > run.deadline {
         let how = if C::READ_ONLY {
-            format!("2 attempts of {attempt:?} and a wait of {:?} between them", run.confirm_after)
+            format!(
+                "2 attempts of {} and a wait of {} between them",
+                written_duration(attempt),
+                written_duration(run.confirm_after)
+            )
         } else {
-            format!("an attempt of {attempt:?}")
+            format!("an attempt of {}", written_duration(attempt))
         };
-        section.problem("deadline", format!("expected at least {needed:?}, for {how}, saw {:?}", run.deadline));
+        let (needed, deadline) = (written_duration(needed), written_duration(run.deadline));
+        section.problem("deadline", format!("expected at least {needed}, for {how}, saw {deadline}"));
     }
     let most = C::FUNCTION_TIMEOUT.saturating_sub(crate::RESERVE);
     if run.deadline > most {
         let rule = format!(
-            "expected at most {most:?}: the function is killed after {:?}, and {:?} are kept back to undo, publish and \
-             tell; saw {:?}",
-            C::FUNCTION_TIMEOUT,
-            crate::RESERVE,
-            run.deadline
+            "expected at most {}: the function is killed after {}, and {} are kept back to undo, publish and tell; saw {}",
+            written_duration(most),
+            written_duration(C::FUNCTION_TIMEOUT),
+            written_duration(crate::RESERVE),
+            written_duration(run.deadline)
         );
         section.problem("deadline", rule);
     }
-}
-
-/// Takes the innermost key out that the span is of, and gives its path.
-fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<Vec<Part>> {
-    let within = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end && !span.is_empty();
-    let key = table.iter().find(|(key, value)| within(key.span()) || within(value.span()))?.0.clone();
-    let name = Part::Key(key.get_ref().to_string());
-    let inner = if within(key.span()) {
-        None
-    } else {
-        match table.get_mut(&key).map(Spanned::get_mut) {
-            // A table whose own span it is has the wrong shape as a whole.
-            Some(DeValue::Table(inner)) => take_out(inner, span),
-            Some(DeValue::Array(array)) => array.iter_mut().enumerate().find_map(|(index, item)| {
-                let DeValue::Table(inner) = item.get_mut() else { return None };
-                let path = take_out(inner, span)?;
-                Some(std::iter::once(Part::Index(index)).chain(path).collect())
-            }),
-            _ => None,
-        }
-    };
-    if let Some(inner) = inner {
-        return Some(std::iter::once(name).chain(inner).collect());
-    }
-    table.remove(&key);
-    Some(vec![name])
 }
 
 pub(super) fn written(path: &[Part]) -> String {
@@ -254,7 +287,12 @@ pub(super) fn written(path: &[Part]) -> String {
                 if !text.is_empty() {
                     text.push('.');
                 }
-                text.push_str(key);
+                let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+                if !key.is_empty() && key.chars().all(is_bare) {
+                    text.push_str(key);
+                } else {
+                    text.push_str(&format!("{key:?}"));
+                }
             }
             Part::Index(index) => text.push_str(&format!("[{index}]")),
         }
@@ -262,8 +300,31 @@ pub(super) fn written(path: &[Part]) -> String {
     text
 }
 
-fn line_at(text: &str, offset: usize) -> (usize, String) {
-    let before = text.get(..offset.min(text.len())).unwrap_or(text);
+/// The number of the line, from 1, and the line. The end of the file belongs to its last line.
+fn line_at(text: &str, offset: usize) -> (usize, &str) {
+    let end = text.trim_end().len();
+    let before = text.get(..offset.min(end)).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    (line, text.lines().nth(line - 1).unwrap_or_default().to_owned())
+    (line, text.lines().nth(line - 1).unwrap_or_default())
+}
+
+/// Whether the value of this key may be a secret, or a secret written where a reference belongs.
+fn may_be_secret(path: &[Part]) -> bool {
+    path.iter().any(|part| matches!(part, Part::Key(key) if sounds_secret(key)))
+}
+
+fn sounds_secret(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["secret", "password", "token", "credential", "heartbeat", "authorization", "cookie", "api_key", "api-key"]
+        .iter()
+        .any(|word| text.contains(word))
+}
+
+/// A line as it may be shown: without its value when that is to be hidden, or something on the line sounds secret.
+fn shown(line: &str, hide: bool) -> String {
+    let is_header = line.trim_start().starts_with('[');
+    if (hide || sounds_secret(line)) && !is_header {
+        return line.split_once('=').map_or_else(String::new, |(key, _)| format!("{key}= …"));
+    }
+    Redactor::default().redact(line)
 }

@@ -1,6 +1,7 @@
 //! Links in messages, made from the settings' templates.
 
 use jiff::Timestamp;
+use url::Url;
 
 use check::Report;
 use check::message::Links;
@@ -14,7 +15,7 @@ const LEAD_SECONDS: i64 = 300;
 
 /// Templates of the links in a message. `{from}` and `{to}` are the incident's window in RFC 3339, `{from_ms}` and
 /// `{to_ms}` in milliseconds of Unix time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkTemplates {
     /// What to do.
     pub runbook: String,
@@ -60,16 +61,19 @@ impl LinkTemplates {
 /// Makes sure that a template is a URL and that all its placeholders are known.
 pub(super) fn parse_template(text: &str) -> Result<String, String> {
     let mut rest = text;
-    while let Some(open) = rest.find('{') {
-        let name = rest[open + 1..].split('}').next().unwrap_or_default();
+    while let Some((_, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else {
+            return Err(format!("expected a `}}` after `{{`, saw `{text}`"));
+        };
         if !PLACEHOLDERS.contains(&name) {
             return Err(format!("there is no placeholder {{{name}}}; there are {}", PLACEHOLDERS.join(", ")));
         }
-        rest = &rest[open + 1 + name.len()..];
+        rest = after;
     }
-    if text.starts_with("https://") || text.starts_with("http://") {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("expected a URL of http or https, saw `{text}`"))
+    let filled = PLACEHOLDERS.iter().fold(text.to_owned(), |text, name| text.replace(&format!("{{{name}}}"), "0"));
+    match Url::parse(&filled) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
+        Ok(_) => Err(format!("expected a URL of http or https, saw `{text}`")),
+        Err(error) => Err(format!("expected a URL, saw `{text}`: {error}")),
     }
 }

@@ -5,6 +5,7 @@
 
 mod common;
 mod document;
+mod fit;
 mod links;
 mod section;
 mod values;

@@ -1,26 +1,25 @@
 //! A place in the file, and the problems found there.
 
-use std::cell::RefCell;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use url::Url;
 
-use super::document::{Document, Part, Problem, written};
-use super::values::{SecretRef, parse_duration};
+use super::document::{Document, Findings, Part};
+use super::values::{SecretRef, parse_duration, written_duration};
 
 /// A place in a settings file: a table or an item of a list. Problems are noted with the key's path and line.
 #[derive(Clone)]
 pub struct Section<'a> {
     document: &'a Document<'a>,
-    problems: &'a RefCell<Vec<Problem>>,
+    findings: &'a Findings,
     path: Vec<Part>,
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(document: &'a Document<'a>, problems: &'a RefCell<Vec<Problem>>, path: Vec<Part>) -> Self {
-        Self { document, problems, path }
+    pub(super) fn new(document: &'a Document<'a>, findings: &'a Findings, path: Vec<Part>) -> Self {
+        Self { document, findings, path }
     }
 
     /// A table within.
@@ -37,18 +36,24 @@ impl<'a> Section<'a> {
         Self { path, ..self.clone() }
     }
 
-    /// Notes a problem of a key here; of this place itself when the key is empty.
+    /// Notes a problem of a key here; of this place itself when the key is empty. Nothing is noted of a value that could
+    /// not be read at all: that was noted already, and the rest is its consequence.
     pub fn problem(&self, key: &str, rule: impl Into<String>) {
         let path = if key.is_empty() { self.path.clone() } else { self.path_of(key) };
-        self.problems.borrow_mut().push(self.document.problem(&path, rule.into()));
+        if !self.findings.is_unreadable(&path) {
+            self.findings.add(self.document.problem(&path, rule.into()));
+        }
+    }
+
+    /// Whether a key was written, but with a value that could not be read. Then it is wrong, not missing.
+    #[must_use]
+    pub fn is_unreadable(&self, key: &str) -> bool {
+        self.findings.is_unreadable(&self.path_of(key))
     }
 
     /// A value that must be there.
     pub fn required<T>(&self, key: &str, value: Option<T>) -> Option<T> {
-        // A value of the wrong type was noted when it was read; it is not missing.
-        let key_path = written(&self.path_of(key));
-        let written = self.problems.borrow().iter().any(|problem| problem.key == key_path);
-        if value.is_none() && !written {
+        if value.is_none() {
             self.problem(key, "expected a value, saw none");
         }
         value
@@ -80,7 +85,8 @@ impl<'a> Section<'a> {
         let Some(value) = value else { return Some(default) };
         let duration = self.parsed(key, parse_duration(&value))?;
         if !range.contains(&duration) {
-            self.problem(key, format!("expected {:?} to {:?}, saw {duration:?}", range.start(), range.end()));
+            let (least, most) = (written_duration(*range.start()), written_duration(*range.end()));
+            self.problem(key, format!("expected {least} to {most}, saw {}", written_duration(duration)));
             return None;
         }
         Some(duration)

@@ -18,10 +18,11 @@ pub enum SecretRef {
 impl SecretRef {
     /// Reads a reference. The function's policy opens one path only, so any other is refused here already.
     pub(super) fn parse(text: &str, environment: &str, check: &str) -> Result<Self, String> {
-        let own = format!("just-driving/{environment}/{check}/");
+        // An environment that could not be read is a problem of its own: then any is taken.
+        let named = if environment.is_empty() { "<environment>" } else { environment };
+        let own = format!("just-driving/{named}/{check}/");
         if let Some(name) = text.strip_prefix("ssm:") {
-            let prefixes = [format!("/{own}"), format!("/aws/reference/secretsmanager/{own}")];
-            if prefixes.iter().any(|prefix| name.strip_prefix(prefix.as_str()).is_some_and(|rest| !rest.is_empty())) {
+            if is_own(name, environment, check) {
                 return Ok(Self::Parameter(name.to_owned()));
             }
             return Err(format!(
@@ -29,12 +30,24 @@ impl SecretRef {
                  function may read, saw `{text}`"
             ));
         }
-        let name = text.strip_prefix("env:").unwrap_or_default();
-        if !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
-            return Ok(Self::Variable(name.to_owned()));
+        if let Some(name) = text.strip_prefix("env:") {
+            if !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') {
+                return Ok(Self::Variable(name.to_owned()));
+            }
+            return Err("expected `env:` and the name of a variable, in A-Z, 0-9 and `_`".to_owned());
         }
         Err(format!("expected a reference, `ssm:/{own}…` or `env:NAME`, saw something else (not shown)"))
     }
+}
+
+fn is_own(name: &str, environment: &str, check: &str) -> bool {
+    let below = || {
+        let name = name.strip_prefix("/aws/reference/secretsmanager").unwrap_or(name);
+        let (of, rest) = name.strip_prefix("/just-driving/")?.split_once('/')?;
+        let rest = rest.strip_prefix(check)?.strip_prefix('/')?;
+        Some((environment.is_empty() || of == environment) && !rest.is_empty())
+    };
+    below().unwrap_or(false)
 }
 
 impl fmt::Display for SecretRef {
@@ -52,4 +65,16 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| format!("expected a duration such as \"500ms\", \"30s\", \"5m\" or \"4h\", saw `{text}`"))
+}
+
+/// A duration as it would be written in the file.
+pub(super) fn written_duration(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    match (ms % 1_000, ms / 1_000 % 60, ms / 60_000 % 60) {
+        _ if ms == 0 => "0s".to_owned(),
+        (0, 0, 0) => format!("{}h", ms / 3_600_000),
+        (0, 0, _) => format!("{}m", ms / 60_000),
+        (0, _, _) => format!("{}s", ms / 1_000),
+        _ => format!("{ms}ms"),
+    }
 }

@@ -50,7 +50,7 @@ fn play(policy: &Policy, lines: &[(&str, &str)]) -> (CheckState, Vec<String>) {
             .filter_map(|(name, line)| Some((subject(name), vote(name, line.chars().nth(minute)?)?)))
             .collect();
         let run_id = format!("run-{minute}");
-        let decision = decide(&state, &votes, &run_at(minute as i64, "home"), &run_id, policy);
+        let decision = decide(&state, &votes, None, &run_at(minute as i64, "home"), &run_id, policy);
         told.extend(decision.reasons.iter().map(|reason| format!("{minute} {} {:?}", reason.subject, reason.told)));
         state = decision.next;
     }
@@ -128,7 +128,8 @@ fn since_is_the_first_failed_run_and_last_good_the_one_before() {
 
 #[test]
 fn a_run_without_votes_is_not_a_good_one() {
-    let decision = decide(&CheckState::default(), &BTreeMap::new(), &run_at(0, "home"), "run-0", &Policy::default());
+    let decision =
+        decide(&CheckState::default(), &BTreeMap::new(), None, &run_at(0, "home"), "run-0", &Policy::default());
     assert_eq!(decision.next, CheckState::default());
 }
 
@@ -140,7 +141,7 @@ fn locations_open_and_close_by_quorum() {
     let script = [("n", 'X'), ("s", '.'), ("s", 'X'), ("n", '.'), ("n", '.'), ("s", '.'), ("s", '.')];
     for (minute, (location, letter)) in script.into_iter().enumerate() {
         let votes = BTreeMap::from([(subject("web"), vote("web", letter).unwrap())]);
-        let decision = decide(&state, &votes, &run_at(minute as i64, location), "run", &policy);
+        let decision = decide(&state, &votes, None, &run_at(minute as i64, location), "run", &policy);
         told.push(decision.reasons.first().map(|reason| reason.told));
         state = decision.next;
     }
@@ -161,9 +162,20 @@ fn locations_open_and_close_by_quorum() {
 #[test]
 fn more_subjects_than_there_is_room_for_are_counted() {
     let votes = (0..CheckState::MAX_SUBJECTS + 3).map(|n| (subject(&format!("t{n:03}")), failing("t", true))).collect();
-    let decision = decide(&CheckState::default(), &votes, &run_at(0, "home"), "run", &Policy::default());
+    let decision = decide(&CheckState::default(), &votes, None, &run_at(0, "home"), "run", &Policy::default());
     assert_eq!(decision.next.subjects.len(), CheckState::MAX_SUBJECTS);
     assert_eq!(decision.next.not_stored, 3);
     assert_eq!(decision.reasons.iter().filter(|reason| reason.told == Told::NotStored).count(), 3);
     assert!(serde_json::to_vec(&decision.next).unwrap().len() < 300_000, "the table takes 400 KB an item");
+}
+
+#[test]
+fn a_subject_that_the_check_no_longer_has_is_dropped() {
+    let (state, _) = play(&Policy::default(), &[("gone", "X"), ("kept", "X")]);
+    let left = BTreeSet::from([subject("kept")]);
+    let votes = BTreeMap::from([(subject("kept"), Vote::Healthy)]);
+    let decision = decide(&state, &votes, Some(&left), &run_at(1, "home"), "run-1", &Policy::default());
+    let told: Vec<_> = decision.reasons.iter().map(|reason| (reason.subject.as_str(), reason.told)).collect();
+    assert_eq!(told, [("gone", Told::Dropped), ("kept", Told::NotYetRecovered)]);
+    assert!(!decision.next.subjects.contains_key(&subject("gone")));
 }

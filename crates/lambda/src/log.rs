@@ -1,0 +1,169 @@
+//! The lines in the log. One carries a whole run.
+
+use check::{Outcome, Report, StepResult};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// CloudWatch Logs takes events of 256 KB from every agent; what is larger is cut, and is no JSON any more.
+const MAX_LINE: usize = 200 * 1024;
+
+/// The line of a run. Logs Insights finds only the first 200 fields of an event, so what runs are found by comes first,
+/// flat, and the report with every step last.
+#[derive(Serialize)]
+struct RunLine<'a> {
+    level: &'static str,
+    #[serde(rename = "type")]
+    line_type: &'static str,
+    check: &'a str,
+    outcome: &'static str,
+    run_id: &'a str,
+    trace_id: &'a str,
+    environment: &'a str,
+    location: &'a str,
+    scheduled_time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<f64>,
+    attempts: usize,
+    failing: String,
+    incidents: String,
+    notifications: String,
+    troubles: usize,
+    is_shortened: bool,
+    report: &'a Report,
+}
+
+/// One line, ready to be printed.
+pub(crate) fn run_line(report: &Report) -> String {
+    let failing = match &report.outcome {
+        Outcome::Failed { failures } => words(failures.iter().map(|f| format!("{}/{}/{}", f.subject, f.step, f.kind))),
+        _ => String::new(),
+    };
+    let incidents = report.reasons.iter().filter_map(|reason| reason.incident.as_ref()).map(|i| i.id.clone());
+    let mut line = RunLine {
+        level: "INFO",
+        line_type: "run",
+        check: &report.key.check,
+        outcome: report.outcome.word(),
+        run_id: &report.run_id,
+        trace_id: &report.trace_id,
+        environment: &report.environment,
+        location: &report.key.location,
+        scheduled_time: report.key.scheduled_time,
+        duration_ms: report.last_attempt().map(|attempt| attempt.duration_ms),
+        attempts: report.attempts.len(),
+        failing,
+        incidents: words(incidents),
+        notifications: words(report.notifications.iter().cloned()),
+        troubles: report.troubles.len(),
+        is_shortened: false,
+        report,
+    };
+    let text = written(&line);
+    if text.len() <= MAX_LINE {
+        return text;
+    }
+    let short = shortened(report);
+    line.is_shortened = true;
+    line.report = &short;
+    written(&line)
+}
+
+/// The line of an invocation that failed.
+pub(crate) fn failure_line(check: &str, error_type: &str, message: &str) -> String {
+    let line: Value =
+        json!({ "level": "ERROR", "type": "invocation", "check": check, "error_type": error_type, "message": message });
+    line.to_string()
+}
+
+/// Without the exchanges and assertions of steps that passed: those are what makes a run of many targets long.
+fn shortened(report: &Report) -> Report {
+    let mut report = report.clone();
+    for step in report.attempts.iter_mut().flat_map(|attempt| &mut attempt.steps) {
+        if matches!(step.result, StepResult::Passed) {
+            step.exchanges.clear();
+            step.assertions.clear();
+        }
+    }
+    report
+}
+
+fn words(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(" ")
+}
+
+fn written(line: &RunLine<'_>) -> String {
+    serde_json::to_string(line).unwrap_or_else(|error| failure_line(line.check, "Internal", &error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use check::{Exchange, Journey, Phases, RunKey, Shard, Subject};
+
+    use super::*;
+
+    fn report(targets: usize) -> Report {
+        let at: Timestamp = "2026-11-23T04:49:00Z".parse().unwrap();
+        let mut journey = Journey::new(at);
+        for number in 0..targets {
+            let step = journey.begin(&Subject::new(format!("t{number}")).unwrap(), "request", at);
+            let exchange = Exchange {
+                method: "GET".to_owned(),
+                url: format!("https://app.justdriving.example/{}", "x".repeat(1_000)),
+                started: at,
+                duration_ms: 12.0,
+                status: Some(200),
+                protocol: None,
+                remote: None,
+                body_bytes: 1,
+                location: None,
+                certificate_expires: None,
+                phases: Phases::default(),
+            };
+            journey.exchanges(step, [exchange]);
+            journey.settle(step, StepResult::Passed);
+        }
+        let attempt = journey.finish(Duration::from_millis(12));
+        Report {
+            schema_version: Report::SCHEMA_VERSION,
+            key: RunKey {
+                check: "availability".to_owned(),
+                location: "eu-north-1".to_owned(),
+                shard: Shard::ONLY,
+                scheduled_time: at,
+            },
+            run_id: "run".to_owned(),
+            trace_id: "trace".to_owned(),
+            environment: "production".to_owned(),
+            started: at,
+            ended: at,
+            outcome: attempt.outcome(),
+            attempts: vec![attempt],
+            reasons: Vec::new(),
+            notifications: Vec::new(),
+            left_behind: Vec::new(),
+            troubles: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_a_run_is_found_by_comes_before_the_report() {
+        let line = run_line(&report(1));
+        let place = |key: &str| line.find(&format!("\"{key}\":")).unwrap();
+        for key in ["type", "check", "outcome", "run_id", "trace_id", "failing", "incidents"] {
+            assert!(place(key) < place("report"), "{key}: {line}");
+        }
+        assert!(line.contains("\"is_shortened\":false") && line.contains("x".repeat(1_000).as_str()));
+    }
+
+    #[test]
+    fn a_line_that_would_be_cut_is_shortened_and_says_so() {
+        let line = run_line(&report(200));
+        assert!(line.len() < MAX_LINE, "{}", line.len());
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["is_shortened"], true);
+        assert_eq!(value["report"]["attempts"][0]["steps"].as_array().unwrap().len(), 200);
+    }
+}
