@@ -37,12 +37,20 @@ pub(crate) struct Attempted {
     pub(crate) left_behind: Vec<LeftBehind>,
 }
 
+/// How long an attempt may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Allowance {
+    pub(crate) time: Duration,
+    /// Whether Lambda leaves less than the settings allow an attempt: what is cut off then is late by our fault.
+    pub(crate) is_cut_short: bool,
+}
+
 /// Runs the flow once. Whatever happens, there is a record of it.
 pub(crate) async fn attempt<C: Check>(
     check: &C,
     ports: &Ports,
     execution: &Execution<'_>,
-    deadline: Duration,
+    allowance: Allowance,
     remembered: Option<String>,
 ) -> Attempted {
     let started = ports.clock.now();
@@ -59,7 +67,7 @@ pub(crate) async fn attempt<C: Check>(
     let began = Instant::now();
     // The block, so that what a flow does before its future is there is caught too.
     let flow = AssertUnwindSafe(async { check.attempt(&run).await }).catch_unwind();
-    let ended = tokio::time::timeout(deadline, flow).await;
+    let ended = tokio::time::timeout(allowance.time, flow).await;
     let took = began.elapsed();
     let is_whole = matches!(ended, Ok(Ok(())));
     let is_late = ended.is_err();
@@ -69,7 +77,11 @@ pub(crate) async fn attempt<C: Check>(
             let detail = ports.redactor.redact(&format!("the check panicked: {}", panic_message(panic.as_ref())));
             run.journey().broke_down(detail, ports.clock.now());
         }
-        Err(_) => run.journey().interrupt(deadline, ports.clock.now()),
+        Err(_) if allowance.is_cut_short => {
+            let detail = format!("the function had only {} ms left for the attempt", allowance.time.as_millis());
+            run.journey().broke_down(detail, ports.clock.now());
+        }
+        Err(_) => run.journey().interrupt(allowance.time, ports.clock.now()),
     }
     let left_behind = compensate(run.take_compensations(), ports).await;
     let (journey, memory) = run.into_parts();
@@ -77,7 +89,7 @@ pub(crate) async fn attempt<C: Check>(
     if is_late && matches!(attempt.outcome(), Outcome::Passed | Outcome::Maintenance { .. }) {
         // No step ran when the time was up, so none has failed by it. That is no pass.
         let mut journey = Journey::new(started);
-        let detail = format!("cut off between two steps: not done within the run's {} ms", deadline.as_millis());
+        let detail = format!("cut off between two steps: not done within the run's {} ms", allowance.time.as_millis());
         journey.broke_down(detail, ports.clock.now());
         attempt.steps.extend(journey.finish(Duration::ZERO).steps);
     }

@@ -11,7 +11,7 @@ use check::incident::{Decision, Vote, decide};
 use check::message::{Context, compose};
 use check::{Attempt, Outcome, Refusal, Report, RunKey, Subject, Verdict};
 
-use crate::attempt::{Attempted, Execution, RESERVE, attempt};
+use crate::attempt::{Allowance, Attempted, Execution, RESERVE, attempt};
 use crate::deliver::{data, tell};
 use crate::{
     Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, PortError, Ports, Prepared, StateItem, Trigger,
@@ -158,30 +158,31 @@ async fn judge<C: Check>(
     item: &StateItem,
     report: &mut Report,
 ) -> Judged {
-    let time_left = |since_start: SignedDuration| -> Duration {
-        let by_settings = SignedDuration::try_from(prepared.run.deadline).unwrap_or(SignedDuration::MAX) - since_start;
-        let by_lambda = invocation.killed_at.map(|killed| {
-            killed.duration_since(ports.clock.now()) - SignedDuration::try_from(RESERVE).unwrap_or_default()
-        });
-        let left = by_lambda.map_or(by_settings, |by_lambda| by_lambda.min(by_settings));
-        Duration::try_from(left).unwrap_or_default()
-    };
     let started = report.started;
-    let since_start = || ports.clock.now().duration_since(started);
+    let needed = prepared.check.worst_attempt();
+    let allowance = || {
+        let now = ports.clock.now();
+        let by_settings = signed(prepared.run.deadline) - now.duration_since(started);
+        let by_lambda = invocation.killed_at.map(|killed| killed.duration_since(now) - signed(RESERVE));
+        let left = by_lambda.map_or(by_settings, |by_lambda| by_lambda.min(by_settings));
+        Allowance {
+            time: Duration::try_from(left).unwrap_or_default(),
+            is_cut_short: left < by_settings && left < signed(needed),
+        }
+    };
     let key = report.key.clone();
     let (run_id, trace_id) = (report.run_id.clone(), report.trace_id.clone());
     let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id };
     let mut memory = item.memory.clone();
     let is_whole = loop {
         let Attempted { attempt, is_whole, memory: remembered, left_behind } =
-            attempt(&prepared.check, ports, &execution, time_left(since_start()), memory.take()).await;
+            attempt(&prepared.check, ports, &execution, allowance(), memory.take()).await;
         memory = remembered;
         report.left_behind.extend(left_behind);
         report.outcome = attempt.outcome();
         report.attempts.push(attempt);
         let to_confirm = C::READ_ONLY && report.attempts.len() == 1 && matches!(report.outcome, Outcome::Failed { .. });
-        let needed = prepared.run.confirm_after + prepared.check.worst_attempt();
-        if !to_confirm || time_left(since_start()) < needed {
+        if !to_confirm || allowance().time < prepared.run.confirm_after + needed {
             break is_whole;
         }
         ports.clock.sleep(prepared.run.confirm_after).await;
@@ -190,6 +191,10 @@ async fn judge<C: Check>(
         report.troubles.push(format!("memory of {} bytes is not kept: at most {MAX_MEMORY}", memory.len()));
     }
     Judged { is_whole, memory }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 /// What the last attempt says about each subject; a failure is confirmed when the first attempt saw it too. What could

@@ -1,0 +1,295 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use check::incident::Phase;
+use check::{Cause, FailureKind, Outcome, Report, StepResult};
+use runtime::settings::{Common, SecretRef, Section};
+use runtime::{Check, Run};
+
+use crate::world::*;
+
+/// What compensations did, in order.
+#[derive(Clone, Default)]
+struct Diary(Arc<Mutex<Vec<&'static str>>>);
+
+impl Diary {
+    fn on_exit(&self, run: &Run, name: &'static str, result: Result<(), &'static str>) {
+        let diary = self.0.clone();
+        run.on_exit(name, async move {
+            diary.lock().unwrap().push(name);
+            result.map_err(str::to_owned)
+        });
+    }
+
+    fn read(&self) -> Vec<&'static str> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+fn internal(report: &Report) -> &str {
+    let Outcome::Errored { blindness } = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(blindness.cause, Cause::Internal);
+    &blindness.detail
+}
+
+fn left_behind(report: &Report) -> Vec<(&str, &str)> {
+    report.left_behind.iter().map(|left| (left.compensation.as_str(), left.detail.as_str())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_interrupts_the_running_step_and_keeps_the_others() {
+    let world = World::new();
+    let mut check = creates(|run, _| {
+        Box::pin(async move {
+            run.step(&subject("-"), "log_in").passed();
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            let step = run.step(&subject("-"), "book");
+            std::future::pending::<()>().await;
+            step.passed();
+        })
+    });
+    check.run.deadline = Duration::from_millis(100);
+    let report = world.run(&check, 0).await;
+    let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!((failures[0].step.as_str(), failures[0].kind), ("book", FailureKind::Timeout));
+    assert_eq!(failures[0].expected, "done within the run's 100 ms");
+    assert_eq!(failures[0].seen, "still busy after 70 ms in this step");
+    let steps: Vec<_> = report.attempts[0].steps.iter().map(|step| (step.name.as_str(), step.result.word())).collect();
+    assert_eq!(steps, [("log_in", "passed"), ("book", "failed")]);
+    assert_eq!(world.published(), [ERRORED_0, SUCCESS_0, DURATION, "LeftBehind 0 Environment=test"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_cut_off_between_two_steps_has_not_passed() {
+    let world = World::new();
+    let check = creates(|run, _| {
+        Box::pin(async move {
+            run.step(&subject("-"), "book").passed();
+            std::future::pending::<()>().await;
+        })
+    });
+    let report = world.run(&check, 0).await;
+    assert_eq!(internal(&report), "cut off between two steps: not done within the run's 45000 ms");
+    assert_eq!(report.attempts[0].steps.len(), 2);
+    assert_eq!(world.published(), [ERRORED_1, "LeftBehind 0 Environment=test"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_cut_off_run_had_seen_so_far_closes_no_incident() {
+    for panics in [true, false] {
+        let world = World::new();
+        world.run(&reads(script(&["web=x"])), 0).await;
+        let check = creates(move |run, _| {
+            Box::pin(async move {
+                run.step(&subject("web"), "request").passed();
+                run.step(&subject("db"), "query").check("status", Err(mismatch("status 500"))).unwrap_err();
+                let _step = run.step(&subject("api"), "request");
+                assert!(!panics, "before it came to the step that fails");
+                std::future::pending::<()>().await;
+            })
+        });
+        for number in 1..4 {
+            let report = world.run(&check, number).await;
+            assert!(!reasons(&report).iter().any(|(subject, _)| *subject == "web"), "{:?}", reasons(&report));
+            assert!(reasons(&report).iter().any(|(subject, _)| *subject == "db"), "{:?}", reasons(&report));
+        }
+        let phase = world.item().await.state.subjects[&subject("web")].phase;
+        assert_eq!(phase, Phase::Failing);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_lambda_leaves_interrupts_too() {
+    let world = World::new();
+    let check = creates(|run, _| {
+        Box::pin(async move {
+            let step = run.step(&subject("-"), "book");
+            std::future::pending::<()>().await;
+            step.passed();
+        })
+    });
+    let killed_at = minute(0) + jiff::SignedDuration::try_from(runtime::RESERVE + Duration::from_secs(12)).unwrap();
+    let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
+    let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(failures[0].expected, "done within the run's 12000 ms");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_cannot_be_judged_hides_secrets_and_is_cleaned_up_after() {
+    let world = World::new();
+    let diary = Diary::default();
+    let seen = diary.clone();
+    let check = creates(move |run, _| {
+        let diary = diary.clone();
+        Box::pin(async move {
+            run.step(&subject("-"), "log_in").passed();
+            let step = run.step(&subject("-"), "book");
+            step.secret(&SecretRef::Variable("TOKEN".to_owned())).await.unwrap();
+            diary.on_exit(run, "cancel", Ok(()));
+            panic!("index out of bounds near {SECRET}");
+        })
+    });
+    let report = world.run(&check, 0).await;
+    assert_eq!(internal(&report), "the check panicked: index out of bounds near [redacted]");
+    assert_eq!(seen.read(), ["cancel"]);
+    let steps: Vec<_> = report.attempts[0].steps.iter().map(|step| (step.name.as_str(), step.result.word())).collect();
+    assert_eq!((steps[0], steps[2]), (("log_in", "passed"), ("run", "cannot judge")));
+    assert_eq!(reasons(&report), []);
+    assert_eq!(world.published(), [ERRORED_1, "LeftBehind 0 Environment=test"]);
+}
+
+/// A flow that panics before its future is there.
+struct Hasty;
+
+impl Check for Hasty {
+    const ID: &'static str = "fake";
+    const READ_ONLY: bool = true;
+    const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
+
+    type Raw = ();
+
+    fn read((): (), _: &Section<'_>, _: &Common) -> Option<Self> {
+        None
+    }
+
+    fn worst_attempt(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn attempt(&self, run: &Run) -> impl Future<Output = ()> + Send {
+        assert!(run.id().is_empty(), "too early");
+        async {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_before_the_first_step_is_caught_too() {
+    let report = World::new().run(&prepared(Hasty), 0).await;
+    assert_eq!(internal(&report), "the check panicked: too early");
+}
+
+#[tokio::test(start_paused = true)]
+async fn compensations_run_in_reverse_and_one_that_fails_does_not_stop_the_others() {
+    let world = World::new();
+    let diary = Diary::default();
+    let seen = diary.clone();
+    let check = creates(move |run, _| {
+        let diary = diary.clone();
+        Box::pin(async move {
+            diary.on_exit(run, "first", Ok(()));
+            diary.on_exit(run, "second", Err("booking 7 is still there"));
+            run.on_exit("third", async { panic!("no {}", "booking") });
+            diary.on_exit(run, "fourth", Ok(()));
+            run.step(&subject("-"), "book").passed();
+        })
+    });
+    let report = world.run(&check, 0).await;
+    assert_eq!(seen.read(), ["fourth", "second", "first"]);
+    assert_eq!(left_behind(&report), [("third", "panicked: no booking"), ("second", "booking 7 is still there")]);
+    assert_eq!(report.outcome, Outcome::Passed);
+    assert_eq!(world.published(), [ERRORED_0, SUCCESS_1, DURATION, "LeftBehind 2 Environment=test"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_created_before_a_timeout_is_undone() {
+    let world = World::new();
+    let diary = Diary::default();
+    let seen = diary.clone();
+    let mut check = creates(move |run, _| {
+        let diary = diary.clone();
+        Box::pin(async move {
+            let _step = run.step(&subject("-"), "book");
+            diary.on_exit(run, "cancel", Ok(()));
+            std::future::pending::<()>().await;
+        })
+    });
+    check.run.deadline = Duration::from_millis(50);
+    let report = world.run(&check, 0).await;
+    assert_eq!((report.outcome.word(), seen.read(), report.left_behind.len()), ("failed", vec!["cancel"], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn compensations_that_hang_leave_time_to_publish_and_tell() {
+    let world = World::new();
+    let check = creates(|run, _| {
+        Box::pin(async move {
+            run.step(&subject("-"), "book").passed();
+            for name in ["first", "second", "third", "fourth"] {
+                run.on_exit(name, std::future::pending());
+            }
+        })
+    });
+    let report = world.run(&check, 0).await;
+    let expected = [
+        ("fourth", "not done within 3 s"),
+        ("third", "not done within 2 s"),
+        ("second", "not begun: the others took all 5 s"),
+        ("first", "not begun: the others took all 5 s"),
+    ];
+    assert_eq!(left_behind(&report), expected);
+    assert!(report.ended.duration_since(report.started) < jiff::SignedDuration::try_from(runtime::RESERVE).unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_ends_without_a_result_cannot_be_judged() {
+    let world = World::new();
+    let check = reads(|run, _| {
+        Box::pin(async move {
+            let step = run.step(&subject("web"), "answer");
+            step.check("status", Ok(())).unwrap();
+        })
+    });
+    let report = world.run(&check, 0).await;
+    assert_eq!(internal(&report), "the step ended without a result");
+    assert!(matches!(report.attempts[0].steps[0].result, StepResult::CannotJudge { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flow_without_steps_cannot_be_judged() {
+    let report = World::new().run(&reads(|_, _| Box::pin(async {})), 0).await;
+    assert_eq!(internal(&report), "no step was done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_run_remembers_the_next_one_recalls() {
+    let world = World::new();
+    let recalled = Arc::new(Mutex::new(Vec::new()));
+    let seen = recalled.clone();
+    let check = reads(move |run, attempt| {
+        let recalled = recalled.clone();
+        Box::pin(async move {
+            recalled.lock().unwrap().push(run.recall::<usize>());
+            match attempt {
+                0 => run.remember(&7),
+                2 => run.remember(&"a text"),
+                _ => {}
+            }
+            run.step(&subject("web"), "answer").passed();
+        })
+    });
+    for number in 0..5 {
+        world.run(&check, number).await;
+    }
+    // Kept until it is replaced; what cannot be read as what is asked for is unknown.
+    assert_eq!(*seen.lock().unwrap(), [None, Some(7), Some(7), None, None]);
+    assert_eq!(world.item().await.memory.as_deref(), Some("\"a text\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_memory_over_its_bound_is_dropped_and_said() {
+    // As JSON, a text is two characters longer.
+    for (length, kept) in [(8 * 1024 - 2, true), (8 * 1024 - 1, false)] {
+        let world = World::new();
+        let check = reads(move |run, _| {
+            Box::pin(async move {
+                run.remember(&"x".repeat(length));
+                run.step(&subject("web"), "answer").passed();
+            })
+        });
+        let report = world.run(&check, 0).await;
+        assert_eq!(report.outcome, Outcome::Passed);
+        assert_eq!(world.item().await.memory.is_some(), kept, "{length}");
+        let troubles: &[&str] = if kept { &[] } else { &["memory of 8193 bytes is not kept: at most 8192"] };
+        assert_eq!(report.troubles, troubles);
+    }
+}

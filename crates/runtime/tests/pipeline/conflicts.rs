@@ -1,0 +1,137 @@
+use std::sync::atomic::Ordering::SeqCst;
+
+use check::incident::Told;
+use check::{Outcome, Refusal};
+use runtime::{Commit, LastRun, RunError, StateStore};
+
+use crate::world::*;
+
+/// Before the next commit of the world, this happens.
+fn meanwhile(world: &World, write: impl FnOnce() -> futures::future::BoxFuture<'static, ()> + Send + 'static) {
+    world.faulty.mishaps.lock().unwrap().push_back(Mishap::Meanwhile(Box::new(write)));
+}
+
+/// Before the next commit of the world, somebody writes the state as it is.
+fn touch(world: &World) {
+    let memory = world.memory.clone();
+    meanwhile(world, move || {
+        Box::pin(async move {
+            let item = memory.load("fake").await.unwrap();
+            let commit = Commit {
+                check: "fake".to_owned(),
+                expected_version: item.version,
+                slot: format!("somebody/{}", item.version),
+                last_run: LastRun { at: minute(0), run_id: "somebody".to_owned() },
+                state: item.state,
+                memory: item.memory,
+                enqueue: Vec::new(),
+            };
+            memory.commit(&commit).await.unwrap();
+        })
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_that_another_location_opened_in_between_is_not_opened_again() {
+    let world = World::new();
+    let elsewhere = world.elsewhere();
+    meanwhile(&world, move || {
+        Box::pin(async move {
+            let report = elsewhere.run(&reads(script(&["web=x"])), 0).await;
+            assert_eq!(reasons(&report), [("web", Told::Opened)]);
+        })
+    });
+    let report = world.run(&reads(script(&["web=x"])), 0).await;
+    assert_eq!(reasons(&report), [("web", Told::KnownAlready)]);
+    assert_eq!(report.notifications, [""; 0]);
+    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    let item = world.item().await;
+    assert_eq!(item.version, 2);
+    let locations: Vec<_> = item.state.subjects[&subject("web")].votes.keys().cloned().collect();
+    assert_eq!(locations, ["elsewhere", "home"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_run_wrote_in_between_is_kept_and_the_own_word_added() {
+    let world = World::new();
+    let elsewhere = world.elsewhere();
+    meanwhile(&world, move || {
+        Box::pin(async move {
+            elsewhere.run(&creates(script(&["api=x"])), 0).await;
+        })
+    });
+    let report = world.run(&reads(script(&["web=x"])), 0).await;
+    assert_eq!(reasons(&report), [("web", Told::Opened)]);
+    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    let subjects: Vec<_> = world.item().await.state.subjects.into_keys().map(|subject| subject.to_string()).collect();
+    assert_eq!(subjects, ["api", "web"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_run_done_by_somebody_else_in_between_makes_this_one_a_duplicate() {
+    let world = World::new();
+    let twin = world.twin();
+    meanwhile(&world, move || {
+        Box::pin(async move {
+            assert_eq!(twin.run(&reads(script(&["web=x"])), 0).await.outcome.word(), "failed");
+            assert_eq!(twin.published().len(), 3);
+        })
+    });
+    let report = world.run(&reads(script(&["web=x"])), 0).await;
+    assert_eq!(report.outcome, Outcome::Refused { refusal: Refusal::Duplicate });
+    assert_eq!((report.attempts.len(), report.reasons.len(), report.notifications.len()), (0, 0, 0));
+    assert_eq!(world.published(), [""; 0]);
+    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_own_write_whose_answer_was_lost_is_no_duplicate_and_is_told_once() {
+    let world = World::new();
+    world.faulty.mishaps.lock().unwrap().push_back(Mishap::AnswerLost);
+    let check = reads(script(&["web=x"]));
+    let report = world.run(&check, 0).await;
+    assert_eq!((report.outcome.word(), reasons(&report)), ("failed", vec![("web", Told::Opened)]));
+    assert_eq!(world.published(), [ERRORED_0, SUCCESS_0, DURATION]);
+    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    let item = world.item().await;
+    assert_eq!((item.version, item.outbox), (1, vec![]));
+    world.run(&check, 1).await;
+    assert_eq!(world.told(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_decides_again_three_times_and_no_more() {
+    let world = World::new();
+    let check = reads(script(&["web=x"]));
+    for _ in 0..3 {
+        touch(&world);
+    }
+    let report = world.run(&check, 0).await;
+    assert_eq!((reasons(&report), world.item().await.version), (vec![("web", Told::Opened)], 4));
+    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    world.published();
+
+    for _ in 0..4 {
+        touch(&world);
+    }
+    let error = world.try_run(&check, 1).await.unwrap_err();
+    assert_eq!(error.to_string(), "failed to write the state of fake: other runs changed it 4 times in between");
+    assert_eq!((error.error_type(), error.is_retryable()), ("StateUnavailable", true));
+    assert_eq!((world.published().len(), world.told().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_cannot_be_read_or_written_fails_the_invocation_and_nothing_is_told() {
+    let unreadable = World::new();
+    unreadable.faulty.load_fails.store(true, SeqCst);
+    let unwritable = World::new();
+    unwritable.faulty.mishaps.lock().unwrap().push_back(Mishap::Broken);
+    for (world, expected) in
+        [(unreadable, "failed to read the state: throttled"), (unwritable, "failed to write the state: throttled")]
+    {
+        let error = world.try_run(&reads(script(&["web=x"])), 0).await.unwrap_err();
+        assert!(matches!(error, RunError::State(_)), "{error:?}");
+        assert_eq!((error.to_string().as_str(), error.is_retryable()), (expected, true));
+        assert_eq!((world.published().len(), world.told().len()), (0, 0), "{expected}");
+    }
+}

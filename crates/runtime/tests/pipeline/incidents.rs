@@ -1,0 +1,123 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use check::incident::{Severity, Told};
+use check::message::Event;
+use jiff::SignedDuration;
+
+use crate::world::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_second_subject_is_told_while_the_first_is_down() {
+    let world = World::new();
+    let check = reads(script(&["a=x b=.", "a=x b=.", "a=x b=x", "a=x b=x", "a=x b=x", "a=x b=x"]));
+    world.run(&check, 0).await;
+    assert_eq!(world.told(), ["oncall opened a", "events opened a"]);
+    let report = world.run(&check, 1).await;
+    assert_eq!(reasons(&report), [("a", Told::KnownAlready), ("b", Told::Opened)]);
+    assert_eq!(world.told(), ["oncall opened b", "events opened b"]);
+    assert_eq!(reasons(&world.run(&check, 2).await), [("a", Told::KnownAlready), ("b", Told::KnownAlready)]);
+    assert_eq!(world.told(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_subjects_of_one_run_make_one_message() {
+    let world = World::new();
+    let report = world.run(&reads(script(&["a=x b=x c=."])), 0).await;
+    assert_eq!(world.told(), ["oncall opened a,b", "events opened a,b"]);
+    assert_eq!(report.notifications.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_message_of_a_recovery_says_how_long_it_was() {
+    let world = World::new();
+    let check = reads(script(&["web=.", "web=x", "web=x", "web=."]));
+    let good = world.run(&check, 0).await;
+    let opening = world.run(&check, 1).await;
+    let opened = world.memory.take_sent().remove(0).notification;
+    assert_eq!(opened.last_good.unwrap().run_id, good.run_id);
+    assert_eq!((opened.run_id, opened.trace_id), (opening.run_id, opening.trace_id));
+    assert_eq!(opened.links.runbook, "https://docs.example/fake.md");
+    assert_eq!(opened.contact.reach, "+45 00 00 00 00");
+    assert_eq!((opened.subjects[0].closed_at, opened.subjects[0].downtime_seconds), (None, None));
+
+    assert_eq!(reasons(&world.run(&check, 2).await), [("web", Told::NotYetRecovered)]);
+    assert_eq!(world.told(), [""; 0]);
+    assert_eq!(reasons(&world.run(&check, 3).await), [("web", Told::Recovered)]);
+    let sent = world.memory.take_sent();
+    assert_eq!(sent.iter().map(short).collect::<Vec<_>>(), ["oncall recovered web", "events recovered web"]);
+    let recovered = &sent[0].notification;
+    assert_eq!(recovered.event, Event::Recovered);
+    let report = &recovered.subjects[0];
+    assert_eq!(report.incident_id, opened.subjects[0].incident_id);
+    assert_eq!((report.since, report.closed_at, report.downtime_seconds), (minute(1), Some(minute(3)), Some(120)));
+    assert_eq!((report.expected.as_str(), report.seen.as_str()), ("status 200", "status 500"));
+    assert!(world.item().await.state.subjects.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_incident_is_told_again_after_the_time_of_the_policy() {
+    let world = World::new();
+    let mut check = reads(script(&["web=x"]));
+    check.common.policy.remind_every = Duration::from_secs(120);
+    let told: Vec<_> = [
+        world.run(&check, 0).await,
+        world.run(&check, 1).await,
+        world.run(&check, 2).await,
+        world.run(&check, 3).await,
+    ]
+    .iter()
+    .map(|report| report.reasons[0].told)
+    .collect();
+    assert_eq!(told, [Told::Opened, Told::KnownAlready, Told::Reminded, Told::KnownAlready]);
+    let events = world.told();
+    assert_eq!(events, ["oncall opened web", "events opened web", "oncall reminded web", "events reminded web"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_severity_of_the_settings_decides_which_people_are_told() {
+    let world = World::new();
+    let mut check = reads(script(&["web=x"]));
+    check.run.severity = Severity::Warning;
+    world.run(&check, 0).await;
+    assert_eq!(world.told(), ["warnings opened web", "events opened web"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_locations_vote_when_two_must_agree() {
+    let world = World::new();
+    let elsewhere = world.elsewhere();
+    let mut check = reads(script(&["web=x"]));
+    check.common.policy.quorum = 2;
+    assert_eq!(reasons(&world.run(&check, 0).await), [("web", Told::NotConfirmed)]);
+    assert_eq!(reasons(&elsewhere.run(&check, 0).await), [("web", Told::Opened)]);
+    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn links_name_the_window_of_the_incident() {
+    let world = World::new();
+    let mut check = creates(script(&["web=x"]));
+    check.common.links.logs = Some("https://logs.example/{environment}/{location}?from={from}&to={to_ms}".to_owned());
+    world.run(&check, 0).await;
+    world.run(&check, 1).await;
+    let opened = world.memory.take_sent().remove(0).notification;
+    // Five minutes before the first failed run; up to now.
+    let to = (minute(1) + SignedDuration::from_secs(5)).as_millisecond();
+    let expected = format!("https://logs.example/test/home?from=2026-11-23T04:44:00Z&to={to}");
+    assert_eq!(opened.links.logs, Some(expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_incident_of_a_subject_that_the_settings_no_longer_name_is_dropped() {
+    let world = World::new();
+    world.run(&reads(script(&["gone=x kept=x"])), 0).await;
+    assert_eq!(world.told().len(), 2);
+    let mut check = reads(script(&["kept=x"]));
+    check.check.subjects = Some(BTreeSet::from([subject("kept")]));
+    let report = world.run(&check, 1).await;
+    assert_eq!(reasons(&report), [("gone", Told::Dropped), ("kept", Told::KnownAlready)]);
+    assert_eq!(world.told(), [""; 0]);
+    let subjects: Vec<_> = world.item().await.state.subjects.into_keys().collect();
+    assert_eq!(subjects, [subject("kept")]);
+}

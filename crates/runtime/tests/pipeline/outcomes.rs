@@ -1,0 +1,116 @@
+use check::incident::Told;
+use check::metric::{self, CERTIFICATE_DAYS_REMAINING, Dimensions, Metric, Unit};
+use check::{Cause, Outcome};
+
+use crate::world::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_passed_says_so_and_tells_nobody() {
+    let world = World::new();
+    let report = world.run(&reads(script(&["web=. api=."])), 0).await;
+    assert_eq!(report.outcome, Outcome::Passed);
+    assert_eq!(world.published(), [ERRORED_0, SUCCESS_1, DURATION]);
+    assert!(world.memory.data().iter().all(|datum| datum.at == minute(0)), "{:?}", world.memory.data());
+    let duration = world.memory.data().pop().unwrap();
+    assert_eq!((duration.value, duration.unit), (report.attempts[0].duration_ms, Unit::Milliseconds));
+    assert_eq!((report.attempts.len(), &report.reasons[..], &report.troubles[..]), (1, &[][..], &[][..]));
+    assert_eq!(world.told(), [""; 0]);
+    let item = world.item().await;
+    assert_eq!(item.version, 1);
+    assert_eq!(item.last_run["home/0of1"].run_id, report.run_id);
+    assert_eq!(item.state.last_good.unwrap().run_id, report.run_id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_failed_publishes_a_zero_and_waits_for_the_next_one() {
+    let world = World::new();
+    let check = creates(script(&["web=x api=."]));
+    let report = world.run(&check, 0).await;
+    let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(failures.len(), 1);
+    assert_eq!((failures[0].subject.as_str(), failures[0].step.as_str()), ("web", "answer"));
+    assert_eq!((failures[0].expected.as_str(), failures[0].seen.as_str()), ("status 200", "status 500"));
+    assert_eq!(world.published(), [ERRORED_0, SUCCESS_0, DURATION, "LeftBehind 0 Environment=test"]);
+    assert_eq!(reasons(&report), [("web", Told::NotConfirmed)]);
+    assert_eq!(world.told(), [""; 0]);
+
+    let report = world.run(&check, 1).await;
+    assert_eq!(reasons(&report), [("web", Told::Opened)]);
+    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_could_not_judge_publishes_that_alone_and_has_no_vote() {
+    let world = World::new();
+    let check = creates(script(&["web=x", "web=?", "web=x"]));
+    world.run(&check, 0).await;
+    world.published();
+    let before = world.item().await.state;
+    let report = world.run(&check, 1).await;
+    let Outcome::Errored { blindness } = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(blindness.cause, Cause::Reference);
+    assert_eq!(blindness.detail, "failed to resolve env:MISSING: the variable is not set, or empty");
+    assert_eq!(world.published(), [ERRORED_1, "LeftBehind 0 Environment=test"]);
+    assert_eq!(reasons(&report), []);
+    assert_eq!(world.item().await.state, before);
+    assert_eq!(reasons(&world.run(&check, 2).await), [("web", Told::Opened)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn maintenance_has_no_success_and_no_vote() {
+    let world = World::new();
+    let check = reads(script(&["web=x", "web=x", "web=m", "web=m", "web=.", "web=."]));
+    world.run(&check, 0).await;
+    assert_eq!(world.told().len(), 2);
+    world.published();
+    for number in [1, 2] {
+        let report = world.run(&check, number).await;
+        assert_eq!(report.outcome, Outcome::Maintenance { detail: "the platform says so".to_owned() });
+        assert_eq!(reasons(&report), []);
+        assert_eq!(world.published(), [ERRORED_0]);
+    }
+    assert_eq!(reasons(&world.run(&check, 3).await), [("web", Told::NotYetRecovered)]);
+    assert_eq!(reasons(&world.run(&check, 4).await), [("web", Told::Recovered)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_worst_word_of_all_subjects_is_the_outcome() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["a=. b=m"], "maintenance"),
+        (&["a=m b=? c=."], "errored"),
+        (&["a=? b=x c=m"], "failed"),
+        (&["a=- b=."], "passed"),
+        (&["a=-"], "errored"),
+        (&[""], "errored"),
+    ];
+    for (lines, expected) in cases {
+        let report = World::new().run(&creates(script(lines)), 0).await;
+        assert_eq!(report.outcome.word(), *expected, "{lines:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn measurements_of_the_catalogue_are_published_and_no_others() {
+    const STRANGE: Metric = Metric {
+        name: "Strange",
+        unit: Unit::Count,
+        dimensions: Dimensions::EnvironmentAndCheck,
+        owner: None,
+        meaning: "Nothing.",
+    };
+    let world = World::new();
+    let check = reads(|run, _| {
+        Box::pin(async move {
+            run.step(&subject("web"), "answer").passed();
+            run.measure(&CERTIFICATE_DAYS_REMAINING, 12.5, Some("platform.example".to_owned()));
+            run.measure(&metric::MAINTENANCE, f64::NAN, None);
+            run.measure(&STRANGE, 1.0, None);
+        })
+    });
+    let report = world.run(&check, 0).await;
+    let certificate = "CertificateDaysRemaining 12.5 Environment=test Check=fake";
+    assert_eq!(world.published(), [ERRORED_0, SUCCESS_1, DURATION, certificate]);
+    let names: Vec<_> = report.attempts[0].measurements.iter().map(|measurement| &measurement.metric).collect();
+    assert_eq!(names, ["CertificateDaysRemaining", "Strange"]);
+    assert_eq!(report.attempts[0].measurements[0].item.as_deref(), Some("platform.example"));
+}

@@ -1,0 +1,96 @@
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use check::{Outcome, Refusal};
+use jiff::SignedDuration;
+use runtime::RunError;
+use serde_json::json;
+
+use crate::world::*;
+
+const STALE: Outcome = Outcome::Refused { refusal: Refusal::Stale };
+const DUPLICATE: Outcome = Outcome::Refused { refusal: Refusal::Duplicate };
+
+#[tokio::test(start_paused = true)]
+async fn events_of_more_than_two_minutes_ago_or_ahead_are_refused() {
+    for (seconds, refused) in [(-121, true), (-120, false), (0, false), (120, false), (121, true)] {
+        let world = World::new();
+        let time = minute(0) + SignedDuration::from_secs(seconds);
+        let check = reads(script(&["web=."]));
+        let report = world.invoke(&check, json!({ "scheduled_time": time }), None).await.unwrap();
+        assert_eq!(report.outcome == STALE, refused, "{seconds} s: {:?}", report.outcome);
+        assert_eq!(world.published().is_empty(), refused, "{seconds} s");
+        assert_eq!(world.item().await.version == 0, refused, "{seconds} s");
+        assert_eq!(report.attempts.is_empty(), refused, "{seconds} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_event_does_not_even_read_the_state() {
+    let world = World::new();
+    world.faulty.load_fails.store(true, SeqCst);
+    tokio::time::advance(Duration::from_secs(121)).await;
+    let report = world.invoke(&reads(script(&["web=."])), json!({ "scheduled_time": START }), None).await.unwrap();
+    assert_eq!(report.outcome, STALE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_event_again_is_refused_and_nothing_is_published() {
+    let world = World::new();
+    let check = reads(script(&["web=x"]));
+    world.run(&check, 0).await;
+    assert_eq!((world.published().len(), world.told().len()), (3, 2));
+    let before = world.item().await;
+    let report = world.run(&check, 0).await;
+    assert_eq!(report.outcome, DUPLICATE);
+    assert_eq!((report.attempts.len(), report.reasons.len(), report.notifications.len()), (0, 0, 0));
+    assert_eq!((world.published().len(), world.told().len()), (0, 0));
+    assert_eq!(world.item().await, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_comes_after_that_of_a_later_minute_is_refused() {
+    let world = World::new();
+    let check = reads(script(&["web=."]));
+    world.run(&check, 1).await;
+    world.published();
+    assert_eq!(world.run(&check, 0).await.outcome, DUPLICATE);
+    assert_eq!(world.published(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_by_hand_does_not_refuse_the_scheduled_one_nor_the_other_way_round() {
+    let world = World::new();
+    let check = reads(script(&["web=."]));
+    let by_hand = world.invoke(&check, json!({}), None).await.unwrap();
+    assert_eq!((by_hand.key.scheduled_time, by_hand.key.slot()), (minute(0), "home/manual".to_owned()));
+    let scheduled = world.run(&check, 0).await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let again = world.invoke(&check, json!({}), None).await.unwrap();
+    for report in [by_hand, scheduled, again] {
+        assert_eq!(report.outcome, Outcome::Passed, "{}", report.key);
+    }
+    assert_eq!(world.published().len(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shards_and_locations_of_one_minute_do_not_refuse_each_other() {
+    let world = World::new();
+    let check = reads(script(&["web=."]));
+    for shard in [0, 1] {
+        let event = json!({ "scheduled_time": START, "shard": shard, "of": 2 });
+        assert_eq!(world.invoke(&check, event, None).await.unwrap().outcome, Outcome::Passed);
+    }
+    assert_eq!(world.elsewhere().run(&check, 0).await.outcome, Outcome::Passed);
+    let slots: Vec<_> = world.item().await.last_run.into_keys().collect();
+    assert_eq!(slots, ["elsewhere/0of1", "home/0of2", "home/1of2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_none_is_an_error_of_the_invocation() {
+    let world = World::new();
+    let error = world.invoke(&reads(script(&["web=."])), json!({ "time": 5 }), None).await.unwrap_err();
+    assert!(matches!(error, RunError::MalformedEvent(_)), "{error:?}");
+    assert_eq!((error.error_type(), error.is_retryable()), ("MalformedEvent", false));
+    assert_eq!(world.published(), [""; 0]);
+}

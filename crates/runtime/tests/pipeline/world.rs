@@ -1,0 +1,338 @@
+//! A check that follows a script, and the world it runs in.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use check::incident::{Policy, Severity, Told};
+use check::message::{Contact, Topic};
+use check::{FailureKind, Journey, Mismatch, Report, Subject};
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use local::{EnvironmentSecrets, Memory};
+use probe::{Maintenance, Redactor, Tls};
+use runtime::settings::{Common, LinkTemplates, RunSettings, SecretRef, Section};
+use runtime::{
+    Check, Clock, Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, PortError, Ports, Prepared,
+    Run, RunError, StateItem, StateStore, execute,
+};
+use serde_json::json;
+use tokio::time::Instant;
+
+/// What the variable `TOKEN` holds.
+pub const SECRET: &str = "hunter2 of the platform";
+/// The minute of the first event.
+pub const START: &str = "2026-11-23T04:49:00Z";
+
+pub type Flow = Box<dyn for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()> + Send + Sync>;
+
+/// A check whose flow is a closure; it is told how many attempts there were before.
+pub struct Fake<const READ_ONLY: bool> {
+    flow: Flow,
+    attempts: AtomicUsize,
+    worst_attempt: Duration,
+    pub subjects: Option<BTreeSet<Subject>>,
+}
+
+impl<const READ_ONLY: bool> Check for Fake<READ_ONLY> {
+    const ID: &'static str = "fake";
+    const READ_ONLY: bool = READ_ONLY;
+    const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
+
+    type Raw = ();
+
+    fn read((): (), _: &Section<'_>, _: &Common) -> Option<Self> {
+        None
+    }
+
+    fn worst_attempt(&self) -> Duration {
+        self.worst_attempt
+    }
+
+    fn subjects(&self) -> Option<BTreeSet<Subject>> {
+        self.subjects.clone()
+    }
+
+    async fn attempt(&self, run: &Run) {
+        (self.flow)(run, self.attempts.fetch_add(1, SeqCst)).await;
+    }
+}
+
+/// A check that creates nothing.
+pub fn reads(
+    flow: impl for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()> + Send + Sync + 'static,
+) -> Prepared<Fake<true>> {
+    prepared(fake(flow))
+}
+
+/// A check that creates something.
+pub fn creates(
+    flow: impl for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()> + Send + Sync + 'static,
+) -> Prepared<Fake<false>> {
+    prepared(fake(flow))
+}
+
+fn fake<const READ_ONLY: bool>(
+    flow: impl for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()> + Send + Sync + 'static,
+) -> Fake<READ_ONLY> {
+    let attempts = AtomicUsize::new(0);
+    Fake { flow: Box::new(flow), attempts, worst_attempt: Duration::from_secs(10), subjects: None }
+}
+
+pub fn prepared<C>(check: C) -> Prepared<C> {
+    Prepared {
+        common: Common {
+            environment: "test".to_owned(),
+            base_url: "https://platform.example".parse().unwrap(),
+            contact: Contact { name: "Platform on call".to_owned(), reach: "+45 00 00 00 00".to_owned() },
+            links: LinkTemplates { runbook: "https://docs.example/{check}.md".to_owned(), ..LinkTemplates::default() },
+            policy: Policy::default(),
+            maintenance: Maintenance::default(),
+        },
+        run: RunSettings {
+            deadline: Duration::from_secs(45),
+            confirm_after: Duration::from_secs(20),
+            severity: Severity::Critical,
+            heartbeat_url: None,
+        },
+        check,
+    }
+}
+
+/// The flow of a script: one line per attempt, the last one again and again. `web=.` passes, `x` fails, `?` cannot be
+/// judged, `m` is under maintenance, `-` is skipped.
+pub fn script(lines: &'static [&'static str]) -> impl for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()> + Send + Sync {
+    fn flow<F: for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()>>(flow: F) -> F {
+        flow
+    }
+    flow(move |run, attempt| {
+        Box::pin(async move {
+            for part in lines[attempt.min(lines.len() - 1)].split_whitespace() {
+                let (subject, letter) = part.split_once('=').unwrap();
+                let step = run.step(&self::subject(subject), "answer");
+                match letter {
+                    "." => step.passed(),
+                    "x" => assert!(step.check("status", Err(mismatch("status 500"))).is_err()),
+                    "?" => assert!(step.secret(&SecretRef::Variable("MISSING".to_owned())).await.is_err()),
+                    "m" => step.maintenance("the platform says so"),
+                    "-" => step.skipped("not this time"),
+                    other => panic!("no step is written `{other}`"),
+                }
+            }
+        })
+    })
+}
+
+pub fn subject(name: &str) -> Subject {
+    Subject::new(name).unwrap()
+}
+
+pub fn mismatch(seen: &str) -> Mismatch {
+    Mismatch {
+        kind: FailureKind::Status,
+        expected: "status 200".to_owned(),
+        seen: seen.to_owned(),
+        evidence: Some("<h1>Server Error</h1>".to_owned()),
+    }
+}
+
+/// The wall clock goes with tokio's, which stands still in most tests.
+struct TestClock {
+    base: Instant,
+}
+
+#[async_trait]
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        minute(0) + SignedDuration::try_from(self.base.elapsed()).unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+pub fn minute(number: i64) -> Timestamp {
+    START.parse::<Timestamp>().unwrap() + SignedDuration::from_mins(number)
+}
+
+pub type Meanwhile = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+/// What happens to a commit.
+pub enum Mishap {
+    /// Somebody else writes first.
+    Meanwhile(Meanwhile),
+    /// It is written, the answer is lost, and what the client sends again is refused.
+    AnswerLost,
+    /// It cannot be written.
+    Broken,
+}
+
+/// The ports of a run, over a memory that outlives it.
+#[derive(Default)]
+pub struct Faulty {
+    memory: Arc<Memory>,
+    pub mishaps: Mutex<VecDeque<Mishap>>,
+    pub load_fails: AtomicBool,
+    pub clear_fails: AtomicBool,
+    pub publish_fails: AtomicBool,
+    pub refuses: Mutex<Option<Topic>>,
+}
+
+fn throttled(operation: &str) -> PortError {
+    PortError { operation: operation.to_owned(), detail: "throttled".to_owned(), retryable: true }
+}
+
+#[async_trait]
+impl StateStore for Faulty {
+    async fn load(&self, check: &str) -> Result<StateItem, PortError> {
+        if self.load_fails.load(SeqCst) { Err(throttled("read the state")) } else { self.memory.load(check).await }
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+        let mishap = self.mishaps.lock().unwrap().pop_front();
+        match mishap {
+            Some(Mishap::Broken) => return Err(CommitError::Store(throttled("write the state"))),
+            Some(Mishap::AnswerLost) => {
+                self.memory.commit(commit).await?;
+                return Err(CommitError::Moved);
+            }
+            Some(Mishap::Meanwhile(write)) => write().await,
+            None => {}
+        }
+        self.memory.commit(commit).await
+    }
+
+    async fn clear(&self, check: &str, delivered: &[String]) -> Result<(), PortError> {
+        if self.clear_fails.load(SeqCst) {
+            return Err(throttled("clear the outbox"));
+        }
+        self.memory.clear(check, delivered).await
+    }
+}
+
+#[async_trait]
+impl MetricSink for Faulty {
+    async fn publish(&self, data: &[Datum]) -> Result<(), PortError> {
+        if self.publish_fails.load(SeqCst) {
+            return Err(throttled("publish metrics"));
+        }
+        self.memory.publish(data).await
+    }
+}
+
+#[async_trait]
+impl Notifier for Faulty {
+    async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
+        if *self.refuses.lock().unwrap() == Some(delivery.topic) {
+            return Err(throttled(&format!("tell {}", delivery.topic.as_str())));
+        }
+        self.memory.send(delivery).await
+    }
+}
+
+/// Where runs happen.
+#[derive(Clone)]
+pub struct World {
+    pub memory: Arc<Memory>,
+    pub faulty: Arc<Faulty>,
+    pub ports: Ports,
+    base: Instant,
+    seen: Arc<AtomicUsize>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::on(Arc::default(), Instant::now(), "home")
+    }
+
+    /// Another location over the same state, clock, metrics and messages.
+    pub fn elsewhere(&self) -> Self {
+        Self { seen: self.seen.clone(), ..Self::on(self.memory.clone(), self.base, "elsewhere") }
+    }
+
+    /// Another process at the same location.
+    pub fn twin(&self) -> Self {
+        Self { seen: self.seen.clone(), ..Self::on(self.memory.clone(), self.base, "home") }
+    }
+
+    fn on(memory: Arc<Memory>, base: Instant, location: &str) -> Self {
+        let faulty = Arc::new(Faulty { memory: memory.clone(), ..Faulty::default() });
+        let variable = |name: &str| (name == "TOKEN").then(|| SECRET.to_owned());
+        let ports = Ports {
+            clock: Arc::new(TestClock { base }),
+            state: faulty.clone(),
+            metrics: faulty.clone(),
+            notifier: faulty.clone(),
+            secrets: Arc::new(EnvironmentSecrets::new(variable)),
+            tls: Tls::new(&[]).unwrap(),
+            redactor: Redactor::default(),
+            location: location.to_owned(),
+            recorder: Arc::new(Journey::new),
+        };
+        Self { memory, faulty, ports, base, seen: Arc::default() }
+    }
+
+    /// The run of a minute, five seconds into it.
+    pub async fn try_run<C: Check>(&self, prepared: &Prepared<C>, number: i64) -> Result<Report, RunError> {
+        let due = Duration::from_secs(u64::try_from(number).unwrap() * 60 + 5);
+        tokio::time::advance(due.saturating_sub(self.base.elapsed())).await;
+        self.invoke(prepared, json!({ "scheduled_time": minute(number) }), None).await
+    }
+
+    pub async fn run<C: Check>(&self, prepared: &Prepared<C>, number: i64) -> Report {
+        self.try_run(prepared, number).await.unwrap()
+    }
+
+    /// An event, now.
+    pub async fn invoke<C: Check>(
+        &self,
+        prepared: &Prepared<C>,
+        event: serde_json::Value,
+        killed_at: Option<Timestamp>,
+    ) -> Result<Report, RunError> {
+        execute(prepared, &self.ports, &Invocation { event, killed_at }).await
+    }
+
+    pub async fn item(&self) -> StateItem {
+        self.memory.load("fake").await.unwrap()
+    }
+
+    /// What was published since it was last asked: `Success 1 Environment=test Check=fake`. The value of `Duration` is
+    /// real time, and left out.
+    pub fn published(&self) -> Vec<String> {
+        let data = self.memory.data();
+        let new = &data[self.seen.swap(data.len(), SeqCst)..];
+        new.iter()
+            .map(|datum| {
+                let value = if datum.metric == "Duration" { String::new() } else { format!(" {}", datum.value) };
+                let dimensions = datum.dimensions.iter().map(|(name, value)| format!(" {name}={value}"));
+                format!("{}{value}{}", datum.metric, dimensions.collect::<String>())
+            })
+            .collect()
+    }
+
+    /// What was sent since it was last asked: topic, event and subjects.
+    pub fn told(&self) -> Vec<String> {
+        self.memory.take_sent().iter().map(short).collect()
+    }
+}
+
+pub fn short(delivery: &Delivery) -> String {
+    let notification = &delivery.notification;
+    let subjects: Vec<&str> = notification.subjects.iter().map(|report| report.subject.as_str()).collect();
+    format!("{} {} {}", delivery.topic.as_str(), notification.event.as_str(), subjects.join(","))
+}
+
+/// What a run did to each subject.
+pub fn reasons(report: &Report) -> Vec<(&str, Told)> {
+    report.reasons.iter().map(|reason| (reason.subject.as_str(), reason.told)).collect()
+}
+
+pub const SUCCESS_0: &str = "Success 0 Environment=test Check=fake";
+pub const SUCCESS_1: &str = "Success 1 Environment=test Check=fake";
+pub const ERRORED_0: &str = "Errored 0 Environment=test Check=fake";
+pub const ERRORED_1: &str = "Errored 1 Environment=test Check=fake";
+pub const DURATION: &str = "Duration Environment=test Check=fake";

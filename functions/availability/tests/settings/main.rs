@@ -1,0 +1,33 @@
+//! Settings files as a person writes them: what is wrong with each file of `wrong/`, word by word, and that the files we
+//! ship are right.
+
+use std::path::{Path, PathBuf};
+
+use availability::Availability;
+use runtime::Prepared;
+use runtime::settings::{Document, Problem};
+
+#[cfg(test)]
+mod shipped;
+#[cfg(test)]
+mod wrong;
+
+fn read(file: &str, text: &str) -> Result<Prepared<Availability>, Vec<Problem>> {
+    Document::parse(file, text).and_then(|document| Prepared::read(&document))
+}
+
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The names of a folder's files with this extension, without it.
+fn names(folder: &Path, extension: &str) -> Vec<String> {
+    let Ok(files) = folder.read_dir() else { return Vec::new() };
+    let paths = files.flatten().map(|file| file.path());
+    let mut names: Vec<String> = paths
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+use runtime::Check;
+use runtime::settings::SecretRef;
+
+use crate::{here, names, read};
+
+#[test]
+fn every_settings_file_that_is_shipped_is_right() {
+    let folder = here("../../infra/layer/settings");
+    let files = names(&folder, "toml");
+    for name in ["demo", "production.example"] {
+        assert!(files.iter().any(|file| file == name), "{name}.toml is missing in {files:?}");
+    }
+    for name in files {
+        let file = format!("{name}.toml");
+        let text = std::fs::read_to_string(folder.join(&file)).unwrap();
+        let problems = read(&file, &text).err().unwrap_or_default();
+        let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert!(said.is_empty(), "{}", said.join("\n"));
+    }
+}
+
+#[test]
+fn what_the_production_example_says_is_what_is_run() {
+    let text = std::fs::read_to_string(here("../../infra/layer/settings/production.example.toml")).unwrap();
+    let read = read("production.example.toml", &text).ok().unwrap();
+    assert_eq!(read.common.environment, "production");
+    assert_eq!(read.common.policy.remind_every, Duration::from_secs(4 * 3600));
+    let heartbeat = SecretRef::Parameter("/just-driving/production/availability/heartbeat-url".to_owned());
+    assert_eq!(read.run.heartbeat_url, Some(heartbeat));
+    assert_eq!((read.run.deadline, read.run.confirm_after), (Duration::from_secs(45), Duration::from_secs(20)));
+    assert_eq!(read.check.worst_attempt(), Duration::from_secs(10));
+    let urls: Vec<_> = read.check.targets.iter().map(|target| target.url.as_str()).collect();
+    let expected = [
+        "https://www.justdriving.example/",
+        "https://app.justdriving.example/login",
+        "https://app.justdriving.example/health",
+        "https://app.justdriving.example/api/schools",
+    ];
+    assert_eq!(urls, expected);
+    let health = &read.check.targets[2];
+    assert_eq!(health.secret_headers[0].0, "oh-dear-health-check-secret");
+    assert_eq!((health.json[0].pointer.as_str(), &health.json[0].equals), ("/checkResults", &None));
+    assert_eq!(read.check.targets[3].statuses, [401]);
+}
