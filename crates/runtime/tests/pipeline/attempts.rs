@@ -115,6 +115,23 @@ async fn the_time_that_lambda_leaves_interrupts_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_lambda_cuts_off_before_an_attempt_had_its_time_is_not_blamed_on_the_platform() {
+    let world = World::new();
+    let check = creates(|run, _| {
+        Box::pin(async move {
+            let step = run.step(&subject("-"), "book");
+            std::future::pending::<()>().await;
+            step.passed();
+        })
+    });
+    // One second less than the check says an attempt may take.
+    let killed_at = minute(0) + jiff::SignedDuration::try_from(runtime::RESERVE + Duration::from_secs(9)).unwrap();
+    let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
+    assert_eq!(internal(&report), "the function had only 9000 ms left for the attempt");
+    assert_eq!((reasons(&report), world.told().len()), (vec![], 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_cannot_be_judged_hides_secrets_and_is_cleaned_up_after() {
     let world = World::new();
     let diary = Diary::default();
