@@ -64,7 +64,7 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         }
     }
     platform.stop().await;
-    let summary = format!("{} runs, {} messages", show.runs, show.told);
+    let summary = format!("{} of each check; {} told", counted(show.runs, "run"), counted(show.told, "message"));
     show.screen.print(&summary);
     Ok(Exit::of(show.last.values()))
 }
@@ -99,7 +99,7 @@ struct Show {
     screen: Screen,
     last: BTreeMap<&'static str, Report>,
     runs: u32,
-    told: usize,
+    told: u32,
 }
 
 impl Show {
@@ -156,4 +156,8 @@ fn failing(report: &Report) -> String {
             )
         })
         .collect()
+}
+
+fn counted(count: u32, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

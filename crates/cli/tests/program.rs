@@ -123,7 +123,7 @@ fn the_demo_shows_a_fault_come_and_go() {
         "message to topic events",
         "=> the fault 500 is cleared",
         "Subject: [critical] demo: availability recovered",
-        "4 messages",
+        "4 messages told",
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }

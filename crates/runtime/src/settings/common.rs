@@ -126,8 +126,11 @@ impl RawCommon {
     fn environment(&self, section: &Section<'_>) -> Option<String> {
         let name = section.text("environment", self.environment.clone())?;
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if name.len() > 32 || !name.chars().all(allowed) {
-            section.problem("environment", format!("expected at most 32 of a-z, 0-9 and `-`, saw `{name}`"));
+        let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+        // As the template's parameter of the same name has it.
+        if !begins || !(2..=31).contains(&name.len()) || !name.chars().all(allowed) {
+            let rule = format!("expected 2 to 31 of a-z, 0-9 and `-`, a letter first, saw `{name}`");
+            section.problem("environment", rule);
             return None;
         }
         Some(name)
