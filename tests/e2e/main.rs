@@ -1,1 +1,15 @@
-//! To come.
+//! End to end: real binaries, a real Runtime API, an AWS emulator, the demo platform.
+//!
+//! `cargo xtask test build e2e` builds what these tests deploy and runs them.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod calls;
+mod deployed;
+mod emulator;
+mod faults;
+mod runs;
+mod runtime_api;
+mod secrets;
+mod troubles;
+mod world;

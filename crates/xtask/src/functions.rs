@@ -11,6 +11,10 @@ use crate::command::Run;
 use crate::tools;
 use crate::workspace::Workspace;
 
+/// The whole workspace with its tests, so that cargo chooses the features it chose for the other steps: with a choice of its
+/// own, a build would compile most dependencies once more.
+const BUILD: &str = "build --workspace --bins --test e2e";
+
 /// Builds the functions with the dev profile for this machine, and the template around them, into `target/sam`: what the
 /// end-to-end tests deploy into the emulator.
 ///
@@ -23,9 +27,8 @@ pub fn for_emulator(workspace: &Workspace) -> Result<()> {
             bail!("functions/{id} has no src/main.rs: a function is a program of the same name");
         }
     }
-    // The whole workspace with its tests, so that cargo chooses the features it chose for the other steps: with a choice of
-    // its own, this step would compile most dependencies once more.
-    Run::cargo(workspace, "build --workspace --bins --test e2e").run()?;
+    with_the_tests_clock(workspace, &ids)?;
+    Run::cargo(workspace, BUILD).run()?;
     // CARGO_TARGET_DIR keeps what SAM copies apart from what cargo-lambda builds.
     sam_build(workspace, "sam", host_architecture()?, &tools::cargo_of_built(workspace)?, |run| {
         run.env("CARGO_TARGET_DIR", workspace.target.join("sam-binaries"))
@@ -54,6 +57,19 @@ pub fn package(workspace: &Workspace) -> Result<()> {
     let cargo_lambda = tools::python(workspace, "package")?;
     sam_build(workspace, "package", "arm64", &cargo_lambda, |run| run)?;
     println!("deploy it: docs/operations.md, \"Deploying\"");
+    Ok(())
+}
+
+/// Builds the functions with the feature `test-clock` into `target/e2e`, for the tests that are their Runtime API.
+fn with_the_tests_clock(workspace: &Workspace, ids: &[String]) -> Result<()> {
+    let features: Vec<String> = ids.iter().map(|id| format!("{id}/test-clock")).collect();
+    Run::cargo(workspace, BUILD).args(["--features", &features.join(",")]).run()?;
+    let folder = workspace.target.join("e2e");
+    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    for id in ids {
+        let (built, kept) = (workspace.target.join("debug").join(id), folder.join(format!("{id}-test-clock")));
+        fs::copy(&built, &kept).with_context(|| format!("failed to copy {} to {}", built.display(), kept.display()))?;
+    }
     Ok(())
 }
 

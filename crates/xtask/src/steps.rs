@@ -80,7 +80,7 @@ fn templates(workspace: &Workspace) -> Result<()> {
     let bin = tools::python(workspace, "sam")?;
     Run::program(workspace, bin.join("cfn-lint")).args(["infra/template.yaml"]).run()?;
     Run::program(workspace, bin.join("sam"))
-        .args(["validate", "--lint", "--template", "infra/template.yaml", "--region", "eu-central-1"])
+        .args(["validate", "--lint", "--template", "infra/template.yaml", "--region", "eu-north-1"])
         .env("SAM_CLI_TELEMETRY", "0")
         .run()
 }

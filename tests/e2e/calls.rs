@@ -1,0 +1,155 @@
+//! What a function asks of AWS: a proxy in front of the emulator writes it down, and can stand in its way.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+/// What is done with calls of one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// They never reach AWS, and never come back.
+    Hold,
+    /// AWS does what they ask, but the answer never comes back.
+    HoldAnswer,
+    /// They come back as an error of the service.
+    Refuse,
+    /// The answer comes back without its end.
+    Cut,
+}
+
+/// The calls that went through. Stops when it is dropped.
+pub struct Calls {
+    url: String,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    emulator: String,
+    client: reqwest::Client,
+    seen: Mutex<Vec<String>>,
+    obstacle: Mutex<Option<(Obstacle, &'static str)>>,
+    held: Notify,
+}
+
+impl Calls {
+    /// Listens in front of the emulator at this address.
+    pub async fn to(emulator: &str) -> Self {
+        let shared = Arc::new(Shared {
+            emulator: emulator.to_owned(),
+            client: reqwest::Client::new(),
+            seen: Mutex::default(),
+            obstacle: Mutex::default(),
+            held: Notify::new(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, shared, server }
+    }
+
+    /// Where the function sends them.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The operations called since this was last asked, in their order.
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.shared.seen))
+    }
+
+    /// From now on an obstacle stands in the way of this operation.
+    pub fn obstruct(&self, obstacle: Obstacle, operation: &'static str) {
+        *lock(&self.shared.obstacle) = Some((obstacle, operation));
+    }
+
+    /// Nothing stands in the way any more. What is held stays held.
+    pub fn clear(&self) {
+        *lock(&self.shared.obstacle) = None;
+    }
+
+    /// Waits until a call is held.
+    pub async fn held(&self) {
+        self.shared.held.notified().await;
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn pass(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let operation = operation(&uri, &headers, &body);
+    lock(&shared.seen).push(operation.clone());
+    let obstacle = lock(&shared.obstacle).filter(|(_, of)| *of == operation).map(|(obstacle, _)| obstacle);
+    match obstacle {
+        Some(Obstacle::Hold) => return hold(&shared).await,
+        Some(Obstacle::Refuse) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Some(Obstacle::HoldAnswer | Obstacle::Cut) | None => {}
+    }
+    let mut request = shared.client.request(method, format!("{}{uri}", shared.emulator)).body(body);
+    for (name, value) in headers.iter().filter(|(name, _)| !of_the_connection(name.as_str())) {
+        request = request.header(name, value);
+    }
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let headers: Vec<_> = answer
+        .headers()
+        .iter()
+        .filter(|(name, _)| !of_the_connection(name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let mut body = answer.bytes().await.unwrap();
+    match obstacle {
+        Some(Obstacle::HoldAnswer) => return hold(&shared).await,
+        Some(Obstacle::Cut) => body.truncate(body.len() - 2),
+        _ => {}
+    }
+    let mut response = (status, body).into_response();
+    response.headers_mut().extend(headers);
+    response
+}
+
+async fn hold(shared: &Shared) -> Response {
+    shared.held.notify_one();
+    std::future::pending().await
+}
+
+/// The body is passed on decoded and whole, so its length and coding are said anew.
+fn of_the_connection(header: &str) -> bool {
+    ["host", "connection", "content-length", "content-encoding", "transfer-encoding", "accept-encoding"]
+        .contains(&header)
+}
+
+/// The operation's name, whichever of AWS's protocols it is asked in.
+fn operation(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> String {
+    if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
+        return target.rsplit('.').next().unwrap_or_default().to_owned();
+    }
+    if let Some((_, operation)) = uri.path().split_once("/operation/") {
+        return operation.to_owned();
+    }
+    let form = String::from_utf8_lossy(body);
+    let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
+    action.map_or_else(|| uri.to_string(), str::to_owned)
+}

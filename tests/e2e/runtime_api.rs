@@ -1,0 +1,302 @@
+//! Lambda's Runtime API as a function sees it, the test's clock beside it, and the function's process.
+//!
+//! The process is the binary that is deployed, built with the feature `test-clock`: its time is the test's.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path as Captured, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::emulator::{REGION, target};
+
+/// The functions' timeout in the template.
+pub const TIMEOUT: Duration = Duration::from_secs(55);
+/// Far more than any run here takes: a function that says nothing must end the test.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(90);
+
+/// The wall clock of a test: what it was set to, and the real time since.
+pub struct Clock {
+    set: Mutex<(Timestamp, Instant)>,
+    asked: AtomicUsize,
+}
+
+impl Clock {
+    /// A clock that shows this time now.
+    pub fn at(time: Timestamp) -> Arc<Self> {
+        Arc::new(Self { set: Mutex::new((time, Instant::now())), asked: AtomicUsize::new(0) })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        let (time, since) = *self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        time + since.elapsed()
+    }
+
+    /// Sets it.
+    pub fn set(&self, time: Timestamp) {
+        *self.set.lock().unwrap_or_else(PoisonError::into_inner) = (time, Instant::now());
+    }
+
+    /// Puts it forward.
+    pub fn advance(&self, duration: Duration) {
+        let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        set.0 += duration;
+    }
+
+    /// How often functions have asked for the time, or to wait.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Relaxed)
+    }
+}
+
+/// What an invocation came to.
+pub struct Invoked {
+    /// What the function returned, or said instead.
+    pub result: Result<Value, FunctionError>,
+    /// The lines it wrote meanwhile, to both outputs.
+    pub lines: Vec<String>,
+}
+
+/// How an invocation failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionError {
+    /// What the failure queue and Lambda's log tell apart.
+    pub error_type: String,
+    /// In words.
+    pub message: String,
+}
+
+impl Invoked {
+    /// The report of a run.
+    pub fn report(&self) -> &Value {
+        match &self.result {
+            Ok(report) => report,
+            Err(error) => panic!("expected a report, saw {error:#?}\n{}", self.lines.join("\n")),
+        }
+    }
+
+    /// One word for what the run found.
+    pub fn outcome(&self) -> &str {
+        self.report()["outcome"]["result"].as_str().unwrap()
+    }
+
+    /// The error of an invocation that failed.
+    pub fn error(&self) -> &FunctionError {
+        match &self.result {
+            Ok(report) => panic!("expected an error, saw {report:#}"),
+            Err(error) => error,
+        }
+    }
+}
+
+struct Work {
+    id: String,
+    event: Value,
+    deadline: Timestamp,
+}
+
+struct Api {
+    clock: Arc<Clock>,
+    give: mpsc::UnboundedSender<Work>,
+    work: AsyncMutex<mpsc::UnboundedReceiver<Work>>,
+    answers: Mutex<HashMap<String, oneshot::Sender<Result<Value, FunctionError>>>>,
+}
+
+impl Api {
+    fn answer(&self, id: &str, answer: Result<Value, FunctionError>) -> StatusCode {
+        let waiting = self.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        match waiting.map(|waiting| waiting.send(answer)) {
+            Some(Ok(())) => StatusCode::ACCEPTED,
+            // Nobody waits any more, or nobody ever did.
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// A function's process with its own Runtime API. Killed when it is dropped, in the midst of whatever it does.
+pub struct Function {
+    api: Arc<Api>,
+    server: JoinHandle<()>,
+    process: Mutex<Child>,
+    log: PathBuf,
+    heard: Mutex<usize>,
+}
+
+impl Function {
+    /// Starts the binary of a check that takes its time from the test.
+    pub async fn start(check: &str, environment: &[(String, String)], clock: &Arc<Clock>) -> Self {
+        let binary = target().join(format!("e2e/{check}-test-clock"));
+        Self::start_binary(&binary, "cargo xtask test build", check, environment, clock).await
+    }
+
+    /// Starts a binary; when it is missing, `command` builds it.
+    pub async fn start_binary(
+        binary: &Path,
+        command: &str,
+        check: &str,
+        environment: &[(String, String)],
+        clock: &Arc<Clock>,
+    ) -> Self {
+        static STARTED: AtomicUsize = AtomicUsize::new(1);
+        assert!(binary.is_file(), "{} is missing\n  build it: {command}", binary.display());
+        let (give, work) = mpsc::unbounded_channel();
+        let api =
+            Arc::new(Api { clock: Arc::clone(clock), give, work: AsyncMutex::new(work), answers: Mutex::default() });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = router(&api);
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+
+        let log = own_file(&format!("function-{}.log", STARTED.fetch_add(1, Relaxed)));
+        // A file and no pipe: all that was written before an answer is there when the answer is.
+        let file = File::options().create(true).write(true).truncate(true).open(&log).unwrap();
+        let process = Command::new(binary)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", format!("just-driving-synthetics-test-{check}"))
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/just-driving/test/synthetics/{check}"))
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "test")
+            .env("AWS_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { api, server, process: Mutex::new(process), log, heard: Mutex::new(0) }
+    }
+
+    /// One invocation, with the time that the template gives it.
+    pub async fn invoke(&self, event: &Value) -> Invoked {
+        self.invoke_until(event, self.api.clock.now() + TIMEOUT).await
+    }
+
+    /// One invocation that Lambda would kill at this time.
+    pub async fn invoke_until(&self, event: &Value, deadline: Timestamp) -> Invoked {
+        static INVOKED: AtomicUsize = AtomicUsize::new(1);
+        let id = format!("00000000-0000-4000-8000-{:012}", INVOKED.fetch_add(1, Relaxed));
+        let (answer, mut answered) = oneshot::channel();
+        self.api.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), answer);
+        self.api.give.send(Work { id, event: event.clone(), deadline }).ok().unwrap();
+        let start = Instant::now();
+        let result = loop {
+            if let Ok(result) = tokio::time::timeout(Duration::from_millis(100), &mut answered).await {
+                break result.unwrap();
+            }
+            let ended = self.process.lock().unwrap_or_else(PoisonError::into_inner).try_wait().unwrap();
+            if ended.is_some() || start.elapsed() > ANSWERS_WITHIN {
+                panic!("the function gave no answer ({ended:?}); it said:\n{}", self.new_lines().join("\n"));
+            }
+        };
+        Invoked { result, lines: self.new_lines() }
+    }
+
+    /// What it has written since it was last asked.
+    fn new_lines(&self) -> Vec<String> {
+        let all = fs::read_to_string(&self.log).unwrap();
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = all[*heard..].lines().map(str::to_owned).collect();
+        *heard = all.len();
+        new
+    }
+
+    /// All that it has written.
+    pub fn output(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let process = self.process.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = process.kill();
+        let _ = process.wait();
+        self.server.abort();
+        remove(&self.log);
+    }
+}
+
+/// A file of this test program's own: another one may run at the same time.
+pub fn own_file(name: &str) -> PathBuf {
+    let folder = target().join("tmp");
+    fs::create_dir_all(&folder).unwrap();
+    folder.join(format!("{}-{name}", std::process::id()))
+}
+
+/// Removes a file, but leaves it to be read when the test failed.
+pub fn remove(file: &Path) {
+    if !std::thread::panicking() {
+        let _ = fs::remove_file(file);
+    }
+}
+
+fn router(api: &Arc<Api>) -> Router {
+    Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+        .route("/2018-06-01/runtime/init/error", post(init_error))
+        .route("/test-clock/now", get(now))
+        .route("/test-clock/sleep/{ms}", post(sleep))
+        .with_state(Arc::clone(api))
+}
+
+/// Waits until there is work, as Lambda freezes a function until there is.
+async fn next(State(api): State<Arc<Api>>) -> Response {
+    let Some(work) = api.work.lock().await.recv().await else { return StatusCode::GONE.into_response() };
+    let headers = [
+        ("lambda-runtime-aws-request-id", work.id),
+        ("lambda-runtime-deadline-ms", work.deadline.as_millisecond().to_string()),
+        ("lambda-runtime-invoked-function-arn", format!("arn:aws:lambda:{REGION}:000000000000:function:test")),
+        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0".to_owned()),
+        ("content-type", "application/json".to_owned()),
+    ];
+    (headers, work.event.to_string()).into_response()
+}
+
+async fn response(State(api): State<Arc<Api>>, Captured(id): Captured<String>, body: Bytes) -> StatusCode {
+    api.answer(&id, Ok(serde_json::from_slice(&body).unwrap()))
+}
+
+/// The type stands in the body: the header for it is `unhandled` in every answer of the Rust runtime.
+async fn error(State(api): State<Arc<Api>>, Captured(id): Captured<String>, body: Bytes) -> StatusCode {
+    let told: Value = serde_json::from_slice(&body).unwrap();
+    let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+    api.answer(&id, Err(FunctionError { error_type: text("errorType"), message: text("errorMessage") }))
+}
+
+/// A start that failed is told in the log, which a test reads when no answer comes.
+async fn init_error() -> StatusCode {
+    StatusCode::ACCEPTED
+}
+
+async fn now(State(api): State<Arc<Api>>) -> String {
+    api.clock.asked.fetch_add(1, Relaxed);
+    api.clock.now().to_string()
+}
+
+async fn sleep(State(api): State<Arc<Api>>, Captured(ms): Captured<i64>) -> String {
+    api.clock.asked.fetch_add(1, Relaxed);
+    api.clock.advance(SignedDuration::from_millis(ms).unsigned_abs());
+    api.clock.now().to_string()
+}

@@ -1,0 +1,230 @@
+//! A secret in use stands in nothing that leaves the process, however the platform plays it back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::calls::Obstacle;
+use crate::world::{Message, World};
+
+/// Changed by every encoding that is looked for.
+const CANARY: &str = r#"c4nary+/="\ %&<s3cret>~tail-9f2c"#;
+const MASK: &str = "[redacted]";
+
+/// The ways in which the platform of this test plays the secret back, each at a path of its own.
+const ECHOES: [&str; 8] = ["raw", "percent", "base64-0", "base64-1", "base64-2", "json", "header", "redirect"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_the_platform_plays_back_leaves_the_process_in_no_encoding() {
+    let echo = Echo::start().await;
+    let mut world = World::new("canary").await;
+    let parameter = "/just-driving/canary/availability/api-key";
+    world.put_parameter(parameter, CANARY).await;
+    for id in ECHOES {
+        world.append(&format!(
+            "\n[[check.availability.targets]]\nid = {id:?}\nurl = \"{}/{id}\"\ndeadline = \"5s\"\nmax_redirects = 2\n\
+             secret_headers.x-api-key = \"ssm:{parameter}\"\n",
+            echo.url
+        ));
+        world.append(if id == "header" {
+            "expect.headers.x-echo = \"something else\"\n"
+        } else {
+            "expect.text = [\"something else\"]\n"
+        });
+    }
+    let function = world.start("availability").await;
+    let invoked = world.run(&function).await;
+    assert_eq!(invoked.outcome(), "failed", "{:#}", invoked.report());
+    let failures = invoked.report()["outcome"]["failures"].as_array().unwrap();
+    let failed: Vec<&str> = failures.iter().map(|failure| failure["subject"].as_str().unwrap()).collect();
+    for id in ECHOES {
+        assert!(failed.contains(&id), "{id} did not fail, so it showed no evidence: {failed:?}");
+    }
+    assert_eq!(failed.len(), ECHOES.len());
+    // Both attempts sent it to every path, as it is.
+    let got = echo.got();
+    assert_eq!(got, vec![CANARY; 2 * ECHOES.len()]);
+
+    let told = world.told().await;
+    let text_of = |messages: &[Message]| messages.iter().map(|message| message.envelope.clone()).collect::<String>();
+    let outputs = [
+        ("log", function.output(), true),
+        ("response", invoked.report().to_string(), true),
+        ("message to people", text_of(&told.on_call), true),
+        ("message to programs", text_of(&told.events), true),
+        ("state", world.state().await, true),
+        ("metrics", format!("{:?}", world.metrics().await), false),
+    ];
+    for (name, text, has_evidence) in outputs {
+        assert_eq!(text.contains(MASK), has_evidence, "what was to be searched is not in {name}: {text}");
+        assert_eq!(leak(&text), None, "{name}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_whose_answer_comes_garbled_is_not_told_either() {
+    let mut world = World::new("garbled").await;
+    let parameter = "/just-driving/garbled/availability/api-key";
+    world.put_parameter(parameter, CANARY).await;
+    world.replace(
+        "id = \"status-api\"\n",
+        &format!("id = \"status-api\"\nsecret_headers.x-api-key = \"ssm:{parameter}\"\n"),
+    );
+    world.calls.obstruct(Obstacle::Cut, "GetParameter");
+    let function = world.start("availability").await;
+    let invoked = world.run(&function).await;
+    assert!(world.calls.take().contains(&"GetParameter".to_owned()));
+    assert_eq!(invoked.outcome(), "errored", "{:#}", invoked.report());
+    assert_eq!(invoked.report()["outcome"]["blindness"]["cause"], "reference");
+    assert_eq!(leak(&invoked.report().to_string()), None, "{:#}", invoked.report());
+    assert_eq!(leak(&function.output()), None, "{}", function.output());
+}
+
+#[test]
+fn the_search_finds_a_secret_in_each_way_it_is_played_back_and_wrapped() {
+    for id in ECHOES {
+        let played = played_back(id);
+        let in_json = json!({ "Message": json!({ "evidence": played }).to_string() }).to_string();
+        for text in [played, in_json] {
+            assert!(leak(&text).is_some(), "{id}: {text}");
+        }
+    }
+    let (head, tail) = CANARY.split_at(CANARY.len() / 2);
+    for half in [head, tail] {
+        assert!(leak(&format!("half of it: {half}")).is_some(), "{half}");
+        assert!(leak(&STANDARD.encode(format!("1{half}"))).is_some(), "{half}");
+    }
+    assert_eq!(leak(r#"{"evidence": "x-api-key: [redacted], 100 % \"c4\""}"#), None);
+}
+
+/// What the path answers with.
+fn played_back(id: &str) -> String {
+    let percent = || CANARY.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    match id {
+        "raw" | "header" => format!("you sent {CANARY} to us"),
+        "percent" => format!("you sent {} to us", percent()),
+        "base64-0" => STANDARD.encode(format!("{CANARY} was sent")),
+        "base64-1" => STANDARD.encode(format!("1{CANARY} was sent")),
+        "base64-2" => URL_SAFE.encode(format!("22{CANARY} was sent")),
+        "json" => json!({ "sent": CANARY }).to_string(),
+        "redirect" => format!("/landed?key={}", percent()),
+        other => panic!("nothing is played back at {other}"),
+    }
+}
+
+/// Where and how the secret, or half of it, stands in the text: decoded up to three times.
+fn leak(text: &str) -> Option<String> {
+    let middle = CANARY.len() / 2;
+    let parts = [CANARY, &CANARY[..middle], &CANARY[middle..]];
+    let needles: Vec<String> =
+        parts.iter().flat_map(|part| in_base64(part).into_iter().chain([(*part).to_owned()])).collect();
+    let mut layer = vec![text.to_owned()];
+    for _ in 0..=3 {
+        for text in &layer {
+            if let Some(needle) = needles.iter().find(|needle| text.contains(needle.as_str())) {
+                return Some(needle.clone());
+            }
+        }
+        layer = layer.iter().flat_map(|text| [percent_decoded(text), json_unescaped(text)]).collect();
+    }
+    None
+}
+
+/// What of the part's Base64 depends on no other byte, wherever in a longer text it begins; in both alphabets.
+fn in_base64(part: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for before in 0..3 {
+        let encoded = STANDARD_NO_PAD.encode([&b"--"[..before], part.as_bytes()].concat());
+        let own = &encoded[(8 * before).div_ceil(6)..8 * (before + part.len()) / 6];
+        all.extend([own.to_owned(), own.replace('+', "-").replace('/', "_")]);
+    }
+    all
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, others @ ..] = rest {
+        let code = others.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &others[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = others;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Backslashes before quotes, slashes and backslashes taken away, and `\u00XX` read.
+fn json_unescaped(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text.chars();
+    while let Some(first) = rest.next() {
+        match (first, rest.clone().next()) {
+            ('\\', Some(next @ ('"' | '\\' | '/'))) => {
+                out.push(next);
+                rest.next();
+            }
+            ('\\', Some('u')) => {
+                let code: String = rest.clone().skip(1).take(4).collect();
+                match u32::from_str_radix(&code, 16).ok().and_then(char::from_u32) {
+                    Some(read) => {
+                        out.push(read);
+                        rest.nth(4);
+                    }
+                    None => out.push('\\'),
+                }
+            }
+            _ => out.push(first),
+        }
+    }
+    out
+}
+
+/// A platform that plays back what it is sent.
+struct Echo {
+    url: String,
+    got: Arc<Mutex<Vec<String>>>,
+}
+
+impl Echo {
+    async fn start() -> Self {
+        let got = Arc::<Mutex<Vec<String>>>::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/landed", get(async || "landed"))
+            .route("/{id}", get(play_back))
+            .with_state(Arc::clone(&got));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, got }
+    }
+
+    fn got(&self) -> Vec<String> {
+        self.got.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn play_back(State(got): State<Arc<Mutex<Vec<String>>>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let key = headers.get("x-api-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
+    got.lock().unwrap_or_else(PoisonError::into_inner).push(key.unwrap_or_default());
+    let answer = played_back(&id);
+    match id.as_str() {
+        "header" => ([("x-echo", answer)], "nothing").into_response(),
+        "redirect" => (StatusCode::FOUND, [("location", answer)]).into_response(),
+        _ => answer.into_response(),
+    }
+}
