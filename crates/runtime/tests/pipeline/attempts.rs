@@ -4,7 +4,7 @@ use std::time::Duration;
 use check::incident::Phase;
 use check::{Cause, FailureKind, Outcome, Report, StepResult};
 use runtime::settings::{Common, SecretRef, Section};
-use runtime::{Check, Run};
+use runtime::{Check, Prepared, Run};
 
 use crate::world::*;
 
@@ -34,6 +34,17 @@ fn internal(report: &Report) -> &str {
 
 fn left_behind(report: &Report) -> Vec<(&str, &str)> {
     report.left_behind.iter().map(|left| (left.compensation.as_str(), left.detail.as_str())).collect()
+}
+
+/// A flow that stays in its first step.
+fn never_answered() -> Prepared<Fake<false>> {
+    creates(|run, _| {
+        Box::pin(async move {
+            let step = run.step(&subject("-"), "book");
+            std::future::pending::<()>().await;
+            step.passed();
+        })
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,13 +112,7 @@ async fn what_a_cut_off_run_had_seen_so_far_closes_no_incident() {
 #[tokio::test(start_paused = true)]
 async fn the_time_that_lambda_leaves_interrupts_too() {
     let world = World::new();
-    let check = creates(|run, _| {
-        Box::pin(async move {
-            let step = run.step(&subject("-"), "book");
-            std::future::pending::<()>().await;
-            step.passed();
-        })
-    });
+    let check = never_answered();
     let killed_at = minute(0) + jiff::SignedDuration::try_from(runtime::RESERVE + Duration::from_secs(12)).unwrap();
     let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
     let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
@@ -117,13 +122,7 @@ async fn the_time_that_lambda_leaves_interrupts_too() {
 #[tokio::test(start_paused = true)]
 async fn what_lambda_cuts_off_before_an_attempt_had_its_time_is_not_blamed_on_the_platform() {
     let world = World::new();
-    let check = creates(|run, _| {
-        Box::pin(async move {
-            let step = run.step(&subject("-"), "book");
-            std::future::pending::<()>().await;
-            step.passed();
-        })
-    });
+    let check = never_answered();
     // One second less than the check says an attempt may take.
     let killed_at = minute(0) + jiff::SignedDuration::try_from(runtime::RESERVE + Duration::from_secs(9)).unwrap();
     let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
