@@ -1,8 +1,6 @@
 //! Mutation control: every fault of the catalogue is seen by an assertion of this check, and by that one alone. Blind to
 //! it, the check no longer reports the fault, so whoever takes the assertion away is told by the tests.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,10 +10,12 @@ use check::{Journey, Outcome, Report};
 use demo_platform::faults::{ExpectedFailure, FaultSpec, Shows, catalogue};
 use demo_platform::{DemoPlatform, Fault, Options, Running};
 use jiff::Timestamp;
-use local::{EnvironmentSecrets, Memory};
-use probe::{Redactor, Tls};
+use local::Memory;
+use probe::Tls;
 use runtime::settings::Document;
 use runtime::{Check, Invocation, Ports, Prepared, SkippingClock, execute};
+
+use crate::ports;
 
 #[tokio::test]
 async fn every_fault_is_caught_by_the_assertion_named_here_and_by_no_other() {
@@ -166,17 +166,8 @@ impl Bench {
         let memory = Arc::new(Memory::default());
         let clock = Arc::new(SkippingClock::default());
         let blind_to = blind_to.to_vec();
-        let ports = Ports {
-            clock: clock.clone(),
-            state: memory.clone(),
-            metrics: memory.clone(),
-            notifier: memory.clone(),
-            secrets: Arc::new(EnvironmentSecrets::new(|_: &str| None)),
-            tls: Tls::new(&[]).unwrap(),
-            redactor: Redactor::default(),
-            location: "test".to_owned(),
-            recorder: Arc::new(move |started: Timestamp| Journey::new(started).blind_to(blind_to.clone())),
-        };
+        let recorder = Arc::new(move |started: Timestamp| Journey::new(started).blind_to(blind_to.clone()));
+        let ports = Ports { recorder, ..ports(&memory, &clock, Tls::new(&[]).unwrap()) };
         let mut last = None;
         for _ in 0..spec.runs.get() {
             clock.skip(spec.every);
