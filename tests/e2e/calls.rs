@@ -1,6 +1,7 @@
 //! What a function asks of AWS: a proxy in front of the emulator writes it down, and can stand in its way.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -18,6 +19,8 @@ pub enum Obstacle {
     Hold,
     /// AWS does what they ask, but the answer never comes back.
     HoldAnswer,
+    /// AWS does what they ask, but the answer takes one and a half seconds.
+    SlowAnswer,
     /// They come back as an error of the service.
     Refuse,
     /// The answer comes back without its end.
@@ -105,7 +108,7 @@ async fn pass(
     match obstacle {
         Some(Obstacle::Hold) => return hold(&shared).await,
         Some(Obstacle::Refuse) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        Some(Obstacle::HoldAnswer | Obstacle::Cut) | None => {}
+        Some(Obstacle::HoldAnswer | Obstacle::SlowAnswer | Obstacle::Cut) | None => {}
     }
     let mut request = shared.client.request(method, format!("{}{uri}", shared.emulator)).body(body);
     for (name, value) in headers.iter().filter(|(name, _)| !of_the_connection(name.as_str())) {
@@ -122,6 +125,7 @@ async fn pass(
     let mut body = answer.bytes().await.unwrap();
     match obstacle {
         Some(Obstacle::HoldAnswer) => return hold(&shared).await,
+        Some(Obstacle::SlowAnswer) => tokio::time::sleep(Duration::from_millis(1_500)).await,
         Some(Obstacle::Cut) => body.truncate(body.len() - 2),
         _ => {}
     }

@@ -117,6 +117,18 @@ async fn a_topic_that_takes_nothing_is_no_failure_of_the_run_and_gets_it_later()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_slow_to_answer_is_told_once() {
+    let world = World::new("slow-topics").await;
+    let function = world.start(CHECK).await;
+    world.platform.faults().activate(Fault::ServerError);
+    world.calls.obstruct(Obstacle::SlowAnswer, "Publish");
+    let invoked = world.run(&function).await;
+    assert_eq!(invoked.report()["troubles"], Value::Null, "{:#}", invoked.report());
+    let told = world.told().await;
+    assert_eq!((told.on_call.len(), told.events.len()), (1, 1), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_killed_before_it_tells_is_told_by_the_next() {
     let world = World::new("killed-before").await;
     let function = world.start(CHECK).await;

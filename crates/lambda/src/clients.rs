@@ -31,6 +31,17 @@ pub(crate) async fn config(region: &str) -> SdkConfig {
         .await
 }
 
+/// The client of SNS. A message has no token by which SNS would know it again, so a try that is given up too early is a
+/// message sent twice: one try may take nearly all the time of a call.
+pub(crate) fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(ATTEMPT)
+        .operation_attempt_timeout(OPERATION.saturating_sub(Duration::from_millis(100)))
+        .operation_timeout(OPERATION)
+        .build();
+    aws_sdk_sns::Client::from_conf(aws_sdk_sns::config::Builder::from(config).timeout_config(timeouts).build())
+}
+
 /// An SDK's error in the words of a port: why, and why that, as far as each error says it itself. Never its debug form,
 /// which holds the whole answer: that of Parameter Store may be a secret.
 pub(crate) fn port_error<E, R>(operation: impl Into<String>, error: SdkError<E, R>) -> PortError

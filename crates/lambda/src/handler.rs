@@ -104,7 +104,7 @@ async fn start<C: Check>() -> Result<(Prepared<C>, Ports), Failure> {
         clock: crate::clock::clock(),
         state: Arc::new(Table::new(aws_sdk_dynamodb::Client::new(&config), environment.table)),
         metrics: Arc::new(CloudWatch(aws_sdk_cloudwatch::Client::new(&config))),
-        notifier: Arc::new(Sns { client: aws_sdk_sns::Client::new(&config), topics: environment.topics }),
+        notifier: Arc::new(Sns { client: clients::sns(&config), topics: environment.topics }),
         secrets: Arc::new(Ssm::new(aws_sdk_ssm::Client::new(&config))),
         tls: Tls::new(&[]).map_err(|error| Failure { error_type: "Internal", message: error.to_string() })?,
         redactor: Redactor::default(),

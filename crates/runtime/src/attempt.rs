@@ -13,13 +13,19 @@ use probe::{Client, Connections, Identity};
 use crate::run::Compensation;
 use crate::{Check, Ports, Run};
 
-/// What is kept back of the Lambda's time, for compensation, publishing and telling. A run that is killed says nothing.
-pub const RESERVE: Duration = Duration::from_secs(9);
+/// What is kept back of the Lambda's time for writing, publishing and telling. A run that is killed says nothing.
+const TELLING: Duration = Duration::from_secs(9);
 
-/// The part of the reserve that one compensation may take.
+/// The time that one compensation may take.
 const COMPENSATION_DEADLINE: Duration = Duration::from_secs(3);
-/// The part of the reserve that all compensations may take together: the rest is for publishing and telling.
+/// The time that all compensations of an attempt may take together.
 const COMPENSATIONS_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What is kept back of the Lambda's time after an attempt: to undo, where something is created, and to tell.
+#[must_use]
+pub const fn reserve(is_read_only: bool) -> Duration {
+    if is_read_only { TELLING } else { TELLING.saturating_add(COMPENSATIONS_DEADLINE) }
+}
 
 /// Which execution an attempt is of.
 pub(crate) struct Execution<'a> {

@@ -13,7 +13,7 @@ mod run;
 pub mod settings;
 mod trigger;
 
-pub use attempt::RESERVE;
+pub use attempt::reserve;
 pub use check_trait::{AnyCheck, Check, Prepared};
 pub use clock::{Clock, SkippingClock, SystemClock};
 pub use pipeline::{Invocation, RunError, execute};

@@ -11,7 +11,7 @@ use check::incident::{Decision, Vote, decide};
 use check::message::{Context, compose};
 use check::{Attempt, Outcome, Refusal, Report, RunKey, Subject, Verdict};
 
-use crate::attempt::{Allowance, Attempted, Execution, RESERVE, attempt};
+use crate::attempt::{Allowance, Attempted, Execution, attempt, reserve};
 use crate::deliver::{data, tell};
 use crate::{
     Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, PortError, Ports, Prepared, StateItem, Trigger,
@@ -163,7 +163,7 @@ async fn judge<C: Check>(
     let allowance = || {
         let now = ports.clock.now();
         let by_settings = signed(prepared.run.deadline) - now.duration_since(started);
-        let by_lambda = invocation.killed_at.map(|killed| killed.duration_since(now) - signed(RESERVE));
+        let by_lambda = invocation.killed_at.map(|killed| killed.duration_since(now) - signed(reserve(C::READ_ONLY)));
         let left = by_lambda.map_or(by_settings, |by_lambda| by_lambda.min(by_settings));
         Allowance {
             time: Duration::try_from(left).unwrap_or_default(),

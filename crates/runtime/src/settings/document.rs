@@ -266,13 +266,14 @@ fn budget<C: Check>(section: &Section<'_>, run: &RunSettings, check: &C) {
         let (needed, deadline) = (written_duration(needed), written_duration(run.deadline));
         section.problem("deadline", format!("expected at least {needed}, for {how}, saw {deadline}"));
     }
-    let most = C::FUNCTION_TIMEOUT.saturating_sub(crate::RESERVE);
+    let reserve = crate::reserve(C::READ_ONLY);
+    let most = C::FUNCTION_TIMEOUT.saturating_sub(reserve);
     if run.deadline > most {
         let rule = format!(
             "expected at most {}: the function is killed after {}, and {} are kept back to undo, publish and tell; saw {}",
             written_duration(most),
             written_duration(C::FUNCTION_TIMEOUT),
-            written_duration(crate::RESERVE),
+            written_duration(reserve),
             written_duration(run.deadline)
         );
         section.problem("deadline", rule);

@@ -113,7 +113,8 @@ async fn what_a_cut_off_run_had_seen_so_far_closes_no_incident() {
 async fn the_time_that_lambda_leaves_interrupts_too() {
     let world = World::new();
     let check = never_answered();
-    let killed_at = minute(0) + jiff::SignedDuration::try_from(runtime::RESERVE + Duration::from_secs(12)).unwrap();
+    let killed_at =
+        minute(0) + jiff::SignedDuration::try_from(runtime::reserve(false) + Duration::from_secs(12)).unwrap();
     let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
     let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(failures[0].expected, "done within the run's 12000 ms");
@@ -124,7 +125,8 @@ async fn what_lambda_cuts_off_before_an_attempt_had_its_time_is_not_blamed_on_th
     let world = World::new();
     let check = never_answered();
     // One second less than the check says an attempt may take.
-    let killed_at = minute(0) + jiff::SignedDuration::try_from(runtime::RESERVE + Duration::from_secs(9)).unwrap();
+    let killed_at =
+        minute(0) + jiff::SignedDuration::try_from(runtime::reserve(false) + Duration::from_secs(9)).unwrap();
     let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
     assert_eq!(internal(&report), "the function had only 9000 ms left for the attempt");
     assert_eq!((reasons(&report), world.told().len()), (vec![], 0));
@@ -243,7 +245,9 @@ async fn compensations_that_hang_leave_time_to_publish_and_tell() {
         ("first", "not begun: the others took all 5 s"),
     ];
     assert_eq!(left_behind(&report), expected);
-    assert!(report.ended.duration_since(report.started) < jiff::SignedDuration::try_from(runtime::RESERVE).unwrap());
+    assert!(
+        report.ended.duration_since(report.started) < jiff::SignedDuration::try_from(runtime::reserve(false)).unwrap()
+    );
 }
 
 #[tokio::test(start_paused = true)]

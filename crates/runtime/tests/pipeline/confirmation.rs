@@ -3,7 +3,7 @@ use std::time::Duration;
 use check::Outcome;
 use check::incident::Told;
 use jiff::SignedDuration;
-use runtime::RESERVE;
+use runtime::reserve;
 use serde_json::json;
 
 use crate::world::*;
@@ -48,7 +48,7 @@ async fn only_the_subjects_that_failed_twice_are_confirmed() {
 #[tokio::test(start_paused = true)]
 async fn the_time_that_lambda_leaves_decides_whether_there_is_a_second_attempt() {
     // The wait, a whole attempt, and what is kept back.
-    let needed = SignedDuration::try_from(Duration::from_secs(20 + 10) + RESERVE).unwrap();
+    let needed = SignedDuration::try_from(Duration::from_secs(20 + 10) + reserve(true)).unwrap();
     for (left, attempts, told) in
         [(needed, 2, Told::Opened), (needed - SignedDuration::from_millis(1), 1, Told::NotConfirmed)]
     {
