@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use crate::emulator::{Emulator, target};
 
-const NAMESPACE: &str = "JustDriving/Synthetics";
 /// A rule begins to count at the first full minute after it is made.
 const RULE_FIRES_WITHIN: Duration = Duration::from_secs(90);
 const TOLD_WITHIN: Duration = Duration::from_secs(20);
@@ -130,7 +129,7 @@ impl Queue {
 async fn values(sdk: &SdkConfig, metric: &str, statistic: &str, environment: &str) -> Vec<f64> {
     let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
     let metric = Metric::builder()
-        .namespace(NAMESPACE)
+        .namespace(check::metric::NAMESPACE)
         .metric_name(metric)
         .dimensions(dimension("Environment", environment))
         .dimensions(dimension("Check", "availability"))
@@ -153,7 +152,7 @@ async fn values(sdk: &SdkConfig, metric: &str, statistic: &str, environment: &st
 
 async fn dimensions_of(sdk: &SdkConfig, metric: &str, environment: &str) -> Vec<String> {
     let client = aws_sdk_cloudwatch::Client::new(sdk);
-    let answer = client.list_metrics().namespace(NAMESPACE).metric_name(metric).send().await.unwrap();
+    let answer = client.list_metrics().namespace(check::metric::NAMESPACE).metric_name(metric).send().await.unwrap();
     let sets = answer.metrics.unwrap_or_default().into_iter().map(|metric| {
         let text =
             |dimension: &Dimension| format!("{}={}", dimension.name().unwrap_or(""), dimension.value().unwrap_or(""));

@@ -19,8 +19,6 @@ use crate::calls::Calls;
 use crate::emulator::Emulator;
 use crate::runtime_api::{Clock, Function, Invoked, own_file, remove};
 
-const NAMESPACE: &str = "JustDriving/Synthetics";
-
 /// One test's own world. Its environment's name keeps it apart.
 pub struct World {
     /// The environment of settings, metrics and messages.
@@ -180,14 +178,14 @@ impl World {
     pub async fn metrics(&self) -> Vec<Datapoint> {
         let client = aws_sdk_cloudwatch::Client::new(&self.sdk);
         let filter = DimensionFilter::builder().name("Environment").value(&self.environment).build();
-        let listed = client.list_metrics().namespace(NAMESPACE).dimensions(filter).send().await.unwrap();
+        let listed = client.list_metrics().namespace(check::metric::NAMESPACE).dimensions(filter).send().await.unwrap();
         let mut datapoints = Vec::new();
         for metric in listed.metrics.unwrap_or_default() {
             let name = metric.metric_name.unwrap();
             let dimensions = metric.dimensions.unwrap_or_default();
             let answer = client
                 .get_metric_statistics()
-                .namespace(NAMESPACE)
+                .namespace(check::metric::NAMESPACE)
                 .metric_name(&name)
                 .set_dimensions(Some(dimensions.clone()))
                 .start_time(DateTime::from_secs(self.minute().as_second() - 24 * 3600))

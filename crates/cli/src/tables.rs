@@ -73,7 +73,8 @@ fn measurements(attempt: &Attempt) -> String {
         .iter()
         .map(|measured| {
             let item = measured.item.as_ref().map(|item| format!(" ({item})")).unwrap_or_default();
-            format!("{} {:.1}{item}", measured.metric, measured.value)
+            let decimals = usize::from(measured.value.fract() != 0.0);
+            format!("{} {:.decimals$}{item}", measured.metric, measured.value)
         })
         .collect::<Vec<_>>()
         .join("\n")

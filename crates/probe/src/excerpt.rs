@@ -14,7 +14,7 @@ const WINDOW: usize = 16 * 1024;
 /// The start of a text: redacted, on one line, control characters made visible, cut between characters.
 pub(crate) fn excerpt(text: &str, redactor: &Redactor) -> String {
     let window = &text[..text.floor_char_boundary(WINDOW)];
-    check::text::cut(&visible(&redactor.redact(window)), EXCERPT)
+    check::text::cut(visible(&redactor.redact(window)).trim(), EXCERPT)
 }
 
 /// The piece of a text around a place in it, 60 characters before included.
@@ -66,7 +66,7 @@ mod tests {
         let redactor = Redactor::default();
         for (case, text, shown) in [
             ("a short text stays", "Kør forsigtigt", "Kør forsigtigt".to_owned()),
-            ("white space folds", "<html>\r\n\t<title>b  c", "<html> <title>b c".to_owned()),
+            ("white space folds", "<html>\r\n\t<title>b  c\n", "<html> <title>b c".to_owned()),
             ("escape sequences do nothing", "\u{1b}[2Jx\0", "\\u{1b}[2Jx\\u{0}".to_owned()),
             ("direction marks are shown", "a\u{202e}b\u{200b}", "a\\u{202e}b\\u{200b}".to_owned()),
             ("a long text is cut", &"ø".repeat(400), format!("{}…", "ø".repeat(299))),
