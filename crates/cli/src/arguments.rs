@@ -82,6 +82,8 @@ pub(crate) enum Format {
     Table,
     /// The reports, for programs.
     Json,
+    /// A test case for each step, for pipelines.
+    Junit,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -5,6 +5,7 @@ mod checks;
 mod demo;
 mod exit;
 mod faults;
+mod junit;
 mod messages;
 mod ports;
 mod run;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::arguments::{Format, RunOptions};
 use crate::exit::Exit;
-use crate::{checks, faults, ports, tables};
+use crate::{checks, faults, junit, ports, tables};
 
 /// Runs checks once, or against the demo platform as often as a fault takes to show.
 pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
@@ -27,6 +27,7 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
         on_demo(options, &memory).await?
     };
     match options.format {
+        Format::Junit => println!("{}", junit::written(&reports)?),
         Format::Json => println!("{}", serde_json::to_string_pretty(&reports)?),
         Format::Table => {
             let texts: Vec<String> = reports.iter().map(tables::report).collect();

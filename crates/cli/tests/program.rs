@@ -59,6 +59,26 @@ fn programs_read_the_reports_as_json() {
 }
 
 #[test]
+fn pipelines_read_each_step_as_a_test_case() {
+    let output = synthetics(&["run", "--demo", "--fault", "truncated-json", "--format", "junit"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let xml = text(&output.stdout);
+    assert!(xml.starts_with("<?xml"), "{xml}");
+    assert!(
+        xml.contains("<testsuite name=\"availability\" tests=\"7\" skipped=\"0\" errors=\"0\" failures=\"3\""),
+        "{xml}"
+    );
+    assert!(xml.contains("name=\"status-api request\" classname=\"availability\""), "{xml}");
+    assert!(
+        xml.contains("type=\"body\"") && xml.contains("message=\"expected a complete body, saw cut short"),
+        "{xml}"
+    );
+    let output = synthetics(&["run", "--demo", "--fault", "maintenance", "--format", "junit"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(text(&output.stdout).contains("<skipped"), "{output:?}");
+}
+
+#[test]
 fn what_cannot_be_judged_is_neither_passed_nor_failed() {
     let secret = "id = \"front-page\"\nsecret_headers.x-key = \"env:SYNTHETICS_TEST\"";
     // Nothing listens there, but the check does not get that far.

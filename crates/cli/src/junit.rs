@@ -1,0 +1,58 @@
+//! `synthetics run --format junit`: a suite for each check, a case for each step of its last attempt.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use check::{Report, Step, StepResult};
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+
+/// The XML of these runs. What failed is a failure, what could not be judged an error, and maintenance is skipped.
+pub(crate) fn written(reports: &[Report]) -> anyhow::Result<String> {
+    let mut junit = quick_junit::Report::new("synthetics");
+    for report in reports {
+        let mut suite = TestSuite::new(&report.key.check);
+        suite.add_property(("run_id", report.run_id.as_str()));
+        suite.add_property(("trace_id", report.trace_id.as_str()));
+        suite.add_property(("environment", report.environment.as_str()));
+        suite.add_property(("outcome", report.outcome.word()));
+        let steps = report.last_attempt().into_iter().flat_map(|attempt| &attempt.steps);
+        suite.add_test_cases(steps.map(|step| case(&report.key.check, step)));
+        suite.add_test_cases(report.left_behind.iter().map(|left| {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type("left-behind").set_message(&left.detail);
+            let mut case = TestCase::new(&left.compensation, status);
+            case.set_classname(&report.key.check);
+            case
+        }));
+        junit.add_test_suite(suite);
+    }
+    junit.to_string().context("failed to write JUnit's XML")
+}
+
+fn case(check: &str, step: &Step) -> TestCase {
+    let status = match &step.result {
+        StepResult::Passed => TestCaseStatus::success(),
+        StepResult::Failed { failure } => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type(failure.kind.as_str());
+            status.set_message(format!("expected {}, saw {}", failure.expected, failure.seen));
+            if let Some(evidence) = &failure.evidence {
+                status.set_description(evidence);
+            }
+            status
+        }
+        StepResult::CannotJudge { blindness } => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_type(blindness.cause.to_string()).set_message(&blindness.detail);
+            status
+        }
+        StepResult::Maintenance { detail: reason } | StepResult::Skipped { reason } => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(reason);
+            status
+        }
+    };
+    let mut case = TestCase::new(format!("{} {}", step.subject, step.name), status);
+    case.set_classname(check).set_time(Duration::from_secs_f64(step.duration_ms.max(0.0) / 1_000.0));
+    case
+}
