@@ -11,7 +11,8 @@ use url::Url;
 use crate::Ports;
 use crate::settings::SecretRef;
 
-const DEADLINE: Duration = Duration::from_secs(3);
+/// What writing, telling and clearing leave of the time that is kept back to tell.
+const DEADLINE: Duration = Duration::from_millis(1_500);
 
 /// Asks for the URL once. What goes wrong is a trouble of the run, not of the platform.
 pub(crate) async fn ping(ports: &Ports, reference: &SecretRef, report: &Report) -> Result<(), String> {

@@ -47,17 +47,12 @@ fn subject_report(reason: &Reason, event: Event, run: &RunKey) -> Option<Subject
     let incident = reason.incident.as_ref()?;
     let over = event == Event::Recovered;
     Some(SubjectReport {
-        subject: reason.subject.clone(),
+        failure: reason.failure.clone(),
         incident_id: incident.id.clone(),
         since: reason.since,
         opened_at: incident.opened_at,
         closed_at: over.then_some(run.scheduled_time),
         downtime_seconds: over.then(|| run.scheduled_time.duration_since(reason.since).as_secs()),
-        step: reason.failure.step.clone(),
-        kind: reason.failure.kind,
-        expected: reason.failure.expected.clone(),
-        seen: reason.failure.seen.clone(),
-        evidence: reason.failure.evidence.clone(),
     })
 }
 
@@ -90,7 +85,7 @@ fn step_lines(subjects: &[SubjectReport], attempts: &[Attempt]) -> Vec<StepLine>
     let mut steps: Vec<(u32, &Step)> = (1..)
         .zip(attempts)
         .flat_map(|(number, attempt)| attempt.steps.iter().map(move |step| (number, step)))
-        .filter(|(_, step)| subjects.iter().any(|report| report.subject == step.subject))
+        .filter(|(_, step)| subjects.iter().any(|report| report.failure.subject == step.subject))
         .collect();
     // Steps of several subjects go side by side; a reader wants one subject after the other.
     steps.sort_by_key(|(number, step)| (&step.subject, *number));

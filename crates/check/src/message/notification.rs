@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::incident::{LastGood, Severity};
-use crate::{FailureKind, Subject};
+use crate::{Failure, Subject};
 
 /// Who is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -83,8 +83,9 @@ pub struct Links {
 /// One subject's incident in a notification.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectReport {
-    /// Which subject; `-` for a check that is one flow.
-    pub subject: Subject,
+    /// Its latest failure, with the subject's name.
+    #[serde(flatten)]
+    pub failure: Failure,
     /// The incident.
     pub incident_id: String,
     /// The scheduled time of the first failed run.
@@ -97,17 +98,6 @@ pub struct SubjectReport {
     /// From the first failed run to the run that closed it, in seconds; only when it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime_seconds: Option<i64>,
-    /// The step that failed last.
-    pub step: String,
-    /// How.
-    pub kind: FailureKind,
-    /// What should have been there.
-    pub expected: String,
-    /// What was there instead.
-    pub seen: String,
-    /// The redacted excerpt that shows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<String>,
 }
 
 /// One line of the run's table of steps.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::notification::{Event, Notification, StepLine, SubjectReport};
+use crate::Subject;
 use crate::text::{ascii, cut, gsm7};
 
 /// The longest subject line: SNS takes fewer than 100 characters.
@@ -74,7 +75,13 @@ pub fn sms(notification: &Notification) -> String {
         }
         (_, Some(subject)) => {
             // What was seen comes last: it is what may be cut.
-            format!("{} since {}. Call {}. {}", subject.kind, clock(subject.since), n.contact.reach, subject.seen)
+            format!(
+                "{} since {}. Call {}. {}",
+                subject.failure.kind,
+                clock(subject.since),
+                n.contact.reach,
+                subject.failure.seen
+            )
         }
         (_, None) => String::new(),
     };
@@ -87,8 +94,14 @@ fn headline(notification: &Notification) -> String {
         Event::Reminded => "still failing",
         Event::Recovered => "recovered",
     };
-    let named: Vec<&str> =
-        notification.subjects.iter().filter(|s| !s.subject.is_whole()).take(3).map(|s| s.subject.as_str()).collect();
+    let named: Vec<&str> = notification
+        .subjects
+        .iter()
+        .map(|s| &s.failure.subject)
+        .filter(|s| !s.is_whole())
+        .take(3)
+        .map(Subject::as_str)
+        .collect();
     let more = notification.subjects.len() + notification.more_subjects as usize - named.len();
     match (named.is_empty(), more) {
         (true, _) => verb.to_owned(),
@@ -103,8 +116,9 @@ fn failed_alike(subjects: &[SubjectReport]) -> Vec<Vec<&SubjectReport>> {
     let mut groups: Vec<Vec<&SubjectReport>> = Vec::new();
     for subject in subjects {
         let alike = |other: &SubjectReport| {
-            let key = |s: &SubjectReport| (s.step.clone(), s.kind, s.expected.clone(), s.seen.clone(), s.since);
-            key(subject) == key(other)
+            let (one, two) = (&subject.failure, &other.failure);
+            (&one.step, one.kind, &one.expected, &one.seen, subject.since)
+                == (&two.step, two.kind, &two.expected, &two.seen, other.since)
         };
         match groups.iter_mut().find(|group| alike(group[0])) {
             Some(group) => group.push(subject),
@@ -118,13 +132,16 @@ fn failed_alike(subjects: &[SubjectReport]) -> Vec<Vec<&SubjectReport>> {
 fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
     let first = alike[0];
     let over = event == Event::Recovered;
-    let name = |s: &&SubjectReport| if s.subject.is_whole() { "the flow".to_owned() } else { s.subject.to_string() };
+    let name = |s: &&SubjectReport| match &s.failure.subject {
+        whole if whole.is_whole() => "the flow".to_owned(),
+        named => named.to_string(),
+    };
     let names = alike.iter().map(name).collect::<Vec<_>>().join(", ");
     let tense = if over { "had failed" } else { "failed" };
-    let _ = writeln!(text, "{names} {tense} at step {} ({})", first.step, first.kind);
-    let _ = writeln!(text, "  Expected   {}", first.expected);
-    let _ = writeln!(text, "  Seen       {}", first.seen);
-    if let (Some(evidence), false) = (&first.evidence, over) {
+    let _ = writeln!(text, "{names} {tense} at step {} ({})", first.failure.step, first.failure.kind);
+    let _ = writeln!(text, "  Expected   {}", first.failure.expected);
+    let _ = writeln!(text, "  Seen       {}", first.failure.seen);
+    if let (Some(evidence), false) = (&first.failure.evidence, over) {
         let mut lines = evidence.lines();
         let _ = writeln!(text, "  Evidence   {}", lines.next().unwrap_or_default());
         for line in lines {

@@ -51,7 +51,7 @@ async fn the_message_of_a_recovery_says_how_long_it_was() {
     let report = &recovered.subjects[0];
     assert_eq!(report.incident_id, opened.subjects[0].incident_id);
     assert_eq!((report.since, report.closed_at, report.downtime_seconds), (minute(1), Some(minute(3)), Some(120)));
-    assert_eq!((report.expected.as_str(), report.seen.as_str()), ("status 200", "status 500"));
+    assert_eq!((report.failure.expected.as_str(), report.failure.seen.as_str()), ("status 200", "status 500"));
     assert!(world.item().await.state.subjects.is_empty());
 }
 

@@ -322,7 +322,7 @@ impl World {
 
 pub fn short(delivery: &Delivery) -> String {
     let notification = &delivery.notification;
-    let subjects: Vec<&str> = notification.subjects.iter().map(|report| report.subject.as_str()).collect();
+    let subjects: Vec<&str> = notification.subjects.iter().map(|report| report.failure.subject.as_str()).collect();
     format!("{} {} {}", delivery.topic.as_str(), notification.event.as_str(), subjects.join(","))
 }
 

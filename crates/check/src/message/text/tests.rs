@@ -1,7 +1,7 @@
 use super::super::{Contact, Links, StepLine};
 use super::*;
 use crate::incident::{LastGood, Severity};
-use crate::{FailureKind, Subject};
+use crate::{Failure, FailureKind, Subject};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_020 + second).unwrap()
@@ -10,17 +10,19 @@ fn at(second: i64) -> Timestamp {
 fn report(name: &str, event: Event) -> SubjectReport {
     let over = event == Event::Recovered;
     SubjectReport {
-        subject: Subject::new(name).unwrap(),
+        failure: Failure {
+            subject: Subject::new(name).unwrap(),
+            step: "response".to_owned(),
+            kind: FailureKind::Status,
+            expected: "status 200".to_owned(),
+            seen: "status 500 Internal Server Error".to_owned(),
+            evidence: Some("{\n    \"message\": \"Køretimen findes ikke\"\n}".to_owned()),
+        },
         incident_id: format!("availability.{name}.20260528T202700Z"),
         since: at(0),
         opened_at: at(60),
         closed_at: over.then(|| at(780)),
         downtime_seconds: over.then_some(780),
-        step: "response".to_owned(),
-        kind: FailureKind::Status,
-        expected: "status 200".to_owned(),
-        seen: "status 500 Internal Server Error".to_owned(),
-        evidence: Some("{\n    \"message\": \"Køretimen findes ikke\"\n}".to_owned()),
     }
 }
 
@@ -92,7 +94,7 @@ fn a_recovered_one_says_how_long_it_was() {
 #[test]
 fn a_reminder_names_several() {
     let mut many = notification(Event::Reminded, &["front-page", "login-page", "status-api", "health"]);
-    many.subjects[3].kind = FailureKind::Body;
+    many.subjects[3].failure.kind = FailureKind::Body;
     many.more_subjects = 7;
     many.last_good = None;
     insta::assert_snapshot!(email(&many));
@@ -132,7 +134,7 @@ fn an_sms_fits_in_one_part() {
         "production availability recovered: status-api: down for 13 min"
     );
     let mut long = notification(Event::Opened, &["a"]);
-    long.subjects[0].seen = "{\"fejl\": \"æøå [x] ~ 日本\"}".repeat(20);
+    long.subjects[0].failure.seen = "{\"fejl\": \"æøå [x] ~ 日本\"}".repeat(20);
     let text = sms(&long);
     assert_eq!(text.chars().count(), 140, "{text}");
     assert_eq!(text, gsm7(&text));
