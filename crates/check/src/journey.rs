@@ -236,6 +236,17 @@ impl Journey {
         self.steps.iter().flat_map(|step| &step.exchanges)
     }
 
+    /// How a step ended; `None` while it runs.
+    #[must_use]
+    pub fn result(&self, step: StepId) -> Option<&StepResult> {
+        self.steps[step.0].result.as_ref()
+    }
+
+    /// How the steps ended that did so far.
+    pub fn results(&self) -> impl Iterator<Item = &StepResult> {
+        self.steps.iter().filter_map(|step| step.result.as_ref())
+    }
+
     /// Records a named assertion; a mismatch fails the step.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ pub enum Unit {
     Milliseconds,
     /// Seconds.
     Seconds,
+    /// Parts of a hundred.
+    Percent,
 }
 
 impl Unit {
@@ -25,6 +27,7 @@ impl Unit {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
             Self::Seconds => "Seconds",
+            Self::Percent => "Percent",
         }
     }
 }
@@ -98,6 +101,21 @@ pub const MAINTENANCE: Metric = of(
     Unit::Count,
     "1 while the platform is in maintenance mode, otherwise 0. Missing when nothing answered.",
 );
+/// How often real users' log-ins fail.
+pub const LOGIN_FAILURE_RATE: Metric = of(
+    "login",
+    "LoginFailureRate",
+    Unit::Percent,
+    "Failed of all log-ins in the window of the operations counters, our own attempts subtracted. Missing without the \
+     counters, and when the window holds fewer attempts than `minimum_count`.",
+);
+/// How many log-ins were throttled.
+pub const LOCKOUTS: Metric = of(
+    "login",
+    "Lockouts",
+    Unit::Count,
+    "Throttled log-ins in the window of the operations counters, our own subtracted. Missing without the counter.",
+);
 /// What runs created and could not remove.
 pub const LEFT_BEHIND: Metric = of_the_environment(
     "LeftBehind",
@@ -112,8 +130,32 @@ pub const OLDEST_UNSENT_NOTIFICATION: Metric = of_the_environment(
 );
 
 /// Every metric that is published.
-pub const CATALOGUE: &[Metric] =
-    &[SUCCESS, DURATION, ERRORED, CERTIFICATE_DAYS_REMAINING, MAINTENANCE, LEFT_BEHIND, OLDEST_UNSENT_NOTIFICATION];
+pub const CATALOGUE: &[Metric] = &[
+    SUCCESS,
+    DURATION,
+    ERRORED,
+    CERTIFICATE_DAYS_REMAINING,
+    MAINTENANCE,
+    LOGIN_FAILURE_RATE,
+    LOCKOUTS,
+    LEFT_BEHIND,
+    OLDEST_UNSENT_NOTIFICATION,
+];
+
+/// How often real users' log-ins succeed. Measured, not published: the report and the log line hold it.
+pub const LOGIN_SUCCESS_RATE: Metric = of(
+    "login",
+    "LoginSuccessRate",
+    Unit::Percent,
+    "Succeeded of all log-ins; otherwise as `LoginFailureRate`. In the report and the log line only.",
+);
+/// How often real users' log-outs succeed. Measured, not published: the report and the log line hold it.
+pub const LOGOUT_SUCCESS_RATE: Metric = of(
+    "login",
+    "LogoutSuccessRate",
+    Unit::Percent,
+    "Succeeded of all log-outs; otherwise as `LoginFailureRate`. In the report and the log line only.",
+);
 
 /// A named number with a unit, of one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -23,6 +23,7 @@ fn metric_datum(datum: &Datum) -> MetricDatum {
         Unit::Count => StandardUnit::Count,
         Unit::Milliseconds => StandardUnit::Milliseconds,
         Unit::Seconds => StandardUnit::Seconds,
+        Unit::Percent => StandardUnit::Percent,
     };
     let dimensions =
         datum.dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(value).build()).collect();
