@@ -10,14 +10,14 @@ use bytes::{Bytes, BytesMut};
 use check::{Exchange, FailureKind, Mismatch, Phases, millis};
 use http::{
     HeaderName, HeaderValue, Method, StatusCode,
-    header::{AUTHORIZATION, CONTENT_ENCODING, LOCATION, USER_AGENT},
+    header::{AUTHORIZATION, CONTENT_ENCODING, COOKIE, LOCATION, USER_AGENT},
 };
 use jiff::Timestamp;
 use reqwest::{dns::Resolve, tls::TlsInfo};
 use tokio::time::timeout;
 
 use crate::{
-    Error, Redactor, Request, Response, Tls,
+    Cookies, Error, Redactor, Request, Response, Tls,
     excerpt::excerpt,
     fault::{Circumstances, Fault, refused_expiry},
     redirect::{Hop, is_redirect},
@@ -88,6 +88,7 @@ struct Bounds {
     deadline: Duration,
     body_cap: u64,
     follow: bool,
+    cookies: Option<Cookies>,
 }
 
 impl Client {
@@ -171,6 +172,7 @@ impl Client {
             deadline: request.deadline,
             body_cap: request.body_cap,
             follow: request.max_redirects > 0,
+            cookies: request.cookies,
         };
         let mut hop = Hop { method: request.method, url: request.url, headers: request.headers, body: request.body };
         let mut visited = Vec::new();
@@ -239,11 +241,18 @@ impl Client {
     async fn answer(&self, hop: &Hop, bounds: &Bounds, exchange: &mut Exchange) -> Result<Response, Fault> {
         let mut request = self.http.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
         request = self.identify(request);
+        if let Some(cookies) = bounds.cookies.as_ref().and_then(|jar| jar.header(&hop.url)) {
+            request = request.headers(http::HeaderMap::from_iter([(COOKIE, cookies)]));
+        }
         if let Some(body) = &hop.body {
             request = request.body(body.clone());
         }
         let mut answer = request.send().await.map_err(Fault::Wire)?;
         note(|marks| marks.answered = Some(Instant::now()));
+        if let Some(jar) = &bounds.cookies {
+            // Before anything of the answer is quoted.
+            jar.keep(&hop.url, answer.headers(), &self.redactor);
+        }
         let status = answer.status();
         exchange.status = Some(status.as_u16());
         exchange.protocol = Some(format!("{:?}", answer.version()));

@@ -6,6 +6,7 @@ use check::{FailureKind, Mismatch};
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
+pub use crate::form::token as form_token;
 use crate::{
     Response,
     excerpt::{excerpt, excerpt_around, excerpt_bytes},
@@ -122,11 +123,27 @@ pub fn json(response: &Response) -> Result<Value, Mismatch> {
 ///
 /// As [`json`]; a mismatch of kind `assertion` when there is nothing, with the start of the body.
 pub fn json_exists(response: &Response, pointer: &str) -> Result<Value, Mismatch> {
+    find(response, &[pointer.to_owned()])
+}
+
+/// The JSON pointer (RFC 6901) finds something below `wrapper`, or at the top; returns it. Laravel's API resources come
+/// wrapped in `data` or bare.
+///
+/// # Errors
+/// As [`json_exists`]; both places are named.
+pub fn json_found(response: &Response, pointer: &str, wrapper: &str) -> Result<Value, Mismatch> {
+    find(response, &[format!("{wrapper}{pointer}"), pointer.to_owned()])
+}
+
+/// The value at the first of the pointers that finds one.
+fn find(response: &Response, pointers: &[String]) -> Result<Value, Mismatch> {
     let mut body = json(response)?;
-    match body.pointer_mut(pointer) {
-        Some(value) => Ok(value.take()),
+    match pointers.iter().find(|pointer| body.pointer(pointer).is_some()) {
+        Some(pointer) => Ok(body.pointer_mut(pointer).map(Value::take).unwrap_or_default()),
         None => {
-            let expected = excerpt(&format!("a value at {pointer}"), &response.redactor);
+            let mut pointers = pointers.to_vec();
+            pointers.dedup();
+            let expected = excerpt(&format!("a value at {}", pointers.join(" or ")), &response.redactor);
             Err(mismatch(FailureKind::Assertion, expected, "nothing there".to_owned(), body_start(response)))
         }
     }
@@ -138,8 +155,31 @@ pub fn json_exists(response: &Response, pointer: &str) -> Result<Value, Mismatch
 ///
 /// As [`json_exists`]; a mismatch of kind `assertion` when the value is another, with the start of the body.
 pub fn json_equals(response: &Response, pointer: &str, expected: &Value, compare: Compare) -> Result<(), Mismatch> {
-    let seen = json_exists(response, pointer)?;
-    if equal(&seen, expected, compare) {
+    compared(response, pointer, &json_exists(response, pointer)?, expected, compare)
+}
+
+/// The JSON pointer (RFC 6901) finds this value below `wrapper`, or at the top.
+///
+/// # Errors
+/// As [`json_found`]; a mismatch of kind `assertion` when the value is another, with the start of the body.
+pub fn json_matches(
+    response: &Response,
+    pointer: &str,
+    wrapper: &str,
+    expected: &Value,
+    compare: Compare,
+) -> Result<(), Mismatch> {
+    compared(response, pointer, &json_found(response, pointer, wrapper)?, expected, compare)
+}
+
+fn compared(
+    response: &Response,
+    pointer: &str,
+    seen: &Value,
+    expected: &Value,
+    compare: Compare,
+) -> Result<(), Mismatch> {
+    if equal(seen, expected, compare) {
         return Ok(());
     }
     // Told as members, so that the value of a secret name is masked.
@@ -148,7 +188,7 @@ pub fn json_equals(response: &Response, pointer: &str, expected: &Value, compare
         let member = format!("{}: {value}", Value::from(member));
         excerpt(&format!("{member} at {pointer}"), &response.redactor)
     };
-    Err(mismatch(FailureKind::Assertion, told(expected), told(&seen), body_start(response)))
+    Err(mismatch(FailureKind::Assertion, told(expected), told(seen), body_start(response)))
 }
 
 fn equal(one: &Value, other: &Value, compare: Compare) -> bool {

@@ -7,7 +7,7 @@ use std::{
     collections::BTreeSet,
     fmt,
     ops::Range,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use aho_corasick::AhoCorasick;
@@ -35,19 +35,19 @@ const LAYERS: usize = 2;
 /// members whose name says that they are secret, and the headers that carry credentials ([`Redactor::header`]).
 #[derive(Clone, Default)]
 pub struct Redactor {
-    known: Arc<RwLock<Known>>,
+    known: Arc<Mutex<Known>>,
+    /// Whose secrets are masked too.
+    outer: Option<Arc<Redactor>>,
 }
 
 #[derive(Default)]
 struct Known {
     patterns: BTreeSet<Vec<u8>>,
-    search: Search,
+    search: Option<Search>,
 }
 
-#[derive(Default)]
+#[derive(Clone)]
 enum Search {
-    #[default]
-    Nothing,
     Patterns(AhoCorasick),
     /// The automaton could not be built (more secrets than it can address). Then nothing is shown at all.
     Everything,
@@ -62,23 +62,34 @@ impl Redactor {
         if secret.len() < SHORTEST {
             return false;
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         if known.patterns.insert(secret.to_vec()) {
             known.patterns.extend(in_base64(secret));
-            known.search = AhoCorasick::new(&known.patterns).map_or(Search::Everything, Search::Patterns);
+            // Built when it is needed: a platform sets new cookies with every answer.
+            known.search = None;
         }
         true
+    }
+
+    /// A redactor that masks what this one masks, now and later, and what is registered with it alone: for secrets that are
+    /// forgotten before the process ends.
+    #[must_use]
+    pub fn scoped(&self) -> Self {
+        Self { known: Arc::default(), outer: Some(Arc::new(self.clone())) }
     }
 
     /// The text with `[redacted]` in place of every secret. Where secrets overlap, all of them are masked.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if matches!(known.search, Search::Everything) {
-            return MASK.to_owned();
+        let mut automata = Vec::new();
+        for search in self.searches() {
+            match search {
+                Search::Everything => return MASK.to_owned(),
+                Search::Patterns(patterns) => automata.push(patterns),
+            }
         }
         let mut secrets = Vec::new();
-        known.search_in(&View::of(text), LAYERS, &mut secrets);
+        search_in(&automata, &View::of(text), LAYERS, &mut secrets);
         mask(text, secrets)
     }
 
@@ -93,16 +104,33 @@ impl Redactor {
     }
 }
 
-impl Known {
-    fn search_in(&self, view: &View, layers: usize, secrets: &mut Vec<Range<usize>>) {
-        if let Search::Patterns(search) = &self.search {
-            secrets.extend(search.find_overlapping_iter(&view.bytes).map(|found| view.origin(found.range())));
+impl Redactor {
+    /// Its own search and those around it.
+    fn searches(&self) -> Vec<Search> {
+        let mut searches = self.outer.as_ref().map(|outer| outer.searches()).unwrap_or_default();
+        let mut known = self.known();
+        let Known { patterns, search } = &mut *known;
+        if !patterns.is_empty() {
+            let search = search
+                .get_or_insert_with(|| AhoCorasick::new(patterns.iter()).map_or(Search::Everything, Search::Patterns));
+            searches.push(search.clone());
         }
-        secrets.extend(shape::secrets(&view.bytes).into_iter().map(|range| view.origin(range)));
-        if layers > 0 {
-            for decoded in view.decoded() {
-                self.search_in(&decoded, layers - 1, secrets);
-            }
+        searches
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn search_in(automata: &[AhoCorasick], view: &View, layers: usize, secrets: &mut Vec<Range<usize>>) {
+    for automaton in automata {
+        secrets.extend(automaton.find_overlapping_iter(&view.bytes).map(|found| view.origin(found.range())));
+    }
+    secrets.extend(shape::secrets(&view.bytes).into_iter().map(|range| view.origin(range)));
+    if layers > 0 {
+        for decoded in view.decoded() {
+            search_in(automata, &decoded, layers - 1, secrets);
         }
     }
 }

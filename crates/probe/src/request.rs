@@ -9,7 +9,7 @@ use http::{
 };
 use url::Url;
 
-use crate::Error;
+use crate::{Cookies, Error};
 
 /// One request and its limits.
 ///
@@ -24,6 +24,7 @@ pub struct Request {
     pub(crate) deadline: Duration,
     pub(crate) max_redirects: u8,
     pub(crate) body_cap: u64,
+    pub(crate) cookies: Option<Cookies>,
     mistake: Option<String>,
 }
 
@@ -44,6 +45,7 @@ impl Request {
             deadline: Duration::from_secs(10),
             max_redirects: 10,
             body_cap: 2 * 1024 * 1024,
+            cookies: None,
             mistake,
         }
     }
@@ -75,6 +77,14 @@ impl Request {
     pub fn json(mut self, body: &serde_json::Value) -> Self {
         self.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         self.body(body.to_string())
+    }
+
+    /// Sends the cookies of a jar and keeps what the answers set, hop by hop: each hop sends the newest that belong to its
+    /// URL. In place of a header `Cookie`.
+    #[must_use]
+    pub fn cookies(mut self, jar: &Cookies) -> Self {
+        self.cookies = Some(jar.clone());
+        self
     }
 
     /// Sets the time for everything: all hops, from the first name to the last byte.

@@ -33,6 +33,12 @@ impl Response {
         String::from_utf8_lossy(&self.body)
     }
 
+    /// Where a redirect leads, resolved against the URL that answered; `None` when there is no `Location`, or no URL in it.
+    #[must_use]
+    pub fn location(&self) -> Option<Url> {
+        self.url.join(self.header("location")?).ok()
+    }
+
     /// The value of a header; `None` when it is missing or not text. Of several, the first.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

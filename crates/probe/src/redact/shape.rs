@@ -10,6 +10,7 @@ pub(super) fn secrets(text: &[u8]) -> Vec<Range<usize>> {
             b':' if text[i..].starts_with(b"://") => userinfo(text, i + 3),
             b'=' => parameter(text, i),
             b':' => member(text, i),
+            b'<' => element(text, i),
             _ => None,
         });
     }
@@ -48,6 +49,37 @@ fn member(text: &[u8], colon: usize) -> Option<Range<usize>> {
     });
     // A text that was cut may lack the closing quote.
     let end = length.map_or(text.len(), |length| start + length);
+    (end > start).then_some(start..end)
+}
+
+/// `value` in `<input name="_token" value="value">`, `content` in `<meta name="csrf-token" content="content">`.
+fn element(text: &[u8], start: usize) -> Option<Range<usize>> {
+    // A text that was cut may lack the end.
+    let end = text[start..].iter().position(|byte| *byte == b'>').map_or(text.len(), |length| start + length);
+    let name = attribute(text, start..end, b"name")?;
+    if !is_secret_name(&text[name].to_ascii_lowercase()) {
+        return None;
+    }
+    attribute(text, start..end, b"value").or_else(|| attribute(text, start..end, b"content"))
+}
+
+/// The value of an element's attribute, when it has one that is not empty.
+fn attribute(text: &[u8], element: Range<usize>, name: &[u8]) -> Option<Range<usize>> {
+    let inside = &text[element.clone()];
+    let is_here = |at: &usize| {
+        inside[at + 1..].get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
+            && inside[*at].is_ascii_whitespace()
+            && inside[at + 1 + name.len()..].trim_ascii_start().starts_with(b"=")
+    };
+    let at = (0..inside.len()).find(is_here)? + 1 + name.len();
+    let value = inside[at..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let (value, stops): (&[u8], &[u8]) = match value {
+        [b'"', rest @ ..] => (rest, b"\""),
+        [b'\'', rest @ ..] => (rest, b"'"),
+        _ => (value, b" \t\r\n"),
+    };
+    let start = element.end - value.len();
+    let end = value.iter().position(|byte| stops.contains(byte)).map_or(element.end, |length| start + length);
     (end > start).then_some(start..end)
 }
 

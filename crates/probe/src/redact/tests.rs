@@ -173,3 +173,36 @@ fn headers_with_credentials_show_their_name_only() {
         assert_eq!(redactor.header(&name, &value), evidence);
     }
 }
+
+#[test]
+fn the_tokens_of_pages_are_masked_by_where_they_stand() {
+    let redactor = Redactor::default();
+    for (page, shown) in [
+        (
+            r#"<input type="hidden" name="_token" value="abc">"#,
+            r#"<input type="hidden" name="_token" value="[redacted]">"#,
+        ),
+        ("<input value='abc' name='_token'>", "<input value='[redacted]' name='_token'>"),
+        ("<INPUT NAME=_token VALUE=abc id=x>", "<INPUT NAME=_token VALUE=[redacted] id=x>"),
+        (r#"<meta name="csrf-token" content="abc" />"#, r#"<meta name="csrf-token" content="[redacted]" />"#),
+        (r#"<input name="_token" value="ab"#, r#"<input name="_token" value="[redacted]"#),
+        (r#"<input name="email" value="abc">"#, r#"<input name="email" value="abc">"#),
+        (r#"<input name="_token" value="">"#, r#"<input name="_token" value="">"#),
+        ("<", "<"),
+    ] {
+        assert_eq!(redactor.redact(page), shown);
+    }
+}
+
+#[test]
+fn a_scoped_redactor_knows_the_outer_one_and_tells_it_nothing() {
+    let outer = Redactor::default();
+    let scoped = outer.scoped();
+    outer.register("of the process");
+    scoped.register("of the attempt");
+    let text = "of the process, of the attempt";
+    assert_eq!(scoped.redact(text), "[redacted], [redacted]");
+    assert_eq!(outer.redact(text), "[redacted], of the attempt");
+    outer.register("later on");
+    assert_eq!(scoped.redact("later on"), "[redacted]");
+}

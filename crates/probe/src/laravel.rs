@@ -1,0 +1,140 @@
+//! What a Laravel application says by its answers.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, fmt::rfc2822};
+use serde_json::Value;
+
+use crate::{Response, excerpt::excerpt};
+
+/// The longest of Laravel's own words, in characters.
+const WORDS: usize = 120;
+
+/// Our own requests were throttled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// For how long more, when it was said.
+    pub retry_after: Option<Duration>,
+}
+
+/// Whether an answer says that requests like this one come too often: 429, or 422 with one of these texts. Some log-in
+/// scaffolds (Laravel Breeze) answer a throttled log-in as they answer a wrong password, and only the text tells.
+#[must_use]
+pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
+    match response.status.as_u16() {
+        429 => Some(Throttled { retry_after: retry_after(response) }),
+        422 => {
+            // Laravel escapes what is not ASCII, so it is read before it is searched.
+            let body: Value = serde_json::from_slice(&response.body).ok()?;
+            let says = body.to_string();
+            let told = texts.iter().any(|text| says.contains(Value::from(text.as_str()).to_string().trim_matches('"')));
+            told.then_some(Throttled { retry_after: None })
+        }
+        _ => None,
+    }
+}
+
+/// From `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's `X-RateLimit-Reset` (Unix time).
+/// Times are held against the answer's own `Date`.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let date = |text: &str| rfc2822::parse(text).ok().map(|date| date.timestamp());
+    let now = response.header("date").and_then(date);
+    let until = |then: Timestamp| Duration::try_from(then.duration_since(now?)).ok();
+    if let Some(after) = response.header("retry-after") {
+        return after.trim().parse().ok().map(Duration::from_secs).or_else(|| until(date(after)?));
+    }
+    let reset = response.header("x-ratelimit-reset")?.trim().parse().ok()?;
+    until(Timestamp::from_second(reset).ok()?)
+}
+
+/// The application's own words about what went wrong, redacted: `message` and the first of `errors`, or the page's title.
+#[must_use]
+pub fn told(response: &Response) -> Option<String> {
+    let words = match serde_json::from_slice::<Value>(&response.body) {
+        Ok(body) => {
+            let message = body["message"].as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
+            let error = body["errors"].as_object().and_then(|errors| {
+                let (field, texts) = errors.iter().next()?;
+                let text = texts.as_str().or_else(|| texts.get(0)?.as_str())?;
+                Some(format!("{field}: {text}"))
+            });
+            let words: Vec<String> = message.into_iter().chain(error).collect();
+            (!words.is_empty()).then(|| words.join("; "))?
+        }
+        Err(_) => {
+            let page = response.text();
+            let (_, rest) = page.split_once("<title>")?;
+            let (title, _) = rest.split_once("</title>")?;
+            (!title.trim().is_empty()).then(|| title.trim().to_owned())?
+        }
+    };
+    Some(check::text::cut(&excerpt(&words, &response.redactor), WORDS))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::expect::tests::response;
+
+    fn limit(status: u16, body: &str, headers: &[(&'static str, &'static str)]) -> Option<Option<u64>> {
+        let mut answer = response(status, body);
+        for (name, value) in headers {
+            answer.headers.insert(*name, HeaderValue::from_static(value));
+        }
+        let texts = ["Too many login attempts".to_owned(), "For mange loginforsøg".to_owned()];
+        throttled(&answer, &texts).map(|limit| limit.retry_after.map(|after| after.as_secs()))
+    }
+
+    #[test]
+    fn throttling_is_told_from_a_wrong_password() {
+        let date = ("date", "Mon, 23 Nov 2026 04:49:00 GMT");
+        let breeze = r#"{"errors":{"email":["Too many login attempts. Please try again in 42 seconds."]}}"#;
+        let danish = "{\"errors\":{\"email\":[\"For mange loginfors\\u00f8g. Pr\\u00f8v igen om 42 sekunder.\"]}}";
+        for (case, status, body, headers, expected) in [
+            ("Retry-After", 429, "", &[("retry-after", "42")][..], Some(Some(42))),
+            ("a date", 429, "", &[date, ("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")], Some(Some(90))),
+            (
+                "a date without one to hold against",
+                429,
+                "",
+                &[("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")],
+                Some(None),
+            ),
+            ("X-RateLimit-Reset", 429, "", &[date, ("x-ratelimit-reset", "1795409355")], Some(Some(15))),
+            ("nothing", 429, "", &[], Some(None)),
+            ("nonsense", 429, "", &[("retry-after", "soon")], Some(None)),
+            ("Breeze", 422, breeze, &[], Some(None)),
+            ("Breeze in Danish", 422, danish, &[], Some(None)),
+            (
+                "a wrong password",
+                422,
+                r#"{"errors":{"email":["These credentials do not match our records."]}}"#,
+                &[],
+                None,
+            ),
+            ("the text with another status", 200, breeze, &[], None),
+        ] {
+            assert_eq!(limit(status, body, headers), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn the_applications_own_words_are_told() {
+        for (case, body, expected) in [
+            ("a message", "{\n    \"message\": \"CSRF token mismatch.\"\n}", Some("CSRF token mismatch.")),
+            (
+                "errors",
+                r#"{"message":"The given data was invalid.","errors":{"email":["Wrong."]}}"#,
+                Some("The given data was invalid.; email: Wrong."),
+            ),
+            ("an empty message, as of a 404", r#"{"message":""}"#, None),
+            ("a page", "<html><title>Page Expired</title>", Some("Page Expired")),
+            ("nothing", "", None),
+            ("a list", "[]", None),
+        ] {
+            assert_eq!(told(&response(419, body)).as_deref(), expected, "{case}");
+        }
+    }
+}
