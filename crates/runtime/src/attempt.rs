@@ -11,7 +11,7 @@ use check::{Attempt, Journey, LeftBehind, Outcome, RunKey};
 use probe::{Client, Connections, Identity};
 
 use crate::run::Compensation;
-use crate::{Check, Ports, Run};
+use crate::{Check, Ports, Prepared, Run};
 
 /// What is kept back of the Lambda's time for writing, publishing and telling. A run that is killed says nothing.
 const TELLING: Duration = Duration::from_secs(9);
@@ -53,12 +53,14 @@ pub(crate) struct Allowance {
 
 /// Runs the flow once. Whatever happens, there is a record of it.
 pub(crate) async fn attempt<C: Check>(
-    check: &C,
+    prepared: &Prepared<C>,
     ports: &Ports,
     execution: &Execution<'_>,
     allowance: Allowance,
     remembered: Option<String>,
 ) -> Attempted {
+    let lasting = ports.redactor.clone();
+    let ports = &Ports { redactor: lasting.scoped(), ..ports.clone() };
     let started = ports.clock.now();
     let journey = (ports.recorder)(started);
     let identity = Identity { run_id: execution.run_id.to_owned(), trace_id: execution.trace_id.to_owned() };
@@ -68,13 +70,13 @@ pub(crate) async fn attempt<C: Check>(
         Ok(client) => client,
         Err(error) => return broken(journey, &error.to_string(), started, remembered),
     };
-    let run = Run::new(journey, client, ports, execution.key.shard, execution.run_id, remembered);
+    let run = Run::new(journey, client, ports, lasting, &prepared.common, execution, remembered);
 
     let began = Instant::now();
     // The block, so that what a flow does before its future is there is caught too.
-    let flow = AssertUnwindSafe(async { check.attempt(&run).await }).catch_unwind();
+    let flow = AssertUnwindSafe(async { prepared.check.attempt(&run).await }).catch_unwind();
     let ended = tokio::time::timeout(allowance.time, flow).await;
-    let took = began.elapsed();
+    let took = began.elapsed().saturating_sub(run.waited());
     let is_whole = matches!(ended, Ok(Ok(())));
     let is_late = ended.is_err();
     match ended {

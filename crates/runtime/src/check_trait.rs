@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use check::{Report, Subject};
@@ -21,12 +23,15 @@ pub trait Check: Send + Sync + Sized + 'static {
     const FUNCTION_TIMEOUT: Duration;
 
     /// The check's own keys of its settings section, as written.
-    type Raw: DeserializeOwned + Default;
+    type Raw: DeserializeOwned + Serialize + JsonSchema + Default;
 
     /// Makes sure that the settings cannot be wrong. `None` when they are; the section holds all problems then.
     fn read(raw: Self::Raw, section: &Section<'_>, common: &Common) -> Option<Self>;
 
-    /// The longest one attempt can take by these settings.
+    /// The check's own keys as they would be written, every default in its place.
+    fn written(&self) -> Self::Raw;
+
+    /// The time that an attempt must have by these settings, so that one which is cut off earlier was cut off by us.
     fn worst_attempt(&self) -> Duration;
 
     /// All subjects that the check can have, when they are known from the settings: incidents of others are dropped.
@@ -64,6 +69,12 @@ pub trait AnyCheck: Send + Sync {
     /// The check's id.
     fn id(&self) -> &'static str;
 
+    /// The settings as they are in effect; see [`Prepared::written`].
+    ///
+    /// # Errors
+    /// When a value has no form in TOML.
+    fn written(&self) -> Result<toml::Table, toml::ser::Error>;
+
     /// One run.
     ///
     /// # Errors
@@ -75,6 +86,10 @@ pub trait AnyCheck: Send + Sync {
 impl<C: Check> AnyCheck for Prepared<C> {
     fn id(&self) -> &'static str {
         C::ID
+    }
+
+    fn written(&self) -> Result<toml::Table, toml::ser::Error> {
+        Self::written(self)
     }
 
     async fn run(&self, ports: &Ports, invocation: &Invocation) -> Result<Report, RunError> {

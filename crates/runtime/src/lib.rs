@@ -12,6 +12,7 @@ mod ports;
 mod run;
 pub mod settings;
 mod trigger;
+pub mod visit;
 
 pub use attempt::reserve;
 pub use check_trait::{AnyCheck, Check, Prepared};

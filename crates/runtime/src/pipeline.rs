@@ -176,7 +176,7 @@ async fn judge<C: Check>(
     let mut memory = item.memory.clone();
     let is_whole = loop {
         let Attempted { attempt, is_whole, memory: remembered, left_behind } =
-            attempt(&prepared.check, ports, &execution, allowance(), memory.take()).await;
+            attempt(prepared, ports, &execution, allowance(), memory.take()).await;
         memory = remembered;
         report.left_behind.extend(left_behind);
         report.outcome = attempt.outcome();

@@ -1,7 +1,7 @@
 //! What a flow works with: steps, requests, secrets, measurements, compensation, memory.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -12,9 +12,10 @@ use url::Url;
 
 use check::metric::{Measurement, Metric};
 use check::{Blindness, Cause, Journey, Mismatch, Shard, StepId, StepResult, Stop, Subject};
-use probe::{Client, Request, Response};
+use probe::{Client, Maintenance, Redactor, Request, Response, is_maintenance, throttled};
 
-use crate::settings::SecretRef;
+use crate::attempt::Execution;
+use crate::settings::{Common, SecretRef};
 use crate::{Clock, Ports};
 
 /// The name of the assertion that an exchange was completed, whatever came back.
@@ -34,8 +35,14 @@ pub struct Run {
     compensations: Mutex<Vec<Compensation>>,
     remembered: Option<String>,
     memory: Mutex<Option<String>>,
+    waited: Mutex<Duration>,
     client: Client,
     ports: Ports,
+    /// Knows what the settings refer to, for as long as the process lives. What the platform hands out is known to the
+    /// redactor of `ports`, which is forgotten with the attempt: it would grow with every session.
+    lasting: Redactor,
+    maintenance: Maintenance,
+    throttled_texts: Vec<String>,
     shard: Shard,
     run_id: String,
 }
@@ -45,19 +52,25 @@ impl Run {
         journey: Journey,
         client: Client,
         ports: &Ports,
-        shard: Shard,
-        run_id: &str,
+        lasting: Redactor,
+        common: &Common,
+        execution: &Execution<'_>,
         remembered: Option<String>,
     ) -> Self {
+        let texts = &common.platform.login.throttled_texts;
         Self {
             journey: Mutex::new(journey),
             compensations: Mutex::default(),
             memory: Mutex::new(remembered.clone()),
             remembered,
+            waited: Mutex::default(),
             client,
             ports: ports.clone(),
-            shard,
-            run_id: run_id.to_owned(),
+            lasting,
+            maintenance: common.maintenance.clone(),
+            throttled_texts: texts.iter().map(|text| text.as_str().to_owned()).collect(),
+            shard: execution.key.shard,
+            run_id: execution.run_id.to_owned(),
         }
     }
 
@@ -119,6 +132,37 @@ impl Run {
         &self.run_id
     }
 
+    /// Whether this answer says that the platform is down on purpose.
+    #[must_use]
+    pub fn is_maintenance(&self, response: &Response) -> bool {
+        is_maintenance(response, &self.maintenance)
+    }
+
+    /// Whether a step has found the platform in maintenance.
+    #[must_use]
+    pub fn in_maintenance(&self) -> bool {
+        self.journey().results().any(|result| matches!(result, StepResult::Maintenance { .. }))
+    }
+
+    /// Waits. The time is not part of the attempt's duration; wait between steps, so that it is not part of theirs.
+    pub async fn wait(&self, duration: Duration) {
+        let began = Instant::now();
+        self.ports.clock.sleep(duration).await;
+        // What passed here: the clock of a test skips.
+        *lock(&self.waited) += began.elapsed();
+    }
+
+    /// What sends requests, for compensation: it goes on when the attempt is over.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Masks a secret that the platform handed out, until the attempt is over.
+    pub fn mask(&self, secret: &str) {
+        self.ports.redactor.register(secret);
+    }
+
     /// Time.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
@@ -131,6 +175,10 @@ impl Run {
 
     pub(crate) fn journey(&self) -> MutexGuard<'_, Journey> {
         lock(&self.journey)
+    }
+
+    pub(crate) fn waited(&self) -> Duration {
+        *lock(&self.waited)
     }
 
     pub(crate) fn take_compensations(&self) -> Vec<Compensation> {
@@ -177,13 +225,55 @@ impl Step<'_> {
                         }
                     }
                     Err(own) => {
-                        let blindness = Blindness { cause: Cause::Internal, detail: self.run.redact(&own.to_string()) };
-                        journey.settle(self.id, StepResult::CannotJudge { blindness });
+                        drop(journey);
+                        return Err(self.cannot_judge(Cause::Internal, &own.to_string()));
                     }
                 }
                 Err(Stop)
             }
         }
+    }
+
+    /// Sends a request of a user's way through the platform, as [`Self::send`]. An answer that is no judgement of the
+    /// platform ends the step: maintenance mode, and our own requests throttled.
+    ///
+    /// # Errors
+    /// [`Stop`]: recorded.
+    pub async fn ask(&self, request: Request) -> Result<Response, Stop> {
+        let response = self.send(request).await?;
+        if self.run.is_maintenance(&response) {
+            let detail = format!("{} answered {} as in maintenance mode", response.url.path(), response.status);
+            self.settle(StepResult::Maintenance { detail: self.run.redact(&detail) });
+            return Err(Stop);
+        }
+        if let Some(limit) = throttled(&response, &self.run.throttled_texts) {
+            let again = limit.retry_after.map_or_else(String::new, |after| format!(", for {} s more", after.as_secs()));
+            let detail = format!(
+                "{} throttles our own requests ({}{again})\nanother run may use the same account, or the limit is too low \
+                 for the schedule",
+                response.url.path(),
+                response.status.as_u16(),
+            );
+            return Err(self.cannot_judge(Cause::Throttled, &detail));
+        }
+        Ok(response)
+    }
+
+    /// Sends a request whose answer is judged by nobody: its failure is another check's.
+    ///
+    /// # Errors
+    /// What failed, for the reason of a skipped step.
+    pub async fn look(&self, request: Request) -> Result<Response, String> {
+        let sent = self.run.client.send(request).await;
+        self.run.journey().exchanges(self.id, sent.exchanges);
+        sent.result.map_err(|error| self.run.redact(&error.to_string()))
+    }
+
+    /// It could not be judged. To be returned.
+    pub fn cannot_judge(&self, cause: Cause, detail: &str) -> Stop {
+        let blindness = Blindness { cause, detail: self.run.redact(detail) };
+        self.settle(StepResult::CannotJudge { blindness });
+        Stop
     }
 
     /// Records a named assertion.
@@ -207,15 +297,18 @@ impl Step<'_> {
     pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, Stop> {
         match self.run.ports.secrets.resolve(reference).await {
             Ok(secret) => {
-                self.run.ports.redactor.register(secret.expose_secret());
+                self.run.lasting.register(secret.expose_secret());
                 Ok(secret)
             }
-            Err(error) => {
-                let blindness = Blindness { cause: Cause::Reference, detail: self.run.redact(&error.to_string()) };
-                self.settle(StepResult::CannotJudge { blindness });
-                Err(Stop)
-            }
+            Err(error) => Err(self.cannot_judge(Cause::Reference, &error.to_string())),
         }
+    }
+
+    /// Whether the step ended because our own requests were throttled.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        let result = self.run.journey().result(self.id).cloned();
+        matches!(result, Some(StepResult::CannotJudge { blindness }) if blindness.cause == Cause::Throttled)
     }
 
     /// Everything held.

@@ -17,7 +17,7 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use probe::expect::{self, Compare};
-use probe::{Maintenance, Request, Response, is_maintenance};
+use probe::{Request, Response};
 use runtime::settings::{Common, Section};
 use runtime::{Check, Run};
 use secrecy::ExposeSecret;
@@ -30,7 +30,6 @@ pub struct Availability {
     pub targets: Vec<Target>,
     /// How many at a time.
     pub concurrency: usize,
-    maintenance: Maintenance,
 }
 
 /// How a target answered, whatever is to be said of the answer.
@@ -49,6 +48,10 @@ impl Check for Availability {
 
     fn read(raw: RawAvailability, section: &Section<'_>, common: &Common) -> Option<Self> {
         raw.validate(section, common)
+    }
+
+    fn written(&self) -> RawAvailability {
+        self.as_written()
     }
 
     fn worst_attempt(&self) -> Duration {
@@ -89,7 +92,7 @@ impl Availability {
     async fn probe(&self, run: &Run, target: &Target) -> Option<Answered> {
         let response = request(run, target).await.ok()?;
         let step = run.step(&target.subject, "response");
-        if is_maintenance(&response, &self.maintenance) {
+        if run.is_maintenance(&response) {
             step.maintenance(format!("{} answered {} as in maintenance mode", target.subject, response.status));
             return Some(Answered::InMaintenance);
         }

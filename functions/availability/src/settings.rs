@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use check::Subject;
 use http::{HeaderName, HeaderValue, Method};
-use runtime::settings::{Common, SecretRef, Section};
+use runtime::settings::{Common, SecretRef, Section, written_duration};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
@@ -59,47 +59,79 @@ pub struct JsonExpectation {
 }
 
 /// As written.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawAvailability {
+    /// How many targets are asked at a time: 1 to 64. Default 16.
+    #[serde(skip_serializing_if = "Option::is_none")]
     concurrency: Option<usize>,
+    /// What is asked for: 1 to 200 pages and endpoints.
     targets: Vec<RawTarget>,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawTarget {
+    /// What an incident is about: 1 to 64 of a-z, 0-9, `-`, `_` and `.`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    /// Below the base URL; instead of `url`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
+    /// Of another host; instead of `path`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    /// Default GET.
+    #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<RawMethod>,
+    /// The longest the exchange may take, with redirects and body: 100ms to 1m. Default 10s.
+    #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
+    /// How many redirects are followed: 0 to 20. Default 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
     max_redirects: Option<u8>,
+    /// Sent with the request.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, String>,
+    /// Sent with the request; references to the values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     secret_headers: BTreeMap<String, String>,
+    /// What the answer must be.
     expect: RawExpect,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 enum RawMethod {
     Get,
     Head,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawExpect {
+    /// Which statuses are right: each 100 to 599. Default 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Vec<u16>>,
+    /// What each header must contain.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, String>,
+    /// What the body must contain.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     text: Vec<String>,
+    /// What the JSON body must hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     json: Vec<RawJson>,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawJson {
+    /// Where: a JSON Pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
+    /// What; anything when it is not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
     equals: Option<Value>,
 }
 
@@ -124,7 +156,7 @@ impl RawAvailability {
             .map(|(index, raw)| raw.validate(&section.item("targets", index), common))
             .collect();
         let targets: Option<Vec<Target>> = targets.into_iter().collect();
-        Some(Availability { targets: targets?, concurrency: concurrency?, maintenance: common.maintenance.clone() })
+        Some(Availability { targets: targets?, concurrency: concurrency? })
     }
 }
 
@@ -257,4 +289,43 @@ fn each_some<V>(
         })
         .collect();
     read.into_iter().collect()
+}
+
+impl Availability {
+    /// As it would be written, every default in its place.
+    pub(crate) fn as_written(&self) -> RawAvailability {
+        RawAvailability {
+            concurrency: Some(self.concurrency),
+            targets: self.targets.iter().map(Target::as_written).collect(),
+        }
+    }
+}
+
+impl Target {
+    fn as_written(&self) -> RawTarget {
+        let name = |name: &HeaderName| name.as_str().to_owned();
+        RawTarget {
+            id: Some(self.subject.to_string()),
+            path: None,
+            url: Some(self.url.to_string()),
+            method: Some(if self.method == Method::HEAD { RawMethod::Head } else { RawMethod::Get }),
+            deadline: Some(written_duration(self.deadline)),
+            max_redirects: Some(self.max_redirects),
+            headers: self.headers.iter().map(|(key, value)| (name(key), value.clone())).collect(),
+            secret_headers: self.secret_headers.iter().map(|(key, value)| (name(key), value.to_string())).collect(),
+            expect: RawExpect {
+                status: Some(self.statuses.clone()),
+                headers: self.expect_headers.iter().map(|(key, part)| (name(key), part.clone())).collect(),
+                text: self.texts.clone(),
+                json: self
+                    .json
+                    .iter()
+                    .map(|JsonExpectation { pointer, equals }| RawJson {
+                        pointer: Some(pointer.clone()),
+                        equals: equals.clone(),
+                    })
+                    .collect(),
+            },
+        }
+    }
 }

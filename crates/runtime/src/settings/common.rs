@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use check::incident::{Policy, Severity};
@@ -11,8 +11,9 @@ use check::message::Contact;
 use probe::Maintenance;
 
 use super::links::{LinkTemplates, parse_template};
+use super::platform::Platform;
 use super::section::Section;
-use super::values::SecretRef;
+use super::values::{SecretRef, written_duration};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -32,12 +33,15 @@ pub struct Common {
     pub policy: Policy,
     /// How the platform's maintenance mode shows.
     pub maintenance: Maintenance,
+    /// What its flows are called.
+    pub platform: Platform,
 }
 
 /// How a check is run.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
-    /// The longest a run may take, with the attempt that confirms and the wait before it. Default 45 s.
+    /// The longest a run may take, with the attempt that confirms and the wait before it. Default 45 s, or what the function
+    /// has time for.
     pub deadline: Duration,
     /// The wait before a failure is confirmed. Default 20 s.
     pub confirm_after: Duration,
@@ -48,55 +52,95 @@ pub struct RunSettings {
 }
 
 /// As written, at the top of the file.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawCommon {
+    /// The name of the environment: 2 to 31 of a-z, 0-9 and `-`, a letter first. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<String>,
+    /// Where the platform is: `http` or `https`, without user and password. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     base_url: Option<String>,
+    /// Whom to call. Required.
     contact: RawContact,
+    /// Templates of the links in messages.
     links: RawLinks,
+    /// When incidents open, close and are told again.
     incidents: RawIncidents,
+    /// How the platform's maintenance mode shows.
     maintenance: RawMaintenance,
+    /// What the platform's flows are called; the contract's names where nothing is written.
+    platform: Platform,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawContact {
+    /// A person or a team. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    /// How to reach them: a telephone number first of all. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     reach: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawLinks {
+    /// What to do. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     runbook: Option<String>,
+    /// The numbers over time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     dashboard: Option<String>,
+    /// The log lines of the incident's window.
+    #[serde(skip_serializing_if = "Option::is_none")]
     logs: Option<String>,
+    /// The run in the platform's own tracing.
+    #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawIncidents {
+    /// Failed runs in a row that open an incident: 1 to 10. Default 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
     open_after: Option<u32>,
+    /// Passed runs in a row that close it: 1 to 10. Default 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
     close_after: Option<u32>,
+    /// How long after the last word an open incident is told again: 1m to 168h. Default 4h.
+    #[serde(skip_serializing_if = "Option::is_none")]
     remind_every: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawMaintenance {
+    /// The status: 200 to 599. Default 503.
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
+    /// Texts of which the body holds at least one. Default: those of Laravel's page and JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
     markers: Option<Vec<String>>,
 }
 
 /// As written, in the section of a check.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawRun {
+    /// The longest a run may take: 1s to 14m. Default 45s, or what the function has time for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
+    /// The wait before a failure is confirmed by a second attempt: 0s to 5m. Default 20s.
+    #[serde(skip_serializing_if = "Option::is_none")]
     confirm_after: Option<String>,
+    /// Which topic people are told through. Default critical.
+    #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
+    /// A reference to the URL that is asked after each run that passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     heartbeat_url: Option<String>,
 }
 
@@ -120,6 +164,7 @@ impl RawCommon {
             links: links.unwrap_or_default(),
             policy: policy.unwrap_or_default(),
             maintenance: maintenance.unwrap_or_default(),
+            platform: self.platform,
         })
     }
 
@@ -187,8 +232,16 @@ impl RawRun {
     /// Which keys of a check's section are about how it is run.
     pub(super) const KEYS: &[&str] = &["deadline", "confirm_after", "severity", "heartbeat_url"];
 
-    pub(super) fn validate(self, section: &Section<'_>, check: &str, environment: &str) -> Option<RunSettings> {
-        let deadline = section.duration("deadline", self.deadline, SECOND * 45, SECOND..=SECOND * 840);
+    /// `longest` is the time that the function has for a run.
+    pub(super) fn validate(
+        self,
+        section: &Section<'_>,
+        check: &str,
+        environment: &str,
+        longest: Duration,
+    ) -> Option<RunSettings> {
+        let default = longest.min(SECOND * 45);
+        let deadline = section.duration("deadline", self.deadline, default, SECOND..=SECOND * 840);
         let confirm_after =
             section.duration("confirm_after", self.confirm_after, SECOND * 20, Duration::ZERO..=SECOND * 300);
         let heartbeat = self.heartbeat_url.is_some();
@@ -202,5 +255,44 @@ impl RawRun {
             severity: self.severity.unwrap_or(Severity::Critical),
             heartbeat_url,
         })
+    }
+}
+
+impl Common {
+    /// As it would be written, every default in its place.
+    pub(super) fn as_written(&self) -> RawCommon {
+        RawCommon {
+            environment: Some(self.environment.clone()),
+            base_url: Some(self.base_url.to_string()),
+            contact: RawContact { name: Some(self.contact.name.clone()), reach: Some(self.contact.reach.clone()) },
+            links: RawLinks {
+                runbook: Some(self.links.runbook.clone()),
+                dashboard: self.links.dashboard.clone(),
+                logs: self.links.logs.clone(),
+                trace: self.links.trace.clone(),
+            },
+            incidents: RawIncidents {
+                open_after: Some(self.policy.open_after),
+                close_after: Some(self.policy.close_after),
+                remind_every: Some(written_duration(self.policy.remind_every)),
+            },
+            maintenance: RawMaintenance {
+                status: Some(self.maintenance.status),
+                markers: Some(self.maintenance.markers.clone()),
+            },
+            platform: self.platform.clone(),
+        }
+    }
+}
+
+impl RunSettings {
+    /// As it would be written, every default in its place.
+    pub(super) fn as_written(&self) -> RawRun {
+        RawRun {
+            deadline: Some(written_duration(self.deadline)),
+            confirm_after: Some(written_duration(self.confirm_after)),
+            severity: Some(self.severity),
+            heartbeat_url: self.heartbeat_url.as_ref().map(ToString::to_string),
+        }
     }
 }

@@ -88,7 +88,7 @@ pub struct Document<'t> {
     root: Spanned<DeTable<'t>>,
 }
 
-const CHECKS: &str = "check";
+pub(super) const CHECKS: &str = "check";
 
 impl<'t> Document<'t> {
     /// Reads the text of a file.
@@ -157,7 +157,8 @@ impl<'t> Document<'t> {
         let raw_run: RawRun = self.read(Spanned::new(table.span(), how), &path, &[], &findings);
         let raw_own: C::Raw = self.read(Spanned::new(table.span(), own), &path, RawRun::KEYS, &findings);
         let prepared = common.and_then(|common| {
-            let run = raw_run.validate(&section, C::ID, &common.environment);
+            let longest = C::FUNCTION_TIMEOUT.saturating_sub(crate::reserve(C::READ_ONLY));
+            let run = raw_run.validate(&section, C::ID, &common.environment, longest);
             let check = C::read(raw_own, &section, &common);
             let (run, check) = (run?, check?);
             if findings.is_sound(&path) {

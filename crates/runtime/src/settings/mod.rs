@@ -5,13 +5,17 @@
 
 mod common;
 mod document;
+mod effective;
 mod fit;
 mod links;
+mod platform;
 mod section;
 mod values;
 
 pub use common::{Common, RunSettings};
 pub use document::{Document, Problem};
+pub use effective::{schema, schema_of};
 pub use links::LinkTemplates;
+pub use platform::{Encoding, Mode, Platform};
 pub use section::Section;
-pub use values::SecretRef;
+pub use values::{SecretRef, written_duration};

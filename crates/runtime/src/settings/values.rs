@@ -68,7 +68,8 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A duration as it would be written in the file.
-pub(super) fn written_duration(duration: Duration) -> String {
+#[must_use]
+pub fn written_duration(duration: Duration) -> String {
     let ms = duration.as_millis();
     match (ms % 1_000, ms / 1_000 % 60, ms / 60_000 % 60) {
         _ if ms == 0 => "0s".to_owned(),

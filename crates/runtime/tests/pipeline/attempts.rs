@@ -170,6 +170,8 @@ impl Check for Hasty {
         None
     }
 
+    fn written(&self) {}
+
     fn worst_attempt(&self) -> Duration {
         Duration::ZERO
     }

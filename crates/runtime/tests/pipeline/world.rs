@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use local::{EnvironmentSecrets, Memory};
 use probe::{Maintenance, Redactor, Tls};
-use runtime::settings::{Common, LinkTemplates, RunSettings, SecretRef, Section};
+use runtime::settings::{Common, LinkTemplates, Platform, RunSettings, SecretRef, Section};
 use runtime::{
     Check, Clock, Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, PortError, Ports, Prepared,
     Run, RunError, StateItem, StateStore, execute,
@@ -46,6 +46,8 @@ impl<const READ_ONLY: bool> Check for Fake<READ_ONLY> {
     fn read((): (), _: &Section<'_>, _: &Common) -> Option<Self> {
         None
     }
+
+    fn written(&self) {}
 
     fn worst_attempt(&self) -> Duration {
         self.worst_attempt
@@ -90,6 +92,7 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
             links: LinkTemplates { runbook: "https://docs.example/{check}.md".to_owned(), ..LinkTemplates::default() },
             policy: Policy::default(),
             maintenance: Maintenance::default(),
+            platform: Platform::default(),
         },
         run: RunSettings {
             deadline: Duration::from_secs(45),
