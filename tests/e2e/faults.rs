@@ -35,7 +35,7 @@ async fn one(spec: FaultSpec) {
     let fault = spec.fault;
     let mut world = World::new(&format!("fault-{fault}")).await;
     if fault == Fault::Hang {
-        // Each of two attempts waits for its whole deadline.
+        // Each attempt waits for its whole deadline.
         world.replace("deadline = \"5s\"", "deadline = \"300ms\"");
     }
     let function = world.start(&spec.check).await;
@@ -85,6 +85,13 @@ async fn one(spec: FaultSpec) {
             assert_eq!((numbers.get("Success"), numbers.get("Errored")), (Some(&1.0), Some(&0.0)), "{fault}");
             assert!(bound.is_passed_by(numbers[name]), "{fault}: {name} is {}, not {bound:?}", numbers[name]);
             assert!(!bound.is_passed_by(numbers_before[name]), "{fault}: {name} passes {bound:?} without it too");
+            assert_quiet(fault, [&opened, first, second, third]);
+        }
+        Shows::Errored(cause) => {
+            assert_eq!(shown.outcome(), "errored", "{fault}: {:#}", shown.report());
+            assert_eq!(shown.report()["outcome"]["blindness"]["cause"], cause.to_string(), "{fault}");
+            assert_eq!((numbers.get("Success"), numbers.get("Errored")), (None, Some(&1.0)), "{fault}");
+            assert!(!numbers.contains_key("Duration"), "{fault}: {numbers:?}");
             assert_quiet(fault, [&opened, first, second, third]);
         }
         Shows::Maintenance => {

@@ -8,6 +8,8 @@ mod calls;
 mod deployed;
 mod emulator;
 mod faults;
+mod leaks;
+mod mirror;
 mod runs;
 mod runtime_api;
 mod secrets;

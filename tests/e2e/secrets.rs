@@ -8,11 +8,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::calls::Obstacle;
+use crate::leaks::leak;
 use crate::world::{Message, World};
 
 /// Changed by every encoding that is looked for.
@@ -65,7 +66,7 @@ async fn a_secret_that_the_platform_plays_back_leaves_the_process_in_no_encoding
     ];
     for (name, text, has_evidence) in outputs {
         assert_eq!(text.contains(MASK), has_evidence, "what was to be searched is not in {name}: {text}");
-        assert_eq!(leak(&text), None, "{name}: {text}");
+        assert_eq!(leak(CANARY, &text), None, "{name}: {text}");
     }
 }
 
@@ -84,8 +85,8 @@ async fn a_secret_whose_answer_comes_garbled_is_not_told_either() {
     assert!(world.calls.take().contains(&"GetParameter".to_owned()));
     assert_eq!(invoked.outcome(), "errored", "{:#}", invoked.report());
     assert_eq!(invoked.report()["outcome"]["blindness"]["cause"], "reference");
-    assert_eq!(leak(&invoked.report().to_string()), None, "{:#}", invoked.report());
-    assert_eq!(leak(&function.output()), None, "{}", function.output());
+    assert_eq!(leak(CANARY, &invoked.report().to_string()), None, "{:#}", invoked.report());
+    assert_eq!(leak(CANARY, &function.output()), None, "{}", function.output());
 }
 
 #[test]
@@ -94,15 +95,15 @@ fn the_search_finds_a_secret_in_each_way_it_is_played_back_and_wrapped() {
         let played = played_back(id);
         let in_json = json!({ "Message": json!({ "evidence": played }).to_string() }).to_string();
         for text in [played, in_json] {
-            assert!(leak(&text).is_some(), "{id}: {text}");
+            assert!(leak(CANARY, &text).is_some(), "{id}: {text}");
         }
     }
     let (head, tail) = CANARY.split_at(CANARY.len() / 2);
     for half in [head, tail] {
-        assert!(leak(&format!("half of it: {half}")).is_some(), "{half}");
-        assert!(leak(&STANDARD.encode(format!("1{half}"))).is_some(), "{half}");
+        assert!(leak(CANARY, &format!("half of it: {half}")).is_some(), "{half}");
+        assert!(leak(CANARY, &STANDARD.encode(format!("1{half}"))).is_some(), "{half}");
     }
-    assert_eq!(leak(r#"{"evidence": "x-api-key: [redacted], 100 % \"c4\""}"#), None);
+    assert_eq!(leak(CANARY, r#"{"evidence": "x-api-key: [redacted], 100 % \"c4\""}"#), None);
 }
 
 /// What the path answers with.
@@ -118,80 +119,6 @@ fn played_back(id: &str) -> String {
         "redirect" => format!("/landed?key={}", percent()),
         other => panic!("nothing is played back at {other}"),
     }
-}
-
-/// Where and how the secret, or half of it, stands in the text: decoded up to three times.
-fn leak(text: &str) -> Option<String> {
-    let middle = CANARY.len() / 2;
-    let parts = [CANARY, &CANARY[..middle], &CANARY[middle..]];
-    let needles: Vec<String> =
-        parts.iter().flat_map(|part| in_base64(part).into_iter().chain([(*part).to_owned()])).collect();
-    let mut layer = vec![text.to_owned()];
-    for _ in 0..=3 {
-        for text in &layer {
-            if let Some(needle) = needles.iter().find(|needle| text.contains(needle.as_str())) {
-                return Some(needle.clone());
-            }
-        }
-        layer = layer.iter().flat_map(|text| [percent_decoded(text), json_unescaped(text)]).collect();
-    }
-    None
-}
-
-/// What of the part's Base64 depends on no other byte, wherever in a longer text it begins; in both alphabets.
-fn in_base64(part: &str) -> Vec<String> {
-    let mut all = Vec::new();
-    for before in 0..3 {
-        let encoded = STANDARD_NO_PAD.encode([&b"--"[..before], part.as_bytes()].concat());
-        let own = &encoded[(8 * before).div_ceil(6)..8 * (before + part.len()) / 6];
-        all.extend([own.to_owned(), own.replace('+', "-").replace('/', "_")]);
-    }
-    all
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, others @ ..] = rest {
-        let code = others.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &others[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = others;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Backslashes before quotes, slashes and backslashes taken away, and `\u00XX` read.
-fn json_unescaped(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text.chars();
-    while let Some(first) = rest.next() {
-        match (first, rest.clone().next()) {
-            ('\\', Some(next @ ('"' | '\\' | '/'))) => {
-                out.push(next);
-                rest.next();
-            }
-            ('\\', Some('u')) => {
-                let code: String = rest.clone().skip(1).take(4).collect();
-                match u32::from_str_radix(&code, 16).ok().and_then(char::from_u32) {
-                    Some(read) => {
-                        out.push(read);
-                        rest.nth(4);
-                    }
-                    None => out.push('\\'),
-                }
-            }
-            _ => out.push(first),
-        }
-    }
-    out
 }
 
 /// A platform that plays back what it is sent.

@@ -82,7 +82,12 @@ impl Message {
 impl World {
     /// A world with the demo's settings.
     pub async fn new(environment: &str) -> Self {
-        let platform = DemoPlatform::start(Options::default()).await.unwrap();
+        let now = Timestamp::now().as_second();
+        let clock = Clock::at(Timestamp::from_second(now - now.rem_euclid(60) - 30 * 60).unwrap());
+        let platform_clock = clock.clone();
+        let platform =
+            DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() });
+        let platform = platform.await.unwrap();
         let sdk = Emulator::shared().sdk().await;
         let calls = Calls::to(sdk.endpoint_url().unwrap()).await;
         let table = format!("state-{environment}");
@@ -94,8 +99,6 @@ impl World {
         let on_call = Queue::of_topic(&sdk, environment, "oncall", &mut variables).await;
         let warnings = Queue::of_topic(&sdk, environment, "warnings", &mut variables).await;
         let events = Queue::of_topic(&sdk, environment, "events", &mut variables).await;
-        let now = Timestamp::now().as_second();
-        let clock = Clock::at(Timestamp::from_second(now - now.rem_euclid(60) - 30 * 60).unwrap());
         let mut world = Self {
             environment: environment.to_owned(),
             platform,
@@ -111,6 +114,11 @@ impl World {
         world.replace("environment = \"demo\"", &format!("environment = {environment:?}"));
         let base_url = format!("base_url = {:?}", world.platform.base_url());
         world.replace("base_url = \"http://127.0.0.1:8480\"", &base_url);
+        // What the stand-in drew for itself, where the settings refer to it.
+        world.replace("ssm:/just-driving/demo/", &format!("ssm:/just-driving/{environment}/"));
+        for (path, value) in world.platform.credentials() {
+            world.put_parameter(&format!("/just-driving/{environment}/{path}"), &value).await;
+        }
         world
     }
 

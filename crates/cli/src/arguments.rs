@@ -40,6 +40,24 @@ pub(crate) enum SettingsCommand {
         /// The file.
         file: PathBuf,
     },
+    /// Print the settings as they are in effect: every default in its place, secrets by reference.
+    Show {
+        /// The file.
+        file: PathBuf,
+        /// How to print them.
+        #[arg(long, value_enum, default_value_t = Written::Toml)]
+        format: Written,
+    },
+    /// Print the JSON Schema of a settings file, for editors.
+    Schema,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Written {
+    /// A settings file.
+    Toml,
+    /// For programs.
+    Json,
 }
 
 #[derive(Debug, Args)]

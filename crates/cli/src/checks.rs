@@ -4,13 +4,26 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use availability::Availability;
-use runtime::settings::{Document, Problem};
+use login::Login;
+use runtime::settings::{Document, Problem, schema as schema_of_file, schema_of};
 use runtime::{AnyCheck, Check, Prepared};
+use serde_json::Value;
 
 type Read = fn(&Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>>;
 
-/// Every check: its id, and how its settings are read.
-const ALL: &[(&str, Read)] = &[(Availability::ID, read::<Availability>)];
+/// A check: its id, how its settings are read, and their shape.
+struct Known {
+    id: &'static str,
+    read: Read,
+    schema: fn() -> Value,
+}
+
+const fn known<C: Check>() -> Known {
+    Known { id: C::ID, read: read::<C>, schema: schema_of::<C> }
+}
+
+/// Every check.
+const ALL: &[Known] = &[known::<Availability>(), known::<Login>()];
 
 /// The settings of the demo, shipped in the program.
 const DEMO: &str = include_str!("../../../infra/layer/settings/demo.toml");
@@ -34,7 +47,7 @@ pub(crate) fn of_file(file: &Path, wanted: &[String]) -> anyhow::Result<Vec<Box<
 /// The checks that are wanted, or all that have settings. Every check that has settings is read, so that a run does not
 /// hide what `settings check` would say.
 fn select(name: &str, text: &str, base_url: Option<&str>, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
-    let known: Vec<&str> = ALL.iter().map(|(id, _)| *id).collect();
+    let known: Vec<&str> = ALL.iter().map(|check| check.id).collect();
     for id in wanted {
         if !known.contains(&id.as_str()) {
             bail!("there is no check `{id}`; there are {}", known.join(", "));
@@ -53,9 +66,8 @@ fn select(name: &str, text: &str, base_url: Option<&str>, wanted: &[String]) -> 
         bail!("{name} has no check: it needs a section such as [check.{}]", known[0]);
     }
     let mut checks = Vec::new();
-    for (id, read) in
-        ALL.iter().filter(|(id, _)| written.iter().any(|written| written == id) || wanted.iter().any(|w| w == id))
-    {
+    let is_asked_for = |id: &str| written.iter().chain(wanted).any(|asked| asked == id);
+    for Known { id, read, .. } in ALL.iter().filter(|check| is_asked_for(check.id)) {
         match read(&document) {
             Ok(check) => checks.push((*id, check)),
             // What all checks share is found wrong by each of them.
@@ -73,6 +85,11 @@ fn select(name: &str, text: &str, base_url: Option<&str>, wanted: &[String]) -> 
         .filter(|(id, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == id))
         .map(|(_, check)| check)
         .collect())
+}
+
+/// The JSON Schema of a settings file.
+pub(crate) fn schema() -> Value {
+    schema_of_file(ALL.iter().map(|check| (check.id.to_owned(), (check.schema)())).collect())
 }
 
 fn problems(problems: Vec<Problem>) -> anyhow::Error {

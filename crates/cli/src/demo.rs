@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use check::incident::Told;
 use check::{Attempt, Report, Verdict};
-use demo_platform::{DemoPlatform, Fault, Options, Running};
+use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use local::Memory;
 use runtime::{AnyCheck, Invocation, Ports, SystemClock};
 use serde_json::json;
@@ -30,12 +30,14 @@ const FAULT_GOES_AFTER: f64 = 0.55;
 pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let fault = options.fault.as_deref().map(faults::find).transpose()?.map(|spec| spec.fault);
     let address = SocketAddr::from(([127, 0, 0, 1], options.port.unwrap_or(DEFAULT_PORT)));
-    let platform = DemoPlatform::start(Options { address, ..Options::default() })
+    // Runs a minute apart are a moment apart here, and so is what the platform counts by the minute.
+    let login_throttle = Throttle { per: options.every, ..Throttle::default() };
+    let platform = DemoPlatform::start(Options { address, login_throttle, ..Options::default() })
         .await
         .map_err(|error| anyhow!("failed to {error}\n(--port sets it)"))?;
     let checks = checks::of_demo(platform.base_url(), &[])?;
     let memory = Arc::new(Memory::default());
-    let ports = ports::ports(&memory, Arc::new(SystemClock))?;
+    let ports = ports::ports(&memory, Arc::new(SystemClock), ports::parameters_of_demo(&platform))?;
     let mut show = Show { screen: Screen::new(), last: BTreeMap::new(), runs: 0, told: 0 };
     show.screen.print(&format!(
         "The stand-in of the platform is at {}\nIts faults: curl -X PUT {admin}/faults/NAME, curl -X DELETE {admin}/faults/NAME",

@@ -26,6 +26,8 @@ async fn main() -> ExitCode {
         Command::Run(options) => run::run(&options).await,
         Command::Faults { json } => faults::list(json),
         Command::Settings(SettingsCommand::Check { file }) => settings::check(&file),
+        Command::Settings(SettingsCommand::Show { file, format }) => settings::show(&file, format),
+        Command::Settings(SettingsCommand::Schema) => settings::schema(),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -16,7 +16,7 @@ use crate::{checks, faults, junit, ports, tables};
 pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let memory = Arc::new(Memory::default());
     let reports = if let Some(file) = &options.settings {
-        let ports = ports::ports(&memory, Arc::new(SystemClock))?;
+        let ports = ports::ports(&memory, Arc::new(SystemClock), [])?;
         let mut reports = Vec::new();
         for check in checks::of_file(file, &options.checks)? {
             eprintln!("running {} …", check.id());
@@ -45,7 +45,7 @@ async fn on_demo(options: &RunOptions, memory: &Arc<Memory>) -> anyhow::Result<V
     let platform =
         DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
     let checks = checks::of_demo(platform.base_url(), &options.checks)?;
-    let ports = ports::ports(memory, clock.clone())?;
+    let ports = ports::ports(memory, clock.clone(), ports::parameters_of_demo(&platform))?;
     let mut times = 1;
     if let Some(fault) = &fault {
         platform.faults().activate(fault.fault);

@@ -1,7 +1,12 @@
-//! `synthetics settings check`.
+//! `synthetics settings`.
 
 use std::path::Path;
 
+use anyhow::Context;
+use probe::Redactor;
+use toml::{Table, Value};
+
+use crate::arguments::Written;
 use crate::checks;
 use crate::exit::Exit;
 
@@ -11,4 +16,63 @@ pub(crate) fn check(file: &Path) -> anyhow::Result<Exit> {
     let ids: Vec<&str> = checks.iter().map(|check| check.id()).collect();
     println!("{}: no problems; settings of {}", file.display(), ids.join(", "));
     Ok(Exit::Passed)
+}
+
+/// Prints the settings as they are in effect: a settings file with every default in its place. Secrets stand in it by
+/// reference; what looks like one all the same is masked.
+pub(crate) fn show(file: &Path, format: Written) -> anyhow::Result<Exit> {
+    let mut whole = Table::new();
+    for check in checks::of_file(file, &[])? {
+        let written = check.written().with_context(|| format!("failed to write the settings of {}", check.id()))?;
+        merge(&mut whole, written);
+    }
+    let redactor = Redactor::default();
+    let mut masked = 0;
+    mask(&redactor, &mut whole, &mut masked);
+    match format {
+        Written::Toml => print!("{}", toml::to_string_pretty(&whole)?),
+        Written::Json => println!("{}", serde_json::to_string_pretty(&whole)?),
+    }
+    if masked > 0 {
+        let (values, they) = if masked == 1 { ("value", "it looks") } else { ("values", "they look") };
+        eprintln!("{masked} {values} masked: {they} like a secret. Secrets belong in settings by reference only.");
+    }
+    Ok(Exit::Passed)
+}
+
+/// Prints the JSON Schema of a settings file, for editors.
+pub(crate) fn schema() -> anyhow::Result<Exit> {
+    println!("{}", serde_json::to_string_pretty(&checks::schema())?);
+    Ok(Exit::Passed)
+}
+
+/// What all checks share is the same in each of them.
+fn merge(whole: &mut Table, more: Table) {
+    for (key, value) in more {
+        match (whole.get_mut(&key), value) {
+            (Some(Value::Table(own)), Value::Table(value)) => merge(own, value),
+            (_, value) => {
+                whole.insert(key, value);
+            }
+        }
+    }
+}
+
+fn mask(redactor: &Redactor, table: &mut Table, masked: &mut usize) {
+    table.iter_mut().for_each(|(_, value)| mask_value(redactor, value, masked));
+}
+
+fn mask_value(redactor: &Redactor, value: &mut Value, masked: &mut usize) {
+    match value {
+        Value::String(text) => {
+            let shown = redactor.redact(text);
+            if shown != *text {
+                *text = shown;
+                *masked += 1;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| mask_value(redactor, item, masked)),
+        Value::Table(table) => mask(redactor, table, masked),
+        _ => {}
+    }
 }

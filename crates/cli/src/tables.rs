@@ -1,5 +1,6 @@
 //! Tables for people.
 
+use check::metric::Unit;
 use check::{Attempt, Outcome, Report, Step, StepResult};
 use comfy_table::{Table, presets};
 
@@ -47,7 +48,11 @@ pub(crate) fn headline(report: &Report) -> String {
         Outcome::Passed => "passed".to_owned(),
         Outcome::Failed { .. } if report.attempts.len() > 1 => "FAILED, and again when confirmed".to_owned(),
         Outcome::Failed { .. } => "FAILED".to_owned(),
-        Outcome::Errored { blindness } => format!("COULD NOT JUDGE ({}): {}", blindness.cause, blindness.detail),
+        Outcome::Errored { blindness } => {
+            // What to do stands in the line below it, at the step.
+            let what = blindness.detail.lines().next().unwrap_or_default();
+            format!("COULD NOT JUDGE ({}): {what}", blindness.cause)
+        }
         Outcome::Maintenance { detail } => format!("in maintenance: {detail}"),
         Outcome::Refused { refusal } => format!("refused: {refusal:?}").to_lowercase(),
     };
@@ -74,7 +79,8 @@ fn measurements(attempt: &Attempt) -> String {
         .map(|measured| {
             let item = measured.item.as_ref().map(|item| format!(" ({item})")).unwrap_or_default();
             let decimals = usize::from(measured.value.fract() != 0.0);
-            format!("{} {:.decimals$}{item}", measured.metric, measured.value)
+            let percent = if measured.unit == Unit::Percent { " %" } else { "" };
+            format!("{} {:.decimals$}{percent}{item}", measured.metric, measured.value)
         })
         .collect::<Vec<_>>()
         .join("\n")

@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
-    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HOST, LOCATION, RETRY_AFTER, SERVER, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HOST, LOCATION, REFERER, RETRY_AFTER, SERVER,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
+use hyper::ext::ReasonPhrase;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::ser::{PrettyFormatter, Serializer};
+use serde_json::{Map, Value, json};
 
 use crate::html;
 use crate::platform::Platform;
+use crate::throttle::Limit;
 
 /// How Laravel sees who asks: it decides between a page with a redirect, and JSON with a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,23 @@ impl<S: Sync> FromRequestParts<S> for Client {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
     NotFound,
+    /// A record that is not there: `No query results for model […]`.
+    NoRecord {
+        model: &'static str,
+        id: String,
+    },
+    Forbidden,
+    /// 419: the CSRF token is missing, stale or wrong.
+    PageExpired,
+    /// Fields are wrong, each with a text that says how.
+    Invalid {
+        status: u16,
+        errors: Vec<(&'static str, String)>,
+    },
+    TooManyAttempts {
+        limit: Limit,
+        now: Timestamp,
+    },
     MethodNotAllowed {
         method: Method,
         allow: String,
@@ -77,6 +97,29 @@ impl Problem {
     pub(crate) fn answer(self, client: Client) -> Response {
         let (status, page, message) = match &self {
             Self::NotFound => (StatusCode::NOT_FOUND, html::error("404", "Not Found"), String::new()),
+            Self::NoRecord { model, id } => (
+                StatusCode::NOT_FOUND,
+                html::error("404", "Not Found"),
+                format!("No query results for model [App\\Models\\{model}] {id}"),
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                html::error("403", "This action is unauthorized."),
+                "This action is unauthorized.".to_owned(),
+            ),
+            Self::PageExpired => {
+                (page_expired(), html::error("419", "Page Expired"), "CSRF token mismatch.".to_owned())
+            }
+            Self::Invalid { status, .. } => (
+                StatusCode::from_u16(*status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+                html::error(&status.to_string(), "The given data was invalid."),
+                "The given data was invalid.".to_owned(),
+            ),
+            Self::TooManyAttempts { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                html::error("429", "Too Many Requests"),
+                "Too Many Attempts.".to_owned(),
+            ),
             Self::MethodNotAllowed { method, allow } => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 html::bare_error("405 Method Not Allowed", "Method Not Allowed"),
@@ -93,29 +136,63 @@ impl Problem {
         };
         let mut answer = match client {
             Client::Browser => (status, Html(page)).into_response(),
-            Client::Json => error_json(status, &message),
+            Client::Json => match &self {
+                Self::Invalid { errors, .. } => {
+                    let errors: Map<_, _> =
+                        errors.iter().map(|(field, text)| ((*field).to_owned(), json!([text]))).collect();
+                    pretty(status, &json!({ "message": message, "errors": errors }))
+                }
+                _ => error_json(status, &message),
+            },
         };
         match self {
             Self::MethodNotAllowed { allow, .. } => set(&mut answer, ALLOW, &allow),
             Self::Maintenance => set(&mut answer, RETRY_AFTER, "60"),
-            Self::NotFound | Self::ServerError => {}
+            Self::TooManyAttempts { limit, now } => {
+                let seconds = limit.resets.duration_since(now).as_secs().max(1);
+                set(&mut answer, RETRY_AFTER, &seconds.to_string());
+                set(&mut answer, HeaderName::from_static("x-ratelimit-reset"), &limit.resets.as_second().to_string());
+                rate_limit(&mut answer, &limit);
+            }
+            Self::PageExpired => {
+                // Neither PHP nor hyper knows a reason for it; this is what Symfony writes.
+                answer.extensions_mut().insert(ReasonPhrase::from_static(b"unknown status"));
+            }
+            _ => {}
         }
         answer
     }
 }
 
+fn page_expired() -> StatusCode {
+    StatusCode::from_u16(419).unwrap_or(StatusCode::FORBIDDEN)
+}
+
+/// What a throttled route says on every answer.
+pub(crate) fn rate_limit(answer: &mut Response, limit: &Limit) {
+    set(answer, HeaderName::from_static("x-ratelimit-limit"), &limit.attempts.to_string());
+    set(answer, HeaderName::from_static("x-ratelimit-remaining"), &limit.remaining.to_string());
+}
+
 /// What somebody gets who is not logged in: 401, or the way to the login page.
-pub(crate) fn unauthenticated(client: Client, headers: &HeaderMap) -> Response {
+pub(crate) fn unauthenticated(client: Client, headers: &HeaderMap, form: &str) -> Response {
     match client {
-        Client::Browser => redirect(headers, "/login"),
+        Client::Browser => redirect(headers, form),
         Client::Json => error_json(StatusCode::UNAUTHORIZED, "Unauthenticated."),
     }
 }
 
 /// Laravel prints errors prettily, and everything else in one line.
 fn error_json(status: StatusCode, message: &str) -> Response {
+    pretty(status, &json!({ "message": message }))
+}
+
+fn pretty(status: StatusCode, value: &Value) -> Response {
     // Four spaces as PHP has them, where serde_json's pretty printer has two.
-    let body = format!("{{\n    \"message\": {}\n}}", json!(message));
+    let mut body = Vec::new();
+    let mut writer = Serializer::with_formatter(&mut body, PrettyFormatter::with_indent(b"    "));
+    // A value always serialises.
+    let _ = value.serialize(&mut writer);
     (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
@@ -127,9 +204,21 @@ pub(crate) fn json(value: &impl Serialize) -> Response {
 /// A 302 with an absolute address on the host that was asked, as Laravel builds it.
 pub(crate) fn redirect(headers: &HeaderMap, path: &str) -> Response {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let target = format!("http://{host}{path}");
-    let mut answer = (StatusCode::FOUND, Html(html::redirect(&target))).into_response();
-    set(&mut answer, LOCATION, &target);
+    redirect_to(&format!("http://{host}{path}"))
+}
+
+/// A 302 back to the page that a browser came from: how Laravel tells it that its input was wrong.
+pub(crate) fn back(headers: &HeaderMap, otherwise: &str) -> Response {
+    match headers.get(REFERER).and_then(|page| page.to_str().ok()) {
+        Some(page) => redirect_to(page),
+        None => redirect(headers, otherwise),
+    }
+}
+
+/// A 302 to anywhere.
+pub(crate) fn redirect_to(target: &str) -> Response {
+    let mut answer = (StatusCode::FOUND, Html(html::redirect(target))).into_response();
+    set(&mut answer, LOCATION, target);
     answer
 }
 

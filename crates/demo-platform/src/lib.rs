@@ -17,6 +17,10 @@
 //! browser. One module per area of the contract; what they share is in one `Platform`. What is assumed of the real
 //! platform, and not documented by it or known of Laravel, is said to be where it is written.
 //!
+//! One can log in, by session or by bearer token, with the accounts of [`seed::Seed`] and the passwords, seeds and tokens
+//! that [`Running::credentials`] hands out: they are drawn at each start, and the source holds none. [`Flavour`] gives the
+//! same application other names.
+//!
 //! A second listener, on loopback only, switches faults and tells what was asked, see [`Running::admin_url`]:
 //!
 //! | request | answer |
@@ -30,11 +34,16 @@
 pub mod faults;
 pub mod seed;
 
+mod accounts;
 mod admin;
+mod auth;
+mod chance;
 mod health;
 mod html;
 mod laravel;
 mod listener;
+mod names;
+mod ops;
 mod pages;
 mod platform;
 mod requests;
@@ -42,8 +51,12 @@ mod schools;
 mod server;
 mod session;
 mod status;
+mod throttle;
+mod visitor;
 
 pub use faults::{Fault, Faults};
+pub use names::Flavour;
 pub use platform::Clock;
 pub use requests::{Recorded, RequestLog};
 pub use server::{DemoPlatform, Options, Running, StartError};
+pub use throttle::Throttle;

@@ -2,20 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::{AppendHeaders, Html, IntoResponse};
-use axum::routing::get;
+use axum::extract::{Request, State};
+use axum::middleware::from_fn;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
 
+use crate::auth;
 use crate::html::{escape, page};
+use crate::laravel::{Client, unauthenticated};
+use crate::names::Names;
 use crate::platform::Platform;
+use crate::visitor::{Visitor, proven};
 
-pub(crate) fn routes() -> Router<Arc<Platform>> {
-    Router::new().route("/", get(front)).route("/login", get(login))
+pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
+    Router::new()
+        .route("/", get(front))
+        .route("/home", get(home))
+        .route(names.form, get(login).merge(post(auth::log_in_by_form).route_layer(from_fn(proven))))
 }
 
-async fn front(State(platform): State<Arc<Platform>>, headers: HeaderMap) -> impl IntoResponse {
+async fn front(State(platform): State<Arc<Platform>>) -> Html<String> {
     // The synthetic school is left out of everything public.
     let schools = platform.seed.schools.iter().filter(|school| !school.synthetic).map(|school| {
         let (name, city, teachers) = (escape(&school.name), escape(&school.city), school.teachers.len());
@@ -24,25 +31,41 @@ async fn front(State(platform): State<Arc<Platform>>, headers: HeaderMap) -> imp
     let schools: String = schools.collect();
     let body = format!(
         "        <h1>Just Driving</h1>\n        <p>Ét system til hele køreskolen.</p>\n        <ul class=\"schools\">\n\
-         {schools}        </ul>\n        <a href=\"/login\">Log ind</a>\n"
+         {schools}        </ul>\n        <a href=\"{form}\">Log ind</a>\n",
+        form = platform.names.form,
     );
-    let session = platform.sessions.resume_or_start(&headers);
-    (AppendHeaders(platform.sessions.cookies(&session, platform.now())), Html(page("Just Driving", &body)))
+    Html(page("Just Driving", &body))
 }
 
-async fn login(State(platform): State<Arc<Platform>>, headers: HeaderMap) -> impl IntoResponse {
-    let session = platform.sessions.resume_or_start(&headers);
+/// Where a log-in by the form leads.
+async fn home(
+    State(platform): State<Arc<Platform>>,
+    Extension(visitor): Extension<Visitor>,
+    request: Request,
+) -> Response {
+    match visitor.user(&platform) {
+        Some(user) => Html(page("Just Driving", &format!("        <h1>{}</h1>\n", escape(&user.name)))).into_response(),
+        None => unauthenticated(Client::of(request.headers()), request.headers(), platform.names.form),
+    }
+}
+
+async fn login(State(platform): State<Arc<Platform>>, Extension(visitor): Extension<Visitor>) -> Html<String> {
+    let names = platform.names;
     let body = format!(
-        r#"        <form method="POST" action="/login">
-            <input type="hidden" name="_token" value="{token}">
+        r#"        <form method="POST" action="{form}">
+            <input type="hidden" name="{field}" value="{token}">
             <label for="email">E-mail</label>
-            <input id="email" type="email" name="email" value="" required autocomplete="email" autofocus>
+            <input id="email" type="email" name="{email}" value="" required autocomplete="email" autofocus>
             <label for="password">Adgangskode</label>
-            <input id="password" type="password" name="password" required autocomplete="current-password">
+            <input id="password" type="password" name="{password}" required autocomplete="current-password">
             <button type="submit">Log ind</button>
         </form>
 "#,
-        token = session.token,
+        form = names.form,
+        field = names.form_token,
+        token = visitor.session(&platform).map(|session| session.token).unwrap_or_default(),
+        email = names.email,
+        password = names.password,
     );
-    (AppendHeaders(platform.sessions.cookies(&session, platform.now())), Html(page("Log ind - Just Driving", &body)))
+    Html(page("Log ind - Just Driving", &body))
 }

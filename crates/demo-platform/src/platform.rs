@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::faults::{FaultSpec, Faults};
+use crate::accounts::Accounts;
+use crate::faults::{Fault, FaultSpec, Faults};
+use crate::names::Names;
+use crate::ops::Counters;
 use crate::requests::RequestLog;
 use crate::seed::Seed;
 use crate::session::Sessions;
+use crate::throttle::Limiter;
 
 /// The wall clock: time is an input.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -22,10 +26,21 @@ pub(crate) struct Platform {
     pub(crate) slow_delay: Duration,
     pub(crate) requests: RequestLog,
     pub(crate) sessions: Sessions,
+    pub(crate) accounts: Accounts,
+    pub(crate) log_ins: Limiter,
+    pub(crate) codes: Limiter,
+    pub(crate) counters: Counters,
+    pub(crate) names: &'static Names,
+    /// Whether answers stand below `data`, and ids are numbers.
+    pub(crate) is_wrapped: bool,
 }
 
 impl Platform {
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.faults.is_active(fault)
     }
 }

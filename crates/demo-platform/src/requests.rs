@@ -10,6 +10,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ops::Event;
 use crate::platform::Platform;
 
 /// One request that reached the platform.
@@ -111,9 +112,13 @@ pub(crate) async fn record(
         traceparent: header(request.headers(), "traceparent"),
         user_agent: header(request.headers(), "user-agent"),
     };
+    platform.counters.note(Event::Request, recorded.at);
     let number = platform.requests.came(route.as_ref().map_or(RequestLog::UNROUTED, MatchedPath::as_str), recorded);
     let answer = next.run(request).await;
     platform.requests.answered(number, answer.status().as_u16());
+    if answer.status().is_server_error() {
+        platform.counters.note(Event::ServerError, platform.now());
+    }
     answer
 }
 

@@ -1,19 +1,70 @@
-//! Schools. Nobody can log in yet, so everybody gets what somebody gets who did not.
+//! Schools. Each user sees their own.
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::HeaderMap;
+use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Extension, Router};
+use serde_json::{Value, json};
 
-use crate::laravel::{Client, unauthenticated};
+use crate::faults::Fault;
+use crate::laravel::{self, Client, Problem, unauthenticated};
+use crate::names::Names;
 use crate::platform::Platform;
+use crate::seed::School;
+use crate::visitor::Visitor;
 
-pub(crate) fn routes() -> Router<Arc<Platform>> {
-    Router::new().route("/api/schools", get(index))
+pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
+    Router::new().route(names.schools, get(index)).route(names.school, get(show))
 }
 
-async fn index(client: Client, headers: HeaderMap) -> Response {
-    unauthenticated(client, &headers)
+async fn index(
+    State(platform): State<Arc<Platform>>,
+    Extension(visitor): Extension<Visitor>,
+    client: Client,
+    request: Request,
+) -> Response {
+    let Some(user) = visitor.user(&platform) else {
+        return unauthenticated(client, request.headers(), platform.names.form);
+    };
+    let own = platform.seed.schools.iter().filter(|school| user.school_ids.contains(&school.id));
+    let list: Vec<Value> = own.map(|school| described(&platform, school)).collect();
+    laravel::json(&wrapped(&platform, json!(list)))
+}
+
+async fn show(
+    State(platform): State<Arc<Platform>>,
+    Extension(visitor): Extension<Visitor>,
+    client: Client,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let Some(user) = visitor.user(&platform) else {
+        return unauthenticated(client, request.headers(), platform.names.form);
+    };
+    let missing = || Problem::NoRecord { model: "School", id: id.clone() };
+    let Some(school) = platform.seed.schools.iter().find(|school| school.id.to_string() == id) else {
+        return missing().answer(client);
+    };
+    let is_own = user.school_ids.contains(&school.id);
+    if is_own && platform.has(Fault::OwnSchoolHidden) {
+        return missing().answer(client);
+    }
+    if !is_own && !platform.has(Fault::TenantLeak) {
+        let problem = if platform.names.hidden == 403 { Problem::Forbidden } else { missing() };
+        return problem.answer(client);
+    }
+    laravel::json(&wrapped(&platform, described(&platform, school)))
+}
+
+fn described(platform: &Platform, school: &School) -> Value {
+    if platform.is_wrapped {
+        return json!({ "id": school.id, "name": school.name, "city": school.city });
+    }
+    json!({ "identifier": school.id.to_string(), "title": school.name, "town": school.city })
+}
+
+fn wrapped(platform: &Platform, value: Value) -> Value {
+    if platform.is_wrapped { json!({ "data": value }) } else { value }
 }

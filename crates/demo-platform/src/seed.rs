@@ -7,6 +7,25 @@ use serde::Serialize;
 pub struct Seed {
     /// The schools, by id.
     pub schools: Vec<School>,
+    /// Who may log in.
+    pub accounts: Vec<Account>,
+}
+
+/// Somebody who may log in. What they log in with is drawn when the platform starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// Unique among accounts.
+    pub id: u32,
+    /// The full name.
+    pub name: String,
+    /// An address that no mail reaches: the top-level domain `example` is reserved.
+    pub email: String,
+    /// `admin`, `school-admin`, `teacher` or `student`.
+    pub role: &'static str,
+    /// Of which schools.
+    pub school_ids: Vec<u32>,
+    /// Whether a code is asked for after the password.
+    pub second_factor: bool,
 }
 
 /// A driving school: the border that data does not cross.
@@ -75,7 +94,22 @@ impl Default for Seed {
                 )
             },
         ];
-        Self { schools }
+        let account = |id, name: &str, email: &str, role, school, second_factor| Account {
+            id,
+            name: name.to_owned(),
+            email: email.to_owned(),
+            role,
+            school_ids: vec![school],
+            second_factor,
+        };
+        let accounts = vec![
+            account(11, "Astrid Holmgaard", "astrid.holmgaard@fjordbyen.example", "school-admin", 1, false),
+            // One that logs in, one that wrong passwords are tried on, one without a second factor.
+            account(31, "Prøve Elev", "login@syntetisk.example", "student", 3, true),
+            account(32, "Prøve Forkert", "login-wrong@syntetisk.example", "student", 3, false),
+            account(33, "Prøve Lærer", "plain@syntetisk.example", "teacher", 3, false),
+        ];
+        Self { schools, accounts }
     }
 }
 
@@ -123,7 +157,7 @@ mod tests {
 
     #[test]
     fn ids_are_unique_addresses_unreachable_and_people_in_a_department_of_their_school() {
-        let Seed { schools } = Seed::default();
+        let Seed { schools, accounts } = Seed::default();
         let (mut people, mut departments) = (BTreeSet::new(), BTreeSet::new());
         for school in &schools {
             let own: BTreeSet<_> = school.departments.iter().map(|department| department.id).collect();
@@ -136,6 +170,9 @@ mod tests {
         }
         assert_eq!(schools.iter().filter(|school| school.synthetic).count(), 1);
         assert_eq!(schools[0].teachers[2].email, "malene.oesterby@fjordbyen.example");
-        assert_eq!(Seed::default(), Seed { schools });
+        let ids: BTreeSet<_> = accounts.iter().map(|account| account.id).collect();
+        assert_eq!(ids.len(), accounts.len());
+        assert!(accounts.iter().all(|account| account.email.ends_with(".example")));
+        assert_eq!(Seed::default(), Seed { schools, accounts });
     }
 }

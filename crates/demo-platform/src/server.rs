@@ -1,5 +1,6 @@
 //! Starts and stops the platform and its admin endpoint.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,12 +11,16 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::accounts::Accounts;
 use crate::faults::{CatalogueError, Faults, act, catalogue};
+use crate::names::Flavour;
+use crate::ops::Counters;
 use crate::platform::{Clock, Platform};
 use crate::requests::{self, RequestLog};
 use crate::seed::Seed;
 use crate::session::Sessions;
-use crate::{admin, health, laravel, listener, pages, schools, status};
+use crate::throttle::{Limiter, Throttle};
+use crate::{admin, auth, health, laravel, listener, ops, pages, schools, status, visitor};
 
 /// What the platform starts with.
 pub struct Options {
@@ -29,6 +34,13 @@ pub struct Options {
     pub clock: Clock,
     /// By how much the fault `slow` delays an answer. Default: 2.5 s.
     pub slow_delay: Duration,
+    /// The limit on log-ins, and on the codes after them, by e-mail. Default: 5 a minute, successful ones too.
+    pub login_throttle: Throttle,
+    /// For how long a code of a second factor is shown. Default: 1 s, since the demo runs every few
+    /// seconds; apps have 30 s.
+    pub totp_period: Duration,
+    /// What it calls things. Default: as documented.
+    pub flavour: Flavour,
 }
 
 impl Default for Options {
@@ -39,6 +51,9 @@ impl Default for Options {
             seed: Seed::default(),
             clock: Arc::new(Timestamp::now),
             slow_delay: Duration::from_millis(2500),
+            login_throttle: Throttle::default(),
+            totp_period: Duration::from_secs(1),
+            flavour: Flavour::default(),
         }
     }
 }
@@ -83,17 +98,23 @@ impl DemoPlatform {
     /// # Errors
     /// When a port is taken or an address refused; then nothing listens.
     pub async fn start(options: Options) -> Result<Running, StartError> {
-        let Options { address, admin_port, seed, clock, slow_delay } = options;
+        let Options { address, admin_port, seed, clock, slow_delay, login_throttle, totp_period, flavour } = options;
         let (public, address) = bind("the platform", address).await?;
         let (admin, admin_address) = bind("the admin endpoint", (Ipv4Addr::LOCALHOST, admin_port).into()).await?;
         let platform = Arc::new(Platform {
             clock,
+            accounts: Accounts::new(&seed, totp_period),
             seed,
             faults: Arc::default(),
             catalogue: catalogue()?,
             slow_delay,
             requests: RequestLog::default(),
             sessions: Sessions::new(),
+            log_ins: Limiter::new(login_throttle),
+            codes: Limiter::new(login_throttle),
+            counters: Counters::default(),
+            names: flavour.names(),
+            is_wrapped: flavour == Flavour::Documented,
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(listener::serve(public, router(&platform), Arc::clone(&platform.faults)));
@@ -142,6 +163,14 @@ impl Running {
         &self.platform.seed
     }
 
+    /// The secrets that it drew when it started, by the path below `/just-driving/<environment>/` where checks look for
+    /// them: `login/password`, `login/totp-seed`, `login/plain-password` (an account without a second factor),
+    /// `login/ops-token`.
+    #[must_use]
+    pub fn credentials(&self) -> BTreeMap<String, String> {
+        self.platform.accounts.credentials()
+    }
+
     /// Stops listening, cuts what is open, and returns when both ports are free.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
@@ -169,14 +198,21 @@ fn url(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// The whole platform. Which faults an endpoint has follows from the group it stands in.
+/// The whole platform. Which faults an endpoint has, and whether it has sessions, follows from the group it stands in.
 fn router(platform: &Arc<Platform>) -> Router {
     let state = || Arc::clone(platform);
-    let pages = pages::routes().route_layer(middleware::from_fn_with_state(state(), act::on_pages));
+    let names = platform.names;
+    let pages = pages::routes(names)
+        .route_layer(middleware::from_fn_with_state(state(), visitor::of_pages))
+        .route_layer(middleware::from_fn_with_state(state(), act::on_pages));
+    let api = auth::routes(names)
+        .merge(schools::routes(names))
+        .route_layer(middleware::from_fn_with_state(state(), visitor::of_api));
     let json = Router::new()
         .merge(health::routes())
-        .merge(schools::routes())
         .merge(status::routes())
+        .merge(ops::routes(names))
+        .merge(api)
         .route_layer(middleware::from_fn_with_state(state(), act::on_json));
     let application = pages
         .merge(json)

@@ -1,10 +1,10 @@
-//! Sessions and the two cookies that carry them.
+//! Sessions, and the two cookies that carry them.
 //!
 //! A cookie is as Laravel writes it: URL-encoded base64 of `{"iv", "value", "mac"}`, another text each time although the
 //! session inside stays the same. Unlike Laravel's, the value is not encrypted, only sealed with a key of this process.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName};
@@ -13,25 +13,31 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-const SESSION: &str = "just_driving_session";
-const XSRF: &str = "XSRF-TOKEN";
+use crate::chance::Chance;
+use crate::names::Names;
+
 /// Laravel's default `SESSION_LIFETIME`.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(120);
-/// The length of Laravel's session ids and tokens.
-const LENGTH: usize = 40;
+/// Each visitor without a cookie gets a session. Beyond so many, those that nobody uses any more are forgotten.
+const MANY: usize = 10_000;
 
-/// One visitor's session.
+/// What the server keeps of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
-    id: String,
-    /// What a form must send back as `_token`.
+    pub(crate) id: String,
+    /// What an unsafe request must send back.
     pub(crate) token: String,
+    /// The account that is logged in.
+    pub(crate) user: Option<u32>,
+    /// The account whose second factor is awaited.
+    pub(crate) pending: Option<u32>,
+    used: Timestamp,
 }
 
-/// Draws, seals and opens. The token follows from the id, so nothing has to be remembered.
+/// Keeps sessions, seals and opens cookies.
 pub(crate) struct Sessions {
-    key: RandomState,
-    drawn: AtomicU64,
+    chance: Chance,
+    kept: Mutex<HashMap<String, Session>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,32 +49,79 @@ struct Sealed {
 
 impl Sessions {
     pub(crate) fn new() -> Self {
-        Self { key: RandomState::new(), drawn: AtomicU64::new(0) }
+        Self { chance: Chance::new(), kept: Mutex::default() }
     }
 
-    /// The session that the request's cookie names, or a new one when there is none that we sealed.
-    pub(crate) fn resume_or_start(&self, headers: &HeaderMap) -> Session {
-        let id = cookie(headers, SESSION).and_then(|cookie| self.open(cookie)).unwrap_or_else(|| {
-            let number = self.drawn.fetch_add(1, Ordering::Relaxed);
-            self.letters(&("session", number))
-        });
-        Session { token: self.letters(&("token", &id)), id }
+    /// The session that the request's cookie names, or a new one when we keep none of it.
+    pub(crate) fn resume_or_start(&self, headers: &HeaderMap, names: &Names, now: Timestamp) -> Session {
+        let id = cookie(headers, names.session_cookie).and_then(|cookie| self.open(cookie));
+        let mut kept = self.lock();
+        if let Some(session) = id.and_then(|id| kept.get_mut(&id))
+            && session.used + LIFETIME > now
+        {
+            session.used = now;
+            return session.clone();
+        }
+        if kept.len() >= MANY {
+            kept.retain(|_, session| session.used + LIFETIME > now);
+        }
+        let session = self.new_session(now);
+        kept.insert(session.id.clone(), session.clone());
+        session
     }
 
-    /// The two `Set-Cookie` of an answer.
-    pub(crate) fn cookies(&self, session: &Session, now: Timestamp) -> [(HeaderName, String); 2] {
-        let expires = (now + LIFETIME).strftime("%a, %d-%b-%Y %H:%M:%S GMT").to_string();
-        let tail = format!("expires={expires}; Max-Age={}; path=/", LIFETIME.as_secs());
-        let (token, id) = (self.seal(&session.token), self.seal(&session.id));
-        [
-            (SET_COOKIE, format!("{XSRF}={token}; {tail}; samesite=lax")),
-            (SET_COOKIE, format!("{SESSION}={id}; {tail}; httponly; samesite=lax")),
-        ]
+    /// The session as it is kept; `None` when it is not any more.
+    pub(crate) fn get(&self, id: &str) -> Option<Session> {
+        self.lock().get(id).cloned()
+    }
+
+    /// Gives a session a new id and token, as Laravel does at each log-in, so that nobody who knew them before shares it.
+    /// Returns the new one.
+    pub(crate) fn regenerate(&self, id: &str, now: Timestamp, change: impl FnOnce(&mut Session)) -> Session {
+        let mut kept = self.lock();
+        let mut session = self.new_session(now);
+        if let Some(before) = kept.remove(id) {
+            (session.user, session.pending) = (before.user, before.pending);
+        }
+        change(&mut session);
+        kept.insert(session.id.clone(), session.clone());
+        session
+    }
+
+    /// Changes a session, its id and token kept.
+    pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut Session)) {
+        if let Some(session) = self.lock().get_mut(id) {
+            change(session);
+        }
+    }
+
+    /// The `Set-Cookie` that carries the session.
+    pub(crate) fn session_cookie(&self, session: &Session, names: &Names, now: Timestamp) -> (HeaderName, String) {
+        let (value, tail) = (self.seal(&session.id), tail(now));
+        (SET_COOKIE, format!("{}={value}; {tail}; httponly; samesite=lax", names.session_cookie))
+    }
+
+    /// The `Set-Cookie` that carries the CSRF token.
+    pub(crate) fn csrf_cookie(&self, session: &Session, names: &Names, now: Timestamp) -> (HeaderName, String) {
+        let (value, tail) = (self.seal(&session.token), tail(now));
+        (SET_COOKIE, format!("{}={value}; {tail}; samesite=lax", names.csrf_cookie))
+    }
+
+    /// What a sealed cookie holds, from a header that sends it back: decoded there, so what is still encoded is none.
+    pub(crate) fn open_decoded(&self, text: &str) -> Option<String> {
+        let Sealed { iv, value, mac } = serde_json::from_slice(&BASE64.decode(text).ok()?).ok()?;
+        if mac != self.mac(&iv, &value) {
+            return None;
+        }
+        String::from_utf8(BASE64.decode(value).ok()?).ok()
+    }
+
+    fn new_session(&self, now: Timestamp) -> Session {
+        Session { id: self.chance.letters(), token: self.chance.letters(), user: None, pending: None, used: now }
     }
 
     fn seal(&self, value: &str) -> String {
-        let number = self.drawn.fetch_add(1, Ordering::Relaxed);
-        let iv = BASE64.encode(self.key.hash_one(("iv", number)).to_be_bytes());
+        let iv = BASE64.encode(self.chance.number().to_be_bytes());
         let value = BASE64.encode(value);
         let sealed = Sealed { mac: self.mac(&iv, &value), iv, value };
         // Strings serialise always; were it otherwise, the empty cookie would start a new session.
@@ -77,24 +130,22 @@ impl Sessions {
     }
 
     fn open(&self, cookie: &str) -> Option<String> {
-        let text = cookie.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
-        let Sealed { iv, value, mac } = serde_json::from_slice(&BASE64.decode(text).ok()?).ok()?;
-        if mac != self.mac(&iv, &value) {
-            return None;
-        }
-        String::from_utf8(BASE64.decode(value).ok()?).ok()
+        self.open_decoded(&cookie.replace("%2B", "+").replace("%2F", "/").replace("%3D", "="))
     }
 
     fn mac(&self, iv: &str, value: &str) -> String {
-        format!("{:016x}", self.key.hash_one(("mac", iv, value)))
+        format!("{:016x}", self.chance.hash(&("mac", iv, value)))
     }
 
-    /// Forty letters and digits that only this process would draw.
-    fn letters(&self, of: &impl std::hash::Hash) -> String {
-        const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        let place = |i: usize| usize::try_from(self.key.hash_one((i, of)) % 62).unwrap_or_default();
-        (0..LENGTH).map(|i| char::from(ALPHABET[place(i)])).collect()
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+        // Every change is one entry, so what a panicking thread left is whole.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn tail(now: Timestamp) -> String {
+    let expires = (now + LIFETIME).strftime("%a, %d-%b-%Y %H:%M:%S GMT");
+    format!("expires={expires}; Max-Age={}; path=/", LIFETIME.as_secs())
 }
 
 /// A cookie's value as it was sent.
@@ -109,6 +160,9 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+    use crate::names::Flavour;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn sent_back(set_cookie: &str) -> HeaderMap {
         let pair = set_cookie.split(';').next().unwrap();
@@ -117,27 +171,41 @@ mod tests {
 
     #[test]
     fn a_session_is_resumed_by_its_newest_cookie_and_by_older_ones() {
-        let (sessions, now) = (Sessions::new(), Timestamp::UNIX_EPOCH);
-        let first = sessions.resume_or_start(&HeaderMap::new());
-        let [(_, xsrf), (_, one)] = sessions.cookies(&first, now);
-        let [_, (_, two)] = sessions.cookies(&first, now);
+        let (sessions, names) = (Sessions::new(), Flavour::Documented.names());
+        let start = |headers: &HeaderMap| sessions.resume_or_start(headers, names, NOW);
+        let first = start(&HeaderMap::new());
+        let (_, xsrf) = sessions.csrf_cookie(&first, names, NOW);
+        let (_, one) = sessions.session_cookie(&first, names, NOW);
+        let (_, two) = sessions.session_cookie(&first, names, NOW);
         assert_ne!(one, two, "cookies change with every answer");
-        assert_eq!(sessions.resume_or_start(&sent_back(&one)), first);
-        assert_eq!(sessions.resume_or_start(&sent_back(&two)), first);
+        assert_eq!(start(&sent_back(&one)), first);
+        assert_eq!(start(&sent_back(&two)), first);
         assert_eq!(first.token.len(), 40);
         assert!(
             xsrf.ends_with("; expires=Thu, 01-Jan-1970 02:00:00 GMT; Max-Age=7200; path=/; samesite=lax"),
             "{xsrf}"
         );
         assert!(one.ends_with("; path=/; httponly; samesite=lax"), "{one}");
+        let later = sessions.resume_or_start(&sent_back(&one), names, NOW + LIFETIME);
+        assert_ne!(later, first, "a session ends when it was not used");
     }
 
     #[test]
     fn a_cookie_that_we_did_not_seal_starts_a_new_session() {
-        let (sessions, others) = (Sessions::new(), Sessions::new());
-        let theirs = others.resume_or_start(&HeaderMap::new());
-        let [_, (_, forged)] = others.cookies(&theirs, Timestamp::UNIX_EPOCH);
-        assert_ne!(sessions.resume_or_start(&sent_back(&forged)), theirs);
-        assert_ne!(sessions.resume_or_start(&sent_back("just_driving_session=nonsense")).id, "nonsense");
+        let (sessions, others, names) = (Sessions::new(), Sessions::new(), Flavour::Documented.names());
+        let theirs = others.resume_or_start(&HeaderMap::new(), names, NOW);
+        let (_, forged) = others.session_cookie(&theirs, names, NOW);
+        assert_ne!(sessions.resume_or_start(&sent_back(&forged), names, NOW), theirs);
+        assert_ne!(sessions.resume_or_start(&sent_back("just_driving_session=nonsense"), names, NOW).id, "nonsense");
+    }
+
+    #[test]
+    fn a_log_in_leaves_nothing_of_the_id_and_token_before_it() {
+        let (sessions, names) = (Sessions::new(), Flavour::Documented.names());
+        let before = sessions.resume_or_start(&HeaderMap::new(), names, NOW);
+        let after = sessions.regenerate(&before.id, NOW, |session| session.user = Some(7));
+        assert_eq!(sessions.get(&before.id), None);
+        assert_eq!(sessions.get(&after.id).unwrap().user, Some(7));
+        assert_ne!(before.token, after.token);
     }
 }

@@ -1,13 +1,17 @@
-//! Secrets from the environment's variables.
+//! Secrets on one machine: the environment's variables, and what stands in for SSM.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use runtime::settings::SecretRef;
 use runtime::{PortError, Secrets};
 use secrecy::SecretString;
 
-/// Resolves `env:NAME` through a passed-in look-up, so that tests need no process environment.
+/// Resolves `env:NAME` through a passed-in look-up, so that tests need no process environment, and `ssm:/…` from what it
+/// was given.
 pub struct EnvironmentSecrets<F> {
     variable: F,
+    parameters: BTreeMap<String, SecretString>,
 }
 
 impl<F> EnvironmentSecrets<F>
@@ -16,7 +20,14 @@ where
 {
     /// With a look-up of variables: `|name| std::env::var(name).ok()`.
     pub fn new(variable: F) -> Self {
-        Self { variable }
+        Self { variable, parameters: BTreeMap::new() }
+    }
+
+    /// With parameters by name, `/just-driving/demo/login/password`: those of a stand-in that draws its own secrets.
+    #[must_use]
+    pub fn with_parameters(mut self, parameters: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.parameters.extend(parameters.into_iter().map(|(name, value)| (name, SecretString::from(value))));
+        self
     }
 }
 
@@ -32,6 +43,7 @@ where
                 Some(value) if !value.is_empty() => Ok(SecretString::from(value)),
                 _ => failed("the variable is not set, or empty"),
             },
+            SecretRef::Parameter(name) if self.parameters.contains_key(name) => Ok(self.parameters[name].clone()),
             SecretRef::Parameter(_) => failed("SSM is read by the Lambda functions only; use env:NAME on one machine"),
         }
     }
@@ -39,6 +51,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     #[test]
@@ -51,6 +65,15 @@ mod tests {
         );
         let ssm = SecretRef::Parameter("/just-driving/demo/login/password".to_owned());
         assert!(error(ssm).contains("use env:NAME on one machine"));
+    }
+
+    #[test]
+    fn parameters_that_were_given_resolve_and_others_do_not() {
+        let given = [("/just-driving/demo/login/password".to_owned(), "drawn".to_owned())];
+        let secrets = EnvironmentSecrets::new(|_: &str| None).with_parameters(given);
+        let resolve = |name: &str| polled_once(secrets.resolve(&SecretRef::Parameter(name.to_owned())));
+        assert_eq!(resolve("/just-driving/demo/login/password").unwrap().expose_secret(), "drawn");
+        assert!(resolve("/just-driving/demo/login/other").is_err());
     }
 
     /// These futures never wait, so one poll is enough.

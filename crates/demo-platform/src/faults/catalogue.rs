@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use check::FailureKind;
+use check::{Cause, FailureKind};
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
@@ -44,6 +44,8 @@ pub enum Shows {
         /// What its value must pass.
         bound: Bound,
     },
+    /// The outcome is `Errored`, with this cause: it is not the platform's fault, as far as can be told.
+    Errored(Cause),
     /// The outcome is `Maintenance`.
     Maintenance,
 }

@@ -53,10 +53,34 @@ faults! {
     HtmlInsteadOfJson = "html-instead-of-json",
     /// JSON endpoints (`/api/*`, `/health`), where they answer JSON: half of the body, then the connection is closed.
     TruncatedJson = "truncated-json",
-    /// HTML pages (`/`, `/login`): each redirects to itself.
+    /// HTML pages (`/`, `/login`, `/home`): each redirects to itself.
     RedirectLoop = "redirect-loop",
     /// Everything: `php artisan down --retry=60`.
     Maintenance = "maintenance",
+    /// Unsafe requests with a session: every CSRF token is taken for wrong.
+    CsrfBroken = "csrf-broken",
+    /// Log-in: any password will do.
+    WrongPasswordAccepted = "wrong-password-accepted",
+    /// Log-in: a wrong password is refused, and logs in all the same.
+    RefusalLogsIn = "refusal-logs-in",
+    /// Log-out: is answered as always, and ends nothing.
+    SessionSurvivesLogout = "session-survives-logout",
+    /// Schools: another's is shown.
+    TenantLeak = "tenant-leak",
+    /// Schools: one's own is not found.
+    OwnSchoolHidden = "own-school-hidden",
+    /// Who is logged in: is somebody else.
+    WrongUser = "wrong-user",
+    /// Log-in: Laravel's generic 500.
+    Login500 = "login-500",
+    /// Log-in: comes late, by [`Options::slow_delay`](crate::Options::slow_delay).
+    LoginSlow = "login-slow",
+    /// Log-in: too many attempts, always.
+    Throttled = "throttled",
+    /// Log-in: the password alone logs in an account with a second factor.
+    SecondFactorSkipped = "second-factor-skipped",
+    /// Log-in: the answer that completes it leads to another host.
+    LoginRedirectsOutside = "login-redirects-outside",
 }
 
 impl fmt::Display for Fault {

@@ -5,8 +5,22 @@ mod admin;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod login;
+#[cfg(test)]
+mod login_faults;
+#[cfg(test)]
 mod manners;
 #[cfg(test)]
+mod ops;
+#[cfg(test)]
+mod second_factor;
+#[cfg(test)]
 mod start;
+#[cfg(test)]
+mod throttle;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
+mod visit;
 #[cfg(test)]
 mod wire;

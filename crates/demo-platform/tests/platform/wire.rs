@@ -2,9 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use demo_platform::{DemoPlatform, Options, Running};
+use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -13,9 +15,28 @@ pub const SLOW: Duration = Duration::from_millis(50);
 
 /// A platform at 2026-11-22T23:15:28.25Z.
 pub async fn platform() -> Running {
-    let now = "2026-11-22T23:15:28.25Z".parse().unwrap();
-    let options = Options { clock: Arc::new(move || now), slow_delay: SLOW, ..Options::default() };
-    DemoPlatform::start(options).await.unwrap()
+    Clock::default().platform(Options::default()).await
+}
+
+/// The time of a platform, which passes when it is told to.
+#[derive(Clone, Default)]
+pub struct Clock(Arc<AtomicI64>);
+
+impl Clock {
+    pub fn now(&self) -> Timestamp {
+        let start: Timestamp = "2026-11-22T23:15:28.25Z".parse().unwrap();
+        start + SignedDuration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    pub async fn platform(&self, options: Options) -> Running {
+        let clock = self.clone();
+        let options = Options { clock: Arc::new(move || clock.now()), slow_delay: SLOW, ..options };
+        DemoPlatform::start(options).await.unwrap()
+    }
 }
 
 #[derive(Debug)]
@@ -29,6 +50,10 @@ impl Answer {
     pub fn all(&self, name: &str) -> Vec<&str> {
         let pairs = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
         pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+    }
+
+    pub fn reason(&self) -> &str {
+        self.head.lines().next().unwrap().splitn(3, ' ').nth(2).unwrap()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -47,18 +72,26 @@ pub fn address(base: &str) -> &str {
 
 /// Connects and sends, for those who look at the connection themselves.
 pub async fn send(base: &str, method: &str, path: &str, headers: &[&str]) -> io::Result<TcpStream> {
+    send_body(base, method, path, headers, "").await
+}
+
+async fn send_body(base: &str, method: &str, path: &str, headers: &[&str], body: &str) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address(base)).await?;
     let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     let host = address(base);
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n{body}");
     stream.write_all(request.as_bytes()).await?;
     Ok(stream)
 }
 
 /// What the server sent until it closed. A body shorter than its `Content-Length` is no error here.
 pub async fn try_ask(base: &str, method: &str, path: &str, headers: &[&str]) -> io::Result<Answer> {
+    read(send(base, method, path, headers).await?).await
+}
+
+async fn read(mut stream: TcpStream) -> io::Result<Answer> {
     let mut text = String::new();
-    send(base, method, path, headers).await?.read_to_string(&mut text).await?;
+    stream.read_to_string(&mut text).await?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
@@ -66,6 +99,13 @@ pub async fn try_ask(base: &str, method: &str, path: &str, headers: &[&str]) -> 
 
 pub async fn ask(base: &str, method: &str, path: &str, headers: &[&str]) -> Answer {
     try_ask(base, method, path, headers).await.unwrap()
+}
+
+/// With a body. `headers` say what it is.
+pub async fn post(base: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+    let length = format!("Content-Length: {}", body.len());
+    let headers: Vec<&str> = headers.iter().copied().chain([length.as_str()]).collect();
+    read(send_body(base, "POST", path, &headers, body).await.unwrap()).await.unwrap()
 }
 
 pub async fn get(base: &str, path: &str, headers: &[&str]) -> Answer {

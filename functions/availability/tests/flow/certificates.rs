@@ -10,7 +10,7 @@ use local::Memory;
 use probe::{CertificateDer, Tls};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use runtime::settings::Document;
-use runtime::{Invocation, Prepared, SkippingClock, execute};
+use runtime::{Invocation, Ports, Prepared, SkippingClock, execute};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -71,7 +71,7 @@ async fn run(days: &[i64]) -> (Outcome, Option<f64>) {
     let prepared: Prepared<Availability> = Prepared::read(&document).unwrap_or_else(|found| panic!("{found:#?}"));
     let memory = Arc::new(Memory::default());
     let tls = Tls::new(std::slice::from_ref(&authority.certificate)).unwrap();
-    let ports = crate::ports(&memory, &Arc::new(SkippingClock::default()), tls);
+    let ports = Ports { tls, ..trial::ports(&memory, &Arc::new(SkippingClock::default()), []) };
     let report = execute(&prepared, &ports, &Invocation::manual()).await.unwrap();
     let published = memory.data().into_iter().find(|datum| datum.metric == "CertificateDaysRemaining");
     (report.outcome, published.map(|datum| datum.value))

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot start the program has failed")]
 
+mod settings;
+
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
@@ -16,13 +18,13 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A settings file in the test's own folder.
-fn settings(name: &str, content: &str) -> String {
+fn settings_file(name: &str, content: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, content).unwrap();
     path.to_str().unwrap().to_owned()
 }
 
-const DEMO: &str = include_str!("../../../infra/layer/settings/demo.toml");
+const DEMO: &str = include_str!("../../../../infra/layer/settings/demo.toml");
 
 #[test]
 fn a_healthy_platform_passes() {
@@ -82,7 +84,7 @@ fn pipelines_read_each_step_as_a_test_case() {
 fn what_cannot_be_judged_is_neither_passed_nor_failed() {
     let secret = "id = \"front-page\"\nsecret_headers.x-key = \"env:SYNTHETICS_TEST\"";
     // Nothing listens there, but the check does not get that far.
-    let file = settings("no-secret.toml", &DEMO.replace("id = \"front-page\"", secret));
+    let file = settings_file("no-secret.toml", &DEMO.replace("id = \"front-page\"", secret));
     let only = std::fs::read_to_string(&file).unwrap();
     let first_target_only = only.split("\n[[check.availability.targets]]").take(2).collect::<Vec<_>>();
     std::fs::write(&file, first_target_only.join("\n[[check.availability.targets]]")).unwrap();
@@ -94,9 +96,9 @@ fn what_cannot_be_judged_is_neither_passed_nor_failed() {
 
 #[test]
 fn nothing_is_run_on_bad_input_and_one_message_says_why() {
-    let broken = settings("broken.toml", &DEMO.replace("deadline = \"20s\"", "deadlin = \"20s\""));
-    let unknown = settings("unknown.toml", &DEMO.replace("[check.availability", "[check.availabilty"));
-    let empty = settings("empty.toml", "environment = \"x\"\n");
+    let broken = settings_file("broken.toml", &DEMO.replace("deadline = \"20s\"", "deadlin = \"20s\""));
+    let unknown = settings_file("unknown.toml", &DEMO.replace("[check.availability", "[check.availabilty"));
+    let empty = settings_file("empty.toml", "environment = \"x\"\n");
     let cases: &[(&[&str], &str)] = &[
         (&["run", "nope", "--demo"], "there is no check `nope`; there are availability"),
         (&["run", "--demo", "--fault", "nope"], "there is no fault `nope`; there are down"),
@@ -143,7 +145,8 @@ fn the_demo_shows_a_fault_come_and_go() {
         "message to topic events",
         "=> the fault 500 is cleared",
         "Subject: [critical] demo: availability recovered",
-        "4 messages told",
+        "Subject: [critical] demo: login failing",
+        "8 messages told",
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
@@ -165,6 +168,9 @@ fn the_shipped_settings_are_right() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/layer/settings");
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
         let output = synthetics(&["settings", "check", path.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
     }

@@ -1,0 +1,154 @@
+//! `settings show` and `settings schema`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::{settings_file, synthetics, text};
+
+const SCHEMA: &str = "infra/layer/settings/settings.schema.json";
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
+}
+
+fn names(folder: &str, extension: &str) -> Vec<String> {
+    let files = repository().join(folder).read_dir().unwrap().map(|file| file.unwrap().path());
+    let mut names: Vec<String> = files
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn show(file: &str) -> String {
+    let output = synthetics(&["settings", "show", file]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    text(&output.stdout)
+}
+
+#[test]
+fn what_is_shown_is_a_settings_file_that_shows_the_same() {
+    let folder = "infra/layer/settings";
+    let mut files: Vec<String> = names(folder, "toml").iter().map(|name| format!("{folder}/{name}.toml")).collect();
+    files.push("functions/login/tests/flow/renamed.toml".to_owned());
+    assert!(files.len() >= 3, "{files:?}");
+    for file in files {
+        let shown = show(repository().join(&file).to_str().unwrap());
+        let again = settings_file("shown.toml", &shown);
+        assert_eq!(show(&again), shown, "{file}");
+        // Defaults stand in their place.
+        for default in ["open_after = 2", "csrf_header", "confirm_after", "[platform.counters]"] {
+            assert!(shown.contains(default), "{file}: {default} is missing in\n{shown}");
+        }
+        let json = synthetics(&["settings", "show", &again, "--format", "json"]);
+        let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(json, serde_json::to_value(shown.parse::<toml::Table>().unwrap()).unwrap(), "{file}");
+    }
+}
+
+#[test]
+fn what_looks_like_a_secret_is_masked_and_said() {
+    let shipped = fs::read_to_string(repository().join("infra/layer/settings/demo.toml")).unwrap();
+    let target = "\n[[check.availability.targets]]\nid = \"feed\"\nurl = \"https://feed.example/?token=hunter2-hunter2\"\ndeadline = \"5s\"\n";
+    let file = settings_file("with-a-secret.toml", &format!("{shipped}{target}"));
+    let output = synthetics(&["settings", "show", &file]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(shown.contains("token=[redacted]") && !shown.contains("hunter2"), "{shown}");
+    assert!(text(&output.stderr).starts_with("1 value masked"), "{output:?}");
+}
+
+#[test]
+fn a_wrong_file_is_not_shown_but_told() {
+    let file = settings_file("wrong.toml", "environment = \"demo\"\n\n[check.login]\nown_school = 1.5\n");
+    let output = synthetics(&["settings", "show", &file]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty());
+    let said = text(&output.stderr);
+    assert!(said.contains("check.login.own_school: expected an id, a text or a whole number, saw 1.5"), "{said}");
+    assert!(said.contains("check.login.account.email"), "{said}");
+}
+
+/// With `UPDATE_SCHEMA` set, the file is written anew, to be read in the diff.
+#[test]
+fn the_schema_in_the_repository_is_the_programs() {
+    let output = synthetics(&["settings", "schema"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let file = repository().join(SCHEMA);
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(&file, &output.stdout).unwrap();
+    }
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == text(&output.stdout),
+        "{SCHEMA} is not what `synthetics settings schema` prints; UPDATE_SCHEMA=1 writes it"
+    );
+}
+
+/// A TOML file as a validator sees it.
+fn as_json(file: &Path) -> Option<Value> {
+    let table: toml::Table = fs::read_to_string(file).unwrap().parse().ok()?;
+    serde_json::to_value(table).ok()
+}
+
+#[test]
+fn a_real_validator_takes_every_shipped_file_by_the_schema() {
+    let schema: Value = serde_json::from_str(&fs::read_to_string(repository().join(SCHEMA)).unwrap()).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for name in names("infra/layer/settings", "toml") {
+        let path = format!("infra/layer/settings/{name}.toml");
+        let text = fs::read_to_string(repository().join(&path)).unwrap();
+        assert!(text.starts_with("#:schema ./settings.schema.json\n"), "{path} does not name its schema to editors");
+        let value = as_json(&repository().join(&path)).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{path}: {errors:#?}");
+    }
+}
+
+/// What is wrong by rules across keys, or by more than a type, only reading the file tells.
+#[test]
+fn a_real_validator_refuses_wrong_files_but_those_that_are_named_here() {
+    let schema: Value = serde_json::from_str(&fs::read_to_string(repository().join(SCHEMA)).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let folder = "functions/availability/tests/settings/wrong";
+    let taken: Vec<String> = names(folder, "toml")
+        .into_iter()
+        .filter(|name| {
+            let value = as_json(&repository().join(folder).join(format!("{name}.toml")));
+            value.is_some_and(|value| validator.is_valid(&value))
+        })
+        .collect();
+    assert_eq!(taken, BEYOND_THE_SCHEMA);
+}
+
+const BEYOND_THE_SCHEMA: [&str; 25] = [
+    "attempts-do-not-fit",
+    "bad-durations",
+    "bad-headers",
+    "bad-ids",
+    "bad-links",
+    "bad-path",
+    "bad-pointer",
+    "bad-url",
+    "blank-maintenance-marker",
+    "blank-texts",
+    "credential-in-a-plain-header",
+    "deadline-beyond-the-function",
+    "duplicate-ids",
+    "head-with-a-body",
+    "literal-for-a-reference",
+    "literal-in-a-table-of-its-own",
+    "literal-on-a-line-with-others",
+    "neither-path-nor-url",
+    "no-targets",
+    "out-of-range",
+    "path-and-url",
+    "references-outside-the-path",
+    "section-missing",
+    "url-with-a-password",
+    "wrong-environment",
+];

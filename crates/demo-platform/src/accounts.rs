@@ -1,0 +1,112 @@
+//! Who may log in, and with what. Passwords, seeds and tokens are drawn when the platform starts: the source holds none.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use totp_rs::{Builder, Secret};
+
+use crate::chance::Chance;
+use crate::seed::{Account, Seed};
+
+/// How long codes are.
+const DIGITS: u8 = 6;
+/// Codes of the periods before and after are taken too, at least one, and those of so many seconds: clocks differ.
+const SKEW_SECONDS: u64 = 5;
+
+/// The accounts, what they log in with, and the tokens that were handed out.
+pub(crate) struct Accounts {
+    accounts: Vec<Account>,
+    passwords: HashMap<u32, String>,
+    codes: HashMap<u32, totp_rs::Totp>,
+    /// The last period whose code was taken, by account: a code is taken once.
+    taken: Mutex<HashMap<u32, u64>>,
+    tokens: Mutex<HashMap<String, u32>>,
+    ops_token: String,
+    chance: Chance,
+}
+
+impl Accounts {
+    pub(crate) fn new(seed: &Seed, period: Duration) -> Self {
+        let chance = Chance::new();
+        let accounts = seed.accounts.clone();
+        let passwords = accounts.iter().map(|account| (account.id, chance.letters())).collect();
+        let period = period.as_secs().max(1);
+        let skew = u16::try_from(SKEW_SECONDS.div_ceil(period)).unwrap_or(1);
+        let of_account = |account: &Account| {
+            let secret = Secret::new(chance.bytes().into_boxed_slice());
+            let codes = Builder::new()
+                .with_secret(secret)
+                .with_digits(DIGITS)
+                .with_skew(skew)
+                .with_step_duration(period)
+                .build_noncompliant();
+            (account.id, codes)
+        };
+        let codes = accounts.iter().filter(|account| account.second_factor).map(of_account).collect();
+        let ops_token = chance.letters();
+        Self { accounts, passwords, codes, taken: Mutex::default(), tokens: Mutex::default(), ops_token, chance }
+    }
+
+    /// What checks need, by the path below `/just-driving/<environment>/` where they look for it.
+    pub(crate) fn credentials(&self) -> BTreeMap<String, String> {
+        let of = |name: &str| self.accounts.iter().find(|account| account.email.starts_with(name));
+        let password = |name| of(name).and_then(|account| self.passwords.get(&account.id)).cloned();
+        let seed = of("login@").and_then(|account| self.codes.get(&account.id)).map(|codes| codes.secret().to_base32());
+        [
+            ("login/password", password("login@")),
+            ("login/totp-seed", seed),
+            ("login/plain-password", password("plain@")),
+            ("login/ops-token", Some(self.ops_token.clone())),
+        ]
+        .into_iter()
+        .filter_map(|(path, secret)| Some((path.to_owned(), secret?)))
+        .collect()
+    }
+
+    pub(crate) fn by_id(&self, id: u32) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.id == id)
+    }
+
+    pub(crate) fn by_email(&self, email: &str) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.email.eq_ignore_ascii_case(email))
+    }
+
+    pub(crate) fn is_password(&self, account: &Account, password: &str) -> bool {
+        self.passwords.get(&account.id).is_some_and(|own| own == password)
+    }
+
+    /// Takes a code, once.
+    pub(crate) fn takes_code(&self, account: u32, code: &str, now: Timestamp) -> bool {
+        let Some(codes) = self.codes.get(&account) else { return false };
+        let Some(at) = codes.check(code, u64::try_from(now.as_second()).unwrap_or_default()) else { return false };
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.get(&account).is_some_and(|last| *last >= at) {
+            return false;
+        }
+        taken.insert(account, at);
+        true
+    }
+
+    /// A new bearer token of an account.
+    pub(crate) fn token(&self, account: u32) -> String {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let token = format!("{}|{}", tokens.len() + 1, self.chance.letters());
+        tokens.insert(token.clone(), account);
+        token
+    }
+
+    pub(crate) fn by_token(&self, token: &str) -> Option<&Account> {
+        let id = *self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(token)?;
+        self.by_id(id)
+    }
+
+    pub(crate) fn revoke(&self, token: &str) {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
+    }
+
+    pub(crate) fn is_ops_token(&self, token: &str) -> bool {
+        token == self.ops_token
+    }
+}

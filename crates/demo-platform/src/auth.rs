@@ -1,0 +1,271 @@
+//! Logging in and out, and who is logged in.
+//!
+//! Assumed: an account with a second factor gets no token, only a session; its log-in is counted when the code was taken;
+//! and codes are throttled apart from passwords, as Fortify does.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use serde_json::{Value, json};
+
+use crate::faults::Fault;
+use crate::laravel::{self, Client, Problem, rate_limit, unauthenticated};
+use crate::names::Names;
+use crate::ops::Event;
+use crate::platform::Platform;
+use crate::seed::Account;
+use crate::session::Session;
+use crate::throttle::Limit;
+use crate::visitor::{Visitor, proven};
+
+/// Where the fault `login-redirects-outside` leads: a name that can never exist.
+const OUTSIDE: &str = "http://login.just-driving.invalid/";
+
+pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
+    Router::new()
+        .route(names.login, post(log_in).route_layer(from_fn(proven)))
+        .route(names.challenge, post(challenge).route_layer(from_fn(proven)))
+        .route(names.me, get(me))
+        .route(names.logout, post(log_out).route_layer(from_fn(proven)))
+}
+
+async fn log_in(
+    State(platform): State<Arc<Platform>>,
+    Extension(visitor): Extension<Visitor>,
+    client: Client,
+    headers: HeaderMap,
+) -> Response {
+    if platform.has(Fault::LoginSlow) {
+        tokio::time::sleep(platform.slow_delay).await;
+    }
+    if platform.has(Fault::Login500) {
+        return Problem::ServerError.answer(client);
+    }
+    attempt(&platform, &visitor, client, &headers, |answer| answer)
+}
+
+/// By the page's own form: a browser is led on, or back to the form.
+pub(crate) async fn log_in_by_form(
+    State(platform): State<Arc<Platform>>,
+    Extension(visitor): Extension<Visitor>,
+    client: Client,
+    headers: HeaderMap,
+) -> Response {
+    let home = |answer: Response| {
+        if answer.status().is_success() { laravel::redirect(&headers, "/home") } else { answer }
+    };
+    attempt(&platform, &visitor, client, &headers, home)
+}
+
+/// One attempt, throttled before anything is compared, and counted whether it succeeds or not. `admitted` makes the answer
+/// of one that does.
+fn attempt(
+    platform: &Platform,
+    visitor: &Visitor,
+    client: Client,
+    headers: &HeaderMap,
+    admitted: impl FnOnce(Response) -> Response,
+) -> Response {
+    let now = platform.now();
+    let email = visitor.field(platform.names.email).unwrap_or_default().to_lowercase();
+    let mut limit = platform.log_ins.attempt(&email, now);
+    if platform.has(Fault::Throttled) {
+        (limit.is_over, limit.remaining) = (true, 0);
+    }
+    if limit.is_over {
+        platform.counters.note(Event::Lockout, now);
+        return too_many(platform, platform.names.email, limit, client, headers);
+    }
+    let answer = match account_of(platform, visitor) {
+        Ok(account) => admitted(let_in(platform, visitor, account)),
+        Err(problem) => refused(platform, problem, client, headers),
+    };
+    counted(platform, answer, &limit)
+}
+
+/// Whose password it is.
+fn account_of<'p>(platform: &'p Platform, visitor: &Visitor) -> Result<&'p Account, Problem> {
+    let names = platform.names;
+    let (email, password) = (visitor.field(names.email), visitor.field(names.password));
+    let (Some(email), Some(password)) = (email, password) else {
+        let sent = [(names.email, email), (names.password, password)];
+        let missing = sent.into_iter().filter(|(_, value)| value.is_none()).map(|(field, _)| required(field));
+        return Err(Problem::Invalid { status: 422, errors: missing.collect() });
+    };
+    let known = platform.accounts.by_email(email);
+    let is_right = |account: &&Account| {
+        platform.accounts.is_password(account, password) || platform.has(Fault::WrongPasswordAccepted)
+    };
+    match known.filter(is_right) {
+        Some(account) => Ok(account),
+        None => {
+            platform.counters.note(Event::LoginFailed, platform.now());
+            if let (true, Some(account), Some(id)) = (platform.has(Fault::RefusalLogsIn), known, visitor.session_id()) {
+                platform.sessions.change(&id, |session| session.user = Some(account.id));
+            }
+            let text = "These credentials do not match our records.".to_owned();
+            Err(Problem::Invalid { status: names.refused, errors: vec![(names.email, text)] })
+        }
+    }
+}
+
+fn required(field: &'static str) -> (&'static str, String) {
+    (field, format!("The {field} field is required."))
+}
+
+/// What is wrong with the input, as JSON, or to a browser by leading it back.
+fn refused(platform: &Platform, problem: Problem, client: Client, headers: &HeaderMap) -> Response {
+    match client {
+        Client::Browser => laravel::back(headers, platform.names.form),
+        Client::Json => problem.answer(client),
+    }
+}
+
+/// The answer of a limit that is reached: by Laravel's middleware, or by a log-in scaffold that has it look as any wrong
+/// input.
+fn too_many(platform: &Platform, field: &'static str, limit: Limit, client: Client, headers: &HeaderMap) -> Response {
+    if platform.names.is_throttled_by_middleware() {
+        return Problem::TooManyAttempts { limit, now: platform.now() }.answer(client);
+    }
+    let text = "Too many login attempts. Please try again in 42 seconds.".to_owned();
+    let problem = Problem::Invalid { status: platform.names.throttled, errors: vec![(field, text)] };
+    refused(platform, problem, client, headers)
+}
+
+/// An answer with what Laravel's middleware adds to those it lets through.
+fn counted(platform: &Platform, mut answer: Response, limit: &Limit) -> Response {
+    if platform.names.is_throttled_by_middleware() {
+        rate_limit(&mut answer, limit);
+    }
+    answer
+}
+
+/// After the password.
+fn let_in(platform: &Platform, visitor: &Visitor, account: &Account) -> Response {
+    let Some(id) = visitor.session_id() else {
+        if account.second_factor {
+            let text = "Accounts with a second factor log in with a session.".to_owned();
+            let errors = vec![(platform.names.email, text)];
+            return Problem::Invalid { status: 422, errors }.answer(Client::Json);
+        }
+        platform.counters.note(Event::LoginSucceeded, platform.now());
+        if platform.has(Fault::LoginRedirectsOutside) {
+            return laravel::redirect_to(OUTSIDE);
+        }
+        let status = StatusCode::from_u16(platform.names.logged_in).unwrap_or(StatusCode::OK);
+        let status = if status == StatusCode::NO_CONTENT { StatusCode::OK } else { status };
+        return (status, laravel::json(&json!({ "token": platform.accounts.token(account.id) }))).into_response();
+    };
+    if account.second_factor {
+        let is_skipped = platform.has(Fault::SecondFactorSkipped);
+        platform.sessions.change(&id, |session| {
+            session.pending = Some(account.id);
+            session.user = is_skipped.then_some(account.id);
+        });
+        let status = if platform.names.logged_in == 204 { 200 } else { platform.names.logged_in };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        return (status, laravel::json(&json!({ "two_factor": true }))).into_response();
+    }
+    complete(platform, visitor, &id, account.id)
+}
+
+async fn challenge(
+    State(platform): State<Arc<Platform>>,
+    Extension(visitor): Extension<Visitor>,
+    client: Client,
+    headers: HeaderMap,
+) -> Response {
+    let (names, now) = (platform.names, platform.now());
+    let pending =
+        visitor.session(&platform).and_then(|session| Some((platform.accounts.by_id(session.pending?)?, session.id)));
+    let Some((account, id)) = pending else { return unauthenticated(client, &headers, names.form) };
+    let limit = platform.codes.attempt(&account.email, now);
+    if limit.is_over {
+        return too_many(&platform, names.code, limit, client, &headers);
+    }
+    let error = match visitor.field(names.code) {
+        Some(code) if platform.accounts.takes_code(account.id, code, now) => {
+            return counted(&platform, complete(&platform, &visitor, &id, account.id), &limit);
+        }
+        Some(_) => (names.code, "The provided two factor authentication code was invalid.".to_owned()),
+        None => required(names.code),
+    };
+    platform.counters.note(Event::LoginFailed, now);
+    let problem = Problem::Invalid { status: 422, errors: vec![error] };
+    counted(&platform, refused(&platform, problem, client, &headers), &limit)
+}
+
+/// The session is the account's, under a new id and with a new token.
+fn complete(platform: &Platform, visitor: &Visitor, id: &str, account: u32) -> Response {
+    let session = platform.sessions.regenerate(id, platform.now(), |session| {
+        session.user = Some(account);
+        session.pending = None;
+    });
+    visitor.moved_to(&session);
+    platform.counters.note(Event::LoginSucceeded, platform.now());
+    if platform.has(Fault::LoginRedirectsOutside) {
+        return laravel::redirect_to(OUTSIDE);
+    }
+    StatusCode::from_u16(platform.names.logged_in).unwrap_or(StatusCode::OK).into_response()
+}
+
+async fn me(
+    State(platform): State<Arc<Platform>>,
+    Extension(visitor): Extension<Visitor>,
+    client: Client,
+    request: Request,
+) -> Response {
+    let Some(user) = visitor.user(&platform) else {
+        return unauthenticated(client, request.headers(), platform.names.form);
+    };
+    let shown = if platform.has(Fault::WrongUser) { somebody_else(&platform, user) } else { user };
+    laravel::json(&described(&platform, shown))
+}
+
+/// Of the same role if there is one, so that nothing but who it is tells them apart.
+fn somebody_else<'p>(platform: &'p Platform, user: &'p Account) -> &'p Account {
+    let others = || platform.seed.accounts.iter().filter(|account| account.id != user.id);
+    others().find(|account| account.role == user.role).or_else(|| others().next()).unwrap_or(user)
+}
+
+fn described(platform: &Platform, user: &Account) -> Value {
+    let Account { id, name, email, role, school_ids, .. } = user;
+    if platform.is_wrapped {
+        let data = json!({
+            "id": id, "name": name, "email": email, "role": role,
+            "school_ids": school_ids, "current_school_id": school_ids.first(),
+        });
+        return json!({ "data": data });
+    }
+    json!({ "uid": id.to_string(), "full_name": name, "mail": email, "kind": role })
+}
+
+async fn log_out(
+    State(platform): State<Arc<Platform>>,
+    Extension(visitor): Extension<Visitor>,
+    client: Client,
+    request: Request,
+) -> Response {
+    if visitor.user(&platform).is_none() {
+        platform.counters.note(Event::LogoutFailed, platform.now());
+        return unauthenticated(client, request.headers(), platform.names.form);
+    }
+    platform.counters.note(Event::LogoutSucceeded, platform.now());
+    if !platform.has(Fault::SessionSurvivesLogout) {
+        match visitor.session(&platform).filter(|session| session.user.is_some()) {
+            Some(Session { id, .. }) => {
+                let fresh = platform.sessions.regenerate(&id, platform.now(), |session| {
+                    (session.user, session.pending) = (None, None);
+                });
+                visitor.moved_to(&fresh);
+            }
+            None => platform.accounts.revoke(visitor.token.as_deref().unwrap_or_default()),
+        }
+    }
+    StatusCode::from_u16(platform.names.logged_out).unwrap_or(StatusCode::OK).into_response()
+}

@@ -1,0 +1,100 @@
+//! What the platform calls its paths, fields, cookies and statuses: as documented, or otherwise.
+
+/// Which names the platform has. The application behind them is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flavour {
+    /// As the platform documents itself, and Laravel by default.
+    #[default]
+    Documented,
+    /// Nothing called so: other paths, fields, cookies and statuses, bare answers, ids as texts, and a throttled log-in
+    /// answered 422, as Laravel Breeze does. Proves that a settings file alone fits the checks to a platform.
+    Renamed,
+}
+
+/// The names of a flavour.
+pub(crate) struct Names {
+    pub(crate) session_cookie: &'static str,
+    pub(crate) csrf_cookie: &'static str,
+    pub(crate) csrf_header: &'static str,
+    pub(crate) form: &'static str,
+    pub(crate) form_token: &'static str,
+    pub(crate) login: &'static str,
+    pub(crate) email: &'static str,
+    pub(crate) password: &'static str,
+    /// The status of a log-in without a body; the one with a body is 200, or this.
+    pub(crate) logged_in: u16,
+    pub(crate) refused: u16,
+    pub(crate) throttled: u16,
+    pub(crate) challenge: &'static str,
+    pub(crate) code: &'static str,
+    pub(crate) logout: &'static str,
+    pub(crate) logged_out: u16,
+    pub(crate) me: &'static str,
+    pub(crate) schools: &'static str,
+    pub(crate) school: &'static str,
+    pub(crate) hidden: u16,
+    pub(crate) counters: &'static str,
+}
+
+const DOCUMENTED: Names = Names {
+    session_cookie: "just_driving_session",
+    csrf_cookie: "XSRF-TOKEN",
+    csrf_header: "x-xsrf-token",
+    form: "/login",
+    form_token: "_token",
+    login: "/api/login",
+    email: "email",
+    password: "password",
+    logged_in: 204,
+    refused: 422,
+    throttled: 429,
+    challenge: "/api/two-factor-challenge",
+    code: "code",
+    logout: "/api/logout",
+    logged_out: 204,
+    me: "/api/me",
+    schools: "/api/schools",
+    school: "/api/schools/{school}",
+    hidden: 403,
+    counters: "/api/ops/metrics",
+};
+
+const RENAMED: Names = Names {
+    session_cookie: "jd_sid",
+    csrf_cookie: "JD-CSRF",
+    csrf_header: "x-jd-csrf",
+    form: "/account/sign-in",
+    form_token: "csrf",
+    login: "/v2/sessions",
+    email: "username",
+    password: "passphrase",
+    logged_in: 201,
+    refused: 401,
+    throttled: 422,
+    challenge: "/v2/sessions/otp",
+    code: "otp",
+    logout: "/v2/sessions/end",
+    logged_out: 200,
+    me: "/v2/whoami",
+    schools: "/v2/driving-schools",
+    school: "/v2/driving-schools/{school}",
+    hidden: 404,
+    counters: "/v2/operations",
+};
+
+impl Names {
+    /// Whether Laravel's own middleware limits attempts, with its headers on every answer. Log-in scaffolds count for
+    /// themselves, and tell nothing until it is too late.
+    pub(crate) const fn is_throttled_by_middleware(&self) -> bool {
+        self.throttled == 429
+    }
+}
+
+impl Flavour {
+    pub(crate) const fn names(self) -> &'static Names {
+        match self {
+            Self::Documented => &DOCUMENTED,
+            Self::Renamed => &RENAMED,
+        }
+    }
+}

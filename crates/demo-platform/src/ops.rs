@@ -1,0 +1,99 @@
+//! The operations counters: what happened in the last five minutes, to a fictional school's users and to whoever asked.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::laravel::{self, Client, unauthenticated};
+use crate::names::Names;
+use crate::platform::Platform;
+use crate::visitor::bearer;
+
+const WINDOW: SignedDuration = SignedDuration::from_mins(5);
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    LoginSucceeded,
+    LoginFailed,
+    LogoutSucceeded,
+    LogoutFailed,
+    /// A log-in that was throttled.
+    Lockout,
+    Request,
+    /// A request that was answered 5xx.
+    ServerError,
+}
+
+/// What the users of this platform, who are fictional, do in every window.
+const fn of_users(event: Event) -> usize {
+    match event {
+        Event::LoginSucceeded => 180,
+        Event::LoginFailed => 12,
+        Event::LogoutSucceeded => 90,
+        Event::LogoutFailed | Event::Lockout | Event::Request | Event::ServerError => 0,
+    }
+}
+
+/// What happened, oldest first.
+#[derive(Default)]
+pub(crate) struct Counters {
+    events: Mutex<VecDeque<(Timestamp, Event)>>,
+}
+
+impl Counters {
+    pub(crate) fn note(&self, event: Event, now: Timestamp) {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        while events.front().is_some_and(|(at, _)| *at + WINDOW <= now) {
+            events.pop_front();
+        }
+        events.push_back((now, event));
+    }
+
+    fn count(&self, event: Event, now: Timestamp) -> usize {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = events.iter().filter(|(at, own)| *own == event && *at + WINDOW > now).count();
+        of_users(event) + counted
+    }
+}
+
+pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
+    Router::new().route(names.counters, get(metrics))
+}
+
+async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers: HeaderMap) -> Response {
+    if !bearer(&headers).is_some_and(|token| platform.accounts.is_ops_token(token)) {
+        return unauthenticated(client, &headers, platform.names.form);
+    }
+    let now = platform.now();
+    let count = |event| platform.counters.count(event, now);
+    let (ok, bad) = (count(Event::LoginSucceeded), count(Event::LoginFailed));
+    let (out, kept_in) = (count(Event::LogoutSucceeded), count(Event::LogoutFailed));
+    let locked = count(Event::Lockout);
+    let window = WINDOW.as_secs();
+    laravel::json(&if platform.is_wrapped {
+        json!({
+            "window_seconds": window,
+            "logins_succeeded": ok,
+            "logins_failed": bad,
+            "logouts_succeeded": out,
+            "logouts_failed": kept_in,
+            "lockouts": locked,
+            "requests": count(Event::Request),
+            "responses_5xx": count(Event::ServerError),
+        })
+    } else {
+        json!({
+            "window": window,
+            "auth": { "ok": ok, "bad": bad, "locked": locked },
+            "sign_outs": { "ok": out, "bad": kept_in },
+        })
+    })
+}

@@ -1,0 +1,79 @@
+//! Without a page of ours behind it, a request has no session: only a bearer token tells who asks.
+
+use serde_json::json;
+
+use crate::visit::{BOTH, DOCUMENTED, LOGIN, PLAIN, Visit};
+use crate::wire::{Answer, Clock, JSON, get, platform, post};
+
+const KIND: &str = "Content-Type: application/json";
+
+async fn token_of(base: &str, email: &str, password: &str) -> Answer {
+    let body = json!({"email": email, "password": password}).to_string();
+    post(base, "/api/login", &[JSON, KIND], &body).await
+}
+
+#[tokio::test]
+async fn a_script_logs_in_for_a_token_that_is_worth_nothing_after_its_log_out() {
+    let platform = platform().await;
+    let base = platform.base_url();
+    let answer = token_of(base, PLAIN, &platform.credentials()["login/plain-password"]).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.all("set-cookie").is_empty());
+    let body = answer.json();
+    let (id, secret) = body["token"].as_str().unwrap().split_once('|').unwrap();
+    assert!(id.parse::<u32>().is_ok() && secret.len() == 40);
+
+    let bearer = format!("Authorization: Bearer {id}|{secret}");
+    let me = get(base, "/api/me", &[JSON, &bearer]).await;
+    assert_eq!((me.status, &me.json()["data"]["email"]), (200, &json!(PLAIN)));
+    assert!(me.all("set-cookie").is_empty());
+    let page = format!("Referer: {base}/");
+    assert_eq!(get(base, "/api/me", &[JSON, &bearer, &page]).await.status, 200, "a token beside a session");
+    assert_eq!(get(base, "/api/schools/3", &[JSON, &bearer]).await.status, 200);
+    assert_eq!(get(base, "/api/schools/1", &[JSON, &bearer]).await.status, 403);
+    assert_eq!(post(base, "/api/logout", &[JSON, &bearer], "").await.status, 204);
+    assert_eq!(get(base, "/api/me", &[JSON, &bearer]).await.status, 401);
+    assert_eq!(post(base, "/api/logout", &[JSON, &bearer], "").await.status, 401);
+}
+
+#[tokio::test]
+async fn an_account_with_a_second_factor_gets_no_token() {
+    let platform = platform().await;
+    let answer = token_of(platform.base_url(), LOGIN, &platform.credentials()["login/password"]).await;
+    assert_eq!(answer.status, 422);
+    let told = &answer.json()["errors"]["email"];
+    assert_eq!(told, &json!(["Accounts with a second factor log in with a session."]));
+}
+
+#[tokio::test]
+async fn only_a_page_of_ours_gives_a_request_its_session() {
+    let platform = platform().await;
+    let base = platform.base_url();
+    let visit = Visit::logged_in(&platform, &DOCUMENTED).await;
+    let cookie = visit.lines().swap_remove(0);
+    let elsewhere = base.replace("127.0.0.1", "localhost");
+    let cases = [
+        (format!("Referer: {base}/login"), 200),
+        (format!("Origin: {base}"), 200),
+        (format!("Referer: {elsewhere}/login"), 401),
+        ("Referer: https://just-driving.invalid/".to_owned(), 401),
+        ("Origin: null".to_owned(), 401),
+        ("X-Other: none".to_owned(), 401),
+    ];
+    for (line, status) in cases {
+        let answer = get(base, "/api/me", &[JSON, &cookie, &line]).await;
+        assert_eq!(answer.status, status, "{line}");
+        assert_eq!(answer.all("set-cookie").len(), if status == 200 { 2 } else { 0 }, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn under_other_names_a_token_is_made_all_the_same() {
+    let names = BOTH[1];
+    let platform = names.platform(&Clock::default()).await;
+    let body = json!({"username": PLAIN, "passphrase": platform.credentials()["login/plain-password"]}).to_string();
+    let answer = post(platform.base_url(), names.login, &[JSON, KIND], &body).await;
+    assert_eq!(answer.status, 201);
+    let bearer = format!("Authorization: Bearer {}", answer.json()["token"].as_str().unwrap());
+    assert_eq!(get(platform.base_url(), names.me, &[JSON, &bearer]).await.status, 200);
+}

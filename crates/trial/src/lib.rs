@@ -1,0 +1,141 @@
+//! For tests: a check as the demo sets it, run in process against the demo platform. Waits are skipped, nothing leaves the
+//! process but the requests.
+//!
+//! [`Trial`] is one world of it; [`mutation`] proves that every fault of a check is seen by one assertion, and by that alone.
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+pub mod mutation;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use check::{Journey, Outcome, Report};
+use demo_platform::faults::ExpectedFailure;
+use demo_platform::{DemoPlatform, Options, Running};
+use jiff::Timestamp;
+use local::{EnvironmentSecrets, Memory};
+use probe::{Redactor, Tls};
+use runtime::settings::Document;
+use runtime::{Check, Clock, Invocation, Ports, Prepared, SkippingClock, execute};
+
+/// A platform, and a check with all it needs.
+pub struct Trial<C> {
+    /// What is probed.
+    pub platform: Running,
+    /// The check, by the demo's settings.
+    pub prepared: Prepared<C>,
+    /// What is stored, published and told.
+    pub memory: Arc<Memory>,
+    /// The time of platform and check.
+    pub clock: Arc<SkippingClock>,
+}
+
+/// What a run showed.
+#[derive(Debug)]
+pub struct Seen {
+    /// Its report.
+    pub report: Report,
+    /// What it published, by metric.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+impl Seen {
+    /// What failed: subject, step and kind.
+    #[must_use]
+    pub fn failures(&self) -> BTreeSet<ExpectedFailure> {
+        let Outcome::Failed { failures } = &self.report.outcome else { return BTreeSet::new() };
+        let expected = |failure: &check::Failure| ExpectedFailure {
+            subject: failure.subject.to_string(),
+            step: failure.step.clone(),
+            kind: failure.kind,
+        };
+        failures.iter().map(expected).collect()
+    }
+
+    /// How a step ended, in a word; `None` when there was none.
+    #[must_use]
+    pub fn step(&self, name: &str) -> Option<&'static str> {
+        self.report.last_attempt()?.steps.iter().find(|step| step.name == name).map(|step| step.result.word())
+    }
+}
+
+/// Ports in memory; waits are skipped.
+///
+/// `parameters` stand in for SSM: by name, `/just-driving/demo/login/password`.
+#[must_use]
+pub fn ports(
+    memory: &Arc<Memory>,
+    clock: &Arc<SkippingClock>,
+    parameters: impl IntoIterator<Item = (String, String)>,
+) -> Ports {
+    Ports {
+        clock: clock.clone(),
+        state: memory.clone(),
+        metrics: memory.clone(),
+        notifier: memory.clone(),
+        secrets: Arc::new(EnvironmentSecrets::new(|_: &str| None).with_parameters(parameters)),
+        tls: Tls::new(&[]).unwrap(),
+        redactor: Redactor::default(),
+        location: "test".to_owned(),
+        recorder: Arc::new(Journey::new),
+    }
+}
+
+impl<C: Check> Trial<C> {
+    /// With the demo's settings.
+    pub async fn start() -> Self {
+        Self::with(Options::default(), |_| {}).await
+    }
+
+    /// With another platform, or the demo's settings changed.
+    pub async fn with(options: Options, change: impl FnOnce(&mut String)) -> Self {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/layer/settings/demo.toml");
+        let mut settings = std::fs::read_to_string(shipped).unwrap();
+        change(&mut settings);
+        let clock = Arc::new(SkippingClock::default());
+        let platform_clock = clock.clone();
+        let options = Options { clock: Arc::new(move || platform_clock.now()), ..options };
+        let platform = DemoPlatform::start(options).await.unwrap();
+        let mut document = Document::parse("demo.toml", &settings).expect("the settings are TOML");
+        document.replace_text("base_url", platform.base_url().to_owned());
+        let prepared = Prepared::read(&document).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        Self { platform, prepared, memory: Arc::default(), clock }
+    }
+
+    /// Ports of this world.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        let of_demo = |(path, value): (String, String)| (format!("/just-driving/demo/{path}"), value);
+        ports(&self.memory, &self.clock, self.platform.credentials().into_iter().map(of_demo))
+    }
+
+    /// The run of a minute later.
+    pub async fn run(&self) -> Seen {
+        self.run_after(Duration::from_secs(60), &self.ports()).await
+    }
+
+    /// A run through these ports, after a time.
+    pub async fn run_after(&self, time: Duration, ports: &Ports) -> Seen {
+        self.clock.skip(time);
+        let report = execute(&self.prepared, ports, &Invocation::manual()).await.unwrap();
+        let own = self.memory.data().into_iter().filter(|datum| datum.at == report.key.scheduled_time);
+        Seen { metrics: own.map(|datum| (datum.metric, datum.value)).collect(), report }
+    }
+
+    /// As many runs as it takes, from nothing remembered, with a recorder that takes these assertions as held; what the
+    /// last run saw.
+    pub async fn runs(&mut self, times: u32, every: Duration, blind_to: &[String]) -> Seen {
+        self.memory = Arc::default();
+        let blind_to = blind_to.to_vec();
+        let recorder = Arc::new(move |started: Timestamp| Journey::new(started).blind_to(blind_to.clone()));
+        let ports = Ports { recorder, ..self.ports() };
+        let mut seen = self.run_after(every, &ports).await;
+        for _ in 1..times {
+            seen = self.run_after(every, &ports).await;
+        }
+        seen
+    }
+}

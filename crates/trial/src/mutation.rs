@@ -1,0 +1,143 @@
+//! Mutation control: every fault of the catalogue is seen by an assertion of its check, and by that one alone. Blind to it,
+//! the check no longer reports the fault, so whoever takes the assertion away is told by the tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use check::{Outcome, Report};
+use demo_platform::faults::{ExpectedFailure, FaultSpec, Shows, catalogue};
+use demo_platform::{Fault, Options};
+use runtime::Check;
+
+use crate::{Seen, Trial};
+
+/// Which assertion catches each fault of a check, a line each, for a snapshot; and last the assertions that no fault breaks.
+///
+/// # Panics
+/// When a fault does not show what the catalogue says, shows it without being active, or is caught by more than one
+/// assertion.
+pub async fn what_catches_each_fault<C: Check>() -> String {
+    let mut caught = vec!["fault: subject step kind <- assertion".to_owned()];
+    for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == C::ID) {
+        let lines = match &spec.shows {
+            Shows::Failures(expected) => by_assertions::<C>(&spec, expected).await,
+            Shows::Metric { name, bound } => {
+                let (without, with) = without_and_with::<C>(&spec).await;
+                assert_eq!((&without.report.outcome, &with.report.outcome), (&Outcome::Passed, &Outcome::Passed));
+                let fault = spec.fault;
+                assert!(bound.is_passed_by(with.metrics[name]), "{fault}: {:?}", with.metrics);
+                assert!(!bound.is_passed_by(without.metrics[name]), "{fault}, not active: {:?}", without.metrics);
+                vec![format!("metric {name} <- the fault alone passes {bound:?}")]
+            }
+            Shows::Errored(cause) => {
+                let (without, with) = without_and_with::<C>(&spec).await;
+                assert_eq!(without.report.outcome, Outcome::Passed, "{}, not active", spec.fault);
+                let Outcome::Errored { blindness } = &with.report.outcome else {
+                    panic!("{}: {:#?}", spec.fault, with.report)
+                };
+                assert_eq!(blindness.cause, *cause, "{}: {}", spec.fault, blindness.detail);
+                vec![format!("errored {cause} <- the fault alone")]
+            }
+            Shows::Maintenance => by_the_marker::<C>(&spec).await,
+        };
+        caught.extend(lines.into_iter().map(|line| format!("{}: {line}", spec.fault)));
+    }
+    caught.extend(never_broken::<C>(&caught).await);
+    caught.join("\n")
+}
+
+async fn trial<C: Check>(fault: Fault, change: impl FnOnce(&mut String)) -> Trial<C> {
+    Trial::with(Options::default(), |settings| {
+        if fault == Fault::Hang {
+            // Each attempt waits for its whole deadline.
+            let shorter = settings.replace("deadline = \"5s\"", "deadline = \"300ms\"");
+            assert_ne!(shorter, *settings);
+            *settings = shorter;
+        }
+        change(settings);
+    })
+    .await
+}
+
+async fn runs<C: Check>(trial: &mut Trial<C>, spec: &FaultSpec, blind_to: &[String]) -> Seen {
+    trial.runs(spec.runs.get(), spec.every, blind_to).await
+}
+
+async fn without_and_with<C: Check>(spec: &FaultSpec) -> (Seen, Seen) {
+    let mut trial = trial::<C>(spec.fault, |_| {}).await;
+    let without = runs(&mut trial, spec, &[]).await;
+    trial.platform.faults().activate(spec.fault);
+    let with = runs(&mut trial, spec, &[]).await;
+    (without, with)
+}
+
+/// The assertions that no fault of the catalogue breaks: nothing shows that they can fail.
+async fn never_broken<C: Check>(caught: &[String]) -> Vec<String> {
+    let healthy = Trial::<C>::start().await.run().await.report;
+    let mut lines = Vec::new();
+    for step in &healthy.last_attempt().unwrap().steps {
+        for assertion in &step.assertions {
+            let place = format!(": {} {} ", step.subject, step.name);
+            let breaks = |line: &&String| line.contains(&place) && line.ends_with(&format!("<- {}", assertion.name));
+            if caught.iter().find(breaks).is_none() {
+                lines.push(format!("no fault{place}<- {}", assertion.name));
+            }
+        }
+    }
+    lines.sort();
+    lines
+}
+
+/// Finds the assertions that did not hold, then runs once for each of them without it.
+async fn by_assertions<C: Check>(spec: &FaultSpec, expected: &[ExpectedFailure]) -> Vec<String> {
+    let fault = spec.fault;
+    let mut trial = trial::<C>(fault, |_| {}).await;
+    let before = runs(&mut trial, spec, &[]).await.report;
+    assert_eq!(before.outcome, Outcome::Passed, "{fault}, not yet active");
+    trial.platform.faults().activate(fault);
+    let seen = runs(&mut trial, spec, &[]).await;
+    assert_eq!(seen.failures(), expected.iter().cloned().collect(), "{fault}: {:#?}", seen.report);
+
+    let caught: BTreeMap<ExpectedFailure, String> =
+        expected.iter().map(|failure| (failure.clone(), assertion_behind(&seen.report, failure))).collect();
+    let assertions: BTreeSet<&String> = caught.values().collect();
+    for assertion in assertions {
+        let blind = runs(&mut trial, spec, std::slice::from_ref(assertion)).await.failures();
+        for (failure, by) in &caught {
+            assert_eq!(
+                blind.contains(failure),
+                by != assertion,
+                "{fault}, blind to {assertion}: {failure:?} in {blind:#?}"
+            );
+        }
+    }
+    expected.iter().map(|f| format!("{} {} {} <- {}", f.subject, f.step, f.kind, caught[f])).collect()
+}
+
+/// The assertion of the failing step that did not hold.
+fn assertion_behind(report: &Report, failure: &ExpectedFailure) -> String {
+    let steps = &report.last_attempt().unwrap().steps;
+    let mut steps = steps.iter().filter(|step| step.subject.as_str() == failure.subject && step.name == failure.step);
+    let (Some(step), None) = (steps.next(), steps.next()) else {
+        panic!("expected {failure:?} at one step: {report:#?}")
+    };
+    let broken: Vec<&String> = step.assertions.iter().filter(|a| !a.held).map(|a| &a.name).collect();
+    let [name] = broken[..] else { panic!("expected one assertion behind {failure:?}, saw {broken:?}") };
+    name.clone()
+}
+
+/// Maintenance is no assertion: it is told by its marker. Looking for another one, the same answers are failures.
+async fn by_the_marker<C: Check>(spec: &FaultSpec) -> Vec<String> {
+    let (before, seen) = without_and_with::<C>(spec).await;
+    assert_eq!(before.metrics["Maintenance"], 0.0, "{}, not active", spec.fault);
+    assert!(matches!(seen.report.outcome, Outcome::Maintenance { .. }), "{:?}", seen.report.outcome);
+    assert_eq!(seen.metrics["Maintenance"], 1.0);
+
+    let mut unknowing =
+        trial::<C>(spec.fault, |settings| settings.push_str("\n[maintenance]\nmarkers = [\"Closed\"]\n")).await;
+    unknowing.platform.faults().activate(spec.fault);
+    let seen = runs(&mut unknowing, spec, &[]).await;
+    let kinds: BTreeSet<String> = seen.failures().iter().map(|failure| failure.kind.to_string()).collect();
+    assert_eq!(kinds, BTreeSet::from(["status".to_owned()]), "{:?}", seen.report.outcome);
+    assert_eq!(seen.metrics["Maintenance"], 0.0);
+    vec!["maintenance <- the marker of the maintenance page".to_owned()]
+}
