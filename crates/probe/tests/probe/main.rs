@@ -12,3 +12,4 @@ mod limits;
 mod phases;
 mod redirects;
 mod server;
+mod sessions;
