@@ -106,8 +106,25 @@ async fn a_name_that_is_not_the_platforms_is_told() {
 async fn a_bearer_token_does_as_well_as_a_session() {
     let seen = in_token_mode(|_| {}).await.run().await;
     assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
-    let expected: Vec<_> = ALL.into_iter().filter(|(name, _)| *name != "second-factor").collect();
-    assert_eq!(steps(&seen), expected);
+    assert_eq!(steps(&seen), without_second_factor());
+}
+
+#[tokio::test]
+async fn the_pages_own_form_does_as_well_as_the_api() {
+    let by_form = "\n[platform.login]\npath = \"/login\"\nencoding = \"form\"\nstatus = [302]\n";
+    let trial = with_plain_account(|settings| settings.push_str(by_form)).await;
+    let seen = trial.run().await;
+    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    assert_eq!(steps(&seen), without_second_factor());
+    assert_eq!(trial.platform.requests().counts().get("POST /login"), Some(&2));
+
+    trial.platform.faults().activate(demo_platform::Fault::LoginRedirectsOutside);
+    let failure = only_failure(&trial.run().await).clone();
+    assert_eq!((failure.step.as_str(), failure.kind), ("log-in", check::FailureKind::Redirect), "{failure:?}");
+}
+
+fn without_second_factor() -> Vec<(&'static str, &'static str)> {
+    ALL.into_iter().filter(|(name, _)| *name != "second-factor").collect()
 }
 
 #[tokio::test]
@@ -119,15 +136,20 @@ async fn a_token_that_is_not_where_the_settings_say_is_told() {
     assert!(!failure.evidence.clone().unwrap_or_default().contains('|'), "the token is shown: {failure:?}");
 }
 
-/// The plain account, which has no second factor: with one, the platform gives no tokens.
 async fn in_token_mode(change: impl FnOnce(&mut String)) -> Trial<Login> {
+    with_plain_account(|settings| {
+        settings.push_str("\n[platform.login]\nmode = \"token\"\n");
+        change(settings);
+    })
+    .await
+}
+
+/// With the account that has no second factor: with one, the platform gives no tokens.
+async fn with_plain_account(change: impl FnOnce(&mut String)) -> Trial<Login> {
     Trial::with(Options::default(), |settings| {
         for (from, to) in [
             ("email = \"login@", "email = \"plain@"),
-            (
-                "account.password = \"ssm:/just-driving/demo/login/password\"",
-                "account.password = \"ssm:/just-driving/demo/login/plain-password\"",
-            ),
+            ("/demo/login/password\"", "/demo/login/plain-password\""),
             ("account.role = \"student\"", "account.role = \"teacher\""),
         ] {
             assert!(settings.contains(from), "{from}");
@@ -135,7 +157,6 @@ async fn in_token_mode(change: impl FnOnce(&mut String)) -> Trial<Login> {
         }
         let seed = settings.lines().find(|line| line.starts_with("account.totp_seed")).unwrap().to_owned();
         *settings = settings.replace(&seed, "");
-        settings.push_str("\n[platform.login]\nmode = \"token\"\n");
         change(settings);
     })
     .await

@@ -7,6 +7,7 @@ mod endings;
 mod flavours;
 mod mutation;
 mod second_factor;
+mod settings;
 
 use trial::Seen;
 
