@@ -227,7 +227,7 @@ impl<'r> Visitor<'r> {
             seen: response.location().map_or_else(|| "no Location".to_owned(), |to| format!("a redirect to {to}")),
             evidence: None,
         });
-        let expected = format!("{why}: {}", wrong.expected);
+        let expected = format!("{why} ({})", wrong.expected);
         let kind = if response.status.is_success() { FailureKind::Invariant } else { wrong.kind };
         Err(Mismatch { kind, expected, ..wrong })
     }
@@ -365,14 +365,14 @@ fn log_out(session: &Session, site: &Site) -> Request {
     session.request(Method::POST, site.platform.logout.path.below(&site.base_url)).deadline(site.deadline)
 }
 
-/// The status is one of these; a mismatch tells the platform's own words too.
+/// The status is one of these; a mismatch tells what was asked for, and the platform's own words.
 ///
 /// # Errors
 /// A mismatch of kind `status`.
 pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
-    expect::status(response, expected).map_err(|mismatch| match told(response) {
-        Some(words) => Mismatch { seen: format!("{} ({words})", mismatch.seen), ..mismatch },
-        None => mismatch,
+    expect::status(response, expected).map_err(|mismatch| {
+        let words = told(response).map(|words| format!(" ({words})")).unwrap_or_default();
+        Mismatch { seen: format!("{}{words} at {}", mismatch.seen, response.url.path()), ..mismatch }
     })
 }
 

@@ -189,7 +189,7 @@ impl Login {
         let answer = user.ask_me(&step).await?;
         step.check(
             "password_is_not_enough",
-            user.expect_unauthenticated(&answer, "nobody logged in without the code"),
+            user.expect_unauthenticated(&answer, "nobody to be logged in without the code"),
         )?;
         let code_step = totp.step(run.clock().now());
         memory.code_step = Some(code_step);
@@ -205,9 +205,10 @@ impl Login {
         let answer = user.ask_me(&step).await?;
         let me = &self.site.platform.me;
         step.check("status", status(&answer, &[200]))?;
-        step.check("email", user.expect_value(&answer, me.email.as_str(), &self.account.email))?;
+        let email = user.expect_value(&answer, me.email.as_str(), &self.account.email);
+        step.check("email", email.map_err(somebody_elses))?;
         if let Some(id) = &self.account.id {
-            step.check("id", user.expect_value(&answer, me.id.as_str(), id))?;
+            step.check("id", user.expect_value(&answer, me.id.as_str(), id).map_err(somebody_elses))?;
         }
         if let Some(role) = &self.account.role {
             step.check("role", user.expect_value(&answer, me.role.as_str(), role))?;
@@ -232,8 +233,11 @@ impl Login {
         let answer = user.get(&step, school.path.of_school(&self.site.base_url, &self.other_school)).await?;
         let hidden = status(&answer, school.hidden.as_slice()).map_err(|mismatch| {
             let kind = if answer.status.is_success() { FailureKind::Invariant } else { mismatch.kind };
-            let expected = format!("another school hidden: {}", mismatch.expected);
-            Mismatch { kind, expected, ..mismatch }
+            let expected = format!("another's school to be hidden ({})", mismatch.expected);
+            // What is not hidden is somebody else's: no message quotes it.
+            let bytes = format!("{} bytes, not quoted: they are somebody else's", answer.body.len());
+            let evidence = if kind == FailureKind::Invariant { Some(bytes) } else { mismatch.evidence };
+            Mismatch { kind, expected, seen: mismatch.seen, evidence }
         });
         step.check("hidden", hidden)?;
         step.passed();
@@ -275,7 +279,7 @@ impl Login {
         );
         let refused = refused.map_err(|mismatch| {
             let kind = if accepted { FailureKind::Invariant } else { mismatch.kind };
-            Mismatch { kind, expected: format!("a wrong password refused: {}", mismatch.expected), ..mismatch }
+            Mismatch { kind, expected: format!("a wrong password to be refused ({})", mismatch.expected), ..mismatch }
         });
         step.check("refused", refused)?;
         step.passed();
@@ -343,7 +347,7 @@ impl Login {
 async fn old_session(run: &Run, before: &Visitor<'_>) -> Result<(), Stop> {
     let step = run.step(&Subject::whole(), "old-session");
     let answer = before.ask_me(&step).await?;
-    step.check("dead", before.expect_unauthenticated(&answer, "a dead session after the log-out"))?;
+    step.check("dead", before.expect_unauthenticated(&answer, "what was held before the log-out to be dead"))?;
     step.passed();
     Ok(())
 }
@@ -352,7 +356,7 @@ async fn old_session(run: &Run, before: &Visitor<'_>) -> Result<(), Stop> {
 async fn no_session(run: &Run, stranger: &Visitor<'_>) -> Result<(), Stop> {
     let step = run.step(&Subject::whole(), "no-session");
     let me = stranger.ask_me(&step).await?;
-    step.check("no_session", stranger.expect_unauthenticated(&me, "no session by a wrong password"))?;
+    step.check("no_session", stranger.expect_unauthenticated(&me, "nobody to be logged in by a wrong password"))?;
     step.passed();
     Ok(())
 }
@@ -367,6 +371,15 @@ async fn wait_for_a_new_code(run: &Run, period: Duration, last: Option<u64>) {
     if !wait.is_zero() && wait <= period {
         run.wait(wait).await;
     }
+}
+
+/// Another user than ours is a person: no message says who.
+fn somebody_elses(mismatch: Mismatch) -> Mismatch {
+    if mismatch.kind != FailureKind::Invariant {
+        return mismatch;
+    }
+    let seen = "another one, not quoted: it is somebody else's".to_owned();
+    Mismatch { seen, evidence: None, ..mismatch }
 }
 
 /// What the rates of real users are about. Its name is one by its letters.

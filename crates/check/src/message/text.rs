@@ -104,7 +104,11 @@ fn headline(notification: &Notification) -> String {
         .collect();
     let more = notification.subjects.len() + notification.more_subjects as usize - named.len();
     match (named.is_empty(), more) {
-        (true, _) => verb.to_owned(),
+        // A flow has one subject, and its step says what no longer works.
+        (true, _) => match notification.subjects.first() {
+            Some(flow) if notification.event != Event::Recovered => format!("{verb} at {}", flow.failure.step),
+            _ => verb.to_owned(),
+        },
         (false, 0) => format!("{verb}: {}", named.join(", ")),
         (false, more) => format!("{verb}: {} and {more} more", named.join(", ")),
     }
@@ -160,7 +164,7 @@ fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
 fn step_table(steps: &[StepLine]) -> String {
     let mut lines: Vec<(String, String)> = Vec::new();
     for step in steps {
-        let name = format!("{} {}", step.subject, step.step);
+        let name = if step.subject.is_whole() { step.step.clone() } else { format!("{} {}", step.subject, step.step) };
         let ended = format!("{:<12} {:>6.0} ms", step.result, step.duration_ms);
         match lines.iter_mut().find(|(other, _)| *other == name) {
             Some((_, attempts)) => {

@@ -127,6 +127,22 @@ async fn an_operations_token_that_is_refused_is_no_failure() {
     assert_eq!(verdicts[&check::Subject::whole()], check::Verdict::Healthy);
 }
 
+#[tokio::test]
+async fn what_leaks_from_others_is_told_but_not_quoted() {
+    for (fault, others) in [
+        (Fault::TenantLeak, ["Fjordbyens", "Roskilde"]),
+        (Fault::WrongUser, ["login-wrong@syntetisk.example", "Forkert"]),
+    ] {
+        let trial = Trial::<Login>::start().await;
+        trial.platform.faults().activate(fault);
+        let seen = trial.run().await;
+        let Outcome::Failed { failures } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
+        let said = format!("{failures:?}");
+        assert!(said.contains("not quoted"), "{said}");
+        assert!(!others.iter().any(|other| said.contains(other)), "{said}");
+    }
+}
+
 /// Everything a run says, held against every secret that the platform drew or handed out.
 #[tokio::test]
 async fn no_fault_makes_a_run_say_a_secret() {

@@ -104,7 +104,7 @@ fn a_reminder_names_several() {
 fn subject_lines_are_short_ascii() {
     let cases: &[(Event, &[&str], &str)] = &[
         (Event::Opened, &["status-api"], "[critical] production: availability failing: status-api"),
-        (Event::Opened, &["-"], "[critical] production: availability failing"),
+        (Event::Opened, &["-"], "[critical] production: availability failing at response"),
         (
             Event::Reminded,
             &["a", "b", "c", "d"],
