@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
@@ -21,7 +21,7 @@ use crate::platform::Platform;
 use crate::seed::Account;
 use crate::session::Session;
 use crate::throttle::Limit;
-use crate::visitor::{Visitor, proven};
+use crate::visitor::{LoggedIn, Visitor, proven};
 
 /// Where the fault `login-redirects-outside` leads: a name that can never exist.
 const OUTSIDE: &str = "http://login.just-driving.invalid/";
@@ -214,16 +214,8 @@ fn complete(platform: &Platform, visitor: &Visitor, id: &str, account: u32) -> R
     StatusCode::from_u16(platform.names.logged_in).unwrap_or(StatusCode::OK).into_response()
 }
 
-async fn me(
-    State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
-    client: Client,
-    request: Request,
-) -> Response {
-    let Some(user) = visitor.user(&platform) else {
-        return unauthenticated(client, request.headers(), platform.names.form);
-    };
-    let shown = if platform.has(Fault::WrongUser) { somebody_else(&platform, user) } else { user };
+async fn me(State(platform): State<Arc<Platform>>, LoggedIn(user): LoggedIn) -> Response {
+    let shown = if platform.has(Fault::WrongUser) { somebody_else(&platform, &user) } else { &user };
     laravel::json(&described(&platform, shown))
 }
 
@@ -249,11 +241,11 @@ async fn log_out(
     State(platform): State<Arc<Platform>>,
     Extension(visitor): Extension<Visitor>,
     client: Client,
-    request: Request,
+    headers: HeaderMap,
 ) -> Response {
     if visitor.user(&platform).is_none() {
         platform.counters.note(Event::LogoutFailed, platform.now());
-        return unauthenticated(client, request.headers(), platform.names.form);
+        return unauthenticated(client, &headers, platform.names.form);
     }
     platform.counters.note(Event::LogoutSucceeded, platform.now());
     if !platform.has(Fault::SessionSurvivesLogout) {

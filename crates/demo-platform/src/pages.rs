@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::middleware::from_fn;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::auth;
 use crate::html::{escape, page};
-use crate::laravel::{Client, unauthenticated};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::{Visitor, proven};
+use crate::visitor::{LoggedIn, Visitor, proven};
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new()
@@ -38,15 +37,8 @@ async fn front(State(platform): State<Arc<Platform>>) -> Html<String> {
 }
 
 /// Where a log-in by the form leads.
-async fn home(
-    State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
-    request: Request,
-) -> Response {
-    match visitor.user(&platform) {
-        Some(user) => Html(page("Just Driving", &format!("        <h1>{}</h1>\n", escape(&user.name)))).into_response(),
-        None => unauthenticated(Client::of(request.headers()), request.headers(), platform.names.form),
-    }
+async fn home(LoggedIn(user): LoggedIn) -> Html<String> {
+    Html(page("Just Driving", &format!("        <h1>{}</h1>\n", escape(&user.name))))
 }
 
 async fn login(State(platform): State<Arc<Platform>>, Extension(visitor): Extension<Visitor>) -> Html<String> {

@@ -2,32 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::Router;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Extension, Router};
 use serde_json::{Value, json};
 
 use crate::faults::Fault;
-use crate::laravel::{self, Client, Problem, unauthenticated};
+use crate::laravel::{self, Client, Problem};
 use crate::names::Names;
 use crate::platform::Platform;
 use crate::seed::School;
-use crate::visitor::Visitor;
+use crate::visitor::LoggedIn;
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new().route(names.schools, get(index)).route(names.school, get(show))
 }
 
-async fn index(
-    State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
-    client: Client,
-    request: Request,
-) -> Response {
-    let Some(user) = visitor.user(&platform) else {
-        return unauthenticated(client, request.headers(), platform.names.form);
-    };
+async fn index(State(platform): State<Arc<Platform>>, LoggedIn(user): LoggedIn) -> Response {
     let own = platform.seed.schools.iter().filter(|school| user.school_ids.contains(&school.id));
     let list: Vec<Value> = own.map(|school| described(&platform, school)).collect();
     laravel::json(&wrapped(&platform, json!(list)))
@@ -35,14 +27,10 @@ async fn index(
 
 async fn show(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    LoggedIn(user): LoggedIn,
     client: Client,
     Path(id): Path<String>,
-    request: Request,
 ) -> Response {
-    let Some(user) = visitor.user(&platform) else {
-        return unauthenticated(client, request.headers(), platform.names.form);
-    };
     let missing = || Problem::NoRecord { model: "School", id: id.clone() };
     let Some(school) = platform.seed.schools.iter().find(|school| school.id.to_string() == id) else {
         return missing().answer(client);

@@ -9,16 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Extension;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, REFERER};
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use crate::faults::Fault;
-use crate::laravel::{Client, Problem};
+use crate::laravel::{Client, Problem, unauthenticated};
 use crate::platform::Platform;
 use crate::seed::Account;
 use crate::session::Session;
@@ -65,6 +66,19 @@ impl Visitor {
     /// A field that was sent; an empty one is none, as in Laravel.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+/// Somebody who is logged in. Whoever is not gets what strangers get.
+pub(crate) struct LoggedIn(pub(crate) Account);
+
+impl FromRequestParts<Arc<Platform>> for LoggedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, platform: &Arc<Platform>) -> Result<Self, Response> {
+        let user = parts.extensions.get::<Visitor>().and_then(|visitor| visitor.user(platform)).cloned();
+        let stranger = || unauthenticated(Client::of(&parts.headers), &parts.headers, platform.names.form);
+        user.map(Self).ok_or_else(stranger)
     }
 }
 

@@ -118,7 +118,7 @@ impl Login {
         let _ = self.other_school(run, &user).await;
         let before = user.copy();
         if self.log_out(run, &user, memory).await.is_ok() {
-            let _ = old_session(run, &before).await;
+            let _ = nobody(run, "old-session", &before, "what was held before the log-out to be dead").await;
         } else {
             skip(run, &["old-session"], "not logged out");
         }
@@ -284,7 +284,7 @@ impl Login {
         step.check("refused", refused)?;
         step.passed();
         // Stops are recorded where they happen.
-        let _ = no_session(run, &stranger).await;
+        let _ = nobody(run, "no-session", &stranger, "nobody to be logged in by a wrong password").await;
         Ok(())
     }
 
@@ -343,20 +343,11 @@ impl Login {
     }
 }
 
-/// By replaying what was held before the log-out.
-async fn old_session(run: &Run, before: &Visitor<'_>) -> Result<(), Stop> {
-    let step = run.step(&Subject::whole(), "old-session");
-    let answer = before.ask_me(&step).await?;
-    step.check("dead", before.expect_unauthenticated(&answer, "what was held before the log-out to be dead"))?;
-    step.passed();
-    Ok(())
-}
-
-/// By asking with what the refusal gave.
-async fn no_session(run: &Run, stranger: &Visitor<'_>) -> Result<(), Stop> {
-    let step = run.step(&Subject::whole(), "no-session");
-    let me = stranger.ask_me(&step).await?;
-    step.check("no_session", stranger.expect_unauthenticated(&me, "nobody to be logged in by a wrong password"))?;
+/// Nobody is logged in with what this visitor holds.
+async fn nobody(run: &Run, name: &str, visitor: &Visitor<'_>, why: &str) -> Result<(), Stop> {
+    let step = run.step(&Subject::whole(), name);
+    let answer = visitor.ask_me(&step).await?;
+    step.check("nobody", visitor.expect_unauthenticated(&answer, why))?;
     step.passed();
     Ok(())
 }

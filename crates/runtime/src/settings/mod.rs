@@ -3,6 +3,7 @@
 //! What is written is read into plain structs, and those into types that cannot be wrong; every problem found on the
 //! way is reported, not only the first.
 
+mod checked;
 mod common;
 mod document;
 mod effective;
