@@ -31,6 +31,18 @@ pub struct Site {
     pub deadline: Duration,
 }
 
+impl Site {
+    /// A redirect is the answer to a stranger only when it leads to the form.
+    fn is_unauthenticated(&self, response: &Response) -> bool {
+        let to_form = || {
+            let form = self.platform.login.form.below(&self.base_url);
+            response.location().is_some_and(|to| to.origin() == form.origin() && to.path() == form.path())
+        };
+        self.platform.unauthenticated.as_slice().contains(&response.status.as_u16())
+            && (!response.status.is_redirection() || to_form())
+    }
+}
+
 /// Somebody at the platform. What they hold at the end of the attempt is given back: their session or token is ended.
 pub struct Visitor<'r> {
     run: &'r Run,
@@ -132,6 +144,8 @@ impl<'r> Visitor<'r> {
             step.check("token", self.take_token(response))?;
         }
         self.lock().stage = Stage::Inside;
+        // The token of the form is dead after a log-in; the cookie has the new one.
+        self.form_token = None;
         Ok(())
     }
 
@@ -203,12 +217,7 @@ impl<'r> Visitor<'r> {
     /// Whether an answer is the one that somebody gets who is not logged in.
     #[must_use]
     pub fn is_unauthenticated(&self, response: &Response) -> bool {
-        let to_form = || {
-            let form = self.site.platform.login.form.below(&self.site.base_url);
-            response.location().is_some_and(|to| to.origin() == form.origin() && to.path() == form.path())
-        };
-        self.site.platform.unauthenticated.as_slice().contains(&response.status.as_u16())
-            && (!response.status.is_redirection() || to_form())
+        self.site.is_unauthenticated(response)
     }
 
     /// The answer is the one that somebody gets who is not logged in.
@@ -381,4 +390,53 @@ fn skew(response: &Response, now: Timestamp) -> Option<SignedDuration> {
     let date = response.header("date")?;
     let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
     Some(now.duration_since(theirs))
+}
+
+#[cfg(test)]
+mod tests {
+    use probe::{HeaderMap, Redactor, StatusCode};
+
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> Response {
+        Response {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::from_iter(
+                headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())),
+            ),
+            body: probe::Bytes::new(),
+            url: "https://app.example/api/me".parse().unwrap(),
+            certificate_expires: None,
+            redactor: Redactor::default(),
+        }
+    }
+
+    #[test]
+    fn a_stranger_is_answered_401_or_led_to_the_form() {
+        let platform: Platform = toml::from_str("unauthenticated = [401, 302]").unwrap();
+        let base_url = "https://app.example/".parse().unwrap();
+        let site = Site { base_url, platform, deadline: Duration::from_secs(1) };
+        for (case, status, location, expected) in [
+            ("401", 401, None, true),
+            ("to the form", 302, Some("/login"), true),
+            ("to the form, absolute and with a query", 302, Some("https://app.example/login?next=%2F"), true),
+            ("to another page", 302, Some("/home"), false),
+            ("to another host's form", 302, Some("https://evil.example/login"), false),
+            ("nowhere", 302, None, false),
+            ("another status", 403, None, false),
+        ] {
+            let location = location.map(|to| ("location", to));
+            assert_eq!(site.is_unauthenticated(&answer(status, location.as_slice())), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn the_difference_of_clocks_is_read_from_the_answer() {
+        let now = "2026-11-23T04:49:30Z".parse().unwrap();
+        let seconds = |headers| skew(&answer(200, headers), now).map(|skew| skew.as_secs());
+        assert_eq!(seconds(&[("date", "Mon, 23 Nov 2026 04:49:00 GMT")]), Some(30));
+        assert_eq!(seconds(&[("date", "Mon, 23 Nov 2026 04:50:00 GMT")]), Some(-30));
+        assert_eq!(seconds(&[("date", "now")]), None);
+        assert_eq!(seconds(&[]), None);
+    }
 }

@@ -99,6 +99,9 @@ async fn a_name_that_is_not_the_platforms_is_told() {
         let text = format!("{} {}", failure.expected, failure.seen);
         assert_eq!(failure.step, step, "{wrong}: {text}");
         assert!(text.contains(told), "{wrong}: {text}");
+        // What was there instead, to find the right name in.
+        let evidence = failure.evidence.clone().unwrap_or_default();
+        assert!(step == "open-form" || step == "log-in" || evidence.contains('{'), "{wrong}: {failure:?}");
     }
 }
 
