@@ -22,9 +22,15 @@ pub(crate) struct Accounts {
     codes: HashMap<u32, totp_rs::Totp>,
     /// The last period whose code was taken, by account: a code is taken once.
     taken: Mutex<HashMap<u32, u64>>,
-    tokens: Mutex<HashMap<String, u32>>,
+    tokens: Mutex<HashMap<String, Token>>,
     ops_token: String,
     chance: Chance,
+}
+
+#[derive(Clone, Copy)]
+struct Token {
+    account: u32,
+    awaits_code: bool,
 }
 
 impl Accounts {
@@ -89,17 +95,18 @@ impl Accounts {
         true
     }
 
-    /// A new bearer token of an account.
-    pub(crate) fn token(&self, account: u32) -> String {
+    /// A new bearer token of an account; one that awaits the code is good for nothing but the code.
+    pub(crate) fn token(&self, account: u32, awaits_code: bool) -> String {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let token = format!("{}|{}", tokens.len() + 1, self.chance.letters());
-        tokens.insert(token.clone(), account);
+        tokens.insert(token.clone(), Token { account, awaits_code });
         token
     }
 
-    pub(crate) fn by_token(&self, token: &str) -> Option<&Account> {
-        let id = *self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(token)?;
-        self.by_id(id)
+    /// Whose token it is, of those that await a code or of those that do not.
+    pub(crate) fn by_token(&self, token: &str, awaits_code: bool) -> Option<&Account> {
+        let token = *self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(token)?;
+        self.by_id(token.account).filter(|_| token.awaits_code == awaits_code)
     }
 
     pub(crate) fn revoke(&self, token: &str) {

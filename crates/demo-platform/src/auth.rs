@@ -1,7 +1,8 @@
 //! Logging in and out, and who is logged in.
 //!
-//! Assumed: an account with a second factor gets no token, only a session; its log-in is counted when the code was taken;
-//! and codes are throttled apart from passwords, as Fortify does.
+//! Assumed: without a session, an account with a second factor gets a token after the password that is good for the code
+//! only, and the one for everything after the code; a log-in is counted when the code was taken; and codes are throttled
+//! apart from passwords, as Fortify does.
 
 use std::sync::Arc;
 
@@ -149,17 +150,10 @@ fn counted(platform: &Platform, mut answer: Response, limit: &Limit) -> Response
 fn let_in(platform: &Platform, visitor: &Visitor, account: &Account) -> Response {
     let Some(id) = visitor.session_id() else {
         if account.second_factor {
-            let text = "Accounts with a second factor log in with a session.".to_owned();
-            let errors = vec![(platform.names.email, text)];
-            return Problem::Invalid { status: 422, errors }.answer(Client::Json);
+            let token = platform.accounts.token(account.id, !platform.has(Fault::SecondFactorSkipped));
+            return with_body(platform, &json!({ "two_factor": true, "token": token }));
         }
-        platform.counters.note(Event::LoginSucceeded, platform.now());
-        if platform.has(Fault::LoginRedirectsOutside) {
-            return laravel::redirect_to(OUTSIDE);
-        }
-        let status = StatusCode::from_u16(platform.names.logged_in).unwrap_or(StatusCode::OK);
-        let status = if status == StatusCode::NO_CONTENT { StatusCode::OK } else { status };
-        return (status, laravel::json(&json!({ "token": platform.accounts.token(account.id) }))).into_response();
+        return complete_with_token(platform, account);
     };
     if account.second_factor {
         let is_skipped = platform.has(Fault::SecondFactorSkipped);
@@ -167,9 +161,7 @@ fn let_in(platform: &Platform, visitor: &Visitor, account: &Account) -> Response
             session.pending = Some(account.id);
             session.user = is_skipped.then_some(account.id);
         });
-        let status = if platform.names.logged_in == 204 { 200 } else { platform.names.logged_in };
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-        return (status, laravel::json(&json!({ "two_factor": true }))).into_response();
+        return with_body(platform, &json!({ "two_factor": true }));
     }
     complete(platform, visitor, &id, account.id)
 }
@@ -181,16 +173,27 @@ async fn challenge(
     headers: HeaderMap,
 ) -> Response {
     let (names, now) = (platform.names, platform.now());
-    let pending =
-        visitor.session(&platform).and_then(|session| Some((platform.accounts.by_id(session.pending?)?, session.id)));
-    let Some((account, id)) = pending else { return unauthenticated(client, &headers, names.form) };
+    let session = visitor.session(&platform);
+    let token = visitor.token.as_deref();
+    let pending = match &session {
+        Some(session) => session.pending.and_then(|id| platform.accounts.by_id(id)),
+        None => token.and_then(|token| platform.accounts.by_token(token, true)),
+    };
+    let Some(account) = pending else { return unauthenticated(client, &headers, names.form) };
     let limit = platform.codes.attempt(&account.email, now);
     if limit.is_over {
         return too_many(&platform, names.code, limit, client, &headers);
     }
     let error = match visitor.field(names.code) {
         Some(code) if platform.accounts.takes_code(account.id, code, now) => {
-            return counted(&platform, complete(&platform, &visitor, &id, account.id), &limit);
+            let answer = match session {
+                Some(session) => complete(&platform, &visitor, &session.id, account.id),
+                None => {
+                    platform.accounts.revoke(token.unwrap_or_default());
+                    complete_with_token(&platform, account)
+                }
+            };
+            return counted(&platform, answer, &limit);
         }
         Some(_) => (names.code, "The provided two factor authentication code was invalid.".to_owned()),
         None => required(names.code),
@@ -198,6 +201,21 @@ async fn challenge(
     platform.counters.note(Event::LoginFailed, now);
     let problem = Problem::Invalid { status: 422, errors: vec![error] };
     counted(&platform, refused(&platform, problem, client, &headers), &limit)
+}
+
+/// A success that says something: never without content.
+fn with_body(platform: &Platform, body: &Value) -> Response {
+    let status = if platform.names.logged_in == 204 { 200 } else { platform.names.logged_in };
+    (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), laravel::json(body)).into_response()
+}
+
+/// Without a session: a bearer token.
+fn complete_with_token(platform: &Platform, account: &Account) -> Response {
+    platform.counters.note(Event::LoginSucceeded, platform.now());
+    if platform.has(Fault::LoginRedirectsOutside) {
+        return laravel::redirect_to(OUTSIDE);
+    }
+    with_body(platform, &json!({ "token": platform.accounts.token(account.id, false) }))
 }
 
 /// The session is the account's, under a new id and with a new token.

@@ -60,7 +60,7 @@ impl Visitor {
     /// Who is logged in: by the session, or else by the bearer token, as Sanctum looks for them.
     pub(crate) fn user<'p>(&self, platform: &'p Platform) -> Option<&'p Account> {
         let by_session = self.session(platform).and_then(|session| platform.accounts.by_id(session.user?));
-        by_session.or_else(|| platform.accounts.by_token(self.token.as_deref()?))
+        by_session.or_else(|| platform.accounts.by_token(self.token.as_deref()?, false))
     }
 
     /// A field that was sent; an empty one is none, as in Laravel.

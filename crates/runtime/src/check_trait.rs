@@ -19,8 +19,8 @@ pub trait Check: Send + Sync + Sized + 'static {
     const ID: &'static str;
     /// Whether the flow creates nothing. Such a check confirms a failure by a second attempt within the run.
     const READ_ONLY: bool;
-    /// The function's timeout in the template. A test holds the two together.
-    const FUNCTION_TIMEOUT: Duration;
+    /// The function's timeout in the template, one for all functions. A test holds the two together.
+    const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
 
     /// The check's own keys of its settings section, as written.
     type Raw: DeserializeOwned + Serialize + JsonSchema + Default;

@@ -61,7 +61,7 @@ struct Visit {
 enum Stage {
     /// Nothing was sent that could log in.
     Outside,
-    /// A password was sent, and not refused: what came of it is not known.
+    /// A password was sent, and not answered: what came of it is not known.
     Knocking,
     /// There is a session or token to be ended.
     Inside,
@@ -126,7 +126,7 @@ impl<'r> Visitor<'r> {
             // Whether it should have or not: what it gave is to be ended. That it gave nothing is judged elsewhere.
             let _ = self.take_token(&response);
             self.lock().stage = Stage::Inside;
-        } else if response.status.is_client_error() {
+        } else {
             self.lock().stage = Stage::Outside;
         }
         Ok(response)

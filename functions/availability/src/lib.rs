@@ -42,7 +42,6 @@ enum Answered {
 impl Check for Availability {
     const ID: &'static str = "availability";
     const READ_ONLY: bool = true;
-    const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
 
     type Raw = RawAvailability;
 

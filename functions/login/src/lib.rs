@@ -57,7 +57,6 @@ pub struct Login {
 impl Check for Login {
     const ID: &'static str = "login";
     const READ_ONLY: bool = false;
-    const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
 
     type Raw = RawLogin;
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::visit::{BOTH, DOCUMENTED, LOGIN, PLAIN, Visit};
+use crate::visit::{BOTH, DOCUMENTED, LOGIN, PLAIN, Visit, code};
 use crate::wire::{Answer, Clock, JSON, get, platform, post};
 
 const KIND: &str = "Content-Type: application/json";
@@ -37,12 +37,28 @@ async fn a_script_logs_in_for_a_token_that_is_worth_nothing_after_its_log_out() 
 }
 
 #[tokio::test]
-async fn an_account_with_a_second_factor_gets_no_token() {
-    let platform = platform().await;
-    let answer = token_of(platform.base_url(), LOGIN, &platform.credentials()["login/password"]).await;
-    assert_eq!(answer.status, 422);
-    let told = &answer.json()["errors"]["email"];
-    assert_eq!(told, &json!(["Accounts with a second factor log in with a session."]));
+async fn with_a_second_factor_the_first_token_is_good_for_the_code_only() {
+    let clock = Clock::default();
+    let platform = DOCUMENTED.platform(&clock).await;
+    let (base, secrets) = (platform.base_url(), platform.credentials());
+    let first = token_of(base, LOGIN, &secrets["login/password"]).await.json();
+    assert_eq!(first["two_factor"], true);
+    let bearer = |answer: &serde_json::Value| format!("Authorization: Bearer {}", answer["token"].as_str().unwrap());
+    let before = bearer(&first);
+    assert_eq!(get(base, "/api/me", &[JSON, &before]).await.status, 401);
+
+    let body = |code: &str| json!({ "code": code }).to_string();
+    let right = body(&code(&secrets["login/totp-seed"], clock.now()));
+    assert_eq!(post(base, "/api/two-factor-challenge", &[JSON, KIND], &right).await.status, 401, "nobody's code");
+    assert_eq!(post(base, "/api/two-factor-challenge", &[JSON, KIND, &before], &body("000000")).await.status, 422);
+    let second = post(base, "/api/two-factor-challenge", &[JSON, KIND, &before], &right).await;
+    assert_eq!(second.status, 200, "{second:?}");
+    assert_eq!(get(base, "/api/me", &[JSON, &bearer(&second.json())]).await.status, 200);
+    assert_eq!(
+        post(base, "/api/two-factor-challenge", &[JSON, KIND, &before], &right).await.status,
+        401,
+        "it is spent"
+    );
 }
 
 #[tokio::test]

@@ -113,6 +113,27 @@ async fn a_bearer_token_does_as_well_as_a_session() {
 }
 
 #[tokio::test]
+async fn a_second_factor_goes_with_tokens_too() {
+    let by_token = |settings: &mut String| settings.push_str("\n[platform.login]\nmode = \"token\"\n");
+    let seen = Trial::<Login>::with(Options::default(), by_token).await.run().await;
+    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    assert_eq!(steps(&seen), ALL);
+
+    for spec in demo_platform::faults::catalogue().unwrap().into_iter().filter(|spec| spec.check == "login") {
+        let demo_platform::faults::Shows::Failures(expected) = &spec.shows else { continue };
+        // A script has no CSRF token, and a refusal gives it no session.
+        if [demo_platform::Fault::CsrfBroken, demo_platform::Fault::RefusalLogsIn].contains(&spec.fault) {
+            continue;
+        }
+        let trial = Trial::<Login>::with(Options::default(), by_token).await;
+        trial.platform.faults().activate(spec.fault);
+        let seen = trial.run().await;
+        assert_eq!(seen.failures(), expected.iter().cloned().collect(), "{}: {:#?}", spec.fault, seen.report);
+        assert_eq!(seen.report.left_behind, [], "{}", spec.fault);
+    }
+}
+
+#[tokio::test]
 async fn the_pages_own_form_does_as_well_as_the_api() {
     let by_form = "\n[platform.login]\npath = \"/login\"\nencoding = \"form\"\nstatus = [302]\n";
     let trial = with_plain_account(|settings| settings.push_str(by_form)).await;
@@ -147,7 +168,7 @@ async fn in_token_mode(change: impl FnOnce(&mut String)) -> Trial<Login> {
     .await
 }
 
-/// With the account that has no second factor: with one, the platform gives no tokens.
+/// With the account that has no second factor.
 async fn with_plain_account(change: impl FnOnce(&mut String)) -> Trial<Login> {
     Trial::with(Options::default(), |settings| {
         for (from, to) in [
