@@ -38,6 +38,8 @@ pub use settings::{Account, Counting, RawLogin};
 /// The steps between the password and the end of the session.
 const INSIDE: [&str; 5] = ["current-user", "own-school", "other-school", "log-out", "old-session"];
 
+const IN_MAINTENANCE: &str = "the platform is in maintenance";
+
 /// The log-in.
 pub struct Login {
     /// Where, and what it is called.
@@ -76,8 +78,9 @@ impl Check for Login {
 
     async fn attempt(&self, run: &Run) {
         let mut memory: Memory = run.recall().unwrap_or_default();
-        if self.user(run, &mut memory).await == Way::Closed {
-            skip(run, &["wrong-password", "no-session"], "the platform is in maintenance");
+        self.user(run, &mut memory).await;
+        if run.in_maintenance() {
+            skip(run, &["wrong-password", "no-session"], IN_MAINTENANCE);
             return;
         }
         // Stops are recorded where they happen.
@@ -90,13 +93,6 @@ impl Check for Login {
     }
 }
 
-/// Whether the rest of the flow makes sense.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Open,
-    Closed,
-}
-
 impl Login {
     /// Whether the platform took a password.
     fn accepts(&self, answer: &Response) -> bool {
@@ -104,12 +100,11 @@ impl Login {
     }
 
     /// What a user does, from the form to the old session.
-    async fn user(&self, run: &Run, memory: &mut Memory) -> Way {
+    async fn user(&self, run: &Run, memory: &mut Memory) {
         let mut user = Visitor::new(run, &self.site);
         if self.enter(run, &mut user, memory).await.is_err() {
-            let way = if run.in_maintenance() { Way::Closed } else { Way::Open };
-            skip(run, &INSIDE, if way == Way::Closed { "the platform is in maintenance" } else { "not logged in" });
-            return way;
+            skip(run, &INSIDE, if run.in_maintenance() { IN_MAINTENANCE } else { "not logged in" });
+            return;
         }
         // One that fails says nothing about the next.
         let _ = self.current_user(run, &user).await;
@@ -121,7 +116,6 @@ impl Login {
         } else {
             skip(run, &["old-session"], "not logged out");
         }
-        Way::Open
     }
 
     async fn enter(&self, run: &Run, user: &mut Visitor<'_>, memory: &mut Memory) -> Result<(), Stop> {
@@ -221,7 +215,7 @@ impl Login {
         let school = &self.site.platform.school;
         let answer = user.get(&step, school.path.of_school(&self.site.base_url, &self.own_school)).await?;
         step.check("status", status(&answer, &[200]))?;
-        step.check("id", user.expect_value(&answer, school.id.as_str(), &self.own_school))?;
+        step.check("id", user.expect_value(&answer, school.id.as_str(), &self.own_school).map_err(somebody_elses))?;
         step.passed();
         Ok(())
     }
@@ -363,7 +357,7 @@ async fn wait_for_a_new_code(run: &Run, period: Duration, last: Option<u64>) {
     }
 }
 
-/// Another user than ours is a person: no message says who.
+/// Another user or school than ours is somebody's: no message says whose.
 fn somebody_elses(mismatch: Mismatch) -> Mismatch {
     if mismatch.kind != FailureKind::Invariant {
         return mismatch;
