@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use check::message::{Notification, email, subject_line};
 use demo_platform::Fault;
@@ -43,7 +44,7 @@ async fn every_fault_shows_what_the_catalogue_says_and_is_told_once() {
 async fn one(spec: FaultSpec) {
     let fault = spec.fault;
     let mut world = World::new(&format!("fault-{fault}")).await;
-    if fault == Fault::Hang {
+    if [Fault::Hang, Fault::CreateTimesOutButBooks].contains(&fault) {
         // Each attempt waits for its whole deadline.
         world.replace("deadline = \"5s\"", "deadline = \"300ms\"");
     }
@@ -66,6 +67,13 @@ async fn one(spec: FaultSpec) {
     assert!(told_again.is_nothing(), "{fault}, one run later: {told_again}");
     assert_eq!(again.outcome(), shown.outcome(), "{fault}, one run later");
 
+    // What nothing has removed is asked of the platform itself, and every check says what it could not remove.
+    let left = world.platform.left_behind();
+    assert_eq!(!left.is_empty(), spec.leaves_behind, "{fault}: {left:?}");
+    let said = shown.report().get("left_behind").is_some();
+    assert_eq!(said, spec.leaves_behind, "{fault}: {:#}", shown.report());
+    assert_eq!(numbers.get("LeftBehind").is_some_and(|left| *left > 0.0), spec.leaves_behind, "{fault}: {numbers:?}");
+
     world.platform.faults().clear(fault);
     let mut later = Vec::new();
     for run in 1..=3 {
@@ -73,6 +81,11 @@ async fn one(spec: FaultSpec) {
         assert_eq!(invoked.outcome(), "passed", "{fault}, {run} runs after it was cleared: {:#}", invoked.report());
         later.push(world.told().await);
     }
+    if spec.leaves_behind {
+        let swept = world.run_after(&function, Duration::from_secs(16 * 60)).await;
+        assert_eq!(swept.outcome(), "passed", "{fault}, swept: {:#}", swept.report());
+    }
+    assert_eq!(world.platform.left_behind(), Vec::<String>::new(), "{fault}, when it is over");
     let [first, second, third] = &later[..] else { panic!("three runs have three answers") };
 
     match &spec.shows {
@@ -94,6 +107,12 @@ async fn one(spec: FaultSpec) {
             assert_eq!((numbers.get("Success"), numbers.get("Errored")), (Some(&1.0), Some(&0.0)), "{fault}");
             assert!(bound.is_passed_by(numbers[name]), "{fault}: {name} is {}, not {bound:?}", numbers[name]);
             assert!(!bound.is_passed_by(numbers_before[name]), "{fault}: {name} passes {bound:?} without it too");
+            assert_quiet(fault, [&opened, first, second, third]);
+        }
+        Shows::Missing(metric) => {
+            assert_eq!(shown.outcome(), "passed", "{fault}: {:#}", shown.report());
+            assert!(numbers_before.contains_key(metric), "{fault}, not yet active: {numbers_before:?}");
+            assert!(!numbers.contains_key(metric), "{fault}: {numbers:?}");
             assert_quiet(fault, [&opened, first, second, third]);
         }
         Shows::Errored(cause) => {

@@ -114,7 +114,11 @@ async fn every_sample_event_starts_a_run() {
         names.push(name.to_owned());
     }
     names.sort();
-    assert_eq!(names, ["availability", "login", "manual", "rule", "scheduler"], "a kind of event has no sample");
+    assert_eq!(
+        names,
+        ["availability", "booking", "login", "manual", "rule", "scheduler"],
+        "a kind of event has no sample"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -236,6 +236,12 @@ impl Journey {
         self.steps.iter().flat_map(|step| &step.exchanges)
     }
 
+    /// Whether there is such a step.
+    #[must_use]
+    pub fn has(&self, subject: &Subject, name: &str) -> bool {
+        self.steps.iter().any(|step| step.subject == *subject && step.name == name)
+    }
+
     /// How a step ended; `None` while it runs.
     #[must_use]
     pub fn result(&self, step: StepId) -> Option<&StepResult> {

@@ -116,6 +116,14 @@ pub const LOCKOUTS: Metric = of(
     Unit::Count,
     "Throttled log-ins in the window of the operations counters, our own subtracted. Missing without the counter.",
 );
+/// How often real users' bookings fail.
+pub const BOOKING_ERROR_RATE: Metric = of(
+    "booking",
+    "BookingErrorRate",
+    Unit::Percent,
+    "Booking errors of all requests to book or move a lesson in the window of the operations counters, our own subtracted. \
+     Missing without the counters, and when the window holds fewer than `minimum_count`.",
+);
 /// What runs created and could not remove.
 pub const LEFT_BEHIND: Metric = of_the_environment(
     "LeftBehind",
@@ -138,6 +146,7 @@ pub const CATALOGUE: &[Metric] = &[
     MAINTENANCE,
     LOGIN_FAILURE_RATE,
     LOCKOUTS,
+    BOOKING_ERROR_RATE,
     LEFT_BEHIND,
     OLDEST_UNSENT_NOTIFICATION,
 ];

@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Demo(DemoOptions),
     /// Run checks once.
     Run(RunOptions),
+    /// What earlier runs created at the platform and could not remove: lists it, or removes it.
+    Sweep(SweepOptions),
     /// What the demo platform can be made to get wrong, and what each must show.
     Faults {
         /// As JSON.
@@ -92,6 +94,21 @@ pub(crate) struct RunOptions {
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepOptions {
+    /// Which checks; all that the settings have and that create something when none is named.
+    pub(crate) checks: Vec<String>,
+    /// The settings file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: PathBuf,
+    /// Remove what is found.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use availability::Availability;
+use booking::Booking;
 use login::Login;
 use runtime::settings::{Document, Problem, schema as schema_of_file, schema_of};
 use runtime::{AnyCheck, Check, Prepared};
@@ -23,7 +24,7 @@ const fn known<C: Check>() -> Known {
 }
 
 /// Every check.
-const ALL: &[Known] = &[known::<Availability>(), known::<Login>()];
+const ALL: &[Known] = &[known::<Availability>(), known::<Login>(), known::<Booking>()];
 
 /// The settings of the demo, shipped in the program.
 const DEMO: &str = include_str!("../../../infra/layer/settings/demo.toml");

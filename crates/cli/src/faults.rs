@@ -42,6 +42,7 @@ fn shows(fault: &FaultSpec) -> String {
             .join("\n"),
         Shows::Metric { name, bound: Bound::AtLeast(bound) } => format!("{name} at least {bound}"),
         Shows::Metric { name, bound: Bound::AtMost(bound) } => format!("{name} at most {bound}"),
+        Shows::Missing(metric) => format!("{metric} not published"),
         Shows::Errored(cause) => format!("outcome errored: {cause}"),
         Shows::Maintenance => "outcome maintenance".to_owned(),
     }
@@ -58,6 +59,7 @@ fn as_value(fault: &FaultSpec) -> Value {
         }
         Shows::Metric { name, bound: Bound::AtLeast(bound) } => json!({ "metric": name, "at_least": bound }),
         Shows::Metric { name, bound: Bound::AtMost(bound) } => json!({ "metric": name, "at_most": bound }),
+        Shows::Missing(metric) => json!({ "missing": metric }),
         Shows::Errored(cause) => json!({ "outcome": "errored", "cause": cause }),
         Shows::Maintenance => json!({ "outcome": "maintenance" }),
     };

@@ -11,6 +11,7 @@ mod ports;
 mod run;
 mod screen;
 mod settings;
+mod sweep;
 mod tables;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(options) => demo::demo(&options).await,
         Command::Run(options) => run::run(&options).await,
+        Command::Sweep(options) => sweep::sweep(&options).await,
         Command::Faults { json } => faults::list(json),
         Command::Settings(SettingsCommand::Check { file }) => settings::check(&file),
         Command::Settings(SettingsCommand::Show { file, format }) => settings::show(&file, format),

@@ -65,6 +65,8 @@ impl Accounts {
             ("login/totp-seed", seed),
             ("login/plain-password", password("plain@")),
             ("login/ops-token", Some(self.ops_token.clone())),
+            ("booking/password", password("booking@")),
+            ("booking/ops-token", Some(self.ops_token.clone())),
         ]
         .into_iter()
         .filter_map(|(path, secret)| Some((path.to_owned(), secret?)))

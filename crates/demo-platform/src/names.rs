@@ -34,6 +34,11 @@ pub(crate) struct Names {
     pub(crate) school: &'static str,
     pub(crate) hidden: u16,
     pub(crate) counters: &'static str,
+    pub(crate) bookings: &'static str,
+    pub(crate) booking: &'static str,
+    pub(crate) availability: &'static str,
+    /// The status of a booking whose slot is taken.
+    pub(crate) taken: u16,
 }
 
 const DOCUMENTED: Names = Names {
@@ -57,6 +62,10 @@ const DOCUMENTED: Names = Names {
     school: "/api/schools/{school}",
     hidden: 403,
     counters: "/api/ops/metrics",
+    bookings: "/api/schools/{school}/bookings",
+    booking: "/api/bookings/{booking}",
+    availability: "/api/teachers/{teacher}/availability",
+    taken: 422,
 };
 
 const RENAMED: Names = Names {
@@ -80,6 +89,10 @@ const RENAMED: Names = Names {
     school: "/v2/driving-schools/{school}",
     hidden: 404,
     counters: "/v2/operations",
+    bookings: "/v2/driving-schools/{school}/lessons",
+    booking: "/v2/lessons/{booking}",
+    availability: "/v2/instructors/{teacher}/free",
+    taken: 409,
 };
 
 impl Names {

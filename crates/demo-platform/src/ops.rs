@@ -11,6 +11,7 @@ use axum::routing::get;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use crate::faults::Fault;
 use crate::laravel::{self, Client, unauthenticated};
 use crate::names::Names;
 use crate::platform::Platform;
@@ -27,6 +28,10 @@ pub(crate) enum Event {
     LogoutFailed,
     /// A log-in that was throttled.
     Lockout,
+    BookingCreated,
+    BookingUpdated,
+    /// A booking that was to be made or changed, and was not.
+    BookingError,
     Request,
     /// A request that was answered 5xx.
     ServerError,
@@ -38,6 +43,9 @@ const fn of_users(event: Event) -> usize {
         Event::LoginSucceeded => 180,
         Event::LoginFailed => 12,
         Event::LogoutSucceeded => 90,
+        Event::BookingCreated => 60,
+        Event::BookingUpdated => 37,
+        Event::BookingError => 3,
         Event::LogoutFailed | Event::Lockout | Event::Request | Event::ServerError => 0,
     }
 }
@@ -74,26 +82,41 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
     }
     let now = platform.now();
     let count = |event| platform.counters.count(event, now);
-    let (ok, bad) = (count(Event::LoginSucceeded), count(Event::LoginFailed));
-    let (out, kept_in) = (count(Event::LogoutSucceeded), count(Event::LogoutFailed));
-    let locked = count(Event::Lockout);
     let window = WINDOW.as_secs();
-    laravel::json(&if platform.is_wrapped {
+    let mut counters = if platform.is_wrapped {
         json!({
             "window_seconds": window,
-            "logins_succeeded": ok,
-            "logins_failed": bad,
-            "logouts_succeeded": out,
-            "logouts_failed": kept_in,
-            "lockouts": locked,
+            "logins_succeeded": count(Event::LoginSucceeded),
+            "logins_failed": count(Event::LoginFailed),
+            "logouts_succeeded": count(Event::LogoutSucceeded),
+            "logouts_failed": count(Event::LogoutFailed),
+            "lockouts": count(Event::Lockout),
+            "bookings_created": count(Event::BookingCreated),
+            "bookings_updated": count(Event::BookingUpdated),
+            "booking_errors": count(Event::BookingError),
             "requests": count(Event::Request),
             "responses_5xx": count(Event::ServerError),
         })
     } else {
         json!({
             "window": window,
-            "auth": { "ok": ok, "bad": bad, "locked": locked },
-            "sign_outs": { "ok": out, "bad": kept_in },
+            "auth": {
+                "ok": count(Event::LoginSucceeded),
+                "bad": count(Event::LoginFailed),
+                "locked": count(Event::Lockout),
+            },
+            "sign_outs": { "ok": count(Event::LogoutSucceeded), "bad": count(Event::LogoutFailed) },
+            "lessons": {
+                "made": count(Event::BookingCreated),
+                "moved": count(Event::BookingUpdated),
+                "refused": count(Event::BookingError),
+            },
         })
-    })
+    };
+    if platform.has(Fault::CountersMissing)
+        && let Some(members) = counters.as_object_mut()
+    {
+        members.retain(|name, _| name == "window_seconds" || name == "window");
+    }
+    laravel::json(&counters)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::accounts::Accounts;
+use crate::bookings::Bookings;
 use crate::faults::{Fault, FaultSpec, Faults};
 use crate::names::Names;
 use crate::ops::Counters;
@@ -30,6 +31,7 @@ pub(crate) struct Platform {
     pub(crate) log_ins: Limiter,
     pub(crate) codes: Limiter,
     pub(crate) counters: Counters,
+    pub(crate) bookings: Bookings,
     pub(crate) names: &'static Names,
     /// Whether answers stand below `data`, and ids are numbers.
     pub(crate) is_wrapped: bool,
@@ -38,6 +40,11 @@ pub(crate) struct Platform {
 impl Platform {
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// What synthetic traffic made and nothing has removed, a line each.
+    pub(crate) fn left_behind(&self) -> Vec<String> {
+        self.bookings.left_behind()
     }
 
     pub(crate) fn has(&self, fault: Fault) -> bool {

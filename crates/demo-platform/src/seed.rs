@@ -104,10 +104,12 @@ impl Default for Seed {
         };
         let accounts = vec![
             account(11, "Astrid Holmgaard", "astrid.holmgaard@fjordbyen.example", "school-admin", 1, false),
-            // One that logs in, one that wrong passwords are tried on, one without a second factor.
+            // One that logs in, one that wrong passwords are tried on, one without a second factor; and one for each other
+            // check.
             account(31, "Prøve Elev", "login@syntetisk.example", "student", 3, true),
             account(32, "Prøve Forkert", "login-wrong@syntetisk.example", "student", 3, false),
             account(33, "Prøve Lærer", "plain@syntetisk.example", "teacher", 3, false),
+            account(34, "Prøve Booking", "booking@syntetisk.example", "school-admin", 3, false),
         ];
         Self { schools, accounts }
     }

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::accounts::Accounts;
+use crate::bookings::Bookings;
 use crate::faults::{CatalogueError, Faults, act, catalogue};
 use crate::names::Flavour;
 use crate::ops::Counters;
@@ -20,7 +21,7 @@ use crate::requests::{self, RequestLog};
 use crate::seed::Seed;
 use crate::session::Sessions;
 use crate::throttle::{Limiter, Throttle};
-use crate::{admin, auth, health, laravel, listener, ops, pages, schools, status, visitor};
+use crate::{admin, auth, bookings, health, laravel, listener, ops, pages, schools, status, visitor};
 
 /// What the platform starts with.
 pub struct Options {
@@ -113,6 +114,7 @@ impl DemoPlatform {
             log_ins: Limiter::new(login_throttle),
             codes: Limiter::new(login_throttle),
             counters: Counters::default(),
+            bookings: Bookings::default(),
             names: flavour.names(),
             is_wrapped: flavour == Flavour::Documented,
         });
@@ -157,6 +159,12 @@ impl Running {
         &self.platform.requests
     }
 
+    /// What synthetic traffic made and nothing has removed, a line each.
+    #[must_use]
+    pub fn left_behind(&self) -> Vec<String> {
+        self.platform.left_behind()
+    }
+
     /// The data it serves.
     #[must_use]
     pub fn seed(&self) -> &Seed {
@@ -164,8 +172,8 @@ impl Running {
     }
 
     /// The secrets that it drew when it started, by the path below `/just-driving/<environment>/` where checks look for
-    /// them: `login/password`, `login/totp-seed`, `login/plain-password` (an account without a second factor),
-    /// `login/ops-token`.
+    /// them: `login/password`, `login/totp-seed`, `login/plain-password` (an account without a second factor), the
+    /// `password` of each other check, and the `ops-token` of those that read the counters.
     #[must_use]
     pub fn credentials(&self) -> BTreeMap<String, String> {
         self.platform.accounts.credentials()
@@ -207,6 +215,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .route_layer(middleware::from_fn_with_state(state(), act::on_pages));
     let api = auth::routes(names)
         .merge(schools::routes(names))
+        .merge(bookings::routes(names))
         .route_layer(middleware::from_fn_with_state(state(), visitor::of_api));
     let json = Router::new()
         .merge(health::routes())

@@ -36,6 +36,8 @@ pub(crate) struct Visitor {
     pub(crate) token: Option<String>,
     /// What was sent as form or JSON; empty when it was neither, or broken.
     fields: Arc<BTreeMap<String, String>>,
+    /// What was sent as JSON, whole; null when it was none.
+    pub(crate) body: Arc<Value>,
     /// Whether it may change something: it sent the session's token, or has no session that others could ride on.
     is_proven: bool,
 }
@@ -98,7 +100,8 @@ async fn visit(platform: &Platform, request: Request, next: Next, is_stateful: b
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return Problem::ServerError.answer(Client::of(&head.headers));
     };
-    let fields = fields(&head.headers, &body);
+    let sent = json(&head.headers, &body);
+    let fields = fields(&head.headers, &body, &sent);
     let token = bearer(&head.headers).map(str::to_owned);
     let (names, now) = (platform.names, platform.now());
     let session = is_stateful.then(|| platform.sessions.resume_or_start(&head.headers, names, now));
@@ -106,7 +109,7 @@ async fn visit(platform: &Platform, request: Request, next: Next, is_stateful: b
         .as_ref()
         .is_none_or(|session| !platform.has(Fault::CsrfBroken) && proves(platform, session, &head.headers, &fields));
     let session = session.map(|session| Arc::new(Mutex::new(session.id)));
-    let visitor = Visitor { session, token, fields: Arc::new(fields), is_proven };
+    let visitor = Visitor { session, token, fields: Arc::new(fields), body: Arc::new(sent), is_proven };
     let mut request = Request::from_parts(head, Body::from(body));
     request.extensions_mut().insert(visitor.clone());
     let answer = next.run(request).await;
@@ -160,21 +163,27 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-fn fields(headers: &HeaderMap, body: &[u8]) -> BTreeMap<String, String> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.starts_with("application/x-www-form-urlencoded") {
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default()
+}
+
+fn json(headers: &HeaderMap, body: &[u8]) -> Value {
+    let kind = content_type(headers);
+    // Laravel reads no JSON that is not said to be some.
+    let is_json = kind.contains("/json") || kind.contains("+json");
+    if is_json { serde_json::from_slice(body).unwrap_or_default() } else { Value::Null }
+}
+
+fn fields(headers: &HeaderMap, body: &[u8], sent: &Value) -> BTreeMap<String, String> {
+    if content_type(headers).starts_with("application/x-www-form-urlencoded") {
         return form_urlencoded::parse(body).into_owned().collect();
     }
-    // Laravel reads no JSON that is not said to be some.
-    if !kind.contains("/json") && !kind.contains("+json") {
-        return BTreeMap::new();
-    }
-    let Ok(Value::Object(members)) = serde_json::from_slice(body) else { return BTreeMap::new() };
+    let Value::Object(members) = sent else { return BTreeMap::new() };
     members
-        .into_iter()
+        .iter()
         .filter_map(|(name, value)| match value {
-            Value::String(text) => Some((name, text)),
-            Value::Number(number) => Some((name, number.to_string())),
+            Value::String(text) => Some((name.clone(), text.clone())),
+            Value::Number(number) => Some((name.clone(), number.to_string())),
             _ => None,
         })
         .collect()

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -11,7 +12,7 @@ use check::{Attempt, Journey, LeftBehind, Outcome, RunKey};
 use probe::{Client, Connections, Identity};
 
 use crate::run::Compensation;
-use crate::{Check, Ports, Prepared, Run};
+use crate::{Check, Leftover, Ports, Prepared, Run};
 
 /// What is kept back of the Lambda's time for writing, publishing and telling. A run that is killed says nothing.
 const TELLING: Duration = Duration::from_secs(9);
@@ -51,13 +52,22 @@ pub(crate) struct Allowance {
     pub(crate) is_cut_short: bool,
 }
 
-/// Runs the flow once. Whatever happens, there is a record of it.
+/// What is done at the platform.
+pub(crate) enum Task<'a> {
+    /// The check's flow.
+    Flow,
+    /// Finding what earlier runs left behind, and removing it or not.
+    Sweep { remove: bool, found: &'a Mutex<Vec<Leftover>> },
+}
+
+/// Does a task once. Whatever happens, there is a record of it.
 pub(crate) async fn attempt<C: Check>(
     prepared: &Prepared<C>,
     ports: &Ports,
     execution: &Execution<'_>,
     allowance: Allowance,
     remembered: Option<String>,
+    task: Task<'_>,
 ) -> Attempted {
     let lasting = ports.redactor.clone();
     let ports = &Ports { redactor: lasting.scoped(), ..ports.clone() };
@@ -74,7 +84,16 @@ pub(crate) async fn attempt<C: Check>(
 
     let began = Instant::now();
     // The block, so that what a flow does before its future is there is caught too.
-    let flow = AssertUnwindSafe(async { prepared.check.attempt(&run).await }).catch_unwind();
+    let flow = AssertUnwindSafe(async {
+        match task {
+            Task::Flow => prepared.check.attempt(&run).await,
+            Task::Sweep { remove, found } => {
+                let leftovers = prepared.check.sweep(&run, remove).await;
+                *found.lock().unwrap_or_else(PoisonError::into_inner) = leftovers;
+            }
+        }
+    })
+    .catch_unwind();
     let ended = tokio::time::timeout(allowance.time, flow).await;
     let took = began.elapsed().saturating_sub(run.waited());
     let is_whole = matches!(ended, Ok(Ok(())));
@@ -91,7 +110,8 @@ pub(crate) async fn attempt<C: Check>(
         }
         Err(_) => run.journey().interrupt(allowance.time, ports.clock.now()),
     }
-    let left_behind = compensate(run.take_compensations(), ports).await;
+    let mut left_behind = compensate(run.take_compensations(), ports).await;
+    left_behind.extend(run.take_left_behind());
     let (journey, memory) = run.into_parts();
     let mut attempt = journey.finish(took);
     if is_late && matches!(attempt.outcome(), Outcome::Passed | Outcome::Maintenance { .. }) {

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use check::{Report, Subject};
 
 use crate::settings::{Common, Document, Problem, RunSettings, Section};
-use crate::{Invocation, Ports, Run, RunError, execute};
+use crate::sweep::sweep;
+use crate::{Invocation, Leftover, Ports, Run, RunError, Swept, execute};
 
 /// One check: its settings are the value itself, its flow is [`Check::attempt`].
 pub trait Check: Send + Sync + Sized + 'static {
@@ -21,6 +22,9 @@ pub trait Check: Send + Sync + Sized + 'static {
     const READ_ONLY: bool;
     /// The function's timeout in the template, one for all functions. A test holds the two together.
     const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
+
+    /// Whether it creates something at the platform that outlives its run when it cannot be undone: see [`Check::sweep`].
+    const SWEEPS: bool = false;
 
     /// The check's own keys of its settings section, as written.
     type Raw: DeserializeOwned + Serialize + JsonSchema + Default;
@@ -41,6 +45,12 @@ pub trait Check: Send + Sync + Sized + 'static {
 
     /// The flow: steps in order, each recorded. What it finds stands in the record; it returns nothing.
     fn attempt(&self, run: &Run) -> impl Future<Output = ()> + Send;
+
+    /// Finds what earlier runs left behind, older than any run can last, and removes it when it should. What kept it from
+    /// looking stands in the record.
+    fn sweep(&self, _run: &Run, _remove: bool) -> impl Future<Output = Vec<Leftover>> + Send {
+        std::future::ready(Vec::new())
+    }
 }
 
 /// A check with all it needs to run: settings read and found right.
@@ -80,6 +90,11 @@ pub trait AnyCheck: Send + Sync {
     /// # Errors
     /// As [`execute`].
     async fn run(&self, ports: &Ports, invocation: &Invocation) -> Result<Report, RunError>;
+
+    /// Finds what earlier runs left behind, and removes it when it should. `None` when the check leaves nothing.
+    ///
+    /// **Side effects:** requests to the platform; nothing is stored, published or told.
+    async fn sweep(&self, ports: &Ports, remove: bool) -> Option<Swept>;
 }
 
 #[async_trait]
@@ -94,5 +109,9 @@ impl<C: Check> AnyCheck for Prepared<C> {
 
     async fn run(&self, ports: &Ports, invocation: &Invocation) -> Result<Report, RunError> {
         execute(self, ports, invocation).await
+    }
+
+    async fn sweep(&self, ports: &Ports, remove: bool) -> Option<Swept> {
+        if C::SWEEPS { Some(sweep(self, ports, remove).await) } else { None }
     }
 }

@@ -5,12 +5,15 @@
 mod attempt;
 mod check_trait;
 mod clock;
+pub mod counting;
 mod deliver;
 mod heartbeat;
 mod pipeline;
 mod ports;
 mod run;
+mod run_id;
 pub mod settings;
+mod sweep;
 mod trigger;
 pub mod visit;
 
@@ -23,4 +26,6 @@ pub use ports::{
     StateStore,
 };
 pub use run::{Run, Step};
+pub use run_id::began;
+pub use sweep::{Leftover, Swept};
 pub use trigger::{MalformedEvent, Trigger};

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use uuid::Uuid;
 
 use check::incident::{Decision, Vote, decide};
 use check::message::{Context, compose};
 use check::{Attempt, Outcome, Refusal, Report, RunKey, Subject, Verdict};
 
-use crate::attempt::{Allowance, Attempted, Execution, attempt, reserve};
+use crate::attempt::{Allowance, Attempted, Execution, Task, attempt, reserve};
 use crate::deliver::{data, tell};
+use crate::run_id::run_id;
 use crate::{
     Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, PortError, Ports, Prepared, StateItem, Trigger,
 };
@@ -91,7 +91,7 @@ pub async fn execute<C: Check>(
 ) -> Result<Report, RunError> {
     let started = ports.clock.now();
     let key = Trigger::read(&invocation.event)?.run_key(C::ID, &ports.location, started);
-    let id = Uuid::now_v7();
+    let id = run_id(started);
     let mut report = Report {
         schema_version: Report::SCHEMA_VERSION,
         key: key.clone(),
@@ -176,7 +176,7 @@ async fn judge<C: Check>(
     let mut memory = item.memory.clone();
     let is_whole = loop {
         let Attempted { attempt, is_whole, memory: remembered, left_behind } =
-            attempt(prepared, ports, &execution, allowance(), memory.take()).await;
+            attempt(prepared, ports, &execution, allowance(), memory.take(), Task::Flow).await;
         memory = remembered;
         report.left_behind.extend(left_behind);
         report.outcome = attempt.outcome();

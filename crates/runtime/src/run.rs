@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use check::metric::{Measurement, Metric};
-use check::{Blindness, Cause, Journey, Mismatch, Shard, StepId, StepResult, Stop, Subject};
+use check::{Blindness, Cause, Journey, LeftBehind, Mismatch, Shard, StepId, StepResult, Stop, Subject};
 use probe::{Client, Maintenance, Redactor, Request, Response, is_maintenance, throttled};
 
 use crate::attempt::Execution;
@@ -33,6 +33,7 @@ pub(crate) struct Compensation {
 pub struct Run {
     journey: Mutex<Journey>,
     compensations: Mutex<Vec<Compensation>>,
+    left_behind: Mutex<Vec<LeftBehind>>,
     remembered: Option<String>,
     memory: Mutex<Option<String>>,
     waited: Mutex<Duration>,
@@ -61,6 +62,7 @@ impl Run {
         Self {
             journey: Mutex::new(journey),
             compensations: Mutex::default(),
+            left_behind: Mutex::default(),
             memory: Mutex::new(remembered.clone()),
             remembered,
             waited: Mutex::default(),
@@ -78,6 +80,17 @@ impl Run {
     pub fn step(&self, subject: &Subject, name: &str) -> Step<'_> {
         let id = self.journey().begin(subject, name, self.clock().now());
         Step { run: self, id, began: Instant::now() }
+    }
+
+    /// Steps of the whole check that were never begun were not done, for this reason.
+    pub fn skip_rest(&self, steps: &[&str], reason: &str) {
+        let whole = Subject::whole();
+        for name in steps {
+            let is_begun = self.journey().has(&whole, name);
+            if !is_begun {
+                self.step(&whole, name).skipped(reason);
+            }
+        }
     }
 
     /// Something was measured. A value that is not finite is dropped.
@@ -109,6 +122,13 @@ impl Run {
         lock(&self.compensations).push(compensation);
     }
 
+    /// Something that a run created is still there: an earlier one's, or one that this run cannot undo. Reported beside
+    /// whatever else the run finds.
+    pub fn left_behind(&self, compensation: &str, detail: &str) {
+        let left = LeftBehind { compensation: compensation.to_owned(), detail: self.redact(detail) };
+        lock(&self.left_behind).push(left);
+    }
+
     /// What an earlier run remembered; `None` when it is unknown this time.
     #[must_use]
     pub fn recall<M: DeserializeOwned>(&self) -> Option<M> {
@@ -126,7 +146,7 @@ impl Run {
         self.shard
     }
 
-    /// The run's id, to mark what it creates.
+    /// The run's id, to mark what it creates. It tells when the run began: see [`crate::began`].
     #[must_use]
     pub fn id(&self) -> &str {
         &self.run_id
@@ -183,6 +203,10 @@ impl Run {
 
     pub(crate) fn take_compensations(&self) -> Vec<Compensation> {
         std::mem::take(&mut *lock(&self.compensations))
+    }
+
+    pub(crate) fn take_left_behind(&self) -> Vec<LeftBehind> {
+        std::mem::take(&mut *lock(&self.left_behind))
     }
 
     pub(crate) fn into_parts(self) -> (Journey, Option<String>) {
@@ -302,6 +326,18 @@ impl Step<'_> {
             }
             Err(error) => Err(self.cannot_judge(Cause::Reference, &error.to_string())),
         }
+    }
+
+    /// The run that it is a step of.
+    #[must_use]
+    pub const fn run(&self) -> &Run {
+        self.run
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.run.clock().now()
     }
 
     /// Whether the step ended because our own requests were throttled.

@@ -14,7 +14,7 @@ use probe::{Client, Csrf, Method, Request, Response, Session, Totp, Url, told};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use crate::settings::{Encoding, Mode, Platform};
+use crate::settings::{Credentials, Encoding, Mode, Platform};
 use crate::{Run, Step};
 
 /// Less than this between two clocks is the answer's own time, and HTTP dates are to the second.
@@ -176,6 +176,30 @@ impl<'r> Visitor<'r> {
         self.accept(step, &response, factor.status.as_slice())
     }
 
+    /// Logs in, for a check whose own flow comes after: that the log-in itself is right is for the check `login` to judge, so
+    /// a password of ours that is refused is our own mistake here.
+    ///
+    /// # Errors
+    /// [`Stop`]: recorded.
+    pub async fn log_in(&mut self, step: &Step<'_>, credentials: &Credentials) -> Result<(), Stop> {
+        let login = &self.site.platform.login;
+        if login.mode == Mode::Session {
+            self.open_form(step).await?;
+        }
+        let password = step.secret(&credentials.password).await?;
+        let answer = self.send_password(step, &credentials.email, &password).await?;
+        if login.refused.as_slice().contains(&answer.status.as_u16()) {
+            let detail = format!(
+                "the platform refused our own account {} ({})\nput its password at {}, or see to the account",
+                credentials.email,
+                answer.status.as_u16(),
+                credentials.password,
+            );
+            return Err(step.cannot_judge(Cause::Credentials, &detail));
+        }
+        self.accept(step, &answer, login.status.as_slice())
+    }
+
     /// Asks who is logged in.
     ///
     /// # Errors
@@ -191,6 +215,42 @@ impl<'r> Visitor<'r> {
     pub async fn get(&self, step: &Step<'_>, url: Url) -> Result<Response, Stop> {
         let request = self.lock().session.request(Method::GET, url).deadline(self.site.deadline);
         step.ask(request).await
+    }
+
+    /// Sends something.
+    ///
+    /// # Errors
+    /// [`Stop`]: recorded.
+    pub async fn send(
+        &self,
+        step: &Step<'_>,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+    ) -> Result<Response, Stop> {
+        let request = sent_by(&self.lock().session, self.site, method, url, body);
+        step.ask(request).await
+    }
+
+    /// Sends something whose answer is judged by nobody.
+    ///
+    /// # Errors
+    /// What went wrong, redacted.
+    pub async fn look(
+        &self,
+        step: &Step<'_>,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+    ) -> Result<Response, String> {
+        let request = sent_by(&self.lock().session, self.site, method, url, body);
+        step.look(request).await
+    }
+
+    /// What goes on when the attempt is over, to undo what it did: nothing that it sends is recorded.
+    #[must_use]
+    pub fn errand(&self) -> Errand {
+        Errand { visit: Arc::clone(&self.visit), site: self.site.clone(), client: self.run.client() }
     }
 
     /// Logs out, and judges the answer.
@@ -336,6 +396,39 @@ impl<'r> Visitor<'r> {
 
     fn lock(&self) -> MutexGuard<'_, Visit> {
         lock(&self.visit)
+    }
+}
+
+/// Somebody who goes on with a visitor's session or token, until it is given back.
+#[derive(Clone)]
+pub struct Errand {
+    visit: Arc<Mutex<Visit>>,
+    site: Site,
+    client: Client,
+}
+
+impl Errand {
+    /// Sends something.
+    ///
+    /// # Errors
+    /// What went wrong, redacted.
+    pub async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Response, String> {
+        let request = sent_by(&lock(&self.visit).session, &self.site, method, url, body);
+        self.client.send(request).await.result.map_err(|error| error.to_string())
+    }
+
+    /// Where the platform is.
+    #[must_use]
+    pub const fn site(&self) -> &Site {
+        &self.site
+    }
+}
+
+fn sent_by(session: &Session, site: &Site, method: Method, url: Url, body: Option<&Value>) -> Request {
+    let request = session.request(method, url).deadline(site.deadline);
+    match body {
+        Some(body) => request.json(body),
+        None => request,
     }
 }
 

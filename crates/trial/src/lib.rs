@@ -125,6 +125,29 @@ impl<C: Check> Trial<C> {
         Seen { metrics: own.map(|datum| (datum.metric, datum.value)).collect(), report }
     }
 
+    /// The most exchanges of a run that went one after the other: what its length in round trips is.
+    ///
+    /// # Panics
+    /// When the run was refused.
+    #[must_use]
+    pub fn longest_chain(seen: &Seen) -> usize {
+        let attempt = seen.report.last_attempt().unwrap();
+        let times = attempt.steps.iter().flat_map(|step| &step.exchanges).map(|exchange| {
+            let took = Duration::from_secs_f64(exchange.duration_ms / 1e3);
+            (exchange.started + took, exchange.started)
+        });
+        let mut times: Vec<_> = times.collect();
+        times.sort();
+        // Of those that begin after the last one taken, always the one that ends first.
+        let (mut chain, mut end) = (0, Timestamp::MIN);
+        for (ended, started) in times {
+            if started >= end {
+                (chain, end) = (chain + 1, ended);
+            }
+        }
+        chain
+    }
+
     /// As many runs as it takes, from nothing remembered, with a recorder that takes these assertions as held; what the
     /// last run saw.
     pub async fn runs(&mut self, times: u32, every: Duration, blind_to: &[String]) -> Seen {

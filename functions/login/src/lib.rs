@@ -23,17 +23,17 @@ mod settings;
 
 use std::time::Duration;
 
-use check::metric::{LOCKOUTS, LOGIN_FAILURE_RATE, LOGIN_SUCCESS_RATE, LOGOUT_SUCCESS_RATE};
 use check::{Cause, FailureKind, Mismatch, Stop, Subject};
-use probe::{Method, Request, Response, Totp, throttled};
-use runtime::settings::{Common, Mode, SecretRef, Section};
+use probe::{Response, Totp};
+use runtime::counting::count;
+use runtime::settings::{Common, Counting, Mode, SecretRef, Section};
 use runtime::visit::{Site, Visitor, status};
 use runtime::{Check, Run};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-use counters::Counts;
+use counters::measure;
 use memory::{Ended, Memory};
-pub use settings::{Account, Counting, RawLogin};
+pub use settings::{Account, RawLogin};
 
 /// The steps between the password and the end of the session.
 const INSIDE: [&str; 5] = ["current-user", "own-school", "other-school", "log-out", "old-session"];
@@ -88,7 +88,8 @@ impl Check for Login {
             skip(run, &["no-session"], "no refusal was seen");
         }
         if let Some(counting) = &self.counting {
-            let _ = self.counters(run, counting, &memory).await;
+            let platform = &self.site.platform;
+            let _ = count(run, &self.site, counting, |counters| measure(run, platform, &memory, counters)).await;
         }
     }
 }
@@ -213,7 +214,7 @@ impl Login {
     async fn own_school(&self, run: &Run, user: &Visitor<'_>) -> Result<(), Stop> {
         let step = run.step(&Subject::whole(), "own-school");
         let school = &self.site.platform.school;
-        let answer = user.get(&step, school.path.of_school(&self.site.base_url, &self.own_school)).await?;
+        let answer = user.get(&step, school.path.at(&self.site.base_url, &[("school", &self.own_school)])).await?;
         step.check("status", status(&answer, &[200]))?;
         step.check("id", user.expect_value(&answer, school.id.as_str(), &self.own_school).map_err(somebody_elses))?;
         step.passed();
@@ -223,7 +224,7 @@ impl Login {
     async fn other_school(&self, run: &Run, user: &Visitor<'_>) -> Result<(), Stop> {
         let step = run.step(&Subject::whole(), "other-school");
         let school = &self.site.platform.school;
-        let answer = user.get(&step, school.path.of_school(&self.site.base_url, &self.other_school)).await?;
+        let answer = user.get(&step, school.path.at(&self.site.base_url, &[("school", &self.other_school)])).await?;
         let hidden = status(&answer, school.hidden.as_slice()).map_err(|mismatch| {
             let kind = if answer.status.is_success() { FailureKind::Invariant } else { mismatch.kind };
             let expected = format!("another's school to be hidden ({})", mismatch.expected);
@@ -280,60 +281,6 @@ impl Login {
         let _ = nobody(run, "no-session", &stranger, "nobody to be logged in by a wrong password").await;
         Ok(())
     }
-
-    /// Reads the counters, as a subject of its own: a token of ours that is refused must not keep an incident of the
-    /// log-in open. That they are there is for the check `application` to judge.
-    async fn counters(&self, run: &Run, counting: &Counting, memory: &Memory) -> Result<(), Stop> {
-        let step = run.step(&counters_subject(), "counters");
-        let token = step.secret(&counting.token).await?;
-        let platform = &self.site.platform;
-        let request = Request::new(Method::GET, platform.counters.path.below(&self.site.base_url))
-            .header("accept", "application/json")
-            .secret_header("authorization", &format!("Bearer {}", token.expose_secret()))
-            .deadline(self.site.deadline)
-            .max_redirects(0);
-        let answer = match step.look(request).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                step.skipped(format!("the counters could not be read: {error}"));
-                return Ok(());
-            }
-        };
-        match answer.status.as_u16() {
-            200 => {}
-            status @ (401 | 403) => {
-                let detail = format!(
-                    "the operations counters answered {status} to our token\nput a valid one at {}",
-                    counting.token
-                );
-                return Err(step.cannot_judge(Cause::Credentials, &detail));
-            }
-            status => {
-                let throttled = throttled(&answer, &[]).is_some();
-                let words = if throttled { ": throttled" } else { "" };
-                step.skipped(format!("the counters answered {status}{words}"));
-                return Ok(());
-            }
-        }
-        match Counts::read(&answer, platform, counting, memory, run.clock().now()) {
-            Ok(counts) => {
-                let rates = [
-                    (&LOGIN_FAILURE_RATE, counts.login_failure_rate(counting.minimum_count)),
-                    (&LOGIN_SUCCESS_RATE, counts.login_success_rate(counting.minimum_count)),
-                    (&LOGOUT_SUCCESS_RATE, counts.logout_success_rate(counting.minimum_count)),
-                    (&LOCKOUTS, counts.lockouts),
-                ];
-                for (metric, value) in rates {
-                    if let Some(value) = value {
-                        run.measure(metric, value, None);
-                    }
-                }
-                step.passed();
-            }
-            Err(seen) => step.skipped(format!("the counters could not be read: {seen}")),
-        }
-        Ok(())
-    }
 }
 
 /// Nobody is logged in with what this visitor holds.
@@ -366,15 +313,10 @@ fn somebody_elses(mismatch: Mismatch) -> Mismatch {
     Mismatch { seen, evidence: None, ..mismatch }
 }
 
-/// What the rates of real users are about. Its name is one by its letters.
-fn counters_subject() -> Subject {
-    Subject::new("counters").unwrap_or_else(|_| Subject::whole())
-}
-
 /// Remembers an own attempt at once: the run may be cut off.
 fn note(run: &Run, memory: &mut Memory, ended: Option<Ended>) {
     if let Some(ended) = ended {
-        memory.note(run.clock().now(), ended);
+        memory.attempts.note(run.clock().now(), ended);
         run.remember(memory);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runtime::settings::{Common, SecretRef, Section, written_duration};
+use runtime::settings::{Common, RawCounting, SecretRef, Section, written_duration, written_id};
 use runtime::visit::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,6 @@ use crate::Login;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
-const DEFAULT_MINIMUM_COUNT: u32 = 20;
 
 /// The account that logs in.
 #[derive(Clone, Debug)]
@@ -27,17 +26,6 @@ pub struct Account {
     pub id: Option<String>,
     /// Its role; `None`: any.
     pub role: Option<String>,
-}
-
-/// Where the rates of real users come from.
-#[derive(Clone, Debug)]
-pub struct Counting {
-    /// The bearer token of the operations counters.
-    pub token: SecretRef,
-    /// How many attempts a window must hold for a rate to be published. Default 20.
-    pub minimum_count: u32,
-    /// Whether the counters hold our own attempts too. Default true.
-    pub include_ours: bool,
 }
 
 /// As written.
@@ -59,7 +47,7 @@ pub struct RawLogin {
     wrong_password: RawWrongPassword,
     /// Rates of real users, from the operations counters; none without this table.
     #[serde(skip_serializing_if = "Option::is_none")]
-    counters: Option<RawCounters>,
+    counters: Option<RawCounting>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -90,29 +78,13 @@ struct RawWrongPassword {
     email: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-struct RawCounters {
-    /// A reference to the bearer token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<String>,
-    /// How many attempts a window must hold for a rate to be published. Default 20.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    minimum_count: Option<u32>,
-    /// Whether the counters hold the attempts of this check too, which are then subtracted. Default true.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    include_ours: Option<bool>,
-}
-
 impl RawLogin {
     /// `None` when something is wrong; the section holds all problems then.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Login> {
         let deadline =
             section.duration("step_deadline", self.step_deadline, DEFAULT_DEADLINE, SECOND / 10..=SECOND * 20);
-        let own_school =
-            section.required("own_school", self.own_school).and_then(|id| id_of(section, "own_school", &id));
-        let other_school =
-            section.required("other_school", self.other_school).and_then(|id| id_of(section, "other_school", &id));
+        let own_school = section.id("own_school", self.own_school).map(|id| written_id(&id));
+        let other_school = section.id("other_school", self.other_school).map(|id| written_id(&id));
         if own_school.is_some() && own_school == other_school {
             section.problem("other_school", "expected another school than `own_school`, saw the same");
         }
@@ -127,7 +99,9 @@ impl RawLogin {
         }
         let counting = match self.counters {
             None => Some(None),
-            Some(counters) => counters.validate(&section.table("counters"), common).map(Some),
+            Some(counters) => {
+                counters.validate(&section.table("counters"), common, <Login as runtime::Check>::ID).map(Some)
+            }
         };
         let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
         Some(Login {
@@ -152,7 +126,7 @@ impl RawAccount {
         let totp_seed = section.secret("totp_seed", self.totp_seed, &common.environment, check);
         let id = match &self.id {
             None => Some(None),
-            Some(id) => id_of(section, "id", id).map(Some),
+            Some(id) => section.id("id", Some(id.clone())).map(|id| Some(written_id(&id))),
         };
         let role = match self.role {
             None => Some(None),
@@ -162,28 +136,6 @@ impl RawAccount {
             return None;
         }
         Some(Account { email: email?, password: password?, totp_seed, id: id?, role: role? })
-    }
-}
-
-impl RawCounters {
-    fn validate(self, section: &Section<'_>, common: &Common) -> Option<Counting> {
-        let token = section.required("token", self.token);
-        let check = <Login as runtime::Check>::ID;
-        let token = token.and_then(|written| section.secret("token", Some(written), &common.environment, check));
-        let minimum_count = section.number("minimum_count", self.minimum_count, DEFAULT_MINIMUM_COUNT, 1..=1_000_000);
-        Some(Counting { token: token?, minimum_count: minimum_count?, include_ours: self.include_ours.unwrap_or(true) })
-    }
-}
-
-/// An id as platforms have them: a number, or a text such as a UUID.
-fn id_of(section: &Section<'_>, key: &str, id: &Value) -> Option<String> {
-    match id {
-        Value::String(text) => section.text(key, Some(text.clone())),
-        Value::Number(number) if number.is_u64() => Some(number.to_string()),
-        _ => {
-            section.problem(key, format!("expected an id, a text or a whole number, saw {id}"));
-            None
-        }
     }
 }
 
@@ -203,11 +155,7 @@ impl Login {
                 role,
             },
             wrong_password: RawWrongPassword { email: Some(self.wrong_email.clone()) },
-            counters: self.counting.as_ref().map(|counting| RawCounters {
-                token: Some(counting.token.to_string()),
-                minimum_count: Some(counting.minimum_count),
-                include_ours: Some(counting.include_ours),
-            }),
+            counters: self.counting.as_ref().map(RawCounting::from),
         }
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot start the program has failed")]
 
 mod settings;
+mod sweep;
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
@@ -146,7 +147,7 @@ fn the_demo_shows_a_fault_come_and_go() {
         "=> the fault 500 is cleared",
         "Subject: [critical] demo: availability recovered",
         "Subject: [critical] demo: login failing",
-        "8 messages told",
+        "12 messages told",
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }

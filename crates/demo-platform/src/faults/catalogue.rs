@@ -29,6 +29,9 @@ pub struct FaultSpec {
     pub every: Duration,
     /// The ids of other checks that may fail with it.
     pub also_fails: Vec<String>,
+    /// Whether it keeps the check from undoing what it made: then that is reported, and removed when it is over.
+    #[serde(default)]
+    pub leaves_behind: bool,
 }
 
 /// What the run of the check must show while the fault is active.
@@ -44,6 +47,8 @@ pub enum Shows {
         /// What its value must pass.
         bound: Bound,
     },
+    /// The outcome stays `Passed`, and this metric is not published.
+    Missing(String),
     /// The outcome is `Errored`, with this cause: it is not the platform's fault, as far as can be told.
     Errored(Cause),
     /// The outcome is `Maintenance`.
@@ -167,6 +172,7 @@ mod tests {
             runs: NonZeroU32::new(2).unwrap(),
             every: Duration::from_secs(90),
             also_fails: vec!["login".to_owned()],
+            leaves_behind: false,
         };
         assert_eq!(specs, [expected]);
     }

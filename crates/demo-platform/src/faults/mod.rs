@@ -81,6 +81,26 @@ faults! {
     SecondFactorSkipped = "second-factor-skipped",
     /// Log-in: the answer that completes it leads to another host.
     LoginRedirectsOutside = "login-redirects-outside",
+    /// The calendar: Laravel's generic 500.
+    Calendar500 = "calendar-500",
+    /// A teacher's availability: no slot is free.
+    AvailabilityEmpty = "availability-empty",
+    /// Making a booking: Laravel's generic 500.
+    Create500 = "create-500",
+    /// Making a booking: it is made, and never answered.
+    CreateTimesOutButBooks = "create-times-out-but-books",
+    /// Making a booking: a slot that is taken is taken again.
+    DoubleBookingAllowed = "double-booking-allowed",
+    /// One booking: it is shown as ending a quarter of an hour earlier.
+    ReadBackDiffers = "read-back-differs",
+    /// Changing a booking: is answered as always, and changes nothing.
+    UpdateIgnored = "update-ignored",
+    /// Cancelling a booking: is answered as always, and cancels nothing.
+    CancelIgnored = "cancel-ignored",
+    /// A teacher's availability: the slot of a cancelled booking stays taken.
+    SlotNotReleased = "slot-not-released",
+    /// The operations counters: none but the window.
+    CountersMissing = "counters-missing",
 }
 
 impl fmt::Display for Fault {

@@ -3,6 +3,7 @@
 //! What is written is read into plain structs, and those into types that cannot be wrong; every problem found on the
 //! way is reported, not only the first.
 
+mod account;
 mod checked;
 mod common;
 mod document;
@@ -11,12 +12,15 @@ mod fit;
 mod links;
 mod platform;
 mod section;
+mod times;
 mod values;
 
+pub use account::{Counting, Credentials, RawCounting, RawCredentials};
 pub use common::{Common, RunSettings};
 pub use document::{Document, Problem};
 pub use effective::{schema, schema_of};
 pub use links::LinkTemplates;
-pub use platform::{Encoding, Mode, Platform};
+pub use platform::{Booking, Encoding, Mode, Platform};
 pub use section::Section;
-pub use values::{SecretRef, written_duration};
+pub use times::{Times, Written};
+pub use values::{SecretRef, written_duration, written_id};

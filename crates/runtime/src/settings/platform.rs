@@ -7,8 +7,13 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::checked::{Digits, HeaderName, Name, Path, PathOf, Period, Pointer, Statuses};
+use super::checked::{
+    AvailabilityPath, BookingBody, BookingPath, CalendarPath, Digits, HeaderName, Name, Path, Period, Pointer,
+    SchoolPath, Statuses,
+};
+use super::times::Times;
 
 /// The platform's own names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +36,10 @@ pub struct Platform {
     pub me: Me,
     /// Reading one school.
     pub school: School,
+    /// Times.
+    pub times: Times,
+    /// Lessons.
+    pub booking: Booking,
     /// The operations counters.
     pub counters: Counters,
 }
@@ -140,11 +149,61 @@ pub struct Me {
 #[serde(deny_unknown_fields, default)]
 pub struct School {
     /// Where, with `{school}` in place of its id.
-    pub path: PathOf,
+    pub path: SchoolPath,
     /// Its id.
     pub id: Pointer,
     /// The statuses of an answer that hides another's school.
     pub hidden: Statuses,
+}
+
+/// Lessons: the calendar, a teacher's free slots, and one booking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Booking {
+    /// Where the bookings of a school are listed: `{school}`, and of use `{teacher}`, `{from}` and `{to}` (days).
+    pub calendar: CalendarPath,
+    /// Where the free slots of a teacher are listed: `{teacher}`, and of use `{from}` and `{to}` (days).
+    pub availability: AvailabilityPath,
+    /// When a free slot begins.
+    pub slot_starts_at: Pointer,
+    /// When a free slot ends.
+    pub slot_ends_at: Pointer,
+    /// Where a booking is made, with `{school}`.
+    pub create: SchoolPath,
+    /// Where one booking is read, changed (PUT) and cancelled (DELETE), with `{booking}`.
+    pub path: BookingPath,
+    /// What is sent to make or change one.
+    pub body: BookingBody,
+    /// The statuses of a booking that was made.
+    pub created: Statuses,
+    /// The statuses of one that was changed.
+    pub updated: Statuses,
+    /// The statuses of one that was cancelled.
+    pub cancelled: Statuses,
+    /// The statuses of one that is not there any more.
+    pub gone: Statuses,
+    /// The statuses of one that is refused, since the slot is taken.
+    pub refused: Statuses,
+    /// Its id.
+    pub id: Pointer,
+    /// The teacher's id.
+    pub teacher: Pointer,
+    /// The students' ids.
+    pub students: Pointer,
+    /// When it begins.
+    pub starts_at: Pointer,
+    /// When it ends.
+    pub ends_at: Pointer,
+    /// What kind of lesson it is.
+    pub kind: Pointer,
+    /// Its notes, which carry the marker.
+    pub notes: Pointer,
+    /// Its status.
+    pub status: Pointer,
+    /// The status of one that is to take place.
+    pub confirmed_status: Name,
+    /// The status of one that was cancelled, where it stays in the calendar.
+    pub cancelled_status: Name,
 }
 
 /// The operations counters. A counter that is not there is not published.
@@ -165,6 +224,12 @@ pub struct Counters {
     pub logouts_failed: Pointer,
     /// Log-ins that were throttled.
     pub lockouts: Pointer,
+    /// Bookings that were made.
+    pub bookings_created: Pointer,
+    /// Bookings that were changed.
+    pub bookings_updated: Pointer,
+    /// Bookings that were to be made or changed, and were not.
+    pub booking_errors: Pointer,
 }
 
 impl Default for Platform {
@@ -178,6 +243,8 @@ impl Default for Platform {
             logout: Logout::default(),
             me: Me::default(),
             school: School::default(),
+            times: Times::default(),
+            booking: Booking::default(),
             counters: Counters::default(),
         }
     }
@@ -244,9 +311,48 @@ impl Default for Me {
 impl Default for School {
     fn default() -> Self {
         Self {
-            path: PathOf("/api/schools/{school}".to_owned()),
+            path: SchoolPath("/api/schools/{school}".to_owned()),
             id: Pointer("/id".to_owned()),
             hidden: Statuses(vec![403, 404]),
+        }
+    }
+}
+
+impl Default for Booking {
+    fn default() -> Self {
+        let pointer = |text: &str| Pointer(text.to_owned());
+        let bookings = "/api/schools/{school}/bookings";
+        let body = json!({
+            "teacher_id": "{teacher}",
+            "student_ids": ["{student}"],
+            "starts_at": "{starts_at}",
+            "ends_at": "{ends_at}",
+            "type": "{kind}",
+            "notes": "{marker}",
+        });
+        Self {
+            calendar: CalendarPath(format!("{bookings}?teacher_id={{teacher}}&from={{from}}&to={{to}}")),
+            availability: AvailabilityPath("/api/teachers/{teacher}/availability?from={from}&to={to}".to_owned()),
+            slot_starts_at: pointer("/starts_at"),
+            slot_ends_at: pointer("/ends_at"),
+            create: SchoolPath(bookings.to_owned()),
+            path: BookingPath("/api/bookings/{booking}".to_owned()),
+            body: BookingBody(body.as_object().cloned().unwrap_or_default()),
+            created: Statuses(vec![201, 200]),
+            updated: Statuses(vec![200, 204]),
+            cancelled: Statuses(vec![200, 204]),
+            gone: Statuses(vec![404, 410]),
+            refused: Statuses(vec![422, 409]),
+            id: pointer("/id"),
+            teacher: pointer("/teacher_id"),
+            students: pointer("/student_ids"),
+            starts_at: pointer("/starts_at"),
+            ends_at: pointer("/ends_at"),
+            kind: pointer("/type"),
+            notes: pointer("/notes"),
+            status: pointer("/status"),
+            confirmed_status: Name("confirmed".to_owned()),
+            cancelled_status: Name("cancelled".to_owned()),
         }
     }
 }
@@ -262,6 +368,9 @@ impl Default for Counters {
             logouts_succeeded: pointer("/logouts_succeeded"),
             logouts_failed: pointer("/logouts_failed"),
             lockouts: pointer("/lockouts"),
+            bookings_created: pointer("/bookings_created"),
+            bookings_updated: pointer("/bookings_updated"),
+            booking_errors: pointer("/booking_errors"),
         }
     }
 }
@@ -290,6 +399,9 @@ mod tests {
             ("second_factor.digits = 4", "6 to 8 digits"),
             ("login.mode = 'basic'", "expected `session` or `token`"),
             ("login.pth = '/x'", "unknown field"),
+            ("times.zone = 'Mars/Olympus'", "expected a time zone"),
+            ("booking.path = '/b/{id}'", "{booking}"),
+            ("booking.body = { teacher_id = '{teacher}' }", "expected {student} in it"),
         ] {
             let said = read(text).unwrap_err().message().to_owned();
             assert!(said.contains(rule), "{text}: {said}");

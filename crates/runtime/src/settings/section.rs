@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde_json::Value;
 use url::Url;
 
 use super::document::{Document, Findings, Part};
@@ -67,6 +68,18 @@ impl<'a> Section<'a> {
             return None;
         }
         Some(value)
+    }
+
+    /// An id as platforms have them, which must be there: a whole number, or a text such as a UUID.
+    pub fn id(&self, key: &str, value: Option<Value>) -> Option<Value> {
+        match self.required(key, value)? {
+            Value::String(text) => self.text(key, Some(text)).map(Value::String),
+            Value::Number(number) if number.is_u64() => Some(Value::Number(number)),
+            other => {
+                self.problem(key, format!("expected an id, a text or a whole number, saw {other}"));
+                None
+            }
+        }
     }
 
     /// A value read from a text, with what it should have been when it cannot be.

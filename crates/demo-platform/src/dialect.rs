@@ -1,0 +1,95 @@
+//! How the platform says things: as documented, or otherwise. Handlers speak the documented words; what comes in and goes
+//! out passes through here.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+
+use crate::laravel;
+use crate::platform::Platform;
+
+/// The zone in which the platform's schools are.
+pub(crate) const ZONE: &str = "Europe/Copenhagen";
+
+/// Documented words, and what the renamed flavour has in their place: names of members, and statuses.
+const WORDS: &[(&str, &str)] = &[
+    ("id", "identifier"),
+    ("teacher_id", "instructor"),
+    ("student_id", "pupil"),
+    ("student_ids", "pupils"),
+    ("starts_at", "begins"),
+    ("ends_at", "ends"),
+    ("created_at", "made"),
+    ("type", "category"),
+    ("notes", "remark"),
+    ("status", "state"),
+    ("confirmed", "BOOKED"),
+    ("cancelled", "CALLED OFF"),
+];
+
+/// The zone's rules.
+pub(crate) fn zone() -> TimeZone {
+    // It is in the program; without it, times would be UTC.
+    TimeZone::get(ZONE).unwrap_or(TimeZone::UTC)
+}
+
+/// As Laravel writes times: UTC with microseconds.
+pub(crate) fn written(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+/// A time as clients write it: with an offset, or as the schools' clocks show it.
+pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
+    let local = || Some(text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(zone()).ok()?.timestamp());
+    text.parse().ok().or_else(local)
+}
+
+impl Platform {
+    /// An answer in the platform's words: below `data`, or bare.
+    pub(crate) fn answer(&self, status: StatusCode, value: Value) -> Response {
+        let body = if self.is_wrapped { json!({ "data": value }) } else { renamed("", value) };
+        (status, laravel::json(&body)).into_response()
+    }
+
+    /// What a client sent, in the documented words.
+    pub(crate) fn heard(&self, body: &Value) -> Value {
+        if self.is_wrapped { body.clone() } else { documented(body.clone()) }
+    }
+}
+
+fn renamed(member: &str, value: Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .into_iter()
+                .map(|(name, value)| {
+                    let word = WORDS.iter().find(|(own, _)| *own == name).map_or(name.as_str(), |(_, other)| other);
+                    (word.to_owned(), renamed(&name, value))
+                })
+                .collect::<Map<_, _>>(),
+        ),
+        Value::Array(items) => items.into_iter().map(|item| renamed(member, item)).collect(),
+        // Ids and amounts as texts.
+        Value::Number(number) => Value::String(number.to_string()),
+        Value::String(text) if member.ends_with("_at") => match text.parse::<Timestamp>() {
+            Ok(at) => Value::String(at.to_zoned(zone()).strftime("%Y-%m-%d %H:%M:%S").to_string()),
+            Err(_) => Value::String(text),
+        },
+        Value::String(text) if member == "status" => {
+            let word = WORDS.iter().find(|(own, _)| *own == text).map_or(text.as_str(), |(_, other)| other);
+            Value::String(word.to_owned())
+        }
+        other => other,
+    }
+}
+
+fn documented(value: Value) -> Value {
+    let Value::Object(members) = value else { return value };
+    let renamed = members.into_iter().map(|(name, value)| {
+        let own = WORDS.iter().find(|(_, other)| *other == name).map_or(name.as_str(), |(own, _)| own).to_owned();
+        (own, value)
+    });
+    Value::Object(renamed.collect())
+}

@@ -1,0 +1,180 @@
+//! How real users fare: the platform's operations counters, without our own attempts.
+//!
+//! They are a subject of their own in each check that reads them: a token of ours that is refused must not keep an incident
+//! of the flow open. Whether the counters answer at all is for the check `application` to judge.
+
+use jiff::Timestamp;
+use probe::expect::{json, json_found};
+use probe::{Method, Request, Response, throttled};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+use check::{Cause, Stop, Subject};
+
+use crate::settings::Counting;
+use crate::visit::Site;
+use crate::{Run, Step};
+
+/// The window when the counters do not tell it.
+const DEFAULT_WINDOW_SECONDS: f64 = 300.0;
+/// How many own attempts are kept: those of 40 minutes, where a window of the counters has 5. All of it is read and written
+/// with each run, and paid for by its length.
+const MAX_ATTEMPTS: usize = 120;
+
+/// Own attempts, oldest first: when (Unix seconds), and how they ended. Lost, the rates of one window are off by them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tally<E>(Vec<(i64, E)>);
+
+impl<E> Default for Tally<E> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<E: PartialEq> Tally<E> {
+    /// One more attempt of our own.
+    pub fn note(&mut self, at: Timestamp, ended: E) {
+        self.0.push((at.as_second(), ended));
+        let surplus = self.0.len().saturating_sub(MAX_ATTEMPTS);
+        self.0.drain(..surplus);
+    }
+
+    /// How many of our own attempts of the last `window` seconds ended so.
+    fn count(&self, ended: &E, window: f64, now: Timestamp) -> f64 {
+        let since = now.as_second() as f64 - window;
+        self.0.iter().filter(|(at, how)| how == ended && *at as f64 > since).count() as f64
+    }
+}
+
+/// The counters as they were read.
+pub struct Counters<'a> {
+    response: Response,
+    site: &'a Site,
+    counting: &'a Counting,
+    now: Timestamp,
+}
+
+impl Counters<'_> {
+    /// A count. `None`: it is not there, or no number.
+    #[must_use]
+    pub fn number(&self, pointer: &str) -> Option<f64> {
+        let value = json_found(&self.response, pointer, self.site.platform.wrapper.as_str()).ok()?.as_f64()?;
+        (value.is_finite() && value >= 0.0).then_some(value)
+    }
+
+    /// A count without our own attempts that ended so.
+    #[must_use]
+    pub fn of_others<E: PartialEq>(&self, pointer: &str, ours: &Tally<E>, ended: &E) -> Option<f64> {
+        let window = self.number(self.site.platform.counters.window_seconds.as_str());
+        let window = window.unwrap_or(DEFAULT_WINDOW_SECONDS);
+        let ours = if self.counting.include_ours { ours.count(ended, window, self.now) } else { 0.0 };
+        // Both sides' windows are cut at slightly different moments.
+        Some((self.number(pointer)? - ours).max(0.0))
+    }
+
+    /// `part` of `part` and `rest`, in percent. `None` when there are too few to tell.
+    #[must_use]
+    pub fn rate(&self, part: f64, rest: f64) -> Option<f64> {
+        let all = part + rest;
+        (all >= f64::from(self.counting.minimum_count)).then(|| 100.0 * part / all)
+    }
+}
+
+/// Reads the counters in a step of their own. `judge` measures what it finds in them and says which counters were not
+/// there, by their pointers.
+///
+/// # Errors
+/// [`Stop`]: recorded.
+pub async fn count(
+    run: &Run,
+    site: &Site,
+    counting: &Counting,
+    judge: impl FnOnce(&Counters<'_>) -> Vec<String>,
+) -> Result<(), Stop> {
+    let step = run.step(&subject(), "counters");
+    match read(run, &step, site, counting).await? {
+        Err(reason) => step.skipped(reason),
+        Ok(counters) => {
+            let missing = judge(&counters);
+            if missing.is_empty() {
+                step.passed();
+            } else {
+                step.skipped(format!("the counters hold no {}", missing.join(", ")));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn read<'a>(
+    run: &Run,
+    step: &Step<'_>,
+    site: &'a Site,
+    counting: &'a Counting,
+) -> Result<Result<Counters<'a>, String>, Stop> {
+    let token = step.secret(&counting.token).await?;
+    let request = Request::new(Method::GET, site.platform.counters.path.below(&site.base_url))
+        .header("accept", "application/json")
+        .secret_header("authorization", &format!("Bearer {}", token.expose_secret()))
+        .deadline(site.deadline)
+        .max_redirects(0);
+    let response = match step.look(request).await {
+        Ok(response) => response,
+        Err(error) => return Ok(Err(format!("the counters could not be read: {error}"))),
+    };
+    match response.status.as_u16() {
+        200 => {}
+        status @ (401 | 403) => {
+            let detail = format!(
+                "the operations counters answered {status} to our token\nput a valid one at {}",
+                counting.token
+            );
+            return Err(step.cannot_judge(Cause::Credentials, &detail));
+        }
+        status => {
+            let words = if throttled(&response, &[]).is_some() { ": throttled" } else { "" };
+            return Ok(Err(format!("the counters answered {status}{words}")));
+        }
+    }
+    if let Err(mismatch) = json(&response) {
+        return Ok(Err(format!("the counters could not be read: {}", mismatch.seen)));
+    }
+    Ok(Ok(Counters { response, site, counting, now: run.clock().now() }))
+}
+
+/// What the rates of real users are about. Its name is one by its letters.
+fn subject() -> Subject {
+    Subject::new("counters").unwrap_or_else(|_| Subject::whole())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn attempts_of_the_window_are_counted_by_how_they_ended() {
+        let mut tally = Tally::default();
+        for (second, ended) in [(99, 'i'), (100, 'i'), (160, 'n'), (161, 'i')] {
+            tally.note(at(second), ended);
+        }
+        assert_eq!(tally.count(&'i', 300.0, at(399)), 2.0, "the first has left the window");
+        assert_eq!(tally.count(&'n', 300.0, at(399)), 1.0);
+        assert_eq!(tally.count(&'t', 300.0, at(399)), 0.0);
+    }
+
+    #[test]
+    fn the_tally_is_bounded() {
+        let mut tally = Tally::default();
+        for second in 0..1_000 {
+            tally.note(at(1_790_000_000 + second), 't');
+        }
+        let written = serde_json::to_string(&tally).unwrap();
+        assert!(written.len() < 4 * 1024, "{} bytes", written.len());
+        assert_eq!(serde_json::from_str::<Tally<char>>(&written).unwrap(), tally);
+    }
+}

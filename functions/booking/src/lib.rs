@@ -1,0 +1,504 @@
+//! Can lessons be booked, moved and cancelled, and never twice?
+//!
+//! One flow, as a school's user goes it, with the synthetic school's teacher and student:
+//! 1. `log-in`: of an account of its own.
+//! 2. `calendar`: the school's bookings are listed. What earlier runs left there is removed in a step `sweep`.
+//! 3. `availability`: the teacher has a free slot, far enough ahead. Beside the calendar.
+//! 4. `create`: the slot can be booked.
+//! 5. `read-back`: the booking is what was asked for, field by field.
+//! 6. `double-booking`: the same slot is refused. Beside the reading.
+//! 7. `reschedule`: the booking can be moved, and is where it was moved to.
+//! 8. `cancel`: it can be cancelled, and is.
+//! 9. `slot-released`: both slots are free again. Beside the reading.
+//! 10. `counters`: how real users fare. Judges nothing.
+//!
+//! Creates a booking, marked in its notes with the run's id, which is removed after a failure, a timeout and a panic too; so
+//! a failure is confirmed by the next run. Each run has an order of slots of its own, and takes another when somebody was
+//! faster, so that runs beside each other do not meet. Publishes `BookingErrorRate`.
+
+mod calendar;
+mod settings;
+mod slots;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use check::metric::BOOKING_ERROR_RATE;
+use check::{FailureKind, Mismatch, Stop, Subject};
+use futures::join;
+use jiff::{SignedDuration, Timestamp};
+use probe::expect::{Compare, json_found, json_matches};
+use probe::{Method, Response, Url};
+use runtime::counting::{Counters, Tally, count};
+use runtime::settings::{Common, Counting, Credentials, Section, written_id};
+use runtime::visit::{Site, Visitor, status};
+use runtime::{Check, Leftover, Run, Step};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use calendar::{Booked, Undo, days, list, listed, marker};
+pub use settings::RawBooking;
+use slots::{Slot, lessons};
+
+/// The steps after the log-in, in order.
+const STEPS: [&str; 8] =
+    ["calendar", "availability", "create", "read-back", "double-booking", "reschedule", "cancel", "slot-released"];
+
+/// How many slots are tried when others are faster.
+const MOST_SLOTS: usize = 8;
+/// How many of them may be refused although they are free a moment later, as when another run has cancelled by then.
+const MOST_UNEXPLAINED: usize = 3;
+/// How many leftovers one run removes: the rest is for the next, or for `synthetics sweep`.
+const MOST_LEFTOVERS: usize = 5;
+
+/// Lessons.
+pub struct Booking {
+    /// Where, and what it is called.
+    pub site: Site,
+    /// Who books.
+    pub credentials: Credentials,
+    /// The synthetic school's id.
+    pub school: Value,
+    /// Its teacher's id.
+    pub teacher: Value,
+    /// Its student's id.
+    pub student: Value,
+    /// What kind of lesson, in the platform's word.
+    pub kind: String,
+    /// How long a lesson is.
+    pub lesson: Duration,
+    /// How far ahead it must be at least.
+    pub notice: Duration,
+    /// How far ahead it may be.
+    pub horizon: Duration,
+    /// How old a booking of ours must be to be left behind.
+    pub leftover_after: Duration,
+    /// How real users fare; `None`: not looked at.
+    pub counting: Option<Counting>,
+}
+
+/// What an own request to book did to the platform's counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Ended {
+    #[serde(rename = "made")]
+    Created,
+    #[serde(rename = "moved")]
+    Updated,
+    #[serde(rename = "no")]
+    Refused,
+}
+
+/// From run to run. Lost, the rates of one window are off by our own bookings.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Memory {
+    #[serde(default)]
+    attempts: Tally<Ended>,
+}
+
+impl Check for Booking {
+    const ID: &'static str = "booking";
+    const READ_ONLY: bool = false;
+    const SWEEPS: bool = true;
+
+    type Raw = RawBooking;
+
+    fn read(raw: RawBooking, section: &Section<'_>, common: &Common) -> Option<Self> {
+        raw.validate(section, common)
+    }
+
+    fn written(&self) -> RawBooking {
+        self.as_written()
+    }
+
+    /// A step at its slowest and the rest of the way as long again. A flow that is slow at every step is cut off by the
+    /// run's deadline, and fails by it.
+    fn worst_attempt(&self) -> Duration {
+        self.site.deadline * 2
+    }
+
+    async fn attempt(&self, run: &Run) {
+        let mut memory: Memory = run.recall().unwrap_or_default();
+        // Stops are recorded where they happen.
+        let _ = self.lesson(run, &mut memory).await;
+        if run.in_maintenance() {
+            run.skip_rest(&STEPS, "the platform is in maintenance");
+            return;
+        }
+        run.skip_rest(&STEPS, "an earlier step did not pass");
+        if let Some(counting) = &self.counting {
+            let _ = count(run, &self.site, counting, |counters| self.measure(run, &memory, counters)).await;
+        }
+    }
+
+    async fn sweep(&self, run: &Run, remove: bool) -> Vec<Leftover> {
+        let mut user = Visitor::new(run, &self.site);
+        match self.leftovers(run, &mut user).await {
+            Ok(leftovers) if remove && !leftovers.is_empty() => self.remove(run, &user, leftovers).await,
+            Ok(leftovers) => leftovers,
+            Err(Stop) => Vec::new(),
+        }
+    }
+}
+
+impl Booking {
+    async fn lesson(&self, run: &Run, memory: &mut Memory) -> Result<(), Stop> {
+        let mut user = Visitor::new(run, &self.site);
+        self.log_in(run, &mut user).await?;
+        let (leftovers, slots) = join!(self.calendar(run, &user), self.availability(run, &user));
+        let leftovers: Vec<_> = leftovers?.into_iter().take(MOST_LEFTOVERS).collect();
+        if !leftovers.is_empty() {
+            self.remove(run, &user, leftovers).await;
+        }
+        let mut slots = slots?.into_iter();
+        let is_done = self.undo_on_exit(run, &user);
+        let (id, first) = self.create(run, &user, &mut slots, memory).await?;
+        let (read, refused) =
+            join!(self.read_back(run, &user, &id, first), self.double_booking(run, &user, first, memory));
+        read?;
+        let second = self.reschedule(run, &user, &id, &mut slots, memory).await?;
+        let used: Vec<Slot> = second.into_iter().chain([first]).collect();
+        self.cancel(run, &user, &id, &used).await?;
+        refused?;
+        is_done.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn log_in(&self, run: &Run, user: &mut Visitor<'_>) -> Result<(), Stop> {
+        let step = run.step(&Subject::whole(), "log-in");
+        user.log_in(&step, &self.credentials).await?;
+        step.passed();
+        Ok(())
+    }
+
+    /// Lists the calendar; answers what earlier runs left there, oldest first.
+    async fn calendar(&self, run: &Run, user: &Visitor<'_>) -> Result<Vec<Leftover>, Stop> {
+        let step = run.step(&Subject::whole(), "calendar");
+        let now = run.clock().now();
+        let answer = user.get(&step, self.calendar_url(now)).await?;
+        step.check("status", status(&answer, &[200]))?;
+        let booked = listed(&self.site.platform, &answer);
+        step.check("list", booked.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        step.passed();
+        let older_than = now - signed(self.leftover_after);
+        let mut leftovers: Vec<_> =
+            booked.unwrap_or_default().iter().filter_map(|booking| booking.leftover(older_than)).collect();
+        leftovers.sort_by_key(|leftover| leftover.began);
+        Ok(leftovers)
+    }
+
+    /// The lessons that can be booked, in the run's own order.
+    async fn availability(&self, run: &Run, user: &Visitor<'_>) -> Result<Vec<Slot>, Stop> {
+        let step = run.step(&Subject::whole(), "availability");
+        let free = self.free(&step, user).await?;
+        let now = run.clock().now();
+        let (from, to) = (now + signed(self.notice), now + signed(self.horizon));
+        let slots = lessons(&free, self.lesson, from, to, run.id());
+        let found = if slots.is_empty() {
+            let minutes = self.lesson.as_secs() / 60;
+            Err(Mismatch {
+                kind: FailureKind::Assertion,
+                expected: format!("a free slot of {minutes} minutes, {from:.0} to {to:.0}"),
+                seen: format!("none in the teacher's {} free times", free.len()),
+                evidence: None,
+            })
+        } else {
+            Ok(())
+        };
+        step.check("free_slot", found)?;
+        step.passed();
+        Ok(slots)
+    }
+
+    /// The teacher's free times.
+    async fn free(&self, step: &Step<'_>, user: &Visitor<'_>) -> Result<Vec<Slot>, Stop> {
+        let platform = &self.site.platform;
+        let names = &platform.booking;
+        let (from, to) = days(platform, step.now(), signed(self.horizon));
+        let teacher = written_id(&self.teacher);
+        let values = [("teacher", teacher.as_str()), ("from", &from), ("to", &to)];
+        let answer = user.get(step, names.availability.at(&self.site.base_url, &values)).await?;
+        step.check("status", status(&answer, &[200]))?;
+        let list = list(platform, &answer);
+        step.check("list", list.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        let read = |item| slots::read(platform, item, names.slot_starts_at.as_str(), names.slot_ends_at.as_str());
+        Ok(list.unwrap_or_default().iter().filter_map(read).collect())
+    }
+
+    /// Registers how to undo all that the run makes; the answer says that there is nothing left to undo.
+    fn undo_on_exit(&self, run: &Run, user: &Visitor<'_>) -> Arc<AtomicBool> {
+        let is_done = Arc::new(AtomicBool::new(false));
+        let undo =
+            Undo { errand: user.errand(), calendar: self.calendar_url(run.clock().now()), marker: marker(run.id()) };
+        let done = Arc::clone(&is_done);
+        run.on_exit("booking", async move { if done.load(Ordering::Relaxed) { Ok(()) } else { undo.run().await } });
+        is_done
+    }
+
+    /// Books a slot; another one when somebody else was faster.
+    async fn create(
+        &self,
+        run: &Run,
+        user: &Visitor<'_>,
+        slots: &mut impl Iterator<Item = Slot>,
+        memory: &mut Memory,
+    ) -> Result<(String, Slot), Stop> {
+        let step = run.step(&Subject::whole(), "create");
+        let url = self.site.platform.booking.create.at(&self.site.base_url, &[("school", &written_id(&self.school))]);
+        let created = self.site.platform.booking.created.as_slice();
+        let Some((answer, slot)) = self.take(&step, user, (Method::POST, url), slots, memory).await? else {
+            // Only a recorder that is blind to it gets here.
+            step.skipped("no slot is free");
+            return Err(Stop);
+        };
+        step.check("status", status(&answer, created))?;
+        note(run, memory, Ended::Created);
+        let id = json_found(&answer, self.site.platform.booking.id.as_str(), self.site.platform.wrapper.as_str());
+        step.check("id", id.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        step.passed();
+        Ok((written_id(&id.unwrap_or_default()), slot))
+    }
+
+    /// Asks for a slot, and for the next one when it was refused since somebody was faster. `None`: there was no slot.
+    async fn take(
+        &self,
+        step: &Step<'_>,
+        user: &Visitor<'_>,
+        (method, url): (Method, Url),
+        slots: &mut impl Iterator<Item = Slot>,
+        memory: &mut Memory,
+    ) -> Result<Option<(Response, Slot)>, Stop> {
+        let (mut last, mut unexplained) = (None, 0);
+        for slot in slots.take(MOST_SLOTS) {
+            let answer = user.send(step, method.clone(), url.clone(), Some(&self.body(step.run(), slot))).await?;
+            let is_refused = self.is_refused(&answer);
+            last = Some((answer, slot));
+            if !is_refused {
+                break;
+            }
+            note(step.run(), memory, Ended::Refused);
+            if slot.is_within(&self.free(step, user).await?) {
+                unexplained += 1;
+            }
+            if unexplained == MOST_UNEXPLAINED {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    async fn read_back(&self, run: &Run, user: &Visitor<'_>, id: &str, slot: Slot) -> Result<(), Stop> {
+        let step = run.step(&Subject::whole(), "read-back");
+        let answer = user.get(&step, self.booking_url(id)).await?;
+        step.check("status", status(&answer, &[200]))?;
+        step.check("as_booked", self.is_as_asked(run, &answer, slot))?;
+        step.passed();
+        Ok(())
+    }
+
+    async fn double_booking(&self, run: &Run, user: &Visitor<'_>, slot: Slot, memory: &mut Memory) -> Result<(), Stop> {
+        let step = run.step(&Subject::whole(), "double-booking");
+        let names = &self.site.platform.booking;
+        let url = names.create.at(&self.site.base_url, &[("school", &written_id(&self.school))]);
+        let answer = user.send(&step, Method::POST, url, Some(&self.body(run, slot))).await?;
+        let refused = status(&answer, names.refused.as_slice());
+        let is_accepted = answer.status.is_success();
+        note(run, memory, if is_accepted { Ended::Created } else { Ended::Refused });
+        let refused = refused.map_err(|mismatch| {
+            let kind = if is_accepted { FailureKind::Invariant } else { mismatch.kind };
+            Mismatch {
+                kind,
+                expected: format!("a slot that is taken to be refused ({})", mismatch.expected),
+                ..mismatch
+            }
+        });
+        step.check("refused", refused)?;
+        step.passed();
+        Ok(())
+    }
+
+    /// Moves the booking; answers where to. `None`: there is no other free slot.
+    async fn reschedule(
+        &self,
+        run: &Run,
+        user: &Visitor<'_>,
+        id: &str,
+        slots: &mut impl Iterator<Item = Slot>,
+        memory: &mut Memory,
+    ) -> Result<Option<Slot>, Stop> {
+        let step = run.step(&Subject::whole(), "reschedule");
+        let request = (Method::PUT, self.booking_url(id));
+        let Some((answer, slot)) = self.take(&step, user, request, slots, memory).await? else {
+            step.skipped("there is no other free slot to move the booking to");
+            return Ok(None);
+        };
+        step.check("status", status(&answer, self.site.platform.booking.updated.as_slice()))?;
+        note(run, memory, Ended::Updated);
+        let answer = user.get(&step, self.booking_url(id)).await?;
+        step.check("read_status", status(&answer, &[200]))?;
+        step.check("as_moved", self.is_as_asked(run, &answer, slot))?;
+        step.passed();
+        Ok(Some(slot))
+    }
+
+    /// Cancels the booking, and looks whether it is, and whether its slots are free again.
+    async fn cancel(&self, run: &Run, user: &Visitor<'_>, id: &str, used: &[Slot]) -> Result<(), Stop> {
+        let step = run.step(&Subject::whole(), "cancel");
+        let names = &self.site.platform.booking;
+        let answer = user.send(&step, Method::DELETE, self.booking_url(id), None).await?;
+        step.check("status", status(&answer, names.cancelled.as_slice()))?;
+        let (gone, released) = join!(self.gone(step, user, id), self.slot_released(run, user, used));
+        gone.and(released)
+    }
+
+    async fn gone(&self, step: Step<'_>, user: &Visitor<'_>, id: &str) -> Result<(), Stop> {
+        let names = &self.site.platform.booking;
+        let answer = user.get(&step, self.booking_url(id)).await?;
+        let gone = if names.gone.as_slice().contains(&answer.status.as_u16()) {
+            Ok(())
+        } else {
+            status(&answer, &[200]).and_then(|()| {
+                let cancelled = Value::from(names.cancelled_status.as_str());
+                let (pointer, wrapper) = (names.status.as_str(), self.site.platform.wrapper.as_str());
+                json_matches(&answer, pointer, wrapper, &cancelled, Compare::Strict)
+            })
+        };
+        step.check("cancelled", gone)?;
+        step.passed();
+        Ok(())
+    }
+
+    async fn slot_released(&self, run: &Run, user: &Visitor<'_>, used: &[Slot]) -> Result<(), Stop> {
+        let step = run.step(&Subject::whole(), "slot-released");
+        let free = self.free(&step, user).await?;
+        let mut taken: Vec<Slot> = used.iter().copied().filter(|slot| !slot.is_within(&free)).collect();
+        if !taken.is_empty() {
+            // A run beside this one may have been faster.
+            let answer = user.get(&step, self.calendar_url(run.clock().now())).await?;
+            let booked = listed(&self.site.platform, &answer).unwrap_or_default();
+            let is_of_another = |booking: &&Booked| booking.run_id().is_none_or(|run_id| run_id != run.id());
+            let others: Vec<Slot> = booked.iter().filter(is_of_another).filter_map(|booking| booking.slot).collect();
+            taken.retain(|slot| !others.iter().any(|other| other.overlaps(*slot)));
+        }
+        let released = match &taken[..] {
+            [] => Ok(()),
+            [slot, ..] => Err(Mismatch {
+                kind: FailureKind::Invariant,
+                expected: format!("{} free again after the booking was cancelled", slot.told()),
+                seen: format!("not in the teacher's {} free times", free.len()),
+                evidence: None,
+            }),
+        };
+        step.check("free_again", released)?;
+        step.passed();
+        Ok(())
+    }
+
+    /// Every field is what was asked for.
+    fn is_as_asked(&self, run: &Run, answer: &Response, slot: Slot) -> Result<(), Mismatch> {
+        let (platform, names) = (&self.site.platform, &self.site.platform.booking);
+        let wrapper = platform.wrapper.as_str();
+        let same = |pointer: &str, value: &Value| json_matches(answer, pointer, wrapper, value, Compare::Loose);
+        same(names.teacher.as_str(), &self.teacher)?;
+        let student = match json_found(answer, names.students.as_str(), wrapper)? {
+            Value::Array(_) => Value::Array(vec![self.student.clone()]),
+            _ => self.student.clone(),
+        };
+        same(names.students.as_str(), &student)?;
+        for (pointer, expected) in [(names.starts_at.as_str(), slot.starts_at), (names.ends_at.as_str(), slot.ends_at)]
+        {
+            let seen = json_found(answer, pointer, wrapper)?;
+            if platform.times.read(&seen) != Some(expected) {
+                return Err(Mismatch {
+                    kind: FailureKind::Assertion,
+                    expected: format!("{expected} at {pointer}"),
+                    seen: format!("{seen} at {pointer}"),
+                    evidence: None,
+                });
+            }
+        }
+        same(names.kind.as_str(), &Value::from(self.kind.as_str()))?;
+        same(names.notes.as_str(), &Value::from(marker(run.id())))?;
+        same(names.status.as_str(), &Value::from(names.confirmed_status.as_str()))
+    }
+
+    async fn leftovers(&self, run: &Run, user: &mut Visitor<'_>) -> Result<Vec<Leftover>, Stop> {
+        self.log_in(run, user).await?;
+        self.calendar(run, user).await
+    }
+
+    /// Cancels what earlier runs left. What cannot be removed is reported, and no failure of the flow: that is what `cancel`
+    /// is for.
+    async fn remove(&self, run: &Run, user: &Visitor<'_>, leftovers: Vec<Leftover>) -> Vec<Leftover> {
+        let step = run.step(&Subject::whole(), "sweep");
+        let mut swept = Vec::new();
+        for leftover in leftovers {
+            let answer = user.look(&step, Method::DELETE, self.booking_url(&leftover.id), None).await;
+            let removed = answer.and_then(|answer| {
+                let (done, gone) = (&self.site.platform.booking.cancelled, &self.site.platform.booking.gone);
+                let statuses = [done.as_slice(), gone.as_slice()].concat();
+                status(&answer, &statuses).map_err(|mismatch| mismatch.seen)
+            });
+            if let Err(why) = &removed {
+                run.left_behind("sweep", &format!("booking {} of run {}: {why}", leftover.id, leftover.run_id));
+            }
+            swept.push(Leftover { removed: removed.is_ok(), ..leftover });
+        }
+        step.passed();
+        swept
+    }
+
+    fn measure(&self, run: &Run, memory: &Memory, counters: &Counters<'_>) -> Vec<String> {
+        let names = &self.site.platform.counters;
+        let of_others = |pointer: &str, ended| counters.of_others(pointer, &memory.attempts, &ended);
+        let created = of_others(names.bookings_created.as_str(), Ended::Created);
+        let updated = of_others(names.bookings_updated.as_str(), Ended::Updated);
+        let errors = of_others(names.booking_errors.as_str(), Ended::Refused);
+        if let (Some(created), Some(updated), Some(errors)) = (created, updated, errors)
+            && let Some(rate) = counters.rate(errors, created + updated)
+        {
+            run.measure(&BOOKING_ERROR_RATE, rate, None);
+        }
+        let needed =
+            [(&names.bookings_created, created), (&names.bookings_updated, updated), (&names.booking_errors, errors)];
+        needed.iter().filter(|(_, count)| count.is_none()).map(|(pointer, _)| pointer.as_str().to_owned()).collect()
+    }
+
+    fn body(&self, run: &Run, slot: Slot) -> Value {
+        let times = &self.site.platform.times;
+        self.site.platform.booking.body.with(&[
+            ("teacher", &self.teacher),
+            ("student", &self.student),
+            ("starts_at", &Value::from(times.write(slot.starts_at))),
+            ("ends_at", &Value::from(times.write(slot.ends_at))),
+            ("kind", &Value::from(self.kind.as_str())),
+            ("marker", &Value::from(marker(run.id()))),
+        ])
+    }
+
+    fn is_refused(&self, answer: &Response) -> bool {
+        self.site.platform.booking.refused.as_slice().contains(&answer.status.as_u16())
+    }
+
+    fn booking_url(&self, id: &str) -> Url {
+        self.site.platform.booking.path.at(&self.site.base_url, &[("booking", id)])
+    }
+
+    fn calendar_url(&self, now: Timestamp) -> Url {
+        let platform = &self.site.platform;
+        let (from, to) = days(platform, now, signed(self.horizon));
+        let (school, teacher) = (written_id(&self.school), written_id(&self.teacher));
+        let values = [("school", school.as_str()), ("teacher", &teacher), ("from", &from), ("to", &to)];
+        platform.booking.calendar.at(&self.site.base_url, &values)
+    }
+}
+
+/// Remembers an own request at once: the run may be cut off.
+fn note(run: &Run, memory: &mut Memory, ended: Ended) {
+    memory.attempts.note(run.clock().now(), ended);
+    run.remember(memory);
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
