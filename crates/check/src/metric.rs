@@ -124,6 +124,29 @@ pub const BOOKING_ERROR_RATE: Metric = of(
     "Booking errors of all requests to book or move a lesson in the window of the operations counters, our own subtracted. \
      Missing without the counters, and when the window holds fewer than `minimum_count`.",
 );
+/// How long the platform takes to work off a payment event.
+pub const WEBHOOK_PROCESSING_DELAY: Metric = of(
+    "payment-webhook",
+    "WebhookProcessingDelay",
+    Unit::Milliseconds,
+    "From the accepted delivery of our payment event until its invoice is seen paid, as often as it is looked. Missing when \
+     it was not delivered or never paid.",
+);
+/// How often the provider's webhooks fail.
+pub const WEBHOOK_FAILURE_RATE: Metric = of(
+    "payment-webhook",
+    "WebhookFailureRate",
+    Unit::Percent,
+    "Failed of all webhooks in the window of the operations counters, our own subtracted. Missing without the counters, and \
+     when the window holds fewer than `minimum_count`.",
+);
+/// How often real users' payments fail.
+pub const PAYMENT_FAILURE_RATE: Metric = of(
+    "payment-webhook",
+    "PaymentFailureRate",
+    Unit::Percent,
+    "Failed of all payments in the window of the operations counters, our own subtracted. Missing as `WebhookFailureRate` is.",
+);
 /// What runs created and could not remove.
 pub const LEFT_BEHIND: Metric = of_the_environment(
     "LeftBehind",
@@ -147,6 +170,9 @@ pub const CATALOGUE: &[Metric] = &[
     LOGIN_FAILURE_RATE,
     LOCKOUTS,
     BOOKING_ERROR_RATE,
+    WEBHOOK_PROCESSING_DELAY,
+    WEBHOOK_FAILURE_RATE,
+    PAYMENT_FAILURE_RATE,
     LEFT_BEHIND,
     OLDEST_UNSENT_NOTIFICATION,
 ];

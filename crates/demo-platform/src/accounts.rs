@@ -24,6 +24,7 @@ pub(crate) struct Accounts {
     taken: Mutex<HashMap<u32, u64>>,
     tokens: Mutex<HashMap<String, Token>>,
     ops_token: String,
+    webhook_secret: String,
     chance: Chance,
 }
 
@@ -52,7 +53,18 @@ impl Accounts {
         };
         let codes = accounts.iter().filter(|account| account.second_factor).map(of_account).collect();
         let ops_token = chance.letters();
-        Self { accounts, passwords, codes, taken: Mutex::default(), tokens: Mutex::default(), ops_token, chance }
+        // As Stripe's look.
+        let webhook_secret = format!("whsec_{}", chance.letters());
+        Self {
+            accounts,
+            passwords,
+            codes,
+            taken: Mutex::default(),
+            tokens: Mutex::default(),
+            ops_token,
+            webhook_secret,
+            chance,
+        }
     }
 
     /// What checks need, by the path below `/just-driving/<environment>/` where they look for it.
@@ -67,6 +79,9 @@ impl Accounts {
             ("login/ops-token", Some(self.ops_token.clone())),
             ("booking/password", password("booking@")),
             ("booking/ops-token", Some(self.ops_token.clone())),
+            ("payment-webhook/password", password("payments@")),
+            ("payment-webhook/webhook-secret", Some(self.webhook_secret.clone())),
+            ("payment-webhook/ops-token", Some(self.ops_token.clone())),
         ]
         .into_iter()
         .filter_map(|(path, secret)| Some((path.to_owned(), secret?)))
@@ -113,6 +128,11 @@ impl Accounts {
 
     pub(crate) fn revoke(&self, token: &str) {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
+    }
+
+    /// What synthetic deliveries of the payment webhook are signed with.
+    pub(crate) fn webhook_secret(&self) -> &str {
+        &self.webhook_secret
     }
 
     pub(crate) fn is_ops_token(&self, token: &str) -> bool {

@@ -25,6 +25,17 @@ const WORDS: &[(&str, &str)] = &[
     ("type", "category"),
     ("notes", "remark"),
     ("status", "state"),
+    ("total", "sum"),
+    ("currency", "coin"),
+    ("description", "text"),
+    ("provider_reference", "stripe"),
+    ("amount", "paid"),
+    ("balance", "owed"),
+    ("open", "DUE"),
+    ("paid", "SETTLED"),
+    ("void", "ANNULLED"),
+    ("succeeded", "BOOKED IN"),
+    ("refunded", "PAID BACK"),
     ("confirmed", "BOOKED"),
     ("cancelled", "CALLED OFF"),
 ];
@@ -88,8 +99,13 @@ fn renamed(member: &str, value: Value) -> Value {
 fn documented(value: Value) -> Value {
     let Value::Object(members) = value else { return value };
     let renamed = members.into_iter().map(|(name, value)| {
-        let own = WORDS.iter().find(|(_, other)| *other == name).map_or(name.as_str(), |(own, _)| own).to_owned();
-        (own, value)
+        let own = |text: &str| WORDS.iter().find(|(_, other)| *other == text).map_or(text, |(own, _)| own).to_owned();
+        let (name, value) = (own(&name), value);
+        let value = match value {
+            Value::String(word) if name == "status" => Value::String(own(&word)),
+            other => other,
+        };
+        (name, value)
     });
     Value::Object(renamed.collect())
 }

@@ -28,6 +28,7 @@
 //! | `GET /faults` | `{"active": [name], "known": [{"name", "description"}]}` |
 //! | `PUT /faults/{name}` | activates it; 404 with the known names for an unknown one |
 //! | `DELETE /faults/{name}`, `DELETE /faults` | clears one, or all |
+//! | `GET /left-behind` | `{"left_behind": ["booking 9001 …"]}`: what synthetic traffic made and nothing undid |
 //! | `GET /requests` | `{"counts": {"GET /login": 3}, "last": [request]}`, see [`Recorded`] |
 //! | `DELETE /requests` | forgets them |
 
@@ -40,6 +41,7 @@ mod auth;
 mod bookings;
 mod chance;
 mod dialect;
+mod finance;
 mod health;
 mod html;
 mod laravel;

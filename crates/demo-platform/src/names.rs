@@ -37,6 +37,11 @@ pub(crate) struct Names {
     pub(crate) bookings: &'static str,
     pub(crate) booking: &'static str,
     pub(crate) availability: &'static str,
+    pub(crate) invoices: &'static str,
+    pub(crate) invoice: &'static str,
+    pub(crate) student_payments: &'static str,
+    pub(crate) balance: &'static str,
+    pub(crate) webhook: &'static str,
     /// The status of a booking whose slot is taken.
     pub(crate) taken: u16,
 }
@@ -65,6 +70,11 @@ const DOCUMENTED: Names = Names {
     bookings: "/api/schools/{school}/bookings",
     booking: "/api/bookings/{booking}",
     availability: "/api/teachers/{teacher}/availability",
+    invoices: "/api/students/{student}/invoices",
+    invoice: "/api/invoices/{invoice}",
+    student_payments: "/api/students/{student}/payments",
+    balance: "/api/students/{student}/balance",
+    webhook: "/api/payments/stripe/webhook",
     taken: 422,
 };
 
@@ -92,6 +102,11 @@ const RENAMED: Names = Names {
     bookings: "/v2/driving-schools/{school}/lessons",
     booking: "/v2/lessons/{booking}",
     availability: "/v2/instructors/{teacher}/free",
+    invoices: "/v2/pupils/{student}/bills",
+    invoice: "/v2/bills/{invoice}",
+    student_payments: "/v2/pupils/{student}/receipts",
+    balance: "/v2/pupils/{student}/account",
+    webhook: "/v2/hooks/stripe",
     taken: 409,
 };
 

@@ -32,6 +32,11 @@ pub(crate) enum Event {
     BookingUpdated,
     /// A booking that was to be made or changed, and was not.
     BookingError,
+    WebhookReceived,
+    /// A webhook that was answered with an error, ours with a bad signature too.
+    WebhookFailed,
+    PaymentAttempted,
+    PaymentFailed,
     Request,
     /// A request that was answered 5xx.
     ServerError,
@@ -46,6 +51,10 @@ const fn of_users(event: Event) -> usize {
         Event::BookingCreated => 60,
         Event::BookingUpdated => 37,
         Event::BookingError => 3,
+        Event::WebhookReceived => 50,
+        Event::WebhookFailed => 1,
+        Event::PaymentAttempted => 40,
+        Event::PaymentFailed => 2,
         Event::LogoutFailed | Event::Lockout | Event::Request | Event::ServerError => 0,
     }
 }
@@ -94,6 +103,10 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
             "bookings_created": count(Event::BookingCreated),
             "bookings_updated": count(Event::BookingUpdated),
             "booking_errors": count(Event::BookingError),
+            "webhooks_received": count(Event::WebhookReceived),
+            "webhooks_failed": count(Event::WebhookFailed),
+            "payments_attempted": count(Event::PaymentAttempted),
+            "payments_failed": count(Event::PaymentFailed),
             "requests": count(Event::Request),
             "responses_5xx": count(Event::ServerError),
         })
@@ -111,6 +124,8 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
                 "moved": count(Event::BookingUpdated),
                 "refused": count(Event::BookingError),
             },
+            "hooks": { "all": count(Event::WebhookReceived), "bad": count(Event::WebhookFailed) },
+            "money": { "all": count(Event::PaymentAttempted), "bad": count(Event::PaymentFailed) },
         })
     };
     if platform.has(Fault::CountersMissing)

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::accounts::Accounts;
 use crate::bookings::Bookings;
 use crate::faults::{Fault, FaultSpec, Faults};
+use crate::finance::{self, Finance};
 use crate::names::Names;
 use crate::ops::Counters;
 use crate::requests::RequestLog;
@@ -32,6 +33,7 @@ pub(crate) struct Platform {
     pub(crate) codes: Limiter,
     pub(crate) counters: Counters,
     pub(crate) bookings: Bookings,
+    pub(crate) finance: Finance,
     pub(crate) names: &'static Names,
     /// Whether answers stand below `data`, and ids are numbers.
     pub(crate) is_wrapped: bool,
@@ -44,7 +46,9 @@ impl Platform {
 
     /// What synthetic traffic made and nothing has removed, a line each.
     pub(crate) fn left_behind(&self) -> Vec<String> {
-        self.bookings.left_behind()
+        let mut left = self.bookings.left_behind();
+        left.extend(finance::left_behind(self));
+        left
     }
 
     pub(crate) fn has(&self, fault: Fault) -> bool {

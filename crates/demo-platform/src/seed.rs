@@ -39,6 +39,8 @@ pub struct School {
     pub city: String,
     /// Whether it is there for monitoring only, and left out of public lists, exports and statistics.
     pub synthetic: bool,
+    /// Whether it takes payments online.
+    pub online_payment: bool,
     /// Its departments.
     pub departments: Vec<Department>,
     /// Its teachers.
@@ -110,6 +112,7 @@ impl Default for Seed {
             account(32, "Prøve Forkert", "login-wrong@syntetisk.example", "student", 3, false),
             account(33, "Prøve Lærer", "plain@syntetisk.example", "teacher", 3, false),
             account(34, "Prøve Booking", "booking@syntetisk.example", "school-admin", 3, false),
+            account(35, "Prøve Betaling", "payments@syntetisk.example", "school-admin", 3, false),
         ];
         Self { schools, accounts }
     }
@@ -140,6 +143,7 @@ fn school(
         name: name.to_owned(),
         city: city.to_owned(),
         synthetic: false,
+        online_payment: true,
         teachers: people(id * 100 + 10, teachers),
         students: people(id * 100 + 50, students),
         departments,

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::accounts::Accounts;
 use crate::bookings::Bookings;
 use crate::faults::{CatalogueError, Faults, act, catalogue};
+use crate::finance::Finance;
 use crate::names::Flavour;
 use crate::ops::Counters;
 use crate::platform::{Clock, Platform};
@@ -21,7 +22,7 @@ use crate::requests::{self, RequestLog};
 use crate::seed::Seed;
 use crate::session::Sessions;
 use crate::throttle::{Limiter, Throttle};
-use crate::{admin, auth, bookings, health, laravel, listener, ops, pages, schools, status, visitor};
+use crate::{admin, auth, bookings, finance, health, laravel, listener, ops, pages, schools, status, visitor};
 
 /// What the platform starts with.
 pub struct Options {
@@ -115,6 +116,7 @@ impl DemoPlatform {
             codes: Limiter::new(login_throttle),
             counters: Counters::default(),
             bookings: Bookings::default(),
+            finance: Finance::default(),
             names: flavour.names(),
             is_wrapped: flavour == Flavour::Documented,
         });
@@ -216,11 +218,13 @@ fn router(platform: &Arc<Platform>) -> Router {
     let api = auth::routes(names)
         .merge(schools::routes(names))
         .merge(bookings::routes(names))
+        .merge(finance::routes(names))
         .route_layer(middleware::from_fn_with_state(state(), visitor::of_api));
     let json = Router::new()
         .merge(health::routes())
         .merge(status::routes())
         .merge(ops::routes(names))
+        .merge(finance::webhook_routes(names))
         .merge(api)
         .route_layer(middleware::from_fn_with_state(state(), act::on_json));
     let application = pages

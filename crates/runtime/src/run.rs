@@ -1,6 +1,6 @@
 //! What a flow works with: steps, requests, secrets, measurements, compensation, memory.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
@@ -172,6 +172,17 @@ impl Run {
         *lock(&self.waited) += began.elapsed();
     }
 
+    /// Does something whose time is not part of the attempt's duration: looking again and again until something has
+    /// happened. It is part of its step's.
+    pub async fn aside<T>(&self, polling: impl Future<Output = T>) -> T {
+        let (began, waited) = (Instant::now(), self.waited());
+        let done = polling.await;
+        // What was waited within is counted already.
+        let within = self.waited().saturating_sub(waited);
+        *lock(&self.waited) += began.elapsed().saturating_sub(within);
+        done
+    }
+
     /// What sends requests, for compensation: it goes on when the attempt is over.
     #[must_use]
     pub fn client(&self) -> Client {
@@ -181,6 +192,12 @@ impl Run {
     /// Masks a secret that the platform handed out, until the attempt is over.
     pub fn mask(&self, secret: &str) {
         self.ports.redactor.register(secret);
+    }
+
+    /// Time, for compensation.
+    #[must_use]
+    pub fn lasting_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.ports.clock)
     }
 
     /// Time.

@@ -417,6 +417,14 @@ impl Errand {
         self.client.send(request).await.result.map_err(|error| error.to_string())
     }
 
+    /// Sends a request that is no part of the visit: it carries nothing of it.
+    ///
+    /// # Errors
+    /// What went wrong, redacted.
+    pub async fn send_apart(&self, request: Request) -> Result<Response, String> {
+        self.client.send(request).await.result.map_err(|error| error.to_string())
+    }
+
     /// Where the platform is.
     #[must_use]
     pub const fn site(&self) -> &Site {
@@ -478,8 +486,9 @@ pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
     })
 }
 
-/// By how much our clock is ahead of the one that answered.
-fn skew(response: &Response, now: Timestamp) -> Option<SignedDuration> {
+/// By how much our clock is ahead of the one that answered; `None` when it did not tell the time.
+#[must_use]
+pub fn skew(response: &Response, now: Timestamp) -> Option<SignedDuration> {
     let date = response.header("date")?;
     let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
     Some(now.duration_since(theirs))

@@ -73,6 +73,7 @@ fn deny(workspace: &Workspace) -> Result<()> {
 }
 
 fn unit(workspace: &Workspace) -> Result<()> {
+    tools::python(workspace, "peers")?;
     Run::cargo(workspace, "test --workspace --exclude tests").run()
 }
 

@@ -99,6 +99,28 @@ faults! {
     CancelIgnored = "cancel-ignored",
     /// A teacher's availability: the slot of a cancelled booking stays taken.
     SlotNotReleased = "slot-not-released",
+    /// The payment webhook: Laravel's generic 500.
+    Webhook500 = "webhook-500",
+    /// The payment webhook: events are accepted, and never worked off.
+    WebhookNeverProcessed = "webhook-never-processed",
+    /// The payment webhook: events wait long in the queue.
+    WebhookSlow = "webhook-slow",
+    /// The payment webhook's job: an event that came before is worked off again.
+    WebhookDuplicates = "webhook-duplicates",
+    /// The payment webhook: any signature will do.
+    WebhookAcceptsForged = "webhook-accepts-forged",
+    /// The payment webhook: signatures of any age will do.
+    WebhookAcceptsStale = "webhook-accepts-stale",
+    /// The payment webhook: a body that was changed after it was signed will do.
+    WebhookAcceptsTampered = "webhook-accepts-tampered",
+    /// The payment webhook's job: any amount pays an invoice.
+    WebhookIgnoresAmount = "webhook-ignores-amount",
+    /// The payment webhook's job: a payment that failed makes its invoice void.
+    FailedPaymentClosesInvoice = "failed-payment-closes-invoice",
+    /// The payment webhook's job: refunds are accepted, and change nothing.
+    RefundNeverProcessed = "refund-never-processed",
+    /// A student's balance: a payment does not change it.
+    BalanceNotUpdated = "balance-not-updated",
     /// The operations counters: none but the window.
     CountersMissing = "counters-missing",
 }

@@ -158,6 +158,28 @@ body_with! {
     BookingBody(["teacher", "student", "starts_at", "ends_at", "marker"], ["kind"])
 }
 
+body_with! {
+    /// The body that makes an invoice, with `{amount}`, `{currency}` and `{marker}` in it.
+    InvoiceBody(["amount", "currency", "marker"], ["student"])
+}
+body_with! {
+    /// The body that makes an invoice void.
+    VoidBody([], ["invoice"])
+}
+body_with! {
+    /// An event about a payment intent, with `{intent}`, `{event}`, `{type}`, `{amount}` and `{invoice}` in it.
+    IntentEvent(["intent", "event", "type", "amount", "invoice"], ["currency", "created", "livemode", "status", "charge", "student", "marker"])
+}
+body_with! {
+    /// An event about a refunded charge, with `{intent}`, `{event}` and `{amount}` in it.
+    RefundEvent(["intent", "event", "amount"], ["invoice", "currency", "created", "livemode", "charge", "student", "marker"])
+}
+
+/// The members of an object; nothing of anything else.
+pub(super) fn members(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
 /// The names in braces: letters and `_`. Any other brace is a brace.
 fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').skip(1).filter_map(|rest| {

@@ -11,8 +11,9 @@ use serde_json::json;
 
 use super::checked::{
     AvailabilityPath, BookingBody, BookingPath, CalendarPath, Digits, HeaderName, Name, Path, Period, Pointer,
-    SchoolPath, Statuses,
+    SchoolPath, Statuses, members,
 };
+use super::money::{Invoice, Payment, Webhook};
 use super::times::Times;
 
 /// The platform's own names.
@@ -40,6 +41,12 @@ pub struct Platform {
     pub times: Times,
     /// Lessons.
     pub booking: Booking,
+    /// Invoices.
+    pub invoice: Invoice,
+    /// Payments.
+    pub payment: Payment,
+    /// The payment provider's webhook.
+    pub webhook: Webhook,
     /// The operations counters.
     pub counters: Counters,
 }
@@ -230,6 +237,14 @@ pub struct Counters {
     pub bookings_updated: Pointer,
     /// Bookings that were to be made or changed, and were not.
     pub booking_errors: Pointer,
+    /// Webhooks that came.
+    pub webhooks_received: Pointer,
+    /// Webhooks that were answered with an error.
+    pub webhooks_failed: Pointer,
+    /// Payments that were begun.
+    pub payments_attempted: Pointer,
+    /// Payments that failed.
+    pub payments_failed: Pointer,
 }
 
 impl Default for Platform {
@@ -245,6 +260,9 @@ impl Default for Platform {
             school: School::default(),
             times: Times::default(),
             booking: Booking::default(),
+            invoice: Invoice::default(),
+            payment: Payment::default(),
+            webhook: Webhook::default(),
             counters: Counters::default(),
         }
     }
@@ -337,7 +355,7 @@ impl Default for Booking {
             slot_ends_at: pointer("/ends_at"),
             create: SchoolPath(bookings.to_owned()),
             path: BookingPath("/api/bookings/{booking}".to_owned()),
-            body: BookingBody(body.as_object().cloned().unwrap_or_default()),
+            body: BookingBody(members(&body)),
             created: Statuses(vec![201, 200]),
             updated: Statuses(vec![200, 204]),
             cancelled: Statuses(vec![200, 204]),
@@ -371,6 +389,10 @@ impl Default for Counters {
             bookings_created: pointer("/bookings_created"),
             bookings_updated: pointer("/bookings_updated"),
             booking_errors: pointer("/booking_errors"),
+            webhooks_received: pointer("/webhooks_received"),
+            webhooks_failed: pointer("/webhooks_failed"),
+            payments_attempted: pointer("/payments_attempted"),
+            payments_failed: pointer("/payments_failed"),
         }
     }
 }

@@ -1,0 +1,181 @@
+//! Events as Stripe sends them, signed by its scheme.
+
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use sha2::Sha256;
+
+use runtime::settings::{Webhook, written_id};
+
+/// What an invoice of ours has in its text, before the run's id.
+pub(crate) const MARKER: &str = "synthetic:";
+/// What the references of our payments begin with.
+const PREFIX: &str = "pi_synthetic_";
+
+/// How old a signature may be (Stripe's own libraries). **Units:** seconds.
+pub(crate) const TOLERANCE: i64 = 300;
+
+/// One payment that never was, of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The good one.
+    Paid,
+    /// Signed by somebody else.
+    Forged,
+    /// Signed too long ago.
+    Stale,
+    /// Changed after it was signed.
+    Tampered,
+    /// Of another amount than the invoice's.
+    WrongAmount,
+    /// That failed.
+    Failed,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Forged => "forged",
+            Self::Stale => "stale",
+            Self::Tampered => "tampered",
+            Self::WrongAmount => "amount",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The text of a run's invoices, and what its events say of themselves.
+pub(crate) fn marker(run_id: &str) -> String {
+    format!("{MARKER}{run_id}")
+}
+
+/// The id of a payment intent at the provider: it names the run.
+pub(crate) fn reference(run_id: &str, kind: Kind) -> String {
+    format!("{}{}", references_of(run_id), kind.name())
+}
+
+/// What the references of a run's payments begin with.
+pub(crate) fn references_of(run_id: &str) -> String {
+    format!("{PREFIX}{}_", run_id.replace('-', ""))
+}
+
+/// What events say.
+pub(crate) struct Payment<'a> {
+    /// The id of the payment intent.
+    pub(crate) reference: &'a str,
+    /// The id of the invoice, as the platform writes it.
+    pub(crate) invoice: &'a Value,
+    /// In the currency's smallest unit.
+    pub(crate) amount: u64,
+    pub(crate) currency: &'a str,
+    pub(crate) student: &'a Value,
+    pub(crate) run_id: &'a str,
+    pub(crate) created: Timestamp,
+}
+
+impl Payment<'_> {
+    /// `payment_intent.succeeded`, or `payment_intent.payment_failed`.
+    pub(crate) fn intent(&self, names: &Webhook, has_failed: bool) -> String {
+        let (kind, status) = if has_failed {
+            ("payment_intent.payment_failed", "requires_payment_method")
+        } else {
+            ("payment_intent.succeeded", "succeeded")
+        };
+        self.filled(names, kind, |values| {
+            names.intent_event.with(&[values, &[("status", &Value::from(status))]].concat())
+        })
+    }
+
+    /// `charge.refunded`.
+    pub(crate) fn refund(&self, names: &Webhook) -> String {
+        self.filled(names, "charge.refunded", |values| names.refund_event.with(values))
+    }
+
+    fn filled(&self, names: &Webhook, kind: &str, fill: impl FnOnce(&[(&str, &Value)]) -> Value) -> String {
+        let of_intent = |prefix: &str| Value::from(self.reference.replacen("pi_", prefix, 1));
+        // The same event again has the same id.
+        let event = if kind == "charge.refunded" { of_intent("evt_refund_") } else { of_intent("evt_") };
+        // Metadata are texts at Stripe.
+        let invoice = Value::from(written_id(self.invoice));
+        fill(&[
+            ("intent", &Value::from(self.reference)),
+            ("event", &event),
+            ("type", &Value::from(kind)),
+            ("amount", &Value::from(self.amount)),
+            ("currency", &Value::from(self.currency)),
+            ("created", &Value::from(self.created.as_second())),
+            ("livemode", &Value::from(names.livemode)),
+            ("charge", &of_intent("ch_")),
+            ("invoice", &invoice),
+            ("student", self.student),
+            ("marker", &Value::from(marker(self.run_id))),
+        ])
+        .to_string()
+    }
+}
+
+/// The header `Stripe-Signature`: `t=<unix>,v1=<hex HMAC-SHA256 of "t.body">` (Stripe, "Verify webhook signatures manually").
+pub(crate) fn signature(secret: &SecretString, body: &str, at: Timestamp) -> String {
+    let seconds = at.as_second();
+    // HMAC takes keys of any length (RFC 2104, section 2).
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return String::new() };
+    mac.update(format!("{seconds}.").as_bytes());
+    mac.update(body.as_bytes());
+    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("t={seconds},v1={hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_stripes() {
+        // By `openssl dgst -sha256 -hmac whsec_test` of `1492774577.{"id":"evt_1"}`.
+        let seen = signature(
+            &SecretString::from("whsec_test"),
+            r#"{"id":"evt_1"}"#,
+            Timestamp::from_second(1_492_774_577).unwrap(),
+        );
+        assert_eq!(seen, "t=1492774577,v1=7656fc2882a7ca0a651666b36bf2f2f22ee204f54f608f227498a2419f2890b2");
+    }
+
+    #[test]
+    fn references_name_their_run() {
+        let run = "01a20d13-00e8-71a6-b747-3e539f380357";
+        let reference = reference(run, Kind::Paid);
+        assert_eq!(reference, "pi_synthetic_01a20d1300e871a6b7473e539f380357_paid");
+        assert!(reference.starts_with(&references_of(run)));
+    }
+
+    #[test]
+    fn events_are_as_stripe_writes_them() {
+        let names = Webhook::default();
+        let payment = Payment {
+            reference: "pi_synthetic_1_paid",
+            invoice: &Value::from(5001),
+            amount: 1,
+            currency: "dkk",
+            student: &Value::from(350),
+            run_id: "1",
+            created: Timestamp::from_second(1_795_000_000).unwrap(),
+        };
+        let read = |text: String| serde_json::from_str::<Value>(&text).unwrap();
+        let event = read(payment.intent(&names, false));
+        assert_eq!(event["type"], "payment_intent.succeeded");
+        assert_eq!((&event["id"], &event["object"]), (&Value::from("evt_synthetic_1_paid"), &Value::from("event")));
+        let object = &event["data"]["object"];
+        assert_eq!((object["amount"].as_u64(), object["amount_received"].as_u64()), (Some(1), Some(1)));
+        assert_eq!(object["metadata"]["invoice_id"], "5001", "metadata are texts");
+        assert_eq!((&object["status"], event["livemode"].as_bool()), (&Value::from("succeeded"), Some(false)));
+        assert_eq!(read(payment.intent(&names, true))["type"], "payment_intent.payment_failed");
+        let refund = read(payment.refund(&names));
+        assert_eq!(
+            (&refund["type"], &refund["data"]["object"]["payment_intent"]),
+            (&Value::from("charge.refunded"), &Value::from("pi_synthetic_1_paid"))
+        );
+        assert_ne!(refund["id"], event["id"]);
+    }
+}

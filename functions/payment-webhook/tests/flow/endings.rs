@@ -1,0 +1,121 @@
+//! What ends a run, and what it leaves: nothing that can be undone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use check::{Cause, Outcome};
+use demo_platform::{Fault, Options};
+use payment_webhook::PaymentWebhook;
+use runtime::Clock;
+use trial::{Seen, Trial};
+
+async fn with(fault: Fault) -> (Trial<PaymentWebhook>, Seen) {
+    let trial = Trial::<PaymentWebhook>::start().await;
+    trial.platform.faults().activate(fault);
+    let seen = trial.run().await;
+    (trial, seen)
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_down_is_told_as_that_and_not_as_a_refusal() {
+    let (trial, seen) = with(Fault::Webhook500).await;
+    assert_eq!((seen.step("forged"), seen.step("payment")), (Some("skipped"), Some("failed")));
+    assert_eq!(seen.step("recorded"), Some("skipped"));
+    assert_eq!(trial.platform.left_behind(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_paid_twice_or_by_a_stranger_is_paid_back() {
+    for fault in [Fault::WebhookDuplicates, Fault::WebhookAcceptsForged, Fault::WebhookIgnoresAmount] {
+        let (trial, seen) = with(fault).await;
+        assert!(matches!(seen.report.outcome, Outcome::Failed { .. }), "{fault}");
+        assert_eq!(trial.platform.left_behind(), Vec::<String>::new(), "{fault}: {:#?}", seen.report.left_behind);
+        assert_eq!(seen.metrics["LeftBehind"], 0.0, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_after_the_payment_pays_back() {
+    let trial = Trial::<PaymentWebhook>::with(
+        Options { slow_delay: Duration::from_millis(450), ..Options::default() },
+        |settings| {
+            let section = settings.find("[check.payment-webhook]").unwrap();
+            let (before, own) = settings.split_at(section);
+            let own = own.replace(
+                "step_deadline = \"5s\"\nprocessing_deadline = \"6s\"",
+                "step_deadline = \"1s\"\nprocessing_deadline = \"1s\"\ndeadline = \"4s\"",
+            );
+            *settings = format!("{before}{own}");
+        },
+    )
+    .await;
+    trial.platform.faults().activate(Fault::Slow);
+    let seen = trial.run().await;
+    let Outcome::Failed { failures } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
+    assert!(failures[0].expected.starts_with("done within the run's"), "{failures:?}");
+    let counts = trial.platform.requests().counts();
+    assert!(counts.get("POST /api/payments/stripe/webhook").is_some_and(|came| *came > 5), "{counts:?}");
+    assert_eq!(trial.platform.left_behind(), Vec::<String>::new(), "{:?}", seen.report.left_behind);
+}
+
+#[tokio::test]
+async fn clocks_that_differ_are_no_failure() {
+    let clock = Arc::new(runtime::SkippingClock::default());
+    let ahead = clock.clone();
+    let options =
+        Options { clock: Arc::new(move || ahead.now() + jiff::SignedDuration::from_mins(7)), ..Options::default() };
+    let platform = demo_platform::DemoPlatform::start(options).await.unwrap();
+    let mut trial = Trial::<PaymentWebhook>::with(Options::default(), |settings| {
+        *settings = settings.replace("http://127.0.0.1:8480", platform.base_url());
+    })
+    .await;
+    // The trial's own platform is replaced by the one whose clock is ahead.
+    trial.prepared.common.base_url = platform.base_url().parse().unwrap();
+    trial.prepared.check.site.base_url = platform.base_url().parse().unwrap();
+    trial.platform = platform;
+    trial.clock = clock;
+    let seen = trial.run().await;
+    let Outcome::Errored { blindness } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
+    assert_eq!(blindness.cause, Cause::ClockSkew, "{}", blindness.detail);
+}
+
+#[tokio::test]
+async fn a_secret_that_does_not_resolve_creates_nothing() {
+    let trial = Trial::<PaymentWebhook>::start().await;
+    let known = trial.platform.credentials().into_iter().filter(|(path, _)| !path.ends_with("webhook-secret"));
+    let known = known.map(|(path, value)| (format!("/just-driving/demo/{path}"), value));
+    let ports = trial::ports(&trial.memory, &trial.clock, known);
+    let seen = trial.run_after(Duration::ZERO, &ports).await;
+    let Outcome::Errored { blindness } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
+    assert_eq!(blindness.cause, Cause::Reference);
+    assert!(trial.platform.requests().last().is_empty(), "what cannot be undone is not begun");
+}
+
+#[tokio::test]
+async fn no_fault_makes_a_run_say_a_secret() {
+    for fault in Fault::ALL.iter().copied().filter(|fault| *fault != Fault::Hang) {
+        let options = Options { slow_delay: Duration::from_millis(50), ..Options::default() };
+        let trial = Trial::<PaymentWebhook>::with(options, |_| {}).await;
+        trial.platform.faults().activate(fault);
+        let seen = trial.run().await;
+        let said = format!("{seen:?} {} {:?}", serde_json::to_string(&seen.report).unwrap(), trial.memory.take_sent());
+        for (path, secret) in trial.platform.credentials() {
+            assert!(!said.contains(&secret), "{fault}: {path} is said in {said}");
+        }
+        assert!(!said.contains(",v1="), "{fault}: a signature is said in {said}");
+    }
+}
+
+#[tokio::test]
+async fn our_own_deliveries_are_taken_off() {
+    let trial = Trial::<PaymentWebhook>::start().await;
+    // What the demo platform's real users do in a window.
+    let expected = [("WebhookFailureRate", 100.0 / 50.0), ("PaymentFailureRate", 100.0 * 2.0 / 40.0)];
+    for run in 1..=4 {
+        let seen = trial.run().await;
+        for (metric, rate) in expected {
+            let published = seen.metrics[metric];
+            assert!((published - rate).abs() < 1e-9, "run {run}: {metric} is {published}, not {rate}");
+        }
+    }
+}
