@@ -43,7 +43,7 @@ async fn every_fault_shows_what_the_catalogue_says_and_is_told_once() {
 
 async fn one(spec: FaultSpec) {
     let fault = spec.fault;
-    let mut world = World::new(&format!("fault-{fault}")).await;
+    let mut world = World::new(&format!("f-{fault}")).await;
     if [Fault::Hang, Fault::CreateTimesOutButBooks].contains(&fault) {
         // Each attempt waits for its whole deadline.
         world.replace("deadline = \"5s\"", "deadline = \"300ms\"");

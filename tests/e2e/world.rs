@@ -59,6 +59,16 @@ pub struct Datapoint {
     pub unit: StandardUnit,
 }
 
+impl Datapoint {
+    /// The metric's name; of one that is split by channel as `NotificationQueue.email`.
+    fn name(&self) -> String {
+        match self.dimensions.iter().find_map(|dimension| dimension.strip_prefix("Channel=")) {
+            Some(channel) => format!("{}.{channel}", self.metric),
+            None => self.metric.clone(),
+        }
+    }
+}
+
 /// A message as a subscriber gets it.
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -227,7 +237,7 @@ impl World {
         let mut metrics = BTreeMap::new();
         for point in self.metrics().await.into_iter().filter(|point| point.at == minute) {
             assert_eq!(point.count, 1.0, "expected one value, saw {point:?}");
-            assert_eq!(metrics.insert(point.metric.clone(), point.maximum), None, "published twice: {point:?}");
+            assert_eq!(metrics.insert(point.name(), point.maximum), None, "published twice: {point:?}");
         }
         metrics
     }

@@ -37,8 +37,31 @@ impl Unit {
 pub enum Dimensions {
     /// `Environment` and `Check`.
     EnvironmentAndCheck,
+    /// `Environment`, `Check` and `Channel`: the only split there is.
+    EnvironmentCheckAndChannel,
     /// `Environment` alone: one series, whoever publishes.
     Environment,
+}
+
+/// How a message goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// By e-mail.
+    Email,
+    /// By SMS.
+    Sms,
+}
+
+impl Channel {
+    /// Its name, as dimension and subject.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
 }
 
 /// One metric of the catalogue.
@@ -62,6 +85,10 @@ const fn of_every_check(name: &'static str, unit: Unit, meaning: &'static str) -
 
 const fn of(owner: &'static str, name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
     Metric { name, unit, dimensions: Dimensions::EnvironmentAndCheck, owner: Some(owner), meaning }
+}
+
+const fn of_channels(owner: &'static str, name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+    Metric { name, unit, dimensions: Dimensions::EnvironmentCheckAndChannel, owner: Some(owner), meaning }
 }
 
 const fn of_the_environment(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
@@ -147,6 +174,28 @@ pub const PAYMENT_FAILURE_RATE: Metric = of(
     Unit::Percent,
     "Failed of all payments in the window of the operations counters, our own subtracted. Missing as `WebhookFailureRate` is.",
 );
+/// How long a message takes to arrive.
+pub const NOTIFICATION_DELIVERY_DELAY: Metric = of_channels(
+    "notifications",
+    "NotificationDeliveryDelay",
+    Unit::Seconds,
+    "From sending a canary to its delivery, by the platform's record or the provider's; until it was seen when neither tells \
+     the time. Missing in runs that saw none arrive.",
+);
+/// How many messages wait to be sent.
+pub const NOTIFICATION_QUEUE: Metric = of_channels(
+    "notifications",
+    "NotificationQueue",
+    Unit::Count,
+    "Messages that wait to be sent, by the operations counters. Missing without the counter.",
+);
+/// How many messages were not delivered.
+pub const NOTIFICATION_FAILURES: Metric = of_channels(
+    "notifications",
+    "NotificationFailures",
+    Unit::Count,
+    "Messages that failed or bounced in the window of the operations counters. Missing without the counter.",
+);
 /// What runs created and could not remove.
 pub const LEFT_BEHIND: Metric = of_the_environment(
     "LeftBehind",
@@ -173,6 +222,9 @@ pub const CATALOGUE: &[Metric] = &[
     WEBHOOK_PROCESSING_DELAY,
     WEBHOOK_FAILURE_RATE,
     PAYMENT_FAILURE_RATE,
+    NOTIFICATION_DELIVERY_DELAY,
+    NOTIFICATION_QUEUE,
+    NOTIFICATION_FAILURES,
     LEFT_BEHIND,
     OLDEST_UNSENT_NOTIFICATION,
 ];
@@ -204,12 +256,21 @@ pub struct Measurement {
     /// Which of several items the worst value belongs to: a host, a queue. Not a dimension.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<String>,
+    /// The channel that it is about, of a metric that is split by channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
 }
 
 impl Measurement {
     /// A measurement of a metric. `None` when the value is not finite: CloudWatch refuses those.
     #[must_use]
     pub fn of(metric: &Metric, value: f64, item: Option<String>) -> Option<Self> {
-        value.is_finite().then(|| Self { metric: metric.name.to_owned(), value, unit: metric.unit, item })
+        value.is_finite().then(|| Self {
+            metric: metric.name.to_owned(),
+            value,
+            unit: metric.unit,
+            item,
+            channel: None,
+        })
     }
 }

@@ -26,6 +26,7 @@ fn the_page_and_the_code_agree() {
         .map(|metric| {
             let dimensions = match metric.dimensions {
                 Dimensions::EnvironmentAndCheck => "Environment, Check",
+                Dimensions::EnvironmentCheckAndChannel => "Environment, Check, Channel",
                 Dimensions::Environment => "Environment",
             };
             let owner = metric.owner.unwrap_or("every check");

@@ -91,6 +91,10 @@ pub(crate) struct RunOptions {
     /// With this fault, as often and as far apart as it takes to show.
     #[arg(long, value_name = "NAME", requires = "demo", conflicts_with = "settings")]
     pub(crate) fault: Option<String>,
+    /// Send the canaries that are due, to the addresses and numbers of the settings. Without it only what was sent before is
+    /// judged.
+    #[arg(long, conflicts_with = "demo")]
+    pub(crate) send: bool,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use availability::Availability;
 use booking::Booking;
 use login::Login;
+use notifications::Notifications;
 use payment_webhook::PaymentWebhook;
 use runtime::settings::{Document, Problem, schema as schema_of_file, schema_of};
 use runtime::{AnyCheck, Check, Prepared};
@@ -25,7 +26,13 @@ const fn known<C: Check>() -> Known {
 }
 
 /// Every check.
-const ALL: &[Known] = &[known::<Availability>(), known::<Login>(), known::<Booking>(), known::<PaymentWebhook>()];
+const ALL: &[Known] = &[
+    known::<Availability>(),
+    known::<Login>(),
+    known::<Booking>(),
+    known::<PaymentWebhook>(),
+    known::<Notifications>(),
+];
 
 /// The settings of the demo, shipped in the program.
 const DEMO: &str = include_str!("../../../infra/layer/settings/demo.toml");

@@ -109,7 +109,7 @@ impl Show {
     async fn round(&mut self, checks: &[Box<dyn AnyCheck>], ports: &Ports, memory: &Memory) -> anyhow::Result<()> {
         for check in checks {
             let event = json!({ "scheduled_time": ports.clock.now().to_string() });
-            let report = check.run(ports, &Invocation { event, killed_at: None }).await?;
+            let report = check.run(ports, &Invocation { event, killed_at: None, may_send: true }).await?;
             let time = report.started.strftime("%H:%M:%S");
             self.screen.print(&format!("{time}  {}{}", tables::headline(&report), failing(&report)));
             for delivery in memory.take_sent() {

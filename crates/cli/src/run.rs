@@ -20,7 +20,7 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
         let mut reports = Vec::new();
         for check in checks::of_file(file, &options.checks)? {
             eprintln!("running {} …", check.id());
-            reports.push(check.run(&ports, &Invocation::manual()).await?);
+            reports.push(check.run(&ports, &Invocation { may_send: options.send, ..Invocation::manual() }).await?);
         }
         reports
     } else {
@@ -73,7 +73,7 @@ async fn one_after_another(
     let mut reports = Vec::new();
     for check in checks {
         let event = json!({ "scheduled_time": clock.now().to_string() });
-        reports.push(check.run(ports, &Invocation { event, killed_at: None }).await?);
+        reports.push(check.run(ports, &Invocation { event, killed_at: None, may_send: true }).await?);
     }
     Ok(reports)
 }

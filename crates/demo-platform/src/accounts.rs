@@ -25,6 +25,7 @@ pub(crate) struct Accounts {
     tokens: Mutex<HashMap<String, Token>>,
     ops_token: String,
     webhook_secret: String,
+    provider_key: String,
     chance: Chance,
 }
 
@@ -53,6 +54,7 @@ impl Accounts {
         };
         let codes = accounts.iter().filter(|account| account.second_factor).map(of_account).collect();
         let ops_token = chance.letters();
+        let provider_key = chance.letters();
         // As Stripe's look.
         let webhook_secret = format!("whsec_{}", chance.letters());
         Self {
@@ -63,6 +65,7 @@ impl Accounts {
             tokens: Mutex::default(),
             ops_token,
             webhook_secret,
+            provider_key,
             chance,
         }
     }
@@ -79,6 +82,9 @@ impl Accounts {
             ("login/ops-token", Some(self.ops_token.clone())),
             ("booking/password", password("booking@")),
             ("booking/ops-token", Some(self.ops_token.clone())),
+            ("notifications/password", password("notifications@")),
+            ("notifications/provider-key", Some(self.provider_key.clone())),
+            ("notifications/ops-token", Some(self.ops_token.clone())),
             ("payment-webhook/password", password("payments@")),
             ("payment-webhook/webhook-secret", Some(self.webhook_secret.clone())),
             ("payment-webhook/ops-token", Some(self.ops_token.clone())),
@@ -128,6 +134,11 @@ impl Accounts {
 
     pub(crate) fn revoke(&self, token: &str) {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
+    }
+
+    /// The key at the providers of e-mail and SMS.
+    pub(crate) fn provider_key(&self) -> &str {
+        &self.provider_key
     }
 
     /// What synthetic deliveries of the payment webhook are signed with.

@@ -36,6 +36,13 @@ const WORDS: &[(&str, &str)] = &[
     ("void", "ANNULLED"),
     ("succeeded", "BOOKED IN"),
     ("refunded", "PAID BACK"),
+    ("to", "recipient"),
+    ("context", "about"),
+    ("delivered_at", "arrived_on"),
+    ("error", "trouble"),
+    ("provider_id", "reference"),
+    ("delivered", "ARRIVED"),
+    ("bounced", "RETURNED"),
     ("confirmed", "BOOKED"),
     ("cancelled", "CALLED OFF"),
 ];

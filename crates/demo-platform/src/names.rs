@@ -42,6 +42,9 @@ pub(crate) struct Names {
     pub(crate) student_payments: &'static str,
     pub(crate) balance: &'static str,
     pub(crate) webhook: &'static str,
+    pub(crate) email_notifications: &'static str,
+    pub(crate) sms_notifications: &'static str,
+    pub(crate) user_notifications: &'static str,
     /// The status of a booking whose slot is taken.
     pub(crate) taken: u16,
 }
@@ -75,6 +78,9 @@ const DOCUMENTED: Names = Names {
     student_payments: "/api/students/{student}/payments",
     balance: "/api/students/{student}/balance",
     webhook: "/api/payments/stripe/webhook",
+    email_notifications: "/api/notifications/email",
+    sms_notifications: "/api/notifications/sms",
+    user_notifications: "/api/users/{user}/notifications",
     taken: 422,
 };
 
@@ -107,6 +113,9 @@ const RENAMED: Names = Names {
     student_payments: "/v2/pupils/{student}/receipts",
     balance: "/v2/pupils/{student}/account",
     webhook: "/v2/hooks/stripe",
+    email_notifications: "/v2/letters",
+    sms_notifications: "/v2/texts",
+    user_notifications: "/v2/people/{user}/mail",
     taken: 409,
 };
 

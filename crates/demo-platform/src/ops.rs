@@ -92,6 +92,7 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
     let now = platform.now();
     let count = |event| platform.counters.count(event, now);
     let window = WINDOW.as_secs();
+    let queued = if platform.has(Fault::NotificationQueueGrowing) { 800 } else { 4 };
     let mut counters = if platform.is_wrapped {
         json!({
             "window_seconds": window,
@@ -107,6 +108,11 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
             "webhooks_failed": count(Event::WebhookFailed),
             "payments_attempted": count(Event::PaymentAttempted),
             "payments_failed": count(Event::PaymentFailed),
+            "email_queued": queued,
+            "email_failed": 1,
+            "email_bounced": 2,
+            "sms_queued": 1,
+            "sms_failed": 1,
             "requests": count(Event::Request),
             "responses_5xx": count(Event::ServerError),
         })
@@ -124,6 +130,7 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
                 "moved": count(Event::BookingUpdated),
                 "refused": count(Event::BookingError),
             },
+            "messages": { "letters": { "waiting": queued, "lost": 3 }, "texts": { "waiting": 1, "lost": 1 } },
             "hooks": { "all": count(Event::WebhookReceived), "bad": count(Event::WebhookFailed) },
             "money": { "all": count(Event::PaymentAttempted), "bad": count(Event::PaymentFailed) },
         })

@@ -1,5 +1,6 @@
 //! The state of the platform.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::bookings::Bookings;
 use crate::faults::{Fault, FaultSpec, Faults};
 use crate::finance::{self, Finance};
 use crate::names::Names;
+use crate::notifications::Notifications;
 use crate::ops::Counters;
 use crate::requests::RequestLog;
 use crate::seed::Seed;
@@ -34,6 +36,9 @@ pub(crate) struct Platform {
     pub(crate) counters: Counters,
     pub(crate) bookings: Bookings,
     pub(crate) finance: Finance,
+    pub(crate) notifications: Notifications,
+    pub(crate) smtp: Option<SocketAddr>,
+    pub(crate) receipts: bool,
     pub(crate) names: &'static Names,
     /// Whether answers stand below `data`, and ids are numbers.
     pub(crate) is_wrapped: bool,

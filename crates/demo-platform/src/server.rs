@@ -16,13 +16,17 @@ use crate::bookings::Bookings;
 use crate::faults::{CatalogueError, Faults, act, catalogue};
 use crate::finance::Finance;
 use crate::names::Flavour;
+use crate::notifications::Notifications;
 use crate::ops::Counters;
 use crate::platform::{Clock, Platform};
 use crate::requests::{self, RequestLog};
 use crate::seed::Seed;
 use crate::session::Sessions;
 use crate::throttle::{Limiter, Throttle};
-use crate::{admin, auth, bookings, finance, health, laravel, listener, ops, pages, schools, status, visitor};
+use crate::{
+    admin, auth, bookings, finance, health, laravel, listener, notifications, ops, pages, providers, schools, status,
+    visitor,
+};
 
 /// What the platform starts with.
 pub struct Options {
@@ -43,6 +47,10 @@ pub struct Options {
     pub totp_period: Duration,
     /// What it calls things. Default: as documented.
     pub flavour: Flavour,
+    /// The mail server that its e-mails go to. Default: none; they arrive by the clock.
+    pub smtp: Option<SocketAddr>,
+    /// Whether providers tell the platform what became of its messages. Default: true.
+    pub receipts: bool,
 }
 
 impl Default for Options {
@@ -56,6 +64,8 @@ impl Default for Options {
             login_throttle: Throttle::default(),
             totp_period: Duration::from_secs(1),
             flavour: Flavour::default(),
+            smtp: None,
+            receipts: true,
         }
     }
 }
@@ -100,7 +110,18 @@ impl DemoPlatform {
     /// # Errors
     /// When a port is taken or an address refused; then nothing listens.
     pub async fn start(options: Options) -> Result<Running, StartError> {
-        let Options { address, admin_port, seed, clock, slow_delay, login_throttle, totp_period, flavour } = options;
+        let Options {
+            address,
+            admin_port,
+            seed,
+            clock,
+            slow_delay,
+            login_throttle,
+            totp_period,
+            flavour,
+            smtp,
+            receipts,
+        } = options;
         let (public, address) = bind("the platform", address).await?;
         let (admin, admin_address) = bind("the admin endpoint", (Ipv4Addr::LOCALHOST, admin_port).into()).await?;
         let platform = Arc::new(Platform {
@@ -117,6 +138,9 @@ impl DemoPlatform {
             counters: Counters::default(),
             bookings: Bookings::default(),
             finance: Finance::default(),
+            notifications: Notifications::default(),
+            smtp,
+            receipts,
             names: flavour.names(),
             is_wrapped: flavour == Flavour::Documented,
         });
@@ -219,6 +243,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(schools::routes(names))
         .merge(bookings::routes(names))
         .merge(finance::routes(names))
+        .merge(notifications::routes(names))
         .route_layer(middleware::from_fn_with_state(state(), visitor::of_api));
     let json = Router::new()
         .merge(health::routes())
@@ -229,6 +254,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .route_layer(middleware::from_fn_with_state(state(), act::on_json));
     let application = pages
         .merge(json)
+        .merge(providers::routes())
         .fallback(laravel::not_found)
         .layer(middleware::from_fn_with_state(state(), act::on_everything))
         .layer(middleware::from_fn_with_state(state(), requests::record))

@@ -73,7 +73,7 @@ pub async fn run<C: Check>() -> Result<(), Error> {
 
 async fn handle<C: Check>(prepared: &Prepared<C>, ports: &Ports, event: LambdaEvent<Value>) -> Result<Report, Failure> {
     let killed_at = i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let invocation = Invocation { event: event.payload, killed_at };
+    let invocation = Invocation { event: event.payload, killed_at, may_send: true };
     Ok(execute(prepared, ports, &invocation).await?)
 }
 

@@ -21,6 +21,17 @@ impl Memory {
         lock(&self.data).clone()
     }
 
+    /// What a check remembers.
+    #[must_use]
+    pub fn memory_of(&self, check: &str) -> Option<String> {
+        lock(&self.state).get(check)?.memory.clone()
+    }
+
+    /// Has a check remember something else.
+    pub fn set_memory(&self, check: &str, memory: &str) {
+        lock(&self.state).entry(check.to_owned()).or_default().memory = Some(memory.to_owned());
+    }
+
     /// Takes the messages that were sent since it was last asked.
     #[must_use]
     pub fn take_sent(&self) -> Vec<Delivery> {

@@ -33,6 +33,7 @@ pub(crate) struct Execution<'a> {
     pub(crate) key: &'a RunKey,
     pub(crate) run_id: &'a str,
     pub(crate) trace_id: &'a str,
+    pub(crate) may_send: bool,
 }
 
 pub(crate) struct Attempted {

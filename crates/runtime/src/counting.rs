@@ -144,7 +144,8 @@ async fn read<'a>(
 }
 
 /// What the rates of real users are about. Its name is one by its letters.
-fn subject() -> Subject {
+#[must_use]
+pub fn subject() -> Subject {
     Subject::new("counters").unwrap_or_else(|_| Subject::whole())
 }
 

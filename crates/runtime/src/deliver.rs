@@ -11,7 +11,10 @@ use crate::{Datum, Delivery, PortError, Ports};
 /// The numbers of a run. `oldest_unsent` is the time of the oldest message that an earlier run could not deliver.
 pub(crate) fn data(report: &Report, creates: bool, oldest_unsent: Option<Timestamp>) -> Vec<Datum> {
     let at = report.key.scheduled_time;
-    let datum = |metric: &Metric, value: f64| Datum::of(metric, value, &report.environment, &report.key.check, at);
+    let split = |metric: &Metric, value: f64, channel| {
+        Datum::of(metric, value, &report.environment, &report.key.check, channel, at)
+    };
+    let datum = |metric: &Metric, value: f64| split(metric, value, None);
     let verdict = match report.outcome {
         Outcome::Passed => (Some(1.0), 0.0),
         Outcome::Failed { .. } => (Some(0.0), 0.0),
@@ -27,7 +30,7 @@ pub(crate) fn data(report: &Report, creates: bool, oldest_unsent: Option<Timesta
     }
     for measurement in last.into_iter().flat_map(|attempt| &attempt.measurements) {
         if let Some(metric) = metric::CATALOGUE.iter().find(|metric| metric.name == measurement.metric) {
-            data.push(datum(metric, measurement.value));
+            data.push(split(metric, measurement.value, measurement.channel));
         }
     }
     if creates {

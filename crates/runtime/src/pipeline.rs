@@ -32,13 +32,15 @@ pub struct Invocation {
     pub event: Value,
     /// When the execution will be killed; `None` where nothing kills it.
     pub killed_at: Option<Timestamp>,
+    /// Whether messages may be sent to mailboxes and phones. They cost, and somebody has them.
+    pub may_send: bool,
 }
 
 impl Invocation {
     /// A run by hand, with all the time it needs.
     #[must_use]
     pub fn manual() -> Self {
-        Self { event: Value::Object(serde_json::Map::new()), killed_at: None }
+        Self { event: Value::Object(serde_json::Map::new()), killed_at: None, may_send: true }
     }
 }
 
@@ -172,7 +174,7 @@ async fn judge<C: Check>(
     };
     let key = report.key.clone();
     let (run_id, trace_id) = (report.run_id.clone(), report.trace_id.clone());
-    let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id };
+    let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id, may_send: invocation.may_send };
     let mut memory = item.memory.clone();
     let is_whole = loop {
         let Attempted { attempt, is_whole, memory: remembered, left_behind } =

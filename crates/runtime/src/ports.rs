@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use check::Journey;
 use check::incident::CheckState;
 use check::message::{Notification, Topic};
-use check::metric::{Dimensions, Metric, Unit};
+use check::metric::{Channel, Dimensions, Metric, Unit};
 use probe::{Redactor, Tls};
 
 use crate::Clock;
@@ -154,11 +154,23 @@ pub struct Datum {
 impl Datum {
     /// A value of a metric of the catalogue, under its dimensions.
     #[must_use]
-    pub fn of(metric: &Metric, value: f64, environment: &str, check: &str, at: Timestamp) -> Self {
+    pub fn of(
+        metric: &Metric,
+        value: f64,
+        environment: &str,
+        check: &str,
+        channel: Option<Channel>,
+        at: Timestamp,
+    ) -> Self {
         let mut dimensions = vec![("Environment", environment.to_owned())];
         match metric.dimensions {
             Dimensions::Environment => {}
-            Dimensions::EnvironmentAndCheck => dimensions.push(("Check", check.to_owned())),
+            Dimensions::EnvironmentAndCheck | Dimensions::EnvironmentCheckAndChannel => {
+                dimensions.push(("Check", check.to_owned()));
+            }
+        }
+        if let (Dimensions::EnvironmentCheckAndChannel, Some(channel)) = (metric.dimensions, channel) {
+            dimensions.push(("Channel", channel.as_str().to_owned()));
         }
         Self { metric: metric.name.to_owned(), unit: metric.unit, value, at, dimensions }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use check::metric::{Measurement, Metric};
+use check::metric::{Channel, Measurement, Metric};
 use check::{Blindness, Cause, Journey, LeftBehind, Mismatch, Shard, StepId, StepResult, Stop, Subject};
 use probe::{Client, Maintenance, Redactor, Request, Response, is_maintenance, throttled};
 
@@ -45,6 +45,7 @@ pub struct Run {
     maintenance: Maintenance,
     throttled_texts: Vec<String>,
     shard: Shard,
+    may_send: bool,
     run_id: String,
 }
 
@@ -72,6 +73,7 @@ impl Run {
             maintenance: common.maintenance.clone(),
             throttled_texts: texts.iter().map(|text| text.as_str().to_owned()).collect(),
             shard: execution.key.shard,
+            may_send: execution.may_send,
             run_id: execution.run_id.to_owned(),
         }
     }
@@ -98,6 +100,19 @@ impl Run {
         if let Some(measurement) = Measurement::of(metric, value, item.map(|item| self.redact(&item))) {
             self.journey().measure(measurement);
         }
+    }
+
+    /// Something was measured on a channel. A value that is not finite is dropped.
+    pub fn measure_channel(&self, metric: &Metric, channel: Channel, value: f64) {
+        if let Some(measurement) = Measurement::of(metric, value, None) {
+            self.journey().measure(Measurement { channel: Some(channel), ..measurement });
+        }
+    }
+
+    /// Whether the run may send messages to somebody: a run by hand only when it is told to.
+    #[must_use]
+    pub const fn may_send(&self) -> bool {
+        self.may_send
     }
 
     /// The certificates that were shown so far, by host, refused ones too.

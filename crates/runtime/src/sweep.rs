@@ -50,7 +50,7 @@ pub(crate) async fn sweep<C: Check>(prepared: &Prepared<C>, ports: &Ports, remov
     };
     let id = run_id(started);
     let (run_id, trace_id) = (id.to_string(), id.simple().to_string());
-    let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id };
+    let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id, may_send: false };
     let allowance = Allowance { time: prepared.run.deadline, is_cut_short: false };
     let found = Mutex::new(Vec::new());
     let attempted = attempt(prepared, ports, &execution, allowance, None, Task::Sweep { remove, found: &found }).await;

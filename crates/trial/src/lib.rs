@@ -38,7 +38,7 @@ pub struct Trial<C> {
 pub struct Seen {
     /// Its report.
     pub report: Report,
-    /// What it published, by metric.
+    /// What it published, by metric; of one that is split by channel as `NotificationQueue.email`.
     pub metrics: BTreeMap<String, f64>,
 }
 
@@ -122,7 +122,11 @@ impl<C: Check> Trial<C> {
         self.clock.skip(time);
         let report = execute(&self.prepared, ports, &Invocation::manual()).await.unwrap();
         let own = self.memory.data().into_iter().filter(|datum| datum.at == report.key.scheduled_time);
-        Seen { metrics: own.map(|datum| (datum.metric, datum.value)).collect(), report }
+        let name = |datum: &runtime::Datum| match datum.dimensions.iter().find(|(name, _)| *name == "Channel") {
+            Some((_, channel)) => format!("{}.{channel}", datum.metric),
+            None => datum.metric.clone(),
+        };
+        Seen { metrics: own.map(|datum| (name(&datum), datum.value)).collect(), report }
     }
 
     /// The most exchanges of a run that went one after the other: what its length in round trips is.

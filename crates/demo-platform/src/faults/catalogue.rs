@@ -42,7 +42,7 @@ pub enum Shows {
     Failures(Vec<ExpectedFailure>),
     /// The outcome stays `Passed`, and a metric passes a bound.
     Metric {
-        /// The metric's name.
+        /// The metric's name; of one that is split by channel as `NotificationQueue.email`.
         name: String,
         /// What its value must pass.
         bound: Bound,

@@ -121,6 +121,16 @@ faults! {
     RefundNeverProcessed = "refund-never-processed",
     /// A student's balance: a payment does not change it.
     BalanceNotUpdated = "balance-not-updated",
+    /// E-mail: stays in the queue.
+    EmailStuck = "email-stuck",
+    /// E-mail: comes back.
+    EmailBounced = "email-bounced",
+    /// SMS: stays in the queue.
+    SmsStuck = "sms-stuck",
+    /// SMS: is not delivered.
+    SmsFailed = "sms-failed",
+    /// The operations counters: hundreds of e-mails wait.
+    NotificationQueueGrowing = "notification-queue-growing",
     /// The operations counters: none but the window.
     CountersMissing = "counters-missing",
 }

@@ -118,6 +118,11 @@ path_with! {
     InvoicePath(["invoice"], []) = r"^/(?!/).*\{invoice\}"
 }
 
+path_with! {
+    /// A path below the base URL with `{user}` in it.
+    UserPath(["user"], []) = r"^/(?!/).*\{user\}"
+}
+
 /// A body to send, in which texts in braces stand for values: a text that is nothing else becomes the value itself, so that
 /// a number stays one. The first ones must be there, others may.
 macro_rules! body_with {
@@ -161,6 +166,10 @@ body_with! {
 body_with! {
     /// The body that makes an invoice, with `{amount}`, `{currency}` and `{marker}` in it.
     InvoiceBody(["amount", "currency", "marker"], ["student"])
+}
+body_with! {
+    /// The body that sends a message, with `{to}` and `{marker}` in it.
+    MessageBody(["to", "marker"], [])
 }
 body_with! {
     /// The body that makes an invoice void.

@@ -14,6 +14,7 @@ use super::checked::{
     SchoolPath, Statuses, members,
 };
 use super::money::{Invoice, Payment, Webhook};
+use super::notification::Notification;
 use super::times::Times;
 
 /// The platform's own names.
@@ -47,6 +48,8 @@ pub struct Platform {
     pub payment: Payment,
     /// The payment provider's webhook.
     pub webhook: Webhook,
+    /// E-mail and SMS.
+    pub notification: Notification,
     /// The operations counters.
     pub counters: Counters,
 }
@@ -245,6 +248,16 @@ pub struct Counters {
     pub payments_attempted: Pointer,
     /// Payments that failed.
     pub payments_failed: Pointer,
+    /// E-mails that wait to be sent.
+    pub email_queued: Pointer,
+    /// E-mails that could not be sent.
+    pub email_failed: Pointer,
+    /// E-mails that came back.
+    pub email_bounced: Pointer,
+    /// SMS that wait to be sent.
+    pub sms_queued: Pointer,
+    /// SMS that were not delivered.
+    pub sms_failed: Pointer,
 }
 
 impl Default for Platform {
@@ -263,6 +276,7 @@ impl Default for Platform {
             invoice: Invoice::default(),
             payment: Payment::default(),
             webhook: Webhook::default(),
+            notification: Notification::default(),
             counters: Counters::default(),
         }
     }
@@ -393,6 +407,11 @@ impl Default for Counters {
             webhooks_failed: pointer("/webhooks_failed"),
             payments_attempted: pointer("/payments_attempted"),
             payments_failed: pointer("/payments_failed"),
+            email_queued: pointer("/email_queued"),
+            email_failed: pointer("/email_failed"),
+            email_bounced: pointer("/email_bounced"),
+            sms_queued: pointer("/sms_queued"),
+            sms_failed: pointer("/sms_failed"),
         }
     }
 }

@@ -296,7 +296,7 @@ impl World {
         event: serde_json::Value,
         killed_at: Option<Timestamp>,
     ) -> Result<Report, RunError> {
-        execute(prepared, &self.ports, &Invocation { event, killed_at }).await
+        execute(prepared, &self.ports, &Invocation { event, killed_at, may_send: true }).await
     }
 
     pub async fn item(&self) -> StateItem {

@@ -20,7 +20,7 @@ async fn runs_beside_each_other_do_not_disturb_each_other() {
             let ports = runtime::Ports { location: format!("location-{place}"), ..trial.ports() };
             let prepared = &trial.prepared;
             let event = if place == 0 { json!({}) } else { json!({ "scheduled_time": ports.clock.now().to_string() }) };
-            async move { execute(prepared, &ports, &Invocation { event, killed_at: None }).await }
+            async move { execute(prepared, &ports, &Invocation { event, killed_at: None, may_send: true }).await }
         });
         for report in join_all(runs).await {
             let report = report.unwrap();

@@ -1,0 +1,178 @@
+//! The settings of the check: what is written, and what it must be.
+
+use std::time::Duration;
+
+use probe::Url;
+use runtime::Check;
+use runtime::settings::{Common, RawCounting, RawCredentials, SecretRef, Section, written_duration};
+use runtime::visit::Site;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::provider::{Kind, Provider};
+use crate::{Canary, Notifications};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// As written.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawNotifications {
+    /// The longest one request may take, from the name to the last byte. Default 10s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_deadline: Option<String>,
+    /// The id of the user whose record of notifications is read, a text or a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<Value>,
+    /// The account that sends. No other check, location or person may use it.
+    account: RawCredentials,
+    /// Canaries by e-mail; none without this table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<RawCanary>,
+    /// Canaries by SMS; none without this table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sms: Option<RawCanary>,
+    /// Queues and failures of real users' messages, from the operations counters; none without this table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counters: Option<RawCounting>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawCanary {
+    /// An address or number of yours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    /// How often one is sent. Default 15m by e-mail, 60m by SMS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    every: Option<String>,
+    /// How long one may take to arrive. Default 10m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivered_within: Option<String>,
+    /// Who is asked what became of it when the platform does not know; nobody without this table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<RawProvider>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawProvider {
+    /// Which one: `twilio`, `sparkpost` or `mailtrap`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<Kind>,
+    /// Where it is: a URL, or a path below `base_url`. Default the provider's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// The account: Twilio's SID, Mailtrap's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    /// Mailtrap's inbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inbox: Option<String>,
+    /// A reference to its key or token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+impl RawNotifications {
+    /// `None` when something is wrong; the section holds all problems then.
+    pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Notifications> {
+        let check = Notifications::ID;
+        let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
+        let user = section.id("user", self.user);
+        let credentials = self.account.validate(&section.table("account"), common, check);
+        if self.email.is_none() && self.sms.is_none() {
+            section.problem("", "expected a table `email` or `sms`, saw neither: nothing would be sent");
+        }
+        let canary = |key, raw: Option<RawCanary>, every| match raw {
+            None => Some(None),
+            Some(raw) => raw.validate(&section.table(key), common, every).map(Some),
+        };
+        let email = canary("email", self.email, MINUTE * 15);
+        let sms = canary("sms", self.sms, MINUTE * 60);
+        let counting = match self.counters {
+            None => Some(None),
+            Some(counters) => counters.validate(&section.table("counters"), common, check).map(Some),
+        };
+        let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
+        let (email, sms) = (email?, sms?);
+        if email.is_none() && sms.is_none() {
+            return None;
+        }
+        Some(Notifications { site, credentials: credentials?, user: user?, email, sms, counting: counting? })
+    }
+}
+
+impl RawCanary {
+    fn validate(self, section: &Section<'_>, common: &Common, default: Duration) -> Option<Canary> {
+        let to = section.text("to", self.to);
+        let every = section.duration("every", self.every, default, SECOND * 5..=HOUR * 24);
+        let within = section.duration("delivered_within", self.delivered_within, MINUTE * 10, SECOND * 5..=HOUR * 24);
+        let provider = match self.provider {
+            None => Some(None),
+            Some(raw) => raw.validate(&section.table("provider"), common).map(Some),
+        };
+        Some(Canary { to: to?, every: every?, delivered_within: within?, provider: provider? })
+    }
+
+    fn of(canary: &Canary) -> Self {
+        Self {
+            to: Some(canary.to.clone()),
+            every: Some(written_duration(canary.every)),
+            delivered_within: Some(written_duration(canary.delivered_within)),
+            provider: canary.provider.as_ref().map(RawProvider::of),
+        }
+    }
+}
+
+impl RawProvider {
+    fn validate(self, section: &Section<'_>, common: &Common) -> Option<Provider> {
+        let kind = section.required("kind", self.kind);
+        let url = match (&self.url, kind) {
+            (Some(path), _) if path.starts_with('/') && !path.starts_with("//") => {
+                section.parsed("url", common.base_url.join(path).map_err(|error| error.to_string()))
+            }
+            (Some(url), _) => section.url("url", Some(url.clone())),
+            (None, Some(kind)) => section.parsed("url", Url::parse(kind.url()).map_err(|error| error.to_string())),
+            (None, None) => None,
+        };
+        let key = section.required("key", self.key);
+        let key: Option<SecretRef> =
+            key.and_then(|key| section.secret("key", Some(key), &common.environment, Notifications::ID));
+        let kind = kind?;
+        let needed = |name: &str, value: Option<String>, is_needed: bool| {
+            if is_needed { section.text(name, value) } else { Some(value.unwrap_or_default()) }
+        };
+        let account = needed("account", self.account, kind != Kind::Sparkpost);
+        let inbox = needed("inbox", self.inbox, kind == Kind::Mailtrap);
+        Some(Provider { kind, written_url: self.url, url: url?, account: account?, inbox: inbox?, key: key? })
+    }
+
+    fn of(provider: &Provider) -> Self {
+        let unless_empty = |text: &String| (!text.is_empty()).then(|| text.clone());
+        Self {
+            kind: Some(provider.kind),
+            url: Some(provider.written_url.clone().unwrap_or_else(|| provider.url.to_string())),
+            account: unless_empty(&provider.account),
+            inbox: unless_empty(&provider.inbox),
+            key: Some(provider.key.to_string()),
+        }
+    }
+}
+
+impl Notifications {
+    /// As it would be written, every default in its place.
+    pub(crate) fn as_written(&self) -> RawNotifications {
+        RawNotifications {
+            step_deadline: Some(written_duration(self.site.deadline)),
+            user: Some(self.user.clone()),
+            account: RawCredentials::from(&self.credentials),
+            email: self.email.as_ref().map(RawCanary::of),
+            sms: self.sms.as_ref().map(RawCanary::of),
+            counters: self.counting.as_ref().map(RawCounting::from),
+        }
+    }
+}

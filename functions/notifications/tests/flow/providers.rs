@@ -1,0 +1,91 @@
+//! What the platform does not know, the provider is asked.
+
+use check::{Cause, Outcome};
+use demo_platform::{Fault, Options};
+use notifications::Notifications;
+use trial::{Seen, Trial};
+
+use crate::{reason, step};
+
+const TWILIO: &str = "sms.provider = { kind = \"twilio\", url = \"/_partners/twilio\", account = \"AC00000000000000000000000000000001\", key = \"ssm:/just-driving/demo/notifications/provider-key\" }";
+const SPARKPOST: &str = "email.provider = { kind = \"sparkpost\", url = \"/_partners/sparkpost\", key = \"ssm:/just-driving/demo/notifications/provider-key\" }";
+const MAILTRAP: &str = "email.provider = { kind = \"mailtrap\", url = \"/_partners/mailtrap\", account = \"1\", inbox = \"2\", key = \"ssm:/just-driving/demo/notifications/provider-key\" }";
+
+/// A platform that is told by no provider what became of its messages, and these settings beside the demo's.
+async fn without_receipts(providers: &[&str]) -> Trial<Notifications> {
+    let options = Options { receipts: false, ..Options::default() };
+    Trial::with(options, |settings| {
+        // Inline tables cannot be added to.
+        let email = "email = { to = \"canary@syntetisk.example\", every = \"10s\", delivered_within = \"20s\" }";
+        let sms = "sms = { to = \"+4500000000\", every = \"20s\", delivered_within = \"20s\" }";
+        let open = |line: &str| {
+            let (name, rest) = line.split_once(" = { ").unwrap();
+            let keys = rest.trim_end_matches(" }").split(", ").map(|key| format!("{name}.{key}"));
+            keys.collect::<Vec<_>>().join("\n")
+        };
+        assert!(settings.contains(email) && settings.contains(sms));
+        *settings =
+            settings.replace(email, &format!("{}\n{}", open(email), providers.join("\n"))).replace(sms, &open(sms));
+    })
+    .await
+}
+
+async fn second(trial: &Trial<Notifications>) -> Seen {
+    trial.run().await;
+    trial.run().await
+}
+
+#[tokio::test]
+async fn without_receipts_and_providers_a_canary_is_late() {
+    let seen = second(&without_receipts(&[]).await).await;
+    assert_eq!((step(&seen, "email", "delivery"), step(&seen, "sms", "delivery")), (Some("failed"), Some("failed")));
+    assert!(reason(&seen, "email", "delivery").contains("the platform says sent, 60 s after"), "{seen:?}");
+}
+
+#[tokio::test]
+async fn providers_know_what_arrived_and_when() {
+    for email in [SPARKPOST, MAILTRAP] {
+        let seen = second(&without_receipts(&[email, TWILIO]).await).await;
+        assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+        for channel in ["email", "sms"] {
+            let delay = seen.metrics[&format!("NotificationDeliveryDelay.{channel}")];
+            // Their times are to the second.
+            assert!((2.5..4.5).contains(&delay), "{channel}: {delay}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn providers_know_what_was_lost_and_why() {
+    for (fault, email, channel, why) in [
+        (Fault::EmailBounced, SPARKPOST, "email", "SparkPost: bounce 550 5.1.1"),
+        (Fault::EmailBounced, MAILTRAP, "email", "it is not in the Mailtrap inbox"),
+        (Fault::SmsFailed, SPARKPOST, "sms", "Twilio: undelivered, error 30003"),
+        (Fault::SmsStuck, SPARKPOST, "sms", "the platform says queued, and tells no id of the provider"),
+    ] {
+        let trial = without_receipts(&[email, TWILIO]).await;
+        trial.platform.faults().activate(fault);
+        let seen = second(&trial).await;
+        assert_eq!(step(&seen, channel, "delivery"), Some("failed"), "{fault}");
+        let said = reason(&seen, channel, "delivery");
+        assert!(said.contains(why), "{fault}: {said}");
+        assert!(!said.contains("canary@syntetisk.example"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_our_key_is_no_failure_of_the_platform() {
+    let trial = without_receipts(&[SPARKPOST, TWILIO]).await;
+    let of_demo = |(path, value): (String, String)| {
+        let value =
+            if path == "notifications/provider-key" { "another key than the provider's".to_owned() } else { value };
+        (format!("/just-driving/demo/{path}"), value)
+    };
+    let ports = trial::ports(&trial.memory, &trial.clock, trial.platform.credentials().into_iter().map(of_demo));
+    let minute = std::time::Duration::from_secs(60);
+    trial.run_after(minute, &ports).await;
+    let seen = trial.run_after(minute, &ports).await;
+    let Outcome::Errored { blindness } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
+    assert_eq!(blindness.cause, Cause::Credentials);
+    assert!(blindness.detail.contains("provider-key"), "{}", blindness.detail);
+}

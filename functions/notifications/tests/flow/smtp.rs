@@ -1,0 +1,77 @@
+//! E-mails that really go out, to a real mail server.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use check::Outcome;
+use demo_platform::Options;
+use notifications::Notifications;
+use serde_json::Value;
+use trial::Trial;
+
+use crate::{reason, step};
+
+/// A mail server that ends with the test.
+struct MailServer {
+    process: Child,
+    said: std::io::Lines<BufReader<std::process::ChildStdout>>,
+    port: u16,
+}
+
+impl MailServer {
+    fn start() -> Self {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        let python = target.join("tools/peers/bin/python");
+        assert!(python.is_file(), "{} is missing\n  install it: cargo xtask test unit", python.display());
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/flow/mail_server.py");
+        let mut process = Command::new(python).arg(script).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
+        let port = said.next().unwrap().unwrap().parse().unwrap();
+        Self { process, said, port }
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+async fn with(server: &MailServer, to: &str) -> Trial<Notifications> {
+    let options = Options { smtp: Some(([127, 0, 0, 1], server.port).into()), ..Options::default() };
+    Trial::with(options, |settings| *settings = settings.replace("canary@syntetisk.example", to)).await
+}
+
+/// The platform sends beside its answer: until it has.
+async fn settled(trial: &Trial<Notifications>) -> trial::Seen {
+    trial.run().await;
+    // By the machine's time, since the mail server has no other.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    trial.run_after(Duration::from_secs(1), &trial.ports()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_arrives_in_a_real_mailbox() {
+    let mut server = MailServer::start();
+    let trial = with(&server, "canary@syntetisk.example").await;
+    let seen = settled(&trial).await;
+    assert_eq!(step(&seen, "email", "delivery"), Some("passed"), "{:#?}", seen.report);
+    assert!(seen.metrics.contains_key("NotificationDeliveryDelay.email"), "{:?}", seen.metrics);
+    let mail: Value = serde_json::from_str(&server.said.next().unwrap().unwrap()).unwrap();
+    assert_eq!(mail["to"], "canary@syntetisk.example");
+    assert!(mail["subject"].as_str().unwrap().starts_with("Canary synthetic:"), "{mail}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_does_not_exist_is_told_with_the_servers_own_words() {
+    let server = MailServer::start();
+    let trial = with(&server, "nobody@syntetisk.example").await;
+    let seen = settled(&trial).await;
+    assert!(matches!(seen.report.outcome, Outcome::Failed { .. }), "{:#?}", seen.report);
+    let said = reason(&seen, "email", "delivery");
+    assert!(said.contains("bounced") && said.contains("no such mailbox"), "{said}");
+}
