@@ -116,7 +116,17 @@ async fn every_sample_event_starts_a_run() {
     names.sort();
     assert_eq!(
         names,
-        ["availability", "booking", "login", "manual", "notifications", "payment-webhook", "rule", "scheduler"],
+        [
+            "availability",
+            "booking",
+            "login",
+            "manual",
+            "notifications",
+            "payment-webhook",
+            "reconciliation",
+            "rule",
+            "scheduler"
+        ],
         "a kind of event has no sample"
     );
 }

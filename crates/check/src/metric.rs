@@ -174,6 +174,14 @@ pub const PAYMENT_FAILURE_RATE: Metric = of(
     Unit::Percent,
     "Failed of all payments in the window of the operations counters, our own subtracted. Missing as `WebhookFailureRate` is.",
 );
+/// How many payments differ between the provider and the platform.
+pub const PAYMENT_MISMATCHES: Metric = of(
+    "reconciliation",
+    "PaymentMismatches",
+    Unit::Count,
+    "Payments that are missing on one side, recorded twice, late, or differ in amount, currency or status. Missing when one \
+     side could not be read.",
+);
 /// How long a message takes to arrive.
 pub const NOTIFICATION_DELIVERY_DELAY: Metric = of_channels(
     "notifications",
@@ -222,6 +230,7 @@ pub const CATALOGUE: &[Metric] = &[
     WEBHOOK_PROCESSING_DELAY,
     WEBHOOK_FAILURE_RATE,
     PAYMENT_FAILURE_RATE,
+    PAYMENT_MISMATCHES,
     NOTIFICATION_DELIVERY_DELAY,
     NOTIFICATION_QUEUE,
     NOTIFICATION_FAILURES,

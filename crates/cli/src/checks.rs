@@ -8,6 +8,7 @@ use booking::Booking;
 use login::Login;
 use notifications::Notifications;
 use payment_webhook::PaymentWebhook;
+use reconciliation::Reconciliation;
 use runtime::settings::{Document, Problem, schema as schema_of_file, schema_of};
 use runtime::{AnyCheck, Check, Prepared};
 use serde_json::Value;
@@ -32,6 +33,7 @@ const ALL: &[Known] = &[
     known::<Booking>(),
     known::<PaymentWebhook>(),
     known::<Notifications>(),
+    known::<Reconciliation>(),
 ];
 
 /// The settings of the demo, shipped in the program.

@@ -86,6 +86,8 @@ impl Accounts {
             ("notifications/provider-key", Some(self.provider_key.clone())),
             ("notifications/ops-token", Some(self.ops_token.clone())),
             ("payment-webhook/password", password("payments@")),
+            ("reconciliation/password", password("reconciliation@")),
+            ("reconciliation/provider-key", Some(self.provider_key.clone())),
             ("payment-webhook/webhook-secret", Some(self.webhook_secret.clone())),
             ("payment-webhook/ops-token", Some(self.ops_token.clone())),
         ]

@@ -71,6 +71,15 @@ impl Platform {
         (status, laravel::json(&body)).into_response()
     }
 
+    /// One page of a list in the platform's words, and which one is next.
+    pub(crate) fn page(&self, list: Vec<Value>, next: Option<usize>) -> Response {
+        if self.is_wrapped {
+            return laravel::json(&json!({ "data": list, "next": next }));
+        }
+        let list = renamed("", Value::Array(list));
+        laravel::json(&json!({ "data": list, "paging": { "more": next.map(|next| format!("?page={next}")) } }))
+    }
+
     /// What a client sent, in the documented words.
     pub(crate) fn heard(&self, body: &Value) -> Value {
         if self.is_wrapped { body.clone() } else { documented(body.clone()) }

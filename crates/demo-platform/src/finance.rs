@@ -182,6 +182,18 @@ fn invoice_of(books: &Books, object: &Value) -> Option<usize> {
     books.invoices.iter().position(|invoice| invoice.id.to_string() == id)
 }
 
+/// What synthetic traffic paid at a school, for the list of all its payments.
+pub(crate) fn synthetic_payments(platform: &Platform, school: &School) -> Vec<Value> {
+    let books = worked_off(platform);
+    let own = books.payments.iter().filter(|payment| school.students.iter().any(|own| own.id == payment.student));
+    own.map(|payment| {
+        let mut listed = paid(payment);
+        listed["synthetic"] = json!(true);
+        listed
+    })
+    .collect()
+}
+
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     let writes = Router::new()
         .route(names.invoices, post(create))
@@ -287,17 +299,7 @@ async fn payments(
         Err(problem) => return problem.answer(client),
     };
     let books = worked_off(&platform);
-    let list = books.payments.iter().filter(|payment| payment.student == student).map(|payment| {
-        json!({
-            "id": payment.id,
-            "invoice_id": payment.invoice,
-            "provider_reference": payment.reference,
-            "amount": payment.amount,
-            "currency": payment.currency,
-            "status": if payment.is_refunded { "refunded" } else { "succeeded" },
-            "created_at": written(payment.created_at),
-        })
-    });
+    let list = books.payments.iter().filter(|payment| payment.student == student).map(paid);
     let list: Vec<Value> = list.collect();
     platform.answer(StatusCode::OK, Value::Array(list))
 }
@@ -412,6 +414,18 @@ fn own_student(platform: &Platform, user: &Account, student: &str) -> Result<u32
         return Err(Problem::Invalid { status: 409, errors: vec![error] });
     }
     student.parse().map_err(|_| Problem::Forbidden)
+}
+
+fn paid(payment: &Payment) -> Value {
+    json!({
+        "id": payment.id,
+        "invoice_id": payment.invoice,
+        "provider_reference": payment.reference,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "status": if payment.is_refunded { "refunded" } else { "succeeded" },
+        "created_at": written(payment.created_at),
+    })
 }
 
 fn described(invoice: &Invoice) -> Value {

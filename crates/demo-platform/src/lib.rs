@@ -50,6 +50,7 @@ mod names;
 mod notifications;
 mod ops;
 mod pages;
+mod payments;
 mod platform;
 mod providers;
 mod requests;

@@ -45,6 +45,7 @@ pub(crate) struct Names {
     pub(crate) email_notifications: &'static str,
     pub(crate) sms_notifications: &'static str,
     pub(crate) user_notifications: &'static str,
+    pub(crate) school_payments: &'static str,
     /// The status of a booking whose slot is taken.
     pub(crate) taken: u16,
 }
@@ -81,6 +82,7 @@ const DOCUMENTED: Names = Names {
     email_notifications: "/api/notifications/email",
     sms_notifications: "/api/notifications/sms",
     user_notifications: "/api/users/{user}/notifications",
+    school_payments: "/api/schools/{school}/payments",
     taken: 422,
 };
 
@@ -116,6 +118,7 @@ const RENAMED: Names = Names {
     email_notifications: "/v2/letters",
     sms_notifications: "/v2/texts",
     user_notifications: "/v2/people/{user}/mail",
+    school_payments: "/v2/driving-schools/{school}/receipts",
     taken: 409,
 };
 

@@ -39,6 +39,7 @@ pub(crate) struct Platform {
     pub(crate) notifications: Notifications,
     pub(crate) smtp: Option<SocketAddr>,
     pub(crate) receipts: bool,
+    pub(crate) payments_every: Duration,
     pub(crate) names: &'static Names,
     /// Whether answers stand below `data`, and ids are numbers.
     pub(crate) is_wrapped: bool,

@@ -113,6 +113,11 @@ impl Default for Seed {
             account(33, "Prøve Lærer", "plain@syntetisk.example", "teacher", 3, false),
             account(34, "Prøve Booking", "booking@syntetisk.example", "school-admin", 3, false),
             account(35, "Prøve Betaling", "payments@syntetisk.example", "school-admin", 3, false),
+            Account {
+                // Payments of real users are compared: of their school too.
+                school_ids: vec![1, 3],
+                ..account(36, "Prøve Afstemning", "reconciliation@syntetisk.example", "school-admin", 3, false)
+            },
             account(37, "Prøve Besked", "notifications@syntetisk.example", "school-admin", 3, false),
         ];
         Self { schools, accounts }

@@ -24,8 +24,8 @@ use crate::seed::Seed;
 use crate::session::Sessions;
 use crate::throttle::{Limiter, Throttle};
 use crate::{
-    admin, auth, bookings, finance, health, laravel, listener, notifications, ops, pages, providers, schools, status,
-    visitor,
+    admin, auth, bookings, finance, health, laravel, listener, notifications, ops, pages, payments, providers, schools,
+    status, visitor,
 };
 
 /// What the platform starts with.
@@ -51,6 +51,8 @@ pub struct Options {
     pub smtp: Option<SocketAddr>,
     /// Whether providers tell the platform what became of its messages. Default: true.
     pub receipts: bool,
+    /// How often one of its fictional users pays. Default: every 7 minutes.
+    pub payments_every: Duration,
 }
 
 impl Default for Options {
@@ -66,6 +68,7 @@ impl Default for Options {
             flavour: Flavour::default(),
             smtp: None,
             receipts: true,
+            payments_every: Duration::from_secs(420),
         }
     }
 }
@@ -121,6 +124,7 @@ impl DemoPlatform {
             flavour,
             smtp,
             receipts,
+            payments_every,
         } = options;
         let (public, address) = bind("the platform", address).await?;
         let (admin, admin_address) = bind("the admin endpoint", (Ipv4Addr::LOCALHOST, admin_port).into()).await?;
@@ -141,6 +145,7 @@ impl DemoPlatform {
             notifications: Notifications::default(),
             smtp,
             receipts,
+            payments_every,
             names: flavour.names(),
             is_wrapped: flavour == Flavour::Documented,
         });
@@ -244,6 +249,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(bookings::routes(names))
         .merge(finance::routes(names))
         .merge(notifications::routes(names))
+        .merge(payments::routes(names))
         .route_layer(middleware::from_fn_with_state(state(), visitor::of_api));
     let json = Router::new()
         .merge(health::routes())
@@ -255,6 +261,7 @@ fn router(platform: &Arc<Platform>) -> Router {
     let application = pages
         .merge(json)
         .merge(providers::routes())
+        .merge(payments::provider_routes())
         .fallback(laravel::not_found)
         .layer(middleware::from_fn_with_state(state(), act::on_everything))
         .layer(middleware::from_fn_with_state(state(), requests::record))

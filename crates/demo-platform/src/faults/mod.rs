@@ -121,6 +121,14 @@ faults! {
     RefundNeverProcessed = "refund-never-processed",
     /// A student's balance: a payment does not change it.
     BalanceNotUpdated = "balance-not-updated",
+    /// Payments: the platform has not one that the provider took.
+    PaymentMissingHere = "payment-missing-here",
+    /// Payments: the platform has one that the provider does not know.
+    PaymentMissingThere = "payment-missing-there",
+    /// Payments: the platform has one with another amount.
+    PaymentAmountDiffers = "payment-amount-differs",
+    /// Payments: the platform recorded one an hour and a half late.
+    PaymentLate = "payment-late",
     /// E-mail: stays in the queue.
     EmailStuck = "email-stuck",
     /// E-mail: comes back.

@@ -119,6 +119,10 @@ path_with! {
 }
 
 path_with! {
+    /// A path below the base URL with `{school}` in it; the first and last day as `{from}` and `{to}`, and `{page}`.
+    PaymentsPath(["school"], ["from", "to", "page"]) = r"^/(?!/).*\{school\}"
+}
+path_with! {
     /// A path below the base URL with `{user}` in it.
     UserPath(["user"], []) = r"^/(?!/).*\{user\}"
 }

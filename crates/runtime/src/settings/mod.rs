@@ -22,7 +22,7 @@ pub use common::{Common, RunSettings};
 pub use document::{Document, Problem};
 pub use effective::{schema, schema_of};
 pub use links::LinkTemplates;
-pub use money::{Invoice, Payment, Webhook};
+pub use money::{Invoice, Payment, SchoolPayments, Webhook};
 pub use notification::Notification;
 pub use platform::{Booking, Encoding, Mode, Platform};
 pub use section::Section;

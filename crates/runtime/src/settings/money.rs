@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::checked::{
-    HeaderName, IntentEvent, InvoiceBody, InvoicePath, Name, Path, Pointer, RefundEvent, Statuses, StudentPath,
-    VoidBody, members,
+    HeaderName, IntentEvent, InvoiceBody, InvoicePath, Name, Path, PaymentsPath, Pointer, RefundEvent, Statuses,
+    StudentPath, VoidBody, members,
 };
 
 /// Invoices. Amounts are in the currency's smallest unit, as numbers or texts.
@@ -70,6 +70,52 @@ pub struct Payment {
     pub balance_path: StudentPath,
     /// The balance, whatever its sign says.
     pub balance: Pointer,
+}
+
+/// All payments of a school, page by page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SchoolPayments {
+    /// Where they are listed, with `{school}`; of use `{from}` and `{to}` (days) and `{page}`.
+    pub path: PaymentsPath,
+    /// What follows a page: a number, a URL, or nothing.
+    pub next: Pointer,
+    /// The statuses of an answer that says that the school takes no payments online. None by default: a route that is gone
+    /// must not look like that.
+    pub not_offered: Vec<u16>,
+    /// The id at the provider: of the payment intent.
+    pub reference: Pointer,
+    /// What was paid.
+    pub amount: Pointer,
+    /// Its currency.
+    pub currency: Pointer,
+    /// Its status.
+    pub status: Pointer,
+    /// When it was recorded.
+    pub created_at: Pointer,
+    /// Whether synthetic traffic made it.
+    pub synthetic: Pointer,
+    /// The statuses of one for which money came in, whether it was paid back or not.
+    pub succeeded_statuses: Vec<Name>,
+}
+
+impl Default for SchoolPayments {
+    fn default() -> Self {
+        let pointer = |text: &str| Pointer(text.to_owned());
+        let path = "/api/schools/{school}/payments?from={from}&to={to}&page={page}";
+        Self {
+            path: PaymentsPath(path.to_owned()),
+            next: pointer("/next"),
+            not_offered: Vec::new(),
+            reference: pointer("/provider_reference"),
+            amount: pointer("/amount"),
+            currency: pointer("/currency"),
+            status: pointer("/status"),
+            created_at: pointer("/created_at"),
+            synthetic: pointer("/synthetic"),
+            succeeded_statuses: vec![Name("succeeded".to_owned()), Name("refunded".to_owned())],
+        }
+    }
 }
 
 /// The payment provider's webhook, by Stripe's scheme.

@@ -13,7 +13,7 @@ use super::checked::{
     AvailabilityPath, BookingBody, BookingPath, CalendarPath, Digits, HeaderName, Name, Path, Period, Pointer,
     SchoolPath, Statuses, members,
 };
-use super::money::{Invoice, Payment, Webhook};
+use super::money::{Invoice, Payment, SchoolPayments, Webhook};
 use super::notification::Notification;
 use super::times::Times;
 
@@ -46,6 +46,8 @@ pub struct Platform {
     pub invoice: Invoice,
     /// Payments.
     pub payment: Payment,
+    /// All payments of a school.
+    pub school_payments: SchoolPayments,
     /// The payment provider's webhook.
     pub webhook: Webhook,
     /// E-mail and SMS.
@@ -275,6 +277,7 @@ impl Default for Platform {
             booking: Booking::default(),
             invoice: Invoice::default(),
             payment: Payment::default(),
+            school_payments: SchoolPayments::default(),
             webhook: Webhook::default(),
             notification: Notification::default(),
             counters: Counters::default(),

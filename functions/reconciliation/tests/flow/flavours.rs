@@ -1,0 +1,95 @@
+//! Platforms as they are: one that calls everything otherwise, clocks that differ, schools without online payment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use check::Outcome;
+use demo_platform::faults::{Shows, catalogue};
+use demo_platform::seed::Seed;
+use demo_platform::{DemoPlatform, Fault, Flavour, Options};
+use jiff::SignedDuration;
+use reconciliation::Reconciliation;
+use runtime::{Clock, SkippingClock};
+use trial::Trial;
+
+/// The settings of a platform that calls everything otherwise.
+const RENAMED: &str = include_str!("renamed.toml");
+
+async fn renamed() -> Trial<Reconciliation> {
+    let options = Options { flavour: Flavour::Renamed, ..Options::default() };
+    Trial::with(options, |settings| RENAMED.clone_into(settings)).await
+}
+
+#[tokio::test]
+async fn a_platform_of_other_names_and_local_times_passes_by_its_settings() {
+    let trial = renamed().await;
+    let seen = trial.run().await;
+    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    assert_eq!(seen.metrics["PaymentMismatches"], 0.0);
+    let paths = trial.platform.requests().counts();
+    assert!(!paths.keys().any(|route| route.contains("/api/") || route.contains(" /login")), "{paths:?}");
+    // Several pages of the platform's, several of the provider's.
+    assert!(paths["GET /v2/driving-schools/{school}/receipts"] > 2, "{paths:?}");
+}
+
+#[tokio::test]
+async fn its_faults_are_seen_as_those_of_the_documented_one() {
+    for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == "reconciliation") {
+        let Shows::Failures(expected) = &spec.shows else { continue };
+        let trial = renamed().await;
+        trial.platform.faults().activate(spec.fault);
+        let seen = trial.run().await;
+        assert_eq!(seen.failures(), expected.iter().cloned().collect(), "{}: {:#?}", spec.fault, seen.report);
+        assert_eq!(seen.metrics["PaymentMismatches"], 1.0, "{}", spec.fault);
+    }
+}
+
+#[tokio::test]
+async fn clocks_that_differ_by_minutes_are_no_mismatch() {
+    for minutes in [-10, -3, 3, 10] {
+        let clock = Arc::new(SkippingClock::default());
+        let theirs = clock.clone();
+        let options = Options {
+            clock: Arc::new(move || theirs.now() + SignedDuration::from_mins(minutes)),
+            payments_every: Duration::from_secs(45),
+            ..Options::default()
+        };
+        let platform = DemoPlatform::start(options).await.unwrap();
+        let mut trial = Trial::<Reconciliation>::start().await;
+        let base: probe::Url = platform.base_url().parse().unwrap();
+        trial.prepared.check.provider.url = base.join("/_partners/stripe").unwrap();
+        trial.prepared.check.site.base_url = base;
+        trial.platform = platform;
+        trial.clock = clock;
+        for _ in 0..6 {
+            let seen = trial.run_after(Duration::from_secs(900), &trial.ports()).await;
+            assert_eq!(seen.report.outcome, Outcome::Passed, "{minutes} minutes: {:#?}", seen.report);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_falls_between_two_runs() {
+    // Whenever within the quarter of an hour a payment is lost, some run sees it.
+    for offset in [0, 200, 400, 600, 800] {
+        let trial = Trial::<Reconciliation>::start().await;
+        trial.clock.skip(Duration::from_secs(offset));
+        trial.platform.faults().activate(Fault::PaymentMissingHere);
+        let seen = trial.run_after(Duration::from_secs(900), &trial.ports()).await;
+        assert_eq!(seen.failures().len(), 1, "{offset}: {:#?}", seen.report);
+    }
+}
+
+#[tokio::test]
+async fn a_school_without_online_payment_is_skipped_when_the_settings_say_how_it_shows() {
+    let mut seed = Seed::default();
+    seed.schools.iter_mut().for_each(|school| school.online_payment = false);
+    let trial = Trial::<Reconciliation>::with(Options { seed, ..Options::default() }, |settings| {
+        settings.push_str("\n[platform.school_payments]\nnot_offered = [409]\n");
+    })
+    .await;
+    let seen = trial.run().await;
+    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    assert_eq!((seen.step("platform-payments"), seen.step("match")), (Some("skipped"), Some("skipped")));
+    assert!(!seen.metrics.contains_key("PaymentMismatches"));
+}

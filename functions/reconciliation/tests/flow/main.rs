@@ -1,0 +1,9 @@
+//! The flow in process, against the demo platform.
+
+#![expect(clippy::panic, reason = "a test that cannot go on ends")]
+
+mod endings;
+mod flavours;
+mod many;
+mod mutation;
+mod stripe_library;

@@ -1,0 +1,27 @@
+//! Thousands of payments, within the time and memory of a small function.
+
+use std::time::Duration;
+
+use check::Outcome;
+use demo_platform::{Fault, Options};
+use reconciliation::Reconciliation;
+use trial::Trial;
+
+#[tokio::test]
+async fn thousands_of_payments_are_compared_page_by_page() {
+    // One every ten seconds: the platform lists whole days, the provider some five hours.
+    let options = Options { payments_every: Duration::from_secs(10), ..Options::default() };
+    let trial = Trial::<Reconciliation>::with(options, |settings| {
+        *settings = settings.replace("schools = [1, 3]", "schools = [1, 3]\nmost_payments = 100000");
+    })
+    .await;
+    let seen = trial.run().await;
+    assert_eq!(seen.report.outcome, Outcome::Passed, "{:?}", seen.report.outcome);
+    let counts = trial.platform.requests().counts();
+    let pages = counts["GET /_partners/stripe/v1/payment_intents"];
+    assert!((18..=20).contains(&pages), "{pages} pages of 100");
+    let pages = counts["GET /api/schools/{school}/payments"];
+    assert!(pages > 40, "{pages} pages of 50");
+    trial.platform.faults().activate(Fault::PaymentMissingHere);
+    assert_eq!(trial.run().await.metrics["PaymentMismatches"], 1.0, "one of thousands");
+}
