@@ -9,6 +9,7 @@ mod deployed;
 mod emulator;
 mod faults;
 mod leaks;
+mod many;
 mod mirror;
 mod runs;
 mod runtime_api;

@@ -92,11 +92,15 @@ impl Message {
 impl World {
     /// A world with the demo's settings.
     pub async fn new(environment: &str) -> Self {
+        Self::with(environment, Options::default()).await
+    }
+
+    /// A world with another platform; its clock is the test's.
+    pub async fn with(environment: &str, options: Options) -> Self {
         let now = Timestamp::now().as_second();
         let clock = Clock::at(Timestamp::from_second(now - now.rem_euclid(60) - 30 * 60).unwrap());
         let platform_clock = clock.clone();
-        let platform =
-            DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() });
+        let platform = DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..options });
         let platform = platform.await.unwrap();
         let sdk = Emulator::shared().sdk().await;
         let calls = Calls::to(sdk.endpoint_url().unwrap()).await;

@@ -49,6 +49,9 @@ const STEPS: [&str; 8] =
 const MOST_SLOTS: usize = 8;
 /// How many of them may be refused although they are free a moment later, as when another run has cancelled by then.
 const MOST_UNEXPLAINED: usize = 3;
+/// How often a slot is looked for that is not free again, and how far apart.
+const MOST_LOOKS: usize = 3;
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How many leftovers one run removes: the rest is for the next, or for `synthetics sweep`.
 const MOST_LEFTOVERS: usize = 5;
 
@@ -370,15 +373,23 @@ impl Booking {
 
     async fn slot_released(&self, run: &Run, user: &Visitor<'_>, used: &[Slot]) -> Result<(), Stop> {
         let step = run.step(&Subject::whole(), "slot-released");
-        let free = self.free(&step, user).await?;
-        let mut taken: Vec<Slot> = used.iter().copied().filter(|slot| !slot.is_within(&free)).collect();
-        if !taken.is_empty() {
-            // A run beside this one may have been faster.
+        let mut free = self.free(&step, user).await?;
+        let mut taken = not_within(used, &free);
+        // A run beside this one may be faster, and may have cancelled by the time the calendar is read: look again.
+        for _ in 0..MOST_LOOKS {
+            if taken.is_empty() {
+                break;
+            }
             let answer = user.get(&step, self.calendar_url(run.clock().now())).await?;
             let booked = listed(&self.site.platform, &answer).unwrap_or_default();
             let is_of_another = |booking: &&Booked| booking.run_id().is_none_or(|run_id| run_id != run.id());
             let others: Vec<Slot> = booked.iter().filter(is_of_another).filter_map(|booking| booking.slot).collect();
             taken.retain(|slot| !others.iter().any(|other| other.overlaps(*slot)));
+            if !taken.is_empty() {
+                run.wait(LOOK_AGAIN).await;
+                free = self.free(&step, user).await?;
+                taken = not_within(&taken, &free);
+            }
         }
         let released = match &taken[..] {
             [] => Ok(()),
@@ -491,6 +502,11 @@ impl Booking {
         let values = [("school", school.as_str()), ("teacher", &teacher), ("from", &from), ("to", &to)];
         platform.booking.calendar.at(&self.site.base_url, &values)
     }
+}
+
+/// Those of the slots that no free time has room for.
+fn not_within(slots: &[Slot], free: &[Slot]) -> Vec<Slot> {
+    slots.iter().copied().filter(|slot| !slot.is_within(free)).collect()
 }
 
 /// Remembers an own request at once: the run may be cut off.

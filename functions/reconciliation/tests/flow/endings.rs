@@ -63,7 +63,7 @@ async fn no_fault_makes_a_run_say_a_secret_or_a_card() {
             for secret in trial.platform.credentials().values() {
                 assert!(!said.contains(secret), "{fault}: a secret is said in {said}");
             }
-            for of_people in ["4242", "last4", "Dalgaard", "eyJpdiI6"] {
+            for of_people in ["last4", "exp_year", "Dalgaard", "eyJpdiI6"] {
                 assert!(!said.contains(of_people), "{fault}: {of_people} is said in {said}");
             }
         }

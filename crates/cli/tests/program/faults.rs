@@ -1,0 +1,56 @@
+//! A fault is seen by its check, and by no other than the catalogue says.
+
+use std::sync::Mutex;
+use std::thread;
+
+use serde_json::Value;
+
+use crate::{synthetics, text};
+
+/// All checks of the demo.
+fn checks() -> Vec<String> {
+    let settings: toml::Table = crate::DEMO.parse().unwrap();
+    settings["check"].as_table().unwrap().keys().cloned().collect()
+}
+
+fn names(list: &Value) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// What fails of the checks that must not.
+fn wrong(fault: &Value) -> Vec<String> {
+    let name = fault["name"].as_str().unwrap();
+    let may_fail = [names(&fault["also_fails"]), vec![fault["check"].as_str().unwrap().to_owned()]].concat();
+    let others: Vec<String> = checks().into_iter().filter(|check| !may_fail.contains(check)).collect();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let mut arguments = vec!["run", "--demo", "--fault", name, "--format", "json"];
+    arguments.extend(others.iter().map(String::as_str));
+    let output = synthetics(&arguments);
+    let reports: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {output:?}"));
+    let reports = reports.as_array().unwrap();
+    assert_eq!(reports.len(), others.len(), "{name}: {}", text(&output.stderr));
+    let failed = reports.iter().filter(|report| report["outcome"]["result"] == "failed");
+    failed.map(|report| format!("{name}: {} fails too: {:#}", report["run"]["check"], report["outcome"])).collect()
+}
+
+#[test]
+fn no_check_fails_by_a_fault_of_another_that_the_catalogue_does_not_allow() {
+    let listed: Value = serde_json::from_slice(&synthetics(&["faults", "--json"]).stdout).unwrap();
+    let faults = Mutex::new(listed.as_array().unwrap().clone());
+    let found = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let Some(fault) = faults.lock().unwrap().pop() else { break };
+                    let wrong = wrong(&fault);
+                    found.lock().unwrap().extend(wrong);
+                }
+            });
+        }
+    });
+    let found = found.into_inner().unwrap();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
