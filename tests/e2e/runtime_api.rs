@@ -142,7 +142,7 @@ impl Function {
     /// The most memory that the process has had so far. **Units:** bytes. Linux only.
     pub fn peak_memory(&self) -> u64 {
         let id = self.process.lock().unwrap_or_else(PoisonError::into_inner).id();
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }

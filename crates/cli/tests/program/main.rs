@@ -1,6 +1,6 @@
 //! The program from outside: what it prints, and how it exits.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot start the program has failed")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot start the program has failed")]
 
 mod faults;
 mod settings;
