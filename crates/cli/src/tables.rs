@@ -77,7 +77,8 @@ fn measurements(attempt: &Attempt) -> String {
         .measurements
         .iter()
         .map(|measured| {
-            let item = measured.item.as_ref().map(|item| format!(" ({item})")).unwrap_or_default();
+            let of = measured.item.as_deref().or(measured.channel.map(|channel| channel.as_str()));
+            let item = of.map(|of| format!(" ({of})")).unwrap_or_default();
             let decimals = usize::from(measured.value.fract() != 0.0);
             let percent = if measured.unit == Unit::Percent { " %" } else { "" };
             format!("{} {:.decimals$}{percent}{item}", measured.metric, measured.value)

@@ -135,6 +135,28 @@ pub fn json_found(response: &Response, pointer: &str, wrapper: &str) -> Result<V
     find(response, &[format!("{wrapper}{pointer}"), pointer.to_owned()])
 }
 
+/// The body is a list, below `wrapper` or at the top; returns it. It is not quoted: it holds more than was asked for.
+///
+/// # Errors
+/// As [`json`]; a mismatch of kind `assertion` when it is no list.
+pub fn json_list(response: &Response, wrapper: &str) -> Result<Vec<Value>, Mismatch> {
+    match json_found(response, "", wrapper)? {
+        Value::Array(list) => Ok(list),
+        other => {
+            let seen = if other.is_object() { "an object" } else { "neither list nor object" };
+            let expected = format!("a list, at {wrapper} or at the top");
+            Err(mismatch(FailureKind::Assertion, expected, seen.to_owned(), None))
+        }
+    }
+}
+
+/// A number, which may be written as a text. `None`: it is none, or not finite.
+#[must_use]
+pub fn number(value: &Value) -> Option<f64> {
+    let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    number.is_finite().then_some(number)
+}
+
 /// The value at the first of the pointers that finds one.
 fn find(response: &Response, pointers: &[String]) -> Result<Value, Mismatch> {
     let mut body = json(response)?;

@@ -65,6 +65,14 @@ impl Request {
         self
     }
 
+    /// Adds Basic authorization (RFC 7617). Both parts are redacted together.
+    #[must_use]
+    pub fn basic_authorization(self, user: &str, password: &str) -> Self {
+        use base64::Engine;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        self.secret_header(AUTHORIZATION.as_str(), &format!("Basic {encoded}"))
+    }
+
     /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {

@@ -58,3 +58,9 @@ impl Clock for SkippingClock {
         self.skip(duration);
     }
 }
+
+/// A length of time, for arithmetic with times. One that is too long for it is the longest.
+#[must_use]
+pub fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}

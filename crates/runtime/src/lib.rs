@@ -19,7 +19,7 @@ pub mod visit;
 
 pub use attempt::reserve;
 pub use check_trait::{AnyCheck, Check, Prepared};
-pub use clock::{Clock, SkippingClock, SystemClock};
+pub use clock::{Clock, SkippingClock, SystemClock, signed};
 pub use pipeline::{Invocation, RunError, execute};
 pub use ports::{
     Commit, CommitError, Datum, Delivery, LastRun, MetricSink, Notifier, PortError, Ports, Secrets, StateItem,

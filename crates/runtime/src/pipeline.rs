@@ -11,6 +11,7 @@ use check::message::{Context, compose};
 use check::{Attempt, Outcome, Refusal, Report, RunKey, Subject, Verdict};
 
 use crate::attempt::{Allowance, Attempted, Execution, Task, attempt, reserve};
+use crate::clock::signed;
 use crate::deliver::{data, tell};
 use crate::run_id::run_id;
 use crate::{
@@ -193,10 +194,6 @@ async fn judge<C: Check>(
         report.troubles.push(format!("memory of {} bytes is not kept: at most {MAX_MEMORY}", memory.len()));
     }
     Judged { is_whole, memory }
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 /// What the last attempt says about each subject; a failure is confirmed when the first attempt saw it too. What could

@@ -1,7 +1,7 @@
 //! The bookings that the platform lists, and which of them are ours.
 
 use jiff::{SignedDuration, Timestamp};
-use probe::expect::json_found;
+use probe::expect::json_list;
 use probe::{Method, Response, Url};
 use runtime::settings::{Platform, written_id};
 use runtime::visit::{Errand, status};
@@ -48,7 +48,7 @@ impl Booked {
 /// A mismatch when it is no list of bookings.
 pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Booked>, check::Mismatch> {
     let names = &platform.booking;
-    let list = list(platform, response)?;
+    let list = json_list(response, platform.wrapper.as_str())?;
     let read = |item: &Value| {
         let text = |pointer: &str| item.pointer(pointer).map(written_id);
         if text(names.status.as_str()).is_some_and(|status| status == names.cancelled_status.as_str()) {
@@ -61,19 +61,6 @@ pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Boo
         })
     };
     Ok(list.iter().filter_map(read).collect())
-}
-
-/// The list that an answer holds, wrapped or bare.
-pub(crate) fn list(platform: &Platform, response: &Response) -> Result<Vec<Value>, check::Mismatch> {
-    match json_found(response, "", platform.wrapper.as_str())? {
-        Value::Array(list) => Ok(list),
-        other => Err(check::Mismatch {
-            kind: check::FailureKind::Assertion,
-            expected: format!("a list, at {} or at the top", platform.wrapper.as_str()),
-            seen: if other.is_object() { "an object".to_owned() } else { "neither list nor object".to_owned() },
-            evidence: Some(response.text().chars().take(300).collect()),
-        }),
-    }
 }
 
 /// Removes what a run made, by its marker. Does no harm when nothing is there.

@@ -27,17 +27,17 @@ use std::time::Duration;
 use check::metric::BOOKING_ERROR_RATE;
 use check::{FailureKind, Mismatch, Stop, Subject};
 use futures::join;
-use jiff::{SignedDuration, Timestamp};
-use probe::expect::{Compare, json_found, json_matches};
+use jiff::Timestamp;
+use probe::expect::{Compare, json_found, json_list, json_matches};
 use probe::{Method, Response, Url};
 use runtime::counting::{Counters, Tally, count};
 use runtime::settings::{Common, Counting, Credentials, Section, written_id};
 use runtime::visit::{Site, Visitor, status};
-use runtime::{Check, Leftover, Run, Step};
+use runtime::{Check, Leftover, Run, Step, signed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use calendar::{Booked, Undo, days, list, listed, marker};
+use calendar::{Booked, Undo, days, listed, marker};
 pub use settings::RawBooking;
 use slots::{Slot, lessons};
 
@@ -222,7 +222,7 @@ impl Booking {
         let values = [("teacher", teacher.as_str()), ("from", &from), ("to", &to)];
         let answer = user.get(step, names.availability.at(&self.site.base_url, &values)).await?;
         step.check("status", status(&answer, &[200]))?;
-        let list = list(platform, &answer);
+        let list = json_list(&answer, platform.wrapper.as_str());
         step.check("list", list.as_ref().map(|_| ()).map_err(Clone::clone))?;
         let read = |item| slots::read(platform, item, names.slot_starts_at.as_str(), names.slot_ends_at.as_str());
         Ok(list.unwrap_or_default().iter().filter_map(read).collect())
@@ -513,8 +513,4 @@ fn not_within(slots: &[Slot], free: &[Slot]) -> Vec<Slot> {
 fn note(run: &Run, memory: &mut Memory, ended: Ended) {
     memory.attempts.note(run.clock().now(), ended);
     run.remember(memory);
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES, NOTIFICATION_QUEUE};
 use check::{Cause, FailureKind, Mismatch, Stop, Subject};
 use probe::Method;
-use probe::expect::json_found;
+use probe::expect::{json_found, json_list};
 use runtime::counting::{Counters, count};
 use runtime::settings::{Common, Counting, Credentials, Section, written_id};
 use runtime::visit::{Site, Visitor, status};
@@ -132,16 +132,7 @@ impl Notifications {
         let answer =
             user.get(&step, names.record.at(&self.site.base_url, &[("user", &written_id(&self.user))])).await?;
         step.check("status", status(&answer, &[200]))?;
-        let list = json_found(&answer, "", self.site.platform.wrapper.as_str());
-        let list = list.and_then(|list| match list {
-            Value::Array(list) => Ok(list),
-            _ => Err(Mismatch {
-                kind: FailureKind::Assertion,
-                expected: format!("a list, at {} or at the top", self.site.platform.wrapper.as_str()),
-                seen: "no list".to_owned(),
-                evidence: None,
-            }),
-        });
+        let list = json_list(&answer, self.site.platform.wrapper.as_str());
         step.check("list", list.as_ref().map(|_| ()).map_err(Clone::clone))?;
         step.passed();
         Ok(list.unwrap_or_default())

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use runtime::signed;
 use serde::{Deserialize, Serialize};
 
 /// No more canaries are waited for at once: an older one that never came says nothing more.
@@ -93,10 +94,6 @@ impl Past {
     pub(crate) fn late(&mut self) {
         self.unsettled = UNTIL_SETTLED;
     }
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 #[cfg(test)]

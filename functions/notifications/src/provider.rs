@@ -41,8 +41,8 @@ impl Kind {
 pub struct Provider {
     /// Which one.
     pub kind: Kind,
-    /// Where, as it was written; `None`: the provider's own.
-    pub written_url: Option<String>,
+    /// Where, as it was written.
+    pub written_url: String,
     /// Where.
     pub url: Url,
     /// Twilio's SID, Mailtrap's number.
@@ -102,10 +102,7 @@ impl Provider {
         let request =
             Request::new(Method::GET, url).header("accept", "application/json").deadline(deadline).max_redirects(0);
         Some(match self.kind {
-            Kind::Twilio => {
-                let basic = format!("{}:{}", self.account, key.expose_secret());
-                request.secret_header("authorization", &format!("Basic {}", base64(basic.as_bytes())))
-            }
+            Kind::Twilio => request.basic_authorization(&self.account, key.expose_secret()),
             Kind::Sparkpost => request.secret_header("authorization", key.expose_secret()),
             Kind::Mailtrap => request.secret_header("api-token", key.expose_secret()),
         })
@@ -183,12 +180,6 @@ fn mailtrap(body: &Value, sent: &Sent) -> Fate {
         Some(message) => Fate::Delivered(text(message, "created_at").parse().ok()),
         None => Fate::OnItsWay("it is not in the Mailtrap inbox".to_owned()),
     }
-}
-
-/// Base64 (RFC 4648, section 4), for Basic authorization.
-fn base64(bytes: &[u8]) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use probe::Url;
 use runtime::Check;
 use runtime::settings::{Common, RawCounting, RawCredentials, SecretRef, Section, written_duration};
 use runtime::visit::Site;
@@ -131,14 +130,8 @@ impl RawCanary {
 impl RawProvider {
     fn validate(self, section: &Section<'_>, common: &Common) -> Option<Provider> {
         let kind = section.required("kind", self.kind);
-        let url = match (&self.url, kind) {
-            (Some(path), _) if path.starts_with('/') && !path.starts_with("//") => {
-                section.parsed("url", common.base_url.join(path).map_err(|error| error.to_string()))
-            }
-            (Some(url), _) => section.url("url", Some(url.clone())),
-            (None, Some(kind)) => section.parsed("url", Url::parse(kind.url()).map_err(|error| error.to_string())),
-            (None, None) => None,
-        };
+        let written_url = self.url.or_else(|| kind.map(|kind| kind.url().to_owned()));
+        let url = written_url.as_ref().and_then(|url| section.url_below("url", url, &common.base_url));
         let key = section.required("key", self.key);
         let key: Option<SecretRef> =
             key.and_then(|key| section.secret("key", Some(key), &common.environment, Notifications::ID));
@@ -148,14 +141,14 @@ impl RawProvider {
         };
         let account = needed("account", self.account, kind != Kind::Sparkpost);
         let inbox = needed("inbox", self.inbox, kind == Kind::Mailtrap);
-        Some(Provider { kind, written_url: self.url, url: url?, account: account?, inbox: inbox?, key: key? })
+        Some(Provider { kind, written_url: written_url?, url: url?, account: account?, inbox: inbox?, key: key? })
     }
 
     fn of(provider: &Provider) -> Self {
         let unless_empty = |text: &String| (!text.is_empty()).then(|| text.clone());
         Self {
             kind: Some(provider.kind),
-            url: Some(provider.written_url.clone().unwrap_or_else(|| provider.url.to_string())),
+            url: Some(provider.written_url.clone()),
             account: unless_empty(&provider.account),
             inbox: unless_empty(&provider.inbox),
             key: Some(provider.key.to_string()),

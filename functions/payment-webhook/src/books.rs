@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use check::{FailureKind, Mismatch};
+use check::Mismatch;
 use jiff::Timestamp;
-use probe::expect::json_found;
+use probe::expect::{json_list, number};
 use probe::{Method, Request, Response};
 use runtime::settings::{Platform, written_id};
 use runtime::visit::{Errand, status};
@@ -65,7 +65,7 @@ pub(crate) fn billed(platform: &Platform, response: &Response) -> Result<Vec<Bil
             description: text(names.description.as_str()),
         })
     };
-    Ok(list(platform, response)?.iter().filter_map(read).collect())
+    Ok(json_list(response, platform.wrapper.as_str())?.iter().filter_map(read).collect())
 }
 
 /// The payments of an answer.
@@ -83,26 +83,7 @@ pub(crate) fn paid(platform: &Platform, response: &Response) -> Result<Vec<Paid>
             status: text(names.status.as_str()),
         }
     };
-    Ok(list(platform, response)?.iter().map(read).collect())
-}
-
-/// A number, which may be written as a text.
-pub(crate) fn number(value: &Value) -> Option<f64> {
-    let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    number.is_finite().then_some(number)
-}
-
-/// The list that an answer holds, wrapped or bare.
-fn list(platform: &Platform, response: &Response) -> Result<Vec<Value>, Mismatch> {
-    match json_found(response, "", platform.wrapper.as_str())? {
-        Value::Array(list) => Ok(list),
-        _ => Err(Mismatch {
-            kind: FailureKind::Assertion,
-            expected: format!("a list, at {} or at the top", platform.wrapper.as_str()),
-            seen: "no list".to_owned(),
-            evidence: None,
-        }),
-    }
+    Ok(json_list(response, platform.wrapper.as_str())?.iter().map(read).collect())
 }
 
 /// A delivery of an event.

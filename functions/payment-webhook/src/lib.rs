@@ -34,17 +34,17 @@ use check::metric::{PAYMENT_FAILURE_RATE, WEBHOOK_FAILURE_RATE, WEBHOOK_PROCESSI
 use check::{Cause, FailureKind, Mismatch, Stop, Subject};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
-use probe::expect::json_found;
+use probe::expect::{json_found, number};
 use probe::{Method, Response, Url};
 use runtime::counting::{Counters, Tally, count};
 use runtime::settings::{Common, Counting, Credentials, SecretRef, Section, written_id};
 use runtime::visit::{Site, Visitor, skew, status};
-use runtime::{Check, Leftover, Run, Step};
+use runtime::{Check, Leftover, Run, Step, signed};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use books::{Billed, OfStudent, Paid, Undo, billed, delivery, number, paid};
+use books::{Billed, OfStudent, Paid, Undo, billed, delivery, paid};
 use event::{Kind, Payment, TOLERANCE, marker, reference, signature};
 pub use settings::RawPaymentWebhook;
 
@@ -766,8 +766,4 @@ fn is_number(answer: &Response, pointer: &str, wrapper: &str, expected: u64) -> 
 fn note(run: &Run, memory: &mut Memory, ended: Ended) {
     memory.deliveries.note(run.clock().now(), ended);
     run.remember(memory);
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

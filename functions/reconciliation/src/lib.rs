@@ -22,11 +22,11 @@ use check::metric::PAYMENT_MISMATCHES;
 use check::{Cause, FailureKind, Mismatch, Stop, Subject};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
-use probe::expect::{json, json_found};
+use probe::expect::{json, json_list, number};
 use probe::{Method, Request, Response, Url, throttled};
 use runtime::settings::{Common, Credentials, SecretRef, Section, written_id};
 use runtime::visit::{Site, Visitor, status};
-use runtime::{Check, Run, Step};
+use runtime::{Check, Run, Step, signed};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -209,7 +209,7 @@ impl Reconciliation {
                 return Ok(false);
             }
             step.check("status", status(&answer, &[200]))?;
-            let list = list(&answer, platform.wrapper.as_str());
+            let list = json_list(&answer, platform.wrapper.as_str());
             step.check("list", list.as_ref().map(|_| ()).map_err(Clone::clone))?;
             for payment in list.unwrap_or_default() {
                 self.take(step, &payment, side)?;
@@ -358,7 +358,8 @@ impl Reconciliation {
     async fn ask_provider(&self, step: &Step<'_>, key: &SecretString, url: Url) -> Result<Response, Stop> {
         let request = Request::new(Method::GET, url)
             .header("accept", "application/json")
-            .secret_header("authorization", &basic(key))
+            // Stripe takes the key as user, without a password.
+            .basic_authorization(key.expose_secret(), "")
             .deadline(self.site.deadline)
             .max_redirects(0);
         let answer = step.send(request).await?;
@@ -426,37 +427,7 @@ fn provider_status(answer: &Response) -> Result<(), Mismatch> {
     })
 }
 
-/// The list of an answer, wrapped or bare. It is not quoted.
-fn list(answer: &Response, wrapper: &str) -> Result<Vec<Value>, Mismatch> {
-    match json_found(answer, "", wrapper) {
-        Ok(Value::Array(list)) => Ok(list),
-        Ok(_) => Err(Mismatch {
-            kind: FailureKind::Assertion,
-            expected: format!("a list, at {wrapper} or at the top"),
-            seen: "no list".to_owned(),
-            evidence: None,
-        }),
-        Err(mismatch) => Err(mismatch),
-    }
-}
-
-/// Stripe takes the key as the user of Basic authorization, without a password.
-fn basic(key: &SecretString) -> String {
-    use base64::Engine;
-    let user = format!("{}:", key.expose_secret());
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(user))
-}
-
-fn number(value: &Value) -> Option<f64> {
-    let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    number.is_finite().then_some(number)
-}
-
 /// A subject by its name, which is one by its letters.
 fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap_or_else(|_| Subject::whole())
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

@@ -98,16 +98,11 @@ impl RawReconciliation {
 
 impl RawProvider {
     fn validate(self, section: &Section<'_>, common: &Common) -> Option<Provider> {
-        let url = match &self.url {
-            Some(path) if path.starts_with('/') && !path.starts_with("//") => {
-                section.parsed("url", common.base_url.join(path).map_err(|error| error.to_string()))
-            }
-            Some(url) => section.url("url", Some(url.clone())),
-            None => section.url("url", Some(STRIPE.to_owned())),
-        };
+        let written_url = self.url.unwrap_or_else(|| STRIPE.to_owned());
+        let url = section.url_below("url", &written_url, &common.base_url);
         let key = section.required("key", self.key);
         let key = key.and_then(|key| section.secret("key", Some(key), &common.environment, Reconciliation::ID));
-        Some(Provider { written_url: self.url.unwrap_or_else(|| STRIPE.to_owned()), url: url?, key: key? })
+        Some(Provider { written_url, url: url?, key: key? })
     }
 }
 

@@ -137,6 +137,14 @@ impl<'a> Section<'a> {
         Some(url)
     }
 
+    /// A URL as [`Self::url`], or a path below another.
+    pub fn url_below(&self, key: &str, value: &str, base: &Url) -> Option<Url> {
+        if value.starts_with('/') && !value.starts_with("//") {
+            return self.parsed(key, base.join(value));
+        }
+        self.url(key, Some(value.to_owned()))
+    }
+
     /// A reference to a secret, when there is one. What is no reference is not shown: it may be the secret.
     pub fn secret(&self, key: &str, value: Option<String>, environment: &str, check: &str) -> Option<SecretRef> {
         self.parsed(key, SecretRef::parse(&value?, environment, check))
