@@ -136,7 +136,7 @@ fn a_port_that_is_taken_is_said() {
 
 #[test]
 fn the_demo_shows_a_fault_come_and_go() {
-    let output = synthetics(&["demo", "--for", "12s", "--every", "1s", "--fault", "500", "--port", "0"]);
+    let output = synthetics(&["demo", "--for", "45s", "--every", "1s", "--fault", "500", "--port", "0"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let shown = text(&output.stdout);
     for expected in [
