@@ -90,7 +90,11 @@ async fn what_a_run_left_is_listed_then_removed_and_nothing_else() {
     assert_eq!(swept[0]["check"], "booking");
     assert_eq!(swept[0]["leftovers"][0]["run_id"], RUN);
     assert_eq!(swept[0]["leftovers"][0]["removed"], true);
+    // Asked of the platform itself, by its admin endpoint.
+    let admin = reqwest::get(format!("{}/left-behind", platform.admin_url())).await.unwrap().text().await.unwrap();
+    let admin: Value = serde_json::from_str(&admin).unwrap();
     let left = platform.left_behind();
+    assert_eq!(admin["left_behind"], json!(left));
     assert!(left.len() == 1 && left[0].contains("not-of-a-run"), "{left:?}");
 }
 
