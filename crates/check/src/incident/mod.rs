@@ -1,10 +1,19 @@
 //! Incidents: what a check remembers of its unhealthy subjects, and what one more run does to it.
 
 mod decide;
+mod policy;
+mod record;
+mod silence;
 mod state;
 
-pub use decide::{Decision, Policy, Reason, Told, Vote, decide};
-pub use state::{CheckState, Incident, LastGood, Phase, Streak, SubjectState};
+pub use decide::{Decision, Findings, MAX_CHANGES, Reason, Told, Vote, decide};
+pub use policy::{Policy, SeverityRule};
+pub use record::{IncidentChange, IncidentRecord, ToldEntry, parts_of_id};
+pub use silence::{Silence, SilenceKind};
+pub use state::{
+    Announced, Announcement, Blind, CheckState, Incident, LastGood, Leftovers, Phase, Seen, Streak, SubjectState,
+    UnreadableState,
+};
 
 /// How sure we are that somebody must act at once.
 #[derive(

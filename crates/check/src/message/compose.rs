@@ -1,8 +1,12 @@
 //! From a decision to notifications: pure.
 
-use super::notification::{Contact, Event, Links, Notification, StepLine, SubjectReport};
-use crate::incident::{LastGood, Reason, Severity, Told};
-use crate::{Attempt, RunKey, Step};
+use std::time::Duration;
+
+use super::notification::{
+    BlindReport, Contact, Event, Links, Notification, StepLine, SubjectReport, notification_id,
+};
+use crate::incident::{Decision, Incident, LastGood, Reason, Severity, Told};
+use crate::{Attempt, LeftBehind, RunKey, Step};
 
 /// What a message needs to know beside the decision.
 #[derive(Clone, Debug)]
@@ -19,73 +23,121 @@ pub struct Context<'a> {
     pub attempts: &'a [Attempt],
     /// The last good run before this one.
     pub last_good: Option<&'a LastGood>,
-    /// The check's severity.
-    pub severity: Severity,
+    /// How severe data is that was left behind.
+    pub left_behind: Severity,
+    /// How long after the last word people are reminded.
+    pub remind_every: Duration,
     /// Whom to call.
     pub contact: &'a Contact,
     /// Where to go from here.
     pub links: Links,
 }
 
-/// One notification per event, whatever the number of subjects.
+/// One notification per event and severity, whatever the number of subjects.
 #[must_use]
-pub fn compose(reasons: &[Reason], context: &Context<'_>) -> Vec<Notification> {
-    [(Event::Opened, Told::Opened), (Event::Reminded, Told::Reminded), (Event::Recovered, Told::Recovered)]
-        .into_iter()
-        .filter_map(|(event, told)| {
-            let subjects: Vec<SubjectReport> = reasons
+pub fn compose(decision: &Decision, context: &Context<'_>) -> Vec<Notification> {
+    let mut notifications = Vec::new();
+    for event in Event::ALL {
+        for severity in [Severity::Critical, Severity::Warning] {
+            let reasons: Vec<&Reason> = decision
+                .reasons
                 .iter()
-                .filter(|reason| reason.told == told)
-                .filter_map(|reason| subject_report(reason, event, context.run))
+                .filter(|reason| reason.told.event() == Some(event) && reason.severity == severity)
                 .collect();
-            (!subjects.is_empty()).then(|| notification(event, subjects, context))
-        })
-        .collect()
+            if !reasons.is_empty() {
+                let about = About {
+                    subjects: reasons.iter().filter_map(|reason| subject_report(reason, context.run)).collect(),
+                    blind: reasons.iter().filter_map(|reason| blind_report(reason, context.run)).collect(),
+                    ..About::default()
+                };
+                notifications.push(notification(event, severity, about, context));
+            }
+        }
+    }
+    if let Some(leftovers) = &decision.left_behind {
+        let about = About { left_behind: leftovers.untold.clone(), more: leftovers.more, ..About::default() };
+        notifications.push(notification(Event::LeftBehind, context.left_behind, about, context));
+    }
+    notifications
 }
 
-fn subject_report(reason: &Reason, event: Event, run: &RunKey) -> Option<SubjectReport> {
-    let incident = reason.incident.as_ref()?;
-    let over = event == Event::Recovered;
+/// What a message is about.
+#[derive(Default)]
+struct About {
+    subjects: Vec<SubjectReport>,
+    blind: Vec<BlindReport>,
+    left_behind: Vec<LeftBehind>,
+    more: u32,
+}
+
+fn subject_report(reason: &Reason, run: &RunKey) -> Option<SubjectReport> {
+    let (incident, failure) = (reason.incident.as_ref()?, reason.failure.clone()?);
+    let downtime = |closed: jiff::Timestamp| closed.duration_since(reason.since).as_secs().max(0);
+    let closed_at = incident.closed_at.filter(|_| !Incident::is_open(incident));
+    let is_about_many = matches!(reason.told, Told::Flapping | Told::Settled) || reason.openings > 1;
     Some(SubjectReport {
-        failure: reason.failure.clone(),
+        failure,
         incident_id: incident.id.clone(),
-        since: reason.since,
+        since: reason.since.min(run.scheduled_time),
         opened_at: incident.opened_at,
-        closed_at: over.then_some(run.scheduled_time),
-        downtime_seconds: over.then(|| run.scheduled_time.duration_since(reason.since).as_secs()),
+        closed_at,
+        downtime_seconds: closed_at.map(downtime),
+        escalated_at: incident.escalated_at,
+        openings: (is_about_many && reason.openings > 0).then_some(reason.openings),
     })
 }
 
-fn notification(event: Event, mut subjects: Vec<SubjectReport>, context: &Context<'_>) -> Notification {
-    let steps = step_lines(&subjects, context.attempts);
-    let more_subjects = subjects.len().saturating_sub(Notification::MAX_SUBJECTS);
+fn blind_report(reason: &Reason, run: &RunKey) -> Option<BlindReport> {
+    let blindness = reason.blindness.as_ref()?;
+    let blind_for = run.scheduled_time.duration_since(reason.since).as_secs().max(0);
+    Some(BlindReport {
+        subject: reason.subject.clone(),
+        cause: blindness.cause,
+        detail: blindness.detail.clone(),
+        since: reason.since,
+        blind_seconds: (reason.told == Told::SeeingAgain).then_some(blind_for),
+    })
+}
+
+fn notification(event: Event, severity: Severity, about: About, context: &Context<'_>) -> Notification {
+    let About { mut subjects, mut blind, left_behind, more } = about;
+    let steps = step_lines(&subjects, &blind, context.attempts);
+    let too_many = subjects.len().max(blind.len()).saturating_sub(Notification::MAX_SUBJECTS);
     subjects.truncate(Notification::MAX_SUBJECTS);
-    Notification {
+    blind.truncate(Notification::MAX_SUBJECTS);
+    let mut notification = Notification {
         schema_version: Notification::SCHEMA_VERSION,
-        notification_id: format!("{}/{}", context.run, event.as_str()),
+        notification_id: notification_id(context.run, event, severity),
         event,
         check: context.run.check.clone(),
         environment: context.environment.to_owned(),
         location: context.run.location.clone(),
-        severity: context.severity,
+        severity,
         at: context.run.scheduled_time,
         subjects,
-        more_subjects: u32::try_from(more_subjects).unwrap_or(u32::MAX),
+        more_subjects: u32::try_from(too_many).unwrap_or(u32::MAX).saturating_add(more),
+        blind,
+        left_behind,
+        reminds_after_seconds: None,
         steps,
         last_good: context.last_good.cloned(),
         run_id: context.run_id.to_owned(),
         trace_id: context.trace_id.to_owned(),
         contact: context.contact.clone(),
         links: context.links.clone(),
-    }
+    };
+    notification.reminds_after_seconds = notification.is_ongoing().then_some(context.remind_every.as_secs());
+    notification
 }
 
 /// The steps of the subjects that the message is about; those of others would hide them.
-fn step_lines(subjects: &[SubjectReport], attempts: &[Attempt]) -> Vec<StepLine> {
+fn step_lines(subjects: &[SubjectReport], blind: &[BlindReport], attempts: &[Attempt]) -> Vec<StepLine> {
+    let named: Vec<_> =
+        subjects.iter().map(|report| &report.failure.subject).chain(blind.iter().map(|report| &report.subject)).collect();
     let mut steps: Vec<(u32, &Step)> = (1..)
         .zip(attempts)
         .flat_map(|(number, attempt)| attempt.steps.iter().map(move |step| (number, step)))
-        .filter(|(_, step)| subjects.iter().any(|report| report.failure.subject == step.subject))
+        .filter(|(_, step)| named.contains(&&step.subject))
         .collect();
     // Steps of several subjects go side by side; a reader wants one subject after the other.
     steps.sort_by_key(|(number, step)| (&step.subject, *number));

@@ -1,9 +1,13 @@
 //! Messages: one notification about incidents, and what people and programs read of it.
 
+mod chat;
 mod compose;
 mod notification;
 mod text;
 
+pub use chat::chat;
 pub use compose::{Context, compose};
-pub use notification::{Contact, Event, Links, Notification, StepLine, SubjectReport, Topic};
+pub use notification::{
+    BlindReport, Contact, Event, Links, Notification, StepLine, SubjectReport, Topic, notification_id,
+};
 pub use text::{email, sms, subject_line};

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::incident::{LastGood, Severity};
-use crate::{Failure, Subject};
+use crate::{Cause, Failure, LeftBehind, RunKey, Subject};
 
 /// Who is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,8 @@ pub enum Topic {
     Warnings,
     /// Programs.
     Events,
+    /// A chat, through Amazon Q Developer in chat applications. Optional.
+    Chat,
 }
 
 impl Topic {
@@ -27,6 +29,7 @@ impl Topic {
             Self::OnCall => "oncall",
             Self::Warnings => "warnings",
             Self::Events => "events",
+            Self::Chat => "chat",
         }
     }
 }
@@ -39,8 +42,20 @@ pub enum Event {
     Opened,
     /// Incidents are still open.
     Reminded,
+    /// Incidents are more severe than people know: by a worse failure, or because nobody has mended them for long.
+    Escalated,
     /// Incidents are over.
     Recovered,
+    /// Incidents of the same subject come and go, and are not told one by one from now on.
+    Flapping,
+    /// They no longer come and go: it has stayed well, or has stayed down.
+    Settled,
+    /// The check cannot judge.
+    Blind,
+    /// It can judge again.
+    SeeingAgain,
+    /// Runs created what they could not remove.
+    LeftBehind,
 }
 
 impl Event {
@@ -50,9 +65,34 @@ impl Event {
         match self {
             Self::Opened => "opened",
             Self::Reminded => "reminded",
+            Self::Escalated => "escalated",
             Self::Recovered => "recovered",
+            Self::Flapping => "flapping",
+            Self::Settled => "settled",
+            Self::Blind => "blind",
+            Self::SeeingAgain => "seeing_again",
+            Self::LeftBehind => "left_behind",
         }
     }
+
+    /// In the order in which one run tells them.
+    pub const ALL: [Self; 9] = [
+        Self::Opened,
+        Self::Escalated,
+        Self::Reminded,
+        Self::Flapping,
+        Self::Settled,
+        Self::Recovered,
+        Self::Blind,
+        Self::SeeingAgain,
+        Self::LeftBehind,
+    ];
+}
+
+/// The id of a message: the same whoever computes it, so that receivers know it again.
+#[must_use]
+pub fn notification_id(run: &RunKey, event: Event, severity: Severity) -> String {
+    format!("{run}/{}/{}", event.as_str(), severity.as_str())
 }
 
 /// Whom to call about a check.
@@ -98,6 +138,28 @@ pub struct SubjectReport {
     /// From the first failed run to the run that closed it, in seconds; only when it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime_seconds: Option<i64>,
+    /// When it was escalated, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalated_at: Option<Timestamp>,
+    /// How many incidents of this subject opened within the flap window; only when it is flapping.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub openings: Option<u32>,
+}
+
+/// One subject that cannot be judged, or now can.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BlindReport {
+    /// Which subject.
+    pub subject: Subject,
+    /// Why it cannot, or could not.
+    pub cause: Cause,
+    /// In words, redacted: what was tried, what came back, what to do.
+    pub detail: String,
+    /// The scheduled time of the first run that could not judge.
+    pub since: Timestamp,
+    /// For how long it could not, in seconds; only when it can again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind_seconds: Option<i64>,
 }
 
 /// One line of the run's table of steps.
@@ -136,8 +198,17 @@ pub struct Notification {
     pub at: Timestamp,
     /// The incidents, at most [`Notification::MAX_SUBJECTS`].
     pub subjects: Vec<SubjectReport>,
-    /// How many more there are.
+    /// How many more there are, of whatever the message is about.
     pub more_subjects: u32,
+    /// What cannot, or could not, be judged, at most [`Notification::MAX_SUBJECTS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blind: Vec<BlindReport>,
+    /// What runs created and could not remove.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<LeftBehind>,
+    /// After how many seconds people hear of it again when nothing changes; only of what goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminds_after_seconds: Option<u64>,
     /// The steps that did not pass, and those of the same subjects; at most [`Notification::MAX_STEPS`].
     pub steps: Vec<StepLine>,
     /// The last run in which everything was healthy.
@@ -154,20 +225,33 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// The version of this shape.
-    pub const SCHEMA_VERSION: u32 = 1;
+    /// The version of this shape. Version 1 had the events opened, reminded and recovered only.
+    pub const SCHEMA_VERSION: u32 = 2;
     /// The most subjects in one message.
     pub const MAX_SUBJECTS: usize = 20;
     /// The most lines in the table of steps.
     pub const MAX_STEPS: usize = 40;
 
-    /// Who is told: people by severity, programs always.
+    /// Who is told: people by severity, programs and the chat always. Those who were told of a warning before it was
+    /// escalated hear how it goes on, too.
     #[must_use]
-    pub fn topics(&self) -> [Topic; 2] {
-        let people = match self.severity {
-            Severity::Critical => Topic::OnCall,
-            Severity::Warning => Topic::Warnings,
+    pub fn topics(&self) -> Vec<Topic> {
+        let was_warning = self.event != Event::Escalated && self.subjects.iter().any(|s| s.escalated_at.is_some());
+        let people: &[Topic] = match self.severity {
+            Severity::Critical if was_warning => &[Topic::OnCall, Topic::Warnings],
+            Severity::Critical => &[Topic::OnCall],
+            Severity::Warning => &[Topic::Warnings],
         };
-        [people, Topic::Events]
+        [people, &[Topic::Events, Topic::Chat]].concat()
+    }
+
+    /// Whether what the message is about goes on.
+    #[must_use]
+    pub fn is_ongoing(&self) -> bool {
+        match self.event {
+            Event::Opened | Event::Reminded | Event::Escalated | Event::Flapping | Event::Blind => true,
+            Event::Settled => self.subjects.iter().any(|subject| subject.closed_at.is_none()),
+            Event::Recovered | Event::SeeingAgain | Event::LeftBehind => false,
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::notification::{Event, Notification, StepLine, SubjectReport};
+use super::notification::{BlindReport, Event, Notification, StepLine, SubjectReport};
 use crate::Subject;
 use crate::text::{ascii, cut, gsm7};
 
@@ -33,12 +33,11 @@ pub fn email(notification: &Notification) -> String {
     // Writing to a string cannot fail, so the results are dropped.
     let n = notification;
     let _ = writeln!(text, "{} {} in {}", n.check, headline(n), n.environment);
-    for alike in failed_alike(&n.subjects) {
-        let _ = writeln!(text);
-        paragraph(&mut text, n.event, &alike);
+    for line in explanation(n) {
+        let _ = writeln!(text, "{line}");
     }
-    if n.more_subjects > 0 {
-        let _ = writeln!(text, "\n… and {} more: see the logs of this run.", n.more_subjects);
+    for line in lines_about(n) {
+        let _ = writeln!(text, "{line}");
     }
     let _ = writeln!(text);
     if let Some(good) = &n.last_good {
@@ -47,13 +46,20 @@ pub fn email(notification: &Notification) -> String {
         let _ = writeln!(text, "Last good run  none is known");
     }
     let _ = writeln!(text, "Seen from      {}", n.location);
-    let _ = writeln!(text, "\n{}", if n.event == Event::Recovered { "To look back" } else { "What to do first" });
+    if let Some(word) = next_word(n) {
+        let _ = writeln!(text, "Next word      {word}");
+    }
+    let is_over = !n.is_ongoing() && n.event != Event::LeftBehind;
+    let _ = writeln!(text, "\n{}", if is_over { "To look back" } else { "What to do first" });
     let _ = writeln!(text, "  Runbook    {}", n.links.runbook);
     let optional = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
     for (label, link) in optional {
         if let Some(link) = link {
             let _ = writeln!(text, "  {label:<9}  {link}");
         }
+    }
+    if let Some(command) = command(n) {
+        let _ = writeln!(text, "  {command}");
     }
     let _ = writeln!(text, "Whom to call\n  {}, {}", n.contact.name, n.contact.reach);
     let table = step_table(&n.steps);
@@ -65,53 +71,132 @@ pub fn email(notification: &Notification) -> String {
     text
 }
 
+/// What an event means, where its name does not say it.
+fn explanation(n: &Notification) -> Vec<String> {
+    let words = match n.event {
+        Event::Escalated => "Until now this was a warning. It goes to those who act now, because it became worse or is not mended.",
+        Event::Flapping => "It fails, recovers and fails again. From now on you are not told of each change, only when it settles.",
+        Event::Settled if n.is_ongoing() => "It no longer comes and goes: it stays down.",
+        Event::Settled => "It no longer comes and goes: it has stayed well.",
+        Event::Blind => "Nothing is known to be broken, and nothing is known to work: users may be affected, and nobody would see it.",
+        Event::LeftBehind => "Synthetic data stays at the platform until somebody removes it. Users are not affected.",
+        Event::Opened | Event::Reminded | Event::Recovered | Event::SeeingAgain => return Vec::new(),
+    };
+    vec![words.to_owned()]
+}
+
+/// The paragraphs on what the message is about, each after an empty line.
+pub(super) fn lines_about(n: &Notification) -> Vec<String> {
+    let mut text = String::new();
+    for alike in failed_alike(&n.subjects) {
+        let _ = writeln!(text);
+        paragraph(&mut text, n.event, &alike);
+    }
+    for report in &n.blind {
+        let _ = writeln!(text);
+        blind_paragraph(&mut text, n.event, report);
+    }
+    if !n.left_behind.is_empty() {
+        let _ = writeln!(text);
+        for left in &n.left_behind {
+            let _ = writeln!(text, "  {}: {}", left.compensation, left.detail);
+        }
+    }
+    if n.more_subjects > 0 {
+        let _ = writeln!(text, "\n… and {} more: see the logs of this run.", n.more_subjects);
+    }
+    text.lines().map(str::to_owned).collect()
+}
+
+/// When people hear of it again.
+pub(super) fn next_word(n: &Notification) -> Option<String> {
+    let after = span(i64::try_from(n.reminds_after_seconds?).unwrap_or(i64::MAX));
+    let or_when = match n.event {
+        Event::Flapping => "when it has settled",
+        Event::Blind => "when it can be judged again",
+        _ => "when it is over",
+    };
+    Some(format!("{or_when}; in {after} if it is not"))
+}
+
+/// The command that helps.
+fn command(n: &Notification) -> Option<String> {
+    if n.event == Event::LeftBehind {
+        return Some(format!("Remove     synthetics sweep {} --settings FILE --yes", n.check));
+    }
+    if !n.is_ongoing() {
+        return None;
+    }
+    let named = n.subjects.iter().map(|s| &s.failure.subject).chain(n.blind.iter().map(|report| &report.subject));
+    let named: Vec<&Subject> = named.collect();
+    let what = match &named[..] {
+        [only] if !only.is_whole() => format!("{}/{only}", n.check),
+        _ => n.check.clone(),
+    };
+    Some(format!("Mute       synthetics mute {what} --environment {} --for 1h --reason WHY", n.environment))
+}
+
 /// The SMS: at most 140 characters of the GSM 7-bit alphabet, without those that take two.
 #[must_use]
 pub fn sms(notification: &Notification) -> String {
     let n = notification;
-    let detail = match (n.event, n.subjects.first()) {
-        (Event::Recovered, Some(subject)) => {
+    let call = &n.contact.reach;
+    let detail = match (n.event, n.subjects.first(), n.blind.first(), n.left_behind.first()) {
+        (Event::Settled, Some(subject), ..) if subject.closed_at.is_some() => {
+            format!("well since {}", clock(subject.closed_at.unwrap_or(subject.since)))
+        }
+        (Event::Recovered, Some(subject), ..) => {
             format!("down for {}", span(subject.downtime_seconds.unwrap_or_default()))
         }
-        (_, Some(subject)) => {
-            // What was seen comes last: it is what may be cut.
-            format!(
-                "{} since {}. Call {}. {}",
-                subject.failure.kind,
-                clock(subject.since),
-                n.contact.reach,
-                subject.failure.seen
-            )
+        // What was seen comes last: it is what may be cut.
+        (Event::Flapping, Some(subject), ..) => {
+            format!("{} times. Call {call}. {}", subject.openings.unwrap_or_default(), subject.failure.seen)
         }
-        (_, None) => String::new(),
+        (_, Some(subject), ..) => {
+            let (kind, since, seen) = (subject.failure.kind, clock(subject.since), &subject.failure.seen);
+            format!("{kind} since {since}. Call {call}. {seen}")
+        }
+        (Event::SeeingAgain, _, Some(blind), _) => {
+            format!("could not for {}", span(blind.blind_seconds.unwrap_or_default()))
+        }
+        (_, _, Some(blind), _) => format!("{} since {}. Call {call}. {}", blind.cause, clock(blind.since), blind.detail),
+        (.., Some(left)) => format!("{}: {}", left.compensation, left.detail),
+        (_, None, None, None) => String::new(),
     };
     cut_ascii(&gsm7(&format!("{} {} {}: {detail}", n.environment, n.check, headline(n))), MAX_SMS)
 }
 
-fn headline(notification: &Notification) -> String {
-    let verb = match notification.event {
+pub(super) fn headline(notification: &Notification) -> String {
+    let n = notification;
+    let verb = match n.event {
         Event::Opened => "failing",
         Event::Reminded => "still failing",
+        Event::Escalated => "escalated, failing",
         Event::Recovered => "recovered",
+        Event::Flapping => "flapping",
+        Event::Settled if n.is_ongoing() => "settled as failing",
+        Event::Settled => "settled as healthy",
+        Event::Blind => "cannot be judged",
+        Event::SeeingAgain => "can be judged again",
+        Event::LeftBehind => return format!("left {} behind", counted(n.left_behind.len() + n.more_subjects as usize)),
     };
-    let named: Vec<&str> = notification
-        .subjects
-        .iter()
-        .map(|s| &s.failure.subject)
-        .filter(|s| !s.is_whole())
-        .take(3)
-        .map(Subject::as_str)
-        .collect();
-    let more = notification.subjects.len() + notification.more_subjects as usize - named.len();
+    let subjects = n.subjects.iter().map(|s| &s.failure.subject).chain(n.blind.iter().map(|report| &report.subject));
+    let named: Vec<&str> = subjects.filter(|s| !s.is_whole()).take(3).map(Subject::as_str).collect();
+    let more = n.subjects.len() + n.blind.len() + n.more_subjects as usize - named.len();
+    let is_over = matches!(n.event, Event::Recovered | Event::Settled);
     match (named.is_empty(), more) {
         // A flow has one subject, and its step says what no longer works.
-        (true, _) => match notification.subjects.first() {
-            Some(flow) if notification.event != Event::Recovered => format!("{verb} at {}", flow.failure.step),
+        (true, _) => match n.subjects.first() {
+            Some(flow) if !is_over => format!("{verb} at {}", flow.failure.step),
             _ => verb.to_owned(),
         },
         (false, 0) => format!("{verb}: {}", named.join(", ")),
         (false, more) => format!("{verb}: {} and {more} more", named.join(", ")),
     }
+}
+
+fn counted(things: usize) -> String {
+    if things == 1 { "something".to_owned() } else { format!("{things} things") }
 }
 
 /// Subjects that failed in the same way at the same time, in the order of their first: one cause mostly, and one
@@ -135,12 +220,8 @@ fn failed_alike(subjects: &[SubjectReport]) -> Vec<Vec<&SubjectReport>> {
 /// One paragraph of an e-mail; the group is not empty.
 fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
     let first = alike[0];
-    let over = event == Event::Recovered;
-    let name = |s: &&SubjectReport| match &s.failure.subject {
-        whole if whole.is_whole() => "the flow".to_owned(),
-        named => named.to_string(),
-    };
-    let names = alike.iter().map(name).collect::<Vec<_>>().join(", ");
+    let over = first.closed_at.is_some();
+    let names = alike.iter().map(|s| name(&s.failure.subject)).collect::<Vec<_>>().join(", ");
     let tense = if over { "had failed" } else { "failed" };
     let _ = writeln!(text, "{names} {tense} at step {} ({})", first.failure.step, first.failure.kind);
     let _ = writeln!(text, "  Expected   {}", first.failure.expected);
@@ -156,8 +237,29 @@ fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
     if let (Some(closed), Some(seconds)) = (first.closed_at, first.downtime_seconds) {
         let _ = writeln!(text, "  Until      {}, down for {}", minute(closed), span(seconds));
     }
+    if let (Some(openings), Event::Flapping | Event::Settled | Event::Reminded) = (first.openings, event) {
+        let _ = writeln!(text, "  Incidents  {openings} lately");
+    }
+    if let (Some(escalated), false) = (first.escalated_at, over) {
+        let _ = writeln!(text, "  Escalated  {}", minute(escalated));
+    }
     let incidents = alike.iter().map(|s| s.incident_id.as_str()).collect::<Vec<_>>().join("\n             ");
     let _ = writeln!(text, "  Incident   {incidents}");
+}
+
+fn blind_paragraph(text: &mut String, event: Event, report: &BlindReport) {
+    let over = event == Event::SeeingAgain;
+    let tense = if over { "could not be judged" } else { "cannot be judged" };
+    let _ = writeln!(text, "{} {tense} ({})", name(&report.subject), report.cause);
+    let _ = writeln!(text, "  Why        {}", report.detail.lines().collect::<Vec<_>>().join("\n             "));
+    let _ = writeln!(text, "  Since      {}", minute(report.since));
+    if let Some(seconds) = report.blind_seconds {
+        let _ = writeln!(text, "  Lasted     {}", span(seconds));
+    }
+}
+
+fn name(subject: &Subject) -> String {
+    if subject.is_whole() { "the flow".to_owned() } else { subject.to_string() }
 }
 
 /// A line per step, with what each attempt made of it.

@@ -1,7 +1,8 @@
 //! Timelines: one letter a minute for what a run saw, and beside it what people were told.
 
 use super::*;
-use crate::{FailureKind, Mismatch, Shard};
+use crate::incident::{SeverityRule, parts_of_id};
+use crate::{Cause, FailureKind, Mismatch, Shard};
 
 const START: i64 = 1_780_000_020;
 
@@ -28,15 +29,22 @@ fn failing(name: &str, confirmed: bool) -> Vote {
     Vote::Failing { failure: Failure::new(subject(name), "response", mismatch), confirmed }
 }
 
-/// `.` passed, `x` failed once, `X` failed and confirmed, `-` no vote.
+/// `.` passed, `x` failed once, `X` failed and confirmed, `?` could not judge, `m` is down on purpose, `-` no vote.
 fn vote(name: &str, letter: char) -> Option<Vote> {
     match letter {
         '.' => Some(Vote::Healthy),
         'x' => Some(failing(name, false)),
         'X' => Some(failing(name, true)),
+        '?' => Some(Vote::Blind(Blindness { cause: Cause::Reference, detail: "no such parameter".to_owned() })),
+        'm' => Some(Vote::Maintenance),
         '-' => None,
         other => panic!("no vote is written `{other}`"),
     }
+}
+
+/// What a run found: its votes, and nothing else.
+fn by<'a>(run: &'a RunKey, votes: &'a BTreeMap<Subject, Vote>) -> Findings<'a> {
+    Findings { run, run_id: "run", votes, subjects: None, left_behind: &[], windows: &[] }
 }
 
 /// Plays one line per subject and gives `minute subject told` for every word that is not silence about the healthy.
@@ -49,8 +57,8 @@ fn play(policy: &Policy, lines: &[(&str, &str)]) -> (CheckState, Vec<String>) {
             .iter()
             .filter_map(|(name, line)| Some((subject(name), vote(name, line.chars().nth(minute)?)?)))
             .collect();
-        let run_id = format!("run-{minute}");
-        let decision = decide(&state, &votes, None, &run_at(minute as i64, "home"), &run_id, policy);
+        let (run_id, run) = (format!("run-{minute}"), run_at(minute as i64, "home"));
+        let decision = decide(&state, &Findings { run_id: &run_id, ..by(&run, &votes) }, policy);
         told.extend(decision.reasons.iter().map(|reason| format!("{minute} {} {:?}", reason.subject, reason.told)));
         state = decision.next;
     }
@@ -102,7 +110,7 @@ fn a_second_subject_is_told_while_the_first_is_down() {
             "5 b Recovered",
         ]
     );
-    assert!(state.subjects.is_empty());
+    assert!(state.subjects.values().all(|subject| subject.phase == Phase::Healthy));
     assert_eq!(state.last_good.unwrap().run_id, "run-5");
 }
 
@@ -128,45 +136,317 @@ fn since_is_the_first_failed_run_and_last_good_the_one_before() {
 
 #[test]
 fn a_run_without_votes_is_not_a_good_one() {
-    let decision =
-        decide(&CheckState::default(), &BTreeMap::new(), None, &run_at(0, "home"), "run-0", &Policy::default());
-    assert_eq!(decision.next, CheckState::default());
+    let decision = decide(&CheckState::default(), &by(&run_at(0, "home"), &BTreeMap::new()), &Policy::default());
+    assert_eq!(decision.next.last_good, None);
+    assert_eq!((decision.reasons, decision.changes), (vec![], vec![]));
+}
+
+/// Plays `location letter`s, one a minute after another, from where all of `known` have run.
+fn play_locations(policy: &Policy, known: &[&str], script: &str) -> Vec<Told> {
+    let mut state = CheckState::default();
+    for location in known {
+        let healthy = BTreeMap::from([(subject("web"), Vote::Healthy)]);
+        state = decide(&state, &by(&run_at(0, location), &healthy), policy).next;
+    }
+    let mut told = Vec::new();
+    for (minute, part) in (1..).zip(script.split_whitespace()) {
+        let (location, letter) = part.split_at(1);
+        let votes = BTreeMap::from([(subject("web"), vote("web", letter.chars().next().unwrap()).unwrap())]);
+        let decision = decide(&state, &by(&run_at(minute, location), &votes), policy);
+        told.extend(decision.reasons.iter().map(|reason| reason.told));
+        state = decision.next;
+    }
+    told
 }
 
 #[test]
 fn locations_open_and_close_by_quorum() {
-    let policy = Policy { quorum: 2, ..Policy::default() };
-    let mut state = CheckState::default();
-    let mut told = Vec::new();
-    let script = [("n", 'X'), ("s", '.'), ("s", 'X'), ("n", '.'), ("n", '.'), ("s", '.'), ("s", '.')];
-    for (minute, (location, letter)) in script.into_iter().enumerate() {
-        let votes = BTreeMap::from([(subject("web"), vote("web", letter).unwrap())]);
-        let decision = decide(&state, &votes, None, &run_at(minute as i64, location), "run", &policy);
-        told.push(decision.reasons.first().map(|reason| reason.told));
-        state = decision.next;
-    }
+    use Told::{NotYetRecovered, Opened, Outvoted, PassedAgain, Recovered};
+    let policy = Policy::default();
+    // Two of two must agree, to open as to close.
     assert_eq!(
-        told.into_iter().flatten().collect::<Vec<_>>(),
+        play_locations(&policy, &["n", "s"], "nX s. sX n. n. s. s."),
+        [Outvoted, Outvoted, Opened, NotYetRecovered, NotYetRecovered, NotYetRecovered, Recovered]
+    );
+    // Two of three; the third may see what it will.
+    assert_eq!(
+        play_locations(&policy, &["n", "s", "w"], "nX w. s. n. w."),
+        [Outvoted, Outvoted, Outvoted, PassedAgain]
+    );
+    assert_eq!(play_locations(&policy, &["n", "s", "w"], "nX w. sX"), [Outvoted, Outvoted, Opened]);
+    // One is as none.
+    assert_eq!(play_locations(&policy, &["n"], "nX n. n."), [Opened, NotYetRecovered, Recovered]);
+    let all = Policy { quorum: Some(9), ..Policy::default() };
+    assert_eq!(play_locations(&all, &["n", "s", "w"], "nX sX wX"), [Outvoted, Outvoted, Opened]);
+    assert_eq!(play_locations(&all, &["n"], "nX"), [Opened]);
+}
+
+#[test]
+fn a_blind_location_does_not_vote_and_one_that_is_silent_neither() {
+    use Told::{NotYetBlind, Opened, Outvoted};
+    let policy = Policy::default();
+    assert_eq!(play_locations(&policy, &["n", "s"], "nX s? nX"), [Outvoted, NotYetBlind, Opened]);
+    // Of the south nothing has been heard for six minutes.
+    assert_eq!(play_locations(&policy, &["n", "s"], "n. n. n. n. n. nX"), [Opened]);
+    assert_eq!(play_locations(&policy, &["n", "s"], "n. n. n. nX"), [Outvoted]);
+}
+
+#[test]
+fn blindness_is_told_once_and_its_end() {
+    let told = play(&Policy::default(), &[("web", ".???x?x.")]).1;
+    assert_eq!(
+        told,
         [
-            Told::NotConfirmed,
-            Told::NotConfirmed,
-            Told::Opened,
-            Told::NotYetRecovered,
-            Told::NotYetRecovered,
-            Told::NotYetRecovered,
-            Told::Recovered
+            "1 web NotYetBlind",
+            "2 web NotYetBlind",
+            "3 web Blind",
+            "4 web SeeingAgain",
+            "4 web NotConfirmed",
+            "5 web NotYetBlind",
+            // What was seen before counts: it did not recover meanwhile.
+            "6 web Opened",
+            "7 web NotYetRecovered",
         ]
     );
+    let policy = Policy { remind_every: Duration::from_secs(120), ..Policy::default() };
+    let told = play(&policy, &[("web", "??????")]).1;
+    assert_eq!(told[2..], ["2 web Blind", "3 web KnownAlready", "4 web Blind", "5 web KnownAlready"]);
+    // Of several locations, a majority must be blind.
+    let script = "n? n? n? s. s? n? s? n? s? n. s.";
+    let told = play_locations(&Policy::default(), &["n", "s"], script);
+    assert_eq!(told.iter().filter(|told| **told == Told::Blind).count(), 1, "{told:?}");
+    assert_eq!(told.iter().filter(|told| **told == Told::SeeingAgain).count(), 1, "{told:?}");
+}
+
+#[test]
+fn while_the_platform_is_down_on_purpose_nothing_opens_closes_or_is_told() {
+    let policy = Policy { remind_every: Duration::from_secs(120), ..Policy::default() };
+    let told = play(&policy, &[("web", "Xmmmm..")]).1;
+    assert_eq!(told[0], "0 web Opened");
+    assert!(told[1..5].iter().all(|line| line.ends_with("InMaintenance")), "{told:?}");
+    assert_eq!(told[5..], ["5 web NotYetRecovered", "6 web Recovered"]);
+    assert_eq!(play(&policy, &[("web", "mmmm")]).1, [""; 0]);
+}
+
+#[test]
+fn what_flaps_is_told_once_until_it_settles() {
+    let policy = Policy { settle_after: Duration::from_secs(240), ..Policy::default() };
+    let told = |line: &str| -> Vec<String> {
+        let loud = |line: &String| ["Opened", "Recovered", "Flapping", "Settled"].iter().any(|word| line.ends_with(word));
+        let (state, told) = play(&policy, &[("web", line)]);
+        assert!(line.len() < 60 || state.subjects.is_empty(), "{state:#?}");
+        told.into_iter().filter(|line| loud(line)).filter(|line| !line.contains("NotYet")).collect()
+    };
+    let flaps = ["0 web Opened", "2 web Recovered", "3 web Opened", "5 web Recovered", "6 web Flapping"];
+    assert_eq!(told("X..X..X..X..X.."), flaps);
+    assert_eq!(told("X..X..X......."), [&flaps[..], &["12 web Settled"]].concat());
+    // It settles as failing, too; and its end is told then.
+    assert_eq!(told("X..X..XXXXXX.."), [&flaps[..], &["10 web Settled", "13 web Recovered"]].concat());
+    // Far apart they are incidents like any other.
+    let rare = format!("X..{0}X..{0}X..{0}", ".".repeat(58));
+    assert_eq!(told(&rare).len(), 6);
+}
+
+/// A mute of the subject for these minutes.
+fn mute(from: i64, until: i64) -> Silence {
+    Silence {
+        id: "m1".to_owned(),
+        kind: SilenceKind::Mute,
+        subject: Some(subject("web")),
+        from: run_at(from, "home").scheduled_time,
+        until: run_at(until, "home").scheduled_time,
+        by: "anna".to_owned(),
+        reason: "deploy".to_owned(),
+    }
+}
+
+/// Plays a line with a silence that stands in the state, or in the settings.
+fn play_silenced(line: &str, silence: &Silence) -> (Vec<String>, Vec<IncidentChange>) {
+    let is_mute = silence.kind == SilenceKind::Mute;
+    let windows = if is_mute { vec![] } else { vec![silence.clone()] };
+    let mut state = CheckState { mutes: if is_mute { vec![silence.clone()] } else { vec![] }, ..CheckState::default() };
+    let (mut told, mut changes) = (Vec::new(), Vec::new());
+    for (minute, letter) in (0..).zip(line.chars()) {
+        let votes = BTreeMap::from([(subject("web"), vote("web", letter).unwrap())]);
+        let run = run_at(minute, "home");
+        let decision = decide(&state, &Findings { windows: &windows, ..by(&run, &votes) }, &Policy::default());
+        told.extend(decision.reasons.iter().map(|reason| format!("{minute} {:?}", reason.told)));
+        changes.extend(decision.changes);
+        state = decision.next;
+    }
+    let last = run_at(line.len() as i64 - 1, "home").scheduled_time;
+    assert!(state.mutes.iter().all(|mute| last < mute.until), "a mute that is over is forgotten");
+    (told, changes)
+}
+
+#[test]
+fn a_silenced_subject_is_told_when_the_silence_ends_if_it_is_still_down() {
+    let (told, changes) = play_silenced("XXXXX..", &mute(0, 3));
+    assert_eq!(told, ["0 Muted", "1 Muted", "2 Muted", "3 Opened", "4 KnownAlready", "5 NotYetRecovered", "6 Recovered"]);
+    assert_eq!(changes[0].silence.as_ref().unwrap().by, "anna");
+    assert_eq!(changes.iter().filter(|change| change.silence.is_some()).count(), 1);
+    assert_eq!(play_silenced("X....", &mute(0, 4)).0, ["0 Muted", "1 NotYetRecovered", "2 Muted"]);
+    // Over before anybody was told, and after the silence.
+    assert_eq!(play_silenced("X...", &mute(0, 1)).0, ["0 Muted", "1 NotYetRecovered", "2 NeverTold"]);
+    // What people know of is over for them, too.
+    let (told, _) = play_silenced("XXX..", &mute(1, 5));
+    assert_eq!(told, ["0 Opened", "1 Muted", "2 Muted", "3 NotYetRecovered", "4 Recovered"]);
+    let window = Silence { kind: SilenceKind::Maintenance, subject: None, ..mute(0, 2) };
+    assert_eq!(play_silenced("XXX", &window).0, ["0 InMaintenance", "1 InMaintenance", "2 Opened"]);
+    let elsewhere = Silence { subject: Some(subject("other")), ..mute(0, 2) };
+    assert_eq!(play_silenced("XXX", &elsewhere).0[0], "0 Opened");
+    assert_eq!(play_silenced("????", &mute(0, 3)).0, ["0 NotYetBlind", "1 NotYetBlind", "2 Muted", "3 Blind"]);
+}
+
+#[test]
+fn severity_follows_the_failure_and_a_warning_that_stays_escalates() {
+    let rules = |kind| SeverityRule { subject: None, kind: Some(kind), severity: Severity::Warning };
+    let policy = Policy {
+        severities: vec![rules(FailureKind::Status)],
+        escalate_after: Some(Duration::from_secs(180)),
+        ..Policy::default()
+    };
+    assert_eq!(
+        play(&policy, &[("web", "XXXXX..")]).1,
+        [
+            "0 web Opened",
+            "1 web KnownAlready",
+            "2 web KnownAlready",
+            "3 web Escalated",
+            "4 web KnownAlready",
+            "5 web NotYetRecovered",
+            "6 web Recovered"
+        ]
+    );
+    let never = Policy { escalate_after: None, ..policy.clone() };
+    assert!(!play(&never, &[("web", "XXXXX")]).1.iter().any(|line| line.ends_with("Escalated")));
+    // A worse failure of an open incident.
+    let state = play(&never, &[("web", "X")]).0;
+    let Vote::Failing { mut failure, .. } = failing("web", true) else { unreachable!() };
+    failure.kind = FailureKind::Timeout;
+    let votes = BTreeMap::from([(subject("web"), Vote::Failing { failure, confirmed: true })]);
+    let decision = decide(&state, &by(&run_at(1, "home"), &votes), &never);
+    assert_eq!((decision.reasons[0].told, decision.reasons[0].severity), (Told::Escalated, Severity::Critical));
+    assert_eq!(decision.changes.len(), 1);
+}
+
+#[test]
+fn what_is_left_behind_is_told_at_once_and_then_not_again_for_hours() {
+    let left = |name: &str| LeftBehind { compensation: name.to_owned(), detail: "status 500".to_owned() };
+    let healthy = BTreeMap::from([(subject("web"), Vote::Healthy)]);
+    let mut state = CheckState::default();
+    let mut told = Vec::new();
+    let policy = Policy { remind_every: Duration::from_secs(180), ..Policy::default() };
+    for minute in 0..9 {
+        let left = if minute < 5 { vec![left(&format!("cancel {minute}"))] } else { vec![] };
+        let run = run_at(minute, "home");
+        let decision = decide(&state, &Findings { left_behind: &left, ..by(&run, &healthy) }, &policy);
+        told.extend(decision.left_behind.map(|told| (minute, told.untold.len())));
+        state = decision.next;
+    }
+    assert_eq!(told, [(0, 1), (3, 3), (6, 1)]);
+    assert_eq!(state.leftovers, None);
+}
+
+#[test]
+fn a_run_changes_as_much_as_it_can_write_and_the_next_does_the_rest() {
+    let names: Vec<String> = (0..150).map(|n| format!("t{n:03}")).collect();
+    let votes = |vote: &dyn Fn(&str) -> Vote| names.iter().map(|name| (subject(name), vote(name))).collect();
+    let mut state = CheckState::default();
+    let mut counts = Vec::new();
+    for (minute, passes) in (0..).zip([false, false, true, true, true]) {
+        let votes = votes(&|name| if passes { Vote::Healthy } else { failing(name, true) });
+        let decision = decide(&state, &by(&run_at(minute, "home"), &votes), &Policy::default());
+        let told = |told: Told| decision.reasons.iter().filter(|reason| reason.told == told).count();
+        counts.push((told(Told::Opened), told(Told::Recovered), told(Told::Postponed), decision.changes.len()));
+        state = decision.next;
+    }
+    assert_eq!(counts, [(99, 0, 51, 99), (51, 0, 0, 51), (0, 0, 0, 0), (0, 99, 51, 99), (0, 51, 0, 51)]);
+}
+
+#[test]
+fn the_record_begins_with_the_first_failure_and_holds_every_word() {
+    let failing = |seen: &str| {
+        let Vote::Failing { mut failure, .. } = failing("web", false) else { unreachable!() };
+        failure.seen = seen.to_owned();
+        Vote::Failing { failure, confirmed: false }
+    };
+    let mut state = CheckState::default();
+    let mut record = None;
+    for (minute, vote) in (0..).zip([failing("a"), failing("b"), failing("c"), Vote::Healthy, Vote::Healthy]) {
+        let votes = BTreeMap::from([(subject("web"), vote)]);
+        let decision = decide(&state, &by(&run_at(minute, "home"), &votes), &Policy::default());
+        for change in &decision.changes {
+            record = Some(IncidentRecord::after(record, change));
+        }
+        state = decision.next;
+    }
+    let record = record.unwrap();
+    assert_eq!((record.first.seen.as_str(), record.latest.seen.as_str()), ("a", "c"));
+    let events: Vec<_> = record.told.iter().map(|told| told.event).collect();
+    assert_eq!(events, [Event::Opened, Event::Recovered]);
+    let id = "availability/home/0of1/20260528T202800Z/opened/critical";
+    assert_eq!((record.told[0].notification_id.as_str(), record.told[0].at), (id, record.opened_at));
+    assert_eq!(record.closed_at, Some(run_at(4, "home").scheduled_time));
+    assert_eq!(parts_of_id(&record.id), Some(("availability", "20260528T202700Z")));
+    assert_eq!((parts_of_id("availability"), parts_of_id("a.b.c"), parts_of_id("")), (None, None, None));
+}
+
+#[test]
+fn the_state_of_an_earlier_release_is_read() {
+    let stored = include_str!("version-1.json");
+    let state = CheckState::read(stored).unwrap();
+    assert_eq!(state.schema_version, CheckState::SCHEMA_VERSION);
+    let web = &state.subjects[&subject("status-api")];
+    let incident = web.incident.as_ref().unwrap();
+    assert_eq!((incident.severity, incident.is_open()), (Severity::Critical, true));
+    assert_eq!(web.told.unwrap().last.to_string(), "2026-11-23T04:50:00Z");
+    // It is not opened again, and closes as ever.
+    let policy = Policy::default();
+    let mut told = Vec::new();
+    let mut state = state;
+    for (minute, vote) in (0..).zip([failing("status-api", true), Vote::Healthy, Vote::Healthy]) {
+        let votes = BTreeMap::from([(subject("status-api"), vote)]);
+        let mut run = run_at(minute, "eu-north-1");
+        run.scheduled_time = "2026-11-23T04:51:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute);
+        let decision = decide(&state, &by(&run, &votes), &policy);
+        told.extend(decision.reasons.iter().map(|reason| reason.told));
+        state = decision.next;
+    }
+    assert_eq!(told, [Told::KnownAlready, Told::NotYetRecovered, Told::Recovered]);
+    let newer = stored.replace("\"schema_version\": 1", "\"schema_version\": 3");
+    assert!(CheckState::read(&newer).unwrap_err().to_string().contains("deploy the newer release"));
 }
 
 #[test]
 fn more_subjects_than_there_is_room_for_are_counted() {
     let votes = (0..CheckState::MAX_SUBJECTS + 3).map(|n| (subject(&format!("t{n:03}")), failing("t", true))).collect();
-    let decision = decide(&CheckState::default(), &votes, None, &run_at(0, "home"), "run", &Policy::default());
+    let decision = decide(&CheckState::default(), &by(&run_at(0, "home"), &votes), &Policy::default());
     assert_eq!(decision.next.subjects.len(), CheckState::MAX_SUBJECTS);
     assert_eq!(decision.next.not_stored, 3);
     assert_eq!(decision.reasons.iter().filter(|reason| reason.told == Told::NotStored).count(), 3);
-    assert!(serde_json::to_vec(&decision.next).unwrap().len() < 300_000, "the table takes 400 KB an item");
+}
+
+#[test]
+fn the_longest_texts_fit_in_the_table() {
+    let failure = |n: usize| {
+        let long = Mismatch {
+            kind: FailureKind::Status,
+            expected: "\u{1}".repeat(300),
+            seen: "𝄞".repeat(300),
+            evidence: Some("\"".repeat(600)),
+        };
+        Failure::new(subject(&format!("{n:064}")), "x".repeat(64), long)
+    };
+    let votes: BTreeMap<_, _> = (0..CheckState::MAX_SUBJECTS)
+        .map(|n| (failure(n).subject, Vote::Failing { failure: failure(n), confirmed: true }))
+        .collect();
+    let mut state = CheckState::default();
+    for (minute, location) in (0..).zip(["eu-north-1", "eu-central-1", "us-east-1", "eu-north-1", "eu-west-1"]) {
+        state = decide(&state, &by(&run_at(minute, location), &votes), &Policy::default()).next;
+        let bytes = serde_json::to_vec(&state).unwrap().len();
+        assert!(bytes <= CheckState::MAX_BYTES, "{bytes} bytes");
+    }
 }
 
 #[test]
@@ -174,8 +454,10 @@ fn a_subject_that_the_check_no_longer_has_is_dropped() {
     let (state, _) = play(&Policy::default(), &[("gone", "X"), ("kept", "X")]);
     let left = BTreeSet::from([subject("kept")]);
     let votes = BTreeMap::from([(subject("kept"), Vote::Healthy)]);
-    let decision = decide(&state, &votes, Some(&left), &run_at(1, "home"), "run-1", &Policy::default());
+    let run = run_at(1, "home");
+    let decision = decide(&state, &Findings { subjects: Some(&left), ..by(&run, &votes) }, &Policy::default());
     let told: Vec<_> = decision.reasons.iter().map(|reason| (reason.subject.as_str(), reason.told)).collect();
     assert_eq!(told, [("gone", Told::Dropped), ("kept", Told::NotYetRecovered)]);
     assert!(!decision.next.subjects.contains_key(&subject("gone")));
+    assert!(decision.changes[0].incident.closed_at.is_some(), "its record does not stay open");
 }

@@ -8,7 +8,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn report(name: &str, event: Event) -> SubjectReport {
-    let over = event == Event::Recovered;
+    let over = matches!(event, Event::Recovered | Event::Settled);
     SubjectReport {
         failure: Failure {
             subject: Subject::new(name).unwrap(),
@@ -23,6 +23,8 @@ fn report(name: &str, event: Event) -> SubjectReport {
         opened_at: at(60),
         closed_at: over.then(|| at(780)),
         downtime_seconds: over.then_some(780),
+        escalated_at: (event == Event::Escalated).then(|| at(60)),
+        openings: matches!(event, Event::Flapping | Event::Settled).then_some(3),
     }
 }
 
@@ -38,6 +40,9 @@ fn notification(event: Event, names: &[&str]) -> Notification {
         at: at(60),
         subjects: names.iter().map(|name| report(name, event)).collect(),
         more_subjects: 0,
+        blind: Vec::new(),
+        left_behind: Vec::new(),
+        reminds_after_seconds: (event != Event::Recovered).then_some(14_400),
         steps: vec![
             StepLine {
                 attempt: 1,

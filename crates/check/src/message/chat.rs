@@ -1,0 +1,72 @@
+//! What a chat shows: custom notifications of Amazon Q Developer in chat applications (its administrator guide, "Custom
+//! notifications", event schema 1.0).
+
+use serde_json::{Value, json};
+
+use super::notification::{Event, Notification};
+use super::text::{headline, lines_about, next_word};
+use crate::text::cut;
+
+/// Shorter than what the service takes, so that nothing is cut by others.
+const MAX_TITLE: usize = 240;
+const MAX_DESCRIPTION: usize = 3_000;
+const MAX_STEP: usize = 240;
+const MAX_THREAD: usize = 240;
+
+/// The custom notification. All messages of one incident go into one thread.
+#[must_use]
+pub fn chat(notification: &Notification) -> Value {
+    let n = notification;
+    let sign = match n.event {
+        Event::Opened | Event::Reminded | Event::Escalated | Event::Flapping => ":red_circle:",
+        Event::Settled if n.is_ongoing() => ":red_circle:",
+        Event::Recovered | Event::Settled | Event::SeeingAgain => ":large_green_circle:",
+        Event::Blind | Event::LeftBehind => ":large_yellow_circle:",
+    };
+    let title = format!("{sign} [{}] {}: {} {}", n.severity.as_str(), n.environment, n.check, headline(n));
+    let mut description = lines_about(n).iter().map(|line| plain(line)).collect::<Vec<_>>().join("\n");
+    if let Some(word) = next_word(n) {
+        description.push_str(&format!("\n{word}"));
+    }
+    let mut next_steps = vec![format!("Runbook: {}", n.links.runbook)];
+    let links = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
+    next_steps.extend(links.iter().filter_map(|(label, link)| Some(format!("{label}: {}", link.as_ref()?))));
+    next_steps.push(format!("Call {}: {}", plain(&n.contact.name), plain(&n.contact.reach)));
+    // A link that is cut leads nowhere: one that is too long stands in the e-mail only.
+    next_steps.retain(|step| step.chars().count() <= MAX_STEP);
+    let thread = n.subjects.first().map_or_else(|| format!("{}.{}", n.check, n.event.as_str()), |s| s.incident_id.clone());
+    json!({
+        "version": "1.0",
+        "source": "custom",
+        "id": n.notification_id,
+        "content": {
+            "textType": "client-markdown",
+            "title": cut(&plain(&title), MAX_TITLE),
+            "description": cut(&description, MAX_DESCRIPTION),
+            "nextSteps": next_steps,
+            "keywords": [n.check, n.environment, n.severity.as_str()],
+        },
+        "metadata": {
+            "threadId": cut(&thread, MAX_THREAD),
+            "summary": cut(&plain(&format!("{} {}", n.check, headline(n))), MAX_TITLE),
+            "eventType": n.event.as_str(),
+            "relatedResources": n.subjects.iter().map(|s| s.incident_id.clone()).collect::<Vec<_>>(),
+            "additionalContext": { "run_id": n.run_id, "trace_id": n.trace_id },
+        },
+    })
+}
+
+/// A text that came from elsewhere must neither format nor call anybody in a chat: `<!channel>`, `@here`, `*bold*`.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '<' => '‹',
+            '>' => '›',
+            '@' => '＠',
+            '*' | '`' => '\'',
+            '~' => '-',
+            '&' => '+',
+            c => c,
+        })
+        .collect()
+}
