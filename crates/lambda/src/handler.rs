@@ -135,14 +135,16 @@ impl Environment {
             })
         };
         let region = required("AWS_REGION");
+        let mut topics = Topics::from([
+            (Topic::OnCall, required("TOPIC_ONCALL")),
+            (Topic::Warnings, required("TOPIC_WARNINGS")),
+            (Topic::Events, required("TOPIC_EVENTS")),
+        ]);
+        topics.extend(given("TOPIC_CHAT").map(|arn| (Topic::Chat, arn)));
         let environment = Self {
             settings: required("SETTINGS"),
             table: required("STATE_TABLE"),
-            topics: Topics::from([
-                (Topic::OnCall, required("TOPIC_ONCALL")),
-                (Topic::Warnings, required("TOPIC_WARNINGS")),
-                (Topic::Events, required("TOPIC_EVENTS")),
-            ]),
+            topics,
             location: given("LOCATION").unwrap_or_else(|| region.clone()),
             region,
         };

@@ -6,6 +6,7 @@ mod handler;
 mod log;
 mod metrics;
 mod notifier;
+mod record;
 mod secrets;
 mod state;
 

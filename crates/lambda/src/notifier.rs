@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
-use check::message::{Notification, Topic, email, sms, subject_line};
+use check::message::{Notification, Topic, chat, email, sms, subject_line};
 use runtime::{Delivery, Notifier, PortError};
 use serde_json::json;
 
@@ -19,15 +19,20 @@ pub(crate) struct Sns {
 
 #[async_trait]
 impl Notifier for Sns {
+    fn has(&self, topic: Topic) -> bool {
+        // Whoever has no chat has no topic for it; one of the others that is missing is a mistake, which sending tells.
+        topic != Topic::Chat || self.topics.contains_key(&topic)
+    }
+
     async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
-        let Delivery { topic, notification } = delivery;
+        let Delivery { topic, notification, .. } = delivery;
         let operation = format!("send {} to topic {}", notification.notification_id, topic.as_str());
         let Some(arn) = self.topics.get(topic) else {
             return Err(PortError::new(operation, "the function does not know the topic's ARN; see its environment"));
         };
         let message = message(*topic, notification).map_err(|error| PortError::new(&operation, error.to_string()))?;
         let mut call = self.client.publish().topic_arn(arn).message(message);
-        if *topic != Topic::Events {
+        if matches!(topic, Topic::OnCall | Topic::Warnings) {
             call = call.message_structure("json").subject(subject_line(notification));
         }
         for (name, value) in attributes(notification) {
@@ -37,10 +42,11 @@ impl Notifier for Sns {
     }
 }
 
-/// Programs get the notification as it is; people a text for each medium.
+/// Programs get the notification as it is, the chat what it can show; people a text for each medium.
 fn message(topic: Topic, notification: &Notification) -> Result<String, serde_json::Error> {
     match topic {
         Topic::Events => serde_json::to_string(notification),
+        Topic::Chat => serde_json::to_string(&chat(notification)),
         Topic::OnCall | Topic::Warnings => {
             let email = email(notification);
             serde_json::to_string(&json!({ "default": email, "email": email, "sms": sms(notification) }))

@@ -1,4 +1,4 @@
-//! State on DynamoDB: one item per check.
+//! State on DynamoDB: one item per check, and one per incident.
 //!
 //! | attribute | type | what |
 //! |---|---|---|
@@ -8,19 +8,26 @@
 //! | `state` | S | the incidents, JSON |
 //! | `memory` | S | what the check remembers, JSON |
 //! | `outbox` | M | by delivery: the delivery, JSON |
+//!
+//! An incident's item has `pk` `CHECK#<id>` too, and is kept 400 days from its last change: see `record.rs`. A run that opens,
+//! closes or tells one writes both in one transaction.
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
-use check::incident::CheckState;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem, Update as Write};
+use check::incident::{CheckState, IncidentRecord};
 use jiff::Timestamp;
-use runtime::{Commit, CommitError, Delivery, LastRun, PortError, StateItem, StateStore};
+use runtime::{Commit, CommitError, Delivery, LastRun, OperatorStore, PortError, StateItem, StateStore};
 use serde::Serialize;
 
-type Item = HashMap<String, AttributeValue>;
+use crate::record;
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The state table.
 pub struct Table {
@@ -37,10 +44,72 @@ impl Table {
 }
 
 fn key(check: &str) -> Item {
+    key_of(check, "STATE")
+}
+
+/// Everything of a check has one partition key: a function may touch nothing else.
+pub(crate) fn key_of(check: &str, sort: &str) -> Item {
     HashMap::from([
         ("pk".to_owned(), AttributeValue::S(format!("CHECK#{check}"))),
-        ("sk".to_owned(), AttributeValue::S("STATE".to_owned())),
+        ("sk".to_owned(), AttributeValue::S(sort.to_owned())),
     ])
+}
+
+impl Table {
+    /// One write of one item, whose answer holds the item as it is then.
+    async fn update(
+        &self,
+        check: &str,
+        update: Update,
+        operation: &str,
+    ) -> Result<UpdateItemOutput, CommitError> {
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key(check)))
+            .update_expression(update.expression)
+            .condition_expression(update.condition)
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .return_values(ReturnValue::AllNew);
+        call.send().await.map_err(|error| match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => CommitError::Moved,
+            _ => CommitError::Store(crate::clients::port_error(operation, error)),
+        })
+    }
+
+    /// The state and the records of incidents, all or nothing. The client names the transaction by a token, so one that is
+    /// sent again is done once.
+    async fn transact(&self, commit: &Commit, update: Update, operation: &str) -> Result<(), CommitError> {
+        let broken = |error: &dyn std::fmt::Display| CommitError::Store(PortError::new(operation, error.to_string()));
+        let write = Write::builder()
+            .table_name(&self.name)
+            .set_key(Some(key(&commit.check)))
+            .update_expression(update.expression)
+            .condition_expression(update.condition)
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .build()
+            .map_err(|error| broken(&error))?;
+        let mut items = vec![TransactWriteItem::builder().update(write).build()];
+        for change in &commit.changes {
+            let write = record::write(&self.name, change).map_err(|error| broken(&error))?;
+            items.push(TransactWriteItem::builder().update(write).build());
+        }
+        let call = self.client.transact_write_items().set_transact_items(Some(items));
+        call.send().await.map(|_| ()).map_err(|error| match error.as_service_error() {
+            // By its condition, or by another write at the same moment: in both cases somebody else was faster.
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
+                if cancelled.cancellation_reasons().iter().any(|reason| {
+                    matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
+                }) =>
+            {
+                CommitError::Moved
+            }
+            _ => CommitError::Store(crate::clients::port_error(operation, error)),
+        })
+    }
 }
 
 #[async_trait]
@@ -62,25 +131,17 @@ impl StateStore for Table {
         }
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+    async fn commit(&self, commit: &Commit) -> Result<Vec<Delivery>, CommitError> {
         let operation = format!("write the state of {}", commit.check);
         let update = Update::of(commit).map_err(|error| PortError::new(&operation, error.to_string()))?;
-        let call = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(key(&commit.check)))
-            .update_expression(update.expression)
-            .condition_expression(update.condition)
-            .set_expression_attribute_names(Some(update.names))
-            .set_expression_attribute_values(Some(update.values));
-        match call.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Err(CommitError::Moved),
-                _ => Err(CommitError::Store(crate::clients::port_error(operation, error))),
-            },
+        if commit.changes.is_empty() {
+            let answer = self.update(&commit.check, update, &operation).await?;
+            let item = answer.attributes.unwrap_or_default();
+            return Ok(outbox(&item).map_err(|detail| PortError::new(operation, detail))?);
         }
+        self.transact(commit, update, &operation).await?;
+        // A transaction answers nothing; what others left in the outbox is sent by the next run that reads it.
+        Ok(commit.enqueue.clone())
     }
 
     async fn clear(&self, check: &str, delivered: &[String]) -> Result<(), PortError> {
@@ -98,6 +159,50 @@ impl StateStore for Table {
             .await
             .map(|_| ())
             .map_err(|error| crate::clients::port_error(format!("clear the outbox of {check}"), error))
+    }
+}
+
+#[async_trait]
+impl OperatorStore for Table {
+    async fn amend(&self, check: &str, expected_version: u64, state: &CheckState) -> Result<(), CommitError> {
+        let operation = format!("write the state of {check}");
+        let json = json(state).map_err(|error| PortError::new(&operation, error.to_string()))?;
+        let names = HashMap::from([("#state".to_owned(), "state".to_owned())]);
+        let mut values =
+            HashMap::from([(":version".to_owned(), number(expected_version + 1)), (":state".to_owned(), json)]);
+        let mut expression = "SET version = :version, #state = :state".to_owned();
+        let condition = if expected_version == 0 {
+            values.insert(":none".to_owned(), AttributeValue::M(HashMap::new()));
+            expression.push_str(", last_run = :none, outbox = :none");
+            "attribute_not_exists(pk)".to_owned()
+        } else {
+            values.insert(":expected".to_owned(), number(expected_version));
+            "version = :expected".to_owned()
+        };
+        self.update(check, Update { expression, condition, names, values }, &operation).await.map(|_| ())
+    }
+
+    async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError> {
+        let operation = format!("read the incidents of {check}");
+        let mut records = Vec::new();
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("CHECK#{check}")))
+            .expression_attribute_values(":from", AttributeValue::S(record::sort_key_from(after)))
+            .expression_attribute_values(":to", AttributeValue::S(record::LAST_SORT_KEY.to_owned()))
+            .scan_index_forward(false)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| crate::clients::port_error(&operation, error))?;
+            for item in page.items() {
+                records.push(record::read(check, item).map_err(|detail| PortError::new(&operation, detail))?);
+            }
+        }
+        Ok(records)
     }
 }
 
@@ -141,24 +246,30 @@ impl Update {
             }
             "version = :expected AND (attribute_not_exists(last_run.#slot) OR last_run.#slot.#at < :at)".to_owned()
         };
-        let mut expression = String::new();
+        let mut removes = Vec::new();
         if let Some(memory) = &commit.memory {
             values.insert(":memory".to_owned(), AttributeValue::S(memory.clone()));
             sets.push("memory = :memory".to_owned());
         } else {
-            expression.push_str("REMOVE memory ");
+            removes.push("memory".to_owned());
         }
-        expression.push_str("SET ");
-        expression.push_str(&sets.join(", "));
+        for (index, key) in commit.discard.iter().enumerate() {
+            names.insert(format!("#r{index}"), key.clone());
+            removes.push(format!("outbox.#r{index}"));
+        }
+        let mut expression = format!("SET {}", sets.join(", "));
+        if !removes.is_empty() {
+            expression.push_str(&format!(" REMOVE {}", removes.join(", ")));
+        }
         Ok(Self { expression, condition, names, values })
     }
 }
 
-fn number(value: impl ToString) -> AttributeValue {
+pub(crate) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-fn json(value: &impl Serialize) -> Result<AttributeValue, serde_json::Error> {
+pub(crate) fn json(value: &impl Serialize) -> Result<AttributeValue, serde_json::Error> {
     serde_json::to_string(value).map(AttributeValue::S)
 }
 
@@ -190,16 +301,20 @@ fn read(item: &Item) -> Result<StateItem, String> {
         })
         .collect::<Result<_, String>>()?;
     let text = item.get("state").and_then(|value| value.as_s().ok()).ok_or("attribute state: expected a string")?;
-    let state: CheckState = serde_json::from_str(text).map_err(|error| format!("attribute state: {error}"))?;
-    let outbox = map(item, "outbox")?
+    let state = CheckState::read(text).map_err(|error| format!("attribute state: {error}"))?;
+    let outbox = outbox(item)?;
+    let memory = item.get("memory").and_then(|value| value.as_s().ok()).cloned();
+    Ok(StateItem { version, last_run, state, memory, outbox })
+}
+
+fn outbox(item: &Item) -> Result<Vec<Delivery>, String> {
+    map(item, "outbox")?
         .iter()
         .map(|(key, delivery)| {
             let text = delivery.as_s().map_err(|_| format!("attribute outbox.{key}: expected a string"))?;
             serde_json::from_str::<Delivery>(text).map_err(|error| format!("attribute outbox.{key}: {error}"))
         })
-        .collect::<Result<_, String>>()?;
-    let memory = item.get("memory").and_then(|value| value.as_s().ok()).cloned();
-    Ok(StateItem { version, last_run, state, memory, outbox })
+        .collect()
 }
 
 fn map<'a>(item: &'a Item, name: &str) -> Result<&'a Item, String> {

@@ -4,12 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use runtime::{Commit, CommitError, Datum, Delivery, MetricSink, Notifier, PortError, StateItem, StateStore};
+use check::incident::{CheckState, IncidentRecord};
+use check::message::Topic;
+use jiff::Timestamp;
+use runtime::{
+    Commit, CommitError, Datum, Delivery, MetricSink, Notifier, OperatorStore, PortError, StateItem, StateStore,
+};
+
+/// What is stored of a check: written together, or not at all.
+#[derive(Clone, Debug, Default)]
+struct Stored {
+    item: StateItem,
+    records: BTreeMap<String, IncidentRecord>,
+}
 
 /// All that runs wrote, for as long as the process lives.
 #[derive(Debug, Default)]
 pub struct Memory {
-    state: Mutex<BTreeMap<String, StateItem>>,
+    state: Mutex<BTreeMap<String, Stored>>,
     data: Mutex<Vec<Datum>>,
     sent: Mutex<Vec<Delivery>>,
 }
@@ -24,12 +36,12 @@ impl Memory {
     /// What a check remembers.
     #[must_use]
     pub fn memory_of(&self, check: &str) -> Option<String> {
-        lock(&self.state).get(check)?.memory.clone()
+        lock(&self.state).get(check)?.item.memory.clone()
     }
 
     /// Has a check remember something else.
     pub fn set_memory(&self, check: &str, memory: &str) {
-        lock(&self.state).entry(check.to_owned()).or_default().memory = Some(memory.to_owned());
+        lock(&self.state).entry(check.to_owned()).or_default().item.memory = Some(memory.to_owned());
     }
 
     /// Takes the messages that were sent since it was last asked.
@@ -42,12 +54,12 @@ impl Memory {
 #[async_trait]
 impl StateStore for Memory {
     async fn load(&self, check: &str) -> Result<StateItem, PortError> {
-        Ok(lock(&self.state).get(check).cloned().unwrap_or_default())
+        Ok(lock(&self.state).get(check).map(|stored| stored.item.clone()).unwrap_or_default())
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+    async fn commit(&self, commit: &Commit) -> Result<Vec<Delivery>, CommitError> {
         let mut state = lock(&self.state);
-        let item = state.entry(commit.check.clone()).or_default();
+        let Stored { item, records } = state.entry(commit.check.clone()).or_default();
         let is_later = item.last_run.get(&commit.slot).is_none_or(|last| last.at < commit.last_run.at);
         if item.version != commit.expected_version || !is_later {
             return Err(CommitError::Moved);
@@ -56,15 +68,42 @@ impl StateStore for Memory {
         item.last_run.insert(commit.slot.clone(), commit.last_run.clone());
         item.state = commit.state.clone();
         item.memory.clone_from(&commit.memory);
+        item.outbox.retain(|delivery| !commit.discard.contains(&delivery.key()));
         item.outbox.extend(commit.enqueue.iter().cloned());
-        Ok(())
+        for change in &commit.changes {
+            let earlier = records.remove(&change.incident.id);
+            records.insert(change.incident.id.clone(), IncidentRecord::after(earlier, change));
+        }
+        Ok(item.outbox.clone())
     }
 
     async fn clear(&self, check: &str, delivered: &[String]) -> Result<(), PortError> {
-        if let Some(item) = lock(&self.state).get_mut(check) {
-            item.outbox.retain(|delivery| !delivered.contains(&delivery.key()));
+        if let Some(stored) = lock(&self.state).get_mut(check) {
+            stored.item.outbox.retain(|delivery| !delivered.contains(&delivery.key()));
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl OperatorStore for Memory {
+    async fn amend(&self, check: &str, expected_version: u64, next: &CheckState) -> Result<(), CommitError> {
+        let mut state = lock(&self.state);
+        let item = &mut state.entry(check.to_owned()).or_default().item;
+        if item.version != expected_version {
+            return Err(CommitError::Moved);
+        }
+        item.version += 1;
+        item.state = next.clone();
+        Ok(())
+    }
+
+    async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError> {
+        let state = lock(&self.state);
+        let records = state.get(check).into_iter().flat_map(|stored| stored.records.values());
+        let mut records: Vec<_> = records.filter(|record| record.since >= after).cloned().collect();
+        records.sort_by_key(|record| std::cmp::Reverse(record.since));
+        Ok(records)
     }
 }
 
@@ -78,6 +117,11 @@ impl MetricSink for Memory {
 
 #[async_trait]
 impl Notifier for Memory {
+    fn has(&self, topic: Topic) -> bool {
+        // There is no chat on one machine.
+        topic != Topic::Chat
+    }
+
     async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
         lock(&self.sent).push(delivery.clone());
         Ok(())

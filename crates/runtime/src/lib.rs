@@ -22,7 +22,7 @@ pub use check_trait::{AnyCheck, Check, Prepared};
 pub use clock::{Clock, SkippingClock, SystemClock, signed};
 pub use pipeline::{Invocation, RunError, execute};
 pub use ports::{
-    Commit, CommitError, Datum, Delivery, LastRun, MetricSink, Notifier, PortError, Ports, Secrets, StateItem,
+    Commit, CommitError, Datum, Delivery, LastRun, MetricSink, Notifier, OperatorStore, PortError, Ports, Secrets, StateItem,
     StateStore,
 };
 pub use run::{Run, Step};

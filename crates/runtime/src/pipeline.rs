@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use check::incident::{Decision, Vote, decide};
-use check::message::{Context, compose};
+use check::incident::{Findings, Severity, Silence, Vote, decide};
+use check::message::{Context, Notification, compose};
 use check::{Attempt, Outcome, Refusal, Report, RunKey, Subject, Verdict};
 
 use crate::attempt::{Allowance, Attempted, Execution, Task, attempt, reserve};
@@ -25,6 +25,10 @@ const STALE_AFTER: SignedDuration = SignedDuration::from_secs(120);
 const MAX_DECISIONS: u32 = 4;
 /// The longest memory, in bytes of JSON.
 const MAX_MEMORY: usize = 8 * 1024;
+/// What is in the outbox of another run is left alone for so long: its run is sending it. A run that was killed is not.
+const LEASE: SignedDuration = SignedDuration::from_secs(15);
+/// The longest outbox, in bytes of JSON. With state and memory it stays under what the table takes for an item.
+const MAX_OUTBOX: usize = 130_000;
 
 /// What starts a run.
 #[derive(Clone, Debug)]
@@ -196,15 +200,17 @@ async fn judge<C: Check>(
     Judged { is_whole, memory }
 }
 
-/// What the last attempt says about each subject; a failure is confirmed when the first attempt saw it too. What could
-/// not be judged, and what is under maintenance, has no vote; nor has what seemed healthy until the attempt was cut off.
+/// What the last attempt says about each subject; a failure is confirmed when the first attempt saw it too. What seemed
+/// healthy until the attempt was cut off has no vote.
 fn votes(attempts: &[Attempt], is_whole: bool) -> BTreeMap<Subject, Vote> {
     let Some((last, earlier)) = attempts.split_last() else { return BTreeMap::new() };
     let earlier: Vec<_> = earlier.iter().map(Attempt::verdicts).collect();
     let confirmed = |subject: &Subject| {
         !earlier.is_empty() && earlier.iter().all(|verdicts| matches!(verdicts.get(subject), Some(Verdict::Failing(_))))
     };
-    last.verdicts()
+    let verdicts = last.verdicts();
+    let is_judged = !verdicts.is_empty();
+    let mut votes: BTreeMap<Subject, Vote> = verdicts
         .into_iter()
         .filter_map(|(subject, verdict)| match verdict {
             Verdict::Healthy => is_whole.then_some((subject, Vote::Healthy)),
@@ -212,9 +218,21 @@ fn votes(attempts: &[Attempt], is_whole: bool) -> BTreeMap<Subject, Vote> {
                 let confirmed = confirmed(&subject);
                 Some((subject, Vote::Failing { failure, confirmed }))
             }
-            Verdict::Blind(_) | Verdict::Maintenance(_) => None,
+            Verdict::Blind(blindness) => Some((subject, Vote::Blind(blindness))),
+            Verdict::Maintenance(_) => Some((subject, Vote::Maintenance)),
         })
-        .collect()
+        .collect();
+    // Of the check as a whole, a run says at least whether it could be done.
+    match last.outcome() {
+        Outcome::Errored { blindness } if !is_judged => {
+            votes.insert(Subject::whole(), Vote::Blind(blindness));
+        }
+        _ if is_whole => {
+            votes.entry(Subject::whole()).or_insert(Vote::Healthy);
+        }
+        _ => {}
+    }
+    votes
 }
 
 struct Committed {
@@ -234,11 +252,23 @@ async fn commit<C: Check>(
 ) -> Result<Option<Committed>, RunError> {
     let subjects = prepared.check.subjects();
     let key = report.key.clone();
+    let windows: Vec<Silence> =
+        prepared.common.windows.iter().flat_map(|window| window.silences(C::ID, key.scheduled_time)).collect();
+    let left_behind = report.left_behind.clone();
     for _ in 0..MAX_DECISIONS {
-        let Decision { next, reasons } =
-            decide(&item.state, votes, subjects.as_ref(), &key, &report.run_id, &prepared.common.policy);
+        let findings = Findings {
+            run: &key,
+            run_id: &report.run_id,
+            votes,
+            subjects: subjects.as_ref(),
+            left_behind: &left_behind,
+            windows: &windows,
+        };
+        let policy = &prepared.run.policy;
+        let decision = decide(&item.state, &findings, policy);
+        let since = decision.reasons.iter().filter(|reason| reason.told.event().is_some()).map(|reason| reason.since);
         let notifications = compose(
-            &reasons,
+            &decision,
             &Context {
                 environment: &prepared.common.environment,
                 run: &key,
@@ -246,29 +276,27 @@ async fn commit<C: Check>(
                 trace_id: &report.trace_id,
                 attempts: &report.attempts,
                 last_good: item.state.last_good.as_ref(),
-                severity: prepared.run.severity,
+                left_behind: Severity::Warning,
+                remind_every: policy.remind_every,
                 contact: &prepared.common.contact,
-                links: prepared.common.links.fill(report, reasons.iter().map(|reason| reason.since).min()),
+                links: prepared.common.links.fill(report, since.min()),
             },
         );
-        let enqueue: Vec<Delivery> = notifications
-            .iter()
-            .flat_map(|notification| {
-                notification.topics().map(|topic| Delivery { topic, notification: notification.clone() })
-            })
-            .collect();
+        let enqueue = addressed(&notifications, ports);
+        let discard = no_room(&item.outbox, &enqueue);
         let commit = Commit {
             check: C::ID.to_owned(),
             expected_version: item.version,
             slot: key.slot(),
             last_run: LastRun { at: key.scheduled_time, run_id: report.run_id.clone() },
-            state: next,
+            state: decision.next,
             memory: memory.clone(),
             enqueue,
+            discard,
+            changes: decision.changes,
         };
-        let written = ports.state.commit(&commit).await;
-        let mine = match written {
-            Ok(()) => true,
+        let outbox = match ports.state.commit(&commit).await {
+            Ok(outbox) => Some(outbox),
             Err(CommitError::Store(error)) => return Err(RunError::State(error)),
             Err(CommitError::Moved) => {
                 let newer = ports.state.load(C::ID).await.map_err(RunError::State)?;
@@ -277,28 +305,61 @@ async fn commit<C: Check>(
                 if !mine && is_done(&newer, &key) {
                     return Ok(None);
                 }
-                if !mine {
+                if mine {
+                    Some(newer.outbox)
+                } else {
                     item = newer;
+                    None
                 }
-                mine
             }
         };
-        if mine {
-            report.reasons = reasons;
+        if let Some(outbox) = outbox {
+            report.reasons = decision.reasons;
             report.notifications = notifications.into_iter().map(|notification| notification.notification_id).collect();
-            return Ok(Some(outgoing(&item, &key, commit.enqueue)));
+            report.troubles.extend(commit.discard.iter().map(|key| {
+                format!("discarded {key}: the outbox is full, since its topic has taken nothing for long")
+            }));
+            return Ok(Some(outgoing(outbox, &commit.enqueue, ports.clock.now())));
         }
     }
     let detail = format!("other runs changed it {MAX_DECISIONS} times in between");
     Err(RunError::State(PortError { operation: format!("write the state of {}", C::ID), detail, retryable: true }))
 }
 
-/// What is to be sent: this run's messages, and those of earlier minutes that nobody delivered. Messages of the same
-/// minute belong to another shard or location, which is sending them now.
-fn outgoing(item: &StateItem, key: &RunKey, own: Vec<Delivery>) -> Committed {
-    let unsent: Vec<&Delivery> =
-        item.outbox.iter().filter(|delivery| delivery.notification.at < key.scheduled_time).collect();
+/// One delivery per message and topic.
+fn addressed(notifications: &[Notification], ports: &Ports) -> Vec<Delivery> {
+    let queued_at = ports.clock.now();
+    notifications
+        .iter()
+        .flat_map(|notification| {
+            let topics = notification.topics().into_iter().filter(|topic| ports.notifier.has(*topic));
+            topics.map(|topic| Delivery { topic, notification: notification.clone(), queued_at })
+        })
+        .collect()
+}
+
+/// The oldest unsent messages that must make room for new ones. A topic that takes nothing for so long has been told of
+/// by `OldestUnsentNotification` since.
+fn no_room(outbox: &[Delivery], enqueue: &[Delivery]) -> Vec<String> {
+    let size = |delivery: &Delivery| serde_json::to_string(delivery).map_or(0, |text| text.len());
+    let mut bytes: usize = outbox.iter().chain(enqueue).map(size).sum();
+    let mut oldest: Vec<&Delivery> = outbox.iter().collect();
+    oldest.sort_by_key(|delivery| delivery.queued_at);
+    let is_too_much = |delivery: &&&Delivery| {
+        let is_full = bytes > MAX_OUTBOX;
+        bytes = bytes.saturating_sub(size(delivery));
+        is_full
+    };
+    oldest.iter().take_while(is_too_much).map(|delivery| delivery.key()).collect()
+}
+
+/// What is to be sent: this run's messages, and those that nobody delivered within the time that sending takes.
+fn outgoing(outbox: Vec<Delivery>, own: &[Delivery], now: Timestamp) -> Committed {
+    let is_own = |delivery: &Delivery| own.iter().any(|own| own.key() == delivery.key());
+    let is_due = |delivery: &Delivery| now.duration_since(delivery.queued_at) >= LEASE;
+    let unsent: Vec<Delivery> =
+        outbox.into_iter().filter(|delivery| !is_own(delivery) && is_due(delivery)).collect();
     let oldest_unsent = unsent.iter().map(|delivery| delivery.notification.at).min();
-    let deliveries = unsent.into_iter().cloned().chain(own).collect();
+    let deliveries = unsent.into_iter().chain(own.iter().cloned()).collect();
     Committed { deliveries, oldest_unsent }
 }

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use check::Journey;
-use check::incident::CheckState;
+use check::incident::{CheckState, IncidentChange, IncidentRecord};
 use check::message::{Notification, Topic};
 use check::metric::{Channel, Dimensions, Metric, Unit};
 use probe::{Redactor, Tls};
@@ -59,6 +59,9 @@ pub struct Delivery {
     pub topic: Topic,
     /// What.
     pub notification: Notification,
+    /// When it was put in the outbox. Other runs leave it alone for a while: it is being sent.
+    #[serde(default)]
+    pub queued_at: Timestamp,
 }
 
 impl Delivery {
@@ -101,6 +104,10 @@ pub struct Commit {
     pub memory: Option<String>,
     /// What is added to the outbox.
     pub enqueue: Vec<Delivery>,
+    /// What is taken out of it unsent, since there is no room for more.
+    pub discard: Vec<String>,
+    /// What is written to the record of incidents.
+    pub changes: Vec<IncidentChange>,
 }
 
 /// Why a write was not done.
@@ -123,17 +130,34 @@ pub trait StateStore: Send + Sync {
     /// When the store cannot be read, or holds what cannot be understood.
     async fn load(&self, check: &str) -> Result<StateItem, PortError>;
 
-    /// Writes state, memory and new messages in one conditional write.
+    /// Writes state, memory, new messages and the record of incidents in one conditional write: all of it, or nothing.
+    /// Gives the outbox as it is afterwards.
     ///
     /// # Errors
     /// [`CommitError::Moved`] when the version is not the expected one, or the slot's last run is not before this one.
-    async fn commit(&self, commit: &Commit) -> Result<(), CommitError>;
+    async fn commit(&self, commit: &Commit) -> Result<Vec<Delivery>, CommitError>;
 
     /// Takes what was sent out of the outbox. Unconditional, and no change of version.
     ///
     /// # Errors
     /// When the store cannot be written.
     async fn clear(&self, check: &str, delivered: &[String]) -> Result<(), PortError>;
+}
+
+/// What people do with the state of checks, beside the runs.
+#[async_trait]
+pub trait OperatorStore: StateStore {
+    /// Writes the state of a check in the place of the one that was read with this version.
+    ///
+    /// # Errors
+    /// [`CommitError::Moved`] when a run, or somebody else, has written since.
+    async fn amend(&self, check: &str, expected_version: u64, state: &CheckState) -> Result<(), CommitError>;
+
+    /// The records of a check's incidents that began after a time, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or holds what cannot be understood.
+    async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError>;
 }
 
 /// One number at one time, ready to be published.
@@ -189,6 +213,9 @@ pub trait MetricSink: Send + Sync {
 /// Tells people and programs.
 #[async_trait]
 pub trait Notifier: Send + Sync {
+    /// Whether there is such a topic. What no topic takes is not put in the outbox.
+    fn has(&self, topic: Topic) -> bool;
+
     /// Sends one message to one topic. **May wake a person.**
     ///
     /// # Errors

@@ -81,14 +81,6 @@ impl IncidentRecord {
     /// The most messages in a record; what closes the incident stands there all the same.
     pub const MAX_TOLD: u32 = 50;
 
-    /// When the record may be removed.
-    #[must_use]
-    pub fn expires_at(&self) -> Timestamp {
-        let last_told = self.told.last().map(|told| told.at);
-        let last = [Some(self.opened_at), self.closed_at, last_told].into_iter().flatten().max();
-        last.unwrap_or(self.opened_at) + Self::KEPT
-    }
-
     /// The record after a change.
     #[must_use]
     pub fn after(earlier: Option<Self>, change: &IncidentChange) -> Self {

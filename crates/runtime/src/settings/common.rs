@@ -10,13 +10,14 @@ use check::incident::{Policy, Severity};
 use check::message::Contact;
 use probe::Maintenance;
 
+use super::incidents::RawIncidents;
 use super::links::{LinkTemplates, parse_template};
 use super::platform::Platform;
 use super::section::Section;
 use super::values::{SecretRef, written_duration};
+use super::windows::{RawWindow, Window};
 
 const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// The settings that all checks share.
 #[derive(Clone, Debug)]
@@ -29,8 +30,10 @@ pub struct Common {
     pub contact: Contact,
     /// Templates of the links in messages.
     pub links: LinkTemplates,
-    /// When incidents open, close and are told again.
+    /// When incidents open, close and are told again, where a check does not differ.
     pub policy: Policy,
+    /// When nobody is told.
+    pub windows: Vec<Window>,
     /// How the platform's maintenance mode shows.
     pub maintenance: Maintenance,
     /// What its flows are called.
@@ -45,8 +48,8 @@ pub struct RunSettings {
     pub deadline: Duration,
     /// The wait before a failure is confirmed. Default 20 s.
     pub confirm_after: Duration,
-    /// How sure we are that somebody must act at once. Default critical.
-    pub severity: Severity,
+    /// When its incidents open, close and are told again.
+    pub policy: Policy,
     /// Where to say that a run passed, to somebody outside AWS.
     pub heartbeat_url: Option<SecretRef>,
 }
@@ -67,7 +70,7 @@ pub(super) struct RawCommon {
     links: RawLinks,
     /// When incidents open, close and are told again.
     incidents: RawIncidents,
-    /// How the platform's maintenance mode shows.
+    /// How the platform's maintenance mode shows, and when there is maintenance.
     maintenance: RawMaintenance,
     /// What the platform's flows are called; the contract's names where nothing is written.
     platform: Platform,
@@ -103,20 +106,6 @@ struct RawLinks {
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct RawIncidents {
-    /// Failed runs in a row that open an incident: 1 to 10. Default 2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    open_after: Option<u32>,
-    /// Passed runs in a row that close it: 1 to 10. Default 2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    close_after: Option<u32>,
-    /// How long after the last word an open incident is told again: 1m to 168h. Default 4h.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remind_every: Option<String>,
-}
-
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
 struct RawMaintenance {
     /// The status: 200 to 599. Default 503.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +113,9 @@ struct RawMaintenance {
     /// Texts of which the body holds at least one. Default: those of Laravel's page and JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     markers: Option<Vec<String>>,
+    /// When nobody is told; checks run and publish all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    windows: Option<Vec<RawWindow>>,
 }
 
 /// As written, in the section of a check.
@@ -136,9 +128,12 @@ pub(super) struct RawRun {
     /// The wait before a failure is confirmed by a second attempt: 0s to 5m. Default 20s.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm_after: Option<String>,
-    /// Which topic people are told through. Default critical.
+    /// Which topic people are told through, where `incidents.severities` says nothing else. Default critical.
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
+    /// Where its incidents differ from those of all checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incidents: Option<RawIncidents>,
     /// A reference to the URL that is asked after each run that passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     heartbeat_url: Option<String>,
@@ -154,8 +149,15 @@ impl RawCommon {
         let name = contact.text("name", self.contact.name);
         let reach = contact.text("reach", self.contact.reach);
         let links = self.links.validate(&section.table("links"));
-        let policy = self.incidents.validate(&section.table("incidents"));
-        let maintenance = self.maintenance.validate(&section.table("maintenance"));
+        let policy = self.incidents.validate(&section.table("incidents"), &Policy::default());
+        let of_maintenance = section.table("maintenance");
+        let checks = section.check_ids();
+        let zone = self.platform.times.zone.as_str();
+        let windows: Vec<Option<Window>> = (0..)
+            .zip(self.maintenance.windows.iter().flatten())
+            .map(|(index, window)| window.clone().validate(&of_maintenance.item("windows", index), &checks, zone))
+            .collect();
+        let maintenance = self.maintenance.validate(&of_maintenance);
         Some(Common {
             // Empty: references to secrets may name any environment then.
             environment: environment.unwrap_or_default(),
@@ -163,6 +165,7 @@ impl RawCommon {
             contact: Contact { name: name.unwrap_or_default(), reach: reach.unwrap_or_default() },
             links: links.unwrap_or_default(),
             policy: policy.unwrap_or_default(),
+            windows: windows.into_iter().flatten().collect(),
             maintenance: maintenance.unwrap_or_default(),
             platform: self.platform,
         })
@@ -196,22 +199,6 @@ impl RawLinks {
     }
 }
 
-impl RawIncidents {
-    fn validate(self, section: &Section<'_>) -> Option<Policy> {
-        let default = Policy::default();
-        let open_after = section.number("open_after", self.open_after, default.open_after, 1..=10);
-        let close_after = section.number("close_after", self.close_after, default.close_after, 1..=10);
-        let remind_every =
-            section.duration("remind_every", self.remind_every, default.remind_every, SECOND * 60..=HOUR * 24 * 7);
-        Some(Policy {
-            open_after: open_after?,
-            close_after: close_after?,
-            remind_every: remind_every?,
-            quorum: default.quorum,
-        })
-    }
-}
-
 impl RawMaintenance {
     fn validate(self, section: &Section<'_>) -> Option<Maintenance> {
         let default = Maintenance::default();
@@ -230,14 +217,14 @@ impl RawMaintenance {
 
 impl RawRun {
     /// Which keys of a check's section are about how it is run.
-    pub(super) const KEYS: &[&str] = &["deadline", "confirm_after", "severity", "heartbeat_url"];
+    pub(super) const KEYS: &[&str] = &["deadline", "confirm_after", "severity", "incidents", "heartbeat_url"];
 
     /// `longest` is the time that the function has for a run.
     pub(super) fn validate(
         self,
         section: &Section<'_>,
         check: &str,
-        environment: &str,
+        common: &Common,
         longest: Duration,
     ) -> Option<RunSettings> {
         let default = longest.min(SECOND * 45);
@@ -245,14 +232,16 @@ impl RawRun {
         let confirm_after =
             section.duration("confirm_after", self.confirm_after, SECOND * 20, Duration::ZERO..=SECOND * 300);
         let heartbeat = self.heartbeat_url.is_some();
-        let heartbeat_url = section.secret("heartbeat_url", self.heartbeat_url, environment, check);
+        let heartbeat_url = section.secret("heartbeat_url", self.heartbeat_url, &common.environment, check);
         if heartbeat && heartbeat_url.is_none() {
             return None;
         }
+        let incidents = self.incidents.unwrap_or_default();
+        let policy = incidents.validate(&section.table("incidents"), &common.policy);
         Some(RunSettings {
             deadline: deadline?,
             confirm_after: confirm_after?,
-            severity: self.severity.unwrap_or(Severity::Critical),
+            policy: Policy { severity: self.severity.unwrap_or(Severity::Critical), ..policy? },
             heartbeat_url,
         })
     }
@@ -271,14 +260,11 @@ impl Common {
                 logs: self.links.logs.clone(),
                 trace: self.links.trace.clone(),
             },
-            incidents: RawIncidents {
-                open_after: Some(self.policy.open_after),
-                close_after: Some(self.policy.close_after),
-                remind_every: Some(written_duration(self.policy.remind_every)),
-            },
+            incidents: RawIncidents::as_written(&self.policy),
             maintenance: RawMaintenance {
                 status: Some(self.maintenance.status),
                 markers: Some(self.maintenance.markers.clone()),
+                windows: (!self.windows.is_empty()).then(|| self.windows.iter().map(Window::as_written).collect()),
             },
             platform: self.platform.clone(),
         }
@@ -291,7 +277,8 @@ impl RunSettings {
         RawRun {
             deadline: Some(written_duration(self.deadline)),
             confirm_after: Some(written_duration(self.confirm_after)),
-            severity: Some(self.severity),
+            severity: Some(self.policy.severity),
+            incidents: Some(RawIncidents::as_written(&self.policy)),
             heartbeat_url: self.heartbeat_url.as_ref().map(ToString::to_string),
         }
     }

@@ -158,7 +158,7 @@ impl<'t> Document<'t> {
         let raw_own: C::Raw = self.read(Spanned::new(table.span(), own), &path, RawRun::KEYS, &findings);
         let prepared = common.and_then(|common| {
             let longest = C::FUNCTION_TIMEOUT.saturating_sub(crate::reserve(C::READ_ONLY));
-            let run = raw_run.validate(&section, C::ID, &common.environment, longest);
+            let run = raw_run.validate(&section, C::ID, &common, longest);
             let check = C::read(raw_own, &section, &common);
             let (run, check) = (run?, check?);
             if findings.is_sound(&path) {

@@ -23,6 +23,11 @@ impl<'a> Section<'a> {
         Self { document, findings, path }
     }
 
+    /// The ids of the checks that the file has a section of.
+    pub(super) fn check_ids(&self) -> Vec<String> {
+        self.document.check_ids()
+    }
+
     /// A table within.
     #[must_use]
     pub fn table(&self, key: &str) -> Self {

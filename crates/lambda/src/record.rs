@@ -1,0 +1,106 @@
+//! The record of one incident on DynamoDB.
+//!
+//! | attribute | type | what |
+//! |---|---|---|
+//! | `pk`, `sk` | S | `CHECK#<id>`, `INCIDENT#<time of the first failed run>#<subject>` |
+//! | `schema_version` | N | of this shape |
+//! | `subject`, `since` | S | what it is about, and the first failed run |
+//! | `incident` | S | the incident as it is now, JSON |
+//! | `first`, `latest` | S | the failure that opened it, and that of its last change, JSON |
+//! | `told`, `silences` | L | messages, and times in which nobody was told, each JSON |
+//! | `expires_at` | N | when the table may remove it, Unix seconds |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use check::Subject;
+use check::incident::{Incident, IncidentChange, IncidentRecord};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+use crate::state::{Item, json, key_of, number};
+
+/// What sorts behind the records of all times.
+pub(crate) const LAST_SORT_KEY: &str = "INCIDENT#~";
+
+/// A change that cannot be written down.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unwritable {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
+/// Where the records of incidents begin whose first failed run was at this time or later.
+pub(crate) fn sort_key_from(since: Timestamp) -> String {
+    format!("INCIDENT#{}", since.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+/// The write that brings a record up to date, and makes it when it is new. Written in the transaction of the state, so
+/// that each change is written once.
+pub(crate) fn write(table: &str, change: &IncidentChange) -> Result<Update, Unwritable> {
+    let list = |item: Option<Result<AttributeValue, serde_json::Error>>| -> Result<_, serde_json::Error> {
+        Ok(AttributeValue::L(item.transpose()?.into_iter().collect()))
+    };
+    let expires_at = change.at + IncidentRecord::KEPT;
+    let values = HashMap::from([
+        (":schema_version".to_owned(), number(IncidentRecord::SCHEMA_VERSION)),
+        (":subject".to_owned(), AttributeValue::S(change.subject.to_string())),
+        (":since".to_owned(), AttributeValue::S(change.since.to_string())),
+        (":incident".to_owned(), json(&change.incident)?),
+        (":failure".to_owned(), json(&change.failure)?),
+        (":told".to_owned(), list(change.told.as_ref().map(json))?),
+        (":silence".to_owned(), list(change.silence.as_ref().map(json))?),
+        (":none".to_owned(), AttributeValue::L(Vec::new())),
+        (":expires_at".to_owned(), number(expires_at.as_second())),
+    ]);
+    let expression = "SET schema_version = :schema_version, subject = :subject, since = :since, incident = :incident, \
+                      #first = if_not_exists(#first, :failure), latest = :failure, \
+                      told = list_append(if_not_exists(told, :none), :told), \
+                      silences = list_append(if_not_exists(silences, :none), :silence), expires_at = :expires_at";
+    let sort_key = format!("{}#{}", sort_key_from(change.since), change.subject);
+    Ok(Update::builder()
+        .table_name(table)
+        .set_key(Some(key_of(&change.check, &sort_key)))
+        .update_expression(expression)
+        .expression_attribute_names("#first", "first")
+        .set_expression_attribute_values(Some(values))
+        .build()?)
+}
+
+/// Reads a record. What cannot be understood is an error that names the attribute.
+pub(crate) fn read(check: &str, item: &Item) -> Result<IncidentRecord, String> {
+    let incident: Incident = parsed(item.get("incident"), "incident")?;
+    let subject = item.get("subject").and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+    let since = item.get("since").and_then(|value| value.as_s().ok()).and_then(|text| text.parse().ok());
+    Ok(IncidentRecord {
+        schema_version: IncidentRecord::SCHEMA_VERSION,
+        id: incident.id,
+        check: check.to_owned(),
+        subject: Subject::new(subject).map_err(|error| format!("attribute subject: {error}"))?,
+        since: since.ok_or("attribute since: expected a time")?,
+        opened_at: incident.opened_at,
+        severity: incident.severity,
+        escalated_at: incident.escalated_at,
+        first: parsed(item.get("first"), "first")?,
+        latest: parsed(item.get("latest"), "latest")?,
+        told: list(item, "told")?,
+        silences: list(item, "silences")?,
+        closed_at: incident.closed_at,
+    })
+}
+
+fn list<T: DeserializeOwned>(item: &Item, name: &str) -> Result<Vec<T>, String> {
+    let list = item.get(name).and_then(|value| value.as_l().ok());
+    list.ok_or_else(|| format!("attribute {name}: expected a list"))?
+        .iter()
+        .map(|value| parsed(Some(value), name))
+        .collect()
+}
+
+fn parsed<T: DeserializeOwned>(value: Option<&AttributeValue>, name: &str) -> Result<T, String> {
+    let text = value.and_then(|value| value.as_s().ok()).ok_or_else(|| format!("attribute {name}: expected a string"))?;
+    serde_json::from_str(text).map_err(|error| format!("attribute {name}: {error}"))
+}

@@ -1,0 +1,156 @@
+//! When incidents open, close and are told: for all checks, and where one check differs.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use check::incident::{Policy, Severity, SeverityRule};
+use check::{FailureKind, Subject};
+
+use super::section::Section;
+use super::values::written_duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// In the place of a duration: not at all.
+const NEVER: &str = "never";
+
+/// As written. What a check's section does not say is as for all checks.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawIncidents {
+    /// Failed runs in a row that open an incident: 1 to 10. Default 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_after: Option<u32>,
+    /// Passed runs in a row that close it: 1 to 10. Default 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close_after: Option<u32>,
+    /// Runs in a row that could not judge, after which that is told: 1 to 100. Default 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blind_after: Option<u32>,
+    /// How long after the last word an open incident is told again: 1m to 168h. Default 4h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remind_every: Option<String>,
+    /// How long after the first word a warning goes to those who act now: 1m to 168h, or never. Default 24h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    escalate_after: Option<String>,
+    /// So many incidents of one subject within the window are flapping: 2 to 20. Default 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flap_openings: Option<u32>,
+    /// The window: 1m to 24h. Default 1h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flap_window: Option<String>,
+    /// How long a flapping subject must stay as it is to have settled: 1m to 24h. Default 30m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settle_after: Option<String>,
+    /// How many locations must agree: 1 to 20. Default: a majority, and at least two where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quorum: Option<u32>,
+    /// How severe it is that the check cannot judge. Default warning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blind_severity: Option<Severity>,
+    /// How severe incidents of a subject, of a kind of failure, or of both are; the first that fits counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severities: Option<Vec<RawSeverity>>,
+}
+
+/// As written.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawSeverity {
+    /// Which subject. Any when it is not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    /// Which kind of failure. Any when it is not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<FailureKind>,
+    /// How severe. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<Severity>,
+}
+
+impl RawIncidents {
+    /// Over what holds where nothing is written.
+    pub(super) fn validate(self, section: &Section<'_>, default: &Policy) -> Option<Policy> {
+        let open_after = section.number("open_after", self.open_after, default.open_after, 1..=10);
+        let close_after = section.number("close_after", self.close_after, default.close_after, 1..=10);
+        let blind_after = section.number("blind_after", self.blind_after, default.blind_after, 1..=100);
+        let remind_every = section.duration("remind_every", self.remind_every, default.remind_every, MINUTE..=DAY * 7);
+        let escalate_after = match self.escalate_after {
+            None => Some(default.escalate_after),
+            Some(never) if never == NEVER => Some(None),
+            Some(after) => section.duration("escalate_after", Some(after), DAY, MINUTE..=DAY * 7).map(Some),
+        };
+        let flap_openings = section.number("flap_openings", self.flap_openings, default.flap_openings, 2..=20);
+        let flap_window = section.duration("flap_window", self.flap_window, default.flap_window, MINUTE..=DAY);
+        let settle_after = section.duration("settle_after", self.settle_after, default.settle_after, MINUTE..=DAY);
+        let quorum = match self.quorum {
+            None => Some(default.quorum),
+            Some(quorum) => section.number("quorum", Some(quorum), quorum, 1..=20).map(Some),
+        };
+        let severities = match self.severities {
+            None => Some(default.severities.clone()),
+            Some(rules) => rules
+                .into_iter()
+                .enumerate()
+                .map(|(index, rule)| rule.validate(&section.item("severities", index)))
+                // All of them, so that each one's problem is told.
+                .collect::<Vec<_>>()
+                .into_iter()
+                .collect(),
+        };
+        Some(Policy {
+            open_after: open_after?,
+            close_after: close_after?,
+            blind_after: blind_after?,
+            remind_every: remind_every?,
+            escalate_after: escalate_after?,
+            flap_openings: flap_openings?,
+            flap_window: flap_window?,
+            settle_after: settle_after?,
+            quorum: quorum?,
+            severity: default.severity,
+            severities: severities?,
+            blind_severity: self.blind_severity.unwrap_or(default.blind_severity),
+        })
+    }
+
+    /// Every default in its place.
+    pub(super) fn as_written(policy: &Policy) -> Self {
+        let rule = |rule: &SeverityRule| RawSeverity {
+            subject: rule.subject.as_ref().map(ToString::to_string),
+            kind: rule.kind,
+            severity: Some(rule.severity),
+        };
+        Self {
+            open_after: Some(policy.open_after),
+            close_after: Some(policy.close_after),
+            blind_after: Some(policy.blind_after),
+            remind_every: Some(written_duration(policy.remind_every)),
+            escalate_after: Some(policy.escalate_after.map_or_else(|| NEVER.to_owned(), written_duration)),
+            flap_openings: Some(policy.flap_openings),
+            flap_window: Some(written_duration(policy.flap_window)),
+            settle_after: Some(written_duration(policy.settle_after)),
+            quorum: policy.quorum,
+            blind_severity: Some(policy.blind_severity),
+            severities: (!policy.severities.is_empty()).then(|| policy.severities.iter().map(rule).collect()),
+        }
+    }
+}
+
+impl RawSeverity {
+    fn validate(self, section: &Section<'_>) -> Option<SeverityRule> {
+        let subject = match self.subject {
+            None => Some(None),
+            Some(subject) => section.parsed("subject", Subject::new(subject)).map(Some),
+        };
+        if self.kind.is_none() && subject == Some(None) && !section.is_unreadable("kind") {
+            section.problem("", "expected a subject, a kind, or both: `severity` in the check's section is about all");
+            return None;
+        }
+        let severity = section.required("severity", self.severity);
+        Some(SeverityRule { subject: subject?, kind: self.kind, severity: severity? })
+    }
+}
+

@@ -1,0 +1,300 @@
+//! Maintenance windows: times in which nobody is told, once or every week.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::civil::{DateTime, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use check::Subject;
+use check::incident::{Silence, SilenceKind};
+
+use super::section::Section;
+use super::values::written_duration;
+
+const DAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Monday),
+    ("tue", Weekday::Tuesday),
+    ("wed", Weekday::Wednesday),
+    ("thu", Weekday::Thursday),
+    ("fri", Weekday::Friday),
+    ("sat", Weekday::Saturday),
+    ("sun", Weekday::Sunday),
+];
+/// The longest window, so that a mistake does not silence for ever.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// A maintenance window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    name: String,
+    reason: String,
+    /// Which checks, and which of their subjects; all when empty.
+    scopes: Vec<(String, Option<Subject>)>,
+    when: When,
+    /// The name of its time zone, as it was written.
+    zone: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum When {
+    Once { from: Timestamp, until: Timestamp },
+    Weekly { days: BTreeSet<i8>, at: Time, lasts: Duration, zone: TimeZone },
+}
+
+/// As written.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawWindow {
+    /// What it is called, in logs and records. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// What nobody is told of: `CHECK`, or `CHECK/SUBJECT`. Default: everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Vec<String>>,
+    /// Once: from this time on, such as "2026-12-01T02:00", or with an offset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    /// Once: until this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    /// Every week, on these days: mon, tue, wed, thu, fri, sat, sun. Default: every day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<Vec<String>>,
+    /// Every week: from this time of day on, such as "02:00".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    /// Every week: for so long, 1m to 168h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lasts: Option<String>,
+    /// The time zone of all these times. Default that of the platform's times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
+}
+
+impl Window {
+    /// The silence that it keeps on a check at this time, when it does.
+    #[must_use]
+    pub fn silences(&self, check: &str, now: Timestamp) -> Vec<Silence> {
+        let Some((from, until)) = self.around(now) else { return Vec::new() };
+        let silence = |subject: Option<Subject>| Silence {
+            id: self.name.clone(),
+            kind: SilenceKind::Maintenance,
+            subject,
+            from,
+            until,
+            by: "settings".to_owned(),
+            reason: self.reason.clone(),
+        };
+        if self.scopes.is_empty() {
+            return vec![silence(None)];
+        }
+        self.scopes.iter().filter(|(id, _)| id == check).map(|(_, subject)| silence(subject.clone())).collect()
+    }
+
+    /// Its beginning and its end, when it is now.
+    fn around(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        match &self.when {
+            When::Once { from, until } => (*from <= now && now < *until).then_some((*from, *until)),
+            When::Weekly { days, at, lasts, zone } => {
+                let lasts = SignedDuration::try_from(*lasts).ok()?;
+                let today = now.to_zoned(zone.clone()).date();
+                // One that began some days ago may go on. Where the clock skips its beginning, it begins after the gap.
+                (0..=8).find_map(|ago| {
+                    let day = today.checked_sub(Span::new().days(ago)).ok()?;
+                    if !days.contains(&day.weekday().to_monday_one_offset()) {
+                        return None;
+                    }
+                    let from = day.to_datetime(*at).to_zoned(zone.clone()).ok()?.timestamp();
+                    let until = from + lasts;
+                    (from <= now && now < until).then_some((from, until))
+                })
+            }
+        }
+    }
+
+    pub(super) fn as_written(&self) -> RawWindow {
+        let checks = self.scopes.iter().map(|(check, subject)| match subject {
+            Some(subject) => format!("{check}/{subject}"),
+            None => check.clone(),
+        });
+        let raw = RawWindow {
+            name: Some(self.name.clone()),
+            reason: Some(self.reason.clone()),
+            checks: (!self.scopes.is_empty()).then(|| checks.collect()),
+            time_zone: Some(self.zone.clone()),
+            ..RawWindow::default()
+        };
+        match &self.when {
+            When::Once { from, until } => {
+                RawWindow { from: Some(from.to_string()), until: Some(until.to_string()), ..raw }
+            }
+            When::Weekly { days, at, lasts, .. } => {
+                let named = |day: &&(&str, Weekday)| days.contains(&day.1.to_monday_one_offset());
+                RawWindow {
+                    days: Some(DAYS.iter().filter(named).map(|(name, _)| (*name).to_owned()).collect()),
+                    at: Some(at.strftime("%H:%M:%S").to_string()),
+                    lasts: Some(written_duration(*lasts)),
+                    ..raw
+                }
+            }
+        }
+    }
+}
+
+impl RawWindow {
+    /// `checks` are the ids that the file has a section of.
+    pub(super) fn validate(self, section: &Section<'_>, checks: &[String], default_zone: &str) -> Option<Window> {
+        let name = section.text("name", self.name.clone());
+        let scopes = self.scopes(section, checks);
+        let zone_name = self.time_zone.clone().unwrap_or_else(|| default_zone.to_owned());
+        let zone = TimeZone::get(&zone_name)
+            .map_err(|_| format!("expected a time zone such as \"Europe/Copenhagen\", saw `{zone_name}`"));
+        let zone = section.parsed("time_zone", zone)?;
+        let is_once = self.from.is_some() || self.until.is_some();
+        let is_weekly = self.at.is_some() || self.lasts.is_some() || self.days.is_some();
+        let when = match (is_once, is_weekly) {
+            (true, false) => self.once(section, &zone),
+            (false, true) => self.weekly(section, zone),
+            _ => {
+                section.problem("", "expected `from` and `until` for one that comes once, or `at` and `lasts`");
+                None
+            }
+        };
+        let reason = self.reason.unwrap_or_else(|| "maintenance".to_owned());
+        Some(Window { name: name?, reason, scopes: scopes?, when: when?, zone: zone_name })
+    }
+
+    fn scopes(&self, section: &Section<'_>, checks: &[String]) -> Option<Vec<(String, Option<Subject>)>> {
+        let mut scopes = Vec::new();
+        for scope in self.checks.iter().flatten() {
+            let (check, subject) = match scope.split_once('/') {
+                Some((check, subject)) => (check, Some(section.parsed("checks", Subject::new(subject))?)),
+                None => (scope.as_str(), None),
+            };
+            if !checks.iter().any(|known| known == check) {
+                let known = checks.join(", ");
+                section.problem("checks", format!("expected checks of this file ({known}), saw `{check}`"));
+                return None;
+            }
+            scopes.push((check.to_owned(), subject));
+        }
+        if self.checks.as_ref().is_some_and(Vec::is_empty) {
+            section.problem("checks", "expected at least one check, saw none; without the key it is about all");
+            return None;
+        }
+        Some(scopes)
+    }
+
+    fn once(&self, section: &Section<'_>, zone: &TimeZone) -> Option<When> {
+        let time = |key: &str, text: &Option<String>| {
+            let text = section.required(key, text.clone())?;
+            let read = text.parse::<Timestamp>().or_else(|_| {
+                text.parse::<DateTime>().and_then(|local| local.to_zoned(zone.clone())).map(|zoned| zoned.timestamp())
+            });
+            section.parsed(key, read.map_err(|_| format!("expected a time such as \"2026-12-01T02:00\", saw `{text}`")))
+        };
+        let (from, until) = (time("from", &self.from), time("until", &self.until));
+        let (from, until) = (from?, until?);
+        if until <= from {
+            section.problem("until", "expected a time after `from`");
+            return None;
+        }
+        Some(When::Once { from, until })
+    }
+
+    fn weekly(&self, section: &Section<'_>, zone: TimeZone) -> Option<When> {
+        let at = section.required("at", self.at.clone()).and_then(|text| {
+            let time = text.parse::<Time>();
+            section.parsed("at", time.map_err(|_| format!("expected a time of day such as \"02:00\", saw `{text}`")))
+        });
+        let lasts = section.required("lasts", self.lasts.clone()).and_then(|lasts| {
+            section.duration("lasts", Some(lasts), LONGEST, Duration::from_secs(60)..=LONGEST)
+        });
+        let mut days = BTreeSet::new();
+        for name in self.days.iter().flatten() {
+            let Some((_, day)) = DAYS.iter().find(|(own, _)| own == name) else {
+                let known = DAYS.map(|(own, _)| own).join(", ");
+                section.problem("days", format!("expected days of {known}, saw `{name}`"));
+                return None;
+            };
+            days.insert(day.to_monday_one_offset());
+        }
+        if days.is_empty() {
+            days.extend(1..=7);
+        }
+        Some(When::Weekly { days, at: at?, lasts: lasts?, zone })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weekly(days: &[i8], at: &str, hours: u64) -> Window {
+        Window {
+            name: "night".to_owned(),
+            reason: "backup".to_owned(),
+            scopes: vec![("login".to_owned(), None), ("availability".to_owned(), Some(Subject::new("health").unwrap()))],
+            when: When::Weekly {
+                days: days.iter().copied().collect(),
+                at: at.parse().unwrap(),
+                lasts: Duration::from_secs(hours * 3_600),
+                zone: TimeZone::get("Europe/Copenhagen").unwrap(),
+            },
+            zone: "Europe/Copenhagen".to_owned(),
+        }
+    }
+
+    fn is_quiet(window: &Window, now: &str) -> bool {
+        !window.silences("login", now.parse().unwrap()).is_empty()
+    }
+
+    #[test]
+    fn a_week_has_its_own_clock() {
+        // 2026-11-23 is a Monday; Copenhagen is one hour ahead of UTC.
+        let night = weekly(&[1], "23:30", 2);
+        for (now, expected) in [
+            ("2026-11-23T22:29:59Z", false),
+            ("2026-11-23T22:30:00Z", true),
+            ("2026-11-24T00:29:59Z", true),
+            ("2026-11-24T00:30:00Z", false),
+            ("2026-11-24T22:30:00Z", false),
+            ("2026-11-30T22:30:00Z", true),
+            // In summer two hours ahead.
+            ("2026-07-06T21:30:00Z", true),
+            ("2026-07-06T23:30:00Z", false),
+        ] {
+            assert_eq!(is_quiet(&night, now), expected, "{now}");
+        }
+        // The clock skips 02:00 to 03:00 on 29 March 2026: it begins after the gap, and lasts as long as ever.
+        let gap = weekly(&[7], "02:30", 1);
+        assert!(!is_quiet(&gap, "2026-03-29T00:59:59Z"));
+        assert!(is_quiet(&gap, "2026-03-29T01:45:00Z"));
+        // It shows 02:30 twice on 25 October: the first one counts.
+        assert!(is_quiet(&gap, "2026-10-25T00:30:00Z"));
+        assert!(!is_quiet(&gap, "2026-10-25T01:30:00Z"));
+        // Longer than a day.
+        let weekend = weekly(&[5], "18:00", 62);
+        assert!(is_quiet(&weekend, "2026-11-22T23:00:00Z"));
+        assert!(!is_quiet(&weekend, "2026-11-23T08:00:00Z"));
+    }
+
+    #[test]
+    fn it_is_about_the_checks_and_subjects_that_it_names() {
+        let night = weekly(&[1, 2], "00:00", 24);
+        let now = "2026-11-23T12:00:00Z".parse().unwrap();
+        let of = |check: &str| night.silences(check, now).into_iter().map(|silence| silence.subject).collect::<Vec<_>>();
+        assert_eq!(of("login"), [None]);
+        assert_eq!(of("availability"), [Some(Subject::new("health").unwrap())]);
+        assert_eq!(of("booking"), []);
+        let all = Window { scopes: Vec::new(), ..night };
+        assert_eq!(all.silences("booking", now).len(), 1);
+    }
+}
