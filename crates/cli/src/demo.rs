@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use check::incident::Told;
+use check::incident::Incident;
 use check::{Attempt, Report, Verdict};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use local::Memory;
@@ -129,7 +129,7 @@ impl Show {
             let verdicts = report.last_attempt().map(Attempt::verdicts).unwrap_or_default();
             verdicts.into_iter().map(|(subject, verdict)| {
                 let open = report.reasons.iter().find(|reason| {
-                    reason.subject == subject && reason.incident.is_some() && reason.told != Told::Recovered
+                    reason.subject == subject && reason.incident.as_ref().is_some_and(Incident::is_open)
                 });
                 let (state, detail) = match verdict {
                     Verdict::Healthy if open.is_some() => ("recovering", String::new()),

@@ -1,6 +1,6 @@
 //! Messages, shown as they would be sent.
 
-use check::message::{Topic, email, sms, subject_line};
+use check::message::{Topic, chat, email, sms, subject_line};
 use runtime::Delivery;
 
 /// One message to one topic: for people the e-mail and the SMS, for programs the JSON.
@@ -11,6 +11,7 @@ pub(crate) fn shown(delivery: &Delivery) -> String {
         Topic::OnCall | Topic::Warnings => {
             format!("Subject: {}\n\n{}\n\nSMS: {}", subject_line(n), email(n), sms(n))
         }
+        Topic::Chat => chat(n).to_string(),
         Topic::Events => format!(
             "attributes: check={} severity={} event={} environment={}\n{}",
             n.check,

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use check::incident::Phase;
+use check::incident::{Phase, Told};
 use check::{Cause, FailureKind, Outcome, Report, StepResult};
 use runtime::settings::{Common, SecretRef, Section};
 use runtime::{Check, Prepared, Run};
@@ -129,7 +129,7 @@ async fn what_lambda_cuts_off_before_an_attempt_had_its_time_is_not_blamed_on_th
         minute(0) + jiff::SignedDuration::try_from(runtime::reserve(false) + Duration::from_secs(9)).unwrap();
     let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
     assert_eq!(internal(&report), "the function had only 9000 ms left for the attempt");
-    assert_eq!((reasons(&report), world.told().len()), (vec![], 0));
+    assert_eq!((reasons(&report), world.told().len()), (vec![("-", Told::NotYetBlind)], 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,7 +152,7 @@ async fn a_panic_cannot_be_judged_hides_secrets_and_is_cleaned_up_after() {
     assert_eq!(seen.read(), ["cancel"]);
     let steps: Vec<_> = report.attempts[0].steps.iter().map(|step| (step.name.as_str(), step.result.word())).collect();
     assert_eq!((steps[0], steps[2]), (("log_in", "passed"), ("run", "cannot judge")));
-    assert_eq!(reasons(&report), []);
+    assert_eq!(reasons(&report), [("-", Told::NotYetBlind)]);
     assert_eq!(world.published(), [ERRORED_1, "LeftBehind 0 Environment=test"]);
 }
 

@@ -31,7 +31,7 @@ async fn a_failure_that_comes_again_opens_at_once() {
     let sent = world.memory.take_sent();
     assert_eq!(sent.iter().map(short).collect::<Vec<_>>(), ["oncall opened web", "events opened web"]);
     assert_eq!(sent[0].notification, sent[1].notification);
-    assert_eq!(report.notifications, ["fake/home/0of1/20261123T044900Z/opened"]);
+    assert_eq!(report.notifications, ["fake/home/0of1/20261123T044900Z/opened/critical"]);
     let steps: Vec<_> = sent[0].notification.steps.iter().map(|line| (line.attempt, line.result.as_str())).collect();
     assert_eq!(steps, [(1, "failed"), (2, "failed")]);
     assert_eq!(world.item().await.outbox, []);
@@ -93,5 +93,5 @@ async fn the_last_attempt_has_the_word() {
     let report = world.run(&reads(script(&["web=x", "web=?"])), 0).await;
     assert_eq!((report.outcome.word(), report.attempts.len()), ("errored", 2));
     assert_eq!(world.published(), [ERRORED_1]);
-    assert_eq!(reasons(&report), []);
+    assert_eq!(reasons(&report), [("web", Told::NotYetBlind)]);
 }

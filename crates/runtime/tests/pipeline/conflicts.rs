@@ -25,6 +25,8 @@ fn touch(world: &World) {
                 state: item.state,
                 memory: item.memory,
                 enqueue: Vec::new(),
+                discard: Vec::new(),
+                changes: Vec::new(),
             };
             memory.commit(&commit).await.unwrap();
         })
@@ -54,10 +56,11 @@ async fn an_incident_that_another_location_opened_in_between_is_not_opened_again
 #[tokio::test(start_paused = true)]
 async fn what_another_run_wrote_in_between_is_kept_and_the_own_word_added() {
     let world = World::new();
-    let elsewhere = world.elsewhere();
+    let twin = world.twin();
     meanwhile(&world, move || {
         Box::pin(async move {
-            elsewhere.run(&creates(script(&["api=x"])), 0).await;
+            let event = serde_json::json!({ "scheduled_time": START, "shard": 1, "of": 2 });
+            twin.invoke(&creates(script(&["api=x"])), event, None).await.unwrap();
         })
     });
     let report = world.run(&reads(script(&["web=x"])), 0).await;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use check::incident::{Severity, Told};
+use check::incident::{Phase, Severity, Told};
 use check::message::Event;
 use jiff::SignedDuration;
 
@@ -52,6 +52,9 @@ async fn the_message_of_a_recovery_says_how_long_it_was() {
     assert_eq!(report.incident_id, opened.subjects[0].incident_id);
     assert_eq!((report.since, report.closed_at, report.downtime_seconds), (minute(1), Some(minute(3)), Some(120)));
     assert_eq!((report.failure.expected.as_str(), report.failure.seen.as_str()), ("status 200", "status 500"));
+    // Remembered for an hour, to see whether it is flapping.
+    assert_eq!(world.item().await.state.subjects[&subject("web")].phase, Phase::Healthy);
+    world.run(&reads(script(&["web=."])), 62).await;
     assert!(world.item().await.state.subjects.is_empty());
 }
 
@@ -59,7 +62,7 @@ async fn the_message_of_a_recovery_says_how_long_it_was() {
 async fn an_open_incident_is_told_again_after_the_time_of_the_policy() {
     let world = World::new();
     let mut check = reads(script(&["web=x"]));
-    check.common.policy.remind_every = Duration::from_secs(120);
+    check.run.policy.remind_every = Duration::from_secs(120);
     let told: Vec<_> = [
         world.run(&check, 0).await,
         world.run(&check, 1).await,
@@ -78,19 +81,21 @@ async fn an_open_incident_is_told_again_after_the_time_of_the_policy() {
 async fn the_severity_of_the_settings_decides_which_people_are_told() {
     let world = World::new();
     let mut check = reads(script(&["web=x"]));
-    check.run.severity = Severity::Warning;
+    check.run.policy.severity = Severity::Warning;
     world.run(&check, 0).await;
     assert_eq!(world.told(), ["warnings opened web", "events opened web"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_locations_vote_when_two_must_agree() {
+async fn two_locations_must_agree() {
     let world = World::new();
     let elsewhere = world.elsewhere();
-    let mut check = reads(script(&["web=x"]));
-    check.common.policy.quorum = 2;
-    assert_eq!(reasons(&world.run(&check, 0).await), [("web", Told::NotConfirmed)]);
-    assert_eq!(reasons(&elsewhere.run(&check, 0).await), [("web", Told::Opened)]);
+    let well = reads(script(&["web=."]));
+    world.run(&well, 0).await;
+    elsewhere.run(&well, 0).await;
+    let check = reads(script(&["web=x"]));
+    assert_eq!(reasons(&world.run(&check, 1).await), [("web", Told::Outvoted)]);
+    assert_eq!(reasons(&elsewhere.run(&check, 1).await), [("web", Told::Opened)]);
     assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
 }
 

@@ -40,19 +40,21 @@ async fn a_run_that_failed_publishes_a_zero_and_waits_for_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_could_not_judge_publishes_that_alone_and_has_no_vote() {
+async fn a_run_that_could_not_judge_publishes_that_alone_and_what_was_seen_stands() {
     let world = World::new();
     let check = creates(script(&["web=x", "web=?", "web=x"]));
     world.run(&check, 0).await;
     world.published();
-    let before = world.item().await.state;
+    let before = world.item().await.state.subjects[&subject("web")].clone();
     let report = world.run(&check, 1).await;
     let Outcome::Errored { blindness } = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(blindness.cause, Cause::Reference);
     assert_eq!(blindness.detail, "failed to resolve env:MISSING: the variable is not set, or empty");
     assert_eq!(world.published(), [ERRORED_1, "LeftBehind 0 Environment=test"]);
-    assert_eq!(reasons(&report), []);
-    assert_eq!(world.item().await.state, before);
+    assert_eq!(reasons(&report), [("web", Told::NotYetBlind)]);
+    let after = world.item().await.state.subjects[&subject("web")].clone();
+    assert_eq!((after.phase, &after.failure), (before.phase, &before.failure));
+    assert_eq!((after.votes["home"].failed, after.votes["home"].blind), (1, 1));
     assert_eq!(reasons(&world.run(&check, 2).await), [("web", Told::Opened)]);
 }
 
@@ -66,7 +68,7 @@ async fn maintenance_has_no_success_and_no_vote() {
     for number in [1, 2] {
         let report = world.run(&check, number).await;
         assert_eq!(report.outcome, Outcome::Maintenance { detail: "the platform says so".to_owned() });
-        assert_eq!(reasons(&report), []);
+        assert_eq!(reasons(&report), [("web", Told::InMaintenance)]);
         assert_eq!(world.published(), [ERRORED_0]);
     }
     assert_eq!(reasons(&world.run(&check, 3).await), [("web", Told::NotYetRecovered)]);

@@ -1,4 +1,5 @@
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 use check::incident::Told;
 use check::message::Topic;
@@ -66,15 +67,20 @@ async fn old_and_new_messages_go_out_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_of_the_same_minute_is_left_to_the_shard_that_is_sending_it() {
+async fn a_message_is_left_to_the_run_that_is_sending_it() {
     let world = World::new();
+    let at_once = |flow| {
+        let mut check = reads(flow);
+        check.run.confirm_after = Duration::ZERO;
+        check
+    };
     *world.faulty.refuses.lock().unwrap() = Some(Topic::OnCall);
     let shard = |index: u8| json!({ "scheduled_time": START, "shard": index, "of": 2 });
-    world.invoke(&reads(script(&["a=x"])), shard(0), None).await.unwrap();
+    world.invoke(&at_once(script(&["a=x"])), shard(0), None).await.unwrap();
     world.told();
     world.published();
     *world.faulty.refuses.lock().unwrap() = None;
-    let report = world.invoke(&reads(script(&["b=x"])), shard(1), None).await.unwrap();
+    let report = world.invoke(&at_once(script(&["b=x"])), shard(1), None).await.unwrap();
     assert_eq!(reasons(&report), [("b", Told::Opened)]);
     assert_eq!(world.told(), ["oncall opened b", "events opened b"]);
     assert_eq!(world.published(), [ERRORED_0, SUCCESS_0, DURATION]);
@@ -97,7 +103,7 @@ async fn messages_that_could_not_be_crossed_off_are_sent_again_with_the_same_ids
     assert_eq!((reasons(&report), report.troubles.len()), (vec![("web", Told::KnownAlready)], 0));
     let again: Vec<_> = world.memory.take_sent().iter().map(runtime::Delivery::key).collect();
     assert_eq!(again, first);
-    let ids = ["oncall/fake/home/0of1/20261123T044900Z/opened", "events/fake/home/0of1/20261123T044900Z/opened"];
+    let ids = ["oncall/fake/home/0of1/20261123T044900Z/opened/critical", "events/fake/home/0of1/20261123T044900Z/opened/critical"];
     assert_eq!(first, ids);
     assert_eq!(world.item().await.outbox, []);
 }

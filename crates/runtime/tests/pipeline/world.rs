@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use check::incident::{Policy, Severity, Told};
+use check::incident::{Policy, Told};
 use check::message::{Contact, Topic};
 use check::{FailureKind, Journey, Mismatch, Report, Subject};
 use futures::future::BoxFuture;
@@ -91,13 +91,14 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
             contact: Contact { name: "Platform on call".to_owned(), reach: "+45 00 00 00 00".to_owned() },
             links: LinkTemplates { runbook: "https://docs.example/{check}.md".to_owned(), ..LinkTemplates::default() },
             policy: Policy::default(),
+            windows: Vec::new(),
             maintenance: Maintenance::default(),
             platform: Platform::default(),
         },
         run: RunSettings {
             deadline: Duration::from_secs(45),
             confirm_after: Duration::from_secs(20),
-            severity: Severity::Critical,
+            policy: Policy::default(),
             heartbeat_url: None,
         },
         check,
@@ -194,7 +195,7 @@ impl StateStore for Faulty {
         if self.load_fails.load(SeqCst) { Err(throttled("read the state")) } else { self.memory.load(check).await }
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+    async fn commit(&self, commit: &Commit) -> Result<Vec<Delivery>, CommitError> {
         let mishap = self.mishaps.lock().unwrap().pop_front();
         match mishap {
             Some(Mishap::Broken) => return Err(CommitError::Store(throttled("write the state"))),
@@ -228,6 +229,10 @@ impl MetricSink for Faulty {
 
 #[async_trait]
 impl Notifier for Faulty {
+    fn has(&self, topic: Topic) -> bool {
+        self.memory.has(topic)
+    }
+
     async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
         if *self.refuses.lock().unwrap() == Some(delivery.topic) {
             return Err(throttled(&format!("tell {}", delivery.topic.as_str())));
