@@ -26,6 +26,18 @@ pub struct Memory {
     sent: Mutex<Vec<Delivery>>,
 }
 
+impl Clone for Memory {
+    /// A copy that goes its own way from here.
+    fn clone(&self) -> Self {
+        let copied = |state: &BTreeMap<String, Stored>| Mutex::new(state.clone());
+        Self {
+            state: copied(&lock(&self.state)),
+            data: Mutex::new(lock(&self.data).clone()),
+            sent: Mutex::new(lock(&self.sent).clone()),
+        }
+    }
+}
+
 impl Memory {
     /// All numbers published so far, oldest first.
     #[must_use]

@@ -348,7 +348,8 @@ impl Step<'_> {
     }
 
     fn take(&mut self, vote: &Vote) {
-        let was_failing = self.count(|streak| streak.failed > 0) > 0;
+        // By anybody, whether it can see now or not.
+        let was_failing = self.state.votes.values().any(|streak| streak.failed > 0);
         let streak = self.state.votes.entry(voter(self.run, self.subject)).or_default();
         match vote {
             Vote::Healthy => *streak = Streak { passed: streak.passed + 1, ..Streak::default() },
@@ -373,6 +374,10 @@ impl Step<'_> {
                 if !was_failing && !self.state.is_open() {
                     self.state.since = self.now();
                     self.state.incident = None;
+                }
+                // A run that comes late may have been the first.
+                if !self.state.is_open() {
+                    self.state.since = self.state.since.min(self.now());
                 }
                 // The first failure that is remembered is the one that the record begins with.
                 if self.state.failure.is_none() || self.state.is_open() || !was_failing {

@@ -9,6 +9,8 @@ mod conflicts;
 #[cfg(test)]
 mod heartbeat;
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod incidents;
 #[cfg(test)]
 mod outcomes;

@@ -143,8 +143,8 @@ pub fn mismatch(seen: &str) -> Mismatch {
 }
 
 /// The wall clock goes with tokio's, which stands still in most tests.
-struct TestClock {
-    base: Instant,
+pub struct TestClock {
+    pub base: Instant,
 }
 
 #[async_trait]
