@@ -18,8 +18,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem, Update as Write};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update as Write};
 use check::incident::{CheckState, IncidentRecord};
 use jiff::Timestamp;
 use runtime::{Commit, CommitError, Delivery, LastRun, OperatorStore, PortError, StateItem, StateStore};
@@ -56,13 +55,8 @@ pub(crate) fn key_of(check: &str, sort: &str) -> Item {
 }
 
 impl Table {
-    /// One write of one item, whose answer holds the item as it is then.
-    async fn update(
-        &self,
-        check: &str,
-        update: Update,
-        operation: &str,
-    ) -> Result<UpdateItemOutput, CommitError> {
+    /// One conditional write of the state.
+    async fn update(&self, check: &str, update: Update, operation: &str) -> Result<(), CommitError> {
         let call = self
             .client
             .update_item()
@@ -71,9 +65,8 @@ impl Table {
             .update_expression(update.expression)
             .condition_expression(update.condition)
             .set_expression_attribute_names(Some(update.names))
-            .set_expression_attribute_values(Some(update.values))
-            .return_values(ReturnValue::AllNew);
-        call.send().await.map_err(|error| match error.as_service_error() {
+            .set_expression_attribute_values(Some(update.values));
+        call.send().await.map(|_| ()).map_err(|error| match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(_)) => CommitError::Moved,
             _ => CommitError::Store(crate::clients::port_error(operation, error)),
         })
@@ -131,17 +124,14 @@ impl StateStore for Table {
         }
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<Vec<Delivery>, CommitError> {
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         let operation = format!("write the state of {}", commit.check);
         let update = Update::of(commit).map_err(|error| PortError::new(&operation, error.to_string()))?;
         if commit.changes.is_empty() {
-            let answer = self.update(&commit.check, update, &operation).await?;
-            let item = answer.attributes.unwrap_or_default();
-            return Ok(outbox(&item).map_err(|detail| PortError::new(operation, detail))?);
+            self.update(&commit.check, update, &operation).await
+        } else {
+            self.transact(commit, update, &operation).await
         }
-        self.transact(commit, update, &operation).await?;
-        // A transaction answers nothing; what others left in the outbox is sent by the next run that reads it.
-        Ok(commit.enqueue.clone())
     }
 
     async fn clear(&self, check: &str, delivered: &[String]) -> Result<(), PortError> {
@@ -179,7 +169,7 @@ impl OperatorStore for Table {
             values.insert(":expected".to_owned(), number(expected_version));
             "version = :expected".to_owned()
         };
-        self.update(check, Update { expression, condition, names, values }, &operation).await.map(|_| ())
+        self.update(check, Update { expression, condition, names, values }, &operation).await
     }
 
     async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError> {

@@ -69,7 +69,7 @@ impl StateStore for Memory {
         Ok(lock(&self.state).get(check).map(|stored| stored.item.clone()).unwrap_or_default())
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<Vec<Delivery>, CommitError> {
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         let mut state = lock(&self.state);
         let Stored { item, records } = state.entry(commit.check.clone()).or_default();
         let is_later = item.last_run.get(&commit.slot).is_none_or(|last| last.at < commit.last_run.at);
@@ -80,13 +80,17 @@ impl StateStore for Memory {
         item.last_run.insert(commit.slot.clone(), commit.last_run.clone());
         item.state = commit.state.clone();
         item.memory.clone_from(&commit.memory);
-        item.outbox.retain(|delivery| !commit.discard.contains(&delivery.key()));
+        let is_replaced = |key: &String| commit.enqueue.iter().any(|delivery| delivery.key() == *key);
+        item.outbox.retain(|delivery| {
+            let key = delivery.key();
+            !commit.discard.contains(&key) && !is_replaced(&key)
+        });
         item.outbox.extend(commit.enqueue.iter().cloned());
         for change in &commit.changes {
             let earlier = records.remove(&change.incident.id);
             records.insert(change.incident.id.clone(), IncidentRecord::after(earlier, change));
         }
-        Ok(item.outbox.clone())
+        Ok(())
     }
 
     async fn clear(&self, check: &str, delivered: &[String]) -> Result<(), PortError> {

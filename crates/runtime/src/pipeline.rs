@@ -25,7 +25,7 @@ const STALE_AFTER: SignedDuration = SignedDuration::from_secs(120);
 const MAX_DECISIONS: u32 = 4;
 /// The longest memory, in bytes of JSON.
 const MAX_MEMORY: usize = 8 * 1024;
-/// What is in the outbox of another run is left alone for so long: its run is sending it. A run that was killed is not.
+/// What another run has put in the outbox is left alone for so long: its run is sending it. One that was killed is not.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
 /// The longest outbox, in bytes of JSON. With state and memory it stays under what the table takes for an item.
 const MAX_OUTBOX: usize = 130_000;
@@ -117,13 +117,13 @@ pub async fn execute<C: Check>(
     if started.duration_since(key.scheduled_time).abs() > STALE_AFTER {
         return Ok(report);
     }
-    let item = ports.state.load(C::ID).await.map_err(RunError::State)?;
-    if is_done(&item, &key) {
+    let item = load::<C>(ports).await?;
+    if is_done(&item.stored, &key) {
         report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
         return Ok(report);
     }
 
-    let Judged { is_whole, memory } = judge(prepared, ports, invocation, &item, &mut report).await;
+    let Judged { is_whole, memory } = judge(prepared, ports, invocation, &item.stored, &mut report).await;
     report.ended = ports.clock.now();
     let votes = votes(&report.attempts, is_whole);
     let Some(committed) = commit(prepared, ports, item, &votes, memory, &mut report).await? else {
@@ -143,6 +143,17 @@ pub async fn execute<C: Check>(
         report.troubles.push(ports.redactor.redact(&trouble));
     }
     Ok(report)
+}
+
+/// What is stored, and when it was read.
+struct Loaded {
+    stored: StateItem,
+    at: Timestamp,
+}
+
+async fn load<C: Check>(ports: &Ports) -> Result<Loaded, RunError> {
+    let at = ports.clock.now();
+    Ok(Loaded { stored: ports.state.load(C::ID).await.map_err(RunError::State)?, at })
 }
 
 /// Whether the slot's last run is this one or a later one.
@@ -245,7 +256,7 @@ struct Committed {
 async fn commit<C: Check>(
     prepared: &Prepared<C>,
     ports: &Ports,
-    mut item: StateItem,
+    mut item: Loaded,
     votes: &BTreeMap<Subject, Vote>,
     memory: Option<String>,
     report: &mut Report,
@@ -265,7 +276,8 @@ async fn commit<C: Check>(
             windows: &windows,
         };
         let policy = &prepared.run.policy;
-        let decision = decide(&item.state, &findings, policy);
+        let Loaded { stored, at } = &item;
+        let decision = decide(&stored.state, &findings, policy);
         let since = decision.reasons.iter().filter(|reason| reason.told.event().is_some()).map(|reason| reason.since);
         let notifications = compose(
             &decision,
@@ -275,18 +287,21 @@ async fn commit<C: Check>(
                 run_id: &report.run_id,
                 trace_id: &report.trace_id,
                 attempts: &report.attempts,
-                last_good: item.state.last_good.as_ref(),
+                last_good: stored.state.last_good.as_ref(),
                 left_behind: Severity::Warning,
                 remind_every: policy.remind_every,
                 contact: &prepared.common.contact,
                 links: prepared.common.links.fill(report, since.min()),
             },
         );
-        let enqueue = addressed(&notifications, ports);
-        let discard = no_room(&item.outbox, &enqueue);
+        let now = ports.clock.now();
+        let mut enqueue = taken_over(&stored.outbox, *at, now);
+        let oldest_unsent = enqueue.iter().map(|delivery| delivery.notification.at).min();
+        enqueue.extend(addressed(&notifications, ports, now));
+        let discard = no_room(&stored.outbox, &enqueue);
         let commit = Commit {
             check: C::ID.to_owned(),
-            expected_version: item.version,
+            expected_version: stored.version,
             slot: key.slot(),
             last_run: LastRun { at: key.scheduled_time, run_id: report.run_id.clone() },
             state: decision.next,
@@ -295,40 +310,42 @@ async fn commit<C: Check>(
             discard,
             changes: decision.changes,
         };
-        let outbox = match ports.state.commit(&commit).await {
-            Ok(outbox) => Some(outbox),
+        let is_written = match ports.state.commit(&commit).await {
+            Ok(()) => true,
             Err(CommitError::Store(error)) => return Err(RunError::State(error)),
             Err(CommitError::Moved) => {
-                let newer = ports.state.load(C::ID).await.map_err(RunError::State)?;
+                let newer = load::<C>(ports).await?;
                 // A write whose answer was lost is refused when the client sends it again: the slot names its run.
-                let mine = newer.last_run.get(&commit.slot).is_some_and(|last| last.run_id == report.run_id);
-                if !mine && is_done(&newer, &key) {
+                let mine = newer.stored.last_run.get(&commit.slot).is_some_and(|last| last.run_id == report.run_id);
+                if !mine && is_done(&newer.stored, &key) {
                     return Ok(None);
                 }
-                if mine {
-                    Some(newer.outbox)
-                } else {
-                    item = newer;
-                    None
-                }
+                item = newer;
+                mine
             }
         };
-        if let Some(outbox) = outbox {
+        if is_written {
             report.reasons = decision.reasons;
             report.notifications = notifications.into_iter().map(|notification| notification.notification_id).collect();
             report.troubles.extend(commit.discard.iter().map(|key| {
                 format!("discarded {key}: the outbox is full, since its topic has taken nothing for long")
             }));
-            return Ok(Some(outgoing(outbox, &commit.enqueue, ports.clock.now())));
+            return Ok(Some(Committed { deliveries: commit.enqueue, oldest_unsent }));
         }
     }
     let detail = format!("other runs changed it {MAX_DECISIONS} times in between");
     Err(RunError::State(PortError { operation: format!("write the state of {}", C::ID), detail, retryable: true }))
 }
 
+/// What nobody delivered within the time that sending takes, when the outbox was read. This run sends it; that it says so in
+/// the same conditional write keeps others from sending it too.
+fn taken_over(outbox: &[Delivery], read_at: Timestamp, now: Timestamp) -> Vec<Delivery> {
+    let is_due = |delivery: &&Delivery| read_at.duration_since(delivery.queued_at) >= LEASE;
+    outbox.iter().filter(is_due).map(|delivery| Delivery { queued_at: now, ..delivery.clone() }).collect()
+}
+
 /// One delivery per message and topic.
-fn addressed(notifications: &[Notification], ports: &Ports) -> Vec<Delivery> {
-    let queued_at = ports.clock.now();
+fn addressed(notifications: &[Notification], ports: &Ports, queued_at: Timestamp) -> Vec<Delivery> {
     notifications
         .iter()
         .flat_map(|notification| {
@@ -342,24 +359,14 @@ fn addressed(notifications: &[Notification], ports: &Ports) -> Vec<Delivery> {
 /// by `OldestUnsentNotification` since.
 fn no_room(outbox: &[Delivery], enqueue: &[Delivery]) -> Vec<String> {
     let size = |delivery: &Delivery| serde_json::to_string(delivery).map_or(0, |text| text.len());
-    let mut bytes: usize = outbox.iter().chain(enqueue).map(size).sum();
-    let mut oldest: Vec<&Delivery> = outbox.iter().collect();
+    let is_sent_now = |delivery: &Delivery| enqueue.iter().any(|other| other.key() == delivery.key());
+    let mut oldest: Vec<&Delivery> = outbox.iter().filter(|delivery| !is_sent_now(delivery)).collect();
     oldest.sort_by_key(|delivery| delivery.queued_at);
+    let mut bytes: usize = oldest.iter().copied().chain(enqueue).map(size).sum();
     let is_too_much = |delivery: &&&Delivery| {
         let is_full = bytes > MAX_OUTBOX;
         bytes = bytes.saturating_sub(size(delivery));
         is_full
     };
     oldest.iter().take_while(is_too_much).map(|delivery| delivery.key()).collect()
-}
-
-/// What is to be sent: this run's messages, and those that nobody delivered within the time that sending takes.
-fn outgoing(outbox: Vec<Delivery>, own: &[Delivery], now: Timestamp) -> Committed {
-    let is_own = |delivery: &Delivery| own.iter().any(|own| own.key() == delivery.key());
-    let is_due = |delivery: &Delivery| now.duration_since(delivery.queued_at) >= LEASE;
-    let unsent: Vec<Delivery> =
-        outbox.into_iter().filter(|delivery| !is_own(delivery) && is_due(delivery)).collect();
-    let oldest_unsent = unsent.iter().map(|delivery| delivery.notification.at).min();
-    let deliveries = unsent.into_iter().chain(own.iter().cloned()).collect();
-    Committed { deliveries, oldest_unsent }
 }

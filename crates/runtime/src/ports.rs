@@ -59,7 +59,7 @@ pub struct Delivery {
     pub topic: Topic,
     /// What.
     pub notification: Notification,
-    /// When it was put in the outbox. Other runs leave it alone for a while: it is being sent.
+    /// When the run that sends it put it there. Other runs leave it alone for a while: it is being sent.
     #[serde(default)]
     pub queued_at: Timestamp,
 }
@@ -102,7 +102,8 @@ pub struct Commit {
     pub state: CheckState,
     /// What the check remembers after it.
     pub memory: Option<String>,
-    /// What is added to the outbox.
+    /// What is put in the outbox, and sent by this run: its own messages, and those that it takes over from runs that did
+    /// not deliver them.
     pub enqueue: Vec<Delivery>,
     /// What is taken out of it unsent, since there is no room for more.
     pub discard: Vec<String>,
@@ -131,11 +132,10 @@ pub trait StateStore: Send + Sync {
     async fn load(&self, check: &str) -> Result<StateItem, PortError>;
 
     /// Writes state, memory, new messages and the record of incidents in one conditional write: all of it, or nothing.
-    /// Gives the outbox as it is afterwards.
     ///
     /// # Errors
     /// [`CommitError::Moved`] when the version is not the expected one, or the slot's last run is not before this one.
-    async fn commit(&self, commit: &Commit) -> Result<Vec<Delivery>, CommitError>;
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError>;
 
     /// Takes what was sent out of the outbox. Unconditional, and no change of version.
     ///

@@ -195,7 +195,7 @@ impl StateStore for Faulty {
         if self.load_fails.load(SeqCst) { Err(throttled("read the state")) } else { self.memory.load(check).await }
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<Vec<Delivery>, CommitError> {
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         let mishap = self.mishaps.lock().unwrap().pop_front();
         match mishap {
             Some(Mishap::Broken) => return Err(CommitError::Store(throttled("write the state"))),
