@@ -371,16 +371,18 @@ impl Step<'_> {
             }
             Vote::Healthy => {}
             Vote::Failing { failure, .. } => {
-                if !was_failing && !self.state.is_open() {
+                let is_open = self.state.is_open();
+                // After an incident that is over, whatever somebody still sees of it is a new one.
+                let is_new = !is_open && (!was_failing || self.state.incident.is_some());
+                if is_new {
                     self.state.since = self.now();
                     self.state.incident = None;
-                }
-                // A run that comes late may have been the first.
-                if !self.state.is_open() {
+                } else if !is_open {
+                    // A run that comes late may have been the first.
                     self.state.since = self.state.since.min(self.now());
                 }
                 // The first failure that is remembered is the one that the record begins with.
-                if self.state.failure.is_none() || self.state.is_open() || !was_failing {
+                if self.state.failure.is_none() || is_open || is_new {
                     self.state.failure = Some(failure.clone());
                 }
             }
