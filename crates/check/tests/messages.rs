@@ -9,9 +9,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use check::incident::{CheckState, Policy, Severity, Vote, decide};
-use check::message::{Contact, Context, Links, Notification, compose, email, sms, subject_line};
-use check::{Attempt, FailureKind, Journey, Mismatch, RunKey, Shard, Subject};
+use check::incident::{CheckState, Findings, Policy, Severity, SeverityRule, Vote, decide};
+use check::message::{
+    Contact, Context, Event, Links, Notification, Topic, chat, compose, email, sms, subject_line,
+};
+use check::{Attempt, Blindness, Cause, FailureKind, Journey, LeftBehind, Mismatch, RunKey, Shard, Subject, Verdict};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -43,22 +45,40 @@ fn minute(number: i64) -> RunKey {
     }
 }
 
-/// Two targets of which the first may be down.
-fn attempt(at: Timestamp, down: bool) -> Attempt {
+/// Two targets, each as a letter says: `.` well, `x` down, `s` slow, `?` not to be seen.
+fn attempt(at: Timestamp, letters: &str) -> Attempt {
     let mut journey = Journey::new(at);
-    for (name, down) in [("status-api", down), ("front-page", false)] {
+    for (name, letter) in ["front-page", "status-api"].into_iter().zip(letters.chars()) {
         let subject = Subject::new(name).unwrap();
         let request = journey.begin(&subject, "request", at);
+        if letter == '?' {
+            let detail = "the parameter /just-driving/production/availability/api-key does not exist\nput it there";
+            let blindness = Blindness { cause: Cause::Reference, detail: detail.to_owned() };
+            journey.settle(request, check::StepResult::CannotJudge { blindness });
+            journey.end(request, Duration::from_millis(3));
+            continue;
+        }
         journey.settle(request, check::StepResult::Passed);
         journey.end(request, Duration::from_millis(42));
         let response = journey.begin(&subject, "response", at);
-        let mismatch = Mismatch {
+        let down = Mismatch {
             kind: FailureKind::Status,
             expected: "status 200".to_owned(),
             seen: "status 500 Internal Server Error".to_owned(),
-            evidence: Some("{ \"message\": \"Server Error\" }".to_owned()),
+            evidence: Some("{ \"message\": \"Kørelærerens kalender kunne ikke åbnes\" }".to_owned()),
         };
-        if journey.assert(response, "status", if down { Err(mismatch) } else { Ok(()) }).is_ok() {
+        let slow = Mismatch {
+            kind: FailureKind::Timeout,
+            expected: "an answer within 5 s".to_owned(),
+            seen: "none".to_owned(),
+            evidence: None,
+        };
+        let seen = match letter {
+            'x' => Err(down),
+            's' => Err(slow),
+            _ => Ok(()),
+        };
+        if journey.assert(response, "status", seen).is_ok() {
             journey.settle(response, check::StepResult::Passed);
         }
         journey.end(response, Duration::from_micros(200));
@@ -66,30 +86,84 @@ fn attempt(at: Timestamp, down: bool) -> Attempt {
     journey.finish(Duration::from_millis(43))
 }
 
-/// The messages of: one good run, a confirmed failure, a reminder, recovery.
+/// Every message there is: a letter for each target, a minute after another; `!` leaves something behind.
+const STORY: [(&str, &str); 34] = [
+    ("..", ""),
+    (".x", "opened"),
+    (".x", ""),
+    (".x", "reminded"),
+    ("..", ""),
+    ("..", "recovered"),
+    // A warning that gets worse.
+    ("s.", ""),
+    ("x.", "escalated"),
+    ("..", ""),
+    ("..", ""),
+    // Again and again: the third time within an hour.
+    (".x", ""),
+    ("..", ""),
+    ("..", ""),
+    (".x", "flapping"),
+    ("..", ""),
+    ("..", ""),
+    ("..", ""),
+    ("..", ""),
+    ("..", ""),
+    ("..", "settled"),
+    (".?", ""),
+    (".?", ""),
+    (".?", "blind"),
+    ("..", "seeing_again"),
+    ("..!", "left_behind"),
+    ("..", ""),
+    ("..", ""),
+    ("..", ""),
+    ("..", ""),
+    ("..", ""),
+    ("..", ""),
+    ("..", ""),
+    ("..", ""),
+    ("..", ""),
+];
+
+/// Each event's first message of the story.
 fn story() -> BTreeMap<&'static str, Notification> {
-    let policy = Policy { remind_every: Duration::from_secs(60), ..Policy::default() };
+    let policy = Policy {
+        remind_every: Duration::from_secs(120),
+        settle_after: Duration::from_secs(240),
+        severities: vec![SeverityRule {
+            subject: None,
+            kind: Some(FailureKind::Timeout),
+            severity: Severity::Warning,
+        }],
+        ..Policy::default()
+    };
     let contact = Contact { name: "Platform on call".to_owned(), reach: "+45 00 00 00 00".to_owned() };
     let mut state = CheckState::default();
     let mut messages = BTreeMap::new();
-    for (number, down) in (0..).zip([false, true, true, false, false]) {
+    for (number, (letters, expected)) in (0..).zip(STORY) {
         let run = minute(number);
-        let run_id = format!("01a206f3-0000-7000-8000-00000000000{number}");
-        let attempts = if down {
-            vec![attempt(run.scheduled_time, true), attempt(run.scheduled_time, true)]
-        } else {
-            vec![attempt(run.scheduled_time, false)]
-        };
+        let run_id = format!("01a206f3-0000-7000-8000-0000000000{number:02}");
+        let fails = letters.contains(['x', 's']);
+        let attempts = vec![attempt(run.scheduled_time, letters); if fails { 2 } else { 1 }];
         let votes = attempts[0]
             .verdicts()
             .into_iter()
             .map(|(subject, verdict)| match verdict {
-                check::Verdict::Failing(failure) => (subject, Vote::Failing { failure, confirmed: true }),
-                check::Verdict::Healthy => (subject, Vote::Healthy),
-                other => panic!("the story has no {other:?}"),
+                Verdict::Failing(failure) => (subject, Vote::Failing { failure, confirmed: true }),
+                Verdict::Healthy => (subject, Vote::Healthy),
+                Verdict::Blind(blindness) => (subject, Vote::Blind(blindness)),
+                Verdict::Maintenance(_) => panic!("the story has no maintenance"),
             })
             .collect();
-        let decision = decide(&state, &votes, None, &run, &run_id, &policy);
+        let left = LeftBehind {
+            compensation: "cancel the lesson".to_owned(),
+            detail: "booking 4711, not cancelled: status 500".to_owned(),
+        };
+        let left = if letters.ends_with('!') { vec![left] } else { vec![] };
+        let findings =
+            Findings { run: &run, run_id: &run_id, votes: &votes, subjects: None, left_behind: &left, windows: &[] };
+        let decision = decide(&state, &findings, &policy);
         let context = Context {
             environment: "production",
             run: &run,
@@ -97,7 +171,8 @@ fn story() -> BTreeMap<&'static str, Notification> {
             trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
             attempts: &attempts,
             last_good: state.last_good.as_ref(),
-            severity: Severity::Critical,
+            left_behind: Severity::Warning,
+            remind_every: Duration::from_secs(4 * 60 * 60),
             contact: &contact,
             links: Links {
                 runbook: "https://github.com/just-driving/synthetics/blob/main/docs/runbooks/availability.md"
@@ -107,7 +182,12 @@ fn story() -> BTreeMap<&'static str, Notification> {
                 trace: Some("https://apm.justdriving.example/trace/4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
             },
         };
-        messages.extend(compose(&decision.reasons, &context).into_iter().map(|n| (n.event.as_str(), n)));
+        let told = compose(&decision, &context);
+        let events: Vec<_> = told.iter().map(|n| n.event.as_str()).collect();
+        assert!(expected.is_empty() || events.contains(&expected), "minute {number}: {expected}, told {events:?}");
+        for notification in told {
+            messages.entry(notification.event.as_str()).or_insert(notification);
+        }
         state = decision.next;
     }
     messages
@@ -116,13 +196,68 @@ fn story() -> BTreeMap<&'static str, Notification> {
 #[test]
 fn the_samples_are_what_the_code_makes() {
     let story = story();
-    assert_eq!(story.keys().copied().collect::<Vec<_>>(), ["opened", "recovered", "reminded"]);
+    assert_eq!(story.len(), Event::ALL.len(), "{:?}", story.keys());
     for (event, notification) in story {
         assert_is(&format!("messages/{event}.json"), &pretty(&notification));
         let mail = format!("Subject: {}\n\n{}\n", subject_line(&notification), email(&notification));
         assert_is(&format!("messages/{event}.email.txt"), &mail);
         assert_is(&format!("messages/{event}.sms.txt"), &(sms(&notification) + "\n"));
+        assert_is(&format!("messages/{event}.chat.json"), &pretty(&chat(&notification)));
     }
+}
+
+#[test]
+fn every_medium_keeps_its_bounds_whatever_the_texts() {
+    for (event, mut notification) in story() {
+        let long = "Øre ☎ <!channel> @here \u{7} {\"a\": [1]} ".repeat(30);
+        notification.environment = "prøve\r\nBcc: someone".to_owned();
+        notification.contact.name = long.clone();
+        for subject in &mut notification.subjects {
+            subject.failure.seen = long.clone();
+            subject.failure.step = long.clone();
+        }
+        for blind in &mut notification.blind {
+            blind.detail = long.clone();
+        }
+        let line = subject_line(&notification);
+        assert!(line.len() < 100 && line.chars().all(|c| c.is_ascii() && !c.is_ascii_control()), "{event}: {line}");
+        let text = sms(&notification);
+        assert!(text.chars().count() <= 140 && !text.contains(['{', '☎', '\n']), "{event}: {text}");
+        let chat = chat(&notification);
+        let title = chat["content"]["title"].as_str().unwrap();
+        assert!(title.chars().count() <= 240, "{event}: {title}");
+        assert!(chat["content"]["description"].as_str().unwrap().chars().count() <= 3_000, "{event}");
+        let shown = chat["content"].to_string();
+        assert!(!shown.contains("<!channel>") && !shown.contains("@here"), "{event}: {shown}");
+    }
+}
+
+#[test]
+fn who_is_told_follows_from_severity_and_what_they_know() {
+    let story = story();
+    let people = |event: &str| {
+        let topics = story[event].topics();
+        topics.into_iter().filter(|topic| !matches!(topic, Topic::Events | Topic::Chat)).collect::<Vec<_>>()
+    };
+    assert_eq!(people("opened"), [Topic::OnCall]);
+    assert_eq!(people("escalated"), [Topic::OnCall]);
+    assert_eq!(people("blind"), [Topic::Warnings]);
+    assert_eq!(people("left_behind"), [Topic::Warnings]);
+    // Those who heard of the warning hear the end of what it became.
+    let mut recovered = story["recovered"].clone();
+    assert_eq!(recovered.topics(), [Topic::OnCall, Topic::Events, Topic::Chat]);
+    recovered.subjects[0].escalated_at = Some(recovered.at);
+    assert_eq!(recovered.topics(), [Topic::OnCall, Topic::Warnings, Topic::Events, Topic::Chat]);
+}
+
+#[test]
+fn a_message_of_an_earlier_release_that_waits_in_an_outbox_is_still_sent() {
+    let mut earlier = serde_json::to_value(&story()["opened"]).unwrap();
+    let fields = earlier.as_object_mut().unwrap();
+    fields.insert("schema_version".to_owned(), 1.into());
+    fields.remove("reminds_after_seconds");
+    let read: Notification = serde_json::from_value(earlier).unwrap();
+    assert!(email(&read).contains("What to do first"));
 }
 
 #[test]
@@ -134,12 +269,13 @@ fn the_schema_is_that_of_the_type() {
 fn every_sample_follows_the_schema_and_survives_the_way_through_the_type() {
     let schema: Value = serde_json::from_str(&fs::read_to_string(sample("notification.schema.json")).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
+    let is_sample = |name: &str| name.ends_with(".json") && !name.ends_with(".chat.json");
     let samples: Vec<_> = fs::read_dir(sample("messages"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| path.to_str().is_some_and(is_sample))
         .collect();
-    assert_eq!(samples.len(), 3);
+    assert_eq!(samples.len(), Event::ALL.len());
     for path in samples {
         let mut value: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         if let Err(error) = validator.validate(&value) {

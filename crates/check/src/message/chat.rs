@@ -24,10 +24,9 @@ pub fn chat(notification: &Notification) -> Value {
         Event::Blind | Event::LeftBehind => ":large_yellow_circle:",
     };
     let title = format!("{sign} [{}] {}: {} {}", n.severity.as_str(), n.environment, n.check, headline(n));
-    let mut description = lines_about(n).iter().map(|line| plain(line)).collect::<Vec<_>>().join("\n");
-    if let Some(word) = next_word(n) {
-        description.push_str(&format!("\n{word}"));
-    }
+    let mut lines: Vec<String> = lines_about(n).iter().map(|line| plain(line)).collect();
+    lines.extend(next_word(n).map(|word| format!("  Next word  {word}")));
+    let description = lines.join("\n").trim_start().to_owned();
     let mut next_steps = vec![format!("Runbook: {}", n.links.runbook)];
     let links = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
     next_steps.extend(links.iter().filter_map(|(label, link)| Some(format!("{label}: {}", link.as_ref()?))));
