@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 /// Synthetic monitoring of Just Driving: probes its critical flows as a user would.
 ///
@@ -24,6 +24,17 @@ pub(crate) enum Command {
     Run(RunOptions),
     /// What earlier runs created at the platform and could not remove: lists it, or removes it.
     Sweep(SweepOptions),
+    /// Tell nobody of a check, or of one of its subjects, for a while. It runs and publishes all the same; what is still open
+    /// at the end is told then.
+    Mute(MuteOptions),
+    /// End a mute.
+    Unmute(UnmuteOptions),
+    /// What is muted: until when, by whom, and why.
+    Mutes(MutesOptions),
+    /// The incidents of the last weeks.
+    Incidents(IncidentsOptions),
+    /// One incident: what was seen first and last, who was told what and when, and when nobody was told.
+    Incident(IncidentOptions),
     /// What the demo platform can be made to get wrong, and what each must show.
     Faults {
         /// As JSON.
@@ -115,6 +126,82 @@ pub(crate) struct SweepOptions {
     pub(crate) json: bool,
 }
 
+/// Which deployment. Credentials are taken as the AWS CLI takes them: environment, profile, SSO.
+#[derive(Debug, Args)]
+pub(crate) struct Deployment {
+    /// The environment that was deployed; its table is named after it.
+    #[arg(long, value_name = "NAME", required_unless_present = "table")]
+    pub(crate) environment: Option<String>,
+    /// The state table, where it has another name.
+    #[arg(long, value_name = "NAME", conflicts_with = "environment")]
+    pub(crate) table: Option<String>,
+    /// The region; that of the profile when it is not given.
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MuteOptions {
+    /// CHECK, or CHECK/SUBJECT.
+    pub(crate) what: String,
+    /// For how long: 1m to 7d.
+    #[arg(long = "for", value_name = "DURATION", value_parser = days)]
+    pub(crate) lasts: SignedDuration,
+    /// Why: whoever is surprised by the silence reads it.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Who you are; your user name when it is not given.
+    #[arg(long, env = "USER", default_value = "unknown")]
+    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) deployment: Deployment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnmuteOptions {
+    /// CHECK, or CHECK/SUBJECT, as it was muted.
+    pub(crate) what: String,
+    #[command(flatten)]
+    pub(crate) deployment: Deployment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MutesOptions {
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) deployment: Deployment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IncidentsOptions {
+    /// Which checks; all when none is named.
+    pub(crate) checks: Vec<String>,
+    /// How far back, such as "12h" or "90d".
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = days)]
+    pub(crate) since: SignedDuration,
+    /// Only what is not over.
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) deployment: Deployment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IncidentOptions {
+    /// Its id, as messages and `synthetics incidents` have it.
+    pub(crate) id: String,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) deployment: Deployment,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
@@ -123,6 +210,15 @@ pub(crate) enum Format {
     Json,
     /// A test case for each step, for pipelines.
     Junit,
+}
+
+/// A day is 24 hours here.
+fn days(text: &str) -> Result<SignedDuration, String> {
+    text.parse::<Span>()
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+        .ok()
+        .filter(|duration| *duration >= SignedDuration::from_mins(1))
+        .ok_or_else(|| "expected a duration of at least one minute, such as \"30m\", \"2h\" or \"7d\"".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -44,6 +44,17 @@ fn read<C: Check>(document: &Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Prob
     Ok(Box::new(Prepared::<C>::read(document)?))
 }
 
+/// The ids of these checks, or of all when none is named.
+pub(crate) fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
+    let known = || ALL.iter().map(|check| check.id);
+    for id in wanted {
+        if !known().any(|known| known == id) {
+            bail!("there is no check `{id}`; there are {}", known().collect::<Vec<_>>().join(", "));
+        }
+    }
+    Ok(known().filter(|id| wanted.is_empty() || wanted.iter().any(|wanted| wanted == id)).collect())
+}
+
 /// The checks of the demo's settings, against a platform at this address.
 pub(crate) fn of_demo(base_url: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     select(DEMO_NAME, DEMO, Some(base_url), wanted)
@@ -58,12 +69,8 @@ pub(crate) fn of_file(file: &Path, wanted: &[String]) -> anyhow::Result<Vec<Box<
 /// The checks that are wanted, or all that have settings. Every check that has settings is read, so that a run does not
 /// hide what `settings check` would say.
 fn select(name: &str, text: &str, base_url: Option<&str>, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
-    let known: Vec<&str> = ALL.iter().map(|check| check.id).collect();
-    for id in wanted {
-        if !known.contains(&id.as_str()) {
-            bail!("there is no check `{id}`; there are {}", known.join(", "));
-        }
-    }
+    let known = ids(&[])?;
+    ids(wanted)?;
     let mut document = Document::parse(name, text).map_err(problems)?;
     if let Some(base_url) = base_url {
         document.replace_text("base_url", base_url.to_owned());

@@ -3,10 +3,13 @@
 mod arguments;
 mod checks;
 mod demo;
+mod desk;
 mod exit;
 mod faults;
+mod incidents;
 mod junit;
 mod messages;
+mod mutes;
 mod ports;
 mod run;
 mod screen;
@@ -26,6 +29,11 @@ async fn main() -> ExitCode {
         Command::Demo(options) => demo::demo(&options).await,
         Command::Run(options) => run::run(&options).await,
         Command::Sweep(options) => sweep::sweep(&options).await,
+        Command::Mute(options) => mutes::mute(&options).await,
+        Command::Unmute(options) => mutes::unmute(&options).await,
+        Command::Mutes(options) => mutes::list(&options).await,
+        Command::Incidents(options) => incidents::list(&options).await,
+        Command::Incident(options) => incidents::show(&options).await,
         Command::Faults { json } => faults::list(json),
         Command::Settings(SettingsCommand::Check { file }) => settings::check(&file),
         Command::Settings(SettingsCommand::Show { file, format }) => settings::show(&file, format),

@@ -10,4 +10,4 @@ pub use compose::{Context, compose};
 pub use notification::{
     BlindReport, Contact, Event, Links, Notification, StepLine, SubjectReport, Topic, notification_id,
 };
-pub use text::{email, sms, subject_line};
+pub use text::{email, sms, span, subject_line};

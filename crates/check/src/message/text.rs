@@ -287,8 +287,9 @@ fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M UTC").to_string()
 }
 
-/// `2 d 3 h`, `1 h 5 min`, `12 min`, `30 s`: the two largest units.
-fn span(seconds: i64) -> String {
+/// A time in words, from seconds: `2 d 3 h`, `1 h 5 min`, `12 min`, `30 s`. The two largest units.
+#[must_use]
+pub fn span(seconds: i64) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let mut left = seconds.max(0);
     let mut parts = Vec::new();

@@ -1,0 +1,43 @@
+//! The state of a deployment, as an operator reaches it.
+
+use anyhow::{Context, bail};
+use aws_config::{BehaviorVersion, Region};
+use check::Subject;
+use lambda::Table;
+
+use crate::arguments::Deployment;
+use crate::checks;
+
+/// The state table, through the credentials of whoever sits here.
+pub(crate) async fn table(deployment: &Deployment) -> anyhow::Result<Table> {
+    let name = match (&deployment.table, &deployment.environment) {
+        (Some(table), _) => table.clone(),
+        // As infra/template.yaml names it.
+        (None, Some(environment)) => format!("just-driving-synthetics-{environment}-state"),
+        (None, None) => bail!("which deployment? --environment names it"),
+    };
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(region) = &deployment.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    let config = loader.load().await;
+    if config.region().is_none() {
+        bail!("no region is set: --region, the variable AWS_REGION or the profile says which");
+    }
+    Ok(Table::new(aws_sdk_dynamodb::Client::new(&config), name))
+}
+
+/// `CHECK`, or `CHECK/SUBJECT`.
+pub(crate) fn scope(what: &str) -> anyhow::Result<(&'static str, Option<Subject>)> {
+    let (check, subject) = match what.split_once('/') {
+        Some((check, subject)) => (check, Some(Subject::new(subject).context("which subject?")?)),
+        None => (what, None),
+    };
+    let ids = checks::ids(&[check.to_owned()])?;
+    Ok((ids[0], subject))
+}
+
+/// The same, written.
+pub(crate) fn written(check: &str, subject: Option<&Subject>) -> String {
+    subject.map_or_else(|| check.to_owned(), |subject| format!("{check}/{subject}"))
+}
