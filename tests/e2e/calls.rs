@@ -25,6 +25,8 @@ pub enum Obstacle {
     Refuse,
     /// The answer comes back without its end.
     Cut,
+    /// The first two come back as throttled; then it is gone.
+    ThrottleTwice,
 }
 
 /// The calls that went through. Stops when it is dropped.
@@ -39,6 +41,9 @@ struct Shared {
     client: reqwest::Client,
     seen: Mutex<Vec<String>>,
     obstacle: Mutex<Option<(Obstacle, &'static str)>>,
+    /// What is done with one call of any operation, and how many pass before it.
+    cut: Mutex<Option<(Obstacle, usize)>>,
+    throttled: Mutex<u32>,
     held: Notify,
 }
 
@@ -50,6 +55,8 @@ impl Calls {
             client: reqwest::Client::new(),
             seen: Mutex::default(),
             obstacle: Mutex::default(),
+            cut: Mutex::default(),
+            throttled: Mutex::default(),
             held: Notify::new(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -74,9 +81,15 @@ impl Calls {
         *lock(&self.shared.obstacle) = Some((obstacle, operation));
     }
 
+    /// So many calls pass, whatever they are; then the obstacle stands in the way of one.
+    pub fn obstruct_after(&self, calls: usize, obstacle: Obstacle) {
+        *lock(&self.shared.cut) = Some((obstacle, calls));
+    }
+
     /// Nothing stands in the way any more. What is held stays held.
     pub fn clear(&self) {
         *lock(&self.shared.obstacle) = None;
+        *lock(&self.shared.cut) = None;
     }
 
     /// Waits until a call is held.
@@ -104,10 +117,21 @@ async fn pass(
 ) -> Response {
     let operation = operation(&uri, &headers, &body);
     lock(&shared.seen).push(operation.clone());
-    let obstacle = lock(&shared.obstacle).filter(|(_, of)| *of == operation).map(|(obstacle, _)| obstacle);
+    let of_operation = lock(&shared.obstacle).filter(|(_, of)| *of == operation).map(|(obstacle, _)| obstacle);
+    let obstacle = of_operation.or_else(|| shared.cut());
     match obstacle {
         Some(Obstacle::Hold) => return hold(&shared).await,
         Some(Obstacle::Refuse) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Some(Obstacle::ThrottleTwice) => {
+            let mut throttled = lock(&shared.throttled);
+            *throttled += 1;
+            if *throttled <= 2 {
+                let error =
+                    "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ThrottlingException\",\"message\":\"slower\"}";
+                return (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], error)
+                    .into_response();
+            }
+        }
         Some(Obstacle::HoldAnswer | Obstacle::SlowAnswer | Obstacle::Cut) | None => {}
     }
     let mut request = shared.client.request(method, format!("{}{uri}", shared.emulator)).body(body);
@@ -132,6 +156,20 @@ async fn pass(
     let mut response = (status, body).into_response();
     response.headers_mut().extend(headers);
     response
+}
+
+impl Shared {
+    /// Counts one call, and gives what is done with it.
+    fn cut(&self) -> Option<Obstacle> {
+        let mut cut = lock(&self.cut);
+        match &mut *cut {
+            Some((_, left)) if *left > 0 => {
+                *left -= 1;
+                None
+            }
+            _ => cut.take().map(|(obstacle, _)| obstacle),
+        }
+    }
 }
 
 async fn hold(shared: &Shared) -> Response {

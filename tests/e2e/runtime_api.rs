@@ -194,6 +194,13 @@ impl Function {
         Self { api, server, process: Mutex::new(process), log, heard: Mutex::new(0) }
     }
 
+    /// Kills the process, in the midst of whatever it does.
+    pub fn kill(&self) {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
     /// One invocation, with the time that the template gives it.
     pub async fn invoke(&self, event: &Value) -> Invoked {
         self.invoke_until(event, self.api.clock.now() + TIMEOUT).await

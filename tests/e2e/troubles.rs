@@ -135,7 +135,7 @@ async fn a_run_that_is_killed_before_it_tells_is_told_by_the_next() {
     world.platform.faults().activate(Fault::ServerError);
     world.calls.obstruct(Obstacle::Hold, "Publish");
     kill_when_held(&world, function).await;
-    let id = format!("availability/eu-north-1/0of1/{}/opened", world.minute().strftime("%Y%m%dT%H%M%SZ"));
+    let id = format!("availability/eu-north-1/0of1/{}/opened/critical", world.minute().strftime("%Y%m%dT%H%M%SZ"));
     let told = world.told().await;
     assert!(told.is_nothing(), "{told}");
     world.calls.clear();
@@ -156,7 +156,7 @@ async fn a_run_that_is_killed_after_it_told_is_told_again_under_the_same_id() {
     world.calls.clear();
     let function = world.start(CHECK).await;
     let minute = world.minute().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let id = json!(format!("availability/eu-north-1/0of1/{minute}/opened"));
+    let id = json!(format!("availability/eu-north-1/0of1/{minute}/opened/critical"));
     assert!(first.ids().iter().all(|first| json!(first) == id), "{first}");
     sends_what_was_unsent(&world, &function, &id).await;
 }

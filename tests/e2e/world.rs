@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::calls::Calls;
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, REGION, target};
 use crate::runtime_api::{Clock, Function, Invoked, own_file, remove};
 
 /// One test's own world. Its environment's name keeps it apart.
@@ -147,6 +147,34 @@ impl World {
         self.settings.push_str(text);
     }
 
+    /// Gives the functions a chat, and what it is told.
+    pub async fn chat(&mut self) -> Queue {
+        Queue::of_topic(&self.sdk, &self.environment, "chat", &mut self.variables).await
+    }
+
+    /// The program, as an operator of this world's state would start it; its last argument names the table.
+    pub fn synthetics(&self, arguments: &[&str]) -> std::process::Output {
+        let binary = target().join("debug/synthetics");
+        assert!(binary.is_file(), "{} is missing\n  build it: cargo xtask test build", binary.display());
+        std::process::Command::new(binary)
+            .args(arguments)
+            .args(["--table", &self.variables["STATE_TABLE"]])
+            .env("AWS_ENDPOINT_URL", self.calls.url())
+            .env("AWS_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("USER", "anna")
+            .output()
+            .unwrap()
+    }
+
+    /// What such a program prints, when it ends well.
+    pub fn printed(&self, arguments: &[&str]) -> String {
+        let output = self.synthetics(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Sets a variable of the function's environment.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), value.to_owned());
@@ -270,6 +298,20 @@ impl World {
         client.put_item().table_name(&self.variables["STATE_TABLE"]).set_item(Some(item)).send().await.unwrap();
     }
 
+    /// When the table may remove the record of an incident. **Units:** Unix seconds.
+    pub async fn kept_until(&self, check: &str, incident: &str) -> i64 {
+        use aws_sdk_dynamodb::types::AttributeValue::S;
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        let call = client.query().table_name(&self.variables["STATE_TABLE"]);
+        let call =
+            call.key_condition_expression("pk = :pk").expression_attribute_values(":pk", S(format!("CHECK#{check}")));
+        let items = call.send().await.unwrap().items.unwrap();
+        let item = items.iter().find(|item| {
+            item.get("incident").and_then(|value| value.as_s().ok()).is_some_and(|text| text.contains(incident))
+        });
+        item.unwrap()["expires_at"].as_n().unwrap().parse().unwrap()
+    }
+
     /// Stores a secret where the settings' references point.
     pub async fn put_parameter(&self, name: &str, value: &str) {
         use aws_sdk_ssm::types::ParameterType::SecureString;
@@ -350,10 +392,11 @@ async fn make_table(sdk: &SdkConfig, name: &str) {
 }
 
 fn text_of(value: &aws_sdk_dynamodb::types::AttributeValue) -> String {
-    use aws_sdk_dynamodb::types::AttributeValue::{M, N, S};
+    use aws_sdk_dynamodb::types::AttributeValue::{L, M, N, S};
     match value {
         S(text) | N(text) => text.clone(),
         M(map) => map_text(map),
+        L(list) => list.iter().map(text_of).collect::<Vec<_>>().join("\n"),
         other => panic!("the table holds {other:?}, which nothing here writes"),
     }
 }
@@ -392,7 +435,7 @@ impl Queue {
     }
 
     /// Takes all messages. The emulator hands a message on before it answers who published it, so none is on its way.
-    async fn take(&self) -> Vec<Message> {
+    pub async fn take(&self) -> Vec<Message> {
         let mut taken = Vec::new();
         loop {
             let call = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10);

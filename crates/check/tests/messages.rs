@@ -10,9 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use check::incident::{CheckState, Findings, Policy, Severity, SeverityRule, Vote, decide};
-use check::message::{
-    Contact, Context, Event, Links, Notification, Topic, chat, compose, email, sms, subject_line,
-};
+use check::message::{Contact, Context, Event, Links, Notification, Topic, chat, compose, email, sms, subject_line};
 use check::{Attempt, Blindness, Cause, FailureKind, Journey, LeftBehind, Mismatch, RunKey, Shard, Subject, Verdict};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -131,11 +129,7 @@ fn story() -> BTreeMap<&'static str, Notification> {
     let policy = Policy {
         remind_every: Duration::from_secs(120),
         settle_after: Duration::from_secs(240),
-        severities: vec![SeverityRule {
-            subject: None,
-            kind: Some(FailureKind::Timeout),
-            severity: Severity::Warning,
-        }],
+        severities: vec![SeverityRule { subject: None, kind: Some(FailureKind::Timeout), severity: Severity::Warning }],
         ..Policy::default()
     };
     let contact = Contact { name: "Platform on call".to_owned(), reach: "+45 00 00 00 00".to_owned() };

@@ -64,7 +64,9 @@ fn story(record: &IncidentRecord) -> String {
     let of = if record.subject.is_whole() { String::new() } else { format!(" of {}", record.subject) };
     let mut lines = vec![format!("{} ({}): {}{of}", record.id, record.severity.as_str(), record.check), String::new()];
     let mut events = vec![(record.since, "first failed run".to_owned()), (record.opened_at, "opened".to_owned())];
-    events.extend(record.told.iter().map(|told| (told.at, format!("told: {} ({})", told.event.as_str(), told.notification_id))));
+    events.extend(
+        record.told.iter().map(|told| (told.at, format!("told: {} ({})", told.event.as_str(), told.notification_id))),
+    );
     events.extend(record.silences.iter().map(|silence| {
         let kind = match silence.kind {
             SilenceKind::Mute => "muted",
@@ -73,9 +75,9 @@ fn story(record: &IncidentRecord) -> String {
         (silence.from, format!("{kind} until {} by {}: {}", second(silence.until), silence.by, silence.reason))
     }));
     events.extend(record.escalated_at.map(|at| (at, "became more severe".to_owned())));
-    events.extend(record.closed_at.map(|at| {
-        (at, format!("closed, after {}", span(at.duration_since(record.since).as_secs())))
-    }));
+    events.extend(
+        record.closed_at.map(|at| (at, format!("closed, after {}", span(at.duration_since(record.since).as_secs())))),
+    );
     // In the order of time; what happened at the same time as it is written above.
     events.sort_by_key(|(at, _)| *at);
     lines.extend(events.into_iter().map(|(at, what)| format!("{}  {what}", second(at))));
@@ -96,9 +98,14 @@ fn seen(when: &str, failure: &Failure) -> Vec<String> {
         format!("  Expected   {}", failure.expected),
         format!("  Seen       {}", failure.seen),
     ];
-    lines.extend(failure.evidence.iter().flat_map(|evidence| evidence.lines()).enumerate().map(|(index, line)| {
-        format!("  {:<9}  {line}", if index == 0 { "Evidence" } else { "" })
-    }));
+    lines.extend(
+        failure
+            .evidence
+            .iter()
+            .flat_map(|evidence| evidence.lines())
+            .enumerate()
+            .map(|(index, line)| format!("  {:<9}  {line}", if index == 0 { "Evidence" } else { "" })),
+    );
     lines
 }
 

@@ -53,13 +53,14 @@ pub(crate) fn write(table: &str, change: &IncidentChange) -> Result<Update, Unwr
         (":failure".to_owned(), json(&change.failure)?),
         (":told".to_owned(), list(change.told.as_ref().map(json))?),
         (":silence".to_owned(), list(change.silence.as_ref().map(json))?),
-        (":none".to_owned(), AttributeValue::L(Vec::new())),
+        (":no_told".to_owned(), AttributeValue::L(Vec::new())),
+        (":no_silences".to_owned(), AttributeValue::L(Vec::new())),
         (":expires_at".to_owned(), number(expires_at.as_second())),
     ]);
     let expression = "SET schema_version = :schema_version, subject = :subject, since = :since, incident = :incident, \
                       #first = if_not_exists(#first, :failure), latest = :failure, \
-                      told = list_append(if_not_exists(told, :none), :told), \
-                      silences = list_append(if_not_exists(silences, :none), :silence), expires_at = :expires_at";
+                      told = list_append(if_not_exists(told, :no_told), :told), \
+                      silences = list_append(if_not_exists(silences, :no_silences), :silence), expires_at = :expires_at";
     let sort_key = format!("{}#{}", sort_key_from(change.since), change.subject);
     Ok(Update::builder()
         .table_name(table)
@@ -101,6 +102,7 @@ fn list<T: DeserializeOwned>(item: &Item, name: &str) -> Result<Vec<T>, String> 
 }
 
 fn parsed<T: DeserializeOwned>(value: Option<&AttributeValue>, name: &str) -> Result<T, String> {
-    let text = value.and_then(|value| value.as_s().ok()).ok_or_else(|| format!("attribute {name}: expected a string"))?;
+    let text =
+        value.and_then(|value| value.as_s().ok()).ok_or_else(|| format!("attribute {name}: expected a string"))?;
     serde_json::from_str(text).map_err(|error| format!("attribute {name}: {error}"))
 }

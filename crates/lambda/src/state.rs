@@ -16,8 +16,8 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update as Write};
 use check::incident::{CheckState, IncidentRecord};
 use jiff::Timestamp;
@@ -94,9 +94,10 @@ impl Table {
         call.send().await.map(|_| ()).map_err(|error| match error.as_service_error() {
             // By its condition, or by another write at the same moment: in both cases somebody else was faster.
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
-                if cancelled.cancellation_reasons().iter().any(|reason| {
-                    matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))
-                }) =>
+                if cancelled
+                    .cancellation_reasons()
+                    .iter()
+                    .any(|reason| matches!(reason.code(), Some("ConditionalCheckFailed" | "TransactionConflict"))) =>
             {
                 CommitError::Moved
             }
@@ -162,8 +163,9 @@ impl OperatorStore for Table {
             HashMap::from([(":version".to_owned(), number(expected_version + 1)), (":state".to_owned(), json)]);
         let mut expression = "SET version = :version, #state = :state".to_owned();
         let condition = if expected_version == 0 {
-            values.insert(":none".to_owned(), AttributeValue::M(HashMap::new()));
-            expression.push_str(", last_run = :none, outbox = :none");
+            values.insert(":last_run".to_owned(), AttributeValue::M(HashMap::new()));
+            values.insert(":outbox".to_owned(), AttributeValue::M(HashMap::new()));
+            expression.push_str(", last_run = :last_run, outbox = :outbox");
             "attribute_not_exists(pk)".to_owned()
         } else {
             values.insert(":expected".to_owned(), number(expected_version));

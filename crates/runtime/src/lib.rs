@@ -22,8 +22,8 @@ pub use check_trait::{AnyCheck, Check, Prepared};
 pub use clock::{Clock, SkippingClock, SystemClock, signed};
 pub use pipeline::{Invocation, RunError, execute};
 pub use ports::{
-    Commit, CommitError, Datum, Delivery, LastRun, MetricSink, Notifier, OperatorStore, PortError, Ports, Secrets, StateItem,
-    StateStore,
+    Commit, CommitError, Datum, Delivery, LastRun, MetricSink, Notifier, OperatorStore, PortError, Ports, Secrets,
+    StateItem, StateStore,
 };
 pub use run::{Run, Step};
 pub use run_id::began;

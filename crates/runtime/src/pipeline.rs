@@ -327,9 +327,11 @@ async fn commit<C: Check>(
         if is_written {
             report.reasons = decision.reasons;
             report.notifications = notifications.into_iter().map(|notification| notification.notification_id).collect();
-            report.troubles.extend(commit.discard.iter().map(|key| {
-                format!("discarded {key}: the outbox is full, since its topic has taken nothing for long")
-            }));
+            report.troubles.extend(
+                commit.discard.iter().map(|key| {
+                    format!("discarded {key}: the outbox is full, since its topic has taken nothing for long")
+                }),
+            );
             return Ok(Some(Committed { deliveries: commit.enqueue, oldest_unsent }));
         }
     }

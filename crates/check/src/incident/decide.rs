@@ -221,7 +221,8 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
         };
         let is_full = changes.len() >= MAX_CHANGES;
         let silence = silences.iter().copied().find(|silence| silence.covers(subject));
-        let mut step = Step { state, subject, run, policy, alive: &alive, silence, is_full, reasons: Vec::new(), change: None };
+        let mut step =
+            Step { state, subject, run, policy, alive: &alive, silence, is_full, reasons: Vec::new(), change: None };
         step.take(vote);
         reasons.append(&mut step.reasons);
         changes.extend(step.change);
@@ -547,7 +548,9 @@ impl Step<'_> {
         let is_due = |told: Announced| now.duration_since(told.last) >= span(self.policy.remind_every);
         if self.state.is_flapping {
             let told = match believed {
-                Some(Announcement::Flapping) if !self.state.told.is_some_and(is_due) => return Some(Told::NotYetSettled),
+                Some(Announcement::Flapping) if !self.state.told.is_some_and(is_due) => {
+                    return Some(Told::NotYetSettled);
+                }
                 Some(Announcement::Flapping) => Told::Reminded,
                 _ => Told::Flapping,
             };
@@ -595,7 +598,8 @@ impl Step<'_> {
 
     fn blind(&mut self, blindness: &Blindness) {
         let (now, policy) = (self.now(), self.policy);
-        let blind = self.state.blind.get_or_insert_with(|| Blind { since: now, blindness: blindness.clone(), told_at: None });
+        let blind =
+            self.state.blind.get_or_insert_with(|| Blind { since: now, blindness: blindness.clone(), told_at: None });
         blind.blindness = blindness.clone();
         let told_at = blind.told_at;
         let is_due = told_at.is_none_or(|told_at| now.duration_since(told_at) >= span(policy.remind_every));
@@ -703,13 +707,7 @@ impl Step<'_> {
     }
 }
 
-fn change(
-    run: &RunKey,
-    subject: &Subject,
-    since: Timestamp,
-    failure: &Failure,
-    incident: &Incident,
-) -> IncidentChange {
+fn change(run: &RunKey, subject: &Subject, since: Timestamp, failure: &Failure, incident: &Incident) -> IncidentChange {
     IncidentChange {
         incident: incident.clone(),
         check: run.check.clone(),
@@ -732,7 +730,8 @@ fn leftovers(
 ) -> Option<Leftovers> {
     let since_told = |known: &Leftovers| known.told_at.map(|told_at| now.duration_since(told_at));
     if !left_behind.is_empty() {
-        let known = known.get_or_insert(Leftovers { since: now, last: now, told_at: None, untold: Vec::new(), more: 0 });
+        let known =
+            known.get_or_insert(Leftovers { since: now, last: now, told_at: None, untold: Vec::new(), more: 0 });
         known.last = known.last.max(now);
         let room = Leftovers::MAX.saturating_sub(known.untold.len()).min(left_behind.len());
         known.untold.extend_from_slice(&left_behind[..room]);

@@ -41,10 +41,11 @@ impl Silence {
     /// The longest `by` and `reason`, in characters.
     pub const MAX_TEXT: usize = 200;
 
-    /// Whether it is quiet at this time.
+    /// Whether it is quiet at this time. A mute holds from when it is stored, whatever the clocks of those who set it and of
+    /// the run say.
     #[must_use]
     pub fn holds_at(&self, now: Timestamp) -> bool {
-        self.from <= now && now < self.until
+        now < self.until
     }
 
     /// Whether it is about this subject. A check that is one flow has the subject [`Subject::whole`].

@@ -102,7 +102,8 @@ fn to_version_2(state: &mut Value) {
             incident.insert("severity".to_owned(), json!(Severity::Critical));
             let told_at = incident.remove("told_at").unwrap_or(Value::Null);
             let opened_at = incident.get("opened_at").cloned().unwrap_or(since.clone());
-            subject["told"] = json!({ "what": "open", "severity": Severity::Critical, "first": opened_at, "last": told_at });
+            subject["told"] =
+                json!({ "what": "open", "severity": Severity::Critical, "first": opened_at, "last": told_at });
         }
         subject["changed_at"] = since;
     }

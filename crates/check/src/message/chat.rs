@@ -33,7 +33,8 @@ pub fn chat(notification: &Notification) -> Value {
     next_steps.push(format!("Call {}: {}", plain(&n.contact.name), plain(&n.contact.reach)));
     // A link that is cut leads nowhere: one that is too long stands in the e-mail only.
     next_steps.retain(|step| step.chars().count() <= MAX_STEP);
-    let thread = n.subjects.first().map_or_else(|| format!("{}.{}", n.check, n.event.as_str()), |s| s.incident_id.clone());
+    let thread =
+        n.subjects.first().map_or_else(|| format!("{}.{}", n.check, n.event.as_str()), |s| s.incident_id.clone());
     json!({
         "version": "1.0",
         "source": "custom",

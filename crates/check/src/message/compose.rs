@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::notification::{
-    BlindReport, Contact, Event, Links, Notification, StepLine, SubjectReport, notification_id,
-};
+use super::notification::{BlindReport, Contact, Event, Links, Notification, StepLine, SubjectReport, notification_id};
 use crate::incident::{Decision, Incident, LastGood, Reason, Severity, Told};
 use crate::{Attempt, LeftBehind, RunKey, Step};
 
@@ -132,8 +130,11 @@ fn notification(event: Event, severity: Severity, about: About, context: &Contex
 
 /// The steps of the subjects that the message is about; those of others would hide them.
 fn step_lines(subjects: &[SubjectReport], blind: &[BlindReport], attempts: &[Attempt]) -> Vec<StepLine> {
-    let named: Vec<_> =
-        subjects.iter().map(|report| &report.failure.subject).chain(blind.iter().map(|report| &report.subject)).collect();
+    let named: Vec<_> = subjects
+        .iter()
+        .map(|report| &report.failure.subject)
+        .chain(blind.iter().map(|report| &report.subject))
+        .collect();
     let mut steps: Vec<(u32, &Step)> = (1..)
         .zip(attempts)
         .flat_map(|(number, attempt)| attempt.steps.iter().map(move |step| (number, step)))

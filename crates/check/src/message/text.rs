@@ -74,11 +74,17 @@ pub fn email(notification: &Notification) -> String {
 /// What an event means, where its name does not say it.
 fn explanation(n: &Notification) -> Vec<String> {
     let words = match n.event {
-        Event::Escalated => "Until now this was a warning. It goes to those who act now, because it became worse or is not mended.",
-        Event::Flapping => "It fails, recovers and fails again. From now on you are not told of each change, only when it settles.",
+        Event::Escalated => {
+            "Until now this was a warning. It goes to those who act now, because it became worse or is not mended."
+        }
+        Event::Flapping => {
+            "It fails, recovers and fails again. From now on you are not told of each change, only when it settles."
+        }
         Event::Settled if n.is_ongoing() => "It no longer comes and goes: it stays down.",
         Event::Settled => "It no longer comes and goes: it has stayed well.",
-        Event::Blind => "Nothing is known to be broken, and nothing is known to work: users may be affected, and nobody would see it.",
+        Event::Blind => {
+            "Nothing is known to be broken, and nothing is known to work: users may be affected, and nobody would see it."
+        }
         Event::LeftBehind => "Synthetic data stays at the platform until somebody removes it. Users are not affected.",
         Event::Opened | Event::Reminded | Event::Recovered | Event::SeeingAgain => return Vec::new(),
     };
@@ -159,7 +165,9 @@ pub fn sms(notification: &Notification) -> String {
         (Event::SeeingAgain, _, Some(blind), _) => {
             format!("could not for {}", span(blind.blind_seconds.unwrap_or_default()))
         }
-        (_, _, Some(blind), _) => format!("{} since {}. Call {call}. {}", blind.cause, clock(blind.since), blind.detail),
+        (_, _, Some(blind), _) => {
+            format!("{} since {}. Call {call}. {}", blind.cause, clock(blind.since), blind.detail)
+        }
         (.., Some(left)) => format!("{}: {}", left.compensation, left.detail),
         (_, None, None, None) => String::new(),
     };

@@ -153,4 +153,3 @@ impl RawSeverity {
         Some(SeverityRule { subject: subject?, kind: self.kind, severity: severity? })
     }
 }
-

@@ -214,9 +214,9 @@ impl RawWindow {
             let time = text.parse::<Time>();
             section.parsed("at", time.map_err(|_| format!("expected a time of day such as \"02:00\", saw `{text}`")))
         });
-        let lasts = section.required("lasts", self.lasts.clone()).and_then(|lasts| {
-            section.duration("lasts", Some(lasts), LONGEST, Duration::from_secs(60)..=LONGEST)
-        });
+        let lasts = section
+            .required("lasts", self.lasts.clone())
+            .and_then(|lasts| section.duration("lasts", Some(lasts), LONGEST, Duration::from_secs(60)..=LONGEST));
         let mut days = BTreeSet::new();
         for name in self.days.iter().flatten() {
             let Some((_, day)) = DAYS.iter().find(|(own, _)| own == name) else {
@@ -241,7 +241,10 @@ mod tests {
         Window {
             name: "night".to_owned(),
             reason: "backup".to_owned(),
-            scopes: vec![("login".to_owned(), None), ("availability".to_owned(), Some(Subject::new("health").unwrap()))],
+            scopes: vec![
+                ("login".to_owned(), None),
+                ("availability".to_owned(), Some(Subject::new("health").unwrap())),
+            ],
             when: When::Weekly {
                 days: days.iter().copied().collect(),
                 at: at.parse().unwrap(),
@@ -290,7 +293,8 @@ mod tests {
     fn it_is_about_the_checks_and_subjects_that_it_names() {
         let night = weekly(&[1, 2], "00:00", 24);
         let now = "2026-11-23T12:00:00Z".parse().unwrap();
-        let of = |check: &str| night.silences(check, now).into_iter().map(|silence| silence.subject).collect::<Vec<_>>();
+        let of =
+            |check: &str| night.silences(check, now).into_iter().map(|silence| silence.subject).collect::<Vec<_>>();
         assert_eq!(of("login"), [None]);
         assert_eq!(of("availability"), [Some(Subject::new("health").unwrap())]);
         assert_eq!(of("booking"), []);

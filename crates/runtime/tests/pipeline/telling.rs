@@ -103,7 +103,10 @@ async fn messages_that_could_not_be_crossed_off_are_sent_again_with_the_same_ids
     assert_eq!((reasons(&report), report.troubles.len()), (vec![("web", Told::KnownAlready)], 0));
     let again: Vec<_> = world.memory.take_sent().iter().map(runtime::Delivery::key).collect();
     assert_eq!(again, first);
-    let ids = ["oncall/fake/home/0of1/20261123T044900Z/opened/critical", "events/fake/home/0of1/20261123T044900Z/opened/critical"];
+    let ids = [
+        "oncall/fake/home/0of1/20261123T044900Z/opened/critical",
+        "events/fake/home/0of1/20261123T044900Z/opened/critical",
+    ];
     assert_eq!(first, ids);
     assert_eq!(world.item().await.outbox, []);
 }

@@ -232,7 +232,8 @@ fn while_the_platform_is_down_on_purpose_nothing_opens_closes_or_is_told() {
 fn what_flaps_is_told_once_until_it_settles() {
     let policy = Policy { settle_after: Duration::from_secs(240), ..Policy::default() };
     let told = |line: &str| -> Vec<String> {
-        let loud = |line: &String| ["Opened", "Recovered", "Flapping", "Settled"].iter().any(|word| line.ends_with(word));
+        let loud =
+            |line: &String| ["Opened", "Recovered", "Flapping", "Settled"].iter().any(|word| line.ends_with(word));
         let (state, told) = play(&policy, &[("web", line)]);
         assert!(line.len() < 60 || state.subjects.is_empty(), "{state:#?}");
         told.into_iter().filter(|line| loud(line)).filter(|line| !line.contains("NotYet")).collect()
@@ -263,12 +264,17 @@ fn mute(from: i64, until: i64) -> Silence {
 /// Plays a line with a silence that stands in the state, or in the settings.
 fn play_silenced(line: &str, silence: &Silence) -> (Vec<String>, Vec<IncidentChange>) {
     let is_mute = silence.kind == SilenceKind::Mute;
-    let windows = if is_mute { vec![] } else { vec![silence.clone()] };
-    let mut state = CheckState { mutes: if is_mute { vec![silence.clone()] } else { vec![] }, ..CheckState::default() };
+    let mut state = CheckState::default();
     let (mut told, mut changes) = (Vec::new(), Vec::new());
     for (minute, letter) in (0..).zip(line.chars()) {
         let votes = BTreeMap::from([(subject("web"), vote("web", letter).unwrap())]);
         let run = run_at(minute, "home");
+        let now = run.scheduled_time;
+        if is_mute && now == silence.from {
+            state.mutes.push(silence.clone());
+        }
+        let is_window = !is_mute && silence.from <= now && now < silence.until;
+        let windows = if is_window { vec![silence.clone()] } else { vec![] };
         let decision = decide(&state, &Findings { windows: &windows, ..by(&run, &votes) }, &Policy::default());
         told.extend(decision.reasons.iter().map(|reason| format!("{minute} {:?}", reason.told)));
         changes.extend(decision.changes);
@@ -282,7 +288,10 @@ fn play_silenced(line: &str, silence: &Silence) -> (Vec<String>, Vec<IncidentCha
 #[test]
 fn a_silenced_subject_is_told_when_the_silence_ends_if_it_is_still_down() {
     let (told, changes) = play_silenced("XXXXX..", &mute(0, 3));
-    assert_eq!(told, ["0 Muted", "1 Muted", "2 Muted", "3 Opened", "4 KnownAlready", "5 NotYetRecovered", "6 Recovered"]);
+    assert_eq!(
+        told,
+        ["0 Muted", "1 Muted", "2 Muted", "3 Opened", "4 KnownAlready", "5 NotYetRecovered", "6 Recovered"]
+    );
     assert_eq!(changes[0].silence.as_ref().unwrap().by, "anna");
     assert_eq!(changes.iter().filter(|change| change.silence.is_some()).count(), 1);
     assert_eq!(play_silenced("X....", &mute(0, 4)).0, ["0 Muted", "1 NotYetRecovered", "2 Muted"]);

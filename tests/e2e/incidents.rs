@@ -1,0 +1,154 @@
+//! What an operator does and sees: messages, mutes, windows, the record of incidents.
+
+use demo_platform::Fault;
+use serde_json::Value;
+
+use crate::world::World;
+
+const CHECK: &str = "availability";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_mutes_looks_up_and_unmutes() {
+    let world = World::new("operator").await;
+    let function = world.start(CHECK).await;
+    assert_eq!(world.printed(&["mutes"]).trim(), "nothing is muted");
+    assert!(world.printed(&["incidents"]).starts_with("no incidents since"));
+
+    world.platform.faults().activate(Fault::ServerError);
+    world.run(&function).await;
+    let opened = world.told().await;
+    assert_eq!(opened.on_call.len(), 1, "{opened}");
+    let reports = opened.events[0].json()["subjects"].as_array().unwrap().clone();
+    let id = reports[0]["incident_id"].as_str().unwrap().to_owned();
+    let listed = world.printed(&["incidents"]);
+    assert_eq!(listed.lines().count(), reports.len() + 1, "{listed}");
+    assert!(listed.contains(&id) && listed.contains("OPEN"), "{listed}");
+
+    // Muted by another operator's clock: the function's shows half an hour ago.
+    let muted = world.printed(&["mute", CHECK, "--for", "2h", "--reason", "deploying 4.2"]);
+    assert!(muted.starts_with("availability is muted until "), "{muted}");
+    let mutes = world.printed(&["mutes"]);
+    assert!(["availability", "anna", "deploying 4.2"].iter().all(|part| mutes.contains(part)), "{mutes}");
+    let as_json: Value = serde_json::from_str(&world.printed(&["mutes", "--json"])).unwrap();
+    assert_eq!((&as_json[0]["check"], &as_json[0]["mute"]["by"]), (&CHECK.into(), &"anna".into()));
+
+    // People know of the first one, so they hear that it is over. Of the second they do not hear.
+    world.run(&function).await;
+    world.platform.faults().clear(Fault::ServerError);
+    world.run(&function).await;
+    world.run(&function).await;
+    let told = world.told().await;
+    assert_eq!(told.on_call.len(), 1, "{told}");
+    assert!(told.on_call[0].subject.as_ref().unwrap().contains("recovered"), "{told}");
+    world.platform.faults().activate(Fault::ServerError);
+    let invoked = world.run(&function).await;
+    assert_eq!(invoked.report()["reasons"][0]["told"], "muted", "{:#}", invoked.report());
+    assert_eq!(world.metrics_of(world.minute()).await["Success"], 0.0, "it publishes all the same");
+    let told = world.told().await;
+    assert!(told.is_nothing(), "{told}");
+
+    let unmuted = world.printed(&["unmute", CHECK]);
+    assert!(unmuted.starts_with("availability is no longer muted"), "{unmuted}");
+    world.run(&function).await;
+    let told = world.told().await;
+    assert_eq!(told.on_call.len(), 1, "{told}");
+    assert!(told.on_call[0].subject.as_ref().unwrap().contains("failing"), "{told}");
+    let again = world.synthetics(&["unmute", CHECK]);
+    assert_eq!(again.status.code(), Some(2), "{again:?}");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is not muted"), "{again:?}");
+
+    // The first one, from beginning to end.
+    let story = world.printed(&["incident", &id]);
+    for part in [
+        "first failed run",
+        "told: opened",
+        "muted until",
+        "by anna: deploying 4.2",
+        "told: recovered",
+        "closed, after",
+    ] {
+        assert!(story.contains(part), "{part} is not in\n{story}");
+    }
+    assert!(story.contains("status 500"), "{story}");
+    let record: Value = serde_json::from_str(&world.printed(&["incident", &id, "--json"])).unwrap();
+    let ids: Vec<_> = record["told"].as_array().unwrap().iter().map(|told| told["notification_id"].clone()).collect();
+    assert_eq!(Value::from(ids[0].clone()), opened.events[0].json()["notification_id"]);
+    let open: Value = serde_json::from_str(&world.printed(&["incidents", "--open", "--json"])).unwrap();
+    assert_eq!(open.as_array().unwrap().len(), reports.len(), "{open:#}");
+    assert!(open.as_array().unwrap().iter().all(|record| record["id"] != id.as_str()), "{open:#}");
+    // 400 days from its last change, in Unix seconds.
+    let kept = world.kept_until(CHECK, &id).await - world.minute().as_second();
+    assert!((399 * 86_400..=400 * 86_400).contains(&kept), "{kept}");
+
+    for (arguments, expected) in [
+        (&["mute", "nothing", "--for", "1h", "--reason", "x"][..], "there is no check `nothing`"),
+        (&["mute", CHECK, "--for", "8d", "--reason", "x"], "7d at most"),
+        (&["mute", CHECK, "--for", "soon", "--reason", "x"], "such as"),
+        (&["mute", CHECK, "--for", "1h", "--reason", " "], "--reason is blank"),
+        (&["incident", "yesterday"], "is no id of an incident"),
+        (&["incident", "login.20200101T000000Z"], "there is no incident"),
+    ] {
+        let output = world.synthetics(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_open_when_a_maintenance_window_ends_is_told_then() {
+    let mut world = World::new("window").await;
+    let (from, until) = (world.minute(), world.minute() + jiff::SignedDuration::from_mins(3));
+    world.append(&format!(
+        "\n[[maintenance.windows]]\nname = \"deploy\"\nchecks = [\"availability\"]\nfrom = \"{from}\"\nuntil = \"{until}\"\n"
+    ));
+    let function = world.start(CHECK).await;
+    world.platform.faults().activate(Fault::ServerError);
+    for _ in 0..2 {
+        let invoked = world.run(&function).await;
+        assert_eq!(invoked.report()["reasons"][0]["told"], "in_maintenance", "{:#}", invoked.report());
+    }
+    let told = world.told().await;
+    assert!(told.is_nothing(), "{told}");
+    world.run(&function).await;
+    let told = world.told().await;
+    assert_eq!(told.on_call.len(), 1, "{told}");
+    let since = told.events[0].json()["subjects"][0]["since"].clone();
+    assert_eq!(since, (from + jiff::SignedDuration::from_mins(1)).to_string(), "since it broke, not since it was told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_cannot_judge_is_told_and_so_is_its_end() {
+    let mut world = World::new("blind").await;
+    world.replace(
+        "id = \"status-api\"\n",
+        "id = \"status-api\"\nsecret_headers.x-api-key = \"ssm:/just-driving/blind/availability/key\"\n",
+    );
+    let function = world.start(CHECK).await;
+    for _ in 0..3 {
+        assert_eq!(world.run(&function).await.outcome(), "errored");
+    }
+    let told = world.told().await;
+    assert_eq!((told.on_call.len(), told.warnings.len(), told.events.len()), (0, 1, 1), "{told}");
+    assert!(told.warnings[0].body.contains("/just-driving/blind/availability/key"), "{told}");
+    assert_eq!(told.events[0].attributes["event"], "blind");
+    world.put_parameter("/just-driving/blind/availability/key", "a-key-that-opens-nothing").await;
+    assert_eq!(world.run(&function).await.outcome(), "passed");
+    let told = world.told().await;
+    assert_eq!(told.events[0].attributes["event"], "seeing_again", "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_is_told_what_it_can_show() {
+    let mut world = World::new("chat").await;
+    let chat = world.chat().await;
+    let function = world.start(CHECK).await;
+    world.platform.faults().activate(Fault::ServerError);
+    world.run(&function).await;
+    let messages = chat.take().await;
+    assert_eq!(messages.len(), 1);
+    let message = messages[0].json();
+    assert_eq!((&message["version"], &message["source"]), (&"1.0".into(), &"custom".into()), "{message:#}");
+    assert!(message["content"]["title"].as_str().unwrap().contains("availability failing"), "{message:#}");
+    assert_eq!(message["metadata"]["eventType"], "opened");
+}

@@ -1,0 +1,157 @@
+//! The real binary, killed at its calls to AWS: before one is done, or before its answer comes back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use demo_platform::Fault;
+use serde_json::Value;
+
+use crate::calls::Obstacle;
+use crate::runtime_api::Function;
+use crate::world::{World, scheduled};
+
+const CHECK: &str = "availability";
+const HISTORIES: u64 = 12;
+/// Minutes in which the platform breaks and mends, and processes are killed.
+const EVENTFUL: u64 = 9;
+const KILLS: usize = 3;
+
+/// What one history came to.
+#[derive(Default)]
+struct Figures {
+    kills: usize,
+    messages: usize,
+    lost: usize,
+    stuck: usize,
+    duplicates: usize,
+    most_duplicates: usize,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_is_killed_at_any_call_loses_nothing() {
+    let mut sum = Figures::default();
+    let mut seeds = 0..HISTORIES;
+    while let Some(seed) = seeds.next() {
+        // Four worlds at a time.
+        let batch: Vec<u64> = std::iter::once(seed).chain(seeds.by_ref().take(3)).collect();
+        let played: Vec<_> = batch.into_iter().map(|seed| tokio::spawn(history(seed))).collect();
+        for figures in played {
+            let figures = figures.await.unwrap();
+            sum.kills += figures.kills;
+            sum.messages += figures.messages;
+            sum.lost += figures.lost;
+            sum.stuck += figures.stuck;
+            sum.duplicates += figures.duplicates;
+            assert!(figures.most_duplicates <= figures.kills);
+        }
+    }
+    println!(
+        "{HISTORIES} histories of the real binary, {} kills, {} messages arrived: lost {}, stuck incidents {}, duplicates {}",
+        sum.kills, sum.messages, sum.lost, sum.stuck, sum.duplicates
+    );
+    assert_eq!((sum.lost, sum.stuck), (0, 0));
+    assert!(sum.duplicates <= 2 * sum.kills, "at most one per topic and kill: {}", sum.duplicates);
+    assert!(sum.kills > HISTORIES as usize && sum.messages > 0);
+}
+
+/// A small generator, so that a seed brings the same history back (Marsaglia, "Xorshift RNGs", 2003).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+async fn history(seed: u64) -> Figures {
+    let world = World::new(&format!("kills-{seed}")).await;
+    let mut dice = Dice(0x9E37_79B9_7F4A_7C15 ^ (seed + 1));
+    let mut figures = Figures::default();
+    let mut function = world.start(CHECK).await;
+    let mut is_down = false;
+    for minute in 0..EVENTFUL {
+        // Two or three minutes down, as long up.
+        if minute % 3 == 1 && dice.below(3) > 0 {
+            is_down = !is_down;
+            if is_down {
+                world.platform.faults().activate(Fault::ServerError);
+            } else {
+                world.platform.faults().clear(Fault::ServerError);
+            }
+        }
+        world.clock.advance(Duration::from_secs(60));
+        let left = EVENTFUL - minute;
+        let is_killed = figures.kills < KILLS && dice.below(left) < (KILLS - figures.kills) as u64;
+        if is_killed {
+            let obstacle = if dice.below(2) == 0 { Obstacle::Hold } else { Obstacle::HoldAnswer };
+            // A run that tells makes six calls: read, write, publish, tell two topics, clear.
+            world.calls.obstruct_after(dice.below(6) as usize, obstacle);
+        }
+        if run_or_kill(&world, &function).await {
+            figures.kills += 1;
+            function = world.start(CHECK).await;
+        }
+        world.calls.clear();
+        if dice.below(4) == 0 {
+            // The same event once more.
+            function.invoke(&scheduled(world.minute())).await;
+        }
+    }
+    world.platform.faults().clear(Fault::ServerError);
+    for _ in 0..4 {
+        world.run(&function).await;
+    }
+    judge(&world, &mut figures, seed).await;
+    figures
+}
+
+/// Whether a call was held, and the process killed.
+async fn run_or_kill(world: &World, function: &Function) -> bool {
+    let event = scheduled(world.minute());
+    tokio::select! {
+        _ = function.invoke(&event) => false,
+        () = world.calls.held() => {
+            function.kill();
+            true
+        }
+    }
+}
+
+async fn judge(world: &World, figures: &mut Figures, seed: u64) {
+    let told = world.told().await;
+    let mut times: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for message in &told.events {
+        let id = message.json()["notification_id"].as_str().unwrap().to_owned();
+        *times.entry(("events", id)).or_default() += 1;
+    }
+    for message in &told.on_call {
+        let id = message.body.rsplit("Notification ").next().unwrap().to_owned();
+        *times.entry(("oncall", id)).or_default() += 1;
+    }
+    figures.messages = times.values().sum();
+    figures.duplicates = times.values().map(|times| times - 1).sum();
+    figures.most_duplicates = times.values().map(|times| times - 1).max().unwrap_or_default();
+    // Whatever a record says was told has arrived, at both topics; and none is open.
+    let records: Value = serde_json::from_str(&world.printed(&["incidents", "--json"])).unwrap();
+    let mut said = BTreeSet::new();
+    for record in records.as_array().unwrap() {
+        figures.stuck += usize::from(record["closed_at"].is_null());
+        let events: Vec<&str> = record["told"].as_array().unwrap().iter().filter_map(|t| t["event"].as_str()).collect();
+        let has_end = events.last().is_some_and(|event| ["recovered", "settled", "flapping"].contains(event));
+        figures.stuck += usize::from(!has_end);
+        said.extend(
+            record["told"].as_array().unwrap().iter().filter_map(|t| t["notification_id"].as_str()).map(str::to_owned),
+        );
+    }
+    for id in said {
+        for topic in ["events", "oncall"] {
+            if !times.contains_key(&(topic, id.clone())) {
+                println!("seed {seed}: {topic} was not told {id}");
+                figures.lost += 1;
+            }
+        }
+    }
+}
