@@ -110,20 +110,18 @@ async fn shards_write_one_item_and_each_tells_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mute_in_the_midst_of_a_run_holds_for_it_already() {
-    let world = World::new("mute-between").await;
+    let mut world = World::new("mute-between").await;
+    world.replace("deadline = \"5s\"", "deadline = \"2s\"");
     let function = world.start(CHECK).await;
-    world.platform.faults().activate(Fault::ServerError);
+    // A run that has read the state, and waits for the platform.
+    world.platform.faults().activate(Fault::Hang);
     world.clock.advance(Duration::from_secs(60));
     let event = scheduled(world.minute());
-    // Read, then one and a half seconds until the function has it.
-    world.calls.obstruct(Obstacle::SlowAnswer, "GetItem");
-    let run = function.invoke(&event);
     let mute = async {
-        tokio::time::sleep(Duration::from_millis(600)).await;
-        world.calls.clear();
-        tokio::task::block_in_place(|| world.printed(&["mute", CHECK, "--for", "1h", "--reason", "in between"]))
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.printed(&["mute", CHECK, "--for", "1h", "--reason", "in between"])
     };
-    let (invoked, _) = tokio::join!(run, mute);
+    let (invoked, _) = tokio::join!(function.invoke(&event), mute);
     assert!(told(&invoked).iter().all(|told| *told == "muted"), "{:#}", invoked.report());
     let told = world.told().await;
     assert!(told.is_nothing(), "{told}");
@@ -168,10 +166,11 @@ async fn a_table_that_throttles_is_asked_again_and_one_that_is_down_loses_nothin
     world.calls.obstruct(Obstacle::Refuse, "UpdateItem");
     assert_eq!(world.run(&function).await.error().error_type, "StateUnavailable");
     world.calls.clear();
-    // Written, and the answer comes too late for the first try: the second is refused, and is the same run.
-    world.calls.obstruct(Obstacle::SlowAnswer, "UpdateItem");
+    // Written, and the answer comes too late for the first try: the second is refused, and is the same run. One call, the
+    // read, goes before.
+    world.calls.obstruct_after(1, Obstacle::SlowAnswer);
     assert!(told(&world.run(&function).await).iter().all(|told| *told == "not_yet_recovered"));
-    world.calls.obstruct(Obstacle::SlowAnswer, "TransactWriteItems");
+    world.calls.obstruct_after(1, Obstacle::SlowAnswer);
     let invoked = world.run(&function).await;
     assert!(told(&invoked).iter().all(|told| *told == "recovered"), "{:#}", invoked.report());
     let told = world.told().await;
