@@ -72,7 +72,7 @@ async fn an_operator_mutes_looks_up_and_unmutes() {
     assert!(story.contains("status 500"), "{story}");
     let record: Value = serde_json::from_str(&world.printed(&["incident", &id, "--json"])).unwrap();
     let ids: Vec<_> = record["told"].as_array().unwrap().iter().map(|told| told["notification_id"].clone()).collect();
-    assert_eq!(Value::from(ids[0].clone()), opened.events[0].json()["notification_id"]);
+    assert_eq!(ids[0], opened.events[0].json()["notification_id"]);
     let open: Value = serde_json::from_str(&world.printed(&["incidents", "--open", "--json"])).unwrap();
     assert_eq!(open.as_array().unwrap().len(), reports.len(), "{open:#}");
     assert!(open.as_array().unwrap().iter().all(|record| record["id"] != id.as_str()), "{open:#}");

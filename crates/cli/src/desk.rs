@@ -1,7 +1,6 @@
 //! The state of a deployment, as an operator reaches it.
 
 use anyhow::{Context, bail};
-use aws_config::{BehaviorVersion, Region};
 use check::Subject;
 use lambda::Table;
 
@@ -16,15 +15,8 @@ pub(crate) async fn table(deployment: &Deployment) -> anyhow::Result<Table> {
         (None, Some(environment)) => format!("just-driving-synthetics-{environment}-state"),
         (None, None) => bail!("which deployment? --environment names it"),
     };
-    let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    if let Some(region) = &deployment.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    let config = loader.load().await;
-    if config.region().is_none() {
-        bail!("no region is set: --region, the variable AWS_REGION or the profile says which");
-    }
-    Ok(Table::new(aws_sdk_dynamodb::Client::new(&config), name))
+    let table = Table::of_operator(name, deployment.region.clone()).await;
+    table.context("no region is set: --region, the variable AWS_REGION or the profile says which")
 }
 
 /// `CHECK`, or `CHECK/SUBJECT`.

@@ -31,6 +31,17 @@ pub(crate) async fn config(region: &str) -> SdkConfig {
         .await
 }
 
+/// The configuration of a person: region and credentials as the AWS CLI takes them. `None`: no region is set.
+#[cfg(feature = "operator")]
+pub(crate) async fn of_operator(region: Option<String>) -> Option<SdkConfig> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    let config = loader.load().await;
+    config.region().is_some().then_some(config)
+}
+
 /// The client of SNS. A message has no token by which SNS would know it again, so a try that is given up too early is a
 /// message sent twice: one try may take nearly all the time of a call.
 pub(crate) fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {

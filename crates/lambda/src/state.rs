@@ -40,6 +40,14 @@ impl Table {
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into() }
     }
+
+    /// The table of this name as a person reaches it, through the credentials that the AWS CLI would take. `None`: no region
+    /// is given, nor set in variables or profile.
+    #[cfg(feature = "operator")]
+    pub async fn of_operator(name: impl Into<String>, region: Option<String>) -> Option<Self> {
+        let config = crate::clients::of_operator(region).await?;
+        Some(Self::new(Client::new(&config), name))
+    }
 }
 
 fn key(check: &str) -> Item {
