@@ -131,6 +131,7 @@ const BEYOND_THE_SCHEMA: [&str; 25] = [
     "bad-headers",
     "bad-ids",
     "bad-links",
+    "bad-maintenance-windows",
     "bad-path",
     "bad-pointer",
     "bad-url",
