@@ -6,6 +6,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use check::incident::Policy;
 use check::message::{Notification, email, subject_line};
 use demo_platform::Fault;
 use demo_platform::faults::{ExpectedFailure, FaultSpec, Shows, catalogue};
@@ -14,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::runtime_api::Invoked;
-use crate::world::{Told, World, repository};
+use crate::world::{Message, Told, World, repository};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_shows_what_the_catalogue_says_and_is_told_once() {
@@ -60,10 +61,11 @@ async fn one(spec: FaultSpec) {
     }
     let shown = shown.unwrap();
     let numbers = world.metrics_of(world.minute()).await;
-    let opened = world.told().await;
+    let mut aside = Vec::new();
+    let opened = told(&world, &mut aside).await;
     // A second run of the same fault tells nothing anew.
     let again = world.run(&function).await;
-    let told_again = world.told().await;
+    let told_again = told(&world, &mut aside).await;
     assert!(told_again.is_nothing(), "{fault}, one run later: {told_again}");
     assert_eq!(again.outcome(), shown.outcome(), "{fault}, one run later");
 
@@ -79,13 +81,21 @@ async fn one(spec: FaultSpec) {
     for run in 1..=3 {
         let invoked = world.run(&function).await;
         assert_eq!(invoked.outcome(), "passed", "{fault}, {run} runs after it was cleared: {:#}", invoked.report());
-        later.push(world.told().await);
+        later.push(told(&world, &mut aside).await);
     }
     if spec.leaves_behind {
         let swept = world.run_after(&function, Duration::from_secs(16 * 60)).await;
         assert_eq!(swept.outcome(), "passed", "{fault}, swept: {:#}", swept.report());
     }
     assert_eq!(world.platform.left_behind(), Vec::<String>::new(), "{fault}, when it is over");
+    // What is told beside incidents, once each and to those who may wait.
+    let is_blind = matches!(spec.shows, Shows::Errored(_)) && spec.runs.get() + 1 >= Policy::default().blind_after;
+    let expected: &[&str] = match (spec.leaves_behind, is_blind) {
+        (true, _) => &["left_behind"],
+        (_, true) => &["blind", "seeing_again"],
+        _ => &[],
+    };
+    assert_eq!(aside, expected, "{fault}");
     let [first, second, third] = &later[..] else { panic!("three runs have three answers") };
 
     match &spec.shows {
@@ -130,6 +140,24 @@ async fn one(spec: FaultSpec) {
             assert_quiet(fault, [&opened, first, second, third]);
         }
     }
+}
+
+/// What was told of incidents. What was told of anything else is put aside, by its event.
+async fn told(world: &World, aside: &mut Vec<String>) -> Told {
+    let mut told = world.told().await;
+    let is_aside =
+        |message: &Message| ["left_behind", "blind", "seeing_again"].contains(&message.attributes["event"].as_str());
+    let to_people: Vec<Message> = told.warnings.extract_if(.., |message| is_aside(message)).collect();
+    let to_programs: Vec<Message> = told.events.extract_if(.., |message| is_aside(message)).collect();
+    assert_eq!(to_people.len(), to_programs.len(), "{}: {told}", world.environment);
+    for (to_people, to_programs) in to_people.iter().zip(&to_programs) {
+        let json = to_programs.json();
+        validate(&json);
+        let notification: Notification = serde_json::from_value(json).unwrap();
+        assert_eq!(to_people.body, email(&notification), "{}", world.environment);
+        aside.push(notification.event.as_str().to_owned());
+    }
+    told
 }
 
 fn failures(invoked: &Invoked) -> BTreeSet<ExpectedFailure> {
