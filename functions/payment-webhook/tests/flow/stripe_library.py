@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import sys
+import threading
 import urllib.parse
 
 import stripe
@@ -16,6 +17,7 @@ import stripe
 UPSTREAM = urllib.parse.urlsplit(sys.argv[1])
 PATH = sys.argv[2]
 SECRET = os.environ["WEBHOOK_SECRET"]
+TELLING = threading.Lock()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -42,7 +44,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(answer.status, headers, answer.read())
 
     def tell(self, verdict):
-        print(json.dumps(verdict), flush=True)
+        # Deliveries come side by side, each in a thread of its own; a line must stay one.
+        with TELLING:
+            print(json.dumps(verdict), flush=True)
 
     def answer(self, status, headers, body):
         self.send_response_only(status)
