@@ -1,8 +1,13 @@
 //! Timelines: one letter a minute for what a run saw, and beside it what people were told.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
 use super::*;
-use crate::incident::{SeverityRule, parts_of_id};
-use crate::{Cause, FailureKind, Mismatch, Shard};
+use crate::incident::{IncidentChange, IncidentRecord, Severity, SeverityRule, SilenceKind, parts_of_id};
+use crate::message::Event;
+use crate::{Blindness, Cause, Failure, FailureKind, LeftBehind, Mismatch, RunKey, Shard};
 
 const START: i64 = 1_780_000_020;
 

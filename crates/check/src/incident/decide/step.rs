@@ -1,0 +1,404 @@
+//! One subject, one vote: what becomes of its incident, and what people are told of it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::locations::{location_of, patience, voter};
+use super::span;
+use super::words::{Reason, Told, Vote};
+use crate::incident::record::incident_id;
+use crate::incident::{
+    Announced, Announcement, Incident, IncidentChange, IncidentRecord, Phase, Policy, Seen, Severity, Silence,
+    SilenceKind, Streak, SubjectState, ToldEntry,
+};
+use crate::message::notification_id;
+use crate::{Failure, RunKey, Subject};
+
+impl SubjectState {
+    pub(super) fn new(now: Timestamp, vote: &Vote) -> Self {
+        let failure = match vote {
+            Vote::Failing { failure, .. } => Some(failure.clone()),
+            _ => None,
+        };
+        Self {
+            phase: if failure.is_some() { Phase::Suspect } else { Phase::Healthy },
+            since: now,
+            votes: BTreeMap::new(),
+            failure,
+            incident: None,
+            changed_at: now,
+            told: None,
+            openings: Vec::new(),
+            is_flapping: false,
+            blind: None,
+        }
+    }
+
+    pub(super) fn reason(&self, subject: &Subject, told: Told, policy: &Policy) -> Reason {
+        let is_blind = self.failure.is_none();
+        let by_failure = || self.failure.as_ref().map_or(policy.blind_severity, |failure| policy.severity_of(failure));
+        let since = if is_blind { self.blind.as_ref().map_or(self.since, |blind| blind.since) } else { self.since };
+        Reason {
+            subject: subject.clone(),
+            told,
+            since,
+            severity: self.incident.as_ref().map_or_else(by_failure, |incident| incident.severity),
+            failure: self.failure.clone(),
+            blindness: self.blind.as_ref().filter(|_| is_blind).map(|blind| blind.blindness.clone()),
+            incident: self.incident.clone(),
+            openings: u32::try_from(self.openings.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.incident.as_ref().is_some_and(Incident::is_open)
+    }
+
+    /// Whether there is nothing left to remember.
+    pub(super) fn is_over(&self) -> bool {
+        self.phase == Phase::Healthy
+            && self.told.is_none()
+            && !self.is_flapping
+            && self.openings.is_empty()
+            && self.blind.is_none()
+    }
+}
+
+/// One subject, one vote.
+pub(super) struct Step<'a> {
+    pub(super) state: SubjectState,
+    pub(super) subject: &'a Subject,
+    pub(super) run: &'a RunKey,
+    pub(super) policy: &'a Policy,
+    /// The locations that have run lately.
+    pub(super) alive: &'a [(&'a str, Seen)],
+    pub(super) silence: Option<&'a Silence>,
+    /// Whether the run can write no more changes.
+    pub(super) is_full: bool,
+    pub(super) reasons: Vec<Reason>,
+    pub(super) change: Option<IncidentChange>,
+}
+
+impl Step<'_> {
+    pub(super) fn now(&self) -> Timestamp {
+        self.run.scheduled_time
+    }
+
+    pub(super) fn take(&mut self, vote: &Vote) {
+        // By anybody, whether it can see now or not.
+        let was_failing = self.state.votes.values().any(|streak| streak.failed > 0);
+        let streak = self.state.votes.entry(voter(self.run, self.subject)).or_default();
+        match vote {
+            Vote::Healthy => *streak = Streak { passed: streak.passed + 1, ..Streak::default() },
+            Vote::Failing { confirmed, .. } => {
+                let confirmed = streak.confirmed || *confirmed;
+                *streak = Streak { failed: streak.failed + 1, confirmed, ..Streak::default() };
+            }
+            Vote::Blind(_) => streak.blind += 1,
+            Vote::Maintenance => streak.blind = 0,
+        }
+        match vote {
+            Vote::Blind(blindness) => return self.blind(blindness),
+            Vote::Maintenance => {
+                self.sees();
+                if self.state.phase != Phase::Healthy {
+                    self.say(Told::InMaintenance);
+                }
+                return;
+            }
+            Vote::Healthy => {}
+            Vote::Failing { failure, .. } => {
+                let is_open = self.state.is_open();
+                // After an incident that is over, whatever somebody still sees of it is a new one.
+                let is_new = !is_open && (!was_failing || self.state.incident.is_some());
+                if is_new {
+                    self.state.since = self.now();
+                    self.state.incident = None;
+                } else if !is_open {
+                    // A run that comes late may have been the first.
+                    self.state.since = self.state.since.min(self.now());
+                }
+                // The first failure that is remembered is the one that the record begins with.
+                if self.state.failure.is_none() || is_open || is_new {
+                    self.state.failure = Some(failure.clone());
+                }
+            }
+        }
+        self.sees();
+        self.turn(vote);
+    }
+
+    /// The locations that have a word on this subject: they run, can see it, and examine it.
+    fn voters(&self) -> Vec<&str> {
+        let has_voted = |location: &str| self.state.votes.keys().any(|voter| location_of(voter) == location);
+        let is_blind = |location: &str| self.streaks_of(location).any(|streak| streak.blind > 0);
+        self.alive
+            .iter()
+            // Who has run for a while since, and has not said a word, does not examine this subject.
+            .filter(|(location, seen)| has_voted(location) || seen.at <= self.state.since + patience(*seen, 2))
+            .map(|(location, _)| *location)
+            .filter(|location| !is_blind(location))
+            .collect()
+    }
+
+    pub(super) fn streaks_of<'s>(&'s self, location: &'s str) -> impl Iterator<Item = &'s Streak> {
+        self.state.votes.iter().filter(move |(voter, _)| location_of(voter) == location).map(|(_, streak)| streak)
+    }
+
+    /// How many voters hold something of at least one of their streaks.
+    fn count(&self, holds: impl Fn(&Streak) -> bool) -> usize {
+        self.voters().into_iter().filter(|location| self.streaks_of(location).any(&holds)).count()
+    }
+
+    /// A healthy or a failing vote: the incident opens, closes or stays, and people are told or not.
+    fn turn(&mut self, vote: &Vote) {
+        let (now, policy) = (self.now(), self.policy);
+        let was_suspect = self.state.phase == Phase::Suspect;
+        let is_failing = matches!(vote, Vote::Failing { .. });
+        let voters = self.voters().len();
+        let needed = policy.quorum_of(voters);
+        let sure = self.count(|streak| streak.confirmed || streak.failed >= policy.open_after);
+        let any_failing = self.count(|streak| streak.failed > 0) > 0;
+        let well = self
+            .voters()
+            .into_iter()
+            .filter(|location| {
+                let mut streaks = self.streaks_of(location).peekable();
+                streaks.peek().is_some() && streaks.all(|streak| streak.passed >= policy.close_after)
+            })
+            .count();
+        let may_write = !self.is_full;
+
+        let window = span(policy.flap_window);
+        if !self.state.is_flapping {
+            self.state.openings.retain(|opened| now.duration_since(*opened) < window);
+        }
+        let mut closed = false;
+        if self.state.is_open() {
+            if !is_failing && well >= needed {
+                if !may_write {
+                    return self.say(Told::Postponed);
+                }
+                closed = true;
+                self.state.changed_at = now;
+                if let Some(incident) = &mut self.state.incident {
+                    incident.closed_at = Some(now);
+                }
+                self.record(None);
+            }
+        } else if is_failing && sure >= needed {
+            if !may_write {
+                self.state.phase = Phase::Suspect;
+                return self.say(Told::Postponed);
+            }
+            self.open(vote);
+        }
+        self.state.phase = match (self.state.is_open(), is_failing) {
+            (true, true) => Phase::Failing,
+            (true, false) => Phase::Recovering,
+            (false, _) if any_failing => Phase::Suspect,
+            (false, _) => Phase::Healthy,
+        };
+        if self.state.is_flapping && now.duration_since(self.state.changed_at) >= span(policy.settle_after) {
+            self.state.is_flapping = false;
+            self.state.openings.clear();
+        }
+        if may_write {
+            self.rise(is_failing);
+            self.note_silence();
+        }
+        let believed = self.state.told;
+        match self.word(closed, is_failing) {
+            Some(told) if told.event().is_some() && !may_write => {
+                self.state.told = believed;
+                self.say(Told::Postponed);
+            }
+            Some(told) => self.say(told),
+            None if sure > 0 => self.say(Told::Outvoted),
+            None if is_failing || any_failing => self.say(Told::NotConfirmed),
+            None if was_suspect => self.say(Told::PassedAgain),
+            // What is only remembered is nothing to speak of.
+            None => {}
+        }
+    }
+
+    fn open(&mut self, vote: &Vote) {
+        let now = self.now();
+        let Some(first) = self.state.failure.clone() else { return };
+        let latest = if let Vote::Failing { failure, .. } = vote { failure } else { &first };
+        let severity = self.policy.severity_of(&first).max(self.policy.severity_of(latest));
+        let id = incident_id(&self.run.check, self.subject, self.state.since);
+        let incident = Incident {
+            id,
+            opened_at: now,
+            severity,
+            escalated_at: None,
+            closed_at: None,
+            recorded: 0,
+            silenced_by: None,
+        };
+        self.state.incident = Some(incident);
+        self.state.changed_at = now;
+        self.state.openings.push(now);
+        let flapping = usize::try_from(self.policy.flap_openings).unwrap_or(usize::MAX);
+        self.state.is_flapping |= self.state.openings.len() >= flapping;
+        // More is never looked at.
+        let excess = self.state.openings.len().saturating_sub(flapping);
+        self.state.openings.drain(..excess);
+        let latest = latest.clone();
+        self.record(None);
+        self.state.failure = Some(latest);
+    }
+
+    /// An open incident is as severe as its worst failure; a warning that people have known of for long is critical.
+    fn rise(&mut self, is_failing: bool) {
+        let (now, policy) = (self.now(), self.policy);
+        let by_failure = self.state.failure.as_ref().map(|failure| policy.severity_of(failure));
+        let known_for = self.state.told.map(|told| now.duration_since(told.first));
+        let is_silent = self.silence.is_some();
+        let Some(incident) = self.state.incident.as_mut().filter(|incident| incident.is_open() && is_failing) else {
+            return;
+        };
+        let is_old = policy.escalate_after.is_some_and(|after| known_for.is_some_and(|known| known >= span(after)));
+        let risen = if is_old && !is_silent { Some(Severity::Critical) } else { by_failure };
+        if let Some(risen) = risen
+            && risen > incident.severity
+        {
+            incident.severity = risen;
+            incident.escalated_at = Some(now);
+            self.record(None);
+        }
+    }
+
+    /// What people are told of an incident, or why not; none when there is none and they know of none. What they believe
+    /// is brought to what is.
+    fn word(&mut self, closed: bool, is_failing: bool) -> Option<Told> {
+        let now = self.now();
+        let is_open = self.state.is_open();
+        let believed = self.state.told.map(|told| told.what);
+        let severity = self.state.incident.as_ref().map_or(Severity::Warning, |incident| incident.severity);
+        let quiet = self.silence.map(|silence| match silence.kind {
+            SilenceKind::Mute => Told::Muted,
+            SilenceKind::Maintenance => Told::InMaintenance,
+        });
+        let is_due = |told: Announced| now.duration_since(told.last) >= span(self.policy.remind_every);
+        if self.state.is_flapping {
+            let told = match believed {
+                Some(Announcement::Flapping) if !self.state.told.is_some_and(is_due) => {
+                    return Some(Told::NotYetSettled);
+                }
+                Some(Announcement::Flapping) => Told::Reminded,
+                _ => Told::Flapping,
+            };
+            return Some(match quiet {
+                Some(quiet) => quiet,
+                None if is_open && is_failing => self.announce(Announcement::Flapping, severity, told),
+                None => Told::NotYetSettled,
+            });
+        }
+        if !is_open {
+            return match believed {
+                // That something is over is told even when it is muted: else people would believe that it goes on.
+                Some(believed) if !is_failing => {
+                    self.state.told = None;
+                    Some(if believed == Announcement::Flapping { Told::Settled } else { Told::Recovered })
+                }
+                _ => closed.then(|| quiet.unwrap_or(Told::NeverTold)),
+            };
+        }
+        if !is_failing {
+            return Some(Told::NotYetRecovered);
+        }
+        if quiet.is_some() {
+            return quiet;
+        }
+        Some(match (believed, self.state.told) {
+            (Some(Announcement::Open), Some(told)) if severity > told.severity => {
+                self.announce(Announcement::Open, severity, Told::Escalated)
+            }
+            (Some(Announcement::Open), Some(told)) if is_due(told) => {
+                self.announce(Announcement::Open, severity, Told::Reminded)
+            }
+            (Some(Announcement::Open), _) => Told::KnownAlready,
+            (Some(Announcement::Flapping), _) => self.announce(Announcement::Open, severity, Told::Settled),
+            (None, _) => self.announce(Announcement::Open, severity, Told::Opened),
+        })
+    }
+
+    fn announce(&mut self, what: Announcement, severity: Severity, told: Told) -> Told {
+        let now = self.now();
+        let first = self.state.told.map_or(now, |told| told.first);
+        self.state.told = Some(Announced { what, severity, first, last: now });
+        told
+    }
+
+    fn say(&mut self, told: Told) {
+        let mut reason = self.state.reason(self.subject, told, self.policy);
+        reason.blindness = None;
+        if let Some(event) = told.event()
+            && let Some(incident) = &mut self.state.incident
+        {
+            let is_last = !incident.is_open();
+            if incident.recorded < IncidentRecord::MAX_TOLD || is_last {
+                incident.recorded += 1;
+                let severity = incident.severity;
+                let notification_id = notification_id(self.run, event, severity);
+                self.record(Some(ToldEntry { event, at: self.run.scheduled_time, notification_id }));
+            }
+            reason.incident.clone_from(&self.state.incident);
+        }
+        self.reasons.push(reason);
+    }
+
+    /// A silence that begins while an incident is open stands in its record.
+    fn note_silence(&mut self) {
+        let Some(silence) = self.silence else { return };
+        let Some(incident) = self.state.incident.as_mut().filter(|incident| incident.is_open()) else { return };
+        if incident.silenced_by.as_ref() != Some(&silence.id) {
+            incident.silenced_by = Some(silence.id.clone());
+            self.record(None);
+            if let Some(change) = &mut self.change {
+                change.silence = Some(silence.clone());
+            }
+        }
+    }
+
+    /// Has the record say what the state says now, and that people were told.
+    fn record(&mut self, told: Option<ToldEntry>) {
+        let (Some(incident), Some(failure)) = (&self.state.incident, &self.state.failure) else { return };
+        let earlier = self.change.take();
+        let mut change = change(self.run, self.subject, self.state.since, failure, incident);
+        if let Some(earlier) = earlier {
+            // A record begins with the failure that it was opened with.
+            change.failure = if earlier.incident.recorded == 0 && incident.opened_at == self.run.scheduled_time {
+                earlier.failure
+            } else {
+                change.failure
+            };
+            change.silence = earlier.silence;
+            change.told = earlier.told;
+        }
+        change.told = told.or(change.told);
+        self.change = Some(change);
+    }
+}
+
+pub(super) fn change(
+    run: &RunKey,
+    subject: &Subject,
+    since: Timestamp,
+    failure: &Failure,
+    incident: &Incident,
+) -> IncidentChange {
+    IncidentChange {
+        incident: incident.clone(),
+        check: run.check.clone(),
+        subject: subject.clone(),
+        since,
+        failure: failure.clone(),
+        told: None,
+        silence: None,
+        at: run.scheduled_time,
+    }
+}
