@@ -23,7 +23,9 @@
 //! `WebhookProcessingDelay`, `WebhookFailureRate` and `PaymentFailureRate`.
 
 mod books;
+mod effects;
 mod event;
+mod refund;
 mod settings;
 
 use std::sync::Arc;
@@ -44,7 +46,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use books::{Billed, OfStudent, Paid, Undo, billed, delivery, paid};
+use books::{Billed, OfStudent, Undo, billed, delivery};
 use event::{Kind, Payment, TOLERANCE, marker, reference, signature};
 pub use settings::RawPaymentWebhook;
 
@@ -489,155 +491,6 @@ impl PaymentWebhook {
         Ok(())
     }
 
-    /// One payment of the good event, none of the others.
-    async fn recorded(&self, step: Step<'_>, wrong_amount: Step<'_>, till: &Till<'_, '_>) -> Result<(), Stop> {
-        let run = step.run();
-        let all = match self.payments(&step, till.user).await {
-            Ok(all) => all,
-            Err(stop) => {
-                wrong_amount.skipped("the payments were not listed");
-                return Err(stop);
-            }
-        };
-        let of = |kind| {
-            let reference = reference(run.id(), kind);
-            all.iter().filter(|payment| payment.reference == reference).collect::<Vec<_>>()
-        };
-        let wrong = wrong_amount
-            .check("not_paid", none(&of(Kind::WrongAmount), "a payment of another amount to pay no invoice"));
-        if wrong.is_ok() {
-            wrong_amount.passed();
-        }
-        let refused = [Kind::Forged, Kind::Stale, Kind::Tampered].into_iter().flat_map(of).collect::<Vec<_>>();
-        step.check("refused_left_nothing", none(&refused, "a refused event to have no effect"))?;
-        let good = of(Kind::Paid);
-        step.check("recorded", exactly_one(&good, &reference(run.id(), Kind::Paid), FailureKind::Assertion, 1..))?;
-        step.check("once", exactly_one(&good, &reference(run.id(), Kind::Paid), FailureKind::Invariant, ..2))?;
-        if let Some(payment) = good.first() {
-            let names = &self.site.platform.payment;
-            let amount = payment.amount.map(|amount| amount.to_string()).unwrap_or_default();
-            step.check("amount", same("an amount", &self.amount.to_string(), &amount))?;
-            step.check(
-                "currency",
-                same("a currency", &self.currency.to_lowercase(), &payment.currency.to_lowercase()),
-            )?;
-            step.check("succeeded", same("a status", names.succeeded_status.as_str(), &payment.status))?;
-        }
-        step.passed();
-        wrong
-    }
-
-    async fn payments(&self, step: &Step<'_>, user: &Visitor<'_>) -> Result<Vec<Paid>, Stop> {
-        let names = &self.site.platform.payment;
-        let answer = user.get(step, names.list.at(&self.site.base_url, &self.of_student().as_value())).await?;
-        step.check("status", status(&answer, &[200]))?;
-        let all = paid(&self.site.platform, &answer);
-        step.check("list", all.as_ref().map(|_| ()).map_err(Clone::clone))?;
-        Ok(all.unwrap_or_default())
-    }
-
-    /// A payment that failed leaves its invoice to be paid.
-    async fn failed_payment(&self, step: Step<'_>, till: &Till<'_, '_>) -> Result<(), Stop> {
-        let names = &self.site.platform.invoice;
-        let answer = till.user.get(&step, self.invoice_url(&till.bad)).await?;
-        step.check("status", status(&answer, &[200]))?;
-        let seen = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
-        let open = seen.and_then(|seen| {
-            let seen = written_id(&seen);
-            same("an invoice that no event paid", names.open_status.as_str(), &seen)
-                .map_err(|mismatch| Mismatch { kind: FailureKind::Invariant, ..mismatch })
-        });
-        step.check("still_open", open)?;
-        step.passed();
-        Ok(())
-    }
-
-    /// What is owed has gone up by both invoices and down by the one that was paid.
-    async fn balance(&self, step: Step<'_>, till: &Till<'_, '_>, before: Option<f64>) -> Result<(), Stop> {
-        let owed = self.amount as f64;
-        for look in 1..=BALANCES {
-            let after = self.read_balance(&step, till.user).await?;
-            let (Some(before), Some(after)) = (before, after) else { break };
-            let changed = (after - before).abs();
-            if (changed - owed).abs() < 0.5 {
-                break;
-            }
-            if look == BALANCES {
-                let expected = format!("a balance that changed by {owed}: two invoices of {owed}, one of them paid");
-                let seen = format!("{before} before and {after} after");
-                let kind = FailureKind::Assertion;
-                step.check("recomputed", Err(Mismatch { kind, expected, seen, evidence: None }))?;
-            }
-            step.run().wait(LEAST_WAIT / 2).await;
-        }
-        step.passed();
-        Ok(())
-    }
-
-    /// Pays back, and leaves nothing to be paid.
-    async fn refund(&self, run: &Run, till: &Till<'_, '_>, memory: &mut Memory) -> Result<(), Stop> {
-        let step = run.step(&Subject::whole(), "refund");
-        let reference = reference(run.id(), Kind::Paid);
-        let body = self.described(run, &reference, &till.good, self.amount).refund(&self.site.platform.webhook);
-        let signature = signature(till.secret, &body, run.clock().now());
-        let (answer, void) =
-            join!(step.ask(delivery(&self.site, body, &signature)), self.make_void(&step, till.user, &till.bad));
-        let answer = answer?;
-        note(run, memory, Ended::Came);
-        step.check("accepted", status(&answer, self.site.platform.webhook.accepted.as_slice()))?;
-        step.check("void", status(&void?, self.site.platform.invoice.updated.as_slice()))?;
-        run.aside(self.paid_back(&step, till, &reference)).await?;
-        let answer = self.make_void(&step, till.user, &till.good).await?;
-        if !self.site.platform.invoice.updated.as_slice().contains(&answer.status.as_u16()) {
-            // Refused where a refund has closed it already.
-            let answer = till.user.get(&step, self.invoice_url(&till.good)).await?;
-            let names = &self.site.platform.invoice;
-            let seen = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
-            let closed = seen.and_then(|seen| {
-                let is_open =
-                    [&names.open_status, &names.paid_status].iter().any(|word| word.as_str() == written_id(&seen));
-                let expected = "an invoice that was paid back to be closed".to_owned();
-                let seen = format!("status {seen}");
-                let kind = FailureKind::Assertion;
-                if is_open { Err(Mismatch { kind, expected, seen, evidence: None }) } else { Ok(()) }
-            });
-            step.check("closed", closed)?;
-        }
-        step.passed();
-        Ok(())
-    }
-
-    async fn paid_back(&self, step: &Step<'_>, till: &Till<'_, '_>, reference: &str) -> Result<(), Stop> {
-        let (began, mut pause) = (step.now(), FIRST_LOOK);
-        loop {
-            step.run().wait(pause).await;
-            let all = self.payments(step, till.user).await?;
-            let refunded = self.site.platform.payment.refunded_status.as_str();
-            let kept: Vec<&Paid> =
-                all.iter().filter(|paid| paid.reference == reference && paid.status != refunded).collect();
-            let Some(paid) = kept.first() else { return Ok(()) };
-            let took = Duration::try_from(step.now().duration_since(began)).unwrap_or_default();
-            if took >= self.processing_deadline {
-                step.check(
-                    "refunded",
-                    Err(Mismatch {
-                        kind: FailureKind::Stale,
-                        expected: format!("the payment {refunded} within {} s", self.processing_deadline.as_secs()),
-                        seen: format!("still {} {} s after the refund was accepted", paid.status, took.as_secs()),
-                        evidence: Some(reference.to_owned()),
-                    }),
-                )?;
-                return Err(Stop);
-            }
-            pause = pause.mul_f64(LOOK_LATER).min(LAST_LOOK);
-        }
-    }
-
-    async fn make_void(&self, step: &Step<'_>, user: &Visitor<'_>, invoice: &Value) -> Result<Response, Stop> {
-        let body = self.site.platform.invoice.void_body.with(&[("invoice", invoice)]);
-        user.send(step, Method::PUT, self.invoice_url(invoice), Some(&body)).await
-    }
-
     async fn leftovers(&self, run: &Run, user: &mut Visitor<'_>) -> Result<(SecretString, Vec<Leftover>), Stop> {
         let secret = self.log_in(run, user).await?;
         let found = self.invoices(run, user).await?;
@@ -717,40 +570,6 @@ impl PaymentWebhook {
     fn of_student(&self) -> OfStudent {
         OfStudent(written_id(&self.student))
     }
-}
-
-/// None of these payments should be there.
-fn none(payments: &[&Paid], expected: &str) -> Result<(), Mismatch> {
-    let Some(payment) = payments.first() else { return Ok(()) };
-    Err(Mismatch {
-        kind: FailureKind::Invariant,
-        expected: expected.to_owned(),
-        seen: format!("a payment of {} {}", payment.amount.unwrap_or_default(), payment.currency),
-        evidence: Some(format!("reference {}", payment.reference)),
-    })
-}
-
-/// The number of payments is one of these.
-fn exactly_one(
-    payments: &[&Paid],
-    reference: &str,
-    kind: FailureKind,
-    allowed: impl std::ops::RangeBounds<usize>,
-) -> Result<(), Mismatch> {
-    if allowed.contains(&payments.len()) {
-        return Ok(());
-    }
-    let expected = "one payment of an event that was delivered twice".to_owned();
-    let seen = format!("{} payments", payments.len());
-    Err(Mismatch { kind, expected, seen, evidence: Some(format!("reference {reference}")) })
-}
-
-fn same(what: &str, expected: &str, seen: &str) -> Result<(), Mismatch> {
-    if expected == seen {
-        return Ok(());
-    }
-    let kind = FailureKind::Assertion;
-    Err(Mismatch { kind, expected: format!("{what}: {expected}"), seen: seen.to_owned(), evidence: None })
 }
 
 fn is_number(answer: &Response, pointer: &str, wrapper: &str, expected: u64) -> Result<(), Mismatch> {
