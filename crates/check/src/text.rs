@@ -1,4 +1,6 @@
-//! Texts with bounds and alphabets.
+//! Texts with bounds and alphabets, and times as people read them.
+
+use jiff::Timestamp;
 
 /// The text, or its start with `…`, in at most `max` characters; never cut within one.
 #[must_use]
@@ -9,6 +11,12 @@ pub fn cut(text: &str, max: usize) -> String {
     let mut short: String = text.chars().take(max.saturating_sub(1)).collect();
     short.push('…');
     short
+}
+
+/// A time as people read it, to the second: `2026-11-23 04:50:00 UTC`.
+#[must_use]
+pub fn utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// The text in printable ASCII: Danish letters as their neighbours write them, control characters as spaces, `?` for

@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use check::Failure;
 use check::incident::{IncidentRecord, SilenceKind, parts_of_id};
 use check::message::span;
+use check::text::utc;
 use jiff::Timestamp;
 use runtime::OperatorStore;
 
@@ -25,15 +26,15 @@ pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
     if options.json {
         println!("{}", serde_json::to_string_pretty(&records)?);
     } else if records.is_empty() {
-        println!("no incidents{} since {}", if options.open { " are open" } else { "" }, second(after));
+        println!("no incidents{} since {}", if options.open { " are open" } else { "" }, utc(after));
     } else {
         let now = Timestamp::now();
         let rows = records.iter().map(|record| {
             let lasted = span(record.closed_at.unwrap_or(now).duration_since(record.since).as_secs());
-            let over = record.closed_at.map_or_else(|| "OPEN".to_owned(), second);
+            let over = record.closed_at.map_or_else(|| "OPEN".to_owned(), utc);
             let Failure { step, kind, seen, .. } = &record.latest;
             let what = format!("{step}, {kind}: {seen}");
-            [record.id.clone(), record.severity.as_str().to_owned(), second(record.since), over, lasted, what]
+            [record.id.clone(), record.severity.as_str().to_owned(), utc(record.since), over, lasted, what]
         });
         println!("{}", tables::columns(["INCIDENT", "SEVERITY", "SINCE", "UNTIL", "LASTED", "WHAT"], rows));
     }
@@ -72,7 +73,7 @@ fn story(record: &IncidentRecord) -> String {
             SilenceKind::Mute => "muted",
             SilenceKind::Maintenance => "maintenance window",
         };
-        (silence.from, format!("{kind} until {} by {}: {}", second(silence.until), silence.by, silence.reason))
+        (silence.from, format!("{kind} until {} by {}: {}", utc(silence.until), silence.by, silence.reason))
     }));
     events.extend(record.escalated_at.map(|at| (at, "became more severe".to_owned())));
     events.extend(
@@ -80,7 +81,7 @@ fn story(record: &IncidentRecord) -> String {
     );
     // In the order of time; what happened at the same time as it is written above.
     events.sort_by_key(|(at, _)| *at);
-    lines.extend(events.into_iter().map(|(at, what)| format!("{}  {what}", second(at))));
+    lines.extend(events.into_iter().map(|(at, what)| format!("{}  {what}", utc(at))));
     if record.closed_at.is_none() {
         lines.push("it is not over".to_owned());
     }
@@ -107,8 +108,4 @@ fn seen(when: &str, failure: &Failure) -> Vec<String> {
             .map(|(index, line)| format!("  {:<9}  {line}", if index == 0 { "Evidence" } else { "" })),
     );
     lines
-}
-
-fn second(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

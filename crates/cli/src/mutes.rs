@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use check::incident::{CheckState, Silence, SilenceKind};
-use check::text::cut;
+use check::text::{cut, utc};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{CommitError, OperatorStore, StateStore};
 use serde_json::json;
@@ -46,7 +46,7 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
         Ok(())
     })
     .await?;
-    println!("{} is muted until {}", options.what, minute(silence.until));
+    println!("{} is muted until {}", options.what, utc(silence.until));
     println!("it runs and publishes all the same; what is still open then is told then");
     Ok(Exit::Passed)
 }
@@ -86,7 +86,7 @@ pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
     } else {
         let rows = mutes.iter().map(|(check, mute)| {
             let what = desk::written(check, mute.subject.as_ref());
-            [what, minute(mute.from), minute(mute.until), mute.by.clone(), mute.reason.clone()]
+            [what, utc(mute.from), utc(mute.until), mute.by.clone(), mute.reason.clone()]
         });
         println!("{}", tables::columns(["MUTED", "SINCE", "UNTIL", "BY", "WHY"], rows));
     }
@@ -110,8 +110,4 @@ async fn amend(
         }
     }
     bail!("runs of {check} wrote in between {TRIES} times; try again")
-}
-
-fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use check::Outcome;
+use check::text::utc;
 use local::Memory;
 use runtime::{Leftover, Swept, SystemClock};
 
@@ -43,7 +44,7 @@ fn table(swept: &[Swept]) -> String {
             check.to_owned(),
             leftover.what.clone(),
             leftover.id.clone(),
-            leftover.began.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            utc(leftover.began),
             leftover.run_id.clone(),
             if leftover.removed { "removed" } else { "left" }.to_owned(),
         ]

@@ -328,7 +328,7 @@ fn missing(id: String) -> Problem {
     Problem::NoRecord { model: "Booking", id }
 }
 
-fn own_school(user: &Account, school: &str) -> Option<u32> {
+pub(crate) fn own_school(user: &Account, school: &str) -> Option<u32> {
     user.school_ids.iter().copied().find(|own| own.to_string() == school)
 }
 

@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::bookings::own_school;
 use crate::dialect::{written, zone};
 use crate::faults::Fault;
 use crate::finance;
@@ -107,8 +108,8 @@ async fn index(
     Path(school): Path<String>,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
-    let own = platform.seed.schools.iter().filter(|school| user.school_ids.contains(&school.id));
-    let Some(school) = own.into_iter().find(|own| own.id.to_string() == school) else {
+    let own = own_school(&user, &school);
+    let Some(school) = platform.seed.schools.iter().find(|school| Some(school.id) == own) else {
         return Problem::Forbidden.answer(client);
     };
     if !school.online_payment {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::notification::{BlindReport, Event, Notification, StepLine, SubjectReport};
 use crate::Subject;
-use crate::text::{ascii, cut, gsm7};
+use crate::text::{ascii, cut, gsm7, utc};
 
 /// The longest subject line: SNS takes fewer than 100 characters.
 const MAX_SUBJECT_LINE: usize = 99;
@@ -41,7 +41,7 @@ pub fn email(notification: &Notification) -> String {
     }
     let _ = writeln!(text);
     if let Some(good) = &n.last_good {
-        let _ = writeln!(text, "Last good run  {} ({})", minute(good.at), good.run_id);
+        let _ = writeln!(text, "Last good run  {} ({})", utc(good.at), good.run_id);
     } else {
         let _ = writeln!(text, "Last good run  none is known");
     }
@@ -241,15 +241,15 @@ fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
             let _ = writeln!(text, "             {line}");
         }
     }
-    let _ = writeln!(text, "  Since      {}", minute(first.since));
+    let _ = writeln!(text, "  Since      {}", utc(first.since));
     if let (Some(closed), Some(seconds)) = (first.closed_at, first.downtime_seconds) {
-        let _ = writeln!(text, "  Until      {}, down for {}", minute(closed), span(seconds));
+        let _ = writeln!(text, "  Until      {}, down for {}", utc(closed), span(seconds));
     }
     if let (Some(openings), Event::Flapping | Event::Settled | Event::Reminded) = (first.openings, event) {
         let _ = writeln!(text, "  Incidents  {openings} lately");
     }
     if let (Some(escalated), false) = (first.escalated_at, over) {
-        let _ = writeln!(text, "  Escalated  {}", minute(escalated));
+        let _ = writeln!(text, "  Escalated  {}", utc(escalated));
     }
     let incidents = alike.iter().map(|s| s.incident_id.as_str()).collect::<Vec<_>>().join("\n             ");
     let _ = writeln!(text, "  Incident   {incidents}");
@@ -260,7 +260,7 @@ fn blind_paragraph(text: &mut String, event: Event, report: &BlindReport) {
     let tense = if over { "could not be judged" } else { "cannot be judged" };
     let _ = writeln!(text, "{} {tense} ({})", name(&report.subject), report.cause);
     let _ = writeln!(text, "  Why        {}", report.detail.lines().collect::<Vec<_>>().join("\n             "));
-    let _ = writeln!(text, "  Since      {}", minute(report.since));
+    let _ = writeln!(text, "  Since      {}", utc(report.since));
     if let Some(seconds) = report.blind_seconds {
         let _ = writeln!(text, "  Lasted     {}", span(seconds));
     }
@@ -285,10 +285,6 @@ fn step_table(steps: &[StepLine]) -> String {
         }
     }
     lines.iter().map(|(name, attempts)| format!("  {name:<32} {attempts}")).collect::<Vec<_>>().join("\n")
-}
-
-fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 fn clock(at: Timestamp) -> String {
