@@ -54,9 +54,40 @@ pub struct Exchange {
     /// The `Location` that a redirect named, redacted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// When the server's own certificate ends; `None` without TLS.
+    /// When the first certificate ends of those between the server and the authority; `None` without TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_expires: Option<Timestamp>,
+    /// What the TLS handshake showed, a failed one too; `None` without TLS, and on a connection that was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsEvidence>,
+    /// For how long the server asked to be left alone (`Retry-After`). Milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
     /// Where the time went.
     pub phases: Phases,
+}
+
+/// What a TLS handshake showed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TlsEvidence {
+    /// `TLS 1.2` or `TLS 1.3`; `None` when the handshake ended before it was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The cipher suite, by its name in IANA's registry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cipher: Option<String>,
+    /// What the server sent, its own first; of a very long chain the beginning.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub chain: Vec<Certificate>,
+}
+
+/// One certificate of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Certificate {
+    /// Whose it is: the common name, or the whole name where there is none.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// When it ends.
+    pub expires: Timestamp,
 }

@@ -14,7 +14,7 @@ mod run;
 mod subject;
 pub mod text;
 
-pub use exchange::{Exchange, Phases};
+pub use exchange::{Certificate, Exchange, Phases, TlsEvidence};
 pub use journey::{Assertion, Attempt, Journey, Step, StepId, StepResult, Stop, Verdict, millis};
 pub use kind::FailureKind;
 pub use mismatch::Mismatch;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use check::Journey;
 use demo_platform::Running;
 use local::{EnvironmentSecrets, Memory};
-use probe::{Redactor, Tls};
+use probe::Redactor;
 use runtime::{Clock, Ports};
 
 /// Ports that write into `memory` and take their time from `clock`. `parameters` stand in for SSM, by name.
@@ -21,7 +21,6 @@ pub(crate) fn ports(
         metrics: memory.clone(),
         notifier: memory.clone(),
         secrets: Arc::new(variables.with_parameters(parameters)),
-        tls: Tls::new(&[])?,
         redactor: Redactor::default(),
         location: "this-machine".to_owned(),
         recorder: Arc::new(Journey::new),

@@ -6,7 +6,7 @@ use check::message::Topic;
 use check::{Journey, Report};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use probe::{Redactor, Tls};
+use probe::Redactor;
 use runtime::settings::{Document, Problem};
 use runtime::{Check, Invocation, Ports, Prepared, RunError, execute};
 use serde_json::{Value, json};
@@ -106,7 +106,6 @@ async fn start<C: Check>() -> Result<(Prepared<C>, Ports), Failure> {
         metrics: Arc::new(CloudWatch(aws_sdk_cloudwatch::Client::new(&config))),
         notifier: Arc::new(Sns { client: clients::sns(&config), topics: environment.topics }),
         secrets: Arc::new(Ssm::new(aws_sdk_ssm::Client::new(&config))),
-        tls: Tls::new(&[]).map_err(|error| Failure { error_type: "Internal", message: error.to_string() })?,
         redactor: Redactor::default(),
         location: environment.location,
         recorder: Arc::new(Journey::new),

@@ -120,6 +120,8 @@ mod tests {
                 body_bytes: 1,
                 location: None,
                 certificate_expires: None,
+                tls: None,
+                retry_after_ms: None,
                 phases: Phases::default(),
             };
             journey.exchanges(step, [exchange]);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use check::{Exchange, FailureKind, Mismatch, Phases, millis};
+use check::{Certificate, Exchange, FailureKind, Mismatch, Phases, TlsEvidence, millis};
 use http::{
     HeaderName, HeaderValue, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_ENCODING, COOKIE, LOCATION, USER_AGENT},
@@ -15,14 +15,17 @@ use http::{
 use jiff::Timestamp;
 use reqwest::{dns::Resolve, tls::TlsInfo};
 use tokio::time::timeout;
+use url::Url;
 
 use crate::{
-    Cookies, Error, Redactor, Request, Response, Tls,
-    excerpt::excerpt,
+    Cookies, Error, Fence, Redactor, Request, Response, Tls,
+    excerpt::{excerpt, name_excerpt},
     fault::{Circumstances, Fault, refused_expiry},
+    fence::FencedResolver,
+    laravel::retry_after,
     redirect::{Hop, is_redirect},
     timing::{CURRENT, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
-    tls,
+    tls::{self, Handshake},
 };
 
 /// Who asks, told to the target's operators in its logs.
@@ -66,6 +69,7 @@ pub enum Connections {
 pub struct Client {
     http: reqwest::Client,
     tls: Tls,
+    fence: Arc<Fence>,
     identity: Identity,
     run: HeaderValue,
     redactor: Redactor,
@@ -89,6 +93,8 @@ struct Bounds {
     body_cap: u64,
     follow: bool,
     cookies: Option<Cookies>,
+    /// Where the request goes first. Its cookies go there alone.
+    home: Url,
 }
 
 impl Client {
@@ -99,21 +105,23 @@ impl Client {
     /// [`Error::Request`] when the identity cannot be sent, or when reqwest cannot be set up.
     pub fn new(
         tls: &Tls,
+        fence: &Fence,
         identity: Identity,
         redactor: Redactor,
         now: Now,
         connections: Connections,
     ) -> Result<Self, Error> {
-        Self::with_resolver(tls, identity, redactor, now, connections, Arc::new(SystemResolver))
+        Self::with_resolver(tls, fence, identity, redactor, now, connections, Arc::new(SystemResolver))
     }
 
-    /// A client with a resolver of its own. IP literals in URLs do not go through it.
+    /// A client with a resolver of its own, whose answers are held against the fence. IP literals in URLs do not go through it.
     ///
     /// # Errors
     ///
     /// As [`Client::new`].
     pub fn with_resolver(
         tls: &Tls,
+        fence: &Fence,
         identity: Identity,
         redactor: Redactor,
         now: Now,
@@ -127,6 +135,8 @@ impl Client {
         }
         let run = HeaderValue::from_str(&identity.run_id)
             .map_err(|_| Error::Request(format!("the run id {:?} cannot be sent in a header", identity.run_id)))?;
+        let fence = Arc::new(fence.clone());
+        let resolver = FencedResolver { inner: resolver, fence: fence.clone() };
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.config())
             .tls_info(true)
@@ -136,12 +146,12 @@ impl Client {
             .retry(reqwest::retry::never())
             .connect_timeout(CONNECT_TIMEOUT)
             .connector_layer(TimeConnecting)
-            .dns_resolver(TimedResolver(resolver));
+            .dns_resolver(TimedResolver(Arc::new(resolver)));
         if connections == Connections::Fresh {
             builder = builder.pool_max_idle_per_host(0);
         }
         let http = builder.build().map_err(|error| Error::Request(error.to_string()))?;
-        Ok(Self { http, tls: tls.clone(), identity, run, redactor, now, connections })
+        Ok(Self { http, tls: tls.clone(), fence, identity, run, redactor, now, connections })
     }
 
     /// The secrets that this client keeps out of what it reports.
@@ -173,8 +183,10 @@ impl Client {
             body_cap: request.body_cap,
             follow: request.max_redirects > 0,
             cookies: request.cookies,
+            home: request.url.clone(),
         };
         let mut hop = Hop { method: request.method, url: request.url, headers: request.headers, body: request.body };
+        self.hold_in(&hop.url)?;
         let mut visited = Vec::new();
         loop {
             let response = self.exchange(&hop, &bounds, exchanges).await?;
@@ -184,7 +196,7 @@ impl Client {
             let next = hop
                 .follow(response.status, response.headers.get(LOCATION))
                 .map_err(|seen| self.lost("a redirect that can be followed", &seen, exchanges))?;
-            visited.push((hop.method, hop.url));
+            visited.push((hop.method.clone(), hop.url.clone()));
             if visited.iter().any(|(method, url)| *method == next.method && *url == next.url) {
                 let seen = format!("back at {} {}", next.method, next.url);
                 return Err(self.lost("redirects that end", &seen, exchanges));
@@ -193,6 +205,7 @@ impl Client {
                 let expected = format!("at most {} redirects", request.max_redirects);
                 return Err(self.lost(&expected, &format!("one more, to {}", next.url), exchanges));
             }
+            self.hold_redirect_in(&hop.url, &next.url, exchanges)?;
             hop = next;
         }
     }
@@ -211,6 +224,8 @@ impl Client {
             body_bytes: 0,
             location: None,
             certificate_expires: None,
+            tls: None,
+            retry_after_ms: None,
             phases: Phases::default(),
         };
         let answer = CURRENT.scope(recorder.clone(), self.answer(hop, bounds, &mut exchange));
@@ -218,12 +233,17 @@ impl Client {
         let (phases, phase) = recorder.timeline(Instant::now());
         exchange.phases = phases;
         exchange.duration_ms = millis(recorder.elapsed());
+        let handshake = recorder.handshake();
+        exchange.certificate_expires = handshake.expires.or(exchange.certificate_expires);
+        exchange.tls = self.told(&handshake);
         let result = match outcome {
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => Ok(Response { certificate_expires: exchange.certificate_expires, ..response }),
             Ok(Err(fault)) => {
                 exchange.certificate_expires = exchange.certificate_expires.or_else(|| refused_expiry(&fault));
                 let circumstances = Circumstances {
                     phase,
+                    is_redirected: !exchanges.is_empty(),
+                    handshake: &handshake,
                     host: hop.url.host_str().unwrap_or_default(),
                     port: hop.url.port_or_known_default().unwrap_or_default(),
                     body_bytes: exchange.body_bytes,
@@ -241,7 +261,8 @@ impl Client {
     async fn answer(&self, hop: &Hop, bounds: &Bounds, exchange: &mut Exchange) -> Result<Response, Fault> {
         let mut request = self.http.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
         request = self.identify(request);
-        if let Some(cookies) = bounds.cookies.as_ref().and_then(|jar| jar.header(&hop.url)) {
+        let at_home = hop.url.scheme() == bounds.home.scheme() && hop.url.host() == bounds.home.host();
+        if let Some(cookies) = bounds.cookies.as_ref().filter(|_| at_home).and_then(|jar| jar.header(&hop.url)) {
             request = request.headers(http::HeaderMap::from_iter([(COOKIE, cookies)]));
         }
         if let Some(body) = &hop.body {
@@ -259,6 +280,10 @@ impl Client {
         exchange.remote = answer.remote_addr().map(|address| address.to_string());
         exchange.certificate_expires =
             answer.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).and_then(tls::expiry);
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            let after = retry_after(answer.headers());
+            exchange.retry_after_ms = after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        }
         let redirect = is_redirect(status);
         if redirect {
             let location = answer.headers().get(LOCATION);
@@ -316,6 +341,53 @@ impl Client {
         }
     }
 
+    /// The first hop stays where the settings let requests go.
+    fn hold_in(&self, url: &Url) -> Result<(), Error> {
+        if !self.fence.names(url) {
+            // A link in an answer: requests to hosts of the settings are let through.
+            let expected = format!("a link to a host that the settings name ({})", self.fence.hosts());
+            return Err(self.lost(&expected, &format!("one to {}", url.host_str().unwrap_or_default()), &[]));
+        }
+        self.fence.permits_literal(url).map_err(|refused| {
+            Error::Request(format!("no connection is made to {refused}: `network.addresses` does not allow it"))
+        })
+    }
+
+    /// A redirect stays where the settings let it lead, and does not give up encryption.
+    fn hold_redirect_in(&self, from: &Url, to: &Url, exchanges: &[Exchange]) -> Result<(), Error> {
+        let lost = |expected: &str, seen: String| Err(self.lost(expected, &seen, exchanges));
+        let host = to.host_str().unwrap_or_default();
+        if from.scheme() == "https" && to.scheme() == "http" {
+            return lost("a redirect that stays encrypted", format!("one from https to plain http at {host}"));
+        }
+        if !self.fence.lets_redirect(to) {
+            let expected = format!("a redirect to a host that the settings name ({})", self.fence.hosts());
+            return lost(&expected, format!("one to {host}; `network.redirects` may allow it"));
+        }
+        match self.fence.permits_literal(to) {
+            Ok(()) => Ok(()),
+            Err(refused) => lost("a redirect to the public internet", format!("one to {refused}")),
+        }
+    }
+
+    /// What a handshake showed, made fit to be told: names in certificates are written by whoever made them.
+    fn told(&self, handshake: &Handshake) -> Option<TlsEvidence> {
+        if handshake.version.is_none() && handshake.chain.is_empty() {
+            return None;
+        }
+        let name = |text: &str| name_excerpt(text, &self.redactor);
+        let chain = handshake.chain.iter().map(|certificate| Certificate {
+            subject: name(&certificate.subject),
+            issuer: name(&certificate.issuer),
+            expires: certificate.expires,
+        });
+        Some(TlsEvidence {
+            version: handshake.version.map(str::to_owned),
+            cipher: handshake.cipher.clone(),
+            chain: chain.collect(),
+        })
+    }
+
     /// A chain of redirects that led nowhere.
     fn lost(&self, expected: &str, seen: &str, exchanges: &[Exchange]) -> Error {
         let chain: Vec<String> = exchanges
@@ -329,7 +401,7 @@ impl Client {
             kind: FailureKind::Redirect,
             expected: expected.to_owned(),
             seen: excerpt(seen, &self.redactor),
-            evidence: Some(excerpt(&chain.join("; "), &self.redactor)),
+            evidence: (!chain.is_empty()).then(|| excerpt(&chain.join("; "), &self.redactor)),
         };
         Error::Target { mismatch: Box::new(mismatch), transient: false }
     }

@@ -7,6 +7,9 @@ use crate::Redactor;
 /// The most characters of an excerpt, `…` included.
 pub(crate) const EXCERPT: usize = 300;
 
+/// The most characters of a name.
+const NAME: usize = 80;
+
 /// How much of a text is looked at: enough that a secret which begins inside the excerpt also ends inside the window,
 /// so that redaction sees it whole.
 const WINDOW: usize = 16 * 1024;
@@ -15,6 +18,11 @@ const WINDOW: usize = 16 * 1024;
 pub(crate) fn excerpt(text: &str, redactor: &Redactor) -> String {
     let window = &text[..text.floor_char_boundary(WINDOW)];
     check::text::cut(visible(&redactor.redact(window)).trim(), EXCERPT)
+}
+
+/// A name that somebody else has written.
+pub(crate) fn name_excerpt(text: &str, redactor: &Redactor) -> String {
+    check::text::cut(&excerpt(text, redactor), NAME)
 }
 
 /// The piece of a text around a place in it, 60 characters before included.
@@ -26,11 +34,6 @@ pub(crate) fn excerpt_around(text: &str, at: usize, redactor: &Redactor) -> Stri
     let redacted = redactor.redact(&text[window]);
     let piece: String = redacted.chars().skip(before.saturating_sub(60)).collect();
     check::text::cut(&visible(&piece), EXCERPT)
-}
-
-/// The start of bytes that should be text; what is not UTF-8 becomes `U+FFFD`.
-pub(crate) fn excerpt_bytes(bytes: &[u8], redactor: &Redactor) -> String {
-    excerpt(&String::from_utf8_lossy(&bytes[..bytes.len().min(WINDOW)]), redactor)
 }
 
 /// Puts a text on one line, so that the indentation of a page does not use up its excerpt, and replaces what a
@@ -73,7 +76,6 @@ mod tests {
         ] {
             assert_eq!(excerpt(text, &redactor), shown, "{case}");
         }
-        assert_eq!(excerpt_bytes(b"ab\xff\xfec", &redactor), "ab\u{fffd}\u{fffd}c", "invalid UTF-8 is replaced");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use serde_json::Value;
 pub use crate::form::token as form_token;
 use crate::{
     Response,
-    excerpt::{excerpt, excerpt_around, excerpt_bytes},
+    excerpt::{excerpt, excerpt_around},
+    json,
 };
 
 /// How values of a JSON body are compared.
@@ -88,7 +89,8 @@ pub fn body_contains(response: &Response, text: &str) -> Result<(), Mismatch> {
         return Ok(());
     }
     let expected = excerpt(&format!("{text:?} in the body"), &response.redactor);
-    let seen = format!("{} without it", described(response));
+    let malformed = response.malformed().map(|(encoding, at)| format!(", not {encoding} from byte {at} on"));
+    let seen = format!("{}{} without it", described(response), malformed.unwrap_or_default());
     Err(mismatch(FailureKind::Assertion, expected, seen, body_start(response)))
 }
 
@@ -109,9 +111,10 @@ pub fn body_lacks(response: &Response, text: &str) -> Result<(), Mismatch> {
 ///
 /// # Errors
 ///
-/// A mismatch of kind `body`, with the content type and the start of the body. Nesting beyond 128 levels is refused.
+/// A mismatch of kind `body`, with the content type and the start of the body. Nesting beyond 128 levels and more than
+/// 100,000 values are refused.
 pub fn json(response: &Response) -> Result<Value, Mismatch> {
-    serde_json::from_slice(&response.body).map_err(|error| {
+    json::read(&response.body).map_err(|error| {
         let seen = format!("{}: {error}", described(response));
         mismatch(FailureKind::Body, "a JSON body".to_owned(), excerpt(&seen, &response.redactor), body_start(response))
     })
@@ -248,7 +251,7 @@ fn described(response: &Response) -> String {
 }
 
 fn body_start(response: &Response) -> Option<String> {
-    (!response.body.is_empty()).then(|| excerpt_bytes(&response.body, &response.redactor))
+    (!response.body.is_empty()).then(|| excerpt(&response.text(), &response.redactor))
 }
 
 fn mismatch(kind: FailureKind, expected: String, seen: String, evidence: Option<String>) -> Mismatch {

@@ -8,7 +8,7 @@ use check::{FailureKind, Mismatch};
 use jiff::Timestamp;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, pki_types::UnixTime};
 
-use crate::{Error, Redactor, excerpt::excerpt, timing::Phase};
+use crate::{Error, Redactor, Refused, excerpt::excerpt, timing::Phase, tls::Handshake};
 
 type Cause<'a> = &'a (dyn StdError + 'static);
 
@@ -25,6 +25,10 @@ pub(crate) enum Fault {
 /// What one exchange was asked to do, as far as the words need it.
 pub(crate) struct Circumstances<'a> {
     pub(crate) phase: Phase,
+    /// Whether a redirect led there.
+    pub(crate) is_redirected: bool,
+    /// What the TLS handshake showed, as far as it came.
+    pub(crate) handshake: &'a Handshake,
     pub(crate) host: &'a str,
     pub(crate) port: u16,
     pub(crate) body_bytes: u64,
@@ -54,6 +58,11 @@ impl Circumstances<'_> {
         }
         let evidence = Some(text_of(error));
         let host = self.host;
+        if let Some(refused) = find::<Refused>(error) {
+            let kind = if self.is_redirected { FailureKind::Redirect } else { FailureKind::Dns };
+            let seen = format!("{refused}; `network.addresses` may allow it");
+            return self.target(kind, &format!("a public address for {host}"), &seen, None, false);
+        }
         if let Some(io) = find::<io::Error>(error).filter(|io| is_ours(io)) {
             return Error::Request(format!("this machine cannot open connections: {io}"));
         }
@@ -68,7 +77,7 @@ impl Circumstances<'_> {
         }
         if let Some(tls) = find::<rustls::Error>(error) {
             let expected = format!("a trusted TLS connection to {host}");
-            return self.target(FailureKind::Tls, &expected, &tls_words(tls), evidence, false);
+            return self.target(FailureKind::Tls, &expected, &self.tls_words(tls), evidence, false);
         }
         if error.is_dns() {
             let seen = find::<io::Error>(error).map_or_else(|| "no address".to_owned(), ToString::to_string);
@@ -90,7 +99,18 @@ impl Circumstances<'_> {
         let cut = find::<hyper::Error>(error)
             .is_some_and(|http| http.is_incomplete_message() || http.is_closed() || http.is_canceled());
         if io.is_none() && !cut && self.phase == Phase::FirstByte {
-            return self.target(FailureKind::Protocol, "an HTTP answer", "a protocol error", evidence, true);
+            let seen = match find::<h2::Error>(error) {
+                Some(http) if http.is_remote() && http.is_go_away() => {
+                    let reason = http.reason().map_or_else(|| "no reason".to_owned(), |reason| format!("{reason:?}"));
+                    format!("the server ended the HTTP/2 connection instead (GOAWAY, {reason})")
+                }
+                Some(http) if http.is_remote() && http.is_reset() => {
+                    let reason = http.reason().map_or_else(|| "no reason".to_owned(), |reason| format!("{reason:?}"));
+                    format!("the server reset the HTTP/2 stream instead ({reason})")
+                }
+                _ => "a protocol error".to_owned(),
+            };
+            return self.target(FailureKind::Protocol, "an HTTP answer", &seen, evidence, true);
         }
         let seen = match io {
             Some(io) => io_words(io),
@@ -114,6 +134,54 @@ impl Circumstances<'_> {
             };
         }
         (format!("compressed data that does not decode, after {bytes} bytes"), false)
+    }
+
+    /// Why rustls refused, in words.
+    fn tls_words(&self, error: &rustls::Error) -> String {
+        use CertificateError as Certificate;
+        match error {
+            rustls::Error::InvalidCertificate(refused) => match refused {
+                Certificate::Expired => "a certificate that has expired".to_owned(),
+                Certificate::ExpiredContext { not_after, .. } => {
+                    format!("a certificate that expired {}", when(*not_after))
+                }
+                Certificate::NotValidYet => "a certificate that is not valid yet".to_owned(),
+                Certificate::NotValidYetContext { not_before, .. } => {
+                    format!("a certificate that is not valid before {}", when(*not_before))
+                }
+                Certificate::NotValidForName => "a certificate for another host".to_owned(),
+                Certificate::NotValidForNameContext { presented, .. } => {
+                    format!("a certificate for another host: {}", presented.join(", "))
+                }
+                Certificate::UnknownIssuer => self.untrusted(),
+                Certificate::Revoked => "a certificate that was revoked".to_owned(),
+                Certificate::BadSignature => "a certificate with a wrong signature".to_owned(),
+                other => format!("a certificate that is not acceptable: {other}"),
+            },
+            rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "an answer without TLS".to_owned(),
+            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) | rustls::Error::PeerIncompatible(_) => {
+                format!("no version or cipher in common: {error}")
+            }
+            rustls::Error::AlertReceived(alert) => format!("the server's alert {alert:?}"),
+            other => other.to_string(),
+        }
+    }
+
+    /// What is missing between the server and an authority that is trusted.
+    fn untrusted(&self) -> String {
+        let chain = &self.handshake.chain;
+        match (chain.first(), chain.last()) {
+            (Some(own), Some(last)) if own == last && own.subject == own.issuer => {
+                format!("a self-signed certificate, of {}", own.subject)
+            }
+            (Some(own), Some(last)) if own == last => format!(
+                "a certificate alone, signed by {}, which is no trusted authority: its intermediate certificate is missing, \
+                 or the authority is unknown",
+                own.issuer
+            ),
+            (_, Some(last)) => format!("a chain of certificates that ends at {}, an unknown authority", last.issuer),
+            _ => "a certificate from an unknown authority".to_owned(),
+        }
     }
 
     fn target(
@@ -182,36 +250,6 @@ fn io_words(error: &io::Error) -> String {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "the connection was reset".to_owned(),
         io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-fn tls_words(error: &rustls::Error) -> String {
-    use CertificateError as Certificate;
-    match error {
-        rustls::Error::InvalidCertificate(refused) => match refused {
-            Certificate::Expired => "a certificate that has expired".to_owned(),
-            Certificate::ExpiredContext { not_after, .. } => format!("a certificate that expired {}", when(*not_after)),
-            Certificate::NotValidYet => "a certificate that is not valid yet".to_owned(),
-            Certificate::NotValidYetContext { not_before, .. } => {
-                format!("a certificate that is not valid before {}", when(*not_before))
-            }
-            Certificate::NotValidForName => "a certificate for another host".to_owned(),
-            Certificate::NotValidForNameContext { presented, .. } => {
-                format!("a certificate for another host: {}", presented.join(", "))
-            }
-            Certificate::UnknownIssuer => {
-                "a certificate from an unknown issuer, or without its intermediate certificates".to_owned()
-            }
-            Certificate::Revoked => "a certificate that was revoked".to_owned(),
-            Certificate::BadSignature => "a certificate with a wrong signature".to_owned(),
-            other => format!("a certificate that is not acceptable: {other}"),
-        },
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "an answer without TLS".to_owned(),
-        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) | rustls::Error::PeerIncompatible(_) => {
-            format!("no version or cipher in common: {error}")
-        }
-        rustls::Error::AlertReceived(alert) => format!("the server's alert {alert:?}"),
-        other => other.to_string(),
     }
 }
 

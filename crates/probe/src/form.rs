@@ -5,10 +5,7 @@ use http::header::CONTENT_TYPE;
 use scraper::{Html, Selector};
 use secrecy::SecretString;
 
-use crate::{
-    Response,
-    excerpt::{excerpt, excerpt_bytes},
-};
+use crate::{Response, excerpt::excerpt};
 
 /// The value of a form's hidden field, or of `<meta name="csrf-token">` where no form has the field. It is masked from now
 /// on.
@@ -66,7 +63,7 @@ fn find(page: &Html, field: &str) -> Found {
 
 fn mismatch(response: &Response, kind: FailureKind, expected: &str, seen: String) -> Mismatch {
     let redactor = &response.redactor;
-    let evidence = (!response.body.is_empty()).then(|| excerpt_bytes(&response.body, redactor));
+    let evidence = (!response.body.is_empty()).then(|| excerpt(&response.text(), redactor));
     Mismatch { kind, expected: excerpt(expected, redactor), seen: excerpt(&seen, redactor), evidence }
 }
 

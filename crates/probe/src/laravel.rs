@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use http::HeaderMap;
 use jiff::{Timestamp, fmt::rfc2822};
 use serde_json::Value;
 
-use crate::{Response, excerpt::excerpt};
+use crate::{Response, excerpt::excerpt, json};
 
 /// The longest of Laravel's own words, in characters.
 const WORDS: usize = 120;
@@ -22,10 +23,10 @@ pub struct Throttled {
 #[must_use]
 pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
     match response.status.as_u16() {
-        429 => Some(Throttled { retry_after: retry_after(response) }),
+        429 => Some(Throttled { retry_after: retry_after(&response.headers) }),
         422 => {
             // Laravel escapes what is not ASCII, so it is read before it is searched.
-            let body: Value = serde_json::from_slice(&response.body).ok()?;
+            let body: Value = json::read(&response.body).ok()?;
             let says = body.to_string();
             let told = texts.iter().any(|text| says.contains(Value::from(text.as_str()).to_string().trim_matches('"')));
             told.then_some(Throttled { retry_after: None })
@@ -36,21 +37,22 @@ pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
 
 /// From `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's `X-RateLimit-Reset` (Unix time).
 /// Times are held against the answer's own `Date`.
-fn retry_after(response: &Response) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let header = |name: &str| headers.get(name)?.to_str().ok();
     let date = |text: &str| rfc2822::parse(text).ok().map(|date| date.timestamp());
-    let now = response.header("date").and_then(date);
+    let now = header("date").and_then(date);
     let until = |then: Timestamp| Duration::try_from(then.duration_since(now?)).ok();
-    if let Some(after) = response.header("retry-after") {
+    if let Some(after) = header("retry-after") {
         return after.trim().parse().ok().map(Duration::from_secs).or_else(|| until(date(after)?));
     }
-    let reset = response.header("x-ratelimit-reset")?.trim().parse().ok()?;
+    let reset = header("x-ratelimit-reset")?.trim().parse().ok()?;
     until(Timestamp::from_second(reset).ok()?)
 }
 
 /// The application's own words about what went wrong, redacted: `message` and the first of `errors`, or the page's title.
 #[must_use]
 pub fn told(response: &Response) -> Option<String> {
-    let words = match serde_json::from_slice::<Value>(&response.body) {
+    let words = match json::read(&response.body) {
         Ok(body) => {
             let message = body["message"].as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
             let error = body["errors"].as_object().and_then(|errors| {

@@ -3,7 +3,8 @@
 use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use encoding_rs::{Encoding, UTF_8};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use url::Url;
 
@@ -20,17 +21,42 @@ pub struct Response {
     pub body: Bytes,
     /// The URL that answered: the last of the redirects.
     pub url: Url,
-    /// When the server's own certificate ends; `None` without TLS.
+    /// When the first certificate ends of those between the server and the authority; `None` without TLS.
     pub certificate_expires: Option<Timestamp>,
     /// Redacts what [`crate::expect`] quotes from it.
     pub redactor: Redactor,
 }
 
 impl Response {
-    /// The body as text; what is not UTF-8 becomes `U+FFFD`.
+    /// The body as text, in the encoding that it says it has (byte order mark, then `charset`), else UTF-8; what is not of
+    /// that encoding becomes `U+FFFD`.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.body)
+        self.encoding().decode(&self.body).0
+    }
+
+    /// Where the body stops to be of the encoding that it says it has: the encoding's name and the byte.
+    #[must_use]
+    pub fn malformed(&self) -> Option<(&'static str, usize)> {
+        let (encoding, _) = Encoding::for_bom(&self.body).unwrap_or_else(|| (self.encoding(), 0));
+        let valid = if encoding == UTF_8 {
+            Encoding::utf8_valid_up_to(&self.body)
+        } else if encoding.decode(&self.body).2 {
+            // Only UTF-8 tells where.
+            0
+        } else {
+            self.body.len()
+        };
+        (valid < self.body.len()).then(|| (encoding.name(), valid))
+    }
+
+    fn encoding(&self) -> &'static Encoding {
+        let kind = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        let charset = kind.split(';').skip(1).find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+        });
+        charset.and_then(|label| Encoding::for_label(label.as_bytes())).unwrap_or(UTF_8)
     }
 
     /// Where a redirect leads, resolved against the URL that answered; `None` when there is no `Location`, or no URL in it.

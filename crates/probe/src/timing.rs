@@ -17,7 +17,7 @@ use std::{
 use check::{Phases, millis};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::client::Now;
+use crate::{client::Now, tls::Handshake};
 
 tokio::task_local! {
     /// The recorder of the exchange that the current task is in.
@@ -56,6 +56,7 @@ pub(crate) struct Recorder {
     started: Instant,
     now: Now,
     marks: Mutex<Marks>,
+    handshake: Mutex<Handshake>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -75,9 +76,14 @@ pub(crate) fn note(mark: impl FnOnce(&mut Marks)) {
     let _ = CURRENT.try_with(|recorder| mark(&mut recorder.marks()));
 }
 
+/// Notes something about the handshake of the current exchange.
+pub(crate) fn note_tls(mark: impl FnOnce(&mut Handshake)) {
+    let _ = CURRENT.try_with(|recorder| mark(&mut recorder.handshake.lock().unwrap_or_else(PoisonError::into_inner)));
+}
+
 impl Recorder {
     pub(crate) fn new(now: Now) -> Arc<Self> {
-        Arc::new(Self { started: Instant::now(), now, marks: Mutex::default() })
+        Arc::new(Self { started: Instant::now(), now, marks: Mutex::default(), handshake: Mutex::default() })
     }
 
     /// The wall clock of the exchange.
@@ -98,6 +104,14 @@ impl Recorder {
     /// connection became idle, hyper-util took that, and moved the attempt to a task of its own.
     fn left_behind(&self) {
         self.marks().left_behind = true;
+    }
+
+    /// What its TLS handshake showed, when it made one of its own.
+    pub(crate) fn handshake(&self) -> Handshake {
+        if self.marks().left_behind {
+            return Handshake::default();
+        }
+        self.handshake.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The phases until `end`, and the one that was going on then.

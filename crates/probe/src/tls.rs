@@ -1,5 +1,7 @@
 //! The TLS configuration that all clients of a process share.
 
+mod evidence;
+
 use std::{
     fmt,
     sync::Arc,
@@ -9,11 +11,15 @@ use std::{
 use jiff::Timestamp;
 use rustls::{
     ClientConfig, NamedGroup, RootCertStore,
+    client::WebPkiServerVerifier,
     client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls12Resumption, Tls13ClientSessionValue},
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     time_provider::{DefaultTimeProvider, TimeProvider},
 };
+
+pub(crate) use evidence::Handshake;
+use evidence::NotingVerifier;
 
 use crate::{
     Error,
@@ -39,15 +45,29 @@ impl Tls {
                 .add(root.clone().into_owned())
                 .map_err(|error| Error::Request(format!("an extra root certificate is not valid: {error}")))?;
         }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let roots = Arc::new(roots);
+        let provider = evidence::provider();
+        let broken = |error: &dyn fmt::Display| Error::Request(error.to_string());
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone())
+            .build()
+            .map_err(|error| broken(&error))?;
         let mut config = ClientConfig::builder_with_details(provider, Arc::new(ExchangeClock))
             .with_safe_default_protocol_versions()
-            .map_err(|error| Error::Request(error.to_string()))?
-            .with_root_certificates(roots)
+            .map_err(|error| broken(&error))?
+            // Dangerous only in that a verifier can be careless; this one asks the usual one.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(NotingVerifier::new(verifier, roots)))
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.resumption = Resumption::store(Arc::new(NoSessions)).tls12_resumption(Tls12Resumption::Disabled);
         Ok(Self { config: Arc::new(config) })
+    }
+
+    /// The certificates of a text in PEM (RFC 7468); `None` when there is none, or one is broken.
+    #[must_use]
+    pub fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+        found.ok().filter(|found| !found.is_empty())
     }
 
     /// What reqwest wants: by value. All that is large in it is behind pointers.

@@ -77,7 +77,8 @@ pub(crate) async fn attempt<C: Check>(
     let identity = Identity { run_id: execution.run_id.to_owned(), trace_id: execution.trace_id.to_owned() };
     let clock = ports.clock.clone();
     let now = std::sync::Arc::new(move || clock.now());
-    let client = match Client::new(&ports.tls, identity, ports.redactor.clone(), now, Connections::Fresh) {
+    let (tls, fence) = (&prepared.common.network.tls, &prepared.fence);
+    let client = match Client::new(tls, fence, identity, ports.redactor.clone(), now, Connections::Fresh) {
         Ok(client) => client,
         Err(error) => return broken(journey, &error.to_string(), started, remembered),
     };

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use check::{Report, Subject};
+use probe::Fence;
 
 use crate::settings::{Common, Document, Problem, RunSettings, Section};
 use crate::sweep::sweep;
@@ -61,6 +62,8 @@ pub struct Prepared<C> {
     pub run: RunSettings,
     /// The check.
     pub check: C,
+    /// Where its requests may go.
+    pub fence: Fence,
 }
 
 impl<C: Check> Prepared<C> {

@@ -9,13 +9,18 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::Ports;
-use crate::settings::SecretRef;
+use crate::settings::{Network, SecretRef};
 
 /// What writing, telling and clearing leave of the time that is kept back to tell.
 const DEADLINE: Duration = Duration::from_millis(1_500);
 
 /// Asks for the URL once. What goes wrong is a trouble of the run, not of the platform.
-pub(crate) async fn ping(ports: &Ports, reference: &SecretRef, report: &Report) -> Result<(), String> {
+pub(crate) async fn ping(
+    ports: &Ports,
+    network: &Network,
+    reference: &SecretRef,
+    report: &Report,
+) -> Result<(), String> {
     let secret = ports.secrets.resolve(reference).await.map_err(|error| error.to_string())?;
     ports.redactor.register(secret.expose_secret());
     let url = Url::parse(secret.expose_secret())
@@ -23,7 +28,8 @@ pub(crate) async fn ping(ports: &Ports, reference: &SecretRef, report: &Report) 
     let identity = Identity { run_id: report.run_id.clone(), trace_id: report.trace_id.clone() };
     let clock = ports.clock.clone();
     let now = Arc::new(move || clock.now());
-    let client = Client::new(&ports.tls, identity, ports.redactor.clone(), now, Connections::Fresh)
+    let fence = network.fence.only_to(&url);
+    let client = Client::new(&network.tls, &fence, identity, ports.redactor.clone(), now, Connections::Fresh)
         .map_err(|error| error.to_string())?;
     let sent = client.send(Request::new(http::Method::GET, url).deadline(DEADLINE)).await;
     match sent.result {

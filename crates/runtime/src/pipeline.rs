@@ -138,7 +138,7 @@ pub async fn execute<C: Check>(
     told.metrics.map_err(RunError::Metrics)?;
     if report.outcome == Outcome::Passed
         && let Some(reference) = &prepared.run.heartbeat_url
-        && let Err(trouble) = crate::heartbeat::ping(ports, reference, &report).await
+        && let Err(trouble) = crate::heartbeat::ping(ports, &prepared.common.network, reference, &report).await
     {
         report.troubles.push(ports.redactor.redact(&trouble));
     }
@@ -200,15 +200,24 @@ async fn judge<C: Check>(
         report.outcome = attempt.outcome();
         report.attempts.push(attempt);
         let to_confirm = C::READ_ONLY && report.attempts.len() == 1 && matches!(report.outcome, Outcome::Failed { .. });
-        if !to_confirm || allowance().time < prepared.run.confirm_after + needed {
+        // Who asks to be left alone for a while is, as long as the run lasts.
+        let wait =
+            prepared.run.confirm_after.max(report.attempts.iter().filter_map(asked_to_wait).max().unwrap_or_default());
+        if !to_confirm || allowance().time < wait.saturating_add(needed) {
             break is_whole;
         }
-        ports.clock.sleep(prepared.run.confirm_after).await;
+        ports.clock.sleep(wait).await;
     };
     if let Some(memory) = memory.take_if(|memory| memory.len() > MAX_MEMORY) {
         report.troubles.push(format!("memory of {} bytes is not kept: at most {MAX_MEMORY}", memory.len()));
     }
     Judged { is_whole, memory }
+}
+
+/// For how long the servers of an attempt asked to be left alone.
+fn asked_to_wait(attempt: &Attempt) -> Option<Duration> {
+    let exchanges = attempt.steps.iter().flat_map(|step| &step.exchanges);
+    exchanges.filter_map(|exchange| exchange.retry_after_ms).max().map(Duration::from_millis)
 }
 
 /// What the last attempt says about each subject; a failure is confirmed when the first attempt saw it too. What seemed

@@ -12,7 +12,7 @@ use check::Journey;
 use check::incident::{CheckState, IncidentChange, IncidentRecord};
 use check::message::{Notification, Topic};
 use check::metric::{Channel, Dimensions, Metric, Unit};
-use probe::{Redactor, Tls};
+use probe::Redactor;
 
 use crate::Clock;
 use crate::settings::SecretRef;
@@ -246,8 +246,6 @@ pub struct Ports {
     pub notifier: Arc<dyn Notifier>,
     /// Secrets.
     pub secrets: Arc<dyn Secrets>,
-    /// Certificates and ciphers, read once per process.
-    pub tls: Tls,
     /// Knows every secret that was resolved.
     pub redactor: Redactor,
     /// Where runs run from.

@@ -17,7 +17,7 @@ use demo_platform::faults::ExpectedFailure;
 use demo_platform::{DemoPlatform, Options, Running};
 use jiff::Timestamp;
 use local::{EnvironmentSecrets, Memory};
-use probe::{Redactor, Tls};
+use probe::Redactor;
 use runtime::settings::Document;
 use runtime::{Check, Clock, Invocation, Ports, Prepared, SkippingClock, execute};
 
@@ -77,7 +77,6 @@ pub fn ports(
         metrics: memory.clone(),
         notifier: memory.clone(),
         secrets: Arc::new(EnvironmentSecrets::new(|_: &str| None).with_parameters(parameters)),
-        tls: Tls::new(&[]).unwrap(),
         redactor: Redactor::default(),
         location: "test".to_owned(),
         recorder: Arc::new(Journey::new),

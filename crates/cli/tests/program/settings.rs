@@ -125,13 +125,14 @@ fn a_real_validator_refuses_wrong_files_but_those_that_are_named_here() {
     assert_eq!(taken, BEYOND_THE_SCHEMA);
 }
 
-const BEYOND_THE_SCHEMA: [&str; 26] = [
+const BEYOND_THE_SCHEMA: [&str; 28] = [
     "attempts-do-not-fit",
     "bad-durations",
     "bad-headers",
     "bad-ids",
     "bad-links",
     "bad-maintenance-windows",
+    "bad-network",
     "bad-path",
     "bad-pointer",
     "bad-url",
@@ -148,6 +149,7 @@ const BEYOND_THE_SCHEMA: [&str; 26] = [
     "no-targets",
     "out-of-range",
     "path-and-url",
+    "private-address",
     "references-outside-the-path",
     "section-missing",
     "url-with-a-password",

@@ -132,7 +132,7 @@ async fn our_own_mistakes_are_not_the_targets() {
         ("a run id with a line end", identity("run\n7", TRACE)),
     ] {
         let now = std::sync::Arc::new(jiff::Timestamp::now);
-        let built = Client::new(&tls(), identity, Redactor::default(), now, Connections::Fresh);
+        let built = Client::new(&tls(), &fence(), identity, Redactor::default(), now, Connections::Fresh);
         assert!(matches!(built, Err(Error::Request(_))), "{case}");
     }
     for (case, request) in [

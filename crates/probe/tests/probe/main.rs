@@ -6,8 +6,10 @@
     reason = "the servers and clients of tests are helpers outside tests"
 )]
 
+mod certificates;
 mod exchanges;
 mod failures;
+mod fences;
 mod limits;
 mod phases;
 mod redirects;

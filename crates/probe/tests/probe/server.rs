@@ -12,11 +12,11 @@ use std::{
 use check::{FailureKind, Mismatch};
 use jiff::Timestamp;
 use probe::{
-    CertificateDer, Client, Connections, Identity, Method, Redactor, Request, Tls, Url,
+    CertificateDer, Client, Connections, Fence, Identity, Method, Redactor, Request, Tls, Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -222,21 +222,39 @@ async fn h2(stream: tokio_rustls::server::TlsStream<TcpStream>, script: Script, 
         .map_err(std::io::Error::other)
 }
 
-/// An authority that the tests' clients trust.
+/// An authority that the tests' clients trust, or one that it has signed.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    pub name: String,
     pub certificate: CertificateDer<'static>,
 }
 
 impl Authority {
     pub fn new() -> Self {
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
         // Authorities of the same name would be taken for one with a wrong signature.
-        params.distinguished_name.push(DnType::CommonName, format!("{:x?}", &key.public_key_raw()[..8]));
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let name = format!("{:x?}", &key.public_key_raw()[..8]);
+        let params = Self::params(&name);
         let certificate = params.self_signed(&key).unwrap().der().clone();
-        Self { issuer: Issuer::new(params, key), certificate }
+        Self { issuer: Issuer::new(params, key), name, certificate }
+    }
+
+    /// One in between.
+    pub fn intermediate(&self, name: &str, years: (i32, i32)) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = Self::params(name);
+        params.not_before = date_time_ymd(years.0, 1, 1);
+        params.not_after = date_time_ymd(years.1, 1, 1);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        Self { issuer: Issuer::new(params, key), name: name.to_owned(), certificate }
+    }
+
+    fn params(name: &str) -> CertificateParams {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
     }
 
     pub fn tls(&self) -> Tls {
@@ -245,21 +263,59 @@ impl Authority {
 
     /// A server's configuration for a host, with a certificate of these years.
     pub fn server(&self, host: &str, years: (i32, i32), protocols: &[&str]) -> ServerConfig {
+        self.server_with(host, years, protocols, rustls::DEFAULT_VERSIONS)
+    }
+
+    /// The same, with these versions of TLS.
+    pub fn server_with(
+        &self,
+        host: &str,
+        years: (i32, i32),
+        protocols: &[&str],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
+        let (chain, key) = self.sign(host, years);
+        let mut config = config(vec![chain], key, versions);
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        config
+    }
+
+    /// The same, with these certificates behind its own.
+    pub fn server_with_chain(&self, host: &str, years: (i32, i32), chain: &[CertificateDer<'static>]) -> ServerConfig {
+        let (own, key) = self.sign(host, years);
+        config([&[own], chain].concat(), key, rustls::DEFAULT_VERSIONS)
+    }
+
+    fn sign(&self, host: &str, years: (i32, i32)) -> (CertificateDer<'static>, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.not_before = date_time_ymd(years.0, 1, 1);
         params.not_after = date_time_ymd(years.1, 1, 1);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key.into())
-            .unwrap();
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        config
+        (params.signed_by(&key, &self.issuer).unwrap().der().clone(), key)
     }
+}
+
+/// A server whose certificate nobody else has signed.
+pub fn self_signed(host: &str) -> ServerConfig {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, host);
+    let certificate = params.self_signed(&key).unwrap().der().clone();
+    config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
+}
+
+fn config(
+    chain: Vec<CertificateDer<'static>>,
+    key: KeyPair,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ServerConfig {
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key.into())
+        .unwrap()
 }
 
 /// Knows every name as the loopback, except those that end in `.invalid`; after a while.
@@ -295,7 +351,15 @@ pub fn client_with(tls: &Tls, connections: Connections, names: Names) -> Client 
 pub fn client_at(tls: &Tls, connections: Connections, names: Names, now: Timestamp) -> Client {
     let identity = Identity { run_id: "run-7".to_owned(), trace_id: TRACE.to_owned() };
     let now = Arc::new(move || now);
-    Client::with_resolver(tls, identity, Redactor::default(), now, connections, Arc::new(names)).unwrap()
+    Client::with_resolver(tls, &fence(), identity, Redactor::default(), now, connections, Arc::new(names)).unwrap()
+}
+
+/// The hosts of the tests, all of them on the loopback; `redirected.test` is only for redirects.
+pub fn fence() -> Fence {
+    let hosts =
+        ["127.0.0.1", "a.test", "other.test", "platform.test", "nobody.invalid", "empty.invalid", "exhausted.invalid"];
+    let fence = Fence::new(["redirected.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
+    hosts.iter().fold(fence, |fence, host| fence.with_host_of(&format!("http://{host}/").parse().unwrap()))
 }
 
 pub fn get(url: Url) -> Request {

@@ -184,15 +184,15 @@ async fn cookies_end_are_bound_to_paths_and_to_https() {
 
     // One for HTTPS only is not sent in plain text.
     let authority = Authority::new();
-    let secure = Server::tls(authority.server("app.test", (2020, 2090), &[]), std::time::Duration::ZERO, |_| {
+    let secure = Server::tls(authority.server("platform.test", (2020, 2090), &[]), std::time::Duration::ZERO, |_| {
         answer("200 OK\r\nSet-Cookie: just_driving_session=secure-session-0001; Secure; path=/", "")
     })
     .await;
     let client = crate::server::client(&authority.tls());
-    let base = secure.named("https", "app.test", "/");
+    let base = secure.named("https", "platform.test", "/");
     let session = Session::new(&base, Csrf::default());
     client.send(session.page(base.clone())).await.result.unwrap();
-    let plain: Url = "http://app.test/".parse().unwrap();
+    let plain: Url = "http://platform.test/".parse().unwrap();
     assert!(session.cookies().value(&base, "just_driving_session").is_some());
     assert_eq!(session.cookies().value(&plain, "just_driving_session"), None);
 }

@@ -12,6 +12,7 @@ use probe::Maintenance;
 
 use super::incidents::RawIncidents;
 use super::links::{LinkTemplates, parse_template};
+use super::network::{Network, RawNetwork};
 use super::platform::Platform;
 use super::section::Section;
 use super::values::{SecretRef, written_duration};
@@ -36,6 +37,8 @@ pub struct Common {
     pub windows: Vec<Window>,
     /// How the platform's maintenance mode shows.
     pub maintenance: Maintenance,
+    /// Where requests may go, and whom they trust.
+    pub network: Network,
     /// What its flows are called.
     pub platform: Platform,
 }
@@ -72,6 +75,8 @@ pub(super) struct RawCommon {
     incidents: RawIncidents,
     /// How the platform's maintenance mode shows, and when there is maintenance.
     maintenance: RawMaintenance,
+    /// Where requests may go besides the hosts that stand here, and whom they trust.
+    network: RawNetwork,
     /// What the platform's flows are called; the contract's names where nothing is written.
     platform: Platform,
 }
@@ -158,6 +163,7 @@ impl RawCommon {
             .map(|(index, window)| window.clone().validate(&of_maintenance.item("windows", index), &checks, zone))
             .collect();
         let maintenance = self.maintenance.validate(&of_maintenance);
+        let network = self.network.validate(&section.table("network"));
         Some(Common {
             // Empty: references to secrets may name any environment then.
             environment: environment.unwrap_or_default(),
@@ -167,6 +173,7 @@ impl RawCommon {
             policy: policy.unwrap_or_default(),
             windows: windows.into_iter().flatten().collect(),
             maintenance: maintenance.unwrap_or_default(),
+            network: network?,
             platform: self.platform,
         })
     }
@@ -266,6 +273,7 @@ impl Common {
                 markers: Some(self.maintenance.markers.clone()),
                 windows: (!self.windows.is_empty()).then(|| self.windows.iter().map(Window::as_written).collect()),
             },
+            network: self.network.as_written(),
             platform: self.platform.clone(),
         }
     }

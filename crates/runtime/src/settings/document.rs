@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use probe::Redactor;
+use probe::{Fence, Redactor};
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use url::Url;
 
 use super::common::{RawCommon, RawRun, RunSettings};
 use super::fit;
@@ -56,11 +57,18 @@ pub(super) struct Findings {
     problems: RefCell<Vec<Problem>>,
     /// What could not be read. That it is missing, or what a default in its place leads to, is no problem of its own.
     unreadable: RefCell<Vec<Vec<Part>>>,
+    /// Every URL that requests may be sent to, and where it stands.
+    hosts: RefCell<Vec<(Vec<Part>, Url)>>,
 }
 
 impl Findings {
     pub(super) fn add(&self, problem: Problem) {
         self.problems.borrow_mut().push(problem);
+    }
+
+    /// Notes that requests may go to the host of this URL.
+    pub(super) fn add_host(&self, path: Vec<Part>, url: Url) {
+        self.hosts.borrow_mut().push((path, url));
     }
 
     /// Whether this place, or one around it, could not be read.
@@ -164,13 +172,29 @@ impl<'t> Document<'t> {
             if findings.is_sound(&path) {
                 budget::<C>(&section, &run, &check);
             }
-            Some(Prepared { common, run, check })
+            let fence = self.fence(&common.network.fence, &findings);
+            Some(Prepared { common, run, check, fence })
         });
         let problems = findings.into_problems();
         match prepared {
             Some(prepared) if problems.is_empty() => Ok(prepared),
             _ => Err(problems),
         }
+    }
+
+    /// Lets requests go to the hosts that were read, and notes those that are addresses which no connection may be made to.
+    fn fence(&self, allowed: &Fence, findings: &Findings) -> Fence {
+        let mut fence = allowed.clone();
+        for (path, url) in findings.hosts.borrow().iter() {
+            if let Err(refused) = allowed.permits_literal(url) {
+                let rule = format!(
+                    "expected a host on the public internet, or one that `network.addresses` allows, saw {refused}"
+                );
+                findings.add(self.problem(path, rule));
+            }
+            fence = fence.with_host_of(url);
+        }
+        fence
     }
 
     /// Deserializes a table, and notes what does not fit.
@@ -317,9 +341,20 @@ fn may_be_secret(path: &[Part]) -> bool {
 
 fn sounds_secret(text: &str) -> bool {
     let text = text.to_lowercase();
-    ["secret", "password", "token", "credential", "heartbeat", "authorization", "cookie", "api_key", "api-key"]
-        .iter()
-        .any(|word| text.contains(word))
+    [
+        "secret",
+        "password",
+        "token",
+        "credential",
+        "heartbeat",
+        "authorization",
+        "cookie",
+        "api_key",
+        "api-key",
+        "private key",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
 }
 
 /// A line as it may be shown: without its value when that is to be hidden, or something on the line sounds secret.

@@ -126,7 +126,7 @@ impl<'a> Section<'a> {
         Some(value)
     }
 
-    /// An `http` or `https` URL without a user or password in it.
+    /// An `http` or `https` URL without a user or password in it. Requests may go to its host from now on.
     pub fn url(&self, key: &str, value: Option<String>) -> Option<Url> {
         let value = self.required(key, value)?;
         let url =
@@ -139,6 +139,7 @@ impl<'a> Section<'a> {
             self.problem(key, "expected a URL without user and password (not shown); credentials go by reference");
             return None;
         }
+        self.findings.add_host(self.path_of(key), url.clone());
         Some(url)
     }
 

@@ -18,7 +18,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use local::{EnvironmentSecrets, Memory};
-use probe::{Redactor, Tls};
+use probe::Redactor;
 use runtime::settings::SecretRef;
 use runtime::{
     Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, OperatorStore, PortError, Ports, Run,
@@ -301,12 +301,11 @@ struct History {
     truth: Vec<Vec<char>>,
     creates: bool,
     base: Instant,
-    tls: Tls,
     figures: Figures,
 }
 
 impl History {
-    fn new(seed: u64, way: Way, tls: &Tls) -> Self {
+    fn new(seed: u64, way: Way) -> Self {
         let mut rng = Rng::with_seed(seed);
         let truth = SUBJECTS.map(|_| truth(&mut rng)).to_vec();
         let creates = rng.bool();
@@ -318,7 +317,6 @@ impl History {
             truth,
             creates,
             base: Instant::now(),
-            tls: tls.clone(),
             figures: Figures { histories: 1, ..Figures::default() },
         }
     }
@@ -408,7 +406,6 @@ impl History {
             metrics: process.clone(),
             notifier: process.clone(),
             secrets: Arc::new(EnvironmentSecrets::new(|_: &str| None)),
-            tls: self.tls.clone(),
             redactor: Redactor::default(),
             location: LOCATIONS[start.location].to_owned(),
             recorder: Arc::new(Journey::new),
@@ -569,14 +566,12 @@ async fn look(run: &Run, attempt: usize, letters: &[char], process: &Process) {
 /// Plays histories on two threads, each with a clock of its own that stands still.
 fn play(way: Way, seeds: std::ops::Range<u64>) -> Figures {
     let middle = seeds.start + (seeds.end - seeds.start) / 2;
-    let tls = Tls::new(&[]).unwrap();
     let part = |seeds: std::ops::Range<u64>| {
-        let tls = tls.clone();
         move || {
             let mut figures = Figures::default();
             for seed in seeds {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-                let played = runtime.unwrap().block_on(async { History::new(seed, way, &tls).play(seed).await });
+                let played = runtime.unwrap().block_on(async { History::new(seed, way).play(seed).await });
                 figures.add(played);
             }
             figures

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +12,8 @@ use check::{FailureKind, Journey, Mismatch, Report, Subject};
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use local::{EnvironmentSecrets, Memory};
-use probe::{Maintenance, Redactor, Tls};
-use runtime::settings::{Common, LinkTemplates, Platform, RunSettings, SecretRef, Section};
+use probe::{Fence, Maintenance, Redactor, Tls};
+use runtime::settings::{Common, LinkTemplates, Network, Platform, RunSettings, SecretRef, Section};
 use runtime::{
     Check, Clock, Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, PortError, Ports, Prepared,
     Run, RunError, StateItem, StateStore, execute,
@@ -93,6 +93,7 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
             policy: Policy::default(),
             windows: Vec::new(),
             maintenance: Maintenance::default(),
+            network: NETWORK.clone(),
             platform: Platform::default(),
         },
         run: RunSettings {
@@ -102,8 +103,15 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
             heartbeat_url: None,
         },
         check,
+        fence: NETWORK.fence.clone(),
     }
 }
+
+/// Servers of tests are on the loopback.
+static NETWORK: LazyLock<Network> = LazyLock::new(|| {
+    let fence = Fence::new([], vec!["127.0.0.0/8".parse().unwrap()]);
+    Network::new(fence.with_host_of(&"http://127.0.0.1/".parse().unwrap()), Tls::new(&[]).unwrap())
+});
 
 /// The flow of a script: one line per attempt, the last one again and again. `web=.` passes, `x` fails, `?` cannot be
 /// judged, `m` is under maintenance, `-` is skipped.
@@ -275,7 +283,6 @@ impl World {
             metrics: faulty.clone(),
             notifier: faulty.clone(),
             secrets: Arc::new(EnvironmentSecrets::new(variable)),
-            tls: Tls::new(&[]).unwrap(),
             redactor: Redactor::default(),
             location: location.to_owned(),
             recorder: Arc::new(Journey::new),

@@ -7,10 +7,9 @@ use check::{FailureKind, Outcome};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use local::Memory;
-use probe::{CertificateDer, Tls};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use runtime::settings::Document;
-use runtime::{Invocation, Ports, Prepared, SkippingClock, execute};
+use runtime::{Invocation, Prepared, SkippingClock, execute};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -18,7 +17,8 @@ use tokio_rustls::rustls::ServerConfig;
 
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    certificate: CertificateDer<'static>,
+    /// In PEM.
+    certificate: String,
 }
 
 impl Authority {
@@ -26,7 +26,7 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap().der().clone();
+        let certificate = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), certificate }
     }
 
@@ -61,8 +61,10 @@ impl Authority {
 async fn run(days: &[i64]) -> (Outcome, Option<f64>) {
     let authority = Authority::new();
     let mut settings = "environment = \"test\"\nbase_url = \"https://localhost\"\n\
-        [contact]\nname = \"n\"\nreach = \"r\"\n[links]\nrunbook = \"https://localhost/\"\n[check.availability]\n"
+        [contact]\nname = \"n\"\nreach = \"r\"\n[links]\nrunbook = \"https://localhost/\"\n\
+        [network]\naddresses = [\"127.0.0.1\"]\n"
         .to_owned();
+    settings.push_str(&format!("authorities = ['''\n{}''']\n[check.availability]\n", authority.certificate));
     for (index, days) in days.iter().enumerate() {
         let url = authority.server(*days).await;
         settings.push_str(&format!("[[check.availability.targets]]\nid = \"t{index}\"\nurl = \"{url}\"\n"));
@@ -70,8 +72,7 @@ async fn run(days: &[i64]) -> (Outcome, Option<f64>) {
     let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let prepared: Prepared<Availability> = Prepared::read(&document).unwrap_or_else(|found| panic!("{found:#?}"));
     let memory = Arc::new(Memory::default());
-    let tls = Tls::new(std::slice::from_ref(&authority.certificate)).unwrap();
-    let ports = Ports { tls, ..trial::ports(&memory, &Arc::new(SkippingClock::default()), []) };
+    let ports = trial::ports(&memory, &Arc::new(SkippingClock::default()), []);
     let report = execute(&prepared, &ports, &Invocation::manual()).await.unwrap();
     let published = memory.data().into_iter().find(|datum| datum.metric == "CertificateDaysRemaining");
     (report.outcome, published.map(|datum| datum.value))

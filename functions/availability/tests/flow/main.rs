@@ -4,3 +4,4 @@
 
 mod certificates;
 mod mutation;
+mod retry_after;

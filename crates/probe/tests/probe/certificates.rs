@@ -1,0 +1,90 @@
+//! What a TLS handshake showed, one that failed too.
+
+use std::time::Duration;
+
+use check::FailureKind::Tls as TlsKind;
+
+use crate::server::*;
+
+const YEARS: (i32, i32) = (2020, 2999);
+
+#[tokio::test]
+async fn version_cipher_and_chain_are_told() {
+    let authority = Authority::new();
+    for (versions, version, cipher) in [
+        (&[&rustls::version::TLS13][..], "TLS 1.3", "TLS13_AES_256_GCM_SHA384"),
+        (&[&rustls::version::TLS12][..], "TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
+    ] {
+        let config = authority.server_with("a.test", YEARS, &[], versions);
+        let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
+        let sent = client(&authority.tls()).send(get(server.named("https", "a.test", "/"))).await;
+        sent.result.unwrap();
+        let tls = sent.exchanges[0].tls.clone().unwrap();
+        assert_eq!((tls.version.as_deref(), tls.cipher.as_deref()), (Some(version), Some(cipher)));
+        assert_eq!(tls.chain.len(), 1, "{tls:?}");
+        assert_eq!(tls.chain[0].issuer, authority.name);
+        assert_eq!(tls.chain[0].expires.to_string(), "2999-01-01T00:00:00Z");
+    }
+}
+
+#[tokio::test]
+async fn the_certificate_of_the_chain_that_ends_first_counts() {
+    let authority = Authority::new();
+    let intermediate = authority.intermediate("Intermediate", (2020, 2031));
+    // An authority of old that signed ours too: sent by many servers, of no consequence.
+    let unused = Authority::new().intermediate("Of old", (2020, 2021));
+    let chain = [&intermediate.certificate, &unused.certificate].map(Clone::clone);
+    let config = intermediate.server_with_chain("a.test", YEARS, &chain);
+    let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
+    let sent = client(&authority.tls()).send(get(server.named("https", "a.test", "/"))).await;
+    let expires = sent.result.unwrap().certificate_expires.unwrap();
+    assert_eq!(expires.to_string(), "2031-01-01T00:00:00Z");
+    assert_eq!(sent.exchanges[0].certificate_expires, Some(expires));
+    let chain = &sent.exchanges[0].tls.as_ref().unwrap().chain;
+    let subjects: Vec<&str> = chain.iter().map(|certificate| certificate.subject.as_str()).collect();
+    assert_eq!(subjects[1..], ["Intermediate", "Of old"]);
+    assert_eq!(chain[1].issuer, authority.name);
+}
+
+#[tokio::test]
+async fn what_is_missing_to_a_trusted_authority_is_told() {
+    let authority = Authority::new();
+    let intermediate = authority.intermediate("Intermediate", YEARS);
+    let stranger = Authority::new();
+    let strange = stranger.intermediate("Strange", YEARS);
+    for (case, config, seen) in [
+        (
+            "without its intermediate",
+            intermediate.server("a.test", YEARS, &[]),
+            "a certificate alone, signed by Intermediate, which is no trusted authority".to_owned(),
+        ),
+        ("self-signed", self_signed("a.test"), "a self-signed certificate, of a.test".to_owned()),
+        (
+            "a chain to a stranger",
+            strange.server_with_chain("a.test", YEARS, std::slice::from_ref(&strange.certificate)),
+            format!("a chain of certificates that ends at {}, an unknown authority", stranger.name),
+        ),
+    ] {
+        let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
+        let sent = client(&authority.tls()).send(get(server.named("https", "a.test", "/"))).await;
+        let failed = sent.result.unwrap_err().into_mismatch().unwrap();
+        assert_eq!(failed.kind, TlsKind);
+        assert!(failed.seen.starts_with(&seen), "{case}: {failed:?}");
+        let tls = sent.exchanges[0].tls.as_ref().unwrap();
+        assert!(!tls.chain.is_empty(), "{case}: a refused chain is evidence too: {tls:?}");
+    }
+}
+
+#[tokio::test]
+async fn names_in_certificates_cannot_be_used_to_shout() {
+    let authority = Authority::new();
+    let loud = authority.intermediate(&format!("\u{1b}[2J{}", "x".repeat(60_000)), YEARS);
+    let chain = vec![loud.certificate.clone(); 1];
+    let config = loud.server_with_chain("a.test", YEARS, &chain);
+    let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
+    let sent = client(&authority.tls()).send(get(server.named("https", "a.test", "/"))).await;
+    let tls = sent.exchanges[0].tls.as_ref();
+    for certificate in tls.map(|tls| tls.chain.as_slice()).unwrap_or_default() {
+        assert!(certificate.subject.chars().count() <= 80 && !certificate.subject.contains('\u{1b}'));
+    }
+}

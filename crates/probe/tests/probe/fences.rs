@@ -1,0 +1,165 @@
+//! No way out of the fence: not by a redirect, a link, a literal, a name's address or a change of it.
+
+use std::net::SocketAddr;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use check::FailureKind::{Dns, Redirect};
+use jiff::Timestamp;
+use probe::{
+    Client, Connections, Csrf, Fence, Identity, Redactor, Session, Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+};
+
+use crate::server::*;
+
+/// Gives the next of these addresses with each question, the last one again and again.
+struct Changing {
+    addresses: Vec<[u8; 4]>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Resolve for Changing {
+    fn resolve(&self, _: Name) -> Resolving {
+        let asked = self.asked.fetch_add(1, SeqCst);
+        let address = self.addresses[asked.min(self.addresses.len() - 1)];
+        Box::pin(async move { Ok(Box::new(std::iter::once(SocketAddr::from((address, 0)))) as Addrs) })
+    }
+}
+
+fn changing(fence: &Fence, addresses: &[[u8; 4]]) -> (Client, Arc<AtomicUsize>) {
+    let identity = Identity { run_id: "run-7".to_owned(), trace_id: TRACE.to_owned() };
+    let asked = Arc::new(AtomicUsize::new(0));
+    let resolver = Changing { addresses: addresses.to_vec(), asked: asked.clone() };
+    let now = Arc::new(Timestamp::now);
+    let client = Client::with_resolver(
+        &tls(),
+        fence,
+        identity,
+        Redactor::default(),
+        now,
+        Connections::Fresh,
+        Arc::new(resolver),
+    );
+    (client.unwrap(), asked)
+}
+
+fn named(host: &str, addresses: &[&str]) -> Fence {
+    let networks = addresses.iter().map(|network| network.parse().unwrap()).collect();
+    Fence::new([], networks).with_host_of(&format!("http://{host}/").parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_redirect_leads_nowhere_else() {
+    let reached = Server::plain(|_| ok()).await;
+    let port = reached.address.port();
+    for (case, to, seen) in [
+        ("another host", format!("http://elsewhere.test:{port}/"), "one to elsewhere.test; `network.redirects`"),
+        ("an address that is not named", format!("http://127.0.0.2:{port}/"), "one to 127.0.0.2; `network.redirects`"),
+        ("the metadata service", "http://169.254.169.254/latest/meta-data/".to_owned(), "one to 169.254.169.254"),
+        ("the same as one number", "http://2852039166/latest/".to_owned(), "one to 169.254.169.254"),
+        ("the same within IPv6", "http://[::ffff:a9fe:a9fe]/".to_owned(), "one to [::ffff:a9fe:a9fe]"),
+        ("with the named host as user", format!("http://a.test@127.0.0.2:{port}/"), "one to 127.0.0.2"),
+    ] {
+        let server = Server::plain(move |_| answer(&format!("302 Found\r\nLocation: {to}"), "")).await;
+        let failed = failure(&client(&tls()), get(server.named("http", "a.test", "/")), Redirect).await;
+        assert_eq!(failed.expected.split(" (").next(), Some("a redirect to a host that the settings name"), "{case}");
+        assert!(failed.seen.starts_with(seen), "{case}: {failed:?}");
+    }
+    assert_eq!(reached.connections(), 0, "nothing was asked of the wrong server");
+}
+
+#[tokio::test]
+async fn a_redirect_that_is_allowed_still_goes_to_no_private_address() {
+    // The host is allowed, its address is not.
+    let server = Server::plain(|_| answer("302 Found\r\nLocation: http://10.1.2.3/", "")).await;
+    let home: Url = server.url("/");
+    let fence = Fence::new(["10.1.2.3".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]).with_host_of(&home);
+    let (client, asked) = changing(&fence, &[[127, 0, 0, 1]]);
+    let failed = failure(&client, get(home), Redirect).await;
+    assert_eq!(failed.seen, "one to 10.1.2.3 (private)");
+    assert_eq!(asked.load(SeqCst), 0);
+
+    let server = Server::plain(|_| answer("302 Found\r\nLocation: http://inside.test/", "")).await;
+    let fence = Fence::new(["inside.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
+    let (client, _) = changing(&fence.with_host_of(&server.url("/")), &[[100, 64, 0, 1]]);
+    let failed = failure(&client, get(server.url("/")), Redirect).await;
+    assert!(failed.seen.starts_with("100.64.0.1 (carrier-grade NAT)"), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_redirect_keeps_the_encryption() {
+    let authority = Authority::new();
+    let plain = Server::plain(|_| ok()).await;
+    let to = plain.named("http", "a.test", "/");
+    let config = authority.server("a.test", (2020, 2999), &[]);
+    let script = move |_: &str| answer(&format!("302 Found\r\nLocation: {to}"), "");
+    let server = Server::tls(config, std::time::Duration::ZERO, script).await;
+    let request = get(server.named("https", "a.test", "/")).header("Authorization", "Bearer canary");
+    let failed = failure(&client(&authority.tls()), request, Redirect).await;
+    assert_eq!(failed.expected, "a redirect that stays encrypted");
+    assert_eq!(plain.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_is_told_as_such() {
+    for (addresses, seen) in
+        [([10, 0, 0, 5], "10.0.0.5 (private)"), ([169, 254, 169, 254], "169.254.169.254 (link-local)")]
+    {
+        let (client, _) = changing(&named("a.test", &[]), &[addresses]);
+        let failed = failure(&client, get("http://a.test/".parse().unwrap()), Dns).await;
+        assert_eq!(failed.expected, "a public address for a.test");
+        assert_eq!(failed.seen, format!("{seen}; `network.addresses` may allow it"));
+    }
+}
+
+#[tokio::test]
+async fn the_connection_goes_to_the_address_that_was_judged() {
+    // A name whose second answer is another address: whoever asks twice is led inside.
+    let (allowed, inside) = (Server::plain(|_| ok()).await, Server::plain(|_| ok()).await);
+    assert_ne!(allowed.address.port(), inside.address.port());
+    let (client, asked) = changing(&named("a.test", &["127.0.0.1/32"]), &[[127, 0, 0, 1], [127, 0, 0, 2]]);
+    let sent = client.send(get(allowed.named("http", "a.test", "/"))).await;
+    sent.result.unwrap();
+    assert_eq!(asked.load(SeqCst), 1, "nobody asks again between judging and connecting");
+    assert_eq!(sent.exchanges[0].remote, Some(allowed.address.to_string()));
+    // The next exchange is judged anew.
+    failure(&client, get(allowed.named("http", "a.test", "/")), Dns).await;
+}
+
+#[tokio::test]
+async fn a_link_to_another_host_is_not_followed() {
+    let failed = failure(&client(&tls()), get("http://elsewhere.test/page/2".parse().unwrap()), Redirect).await;
+    assert!(failed.expected.starts_with("a link to a host that the settings name (127.0.0.1, a.test"), "{failed:?}");
+    // An address of the settings that is not allowed is no fault of the target's.
+    let (client, _) = changing(&named("10.0.0.1", &[]), &[]);
+    let sent = client.send(get("http://10.0.0.1/".parse().unwrap())).await;
+    assert!(matches!(sent.result, Err(probe::Error::Request(_))) && sent.exchanges.is_empty(), "{sent:?}");
+}
+
+#[tokio::test]
+async fn cookies_stay_at_the_host_and_scheme_they_began_at() {
+    let authority = Authority::new();
+    let config = authority.server("a.test", (2020, 2999), &[]);
+    let encrypted = Server::tls(config, std::time::Duration::ZERO, |_| ok()).await;
+    let to = encrypted.named("https", "a.test", "/");
+    let plain = Server::plain(move |request| {
+        let there = if request.contains("GET /upgrade") { to.to_string() } else { "http://other.test:1/".to_owned() };
+        let head = if request.contains("GET /begin") {
+            "200 OK".to_owned()
+        } else {
+            format!("302 Found\r\nLocation: {there}")
+        };
+        answer(&format!("{head}\r\nSet-Cookie: session=canary; Domain=test; path=/"), "")
+    })
+    .await;
+    let client = client(&authority.tls());
+    let session = Session::new(&plain.named("http", "a.test", "/"), Csrf::default());
+    client.send(session.page(plain.named("http", "a.test", "/begin"))).await.result.unwrap();
+    client.send(session.page(plain.named("http", "a.test", "/upgrade"))).await.result.unwrap();
+    assert!(plain.requests()[1].contains("session=canary"), "at home they are sent: {:?}", plain.requests());
+    let [upgraded] = &encrypted.requests()[..] else { panic!("{:?}", encrypted.requests()) };
+    assert!(!upgraded.contains("canary"), "{upgraded}");
+}

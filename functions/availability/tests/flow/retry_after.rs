@@ -1,0 +1,56 @@
+//! A server that asks to be left alone is, as long as the run lasts; a failure is confirmed after that.
+
+use std::sync::Arc;
+
+use availability::Availability;
+use check::{FailureKind, Outcome};
+use jiff::SignedDuration;
+use local::Memory;
+use runtime::settings::Document;
+use runtime::{Invocation, Prepared, SkippingClock, execute};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// How far apart the attempts began against a server that answers so; `None` when there was one alone.
+async fn apart(head: &'static str) -> Option<SignedDuration> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = format!(
+        "environment = \"test\"\nbase_url = \"http://{}\"\n[contact]\nname = \"n\"\nreach = \"r\"\n\
+         [links]\nrunbook = \"https://docs.example/\"\n[network]\naddresses = [\"127.0.0.1\"]\n\
+         [check.availability]\ndeadline = \"45s\"\n[[check.availability.targets]]\nid = \"t\"\npath = \"/\"\ndeadline = \"2s\"\n",
+        listener.local_addr().unwrap()
+    );
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n").as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let prepared: Prepared<Availability> = Prepared::read(&document).unwrap_or_else(|found| panic!("{found:#?}"));
+    let ports = trial::ports(&Arc::new(Memory::default()), &Arc::new(SkippingClock::default()), []);
+    let report = execute(&prepared, &ports, &Invocation::manual()).await.unwrap();
+    let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(failures[0].kind, FailureKind::Status, "{failures:?}");
+    let [first, second] = &report.attempts[..] else { return None };
+    Some(second.started.duration_since(first.started))
+}
+
+#[tokio::test]
+async fn the_second_attempt_waits_as_long_as_it_was_asked_to_within_the_run() {
+    let seconds = |apart: Option<SignedDuration>| apart.map(|apart| apart.as_secs());
+    for (head, expected) in [
+        ("503 Service Unavailable", Some(20)),
+        ("503 Service Unavailable\r\nRetry-After: 5", Some(20)),
+        ("503 Service Unavailable\r\nRetry-After: 31", Some(31)),
+        ("429 Too Many Requests\r\nRetry-After: 31", Some(31)),
+        ("429 Too Many Requests\r\nRetry-After: 3600", None),
+        ("429 Too Many Requests\r\nRetry-After: 99999999999999999999", Some(20)),
+        ("429 Too Many Requests\r\nRetry-After: 18446744073709551615", None),
+        ("429 Too Many Requests\r\nRetry-After: Wed, 21 Oct 2015 07:28:00 GMT", Some(20)),
+        ("500 Internal Server Error\r\nRetry-After: 31", Some(20)),
+    ] {
+        assert_eq!(seconds(apart(head).await), expected, "{head}");
+    }
+}
