@@ -23,8 +23,21 @@ use arguments::{Arguments, Command, SettingsCommand};
 use clap::Parser;
 use exit::Exit;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: this machine gives no threads: {error}");
+            return Exit::NothingRun.into();
+        }
+    };
+    let exit = runtime.block_on(done());
+    // The system's resolver cannot be interrupted: nobody waits for a look-up that was given up long ago.
+    runtime.shutdown_background();
+    exit
+}
+
+async fn done() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(options) => demo::demo(&options).await,
         Command::Run(options) => run::run(&options).await,

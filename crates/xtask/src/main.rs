@@ -2,6 +2,7 @@
 
 mod command;
 mod functions;
+mod hostile;
 mod steps;
 mod tools;
 mod workspace;
@@ -22,8 +23,9 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [STEP…]   everything a change must pass, in this order, or the named steps alone:
-                 fmt clippy deny unit templates build e2e
+                 fmt clippy deny unit templates build hostile e2e
   package        builds the functions for AWS and the template that deploys them, into target/package
+  hostile        writes docs/hostile-endpoints.md: servers at their worst before the program, curl and blackbox_exporter
   advisories     looks every dependency up in the RustSec database, which it downloads
 
 What a command needs besides Rust, Python 3.10 and a C compiler it installs into target/tools.";
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
             }
         },
         ["package"] => in_workspace(functions::package),
+        ["hostile"] => in_workspace(hostile::page),
         ["advisories"] => in_workspace(steps::advisories),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

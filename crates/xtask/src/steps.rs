@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::command::Run;
 use crate::workspace::Workspace;
-use crate::{functions, tools};
+use crate::{functions, hostile, tools};
 
 /// One step: its name, what it proves, and how.
 pub struct Step {
@@ -15,13 +15,14 @@ pub struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "fmt", proves: "the code is formatted", run: fmt },
     Step { name: "clippy", proves: "the compiler and clippy have nothing to say", run: clippy },
     Step { name: "deny", proves: "licences, sources and versions of dependencies are the allowed ones", run: deny },
     Step { name: "unit", proves: "every crate does what its own tests say", run: unit },
     Step { name: "templates", proves: "the templates are valid", run: templates },
     Step { name: "build", proves: "the functions and the template around them build", run: functions::for_emulator },
+    Step { name: "hostile", proves: "servers at their worst are borne, within bounds", run: hostile::prove },
     Step { name: "e2e", proves: "the built functions work, deployed into an emulator of AWS", run: e2e },
 ];
 

@@ -93,20 +93,72 @@ fn make_executable(_: &Path) -> Result<()> {
     bail!("the end-to-end tests need Linux or macOS")
 }
 
+/// A program of Debian's packages.
+#[derive(Clone, Copy)]
+pub struct Debian {
+    /// What is run.
+    pub program: &'static str,
+    /// The package that has it.
+    pub package: &'static str,
+}
+
+/// Makes sure that programs are there, and installs them where that is allowed.
+///
+/// # Errors
+/// With the command that installs what is missing.
+pub fn debian(workspace: &Workspace, needs: &[Debian]) -> Result<()> {
+    let missing = || -> Vec<&str> {
+        // The folders of the system's own programs are not in everybody's path.
+        let is_there = |program| {
+            let look = format!("PATH=$PATH:/usr/sbin:/sbin command -v {program}");
+            Run::program(workspace, "sh").args(["-c", &look]).succeeds()
+        };
+        needs.iter().filter(|need| !is_there(need.program)).map(|need| need.package).collect()
+    };
+    let packages = missing();
+    if !packages.is_empty() && may_install(workspace) {
+        apt_install(workspace, &packages)?;
+    }
+    let packages = missing();
+    if !packages.is_empty() {
+        bail!("programs are missing\n  install them: sudo apt-get install --yes {}", packages.join(" "));
+    }
+    Ok(())
+}
+
+/// Whether this runs as root.
+pub fn is_root(workspace: &Workspace) -> bool {
+    Run::program(workspace, "sh").args(["-c", "test $(id -u) = 0"]).succeeds()
+}
+
+fn may_install(workspace: &Workspace) -> bool {
+    is_root(workspace) && Run::program(workspace, "sh").args(["-c", "command -v apt-get"]).succeeds()
+}
+
+fn apt_install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
+    Run::program(workspace, "apt-get").args(["update", "--quiet"]).run()?;
+    Run::program(workspace, "apt-get")
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .run()
+}
+
 /// Debian and Ubuntu keep the part of Python that makes environments in a package of its own.
 fn python_can_make_environments(workspace: &Workspace) -> Result<()> {
     let can = || Run::program(workspace, "python3").args(["-c", "import venv, ensurepip"]).succeeds();
     if can() {
         return Ok(());
     }
-    let install = "apt-get install --yes python3 python3-venv";
-    let may_install = Run::program(workspace, "sh").args(["-c", "test $(id -u) = 0 && command -v apt-get"]).succeeds();
-    if may_install {
-        Run::program(workspace, "apt-get").args(["update", "--quiet"]).run()?;
-        Run::program(workspace, "apt-get").args(install.split_whitespace().skip(1)).run()?;
+    let packages = ["python3", "python3-venv"];
+    if may_install(workspace) {
+        apt_install(workspace, &packages)?;
     }
     if !can() {
-        bail!("python3 with its venv module is missing\n  install it: sudo {install}");
+        bail!(
+            "python3 with its venv module is missing\n  install it: sudo apt-get install --yes {}",
+            packages.join(" ")
+        );
     }
     Ok(())
 }

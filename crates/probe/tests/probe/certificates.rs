@@ -10,14 +10,14 @@ const YEARS: (i32, i32) = (2020, 2999);
 
 #[tokio::test]
 async fn version_cipher_and_chain_are_told() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     for (versions, version, cipher) in [
         (&[&rustls::version::TLS13][..], "TLS 1.3", "TLS13_AES_256_GCM_SHA384"),
         (&[&rustls::version::TLS12][..], "TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
     ] {
         let config = authority.server_with("a.test", YEARS, &[], versions);
         let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
-        let sent = client(&authority.tls()).send(get(server.named("https", "a.test", "/"))).await;
+        let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
         sent.result.unwrap();
         let tls = sent.exchanges[0].tls.clone().unwrap();
         assert_eq!((tls.version.as_deref(), tls.cipher.as_deref()), (Some(version), Some(cipher)));
@@ -29,14 +29,14 @@ async fn version_cipher_and_chain_are_told() {
 
 #[tokio::test]
 async fn the_certificate_of_the_chain_that_ends_first_counts() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let intermediate = authority.intermediate("Intermediate", (2020, 2031));
     // An authority of old that signed ours too: sent by many servers, of no consequence.
-    let unused = Authority::new().intermediate("Of old", (2020, 2021));
+    let unused = Authority::generate().intermediate("Of old", (2020, 2021));
     let chain = [&intermediate.certificate, &unused.certificate].map(Clone::clone);
     let config = intermediate.server_with_chain("a.test", YEARS, &chain);
     let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
-    let sent = client(&authority.tls()).send(get(server.named("https", "a.test", "/"))).await;
+    let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
     let expires = sent.result.unwrap().certificate_expires.unwrap();
     assert_eq!(expires.to_string(), "2031-01-01T00:00:00Z");
     assert_eq!(sent.exchanges[0].certificate_expires, Some(expires));
@@ -48,9 +48,9 @@ async fn the_certificate_of_the_chain_that_ends_first_counts() {
 
 #[tokio::test]
 async fn what_is_missing_to_a_trusted_authority_is_told() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let intermediate = authority.intermediate("Intermediate", YEARS);
-    let stranger = Authority::new();
+    let stranger = Authority::generate();
     let strange = stranger.intermediate("Strange", YEARS);
     for (case, config, seen) in [
         (
@@ -66,7 +66,7 @@ async fn what_is_missing_to_a_trusted_authority_is_told() {
         ),
     ] {
         let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
-        let sent = client(&authority.tls()).send(get(server.named("https", "a.test", "/"))).await;
+        let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
         let failed = sent.result.unwrap_err().into_mismatch().unwrap();
         assert_eq!(failed.kind, TlsKind);
         assert!(failed.seen.starts_with(&seen), "{case}: {failed:?}");
@@ -77,12 +77,12 @@ async fn what_is_missing_to_a_trusted_authority_is_told() {
 
 #[tokio::test]
 async fn names_in_certificates_cannot_be_used_to_shout() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let loud = authority.intermediate(&format!("\u{1b}[2J{}", "x".repeat(60_000)), YEARS);
     let chain = vec![loud.certificate.clone(); 1];
     let config = loud.server_with_chain("a.test", YEARS, &chain);
     let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
-    let sent = client(&authority.tls()).send(get(server.named("https", "a.test", "/"))).await;
+    let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
     let tls = sent.exchanges[0].tls.as_ref();
     for certificate in tls.map(|tls| tls.chain.as_slice()).unwrap_or_default() {
         assert!(certificate.subject.chars().count() <= 80 && !certificate.subject.contains('\u{1b}'));

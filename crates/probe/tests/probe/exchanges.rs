@@ -10,13 +10,13 @@ use crate::server::*;
 #[tokio::test]
 async fn a_plain_exchange_is_recorded() {
     let server = Server::plain(|_| answer("200 OK\r\nX-Mark: a", "Kørelærer")).await;
-    let sent = client(&tls()).send(get(server.url("/path?a=1"))).await;
+    let sent = client(&tls()).send(get(url(&server, "/path?a=1"))).await;
     let response = sent.result.unwrap();
     expect::status(&response, &[200]).unwrap();
     expect::header_equals(&response, "x-mark", "a").unwrap();
     assert_eq!((response.text().as_ref(), response.url.path()), ("Kørelærer", "/path"));
     let [exchange] = &sent.exchanges[..] else { panic!("one hop: {:?}", sent.exchanges) };
-    assert_eq!((exchange.method.as_str(), exchange.url.as_str()), ("GET", server.url("/path?a=1").as_str()));
+    assert_eq!((exchange.method.as_str(), exchange.url.as_str()), ("GET", url(&server, "/path?a=1").as_str()));
     assert_eq!((exchange.status, exchange.protocol.as_deref()), (Some(200), Some("HTTP/1.1")));
     assert_eq!(exchange.remote, Some(server.address.to_string()));
     assert_eq!((exchange.body_bytes, exchange.certificate_expires), (11, None));
@@ -29,7 +29,7 @@ async fn a_plain_exchange_is_recorded() {
 async fn every_request_says_who_asks() {
     let server = Server::plain(|_| ok()).await;
     let client = client(&tls());
-    let request = Request::new(Method::POST, server.url("/"))
+    let request = Request::new(Method::POST, url(&server, "/"))
         .header("User-Agent", "someone else")
         .header("traceparent", "00-another")
         .header("x-synthetic-run", "another")
@@ -65,11 +65,11 @@ async fn every_request_says_who_asks() {
 
 #[tokio::test]
 async fn tls_and_http2_are_spoken() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     for (protocols, spoken) in [(&["h2", "http/1.1"][..], "HTTP/2.0"), (&["http/1.1"], "HTTP/1.1"), (&[], "HTTP/1.1")] {
         let server =
             Server::tls(authority.server("platform.test", (2020, 2999), protocols), Duration::ZERO, |_| ok()).await;
-        let sent = client(&authority.tls()).send(get(server.named("https", "platform.test", "/"))).await;
+        let sent = client(&trusting(&authority)).send(get(at(&server, "https", "platform.test", "/"))).await;
         let response = sent.result.unwrap();
         let exchange = &sent.exchanges[0];
         assert_eq!(exchange.protocol.as_deref(), Some(spoken), "{protocols:?}");
@@ -84,7 +84,7 @@ async fn tls_and_http2_are_spoken() {
 
 #[tokio::test]
 async fn connections_are_fresh_unless_kept() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     for (connections, protocols, opened) in [
         (Connections::Fresh, "http/1.1", 3),
         (Connections::Fresh, "h2", 3),
@@ -93,10 +93,10 @@ async fn connections_are_fresh_unless_kept() {
     ] {
         let server =
             Server::tls(authority.server("a.test", (2020, 2999), &[protocols]), Duration::ZERO, |_| ok()).await;
-        let client = client_with(&authority.tls(), connections, Names(Duration::ZERO));
+        let client = client_with(&trusting(&authority), connections, Names(Duration::ZERO));
         let mut handshakes = 0;
         for _ in 0..3 {
-            let sent = client.send(get(server.named("https", "a.test", "/"))).await;
+            let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
             sent.result.unwrap();
             let exchange = &sent.exchanges[0];
             assert!(exchange.certificate_expires.is_some(), "known on a kept connection too");
@@ -112,7 +112,7 @@ async fn connections_are_fresh_unless_kept() {
 #[tokio::test]
 async fn basic_authorization_comes_from_the_url_and_is_reported_nowhere() {
     let server = Server::plain(|_| ok()).await;
-    let mut url = server.url("/");
+    let mut url = url(&server, "/");
     url.set_username("user").unwrap();
     url.set_password(Some("pass-word")).unwrap();
     let sent = client(&tls()).send(get(url)).await;
@@ -153,7 +153,7 @@ async fn a_dropped_request_closes_its_connection() {
     let server = Server::plain(|_| vec![Act::Hang]).await;
     let client = client_with(&tls(), Connections::Reused, Names(Duration::ZERO));
     {
-        let sending = client.send(get(server.url("/")));
+        let sending = client.send(get(url(&server, "/")));
         tokio::select! {
             _ = sending => panic!("the server does not answer"),
             () = async { while server.requests().is_empty() { tokio::time::sleep(Duration::from_millis(1)).await } } => {}
@@ -165,7 +165,7 @@ async fn a_dropped_request_closes_its_connection() {
 #[tokio::test]
 async fn credentials_that_come_back_are_redacted() {
     let server = Server::plain(|request| answer("200 OK", request)).await;
-    let request = get(server.url("/"))
+    let request = get(url(&server, "/"))
         .header("Authorization", "Bearer canary-token")
         .header("Cookie", "session=canary-cookie")
         .secret_header("X-Key", "canary-key");

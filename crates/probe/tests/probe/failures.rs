@@ -78,7 +78,7 @@ async fn names_what_a_server_does_wrong() {
         ),
     ] {
         let server = Server::plain(move |_| script.clone()).await;
-        let sent = client(&tls()).send(get(server.url("/"))).await;
+        let sent = client(&tls()).send(get(url(&server, "/"))).await;
         let error = sent.result.expect_err(case);
         assert_eq!(error.is_retryable(), retryable, "{case}: {error}");
         let failed = error.into_mismatch().unwrap();
@@ -88,13 +88,6 @@ async fn names_what_a_server_does_wrong() {
         assert_eq!(sent.exchanges.len(), 1, "{case}: a failed exchange is recorded too");
         assert_eq!(sent.exchanges[0].status.is_some(), kind == Body, "{case}: {:?}", sent.exchanges);
     }
-}
-
-pub fn compressed(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[tokio::test]
@@ -110,8 +103,8 @@ async fn names_what_a_network_does_wrong() {
         ("an unknown name", "http://nobody.invalid/".parse().unwrap(), Dns, "no address"),
         ("a name without addresses", "http://empty.invalid/".parse().unwrap(), Dns, "no address"),
         ("a closed port", format!("http://{closed}/").parse().unwrap(), Connect, "the connection was refused"),
-        ("a reset before the answer", resetting.url("/"), Connect, "the connection was reset"),
-        ("a reset within the body", half.url("/"), Body, "cut short after 4 bytes"),
+        ("a reset before the answer", url(&resetting, "/"), Connect, "the connection was reset"),
+        ("a reset within the body", url(&half, "/"), Body, "cut short after 4 bytes"),
     ] {
         let failed = failure(&client, get(url), kind).await;
         assert!(failed.seen.contains(seen), "{case}: {failed:?}");
@@ -133,8 +126,8 @@ async fn the_systems_resolver_fails_as_dns() {
 
 #[tokio::test]
 async fn names_what_is_wrong_with_tls() {
-    let authority = Authority::new();
-    let trusting = client(&authority.tls());
+    let authority = Authority::generate();
+    let trusting = client(&trusting(&authority));
     let years = (2020, 2999);
     for (case, config, client, seen) in [
         ("expired", authority.server("a.test", (2019, 2020), &[]), &trusting, "expired 2020-01-01T00:00:00Z"),
@@ -145,11 +138,11 @@ async fn names_what_is_wrong_with_tls() {
             "not valid before 2998-01-01T00:00:00Z",
         ),
         ("another host", authority.server("b.test", years, &[]), &trusting, "another host: DnsName(\"b.test\")"),
-        ("an unknown issuer", Authority::new().server("a.test", years, &[]), &trusting, "no trusted authority"),
+        ("an unknown issuer", Authority::generate().server("a.test", years, &[]), &trusting, "no trusted authority"),
         ("no protocol in common", authority.server("a.test", years, &["smtp"]), &trusting, "NoApplicationProtocol"),
     ] {
         let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
-        let sent = client.send(get(server.named("https", "a.test", "/"))).await;
+        let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
         let error = sent.result.expect_err(case);
         assert!(!error.is_retryable(), "{case}");
         let failed = error.into_mismatch().unwrap();
@@ -181,7 +174,7 @@ async fn names_what_is_wrong_with_tls() {
 #[tokio::test]
 async fn names_what_goes_wrong_within_tls() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let unbounded: &[u8] = b"HTTP/1.1 200 OK\r\n\r\nabcd";
     for (case, protocol, says, kind, seen) in [
         ("h2 that is closed", "h2", &b""[..], Connect, "closed"),
@@ -199,7 +192,7 @@ async fn names_what_goes_wrong_within_tls() {
             let _ = stream.flush().await;
         });
         let url = format!("https://a.test:{port}/").parse().unwrap();
-        let failed = failure(&client(&authority.tls()), get(url), kind).await;
+        let failed = failure(&client(&trusting(&authority)), get(url), kind).await;
         assert!(failed.seen.contains(seen), "{case}: {failed:?}");
     }
 }
@@ -212,11 +205,11 @@ async fn what_this_machine_lacks_is_not_the_targets_failure() {
 
 #[tokio::test]
 async fn certificates_are_judged_by_the_runs_clock() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let server = Server::tls(authority.server("a.test", (2020, 2021), &[]), Duration::ZERO, |_| ok()).await;
     let then = "2020-06-01T00:00:00Z".parse().unwrap();
-    let client = client_at(&authority.tls(), Connections::Fresh, Names(Duration::ZERO), then);
-    let sent = client.send(get(server.named("https", "a.test", "/"))).await;
+    let client = client_at(&trusting(&authority), Connections::Fresh, Names(Duration::ZERO), then);
+    let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
     assert_eq!(sent.exchanges[0].started, then);
     sent.result.unwrap();
 }

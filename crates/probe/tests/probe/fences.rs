@@ -64,7 +64,7 @@ async fn a_redirect_leads_nowhere_else() {
         ("with the named host as user", format!("http://a.test@127.0.0.2:{port}/"), "one to 127.0.0.2"),
     ] {
         let server = Server::plain(move |_| answer(&format!("302 Found\r\nLocation: {to}"), "")).await;
-        let failed = failure(&client(&tls()), get(server.named("http", "a.test", "/")), Redirect).await;
+        let failed = failure(&client(&tls()), get(at(&server, "http", "a.test", "/")), Redirect).await;
         assert_eq!(failed.expected.split(" (").next(), Some("a redirect to a host that the settings name"), "{case}");
         assert!(failed.seen.starts_with(seen), "{case}: {failed:?}");
     }
@@ -75,7 +75,7 @@ async fn a_redirect_leads_nowhere_else() {
 async fn a_redirect_that_is_allowed_still_goes_to_no_private_address() {
     // The host is allowed, its address is not.
     let server = Server::plain(|_| answer("302 Found\r\nLocation: http://10.1.2.3/", "")).await;
-    let home: Url = server.url("/");
+    let home: Url = url(&server, "/");
     let fence = Fence::new(["10.1.2.3".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]).with_host_of(&home);
     let (client, asked) = changing(&fence, &[[127, 0, 0, 1]]);
     let failed = failure(&client, get(home), Redirect).await;
@@ -84,21 +84,21 @@ async fn a_redirect_that_is_allowed_still_goes_to_no_private_address() {
 
     let server = Server::plain(|_| answer("302 Found\r\nLocation: http://inside.test/", "")).await;
     let fence = Fence::new(["inside.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
-    let (client, _) = changing(&fence.with_host_of(&server.url("/")), &[[100, 64, 0, 1]]);
-    let failed = failure(&client, get(server.url("/")), Redirect).await;
+    let (client, _) = changing(&fence.with_host_of(&url(&server, "/")), &[[100, 64, 0, 1]]);
+    let failed = failure(&client, get(url(&server, "/")), Redirect).await;
     assert!(failed.seen.starts_with("100.64.0.1 (carrier-grade NAT)"), "{failed:?}");
 }
 
 #[tokio::test]
 async fn a_redirect_keeps_the_encryption() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let plain = Server::plain(|_| ok()).await;
-    let to = plain.named("http", "a.test", "/");
+    let to = at(&plain, "http", "a.test", "/");
     let config = authority.server("a.test", (2020, 2999), &[]);
     let script = move |_: &str| answer(&format!("302 Found\r\nLocation: {to}"), "");
     let server = Server::tls(config, std::time::Duration::ZERO, script).await;
-    let request = get(server.named("https", "a.test", "/")).header("Authorization", "Bearer canary");
-    let failed = failure(&client(&authority.tls()), request, Redirect).await;
+    let request = get(at(&server, "https", "a.test", "/")).header("Authorization", "Bearer canary");
+    let failed = failure(&client(&trusting(&authority)), request, Redirect).await;
     assert_eq!(failed.expected, "a redirect that stays encrypted");
     assert_eq!(plain.connections(), 0);
 }
@@ -121,12 +121,12 @@ async fn the_connection_goes_to_the_address_that_was_judged() {
     let (allowed, inside) = (Server::plain(|_| ok()).await, Server::plain(|_| ok()).await);
     assert_ne!(allowed.address.port(), inside.address.port());
     let (client, asked) = changing(&named("a.test", &["127.0.0.1/32"]), &[[127, 0, 0, 1], [127, 0, 0, 2]]);
-    let sent = client.send(get(allowed.named("http", "a.test", "/"))).await;
+    let sent = client.send(get(at(&allowed, "http", "a.test", "/"))).await;
     sent.result.unwrap();
     assert_eq!(asked.load(SeqCst), 1, "nobody asks again between judging and connecting");
     assert_eq!(sent.exchanges[0].remote, Some(allowed.address.to_string()));
     // The next exchange is judged anew.
-    failure(&client, get(allowed.named("http", "a.test", "/")), Dns).await;
+    failure(&client, get(at(&allowed, "http", "a.test", "/")), Dns).await;
 }
 
 #[tokio::test]
@@ -141,10 +141,10 @@ async fn a_link_to_another_host_is_not_followed() {
 
 #[tokio::test]
 async fn cookies_stay_at_the_host_and_scheme_they_began_at() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let config = authority.server("a.test", (2020, 2999), &[]);
     let encrypted = Server::tls(config, std::time::Duration::ZERO, |_| ok()).await;
-    let to = encrypted.named("https", "a.test", "/");
+    let to = at(&encrypted, "https", "a.test", "/");
     let plain = Server::plain(move |request| {
         let there = if request.contains("GET /upgrade") { to.to_string() } else { "http://other.test:1/".to_owned() };
         let head = if request.contains("GET /begin") {
@@ -155,10 +155,10 @@ async fn cookies_stay_at_the_host_and_scheme_they_began_at() {
         answer(&format!("{head}\r\nSet-Cookie: session=canary; Domain=test; path=/"), "")
     })
     .await;
-    let client = client(&authority.tls());
-    let session = Session::new(&plain.named("http", "a.test", "/"), Csrf::default());
-    client.send(session.page(plain.named("http", "a.test", "/begin"))).await.result.unwrap();
-    client.send(session.page(plain.named("http", "a.test", "/upgrade"))).await.result.unwrap();
+    let client = client(&trusting(&authority));
+    let session = Session::new(&at(&plain, "http", "a.test", "/"), Csrf::default());
+    client.send(session.page(at(&plain, "http", "a.test", "/begin"))).await.result.unwrap();
+    client.send(session.page(at(&plain, "http", "a.test", "/upgrade"))).await.result.unwrap();
     assert!(plain.requests()[1].contains("session=canary"), "at home they are sent: {:?}", plain.requests());
     let [upgraded] = &encrypted.requests()[..] else { panic!("{:?}", encrypted.requests()) };
     assert!(!upgraded.contains("canary"), "{upgraded}");

@@ -8,14 +8,14 @@ use std::{
 use check::FailureKind::{Body, Timeout};
 use probe::{Connections, Method, Request};
 
-use crate::{failures::compressed, server::*};
+use crate::server::*;
 
 const DEADLINE: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn the_deadline_interrupts_every_phase_and_names_it() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let fast = Names(Duration::ZERO);
     let deaf = Server::tls(authority.server("a.test", (2020, 2999), &[]), LONG, |_| ok()).await;
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
@@ -39,15 +39,15 @@ async fn the_deadline_interrupts_every_phase_and_names_it() {
     })
     .await;
     for (case, url, names, phase) in [
-        ("a slow resolver", silent.named("http", "a.test", "/"), Names(LONG), "still resolving the name after"),
-        ("a slow handshake", deaf.named("https", "a.test", "/"), fast, "still in the TLS handshake after"),
-        ("no answer", silent.url("/"), Names(LONG), "still waiting for the first byte after"),
-        ("headers that do not end", trickle.url("/"), Names(LONG), "still waiting for the first byte after"),
-        ("a body that stops", stuck.url("/"), Names(LONG), "still reading the body after"),
-        ("a body that drips", drip.url("/"), Names(LONG), "still reading the body after"),
-        ("a body that decodes to nothing", nothing.url("/"), Names(LONG), "still reading the body after"),
+        ("a slow resolver", at(&silent, "http", "a.test", "/"), Names(LONG), "still resolving the name after"),
+        ("a slow handshake", at(&deaf, "https", "a.test", "/"), fast, "still in the TLS handshake after"),
+        ("no answer", url(&silent, "/"), Names(LONG), "still waiting for the first byte after"),
+        ("headers that do not end", url(&trickle, "/"), Names(LONG), "still waiting for the first byte after"),
+        ("a body that stops", url(&stuck, "/"), Names(LONG), "still reading the body after"),
+        ("a body that drips", url(&drip, "/"), Names(LONG), "still reading the body after"),
+        ("a body that decodes to nothing", url(&nothing, "/"), Names(LONG), "still reading the body after"),
     ] {
-        let client = client_with(&authority.tls(), Connections::Fresh, names);
+        let client = client_with(&trusting(&authority), Connections::Fresh, names);
         let started = Instant::now();
         let sent = client.send(get(url).deadline(DEADLINE)).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{case} was interrupted");
@@ -73,7 +73,7 @@ async fn the_deadline_is_for_all_hops_together() {
         script
     })
     .await;
-    let sent = client(&tls()).send(get(server.url("/1")).deadline(DEADLINE)).await;
+    let sent = client(&tls()).send(get(url(&server, "/1")).deadline(DEADLINE)).await;
     let failed = sent.result.unwrap_err().into_mismatch().unwrap();
     assert_eq!(failed.kind, Timeout);
     assert!((2..=3).contains(&sent.exchanges.len()), "{:?}", sent.exchanges);
@@ -83,12 +83,12 @@ async fn the_deadline_is_for_all_hops_together() {
 async fn a_body_is_read_up_to_its_cap() {
     let server = Server::plain(|_| answer("200 OK", "a".repeat(1000))).await;
     let client = client(&tls());
-    assert_eq!(client.send(get(server.url("/")).body_cap(1000)).await.result.unwrap().body.len(), 1000);
-    let failed = failure(&client, get(server.url("/")).body_cap(999), Body).await;
+    assert_eq!(client.send(get(url(&server, "/")).body_cap(1000)).await.result.unwrap().body.len(), 1000);
+    let failed = failure(&client, get(url(&server, "/")).body_cap(999), Body).await;
     assert_eq!(failed.expected, "a body of at most 999 bytes");
 
     let endless = Server::plain(|_| vec![send("HTTP/1.1 200 OK\r\n\r\n"), Act::Repeat(vec![b'a'; 8192])]).await;
-    let sent = client.send(get(endless.url("/"))).await;
+    let sent = client.send(get(url(&endless, "/"))).await;
     assert_eq!(sent.result.unwrap_err().kind(), Some(Body));
     assert!(sent.exchanges[0].body_bytes < 3 * 1024 * 1024, "{:?}", sent.exchanges);
     // Not read any further, and not held open.
@@ -103,7 +103,7 @@ async fn a_decompression_bomb_stays_within_the_cap() {
     assert!(bomb.len() < 1024 * 1024, "{} bytes that would become 128 MiB", bomb.len());
     let server = Server::plain(move |_| answer("200 OK\r\nContent-Encoding: gzip", &bomb)).await;
     let before = peak_memory();
-    let sent = client(&tls()).send(get(server.url("/"))).await;
+    let sent = client(&tls()).send(get(url(&server, "/"))).await;
     assert_eq!(sent.result.unwrap_err().kind(), Some(Body));
     let read = sent.exchanges[0].body_bytes;
     assert!((2 * 1024 * 1024..3 * 1024 * 1024).contains(&read), "{read} bytes were decoded");
@@ -125,7 +125,7 @@ async fn compressed_bodies_are_decoded() {
         answer("200 OK\r\nContent-Encoding: gzip", compressed("Kørelærer".as_bytes()))
     })
     .await;
-    let response = client(&tls()).send(get(server.url("/"))).await.result.unwrap();
+    let response = client(&tls()).send(get(url(&server, "/"))).await.result.unwrap();
     assert_eq!(response.text(), "Kørelærer");
 }
 
@@ -139,7 +139,7 @@ async fn answers_without_a_body_need_none() {
     ] {
         let head = format!("HTTP/1.1 {head}\r\n\r\n");
         let server = Server::plain(move |_| vec![send(&head), Act::Hang]).await;
-        let response = client.send(Request::new(method, server.url("/"))).await.result.unwrap();
+        let response = client.send(Request::new(method, url(&server, "/"))).await.result.unwrap();
         assert!(response.body.is_empty());
     }
 }

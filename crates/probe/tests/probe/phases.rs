@@ -14,7 +14,7 @@ const SLOW: Duration = Duration::from_millis(250);
 
 #[tokio::test]
 async fn each_delay_shows_in_its_own_phase() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     for protocol in ["http/1.1", "h2"] {
         for slow in ["dns", "tls", "first byte", "transfer"] {
             // HTTP/2 bodies come from hyper whole.
@@ -29,8 +29,8 @@ async fn each_delay_shows_in_its_own_phase() {
                 vec![Act::Wait(first_byte), head, Act::Wait(transfer), send("fine"), Act::KeepAlive]
             })
             .await;
-            let client = client_with(&authority.tls(), Connections::Fresh, Names(when("dns")));
-            let sent = client.send(get(server.named("https", "a.test", "/"))).await;
+            let client = client_with(&trusting(&authority), Connections::Fresh, Names(when("dns")));
+            let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
             sent.result.unwrap();
             let exchange = &sent.exchanges[0];
             let named = named(&exchange.phases);
@@ -59,13 +59,13 @@ fn named(phases: &Phases) -> [(&'static str, f64); 5] {
 
 #[tokio::test]
 async fn concurrent_exchanges_do_not_mix_their_phases() {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let quick = Server::tls(authority.server("a.test", (2020, 2999), &[]), Duration::ZERO, |_| ok()).await;
     let slow = Server::tls(authority.server("a.test", (2020, 2999), &[]), SLOW, |_| ok()).await;
-    let client = client_with(&authority.tls(), Connections::Reused, Names(Duration::ZERO));
+    let client = client_with(&trusting(&authority), Connections::Reused, Names(Duration::ZERO));
     let (one, other) = tokio::join!(
-        client.send(get(quick.named("https", "a.test", "/"))),
-        client.send(get(slow.named("https", "a.test", "/"))),
+        client.send(get(at(&quick, "https", "a.test", "/"))),
+        client.send(get(at(&slow, "https", "a.test", "/"))),
     );
     assert!(one.exchanges[0].phases.tls_ms.unwrap() < 200.0, "{:?}", one.exchanges);
     assert!(other.exchanges[0].phases.tls_ms.unwrap() >= 249.0, "{:?}", other.exchanges);
@@ -74,15 +74,15 @@ async fn concurrent_exchanges_do_not_mix_their_phases() {
 /// The first request is answered slowly; the second starts to connect, with a slow resolver, and is given the first
 /// connection as soon as that is idle.
 async fn taken_over(then: Act, deadline: Duration) -> probe::Sent {
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let first = AtomicBool::new(true);
     let server = Server::tls(authority.server("a.test", (2020, 2999), &["http/1.1"]), Duration::ZERO, move |_| {
         let act = if first.swap(false, SeqCst) { Act::Wait(SLOW) } else { then.clone() };
         [vec![act], ok()].concat()
     })
     .await;
-    let client = client_with(&authority.tls(), Connections::Reused, Names(SLOW * 2));
-    let url = server.named("https", "a.test", "/");
+    let client = client_with(&trusting(&authority), Connections::Reused, Names(SLOW * 2));
+    let url = at(&server, "https", "a.test", "/");
     let second = async {
         tokio::time::sleep(SLOW * 5 / 2).await;
         client.send(get(url.clone()).deadline(deadline)).await

@@ -22,7 +22,7 @@ async fn every_hop_is_recorded() {
         })
         .await;
         let client = client_with(&tls(), connections, Names(Duration::ZERO));
-        let sent = client.send(Request::new(Method::POST, server.url("/login")).body("user=a")).await;
+        let sent = client.send(Request::new(Method::POST, url(&server, "/login")).body("user=a")).await;
         let response = sent.result.unwrap();
         assert_eq!((response.status, response.url.path()), (StatusCode::OK, "/home"));
         let hops: Vec<_> = sent
@@ -40,7 +40,7 @@ async fn every_hop_is_recorded() {
 #[tokio::test]
 async fn without_following_the_redirect_is_the_answer() {
     let server = Server::plain(|_| to("https://elsewhere.test/")).await;
-    let sent = client(&tls()).send(get(server.url("/")).max_redirects(0)).await;
+    let sent = client(&tls()).send(get(url(&server, "/")).max_redirects(0)).await;
     let response = sent.result.unwrap();
     assert_eq!((response.status, response.text().as_ref()), (StatusCode::FOUND, "Redirecting"));
     assert_eq!(response.header("location"), Some("https://elsewhere.test/"));
@@ -58,7 +58,7 @@ async fn credentials_are_not_sent_to_another_host() {
         }
     })
     .await;
-    let request = get(server.url("/"))
+    let request = get(url(&server, "/"))
         .header("Authorization", "Bearer canary-token")
         .header("Cookie", "session=canary")
         .secret_header("X-Key", "canary-key")
@@ -94,7 +94,7 @@ async fn names_redirects_that_lead_nowhere() {
         ("/script", 1, "a redirect that can be followed", "not HTTP"),
         ("/endless", 4, "at most 3 redirects", "one more, to "),
     ] {
-        let sent = client(&tls()).send(get(server.url(path)).max_redirects(3)).await;
+        let sent = client(&tls()).send(get(url(&server, path)).max_redirects(3)).await;
         let error = sent.result.expect_err(path);
         assert!(!error.is_retryable());
         let failed = error.into_mismatch().unwrap();
@@ -109,7 +109,7 @@ async fn names_redirects_that_lead_nowhere() {
 async fn other_statuses_of_the_kind_are_answers() {
     for head in ["300 Multiple Choices\r\nLocation: /x", "304 Not Modified\r\nLocation: /x"] {
         let server = Server::plain(move |_| answer(head, "")).await;
-        let sent = client(&tls()).send(get(server.url("/"))).await;
+        let sent = client(&tls()).send(get(url(&server, "/"))).await;
         assert!(sent.result.unwrap().status.is_redirection());
         assert_eq!(sent.exchanges.len(), 1);
     }

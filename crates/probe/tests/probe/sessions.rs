@@ -35,7 +35,7 @@ fn header<'r>(request: &'r str, name: &str) -> Option<&'r str> {
 }
 
 fn session(server: &Server) -> Session {
-    Session::new(&server.url("/"), Csrf::default())
+    Session::new(&url(server, "/"), Csrf::default())
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn the_newest_cookies_go_back_and_the_token_url_decoded() {
         let server = laravel(status).await;
         let (client, session) = (client(&tls()), session(&server));
         for number in 1..=3 {
-            client.send(session.request(Method::POST, server.url("/api/login")).body("x")).await.result.unwrap();
+            client.send(session.request(Method::POST, url(&server, "/api/login")).body("x")).await.result.unwrap();
             let requests = server.requests();
             let sent = requests.last().unwrap();
             let before = number - 1;
@@ -73,9 +73,9 @@ async fn the_newest_cookies_go_back_and_the_token_url_decoded() {
 async fn requests_look_like_those_of_the_applications_own_script() {
     let server = laravel("200 OK").await;
     let (client, session) = (client(&tls()), session(&server));
-    client.send(session.page(server.url("/login"))).await.result.unwrap();
+    client.send(session.page(url(&server, "/login"))).await.result.unwrap();
     for method in [Method::GET, Method::POST, Method::DELETE] {
-        client.send(session.request(method, server.url("/api/me"))).await.result.unwrap();
+        client.send(session.request(method, url(&server, "/api/me"))).await.result.unwrap();
     }
     let requests = server.requests();
     let origin = format!("http://{}", server.address);
@@ -107,9 +107,9 @@ async fn a_redirect_sets_cookies_for_the_next_hop_and_none_go_elsewhere() {
     })
     .await;
     let (client, session) = (client(&tls()), session(&server));
-    client.send(session.page(server.url("/login"))).await.result.unwrap();
-    client.send(session.page(server.url("/out"))).await.result.unwrap();
-    client.send(session.request(Method::POST, server.named("http", "other.test", "/api"))).await.result.unwrap();
+    client.send(session.page(url(&server, "/login"))).await.result.unwrap();
+    client.send(session.page(url(&server, "/out"))).await.result.unwrap();
+    client.send(session.request(Method::POST, at(&server, "http", "other.test", "/api"))).await.result.unwrap();
     let requests = server.requests();
     assert!(header(&requests[1], "cookie").unwrap().contains("session-of-answer-0001"), "{}", requests[1]);
     let there = &requests[3];
@@ -120,7 +120,7 @@ async fn a_redirect_sets_cookies_for_the_next_hop_and_none_go_elsewhere() {
         }
     }
     // What the other host set stayed there.
-    let value = session.cookies().value(&server.url("/"), "just_driving_session").unwrap();
+    let value = session.cookies().value(&url(&server, "/"), "just_driving_session").unwrap();
     assert_eq!(value, "session-of-answer-0003%3D");
 }
 
@@ -128,11 +128,11 @@ async fn a_redirect_sets_cookies_for_the_next_hop_and_none_go_elsewhere() {
 async fn an_old_session_can_be_sent_again_beside_the_new_one() {
     let server = laravel("200 OK").await;
     let (client, session) = (client(&tls()), session(&server));
-    client.send(session.page(server.url("/login"))).await.result.unwrap();
+    client.send(session.page(url(&server, "/login"))).await.result.unwrap();
     let before = session.copy();
-    client.send(session.request(Method::POST, server.url("/api/logout"))).await.result.unwrap();
-    client.send(before.request(Method::GET, server.url("/api/me"))).await.result.unwrap();
-    client.send(session.request(Method::GET, server.url("/api/me"))).await.result.unwrap();
+    client.send(session.request(Method::POST, url(&server, "/api/logout"))).await.result.unwrap();
+    client.send(before.request(Method::GET, url(&server, "/api/me"))).await.result.unwrap();
+    client.send(session.request(Method::GET, url(&server, "/api/me"))).await.result.unwrap();
     let requests = server.requests();
     assert!(header(&requests[2], "cookie").unwrap().contains("session-of-answer-0001"), "{}", requests[2]);
     assert!(header(&requests[3], "cookie").unwrap().contains("session-of-answer-0002"), "{}", requests[3]);
@@ -142,11 +142,11 @@ async fn an_old_session_can_be_sent_again_beside_the_new_one() {
 async fn a_bearer_token_goes_alone() {
     let server = laravel("200 OK").await;
     let client = client(&tls());
-    let mut session = Session::stateless(&server.url("/"));
-    client.send(session.request(Method::POST, server.url("/api/login"))).await.result.unwrap();
+    let mut session = Session::stateless(&url(&server, "/"));
+    client.send(session.request(Method::POST, url(&server, "/api/login"))).await.result.unwrap();
     session.authorize(SecretString::from("7|token-of-forty-letters"));
-    let sent = client.send(session.request(Method::POST, server.url("/api/logout"))).await;
-    client.send(session.request(Method::GET, server.named("http", "other.test", "/"))).await.result.unwrap();
+    let sent = client.send(session.request(Method::POST, url(&server, "/api/logout"))).await;
+    client.send(session.request(Method::GET, at(&server, "http", "other.test", "/"))).await.result.unwrap();
     let requests = server.requests();
     assert_eq!(header(&requests[0], "authorization"), None);
     assert_eq!(header(&requests[1], "authorization"), Some("Bearer 7|token-of-forty-letters"));
@@ -173,7 +173,7 @@ async fn cookies_end_are_bound_to_paths_and_to_https() {
     .await;
     let (client, session) = (client(&tls()), session(&server));
     for path in ["/set", "/", "/admin", "/end", "/"] {
-        client.send(session.page(server.url(path))).await.result.unwrap();
+        client.send(session.page(url(&server, path))).await.result.unwrap();
     }
     let sent: Vec<_> = server.requests().iter().map(|request| header(request, "cookie").map(str::to_owned)).collect();
     assert_eq!(sent[1].as_deref(), Some("all=1"));
@@ -183,13 +183,13 @@ async fn cookies_end_are_bound_to_paths_and_to_https() {
     assert_eq!(sent[4], None, "it has ended");
 
     // One for HTTPS only is not sent in plain text.
-    let authority = Authority::new();
+    let authority = Authority::generate();
     let secure = Server::tls(authority.server("platform.test", (2020, 2090), &[]), std::time::Duration::ZERO, |_| {
         answer("200 OK\r\nSet-Cookie: just_driving_session=secure-session-0001; Secure; path=/", "")
     })
     .await;
-    let client = crate::server::client(&authority.tls());
-    let base = secure.named("https", "platform.test", "/");
+    let client = crate::server::client(&trusting(&authority));
+    let base = at(&secure, "https", "platform.test", "/");
     let session = Session::new(&base, Csrf::default());
     client.send(session.page(base.clone())).await.result.unwrap();
     let plain: Url = "http://platform.test/".parse().unwrap();
@@ -207,11 +207,11 @@ async fn an_http_1_0_server_with_lower_case_headers_is_understood() {
     })
     .await;
     let (client, session) = (client(&tls()), session(&server));
-    let sent = client.send(session.page(server.url("/login"))).await;
+    let sent = client.send(session.page(url(&server, "/login"))).await;
     assert_eq!(sent.exchanges[0].protocol.as_deref(), Some("HTTP/1.0"));
     let token = expect::form_token(&sent.result.unwrap(), "_token").unwrap();
     assert_eq!(token.expose_secret(), "of-the-form");
-    client.send(session.request(Method::POST, server.url("/api/login"))).await.result.unwrap();
+    client.send(session.request(Method::POST, url(&server, "/api/login"))).await.result.unwrap();
     assert_eq!(header(&server.requests()[1], "x-xsrf-token"), Some("abcdefghijklmnopqrst="));
 }
 
@@ -281,7 +281,7 @@ async fn laravels_answers_are_told_apart() {
     ] {
         let server = Server::plain(move |_| answer(head, body)).await;
         let (client, session) = (client(&tls()), session(&server));
-        let response = client.send(session.request(Method::POST, server.url("/api"))).await.result.unwrap();
+        let response = client.send(session.request(Method::POST, url(&server, "/api"))).await.result.unwrap();
         assert_eq!(told(&response).as_deref(), words, "{case}");
         assert_eq!(throttled(&response, &[]).is_some(), is_throttled, "{case}");
         assert_eq!(expect::status(&response, &[200]).unwrap_err().kind, Status, "{case}");
@@ -301,8 +301,8 @@ async fn what_the_platform_hands_out_is_masked_wherever_it_comes_back() {
     })
     .await;
     let (client, session) = (client(&tls()), session(&server));
-    client.send(session.page(server.url("/"))).await.result.unwrap();
-    let sent = client.send(session.page(server.url("/"))).await;
+    client.send(session.page(url(&server, "/"))).await.result.unwrap();
+    let sent = client.send(session.page(url(&server, "/"))).await;
     let response = sent.result.as_ref().unwrap();
     let told = [
         expect::body_contains(response, "nothing").unwrap_err(),

@@ -4,29 +4,21 @@ use std::sync::Arc;
 
 use availability::Availability;
 use check::{FailureKind, Outcome};
+use hostile::{Server, answer};
 use jiff::SignedDuration;
 use local::Memory;
 use runtime::settings::Document;
 use runtime::{Invocation, Prepared, SkippingClock, execute};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 /// How far apart the attempts began against a server that answers so; `None` when there was one alone.
 async fn apart(head: &'static str) -> Option<SignedDuration> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::plain(move |_| answer(head, "")).await;
     let settings = format!(
         "environment = \"test\"\nbase_url = \"http://{}\"\n[contact]\nname = \"n\"\nreach = \"r\"\n\
          [links]\nrunbook = \"https://docs.example/\"\n[network]\naddresses = [\"127.0.0.1\"]\n\
          [check.availability]\ndeadline = \"45s\"\n[[check.availability.targets]]\nid = \"t\"\npath = \"/\"\ndeadline = \"2s\"\n",
-        listener.local_addr().unwrap()
+        server.address
     );
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all(format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n").as_bytes()).await;
-            let _ = stream.shutdown().await;
-        }
-    });
     let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let prepared: Prepared<Availability> = Prepared::read(&document).unwrap_or_else(|found| panic!("{found:#?}"));
     let ports = trial::ports(&Arc::new(Memory::default()), &Arc::new(SkippingClock::default()), []);

@@ -1,0 +1,139 @@
+//! Certificates, right and wrong.
+
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+};
+use rustls::{ServerConfig, SupportedProtocolVersion, pki_types::CertificateDer};
+
+/// A day (UTC): year, month, day.
+pub type Day = (i32, u8, u8);
+
+/// Its first moment; the type of rcgen's own dependency goes unnamed.
+macro_rules! at {
+    ($day:expr) => {
+        date_time_ymd($day.0, $day.1, $day.2)
+    };
+}
+
+/// An authority that the tests' clients trust, or one that it has signed.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    /// Its common name.
+    pub name: String,
+    /// In DER.
+    pub certificate: CertificateDer<'static>,
+    /// In PEM.
+    pub pem: String,
+}
+
+impl Authority {
+    /// One of its own.
+    #[must_use]
+    pub fn generate() -> Self {
+        let key = KeyPair::generate().unwrap();
+        // Authorities of the same name would be taken for one with a wrong signature.
+        let name = format!("{:x?}", &key.public_key_raw()[..8]);
+        let params = Self::params(&name);
+        Self::of(name, params.self_signed(&key).unwrap(), params, key)
+    }
+
+    /// One in between.
+    pub fn intermediate(&self, name: &str, years: (i32, i32)) -> Self {
+        self.intermediate_of(name, (years.0, 1, 1), (years.1, 1, 1))
+    }
+
+    fn intermediate_of(&self, name: &str, begin: Day, end: Day) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = Self::params(name);
+        (params.not_before, params.not_after) = (at!(begin), at!(end));
+        Self::of(name.to_owned(), params.signed_by(&key, &self.issuer).unwrap(), params, key)
+    }
+
+    fn of(name: String, certificate: Certificate, params: CertificateParams, key: KeyPair) -> Self {
+        let (pem, certificate) = (certificate.pem(), certificate.der().clone());
+        Self { issuer: Issuer::new(params, key), name, certificate, pem }
+    }
+
+    fn params(name: &str) -> CertificateParams {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+    }
+
+    /// One in between that ends then.
+    pub fn intermediate_until(&self, name: &str, end: Day) -> Self {
+        self.intermediate_of(name, (2020, 1, 1), end)
+    }
+
+    /// A server's configuration for a host, with a certificate that ends then.
+    pub fn server_until(&self, host: &str, end: Day) -> ServerConfig {
+        let (own, key) = self.sign(host, (2020, 1, 1), end);
+        config(vec![own], key, rustls::DEFAULT_VERSIONS)
+    }
+
+    /// A certificate for a host and its key, in PEM.
+    pub fn sign_pem(&self, host: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+
+    /// A server's configuration for a host, with a certificate of these years.
+    pub fn server(&self, host: &str, years: (i32, i32), protocols: &[&str]) -> ServerConfig {
+        self.server_with(host, years, protocols, rustls::DEFAULT_VERSIONS)
+    }
+
+    /// The same, with these versions of TLS.
+    pub fn server_with(
+        &self,
+        host: &str,
+        years: (i32, i32),
+        protocols: &[&str],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
+        let (chain, key) = self.sign(host, (years.0, 1, 1), (years.1, 1, 1));
+        let mut config = config(vec![chain], key, versions);
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        config
+    }
+
+    /// The same, with these certificates behind its own.
+    pub fn server_with_chain(&self, host: &str, years: (i32, i32), chain: &[CertificateDer<'static>]) -> ServerConfig {
+        let (own, key) = self.sign(host, (years.0, 1, 1), (years.1, 1, 1));
+        config([&[own], chain].concat(), key, rustls::DEFAULT_VERSIONS)
+    }
+
+    fn sign(&self, host: &str, begin: Day, end: Day) -> (CertificateDer<'static>, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (at!(begin), at!(end));
+        (params.signed_by(&key, &self.issuer).unwrap().der().clone(), key)
+    }
+}
+
+/// A server whose certificate nobody else has signed.
+pub fn self_signed(host: &str) -> ServerConfig {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, host);
+    let certificate = params.self_signed(&key).unwrap().der().clone();
+    config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
+}
+
+fn config(
+    chain: Vec<CertificateDer<'static>>,
+    key: KeyPair,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ServerConfig {
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key.into())
+        .unwrap()
+}

@@ -1,0 +1,190 @@
+//! Bodies: 28 to 34.
+
+use std::io::Write as _;
+
+use hostile::{Act, answer, send};
+
+use super::{Case, Content, Expect::*, Stage};
+
+const MIB: usize = 1024 * 1024;
+
+pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
+    let mut cases = sizes(stage).await;
+    cases.extend(contents(stage).await);
+    cases
+}
+
+async fn sizes(stage: &mut Stage) -> Vec<Case> {
+    let too_large = Failed("body", "more, after");
+    let words: &[&str] = &["a body of at most", "too large", "maximum file size", "exceeded"];
+    let compressed = |encoding: &'static str, body: Vec<u8>| {
+        move |_: &str| answer(&format!("200 OK\r\nContent-Type: text/html\r\nContent-Encoding: {encoding}"), &body)
+    };
+    let chunk = [format!("{:x}\r\n", 8192).into_bytes(), vec![b'a'; 8192], b"\r\n".to_vec()].concat();
+    let endless =
+        move |_: &str| vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), Act::Repeat(chunk.clone())];
+    let large = |_: &str| answer("200 OK", vec![b'a'; 3 * MIB]);
+    let not_asked = Failed("body", "content-encoding zstd");
+    let corrupt = |_: &str| answer("200 OK\r\nContent-Encoding: gzip", "not gzip at all");
+    vec![
+        stage.plain(28, "body over the cap", "3 MiB where 2 are read", large, too_large).await.named_by(words),
+        stage.plain(29, "chunks without end", "chunks until the client goes", endless, too_large).await.named_by(words),
+        stage
+            .plain(30, "gzip bomb", "256 MiB of zeros in 260 kB", compressed("gzip", gzip_bomb(256)), too_large)
+            .await
+            .named_by(words),
+        stage
+            .plain(30, "deflate bomb", "the same as zlib has it", compressed("deflate", zlib_bomb(256)), too_large)
+            .await
+            .named_by(words),
+        stage
+            .plain(30, "brotli bomb", "64 MiB of zeros in a few bytes", compressed("br", brotli_bomb(64)), too_large)
+            .await
+            .named_by(words),
+        stage
+            .plain(
+                30,
+                "zstd bomb",
+                "1 GiB of zeros in 32 kB, not asked for",
+                compressed("zstd", zstd_bomb(1024)),
+                not_asked,
+            )
+            .await
+            .named_by(&["encoding"]),
+        stage
+            .plain(31, "corrupt gzip", "says gzip, and is none", corrupt, Failed("body", "does not decode"))
+            .await
+            .named_by(&["does not decode", "gzip", "decod"]),
+    ]
+}
+
+async fn contents(stage: &mut Stage) -> Vec<Case> {
+    let page = |kind: &'static str, body: &'static [u8]| {
+        move |_: &str| answer(&format!("200 OK\r\nContent-Type: {kind}"), body)
+    };
+    let json = |body: Vec<u8>| move |_: &str| answer("200 OK\r\nContent-Type: application/json", &body);
+    let status = Content::Json("/status", "\"status\"");
+    let latin = b"<h1>K\xf8reskole</h1>";
+    let school = Content::Text("Køreskole");
+    let not_json: &[&str] = &["json", "recursion", "values", "did not match", "did match"];
+    vec![
+        stage
+            .plain(
+                32,
+                "a page in ISO-8859-1 that says so",
+                "charset=iso-8859-1",
+                page("text/html; charset=iso-8859-1", latin),
+                Passed,
+            )
+            .await
+            .with(school),
+        stage
+            .plain(
+                32,
+                "the same that says it were UTF-8",
+                "charset=utf-8, and is not",
+                page("text/html; charset=utf-8", latin),
+                Failed("assertion", "not UTF-8 from byte 5 on"),
+            )
+            .await
+            .with(school)
+            .named_by(&["not utf-8", "utf-8"]),
+        stage
+            .plain(
+                32,
+                "JSON that is not UTF-8",
+                "`\\xff` in a text",
+                page("application/json", b"{\"status\": \"\xff\"}"),
+                Failed("body", "invalid unicode"),
+            )
+            .await
+            .with(status)
+            .named_by(&["unicode", "utf-8"]),
+        stage
+            .plain(
+                33,
+                "200 with an error page instead of JSON",
+                "a page of HTML",
+                page("text/html", b"<html><title>Whoops</title></html>"),
+                Failed("body", "text/html"),
+            )
+            .await
+            .with(status)
+            .named_by(not_json),
+        stage
+            .plain(
+                34,
+                "JSON nested 10,000 deep",
+                "10,000 lists in each other",
+                json([b"[".repeat(10_000), b"]".repeat(10_000)].concat()),
+                Failed("body", "recursion limit"),
+            )
+            .await
+            .with(status)
+            .named_by(not_json),
+        stage
+            .plain(
+                34,
+                "JSON of a million values",
+                "2 MB of `0,`",
+                json([&b"["[..], &b"0,".repeat(1_000_000), b"0]"].concat()),
+                Failed("body", "more than 100000 values"),
+            )
+            .await
+            .with(status)
+            .named_by(not_json),
+        stage
+            .plain(
+                34,
+                "JSON of 200,000 objects",
+                "2 MB of `{\"a\":0},`",
+                json([&b"["[..], &b"{\"a\":0},".repeat(200_000), b"0]"].concat()),
+                Failed("body", "more than 100000 values"),
+            )
+            .await
+            .with(status)
+            .named_by(not_json),
+    ]
+}
+
+/// Zeros in raw deflate: one piece that stands for itself, again and again.
+fn deflated(mebibytes: usize) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    // Writing to memory cannot fail.
+    let _ = encoder.write_all(&vec![0; MIB]);
+    let _ = encoder.flush();
+    // Nothing of it refers to what came before, and it ends at a byte.
+    encoder.get_ref().repeat(mebibytes)
+}
+
+fn gzip_bomb(mebibytes: usize) -> Vec<u8> {
+    let mut sum = flate2::Crc::new();
+    let zeros = vec![0; MIB];
+    (0..mebibytes).for_each(|_| sum.update(&zeros));
+    let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+    [&header, deflated(mebibytes).as_slice(), &[3, 0], &sum.sum().to_le_bytes(), &sum.amount().to_le_bytes()].concat()
+}
+
+fn zlib_bomb(mebibytes: usize) -> Vec<u8> {
+    // Adler-32 of zeros (RFC 1950, section 8.2): the first sum stays 1, the second counts them.
+    let [high, low] = u16::try_from(mebibytes * MIB % 65_521).unwrap_or_default().to_be_bytes();
+    [&[0x78, 0xda], deflated(mebibytes).as_slice(), &[3, 0], &[high, low, 0, 1]].concat()
+}
+
+fn brotli_bomb(mebibytes: usize) -> Vec<u8> {
+    let mut bomb = Vec::new();
+    let mut encoder = brotli::CompressorWriter::new(&mut bomb, 4096, 1, 22);
+    for _ in 0..mebibytes {
+        let _ = encoder.write_all(&vec![0; MIB]);
+    }
+    drop(encoder);
+    bomb
+}
+
+/// Blocks that each say: 128 KiB of this byte (RFC 8878, section 3.1.1.2).
+fn zstd_bomb(mebibytes: usize) -> Vec<u8> {
+    let header = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
+    let size: u32 = 128 * 1024;
+    let block = |is_last: u32| [&((size << 3) | (1 << 1) | is_last).to_le_bytes()[..3], &[0]].concat();
+    [&header[..], &block(0).repeat(mebibytes * 8 - 1), &block(1)].concat()
+}

@@ -1,0 +1,167 @@
+//! HTTP itself: 20 to 22, 26, 27, 35 and 36.
+
+use std::time::Duration;
+
+use hostile::{Act, answer, ok, send};
+
+use super::{Case, Content, Expect::*, Stage};
+
+const SLOW: Duration = Duration::from_millis(300);
+
+pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
+    let mut cases = slow(stage).await;
+    cases.extend(headers(stage).await);
+    cases.extend(statuses(stage).await);
+    cases
+}
+
+async fn slow(stage: &mut Stage) -> Vec<Case> {
+    let endless = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+    vec![
+        stage
+            .plain(
+                20,
+                "slow first byte",
+                "reads the request and says nothing",
+                |_| vec![Act::Hang],
+                Failed("timeout", "still waiting for the first byte"),
+            )
+            .await
+            .named_by(&["first byte", "awaiting headers", "with 0 bytes received"]),
+        stage
+            .plain(
+                21,
+                "slow-loris headers",
+                "a byte of a header every 300 ms",
+                |_| vec![send("HTTP/1.1 200 OK\r\nX-Slow: "), Act::Drip(b"a".to_vec(), SLOW)],
+                Failed("timeout", "still waiting for the first byte"),
+            )
+            .await
+            .named_by(&["first byte", "awaiting headers", "header"]),
+        stage
+            .plain(
+                22,
+                "body that drips",
+                "a byte of a megabyte every 300 ms",
+                move |_| vec![send(endless), Act::Drip(b"a".to_vec(), SLOW)],
+                Failed("timeout", "still reading the body"),
+            )
+            .await
+            .named_by(&["reading the body", "reading body", "out of 1000000 bytes"]),
+    ]
+}
+
+async fn headers(stage: &mut Stage) -> Vec<Case> {
+    let flood = |count: usize, size: usize| {
+        let lines: String = (0..count).map(|i| format!("X-{i}: {}\r\n", "a".repeat(size))).collect();
+        let head = send(format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n"));
+        move |_: &str| vec![head.clone(), Act::KeepAlive]
+    };
+    let too_large = Failed("protocol", "headers larger or more than allowed");
+    let not_http = Failed("protocol", "bytes that are not HTTP");
+    let many: &[&str] = &["header", "too large"];
+    let odd: &[&str] = &["not http", "malformed", "invalid", "header"];
+    let without_end = |_: &str| vec![send("HTTP/1.1 200 OK\r\n"), Act::Repeat(b"X: a\r\n".repeat(1_000))];
+    vec![
+        stage.plain(26, "header of 10 MB", "one header of 10 MB", flood(1, 10_000_000), too_large).await.named_by(many),
+        stage.plain(26, "10,000 headers", "10,000 short headers", flood(10_000, 1), too_large).await.named_by(many),
+        stage
+            .plain(26, "headers without end", "headers until the client goes", without_end, too_large)
+            .await
+            .named_by(many),
+        stage
+            .plain(
+                27,
+                "header name with a NUL",
+                "a header `X\\0: a`",
+                |_| vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\nContent-Length: 0\r\n\r\n"), Act::Hang],
+                not_http,
+            )
+            .await
+            .named_by(odd),
+        stage
+            .plain(
+                27,
+                "header value with a NUL",
+                "a header `X: a\\0`",
+                |_| vec![send("HTTP/1.1 200 OK\r\nX: a\0\r\nContent-Length: 0\r\n\r\n"), Act::Hang],
+                not_http,
+            )
+            .await
+            .named_by(odd),
+        stage
+            .plain(
+                27,
+                "another protocol",
+                "greets as SSH does",
+                |_| vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Act::Hang],
+                not_http,
+            )
+            .await
+            .named_by(&["not http", "malformed", "http/0.9"]),
+    ]
+}
+
+async fn statuses(stage: &mut Stage) -> Vec<Case> {
+    let status = |head: &'static str| move |_: &str| answer(head, "");
+    let bare = |head: &'static str| move |_: &str| vec![send(format!("HTTP/1.1 {head}\r\n\r\n")), Act::KeepAlive];
+    let unknown = |_: &str| answer("999 Who Knows", "{}");
+    let hints =
+        |_: &str| [vec![send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")], ok()].concat();
+    let endless = |_: &str| vec![Act::Drip(b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100), Duration::from_millis(1))];
+    vec![
+        stage
+            .plain(35, "204 where 200 is right", "204 No Content", bare("204 No Content"), Failed("status", "204"))
+            .await
+            .named_by(&["204"]),
+        stage
+            .plain(35, "304 unasked", "304 Not Modified", bare("304 Not Modified"), Failed("status", "304"))
+            .await
+            .named_by(&["304"]),
+        stage
+            .plain(
+                35,
+                "101 unasked",
+                "101 Switching Protocols",
+                bare("101 Switching Protocols\r\nUpgrade: other\r\nConnection: upgrade"),
+                Failed("status", "101"),
+            )
+            .await
+            .named_by(&["101"]),
+        stage.plain(35, "unknown status", "999 Who Knows", unknown, Failed("status", "999")).await.named_by(&["999"]),
+        stage
+            .plain(35, "103, then 200", "103 Early Hints before the answer", hints, Passed)
+            .await
+            .with(Content::Text("fine")),
+        stage
+            .plain(
+                35,
+                "100 Continue without end",
+                "interim answers until the client goes",
+                endless,
+                Failed("timeout", "still waiting for the first byte"),
+            )
+            .await
+            .named_by(&["first byte", "1xx", "awaiting headers"]),
+        stage
+            .plain(
+                36,
+                "429 with Retry-After beyond the run",
+                "429, Retry-After: 3600",
+                status("429 Too Many Requests\r\nRetry-After: 3600"),
+                Failed("status", "429"),
+            )
+            .await
+            .named_by(&["429"]),
+        stage
+            .plain(
+                36,
+                "503 with Retry-After within the run",
+                "503, Retry-After: 2",
+                status("503 Service Unavailable\r\nRetry-After: 2"),
+                Failed("status", "503"),
+            )
+            .await
+            .named_by(&["503"]),
+    ]
+}

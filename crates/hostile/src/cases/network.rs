@@ -1,0 +1,110 @@
+//! Names, addresses and connections: 1 to 10.
+
+use std::time::Duration;
+
+use hostile::{How, Server, ok, send};
+
+use super::{Case, Expect::*, Stage, url};
+use crate::host::PUBLIC;
+use crate::names::ZONE;
+
+pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
+    let name = |label: &str, port: u16| format!("http://{label}.{ZONE}:{port}/");
+    let mut cases = vec![
+        Case::at(1, "NXDOMAIN", "the name server knows no such name", name("nobody", 80), Failed("dns", "not known"))
+            .named_by(&["resolve", "no such host", "not known"]),
+        Case::at(
+            2,
+            "resolver timeout",
+            "the name server says nothing",
+            name("silent", 80),
+            Failed("timeout", "still resolving the name"),
+        )
+        .named_by(&["resolv", "lookup"]),
+    ];
+    let alive = stage.start(How::default(), |_| ok()).await;
+    let dead_6 = Case::at(
+        3,
+        "IPv6 dead, IPv4 alive",
+        "an AAAA record that leads nowhere beside an A record that is right",
+        url("http", "dead-ipv6", &alive),
+        Passed,
+    );
+    cases.push(Case { keeps: vec![alive], ..dead_6 });
+    cases.push(
+        Case::at(
+            4,
+            "connection refused",
+            "a port that nobody listens at",
+            name("plain", 19_999),
+            Failed("connect", "the connection was refused"),
+        )
+        .named_by(&["refused", "couldn't connect"]),
+    );
+    cases.push(
+        Case::at(
+            5,
+            "SYN black hole",
+            "packets go in, none comes out",
+            name("black-hole", 80),
+            Failed("timeout", "still connecting"),
+        )
+        .named_by(&["connecting", "dial tcp", "connection timed out"]),
+    );
+    let at_once = How { reset: true, first: vec![send("")], ..How::default() };
+    let reset: Server = Server::start((PUBLIC, 19_998).into(), at_once, |_| ok()).await;
+    let case = Case::at(
+        6,
+        "RST after connect",
+        "accepts and resets",
+        url("http", "plain", &reset),
+        Failed("connect", "reset"),
+    );
+    cases.push(Case { keeps: vec![reset.into()], ..case }.named_by(&["reset"]));
+    let mid_headers = stage
+        .start(How { reset: true, ..How::default() }, |_| {
+            vec![send("HTTP/1.1 200 OK\r\nX-"), hostile::Act::Wait(Duration::from_millis(50))]
+        })
+        .await;
+    let case = Case::at(
+        7,
+        "RST amid the headers",
+        "resets after half a header",
+        url("http", "plain", &mid_headers),
+        Failed("connect", "reset"),
+    );
+    cases.push(Case { keeps: vec![mid_headers], ..case }.named_by(&["reset"]));
+    cases.extend([
+        stage
+            .plain(
+                8,
+                "closed before an answer",
+                "reads the request and closes",
+                |_| Vec::new(),
+                Failed("connect", "closed before an answer"),
+            )
+            .await
+            .named_by(&["closed", "empty reply", "eof"]),
+        stage
+            .plain(
+                9,
+                "truncated body with a length",
+                "promises 9 bytes, sends 4",
+                |_| vec![send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcd")],
+                Failed("body", "cut short after 4 bytes"),
+            )
+            .await
+            .named_by(&["cut short", "outstanding read", "unexpected eof", "remaining"]),
+        stage
+            .plain(
+                10,
+                "truncated chunked body",
+                "closes without the last chunk",
+                |_| vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n")],
+                Failed("body", "cut short after 4 bytes"),
+            )
+            .await
+            .named_by(&["cut short", "outstanding read", "unexpected eof", "remaining", "transfer closed"]),
+    ]);
+    cases
+}

@@ -1,0 +1,73 @@
+//! Redirects: 23 to 25.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hostile::{Act, How, answer, ok};
+
+use super::{Case, Expect::*, Stage, server_at, url};
+use crate::host::{INSIDE, METADATA};
+use crate::names::ZONE;
+
+/// A redirect to here.
+fn to(location: &str) -> Vec<Act> {
+    answer(&format!("302 Found\r\nLocation: {location}"), "")
+}
+
+pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
+    let mut cases = vec![
+        stage
+            .plain(
+                23,
+                "redirect loop",
+                "/ leads to /b, and /b to /",
+                |request| if request.starts_with("GET /b") { to("/") } else { to("/b") },
+                Failed("redirect", "back at GET"),
+            )
+            .await
+            .named_by(&["redirect", "back at"]),
+        stage
+            .plain(
+                23,
+                "redirects without end",
+                "each path leads to a longer one",
+                |request| to(&format!("{}x", request.split(' ').nth(1).unwrap_or("/"))),
+                Failed("redirect", "one more, to"),
+            )
+            .await
+            .named_by(&["redirect", "one more"]),
+    ];
+
+    let plain = stage.start(How::default(), |_| ok()).await;
+    let down = url("http", "tls", &plain);
+    let config = stage.authority.server(&format!("tls.{ZONE}"), (2020, 2999), &[]);
+    let how = How { tls: Some((Arc::new(config), Duration::ZERO)), ..How::default() };
+    let server = stage.start(how, move |_| to(&down)).await;
+    let case = Case::at(
+        24,
+        "redirect from https to http",
+        "an encrypted page that leads to a plain one",
+        url("https", "tls", &server),
+        Failed("redirect", "from https to plain http"),
+    );
+    cases.push(Case { keeps: vec![server], forbidden: Some(plain), ..case }.named_by(&["https to", "not final"]));
+
+    let (metadata, inside) = (server_at(METADATA, 80).await, server_at(INSIDE, 80).await);
+    for (fault, location, seen, forbidden) in [
+        ("redirect to the metadata service", "http://169.254.169.254/latest/", "one to 169.254.169.254", &metadata),
+        ("the same as one number", "http://2852039166/latest/", "one to 169.254.169.254", &metadata),
+        ("the same within IPv6", "http://[::ffff:a9fe:a9fe]/latest/", "one to [::ffff:a9fe:a9fe]", &metadata),
+        ("redirect to an allowed name inside", "http://inside.hostile.example/", "10.1.2.3 (private)", &inside),
+    ] {
+        let case = stage
+            .plain(25, fault, "leads to an address that is not public", move |_| to(location), Failed("redirect", seen))
+            .await;
+        cases.push(Case { forbidden: Some(forbidden.clone()), ..case }.named_by(&[
+            "one to 169",
+            "one to [",
+            "(private)",
+            "not allowed",
+        ]));
+    }
+    cases
+}

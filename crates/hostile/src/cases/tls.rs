@@ -1,0 +1,175 @@
+//! TLS: 11 to 19.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use hostile::{Act, Authority, How, ok, self_signed, send};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use rustls::ServerConfig;
+use tokio::process::Command;
+
+use super::{Case, Expect, Expect::*, Stage, url};
+use crate::host::PUBLIC;
+use crate::names::ZONE;
+
+const YEARS: (i32, i32) = (2020, 2999);
+const HOST: &str = "tls.hostile.example";
+
+/// Number, fault, server, its configuration, what must be said, and the words of the cause.
+type Wrong = (u8, &'static str, &'static str, ServerConfig, Expect, &'static [&'static str]);
+
+pub(super) async fn cases(stage: &mut Stage) -> Result<Vec<Case>> {
+    let soon = Timestamp::now() + SignedDuration::from_hours(24 * 5);
+    let soon = soon.to_zoned(TimeZone::UTC);
+    let soon = (soon.year().into(), soon.month().cast_unsigned(), soon.day().cast_unsigned());
+    let authority = &stage.authority;
+    let intermediate = authority.intermediate("Hostile Intermediate", YEARS);
+    let ending = authority.intermediate_until("Ending Intermediate", soon);
+    let configs: Vec<Wrong> = vec![
+        (
+            11,
+            "expired certificate",
+            "a certificate that ended 2020-01-01",
+            authority.server(HOST, (2019, 2020), &[]),
+            Failed("tls", "expired 2020-01-01"),
+            &["expired"],
+        ),
+        (
+            12,
+            "certificate not yet valid",
+            "a certificate that begins 2998-01-01",
+            authority.server(HOST, (2998, 2999), &[]),
+            Failed("tls", "not valid before 2998-01-01"),
+            &["not yet valid", "not valid before"],
+        ),
+        (
+            13,
+            "certificate of another host",
+            "a certificate of other.example",
+            authority.server("other.example", YEARS, &[]),
+            Failed("tls", "another host: DnsName(\"other.example\")"),
+            &["another host", "does not match", "no alternative", "not hostile", "valid for other.example"],
+        ),
+        (
+            14,
+            "self-signed certificate",
+            "signed by itself",
+            self_signed(HOST),
+            Failed("tls", "self-signed"),
+            &["self-signed"],
+        ),
+        (
+            14,
+            "certificate of an unknown authority",
+            "signed by an authority that nobody knows",
+            Authority::generate().server(HOST, YEARS, &[]),
+            Failed("tls", "no trusted authority"),
+            &["unknown authority", "local issuer", "no trusted authority"],
+        ),
+        (
+            15,
+            "missing intermediate",
+            "sends its own certificate without the one between",
+            intermediate.server(HOST, YEARS, &[]),
+            Failed("tls", "its intermediate certificate is missing"),
+            &["intermediate", "local issuer", "unknown authority"],
+        ),
+        (
+            16,
+            "certificate that ends in 5 days",
+            "a certificate that is still right",
+            authority.server_until(HOST, soon),
+            Expiring(5.0),
+            &[],
+        ),
+        (
+            16,
+            "intermediate that ends in 5 days",
+            "its own certificate lasts, the one between does not",
+            ending.server_with_chain(HOST, YEARS, std::slice::from_ref(&ending.certificate)),
+            Expiring(5.0),
+            &[],
+        ),
+        (
+            19,
+            "ALPN mismatch",
+            "speaks only SMTP within TLS",
+            authority.server(HOST, YEARS, &["smtp"]),
+            Failed("tls", "NoApplicationProtocol"),
+            &["application protocol", "applicationprotocol"],
+        ),
+    ];
+    let mut cases = Vec::new();
+    for (number, fault, server, config, expect, cause) in configs {
+        let started = stage.start(over(config), |_| ok()).await;
+        let case = Case::at(number, fault, server, url("https", "tls", &started), expect).named_by(cause);
+        cases.push(Case { keeps: vec![started], ..case });
+    }
+
+    for (fault, server, option, port) in [
+        ("TLS 1.0 only", "openssl s_server -tls1", "-tls1", 19_990_u16),
+        ("TLS 1.1 only", "openssl s_server -tls1_1", "-tls1_1", 19_991),
+    ] {
+        openssl(&stage.authority, option, port).await?;
+        let url = format!("https://{HOST}:{port}/");
+        let expect = Failed("tls", "no version or cipher in common");
+        cases.push(Case::at(17, fault, server, url, expect).named_by(&["version", "unsupported protocol"]));
+    }
+
+    let how = How { first: vec![send("HTTP/1.1 400 Bad Request\r\n\r\n"), Act::Hang], ..How::default() };
+    let plain = stage.start(how, |_| ok()).await;
+    let expect = Failed("tls", "an answer without TLS");
+    let case =
+        Case::at(18, "plain text on the TLS port", "speaks HTTP without TLS", url("https", "tls", &plain), expect);
+    cases.push(Case { keeps: vec![plain], ..case }.named_by(&[
+        "without tls",
+        "wrong version number",
+        "http response to https",
+    ]));
+
+    // SETTINGS, then GOAWAY of no stream with ENHANCE_YOUR_CALM (RFC 9113, sections 6.5 and 6.8).
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let go_away = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xb];
+    let frames = send([&settings[..], &go_away].concat());
+    // After the request is there: before it, whether the request or the end comes first is chance.
+    let first = vec![Act::Wait(Duration::from_millis(200)), frames, Act::Hang];
+    let config = stage.authority.server(HOST, YEARS, &["h2"]);
+    let goes = stage.start(How { first, ..over(config) }, |_| ok()).await;
+    let expect = Failed("protocol", "GOAWAY, ENHANCE_YOUR_CALM");
+    let case = Case::at(19, "HTTP/2 GOAWAY", "ends the connection instead", url("https", "tls", &goes), expect);
+    cases.push(Case { keeps: vec![goes], ..case }.named_by(&["goaway", "enhance_your_calm"]));
+    Ok(cases)
+}
+
+fn over(config: ServerConfig) -> How {
+    How { tls: Some((Arc::new(config), Duration::ZERO)), ..How::default() }
+}
+
+/// A server of versions that rustls has never spoken. It ends with this process.
+async fn openssl(authority: &Authority, version: &str, port: u16) -> Result<()> {
+    let folder = std::env::temp_dir();
+    let (certificate, key) = authority.sign_pem(&format!("tls.{ZONE}"));
+    let (certificate_file, key_file) = (folder.join(format!("{port}.crt")), folder.join(format!("{port}.key")));
+    std::fs::write(&certificate_file, certificate).context("failed to write a certificate")?;
+    std::fs::write(&key_file, key).context("failed to write a key")?;
+    let server = Command::new("openssl")
+        .args(["s_server", "-quiet", "-www", version, "-cipher", "DEFAULT:@SECLEVEL=0"])
+        .args(["-accept", &format!("{PUBLIC}:{port}")])
+        .args(["-cert".as_ref(), certificate_file.as_os_str(), "-key".as_ref(), key_file.as_os_str()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("failed to start openssl\n  install it: sudo apt-get install --yes openssl")?;
+    // It is killed with the network that it is in.
+    std::mem::forget(server);
+    for _ in 0..100 {
+        if tokio::net::TcpStream::connect((PUBLIC, port)).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    anyhow::bail!("openssl did not listen at {port}")
+}

@@ -1,0 +1,258 @@
+//! Servers that do what a script says.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use rustls::ServerConfig;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
+
+/// What a server does with a request. At the end of a script the connection closes.
+#[derive(Clone)]
+pub enum Act {
+    /// Sends this.
+    Send(Vec<u8>),
+    /// Says nothing for a while.
+    Wait(Duration),
+    /// Sends this until the client goes.
+    Repeat(Vec<u8>),
+    /// Sends this again and again, with a wait after each, until the client goes.
+    Drip(Vec<u8>, Duration),
+    /// Says nothing more until the client goes.
+    Hang,
+    /// Reads the next request on the same connection.
+    KeepAlive,
+}
+
+/// Sends a text.
+pub fn send(text: impl AsRef<[u8]>) -> Act {
+    Act::Send(text.as_ref().to_vec())
+}
+
+/// A whole answer.
+pub fn answer(head: &str, body: impl AsRef<[u8]>) -> Vec<Act> {
+    let body = body.as_ref();
+    let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n", body.len());
+    vec![Act::Send([head.as_bytes(), body].concat()), Act::KeepAlive]
+}
+
+/// What is right.
+pub fn ok() -> Vec<Act> {
+    answer("200 OK", "fine")
+}
+
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+type Script = Arc<dyn Fn(&str) -> Vec<Act> + Send + Sync>;
+
+/// A port of its own, on this machine.
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A server on a port of its own, until it is dropped.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    seen: Arc<Seen>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Seen {
+    connections: AtomicUsize,
+    open: AtomicUsize,
+    requests: Mutex<Vec<String>>,
+}
+
+/// How a server takes a connection.
+#[derive(Clone, Default)]
+pub struct How {
+    /// Closes it with RST instead of FIN.
+    pub reset: bool,
+    /// Makes a handshake, after a wait.
+    pub tls: Option<(Arc<ServerConfig>, Duration)>,
+    /// What it does instead of reading a request.
+    pub first: Vec<Act>,
+}
+
+impl Server {
+    /// Without TLS.
+    pub async fn plain(script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Self {
+        Self::start(LOOPBACK, How::default(), script).await
+    }
+
+    /// Closes connections with RST instead of FIN.
+    pub async fn resetting(script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Self {
+        Self::start(LOOPBACK, How { reset: true, ..How::default() }, script).await
+    }
+
+    /// Waits before each handshake.
+    pub async fn tls(
+        config: ServerConfig,
+        wait: Duration,
+        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(LOOPBACK, How { tls: Some((Arc::new(config), wait)), ..How::default() }, script).await
+    }
+
+    /// At an address, in any way.
+    pub async fn start(
+        address: SocketAddr,
+        how: How,
+        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
+        let script: Script = Arc::new(script);
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Seen::default());
+        let shared = seen.clone();
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (how, script, seen) = (how.clone(), script.clone(), shared.clone());
+                seen.connections.fetch_add(1, SeqCst);
+                seen.open.fetch_add(1, SeqCst);
+                tokio::spawn(async move {
+                    // A client that goes is what many tests are about.
+                    let _ = connection(stream, how, script, &seen).await;
+                    seen.open.fetch_sub(1, SeqCst);
+                });
+            }
+        });
+        Self { address, seen, task }
+    }
+
+    /// What was asked, as it came.
+    pub fn requests(&self) -> Vec<String> {
+        self.seen.requests.lock().unwrap().clone()
+    }
+
+    /// How many connections were made.
+    pub fn connections(&self) -> usize {
+        self.seen.connections.load(SeqCst)
+    }
+
+    /// Waits until every connection has ended.
+    pub async fn idle(&self) {
+        let ended = async {
+            while self.seen.open.load(SeqCst) > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), ended).await.expect("a connection was left open");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn connection(stream: TcpStream, how: How, script: Script, seen: &Seen) -> std::io::Result<()> {
+    if how.reset {
+        stream.set_zero_linger()?;
+    }
+    let mut stream: Box<dyn Io> = match how.tls {
+        None => Box::new(stream),
+        Some((config, wait)) => {
+            tokio::time::sleep(wait).await;
+            let stream = TlsAcceptor::from(config).accept(stream).await?;
+            if how.first.is_empty() && stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+                return h2(stream, script, seen).await;
+            }
+            Box::new(stream)
+        }
+    };
+    if !how.first.is_empty() {
+        play(&mut stream, how.first).await?;
+        return if how.reset { Ok(()) } else { stream.shutdown().await };
+    }
+    while let Some(request) = read_request(&mut stream).await? {
+        seen.requests.lock().unwrap().push(request.clone());
+        if play(&mut stream, script(&request)).await? == Then::Close {
+            // Shutting down would send FIN before the RST.
+            return if how.reset { Ok(()) } else { stream.shutdown().await };
+        }
+    }
+    Ok(())
+}
+
+/// What comes after a script.
+#[derive(PartialEq)]
+enum Then {
+    Close,
+    KeepAlive,
+}
+
+async fn play(stream: &mut Box<dyn Io>, script: Vec<Act>) -> std::io::Result<Then> {
+    for act in script {
+        match act {
+            Act::Send(bytes) => stream.write_all(&bytes).await?,
+            Act::Wait(time) => tokio::time::sleep(time).await,
+            Act::Repeat(bytes) => loop {
+                stream.write_all(&bytes).await?;
+            },
+            Act::Drip(bytes, wait) => loop {
+                stream.write_all(&bytes).await?;
+                stream.flush().await?;
+                tokio::time::sleep(wait).await;
+            },
+            Act::Hang => while stream.read(&mut [0; 4096]).await? > 0 {},
+            Act::KeepAlive => return Ok(Then::KeepAlive),
+        }
+    }
+    stream.flush().await?;
+    Ok(Then::Close)
+}
+
+async fn read_request(stream: &mut Box<dyn Io>) -> std::io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.to_lowercase();
+            let length = length.split("content-length: ").nth(1).map_or("0", |rest| rest.lines().next().unwrap());
+            if body.len() >= length.parse().unwrap() {
+                return Ok(Some(text));
+            }
+        }
+        let mut piece = [0; 4096];
+        match stream.read(&mut piece).await? {
+            0 => return Ok(None),
+            read => bytes.extend_from_slice(&piece[..read]),
+        }
+    }
+}
+
+/// HTTP/2 answers every request with the protocol it came in.
+async fn h2(stream: tokio_rustls::server::TlsStream<TcpStream>, script: Script, seen: &Seen) -> std::io::Result<()> {
+    let service = hyper::service::service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        seen.requests.lock().unwrap().push(format!("{} {:?}", request.method(), request.headers()));
+        let wait = script("h2").into_iter().find_map(|act| if let Act::Wait(time) = act { Some(time) } else { None });
+        async move {
+            tokio::time::sleep(wait.unwrap_or_default()).await;
+            Ok::<_, std::convert::Infallible>(hyper::Response::new(format!("{:?}", request.version())))
+        }
+    });
+    hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())
+        .serve_connection(hyper_util::rt::TokioIo::new(stream), service)
+        .await
+        .map_err(std::io::Error::other)
+}
+
+/// In gzip.
+pub fn compressed(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
