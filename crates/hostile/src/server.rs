@@ -12,7 +12,7 @@ use std::{
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -110,12 +110,40 @@ impl Server {
         how: How,
         script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
     ) -> Self {
+        Self::on(TcpListener::bind(address).await.unwrap(), how, Duration::ZERO, script)
+    }
+
+    /// Lets connections wait to be made: the queue of its port is full until `time` has passed. Who asks until then is
+    /// not answered, and asks again a second after the first time, and two seconds after that (RFC 6298, section 2).
+    pub async fn congested(
+        config: ServerConfig,
+        time: Duration,
+        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(LOOPBACK).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        // The queue takes one more than it says.
+        for _ in 0..2 {
+            drop(TcpStream::connect(address).await.unwrap());
+        }
+        Self::on(listener, How { tls: Some((Arc::new(config), Duration::ZERO)), ..How::default() }, time, script)
+    }
+
+    /// Begins to take connections when a time has passed.
+    fn on(
+        listener: TcpListener,
+        how: How,
+        after: Duration,
+        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
         let script: Script = Arc::new(script);
-        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
         let shared = seen.clone();
         let task = tokio::spawn(async move {
+            tokio::time::sleep(after).await;
             while let Ok((stream, _)) = listener.accept().await {
                 let (how, script, seen) = (how.clone(), script.clone(), shared.clone());
                 seen.connections.fetch_add(1, SeqCst);

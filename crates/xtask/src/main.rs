@@ -24,6 +24,7 @@ usage: cargo xtask <command>
 
   test [STEP…]   everything a change must pass, in this order, or the named steps alone:
                  fmt clippy deny unit templates build hostile e2e
+  bench          how exact the phases of an exchange are, beside a bare one
   package        builds the functions for AWS and the template that deploys them, into target/package
   hostile        writes docs/hostile-endpoints.md: servers at their worst before the program, curl and blackbox_exporter
   advisories     looks every dependency up in the RustSec database, which it downloads
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
             }
         },
         ["package"] => in_workspace(functions::package),
+        ["bench"] => in_workspace(steps::bench),
         ["hostile"] => in_workspace(hostile::page),
         ["advisories"] => in_workspace(steps::advisories),
         ["help" | "--help" | "-h"] => {

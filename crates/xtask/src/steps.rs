@@ -60,6 +60,14 @@ pub fn advisories(workspace: &Workspace) -> Result<()> {
     Run::program(workspace, tools::cargo_deny(workspace)?).args(["check", "advisories"]).run()
 }
 
+/// Measures; not a step, since a busy machine is no mistake.
+///
+/// # Errors
+/// When it cannot be built or run.
+pub fn bench(workspace: &Workspace) -> Result<()> {
+    Run::cargo(workspace, "bench --quiet --package probe --bench phases --profile dev").run()
+}
+
 fn fmt(workspace: &Workspace) -> Result<()> {
     Run::cargo(workspace, "fmt --all --check").run()
 }

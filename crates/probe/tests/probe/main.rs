@@ -13,5 +13,6 @@ mod fences;
 mod limits;
 mod phases;
 mod redirects;
+mod reference;
 mod server;
 mod sessions;

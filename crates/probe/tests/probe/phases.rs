@@ -5,56 +5,34 @@ use std::{
     time::Duration,
 };
 
-use check::Phases;
 use probe::Connections;
 
-use crate::server::*;
+use crate::{
+    reference::{DELAY, PHASES, Reference, named},
+    server::*,
+};
 
 const SLOW: Duration = Duration::from_millis(250);
 
-#[tokio::test]
+/// A reference server that delays one phase by a second or more.
+#[tokio::test(flavor = "multi_thread")]
 async fn each_delay_shows_in_its_own_phase() {
-    let authority = Authority::generate();
-    for protocol in ["http/1.1", "h2"] {
-        for slow in ["dns", "tls", "first byte", "transfer"] {
-            // HTTP/2 bodies come from hyper whole.
-            if (protocol, slow) == ("h2", "transfer") {
-                continue;
-            }
-            let when = |phase: &str| if phase == slow { SLOW } else { Duration::ZERO };
-            let (first_byte, transfer) = (when("first byte"), when("transfer"));
-            let config = authority.server("a.test", (2020, 2999), &[protocol]);
-            let server = Server::tls(config, when("tls"), move |_| {
-                let head = send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
-                vec![Act::Wait(first_byte), head, Act::Wait(transfer), send("fine"), Act::KeepAlive]
-            })
-            .await;
-            let client = client_with(&trusting(&authority), Connections::Fresh, Names(when("dns")));
-            let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
-            sent.result.unwrap();
-            let exchange = &sent.exchanges[0];
-            let named = named(&exchange.phases);
-            let (longest, took) = named.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
-            assert_eq!(longest, slow, "{protocol}: {named:?}");
-            assert!(took >= 249.0, "{protocol}: {named:?}");
-            let sum: f64 = named.iter().map(|(_, took)| took).sum();
-            let rest = exchange.duration_ms - sum;
-            assert!(
-                (-0.1..60.0).contains(&rest),
-                "the phases make up the whole: {rest} ms are missing of {exchange:?}"
-            );
-        }
+    let cases = ["http/1.1", "h2"].into_iter().flat_map(|protocol| PHASES.map(|slow| (protocol, slow)));
+    // HTTP/2 bodies come from hyper whole.
+    let cases = cases.filter(|case| *case != ("h2", "transfer"));
+    let seen = futures::future::join_all(cases.map(async |(protocol, slow)| {
+        let reference = Reference::start(slow, protocol).await;
+        (protocol, slow, reference.exchange().await)
+    }));
+    for (protocol, slow, exchange) in seen.await {
+        let named = named(&exchange.phases);
+        let (longest, took) = named.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        assert_eq!(longest, slow, "{protocol}: {named:?}");
+        assert!(took >= DELAY.as_secs_f64() * 1e3, "{protocol}: {named:?}");
+        let sum: f64 = named.iter().map(|(_, took)| took).sum();
+        let rest = exchange.duration_ms - sum;
+        assert!((-0.1..60.0).contains(&rest), "the phases make up the whole: {rest} ms are missing of {exchange:?}");
     }
-}
-
-fn named(phases: &Phases) -> [(&'static str, f64); 5] {
-    [
-        ("dns", phases.dns_ms.unwrap()),
-        ("connect", phases.connect_ms.unwrap()),
-        ("tls", phases.tls_ms.unwrap()),
-        ("first byte", phases.first_byte_ms.unwrap()),
-        ("transfer", phases.transfer_ms.unwrap()),
-    ]
 }
 
 #[tokio::test]

@@ -1,0 +1,55 @@
+//! A server that delays one phase, for the tests and the benchmark.
+
+use std::time::Duration;
+
+use check::{Exchange, Phases};
+use probe::Connections;
+
+use crate::server::*;
+
+/// By how much. Of a connection: the kernel asks again after this.
+pub const DELAY: Duration = Duration::from_secs(1);
+/// The phases, in their order.
+pub const PHASES: [&str; 5] = ["dns", "connect", "tls", "first byte", "transfer"];
+
+/// A server, and who is to trust it.
+pub struct Reference {
+    pub server: Server,
+    pub authority: Authority,
+    /// The name takes so long to be resolved.
+    pub dns: Duration,
+}
+
+impl Reference {
+    /// One that is slow in this phase.
+    pub async fn start(slow: &str, protocol: &str) -> Self {
+        let authority = Authority::generate();
+        let when = |phase: &str| if phase == slow { DELAY } else { Duration::ZERO };
+        let (first_byte, transfer) = (when("first byte"), when("transfer"));
+        let config = authority.server("a.test", (2020, 2999), &[protocol]);
+        let script = move |_: &str| {
+            let head = send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+            vec![Act::Wait(first_byte), head, Act::Wait(transfer), send("fine"), Act::KeepAlive]
+        };
+        let server = if slow == "connect" {
+            Server::congested(config, DELAY / 2, script).await
+        } else {
+            Server::tls(config, when("tls"), script).await
+        };
+        Self { server, authority, dns: when("dns") }
+    }
+
+    /// One exchange with it.
+    pub async fn exchange(&self) -> Exchange {
+        let client = client_with(&trusting(&self.authority), Connections::Fresh, Names(self.dns));
+        let sent = client.send(get(at(&self.server, "https", "a.test", "/"))).await;
+        sent.result.unwrap();
+        sent.exchanges[0].clone()
+    }
+}
+
+/// Each phase with its milliseconds.
+pub fn named(phases: &Phases) -> [(&'static str, f64); 5] {
+    let took = [phases.dns_ms, phases.connect_ms, phases.tls_ms, phases.first_byte_ms, phases.transfer_ms];
+    std::array::from_fn(|place| (PHASES[place], took[place].unwrap()))
+}
