@@ -74,7 +74,8 @@ fn header(response: &Response, name: &str, expected: String, holds: impl Fn(&[u8
     }
     let redactor = &response.redactor;
     let lines: Vec<_> = values.iter().filter_map(|value| Some(redactor.header(&name.parse().ok()?, value))).collect();
-    let seen = if lines.is_empty() { format!("no header {name}") } else { excerpt(&lines.join("\n"), redactor) };
+    let seen = if lines.is_empty() { format!("no header {name}") } else { lines.join("\n") };
+    let seen = excerpt(&seen, redactor);
     let evidence = format!("status {}", response.status.as_u16());
     Err(mismatch(FailureKind::Header, excerpt(&expected, redactor), seen, Some(evidence)))
 }
@@ -91,6 +92,7 @@ pub fn body_contains(response: &Response, text: &str) -> Result<(), Mismatch> {
     let expected = excerpt(&format!("{text:?} in the body"), &response.redactor);
     let malformed = response.malformed().map(|(encoding, at)| format!(", not {encoding} from byte {at} on"));
     let seen = format!("{}{} without it", described(response), malformed.unwrap_or_default());
+    let seen = excerpt(&seen, &response.redactor);
     Err(mismatch(FailureKind::Assertion, expected, seen, body_start(response)))
 }
 
@@ -147,7 +149,7 @@ pub fn json_list(response: &Response, wrapper: &str) -> Result<Vec<Value>, Misma
         Value::Array(list) => Ok(list),
         other => {
             let seen = if other.is_object() { "an object" } else { "neither list nor object" };
-            let expected = format!("a list, at {wrapper} or at the top");
+            let expected = excerpt(&format!("a list, at {wrapper} or at the top"), &response.redactor);
             Err(mismatch(FailureKind::Assertion, expected, seen.to_owned(), None))
         }
     }

@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 5] = [&["check"], &["probe", "alarm"], &["runtime"], &["
 /// show, and shares nothing else.
 const APART: [&str; 2] = ["demo-platform", "xtask"];
 /// These are for tests: they may know everything, and nothing that is shipped knows them.
-const FOR_TESTS: [&str; 3] = ["hostile", "tests", "trial"];
+const FOR_TESTS: [&str; 4] = ["fuzzing", "hostile", "tests", "trial"];
 /// Only these speak to AWS: one is the port to it, the other tests what runs there.
 const SPEAK_AWS: [&str; 2] = ["lambda", "tests"];
 /// Pure: time and data are passed in.

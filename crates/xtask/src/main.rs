@@ -2,6 +2,7 @@
 
 mod command;
 mod functions;
+mod fuzz;
 mod hostile;
 mod steps;
 mod tools;
@@ -26,6 +27,7 @@ usage: cargo xtask <command>
                  fmt clippy deny unit templates build hostile e2e
   bench          how exact the phases of an exchange are, beside a bare one
   package        builds the functions for AWS and the template that deploys them, into target/package
+  fuzz [SECONDS] the fuzzer on settings, events, forms, JSON pointers and assertions, 60 s each
   hostile        writes docs/hostile-endpoints.md: servers at their worst before the program, curl and blackbox_exporter
   advisories     looks every dependency up in the RustSec database, which it downloads
 
@@ -44,6 +46,14 @@ fn main() -> ExitCode {
         },
         ["package"] => in_workspace(functions::package),
         ["bench"] => in_workspace(steps::bench),
+        ["fuzz"] => in_workspace(|workspace| fuzz::fuzz(workspace, 60)),
+        ["fuzz", seconds] => match seconds.parse() {
+            Ok(seconds) => in_workspace(|workspace| fuzz::fuzz(workspace, seconds)),
+            Err(_) => {
+                eprintln!("error: expected a number of seconds, saw {seconds:?}\n\n{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
         ["hostile"] => in_workspace(hostile::page),
         ["advisories"] => in_workspace(steps::advisories),
         ["help" | "--help" | "-h"] => {

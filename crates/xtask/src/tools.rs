@@ -9,6 +9,7 @@ use crate::command::Run;
 use crate::workspace::Workspace;
 
 const CARGO_DENY: &str = "0.20.2";
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// The `bin` folder of a Python environment that holds what `crates/xtask/tools/<name>.txt` lists; made anew when the list
 /// has changed.
@@ -44,19 +45,31 @@ pub fn python(workspace: &Workspace, name: &str) -> Result<PathBuf> {
 /// # Errors
 /// When it cannot be built.
 pub fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
+    cargo_tool(workspace, "cargo-deny", CARGO_DENY)
+}
+
+/// The path of the pinned cargo-fuzz, built at the first call.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn cargo_fuzz(workspace: &Workspace) -> Result<PathBuf> {
+    cargo_tool(workspace, "cargo-fuzz", CARGO_FUZZ)
+}
+
+fn cargo_tool(workspace: &Workspace, name: &str, version: &str) -> Result<PathBuf> {
     let _lock = lock(workspace)?;
-    let folder = tools(workspace).join(format!("cargo-deny-{CARGO_DENY}"));
-    let program = folder.join("bin/cargo-deny");
+    let folder = tools(workspace).join(format!("{name}-{version}"));
+    let program = folder.join("bin").join(name);
     if program.is_file() {
         return Ok(program);
     }
-    println!("   building cargo-deny {CARGO_DENY} (once, two to three minutes on two cores)");
+    println!("   building {name} {version} (once, up to three minutes on two cores)");
     let build = folder.join("build");
     Run::cargo(workspace, "install --quiet --locked --root")
         .args([&folder])
-        .args([format!("cargo-deny@{CARGO_DENY}")])
+        .args([format!("{name}@{version}")])
         .env("CARGO_TARGET_DIR", &build)
-        // Its own release profile builds twice as long, for a program that runs a second.
+        // Their own release profiles build twice as long, for programs that run a second.
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")

@@ -14,7 +14,8 @@ use crate::{Check, Prepared};
 const REQUIRED: [&str; 4] = ["environment", "base_url", "contact", "links"];
 
 impl<C: Check> Prepared<C> {
-    /// The settings as they are in effect, every default in its place: a settings file of this check alone.
+    /// The settings as they are in effect, every default in its place: a settings file, but that
+    /// maintenance windows may name other checks.
     ///
     /// # Errors
     /// When a value has no form in TOML, which none that was read from TOML lacks.

@@ -1,0 +1,5 @@
+//! See `fuzzing::assertions`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::assertions(data));

@@ -1,0 +1,154 @@
+//! The fuzzer's properties for a few seconds, on files of this repository that were edited at random.
+
+#![expect(clippy::unwrap_used, reason = "the files of the repository are there")]
+
+use std::path::{Path, PathBuf};
+
+use fuzzing::TARGETS;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+/// How often each property is tried.
+const CASES: u32 = 5_000;
+
+/// What an edit puts in: the marks of the languages, numbers at their edges, and texts that are not what they seem.
+const PIECES: [&[u8]; 30] = [
+    b"",
+    b"\n",
+    b"\"",
+    b"'''",
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b"[[",
+    b"=",
+    b",",
+    b".",
+    b"/",
+    b"~1",
+    b"~0",
+    b"\\u0000",
+    b"<",
+    b"<form>",
+    b"<input name=_token value=abcdefgh>",
+    b"<!--",
+    b"0",
+    b"-1",
+    b"99999999999999999999",
+    b"1e999",
+    b"null",
+    b"\xff\xfe",
+    b"\xe2\x80\xae",
+    b"env:X",
+    b"169.254.169.254",
+    b"9999-12-31T23:59:59Z",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The files of a folder with this ending.
+fn files(folder: &str, ending: &str) -> Vec<Vec<u8>> {
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let wanted = paths.into_iter().filter(|path| path.extension().is_some_and(|found| found == ending));
+    wanted.map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let texts = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let seeds: Vec<Vec<u8>> = match target {
+        "settings" => {
+            [files("infra/layer/settings", "toml"), files("functions/availability/tests/settings/wrong", "toml")]
+                .concat()
+        }
+        "events" => [files("events", "json"), files("events/messages", "json")].concat(),
+        "form_token" => texts(&[
+            "_token\n<form><input type=\"hidden\" name=\"_token\" value=\"abcdefgh12345678\"></form>",
+            "_token\n<meta name=\"csrf-token\" content=\"abcdefgh12345678\"><form><input name=\"email\"></form>",
+        ]),
+        "json_pointers" => texts(&[
+            "/data/0/id\n{\"data\": [{\"id\": 7, \"password\": \"hunter2\"}, {\"a/b\": 1.0, \"m~n\": \"450.00\"}]}",
+            "/a~1b\n{\"a/b\": {\"\": [null, true, 18446744073709551615]}}",
+        ]),
+        "assertions" => texts(&[
+            "text/html; charset=utf-8\nKøreskole\n<title>Køreskole</title>",
+            "text/html; charset=iso-8859-1\nx\nK\u{f8}reskole",
+            "application/json\nToo many\n{\"message\": \"Too many login attempts\", \"errors\": {\"email\": [\"x\"]}}",
+        ]),
+        other => unreachable!("{other} has no seeds"),
+    };
+    assert!(!seeds.is_empty(), "{target} has no seeds");
+    seeds
+}
+
+/// A seed, edited in up to five places: so much is cut there, and this is put in.
+fn edited(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        3 => proptest::sample::select(PIECES.to_vec()).prop_map(<[u8]>::to_vec),
+        1 => proptest::collection::vec(any::<u8>(), 0..12),
+    ];
+    let edit = (any::<proptest::sample::Index>(), prop_oneof![Just(0_usize), 0..4_usize, 0..200_usize], piece);
+    (proptest::sample::select(seeds), proptest::collection::vec(edit, 0..5)).prop_map(|(mut text, edits)| {
+        for (place, cut, piece) in edits {
+            let at = place.index(text.len() + 1);
+            let end = (at + cut).min(text.len());
+            text.splice(at..end, piece);
+        }
+        text
+    })
+}
+
+fn hold(target: &str) {
+    let (_, property) = TARGETS.iter().find(|(name, _)| *name == target).unwrap();
+    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&edited(seeds(target)), |data| {
+            property(&data);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn every_property_holds_of_the_seeds_themselves() {
+    for (name, property) in TARGETS {
+        seeds(name).iter().for_each(|seed| property(seed));
+    }
+}
+
+#[test]
+fn settings_are_right_or_told() {
+    hold("settings");
+}
+
+#[test]
+fn events_are_accepted_or_refused() {
+    hold("events");
+}
+
+#[test]
+fn a_form_has_a_token_or_what_it_has_is_told() {
+    hold("form_token");
+}
+
+#[test]
+fn a_pointer_finds_what_the_rfc_says() {
+    hold("json_pointers");
+}
+
+#[test]
+fn a_text_is_in_a_body_or_not() {
+    hold("assertions");
+}
+
+#[test]
+fn every_property_has_a_target_of_the_fuzzer() {
+    let manifest = std::fs::read_to_string(root().join("crates/fuzzing/fuzz/Cargo.toml")).unwrap();
+    for (name, _) in TARGETS {
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
+    }
+}
