@@ -1,5 +1,6 @@
 //! Platforms as they are: one that calls everything otherwise, clocks that differ, schools without online payment.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use demo_platform::faults::{Shows, catalogue};
 use demo_platform::seed::Seed;
 use demo_platform::{DemoPlatform, Fault, Flavour, Options};
 use jiff::SignedDuration;
+use probe::{Fence, Url};
 use reconciliation::Reconciliation;
-use runtime::{Clock, SkippingClock};
+use runtime::settings::Document;
+use runtime::{Clock, Prepared, SkippingClock};
 use trial::Trial;
 
 /// The settings of a platform that calls everything otherwise.
@@ -56,7 +59,7 @@ async fn clocks_that_differ_by_minutes_are_no_mismatch() {
         };
         let platform = DemoPlatform::start(options).await.unwrap();
         let mut trial = Trial::<Reconciliation>::start().await;
-        let base: probe::Url = platform.base_url().parse().unwrap();
+        let base: Url = platform.base_url().parse().unwrap();
         trial.prepared.check.provider.url = base.join("/_partners/stripe").unwrap();
         trial.prepared.check.site.base_url = base;
         trial.platform = platform;
@@ -92,4 +95,18 @@ async fn a_school_without_online_payment_is_skipped_when_the_settings_say_how_it
     assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
     assert_eq!((seen.step("platform-payments"), seen.step("match")), (Some("skipped"), Some("skipped")));
     assert!(!seen.metrics.contains_key("PaymentMismatches"));
+}
+
+#[test]
+fn requests_may_go_to_the_platform_and_the_provider_and_nowhere_else() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/layer/settings/production.example.toml");
+    let settings = std::fs::read_to_string(shipped).unwrap();
+    let document = Document::parse("production.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let prepared: Prepared<Reconciliation> =
+        Prepared::read(&document).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let host = |url: &str| url.parse::<Url>().unwrap();
+    // The provider's host is not written: it is a default.
+    let expected =
+        Fence::default().with_host_of(&prepared.common.base_url).with_host_of(&host("https://api.stripe.com/"));
+    assert_eq!(prepared.fence, expected);
 }
