@@ -11,8 +11,11 @@ pub use answers::{assertions, form_token, json_pointers};
 pub use events::events;
 pub use settings::settings;
 
+/// What must hold of some bytes.
+pub type Property = fn(&[u8]);
+
 /// All of them, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+pub const TARGETS: [(&str, Property); 5] = [
     ("settings", settings),
     ("events", events),
     ("form_token", form_token),
