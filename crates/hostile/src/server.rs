@@ -78,7 +78,7 @@ struct Seen {
 pub struct How {
     /// Closes it with RST instead of FIN.
     pub reset: bool,
-    /// Makes a handshake, after a wait.
+    /// Makes a handshake, and lets the client wait for it from its first byte on.
     pub tls: Option<(Arc<ServerConfig>, Duration)>,
     /// What it does instead of reading a request.
     pub first: Vec<Act>,
@@ -95,7 +95,7 @@ impl Server {
         Self::start(LOOPBACK, How { reset: true, ..How::default() }, script).await
     }
 
-    /// Waits before each handshake.
+    /// Lets each client wait for its handshake, from its first byte on.
     pub async fn tls(
         config: ServerConfig,
         wait: Duration,
@@ -186,13 +186,18 @@ impl Drop for Server {
 }
 
 async fn connection(stream: TcpStream, how: How, script: Script, seen: &Seen) -> std::io::Result<()> {
+    // What is sent is on its way at once: together with what comes after it, it would shorten the wait between the two.
+    stream.set_nodelay(true)?;
     if how.reset {
         stream.set_zero_linger()?;
     }
     let mut stream: Box<dyn Io> = match how.tls {
         None => Box::new(stream),
         Some((config, wait)) => {
-            tokio::time::sleep(wait).await;
+            // A client that is slow to begin would have waited before its handshake.
+            if wait > Duration::ZERO && stream.peek(&mut [0]).await? > 0 {
+                tokio::time::sleep(wait).await;
+            }
             let stream = TlsAcceptor::from(config).accept(stream).await?;
             if how.first.is_empty() && stream.get_ref().1.alpn_protocol() == Some(b"h2") {
                 return h2(stream, script, seen).await;
