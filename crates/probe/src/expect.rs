@@ -113,8 +113,8 @@ pub fn body_lacks(response: &Response, text: &str) -> Result<(), Mismatch> {
 ///
 /// # Errors
 ///
-/// A mismatch of kind `body`, with the content type and the start of the body. Nesting beyond 128 levels and more than
-/// 100,000 values are refused.
+/// A mismatch of kind `body`, with the content type and the start of the body. Nesting beyond 128 levels and more values
+/// than 10 MB of memory hold are refused.
 pub fn json(response: &Response) -> Result<Value, Mismatch> {
     json::read(&response.body).map_err(|error| {
         let seen = format!("{}: {error}", described(response));
