@@ -1,29 +1,20 @@
 //! What a TLS handshake showed: noted from inside rustls, since neither it nor reqwest reports it when it fails.
 //!
-//! The chain is noted by the verifier, which sees it before it judges; version and cipher by the suites themselves, when the
-//! first keys are made.
+//! The chain is noted by the verifier, which sees it before it judges; version and cipher by the suites themselves: rustls
+//! begins to hash the handshake with the hash of the suite as soon as the server has chosen it, before any certificate.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use check::Certificate;
 use jiff::Timestamp;
 use rustls::{
-    CipherSuite, ConnectionTrafficSecrets, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite,
+    CipherSuite, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, SupportedCipherSuite, Tls12CipherSuite,
+    Tls13CipherSuite,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::{
-        CryptoProvider,
-        cipher::{
-            AeadKey, Iv, KeyBlockShape, MessageDecrypter, MessageEncrypter, Tls12AeadAlgorithm, Tls13AeadAlgorithm,
-            UnsupportedOperationError,
-        },
-    },
+    crypto::{CipherSuiteCommon, CryptoProvider, hash},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use x509_parser::{parse_x509_certificate, x509::X509Name};
@@ -157,103 +148,57 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 fn noting(suite: SupportedCipherSuite) -> SupportedCipherSuite {
     // rustls wants suites that live for ever.
     match suite {
-        SupportedCipherSuite::Tls12(suite) => {
-            let aead_alg = Box::leak(Box::new(Noting { suite: suite.common.suite, inner: suite.aead_alg }));
-            SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
-                common: common(&suite.common),
-                prf_provider: suite.prf_provider,
-                kx: suite.kx,
-                sign: suite.sign,
-                aead_alg,
-            })))
-        }
-        SupportedCipherSuite::Tls13(suite) => {
-            let aead_alg = Box::leak(Box::new(Noting { suite: suite.common.suite, inner: suite.aead_alg }));
-            SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
-                common: common(&suite.common),
-                hkdf_provider: suite.hkdf_provider,
-                aead_alg,
-                quic: None,
-            })))
-        }
+        SupportedCipherSuite::Tls12(suite) => SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
+            common: common(&suite.common, "TLS 1.2"),
+            prf_provider: suite.prf_provider,
+            kx: suite.kx,
+            sign: suite.sign,
+            aead_alg: suite.aead_alg,
+        }))),
+        SupportedCipherSuite::Tls13(suite) => SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
+            common: common(&suite.common, "TLS 1.3"),
+            hkdf_provider: suite.hkdf_provider,
+            aead_alg: suite.aead_alg,
+            quic: None,
+        }))),
     }
 }
 
-fn common(of: &rustls::crypto::CipherSuiteCommon) -> rustls::crypto::CipherSuiteCommon {
-    rustls::crypto::CipherSuiteCommon {
+fn common(of: &CipherSuiteCommon, version: &'static str) -> CipherSuiteCommon {
+    let noting = NotingHash { version, suite: of.suite, inner: of.hash_provider };
+    CipherSuiteCommon {
         suite: of.suite,
-        hash_provider: of.hash_provider,
+        hash_provider: Box::leak(Box::new(noting)),
         confidentiality_limit: of.confidentiality_limit,
     }
 }
 
-/// An algorithm that notes when keys are made for it.
-struct Noting<A: ?Sized + 'static> {
+/// A suite's hash, which notes that the hashing of a handshake begins.
+struct NotingHash {
+    version: &'static str,
     suite: CipherSuite,
-    inner: &'static A,
+    inner: &'static dyn hash::Hash,
 }
 
-impl<A: ?Sized> Noting<A> {
-    fn note(&self, version: &'static str) {
+impl hash::Hash for NotingHash {
+    fn start(&self) -> Box<dyn hash::Context> {
         note_tls(|handshake| {
-            handshake.version = Some(version);
+            handshake.version = Some(self.version);
             handshake.cipher = Some(format!("{:?}", self.suite));
         });
-    }
-}
-
-impl<A: ?Sized> fmt::Debug for Noting<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Noting").field("suite", &self.suite).finish_non_exhaustive()
-    }
-}
-
-impl Tls13AeadAlgorithm for Noting<dyn Tls13AeadAlgorithm> {
-    fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
-        self.note("TLS 1.3");
-        self.inner.encrypter(key, iv)
+        self.inner.start()
     }
 
-    fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
-        self.note("TLS 1.3");
-        self.inner.decrypter(key, iv)
+    fn hash(&self, data: &[u8]) -> hash::Output {
+        self.inner.hash(data)
     }
 
-    fn key_len(&self) -> usize {
-        self.inner.key_len()
+    fn output_len(&self) -> usize {
+        self.inner.output_len()
     }
 
-    fn extract_keys(&self, key: AeadKey, iv: Iv) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
-        self.inner.extract_keys(key, iv)
-    }
-
-    fn fips(&self) -> bool {
-        self.inner.fips()
-    }
-}
-
-impl Tls12AeadAlgorithm for Noting<dyn Tls12AeadAlgorithm> {
-    fn encrypter(&self, key: AeadKey, iv: &[u8], extra: &[u8]) -> Box<dyn MessageEncrypter> {
-        self.note("TLS 1.2");
-        self.inner.encrypter(key, iv, extra)
-    }
-
-    fn decrypter(&self, key: AeadKey, iv: &[u8]) -> Box<dyn MessageDecrypter> {
-        self.note("TLS 1.2");
-        self.inner.decrypter(key, iv)
-    }
-
-    fn key_block_shape(&self) -> KeyBlockShape {
-        self.inner.key_block_shape()
-    }
-
-    fn extract_keys(
-        &self,
-        key: AeadKey,
-        iv: &[u8],
-        explicit: &[u8],
-    ) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
-        self.inner.extract_keys(key, iv, explicit)
+    fn algorithm(&self) -> hash::HashAlgorithm {
+        self.inner.algorithm()
     }
 
     fn fips(&self) -> bool {

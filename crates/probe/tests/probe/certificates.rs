@@ -8,13 +8,18 @@ use crate::server::*;
 
 const YEARS: (i32, i32) = (2020, 2999);
 
+type Versions = &'static [&'static rustls::SupportedProtocolVersion];
+
+/// Versions of TLS, what they are called, and the cipher that both sides like best.
+const VERSIONS: [(Versions, &str, &str); 2] = [
+    (&[&rustls::version::TLS13], "TLS 1.3", "TLS13_AES_256_GCM_SHA384"),
+    (&[&rustls::version::TLS12], "TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
+];
+
 #[tokio::test]
 async fn version_cipher_and_chain_are_told() {
     let authority = Authority::generate();
-    for (versions, version, cipher) in [
-        (&[&rustls::version::TLS13][..], "TLS 1.3", "TLS13_AES_256_GCM_SHA384"),
-        (&[&rustls::version::TLS12][..], "TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
-    ] {
+    for (versions, version, cipher) in VERSIONS {
         let config = authority.server_with("a.test", YEARS, &[], versions);
         let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
         let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
@@ -24,6 +29,27 @@ async fn version_cipher_and_chain_are_told() {
         assert_eq!(tls.chain.len(), 1, "{tls:?}");
         assert_eq!(tls.chain[0].issuer, authority.name);
         assert_eq!(tls.chain[0].expires.to_string(), "2999-01-01T00:00:00Z");
+    }
+}
+
+#[tokio::test]
+async fn version_cipher_and_chain_of_a_refused_handshake_are_told_too() {
+    let authority = Authority::generate();
+    let stranger = Authority::generate();
+    for (versions, version, cipher) in VERSIONS {
+        for (case, config) in [
+            ("expired", authority.server_with("a.test", (2019, 2020), &[], versions)),
+            ("another host", authority.server_with("b.test", YEARS, &[], versions)),
+            ("an unknown authority", stranger.server_with("a.test", YEARS, &[], versions)),
+        ] {
+            let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
+            let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
+            assert_eq!(sent.result.unwrap_err().kind(), Some(TlsKind), "{version}, {case}");
+            let tls = sent.exchanges[0].tls.clone().unwrap();
+            let told = (tls.version.as_deref(), tls.cipher.as_deref());
+            assert_eq!(told, (Some(version), Some(cipher)), "{version}, {case}");
+            assert_eq!(tls.chain.len(), 1, "{version}, {case}: {tls:?}");
+        }
     }
 }
 
@@ -78,13 +104,14 @@ async fn what_is_missing_to_a_trusted_authority_is_told() {
 #[tokio::test]
 async fn names_in_certificates_cannot_be_used_to_shout() {
     let authority = Authority::generate();
-    let loud = authority.intermediate(&format!("\u{1b}[2J{}", "x".repeat(60_000)), YEARS);
-    let chain = vec![loud.certificate.clone(); 1];
-    let config = loud.server_with_chain("a.test", YEARS, &chain);
+    // As long as a handshake takes: more would be refused before anybody reads it.
+    let loud = authority.intermediate(&format!("\u{1b}[2J{}", "x".repeat(10_000)), YEARS);
+    let config = loud.server_with_chain("a.test", YEARS, std::slice::from_ref(&loud.certificate));
     let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
     let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
-    let tls = sent.exchanges[0].tls.as_ref();
-    for certificate in tls.map(|tls| tls.chain.as_slice()).unwrap_or_default() {
-        assert!(certificate.subject.chars().count() <= 80 && !certificate.subject.contains('\u{1b}'));
+    let chain = &sent.exchanges[0].tls.as_ref().unwrap().chain;
+    assert_eq!(chain.len(), 2, "both certificates are told: {chain:?}");
+    for name in [&chain[0].issuer, &chain[1].subject] {
+        assert!(name.chars().count() == 80 && name.starts_with("\\u{1b}[2Jxxx") && name.ends_with('…'), "{name:?}");
     }
 }
