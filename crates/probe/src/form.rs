@@ -2,10 +2,14 @@
 
 use check::{FailureKind, Mismatch};
 use http::header::CONTENT_TYPE;
-use scraper::{Html, Selector};
 use secrecy::SecretString;
 
-use crate::{Response, excerpt::excerpt};
+use crate::{Response, excerpt::excerpt, html::Tags};
+
+/// The most fields that are looked at: no page that a person fills in has more.
+const MOST_FIELDS: usize = 1_000;
+/// What a form sends.
+const FIELDS: [&str; 4] = ["input", "button", "textarea", "select"];
 
 /// The value of a form's hidden field, or of `<meta name="csrf-token">` where no form has the field. It is masked from now
 /// on.
@@ -18,9 +22,8 @@ pub fn token(response: &Response, field: &str) -> Result<SecretString, Mismatch>
     if !kind.is_empty() && !kind.starts_with("text/html") && !kind.starts_with("application/xhtml") {
         return Err(mismatch(response, FailureKind::Body, "an HTML page", kind.to_owned()));
     }
-    let page = Html::parse_document(&response.text());
     let expected = format!("a form with the hidden field {field}");
-    match find(&page, field) {
+    match find(&response.text(), field) {
         Found::Token(token) => {
             response.redactor.register(&token);
             Ok(SecretString::from(token))
@@ -34,29 +37,46 @@ enum Found {
     Nothing(String),
 }
 
-fn find(page: &Html, field: &str) -> Found {
-    // The selectors are ours and right; without them nothing is found, which is told.
-    let select = |css: &str| -> Vec<scraper::ElementRef<'_>> {
-        Selector::parse(css).map(|selector| page.select(&selector).collect()).unwrap_or_default()
-    };
-    let fields = select("form input[name], form button[name], form textarea[name], form select[name]");
-    let own: Vec<&str> = fields
-        .iter()
-        .filter(|found| found.attr("name") == Some(field))
-        .filter_map(|found| found.attr("value"))
-        .collect();
-    if let Some(token) = own.iter().find(|value| !value.trim().is_empty()) {
-        return Found::Token((*token).to_owned());
+fn find(page: &str, field: &str) -> Found {
+    let (mut has_form, mut in_form, mut is_empty) = (false, false, false);
+    let (mut names, mut meta, mut templates) = (Vec::new(), None, 0_usize);
+    for tag in Tags::of(page) {
+        if tag.begins("template") {
+            templates += 1;
+        } else if tag.ends("template") {
+            templates = templates.saturating_sub(1);
+        } else if templates > 0 {
+            // A template is no part of the page.
+        } else if tag.begins("form") {
+            (has_form, in_form) = (true, true);
+        } else if tag.ends("form") {
+            in_form = false;
+        } else if in_form && FIELDS.iter().any(|name| tag.begins(name)) {
+            let Some(name) = tag.attribute("name") else { continue };
+            if name == field
+                && let Some(value) = tag.attribute("value")
+            {
+                if !value.trim().is_empty() {
+                    return Found::Token(value.into_owned());
+                }
+                is_empty = true;
+            }
+            names.push(name);
+            if names.len() > MOST_FIELDS {
+                break;
+            }
+        } else if meta.is_none() && tag.begins("meta") && tag.attribute("name").as_deref() == Some("csrf-token") {
+            meta = tag.attribute("content").filter(|content| !content.trim().is_empty());
+        }
     }
-    let metas = select("meta[name=csrf-token][content]");
-    if let Some(token) = metas.iter().filter_map(|meta| meta.attr("content")).find(|value| !value.trim().is_empty()) {
-        return Found::Token(token.to_owned());
+    if let Some(token) = meta {
+        return Found::Token(token.into_owned());
     }
-    let names: Vec<&str> = fields.iter().filter_map(|found| found.attr("name")).collect();
-    Found::Nothing(match (select("form").is_empty(), own.is_empty(), names.is_empty()) {
-        (true, ..) => "no form".to_owned(),
-        (_, false, _) => format!("an empty {field}"),
+    Found::Nothing(match (has_form, is_empty, names.is_empty()) {
+        (false, ..) => "no form".to_owned(),
+        (_, true, _) => format!("an empty {field}"),
         (_, _, true) => "a form without fields".to_owned(),
+        _ if names.len() > MOST_FIELDS => format!("more than {MOST_FIELDS} fields"),
         _ => format!("a form with {}", names.join(", ")),
     })
 }
@@ -87,6 +107,8 @@ mod tests {
                 "b",
             ),
             ("a page without an end", r#"<form><p><input name="_token" value="abc">"#, "abc"),
+            ("in a table", r#"<table><form><tr><td><input name="_token" value="abc"></table>"#, "abc"),
+            ("in a form within a form", r#"<form><form><input name="_token" value="abc"></form></form>"#, "abc"),
             ("the meta tag", r#"<meta name="csrf-token" content="abc"><form></form>"#, "abc"),
         ] {
             let answer = response(200, page);
@@ -115,6 +137,13 @@ mod tests {
                 "a form with email, q",
             ),
             ("an odd name", format!("<form>{input}</form>"), "a\"]b[", "a form with _token"),
+            ("after its form", format!("<form><input name=q></form>{input}"), "_token", "a form with q"),
+            (
+                "fields without end",
+                format!("<form>{}{input}", "<input name=q>".repeat(1_001)),
+                "_token",
+                "more than 1000 fields",
+            ),
         ] {
             let mismatch = token(&response(200, &page), field).unwrap_err();
             assert_eq!((mismatch.kind, mismatch.seen.as_str()), (FailureKind::Assertion, seen), "{case}");

@@ -19,6 +19,7 @@ pub mod expect;
 mod fault;
 mod fence;
 mod form;
+mod html;
 mod json;
 mod laravel;
 mod maintenance;

@@ -1,0 +1,290 @@
+//! The tags of a page, one after the other, without a tree of it.
+//!
+//! A tree is what a hostile page attacks: open formatting elements are opened again in each paragraph, so that ten kilobytes
+//! become hundreds of megabytes, and no deadline interrupts it. A page that is read as browsers split it into tags
+//! (<https://html.spec.whatwg.org/multipage/parsing.html#tokenization>) is looked at once, and nothing is kept.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+
+/// Elements whose content is text up to their end tag, in a browser that runs scripts.
+const TEXT: [&str; 9] =
+    ["script", "style", "textarea", "title", "noscript", "iframe", "noembed", "noframes", "xmp"];
+/// Elements in which XML's rules hold.
+const FOREIGN: [&str; 2] = ["svg", "math"];
+
+/// A tag as it stands in the page.
+pub(crate) struct Tag<'a> {
+    name: &'a str,
+    is_end: bool,
+    is_self_closing: bool,
+    attributes: &'a str,
+}
+
+impl<'a> Tag<'a> {
+    /// Whether it begins an element of this name.
+    pub(crate) fn begins(&self, name: &str) -> bool {
+        !self.is_end && self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// Whether it ends an element of this name.
+    pub(crate) fn ends(&self, name: &str) -> bool {
+        self.is_end && self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The value of an attribute, empty when none is written. Of several of the same name, the first.
+    pub(crate) fn attribute(&self, name: &str) -> Option<Cow<'a, str>> {
+        let mut attributes = Attributes(self.attributes);
+        attributes.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, written)| decoded(written))
+    }
+}
+
+/// All tags of a page that a browser would see.
+pub(crate) struct Tags<'a> {
+    rest: &'a str,
+    /// How many elements of [`FOREIGN`] are open.
+    foreign: usize,
+}
+
+impl<'a> Tags<'a> {
+    pub(crate) fn of(page: &'a str) -> Self {
+        Self { rest: page, foreign: 0 }
+    }
+
+    /// Goes on behind the first `end` that is found, or at the end of the page.
+    fn skip_past(&mut self, end: &str) {
+        self.rest = self.rest.split_once(end).map_or("", |(_, rest)| rest);
+    }
+
+    /// What begins with `<!`, `<?` or `</` and is no tag.
+    fn skip_comment(&mut self) {
+        let Some(comment) = self.rest.strip_prefix("!--") else {
+            let is_data = self.foreign > 0 && self.rest.starts_with("![CDATA[");
+            return self.skip_past(if is_data { "]]>" } else { ">" });
+        };
+        self.rest = comment;
+        if let Some(rest) = comment.strip_prefix('>').or_else(|| comment.strip_prefix("->")) {
+            self.rest = rest;
+            return;
+        }
+        while let Some((_, rest)) = self.rest.split_once("--") {
+            // The second hyphen may be the first of the end.
+            self.rest = rest.trim_start_matches('-');
+            if let Some(rest) = self.rest.strip_prefix('>').or_else(|| self.rest.strip_prefix("!>")) {
+                self.rest = rest;
+                return;
+            }
+        }
+        self.rest = "";
+    }
+
+    /// What stands after `<`, or `</`, and a letter. `None`: the page ends within it, and browsers drop it.
+    fn tag(&mut self, is_end: bool) -> Option<Tag<'a>> {
+        let (name, rest) = split_at(self.rest, |c| ends_name(c) || c == '>');
+        let mut attributes = Attributes(rest);
+        while attributes.next().is_some() {}
+        let (attributes, rest) = rest.split_at(rest.len() - attributes.0.len());
+        self.rest = rest.strip_prefix('>')?;
+        Some(Tag { name, is_end, is_self_closing: attributes.ends_with('/') && !is_value(attributes), attributes })
+    }
+
+    /// The content of an element that is text.
+    fn skip_text(&mut self, name: &str) {
+        let is_script = name.eq_ignore_ascii_case("script");
+        // A script within `<!--` in a script does not end it.
+        let (mut is_commented, mut is_nested) = (false, false);
+        while let Some(at) = self.rest.find(['<', '-']) {
+            let here = &self.rest[at..];
+            self.rest = &here[1..];
+            let is_tag = |begin: &str| {
+                let named = here.strip_prefix(begin).and_then(|rest| rest.split_at_checked(name.len()));
+                named.is_some_and(|(found, rest)| {
+                    found.eq_ignore_ascii_case(name) && rest.starts_with(|c| ends_name(c) || c == '>')
+                })
+            };
+            if is_script && here.starts_with("<!--") {
+                is_commented = true;
+            } else if here.starts_with("-->") {
+                (is_commented, is_nested) = (false, false);
+            } else if is_commented && !is_nested && is_tag("<") {
+                is_nested = true;
+            } else if is_tag("</") {
+                if !is_nested {
+                    self.rest = here;
+                    return;
+                }
+                is_nested = false;
+            }
+        }
+        self.rest = "";
+    }
+}
+
+impl<'a> Iterator for Tags<'a> {
+    type Item = Tag<'a>;
+
+    fn next(&mut self) -> Option<Tag<'a>> {
+        loop {
+            self.skip_past("<");
+            let (is_end, name) = match self.rest.strip_prefix('/') {
+                Some(rest) => (true, rest),
+                None => (false, self.rest),
+            };
+            match name.as_bytes().first()? {
+                b'a'..=b'z' | b'A'..=b'Z' => self.rest = name,
+                b'!' | b'?' if !is_end => {
+                    self.skip_comment();
+                    continue;
+                }
+                _ if is_end => {
+                    self.skip_past(">");
+                    continue;
+                }
+                _ => continue,
+            }
+            let tag = self.tag(is_end)?;
+            let is_one_of = |names: &[&str]| names.iter().any(|name| tag.name.eq_ignore_ascii_case(name));
+            if is_one_of(&FOREIGN) {
+                match (tag.is_end, tag.is_self_closing) {
+                    (true, _) => self.foreign = self.foreign.saturating_sub(1),
+                    (false, true) => {}
+                    (false, false) => self.foreign += 1,
+                }
+            } else if !tag.is_end && tag.begins("plaintext") {
+                self.rest = "";
+            } else if !tag.is_end && is_one_of(&TEXT) && !(self.foreign > 0 && tag.is_self_closing) {
+                self.skip_text(tag.name);
+            }
+            return Some(tag);
+        }
+    }
+}
+
+/// The attributes from here on: each name with its value as it is written, in its quotes. What is left begins with the `>`
+/// of the tag, or is empty.
+struct Attributes<'a>(&'a str);
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<(&'a str, &'a str)> {
+        let begin = self.0.trim_start_matches(ends_name);
+        self.0 = begin;
+        let first = begin.chars().next().filter(|first| *first != '>')?;
+        // One that begins with `=` is a name, however odd.
+        let (_, behind_first) = begin.split_at(first.len_utf8());
+        let (_, rest) = split_at(behind_first, |c| ends_name(c) || matches!(c, '=' | '>'));
+        let name = &begin[..begin.len() - rest.len()];
+        let Some(value) = rest.trim_start_matches(is_space).strip_prefix('=') else {
+            self.0 = rest;
+            return Some((name, ""));
+        };
+        let value = value.trim_start_matches(is_space);
+        let length = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => value[1..].find(quote).map_or(value.len(), |at| at + 2),
+            _ => value.find(|c| is_space(c) || c == '>').unwrap_or(value.len()),
+        };
+        let (value, rest) = value.split_at(length);
+        self.0 = rest;
+        Some((name, value))
+    }
+}
+
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}')
+}
+
+fn ends_name(c: char) -> bool {
+    is_space(c) || c == '/'
+}
+
+/// A text up to the first of these characters, and the rest.
+fn split_at(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(ends).unwrap_or(text.len()))
+}
+
+/// Whether these attributes end in a value without quotes, to which a `/` belongs.
+fn is_value(attributes: &str) -> bool {
+    Attributes(attributes).last().is_some_and(|(_, value)| value.ends_with('/'))
+}
+
+/// The value that is written so, with its character references resolved.
+fn decoded(written: &str) -> Cow<'_, str> {
+    if !written.contains(['&', '\r', '\0']) {
+        let within = |quote: char| written.strip_prefix(quote)?.strip_suffix(quote);
+        return Cow::Borrowed(within('"').or_else(|| within('\'')).unwrap_or(written));
+    }
+    let tag = BufferQueue::default();
+    tag.push_back(StrTendril::from(format!("<a a={written}>")));
+    let tokenizer = Tokenizer::new(Value::default(), TokenizerOpts::default());
+    // Nothing of it stops the tokenizer.
+    let _ = tokenizer.feed(&tag);
+    Cow::Owned(tokenizer.sink.0.take())
+}
+
+/// The value of the one attribute of a tag.
+#[derive(Default)]
+struct Value(RefCell<String>);
+
+impl TokenSink for Value {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
+        if let Token::TagToken(tag) = token {
+            *self.0.borrow_mut() = tag.attrs.first().map(|attribute| attribute.value.to_string()).unwrap_or_default();
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tags of a page, in short.
+    fn tags(page: &str) -> String {
+        let told = Tags::of(page).map(|tag| {
+            let attributes = Attributes(tag.attributes).map(|(name, value)| format!(" {name}={}", decoded(value)));
+            let (begin, end) = (if tag.is_end { "/" } else { "" }, if tag.is_self_closing { "/" } else { "" });
+            format!("<{begin}{}{}{end}>", tag.name, attributes.collect::<String>())
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn tags_are_seen_as_browsers_see_them() {
+        for (case, page, seen) in [
+            ("attributes in each notation", "<a b=c d='e\"' f=\"g'\" h>", "<a b=c d=e\" f=g' h=>"),
+            ("odd white space", "<a\n b\t=\r\n c\u{c}/d = 'e'>", "<a b=c d=e>"),
+            ("references", "<a b=&amp;&#x41;&copy c='&lt;\r\n' d=&ampx>", "<a b=&A© c=<\n d=&ampx>"),
+            ("an end in a value", "<a b='>' c=\">\"><d>", "<a b=> c=>><d>"),
+            ("a slash", "<a/><b /><c d=e/><f g='h'/></i/>", "<a/><b/><c d=e/><f g=h/></i/>"),
+            ("a name that begins with =", "<a =b=c>", "<a =b=c>"),
+            ("no value before the end", "<a b=><c>", "<a b=><c>"),
+            ("what is no tag", "1 < 2 <3> <> <é> </> </3> <!a> <?b> <c>", "<c>"),
+            ("comments", "<!--<a>--><!--><b><!---><c><!-- --!><d><!----><e><!-- <f>", "<b><c><d><e>"),
+            ("a comment of hyphens", "<!-- -- - ---><a>", "<a>"),
+            ("an end that is cut off", "<a><b c", "<a>"),
+            ("a quote that is left open", "<a><b c='><d>", "<a>"),
+            ("text", "<textarea><a></textare></TEXTAREA ><b>", "<textarea></TEXTAREA><b>"),
+            ("a script", "<script><a>'</scripts>'</script><b>", "<script></script><b>"),
+            ("a script in a script", "<script><!--<script></script><a>--></script><b>", "<script></script><b>"),
+            ("a comment in a script", "<script><!--</script><a>", "<script></script><a>"),
+            ("text without an end", "<style><a>", "<style>"),
+            ("text to the end", "<plaintext></plaintext><a>", "<plaintext>"),
+            ("within a drawing", "<svg><title/><![CDATA[<a>]]><b></svg><![CDATA[<c>]]>", "<svg><title/><b></svg>"),
+        ] {
+            assert_eq!(tags(page), seen, "{case}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_an_attributes_values_counts() {
+        let tag = Tags::of("<a b=1 B=2>").next().unwrap();
+        assert_eq!(tag.attribute("B").as_deref(), Some("1"));
+        assert_eq!(tag.attribute("c"), None);
+    }
+}
