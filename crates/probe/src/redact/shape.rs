@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
-/// The ranges of a text that are secret whatever they are.
+/// The ranges of a text that are secret whatever they are. Nothing is looked at again and again, however a text is made:
+/// what goes on to the same end has that end once.
 pub(super) fn secrets(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
+    let (mut element, mut parameter_end) = (Element::default(), 0);
     for (i, byte) in text.iter().enumerate() {
         found.extend(match byte {
             b':' if text[i..].starts_with(b"://") => userinfo(text, i + 3),
-            b'=' => parameter(text, i),
+            b'=' => parameter(text, i, &mut parameter_end),
             b':' => member(text, i),
-            b'<' => element(text, i),
+            b'<' => element.secret(text, i),
             _ => None,
         });
     }
@@ -25,11 +27,16 @@ fn userinfo(text: &[u8], start: usize) -> Option<Range<usize>> {
 }
 
 /// `value` in `?token=value`, `&user[password]=value`, and at the start of a form.
-fn parameter(text: &[u8], equals: usize) -> Option<Range<usize>> {
+fn parameter(text: &[u8], equals: usize, known_end: &mut usize) -> Option<Range<usize>> {
     let name_start = text[..equals].iter().rposition(|byte| !is_name(*byte)).map_or(0, |before| before + 1);
     let starts = name_start == 0 || matches!(text[name_start - 1], b'?' | b'&' | b';');
-    let end = end_of(text, equals + 1, b"&#;");
-    (starts && end > equals + 1 && is_secret_parameter(&text[name_start..equals])).then_some(equals + 1..end)
+    if !starts || !is_secret_parameter(&text[name_start..equals]) {
+        return None;
+    }
+    if *known_end <= equals {
+        *known_end = end_of(text, equals + 1, b"&#;");
+    }
+    (*known_end > equals + 1).then_some(equals + 1..*known_end)
 }
 
 /// `value` in `"token": "value"`.
@@ -52,35 +59,70 @@ fn member(text: &[u8], colon: usize) -> Option<Range<usize>> {
     (end > start).then_some(start..end)
 }
 
-/// `value` in `<input name="_token" value="value">`, `content` in `<meta name="csrf-token" content="content">`.
-fn element(text: &[u8], start: usize) -> Option<Range<usize>> {
-    // A text that was cut may lack the end.
-    let end = text[start..].iter().position(|byte| *byte == b'>').map_or(text.len(), |length| start + length);
-    let name = attribute(text, start..end, b"name")?;
-    if !is_secret_name(&text[name].to_ascii_lowercase()) {
-        return None;
-    }
-    attribute(text, start..end, b"value").or_else(|| attribute(text, start..end, b"content"))
+/// The end of the element that is looked at, and where it has its attributes.
+#[derive(Default)]
+struct Element {
+    end: usize,
+    name: Attribute,
+    value: Attribute,
+    content: Attribute,
 }
 
-/// The value of an element's attribute, when it has one that is not empty.
-fn attribute(text: &[u8], element: Range<usize>, name: &[u8]) -> Option<Range<usize>> {
-    let inside = &text[element.clone()];
-    let is_here = |at: &usize| {
-        inside[at + 1..].get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
-            && inside[*at].is_ascii_whitespace()
-            && inside[at + 1 + name.len()..].trim_ascii_start().starts_with(b"=")
-    };
-    let at = (0..inside.len()).find(is_here)? + 1 + name.len();
-    let value = inside[at..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
-    let (value, stops): (&[u8], &[u8]) = match value {
-        [b'"', rest @ ..] => (rest, b"\""),
-        [b'\'', rest @ ..] => (rest, b"'"),
-        _ => (value, b" \t\r\n"),
-    };
-    let start = element.end - value.len();
-    let end = value.iter().position(|byte| stops.contains(byte)).map_or(element.end, |length| start + length);
-    (end > start).then_some(start..end)
+/// The first attribute of a name from some place on: where it stands, and its value when that is not empty.
+#[derive(Clone, Default)]
+enum Attribute {
+    #[default]
+    Unknown,
+    Missing,
+    At(usize, Option<Range<usize>>),
+}
+
+impl Element {
+    /// `value` in `<input name="_token" value="value">`, `content` in `<meta name="csrf-token" content="content">`.
+    fn secret(&mut self, text: &[u8], start: usize) -> Option<Range<usize>> {
+        if start >= self.end {
+            // A text that was cut may lack the end.
+            let length = text[start..].iter().position(|byte| *byte == b'>');
+            *self = Self { end: length.map_or(text.len(), |length| start + length), ..Self::default() };
+        }
+        let inside = start..self.end;
+        let name = self.name.first(text, inside.clone(), b"name")?;
+        if !is_secret_name(&text[name].to_ascii_lowercase()) {
+            return None;
+        }
+        self.value.first(text, inside.clone(), b"value").or_else(|| self.content.first(text, inside, b"content"))
+    }
+}
+
+impl Attribute {
+    /// Its value in an element that begins here or later than any before it, and has the same end.
+    fn first(&mut self, text: &[u8], element: Range<usize>, name: &[u8]) -> Option<Range<usize>> {
+        if !matches!(self, Self::Missing) && !matches!(self, Self::At(at, _) if *at >= element.start) {
+            *self = Self::find(text, element, name);
+        }
+        if let Self::At(_, value) = self { value.clone() } else { None }
+    }
+
+    fn find(text: &[u8], element: Range<usize>, name: &[u8]) -> Self {
+        let inside = &text[element.clone()];
+        let is_here = |at: &usize| {
+            inside[at + 1..].get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
+                && inside[*at].is_ascii_whitespace()
+                && inside[at + 1 + name.len()..].trim_ascii_start().starts_with(b"=")
+        };
+        let Some(at) = (0..inside.len()).find(is_here) else { return Self::Missing };
+        let value = inside[at + 1 + name.len()..].trim_ascii_start();
+        let value = value.strip_prefix(b"=").unwrap_or(value).trim_ascii_start();
+        let (value, stops): (&[u8], &[u8]) = match value {
+            [b'"', rest @ ..] => (rest, b"\""),
+            [b'\'', rest @ ..] => (rest, b"'"),
+            _ => (value, b" \t\r\n"),
+        };
+        let start = element.end - value.len();
+        let length = value.iter().position(|byte| stops.contains(byte));
+        let end = length.map_or(element.end, |length| start + length);
+        Self::At(element.start + at, (end > start).then_some(start..end))
+    }
 }
 
 fn is_name(byte: u8) -> bool {
