@@ -6,7 +6,7 @@ use std::{error::Error as StdError, io};
 
 use check::{FailureKind, Mismatch};
 use jiff::Timestamp;
-use rustls::{AlertDescription, CertificateError, InvalidMessage, pki_types::UnixTime};
+use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible, pki_types::UnixTime};
 
 use crate::{Error, Redactor, Refused, excerpt::excerpt, timing::Phase, tls::Handshake};
 
@@ -159,9 +159,18 @@ impl Circumstances<'_> {
                 other => format!("a certificate that is not acceptable: {other}"),
             },
             rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "an answer without TLS".to_owned(),
-            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) | rustls::Error::PeerIncompatible(_) => {
-                format!("no version or cipher in common: {error}")
+            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+            | rustls::Error::PeerIncompatible(
+                PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                | PeerIncompatible::ServerDoesNotSupportTls12Or13,
+            ) => format!("no version of TLS in common, we speak 1.2 and 1.3: {error}"),
+            // Both come from a server that has looked through our ciphers, and likes none (RFC 8446, section 6.2).
+            rustls::Error::AlertReceived(
+                AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity,
+            ) => {
+                format!("no cipher in common, or another demand of the server's that we do not meet: {error}")
             }
+            rustls::Error::PeerIncompatible(what) => format!("a server that cannot speak with us: {what:?}"),
             rustls::Error::AlertReceived(alert) => format!("the server's alert {alert:?}"),
             other => other.to_string(),
         }
