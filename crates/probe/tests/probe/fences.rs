@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
-use check::FailureKind::{Dns, Redirect};
+use check::FailureKind::{Connect, Dns, Redirect};
 use jiff::Timestamp;
 use probe::{
     Client, Connections, Csrf, Fence, Identity, Redactor, Session, Url,
@@ -30,20 +30,15 @@ impl Resolve for Changing {
 }
 
 fn changing(fence: &Fence, addresses: &[[u8; 4]]) -> (Client, Arc<AtomicUsize>) {
-    let identity = Identity { run_id: "run-7".to_owned(), trace_id: TRACE.to_owned() };
     let asked = Arc::new(AtomicUsize::new(0));
     let resolver = Changing { addresses: addresses.to_vec(), asked: asked.clone() };
+    (with_resolver(fence, Arc::new(resolver)), asked)
+}
+
+fn with_resolver(fence: &Fence, resolver: Arc<dyn Resolve>) -> Client {
+    let identity = Identity { run_id: "run-7".to_owned(), trace_id: TRACE.to_owned() };
     let now = Arc::new(Timestamp::now);
-    let client = Client::with_resolver(
-        &tls(),
-        fence,
-        identity,
-        Redactor::default(),
-        now,
-        Connections::Fresh,
-        Arc::new(resolver),
-    );
-    (client.unwrap(), asked)
+    Client::with_resolver(&tls(), fence, identity, Redactor::default(), now, Connections::Fresh, resolver).unwrap()
 }
 
 fn named(host: &str, addresses: &[&str]) -> Fence {
@@ -127,6 +122,40 @@ async fn the_connection_goes_to_the_address_that_was_judged() {
     assert_eq!(sent.exchanges[0].remote, Some(allowed.address.to_string()));
     // The next exchange is judged anew.
     failure(&client, get(at(&allowed, "http", "a.test", "/")), Dns).await;
+}
+
+/// Gives all of these addresses at once.
+struct Mixed(Vec<[u8; 4]>);
+
+impl Resolve for Mixed {
+    fn resolve(&self, _: Name) -> Resolving {
+        let addresses: Vec<SocketAddr> = self.0.iter().map(|address| SocketAddr::from((*address, 0))).collect();
+        Box::pin(async move { Ok(Box::new(addresses.into_iter()) as Addrs) })
+    }
+}
+
+#[tokio::test]
+async fn of_a_mixed_answer_the_public_addresses_alone_are_connected_to() {
+    let (public, inside) = ([127, 0, 0, 1], [127, 0, 0, 2]);
+    let allowed = Server::plain(|_| ok()).await;
+    let port = allowed.address.port();
+    let forbidden = Server::start(SocketAddr::from((inside, port)), How::default(), |_| ok()).await;
+    let send = async |addresses: &[[u8; 4]]| {
+        let resolver = Arc::new(Mixed(addresses.to_vec()));
+        let client = with_resolver(&named("a.test", &["127.0.0.1/32"]), resolver);
+        client.send(get(at(&allowed, "http", "a.test", "/"))).await
+    };
+    for addresses in [[inside, public], [public, inside]] {
+        let sent = send(&addresses).await;
+        sent.result.unwrap();
+        assert_eq!(sent.exchanges[0].remote, Some(allowed.address.to_string()), "{addresses:?}");
+    }
+    // Where the public one does not answer, the other is not asked instead.
+    let closed = [127, 0, 0, 3];
+    let resolver = Arc::new(Mixed(vec![closed, inside]));
+    let client = with_resolver(&named("a.test", &["127.0.0.3/32"]), resolver);
+    failure(&client, get(at(&allowed, "http", "a.test", "/")), Connect).await;
+    assert_eq!(forbidden.connections(), 0, "nobody was led inside");
 }
 
 #[tokio::test]

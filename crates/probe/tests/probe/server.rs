@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use check::{FailureKind, Mismatch};
-pub use hostile::{Act, Authority, Server, answer, compressed, ok, self_signed, send};
+pub use hostile::{Act, Authority, How, Server, answer, compressed, ok, self_signed, send};
 use jiff::Timestamp;
 use probe::{
     Client, Connections, Fence, Identity, Method, Redactor, Request, Tls, Url,
