@@ -11,8 +11,7 @@ use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 
 /// Elements whose content is text up to their end tag, in a browser that runs scripts.
-const TEXT: [&str; 9] =
-    ["script", "style", "textarea", "title", "noscript", "iframe", "noembed", "noframes", "xmp"];
+const TEXT: [&str; 9] = ["script", "style", "textarea", "title", "noscript", "iframe", "noembed", "noframes", "xmp"];
 /// Elements in which XML's rules hold.
 const FOREIGN: [&str; 2] = ["svg", "math"];
 
@@ -65,20 +64,13 @@ impl<'a> Tags<'a> {
             let is_data = self.foreign > 0 && self.rest.starts_with("![CDATA[");
             return self.skip_past(if is_data { "]]>" } else { ">" });
         };
-        self.rest = comment;
         if let Some(rest) = comment.strip_prefix('>').or_else(|| comment.strip_prefix("->")) {
             self.rest = rest;
             return;
         }
-        while let Some((_, rest)) = self.rest.split_once("--") {
-            // The second hyphen may be the first of the end.
-            self.rest = rest.trim_start_matches('-');
-            if let Some(rest) = self.rest.strip_prefix('>').or_else(|| self.rest.strip_prefix("!>")) {
-                self.rest = rest;
-                return;
-            }
-        }
-        self.rest = "";
+        let bytes = comment.as_bytes();
+        let ends = |at: usize| bytes[at] == b'>' && (bytes[..at].ends_with(b"--") || bytes[..at].ends_with(b"--!"));
+        self.rest = (0..bytes.len()).find(|at| ends(*at)).map_or("", |at| &comment[at + 1..]);
     }
 
     /// What stands after `<`, or `</`, and a letter. `None`: the page ends within it, and browsers drop it.
@@ -96,7 +88,7 @@ impl<'a> Tags<'a> {
         let is_script = name.eq_ignore_ascii_case("script");
         // A script within `<!--` in a script does not end it.
         let (mut is_commented, mut is_nested) = (false, false);
-        while let Some(at) = self.rest.find(['<', '-']) {
+        while let Some(at) = self.rest.bytes().position(|byte| matches!(byte, b'<' | b'-')) {
             let here = &self.rest[at..];
             self.rest = &here[1..];
             let is_tag = |begin: &str| {
@@ -128,7 +120,7 @@ impl<'a> Iterator for Tags<'a> {
 
     fn next(&mut self) -> Option<Tag<'a>> {
         loop {
-            self.skip_past("<");
+            self.rest = self.rest.split_once('<').map_or("", |(_, rest)| rest);
             let (is_end, name) = match self.rest.strip_prefix('/') {
                 Some(rest) => (true, rest),
                 None => (false, self.rest),
@@ -153,9 +145,11 @@ impl<'a> Iterator for Tags<'a> {
                     (false, true) => {}
                     (false, false) => self.foreign += 1,
                 }
-            } else if !tag.is_end && tag.begins("plaintext") {
+            } else if tag.is_end || (self.foreign > 0 && tag.is_self_closing) {
+                // Nothing stands in it.
+            } else if tag.begins("plaintext") {
                 self.rest = "";
-            } else if !tag.is_end && is_one_of(&TEXT) && !(self.foreign > 0 && tag.is_self_closing) {
+            } else if is_one_of(&TEXT) {
                 self.skip_text(tag.name);
             }
             return Some(tag);
@@ -242,14 +236,27 @@ impl TokenSink for Value {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use html5ever::tokenizer::TagKind;
+    use html5ever::tokenizer::states::RawKind;
+
     use super::*;
 
-    /// The tags of a page, in short.
+    /// The tags of a page, in short: names in lower case, each attribute once.
     fn tags(page: &str) -> String {
         let told = Tags::of(page).map(|tag| {
-            let attributes = Attributes(tag.attributes).map(|(name, value)| format!(" {name}={}", decoded(value)));
+            let mut names: Vec<String> = Vec::new();
+            let mut attributes = String::new();
+            for (name, value) in Attributes(tag.attributes) {
+                let name = name.to_ascii_lowercase();
+                if !names.contains(&name) {
+                    attributes.push_str(&format!(" {name}={}", decoded(value)));
+                    names.push(name);
+                }
+            }
             let (begin, end) = (if tag.is_end { "/" } else { "" }, if tag.is_self_closing { "/" } else { "" });
-            format!("<{begin}{}{}{end}>", tag.name, attributes.collect::<String>())
+            format!("<{begin}{}{attributes}{end}>", tag.name.to_ascii_lowercase())
         });
         told.collect()
     }
@@ -269,7 +276,7 @@ mod tests {
             ("a comment of hyphens", "<!-- -- - ---><a>", "<a>"),
             ("an end that is cut off", "<a><b c", "<a>"),
             ("a quote that is left open", "<a><b c='><d>", "<a>"),
-            ("text", "<textarea><a></textare></TEXTAREA ><b>", "<textarea></TEXTAREA><b>"),
+            ("text", "<textarea><a></textare></TEXTAREA ><b>", "<textarea></textarea><b>"),
             ("a script", "<script><a>'</scripts>'</script><b>", "<script></script><b>"),
             ("a script in a script", "<script><!--<script></script><a>--></script><b>", "<script></script><b>"),
             ("a comment in a script", "<script><!--</script><a>", "<script></script><a>"),
@@ -278,6 +285,66 @@ mod tests {
             ("within a drawing", "<svg><title/><![CDATA[<a>]]><b></svg><![CDATA[<c>]]>", "<svg><title/><b></svg>"),
         ] {
             assert_eq!(tags(page), seen, "{case}");
+        }
+    }
+
+    /// What html5ever makes of a page, in short.
+    #[derive(Default)]
+    struct Reference {
+        told: RefCell<String>,
+        foreign: Cell<usize>,
+    }
+
+    impl TokenSink for Reference {
+        type Handle = ();
+
+        fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
+            let Token::TagToken(tag) = token else { return TokenSinkResult::Continue };
+            let is_end = tag.kind == TagKind::EndTag;
+            let attributes = tag.attrs.iter().map(|attribute| format!(" {}={}", attribute.name.local, attribute.value));
+            let (begin, end) = (if is_end { "/" } else { "" }, if tag.self_closing { "/" } else { "" });
+            let told = format!("<{begin}{}{}{end}>", tag.name, attributes.collect::<String>());
+            self.told.borrow_mut().push_str(&told);
+            match &*tag.name {
+                "svg" | "math" if is_end => self.foreign.set(self.foreign.get().saturating_sub(1)),
+                "svg" | "math" if !tag.self_closing => self.foreign.set(self.foreign.get() + 1),
+                _ if is_end || (self.foreign.get() > 0 && tag.self_closing) => {}
+                "plaintext" => return TokenSinkResult::Plaintext,
+                "script" => return TokenSinkResult::RawData(RawKind::ScriptData),
+                "textarea" | "title" => return TokenSinkResult::RawData(RawKind::Rcdata),
+                name if TEXT.contains(&name) => return TokenSinkResult::RawData(RawKind::Rawtext),
+                _ => {}
+            }
+            TokenSinkResult::Continue
+        }
+
+        fn adjusted_current_node_present_but_not_in_html_namespace(&self) -> bool {
+            self.foreign.get() > 0
+        }
+    }
+
+    #[test]
+    fn pages_have_the_tags_that_html5ever_sees() {
+        let parts = [
+            "<a", "<Script", "<title", "<svg", "</a", "</script", "</title", ">", "/>", " b", " B=c", "=", "=\"", "\"",
+            "'", "<!--", "-->", "--!>", "-", "<!", "![CDATA[", "]]>", "&amp;", "/", "x",
+        ];
+        let texts = |depth: u32| (0..parts.len().pow(depth)).map(move |number| (number, depth));
+        for (mut number, depth) in (1..=3).flat_map(texts) {
+            let mut page = String::new();
+            for _ in 0..depth {
+                page.push_str(parts[number % parts.len()]);
+                number /= parts.len();
+            }
+            // So that what was begun is ended, or not.
+            for end in ["", "><i>", "\"><i>", "--></script><i>"] {
+                let page = format!("<p>{page}{end}");
+                let queue = BufferQueue::default();
+                queue.push_back(StrTendril::from(page.as_str()));
+                let reference = Tokenizer::new(Reference::default(), TokenizerOpts::default());
+                let _ = reference.feed(&queue);
+                assert_eq!(tags(&page), reference.sink.told.take(), "{page}");
+            }
         }
     }
 

@@ -112,6 +112,37 @@ async fn a_decompression_bomb_stays_within_the_cap() {
     }
 }
 
+#[tokio::test]
+async fn a_page_that_would_fill_memory_as_a_tree_is_looked_at_once() {
+    let open: String = (0..3_000).map(|place| format!("<b {place}>")).collect();
+    let attributes: String = (0..60_000).map(|place| format!(" a{place}=b")).collect();
+    for (case, page) in [
+        ("elements that are opened again in each paragraph", format!("<p>{open}{}", "<p>x".repeat(6_000))),
+        ("nested without end", "<div>".repeat(400_000)),
+        ("tables in tables", "<table><tr><td>".repeat(130_000)),
+        ("a tag of many attributes", format!("<p{attributes}>")),
+        ("fields without end", "<input name=a&amp;b value=c>".repeat(70_000)),
+        ("comments that do not end", "<!--".repeat(500_000)),
+        ("ends that are none", "<title>".to_owned() + &"</t".repeat(600_000)),
+        ("scripts in scripts", "<script><!--".to_owned() + &"<script".repeat(250_000)),
+        ("quotes that are left open", "<a b='".repeat(300_000)),
+    ] {
+        assert!(page.len() < 2 * 1024 * 1024, "{case} is read whole");
+        let page = format!("<form>{page}");
+        let server = Server::plain(move |_| answer("200 OK\r\nContent-Type: text/html", &page)).await;
+        let response = client(&tls()).send(get(url(&server, "/"))).await.result.unwrap();
+        let (before, started) = (peak_memory(), Instant::now());
+        let seen = probe::expect::form_token(&response, "_token").unwrap_err().seen;
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(2), "{case}: {took:?}");
+        assert!(seen.starts_with("a form without fields") || seen == "more than 1000 fields", "{case}: {seen}");
+        if let (Some(before), Some(after)) = (before, peak_memory()) {
+            // Other tests run in the same process.
+            assert!(after - before < 64 * 1024, "{case}: {} kB more at the peak", after - before);
+        }
+    }
+}
+
 /// The most memory that this process ever had. **Units:** kilobytes.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
