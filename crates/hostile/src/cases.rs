@@ -6,7 +6,9 @@ mod network;
 mod redirects;
 mod tls;
 
+use std::any::Any;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use crate::names::ZONE;
 
 /// How many numbers there are.
 pub const NUMBERS: u8 = 36;
+/// The number of those that are not in the list.
+pub const BEYOND: u8 = NUMBERS + 1;
 /// The longest that a probe waits for one answer.
 pub const DEADLINE: Duration = Duration::from_secs(3);
 
@@ -41,7 +45,12 @@ pub enum Content {
     Text(&'static str),
     /// A JSON pointer, and a pattern by which probes without JSON would look for it.
     Json(&'static str, &'static str),
+    /// A form to log in with. The check `login` asks for it.
+    Form,
 }
+
+/// What lasts as long as a case: servers listen until they are dropped.
+type Kept = Arc<dyn Any + Send + Sync>;
 
 /// One fault: a server that has it, and what a probe must say.
 pub struct Case {
@@ -59,22 +68,25 @@ pub struct Case {
     pub expect: Expect,
     /// A text that names the cause holds one of these, in lower case. Empty: nothing is wrong.
     pub cause: &'static [&'static str],
+    /// A probe that was quicker has not met the fault.
+    pub at_least: Duration,
     /// Where nobody may be led.
     pub forbidden: Option<Arc<Server>>,
     /// Kept while the case lasts.
-    #[expect(dead_code, reason = "a server listens until it is dropped")]
-    pub keeps: Vec<Arc<Server>>,
+    #[expect(dead_code, reason = "what is kept is not looked at")]
+    pub keeps: Vec<Kept>,
 }
 
 impl Case {
     /// One whose server is elsewhere, or nowhere.
     fn at(number: u8, fault: &'static str, server: &'static str, url: String, expect: Expect) -> Self {
         let content = Content::Any;
-        Self { number, fault, server, url, content, expect, cause: &[], forbidden: None, keeps: Vec::new() }
+        let (at_least, forbidden, keeps) = (Duration::ZERO, None, Vec::new());
+        Self { number, fault, server, url, content, expect, cause: &[], at_least, forbidden, keeps }
     }
 
     /// The words by which a text names the cause.
-    fn named_by(self, cause: &'static [&'static str]) -> Self {
+    pub fn named_by(self, cause: &'static [&'static str]) -> Self {
         Self { cause, ..self }
     }
 
@@ -125,14 +137,14 @@ async fn server_at(address: Ipv4Addr, port: u16) -> Arc<Server> {
     Arc::new(Server::start(SocketAddr::from((address, port)), How::default(), script).await)
 }
 
-/// All cases, in the order of their numbers, and the authority that clients are to trust.
+/// All cases, in the order of their numbers, and the authority that clients are to trust. Files go into a folder.
 ///
 /// # Errors
 /// When a server of another program cannot be started.
-pub async fn all() -> anyhow::Result<(Vec<Case>, Authority)> {
+pub async fn all(folder: &Path) -> anyhow::Result<(Vec<Case>, Authority)> {
     let mut stage = Stage::new();
     let mut cases = network::cases(&mut stage).await;
-    cases.extend(tls::cases(&mut stage).await?);
+    cases.extend(tls::cases(&mut stage, folder).await?);
     cases.extend(http::cases(&mut stage).await);
     cases.extend(redirects::cases(&mut stage).await);
     cases.extend(bodies::cases(&mut stage).await);
@@ -146,4 +158,14 @@ pub async fn ordinary() -> Case {
     let server = Arc::new(Server::start(server, How::default(), |_| hostile::ok()).await);
     let case = Case::at(0, "nothing", "an ordinary answer", url("http", "plain", &server), Expect::Passed);
     Case { keeps: vec![server], ..case }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// One of this number, of which nothing is asked.
+    pub(crate) fn case(number: u8) -> Case {
+        Case::at(number, "a fault", "a server | of tests", "http://a.test/".to_owned(), Expect::Passed)
+    }
 }

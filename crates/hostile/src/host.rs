@@ -38,6 +38,8 @@ pub async fn set_up(folder: &Path) -> Result<()> {
     ip("link add hole type veth peer name bottom").await?;
     ip("link set hole up").await?;
     ip("link set bottom up").await?;
+    // Resolvers put IPv6 behind IPv4 where nothing of this machine can speak it (RFC 6724, section 6, rule 1).
+    ip("-6 address add 2a0c::2/128 dev hole nodad").await?;
     for (family, network, address) in [("-4", "198.50.100.0/24", BLACK_HOLE), ("-6", "2a0b::/32", BLACK_HOLE_6)] {
         ip(&format!("{family} route add {network} dev hole")).await?;
         ip(&format!("neighbour add {address} lladdr 02:00:00:00:00:01 dev hole nud permanent")).await?;

@@ -1,5 +1,6 @@
-//! The program before a server: `synthetics run availability`, measured from outside.
+//! The program before a server: `synthetics run availability` (or `login`), measured from outside.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,6 +17,12 @@ pub const TIME_BOUND: Duration = Duration::from_secs(DEADLINE.as_secs() * 2 + 2)
 /// The most memory that a run may need over that of an ordinary answer. **Units:** MB.
 pub const MEMORY_BOUND: u64 = 16;
 
+/// Where redirects may lead by the settings: a name and literals of addresses that nobody may be led to.
+const REDIRECTS: [&str; 5] =
+    ["inside.hostile.example", "169.254.169.254", "[::ffff:a9fe:a9fe]", "127.0.0.1", "10.1.2.3"];
+/// The variable that holds the password of a log-in.
+const PASSWORD: &str = "HOSTILE_PASSWORD";
+
 /// How a run went.
 #[derive(Debug)]
 pub struct Ran {
@@ -23,6 +30,8 @@ pub struct Ran {
     pub failure: Option<(String, String)>,
     /// All that was said of it, for finding the cause in it.
     pub text: String,
+    /// How the program ended: 0 when the run passed, 1 when it failed, 128 and more when a signal ended it.
+    pub code: i32,
     /// `CertificateDaysRemaining`.
     pub days: Option<f64>,
     /// How long it took.
@@ -44,8 +53,9 @@ pub async fn run(case: &Case, authorities: &Path, folder: &Path, name: &str) -> 
     let program = own.with_file_name("synthetics");
     let output = Command::new(&own)
         .args(["measure".as_ref(), measured.as_os_str(), program.as_os_str()])
-        .args(["run", "availability", "--format", "json", "--settings"])
+        .args(["run", check_of(case), "--format", "json", "--settings"])
         .arg(&settings)
+        .env(PASSWORD, "correct-horse-battery")
         .stdin(Stdio::null())
         .output();
     // Far beyond the bound, so that one that hangs is told as such.
@@ -71,6 +81,7 @@ pub async fn run(case: &Case, authorities: &Path, folder: &Path, name: &str) -> 
     Ok(Ran {
         failure: says,
         text: failure.to_string(),
+        code: output.status.code().context("it could not be measured to its end")?,
         days,
         took: Duration::from_millis(took.parse()?),
         peak_kb: peak.parse()?,
@@ -92,7 +103,8 @@ pub fn measure(file: &str, command: &[String]) -> Result<i32> {
     // Of all children that have ended, which is one.
     let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN)?;
     std::fs::write(PathBuf::from(file), format!("{took} {}\n", usage.max_rss()))?;
-    Ok(status.code().unwrap_or(1))
+    // As shells tell it.
+    Ok(status.code().or_else(|| Some(128 + status.signal()?)).unwrap_or(255))
 }
 
 impl Ran {
@@ -102,6 +114,12 @@ impl Ran {
         let over = self.peak_over(ordinary_kb);
         if self.took > TIME_BOUND {
             return Some(format!("took {:.1} s, at most {:?} are allowed", self.took.as_secs_f64(), TIME_BOUND));
+        }
+        if self.took < case.at_least {
+            return Some(format!("took {:?}, less than the fault itself takes: {:?}", self.took, case.at_least));
+        }
+        if self.code != i32::from(self.failure.is_some()) {
+            return Some(format!("ended with {}: {self:?}", self.code));
         }
         if over > MEMORY_BOUND {
             return Some(format!("needed {over} MB more than an ordinary answer, at most {MEMORY_BOUND} are allowed"));
@@ -130,19 +148,94 @@ impl Ran {
     }
 }
 
+/// The check that asks for what the case has.
+fn check_of(case: &Case) -> &'static str {
+    if matches!(case.content, Content::Form) { "login" } else { "availability" }
+}
+
 fn settings_of(case: &Case, authority: &str) -> String {
-    let expect = match case.content {
-        Content::Any => String::new(),
-        Content::Text(text) => format!("expect.text = [{text:?}]\n"),
-        Content::Json(pointer, _) => format!("expect.json = [{{ pointer = {pointer:?} }}]\n"),
+    let deadline = DEADLINE.as_secs();
+    let target = |expect: &str| {
+        format!(
+            "confirm_after = \"0s\"\ndeadline = \"20s\"\n[[check.availability.targets]]\nid = \"target\"\npath = \"/\"\n\
+             deadline = \"{deadline}s\"\n{expect}"
+        )
+    };
+    let check = match case.content {
+        Content::Any => target(""),
+        Content::Text(text) => target(&format!("expect.text = [{text:?}]\n")),
+        Content::Json(pointer, _) => target(&format!("expect.json = [{{ pointer = {pointer:?} }}]\n")),
+        Content::Form => format!(
+            "step_deadline = \"{deadline}s\"\ndeadline = \"20s\"\nown_school = 1\nother_school = 2\n\
+             account.email = \"a@hostile.example\"\naccount.password = \"env:{PASSWORD}\"\n\
+             wrong_password.email = \"b@hostile.example\"\n"
+        ),
     };
     format!(
         "environment = \"hostile\"\nbase_url = {url:?}\n\
          [contact]\nname = \"Nobody\"\nreach = \"nowhere\"\n[links]\nrunbook = \"https://docs.example/{{check}}\"\n\
-         [network]\nredirects = [\"inside.hostile.example\"]\nauthorities = ['''\n{authority}''']\n\
-         [check.availability]\nconfirm_after = \"0s\"\ndeadline = \"20s\"\n\
-         [[check.availability.targets]]\nid = \"target\"\npath = \"/\"\ndeadline = \"{deadline}s\"\n{expect}",
+         [network]\nredirects = {REDIRECTS:?}\nauthorities = ['''\n{authority}''']\n[check.{id}]\n{check}",
         url = case.url,
-        deadline = DEADLINE.as_secs(),
+        id = check_of(case),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::tests::case;
+
+    fn ran() -> Ran {
+        let took = Duration::from_millis(10);
+        Ran { failure: None, text: String::new(), code: 0, days: None, took, peak_kb: 30_000 }
+    }
+
+    #[test]
+    fn a_run_is_wrong_in_each_way() {
+        let failure = Some(("body".to_owned(), "cut short".to_owned()));
+        let must_fail = || Case { expect: Expect::Failed("body", "cut short"), ..case(9) };
+        let dies = |code: i32| Ran { failure: failure.clone(), code, ..ran() };
+        for (why, case, ran, wrong) in [
+            ("nothing", case(9), ran(), None),
+            ("nothing, and it failed as it must", must_fail(), dies(1), None),
+            ("healthy, and must not be", must_fail(), ran(), Some("expected Failed")),
+            ("failed, and must not", case(9), dies(1), Some("expected Passed")),
+            (
+                "failed in other words",
+                Case { expect: Expect::Failed("body", "too large"), ..case(9) },
+                dies(1),
+                Some("expected Failed"),
+            ),
+            ("a crash after the report", must_fail(), dies(134), Some("ended with 134")),
+            ("it failed and says that it passed", must_fail(), dies(0), Some("ended with 0")),
+            ("too slow", case(9), Ran { took: TIME_BOUND * 2, ..ran() }, Some("took 16.0 s")),
+            ("too quick", Case { at_least: Duration::from_millis(20), ..case(3) }, ran(), Some("less than the fault")),
+            ("too large", case(9), Ran { peak_kb: 46_001, ..ran() }, Some("needed 17 MB more")),
+            ("it just fits", case(9), Ran { peak_kb: 46_000, ..ran() }, None),
+            ("no days", Case { expect: Expect::Expiring(5.0), ..case(16) }, ran(), Some("expected Expiring")),
+            (
+                "days enough",
+                Case { expect: Expect::Expiring(5.0), ..case(16) },
+                Ran { days: Some(5.5), ..ran() },
+                Some("expected Expiring"),
+            ),
+        ] {
+            let seen = ran.wrong(&case, 30_000);
+            let holds = match wrong {
+                None => seen.is_none(),
+                Some(wrong) => seen.as_ref().is_some_and(|seen| seen.starts_with(wrong)),
+            };
+            assert!(holds, "{why}: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_signal_is_told_from_a_failure() {
+        let path = std::env::temp_dir().join(format!("hostile-measured-{}", std::process::id()));
+        let file = path.display().to_string();
+        let shell = |line: &str| measure(&file, &["sh", "-c", line].map(str::to_owned)).unwrap();
+        assert_eq!(shell("exit 1"), 1);
+        assert_eq!(shell("kill -9 $$"), 137);
+        std::fs::remove_file(path).unwrap();
+    }
 }

@@ -67,8 +67,11 @@ impl Verdict {
 /// # Errors
 /// When it is missing.
 pub async fn curl(case: &Case, authorities: &Path) -> Result<Verdict> {
+    // What began encrypted is to stay so.
+    let redirects = if case.url.starts_with("https") { "=https" } else { "=http,https" };
     let asked = Command::new("curl")
         .args(["--silent", "--show-error", "--fail", "--location", "--max-redirs", "5", "--compressed"])
+        .args(["--proto-redir", redirects])
         .args(["--output", "/dev/null", "--max-filesize", "2097152", "--max-time"])
         .args([DEADLINE.as_secs().to_string()])
         .args(["--cacert".as_ref(), authorities.as_os_str()])
@@ -107,8 +110,9 @@ impl Exporter {
             write!(
                 modules,
                 "  case{place}:\n    prober: http\n    timeout: {}s\n    http:\n      body_size_limit: 2MB\n      \
-                 tls_config: {{ ca_file: {:?} }}\n",
+                 valid_status_codes: [200]\n      fail_if_not_ssl: {}\n      tls_config: {{ ca_file: {:?} }}\n",
                 DEADLINE.as_secs(),
+                case.url.starts_with("https"),
                 authorities.display().to_string()
             )?;
             if let Some(encoding) = compression {
@@ -118,6 +122,7 @@ impl Exporter {
                 Content::Any => continue,
                 Content::Text(text) => text,
                 Content::Json(_, pattern) => pattern,
+                Content::Form => "name=\"_token\"",
             };
             writeln!(modules, "      fail_if_body_not_matches_regexp: ['{pattern}']")?;
         }
@@ -196,4 +201,64 @@ fn value(line: &str, key: &str) -> Option<String> {
         }
     }
     Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_a_log_line_is_read_with_its_quotes() {
+        for (line, key, found) in [
+            ("level=info msg=plain x=1", "msg=", Some("plain")),
+            ("level=info msg=\"two words\" x=1", "msg=", Some("two words")),
+            (r#"msg="a \"quoted\" word, a \\" err=x"#, "msg=", Some("a \"quoted\" word, a \\")),
+            ("msg=last", "msg=", Some("last")),
+            ("msg=\"never closed", "msg=", Some("never closed")),
+            ("msg=", "msg=", Some("")),
+            ("level=info", "msg=", None),
+        ] {
+            assert_eq!(value(line, key).as_deref(), found, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_reason_is_what_a_line_says_went_wrong() {
+        for (line, why) in [
+            ("level=info msg=\"Resolving target address\" ip_protocol=ip6", None),
+            (
+                "level=error msg=\"Error for HTTP request\" err=\"dial tcp: refused\"",
+                Some("Error for HTTP request: dial tcp: refused"),
+            ),
+            (
+                "level=info msg=\"Invalid HTTP response status code\" status_code=204",
+                Some("Invalid HTTP response status code: 204"),
+            ),
+            (
+                "level=error msg=\"Body did not match regular expression\"",
+                Some("Body did not match regular expression"),
+            ),
+            ("level=error msg=\"Probe failed\" duration_seconds=3", None),
+        ] {
+            assert_eq!(reason(line).as_deref(), why, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_is_held_against_the_truth() {
+        let case = |expect| Case { expect, ..crate::cases::tests::case(9) }.named_by(&["cut short"]);
+        let failed = |text: &str| Verdict::Failed(text.to_owned());
+        for (expect, verdict, standing) in [
+            (Expect::Passed, Verdict::Healthy, Standing::RightlyHealthy),
+            (Expect::Expiring(5.0), Verdict::Healthy, Standing::RightlyHealthy),
+            (Expect::Passed, failed("Cut short"), Standing::FalseAlarm),
+            (Expect::Failed("body", "x"), Verdict::Healthy, Standing::FalselyHealthy),
+            (Expect::Failed("body", "x"), failed("it was Cut Short"), Standing::NamesTheCause),
+            (Expect::Failed("body", "x"), failed("it failed"), Standing::FailsOnly),
+            (Expect::Failed("body", "x"), Verdict::Hangs, Standing::Hangs),
+            (Expect::Passed, Verdict::Hangs, Standing::Hangs),
+        ] {
+            assert_eq!(verdict.standing(&case(expect)), standing, "{expect:?} {verdict:?}");
+        }
+    }
 }

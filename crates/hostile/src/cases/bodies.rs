@@ -1,10 +1,10 @@
-//! Bodies: 28 to 34.
+//! Bodies: 28 to 34, and a page beyond the list.
 
 use std::io::Write as _;
 
 use hostile::{Act, answer, send};
 
-use super::{Case, Content, Expect::*, Stage};
+use super::{BEYOND, Case, Content, Expect::*, Stage};
 
 const MIB: usize = 1024 * 1024;
 
@@ -54,17 +54,25 @@ async fn sizes(stage: &mut Stage) -> Vec<Case> {
         stage
             .plain(31, "corrupt gzip", "says gzip, and is none", corrupt, Failed("body", "does not decode"))
             .await
-            .named_by(&["does not decode", "gzip", "decod"]),
+            .named_by(&["does not decode", "gzip", "decod", "unencoding"]),
     ]
 }
 
 async fn contents(stage: &mut Stage) -> Vec<Case> {
-    let page = |kind: &'static str, body: &'static [u8]| {
-        move |_: &str| answer(&format!("200 OK\r\nContent-Type: {kind}"), body)
+    let page = |kind: &'static str, body: &[u8]| {
+        let body = body.to_vec();
+        move |_: &str| answer(&format!("200 OK\r\nContent-Type: {kind}"), &body)
     };
     let json = |body: Vec<u8>| move |_: &str| answer("200 OK\r\nContent-Type: application/json", &body);
     let status = Content::Json("/status", "\"status\"");
+    let too_many = Failed("body", "more values than 10 MB of memory hold");
+    let held = |member: &str, count: usize| {
+        json([&b"{\"status\": ["[..], &format!("{member},").repeat(count).into_bytes(), b"0]}"].concat())
+    };
     let latin = b"<h1>K\xf8reskole</h1>";
+    // Each paragraph opens all elements anew that the one before it has left open, unless they are the same.
+    let open: String = (0..3_000).map(|place| format!("<b {place}>")).collect();
+    let reopened = format!("<form><p>{open}{}", "<p>x".repeat(6_000)).into_bytes();
     let school = Content::Text("Køreskole");
     let not_json: &[&str] = &["json", "recursion", "values", "did not match", "did match"];
     vec![
@@ -128,7 +136,7 @@ async fn contents(stage: &mut Stage) -> Vec<Case> {
                 "JSON of a million values",
                 "2 MB of `0,`",
                 json([&b"["[..], &b"0,".repeat(1_000_000), b"0]"].concat()),
-                Failed("body", "more than 100000 values"),
+                too_many,
             )
             .await
             .with(status)
@@ -139,11 +147,51 @@ async fn contents(stage: &mut Stage) -> Vec<Case> {
                 "JSON of 200,000 objects",
                 "2 MB of `{\"a\":0},`",
                 json([&b"["[..], &b"{\"a\":0},".repeat(200_000), b"0]"].concat()),
-                Failed("body", "more than 100000 values"),
+                too_many,
             )
             .await
             .with(status)
             .named_by(not_json),
+        stage
+            .plain(
+                34,
+                "JSON of 50,000 objects",
+                "500 kB of `{\"a\":0},`",
+                json([&b"["[..], &b"{\"a\":0},".repeat(50_000), b"0]"].concat()),
+                too_many,
+            )
+            .await
+            .with(status)
+            .named_by(not_json),
+        stage
+            .plain(
+                34,
+                "JSON just below the bound, of objects",
+                "11,000 of `{\"a\":\"b\"},`",
+                held("{\"a\":\"b\"}", 11_000),
+                Passed,
+            )
+            .await
+            .with(status),
+        stage
+            .plain(34, "JSON just below the bound, of lists", "49,900 of `[0],`", held("[0]", 49_900), Passed)
+            .await
+            .with(status),
+        stage
+            .plain(34, "JSON just below the bound, of texts", "99,900 of `\"a\",`", held("\"a\"", 99_900), Passed)
+            .await
+            .with(status),
+        stage
+            .plain(
+                BEYOND,
+                "a log-in page that fills memory as a tree",
+                "51 kB: elements that are opened again in each paragraph",
+                page("text/html", &reopened),
+                Failed("assertion", "a form without fields"),
+            )
+            .await
+            .with(Content::Form)
+            .named_by(&["form", "did not match"]),
     ]
 }
 

@@ -37,7 +37,7 @@ async fn slow(stage: &mut Stage) -> Vec<Case> {
                 Failed("timeout", "still waiting for the first byte"),
             )
             .await
-            .named_by(&["first byte", "awaiting headers", "header"]),
+            .named_by(&["first byte", "awaiting headers", "with 0 bytes received"]),
         stage
             .plain(
                 22,

@@ -1,5 +1,6 @@
 //! Redirects: 23 to 25.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use hostile::{Act, How, answer, ok};
 use super::{Case, Expect::*, Stage, server_at, url};
 use crate::host::{INSIDE, METADATA};
 use crate::names::ZONE;
+
+const METADATA_IS: &str = "one to 169.254.169.254 (link-local)";
 
 /// A redirect to here.
 fn to(location: &str) -> Vec<Act> {
@@ -50,21 +53,29 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
         url("https", "tls", &server),
         Failed("redirect", "from https to plain http"),
     );
-    cases.push(Case { keeps: vec![server], forbidden: Some(plain), ..case }.named_by(&["https to", "not final"]));
+    cases.push(Case { keeps: vec![server], forbidden: Some(plain), ..case }.named_by(&[
+        "https to",
+        "protocol \"http\"",
+        "over ssl",
+    ]));
 
+    // The settings allow all of these hosts: what they are is what refuses them.
     let (metadata, inside) = (server_at(METADATA, 80).await, server_at(INSIDE, 80).await);
+    let own = server_at(Ipv4Addr::LOCALHOST, 80).await;
     for (fault, location, seen, forbidden) in [
-        ("redirect to the metadata service", "http://169.254.169.254/latest/", "one to 169.254.169.254", &metadata),
-        ("the same as one number", "http://2852039166/latest/", "one to 169.254.169.254", &metadata),
-        ("the same within IPv6", "http://[::ffff:a9fe:a9fe]/latest/", "one to [::ffff:a9fe:a9fe]", &metadata),
-        ("redirect to an allowed name inside", "http://inside.hostile.example/", "10.1.2.3 (private)", &inside),
+        ("redirect to the metadata service", "http://169.254.169.254/latest/", METADATA_IS, &metadata),
+        ("the same as one number", "http://2852039166/latest/", METADATA_IS, &metadata),
+        ("the same within IPv6", "http://[::ffff:a9fe:a9fe]/latest/", METADATA_IS, &metadata),
+        ("redirect to this machine", "http://127.0.0.1/", "one to 127.0.0.1 (loopback)", &own),
+        ("redirect to a private address", "http://10.1.2.3/", "one to 10.1.2.3 (private)", &inside),
+        ("redirect to a name of a private address", "http://inside.hostile.example/", "10.1.2.3 (private)", &inside),
     ] {
         let case = stage
             .plain(25, fault, "leads to an address that is not public", move |_| to(location), Failed("redirect", seen))
             .await;
         cases.push(Case { forbidden: Some(forbidden.clone()), ..case }.named_by(&[
-            "one to 169",
-            "one to [",
+            "(link-local)",
+            "(loopback)",
             "(private)",
             "not allowed",
         ]));

@@ -1,5 +1,6 @@
 //! TLS: 11 to 19.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,19 +9,22 @@ use anyhow::{Context, Result};
 use hostile::{Act, Authority, How, ok, self_signed, send};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rustls::ServerConfig;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::{Case, Expect, Expect::*, Stage, url};
 use crate::host::PUBLIC;
-use crate::names::ZONE;
 
 const YEARS: (i32, i32) = (2020, 2999);
 const HOST: &str = "tls.hostile.example";
 
+const NO_VERSION: &str = "no version of TLS in common";
+/// How a probe may say it.
+const OLD: &[&str] = &["version", "unsupported protocol"];
+
 /// Number, fault, server, its configuration, what must be said, and the words of the cause.
 type Wrong = (u8, &'static str, &'static str, ServerConfig, Expect, &'static [&'static str]);
 
-pub(super) async fn cases(stage: &mut Stage) -> Result<Vec<Case>> {
+pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>> {
     let soon = Timestamp::now() + SignedDuration::from_hours(24 * 5);
     let soon = soon.to_zoned(TimeZone::UTC);
     let soon = (soon.year().into(), soon.month().cast_unsigned(), soon.day().cast_unsigned());
@@ -108,14 +112,22 @@ pub(super) async fn cases(stage: &mut Stage) -> Result<Vec<Case>> {
         cases.push(Case { keeps: vec![started], ..case });
     }
 
-    for (fault, server, option, port) in [
-        ("TLS 1.0 only", "openssl s_server -tls1", "-tls1", 19_990_u16),
-        ("TLS 1.1 only", "openssl s_server -tls1_1", "-tls1_1", 19_991),
+    for (fault, server, options, port, seen, cause) in [
+        ("TLS 1.0 only", "openssl s_server -tls1", ["-tls1", "DEFAULT:@SECLEVEL=0"], 19_990, NO_VERSION, OLD),
+        ("TLS 1.1 only", "openssl s_server -tls1_1", ["-tls1_1", "DEFAULT:@SECLEVEL=0"], 19_991, NO_VERSION, OLD),
+        (
+            "ciphers of old only",
+            "openssl s_server -tls1_2 -cipher AES128-SHA",
+            ["-tls1_2", "AES128-SHA"],
+            19_992,
+            "no cipher in common",
+            &["cipher", "handshake failure"],
+        ),
     ] {
-        openssl(&stage.authority, option, port).await?;
+        let process = openssl(&stage.authority, options, port, folder).await?;
         let url = format!("https://{HOST}:{port}/");
-        let expect = Failed("tls", "no version or cipher in common");
-        cases.push(Case::at(17, fault, server, url, expect).named_by(&["version", "unsupported protocol"]));
+        let case = Case::at(17, fault, server, url, Failed("tls", seen)).named_by(cause);
+        cases.push(Case { keeps: vec![Arc::new(process)], ..case });
     }
 
     let how = How { first: vec![send("HTTP/1.1 400 Bad Request\r\n\r\n"), Act::Hang], ..How::default() };
@@ -147,27 +159,25 @@ fn over(config: ServerConfig) -> How {
     How { tls: Some((Arc::new(config), Duration::ZERO)), ..How::default() }
 }
 
-/// A server of versions that rustls has never spoken. It ends with this process.
-async fn openssl(authority: &Authority, version: &str, port: u16) -> Result<()> {
-    let folder = std::env::temp_dir();
-    let (certificate, key) = authority.sign_pem(&format!("tls.{ZONE}"));
+/// A server of versions and ciphers that rustls has never spoken.
+async fn openssl(authority: &Authority, [version, ciphers]: [&str; 2], port: u16, folder: &Path) -> Result<Child> {
+    let (certificate, key) = authority.sign_pem(HOST);
     let (certificate_file, key_file) = (folder.join(format!("{port}.crt")), folder.join(format!("{port}.key")));
     std::fs::write(&certificate_file, certificate).context("failed to write a certificate")?;
     std::fs::write(&key_file, key).context("failed to write a key")?;
     let server = Command::new("openssl")
-        .args(["s_server", "-quiet", "-www", version, "-cipher", "DEFAULT:@SECLEVEL=0"])
+        .args(["s_server", "-quiet", "-www", version, "-cipher", ciphers])
         .args(["-accept", &format!("{PUBLIC}:{port}")])
         .args(["-cert".as_ref(), certificate_file.as_os_str(), "-key".as_ref(), key_file.as_os_str()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        .kill_on_drop(true)
         .spawn()
         .context("failed to start openssl\n  install it: sudo apt-get install --yes openssl")?;
-    // It is killed with the network that it is in.
-    std::mem::forget(server);
     for _ in 0..100 {
         if tokio::net::TcpStream::connect((PUBLIC, port)).await.is_ok() {
-            return Ok(());
+            return Ok(server);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
