@@ -90,3 +90,22 @@ fn measurements(attempt: &Attempt) -> String {
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!("\n  {line}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use check::metric::{CERTIFICATE_DAYS_REMAINING, Measurement};
+
+    use super::*;
+
+    #[test]
+    fn the_days_that_a_certificate_has_left_are_shown_with_its_host() {
+        let days = Measurement::of(&CERTIFICATE_DAYS_REMAINING, 4.94, Some("www.app.example".to_owned()));
+        let attempt = Attempt {
+            started: jiff::Timestamp::UNIX_EPOCH,
+            duration_ms: 1.0,
+            steps: Vec::new(),
+            measurements: days.into_iter().collect(),
+        };
+        assert_eq!(measurements(&attempt), "CertificateDaysRemaining 4.9 (www.app.example)");
+    }
+}
