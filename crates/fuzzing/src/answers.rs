@@ -1,5 +1,7 @@
 //! Answers: the token of a form, JSON pointers, and assertions on a body.
 
+use std::time::{Duration, Instant};
+
 use check::Mismatch;
 use probe::expect::{self, Compare};
 use probe::{Bytes, HeaderMap, HeaderValue, Redactor, Response, StatusCode, Url};
@@ -29,11 +31,19 @@ fn fit(mismatch: &Mismatch) {
     }
 }
 
-/// A page has a token, which is masked from then on, or what is there instead is told. The first line is the field's name.
+/// The longest that a page of some ten kilobytes may take, on a busy machine and unoptimized. No deadline interrupts it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A page has a token, which is masked from then on, or what is there instead is told, and soon. The first line is the
+/// field's name.
 pub fn form_token(data: &[u8]) {
     let (field, page) = halves(data);
     let Some(response) = response("text/html; charset=utf-8", page) else { return };
-    match expect::form_token(&response, &field) {
+    let started = Instant::now();
+    let found = expect::form_token(&response, &field);
+    let took = started.elapsed();
+    assert!(took <= PATIENCE, "{} bytes took {took:?}", page.len());
+    match found {
         Ok(token) => {
             let token = token.expose_secret();
             assert!(!token.trim().is_empty(), "an empty token");

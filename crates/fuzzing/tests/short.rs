@@ -11,6 +11,9 @@ use proptest::test_runner::{Config, TestRunner};
 /// How often each property is tried.
 const CASES: u32 = 5_000;
 
+/// How many large pages are tried.
+const PAGES: u32 = 500;
+
 /// What an edit puts in: the marks of the languages, numbers at their edges, and texts that are not what they seem.
 const PIECES: [&[u8]; 30] = [
     b"",
@@ -43,6 +46,34 @@ const PIECES: [&[u8]; 30] = [
     b"env:X",
     b"169.254.169.254",
     b"9999-12-31T23:59:59Z",
+];
+
+/// Parts of pages; `#` becomes a number that is another each time.
+const PARTS: [&str; 24] = [
+    "<p>",
+    "<p>x",
+    "<b #>",
+    "<a href=#>",
+    "<font size=#>",
+    "<i id=#>x</p>",
+    "<div>",
+    "</div>",
+    "<table><tr>",
+    "<td>",
+    "<form>",
+    "</form>",
+    "<input name=#>",
+    "<input name=q&amp;# value='&#x41;'>",
+    "<select><option>",
+    "<template>",
+    "<svg>",
+    "<script><!--<script",
+    "<!--",
+    "--",
+    "<title>",
+    " a#=b",
+    "<",
+    "'",
 ];
 
 fn root() -> PathBuf {
@@ -102,6 +133,16 @@ fn edited(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// Pages of up to four parts, each of which stands there up to two thousand times. The first line is the field's name.
+fn pages() -> impl Strategy<Value = Vec<u8>> {
+    let part = (proptest::sample::select(PARTS.to_vec()), prop_oneof![1 => Just(1_usize), 2 => Just(2_000_usize)]);
+    proptest::collection::vec(part, 1..5).prop_map(|parts| {
+        let times = parts.iter().flat_map(|(part, times)| std::iter::repeat_n(part, *times)).enumerate();
+        let page: String = times.map(|(place, part)| part.replace('#', &place.to_string())).collect();
+        format!("_token\n{page}").into_bytes()
+    })
+}
+
 fn hold(target: &str) {
     let (_, property) = TARGETS.iter().find(|(name, _)| *name == target).unwrap();
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
@@ -136,6 +177,17 @@ fn a_form_has_a_token_or_what_it_has_is_told() {
 }
 
 #[test]
+fn a_page_takes_no_time_however_often_its_parts_stand_there() {
+    let config = Config { cases: PAGES, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&pages(), |data| {
+            fuzzing::form_token(&data);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
 fn a_pointer_finds_what_the_rfc_says() {
     hold("json_pointers");
 }
@@ -146,9 +198,14 @@ fn a_text_is_in_a_body_or_not() {
 }
 
 #[test]
-fn every_property_has_a_target_of_the_fuzzer() {
-    let manifest = std::fs::read_to_string(root().join("crates/fuzzing/fuzz/Cargo.toml")).unwrap();
-    for (name, _) in TARGETS {
-        assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
+fn each_property_is_a_target_of_the_fuzzer_and_each_target_a_property() {
+    let manifest: toml::Table =
+        std::fs::read_to_string(root().join("crates/fuzzing/fuzz/Cargo.toml")).unwrap().parse().unwrap();
+    let bins: Vec<&str> = manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();
+    assert_eq!(bins, TARGETS.map(|(name, _)| name));
+    for name in bins {
+        let target = root().join(format!("crates/fuzzing/fuzz/fuzz_targets/{name}.rs"));
+        let code = std::fs::read_to_string(&target).unwrap();
+        assert!(code.contains(&format!("fuzzing::{name}(data)")), "{name} is fuzzed as {name}");
     }
 }

@@ -9,7 +9,7 @@ use crate::tools;
 use crate::workspace::Workspace;
 
 /// Where the targets are; a workspace of its own, since the fuzzer's flags are for all that it builds.
-const FOLDER: &str = "crates/fuzzing/fuzz";
+pub const FOLDER: &str = "crates/fuzzing/fuzz";
 /// Each target with files of the repository to begin with.
 const TARGETS: [(&str, &[&str]); 5] = [
     ("settings", &["infra/layer/settings", "functions/availability/tests/settings/wrong"]),
@@ -39,4 +39,21 @@ pub fn fuzz(workspace: &Workspace, seconds: u32) -> Result<()> {
             .run()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_is_run_and_begins_with_files_that_are_there() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let manifest: toml::Table = fs::read_to_string(root.join(FOLDER).join("Cargo.toml")).unwrap().parse().unwrap();
+        let bins: Vec<&str> =
+            manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();
+        assert_eq!(TARGETS.map(|(target, _)| target), bins[..]);
+        for folder in TARGETS.iter().flat_map(|(_, seeds)| *seeds) {
+            assert!(root.join(folder).is_dir(), "{folder}");
+        }
+    }
 }
