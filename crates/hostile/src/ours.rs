@@ -209,7 +209,7 @@ mod tests {
             ("a crash after the report", must_fail(), dies(134), Some("ended with 134")),
             ("it failed and says that it passed", must_fail(), dies(0), Some("ended with 0")),
             ("too slow", case(9), Ran { took: TIME_BOUND * 2, ..ran() }, Some("took 16.0 s")),
-            ("too quick", Case { at_least: Duration::from_millis(20), ..case(3) }, ran(), Some("less than the fault")),
+            ("too quick", Case { at_least: Duration::from_millis(20), ..case(3) }, ran(), Some("took 10ms, less than")),
             ("too large", case(9), Ran { peak_kb: 46_001, ..ran() }, Some("needed 17 MB more")),
             ("it just fits", case(9), Ran { peak_kb: 46_000, ..ran() }, None),
             ("no days", Case { expect: Expect::Expiring(5.0), ..case(16) }, ran(), Some("expected Expiring")),
