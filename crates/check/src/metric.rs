@@ -204,6 +204,136 @@ pub const NOTIFICATION_FAILURES: Metric = of_channels(
     Unit::Count,
     "Messages that failed or bounced in the window of the operations counters. Missing without the counter.",
 );
+/// How many jobs wait in the fullest queue.
+pub const QUEUE_BACKLOG: Metric = of(
+    "queues",
+    "QueueBacklog",
+    Unit::Count,
+    "Jobs that wait in the queue that has most, those left out that are to be done later. Missing when no source tells.",
+);
+/// How long the oldest job waits.
+pub const OLDEST_JOB_AGE: Metric = of(
+    "queues",
+    "OldestJobAge",
+    Unit::Seconds,
+    "Age of the job that waits longest in any queue: as the platform tells it, as Horizon writes it into the job, or since a \
+     run first saw it at the head of its queue. Missing when no source tells.",
+);
+/// How long a job of ours takes.
+pub const JOB_DELAY: Metric = of(
+    "queues",
+    "JobDelay",
+    Unit::Seconds,
+    "From putting a job of ours into a queue until it was done, of the slowest queue. Missing in runs that saw none done.",
+);
+/// How many jobs failed.
+pub const FAILED_JOBS: Metric = of(
+    "queues",
+    "FailedJobs",
+    Unit::Count,
+    "Jobs that failed in the window of the operations counters, of all queues; Horizon's number of its own window without \
+     them. Missing when neither tells.",
+);
+/// How late the latest scheduled task is.
+pub const SCHEDULED_TASK_LATENESS: Metric = of(
+    "queues",
+    "ScheduledTaskLateness",
+    Unit::Seconds,
+    "How far the scheduled task that is latest is beyond its interval; 0 when all are in time. Missing without the counters.",
+);
+/// How many requests users make.
+pub const REQUESTS: Metric = of(
+    "application",
+    "Requests",
+    Unit::Count,
+    "Requests that were answered in the window of the operations counters. Missing without the counter.",
+);
+/// How often the application fails.
+pub const ERROR_RATE: Metric = of(
+    "application",
+    "ErrorRate",
+    Unit::Percent,
+    "Answers 5xx of all requests in the window of the operations counters. Missing without the counters, and when the \
+     window holds fewer requests than `minimum_count`.",
+);
+/// How many exceptions nobody caught.
+pub const EXCEPTIONS: Metric = of(
+    "application",
+    "Exceptions",
+    Unit::Count,
+    "Exceptions in the window of the operations counters. Missing without the counter.",
+);
+/// How many statements the database took long for.
+pub const SLOW_QUERIES: Metric = of(
+    "application",
+    "SlowQueries",
+    Unit::Count,
+    "Slow statements in the window of the operations counters. Missing without the counter.",
+);
+/// How often the platform's own calls to a partner fail.
+pub const PARTNER_CALL_FAILURE_RATE: Metric = of(
+    "application",
+    "PartnerCallFailureRate",
+    Unit::Percent,
+    "Failed of the platform's own calls to the partner that fails most, in the window of the operations counters. Missing \
+     without the counters, and when no partner was called as often as `minimum_count`.",
+);
+/// How full the fullest disk is.
+pub const DISK_USED: Metric = of(
+    "application",
+    "DiskUsed",
+    Unit::Percent,
+    "Of the fullest disk, by the health endpoint. Missing when it does not tell.",
+);
+/// How many processes want to run.
+pub const CPU_LOAD: Metric = of(
+    "application",
+    "CpuLoad",
+    Unit::Count,
+    "Processes that want to run, on average over five minutes, by the health endpoint. Missing when it does not tell.",
+);
+/// How much memory is used.
+pub const MEMORY_USED: Metric = of(
+    "application",
+    "MemoryUsed",
+    Unit::Percent,
+    "Of the server's memory, by the health endpoint. Missing when it does not tell.",
+);
+/// How long the database takes to answer.
+pub const DATABASE_LATENCY: Metric = of(
+    "backend",
+    "DatabaseLatency",
+    Unit::Milliseconds,
+    "`SELECT 1`, from sending it to its answer. Missing when the database was not reached.",
+);
+/// How many of the database's connections are used.
+pub const CONNECTIONS_USED: Metric = of(
+    "backend",
+    "ConnectionsUsed",
+    Unit::Percent,
+    "Connections of the database of the most it takes, ours included. Missing when it was not reached.",
+);
+/// How long the cache takes to answer.
+pub const CACHE_LATENCY: Metric = of(
+    "backend",
+    "CacheLatency",
+    Unit::Milliseconds,
+    "`PING`, from sending it to its answer. Missing when the cache was not reached.",
+);
+/// How full the cache is.
+pub const CACHE_MEMORY_USED: Metric = of(
+    "backend",
+    "CacheMemoryUsed",
+    Unit::Percent,
+    "Memory of the cache of the most it may use. Missing when it was not reached, or has no limit.",
+);
+/// How often a partner has failed in a row.
+pub const INTEGRATION_FAILURES: Metric = of(
+    "integrations",
+    "IntegrationFailures",
+    Unit::Count,
+    "Failed runs in a row of the partner that has most; 0 when all answer. Missing when none could be judged.",
+);
 /// What runs created and could not remove.
 pub const LEFT_BEHIND: Metric = of_the_environment(
     "LeftBehind",
@@ -234,6 +364,24 @@ pub const CATALOGUE: &[Metric] = &[
     NOTIFICATION_DELIVERY_DELAY,
     NOTIFICATION_QUEUE,
     NOTIFICATION_FAILURES,
+    QUEUE_BACKLOG,
+    OLDEST_JOB_AGE,
+    JOB_DELAY,
+    FAILED_JOBS,
+    SCHEDULED_TASK_LATENESS,
+    REQUESTS,
+    ERROR_RATE,
+    EXCEPTIONS,
+    SLOW_QUERIES,
+    PARTNER_CALL_FAILURE_RATE,
+    DISK_USED,
+    CPU_LOAD,
+    MEMORY_USED,
+    DATABASE_LATENCY,
+    CONNECTIONS_USED,
+    CACHE_LATENCY,
+    CACHE_MEMORY_USED,
+    INTEGRATION_FAILURES,
     LEFT_BEHIND,
     OLDEST_UNSENT_NOTIFICATION,
 ];

@@ -35,6 +35,28 @@ impl Subject {
         Ok(Self(text))
     }
 
+    /// The subject of something that somebody else named: `UsedDiskSpace` is `used-disk-space`, `backup:run` is `backup-run`.
+    /// Words are parted by `-`; of a name without letters and digits nothing is left, and it is `unnamed`.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let mut text = String::new();
+        let mut last = '-';
+        for c in name.chars() {
+            let begins_word = c.is_ascii_uppercase() && (last.is_ascii_lowercase() || last.is_ascii_digit());
+            let is_word = c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+            if (begins_word || !is_word) && !text.is_empty() && !text.ends_with('-') {
+                text.push('-');
+            }
+            if is_word {
+                text.push(c.to_ascii_lowercase());
+            }
+            last = c;
+        }
+        text.truncate(Self::MAX_LENGTH);
+        let text = text.trim_end_matches('-');
+        Self(if text.is_empty() { "unnamed".to_owned() } else { text.to_owned() })
+    }
+
     /// `-`: the check is one flow, and its incidents are about all of it.
     #[must_use]
     pub fn whole() -> Self {
@@ -77,6 +99,24 @@ impl From<Subject> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_name_is_a_subject_too() {
+        for (name, subject) in [
+            ("UsedDiskSpace", "used-disk-space"),
+            ("backup:run", "backup-run"),
+            ("queues.e-mails", "queues.e-mails"),
+            ("RedisMemoryUsage: /var", "redis-memory-usage-var"),
+            ("CPU", "cpu"),
+            ("Plads på disk", "plads-p-disk"),
+            ("-", "unnamed"),
+            ("", "unnamed"),
+        ] {
+            assert_eq!(Subject::named(name).as_str(), subject, "{name}");
+            assert!(Subject::new(Subject::named(name).as_str()).is_ok());
+        }
+        assert_eq!(Subject::named(&"Æ x".repeat(100)).as_str().len(), 63);
+    }
 
     #[test]
     fn takes_what_fits_in_keys_and_messages_only() {

@@ -160,6 +160,18 @@ impl Client {
         &self.redactor
     }
 
+    pub(crate) fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    pub(crate) const fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.now.clone()
+    }
+
     /// Sends a request, follows its redirects and reads the answer, all within the request's deadline.
     ///
     /// Dropping the future closes the connection; nothing goes on.

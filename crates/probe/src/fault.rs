@@ -77,7 +77,7 @@ impl Circumstances<'_> {
         }
         if let Some(tls) = find::<rustls::Error>(error) {
             let expected = format!("a trusted TLS connection to {host}");
-            return self.target(FailureKind::Tls, &expected, &self.tls_words(tls), evidence, false);
+            return self.target(FailureKind::Tls, &expected, &tls_words(tls, self.handshake), evidence, false);
         }
         if error.is_dns() {
             let seen = find::<io::Error>(error).map_or_else(|| "no address".to_owned(), ToString::to_string);
@@ -136,63 +136,6 @@ impl Circumstances<'_> {
         (format!("compressed data that does not decode, after {bytes} bytes"), false)
     }
 
-    /// Why rustls refused, in words.
-    fn tls_words(&self, error: &rustls::Error) -> String {
-        use CertificateError as Certificate;
-        match error {
-            rustls::Error::InvalidCertificate(refused) => match refused {
-                Certificate::Expired => "a certificate that has expired".to_owned(),
-                Certificate::ExpiredContext { not_after, .. } => {
-                    format!("a certificate that expired {}", when(*not_after))
-                }
-                Certificate::NotValidYet => "a certificate that is not valid yet".to_owned(),
-                Certificate::NotValidYetContext { not_before, .. } => {
-                    format!("a certificate that is not valid before {}", when(*not_before))
-                }
-                Certificate::NotValidForName => "a certificate for another host".to_owned(),
-                Certificate::NotValidForNameContext { presented, .. } => {
-                    format!("a certificate for another host: {}", presented.join(", "))
-                }
-                Certificate::UnknownIssuer => self.untrusted(),
-                Certificate::Revoked => "a certificate that was revoked".to_owned(),
-                Certificate::BadSignature => "a certificate with a wrong signature".to_owned(),
-                other => format!("a certificate that is not acceptable: {other}"),
-            },
-            rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "an answer without TLS".to_owned(),
-            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
-            | rustls::Error::PeerIncompatible(
-                PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-                | PeerIncompatible::ServerDoesNotSupportTls12Or13,
-            ) => format!("no version of TLS in common, we speak 1.2 and 1.3: {error}"),
-            // Both come from a server that has looked through our ciphers, and likes none (RFC 8446, section 6.2).
-            rustls::Error::AlertReceived(
-                AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity,
-            ) => {
-                format!("no cipher in common, or another demand of the server's that we do not meet: {error}")
-            }
-            rustls::Error::PeerIncompatible(what) => format!("a server that cannot speak with us: {what:?}"),
-            rustls::Error::AlertReceived(alert) => format!("the server's alert {alert:?}"),
-            other => other.to_string(),
-        }
-    }
-
-    /// What is missing between the server and an authority that is trusted.
-    fn untrusted(&self) -> String {
-        let chain = &self.handshake.chain;
-        match (chain.first(), chain.last()) {
-            (Some(own), Some(last)) if own == last && own.subject == own.issuer => {
-                format!("a self-signed certificate, of {}", own.subject)
-            }
-            (Some(own), Some(last)) if own == last => format!(
-                "a certificate alone, signed by {}, which is no trusted authority: its intermediate certificate is missing, \
-                 or the authority is unknown",
-                own.issuer
-            ),
-            (_, Some(last)) => format!("a chain of certificates that ends at {}, an unknown authority", last.issuer),
-            _ => "a certificate from an unknown authority".to_owned(),
-        }
-    }
-
     fn target(
         &self,
         kind: FailureKind,
@@ -247,18 +190,72 @@ fn text_of(error: &reqwest::Error) -> String {
 }
 
 /// Whether we, not the target, ran out of something: open files, ports, memory.
-fn is_ours(error: &io::Error) -> bool {
+pub(crate) fn is_ours(error: &io::Error) -> bool {
     const TOO_MANY_OPEN_FILES: [i32; 2] = [23, 24];
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse | io::ErrorKind::OutOfMemory)
         || error.raw_os_error().is_some_and(|code| TOO_MANY_OPEN_FILES.contains(&code))
 }
 
-fn io_words(error: &io::Error) -> String {
+pub(crate) fn io_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "the connection was reset".to_owned(),
         io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+/// Why rustls refused, in words.
+pub(crate) fn tls_words(error: &rustls::Error, handshake: &Handshake) -> String {
+    use CertificateError as Certificate;
+    match error {
+        rustls::Error::InvalidCertificate(refused) => match refused {
+            Certificate::Expired => "a certificate that has expired".to_owned(),
+            Certificate::ExpiredContext { not_after, .. } => {
+                format!("a certificate that expired {}", when(*not_after))
+            }
+            Certificate::NotValidYet => "a certificate that is not valid yet".to_owned(),
+            Certificate::NotValidYetContext { not_before, .. } => {
+                format!("a certificate that is not valid before {}", when(*not_before))
+            }
+            Certificate::NotValidForName => "a certificate for another host".to_owned(),
+            Certificate::NotValidForNameContext { presented, .. } => {
+                format!("a certificate for another host: {}", presented.join(", "))
+            }
+            Certificate::UnknownIssuer => untrusted(handshake),
+            Certificate::Revoked => "a certificate that was revoked".to_owned(),
+            Certificate::BadSignature => "a certificate with a wrong signature".to_owned(),
+            other => format!("a certificate that is not acceptable: {other}"),
+        },
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "an answer without TLS".to_owned(),
+        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+        | rustls::Error::PeerIncompatible(
+            PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig | PeerIncompatible::ServerDoesNotSupportTls12Or13,
+        ) => format!("no version of TLS in common, we speak 1.2 and 1.3: {error}"),
+        // Both come from a server that has looked through our ciphers, and likes none (RFC 8446, section 6.2).
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {
+            format!("no cipher in common, or another demand of the server's that we do not meet: {error}")
+        }
+        rustls::Error::PeerIncompatible(what) => format!("a server that cannot speak with us: {what:?}"),
+        rustls::Error::AlertReceived(alert) => format!("the server's alert {alert:?}"),
+        other => other.to_string(),
+    }
+}
+
+/// What is missing between the server and an authority that is trusted.
+fn untrusted(handshake: &Handshake) -> String {
+    let chain = &handshake.chain;
+    match (chain.first(), chain.last()) {
+        (Some(own), Some(last)) if own == last && own.subject == own.issuer => {
+            format!("a self-signed certificate, of {}", own.subject)
+        }
+        (Some(own), Some(last)) if own == last => format!(
+            "a certificate alone, signed by {}, which is no trusted authority: its intermediate certificate is missing, \
+             or the authority is unknown",
+            own.issuer
+        ),
+        (_, Some(last)) => format!("a chain of certificates that ends at {}, an unknown authority", last.issuer),
+        _ => "a certificate from an unknown authority".to_owned(),
     }
 }
 

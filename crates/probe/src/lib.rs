@@ -5,6 +5,8 @@
 //! the [`Error`]. [`expect`] turns a response into a verdict, [`Maintenance`] tells a platform that was taken down on
 //! purpose from one that is broken, and [`Redactor`] keeps secrets out of every text. Nothing is retried.
 //!
+//! [`Client::dial`] connects to what speaks no HTTP, within the same fence.
+//!
 //! [`Session`] is what a browser keeps between requests to a Laravel application: cookies and the CSRF token, or a bearer
 //! token; [`Totp`] makes the codes of a second factor.
 //!
@@ -13,6 +15,7 @@
 
 mod client;
 mod cookies;
+mod dial;
 mod error;
 mod excerpt;
 pub mod expect;
@@ -35,6 +38,7 @@ mod totp;
 pub use bytes::Bytes;
 pub use client::{Client, Connections, Identity, Now, Sent};
 pub use cookies::Cookies;
+pub use dial::{Duplex, Place};
 pub use error::Error;
 pub use fence::{Fence, Refused, SPECIAL, special};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -49,4 +53,4 @@ pub use session::{Csrf, Session};
 pub use timing::Phase;
 pub use tls::Tls;
 pub use totp::{Totp, TotpError};
-pub use url::Url;
+pub use url::{Host, Url};

@@ -30,6 +30,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,
+    extra_roots: Arc<[CertificateDer<'static>]>,
 }
 
 impl Tls {
@@ -60,7 +61,8 @@ impl Tls {
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.resumption = Resumption::store(Arc::new(NoSessions)).tls12_resumption(Tls12Resumption::Disabled);
-        Ok(Self { config: Arc::new(config) })
+        let extra_roots = extra_roots.iter().map(|root| root.clone().into_owned()).collect();
+        Ok(Self { config: Arc::new(config), extra_roots })
     }
 
     /// The certificates of a text in PEM (RFC 7468); `None` when there is none, or one is broken.
@@ -73,6 +75,10 @@ impl Tls {
     /// What reqwest wants: by value. All that is large in it is behind pointers.
     pub(crate) fn config(&self) -> ClientConfig {
         ClientConfig::clone(&self.config)
+    }
+
+    pub(crate) fn extra_roots(&self) -> &[CertificateDer<'static>] {
+        &self.extra_roots
     }
 
     pub(crate) fn provider(&self) -> &CryptoProvider {

@@ -8,11 +8,12 @@ use probe::expect::{json, json_found};
 use probe::{Method, Request, Response, throttled};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use check::{Cause, Stop, Subject};
 
-use crate::settings::Counting;
-use crate::visit::Site;
+use crate::settings::{Counting, SecretRef};
+use crate::visit::{Site, status};
 use crate::{Run, Step};
 
 /// The window when the counters do not tell it.
@@ -63,12 +64,22 @@ impl Counters<'_> {
         (value.is_finite() && value >= 0.0).then_some(value)
     }
 
+    /// Whatever stands there. `None`: nothing.
+    #[must_use]
+    pub fn value(&self, pointer: &str) -> Option<Value> {
+        json_found(&self.response, pointer, self.site.platform.wrapper.as_str()).ok()
+    }
+
+    /// The time that is counted. **Units:** seconds.
+    #[must_use]
+    pub fn window(&self) -> f64 {
+        self.number(self.site.platform.counters.window_seconds.as_str()).unwrap_or(DEFAULT_WINDOW_SECONDS)
+    }
+
     /// A count without our own attempts that ended so.
     #[must_use]
     pub fn of_others<E: PartialEq>(&self, pointer: &str, ours: &Tally<E>, ended: &E) -> Option<f64> {
-        let window = self.number(self.site.platform.counters.window_seconds.as_str());
-        let window = window.unwrap_or(DEFAULT_WINDOW_SECONDS);
-        let ours = if self.counting.include_ours { ours.count(ended, window, self.now) } else { 0.0 };
+        let ours = if self.counting.include_ours { ours.count(ended, self.window(), self.now) } else { 0.0 };
         // Both sides' windows are cut at slightly different moments.
         Some((self.number(pointer)? - ours).max(0.0))
     }
@@ -113,25 +124,13 @@ async fn read<'a>(
     site: &'a Site,
     counting: &'a Counting,
 ) -> Result<Result<Counters<'a>, String>, Stop> {
-    let token = step.secret(&counting.token).await?;
-    let request = Request::new(Method::GET, site.platform.counters.path.below(&site.base_url))
-        .header("accept", "application/json")
-        .secret_header("authorization", &format!("Bearer {}", token.expose_secret()))
-        .deadline(site.deadline)
-        .max_redirects(0);
-    let response = match step.look(request).await {
+    let response = match step.look(question(step, site, &counting.token).await?).await {
         Ok(response) => response,
         Err(error) => return Ok(Err(format!("the counters could not be read: {error}"))),
     };
     match response.status.as_u16() {
         200 => {}
-        status @ (401 | 403) => {
-            let detail = format!(
-                "the operations counters answered {status} to our token\nput a valid one at {}",
-                counting.token
-            );
-            return Err(step.cannot_judge(Cause::Credentials, &detail));
-        }
+        401 | 403 => return Err(refused(step, &response, &counting.token)),
         status => {
             let words = if throttled(&response, &[]).is_some() { ": throttled" } else { "" };
             return Ok(Err(format!("the counters answered {status}{words}")));
@@ -141,6 +140,35 @@ async fn read<'a>(
         return Ok(Err(format!("the counters could not be read: {}", mismatch.seen)));
     }
     Ok(Ok(Counters { response, site, counting, now: run.clock().now() }))
+}
+
+/// Reads the counters in a step that judges whether they answer, and is not over yet.
+///
+/// # Errors
+/// [`Stop`]: recorded.
+pub async fn judged<'a>(step: &Step<'_>, site: &'a Site, counting: &'a Counting) -> Result<Counters<'a>, Stop> {
+    let response = step.ask(question(step, site, &counting.token).await?).await?;
+    if matches!(response.status.as_u16(), 401 | 403) {
+        return Err(refused(step, &response, &counting.token));
+    }
+    step.check("status", status(&response, &[200]))?;
+    step.check("json", json(&response).map(|_| ()))?;
+    Ok(Counters { response, site, counting, now: step.now() })
+}
+
+async fn question(step: &Step<'_>, site: &Site, token: &SecretRef) -> Result<Request, Stop> {
+    let token = step.secret(token).await?;
+    Ok(Request::new(Method::GET, site.platform.counters.path.below(&site.base_url))
+        .header("accept", "application/json")
+        .secret_header("authorization", &format!("Bearer {}", token.expose_secret()))
+        .deadline(site.deadline)
+        .max_redirects(0))
+}
+
+fn refused(step: &Step<'_>, response: &Response, token: &SecretRef) -> Stop {
+    let status = response.status.as_u16();
+    let detail = format!("the operations counters answered {status} to our token\nput a valid one at {token}");
+    step.cannot_judge(Cause::Credentials, &detail)
 }
 
 /// What the rates of real users are about. Its name is one by its letters.

@@ -127,6 +127,11 @@ path_with! {
     UserPath(["user"], []) = r"^/(?!/).*\{user\}"
 }
 
+path_with! {
+    /// A path below the base URL with `{job}` in it.
+    JobPath(["job"], []) = r"^/(?!/).*\{job\}"
+}
+
 /// A body to send, in which texts in braces stand for values: a text that is nothing else becomes the value itself, so that
 /// a number stays one. The first ones must be there, others may.
 macro_rules! body_with {
@@ -174,6 +179,10 @@ body_with! {
 body_with! {
     /// The body that sends a message, with `{to}` and `{marker}` in it.
     MessageBody(["to", "marker"], [])
+}
+body_with! {
+    /// The body that puts a job into a queue, with `{queue}` and `{marker}` in it.
+    JobBody(["queue", "marker"], [])
 }
 body_with! {
     /// The body that makes an invoice void.

@@ -15,6 +15,7 @@ use super::checked::{
 };
 use super::money::{Invoice, Payment, SchoolPayments, Webhook};
 use super::notification::Notification;
+use super::operations::{Counters, Health, Horizon, Job};
 use super::times::Times;
 
 /// The platform's own names.
@@ -54,6 +55,12 @@ pub struct Platform {
     pub notification: Notification,
     /// The operations counters.
     pub counters: Counters,
+    /// Laravel Horizon.
+    pub horizon: Horizon,
+    /// The health endpoint.
+    pub health: Health,
+    /// Jobs of ours in the platform's queues.
+    pub job: Job,
 }
 
 /// The cookies and headers of sessions.
@@ -218,50 +225,6 @@ pub struct Booking {
     pub cancelled_status: Name,
 }
 
-/// The operations counters. A counter that is not there is not published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Counters {
-    /// Where.
-    pub path: Path,
-    /// The length of the window that is counted, in seconds.
-    pub window_seconds: Pointer,
-    /// Log-ins that succeeded.
-    pub logins_succeeded: Pointer,
-    /// Log-ins that failed.
-    pub logins_failed: Pointer,
-    /// Log-outs that succeeded.
-    pub logouts_succeeded: Pointer,
-    /// Log-outs that failed.
-    pub logouts_failed: Pointer,
-    /// Log-ins that were throttled.
-    pub lockouts: Pointer,
-    /// Bookings that were made.
-    pub bookings_created: Pointer,
-    /// Bookings that were changed.
-    pub bookings_updated: Pointer,
-    /// Bookings that were to be made or changed, and were not.
-    pub booking_errors: Pointer,
-    /// Webhooks that came.
-    pub webhooks_received: Pointer,
-    /// Webhooks that were answered with an error.
-    pub webhooks_failed: Pointer,
-    /// Payments that were begun.
-    pub payments_attempted: Pointer,
-    /// Payments that failed.
-    pub payments_failed: Pointer,
-    /// E-mails that wait to be sent.
-    pub email_queued: Pointer,
-    /// E-mails that could not be sent.
-    pub email_failed: Pointer,
-    /// E-mails that came back.
-    pub email_bounced: Pointer,
-    /// SMS that wait to be sent.
-    pub sms_queued: Pointer,
-    /// SMS that were not delivered.
-    pub sms_failed: Pointer,
-}
-
 impl Default for Platform {
     fn default() -> Self {
         Self {
@@ -281,6 +244,9 @@ impl Default for Platform {
             webhook: Webhook::default(),
             notification: Notification::default(),
             counters: Counters::default(),
+            horizon: Horizon::default(),
+            health: Health::default(),
+            job: Job::default(),
         }
     }
 }
@@ -388,33 +354,6 @@ impl Default for Booking {
             status: pointer("/status"),
             confirmed_status: Name("confirmed".to_owned()),
             cancelled_status: Name("cancelled".to_owned()),
-        }
-    }
-}
-
-impl Default for Counters {
-    fn default() -> Self {
-        let pointer = |text: &str| Pointer(text.to_owned());
-        Self {
-            path: Path("/api/ops/metrics".to_owned()),
-            window_seconds: pointer("/window_seconds"),
-            logins_succeeded: pointer("/logins_succeeded"),
-            logins_failed: pointer("/logins_failed"),
-            logouts_succeeded: pointer("/logouts_succeeded"),
-            logouts_failed: pointer("/logouts_failed"),
-            lockouts: pointer("/lockouts"),
-            bookings_created: pointer("/bookings_created"),
-            bookings_updated: pointer("/bookings_updated"),
-            booking_errors: pointer("/booking_errors"),
-            webhooks_received: pointer("/webhooks_received"),
-            webhooks_failed: pointer("/webhooks_failed"),
-            payments_attempted: pointer("/payments_attempted"),
-            payments_failed: pointer("/payments_failed"),
-            email_queued: pointer("/email_queued"),
-            email_failed: pointer("/email_failed"),
-            email_bounced: pointer("/email_bounced"),
-            sms_queued: pointer("/sms_queued"),
-            sms_failed: pointer("/sms_failed"),
         }
     }
 }

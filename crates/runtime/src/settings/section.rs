@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use probe::{Host, Place, Url};
 use serde_json::Value;
-use url::Url;
 
 use super::document::{Document, Findings, Part};
 use super::values::{SecretRef, parse_duration, written_duration};
@@ -149,6 +149,16 @@ impl<'a> Section<'a> {
             return self.parsed(key, base.join(value));
         }
         self.url(key, Some(value.to_owned()))
+    }
+
+    /// A server that speaks no HTTP. Connections may be made to it from now on.
+    pub fn place(&self, key: &str, host: Option<String>, port: u16) -> Option<Place> {
+        let host = self.text(key, host)?;
+        let read = Host::parse(&host)
+            .map_err(|_| format!("expected a host such as `cache.internal` or an address, saw `{host}`"));
+        let place = Place { host: self.parsed(key, read)?, port };
+        self.findings.add_host(self.path_of(key), place.url()?);
+        Some(place)
     }
 
     /// A reference to a secret, when there is one. What is no reference is not shown: it may be the secret.
