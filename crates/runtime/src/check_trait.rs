@@ -47,11 +47,30 @@ pub trait Check: Send + Sync + Sized + 'static {
     /// The flow: steps in order, each recorded. What it finds stands in the record; it returns nothing.
     fn attempt(&self, run: &Run) -> impl Future<Output = ()> + Send;
 
+    /// What is remembered when another run wrote while this one was under way: what both remember, where that matters. Both
+    /// began from `base`. By default what this run remembers, as a whole.
+    fn merged(_base: Option<&str>, ours: &str, _theirs: Option<&str>) -> String {
+        ours.to_owned()
+    }
+
     /// Finds what earlier runs left behind, older than any run can last, and removes it when it should. What kept it from
     /// looking stands in the record.
     fn sweep(&self, _run: &Run, _remove: bool) -> impl Future<Output = Vec<Leftover>> + Send {
         std::future::ready(Vec::new())
     }
+}
+
+/// Merges memories of this shape, for [`Check::merged`]: `merge` takes what both runs began from, what this one remembers, and
+/// what the other one wrote. What cannot be read is as nothing.
+pub fn merged_as<M: Default + DeserializeOwned + Serialize>(
+    base: Option<&str>,
+    ours: &str,
+    theirs: Option<&str>,
+    merge: impl FnOnce(M, M, M) -> M,
+) -> String {
+    let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let merged = merge(read(base), read(Some(ours)), read(theirs));
+    serde_json::to_string(&merged).unwrap_or_else(|_| ours.to_owned())
 }
 
 /// A check with all it needs to run: settings read and found right.

@@ -41,6 +41,24 @@ impl<E: PartialEq> Tally<E> {
         self.0.drain(..surplus);
     }
 
+    /// With the attempts that `ours` has beside those of `base`: two runs began from `base`, and neither knew of the other.
+    #[must_use]
+    pub fn with_new_of(mut self, ours: Self, base: &Self) -> Self {
+        let mut known: Vec<&(i64, E)> = base.0.iter().collect();
+        for attempt in ours.0 {
+            match known.iter().position(|known| **known == attempt) {
+                Some(place) => {
+                    known.swap_remove(place);
+                }
+                None => self.0.push(attempt),
+            }
+        }
+        self.0.sort_by_key(|(at, _)| *at);
+        let surplus = self.0.len().saturating_sub(MAX_ATTEMPTS);
+        self.0.drain(..surplus);
+        self
+    }
+
     /// How many of our own attempts of the last `window` seconds ended so.
     fn count(&self, ended: &E, window: f64, now: Timestamp) -> f64 {
         let since = now.as_second() as f64 - window;
@@ -194,6 +212,22 @@ mod tests {
         assert_eq!(tally.count(&'i', 300.0, at(399)), 2.0, "the first has left the window");
         assert_eq!(tally.count(&'n', 300.0, at(399)), 1.0);
         assert_eq!(tally.count(&'t', 300.0, at(399)), 0.0);
+    }
+
+    #[test]
+    fn attempts_of_two_runs_from_the_same_beginning_are_all_kept_once() {
+        let tally = |attempts: &[(i64, char)]| Tally(attempts.to_vec());
+        let base = tally(&[(100, 'i'), (100, 'i'), (160, 'n')]);
+        // The oldest has left the other's bounds; both have one of the same second.
+        let theirs = tally(&[(100, 'i'), (160, 'n'), (400, 'i'), (401, 'n')]);
+        let ours = tally(&[(100, 'i'), (100, 'i'), (160, 'n'), (400, 'i'), (402, 'i')]);
+        let expected = tally(&[(100, 'i'), (160, 'n'), (400, 'i'), (400, 'i'), (401, 'n'), (402, 'i')]);
+        assert_eq!(theirs.with_new_of(ours, &base), expected);
+        let empty = Tally::default();
+        assert_eq!(base.clone().with_new_of(base.clone(), &base), base);
+        assert_eq!(empty.clone().with_new_of(base.clone(), &empty), base);
+        let many = Tally((0..200).map(|second| (second, 'i')).collect());
+        assert_eq!(many.clone().with_new_of(many, &empty).0.len(), MAX_ATTEMPTS);
     }
 
     #[test]

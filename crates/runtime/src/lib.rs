@@ -18,7 +18,7 @@ mod trigger;
 pub mod visit;
 
 pub use attempt::reserve;
-pub use check_trait::{AnyCheck, Check, Prepared};
+pub use check_trait::{AnyCheck, Check, Prepared, merged_as};
 pub use clock::{Clock, SkippingClock, SystemClock, signed};
 pub use pipeline::{Invocation, RunError, execute};
 pub use ports::{

@@ -267,9 +267,11 @@ async fn commit<C: Check>(
     ports: &Ports,
     mut item: Loaded,
     votes: &BTreeMap<Subject, Vote>,
-    memory: Option<String>,
+    ours: Option<String>,
     report: &mut Report,
 ) -> Result<Option<Committed>, RunError> {
+    let base = item.stored.memory.clone();
+    let mut memory = ours.clone();
     let subjects = prepared.check.subjects();
     let key = report.key.clone();
     let windows: Vec<Silence> =
@@ -329,6 +331,9 @@ async fn commit<C: Check>(
                 if !mine && is_done(&newer.stored, &key) {
                     return Ok(None);
                 }
+                let theirs = newer.stored.memory.as_deref();
+                let merged = ours.as_deref().map(|ours| C::merged(base.as_deref(), ours, theirs));
+                memory = merged.filter(|merged| merged.len() <= MAX_MEMORY).or_else(|| ours.clone());
                 item = newer;
                 mine
             }

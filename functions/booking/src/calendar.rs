@@ -77,10 +77,9 @@ impl Undo {
     pub(crate) async fn run(self) -> Result<(), String> {
         let ours = self.ours().await?;
         for booking in &ours {
-            let (url, cancelled) = (self.url(booking), &self.names().cancelled);
-            let answer = self.errand.send(Method::DELETE, url, None).await;
+            let answer = self.errand.send(Method::DELETE, self.url(booking), None).await;
             let answer = answer.map_err(|error| self.may_be_left(&format!("{error}; booking {}", booking.id)))?;
-            status(&answer, cancelled.as_slice())
+            status(&answer, &undone(&self.errand.site().platform))
                 .map_err(|mismatch| self.may_be_left(&format!("booking {}: {}", booking.id, mismatch.seen)))?;
         }
         if ours.is_empty() {
@@ -120,6 +119,11 @@ impl Undo {
     fn may_be_left(&self, why: &str) -> String {
         format!("{why}; a booking with the notes {} may be left", self.marker)
     }
+}
+
+/// The statuses of a cancellation after which a booking is gone: by it, or before it.
+pub(crate) fn undone(platform: &Platform) -> Vec<u16> {
+    [platform.booking.cancelled.as_slice(), platform.booking.gone.as_slice()].concat()
 }
 
 /// The days that a calendar is asked for: all that a run can have booked, a day more at either end.

@@ -10,7 +10,9 @@
 //! 7. `reschedule`: the booking can be moved, and is where it was moved to.
 //! 8. `cancel`: it can be cancelled, and is.
 //! 9. `slot-released`: both slots are free again. Beside the reading.
-//! 10. `counters`: how real users fare. Judges nothing.
+//!
+//! Beside the calendar, `counters`: how real users fare. Judges nothing. They are read before the run's own attempts, so that
+//! all of ours that they hold are remembered: those of earlier runs, wherever they ran.
 //!
 //! Creates a booking, marked in its notes with the run's id, which is removed after a failure, a timeout and a panic too; so
 //! a failure is confirmed by the next run. Each run has an order of slots of its own, and takes another when somebody was
@@ -33,11 +35,11 @@ use probe::{Method, Response, Url};
 use runtime::counting::{Counters, Tally, count};
 use runtime::settings::{Common, Counting, Credentials, Section, written_id};
 use runtime::visit::{Site, Visitor, status};
-use runtime::{Check, Leftover, Run, Step, signed};
+use runtime::{Check, Leftover, Run, Step, merged_as, signed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use calendar::{Booked, Undo, days, listed, marker};
+use calendar::{Booked, Undo, days, listed, marker, undone};
 pub use settings::RawBooking;
 use slots::{Slot, lessons};
 
@@ -49,8 +51,8 @@ const STEPS: [&str; 8] =
 const MOST_SLOTS: usize = 8;
 /// How many of them may be refused although they are free a moment later, as when another run has cancelled by then.
 const MOST_UNEXPLAINED: usize = 3;
-/// How often a slot is looked for that is not free again, and how far apart.
-const MOST_LOOKS: usize = 3;
+/// How often a slot is looked for again that is not free at once, and how far apart.
+const MOST_LOOKS: usize = 2;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How many leftovers one run removes: the rest is for the next, or for `synthetics sweep`.
 const MOST_LEFTOVERS: usize = 5;
@@ -99,6 +101,13 @@ struct Memory {
     attempts: Tally<Ended>,
 }
 
+impl Memory {
+    /// What this run remembers and what another one wrote meanwhile; both began from `base`.
+    fn merged(base: Self, ours: Self, theirs: Self) -> Self {
+        Self { attempts: theirs.attempts.with_new_of(ours.attempts, &base.attempts) }
+    }
+}
+
 impl Check for Booking {
     const ID: &'static str = "booking";
     const READ_ONLY: bool = false;
@@ -120,18 +129,24 @@ impl Check for Booking {
         self.site.deadline * 2
     }
 
+    fn merged(base: Option<&str>, ours: &str, theirs: Option<&str>) -> String {
+        merged_as(base, ours, theirs, Memory::merged)
+    }
+
     async fn attempt(&self, run: &Run) {
         let mut memory: Memory = run.recall().unwrap_or_default();
-        // Stops are recorded where they happen.
-        let _ = self.lesson(run, &mut memory).await;
-        if run.in_maintenance() {
-            run.skip_rest(&STEPS, "the platform is in maintenance");
-            return;
+        let mut user = Visitor::new(run, &self.site);
+        match self.log_in(run, &mut user).await {
+            Ok(()) => {
+                // Stops are recorded where they happen.
+                let _ = self.lesson(run, &user, &mut memory).await;
+            }
+            Err(Stop) if run.in_maintenance() => {}
+            Err(Stop) => self.counters(run, &memory).await,
         }
-        run.skip_rest(&STEPS, "an earlier step did not pass");
-        if let Some(counting) = &self.counting {
-            let _ = count(run, &self.site, counting, |counters| self.measure(run, &memory, counters)).await;
-        }
+        let reason =
+            if run.in_maintenance() { "the platform is in maintenance" } else { "an earlier step did not pass" };
+        run.skip_rest(&STEPS, reason);
     }
 
     async fn sweep(&self, run: &Run, remove: bool) -> Vec<Leftover> {
@@ -145,26 +160,32 @@ impl Check for Booking {
 }
 
 impl Booking {
-    async fn lesson(&self, run: &Run, memory: &mut Memory) -> Result<(), Stop> {
-        let mut user = Visitor::new(run, &self.site);
-        self.log_in(run, &mut user).await?;
-        let (leftovers, slots) = join!(self.calendar(run, &user), self.availability(run, &user));
+    async fn lesson(&self, run: &Run, user: &Visitor<'_>, memory: &mut Memory) -> Result<(), Stop> {
+        let (leftovers, slots, ()) =
+            join!(self.calendar(run, user), self.availability(run, user), self.counters(run, memory));
         let leftovers: Vec<_> = leftovers?.into_iter().take(MOST_LEFTOVERS).collect();
         if !leftovers.is_empty() {
-            self.remove(run, &user, leftovers).await;
+            self.remove(run, user, leftovers).await;
         }
         let mut slots = slots?.into_iter();
-        let is_done = self.undo_on_exit(run, &user);
-        let (id, first) = self.create(run, &user, &mut slots, memory).await?;
+        let is_done = self.undo_on_exit(run, user);
+        let (id, first) = self.create(run, user, &mut slots, memory).await?;
         let (read, refused) =
-            join!(self.read_back(run, &user, &id, first), self.double_booking(run, &user, first, memory));
+            join!(self.read_back(run, user, &id, first), self.double_booking(run, user, first, memory));
         read?;
-        let second = self.reschedule(run, &user, &id, &mut slots, memory).await?;
+        let second = self.reschedule(run, user, &id, &mut slots, memory).await?;
         let used: Vec<Slot> = second.into_iter().chain([first]).collect();
-        self.cancel(run, &user, &id, &used).await?;
+        self.cancel(run, user, &id, &used).await?;
         refused?;
         is_done.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    async fn counters(&self, run: &Run, memory: &Memory) {
+        if let Some(counting) = &self.counting {
+            // Stops are recorded where they happen.
+            let _ = count(run, &self.site, counting, |counters| self.measure(run, memory, counters)).await;
+        }
     }
 
     async fn log_in(&self, run: &Run, user: &mut Visitor<'_>) -> Result<(), Stop> {
@@ -375,6 +396,7 @@ impl Booking {
         let step = run.step(&Subject::whole(), "slot-released");
         let mut free = self.free(&step, user).await?;
         let mut taken = not_within(used, &free);
+        let mut held = None;
         // A run beside this one may be faster, and may have cancelled by the time the calendar is read: look again.
         for _ in 0..MOST_LOOKS {
             if taken.is_empty() {
@@ -385,6 +407,13 @@ impl Booking {
             let is_of_another = |booking: &&Booked| booking.run_id().is_none_or(|run_id| run_id != run.id());
             let others: Vec<Slot> = booked.iter().filter(is_of_another).filter_map(|booking| booking.slot).collect();
             taken.retain(|slot| !others.iter().any(|other| other.overlaps(*slot)));
+            let holds =
+                |booking: &&Booked| booking.slot.is_some_and(|own| taken.iter().any(|slot| own.overlaps(*slot)));
+            held = booked.iter().find(holds).map(|booking| booking.id.clone());
+            if held.is_some() {
+                // Looking again would change nothing: a booking of this very run has it.
+                break;
+            }
             if !taken.is_empty() {
                 run.wait(LOOK_AGAIN).await;
                 free = self.free(&step, user).await?;
@@ -396,7 +425,10 @@ impl Booking {
             [slot, ..] => Err(Mismatch {
                 kind: FailureKind::Invariant,
                 expected: format!("{} free again after the booking was cancelled", slot.told()),
-                seen: format!("not in the teacher's {} free times", free.len()),
+                seen: match held {
+                    Some(id) => format!("taken by booking {id} of this run"),
+                    None => format!("not in the teacher's {} free times", free.len()),
+                },
                 evidence: None,
             }),
         };
@@ -445,11 +477,8 @@ impl Booking {
         let mut swept = Vec::new();
         for leftover in leftovers {
             let answer = user.look(&step, Method::DELETE, self.booking_url(&leftover.id), None).await;
-            let removed = answer.and_then(|answer| {
-                let (done, gone) = (&self.site.platform.booking.cancelled, &self.site.platform.booking.gone);
-                let statuses = [done.as_slice(), gone.as_slice()].concat();
-                status(&answer, &statuses).map_err(|mismatch| mismatch.seen)
-            });
+            let removed = answer
+                .and_then(|answer| status(&answer, &undone(&self.site.platform)).map_err(|mismatch| mismatch.seen));
             if let Err(why) = &removed {
                 run.left_behind("sweep", &format!("booking {} of run {}: {why}", leftover.id, leftover.run_id));
             }

@@ -28,7 +28,7 @@ use probe::{Response, Totp};
 use runtime::counting::count;
 use runtime::settings::{Common, Counting, Mode, SecretRef, Section};
 use runtime::visit::{Site, Visitor, status};
-use runtime::{Check, Run};
+use runtime::{Check, Run, merged_as};
 use secrecy::SecretString;
 
 use counters::measure;
@@ -74,6 +74,10 @@ impl Check for Login {
     /// run's deadline, and fails by it.
     fn worst_attempt(&self) -> Duration {
         self.site.deadline * 2
+    }
+
+    fn merged(base: Option<&str>, ours: &str, theirs: Option<&str>) -> String {
+        merged_as(base, ours, theirs, Memory::merged)
     }
 
     async fn attempt(&self, run: &Run) {

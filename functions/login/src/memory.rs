@@ -32,9 +32,33 @@ pub(crate) struct Memory {
     pub(crate) attempts: Tally<Ended>,
 }
 
+impl Memory {
+    /// What this run remembers and what another one wrote meanwhile; both began from `base`.
+    pub(crate) fn merged(base: Self, ours: Self, theirs: Self) -> Self {
+        Self {
+            code_step: ours.code_step.max(theirs.code_step),
+            attempts: theirs.attempts.with_new_of(ours.attempts, &base.attempts),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_beside_each_other_lose_neither_a_code_nor_an_attempt() {
+        let remembered = |code_step, seconds: &[i64]| {
+            let mut memory = Memory { code_step, ..Memory::default() };
+            for second in seconds {
+                memory.attempts.note(jiff::Timestamp::from_second(*second).unwrap(), Ended::LoggedIn);
+            }
+            memory
+        };
+        let (base, ours, theirs) =
+            (remembered(Some(1), &[10]), remembered(Some(2), &[10, 20]), remembered(Some(3), &[10, 15]));
+        assert_eq!(Memory::merged(base, ours, theirs), remembered(Some(3), &[10, 15, 20]));
+    }
 
     #[test]
     fn what_an_older_version_wrote_is_read() {

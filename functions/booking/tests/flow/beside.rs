@@ -30,3 +30,27 @@ async fn runs_beside_each_other_do_not_disturb_each_other() {
         trial.clock.skip(std::time::Duration::from_secs(300));
     }
 }
+
+/// What the demo platform's real users do in a window: 60 booked, 37 moved, 3 refused.
+const OF_USERS: f64 = 3.0;
+
+#[tokio::test]
+async fn what_all_of_them_did_is_taken_off_the_rate_whoever_wrote_first() {
+    let trial = Trial::<Booking>::start().await;
+    for round in 0..3 {
+        // Two locations, and a run by hand, at once: two of the three find that another one has written meanwhile.
+        let runs = (0..3).map(|place| {
+            let ports = runtime::Ports { location: format!("location-{place}"), ..trial.ports() };
+            let event = if place == 0 { json!({}) } else { json!({ "scheduled_time": ports.clock.now().to_string() }) };
+            let prepared = &trial.prepared;
+            async move { execute(prepared, &ports, &Invocation { event, killed_at: None, may_send: true }).await }
+        });
+        for report in join_all(runs).await {
+            assert_eq!(report.unwrap().outcome, Outcome::Passed, "round {round}");
+        }
+        // A minute later, all that they did is still in the platform's window: three made, moved and refused.
+        let seen = trial.run().await;
+        let rate = seen.metrics["BookingErrorRate"];
+        assert!((rate - OF_USERS).abs() < 1e-9, "round {round}: {rate}, not {OF_USERS}");
+    }
+}

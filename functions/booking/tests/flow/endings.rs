@@ -23,13 +23,13 @@ async fn what_comes_after_a_failure_is_not_done_and_said_so() {
         ("log-in", "passed"),
         ("calendar", "passed"),
         ("availability", "passed"),
+        ("counters", "passed"),
         ("create", "failed"),
         ("read-back", "skipped"),
         ("double-booking", "skipped"),
         ("reschedule", "skipped"),
         ("cancel", "skipped"),
         ("slot-released", "skipped"),
-        ("counters", "passed"),
     ];
     assert_eq!(steps(&seen), expected);
 }
@@ -91,6 +91,34 @@ async fn a_booking_that_was_made_and_never_answered_is_found_and_removed() {
     assert_eq!(trial.platform.requests().counts().get("DELETE /api/bookings/{booking}"), Some(&1));
     assert_eq!(trial.platform.left_behind(), Vec::<String>::new());
     assert_eq!(seen.metrics["LeftBehind"], 0.0);
+}
+
+#[tokio::test]
+async fn undoing_does_no_harm_when_it_is_done_already() {
+    // Cancelling is answered as if the booking had been gone before.
+    let gone = |settings: &mut String| settings.push_str("\n[platform.booking]\ncancelled = [299]\ngone = [204]\n");
+    // Undone by the flow itself, which did not understand the answer: nothing is left to be found.
+    let trial = Trial::<Booking>::with(Options::default(), gone).await;
+    let seen = trial.run().await;
+    assert_eq!((seen.step("cancel"), &seen.report.left_behind[..]), (Some("failed"), &[][..]));
+    let counts = trial.platform.requests().counts();
+    assert_eq!(counts.get("DELETE /api/bookings/{booking}"), Some(&1));
+    // Found, and gone by the time it is to be cancelled.
+    let trial = Trial::<Booking>::with(Options::default(), gone).await;
+    trial.platform.faults().activate(Fault::ReadBackDiffers);
+    let seen = trial.run().await;
+    assert_eq!((seen.step("read-back"), &seen.report.left_behind[..]), (Some("failed"), &[][..]));
+    assert_eq!(trial.platform.left_behind(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn counters_that_are_missing_are_said_in_the_table_and_the_log_line() {
+    let (_, seen) = with(Fault::CountersMissing).await;
+    assert_eq!(seen.report.outcome, check::Outcome::Passed);
+    assert!(!seen.metrics.contains_key("BookingErrorRate"), "{:?}", seen.metrics);
+    let line = serde_json::to_string(&seen.report).unwrap();
+    let said = "the counters hold no /bookings_created, /bookings_updated, /booking_errors";
+    assert!(line.contains(said), "{line}");
 }
 
 #[tokio::test]

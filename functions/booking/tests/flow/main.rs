@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod beside;
+mod bounds;
 mod endings;
+mod fields;
 mod flavours;
 mod mutation;
+mod settings;
 mod sweep;
 
 use trial::Seen;

@@ -1,0 +1,64 @@
+//! What is wrong with a settings file, word by word.
+
+use booking::Booking;
+use runtime::Prepared;
+use runtime::settings::Document;
+
+const RIGHT: &str = r#"environment = "demo"
+base_url = "https://app.example"
+contact = { name = "n", reach = "r" }
+links = { runbook = "https://docs.example/{check}" }
+
+[check.booking]
+school = 3
+teacher = 30
+student = 350
+account.email = "a@b.example"
+account.password = "ssm:/just-driving/demo/booking/password"
+"#;
+
+fn read(text: &str) -> Result<Prepared<Booking>, Vec<String>> {
+    let said =
+        |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
+    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(said)
+}
+
+#[test]
+fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
+    let booking = read(RIGHT).unwrap_or_else(|problems| panic!("{problems:#?}")).check;
+    let minutes = |duration: std::time::Duration| duration.as_secs() / 60;
+    assert_eq!((booking.kind.as_str(), minutes(booking.lesson), minutes(booking.leftover_after)), ("lesson", 45, 15));
+    assert_eq!((minutes(booking.notice), minutes(booking.horizon)), (48 * 60, 14 * 24 * 60));
+    assert!(booking.counting.is_none());
+}
+
+#[test]
+fn every_mistake_is_said_by_key_and_rule() {
+    for (from, to, said) in [
+        ("school = 3\n", "", "check.booking.school: expected a value, saw none"),
+        ("teacher = 30", "teacher = [30]", "check.booking.teacher: expected an id, a text or a whole number, saw [30]"),
+        ("student = 350", "student = \" \"", "check.booking.student: expected a text, saw a blank one"),
+        ("school = 3", "school = 3\nkind = \"\"", "check.booking.kind: expected a text, saw a blank one"),
+        ("school = 3", "school = 3\nlesson = \"4m\"", "check.booking.lesson: expected 5m to 8h, saw 4m"),
+        (
+            "school = 3",
+            "school = 3\nnotice = \"100h\"\nhorizon = \"100h\"",
+            "check.booking.horizon: expected at least `notice` and a lesson, 6045m: no slot could be taken",
+        ),
+        (
+            "school = 3",
+            "school = 3\nleftover_after = \"1m\"",
+            "check.booking.leftover_after: expected 2m to 24h, saw 1m",
+        ),
+        (
+            "\"ssm:/just-driving/demo/booking/password\"",
+            "\"hunter2\"",
+            "check.booking.account.password: expected a reference, `ssm:/just-driving/demo/booking/…` or `env:NAME`, saw something else (not shown)",
+        ),
+    ] {
+        let text = RIGHT.replacen(from, to, 1);
+        assert_ne!(text, RIGHT, "{from}");
+        let seen = read(&text).err().unwrap_or_default();
+        assert_eq!(seen, [said], "{to}");
+    }
+}
