@@ -59,6 +59,8 @@ struct Invoice {
     currency: String,
     description: String,
     status: Status,
+    /// Whether the student's balance holds it. A worker keeps it with the status.
+    is_owed: bool,
     created_at: Timestamp,
 }
 
@@ -70,6 +72,8 @@ struct Payment {
     reference: String,
     amount: u64,
     currency: String,
+    /// Nobody has told yet that the money came in.
+    is_pending: bool,
     is_refunded: bool,
     created_at: Timestamp,
 }
@@ -79,6 +83,8 @@ struct Payment {
 struct Job {
     due: Timestamp,
     event: Value,
+    /// It was answered with an error, and should not be here.
+    is_refused: bool,
 }
 
 #[derive(Default)]
@@ -86,6 +92,8 @@ struct Books {
     invoices: Vec<Invoice>,
     payments: Vec<Payment>,
     queue: Vec<Job>,
+    /// Payments that wait for the worker who records them.
+    unrecorded: Vec<Payment>,
 }
 
 /// All invoices and payments, and the queue of events.
@@ -119,37 +127,63 @@ pub(crate) fn left_behind(platform: &Platform) -> Vec<String> {
 fn worked_off(platform: &Platform) -> MutexGuard<'_, Books> {
     let now = platform.now();
     let mut books = platform.finance.lock();
-    let (due, later): (Vec<Job>, Vec<Job>) =
-        std::mem::take(&mut books.queue).into_iter().partition(|job| job.due <= now);
-    books.queue = later;
-    for job in due {
-        work(platform, &mut books, &job);
+    // What waits is worked off when somebody works again.
+    if !platform.has(Fault::WebhookNeverProcessed) {
+        let (due, later): (Vec<Job>, Vec<Job>) =
+            std::mem::take(&mut books.queue).into_iter().partition(|job| job.due <= now);
+        books.queue = later;
+        for job in due {
+            work(platform, &mut books, &job);
+        }
+    }
+    if !platform.has(Fault::PaymentNeverRecorded) {
+        let recorded = std::mem::take(&mut books.unrecorded);
+        books.payments.extend(recorded);
     }
     books
 }
 
-fn work(platform: &Platform, books: &mut Books, Job { due, event }: &Job) {
+fn work(platform: &Platform, books: &mut Books, Job { due, event, is_refused }: &Job) {
     let object = &event["data"]["object"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     match event["type"].as_str() {
         Some("payment_intent.succeeded") => {
             let Some(index) = invoice_of(books, object) else { return };
             let reference = text(&object["id"]);
-            let is_known = books.payments.iter().any(|payment| payment.reference == reference);
+            let known = books.payments.iter().chain(&books.unrecorded);
+            let is_known = known.clone().any(|payment| payment.reference == reference);
+            let id = u32::try_from(known.count()).unwrap_or_default() + 7001;
             if is_known && !platform.has(Fault::WebhookDuplicates) {
                 return;
             }
             let amount = object["amount_received"].as_u64().or(object["amount"].as_u64()).unwrap_or_default();
             let invoice = books.invoices[index].clone();
             let is_right = amount == invoice.total && object["currency"] == invoice.currency.as_str();
-            if (!is_right || invoice.status == Status::Void) && !platform.has(Fault::WebhookIgnoresAmount) {
+            let is_paying = (is_right && invoice.status != Status::Void) || platform.has(Fault::WebhookIgnoresAmount);
+            if !is_paying && !is_refused {
                 return;
             }
-            let id = u32::try_from(books.payments.len()).unwrap_or_default() + 7001;
-            let currency = text(&object["currency"]);
-            let (student, invoice, is_refunded, created_at) = (invoice.student, invoice.id, false, *due);
-            books.payments.push(Payment { id, student, invoice, reference, amount, currency, is_refunded, created_at });
+            let amount = amount + u64::from(platform.has(Fault::PaymentWrongAmountRecorded));
+            let wrong = platform.has(Fault::PaymentWrongCurrencyRecorded);
+            let currency = if wrong { "eur".to_owned() } else { text(&object["currency"]) };
+            let payment = Payment {
+                id,
+                student: invoice.student,
+                invoice: invoice.id,
+                reference,
+                amount,
+                currency,
+                is_pending: platform.has(Fault::PaymentStaysPending),
+                is_refunded: false,
+                created_at: *due,
+            };
+            let is_put_off = platform.has(Fault::PaymentNeverRecorded);
+            if is_put_off { &mut books.unrecorded } else { &mut books.payments }.push(payment);
+            if *is_refused {
+                return;
+            }
             books.invoices[index].status = Status::Paid;
+            books.invoices[index].is_owed = platform.has(Fault::BalanceNotUpdated);
             platform.counters.note(Event::PaymentAttempted, *due);
         }
         Some("payment_intent.payment_failed") => {
@@ -159,6 +193,7 @@ fn work(platform: &Platform, books: &mut Books, Job { due, event }: &Job) {
                 && platform.has(Fault::FailedPaymentClosesInvoice)
             {
                 books.invoices[index].status = Status::Void;
+                books.invoices[index].is_owed = false;
             }
         }
         Some("charge.refunded") if !platform.has(Fault::RefundNeverProcessed) => {
@@ -170,6 +205,7 @@ fn work(platform: &Platform, books: &mut Books, Job { due, event }: &Job) {
             }
             for invoice in books.invoices.iter_mut().filter(|invoice| reopened.contains(&invoice.id)) {
                 invoice.status = Status::Open;
+                invoice.is_owed = true;
             }
         }
         _ => {}
@@ -183,13 +219,13 @@ fn invoice_of(books: &Books, object: &Value) -> Option<usize> {
 }
 
 /// What synthetic traffic paid at a school, for the list of all its payments.
-pub(crate) fn synthetic_payments(platform: &Platform, school: &School) -> Vec<Value> {
+pub(crate) fn synthetic_payments(platform: &Platform, school: &School) -> Vec<(Timestamp, Value)> {
     let books = worked_off(platform);
     let own = books.payments.iter().filter(|payment| school.students.iter().any(|own| own.id == payment.student));
     own.map(|payment| {
         let mut listed = paid(payment);
         listed["synthetic"] = json!(true);
-        listed
+        (payment.created_at, listed)
     })
     .collect()
 }
@@ -249,7 +285,9 @@ async fn create(
     let mut books = worked_off(&platform);
     let id = u32::try_from(books.invoices.len()).unwrap_or_default() + 5001;
     let (currency, description, status) = (text("currency"), text("description"), Status::Open);
-    let invoice = Invoice { id, student, total, currency, description, status, created_at };
+    // Of two that a run makes at once, one is wrong.
+    let total = total + u64::from(platform.has(Fault::InvoiceWrongTotal) && id.is_multiple_of(2));
+    let invoice = Invoice { id, student, total, currency, description, status, is_owed: true, created_at };
     books.invoices.push(invoice.clone());
     platform.answer(StatusCode::CREATED, described(&invoice))
 }
@@ -279,12 +317,16 @@ async fn update(
     let Some(index) = find(&platform, &user, &books, &id) else {
         return Problem::NoRecord { model: "Invoice", id }.answer(client);
     };
+    if platform.has(Fault::VoidRefused) {
+        return Problem::ServerError.answer(client);
+    }
     let is_void = platform.heard(&visitor.body)["status"] == "void";
     if !is_void || books.invoices[index].status != Status::Open {
         let error = ("status", "The selected status is invalid.".to_owned());
         return Problem::Invalid { status: 422, errors: vec![error] }.answer(client);
     }
     books.invoices[index].status = Status::Void;
+    books.invoices[index].is_owed = false;
     platform.answer(StatusCode::OK, described(&books.invoices[index]))
 }
 
@@ -315,11 +357,7 @@ async fn balance(
         Err(problem) => return problem.answer(client),
     };
     let books = worked_off(&platform);
-    // Not recomputed, it is what was owed before anything was paid.
-    let is_owed = |invoice: &&Invoice| {
-        invoice.status == Status::Open || (invoice.status == Status::Paid && platform.has(Fault::BalanceNotUpdated))
-    };
-    let owed = books.invoices.iter().filter(|invoice| invoice.student == student).filter(is_owed);
+    let owed = books.invoices.iter().filter(|invoice| invoice.student == student && invoice.is_owed);
     let owed: u64 = owed.map(|invoice| invoice.total).sum();
     platform.answer(StatusCode::OK, json!({ "balance": owed, "currency": "dkk" }))
 }
@@ -331,18 +369,39 @@ async fn webhook(State(platform): State<Arc<Platform>>, headers: HeaderMap, body
         platform.counters.note(Event::WebhookFailed, now);
         return Problem::ServerError.answer(Client::Json);
     }
-    if let Err(why) = verified(&platform, &headers, &body) {
-        platform.counters.note(Event::WebhookFailed, now);
-        return (StatusCode::BAD_REQUEST, laravel::json(&json!({ "message": why }))).into_response();
-    }
-    if let Ok(event) = serde_json::from_slice::<Value>(&body)
-        && !platform.has(Fault::WebhookNeverProcessed)
+    let event = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+    let refused = refused(&platform, &headers, &body, &event);
+    if (refused.is_none() || (platform.has(Fault::RefusedEventRecorded) && event["type"] == "payment_intent.succeeded"))
         && is_of_a_synthetic_school(&platform, &event)
     {
         let queued = if platform.has(Fault::WebhookSlow) { QUEUED_SLOW } else { QUEUED };
-        platform.finance.lock().queue.push(Job { due: now + queued, event });
+        platform.finance.lock().queue.push(Job { due: now + queued, event, is_refused: refused.is_some() });
     }
-    laravel::json(&json!({ "received": true }))
+    let Some((status, why)) = refused else { return laravel::json(&json!({ "received": true })) };
+    platform.counters.note(Event::WebhookFailed, now);
+    (status, laravel::json(&json!({ "message": why }))).into_response()
+}
+
+/// Why an event is not taken.
+fn refused(platform: &Platform, headers: &HeaderMap, body: &[u8], event: &Value) -> Option<(StatusCode, &'static str)> {
+    if let Err(why) = verified(platform, headers, body) {
+        return Some((StatusCode::BAD_REQUEST, why));
+    }
+    if platform.has(Fault::RefundRefused) && event["type"] == "charge.refunded" {
+        return Some((StatusCode::UNPROCESSABLE_ENTITY, "Unhandled event type."));
+    }
+    if platform.has(Fault::ReplayRefused) && is_known(platform, &event["id"]) {
+        return Some((StatusCode::CONFLICT, "The event was received before."));
+    }
+    None
+}
+
+/// Whether this event came before.
+fn is_known(platform: &Platform, event: &Value) -> bool {
+    let books = worked_off(platform);
+    let reference = event.as_str().unwrap_or_default().replacen("evt_", "pi_", 1);
+    books.queue.iter().any(|job| job.event["id"] == *event)
+        || books.payments.iter().any(|payment| payment.reference == reference)
 }
 
 /// Stripe's scheme: HMAC-SHA256 of `t.body`, no older than the tolerance.
@@ -423,7 +482,11 @@ fn paid(payment: &Payment) -> Value {
         "provider_reference": payment.reference,
         "amount": payment.amount,
         "currency": payment.currency,
-        "status": if payment.is_refunded { "refunded" } else { "succeeded" },
+        "status": match (payment.is_refunded, payment.is_pending) {
+            (true, _) => "refunded",
+            (false, true) => "pending",
+            (false, false) => "succeeded",
+        },
         "created_at": written(payment.created_at),
     })
 }

@@ -154,6 +154,10 @@ fn take(platform: &Arc<Platform>, visitor: &Visitor, client: Client, channel: Ch
         let error = ("to", "The to field is required.".to_owned());
         return Problem::Invalid { status: 422, errors: vec![error] }.answer(client);
     }
+    if channel == Channel::Email && platform.has(Fault::EmailRefused) {
+        let error = ("template", "The selected template is invalid.".to_owned());
+        return Problem::Invalid { status: 422, errors: vec![error] }.answer(client);
+    }
     let text = body["context"]["marker"].as_str().unwrap_or_default().to_owned();
     let smtp = platform.smtp.filter(|_| channel == Channel::Email && !platform.has(Fault::EmailStuck));
     let message = {
@@ -176,6 +180,9 @@ fn take(platform: &Arc<Platform>, visitor: &Visitor, client: Client, channel: Ch
             };
             platform.notifications.settle(message.id, fate);
         });
+    }
+    if channel == Channel::Email && platform.has(Fault::EmailWithoutId) {
+        return platform.answer(StatusCode::ACCEPTED, json!({ "queued": true }));
     }
     platform.answer(StatusCode::ACCEPTED, json!({ "id": id }))
 }

@@ -13,7 +13,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use jiff::{SignedDuration, Timestamp};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use crate::bookings::own_school;
@@ -25,74 +26,114 @@ use crate::names::Names;
 use crate::platform::Platform;
 use crate::visitor::LoggedIn;
 
-/// So far back there are any.
+/// So far back there are any, and up to so much further: they go all at once, so that pages do not shift while they are read.
 const SINCE: SignedDuration = SignedDuration::from_hours(30);
+const GO_EVERY: i64 = 6 * 3_600;
 const RECORDED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// How much later a late one is recorded.
 const LATE_BY: SignedDuration = SignedDuration::from_mins(95);
 const PER_PAGE: usize = 50;
+/// What the ids of payment intents begin with.
+const PREFIX: &str = "pi_demo_";
 /// The school whose students pay.
 const SCHOOL: u32 = 1;
 
-/// One payment intent of a fictional user.
+/// One payment intent of a fictional user. Times are seconds: there are thousands of intents, and each request looks at all.
+#[derive(Clone, Copy)]
 struct Intent {
-    id: String,
+    number: i64,
     amount: u64,
     has_succeeded: bool,
-    created: Timestamp,
+    created: i64,
+    /// When the user paid, or would have.
+    paid: i64,
+}
+
+impl Intent {
+    fn id(&self) -> String {
+        format!("{PREFIX}{}", self.number)
+    }
 }
 
 /// Oldest first.
 fn intents(platform: &Platform) -> Vec<Intent> {
     let every = i64::try_from(platform.payments_every.as_secs()).unwrap_or(i64::MAX).max(1);
-    let (now, since) = (platform.now().as_second(), (platform.now() - SINCE).as_second());
-    let first = since / every + 1;
+    let pays_after = i64::try_from(platform.pays_after.as_secs()).unwrap_or_default();
+    let now = platform.now().as_second();
+    let first = (now - SINCE.as_secs()) / GO_EVERY * GO_EVERY / every + 1;
     (first..=now / every)
-        .filter_map(|number| {
-            let created = Timestamp::from_second(number * every).ok()?;
+        .map(|number| {
+            let (created, paid) = (number * every, number * every + pays_after);
             let amount = 40_000 + u64::try_from(number % 37).unwrap_or_default() * 250;
-            Some(Intent { id: format!("pi_demo_{number}"), amount, has_succeeded: number % 10 != 0, created })
+            Intent { number, amount, has_succeeded: number % 10 != 0 && paid <= now, created, paid }
         })
         .collect()
 }
 
 /// The one that faults are about: paid, and long enough ago for both sides to have it.
-fn chosen(intents: &[Intent], now: Timestamp) -> Option<usize> {
-    intents
-        .iter()
-        .rposition(|intent| intent.has_succeeded && intent.created + LATE_BY + SignedDuration::from_mins(5) < now)
+fn chosen(intents: &[Intent], now: i64) -> Option<usize> {
+    let long_enough = LATE_BY.as_secs() + 300;
+    intents.iter().rposition(|intent| intent.has_succeeded && intent.paid + long_enough < now)
+}
+
+/// One payment as the platform has it. There are thousands: they are written when they are asked for.
+#[derive(Clone, Copy)]
+struct Recorded {
+    id: usize,
+    /// `None`: of no intent that the provider knows.
+    intent: Option<Intent>,
+    amount: u64,
+    currency: &'static str,
+    status: &'static str,
+    at: i64,
+}
+
+impl Recorded {
+    fn described(&self) -> Value {
+        json!({
+            "id": self.id,
+            "provider_reference": self.intent.map_or_else(|| "pi_demo_unknown".to_owned(), |intent| intent.id()),
+            "amount": self.amount,
+            "currency": self.currency,
+            "status": self.status,
+            "created_at": written(Timestamp::from_second(self.at).unwrap_or_default()),
+            "synthetic": false,
+        })
+    }
 }
 
 /// What the platform has of them.
-fn recorded(platform: &Platform) -> Vec<Value> {
-    let now = platform.now();
+fn recorded(platform: &Platform) -> Vec<Recorded> {
+    let now = platform.now().as_second();
     let intents = intents(platform);
     let chosen = chosen(&intents, now);
-    let mut list: Vec<Value> = Vec::new();
+    let mut list = Vec::new();
     for (index, intent) in intents.iter().enumerate().filter(|(_, intent)| intent.has_succeeded) {
         let is = |fault| Some(index) == chosen && platform.has(fault);
-        let delay = if is(Fault::PaymentLate) { LATE_BY } else { RECORDED_AFTER };
-        if intent.created + delay > now || is(Fault::PaymentMissingHere) {
+        let at = intent.paid + if is(Fault::PaymentLate) { LATE_BY.as_secs() } else { RECORDED_AFTER.as_secs() };
+        if at > now || is(Fault::PaymentMissingHere) {
             continue;
         }
-        let more = u64::from(is(Fault::PaymentAmountDiffers)) * 100;
-        let reference = if is(Fault::PaymentMissingThere) { "pi_demo_unknown" } else { &intent.id };
-        let payment = |reference: &str| {
-            json!({
-                "id": 600_000 + index,
-                "provider_reference": reference,
-                "amount": intent.amount + more,
-                "currency": "dkk",
-                "status": if index % 25 == 3 { "refunded" } else { "succeeded" },
-                "created_at": written(intent.created + delay),
-                "synthetic": false,
-            })
+        let payment = Recorded {
+            id: 600_000 + index,
+            intent: Some(*intent),
+            amount: intent.amount + u64::from(is(Fault::PaymentAmountDiffers)) * 100,
+            currency: if is(Fault::PaymentCurrencyDiffers) { "eur" } else { "dkk" },
+            status: match index % 25 {
+                _ if is(Fault::PaymentStatusDiffers) => "failed",
+                3 => "refunded",
+                _ => "succeeded",
+            },
+            at,
         };
         // What the provider does not know comes beside what it does.
-        if reference != intent.id {
-            list.push(payment(reference));
+        if is(Fault::PaymentMissingThere) {
+            list.push(Recorded { id: 500_000 + index, intent: None, ..payment });
         }
-        list.push(payment(&intent.id));
+        if is(Fault::PaymentRecordedTwice) {
+            list.push(Recorded { id: 500_000 + index, ..payment });
+        }
+        list.push(payment);
     }
     list
 }
@@ -116,20 +157,23 @@ async fn index(
         let error = ("school", "Online payment is not enabled for this school.".to_owned());
         return Problem::Invalid { status: 409, errors: vec![error] }.answer(client);
     }
-    let mut list = finance::synthetic_payments(&platform, school);
-    if school.id == SCHOOL {
-        list.extend(recorded(&platform));
-    }
-    let day = |payment: &Value| {
-        let at: Option<Timestamp> = payment["created_at"].as_str().and_then(|at| at.parse().ok());
-        at.map(|at| at.to_zoned(zone()).date().to_string()).unwrap_or_default()
-    };
-    let (from, to) = (query.get("from"), query.get("to"));
-    list.retain(|payment| from.is_none_or(|from| *from <= day(payment)) && to.is_none_or(|to| day(payment) <= *to));
+    let midnight = |day: Date| day.to_zoned(zone()).map(|at| at.timestamp().as_second()).ok();
+    let day = |name: &str| query.get(name).and_then(|day| day.parse::<Date>().ok());
+    let (from, to) = (day("from").and_then(midnight), day("to").and_then(|day| midnight(day.saturating_add(1.day()))));
+    let is_asked = |at: i64| from.is_none_or(|from| from <= at) && to.is_none_or(|to| at < to);
+    let mut synthetic = finance::synthetic_payments(&platform, school);
+    synthetic.retain(|(at, _)| is_asked(at.as_second()));
+    let mut of_users = if school.id == SCHOOL { recorded(&platform) } else { Vec::new() };
+    of_users.retain(|payment| is_asked(payment.at));
     let page = query.get("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).max(1);
-    let rest: Vec<Value> = list.into_iter().skip((page - 1) * PER_PAGE).collect();
-    let next = (rest.len() > PER_PAGE).then_some(page + 1);
-    let list: Vec<Value> = rest.into_iter().take(PER_PAGE).collect();
+    let before = (page - 1) * PER_PAGE;
+    let before_of_users = before.saturating_sub(synthetic.len());
+    // Only what is on the page is written: all of it for each page would be minutes of work.
+    let synthetic = synthetic.into_iter().skip(before).map(|(_, payment)| payment);
+    let of_users = of_users.iter().skip(before_of_users).map(Recorded::described);
+    let mut list: Vec<Value> = synthetic.chain(of_users).take(PER_PAGE + 1).collect();
+    let next = (list.len() > PER_PAGE).then_some(page + 1);
+    list.truncate(PER_PAGE);
     platform.page(list, next)
 }
 
@@ -152,19 +196,21 @@ fn refused(platform: &Platform, headers: &HeaderMap) -> Option<Response> {
 }
 
 /// As Stripe writes it, with what people paid with: nobody may quote that.
-fn described(intent: &Intent) -> Value {
+fn described(platform: &Platform, intent: &Intent) -> Value {
+    let told = |at: i64| at + platform.provider_ahead.as_secs();
     json!({
-        "id": intent.id,
+        "id": intent.id(),
         "object": "payment_intent",
         "amount": intent.amount,
         "amount_received": if intent.has_succeeded { intent.amount } else { 0 },
         "currency": "dkk",
-        "created": intent.created.as_second(),
+        "created": told(intent.created),
         "livemode": true,
         "status": if intent.has_succeeded { "succeeded" } else { "requires_payment_method" },
         "metadata": { "invoice_id": "4711" },
         "latest_charge": {
             "object": "charge",
+            "created": told(intent.paid),
             "payment_method_details": { "card": { "brand": "visa", "last4": "4242", "exp_year": 2031 } },
             "billing_details": { "name": "Freja Dalgaard" },
         },
@@ -183,16 +229,17 @@ async fn provider_index(
     let (from, to) = (second("created[gte]"), second("created[lte]"));
     let mut found = intents(&platform);
     found.retain(|intent| {
-        let at = intent.created.as_second();
+        let at = intent.created + platform.provider_ahead.as_secs();
         from.is_none_or(|from| from <= at) && to.is_none_or(|to| at <= to)
     });
     // Newest first, as Stripe lists them.
     found.reverse();
     let after = query.get("starting_after");
+    let after = after.and_then(|after| after.strip_prefix(PREFIX)?.parse::<i64>().ok());
     let start =
-        after.and_then(|after| found.iter().position(|intent| intent.id == *after)).map_or(0, |place| place + 1);
+        after.and_then(|after| found.iter().position(|intent| intent.number == after)).map_or(0, |place| place + 1);
     let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(10).clamp(1, 100);
-    let data: Vec<Value> = found.iter().skip(start).take(limit).map(described).collect();
+    let data: Vec<Value> = found.iter().skip(start).take(limit).map(|intent| described(&platform, intent)).collect();
     let has_more = start + data.len() < found.len();
     laravel::json(&json!({ "object": "list", "url": "/v1/payment_intents", "has_more": has_more, "data": data }))
 }
@@ -201,8 +248,8 @@ async fn provider_show(State(platform): State<Arc<Platform>>, headers: HeaderMap
     if let Some(refused) = refused(&platform, &headers) {
         return refused;
     }
-    match intents(&platform).iter().find(|intent| intent.id == id) {
-        Some(intent) => laravel::json(&described(intent)),
+    match intents(&platform).iter().find(|intent| intent.id() == id) {
+        Some(intent) => laravel::json(&described(&platform, intent)),
         None => {
             let message = format!("No such payment_intent: '{id}'");
             let error =

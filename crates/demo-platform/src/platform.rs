@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::accounts::Accounts;
 use crate::bookings::Bookings;
@@ -40,6 +40,8 @@ pub(crate) struct Platform {
     pub(crate) smtp: Option<SocketAddr>,
     pub(crate) receipts: bool,
     pub(crate) payments_every: Duration,
+    pub(crate) pays_after: Duration,
+    pub(crate) provider_ahead: SignedDuration,
     pub(crate) names: &'static Names,
     /// Whether answers stand below `data`, and ids are numbers.
     pub(crate) is_wrapped: bool,

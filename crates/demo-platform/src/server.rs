@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Router, middleware};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -53,6 +53,10 @@ pub struct Options {
     pub receipts: bool,
     /// How often one of its fictional users pays. Default: every 7 minutes.
     pub payments_every: Duration,
+    /// How long after its payment intent was made a fictional user pays. Default: at once.
+    pub pays_after: Duration,
+    /// By how much the payment provider's clock is ahead of the platform's. Default: not at all.
+    pub provider_ahead: SignedDuration,
 }
 
 impl Default for Options {
@@ -69,6 +73,8 @@ impl Default for Options {
             smtp: None,
             receipts: true,
             payments_every: Duration::from_secs(420),
+            pays_after: Duration::ZERO,
+            provider_ahead: SignedDuration::ZERO,
         }
     }
 }
@@ -125,6 +131,8 @@ impl DemoPlatform {
             smtp,
             receipts,
             payments_every,
+            pays_after,
+            provider_ahead,
         } = options;
         let (public, address) = bind("the platform", address).await?;
         let (admin, admin_address) = bind("the admin endpoint", (Ipv4Addr::LOCALHOST, admin_port).into()).await?;
@@ -146,6 +154,8 @@ impl DemoPlatform {
             smtp,
             receipts,
             payments_every,
+            pays_after,
+            provider_ahead,
             names: flavour.names(),
             is_wrapped: flavour == Flavour::Documented,
         });

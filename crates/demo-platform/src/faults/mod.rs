@@ -141,6 +141,35 @@ faults! {
     NotificationQueueGrowing = "notification-queue-growing",
     /// The operations counters: none but the window.
     CountersMissing = "counters-missing",
+
+    /// Making an invoice: every second one is made with another total.
+    InvoiceWrongTotal = "invoice-wrong-total",
+    /// The payment webhook's job: a payment is recorded with another amount.
+    PaymentWrongAmountRecorded = "payment-wrong-amount-recorded",
+    /// The payment webhook's job: a payment is recorded in another currency.
+    PaymentWrongCurrencyRecorded = "payment-wrong-currency-recorded",
+    /// The payment webhook's job: an invoice turns paid, and nobody records its payment.
+    PaymentNeverRecorded = "payment-never-recorded",
+    /// The payment webhook's job: a payment is recorded as one that has not come in.
+    PaymentStaysPending = "payment-stays-pending",
+    /// The payment webhook: an event that is refused is queued all the same, and leaves a payment.
+    RefusedEventRecorded = "refused-event-recorded",
+    /// The payment webhook: an event that comes again is refused.
+    ReplayRefused = "replay-refused",
+    /// The payment webhook: refunds are refused.
+    RefundRefused = "refund-refused",
+    /// Changing an invoice: Laravel's generic 500.
+    VoidRefused = "void-refused",
+    /// Payments: the platform has one in another currency.
+    PaymentCurrencyDiffers = "payment-currency-differs",
+    /// Payments: the platform has one as failed.
+    PaymentStatusDiffers = "payment-status-differs",
+    /// Payments: the platform has one twice.
+    PaymentRecordedTwice = "payment-recorded-twice",
+    /// E-mail: is not taken.
+    EmailRefused = "email-refused",
+    /// E-mail: is taken, and its id not told.
+    EmailWithoutId = "email-without-id",
 }
 
 impl fmt::Display for Fault {
