@@ -15,7 +15,8 @@ pub(crate) struct Entry {
     /// In lower case.
     pub(crate) currency: Box<str>,
     pub(crate) status: Status,
-    pub(crate) created: Timestamp,
+    /// When it came in; when that is not told, when it was begun. On the platform's side, when it was recorded.
+    pub(crate) at: Timestamp,
     /// How many there are of this reference.
     pub(crate) count: u32,
 }
@@ -102,19 +103,24 @@ impl Window {
 /// The differences, by kind: the references, sorted, each with what is seen.
 pub(crate) type Differences = BTreeMap<Kind, Vec<(String, String)>>;
 
-/// Compares both sides. `here` and `there` must hold more than the window: a payment has not the same time on both.
+/// Compares both sides. `here` and `there` must hold more than the window: a payment has not the same time on both, and may
+/// have been begun long before it came in.
 pub(crate) fn compare(here: &Side, there: &Side, window: &Window) -> Differences {
     let mut differences = Differences::new();
     let mut differ = |kind, reference: &str, seen: String| {
         differences.entry(kind).or_default().push((reference.to_owned(), seen));
     };
-    for (reference, provider) in there.iter().filter(|(_, provider)| window.holds(provider.created)) {
+    for (reference, provider) in there {
+        let is_judged = window.holds(provider.at);
         let Some(own) = here.get(reference) else {
-            if provider.status == Status::Succeeded {
+            if is_judged && provider.status == Status::Succeeded {
                 differ(Kind::MissingHere, reference, format!("{} {}", provider.amount, provider.currency));
             }
             continue;
         };
+        if !is_judged && !window.holds(own.at) {
+            continue;
+        }
         if (own.amount - provider.amount).abs() >= 0.5 {
             differ(Kind::Amount, reference, format!("{} here, {} there", own.amount, provider.amount));
         }
@@ -124,12 +130,13 @@ pub(crate) fn compare(here: &Side, there: &Side, window: &Window) -> Differences
         if own.status != provider.status {
             differ(Kind::Status, reference, format!("{:?} here, {:?} there", own.status, provider.status));
         }
-        let delay = own.created.duration_since(provider.created);
-        if delay > window.late_after {
+        let delay = own.at.duration_since(provider.at);
+        // One that was begun before the window and does not tell when it came in may have been paid just now.
+        if is_judged && delay > window.late_after {
             differ(Kind::Late, reference, format!("{} minutes later", delay.as_mins()));
         }
     }
-    for (reference, own) in here.iter().filter(|(_, own)| window.holds(own.created)) {
+    for (reference, own) in here.iter().filter(|(_, own)| window.holds(own.at)) {
         if own.status == Status::Succeeded && !there.contains_key(reference) {
             differ(Kind::MissingThere, reference, format!("{} {}", own.amount, own.currency));
         }
@@ -160,7 +167,7 @@ mod tests {
     }
 
     fn entry(amount: f64, minute: i64) -> Entry {
-        Entry { amount, currency: "dkk".into(), status: Status::Succeeded, created: at(minute), count: 1 }
+        Entry { amount, currency: "dkk".into(), status: Status::Succeeded, at: at(minute), count: 1 }
     }
 
     fn side(entries: &[(&str, Entry)]) -> Side {
@@ -205,7 +212,7 @@ mod tests {
         assert_eq!(kinds(&[("a", other(|e| e.amount = 101.0))], &[("a", good.clone())]), [("amount", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.currency = "eur".into()))], &[("a", good.clone())]), [("currency", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.status = Status::Other))], &[("a", good.clone())]), [("status", a())]);
-        assert_eq!(kinds(&[("a", other(|e| e.created = at(71)))], &[("a", good.clone())]), [("late", a())]);
+        assert_eq!(kinds(&[("a", other(|e| e.at = at(71)))], &[("a", good.clone())]), [("late", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.count = 2))], &[("a", good.clone())]), [("twice", a())]);
         // What has not come in need not be known.
         assert!(kinds(&[], &[("a", other(|e| e.status = Status::Other))]).is_empty());
@@ -216,6 +223,19 @@ mod tests {
     fn what_is_outside_the_window_is_judged_by_another_run() {
         assert!(kinds(&[], &[("a", entry(1.0, -1)), ("b", entry(1.0, 101))]).is_empty());
         assert!(kinds(&[("a", entry(1.0, -1)), ("b", entry(1.0, 101))], &[]).is_empty());
+    }
+
+    #[test]
+    fn a_payment_is_judged_by_when_it_came_in_however_long_ago_it_was_begun() {
+        // Begun hours before, and its success told: it is missing while that is within the window.
+        let came_in = |minute| entry(1.0, minute);
+        assert_eq!(kinds(&[], &[("a", came_in(50))]), [("missing-here", vec!["a".to_owned()])]);
+        // Its success not told, it stands where it was begun: not missing there, not late, and compared all the same.
+        let begun = entry(1.0, -300);
+        assert!(kinds(&[("a", entry(1.0, 50))], &[("a", begun.clone())]).is_empty());
+        let other = Entry { amount: 2.0, currency: "eur".into(), status: Status::Other, ..entry(1.0, 50) };
+        let seen: Vec<&str> = kinds(&[("a", other)], &[("a", begun)]).into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(seen, ["amount", "currency", "status"]);
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub struct RawReconciliation {
     /// How long after the provider the platform may record a payment; people take their time to pay. Default 1h.
     #[serde(skip_serializing_if = "Option::is_none")]
     late_after: Option<String>,
+    /// How long before it is paid a payment may be begun at the provider, as when a page for paying stays open. Default 24h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intent_lifetime: Option<String>,
     /// How many payments of one side are held at most: they must fit into the function. Default 20000.
     #[serde(skip_serializing_if = "Option::is_none")]
     most_payments: Option<u32>,
@@ -50,7 +53,7 @@ struct RawProvider {
     /// Where it is: a URL, or a path below `base_url`. Default Stripe's.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    /// A reference to a restricted key that may read payment intents, no more.
+    /// A reference to a restricted key that may read payment intents and charges, no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
 }
@@ -70,6 +73,8 @@ impl RawReconciliation {
         let lookback = section.duration("lookback", self.lookback, HOUR * 4, MINUTE * 30..=HOUR * 72);
         let settle = section.duration("settle", self.settle, MINUTE * 15, MINUTE..=HOUR * 24);
         let late_after = section.duration("late_after", self.late_after, HOUR, MINUTE..=HOUR * 72);
+        let lifetime =
+            section.duration("intent_lifetime", self.intent_lifetime, HOUR * 24, Duration::ZERO..=HOUR * 720);
         if let (Some(lookback), Some(settle)) = (lookback, settle)
             && lookback < settle + MINUTE * 30
         {
@@ -90,6 +95,7 @@ impl RawReconciliation {
             lookback: lookback?,
             settle: settle?,
             late_after: late_after?,
+            intent_lifetime: lifetime?,
             most_payments: most?,
             provider: provider?,
         })
@@ -115,6 +121,7 @@ impl Reconciliation {
             lookback: Some(written_duration(self.lookback)),
             settle: Some(written_duration(self.settle)),
             late_after: Some(written_duration(self.late_after)),
+            intent_lifetime: Some(written_duration(self.intent_lifetime)),
             most_payments: Some(self.most_payments),
             account: RawCredentials::from(&self.credentials),
             provider: RawProvider {

@@ -83,6 +83,8 @@ pub struct SchoolPayments {
     /// The statuses of an answer that says that the school takes no payments online. None by default: a route that is gone
     /// must not look like that.
     pub not_offered: Vec<u16>,
+    /// Its own id: a payment that stands on two pages, since another one came meanwhile, is one.
+    pub id: Pointer,
     /// The id at the provider: of the payment intent.
     pub reference: Pointer,
     /// What was paid.
@@ -107,6 +109,7 @@ impl Default for SchoolPayments {
             path: PaymentsPath(path.to_owned()),
             next: pointer("/next"),
             not_offered: Vec::new(),
+            id: pointer("/id"),
             reference: pointer("/provider_reference"),
             amount: pointer("/amount"),
             currency: pointer("/currency"),

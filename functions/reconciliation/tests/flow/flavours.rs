@@ -47,6 +47,11 @@ async fn its_faults_are_seen_as_those_of_the_documented_one() {
     }
 }
 
+/// Users who pay soon: less is read of the provider.
+fn short_lived(settings: &mut String) {
+    *settings = settings.replace("schools = [1, 3]", "schools = [1, 3]\nintent_lifetime = \"1h\"");
+}
+
 #[tokio::test]
 async fn clocks_that_differ_by_minutes_are_no_mismatch() {
     for minutes in [-10, -3, 3, 10] {
@@ -58,7 +63,7 @@ async fn clocks_that_differ_by_minutes_are_no_mismatch() {
             ..Options::default()
         };
         let platform = DemoPlatform::start(options).await.unwrap();
-        let mut trial = Trial::<Reconciliation>::start().await;
+        let mut trial = Trial::<Reconciliation>::with(Options::default(), short_lived).await;
         let base: Url = platform.base_url().parse().unwrap();
         trial.prepared.check.provider.url = base.join("/_partners/stripe").unwrap();
         trial.prepared.check.site.base_url = base;
@@ -69,6 +74,80 @@ async fn clocks_that_differ_by_minutes_are_no_mismatch() {
             assert_eq!(seen.report.outcome, Outcome::Passed, "{minutes} minutes: {:#?}", seen.report);
         }
     }
+}
+
+#[tokio::test]
+async fn a_provider_whose_clock_differs_from_the_platforms_is_no_mismatch() {
+    for minutes in [-12, -4, 4, 12] {
+        let options = Options {
+            provider_ahead: SignedDuration::from_mins(minutes),
+            payments_every: Duration::from_secs(90),
+            ..Options::default()
+        };
+        let trial = Trial::<Reconciliation>::with(options, short_lived).await;
+        for _ in 0..4 {
+            let seen = trial.run_after(Duration::from_secs(900), &trial.ports()).await;
+            assert_eq!(seen.report.outcome, Outcome::Passed, "{minutes} minutes: {:#?}", seen.report);
+        }
+    }
+}
+
+/// Users who begin to pay, and pay ten hours later.
+fn slow_payers() -> Options {
+    Options { pays_after: Duration::from_secs(36_000), ..Options::default() }
+}
+
+#[tokio::test]
+async fn a_payment_that_was_begun_long_before_it_came_in_is_judged_as_any_other() {
+    for (fault, subject) in [
+        (Fault::PaymentMissingHere, "missing-here"),
+        (Fault::PaymentAmountDiffers, "amount"),
+        (Fault::PaymentLate, "late"),
+    ] {
+        let trial = Trial::<Reconciliation>::with(slow_payers(), |_| {}).await;
+        assert_eq!(trial.run().await.report.outcome, Outcome::Passed);
+        trial.platform.faults().activate(fault);
+        let seen = trial.run().await;
+        let subjects: Vec<String> = seen.failures().into_iter().map(|failure| failure.subject).collect();
+        assert_eq!(subjects, [subject], "{fault}: {:#?}", seen.report);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_looked_up_is_not_judged_and_is_by_a_later_run() {
+    // Some thirty payments of intents that are older than what the provider is asked for.
+    let trial = Trial::<Reconciliation>::with(slow_payers(), |settings| {
+        *settings = settings.replace("schools = [1, 3]", "schools = [1, 3]\nintent_lifetime = \"0s\"");
+    })
+    .await;
+    let missing_there = |seen: &trial::Seen| {
+        let steps = &seen.report.last_attempt().unwrap().steps;
+        let step = steps.iter().find(|step| step.subject.as_str() == "missing-there").unwrap();
+        format!("{:?}", step.result)
+    };
+    let seen = trial.run().await;
+    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    assert!(missing_there(&seen).contains("of which a run looks up 10 at the provider"), "{}", missing_there(&seen));
+    assert_eq!(seen.metrics["PaymentMismatches"], 0.0);
+    trial.platform.faults().activate(Fault::PaymentMissingThere);
+    let mut found = 0;
+    for _ in 0..40 {
+        let seen = trial.run().await;
+        assert!(seen.failures().iter().all(|failure| failure.subject == "missing-there"), "{:#?}", seen.report);
+        found += seen.failures().len();
+    }
+    assert!((1..40).contains(&found), "found by {found} of 40 runs");
+}
+
+#[tokio::test]
+async fn a_payment_that_stands_on_two_pages_is_one() {
+    // As when another one comes while pages are read, newest first.
+    let twice = |settings: &mut String| *settings = settings.replace("schools = [1, 3]", "schools = [1, 1]");
+    let trial = Trial::<Reconciliation>::with(Options::default(), twice).await;
+    assert_eq!(trial.run().await.report.outcome, Outcome::Passed);
+    trial.platform.faults().activate(Fault::PaymentRecordedTwice);
+    let subjects: Vec<String> = trial.run().await.failures().into_iter().map(|failure| failure.subject).collect();
+    assert_eq!(subjects, ["twice"]);
 }
 
 #[tokio::test]

@@ -6,4 +6,5 @@ mod endings;
 mod flavours;
 mod many;
 mod mutation;
+mod settings;
 mod stripe_library;

@@ -12,7 +12,8 @@ async fn thousands_of_payments_are_compared_page_by_page() {
     // One every ten seconds: the platform lists whole days, the provider some five hours.
     let options = Options { payments_every: Duration::from_secs(10), ..Options::default() };
     let trial = Trial::<Reconciliation>::with(options, |settings| {
-        *settings = settings.replace("schools = [1, 3]", "schools = [1, 3]\nmost_payments = 100000");
+        let more = "schools = [1, 3]\nmost_payments = 100000\nintent_lifetime = \"1h\"";
+        *settings = settings.replace("schools = [1, 3]", more);
     })
     .await;
     let seen = trial.run().await;

@@ -1,0 +1,129 @@
+//! One payment as either side writes it. Synthetic traffic's are left out.
+
+use check::{FailureKind, Mismatch};
+use jiff::Timestamp;
+use probe::expect::number;
+use runtime::settings::{Platform, written_id};
+use serde_json::Value;
+
+use crate::ledger::{Entry, Status};
+
+/// What the references of synthetic payments begin with.
+const SYNTHETIC: &str = "pi_synthetic_";
+
+/// A payment of the platform's, by its reference. `None`: it is ours, or was not paid online.
+///
+/// # Errors
+/// A mismatch when its amount or its time cannot be read.
+pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Box<str>, Entry)>, Mismatch> {
+    let names = &platform.school_payments;
+    let text = |pointer: &str| payment.pointer(pointer).map(written_id).unwrap_or_default();
+    let reference = text(names.reference.as_str());
+    let is_ours =
+        payment.pointer(names.synthetic.as_str()).is_some_and(|synthetic| *synthetic == true || *synthetic == 1);
+    // What was not paid online has no reference.
+    if is_ours || reference.is_empty() || reference == "null" || reference.starts_with(SYNTHETIC) {
+        return Ok(None);
+    }
+    let at = payment.pointer(names.created_at.as_str()).and_then(|at| platform.times.read(at));
+    let amount = payment.pointer(names.amount.as_str()).and_then(number);
+    let (Some(at), Some(amount)) = (at, amount) else {
+        return Err(Mismatch {
+            kind: FailureKind::Assertion,
+            expected: format!("an amount at {} and a time at {}", names.amount.as_str(), names.created_at.as_str()),
+            seen: "a payment without".to_owned(),
+            evidence: Some(reference),
+        });
+    };
+    let seen = text(names.status.as_str());
+    let has_succeeded = names.succeeded_statuses.iter().any(|status| status.as_str() == seen);
+    let status = if has_succeeded { Status::Succeeded } else { Status::Other };
+    let currency = text(names.currency.as_str()).to_lowercase().into();
+    Ok(Some((reference.into(), Entry { amount, currency, status, at, count: 1 })))
+}
+
+/// A payment intent of the provider's, by its id. `None`: it is ours, or none.
+pub(crate) fn intent(intent: &Value) -> Option<(Box<str>, Entry)> {
+    let id = intent["id"].as_str().unwrap_or_default();
+    if id.is_empty() || id.starts_with(SYNTHETIC) || !intent["metadata"]["synthetic"].is_null() {
+        return None;
+    }
+    let has_succeeded = intent["status"] == "succeeded";
+    let time = |at: &Value| at.as_i64().and_then(|at| Timestamp::from_second(at).ok());
+    let charged = time(&intent["latest_charge"]["created"]).filter(|_| has_succeeded);
+    let at = charged.or_else(|| time(&intent["created"]))?;
+    let amount = if has_succeeded { &intent["amount_received"] } else { &intent["amount"] };
+    let amount = number(amount).or_else(|| number(&intent["amount"])).unwrap_or_default();
+    let currency = intent["currency"].as_str().unwrap_or_default().to_lowercase().into();
+    let status = if has_succeeded { Status::Succeeded } else { Status::Other };
+    Some((id.into(), Entry { amount, currency, status, at, count: 1 }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A right one, with some members changed.
+    fn with(mut value: Value, changes: Value) -> Value {
+        for (name, change) in changes.as_object().unwrap() {
+            value[name] = change.clone();
+        }
+        value
+    }
+
+    fn paid(changes: Value) -> Option<(Box<str>, Entry)> {
+        let right = json!({ "id": 1, "provider_reference": "pi_1", "amount": "100", "currency": "DKK", "status": "refunded",
+            "created_at": "2026-11-24T10:00:00Z", "synthetic": false });
+        payment(&Platform::default(), &with(right, changes)).unwrap()
+    }
+
+    fn begun(changes: Value) -> Option<(Box<str>, Entry)> {
+        let right = json!({ "id": "pi_1", "amount": 100, "amount_received": 90, "currency": "DKK", "status": "succeeded",
+            "created": 1_795_000_000, "metadata": {}, "latest_charge": "ch_1" });
+        intent(&with(right, changes))
+    }
+
+    #[test]
+    fn what_synthetic_traffic_paid_is_left_out_by_either_sign() {
+        assert!(paid(json!({})).is_some());
+        for ours in [
+            json!({ "synthetic": true }),
+            json!({ "synthetic": 1 }),
+            json!({ "provider_reference": "pi_synthetic_1_paid" }),
+        ] {
+            assert_eq!(paid(ours.clone()), None, "{ours}");
+        }
+        assert!(begun(json!({})).is_some());
+        for ours in [json!({ "id": "pi_synthetic_1_paid" }), json!({ "metadata": { "synthetic": "1" } })] {
+            assert_eq!(begun(ours.clone()), None, "{ours}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_paid_online_is_left_out() {
+        for cash in [json!({ "provider_reference": null }), json!({ "provider_reference": "" })] {
+            assert_eq!(paid(cash.clone()), None, "{cash}");
+        }
+    }
+
+    #[test]
+    fn a_payment_came_in_when_its_charge_says_so_and_else_when_it_was_begun() {
+        let at = |entry: Option<(Box<str>, Entry)>| entry.unwrap().1.at.as_second();
+        assert_eq!(at(begun(json!({}))), 1_795_000_000, "the charge is an id");
+        let charge = json!({ "created": 1_795_030_000 });
+        assert_eq!(at(begun(json!({ "latest_charge": charge.clone() }))), 1_795_030_000);
+        let failed = json!({ "latest_charge": charge, "status": "requires_payment_method" });
+        assert_eq!(at(begun(failed)), 1_795_000_000, "nothing came in");
+        assert_eq!(begun(json!({})).unwrap().1.amount, 90.0, "what came in");
+    }
+
+    #[test]
+    fn a_payment_without_amount_or_time_is_a_mismatch() {
+        for changes in [json!({ "amount": "much" }), json!({ "created_at": null })] {
+            let right = json!({ "provider_reference": "pi_1", "amount": 1, "created_at": "2026-11-24T10:00:00Z" });
+            assert!(payment(&Platform::default(), &with(right, changes.clone())).is_err(), "{changes}");
+        }
+    }
+}
