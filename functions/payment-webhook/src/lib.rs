@@ -10,7 +10,7 @@
 //! 5. `mismatching`: an event of another amount, and one of a payment that failed, are delivered.
 //! 6. `payment`: the good event is accepted.
 //! 7. `processing`: its invoice turns paid.
-//! 8. `replay`: the same event again is accepted. Beside the waiting.
+//! 8. `replay`: the same event again, after the first was worked off, is accepted.
 //! 9. `recorded`: there is one payment, of the right amount and currency, and none of a refused event.
 //! 10. `wrong-amount`, `failed-payment`: what was delivered before has paid and closed nothing.
 //! 11. `balance`: the student owes less by the amount.
@@ -18,7 +18,7 @@
 //! 13. `counters`: how real users fare. Judges nothing.
 //!
 //! Events are worked off by a queue, so those that must have no effect go first, and effects are judged after twice the
-//! time that the good one took, two seconds at least. Creates invoices and a payment, marked with the run's id, which are
+//! time that the good one took, two seconds at least, from the replay on. Creates invoices and a payment, marked with the run's id, which are
 //! undone after a failure, a timeout and a panic too; so a failure is confirmed by the next run. Publishes
 //! `WebhookProcessingDelay`, `WebhookFailureRate` and `PaymentFailureRate`.
 
@@ -41,7 +41,7 @@ use probe::{Method, Response, Url};
 use runtime::counting::{Counters, Tally, count};
 use runtime::settings::{Common, Counting, Credentials, SecretRef, Section, written_id};
 use runtime::visit::{Site, Visitor, skew, status};
-use runtime::{Check, Leftover, Run, Step, signed};
+use runtime::{Check, Leftover, Run, Step, merged_as, signed};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -125,6 +125,13 @@ struct Memory {
     deliveries: Tally<Ended>,
 }
 
+impl Memory {
+    /// What this run remembers and what another one wrote meanwhile; both began from `base`.
+    fn merged(base: Self, ours: Self, theirs: Self) -> Self {
+        Self { deliveries: theirs.deliveries.with_new_of(ours.deliveries, &base.deliveries) }
+    }
+}
+
 /// What a run has to work with.
 struct Till<'a, 'r> {
     user: &'a Visitor<'r>,
@@ -153,6 +160,10 @@ impl Check for PaymentWebhook {
     /// The payment, as long again for what must not come, and the refund.
     fn worst_attempt(&self) -> Duration {
         self.site.deadline + self.processing_deadline * 3
+    }
+
+    fn merged(base: Option<&str>, ours: &str, theirs: Option<&str>) -> String {
+        merged_as(base, ours, theirs, Memory::merged)
     }
 
     async fn attempt(&self, run: &Run) {
@@ -393,11 +404,12 @@ impl PaymentWebhook {
         before: Option<f64>,
     ) -> Result<(), Stop> {
         let accepted = self.pay(run, till, memory).await?;
-        let (processed, replayed) = join!(run.aside(self.processing(run, till, accepted)), self.replay(run, till));
-        note(run, memory, Ended::Came);
-        let delay = processed?;
+        let delay = run.aside(self.processing(run, till, accepted)).await?;
         run.measure(&WEBHOOK_PROCESSING_DELAY, delay.as_secs_f64() * 1e3, None);
-        let settled = accepted + signed((delay * 2).max(LEAST_WAIT));
+        // Not before: the provider delivers again what it takes for lost, and that was worked off long ago.
+        let replayed = self.replay(run, till).await;
+        note(run, memory, Ended::Came);
+        let settled = run.clock().now() + signed((delay * 2).max(LEAST_WAIT));
         let left = Duration::try_from(settled.duration_since(run.clock().now())).unwrap_or_default();
         if !left.is_zero() {
             run.wait(left).await;

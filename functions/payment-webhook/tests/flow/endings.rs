@@ -35,6 +35,37 @@ async fn what_was_paid_twice_or_by_a_stranger_is_paid_back() {
 }
 
 #[tokio::test]
+async fn events_that_a_worker_works_off_after_their_run_was_undone_change_nothing() {
+    let (trial, seen) = with(Fault::WebhookNeverProcessed).await;
+    assert_eq!(seen.step("processing"), Some("failed"));
+    assert_eq!(seen.report.left_behind, []);
+    trial.platform.faults().clear_all();
+    trial.clock.skip(Duration::from_secs(60));
+    assert_eq!(trial.platform.left_behind(), Vec::<String>::new(), "its invoices are void, and stay that");
+    assert_eq!(trial.run().await.report.outcome, Outcome::Passed, "nor is the balance of the next run another");
+}
+
+#[tokio::test]
+async fn a_payment_that_is_recorded_late_is_paid_back_by_a_later_run() {
+    let (trial, seen) = with(Fault::PaymentNeverRecorded).await;
+    assert_eq!((seen.step("recorded"), seen.report.left_behind.len()), (Some("failed"), 1));
+    trial.platform.faults().clear_all();
+    trial.clock.skip(Duration::from_secs(16 * 60));
+    assert_eq!(trial.run().await.step("sweep"), Some("passed"));
+    assert_eq!(trial.platform.left_behind(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn both_rates_are_missing_when_the_counters_are_and_that_is_said() {
+    let (_, seen) = with(Fault::CountersMissing).await;
+    assert_eq!(seen.report.outcome, Outcome::Passed);
+    assert!(!seen.metrics.keys().any(|name| name.ends_with("Rate")), "{:?}", seen.metrics);
+    let line = serde_json::to_string(&seen.report).unwrap();
+    let said = "the counters hold no /webhooks_received, /webhooks_failed, /payments_attempted, /payments_failed";
+    assert!(line.contains(said), "{line}");
+}
+
+#[tokio::test]
 async fn a_run_that_is_cut_off_after_the_payment_pays_back() {
     let trial = Trial::<PaymentWebhook>::with(
         Options { slow_delay: Duration::from_millis(450), ..Options::default() },

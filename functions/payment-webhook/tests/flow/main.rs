@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod bounds;
 mod endings;
 mod flavours;
 mod mutation;
+mod settings;
 mod stripe_library;
 mod sweep;
 

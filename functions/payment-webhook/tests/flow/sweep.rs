@@ -44,4 +44,5 @@ async fn a_sweep_lists_and_undoes_when_it_is_told_to() {
     let swept = trial.prepared.sweep(&trial.ports(), true).await.unwrap();
     assert!(swept.leftovers.iter().all(|leftover| leftover.removed), "{swept:#?}");
     assert_eq!(trial.platform.left_behind(), Vec::<String>::new());
+    assert_eq!(trial.prepared.sweep(&trial.ports(), true).await.unwrap().leftovers, [], "undone once is undone");
 }

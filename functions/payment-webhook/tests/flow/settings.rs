@@ -1,0 +1,57 @@
+//! What is wrong with a settings file, word by word.
+
+use payment_webhook::PaymentWebhook;
+use runtime::Prepared;
+use runtime::settings::Document;
+
+const RIGHT: &str = r#"environment = "demo"
+base_url = "https://app.example"
+contact = { name = "n", reach = "r" }
+links = { runbook = "https://docs.example/{check}" }
+
+[check.payment-webhook]
+student = 350
+webhook_secret = "ssm:/just-driving/demo/payment-webhook/webhook-secret"
+account.email = "a@b.example"
+account.password = "ssm:/just-driving/demo/payment-webhook/password"
+"#;
+
+fn read(text: &str) -> Result<Prepared<PaymentWebhook>, Vec<String>> {
+    let said =
+        |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
+    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(said)
+}
+
+#[test]
+fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
+    let check = read(RIGHT).unwrap_or_else(|problems| panic!("{problems:#?}")).check;
+    assert_eq!((check.amount, check.currency.as_str()), (1, "dkk"));
+    assert_eq!((check.processing_deadline.as_secs(), check.leftover_after.as_secs()), (10, 900));
+    assert!(check.counting.is_none());
+}
+
+#[test]
+fn every_mistake_is_said_by_key_and_rule() {
+    let line = "student = 350\n";
+    for (from, to, said) in [
+        (line, "", "check.payment-webhook.student: expected a value, saw none"),
+        (line, "student = 3.5\n", "check.payment-webhook.student: expected an id, a text or a whole number, saw 3.5"),
+        (line, "student = 350\namount = 0\n", "check.payment-webhook.amount: expected 1 to 100000, saw 0"),
+        (line, "student = 350\ncurrency = \"\"\n", "check.payment-webhook.currency: expected a text, saw a blank one"),
+        (
+            line,
+            "student = 350\nprocessing_deadline = \"5m\"\n",
+            "check.payment-webhook.processing_deadline: expected 1s to 4m, saw 5m",
+        ),
+        (
+            "\"ssm:/just-driving/demo/payment-webhook/webhook-secret\"",
+            "\"whsec_hunter2\"",
+            "check.payment-webhook.webhook_secret: expected a reference, `ssm:/just-driving/demo/payment-webhook/…` or `env:NAME`, saw something else (not shown)",
+        ),
+    ] {
+        let text = RIGHT.replacen(from, to, 1);
+        assert_ne!(text, RIGHT, "{from}");
+        let seen = read(&text).err().unwrap_or_default();
+        assert_eq!(seen, [said], "{to}");
+    }
+}
