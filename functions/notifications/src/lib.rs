@@ -26,7 +26,7 @@ use probe::expect::{json_found, json_list};
 use runtime::counting::{Counters, count};
 use runtime::settings::{Common, Counting, Credentials, Section, written_id};
 use runtime::visit::{Site, Visitor, status};
-use runtime::{Check, Run, Step};
+use runtime::{Check, Run, Step, merged_as};
 use serde_json::Value;
 
 use memory::{Memory, Past, Sent};
@@ -81,6 +81,10 @@ impl Check for Notifications {
     /// A step at its slowest and the rest of the way as long again.
     fn worst_attempt(&self) -> Duration {
         self.site.deadline * 2
+    }
+
+    fn merged(base: Option<&str>, ours: &str, theirs: Option<&str>) -> String {
+        merged_as(base, ours, theirs, Memory::merged)
     }
 
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
@@ -212,29 +216,34 @@ impl Notifications {
     ) -> Result<Fate, Stop> {
         let names = &self.site.platform.notification;
         let text = |entry: &Value, pointer: &str| entry.pointer(pointer).map(written_id).unwrap_or_default();
-        let Some(entry) = record.iter().find(|entry| text(entry, names.id.as_str()) == sent.id) else {
-            return Ok(Fate::OnItsWay("it is not in the platform's record".to_owned()));
+        let entry = record.iter().find(|entry| text(entry, names.id.as_str()) == sent.id);
+        let (seen, provider_id) = match entry {
+            // It may have been sent all the same.
+            None => ("it is not in the platform's record".to_owned(), None),
+            Some(entry) => {
+                let status = text(entry, names.status.as_str());
+                if names.delivered_statuses.iter().any(|delivered| delivered.as_str() == status) {
+                    let at = entry.pointer(names.delivered_at.as_str());
+                    return Ok(Fate::Delivered(at.and_then(|at| self.site.platform.times.read(at))));
+                }
+                if names.failed_statuses.iter().any(|failed| failed.as_str() == status) {
+                    return Ok(Fate::Failed(format!("{status}: {}", text(entry, names.error.as_str()))));
+                }
+                let provider_id = text(entry, names.provider_id.as_str());
+                let provider_id = Some(provider_id).filter(|id| !id.is_empty() && id != "null");
+                (format!("the platform says {status}"), provider_id)
+            }
         };
-        let seen = text(entry, names.status.as_str());
-        if names.delivered_statuses.iter().any(|status| status.as_str() == seen) {
-            let at = entry.pointer(names.delivered_at.as_str()).and_then(|at| self.site.platform.times.read(at));
-            return Ok(Fate::Delivered(at));
-        }
-        if names.failed_statuses.iter().any(|status| status.as_str() == seen) {
-            let error = text(entry, names.error.as_str());
-            return Ok(Fate::Failed(format!("{seen}: {error}")));
-        }
-        let Some(provider) = &canary.provider else { return Ok(Fate::OnItsWay(format!("the platform says {seen}"))) };
-        let provider_id = Some(text(entry, names.provider_id.as_str())).filter(|id| !id.is_empty() && id != "null");
+        let Some(provider) = &canary.provider else { return Ok(Fate::OnItsWay(seen)) };
         let key = step.secret(&provider.key).await?;
         let question = provider.question(sent, provider_id.as_deref(), &canary.to, &key, self.site.deadline);
         let Some(question) = question else {
-            return Ok(Fate::OnItsWay(format!("the platform says {seen}, and tells no id of the provider")));
+            return Ok(Fate::OnItsWay(format!("{seen}, and no id of the provider is told")));
         };
         // A provider that cannot be asked is a partner's trouble: the platform's word counts then.
         let answer = match step.look(question).await {
             Ok(answer) => answer,
-            Err(error) => return Ok(Fate::OnItsWay(format!("the platform says {seen}; the provider: {error}"))),
+            Err(error) => return Ok(Fate::OnItsWay(format!("{seen}; the provider: {error}"))),
         };
         if matches!(answer.status.as_u16(), 401 | 403) {
             let detail = format!(
@@ -247,9 +256,9 @@ impl Notifications {
             return Err(step.cannot_judge(Cause::Credentials, &detail));
         }
         Ok(match provider.fate(&answer, sent, provider_id.as_deref()) {
-            Ok(Fate::OnItsWay(said)) => Fate::OnItsWay(format!("the platform says {seen}; {said}")),
+            Ok(Fate::OnItsWay(said)) => Fate::OnItsWay(format!("{seen}; {said}")),
             Ok(fate) => fate,
-            Err(error) => Fate::OnItsWay(format!("the platform says {seen}; {error}")),
+            Err(error) => Fate::OnItsWay(format!("{seen}; {error}")),
         })
     }
 

@@ -46,7 +46,31 @@ pub(crate) struct Sent {
     pub(crate) run_id: String,
 }
 
+impl Memory {
+    /// What this run remembers and what another one wrote meanwhile; both began from `base`.
+    pub(crate) fn merged(base: Self, ours: Self, theirs: Self) -> Self {
+        Self {
+            email: Past::merged(&base.email, ours.email, theirs.email),
+            sms: Past::merged(&base.sms, ours.sms, theirs.sms),
+        }
+    }
+}
+
 impl Past {
+    /// Canaries of both, without those that either has judged.
+    fn merged(base: &Self, ours: Self, theirs: Self) -> Self {
+        let is_judged = |sent: &Sent, by: &Self| base.pending.contains(sent) && !by.pending.contains(sent);
+        let new = ours.pending.iter().filter(|sent| !base.pending.contains(sent)).cloned();
+        let mut pending: Vec<Sent> =
+            theirs.pending.iter().filter(|sent| !is_judged(sent, &ours)).cloned().chain(new).collect();
+        pending.sort_by_key(|sent| sent.at);
+        let surplus = pending.len().saturating_sub(MOST_PENDING);
+        pending.drain(..surplus);
+        // Who saw the later failure is right: the number only goes down by what has arrived.
+        let unsettled = ours.unsettled.max(theirs.unsettled);
+        Self { last_sent: ours.last_sent.max(theirs.last_sent), pending, unsettled }
+    }
+
     /// Whether one is to be sent: when the time has come, or at once when a failure is to be confirmed or to be seen to be
     /// over, and nothing is on its way that could tell.
     pub(crate) fn is_due(&self, every: Duration, now: Timestamp) -> bool {
@@ -135,6 +159,20 @@ mod tests {
         }
         past.arrived("b");
         assert_eq!(past.pending(), [sent("c", 30)]);
+    }
+
+    #[test]
+    fn runs_beside_each_other_lose_no_canary_and_judge_none_again() {
+        let past = |ids: &[(&str, i64)], unsettled| Past {
+            last_sent: ids.last().map(|(_, minute)| at(*minute)),
+            pending: ids.iter().map(|(id, minute)| sent(id, *minute)).collect(),
+            unsettled,
+        };
+        let of_email = |email| Memory { email, ..Memory::default() };
+        let base = of_email(past(&[("a", 0), ("b", 15)], 1));
+        let ours = of_email(past(&[("b", 15), ("c", 30)], 0));
+        let theirs = of_email(past(&[("a", 0), ("d", 31)], 2));
+        assert_eq!(Memory::merged(base, ours, theirs).email, past(&[("c", 30), ("d", 31)], 2));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod endings;
 mod flavours;
 mod mutation;
 mod providers;
+mod settings;
 mod smtp;
 
 use trial::Seen;

@@ -56,12 +56,32 @@ async fn providers_know_what_arrived_and_when() {
 }
 
 #[tokio::test]
+async fn a_canary_that_is_in_no_record_is_looked_for_at_the_provider_where_that_needs_no_id() {
+    for (email, arrives) in [(Some(SPARKPOST), true), (Some(MAILTRAP), true), (None, false)] {
+        let providers: Vec<&str> = email.into_iter().chain([TWILIO]).collect();
+        let trial = without_receipts(&providers).await;
+        trial.run().await;
+        // The platform has forgotten both.
+        let mut memory: serde_json::Value =
+            serde_json::from_str(&trial.memory.memory_of("notifications").unwrap()).unwrap();
+        for channel in ["email", "sms"] {
+            memory[channel]["pending"][0]["id"] = "4711".into();
+        }
+        trial.memory.set_memory("notifications", &memory.to_string());
+        let seen = trial.run().await;
+        assert_eq!(step(&seen, "email", "delivery"), Some(if arrives { "passed" } else { "failed" }), "{email:?}");
+        let said = reason(&seen, "sms", "delivery");
+        assert!(said.contains("it is not in the platform's record, and no id of the provider is told"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn providers_know_what_was_lost_and_why() {
     for (fault, email, channel, why) in [
         (Fault::EmailBounced, SPARKPOST, "email", "SparkPost: bounce 550 5.1.1"),
         (Fault::EmailBounced, MAILTRAP, "email", "it is not in the Mailtrap inbox"),
         (Fault::SmsFailed, SPARKPOST, "sms", "Twilio: undelivered, error 30003"),
-        (Fault::SmsStuck, SPARKPOST, "sms", "the platform says queued, and tells no id of the provider"),
+        (Fault::SmsStuck, SPARKPOST, "sms", "the platform says queued, and no id of the provider is told"),
     ] {
         let trial = without_receipts(&[email, TWILIO]).await;
         trial.platform.faults().activate(fault);

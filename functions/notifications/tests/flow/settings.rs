@@ -1,0 +1,55 @@
+//! What is wrong with a settings file, word by word.
+
+use notifications::Notifications;
+use runtime::Prepared;
+use runtime::settings::Document;
+
+const RIGHT: &str = r#"environment = "demo"
+base_url = "https://app.example"
+contact = { name = "n", reach = "r" }
+links = { runbook = "https://docs.example/{check}" }
+
+[check.notifications]
+user = 7
+account.email = "a@b.example"
+account.password = "ssm:/just-driving/demo/notifications/password"
+email.to = "canary@b.example"
+sms.to = "+4500000000"
+"#;
+
+fn read(text: &str) -> Result<Prepared<Notifications>, Vec<String>> {
+    let said =
+        |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
+    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(said)
+}
+
+#[test]
+fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
+    let check = read(RIGHT).unwrap_or_else(|problems| panic!("{problems:#?}")).check;
+    let of = |canary: Option<notifications::Canary>| {
+        let canary = canary.unwrap();
+        (canary.every.as_secs() / 60, canary.delivered_within.as_secs() / 60, canary.provider.is_none())
+    };
+    assert_eq!((of(check.email), of(check.sms)), ((15, 10, true), (60, 10, true)));
+    assert!(check.counting.is_none());
+}
+
+#[test]
+fn every_mistake_is_said_by_key_and_rule() {
+    let channels = "email.to = \"canary@b.example\"\nsms.to = \"+4500000000\"\n";
+    for (from, to, said) in [
+        ("user = 7\n", "", "check.notifications.user: expected a value, saw none"),
+        (channels, "", "check.notifications: expected a table `email` or `sms`, saw neither: nothing would be sent"),
+        ("\"canary@b.example\"", "\" \"", "check.notifications.email.to: expected a text, saw a blank one"),
+        (
+            "\"ssm:/just-driving/demo/notifications/password\"",
+            "\"hunter2\"",
+            "check.notifications.account.password: expected a reference, `ssm:/just-driving/demo/notifications/…` or `env:NAME`, saw something else (not shown)",
+        ),
+    ] {
+        let text = RIGHT.replacen(from, to, 1);
+        assert_ne!(text, RIGHT, "{from}");
+        let seen = read(&text).err().unwrap_or_default();
+        assert_eq!(seen, [said], "{to}");
+    }
+}
