@@ -57,6 +57,30 @@ fn checks_of_five_and_fifteen_minutes_begin_in_different_minutes() {
 }
 
 #[test]
+fn each_check_has_the_cadence_that_its_alarms_and_costs_are_reckoned_with() {
+    let schedules = after_each("Id: ").into_iter().filter_map(|rest| {
+        let (id, rest) = rest.split_once(", Schedule: \"cron(")?;
+        let minutes = rest.split(' ').next()?;
+        let every = minutes.split_once('/').map_or(1, |(_, every)| every.parse::<u32>().unwrap());
+        Some((id, every))
+    });
+    let expected = [
+        ("availability", 1),
+        ("login", 1),
+        ("queues", 1),
+        ("application", 1),
+        ("backend", 1),
+        ("notifications", 5),
+        ("booking", 5),
+        ("payment-webhook", 5),
+        ("integrations", 5),
+        ("journeys", 5),
+        ("reconciliation", 15),
+    ];
+    assert_eq!(schedules.collect::<BTreeSet<_>>(), BTreeSet::from(expected));
+}
+
+#[test]
 fn no_role_may_do_everything() {
     let wildcards: Vec<usize> = lines_with("Resource: \"*\"");
     for line in &wildcards {

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 /// What a runbook answers, in this order.
 const RUNBOOK: [&str; 6] = ["Meaning", "Impact", "First checks", "Causes and fixes", "Silence", "Escalate"];
 
+/// Checks that publish what every check does, and no metric of their own.
+const OWNS_NO_METRIC: &[&str] = &[];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
 }
@@ -49,6 +52,11 @@ fn missing(id: &str) -> Vec<String> {
         .filter_map(|line| line.strip_prefix("## ").map(str::to_owned))
         .collect();
     expect(headings == RUNBOOK, format!("docs/runbooks/{id}.md with the headings {RUNBOOK:?}"));
+    let program = format!("    known::<{pascal}>(),\n");
+    expect(read("crates/cli/src/checks.rs").contains(&program), format!("{pascal} in crates/cli/src/checks.rs"));
+    // A test of the catalogue holds this table against it.
+    let owns = read("docs/metrics.md").lines().any(|line| line.split(" | ").nth(3) == Some(id));
+    expect(owns != OWNS_NO_METRIC.contains(&id), "a metric of its own in docs/metrics.md, or its name here".to_owned());
     expect(read("docs/settings.md").contains(&format!("check.{id}")), format!("check.{id} in docs/settings.md"));
     missing
 }
@@ -64,7 +72,7 @@ fn every_check_has_all_its_rooms() {
 
 #[test]
 fn a_check_without_rooms_is_found_out() {
-    assert_eq!(missing("no-such-check").len(), 11);
+    assert_eq!(missing("no-such-check").len(), 13);
 }
 
 #[test]
