@@ -114,7 +114,7 @@ async fn undoing_does_no_harm_when_it_is_done_already() {
 #[tokio::test]
 async fn counters_that_are_missing_are_said_in_the_table_and_the_log_line() {
     let (_, seen) = with(Fault::CountersMissing).await;
-    assert_eq!(seen.report.outcome, check::Outcome::Passed);
+    assert_eq!(seen.report.outcome, Outcome::Passed);
     assert!(!seen.metrics.contains_key("BookingErrorRate"), "{:?}", seen.metrics);
     let line = serde_json::to_string(&seen.report).unwrap();
     let said = "the counters hold no /bookings_created, /bookings_updated, /booking_errors";
