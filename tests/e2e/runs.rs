@@ -123,6 +123,7 @@ async fn every_sample_event_starts_a_run() {
             "manual",
             "notifications",
             "payment-webhook",
+            "queues",
             "reconciliation",
             "rule",
             "scheduler"

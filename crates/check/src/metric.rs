@@ -400,6 +400,14 @@ pub const LOGOUT_SUCCESS_RATE: Metric = of(
     Unit::Percent,
     "Succeeded of all log-outs; otherwise as `LoginFailureRate`. In the report and the log line only.",
 );
+/// How many jobs are done. Measured, not published: the report and the log line hold it.
+pub const QUEUE_THROUGHPUT: Metric = of(
+    "queues",
+    "QueueThroughput",
+    Unit::Count,
+    "Jobs a minute: as Horizon counts them, else the least that it can have been, by how far the queues have shrunk since the \
+     last run. In the report and the log line only.",
+);
 
 /// A named number with a unit, of one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

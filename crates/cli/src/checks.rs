@@ -8,6 +8,7 @@ use booking::Booking;
 use login::Login;
 use notifications::Notifications;
 use payment_webhook::PaymentWebhook;
+use queues::Queues;
 use reconciliation::Reconciliation;
 use runtime::settings::{Document, Problem, schema as schema_of_file, schema_of};
 use runtime::{AnyCheck, Check, Prepared};
@@ -33,6 +34,7 @@ const ALL: &[Known] = &[
     known::<Booking>(),
     known::<PaymentWebhook>(),
     known::<Notifications>(),
+    known::<Queues>(),
     known::<Reconciliation>(),
 ];
 

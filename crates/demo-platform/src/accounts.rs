@@ -90,6 +90,8 @@ impl Accounts {
             ("reconciliation/provider-key", Some(self.provider_key.clone())),
             ("payment-webhook/webhook-secret", Some(self.webhook_secret.clone())),
             ("payment-webhook/ops-token", Some(self.ops_token.clone())),
+            ("queues/password", password("queues@")),
+            ("queues/ops-token", Some(self.ops_token.clone())),
         ]
         .into_iter()
         .filter_map(|(path, secret)| Some((path.to_owned(), secret?)))

@@ -44,6 +44,9 @@ const WORDS: &[(&str, &str)] = &[
     ("delivered", "ARRIVED"),
     ("bounced", "RETURNED"),
     ("confirmed", "BOOKED"),
+    ("queue", "lane"),
+    ("finished_at", "done_at"),
+    ("finished", "DONE"),
     ("cancelled", "CALLED OFF"),
 ];
 

@@ -60,6 +60,7 @@ mod session;
 mod status;
 mod throttle;
 mod visitor;
+mod work;
 
 pub use faults::{Fault, Faults};
 pub use names::Flavour;

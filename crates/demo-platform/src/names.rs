@@ -46,6 +46,10 @@ pub(crate) struct Names {
     pub(crate) sms_notifications: &'static str,
     pub(crate) user_notifications: &'static str,
     pub(crate) school_payments: &'static str,
+    pub(crate) horizon_stats: &'static str,
+    pub(crate) horizon_workload: &'static str,
+    pub(crate) jobs: &'static str,
+    pub(crate) job: &'static str,
     /// The status of a booking whose slot is taken.
     pub(crate) taken: u16,
 }
@@ -83,6 +87,10 @@ const DOCUMENTED: Names = Names {
     sms_notifications: "/api/notifications/sms",
     user_notifications: "/api/users/{user}/notifications",
     school_payments: "/api/schools/{school}/payments",
+    horizon_stats: "/horizon/api/stats",
+    horizon_workload: "/horizon/api/workload",
+    jobs: "/api/ops/jobs",
+    job: "/api/ops/jobs/{job}",
     taken: 422,
 };
 
@@ -119,6 +127,10 @@ const RENAMED: Names = Names {
     sms_notifications: "/v2/texts",
     user_notifications: "/v2/people/{user}/mail",
     school_payments: "/v2/driving-schools/{school}/receipts",
+    horizon_stats: "/v2/horizon/api/stats",
+    horizon_workload: "/v2/horizon/api/workload",
+    jobs: "/v2/errands",
+    job: "/v2/errands/{job}",
     taken: 409,
 };
 

@@ -16,6 +16,7 @@ use crate::laravel::{self, Client, unauthenticated};
 use crate::names::Names;
 use crate::platform::Platform;
 use crate::visitor::bearer;
+use crate::work;
 
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -115,6 +116,8 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
             "sms_failed": 1,
             "requests": count(Event::Request),
             "responses_5xx": count(Event::ServerError),
+            "queue": work::queues(&platform),
+            "scheduled_tasks": work::tasks(&platform),
         })
     } else {
         json!({
@@ -133,6 +136,7 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
             "messages": { "letters": { "waiting": queued, "lost": 3 }, "texts": { "waiting": 1, "lost": 1 } },
             "hooks": { "all": count(Event::WebhookReceived), "bad": count(Event::WebhookFailed) },
             "money": { "all": count(Event::PaymentAttempted), "bad": count(Event::PaymentFailed) },
+            "work": { "lanes": work::queues(&platform), "errands": work::tasks(&platform) },
         })
     };
     if platform.has(Fault::CountersMissing)

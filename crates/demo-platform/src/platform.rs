@@ -17,6 +17,7 @@ use crate::requests::RequestLog;
 use crate::seed::Seed;
 use crate::session::Sessions;
 use crate::throttle::Limiter;
+use crate::work::Work;
 
 /// The wall clock: time is an input.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -37,6 +38,7 @@ pub(crate) struct Platform {
     pub(crate) bookings: Bookings,
     pub(crate) finance: Finance,
     pub(crate) notifications: Notifications,
+    pub(crate) work: Work,
     pub(crate) smtp: Option<SocketAddr>,
     pub(crate) receipts: bool,
     pub(crate) payments_every: Duration,

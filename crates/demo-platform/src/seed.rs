@@ -119,6 +119,7 @@ impl Default for Seed {
                 ..account(36, "Prøve Afstemning", "reconciliation@syntetisk.example", "school-admin", 3, false)
             },
             account(37, "Prøve Besked", "notifications@syntetisk.example", "school-admin", 3, false),
+            account(38, "Prøve Kø", "queues@syntetisk.example", "admin", 3, false),
         ];
         Self { schools, accounts }
     }

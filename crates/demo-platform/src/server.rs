@@ -23,9 +23,10 @@ use crate::requests::{self, RequestLog};
 use crate::seed::Seed;
 use crate::session::Sessions;
 use crate::throttle::{Limiter, Throttle};
+use crate::work::Work;
 use crate::{
     admin, auth, bookings, finance, health, laravel, listener, notifications, ops, pages, payments, providers, schools,
-    status, visitor,
+    status, visitor, work,
 };
 
 /// What the platform starts with.
@@ -151,6 +152,7 @@ impl DemoPlatform {
             bookings: Bookings::default(),
             finance: Finance::default(),
             notifications: Notifications::default(),
+            work: Work::default(),
             smtp,
             receipts,
             payments_every,
@@ -260,11 +262,13 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(finance::routes(names))
         .merge(notifications::routes(names))
         .merge(payments::routes(names))
+        .merge(work::horizon_routes(names))
         .route_layer(middleware::from_fn_with_state(state(), visitor::of_api));
     let json = Router::new()
         .merge(health::routes())
         .merge(status::routes())
         .merge(ops::routes(names))
+        .merge(work::routes(names))
         .merge(finance::webhook_routes(names))
         .merge(api)
         .route_layer(middleware::from_fn_with_state(state(), act::on_json));

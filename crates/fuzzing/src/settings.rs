@@ -32,6 +32,7 @@ fn written(text: &str, document: &Document<'_>) -> Option<Table> {
         one::<booking::Booking>(text, document, &ids),
         one::<payment_webhook::PaymentWebhook>(text, document, &ids),
         one::<notifications::Notifications>(text, document, &ids),
+        one::<queues::Queues>(text, document, &ids),
         one::<reconciliation::Reconciliation>(text, document, &ids),
     ];
     for table in tables.into_iter().flatten() {

@@ -3,6 +3,7 @@
 //!
 //! The clients are well-kept libraries; what is here is what a monitor adds to them.
 
+mod line;
 mod redis;
 mod settings;
 

@@ -3,27 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use check::{Cause, FailureKind, Mismatch, Stop};
-use probe::{Duplex, Host, Place};
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, ErrorKind, Pipeline, RedisConnectionInfo, RedisError, Value};
+use check::{Mismatch, Stop};
+use probe::{Host, Place};
+use redis::{Pipeline, RedisError, Value};
 use runtime::Step;
-use secrecy::ExposeSecret;
-use tokio::io::AsyncReadExt;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use crate::Store;
+use crate::line::{Line, Refusal};
 
-/// The most bytes that one connection may bring: a job of a queue can be of any size. **Units:** bytes.
-const MOST_BYTES: u64 = 8 << 20;
 /// How many nodes of a cluster are asked at most, the first one included.
 const MOST_NODES: usize = 4;
 
-/// A connection, and how long each exchange with it may take.
+/// A connection to a server, or to a node of a cluster.
 pub struct Redis {
-    connection: MultiplexedConnection,
-    driver: JoinHandle<()>,
+    line: Line,
     store: Store,
     database: u32,
     deadline: Duration,
@@ -76,29 +69,23 @@ pub fn info(reply: &Reply) -> BTreeMap<String, String> {
     text.lines().filter_map(pair).collect()
 }
 
-/// Why there is no answer.
-enum Refusal {
-    /// It is the store's failure.
-    Failed(Mismatch),
-    /// Our user is refused.
-    Credentials(String),
-}
-
 impl Redis {
     /// Connects, says who we are and chooses the database: one exchange.
     ///
     /// # Errors
     /// [`Stop`]: recorded. A password that is refused is no failure of the store: it could not be judged.
     pub async fn connect(step: &Step<'_>, store: &Store, database: u32, deadline: Duration) -> Result<Self, Stop> {
-        let connected = Self::open(step, store, &store.place, database, deadline).await?;
-        let failed = connected.as_ref().err().map(|refusal| refusal.mismatch(step, store));
-        match failed {
-            None => step.check("connected", Ok(()))?,
-            Some(Ok(mismatch)) => step.check("connected", Err(mismatch))?,
-            Some(Err(stop)) => return Err(stop),
-        }
-        let (connection, driver) = connected.map_err(|_| Stop)?;
-        Ok(Self { connection, driver, store: store.clone(), database, deadline })
+        let opened = match Line::open(step, store, &store.place, database, deadline).await? {
+            Ok(line) => {
+                step.check("connected", Ok(()))?;
+                Ok(line)
+            }
+            Err(refusal) => {
+                step.check("connected", Err(refusal.mismatch(step, store)?))?;
+                Err(Stop)
+            }
+        };
+        Ok(Self { line: opened?, store: store.clone(), database, deadline })
     }
 
     /// Asks all at once: one exchange. In a cluster each command must be about one key; those whose keys another node has
@@ -121,11 +108,12 @@ impl Redis {
     }
 
     async fn answers(&mut self, step: &Step<'_>, pipeline: &Pipeline) -> Result<Result<Vec<Reply>, Refusal>, Stop> {
-        let mut answers = match self.exchange(pipeline).await {
+        let mut answers = match self.line.exchange(pipeline).await {
             Ok(answers) => answers,
             Err(refusal) => return Ok(Err(refusal)),
         };
         for _ in 1..MOST_NODES {
+            let moved = |answer: &Value| moved(answer, &self.store.place.host);
             let Some(node) = answers.iter().find_map(moved) else { break };
             let places: Vec<usize> =
                 (0..answers.len()).filter(|place| moved(&answers[*place]).as_ref() == Some(&node)).collect();
@@ -135,13 +123,10 @@ impl Redis {
                     there.add_command(command.clone());
                 }
             }
-            let opened = Self::open(step, &self.store, &node, self.database, self.deadline).await?;
-            let (connection, driver) = match opened {
-                Ok(opened) => opened,
+            let mut other = match Line::open(step, &self.store, &node, self.database, self.deadline).await? {
+                Ok(line) => line,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            let mut other =
-                Self { connection, driver, store: self.store.clone(), database: 0, deadline: self.deadline };
             match other.exchange(&there).await {
                 Ok(found) => {
                     for (place, answer) in places.into_iter().zip(found) {
@@ -151,151 +136,46 @@ impl Redis {
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
-        let refused = answers.iter().find_map(|answer| match answer {
-            Value::ServerError(error) => Some(RedisError::from(error.clone())),
+        let refused = answers.iter().enumerate().find_map(|(place, answer)| match answer {
+            Value::ServerError(error) => Some((place, RedisError::from(error.clone()))),
             _ => None,
         });
         Ok(match refused {
-            Some(error) => Err(self.refusal(&error)),
+            Some((place, error)) => Err(match (self.line.refusal(&error), pipeline.cmd_iter().nth(place)) {
+                (Refusal::Failed(mismatch), Some(command)) => {
+                    Refusal::Failed(Mismatch { evidence: Some(written(command)), ..mismatch })
+                }
+                (refusal, _) => refusal,
+            }),
             None => Ok(answers.into_iter().map(Reply).collect()),
         })
     }
-
-    async fn exchange(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, Refusal> {
-        let count = pipeline.len();
-        match timeout(self.deadline, self.connection.req_packed_commands(pipeline, 0, count)).await {
-            Ok(Ok(answers)) => Ok(answers),
-            Ok(Err(error)) => Err(self.refusal(&error)),
-            Err(_) => Err(late(&self.store.place, self.deadline)),
-        }
-    }
-
-    fn refusal(&self, error: &RedisError) -> Refusal {
-        refusal(&self.store.place, error)
-    }
-
-    async fn open(
-        step: &Step<'_>,
-        store: &Store,
-        place: &Place,
-        database: u32,
-        deadline: Duration,
-    ) -> Result<Result<(MultiplexedConnection, JoinHandle<()>), Refusal>, Stop> {
-        let mut who = RedisConnectionInfo::default().set_db(i64::from(database)).set_skip_set_lib_name();
-        if let Some(user) = &store.user {
-            who = who.set_username(user);
-        }
-        if let Some(reference) = &store.password {
-            who = who.set_password(step.secret(reference).await?.expose_secret());
-        }
-        let stream = match step.run().client().dial(place, store.is_encrypted, deadline).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                return match error.into_mismatch() {
-                    Ok(mismatch) => Ok(Err(Refusal::Failed(mismatch))),
-                    Err(own) => Err(step.cannot_judge(Cause::Internal, &own.to_string())),
-                };
-            }
-        };
-        // Deadlines are ours.
-        let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let opening = MultiplexedConnection::new_with_config(&who, bounded(stream), config);
-        Ok(match timeout(deadline, opened(opening)).await {
-            Ok(Ok(opened)) => Ok(opened),
-            Ok(Err(error)) => Err(refusal(place, &error)),
-            Err(_) => Err(late(place, deadline)),
-        })
-    }
 }
 
-/// The driver must run while the connection says who we are.
-async fn opened<D>(
-    opening: impl Future<Output = Result<(MultiplexedConnection, D), RedisError>>,
-) -> Result<(MultiplexedConnection, JoinHandle<()>), RedisError>
-where
-    D: Future<Output = ()> + Send + 'static,
-{
-    let (connection, driver) = opening.await?;
-    Ok((connection, tokio::spawn(driver)))
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
-}
-
-/// A stream that ends when it has brought too much.
-fn bounded(
-    stream: Box<dyn Duplex>,
-) -> tokio::io::Join<impl tokio::io::AsyncRead + Unpin + Send, impl tokio::io::AsyncWrite + Unpin + Send> {
-    let (reader, writer) = tokio::io::split(stream);
-    tokio::io::join(reader.take(MOST_BYTES), writer)
-}
-
-/// The node of the cluster that has the key.
-fn moved(answer: &Value) -> Option<Place> {
+/// The node of the cluster that has the key. One that tells no name of its own is where the first one is.
+fn moved(answer: &Value, here: &Host) -> Option<Place> {
     let Value::ServerError(error) = answer else { return None };
     if error.code() != "MOVED" {
         return None;
     }
     let (_, node) = error.details()?.split_once(' ')?;
     let (host, port) = node.rsplit_once(':')?;
-    Some(Place { host: Host::parse(host).ok()?, port: port.parse().ok()? })
-}
-
-fn late(place: &Place, deadline: Duration) -> Refusal {
-    Refusal::Failed(Mismatch {
-        kind: FailureKind::Timeout,
-        expected: format!("an answer of {place} within {} ms", deadline.as_millis()),
-        seen: "none yet".to_owned(),
-        evidence: None,
-    })
-}
-
-fn refusal(place: &Place, error: &RedisError) -> Refusal {
-    let code = error.code().unwrap_or_default();
-    let said = error.to_string();
-    let is_refused = matches!(code, "WRONGPASS" | "NOAUTH" | "NOPERM")
-        || error.kind() == ErrorKind::AuthenticationFailed
-        || said.contains("invalid password")
-        || said.contains("without any password configured");
-    if is_refused {
-        return Refusal::Credentials(said);
-    }
-    let failed = |kind, expected: &str, seen: String| {
-        Refusal::Failed(Mismatch { kind, expected: format!("{expected} {place}"), seen, evidence: None })
+    let host = match host {
+        "" => here.clone(),
+        // An address of IPv6 comes without the brackets that URLs have.
+        host if host.contains(':') && !host.starts_with('[') => Host::parse(&format!("[{host}]")).ok()?,
+        host => Host::parse(host).ok()?,
     };
-    if said.contains("max number of clients") {
-        return failed(FailureKind::Connect, "a connection to", "it has as many clients as it takes".to_owned());
-    }
-    match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::Extension => failed(FailureKind::Assertion, "answers of", said),
-        ErrorKind::Parse => failed(FailureKind::Protocol, "answers as Redis has them of", said),
-        _ => {
-            let seen = format!("the connection was closed, or brought more than {} MiB: {said}", MOST_BYTES >> 20);
-            failed(FailureKind::Connect, "an answer of", seen)
-        }
-    }
+    Some(Place { host, port: port.parse().ok()? })
 }
 
-impl Refusal {
-    /// The failure; what is none ends the step.
-    fn mismatch(&self, step: &Step<'_>, store: &Store) -> Result<Mismatch, Stop> {
-        match self {
-            Self::Failed(mismatch) => Ok(mismatch.clone()),
-            Self::Credentials(said) => {
-                let user = store.user.as_deref().unwrap_or("the default user");
-                let password = store
-                    .password
-                    .as_ref()
-                    .map_or_else(|| "give the settings a password".to_owned(), |at| format!("put a valid one at {at}"));
-                let detail =
-                    format!("{} does not let {user} in: {said}\n{password}, and let the user read", store.place);
-                Err(step.cannot_judge(Cause::Credentials, &detail))
-            }
-        }
-    }
+/// A command and what it is about.
+fn written(command: &redis::Cmd) -> String {
+    let words = command.args_iter().take(2).filter_map(|argument| match argument {
+        redis::Arg::Simple(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -308,6 +188,27 @@ mod tests {
         assert_eq!(Reply(Value::Int(7)).number(), Some(7));
         assert_eq!((text("1789").number(), text("x").number(), Reply(Value::Nil).number()), (Some(1789), None, None));
         assert_eq!(Reply(Value::Array(vec![Value::Int(1)])).items(), [Reply(Value::Int(1))]);
+    }
+
+    #[test]
+    fn another_node_is_where_the_answer_says() {
+        let here = Host::parse("cache.internal").unwrap();
+        let node = |answer: &str| {
+            let answer = redis::parse_redis_value(format!("{answer}\r\n").as_bytes()).unwrap();
+            moved(&answer, &here).map(|place| place.to_string())
+        };
+        for (answer, expected) in [
+            ("-MOVED 3999 127.0.0.1:6381", Some("127.0.0.1:6381")),
+            ("-MOVED 3999 other.internal:6381", Some("other.internal:6381")),
+            ("-MOVED 3999 :6381", Some("cache.internal:6381")),
+            ("-MOVED 3999 ::1:6381", Some("[::1]:6381")),
+            ("-MOVED 3999", None),
+            ("-MOVED 3999 not a host:port", None),
+            ("-ASK 3999 127.0.0.1:6381", None),
+            ("+MOVED 3999 127.0.0.1:6381", None),
+        ] {
+            assert_eq!(node(answer).as_deref(), expected, "{answer}");
+        }
     }
 
     #[test]

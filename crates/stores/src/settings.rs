@@ -24,19 +24,19 @@ pub struct Store {
 pub struct RawStore {
     /// Its name or address.
     #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<String>,
+    pub host: Option<String>,
     /// Its port. Default the usual one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    port: Option<u16>,
+    pub port: Option<u16>,
     /// Whether the connection is encrypted, and its certificate judged. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tls: Option<bool>,
+    pub tls: Option<bool>,
     /// A user who may read, and no more.
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<String>,
+    pub user: Option<String>,
     /// A reference to the user's password.
     #[serde(skip_serializing_if = "Option::is_none")]
-    password: Option<String>,
+    pub password: Option<String>,
 }
 
 impl RawStore {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::command::Run;
+use crate::tools::Debian;
 use crate::workspace::Workspace;
 use crate::{functions, fuzz, hostile, tools};
 
@@ -25,6 +26,9 @@ const STEPS: [Step; 8] = [
     Step { name: "hostile", proves: "servers at their worst are borne, within bounds", run: hostile::prove },
     Step { name: "e2e", proves: "the built functions work, deployed into an emulator of AWS", run: e2e },
 ];
+
+/// The servers that checks are tested against.
+const SERVERS: [Debian; 1] = [Debian { program: "redis-server", package: "redis-server" }];
 
 /// The steps of these names, in the order they are given; all of them when none is given. An unknown name is the error.
 pub fn named<'a>(names: &[&'a str]) -> Result<Vec<&'static Step>, &'a str> {
@@ -99,6 +103,7 @@ fn deny(workspace: &Workspace) -> Result<()> {
 
 fn unit(workspace: &Workspace) -> Result<()> {
     tools::python(workspace, "peers")?;
+    tools::debian(workspace, &SERVERS)?;
     Run::cargo(workspace, "test --workspace --exclude tests").run()
 }
 

@@ -49,9 +49,9 @@ faults! {
     Hang = "hang",
     /// Everything: Laravel's generic 500.
     ServerError = "500",
-    /// JSON endpoints (`/api/*`, `/health`), whatever the client accepts: 200 with an HTML error page.
+    /// JSON endpoints (`/api/*`, `/health`, Horizon's), whatever the client accepts: 200 with an HTML error page.
     HtmlInsteadOfJson = "html-instead-of-json",
-    /// JSON endpoints (`/api/*`, `/health`), where they answer JSON: half of the body, then the connection is closed.
+    /// JSON endpoints (`/api/*`, `/health`, Horizon's), where they answer JSON: half of the body, then the connection is closed.
     TruncatedJson = "truncated-json",
     /// HTML pages (`/`, `/login`, `/home`): each redirects to itself.
     RedirectLoop = "redirect-loop",
@@ -170,6 +170,21 @@ faults! {
     EmailRefused = "email-refused",
     /// E-mail: is taken, and its id not told.
     EmailWithoutId = "email-without-id",
+
+    /// Queues: thousands of jobs wait in one.
+    QueueGrowing = "queue-growing",
+    /// Queues: the workers of one are up and take nothing.
+    WorkersIdle = "workers-idle",
+    /// Horizon: is paused.
+    HorizonPaused = "horizon-paused",
+    /// Jobs of ours: are taken, and never done.
+    JobLost = "job-lost",
+    /// Scheduled tasks: those done every hour or more often are not done any more.
+    SchedulerSilent = "scheduler-silent",
+    /// Scheduled tasks: one fails.
+    TaskFailing = "task-failing",
+    /// Scheduled tasks: the backup is not made any more.
+    BackupOld = "backup-old",
 }
 
 impl fmt::Display for Fault {

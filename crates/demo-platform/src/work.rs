@@ -1,0 +1,234 @@
+//! Background work: queues and scheduled tasks that live by the clock, Horizon's view of them, and jobs of whoever has the
+//! token of the operations counters.
+//!
+//! Assumed: such a job does nothing but say that it was done, two seconds after it was put into a queue. Horizon's gate lets
+//! in administrators, and that token.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::dialect::{written, zone};
+use crate::faults::Fault;
+use crate::laravel::{self, Client, Problem, unauthenticated};
+use crate::names::Names;
+use crate::platform::Platform;
+use crate::visitor::{Visitor, bearer};
+
+const DONE_AFTER: SignedDuration = SignedDuration::from_secs(2);
+/// No more are kept.
+const KEPT: usize = 200;
+/// Jobs done in a minute.
+const JOBS_PER_MINUTE: u32 = 84;
+
+/// A queue: how many jobs it holds at least, how many failed, and its workers.
+const QUEUES: [(&str, i64, u32, u32); 3] = [("default", 3, 1, 3), ("emails", 6, 2, 2), ("payments", 1, 0, 1)];
+
+/// A scheduled task: how often it is done, and how long it takes. **Units:** seconds.
+const TASKS: [(&str, i64, i64); 3] =
+    [("reminders:send", 300, 4), ("balances:update", 3_600, 20), ("backup:run", 86_400, 240)];
+
+/// A job of somebody's.
+struct Job {
+    id: u32,
+    queue: String,
+    at: Timestamp,
+    /// No worker will ever do it.
+    is_lost: bool,
+}
+
+/// What is remembered of it.
+#[derive(Default)]
+pub(crate) struct Work {
+    jobs: Mutex<Vec<Job>>,
+    /// Since when no worker takes e-mails.
+    idle_since: Mutex<Option<Timestamp>>,
+}
+
+/// How a queue stands.
+struct Standing {
+    name: &'static str,
+    pending: i64,
+    oldest_seconds: i64,
+    failed: u32,
+    workers: u32,
+}
+
+fn standings(platform: &Platform) -> Vec<Standing> {
+    let now = platform.now();
+    let idle_since = {
+        // Every change is one assignment, so what a panicking thread left is whole.
+        let mut since = platform.work.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = platform.has(Fault::WorkersIdle).then(|| since.unwrap_or(now));
+        *since
+    };
+    let standing = |(name, least, failed, workers)| {
+        let second = now.as_second();
+        let (mut pending, mut oldest_seconds) = (least + (second / 7).rem_euclid(5), second.rem_euclid(4));
+        if name == "payments" && platform.has(Fault::QueueGrowing) {
+            pending = 8_000;
+        }
+        if let Some(since) = idle_since.filter(|_| name == "emails") {
+            let stood = now.duration_since(since).as_secs();
+            (pending, oldest_seconds) = (least + stood / 2, stood + 2);
+        }
+        Standing { name, pending, oldest_seconds, failed, workers }
+    };
+    QUEUES.into_iter().map(standing).collect()
+}
+
+/// The queues in the operations counters.
+pub(crate) fn queues(platform: &Platform) -> Value {
+    let told = standings(platform).into_iter().map(|queue| {
+        let told = if platform.is_wrapped {
+            json!({ "pending": queue.pending, "oldest_seconds": queue.oldest_seconds, "failed": queue.failed })
+        } else {
+            json!({ "waiting": queue.pending, "eldest": queue.oldest_seconds, "broken": queue.failed })
+        };
+        (queue.name.to_owned(), told)
+    });
+    Value::Object(told.collect::<Map<_, _>>())
+}
+
+/// The scheduled tasks in the operations counters.
+pub(crate) fn tasks(platform: &Platform) -> Value {
+    let now = platform.now();
+    let told = TASKS.into_iter().map(|(name, every, takes)| {
+        let begun = now.as_second() - takes;
+        let on_time = Timestamp::from_second(begun - begun.rem_euclid(every) + takes).unwrap_or(now);
+        let is_backup = name == "backup:run";
+        let at = if is_backup && platform.has(Fault::BackupOld) {
+            now - SignedDuration::from_hours(50)
+        } else if !is_backup && platform.has(Fault::SchedulerSilent) {
+            now - SignedDuration::from_hours(3)
+        } else {
+            on_time
+        };
+        let has_failed = name == "reminders:send" && platform.has(Fault::TaskFailing);
+        if platform.is_wrapped {
+            let status = if has_failed { "failed" } else { "finished" };
+            json!({
+                "name": name,
+                "last_finished_at": written(at),
+                "expected_every_seconds": every,
+                "last_status": status,
+            })
+        } else {
+            let at = at.to_zoned(zone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+            json!({ "title": name, "done_on": at, "interval": every, "outcome": if has_failed { "KAPUT" } else { "FINE" } })
+        }
+    });
+    told.collect()
+}
+
+/// Horizon's pages stand with those of the API: they know who is logged in.
+pub(crate) fn horizon_routes(names: &Names) -> Router<Arc<Platform>> {
+    Router::new().route(names.horizon_stats, get(stats)).route(names.horizon_workload, get(workload))
+}
+
+pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
+    Router::new().route(names.jobs, post(dispatch)).route(names.job, get(record))
+}
+
+/// Whether Horizon's gate lets somebody in.
+fn may_look(platform: &Platform, visitor: &Visitor, headers: &HeaderMap) -> bool {
+    let is_admin = visitor.user(platform).is_some_and(|user| user.role == "admin");
+    is_admin || has_token(platform, headers)
+}
+
+fn has_token(platform: &Platform, headers: &HeaderMap) -> bool {
+    bearer(headers).is_some_and(|token| platform.accounts.is_ops_token(token))
+}
+
+async fn stats(
+    State(platform): State<Arc<Platform>>,
+    Extension(visitor): Extension<Visitor>,
+    client: Client,
+    headers: HeaderMap,
+) -> Response {
+    if !may_look(&platform, &visitor, &headers) {
+        return Problem::Forbidden.answer(client);
+    }
+    let standings = standings(&platform);
+    // Jobs that its workers have are done all the same.
+    let is_paused = platform.has(Fault::HorizonPaused);
+    laravel::json(&json!({
+        "failedJobs": standings.iter().map(|queue| queue.failed).sum::<u32>(),
+        "jobsPerMinute": JOBS_PER_MINUTE,
+        "pausedMasters": u32::from(is_paused),
+        "periods": { "failedJobs": 10_080, "recentJobs": 60 },
+        "processes": standings.iter().map(|queue| queue.workers).sum::<u32>(),
+        "queueWithMaxRuntime": "emails",
+        "queueWithMaxThroughput": "default",
+        "recentJobs": 60 * JOBS_PER_MINUTE,
+        "status": if is_paused { "paused" } else { "running" },
+        "wait": { "redis:emails": 2 },
+    }))
+}
+
+async fn workload(
+    State(platform): State<Arc<Platform>>,
+    Extension(visitor): Extension<Visitor>,
+    client: Client,
+    headers: HeaderMap,
+) -> Response {
+    if !may_look(&platform, &visitor, &headers) {
+        return Problem::Forbidden.answer(client);
+    }
+    let queue = |queue: Standing| {
+        json!({
+            "name": queue.name,
+            "length": queue.pending,
+            "wait": queue.oldest_seconds,
+            "processes": queue.workers,
+            "split_queues": null,
+        })
+    };
+    laravel::json(&standings(&platform).into_iter().map(queue).collect::<Vec<_>>())
+}
+
+async fn dispatch(State(platform): State<Arc<Platform>>, client: Client, headers: HeaderMap, body: Bytes) -> Response {
+    if !has_token(&platform, &headers) {
+        return unauthenticated(client, &headers, platform.names.form);
+    }
+    let body = platform.heard(&serde_json::from_slice(&body).unwrap_or_default());
+    let queue = body["queue"].as_str().unwrap_or_default().to_owned();
+    if !QUEUES.iter().any(|(name, ..)| *name == queue) {
+        let errors = vec![("queue", "The selected queue is invalid.".to_owned())];
+        return Problem::Invalid { status: 422, errors }.answer(client);
+    }
+    let mut jobs = platform.work.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+    let id = jobs.last().map_or(7_000, |last| last.id) + 1;
+    let (at, is_lost) = (platform.now(), platform.has(Fault::JobLost));
+    jobs.push(Job { id, queue, at, is_lost });
+    let surplus = jobs.len().saturating_sub(KEPT);
+    jobs.drain(..surplus);
+    platform.answer(StatusCode::ACCEPTED, json!({ "id": id, "status": "queued" }))
+}
+
+async fn record(
+    State(platform): State<Arc<Platform>>,
+    client: Client,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response {
+    if !has_token(&platform, &headers) {
+        return unauthenticated(client, &headers, platform.names.form);
+    }
+    let jobs = platform.work.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(job) = jobs.iter().find(|job| job.id.to_string() == id) else {
+        return Problem::NoRecord { model: "Job", id }.answer(client);
+    };
+    let is_done = !job.is_lost && platform.now() >= job.at + DONE_AFTER;
+    let (status, finished_at) =
+        if is_done { ("finished", Some(written(job.at + DONE_AFTER))) } else { ("queued", None) };
+    let told = json!({ "id": job.id, "queue": job.queue, "status": status, "finished_at": finished_at });
+    platform.answer(StatusCode::OK, told)
+}

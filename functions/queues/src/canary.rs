@@ -1,0 +1,332 @@
+//! Jobs of ours: one is put into a queue in one run, and looked for in later ones. It does nothing but say that it was done.
+
+use std::time::Duration;
+
+use check::metric::JOB_DELAY;
+use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use jiff::Timestamp;
+use probe::expect::json_found;
+use probe::{Method, Request, Response, Url};
+use runtime::settings::{Counting, written_id};
+use runtime::visit::{Site, status};
+use runtime::{Run, Step, signed};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::memory::Memory;
+
+/// No more are waited for at once in a queue: an older one that was never done says nothing more.
+const MOST_PENDING: usize = 3;
+/// After a failure, so many in a row must be done before they are sent at their own pace again: an incident is confirmed,
+/// and ended, by jobs and not by time.
+const UNTIL_SETTLED: u8 = 2;
+/// Ids are not longer. **Units:** bytes.
+const LONGEST_ID: usize = 64;
+
+/// Jobs of ours.
+#[derive(Clone, Debug)]
+pub struct Canary {
+    /// In which queues.
+    pub queues: Vec<String>,
+    /// How often.
+    pub every: Duration,
+    /// How long one may take until it is done.
+    pub done_within: Duration,
+}
+
+/// The jobs of ours in one queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Past {
+    /// When the last one was sent, or was tried to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_sent: Option<Timestamp>,
+    /// Sent and not judged, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pending: Vec<Sent>,
+    /// How many must still be done until the last failure is over.
+    #[serde(default)]
+    unsettled: u8,
+}
+
+/// One that is not judged yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    /// Its id at the platform.
+    pub(crate) id: String,
+    /// When it was sent.
+    pub(crate) at: Timestamp,
+}
+
+impl Past {
+    /// Whether one is to be sent: when the time has come, or at once when a failure is to be confirmed or to be seen to be
+    /// over, and nothing is on its way that could tell.
+    pub(crate) fn is_due(&self, every: Duration, now: Timestamp) -> bool {
+        let is_time = self.last_sent.is_none_or(|last| now.duration_since(last) >= signed(every));
+        is_time || (self.unsettled > 0 && self.pending.is_empty())
+    }
+
+    pub(crate) fn sent(&mut self, sent: Sent) {
+        self.last_sent = Some(sent.at);
+        self.pending.push(sent);
+        let surplus = self.pending.len().saturating_sub(MOST_PENDING);
+        self.pending.drain(..surplus);
+    }
+
+    fn not_sent(&mut self, now: Timestamp) {
+        self.last_sent = Some(now);
+        self.unsettled = UNTIL_SETTLED;
+    }
+
+    /// It was done: what was sent before it and was not is lost, and waited for no more.
+    fn done(&mut self, id: &str) {
+        if let Some(place) = self.pending.iter().position(|sent| sent.id == id) {
+            self.pending.drain(..=place);
+        }
+        self.unsettled = self.unsettled.saturating_sub(1);
+    }
+
+    fn failed(&mut self, id: &str) {
+        self.pending.retain(|sent| sent.id != id);
+        self.unsettled = UNTIL_SETTLED;
+    }
+
+    fn late(&mut self) {
+        self.unsettled = UNTIL_SETTLED;
+    }
+}
+
+/// What has become of one.
+enum Fate {
+    Done(Option<Timestamp>),
+    Failed(String),
+    OnItsWay(String),
+}
+
+/// The platform, asked with the token of the counters.
+struct Office<'a> {
+    site: &'a Site,
+    counting: &'a Counting,
+}
+
+impl Canary {
+    /// Judges what was sent, and sends what is due.
+    pub(crate) async fn look_after(&self, run: &Run, site: &Site, counting: &Counting, memory: &mut Memory) {
+        let office = Office { site, counting };
+        memory.keep_canaries(&self.queues);
+        let mut slowest: Option<(f64, &String)> = None;
+        for queue in &self.queues {
+            let past = memory.canary(queue);
+            if let Some(delay) = self.judge(run, &office, queue, past).await
+                && slowest.is_none_or(|(most, _)| delay > most)
+            {
+                slowest = Some((delay, queue));
+            }
+            self.send(run, &office, queue, past).await;
+            run.remember(memory);
+        }
+        if let Some((delay, queue)) = slowest {
+            run.measure(&JOB_DELAY, delay, Some(queue.clone()));
+        }
+    }
+
+    /// They cannot be judged this time.
+    pub(crate) fn skip(&self, run: &Run, reason: &str) {
+        for queue in &self.queues {
+            run.step(&Subject::named(queue), "canary").skipped(reason);
+        }
+    }
+
+    /// What became of those on their way; how long the slowest took that was seen done. **Units:** seconds.
+    async fn judge(&self, run: &Run, office: &Office<'_>, queue: &str, past: &mut Past) -> Option<f64> {
+        let step = run.step(&Subject::named(queue), "canary");
+        if past.pending.is_empty() {
+            step.skipped("nothing to judge: no job of ours is on its way");
+            return None;
+        }
+        let mut waiting = None;
+        let mut slowest: Option<f64> = None;
+        // The newest first: when it was done, an older one that was not is lost, and waited for no more.
+        for sent in past.pending.clone().iter().rev() {
+            if !past.pending.contains(sent) {
+                continue;
+            }
+            let age = run.clock().now().duration_since(sent.at);
+            let Ok(fate) = office.fate(&step, sent).await else { return slowest };
+            let judged = match fate {
+                Fate::Done(at) => {
+                    let delay = at.unwrap_or_else(|| run.clock().now()).duration_since(sent.at).as_secs_f64().max(0.0);
+                    slowest = Some(slowest.map_or(delay, |most| most.max(delay)));
+                    past.done(&sent.id);
+                    step.check("done", Ok(()))
+                }
+                Fate::Failed(seen) => {
+                    past.failed(&sent.id);
+                    step.check("done", Err(self.lost(sent, FailureKind::Assertion, seen)))
+                }
+                Fate::OnItsWay(seen) if age.unsigned_abs() >= self.done_within => {
+                    past.late();
+                    let seen = format!("{seen}, {} s after it was put there", age.as_secs());
+                    step.check("in_time", Err(self.lost(sent, FailureKind::Stale, seen)))
+                }
+                Fate::OnItsWay(seen) => {
+                    waiting = Some(format!("a job of ours is on its way for {} s: {seen}", age.as_secs()));
+                    Ok(())
+                }
+            };
+            if judged.is_err() {
+                return slowest;
+            }
+        }
+        match waiting {
+            Some(waiting) if slowest.is_none() => step.skipped(waiting),
+            _ => step.passed(),
+        }
+        slowest
+    }
+
+    fn lost(&self, sent: &Sent, kind: FailureKind, seen: String) -> Mismatch {
+        let within = self.done_within.as_secs();
+        Mismatch {
+            kind,
+            expected: format!("the job of ours of {:.0} to be done within {within} s", sent.at),
+            seen,
+            evidence: Some(format!("job {}", sent.id)),
+        }
+    }
+
+    async fn send(&self, run: &Run, office: &Office<'_>, queue: &str, past: &mut Past) {
+        let now = run.clock().now();
+        if !past.is_due(self.every, now) {
+            return;
+        }
+        let step = run.step(&Subject::named(queue), "dispatch");
+        if !run.may_send() {
+            step.skipped("a job of ours is due, and was not sent: a run by hand sends none without --send");
+            return;
+        }
+        match office.dispatch(&step, queue).await {
+            Ok(id) => {
+                past.sent(Sent { id, at: now });
+                step.passed();
+            }
+            Err(Stop) => past.not_sent(now),
+        }
+    }
+}
+
+impl Office<'_> {
+    async fn ask(&self, step: &Step<'_>, method: Method, url: Url, body: Option<&Value>) -> Result<Response, Stop> {
+        let token = step.secret(&self.counting.token).await?;
+        let request = Request::new(method, url)
+            .header("accept", "application/json")
+            .secret_header("authorization", &format!("Bearer {}", token.expose_secret()))
+            .deadline(self.site.deadline)
+            .max_redirects(0);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let answer = step.ask(request).await?;
+        if matches!(answer.status.as_u16(), 401 | 403) {
+            let detail = format!(
+                "the platform answered {} to the token for jobs of ours\nput a valid one at {}",
+                answer.status.as_u16(),
+                self.counting.token
+            );
+            return Err(step.cannot_judge(Cause::Credentials, &detail));
+        }
+        Ok(answer)
+    }
+
+    async fn fate(&self, step: &Step<'_>, sent: &Sent) -> Result<Fate, Stop> {
+        let names = &self.site.platform.job;
+        let wrapper = self.site.platform.wrapper.as_str();
+        let url = names.record.at(&self.site.base_url, &[("job", &sent.id)]);
+        let answer = self.ask(step, Method::GET, url, None).await?;
+        if answer.status.as_u16() == 404 {
+            return Ok(Fate::OnItsWay("the platform does not know it".to_owned()));
+        }
+        step.check("status", status(&answer, &[200]))?;
+        let seen = json_found(&answer, names.status.as_str(), wrapper);
+        step.check("told", seen.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        let seen = seen.map(|seen| written_id(&seen)).unwrap_or_default();
+        if names.done_statuses.iter().any(|status| status.as_str() == seen) {
+            let at = json_found(&answer, names.finished_at.as_str(), wrapper).ok();
+            return Ok(Fate::Done(at.and_then(|at| self.site.platform.times.read(&at))));
+        }
+        let is_failed = names.failed_statuses.iter().any(|status| status.as_str() == seen);
+        let seen = crate::told::shown(&seen);
+        if is_failed {
+            return Ok(Fate::Failed(format!("the platform says `{seen}`")));
+        }
+        Ok(Fate::OnItsWay(format!("the platform says `{seen}`")))
+    }
+
+    async fn dispatch(&self, step: &Step<'_>, queue: &str) -> Result<String, Stop> {
+        let names = &self.site.platform.job;
+        let (queue, marker) = (Value::from(queue), Value::from(format!("synthetic:{}", step.run().id())));
+        let body = names.body.with(&[("queue", &queue), ("marker", &marker)]);
+        let url = names.dispatch.below(&self.site.base_url);
+        let answer = self.ask(step, Method::POST, url, Some(&body)).await?;
+        step.check("accepted", status(&answer, names.accepted.as_slice()))?;
+        let found = json_found(&answer, names.id.as_str(), self.site.platform.wrapper.as_str());
+        let id = found
+            .map(|id| written_id(&id))
+            .and_then(|id| if id.len() <= LONGEST_ID { Ok(id) } else { Err(too_long(names.id.as_str(), id.len())) });
+        step.check("id", id.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        Ok(id.unwrap_or_default())
+    }
+}
+
+fn too_long(pointer: &str, length: usize) -> Mismatch {
+    Mismatch {
+        kind: FailureKind::Assertion,
+        expected: format!("an id of at most {LONGEST_ID} bytes at {pointer}"),
+        seen: format!("one of {length}"),
+        evidence: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Duration = Duration::from_secs(300);
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + minute * 60).unwrap()
+    }
+
+    fn sent(id: &str, minute: i64) -> Sent {
+        Sent { id: id.to_owned(), at: at(minute) }
+    }
+
+    #[test]
+    fn a_job_is_due_when_its_time_has_come_or_a_failure_is_to_be_confirmed() {
+        let mut past = Past::default();
+        assert!(past.is_due(EVERY, at(0)), "the first");
+        past.sent(sent("a", 0));
+        assert!(!past.is_due(EVERY, at(4)) && past.is_due(EVERY, at(5)));
+        past.failed("a");
+        assert!(past.is_due(EVERY, at(1)), "to confirm it");
+        past.sent(sent("b", 1));
+        assert!(!past.is_due(EVERY, at(2)), "one is on its way");
+        past.done("b");
+        assert!(past.is_due(EVERY, at(2)), "to see that it is over");
+        past.sent(sent("c", 2));
+        past.done("c");
+        assert!(!past.is_due(EVERY, at(3)), "settled");
+    }
+
+    #[test]
+    fn what_was_sent_before_one_that_was_done_is_waited_for_no_more() {
+        let mut past = Past::default();
+        for (minute, id) in [(0, "a"), (5, "b"), (10, "c"), (15, "d")] {
+            past.sent(sent(id, minute));
+        }
+        assert_eq!(past.pending.len(), MOST_PENDING);
+        past.done("c");
+        assert_eq!(past.pending, [sent("d", 15)]);
+    }
+}

@@ -1,0 +1,161 @@
+//! What Laravel Horizon tells: how it is, and how its queues stand.
+//!
+//! Its answers have a shape of their own; only where they are is a setting.
+
+use std::collections::BTreeMap;
+
+use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use probe::expect::json;
+use probe::{Method, Request, Response, Url};
+use runtime::settings::{Credentials, SecretRef};
+use runtime::visit::{Site, Visitor, status};
+use runtime::{Run, Step};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use crate::told::{Told, count, number, shown};
+
+/// Who asks Horizon.
+#[derive(Clone, Debug)]
+pub enum Horizon {
+    /// Anybody may.
+    Open,
+    /// Somebody who logs in.
+    Account(Credentials),
+    /// Whoever has the token.
+    Token(SecretRef),
+}
+
+/// What it told.
+pub(crate) struct Overview {
+    /// Its queues, by name.
+    pub(crate) queues: BTreeMap<String, Told>,
+    /// Jobs done, by its own count.
+    pub(crate) jobs_per_minute: Option<f64>,
+    /// Jobs that failed, in a window of its own.
+    pub(crate) failed: Option<f64>,
+}
+
+/// What an incident of Horizon is about. Its name is one by its letters.
+pub(crate) fn subject() -> Subject {
+    Subject::new("horizon").unwrap_or_else(|_| Subject::whole())
+}
+
+impl Horizon {
+    /// Asks it. That it is paused fails its step, and what it told counts all the same.
+    ///
+    /// # Errors
+    /// [`Stop`]: recorded.
+    pub(crate) async fn read(&self, run: &Run, site: &Site) -> Result<Overview, Stop> {
+        let step = run.step(&subject(), "horizon");
+        let mut user = Visitor::new(run, site);
+        if let Self::Account(credentials) = self {
+            user.log_in(&step, credentials).await?;
+        }
+        let names = &site.platform.horizon;
+        let stats = self.ask(&step, &user, site, names.stats.below(&site.base_url)).await?;
+        let workload = self.ask(&step, &user, site, names.workload.below(&site.base_url)).await?;
+        let overview = overview(&stats, &workload);
+        if step.check("running", running(&stats)).is_ok() {
+            step.passed();
+        }
+        Ok(overview)
+    }
+
+    async fn ask(&self, step: &Step<'_>, user: &Visitor<'_>, site: &Site, url: Url) -> Result<Value, Stop> {
+        let answer = match self {
+            Self::Account(_) => user.get(step, url).await?,
+            Self::Open | Self::Token(_) => {
+                let mut request = Request::new(Method::GET, url)
+                    .header("accept", "application/json")
+                    .deadline(site.deadline)
+                    .max_redirects(0);
+                if let Self::Token(token) = self {
+                    let token = step.secret(token).await?;
+                    request = request.secret_header("authorization", &format!("Bearer {}", token.expose_secret()));
+                }
+                step.ask(request).await?
+            }
+        };
+        if matches!(answer.status.as_u16(), 401 | 403) || user.is_unauthenticated(&answer) {
+            return Err(step.cannot_judge(Cause::Credentials, &self.refused(&answer)));
+        }
+        step.check("status", status(&answer, &[200]))?;
+        let body = json(&answer);
+        step.check("json", body.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        Ok(body.unwrap_or_default())
+    }
+
+    fn refused(&self, answer: &Response) -> String {
+        let (who, hint) = match self {
+            Self::Open => ("a stranger", "give `horizon` an account or a token".to_owned()),
+            Self::Account(credentials) => {
+                (credentials.email.as_str(), "let the gate `viewHorizon` of the platform pass it".to_owned())
+            }
+            Self::Token(token) => ("our token", format!("put a valid one at {token}")),
+        };
+        format!("Horizon answered {} to {who}\n{hint}", answer.status.as_u16())
+    }
+}
+
+fn running(stats: &Value) -> Result<(), Mismatch> {
+    let seen = match stats["status"].as_str() {
+        Some("running") => return Ok(()),
+        Some("paused") => "it is paused: nobody takes jobs until `php artisan horizon:continue`".to_owned(),
+        Some("inactive") => "it is inactive: no master is running".to_owned(),
+        Some(other) => shown(other),
+        None => "no `status` in its answer".to_owned(),
+    };
+    Err(Mismatch { kind: FailureKind::Assertion, expected: "Horizon `running`".to_owned(), seen, evidence: None })
+}
+
+fn overview(stats: &Value, workload: &Value) -> Overview {
+    let jobs_per_minute = number(&stats["jobsPerMinute"]);
+    let (is_still, is_moving) = (jobs_per_minute == Some(0.0), jobs_per_minute.is_some_and(|jobs| jobs > 0.0));
+    let mut queues = BTreeMap::new();
+    for entry in workload.as_array().into_iter().flatten() {
+        let workers = count(&entry["processes"]);
+        // Supervisors that do not balance have several queues in one entry, and tell each below it.
+        let parts = entry["split_queues"].as_array().filter(|parts| !parts.is_empty());
+        let all: Vec<&Value> = parts.map_or_else(|| vec![entry], |parts| parts.iter().collect());
+        for queue in all {
+            let Some(name) = queue["name"].as_str() else { continue };
+            let told = Told { pending: count(&queue["length"]), workers, is_still, is_moving, ..Told::default() };
+            queues.insert(name.to_owned(), told);
+        }
+    }
+    Overview { queues, jobs_per_minute, failed: number(&stats["failedJobs"]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn queues_are_told_alone_or_several_in_one_entry() {
+        let workload = json!([
+            { "name": "default", "length": 3, "wait": 1, "processes": 2, "split_queues": null },
+            { "name": "emails,sms", "length": 9, "wait": 4, "processes": 1, "split_queues": [
+                { "name": "emails", "length": 7, "wait": 3 }, { "name": "sms", "length": 2, "wait": 1 },
+            ] },
+            { "length": 4 }, 7,
+        ]);
+        let seen = overview(&json!({ "jobsPerMinute": 0, "failedJobs": 4 }), &workload);
+        let queue = |name: &str| (seen.queues[name].pending, seen.queues[name].workers);
+        assert_eq!(seen.queues.len(), 3);
+        assert_eq!((queue("default"), queue("sms")), ((Some(3), Some(2)), (Some(2), Some(1))));
+        assert!(seen.queues["default"].is_still);
+        assert_eq!((seen.jobs_per_minute, seen.failed), (Some(0.0), Some(4.0)));
+    }
+
+    #[test]
+    fn answers_of_another_shape_tell_nothing() {
+        for answer in [json!(null), json!([]), json!("x"), json!({ "queues": {} })] {
+            let seen = overview(&answer, &answer);
+            assert_eq!((seen.queues.len(), seen.jobs_per_minute, seen.failed), (0, None, None));
+            assert!(running(&answer).is_err());
+        }
+    }
+}

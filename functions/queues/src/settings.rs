@@ -1,0 +1,323 @@
+//! The settings of the check: what is written, and what it must be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use check::Subject;
+use runtime::Check;
+use runtime::settings::{Common, RawCounting, RawCredentials, SecretRef, Section, written_duration};
+use runtime::visit::Site;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use stores::RawStore;
+
+use crate::{Canary, Horizon, MOST_QUEUES, QueueStore, Queues};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Where Redis listens.
+const PORT: u16 = 6379;
+/// What Laravel names the keys by the name of the application.
+const PREFIX: &str = "just_driving_database_";
+/// Names of queues and tasks are not longer. **Units:** bytes.
+const LONGEST_NAME: usize = 100;
+/// So many queues get jobs of ours at most.
+const MOST_CANARIES: usize = 5;
+/// So many tasks have a bound at most.
+const MOST_TASKS: usize = 50;
+
+/// As written.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawQueues {
+    /// The longest one request or exchange may take, from the name to the last byte. Default 10s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_deadline: Option<String>,
+    /// The queues, by name. Default all that Horizon and the counters tell of; Redis must be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queues: Option<Vec<String>>,
+    /// For how long the same job may be the next one that is taken. Default 5m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_after: Option<String>,
+    /// For how long a worker may have a job beyond the time that it has for it. Default 60s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stuck_after: Option<String>,
+    /// Redis itself; not looked at without this table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<RawQueueStore>,
+    /// Horizon; not asked without this table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    horizon: Option<RawHorizon>,
+    /// The operations counters, which tell of queues and scheduled tasks; not asked without this table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counters: Option<RawCounting>,
+    /// Bounds of scheduled tasks; they need the counters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tasks: Option<RawTasks>,
+    /// Jobs of ours; none without this table. They are put there with the token of the counters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<RawCanary>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawQueueStore {
+    /// Its name or address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    /// Its port. Default 6379.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    /// Whether the connection is encrypted, and its certificate judged. Default true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<bool>,
+    /// A user who may read, and no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    /// A reference to the user's password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+    /// Which of its databases. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<u32>,
+    /// What its keys begin with. Default `just_driving_database_`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
+    /// The names or addresses of the other nodes of its cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawHorizon {
+    /// The account that looks at it; nobody logs in without this table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<RawCredentials>,
+    /// A reference to a bearer token, in the place of an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawTasks {
+    /// How long ago a task may have been done last, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    within: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawCanary {
+    /// The queues that get jobs of ours, at most 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queues: Option<Vec<String>>,
+    /// How often each gets one. Default 5m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    every: Option<String>,
+    /// How long one may take until it is done. Default 2m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    done_within: Option<String>,
+}
+
+impl RawQueues {
+    /// `None` when something is wrong; the section holds all problems then.
+    pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Queues> {
+        let check = Queues::ID;
+        let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
+        let idle_after = section.duration("idle_after", self.idle_after, MINUTE * 5, SECOND * 5..=HOUR * 24);
+        let stuck_after = section.duration("stuck_after", self.stuck_after, MINUTE, SECOND * 5..=HOUR * 24);
+        let queues = names(section, "queues", self.queues.unwrap_or_default(), MOST_QUEUES);
+        let has_counters = self.counters.is_some();
+        if self.redis.is_none() && self.horizon.is_none() && !has_counters {
+            section
+                .problem("", "expected a table `redis`, `horizon` or `counters`, saw none: nothing would be looked at");
+        }
+        if self.redis.is_some() && queues.as_ref().is_some_and(Vec::is_empty) {
+            section.problem("queues", "expected the names of queues: Redis is asked for each of them, saw none");
+        }
+        for (key, is_there) in [("tasks", self.tasks.is_some()), ("canary", self.canary.is_some())] {
+            if is_there && !has_counters {
+                section.problem(key, "expected a table `counters` beside it, saw none");
+            }
+        }
+        let has_source = self.redis.is_some() || self.horizon.is_some() || has_counters;
+        let redis = optional(self.redis, |raw| raw.validate(&section.table("redis"), common));
+        let horizon = optional(self.horizon, |raw| raw.validate(&section.table("horizon"), common));
+        let counting = optional(self.counters, |raw| raw.validate(&section.table("counters"), common, check));
+        let tasks = optional(self.tasks, |raw| raw.validate(&section.table("tasks")));
+        let canary = optional(self.canary, |raw| raw.validate(&section.table("canary")));
+        let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
+        let (redis, queues) = (redis?, queues?);
+        let (tasks, canary) = (tasks?, canary?);
+        let is_complete = has_source
+            && (redis.is_none() || !queues.is_empty())
+            && (has_counters || (tasks.is_none() && canary.is_none()));
+        if !is_complete {
+            return None;
+        }
+        Some(Queues {
+            site,
+            queues,
+            idle_after: idle_after?,
+            stuck_after: stuck_after?,
+            redis,
+            horizon: horizon?,
+            counting: counting?,
+            tasks: tasks.unwrap_or_default(),
+            canary,
+        })
+    }
+}
+
+/// A table that may be left out.
+fn optional<R, T>(raw: Option<R>, validate: impl FnOnce(R) -> Option<T>) -> Option<Option<T>> {
+    match raw {
+        None => Some(None),
+        Some(raw) => validate(raw).map(Some),
+    }
+}
+
+/// Names of queues, of which no two are one subject.
+fn names(section: &Section<'_>, key: &str, names: Vec<String>, most: usize) -> Option<Vec<String>> {
+    if names.len() > most {
+        section.problem(key, format!("expected at most {most}, saw {}", names.len()));
+        return None;
+    }
+    let mut subjects = BTreeSet::new();
+    let mut is_right = true;
+    for name in &names {
+        let problem = if name.trim().is_empty() || name.len() > LONGEST_NAME {
+            Some(format!("expected names of 1 to {LONGEST_NAME} bytes, saw `{name}`"))
+        } else if !subjects.insert(Subject::named(name)) {
+            Some(format!("expected each once, saw `{name}` again, or one that differs in signs only"))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            section.problem(key, problem);
+            is_right = false;
+        }
+    }
+    is_right.then_some(names)
+}
+
+impl RawQueueStore {
+    fn validate(self, section: &Section<'_>, common: &Common) -> Option<QueueStore> {
+        let store =
+            RawStore { host: self.host, port: self.port, tls: self.tls, user: self.user, password: self.password };
+        let store = store.validate(section, common, Queues::ID, PORT);
+        let database = section.number("database", self.database, 0, 0..=1_000_000);
+        let nodes = self.nodes.unwrap_or_default();
+        // Connections may be made to them from now on.
+        let known = nodes.iter().filter(|node| section.place("nodes", Some((*node).clone()), PORT).is_some()).count();
+        let prefix = self.prefix.unwrap_or_else(|| PREFIX.to_owned());
+        (known == nodes.len()).then_some(())?;
+        Some(QueueStore { store: store?, nodes, database: database?, prefix })
+    }
+
+    fn of(redis: &QueueStore) -> Self {
+        let store = RawStore::from(&redis.store);
+        Self {
+            host: store.host,
+            port: store.port,
+            tls: store.tls,
+            user: store.user,
+            password: store.password,
+            database: Some(redis.database),
+            prefix: Some(redis.prefix.clone()),
+            nodes: (!redis.nodes.is_empty()).then(|| redis.nodes.clone()),
+        }
+    }
+}
+
+impl RawHorizon {
+    fn validate(self, section: &Section<'_>, common: &Common) -> Option<Horizon> {
+        match (self.account, self.token) {
+            (Some(_), Some(_)) => {
+                section.problem("", "expected an `account` or a `token`, saw both");
+                None
+            }
+            (Some(account), None) => {
+                account.validate(&section.table("account"), common, Queues::ID).map(Horizon::Account)
+            }
+            (None, Some(token)) => {
+                let token: Option<SecretRef> = section.secret("token", Some(token), &common.environment, Queues::ID);
+                token.map(Horizon::Token)
+            }
+            (None, None) => Some(Horizon::Open),
+        }
+    }
+
+    fn of(horizon: &Horizon) -> Self {
+        match horizon {
+            Horizon::Open => Self::default(),
+            Horizon::Account(credentials) => {
+                Self { account: Some(RawCredentials::from(credentials)), ..Self::default() }
+            }
+            Horizon::Token(token) => Self { token: Some(token.to_string()), ..Self::default() },
+        }
+    }
+}
+
+impl RawTasks {
+    fn validate(self, section: &Section<'_>) -> Option<BTreeMap<String, Duration>> {
+        let within = self.within.unwrap_or_default();
+        if within.len() > MOST_TASKS {
+            section.problem("within", format!("expected at most {MOST_TASKS}, saw {}", within.len()));
+            return None;
+        }
+        let table = section.table("within");
+        let (all, mut read) = (within.len(), BTreeMap::new());
+        for (name, written) in within {
+            if name.trim().is_empty() || name.len() > LONGEST_NAME {
+                table.problem(&name, format!("expected a name of 1 to {LONGEST_NAME} bytes"));
+            } else if let Some(bound) = table.duration(&name, Some(written), HOUR, MINUTE..=HOUR * 24 * 400) {
+                read.insert(name, bound);
+            }
+        }
+        (read.len() == all).then_some(read)
+    }
+}
+
+impl RawCanary {
+    fn validate(self, section: &Section<'_>) -> Option<Canary> {
+        let queues = section.required("queues", self.queues);
+        if queues.as_ref().is_some_and(Vec::is_empty) {
+            section.problem("queues", "expected at least one, saw none");
+        }
+        let queues = queues.and_then(|queues| names(section, "queues", queues, MOST_CANARIES));
+        let every = section.duration("every", self.every, MINUTE * 5, SECOND * 5..=HOUR * 24);
+        let within = section.duration("done_within", self.done_within, MINUTE * 2, SECOND * 5..=HOUR * 24);
+        let queues = queues.filter(|queues| !queues.is_empty());
+        Some(Canary { queues: queues?, every: every?, done_within: within? })
+    }
+
+    fn of(canary: &Canary) -> Self {
+        Self {
+            queues: Some(canary.queues.clone()),
+            every: Some(written_duration(canary.every)),
+            done_within: Some(written_duration(canary.done_within)),
+        }
+    }
+}
+
+impl Queues {
+    /// As it would be written, every default in its place.
+    pub(crate) fn as_written(&self) -> RawQueues {
+        let bounds = || self.tasks.iter().map(|(name, bound)| (name.clone(), written_duration(*bound))).collect();
+        RawQueues {
+            step_deadline: Some(written_duration(self.site.deadline)),
+            queues: (!self.queues.is_empty()).then(|| self.queues.clone()),
+            idle_after: Some(written_duration(self.idle_after)),
+            stuck_after: Some(written_duration(self.stuck_after)),
+            redis: self.redis.as_ref().map(RawQueueStore::of),
+            horizon: self.horizon.as_ref().map(RawHorizon::of),
+            counters: self.counting.as_ref().map(RawCounting::from),
+            tasks: (!self.tasks.is_empty()).then(|| RawTasks { within: Some(bounds()) }),
+            canary: self.canary.as_ref().map(RawCanary::of),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What is wrong in the settings is told, and what is right is the same when it is written and read again.
+
+use queues::Queues;
+use runtime::Prepared;
+use runtime::settings::Document;
+
+const COMMON: &str = r##"
+environment = "demo"
+base_url = "https://app.example"
+[contact]
+name = "Platform team"
+reach = "#platform"
+[links]
+runbook = "https://docs.example/{check}"
+"##;
+
+fn read(own: &str) -> Result<Prepared<Queues>, String> {
+    let text = format!("{COMMON}\n[check.queues]\n{own}\n");
+    let document = Document::parse("demo.toml", &text).map_err(|problems| format!("{problems:?}"))?;
+    Prepared::read(&document).map_err(|problems| problems.iter().map(|problem| format!("{problem}\n")).collect())
+}
+
+#[test]
+fn each_mistake_has_its_text() {
+    let many: String = (0..51).map(|number| format!("\"q{number}\",")).collect();
+    for (own, expected) in [
+        ("", "nothing would be looked at"),
+        (r#"redis = { host = "cache.example" }"#, "expected the names of queues"),
+        (
+            r#"queues = ["a:b", "a-b"]
+horizon = {}"#,
+            "expected each once",
+        ),
+        (
+            r#"queues = [""]
+horizon = {}"#,
+            "expected names of 1 to 100 bytes",
+        ),
+        (&format!("queues = [{many}]\nhorizon = {{}}"), "expected at most 50, saw 51"),
+        (
+            r#"horizon = {}
+canary = { queues = ["default"] }"#,
+            "expected a table `counters` beside it",
+        ),
+        (
+            r#"horizon = { token = "ssm:/just-driving/demo/queues/t", account = { email = "a@b.example", password = "ssm:/just-driving/demo/queues/p" } }"#,
+            "saw both",
+        ),
+        (
+            r#"counters = { token = "ssm:/just-driving/demo/queues/t" }
+tasks = { within = { "backup:run" = "soon" } }"#,
+            "soon",
+        ),
+        (
+            r#"counters = { token = "ssm:/just-driving/demo/queues/t" }
+canary = { queues = [] }"#,
+            "expected at least one",
+        ),
+        (
+            r#"queues = ["default"]
+redis = { host = "cache.example", nodes = ["not a host"] }"#,
+            "expected a host such as",
+        ),
+        (
+            r#"queues = ["default"]
+redis = { host = "cache.example", password = "hunter2" }"#,
+            "reference",
+        ),
+    ] {
+        let said = read(own).err().unwrap_or_default();
+        assert!(said.contains(expected), "{own}: {said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_written_and_read_again_is_the_same() {
+    for own in [
+        "horizon = {}",
+        r#"
+queues = ["{default}", "emails"]
+redis = { host = "cache.example", port = 6380, user = "monitor", password = "ssm:/just-driving/demo/queues/redis", database = 2, prefix = "", nodes = ["other.example"] }
+horizon = { account = { email = "a@b.example", password = "ssm:/just-driving/demo/queues/p" } }
+counters = { token = "ssm:/just-driving/demo/queues/t" }
+tasks = { within = { "backup:run" = "26h" } }
+canary = { queues = ["{default}"], every = "10m", done_within = "3m" }
+"#,
+    ] {
+        let written = read(own).unwrap_or_else(|said| panic!("{said}")).written().unwrap();
+        let text = written.to_string();
+        let again = Document::parse("written.toml", &text).unwrap();
+        let again = Prepared::<Queues>::read(&again).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
+        assert_eq!(again.written().unwrap(), written);
+    }
+}

@@ -1,0 +1,68 @@
+//! A cluster of two nodes, each with half of the slots: each queue is asked where it lies.
+
+use std::time::{Duration, Instant};
+
+use check::Outcome;
+
+use crate::redis_server::{RedisServer, free_port, stock};
+use crate::world::{Settings, failures};
+
+/// The last slot of the first node.
+const HALF: u16 = 8_191;
+
+fn node() -> RedisServer {
+    let bus = free_port().to_string();
+    RedisServer::start(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "5000"])
+}
+
+fn cluster() -> [RedisServer; 2] {
+    let nodes = [node(), node()];
+    nodes[0].run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", &HALF.to_string()]);
+    nodes[1].run::<()>(&["CLUSTER", "ADDSLOTSRANGE", &(HALF + 1).to_string(), "16383"]);
+    let bus: Vec<String> = nodes[1].run(&["CONFIG", "GET", "cluster-port"]);
+    nodes[0].run::<()>(&["CLUSTER", "MEET", "127.0.0.1", &nodes[1].port.to_string(), &bus[1]]);
+    let began = Instant::now();
+    let is_ok = |node: &RedisServer| node.run::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok");
+    while !nodes.iter().all(is_ok) {
+        assert!(began.elapsed() < Duration::from_secs(30), "the nodes do not meet");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    nodes
+}
+
+#[tokio::test]
+async fn queues_are_asked_of_the_node_that_has_them() {
+    let nodes = cluster();
+    // Laravel needs the jobs of a queue in one slot: its name is a hash tag.
+    let names = ["{default}", "{emails}", "{payments}", "{sms}"];
+    let slot =
+        |name: &str| nodes[0].run::<u16>(&["CLUSTER", "KEYSLOT", &format!("just_driving_database_queues:{name}")]);
+    let mut on = [0, 0];
+    for (place, name) in names.iter().enumerate() {
+        let node = usize::from(slot(name) > HALF);
+        on[node] += 1;
+        for number in 0..=place {
+            nodes[node].push(name, &stock(&format!("{name}-{number}"), "SendReminder"));
+        }
+    }
+    assert!(on[0] > 0 && on[1] > 0, "both nodes have queues: {on:?}");
+    for asked in &nodes {
+        let mut settings = Settings::of(asked.port);
+        settings.own = format!("queues = {names:?}");
+        let seen = settings.world().await.run().await;
+        assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+        assert_eq!(seen.metrics["QueueBacklog"], 4.0);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_down_fails_the_store() {
+    let [first, second] = cluster();
+    let mut settings = Settings::of(first.port);
+    settings.own = r#"queues = ["{default}", "{emails}", "{payments}", "{sms}"]"#.to_owned();
+    let world = settings.world().await;
+    assert_eq!(world.run().await.report.outcome, Outcome::Passed);
+    drop(second);
+    let seen = world.run().await;
+    assert_eq!(failures(&seen), ["redis read connect"], "{:#?}", seen.report);
+}

@@ -1,0 +1,124 @@
+//! Queues of any length and jobs of any size are read in a few round trips, within a few megabytes.
+//!
+//! Memory is that of a process of its own: this test program, started again for one test.
+
+use std::process::Command;
+use std::time::Duration;
+
+use check::Outcome;
+
+use crate::proxy::Proxy;
+use crate::redis_server::{PREFIX, RedisServer, stock, with_horizon};
+use crate::world::{Settings, failures, told};
+
+/// **Units:** bytes.
+const MOST_MEMORY: u64 = 20 << 20;
+const MOST_ROUND_TRIPS: usize = 5;
+/// Set for the process whose memory is measured: the port of the server.
+const PORT: &str = "QUEUES_TEST_PORT";
+const JOBS: u32 = 1_000_000;
+
+fn settings(port: u16) -> Settings {
+    let names: Vec<String> = (0..20).map(|number| format!("queue-{number}")).collect();
+    Settings { own: format!("queues = {names:?}"), ..Settings::of(port) }
+}
+
+/// Twenty queues, a million jobs in one of them.
+fn filled() -> RedisServer {
+    let server = RedisServer::start(&[]);
+    for number in 1..20 {
+        server.push(&format!("queue-{number}"), &with_horizon(&format!("q-{number}"), "SendReceipt", 1_790_000_000));
+    }
+    let job = String::from_utf8(stock("UUID", "SendReminder")).unwrap();
+    let push = "for n = 1, tonumber(ARGV[1]) do redis.call('RPUSH', KEYS[1], (ARGV[2]:gsub('UUID', tostring(n)))) end";
+    server.run::<()>(&["EVAL", push, "1", &format!("{PREFIX}queues:queue-0"), &JOBS.to_string(), &job]);
+    server
+}
+
+/// What a part of this process's memory is, by the kernel. **Units:** bytes.
+fn memory(part: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(part)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+}
+
+/// Runs one of the tests below in a process of its own.
+fn alone(test: &str, port: u16) {
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--ignored"])
+        .env(PORT, port.to_string())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && said.contains("1 passed"), "{said}");
+    println!("{said}");
+}
+
+fn port() -> u16 {
+    std::env::var(PORT).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn twenty_queues_with_a_million_jobs_in_one_take_five_round_trips_at_most() {
+    let server = filled();
+    let proxy = Proxy::start(server.port, Duration::ZERO).await;
+    let world = settings(proxy.port).world().await;
+    server.run::<()>(&["CONFIG", "RESETSTAT"]);
+    let seen = world.run().await;
+    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    assert_eq!(seen.metrics["QueueBacklog"], f64::from(JOBS));
+    let round_trips = proxy.round_trips();
+    assert!(round_trips <= MOST_ROUND_TRIPS, "{round_trips} round trips");
+    assert!(proxy.bytes() < 64 << 10, "{} bytes", proxy.bytes());
+    // What the server itself says that it was asked.
+    let stats: String = server.run(&["INFO", "commandstats"]);
+    let mut asked: Vec<&str> =
+        stats.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split(':').next()).collect();
+    asked.retain(|command| !["info", "config|resetstat", "client|setinfo"].contains(command));
+    asked.sort_unstable();
+    assert_eq!(asked, ["lindex", "llen", "zcard", "zcount"]);
+    alone("large::memory_of_a_run_over_a_million_jobs", server.port);
+}
+
+#[tokio::test]
+#[ignore = "part of the test above, in a process of its own"]
+async fn memory_of_a_run_over_a_million_jobs() {
+    let world = settings(port()).world().await;
+    let before = memory("VmRSS");
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let seen = world.run().await;
+    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    let grown = memory("VmHWM").saturating_sub(before);
+    println!("a run over a million jobs: {} KiB more than before it", grown >> 10);
+    assert!(grown < MOST_MEMORY, "{grown} bytes");
+}
+
+#[tokio::test]
+async fn a_job_of_any_size_at_the_head_is_not_read_to_its_end() {
+    let server = RedisServer::start(&[]);
+    server.push("queue-3", &vec![b'x'; 9 << 20]);
+    let seen = settings(server.port).world().await.run().await;
+    assert_eq!(failures(&seen), ["redis read protocol"], "{:#?}", seen.report);
+    assert!(told(&seen).contains("at most 4 MiB"), "{}", told(&seen));
+    alone("large::memory_of_a_run_over_a_job_of_nine_megabytes", server.port);
+}
+
+#[tokio::test]
+#[ignore = "part of the test above, in a process of its own"]
+async fn memory_of_a_run_over_a_job_of_nine_megabytes() {
+    let world = settings(port()).world().await;
+    let before = memory("VmRSS");
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    world.run().await;
+    let grown = memory("VmHWM").saturating_sub(before);
+    println!("a run over a job of nine megabytes: {} KiB more than before it", grown >> 10);
+    assert!(grown < MOST_MEMORY, "{grown} bytes");
+}
+
+#[tokio::test]
+async fn large_jobs_are_read_as_long_as_they_fit() {
+    let server = RedisServer::start(&[]);
+    server.push("queue-3", &vec![b'x'; 3 << 20]);
+    let seen = settings(server.port).world().await.run().await;
+    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+}

@@ -1,0 +1,159 @@
+//! A Redis server of Debian's package `redis-server`, and jobs as Laravel 8 writes them.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use redis::{Connection, FromRedisValue};
+use serde_json::{Value, json};
+
+/// What the keys of the platform begin with.
+pub(crate) const PREFIX: &str = "just_driving_database_";
+/// How long one may take to start.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// One that runs until it is dropped.
+pub(crate) struct RedisServer {
+    process: Child,
+    pub(crate) port: u16,
+    folder: PathBuf,
+    password: Option<&'static str>,
+}
+
+impl RedisServer {
+    pub(crate) fn start(options: &[&str]) -> Self {
+        Self::with(options, None)
+    }
+
+    /// One that lets nobody in without this password.
+    pub(crate) fn with_password(password: &'static str) -> Self {
+        Self::with(&["--requirepass", password], Some(password))
+    }
+
+    fn with(options: &[&str], password: Option<&'static str>) -> Self {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let own = format!("redis-{}-{number}", std::process::id());
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(own);
+        std::fs::create_dir_all(&folder).unwrap();
+        // Another process may take the port before the server does.
+        let started = (0..5).find_map(|_| {
+            let port = free_port();
+            let process = spawn(port, &folder, options);
+            let mut server = Self { process, port, folder: folder.clone(), password };
+            server.is_up().then_some(server)
+        });
+        started.unwrap_or_else(|| panic!("redis-server does not start with {options:?}"))
+    }
+
+    fn is_up(&mut self) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if let Ok(mut connection) = self.client().get_connection()
+                && redis::cmd("PING").query::<String>(&mut connection).is_ok()
+            {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    fn client(&self) -> redis::Client {
+        let password = self.password.map(|password| format!(":{password}@")).unwrap_or_default();
+        redis::Client::open(format!("redis://{password}127.0.0.1:{}/", self.port)).unwrap()
+    }
+
+    pub(crate) fn connection(&self) -> Connection {
+        self.client().get_connection().unwrap()
+    }
+
+    /// Does something.
+    pub(crate) fn run<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        let mut built = redis::cmd(command[0]);
+        for argument in &command[1..] {
+            built.arg(argument);
+        }
+        built.query(&mut self.connection()).unwrap()
+    }
+
+    /// Puts a job into a queue, as Laravel does.
+    pub(crate) fn push(&self, queue: &str, payload: &[u8]) {
+        let key = format!("{PREFIX}queues:{queue}");
+        redis::cmd("RPUSH").arg(key).arg(payload).query::<()>(&mut self.connection()).unwrap();
+    }
+
+    /// A worker takes the next job and has it done.
+    pub(crate) fn take(&self, queue: &str) {
+        self.run::<Option<Vec<u8>>>(&["LPOP", &format!("{PREFIX}queues:{queue}")]);
+    }
+
+    /// Puts a job where it is due at this moment: `delayed`, or `reserved`.
+    pub(crate) fn put_off(&self, queue: &str, set: &str, due: i64, payload: &[u8]) {
+        let key = format!("{PREFIX}queues:{queue}:{set}");
+        redis::cmd("ZADD").arg(key).arg(due).arg(payload).query::<()>(&mut self.connection()).unwrap();
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn spawn(port: u16, folder: &Path, options: &[&str]) -> Child {
+    let mut command = Command::new("redis-server");
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]);
+    command.arg(folder).args(options);
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    spawned.unwrap_or_else(|error| {
+        panic!("redis-server cannot be started: {error}\n  install it: sudo apt-get install --yes redis-server")
+    })
+}
+
+/// A port that nobody has at the moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A job as Laravel 8 writes it.
+pub(crate) fn stock(uuid: &str, class: &str) -> Vec<u8> {
+    payload(uuid, class).to_string().into_bytes()
+}
+
+/// The same with what Horizon adds.
+pub(crate) fn with_horizon(uuid: &str, class: &str, pushed_at: i64) -> Vec<u8> {
+    let mut job = payload(uuid, class);
+    job["type"] = json!("job");
+    job["tags"] = json!(["App\\Models\\Student:7"]);
+    job["pushedAt"] = json!(format!("{pushed_at}.4217"));
+    job.to_string().into_bytes()
+}
+
+fn payload(uuid: &str, class: &str) -> Value {
+    json!({
+        "uuid": uuid,
+        "displayName": format!("App\\Jobs\\{class}"),
+        "job": "Illuminate\\Queue\\CallQueuedHandler@call",
+        "maxTries": null,
+        "maxExceptions": null,
+        "failOnTimeout": false,
+        "backoff": null,
+        "timeout": null,
+        "retryUntil": null,
+        "data": {
+            "commandName": format!("App\\Jobs\\{class}"),
+            "command": format!("O:{}:\"App\\Jobs\\{class}\":1:{{s:10:\"\u{0}*\u{0}student\";i:7;}}", class.len() + 9),
+        },
+        "id": "Zr2mVhbIo1p9Jw5cK0nQ8sTfXy4LdEuA",
+        "attempts": 0,
+    })
+}
