@@ -118,6 +118,7 @@ async fn every_sample_event_starts_a_run() {
         names,
         [
             "availability",
+            "backend",
             "booking",
             "login",
             "manual",

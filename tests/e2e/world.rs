@@ -13,6 +13,7 @@ use aws_sdk_cloudwatch::types::{Dimension, DimensionFilter, StandardUnit, Statis
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use demo_platform::{DemoPlatform, Options, Running};
 use jiff::Timestamp;
+use runtime::settings::replaced;
 use serde_json::{Value, json};
 
 use crate::calls::Calls;
@@ -126,8 +127,9 @@ impl World {
             variables,
         };
         world.replace("environment = \"demo\"", &format!("environment = {environment:?}"));
-        let base_url = format!("base_url = {:?}", world.platform.base_url());
-        world.replace("base_url = \"http://127.0.0.1:8480\"", &base_url);
+        for (key, value) in world.platform.addresses() {
+            world.settings = replaced(&world.settings, key, &value);
+        }
         // What the stand-in drew for itself, where the settings refer to it.
         world.replace("ssm:/just-driving/demo/", &format!("ssm:/just-driving/{environment}/"));
         for (path, value) in world.platform.credentials() {

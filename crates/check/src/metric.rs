@@ -408,6 +408,48 @@ pub const QUEUE_THROUGHPUT: Metric = of(
     "Jobs a minute: as Horizon counts them, else the least that it can have been, by how far the queues have shrunk since the \
      last run. In the report and the log line only.",
 );
+/// How long the database takes to let us in. Measured, not published: the report and the log line hold it.
+pub const DATABASE_CONNECT_TIME: Metric = of(
+    "backend",
+    "DatabaseConnectTime",
+    Unit::Milliseconds,
+    "From the name to a session of ours, TLS and log-in included. In the report and the log line only.",
+);
+/// How many queries are slow. Measured, not published: the report and the log line hold it.
+pub const SLOW_QUERY_RATE: Metric = of(
+    "backend",
+    "SlowQueryRate",
+    Unit::Count,
+    "Slow queries a minute since the last run, by `long_query_time`. In the report and the log line only.",
+);
+/// How far the replica is behind. Measured, not published: the report and the log line hold it.
+pub const REPLICATION_LAG: Metric = of(
+    "backend",
+    "ReplicationLag",
+    Unit::Seconds,
+    "How far the replica is behind its source. In the report and the log line only.",
+);
+/// How many jobs were given up lately. Measured, not published: the report and the log line hold it.
+pub const FAILED_JOBS_STORED: Metric = of(
+    "backend",
+    "FailedJobsStored",
+    Unit::Count,
+    "Rows of Laravel's `failed_jobs` in the window, at most 10,000. In the report and the log line only.",
+);
+/// How much the cache throws out. Measured, not published: the report and the log line hold it.
+pub const CACHE_EVICTION_RATE: Metric = of(
+    "backend",
+    "CacheEvictionRate",
+    Unit::Count,
+    "Keys thrown out for room, a minute since the last run. In the report and the log line only.",
+);
+/// How many the cache turns away. Measured, not published: the report and the log line hold it.
+pub const CACHE_REJECTED_CONNECTIONS: Metric = of(
+    "backend",
+    "CacheRejectedConnections",
+    Unit::Count,
+    "Connections refused for `maxclients`, a minute since the last run. In the report and the log line only.",
+);
 
 /// A named number with a unit, of one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

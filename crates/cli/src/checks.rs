@@ -4,13 +4,15 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use availability::Availability;
+use backend::Backend;
 use booking::Booking;
+use demo_platform::Running;
 use login::Login;
 use notifications::Notifications;
 use payment_webhook::PaymentWebhook;
 use queues::Queues;
 use reconciliation::Reconciliation;
-use runtime::settings::{Document, Problem, schema as schema_of_file, schema_of};
+use runtime::settings::{Document, Problem, replaced, schema as schema_of_file, schema_of};
 use runtime::{AnyCheck, Check, Prepared};
 use serde_json::Value;
 
@@ -36,6 +38,7 @@ const ALL: &[Known] = &[
     known::<Notifications>(),
     known::<Queues>(),
     known::<Reconciliation>(),
+    known::<Backend>(),
 ];
 
 /// The settings of the demo, shipped in the program.
@@ -57,26 +60,25 @@ pub(crate) fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
     Ok(known().filter(|id| wanted.is_empty() || wanted.iter().any(|wanted| wanted == id)).collect())
 }
 
-/// The checks of the demo's settings, against a platform at this address.
-pub(crate) fn of_demo(base_url: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
-    select(DEMO_NAME, DEMO, Some(base_url), wanted)
+/// The checks of the demo's settings, against this platform.
+pub(crate) fn of_demo(platform: &Running, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+    let at_platform = |text: String, (key, value): (&str, String)| replaced(&text, key, &value);
+    let text = platform.addresses().into_iter().fold(DEMO.to_owned(), at_platform);
+    select(DEMO_NAME, &text, wanted)
 }
 
 /// The checks of a settings file.
 pub(crate) fn of_file(file: &Path, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
-    select(&file.display().to_string(), &text, None, wanted)
+    select(&file.display().to_string(), &text, wanted)
 }
 
 /// The checks that are wanted, or all that have settings. Every check that has settings is read, so that a run does not
 /// hide what `settings check` would say.
-fn select(name: &str, text: &str, base_url: Option<&str>, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+fn select(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     let known = ids(&[])?;
     ids(wanted)?;
-    let mut document = Document::parse(name, text).map_err(problems)?;
-    if let Some(base_url) = base_url {
-        document.replace_text("base_url", base_url.to_owned());
-    }
+    let document = Document::parse(name, text).map_err(problems)?;
     let written = document.check_ids();
     let mut found: Vec<Problem> = Vec::new();
     for id in written.iter().filter(|id| !known.contains(&id.as_str())) {

@@ -35,7 +35,7 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let platform = DemoPlatform::start(Options { address, login_throttle, ..Options::default() })
         .await
         .map_err(|error| anyhow!("failed to {error}\n(--port sets it)"))?;
-    let checks = checks::of_demo(platform.base_url(), &[])?;
+    let checks = checks::of_demo(&platform, &[])?;
     let memory = Arc::new(Memory::default());
     let ports = ports::ports(&memory, Arc::new(SystemClock), ports::parameters_of_demo(&platform))?;
     let mut show = Show { screen: Screen::new(), last: BTreeMap::new(), runs: 0, told: 0 };

@@ -44,7 +44,7 @@ async fn on_demo(options: &RunOptions, memory: &Arc<Memory>) -> anyhow::Result<V
     let platform_clock = clock.clone();
     let platform =
         DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
-    let checks = checks::of_demo(platform.base_url(), &options.checks)?;
+    let checks = checks::of_demo(&platform, &options.checks)?;
     let ports = ports::ports(memory, clock.clone(), ports::parameters_of_demo(&platform))?;
     let mut times = 1;
     if let Some(fault) = &fault {

@@ -26,6 +26,8 @@ pub(crate) struct Accounts {
     ops_token: String,
     webhook_secret: String,
     provider_key: String,
+    database_password: String,
+    cache_password: String,
     chance: Chance,
 }
 
@@ -55,6 +57,7 @@ impl Accounts {
         let codes = accounts.iter().filter(|account| account.second_factor).map(of_account).collect();
         let ops_token = chance.letters();
         let provider_key = chance.letters();
+        let (database_password, cache_password) = (chance.letters(), chance.letters());
         // As Stripe's look.
         let webhook_secret = format!("whsec_{}", chance.letters());
         Self {
@@ -66,6 +69,8 @@ impl Accounts {
             ops_token,
             webhook_secret,
             provider_key,
+            database_password,
+            cache_password,
             chance,
         }
     }
@@ -92,6 +97,8 @@ impl Accounts {
             ("payment-webhook/ops-token", Some(self.ops_token.clone())),
             ("queues/password", password("queues@")),
             ("queues/ops-token", Some(self.ops_token.clone())),
+            ("backend/database-password", Some(self.database_password.clone())),
+            ("backend/cache-password", Some(self.cache_password.clone())),
         ]
         .into_iter()
         .filter_map(|(path, secret)| Some((path.to_owned(), secret?)))
@@ -148,6 +155,20 @@ impl Accounts {
     /// What synthetic deliveries of the payment webhook are signed with.
     pub(crate) fn webhook_secret(&self) -> &str {
         &self.webhook_secret
+    }
+
+    /// What the monitor's user of the database logs in with.
+    pub(crate) fn database_password(&self) -> &str {
+        &self.database_password
+    }
+
+    pub(crate) fn is_cache_password(&self, password: &str) -> bool {
+        password == self.cache_password
+    }
+
+    /// Letters that nobody has seen before.
+    pub(crate) fn nonce(&self, length: usize) -> Vec<u8> {
+        self.chance.letters().into_bytes().into_iter().take(length).collect()
     }
 
     pub(crate) fn is_ops_token(&self, token: &str) -> bool {

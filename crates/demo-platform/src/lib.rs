@@ -21,7 +21,9 @@
 //! that [`Running::credentials`] hands out: they are drawn at each start, and the source holds none. [`Flavour`] gives the
 //! same application other names.
 //!
-//! A second listener, on loopback only, switches faults and tells what was asked, see [`Running::admin_url`]:
+//! Its database and its cache, a tiny MySQL and a tiny Redis, listen on ports of their own, see [`Running::addresses`].
+//!
+//! A last listener, on loopback only, switches faults and tells what was asked, see [`Running::admin_url`]:
 //!
 //! | request | answer |
 //! |---|---|
@@ -58,6 +60,7 @@ mod schools;
 mod server;
 mod session;
 mod status;
+mod stores;
 mod throttle;
 mod visitor;
 mod work;

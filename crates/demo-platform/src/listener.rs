@@ -47,7 +47,7 @@ async fn serve_one(stream: TcpStream, router: Router, faults: Arc<Faults>) {
 }
 
 /// Makes the close that follows a reset: what was sent and not read is dropped, and the client's next read fails.
-fn reset(stream: &TcpStream) {
+pub(crate) fn reset(stream: &TcpStream) {
     // Where the system refuses, the close is an orderly one, and the client sees the end of the stream before an answer.
     let _ = stream.set_zero_linger();
 }

@@ -25,6 +25,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// All that handlers share.
 pub(crate) struct Platform {
     pub(crate) clock: Clock,
+    /// When it started.
+    pub(crate) started: Timestamp,
     pub(crate) seed: Seed,
     pub(crate) faults: Arc<Faults>,
     pub(crate) catalogue: Vec<FaultSpec>,

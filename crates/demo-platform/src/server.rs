@@ -22,6 +22,7 @@ use crate::platform::{Clock, Platform};
 use crate::requests::{self, RequestLog};
 use crate::seed::Seed;
 use crate::session::Sessions;
+use crate::stores::{self, Store};
 use crate::throttle::{Limiter, Throttle};
 use crate::work::Work;
 use crate::{
@@ -89,7 +90,7 @@ pub enum StartError {
          stop what listens there, or choose another port (0 is any free one)"
     )]
     PortTaken {
-        /// Which listener: `the platform` or `the admin endpoint`.
+        /// Which listener, such as `the platform` or `the admin endpoint`.
         listener: &'static str,
         /// Where.
         address: SocketAddr,
@@ -97,7 +98,7 @@ pub enum StartError {
     /// The system refused the address.
     #[error("start the demo platform: expected {listener} at {address}, saw: {source}")]
     Address {
-        /// Which listener: `the platform` or `the admin endpoint`.
+        /// Which listener, such as `the platform` or `the admin endpoint`.
         listener: &'static str,
         /// Where.
         address: SocketAddr,
@@ -115,7 +116,7 @@ pub struct DemoPlatform;
 impl DemoPlatform {
     /// Starts it, with no fault active.
     ///
-    /// **Side effects:** listens on two ports, until the answer is dropped or stopped.
+    /// **Side effects:** listens on four ports, until the answer is dropped or stopped.
     ///
     /// # Errors
     /// When a port is taken or an address refused; then nothing listens.
@@ -137,7 +138,10 @@ impl DemoPlatform {
         } = options;
         let (public, address) = bind("the platform", address).await?;
         let (admin, admin_address) = bind("the admin endpoint", (Ipv4Addr::LOCALHOST, admin_port).into()).await?;
+        let (database, database_address) = bind("the database", (Ipv4Addr::LOCALHOST, 0).into()).await?;
+        let (cache, cache_address) = bind("the cache", (Ipv4Addr::LOCALHOST, 0).into()).await?;
         let platform = Arc::new(Platform {
+            started: clock(),
             clock,
             accounts: Accounts::new(&seed, totp_period),
             seed,
@@ -165,7 +169,10 @@ impl DemoPlatform {
         tasks.spawn(listener::serve(public, router(&platform), Arc::clone(&platform.faults)));
         // The admin endpoint must answer while the platform is down, so it has switches of its own that nobody turns.
         tasks.spawn(listener::serve(admin, admin::router(&platform), Arc::default()));
-        Ok(Running { base_url: url(address), admin_url: url(admin_address), platform, tasks })
+        tasks.spawn(stores::serve(Store::Database, database, Arc::clone(&platform)));
+        tasks.spawn(stores::serve(Store::Cache, cache, Arc::clone(&platform)));
+        let ports = [database_address, cache_address].map(|address| address.port());
+        Ok(Running { base_url: url(address), admin_url: url(admin_address), ports, platform, tasks })
     }
 }
 
@@ -173,6 +180,8 @@ impl DemoPlatform {
 pub struct Running {
     base_url: String,
     admin_url: String,
+    /// Of the database and the cache.
+    ports: [u16; 2],
     platform: Arc<Platform>,
     tasks: JoinSet<()>,
 }
@@ -188,6 +197,17 @@ impl Running {
     #[must_use]
     pub fn admin_url(&self) -> &str {
         &self.admin_url
+    }
+
+    /// What the settings of the demo must say of it, by their keys: addresses are known only once it listens.
+    #[must_use]
+    pub fn addresses(&self) -> [(&'static str, String); 3] {
+        let [database, cache] = self.ports.map(|port| port.to_string());
+        [
+            ("base_url", self.base_url.clone()),
+            ("check.backend.database.port", database),
+            ("check.backend.cache.port", cache),
+        ]
     }
 
     /// The switches.
@@ -222,7 +242,7 @@ impl Running {
         self.platform.accounts.credentials()
     }
 
-    /// Stops listening, cuts what is open, and returns when both ports are free.
+    /// Stops listening, cuts what is open, and returns when its ports are free.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
     }

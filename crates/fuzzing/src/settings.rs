@@ -34,6 +34,7 @@ fn written(text: &str, document: &Document<'_>) -> Option<Table> {
         one::<notifications::Notifications>(text, document, &ids),
         one::<queues::Queues>(text, document, &ids),
         one::<reconciliation::Reconciliation>(text, document, &ids),
+        one::<backend::Backend>(text, document, &ids),
     ];
     for table in tables.into_iter().flatten() {
         let mut table = table?;

@@ -23,6 +23,7 @@ use crate::{
     fault::{io_words, is_ours, tls_words},
     fence::Refused,
     timing::{CURRENT, Recorder},
+    tls::Handshake,
 };
 
 /// A connection. What stands below it does not matter to a protocol.
@@ -162,11 +163,23 @@ impl Client {
         self.tls().extra_roots()
     }
 
-    fn unconnected(&self, place: &Place, error: &io::Error) -> Error {
+    /// What it means that a connection to a place failed: ours, or the place's. For clients with sockets of their own.
+    #[must_use]
+    pub fn unconnected(&self, place: &Place, error: &io::Error) -> Error {
         if is_ours(error) {
             return Error::Request(format!("this machine cannot open connections: {error}"));
         }
-        self.failed(FailureKind::Connect, &format!("a connection to {place}"), &io_words(error))
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(refused) => self.untrusted(place, refused),
+            None => self.failed(FailureKind::Connect, &format!("a connection to {place}"), &io_words(error)),
+        }
+    }
+
+    /// What it means that TLS with a place failed. For clients with a TLS configuration of their own.
+    #[must_use]
+    pub fn untrusted(&self, place: &Place, error: &rustls::Error) -> Error {
+        let seen = tls_words(error, &Handshake::default());
+        self.failed(FailureKind::Tls, &format!("a trusted TLS connection to {place}"), &seen)
     }
 
     fn late(&self, place: &Place, phase: &str, deadline: Duration) -> Error {

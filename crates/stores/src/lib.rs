@@ -4,9 +4,11 @@
 //! The clients are well-kept libraries; what is here is what a monitor adds to them.
 
 mod line;
+mod mysql;
 mod redis;
 mod settings;
 
+pub use self::mysql::{Database, Row};
 pub use self::redis::{Redis, Reply, info};
 pub use self::settings::{RawStore, Store};
 pub use ::redis::{Pipeline, Value, pipe};

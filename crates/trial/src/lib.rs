@@ -18,7 +18,7 @@ use demo_platform::{DemoPlatform, Options, Running};
 use jiff::Timestamp;
 use local::{EnvironmentSecrets, Memory};
 use probe::Redactor;
-use runtime::settings::Document;
+use runtime::settings::{Document, replaced};
 use runtime::{Check, Clock, Invocation, Ports, Prepared, SkippingClock, execute};
 
 /// A platform, and a check with all it needs.
@@ -98,8 +98,10 @@ impl<C: Check> Trial<C> {
         let platform_clock = clock.clone();
         let options = Options { clock: Arc::new(move || platform_clock.now()), ..options };
         let platform = DemoPlatform::start(options).await.unwrap();
-        let mut document = Document::parse("demo.toml", &settings).expect("the settings are TOML");
-        document.replace_text("base_url", platform.base_url().to_owned());
+        for (key, value) in platform.addresses() {
+            settings = replaced(&settings, key, &value);
+        }
+        let document = Document::parse("demo.toml", &settings).expect("the settings are TOML");
         let prepared = Prepared::read(&document).unwrap_or_else(|problems| panic!("{problems:#?}"));
         Self { platform, prepared, memory: Arc::default(), clock }
     }

@@ -28,7 +28,11 @@ const STEPS: [Step; 8] = [
 ];
 
 /// The servers that checks are tested against.
-const SERVERS: [Debian; 1] = [Debian { program: "redis-server", package: "redis-server" }];
+const SERVERS: [Debian; 3] = [
+    Debian { program: "mariadbd", package: "mariadb-server" },
+    Debian { program: "mariadb-install-db", package: "mariadb-server" },
+    Debian { program: "redis-server", package: "redis-server" },
+];
 
 /// The steps of these names, in the order they are given; all of them when none is given. An unknown name is the error.
 pub fn named<'a>(names: &[&'a str]) -> Result<Vec<&'static Step>, &'a str> {

@@ -1,5 +1,6 @@
 //! What the steps need besides Rust, installed once into `target/tools`, every release pinned.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -126,7 +127,9 @@ pub fn debian(workspace: &Workspace, needs: &[Debian]) -> Result<()> {
             let look = format!("PATH=$PATH:/usr/sbin:/sbin command -v {program}");
             Run::program(workspace, "sh").args(["-c", &look]).succeeds()
         };
-        needs.iter().filter(|need| !is_there(need.program)).map(|need| need.package).collect()
+        let packages: BTreeSet<&str> =
+            needs.iter().filter(|need| !is_there(need.program)).map(|need| need.package).collect();
+        packages.into_iter().collect()
     };
     let packages = missing();
     if !packages.is_empty() && may_install(workspace) {

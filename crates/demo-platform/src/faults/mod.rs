@@ -185,6 +185,25 @@ faults! {
     TaskFailing = "task-failing",
     /// Scheduled tasks: the backup is not made any more.
     BackupOld = "backup-old",
+
+    /// The database: its connections are reset.
+    DatabaseDown = "database-down",
+    /// The database: answers come late, by [`Options::slow_delay`](crate::Options::slow_delay).
+    DatabaseSlow = "database-slow",
+    /// The database: our password is not taken any more.
+    DatabasePasswordChanged = "database-password-changed",
+    /// The database: takes no more connections.
+    ConnectionsExhausted = "connections-exhausted",
+    /// The database: nearly all of its connections are used.
+    ConnectionsGrowing = "connections-growing",
+    /// The cache: its connections are reset.
+    CacheDown = "cache-down",
+    /// The cache: answers come late, by [`Options::slow_delay`](crate::Options::slow_delay).
+    CacheSlow = "cache-slow",
+    /// The cache: its memory is used up.
+    CacheMemoryFull = "cache-memory-full",
+    /// The cache: its last snapshot failed.
+    CacheNotSaved = "cache-not-saved",
 }
 
 impl fmt::Display for Fault {

@@ -120,14 +120,6 @@ impl<'t> Document<'t> {
         Ok(Self { file: file.to_owned(), text, root })
     }
 
-    /// Puts a text in the place of what is written at the top of the file: for a server whose address is known only once
-    /// it listens. Nothing happens when the key is not written.
-    pub fn replace_text(&mut self, key: &str, text: String) {
-        if let Some(value) = self.root.get_mut().get_mut(key) {
-            *value.get_mut() = DeValue::String(text.into());
-        }
-    }
-
     /// The ids that have a section, whether there are such checks or not.
     #[must_use]
     pub fn check_ids(&self) -> Vec<String> {
@@ -274,6 +266,20 @@ impl<'t> Document<'t> {
     }
 }
 
+/// The text of a file with another value at a key such as `base_url` or `check.backend.cache.port`, a text where a text was:
+/// for servers whose addresses are known only once they listen. Nothing changes when the key is not written.
+#[must_use]
+pub fn replaced(text: &str, key: &str, value: &str) -> String {
+    let (root, _) = DeTable::parse_recoverable(text);
+    let mut keys = key.split('.');
+    let first = keys.next().and_then(|key| root.get_ref().get(key));
+    let found = keys.fold(first, |value, key| value?.get_ref().as_table()?.get(key));
+    let Some(found) = found else { return text.to_owned() };
+    let span = found.span();
+    let written = if found.get_ref().is_str() { format!("{value:?}") } else { value.to_owned() };
+    format!("{}{written}{}", &text[..span.start], &text[span.end..])
+}
+
 /// The time that attempts and the wait between them need must fit into the run's deadline, and that into the function's.
 fn budget<C: Check>(section: &Section<'_>, run: &RunSettings, check: &C) {
     let attempt = check.worst_attempt();
@@ -364,4 +370,20 @@ fn shown(line: &str, hide: bool) -> String {
         return line.split_once('=').map_or_else(String::new, |(key, _)| format!("{key}= …"));
     }
     Redactor::default().redact(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_replaced_where_it_stands() {
+        let text = "base_url = 'http://a' # here\n[check.backend]\ncache = { port = 6379, tls = false }\n";
+        let replaced = |key, value| replaced(text, key, value);
+        assert!(replaced("base_url", "http://b").starts_with("base_url = \"http://b\" # here\n[check"));
+        assert!(replaced("check.backend.cache.port", "7000").ends_with("cache = { port = 7000, tls = false }\n"));
+        for missing in ["check.backend.cache.host", "check.login.port", "base_url.port", ""] {
+            assert_eq!(replaced(missing, "x"), text, "{missing}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ mod windows;
 
 pub use account::{Counting, Credentials, RawCounting, RawCredentials};
 pub use common::{Common, RunSettings};
-pub use document::{Document, Problem};
+pub use document::{Document, Problem, replaced};
 pub use effective::{schema, schema_of};
 pub use links::LinkTemplates;
 pub use money::{Invoice, Payment, SchoolPayments, Webhook};

@@ -1,0 +1,177 @@
+//! The cache.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use check::metric::{CACHE_EVICTION_RATE, CACHE_LATENCY, CACHE_MEMORY_USED, CACHE_REJECTED_CONNECTIONS};
+use check::{FailureKind, Mismatch, Stop, Subject};
+use jiff::Timestamp;
+use runtime::{Run, Step};
+use stores::{Redis, Store, Value};
+
+use crate::memory::Counted;
+
+/// What is counted up, by the server's own names.
+const EVICTED: &str = "evicted_keys";
+const REJECTED: &str = "rejected_connections";
+
+/// Redis or Valkey.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    /// Where it is, and who reads it.
+    pub store: Store,
+    /// The number of its database.
+    pub database: u32,
+    /// How long ago it may have saved its data last; `None`: not looked at.
+    pub saved_within: Option<Duration>,
+}
+
+pub(crate) fn subject() -> Subject {
+    Subject::named("cache")
+}
+
+impl Cache {
+    /// All steps. What it has counted, when that was told.
+    pub(crate) async fn look(&self, run: &Run, deadline: Duration, past: Option<&Counted>) -> Option<Counted> {
+        // Stops are recorded where they happen.
+        let Ok(mut connection) = self.connect(run, deadline).await else {
+            skip(run, &["ping", "info"], "there is no connection");
+            return None;
+        };
+        if ping(run, &mut connection).await.is_err() {
+            skip(run, &["info"], "it did not answer `PING`");
+            return None;
+        }
+        let step = run.step(&subject(), "info");
+        let told = info(&step, &mut connection).await.ok()?;
+        let counted = told.measure(&step, past);
+        if told.judge(&step, self.saved_within).is_ok() {
+            step.passed();
+        }
+        counted
+    }
+
+    async fn connect(&self, run: &Run, deadline: Duration) -> Result<Redis, Stop> {
+        let step = run.step(&subject(), "connect");
+        let connection = Redis::connect(&step, &self.store, self.database, deadline).await?;
+        step.passed();
+        Ok(connection)
+    }
+}
+
+fn skip(run: &Run, names: &[&str], reason: &str) {
+    for name in names {
+        run.step(&subject(), name).skipped(reason);
+    }
+}
+
+async fn ping(run: &Run, connection: &mut Redis) -> Result<(), Stop> {
+    let step = run.step(&subject(), "ping");
+    let began = Instant::now();
+    let replies = connection.ask(&step, stores::pipe().cmd("PING")).await?;
+    let took = began.elapsed();
+    let pong = match replies.first().map(|reply| &reply.0) {
+        Some(Value::SimpleString(text)) if text == "PONG" => Ok(()),
+        other => Err(unlike("`PONG` for `PING`", &format!("{other:?}"))),
+    };
+    step.check("pong", pong)?;
+    run.measure(&CACHE_LATENCY, took.as_secs_f64() * 1e3, None);
+    step.passed();
+    Ok(())
+}
+
+async fn info(step: &Step<'_>, connection: &mut Redis) -> Result<Told, Stop> {
+    let replies = connection.ask(step, stores::pipe().cmd("INFO")).await?;
+    Ok(Told(replies.first().map(stores::info).unwrap_or_default()))
+}
+
+/// What `INFO` told.
+struct Told(BTreeMap<String, String>);
+
+impl Told {
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        self.text(name).parse().ok()
+    }
+
+    /// Memory is measured now, the rest since the last look.
+    fn measure(&self, step: &Step<'_>, past: Option<&Counted>) -> Option<Counted> {
+        let run = step.run();
+        // Without a limit it takes what the machine has, which it does not know.
+        if let (Some(used), Some(most)) = (self.number("used_memory"), self.number("maxmemory"))
+            && most > 0.0
+        {
+            run.measure(&CACHE_MEMORY_USED, used / most * 100.0, None);
+        }
+        let counts = [EVICTED, REJECTED].into_iter().filter_map(|name| Some((name.to_owned(), self.number(name)?)));
+        let counted = Counted {
+            at: step.now(),
+            server: self.text("run_id").to_owned(),
+            uptime: self.number("uptime_in_seconds")?,
+            counts: counts.collect(),
+        };
+        for (metric, name) in [(&CACHE_EVICTION_RATE, EVICTED), (&CACHE_REJECTED_CONNECTIONS, REJECTED)] {
+            if let Some(rate) = counted.rate(name, past) {
+                run.measure(metric, rate, None);
+            }
+        }
+        Some(counted)
+    }
+
+    fn judge(&self, step: &Step<'_>, saved_within: Option<Duration>) -> Result<(), Stop> {
+        let loaded = match self.text("loading") {
+            "1" => Err(unlike("data that is loaded", "a server that is loading it from its disk")),
+            _ => Ok(()),
+        };
+        step.check("loaded", loaded)?;
+        let failing = [("rdb_last_bgsave_status", "snapshot"), ("aof_last_write_status", "write to its log")];
+        let saved = match failing.into_iter().find(|(name, _)| self.text(name) == "err") {
+            Some((_, what)) => Err(unlike("data that can be saved", &format!("the last {what} failed"))),
+            None => Ok(()),
+        };
+        step.check("saved", saved)?;
+        let Some(saved_within) = saved_within else { return Ok(()) };
+        step.check("saved_lately", self.saved_lately(saved_within, step.now()))
+    }
+
+    /// By the server's own clock, where it tells it.
+    fn saved_lately(&self, saved_within: Duration, now: Timestamp) -> Result<(), Mismatch> {
+        let stale = |seen: String| {
+            let expected = format!("a snapshot of the last {} s", saved_within.as_secs());
+            Err(Mismatch { kind: FailureKind::Stale, ..unlike(&expected, &seen) })
+        };
+        let now = self.number("server_time_usec").map_or_else(|| now.as_second() as f64, |now| now / 1e6);
+        match self.number("rdb_last_save_time").map(|saved| now - saved) {
+            None => stale("no word of one".to_owned()),
+            Some(age) if age > saved_within.as_secs_f64() => stale(format!("one from {age:.0} s ago")),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn unlike(expected: &str, seen: &str) -> Mismatch {
+    let (expected, seen) = (expected.to_owned(), seen.to_owned());
+    Mismatch { kind: FailureKind::Assertion, expected, seen, evidence: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_of_a_snapshot_goes_by_the_servers_clock() {
+        let told = |pairs: &[(&str, &str)]| {
+            Told(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let hour = Duration::from_secs(3_600);
+        let is_fresh = |pairs: &[(&str, &str)]| told(pairs).saved_lately(hour, now).is_ok();
+        assert!(is_fresh(&[("rdb_last_save_time", "996500")]));
+        assert!(!is_fresh(&[("rdb_last_save_time", "996300")]));
+        assert!(is_fresh(&[("rdb_last_save_time", "1500"), ("server_time_usec", "5000000000")]));
+        assert!(!is_fresh(&[]));
+    }
+}

@@ -1,0 +1,103 @@
+//! A MariaDB with the platform's tables as Laravel makes them, and a user who may do what docs/operations.md names.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::process::{Folder, Server, free_port, program};
+
+/// What the monitor's user logs in with.
+pub const PASSWORD: &str = "read-only-and-no-more";
+/// `failed_jobs` as `php artisan queue:failed-table` makes it, and the grants of docs/operations.md.
+const PLATFORM: &str = "
+CREATE DATABASE just_driving CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+CREATE TABLE just_driving.bookings (id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, starts_at timestamp NULL);
+INSERT INTO just_driving.bookings (starts_at) VALUES (NOW() + INTERVAL 1 DAY), (NOW() - INTERVAL 1 DAY);
+CREATE TABLE just_driving.failed_jobs (id bigint unsigned NOT NULL AUTO_INCREMENT, \
+    uuid varchar(255) COLLATE utf8mb4_unicode_ci NOT NULL, connection text COLLATE utf8mb4_unicode_ci NOT NULL, \
+    queue text COLLATE utf8mb4_unicode_ci NOT NULL, payload longtext COLLATE utf8mb4_unicode_ci NOT NULL, \
+    exception longtext COLLATE utf8mb4_unicode_ci NOT NULL, failed_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, \
+    PRIMARY KEY (id), UNIQUE KEY failed_jobs_uuid_unique (uuid));
+INSERT INTO just_driving.failed_jobs (uuid, connection, queue, payload, exception, failed_at) VALUES \
+    ('1', 'redis', 'default', '{}', 'e', NOW()), \
+    ('2', 'redis', 'default', '{}', 'e', NOW() - INTERVAL 5 MINUTE), \
+    ('3', 'redis', 'default', '{}', 'e', NOW() - INTERVAL 2 HOUR);
+CREATE USER 'synthetics'@'%' IDENTIFIED BY 'read-only-and-no-more';
+GRANT SELECT ON just_driving.bookings TO 'synthetics'@'%';
+GRANT SELECT (failed_at) ON just_driving.failed_jobs TO 'synthetics'@'%';
+GRANT SLAVE MONITOR ON *.* TO 'synthetics'@'%';
+";
+
+/// A server, its data, and when it was started.
+pub struct MariaDb {
+    server: Option<Server>,
+    folder: Folder,
+    options: Vec<String>,
+    /// Where it listens, also when it was started again.
+    pub port: u16,
+    started: Instant,
+}
+
+impl MariaDb {
+    /// With these options besides, and these statements run once.
+    pub fn start(options: &[&str], statements: &str) -> Self {
+        let folder = Folder::new("mariadb");
+        let data = folder.path().join("data");
+        let mut install = Command::new(program("mariadb-install-db", "mariadb-server"));
+        install
+            .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
+            .arg(format!("--datadir={}", data.display()))
+            // Each removes the temporary tables of others that it finds.
+            .arg(format!("--tmpdir={}", folder.path().display()))
+            .arg("--innodb-log-file-size=4M");
+        let installed = install.output().unwrap();
+        assert!(installed.status.success(), "{install:?}: {installed:?}");
+        // One statement a line.
+        let file = folder.file("init.sql", &format!("{}\n{statements}", PLATFORM.trim()));
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut own = Self { server: None, folder, options, port: free_port(), started: Instant::now() };
+        own.run(&[format!("--init-file={file}")]);
+        own
+    }
+
+    fn run(&mut self, besides: &[String]) {
+        let folder = self.folder.path();
+        let mut command = Command::new(program("mariadbd", "mariadb-server"));
+        command
+            .args(["--no-defaults", "--user=root", "--bind-address=127.0.0.1", "--skip-name-resolve"])
+            .args(["--innodb-log-file-size=4M", "--innodb-buffer-pool-size=16M", "--performance-schema=off"])
+            .arg(format!("--datadir={}", folder.join("data").display()))
+            .arg(format!("--tmpdir={}", folder.display()))
+            // The paths of sockets must be short.
+            .arg(format!("--socket=/tmp/synthetics-{}.sock", self.port))
+            .arg(format!("--port={}", self.port))
+            .arg(format!("--log-error={}", folder.join("error.log").display()))
+            .args(&self.options)
+            .args(besides);
+        self.server = Some(Server::start(command, self.port));
+        self.started = Instant::now();
+    }
+
+    /// Kills it.
+    pub fn stop(&mut self) {
+        self.server = None;
+    }
+
+    /// Starts it again, with its data.
+    pub fn restart(&mut self) {
+        self.stop();
+        self.run(&[]);
+    }
+
+    /// Waits until it has run for so long.
+    pub async fn has_run_for(&self, time: Duration) {
+        tokio::time::sleep(time.saturating_sub(self.started.elapsed())).await;
+    }
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        self.stop();
+        // A server that is killed leaves it.
+        let _ = std::fs::remove_file(format!("/tmp/synthetics-{}.sock", self.port));
+    }
+}

@@ -1,0 +1,85 @@
+//! A program that ends with the test, and the folder of its data.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to listen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server. It is killed when this is dropped.
+pub struct Server {
+    process: Child,
+}
+
+impl Server {
+    /// Starts it, and waits until it listens.
+    pub fn start(mut command: Command, port: u16) -> Self {
+        let mut process = command.stdin(Stdio::null()).spawn().unwrap();
+        let began = Instant::now();
+        while TcpStream::connect(address(port)).is_err() {
+            let ended = process.try_wait().unwrap();
+            assert!(ended.is_none() && began.elapsed() < PATIENCE, "{command:?} does not listen: {ended:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { process }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// This machine, to itself.
+pub fn address(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+/// A port that nobody has, for a server that cannot choose one and tell.
+pub fn free_port() -> u16 {
+    TcpListener::bind(address(0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A folder of this test alone, removed when this is dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a file there; its path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left is found under `target`.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A program of Debian's packages.
+pub fn program(name: &str, package: &str) -> PathBuf {
+    let found = ["/usr/sbin", "/usr/bin", "/usr/local/bin"].map(|folder| Path::new(folder).join(name));
+    let found = found.into_iter().find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("{name} is missing\n  install it: sudo apt-get install --yes {package}"))
+}
