@@ -117,9 +117,11 @@ async fn every_sample_event_starts_a_run() {
     assert_eq!(
         names,
         [
+            "application",
             "availability",
             "backend",
             "booking",
+            "integrations",
             "login",
             "manual",
             "notifications",

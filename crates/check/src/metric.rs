@@ -451,6 +451,21 @@ pub const CACHE_REJECTED_CONNECTIONS: Metric = of(
     "Connections refused for `maxclients`, a minute since the last run. In the report and the log line only.",
 );
 
+/// How much is left of what a partner lets us ask. Measured, not published: the report and the log line hold it.
+pub const RATE_LIMIT_HEADROOM: Metric = of(
+    "integrations",
+    "RateLimitHeadroom",
+    Unit::Percent,
+    "Calls that are left until the partner that allows fewest throttles ours. In the report and the log line only.",
+);
+/// How long the partners' certificates last. Measured, not published: the report and the log line hold it.
+pub const PARTNER_CERTIFICATE_DAYS: Metric = of(
+    "integrations",
+    "PartnerCertificateDays",
+    Unit::Count,
+    "Days until the partners' certificate that ends first does; below 0 when it has. In the report and the log line only.",
+);
+
 /// A named number with a unit, of one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measurement {

@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use application::Application;
 use availability::Availability;
 use backend::Backend;
 use booking::Booking;
 use demo_platform::Running;
+use integrations::Integrations;
 use login::Login;
 use notifications::Notifications;
 use payment_webhook::PaymentWebhook;
@@ -39,6 +41,8 @@ const ALL: &[Known] = &[
     known::<Queues>(),
     known::<Reconciliation>(),
     known::<Backend>(),
+    known::<Application>(),
+    known::<Integrations>(),
 ];
 
 /// The settings of the demo, shipped in the program.

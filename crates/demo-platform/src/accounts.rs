@@ -28,6 +28,7 @@ pub(crate) struct Accounts {
     provider_key: String,
     database_password: String,
     cache_password: String,
+    health_secret: String,
     chance: Chance,
 }
 
@@ -58,6 +59,7 @@ impl Accounts {
         let ops_token = chance.letters();
         let provider_key = chance.letters();
         let (database_password, cache_password) = (chance.letters(), chance.letters());
+        let health_secret = chance.letters();
         // As Stripe's look.
         let webhook_secret = format!("whsec_{}", chance.letters());
         Self {
@@ -71,6 +73,7 @@ impl Accounts {
             provider_key,
             database_password,
             cache_password,
+            health_secret,
             chance,
         }
     }
@@ -99,6 +102,9 @@ impl Accounts {
             ("queues/ops-token", Some(self.ops_token.clone())),
             ("backend/database-password", Some(self.database_password.clone())),
             ("backend/cache-password", Some(self.cache_password.clone())),
+            ("application/ops-token", Some(self.ops_token.clone())),
+            ("application/health-secret", Some(self.health_secret.clone())),
+            ("integrations/provider-key", Some(self.provider_key.clone())),
         ]
         .into_iter()
         .filter_map(|(path, secret)| Some((path.to_owned(), secret?)))
@@ -150,6 +156,11 @@ impl Accounts {
     /// The key at the providers of e-mail and SMS.
     pub(crate) fn provider_key(&self) -> &str {
         &self.provider_key
+    }
+
+    /// What guards the health endpoint, where something does.
+    pub(crate) fn health_secret(&self) -> &str {
+        &self.health_secret
     }
 
     /// What synthetic deliveries of the payment webhook are signed with.

@@ -1,63 +1,127 @@
-//! `GET /health` as spatie/laravel-health serves it and Oh Dear reads it.
+//! The health endpoint as spatie/laravel-health serves it and Oh Dear reads it.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 
+use crate::dialect::zone;
+use crate::faults::Fault;
 use crate::laravel;
+use crate::names::Names;
 use crate::platform::Platform;
 
-pub(crate) fn routes() -> Router<Arc<Platform>> {
-    Router::new().route("/health", get(health))
+/// How old results are that stand still. **Units:** seconds.
+const STOOD_STILL: i64 = 20 * 60;
+
+pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
+    Router::new().route(names.health, get(health))
 }
 
-async fn health(State(platform): State<Arc<Platform>>, RawQuery(query): RawQuery) -> Response {
+async fn health(State(platform): State<Arc<Platform>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    if let Some(name) = platform.names.health_secret
+        && headers.get(name).is_none_or(|secret| secret.as_bytes() != platform.accounts.health_secret().as_bytes())
+    {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    if platform.has(Fault::HealthEmpty) {
+        return ([(CACHE_CONTROL, "no-store, private"), (CONTENT_TYPE, "application/json")], "").into_response();
+    }
     // The scheduler runs the checks each full minute; `?fresh` runs them now.
     let fresh = query.unwrap_or_default().split('&').any(|pair| pair == "fresh" || pair.starts_with("fresh="));
     let now = platform.now().as_second();
     let finished = if fresh { now } else { now - now.rem_euclid(60) };
-    let body = laravel::json(&json!({ "finishedAt": finished, "checkResults": results() }));
-    ([(CACHE_CONTROL, "no-store, private")], body).into_response()
+    let finished = finished - if platform.has(Fault::HealthStale) { STOOD_STILL } else { 0 };
+    let results = results(&platform);
+    let body = if platform.is_wrapped {
+        json!({ "finishedAt": finished, "checkResults": results })
+    } else {
+        // As a date of the schools' clocks, and keyed by number: PHP's filtered lists are written so.
+        let finished = Timestamp::from_second(finished).unwrap_or_default().to_zoned(zone());
+        let keyed: Map<String, Value> = (1..).map(|key: u32| key.to_string()).zip(results).collect();
+        json!({ "finishedAt": finished.strftime("%Y-%m-%d %H:%M:%S").to_string(), "checkResults": keyed })
+    };
+    ([(CACHE_CONTROL, "no-store, private")], laravel::json(&body)).into_response()
 }
 
-/// What a healthy server reports.
-fn results() -> Vec<Value> {
+/// What a server reports.
+fn results(platform: &Platform) -> Vec<Value> {
+    let disk = match (platform.has(Fault::DiskFull), platform.has(Fault::DiskFilling)) {
+        (true, _) => (97, "failed", "The disk is almost full (97% used)."),
+        (_, true) => (88, "warning", "The disk is almost full (88% used)."),
+        _ => (41, "ok", ""),
+    };
+    let (used, status, message) = disk;
+    let own = |name, label, summary, meta| result(platform, name, label, "ok", "", summary, meta);
+    let schedule = if platform.has(Fault::HealthCheckCrashed) {
+        let message = "Call to undefined function pcntl_fork()";
+        result(platform, "Schedule", "Schedule", "crashed", message, "Crashed", json!([]))
+    } else {
+        own("Schedule", "Schedule", "Ok", json!([]))
+    };
     vec![
-        result("UsedDiskSpace", "Used Disk Space", "41%", json!({ "disk_space_used_percentage": 41 })),
         result(
+            platform,
+            "UsedDiskSpace",
+            "Used Disk Space",
+            status,
+            message,
+            &format!("{used}%"),
+            json!({ platform.names.health_used: used }),
+        ),
+        own(
             "CpuLoad",
             "Cpu Load",
             "0.42 0.38 0.35",
-            json!({ "last_minute": 0.42, "last_5_minutes": 0.38, "last_15_minutes": 0.35 }),
+            json!({ "last_minute": 0.42, platform.names.health_load: 0.38, "last_15_minutes": 0.35 }),
         ),
-        result("Database", "Database", "Ok", json!({ "connection_name": "mysql" })),
-        result(
+        own("UsedMemory", "Used Memory", "57%", json!({ platform.names.health_memory: "57" })),
+        own("Database", "Database", "Ok", json!({ "connection_name": "mysql" })),
+        own(
             "DatabaseConnectionCount",
             "Database Connection Count",
             "12 connections",
             json!({ "connection_count": 12 }),
         ),
-        result("Redis", "Redis", "Ok", json!({ "connection_name": "default" })),
-        result("Cache", "Cache", "Ok", json!({ "driver": "redis" })),
-        result("Queue", "Queue", "Ok", json!([])),
-        result("Schedule", "Schedule", "Ok", json!([])),
-        result("DebugMode", "Debug Mode", "false", json!({ "actual": false, "expected": false })),
+        own("Redis", "Redis", "Ok", json!({ "connection_name": "default" })),
+        own("RedisMemoryUsage", "Redis Memory Usage", "212 MB used", json!({ "memory_usage": 212 })),
+        own("Cache", "Cache", "Ok", json!({ "driver": "redis" })),
+        own("Queue", "Queue", "Ok", json!([])),
+        schedule,
+        own("Backups", "Backups", "Ok", json!([])),
+        result(platform, "Horizon", "Horizon", "skipped", "", "Skipped", json!([])),
+        own("DebugMode", "Debug Mode", "false", json!({ "actual": false, "expected": false })),
     ]
 }
 
 /// One result. An empty `meta` is `[]`, since PHP has one type for lists and maps.
-fn result(name: &str, label: &str, summary: &str, meta: Value) -> Value {
+fn result(
+    platform: &Platform,
+    name: &str,
+    label: &str,
+    status: &str,
+    message: &str,
+    summary: &str,
+    meta: Value,
+) -> Value {
+    let name = match name {
+        "UsedDiskSpace" => platform.names.health_disk,
+        "CpuLoad" => platform.names.health_cpu,
+        "UsedMemory" => platform.names.health_ram,
+        name => name,
+    };
     json!({
         "name": name,
         "label": label,
-        "notificationMessage": "",
+        "notificationMessage": message,
         "shortSummary": summary,
-        "status": "ok",
+        "status": status,
         "meta": meta,
     })
 }

@@ -52,6 +52,7 @@ mod names;
 mod notifications;
 mod ops;
 mod pages;
+mod partners;
 mod payments;
 mod platform;
 mod providers;

@@ -52,6 +52,18 @@ pub(crate) struct Names {
     pub(crate) job: &'static str,
     /// The status of a booking whose slot is taken.
     pub(crate) taken: u16,
+    pub(crate) health: &'static str,
+    /// The header of the secret that guards it, where one does.
+    pub(crate) health_secret: Option<&'static str>,
+    pub(crate) health_disk: &'static str,
+    pub(crate) health_cpu: &'static str,
+    pub(crate) health_ram: &'static str,
+    /// How full a disk is, in percent.
+    pub(crate) health_used: &'static str,
+    /// The load, on average over five minutes.
+    pub(crate) health_load: &'static str,
+    /// How much memory is used, in percent.
+    pub(crate) health_memory: &'static str,
 }
 
 const DOCUMENTED: Names = Names {
@@ -92,6 +104,14 @@ const DOCUMENTED: Names = Names {
     jobs: "/api/ops/jobs",
     job: "/api/ops/jobs/{job}",
     taken: 422,
+    health: "/health",
+    health_secret: None,
+    health_disk: "UsedDiskSpace",
+    health_cpu: "CpuLoad",
+    health_ram: "UsedMemory",
+    health_used: "disk_space_used_percentage",
+    health_load: "last_5_minutes",
+    health_memory: "memory_used_percentage",
 };
 
 const RENAMED: Names = Names {
@@ -132,6 +152,14 @@ const RENAMED: Names = Names {
     jobs: "/v2/errands",
     job: "/v2/errands/{job}",
     taken: 409,
+    health: "/v2/well-being",
+    health_secret: Some("x-jd-health"),
+    health_disk: "Disk",
+    health_cpu: "Load",
+    health_ram: "Ram",
+    health_used: "full",
+    health_load: "five",
+    health_memory: "full",
 };
 
 impl Names {

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::faults::Fault;
 use crate::laravel::{self, Client, unauthenticated};
@@ -56,7 +56,9 @@ const fn of_users(event: Event) -> usize {
         Event::WebhookFailed => 1,
         Event::PaymentAttempted => 40,
         Event::PaymentFailed => 2,
-        Event::LogoutFailed | Event::Lockout | Event::Request | Event::ServerError => 0,
+        Event::Request => 2_600,
+        Event::ServerError => 4,
+        Event::LogoutFailed | Event::Lockout => 0,
     }
 }
 
@@ -86,6 +88,12 @@ pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new().route(names.counters, get(metrics))
 }
 
+/// The platform's own calls to a partner: how many, and how many of them fail.
+fn calls(platform: &Platform) -> [(&'static str, usize, usize); 3] {
+    let is_failing = platform.has(Fault::PartnerCallsFailing);
+    [("e-teori", 120, if is_failing { 96 } else { 1 }), ("findkoreskole", 64, 0), ("stripe", 80, 1)]
+}
+
 async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers: HeaderMap) -> Response {
     if !bearer(&headers).is_some_and(|token| platform.accounts.is_ops_token(token)) {
         return unauthenticated(client, &headers, platform.names.form);
@@ -94,6 +102,9 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
     let count = |event| platform.counters.count(event, now);
     let window = WINDOW.as_secs();
     let queued = if platform.has(Fault::NotificationQueueGrowing) { 800 } else { 4 };
+    let requests = count(Event::Request);
+    let server_errors = count(Event::ServerError) + if platform.has(Fault::ErrorSpike) { requests * 2 / 5 } else { 0 };
+    let exceptions = if platform.has(Fault::ExceptionsSpike) { 420 } else { 3 };
     let mut counters = if platform.is_wrapped {
         json!({
             "window_seconds": window,
@@ -114,10 +125,16 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
             "email_bounced": 2,
             "sms_queued": 1,
             "sms_failed": 1,
-            "requests": count(Event::Request),
-            "responses_5xx": count(Event::ServerError),
             "queue": work::queues(&platform),
             "scheduled_tasks": work::tasks(&platform),
+            "requests": requests,
+            "responses_5xx": server_errors,
+            "exceptions": exceptions,
+            "slow_queries": 6,
+            "external_calls": calls(&platform)
+                .map(|(partner, attempted, failed)| (partner.to_owned(), json!({ "attempted": attempted, "failed": failed })))
+                .into_iter()
+                .collect::<Map<_, _>>(),
         })
     } else {
         json!({
@@ -137,6 +154,13 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
             "hooks": { "all": count(Event::WebhookReceived), "bad": count(Event::WebhookFailed) },
             "money": { "all": count(Event::PaymentAttempted), "bad": count(Event::PaymentFailed) },
             "work": { "lanes": work::queues(&platform), "errands": work::tasks(&platform) },
+            "answers": { "all": requests, "bad": server_errors },
+            "thrown": exceptions,
+            "sluggish": 6,
+            "partners": calls(&platform)
+                .map(|(partner, attempted, failed)| (partner.to_owned(), json!({ "tries": attempted, "misses": failed })))
+                .into_iter()
+                .collect::<Map<_, _>>(),
         })
     };
     if platform.has(Fault::CountersMissing)

@@ -17,7 +17,7 @@ use crate::notifications::{Channel, Fate, Notification, worked_off};
 use crate::platform::Platform;
 
 /// Twilio's account, and Mailtrap's.
-const TWILIO_ACCOUNT: &str = "AC00000000000000000000000000000001";
+pub(crate) const TWILIO_ACCOUNT: &str = "AC00000000000000000000000000000001";
 
 pub(crate) fn routes() -> Router<Arc<Platform>> {
     Router::new()
@@ -26,11 +26,16 @@ pub(crate) fn routes() -> Router<Arc<Platform>> {
         .route("/_partners/mailtrap/api/accounts/{account}/inboxes/{inbox}/messages", get(mailtrap))
 }
 
-fn is_key(platform: &Platform, headers: &HeaderMap, name: &str) -> bool {
+pub(crate) fn is_key(platform: &Platform, headers: &HeaderMap, name: &str) -> bool {
     headers.get(name).and_then(|value| value.to_str().ok()) == Some(platform.accounts.provider_key())
 }
 
-fn unauthorized() -> Response {
+pub(crate) fn is_twilio_key(platform: &Platform, headers: &HeaderMap) -> bool {
+    let basic = format!("Basic {}", BASE64.encode(format!("{TWILIO_ACCOUNT}:{}", platform.accounts.provider_key())));
+    headers.get("authorization").is_some_and(|value| value.as_bytes() == basic.as_bytes())
+}
+
+pub(crate) fn unauthorized() -> Response {
     (StatusCode::UNAUTHORIZED, Json(json!({ "errors": [{ "message": "Unauthorized." }] }))).into_response()
 }
 
@@ -39,10 +44,7 @@ async fn twilio(
     headers: HeaderMap,
     Path((account, message)): Path<(String, String)>,
 ) -> Response {
-    let basic = format!("Basic {}", BASE64.encode(format!("{TWILIO_ACCOUNT}:{}", platform.accounts.provider_key())));
-    if headers.get("authorization").is_none_or(|value| value.as_bytes() != basic.as_bytes())
-        || account != TWILIO_ACCOUNT
-    {
+    if !is_twilio_key(&platform, &headers) || account != TWILIO_ACCOUNT {
         return unauthorized();
     }
     let is_it = |message_: &Notification| message == format!("{}.json", message_.provider_id());

@@ -26,8 +26,8 @@ use crate::stores::{self, Store};
 use crate::throttle::{Limiter, Throttle};
 use crate::work::Work;
 use crate::{
-    admin, auth, bookings, finance, health, laravel, listener, notifications, ops, pages, payments, providers, schools,
-    status, visitor, work,
+    admin, auth, bookings, finance, health, laravel, listener, notifications, ops, pages, partners, payments,
+    providers, schools, status, visitor, work,
 };
 
 /// What the platform starts with.
@@ -285,7 +285,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(work::horizon_routes(names))
         .route_layer(middleware::from_fn_with_state(state(), visitor::of_api));
     let json = Router::new()
-        .merge(health::routes())
+        .merge(health::routes(names))
         .merge(status::routes())
         .merge(ops::routes(names))
         .merge(work::routes(names))
@@ -296,6 +296,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(json)
         .merge(providers::routes())
         .merge(payments::provider_routes())
+        .merge(partners::routes())
         .fallback(laravel::not_found)
         .layer(middleware::from_fn_with_state(state(), act::on_everything))
         .layer(middleware::from_fn_with_state(state(), requests::record))

@@ -35,6 +35,8 @@ fn written(text: &str, document: &Document<'_>) -> Option<Table> {
         one::<queues::Queues>(text, document, &ids),
         one::<reconciliation::Reconciliation>(text, document, &ids),
         one::<backend::Backend>(text, document, &ids),
+        one::<application::Application>(text, document, &ids),
+        one::<integrations::Integrations>(text, document, &ids),
     ];
     for table in tables.into_iter().flatten() {
         let mut table = table?;

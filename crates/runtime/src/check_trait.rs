@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use check::incident::Severity;
+use check::message::Owner;
 use check::{Report, Subject};
 use probe::Fence;
 
@@ -23,6 +25,9 @@ pub trait Check: Send + Sync + Sized + 'static {
     const READ_ONLY: bool;
     /// The function's timeout in the template, one for all functions. A test holds the two together.
     const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
+
+    /// How severe its incidents are when the settings do not say.
+    const SEVERITY: Severity = Severity::Critical;
 
     /// Whether it creates something at the platform that outlives its run when it cannot be undone: see [`Check::sweep`].
     const SWEEPS: bool = false;
@@ -41,6 +46,11 @@ pub trait Check: Send + Sync + Sized + 'static {
 
     /// All subjects that the check can have, when they are known from the settings: incidents of others are dropped.
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
+        None
+    }
+
+    /// Whose a subject is, when it is not the platform's: messages say so, and whom to call there.
+    fn owner(&self, _subject: &Subject) -> Option<Owner> {
         None
     }
 

@@ -290,6 +290,8 @@ async fn commit<C: Check>(
         let Loaded { stored, at } = &item;
         let decision = decide(&stored.state, &findings, policy);
         let since = decision.reasons.iter().filter(|reason| reason.told.event().is_some()).map(|reason| reason.since);
+        let owner = |subject: &Subject| Some((subject.clone(), prepared.check.owner(subject)?));
+        let owners = decision.reasons.iter().filter_map(|reason| owner(&reason.subject)).collect();
         let notifications = compose(
             &decision,
             &Context {
@@ -302,6 +304,7 @@ async fn commit<C: Check>(
                 left_behind: Severity::Warning,
                 remind_every: policy.remind_every,
                 contact: &prepared.common.contact,
+                owners: &owners,
                 links: prepared.common.links.fill(report, since.min()),
             },
         );

@@ -379,6 +379,12 @@ impl Step<'_> {
         matches!(result, Some(StepResult::CannotJudge { blindness }) if blindness.cause == Cause::Throttled)
     }
 
+    /// Whether the step has failed, and not only could not be judged.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        matches!(self.run.journey().result(self.id), Some(StepResult::Failed { .. }))
+    }
+
     /// Everything held.
     pub fn passed(self) {
         self.settle(StepResult::Passed);

@@ -56,6 +56,16 @@ fn checks_of_five_and_fifteen_minutes_begin_in_different_minutes() {
     assert!(five.is_disjoint(&fifteen), "{five:?} and {fifteen:?} of every five minutes");
 }
 
+/// What Lambda asks for with a function in a private network.
+const INTERFACES: [&str; 6] = [
+    "- ec2:CreateNetworkInterface",
+    "- ec2:DescribeNetworkInterfaces",
+    "- ec2:DescribeSubnets",
+    "- ec2:DeleteNetworkInterface",
+    "- ec2:AssignPrivateIpAddresses",
+    "- ec2:UnassignPrivateIpAddresses",
+];
+
 #[test]
 fn each_check_has_the_cadence_that_its_alarms_and_costs_are_reckoned_with() {
     let schedules = after_each("Id: ").into_iter().filter_map(|rest| {
@@ -84,13 +94,22 @@ fn each_check_has_the_cadence_that_its_alarms_and_costs_are_reckoned_with() {
 fn no_role_may_do_everything() {
     let wildcards: Vec<usize> = lines_with("Resource: \"*\"");
     for line in &wildcards {
-        // The key's own policy, where it means this key, and the one action that knows no resources.
+        // The key's own policy, where it means this key; the one action that knows no resources; what is forbidden; and what
+        // Lambda must be allowed for every interface, or it puts no function into a network.
         let before = TEMPLATE.lines().take(*line).collect::<Vec<_>>();
         let in_key_policy =
             before.iter().rev().find(|line| line.contains("PolicyDocument:") || line.contains("KeyPolicy:"));
         let puts_metrics = before.iter().rev().take(4).any(|line| line.contains("cloudwatch:PutMetricData"));
+        let own = before.iter().rev().take_while(|line| !line.contains("Sid:")).map(|line| line.trim());
+        let (forbids, actions): (Vec<&str>, Vec<&str>) = own
+            .filter(|line| *line == "Effect: Deny" || line.starts_with("- "))
+            .partition(|line| *line == "Effect: Deny");
+        let makes_interfaces = !actions.is_empty() && actions.iter().all(|action| INTERFACES.contains(action));
         assert!(
-            puts_metrics || in_key_policy.is_some_and(|line| line.contains("KeyPolicy:")),
+            puts_metrics
+                || !forbids.is_empty()
+                || makes_interfaces
+                || in_key_policy.is_some_and(|line| line.contains("KeyPolicy:")),
             "infra/template.yaml:{}: a role may do something to every resource",
             line + 1
         );

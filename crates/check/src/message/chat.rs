@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::notification::{Event, Notification};
+use super::owners::{whom_to_call, whose};
 use super::text::{headline, lines_about, next_word};
 use crate::text::cut;
 
@@ -24,13 +25,13 @@ pub fn chat(notification: &Notification) -> Value {
         Event::Blind | Event::LeftBehind => ":large_yellow_circle:",
     };
     let title = format!("{sign} [{}] {}: {} {}", n.severity.as_str(), n.environment, n.check, headline(n));
-    let mut lines: Vec<String> = lines_about(n).iter().map(|line| plain(line)).collect();
+    let mut lines: Vec<String> = whose(n).into_iter().chain(lines_about(n)).map(|line| plain(&line)).collect();
     lines.extend(next_word(n).map(|word| format!("  Next word  {word}")));
     let description = lines.join("\n").trim_start().to_owned();
     let mut next_steps = vec![format!("Runbook: {}", n.links.runbook)];
     let links = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
     next_steps.extend(links.iter().filter_map(|(label, link)| Some(format!("{label}: {}", link.as_ref()?))));
-    next_steps.push(format!("Call {}: {}", plain(&n.contact.name), plain(&n.contact.reach)));
+    next_steps.extend(whom_to_call(n).iter().map(|(name, reach)| format!("Call {}: {}", plain(name), plain(reach))));
     // A link that is cut leads nowhere: one that is too long stands in the e-mail only.
     next_steps.retain(|step| step.chars().count() <= MAX_STEP);
     let thread =

@@ -1,10 +1,13 @@
 //! From a decision to notifications: pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::notification::{BlindReport, Contact, Event, Links, Notification, StepLine, SubjectReport, notification_id};
+use super::notification::{
+    BlindReport, Contact, Event, Links, Notification, Owner, StepLine, SubjectReport, notification_id,
+};
 use crate::incident::{Decision, Incident, LastGood, Reason, Severity, Told};
-use crate::{Attempt, LeftBehind, RunKey, Step};
+use crate::{Attempt, LeftBehind, RunKey, Step, Subject};
 
 /// What a message needs to know beside the decision.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub struct Context<'a> {
     pub remind_every: Duration,
     /// Whom to call.
     pub contact: &'a Contact,
+    /// Whose subjects are that are not the platform's.
+    pub owners: &'a BTreeMap<Subject, Owner>,
     /// Where to go from here.
     pub links: Links,
 }
@@ -44,8 +49,8 @@ pub fn compose(decision: &Decision, context: &Context<'_>) -> Vec<Notification> 
                 .collect();
             if !reasons.is_empty() {
                 let about = About {
-                    subjects: reasons.iter().filter_map(|reason| subject_report(reason, context.run)).collect(),
-                    blind: reasons.iter().filter_map(|reason| blind_report(reason, context.run)).collect(),
+                    subjects: reasons.iter().filter_map(|reason| subject_report(reason, context)).collect(),
+                    blind: reasons.iter().filter_map(|reason| blind_report(reason, context)).collect(),
                     ..About::default()
                 };
                 notifications.push(notification(event, severity, about, context));
@@ -68,7 +73,7 @@ struct About {
     more: u32,
 }
 
-fn subject_report(reason: &Reason, run: &RunKey) -> Option<SubjectReport> {
+fn subject_report(reason: &Reason, context: &Context<'_>) -> Option<SubjectReport> {
     let (incident, failure) = (reason.incident.as_ref()?, reason.failure.clone()?);
     let downtime = |closed: jiff::Timestamp| closed.duration_since(reason.since).as_secs().max(0);
     let closed_at = incident.closed_at.filter(|_| !Incident::is_open(incident));
@@ -76,24 +81,26 @@ fn subject_report(reason: &Reason, run: &RunKey) -> Option<SubjectReport> {
     Some(SubjectReport {
         failure,
         incident_id: incident.id.clone(),
-        since: reason.since.min(run.scheduled_time),
+        since: reason.since.min(context.run.scheduled_time),
         opened_at: incident.opened_at,
         closed_at,
         downtime_seconds: closed_at.map(downtime),
         escalated_at: incident.escalated_at,
         openings: (is_about_many && reason.openings > 0).then_some(reason.openings),
+        owner: context.owners.get(&reason.subject).cloned(),
     })
 }
 
-fn blind_report(reason: &Reason, run: &RunKey) -> Option<BlindReport> {
+fn blind_report(reason: &Reason, context: &Context<'_>) -> Option<BlindReport> {
     let blindness = reason.blindness.as_ref()?;
-    let blind_for = run.scheduled_time.duration_since(reason.since).as_secs().max(0);
+    let blind_for = context.run.scheduled_time.duration_since(reason.since).as_secs().max(0);
     Some(BlindReport {
         subject: reason.subject.clone(),
         cause: blindness.cause,
         detail: blindness.detail.clone(),
         since: reason.since,
         blind_seconds: (reason.told == Told::SeeingAgain).then_some(blind_for),
+        owner: context.owners.get(&reason.subject).cloned(),
     })
 }
 

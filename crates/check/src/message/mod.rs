@@ -3,11 +3,12 @@
 mod chat;
 mod compose;
 mod notification;
+mod owners;
 mod text;
 
 pub use chat::chat;
 pub use compose::{Context, compose};
 pub use notification::{
-    BlindReport, Contact, Event, Links, Notification, StepLine, SubjectReport, Topic, notification_id,
+    BlindReport, Contact, Event, Links, Notification, Owner, StepLine, SubjectReport, Topic, notification_id,
 };
 pub use text::{email, sms, span, subject_line};

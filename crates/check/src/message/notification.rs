@@ -104,6 +104,16 @@ pub struct Contact {
     pub reach: String,
 }
 
+/// Whose a subject is, when it is not the platform's: a partner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Owner {
+    /// As people call them: `e-teori.dk`.
+    pub name: String,
+    /// Whom to call there, when somebody is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
+}
+
 /// Where to go from here. Made from the settings' templates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Links {
@@ -144,6 +154,9 @@ pub struct SubjectReport {
     /// How many incidents of this subject opened within the flap window; only when it is flapping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub openings: Option<u32>,
+    /// Whose it is, when it is a partner's and not the platform's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 /// One subject that cannot be judged, or now can.
@@ -160,6 +173,9 @@ pub struct BlindReport {
     /// For how long it could not, in seconds; only when it can again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blind_seconds: Option<i64>,
+    /// Whose it is, when it is a partner's and not the platform's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 /// One line of the run's table of steps.

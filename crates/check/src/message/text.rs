@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::notification::{BlindReport, Event, Notification, StepLine, SubjectReport};
+use super::notification::{BlindReport, Event, Notification, Owner, StepLine, SubjectReport};
+use super::owners::{first_to_call, named, subjects, whom_to_call, whose};
 use crate::Subject;
 use crate::text::{ascii, cut, gsm7, utc};
 
@@ -33,7 +34,7 @@ pub fn email(notification: &Notification) -> String {
     // Writing to a string cannot fail, so the results are dropped.
     let n = notification;
     let _ = writeln!(text, "{} {} in {}", n.check, headline(n), n.environment);
-    for line in explanation(n) {
+    for line in whose(n).into_iter().chain(explanation(n)) {
         let _ = writeln!(text, "{line}");
     }
     for line in lines_about(n) {
@@ -61,7 +62,10 @@ pub fn email(notification: &Notification) -> String {
     if let Some(command) = command(n) {
         let _ = writeln!(text, "  {command}");
     }
-    let _ = writeln!(text, "Whom to call\n  {}, {}", n.contact.name, n.contact.reach);
+    let _ = writeln!(text, "Whom to call");
+    for (name, reach) in whom_to_call(n) {
+        let _ = writeln!(text, "  {name}, {reach}");
+    }
     let table = step_table(&n.steps);
     if !table.is_empty() {
         let _ = writeln!(text, "\nThis run, step by step\n{table}");
@@ -133,8 +137,7 @@ fn command(n: &Notification) -> Option<String> {
     if !n.is_ongoing() {
         return None;
     }
-    let named = n.subjects.iter().map(|s| &s.failure.subject).chain(n.blind.iter().map(|report| &report.subject));
-    let named: Vec<&Subject> = named.collect();
+    let named: Vec<&Subject> = subjects(n).map(|(subject, _)| subject).collect();
     let what = match &named[..] {
         [only] if !only.is_whole() => format!("{}/{only}", n.check),
         _ => n.check.clone(),
@@ -146,7 +149,7 @@ fn command(n: &Notification) -> Option<String> {
 #[must_use]
 pub fn sms(notification: &Notification) -> String {
     let n = notification;
-    let call = &n.contact.reach;
+    let call = first_to_call(n);
     let detail = match (n.event, n.subjects.first(), n.blind.first(), n.left_behind.first()) {
         (Event::Settled, Some(subject), ..) if subject.closed_at.is_some() => {
             format!("well since {}", clock(subject.closed_at.unwrap_or(subject.since)))
@@ -188,8 +191,8 @@ pub(super) fn headline(notification: &Notification) -> String {
         Event::SeeingAgain => "can be judged again",
         Event::LeftBehind => return format!("left {} behind", counted(n.left_behind.len() + n.more_subjects as usize)),
     };
-    let subjects = n.subjects.iter().map(|s| &s.failure.subject).chain(n.blind.iter().map(|report| &report.subject));
-    let named: Vec<&str> = subjects.filter(|s| !s.is_whole()).take(3).map(Subject::as_str).collect();
+    let first = subjects(n).filter(|(subject, _)| !subject.is_whole()).take(3);
+    let named: Vec<String> = first.map(|(subject, owner)| named(subject, owner)).collect();
     let more = n.subjects.len() + n.blind.len() + n.more_subjects as usize - named.len();
     let is_over = matches!(n.event, Event::Recovered | Event::Settled);
     match (named.is_empty(), more) {
@@ -229,7 +232,7 @@ fn failed_alike(subjects: &[SubjectReport]) -> Vec<Vec<&SubjectReport>> {
 fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
     let first = alike[0];
     let over = first.closed_at.is_some();
-    let names = alike.iter().map(|s| name(&s.failure.subject)).collect::<Vec<_>>().join(", ");
+    let names = alike.iter().map(|s| name(&s.failure.subject, s.owner.as_ref())).collect::<Vec<_>>().join(", ");
     let tense = if over { "had failed" } else { "failed" };
     let _ = writeln!(text, "{names} {tense} at step {} ({})", first.failure.step, first.failure.kind);
     let _ = writeln!(text, "  Expected   {}", first.failure.expected);
@@ -258,7 +261,7 @@ fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
 fn blind_paragraph(text: &mut String, event: Event, report: &BlindReport) {
     let over = event == Event::SeeingAgain;
     let tense = if over { "could not be judged" } else { "cannot be judged" };
-    let _ = writeln!(text, "{} {tense} ({})", name(&report.subject), report.cause);
+    let _ = writeln!(text, "{} {tense} ({})", name(&report.subject, report.owner.as_ref()), report.cause);
     let _ = writeln!(text, "  Why        {}", report.detail.lines().collect::<Vec<_>>().join("\n             "));
     let _ = writeln!(text, "  Since      {}", utc(report.since));
     if let Some(seconds) = report.blind_seconds {
@@ -266,8 +269,8 @@ fn blind_paragraph(text: &mut String, event: Event, report: &BlindReport) {
     }
 }
 
-fn name(subject: &Subject) -> String {
-    if subject.is_whole() { "the flow".to_owned() } else { subject.to_string() }
+fn name(subject: &Subject, owner: Option<&Owner>) -> String {
+    if subject.is_whole() { "the flow".to_owned() } else { named(subject, owner) }
 }
 
 /// A line per step, with what each attempt made of it.

@@ -149,7 +149,7 @@ fn the_demo_shows_a_fault_come_and_go() {
         "=> the fault 500 is cleared",
         "Subject: [critical] demo: availability recovered",
         "Subject: [critical] demo: login failing",
-        "24 messages told",
+        "32 messages told",
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }

@@ -20,7 +20,10 @@ use crate::platform::Platform;
 /// Far above the largest answer; the handlers' answers are our own.
 const LARGEST_BODY: usize = 64 << 20;
 
-/// The faults of every request, routed or not.
+/// What stands for other people's servers.
+const PARTNERS: &str = "/_partners/";
+
+/// The faults of every request of the platform, routed or not.
 pub(crate) async fn on_everything(
     State(platform): State<Arc<Platform>>,
     client: Client,
@@ -28,6 +31,10 @@ pub(crate) async fn on_everything(
     next: Next,
 ) -> Response {
     let active = |fault| platform.faults.is_active(fault);
+    // Partners are elsewhere: what happens to the platform does not happen to them.
+    if request.uri().path().starts_with(PARTNERS) {
+        return next.run(request).await;
+    }
     if active(Fault::Hang) {
         return pending().await;
     }

@@ -204,6 +204,36 @@ faults! {
     CacheMemoryFull = "cache-memory-full",
     /// The cache: its last snapshot failed.
     CacheNotSaved = "cache-not-saved",
+
+    // Of the check `application`.
+    /// The operations counters: two of five requests are answered 5xx.
+    ErrorSpike = "5xx-spike",
+    /// The operations counters: hundreds of exceptions.
+    ExceptionsSpike = "exceptions-spike",
+    /// The operations counters: most of the platform's calls to a partner fail.
+    PartnerCallsFailing = "partner-calls-failing",
+    /// The health endpoint: the disk is almost full, and a warning.
+    DiskFilling = "disk-filling",
+    /// The health endpoint: the disk is full, and a failure.
+    DiskFull = "disk-full",
+    /// The health endpoint: one of the platform's checks crashes.
+    HealthCheckCrashed = "health-check-crashed",
+    /// The health endpoint: the results stand still.
+    HealthStale = "health-stale",
+    /// The health endpoint: there are no results, and the body is empty.
+    HealthEmpty = "health-empty",
+
+    // Of the check `integrations`.
+    /// A partner: 503.
+    PartnerDown = "partner-down",
+    /// A partner: answers come late, by [`Options::slow_delay`](crate::Options::slow_delay).
+    PartnerSlow = "partner-slow",
+    /// A partner: our key is refused.
+    PartnerUnauthorized = "partner-unauthorized",
+    /// A partner: too many calls, always.
+    PartnerThrottled = "partner-throttled",
+    /// A partner: another page than always.
+    PartnerWrongAnswer = "partner-wrong-answer",
 }
 
 impl fmt::Display for Fault {

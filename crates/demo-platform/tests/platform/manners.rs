@@ -53,7 +53,8 @@ async fn health_has_the_form_of_spatie_and_is_as_old_as_the_last_full_minute() {
     for result in body["checkResults"].as_array().unwrap() {
         let keys: Vec<_> = result.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["label", "meta", "name", "notificationMessage", "shortSummary", "status"]);
-        assert_eq!(result["status"], "ok");
+        let expected = if result["name"] == "Horizon" { "skipped" } else { "ok" };
+        assert_eq!(result["status"], expected);
     }
     let fresh = get(platform.base_url(), "/health?fresh", &[]).await.json();
     assert_eq!(fresh["finishedAt"], 1_795_389_328);

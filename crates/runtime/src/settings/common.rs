@@ -133,7 +133,8 @@ pub(super) struct RawRun {
     /// The wait before a failure is confirmed by a second attempt: 0s to 5m. Default 20s.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm_after: Option<String>,
-    /// Which topic people are told through, where `incidents.severities` says nothing else. Default critical.
+    /// Which topic people are told through, where `incidents.severities` says nothing else. Default critical; of
+    /// partners warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
     /// Where its incidents differ from those of all checks.
@@ -226,11 +227,12 @@ impl RawRun {
     /// Which keys of a check's section are about how it is run.
     pub(super) const KEYS: &[&str] = &["deadline", "confirm_after", "severity", "incidents", "heartbeat_url"];
 
-    /// `longest` is the time that the function has for a run.
+    /// `severity` is the check's own, where none is written; `longest` is the time that the function has for a run.
     pub(super) fn validate(
         self,
         section: &Section<'_>,
         check: &str,
+        severity: Severity,
         common: &Common,
         longest: Duration,
     ) -> Option<RunSettings> {
@@ -248,7 +250,7 @@ impl RawRun {
         Some(RunSettings {
             deadline: deadline?,
             confirm_after: confirm_after?,
-            policy: Policy { severity: self.severity.unwrap_or(Severity::Critical), ..policy? },
+            policy: Policy { severity: self.severity.unwrap_or(severity), ..policy? },
             heartbeat_url,
         })
     }

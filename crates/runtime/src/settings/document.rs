@@ -158,7 +158,7 @@ impl<'t> Document<'t> {
         let raw_own: C::Raw = self.read(Spanned::new(table.span(), own), &path, RawRun::KEYS, &findings);
         let prepared = common.and_then(|common| {
             let longest = C::FUNCTION_TIMEOUT.saturating_sub(crate::reserve(C::READ_ONLY));
-            let run = raw_run.validate(&section, C::ID, &common, longest);
+            let run = raw_run.validate(&section, C::ID, C::SEVERITY, &common, longest);
             let check = C::read(raw_own, &section, &common);
             let (run, check) = (run?, check?);
             if findings.is_sound(&path) {
@@ -347,6 +347,11 @@ fn may_be_secret(path: &[Part]) -> bool {
 
 fn sounds_secret(text: &str) -> bool {
     let text = text.to_lowercase();
+    // As a word alone: many names hold it that are no secrets.
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_'));
+    if words.any(|word| word == "key") {
+        return true;
+    }
     [
         "secret",
         "password",

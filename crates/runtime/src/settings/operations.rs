@@ -100,6 +100,8 @@ pub struct Horizon {
 pub struct Health {
     /// Where.
     pub path: Path,
+    /// The statuses of an answer with results. A platform may answer otherwise when one of them has failed.
+    pub status: Statuses,
     /// The header of the secret that may guard it.
     pub secret_header: HeaderName,
     /// How the names of results about disks begin.
@@ -199,6 +201,7 @@ impl Default for Health {
         let pointer = |text: &str| Pointer(text.to_owned());
         Self {
             path: Path("/health".to_owned()),
+            status: Statuses(vec![200]),
             secret_header: HeaderName("oh-dear-health-check-secret".to_owned()),
             disk_name: name("UsedDiskSpace"),
             disk_percent: pointer("/disk_space_used_percentage"),

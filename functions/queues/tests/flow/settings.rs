@@ -93,3 +93,16 @@ canary = { queues = ["{default}"], every = "10m", done_within = "3m" }
         assert_eq!(again.written().unwrap(), written);
     }
 }
+
+#[test]
+fn the_sections_that_are_shipped_are_right() {
+    for (name, text) in [
+        ("demo.toml", include_str!("../../../../infra/layer/settings/demo.toml")),
+        ("production.example.toml", include_str!("../../../../infra/layer/settings/production.example.toml")),
+    ] {
+        let document = Document::parse(name, text).unwrap();
+        if let Err(problems) = Prepared::<Queues>::read(&document) {
+            panic!("{problems:#?}");
+        }
+    }
+}

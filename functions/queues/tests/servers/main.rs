@@ -1,7 +1,7 @@
 //! The flow against real Redis servers, in Laravel's own layout: on loopback, with what they write below `target/`, and ended
 //! with the test. `cargo xtask test` installs them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod cluster;
 mod endings;

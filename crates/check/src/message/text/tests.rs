@@ -25,6 +25,7 @@ fn report(name: &str, event: Event) -> SubjectReport {
         downtime_seconds: over.then_some(780),
         escalated_at: (event == Event::Escalated).then(|| at(60)),
         openings: matches!(event, Event::Flapping | Event::Settled).then_some(3),
+        owner: None,
     }
 }
 

@@ -1,0 +1,128 @@
+//! The settings of the check: what is written, and what it must be.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use runtime::Check;
+use runtime::settings::{Common, Counting, SecretRef, Section, written_duration};
+use runtime::visit::Site;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Application;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DEFAULT_MINIMUM_COUNT: u32 = 20;
+
+/// How the health endpoint is read.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// The secret that guards it; `None`: nothing does.
+    pub secret: Option<SecretRef>,
+    /// How old its results may be. Default 5 min.
+    pub stale_after: Duration,
+    /// The names of results that are not looked at.
+    pub ignore: BTreeSet<String>,
+}
+
+/// As written.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawApplication {
+    /// The longest one request may take, from the name to the last byte. Default 10s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_deadline: Option<String>,
+    /// The operations counters; not read without this table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counters: Option<RawCounters>,
+    /// The health endpoint; not read without this table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<RawHealth>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawCounters {
+    /// A reference to the bearer token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    /// How many requests, or calls to a partner, a window must hold for a rate to be published. Default 20.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum_count: Option<u32>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawHealth {
+    /// A reference to the secret that guards it, when one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+    /// How old its results may be: 30s to 24h. Default 5m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale_after: Option<String>,
+    /// The names of results that are not looked at.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    ignore: BTreeSet<String>,
+}
+
+impl RawApplication {
+    /// `None` when something is wrong; the section holds all problems then.
+    pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Application> {
+        let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
+        if self.counters.is_none() && self.health.is_none() {
+            section.problem("", "expected a table `counters` or `health`, saw neither: nothing would be read");
+            return None;
+        }
+        let counting = match self.counters {
+            None => Some(None),
+            Some(counters) => counters.validate(&section.table("counters"), common).map(Some),
+        };
+        let health = match self.health {
+            None => Some(None),
+            Some(health) => health.validate(&section.table("health"), common).map(Some),
+        };
+        let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
+        Some(Application { site, counting: counting?, health: health? })
+    }
+}
+
+impl RawCounters {
+    fn validate(self, section: &Section<'_>, common: &Common) -> Option<Counting> {
+        let token = section.required("token", self.token);
+        let token =
+            token.and_then(|written| section.secret("token", Some(written), &common.environment, Application::ID));
+        let minimum_count = section.number("minimum_count", self.minimum_count, DEFAULT_MINIMUM_COUNT, 1..=1_000_000);
+        Some(Counting { token: token?, minimum_count: minimum_count?, include_ours: true })
+    }
+}
+
+impl RawHealth {
+    fn validate(self, section: &Section<'_>, common: &Common) -> Option<Health> {
+        let is_guarded = self.secret.is_some();
+        let secret = section.secret("secret", self.secret, &common.environment, Application::ID);
+        let stale_after = section.duration("stale_after", self.stale_after, MINUTE * 5, SECOND * 30..=MINUTE * 60 * 24);
+        if is_guarded && secret.is_none() {
+            return None;
+        }
+        Some(Health { secret, stale_after: stale_after?, ignore: self.ignore })
+    }
+}
+
+impl Application {
+    /// As it would be written, every default in its place.
+    pub(crate) fn as_written(&self) -> RawApplication {
+        RawApplication {
+            step_deadline: Some(written_duration(self.site.deadline)),
+            counters: self.counting.as_ref().map(|counting| RawCounters {
+                token: Some(counting.token.to_string()),
+                minimum_count: Some(counting.minimum_count),
+            }),
+            health: self.health.as_ref().map(|health| RawHealth {
+                secret: health.secret.as_ref().map(ToString::to_string),
+                stale_after: Some(written_duration(health.stale_after)),
+                ignore: health.ignore.clone(),
+            }),
+        }
+    }
+}

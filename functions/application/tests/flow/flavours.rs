@@ -1,0 +1,68 @@
+//! A platform that calls everything otherwise: the settings alone fit the check to it.
+
+use std::collections::BTreeSet;
+
+use application::Application;
+use check::Outcome;
+use demo_platform::faults::{ExpectedFailure, Shows, catalogue};
+use demo_platform::{Flavour, Options};
+use trial::Trial;
+
+/// The settings of a platform that calls everything otherwise.
+const RENAMED: &str = include_str!("renamed.toml");
+
+/// What it publishes of a platform that tells all.
+const METRICS: [&str; 8] = [
+    "Requests",
+    "ErrorRate",
+    "Exceptions",
+    "SlowQueries",
+    "PartnerCallFailureRate",
+    "DiskUsed",
+    "CpuLoad",
+    "MemoryUsed",
+];
+
+async fn renamed() -> Trial<Application> {
+    let options = Options { flavour: Flavour::Renamed, ..Options::default() };
+    Trial::with(options, |settings| RENAMED.clone_into(settings)).await
+}
+
+#[tokio::test]
+async fn a_platform_of_other_names_passes_by_its_settings_and_shows_the_same_numbers() {
+    let documented = Trial::<Application>::start().await.run().await;
+    let trial = renamed().await;
+    let seen = trial.run().await;
+    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    for metric in METRICS {
+        assert!(seen.metrics[metric] > 0.0, "{:?}", seen.metrics);
+        assert!((seen.metrics[metric] - documented.metrics[metric]).abs() <= 1.0, "{:?}", seen.metrics);
+    }
+    let paths = trial.platform.requests().counts();
+    assert!(!paths.keys().any(|route| route.contains("/api/") || route.contains(" /health")), "{paths:?}");
+}
+
+/// The results that it calls otherwise are subjects by these names.
+fn translated(failure: &ExpectedFailure) -> ExpectedFailure {
+    let subject = if failure.subject == "used-disk-space" { "disk".to_owned() } else { failure.subject.clone() };
+    ExpectedFailure { subject, ..failure.clone() }
+}
+
+#[tokio::test]
+async fn its_faults_are_seen_as_those_of_the_documented_one() {
+    for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == "application") {
+        let mut trial = renamed().await;
+        trial.platform.faults().activate(spec.fault);
+        let seen = trial.runs(spec.runs.get(), spec.every, &[]).await;
+        match &spec.shows {
+            Shows::Failures(expected) => {
+                let expected: BTreeSet<_> = expected.iter().map(translated).collect();
+                assert_eq!(seen.failures(), expected, "{}: {:#?}", spec.fault, seen.report);
+            }
+            Shows::Metric { name, bound } => {
+                assert!(bound.is_passed_by(seen.metrics[name]), "{}: {:?}", spec.fault, seen.metrics)
+            }
+            other => panic!("{}: {other:?}", spec.fault),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The flow in process, against the demo platform.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
+
+mod endings;
+mod flavours;
+mod mutation;
+mod settings;
+
+use trial::Seen;
+
+/// How a step of a subject ended, in a word.
+fn step(seen: &Seen, subject: &str, name: &str) -> Option<&'static str> {
+    let steps = &seen.report.last_attempt().unwrap().steps;
+    steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).map(|step| step.result.word())
+}
+
+/// What a step says.
+fn told(seen: &Seen, subject: &str, name: &str) -> String {
+    let steps = &seen.report.last_attempt().unwrap().steps;
+    let step = steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).unwrap();
+    format!("{:?}", step.result)
+}

@@ -1,0 +1,196 @@
+//! Are the partners there that the platform depends on, and do they take our keys?
+//!
+//! For each partner, all side by side, a subject of its own:
+//! 1. `request`: a call that only reads is answered, within the partner's deadline.
+//! 2. `answer`: the status and the text are as expected, and the certificate lasts.
+//!
+//! A partner's trouble is not the platform's: incidents are warnings by default, and messages say whose they are and
+//! whom to call there. A key of ours that is refused, and calls of ours that are throttled, could not be judged.
+//! Creates nothing. Publishes `IntegrationFailures`.
+
+mod memory;
+mod partner;
+mod settings;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use check::incident::Severity;
+use check::message::Owner;
+use check::metric::{INTEGRATION_FAILURES, PARTNER_CERTIFICATE_DAYS, RATE_LIMIT_HEADROOM};
+use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use futures::future::{BoxFuture, join_all};
+use jiff::Timestamp;
+use probe::{Response, expect, throttled};
+use runtime::settings::{Common, Section};
+use runtime::{Check, Run, Step};
+
+use memory::Memory;
+use partner::headroom;
+pub use partner::{Kind, Partner};
+pub use settings::RawIntegrations;
+
+const SECONDS_PER_DAY: f64 = 86_400.0;
+
+/// Partners, each a subject.
+pub struct Integrations {
+    /// Who is asked.
+    pub partners: Vec<Partner>,
+}
+
+/// How a partner was found.
+struct Found {
+    /// `None`: it could not be judged.
+    has_failed: Option<bool>,
+    /// What is left of what it lets us ask, in percent.
+    headroom: Option<f64>,
+}
+
+impl Check for Integrations {
+    const ID: &'static str = "integrations";
+    const READ_ONLY: bool = true;
+    const SEVERITY: Severity = Severity::Warning;
+
+    type Raw = RawIntegrations;
+
+    fn read(raw: RawIntegrations, section: &Section<'_>, common: &Common) -> Option<Self> {
+        raw.validate(section, common)
+    }
+
+    fn written(&self) -> RawIntegrations {
+        self.as_written()
+    }
+
+    fn worst_attempt(&self) -> Duration {
+        self.partners.iter().map(|partner| partner.deadline).max().unwrap_or_default()
+    }
+
+    fn subjects(&self) -> Option<BTreeSet<Subject>> {
+        Some(self.partners.iter().map(|partner| partner.subject.clone()).collect())
+    }
+
+    fn owner(&self, subject: &Subject) -> Option<Owner> {
+        self.partners.iter().find(|partner| partner.subject == *subject).map(Partner::owner)
+    }
+
+    async fn attempt(&self, run: &Run) {
+        // Boxed: the compiler cannot tell that unboxed ones are `Send` for every lifetime.
+        let calls: Vec<BoxFuture<'_, Found>> =
+            self.partners.iter().map(|partner| -> BoxFuture<'_, Found> { Box::pin(look(run, partner)) }).collect();
+        let found = join_all(calls).await;
+
+        let mut memory = run.recall::<Memory>().unwrap_or_default().begin(run.id());
+        memory.keep(|subject| self.partners.iter().any(|partner| partner.subject == *subject));
+        let mut failures: Option<(u32, &Partner)> = None;
+        let mut lowest: Option<(f64, &Partner)> = None;
+        for (partner, found) in self.partners.iter().zip(&found) {
+            if let Some(has_failed) = found.has_failed {
+                let count = memory.note(&partner.subject, has_failed);
+                if failures.is_none_or(|(most, _)| count > most) {
+                    failures = Some((count, partner));
+                }
+            }
+            if let Some(percent) = found.headroom
+                && lowest.is_none_or(|(least, _)| percent < least)
+            {
+                lowest = Some((percent, partner));
+            }
+        }
+        run.remember(&memory);
+        if let Some((count, partner)) = failures {
+            run.measure(&INTEGRATION_FAILURES, f64::from(count), (count > 0).then(|| partner.subject.to_string()));
+        }
+        if let Some((percent, partner)) = lowest {
+            run.measure(&RATE_LIMIT_HEADROOM, percent, Some(partner.subject.to_string()));
+        }
+        if let Some((host, ends)) = run.certificates().into_iter().min_by_key(|(_, ends)| *ends) {
+            run.measure(&PARTNER_CERTIFICATE_DAYS, days_left(ends, run.clock().now()), Some(host));
+        }
+    }
+}
+
+/// Both steps of one partner.
+async fn look(run: &Run, partner: &Partner) -> Found {
+    let step = run.step(&partner.subject, "request");
+    let response = match request(&step, partner).await {
+        Ok(response) => response,
+        Err(Stop) => return Found { has_failed: step.has_failed().then_some(true), headroom: None },
+    };
+    step.passed();
+    let headroom = headroom(&response);
+    let step = run.step(&partner.subject, "answer");
+    let has_failed = match judge(&step, partner, &response) {
+        Ok(()) => Some(false),
+        Err(Stop) => step.has_failed().then_some(true),
+    };
+    step.passed();
+    Found { has_failed, headroom }
+}
+
+async fn request(step: &Step<'_>, partner: &Partner) -> Result<Response, Stop> {
+    let key = match &partner.key {
+        Some(reference) => Some(step.secret(reference).await?),
+        None => None,
+    };
+    step.send(partner.question(key.as_ref())).await
+}
+
+fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), Stop> {
+    let status = response.status.as_u16();
+    if !partner.statuses.contains(&status) {
+        if matches!(status, 401 | 403) {
+            return Err(step.cannot_judge(Cause::Credentials, &refused(partner, status)));
+        }
+        if let Some(limit) = throttled(response, &[]) {
+            let again = limit.retry_after.map_or_else(String::new, |after| format!(", for {} s more", after.as_secs()));
+            let detail = format!(
+                "{} throttles our calls ({status}{again})\nwhen the platform asks with the same account, its calls are \
+                 throttled too",
+                partner.name
+            );
+            return Err(step.cannot_judge(Cause::Throttled, &detail));
+        }
+    }
+    // What a key opens may be about people: nobody quotes it.
+    let is_private = partner.key.is_some() && response.status.is_success();
+    let quoted = |mismatch: Mismatch| Mismatch { evidence: mismatch.evidence.filter(|_| !is_private), ..mismatch };
+    step.check("status", expect::status(response, &partner.statuses).map_err(quoted))?;
+    if let Some(text) = &partner.text {
+        step.check("text", expect::body_contains(response, text).map_err(quoted))?;
+    }
+    if let Some(ends) = response.certificate_expires {
+        step.check("certificate", lasts(partner, ends, step.now()))?;
+    }
+    Ok(())
+}
+
+fn refused(partner: &Partner, status: u16) -> String {
+    match &partner.key {
+        Some(reference) => format!(
+            "{} answered {status} to our key\nput a valid one at {reference}; and see whether the platform's own key \
+             is refused too",
+            partner.name
+        ),
+        None => format!(
+            "{} answered {status} to a call without a key\nname one (`key`), or the status that is right (`status`)",
+            partner.name
+        ),
+    }
+}
+
+fn lasts(partner: &Partner, ends: Timestamp, now: Timestamp) -> Result<(), Mismatch> {
+    let left = days_left(ends, now);
+    if left >= f64::from(partner.certificate_days) {
+        return Ok(());
+    }
+    Err(Mismatch {
+        kind: FailureKind::Tls,
+        expected: format!("a certificate that lasts {} days more", partner.certificate_days),
+        seen: format!("{} ends in {left:.1} days, at {ends:.0}", partner.url.host_str().unwrap_or("one that")),
+        evidence: None,
+    })
+}
+
+fn days_left(ends: Timestamp, now: Timestamp) -> f64 {
+    ends.duration_since(now).as_secs_f64() / SECONDS_PER_DAY
+}

@@ -1,0 +1,215 @@
+//! The settings of the check: what is written, and what it must be.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use check::Subject;
+use check::message::Contact;
+use probe::HeaderName;
+use runtime::Check;
+use runtime::settings::{Common, Section, written_duration};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Integrations, Kind, Partner};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DEFAULT_CERTIFICATE_DAYS: u32 = 14;
+/// More would not fit into the memory.
+const MAX_PARTNERS: usize = 50;
+
+/// As written.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawIntegrations {
+    /// Who is asked: 1 to 50 partners.
+    partners: Vec<RawPartner>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawPartner {
+    /// What an incident is about: 1 to 64 of a-z, 0-9, `-`, `_` and `.`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// As people call it; in every message. Default its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// What is known of it: `http` is a page or endpoint; `stripe`, `twilio` and `sparkpost` bring their URL, a call
+    /// that reads, and how the key is sent. Default http.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<Kind>,
+    /// A URL, or a path below `base_url`; of a known partner the beginning of its calls. Required of `http`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// Twilio's SID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    /// A reference to our key there. Required but of `http`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// Of `http`: the header that the key is sent in, as it is. Default `Authorization`, as a bearer token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<String>,
+    /// Which statuses are right: each 100 to 599. Default 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Vec<u16>>,
+    /// What must stand in the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// The longest it may take to answer: 100ms to 20s. Default 10s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<String>,
+    /// For how many days its certificate must last: 0 (any time) to 365. Default 14.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_days: Option<u32>,
+    /// Whom to call there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<RawContact>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawContact {
+    /// A person, a desk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// How to reach them: a telephone number first of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reach: Option<String>,
+}
+
+impl RawIntegrations {
+    /// `None` when something is wrong; the section holds all problems then.
+    pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Integrations> {
+        let count = self.partners.len();
+        if count == 0 || count > MAX_PARTNERS {
+            section.problem("partners", format!("expected 1 to {MAX_PARTNERS} partners, saw {count}"));
+        }
+        let mut ids = BTreeSet::new();
+        let written = self.partners.iter().enumerate().filter_map(|(index, raw)| Some((index, raw.id.as_ref()?)));
+        for (index, id) in written {
+            if !ids.insert(id.clone()) {
+                section.item("partners", index).problem("id", format!("expected an id of its own, saw `{id}` again"));
+            }
+        }
+        let partners: Vec<Option<Partner>> = self
+            .partners
+            .into_iter()
+            .enumerate()
+            .map(|(index, raw)| raw.validate(&section.item("partners", index), common))
+            .collect();
+        Some(Integrations { partners: partners.into_iter().collect::<Option<_>>()? })
+    }
+}
+
+impl RawPartner {
+    fn validate(self, section: &Section<'_>, common: &Common) -> Option<Partner> {
+        let id = section.required("id", self.id);
+        let subject = id.clone().and_then(|id| section.parsed("id", subject(&id)));
+        let name = section.text("name", self.name.or(id));
+        let kind = self.kind.unwrap_or_default();
+        let written_url = section.required("url", self.url.or_else(|| kind.url().map(str::to_owned)));
+        let url = written_url.as_ref().and_then(|url| section.url_below("url", url, &common.base_url));
+        let account = match kind {
+            Kind::Twilio => section.text("account", self.account),
+            Kind::Http | Kind::Stripe | Kind::Sparkpost => Some(self.account.unwrap_or_default()),
+        };
+        let key = match (kind, self.key) {
+            (Kind::Http, None) => {
+                if self.header.is_some() {
+                    section.problem("header", "expected a `key` beside it, which is sent in it");
+                }
+                Some(None)
+            }
+            (_, key) => {
+                let key = section.required("key", key);
+                key.and_then(|key| section.secret("key", Some(key), &common.environment, Integrations::ID)).map(Some)
+            }
+        };
+        let header = match self.header {
+            None => Some(None),
+            Some(name) if kind == Kind::Http => {
+                let is_one =
+                    HeaderName::try_from(&name).map_err(|_| format!("expected the name of a header, saw `{name}`"));
+                section.parsed("header", is_one).map(|_| Some(name))
+            }
+            Some(_) => {
+                section.problem("header", "expected none: how its key is sent is known");
+                None
+            }
+        };
+        let statuses = self.status.unwrap_or_else(|| vec![200]);
+        let are_statuses = !statuses.is_empty() && statuses.iter().all(|status| (100..=599).contains(status));
+        if !are_statuses {
+            section.problem("status", format!("expected at least one status of 100 to 599, saw {statuses:?}"));
+        }
+        let text = match self.text {
+            None => Some(None),
+            Some(text) => section.text("text", Some(text)).map(Some),
+        };
+        let deadline = section.duration("deadline", self.deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
+        let days = section.number("certificate_days", self.certificate_days, DEFAULT_CERTIFICATE_DAYS, 0..=365);
+        let contact = match self.contact {
+            None => Some(None),
+            Some(raw) => raw.validate(&section.table("contact")).map(Some),
+        };
+        are_statuses.then_some(())?;
+        Some(Partner {
+            subject: subject?,
+            name: name?,
+            kind,
+            written_url: written_url?,
+            url: url?,
+            account: account?,
+            key: key?,
+            header: header?,
+            statuses,
+            text: text?,
+            deadline: deadline?,
+            certificate_days: days?,
+            contact: contact?,
+        })
+    }
+
+    fn of(partner: &Partner) -> Self {
+        let contact =
+            |contact: &Contact| RawContact { name: Some(contact.name.clone()), reach: Some(contact.reach.clone()) };
+        Self {
+            id: Some(partner.subject.to_string()),
+            name: Some(partner.name.clone()),
+            kind: Some(partner.kind),
+            url: Some(partner.written_url.clone()),
+            account: (!partner.account.is_empty()).then(|| partner.account.clone()),
+            key: partner.key.as_ref().map(ToString::to_string),
+            header: partner.header.clone(),
+            status: Some(partner.statuses.clone()),
+            text: partner.text.clone(),
+            deadline: Some(written_duration(partner.deadline)),
+            certificate_days: Some(partner.certificate_days),
+            contact: partner.contact.as_ref().map(contact),
+        }
+    }
+}
+
+impl RawContact {
+    fn validate(self, section: &Section<'_>) -> Option<Contact> {
+        let (name, reach) = (section.text("name", self.name), section.text("reach", self.reach));
+        Some(Contact { name: name?, reach: reach? })
+    }
+}
+
+fn subject(id: &str) -> Result<Subject, String> {
+    let subject = Subject::new(id).map_err(|error| error.to_string())?;
+    if subject.is_whole() {
+        return Err("expected a name, saw `-`, which stands for a whole check".to_owned());
+    }
+    Ok(subject)
+}
+
+impl Integrations {
+    /// As it would be written, every default in its place.
+    pub(crate) fn as_written(&self) -> RawIntegrations {
+        RawIntegrations { partners: self.partners.iter().map(RawPartner::of).collect() }
+    }
+}

@@ -1,0 +1,56 @@
+//! What is wrong with the settings is told, all at once.
+
+use integrations::Integrations;
+use runtime::Prepared;
+use runtime::settings::Document;
+
+fn problems(section: &str) -> String {
+    let text = format!(
+        "environment = \"test\"\nbase_url = \"https://localhost\"\n[contact]\nname = \"n\"\nreach = \"r\"\n[links]\n\
+         runbook = \"https://localhost/\"\n[check.integrations]\n{section}"
+    );
+    let document = Document::parse("test.toml", &text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    match Prepared::<Integrations>::read(&document) {
+        Ok(_) => "none".to_owned(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+#[test]
+fn every_mistake_is_named() {
+    insta::assert_snapshot!(problems(
+        r#"
+[[check.integrations.partners]]
+id = "stripe"
+kind = "stripe"
+header = "X-Key"
+
+[[check.integrations.partners]]
+id = "stripe"
+kind = "twilio"
+key = "sk_live_not_a_reference"
+certificate_days = 366
+
+[[check.integrations.partners]]
+id = "-"
+status = [99]
+text = " "
+deadline = "1m"
+contact = { name = "somebody" }
+
+[[check.integrations.partners]]
+id = "accounting"
+url = "ftp://accounting.example"
+header = "X-Api-Key"
+"#
+    ));
+}
+
+#[test]
+fn there_is_at_least_one_partner_and_one_needs_little() {
+    insta::assert_snapshot!(problems(""));
+    assert_eq!(problems("[[check.integrations.partners]]\nid = \"a\"\nurl = \"https://a.example/\"\n"), "none");
+    let many: String =
+        (0..51).map(|n| format!("[[check.integrations.partners]]\nid = \"p{n}\"\nurl = \"/p{n}\"\n")).collect();
+    assert!(problems(&many).contains("expected 1 to 50 partners, saw 51"));
+}
