@@ -73,7 +73,8 @@ pub fn advisories(workspace: &Workspace) -> Result<()> {
 /// # Errors
 /// When it cannot be built or run.
 pub fn bench(workspace: &Workspace) -> Result<()> {
-    Run::cargo(workspace, "bench --quiet --package probe --bench phases --profile dev").run()
+    Run::cargo(workspace, "bench --quiet --package probe --bench phases --profile dev").run()?;
+    Run::cargo(workspace, "bench --quiet --package alarm --bench replay").run()
 }
 
 fn fmt(workspace: &Workspace) -> Result<()> {
@@ -113,11 +114,14 @@ fn unit(workspace: &Workspace) -> Result<()> {
 
 fn templates(workspace: &Workspace) -> Result<()> {
     let bin = tools::python(workspace, "sam")?;
-    Run::program(workspace, bin.join("cfn-lint")).args(["infra/template.yaml"]).run()?;
-    Run::program(workspace, bin.join("sam"))
-        .args(["validate", "--lint", "--template", "infra/template.yaml", "--region", "eu-north-1"])
-        .env("SAM_CLI_TELEMETRY", "0")
-        .run()
+    for template in ["infra/template.yaml", "infra/alarms.yaml"] {
+        Run::program(workspace, bin.join("cfn-lint")).args([template]).run()?;
+        Run::program(workspace, bin.join("sam"))
+            .args(["validate", "--lint", "--template", template, "--region", "eu-north-1"])
+            .env("SAM_CLI_TELEMETRY", "0")
+            .run()?;
+    }
+    Ok(())
 }
 
 fn e2e(workspace: &Workspace) -> Result<()> {

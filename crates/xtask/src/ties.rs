@@ -42,6 +42,9 @@ fn missing(id: &str) -> Vec<String> {
     expect(template.contains(&format!("\n  {pascal}Function:\n")), format!("{pascal}Function in infra/template.yaml"));
     let mapping = format!("\n    {pascal}: {{ Id: {id},");
     expect(template.contains(&mapping), format!("{pascal} in the mapping Checks of infra/template.yaml"));
+    let alarms = read("infra/alarms.yaml");
+    expect(alarms.contains(&mapping), format!("{pascal} in the mapping Checks of infra/alarms.yaml"));
+    expect(alarms.contains(&format!("\n  Failing{pascal}:\n")), format!("Failing{pascal} in infra/alarms.yaml"));
     for settings in ["demo", "production.example"] {
         let section = format!("\n[check.{id}]\n");
         let file = format!("infra/layer/settings/{settings}.toml");
@@ -72,7 +75,7 @@ fn every_check_has_all_its_rooms() {
 
 #[test]
 fn a_check_without_rooms_is_found_out() {
-    assert_eq!(missing("no-such-check").len(), 13);
+    assert_eq!(missing("no-such-check").len(), 15);
 }
 
 #[test]

@@ -1,0 +1,70 @@
+//! How long seventy alarms take over fifteen days of one-minute data, beside reading the same values once.
+//!
+//! Seventy alarms are the budget of all checks; fifteen days is how long CloudWatch keeps values of a minute.
+
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use alarm::{Data, Inputs, MetricId, Replay, Template, alarms};
+use jiff::{SignedDuration, Timestamp};
+
+const ALARMS: usize = 70;
+const MINUTES: i64 = 15 * 24 * 60;
+
+/// Period, N, M and statistic of the kinds of alarms there are: most look at minutes, a few at hours.
+const KINDS: [(u32, u32, u32, &str); 7] = [
+    (60, 5, 5, "Maximum"),
+    (60, 10, 5, "Average"),
+    (60, 3, 2, "Maximum"),
+    (300, 5, 5, "Maximum"),
+    (300, 10, 5, "Average"),
+    (900, 2, 2, "Maximum"),
+    (21_600, 1, 1, "Average"),
+];
+
+fn main() {
+    let begin: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
+    let mut text = "Resources:\n".to_owned();
+    let mut data = Data::default();
+    for number in 0..ALARMS {
+        let (period, periods, to_alarm, statistic) = KINDS[number % KINDS.len()];
+        text.push_str(&format!(
+            "  A{number}:\n    Type: AWS::CloudWatch::Alarm\n    Properties: {{ Namespace: T, MetricName: M{number}, Statistic: {statistic}, \
+             Period: {period}, EvaluationPeriods: {periods}, DatapointsToAlarm: {to_alarm}, Threshold: 90, \
+             ComparisonOperator: GreaterThanThreshold, TreatMissingData: breaching }}\n"
+        ));
+        let metric = MetricId { namespace: "T".to_owned(), name: format!("M{number}"), dimensions: BTreeMap::new() };
+        for minute in (0..MINUTES).filter(|minute| minute % 97 != 0) {
+            let value = (minute * 7919 + number as i64 * 104_729) % 101;
+            data.publish(&metric, begin + SignedDuration::from_mins(minute), value as f64);
+        }
+    }
+    let alarms = alarms(&Template::read(&text, &Inputs::default()).unwrap()).unwrap();
+    let until = begin + SignedDuration::from_mins(MINUTES - 1);
+    let once = |work: &mut dyn FnMut() -> usize| {
+        let began = Instant::now();
+        let seen = black_box(work());
+        (began.elapsed(), seen)
+    };
+    let mut best = Duration::MAX;
+    let mut changes = 0;
+    for _ in 0..5 {
+        let (took, seen) =
+            once(&mut || Replay::default().transitions(&alarms, &data, begin, until).values().map(Vec::len).sum());
+        best = best.min(took);
+        changes = seen;
+    }
+    // The same data, each value of each alarm read once.
+    let flat: Vec<f64> = (0..ALARMS as i64 * MINUTES).map(|place| ((place * 7919) % 101) as f64).collect();
+    let (bare, above) = once(&mut || flat.iter().filter(|value| **value > 90.0).count());
+    println!(
+        "{ALARMS} alarms over {} days: {:.0} ms ({changes} changes), {:.1} ns an evaluation; reading each value once: {:.1} ms ({above} above)",
+        MINUTES / 1_440,
+        best.as_secs_f64() * 1e3,
+        best.as_nanos() as f64 / (ALARMS as f64 * MINUTES as f64),
+        bare.as_secs_f64() * 1e3,
+    );
+}

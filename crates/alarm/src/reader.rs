@@ -1,0 +1,289 @@
+//! The alarms of a template.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::template::Resource;
+use crate::{
+    Actions, Alarm, Comparison, CompositeAlarm, Expression, MetricAlarm, MetricId, MissingData, Query, Rule, Source,
+    Statistic, Template, TemplateError,
+};
+
+/// The properties of an alarm that are read, or do not change when it fires.
+const KNOWN: [&str; 18] = [
+    "ActionsEnabled",
+    "AlarmActions",
+    "AlarmDescription",
+    "AlarmName",
+    "ComparisonOperator",
+    "DatapointsToAlarm",
+    "Dimensions",
+    "EvaluationPeriods",
+    "InsufficientDataActions",
+    "MetricName",
+    "Metrics",
+    "Namespace",
+    "OKActions",
+    "Period",
+    "Statistic",
+    "Tags",
+    "Threshold",
+    "TreatMissingData",
+];
+const KNOWN_OF_COMPOSITES: [&str; 8] = [
+    "ActionsEnabled",
+    "AlarmActions",
+    "AlarmDescription",
+    "AlarmName",
+    "AlarmRule",
+    "InsufficientDataActions",
+    "OKActions",
+    "Tags",
+];
+
+/// The alarms of a template, in its order.
+///
+/// # Errors
+/// With the path of the first property that is wrong, or that is not known here: percentiles, anomaly bands, sub-minute periods,
+/// wall-clock windows, suppressors.
+pub fn alarms(template: &Template) -> Result<Vec<Alarm>, TemplateError> {
+    let mut found = Vec::new();
+    // What `Ref` of an alarm is.
+    let names: Vec<(String, String)> = template
+        .resources
+        .iter()
+        .filter(|resource| resource.kind.starts_with("AWS::CloudWatch::"))
+        .map(|resource| {
+            let name = resource.properties.get("AlarmName").and_then(Value::as_str).unwrap_or(&resource.id);
+            (format!("${{{}}}", resource.id), name.to_owned())
+        })
+        .collect();
+    for resource in &template.resources {
+        match resource.kind.as_str() {
+            "AWS::CloudWatch::Alarm" => found.push(Alarm::Metric(metric_alarm(resource)?)),
+            "AWS::CloudWatch::CompositeAlarm" => found.push(Alarm::Composite(composite_alarm(resource, &names)?)),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn metric_alarm(resource: &Resource) -> Result<MetricAlarm, TemplateError> {
+    known(resource, &KNOWN)?;
+    let properties = Properties { resource, path: String::new(), values: &resource.properties };
+    let (source, period) = match resource.properties.get("Metrics") {
+        None => {
+            let source = Source::Metric {
+                metric: properties.metric(&resource.properties)?,
+                statistic: properties.word("Statistic", Statistic::read, Statistic::WORDS)?,
+            };
+            (source, properties.period("Period")?)
+        }
+        Some(queries) => math(resource, queries)?,
+    };
+    let evaluation_periods = properties.count("EvaluationPeriods")?;
+    let datapoints_to_alarm = match resource.properties.get("DatapointsToAlarm") {
+        None => evaluation_periods,
+        Some(_) => properties.count("DatapointsToAlarm")?,
+    };
+    if datapoints_to_alarm > evaluation_periods {
+        let rule = format!("expected at most EvaluationPeriods, {evaluation_periods}, saw {datapoints_to_alarm}");
+        return Err(resource.problem("DatapointsToAlarm", rule));
+    }
+    let missing = match resource.properties.get("TreatMissingData") {
+        None => MissingData::Missing,
+        Some(_) => properties.word("TreatMissingData", MissingData::read, MissingData::WORDS)?,
+    };
+    Ok(MetricAlarm {
+        logical_id: resource.id.clone(),
+        name: properties.text("AlarmName")?.unwrap_or_else(|| resource.id.clone()),
+        description: properties.text("AlarmDescription")?.unwrap_or_default(),
+        source,
+        period,
+        comparison: properties.word("ComparisonOperator", Comparison::read, Comparison::WORDS)?,
+        threshold: properties.number("Threshold")?,
+        evaluation_periods,
+        datapoints_to_alarm,
+        missing,
+        actions: properties.actions()?,
+        metadata: resource.metadata.clone(),
+    })
+}
+
+fn composite_alarm(resource: &Resource, names: &[(String, String)]) -> Result<CompositeAlarm, TemplateError> {
+    known(resource, &KNOWN_OF_COMPOSITES)?;
+    let properties = Properties { resource, path: String::new(), values: &resource.properties };
+    let rule = properties.required("AlarmRule")?;
+    let rule = names.iter().fold(rule, |rule, (reference, name)| rule.replace(reference, name));
+    let rule = Rule::read(&rule).map_err(|error| resource.problem("AlarmRule", error.to_string()))?;
+    Ok(CompositeAlarm {
+        logical_id: resource.id.clone(),
+        name: properties.text("AlarmName")?.unwrap_or_else(|| resource.id.clone()),
+        description: properties.text("AlarmDescription")?.unwrap_or_default(),
+        rule,
+        actions: properties.actions()?,
+        metadata: resource.metadata.clone(),
+    })
+}
+
+fn known(resource: &Resource, names: &[&str]) -> Result<(), TemplateError> {
+    match resource.properties.keys().find(|name| !names.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(resource.problem(name, format!("not known here; known are {}", names.join(", ")))),
+    }
+}
+
+/// The metrics and expressions of an alarm, and the period they share.
+fn math(resource: &Resource, queries: &Value) -> Result<(Source, Duration), TemplateError> {
+    let Some(queries) = queries.as_array() else {
+        return Err(resource.problem("Metrics", "expected a list"));
+    };
+    let mut read: Vec<(String, Query, bool)> = Vec::new();
+    let mut period = None;
+    for (place, query) in queries.iter().enumerate() {
+        let path = format!("Metrics[{place}]");
+        let Some(values) = query.as_object() else {
+            return Err(resource.problem(&path, "expected a table"));
+        };
+        let properties = Properties { resource, path: format!("{path}."), values };
+        let id = properties.required("Id")?;
+        let own = if let Some(expression) = properties.text("Expression")? {
+            let expression = Expression::read(&expression)
+                .map_err(|error| resource.problem(&format!("{path}.Expression"), error.to_string()))?;
+            Query::Expression(expression)
+        } else {
+            let Some(stat) = values.get("MetricStat").and_then(Value::as_object) else {
+                return Err(resource.problem(&path, "expected an Expression or a MetricStat"));
+            };
+            let of_stat = Properties { resource, path: format!("{path}.MetricStat."), values: stat };
+            let own_period = of_stat.period("Period")?;
+            if *period.get_or_insert(own_period) != own_period {
+                return Err(resource.problem(&format!("{path}.MetricStat.Period"), "expected the same period for all"));
+            }
+            let Some(metric) = stat.get("Metric").and_then(Value::as_object) else {
+                return Err(resource.problem(&format!("{path}.MetricStat.Metric"), "expected a table"));
+            };
+            let of_metric = Properties { resource, path: format!("{path}.MetricStat.Metric."), values: metric };
+            let statistic = of_stat.word("Stat", Statistic::read, Statistic::WORDS)?;
+            Query::Metric { metric: of_metric.metric(metric)?, statistic }
+        };
+        let returns = match values.get("ReturnData") {
+            None => true,
+            Some(value) => value.as_bool().or_else(|| value.as_str()?.parse().ok()).unwrap_or(true),
+        };
+        read.push((id, own, returns));
+    }
+    let returned: Vec<&String> = read.iter().filter(|(.., returns)| *returns).map(|(id, ..)| id).collect();
+    let [returned] = returned[..] else {
+        let rule = format!("expected one with ReturnData, saw {}", returned.len());
+        return Err(resource.problem("Metrics", rule));
+    };
+    let (returned, period) = (returned.clone(), period);
+    let Some(period) = period else {
+        return Err(resource.problem("Metrics", "expected at least one metric"));
+    };
+    let mut ordered: Vec<(String, Query)> = Vec::new();
+    while ordered.len() < read.len() {
+        let is_known = |id: &str| ordered.iter().any(|(own, _)| own == id);
+        let ready = read.iter().find(|(id, query, _)| {
+            !is_known(id)
+                && match query {
+                    Query::Metric { .. } => true,
+                    Query::Expression(expression) => expression.ids().into_iter().all(is_known),
+                }
+        });
+        let Some((id, query, _)) = ready else {
+            return Err(resource.problem("Metrics", "expected expressions over ids that are there, and no circle"));
+        };
+        ordered.push((id.clone(), query.clone()));
+    }
+    Ok((Source::Math { queries: ordered, returned }, period))
+}
+
+/// A table of properties, and where it stands.
+struct Properties<'r> {
+    resource: &'r Resource,
+    path: String,
+    values: &'r Map<String, Value>,
+}
+
+impl Properties<'_> {
+    fn problem(&self, name: &str, rule: impl Into<String>) -> TemplateError {
+        self.resource.problem(&format!("{}{name}", self.path), rule)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, TemplateError> {
+        match self.values.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(self.problem(name, format!("expected a text, saw {other}"))),
+        }
+    }
+
+    fn required(&self, name: &str) -> Result<String, TemplateError> {
+        self.text(name)?.ok_or_else(|| self.problem(name, "expected a text, saw none"))
+    }
+
+    fn word<T>(&self, name: &str, read: fn(&str) -> Option<T>, words: &[&str]) -> Result<T, TemplateError> {
+        let text = self.required(name)?;
+        read(&text).ok_or_else(|| self.problem(name, format!("expected one of {}, saw `{text}`", words.join(", "))))
+    }
+
+    fn number(&self, name: &str) -> Result<f64, TemplateError> {
+        let value = self.values.get(name).ok_or_else(|| self.problem(name, "expected a number, saw none"))?;
+        let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
+        number.ok_or_else(|| self.problem(name, format!("expected a number, saw {value}")))
+    }
+
+    fn count(&self, name: &str) -> Result<usize, TemplateError> {
+        let number = self.number(name)?;
+        if number.fract() != 0.0 || !(1.0..=10_000.0).contains(&number) {
+            return Err(self.problem(name, format!("expected a whole number of at least 1, saw {number}")));
+        }
+        Ok(number as usize)
+    }
+
+    fn period(&self, name: &str) -> Result<Duration, TemplateError> {
+        let seconds = self.count(name).or_else(|_| self.number(name).map(|seconds| seconds as usize))?;
+        if seconds == 0 || seconds % 60 != 0 {
+            let rule = format!("expected whole minutes in seconds, saw {seconds}: shorter ones are not known here");
+            return Err(self.problem(name, rule));
+        }
+        Ok(Duration::from_secs(seconds as u64))
+    }
+
+    fn metric(&self, of: &Map<String, Value>) -> Result<MetricId, TemplateError> {
+        let mut dimensions = BTreeMap::new();
+        for (place, dimension) in of.get("Dimensions").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let (Some(name), Some(value)) = (dimension["Name"].as_str(), dimension["Value"].as_str()) else {
+                return Err(self.problem(&format!("Dimensions[{place}]"), "expected Name and Value"));
+            };
+            dimensions.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(MetricId { namespace: self.required("Namespace")?, name: self.required("MetricName")?, dimensions })
+    }
+
+    fn actions(&self) -> Result<Actions, TemplateError> {
+        let list = |name: &str| match self.values.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(items)) => {
+                let text = |item: &Value| item.as_str().map(str::to_owned);
+                let texts: Option<Vec<String>> = items.iter().map(text).collect();
+                texts.ok_or_else(|| self.problem(name, "expected a list of texts"))
+            }
+            Some(other) => Err(self.problem(name, format!("expected a list, saw {other}"))),
+        };
+        let enabled = match self.values.get("ActionsEnabled") {
+            None => true,
+            Some(value) => value.as_bool().or_else(|| value.as_str()?.parse().ok()).unwrap_or(true),
+        };
+        Ok(Actions {
+            enabled,
+            alarm: list("AlarmActions")?,
+            ok: list("OKActions")?,
+            insufficient_data: list("InsufficientDataActions")?,
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! The intrinsic functions.
+
+use serde_json::Value;
+
+use super::TemplateError;
+use super::node::{Node, Written};
+use super::resolve::{Resolver, Scope, shown};
+
+impl Resolver<'_> {
+    /// What a function gives; `None` is `AWS::NoValue`.
+    pub(super) fn function(
+        &self,
+        name: &str,
+        argument: &Node,
+        path: &str,
+        scope: &Scope,
+    ) -> Result<Option<Value>, TemplateError> {
+        let path = &format!("{path}.{name}");
+        match name {
+            "Ref" => {
+                let name = self.named(argument, path, scope)?;
+                self.reference(&name, argument, path, scope)
+            }
+            "Condition" => {
+                let name = self.named(argument, path, scope)?;
+                self.condition(&name, argument, path).map(|holds| Some(Value::Bool(holds)))
+            }
+            "Fn::GetAtt" => {
+                let [resource, attribute] = self.parts(argument, path)?;
+                let (resource, attribute) = (self.named(resource, path, scope)?, self.named(attribute, path, scope)?);
+                self.attribute(&resource, &attribute, argument, path).map(Some)
+            }
+            "Fn::Sub" => self.sub(argument, path, scope).map(|text| Some(Value::String(text))),
+            "Fn::Join" => {
+                let [between, items] = self.parts(argument, path)?;
+                let between = self.named(between, path, scope)?;
+                let items = self.list(items, path, scope)?;
+                let texts: Result<Vec<String>, _> =
+                    items.iter().map(|item| text(item).ok_or_else(|| no_text(argument, path, Some(item)))).collect();
+                Ok(Some(Value::String(texts?.join(&between))))
+            }
+            "Fn::Split" => {
+                let [between, whole] = self.parts(argument, path)?;
+                let (between, whole) = (self.named(between, path, scope)?, self.named(whole, path, scope)?);
+                Ok(Some(whole.split(&between).map(Value::from).collect()))
+            }
+            "Fn::Select" => {
+                let [place, items] = self.parts(argument, path)?;
+                let place = self.resolve(place, path, scope)?;
+                let place = place.as_ref().and_then(text).and_then(|text| text.parse::<usize>().ok());
+                let items = self.list(items, path, scope)?;
+                let Some(item) = place.and_then(|place| items.get(place)) else {
+                    let rule = format!("expected a place within the list of {}", items.len());
+                    return Err(argument.problem(path, rule));
+                };
+                Ok(Some(item.clone()))
+            }
+            "Fn::FindInMap" => {
+                let (keys, default) = match argument.items(path)? {
+                    [keys @ .., last] if keys.len() == 3 => (keys, Some(last)),
+                    keys => (keys, None),
+                };
+                let [map, first, second] = keys else {
+                    let rule = format!("expected a mapping and two keys, saw {} arguments", keys.len());
+                    return Err(argument.problem(path, rule));
+                };
+                let named = |node| self.named(node, path, scope);
+                let (map, first, second) = (named(map)?, named(first)?, named(second)?);
+                match (self.mapped([&map, &first, &second], argument, path), default) {
+                    (Err(_), Some(default)) => match default.members(path)? {
+                        [(key, value)] if key == "DefaultValue" => self.resolve(value, path, scope),
+                        _ => Err(default.problem(path, "expected DefaultValue alone")),
+                    },
+                    (found, _) => found.map(Some),
+                }
+            }
+            "Fn::If" => {
+                let [condition, then, otherwise] = self.parts(argument, path)?;
+                let name = self.named(condition, path, scope)?;
+                let chosen = if self.condition(&name, condition, path)? { then } else { otherwise };
+                self.resolve(chosen, path, scope)
+            }
+            "Fn::Equals" => {
+                let [one, other] = self.parts(argument, path)?;
+                let (one, other) = (self.resolve(one, path, scope)?, self.resolve(other, path, scope)?);
+                // CloudFormation compares texts: `true` is "true".
+                let as_text =
+                    |value: &Option<Value>| value.as_ref().map(|value| text(value).unwrap_or(value.to_string()));
+                Ok(Some(Value::Bool(as_text(&one) == as_text(&other))))
+            }
+            "Fn::Not" => {
+                let [condition] = self.parts(argument, path)?;
+                Ok(Some(Value::Bool(!self.truth(condition, path, scope)?)))
+            }
+            "Fn::And" | "Fn::Or" => {
+                let holds: Result<Vec<bool>, _> =
+                    argument.items(path)?.iter().map(|node| self.truth(node, path, scope)).collect();
+                let holds = holds?;
+                let joined =
+                    if name == "Fn::And" { holds.iter().all(|holds| *holds) } else { holds.iter().any(|holds| *holds) };
+                Ok(Some(Value::Bool(joined)))
+            }
+            "Fn::ImportValue" => {
+                let name = self.named(argument, path, scope)?;
+                let symbolic = || Value::String(format!("${{import:{name}}}"));
+                Ok(Some(self.inputs.imports.get(&name).cloned().unwrap_or_else(symbolic)))
+            }
+            "Fn::Length" => {
+                let items = self.list(argument, path, scope)?;
+                Ok(Some(Value::from(items.len())))
+            }
+            "Fn::ToJsonString" => {
+                let value = self.resolve(argument, path, scope)?.unwrap_or_default();
+                Ok(Some(Value::String(value.to_string())))
+            }
+            other => Err(argument.problem(path, format!("the function {other} is not known here"))),
+        }
+    }
+
+    /// A function's arguments, as many as it takes.
+    fn parts<'n, const N: usize>(&self, node: &'n Node, path: &str) -> Result<[&'n Node; N], TemplateError> {
+        let items = node.items(path)?;
+        let parts: Vec<&Node> = items.iter().collect();
+        parts.try_into().map_err(|_| node.problem(path, format!("expected {N} arguments, saw {}", items.len())))
+    }
+
+    /// An argument that is a text, or becomes one.
+    fn named(&self, node: &Node, path: &str, scope: &Scope) -> Result<String, TemplateError> {
+        let value = self.resolve(node, path, scope)?;
+        value.as_ref().and_then(text).ok_or_else(|| no_text(node, path, value.as_ref()))
+    }
+
+    fn list(&self, node: &Node, path: &str, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
+        match self.resolve(node, path, scope)? {
+            Some(Value::Array(items)) => Ok(items),
+            other => Err(node.problem(path, format!("expected a list, saw {}", shown(other.as_ref())))),
+        }
+    }
+
+    /// A text with names in `${}`; `${!x}` stands for `${x}`.
+    fn sub(&self, node: &Node, path: &str, scope: &Scope) -> Result<String, TemplateError> {
+        let (template, own) = match &node.value {
+            Written::List(items) => match &items[..] {
+                [template, own] => (template, own.members(path)?),
+                _ => return Err(node.problem(path, "expected a text and a table of names")),
+            },
+            _ => (node, &[][..]),
+        };
+        let Some(written) = template.text() else {
+            return Err(template.problem(path, "expected a text"));
+        };
+        let written = scope.filled(written);
+        let mut text_so_far = String::new();
+        let mut rest = written.as_str();
+        while let Some((before, after)) = rest.split_once("${") {
+            text_so_far.push_str(before);
+            let Some((name, after)) = after.split_once('}') else {
+                return Err(template.problem(path, format!("expected `}}` after `${{{after}`")));
+            };
+            rest = after;
+            if let Some(literal) = name.strip_prefix('!') {
+                text_so_far.push_str(&format!("${{{literal}}}"));
+                continue;
+            }
+            let value = match own.iter().find(|(key, _)| key == name) {
+                Some((_, node)) => self.resolve(node, &format!("{path}.{name}"), scope)?,
+                None => match name.split_once('.') {
+                    Some((resource, attribute)) => Some(self.attribute(resource, attribute, template, path)?),
+                    None => self.reference(name, template, path, scope)?,
+                },
+            };
+            let value = value.as_ref().and_then(text).ok_or_else(|| no_text(template, path, value.as_ref()))?;
+            text_so_far.push_str(&value);
+        }
+        text_so_far.push_str(rest);
+        Ok(text_so_far)
+    }
+}
+
+/// A value where a text is wanted.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn no_text(node: &Node, path: &str, value: Option<&Value>) -> TemplateError {
+    node.problem(path, format!("expected a text, saw {}", shown(value)))
+}

@@ -1,0 +1,350 @@
+//! What stands behind names: parameters, mappings, conditions, loops.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::node::{Node, Written};
+use super::{Inputs, TemplateError};
+
+/// The variables of the loops around a place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    variables: BTreeMap<String, String>,
+}
+
+impl Scope {
+    fn with(&self, name: &str, value: &str) -> Self {
+        let mut inner = self.clone();
+        inner.variables.insert(name.to_owned(), value.to_owned());
+        inner
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&String> {
+        self.variables.get(name)
+    }
+
+    /// `${Name}` is the value, `&{Name}` the value without what names of resources may not have.
+    pub(super) fn filled(&self, text: &str) -> String {
+        self.variables.iter().fold(text.to_owned(), |text, (name, value)| {
+            let bare: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+            text.replace(&format!("${{{name}}}"), value).replace(&format!("&{{{name}}}"), &bare)
+        })
+    }
+}
+
+/// A member of a section, loops unrolled.
+pub(super) struct Entry<'n> {
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) node: &'n Node,
+    pub(super) scope: Scope,
+}
+
+/// Knows what names stand for.
+pub(super) struct Resolver<'i> {
+    pub(super) inputs: &'i Inputs,
+    parameters: BTreeMap<String, Value>,
+    mappings: BTreeMap<String, BTreeMap<String, Map<String, Value>>>,
+    conditions: BTreeMap<String, bool>,
+    resources: BTreeSet<String>,
+}
+
+const LOOP: &str = "Fn::ForEach";
+
+impl<'i> Resolver<'i> {
+    pub(super) fn new(parameters: BTreeMap<String, Value>, inputs: &'i Inputs) -> Self {
+        Self { inputs, parameters, mappings: BTreeMap::new(), conditions: BTreeMap::new(), resources: BTreeSet::new() }
+    }
+
+    pub(super) fn parameters(&self) -> &BTreeMap<String, Value> {
+        &self.parameters
+    }
+
+    pub(super) fn conditions(&self) -> &BTreeMap<String, bool> {
+        &self.conditions
+    }
+
+    pub(super) fn mappings(&self) -> Value {
+        let of = |(name, map): (&String, &BTreeMap<String, Map<String, Value>>)| {
+            let entries = map.iter().map(|(key, values)| (key.clone(), Value::Object(values.clone())));
+            (name.clone(), Value::Object(entries.collect()))
+        };
+        Value::Object(self.mappings.iter().map(of).collect())
+    }
+
+    pub(super) fn name_resources(&mut self, names: impl Iterator<Item = String>) {
+        self.resources = names.collect();
+    }
+
+    pub(super) fn read_mappings(&mut self, section: &Node) -> Result<(), TemplateError> {
+        for (name, map) in section.members("Mappings")? {
+            let mut read = BTreeMap::new();
+            for (key, values) in map.members(&format!("Mappings.{name}"))? {
+                let path = format!("Mappings.{name}.{key}");
+                let mut entries = Map::new();
+                for (second, value) in values.members(&path)? {
+                    let value = self.resolve(value, &format!("{path}.{second}"), &Scope::default())?;
+                    entries.insert(second.clone(), value.unwrap_or_default());
+                }
+                read.insert(key.clone(), entries);
+            }
+            self.mappings.insert(name.clone(), read);
+        }
+        Ok(())
+    }
+
+    /// Conditions may name each other in any order.
+    pub(super) fn read_conditions(&mut self, section: &Node) -> Result<(), TemplateError> {
+        let mut left = self.unrolled(section, "Conditions", &Scope::default())?;
+        while !left.is_empty() {
+            let before = left.len();
+            let mut first_problem = None;
+            let mut next = Vec::new();
+            for entry in left {
+                match self.truth(entry.node, &entry.path, &entry.scope) {
+                    Ok(holds) => {
+                        self.conditions.insert(entry.name.clone(), holds);
+                    }
+                    Err(problem) => {
+                        first_problem.get_or_insert(problem);
+                        next.push(entry);
+                    }
+                }
+            }
+            left = next;
+            if let Some(problem) = first_problem.filter(|_| left.len() == before) {
+                return Err(problem);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a named condition holds.
+    pub(super) fn condition(&self, name: &str, node: &Node, path: &str) -> Result<bool, TemplateError> {
+        let known = || self.conditions.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        self.conditions
+            .get(name)
+            .copied()
+            .ok_or_else(|| node.problem(path, format!("there is no condition `{name}`; there are {}", known())))
+    }
+
+    /// Whether an expression of conditions holds.
+    pub(super) fn truth(&self, node: &Node, path: &str, scope: &Scope) -> Result<bool, TemplateError> {
+        match self.resolve(node, path, scope)? {
+            Some(Value::Bool(holds)) => Ok(holds),
+            Some(Value::String(text)) if text == "true" || text == "false" => Ok(text == "true"),
+            other => Err(node.problem(path, format!("expected a condition, saw {}", shown(other.as_ref())))),
+        }
+    }
+
+    /// The members of a section, loops unrolled.
+    pub(super) fn unrolled<'n>(
+        &self,
+        section: &'n Node,
+        path: &str,
+        scope: &Scope,
+    ) -> Result<Vec<Entry<'n>>, TemplateError> {
+        let mut entries: Vec<Entry<'n>> = Vec::new();
+        for (key, node) in section.members(path)? {
+            let Some(label) = key.strip_prefix(LOOP) else {
+                let name = scope.filled(key);
+                let path = format!("{path}.{name}");
+                entries.push(Entry { name, path, node, scope: scope.clone() });
+                continue;
+            };
+            let path = format!("{path}.{LOOP}{label}");
+            let [variable, collection, body] = node.items(&path)? else {
+                return Err(node.problem(&path, "expected a variable, a list and what is repeated"));
+            };
+            let Some(variable) = variable.text() else {
+                return Err(variable.problem(&path, "expected the name of a variable"));
+            };
+            for value in self.collection(collection, &path, scope)? {
+                entries.extend(self.unrolled(body, section_of(&path), &scope.with(variable, &value))?);
+            }
+        }
+        let mut names = BTreeSet::new();
+        if let Some(twice) = entries.iter().find(|entry| !names.insert(&entry.name)) {
+            return Err(twice.node.problem(&twice.path, format!("expected `{}` once, saw it twice", twice.name)));
+        }
+        Ok(entries)
+    }
+
+    /// What a loop goes over: each value once.
+    fn collection(&self, node: &Node, path: &str, scope: &Scope) -> Result<Vec<String>, TemplateError> {
+        let Some(Value::Array(values)) = self.resolve(node, path, scope)? else {
+            return Err(node.problem(path, "expected a list to go over"));
+        };
+        let text = |value: &Value| match value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            other => Err(node.problem(path, format!("expected a list of texts to go over, saw {other} in it"))),
+        };
+        values.iter().map(text).collect()
+    }
+
+    /// The value of a place; `None` stands for `AWS::NoValue`, which is no value at all.
+    pub(super) fn resolve(&self, node: &Node, path: &str, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+        match &node.value {
+            Written::Scalar(Value::String(text)) => Ok(Some(Value::String(scope.filled(text)))),
+            Written::Scalar(value) => Ok(Some(value.clone())),
+            Written::List(items) => {
+                let mut list = Vec::new();
+                for (place, item) in items.iter().enumerate() {
+                    list.extend(self.resolve(item, &format!("{path}[{place}]"), scope)?);
+                }
+                Ok(Some(Value::Array(list)))
+            }
+            Written::Table(members) => {
+                if let [(name, argument)] = &members[..]
+                    && (name == "Ref" || name == "Condition" || name.starts_with("Fn::"))
+                    && !name.starts_with(LOOP)
+                {
+                    return self.function(name, argument, path, scope);
+                }
+                let mut table = Map::new();
+                for entry in self.unrolled(node, path, scope)? {
+                    if entry.name.starts_with("Fn::") {
+                        let rule = format!("expected `{}` to stand alone", entry.name);
+                        return Err(entry.node.problem(&entry.path, rule));
+                    }
+                    if let Some(value) = self.resolve(entry.node, &entry.path, &entry.scope)? {
+                        table.insert(entry.name, value);
+                    }
+                }
+                Ok(Some(Value::Object(table)))
+            }
+        }
+    }
+
+    /// What `Ref` of a name is.
+    pub(super) fn reference(
+        &self,
+        name: &str,
+        node: &Node,
+        path: &str,
+        scope: &Scope,
+    ) -> Result<Option<Value>, TemplateError> {
+        if let Some(value) = scope.get(name) {
+            return Ok(Some(Value::String(value.clone())));
+        }
+        if let Some(value) = self.parameters.get(name) {
+            return Ok(Some(value.clone()));
+        }
+        if let Some(pseudo) = name.strip_prefix("AWS::") {
+            let inputs = self.inputs;
+            let value = match pseudo {
+                "NoValue" => return Ok(None),
+                "Region" => inputs.region.clone(),
+                "AccountId" => inputs.account.clone(),
+                "Partition" => "aws".to_owned(),
+                "URLSuffix" => "amazonaws.com".to_owned(),
+                "StackName" => inputs.stack.clone(),
+                "StackId" => {
+                    format!("arn:aws:cloudformation:{}:{}:stack/{}/0", inputs.region, inputs.account, inputs.stack)
+                }
+                other => return Err(node.problem(path, format!("the pseudo parameter AWS::{other} is not known here"))),
+            };
+            return Ok(Some(Value::String(value)));
+        }
+        self.is_resource(name, node, path)?;
+        Ok(Some(Value::String(format!("${{{name}}}"))))
+    }
+
+    /// An attribute of a resource.
+    pub(super) fn attribute(
+        &self,
+        resource: &str,
+        attribute: &str,
+        node: &Node,
+        path: &str,
+    ) -> Result<Value, TemplateError> {
+        self.is_resource(resource, node, path)?;
+        Ok(Value::String(format!("${{{resource}.{attribute}}}")))
+    }
+
+    fn is_resource(&self, name: &str, node: &Node, path: &str) -> Result<(), TemplateError> {
+        if self.resources.contains(name) {
+            return Ok(());
+        }
+        Err(node.problem(path, format!("there is no parameter and no resource `{name}`")))
+    }
+
+    /// A value of a mapping.
+    pub(super) fn mapped(&self, keys: [&str; 3], node: &Node, path: &str) -> Result<Value, TemplateError> {
+        let [map, first, second] = keys;
+        let known = |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let missing = |what: &str, name: &str, names: Vec<&String>| {
+            node.problem(path, format!("there is no {what} `{name}`; there are {}", known(names)))
+        };
+        let found = self.mappings.get(map).ok_or_else(|| missing("mapping", map, self.mappings.keys().collect()))?;
+        let entries = found.get(first).ok_or_else(|| missing("key", first, found.keys().collect()))?;
+        entries.get(second).cloned().ok_or_else(|| missing("key", second, entries.keys().collect()))
+    }
+}
+
+/// The section that a loop stands in: what it repeats are members of that.
+fn section_of(path: &str) -> &str {
+    path.split_once(&format!(".{LOOP}")).map_or(path, |(section, _)| section)
+}
+
+/// A value in an error.
+pub(super) fn shown(value: Option<&Value>) -> String {
+    value.map_or_else(|| "no value".to_owned(), ToString::to_string)
+}
+
+/// The values of parameters: given, or their default.
+pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTreeMap<String, Value>, TemplateError> {
+    let declared = match section {
+        Some(section) => section.members("Parameters")?,
+        None => &[],
+    };
+    let unknown = inputs.parameters.keys().find(|name| !declared.iter().any(|(own, _)| own == *name));
+    if let Some(name) = unknown {
+        let known = declared.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+        let rule = format!("there is no parameter `{name}`; there are {known}");
+        return Err(TemplateError { path: "Parameters".to_owned(), line: section.map_or(1, |node| node.line), rule });
+    }
+    let mut parameters = BTreeMap::new();
+    for (name, node) in declared {
+        let path = format!("Parameters.{name}");
+        let members = node.members(&path)?;
+        let of = |key: &str| members.iter().find(|(own, _)| own == key).map(|(_, node)| node);
+        let written = |node: &Node| match &node.value {
+            Written::Scalar(Value::String(text)) => Some(text.clone()),
+            Written::Scalar(Value::Null) => None,
+            Written::Scalar(other) => Some(other.to_string()),
+            Written::List(_) | Written::Table(_) => None,
+        };
+        let Some(kind) = of("Type").and_then(written) else {
+            return Err(node.problem(&format!("{path}.Type"), "expected the type of the parameter"));
+        };
+        let value = inputs.parameters.get(name).cloned().or_else(|| of("Default").and_then(written));
+        let Some(value) = value else {
+            return Err(node.problem(&path, "expected a value: the parameter has no default"));
+        };
+        let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
+        let items: Vec<String> = match is_list {
+            true if value.is_empty() => vec![String::new()],
+            true => value.split(',').map(|item| item.trim().to_owned()).collect(),
+            false => vec![value.clone()],
+        };
+        if let Some(allowed) = of("AllowedValues") {
+            let allowed: Vec<String> = allowed.items(&path)?.iter().filter_map(written).collect();
+            if let Some(other) = items.iter().find(|item| !allowed.contains(item)) {
+                return Err(node.problem(&path, format!("expected one of {}, saw `{other}`", allowed.join(", "))));
+            }
+        }
+        let value = match (is_list, kind.as_str()) {
+            (true, _) => items.into_iter().map(Value::String).collect(),
+            (false, "Number") => match value.parse::<f64>() {
+                Ok(_) => serde_json::from_str(&value).unwrap_or(Value::String(value)),
+                Err(_) => return Err(node.problem(&path, format!("expected a number, saw `{value}`"))),
+            },
+            (false, _) => Value::String(value),
+        };
+        parameters.insert(name.clone(), value);
+    }
+    Ok(parameters)
+}

@@ -1,0 +1,75 @@
+//! Alarms as templates have them.
+
+use std::time::Duration;
+
+use alarm::{Alarm, MissingData, Source, alarms};
+
+use crate::template_of;
+
+#[test]
+fn an_alarm_is_read_with_its_defaults() {
+    let read = alarms(&template_of("").unwrap()).unwrap();
+    let [Alarm::Metric(alarm)] = &read[..] else { panic!("{read:?}") };
+    assert_eq!((alarm.name.as_str(), alarm.evaluation_periods, alarm.datapoints_to_alarm), ("Alarm", 1, 1));
+    assert_eq!(
+        (alarm.missing, alarm.period, alarm.actions.enabled),
+        (MissingData::Missing, Duration::from_secs(60), true)
+    );
+    assert!(matches!(&alarm.source, Source::Metric { metric, .. } if metric.to_string() == "Test/M {}"));
+}
+
+#[test]
+fn everything_of_an_alarm_is_read() {
+    let properties = "AlarmName: n\nAlarmDescription: d\nActionsEnabled: false\nAlarmActions: [a]\nOKActions: [b, c]\n\
+                      Dimensions: [{ Name: Environment, Value: demo }]\nEvaluationPeriods: 10\nDatapointsToAlarm: \"5\"\n\
+                      Threshold: \"1.5\"\nTreatMissingData: breaching";
+    let read = alarms(&template_of(properties).unwrap()).unwrap();
+    let [Alarm::Metric(alarm)] = &read[..] else { panic!("{read:?}") };
+    assert_eq!((alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.threshold), (10, 5, 1.5));
+    assert_eq!(
+        (alarm.actions.enabled, &alarm.actions.alarm[..], alarm.actions.ok.len()),
+        (false, &["a".to_owned()][..], 2)
+    );
+    assert_eq!(alarm.source.metrics().next().unwrap().0.to_string(), "Test/M {Environment=demo}");
+}
+
+#[test]
+fn what_is_not_known_is_refused_by_its_property() {
+    let metric = "Metric: { Namespace: T, MetricName: M }, Stat: Sum, Period";
+    for (properties, expected) in [
+        ("Period: 10".to_owned(), "Resources.Alarm.Properties.Period: expected whole minutes in seconds, saw 10"),
+        ("ExtendedStatistic: p99".to_owned(), "Resources.Alarm.Properties.ExtendedStatistic: not known here"),
+        ("Statistic: p99".to_owned(), "Statistic: expected one of SampleCount, Average"),
+        (
+            "EvaluationPeriods: 2\nDatapointsToAlarm: 3".to_owned(),
+            "DatapointsToAlarm: expected at most EvaluationPeriods, 2, saw 3",
+        ),
+        ("EvaluationPeriods: 0".to_owned(), "EvaluationPeriods: expected a whole number of at least 1, saw 0"),
+        ("Threshold: high".to_owned(), "Threshold: expected a number, saw \"high\""),
+        (
+            "TreatMissingData: often".to_owned(),
+            "TreatMissingData: expected one of missing, ignore, breaching, notBreaching, saw `often`",
+        ),
+        ("Metrics: [{ Id: e, Expression: RATE(m) }]".to_owned(), "Metrics[0].Expression: expected an expression"),
+        ("Metrics: [{ Id: e, Expression: m + 1 }]".to_owned(), "Metrics: expected at least one metric"),
+        (
+            format!(
+                "Metrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}, {{ Id: n, MetricStat: {{ {metric}: 300 }} }}]"
+            ),
+            "Metrics[1].MetricStat.Period: expected the same period for all",
+        ),
+        (
+            format!("Metrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}, {{ Id: e, Expression: m + 1 }}]"),
+            "Metrics: expected one with ReturnData, saw 2",
+        ),
+        (
+            format!(
+                "Metrics: [{{ Id: m, ReturnData: false, MetricStat: {{ {metric}: 60 }} }}, {{ Id: e, Expression: m + other }}]"
+            ),
+            "expected expressions over ids that are there",
+        ),
+    ] {
+        let said = alarms(&template_of(&properties).unwrap()).unwrap_err().to_string();
+        assert!(said.contains(expected), "{properties}\nsaid: {said}");
+    }
+}

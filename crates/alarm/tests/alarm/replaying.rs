@@ -1,0 +1,151 @@
+//! Alarms over time.
+
+use std::time::Duration;
+
+use alarm::{Alarm, Data, Replay, State, Transition, alarms};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{metric, template_of};
+
+fn begin() -> Timestamp {
+    "2026-11-24T00:00:00Z".parse().unwrap()
+}
+
+fn at(minute: i64) -> Timestamp {
+    begin() + SignedDuration::from_mins(minute)
+}
+
+fn alarm(properties: &str) -> Vec<Alarm> {
+    alarms(&template_of(properties).unwrap()).unwrap()
+}
+
+/// A value for each minute; `None` where nothing was published.
+fn data(name: &str, values: impl IntoIterator<Item = Option<f64>>) -> Data {
+    let mut data = Data::default();
+    for (minute, value) in (0..).zip(values) {
+        if let Some(value) = value {
+            data.publish(&metric(name), at(minute), value);
+        }
+    }
+    data
+}
+
+/// The changes as minute and state.
+fn seen(alarms: &[Alarm], data: &Data, until: i64) -> Vec<(i64, State)> {
+    seen_by(&Replay::default(), alarms, data, until)
+}
+
+fn seen_by(replay: &Replay, alarms: &[Alarm], data: &Data, until: i64) -> Vec<(i64, State)> {
+    let transitions = replay.transitions(alarms, data, at(0), at(until));
+    let minute = |transition: &Transition| transition.at.duration_since(begin()).as_mins();
+    transitions[alarms.last().unwrap().name()].iter().map(|own| (minute(own), own.to)).collect()
+}
+
+#[test]
+fn five_of_five_needs_five_minutes_and_one_good_one_ends_it() {
+    let alarms = alarm("EvaluationPeriods: 5\nDatapointsToAlarm: 5\nTreatMissingData: breaching");
+    let values = (0..30).map(|minute| Some(if (10..20).contains(&minute) { 2.0 } else { 0.0 }));
+    let seen = seen(&alarms, &data("M", values), 30);
+    // Before the first value everything is missing.
+    assert_eq!(seen, [(0, State::Alarm), (1, State::Ok), (15, State::Alarm), (21, State::Ok)]);
+}
+
+#[test]
+fn a_run_that_never_came_is_missing_and_breaches_when_it_should() {
+    let alarms = alarm("EvaluationPeriods: 5\nDatapointsToAlarm: 5\nTreatMissingData: breaching");
+    let values = (0..60).map(|minute| (!(20..40).contains(&minute)).then_some(0.0));
+    let seen = seen(&alarms, &data("M", values), 60);
+    // Two points beyond the five are looked at while points are missing, so it takes seven minutes.
+    assert_eq!(seen[2..], [(27, State::Alarm), (41, State::Ok)]);
+}
+
+#[test]
+fn the_periods_slide_minute_by_minute() {
+    let alarms = alarm("Statistic: Sum\nPeriod: 300\nThreshold: 4\nTreatMissingData: notBreaching");
+    // One value each minute, of 1: five of them in each period, however it lies.
+    let values = (0..20).map(|minute| Some(if (7..12).contains(&minute) { 1.0 } else { 0.0 }));
+    let seen = seen(&alarms, &data("M", values), 30);
+    assert_eq!(seen, [(0, State::Ok), (12, State::Alarm), (13, State::Ok)]);
+}
+
+#[test]
+fn a_day_and_more_is_looked_at_once_an_hour() {
+    // The documentation's example: a job that fails at 10:02 and is mended at 11:43.
+    let properties = "Statistic: Maximum\nPeriod: 86400\nEvaluationPeriods: 3\nDatapointsToAlarm: 1\nThreshold: 0\nTreatMissingData: notBreaching";
+    let alarms = alarm(properties);
+    let values = (0..14 * 60).map(|minute| Some(if minute == 10 * 60 + 2 { 1.0 } else { 0.0 }));
+    let seen = seen(&alarms, &data("M", values), 14 * 60);
+    assert_eq!(seen, [(0, State::Ok), (11 * 60, State::Alarm)]);
+}
+
+#[test]
+fn a_lag_delays_and_does_not_change() {
+    let alarms = alarm("EvaluationPeriods: 2\nTreatMissingData: notBreaching");
+    let values = |minute| Some(if (10..15).contains(&minute) { 2.0 } else { 0.0 });
+    let data = data("M", (0..30).map(values));
+    let late = Replay { lag: Duration::from_secs(120), ..Replay::default() };
+    assert_eq!(seen(&alarms, &data, 30), [(0, State::Ok), (12, State::Alarm), (16, State::Ok)]);
+    assert_eq!(seen_by(&late, &alarms, &data, 30), [(0, State::Ok), (14, State::Alarm), (18, State::Ok)]);
+}
+
+#[test]
+fn a_rate_is_judged_where_there_are_requests() {
+    let query = |id: &str, name: &str| {
+        format!(
+            "- Id: {id}\n    ReturnData: false\n    MetricStat: {{ Metric: {{ Namespace: Test, MetricName: {name} }}, Stat: Sum, Period: 60 }}\n  "
+        )
+    };
+    let properties = format!(
+        "Threshold: 5\nTreatMissingData: notBreaching\nMetrics:\n  {}{}- {{ Id: rate, Expression: 100 * errors / requests, ReturnData: true }}",
+        query("errors", "Errors"),
+        query("requests", "Requests")
+    );
+    let alarms = alarm(&properties);
+    let mut data = Data::default();
+    for minute in 0..20 {
+        if minute < 15 {
+            data.publish(&metric("Requests"), at(minute), 100.0);
+        }
+        if minute == 10 {
+            data.publish(&metric("Errors"), at(minute), 10.0);
+        }
+        if minute == 17 {
+            data.publish(&metric("Errors"), at(minute), 10.0);
+        }
+    }
+    assert_eq!(seen(&alarms, &data, 20), [(0, State::Ok), (11, State::Alarm), (12, State::Ok)]);
+}
+
+#[test]
+fn a_composite_alarm_follows_its_alarms() {
+    let mut alarms = alarm("TreatMissingData: notBreaching");
+    let composite = "Resources:\n  Both:\n    Type: AWS::CloudWatch::CompositeAlarm\n    Properties:\n      AlarmRule: ALARM(Alarm) AND NOT INSUFFICIENT_DATA(other)\n";
+    let template = alarm::Template::read(composite, &alarm::Inputs::default()).unwrap();
+    alarms.extend(alarm::alarms(&template).unwrap());
+    let values = (0..20).map(|minute| Some(if (10..12).contains(&minute) { 2.0 } else { 0.0 }));
+    assert_eq!(seen(&alarms, &data("M", values.clone()), 20), [(0, State::Ok)], "`other` is not known");
+    let rule = "ALARM(Alarm)";
+    let template = alarm::Template::read(
+        &composite.replace("ALARM(Alarm) AND NOT INSUFFICIENT_DATA(other)", rule),
+        &alarm::Inputs::default(),
+    )
+    .unwrap();
+    alarms.truncate(1);
+    alarms.extend(alarm::alarms(&template).unwrap());
+    assert_eq!(seen(&alarms, &data("M", values), 20), [(0, State::Ok), (11, State::Alarm), (13, State::Ok)]);
+}
+
+#[test]
+fn averages_are_those_of_all_values_and_do_not_drift() {
+    let alarms =
+        alarm("Period: 21600\nThreshold: 0.95\nComparisonOperator: LessThanThreshold\nTreatMissingData: missing");
+    // A value every five minutes, one of ten of them 0 from noon on.
+    let values = (0..4 * 1440).map(|minute| {
+        let fails = (720..2160).contains(&minute) && minute % 50 == 0;
+        (minute % 5 == 0).then_some(if fails { 0.0 } else { 1.0 })
+    });
+    let seen = seen(&alarms, &data("M", values), 4 * 1440);
+    let states: Vec<State> = seen.iter().map(|(_, state)| *state).collect();
+    assert_eq!(states, [State::Ok, State::Alarm, State::Ok]);
+    assert!((720..720 + 360).contains(&seen[1].0) && (2160..2160 + 360).contains(&seen[2].0), "{seen:?}");
+}

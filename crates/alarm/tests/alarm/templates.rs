@@ -1,0 +1,198 @@
+//! Templates as CloudFormation reads them.
+
+use alarm::{Inputs, Template};
+use serde_json::{Value, json};
+
+fn read(text: &str) -> Template {
+    Template::read(text, &Inputs::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What a value of a resource's property `P` becomes, with the parts of a template that it may name.
+fn value(written: &str) -> Value {
+    let text = format!(
+        "Parameters:\n  Name: {{ Type: String, Default: prod }}\n  Empty: {{ Type: String, Default: \"\" }}\n  Count: {{ Type: Number, Default: 3 }}\n  \
+         Checks: {{ Type: CommaDelimitedList, Default: \"A, B\" }}\nMappings:\n  Map:\n    prod: {{ Size: 5, List: [x, y] }}\n\
+         Conditions:\n  IsProd: !Equals [!Ref Name, prod]\n  IsEmpty: !Not [!Condition HasEmpty]\n  HasEmpty: !Not [!Equals [!Ref Empty, \"\"]]\n  \
+         Both: !And [!Condition IsProd, !Condition IsEmpty]\n  Neither: !Or [!Condition HasEmpty, !Not [!Condition IsProd]]\n\
+         Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n  R:\n    Type: T\n    Properties:\n      P: {written}\n"
+    );
+    read(&text).resource("R").unwrap().properties.get("P").cloned().unwrap_or(Value::Null)
+}
+
+#[test]
+fn functions_give_what_cloudformation_gives() {
+    for (written, expected) in [
+        ("!Ref Name", json!("prod")),
+        ("!Ref Count", json!(3)),
+        ("!Ref Checks", json!(["A", "B"])),
+        ("!Ref Queue", json!("${Queue}")),
+        ("!GetAtt Queue.Arn", json!("${Queue.Arn}")),
+        ("!GetAtt [Queue, Arn]", json!("${Queue.Arn}")),
+        ("{ Fn::GetAtt: [Queue, Arn] }", json!("${Queue.Arn}")),
+        ("!Sub \"${Name}-${AWS::Region}-${Queue.Arn}-${!Name}\"", json!("prod-eu-north-1-${Queue.Arn}-${Name}")),
+        ("!Sub [\"${A}${Name}\", { A: !Ref Count }]", json!("3prod")),
+        ("!Join [\"-\", [a, !Ref Name, 1]]", json!("a-prod-1")),
+        ("!Select [1, !Split [\",\", \"a,b\"]]", json!("b")),
+        ("!Select [0, !Ref Checks]", json!("A")),
+        ("!FindInMap [Map, !Ref Name, Size]", json!(5)),
+        ("!FindInMap [Map, test, Size, { DefaultValue: !FindInMap [Map, prod, Size] }]", json!(5)),
+        ("!FindInMap [Map, prod, Size, { DefaultValue: 7 }]", json!(5)),
+        ("!If [IsProd, !Ref AWS::AccountId, no]", json!("123456789012")),
+        ("!If [HasEmpty, yes, !Ref AWS::NoValue]", Value::Null),
+        ("[a, !Ref AWS::NoValue, b]", json!(["a", "b"])),
+        ("!If [Both, both, other]", json!("both")),
+        ("!If [Neither, neither, other]", json!("other")),
+        ("!ImportValue x-topic", json!("${import:x-topic}")),
+        ("{ Fn::Length: !Ref Checks }", json!(2)),
+        ("{ Fn::ToJsonString: { a: [1, !Ref Name] } }", json!("{\"a\":[1,\"prod\"]}")),
+        ("{ Deep: { Fn::Sub: \"${Name}\" } }", json!({ "Deep": "prod" })),
+        ("\"5\"", json!("5")),
+        ("5.5", json!(5.5)),
+        ("true", json!(true)),
+    ] {
+        assert_eq!(value(written), expected, "{written}");
+    }
+}
+
+#[test]
+fn loops_are_unrolled_with_their_names() {
+    let template = read(
+        r#"
+Parameters:
+  Checks: { Type: CommaDelimitedList, Default: "Login, PaymentWebhook" }
+Mappings:
+  Checks:
+    Login: { Id: login, Seconds: 60 }
+    PaymentWebhook: { Id: payment-webhook, Seconds: 300 }
+Conditions:
+  Fn::ForEach::Enabled:
+    - Check
+    - !Ref Checks
+    - Is${Check}: !Equals [!FindInMap [Checks, !Ref Check, Seconds], "60"]
+Resources:
+  Fn::ForEach::Alarms:
+    - Check
+    - !Ref Checks
+    - Blind${Check}:
+        Type: T
+        Properties:
+          Name: !Sub ["${Id}-blind", { Id: !FindInMap [Checks, !Ref Check, Id] }]
+          Period: !FindInMap [Checks, !Ref Check, Seconds]
+          Of: !Ref
+            Fn::Sub: "${Check}Function"
+          Arn: !GetAtt [!Sub "${Check}Function", Arn]
+          Text: about ${Check}
+      ${Check}Function:
+        Type: F
+  Fn::ForEach::Zones:
+    - Zone
+    - [eu-1, eu-2]
+    - Fn::ForEach::Inner:
+        - Check
+        - !Ref Checks
+        - "Zone&{Zone}${Check}":
+            Type: Z
+            Properties: { Where: !Sub "${Zone}/${Check}" }
+Outputs:
+  Fn::ForEach::Names:
+    - Check
+    - !Ref Checks
+    - ${Check}Name:
+        Value: !Ref Check
+        Export: { Name: !Sub "x-${Check}" }
+"#,
+    );
+    let ids: Vec<&str> = template.resources.iter().map(|resource| resource.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "BlindLogin",
+            "LoginFunction",
+            "BlindPaymentWebhook",
+            "PaymentWebhookFunction",
+            "Zoneeu1Login",
+            "Zoneeu1PaymentWebhook",
+            "Zoneeu2Login",
+            "Zoneeu2PaymentWebhook"
+        ]
+    );
+    let blind = &template.resource("BlindPaymentWebhook").unwrap().properties;
+    assert_eq!(blind["Name"], "payment-webhook-blind");
+    assert_eq!(blind["Period"], 300);
+    assert_eq!(
+        (&blind["Of"], &blind["Arn"]),
+        (&json!("${PaymentWebhookFunction}"), &json!("${PaymentWebhookFunction.Arn}"))
+    );
+    assert_eq!(blind["Text"], "about PaymentWebhook");
+    assert_eq!(template.resource("Zoneeu2Login").unwrap().properties["Where"], "eu-2/Login");
+    assert!(template.conditions["IsLogin"] && !template.conditions["IsPaymentWebhook"]);
+    assert_eq!(template.exports()["x-Login"], "Login");
+}
+
+#[test]
+fn what_has_a_condition_that_does_not_hold_is_not_there() {
+    let text = "Parameters:\n  Mail: { Type: String, Default: \"\" }\nConditions:\n  HasMail: !Not [!Equals [!Ref Mail, \"\"]]\n\
+                Resources:\n  Always: { Type: T }\n  Sometimes: { Type: T, Condition: HasMail }\nOutputs:\n  O: { Condition: HasMail, Value: x }\n";
+    let ids = |inputs: &Inputs| {
+        let template = Template::read(text, inputs).unwrap();
+        (template.resources.len(), template.outputs.len())
+    };
+    assert_eq!(ids(&Inputs::default()), (1, 0));
+    assert_eq!(ids(&Inputs::default().with("Mail", "a@b.example")), (2, 1));
+}
+
+#[test]
+fn an_import_is_what_the_other_stack_exports() {
+    let one = read(
+        "Resources:\n  Topic: { Type: AWS::SNS::Topic }\nOutputs:\n  T: { Value: !Ref Topic, Export: { Name: x-topic } }\n",
+    );
+    let inputs = Inputs { imports: one.exports(), ..Inputs::default() };
+    let other =
+        Template::read("Resources:\n  R: { Type: T, Properties: { P: !ImportValue x-topic } }\n", &inputs).unwrap();
+    assert_eq!(other.resource("R").unwrap().properties["P"], "${Topic}");
+}
+
+#[test]
+fn what_is_wrong_or_not_known_is_told_by_its_path_and_line() {
+    let of = |property: &str| format!("Resources:\n  R:\n    Type: T\n    Properties:\n      P: {property}\n");
+    for (text, expected) in [
+        (of("!Ref Nobody"), "line 5: Resources.R.Properties.P.Ref: there is no parameter and no resource `Nobody`"),
+        (of("!Cidr [a, b]"), "line 5: Resources.R.Properties.P.Fn::Cidr: the function Fn::Cidr is not known here"),
+        (of("!FindInMap [A, b, c]"), "Resources.R.Properties.P.Fn::FindInMap: there is no mapping `A`"),
+        (of("!FindInMap [A, b]"), "expected a mapping and two keys, saw 2 arguments"),
+        (of("!If [Nothing, 1, 2]"), "there is no condition `Nothing`"),
+        (of("!Select [5, [a]]"), "expected a place within the list of 1"),
+        (of("!Join [\",\"]"), "expected 2 arguments, saw 1"),
+        (of("!Sub \"${A\""), "expected `}`"),
+        (of("!Ref AWS::Moon"), "AWS::Moon is not known here"),
+        ("Resources:\n  R:\n    Tipe: T\n".to_owned(), "Resources.R.Tipe: expected one of Type, Properties"),
+        ("Resources:\n  R: { Type: T }\n  R: { Type: T }\n".to_owned(), "duplicate"),
+        ("Resorces: {}\n".to_owned(), "Resorces: expected one of AWSTemplateFormatVersion"),
+        (
+            "Parameters:\n  P: { Type: String }\nResources: {}\n".to_owned(),
+            "Parameters.P: expected a value: the parameter has no default",
+        ),
+        (
+            "Parameters:\n  P: { Type: String, Default: c, AllowedValues: [a, b] }\nResources: {}\n".to_owned(),
+            "Parameters.P: expected one of a, b, saw `c`",
+        ),
+        ("Resources: [\n".to_owned(), "expected YAML"),
+    ] {
+        let said = Template::read(&text, &Inputs::default()).unwrap_err().to_string();
+        assert!(said.contains(expected), "{text}\nsaid: {said}");
+    }
+    let unknown = Template::read("Resources: {}\n", &Inputs::default().with("Nobody", "x")).unwrap_err().to_string();
+    assert!(unknown.contains("there is no parameter `Nobody`"), "{unknown}");
+}
+
+#[test]
+fn the_template_of_the_functions_is_read_whole() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let inputs = Inputs::default().with("Environment", "production").with("Checks", "Availability,Login");
+    let template = Template::read(&text, &inputs).unwrap_or_else(|error| panic!("{error}"));
+    let rules: Vec<&str> = template.of_kind("AWS::Events::Rule").map(|rule| rule.id.as_str()).collect();
+    assert_eq!(rules, ["AvailabilityRule", "LoginRule"]);
+    assert_eq!(template.resource("LoginRule").unwrap().properties["ScheduleExpression"], "cron(* * * * ? *)");
+    assert_eq!(template.globals["Function"]["Timeout"], 55);
+}
