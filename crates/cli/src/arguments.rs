@@ -41,6 +41,8 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What would keep an alarm from firing, or people from hearing of it, and linters do not see.
+    Doctor(DoctorOptions),
     /// Settings files.
     #[command(subcommand)]
     Settings(SettingsCommand),
@@ -200,6 +202,19 @@ pub(crate) struct IncidentOptions {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    /// The folder of the templates.
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_value = "infra", default_missing_value = "infra")]
+    pub(crate) templates: PathBuf,
+    /// The folder of the runbooks.
+    #[arg(long, value_name = "FOLDER", default_value = "docs/runbooks")]
+    pub(crate) runbooks: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

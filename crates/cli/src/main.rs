@@ -4,6 +4,7 @@ mod arguments;
 mod checks;
 mod demo;
 mod desk;
+mod doctor;
 mod exit;
 mod faults;
 mod incidents;
@@ -16,6 +17,7 @@ mod screen;
 mod settings;
 mod sweep;
 mod tables;
+mod thresholds;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,7 @@ async fn done() -> ExitCode {
         Command::Incidents(options) => incidents::list(&options).await,
         Command::Incident(options) => incidents::show(&options).await,
         Command::Faults { json } => faults::list(json),
+        Command::Doctor(options) => doctor::doctor(&options),
         Command::Settings(SettingsCommand::Check { file }) => settings::check(&file),
         Command::Settings(SettingsCommand::Show { file, format }) => settings::show(&file, format),
         Command::Settings(SettingsCommand::Schema) => settings::schema(),

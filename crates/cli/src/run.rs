@@ -6,10 +6,11 @@ use check::Report;
 use demo_platform::{DemoPlatform, Options};
 use local::Memory;
 use runtime::{AnyCheck, Clock, Invocation, Ports, SkippingClock, SystemClock};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::arguments::{Format, RunOptions};
 use crate::exit::Exit;
+use crate::thresholds::Thresholds;
 use crate::{checks, faults, junit, ports, tables};
 
 /// Runs checks once, or against the demo platform as often as a fault takes to show.
@@ -26,11 +27,16 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     } else {
         on_demo(options, &memory).await?
     };
+    let environment = reports.first().map_or("none", |report| report.environment.as_str());
+    let thresholds = Thresholds::shipped(environment)?;
     match options.format {
         Format::Junit => println!("{}", junit::written(&reports)?),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&reports)?),
+        Format::Json => {
+            let marked: Result<Vec<Value>, _> = reports.iter().map(|report| thresholds.marked(report)).collect();
+            println!("{}", serde_json::to_string_pretty(&marked?)?);
+        }
         Format::Table => {
-            let texts: Vec<String> = reports.iter().map(tables::report).collect();
+            let texts: Vec<String> = reports.iter().map(|report| tables::report(report, &thresholds)).collect();
             println!("{}", texts.join("\n\n"));
         }
     }

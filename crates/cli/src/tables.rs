@@ -4,6 +4,8 @@ use check::metric::Unit;
 use check::{Attempt, Outcome, Report, Step, StepResult};
 use comfy_table::{Table, presets};
 
+use crate::thresholds::Thresholds;
+
 /// Columns that line up, without lines between them.
 pub(crate) fn columns<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
@@ -18,7 +20,7 @@ pub(crate) fn columns<const N: usize>(header: [&str; N], rows: impl IntoIterator
 }
 
 /// One run: a head line, the steps of its last attempt, what was measured and what went wrong beside it.
-pub(crate) fn report(report: &Report) -> String {
+pub(crate) fn report(report: &Report, thresholds: &Thresholds) -> String {
     let mut text = headline(report);
     if let Some(attempt) = report.last_attempt() {
         // Steps of several subjects go side by side; a reader wants one subject after the other.
@@ -30,7 +32,7 @@ pub(crate) fn report(report: &Report) -> String {
         });
         let table = columns(["SUBJECT", "STEP", "RESULT", "TOOK", ""], rows);
         text.push_str(&indented(&table));
-        text.push_str(&indented(&measurements(attempt)));
+        text.push_str(&indented(&measurements(&report.key.check, attempt, thresholds)));
     }
     for left in &report.left_behind {
         text.push_str(&format!("\n  left behind by {}: {}", left.compensation, left.detail));
@@ -72,7 +74,7 @@ fn detail(step: &Step) -> String {
     }
 }
 
-fn measurements(attempt: &Attempt) -> String {
+fn measurements(check: &str, attempt: &Attempt, thresholds: &Thresholds) -> String {
     attempt
         .measurements
         .iter()
@@ -81,7 +83,9 @@ fn measurements(attempt: &Attempt) -> String {
             let item = of.map(|of| format!(" ({of})")).unwrap_or_default();
             let decimals = usize::from(measured.value.fract() != 0.0);
             let percent = if measured.unit == Unit::Percent { " %" } else { "" };
-            format!("{} {:.decimals$}{percent}{item}", measured.metric, measured.value)
+            let over = thresholds.over(check, measured);
+            let over = over.map(|alarm| format!("  over {}: {}", alarm.threshold, alarm.name)).unwrap_or_default();
+            format!("{} {:.decimals$}{percent}{item}{over}", measured.metric, measured.value)
         })
         .collect::<Vec<_>>()
         .join("\n")
@@ -106,6 +110,10 @@ mod tests {
             steps: Vec::new(),
             measurements: days.into_iter().collect(),
         };
-        assert_eq!(measurements(&attempt), "CertificateDaysRemaining 4.9 (www.app.example)");
+        let thresholds = Thresholds::shipped("demo").unwrap();
+        assert_eq!(
+            measurements("availability", &attempt, &thresholds),
+            "CertificateDaysRemaining 4.9 (www.app.example)  over 7: just-driving-synthetics-demo-certificates-very-soon"
+        );
     }
 }

@@ -1,0 +1,259 @@
+//! The shipped templates are sound, and each thing that can be wrong with them is found.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::audit::Finding;
+use super::{ALARMS, FUNCTIONS, of_templates, of_texts};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn shipped(file: &str) -> String {
+    std::fs::read_to_string(root().join("infra").join(file)).unwrap()
+}
+
+fn runbooks() -> BTreeMap<String, String> {
+    let pages = root().join("docs/runbooks").read_dir().unwrap().map(|entry| entry.unwrap().path());
+    pages
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(&path).unwrap()))
+        .collect()
+}
+
+fn findings(functions: &str, alarms: &str) -> Vec<Finding> {
+    of_texts(functions, alarms, &runbooks()).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// The shipped alarms with a text in the place of another within one resource.
+fn alarms_with(resource: &str, from: &str, to: &str) -> String {
+    let text = shipped(ALARMS);
+    let begin = text.find(&format!("\n  {resource}:\n")).unwrap_or_else(|| panic!("{resource}"));
+    let at = begin + text[begin..].find(from).unwrap_or_else(|| panic!("{from} in {resource}"));
+    format!("{}{to}{}", &text[..at], &text[at + from.len()..])
+}
+
+fn replaced(text: &str, from: &str, to: &str) -> String {
+    let changed = text.replacen(from, to, 1);
+    assert_ne!(changed, text, "{from}");
+    changed
+}
+
+#[test]
+fn nothing_is_found_in_the_shipped_templates() {
+    let found = of_templates(&root().join("infra"), &root().join("docs/runbooks")).unwrap();
+    assert!(found.is_empty(), "{}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn each_mistake_in_the_alarms_is_found_where_it_stands() {
+    let action =
+        "      AlarmActions: [!ImportValue { Fn::Sub: \"just-driving-synthetics-${Environment}-OnCallTopic\" }]\n";
+    for (resource, from, to, path, rule) in [
+        ("ErrorRate", action, "", "ErrorRate.Properties.AlarmActions", "expected an action, or the reason"),
+        (
+            "ErrorRate",
+            action,
+            "      ActionsEnabled: false\n",
+            "ErrorRate.Properties.AlarmActions",
+            "expected an action",
+        ),
+        (
+            "ErrorRate",
+            "OnCallTopic",
+            "EventsTopic",
+            "ErrorRate.Properties.AlarmActions",
+            "policy that lets alarms publish to EventsTopic",
+        ),
+        (
+            "ErrorRate",
+            "OnCallTopic",
+            "StateTable",
+            "ErrorRate.Properties.AlarmActions",
+            "expected a topic of template.yaml",
+        ),
+        (
+            "FailingLogin",
+            "NoAction",
+            "Note",
+            "FailingLogin.Properties.AlarmActions",
+            "expected an action, or the reason",
+        ),
+        (
+            "ErrorRate",
+            "Severity: critical",
+            "Severity: bad",
+            "ErrorRate.Metadata.Severity",
+            "expected critical or warning, saw `bad`",
+        ),
+        (
+            "ErrorRate",
+            "Severity: critical",
+            "Severity: warning",
+            "ErrorRate.Properties.AlarmDescription",
+            "its severity, warning",
+        ),
+        (
+            "ErrorRate",
+            ".md#errorrate",
+            ".md#nowhere",
+            "ErrorRate.Properties.AlarmDescription",
+            "a heading `nowhere` in application.md",
+        ),
+        (
+            "ErrorRate",
+            "application.md#",
+            "nothing.md#",
+            "ErrorRate.Properties.AlarmDescription",
+            "expected a runbook nothing.md",
+        ),
+        ("ErrorRate", ".md#errorrate", "", "ErrorRate.Properties.AlarmDescription", "expected a link to the heading"),
+        (
+            "ErrorRate",
+            "Statistic: Average",
+            "Statistic: Sum",
+            "ErrorRate.Properties.Statistic",
+            "sent again counts twice",
+        ),
+        (
+            "ErrorRate",
+            "Statistic: Average",
+            "Statistic: SampleCount",
+            "ErrorRate.Properties.Statistic",
+            "sent again counts twice",
+        ),
+        (
+            "ErrorRate",
+            "MetricName: ErrorRate",
+            "MetricName: Errors",
+            "ErrorRate.Properties.MetricName",
+            "saw Errors: nobody does",
+        ),
+        (
+            "ErrorRate",
+            "Value: application",
+            "Value: login",
+            "ErrorRate.Properties.Dimensions",
+            "expected Check=application",
+        ),
+        (
+            "EmailQueue",
+            "        - { Name: Channel, Value: email }\n",
+            "",
+            "EmailQueue.Properties.Dimensions",
+            "expected exactly Channel, Check, Environment",
+        ),
+        ("SlowQueries", "Period: 60", "Period: 90", "SlowQueries.Properties.Period", "whole minutes"),
+        (
+            "BookingErrorRate",
+            "Period: 300",
+            "Period: 60",
+            "BookingErrorRate.Properties.Period",
+            "a multiple of the check's cadence, 300 s",
+        ),
+        (
+            "ErrorRate",
+            "EvaluationPeriods: 5",
+            "EvaluationPeriods: 1500",
+            "ErrorRate.Properties.EvaluationPeriods",
+            "at most 86400 s together",
+        ),
+        (
+            "ErrorRate",
+            "DatapointsToAlarm: 3",
+            "DatapointsToAlarm: 6",
+            "ErrorRate.Properties.DatapointsToAlarm",
+            "at most EvaluationPeriods",
+        ),
+        ("PlatformDown", "${FailingLogin}", "nobody", "PlatformDown.Properties.AlarmRule", "saw `nobody`"),
+    ] {
+        let text = alarms_with(resource, from, to);
+        match of_texts(&shipped(FUNCTIONS), &text, &runbooks()) {
+            // What the reader refuses is told as what cannot be read.
+            Err(error) => assert!(error.to_string().contains(rule), "{resource} {to}: {error:#}"),
+            Ok(found) => {
+                let is_it = |finding: &Finding| finding.path.ends_with(path) && finding.rule.contains(rule);
+                assert!(found.iter().any(is_it), "{resource}: {from} -> {to}: {found:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_threshold_that_nothing_passes_is_found() {
+    let with = |from: &str, to: &str| findings(&shipped(FUNCTIONS), &replaced(&shipped(ALARMS), from, to));
+    let seen = |found: &[Finding], path: &str, rule: &str| {
+        assert!(found.iter().any(|finding| finding.path.ends_with(path) && finding.rule.contains(rule)), "{found:#?}");
+    };
+    seen(
+        &with("ErrorRate: { Default: 5 }", "ErrorRate: { Default: 100 }"),
+        "ErrorRate.Properties.Threshold",
+        "no value is beyond it",
+    );
+    seen(
+        &with("ErrorRate: { Default: 5 }", "ErrorRate: { Default: -1 }"),
+        "ErrorRate.Properties.Threshold",
+        "every value is beyond it",
+    );
+    seen(
+        &with("LoginObjective: { Default: 0.99 }", "LoginObjective: { Default: 99 }"),
+        "LoginObjective.Properties.Threshold",
+        "every value is beyond it",
+    );
+}
+
+#[test]
+fn one_late_run_is_no_alarm() {
+    let text = alarms_with("ErrorRate", "TreatMissingData: notBreaching", "TreatMissingData: breaching");
+    let text = replaced(
+        &text,
+        "DatapointsToAlarm: 3\n      Threshold: !FindInMap [Thresholds, ErrorRate",
+        "DatapointsToAlarm: 1\n      Threshold: !FindInMap [Thresholds, ErrorRate",
+    );
+    let found = findings(&shipped(FUNCTIONS), &text);
+    let is_it = |finding: &Finding| {
+        finding.path.ends_with("ErrorRate.Properties.EvaluationPeriods") && finding.rule.contains("one late run")
+    };
+    assert!(found.iter().any(is_it), "{found:#?}");
+}
+
+#[test]
+fn a_metric_that_nobody_looks_at_is_found() {
+    let text = replaced(&shipped(ALARMS), "MetricName: ErrorRate", "MetricName: Exceptions");
+    let found = findings(&shipped(FUNCTIONS), &text);
+    assert!(
+        found.iter().any(|finding| finding.rule.contains("expected an alarm on ErrorRate, saw none")),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn each_mistake_in_the_functions_is_found() {
+    let alarms = shipped(ALARMS);
+    for (from, to, rule) in [
+        ("Timeout: 55", "Timeout: 60", "runs would overlap"),
+        (
+            "Login: { Id: login, Schedule: \"cron(* * * * ? *)\" }",
+            "Login: { Id: login, Schedule: \"cron(0/5 * * * ? *)\" }",
+            "expected login every 300 s",
+        ),
+        (
+            "Login: { Id: login, Schedule: \"cron(* * * * ? *)\" }",
+            "Login: { Id: login, Schedule: \"rate(1 minute)\" }",
+            "saw `rate(1 minute)`",
+        ),
+        (
+            "Action: sns:Publish\n            Resource:\n              - !Ref OnCallTopic\n              - !Ref WarningsTopic\n            Condition",
+            "Action: sns:Publish\n            Resource:\n              - !Ref OnCallTopic\n            Condition",
+            "publish to WarningsTopic",
+        ),
+        (
+            "Action: [kms:Decrypt, kms:GenerateDataKey*]\n            Resource: \"*\"\n            Condition",
+            "Action: [kms:Decrypt]\n            Resource: \"*\"\n            Condition",
+            "let alarms use kms:GenerateDataKey*",
+        ),
+    ] {
+        let found = findings(&replaced(&shipped(FUNCTIONS), from, to), &alarms);
+        assert!(found.iter().any(|finding| finding.rule.contains(rule)), "{to}: {found:#?}");
+    }
+}

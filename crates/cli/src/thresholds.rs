@@ -1,0 +1,92 @@
+//! The thresholds of the shipped alarms: a number of one run that is beyond one is marked. It changes no verdict: alarms judge
+//! numbers over time.
+
+use alarm::{Alarm, Inputs, MetricAlarm, Source, Template, alarms};
+use anyhow::anyhow;
+use check::Report;
+use check::metric::Measurement;
+use serde_json::{Value, json};
+
+/// The alarms, shipped in the program.
+const ALARMS: &str = include_str!("../../../infra/alarms.yaml");
+
+/// The thresholds of an environment.
+pub(crate) struct Thresholds {
+    alarms: Vec<MetricAlarm>,
+}
+
+impl Thresholds {
+    /// As shipped, for the environments of these reports. All checks are assumed to run.
+    ///
+    /// # Errors
+    /// When the template cannot be read, which a test rules out.
+    pub(crate) fn shipped(environment: &str) -> anyhow::Result<Self> {
+        let read =
+            |inputs: &Inputs| Template::read(ALARMS, inputs).map_err(|error| anyhow!("infra/alarms.yaml: {error}"));
+        let inputs = Inputs::default().with("Environment", environment);
+        let checks = read(&inputs)?.mappings["Checks"].as_object().cloned().unwrap_or_default();
+        let all = checks.keys().map(String::as_str).collect::<Vec<_>>().join(",");
+        let found =
+            alarms(&read(&inputs.with("Checks", &all))?).map_err(|error| anyhow!("infra/alarms.yaml: {error}"))?;
+        let on_metrics = found.into_iter().filter_map(|alarm| match alarm {
+            Alarm::Metric(alarm) => Some(alarm),
+            Alarm::Composite(_) => None,
+        });
+        Ok(Self { alarms: on_metrics.collect() })
+    }
+
+    /// The alarm whose threshold a measurement is beyond; of several, one that is critical.
+    pub(crate) fn over(&self, check: &str, measured: &Measurement) -> Option<&MetricAlarm> {
+        let channel = measured.channel.map(|channel| channel.as_str());
+        let is_beyond = |alarm: &&MetricAlarm| {
+            let Source::Metric { metric, .. } = &alarm.source else { return false };
+            let of = |name: &str| metric.dimensions.get(name).map(String::as_str);
+            metric.name == measured.metric
+                && of("Check") == Some(check)
+                && of("Channel") == channel
+                && alarm.comparison.is_breaching(measured.value, alarm.threshold)
+        };
+        self.alarms.iter().filter(is_beyond).max_by_key(|alarm| alarm.metadata["Severity"] == "critical")
+    }
+
+    /// A report for programs, with what is beyond its threshold marked.
+    ///
+    /// # Errors
+    /// None in practice: a report is JSON.
+    pub(crate) fn marked(&self, report: &Report) -> serde_json::Result<Value> {
+        let mut value = serde_json::to_value(report)?;
+        for (attempt, number) in report.attempts.iter().zip(0..) {
+            for (measured, place) in attempt.measurements.iter().zip(0..) {
+                let over = self.over(&report.key.check, measured);
+                let at = value.pointer_mut(&format!("/attempts/{number}/measurements/{place}"));
+                if let (Some(alarm), Some(Value::Object(members))) = (over, at) {
+                    members.insert("over".to_owned(), json!({ "alarm": alarm.name, "threshold": alarm.threshold }));
+                }
+            }
+        }
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use check::metric::{Channel, ERROR_RATE, NOTIFICATION_QUEUE};
+
+    use super::*;
+
+    #[test]
+    fn a_number_beyond_its_threshold_is_known_by_its_alarm() {
+        let thresholds = Thresholds::shipped("demo").unwrap();
+        let rate = |value| Measurement::of(&ERROR_RATE, value, None).unwrap();
+        let alarm = thresholds.over("application", &rate(20.0)).unwrap();
+        assert_eq!(alarm.name, "just-driving-synthetics-demo-error-rate");
+        assert!(thresholds.over("application", &rate(alarm.threshold)).is_none(), "at the threshold");
+        assert!(thresholds.over("login", &rate(20.0)).is_none(), "of another check");
+        let queue = |channel, value| Measurement {
+            channel: Some(channel),
+            ..Measurement::of(&NOTIFICATION_QUEUE, value, None).unwrap()
+        };
+        assert!(thresholds.over("notifications", &queue(Channel::Email, 300.0)).is_none());
+        assert!(thresholds.over("notifications", &queue(Channel::Sms, 300.0)).is_some(), "each channel has its own");
+    }
+}
