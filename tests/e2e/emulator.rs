@@ -129,6 +129,19 @@ impl Emulator {
         Stack { environment: environment.to_owned(), outputs: outputs.collect() }
     }
 
+    /// Deploys a template of alarms beside the functions' stack, as staging's is.
+    pub fn deploy_alarms(&self, environment: &str, template: &Path, checks: &str) {
+        let _alone = self.deploying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sam()
+            .args(["deploy", "--no-progressbar", "--config-env", "staging-alarms", "--config-file"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/samconfig.toml"))
+            .args(["--stack-name", &format!("just-driving-synthetics-{environment}-alarms"), "--template-file"])
+            .arg(template)
+            .arg("--parameter-overrides")
+            .args([format!("Environment={environment}"), format!("Checks={checks}")])
+            .succeed();
+    }
+
     /// Runs a function and waits for what it returns: `Err` holds the error's type and message.
     pub async fn invoke(&self, stack: &Stack, check: &str, event: &Value) -> Result<Value, Value> {
         let answer = self.invocation(stack, check, event).send().await.unwrap();
