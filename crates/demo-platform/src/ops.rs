@@ -153,7 +153,7 @@ async fn metrics(State(platform): State<Arc<Platform>>, client: Client, headers:
             "messages": { "letters": { "waiting": queued, "lost": 3 }, "texts": { "waiting": 1, "lost": 1 } },
             "hooks": { "all": count(Event::WebhookReceived), "bad": count(Event::WebhookFailed) },
             "money": { "all": count(Event::PaymentAttempted), "bad": count(Event::PaymentFailed) },
-            "work": { "lanes": work::queues(&platform), "errands": work::tasks(&platform) },
+            "chores": { "lanes": work::queues(&platform), "errands": work::tasks(&platform) },
             "answers": { "all": requests, "bad": server_errors },
             "thrown": exceptions,
             "sluggish": 6,

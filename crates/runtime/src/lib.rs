@@ -3,6 +3,7 @@
 //! A function is a [`Check`]; [`Prepared`] joins it with its settings; [`execute`] is one run of it.
 
 mod attempt;
+pub mod canaries;
 mod check_trait;
 mod clock;
 pub mod counting;

@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 pub mod mutation;
+pub mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -23,13 +23,14 @@ use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES,
 use check::{Cause, FailureKind, Mismatch, Stop, Subject};
 use probe::Method;
 use probe::expect::{json_found, json_list};
+use runtime::canaries::Canary as Sent;
 use runtime::counting::{Counters, count};
 use runtime::settings::{Common, Counting, Credentials, Section, written_id};
 use runtime::visit::{Site, Visitor, status};
 use runtime::{Check, Run, Step, merged_as};
 use serde_json::Value;
 
-use memory::{Memory, Past, Sent};
+use memory::{Memory, Past};
 use provider::Fate;
 pub use provider::{Kind, Provider};
 pub use settings::RawNotifications;

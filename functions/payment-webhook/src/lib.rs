@@ -203,6 +203,8 @@ impl PaymentWebhook {
             return Ok(());
         };
         let leftovers: Vec<_> = leftovers.into_iter().take(MOST_LEFTOVERS).collect();
+        // What undoes them is worked off while this run pays.
+        let before = before.filter(|_| leftovers.is_empty());
         if !leftovers.is_empty() {
             self.remove(run, &user, &secret, leftovers).await;
         }

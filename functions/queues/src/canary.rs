@@ -7,20 +7,15 @@ use check::{Cause, FailureKind, Mismatch, Stop, Subject};
 use jiff::Timestamp;
 use probe::expect::json_found;
 use probe::{Method, Request, Response, Url};
+use runtime::canaries::{Canaries, Canary as Sent};
 use runtime::settings::{Counting, written_id};
 use runtime::visit::{Site, status};
-use runtime::{Run, Step, signed};
+use runtime::{Run, Step};
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::memory::Memory;
 
-/// No more are waited for at once in a queue: an older one that was never done says nothing more.
-const MOST_PENDING: usize = 3;
-/// After a failure, so many in a row must be done before they are sent at their own pace again: an incident is confirmed,
-/// and ended, by jobs and not by time.
-const UNTIL_SETTLED: u8 = 2;
 /// Ids are not longer. **Units:** bytes.
 const LONGEST_ID: usize = 64;
 
@@ -36,65 +31,7 @@ pub struct Canary {
 }
 
 /// The jobs of ours in one queue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Past {
-    /// When the last one was sent, or was tried to be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_sent: Option<Timestamp>,
-    /// Sent and not judged, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pending: Vec<Sent>,
-    /// How many must still be done until the last failure is over.
-    #[serde(default)]
-    unsettled: u8,
-}
-
-/// One that is not judged yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sent {
-    /// Its id at the platform.
-    pub(crate) id: String,
-    /// When it was sent.
-    pub(crate) at: Timestamp,
-}
-
-impl Past {
-    /// Whether one is to be sent: when the time has come, or at once when a failure is to be confirmed or to be seen to be
-    /// over, and nothing is on its way that could tell.
-    pub(crate) fn is_due(&self, every: Duration, now: Timestamp) -> bool {
-        let is_time = self.last_sent.is_none_or(|last| now.duration_since(last) >= signed(every));
-        is_time || (self.unsettled > 0 && self.pending.is_empty())
-    }
-
-    pub(crate) fn sent(&mut self, sent: Sent) {
-        self.last_sent = Some(sent.at);
-        self.pending.push(sent);
-        let surplus = self.pending.len().saturating_sub(MOST_PENDING);
-        self.pending.drain(..surplus);
-    }
-
-    fn not_sent(&mut self, now: Timestamp) {
-        self.last_sent = Some(now);
-        self.unsettled = UNTIL_SETTLED;
-    }
-
-    /// It was done: what was sent before it and was not is lost, and waited for no more.
-    fn done(&mut self, id: &str) {
-        if let Some(place) = self.pending.iter().position(|sent| sent.id == id) {
-            self.pending.drain(..=place);
-        }
-        self.unsettled = self.unsettled.saturating_sub(1);
-    }
-
-    fn failed(&mut self, id: &str) {
-        self.pending.retain(|sent| sent.id != id);
-        self.unsettled = UNTIL_SETTLED;
-    }
-
-    fn late(&mut self) {
-        self.unsettled = UNTIL_SETTLED;
-    }
-}
+pub(crate) type Past = Canaries<3>;
 
 /// What has become of one.
 enum Fate {
@@ -140,15 +77,15 @@ impl Canary {
     /// What became of those on their way; how long the slowest took that was seen done. **Units:** seconds.
     async fn judge(&self, run: &Run, office: &Office<'_>, queue: &str, past: &mut Past) -> Option<f64> {
         let step = run.step(&Subject::named(queue), "canary");
-        if past.pending.is_empty() {
+        if past.pending().is_empty() {
             step.skipped("nothing to judge: no job of ours is on its way");
             return None;
         }
         let mut waiting = None;
         let mut slowest: Option<f64> = None;
         // The newest first: when it was done, an older one that was not is lost, and waited for no more.
-        for sent in past.pending.clone().iter().rev() {
-            if !past.pending.contains(sent) {
+        for sent in past.pending().to_vec().iter().rev() {
+            if !past.pending().contains(sent) {
                 continue;
             }
             let age = run.clock().now().duration_since(sent.at);
@@ -157,7 +94,7 @@ impl Canary {
                 Fate::Done(at) => {
                     let delay = at.unwrap_or_else(|| run.clock().now()).duration_since(sent.at).as_secs_f64().max(0.0);
                     slowest = Some(slowest.map_or(delay, |most| most.max(delay)));
-                    past.done(&sent.id);
+                    past.arrived(&sent.id);
                     step.check("done", Ok(()))
                 }
                 Fate::Failed(seen) => {
@@ -207,7 +144,7 @@ impl Canary {
         }
         match office.dispatch(&step, queue).await {
             Ok(id) => {
-                past.sent(Sent { id, at: now });
+                past.sent(Sent { id, at: now, run_id: String::new() });
                 step.passed();
             }
             Err(Stop) => past.not_sent(now),
@@ -285,48 +222,5 @@ fn too_long(pointer: &str, length: usize) -> Mismatch {
         expected: format!("an id of at most {LONGEST_ID} bytes at {pointer}"),
         seen: format!("one of {length}"),
         evidence: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EVERY: Duration = Duration::from_secs(300);
-
-    fn at(minute: i64) -> Timestamp {
-        Timestamp::from_second(1_795_000_000 + minute * 60).unwrap()
-    }
-
-    fn sent(id: &str, minute: i64) -> Sent {
-        Sent { id: id.to_owned(), at: at(minute) }
-    }
-
-    #[test]
-    fn a_job_is_due_when_its_time_has_come_or_a_failure_is_to_be_confirmed() {
-        let mut past = Past::default();
-        assert!(past.is_due(EVERY, at(0)), "the first");
-        past.sent(sent("a", 0));
-        assert!(!past.is_due(EVERY, at(4)) && past.is_due(EVERY, at(5)));
-        past.failed("a");
-        assert!(past.is_due(EVERY, at(1)), "to confirm it");
-        past.sent(sent("b", 1));
-        assert!(!past.is_due(EVERY, at(2)), "one is on its way");
-        past.done("b");
-        assert!(past.is_due(EVERY, at(2)), "to see that it is over");
-        past.sent(sent("c", 2));
-        past.done("c");
-        assert!(!past.is_due(EVERY, at(3)), "settled");
-    }
-
-    #[test]
-    fn what_was_sent_before_one_that_was_done_is_waited_for_no_more() {
-        let mut past = Past::default();
-        for (minute, id) in [(0, "a"), (5, "b"), (10, "c"), (15, "d")] {
-            past.sent(sent(id, minute));
-        }
-        assert_eq!(past.pending.len(), MOST_PENDING);
-        past.done("c");
-        assert_eq!(past.pending, [sent("d", 15)]);
     }
 }

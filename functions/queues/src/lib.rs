@@ -32,7 +32,7 @@ use futures::future::{OptionFuture, join3};
 use jiff::Timestamp;
 use runtime::settings::{Common, Counting, Section};
 use runtime::visit::Site;
-use runtime::{Check, Run, Step};
+use runtime::{Check, Run, Step, merged_as};
 
 pub use canary::Canary;
 use counted::Counted;
@@ -87,6 +87,10 @@ impl Check for Queues {
     /// A step at its slowest and the rest of the way as long again.
     fn worst_attempt(&self) -> Duration {
         self.site.deadline * 2
+    }
+
+    fn merged(base: Option<&str>, ours: &str, theirs: Option<&str>) -> String {
+        merged_as(base, ours, theirs, Memory::merged)
     }
 
     /// Unknown when the platform tells which queues and tasks it has.

@@ -107,6 +107,18 @@ impl Memory {
         shrunk.reduce(|sum, one| sum + one).map(|done| done / minutes)
     }
 
+    /// What this run remembers and what another one wrote meanwhile, both from `base`: how the queues stand as seen last, and
+    /// the jobs of ours of both.
+    pub(crate) fn merged(base: Self, ours: Self, theirs: Self) -> Self {
+        let (base, mut canaries, theirs) = (base.canaries, ours.canaries, theirs.canaries);
+        for (queue, theirs) in theirs {
+            let base = base.get(&queue).cloned().unwrap_or_default();
+            let ours = canaries.remove(&queue).unwrap_or_else(|| base.clone());
+            canaries.insert(queue, Past::merged(&base, ours, theirs));
+        }
+        Self { at: ours.at, queues: ours.queues, canaries }
+    }
+
     /// The jobs of ours in a queue.
     pub(crate) fn canary(&mut self, queue: &str) -> &mut Past {
         self.canaries.entry(digest(queue.as_bytes())).or_default()
@@ -128,8 +140,9 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
 mod tests {
     use std::time::Duration;
 
+    use runtime::canaries::Canary;
+
     use super::*;
-    use crate::canary::Sent;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_000_000 + second).unwrap()
@@ -191,6 +204,18 @@ mod tests {
     }
 
     #[test]
+    fn a_job_of_ours_that_another_run_sent_is_not_forgotten() {
+        let sent = |id: &str, second| Canary { id: id.to_owned(), at: at(second), run_id: String::new() };
+        let (mut ours, mut theirs) = (Memory::default(), Memory::default());
+        ours.canary("default").sent(sent("a", 0));
+        theirs.canary("default").sent(sent("b", 60));
+        theirs.canary("emails").sent(sent("c", 60));
+        let mut merged = Memory::merged(Memory::default(), ours, theirs);
+        assert_eq!(merged.canary("default").pending(), [sent("a", 0), sent("b", 60)]);
+        assert_eq!(merged.canary("emails").pending(), [sent("c", 60)]);
+    }
+
+    #[test]
     fn the_memory_is_bounded_and_reads_what_is_missing() {
         let mut memory = Memory::default();
         let told = Told { pending: Some(u64::MAX), head: Some(Head::Job(digest(b"x"))), ..Told::default() };
@@ -199,7 +224,7 @@ mod tests {
         for number in 0..5 {
             let past = memory.canary(&format!("{number:0100}"));
             for minute in 0..100 {
-                past.sent(Sent { id: "x".repeat(64), at: at(minute * 60) });
+                past.sent(Canary { id: "x".repeat(64), at: at(minute * 60), run_id: String::new() });
             }
             assert!(past.is_due(Duration::from_secs(60), at(100 * 60)));
         }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use check::Cause;
 
-use crate::process::address;
-use crate::proxy::delaying;
 use crate::redis::Redis;
 use crate::world::World;
+use trial::servers::Proxy;
+use trial::servers::address;
 
 #[tokio::test]
 async fn a_user_with_the_documented_commands_sees_it_healthy() {
@@ -50,7 +50,7 @@ async fn a_wrong_password_cannot_be_judged() {
 #[tokio::test]
 async fn a_slow_one_is_late() {
     let server = Redis::start(&[]);
-    let slow = delaying(server.port, Duration::from_millis(2_500)).await;
+    let slow = Proxy::start(server.port, Duration::from_millis(2_500)).await.port;
     World::of_cache(slow, "").run().await.failed("cache connect timeout");
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use check::Cause;
 
 use crate::mariadb::MariaDb;
-use crate::process::address;
-use crate::proxy::delaying;
 use crate::world::World;
+use trial::servers::Proxy;
+use trial::servers::address;
 
 const READ: &str = "read = \"SELECT COUNT(*) FROM bookings WHERE starts_at > NOW()\"";
 
@@ -61,11 +61,11 @@ async fn a_wrong_password_cannot_be_judged_and_the_message_says_where_the_right_
 #[tokio::test]
 async fn a_slow_one_is_late() {
     let server = MariaDb::start(&[], "");
-    let slow = delaying(server.port, Duration::from_millis(2_500)).await;
+    let slow = Proxy::start(server.port, Duration::from_millis(2_500)).await.port;
     let said = World::of_database(slow, "").run().await.failed("database connect timeout");
     assert!(said.contains("within 2000 ms"), "{said}");
     // A little late is what the latency tells.
-    let slower = delaying(server.port, Duration::from_millis(100)).await;
+    let slower = Proxy::start(server.port, Duration::from_millis(100)).await.port;
     let seen = World::of_database(slower, "").run().await;
     assert!(seen.passed().measured["DatabaseLatency"] >= 100.0, "{:?}", seen.measured);
 }

@@ -3,9 +3,9 @@
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::mariadb::MariaDb;
-use crate::process::Folder;
 use crate::redis::Redis;
 use crate::world::{World, cache, database};
+use trial::servers::{Folder, free_port};
 
 /// Whom a server's certificate is signed by.
 struct Authority {
@@ -47,7 +47,7 @@ fn encrypted_database(authority: &Authority, host: &str, folder: &Folder) -> Mar
 
 #[tokio::test]
 async fn a_database_whose_authority_is_trusted_is_reached_and_another_is_not() {
-    let (authority, folder) = (Authority::generate(), Folder::new("tls"));
+    let (authority, folder) = (Authority::generate(), Folder::new(env!("CARGO_TARGET_TMPDIR"), "tls"));
     let server = encrypted_database(&authority, "localhost", &folder);
     let settings = database(server.port, "");
     World::new(&settings, &[&authority.pem]).run().await.passed();
@@ -59,7 +59,7 @@ async fn a_database_whose_authority_is_trusted_is_reached_and_another_is_not() {
 
 #[tokio::test]
 async fn a_database_with_a_certificate_of_another_host_is_not_trusted() {
-    let (authority, folder) = (Authority::generate(), Folder::new("tls"));
+    let (authority, folder) = (Authority::generate(), Folder::new(env!("CARGO_TARGET_TMPDIR"), "tls"));
     let server = encrypted_database(&authority, "db.elsewhere.example", &folder);
     let said = World::new(&database(server.port, ""), &[&authority.pem]).run().await.failed("database connect tls");
     assert!(said.contains("another host"), "{said}");
@@ -74,10 +74,10 @@ async fn a_database_without_tls_is_a_failure_where_it_is_expected() {
 
 #[tokio::test]
 async fn a_cache_whose_authority_is_trusted_is_reached_and_another_is_not() {
-    let (authority, folder) = (Authority::generate(), Folder::new("tls"));
+    let (authority, folder) = (Authority::generate(), Folder::new(env!("CARGO_TARGET_TMPDIR"), "tls"));
     let (certificate, key) = certificate(&authority, "localhost", &folder);
     let own = folder.file("authority.pem", &authority.pem);
-    let port = crate::process::free_port().to_string();
+    let port = free_port().to_string();
     let server = Redis::start(&[
         "--tls-port",
         &port,

@@ -8,8 +8,6 @@ mod cache;
 mod database;
 mod encrypted;
 mod mariadb;
-mod process;
-mod proxy;
 mod redis;
 mod replica;
 mod world;

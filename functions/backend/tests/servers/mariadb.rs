@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::process::{Folder, Server, free_port, program};
+use trial::servers::{Folder, Server, free_port, program};
 
 /// What the monitor's user logs in with.
 pub const PASSWORD: &str = "read-only-and-no-more";
@@ -40,7 +40,7 @@ pub struct MariaDb {
 impl MariaDb {
     /// With these options besides, and these statements run once.
     pub fn start(options: &[&str], statements: &str) -> Self {
-        let folder = Folder::new("mariadb");
+        let folder = Folder::new(env!("CARGO_TARGET_TMPDIR"), "mariadb");
         let data = folder.path().join("data");
         let mut install = Command::new(program("mariadb-install-db", "mariadb-server"));
         install

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::process::{Folder, Server, address, free_port, program};
+use trial::servers::{Folder, Server, address, free_port, program};
 
 /// What the monitor's user logs in with.
 pub const PASSWORD: &str = "info-and-no-more";
@@ -27,7 +27,7 @@ impl Redis {
     /// With these options besides.
     pub fn start(options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
-        let folder = Folder::new("redis");
+        let folder = Folder::new(env!("CARGO_TARGET_TMPDIR"), "redis");
         let mut own = Self { server: None, folder, options, port: free_port(), started: Instant::now() };
         own.restart();
         own

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use check::Outcome;
+use trial::servers::free_port;
 
-use crate::redis_server::{RedisServer, free_port, stock};
+use crate::redis_server::{RedisServer, stock};
 use crate::world::{Settings, failures};
 
 /// The last slot of the first node.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use check::{Cause, Outcome};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use trial::servers::{Proxy, free_port};
 
-use crate::proxy::Proxy;
-use crate::redis_server::{RedisServer, free_port, stock};
+use crate::redis_server::{RedisServer, stock};
 use crate::world::{Settings, failures, told};
 
 #[tokio::test]

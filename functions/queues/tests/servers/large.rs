@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use check::Outcome;
+use trial::servers::Proxy;
 
-use crate::proxy::Proxy;
 use crate::redis_server::{PREFIX, RedisServer, stock, with_horizon};
 use crate::world::{Settings, failures, told};
 

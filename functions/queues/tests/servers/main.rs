@@ -6,7 +6,6 @@
 mod cluster;
 mod endings;
 mod large;
-mod proxy;
 mod redis_server;
 mod states;
 mod world;

@@ -1,26 +1,25 @@
 //! A Redis server of Debian's package `redis-server`, and jobs as Laravel 8 writes them.
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::{Connection, FromRedisValue};
 use serde_json::{Value, json};
+use trial::servers::{Folder, free_port, program};
 
 /// What the keys of the platform begin with.
 pub(crate) const PREFIX: &str = "just_driving_database_";
 /// How long one may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-static COUNT: AtomicU32 = AtomicU32::new(0);
-
 /// One that runs until it is dropped.
 pub(crate) struct RedisServer {
     process: Child,
     pub(crate) port: u16,
-    folder: PathBuf,
+    /// Its data, removed with it.
+    _folder: Arc<Folder>,
     password: Option<&'static str>,
 }
 
@@ -35,15 +34,12 @@ impl RedisServer {
     }
 
     fn with(options: &[&str], password: Option<&'static str>) -> Self {
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let own = format!("redis-{}-{number}", std::process::id());
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(own);
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = Arc::new(Folder::new(env!("CARGO_TARGET_TMPDIR"), "redis"));
         // Another process may take the port before the server does.
         let started = (0..5).find_map(|_| {
             let port = free_port();
-            let process = spawn(port, &folder, options);
-            let mut server = Self { process, port, folder: folder.clone(), password };
+            let process = spawn(port, folder.path(), options);
+            let mut server = Self { process, port, _folder: folder.clone(), password };
             server.is_up().then_some(server)
         });
         started.unwrap_or_else(|| panic!("redis-server does not start with {options:?}"))
@@ -105,23 +101,14 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
 fn spawn(port: u16, folder: &Path, options: &[&str]) -> Child {
-    let mut command = Command::new("redis-server");
+    let mut command = Command::new(program("redis-server", "redis-server"));
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]);
     command.arg(folder).args(options);
-    let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    spawned.unwrap_or_else(|error| {
-        panic!("redis-server cannot be started: {error}\n  install it: sudo apt-get install --yes redis-server")
-    })
-}
-
-/// A port that nobody has at the moment.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// A job as Laravel 8 writes it.

@@ -16,6 +16,10 @@ pub struct Server {
 
 impl Server {
     /// Starts it, and waits until it listens.
+    ///
+    /// # Panics
+    /// When it ends, or does not listen in time.
+    #[must_use]
     pub fn start(mut command: Command, port: u16) -> Self {
         let mut process = command.stdin(Stdio::null()).spawn().unwrap();
         let began = Instant::now();
@@ -37,11 +41,16 @@ impl Drop for Server {
 }
 
 /// This machine, to itself.
+#[must_use]
 pub fn address(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
 /// A port that nobody has, for a server that cannot choose one and tell.
+///
+/// # Panics
+/// When this machine has none.
+#[must_use]
 pub fn free_port() -> u16 {
     TcpListener::bind(address(0)).unwrap().local_addr().unwrap().port()
 }
@@ -50,19 +59,30 @@ pub fn free_port() -> u16 {
 pub struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new(name: &str) -> Self {
+    /// Below the folder that cargo gives a test: `env!("CARGO_TARGET_TMPDIR")`.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    #[must_use]
+    pub fn new(below: &str, name: &str) -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}-{number}", std::process::id()));
+        let path = Path::new(below).join(format!("{name}-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
+    /// Where it is.
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
     /// Writes a file there; its path.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[must_use]
     pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
@@ -78,6 +98,10 @@ impl Drop for Folder {
 }
 
 /// A program of Debian's packages.
+///
+/// # Panics
+/// When it is missing, with the command that installs it.
+#[must_use]
 pub fn program(name: &str, package: &str) -> PathBuf {
     let found = ["/usr/sbin", "/usr/bin", "/usr/local/bin"].map(|folder| Path::new(folder).join(name));
     let found = found.into_iter().find(|path| path.is_file());

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// One that listens as long as the test runs.
-pub(crate) struct Proxy {
-    pub(crate) port: u16,
+/// A proxy that listens as long as the test runs.
+pub struct Proxy {
+    /// Where it listens.
+    pub port: u16,
     seen: Arc<Counts>,
 }
 
@@ -23,7 +24,11 @@ struct Counts {
 }
 
 impl Proxy {
-    pub(crate) async fn start(to: u16, delay: Duration) -> Self {
+    /// Before the server at a port of this machine; what it says is handed on so much later.
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    pub async fn start(to: u16, delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen: Arc<Counts> = Arc::default();
@@ -64,12 +69,14 @@ impl Proxy {
     }
 
     /// Connections and exchanges so far: what takes as long as the way there and back.
-    pub(crate) fn round_trips(&self) -> usize {
+    #[must_use]
+    pub fn round_trips(&self) -> usize {
         self.seen.connections.load(Ordering::Relaxed) + self.seen.turns.load(Ordering::Relaxed)
     }
 
     /// What the server has said so far. **Units:** bytes.
-    pub(crate) fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         self.seen.bytes.load(Ordering::Relaxed)
     }
 }
