@@ -80,7 +80,9 @@ fn without_composite(text: &str) -> String {
         let end = text[begin..].find(to).map_or(text.len(), |length| begin + length);
         format!("{}{}", &text[..begin], &text[end..])
     };
-    let text = cut(text, "\n  PlatformDown:\n    Type", "\n# =====");
+    // It holds the list against them as if it were one value.
+    let text = cut(text, "\n    AllowedValues:\n      - Availability", "\n  Runbooks:");
+    let text = cut(&text, "\n  PlatformDown:\n    Type", "\n# =====");
     let text = cut(&text, "\nOutputs:\n", "\u{0}");
     cut(&text, "\n  # It needs both", "\n# =====")
 }

@@ -27,6 +27,9 @@ pub struct FaultSpec {
     /// How far apart these runs are; written `"1m"`.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub every: Duration,
+    /// How many runs still show it once it is cleared: what was lost by then stays lost.
+    #[serde(default)]
+    pub lingers: u32,
     /// The ids of other checks that may fail with it.
     pub also_fails: Vec<String>,
     /// Whether it keeps the check from undoing what it made: then that is reported, and removed when it is over.
@@ -171,6 +174,7 @@ mod tests {
             shows: Shows::Metric { name: "Duration".to_owned(), bound: Bound::AtLeast(2000.0) },
             runs: NonZeroU32::new(2).unwrap(),
             every: Duration::from_secs(90),
+            lingers: 0,
             also_fails: vec!["login".to_owned()],
             leaves_behind: false,
         };
