@@ -17,7 +17,7 @@ const CHECKS: &str =
 async fn the_alarms_that_are_deployed_are_those_that_are_judged() {
     let emulator = Emulator::shared();
     let functions = emulator.deploy(ENVIRONMENT, &[]);
-    let text = without_composite(&fs::read_to_string(repository().join("infra/alarms.yaml")).unwrap());
+    let text = without_what_is_refused(&fs::read_to_string(repository().join("infra/alarms.yaml")).unwrap());
     let template = target().join("tmp/alarms.yaml");
     fs::write(&template, &text).unwrap();
     emulator.deploy_alarms(ENVIRONMENT, &template, CHECKS);
@@ -73,8 +73,8 @@ fn compare(read: &alarm::MetricAlarm, deployed: &MetricAlarm) {
     assert_eq!(deployed.alarm_description(), Some(read.description.as_str()), "{name}");
 }
 
-/// The emulator refuses composite alarms.
-fn without_composite(text: &str) -> String {
+/// The emulator refuses composite alarms and saved queries.
+fn without_what_is_refused(text: &str) -> String {
     let cut = |text: &str, from: &str, to: &str| {
         let begin = text.find(from).unwrap_or_else(|| panic!("{from:?}"));
         let end = text[begin..].find(to).map_or(text.len(), |length| begin + length);

@@ -168,4 +168,58 @@ mod tests {
         assert_eq!(value["is_shortened"], true);
         assert_eq!(value["report"]["attempts"][0]["steps"].as_array().unwrap().len(), 200);
     }
+
+    /// A query that asks for a field which no line has finds nothing, and nobody sees why.
+    #[test]
+    fn the_saved_queries_ask_for_what_a_line_has() {
+        let line: Value = serde_json::from_str(&run_line(&report(1))).unwrap();
+        let failure: Value = serde_json::from_str(&failure_line("login", "Internal", "text")).unwrap();
+        let inputs = alarm::Inputs::default().with("Environment", "production");
+        let text = include_str!("../../../infra/alarms.yaml");
+        let template = alarm::Template::read(text, &inputs).unwrap();
+        let queries = template.resources.iter().filter(|own| own.kind == "AWS::Logs::QueryDefinition");
+        let queries: Vec<&str> = queries.map(|own| own.properties["QueryString"].as_str().unwrap()).collect();
+        assert_eq!(queries.len(), 6);
+        for query in queries {
+            let fields = fields(query);
+            assert!(fields.len() > 3, "{query}");
+            // What `as` and `into` name, and what it stands for; a record of a list stands for its first.
+            let mut named = serde_json::Map::new();
+            for (path, name) in fields {
+                let found =
+                    [&Value::Object(named.clone()), &line, &failure].into_iter().find_map(|root| at(root, &path));
+                assert!(found.is_some() || path.starts_with('@'), "no line has {path}: {query}");
+                if let Some(name) = name {
+                    let found = if path == "@message" { line.clone() } else { found.unwrap_or_default() };
+                    named.insert(name, found.get(0).cloned().unwrap_or(found));
+                }
+            }
+        }
+    }
+
+    fn at(root: &Value, path: &str) -> Option<Value> {
+        path.split('.').try_fold(root, |value, key| value.get(key)).cloned()
+    }
+
+    /// The fields a query asks for, in order, each with what it is called from there on.
+    fn fields(query: &str) -> Vec<(String, Option<String>)> {
+        const WORDS: &str = " filter display fields sort limit stats unnest by and or like asc desc as into avg pct max count jsonParse ";
+        let code: Vec<&str> = query.lines().filter(|line| !line.starts_with('#')).collect();
+        let code = code.join(" ");
+        let code: String = code.split('"').step_by(2).collect();
+        let words = code.split(|of: char| !of.is_ascii_alphanumeric() && !"_.@".contains(of));
+        let words: Vec<&str> = words.filter(|word| !word.is_empty() && word.parse::<f64>().is_err()).collect();
+        let mut fields: Vec<(String, Option<String>)> = Vec::new();
+        for (index, word) in words.iter().enumerate() {
+            match index.checked_sub(1).map(|before| words[before]) {
+                Some("as" | "into") if words[index - 2] == "count" => {
+                    fields.push(("type".to_owned(), Some((*word).to_owned())))
+                }
+                Some("as" | "into") => fields.last_mut().unwrap().1 = Some((*word).to_owned()),
+                _ if WORDS.contains(&format!(" {word} ")) => (),
+                _ => fields.push(((*word).to_owned(), None)),
+            }
+        }
+        fields
+    }
 }
