@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 /// What is done with calls of one operation.
@@ -44,7 +44,7 @@ struct Shared {
     /// What is done with one call of any operation, and how many pass before it.
     cut: Mutex<Option<(Obstacle, usize)>>,
     throttled: Mutex<u32>,
-    held: Notify,
+    held: Semaphore,
 }
 
 impl Calls {
@@ -57,7 +57,7 @@ impl Calls {
             obstacle: Mutex::default(),
             cut: Mutex::default(),
             throttled: Mutex::default(),
-            held: Notify::new(),
+            held: Semaphore::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -92,9 +92,9 @@ impl Calls {
         *lock(&self.shared.cut) = None;
     }
 
-    /// Waits until a call is held.
-    pub async fn held(&self) {
-        self.shared.held.notified().await;
+    /// Waits until so many calls are held.
+    pub async fn held(&self, calls: u32) {
+        self.shared.held.acquire_many(calls).await.unwrap().forget();
     }
 }
 
@@ -173,7 +173,7 @@ impl Shared {
 }
 
 async fn hold(shared: &Shared) -> Response {
-    shared.held.notify_one();
+    shared.held.add_permits(1);
     std::future::pending().await
 }
 

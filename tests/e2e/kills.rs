@@ -113,7 +113,7 @@ async fn run_or_kill(world: &World, function: &Function) -> bool {
     let event = scheduled(world.minute());
     tokio::select! {
         _ = function.invoke(&event) => false,
-        () = world.calls.held() => {
+        () = world.calls.held(1) => {
             function.kill();
             true
         }

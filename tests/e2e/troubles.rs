@@ -161,13 +161,13 @@ async fn a_run_that_is_killed_after_it_told_is_told_again_under_the_same_id() {
     sends_what_was_unsent(&world, &function, &id).await;
 }
 
-/// Starts a run and kills its process while a call is held.
+/// Starts a run and kills its process while what it tells is held: to people, and to programs, at the same time.
 async fn kill_when_held(world: &World, function: Function) {
     world.clock.advance(Duration::from_secs(60));
     let event = scheduled(world.minute());
     tokio::select! {
         invoked = function.invoke(&event) => panic!("the run ended: {:?}", invoked.result),
-        () = world.calls.held() => {}
+        () = world.calls.held(2) => {}
     }
     drop(function);
 }
