@@ -18,9 +18,9 @@
 //! 13. `counters`: how real users fare. Judges nothing.
 //!
 //! Events are worked off by a queue, so those that must have no effect go first, and effects are judged after twice the
-//! time that the good one took, two seconds at least, from the replay on. Creates invoices and a payment, marked with the run's id, which are
-//! undone after a failure, a timeout and a panic too; so a failure is confirmed by the next run. Publishes
-//! `WebhookProcessingDelay`, `WebhookFailureRate` and `PaymentFailureRate`.
+//! time that the good one took, two seconds at least, from the replay on. Creates invoices and a payment, marked with the
+//! run's id, which are undone after a failure, a timeout and a panic too; so a failure is confirmed by the next run.
+//! Publishes `WebhookProcessingDelay`, `WebhookFailureRate` and `PaymentFailureRate`.
 
 mod books;
 mod effects;
