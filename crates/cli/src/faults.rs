@@ -71,5 +71,7 @@ fn as_value(fault: &FaultSpec) -> Value {
         "runs": fault.runs,
         "every_seconds": fault.every.as_secs(),
         "also_fails": fault.also_fails,
+        "also_blinds": fault.also_blinds,
+        "alarms": fault.alarms,
     })
 }

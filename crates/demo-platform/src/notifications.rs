@@ -90,6 +90,15 @@ impl Notifications {
     }
 }
 
+/// How long a message is on its way.
+fn takes(platform: &Platform, channel: Channel) -> SignedDuration {
+    let late = match channel {
+        Channel::Email => Fault::EmailLate,
+        Channel::Sms => Fault::SmsLate,
+    };
+    if platform.has(late) { platform.late_by } else { DELIVERED_AFTER }
+}
+
 /// Every message as a worker would have left it by now, with its fate as the providers know it.
 pub(crate) fn worked_off(platform: &Platform) -> Vec<(Notification, Fate)> {
     let now = platform.now();
@@ -103,7 +112,8 @@ pub(crate) fn worked_off(platform: &Platform) -> Vec<(Notification, Fate)> {
         if is_settled || (message.fate == Fate::Queued && platform.has(stuck)) {
             continue;
         }
-        if now >= message.created_at + DELIVERED_AFTER {
+        let delivered_at = message.created_at + takes(platform, message.channel);
+        if now >= delivered_at {
             message.fate = match message.channel {
                 Channel::Email if platform.has(Fault::EmailBounced) => Fate::Lost(
                     "bounced",
@@ -112,7 +122,7 @@ pub(crate) fn worked_off(platform: &Platform) -> Vec<(Notification, Fate)> {
                 Channel::Sms if platform.has(Fault::SmsFailed) => {
                     Fate::Lost("failed", "30003 Unreachable destination handset".to_owned())
                 }
-                _ => Fate::Delivered(message.created_at + DELIVERED_AFTER),
+                _ => Fate::Delivered(delivered_at),
             };
         } else if now >= message.created_at + SENT_AFTER {
             message.fate = Fate::Sent;

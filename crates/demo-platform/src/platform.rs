@@ -31,6 +31,7 @@ pub(crate) struct Platform {
     pub(crate) faults: Arc<Faults>,
     pub(crate) catalogue: Vec<FaultSpec>,
     pub(crate) slow_delay: Duration,
+    pub(crate) late_by: SignedDuration,
     pub(crate) requests: RequestLog,
     pub(crate) sessions: Sessions,
     pub(crate) accounts: Accounts,

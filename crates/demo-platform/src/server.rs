@@ -42,6 +42,8 @@ pub struct Options {
     pub clock: Clock,
     /// By how much the fault `slow` delays an answer. Default: 2.5 s.
     pub slow_delay: Duration,
+    /// How long what is late takes with the faults `email-late`, `sms-late` and `job-late`. Default: 15 s.
+    pub late_by: SignedDuration,
     /// The limit on log-ins, and on the codes after them, by e-mail. Default: 5 a minute, successful ones too.
     pub login_throttle: Throttle,
     /// For how long a code of a second factor is shown. Default: 1 s, since the demo runs every few
@@ -69,6 +71,7 @@ impl Default for Options {
             seed: Seed::default(),
             clock: Arc::new(Timestamp::now),
             slow_delay: Duration::from_millis(2500),
+            late_by: SignedDuration::from_secs(15),
             login_throttle: Throttle::default(),
             totp_period: Duration::from_secs(1),
             flavour: Flavour::default(),
@@ -127,6 +130,7 @@ impl DemoPlatform {
             seed,
             clock,
             slow_delay,
+            late_by,
             login_throttle,
             totp_period,
             flavour,
@@ -148,6 +152,7 @@ impl DemoPlatform {
             faults: Arc::default(),
             catalogue: catalogue()?,
             slow_delay,
+            late_by,
             requests: RequestLog::default(),
             sessions: Sessions::new(),
             log_ins: Limiter::new(login_throttle),

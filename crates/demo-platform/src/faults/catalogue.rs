@@ -32,6 +32,17 @@ pub struct FaultSpec {
     pub lingers: u32,
     /// The ids of other checks that may fail with it.
     pub also_fails: Vec<String>,
+    /// The ids of other checks that cannot judge while it is there.
+    #[serde(default)]
+    pub also_blinds: Vec<String>,
+    /// The alarms of its check that it raises beside those that follow from what it shows, by their resources in
+    /// `infra/alarms.yaml`. A failure raises `Failing<Check>` and, where the check has one, `<Check>Objective`; a run that
+    /// could not judge raises `Blind<Check>`.
+    #[serde(default)]
+    pub alarms: Vec<String>,
+    /// How long it takes until a number is beyond the threshold of such an alarm; written `"10m"`.
+    #[serde(default, with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub builds_up: Duration,
     /// Whether it keeps the check from undoing what it made: then that is reported, and removed when it is over.
     #[serde(default)]
     pub leaves_behind: bool,
@@ -146,6 +157,9 @@ mod tests {
         runs = 2
         every = "1m 30s"
         also_fails = ["login"]
+        also_blinds = ["booking"]
+        alarms = ["SlowAvailability"]
+        builds_up = "10m"
     "#;
 
     #[test]
@@ -176,6 +190,9 @@ mod tests {
             every: Duration::from_secs(90),
             lingers: 0,
             also_fails: vec!["login".to_owned()],
+            also_blinds: vec!["booking".to_owned()],
+            alarms: vec!["SlowAvailability".to_owned()],
+            builds_up: Duration::from_secs(600),
             leaves_behind: false,
         };
         assert_eq!(specs, [expected]);

@@ -234,6 +234,36 @@ faults! {
     PartnerThrottled = "partner-throttled",
     /// A partner: another page than always.
     PartnerWrongAnswer = "partner-wrong-answer",
+
+    // What the platform counts, and how late it is: for the numbers that alarms judge.
+    /// The operations counters: three of five log-ins fail.
+    LoginFailuresSpike = "login-failures-spike",
+    /// The operations counters: many log-ins are throttled.
+    LockoutsSpike = "lockouts-spike",
+    /// The operations counters: almost half of the bookings fail.
+    BookingErrorsSpike = "booking-errors-spike",
+    /// The operations counters: most webhooks fail.
+    WebhookFailuresSpike = "webhook-failures-spike",
+    /// The operations counters: most payments fail.
+    PaymentFailuresSpike = "payment-failures-spike",
+    /// The operations counters: dozens of e-mails fail.
+    EmailFailuresSpike = "email-failures-spike",
+    /// The operations counters: dozens of SMS fail.
+    SmsFailuresSpike = "sms-failures-spike",
+    /// The operations counters: hundreds of SMS wait.
+    SmsQueueGrowing = "sms-queue-growing",
+    /// The operations counters: dozens of jobs fail.
+    FailedJobsSpike = "failed-jobs-spike",
+    /// The operations counters: hundreds of statements take long.
+    SlowQueriesSpike = "slow-queries-spike",
+    /// The health endpoint: hardly any memory is left.
+    MemoryFilling = "memory-filling",
+    /// E-mail: is delivered late, by [`Options::late_by`](crate::Options::late_by).
+    EmailLate = "email-late",
+    /// SMS: is delivered late, by [`Options::late_by`](crate::Options::late_by).
+    SmsLate = "sms-late",
+    /// Jobs of ours: are done late, by [`Options::late_by`](crate::Options::late_by).
+    JobLate = "job-late",
 }
 
 impl fmt::Display for Fault {
