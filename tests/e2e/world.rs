@@ -12,7 +12,7 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, DimensionFilter, StandardUnit, Statistic};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use demo_platform::{DemoPlatform, Options, Running};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use runtime::settings::replaced;
 use serde_json::{Value, json};
 
@@ -98,8 +98,13 @@ impl World {
 
     /// A world with another platform; its clock is the test's.
     pub async fn with(environment: &str, options: Options) -> Self {
+        Self::since(environment, options, SignedDuration::from_mins(30)).await
+    }
+
+    /// A world that begins so long ago, and lasts until now at most.
+    pub async fn since(environment: &str, options: Options, ago: SignedDuration) -> Self {
         let now = Timestamp::now().as_second();
-        let clock = Clock::at(Timestamp::from_second(now - now.rem_euclid(60) - 30 * 60).unwrap());
+        let clock = Clock::at(Timestamp::from_second(now - now.rem_euclid(60)).unwrap() - ago);
         let platform_clock = clock.clone();
         let platform = DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..options });
         let platform = platform.await.unwrap();
@@ -212,8 +217,14 @@ impl World {
 
     /// Lets time pass, and the schedule start a run.
     pub async fn run_after(&self, function: &Function, time: Duration) -> Invoked {
-        self.clock.advance(time);
-        function.invoke(&scheduled(self.minute())).await
+        function.invoke(&scheduled(self.forward(time))).await
+    }
+
+    /// Lets time pass, and begin at a full minute: what tests need of real time must not add up.
+    pub fn forward(&self, time: Duration) -> Timestamp {
+        let due = self.minute() + time;
+        self.clock.set(due);
+        self.minute()
     }
 
     /// The run of the next minute.

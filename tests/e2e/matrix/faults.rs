@@ -1,62 +1,57 @@
-//! Every fault of the demo platform's catalogue against the real binary: it shows what the catalogue says, is told once,
-//! and its end is told once.
+//! Each fault of the demo platform's catalogue against the real binary: it shows what the catalogue says, is told once, raises
+//! the alarms that it should and no others, and all of that ends.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::Arc;
 use std::time::Duration;
 
 use check::incident::Policy;
 use check::message::{Notification, email, subject_line};
-use demo_platform::Fault;
-use demo_platform::faults::{ExpectedFailure, FaultSpec, Shows, catalogue};
+use demo_platform::faults::{Bound, ExpectedFailure, FaultSpec, Shows, catalogue};
+use demo_platform::{Fault, Options};
+use jiff::SignedDuration;
 use serde_json::Value;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
+use super::alarms::{Alarms, published};
+use super::page::{self, Fired, Part, Row};
 use crate::runtime_api::Invoked;
 use crate::world::{Message, Told, World, repository};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_fault_shows_what_the_catalogue_says_and_is_told_once() {
-    // With more at a time the emulator is slow to answer, and a call that is sent again counts twice.
-    let places = Arc::new(Semaphore::new(4));
-    let mut running = JoinSet::new();
-    let mut names = BTreeMap::new();
-    for spec in catalogue().unwrap() {
-        let fault = spec.fault;
-        let places = places.clone();
-        let one = async move {
-            let _place = places.acquire_owned().await.unwrap();
-            one(spec).await;
-        };
-        names.insert(running.spawn(one).id(), fault);
-    }
-    assert!(!names.is_empty(), "the catalogue is empty");
-    let mut wrong = Vec::new();
-    while let Some(ended) = running.join_next_with_id().await {
-        if let Err(error) = ended {
-            wrong.push(names[&error.id()]);
-        }
-    }
-    assert!(wrong.is_empty(), "not as the catalogue says: {wrong:?}; what was seen stands above");
-}
+/// Beyond the thresholds on how late a message, or a job of ours, may be.
+const LATE_MESSAGE: SignedDuration = SignedDuration::from_secs(400);
+const LATE_JOB: SignedDuration = SignedDuration::from_secs(100);
 
-async fn one(spec: FaultSpec) {
+/// What the runs of a fault must come to, and what its row says.
+pub async fn row(spec: &FaultSpec) -> Row {
     let fault = spec.fault;
     // Names of environments are not longer.
     let environment: String = format!("f-{fault}").chars().take(31).collect();
-    let mut world = World::new(&environment).await;
-    if [Fault::Hang, Fault::CreateTimesOutButBooks].contains(&fault) {
+    let late_by = if fault == Fault::JobLate { LATE_JOB } else { LATE_MESSAGE };
+    let options = Options { late_by, ..Options::default() };
+    let mut world = World::since(&environment, options, SignedDuration::from_hours(12)).await;
+    match fault {
         // Each attempt waits for its whole deadline.
-        world.replace("deadline = \"5s\"", "deadline = \"300ms\"");
+        Fault::Hang | Fault::CreateTimesOutButBooks => world.replace("deadline = \"5s\"", "deadline = \"1s\""),
+        // What is late here is so by more than the demo waits for.
+        Fault::EmailLate | Fault::SmsLate => world.replace("delivered_within = \"20s\"", "delivered_within = \"20m\""),
+        Fault::JobLate => world.replace("done_within = \"20s\"", "done_within = \"5m\""),
+        _ => {}
     }
+    let alarms = Alarms::shipped(&environment);
+    let declared = declared(spec, &alarms);
+    let times = Times::of(spec, &alarms, &declared);
     let function = world.start(&spec.check).await;
-    let before = world.run(&function).await;
+    let mut before = world.run_after(&function, spec.every).await;
+    let began = world.minute();
+    // What is sent in one run is judged in a later one.
+    for _ in 1..spec.runs.get() {
+        before = world.run_after(&function, spec.every).await;
+    }
     assert_eq!(before.outcome(), "passed", "{fault}, not yet active: {:#}", before.report());
     let numbers_before = world.metrics_of(world.minute()).await;
 
     world.platform.faults().activate(fault);
+    let activated = world.minute();
     let mut shown = None;
     let mut last_good = before.report()["run_id"].clone();
     for _ in 0..spec.runs.get() {
@@ -70,11 +65,13 @@ async fn one(spec: FaultSpec) {
     let numbers = world.metrics_of(world.minute()).await;
     let mut aside = Vec::new();
     let opened = told(&world, &mut aside).await;
-    // A second run of the same fault tells nothing anew.
-    let again = world.run(&function).await;
-    let told_again = told(&world, &mut aside).await;
-    assert!(told_again.is_nothing(), "{fault}, one run later: {told_again}");
-    assert_eq!(again.outcome(), shown.outcome(), "{fault}, one run later");
+    // Further runs of the same fault tell nothing anew.
+    for run in 1..=times.further {
+        let again = world.run_after(&function, spec.every).await;
+        let told_again = told(&world, &mut aside).await;
+        assert!(told_again.is_nothing(), "{fault}, {run} runs later: {told_again}");
+        assert_eq!(again.outcome(), shown.outcome(), "{fault}, {run} runs later: {:#}", again.report());
+    }
 
     // What nothing has removed is asked of the platform itself, and every check says what it could not remove.
     let left = world.platform.left_behind();
@@ -84,16 +81,17 @@ async fn one(spec: FaultSpec) {
     assert_eq!(numbers.get("LeftBehind").is_some_and(|left| *left > 0.0), spec.leaves_behind, "{fault}: {numbers:?}");
 
     world.platform.faults().clear(fault);
+    let cleared = world.minute();
     // What is broken already stays so for the runs that come upon it.
     for _ in 0..spec.lingers {
-        let invoked = world.run(&function).await;
+        let invoked = world.run_after(&function, spec.every).await;
         assert_eq!(invoked.outcome(), shown.outcome(), "{fault}, just cleared: {:#}", invoked.report());
         let told = told(&world, &mut aside).await;
         assert!(told.is_nothing(), "{fault}, just cleared: {told}");
     }
     let mut later = Vec::new();
     for run in 1..=3 {
-        let invoked = world.run(&function).await;
+        let invoked = world.run_after(&function, spec.every).await;
         assert_eq!(invoked.outcome(), "passed", "{fault}, {run} runs after it was cleared: {:#}", invoked.report());
         later.push(told(&world, &mut aside).await);
     }
@@ -101,13 +99,14 @@ async fn one(spec: FaultSpec) {
         world.clock.advance(Duration::from_secs(16 * 60));
         // One run removes so many and no more.
         for _ in 0..3 {
-            let swept = world.run(&function).await;
+            let swept = world.run_after(&function, spec.every).await;
             assert_eq!(swept.outcome(), "passed", "{fault}, swept: {:#}", swept.report());
         }
     }
     assert_eq!(world.platform.left_behind(), Vec::<String>::new(), "{fault}, when it is over");
     // What is told beside incidents, once each and to those who may wait.
-    let is_blind = matches!(spec.shows, Shows::Errored(_)) && spec.runs.get() + 1 >= Policy::default().blind_after;
+    let is_blind =
+        matches!(spec.shows, Shows::Errored(_)) && spec.runs.get() + times.further >= Policy::default().blind_after;
     let expected: &[&str] = match (spec.leaves_behind, is_blind) {
         (true, _) => &["left_behind"],
         (_, true) => &["blind", "seeing_again"],
@@ -115,6 +114,12 @@ async fn one(spec: FaultSpec) {
     };
     assert_eq!(aside, expected, "{fault}");
     let [first, second, third] = &later[..] else { panic!("three runs have three answers") };
+    for run in 1..=times.until_ok {
+        let invoked = world.run_after(&function, spec.every).await;
+        assert_eq!(invoked.outcome(), "passed", "{fault}, {run} more runs later: {:#}", invoked.report());
+    }
+    let quiet = world.told().await;
+    assert!(quiet.is_nothing(), "{fault}, when it is long over: {quiet}");
 
     match &spec.shows {
         Shows::Failures(expected) => {
@@ -157,6 +162,95 @@ async fn one(spec: FaultSpec) {
             assert_eq!(numbers_before["Maintenance"], 0.0, "{fault}");
             assert_quiet(fault, [&opened, first, second, third]);
         }
+    }
+    let raised = alarms.raised(&[&spec.check], &published(&world).await, began, world.minute());
+    let names: BTreeSet<&str> = raised.iter().map(|raised| raised.alarm.as_str()).collect();
+    assert_eq!(names, declared.iter().map(String::as_str).collect(), "{fault}: alarms");
+    assert_eq!(raised.len(), names.len(), "{fault}, raised more than once: {raised:?}");
+    for raised in &raised {
+        assert!(raised.at > activated, "{fault}, not yet active: {raised:?}");
+        let is_awaited = !is_objective(&raised.alarm) || times.follows_objective;
+        assert_eq!(raised.over.is_some(), is_awaited, "{fault}, over: {raised:?}");
+    }
+    let events = match &spec.shows {
+        Shows::Failures(_) => vec!["opened", "recovered"],
+        _ => Vec::new(),
+    };
+    Row {
+        part: Part::Platform,
+        fault: format!("`{fault}`: {}", spec.description),
+        check: spec.check.clone(),
+        shows: shows(&spec.shows),
+        told: page::list(events.into_iter().chain(aside.iter().map(String::as_str)).map(str::to_owned)),
+        alarms: Fired::of(&raised, activated, cleared),
+    }
+}
+
+/// The alarms that the catalogue says it raises.
+fn declared(spec: &FaultSpec, alarms: &Alarms) -> BTreeSet<String> {
+    let pascal = alarms.pascal(&spec.check);
+    let objective = format!("{pascal}Objective");
+    let mut declared: BTreeSet<String> = spec.alarms.iter().cloned().collect();
+    match &spec.shows {
+        Shows::Failures(_) => {
+            declared.insert(format!("Failing{pascal}"));
+            declared.extend(alarms.names().find(|name| *name == objective).map(str::to_owned));
+        }
+        Shows::Errored(_) => {
+            declared.insert(format!("Blind{pascal}"));
+        }
+        Shows::Metric { .. } | Shows::Missing(_) | Shows::Maintenance => {}
+    }
+    declared
+}
+
+/// Six hours are looked at: one fault of each check waits for so long.
+fn is_objective(alarm: &str) -> bool {
+    alarm.ends_with("Objective")
+}
+
+/// How many runs it takes.
+struct Times {
+    /// Beyond those that it takes to show, until its alarms are raised; at least one.
+    further: u32,
+    /// After the three that passed, until its alarms are over.
+    until_ok: u32,
+    /// Whether the alarm on the objective is waited for too.
+    follows_objective: bool,
+}
+
+impl Times {
+    fn of(spec: &FaultSpec, alarms: &Alarms, declared: &BTreeSet<String>) -> Self {
+        let runs = |time: Duration| u32::try_from(time.as_secs().div_ceil(spec.every.as_secs())).unwrap();
+        let fails = |other: &&FaultSpec| other.check == spec.check && matches!(other.shows, Shows::Failures(_));
+        let first = catalogue().unwrap().iter().find(fails).map(|first| first.fault);
+        let follows_objective = first == Some(spec.fault) && declared.iter().any(|name| is_objective(name));
+        let mut times = Self { further: 1, until_ok: 0, follows_objective };
+        for name in declared {
+            let alarm = alarms.on_metrics(name);
+            let periods = |count: usize| alarm.period * u32::try_from(count).unwrap();
+            let healthy = alarm.evaluation_periods - alarm.datapoints_to_alarm + 1;
+            if !is_objective(name) {
+                times.further = times.further.max(runs(periods(alarm.datapoints_to_alarm) + spec.builds_up));
+            } else if !follows_objective {
+                continue;
+            }
+            times.until_ok = times.until_ok.max(runs(periods(healthy)) + 1);
+        }
+        times
+    }
+}
+
+fn shows(shows: &Shows) -> String {
+    match shows {
+        Shows::Failures(failures) => page::list(
+            failures.iter().map(|failure| format!("{}, {}: {}", failure.subject, failure.step, failure.kind)),
+        ),
+        Shows::Metric { name, bound: Bound::AtLeast(bound) } => format!("`{name}` ≥ {bound}"),
+        Shows::Metric { name, bound: Bound::AtMost(bound) } => format!("`{name}` ≤ {bound}"),
+        Shows::Missing(metric) => format!("`{metric}` is not published"),
+        Shows::Errored(cause) => format!("cannot judge: {cause}"),
+        Shows::Maintenance => "in maintenance".to_owned(),
     }
 }
 

@@ -1,0 +1,189 @@
+//! What no fault of the platform's can show: the monitor itself, certificates, and several checks together.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use demo_platform::{Fault, Options};
+use hostile::{Authority, Server, ok};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Scenario;
+use super::alarms::{Alarms, Raised, published};
+use super::page::{self, Fired, Part, Row};
+use crate::calls::Obstacle;
+use crate::runtime_api::Function;
+use crate::world::{World, scheduled};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// All of them.
+pub fn scenarios() -> Vec<(String, Scenario)> {
+    vec![
+        ("not run".to_owned(), Box::pin(not_run())),
+        ("a topic that takes nothing".to_owned(), Box::pin(topic_refuses())),
+        ("a certificate that ends".to_owned(), Box::pin(certificate_ends())),
+        ("down for everybody".to_owned(), Box::pin(down())),
+    ]
+}
+
+async fn world(environment: &str) -> World {
+    World::since(environment, Options::default(), SignedDuration::from_hours(12)).await
+}
+
+fn names(raised: &[Raised]) -> BTreeSet<&str> {
+    raised.iter().map(|raised| raised.alarm.as_str()).collect()
+}
+
+/// Every check runs, then none for two hours, then every one again.
+async fn not_run() -> Row {
+    let world = world("not-run").await;
+    let alarms = Alarms::shipped(&world.environment);
+    let checks = alarms.checks();
+    let mut functions = Vec::new();
+    for check in &checks {
+        functions.push(world.start(check).await);
+    }
+    let all_run = async || {
+        let minute = world.forward(MINUTE);
+        for function in &functions {
+            let invoked = function.invoke(&scheduled(minute)).await;
+            assert_eq!(invoked.outcome(), "passed", "{:#}", invoked.report());
+        }
+        minute
+    };
+    let stopped = all_run().await;
+    world.forward(MINUTE * 120);
+    let ran_again = all_run().await;
+    let raised = alarms.raised(&checks, &published(&world).await, stopped, ran_again);
+    let blind: BTreeSet<String> = checks.iter().map(|check| format!("Blind{}", alarms.pascal(check))).collect();
+    assert_eq!(names(&raised), blind.iter().map(String::as_str).collect(), "{raised:?}");
+    assert!(raised.iter().all(|raised| raised.over.is_some()), "{raised:?}");
+    let told = world.told().await;
+    assert!(told.is_nothing(), "{told}");
+    Row {
+        part: Part::Beside,
+        fault: "no run: the schedule stands still, or each run is killed before it can tell".to_owned(),
+        check: "every check".to_owned(),
+        shows: "nothing".to_owned(),
+        told: "–".to_owned(),
+        alarms: Fired::of(&raised, stopped, ran_again),
+    }
+}
+
+/// People are to be told, and their topic takes nothing.
+async fn topic_refuses() -> Row {
+    let world = world("topic-refuses").await;
+    let alarms = Alarms::shipped(&world.environment);
+    let function = world.start("login").await;
+    let runs = async |count: usize, outcome: &str| {
+        for _ in 0..count {
+            let invoked = world.run(&function).await;
+            assert_eq!(invoked.outcome(), outcome, "{:#}", invoked.report());
+        }
+    };
+    runs(1, "passed").await;
+    let began = world.minute();
+    world.platform.faults().activate(Fault::Login500);
+    world.calls.obstruct(Obstacle::Refuse, "Publish");
+    runs(25, "failed").await;
+    let told = world.told().await;
+    assert!(told.is_nothing(), "{told}");
+    world.calls.clear();
+    world.platform.faults().clear(Fault::Login500);
+    let mended = world.minute();
+    runs(15, "passed").await;
+    let told = world.told().await;
+    let events: Vec<String> = told.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
+    assert_eq!(events, ["opened", "recovered"], "{told}");
+    let raised = alarms.raised(&["login"], &published(&world).await, began, world.minute());
+    assert_eq!(names(&raised), BTreeSet::from(["FailingLogin", "LoginObjective", "OldestUnsentNotification"]));
+    Row {
+        part: Part::Beside,
+        fault: "the topics take no message while `login-500` is active".to_owned(),
+        check: "login".to_owned(),
+        shows: "-, log-in: status".to_owned(),
+        told: page::list(events.iter().map(|event| format!("{event}, when they take messages again"))),
+        alarms: Fired::of(&raised, began, mended),
+    }
+}
+
+/// A certificate ends in five days, and is renewed.
+async fn certificate_ends() -> Row {
+    let mut world = world("certificate-ends").await;
+    let authority = Authority::generate();
+    let server = async |days: i64| {
+        let day = (Timestamp::now() + SignedDuration::from_hours(24 * days)).to_zoned(TimeZone::UTC);
+        let day = (day.year().into(), day.month().cast_unsigned(), day.day().cast_unsigned());
+        Server::tls(authority.server_until("localhost", day), Duration::ZERO, |_| ok()).await
+    };
+    let target = |server: &Server| format!("url = \"https://localhost:{}/\"", server.address.port());
+    let (fresh, ending) = (server(90).await, server(5).await);
+    world.replace("[network]\n", &format!("[network]\nauthorities = ['''\n{}''']\n", authority.pem));
+    world.replace("addresses = [\"127.0.0.0/8\"]", "addresses = [\"127.0.0.0/8\", \"::1\"]");
+    world.append(&format!("\n[[check.availability.targets]]\nid = \"tls\"\n{}\ndeadline = \"5s\"\n", target(&fresh)));
+    let alarms = Alarms::shipped(&world.environment);
+    let runs = async |world: &World, count: usize| {
+        // Settings are read at a cold start.
+        let function: Function = world.start("availability").await;
+        for _ in 0..count {
+            let invoked = world.run(&function).await;
+            assert_eq!(invoked.outcome(), "passed", "{:#}", invoked.report());
+        }
+        world.minute()
+    };
+    let began = runs(&world, 1).await;
+    world.replace(&target(&fresh), &target(&ending));
+    let renewed = runs(&world, 17).await;
+    world.replace(&target(&ending), &target(&fresh));
+    let until = runs(&world, 6).await;
+    let raised = alarms.raised(&["availability"], &published(&world).await, began, until);
+    assert_eq!(names(&raised), BTreeSet::from(["CertificatesSoon", "CertificatesVerySoon"]), "{raised:?}");
+    let told = world.told().await;
+    assert!(told.is_nothing(), "{told}");
+    Row {
+        part: Part::Beside,
+        fault: "the certificate of a target ends in five days".to_owned(),
+        check: "availability".to_owned(),
+        shows: "`CertificateDaysRemaining` ≤ 5".to_owned(),
+        told: "–".to_owned(),
+        alarms: Fired::of(&raised, began, renewed),
+    }
+}
+
+/// The platform is down for everybody.
+async fn down() -> Row {
+    let world = world("down-for-everybody").await;
+    let alarms = Alarms::shipped(&world.environment);
+    let functions = [world.start("availability").await, world.start("login").await];
+    let runs = async |count: usize, outcome: &str| {
+        for _ in 0..count {
+            let minute = world.forward(MINUTE);
+            for function in &functions {
+                let invoked = function.invoke(&scheduled(minute)).await;
+                assert_eq!(invoked.outcome(), outcome, "{:#}", invoked.report());
+            }
+        }
+        world.minute()
+    };
+    let began = runs(1, "passed").await;
+    let broken = runs(1, "passed").await;
+    world.platform.faults().activate(Fault::Down);
+    let mended = runs(3, "failed").await;
+    world.platform.faults().clear(Fault::Down);
+    let until = runs(3, "passed").await;
+    let raised = alarms.raised(&["availability", "login"], &published(&world).await, began, until);
+    let expected = BTreeSet::from(["FailingAvailability", "FailingLogin", "LoginObjective", "PlatformDown"]);
+    assert_eq!(names(&raised), expected, "{raised:?}");
+    let told = world.told().await;
+    let events: Vec<String> = told.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
+    assert_eq!(events, ["opened", "opened", "recovered", "recovered"], "{told}");
+    Row {
+        part: Part::Beside,
+        fault: "`down`, seen by two checks".to_owned(),
+        check: "availability, login".to_owned(),
+        shows: "every target, request: connect<br>-, open-form: connect".to_owned(),
+        told: "opened<br>recovered, of each".to_owned(),
+        alarms: Fired::of(&raised, broken, mended),
+    }
+}

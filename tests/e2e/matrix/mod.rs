@@ -1,0 +1,75 @@
+//! Every fault, seen from outside: what its check shows, who is told, and which alarms are raised and end. `docs/fault-matrix.md`
+//! says so, and is held against it.
+
+mod alarms;
+mod beside;
+mod faults;
+mod late;
+mod page;
+mod recorded;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use demo_platform::faults::catalogue;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::world::repository;
+use alarms::Alarms;
+use page::Row;
+
+/// Set: the page is written. Not set: it is held against what is seen.
+const WRITE: &str = "WRITE_FAULT_MATRIX";
+
+type Scenario = Pin<Box<dyn Future<Output = Row> + Send>>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_is_seen_told_and_alarmed_as_the_page_says_and_every_alarm_has_a_proof() {
+    // With more at a time the emulator is slow to answer, and a call that is sent again counts twice.
+    let places = Arc::new(Semaphore::new(4));
+    let mut scenarios: Vec<(String, Scenario)> = Vec::new();
+    for spec in catalogue().unwrap() {
+        let places = places.clone();
+        let name = spec.fault.to_string();
+        let scenario = async move {
+            let _place = places.acquire_owned().await.unwrap();
+            faults::row(&spec).await
+        };
+        scenarios.push((name, Box::pin(scenario)));
+    }
+    assert!(!scenarios.is_empty(), "the catalogue is empty");
+    // These wait, and ask for little.
+    scenarios.extend(late::scenarios());
+    scenarios.extend(beside::scenarios());
+
+    let mut running = JoinSet::new();
+    let mut names = BTreeMap::new();
+    for (place, (name, scenario)) in scenarios.into_iter().enumerate() {
+        let id = running.spawn(async move { (place, scenario.await) }).id();
+        names.insert(id, name);
+    }
+    let (mut rows, mut wrong) = (BTreeMap::new(), Vec::new());
+    while let Some(ended) = running.join_next().await {
+        match ended {
+            Ok((place, row)) => drop(rows.insert(place, row)),
+            Err(error) => wrong.push(names[&error.id()].clone()),
+        }
+    }
+    assert!(wrong.is_empty(), "not as it should be: {wrong:?}; what was seen stands above");
+    let mut rows: Vec<Row> = rows.into_values().collect();
+    rows.extend(recorded::rows());
+    let all: BTreeSet<String> = Alarms::shipped("production").names().map(str::to_owned).collect();
+
+    assert_eq!(page::without_proof(&rows, &all), Vec::<&str>::new(), "alarms that nothing here has raised and ended");
+    let (path, text) = (repository().join(page::PATH), page::written(&rows, &all));
+    if std::env::var_os(WRITE).is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let on_page = fs::read_to_string(&path).unwrap_or_default();
+    let differing =
+        text.lines().zip(on_page.lines().chain(std::iter::repeat("(nothing)"))).find(|(seen, told)| seen != told);
+    assert!(text == on_page, "{} is of old; cargo xtask matrix writes it anew: {differing:#?}", page::PATH);
+}
