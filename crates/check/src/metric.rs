@@ -54,6 +54,9 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
+
     /// Its name, as dimension and subject.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -43,6 +43,8 @@ pub(crate) enum Command {
     },
     /// What would keep an alarm from firing, or people from hearing of it, and linters do not see.
     Doctor(DoctorOptions),
+    /// What a deployment costs in a month, at list price and less what is always free.
+    Cost(CostOptions),
     /// Settings files.
     #[command(subcommand)]
     Settings(SettingsCommand),
@@ -217,6 +219,32 @@ pub(crate) struct DoctorOptions {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct CostOptions {
+    /// The settings file; that of the environment in the folder of the templates, else the shipped example, when it is not given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// The folder of the templates.
+    #[arg(long, value_name = "FOLDER", default_value = "infra")]
+    pub(crate) templates: PathBuf,
+    /// The environment; that of the settings file, else production, when it is not given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+    /// Which checks run, by their ids, separated by commas; or all that have a function, deployed or not.
+    #[arg(long, value_name = "CHECKS", default_value = "all")]
+    pub(crate) checks: String,
+    /// What it would be otherwise, as often as you like: cadence.CHECK=5m, seconds.CHECK=2.5, memory=1024,
+    /// architecture=x86_64, retention=90, checks=ID,ID, zones=2 (of the private network), incidents=30.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) what_if: Vec<String>,
+    /// The most it may cost at list price: more ends with exit code 1.
+    #[arg(long, value_name = "USD", value_parser = usd)]
+    pub(crate) max: Option<f64>,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
@@ -242,6 +270,13 @@ fn duration(text: &str) -> Result<Duration, String> {
         .and_then(|duration| Duration::try_from(duration).ok())
         .filter(|duration| *duration >= Duration::from_secs(1))
         .ok_or_else(|| "expected a duration of at least one second, such as \"30s\" or \"5m\"".to_owned())
+}
+
+fn usd(text: &str) -> Result<f64, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|usd| usd.is_finite() && *usd >= 0.0)
+        .ok_or_else(|| "expected an amount in USD, such as 40 or 39.99".to_owned())
 }
 
 #[cfg(test)]

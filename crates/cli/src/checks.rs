@@ -20,15 +20,16 @@ use serde_json::Value;
 
 type Read = fn(&Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>>;
 
-/// A check: its id, how its settings are read, and their shape.
+/// A check: its id, whether its flow creates nothing, how its settings are read, and their shape.
 struct Known {
     id: &'static str,
+    is_read_only: bool,
     read: Read,
     schema: fn() -> Value,
 }
 
 const fn known<C: Check>() -> Known {
-    Known { id: C::ID, read: read::<C>, schema: schema_of::<C> }
+    Known { id: C::ID, is_read_only: C::READ_ONLY, read: read::<C>, schema: schema_of::<C> }
 }
 
 /// Every check.
@@ -62,6 +63,11 @@ pub(crate) fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
         }
     }
     Ok(known().filter(|id| wanted.is_empty() || wanted.iter().any(|wanted| wanted == id)).collect())
+}
+
+/// Whether a check creates something at the platform.
+pub(crate) fn creates(id: &str) -> bool {
+    ALL.iter().any(|check| check.id == id && !check.is_read_only)
 }
 
 /// The checks of the demo's settings, against this platform.

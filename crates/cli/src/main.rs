@@ -1,7 +1,9 @@
 //! The `synthetics` program: the same checks on one machine, for laptops and pipelines.
 
 mod arguments;
+mod cadence;
 mod checks;
+mod cost;
 mod demo;
 mod desk;
 mod doctor;
@@ -51,6 +53,7 @@ async fn done() -> ExitCode {
         Command::Incident(options) => incidents::show(&options).await,
         Command::Faults { json } => faults::list(json),
         Command::Doctor(options) => doctor::doctor(&options),
+        Command::Cost(options) => cost::cost(&options),
         Command::Settings(SettingsCommand::Check { file }) => settings::check(&file),
         Command::Settings(SettingsCommand::Show { file, format }) => settings::show(&file, format),
         Command::Settings(SettingsCommand::Schema) => settings::schema(),

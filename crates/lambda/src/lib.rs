@@ -11,5 +11,6 @@ mod secrets;
 mod state;
 
 pub use handler::{Error, run};
+pub use log::run_line;
 pub use notifier::Topics;
 pub use state::Table;

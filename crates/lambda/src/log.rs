@@ -33,8 +33,9 @@ struct RunLine<'a> {
     report: &'a Report,
 }
 
-/// One line, ready to be printed.
-pub(crate) fn run_line(report: &Report) -> String {
+/// The one line that carries a whole run, ready to be printed: JSON, at most 200 KB long.
+#[must_use]
+pub fn run_line(report: &Report) -> String {
     let failing = match &report.outcome {
         Outcome::Failed { failures } => words(failures.iter().map(|f| format!("{}/{}/{}", f.subject, f.step, f.kind))),
         _ => String::new(),

@@ -60,6 +60,8 @@ pub struct Canary {
     pub every: Duration,
     /// How long it may take to arrive.
     pub delivered_within: Duration,
+    /// What one costs. **Units:** USD. `None`: nobody has said.
+    pub price_usd: Option<f64>,
     /// Who is asked when the platform does not know.
     pub provider: Option<Provider>,
 }

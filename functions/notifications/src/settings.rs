@@ -51,6 +51,9 @@ struct RawCanary {
     /// How long one may take to arrive. Default 10m.
     #[serde(skip_serializing_if = "Option::is_none")]
     delivered_within: Option<String>,
+    /// What one costs in USD, at the provider that sends it. Changes no run: `synthetics cost` multiplies by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price_usd: Option<f64>,
     /// Who is asked what became of it when the platform does not know; nobody without this table.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<RawProvider>,
@@ -114,7 +117,11 @@ impl RawCanary {
             None => Some(None),
             Some(raw) => raw.validate(&section.table("provider"), common).map(Some),
         };
-        Some(Canary { to: to?, every: every?, delivered_within: within?, provider: provider? })
+        let price = match self.price_usd {
+            None => Some(None),
+            Some(price) => section.number("price_usd", Some(price), 0.0, 0.0..=10.0).map(Some),
+        };
+        Some(Canary { to: to?, every: every?, delivered_within: within?, price_usd: price?, provider: provider? })
     }
 
     fn of(canary: &Canary) -> Self {
@@ -122,6 +129,7 @@ impl RawCanary {
             to: Some(canary.to.clone()),
             every: Some(written_duration(canary.every)),
             delivered_within: Some(written_duration(canary.delivered_within)),
+            price_usd: canary.price_usd,
             provider: canary.provider.as_ref().map(RawProvider::of),
         }
     }

@@ -8,6 +8,8 @@ use alarm::{Alarm, Comparison, MetricAlarm, MetricId, MissingData, Statistic, Te
 use check::metric::{CATALOGUE, Dimensions, Metric, NAMESPACE, Unit};
 use serde_json::Value;
 
+use crate::cadence;
+
 /// What CloudWatch allows: periods of less than an hour may reach back a day together, longer ones a week.
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -99,7 +101,7 @@ impl Findings<'_> {
         for (name, entry) in functions.as_object().unwrap_or(&empty) {
             let path = format!("Mappings.Checks.{name}");
             let schedule = entry["Schedule"].as_str().unwrap_or_default();
-            let Some(cadence) = cadence(schedule) else {
+            let Some(cadence) = cadence::of_schedule(schedule) else {
                 self.of_functions(
                     &path,
                     format!("expected cron(* * * * ? *) or cron(A/B * * * ? *), saw `{schedule}`"),
@@ -376,16 +378,6 @@ impl Findings<'_> {
             }
         }
     }
-}
-
-/// How often a schedule of ours fires: each minute, or every so many minutes from one on.
-fn cadence(schedule: &str) -> Option<Duration> {
-    let minutes = schedule.strip_prefix("cron(")?.strip_suffix(" * * * ? *)")?;
-    let every = match minutes {
-        "*" => 1,
-        other => other.split_once('/')?.1.parse::<u64>().ok().filter(|every| *every > 0 && 60 % every == 0)?,
-    };
-    Some(Duration::from_secs(every * 60))
 }
 
 fn dimensions(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) -> Result<(), String> {

@@ -35,11 +35,22 @@ fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
 }
 
 #[test]
+fn what_one_costs_may_be_written_and_is_kept() {
+    let text = RIGHT.replace("sms.to = ", "sms.price_usd = 0.06\nemail.price_usd = 0\nsms.to = ");
+    let read = read(&text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(read.check.sms.as_ref().and_then(|canary| canary.price_usd), Some(0.06));
+    assert_eq!(read.check.email.as_ref().and_then(|canary| canary.price_usd), Some(0.0));
+    let written = read.written().unwrap();
+    assert_eq!(written["check"]["notifications"]["sms"]["price_usd"].as_float(), Some(0.06));
+}
+
+#[test]
 fn every_mistake_is_said_by_key_and_rule() {
     let channels = "email.to = \"canary@b.example\"\nsms.to = \"+4500000000\"\n";
     for (from, to, said) in [
         ("user = 7\n", "", "check.notifications.user: expected a value, saw none"),
         (channels, "", "check.notifications: expected a table `email` or `sms`, saw neither: nothing would be sent"),
+        ("sms.to = ", "sms.price_usd = 60\nsms.to = ", "check.notifications.sms.price_usd: expected 0 to 10, saw 60"),
         ("\"canary@b.example\"", "\" \"", "check.notifications.email.to: expected a text, saw a blank one"),
         (
             "\"ssm:/just-driving/demo/notifications/password\"",

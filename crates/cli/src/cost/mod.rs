@@ -1,0 +1,203 @@
+//! `synthetics cost`: the monthly bill, from templates, cadence and settings, before it is spent.
+
+mod assumed;
+mod bill;
+mod prices;
+mod running;
+mod show;
+mod usage;
+mod what_if;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use toml::{Table, Value};
+
+use crate::arguments::CostOptions;
+use crate::checks;
+use crate::exit::Exit;
+use bill::Bill;
+use prices::Prices;
+use running::{Plan, Sources};
+use show::Counted;
+
+/// What a bill is asked for when no environment is named.
+const ENVIRONMENT: &str = "production";
+/// Settings of an environment that has none yet.
+const EXAMPLE: &str = "production.example.toml";
+
+/// What is told.
+struct Answer {
+    base: Counted,
+    /// With the changes.
+    then: Option<Counted>,
+    changes: Vec<String>,
+    /// The settings file.
+    settings: String,
+    /// Where it is deployed, when that is known.
+    region: Option<String>,
+    max: Option<Max>,
+}
+
+impl Answer {
+    /// What the bill will be: with the changes, when there are some.
+    fn last(&self) -> &Counted {
+        self.then.as_ref().unwrap_or(&self.base)
+    }
+}
+
+/// The most that it may cost.
+struct Max {
+    usd: f64,
+    /// `None`: it does not.
+    over_by: Option<f64>,
+}
+
+/// Reckons the bill, and holds it against the most it may be.
+pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
+    let folder = &options.templates;
+    let (functions, alarms) = (text(&folder.join("template.yaml"))?, text(&folder.join("alarms.yaml"))?);
+    let file = settings_file(options);
+    let (environment, settings) = settings(&file)?;
+    let environment = match (&options.environment, &options.settings) {
+        (Some(environment), _) => environment.clone(),
+        (None, Some(_)) => environment,
+        (None, None) => ENVIRONMENT.to_owned(),
+    };
+    let deployed = Deployed::read(&folder.join("samconfig.toml"))?;
+    let mut plan = Plan::new(&environment, &options.checks);
+    plan.parameters = deployed.parameters(&environment)?;
+    plan.alarm_parameters = deployed.parameters(&format!("{environment}-alarms"))?;
+
+    let prices = Prices::shipped()?;
+    let sources = Sources { functions: &functions, alarms: &alarms, settings: &settings };
+    let base = counted(plan, &sources, &prices)?;
+    let then = if options.what_if.is_empty() {
+        None
+    } else {
+        let plan = what_if::changed(&base.plan, &options.what_if)?;
+        Some(counted(plan, &sources, &prices).with_context(|| format!("--what-if {}", options.what_if.join(" ")))?)
+    };
+    let mut answer = Answer {
+        base,
+        then,
+        changes: options.what_if.clone(),
+        settings: file.display().to_string(),
+        region: deployed.region(&environment),
+        max: None,
+    };
+    answer.max = options.max.map(|usd| held(&answer.last().bill, usd));
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&show::value(&answer, &prices))?);
+    } else {
+        println!("{}", show::text(&answer, &prices));
+    }
+    Ok(verdict(&answer))
+}
+
+fn counted(plan: Plan, sources: &Sources<'_>, prices: &Prices) -> anyhow::Result<Counted> {
+    let usage = usage::usage(&plan, sources)?;
+    let bill = Bill::of(&usage.used, prices)?;
+    Ok(Counted { plan, usage, bill })
+}
+
+fn held(bill: &Bill, usd: f64) -> Max {
+    // What is less than a cent is on no bill.
+    let over_by = bill.total.list - usd;
+    Max { usd, over_by: (over_by >= 0.005).then_some(over_by) }
+}
+
+/// Says whether it costs too much; beside the answer, so that programs can read that.
+fn verdict(answer: &Answer) -> Exit {
+    let Some(max) = &answer.max else { return Exit::Passed };
+    let bill = &answer.last().bill;
+    let total = bill.total.list;
+    let Some(over_by) = max.over_by else {
+        eprintln!("{total:.2} USD at list price, within --max {:.2}", max.usd);
+        return Exit::Passed;
+    };
+    let largest =
+        bill.largest().map(|line| format!("; the largest line is {}, {:.2}", line.kind.title(), line.sum.list));
+    eprintln!("{total:.2} USD at list price, {over_by:.2} over --max {:.2}{}", max.usd, largest.unwrap_or_default());
+    Exit::Failed
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
+}
+
+/// The one that is named, else the environment's own, else the example.
+fn settings_file(options: &CostOptions) -> PathBuf {
+    if let Some(file) = &options.settings {
+        return file.clone();
+    }
+    let folder = options.templates.join("layer/settings");
+    let own = folder.join(format!("{}.toml", options.environment.as_deref().unwrap_or(ENVIRONMENT)));
+    if own.exists() { own } else { folder.join(EXAMPLE) }
+}
+
+/// The environment of a settings file, and the sections of its checks with every default in its place.
+fn settings(file: &Path) -> anyhow::Result<(String, BTreeMap<String, Table>)> {
+    let mut sections = BTreeMap::new();
+    let mut environment = String::new();
+    for check in checks::of_file(file, &[])? {
+        let written = check.written().with_context(|| format!("failed to write the settings of {}", check.id()))?;
+        environment = written.get("environment").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let section = written.get("check").and_then(|checks| checks.get(check.id())).and_then(Value::as_table);
+        sections.insert(check.id().to_owned(), section.cloned().unwrap_or_default());
+    }
+    Ok((environment, sections))
+}
+
+/// What SAM CLI is told of each environment.
+struct Deployed {
+    file: PathBuf,
+    environments: Table,
+}
+
+impl Deployed {
+    /// Nothing, where there is no such file.
+    fn read(file: &Path) -> anyhow::Result<Self> {
+        let environments = if file.exists() {
+            text(file)?.parse().with_context(|| format!("failed to read {}", file.display()))?
+        } else {
+            Table::new()
+        };
+        Ok(Self { file: file.to_owned(), environments })
+    }
+
+    fn value(&self, environment: &str, command: &str, key: &str) -> Option<&Value> {
+        self.environments.get(environment)?.get(command)?.get("parameters")?.get(key)
+    }
+
+    fn region(&self, environment: &str) -> Option<String> {
+        self.value(environment, "global", "region")?.as_str().map(str::to_owned)
+    }
+
+    /// The parameters that the stack of an environment is deployed with.
+    fn parameters(&self, environment: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let key = "parameter_overrides";
+        let pairs: Vec<&str> = match self.value(environment, "deploy", key) {
+            None => Vec::new(),
+            Some(Value::String(text)) => text.split_whitespace().collect(),
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+            Some(other) => {
+                bail!("{}: {environment}.deploy.parameters.{key}: expected a list, saw {other}", self.file.display())
+            }
+        };
+        pairs
+            .into_iter()
+            .map(|pair| match pair.split_once('=') {
+                Some((name, value)) => Ok((name.to_owned(), value.trim_matches('"').to_owned())),
+                None => bail!(
+                    "{}: {environment}.deploy.parameters.{key}: expected NAME=VALUE, saw `{pair}`",
+                    self.file.display()
+                ),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! `--what-if KEY=VALUE`: one thing that would be otherwise.
+
+use std::str::FromStr;
+
+use anyhow::{Context, bail};
+use jiff::SignedDuration;
+
+use super::assumed::MONTH_SECONDS;
+use super::running::Plan;
+
+/// The keys, as errors and the help say them.
+pub(super) const KEYS: [&str; 8] = [
+    "cadence.CHECK=5m",
+    "seconds.CHECK=2.5",
+    "memory=1024",
+    "architecture=x86_64",
+    "retention=90",
+    "checks=ID,ID",
+    "zones=2",
+    "incidents=30",
+];
+
+/// The plan with these things otherwise, the last of a key counting.
+///
+/// # Errors
+/// With the keys there are, or with what the value should be.
+pub(super) fn changed(plan: &Plan, changes: &[String]) -> anyhow::Result<Plan> {
+    let mut plan = plan.clone();
+    for change in changes {
+        let Some((key, value)) = change.split_once('=') else {
+            bail!("--what-if {change}: expected KEY=VALUE; there are {}", KEYS.join(", "));
+        };
+        change_one(&mut plan, key.trim(), value.trim()).with_context(|| format!("--what-if {change}"))?;
+    }
+    Ok(plan)
+}
+
+fn change_one(plan: &mut Plan, key: &str, value: &str) -> anyhow::Result<()> {
+    match key.split_once('.') {
+        Some(("cadence", check)) => {
+            plan.cadences.insert(check.to_owned(), seconds_between(value)?);
+        }
+        Some(("seconds", check)) => {
+            plan.seconds.insert(check.to_owned(), number(value, 0.001, 900.0)?);
+        }
+        None if key == "memory" => plan.memory_mb = Some(number(value, 128, 10_240)?),
+        None if key == "architecture" => set(plan, "Architecture", value),
+        None if key == "retention" => set(plan, "LogRetentionDays", value),
+        None if key == "checks" => plan.checks = value.to_owned(),
+        // Ids of subnets are known only in an account: how many there are is what counts.
+        None if key == "zones" => {
+            let zones: u32 = number(value, 0, 6)?;
+            let subnets: Vec<String> = (1..=zones).map(|zone| format!("subnet-{zone}")).collect();
+            set(plan, "PrivateSubnets", &subnets.join(","));
+        }
+        None if key == "incidents" => plan.incidents = number(value, 0.0, 100_000.0)?,
+        _ => bail!("there is no `{key}`; there are {}", KEYS.join(", ")),
+    }
+    Ok(())
+}
+
+fn set(plan: &mut Plan, parameter: &str, value: &str) {
+    plan.parameters.insert(parameter.to_owned(), value.to_owned());
+}
+
+fn number<T: FromStr + PartialOrd + std::fmt::Display>(value: &str, least: T, most: T) -> anyhow::Result<T> {
+    match value.parse::<T>() {
+        Ok(number) if number >= least && number <= most => Ok(number),
+        _ => bail!("expected a number from {least} to {most}, saw `{value}`"),
+    }
+}
+
+/// Rules fire at full minutes, and a month must hold a run.
+fn seconds_between(value: &str) -> anyhow::Result<u64> {
+    let seconds = value.parse::<SignedDuration>().ok().and_then(|every| u64::try_from(every.as_secs()).ok());
+    match seconds {
+        Some(seconds) if seconds >= 60 && seconds % 60 == 0 && seconds <= MONTH_SECONDS => Ok(seconds),
+        _ => bail!("expected whole minutes such as \"1m\", \"15m\" or \"1h\", saw `{value}`"),
+    }
+}
