@@ -36,6 +36,16 @@ fn the_bill_is_told_to_people_and_to_programs() {
 }
 
 #[test]
+fn the_bill_in_the_documentation_is_the_programs() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let output =
+        std::process::Command::new(env!("CARGO_BIN_EXE_synthetics")).arg("cost").current_dir(root).output().unwrap();
+    let page = std::fs::read_to_string(format!("{root}/docs/operations.md")).unwrap();
+    let printed = text(&output.stdout);
+    assert!(page.contains(&printed), "put what `synthetics cost` prints into docs/operations.md:\n{printed}");
+}
+
+#[test]
 fn a_bill_that_is_too_high_fails_a_pipeline_and_a_mistake_is_none() {
     for (arguments, code, said) in [
         (&["--max", "40"][..], 0, "USD at list price, within --max 40.00"),
