@@ -12,6 +12,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use crate::mute_rules::MuteRuleApi;
+
 /// What is done with calls of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
@@ -31,6 +33,8 @@ pub enum Obstacle {
 
 /// The calls that went through. Stops when it is dropped.
 pub struct Calls {
+    /// The one API that the emulator lacks.
+    pub mute_rules: Arc<MuteRuleApi>,
     url: String,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
@@ -38,6 +42,7 @@ pub struct Calls {
 
 struct Shared {
     emulator: String,
+    mute_rules: Arc<MuteRuleApi>,
     client: reqwest::Client,
     seen: Mutex<Vec<String>>,
     obstacle: Mutex<Option<(Obstacle, &'static str)>>,
@@ -50,8 +55,10 @@ struct Shared {
 impl Calls {
     /// Listens in front of the emulator at this address.
     pub async fn to(emulator: &str) -> Self {
+        let mute_rules = Arc::<MuteRuleApi>::default();
         let shared = Arc::new(Shared {
             emulator: emulator.to_owned(),
+            mute_rules: Arc::clone(&mute_rules),
             client: reqwest::Client::new(),
             seen: Mutex::default(),
             obstacle: Mutex::default(),
@@ -63,7 +70,7 @@ impl Calls {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, shared, server }
+        Self { mute_rules, url, shared, server }
     }
 
     /// Where the function sends them.
@@ -104,7 +111,7 @@ impl Drop for Calls {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -117,6 +124,9 @@ async fn pass(
 ) -> Response {
     let operation = operation(&uri, &headers, &body);
     lock(&shared.seen).push(operation.clone());
+    if let Some(answer) = shared.mute_rules.answer(&operation, &body) {
+        return answer;
+    }
     let of_operation = lock(&shared.obstacle).filter(|(_, of)| *of == operation).map(|(obstacle, _)| obstacle);
     let obstacle = of_operation.or_else(|| shared.cut());
     match obstacle {

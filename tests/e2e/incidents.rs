@@ -10,6 +10,7 @@ const CHECK: &str = "availability";
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_mutes_looks_up_and_unmutes() {
     let world = World::new("operator").await;
+    world.deploy_alarms("Availability").await;
     let function = world.start(CHECK).await;
     assert_eq!(world.printed(&["mutes"]).trim(), "nothing is muted");
     assert!(world.printed(&["incidents"]).starts_with("no incidents since"));

@@ -14,6 +14,8 @@ mod leaks;
 mod many;
 mod matrix;
 mod mirror;
+mod mute_rules;
+mod mutes;
 mod order;
 mod runs;
 mod runtime_api;

@@ -111,6 +111,7 @@ async fn shards_write_one_item_and_each_tells_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mute_in_the_midst_of_a_run_holds_for_it_already() {
     let mut world = World::new("mute-between").await;
+    world.deploy_alarms("Availability").await;
     world.replace("deadline = \"5s\"", "deadline = \"2s\"");
     let function = world.start(CHECK).await;
     // A run that has read the state, and waits for the platform.

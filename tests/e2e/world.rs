@@ -159,14 +159,19 @@ impl World {
         Queue::of_topic(&self.sdk, &self.environment, "chat", &mut self.variables).await
     }
 
-    /// The program, as an operator of this world's state would start it; its last argument names the table.
+    /// The program, as an operator of this world's deployment would start it; its last arguments name that.
     pub fn synthetics(&self, arguments: &[&str]) -> std::process::Output {
+        let deployment = ["--table", &self.variables["STATE_TABLE"], "--environment", &self.environment];
+        self.program(&[arguments, &deployment].concat())
+    }
+
+    /// The program, with these arguments alone.
+    pub fn program(&self, arguments: &[&str]) -> std::process::Output {
         let binary = target().join("debug/synthetics");
         assert!(binary.is_file(), "{} is missing\n  build it: cargo xtask test build", binary.display());
         let mut program = std::process::Command::new(binary);
         program
             .args(arguments)
-            .args(["--table", &self.variables["STATE_TABLE"]])
             .env("AWS_ENDPOINT_URL", self.calls.url())
             .env("AWS_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", "test")
@@ -181,6 +186,31 @@ impl World {
         let output = self.synthetics(arguments);
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Deploys the shipped alarms, as far as tests ask for them: their names. `checks` as the template's parameter has them.
+    pub async fn deploy_alarms(&self, checks: &str) {
+        use aws_sdk_cloudwatch::types::ComparisonOperator::GreaterThanThreshold;
+        let text = fs::read_to_string(repository().join("infra/alarms.yaml")).unwrap();
+        let inputs = alarm::Inputs::default().with("Environment", &self.environment).with("Checks", checks);
+        let alarms = alarm::alarms(&alarm::Template::read(&text, &inputs).unwrap()).unwrap();
+        let client = aws_sdk_cloudwatch::Client::new(&self.sdk);
+        let on_metrics = alarms.iter().filter(|alarm| matches!(alarm, alarm::Alarm::Metric(_)));
+        for name in on_metrics.map(alarm::Alarm::name) {
+            client
+                .put_metric_alarm()
+                .alarm_name(name)
+                .namespace(check::metric::NAMESPACE)
+                .metric_name("Success")
+                .statistic(Statistic::Average)
+                .period(60)
+                .evaluation_periods(1)
+                .threshold(1.0)
+                .comparison_operator(GreaterThanThreshold)
+                .send()
+                .await
+                .unwrap();
+        }
     }
 
     /// Sets a variable of the function's environment.

@@ -24,13 +24,16 @@ pub(crate) enum Command {
     Run(RunOptions),
     /// What earlier runs created at the platform and could not remove: lists it, or removes it.
     Sweep(SweepOptions),
-    /// Tell nobody of a check, or of one of its subjects, for a while. It runs and publishes all the same; what is still open
-    /// at the end is told then.
+    /// Tell nobody of a check, or of one of its subjects, for a while; a check's alarms are muted with it. It runs and publishes
+    /// all the same; what is still open at the end is told then.
     Mute(MuteOptions),
     /// End a mute.
     Unmute(UnmuteOptions),
     /// What is muted: until when, by whom, and why.
     Mutes(MutesOptions),
+    /// The maintenance windows of a settings file for the alarms: lists the alarm mute rule of each, or brings CloudWatch's rules
+    /// to them.
+    Windows(WindowsOptions),
     /// The incidents of the last weeks.
     Incidents(IncidentsOptions),
     /// One incident: what was seen first and last, who was told what and when, and when nobody was told.
@@ -133,11 +136,11 @@ pub(crate) struct SweepOptions {
 /// Which deployment. Credentials are taken as the AWS CLI takes them: environment, profile, SSO.
 #[derive(Debug, Args)]
 pub(crate) struct Deployment {
-    /// The environment that was deployed; its table is named after it.
+    /// The environment that was deployed; its table and its alarms are named after it.
     #[arg(long, value_name = "NAME", required_unless_present = "table")]
     pub(crate) environment: Option<String>,
     /// The state table, where it has another name.
-    #[arg(long, value_name = "NAME", conflicts_with = "environment")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
     /// The region; that of the profile when it is not given.
     #[arg(long)]
@@ -176,6 +179,22 @@ pub(crate) struct MutesOptions {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WindowsOptions {
+    /// The settings file, as it is deployed; it says which environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: PathBuf,
+    /// The region; that of the profile when it is not given.
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Put the rules, and end those of windows that are gone.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

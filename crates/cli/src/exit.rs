@@ -9,7 +9,7 @@ use check::{Outcome, Report};
 pub(crate) enum Exit {
     /// Everything passed; maintenance too, and it is said.
     Passed = 0,
-    /// At least one check failed, or something was left behind.
+    /// At least one check failed, something was left behind, or alarms are not muted as they should be.
     Failed = 1,
     /// Nothing was run: usage, settings, an unknown check or fault, a port taken.
     NothingRun = 2,

@@ -12,6 +12,7 @@ mod faults;
 mod incidents;
 mod junit;
 mod messages;
+mod mute_rules;
 mod mutes;
 mod ports;
 mod run;
@@ -20,6 +21,7 @@ mod settings;
 mod sweep;
 mod tables;
 mod thresholds;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -49,6 +51,7 @@ async fn done() -> ExitCode {
         Command::Mute(options) => mutes::mute(&options).await,
         Command::Unmute(options) => mutes::unmute(&options).await,
         Command::Mutes(options) => mutes::list(&options).await,
+        Command::Windows(options) => windows::windows(&options).await,
         Command::Incidents(options) => incidents::list(&options).await,
         Command::Incident(options) => incidents::show(&options).await,
         Command::Faults { json } => faults::list(json),

@@ -1,4 +1,4 @@
-//! The thresholds of the shipped alarms: a number of one run that is beyond one is marked. It changes no verdict: alarms judge
+//! The shipped alarms, and their thresholds: a number of one run that is beyond one is marked. It changes no verdict: alarms judge
 //! numbers over time.
 
 use alarm::{Alarm, Inputs, MetricAlarm, Source, Template, alarms};
@@ -10,29 +10,35 @@ use serde_json::{Value, json};
 /// The alarms, shipped in the program.
 const ALARMS: &str = include_str!("../../../infra/alarms.yaml");
 
+/// The alarms on metrics of an environment, as shipped. All checks are assumed to run.
+///
+/// # Errors
+/// When the template cannot be read for this environment.
+pub(crate) fn shipped(environment: &str) -> anyhow::Result<Vec<MetricAlarm>> {
+    let read = |inputs: &Inputs| Template::read(ALARMS, inputs).map_err(|error| anyhow!("infra/alarms.yaml: {error}"));
+    let inputs = Inputs::default().with("Environment", environment);
+    let checks = read(&inputs)?.mappings["Checks"].as_object().cloned().unwrap_or_default();
+    let all = checks.keys().map(String::as_str).collect::<Vec<_>>().join(",");
+    let found = alarms(&read(&inputs.with("Checks", &all))?).map_err(|error| anyhow!("infra/alarms.yaml: {error}"))?;
+    let on_metrics = found.into_iter().filter_map(|alarm| match alarm {
+        Alarm::Metric(alarm) => Some(alarm),
+        Alarm::Composite(_) => None,
+    });
+    Ok(on_metrics.collect())
+}
+
 /// The thresholds of an environment.
 pub(crate) struct Thresholds {
     alarms: Vec<MetricAlarm>,
 }
 
 impl Thresholds {
-    /// As shipped, for the environments of these reports. All checks are assumed to run.
+    /// Those of [`shipped`].
     ///
     /// # Errors
-    /// When the template cannot be read, which a test rules out.
+    /// As there.
     pub(crate) fn shipped(environment: &str) -> anyhow::Result<Self> {
-        let read =
-            |inputs: &Inputs| Template::read(ALARMS, inputs).map_err(|error| anyhow!("infra/alarms.yaml: {error}"));
-        let inputs = Inputs::default().with("Environment", environment);
-        let checks = read(&inputs)?.mappings["Checks"].as_object().cloned().unwrap_or_default();
-        let all = checks.keys().map(String::as_str).collect::<Vec<_>>().join(",");
-        let found =
-            alarms(&read(&inputs.with("Checks", &all))?).map_err(|error| anyhow!("infra/alarms.yaml: {error}"))?;
-        let on_metrics = found.into_iter().filter_map(|alarm| match alarm {
-            Alarm::Metric(alarm) => Some(alarm),
-            Alarm::Composite(_) => None,
-        });
-        Ok(Self { alarms: on_metrics.collect() })
+        Ok(Self { alarms: shipped(environment)? })
     }
 
     /// The alarm whose threshold a measurement is beyond; of several, one that is critical.

@@ -5,6 +5,7 @@ mod clock;
 mod handler;
 mod log;
 mod metrics;
+mod mute_rules;
 mod notifier;
 mod record;
 mod secrets;
@@ -12,5 +13,6 @@ mod state;
 
 pub use handler::{Error, run};
 pub use log::run_line;
+pub use mute_rules::{MuteRule, MuteRules};
 pub use notifier::Topics;
 pub use state::Table;

@@ -111,6 +111,9 @@ pub trait AnyCheck: Send + Sync {
     /// The check's id.
     fn id(&self) -> &'static str;
 
+    /// The settings that all checks share.
+    fn common(&self) -> &Common;
+
     /// The settings as they are in effect; see [`Prepared::written`].
     ///
     /// # Errors
@@ -133,6 +136,10 @@ pub trait AnyCheck: Send + Sync {
 impl<C: Check> AnyCheck for Prepared<C> {
     fn id(&self) -> &'static str {
         C::ID
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
     }
 
     fn written(&self) -> Result<toml::Table, toml::ser::Error> {

@@ -34,4 +34,4 @@ pub use platform::{Booking, Encoding, Mode, Platform};
 pub use section::Section;
 pub use times::{Times, Written};
 pub use values::{SecretRef, written_duration, written_id};
-pub use windows::Window;
+pub use windows::{When, Window};

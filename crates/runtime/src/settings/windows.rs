@@ -39,10 +39,27 @@ pub struct Window {
     zone: String,
 }
 
+/// When a window is.
 #[derive(Clone, Debug, PartialEq)]
-enum When {
-    Once { from: Timestamp, until: Timestamp },
-    Weekly { days: BTreeSet<i8>, at: Time, lasts: Duration, zone: TimeZone },
+pub enum When {
+    /// Once.
+    Once {
+        /// From this time on.
+        from: Timestamp,
+        /// Until this time, exclusive.
+        until: Timestamp,
+    },
+    /// Every week.
+    Weekly {
+        /// The days on which it begins; Monday is 1.
+        days: BTreeSet<i8>,
+        /// The time of day at which it begins.
+        at: Time,
+        /// How long it is.
+        lasts: Duration,
+        /// The time zone of its days and times.
+        zone: TimeZone,
+    },
 }
 
 /// As written.
@@ -79,6 +96,36 @@ pub(super) struct RawWindow {
 }
 
 impl Window {
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Why there is one.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Which checks, and which of their subjects; all when empty.
+    #[must_use]
+    pub fn scopes(&self) -> &[(String, Option<Subject>)] {
+        &self.scopes
+    }
+
+    /// When it is.
+    #[must_use]
+    pub const fn when(&self) -> &When {
+        &self.when
+    }
+
+    /// The IANA name of its time zone.
+    #[must_use]
+    pub fn zone(&self) -> &str {
+        &self.zone
+    }
+
     /// The silence that it keeps on a check at this time, when it does.
     #[must_use]
     pub fn silences(&self, check: &str, now: Timestamp) -> Vec<Silence> {

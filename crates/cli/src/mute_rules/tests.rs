@@ -1,0 +1,233 @@
+//! Which alarms fall silent, and when.
+
+use check::incident::SilenceKind;
+use runtime::settings::Document;
+
+use super::*;
+use crate::{checks, thresholds};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn all_deployed(shipped: &[MetricAlarm]) -> BTreeSet<String> {
+    shipped.iter().map(|alarm| alarm.name.clone()).collect()
+}
+
+fn silence(from: &str, until: &str) -> Silence {
+    Silence {
+        id: "mute-1".to_owned(),
+        kind: SilenceKind::Mute,
+        subject: None,
+        from: at(from),
+        until: at(until),
+        by: "anna".to_owned(),
+        reason: "deploying".to_owned(),
+    }
+}
+
+fn muted(from: &str, until: &str, before: Option<&MuteRule>) -> (String, String) {
+    let rule = of_mute("rule".to_owned(), &silence(from, until), vec!["a".to_owned()], before, at(from)).unwrap();
+    (rule.expression, rule.duration)
+}
+
+#[test]
+fn the_alarms_of_a_check_are_those_on_its_numbers() {
+    let shipped = thresholds::shipped("demo").unwrap();
+    let mut deployed = all_deployed(&shipped);
+    let names = |checks: &[&str], deployed: &BTreeSet<String>| {
+        alarms_of(&shipped, deployed, checks)
+            .iter()
+            .map(|name| name.strip_prefix("just-driving-synthetics-demo-").unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let of_login = ["login-blind", "login-slow", "login-failing", "login-failure-rate", "lockouts", "login-objective"];
+    assert_eq!(names(&["login"], &deployed), of_login);
+    assert!(names(&["notifications"], &deployed).contains(&"sms-queue".to_owned()), "a channel is of its check");
+
+    let every = names(&[], &deployed);
+    let about_the_monitor: Vec<&str> = shipped
+        .iter()
+        .map(|alarm| alarm.name.strip_prefix("just-driving-synthetics-demo-").unwrap())
+        .filter(|name| !every.iter().any(|own| own == name))
+        .collect();
+    assert_eq!(about_the_monitor, ["oldest-unsent-notification", "failed-invocations"]);
+    let of_each: usize = checks::ids(&[]).unwrap().iter().map(|check| names(&[check], &deployed).len()).sum();
+    assert_eq!(of_each, every.len());
+    assert!(every.len() <= 100, "CloudWatch takes 100 alarms in a rule, these are {}", every.len());
+
+    deployed.remove("just-driving-synthetics-demo-lockouts");
+    assert!(!names(&["login"], &deployed).contains(&"lockouts".to_owned()), "what is not deployed cannot be muted");
+}
+
+#[test]
+fn a_mute_begins_within_the_next_minute_and_ends_in_the_minute_of_its_end() {
+    for (from, until, expression, duration) in [
+        ("2026-12-06T22:00:30Z", "2026-12-07T00:00:30Z", "at(2026-12-06T22:01)", "PT2H"),
+        ("2026-12-06T22:00:00Z", "2026-12-06T22:45:00Z", "at(2026-12-06T22:01)", "PT44M"),
+        // The call may take its time.
+        ("2026-12-06T22:00:55Z", "2026-12-07T00:00:55Z", "at(2026-12-06T22:02)", "PT1H59M"),
+        ("2026-12-06T22:00:50Z", "2026-12-06T22:05:50Z", "at(2026-12-06T22:01)", "PT5M"),
+        // Never less than CloudWatch takes.
+        ("2026-12-06T22:00:55Z", "2026-12-06T22:01:55Z", "at(2026-12-06T22:02)", "PT1M"),
+        ("2026-12-06T22:00:30Z", "2026-12-13T22:00:30Z", "at(2026-12-06T22:01)", "PT168H"),
+    ] {
+        assert_eq!(muted(from, until, None), (expression.to_owned(), duration.to_owned()), "{from} to {until}");
+    }
+}
+
+#[test]
+fn a_rule_that_holds_keeps_its_beginning() {
+    let rule = |expression: &str, duration: &str| MuteRule {
+        name: "rule".to_owned(),
+        description: String::new(),
+        expression: expression.to_owned(),
+        duration: duration.to_owned(),
+        zone: "UTC".to_owned(),
+        alarms: vec!["a".to_owned()],
+    };
+    let (from, until) = ("2026-12-06T22:30:30Z", "2026-12-07T00:30:30Z");
+    for (what, before, expression, duration) in [
+        ("it holds", rule("at(2026-12-06T22:01)", "PT2H"), "at(2026-12-06T22:01)", "PT2H30M"),
+        ("it is about to", rule("at(2026-12-06T22:31)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
+        ("it is over", rule("at(2026-12-06T20:01)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
+        ("it comes later", rule("at(2026-12-06T23:00)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
+        ("it is no such rule", rule("cron(0 22 * * *)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
+        ("it would be too long", rule("at(2026-11-20T22:01)", "PT400H"), "at(2026-12-06T22:31)", "PT2H"),
+    ] {
+        let seen = muted(from, until, Some(&before));
+        assert_eq!(seen, (expression.to_owned(), duration.to_owned()), "{what}");
+    }
+}
+
+/// The windows of the demo's settings with these.
+fn windows(text: &str) -> Vec<Window> {
+    let demo = include_str!("../../../../infra/layer/settings/demo.toml");
+    let text = format!("{demo}\n{text}");
+    let document = Document::parse("demo.toml", &text).unwrap();
+    runtime::Prepared::<availability::Availability>::read(&document).unwrap().common.windows
+}
+
+/// What becomes of these windows at half past ten in the evening, UTC, on 6 December 2026, a Sunday.
+fn verdicts(text: &str, before: &[MuteRule]) -> Vec<Verdict> {
+    let alarms = |checks: &[&str]| match checks {
+        [] => vec!["every".to_owned()],
+        checks => checks.iter().map(|check| format!("{check}-alarm")).collect(),
+    };
+    let before = before.iter().map(|rule| (rule.name.clone(), rule.clone())).collect();
+    of_windows("demo", &windows(text), alarms, &before, at("2026-12-06T22:30:30Z"))
+}
+
+fn rule(verdict: &Verdict) -> &MuteRule {
+    match verdict {
+        Verdict::Rule(rule) => rule,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_window_of_every_week_is_a_rule_of_every_week() {
+    let verdicts = verdicts(
+        r#"
+[[maintenance.windows]]
+name = "Nightly import!"
+reason = "the accounting system is read"
+checks = ["login", "availability", "availability/health"]
+days = ["thu", "mon"]
+at = "02:30"
+lasts = "45m"
+
+[[maintenance.windows]]
+name = "every night"
+at = "23:05:30"
+lasts = "90s"
+time_zone = "America/New_York"
+"#,
+        &[],
+    );
+    assert_eq!(
+        *rule(&verdicts[0]),
+        MuteRule {
+            name: "just-driving-synthetics-demo-window-nightly-import".to_owned(),
+            description: "Maintenance window of demo: Nightly import!: the accounting system is read".to_owned(),
+            expression: "cron(30 2 * * MON,THU)".to_owned(),
+            duration: "PT45M".to_owned(),
+            zone: "Europe/Copenhagen".to_owned(),
+            alarms: vec!["login-alarm".to_owned(), "availability-alarm".to_owned()],
+        }
+    );
+    let nightly = rule(&verdicts[1]);
+    assert_eq!((&*nightly.expression, &*nightly.duration), ("cron(5 23 * * *)", "PT2M"));
+    assert_eq!((&*nightly.zone, &nightly.alarms[..]), ("America/New_York", &["every".to_owned()][..]));
+}
+
+#[test]
+fn a_window_that_comes_once_is_a_rule_that_comes_once() {
+    let text = r#"
+[[maintenance.windows]]
+name = "move"
+from = "2026-12-20T22:00"
+until = "2026-12-21T01:00"
+
+[[maintenance.windows]]
+name = "now"
+from = "2026-12-06T22:00Z"
+until = "2026-12-06T23:00Z"
+
+[[maintenance.windows]]
+name = "over"
+from = "2026-12-05T22:00Z"
+until = "2026-12-06T22:30Z"
+
+[[maintenance.windows]]
+name = "one page"
+checks = ["availability/health"]
+from = "2026-12-20T22:00"
+until = "2026-12-21T01:00"
+
+[[maintenance.windows]]
+name = "a month"
+from = "2027-01-01T00:00Z"
+until = "2027-02-01T00:00Z"
+"#;
+    let first = verdicts(text, &[]);
+    let times = |verdict: &Verdict| (rule(verdict).expression.clone(), rule(verdict).duration.clone());
+    // 22:00 in Copenhagen.
+    assert_eq!(times(&first[0]), ("at(2026-12-20T21:00)".to_owned(), "PT3H".to_owned()));
+    assert_eq!(rule(&first[0]).zone, "UTC");
+    assert_eq!(times(&first[1]), ("at(2026-12-06T22:31)".to_owned(), "PT29M".to_owned()), "what is left of it");
+    assert_eq!(first[2], Verdict::None("it is over"));
+    assert!(matches!(first[3], Verdict::None(why) if why.contains("subjects")), "{:?}", first[3]);
+    assert!(matches!(&first[4], Verdict::Impossible(why) if why.contains("15 days")), "{:?}", first[4]);
+
+    // Put at 22:00, it holds: it stays as it is.
+    let put = MuteRule {
+        expression: "at(2026-12-06T22:00)".to_owned(),
+        duration: "PT1H".to_owned(),
+        ..rule(&first[1]).clone()
+    };
+    let again = verdicts(text, std::slice::from_ref(&put));
+    assert_eq!(*rule(&again[1]), put);
+}
+
+#[test]
+fn a_window_whose_alarms_are_not_deployed_cannot_be_muted() {
+    let windows =
+        windows("\n[[maintenance.windows]]\nname = \"night\"\nchecks = [\"login\"]\nat = \"02:00\"\nlasts = \"1h\"\n");
+    let verdicts = of_windows("demo", &windows, |_| Vec::new(), &BTreeMap::new(), at("2026-12-06T22:30:30Z"));
+    let expected = "no alarm of login is deployed: deploy infra/alarms.yaml";
+    assert_eq!(verdicts, [Verdict::Impossible(expected.to_owned())]);
+}
+
+#[test]
+fn each_window_has_a_rule_of_its_own() {
+    let text = |name: &str| format!("\n[[maintenance.windows]]\nname = {name:?}\nat = \"02:00\"\nlasts = \"1h\"\n");
+    let long = "x".repeat(400);
+    let windows = ["night", "Night", "night 2", "夜", &long].map(text).concat();
+    let names: Vec<String> = verdicts(&windows, &[])
+        .iter()
+        .map(|verdict| rule(verdict).name.replace("just-driving-synthetics-demo-window-", ""))
+        .collect();
+    assert_eq!(names[..4], ["night", "night-2", "night-2-2", "unnamed"]);
+    assert!(names[4].len() <= LONGEST_NAME);
+}

@@ -1,0 +1,141 @@
+//! Alarm mute rules on CloudWatch: for a while, alarms tell nobody. They go on judging.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::{GetAlarmMuteRuleError, GetAlarmMuteRuleOutput};
+use aws_sdk_cloudwatch::types::{AlarmType, MuteTargets, Rule, Schedule};
+use runtime::PortError;
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MuteRule {
+    /// Unique within account and region.
+    pub name: String,
+    /// What people read of it.
+    pub description: String,
+    /// When it begins: `at(2026-12-06T22:00)` once, `cron(30 2 * * MON,THU)` again and again.
+    pub expression: String,
+    /// How long it holds from then, as ISO 8601 has it.
+    pub duration: String,
+    /// The IANA name of the time zone of the expression.
+    pub zone: String,
+    /// The names of the alarms.
+    pub alarms: Vec<String>,
+}
+
+/// The mute rules of an account and region, and the alarms that they are about.
+pub struct MuteRules(Client);
+
+impl MuteRules {
+    /// As a person reaches them, through the credentials that the AWS CLI would take. `None`: no region is given, nor set in
+    /// variables or profile.
+    #[cfg(feature = "operator")]
+    pub async fn of_operator(region: Option<String>) -> Option<Self> {
+        let config = crate::clients::of_operator(region).await?;
+        Some(Self(Client::new(&config)))
+    }
+
+    /// The names of the alarms on metrics that are deployed and begin so.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn deployed_alarms(&self, prefix: &str) -> Result<BTreeSet<String>, PortError> {
+        let mut names = BTreeSet::new();
+        let call = self.0.describe_alarms().alarm_name_prefix(prefix).alarm_types(AlarmType::MetricAlarm);
+        let mut pages = call.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| crate::clients::port_error("read which alarms are deployed", error))?;
+            names.extend(page.metric_alarms().iter().filter_map(|alarm| alarm.alarm_name().map(str::to_owned)));
+        }
+        Ok(names)
+    }
+
+    /// Makes a rule, or changes the one of that name.
+    ///
+    /// **Side effects:** its alarms tell nobody while it holds.
+    ///
+    /// # Errors
+    /// When it is refused; and when it names no alarm, since AWS would silence every alarm of the account then.
+    pub async fn put(&self, rule: &MuteRule) -> Result<(), PortError> {
+        let operation = format!("put the alarm mute rule {}", rule.name);
+        if rule.alarms.is_empty() {
+            return Err(PortError::new(operation, "it names no alarm: every alarm of the account would be silent"));
+        }
+        let schedule =
+            Schedule::builder().expression(&rule.expression).duration(&rule.duration).timezone(&rule.zone).build();
+        let alarms = MuteTargets::builder().set_alarm_names(Some(rule.alarms.clone())).build();
+        self.0
+            .put_alarm_mute_rule()
+            .name(&rule.name)
+            .description(&rule.description)
+            .rule(Rule::builder().schedule(schedule).build())
+            .mute_targets(alarms)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| crate::clients::port_error(operation, error))
+    }
+
+    /// Ends a rule; one that is not there is ended.
+    ///
+    /// **Side effects:** alarms that are in `ALARM` tell it at once.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub async fn end(&self, name: &str) -> Result<(), PortError> {
+        let call = self.0.delete_alarm_mute_rule().alarm_mute_rule_name(name).send();
+        call.await
+            .map(|_| ())
+            .map_err(|error| crate::clients::port_error(format!("end the alarm mute rule {name}"), error))
+    }
+
+    /// A rule; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is none that this program would have made.
+    pub async fn get(&self, name: &str) -> Result<Option<MuteRule>, PortError> {
+        let operation = format!("read the alarm mute rule {name}");
+        match self.0.get_alarm_mute_rule().alarm_mute_rule_name(name).send().await {
+            Ok(answer) => match read(name, answer) {
+                Some(rule) => Ok(Some(rule)),
+                None => {
+                    Err(PortError::new(operation, "expected a schedule and the names of alarms, saw a rule without"))
+                }
+            },
+            Err(error) => match error.as_service_error() {
+                Some(GetAlarmMuteRuleError::ResourceNotFoundException(_)) => Ok(None),
+                _ => Err(crate::clients::port_error(operation, error)),
+            },
+        }
+    }
+
+    /// The names of the rules that begin so.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn names(&self, prefix: &str) -> Result<Vec<String>, PortError> {
+        let mut names = Vec::new();
+        let mut pages = self.0.list_alarm_mute_rules().into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| crate::clients::port_error("list the alarm mute rules", error))?;
+            // arn:aws:cloudwatch:<region>:<account>:alarm-mute-rule:<name>
+            let arns = page.alarm_mute_rule_summaries().iter().filter_map(|rule| rule.alarm_mute_rule_arn());
+            let own = arns.filter_map(|arn| arn.splitn(7, ':').nth(6)).filter(|name| name.starts_with(prefix));
+            names.extend(own.map(str::to_owned));
+        }
+        Ok(names)
+    }
+}
+
+fn read(name: &str, answer: GetAlarmMuteRuleOutput) -> Option<MuteRule> {
+    let schedule = answer.rule?.schedule?;
+    Some(MuteRule {
+        name: name.to_owned(),
+        description: answer.description.unwrap_or_default(),
+        expression: schedule.expression?,
+        duration: schedule.duration?,
+        zone: schedule.timezone.unwrap_or_else(|| "UTC".to_owned()),
+        alarms: answer.mute_targets?.alarm_names?,
+    })
+}
