@@ -160,22 +160,33 @@ impl Emulator {
 
     /// The lines a function has logged, the emulator's own among them.
     pub async fn log_lines(&self, stack: &Stack, check: &str) -> Vec<String> {
+        let group = format!("/just-driving/{}/synthetics/{check}", stack.environment);
+        let answer = self.ask("Logs_20140328.FilterLogEvents", &json!({ "logGroupName": group })).await;
+        let events = answer["events"].as_array().cloned().unwrap_or_default();
+        events.iter().filter_map(|event| event["message"].as_str()).map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Whether EventBridge would let an event pass by this pattern.
+    pub async fn lets_pass(&self, pattern: &str, event: &Value) -> bool {
+        let question = json!({ "EventPattern": pattern, "Event": event.to_string() });
+        self.ask("AWSEvents.TestEventPattern", &question).await["Result"].as_bool().unwrap()
+    }
+
+    /// Asks what no SDK of these tests is for.
+    async fn ask(&self, operation: &str, question: &Value) -> Value {
         let answer = reqwest::Client::new()
             .post(&self.url)
             .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", "Logs_20140328.FilterLogEvents")
+            .header("x-amz-target", operation)
             .header("authorization", AUTHORIZATION)
-            .body(
-                json!({ "logGroupName": format!("/just-driving/{}/synthetics/{check}", stack.environment) })
-                    .to_string(),
-            )
+            .body(question.to_string())
             .send()
             .await
             .unwrap();
-        assert_eq!(answer.status(), 200, "the emulator could not read the log of {check}");
-        let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-        let events = answer["events"].as_array().cloned().unwrap_or_default();
-        events.iter().filter_map(|event| event["message"].as_str()).map(|line| line.trim_end().to_owned()).collect()
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert_eq!(status, 200, "the emulator could not do {operation}: {text}");
+        serde_json::from_str(&text).unwrap()
     }
 
     fn invocation(&self, stack: &Stack, check: &str, event: &Value) -> reqwest::RequestBuilder {

@@ -4,6 +4,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod alarm_events;
 mod alarms;
 mod calls;
 mod deployed;

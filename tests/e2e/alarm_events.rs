@@ -1,0 +1,147 @@
+//! What programs get from CloudWatch by EventBridge: the samples are of the shipped alarms, and the patterns choose them.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use alarm::{Alarm, Inputs, MetricAlarm, Source, Template};
+use serde_json::{Value, json};
+
+use crate::emulator::Emulator;
+use crate::world::repository;
+
+fn text(file: &str) -> String {
+    fs::read_to_string(repository().join(file)).unwrap()
+}
+
+fn sample(file: &str) -> Value {
+    serde_json::from_str(&text(&format!("events/{file}"))).unwrap()
+}
+
+/// The shipped alarm that an event is about, of an environment in which every check runs.
+fn shipped(event: &Value) -> Alarm {
+    let read = |checks: &str| {
+        let inputs = Inputs::default().with("Environment", "production").with("Checks", checks);
+        Template::read(&text("infra/alarms.yaml"), &inputs).unwrap()
+    };
+    let all: Vec<String> = read("Availability").mappings["Checks"].as_object().unwrap().keys().cloned().collect();
+    let name = event["detail"]["alarmName"].as_str().unwrap();
+    let alarms = alarm::alarms(&read(&all.join(","))).unwrap();
+    alarms.into_iter().find(|alarm| alarm.name() == name).unwrap_or_else(|| panic!("no alarm is called {name}"))
+}
+
+/// What every such event has.
+fn assert_envelope(event: &Value) {
+    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer}"));
+    let name = text("/detail/alarmName");
+    let arn = format!("arn:aws:cloudwatch:{}:{}:alarm:{name}", text("/region"), text("/account"));
+    assert_eq!(event["resources"], json!([arn]));
+    assert!(text("/detail/state/timestamp").starts_with(text("/time").trim_end_matches('Z')), "{event:#}");
+    assert_eq!((text("/detail/previousState/value"), text("/detail/state/value")), ("OK", "ALARM"));
+}
+
+fn reason_data(event: &Value, state: &str) -> Value {
+    serde_json::from_str(event["detail"][state]["reasonData"].as_str().unwrap()).unwrap()
+}
+
+/// How many of an event's datapoints are beyond its threshold.
+fn beyond(alarm: &MetricAlarm, data: &Value) -> usize {
+    let threshold = data["threshold"].as_f64().unwrap();
+    let points = data["recentDatapoints"].as_array().unwrap();
+    points.iter().filter(|point| alarm.comparison.is_breaching(point.as_f64().unwrap(), threshold)).count()
+}
+
+#[test]
+fn the_sample_of_an_alarm_is_of_one_that_is_shipped() {
+    let event = sample("alarm-state-change.json");
+    assert_envelope(&event);
+    let Alarm::Metric(alarm) = shipped(&event) else { panic!("an alarm on a metric") };
+    let configuration = &event["detail"]["configuration"];
+    assert_eq!(configuration["description"], alarm.description);
+    let Source::Metric { metric, statistic } = &alarm.source else { panic!("{:?}", alarm.source) };
+    let [data] = configuration["metrics"].as_array().unwrap().as_slice() else { panic!("{configuration:#}") };
+    assert_eq!(
+        data["metricStat"],
+        json!({
+            "metric": { "namespace": metric.namespace, "name": metric.name, "dimensions": metric.dimensions },
+            "period": alarm.period.as_secs(),
+            "stat": statistic.as_str(),
+        })
+    );
+    for (state, is_firing) in [("previousState", false), ("state", true)] {
+        let data = reason_data(&event, state);
+        assert_eq!((&data["period"], &data["statistic"]), (&json!(alarm.period.as_secs()), &json!(statistic.as_str())));
+        assert_eq!(data["recentDatapoints"].as_array().unwrap().len(), alarm.evaluation_periods, "{data:#}");
+        assert_eq!(beyond(&alarm, &data) >= alarm.datapoints_to_alarm, is_firing, "{data:#}");
+        let reason = event["detail"][state]["reason"].as_str().unwrap();
+        assert!(reason.contains(&format!("the threshold ({:?})", data["threshold"].as_f64().unwrap())), "{reason}");
+    }
+}
+
+#[test]
+fn the_sample_of_the_platform_down_is_of_the_shipped_composite() {
+    let event = sample("alarm-platform-down.json");
+    assert_envelope(&event);
+    let Alarm::Composite(alarm) = shipped(&event) else { panic!("a composite alarm") };
+    let rule = alarm::Rule::read(event["detail"]["configuration"]["alarmRule"].as_str().unwrap()).unwrap();
+    assert_eq!(rule, alarm.rule);
+    for (state, holds) in [("previousState", false), ("state", true)] {
+        let data = reason_data(&event, state);
+        let triggering = data["triggeringAlarms"].as_array().unwrap();
+        let states: BTreeMap<&str, &Value> = triggering
+            .iter()
+            .map(|alarm| (alarm["arn"].as_str().unwrap().rsplit(':').next().unwrap(), &alarm["state"]["value"]))
+            .collect();
+        assert_eq!(states.keys().copied().collect::<Vec<_>>(), rule.alarms().into_iter().collect::<Vec<_>>());
+        let of = |name: &str| if states[name] == "ALARM" { alarm::State::Alarm } else { alarm::State::Ok };
+        assert_eq!(rule.holds(&of), holds, "{data:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patterns_choose_the_alarms_of_one_environment() {
+    let emulator = Emulator::shared();
+    let fires = sample("alarm-state-change.json");
+    let down = sample("alarm-platform-down.json");
+    let with = |pointer: &str, value: Value| {
+        let mut event = fires.clone();
+        *event.pointer_mut(pointer).unwrap() = value;
+        event
+    };
+    let of = |event: &Value, environment: &str| -> Value {
+        serde_json::from_str(&event.to_string().replace("production", environment)).unwrap()
+    };
+    let mut muted = fires.clone();
+    muted["detail"]["muteDetail"] = json!({
+        "mutedByArn": "arn:aws:cloudwatch:eu-north-1:123456789012:alarm-mute-rule:just-driving-synthetics-production-mute-application",
+        "muteWindowStart": "2026-11-23T06:00:00.000+0000",
+        "muteWindowEnd": "2026-11-23T08:00:00.000+0000",
+    });
+    let events = [
+        ("an alarm", fires.clone()),
+        ("its end", with("/detail/state/value", json!("OK"))),
+        ("a muted one", muted),
+        ("the platform down", down.clone()),
+        ("of staging", of(&fires, "staging")),
+        ("the platform of staging down", of(&down, "staging")),
+        ("somebody else's", with("/detail/alarmName", json!("ServerCpuTooHigh"))),
+        ("a threshold that is changed", with("/detail-type", json!("CloudWatch Alarm Configuration Change"))),
+        // Documented: environments whose names begin alike are told apart by their whole name only.
+        ("of an environment whose name begins alike", of(&fires, "production-eu")),
+    ];
+    let all_of_it =
+        ["an alarm", "its end", "a muted one", "the platform down", "of an environment whose name begins alike"];
+    for (pattern, expected) in [
+        ("environment", &all_of_it[..]),
+        ("firing", &["an alarm", "the platform down", "of an environment whose name begins alike"]),
+        ("platform-down", &["the platform down"]),
+    ] {
+        let text = text(&format!("events/alarm-patterns/{pattern}.json"));
+        let mut passed = Vec::new();
+        for (what, event) in &events {
+            if emulator.lets_pass(&text, event).await {
+                passed.push(*what);
+            }
+        }
+        assert_eq!(passed, expected, "{pattern}");
+    }
+}
