@@ -114,7 +114,7 @@ fn unit(workspace: &Workspace) -> Result<()> {
 
 fn templates(workspace: &Workspace) -> Result<()> {
     let bin = tools::python(workspace, "sam")?;
-    for template in ["infra/template.yaml", "infra/alarms.yaml"] {
+    for template in ["infra/template.yaml", "infra/alarms.yaml", "infra/platform.yaml"] {
         Run::program(workspace, bin.join("cfn-lint")).args([template]).run()?;
         Run::program(workspace, bin.join("sam"))
             .args(["validate", "--lint", "--template", template, "--region", "eu-north-1"])

@@ -15,6 +15,9 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 const WEEK: Duration = Duration::from_secs(604_800);
 
+/// What the namespaces of our filters on log lines begin with.
+const FILTERED: &str = "JustDriving/";
+
 /// Something that would keep an alarm from firing, or people from hearing of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
@@ -34,38 +37,55 @@ impl fmt::Display for Finding {
     }
 }
 
+/// A template with alarms, with every part of it there.
+pub(crate) struct Shipped {
+    /// Its file.
+    pub(crate) file: &'static str,
+    /// The template.
+    pub(crate) template: Template,
+    /// Its alarms.
+    pub(crate) alarms: Vec<Alarm>,
+}
+
 /// What is looked through.
 pub(crate) struct Rooms<'a> {
     /// The functions' template.
     pub(crate) functions: &'a Template,
-    /// The alarms' template, with every check running.
-    pub(crate) alarms_template: &'a Template,
-    /// Its alarms.
-    pub(crate) alarms: &'a [Alarm],
+    /// The template of the checks' alarms.
+    pub(crate) alarms: &'a Shipped,
+    /// Other templates with alarms.
+    pub(crate) others: &'a [Shipped],
     /// The pages of runbooks, by file name.
     pub(crate) runbooks: &'a BTreeMap<String, String>,
 }
 
 /// All that is found, in the order of the templates.
 pub(crate) fn audit(rooms: &Rooms<'_>) -> Vec<Finding> {
-    let mut findings = Findings { rooms, found: Vec::new() };
+    let mut findings = Findings { rooms, of: rooms.alarms, found: Vec::new() };
     let cadences = findings.cadences();
     findings.timeout(&cadences);
-    for alarm in rooms.alarms {
-        findings.actions(alarm);
-        findings.description(alarm);
-        if let Alarm::Metric(alarm) = alarm {
-            findings.metrics(alarm, &cadences);
-            findings.window(alarm);
-        }
-    }
-    findings.composites();
     findings.unwatched();
+    for shipped in std::iter::once(rooms.alarms).chain(rooms.others) {
+        findings.of = shipped;
+        for alarm in &shipped.alarms {
+            findings.actions(alarm);
+            findings.description(alarm);
+            if let Alarm::Metric(alarm) = alarm {
+                findings.metrics(alarm, &cadences);
+                findings.filtered(alarm);
+                findings.window(alarm);
+            }
+        }
+        findings.composites();
+        findings.texts();
+    }
     findings.found
 }
 
 struct Findings<'a> {
     rooms: &'a Rooms<'a>,
+    /// The template that is being looked through.
+    of: &'a Shipped,
     found: Vec<Finding>,
 }
 
@@ -81,10 +101,10 @@ const WITHOUT_ALARM: [(&str, &str); 7] = [
 ];
 
 impl Findings<'_> {
-    fn of_alarm(&mut self, alarm: &str, property: &str, rule: impl Into<String>) {
-        let line = self.rooms.alarms_template.resource(alarm).map_or(1, |resource| resource.line);
-        let path = format!("Resources.{alarm}.{property}");
-        self.found.push(Finding { file: super::ALARMS, line, path, rule: rule.into() });
+    fn of_resource(&mut self, id: &str, property: &str, rule: impl Into<String>) {
+        let line = self.of.template.resource(id).map_or(1, |resource| resource.line);
+        let path = format!("Resources.{id}.{property}");
+        self.found.push(Finding { file: self.of.file, line, path, rule: rule.into() });
     }
 
     fn of_functions(&mut self, path: &str, rule: impl Into<String>) {
@@ -96,7 +116,7 @@ impl Findings<'_> {
         let mut cadences = BTreeMap::new();
         let empty = serde_json::Map::new();
         let (functions, alarms) =
-            (&self.rooms.functions.mappings["Checks"], &self.rooms.alarms_template.mappings["Checks"]);
+            (&self.rooms.functions.mappings["Checks"], &self.rooms.alarms.template.mappings["Checks"]);
         let alarms = alarms.as_object().unwrap_or(&empty);
         for (name, entry) in functions.as_object().unwrap_or(&empty) {
             let path = format!("Mappings.Checks.{name}");
@@ -155,17 +175,17 @@ impl Findings<'_> {
         if is_silent && reason.trim().is_empty() {
             let rule =
                 "expected an action, or the reason that there is none in Metadata.NoAction: nobody would hear of it";
-            self.of_alarm(alarm.logical_id(), "Properties.AlarmActions", rule);
+            self.of_resource(alarm.logical_id(), "Properties.AlarmActions", rule);
         }
         if !is_silent && !reason.is_empty() {
             let rule = "expected no reason beside an action: one of them is not true";
-            self.of_alarm(alarm.logical_id(), "Metadata.NoAction", rule);
+            self.of_resource(alarm.logical_id(), "Metadata.NoAction", rule);
         }
         let targets: BTreeSet<&String> =
             actions.alarm.iter().chain(&actions.ok).chain(&actions.insufficient_data).collect();
         for target in targets {
             if let Err(why) = self.receives(target) {
-                self.of_alarm(alarm.logical_id(), "Properties.AlarmActions", why);
+                self.of_resource(alarm.logical_id(), "Properties.AlarmActions", why);
             }
         }
     }
@@ -224,31 +244,72 @@ impl Findings<'_> {
         let (id, text) = (alarm.logical_id(), alarm.description());
         let property = "Properties.AlarmDescription";
         if text.chars().count() > 1_024 {
-            self.of_alarm(id, property, format!("expected at most 1024 characters, saw {}", text.chars().count()));
+            self.of_resource(id, property, format!("expected at most 1024 characters, saw {}", text.chars().count()));
         }
         let severity = alarm.metadata()["Severity"].as_str().unwrap_or_default();
         if !["critical", "warning"].contains(&severity) {
-            self.of_alarm(id, "Metadata.Severity", format!("expected critical or warning, saw `{severity}`"));
+            self.of_resource(id, "Metadata.Severity", format!("expected critical or warning, saw `{severity}`"));
         } else if !text.to_lowercase().contains(&format!("{severity}."))
             && !text.to_lowercase().contains(&format!("{severity};"))
         {
-            self.of_alarm(id, property, format!("expected its severity, {severity}, in the text"));
+            self.of_resource(id, property, format!("expected its severity, {severity}, in the text"));
         }
         let link = text.split_whitespace().find(|word| word.contains(".md#"));
-        let Some((page, heading)) = link.and_then(|link| link.rsplit('/').next()?.split_once('#')) else {
-            self.of_alarm(
-                id,
-                property,
-                "expected a link to the heading of a runbook, saw none: whoever is woken looks for it",
-            );
-            return;
-        };
-        match self.rooms.runbooks.get(page) {
-            None => self.of_alarm(id, property, format!("expected a runbook {page}, saw none")),
-            Some(text) if !headings(text).contains(heading) => {
-                self.of_alarm(id, property, format!("expected a heading `{heading}` in {page}, saw none"));
+        let rule = match link {
+            Some(link) => self.leads_nowhere(link),
+            None => {
+                Some("expected a link to the heading of a runbook, saw none: whoever is woken looks for it".to_owned())
             }
-            Some(_) => {}
+        };
+        if let Some(rule) = rule {
+            self.of_resource(id, property, rule);
+        }
+    }
+
+    /// What is wrong with a link to a runbook, or to a heading of one.
+    fn leads_nowhere(&self, link: &str) -> Option<String> {
+        let place = link.rsplit('/').next().unwrap_or(link);
+        let (page, heading) = place.split_once('#').map_or((place, None), |(page, heading)| (page, Some(heading)));
+        match (self.rooms.runbooks.get(page), heading) {
+            (None, _) => Some(format!("expected a runbook {page}, saw none")),
+            (Some(text), Some(heading)) if !headings(text).contains(heading) => {
+                Some(format!("expected a heading `{heading}` in {page}, saw none"))
+            }
+            _ => None,
+        }
+    }
+
+    /// A dashboard is JSON, and its texts link runbooks that are there.
+    fn texts(&mut self) {
+        for dashboard in self.of.template.of_kind("AWS::CloudWatch::Dashboard") {
+            let body = dashboard.properties.get("DashboardBody").and_then(Value::as_str).unwrap_or_default();
+            let mut rules = Vec::new();
+            if let Err(error) = serde_json::from_str::<Value>(body) {
+                rules.push(format!("expected JSON, saw what is none: {error}: the stack would not be made"));
+            }
+            let links = body.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+            rules.extend(links.filter(|link| link.contains(".md")).filter_map(|link| self.leads_nowhere(link)));
+            for rule in rules {
+                self.of_resource(&dashboard.id, "Properties.DashboardBody", rule);
+            }
+        }
+    }
+
+    /// What filters count in log lines is published under the name that the alarm asks for.
+    fn filtered(&mut self, alarm: &MetricAlarm) {
+        let counted = |metric: &MetricId| {
+            self.of.template.of_kind("AWS::Logs::MetricFilter").any(|filter| {
+                list(&filter.properties["MetricTransformations"]).iter().any(|into| {
+                    into["MetricNamespace"] == metric.namespace.as_str() && into["MetricName"] == metric.name.as_str()
+                }) && metric.dimensions.is_empty()
+            })
+        };
+        let asked = alarm.source.metrics().map(|(metric, _)| metric);
+        let ours = asked.filter(|metric| metric.namespace.starts_with(FILTERED) && metric.namespace != NAMESPACE);
+        let missing: Vec<String> = ours.filter(|metric| !counted(metric)).map(|metric| metric.name.clone()).collect();
+        for name in missing {
+            let rule = format!("expected a filter on log lines that publishes {name} without dimensions, saw none");
+            self.of_resource(&alarm.logical_id, "Properties.MetricName", rule);
         }
     }
 
@@ -266,15 +327,15 @@ impl Findings<'_> {
                     "expected Average, Minimum or Maximum, saw {}: a call that is sent again counts twice",
                     statistic.as_str()
                 );
-                self.of_alarm(&alarm.logical_id, "Properties.Statistic", rule);
+                self.of_resource(&alarm.logical_id, "Properties.Statistic", rule);
             }
             let Some(known) = CATALOGUE.iter().find(|known| known.name == metric.name) else {
                 let rule = format!("expected a metric that is published, saw {}: nobody does", metric.name);
-                self.of_alarm(&alarm.logical_id, "Properties.MetricName", rule);
+                self.of_resource(&alarm.logical_id, "Properties.MetricName", rule);
                 continue;
             };
             if let Err(rule) = dimensions(known, &metric, cadences) {
-                self.of_alarm(&alarm.logical_id, "Properties.Dimensions", rule);
+                self.of_resource(&alarm.logical_id, "Properties.Dimensions", rule);
                 continue;
             }
             self.reach(alarm, known, &metric, cadences);
@@ -307,7 +368,7 @@ impl Findings<'_> {
             let what = if is_always { "every" } else { "no" };
             let rule =
                 format!("expected a threshold within {least} to {most}, saw {threshold}: {what} value is beyond it");
-            self.of_alarm(id, "Properties.Threshold", rule);
+            self.of_resource(id, "Properties.Threshold", rule);
         }
         let Some(cadence) = metric.dimensions.get("Check").and_then(|check| cadences.get(check)) else { return };
         if !alarm.period.as_secs().is_multiple_of(cadence.as_secs()) {
@@ -316,7 +377,7 @@ impl Findings<'_> {
                 cadence.as_secs(),
                 alarm.period.as_secs()
             );
-            self.of_alarm(id, "Properties.Period", rule);
+            self.of_resource(id, "Properties.Period", rule);
         }
         // One run that is late, or lost, is no alarm.
         let to_alarm = u32::try_from(alarm.datapoints_to_alarm).unwrap_or(u32::MAX);
@@ -325,7 +386,7 @@ impl Findings<'_> {
                 "expected at least two runs' time where missing counts as breaching, saw {} s: one late run would wake people",
                 alarm.period.saturating_mul(to_alarm).as_secs()
             );
-            self.of_alarm(id, "Properties.EvaluationPeriods", rule);
+            self.of_resource(id, "Properties.EvaluationPeriods", rule);
         }
     }
 
@@ -340,19 +401,19 @@ impl Findings<'_> {
                 most.as_secs(),
                 together.as_secs()
             );
-            self.of_alarm(&alarm.logical_id, "Properties.EvaluationPeriods", rule);
+            self.of_resource(&alarm.logical_id, "Properties.EvaluationPeriods", rule);
         }
     }
 
     /// A composite alarm names alarms that are there.
     fn composites(&mut self) {
-        let names: BTreeSet<&str> = self.rooms.alarms.iter().map(Alarm::name).collect();
-        for alarm in self.rooms.alarms {
+        let names: BTreeSet<&str> = self.of.alarms.iter().map(Alarm::name).collect();
+        for alarm in &self.of.alarms {
             let Alarm::Composite(composite) = alarm else { continue };
             for named in composite.rule.alarms() {
                 if !names.contains(named) {
                     let rule = format!("expected an alarm of this template, saw `{named}`");
-                    self.of_alarm(&composite.logical_id, "Properties.AlarmRule", rule);
+                    self.of_resource(&composite.logical_id, "Properties.AlarmRule", rule);
                 }
             }
         }
@@ -362,6 +423,7 @@ impl Findings<'_> {
     fn unwatched(&mut self) {
         let watched: BTreeSet<String> = self
             .rooms
+            .alarms
             .alarms
             .iter()
             .filter_map(|alarm| match alarm {

@@ -7,15 +7,17 @@ use std::path::Path;
 
 use alarm::{Inputs, Template};
 use anyhow::{Context, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::arguments::DoctorOptions;
 use crate::exit::Exit;
-use audit::{Finding, Rooms, audit};
+use audit::{Finding, Rooms, Shipped, audit};
 
 /// The templates, below the folder of infrastructure.
 const FUNCTIONS: &str = "template.yaml";
 const ALARMS: &str = "alarms.yaml";
+/// Looked through where there is one.
+const PLATFORM: &str = "platform.yaml";
 
 /// Looks the templates through.
 pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
@@ -52,26 +54,44 @@ fn of_templates(folder: &Path, runbooks: &Path) -> anyhow::Result<Vec<Finding>> 
             pages.insert(name.to_string_lossy().into_owned(), page);
         }
     }
-    of_texts(&text(FUNCTIONS)?, &text(ALARMS)?, &pages)
+    let platform = folder.join(PLATFORM).is_file().then(|| text(PLATFORM)).transpose()?;
+    of_texts(&text(FUNCTIONS)?, &text(ALARMS)?, platform.as_deref(), &pages)
 }
 
-/// What is found in two templates, with every check running.
-fn of_texts(functions: &str, alarms: &str, runbooks: &BTreeMap<String, String>) -> anyhow::Result<Vec<Finding>> {
-    let read = |file: &str, text: &str, inputs: &Inputs| {
-        Template::read(text, &inputs.clone().with("Environment", "production"))
-            .map_err(|error| anyhow::anyhow!("{file}: {error}"))
-    };
-    let functions = read(FUNCTIONS, functions, &Inputs::default())?;
-    let inputs = Inputs { imports: functions.exports(), ..Inputs::default() };
+/// What is found in the templates, with every check running and every optional part given.
+fn of_texts(
+    functions: &str,
+    alarms: &str,
+    platform: Option<&str>,
+    runbooks: &BTreeMap<String, String>,
+) -> anyhow::Result<Vec<Finding>> {
+    let environment = Inputs::default().with("Environment", "production");
+    let functions = read(FUNCTIONS, functions, &environment)?;
+    let inputs = Inputs { imports: functions.exports(), ..environment };
     let plain = read(ALARMS, alarms, &inputs)?;
     let Some(checks) = plain.mappings["Checks"].as_object() else {
         bail!("{ALARMS} has no mapping Checks: it gives each check its cadence");
     };
     let all = checks.keys().map(String::as_str).collect::<Vec<_>>().join(",");
-    let alarms_template = read(ALARMS, alarms, &inputs.with("Checks", &all))?;
-    let found = alarm::alarms(&alarms_template).map_err(|error| anyhow::anyhow!("{ALARMS}: {error}"))?;
-    let rooms = Rooms { functions: &functions, alarms_template: &alarms_template, alarms: &found, runbooks };
-    Ok(audit(&rooms))
+    let alarms = shipped(ALARMS, alarms, &inputs.clone().with("Checks", &all))?;
+    let platform = platform.map(|text| shipped(PLATFORM, text, &inputs)).transpose()?;
+    let others: Vec<Shipped> = platform.into_iter().collect();
+    Ok(audit(&Rooms { functions: &functions, alarms: &alarms, others: &others, runbooks }))
+}
+
+fn read(file: &str, text: &str, inputs: &Inputs) -> anyhow::Result<Template> {
+    Template::read(text, inputs).map_err(|error| anyhow::anyhow!("{file}: {error}"))
+}
+
+/// A template with something in every parameter that is empty by default: what is not there is not looked at.
+fn shipped(file: &'static str, text: &str, inputs: &Inputs) -> anyhow::Result<Shipped> {
+    let plain = read(file, text, inputs)?;
+    let is_empty = |value: &Value| *value == "" || *value == json!([""]);
+    let empty = plain.parameters.iter().filter(|(_, value)| is_empty(value));
+    let inputs = empty.fold(inputs.clone(), |inputs, (name, _)| inputs.with(name, "given"));
+    let template = read(file, text, &inputs)?;
+    let alarms = alarm::alarms(&template).map_err(|error| anyhow::anyhow!("{file}: {error}"))?;
+    Ok(Shipped { file, template, alarms })
 }
 
 #[cfg(test)]

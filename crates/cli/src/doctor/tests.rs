@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::audit::Finding;
-use super::{ALARMS, FUNCTIONS, of_templates, of_texts};
+use super::{ALARMS, FUNCTIONS, PLATFORM, of_templates, of_texts};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -22,13 +22,18 @@ fn runbooks() -> BTreeMap<String, String> {
 }
 
 fn findings(functions: &str, alarms: &str) -> Vec<Finding> {
-    of_texts(functions, alarms, &runbooks()).unwrap_or_else(|error| panic!("{error:#}"))
+    of_texts(functions, alarms, None, &runbooks()).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// The shipped alarms with a text in the place of another within one resource.
 fn alarms_with(resource: &str, from: &str, to: &str) -> String {
-    let text = shipped(ALARMS);
-    let begin = text.find(&format!("\n  {resource}:\n")).unwrap_or_else(|| panic!("{resource}"));
+    with(ALARMS, resource, from, to)
+}
+
+fn with(file: &str, resource: &str, from: &str, to: &str) -> String {
+    let text = shipped(file);
+    let begin = text.find(&format!("\n  {resource}:\n")).or_else(|| text.find(&format!(" {resource}:\n")));
+    let begin = begin.unwrap_or_else(|| panic!("{resource}"));
     let at = begin + text[begin..].find(from).unwrap_or_else(|| panic!("{from} in {resource}"));
     format!("{}{to}{}", &text[..at], &text[at + from.len()..])
 }
@@ -168,7 +173,7 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
         ("PlatformDown", "${FailingLogin}", "nobody", "PlatformDown.Properties.AlarmRule", "saw `nobody`"),
     ] {
         let text = alarms_with(resource, from, to);
-        match of_texts(&shipped(FUNCTIONS), &text, &runbooks()) {
+        match of_texts(&shipped(FUNCTIONS), &text, None, &runbooks()) {
             // What the reader refuses is told as what cannot be read.
             Err(error) => assert!(error.to_string().contains(rule), "{resource} {to}: {error:#}"),
             Ok(found) => {
@@ -255,5 +260,79 @@ fn each_mistake_in_the_functions_is_found() {
     ] {
         let found = findings(&replaced(&shipped(FUNCTIONS), from, to), &alarms);
         assert!(found.iter().any(|finding| finding.rule.contains(rule)), "{to}: {found:#?}");
+    }
+}
+
+#[test]
+fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
+    let action =
+        "      AlarmActions: [!ImportValue { Fn::Sub: \"just-driving-synthetics-${Environment}-OnCallTopic\" }]\n";
+    for (resource, from, to, path, rule) in [
+        ("DatabaseStorage", action, "", "DatabaseStorage.Properties.AlarmActions", "expected an action, or the reason"),
+        (
+            "DatabaseStorage",
+            "OnCallTopic",
+            "EventsTopic",
+            "DatabaseStorage.Properties.AlarmActions",
+            "policy that lets alarms publish to EventsTopic",
+        ),
+        (
+            "DatabaseStorage",
+            "Severity: critical",
+            "Severity: warning",
+            "DatabaseStorage.Properties.AlarmDescription",
+            "its severity, warning",
+        ),
+        (
+            "DatabaseStorage",
+            ".md#databasestorage",
+            ".md#nowhere",
+            "DatabaseStorage.Properties.AlarmDescription",
+            "a heading `nowhere` in platform.md",
+        ),
+        (
+            "DatabaseStorage",
+            "EvaluationPeriods: 3",
+            "EvaluationPeriods: 300",
+            "DatabaseStorage.Properties.EvaluationPeriods",
+            "at most 86400 s together",
+        ),
+        // Of a loop: each server's.
+        (
+            "ServerDisk&{Server}",
+            "platform.md#serverdisk",
+            "nothing.md#serverdisk",
+            "ServerDiskgiven.Properties.AlarmDescription",
+            "expected a runbook nothing.md",
+        ),
+        (
+            "PlatformExceptions",
+            "MetricName: Exceptions",
+            "MetricName: Exception",
+            "PlatformExceptions.Properties.MetricName",
+            "a filter on log lines that publishes Exception",
+        ),
+    ] {
+        let text = with(PLATFORM, resource, from, to);
+        let found = of_texts(&shipped(FUNCTIONS), &shipped(ALARMS), Some(&text), &runbooks()).unwrap();
+        let is_it =
+            |finding: &Finding| finding.file == PLATFORM && finding.path.ends_with(path) && finding.rule.contains(rule);
+        assert!(found.iter().any(is_it), "{resource}: {from} -> {to}: {found:#?}");
+        assert!(found.iter().all(|finding| finding.file == PLATFORM && finding.line > 1), "{found:#?}");
+    }
+}
+
+#[test]
+fn a_dashboard_that_leads_nowhere_is_found() {
+    for (from, to, rule) in [
+        ("${Runbooks}/alarms.md#slow)", "${Runbooks}/alarms.md#fast)", "a heading `fast` in alarms.md"),
+        ("${Runbooks}/login.md)", "${Runbooks}/logon.md)", "expected a runbook logon.md"),
+        ("\"start\": \"-PT6H\",", "\"start\": \"-PT6H\"", "expected JSON, saw what is none"),
+    ] {
+        let found = findings(&shipped(FUNCTIONS), &with(ALARMS, "Dashboard", from, to));
+        let is_it = |finding: &Finding| {
+            finding.path == "Resources.Dashboard.Properties.DashboardBody" && finding.rule.contains(rule)
+        };
+        assert!(found.iter().any(is_it), "{from} -> {to}: {found:#?}");
     }
 }
