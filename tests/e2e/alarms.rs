@@ -1,10 +1,11 @@
-//! The stack of alarms, deployed beside that of the functions: what the emulator makes of it is what the alarm crate reads.
+//! The stacks of alarms, deployed beside that of the functions: what the emulator makes of them is what the alarm crate reads.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use alarm::{Alarm, Inputs, Source, Template};
 use aws_sdk_cloudwatch::types::MetricAlarm;
+use serde_json::Value;
 
 use crate::emulator::{Emulator, target};
 use crate::world::repository;
@@ -13,17 +14,44 @@ const ENVIRONMENT: &str = "alarms";
 const CHECKS: &str =
     "Availability,Login,Queues,Application,Backend,Booking,PaymentWebhook,Integrations,Notifications,Reconciliation";
 
+const PLATFORM: [(&str, &str); 6] = [
+    ("LoadBalancer", "app/web/50dc6c495c0c9188"),
+    ("TargetGroup", "targetgroup/web/73e2d6bc24d8a067"),
+    ("Database", "just-driving"),
+    ("Cache", "just-driving-001"),
+    ("Servers", "i-0a1b2c3d4e5f60718,i-18f6e5d4c3b2a1070"),
+    // Some that are there.
+    ("PlatformLogGroups", "/just-driving/alarms/synthetics/login,/just-driving/alarms/synthetics/booking"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_alarms_that_are_deployed_are_those_that_are_judged() {
     let emulator = Emulator::shared();
     let functions = emulator.deploy(ENVIRONMENT, &[]);
-    let text = without_what_is_refused(&fs::read_to_string(repository().join("infra/alarms.yaml")).unwrap());
-    let template = target().join("tmp/alarms.yaml");
-    fs::write(&template, &text).unwrap();
-    emulator.deploy_alarms(ENVIRONMENT, &template, CHECKS);
+    let prefix = format!("just-driving-synthetics-{ENVIRONMENT}-");
+    let imports = functions.outputs.iter();
+    let imports = imports.map(|(name, value)| (format!("{prefix}{name}"), value.as_str().into())).collect();
+    let environment = Inputs { imports, ..Inputs::default() }.with("Environment", ENVIRONMENT);
+    let given = PLATFORM.iter().fold(environment, |inputs, (name, value)| inputs.with(name, value));
+    let mut read = Vec::new();
+    for stack in ["platform", "alarms"] {
+        let file = format!("{stack}.yaml");
+        let text = fs::read_to_string(repository().join("infra").join(&file)).unwrap();
+        let (text, inputs) = match stack {
+            "alarms" => (without_what_is_refused(&text), given.clone().with("Checks", CHECKS)),
+            _ => (without_queries(&text), given.clone()),
+        };
+        let path = target().join("tmp").join(&file);
+        fs::write(&path, &text).unwrap();
+        emulator.deploy_beside(ENVIRONMENT, stack, &path, &inputs.parameters);
+        let template = Template::read(&text, &inputs).unwrap();
+        read.extend(alarm::alarms(&template).unwrap());
+        for dashboard in template.of_kind("AWS::CloudWatch::Dashboard") {
+            compare_dashboard(emulator, &dashboard.properties).await;
+        }
+    }
 
     let client = aws_sdk_cloudwatch::Client::new(&emulator.sdk().await);
-    let prefix = format!("just-driving-synthetics-{ENVIRONMENT}-");
     let mut deployed = BTreeMap::new();
     let mut pages = client.describe_alarms().alarm_name_prefix(&prefix).into_paginator().send();
     while let Some(page) = pages.next().await {
@@ -31,12 +59,7 @@ async fn the_alarms_that_are_deployed_are_those_that_are_judged() {
             deployed.insert(alarm.alarm_name.clone().unwrap(), alarm);
         }
     }
-
-    let imports = functions.outputs.iter();
-    let imports = imports.map(|(name, value)| (format!("{prefix}{name}"), value.as_str().into())).collect();
-    let inputs = Inputs { imports, ..Inputs::default() }.with("Environment", ENVIRONMENT).with("Checks", CHECKS);
-    let read = alarm::alarms(&Template::read(&text, &inputs).unwrap()).unwrap();
-    assert!(read.len() > 60, "{} alarms", read.len());
+    assert!(read.len() > 80, "{} alarms", read.len());
     let names: Vec<&str> = read.iter().map(Alarm::name).collect();
     let missing: Vec<&&str> = names.iter().filter(|name| !deployed.contains_key(**name)).collect();
     assert!(missing.is_empty() && deployed.len() == names.len(), "{missing:?} of {}: {deployed:?}", names.len());
@@ -44,6 +67,16 @@ async fn the_alarms_that_are_deployed_are_those_that_are_judged() {
         let Alarm::Metric(alarm) = alarm else { panic!("{alarm:?}") };
         compare(alarm, &deployed[&alarm.name]);
     }
+}
+
+/// The emulator's account is another one.
+async fn compare_dashboard(emulator: &Emulator, read: &serde_json::Map<String, Value>) {
+    let client = aws_sdk_cloudwatch::Client::new(&emulator.sdk().await);
+    let name = read["DashboardName"].as_str().unwrap();
+    let deployed = client.get_dashboard().dashboard_name(name).send().await.unwrap();
+    let deployed: Value = serde_json::from_str(deployed.dashboard_body().unwrap()).unwrap();
+    let read = read["DashboardBody"].as_str().unwrap().replace(&Inputs::default().account, "000000000000");
+    assert_eq!(deployed, serde_json::from_str::<Value>(&read).unwrap());
 }
 
 fn compare(read: &alarm::MetricAlarm, deployed: &MetricAlarm) {
@@ -75,14 +108,18 @@ fn compare(read: &alarm::MetricAlarm, deployed: &MetricAlarm) {
 
 /// The emulator refuses composite alarms and saved queries.
 fn without_what_is_refused(text: &str) -> String {
-    let cut = |text: &str, from: &str, to: &str| {
-        let begin = text.find(from).unwrap_or_else(|| panic!("{from:?}"));
-        let end = text[begin..].find(to).map_or(text.len(), |length| begin + length);
-        format!("{}{}", &text[..begin], &text[end..])
-    };
     // It holds the list against them as if it were one value.
     let text = cut(text, "\n    AllowedValues:\n      - Availability", "\n  Runbooks:");
-    let text = cut(&text, "\n  PlatformDown:\n    Type", "\n# =====");
-    let text = cut(&text, "\nOutputs:\n", "\u{0}");
-    cut(&text, "\n  # It needs both", "\n# =====")
+    let text = cut(&text, "\n  PlatformDown:\n    Type", "\n  # --- The dashboard");
+    cut(&text, "\n  PlatformDown:\n    Condition", "\n  DashboardUrl:")
+}
+
+fn without_queries(text: &str) -> String {
+    cut(text, "\n  PlatformLogsQuery:", "\n# =====")
+}
+
+fn cut(text: &str, from: &str, to: &str) -> String {
+    let begin = text.find(from).unwrap_or_else(|| panic!("{from:?}"));
+    let end = text[begin..].find(to).map_or(text.len(), |length| begin + length);
+    format!("{}{}", &text[..begin], &text[end..])
 }

@@ -130,15 +130,21 @@ impl Emulator {
     }
 
     /// Deploys a template of alarms beside the functions' stack, as staging's is.
-    pub fn deploy_alarms(&self, environment: &str, template: &Path, checks: &str) {
+    pub fn deploy_beside(
+        &self,
+        environment: &str,
+        stack: &str,
+        template: &Path,
+        parameters: &BTreeMap<String, String>,
+    ) {
         let _alone = self.deploying.lock().unwrap_or_else(PoisonError::into_inner);
         self.sam()
-            .args(["deploy", "--no-progressbar", "--config-env", "staging-alarms", "--config-file"])
+            .args(["deploy", "--no-progressbar", "--config-env", &format!("staging-{stack}"), "--config-file"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/samconfig.toml"))
-            .args(["--stack-name", &format!("just-driving-synthetics-{environment}-alarms"), "--template-file"])
+            .args(["--stack-name", &format!("just-driving-synthetics-{environment}-{stack}"), "--template-file"])
             .arg(template)
             .arg("--parameter-overrides")
-            .args([format!("Environment={environment}"), format!("Checks={checks}")])
+            .args(parameters.iter().map(|(name, value)| format!("{name}={value}")))
             .succeed();
     }
 

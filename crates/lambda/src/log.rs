@@ -172,17 +172,23 @@ mod tests {
 
     /// A query that asks for a field which no line has finds nothing, and nobody sees why.
     #[test]
-    fn the_saved_queries_ask_for_what_a_line_has() {
+    fn the_saved_queries_and_those_of_the_dashboard_ask_for_what_a_line_has() {
         let line: Value = serde_json::from_str(&run_line(&report(1))).unwrap();
         let failure: Value = serde_json::from_str(&failure_line("login", "Internal", "text")).unwrap();
         let inputs = alarm::Inputs::default().with("Environment", "production");
         let text = include_str!("../../../infra/alarms.yaml");
         let template = alarm::Template::read(text, &inputs).unwrap();
         let queries = template.resources.iter().filter(|own| own.kind == "AWS::Logs::QueryDefinition");
-        let queries: Vec<&str> = queries.map(|own| own.properties["QueryString"].as_str().unwrap()).collect();
+        let mut queries: Vec<String> =
+            queries.map(|own| own.properties["QueryString"].as_str().unwrap().into()).collect();
         assert_eq!(queries.len(), 6);
+        let body = template.resource("Dashboard").unwrap().properties["DashboardBody"].as_str().unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        let shown = body["widgets"].as_array().unwrap().iter().filter_map(|own| own["properties"]["query"].as_str());
+        queries.extend(shown.map(|query| query.split_once("| ").unwrap().1.to_owned()));
+        assert_eq!(queries.len(), 8);
         for query in queries {
-            let fields = fields(query);
+            let fields = fields(&query);
             assert!(fields.len() > 3, "{query}");
             // What `as` and `into` name, and what it stands for; a record of a list stands for its first.
             let mut named = serde_json::Map::new();

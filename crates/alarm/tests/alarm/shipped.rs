@@ -69,3 +69,28 @@ fn all_checks_stay_within_the_budget_of_alarms() {
     assert_eq!(alarms.iter().filter(|alarm| matches!(alarm, Alarm::Composite(_))).count(), 1);
     assert!(on_metrics <= 70, "{on_metrics} alarms on metrics");
 }
+
+#[test]
+fn alarms_on_the_platform_are_there_when_their_parameter_is_given() {
+    let functions = read("template.yaml", &Inputs::default().with("Environment", "production"));
+    let inputs = Inputs { imports: functions.exports(), ..Inputs::default() }.with("Environment", "production");
+    let of = |given: &[(&str, &str)]| {
+        let inputs = given.iter().fold(inputs.clone(), |inputs, (name, value)| inputs.with(name, value));
+        let template = read("platform.yaml", &inputs);
+        let ids = names(&alarms(&template).unwrap()).into_iter().map(str::to_owned).collect::<Vec<_>>();
+        (ids, template.resources.len())
+    };
+    assert_eq!(of(&[]), (Vec::new(), 0));
+    let load_balancer = ("LoadBalancer", "app/web/50dc6c495c0c9188");
+    assert_eq!(of(&[load_balancer]).0, ["LoadBalancerErrors", "ServerErrors", "ResponseTime"]);
+    let target_group = ("TargetGroup", "targetgroup/web/73e2d6bc24d8a067");
+    assert_eq!(of(&[load_balancer, target_group]).0.last().unwrap(), "UnhealthyTargets");
+    assert_eq!(of(&[target_group]).1, 0, "a target group is told apart by its load balancer");
+    assert_eq!(of(&[("Database", "main")]).0, ["DatabaseCpu", "DatabaseStorage", "DatabaseMemory"]);
+    assert_eq!(of(&[("Cache", "main-001")]).0, ["CacheCpu", "CacheMemory", "CacheEvictions"]);
+    let of_servers = ["Down", "Cpu", "Memory", "Disk"].map(|what| format!("Server{what}"));
+    let of_servers = ["i0a1b", "i2c3d"].iter().flat_map(|id| of_servers.iter().map(move |name| format!("{name}{id}")));
+    assert_eq!(of(&[("Servers", "i-0a1b,i-2c3d")]).0, of_servers.collect::<Vec<_>>());
+    // A filter for each log group, the alarm on what they count together, and the saved query.
+    assert_eq!(of(&[("PlatformLogGroups", "/app/web,/app/work")]), (vec!["PlatformExceptions".to_owned()], 4));
+}
