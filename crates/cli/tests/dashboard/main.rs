@@ -1,5 +1,7 @@
 //! The dashboard of `infra/alarms.yaml` shows what there is, and says what `docs/dashboards.md` says.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod shown;
 mod texts;
 
