@@ -176,10 +176,12 @@ fn notes(counted: &Counted, prices: &Prices) -> Vec<String> {
     );
     if !bill.unverified.is_empty() {
         let goods: Vec<String> = bill.unverified.iter().map(|good| word(&json!(good))).collect();
+        // A line of so many fits a terminal.
+        let lines: Vec<String> = goods.chunks(6).map(|goods| goods.join(", ")).collect();
         notes.push(format!(
             "Not verified for {}, by their names in prices.toml:\n  {}.",
             prices.region,
-            goods.join(", ")
+            lines.join(",\n  ")
         ));
     }
     notes
