@@ -15,11 +15,13 @@ const ALARMS: &str = include_str!("../../../infra/alarms.yaml");
 /// # Errors
 /// When the template cannot be read for this environment.
 pub(crate) fn shipped(environment: &str) -> anyhow::Result<Vec<MetricAlarm>> {
-    let read = |inputs: &Inputs| Template::read(ALARMS, inputs).map_err(|error| anyhow!("infra/alarms.yaml: {error}"));
+    of_template(ALARMS, environment)
+}
+
+fn of_template(text: &str, environment: &str) -> anyhow::Result<Vec<MetricAlarm>> {
     let inputs = Inputs::default().with("Environment", environment);
-    let checks = read(&inputs)?.mappings["Checks"].as_object().cloned().unwrap_or_default();
-    let all = checks.keys().map(String::as_str).collect::<Vec<_>>().join(",");
-    let found = alarms(&read(&inputs.with("Checks", &all))?).map_err(|error| anyhow!("infra/alarms.yaml: {error}"))?;
+    let found = Template::read_with_every(text, &inputs, "Checks").and_then(|template| alarms(&template));
+    let found = found.map_err(|error| anyhow!("infra/alarms.yaml: {error}"))?;
     let on_metrics = found.into_iter().filter_map(|alarm| match alarm {
         Alarm::Metric(alarm) => Some(alarm),
         Alarm::Composite(_) => None,
@@ -88,11 +90,42 @@ mod tests {
         assert_eq!(alarm.name, "just-driving-synthetics-demo-error-rate");
         assert!(thresholds.over("application", &rate(alarm.threshold)).is_none(), "at the threshold");
         assert!(thresholds.over("login", &rate(20.0)).is_none(), "of another check");
+        // Nothing but the template says what is beyond.
+        let changed = ALARMS.replacen("ErrorRate: { Default: 5 }", "ErrorRate: { Default: 25, demo: 15 }", 1);
+        let judged = |environment| {
+            Thresholds { alarms: of_template(&changed, environment).unwrap() }
+                .over("application", &rate(20.0))
+                .is_some()
+        };
+        assert_eq!([judged("demo"), judged("staging")], [true, false], "a threshold of an environment's own");
         let queue = |channel, value| Measurement {
             channel: Some(channel),
             ..Measurement::of(&NOTIFICATION_QUEUE, value, None).unwrap()
         };
         assert!(thresholds.over("notifications", &queue(Channel::Email, 300.0)).is_none());
         assert!(thresholds.over("notifications", &queue(Channel::Sms, 300.0)).is_some(), "each channel has its own");
+    }
+
+    #[test]
+    fn what_is_a_failure_beyond_some_point_is_an_alarm_before_it() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/layer/settings/production.example.toml");
+        let checks = crate::checks::of_file(file.as_ref(), &[]).unwrap();
+        let alarms = shipped("production").unwrap();
+        for (alarm, check, pointer, in_seconds) in [
+            ("WebhookProcessingDelay", "payment-webhook", "/processing_deadline", 1_000.0),
+            ("EmailDeliveryDelay", "notifications", "/email/delivered_within", 1.0),
+            ("SmsDeliveryDelay", "notifications", "/sms/delivered_within", 1.0),
+            ("JobDelay", "queues", "/canary/done_within", 1.0),
+        ] {
+            let threshold = alarms.iter().find(|own| own.logical_id == alarm).unwrap().threshold / in_seconds;
+            let settings = checks.iter().find(|own| own.id() == check).unwrap().written().unwrap();
+            let section = serde_json::to_value(&settings["check"][check]).unwrap();
+            let Some(bound) = section.pointer(pointer) else {
+                assert_eq!(alarm, "SmsDeliveryDelay", "the example sends no SMS, and nothing else is left out");
+                continue;
+            };
+            let bound: jiff::SignedDuration = bound.as_str().unwrap().parse().unwrap();
+            assert!(threshold < bound.as_secs_f64(), "{alarm}: {threshold} s, and {bound:?} is a failure");
+        }
     }
 }

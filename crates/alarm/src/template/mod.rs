@@ -146,6 +146,20 @@ const SECTIONS: [&str; 12] = [
 ];
 
 impl Template {
+    /// Reads a template with all that a list parameter may hold: the keys of the mapping of the same name, such as `Checks`.
+    ///
+    /// # Errors
+    /// As [`Template::read`], and when there is no such mapping.
+    pub fn read_with_every(text: &str, inputs: &Inputs, list: &str) -> Result<Self, TemplateError> {
+        let plain = Self::read(text, inputs)?;
+        let Some(mapping) = plain.mappings[list].as_object() else {
+            let rule = "expected a mapping of what the parameter of this name may hold, saw none".to_owned();
+            return Err(TemplateError { line: 1, path: format!("Mappings.{list}"), rule });
+        };
+        let every: Vec<&str> = mapping.keys().map(String::as_str).collect();
+        Self::read(text, &inputs.clone().with(list, &every.join(",")))
+    }
+
     /// Reads a template.
     ///
     /// # Errors

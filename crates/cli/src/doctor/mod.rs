@@ -5,8 +5,8 @@ mod audit;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use alarm::{Inputs, Template};
-use anyhow::{Context, bail};
+use alarm::{Inputs, Template, TemplateError};
+use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
 use crate::arguments::DoctorOptions;
@@ -66,31 +66,28 @@ fn of_texts(
     runbooks: &BTreeMap<String, String>,
 ) -> anyhow::Result<Vec<Finding>> {
     let environment = Inputs::default().with("Environment", "production");
-    let functions = read(FUNCTIONS, functions, &environment)?;
+    let functions = Template::read(functions, &environment).map_err(|error| anyhow!("{FUNCTIONS}: {error}"))?;
     let inputs = Inputs { imports: functions.exports(), ..environment };
-    let plain = read(ALARMS, alarms, &inputs)?;
-    let Some(checks) = plain.mappings["Checks"].as_object() else {
-        bail!("{ALARMS} has no mapping Checks: it gives each check its cadence");
-    };
-    let all = checks.keys().map(String::as_str).collect::<Vec<_>>().join(",");
-    let alarms = shipped(ALARMS, alarms, &inputs.clone().with("Checks", &all))?;
-    let platform = platform.map(|text| shipped(PLATFORM, text, &inputs)).transpose()?;
+    let alarms = shipped(ALARMS, alarms, &inputs, |text, inputs| Template::read_with_every(text, inputs, "Checks"))?;
+    let platform = platform.map(|text| shipped(PLATFORM, text, &inputs, Template::read)).transpose()?;
     let others: Vec<Shipped> = platform.into_iter().collect();
     Ok(audit(&Rooms { functions: &functions, alarms: &alarms, others: &others, runbooks }))
 }
 
-fn read(file: &str, text: &str, inputs: &Inputs) -> anyhow::Result<Template> {
-    Template::read(text, inputs).map_err(|error| anyhow::anyhow!("{file}: {error}"))
-}
-
 /// A template with something in every parameter that is empty by default: what is not there is not looked at.
-fn shipped(file: &'static str, text: &str, inputs: &Inputs) -> anyhow::Result<Shipped> {
-    let plain = read(file, text, inputs)?;
+fn shipped(
+    file: &'static str,
+    text: &str,
+    inputs: &Inputs,
+    read: impl Fn(&str, &Inputs) -> Result<Template, TemplateError>,
+) -> anyhow::Result<Shipped> {
+    let in_file = |error| anyhow!("{file}: {error}");
+    let plain = read(text, inputs).map_err(in_file)?;
     let is_empty = |value: &Value| *value == "" || *value == json!([""]);
     let empty = plain.parameters.iter().filter(|(_, value)| is_empty(value));
     let inputs = empty.fold(inputs.clone(), |inputs, (name, _)| inputs.with(name, "given"));
-    let template = read(file, text, &inputs)?;
-    let alarms = alarm::alarms(&template).map_err(|error| anyhow::anyhow!("{file}: {error}"))?;
+    let template = read(text, &inputs).map_err(in_file)?;
+    let alarms = alarm::alarms(&template).map_err(in_file)?;
     Ok(Shipped { file, template, alarms })
 }
 
