@@ -30,9 +30,8 @@ use crate::visitor::{LoggedIn, Visitor, proven};
 
 /// Stripe's tolerance between the time of a signature and now.
 const TOLERANCE: i64 = 300;
-/// How long an event waits in the queue, and how long when that is slow.
+/// How long an event waits in the queue.
 const QUEUED: SignedDuration = SignedDuration::from_millis(150);
-const QUEUED_SLOW: SignedDuration = SignedDuration::from_millis(3_500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
@@ -374,7 +373,7 @@ async fn webhook(State(platform): State<Arc<Platform>>, headers: HeaderMap, body
     if (refused.is_none() || (platform.has(Fault::RefusedEventRecorded) && event["type"] == "payment_intent.succeeded"))
         && is_of_a_synthetic_school(&platform, &event)
     {
-        let queued = if platform.has(Fault::WebhookSlow) { QUEUED_SLOW } else { QUEUED };
+        let queued = if platform.has(Fault::WebhookSlow) { platform.webhook_wait } else { QUEUED };
         platform.finance.lock().queue.push(Job { due: now + queued, event, is_refused: refused.is_some() });
     }
     let Some((status, why)) = refused else { return laravel::json(&json!({ "received": true })) };

@@ -32,6 +32,7 @@ pub(crate) struct Platform {
     pub(crate) catalogue: Vec<FaultSpec>,
     pub(crate) slow_delay: Duration,
     pub(crate) late_by: SignedDuration,
+    pub(crate) webhook_wait: SignedDuration,
     pub(crate) requests: RequestLog,
     pub(crate) sessions: Sessions,
     pub(crate) accounts: Accounts,

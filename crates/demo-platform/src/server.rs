@@ -44,6 +44,8 @@ pub struct Options {
     pub slow_delay: Duration,
     /// How long what is late takes with the faults `email-late`, `sms-late` and `job-late`. Default: 15 s.
     pub late_by: SignedDuration,
+    /// How long an event waits in the queue with the fault `webhook-slow`. Default: 3.5 s.
+    pub webhook_wait: SignedDuration,
     /// The limit on log-ins, and on the codes after them, by e-mail. Default: 5 a minute, successful ones too.
     pub login_throttle: Throttle,
     /// For how long a code of a second factor is shown. Default: 1 s, since the demo runs every few
@@ -72,6 +74,7 @@ impl Default for Options {
             clock: Arc::new(Timestamp::now),
             slow_delay: Duration::from_millis(2500),
             late_by: SignedDuration::from_secs(15),
+            webhook_wait: SignedDuration::from_millis(3_500),
             login_throttle: Throttle::default(),
             totp_period: Duration::from_secs(1),
             flavour: Flavour::default(),
@@ -131,6 +134,7 @@ impl DemoPlatform {
             clock,
             slow_delay,
             late_by,
+            webhook_wait,
             login_throttle,
             totp_period,
             flavour,
@@ -153,6 +157,7 @@ impl DemoPlatform {
             catalogue: catalogue()?,
             slow_delay,
             late_by,
+            webhook_wait,
             requests: RequestLog::default(),
             sessions: Sessions::new(),
             log_ins: Limiter::new(login_throttle),
