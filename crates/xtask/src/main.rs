@@ -28,6 +28,7 @@ usage: cargo xtask <command>
   bench          how exact the phases of an exchange are, beside a bare one
   package        builds the functions for AWS and the template that deploys them, into target/package
   fuzz [SECONDS] the fuzzer on settings, events, forms, JSON pointers and assertions, 60 s each
+  matrix         writes docs/fault-matrix.md: each fault with what its check shows, who is told, and which alarms fire and end
   hostile        writes docs/hostile-endpoints.md: servers at their worst before the program, curl and blackbox_exporter
   advisories     looks every dependency up in the RustSec database, which it downloads
 
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         },
+        ["matrix"] => in_workspace(steps::matrix),
         ["hostile"] => in_workspace(hostile::page),
         ["advisories"] => in_workspace(steps::advisories),
         ["help" | "--help" | "-h"] => {

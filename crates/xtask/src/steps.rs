@@ -77,6 +77,18 @@ pub fn bench(workspace: &Workspace) -> Result<()> {
     Run::cargo(workspace, "bench --quiet --package alarm --bench replay").run()
 }
 
+/// Writes `docs/fault-matrix.md` anew: what each fault comes to, and which alarm each proves. What it says is a test's, which the
+/// step `e2e` runs too.
+///
+/// # Errors
+/// When a fault does not come to what it should, an alarm has no proof, or something cannot be built.
+pub fn matrix(workspace: &Workspace) -> Result<()> {
+    tools::python(workspace, "sam")?;
+    tools::python(workspace, "emulator")?;
+    functions::for_emulator(workspace)?;
+    Run::cargo(workspace, "test --workspace --test e2e -- matrix::").env("WRITE_FAULT_MATRIX", "1").run()
+}
+
 fn fmt(workspace: &Workspace) -> Result<()> {
     Run::cargo(workspace, "fmt --all --check").run()
 }

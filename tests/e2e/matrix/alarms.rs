@@ -9,6 +9,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::world::{World, repository};
 
+const ENVIRONMENT: &str = "production";
+const SERVER: &str = "i-0a1b2c3d";
+const PLATFORM: [(&str, &str); 7] = [
+    ("Environment", ENVIRONMENT),
+    ("LoadBalancer", "app/web/50dc6c495c0c9188"),
+    ("TargetGroup", "targetgroup/web/73e2d6bc24d8a067"),
+    ("Database", "just-driving"),
+    ("Cache", "just-driving-001"),
+    ("Servers", SERVER),
+    ("PlatformLogGroups", "/just-driving/laravel"),
+];
+
 /// The alarms of `infra/alarms.yaml` with every check running, as they are deployed for an environment.
 pub struct Alarms {
     all: Vec<Alarm>,
@@ -31,10 +43,8 @@ impl Alarms {
     pub fn shipped(environment: &str) -> Self {
         let text = fs::read_to_string(repository().join("infra/alarms.yaml")).unwrap();
         let inputs = Inputs::default().with("Environment", environment);
-        let checks = Template::read(&text, &inputs).unwrap().mappings["Checks"].clone();
-        let names: Vec<&str> = checks.as_object().unwrap().keys().map(String::as_str).collect();
-        let template = Template::read(&text, &inputs.with("Checks", &names.join(","))).unwrap();
-        Self { all: alarm::alarms(&template).unwrap(), checks }
+        let template = Template::read_with_every(&text, &inputs, "Checks").unwrap();
+        Self { all: alarm::alarms(&template).unwrap(), checks: template.mappings["Checks"].clone() }
     }
 
     /// The names of all resources.
@@ -78,13 +88,29 @@ impl Alarms {
     }
 }
 
-/// Those of all templates that are on metrics of AWS.
+/// Every alarm of every template, by the names of its resource.
+pub fn all() -> BTreeSet<String> {
+    let of_aws = on_metrics_of_aws();
+    let shipped = Alarms::shipped(ENVIRONMENT);
+    shipped.names().chain(of_aws.iter().map(Alarm::logical_id)).map(str::to_owned).collect()
+}
+
+/// Those of all templates that are on metrics of AWS, with one of each thing that `infra/platform.yaml` may be given.
 pub fn on_metrics_of_aws() -> Vec<Alarm> {
+    let text = fs::read_to_string(repository().join("infra/platform.yaml")).unwrap();
+    let inputs = PLATFORM.iter().fold(Inputs::default(), |inputs, (name, value)| inputs.with(name, value));
+    let mut of_aws = alarm::alarms(&Template::read(&text, &inputs).unwrap()).unwrap();
+    for alarm in &mut of_aws {
+        let Alarm::Metric(alarm) = alarm else { continue };
+        // Alarms of a server are called after it.
+        alarm.logical_id = alarm.logical_id.replace(&SERVER.replace('-', ""), "");
+    }
     let is_of_aws = |alarm: &Alarm| match alarm {
         Alarm::Metric(alarm) => alarm.source.metrics().any(|(metric, _)| metric.namespace != NAMESPACE),
         Alarm::Composite(_) => false,
     };
-    Alarms::shipped("production").all.into_iter().filter(is_of_aws).collect()
+    of_aws.extend(Alarms::shipped(ENVIRONMENT).all.into_iter().filter(is_of_aws));
+    of_aws
 }
 
 /// Which alarms were raised by this data. Evaluated each minute.

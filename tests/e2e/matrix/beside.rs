@@ -92,7 +92,8 @@ async fn topic_refuses() -> Row {
     world.calls.clear();
     world.platform.faults().clear(Fault::Login500);
     let mended = world.minute();
-    runs(15, "passed").await;
+    // What was published is looked at for some periods more.
+    runs(25, "passed").await;
     let told = world.told().await;
     let events: Vec<String> = told.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
     assert_eq!(events, ["opened", "recovered"], "{told}");

@@ -17,8 +17,9 @@ use super::page::{self, Fired, Part, Row};
 use crate::runtime_api::Invoked;
 use crate::world::{Message, Told, World, repository};
 
-/// Beyond the thresholds on how late a message, or a job of ours, may be.
+/// Beyond the thresholds on how late a message, an event of the payment webhook, or a job of ours may be.
 const LATE_MESSAGE: SignedDuration = SignedDuration::from_secs(400);
+const SLOW_WEBHOOK: SignedDuration = SignedDuration::from_secs(6);
 const LATE_JOB: SignedDuration = SignedDuration::from_secs(100);
 
 /// What the runs of a fault must come to, and what its row says.
@@ -27,13 +28,14 @@ pub async fn row(spec: &FaultSpec) -> Row {
     // Names of environments are not longer.
     let environment: String = format!("f-{fault}").chars().take(31).collect();
     let late_by = if fault == Fault::JobLate { LATE_JOB } else { LATE_MESSAGE };
-    let options = Options { late_by, ..Options::default() };
+    let options = Options { late_by, webhook_wait: SLOW_WEBHOOK, ..Options::default() };
     let mut world = World::since(&environment, options, SignedDuration::from_hours(12)).await;
     match fault {
         // Each attempt waits for its whole deadline.
         Fault::Hang | Fault::CreateTimesOutButBooks => world.replace("deadline = \"5s\"", "deadline = \"1s\""),
         // What is late here is so by more than the demo waits for.
         Fault::EmailLate | Fault::SmsLate => world.replace("delivered_within = \"20s\"", "delivered_within = \"20m\""),
+        Fault::WebhookSlow => world.replace("processing_deadline = \"6s\"", "processing_deadline = \"10s\""),
         Fault::JobLate => world.replace("done_within = \"20s\"", "done_within = \"5m\""),
         _ => {}
     }

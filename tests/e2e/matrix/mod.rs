@@ -8,7 +8,7 @@ mod late;
 mod page;
 mod recorded;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +18,6 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::world::repository;
-use alarms::Alarms;
 use page::Row;
 
 /// Set: the page is written. Not set: it is held against what is seen.
@@ -28,6 +27,7 @@ type Scenario = Pin<Box<dyn Future<Output = Row> + Send>>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_is_seen_told_and_alarmed_as_the_page_says_and_every_alarm_has_a_proof() {
+    let recorded = recorded::rows();
     // With more at a time the emulator is slow to answer, and a call that is sent again counts twice.
     let places = Arc::new(Semaphore::new(4));
     let mut scenarios: Vec<(String, Scenario)> = Vec::new();
@@ -60,8 +60,8 @@ async fn every_fault_is_seen_told_and_alarmed_as_the_page_says_and_every_alarm_h
     }
     assert!(wrong.is_empty(), "not as it should be: {wrong:?}; what was seen stands above");
     let mut rows: Vec<Row> = rows.into_values().collect();
-    rows.extend(recorded::rows());
-    let all: BTreeSet<String> = Alarms::shipped("production").names().map(str::to_owned).collect();
+    rows.extend(recorded);
+    let all = alarms::all();
 
     assert_eq!(page::without_proof(&rows, &all), Vec::<&str>::new(), "alarms that nothing here has raised and ended");
     let (path, text) = (repository().join(page::PATH), page::written(&rows, &all));

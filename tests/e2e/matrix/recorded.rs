@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alarm::{Alarm, Data};
+use alarm::{Alarm, Data, MetricId};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::alarms::{on_metrics_of_aws, raised};
-use super::page::{Fired, Part, Row};
+use super::page::{self, Fired, Part, Row};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +24,7 @@ struct Series {
     metrics: BTreeMap<String, [f64; 3]>,
 }
 
-/// A row for each series. The alarms are those that it names, and no others.
+/// A row for each series. Of the alarms on its metrics those that it names are raised, and no others.
 pub fn rows() -> Vec<Row> {
     let alarms = on_metrics_of_aws();
     let File { series } = toml::from_str(include_str!("recorded.toml")).unwrap();
@@ -37,21 +37,25 @@ fn row(series: &Series, alarms: &[Alarm]) -> Row {
     let minute = |count: i64| begin + SignedDuration::from_mins(count);
     let [well, wrong, again] = series.minutes;
     let phases = [(0, well), (well, well + wrong), (well + wrong, well + wrong + again)];
+    let values = |metric: &MetricId| series.metrics.get(&format!("{}/{}", metric.namespace, metric.name));
     let mut data = Data::default();
-    let mut used = BTreeSet::new();
-    for (metric, _) in alarms.iter().filter_map(on_metrics).flat_map(|alarm| alarm.source.metrics()) {
-        let Some(values) = series.metrics.get(&metric.name) else { continue };
-        // Several alarms may be on one metric.
-        if data.metrics().any(|known| known == metric) {
+    let mut on_series = Vec::new();
+    for alarm in alarms {
+        let Alarm::Metric(on_metrics) = alarm else { continue };
+        let metrics: Vec<&MetricId> = on_metrics.source.metrics().map(|(metric, _)| metric).collect();
+        if !metrics.iter().all(|metric| values(metric).is_some()) {
             continue;
         }
-        used.insert(metric.name.clone());
-        for (value, (from, until)) in values.iter().zip(phases) {
-            (from..until).for_each(|at| data.publish(metric, minute(at), *value));
+        on_series.push(alarm.clone());
+        for metric in metrics {
+            // Several alarms may be on one metric.
+            let is_new = !data.metrics().any(|known| known == metric);
+            for (value, (from, until)) in values(metric).into_iter().flatten().zip(phases).filter(|_| is_new) {
+                (from..until).for_each(|at| data.publish(metric, minute(at), *value));
+            }
         }
     }
-    assert_eq!(used, series.metrics.keys().cloned().collect(), "{what}: metrics that an alarm is on");
-    let raised = raised(alarms, &data, begin, minute(well + wrong + again));
+    let raised = raised(&on_series, &data, begin, minute(well + wrong + again));
     let names: BTreeSet<String> = raised.iter().map(|raised| raised.alarm.clone()).collect();
     assert_eq!(names, series.alarms, "{what}: {raised:?}");
     let (began, ended) = (minute(well), minute(well + wrong));
@@ -60,15 +64,8 @@ fn row(series: &Series, alarms: &[Alarm]) -> Row {
         part: Part::Simulated,
         fault: what.clone(),
         check: "–".to_owned(),
-        shows: series.metrics.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join("<br>"),
+        shows: page::list(series.metrics.keys().map(|name| format!("`{name}`"))),
         told: "–".to_owned(),
         alarms: Fired::of(&raised, began, ended),
-    }
-}
-
-fn on_metrics(alarm: &Alarm) -> Option<&alarm::MetricAlarm> {
-    match alarm {
-        Alarm::Metric(alarm) => Some(alarm),
-        Alarm::Composite(_) => None,
     }
 }
