@@ -14,7 +14,8 @@ const ENVIRONMENT: &str = "alarms";
 const CHECKS: &str =
     "Availability,Login,Queues,Application,Backend,Booking,PaymentWebhook,Integrations,Notifications,Reconciliation";
 
-const PLATFORM: [(&str, &str); 6] = [
+/// What `infra/platform.yaml` may be given.
+pub const PLATFORM: [(&str, &str); 6] = [
     ("LoadBalancer", "app/web/50dc6c495c0c9188"),
     ("TargetGroup", "targetgroup/web/73e2d6bc24d8a067"),
     ("Database", "just-driving"),

@@ -7,19 +7,11 @@ use alarm::{Alarm, Data, Inputs, MetricAlarm, MetricId, Replay, State, Template}
 use check::metric::NAMESPACE;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::alarms::PLATFORM;
 use crate::world::{World, repository};
 
 const ENVIRONMENT: &str = "production";
 const SERVER: &str = "i-0a1b2c3d";
-const PLATFORM: [(&str, &str); 7] = [
-    ("Environment", ENVIRONMENT),
-    ("LoadBalancer", "app/web/50dc6c495c0c9188"),
-    ("TargetGroup", "targetgroup/web/73e2d6bc24d8a067"),
-    ("Database", "just-driving"),
-    ("Cache", "just-driving-001"),
-    ("Servers", SERVER),
-    ("PlatformLogGroups", "/just-driving/laravel"),
-];
 
 /// The alarms of `infra/alarms.yaml` with every check running, as they are deployed for an environment.
 pub struct Alarms {
@@ -99,6 +91,7 @@ pub fn all() -> BTreeSet<String> {
 pub fn on_metrics_of_aws() -> Vec<Alarm> {
     let text = fs::read_to_string(repository().join("infra/platform.yaml")).unwrap();
     let inputs = PLATFORM.iter().fold(Inputs::default(), |inputs, (name, value)| inputs.with(name, value));
+    let inputs = inputs.with("Environment", ENVIRONMENT).with("Servers", SERVER);
     let mut of_aws = alarm::alarms(&Template::read(&text, &inputs).unwrap()).unwrap();
     for alarm in &mut of_aws {
         let Alarm::Metric(alarm) = alarm else { continue };
