@@ -49,7 +49,7 @@ fn beyond(alarm: &MetricAlarm, data: &Value) -> usize {
 
 #[test]
 fn the_sample_of_an_alarm_is_of_one_that_is_shipped() {
-    let event = sample("alarm-state-change.json");
+    let event = sample("alarms/state-change.json");
     assert_envelope(&event);
     let Alarm::Metric(alarm) = shipped(&event) else { panic!("an alarm on a metric") };
     let configuration = &event["detail"]["configuration"];
@@ -76,7 +76,7 @@ fn the_sample_of_an_alarm_is_of_one_that_is_shipped() {
 
 #[test]
 fn the_sample_of_the_platform_down_is_of_the_shipped_composite() {
-    let event = sample("alarm-platform-down.json");
+    let event = sample("alarms/platform-down.json");
     assert_envelope(&event);
     let Alarm::Composite(alarm) = shipped(&event) else { panic!("a composite alarm") };
     let rule = alarm::Rule::read(event["detail"]["configuration"]["alarmRule"].as_str().unwrap()).unwrap();
@@ -97,8 +97,8 @@ fn the_sample_of_the_platform_down_is_of_the_shipped_composite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn patterns_choose_the_alarms_of_one_environment() {
     let emulator = Emulator::shared();
-    let fires = sample("alarm-state-change.json");
-    let down = sample("alarm-platform-down.json");
+    let fires = sample("alarms/state-change.json");
+    let down = sample("alarms/platform-down.json");
     let with = |pointer: &str, value: Value| {
         let mut event = fires.clone();
         *event.pointer_mut(pointer).unwrap() = value;
@@ -132,7 +132,7 @@ async fn patterns_choose_the_alarms_of_one_environment() {
         ("firing", &["an alarm", "the platform down", "of an environment whose name begins alike"]),
         ("platform-down", &["the platform down"]),
     ] {
-        let text = text(&format!("events/alarm-patterns/{pattern}.json"));
+        let text = text(&format!("events/alarms/patterns/{pattern}.json"));
         let mut passed = Vec::new();
         for (what, event) in &events {
             if emulator.lets_pass(&text, event).await {

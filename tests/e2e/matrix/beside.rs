@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Scenario;
-use super::alarms::{Alarms, Raised, published};
+use super::alarms::{Alarms, Raised, data};
 use super::page::{self, Fired, Part, Row};
 use crate::calls::Obstacle;
 use crate::runtime_api::Function;
@@ -55,7 +55,8 @@ async fn not_run() -> Row {
     let stopped = all_run().await;
     world.forward(MINUTE * 120);
     let ran_again = all_run().await;
-    let raised = alarms.raised(&checks, &published(&world).await, stopped, ran_again);
+    let points = world.metrics().await;
+    let raised = alarms.raised(&checks, &data(&points), stopped, ran_again);
     let blind: BTreeSet<String> = checks.iter().map(|check| format!("Blind{}", alarms.pascal(check))).collect();
     assert_eq!(names(&raised), blind.iter().map(String::as_str).collect(), "{raised:?}");
     assert!(raised.iter().all(|raised| raised.over.is_some()), "{raised:?}");
@@ -67,6 +68,7 @@ async fn not_run() -> Row {
         check: "every check".to_owned(),
         shows: "nothing".to_owned(),
         told: "–".to_owned(),
+        undone: page::undone(&points),
         alarms: Fired::of(&raised, stopped, ran_again),
     }
 }
@@ -97,7 +99,8 @@ async fn topic_refuses() -> Row {
     let told = world.told().await;
     let events: Vec<String> = told.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
     assert_eq!(events, ["opened", "recovered"], "{told}");
-    let raised = alarms.raised(&["login"], &published(&world).await, began, world.minute());
+    let points = world.metrics().await;
+    let raised = alarms.raised(&["login"], &data(&points), began, world.minute());
     assert_eq!(names(&raised), BTreeSet::from(["FailingLogin", "LoginObjective", "OldestUnsentNotification"]));
     Row {
         part: Part::Beside,
@@ -105,6 +108,7 @@ async fn topic_refuses() -> Row {
         check: "login".to_owned(),
         shows: "-, log-in: status".to_owned(),
         told: page::list(events.iter().map(|event| format!("{event}, when they take messages again"))),
+        undone: page::undone(&points),
         alarms: Fired::of(&raised, began, mended),
     }
 }
@@ -138,7 +142,8 @@ async fn certificate_ends() -> Row {
     let renewed = runs(&world, 17).await;
     world.replace(&target(&ending), &target(&fresh));
     let until = runs(&world, 6).await;
-    let raised = alarms.raised(&["availability"], &published(&world).await, began, until);
+    let points = world.metrics().await;
+    let raised = alarms.raised(&["availability"], &data(&points), began, until);
     assert_eq!(names(&raised), BTreeSet::from(["CertificatesSoon", "CertificatesVerySoon"]), "{raised:?}");
     let told = world.told().await;
     assert!(told.is_nothing(), "{told}");
@@ -148,6 +153,7 @@ async fn certificate_ends() -> Row {
         check: "availability".to_owned(),
         shows: "`CertificateDaysRemaining` ≤ 5".to_owned(),
         told: "–".to_owned(),
+        undone: page::undone(&points),
         alarms: Fired::of(&raised, began, renewed),
     }
 }
@@ -173,7 +179,8 @@ async fn down() -> Row {
     let mended = runs(3, "failed").await;
     world.platform.faults().clear(Fault::Down);
     let until = runs(3, "passed").await;
-    let raised = alarms.raised(&["availability", "login"], &published(&world).await, began, until);
+    let points = world.metrics().await;
+    let raised = alarms.raised(&["availability", "login"], &data(&points), began, until);
     let expected = BTreeSet::from(["FailingAvailability", "FailingLogin", "LoginObjective", "PlatformDown"]);
     assert_eq!(names(&raised), expected, "{raised:?}");
     let told = world.told().await;
@@ -185,6 +192,7 @@ async fn down() -> Row {
         check: "availability, login".to_owned(),
         shows: "every target, request: connect<br>-, open-form: connect".to_owned(),
         told: "opened<br>recovered, of each".to_owned(),
+        undone: page::undone(&points),
         alarms: Fired::of(&raised, broken, mended),
     }
 }

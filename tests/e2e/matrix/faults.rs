@@ -12,7 +12,7 @@ use demo_platform::{Fault, Options};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::alarms::{Alarms, published};
+use super::alarms::{Alarms, data};
 use super::page::{self, Fired, Part, Row};
 use crate::runtime_api::Invoked;
 use crate::world::{Message, Told, World, repository};
@@ -165,7 +165,8 @@ pub async fn row(spec: &FaultSpec) -> Row {
             assert_quiet(fault, [&opened, first, second, third]);
         }
     }
-    let raised = alarms.raised(&[&spec.check], &published(&world).await, began, world.minute());
+    let points = world.metrics().await;
+    let raised = alarms.raised(&[&spec.check], &data(&points), began, world.minute());
     let names: BTreeSet<&str> = raised.iter().map(|raised| raised.alarm.as_str()).collect();
     assert_eq!(names, declared.iter().map(String::as_str).collect(), "{fault}: alarms");
     assert_eq!(raised.len(), names.len(), "{fault}, raised more than once: {raised:?}");
@@ -184,6 +185,7 @@ pub async fn row(spec: &FaultSpec) -> Row {
         check: spec.check.clone(),
         shows: shows(&spec.shows),
         told: page::list(events.into_iter().chain(aside.iter().map(String::as_str)).map(str::to_owned)),
+        undone: page::undone(&points),
         alarms: Fired::of(&raised, activated, cleared),
     }
 }

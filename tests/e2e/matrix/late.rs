@@ -6,7 +6,7 @@ use demo_platform::{Fault, Options};
 use jiff::SignedDuration;
 
 use super::Scenario;
-use super::alarms::{Alarms, published};
+use super::alarms::{Alarms, data};
 use super::page::{self, Fired, Part, Row};
 use crate::world::World;
 
@@ -142,7 +142,8 @@ async fn row(late: Late) -> Row {
     let events: Vec<&str> = told.events.iter().map(|message| message.attributes["event"].as_str()).collect();
     assert_eq!(events, late.told, "{check}: {told}");
 
-    let raised = alarms.raised(&[check], &published(&world).await, began, world.minute());
+    let points = world.metrics().await;
+    let raised = alarms.raised(&[check], &data(&points), began, world.minute());
     let mut names: Vec<&str> = raised.iter().map(|raised| raised.alarm.as_str()).collect();
     names.sort_unstable();
     let mut expected: Vec<&str> = late.besides.iter().copied().chain([slow.as_str()]).collect();
@@ -156,6 +157,7 @@ async fn row(late: Late) -> Row {
         check: check.to_owned(),
         shows: format!("`Duration` over {} ms", budget.threshold),
         told: page::list(late.told.iter().map(|event| (*event).to_owned())),
+        undone: page::undone(&points),
         alarms: Fired::of(&raised, activated, cleared),
     }
 }

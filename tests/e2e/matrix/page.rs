@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::alarms::Raised;
+use crate::world::Datapoint;
 
 /// Where it stands in the repository.
 pub const PATH: &str = "docs/fault-matrix.md";
@@ -21,6 +22,8 @@ pub struct Row {
     pub shows: String,
     /// What people and programs were told.
     pub told: String,
+    /// Whether what the runs made was undone.
+    pub undone: String,
     /// The alarms that were raised, in their order.
     pub alarms: Vec<Fired>,
 }
@@ -46,8 +49,8 @@ impl Part {
             Self::Platform => {
                 "## Faults of the platform\n\n\
                  Each fault of `crates/demo-platform/faults.toml`: what the run of its check shows (subject, step and kind of a\n\
-                 failure), what is told once and what is told when it is over, and the alarms of the check. What is *left behind*\n\
-                 is reported, and removed by a later run."
+                 failure), what is told once and what is told when it is over, whether what the runs made was undone, and the\n\
+                 alarms of the check."
             }
             Self::Late => {
                 "## Right answers that come late\n\n\
@@ -98,6 +101,14 @@ impl Fired {
     }
 }
 
+/// Whether what the runs made was undone, by what they published.
+pub fn undone(points: &[Datapoint]) -> String {
+    // Checks that make nothing do not publish it.
+    let most = points.iter().filter(|point| point.metric == "LeftBehind").map(|point| point.maximum).reduce(f64::max);
+    let undone = most.map_or("makes nothing", |most| if most > 0.0 { "by a later run" } else { "at once" });
+    undone.to_owned()
+}
+
 /// The whole page.
 pub fn written(rows: &[Row], alarms: &BTreeSet<String>) -> String {
     let mut text = format!(
@@ -111,10 +122,12 @@ pub fn written(rows: &[Row], alarms: &BTreeSet<String>) -> String {
     );
     for part in Part::ALL {
         text.push_str(&format!("\n{}\n\n", part.heading()));
-        text.push_str("| fault | check | shows | told | alarms: until `ALARM`, until `OK` |\n|---|---|---|---|---|\n");
+        text.push_str(
+            "| fault | check | shows | told | what it made is undone | alarms: until `ALARM`, until `OK` |\n|---|---|---|---|---|---|\n",
+        );
         for row in rows.iter().filter(|row| row.part == part) {
             let fired = list(row.alarms.iter().map(Fired::written));
-            let cells = [&row.fault, &row.check, &row.shows, &row.told, &fired];
+            let cells = [&row.fault, &row.check, &row.shows, &row.told, &row.undone, &fired];
             let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
             text.push_str(&format!("| {} |\n", cells.join(" | ")));
         }

@@ -66,6 +66,7 @@ fn row(series: &Series, alarms: &[Alarm]) -> Row {
         check: "–".to_owned(),
         shows: page::list(series.metrics.keys().map(|name| format!("`{name}`"))),
         told: "–".to_owned(),
+        undone: "–".to_owned(),
         alarms: Fired::of(&raised, began, ended),
     }
 }
