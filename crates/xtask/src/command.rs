@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -51,6 +51,20 @@ impl Run {
             bail!("`{shown}` ended with {status}");
         }
         Ok(())
+    }
+
+    /// Runs it to its end and gives what it printed; its errors pass through.
+    ///
+    /// # Errors
+    /// As of `run`, and when it printed no UTF-8.
+    pub fn printed(mut self) -> Result<String> {
+        let shown = self.to_string();
+        let output =
+            self.command.stderr(Stdio::inherit()).output().with_context(|| format!("failed to start `{shown}`"))?;
+        if !output.status.success() {
+            bail!("`{shown}` ended with {}", output.status);
+        }
+        String::from_utf8(output.stdout).with_context(|| format!("`{shown}` printed no UTF-8"))
     }
 
     /// Whether it can be started and succeeds, its output unseen.

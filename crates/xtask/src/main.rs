@@ -1,5 +1,6 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
+mod checkov;
 mod command;
 mod functions;
 mod fuzz;
@@ -32,7 +33,7 @@ usage: cargo xtask <command>
   hostile        writes docs/hostile-endpoints.md: servers at their worst before the program, curl and blackbox_exporter
   advisories     looks every dependency up in the RustSec database, which it downloads
 
-What a command needs besides Rust, Python 3.10 and a C compiler it installs into target/tools.";
+What a command needs besides Rust, Python 3.11 and a C compiler it installs into target/tools.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

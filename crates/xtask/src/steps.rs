@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::command::Run;
 use crate::tools::Debian;
 use crate::workspace::Workspace;
-use crate::{functions, fuzz, hostile, tools};
+use crate::{checkov, functions, fuzz, hostile, tools};
 
 /// One step: its name, what it proves, and how.
 pub struct Step {
@@ -21,11 +21,14 @@ const STEPS: [Step; 8] = [
     Step { name: "clippy", proves: "the compiler and clippy have nothing to say", run: clippy },
     Step { name: "deny", proves: "licences, sources and versions of dependencies are the allowed ones", run: deny },
     Step { name: "unit", proves: "every crate does what its own tests say", run: unit },
-    Step { name: "templates", proves: "the templates are valid", run: templates },
+    Step { name: "templates", proves: "the templates are valid, and open to nobody they need not be", run: templates },
     Step { name: "build", proves: "the functions and the template around them build", run: functions::for_emulator },
     Step { name: "hostile", proves: "servers at their worst are borne, within bounds", run: hostile::prove },
     Step { name: "e2e", proves: "the built functions work, deployed into an emulator of AWS", run: e2e },
 ];
+
+/// What is deployed, each a stack of its own.
+const TEMPLATES: [&str; 3] = ["infra/template.yaml", "infra/alarms.yaml", "infra/platform.yaml"];
 
 /// The servers that checks are tested against.
 const SERVERS: [Debian; 3] = [
@@ -126,14 +129,14 @@ fn unit(workspace: &Workspace) -> Result<()> {
 
 fn templates(workspace: &Workspace) -> Result<()> {
     let bin = tools::python(workspace, "sam")?;
-    for template in ["infra/template.yaml", "infra/alarms.yaml", "infra/platform.yaml"] {
+    for template in TEMPLATES {
         Run::program(workspace, bin.join("cfn-lint")).args([template]).run()?;
         Run::program(workspace, bin.join("sam"))
             .args(["validate", "--lint", "--template", template, "--region", "eu-north-1"])
             .env("SAM_CLI_TELEMETRY", "0")
             .run()?;
     }
-    Ok(())
+    checkov::scan(workspace, &TEMPLATES)
 }
 
 fn e2e(workspace: &Workspace) -> Result<()> {
