@@ -27,7 +27,7 @@ pub const PLATFORM: [(&str, &str); 6] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_alarms_that_are_deployed_are_those_that_are_judged() {
-    let emulator = Emulator::shared();
+    let emulator = &Emulator::start(&[]);
     let functions = emulator.deploy(ENVIRONMENT, &[]);
     let prefix = format!("just-driving-synthetics-{ENVIRONMENT}-");
     let imports = functions.outputs.iter();

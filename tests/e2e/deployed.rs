@@ -14,7 +14,7 @@ use crate::emulator::{Emulator, target};
 
 /// A rule begins to count at the first full minute after it is made.
 const RULE_FIRES_WITHIN: Duration = Duration::from_secs(90);
-const TOLD_WITHIN: Duration = Duration::from_secs(20);
+const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_is_told_by_the_schedule_and_so_is_its_end() {

@@ -49,6 +49,12 @@ impl Emulator {
         SHARED.get_or_init(|| Self::start(&[]))
     }
 
+    /// That of the fault matrix: whatever is published makes an emulator look at all alarms that are deployed into it.
+    pub fn without_alarms() -> &'static Self {
+        static WITHOUT_ALARMS: OnceLock<Emulator> = OnceLock::new();
+        WITHOUT_ALARMS.get_or_init(|| Self::start(&[]))
+    }
+
     /// Starts one of its own. Functions inherit `environment`, where their template says nothing else.
     pub fn start(environment: &[(&str, &str)]) -> Self {
         // The last run's logs stay, to be read after a failure.

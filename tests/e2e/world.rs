@@ -98,17 +98,17 @@ impl World {
 
     /// A world with another platform; its clock is the test's.
     pub async fn with(environment: &str, options: Options) -> Self {
-        Self::since(environment, options, SignedDuration::from_mins(30)).await
+        Self::since(SignedDuration::from_mins(30), environment, options, Emulator::shared()).await
     }
 
     /// A world that begins so long ago, and lasts until now at most.
-    pub async fn since(environment: &str, options: Options, ago: SignedDuration) -> Self {
+    pub async fn since(ago: SignedDuration, environment: &str, options: Options, emulator: &Emulator) -> Self {
         let now = Timestamp::now().as_second();
         let clock = Clock::at(Timestamp::from_second(now - now.rem_euclid(60)).unwrap() - ago);
         let platform_clock = clock.clone();
         let platform = DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..options });
         let platform = platform.await.unwrap();
-        let sdk = Emulator::shared().sdk().await;
+        let sdk = emulator.sdk().await;
         let calls = Calls::to(sdk.endpoint_url().unwrap()).await;
         let table = format!("state-{environment}");
         make_table(&sdk, &table).await;

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use demo_platform::{Fault, Options};
-use jiff::SignedDuration;
 
-use super::Scenario;
 use super::alarms::{Alarms, data};
 use super::page::{self, Fired, Part, Row};
-use crate::world::World;
+use super::{Scenario, world};
 
 /// How a check is made slow.
 struct Late {
@@ -88,7 +86,7 @@ const ALL: [Late; 10] = [
         check: "reconciliation",
         every: 15,
         faults: &[Fault::Slow],
-        by: 6_600,
+        by: 6_200,
         settings: &[("step_deadline = \"5s\"", "step_deadline = \"10s\"")],
         besides: &[],
         told: &["left_behind"],
@@ -108,7 +106,7 @@ async fn row(late: Late) -> Row {
     let check = late.check;
     let environment = format!("late-{check}");
     let options = Options { slow_delay: Duration::from_millis(late.by), ..Options::default() };
-    let mut world = World::since(&environment, options, SignedDuration::from_hours(12)).await;
+    let mut world = world(&environment, options).await;
     for (shipped, longer) in late.settings {
         world.replace(shipped, longer);
     }

@@ -24,7 +24,7 @@ pub struct Row {
     pub told: String,
     /// Whether what the runs made was undone.
     pub undone: String,
-    /// The alarms that were raised, in their order.
+    /// The alarms that were raised, by their names.
     pub alarms: Vec<Fired>,
 }
 
@@ -91,7 +91,7 @@ impl Fired {
             back: raised.over.map(|over| minutes(ended, over)),
         };
         let mut fired: Vec<Self> = raised.iter().map(fired).collect();
-        fired.sort_by(|one, other| (one.after, &one.alarm).cmp(&(other.after, &other.alarm)));
+        fired.sort_by(|one, other| one.alarm.cmp(&other.alarm));
         fired
     }
 
