@@ -1,5 +1,6 @@
 //! What a function asks of AWS: a proxy in front of the emulator writes it down, and can stand in its way.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -45,6 +47,7 @@ struct Shared {
     mute_rules: Arc<MuteRuleApi>,
     client: reqwest::Client,
     seen: Mutex<Vec<String>>,
+    actions: Mutex<BTreeSet<String>>,
     obstacle: Mutex<Option<(Obstacle, &'static str)>>,
     /// What is done with one call of any operation, and how many pass before it.
     cut: Mutex<Option<(Obstacle, usize)>>,
@@ -61,6 +64,7 @@ impl Calls {
             mute_rules: Arc::clone(&mute_rules),
             client: reqwest::Client::new(),
             seen: Mutex::default(),
+            actions: Mutex::default(),
             obstacle: Mutex::default(),
             cut: Mutex::default(),
             throttled: Mutex::default(),
@@ -81,6 +85,11 @@ impl Calls {
     /// The operations called since this was last asked, in their order.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.shared.seen))
+    }
+
+    /// All that was ever asked for, as policies name it: `dynamodb:GetItem`.
+    pub fn actions(&self) -> BTreeSet<String> {
+        lock(&self.shared.actions).clone()
     }
 
     /// From now on an obstacle stands in the way of this operation.
@@ -127,6 +136,7 @@ async fn pass(
     if let Some(answer) = shared.mute_rules.answer(&operation, &body) {
         return answer;
     }
+    lock(&shared.actions).extend(actions(service(&headers).unwrap_or("unsigned"), &operation, &body));
     let of_operation = lock(&shared.obstacle).filter(|(_, of)| *of == operation).map(|(obstacle, _)| obstacle);
     let obstacle = of_operation.or_else(|| shared.cut());
     match obstacle {
@@ -204,4 +214,25 @@ fn operation(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> String {
     let form = String::from_utf8_lossy(body);
     let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
     action.map_or_else(|| uri.to_string(), str::to_owned)
+}
+
+/// The service that a call is signed for, as policies name it.
+fn service(headers: &HeaderMap) -> Option<&str> {
+    let (_, credential) = headers.get("authorization")?.to_str().ok()?.split_once("Credential=")?;
+    // key/date/region/service/aws4_request
+    match credential.split(',').next()?.split('/').nth(3)? {
+        "monitoring" => Some("cloudwatch"),
+        other => Some(other),
+    }
+}
+
+/// What a policy must allow for a call. There is no action for a transaction: each of its items is allowed by itself.
+fn actions(service: &str, operation: &str, body: &[u8]) -> Vec<String> {
+    if operation != "TransactWriteItems" {
+        return vec![format!("{service}:{operation}")];
+    }
+    let body: Value = serde_json::from_slice(body).unwrap();
+    let items = body["TransactItems"].as_array().unwrap().iter();
+    // `Put`, `Update`, `Delete`, `ConditionCheck`
+    items.flat_map(|item| item.as_object().unwrap().keys()).map(|kind| format!("{service}:{kind}Item")).collect()
 }

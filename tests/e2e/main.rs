@@ -18,6 +18,7 @@ mod mirror;
 mod mute_rules;
 mod mutes;
 mod order;
+mod privileges;
 mod runs;
 mod runtime_api;
 mod secrets;
