@@ -118,7 +118,6 @@ pub async fn row(spec: &FaultSpec) -> Row {
         _ => &[],
     };
     assert_eq!(aside, expected, "{fault}");
-    let [first, second, third] = &later[..] else { panic!("three runs have three answers") };
     for run in 1..=times.until_ok {
         let invoked = world.run_after(&function, spec.every).await;
         assert_eq!(invoked.outcome(), "passed", "{fault}, {run} more runs later: {:#}", invoked.report());
@@ -130,48 +129,8 @@ pub async fn row(spec: &FaultSpec) -> Row {
     let quiet = world.told().await;
     assert!(quiet.is_nothing(), "{fault}, when it is long over: {quiet}");
 
-    match &spec.shows {
-        Shows::Failures(expected) => {
-            assert_eq!(shown.outcome(), "failed", "{fault}: {:#}", shown.report());
-            assert_eq!(failures(&shown), expected.iter().cloned().collect(), "{fault}");
-            assert_eq!((numbers.get("Success"), numbers.get("Errored")), (Some(&0.0), Some(&0.0)), "{fault}");
-            assert!(numbers.contains_key("Duration"), "{fault}: {numbers:?}");
-            let subjects: BTreeSet<&str> = expected.iter().map(|failure| failure.subject.as_str()).collect();
-            let opening = message(&world, &opened, "opened", &subjects);
-            assert_eq!(opening["last_good"]["run_id"], last_good, "{fault}");
-            assert!(first.is_nothing(), "{fault}, one passed run: {first}");
-            let ending = message(&world, second, "recovered", &subjects);
-            assert_eq!(incidents(&opening), incidents(&ending), "{fault}");
-            assert!(third.is_nothing(), "{fault}, three passed runs: {third}");
-        }
-        Shows::Metric { name, bound } => {
-            assert_eq!(shown.outcome(), "passed", "{fault}: {:#}", shown.report());
-            assert_eq!((numbers.get("Success"), numbers.get("Errored")), (Some(&1.0), Some(&0.0)), "{fault}");
-            assert!(bound.is_passed_by(numbers[name]), "{fault}: {name} is {}, not {bound:?}", numbers[name]);
-            assert!(!bound.is_passed_by(numbers_before[name]), "{fault}: {name} passes {bound:?} without it too");
-            assert_quiet(fault, [&opened, first, second, third]);
-        }
-        Shows::Missing(metric) => {
-            assert_eq!(shown.outcome(), "passed", "{fault}: {:#}", shown.report());
-            assert!(numbers_before.contains_key(metric), "{fault}, not yet active: {numbers_before:?}");
-            assert!(!numbers.contains_key(metric), "{fault}: {numbers:?}");
-            assert_quiet(fault, [&opened, first, second, third]);
-        }
-        Shows::Errored(cause) => {
-            assert_eq!(shown.outcome(), "errored", "{fault}: {:#}", shown.report());
-            assert_eq!(shown.report()["outcome"]["blindness"]["cause"], cause.to_string(), "{fault}");
-            assert_eq!((numbers.get("Success"), numbers.get("Errored")), (None, Some(&1.0)), "{fault}");
-            assert!(!numbers.contains_key("Duration"), "{fault}: {numbers:?}");
-            assert_quiet(fault, [&opened, first, second, third]);
-        }
-        Shows::Maintenance => {
-            assert_eq!(shown.outcome(), "maintenance", "{fault}: {:#}", shown.report());
-            let expected = [("Errored".to_owned(), 0.0), ("Maintenance".to_owned(), 1.0)];
-            assert_eq!(numbers, BTreeMap::from(expected), "{fault}");
-            assert_eq!(numbers_before["Maintenance"], 0.0, "{fault}");
-            assert_quiet(fault, [&opened, first, second, third]);
-        }
-    }
+    let seen = Seen { shown, numbers_before, numbers, last_good, opened, later };
+    seen.is_as_declared(spec, &world);
     let points = world.metrics().await;
     let raised = alarms.raised(&[&spec.check], &data(&points), began, world.minute());
     let names: BTreeSet<&str> = raised.iter().map(|raised| raised.alarm.as_str()).collect();
@@ -194,6 +153,73 @@ pub async fn row(spec: &FaultSpec) -> Row {
         told: page::list(events.into_iter().chain(aside.iter().map(String::as_str)).map(str::to_owned)),
         undone: page::undone(&points),
         alarms: Fired::of(&raised, activated, cleared),
+    }
+}
+
+/// What a fault came to.
+struct Seen {
+    /// The run that shows it.
+    shown: Invoked,
+    /// The numbers of the run before it, by metric.
+    numbers_before: BTreeMap<String, f64>,
+    /// Those of the run that shows it.
+    numbers: BTreeMap<String, f64>,
+    /// The id of the last run that passed.
+    last_good: Value,
+    /// What was told until it showed.
+    opened: Told,
+    /// What was told by each of the first three runs that passed again.
+    later: Vec<Told>,
+}
+
+impl Seen {
+    /// It shows what the catalogue says, and that alone is told, once.
+    fn is_as_declared(&self, spec: &FaultSpec, world: &World) {
+        let fault = spec.fault;
+        let Self { shown, numbers_before, numbers, last_good, opened, later } = self;
+        let [first, second, third] = &later[..] else { panic!("three runs have three answers") };
+        match &spec.shows {
+            Shows::Failures(expected) => {
+                assert_eq!(shown.outcome(), "failed", "{fault}: {:#}", shown.report());
+                assert_eq!(failures(shown), expected.iter().cloned().collect(), "{fault}");
+                assert_eq!((numbers.get("Success"), numbers.get("Errored")), (Some(&0.0), Some(&0.0)), "{fault}");
+                assert!(numbers.contains_key("Duration"), "{fault}: {numbers:?}");
+                let subjects: BTreeSet<&str> = expected.iter().map(|failure| failure.subject.as_str()).collect();
+                let opening = message(world, opened, "opened", &subjects);
+                assert_eq!(opening["last_good"]["run_id"], *last_good, "{fault}");
+                assert!(first.is_nothing(), "{fault}, one passed run: {first}");
+                let ending = message(world, second, "recovered", &subjects);
+                assert_eq!(incidents(&opening), incidents(&ending), "{fault}");
+                assert!(third.is_nothing(), "{fault}, three passed runs: {third}");
+            }
+            Shows::Metric { name, bound } => {
+                assert_eq!(shown.outcome(), "passed", "{fault}: {:#}", shown.report());
+                assert_eq!((numbers.get("Success"), numbers.get("Errored")), (Some(&1.0), Some(&0.0)), "{fault}");
+                assert!(bound.is_passed_by(numbers[name]), "{fault}: {name} is {}, not {bound:?}", numbers[name]);
+                assert!(!bound.is_passed_by(numbers_before[name]), "{fault}: {name} passes {bound:?} without it too");
+                assert_quiet(fault, [opened, first, second, third]);
+            }
+            Shows::Missing(metric) => {
+                assert_eq!(shown.outcome(), "passed", "{fault}: {:#}", shown.report());
+                assert!(numbers_before.contains_key(metric), "{fault}, not yet active: {numbers_before:?}");
+                assert!(!numbers.contains_key(metric), "{fault}: {numbers:?}");
+                assert_quiet(fault, [opened, first, second, third]);
+            }
+            Shows::Errored(cause) => {
+                assert_eq!(shown.outcome(), "errored", "{fault}: {:#}", shown.report());
+                assert_eq!(shown.report()["outcome"]["blindness"]["cause"], cause.to_string(), "{fault}");
+                assert_eq!((numbers.get("Success"), numbers.get("Errored")), (None, Some(&1.0)), "{fault}");
+                assert!(!numbers.contains_key("Duration"), "{fault}: {numbers:?}");
+                assert_quiet(fault, [opened, first, second, third]);
+            }
+            Shows::Maintenance => {
+                assert_eq!(shown.outcome(), "maintenance", "{fault}: {:#}", shown.report());
+                let expected = [("Errored".to_owned(), 0.0), ("Maintenance".to_owned(), 1.0)];
+                assert_eq!(*numbers, BTreeMap::from(expected), "{fault}");
+                assert_eq!(numbers_before["Maintenance"], 0.0, "{fault}");
+                assert_quiet(fault, [opened, first, second, third]);
+            }
+        }
     }
 }
 
