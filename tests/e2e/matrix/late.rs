@@ -24,72 +24,40 @@ struct Late {
     told: &'static [&'static str],
 }
 
+/// As most are: every answer of the platform is late.
+const LATE: Late = Late { check: "", every: 1, faults: &[Fault::Slow], by: 0, settings: &[], besides: &[], told: &[] };
+
 const ALL: [Late; 10] = [
-    Late {
-        check: "availability",
-        every: 1,
-        faults: &[Fault::Slow],
-        by: 5_300,
-        settings: &[("deadline = \"5s\"", "deadline = \"8s\"")],
-        besides: &[],
-        told: &[],
-    },
-    Late { check: "login", every: 1, faults: &[Fault::Slow], by: 900, settings: &[], besides: &[], told: &[] },
-    Late { check: "queues", every: 1, faults: &[Fault::Slow], by: 1_800, settings: &[], besides: &[], told: &[] },
-    Late {
-        check: "application",
-        every: 1,
-        faults: &[Fault::Slow],
-        by: 5_300,
-        settings: &[("step_deadline = \"5s\"", "step_deadline = \"8s\"")],
-        besides: &[],
-        told: &[],
-    },
+    Late { check: "availability", by: 5_300, settings: &[("deadline = \"5s\"", "deadline = \"8s\"")], ..LATE },
+    Late { check: "login", by: 900, ..LATE },
+    Late { check: "queues", by: 1_800, ..LATE },
+    Late { check: "application", by: 5_300, settings: &[("step_deadline = \"5s\"", "step_deadline = \"8s\"")], ..LATE },
     Late {
         check: "backend",
-        every: 1,
         faults: &[Fault::DatabaseSlow, Fault::CacheSlow],
         by: 600,
         settings: &[("step_deadline = \"2s\"", "step_deadline = \"6s\"")],
         besides: &["DatabaseLatency", "CacheLatency"],
-        told: &[],
+        ..LATE
     },
-    Late { check: "booking", every: 5, faults: &[Fault::Slow], by: 1_450, settings: &[], besides: &[], told: &[] },
-    Late {
-        check: "payment-webhook",
-        every: 5,
-        faults: &[Fault::Slow],
-        by: 1_600,
-        settings: &[],
-        besides: &[],
-        told: &[],
-    },
+    Late { check: "booking", every: 5, by: 1_450, ..LATE },
+    Late { check: "payment-webhook", every: 5, by: 1_600, ..LATE },
     Late {
         check: "integrations",
         every: 5,
         faults: &[Fault::PartnerSlow],
         by: 10_500,
         settings: &[("deadline = \"1s\"", "deadline = \"15s\"")],
-        besides: &[],
-        told: &[],
+        ..LATE
     },
-    Late {
-        check: "notifications",
-        every: 5,
-        faults: &[Fault::Slow],
-        by: 1_500,
-        settings: &[],
-        besides: &[],
-        told: &[],
-    },
+    Late { check: "notifications", every: 5, by: 1_500, ..LATE },
     Late {
         check: "reconciliation",
         every: 15,
-        faults: &[Fault::Slow],
         by: 6_200,
         settings: &[("step_deadline = \"5s\"", "step_deadline = \"10s\"")],
-        besides: &[],
         told: &["left_behind"],
+        ..LATE
     },
 ];
 
