@@ -148,7 +148,7 @@ pub async fn row(spec: &FaultSpec) -> Row {
     Row {
         part: Part::Platform,
         fault: format!("`{fault}`: {}", spec.description),
-        check: spec.check.clone(),
+        check: page::list(checks(spec).into_iter()),
         shows: shows(&spec.shows),
         told: page::list(events.into_iter().chain(aside.iter().map(String::as_str)).map(str::to_owned)),
         undone: page::undone(&points),
@@ -276,6 +276,17 @@ impl Times {
         }
         times
     }
+}
+
+/// Its check, and what others may see of it.
+fn checks(spec: &FaultSpec) -> Vec<String> {
+    let mut checks = vec![spec.check.clone()];
+    for (what, others) in [("may fail too", &spec.also_fails), ("cannot judge", &spec.also_blinds)] {
+        if !others.is_empty() {
+            checks.push(format!("*{what}*: {}", others.join(", ")));
+        }
+    }
+    checks
 }
 
 fn shows(shows: &Shows) -> String {

@@ -50,7 +50,8 @@ impl Part {
                 "## Faults of the platform\n\n\
                  Each fault of `crates/demo-platform/faults.toml`: what the run of its check shows (subject, step and kind of a\n\
                  failure), what is told once and what is told when it is over, whether what the runs made was undone, and the\n\
-                 alarms of the check."
+                 alarms of the check. Others *may fail too*, or *cannot judge*, where it says so; that all others see nothing, not\n\
+                 even a number beyond a threshold, is held by `crates/cli/tests/program/faults.rs`."
             }
             Self::Late => {
                 "## Right answers that come late\n\n\
@@ -116,7 +117,7 @@ pub fn written(rows: &[Row], alarms: &BTreeSet<String>) -> String {
          What each fault comes to, seen with the real function binaries against the demo platform and an AWS emulator, minute by\n\
          minute on a clock of the test's; the alarms are those of the shipped templates, judged as CloudWatch documents it. An\n\
          alarm is written with the minutes from the fault until it is in `ALARM`, and from the fault's end until it is `OK`\n\
-         again. Nothing was raised that does not stand here. {} alarms, each with a proof.\n\n\
+         again. No other alarm of a check that ran was raised. {} alarms, each with a proof.\n\n\
          Written by `cargo xtask matrix`; the tests hold it against what they see. An alarm without a proof fails them.\n",
         alarms.len()
     );

@@ -93,7 +93,7 @@ fn the_bill_of_the_shipped_templates_is_the_one_worked_out_by_hand() {
         // as backup, at 0.20: 0.000274 and 0.000219.
         (Kind::State, 0.552669, 0.552395),
         // One key. Requests: 2 + 3 + 2 + 2 + 2 + 2 + 3 + 3 + 3 secrets of checks that run every five minutes at least, each read
-        // 8,640 times, and 2 of reconciliation 2,880 times: 195,840. The table's own key: 9 × 8,640 + 2,880 = 80,640. 80 messages,
+        // 8,640 times, and 2 of reconciliation 2,880 times: 195,840. The table's reads and writes: 9 × 8,640 + 2,880 = 80,640. 80 messages,
         // twice: 160. Together 276,640 at 0.03 for 10,000: 0.82992; 20,000 are free: 0.06.
         (Kind::Keys, 1.82992, 1.76992),
         // Parameters are free.
