@@ -1,5 +1,6 @@
 //! Tables for people.
 
+use alarm::MetricAlarm;
 use check::metric::Unit;
 use check::{Attempt, Outcome, Report, Step, StepResult};
 use comfy_table::{Table, presets};
@@ -22,6 +23,7 @@ pub(crate) fn columns<const N: usize>(header: [&str; N], rows: impl IntoIterator
 /// One run: a head line, the steps of its last attempt, what was measured and what went wrong beside it.
 pub(crate) fn report(report: &Report, thresholds: &Thresholds) -> String {
     let mut text = headline(report);
+    text.push_str(&beyond(thresholds.slow(report)));
     if let Some(attempt) = report.last_attempt() {
         // Steps of several subjects go side by side; a reader wants one subject after the other.
         let mut steps: Vec<&Step> = attempt.steps.iter().collect();
@@ -83,12 +85,16 @@ fn measurements(check: &str, attempt: &Attempt, thresholds: &Thresholds) -> Stri
             let item = of.map(|of| format!(" ({of})")).unwrap_or_default();
             let decimals = usize::from(measured.value.fract() != 0.0);
             let percent = if measured.unit == Unit::Percent { " %" } else { "" };
-            let over = thresholds.over(check, measured);
-            let over = over.map(|alarm| format!("  over {}: {}", alarm.threshold, alarm.name)).unwrap_or_default();
+            let over = beyond(thresholds.over(check, measured));
             format!("{} {:.decimals$}{percent}{item}{over}", measured.metric, measured.value)
         })
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// `  over 7: just-driving-synthetics-demo-certificates-very-soon`; nothing for what is not.
+fn beyond(over: Option<&MetricAlarm>) -> String {
+    over.map(|alarm| format!("  over {}: {}", alarm.threshold, alarm.name)).unwrap_or_default()
 }
 
 fn indented(text: &str) -> String {

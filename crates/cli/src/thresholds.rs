@@ -3,8 +3,8 @@
 
 use alarm::{Alarm, Inputs, MetricAlarm, Source, Template, alarms};
 use anyhow::anyhow;
-use check::Report;
-use check::metric::Measurement;
+use check::metric::{self, Measurement};
+use check::{Outcome, Report};
 use serde_json::{Value, json};
 
 /// The alarms, shipped in the program.
@@ -45,33 +45,46 @@ impl Thresholds {
 
     /// The alarm whose threshold a measurement is beyond; of several, one that is critical.
     pub(crate) fn over(&self, check: &str, measured: &Measurement) -> Option<&MetricAlarm> {
-        let channel = measured.channel.map(|channel| channel.as_str());
+        self.beyond(check, &measured.metric, measured.channel.map(|channel| channel.as_str()), measured.value)
+    }
+
+    /// The alarm on runs that take longer than they may, when this one did. Runs that could not judge have no duration.
+    pub(crate) fn slow(&self, report: &Report) -> Option<&MetricAlarm> {
+        let judged = matches!(report.outcome, Outcome::Passed | Outcome::Failed { .. });
+        let attempt = report.last_attempt().filter(|_| judged)?;
+        self.beyond(&report.key.check, metric::DURATION.name, None, attempt.duration_ms)
+    }
+
+    fn beyond(&self, check: &str, name: &str, channel: Option<&str>, value: f64) -> Option<&MetricAlarm> {
         let is_beyond = |alarm: &&MetricAlarm| {
             let Source::Metric { metric, .. } = &alarm.source else { return false };
             let of = |name: &str| metric.dimensions.get(name).map(String::as_str);
-            metric.name == measured.metric
+            metric.name == name
                 && of("Check") == Some(check)
                 && of("Channel") == channel
-                && alarm.comparison.is_breaching(measured.value, alarm.threshold)
+                && alarm.comparison.is_breaching(value, alarm.threshold)
         };
         self.alarms.iter().filter(is_beyond).max_by_key(|alarm| alarm.metadata["Severity"] == "critical")
     }
 
-    /// A report for programs, with what is beyond its threshold marked.
+    /// A report for programs, with what is beyond its threshold marked: measurements, and the last attempt when it was slow.
     ///
     /// # Errors
     /// None in practice: a report is JSON.
     pub(crate) fn marked(&self, report: &Report) -> serde_json::Result<Value> {
         let mut value = serde_json::to_value(report)?;
+        let mut mark = |at: &str, over: Option<&MetricAlarm>| {
+            if let (Some(alarm), Some(Value::Object(members))) = (over, value.pointer_mut(at)) {
+                members.insert("over".to_owned(), json!({ "alarm": alarm.name, "threshold": alarm.threshold }));
+            }
+        };
         for (attempt, number) in report.attempts.iter().zip(0..) {
             for (measured, place) in attempt.measurements.iter().zip(0..) {
                 let over = self.over(&report.key.check, measured);
-                let at = value.pointer_mut(&format!("/attempts/{number}/measurements/{place}"));
-                if let (Some(alarm), Some(Value::Object(members))) = (over, at) {
-                    members.insert("over".to_owned(), json!({ "alarm": alarm.name, "threshold": alarm.threshold }));
-                }
+                mark(&format!("/attempts/{number}/measurements/{place}"), over);
             }
         }
+        mark(&format!("/attempts/{}", report.attempts.len().saturating_sub(1)), self.slow(report));
         Ok(value)
     }
 }
@@ -82,6 +95,13 @@ mod tests {
 
     use super::*;
 
+    /// The thresholds of an environment, where a line of the template has a value of `owner`'s own.
+    fn of_own(environment: &str, line: &str, owner: &str, value: f64) -> Thresholds {
+        let (before, rest) = ALARMS.split_once(&format!("    {line}: {{ Default")).unwrap();
+        let changed = format!("{before}    {line}: {{ {owner}: {value}, Default{rest}");
+        Thresholds { alarms: of_template(&changed, environment).unwrap() }
+    }
+
     #[test]
     fn a_number_beyond_its_threshold_is_known_by_its_alarm() {
         let thresholds = Thresholds::shipped("demo").unwrap();
@@ -91,11 +111,9 @@ mod tests {
         assert!(thresholds.over("application", &rate(alarm.threshold)).is_none(), "at the threshold");
         assert!(thresholds.over("login", &rate(20.0)).is_none(), "of another check");
         // Nothing but the template says what is beyond.
-        let changed = ALARMS.replacen("ErrorRate: { Default: 5 }", "ErrorRate: { Default: 25, demo: 15 }", 1);
+        let beyond = alarm.threshold + 1.0;
         let judged = |environment| {
-            Thresholds { alarms: of_template(&changed, environment).unwrap() }
-                .over("application", &rate(20.0))
-                .is_some()
+            of_own(environment, "ErrorRate", "staging", beyond).over("application", &rate(beyond)).is_some()
         };
         assert_eq!([judged("demo"), judged("staging")], [true, false], "a threshold of an environment's own");
         let queue = |channel, value| Measurement {
@@ -104,6 +122,49 @@ mod tests {
         };
         assert!(thresholds.over("notifications", &queue(Channel::Email, 300.0)).is_none());
         assert!(thresholds.over("notifications", &queue(Channel::Sms, 300.0)).is_some(), "each channel has its own");
+    }
+
+    /// A run of `login` that ended so, whose attempts took so many milliseconds each.
+    fn run(outcome: &Value, took_ms: &[f64]) -> Report {
+        let at = "2026-03-02T08:00:00Z";
+        let attempt = |ms: &f64| json!({ "started": at, "duration_ms": ms, "steps": [], "measurements": [] });
+        let report = json!({
+            "schema_version": Report::SCHEMA_VERSION,
+            "run": {
+                "check": "login",
+                "location": "eu-north-1",
+                "shard": { "index": 0, "of": 1, "manual": true },
+                "scheduled_time": at,
+            },
+            "run_id": "run", "trace_id": "trace", "environment": "demo", "started": at, "ended": at,
+            "outcome": outcome,
+            "attempts": took_ms.iter().map(attempt).collect::<Vec<_>>(),
+            "reasons": [], "notifications": [],
+        });
+        serde_json::from_value(report).unwrap()
+    }
+
+    #[test]
+    fn a_run_is_slow_by_its_last_attempt() {
+        let demo = Thresholds::shipped("demo").unwrap();
+        let passed = json!({ "result": "passed" });
+        let alarm = demo.alarms.iter().find(|alarm| alarm.logical_id == "SlowLogin").unwrap();
+        let bound = alarm.threshold;
+        for took in [&[60_000.0, bound][..], &[bound], &[]] {
+            assert!(demo.slow(&run(&passed, took)).is_none(), "{took:?}");
+        }
+        let blindness = json!({ "cause": "throttled", "detail": "429" });
+        let errored = run(&json!({ "result": "errored", "blindness": blindness }), &[60_000.0]);
+        assert!(demo.slow(&errored).is_none(), "of a run that could not judge, no duration is published");
+        let slow = run(&passed, &[1.0, bound + 1.0]);
+        let marked = demo.marked(&slow).unwrap();
+        let over = json!({ "alarm": alarm.name, "threshold": bound });
+        assert_eq!([marked["attempts"][0].get("over"), marked["attempts"][1].get("over")], [None, Some(&over)]);
+        let told = crate::tables::report(&slow, &demo);
+        let (head, _) = told.split_once('\n').unwrap();
+        assert!(head.ends_with(&format!(" ms  over {bound}: {}", alarm.name)), "{head}");
+        // Of an environment with a bound of its own.
+        assert!(of_own("staging", "Login", "staging", bound + 1.0).slow(&slow).is_none());
     }
 
     #[test]

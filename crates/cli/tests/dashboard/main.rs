@@ -177,20 +177,21 @@ fn every_threshold_is_drawn_and_moves_with_the_template() {
     assert!(missing.is_empty(), "{missing:?}");
     // Every threshold has a new value: were one typed in the dashboard, it would stay behind.
     let mut moved = given.text("alarms.yaml");
-    let begin = moved.find("  Thresholds:\n").unwrap();
-    let end = begin + moved[begin..].find("\n\n").unwrap();
-    let doubled: String = moved[begin..end]
-        .lines()
-        .map(|line| match line.split_once("{ Default: ") {
-            Some((name, rest)) => {
-                let value: f64 = rest.trim_end_matches(" }").parse().unwrap();
-                format!("{name}{{ Default: {} }}\n", value + 0.125)
-            }
-            None => format!("{line}\n"),
-        })
-        .collect();
-    moved.replace_range(begin..end, doubled.trim_end());
-    let moved = moved.replace("SlowMs: ", "SlowMs: 7");
+    for mapping in ["  SlowMs:\n", "  Thresholds:\n"] {
+        let begin = moved.find(mapping).unwrap();
+        let end = begin + moved[begin..].find("\n\n").unwrap();
+        let others: String = moved[begin..end]
+            .lines()
+            .map(|line| match line.split_once("{ Default: ") {
+                Some((name, rest)) => {
+                    let value: f64 = rest.trim_end_matches(" }").parse().unwrap();
+                    format!("{name}{{ Default: {} }}\n", value + 0.125)
+                }
+                None => format!("{line}\n"),
+            })
+            .collect();
+        moved.replace_range(begin..end, others.trim_end());
+    }
     let told = thresholds(&Given { alarms: Some(moved), ..given });
     let missing: Vec<_> = told.iter().filter(|(_, is_told)| !**is_told).collect();
     assert!(missing.is_empty(), "{missing:?}");
