@@ -10,9 +10,9 @@ use trial::Trial;
 #[tokio::test]
 async fn runs_beside_each_other_do_not_disturb_each_other() {
     let trial = Trial::<Booking>::with(demo_platform::Options::default(), |settings| {
-        // Few slots: they must come to want the same.
+        // Few slots: they must come to want the same. Two days of lessons at least, whatever day it is: nobody teaches on Sundays.
         let line = "student = 350";
-        *settings = settings.replace(line, &format!("{line}\nnotice = \"24h\"\nhorizon = \"72h\""));
+        *settings = settings.replace(line, &format!("{line}\nnotice = \"24h\"\nhorizon = \"96h\""));
     })
     .await;
     for round in 0..6 {
