@@ -370,7 +370,8 @@ fn a_usual_run_takes_at_most_half_of_what_is_slow() {
     assert!(owners.into_iter().all(|owner| known.contains(&owner)));
 }
 
-/// The lines and items of runs against the demo platform, the real ones, fit what is assumed, and fill a third of it.
+/// The lines and items of runs against the demo platform, the real ones, fit what is assumed, and fill a quarter of it: that of
+/// `reconciliation` less or more, by how many payments the time of day makes.
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_and_items_are_as_long_as_assumed() {
     let clock = Arc::new(SkippingClock::default());
@@ -390,7 +391,7 @@ async fn lines_and_items_are_as_long_as_assumed() {
         }
         let usual = USUAL.iter().find(|usual| usual.check == check.id()).unwrap();
         let line_kb = line as f64 / 1_000.0;
-        assert!(line_kb <= usual.line_kb && line_kb >= usual.line_kb / 3.0, "{}: a line of {line_kb} KB", usual.check);
+        assert!(line_kb <= usual.line_kb && line_kb >= usual.line_kb / 4.0, "{}: a line of {line_kb} KB", usual.check);
         // Beside the memory: keys, versions, the last run, the state of healthy subjects.
         let item_kb = (memory.memory_of(check.id()).unwrap_or_default().len() + 600) as f64 / 1_024.0;
         assert!(item_kb <= usual.item_kb, "{}: an item of {item_kb} KB", usual.check);
