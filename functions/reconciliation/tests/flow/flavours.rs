@@ -32,7 +32,7 @@ async fn a_platform_of_other_names_and_local_times_passes_by_its_settings() {
     let paths = trial.platform.requests().counts();
     assert!(!paths.keys().any(|route| route.contains("/api/") || route.contains(" /login")), "{paths:?}");
     // Several pages of the platform's, several of the provider's.
-    assert!(paths["GET /v2/driving-schools/{school}/receipts"] > 2, "{paths:?}");
+    assert!(paths["GET /v2/driving-schools/{school}/receipts"] > 1, "{paths:?}");
 }
 
 #[tokio::test]
