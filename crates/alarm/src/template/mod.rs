@@ -78,6 +78,8 @@ impl fmt::Display for TemplateError {
 pub struct Template {
     /// The values of its parameters; lists as lists.
     pub parameters: BTreeMap<String, Value>,
+    /// What its parameters may be, or hold, of those that say it.
+    pub allowed: BTreeMap<String, Vec<String>>,
     /// Its mappings.
     pub mappings: Value,
     /// Its conditions.
@@ -178,6 +180,7 @@ impl Template {
             return Err(hooks.problem("Hooks", "hooks are not known here"));
         }
         let parameters = resolve::parameters(found.get("Parameters").copied(), inputs)?;
+        let allowed = resolve::allowed(found.get("Parameters").copied())?;
         let mut resolver = Resolver::new(parameters, inputs);
         if let Some(mappings) = found.get("Mappings") {
             resolver.read_mappings(mappings)?;
@@ -210,6 +213,7 @@ impl Template {
             globals: plain("Globals")?,
             metadata: plain("Metadata")?,
             parameters: resolver.parameters().clone(),
+            allowed,
             mappings: resolver.mappings(),
             conditions: resolver.conditions().clone(),
             resources: read,

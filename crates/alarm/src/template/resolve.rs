@@ -294,6 +294,28 @@ pub(super) fn shown(value: Option<&Value>) -> String {
     value.map_or_else(|| "no value".to_owned(), ToString::to_string)
 }
 
+/// A scalar as a text.
+fn written(node: &Node) -> Option<String> {
+    match &node.value {
+        Written::Scalar(Value::String(text)) => Some(text.clone()),
+        Written::Scalar(Value::Null) => None,
+        Written::Scalar(other) => Some(other.to_string()),
+        Written::List(_) | Written::Table(_) => None,
+    }
+}
+
+/// What parameters may be, of those that say it.
+pub(super) fn allowed(section: Option<&Node>) -> Result<BTreeMap<String, Vec<String>>, TemplateError> {
+    let mut allowed = BTreeMap::new();
+    for (name, node) in section.map_or(Ok(&[][..]), |section| section.members("Parameters"))? {
+        let path = format!("Parameters.{name}");
+        if let Some((_, values)) = node.members(&path)?.iter().find(|(key, _)| key == "AllowedValues") {
+            allowed.insert(name.clone(), values.items(&path)?.iter().filter_map(written).collect());
+        }
+    }
+    Ok(allowed)
+}
+
 /// The values of parameters: given, or their default.
 pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTreeMap<String, Value>, TemplateError> {
     let declared = match section {
@@ -306,17 +328,12 @@ pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTre
         let rule = format!("there is no parameter `{name}`; there are {known}");
         return Err(TemplateError { path: "Parameters".to_owned(), line: section.map_or(1, |node| node.line), rule });
     }
+    let every = allowed(section)?;
     let mut parameters = BTreeMap::new();
     for (name, node) in declared {
         let path = format!("Parameters.{name}");
         let members = node.members(&path)?;
         let of = |key: &str| members.iter().find(|(own, _)| own == key).map(|(_, node)| node);
-        let written = |node: &Node| match &node.value {
-            Written::Scalar(Value::String(text)) => Some(text.clone()),
-            Written::Scalar(Value::Null) => None,
-            Written::Scalar(other) => Some(other.to_string()),
-            Written::List(_) | Written::Table(_) => None,
-        };
         let Some(kind) = of("Type").and_then(written) else {
             return Err(node.problem(&format!("{path}.Type"), "expected the type of the parameter"));
         };
@@ -330,11 +347,10 @@ pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTre
             true => value.split(',').map(|item| item.trim().to_owned()).collect(),
             false => vec![value.clone()],
         };
-        if let Some(allowed) = of("AllowedValues") {
-            let allowed: Vec<String> = allowed.items(&path)?.iter().filter_map(written).collect();
-            if let Some(other) = items.iter().find(|item| !allowed.contains(item)) {
-                return Err(node.problem(&path, format!("expected one of {}, saw `{other}`", allowed.join(", "))));
-            }
+        if let Some(allowed) = every.get(name)
+            && let Some(other) = items.iter().find(|item| !allowed.contains(item))
+        {
+            return Err(node.problem(&path, format!("expected one of {}, saw `{other}`", allowed.join(", "))));
         }
         let value = match (is_list, kind.as_str()) {
             (true, _) => items.into_iter().map(Value::String).collect(),

@@ -55,6 +55,16 @@ fn functions_give_what_cloudformation_gives() {
 }
 
 #[test]
+fn what_a_parameter_may_be_is_told() {
+    let template = read(
+        "Parameters:\n  Checks: { Type: CommaDelimitedList, Default: Login, AllowedValues: [Login, Queues] }\n  \
+         Days: { Type: Number, Default: 1, AllowedValues: [1, 3] }\n  Name: { Type: String, Default: x }\nResources: {}\n",
+    );
+    let told: Vec<_> = template.allowed.iter().map(|(name, values)| (name.as_str(), values.join(","))).collect();
+    assert_eq!(told, [("Checks", "Login,Queues".to_owned()), ("Days", "1,3".to_owned())]);
+}
+
+#[test]
 fn loops_are_unrolled_with_their_names() {
     let template = read(
         r#"
