@@ -2,18 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::Duration;
 
-use alarm::{Alarm, Comparison, MetricAlarm, MetricId, MissingData, Statistic, Template};
-use check::metric::{CATALOGUE, Dimensions, Metric, NAMESPACE, Unit};
+use alarm::{Alarm, MetricAlarm, MetricId, Template};
+use check::metric::NAMESPACE;
 use serde_json::Value;
-
-use crate::cadence;
-
-/// What CloudWatch allows: periods of less than an hour may reach back a day together, longer ones a week.
-const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(86_400);
-const WEEK: Duration = Duration::from_secs(604_800);
 
 /// What the namespaces of our filters on log lines begin with.
 const FILTERED: &str = "JustDriving/";
@@ -82,89 +74,23 @@ pub(crate) fn audit(rooms: &Rooms<'_>) -> Vec<Finding> {
     findings.found
 }
 
-struct Findings<'a> {
-    rooms: &'a Rooms<'a>,
+/// What is being found.
+pub(super) struct Findings<'a> {
+    pub(super) rooms: &'a Rooms<'a>,
     /// The template that is being looked through.
-    of: &'a Shipped,
-    found: Vec<Finding>,
+    pub(super) of: &'a Shipped,
+    pub(super) found: Vec<Finding>,
 }
 
-/// A metric that no alarm is about, and why.
-const WITHOUT_ALARM: [(&str, &str); 7] = [
-    ("Duration", "each check has a budget of its own"),
-    ("Requests", "how many users there are is no fault"),
-    ("CpuLoad", "what is much depends on the number of processors"),
-    ("PaymentMismatches", "its function tells each one"),
-    ("IntegrationFailures", "its function tells each one"),
-    ("LeftBehind", "its function tells each one"),
-    ("Success", "its function tells each failure"),
-];
-
 impl Findings<'_> {
-    fn of_resource(&mut self, id: &str, property: &str, rule: impl Into<String>) {
+    pub(super) fn of_resource(&mut self, id: &str, property: &str, rule: impl Into<String>) {
         let line = self.of.template.resource(id).map_or(1, |resource| resource.line);
         let path = format!("Resources.{id}.{property}");
         self.found.push(Finding { file: self.of.file, line, path, rule: rule.into() });
     }
 
-    fn of_functions(&mut self, path: &str, rule: impl Into<String>) {
+    pub(super) fn of_functions(&mut self, path: &str, rule: impl Into<String>) {
         self.found.push(Finding { file: super::FUNCTIONS, line: 1, path: path.to_owned(), rule: rule.into() });
-    }
-
-    /// How often each check runs, by its id. Both templates must say the same.
-    fn cadences(&mut self) -> BTreeMap<String, Duration> {
-        let mut cadences = BTreeMap::new();
-        let empty = serde_json::Map::new();
-        let (functions, alarms) =
-            (&self.rooms.functions.mappings["Checks"], &self.rooms.alarms.template.mappings["Checks"]);
-        let alarms = alarms.as_object().unwrap_or(&empty);
-        for (name, entry) in functions.as_object().unwrap_or(&empty) {
-            let path = format!("Mappings.Checks.{name}");
-            let schedule = entry["Schedule"].as_str().unwrap_or_default();
-            let Some(cadence) = cadence::of_schedule(schedule) else {
-                self.of_functions(
-                    &path,
-                    format!("expected cron(* * * * ? *) or cron(A/B * * * ? *), saw `{schedule}`"),
-                );
-                continue;
-            };
-            let id = entry["Id"].as_str().unwrap_or_default();
-            cadences.insert(id.to_owned(), cadence);
-            let Some(own) = alarms.get(name) else { continue };
-            let seconds = own["Seconds"].as_u64().unwrap_or_default();
-            if own["Id"].as_str() != Some(id) || seconds != cadence.as_secs() {
-                let rule = format!(
-                    "expected {id} every {} s, as {} has it, saw {} every {seconds} s: its alarms would look at other minutes",
-                    cadence.as_secs(),
-                    super::FUNCTIONS,
-                    own["Id"].as_str().unwrap_or_default()
-                );
-                self.found.push(Finding { file: super::ALARMS, line: 1, path, rule });
-            }
-        }
-        for name in alarms.keys().filter(|name| functions.get(name.as_str()).is_none()) {
-            let rule = format!("expected a check of {}, saw none of this name", super::FUNCTIONS);
-            let path = format!("Mappings.Checks.{name}");
-            self.found.push(Finding { file: super::ALARMS, line: 1, path, rule });
-        }
-        cadences
-    }
-
-    /// A function that may run longer than its cadence overlaps with itself.
-    fn timeout(&mut self, cadences: &BTreeMap<String, Duration>) {
-        let timeout = self.rooms.functions.globals["Function"]["Timeout"].as_u64();
-        let shortest = cadences.values().min();
-        match (timeout, shortest) {
-            (Some(timeout), Some(shortest)) if timeout >= shortest.as_secs() => {
-                let rule = format!(
-                    "expected less than the shortest cadence, {} s, saw {timeout} s: runs would overlap",
-                    shortest.as_secs()
-                );
-                self.of_functions("Globals.Function.Timeout", rule);
-            }
-            (None, _) => self.of_functions("Globals.Function.Timeout", "expected a timeout, saw none: it would be 3 s"),
-            _ => {}
-        }
     }
 
     /// Somebody is told, or it is said why not; and whoever is told can be.
@@ -313,98 +239,6 @@ impl Findings<'_> {
         }
     }
 
-    /// Each metric is one that is published, with its dimensions, and a statistic that a repeated call does not change.
-    fn metrics(&mut self, alarm: &MetricAlarm, cadences: &BTreeMap<String, Duration>) {
-        let ours: Vec<(MetricId, Statistic)> = alarm
-            .source
-            .metrics()
-            .filter(|(metric, _)| metric.namespace == NAMESPACE)
-            .map(|(metric, statistic)| (metric.clone(), statistic))
-            .collect();
-        for (metric, statistic) in ours {
-            if matches!(statistic, Statistic::Sum | Statistic::SampleCount) {
-                let rule = format!(
-                    "expected Average, Minimum or Maximum, saw {}: a call that is sent again counts twice",
-                    statistic.as_str()
-                );
-                self.of_resource(&alarm.logical_id, "Properties.Statistic", rule);
-            }
-            let Some(known) = CATALOGUE.iter().find(|known| known.name == metric.name) else {
-                let rule = format!("expected a metric that is published, saw {}: nobody does", metric.name);
-                self.of_resource(&alarm.logical_id, "Properties.MetricName", rule);
-                continue;
-            };
-            if let Err(rule) = dimensions(known, &metric, cadences) {
-                self.of_resource(&alarm.logical_id, "Properties.Dimensions", rule);
-                continue;
-            }
-            self.reach(alarm, known, &metric, cadences);
-        }
-    }
-
-    /// Whether the threshold can be passed at all: by the unit, and by how often a value comes.
-    fn reach(&mut self, alarm: &MetricAlarm, known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) {
-        let id = &alarm.logical_id;
-        let (least, most) = match (known.unit, known.name) {
-            (_, "Success" | "Errored") => (0.0, 1.0),
-            (_, "CertificateDaysRemaining") => (f64::MIN, f64::MAX),
-            (Unit::Percent, _) => (0.0, 100.0),
-            _ => (0.0, f64::MAX),
-        };
-        let threshold = alarm.threshold;
-        let can_breach = match alarm.comparison {
-            Comparison::Greater => threshold < most,
-            Comparison::GreaterOrEqual => threshold <= most,
-            Comparison::Less => threshold > least,
-            Comparison::LessOrEqual => threshold >= least,
-        };
-        let is_always = match alarm.comparison {
-            Comparison::Greater => threshold < least,
-            Comparison::GreaterOrEqual => threshold <= least,
-            Comparison::Less => threshold > most,
-            Comparison::LessOrEqual => threshold >= most,
-        };
-        if !can_breach || is_always {
-            let what = if is_always { "every" } else { "no" };
-            let rule =
-                format!("expected a threshold within {least} to {most}, saw {threshold}: {what} value is beyond it");
-            self.of_resource(id, "Properties.Threshold", rule);
-        }
-        let Some(cadence) = metric.dimensions.get("Check").and_then(|check| cadences.get(check)) else { return };
-        if !alarm.period.as_secs().is_multiple_of(cadence.as_secs()) {
-            let rule = format!(
-                "expected a multiple of the check's cadence, {} s, saw {} s: some periods would be empty",
-                cadence.as_secs(),
-                alarm.period.as_secs()
-            );
-            self.of_resource(id, "Properties.Period", rule);
-        }
-        // One run that is late, or lost, is no alarm.
-        let to_alarm = u32::try_from(alarm.datapoints_to_alarm).unwrap_or(u32::MAX);
-        if alarm.missing == MissingData::Breaching && alarm.period.saturating_mul(to_alarm) < *cadence * 2 {
-            let rule = format!(
-                "expected at least two runs' time where missing counts as breaching, saw {} s: one late run would wake people",
-                alarm.period.saturating_mul(to_alarm).as_secs()
-            );
-            self.of_resource(id, "Properties.EvaluationPeriods", rule);
-        }
-    }
-
-    /// What CloudWatch allows together.
-    fn window(&mut self, alarm: &MetricAlarm) {
-        let periods = u32::try_from(alarm.evaluation_periods).unwrap_or(u32::MAX);
-        let together = alarm.period.saturating_mul(periods);
-        let most = if alarm.period < HOUR { DAY } else { WEEK };
-        if together > most {
-            let rule = format!(
-                "expected periods of at most {} s together, saw {} s: CloudWatch refuses the alarm",
-                most.as_secs(),
-                together.as_secs()
-            );
-            self.of_resource(&alarm.logical_id, "Properties.EvaluationPeriods", rule);
-        }
-    }
-
     /// A composite alarm names alarms that are there.
     fn composites(&mut self) {
         let names: BTreeSet<&str> = self.of.alarms.iter().map(Alarm::name).collect();
@@ -418,54 +252,6 @@ impl Findings<'_> {
             }
         }
     }
-
-    /// Every metric has an alarm, or a reason that it has none.
-    fn unwatched(&mut self) {
-        let watched: BTreeSet<String> = self
-            .rooms
-            .alarms
-            .alarms
-            .iter()
-            .filter_map(|alarm| match alarm {
-                Alarm::Metric(alarm) => Some(alarm),
-                Alarm::Composite(_) => None,
-            })
-            .flat_map(|alarm| alarm.source.metrics().map(|(metric, _)| metric.name.clone()).collect::<Vec<_>>())
-            .collect();
-        for metric in CATALOGUE {
-            let is_excused = WITHOUT_ALARM.iter().any(|(name, _)| *name == metric.name);
-            if !watched.contains(metric.name) && !is_excused {
-                let rule = format!("expected an alarm on {}, saw none: nobody looks at it", metric.name);
-                self.found.push(Finding { file: super::ALARMS, line: 1, path: "Resources".to_owned(), rule });
-            }
-        }
-    }
-}
-
-fn dimensions(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) -> Result<(), String> {
-    let names: Vec<&str> = metric.dimensions.keys().map(String::as_str).collect();
-    let expected: &[&str] = match known.dimensions {
-        Dimensions::Environment => &["Environment"],
-        Dimensions::EnvironmentAndCheck => &["Check", "Environment"],
-        Dimensions::EnvironmentCheckAndChannel => &["Channel", "Check", "Environment"],
-    };
-    if names != expected {
-        return Err(format!(
-            "expected exactly {}, saw {}: there is no such metric",
-            expected.join(", "),
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-        ));
-    }
-    let check = metric.dimensions.get("Check");
-    if let (Some(owner), Some(check)) = (known.owner, check)
-        && owner != check
-    {
-        return Err(format!("expected Check={owner}, which publishes {}, saw Check={check}", known.name));
-    }
-    if let Some(check) = check.filter(|check| !cadences.contains_key(*check)) {
-        return Err(format!("expected the id of a check, saw `{check}`"));
-    }
-    Ok(())
 }
 
 fn list(value: &Value) -> Vec<&Value> {

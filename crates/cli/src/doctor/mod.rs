@@ -1,6 +1,8 @@
 //! `synthetics doctor --templates`: what would keep an alarm from firing, or people from hearing of it, and linters do not see.
 
 mod audit;
+mod checks;
+mod numbers;
 
 use std::collections::BTreeMap;
 use std::path::Path;

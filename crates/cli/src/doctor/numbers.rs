@@ -1,0 +1,134 @@
+//! The rules on the numbers of an alarm: what it asks for is published, can be passed, and in time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use alarm::{Comparison, MetricAlarm, MetricId, MissingData, Statistic};
+use check::metric::{CATALOGUE, Dimensions, Metric, NAMESPACE, Unit};
+
+use super::audit::Findings;
+
+/// What CloudWatch allows: periods of less than an hour may reach back a day together, longer ones a week.
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+const WEEK: Duration = Duration::from_secs(604_800);
+
+impl Findings<'_> {
+    /// Each metric is one that is published, with its dimensions, and a statistic that a repeated call does not change.
+    pub(super) fn metrics(&mut self, alarm: &MetricAlarm, cadences: &BTreeMap<String, Duration>) {
+        let ours: Vec<(MetricId, Statistic)> = alarm
+            .source
+            .metrics()
+            .filter(|(metric, _)| metric.namespace == NAMESPACE)
+            .map(|(metric, statistic)| (metric.clone(), statistic))
+            .collect();
+        for (metric, statistic) in ours {
+            if matches!(statistic, Statistic::Sum | Statistic::SampleCount) {
+                let rule = format!(
+                    "expected Average, Minimum or Maximum, saw {}: a call that is sent again counts twice",
+                    statistic.as_str()
+                );
+                self.of_resource(&alarm.logical_id, "Properties.Statistic", rule);
+            }
+            let Some(known) = CATALOGUE.iter().find(|known| known.name == metric.name) else {
+                let rule = format!("expected a metric that is published, saw {}: nobody does", metric.name);
+                self.of_resource(&alarm.logical_id, "Properties.MetricName", rule);
+                continue;
+            };
+            if let Err(rule) = dimensions(known, &metric, cadences) {
+                self.of_resource(&alarm.logical_id, "Properties.Dimensions", rule);
+                continue;
+            }
+            self.reach(alarm, known, &metric, cadences);
+        }
+    }
+
+    /// Whether the threshold can be passed at all: by the unit, and by how often a value comes.
+    fn reach(&mut self, alarm: &MetricAlarm, known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) {
+        let id = &alarm.logical_id;
+        let (least, most) = match (known.unit, known.name) {
+            (_, "Success" | "Errored") => (0.0, 1.0),
+            (_, "CertificateDaysRemaining") => (f64::MIN, f64::MAX),
+            (Unit::Percent, _) => (0.0, 100.0),
+            _ => (0.0, f64::MAX),
+        };
+        let threshold = alarm.threshold;
+        let can_breach = match alarm.comparison {
+            Comparison::Greater => threshold < most,
+            Comparison::GreaterOrEqual => threshold <= most,
+            Comparison::Less => threshold > least,
+            Comparison::LessOrEqual => threshold >= least,
+        };
+        let is_always = match alarm.comparison {
+            Comparison::Greater => threshold < least,
+            Comparison::GreaterOrEqual => threshold <= least,
+            Comparison::Less => threshold > most,
+            Comparison::LessOrEqual => threshold >= most,
+        };
+        if !can_breach || is_always {
+            let what = if is_always { "every" } else { "no" };
+            let rule =
+                format!("expected a threshold within {least} to {most}, saw {threshold}: {what} value is beyond it");
+            self.of_resource(id, "Properties.Threshold", rule);
+        }
+        let Some(cadence) = metric.dimensions.get("Check").and_then(|check| cadences.get(check)) else { return };
+        if !alarm.period.as_secs().is_multiple_of(cadence.as_secs()) {
+            let rule = format!(
+                "expected a multiple of the check's cadence, {} s, saw {} s: some periods would be empty",
+                cadence.as_secs(),
+                alarm.period.as_secs()
+            );
+            self.of_resource(id, "Properties.Period", rule);
+        }
+        // One run that is late, or lost, is no alarm.
+        let to_alarm = u32::try_from(alarm.datapoints_to_alarm).unwrap_or(u32::MAX);
+        if alarm.missing == MissingData::Breaching && alarm.period.saturating_mul(to_alarm) < *cadence * 2 {
+            let rule = format!(
+                "expected at least two runs' time where missing counts as breaching, saw {} s: one late run would wake people",
+                alarm.period.saturating_mul(to_alarm).as_secs()
+            );
+            self.of_resource(id, "Properties.EvaluationPeriods", rule);
+        }
+    }
+
+    /// What CloudWatch allows together.
+    pub(super) fn window(&mut self, alarm: &MetricAlarm) {
+        let periods = u32::try_from(alarm.evaluation_periods).unwrap_or(u32::MAX);
+        let together = alarm.period.saturating_mul(periods);
+        let most = if alarm.period < HOUR { DAY } else { WEEK };
+        if together > most {
+            let rule = format!(
+                "expected periods of at most {} s together, saw {} s: CloudWatch refuses the alarm",
+                most.as_secs(),
+                together.as_secs()
+            );
+            self.of_resource(&alarm.logical_id, "Properties.EvaluationPeriods", rule);
+        }
+    }
+}
+
+fn dimensions(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) -> Result<(), String> {
+    let names: Vec<&str> = metric.dimensions.keys().map(String::as_str).collect();
+    let expected: &[&str] = match known.dimensions {
+        Dimensions::Environment => &["Environment"],
+        Dimensions::EnvironmentAndCheck => &["Check", "Environment"],
+        Dimensions::EnvironmentCheckAndChannel => &["Channel", "Check", "Environment"],
+    };
+    if names != expected {
+        return Err(format!(
+            "expected exactly {}, saw {}: there is no such metric",
+            expected.join(", "),
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        ));
+    }
+    let check = metric.dimensions.get("Check");
+    if let (Some(owner), Some(check)) = (known.owner, check)
+        && owner != check
+    {
+        return Err(format!("expected Check={owner}, which publishes {}, saw Check={check}", known.name));
+    }
+    if let Some(check) = check.filter(|check| !cadences.contains_key(*check)) {
+        return Err(format!("expected the id of a check, saw `{check}`"));
+    }
+    Ok(())
+}
