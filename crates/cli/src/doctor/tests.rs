@@ -38,6 +38,15 @@ fn with(file: &str, resource: &str, from: &str, to: &str) -> String {
     format!("{}{to}{}", &text[..at], &text[at + from.len()..])
 }
 
+/// A template with another value of a resource's property, whatever it was.
+fn with_property(text: &str, resource: &str, property: &str, value: &str) -> String {
+    let begin = text.find(&format!("\n  {resource}:\n")).unwrap_or_else(|| panic!("{resource}"));
+    let line = format!("\n      {property}: ");
+    let from = begin + text[begin..].find(&line).unwrap_or_else(|| panic!("{property} of {resource}")) + line.len();
+    let to = from + text[from..].find('\n').unwrap();
+    format!("{}{value}{}", &text[..from], &text[to..])
+}
+
 fn replaced(text: &str, from: &str, to: &str) -> String {
     let changed = text.replacen(from, to, 1);
     assert_ne!(changed, text, "{from}");
@@ -148,37 +157,31 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "EmailQueue.Properties.Dimensions",
             "expected exactly Channel, Check, Environment",
         ),
-        ("SlowQueries", "Period: 60", "Period: 90", "SlowQueries.Properties.Period", "whole minutes"),
-        (
-            "BookingErrorRate",
-            "Period: 300",
-            "Period: 60",
-            "BookingErrorRate.Properties.Period",
-            "a multiple of the check's cadence, 300 s",
-        ),
-        (
-            "ErrorRate",
-            "EvaluationPeriods: 5",
-            "EvaluationPeriods: 1500",
-            "ErrorRate.Properties.EvaluationPeriods",
-            "at most 86400 s together",
-        ),
-        (
-            "ErrorRate",
-            "DatapointsToAlarm: 3",
-            "DatapointsToAlarm: 6",
-            "ErrorRate.Properties.DatapointsToAlarm",
-            "at most EvaluationPeriods",
-        ),
         ("PlatformDown", "${FailingLogin}", "nobody", "PlatformDown.Properties.AlarmRule", "saw `nobody`"),
     ] {
         let text = alarms_with(resource, from, to);
+        let found = findings(&shipped(FUNCTIONS), &text);
+        let is_it = |finding: &Finding| finding.path.ends_with(path) && finding.rule.contains(rule);
+        assert!(found.iter().any(is_it), "{resource}: {from} -> {to}: {found:#?}");
+    }
+}
+
+#[test]
+fn each_number_that_cannot_be_right_is_found_where_it_stands() {
+    for (resource, property, value, rule) in [
+        ("SlowQueries", "Period", "90", "whole minutes"),
+        ("BookingErrorRate", "Period", "60", "a multiple of the check's cadence, 300 s"),
+        ("ErrorRate", "EvaluationPeriods", "1500", "at most 86400 s together"),
+        ("ErrorRate", "DatapointsToAlarm", "60", "at most EvaluationPeriods"),
+    ] {
+        let text = with_property(&shipped(ALARMS), resource, property, value);
         match of_texts(&shipped(FUNCTIONS), &text, None, &runbooks()) {
             // What the reader refuses is told as what cannot be read.
-            Err(error) => assert!(error.to_string().contains(rule), "{resource} {to}: {error:#}"),
+            Err(error) => assert!(error.to_string().contains(rule), "{resource} {property} {value}: {error:#}"),
             Ok(found) => {
-                let is_it = |finding: &Finding| finding.path.ends_with(path) && finding.rule.contains(rule);
-                assert!(found.iter().any(is_it), "{resource}: {from} -> {to}: {found:#?}");
+                let path = format!("Resources.{resource}.Properties.{property}");
+                let is_it = |finding: &Finding| finding.path == path && finding.rule.contains(rule);
+                assert!(found.iter().any(is_it), "{resource} {property} {value}: {found:#?}");
             }
         }
     }
@@ -205,11 +208,7 @@ fn a_threshold_that_nothing_passes_is_found() {
 #[test]
 fn one_late_run_is_no_alarm() {
     let text = alarms_with("ErrorRate", "TreatMissingData: notBreaching", "TreatMissingData: breaching");
-    let text = replaced(
-        &text,
-        "DatapointsToAlarm: 3\n      Threshold: !FindInMap [Thresholds, ErrorRate",
-        "DatapointsToAlarm: 1\n      Threshold: !FindInMap [Thresholds, ErrorRate",
-    );
+    let text = with_property(&text, "ErrorRate", "DatapointsToAlarm", "1");
     let found = findings(&shipped(FUNCTIONS), &text);
     let is_it = |finding: &Finding| {
         finding.path.ends_with("ErrorRate.Properties.EvaluationPeriods") && finding.rule.contains("one late run")
@@ -287,8 +286,8 @@ fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
         ),
         (
             "DatabaseStorage",
-            "EvaluationPeriods: 3",
-            "EvaluationPeriods: 300",
+            "EvaluationPeriods: ",
+            "EvaluationPeriods: 30",
             "DatabaseStorage.Properties.EvaluationPeriods",
             "at most 86400 s together",
         ),
