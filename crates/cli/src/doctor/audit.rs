@@ -54,6 +54,7 @@ pub(crate) struct Rooms<'a> {
 /// All that is found, in the order of the templates.
 pub(crate) fn audit(rooms: &Rooms<'_>) -> Vec<Finding> {
     let mut findings = Findings { rooms, of: rooms.alarms, found: Vec::new() };
+    findings.of_the_same_checks();
     let cadences = findings.cadences();
     findings.timeout(&cadences);
     findings.unwatched();

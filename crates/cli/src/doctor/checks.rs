@@ -1,27 +1,85 @@
 //! The rules on which checks run, how often, and that somebody looks at what they publish.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alarm::Alarm;
-use check::metric::CATALOGUE;
+use alarm::{Alarm, MetricId, Template};
+use check::metric::{CATALOGUE, Channel, Dimensions, NAMESPACE};
 
 use super::audit::{Finding, Findings};
 use super::{ALARMS, FUNCTIONS};
 use crate::cadence;
 
 /// A metric that no alarm is about, and why.
-const WITHOUT_ALARM: [(&str, &str); 7] = [
-    ("Duration", "each check has a budget of its own"),
+const WITHOUT_ALARM: [(&str, &str); 5] = [
     ("Requests", "how many users there are is no fault"),
     ("CpuLoad", "what is much depends on the number of processors"),
     ("PaymentMismatches", "its function tells each one"),
     ("IntegrationFailures", "its function tells each one"),
     ("LeftBehind", "its function tells each one"),
-    ("Success", "its function tells each failure"),
 ];
 
+/// The checks of a template's mapping, by their names there.
+fn known(template: &Template) -> Vec<&str> {
+    template.mappings["Checks"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+}
+
+/// The checks that a template's parameter takes; where it does not say which, those of the mapping.
+fn taken(template: &Template) -> Vec<&str> {
+    match template.allowed.get("Checks") {
+        Some(names) => names.iter().map(String::as_str).collect(),
+        None => known(template),
+    }
+}
+
+/// The checks that may run: known and taken.
+pub(super) fn running(template: &Template) -> Vec<&str> {
+    let taken = taken(template);
+    known(template).into_iter().filter(|name| taken.contains(name)).collect()
+}
+
 impl Findings<'_> {
+    /// Each check that may run has a cadence and alarms, and there are alarms on no other.
+    pub(super) fn of_the_same_checks(&mut self) {
+        let (functions, alarms) = (self.rooms.functions, &self.rooms.alarms.template);
+        const TAKEN: &str = "Parameters.Checks.AllowedValues";
+        let entry = |name: &str| format!("Mappings.Checks.{name}");
+        let mut of = |file, path: String, rule| self.found.push(Finding { file, line: 1, path, rule });
+        for name in taken(functions) {
+            if !known(functions).contains(&name) {
+                let rule = format!("expected an entry of {name}, which the parameter Checks takes, saw none");
+                of(FUNCTIONS, entry(name), rule);
+            }
+            if !known(alarms).contains(&name) {
+                let rule = format!(
+                    "expected an entry of {name}, which {FUNCTIONS} lets run, saw none: it would have no alarms"
+                );
+                of(ALARMS, entry(name), rule);
+            }
+            if !taken(alarms).contains(&name) {
+                let rule =
+                    format!("expected {name}, which {FUNCTIONS} lets run, saw it not: no stack could have its alarms");
+                of(ALARMS, TAKEN.to_owned(), rule);
+            }
+        }
+        for name in known(alarms) {
+            if !known(functions).contains(&name) {
+                of(ALARMS, entry(name), format!("expected a check of {FUNCTIONS}, saw none of this name"));
+            } else if !taken(alarms).contains(&name) && !taken(functions).contains(&name) {
+                let rule = format!("expected a check that the parameter Checks takes, saw {name}: nothing comes of it");
+                of(ALARMS, entry(name), rule);
+            }
+        }
+        for name in taken(alarms) {
+            if !taken(functions).contains(&name) {
+                let rule = format!(
+                    "expected a check that {FUNCTIONS} lets run, saw {name}: an alarm on one that does not run is never quiet"
+                );
+                of(ALARMS, TAKEN.to_owned(), rule);
+            }
+        }
+    }
+
     /// How often each check runs, by its id. Both templates must say the same.
     pub(super) fn cadences(&mut self) -> BTreeMap<String, Duration> {
         let mut cadences = BTreeMap::new();
@@ -53,11 +111,6 @@ impl Findings<'_> {
                 self.found.push(Finding { file: ALARMS, line: 1, path, rule });
             }
         }
-        for name in alarms.keys().filter(|name| functions.get(name.as_str()).is_none()) {
-            let rule = format!("expected a check of {}, saw none of this name", FUNCTIONS);
-            let path = format!("Mappings.Checks.{name}");
-            self.found.push(Finding { file: ALARMS, line: 1, path, rule });
-        }
         cadences
     }
 
@@ -78,25 +131,50 @@ impl Findings<'_> {
         }
     }
 
-    /// Every metric has an alarm, or a reason that it has none.
+    /// Every metric has an alarm, or a reason that it has none: what each check publishes, one for each.
     pub(super) fn unwatched(&mut self) {
-        let watched: BTreeSet<String> = self
+        let watched: Vec<&MetricId> = self
             .rooms
             .alarms
             .alarms
             .iter()
             .filter_map(|alarm| match alarm {
-                Alarm::Metric(alarm) => Some(alarm),
+                Alarm::Metric(alarm) => Some(alarm.source.metrics().map(|(metric, _)| metric)),
                 Alarm::Composite(_) => None,
             })
-            .flat_map(|alarm| alarm.source.metrics().map(|(metric, _)| metric.name.clone()).collect::<Vec<_>>())
+            .flatten()
+            .filter(|metric| metric.namespace == NAMESPACE)
             .collect();
+        let is_watched = |name: &str, dimension: Option<(&str, &str)>| {
+            watched.iter().any(|metric| {
+                metric.name == name
+                    && dimension.is_none_or(|(key, value)| metric.dimensions.get(key).is_some_and(|own| own == value))
+            })
+        };
+        let alarms = &self.rooms.alarms.template;
+        let ids = running(alarms).into_iter().filter_map(|name| alarms.mappings["Checks"][name]["Id"].as_str());
+        let ids: Vec<&str> = ids.collect();
+        let mut missing = Vec::new();
         for metric in CATALOGUE {
-            let is_excused = WITHOUT_ALARM.iter().any(|(name, _)| *name == metric.name);
-            if !watched.contains(metric.name) && !is_excused {
-                let rule = format!("expected an alarm on {}, saw none: nobody looks at it", metric.name);
-                self.found.push(Finding { file: ALARMS, line: 1, path: "Resources".to_owned(), rule });
+            if WITHOUT_ALARM.iter().any(|(name, _)| *name == metric.name) {
+                continue;
             }
+            let parts: Vec<Option<(&str, &str)>> = match (metric.dimensions, metric.owner) {
+                (Dimensions::EnvironmentAndCheck, None) => ids.iter().map(|id| Some(("Check", *id))).collect(),
+                (Dimensions::EnvironmentCheckAndChannel, _) => {
+                    Channel::ALL.iter().map(|channel| Some(("Channel", channel.as_str()))).collect()
+                }
+                _ => vec![None],
+            };
+            let parts = parts.into_iter().filter(|part| !is_watched(metric.name, *part));
+            missing.extend(parts.map(|part| match part {
+                None => metric.name.to_owned(),
+                Some((_, value)) => format!("{} of {value}", metric.name),
+            }));
+        }
+        for what in missing {
+            let rule = format!("expected an alarm on {what}, saw none: nobody looks at it");
+            self.found.push(Finding { file: ALARMS, line: 1, path: "Resources".to_owned(), rule });
         }
     }
 }

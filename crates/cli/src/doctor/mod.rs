@@ -2,6 +2,7 @@
 
 mod audit;
 mod checks;
+mod deployed;
 mod numbers;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ const FUNCTIONS: &str = "template.yaml";
 const ALARMS: &str = "alarms.yaml";
 /// Looked through where there is one.
 const PLATFORM: &str = "platform.yaml";
+/// What each stack is deployed with; looked through where there is one.
+const DEPLOYED: &str = "samconfig.toml";
 
 /// Looks the templates through.
 pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
@@ -56,24 +59,49 @@ fn of_templates(folder: &Path, runbooks: &Path) -> anyhow::Result<Vec<Finding>> 
             pages.insert(name.to_string_lossy().into_owned(), page);
         }
     }
-    let platform = folder.join(PLATFORM).is_file().then(|| text(PLATFORM)).transpose()?;
-    of_texts(&text(FUNCTIONS)?, &text(ALARMS)?, platform.as_deref(), &pages)
+    let optional = |file: &str| folder.join(file).is_file().then(|| text(file)).transpose();
+    of_texts(&Texts {
+        functions: &text(FUNCTIONS)?,
+        alarms: &text(ALARMS)?,
+        platform: optional(PLATFORM)?.as_deref(),
+        deployed: optional(DEPLOYED)?.as_deref(),
+        runbooks: &pages,
+    })
+}
+
+/// What is looked through, as it is written.
+struct Texts<'a> {
+    functions: &'a str,
+    alarms: &'a str,
+    platform: Option<&'a str>,
+    deployed: Option<&'a str>,
+    /// By file name.
+    runbooks: &'a BTreeMap<String, String>,
 }
 
 /// What is found in the templates, with every check running and every optional part given.
-fn of_texts(
-    functions: &str,
-    alarms: &str,
-    platform: Option<&str>,
-    runbooks: &BTreeMap<String, String>,
-) -> anyhow::Result<Vec<Finding>> {
+fn of_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
     let environment = Inputs::default().with("Environment", "production");
-    let functions = Template::read(functions, &environment).map_err(|error| anyhow!("{FUNCTIONS}: {error}"))?;
+    let functions = Template::read(texts.functions, &environment).map_err(|error| anyhow!("{FUNCTIONS}: {error}"))?;
     let inputs = Inputs { imports: functions.exports(), ..environment };
-    let alarms = shipped(ALARMS, alarms, &inputs, |text, inputs| Template::read_with_every(text, inputs, "Checks"))?;
-    let platform = platform.map(|text| shipped(PLATFORM, text, &inputs, Template::read)).transpose()?;
+    let alarms = shipped(ALARMS, texts.alarms, &inputs, with_every_check)?;
+    let platform = texts.platform.map(|text| shipped(PLATFORM, text, &inputs, Template::read)).transpose()?;
     let others: Vec<Shipped> = platform.into_iter().collect();
-    Ok(audit(&Rooms { functions: &functions, alarms: &alarms, others: &others, runbooks }))
+    let mut found = audit(&Rooms { functions: &functions, alarms: &alarms, others: &others, runbooks: texts.runbooks });
+    if let Some(text) = texts.deployed {
+        let alarms = Template::read(texts.alarms, &inputs).map_err(|error| anyhow!("{ALARMS}: {error}"))?;
+        found.extend(deployed::differences(text, &functions, &alarms)?);
+    }
+    Ok(found)
+}
+
+/// The alarms of every check that the template knows and takes. Which it only knows, or only takes, is a finding.
+fn with_every_check(text: &str, inputs: &Inputs) -> Result<Template, TemplateError> {
+    let plain = Template::read(text, inputs)?;
+    match &checks::running(&plain)[..] {
+        [] => Ok(plain),
+        names => Template::read(text, &inputs.clone().with("Checks", &names.join(","))),
+    }
 }
 
 /// A template with something in every parameter that is empty by default: what is not there is not looked at.
