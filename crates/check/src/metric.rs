@@ -1,5 +1,7 @@
 //! The catalogue of metrics: one place for names, units, meaning and owner.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +82,22 @@ pub struct Metric {
     pub owner: Option<&'static str>,
     /// What it means, and when it is missing.
     pub meaning: &'static str,
+}
+
+/// What is measured with a canary of ours, and how often one is sent by default: settings may say otherwise.
+const CANARIES: [(Metric, Option<Channel>, Duration); 3] = [
+    (JOB_DELAY, None, Duration::from_secs(300)),
+    (NOTIFICATION_DELIVERY_DELAY, Some(Channel::Email), Duration::from_secs(900)),
+    (NOTIFICATION_DELIVERY_DELAY, Some(Channel::Sms), Duration::from_secs(3_600)),
+];
+
+impl Metric {
+    /// How often it has a value by default, where that is not with each run of its check.
+    #[must_use]
+    pub fn every(&self, channel: Option<Channel>) -> Option<Duration> {
+        let own = CANARIES.iter().find(|(metric, of, _)| metric == self && *of == channel);
+        own.map(|(_, _, every)| *every)
+    }
 }
 
 const fn of_every_check(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alarm::{Comparison, MetricAlarm, MetricId, MissingData, Statistic};
-use check::metric::{CATALOGUE, Dimensions, Metric, NAMESPACE, Unit};
+use check::metric::{CATALOGUE, Channel, Dimensions, Metric, NAMESPACE, Unit};
 
 use super::audit::Findings;
 
@@ -71,18 +71,19 @@ impl Findings<'_> {
                 format!("expected a threshold within {least} to {most}, saw {threshold}: {what} value is beyond it");
             self.of_resource(id, "Properties.Threshold", rule);
         }
-        let Some(cadence) = metric.dimensions.get("Check").and_then(|check| cadences.get(check)) else { return };
+        let Some(cadence) = every(known, metric, cadences) else { return };
         if !alarm.period.as_secs().is_multiple_of(cadence.as_secs()) {
             let rule = format!(
-                "expected a multiple of the check's cadence, {} s, saw {} s: some periods would be empty",
+                "expected a multiple of {} s, which is how often {} has a value, saw {} s: some periods would be empty",
                 cadence.as_secs(),
+                known.name,
                 alarm.period.as_secs()
             );
             self.of_resource(id, "Properties.Period", rule);
         }
         // One run that is late, or lost, is no alarm.
         let to_alarm = u32::try_from(alarm.datapoints_to_alarm).unwrap_or(u32::MAX);
-        if alarm.missing == MissingData::Breaching && alarm.period.saturating_mul(to_alarm) < *cadence * 2 {
+        if alarm.missing == MissingData::Breaching && alarm.period.saturating_mul(to_alarm) < cadence * 2 {
             let rule = format!(
                 "expected at least two runs' time where missing counts as breaching, saw {} s: one late run would wake people",
                 alarm.period.saturating_mul(to_alarm).as_secs()
@@ -105,6 +106,14 @@ impl Findings<'_> {
             self.of_resource(&alarm.logical_id, "Properties.EvaluationPeriods", rule);
         }
     }
+}
+
+/// How often a metric has a value: with each run of its check, or more rarely.
+fn every(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) -> Option<Duration> {
+    let cadence = metric.dimensions.get("Check").and_then(|check| cadences.get(check))?;
+    let channel = metric.dimensions.get("Channel");
+    let channel = channel.and_then(|name| Channel::ALL.into_iter().find(|channel| channel.as_str() == name));
+    Some(known.every(channel).map_or(*cadence, |every| every.max(*cadence)))
 }
 
 fn dimensions(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) -> Result<(), String> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use check::metric::{Channel, JOB_DELAY, NOTIFICATION_DELIVERY_DELAY};
+
 use super::audit::Finding;
 use super::{ALARMS, DEPLOYED, FUNCTIONS, PLATFORM, Texts, of_templates, of_texts};
 
@@ -174,7 +176,11 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
 fn each_number_that_cannot_be_right_is_found_where_it_stands() {
     for (resource, property, value, rule) in [
         ("SlowQueries", "Period", "90", "whole minutes"),
-        ("BookingErrorRate", "Period", "60", "a multiple of the check's cadence, 300 s"),
+        ("BookingErrorRate", "Period", "60", "a multiple of 300 s, which is how often BookingErrorRate has a value"),
+        // Canaries are sent more rarely than their checks run.
+        ("EmailDeliveryDelay", "Period", "300", "a multiple of 900 s"),
+        ("SmsDeliveryDelay", "Period", "900", "a multiple of 3600 s"),
+        ("JobDelay", "Period", "60", "a multiple of 300 s"),
         ("ErrorRate", "EvaluationPeriods", "1500", "at most 86400 s together"),
         ("ErrorRate", "DatapointsToAlarm", "60", "at most EvaluationPeriods"),
     ] {
@@ -190,6 +196,30 @@ fn each_number_that_cannot_be_right_is_found_where_it_stands() {
                 assert!(found.iter().any(is_it), "{resource} {property} {value}: {found:#?}");
             }
         }
+    }
+}
+
+/// Without a word about it in the settings, canaries are sent as often as the catalogue of metrics says.
+#[test]
+fn canaries_are_as_rare_as_the_catalogue_says() {
+    let example = shipped("layer/settings/production.example.toml");
+    let text = replaced(&example, "every = \"15m\"\n", "");
+    let text = replaced(&text, "[\"default\"], every = \"5m\",", "[\"default\"],");
+    let sms = "[check.notifications.sms]\nto = \"+4512345678\"\nprice_usd = 0.06\n";
+    let text = replaced(&text, "[check.notifications.counters]", &format!("{sms}[check.notifications.counters]"));
+    let file = std::env::temp_dir().join(format!("synthetics-canaries-{}.toml", std::process::id()));
+    std::fs::write(&file, text).unwrap();
+    let checks = crate::checks::of_file(&file, &[]);
+    std::fs::remove_file(&file).unwrap();
+    let checks = checks.unwrap();
+    for (metric, channel, check, canary) in [
+        (&NOTIFICATION_DELIVERY_DELAY, Some(Channel::Email), "notifications", "email"),
+        (&NOTIFICATION_DELIVERY_DELAY, Some(Channel::Sms), "notifications", "sms"),
+        (&JOB_DELAY, None, "queues", "canary"),
+    ] {
+        let settings = checks.iter().find(|own| own.id() == check).unwrap().written().unwrap();
+        let every: jiff::SignedDuration = settings["check"][check][canary]["every"].as_str().unwrap().parse().unwrap();
+        assert_eq!(metric.every(channel).map(|every| every.as_secs_f64()), Some(every.as_secs_f64()), "{canary}");
     }
 }
 
