@@ -21,11 +21,24 @@ pub(crate) struct Finding {
     pub(crate) path: String,
     /// What was expected, what was seen, and what comes of it.
     pub(crate) rule: String,
+    /// The environment in which it is so, when it is not so in those without a value of their own.
+    pub(crate) environment: Option<String>,
+}
+
+impl Finding {
+    /// So in every environment, as far as it is known.
+    pub(crate) fn of(file: &'static str, line: usize, path: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { file, line, path: path.into(), rule: rule.into(), environment: None }
+    }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}: {}", self.file, self.line, self.path, self.rule)
+        write!(f, "{}:{}: {}: ", self.file, self.line, self.path)?;
+        if let Some(environment) = &self.environment {
+            write!(f, "in {environment}: ")?;
+        }
+        f.write_str(&self.rule)
     }
 }
 
@@ -87,11 +100,11 @@ impl Findings<'_> {
     pub(super) fn of_resource(&mut self, id: &str, property: &str, rule: impl Into<String>) {
         let line = self.of.template.resource(id).map_or(1, |resource| resource.line);
         let path = format!("Resources.{id}.{property}");
-        self.found.push(Finding { file: self.of.file, line, path, rule: rule.into() });
+        self.found.push(Finding::of(self.of.file, line, path, rule));
     }
 
     pub(super) fn of_functions(&mut self, path: &str, rule: impl Into<String>) {
-        self.found.push(Finding { file: super::FUNCTIONS, line: 1, path: path.to_owned(), rule: rule.into() });
+        self.found.push(Finding::of(super::FUNCTIONS, 1, path, rule));
     }
 
     /// Somebody is told, or it is said why not; and whoever is told can be.

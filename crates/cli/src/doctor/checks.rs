@@ -44,7 +44,7 @@ impl Findings<'_> {
         let (functions, alarms) = (self.rooms.functions, &self.rooms.alarms.template);
         const TAKEN: &str = "Parameters.Checks.AllowedValues";
         let entry = |name: &str| format!("Mappings.Checks.{name}");
-        let mut of = |file, path: String, rule| self.found.push(Finding { file, line: 1, path, rule });
+        let mut of = |file, path: String, rule: String| self.found.push(Finding::of(file, 1, path, rule));
         for name in taken(functions) {
             if !known(functions).contains(&name) {
                 let rule = format!("expected an entry of {name}, which the parameter Checks takes, saw none");
@@ -108,7 +108,7 @@ impl Findings<'_> {
                     FUNCTIONS,
                     own["Id"].as_str().unwrap_or_default()
                 );
-                self.found.push(Finding { file: ALARMS, line: 1, path, rule });
+                self.found.push(Finding::of(ALARMS, 1, path, rule));
             }
         }
         cadences
@@ -174,7 +174,7 @@ impl Findings<'_> {
         }
         for what in missing {
             let rule = format!("expected an alarm on {what}, saw none: nobody looks at it");
-            self.found.push(Finding { file: ALARMS, line: 1, path: "Resources".to_owned(), rule });
+            self.found.push(Finding::of(ALARMS, 1, "Resources", rule));
         }
     }
 }

@@ -22,10 +22,10 @@ pub(super) fn differences(text: &str, functions: &Template, alarms: &Template) -
             continue;
         };
         let name = format!("{environment}-alarms");
-        let mut add = |environment: &str, key: &str, rule| {
+        let mut add = |environment: &str, key: &str, rule: String| {
             let header = format!("[{environment}.deploy.parameters]");
             let line = text.lines().position(|line| line.trim() == header).map_or(1, |line| line + 1);
-            found.push(Finding { file: DEPLOYED, line, path: format!("{environment}.deploy.parameters{key}"), rule });
+            found.push(Finding::of(DEPLOYED, line, format!("{environment}.deploy.parameters{key}"), rule));
         };
         let Some(beside) = Stack::of(&configured, &name)?.filter(|stack| stack.template == ALARMS) else {
             let rule =

@@ -5,7 +5,7 @@ mod checks;
 mod deployed;
 mod numbers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use alarm::{Inputs, Template, TemplateError};
@@ -24,13 +24,19 @@ const PLATFORM: &str = "platform.yaml";
 /// What each stack is deployed with; looked through where there is one.
 const DEPLOYED: &str = "samconfig.toml";
 
+/// The environment that is looked at; the other one, where it has values of its own.
+const ENVIRONMENT: &str = "production";
+const OTHERS: &str = "every-other";
+/// The column of a mapping that holds for every environment without one of its own.
+const DEFAULT: &str = "Default";
+
 /// Looks the templates through.
 pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
     let findings = of_templates(&options.templates, &options.runbooks)?;
     if options.json {
         let list: Vec<_> = findings
             .iter()
-            .map(|finding| json!({ "file": finding.file, "line": finding.line, "path": finding.path, "rule": finding.rule }))
+            .map(|finding| json!({ "file": finding.file, "line": finding.line, "path": finding.path, "rule": finding.rule, "environment": finding.environment }))
             .collect();
         println!("{}", serde_json::to_string_pretty(&list)?);
     } else {
@@ -79,20 +85,67 @@ struct Texts<'a> {
     runbooks: &'a BTreeMap<String, String>,
 }
 
-/// What is found in the templates, with every check running and every optional part given.
+/// What is found in the templates, with every check running and every optional part given: in an environment that has no value of
+/// its own anywhere, and in each that has one, what is not so in the others.
 fn of_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
-    let environment = Inputs::default().with("Environment", "production");
-    let functions = Template::read(texts.functions, &environment).map_err(|error| anyhow!("{FUNCTIONS}: {error}"))?;
-    let inputs = Inputs { imports: functions.exports(), ..environment };
-    let alarms = shipped(ALARMS, texts.alarms, &inputs, with_every_check)?;
-    let platform = texts.platform.map(|text| shipped(PLATFORM, text, &inputs, Template::read)).transpose()?;
-    let others: Vec<Shipped> = platform.into_iter().collect();
-    let mut found = audit(&Rooms { functions: &functions, alarms: &alarms, others: &others, runbooks: texts.runbooks });
+    let stacks = Stacks::read(texts, ENVIRONMENT)?;
+    let own = stacks.environments();
+    let mut found = match own.contains(ENVIRONMENT) {
+        true => Stacks::read(texts, OTHERS)?.audit(texts.runbooks),
+        false => stacks.audit(texts.runbooks),
+    };
+    for environment in &own {
+        let differs =
+            Stacks::read(texts, environment)?.audit(texts.runbooks).into_iter().filter(|one| !found.contains(one));
+        let differs: Vec<Finding> =
+            differs.map(|one| Finding { environment: Some(environment.clone()), ..one }).collect();
+        found.extend(differs);
+    }
     if let Some(text) = texts.deployed {
-        let alarms = Template::read(texts.alarms, &inputs).map_err(|error| anyhow!("{ALARMS}: {error}"))?;
-        found.extend(deployed::differences(text, &functions, &alarms)?);
+        found.extend(deployed::differences(text, &stacks.functions, &stacks.as_deployed)?);
     }
     Ok(found)
+}
+
+/// The templates, as they are in an environment.
+struct Stacks {
+    functions: Template,
+    alarms: Shipped,
+    others: Vec<Shipped>,
+    /// The alarms' template, without parameters.
+    as_deployed: Template,
+}
+
+impl Stacks {
+    fn read(texts: &Texts<'_>, environment: &str) -> anyhow::Result<Self> {
+        let environment = Inputs::default().with("Environment", environment);
+        let read = |file: &str, text: &str, inputs: &Inputs| {
+            Template::read(text, inputs).map_err(|error| anyhow!("{file}: {error}"))
+        };
+        let functions = read(FUNCTIONS, texts.functions, &environment)?;
+        let inputs = Inputs { imports: functions.exports(), ..environment };
+        let as_deployed = read(ALARMS, texts.alarms, &inputs)?;
+        let alarms = shipped(ALARMS, texts.alarms, &inputs, with_every_check)?;
+        let platform = texts.platform.map(|text| shipped(PLATFORM, text, &inputs, Template::read)).transpose()?;
+        Ok(Self { functions, alarms, others: platform.into_iter().collect(), as_deployed })
+    }
+
+    fn audit(&self, runbooks: &BTreeMap<String, String>) -> Vec<Finding> {
+        audit(&Rooms { functions: &self.functions, alarms: &self.alarms, others: &self.others, runbooks })
+    }
+
+    /// The environments that have a value of their own: a column of a mapping, beside `Default`.
+    fn environments(&self) -> BTreeSet<String> {
+        let others = self.others.iter().map(|shipped| &shipped.template);
+        let templates = [&self.functions, &self.alarms.template].into_iter().chain(others);
+        let mappings = templates.filter_map(|template| template.mappings.as_object()).flat_map(|all| all.values());
+        let entries = |mapping: &Value| -> Vec<String> {
+            let entries = mapping.as_object().into_iter().flat_map(|entries| entries.values());
+            entries.filter_map(Value::as_object).flat_map(|entry| entry.keys().cloned()).collect()
+        };
+        let columns = mappings.map(entries).filter(|columns| columns.iter().any(|column| column == DEFAULT));
+        columns.flatten().filter(|column| column != DEFAULT).collect()
+    }
 }
 
 /// The alarms of every check that the template knows and takes. Which it only knows, or only takes, is a finding.

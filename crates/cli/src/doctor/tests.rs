@@ -242,6 +242,39 @@ fn a_threshold_that_nothing_passes_is_found() {
 }
 
 #[test]
+fn a_threshold_of_an_environment_of_its_own_is_looked_at() {
+    let of = |environments: &str, line: &str| {
+        let from = format!("    {line}: {{ ");
+        let alarms = replaced(&shipped(ALARMS), &from, &format!("{from}{environments}, "));
+        let found = findings(&shipped(FUNCTIONS), &alarms);
+        let seen = found.iter().filter(|finding| finding.rule.contains("no value is beyond it"));
+        seen.map(|finding| (finding.path.clone(), finding.environment.clone())).collect::<Vec<_>>()
+    };
+    let path = "Resources.DiskUsed.Properties.Threshold".to_owned();
+    let named = |name: &str| Some(name.to_owned());
+    assert_eq!(of("staging: 150", "DiskUsed"), [(path.clone(), named("staging"))]);
+    assert_eq!(
+        of("staging: 150, production: 50, test: 101", "DiskUsed"),
+        [(path.clone(), named("staging")), (path.clone(), named("test"))]
+    );
+    assert_eq!(of("production: 150", "DiskUsed"), [(path, named("production"))]);
+    // What is wrong everywhere is told once.
+    let alarms = replaced(
+        &shipped(ALARMS),
+        "    ErrorRate: { Default: ",
+        "    ErrorRate: { production: 5, Default: 100, test: ",
+    );
+    let alarms = replaced(&alarms, "    DiskUsed: { Default: ", "    DiskUsed: { Default: 150, test: ");
+    let found = findings(&shipped(FUNCTIONS), &alarms);
+    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told.iter().all(|line| !line.contains(": in ")), "{told:#?}");
+    let alarms = replaced(&shipped(ALARMS), "    DiskUsed: { ", "    DiskUsed: { staging: 150, ");
+    let told = findings(&shipped(FUNCTIONS), &alarms)[0].to_string();
+    assert!(told.contains(".Threshold: in staging: expected a threshold within 0 to 100, saw 150"), "{told}");
+}
+
+#[test]
 fn one_late_run_is_no_alarm() {
     let text = alarms_with("ErrorRate", "TreatMissingData: notBreaching", "TreatMissingData: breaching");
     let text = with_property(&text, "ErrorRate", "DatapointsToAlarm", "1");
