@@ -49,6 +49,8 @@ impl Findings<'_> {
         let (least, most) = match (known.unit, known.name) {
             (_, "Success" | "Errored") => (0.0, 1.0),
             (_, "CertificateDaysRemaining") => (f64::MIN, f64::MAX),
+            // No run takes longer than its function may.
+            (_, "Duration") => (0.0, self.timeout_of(metric).map_or(f64::MAX, |seconds| seconds * 1_000.0)),
             (Unit::Percent, _) => (0.0, 100.0),
             _ => (0.0, f64::MAX),
         };
@@ -67,8 +69,9 @@ impl Findings<'_> {
         };
         if !can_breach || is_always {
             let what = if is_always { "every" } else { "no" };
-            let rule =
-                format!("expected a threshold within {least} to {most}, saw {threshold}: {what} value is beyond it");
+            let range =
+                if most < f64::MAX { format!("within {least} to {most}") } else { format!("of at least {least}") };
+            let rule = format!("expected a threshold {range}, saw {threshold}: {what} value is beyond it");
             self.of_resource(id, "Properties.Threshold", rule);
         }
         let Some(cadence) = every(known, metric, cadences) else { return };
@@ -90,6 +93,17 @@ impl Findings<'_> {
             );
             self.of_resource(id, "Properties.EvaluationPeriods", rule);
         }
+    }
+
+    /// The seconds after which the function of a metric's check is ended.
+    fn timeout_of(&self, metric: &MetricId) -> Option<f64> {
+        let functions = self.rooms.functions;
+        let id = metric.dimensions.get("Check")?;
+        let entries = functions.mappings["Checks"].as_object()?;
+        let (name, _) = entries.iter().find(|(_, entry)| entry["Id"] == id.as_str())?;
+        let own =
+            functions.resource(&format!("{name}Function")).and_then(|function| function.properties.get("Timeout"));
+        own.unwrap_or(&functions.globals["Function"]["Timeout"]).as_f64()
     }
 
     /// What CloudWatch allows together.

@@ -238,7 +238,35 @@ fn a_threshold_that_nothing_passes_is_found() {
     };
     seen(&with("ErrorRate", "100"), "ErrorRate.Properties.Threshold", "no value is beyond it");
     seen(&with("ErrorRate", "-1"), "ErrorRate.Properties.Threshold", "every value is beyond it");
+    seen(&with("JobDelay", "-1"), "JobDelay.Properties.Threshold", "expected a threshold of at least 0, saw -1: every");
     seen(&with("LoginObjective", "99"), "LoginObjective.Properties.Threshold", "every value is beyond it");
+}
+
+#[test]
+fn a_budget_beyond_the_functions_timeout_is_found() {
+    let (functions, alarms) = (shipped(FUNCTIONS), shipped(ALARMS));
+    let with = |milliseconds: &str| {
+        let (before, budgets) = alarms.split_once("\n  SlowMs:\n").unwrap();
+        let budgets =
+            replaced(budgets, "    Login: { Default: ", &format!("    Login: {{ Default: {milliseconds}, test: "));
+        format!("{before}\n  SlowMs:\n{budgets}")
+    };
+    let seen = |functions: &str, milliseconds: &str| {
+        let found = findings(functions, &with(milliseconds));
+        let is_it = |finding: &Finding| {
+            finding.path == "Resources.SlowLogin.Properties.Threshold" && finding.rule.contains("no value is beyond it")
+        };
+        found.iter().any(is_it)
+    };
+    let longest = replaced(&functions, "    Timeout: ", "    Timeout: 50 # ");
+    assert_eq!(["49999", "50000", "90000000"].map(|budget| seen(&longest, budget)), [false, true, true]);
+    // A function may have a timeout of its own.
+    let own = replaced(
+        &longest,
+        "      CodeUri: ../functions/login/\n",
+        "      CodeUri: ../functions/login/\n      Timeout: 20\n",
+    );
+    assert_eq!(["19999", "49999"].map(|budget| seen(&own, budget)), [false, true]);
 }
 
 #[test]
