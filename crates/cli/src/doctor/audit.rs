@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use alarm::{Alarm, MetricAlarm, MetricId, Template};
+use alarm::template::Resource;
+use alarm::{Alarm, MetricAlarm, MetricId, Template, TemplateError};
 use check::metric::NAMESPACE;
 use serde_json::Value;
 
@@ -50,6 +51,16 @@ pub(crate) struct Shipped {
     pub(crate) template: Template,
     /// Its alarms.
     pub(crate) alarms: Vec<Alarm>,
+    /// Those that are none: CloudWatch, or the reader, refuses them.
+    pub(crate) refused: Vec<Refused>,
+}
+
+/// An alarm that is refused.
+pub(crate) struct Refused {
+    /// As it is written.
+    pub(crate) alarm: Resource,
+    /// Why, and where.
+    pub(crate) error: TemplateError,
 }
 
 /// What is looked through.
@@ -73,6 +84,9 @@ pub(crate) fn audit(rooms: &Rooms<'_>) -> Vec<Finding> {
     findings.unwatched();
     for shipped in std::iter::once(rooms.alarms).chain(rooms.others) {
         findings.of = shipped;
+        let refused = shipped.refused.iter().map(|refused| &refused.error);
+        let refused = refused.map(|error| Finding::of(shipped.file, error.line, &error.path, &error.rule));
+        findings.found.extend(refused);
         for alarm in &shipped.alarms {
             findings.actions(alarm);
             findings.description(alarm);
@@ -255,7 +269,9 @@ impl Findings<'_> {
 
     /// A composite alarm names alarms that are there.
     fn composites(&mut self) {
-        let names: BTreeSet<&str> = self.of.alarms.iter().map(Alarm::name).collect();
+        let mut names: BTreeSet<String> = self.of.alarms.iter().map(|alarm| alarm.name().to_owned()).collect();
+        // What is wrong with these is told already; the name of one that is not read stays a reference.
+        names.extend(self.of.refused.iter().map(|refused| format!("${{{}}}", refused.alarm.id)));
         for alarm in &self.of.alarms {
             let Alarm::Composite(composite) = alarm else { continue };
             for named in composite.rule.alarms() {

@@ -145,11 +145,17 @@ impl Findings<'_> {
             .flatten()
             .filter(|metric| metric.namespace == NAMESPACE)
             .collect();
+        // What is wrong with an alarm that is refused is told already.
+        let refused = &self.rooms.alarms.refused;
+        let is_refused = |name: &str| {
+            refused.iter().any(|refused| refused.alarm.properties.get("MetricName").is_some_and(|own| own == name))
+        };
         let is_watched = |name: &str, dimension: Option<(&str, &str)>| {
-            watched.iter().any(|metric| {
-                metric.name == name
-                    && dimension.is_none_or(|(key, value)| metric.dimensions.get(key).is_some_and(|own| own == value))
-            })
+            let has = |metric: &MetricId, (key, value): (&str, &str)| {
+                metric.dimensions.get(key).is_some_and(|own| own == value)
+            };
+            is_refused(name)
+                || watched.iter().any(|metric| metric.name == name && dimension.is_none_or(|part| has(metric, part)))
         };
         let alarms = &self.rooms.alarms.template;
         let ids = running(alarms).into_iter().filter_map(|name| alarms.mappings["Checks"][name]["Id"].as_str());

@@ -8,13 +8,14 @@ mod numbers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use alarm::template::Resource;
 use alarm::{Inputs, Template, TemplateError};
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
 use crate::arguments::DoctorOptions;
 use crate::exit::Exit;
-use audit::{Finding, Rooms, Shipped, audit};
+use audit::{Finding, Refused, Rooms, Shipped, audit};
 
 /// The templates, below the folder of infrastructure.
 const FUNCTIONS: &str = "template.yaml";
@@ -170,8 +171,19 @@ fn shipped(
     let empty = plain.parameters.iter().filter(|(_, value)| is_empty(value));
     let inputs = empty.fold(inputs.clone(), |inputs, (name, _)| inputs.with(name, "given"));
     let template = read(text, &inputs).map_err(in_file)?;
-    let alarms = alarm::alarms(&template).map_err(in_file)?;
-    Ok(Shipped { file, template, alarms })
+    let mut refused = Vec::new();
+    // Without those that were refused; there is an end to them.
+    let mut rest = template.clone();
+    let alarms = loop {
+        let error = match alarm::alarms(&rest) {
+            Ok(alarms) => break alarms,
+            Err(error) => error,
+        };
+        let is_about = |resource: &Resource| error.path.starts_with(&format!("{}.", resource.path()));
+        let Some(place) = rest.resources.iter().position(is_about) else { return Err(in_file(error)) };
+        refused.push(Refused { alarm: rest.resources.remove(place), error });
+    };
+    Ok(Shipped { file, template, alarms, refused })
 }
 
 #[cfg(test)]
