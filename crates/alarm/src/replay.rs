@@ -19,13 +19,11 @@ pub struct Replay {
     /// How many points beyond N are looked at when points are missing. Default 2, as in the one example of the documentation;
     /// its size is not published.
     pub beyond: usize,
-    /// How long a value takes until alarms see it. Default none.
-    pub lag: Duration,
 }
 
 impl Default for Replay {
     fn default() -> Self {
-        Self { beyond: 2, lag: Duration::ZERO }
+        Self { beyond: 2 }
     }
 }
 
@@ -57,8 +55,7 @@ impl Replay {
     ) -> BTreeMap<String, Vec<Transition>> {
         let minute = |at: Timestamp| at.as_second().div_euclid(MINUTE);
         let (first, last) = (minute(from), minute(until));
-        let lag = i64::try_from(self.lag.as_secs().div_ceil(60)).unwrap_or_default();
-        let judged: Vec<Judged> = alarms.iter().map(|alarm| self.judged(alarm, data, first, last, lag)).collect();
+        let judged: Vec<Judged> = alarms.iter().map(|alarm| self.judged(alarm, data, first, last)).collect();
         let mut states = vec![State::InsufficientData; alarms.len()];
         let places: BTreeMap<&str, usize> = (0..).zip(alarms).map(|(place, alarm)| (alarm.name(), place)).collect();
         let mut transitions: BTreeMap<String, Vec<Transition>> =
@@ -68,7 +65,7 @@ impl Replay {
         for now in first..=last {
             for (place, (alarm, judged)) in alarms.iter().zip(&judged).enumerate() {
                 let next = match (alarm, judged) {
-                    (Alarm::Metric(alarm), Judged::Points(points)) => self.state(alarm, points, now, lag, &mut range),
+                    (Alarm::Metric(alarm), Judged::Points(points)) => self.state(alarm, points, now, &mut range),
                     (Alarm::Composite(composite), _) => {
                         let state_of =
                             |name: &str| places.get(name).map_or(State::InsufficientData, |place| states[*place]);
@@ -87,12 +84,12 @@ impl Replay {
     }
 
     /// The points of an alarm, for every period that an evaluation can ask for.
-    fn judged(&self, alarm: &Alarm, data: &Data, first: i64, last: i64, lag: i64) -> Judged {
+    fn judged(&self, alarm: &Alarm, data: &Data, first: i64, last: i64) -> Judged {
         let Alarm::Metric(alarm) = alarm else { return Judged::Rule };
         let period = minutes(alarm.period);
         let reach = i64::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(i64::MAX);
         // An hourly evaluation looks back to the full hour.
-        let (first, last) = (first - lag - HOUR - reach.saturating_mul(period), last - lag - 1);
+        let (first, last) = (first - HOUR - reach.saturating_mul(period), last - 1);
         let windows = |metric, statistic| data.windows(metric, statistic, first, last, period);
         let windows = match &alarm.source {
             Source::Metric { metric, statistic } => windows(metric, *statistic),
@@ -119,14 +116,7 @@ impl Replay {
     }
 
     /// The state that an evaluation of this minute gives; `None`: it stays as it is.
-    fn state(
-        &self,
-        alarm: &MetricAlarm,
-        points: &Points,
-        now: i64,
-        lag: i64,
-        range: &mut Vec<Option<bool>>,
-    ) -> Option<State> {
+    fn state(&self, alarm: &MetricAlarm, points: &Points, now: i64, range: &mut Vec<Option<bool>>) -> Option<State> {
         let period = minutes(alarm.period);
         let periods = i64::try_from(alarm.evaluation_periods).unwrap_or(i64::MAX);
         let is_hourly = period.saturating_mul(periods) > DAY;
@@ -135,7 +125,7 @@ impl Replay {
         }
         range.clear();
         let back = i64::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(i64::MAX);
-        range.extend((1..=back).rev().map(|back| points.at(now - lag - back.saturating_mul(period))));
+        range.extend((1..=back).rev().map(|back| points.at(now - back.saturating_mul(period))));
         judge(range, alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.missing)
     }
 }

@@ -1,7 +1,5 @@
 //! Alarms over time.
 
-use std::time::Duration;
-
 use alarm::{Alarm, Data, Replay, State, Transition, alarms};
 use jiff::{SignedDuration, Timestamp};
 
@@ -32,11 +30,7 @@ fn data(name: &str, values: impl IntoIterator<Item = Option<f64>>) -> Data {
 
 /// The changes as minute and state.
 fn seen(alarms: &[Alarm], data: &Data, until: i64) -> Vec<(i64, State)> {
-    seen_by(&Replay::default(), alarms, data, until)
-}
-
-fn seen_by(replay: &Replay, alarms: &[Alarm], data: &Data, until: i64) -> Vec<(i64, State)> {
-    let transitions = replay.transitions(alarms, data, at(0), at(until));
+    let transitions = Replay::default().transitions(alarms, data, at(0), at(until));
     let minute = |transition: &Transition| transition.at.duration_since(begin()).as_mins();
     transitions[alarms.last().unwrap().name()].iter().map(|own| (minute(own), own.to)).collect()
 }
@@ -76,16 +70,6 @@ fn a_day_and_more_is_looked_at_once_an_hour() {
     let values = (0..14 * 60).map(|minute| Some(if minute == 10 * 60 + 2 { 1.0 } else { 0.0 }));
     let seen = seen(&alarms, &data("M", values), 14 * 60);
     assert_eq!(seen, [(0, State::Ok), (11 * 60, State::Alarm)]);
-}
-
-#[test]
-fn a_lag_delays_and_does_not_change() {
-    let alarms = alarm("EvaluationPeriods: 2\nTreatMissingData: notBreaching");
-    let values = |minute| Some(if (10..15).contains(&minute) { 2.0 } else { 0.0 });
-    let data = data("M", (0..30).map(values));
-    let late = Replay { lag: Duration::from_secs(120), ..Replay::default() };
-    assert_eq!(seen(&alarms, &data, 30), [(0, State::Ok), (12, State::Alarm), (16, State::Ok)]);
-    assert_eq!(seen_by(&late, &alarms, &data, 30), [(0, State::Ok), (14, State::Alarm), (18, State::Ok)]);
 }
 
 #[test]
