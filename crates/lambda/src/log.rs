@@ -101,7 +101,7 @@ fn written(line: &RunLine<'_>) -> String {
 mod tests {
     use std::time::Duration;
 
-    use check::{Exchange, Journey, Phases, RunKey, Shard, Subject};
+    use check::{Blindness, Cause, Exchange, Journey, Phases, RunKey, Shard, Subject};
 
     use super::*;
 
@@ -174,7 +174,12 @@ mod tests {
     #[test]
     fn the_saved_queries_and_those_of_the_dashboard_ask_for_what_a_line_has() {
         let line: Value = serde_json::from_str(&run_line(&report(1))).unwrap();
+        let blindness = Blindness { cause: Cause::Throttled, detail: "429".to_owned() };
+        let blind = Report { outcome: Outcome::Errored { blindness }, ..report(1) };
+        let blind: Value = serde_json::from_str(&run_line(&blind)).unwrap();
         let failure: Value = serde_json::from_str(&failure_line("login", "Internal", "text")).unwrap();
+        // Lambda's own, of a function whose log is JSON, as it documents them.
+        let killed = json!({ "type": "platform.report", "record": { "requestId": "r", "status": "timeout" } });
         let inputs = alarm::Inputs::default().with("Environment", "production");
         let text = include_str!("../../../infra/alarms.yaml");
         let template = alarm::Template::read(text, &inputs).unwrap();
@@ -193,8 +198,9 @@ mod tests {
             // What `as` and `into` name, and what it stands for; a record of a list stands for its first.
             let mut named = serde_json::Map::new();
             for (path, name) in fields {
-                let found =
-                    [&Value::Object(named.clone()), &line, &failure].into_iter().find_map(|root| at(root, &path));
+                let found = [&Value::Object(named.clone()), &line, &blind, &failure, &killed]
+                    .into_iter()
+                    .find_map(|root| at(root, &path));
                 assert!(found.is_some() || path.starts_with('@'), "no line has {path}: {query}");
                 if let Some(name) = name {
                     let found = if path == "@message" { line.clone() } else { found.unwrap_or_default() };

@@ -92,7 +92,9 @@ async fn topic_refuses() -> Row {
     world.platform.faults().clear(Fault::Login500);
     let mended = world.minute();
     // What was published is looked at for some periods more.
-    runs(25, "passed").await;
+    let unsent = alarms.on_metrics("OldestUnsentNotification");
+    let periods = unsent.period * u32::try_from(unsent.evaluation_periods + 3).unwrap();
+    runs(usize::try_from(periods.as_secs() / 60).unwrap(), "passed").await;
     let told = world.told().await;
     let events: Vec<String> = told.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
     assert_eq!(events, ["opened", "recovered"], "{told}");

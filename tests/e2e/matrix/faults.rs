@@ -20,18 +20,21 @@ use crate::world::{Message, Told, World, repository};
 
 /// Six hours are many runs: of so many one is done, and the others are lost, which is no blindness yet.
 const OF_RUNS: u32 = 4;
-/// Beyond the thresholds on how late a message, an event of the payment webhook, or a job of ours may be.
-const LATE_MESSAGE: SignedDuration = SignedDuration::from_secs(400);
-const SLOW_WEBHOOK: SignedDuration = SignedDuration::from_secs(6);
-const LATE_JOB: SignedDuration = SignedDuration::from_secs(100);
+/// How far beyond its alarm's threshold is late what arrives late.
+const BEYOND: f64 = 1.2;
 
 /// What the runs of a fault must come to, and what its row says.
 pub async fn row(spec: &FaultSpec) -> Row {
     let fault = spec.fault;
     // Names of environments are not longer.
     let environment: String = format!("f-{fault}").chars().take(31).collect();
-    let late_by = if fault == Fault::JobLate { LATE_JOB } else { LATE_MESSAGE };
-    let options = Options { late_by, webhook_wait: SLOW_WEBHOOK, ..Options::default() };
+    let alarms = Alarms::shipped(&environment);
+    let declared = declared(spec, &alarms);
+    let late = late(fault, &alarms);
+    let mut options = Options::default();
+    if let Some(by) = late {
+        (options.late_by, options.webhook_wait) = (by, by);
+    }
     let mut world = world(&environment, options).await;
     match fault {
         // Each attempt waits for its whole deadline.
@@ -42,8 +45,6 @@ pub async fn row(spec: &FaultSpec) -> Row {
         Fault::JobLate => world.replace("done_within = \"20s\"", "done_within = \"5m\""),
         _ => {}
     }
-    let alarms = Alarms::shipped(&environment);
-    let declared = declared(spec, &alarms);
     let times = Times::of(spec, &alarms, &declared);
     let function = world.start(&spec.check).await;
     let mut before = world.run_after(&function, spec.every).await;
@@ -147,13 +148,30 @@ pub async fn row(spec: &FaultSpec) -> Row {
     };
     Row {
         part: Part::Platform,
-        fault: format!("`{fault}`: {}", spec.description),
+        fault: format!(
+            "`{fault}`: {}{}",
+            spec.description,
+            late.map(|by| format!("; here {by:#}")).unwrap_or_default()
+        ),
         check: page::list(checks(spec).into_iter()),
         shows: shows(&spec.shows),
         told: page::list(events.into_iter().chain(aside.iter().map(String::as_str)).map(str::to_owned)),
         undone: page::undone(&points),
         alarms: Fired::of(&raised, activated, cleared),
     }
+}
+
+/// How late what arrives late must be for its alarm; `None`: the fault is about something else.
+fn late(fault: Fault, alarms: &Alarms) -> Option<SignedDuration> {
+    let (alarm, ms) = match fault {
+        Fault::EmailLate => ("EmailDeliveryDelay", 1_000.0),
+        Fault::SmsLate => ("SmsDeliveryDelay", 1_000.0),
+        Fault::JobLate => ("JobDelay", 1_000.0),
+        Fault::WebhookSlow => ("WebhookProcessingDelay", 1.0),
+        _ => return None,
+    };
+    let ms = alarms.on_metrics(alarm).threshold * ms * BEYOND;
+    Some(SignedDuration::from_millis(ms as i64))
 }
 
 /// What a fault came to.

@@ -51,7 +51,9 @@ impl Part {
                  Each fault of `crates/demo-platform/faults.toml`: what the run of its check shows (subject, step and kind of a\n\
                  failure), what is told once and what is told when it is over, whether what the runs made was undone, and the\n\
                  alarms of the check. Others *may fail too*, or *cannot judge*, where it says so; that all others see nothing, not\n\
-                 even a number beyond a threshold, is held by `crates/cli/tests/program/faults.rs`."
+                 even a number beyond a threshold, is held by `crates/cli/tests/program/faults.rs`.\n\n\
+                 *here* is by how much what is late was late, for the alarm's threshold. An alarm on an objective looks at six\n\
+                 hours: here few runs are behind the fault, so it is raised sooner than after hours that went well."
             }
             Self::Late => {
                 "## Right answers that come late\n\n\

@@ -1,6 +1,11 @@
 //! The templates of this repository, as they are deployed.
 
-use alarm::{Alarm, Inputs, Template, alarms};
+use alarm::{Alarm, Data, Inputs, MetricAlarm, Replay, Source, State, Template, alarms};
+use jiff::{SignedDuration, Timestamp};
+
+/// Every check.
+const ALL: &str =
+    "Availability,Login,Queues,Application,Backend,Booking,PaymentWebhook,Integrations,Notifications,Reconciliation";
 
 fn read(file: &str, inputs: &Inputs) -> Template {
     let path = format!("{}/../../infra/{file}", env!("CARGO_MANIFEST_DIR"));
@@ -56,8 +61,7 @@ fn people_are_told_through_topics_of_the_functions_stack() {
 
 #[test]
 fn all_checks_stay_within_the_budget_of_alarms() {
-    let all = "Availability,Login,Queues,Application,Backend,Booking,PaymentWebhook,Integrations,Notifications,Reconciliation";
-    let alarms = shipped("production", all);
+    let alarms = shipped("production", ALL);
     let on_metrics: usize = alarms
         .iter()
         .map(|alarm| match alarm {
@@ -93,4 +97,75 @@ fn alarms_on_the_platform_are_there_when_their_parameter_is_given() {
     assert_eq!(of(&[("Servers", "i-0a1b,i-2c3d")]).0, of_servers.collect::<Vec<_>>());
     // A filter for each log group, the alarm on what they count together, and the saved query.
     assert_eq!(of(&[("PlatformLogGroups", "/app/web,/app/work")]), (vec!["PlatformExceptions".to_owned()], 4));
+}
+
+/// The states that an alarm goes through when its metric has these values, one every so many minutes; `None`: no value.
+fn states(name: &str, beyond: usize, every: usize, values: &[Option<f64>]) -> Vec<State> {
+    let all = shipped("production", ALL);
+    let own = all.iter().find(|alarm| alarm.logical_id() == name).unwrap();
+    let Alarm::Metric(MetricAlarm { source: Source::Metric { metric, .. }, .. }) = own else { panic!("{own:?}") };
+    let begin: Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
+    let at = |minute: usize| begin + SignedDuration::from_mins(minute.try_into().unwrap());
+    let mut data = Data::default();
+    for (place, value) in values.iter().enumerate() {
+        value.inspect(|value| data.publish(metric, at(place * every), *value));
+    }
+    let seen = Replay { beyond }.transitions(std::slice::from_ref(own), &data, at(0), at(values.len() * every));
+    seen[own.name()].iter().map(|transition| transition.to).filter(|to| *to != State::InsufficientData).collect()
+}
+
+/// The threshold of an alarm.
+fn threshold(name: &str) -> f64 {
+    let all = shipped("production", ALL);
+    let own = all.iter().find(|alarm| alarm.logical_id() == name).unwrap();
+    let Alarm::Metric(own) = own else { panic!("{own:?}") };
+    own.threshold
+}
+
+/// How much any of CloudWatch's unpublished looking back may be.
+const BEYOND: [usize; 4] = [0, 1, 2, 5];
+
+#[test]
+fn what_is_full_is_not_told_to_be_well_when_nobody_can_tell_any_more() {
+    for (name, factor) in
+        [("DiskUsed", 1.1), ("ConnectionsUsed", 1.1), ("OldestJobAge", 2.0), ("CertificatesVerySoon", 0.5)]
+    {
+        let (well, full) = (Some(threshold(name) / factor), Some(threshold(name) * factor));
+        let values = [vec![well; 30], vec![full; 30], vec![None; 90], vec![full; 30], vec![well; 30]].concat();
+        assert_eq!(states(name, 0, 1, &values[..150]), [State::Ok, State::Alarm], "{name}");
+        for beyond in BEYOND {
+            assert_eq!(states(name, beyond, 1, &values).last(), Some(&State::Ok), "{name}: it ends");
+        }
+    }
+}
+
+#[test]
+fn one_burst_in_the_platforms_counters_is_no_alarm_and_what_goes_on_is() {
+    let counted = [
+        "ErrorRate",
+        "LoginFailureRate",
+        "Lockouts",
+        "FailedJobs",
+        "Exceptions",
+        "SlowQueries",
+        "PartnerCallFailureRate",
+    ];
+    for (name, beyond) in counted.into_iter().flat_map(|name| BEYOND.map(|beyond| (name, beyond))) {
+        let high = Some(threshold(name) * 1.5);
+        // A window of five minutes, read each minute.
+        let burst = [vec![Some(0.0); 20], vec![high; 5], vec![Some(0.0); 20]].concat();
+        assert_eq!(states(name, beyond, 1, &burst), [State::Ok], "{name}");
+        let goes_on = [vec![Some(0.0); 20], vec![high; 20], vec![Some(0.0); 20]].concat();
+        assert_eq!(states(name, beyond, 1, &goes_on), [State::Ok, State::Alarm, State::Ok], "{name}");
+    }
+}
+
+#[test]
+fn a_message_that_stays_unsent_is_one_alarm_whichever_check_has_it() {
+    let unsent = Some(threshold("OldestUnsentNotification") * 4.0);
+    for (every, beyond) in [1, 5, 15].into_iter().flat_map(|every| BEYOND.map(|beyond| (every, beyond))) {
+        let values = [vec![None; 60 / every], vec![unsent; 180 / every], vec![None; 180 / every]].concat();
+        let seen = states("OldestUnsentNotification", beyond, every, &values);
+        assert_eq!(seen, [State::Ok, State::Alarm, State::Ok], "each {every} minutes, {beyond} beyond");
+    }
 }
