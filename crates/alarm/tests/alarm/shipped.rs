@@ -169,3 +169,13 @@ fn a_message_that_stays_unsent_is_one_alarm_whichever_check_has_it() {
         assert_eq!(seen, [State::Ok, State::Alarm, State::Ok], "each {every} minutes, {beyond} beyond");
     }
 }
+
+#[test]
+fn what_documents_look_up_is_exported() {
+    let functions = read("template.yaml", &Inputs::default().with("Environment", "<env>"));
+    let exports = functions.exports();
+    let runbook = include_str!("../../../../docs/runbooks/alarms.md");
+    let named: Vec<&str> = runbook.split("Name=='").skip(1).map(|rest| rest.split_once('\'').unwrap().0).collect();
+    assert_eq!(named.len(), 1);
+    assert!(named.iter().all(|name| exports.contains_key(*name)), "{named:?} of {:?}", exports.keys());
+}
