@@ -122,9 +122,13 @@ impl Findings<'_> {
     }
 }
 
-/// How often a metric has a value: with each run of its check, or more rarely.
+/// How often a metric has a value: with each run of its check, or more rarely. What any check may publish comes as often as the
+/// slowest runs, since that may be the only one that has something to tell.
 fn every(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) -> Option<Duration> {
-    let cadence = metric.dimensions.get("Check").and_then(|check| cadences.get(check))?;
+    let cadence = match metric.dimensions.get("Check") {
+        Some(check) => cadences.get(check),
+        None => cadences.values().max(),
+    }?;
     let channel = metric.dimensions.get("Channel");
     let channel = channel.and_then(|name| Channel::ALL.into_iter().find(|channel| channel.as_str() == name));
     Some(known.every(channel).map_or(*cadence, |every| every.max(*cadence)))
