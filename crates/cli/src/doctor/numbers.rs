@@ -93,6 +93,19 @@ impl Findings<'_> {
             );
             self.of_resource(id, "Properties.EvaluationPeriods", rule);
         }
+        // One burst is in every value of the window: where several are, they are no sign that it goes on.
+        let window = known.window().filter(|window| cadence < *window);
+        if let Some(window) = window {
+            let needed = (window + alarm.period * 2).as_secs().div_ceil(alarm.period.as_secs());
+            if u64::from(to_alarm) < needed {
+                let rule = format!(
+                    "expected at least {needed} points of {} s, saw {to_alarm}: a value looks back {} s, so that one burst is in several",
+                    alarm.period.as_secs(),
+                    window.as_secs()
+                );
+                self.of_resource(id, "Properties.DatapointsToAlarm", rule);
+            }
+        }
     }
 
     /// The seconds after which the function of a metric's check is ended.
