@@ -91,7 +91,33 @@ const CANARIES: [(Metric, Option<Channel>, Duration); 3] = [
     (NOTIFICATION_DELIVERY_DELAY, Some(Channel::Sms), Duration::from_secs(3_600)),
 ];
 
+/// The window of the platform's operations counters.
+const COUNTERS_WINDOW: Duration = Duration::from_secs(300);
+
+/// What is counted in that window.
+const COUNTED: [Metric; 12] = [
+    LOGIN_FAILURE_RATE,
+    LOCKOUTS,
+    BOOKING_ERROR_RATE,
+    WEBHOOK_FAILURE_RATE,
+    PAYMENT_FAILURE_RATE,
+    NOTIFICATION_FAILURES,
+    FAILED_JOBS,
+    REQUESTS,
+    ERROR_RATE,
+    EXCEPTIONS,
+    SLOW_QUERIES,
+    PARTNER_CALL_FAILURE_RATE,
+];
+
 impl Metric {
+    /// How far each value looks back, of what the platform's operations counters tell: what happens once is in every value of that
+    /// time. `None`: a value is of its run alone.
+    #[must_use]
+    pub fn window(&self) -> Option<Duration> {
+        COUNTED.contains(self).then_some(COUNTERS_WINDOW)
+    }
+
     /// How often it has a value by default, where that is not with each run of its check.
     #[must_use]
     pub fn every(&self, channel: Option<Channel>) -> Option<Duration> {

@@ -93,6 +93,19 @@ impl Findings<'_> {
             );
             self.of_resource(id, "Properties.EvaluationPeriods", rule);
         }
+        // One burst is in every value of the window: where several are, they are no sign that it goes on.
+        let window = known.window().filter(|window| cadence < *window);
+        if let Some(window) = window {
+            let needed = (window + alarm.period * 2).as_secs().div_ceil(alarm.period.as_secs());
+            if u64::from(to_alarm) < needed {
+                let rule = format!(
+                    "expected at least {needed} points of {} s, saw {to_alarm}: a value looks back {} s, so that one burst is in several",
+                    alarm.period.as_secs(),
+                    window.as_secs()
+                );
+                self.of_resource(id, "Properties.DatapointsToAlarm", rule);
+            }
+        }
     }
 
     /// The seconds after which the function of a metric's check is ended.
@@ -122,9 +135,13 @@ impl Findings<'_> {
     }
 }
 
-/// How often a metric has a value: with each run of its check, or more rarely.
+/// How often a metric has a value: with each run of its check, or more rarely. What any check may publish comes as often as the
+/// slowest runs, since that may be the only one that has something to tell.
 fn every(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) -> Option<Duration> {
-    let cadence = metric.dimensions.get("Check").and_then(|check| cadences.get(check))?;
+    let cadence = match metric.dimensions.get("Check") {
+        Some(check) => cadences.get(check),
+        None => cadences.values().max(),
+    }?;
     let channel = metric.dimensions.get("Channel");
     let channel = channel.and_then(|name| Channel::ALL.into_iter().find(|channel| channel.as_str() == name));
     Some(known.every(channel).map_or(*cadence, |every| every.max(*cadence)))

@@ -177,6 +177,8 @@ fn each_number_that_cannot_be_right_is_found_where_it_stands() {
     for (resource, property, value, rule) in [
         ("SlowQueries", "Period", "90", "whole minutes"),
         ("BookingErrorRate", "Period", "60", "a multiple of 300 s, which is how often BookingErrorRate has a value"),
+        // Any check may be the one that has a message left.
+        ("OldestUnsentNotification", "Period", "300", "a multiple of 900 s"),
         // Canaries are sent more rarely than their checks run.
         ("EmailDeliveryDelay", "Period", "300", "a multiple of 900 s"),
         ("SmsDeliveryDelay", "Period", "900", "a multiple of 3600 s"),
@@ -190,6 +192,35 @@ fn each_number_that_cannot_be_right_is_found_where_it_stands() {
         let is_it = |finding: &Finding| finding.line > 1 && finding.path == path && finding.rule.contains(rule);
         assert!(found.iter().any(is_it), "{resource} {property} {value}: {found:#?}");
     }
+}
+
+#[test]
+fn one_burst_is_no_alarm() {
+    let few = |resource: &str, period: &str, points: &str| {
+        let text = with_property(&shipped(ALARMS), resource, "EvaluationPeriods", "10");
+        let text = with_property(&text, resource, "Period", period);
+        let found = findings(&shipped(FUNCTIONS), &with_property(&text, resource, "DatapointsToAlarm", points));
+        let path = format!("Resources.{resource}.Properties.DatapointsToAlarm");
+        found.iter().any(|finding| finding.path == path && finding.rule.contains("one burst is in several"))
+    };
+    for resource in [
+        "LoginFailureRate",
+        "Lockouts",
+        "FailedJobs",
+        "ErrorRate",
+        "Exceptions",
+        "SlowQueries",
+        "PartnerCallFailureRate",
+    ] {
+        // Five minutes, and two periods.
+        let of_points = [("60", "5"), ("60", "6"), ("60", "7"), ("300", "2"), ("300", "3")];
+        let seen = of_points.map(|(period, points)| few(resource, period, points));
+        assert_eq!(seen, [true, true, false, true, false], "{resource}");
+    }
+    // As rare as the window is long: each value is of another one.
+    assert!(!few("BookingErrorRate", "300", "2"));
+    // No window.
+    assert!(!few("DiskUsed", "60", "5"));
 }
 
 #[test]
