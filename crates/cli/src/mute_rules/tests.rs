@@ -186,9 +186,9 @@ from = "2026-12-20T22:00"
 until = "2026-12-21T01:00"
 
 [[maintenance.windows]]
-name = "a month"
-from = "2027-01-01T00:00Z"
-until = "2027-02-01T00:00Z"
+name = "a minute too long"
+from = "2027-01-01T00:00:30Z"
+until = "2027-01-16T00:00:30Z"
 "#;
     let first = verdicts(text, &[]);
     let times = |verdict: &Verdict| (rule(verdict).expression.clone(), rule(verdict).duration.clone());
