@@ -146,14 +146,26 @@ async fn alarms_that_cannot_be_muted_are_said_and_the_silence_stands() {
     let unmuted = said(&world.synthetics(&["unmute", CHECK]), 1);
     assert!(unmuted.contains("availability is no longer muted"), "{unmuted}");
     assert!(unmuted.contains("its alarms may still be muted"), "{unmuted}");
+    let mutes = world.printed(&["mutes"]);
+    assert!(mutes.contains("availability: alarms only") && mutes.contains("6 muted"), "{mutes}");
     api.deny(None);
     let unmuted = said(&world.synthetics(&["unmute", CHECK]), 0);
     assert!(unmuted.contains("its alarms are no longer muted") && api.rules().is_empty(), "{unmuted}");
 
+    // The rule of an earlier mute stands when a shorter one cannot take its place.
+    said(&world.synthetics(&["mute", CHECK, "--for", "4h", "--reason", "x"]), 0);
+    api.deny(Some("PutAlarmMuteRule"));
+    let shorter = said(&world.synthetics(&["mute", CHECK, "--for", "1m", "--reason", "x"]), 1);
+    assert!(shorter.contains("still muted until ") && shorter.contains("by the earlier rule"), "{shorter}");
+    let mutes = world.printed(&["mutes"]);
+    assert!(mutes.contains("6 muted until "), "{mutes}");
+    api.deny(None);
+    said(&world.synthetics(&["unmute", CHECK]), 0);
+
     // Where CloudWatch has no such rules.
     api.leave_to_the_emulator();
     let unknown = said(&world.synthetics(&MUTE), 1);
-    assert!(unknown.contains("its alarms are not muted") && unknown.contains("Unknown action"), "{unknown}");
+    assert!(unknown.contains("its alarms may not be muted") && unknown.contains("Unknown action"), "{unknown}");
 }
 
 const WEEKLY: &str = r#"
@@ -273,9 +285,10 @@ async fn the_alarms_are_muted_in_maintenance_windows_too() {
         ]
     );
 
-    // A check of which no alarm is deployed.
+    // A check of which no alarm is deployed: the rule that is there goes on.
     fs::write(&file, format!("{plain}{}", WEEKLY.replace("\"availability\", \"login/log-in\"", "\"booking\"")))
         .unwrap();
     let missing = said(&windows(&world, &["--yes"]), 1);
+    assert!(missing.contains("kept, ") && world.calls.mute_rules.take().is_empty(), "{missing}");
     assert!(missing.contains("no alarm of booking is deployed: deploy infra/alarms.yaml"), "{missing}");
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alarm::MetricAlarm;
 use anyhow::ensure;
 use check::incident::Silence;
+use check::text::cut;
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{RoundMode, SignedDuration, SignedDurationRound, Timestamp, TimestampRound, Unit};
@@ -24,6 +25,8 @@ const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const DAYS: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
 /// A rule's name has 255 characters; what stands before takes 80 at most.
 const LONGEST_NAME: usize = 150;
+/// A rule's description has 1,024 characters.
+const LONGEST_DESCRIPTION: usize = 1_000;
 
 /// The name of the rule of a mute.
 pub(crate) fn name_of_mute(environment: &str, check: &str) -> String {
@@ -67,7 +70,7 @@ pub(crate) fn of_mute(
     let (begins, ends) = once(silence.from, silence.until, before, now)?;
     Ok(MuteRule {
         name,
-        description: format!("Muted by {}: {}", silence.by, silence.reason),
+        description: cut(&format!("Muted by {}: {}", silence.by, silence.reason), LONGEST_DESCRIPTION),
         alarms,
         ..rule_between(begins, ends)
     })
@@ -80,8 +83,8 @@ pub(crate) enum Verdict {
     Rule(MuteRule),
     /// There need be none, and why.
     None(&'static str),
-    /// There should be one and cannot, and what to do.
-    Impossible(String),
+    /// There should be one of this name and cannot, why, and what to do. One that is there goes on.
+    Impossible { name: String, why: String },
 }
 
 /// What becomes of each window of the settings, in their order. `before` are the windows' rules that are there, by name.
@@ -102,12 +105,13 @@ pub(crate) fn of_windows(
         if matches!(window.when(), When::Once { until, .. } if *until <= now) {
             return Verdict::None("it is over");
         }
+        let name = free_name(&prefix_of_windows(environment), window.name(), &mut taken);
         let alarms = alarms_of(&checks);
         if alarms.is_empty() {
             let of = if checks.is_empty() { environment.to_owned() } else { checks.join(", ") };
-            return Verdict::Impossible(format!("no alarm of {of} is deployed: deploy infra/alarms.yaml"));
+            let why = format!("no alarm of {of} is deployed: deploy infra/alarms.yaml");
+            return Verdict::Impossible { name, why };
         }
-        let name = free_name(&prefix_of_windows(environment), window.name(), &mut taken);
         let timed = match window.when() {
             When::Once { from, until } => {
                 once(*from, *until, before.get(&name), now).map(|(begins, ends)| rule_between(begins, ends))
@@ -115,16 +119,16 @@ pub(crate) fn of_windows(
             When::Weekly { days, at, lasts, .. } => weekly(days, *at, signed(*lasts), window.zone()),
         };
         match timed {
-            Ok(rule) => Verdict::Rule(MuteRule {
-                name,
-                description: format!("{}{}: {}", mark_of_windows(environment), window.name(), window.reason()),
-                alarms,
-                ..rule
-            }),
-            Err(error) => Verdict::Impossible(error.to_string()),
+            Ok(rule) => Verdict::Rule(MuteRule { name, description: described(environment, window), alarms, ..rule }),
+            Err(error) => Verdict::Impossible { name, why: error.to_string() },
         }
     };
     windows.iter().map(verdict).collect()
+}
+
+fn described(environment: &str, window: &Window) -> String {
+    let text = format!("{}{}: {}", mark_of_windows(environment), window.name(), window.reason());
+    cut(&text, LONGEST_DESCRIPTION)
 }
 
 /// When a rule begins and ends that comes once; `None` when it is no such rule.

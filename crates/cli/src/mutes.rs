@@ -8,7 +8,7 @@ use check::text::{cut, utc};
 use jiff::{SignedDuration, Timestamp};
 use lambda::{MuteRule, MuteRules};
 use runtime::{CommitError, OperatorStore, StateStore};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::arguments::{Deployment, MuteOptions, MutesOptions, UnmuteOptions};
 use crate::exit::Exit;
@@ -55,7 +55,7 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
         println!("alarms know no subjects: those of {check} go on telling");
         return Ok(Exit::Passed);
     }
-    match mute_alarms(&options.deployment, check, &silence, now).await {
+    match mute_alarms(&options.deployment, check, &silence).await {
         Ok(rule) => {
             let (begins, ends) = mute_rules::times(&rule).unwrap_or((silence.from, silence.until));
             let count = rule.alarms.len();
@@ -63,7 +63,13 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
             Ok(Exit::Passed)
         }
         Err(error) => {
-            eprintln!("its alarms are not muted, and tell as ever: {error:#}");
+            match rule_that_holds(&options.deployment, check).await {
+                Ok(Some((_, ends))) => {
+                    eprintln!("its alarms are still muted until {} by the earlier rule: {error:#}", utc(ends));
+                }
+                Ok(None) => eprintln!("its alarms are not muted, and tell as ever: {error:#}"),
+                Err(_) => eprintln!("its alarms may not be muted, or still by an earlier rule: {error:#}"),
+            }
             eprintln!("  mend it and mute again; docs/operations.md, \"Muting\", says what it takes");
             Ok(Exit::Failed)
         }
@@ -77,7 +83,7 @@ pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
     let now = Timestamp::now();
     // Alarms first: when only they can still be unmuted, it is worth trying again.
     let alarms = match subject {
-        None => unmute_alarms(&options.deployment, check, now).await,
+        None => unmute_alarms(&options.deployment, check).await,
         Some(_) => Ok(false),
     };
     let had_silence = Cell::new(false);
@@ -106,81 +112,123 @@ pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
     Ok(Exit::Passed)
 }
 
+/// A row of what is muted.
+struct Row {
+    check: &'static str,
+    /// `None`: only its alarms are muted.
+    mute: Option<Silence>,
+    /// Its rule, and when that ends.
+    alarms: anyhow::Result<Option<(MuteRule, Timestamp)>>,
+}
+
 /// What is muted now.
 pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
     let table = desk::table(&options.deployment).await?;
     let now = Timestamp::now();
-    let mut mutes = Vec::new();
+    let mut rows = Vec::new();
+    let mut unknown = None;
     for check in checks::ids(&[])? {
-        for mute in table.load(check).await?.state.mutes.into_iter().filter(|mute| mute.holds_at(now)) {
-            let alarms = match mute.subject {
-                None => muted_alarms(&options.deployment, check, now).await,
-                Some(_) => Ok(Vec::new()),
-            };
-            mutes.push((check, mute, alarms));
+        let mutes = table.load(check).await?.state.mutes.into_iter().filter(|mute| mute.holds_at(now));
+        let (of_subjects, of_all): (Vec<_>, Vec<_>) = mutes.partition(|mute| mute.subject.is_some());
+        // A rule may outlive its silence: when it could not be ended, or not be changed.
+        let alarms = rule_that_holds(&options.deployment, check).await;
+        match (&alarms, of_all.is_empty()) {
+            (Err(error), false) => eprintln!("whether the alarms of {check} are muted is not known: {error:#}"),
+            (Err(error), true) => unknown = Some(format!("{error:#}")),
+            (Ok(_), _) => {}
         }
+        if !of_all.is_empty() || matches!(alarms, Ok(Some(_))) {
+            rows.push(Row { check, mute: of_all.into_iter().next(), alarms });
+        }
+        rows.extend(of_subjects.into_iter().map(|mute| Row { check, mute: Some(mute), alarms: Ok(None) }));
     }
-    for (check, _, alarms) in &mutes {
-        if let Err(error) = alarms {
-            eprintln!("whether the alarms of {check} are muted is not known: {error:#}");
-        }
+    if let Some(error) = unknown {
+        eprintln!("whether alarms of other checks are still muted is not known: {error}");
     }
     if options.json {
-        let mutes: Vec<_> = mutes
-            .iter()
-            .map(|(check, mute, alarms)| json!({ "check": check, "mute": mute, "alarms": alarms.as_ref().ok() }))
-            .collect();
-        println!("{}", serde_json::to_string_pretty(&mutes)?);
-    } else if mutes.is_empty() {
+        let rows: Vec<_> = rows.iter().map(Row::as_value).collect();
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    } else if rows.is_empty() {
         println!("nothing is muted");
     } else {
-        let rows = mutes.iter().map(|(check, mute, alarms)| {
-            let what = desk::written(check, mute.subject.as_ref());
-            let alarms = match alarms {
-                Ok(alarms) if alarms.is_empty() => "not muted".to_owned(),
-                Ok(alarms) => format!("{} muted", alarms.len()),
-                Err(_) => "not known".to_owned(),
-            };
-            [what, utc(mute.from), utc(mute.until), alarms, mute.by.clone(), mute.reason.clone()]
-        });
+        let rows = rows.iter().map(Row::columns);
         println!("{}", tables::columns(["MUTED", "SINCE", "UNTIL", "ALARMS", "BY", "WHY"], rows));
     }
     Ok(Exit::Passed)
 }
 
+impl Row {
+    fn as_value(&self) -> Value {
+        let alarms = match &self.alarms {
+            Ok(Some((rule, _))) => json!(rule.alarms),
+            Ok(None) => json!([]),
+            Err(_) => Value::Null,
+        };
+        let until = self.alarms.as_ref().ok().and_then(Option::as_ref).map(|(_, ends)| ends.to_string());
+        json!({ "check": self.check, "mute": self.mute, "alarms": alarms, "alarms_until": until })
+    }
+
+    fn columns(&self) -> [String; 6] {
+        let Some(mute) = &self.mute else {
+            let (count, until, why) = match &self.alarms {
+                Ok(Some((rule, ends))) => (rule.alarms.len(), utc(*ends), rule.description.clone()),
+                _ => (0, String::new(), String::new()),
+            };
+            let what = format!("{}: alarms only", self.check);
+            return [what, String::new(), until, format!("{count} muted"), String::new(), why];
+        };
+        let alarms = match &self.alarms {
+            // Rules end at full minutes, up to one later.
+            Ok(Some((rule, ends))) if ends.duration_since(mute.until).abs() > SignedDuration::from_mins(2) => {
+                format!("{} muted until {}", rule.alarms.len(), utc(*ends))
+            }
+            Ok(Some((rule, _))) => format!("{} muted", rule.alarms.len()),
+            Ok(None) => "not muted".to_owned(),
+            Err(_) => "not known".to_owned(),
+        };
+        let what = desk::written(self.check, mute.subject.as_ref());
+        [what, utc(mute.from), utc(mute.until), alarms, mute.by.clone(), mute.reason.clone()]
+    }
+}
+
 /// Mutes the alarms of a check as long as the silence lasts.
-async fn mute_alarms(
-    deployment: &Deployment,
-    check: &str,
-    silence: &Silence,
-    now: Timestamp,
-) -> anyhow::Result<MuteRule> {
+async fn mute_alarms(deployment: &Deployment, check: &str, silence: &Silence) -> anyhow::Result<MuteRule> {
     let (rules, environment) = rules(deployment).await?;
     let deployed = rules.deployed_alarms(&desk::named(environment, "")).await?;
     let alarms = mute_rules::alarms_of(&thresholds::shipped(environment)?, &deployed, &[check]);
     ensure!(!alarms.is_empty(), "no alarm of {check} is deployed in {environment}: deploy infra/alarms.yaml");
     let name = mute_rules::name_of_mute(environment, check);
     let before = rules.get(&name).await?;
-    let rule = mute_rules::of_mute(name, silence, alarms, before.as_ref(), now)?;
+    // All calls before this one took their time: the rule begins by the clock of now.
+    let now = Timestamp::now();
+    let rule = mute_rules::of_mute(name.clone(), silence, alarms.clone(), before.as_ref(), now)?;
     rules.put(&rule).await?;
+    let begins = |rule: &MuteRule| mute_rules::times(rule).map(|(begins, _)| begins);
+    let arrived = Timestamp::now();
+    // Its minute may have gone by on the way, and then it might never begin.
+    if begins(&rule).is_some_and(|begins| now < begins && begins <= arrived) {
+        let rule = mute_rules::of_mute(name, silence, alarms, None, arrived)?;
+        rules.put(&rule).await?;
+        return Ok(rule);
+    }
     Ok(rule)
 }
 
 /// Ends the rule of a check; whether it was still to hold.
-async fn unmute_alarms(deployment: &Deployment, check: &str, now: Timestamp) -> anyhow::Result<bool> {
+async fn unmute_alarms(deployment: &Deployment, check: &str) -> anyhow::Result<bool> {
     let (rules, environment) = rules(deployment).await?;
     let name = mute_rules::name_of_mute(environment, check);
     let Some(rule) = rules.get(&name).await? else { return Ok(false) };
     rules.end(&name).await?;
-    Ok(mute_rules::times(&rule).is_some_and(|(_, ends)| now < ends))
+    Ok(mute_rules::times(&rule).is_some_and(|(_, ends)| Timestamp::now() < ends))
 }
 
-/// The alarms of a check that its mute silences.
-async fn muted_alarms(deployment: &Deployment, check: &str, now: Timestamp) -> anyhow::Result<Vec<String>> {
+/// The rule that mutes the alarms of a check, and when it ends; `None` when there is none, or it is over.
+async fn rule_that_holds(deployment: &Deployment, check: &str) -> anyhow::Result<Option<(MuteRule, Timestamp)>> {
     let (rules, environment) = rules(deployment).await?;
-    let rule = rules.get(&mute_rules::name_of_mute(environment, check)).await?;
-    let rule = rule.filter(|rule| mute_rules::times(rule).is_some_and(|(_, ends)| now < ends));
-    Ok(rule.map(|rule| rule.alarms).unwrap_or_default())
+    let Some(rule) = rules.get(&mute_rules::name_of_mute(environment, check)).await? else { return Ok(None) };
+    let ends = mute_rules::times(&rule).map(|(_, ends)| ends).filter(|ends| Timestamp::now() < *ends);
+    Ok(ends.map(|ends| (rule, ends)))
 }
 
 async fn rules(deployment: &Deployment) -> anyhow::Result<(MuteRules, &str)> {

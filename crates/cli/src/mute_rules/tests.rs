@@ -186,9 +186,9 @@ from = "2026-12-20T22:00"
 until = "2026-12-21T01:00"
 
 [[maintenance.windows]]
-name = "a month"
-from = "2027-01-01T00:00Z"
-until = "2027-02-01T00:00Z"
+name = "a minute too long"
+from = "2027-01-01T00:00:30Z"
+until = "2027-01-16T00:00:30Z"
 "#;
     let first = verdicts(text, &[]);
     let times = |verdict: &Verdict| (rule(verdict).expression.clone(), rule(verdict).duration.clone());
@@ -198,7 +198,7 @@ until = "2027-02-01T00:00Z"
     assert_eq!(times(&first[1]), ("at(2026-12-06T22:31)".to_owned(), "PT29M".to_owned()), "what is left of it");
     assert_eq!(first[2], Verdict::None("it is over"));
     assert!(matches!(first[3], Verdict::None(why) if why.contains("subjects")), "{:?}", first[3]);
-    assert!(matches!(&first[4], Verdict::Impossible(why) if why.contains("15 days")), "{:?}", first[4]);
+    assert!(matches!(&first[4], Verdict::Impossible { why, .. } if why.contains("15 days")), "{:?}", first[4]);
 
     // Put at 22:00, it holds: it stays as it is.
     let put = MuteRule {
@@ -216,7 +216,8 @@ fn a_window_whose_alarms_are_not_deployed_cannot_be_muted() {
         windows("\n[[maintenance.windows]]\nname = \"night\"\nchecks = [\"login\"]\nat = \"02:00\"\nlasts = \"1h\"\n");
     let verdicts = of_windows("demo", &windows, |_| Vec::new(), &BTreeMap::new(), at("2026-12-06T22:30:30Z"));
     let expected = "no alarm of login is deployed: deploy infra/alarms.yaml";
-    assert_eq!(verdicts, [Verdict::Impossible(expected.to_owned())]);
+    let name = "just-driving-synthetics-demo-window-night".to_owned();
+    assert_eq!(verdicts, [Verdict::Impossible { name, why: expected.to_owned() }]);
 }
 
 #[test]
@@ -230,4 +231,15 @@ fn each_window_has_a_rule_of_its_own() {
         .collect();
     assert_eq!(names[..4], ["night", "night-2", "night-2-2", "unnamed"]);
     assert!(names[4].len() <= LONGEST_NAME);
+}
+
+#[test]
+fn what_a_rule_says_of_itself_is_no_longer_than_cloudwatch_takes() {
+    let reason = "å".repeat(3_000);
+    let text =
+        format!("\n[[maintenance.windows]]\nname = \"night\"\nreason = \"{reason}\"\nat = \"02:00\"\nlasts = \"1h\"\n");
+    let verdicts = verdicts(&text, &[]);
+    let description = &rule(&verdicts[0]).description;
+    assert!(description.starts_with("Maintenance window of demo: night: å"), "{description}");
+    assert!(description.chars().count() <= 1_024, "{}", description.chars().count());
 }

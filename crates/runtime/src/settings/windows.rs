@@ -24,8 +24,11 @@ const DAYS: [(&str, Weekday); 7] = [
     ("sat", Weekday::Saturday),
     ("sun", Weekday::Sunday),
 ];
-/// The longest window, so that a mistake does not silence for ever.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest window of the week, so that a mistake does not silence for ever.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// The longest window that comes once: CloudWatch mutes alarms no longer.
+const LONGEST_ONCE: SignedDuration = SignedDuration::from_hours(15 * 24);
 
 /// A maintenance window.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +81,7 @@ pub(super) struct RawWindow {
     /// Once: from this time on, such as "2026-12-01T02:00", or with an offset.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
-    /// Once: until this time.
+    /// Once: until this time, 15 days later at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
     /// Every week, on these days: mon, tue, wed, thu, fri, sat, sun. Default: every day.
@@ -87,7 +90,7 @@ pub(super) struct RawWindow {
     /// Every week: from this time of day on, such as "02:00".
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
-    /// Every week: for so long, 1m to 168h.
+    /// Every week: for so long, 1m to 168h, and less than until the next one begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     lasts: Option<String>,
     /// The time zone of all these times. Default that of the platform's times.
@@ -253,6 +256,13 @@ impl RawWindow {
             section.problem("until", "expected a time after `from`");
             return None;
         }
+        let lasts = until.duration_since(from);
+        if lasts > LONGEST_ONCE {
+            let seen = format!("saw {} hours", lasts.as_hours());
+            let rule = "expected a time at most 15 days after `from`, as long as CloudWatch mutes alarms";
+            section.problem("until", format!("{rule}, {seen}; make several windows of it"));
+            return None;
+        }
         Some(When::Once { from, until })
     }
 
@@ -276,8 +286,25 @@ impl RawWindow {
         if days.is_empty() {
             days.extend(1..=7);
         }
+        if let Some(lasts) = lasts {
+            let gap = shortest_gap(&days);
+            if lasts >= gap {
+                let (gap, lasts) = (written_duration(gap), written_duration(lasts));
+                let rule = format!("expected less than {gap}, after which the next one begins, saw `{lasts}`");
+                section.problem("lasts", format!("{rule}; it would never end: shorten it, or name fewer `days`"));
+                return None;
+            }
+        }
         Some(When::Weekly { days, at: at?, lasts: lasts?, zone })
     }
+}
+
+/// The shortest time between two beginnings.
+fn shortest_gap(days: &BTreeSet<i8>) -> Duration {
+    // The first day comes again a week later.
+    let next = days.iter().skip(1).copied().chain(days.first().map(|first| first + 7));
+    let gaps = days.iter().zip(next).map(|(day, next)| DAY * u32::from((next - day).unsigned_abs()));
+    gaps.min().unwrap_or(LONGEST)
 }
 
 #[cfg(test)]
@@ -334,6 +361,13 @@ mod tests {
         let weekend = weekly(&[5], "18:00", 62);
         assert!(is_quiet(&weekend, "2026-11-22T23:00:00Z"));
         assert!(!is_quiet(&weekend, "2026-11-23T08:00:00Z"));
+    }
+
+    #[test]
+    fn the_shortest_gap_goes_around_the_week() {
+        for (days, expected) in [(&[1][..], 7), (&[1, 4], 3), (&[1, 7], 1), (&[2, 6], 3), (&[1, 2, 3, 4, 5, 6, 7], 1)] {
+            assert_eq!(shortest_gap(&days.iter().copied().collect()), DAY * expected, "{days:?}");
+        }
     }
 
     #[test]
