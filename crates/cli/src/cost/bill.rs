@@ -55,6 +55,8 @@ impl Kind {
 pub(super) enum Tariff {
     /// AWS.
     Listed(Good),
+    /// AWS, and what else is free of it is not for this one.
+    Unfree(Good),
     /// Somebody else, by the settings. `None`: they do not say.
     Settings {
         /// As people read it behind a number.
@@ -108,6 +110,13 @@ pub(super) struct Line {
     pub(super) sum: Sum,
 }
 
+impl Line {
+    /// Of nothing but what has no price, there is no sum.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.amounts.iter().all(|amount| amount.usd_each.is_none())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Bill {
     /// In the order of the kinds; a kind of which nothing is used has no line.
@@ -141,12 +150,14 @@ impl Bill {
         };
         for Used { kind, check, tariff, quantity } in used.iter().filter(|used| used.quantity > 0.0) {
             let (unit, usd_each, sum) = match tariff {
-                Tariff::Listed(good) => {
+                Tariff::Listed(good) | Tariff::Unfree(good) => {
                     let price = prices.of(*good)?;
                     if !price.verified && !bill.unverified.contains(good) {
                         bill.unverified.push(*good);
                     }
-                    (price.unit.as_str(), Some(price.usd / price.per), sum(price, *quantity, &mut left))
+                    let mut none = BTreeMap::new();
+                    let left = if matches!(tariff, Tariff::Listed(_)) { &mut left } else { &mut none };
+                    (price.unit.as_str(), Some(price.usd / price.per), sum(price, *quantity, left))
                 }
                 Tariff::Settings { unit, usd } => {
                     let usd_all = usd.unwrap_or_default() * quantity;
@@ -173,6 +184,14 @@ impl Bill {
         bill.unverified.sort_unstable();
         bill.lines = lines.into_values().collect();
         Ok(bill)
+    }
+
+    /// What has no price, as a sentence goes on: `, without 2,880 e-mails of unknown price`; nothing when all has one.
+    pub(super) fn without(&self, amount: impl Fn(&Amount) -> String) -> String {
+        if self.unknown.is_empty() {
+            return String::new();
+        }
+        format!(", without {} of unknown price", self.unknown.iter().map(amount).collect::<Vec<_>>().join(" and "))
     }
 
     /// A line, when anything of its kind is used.

@@ -57,7 +57,8 @@ struct Max {
 /// Reckons the bill, and holds it against the most it may be.
 pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
     let folder = &options.templates;
-    let (functions, alarms) = (text(&folder.join("template.yaml"))?, text(&folder.join("alarms.yaml"))?);
+    let template = |file: &str| text(&folder.join(file)).context("--templates names the folder of the templates");
+    let (functions, alarms) = (template("template.yaml")?, template("alarms.yaml")?);
     let file = settings_file(options);
     let (environment, settings) = settings(&file)?;
     let environment = match (&options.environment, &options.settings) {
@@ -66,6 +67,9 @@ pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
         (None, None) => ENVIRONMENT.to_owned(),
     };
     let deployed = Deployed::read(&folder.join("samconfig.toml"))?;
+    if options.environment.is_some() {
+        deployed.must_know(&environment)?;
+    }
     let mut plan = Plan::new(&environment, &options.checks);
     plan.parameters = deployed.parameters(&environment)?;
     plan.alarm_parameters = deployed.parameters(&format!("{environment}-alarms"))?;
@@ -113,13 +117,18 @@ fn verdict(answer: &Answer) -> Exit {
     let Some(max) = &answer.max else { return Exit::Passed };
     let bill = &answer.last().bill;
     let total = bill.total.list;
+    let without = bill.without(show::amount);
     let Some(over_by) = max.over_by else {
-        eprintln!("{total:.2} USD at list price, within --max {:.2}", max.usd);
+        eprintln!("{total:.2} USD at list price, within --max {:.2}{without}", max.usd);
         return Exit::Passed;
     };
     let largest =
         bill.largest().map(|line| format!("; the largest line is {}, {:.2}", line.kind.title(), line.sum.list));
-    eprintln!("{total:.2} USD at list price, {over_by:.2} over --max {:.2}{}", max.usd, largest.unwrap_or_default());
+    eprintln!(
+        "{total:.2} USD at list price, {over_by:.2} over --max {:.2}{without}{}",
+        max.usd,
+        largest.unwrap_or_default()
+    );
     Exit::Failed
 }
 
@@ -169,6 +178,18 @@ impl Deployed {
 
     fn value(&self, environment: &str, command: &str, key: &str) -> Option<&Value> {
         self.environments.get(environment)?.get(command)?.get("parameters")?.get(key)
+    }
+
+    /// A typing error would be reckoned with the defaults of the templates.
+    fn must_know(&self, environment: &str) -> anyhow::Result<()> {
+        if self.environments.is_empty() || self.value(environment, "deploy", "parameter_overrides").is_some() {
+            return Ok(());
+        }
+        let is_stack_beside = |name: &str| name.ends_with("-alarms") || name.ends_with("-platform");
+        let known =
+            self.environments.iter().filter(|(name, entry)| !is_stack_beside(name) && entry.get("deploy").is_some());
+        let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
+        bail!("{} has no environment `{environment}`; there are {}", self.file.display(), known.join(", "))
     }
 
     fn region(&self, environment: &str) -> Option<String> {

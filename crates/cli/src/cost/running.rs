@@ -154,6 +154,10 @@ pub(super) fn running(
     })?;
     let mut usual = *USUAL.iter().find(|usual| usual.check == check.id).context("every scheduled check is known")?;
     usual.seconds = plan.seconds.get(check.id).copied().unwrap_or(usual.seconds);
+    let timeout = property("Timeout").as_f64().unwrap_or(f64::MAX);
+    if usual.seconds > timeout {
+        bail!("seconds.{}: expected at most {timeout}, the Timeout of {id}, saw {}", check.id, usual.seconds);
+    }
     let every_seconds = plan.cadences.get(check.id).copied().unwrap_or(check.every_seconds);
     Ok(Running {
         usual,

@@ -63,9 +63,7 @@ fn head(answer: &Answer, prices: &Prices) -> String {
 
 fn lines(bill: &Bill) -> String {
     let row = |line: &Line| {
-        // Of nothing but what has no price, there is no sum to show.
-        let is_unknown = line.amounts.iter().all(|amount| amount.usd_each.is_none());
-        let shown = |usd: f64| if is_unknown { right("unknown") } else { money(usd) };
+        let shown = |usd: f64| if line.is_unknown() { right("unknown") } else { money(usd) };
         [line.kind.title().to_owned(), how_much(line), shown(line.sum.list), shown(line.sum.net)]
     };
     let total = ["total".to_owned(), String::new(), money(bill.total.list), money(bill.total.net)];
@@ -83,7 +81,7 @@ fn how_much(line: &Line) -> String {
 }
 
 /// `65 metrics`, `1 key`.
-fn amount(amount: &Amount) -> String {
+pub(super) fn amount(amount: &Amount) -> String {
     let Amount { quantity, unit, .. } = amount;
     let (thing, rest) =
         unit.split_once(' ').map_or((unit.as_str(), String::new()), |(thing, rest)| (thing, format!(" {rest}")));
@@ -168,10 +166,15 @@ fn notes(counted: &Counted, prices: &Prices) -> Vec<String> {
         notes.push(format!("Not reckoned, since what it costs is not known here: {count} × {kind}."));
     }
     if usage.has_rotating_key {
-        notes.push("A key that is rotated costs 1.00 more a month from its second year on.".to_owned());
+        notes.push(
+            "A key that is rotated costs 1.00 more a month after its first year, and 2.00 more after its second."
+                .to_owned(),
+        );
     }
     notes.push(
-        "Not in it: traffic to the internet, of which 100 GB a month are free; what people query in the logs; taxes."
+        "Not in it: infra/platform.yaml: its alarms, and the agent's metrics at the price of custom ones, for each server;\n  \
+         CloudWatch Logs' own requests to KMS; traffic to the internet, of which 100 GB a month are free;\n  \
+         what people query in the logs; taxes."
             .to_owned(),
     );
     if !bill.unverified.is_empty() {
@@ -232,8 +235,16 @@ fn grouped(number: f64) -> String {
 /// For programs.
 pub(super) fn value(answer: &Answer, prices: &Prices) -> Value {
     let counted = |counted: &Counted| {
+        let mut bill = json!(counted.bill);
+        for (place, line) in counted.bill.lines.iter().enumerate() {
+            // What is unknown is not nothing.
+            if line.is_unknown() {
+                bill["lines"][place]["list"] = Value::Null;
+                bill["lines"][place]["net"] = Value::Null;
+            }
+        }
         json!({
-            "bill": counted.bill,
+            "bill": bill,
             "checks": counted.usage.running,
             "incidents": counted.plan.incidents,
             "has_rotating_key": counted.usage.has_rotating_key,
@@ -258,6 +269,8 @@ pub(super) fn value(answer: &Answer, prices: &Prices) -> Value {
         },
         "as_is": counted(&answer.base),
         "what_if": answer.then.as_ref().map(|then| json!({ "changes": answer.changes, "then": counted(then) })),
-        "max": answer.max.as_ref().map(|max| json!({ "usd": max.usd, "over_by_usd": max.over_by })),
+        "max": answer.max.as_ref().map(|max| {
+            json!({ "usd": max.usd, "over_by_usd": max.over_by, "unknown": answer.last().bill.unknown })
+        }),
     })
 }

@@ -207,8 +207,12 @@ impl Counting<'_> {
     /// What is there once for all checks.
     fn shared(&mut self, functions: &Template, templates: &[&Template]) {
         let count = |kind: &str| templates.iter().map(|template| template.of_kind(kind).count()).sum::<usize>() as f64;
-        let (dashboards, keys) = (count("AWS::CloudWatch::Dashboard"), count("AWS::KMS::Key"));
-        self.add(Kind::Dashboards, None, Good::Dashboard, dashboards);
+        let keys = count("AWS::KMS::Key");
+        for dashboard in templates.iter().flat_map(|template| template.of_kind("AWS::CloudWatch::Dashboard")) {
+            let is_small = metrics_shown(dashboard) <= FREE_DASHBOARD_METRICS;
+            let tariff = if is_small { Tariff::Listed(Good::Dashboard) } else { Tariff::Unfree(Good::Dashboard) };
+            self.used.push(Used { kind: Kind::Dashboards, check: None, tariff, quantity: 1.0 });
+        }
         self.add(Kind::Keys, None, Good::Key, keys);
         let has_chat = functions.conditions.get("HasChatTopic").is_some_and(|has| *has);
         let topics = if has_chat { 3.0 } else { 2.0 };
@@ -222,7 +226,12 @@ impl Counting<'_> {
         if functions.of_kind("AWS::SNS::Subscription").any(|own| own.properties.get("Protocol") == Some(&"sms".into()))
         {
             let tariff = Tariff::Settings { unit: "SMS to people", usd: None };
-            self.used.push(Used { kind: Kind::Topics, check: None, tariff, quantity: incidents * MESSAGES });
+            self.used.push(Used {
+                kind: Kind::Topics,
+                check: None,
+                tariff,
+                quantity: incidents * (MESSAGES + ALARM_MESSAGES),
+            });
         }
         if functions.of_kind("AWS::SQS::Queue").next().is_some() {
             self.add(Kind::Failures, None, Good::QueueRequest, FAILED_INVOCATIONS);
@@ -245,8 +254,8 @@ impl Counting<'_> {
             let every = canary.get("every").and_then(toml::Value::as_str).unwrap_or_default();
             let every: jiff::SignedDuration =
                 every.parse().with_context(|| format!("check.{CHECK}.{}.every", channel.as_str()))?;
-            // One goes out with a run, at the earliest.
-            let every = every.as_secs().max(1).unsigned_abs().max(runs_every);
+            // One goes out with a run: with the first that is due.
+            let every = every.as_secs().max(1).unsigned_abs().next_multiple_of(runs_every);
             let unit = match channel {
                 Channel::Email => "e-mails",
                 Channel::Sms => "SMS",
@@ -259,6 +268,18 @@ impl Counting<'_> {
         }
         Ok(())
     }
+}
+
+/// Metrics that a dashboard may show to be one of those that are free.
+const FREE_DASHBOARD_METRICS: usize = 50;
+
+/// Metrics that the widgets of a dashboard name; expressions are none.
+fn metrics_shown(dashboard: &Resource) -> usize {
+    let body = dashboard.properties.get("DashboardBody").and_then(Value::as_str).unwrap_or_default();
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let widgets = body["widgets"].as_array().into_iter().flatten();
+    let metrics = widgets.filter_map(|widget| widget["properties"]["metrics"].as_array()).flatten();
+    metrics.filter(|metric| metric[0].is_string()).count()
 }
 
 /// How often in a month something is read that is kept for five minutes.

@@ -5,7 +5,6 @@ use std::str::FromStr;
 use anyhow::{Context, bail};
 use jiff::SignedDuration;
 
-use super::assumed::MONTH_SECONDS;
 use super::running::Plan;
 
 /// The keys, as errors and the help say them.
@@ -70,11 +69,15 @@ fn number<T: FromStr + PartialOrd + std::fmt::Display>(value: &str, least: T, mo
     }
 }
 
-/// Rules fire at full minutes, and a month must hold a run.
+/// A schedule fires at the same minutes of every hour.
 fn seconds_between(value: &str) -> anyhow::Result<u64> {
     let seconds = value.parse::<SignedDuration>().ok().and_then(|every| u64::try_from(every.as_secs()).ok());
+    let possible: Vec<u64> = (1..=60).filter(|minutes| 60 % minutes == 0).collect();
     match seconds {
-        Some(seconds) if seconds >= 60 && seconds % 60 == 0 && seconds <= MONTH_SECONDS => Ok(seconds),
-        _ => bail!("expected whole minutes such as \"1m\", \"15m\" or \"1h\", saw `{value}`"),
+        Some(seconds) if seconds % 60 == 0 && possible.contains(&(seconds / 60)) => Ok(seconds),
+        _ => {
+            let possible: Vec<String> = possible.iter().map(|minutes| format!("{minutes}m")).collect();
+            bail!("expected what divides an hour, one of {}, saw `{value}`", possible.join(", "))
+        }
     }
 }

@@ -33,6 +33,9 @@ fn the_bill_is_told_to_people_and_to_programs() {
     assert_eq!(bill["prices"]["region"], "eu-west-1");
     assert_eq!(bill["as_is"]["checks"].as_array().map(Vec::len), Some(10));
     assert_eq!(bill["assumed"]["usual"][1]["seconds"], 3.0);
+    let lines = bill["as_is"]["bill"]["lines"].as_array().unwrap();
+    let canaries = lines.iter().find(|line| line["kind"] == "canaries").unwrap();
+    assert!(canaries["list"].is_null() && canaries["net"].is_null(), "unknown is not nothing: {canaries:#}");
 }
 
 #[test]
@@ -48,12 +51,17 @@ fn the_bill_in_the_documentation_is_the_programs() {
 #[test]
 fn a_bill_that_is_too_high_fails_a_pipeline_and_a_mistake_is_none() {
     for (arguments, code, said) in [
-        (&["--max", "40"][..], 0, "USD at list price, within --max 40.00"),
-        (&["--max", "30"], 1, "over --max 30.00; the largest line is custom metrics, 19.50"),
+        (&["--max", "40"][..], 0, "USD at list price, within --max 40.00, without 2,880 e-mails of unknown price"),
+        (
+            &["--max", "30"],
+            1,
+            "over --max 30.00, without 2,880 e-mails of unknown price; the largest line is custom metrics, 19.50",
+        ),
         (&["--max", "40", "--what-if", "zones=2"], 1, "the largest line is private network, 47.53"),
         (&["--max", "40", "--what-if", "checks=availability"], 0, "within --max 40.00"),
         (&["--max", "much"], 2, "expected an amount in USD"),
         (&["--what-if", "colour=red"], 2, "there is no `colour`; there are cadence.CHECK=5m"),
+        (&["--environment", "nowhere"], 2, "has no environment `nowhere`; there are staging, production"),
         (&["--checks", "nope"], 2, "there is no check `nope`; there are application"),
         (&["--settings", "no-such-file.toml"], 2, "failed to read no-such-file.toml"),
     ] {
