@@ -16,6 +16,7 @@ mod mute_rules;
 mod mutes;
 mod ports;
 mod run;
+mod samconfig;
 mod screen;
 mod settings;
 mod sweep;

@@ -11,12 +11,13 @@ mod what_if;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use toml::{Table, Value};
 
 use crate::arguments::CostOptions;
 use crate::checks;
 use crate::exit::Exit;
+use crate::samconfig::Samconfig;
 use bill::Bill;
 use prices::Prices;
 use running::{Plan, Sources};
@@ -66,7 +67,7 @@ pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
         (None, Some(_)) => environment,
         (None, None) => ENVIRONMENT.to_owned(),
     };
-    let deployed = Deployed::read(&folder.join("samconfig.toml"))?;
+    let deployed = Samconfig::read(&folder.join("samconfig.toml"))?;
     if options.environment.is_some() {
         deployed.must_know(&environment)?;
     }
@@ -157,67 +158,6 @@ fn settings(file: &Path) -> anyhow::Result<(String, BTreeMap<String, Table>)> {
         sections.insert(check.id().to_owned(), section.cloned().unwrap_or_default());
     }
     Ok((environment, sections))
-}
-
-/// What SAM CLI is told of each environment.
-struct Deployed {
-    file: PathBuf,
-    environments: Table,
-}
-
-impl Deployed {
-    /// Nothing, where there is no such file.
-    fn read(file: &Path) -> anyhow::Result<Self> {
-        let environments = if file.exists() {
-            text(file)?.parse().with_context(|| format!("failed to read {}", file.display()))?
-        } else {
-            Table::new()
-        };
-        Ok(Self { file: file.to_owned(), environments })
-    }
-
-    fn value(&self, environment: &str, command: &str, key: &str) -> Option<&Value> {
-        self.environments.get(environment)?.get(command)?.get("parameters")?.get(key)
-    }
-
-    /// A typing error would be reckoned with the defaults of the templates.
-    fn must_know(&self, environment: &str) -> anyhow::Result<()> {
-        if self.environments.is_empty() || self.value(environment, "deploy", "parameter_overrides").is_some() {
-            return Ok(());
-        }
-        let is_stack_beside = |name: &str| name.ends_with("-alarms") || name.ends_with("-platform");
-        let known =
-            self.environments.iter().filter(|(name, entry)| !is_stack_beside(name) && entry.get("deploy").is_some());
-        let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
-        bail!("{} has no environment `{environment}`; there are {}", self.file.display(), known.join(", "))
-    }
-
-    fn region(&self, environment: &str) -> Option<String> {
-        self.value(environment, "global", "region")?.as_str().map(str::to_owned)
-    }
-
-    /// The parameters that the stack of an environment is deployed with.
-    fn parameters(&self, environment: &str) -> anyhow::Result<BTreeMap<String, String>> {
-        let key = "parameter_overrides";
-        let pairs: Vec<&str> = match self.value(environment, "deploy", key) {
-            None => Vec::new(),
-            Some(Value::String(text)) => text.split_whitespace().collect(),
-            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
-            Some(other) => {
-                bail!("{}: {environment}.deploy.parameters.{key}: expected a list, saw {other}", self.file.display())
-            }
-        };
-        pairs
-            .into_iter()
-            .map(|pair| match pair.split_once('=') {
-                Some((name, value)) => Ok((name.to_owned(), value.trim_matches('"').to_owned())),
-                None => bail!(
-                    "{}: {environment}.deploy.parameters.{key}: expected NAME=VALUE, saw `{pair}`",
-                    self.file.display()
-                ),
-            })
-            .collect()
-    }
 }
 
 #[cfg(test)]

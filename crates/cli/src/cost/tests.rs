@@ -16,7 +16,8 @@ use super::bill::{Bill, Kind, Tariff, Used};
 use super::prices::{Good, Prices};
 use super::running::{Plan, Sources};
 use super::show::Counted;
-use super::{Deployed, counted, held, settings, what_if};
+use super::{counted, held, settings, what_if};
+use crate::samconfig::Samconfig;
 use crate::{checks, ports};
 
 fn infra() -> PathBuf {
@@ -337,7 +338,7 @@ fn more_than_the_most_is_said_and_the_most_itself_is_not_more() {
 
 #[test]
 fn a_deployment_says_its_parameters_and_its_region() {
-    let deployed = Deployed::read(&infra().join("samconfig.toml")).unwrap();
+    let deployed = Samconfig::read(&infra().join("samconfig.toml")).unwrap();
     assert_eq!(deployed.region("staging").as_deref(), Some("eu-north-1"));
     let mut plan = Plan::new("staging", "availability");
     plan.parameters = deployed.parameters("staging").unwrap();
@@ -346,15 +347,6 @@ fn a_deployment_says_its_parameters_and_its_region() {
     let retention: Vec<f64> = counted.usage.running.iter().map(|running| running.retention_days).collect();
     assert_eq!(retention, [14.0]);
     assert!(deployed.parameters("nowhere").unwrap().is_empty() && deployed.region("nowhere").is_none());
-    let deployed = |value: &str| Deployed {
-        file: PathBuf::from("samconfig.toml"),
-        environments: format!("x.deploy.parameters.parameter_overrides = {value}").parse().unwrap(),
-    };
-    let pairs = BTreeMap::from([("A", "1"), ("B", "2,3")].map(|(name, value)| (name.to_owned(), value.to_owned())));
-    assert_eq!(deployed("\"A=1 B=\\\"2,3\\\"\"").parameters("x").unwrap(), pairs);
-    assert_eq!(deployed("[\"A=1\", \"B=2,3\"]").parameters("x").unwrap(), pairs);
-    assert!(deployed("[\"A\"]").parameters("x").unwrap_err().to_string().contains("expected NAME=VALUE, saw `A`"));
-    assert!(deployed("3").parameters("x").unwrap_err().to_string().contains("expected a list, saw 3"));
 }
 
 /// What is assumed of a run stays below what its alarm calls slow, and every check has its assumptions.
