@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use check::incident::{CheckState, Silence, SilenceKind};
 use check::text::{cut, utc};
 use jiff::{SignedDuration, Timestamp};
@@ -63,7 +63,7 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
             Ok(Exit::Passed)
         }
         Err(error) => {
-            match rule_that_holds(&options.deployment, check).await {
+            match rule_that_holds(&rules(&options.deployment).await, check).await {
                 Ok(Some((_, ends))) => {
                     eprintln!("its alarms are still muted until {} by the earlier rule: {error:#}", utc(ends));
                 }
@@ -124,6 +124,7 @@ struct Row {
 /// What is muted now.
 pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
     let table = desk::table(&options.deployment).await?;
+    let rules = rules(&options.deployment).await;
     let now = Timestamp::now();
     let mut rows = Vec::new();
     let mut unknown = None;
@@ -131,7 +132,7 @@ pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
         let mutes = table.load(check).await?.state.mutes.into_iter().filter(|mute| mute.holds_at(now));
         let (of_subjects, of_all): (Vec<_>, Vec<_>) = mutes.partition(|mute| mute.subject.is_some());
         // A rule may outlive its silence: when it could not be ended, or not be changed.
-        let alarms = rule_that_holds(&options.deployment, check).await;
+        let alarms = rule_that_holds(&rules, check).await;
         match (&alarms, of_all.is_empty()) {
             (Err(error), false) => eprintln!("whether the alarms of {check} are muted is not known: {error:#}"),
             (Err(error), true) => unknown = Some(format!("{error:#}")),
@@ -224,8 +225,11 @@ async fn unmute_alarms(deployment: &Deployment, check: &str) -> anyhow::Result<b
 }
 
 /// The rule that mutes the alarms of a check, and when it ends; `None` when there is none, or it is over.
-async fn rule_that_holds(deployment: &Deployment, check: &str) -> anyhow::Result<Option<(MuteRule, Timestamp)>> {
-    let (rules, environment) = rules(deployment).await?;
+async fn rule_that_holds(
+    rules: &anyhow::Result<(MuteRules, &str)>,
+    check: &str,
+) -> anyhow::Result<Option<(MuteRule, Timestamp)>> {
+    let (rules, environment) = rules.as_ref().map_err(|error| anyhow!("{error:#}"))?;
     let Some(rule) = rules.get(&mute_rules::name_of_mute(environment, check)).await? else { return Ok(None) };
     let ends = mute_rules::times(&rule).map(|(_, ends)| ends).filter(|ends| Timestamp::now() < *ends);
     Ok(ends.map(|ends| (rule, ends)))
