@@ -106,11 +106,24 @@ pub fn on_metrics_of_aws() -> Vec<Alarm> {
     of_aws
 }
 
-/// Which alarms were raised by this data. Evaluated each minute.
+/// How many points beyond N CloudWatch may look at when some are missing, which it does not publish, beside our default.
+const BEYOND: [usize; 2] = [0, 5];
+
+/// Which alarms were raised by this data. Evaluated each minute. The same ones are, whatever CloudWatch does not publish.
 pub fn raised(alarms: &[Alarm], data: &Data, from: Timestamp, until: Timestamp) -> Vec<Raised> {
+    let raised = raised_by(Replay::default(), alarms, data, from, until);
+    let names = |raised: &[Raised]| raised.iter().map(|raised| raised.alarm.clone()).collect::<BTreeSet<_>>();
+    for beyond in BEYOND {
+        let other = raised_by(Replay { beyond }, alarms, data, from, until);
+        assert_eq!(names(&other), names(&raised), "with {beyond} points beyond N");
+    }
+    raised
+}
+
+fn raised_by(replay: Replay, alarms: &[Alarm], data: &Data, from: Timestamp, until: Timestamp) -> Vec<Raised> {
     // The value of a minute is seen when the minute is over.
     let minute = SignedDuration::from_mins(1);
-    let mut transitions = Replay::default().transitions(alarms, data, from + minute, until + minute);
+    let mut transitions = replay.transitions(alarms, data, from + minute, until + minute);
     let mut raised = Vec::new();
     for alarm in alarms {
         for transition in transitions.remove(alarm.name()).unwrap_or_default() {

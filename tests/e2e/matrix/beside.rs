@@ -32,7 +32,7 @@ fn names(raised: &[Raised]) -> BTreeSet<&str> {
     raised.iter().map(|raised| raised.alarm.as_str()).collect()
 }
 
-/// Every check runs, then none for two hours, then every one again.
+/// Every check runs, then none for three hours, then every one again.
 async fn not_run() -> Row {
     let world = world("not-run", Options::default()).await;
     let alarms = Alarms::shipped(&world.environment);
@@ -50,7 +50,7 @@ async fn not_run() -> Row {
         minute
     };
     let stopped = all_run().await;
-    world.forward(MINUTE * 120);
+    world.forward(MINUTE * 180);
     let ran_again = all_run().await;
     let points = world.metrics().await;
     let raised = alarms.raised(&checks, &data(&points), stopped, ran_again);
