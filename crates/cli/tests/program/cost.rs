@@ -21,8 +21,6 @@ fn the_bill_is_told_to_people_and_to_programs() {
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
-    let longest = shown.lines().map(|line| line.chars().count()).max();
-    assert!(longest <= Some(120), "{longest:?} columns: {shown}");
 
     let output = synthetics(&["cost", "--templates", INFRA, "--json", "--what-if", "memory=1024"]);
     let bill: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -46,6 +44,9 @@ fn the_bill_in_the_documentation_is_the_programs() {
     let page = std::fs::read_to_string(format!("{root}/docs/operations.md")).unwrap();
     let printed = text(&output.stdout);
     assert!(page.contains(&printed), "put what `synthetics cost` prints into docs/operations.md:\n{printed}");
+    // Here, since the path of the settings is that of the repository's root: elsewhere the line is as long as the path.
+    let longest = printed.lines().map(|line| line.chars().count()).max();
+    assert!(longest <= Some(120), "{longest:?} columns: {printed}");
 }
 
 #[test]
