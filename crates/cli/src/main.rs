@@ -1,5 +1,9 @@
 //! The `synthetics` program: the same checks on one machine, for laptops and pipelines.
 
+// In the place of the standard ones, which panic when the reader of a pipe has seen enough (`synthetics cost | head`).
+#[macro_use(print, println, eprintln)]
+extern crate anstream;
+
 mod arguments;
 mod cadence;
 mod checks;

@@ -28,14 +28,15 @@ impl Screen {
             println!("\n{table}");
             self.drawn = table.lines().count() + 1;
         }
-        // A closed pipe ends the next print; there is nothing to save here.
+        // Nobody reads any more: there is nothing to save here.
         let _ = std::io::stdout().flush();
     }
 
     fn wipe(&mut self) {
         if self.drawn > 0 {
-            // Cursor up, and clear to the end of the screen (ECMA-48: CUU, ED).
-            print!("\x1b[{}A\x1b[J", self.drawn);
+            // Cursor up, and clear to the end of the screen (ECMA-48: CUU, ED). Not by `print!`, which takes them for colours
+            // where those are not wanted (NO_COLOR).
+            let _ = write!(std::io::stdout(), "\x1b[{}A\x1b[J", self.drawn);
             self.drawn = 0;
         }
     }

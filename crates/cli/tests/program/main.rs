@@ -9,7 +9,7 @@ mod settings;
 mod sweep;
 
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -35,6 +35,24 @@ fn a_healthy_platform_passes() {
     let output = synthetics(&["run", "--demo"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(text(&output.stdout).starts_with("availability: passed"), "{output:?}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_changes_no_result() {
+    for (arguments, code) in [(&["faults"][..], 0), (&["settings", "schema"], 0), (&["cost", "--max", "1"], 1)] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_synthetics"))
+            .args(arguments)
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Before the program prints: each of its writes meets a closed pipe.
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        assert!(!text(&output.stderr).contains("panicked"), "{arguments:?}: {output:?}");
+    }
 }
 
 #[test]
