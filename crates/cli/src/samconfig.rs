@@ -39,9 +39,9 @@ impl Samconfig {
         Ok(Self { file: file.to_owned(), environments })
     }
 
-    /// The names that `--config-env` takes, those of stacks beside the functions' too.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.environments.keys().map(String::as_str)
+    /// The names of environments: what `--config-env` takes for the functions' stack, those of stacks beside it not.
+    pub(crate) fn environments(&self) -> impl Iterator<Item = &str> {
+        self.environments.keys().map(String::as_str).filter(|name| self.template(name) == Some(USUAL))
     }
 
     /// The template that is deployed by a name; `None`: nothing is.
@@ -57,15 +57,12 @@ impl Samconfig {
     /// A typing error would be taken for an environment with the defaults of the templates.
     ///
     /// # Errors
-    /// When nothing is deployed by this name, though there are others.
+    /// When no functions are deployed by this name, though some are by others.
     pub(crate) fn must_know(&self, environment: &str) -> anyhow::Result<()> {
-        if self.environments.is_empty() || self.value(environment, "deploy", "parameter_overrides").is_some() {
+        if self.environments.is_empty() || self.template(environment) == Some(USUAL) {
             return Ok(());
         }
-        let is_stack_beside = |name: &str| name.ends_with("-alarms") || name.ends_with("-platform");
-        let known =
-            self.environments.iter().filter(|(name, entry)| !is_stack_beside(name) && entry.get("deploy").is_some());
-        let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
+        let known: Vec<&str> = self.environments().collect();
         bail!("{} has no environment `{environment}`; there are {}", self.file, known.join(", "))
     }
 

@@ -171,11 +171,14 @@ fn a_message_that_stays_unsent_is_one_alarm_whichever_check_has_it() {
 }
 
 #[test]
-fn what_documents_look_up_is_exported() {
+fn what_documents_look_up_is_there() {
     let functions = read("template.yaml", &Inputs::default().with("Environment", "<env>"));
     let exports = functions.exports();
     let runbook = include_str!("../../../../docs/runbooks/alarms.md");
     let named: Vec<&str> = runbook.split("Name=='").skip(1).map(|rest| rest.split_once('\'').unwrap().0).collect();
     assert_eq!(named.len(), 1);
     assert!(named.iter().all(|name| exports.contains_key(*name)), "{named:?} of {:?}", exports.keys());
+    let described = &functions.resource("AvailabilityRule").unwrap().properties["Description"];
+    let described = described.as_str().unwrap().replace("availability", "<id>");
+    assert!(runbook.contains(&format!("Rules[?Description=='{described}'].")), "{described}");
 }

@@ -8,9 +8,6 @@ use alarm::{Alarm, MetricAlarm, MetricId, Template, TemplateError};
 use check::metric::NAMESPACE;
 use serde_json::Value;
 
-/// What the namespaces of our filters on log lines begin with.
-const FILTERED: &str = "JustDriving/";
-
 /// Something that would keep an alarm from firing, or people from hearing of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
@@ -73,6 +70,8 @@ pub(crate) struct Rooms<'a> {
     pub(crate) others: &'a [Shipped],
     /// The pages of runbooks, by file name.
     pub(crate) runbooks: &'a BTreeMap<String, String>,
+    /// What `AWS::AccountId` is in them.
+    pub(crate) account: &'a str,
 }
 
 /// All that is found, in the order of the templates.
@@ -80,8 +79,9 @@ pub(crate) fn audit(rooms: &Rooms<'_>) -> Vec<Finding> {
     let mut findings = Findings { rooms, of: rooms.alarms, found: Vec::new() };
     findings.of_the_same_checks();
     let cadences = findings.cadences();
-    findings.timeout(&cadences);
+    findings.timeouts(&cadences);
     findings.unwatched();
+    findings.names();
     for shipped in std::iter::once(rooms.alarms).chain(rooms.others) {
         findings.of = shipped;
         let refused = shipped.refused.iter().map(|refused| &refused.error);
@@ -93,6 +93,7 @@ pub(crate) fn audit(rooms: &Rooms<'_>) -> Vec<Finding> {
             if let Alarm::Metric(alarm) = alarm {
                 findings.metrics(alarm, &cadences);
                 findings.filtered(alarm);
+                findings.of_aws(alarm);
                 findings.window(alarm);
             }
         }
@@ -119,6 +120,20 @@ impl Findings<'_> {
 
     pub(super) fn of_functions(&mut self, path: &str, rule: impl Into<String>) {
         self.found.push(Finding::of(super::FUNCTIONS, 1, path, rule));
+    }
+
+    /// No two alarms of an environment have one name: CloudWatch would take them for the same.
+    fn names(&mut self) {
+        let mut named: BTreeMap<&str, &str> = BTreeMap::new();
+        for shipped in std::iter::once(self.rooms.alarms).chain(self.rooms.others) {
+            self.of = shipped;
+            for alarm in &shipped.alarms {
+                if let Some(first) = named.insert(alarm.name(), alarm.logical_id()) {
+                    let rule = format!("expected a name of its own, saw {}, which is that of {first}", alarm.name());
+                    self.of_resource(alarm.logical_id(), "Properties.AlarmName", rule);
+                }
+            }
+        }
     }
 
     /// Somebody is told, or it is said why not; and whoever is told can be.
@@ -152,20 +167,12 @@ impl Findings<'_> {
         let Some(topic) = topic else {
             return Err(format!("expected a topic of {}, saw `{target}`", super::FUNCTIONS));
         };
-        let lets_alarms = |statement: &Value, action: &str| {
-            let is_action = |value: &Value| {
-                value.as_str().is_some_and(|own| own == action || own == format!("{}*", action.trim_end_matches('*')))
-            };
-            statement["Effect"] == "Allow"
-                && statement["Principal"]["Service"] == "cloudwatch.amazonaws.com"
-                && (is_action(&statement["Action"]) || list(&statement["Action"]).iter().any(|value| is_action(value)))
-        };
         let of_topic = Value::from(target);
         let is_let_in = functions.of_kind("AWS::SNS::TopicPolicy").any(|policy| {
             list(&policy.properties["Topics"]).contains(&&of_topic)
                 && list(&policy.properties["PolicyDocument"]["Statement"]).iter().any(|statement| {
-                    lets_alarms(statement, "sns:Publish")
-                        && (statement["Resource"] == of_topic || list(&statement["Resource"]).contains(&&of_topic))
+                    let is_resource = |resource: &Value| *resource == of_topic || resource == "*";
+                    self.lets_alarms(statement, "sns:Publish") && holds(&statement["Resource"], is_resource)
                 })
         });
         if !is_let_in {
@@ -184,13 +191,29 @@ impl Findings<'_> {
         };
         let statements = list(&key.properties["KeyPolicy"]["Statement"]);
         for action in ["kms:Decrypt", "kms:GenerateDataKey*"] {
-            if !statements.iter().any(|statement| lets_alarms(statement, action)) {
+            if !statements.iter().any(|statement| self.lets_alarms(statement, action)) {
                 return Err(format!(
                     "expected {id} to let alarms use {action}, saw nothing of it: the topic stays silent"
                 ));
             }
         }
         Ok(())
+    }
+
+    /// Whether a statement of a policy lets alarms of this account do something.
+    fn lets_alarms(&self, statement: &Value, action: &str) -> bool {
+        let is_action = |own: &Value| {
+            // With a wildcard at the end only, as policies mostly have it.
+            own.as_str().is_some_and(|own| match own.strip_suffix('*') {
+                Some(begin) => action.starts_with(begin),
+                None => own == action,
+            })
+        };
+        let account = &statement["Condition"]["StringEquals"]["aws:SourceAccount"];
+        statement["Effect"] == "Allow"
+            && holds(&statement["Principal"]["Service"], |service| service == "cloudwatch.amazonaws.com")
+            && holds(&statement["Action"], is_action)
+            && (account.is_null() || holds(account, |account| account == self.rooms.account))
     }
 
     /// What it means, how severe it is, and where it is written what to do.
@@ -259,7 +282,7 @@ impl Findings<'_> {
             })
         };
         let asked = alarm.source.metrics().map(|(metric, _)| metric);
-        let ours = asked.filter(|metric| metric.namespace.starts_with(FILTERED) && metric.namespace != NAMESPACE);
+        let ours = asked.filter(|metric| metric.namespace.starts_with(super::OURS) && metric.namespace != NAMESPACE);
         let missing: Vec<String> = ours.filter(|metric| !counted(metric)).map(|metric| metric.name.clone()).collect();
         for name in missing {
             let rule = format!("expected a filter on log lines that publishes {name} without dimensions, saw none");
@@ -282,6 +305,11 @@ impl Findings<'_> {
             }
         }
     }
+}
+
+/// Whether a value that is one or a list is so, or one of it.
+fn holds(value: &Value, is_so: impl Fn(&Value) -> bool) -> bool {
+    is_so(value) || list(value).into_iter().any(is_so)
 }
 
 fn list(value: &Value) -> Vec<&Value> {

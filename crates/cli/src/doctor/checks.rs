@@ -1,12 +1,12 @@
 //! The rules on which checks run, how often, and that somebody looks at what they publish.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use alarm::{Alarm, MetricId, Template};
 use check::metric::{CATALOGUE, Channel, Dimensions, NAMESPACE};
 
-use super::audit::{Finding, Findings};
+use super::audit::{Finding, Findings, Shipped};
 use super::{ALARMS, FUNCTIONS};
 use crate::cadence;
 
@@ -36,6 +36,48 @@ fn taken(template: &Template) -> Vec<&str> {
 pub(super) fn running(template: &Template) -> Vec<&str> {
     let taken = taken(template);
     known(template).into_iter().filter(|name| taken.contains(name)).collect()
+}
+
+/// The function of a check, by its name in the mapping.
+fn function(name: &str) -> String {
+    format!("{name}Function")
+}
+
+/// The seconds after which the function of a check is ended: its own, or what holds for all.
+pub(super) fn timeout(functions: &Template, name: &str) -> Option<f64> {
+    let own = functions.resource(&function(name)).and_then(|function| function.properties.get("Timeout"));
+    own.unwrap_or(&functions.globals["Function"]["Timeout"]).as_f64()
+}
+
+/// What is wrong with the alarms of a stack that runs one check alone, given that only `Checks` is: those of the check must be as they
+/// are with all, and there must be none of another.
+pub(super) fn alone(every: &Shipped, name: &str, alone: &[Alarm]) -> Vec<Finding> {
+    let own = every.template.mappings["Checks"][name]["Id"].as_str().unwrap_or_default();
+    let ids = |alarms: &[Alarm], is_asked: &dyn Fn(&str) -> bool| -> BTreeSet<String> {
+        let is_of = |alarm: &&Alarm| match alarm {
+            Alarm::Metric(alarm) => alarm
+                .source
+                .metrics()
+                .any(|(metric, _)| is_asked(metric.dimensions.get("Check").map_or(own, String::as_str))),
+            Alarm::Composite(_) => false,
+        };
+        alarms.iter().filter(is_of).map(|alarm| alarm.logical_id().to_owned()).collect()
+    };
+    let (expected, seen) = (ids(&every.alarms, &|id| id == own), ids(alone, &|id| id == own));
+    let lost = expected.difference(&seen).map(|id| {
+        (
+            id.clone(),
+            format!("expected it in every stack with {name}, saw none where {name} runs alone: nobody would be told"),
+        )
+    });
+    let others = ids(alone, &|id| id != own).into_iter().map(|id| {
+        (id, format!("expected it only where its check runs, saw it where {name} runs alone: it would have no numbers"))
+    });
+    let of = |(id, rule): (String, String)| {
+        let line = every.template.resource(&id).map_or(1, |resource| resource.line);
+        Finding::of(every.file, line, format!("Resources.{id}.Condition"), rule)
+    };
+    lost.chain(others).map(of).collect()
 }
 
 impl Findings<'_> {
@@ -115,19 +157,31 @@ impl Findings<'_> {
     }
 
     /// A function that may run longer than its cadence overlaps with itself.
-    pub(super) fn timeout(&mut self, cadences: &BTreeMap<String, Duration>) {
-        let timeout = self.rooms.functions.globals["Function"]["Timeout"].as_u64();
-        let shortest = cadences.values().min();
-        match (timeout, shortest) {
-            (Some(timeout), Some(shortest)) if timeout >= shortest.as_secs() => {
-                let rule = format!(
-                    "expected less than the shortest cadence, {} s, saw {timeout} s: runs would overlap",
-                    shortest.as_secs()
-                );
-                self.of_functions("Globals.Function.Timeout", rule);
+    pub(super) fn timeouts(&mut self, cadences: &BTreeMap<String, Duration>) {
+        let functions = self.rooms.functions;
+        let mut seen = BTreeSet::new();
+        for (name, entry) in functions.mappings["Checks"].as_object().into_iter().flatten() {
+            let Some(cadence) = entry["Id"].as_str().and_then(|id| cadences.get(id)) else { continue };
+            let own =
+                functions.resource(&function(name)).filter(|function| function.properties.contains_key("Timeout"));
+            let (line, path) = match own {
+                Some(own) => (own.line, format!("{}.Properties.Timeout", own.path())),
+                None => (1, "Globals.Function.Timeout".to_owned()),
+            };
+            let rule = match timeout(functions, name) {
+                None => "expected a timeout, saw none: it would be 3 s".to_owned(),
+                Some(timeout) if timeout >= cadence.as_secs_f64() => {
+                    format!(
+                        "expected less than {} s, as often as {name} runs, saw {timeout} s: runs would overlap",
+                        cadence.as_secs()
+                    )
+                }
+                Some(_) => continue,
+            };
+            // One line of the globals may be wrong for several checks.
+            if seen.insert(path.clone()) {
+                self.found.push(Finding::of(FUNCTIONS, line, path, rule));
             }
-            (None, _) => self.of_functions("Globals.Function.Timeout", "expected a timeout, saw none: it would be 3 s"),
-            _ => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! `synthetics doctor --templates`: what would keep an alarm from firing, or people from hearing of it, and linters do not see.
 
 mod audit;
+mod aws;
 mod checks;
 mod deployed;
 mod numbers;
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use alarm::template::Resource;
-use alarm::{Inputs, Template, TemplateError};
+use alarm::{Alarm, Inputs, Template, TemplateError};
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
@@ -24,6 +25,9 @@ const ALARMS: &str = "alarms.yaml";
 const PLATFORM: &str = "platform.yaml";
 /// What each stack is deployed with; looked through where there is one.
 const DEPLOYED: &str = "samconfig.toml";
+
+/// What our namespaces begin with: of the checks, and of what filters count in log lines.
+const OURS: &str = "JustDriving/";
 
 /// The environment that is looked at; the other one, where it has values of its own.
 const ENVIRONMENT: &str = "production";
@@ -102,8 +106,14 @@ fn of_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
             differs.map(|one| Finding { environment: Some(environment.clone()), ..one }).collect();
         found.extend(differs);
     }
+    for name in checks::running(&stacks.alarms.template) {
+        let inputs = stacks.inputs.clone().with("Checks", name);
+        let alone = Template::read(texts.alarms, &inputs).and_then(|template| alarms_of(&template));
+        let (alarms, _) = alone.map_err(|error| anyhow!("{ALARMS}: {error}"))?;
+        found.extend(checks::alone(&stacks.alarms, name, &alarms));
+    }
     if let Some(text) = texts.deployed {
-        found.extend(deployed::differences(text, &stacks.functions, &stacks.as_deployed)?);
+        found.extend(deployed::differences(text, &stacks.functions, &stacks.beside)?);
     }
     Ok(found)
 }
@@ -113,8 +123,10 @@ struct Stacks {
     functions: Template,
     alarms: Shipped,
     others: Vec<Shipped>,
-    /// The alarms' template, without parameters.
-    as_deployed: Template,
+    /// The templates with alarms by their files, without parameters.
+    beside: Vec<(&'static str, Template)>,
+    /// What they were read with.
+    inputs: Inputs,
 }
 
 impl Stacks {
@@ -125,14 +137,17 @@ impl Stacks {
         };
         let functions = read(FUNCTIONS, texts.functions, &environment)?;
         let inputs = Inputs { imports: functions.exports(), ..environment };
-        let as_deployed = read(ALARMS, texts.alarms, &inputs)?;
+        let beside = std::iter::once((ALARMS, texts.alarms)).chain(texts.platform.map(|text| (PLATFORM, text)));
+        let beside =
+            beside.map(|(file, text)| Ok((file, read(file, text, &inputs)?))).collect::<anyhow::Result<_>>()?;
         let alarms = shipped(ALARMS, texts.alarms, &inputs, with_every_check)?;
         let platform = texts.platform.map(|text| shipped(PLATFORM, text, &inputs, Template::read)).transpose()?;
-        Ok(Self { functions, alarms, others: platform.into_iter().collect(), as_deployed })
+        Ok(Self { functions, alarms, others: platform.into_iter().collect(), beside, inputs })
     }
 
     fn audit(&self, runbooks: &BTreeMap<String, String>) -> Vec<Finding> {
-        audit(&Rooms { functions: &self.functions, alarms: &self.alarms, others: &self.others, runbooks })
+        let account = &self.inputs.account;
+        audit(&Rooms { functions: &self.functions, alarms: &self.alarms, others: &self.others, runbooks, account })
     }
 
     /// The environments that have a value of their own: a column of a mapping, beside `Default`.
@@ -171,19 +186,24 @@ fn shipped(
     let empty = plain.parameters.iter().filter(|(_, value)| is_empty(value));
     let inputs = empty.fold(inputs.clone(), |inputs, (name, _)| inputs.with(name, "given"));
     let template = read(text, &inputs).map_err(in_file)?;
+    let (alarms, refused) = alarms_of(&template).map_err(in_file)?;
+    Ok(Shipped { file, template, alarms, refused })
+}
+
+/// The alarms of a template, and those that are refused.
+fn alarms_of(template: &Template) -> Result<(Vec<Alarm>, Vec<Refused>), TemplateError> {
     let mut refused = Vec::new();
     // Without those that were refused; there is an end to them.
     let mut rest = template.clone();
-    let alarms = loop {
+    loop {
         let error = match alarm::alarms(&rest) {
-            Ok(alarms) => break alarms,
+            Ok(alarms) => return Ok((alarms, refused)),
             Err(error) => error,
         };
         let is_about = |resource: &Resource| error.path.starts_with(&format!("{}.", resource.path()));
-        let Some(place) = rest.resources.iter().position(is_about) else { return Err(in_file(error)) };
+        let Some(place) = rest.resources.iter().position(is_about) else { return Err(error) };
         refused.push(Refused { alarm: rest.resources.remove(place), error });
-    };
-    Ok(Shipped { file, template, alarms, refused })
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,24 @@
 //! The rules on the numbers of an alarm: what it asks for is published, can be passed, and in time.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use alarm::{Comparison, MetricAlarm, MetricId, MissingData, Statistic};
-use check::metric::{CATALOGUE, Channel, Dimensions, Metric, NAMESPACE, Unit};
+use check::metric::{CATALOGUE, Channel, Dimensions, ERRORED, Metric, NAMESPACE, Unit};
 
 use super::audit::Findings;
+use super::checks;
 
 /// What CloudWatch allows: periods of less than an hour may reach back a day together, longer ones a week.
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 const WEEK: Duration = Duration::from_secs(604_800);
+
+/// Which values there are: of what is so or not, of a share in percent, and of what is counted or measured.
+pub(super) const YES_OR_NO: RangeInclusive<f64> = 0.0..=1.0;
+pub(super) const SHARE: RangeInclusive<f64> = 0.0..=100.0;
+pub(super) const AT_LEAST_NOTHING: RangeInclusive<f64> = 0.0..=f64::MAX;
 
 impl Findings<'_> {
     /// Each metric is one that is published, with its dimensions, and a statistic that a repeated call does not change.
@@ -39,41 +46,28 @@ impl Findings<'_> {
                 self.of_resource(&alarm.logical_id, "Properties.Dimensions", rule);
                 continue;
             }
+            if known.name == ERRORED.name && alarm.missing != MissingData::Breaching {
+                let rule = "expected missing data to be breaching: a check that does not run at all says nothing";
+                self.of_resource(&alarm.logical_id, "Properties.TreatMissingData", rule);
+            }
             self.reach(alarm, known, &metric, cadences);
         }
     }
 
-    /// Whether the threshold can be passed at all: by the unit, and by how often a value comes.
+    /// Whether the threshold can be passed at all: by what values there are, and by how often one comes.
     fn reach(&mut self, alarm: &MetricAlarm, known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) {
         let id = &alarm.logical_id;
-        let (least, most) = match (known.unit, known.name) {
-            (_, "Success" | "Errored") => (0.0, 1.0),
-            (_, "CertificateDaysRemaining") => (f64::MIN, f64::MAX),
-            // No run takes longer than its function may.
-            (_, "Duration") => (0.0, self.timeout_of(metric).map_or(f64::MAX, |seconds| seconds * 1_000.0)),
-            (Unit::Percent, _) => (0.0, 100.0),
-            _ => (0.0, f64::MAX),
+        let values = match (known.unit, known.name) {
+            (_, "Success" | "Errored" | "Maintenance") => YES_OR_NO,
+            (_, "CertificateDaysRemaining") => f64::MIN..=f64::MAX,
+            // Nothing that a run waits for takes longer than its function may.
+            (_, "Duration" | "WebhookProcessingDelay") => {
+                0.0..=self.timeout_of(metric).map_or(f64::MAX, |seconds| seconds * 1_000.0)
+            }
+            (Unit::Percent, _) => SHARE,
+            _ => AT_LEAST_NOTHING,
         };
-        let threshold = alarm.threshold;
-        let can_breach = match alarm.comparison {
-            Comparison::Greater => threshold < most,
-            Comparison::GreaterOrEqual => threshold <= most,
-            Comparison::Less => threshold > least,
-            Comparison::LessOrEqual => threshold >= least,
-        };
-        let is_always = match alarm.comparison {
-            Comparison::Greater => threshold < least,
-            Comparison::GreaterOrEqual => threshold <= least,
-            Comparison::Less => threshold > most,
-            Comparison::LessOrEqual => threshold >= most,
-        };
-        if !can_breach || is_always {
-            let what = if is_always { "every" } else { "no" };
-            let range =
-                if most < f64::MAX { format!("within {least} to {most}") } else { format!("of at least {least}") };
-            let rule = format!("expected a threshold {range}, saw {threshold}: {what} value is beyond it");
-            self.of_resource(id, "Properties.Threshold", rule);
-        }
+        self.threshold(alarm, &values);
         let Some(cadence) = every(known, metric, cadences) else { return };
         if !alarm.period.as_secs().is_multiple_of(cadence.as_secs()) {
             let rule = format!(
@@ -108,15 +102,37 @@ impl Findings<'_> {
         }
     }
 
+    /// Whether some of the values that there are, and not all of them, are beyond the threshold.
+    pub(super) fn threshold(&mut self, alarm: &MetricAlarm, values: &RangeInclusive<f64>) {
+        let (least, most) = (*values.start(), *values.end());
+        let threshold = alarm.threshold;
+        let can_breach = match alarm.comparison {
+            Comparison::Greater => threshold < most,
+            Comparison::GreaterOrEqual => threshold <= most,
+            Comparison::Less => threshold > least,
+            Comparison::LessOrEqual => threshold >= least,
+        };
+        let is_always = match alarm.comparison {
+            Comparison::Greater => threshold < least,
+            Comparison::GreaterOrEqual => threshold <= least,
+            Comparison::Less => threshold > most,
+            Comparison::LessOrEqual => threshold >= most,
+        };
+        if !can_breach || is_always {
+            let what = if is_always { "every" } else { "no" };
+            let range =
+                if most < f64::MAX { format!("within {least} to {most}") } else { format!("of at least {least}") };
+            let rule = format!("expected a threshold {range}, saw {threshold}: {what} value is beyond it");
+            self.of_resource(&alarm.logical_id, "Properties.Threshold", rule);
+        }
+    }
+
     /// The seconds after which the function of a metric's check is ended.
     fn timeout_of(&self, metric: &MetricId) -> Option<f64> {
-        let functions = self.rooms.functions;
         let id = metric.dimensions.get("Check")?;
-        let entries = functions.mappings["Checks"].as_object()?;
+        let entries = self.rooms.functions.mappings["Checks"].as_object()?;
         let (name, _) = entries.iter().find(|(_, entry)| entry["Id"] == id.as_str())?;
-        let own =
-            functions.resource(&format!("{name}Function")).and_then(|function| function.properties.get("Timeout"));
-        own.unwrap_or(&functions.globals["Function"]["Timeout"]).as_f64()
+        checks::timeout(self.rooms.functions, name)
     }
 
     /// What CloudWatch allows together.

@@ -70,6 +70,7 @@ fn nothing_is_found_in_the_shipped_templates() {
 
 #[test]
 fn each_mistake_in_the_alarms_is_found_where_it_stands() {
+    let long = format!(".md#errorrate {}", "and so on ".repeat(100));
     let action =
         "      AlarmActions: [!ImportValue { Fn::Sub: \"just-driving-synthetics-${Environment}-OnCallTopic\" }]\n";
     for (resource, from, to, path, rule) in [
@@ -167,6 +168,55 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "expected exactly Channel, Check, Environment",
         ),
         ("PlatformDown", "${FailingLogin}", "nobody", "PlatformDown.Properties.AlarmRule", "saw `nobody`"),
+        (
+            "ErrorRate",
+            "Metadata: { Severity: critical }",
+            "Metadata: { Severity: critical, NoAction: Somebody else tells. }",
+            "ErrorRate.Metadata.NoAction",
+            "expected no reason beside an action",
+        ),
+        (
+            "ErrorRate",
+            ".md#errorrate",
+            &long,
+            "ErrorRate.Properties.AlarmDescription",
+            "expected at most 1024 characters",
+        ),
+        (
+            "FailingLogin",
+            "Value: login",
+            "Value: logon",
+            "FailingLogin.Properties.Dimensions",
+            "expected the id of a check, saw `logon`",
+        ),
+        (
+            "Blind${Check}",
+            "TreatMissingData: breaching",
+            "TreatMissingData: notBreaching",
+            "BlindLogin.Properties.TreatMissingData",
+            "a check that does not run at all says nothing",
+        ),
+        (
+            "Lockouts",
+            "${Environment}-lockouts",
+            "${Environment}-login-failure-rate",
+            "Lockouts.Properties.AlarmName",
+            "saw just-driving-synthetics-production-login-failure-rate, which is that of LoginFailureRate",
+        ),
+        (
+            "FailedInvocations",
+            "NumberOfMessagesSent",
+            "NumberOfMessagesSnt",
+            "FailedInvocations.Properties.MetricName",
+            "saw AWS/SQS/NumberOfMessagesSnt",
+        ),
+        (
+            "FailedInvocations",
+            "Name: QueueName",
+            "Name: Queue",
+            "FailedInvocations.Properties.Dimensions",
+            "expected exactly QueueName, saw Queue",
+        ),
     ] {
         let text = alarms_with(resource, from, to);
         let found = findings(&shipped(FUNCTIONS), &text);
@@ -227,9 +277,40 @@ fn each_mistake_in_the_functions_is_found() {
             "Action: [kms:Decrypt]\n            Resource: \"*\"\n            Condition",
             "let alarms use kms:GenerateDataKey*",
         ),
+        ("KmsMasterKeyId: !Ref EncryptionKey", "KmsMasterKeyId: alias/aws/sns", "saw `alias/aws/sns`: no alarm may"),
+        (
+            "StringEquals: { aws:SourceAccount: !Ref AWS::AccountId }",
+            "StringEquals: { aws:SourceAccount: \"111122223333\" }",
+            "expected a policy that lets alarms publish to OnCallTopic",
+        ),
+        ("    Timeout: 55\n", "", "expected a timeout, saw none"),
+        (
+            "      CodeUri: ../functions/login/\n",
+            "      CodeUri: ../functions/login/\n      Timeout: 120\n",
+            "expected less than 60 s, as often as Login runs, saw 120 s",
+        ),
     ] {
         let found = findings(&replaced(&shipped(FUNCTIONS), from, to), &alarms);
         assert!(found.iter().any(|finding| finding.rule.contains(rule)), "{to}: {found:#?}");
+    }
+}
+
+#[test]
+fn wider_policies_and_a_longer_timeout_of_a_rare_check_are_no_mistakes() {
+    for (from, to) in [
+        ("Action: sns:Publish\n            Resource:\n", "Action: [sns:*]\n            Resource:\n"),
+        (
+            "Action: sns:Publish\n            Resource:\n              - !Ref OnCallTopic\n              - !Ref WarningsTopic\n            Condition",
+            "Action: sns:Publish\n            Resource: \"*\"\n            Condition",
+        ),
+        ("Action: [kms:Decrypt, kms:GenerateDataKey*]", "Action: kms:*"),
+        (
+            "      CodeUri: ../functions/reconciliation/\n",
+            "      CodeUri: ../functions/reconciliation/\n      Timeout: 120\n",
+        ),
+    ] {
+        let found = findings(&replaced(&shipped(FUNCTIONS), from, to), &shipped(ALARMS));
+        assert_eq!(found, [], "{to}");
     }
 }
 
@@ -281,6 +362,34 @@ fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
             "MetricName: Exception",
             "PlatformExceptions.Properties.MetricName",
             "a filter on log lines that publishes Exception",
+        ),
+        (
+            "DatabaseStorage",
+            "Name: DBInstanceIdentifier",
+            "Name: DBInstance",
+            "DatabaseStorage.Properties.Dimensions",
+            "expected exactly DBInstanceIdentifier, saw DBInstance",
+        ),
+        (
+            "ServerErrors",
+            "{ Name: LoadBalancer, Value",
+            "{ Name: Balancer, Value",
+            "ServerErrors.Properties.Dimensions",
+            "expected exactly LoadBalancer or LoadBalancer, TargetGroup, saw Balancer",
+        ),
+        (
+            "DatabaseCpu",
+            "AWS/RDS",
+            "AWS/EC2",
+            "DatabaseCpu.Properties.Dimensions",
+            "expected exactly InstanceId, saw DBInstanceIdentifier",
+        ),
+        (
+            "ServerCpu&{Server}",
+            "-server-cpu-",
+            "-server-down-",
+            "ServerCpugiven.Properties.AlarmName",
+            "which is that of ServerDowngiven",
         ),
     ] {
         let text = with(PLATFORM, resource, from, to);

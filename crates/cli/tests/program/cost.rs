@@ -44,6 +44,18 @@ fn the_bill_in_the_documentation_is_the_programs() {
     let page = std::fs::read_to_string(format!("{root}/docs/operations.md")).unwrap();
     let printed = text(&output.stdout);
     assert!(page.contains(&printed), "put what `synthetics cost` prints into docs/operations.md:\n{printed}");
+    for checks in [
+        "all",
+        "availability,login,booking,payment-webhook,notifications,queues,reconciliation,application,integrations",
+    ] {
+        let output = synthetics(&["cost", "--templates", INFRA, "--checks", checks, "--json"]);
+        let bill: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let total = bill["as_is"]["bill"]["total"]["list"].as_f64().unwrap();
+        // With two more versions of the key in the end.
+        for usd in [total, total + 2.0] {
+            assert!(page.contains(&format!("{usd:.2}")), "{checks}: {usd:.2}");
+        }
+    }
     // Here, since the path of the settings is that of the repository's root: elsewhere the line is as long as the path.
     let longest = printed.lines().map(|line| line.chars().count()).max();
     assert!(longest <= Some(120), "{longest:?} columns: {printed}");
@@ -63,6 +75,7 @@ fn a_bill_that_is_too_high_fails_a_pipeline_and_a_mistake_is_none() {
         (&["--max", "much"], 2, "expected an amount in USD"),
         (&["--what-if", "colour=red"], 2, "there is no `colour`; there are cadence.CHECK=5m"),
         (&["--environment", "nowhere"], 2, "has no environment `nowhere`; there are staging, production"),
+        (&["--environment", "production-alarms"], 2, "has no environment `production-alarms`; there are staging, "),
         (&["--checks", "nope"], 2, "there is no check `nope`; there are application"),
         (&["--settings", "no-such-file.toml"], 2, "failed to read no-such-file.toml"),
     ] {

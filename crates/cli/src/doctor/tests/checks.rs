@@ -116,24 +116,62 @@ fn a_check_without_alarms_is_found() {
 }
 
 #[test]
-fn stacks_that_are_deployed_with_different_checks_are_found() {
+fn an_alarm_that_is_there_in_other_stacks_than_its_check_is_found() {
+    let of = |condition: &str| {
+        let found = findings(&shipped(FUNCTIONS), &alarms_with("Lockouts", "    Condition: HasLogin\n", condition));
+        let places = found.iter().filter(|finding| finding.path == "Resources.Lockouts.Condition");
+        places.map(|finding| finding.rule.clone()).collect::<Vec<_>>()
+    };
+    let (lost, other) = ("expected it in every stack with Login, saw none", "saw it where Booking runs alone");
+    assert!(of("    Condition: HasLogin\n").is_empty());
+    // Where nothing is given for another part of the dashboard.
+    let rules = of("    Condition: HasApm\n");
+    assert!(rules.len() == 1 && rules[0].contains(lost), "{rules:#?}");
+    let rules = of("    Condition: HasBooking\n");
+    assert!(rules.len() == 2 && rules.iter().any(|rule| rule.contains(lost)), "{rules:#?}");
+    assert!(rules.iter().any(|rule| rule.contains(other)), "{rules:#?}");
+    let rules = of("");
+    assert!(rules.len() == 9 && rules.iter().any(|rule| rule.contains(other)), "{rules:#?}");
+}
+
+#[test]
+fn stacks_that_are_deployed_with_different_words_are_found() {
     let deployed = shipped(DEPLOYED);
-    let header = "[staging-alarms.deploy.parameters]";
-    let (before, section) = deployed.split_once(header).unwrap();
-    let section = |from: &str, to: &str| format!("{before}{header}{}", replaced(section, from, to));
+    let section = |header: &str, from: &str, to: &str| {
+        let (before, section) = deployed.split_once(header).unwrap();
+        format!("{before}{header}{}", replaced(section, from, to))
+    };
+    let alarms = "[staging-alarms.deploy.parameters]";
+    let platform = "[staging-platform.deploy.parameters]";
     for (text, path, rule) in [
         (
-            section("Checks=", "Checks=Integrations,"),
+            section(alarms, "Checks=", "Checks=Integrations,"),
             "staging-alarms.deploy.parameters.parameter_overrides",
             "expected the Checks of staging, ",
         ),
         (
-            section("Environment=staging", "Environment=production"),
+            section(alarms, "Environment=staging", "Environment=production"),
             "staging-alarms.deploy.parameters.parameter_overrides",
             "expected the Environment of staging, staging, saw production",
         ),
         (
-            replaced(&deployed, header, "[other-alarms.deploy.parameters]"),
+            section(platform, "Environment=staging", "Environment=production"),
+            "staging-platform.deploy.parameters.parameter_overrides",
+            "expected the Environment of staging, staging, saw production",
+        ),
+        // The dashboard shows what the third stack watches.
+        (
+            section(platform, "Environment=staging", "Environment=staging\", \"Database=just-driving"),
+            "staging-platform.deploy.parameters.parameter_overrides",
+            "expected the Database of staging-alarms, none, saw just-driving",
+        ),
+        (
+            section("[staging-alarms.global.parameters]", "eu-north-1", "eu-west-1"),
+            "staging-alarms.global.parameters.region",
+            "expected the region of staging, eu-north-1, saw eu-west-1",
+        ),
+        (
+            replaced(&deployed, alarms, "[other-alarms.deploy.parameters]"),
             "staging.deploy.parameters",
             "expected an environment staging-alarms with alarms.yaml, saw none",
         ),
@@ -141,13 +179,13 @@ fn stacks_that_are_deployed_with_different_checks_are_found() {
         let found = found(&Texts {
             functions: &shipped(FUNCTIONS),
             alarms: &shipped(ALARMS),
-            platform: None,
+            platform: Some(&shipped(PLATFORM)),
             deployed: Some(&text),
             runbooks: &runbooks(),
         });
         let is_it = |finding: &Finding| {
             finding.file == DEPLOYED && finding.line > 1 && finding.path == path && finding.rule.contains(rule)
         };
-        assert!(found.iter().any(is_it), "{path}: {found:#?}");
+        assert!(found.len() == 1 && is_it(&found[0]), "{path}: {found:#?}");
     }
 }

@@ -93,6 +93,33 @@ fn a_threshold_that_nothing_passes_is_found() {
     seen(&with("ErrorRate", "-1"), "ErrorRate.Properties.Threshold", "every value is beyond it");
     seen(&with("JobDelay", "-1"), "JobDelay.Properties.Threshold", "expected a threshold of at least 0, saw -1: every");
     seen(&with("LoginObjective", "99"), "LoginObjective.Properties.Threshold", "every value is beyond it");
+    seen(&with("MaintenanceTooLong", "2"), "MaintenanceTooLong.Properties.Threshold", "within 0 to 1, saw 2: no");
+    // No run waits longer than its function may run.
+    seen(&with("WebhookProcessingDelay", "600000"), "WebhookProcessingDelay.Properties.Threshold", "saw 600000: no");
+}
+
+#[test]
+fn a_threshold_that_nothing_that_aws_counts_passes_is_found() {
+    for (line, value, resource, rule) in [
+        ("DatabaseCpu", "150", "DatabaseCpu", "within 0 to 100, saw 150: no"),
+        ("ServerMemory", "100", "ServerMemorygiven", "within 0 to 100, saw 100: no"),
+        ("ServerDown", "2", "ServerDowngiven", "within 0 to 1, saw 2: no"),
+        ("ServerErrors", "-1", "ServerErrors", "of at least 0, saw -1: every"),
+        ("DatabaseStorage", "0", "DatabaseStorage", "of at least 0, saw 0: no"),
+    ] {
+        let from = format!("    {line}: {{ Default: ");
+        let platform = replaced(&shipped(PLATFORM), &from, &format!("{from}{value}, other: "));
+        let found = found(&Texts {
+            functions: &shipped(FUNCTIONS),
+            alarms: &shipped(ALARMS),
+            platform: Some(&platform),
+            deployed: None,
+            runbooks: &runbooks(),
+        });
+        let path = format!("Resources.{resource}.Properties.Threshold");
+        let is_it = |finding: &Finding| finding.file == PLATFORM && finding.path == path && finding.rule.contains(rule);
+        assert!(found.iter().any(is_it), "{line}: {value}: {found:#?}");
+    }
 }
 
 #[test]
