@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::State;
+use crate::scan::Scanner;
 
 /// When a composite alarm is in `ALARM`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +40,9 @@ impl Rule {
     /// # Errors
     /// When it is no rule, holds what is not known here, or mixes `AND` and `OR` without parentheses.
     pub fn read(text: &str) -> Result<Self, RuleError> {
-        let mut reader = Reader { text, at: 0 };
+        let mut reader = Reader { scan: Scanner::new(text) };
         let rule = reader.rule()?;
-        if reader.rest().is_empty() { Ok(rule) } else { Err(reader.unexpected()) }
+        if reader.scan.rest().is_empty() { Ok(rule) } else { Err(reader.unexpected()) }
     }
 
     /// Whether it holds. An alarm that is not known has insufficient data.
@@ -69,51 +70,29 @@ impl Rule {
 }
 
 struct Reader<'t> {
-    text: &'t str,
-    at: usize,
+    scan: Scanner<'t>,
 }
 
-impl<'t> Reader<'t> {
-    /// What is left, without space before it.
-    fn rest(&mut self) -> &'t str {
-        let rest = &self.text[self.at..];
-        self.at += rest.len() - rest.trim_start().len();
-        &self.text[self.at..]
-    }
-
-    fn take(&mut self, word: &str) -> bool {
-        let rest = self.rest();
-        let ends = |after: &str| {
-            !word.ends_with(char::is_alphabetic) || !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        };
-        let is_next = rest.strip_prefix(word).is_some_and(ends);
-        if is_next {
-            self.at += word.len();
-        }
-        is_next
-    }
-
+impl Reader<'_> {
     fn unexpected(&mut self) -> RuleError {
-        let rest = self.rest();
-        let word: String = rest.chars().take_while(|c| !c.is_whitespace()).take(30).collect();
-        let seen = if word.is_empty() { "its end".to_owned() } else { format!("`{word}`") };
-        RuleError { seen, at: self.at + 1, text: self.text.to_owned() }
+        let (seen, at) = self.scan.seen();
+        RuleError { seen, at, text: self.scan.text.to_owned() }
     }
 
     fn expect(&mut self, word: &str) -> Result<(), RuleError> {
-        if self.take(word) { Ok(()) } else { Err(self.unexpected()) }
+        if self.scan.take(word) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     fn rule(&mut self) -> Result<Rule, RuleError> {
         let mut rules = vec![self.operand()?];
         for (word, other, joined) in [("AND", "OR", Rule::All as fn(Vec<Rule>) -> Rule), ("OR", "AND", Rule::Any)] {
-            while self.take(word) {
+            while self.scan.take(word) {
                 rules.push(self.operand()?);
             }
             if rules.len() > 1 {
-                let before = self.at;
-                if self.take(other) {
-                    self.at = before;
+                let before = self.scan.at;
+                if self.scan.take(other) {
+                    self.scan.at = before;
                     return Err(self.unexpected());
                 }
                 return Ok(joined(rules));
@@ -123,21 +102,21 @@ impl<'t> Reader<'t> {
     }
 
     fn operand(&mut self) -> Result<Rule, RuleError> {
-        if self.take("(") {
+        if self.scan.take("(") {
             let within = self.rule()?;
             self.expect(")")?;
             return Ok(within);
         }
-        if self.take("NOT") {
+        if self.scan.take("NOT") {
             return Ok(Rule::Not(Box::new(self.operand()?)));
         }
         for (word, holds) in [("TRUE", true), ("FALSE", false)] {
-            if self.take(word) {
+            if self.scan.take(word) {
                 return Ok(Rule::Constant(holds));
             }
         }
         for state in [State::Alarm, State::Ok, State::InsufficientData] {
-            if self.take(state.as_str()) {
+            if self.scan.take(state.as_str()) {
                 self.expect("(")?;
                 let alarm = self.name()?;
                 self.expect(")")?;
@@ -149,7 +128,7 @@ impl<'t> Reader<'t> {
 
     /// The name or ARN of an alarm; quoted where it holds a space, a comma or a parenthesis.
     fn name(&mut self) -> Result<String, RuleError> {
-        let rest = self.rest();
+        let rest = self.scan.rest();
         if let Some(quoted) = rest.strip_prefix('"') {
             let mut name = String::new();
             let mut escaped = false;
@@ -157,8 +136,8 @@ impl<'t> Reader<'t> {
                 match c {
                     '\\' if !escaped => escaped = true,
                     '"' if !escaped && !name.is_empty() => {
-                        self.at += 1 + place + 1;
-                        return Ok(name);
+                        self.scan.at += 1 + place + 1;
+                        return Ok(arn_name(&name).to_owned());
                     }
                     c => {
                         name.push(c);
@@ -172,7 +151,7 @@ impl<'t> Reader<'t> {
         if name.is_empty() {
             return Err(self.unexpected());
         }
-        self.at += name.len();
+        self.scan.at += name.len();
         Ok(arn_name(&name).to_owned())
     }
 }
@@ -206,6 +185,7 @@ mod tests {
             ("INSUFFICIENT_DATA(other) AND TRUE", true),
             ("NOT (ALARM(a) OR ALARM(b))", false),
             ("ALARM(arn:aws:cloudwatch:eu-north-1:123456789012:alarm:a)", true),
+            ("OK(\"arn:aws:cloudwatch:eu-north-1:123456789012:alarm:o k\")", true),
         ] {
             assert_eq!(holds(text), expected, "{text}");
         }

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::scan::Scanner;
+
 /// An expression over metrics and other expressions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expression {
@@ -82,10 +84,9 @@ impl Expression {
     /// # Errors
     /// When it is no expression, or holds what is not known here.
     pub fn read(text: &str) -> Result<Self, ExpressionError> {
-        let mut reader = Reader { text, at: 0 };
+        let mut reader = Reader { scan: Scanner::new(text) };
         let expression = reader.comparison()?;
-        reader.skip_space();
-        if reader.at < text.len() { Err(reader.unexpected()) } else { Ok(expression) }
+        if reader.scan.rest().is_empty() { Ok(expression) } else { Err(reader.unexpected()) }
     }
 
     /// The ids it names.
@@ -157,37 +158,17 @@ fn binary(operator: Operator, one: Part, other: Part) -> Part {
 }
 
 struct Reader<'t> {
-    text: &'t str,
-    at: usize,
+    scan: Scanner<'t>,
 }
 
 impl Reader<'_> {
-    fn rest(&self) -> &str {
-        &self.text[self.at..]
-    }
-
-    fn skip_space(&mut self) {
-        self.at += self.rest().len() - self.rest().trim_start().len();
-    }
-
-    /// Takes a symbol when it is next.
-    fn take(&mut self, symbol: &str) -> bool {
-        self.skip_space();
-        let is_next = self.rest().starts_with(symbol);
-        if is_next {
-            self.at += symbol.len();
-        }
-        is_next
-    }
-
-    fn unexpected(&self) -> ExpressionError {
-        let word: String = self.rest().chars().take_while(|c| !c.is_whitespace()).take(20).collect();
-        let seen = if word.is_empty() { "its end".to_owned() } else { format!("`{word}`") };
-        ExpressionError { seen, at: self.at + 1, text: self.text.to_owned() }
+    fn unexpected(&mut self) -> ExpressionError {
+        let (seen, at) = self.scan.seen();
+        ExpressionError { seen, at, text: self.scan.text.to_owned() }
     }
 
     fn expect(&mut self, symbol: &str) -> Result<(), ExpressionError> {
-        if self.take(symbol) { Ok(()) } else { Err(self.unexpected()) }
+        if self.scan.take(symbol) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     fn comparison(&mut self) -> Result<Expression, ExpressionError> {
@@ -201,7 +182,7 @@ impl Reader<'_> {
             ("<", Operator::Less),
             (">", Operator::Greater),
         ];
-        match operators.into_iter().find(|(symbol, _)| self.take(symbol)) {
+        match operators.into_iter().find(|(symbol, _)| self.scan.take(symbol)) {
             Some((_, operator)) => Ok(Expression::Binary(operator, Box::new(one), Box::new(self.sum()?))),
             None => Ok(one),
         }
@@ -223,7 +204,7 @@ impl Reader<'_> {
         operand: fn(&mut Self) -> Result<Expression, ExpressionError>,
     ) -> Result<Expression, ExpressionError> {
         let mut one = operand(self)?;
-        while let Some((_, operator)) = operators.iter().find(|(symbol, _)| self.take(symbol)) {
+        while let Some((_, operator)) = operators.iter().find(|(symbol, _)| self.scan.take(symbol)) {
             one = Expression::Binary(*operator, Box::new(one), Box::new(operand(self)?));
         }
         Ok(one)
@@ -231,26 +212,26 @@ impl Reader<'_> {
 
     fn power(&mut self) -> Result<Expression, ExpressionError> {
         let one = self.operand()?;
-        if self.take("^") {
+        if self.scan.take("^") {
             return Ok(Expression::Binary(Operator::Power, Box::new(one), Box::new(self.power()?)));
         }
         Ok(one)
     }
 
     fn operand(&mut self) -> Result<Expression, ExpressionError> {
-        if self.take("(") {
+        if self.scan.take("(") {
             let within = self.comparison()?;
             self.expect(")")?;
             return Ok(within);
         }
-        if self.take("-") {
+        if self.scan.take("-") {
             let zero = Box::new(Expression::Number(0.0));
             return Ok(Expression::Binary(Operator::Subtract, zero, Box::new(self.power()?)));
         }
-        self.skip_space();
-        let before = self.at;
-        let word: String = self.rest().chars().take_while(|c| c.is_ascii_alphanumeric() || "_.".contains(*c)).collect();
-        self.at += word.len();
+        let rest = self.scan.rest();
+        let before = self.scan.at;
+        let word: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "_.".contains(*c)).collect();
+        self.scan.at += word.len();
         if word.starts_with(|c: char| c.is_ascii_digit() || c == '.')
             && let Ok(number) = word.parse::<f64>()
         {
@@ -262,7 +243,7 @@ impl Reader<'_> {
                 let condition = Box::new(self.comparison()?);
                 self.expect(",")?;
                 let then = Box::new(self.comparison()?);
-                let otherwise = if self.take(",") { Some(Box::new(self.comparison()?)) } else { None };
+                let otherwise = if self.scan.take(",") { Some(Box::new(self.comparison()?)) } else { None };
                 self.expect(")")?;
                 return Ok(Expression::If(condition, then, otherwise));
             }
@@ -281,7 +262,7 @@ impl Reader<'_> {
             _ => None,
         };
         expression.ok_or_else(|| {
-            self.at = before;
+            self.scan.at = before;
             self.unexpected()
         })
     }

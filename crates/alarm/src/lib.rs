@@ -14,6 +14,7 @@ mod expression;
 mod judge;
 mod reader;
 mod replay;
+mod scan;
 mod series;
 pub mod template;
 

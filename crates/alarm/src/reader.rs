@@ -50,14 +50,14 @@ const KNOWN_OF_COMPOSITES: [&str; 8] = [
 /// wall-clock windows, suppressors.
 pub fn alarms(template: &Template) -> Result<Vec<Alarm>, TemplateError> {
     let mut found = Vec::new();
-    // What `Ref` of an alarm is.
+    // What references to an alarm stand for.
     let names: Vec<(String, String)> = template
         .resources
         .iter()
         .filter(|resource| resource.kind.starts_with("AWS::CloudWatch::"))
         .map(|resource| {
             let name = resource.properties.get("AlarmName").and_then(Value::as_str).unwrap_or(&resource.id);
-            (format!("${{{}}}", resource.id), name.to_owned())
+            (resource.id.clone(), name.to_owned())
         })
         .collect();
     for resource in &template.resources {
@@ -71,8 +71,8 @@ pub fn alarms(template: &Template) -> Result<Vec<Alarm>, TemplateError> {
 }
 
 fn metric_alarm(resource: &Resource) -> Result<MetricAlarm, TemplateError> {
-    known(resource, &KNOWN)?;
     let properties = Properties { resource, path: String::new(), values: &resource.properties };
+    properties.known(&KNOWN)?;
     let (source, period) = match resource.properties.get("Metrics") {
         None => {
             let source = Source::Metric {
@@ -81,7 +81,10 @@ fn metric_alarm(resource: &Resource) -> Result<MetricAlarm, TemplateError> {
             };
             (source, properties.period("Period")?)
         }
-        Some(queries) => math(resource, queries)?,
+        Some(queries) => {
+            properties.without(&["MetricName", "Namespace", "Dimensions", "Period", "Statistic"], "Metrics")?;
+            math(resource, queries)?
+        }
     };
     let evaluation_periods = properties.count("EvaluationPeriods")?;
     let datapoints_to_alarm = match resource.properties.get("DatapointsToAlarm") {
@@ -113,10 +116,12 @@ fn metric_alarm(resource: &Resource) -> Result<MetricAlarm, TemplateError> {
 }
 
 fn composite_alarm(resource: &Resource, names: &[(String, String)]) -> Result<CompositeAlarm, TemplateError> {
-    known(resource, &KNOWN_OF_COMPOSITES)?;
     let properties = Properties { resource, path: String::new(), values: &resource.properties };
+    properties.known(&KNOWN_OF_COMPOSITES)?;
     let rule = properties.required("AlarmRule")?;
-    let rule = names.iter().fold(rule, |rule, (reference, name)| rule.replace(reference, name));
+    let rule = names.iter().fold(rule, |rule, (id, name)| {
+        rule.replace(&format!("${{{id}}}"), name).replace(&format!("${{{id}.Arn}}"), name)
+    });
     let rule = Rule::read(&rule).map_err(|error| resource.problem("AlarmRule", error.to_string()))?;
     Ok(CompositeAlarm {
         logical_id: resource.id.clone(),
@@ -126,13 +131,6 @@ fn composite_alarm(resource: &Resource, names: &[(String, String)]) -> Result<Co
         actions: properties.actions()?,
         metadata: resource.metadata.clone(),
     })
-}
-
-fn known(resource: &Resource, names: &[&str]) -> Result<(), TemplateError> {
-    match resource.properties.keys().find(|name| !names.contains(&name.as_str())) {
-        None => Ok(()),
-        Some(name) => Err(resource.problem(name, format!("not known here; known are {}", names.join(", ")))),
-    }
 }
 
 /// The metrics and expressions of an alarm, and the period they share.
@@ -148,8 +146,10 @@ fn math(resource: &Resource, queries: &Value) -> Result<(Source, Duration), Temp
             return Err(resource.problem(&path, "expected a table"));
         };
         let properties = Properties { resource, path: format!("{path}."), values };
+        properties.known(&["Expression", "Id", "Label", "MetricStat", "ReturnData"])?;
         let id = properties.required("Id")?;
         let own = if let Some(expression) = properties.text("Expression")? {
+            properties.without(&["MetricStat"], "Expression")?;
             let expression = Expression::read(&expression)
                 .map_err(|error| resource.problem(&format!("{path}.Expression"), error.to_string()))?;
             Query::Expression(expression)
@@ -158,6 +158,7 @@ fn math(resource: &Resource, queries: &Value) -> Result<(Source, Duration), Temp
                 return Err(resource.problem(&path, "expected an Expression or a MetricStat"));
             };
             let of_stat = Properties { resource, path: format!("{path}.MetricStat."), values: stat };
+            of_stat.known(&["Metric", "Period", "Stat"])?;
             let own_period = of_stat.period("Period")?;
             if *period.get_or_insert(own_period) != own_period {
                 return Err(resource.problem(&format!("{path}.MetricStat.Period"), "expected the same period for all"));
@@ -166,21 +167,18 @@ fn math(resource: &Resource, queries: &Value) -> Result<(Source, Duration), Temp
                 return Err(resource.problem(&format!("{path}.MetricStat.Metric"), "expected a table"));
             };
             let of_metric = Properties { resource, path: format!("{path}.MetricStat.Metric."), values: metric };
+            of_metric.known(&["Dimensions", "MetricName", "Namespace"])?;
             let statistic = of_stat.word("Stat", Statistic::read, Statistic::WORDS)?;
             Query::Metric { metric: of_metric.metric(metric)?, statistic }
         };
-        let returns = match values.get("ReturnData") {
-            None => true,
-            Some(value) => value.as_bool().or_else(|| value.as_str()?.parse().ok()).unwrap_or(true),
-        };
-        read.push((id, own, returns));
+        read.push((id, own, properties.is("ReturnData")?));
     }
     let returned: Vec<&String> = read.iter().filter(|(.., returns)| *returns).map(|(id, ..)| id).collect();
     let [returned] = returned[..] else {
         let rule = format!("expected one with ReturnData, saw {}", returned.len());
         return Err(resource.problem("Metrics", rule));
     };
-    let (returned, period) = (returned.clone(), period);
+    let returned = returned.clone();
     let Some(period) = period else {
         return Err(resource.problem("Metrics", "expected at least one metric"));
     };
@@ -212,6 +210,32 @@ struct Properties<'r> {
 impl Properties<'_> {
     fn problem(&self, name: &str, rule: impl Into<String>) -> TemplateError {
         self.resource.problem(&format!("{}{name}", self.path), rule)
+    }
+
+    /// Refuses what is not read: it may change what the alarm looks at.
+    fn known(&self, names: &[&str]) -> Result<(), TemplateError> {
+        match self.values.keys().find(|name| !names.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => Err(self.problem(name, format!("not known here; known are {}", names.join(", ")))),
+        }
+    }
+
+    /// Refuses what cannot stand beside something.
+    fn without(&self, names: &[&str], beside: &str) -> Result<(), TemplateError> {
+        match names.iter().find(|name| self.values.contains_key(**name)) {
+            None => Ok(()),
+            Some(name) => Err(self.problem(name, format!("expected none beside {beside}"))),
+        }
+    }
+
+    /// What is so when nothing is written.
+    fn is(&self, name: &str) -> Result<bool, TemplateError> {
+        match self.values.get(name) {
+            None => Ok(true),
+            Some(Value::Bool(is)) => Ok(*is),
+            Some(Value::String(text)) if text == "true" || text == "false" => Ok(text == "true"),
+            Some(other) => Err(self.problem(name, format!("expected true or false, saw {other}"))),
+        }
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, TemplateError> {
@@ -246,17 +270,22 @@ impl Properties<'_> {
     }
 
     fn period(&self, name: &str) -> Result<Duration, TemplateError> {
-        let seconds = self.count(name).or_else(|_| self.number(name).map(|seconds| seconds as usize))?;
-        if seconds == 0 || seconds % 60 != 0 {
+        let seconds = self.number(name)?;
+        if seconds < 60.0 || seconds % 60.0 != 0.0 {
             let rule = format!("expected whole minutes in seconds, saw {seconds}: shorter ones are not known here");
             return Err(self.problem(name, rule));
         }
-        Ok(Duration::from_secs(seconds as u64))
+        Duration::try_from_secs_f64(seconds).map_err(|error| self.problem(name, error.to_string()))
     }
 
     fn metric(&self, of: &Map<String, Value>) -> Result<MetricId, TemplateError> {
         let mut dimensions = BTreeMap::new();
-        for (place, dimension) in of.get("Dimensions").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        let written = match of.get("Dimensions") {
+            None => &[][..],
+            Some(Value::Array(written)) => written,
+            Some(other) => return Err(self.problem("Dimensions", format!("expected a list, saw {other}"))),
+        };
+        for (place, dimension) in written.iter().enumerate() {
             let (Some(name), Some(value)) = (dimension["Name"].as_str(), dimension["Value"].as_str()) else {
                 return Err(self.problem(&format!("Dimensions[{place}]"), "expected Name and Value"));
             };
@@ -275,12 +304,8 @@ impl Properties<'_> {
             }
             Some(other) => Err(self.problem(name, format!("expected a list, saw {other}"))),
         };
-        let enabled = match self.values.get("ActionsEnabled") {
-            None => true,
-            Some(value) => value.as_bool().or_else(|| value.as_str()?.parse().ok()).unwrap_or(true),
-        };
         Ok(Actions {
-            enabled,
+            enabled: self.is("ActionsEnabled")?,
             alarm: list("AlarmActions")?,
             ok: list("OKActions")?,
             insufficient_data: list("InsufficientDataActions")?,

@@ -88,13 +88,12 @@ impl Replay {
         let Alarm::Metric(alarm) = alarm else { return Judged::Rule };
         let period = minutes(alarm.period);
         let reach = i64::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(i64::MAX);
-        // An hourly evaluation looks back to the full hour.
-        let (first, last) = (first - HOUR - reach.saturating_mul(period), last - 1);
+        let (first, last) = (first - reach.saturating_mul(period), last - 1);
         let windows = |metric, statistic| data.windows(metric, statistic, first, last, period);
         let windows = match &alarm.source {
             Source::Metric { metric, statistic } => windows(metric, *statistic),
             Source::Math { queries, returned } => {
-                let mut found: BTreeMap<&str, Windows> = BTreeMap::new();
+                let mut found: BTreeMap<&str, Windows<f64>> = BTreeMap::new();
                 for (id, query) in queries {
                     let values = match query {
                         Query::Metric { metric, statistic } => windows(metric, *statistic),
@@ -112,11 +111,17 @@ impl Replay {
         };
         let is_breaching = |value: f64| alarm.comparison.is_breaching(value, alarm.threshold);
         let breaching = windows.values.into_iter().map(|value| value.map(is_breaching)).collect();
-        Judged::Points(Points { first, breaching })
+        Judged::Points(Windows { first, values: breaching })
     }
 
     /// The state that an evaluation of this minute gives; `None`: it stays as it is.
-    fn state(&self, alarm: &MetricAlarm, points: &Points, now: i64, range: &mut Vec<Option<bool>>) -> Option<State> {
+    fn state(
+        &self,
+        alarm: &MetricAlarm,
+        points: &Windows<bool>,
+        now: i64,
+        range: &mut Vec<Option<bool>>,
+    ) -> Option<State> {
         let period = minutes(alarm.period);
         let periods = i64::try_from(alarm.evaluation_periods).unwrap_or(i64::MAX);
         let is_hourly = period.saturating_mul(periods) > DAY;
@@ -131,21 +136,9 @@ impl Replay {
 }
 
 enum Judged {
-    Points(Points),
+    /// Whether each point breaches.
+    Points(Windows<bool>),
     Rule,
-}
-
-/// Whether each point breaches, by the minute its period begins at.
-struct Points {
-    first: i64,
-    breaching: Vec<Option<bool>>,
-}
-
-impl Points {
-    fn at(&self, minute: i64) -> Option<bool> {
-        let place = usize::try_from(minute - self.first).ok()?;
-        self.breaching.get(place).copied().flatten()
-    }
 }
 
 fn minutes(period: Duration) -> i64 {

@@ -1,6 +1,6 @@
 //! What was published: statistic sets by metric and minute.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -35,6 +35,16 @@ impl Datapoint {
             sum: self.sum + other.sum,
             minimum: self.minimum.min(other.minimum),
             maximum: self.maximum.max(other.maximum),
+        }
+    }
+
+    fn value(self, statistic: Statistic) -> f64 {
+        match statistic {
+            Statistic::SampleCount => self.count,
+            Statistic::Sum => self.sum,
+            Statistic::Average => self.sum / self.count,
+            Statistic::Minimum => self.minimum,
+            Statistic::Maximum => self.maximum,
         }
     }
 }
@@ -77,80 +87,73 @@ impl Data {
         first: i64,
         last: i64,
         period: i64,
-    ) -> Windows {
+    ) -> Windows<f64> {
         let length = usize::try_from(last - first + 1).unwrap_or_default();
         let mut windows = Windows { first, values: vec![None; length] };
         let Some(points) = self.metrics.get(metric) else { return windows };
-        // What is in the period, oldest first; of the least and the greatest those alone that may still become it.
-        let mut within: VecDeque<(i64, Datapoint)> = VecDeque::new();
-        let mut extremes: VecDeque<(i64, f64)> = VecDeque::new();
-        let (mut count, mut sum) = (0.0, 0.0);
+        let mut within = Within::default();
         let mut points = points.range(first..last + period).peekable();
-        for start in first..=last {
+        for (place, start) in (first..=last).enumerate() {
             while let Some((minute, point)) = points.next_if(|(minute, _)| **minute < start + period) {
-                within.push_back((*minute, *point));
-                count += point.count;
-                sum += point.sum;
-                let extreme = match statistic {
-                    Statistic::Minimum => Some((point.minimum, Ordering::Least)),
-                    Statistic::Maximum => Some((point.maximum, Ordering::Greatest)),
-                    Statistic::Average | Statistic::Sum | Statistic::SampleCount => None,
-                };
-                if let Some((value, order)) = extreme {
-                    while extremes.back().is_some_and(|(_, other)| order.prefers(value, *other)) {
-                        extremes.pop_back();
-                    }
-                    extremes.push_back((*minute, value));
-                }
+                within.push(*minute, *point);
             }
-            while let Some((_, gone)) = within.front().filter(|(minute, _)| *minute < start) {
-                count -= gone.count;
-                sum -= gone.sum;
-                within.pop_front();
-            }
-            while extremes.front().is_some_and(|(minute, _)| *minute < start) {
-                extremes.pop_front();
-            }
-            if within.is_empty() {
-                // What rounding has left of sums ends with what was summed.
-                (count, sum) = (0.0, 0.0);
-                continue;
-            }
-            windows.values[usize::try_from(start - first).unwrap_or_default()] = match statistic {
-                Statistic::SampleCount => Some(count),
-                Statistic::Sum => Some(sum),
-                Statistic::Average => Some(sum / count),
-                Statistic::Minimum | Statistic::Maximum => extremes.front().map(|(_, value)| *value),
-            };
+            within.leave(start);
+            windows.values[place] = within.together().map(|set| set.value(statistic));
         }
         windows
     }
 }
 
-enum Ordering {
-    Least,
-    Greatest,
+/// The points of a period that slides: those that come are added, those that go are forgotten and not subtracted, since a sum that
+/// rounding has changed is another one. A queue of two stacks, so that each point is touched a few times, however long the period.
+#[derive(Default)]
+struct Within {
+    /// Oldest last; each with all that are newer of these.
+    older: Vec<(i64, Datapoint)>,
+    /// Oldest first.
+    newer: Vec<(i64, Datapoint)>,
+    /// The newer ones together.
+    together: Option<Datapoint>,
 }
 
-impl Ordering {
-    /// Whether one value makes the other, older one irrelevant.
-    fn prefers(&self, value: f64, other: f64) -> bool {
-        match self {
-            Self::Least => value <= other,
-            Self::Greatest => value >= other,
+impl Within {
+    fn push(&mut self, minute: i64, point: Datapoint) {
+        self.newer.push((minute, point));
+        self.together = Some(self.together.map_or(point, |set| set.and(point)));
+    }
+
+    /// Forgets what was before a minute.
+    fn leave(&mut self, start: i64) {
+        while self.older.last().or(self.newer.first()).is_some_and(|(minute, _)| *minute < start) {
+            if self.older.is_empty() {
+                for (minute, point) in self.newer.drain(..).rev() {
+                    let with_newer = self.older.last().map_or(point, |(_, newer)| point.and(*newer));
+                    self.older.push((minute, with_newer));
+                }
+                self.together = None;
+            }
+            self.older.pop();
+        }
+    }
+
+    fn together(&self) -> Option<Datapoint> {
+        match (self.older.last(), self.together) {
+            (Some((_, older)), Some(newer)) => Some(older.and(newer)),
+            (Some((_, older)), None) => Some(*older),
+            (None, newer) => newer,
         }
     }
 }
 
 /// One value for each period, by the minute it begins at.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Windows {
+pub(crate) struct Windows<T> {
     pub(crate) first: i64,
-    pub(crate) values: Vec<Option<f64>>,
+    pub(crate) values: Vec<Option<T>>,
 }
 
-impl Windows {
-    pub(crate) fn at(&self, minute: i64) -> Option<f64> {
+impl<T: Copy> Windows<T> {
+    pub(crate) fn at(&self, minute: i64) -> Option<T> {
         let place = usize::try_from(minute - self.first).ok()?;
         self.values.get(place).copied().flatten()
     }

@@ -66,13 +66,14 @@ impl Resolver<'_> {
                 };
                 let named = |node| self.named(node, path, scope);
                 let (map, first, second) = (named(map)?, named(first)?, named(second)?);
-                match (self.mapped([&map, &first, &second], argument, path), default) {
-                    (Err(_), Some(default)) => match default.members(path)? {
+                let default = || {
+                    let default = default?;
+                    Some(default.members(path).and_then(|members| match members {
                         [(key, value)] if key == "DefaultValue" => self.resolve(value, path, scope),
                         _ => Err(default.problem(path, "expected DefaultValue alone")),
-                    },
-                    (found, _) => found.map(Some),
-                }
+                    }))
+                };
+                self.mapped([&map, &first, &second], default, argument, path)
             }
             "Fn::If" => {
                 let [condition, then, otherwise] = self.parts(argument, path)?;

@@ -191,18 +191,13 @@ impl Template {
         let Some(resources) = found.get("Resources") else {
             return Err(root.problem("Resources", "expected resources, saw none"));
         };
-        let entries = resolver.unrolled(resources, "Resources", &Scope::default())?;
+        let entries = there(&resolver, resources, "Resources")?;
         resolver.name_resources(entries.iter().map(|entry| entry.name.clone()));
-        let mut read = Vec::new();
-        for entry in &entries {
-            read.extend(resource(&resolver, entry)?);
-        }
+        let read = entries.iter().map(|entry| resource(&resolver, entry)).collect::<Result<_, _>>()?;
         let mut outputs = BTreeMap::new();
         if let Some(section) = found.get("Outputs") {
-            for entry in resolver.unrolled(section, "Outputs", &Scope::default())? {
-                if let Some(output) = output(&resolver, &entry)? {
-                    outputs.insert(entry.name.clone(), output);
-                }
+            for entry in there(&resolver, section, "Outputs")? {
+                outputs.insert(entry.name.clone(), output(&resolver, &entry)?);
             }
         }
         let plain = |name: &str| match found.get(name) {
@@ -240,8 +235,30 @@ impl Template {
     }
 }
 
-/// `None`: its condition does not hold.
-fn resource(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Option<Resource>, TemplateError> {
+/// The members of a section, loops unrolled, whose condition holds: nothing else can be referred to.
+fn there<'n>(resolver: &Resolver<'_>, section: &'n Node, path: &str) -> Result<Vec<resolve::Entry<'n>>, TemplateError> {
+    let mut there = resolver.unrolled(section, path, &Scope::default())?;
+    let mut problem = None;
+    there.retain(|entry| match holds(resolver, entry) {
+        Ok(holds) => holds,
+        Err(error) => {
+            problem.get_or_insert(error);
+            false
+        }
+    });
+    problem.map_or(Ok(there), Err)
+}
+
+fn holds(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<bool, TemplateError> {
+    let path = &entry.path;
+    let Some((_, condition)) = entry.node.members(path)?.iter().find(|(key, _)| key == "Condition") else {
+        return Ok(true);
+    };
+    let name = resolver.resolve(condition, &format!("{path}.Condition"), &entry.scope)?;
+    resolver.condition(name.as_ref().and_then(Value::as_str).unwrap_or_default(), condition, path)
+}
+
+fn resource(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Resource, TemplateError> {
     const KEYS: [&str; 9] = [
         "Type",
         "Properties",
@@ -259,12 +276,6 @@ fn resource(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Optio
         return Err(node.problem(&format!("{path}.{key}"), format!("expected one of {}", KEYS.join(", "))));
     }
     let of = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, node)| node);
-    if let Some(condition) = of("Condition") {
-        let name = resolver.resolve(condition, &format!("{path}.Condition"), &entry.scope)?;
-        if !resolver.condition(name.as_ref().and_then(Value::as_str).unwrap_or_default(), condition, path)? {
-            return Ok(None);
-        }
-    }
     let text = |name: &str| match of(name) {
         Some(node) => resolver.resolve(node, &format!("{path}.{name}"), &entry.scope),
         None => Ok(None),
@@ -278,20 +289,13 @@ fn resource(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Optio
         Some(_) => return Err(entry.node.problem(&format!("{path}.Properties"), "expected a table")),
     };
     let metadata = text("Metadata")?.unwrap_or_default();
-    Ok(Some(Resource { id: entry.name.clone(), kind, properties, metadata, line: entry.node.line }))
+    Ok(Resource { id: entry.name.clone(), kind, properties, metadata, line: entry.node.line })
 }
 
-/// `None`: its condition does not hold.
-fn output(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Option<Output>, TemplateError> {
+fn output(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Output, TemplateError> {
     let path = &entry.path;
     let members = entry.node.members(path)?;
     let of = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, node)| node);
-    if let Some(condition) = of("Condition") {
-        let name = resolver.resolve(condition, &format!("{path}.Condition"), &entry.scope)?;
-        if !resolver.condition(name.as_ref().and_then(Value::as_str).unwrap_or_default(), condition, path)? {
-            return Ok(None);
-        }
-    }
     let Some(value) = of("Value") else {
         return Err(entry.node.problem(&format!("{path}.Value"), "expected a value, saw none"));
     };
@@ -301,5 +305,5 @@ fn output(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Option<
         None => None,
     };
     let export = export.and_then(|export| export["Name"].as_str().map(str::to_owned));
-    Ok(Some(Output { value, export }))
+    Ok(Output { value, export })
 }

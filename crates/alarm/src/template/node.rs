@@ -67,7 +67,7 @@ impl Node {
                 return Self::long(&tag.suffix, inner);
             }
             YamlData::Alias(_) | YamlData::BadValue | YamlData::Representation(..) => {
-                return Err(broken("expected a plain value: anchors and aliases are not known here"));
+                return Err(broken("expected a plain value, saw what is none"));
             }
         };
         Ok(Self { line, value })

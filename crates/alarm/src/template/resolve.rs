@@ -171,7 +171,7 @@ impl<'i> Resolver<'i> {
         Ok(entries)
     }
 
-    /// What a loop goes over: each value once.
+    /// What a loop goes over.
     fn collection(&self, node: &Node, path: &str, scope: &Scope) -> Result<Vec<String>, TemplateError> {
         let Some(Value::Array(values)) = self.resolve(node, path, scope)? else {
             return Err(node.problem(path, "expected a list to go over"));
@@ -271,16 +271,28 @@ impl<'i> Resolver<'i> {
         Err(node.problem(path, format!("there is no parameter and no resource `{name}`")))
     }
 
-    /// A value of a mapping.
-    pub(super) fn mapped(&self, keys: [&str; 3], node: &Node, path: &str) -> Result<Value, TemplateError> {
+    /// A value of a mapping. `default` stands for one of its keys that is not there, and not for the mapping.
+    pub(super) fn mapped(
+        &self,
+        keys: [&str; 3],
+        default: impl FnOnce() -> Option<Result<Option<Value>, TemplateError>>,
+        node: &Node,
+        path: &str,
+    ) -> Result<Option<Value>, TemplateError> {
         let [map, first, second] = keys;
-        let known = |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let missing = |what: &str, name: &str, names: Vec<&String>| {
-            node.problem(path, format!("there is no {what} `{name}`; there are {}", known(names)))
+            let known = names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            node.problem(path, format!("there is no {what} `{name}`; there are {known}"))
         };
         let found = self.mappings.get(map).ok_or_else(|| missing("mapping", map, self.mappings.keys().collect()))?;
-        let entries = found.get(first).ok_or_else(|| missing("key", first, found.keys().collect()))?;
-        entries.get(second).cloned().ok_or_else(|| missing("key", second, entries.keys().collect()))
+        let value = match found.get(first) {
+            None => Err(missing("key", first, found.keys().collect())),
+            Some(entries) => entries.get(second).ok_or_else(|| missing("key", second, entries.keys().collect())),
+        };
+        match value {
+            Ok(value) => Ok(Some(value.clone())),
+            Err(error) => default().unwrap_or(Err(error)),
+        }
     }
 }
 
@@ -337,6 +349,10 @@ pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTre
         let Some(kind) = of("Type").and_then(written) else {
             return Err(node.problem(&format!("{path}.Type"), "expected the type of the parameter"));
         };
+        if kind.starts_with("AWS::SSM::") {
+            let rule = format!("{kind} is not known here: what it holds is not in the template");
+            return Err(node.problem(&format!("{path}.Type"), rule));
+        }
         let value = inputs.parameters.get(name).cloned().or_else(|| of("Default").and_then(written));
         let Some(value) = value else {
             return Err(node.problem(&path, "expected a value: the parameter has no default"));

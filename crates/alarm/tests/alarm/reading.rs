@@ -40,6 +40,26 @@ fn what_is_not_known_is_refused_by_its_property() {
         ("Period: 10".to_owned(), "Resources.Alarm.Properties.Period: expected whole minutes in seconds, saw 10"),
         ("ExtendedStatistic: p99".to_owned(), "Resources.Alarm.Properties.ExtendedStatistic: not known here"),
         ("Statistic: p99".to_owned(), "Statistic: expected one of SampleCount, Average"),
+        ("Period: 60.9".to_owned(), "Period: expected whole minutes in seconds, saw 60.9"),
+        // YAML 1.1 has it for false, and others for a text.
+        ("ActionsEnabled: no".to_owned(), "ActionsEnabled: expected true or false, saw \"no\""),
+        ("Dimensions: { Name: A, Value: b }".to_owned(), "Dimensions: expected a list, saw {"),
+        (
+            format!("Metrics: [{{ Id: m, MetricStat: {{ {metric}: 60, Unit: Percent }} }}]"),
+            "Metrics[0].MetricStat.Unit: not known here; known are Metric, Period, Stat",
+        ),
+        (
+            format!("Metrics: [{{ Id: m, AccountId: a, MetricStat: {{ {metric}: 60 }} }}]"),
+            "Metrics[0].AccountId: not known here",
+        ),
+        (
+            format!("Metrics: [{{ Id: m, Expression: m, MetricStat: {{ {metric}: 60 }} }}]"),
+            "Metrics[0].MetricStat: expected none beside Expression",
+        ),
+        (
+            format!("MetricName: N\nMetrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}]"),
+            "MetricName: expected none beside Metrics",
+        ),
         (
             "EvaluationPeriods: 2\nDatapointsToAlarm: 3".to_owned(),
             "DatapointsToAlarm: expected at most EvaluationPeriods, 2, saw 3",

@@ -108,6 +108,20 @@ fn a_composite_alarm_follows_its_alarms() {
     alarms.extend(alarm::alarms(&template).unwrap());
     let values = (0..20).map(|minute| Some(if (10..12).contains(&minute) { 2.0 } else { 0.0 }));
     assert_eq!(seen(&alarms, &data("M", values.clone()), 20), [(0, State::Ok)], "`other` is not known");
+    // As a stack that has both writes it: the one is referred to, and has no name of its own.
+    let together = format!(
+        "{}{}",
+        "Resources:\n  Alarm:\n    Type: AWS::CloudWatch::Alarm\n    Properties: { Namespace: Test, MetricName: M, Statistic: Average, Period: 60, EvaluationPeriods: 1, Threshold: 1, ComparisonOperator: GreaterThanThreshold, TreatMissingData: notBreaching }\n",
+        composite
+            .replace("Resources:\n", "")
+            .replace("ALARM(Alarm) AND NOT INSUFFICIENT_DATA(other)", "!Sub ALARM(${Alarm.Arn})")
+    );
+    let template = alarm::Template::read(&together, &alarm::Inputs::default()).unwrap();
+    let by_its_arn = alarm::alarms(&template).unwrap();
+    assert_eq!(
+        seen(&by_its_arn, &data("M", values.clone()), 20),
+        [(0, State::Ok), (11, State::Alarm), (13, State::Ok)]
+    );
     let rule = "ALARM(Alarm)";
     let template = alarm::Template::read(
         &composite.replace("ALARM(Alarm) AND NOT INSUFFICIENT_DATA(other)", rule),
@@ -117,6 +131,22 @@ fn a_composite_alarm_follows_its_alarms() {
     alarms.truncate(1);
     alarms.extend(alarm::alarms(&template).unwrap());
     assert_eq!(seen(&alarms, &data("M", values), 20), [(0, State::Ok), (11, State::Alarm), (13, State::Ok)]);
+}
+
+#[test]
+fn a_point_is_what_was_published_whatever_was_before_it() {
+    for (properties, before, value) in [
+        // A sum from which an older value is taken would be more, or less, than 5.
+        ("Statistic: Average\nThreshold: 5\nComparisonOperator: GreaterThanThreshold", 100.0 / 19.0, 5.0),
+        ("Statistic: Average\nThreshold: 5\nComparisonOperator: LessThanThreshold", 100.0 / 3.0, 5.0),
+        ("Statistic: Sum\nThreshold: 1\nComparisonOperator: LessThanThreshold", 1e17, 1.0),
+        ("Statistic: Average\nPeriod: 300\nThreshold: 5\nComparisonOperator: LessThanThreshold", 1e17, 5.0),
+    ] {
+        let alarms = alarm(&format!("{properties}\nTreatMissingData: missing"));
+        let values = (0..60).map(|minute| Some(if minute < 20 { before } else { value }));
+        let seen = seen(&alarms, &data("M", values), 60);
+        assert_eq!(seen.last().map(|(_, state)| *state), Some(State::Ok), "{properties}: {seen:?}");
+    }
 }
 
 #[test]

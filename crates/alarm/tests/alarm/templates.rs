@@ -187,6 +187,17 @@ fn what_is_wrong_or_not_known_is_told_by_its_path_and_line() {
             "Parameters.P: expected one of a, b, saw `c`",
         ),
         ("Resources: [\n".to_owned(), "expected YAML"),
+        // The default is for a key that is not there, and not for a mistyped mapping.
+        (of("!FindInMap [A, b, c, { DefaultValue: 5 }]"), "there is no mapping `A`"),
+        (
+            "Parameters:\n  P: { Type: \"AWS::SSM::Parameter::Value<String>\", Default: /a }\nResources: {}\n".to_owned(),
+            "Parameters.P.Type: AWS::SSM::Parameter::Value<String> is not known here",
+        ),
+        (
+            "Conditions:\n  No: !Equals [a, b]\nResources:\n  R: { Type: T, Condition: No }\n  S: { Type: T, Properties: { P: !Ref R } }\n"
+                .to_owned(),
+            "Resources.S.Properties.P.Ref: there is no parameter and no resource `R`",
+        ),
     ] {
         let said = Template::read(&text, &Inputs::default()).unwrap_err().to_string();
         assert!(said.contains(expected), "{text}\nsaid: {said}");
