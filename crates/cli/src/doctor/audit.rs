@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use alarm::template::Resource;
-use alarm::{Alarm, MetricAlarm, MetricId, Template, TemplateError};
+use alarm::{Alarm, Inputs, MetricAlarm, MetricId, Template, TemplateError};
 use check::metric::NAMESPACE;
 use serde_json::Value;
+
+use super::numbers::AT_LEAST_NOTHING;
 
 /// Something that would keep an alarm from firing, or people from hearing of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +72,8 @@ pub(crate) struct Rooms<'a> {
     pub(crate) others: &'a [Shipped],
     /// The pages of runbooks, by file name.
     pub(crate) runbooks: &'a BTreeMap<String, String>,
-    /// What `AWS::AccountId` is in them.
-    pub(crate) account: &'a str,
+    /// What the templates were read with.
+    pub(crate) inputs: &'a Inputs,
 }
 
 /// All that is found, in the order of the templates.
@@ -129,7 +131,7 @@ impl Findings<'_> {
             self.of = shipped;
             for alarm in &shipped.alarms {
                 if let Some(first) = named.insert(alarm.name(), alarm.logical_id()) {
-                    let rule = format!("expected a name of its own, saw {}, which is that of {first}", alarm.name());
+                    let rule = format!("expected a name of its own, saw that of {first}");
                     self.of_resource(alarm.logical_id(), "Properties.AlarmName", rule);
                 }
             }
@@ -153,14 +155,14 @@ impl Findings<'_> {
         let targets: BTreeSet<&String> =
             actions.alarm.iter().chain(&actions.ok).chain(&actions.insufficient_data).collect();
         for target in targets {
-            if let Err(why) = self.receives(target) {
+            if let Err(why) = self.receives(target, alarm.name()) {
                 self.of_resource(alarm.logical_id(), "Properties.AlarmActions", why);
             }
         }
     }
 
     /// Whether a topic takes what alarms publish: by its policy, and by the key that encrypts it.
-    fn receives(&self, target: &str) -> Result<(), String> {
+    fn receives(&self, target: &str, alarm: &str) -> Result<(), String> {
         let functions = self.rooms.functions;
         let topic = target.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
         let topic = topic.and_then(|id| functions.resource(id)).filter(|topic| topic.kind == "AWS::SNS::Topic");
@@ -170,9 +172,9 @@ impl Findings<'_> {
         let of_topic = Value::from(target);
         let is_let_in = functions.of_kind("AWS::SNS::TopicPolicy").any(|policy| {
             list(&policy.properties["Topics"]).contains(&&of_topic)
-                && list(&policy.properties["PolicyDocument"]["Statement"]).iter().any(|statement| {
+                && holds(&policy.properties["PolicyDocument"]["Statement"], |statement| {
                     let is_resource = |resource: &Value| *resource == of_topic || resource == "*";
-                    self.lets_alarms(statement, "sns:Publish") && holds(&statement["Resource"], is_resource)
+                    self.lets_alarm(alarm, statement, "sns:Publish") && holds(&statement["Resource"], is_resource)
                 })
         });
         if !is_let_in {
@@ -185,13 +187,14 @@ impl Findings<'_> {
         let id = key.trim_start_matches("${").trim_end_matches('}').split('.').next().unwrap_or_default();
         let Some(key) = functions.resource(id) else {
             return Err(format!(
-                "expected {} to be encrypted with a key of ours, saw `{key}`: no alarm may publish with AWS's own key",
+                "expected {} to be encrypted with a key of this template, saw `{key}`: nobody sees whether alarms may use it, and \
+                 with AWS's own they may not",
                 topic.id
             ));
         };
-        let statements = list(&key.properties["KeyPolicy"]["Statement"]);
+        let statements = &key.properties["KeyPolicy"]["Statement"];
         for action in ["kms:Decrypt", "kms:GenerateDataKey*"] {
-            if !statements.iter().any(|statement| self.lets_alarms(statement, action)) {
+            if !holds(statements, |statement| self.lets_alarm(alarm, statement, action)) {
                 return Err(format!(
                     "expected {id} to let alarms use {action}, saw nothing of it: the topic stays silent"
                 ));
@@ -200,20 +203,21 @@ impl Findings<'_> {
         Ok(())
     }
 
-    /// Whether a statement of a policy lets alarms of this account do something.
-    fn lets_alarms(&self, statement: &Value, action: &str) -> bool {
-        let is_action = |own: &Value| {
-            // With a wildcard at the end only, as policies mostly have it.
-            own.as_str().is_some_and(|own| match own.strip_suffix('*') {
-                Some(begin) => action.starts_with(begin),
-                None => own == action,
-            })
-        };
-        let account = &statement["Condition"]["StringEquals"]["aws:SourceAccount"];
+    /// Whether a statement of a policy lets an alarm do something.
+    fn lets_alarm(&self, alarm: &str, statement: &Value, action: &str) -> bool {
+        let Inputs { region, account, .. } = self.rooms.inputs;
+        let arn = format!("arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}");
+        // What is not asked here, such as another key of a condition, is taken to be so.
+        let is_so = |value: &Value, is_so: &dyn Fn(&Value) -> bool| value.is_null() || holds(value, is_so);
+        let condition = &statement["Condition"];
         statement["Effect"] == "Allow"
             && holds(&statement["Principal"]["Service"], |service| service == "cloudwatch.amazonaws.com")
-            && holds(&statement["Action"], is_action)
-            && (account.is_null() || holds(account, |account| account == self.rooms.account))
+            // IAM compares actions without their case.
+            && holds(&statement["Action"], |own| is_like(&own.to_string().to_lowercase(), &action.to_lowercase()))
+            && is_so(&condition["StringEquals"]["aws:SourceAccount"], &|own| own == account.as_str())
+            && ["ArnLike", "ArnEquals", "StringLike"]
+                .iter()
+                .all(|operator| is_so(&condition[operator]["aws:SourceArn"], &|own| is_like(&own.to_string(), &arn)))
     }
 
     /// What it means, how severe it is, and where it is written what to do.
@@ -277,13 +281,20 @@ impl Findings<'_> {
         let counted = |metric: &MetricId| {
             self.of.template.of_kind("AWS::Logs::MetricFilter").any(|filter| {
                 list(&filter.properties["MetricTransformations"]).iter().any(|into| {
-                    into["MetricNamespace"] == metric.namespace.as_str() && into["MetricName"] == metric.name.as_str()
+                    into["MetricNamespace"] == metric.namespace.as_str()
+                        && into["MetricName"] == metric.name.as_str()
+                        && into["Dimensions"].is_null()
                 }) && metric.dimensions.is_empty()
             })
         };
         let asked = alarm.source.metrics().map(|(metric, _)| metric);
         let ours = asked.filter(|metric| metric.namespace.starts_with(super::OURS) && metric.namespace != NAMESPACE);
-        let missing: Vec<String> = ours.filter(|metric| !counted(metric)).map(|metric| metric.name.clone()).collect();
+        let ours: Vec<&MetricId> = ours.collect();
+        if !ours.is_empty() {
+            self.threshold(alarm, &AT_LEAST_NOTHING);
+        }
+        let missing = ours.into_iter().filter(|metric| !counted(metric));
+        let missing: Vec<String> = missing.map(|metric| metric.name.clone()).collect();
         for name in missing {
             let rule = format!("expected a filter on log lines that publishes {name} without dimensions, saw none");
             self.of_resource(&alarm.logical_id, "Properties.MetricName", rule);
@@ -305,6 +316,12 @@ impl Findings<'_> {
             }
         }
     }
+}
+
+/// Whether a text is as a pattern, as JSON, has it: with a wildcard at its end only, as policies mostly do.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let pattern = pattern.trim_matches('"');
+    pattern.strip_suffix('*').map_or(pattern == text, |begin| text.starts_with(begin))
 }
 
 /// Whether a value that is one or a list is so, or one of it.

@@ -109,8 +109,13 @@ fn of_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
     for name in checks::running(&stacks.alarms.template) {
         let inputs = stacks.inputs.clone().with("Checks", name);
         let alone = Template::read(texts.alarms, &inputs).and_then(|template| alarms_of(&template));
-        let (alarms, _) = alone.map_err(|error| anyhow!("{ALARMS}: {error}"))?;
-        found.extend(checks::alone(&stacks.alarms, name, &alarms));
+        match alone {
+            Ok((alarms, _)) => found.extend(checks::alone(&stacks.alarms, name, &alarms)),
+            Err(error) => {
+                let rule = format!("{}, where {name} runs alone: the stack would not be made", error.rule);
+                found.push(Finding::of(ALARMS, error.line, error.path, rule));
+            }
+        }
     }
     if let Some(text) = texts.deployed {
         found.extend(deployed::differences(text, &stacks.functions, &stacks.beside)?);
@@ -146,8 +151,8 @@ impl Stacks {
     }
 
     fn audit(&self, runbooks: &BTreeMap<String, String>) -> Vec<Finding> {
-        let account = &self.inputs.account;
-        audit(&Rooms { functions: &self.functions, alarms: &self.alarms, others: &self.others, runbooks, account })
+        let (functions, alarms, others, inputs) = (&self.functions, &self.alarms, &self.others[..], &self.inputs);
+        audit(&Rooms { functions, alarms, others, runbooks, inputs })
     }
 
     /// The environments that have a value of their own: a column of a mapping, beside `Default`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use alarm::{Comparison, MetricAlarm, MetricId, MissingData, Statistic};
+use alarm::{Comparison, MetricAlarm, MetricId, MissingData, Source, Statistic};
 use check::metric::{CATALOGUE, Channel, Dimensions, ERRORED, Metric, NAMESPACE, Unit};
 
 use super::audit::Findings;
@@ -42,7 +42,8 @@ impl Findings<'_> {
                 self.of_resource(&alarm.logical_id, "Properties.MetricName", rule);
                 continue;
             };
-            if let Err(rule) = dimensions(known, &metric, cadences) {
+            let environment = self.rooms.inputs.parameters.get("Environment").map_or("", String::as_str);
+            if let Err(rule) = dimensions(known, &metric, environment, cadences) {
                 self.of_resource(&alarm.logical_id, "Properties.Dimensions", rule);
                 continue;
             }
@@ -104,6 +105,12 @@ impl Findings<'_> {
 
     /// Whether some of the values that there are, and not all of them, are beyond the threshold.
     pub(super) fn threshold(&mut self, alarm: &MetricAlarm, values: &RangeInclusive<f64>) {
+        let values = match &alarm.source {
+            Source::Metric { statistic: Statistic::Sum | Statistic::SampleCount, .. } => &AT_LEAST_NOTHING,
+            Source::Metric { .. } => values,
+            // What comes of an expression is another number.
+            Source::Math { .. } => return,
+        };
         let (least, most) = (*values.start(), *values.end());
         let threshold = alarm.threshold;
         let can_breach = match alarm.comparison {
@@ -163,7 +170,12 @@ fn every(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration
     Some(known.every(channel).map_or(*cadence, |every| every.max(*cadence)))
 }
 
-fn dimensions(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) -> Result<(), String> {
+fn dimensions(
+    known: &Metric,
+    metric: &MetricId,
+    environment: &str,
+    cadences: &BTreeMap<String, Duration>,
+) -> Result<(), String> {
     let names: Vec<&str> = metric.dimensions.keys().map(String::as_str).collect();
     let expected: &[&str] = match known.dimensions {
         Dimensions::Environment => &["Environment"],
@@ -176,6 +188,15 @@ fn dimensions(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Dur
             expected.join(", "),
             if names.is_empty() { "none".to_owned() } else { names.join(", ") }
         ));
+    }
+    if let Some(other) = metric.dimensions.get("Environment").filter(|own| *own != environment) {
+        return Err(format!(
+            "expected the environment of the stack, {environment}, saw `{other}`: there is no such metric"
+        ));
+    }
+    let is_channel = |name: &String| Channel::ALL.iter().any(|channel| channel.as_str() == name);
+    if let Some(other) = metric.dimensions.get("Channel").filter(|name| !is_channel(name)) {
+        return Err(format!("expected {}, saw `{other}`", Channel::ALL.map(Channel::as_str).join(" or ")));
     }
     let check = metric.dimensions.get("Check");
     if let (Some(owner), Some(check)) = (known.owner, check)

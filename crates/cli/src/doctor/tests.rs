@@ -201,7 +201,21 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "${Environment}-lockouts",
             "${Environment}-login-failure-rate",
             "Lockouts.Properties.AlarmName",
-            "saw just-driving-synthetics-production-login-failure-rate, which is that of LoginFailureRate",
+            "expected a name of its own, saw that of LoginFailureRate",
+        ),
+        (
+            "ErrorRate",
+            "{ Name: Environment, Value: !Ref Environment }",
+            "{ Name: Environment, Value: prod }",
+            "ErrorRate.Properties.Dimensions",
+            "expected the environment of the stack, production, saw `prod`",
+        ),
+        (
+            "EmailQueue",
+            "{ Name: Channel, Value: email }",
+            "{ Name: Channel, Value: Email }",
+            "EmailQueue.Properties.Dimensions",
+            "expected email or sms, saw `Email`",
         ),
         (
             "FailedInvocations",
@@ -240,7 +254,6 @@ fn alarms_that_are_refused_are_all_found_and_nothing_else_for_them() {
     assert_eq!(told, expected, "{found:#?}");
 }
 
-/// Without a word about it in the settings, canaries are sent as often as the catalogue of metrics says.
 #[test]
 fn a_metric_that_nobody_looks_at_is_found() {
     let text = replaced(&shipped(ALARMS), "MetricName: ErrorRate", "MetricName: Exceptions");
@@ -251,7 +264,6 @@ fn a_metric_that_nobody_looks_at_is_found() {
     );
 }
 
-/// A text without the lines that `is_out` says; some are.
 #[test]
 fn each_mistake_in_the_functions_is_found() {
     let alarms = shipped(ALARMS);
@@ -277,10 +289,15 @@ fn each_mistake_in_the_functions_is_found() {
             "Action: [kms:Decrypt]\n            Resource: \"*\"\n            Condition",
             "let alarms use kms:GenerateDataKey*",
         ),
-        ("KmsMasterKeyId: !Ref EncryptionKey", "KmsMasterKeyId: alias/aws/sns", "saw `alias/aws/sns`: no alarm may"),
+        ("KmsMasterKeyId: !Ref EncryptionKey", "KmsMasterKeyId: alias/aws/sns", "saw `alias/aws/sns`: nobody sees"),
         (
             "StringEquals: { aws:SourceAccount: !Ref AWS::AccountId }",
             "StringEquals: { aws:SourceAccount: \"111122223333\" }",
+            "expected a policy that lets alarms publish to OnCallTopic",
+        ),
+        (
+            "aws:SourceArn: !Sub arn:${AWS::Partition}:cloudwatch:",
+            "aws:SourceArn: !Sub arn:${AWS::Partition}:events:",
             "expected a policy that lets alarms publish to OnCallTopic",
         ),
         ("    Timeout: 55\n", "", "expected a timeout, saw none"),
@@ -298,7 +315,7 @@ fn each_mistake_in_the_functions_is_found() {
 #[test]
 fn wider_policies_and_a_longer_timeout_of_a_rare_check_are_no_mistakes() {
     for (from, to) in [
-        ("Action: sns:Publish\n            Resource:\n", "Action: [sns:*]\n            Resource:\n"),
+        ("Action: sns:Publish\n            Resource:\n", "Action: [SNS:*]\n            Resource:\n"),
         (
             "Action: sns:Publish\n            Resource:\n              - !Ref OnCallTopic\n              - !Ref WarningsTopic\n            Condition",
             "Action: sns:Publish\n            Resource: \"*\"\n            Condition",
@@ -364,6 +381,13 @@ fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
             "a filter on log lines that publishes Exception",
         ),
         (
+            "ExceptionsOf&{Group}",
+            "DefaultValue: 0",
+            "Dimensions: [{ Key: app, Value: $.app }]",
+            "PlatformExceptions.Properties.MetricName",
+            "publishes Exceptions without dimensions, saw none",
+        ),
+        (
             "DatabaseStorage",
             "Name: DBInstanceIdentifier",
             "Name: DBInstance",
@@ -389,7 +413,7 @@ fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
             "-server-cpu-",
             "-server-down-",
             "ServerCpugiven.Properties.AlarmName",
-            "which is that of ServerDowngiven",
+            "saw that of ServerDowngiven",
         ),
     ] {
         let text = with(PLATFORM, resource, from, to);

@@ -130,6 +130,14 @@ fn an_alarm_that_is_there_in_other_stacks_than_its_check_is_found() {
     let rules = of("    Condition: HasBooking\n");
     assert!(rules.len() == 2 && rules.iter().any(|rule| rule.contains(lost)), "{rules:#?}");
     assert!(rules.iter().any(|rule| rule.contains(other)), "{rules:#?}");
+    // The other one that it names is not there.
+    let text = alarms_with("PlatformDown", "Condition: CanTellWhetherItIsDown", "Condition: HasLogin");
+    let found = findings(&shipped(FUNCTIONS), &text);
+    assert!(
+        found.iter().any(|finding| finding.path.starts_with("Resources.PlatformDown.")
+            && finding.rule.contains("where Login runs alone: the stack would not be made")),
+        "{found:#?}"
+    );
     let rules = of("");
     assert!(rules.len() == 9 && rules.iter().any(|rule| rule.contains(other)), "{rules:#?}");
 }

@@ -106,6 +106,7 @@ fn a_threshold_that_nothing_that_aws_counts_passes_is_found() {
         ("ServerDown", "2", "ServerDowngiven", "within 0 to 1, saw 2: no"),
         ("ServerErrors", "-1", "ServerErrors", "of at least 0, saw -1: every"),
         ("DatabaseStorage", "0", "DatabaseStorage", "of at least 0, saw 0: no"),
+        ("PlatformExceptions", "-1", "PlatformExceptions", "of at least 0, saw -1: every"),
     ] {
         let from = format!("    {line}: {{ Default: ");
         let platform = replaced(&shipped(PLATFORM), &from, &format!("{from}{value}, other: "));
@@ -120,6 +121,31 @@ fn a_threshold_that_nothing_that_aws_counts_passes_is_found() {
         let is_it = |finding: &Finding| finding.file == PLATFORM && finding.path == path && finding.rule.contains(rule);
         assert!(found.iter().any(is_it), "{line}: {value}: {found:#?}");
     }
+}
+
+#[test]
+fn what_is_summed_or_computed_has_other_values() {
+    let sum = with(PLATFORM, "ServerDown&{Server}", "Statistic: Maximum", "Statistic: Sum");
+    let sum = replaced(&sum, "ServerDown: { Default: 1 }", "ServerDown: { Default: 3 }");
+    let texts = Texts {
+        functions: &shipped(FUNCTIONS),
+        alarms: &shipped(ALARMS),
+        platform: Some(&sum),
+        deployed: None,
+        runbooks: &runbooks(),
+    };
+    assert_eq!(found(&texts), []);
+    let metric = |name: &str| {
+        format!(
+            "      {name}\n      MetricName: Success\n      Dimensions:\n        - {{ Name: Environment, Value: !Ref Environment }}\n        - {{ Name: Check, Value: login }}\n"
+        )
+    };
+    let alone =
+        format!("{}      Statistic: Average\n      Period: 21600\n", metric("Namespace: JustDriving/Synthetics"));
+    let share = "      Metrics:\n        - { Id: failed, Expression: 100 * (1 - passed) }\n        - Id: passed\n          ReturnData: false\n          MetricStat:\n            Stat: Average\n            Period: 21600\n            Metric:\n              Namespace: JustDriving/Synthetics\n              MetricName: Success\n              Dimensions: [{ Name: Environment, Value: !Ref Environment }, { Name: Check, Value: login }]\n";
+    let text = with(ALARMS, "LoginObjective", &alone, share);
+    let text = replaced(&text, "    LoginObjective: { Default: 0.99 }", "    LoginObjective: { Default: 5 }");
+    assert_eq!(findings(&shipped(FUNCTIONS), &text), []);
 }
 
 #[test]
