@@ -101,25 +101,36 @@ fn alarms_on_the_platform_are_there_when_their_parameter_is_given() {
 
 /// The states that an alarm goes through when its metric has these values, one every so many minutes; `None`: no value.
 fn states(name: &str, beyond: usize, every: usize, values: &[Option<f64>]) -> Vec<State> {
-    let all = shipped("production", ALL);
-    let own = all.iter().find(|alarm| alarm.logical_id() == name).unwrap();
-    let Alarm::Metric(MetricAlarm { source: Source::Metric { metric, .. }, .. }) = own else { panic!("{own:?}") };
+    let own = own(name);
+    let Source::Metric { metric, .. } = &own.source else { panic!("{own:?}") };
     let begin: Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
     let at = |minute: usize| begin + SignedDuration::from_mins(minute.try_into().unwrap());
     let mut data = Data::default();
     for (place, value) in values.iter().enumerate() {
         value.inspect(|value| data.publish(metric, at(place * every), *value));
     }
-    let seen = Replay { beyond }.transitions(std::slice::from_ref(own), &data, at(0), at(values.len() * every));
-    seen[own.name()].iter().map(|transition| transition.to).filter(|to| *to != State::InsufficientData).collect()
+    let (name, own) = (own.name.clone(), Alarm::Metric(own));
+    let seen = Replay { beyond }.transitions(&[own], &data, at(0), at(values.len() * every));
+    seen[&name].iter().map(|transition| transition.to).filter(|to| *to != State::InsufficientData).collect()
 }
 
 /// The threshold of an alarm.
 fn threshold(name: &str) -> f64 {
-    let all = shipped("production", ALL);
-    let own = all.iter().find(|alarm| alarm.logical_id() == name).unwrap();
-    let Alarm::Metric(own) = own else { panic!("{own:?}") };
-    own.threshold
+    own(name).threshold
+}
+
+/// An alarm of a check, or on what AWS counts.
+fn own(name: &str) -> MetricAlarm {
+    let functions = read("template.yaml", &Inputs::default().with("Environment", "production"));
+    let inputs = Inputs { imports: functions.exports(), ..Inputs::default() }.with("Environment", "production");
+    let given = [("Database", "main"), ("Cache", "main-001"), ("Servers", "i-1")];
+    let inputs = given.iter().fold(inputs, |inputs, (name, value)| inputs.with(name, value));
+    let mut all = shipped("production", ALL);
+    all.extend(alarms(&read("platform.yaml", &inputs)).unwrap());
+    match all.into_iter().find(|alarm| alarm.logical_id() == name) {
+        Some(Alarm::Metric(own)) => own,
+        other => panic!("{name}: {other:?}"),
+    }
 }
 
 /// How much any of CloudWatch's unpublished looking back may be.
@@ -127,9 +138,17 @@ const BEYOND: [usize; 4] = [0, 1, 2, 5];
 
 #[test]
 fn what_is_full_is_not_told_to_be_well_when_nobody_can_tell_any_more() {
-    for (name, factor) in
-        [("DiskUsed", 1.1), ("ConnectionsUsed", 1.1), ("OldestJobAge", 2.0), ("CertificatesVerySoon", 0.5)]
-    {
+    for (name, factor) in [
+        ("DiskUsed", 1.1),
+        ("ConnectionsUsed", 1.1),
+        ("OldestJobAge", 2.0),
+        ("CertificatesVerySoon", 0.5),
+        ("DatabaseStorage", 0.5),
+        ("DatabaseMemory", 0.5),
+        ("CacheMemory", 1.1),
+        ("ServerMemoryi1", 1.1),
+        ("ServerDiski1", 1.1),
+    ] {
         let (well, full) = (Some(threshold(name) / factor), Some(threshold(name) * factor));
         let values = [vec![well; 30], vec![full; 30], vec![None; 90], vec![full; 30], vec![well; 30]].concat();
         assert_eq!(states(name, 0, 1, &values[..150]), [State::Ok, State::Alarm], "{name}");
@@ -167,6 +186,20 @@ fn a_message_that_stays_unsent_is_one_alarm_whichever_check_has_it() {
         let values = [vec![None; 60 / every], vec![unsent; 180 / every], vec![None; 180 / every]].concat();
         let seen = states("OldestUnsentNotification", beyond, every, &values);
         assert_eq!(seen, [State::Ok, State::Alarm, State::Ok], "each {every} minutes, {beyond} beyond");
+    }
+}
+
+/// AWS Lambda API, `CreateFunction`: 64 characters.
+#[test]
+fn functions_may_be_named_after_the_longest_environment() {
+    let longest = "e".repeat(24);
+    let functions = read("template.yaml", &Inputs::default().with("Environment", &longest));
+    let names = functions.of_kind("AWS::Serverless::Function").map(|function| &function.properties["FunctionName"]);
+    let longest = names.map(|name| name.as_str().unwrap().len()).max();
+    assert_eq!(longest, Some(64));
+    for file in ["template.yaml", "alarms.yaml", "platform.yaml"] {
+        let text = std::fs::read_to_string(format!("{}/../../infra/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        assert!(text.contains("AllowedPattern: ^[a-z][a-z0-9-]{1,23}$\n"), "{file}: a letter, and 1 to 23 more");
     }
 }
 

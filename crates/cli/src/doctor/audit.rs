@@ -173,13 +173,16 @@ impl Findings<'_> {
         let is_let_in = functions.of_kind("AWS::SNS::TopicPolicy").any(|policy| {
             list(&policy.properties["Topics"]).contains(&&of_topic)
                 && holds(&policy.properties["PolicyDocument"]["Statement"], |statement| {
-                    let is_resource = |resource: &Value| *resource == of_topic || resource == "*";
-                    self.lets_alarm(alarm, statement, "sns:Publish") && holds(&statement["Resource"], is_resource)
+                    let resource = &statement["Resource"];
+                    // Amazon SNS Developer Guide, "API permissions": one resource, which is the topic, and no other's actions.
+                    self.lets_alarm(alarm, statement, "sns:Publish")
+                        && (*resource == of_topic || *resource == Value::from(vec![target]) || resource == "*")
+                        && !holds(&statement["Action"], |action| action.to_string().ends_with("*\""))
                 })
         });
         if !is_let_in {
             return Err(format!(
-                "expected a policy that lets alarms publish to {}, saw none: it would be refused",
+                "expected a policy that lets alarms publish to {}, and to it alone, saw none: it would be refused",
                 topic.id
             ));
         }

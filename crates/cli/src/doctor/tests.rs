@@ -279,10 +279,17 @@ fn each_mistake_in_the_functions_is_found() {
             "Login: { Id: login, Schedule: \"rate(1 minute)\" }",
             "saw `rate(1 minute)`",
         ),
+        ("    - [OnCallTopic, WarningsTopic]\n", "    - [OnCallTopic]\n", "publish to WarningsTopic"),
+        // SNS takes neither a policy about several topics, nor one with actions that are not on topics.
         (
-            "Action: sns:Publish\n            Resource:\n              - !Ref OnCallTopic\n              - !Ref WarningsTopic\n            Condition",
-            "Action: sns:Publish\n            Resource:\n              - !Ref OnCallTopic\n            Condition",
-            "publish to WarningsTopic",
+            "                Resource: !Ref { Fn::Sub: \"${Topic}\" }\n",
+            "                Resource: [!Ref OnCallTopic, !Ref WarningsTopic]\n",
+            "publish to OnCallTopic, and to it alone",
+        ),
+        (
+            "                Action: sns:Publish\n                Resource: !Ref { Fn::Sub",
+            "                Action: sns:*\n                Resource: !Ref { Fn::Sub",
+            "publish to OnCallTopic",
         ),
         (
             "Action: [kms:Decrypt, kms:GenerateDataKey*]\n            Resource: \"*\"\n            Condition",
@@ -315,10 +322,9 @@ fn each_mistake_in_the_functions_is_found() {
 #[test]
 fn wider_policies_and_a_longer_timeout_of_a_rare_check_are_no_mistakes() {
     for (from, to) in [
-        ("Action: sns:Publish\n            Resource:\n", "Action: [SNS:*]\n            Resource:\n"),
         (
-            "Action: sns:Publish\n            Resource:\n              - !Ref OnCallTopic\n              - !Ref WarningsTopic\n            Condition",
-            "Action: sns:Publish\n            Resource: \"*\"\n            Condition",
+            "                Action: sns:Publish\n                Resource: !Ref { Fn::Sub: \"${Topic}\" }\n",
+            "                Action: [SNS:Publish]\n                Resource: \"*\"\n",
         ),
         ("Action: [kms:Decrypt, kms:GenerateDataKey*]", "Action: kms:*"),
         (

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alarm::{Alarm, MetricAlarm, MetricId, Source, Statistic};
 use check::metric::{CATALOGUE, Dimensions, NAMESPACE};
 
-use shown::{ALL, Given, Shown};
+use shown::{ALL, Given, PLATFORM, Shown};
 
 /// Alarms of single servers: no template can make their list from the list of ids, so a text says where they are.
 fn is_of_a_server(alarm: &Alarm) -> bool {
@@ -200,7 +200,7 @@ fn every_threshold_is_drawn_and_moves_with_the_template() {
 #[test]
 fn only_checks_that_run_are_shown() {
     for only in ALL.split(',') {
-        let given = Given { checks: only, platform: false, ..Given::all() };
+        let given = Given { checks: only, platform: Vec::new(), ..Given::all() };
         let shown = Shown::of(&given);
         let id = given.template("alarms.yaml").mappings["Checks"][only]["Id"].as_str().unwrap().to_owned();
         for line in shown.lines().filter(|line| line.metric.namespace == NAMESPACE) {
@@ -222,6 +222,22 @@ fn only_checks_that_run_are_shown() {
         assert!(shown.lines().all(|line| [NAMESPACE, "AWS/SQS"].contains(&line.metric.namespace.as_str())), "{only}");
         for widget in shown.widgets.iter().filter(|widget| widget.kind() == "metric") {
             assert!(!widget.lines().is_empty(), "{only}: {:?} is empty", widget.title());
+        }
+    }
+}
+
+#[test]
+fn whatever_of_the_platform_is_given_no_widget_is_empty() {
+    for chosen in 0..1_u32 << PLATFORM.len() {
+        let parts = (0..).zip(PLATFORM).filter(|(place, _)| chosen & (1 << place) != 0).map(|(_, part)| part);
+        let given = Given { checks: "Availability", platform: parts.collect(), ..Given::all() };
+        for widget in &Shown::of(&given).widgets {
+            let is_empty = match widget.kind() {
+                "metric" => widget.lines().is_empty(),
+                "alarm" => widget.alarms().is_empty(),
+                _ => false,
+            };
+            assert!(!is_empty, "{:?} is empty with {:?}: CloudWatch refuses it", widget.title(), given.platform);
         }
     }
 }

@@ -10,7 +10,8 @@ use serde_json::Value;
 pub(crate) const ALL: &str =
     "Availability,Login,Queues,Application,Backend,Booking,PaymentWebhook,Integrations,Notifications,Reconciliation";
 
-const PLATFORM: [(&str, &str); 6] = [
+/// What the platform's stack names.
+pub(crate) const PLATFORM: [(&str, &str); 6] = [
     ("LoadBalancer", "app/web/50dc6c495c0c9188"),
     ("TargetGroup", "targetgroup/web/73e2d6bc24d8a067"),
     ("Database", "just-driving"),
@@ -26,7 +27,7 @@ pub(crate) fn root() -> PathBuf {
 /// What the stacks are given.
 pub(crate) struct Given {
     pub(crate) checks: &'static str,
-    pub(crate) platform: bool,
+    pub(crate) platform: Vec<(&'static str, &'static str)>,
     /// Parameters of the dashboard alone.
     pub(crate) beside: Vec<(&'static str, &'static str)>,
     /// The template of the alarms, when it is not the shipped one.
@@ -35,7 +36,7 @@ pub(crate) struct Given {
 
 impl Given {
     pub(crate) fn all() -> Self {
-        Self { checks: ALL, platform: true, beside: Vec::new(), alarms: None }
+        Self { checks: ALL, platform: PLATFORM.to_vec(), beside: Vec::new(), alarms: None }
     }
 
     pub(crate) fn text(&self, file: &str) -> String {
@@ -55,10 +56,7 @@ impl Given {
             inputs = inputs.with("Checks", self.checks);
             inputs = self.beside.iter().fold(inputs, |inputs, (name, value)| inputs.with(name, value));
         }
-        if self.platform {
-            inputs = PLATFORM.iter().fold(inputs, |inputs, (name, value)| inputs.with(name, value));
-        }
-        read(file, &inputs)
+        read(file, &self.platform.iter().fold(inputs, |inputs, (name, value)| inputs.with(name, value)))
     }
 
     pub(crate) fn alarms(&self, file: &str) -> Vec<Alarm> {

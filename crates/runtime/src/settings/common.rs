@@ -61,7 +61,7 @@ pub struct RunSettings {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawCommon {
-    /// The name of the environment: 2 to 31 of a-z, 0-9 and `-`, a letter first. Required.
+    /// The name of the environment: 2 to 24 of a-z, 0-9 and `-`, a letter first. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<String>,
     /// Where the platform is: `http` or `https`, without user and password. Required.
@@ -184,8 +184,8 @@ impl RawCommon {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
         // As the template's parameter of the same name has it.
-        if !begins || !(2..=31).contains(&name.len()) || !name.chars().all(allowed) {
-            let rule = format!("expected 2 to 31 of a-z, 0-9 and `-`, a letter first, saw `{name}`");
+        if !begins || !(2..=24).contains(&name.len()) || !name.chars().all(allowed) {
+            let rule = format!("expected 2 to 24 of a-z, 0-9 and `-`, a letter first, saw `{name}`");
             section.problem("environment", rule);
             return None;
         }
