@@ -215,7 +215,7 @@ fn a_scoped_redactor_knows_the_outer_one_and_tells_it_nothing() {
 
 #[test]
 fn a_text_takes_no_time_however_often_its_parts_stand_there() {
-    // As much as is looked at for an excerpt.
+    // Sixteen times what is looked at for an excerpt.
     for part in [
         "<!--",
         "<x name=token ",
@@ -229,9 +229,10 @@ fn a_text_takes_no_time_however_often_its_parts_stand_there() {
         "\\u003c",
     ] {
         let started = std::time::Instant::now();
-        let text = part.repeat(16 * 1024 / part.len());
+        let text = part.repeat(256 * 1024 / part.len());
         assert!(!Redactor::default().redact(&text).is_empty());
         let took = started.elapsed();
-        assert!(took < std::time::Duration::from_secs(1), "{part}: {took:?}");
+        // What is looked at again and again takes minutes.
+        assert!(took < std::time::Duration::from_secs(20), "{part}: {took:?}");
     }
 }

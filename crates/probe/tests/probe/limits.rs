@@ -135,7 +135,8 @@ async fn a_page_that_would_fill_memory_as_a_tree_is_looked_at_once() {
         let (before, started) = (peak_memory(), Instant::now());
         let seen = probe::expect::form_token(&response, "_token").unwrap_err().seen;
         let took = started.elapsed();
-        assert!(took < Duration::from_secs(2), "{case}: {took:?}");
+        // What is looked at again and again takes minutes.
+        assert!(took < Duration::from_secs(20), "{case}: {took:?}");
         assert!(seen.starts_with("a form without fields") || seen == "more than 1000 fields", "{case}: {seen}");
         if let (Some(before), Some(after)) = (before, peak_memory()) {
             // Other tests run in the same process.

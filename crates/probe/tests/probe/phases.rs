@@ -12,7 +12,7 @@ use crate::{
     server::*,
 };
 
-const SLOW: Duration = Duration::from_millis(250);
+const SLOW: Duration = Duration::from_millis(500);
 
 /// A reference server that delays one phase by a second or more.
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +31,10 @@ async fn each_delay_shows_in_its_own_phase() {
         assert!(took >= DELAY.as_secs_f64() * 1e3, "{protocol}: {named:?}");
         let sum: f64 = named.iter().map(|(_, took)| took).sum();
         let rest = exchange.duration_ms - sum;
-        assert!((-0.1..60.0).contains(&rest), "the phases make up the whole: {rest} ms are missing of {exchange:?}");
+        assert!(
+            (-0.1..exchange.duration_ms / 4.0).contains(&rest),
+            "the phases make up the whole: {rest} ms are missing of {exchange:?}"
+        );
     }
 }
 
@@ -45,8 +48,8 @@ async fn concurrent_exchanges_do_not_mix_their_phases() {
         client.send(get(at(&quick, "https", "a.test", "/"))),
         client.send(get(at(&slow, "https", "a.test", "/"))),
     );
-    assert!(one.exchanges[0].phases.tls_ms.unwrap() < 200.0, "{:?}", one.exchanges);
-    assert!(other.exchanges[0].phases.tls_ms.unwrap() >= 249.0, "{:?}", other.exchanges);
+    let [quick, slow] = [&one, &other].map(|sent| sent.exchanges[0].phases.tls_ms.unwrap());
+    assert!(slow >= SLOW.as_secs_f64() * 1e3 - 1.0 && quick < slow, "{:?} {:?}", one.exchanges, other.exchanges);
 }
 
 /// The first request is answered slowly; the second starts to connect, with a slow resolver, and is given the first
@@ -76,7 +79,8 @@ async fn a_connection_taken_over_while_connecting_counts_as_kept() {
     sent.result.unwrap();
     let phases = &sent.exchanges[0].phases;
     assert!(phases.dns_ms.is_none() && phases.tls_ms.is_none(), "{phases:?}");
-    assert!(phases.first_byte_ms.unwrap() < 450.0, "{phases:?}");
+    // Half of it was left when the second began.
+    assert!(phases.first_byte_ms.unwrap() < SLOW.as_secs_f64() * 1.8e3, "{phases:?}");
 }
 
 #[tokio::test]

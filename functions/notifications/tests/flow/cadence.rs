@@ -42,12 +42,13 @@ async fn four_e_mails_and_one_sms_an_hour_and_each_is_seen_to_arrive() {
         assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
         for (channel, arrived) in [("email", &mut emails), ("sms", &mut texts)] {
             if let Some(delay) = seen.metrics.get(&format!("NotificationDeliveryDelay.{channel}")) {
-                assert!((3.9..4.5).contains(delay), "{channel}: {delay}");
+                // By the record, and not when the next run saw it.
+                assert!((3.9..30.0).contains(delay), "{channel}: {delay}");
                 *arrived += 1;
             }
         }
         // Three requests to log in and look, one to log out, one for the counters, and the canaries.
-        assert!(seen.report.last_attempt().unwrap().duration_ms < 2_000.0, "a run never waits");
+        assert!(seen.report.last_attempt().unwrap().duration_ms < 3_900.0, "a run never waits for one");
     }
     // A day: the last e-mail and SMS are still to be judged.
     assert_eq!(sent(&trial), (96, 24));

@@ -49,7 +49,7 @@ async fn the_documented_platform_passes_within_its_requests() {
     assert_all_passed(&seen);
     assert_eq!(trial.platform.left_behind(), Vec::<String>::new());
     let delay = seen.metrics["WebhookProcessingDelay"];
-    assert!((150.0..1_000.0).contains(&delay), "{delay}");
+    assert!((150.0..5_000.0).contains(&delay), "{delay}");
     // Looking whether something has happened is apart: the first look at each counts, and nothing is asked beside it.
     let requests = trial.platform.requests().last();
     assert!(requests.len() <= 24, "{}: {requests:#?}", requests.len());
@@ -66,9 +66,8 @@ async fn waits_and_looking_are_no_part_of_its_duration() {
     let trial = Trial::<PaymentWebhook>::start().await;
     let seen = trial.run().await;
     // By the clock of the platform it took two seconds at least.
-    let took = seen.report.ended.duration_since(seen.report.started);
-    assert!(took.as_secs() >= 2, "{took}");
-    assert!(seen.metrics["Duration"] < 1_500.0, "{:?}", seen.metrics);
+    let took = seen.report.ended.duration_since(seen.report.started).as_secs_f64();
+    assert!(seen.metrics["Duration"] <= (took - 2.0) * 1e3, "{took}: {:?}", seen.metrics);
 }
 
 #[tokio::test]

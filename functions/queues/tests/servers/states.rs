@@ -19,7 +19,7 @@ async fn queues_as_laravel_and_horizon_write_them_are_read() {
     let seen = world.run().await;
     assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
     assert_eq!(seen.metrics["QueueBacklog"], 3.0);
-    assert!((89.0..92.0).contains(&seen.metrics["OldestJobAge"]), "{:?}", seen.metrics);
+    assert!((89.0..110.0).contains(&seen.metrics["OldestJobAge"]), "{:?}", seen.metrics);
     assert!(!seen.metrics.contains_key("FailedJobs"), "Redis does not tell");
     server.take("default");
     server.take("emails");
@@ -31,7 +31,7 @@ async fn queues_as_laravel_and_horizon_write_them_are_read() {
         "another job, just seen first"
     );
     let done = seen.report.last_attempt().unwrap().measurements.iter().find(|own| own.metric == "QueueThroughput");
-    assert!((1.9..=2.0).contains(&done.unwrap().value), "{done:?}");
+    assert!((1.5..=2.0).contains(&done.unwrap().value), "{done:?}");
 }
 
 #[tokio::test]
