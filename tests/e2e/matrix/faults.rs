@@ -27,7 +27,7 @@ const BEYOND: f64 = 1.2;
 pub async fn row(spec: &FaultSpec) -> Row {
     let fault = spec.fault;
     // Names of environments are not longer.
-    let environment: String = format!("f-{fault}").chars().take(31).collect();
+    let environment: String = format!("f-{fault}").chars().take(24).collect();
     let alarms = Alarms::shipped(&environment);
     let declared = declared(spec, &alarms);
     let late = late(fault, &alarms);

@@ -30,6 +30,12 @@ fn findings(functions: &str, alarms: &str) -> Vec<Finding> {
     found(&Texts { functions, alarms, platform: None, deployed: None, runbooks: &runbooks() })
 }
 
+/// What is found where the platform's template, and what is deployed, are these.
+fn findings_beside(platform: &str, deployed: Option<&str>) -> Vec<Finding> {
+    let (functions, alarms) = (&shipped(FUNCTIONS), &shipped(ALARMS));
+    found(&Texts { functions, alarms, platform: Some(platform), deployed, runbooks: &runbooks() })
+}
+
 fn found(texts: &Texts<'_>) -> Vec<Finding> {
     of_texts(texts).unwrap_or_else(|error| panic!("{error:#}"))
 }
@@ -423,13 +429,7 @@ fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
         ),
     ] {
         let text = with(PLATFORM, resource, from, to);
-        let found = found(&Texts {
-            functions: &shipped(FUNCTIONS),
-            alarms: &shipped(ALARMS),
-            platform: Some(&text),
-            deployed: None,
-            runbooks: &runbooks(),
-        });
+        let found = findings_beside(&text, None);
         let is_it =
             |finding: &Finding| finding.file == PLATFORM && finding.path.ends_with(path) && finding.rule.contains(rule);
         assert!(found.iter().any(is_it), "{resource}: {from} -> {to}: {found:#?}");

@@ -184,13 +184,7 @@ fn stacks_that_are_deployed_with_different_words_are_found() {
             "expected an environment staging-alarms with alarms.yaml, saw none",
         ),
     ] {
-        let found = found(&Texts {
-            functions: &shipped(FUNCTIONS),
-            alarms: &shipped(ALARMS),
-            platform: Some(&shipped(PLATFORM)),
-            deployed: Some(&text),
-            runbooks: &runbooks(),
-        });
+        let found = findings_beside(&shipped(PLATFORM), Some(&text));
         let is_it = |finding: &Finding| {
             finding.file == DEPLOYED && finding.line > 1 && finding.path == path && finding.rule.contains(rule)
         };

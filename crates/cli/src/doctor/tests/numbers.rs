@@ -110,13 +110,7 @@ fn a_threshold_that_nothing_that_aws_counts_passes_is_found() {
     ] {
         let from = format!("    {line}: {{ Default: ");
         let platform = replaced(&shipped(PLATFORM), &from, &format!("{from}{value}, other: "));
-        let found = found(&Texts {
-            functions: &shipped(FUNCTIONS),
-            alarms: &shipped(ALARMS),
-            platform: Some(&platform),
-            deployed: None,
-            runbooks: &runbooks(),
-        });
+        let found = findings_beside(&platform, None);
         let path = format!("Resources.{resource}.Properties.Threshold");
         let is_it = |finding: &Finding| finding.file == PLATFORM && finding.path == path && finding.rule.contains(rule);
         assert!(found.iter().any(is_it), "{line}: {value}: {found:#?}");
@@ -127,14 +121,7 @@ fn a_threshold_that_nothing_that_aws_counts_passes_is_found() {
 fn what_is_summed_or_computed_has_other_values() {
     let sum = with(PLATFORM, "ServerDown&{Server}", "Statistic: Maximum", "Statistic: Sum");
     let sum = replaced(&sum, "ServerDown: { Default: 1 }", "ServerDown: { Default: 3 }");
-    let texts = Texts {
-        functions: &shipped(FUNCTIONS),
-        alarms: &shipped(ALARMS),
-        platform: Some(&sum),
-        deployed: None,
-        runbooks: &runbooks(),
-    };
-    assert_eq!(found(&texts), []);
+    assert_eq!(findings_beside(&sum, None), []);
     let metric = |name: &str| {
         format!(
             "      {name}\n      MetricName: Success\n      Dimensions:\n        - {{ Name: Environment, Value: !Ref Environment }}\n        - {{ Name: Check, Value: login }}\n"
