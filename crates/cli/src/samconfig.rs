@@ -44,10 +44,11 @@ impl Samconfig {
         self.environments.keys().map(String::as_str).filter(|name| self.template(name) == Some(USUAL))
     }
 
-    /// The template that is deployed by a name; `None`: nothing is.
+    /// The file name of the template that is deployed by a name, wherever it was built; `None`: nothing is.
     pub(crate) fn template(&self, environment: &str) -> Option<&str> {
         self.environments.get(environment)?.get("deploy")?.get("parameters")?;
-        Some(self.value(environment, "deploy", "template_file").and_then(Value::as_str).unwrap_or(USUAL))
+        let file = self.value(environment, "deploy", "template_file").and_then(Value::as_str).unwrap_or(USUAL);
+        Path::new(file).file_name()?.to_str()
     }
 
     fn value(&self, environment: &str, command: &str, key: &str) -> Option<&Value> {
@@ -67,7 +68,8 @@ impl Samconfig {
     }
 
     pub(crate) fn region(&self, environment: &str) -> Option<String> {
-        self.value(environment, "global", "region")?.as_str().map(str::to_owned)
+        let of = |command| self.value(environment, command, "region");
+        of("deploy").or_else(|| of("global"))?.as_str().map(str::to_owned)
     }
 
     /// The parameters that the stack of an environment is deployed with.
@@ -99,6 +101,16 @@ impl Samconfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_command_is_told_goes_before_what_all_are() {
+        let text = "[x.global.parameters]\nregion = \"eu-north-1\"\n[x.deploy.parameters]\nregion = \"eu-west-1\"\n\
+                    template_file = \".aws-sam/build/template.yaml\"\n[y.deploy.parameters]\ntemplate_file = \"./alarms.yaml\"\n";
+        let samconfig = Samconfig::of_text("samconfig.toml", text).unwrap();
+        assert_eq!(samconfig.region("x").as_deref(), Some("eu-west-1"));
+        assert_eq!((samconfig.template("x"), samconfig.template("y")), (Some("template.yaml"), Some("alarms.yaml")));
+        assert!(samconfig.must_know("x").is_ok() && samconfig.must_know("y").is_err());
+    }
 
     #[test]
     fn parameters_are_one_text_or_a_list() {

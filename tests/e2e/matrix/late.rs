@@ -6,7 +6,7 @@ use demo_platform::{Fault, Options};
 
 use super::alarms::{Alarms, data};
 use super::page::{self, Fired, Part, Row};
-use super::{Scenario, world};
+use super::{Scenario, world_of_the_morning};
 
 /// How a check is made slow.
 struct Late {
@@ -74,7 +74,7 @@ async fn row(late: Late) -> Row {
     let check = late.check;
     let environment = format!("late-{check}");
     let options = Options { slow_delay: Duration::from_millis(late.by), ..Options::default() };
-    let mut world = world(&environment, options).await;
+    let mut world = world_of_the_morning(&environment, options).await;
     for (shipped, longer) in late.settings {
         world.replace(shipped, longer);
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use demo_platform::Options;
 use demo_platform::faults::catalogue;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -29,6 +29,16 @@ const WRITE: &str = "WRITE_FAULT_MATRIX";
 /// A world of hours, for one scenario.
 async fn world(environment: &str, options: Options) -> World {
     World::since(SignedDuration::from_hours(12), environment, options, Emulator::without_alarms()).await
+}
+
+/// A world of hours that begins at eight in the morning (UTC): where what there is grows with the day, such as pages of payments.
+async fn world_of_the_morning(environment: &str, options: Options) -> World {
+    const MORNING: i64 = 8 * 60;
+    const DAY: i64 = 24 * 60;
+    let minutes = Timestamp::now().as_second().div_euclid(60);
+    // Half a day ago at least.
+    let ago = DAY / 2 + (minutes - DAY / 2 - MORNING).rem_euclid(DAY);
+    World::since(SignedDuration::from_mins(ago), environment, options, Emulator::without_alarms()).await
 }
 
 type Scenario = Pin<Box<dyn Future<Output = Row> + Send>>;

@@ -349,7 +349,7 @@ pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTre
         let Some(kind) = of("Type").and_then(written) else {
             return Err(node.problem(&format!("{path}.Type"), "expected the type of the parameter"));
         };
-        if kind.starts_with("AWS::SSM::") {
+        if kind.starts_with("AWS::SSM::Parameter::Value<") {
             let rule = format!("{kind} is not known here: what it holds is not in the template");
             return Err(node.problem(&format!("{path}.Type"), rule));
         }

@@ -171,8 +171,8 @@ impl Findings<'_> {
         };
         let of_topic = Value::from(target);
         let is_let_in = functions.of_kind("AWS::SNS::TopicPolicy").any(|policy| {
-            list(&policy.properties["Topics"]).contains(&&of_topic)
-                && holds(&policy.properties["PolicyDocument"]["Statement"], |statement| {
+            list(property(policy, "Topics")).contains(&&of_topic)
+                && holds(&property(policy, "PolicyDocument")["Statement"], |statement| {
                     let resource = &statement["Resource"];
                     // Amazon SNS Developer Guide, "API permissions": one resource, which is the topic, and no other's actions.
                     self.lets_alarm(alarm, statement, "sns:Publish")
@@ -182,7 +182,7 @@ impl Findings<'_> {
         });
         if !is_let_in {
             return Err(format!(
-                "expected a policy that lets alarms publish to {}, and to it alone, saw none: it would be refused",
+                "expected a policy that lets alarms publish to {}, and is about no other, saw none: it would be refused",
                 topic.id
             ));
         }
@@ -195,8 +195,8 @@ impl Findings<'_> {
                 topic.id
             ));
         };
-        let statements = &key.properties["KeyPolicy"]["Statement"];
-        for action in ["kms:Decrypt", "kms:GenerateDataKey*"] {
+        let statements = &property(key, "KeyPolicy")["Statement"];
+        for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
             if !holds(statements, |statement| self.lets_alarm(alarm, statement, action)) {
                 return Err(format!(
                     "expected {id} to let alarms use {action}, saw nothing of it: the topic stays silent"
@@ -212,15 +212,19 @@ impl Findings<'_> {
         let arn = format!("arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}");
         // What is not asked here, such as another key of a condition, is taken to be so.
         let is_so = |value: &Value, is_so: &dyn Fn(&Value) -> bool| value.is_null() || holds(value, is_so);
-        let condition = &statement["Condition"];
+        let asked = |operator: &str, key: &str| {
+            let keys = statement["Condition"][operator].as_object();
+            let own = keys.and_then(|keys| keys.iter().find(|(own, _)| own.eq_ignore_ascii_case(key)));
+            own.map_or(&Value::Null, |(_, value)| value)
+        };
         statement["Effect"] == "Allow"
             && holds(&statement["Principal"]["Service"], |service| service == "cloudwatch.amazonaws.com")
             // IAM compares actions without their case.
             && holds(&statement["Action"], |own| is_like(&own.to_string().to_lowercase(), &action.to_lowercase()))
-            && is_so(&condition["StringEquals"]["aws:SourceAccount"], &|own| own == account.as_str())
+            && is_so(asked("StringEquals", "aws:SourceAccount"), &|own| own == account.as_str())
             && ["ArnLike", "ArnEquals", "StringLike"]
                 .iter()
-                .all(|operator| is_so(&condition[operator]["aws:SourceArn"], &|own| is_like(&own.to_string(), &arn)))
+                .all(|operator| is_so(asked(operator, "aws:SourceArn"), &|own| is_like(&own.to_string(), &arn)))
     }
 
     /// What it means, how severe it is, and where it is written what to do.
@@ -283,7 +287,7 @@ impl Findings<'_> {
     fn filtered(&mut self, alarm: &MetricAlarm) {
         let counted = |metric: &MetricId| {
             self.of.template.of_kind("AWS::Logs::MetricFilter").any(|filter| {
-                list(&filter.properties["MetricTransformations"]).iter().any(|into| {
+                list(property(filter, "MetricTransformations")).iter().any(|into| {
                     into["MetricNamespace"] == metric.namespace.as_str()
                         && into["MetricName"] == metric.name.as_str()
                         && into["Dimensions"].is_null()
@@ -321,10 +325,20 @@ impl Findings<'_> {
     }
 }
 
-/// Whether a text is as a pattern, as JSON, has it: with a wildcard at its end only, as policies mostly do.
+/// Whether a text is as a pattern of a policy, as JSON, has it: `*` is any text.
 fn is_like(pattern: &str, text: &str) -> bool {
     let pattern = pattern.trim_matches('"');
-    pattern.strip_suffix('*').map_or(pattern == text, |begin| text.starts_with(begin))
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((begin, rest)) => text
+            .strip_prefix(begin)
+            .is_some_and(|text| (0..=text.len()).any(|at| text.get(at..).is_some_and(|text| is_like(rest, text)))),
+    }
+}
+
+/// What a resource has under a name; null, where it has nothing.
+fn property<'r>(resource: &'r Resource, name: &str) -> &'r Value {
+    resource.properties.get(name).unwrap_or(&Value::Null)
 }
 
 /// Whether a value that is one or a list is so, or one of it.

@@ -46,7 +46,8 @@ fn function(name: &str) -> String {
 /// The seconds after which the function of a check is ended: its own, or what holds for all.
 pub(super) fn timeout(functions: &Template, name: &str) -> Option<f64> {
     let own = functions.resource(&function(name)).and_then(|function| function.properties.get("Timeout"));
-    own.unwrap_or(&functions.globals["Function"]["Timeout"]).as_f64()
+    let value = own.unwrap_or(&functions.globals["Function"]["Timeout"]);
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// What is wrong with the alarms of a stack that runs one check alone, given that only `Checks` is: those of the check must be as they
@@ -58,6 +59,7 @@ pub(super) fn alone(every: &Shipped, name: &str, alone: &[Alarm]) -> Vec<Finding
             Alarm::Metric(alarm) => alarm
                 .source
                 .metrics()
+                .filter(|(metric, _)| metric.namespace == NAMESPACE)
                 .any(|(metric, _)| is_asked(metric.dimensions.get("Check").map_or(own, String::as_str))),
             Alarm::Composite(_) => false,
         };

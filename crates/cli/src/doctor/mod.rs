@@ -29,8 +29,7 @@ const DEPLOYED: &str = "samconfig.toml";
 /// What our namespaces begin with: of the checks, and of what filters count in log lines.
 const OURS: &str = "JustDriving/";
 
-/// The environment that is looked at; the other one, where it has values of its own.
-const ENVIRONMENT: &str = "production";
+/// An environment that has no values of its own, and that nobody names: what is written for one of another name is seen.
 const OTHERS: &str = "every-other";
 /// The column of a mapping that holds for every environment without one of its own.
 const DEFAULT: &str = "Default";
@@ -93,12 +92,9 @@ struct Texts<'a> {
 /// What is found in the templates, with every check running and every optional part given: in an environment that has no value of
 /// its own anywhere, and in each that has one, what is not so in the others.
 fn of_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
-    let stacks = Stacks::read(texts, ENVIRONMENT)?;
+    let stacks = Stacks::read(texts, OTHERS)?;
     let own = stacks.environments();
-    let mut found = match own.contains(ENVIRONMENT) {
-        true => Stacks::read(texts, OTHERS)?.audit(texts.runbooks),
-        false => stacks.audit(texts.runbooks),
-    };
+    let mut found = stacks.audit(texts.runbooks);
     for environment in &own {
         let differs =
             Stacks::read(texts, environment)?.audit(texts.runbooks).into_iter().filter(|one| !found.contains(one));

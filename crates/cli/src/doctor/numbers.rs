@@ -190,9 +190,7 @@ fn dimensions(
         ));
     }
     if let Some(other) = metric.dimensions.get("Environment").filter(|own| *own != environment) {
-        return Err(format!(
-            "expected the environment of the stack, {environment}, saw `{other}`: there is no such metric"
-        ));
+        return Err(format!("expected the parameter Environment, saw `{other}`: other stacks have other numbers"));
     }
     let is_channel = |name: &String| Channel::ALL.iter().any(|channel| channel.as_str() == name);
     if let Some(other) = metric.dimensions.get("Channel").filter(|name| !is_channel(name)) {

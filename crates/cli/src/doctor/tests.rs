@@ -212,9 +212,9 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
         (
             "ErrorRate",
             "{ Name: Environment, Value: !Ref Environment }",
-            "{ Name: Environment, Value: prod }",
+            "{ Name: Environment, Value: production }",
             "ErrorRate.Properties.Dimensions",
-            "expected the environment of the stack, production, saw `prod`",
+            "expected the parameter Environment, saw `production`",
         ),
         (
             "EmailQueue",
@@ -290,7 +290,7 @@ fn each_mistake_in_the_functions_is_found() {
         (
             "                Resource: !Ref { Fn::Sub: \"${Topic}\" }\n",
             "                Resource: [!Ref OnCallTopic, !Ref WarningsTopic]\n",
-            "publish to OnCallTopic, and to it alone",
+            "publish to OnCallTopic, and is about no other",
         ),
         (
             "                Action: sns:Publish\n                Resource: !Ref { Fn::Sub",
@@ -300,7 +300,7 @@ fn each_mistake_in_the_functions_is_found() {
         (
             "Action: [kms:Decrypt, kms:GenerateDataKey*]\n            Resource: \"*\"\n            Condition",
             "Action: [kms:Decrypt]\n            Resource: \"*\"\n            Condition",
-            "let alarms use kms:GenerateDataKey*",
+            "let alarms use kms:GenerateDataKey,",
         ),
         ("KmsMasterKeyId: !Ref EncryptionKey", "KmsMasterKeyId: alias/aws/sns", "saw `alias/aws/sns`: nobody sees"),
         (
@@ -313,6 +313,13 @@ fn each_mistake_in_the_functions_is_found() {
             "aws:SourceArn: !Sub arn:${AWS::Partition}:events:",
             "expected a policy that lets alarms publish to OnCallTopic",
         ),
+        (
+            "aws:SourceAccount: !Ref AWS::AccountId",
+            "AWS:SourceAccount: \"111122223333\"",
+            "expected a policy that lets alarms publish to OnCallTopic",
+        ),
+        ("      KeyPolicy:\n", "      PolicyOfKey:\n", "let alarms use kms:Decrypt, saw nothing of it"),
+        ("          Topics:\n", "          Topic:\n", "expected a policy that lets alarms publish to OnCallTopic"),
         ("    Timeout: 55\n", "", "expected a timeout, saw none"),
         (
             "      CodeUri: ../functions/login/\n",
@@ -333,6 +340,9 @@ fn wider_policies_and_a_longer_timeout_of_a_rare_check_are_no_mistakes() {
             "                Action: [SNS:Publish]\n                Resource: \"*\"\n",
         ),
         ("Action: [kms:Decrypt, kms:GenerateDataKey*]", "Action: kms:*"),
+        ("Action: [kms:Decrypt, kms:GenerateDataKey*]", "Action: [kms:Decrypt, kms:GenerateDataKey]"),
+        ("cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*", "cloudwatch:*:${AWS::AccountId}:alarm:*"),
+        ("    Timeout: 55\n", "    Timeout: \"55\"\n"),
         (
             "      CodeUri: ../functions/reconciliation/\n",
             "      CodeUri: ../functions/reconciliation/\n      Timeout: 120\n",

@@ -49,7 +49,12 @@ async fn concurrent_exchanges_do_not_mix_their_phases() {
         client.send(get(at(&slow, "https", "a.test", "/"))),
     );
     let [quick, slow] = [&one, &other].map(|sent| sent.exchanges[0].phases.tls_ms.unwrap());
-    assert!(slow >= SLOW.as_secs_f64() * 1e3 - 1.0 && quick < slow, "{:?} {:?}", one.exchanges, other.exchanges);
+    assert!(
+        slow >= SLOW.as_secs_f64() * 1e3 - 1.0 && quick + SLOW.as_secs_f64() * 5e2 < slow,
+        "{:?} {:?}",
+        one.exchanges,
+        other.exchanges
+    );
 }
 
 /// The first request is answered slowly; the second starts to connect, with a slow resolver, and is given the first
