@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+/// The schedules that are known, for errors.
+pub(crate) const FORMS: &str =
+    "cron(* * * * ? *), or cron(A/B * * * ? *) where A is less than B and 60 a multiple of B";
+
 /// How often a schedule of ours fires: each minute, or every so many minutes from one on. `None`: it is no such schedule.
 pub(crate) fn of_schedule(schedule: &str) -> Option<Duration> {
     let minutes = schedule.strip_prefix("cron(")?.strip_suffix(" * * * ? *)")?;

@@ -105,9 +105,7 @@ pub(super) fn scheduled(functions: &Template) -> anyhow::Result<Vec<Scheduled>> 
         let usual = USUAL.iter().find(|usual| usual.check == id);
         let usual = usual.with_context(|| format!("template.yaml: Mappings.Checks.{name}: how long a run of `{id}` takes is not known to this program\n(it is as old as the templates are new: build it from the same commit)"))?;
         let every = cadence::of_schedule(schedule).with_context(|| {
-            format!(
-                "template.yaml: Mappings.Checks.{name}: expected cron(* * * * ? *) or cron(A/B * * * ? *), saw `{schedule}`"
-            )
+            format!("template.yaml: Mappings.Checks.{name}: expected {}, saw `{schedule}`", cadence::FORMS)
         })?;
         found.push(Scheduled { name: name.clone(), id: usual.check, every_seconds: every.as_secs() });
     }

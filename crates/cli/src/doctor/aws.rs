@@ -11,7 +11,7 @@ use super::numbers::{AT_LEAST_NOTHING, SHARE, YES_OR_NO};
 struct Known {
     namespace: &'static str,
     name: &'static str,
-    /// Each set of dimensions that it is published with, in the order of their names.
+    /// Sets of dimensions that it is published with, as far as ours ask for them, in the order of their names.
     dimensions: &'static [&'static [&'static str]],
     values: RangeInclusive<f64>,
 }
@@ -72,7 +72,7 @@ impl Findings<'_> {
             if !known.dimensions.contains(&&names[..]) {
                 let sets: Vec<String> = known.dimensions.iter().map(|names| names.join(", ")).collect();
                 let rule = format!(
-                    "expected exactly {}, saw {}: there is no such metric",
+                    "expected exactly {}, saw {}: no such metric is known here",
                     sets.join(" or "),
                     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
                 );

@@ -135,10 +135,7 @@ impl Findings<'_> {
             let path = format!("Mappings.Checks.{name}");
             let schedule = entry["Schedule"].as_str().unwrap_or_default();
             let Some(cadence) = cadence::of_schedule(schedule) else {
-                self.of_functions(
-                    &path,
-                    format!("expected cron(* * * * ? *) or cron(A/B * * * ? *), saw `{schedule}`"),
-                );
+                self.of_functions(&path, format!("expected {}, saw `{schedule}`", cadence::FORMS));
                 continue;
             };
             let id = entry["Id"].as_str().unwrap_or_default();
