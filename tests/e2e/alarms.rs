@@ -47,7 +47,7 @@ async fn the_alarms_that_are_deployed_are_those_that_are_judged() {
         emulator.deploy_beside(ENVIRONMENT, stack, &path, &inputs.parameters);
         let template = Template::read(&text, &inputs).unwrap();
         read.extend(alarm::alarms(&template).unwrap());
-        for dashboard in template.of_kind("AWS::CloudWatch::Dashboard") {
+        for dashboard in template.resources_of_type("AWS::CloudWatch::Dashboard") {
             compare_dashboard(emulator, &dashboard.properties).await;
         }
     }

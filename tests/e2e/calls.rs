@@ -46,7 +46,7 @@ struct Shared {
     emulator: String,
     mute_rules: Arc<MuteRuleApi>,
     client: reqwest::Client,
-    seen: Mutex<Vec<String>>,
+    actual: Mutex<Vec<String>>,
     actions: Mutex<BTreeSet<String>>,
     obstacle: Mutex<Option<(Obstacle, &'static str)>>,
     /// What is done with one call of any operation, and how many pass before it.
@@ -63,7 +63,7 @@ impl Calls {
             emulator: emulator.to_owned(),
             mute_rules: Arc::clone(&mute_rules),
             client: reqwest::Client::new(),
-            seen: Mutex::default(),
+            actual: Mutex::default(),
             actions: Mutex::default(),
             obstacle: Mutex::default(),
             cut: Mutex::default(),
@@ -84,7 +84,7 @@ impl Calls {
 
     /// The operations called since this was last asked, in their order.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *lock(&self.shared.seen))
+        std::mem::take(&mut *lock(&self.shared.actual))
     }
 
     /// All that was ever asked for, as policies name it: `dynamodb:GetItem`.
@@ -132,7 +132,7 @@ async fn pass(
     body: Bytes,
 ) -> Response {
     let operation = operation(&uri, &headers, &body);
-    lock(&shared.seen).push(operation.clone());
+    lock(&shared.actual).push(operation.clone());
     if let Some(answer) = shared.mute_rules.answer(&operation, &body) {
         return answer;
     }
@@ -155,7 +155,7 @@ async fn pass(
         Some(Obstacle::HoldAnswer | Obstacle::SlowAnswer | Obstacle::Cut) | None => {}
     }
     let mut request = shared.client.request(method, format!("{}{uri}", shared.emulator)).body(body);
-    for (name, value) in headers.iter().filter(|(name, _)| !of_the_connection(name.as_str())) {
+    for (name, value) in headers.iter().filter(|(name, _)| !is_hop_by_hop(name.as_str())) {
         request = request.header(name, value);
     }
     let answer = request.send().await.unwrap();
@@ -163,7 +163,7 @@ async fn pass(
     let headers: Vec<_> = answer
         .headers()
         .iter()
-        .filter(|(name, _)| !of_the_connection(name.as_str()))
+        .filter(|(name, _)| !is_hop_by_hop(name.as_str()))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let mut body = answer.bytes().await.unwrap();
@@ -198,7 +198,7 @@ async fn hold(shared: &Shared) -> Response {
 }
 
 /// The body is passed on decoded and whole, so its length and coding are said anew.
-fn of_the_connection(header: &str) -> bool {
+fn is_hop_by_hop(header: &str) -> bool {
     ["host", "connection", "content-length", "content-encoding", "transfer-encoding", "accept-encoding"]
         .contains(&header)
 }

@@ -24,8 +24,8 @@ async fn an_outage_is_told_by_the_schedule_and_so_is_its_end() {
     let emulator = Emulator::shared();
     let stack = emulator.deploy(environment, &[("SettingsFile", settings.to_str().unwrap())]);
     let sdk = emulator.sdk().await;
-    let events = Queue::of_topic(&sdk, "outage-events", &stack.outputs["EventsTopic"]).await;
-    let on_call = Queue::of_topic(&sdk, "outage-on-call", &stack.outputs["OnCallTopic"]).await;
+    let events = Queue::for_topic(&sdk, "outage-events", &stack.outputs["EventsTopic"]).await;
+    let on_call = Queue::for_topic(&sdk, "outage-on-call", &stack.outputs["OnCallTopic"]).await;
     let failures = Queue::existing(&sdk, &stack.outputs["FunctionFailuresUrl"]);
 
     // Broken before the schedule's first run, which confirms the failure by its second attempt and tells.
@@ -38,8 +38,8 @@ async fn an_outage_is_told_by_the_schedule_and_so_is_its_end() {
     for (name, value) in [("check", "availability"), ("event", "opened"), ("environment", environment)] {
         assert_eq!(opened["MessageAttributes"][name]["Value"], value, "filter policies need the attribute {name}");
     }
-    let told = on_call.next(TOLD_WITHIN).await;
-    assert!(told["Subject"].as_str().unwrap().contains("availability"), "{told:#}");
+    let received = on_call.next(TOLD_WITHIN).await;
+    assert!(received["Subject"].as_str().unwrap().contains("availability"), "{received:#}");
 
     // Repaired: two runs that pass close the incident.
     platform.faults().clear(Fault::ServerError);
@@ -54,7 +54,7 @@ async fn an_outage_is_told_by_the_schedule_and_so_is_its_end() {
     // What alarms see: the failed run as 0, those after it as 1, under exactly the promised dimensions.
     let lowest = values(&sdk, "Success", "Minimum", environment).await;
     let highest = values(&sdk, "Success", "Maximum", environment).await;
-    assert!(lowest.contains(&0.0) && highest.contains(&1.0), "saw {lowest:?} to {highest:?} per minute");
+    assert!(lowest.contains(&0.0) && highest.contains(&1.0), "found {lowest:?} to {highest:?} per minute");
     assert!(values(&sdk, "Duration", "Minimum", environment).await.iter().all(|milliseconds| *milliseconds > 0.0));
     assert_eq!(dimensions_of(&sdk, "Success", environment).await, ["Check=availability", "Environment=outage"]);
 
@@ -98,7 +98,7 @@ impl Queue {
     }
 
     /// A new one that gets what the topic is told.
-    async fn of_topic(sdk: &SdkConfig, name: &str, topic: &str) -> Self {
+    async fn for_topic(sdk: &SdkConfig, name: &str, topic: &str) -> Self {
         use aws_sdk_sqs::types::QueueAttributeName::QueueArn;
         let client = aws_sdk_sqs::Client::new(sdk);
         let url = client.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap();
@@ -121,7 +121,7 @@ impl Queue {
                 return serde_json::from_str(&message.body.unwrap()).unwrap();
             }
         }
-        panic!("expected a message in {} within {within:?}, saw none", self.url);
+        panic!("expected a message in {} within {within:?}, found none", self.url);
     }
 }
 
@@ -161,6 +161,6 @@ async fn dimensions_of(sdk: &SdkConfig, metric: &str, environment: &str) -> Vec<
         set
     });
     let mut mine: Vec<Vec<String>> = sets.filter(|set| set.contains(&format!("Environment={environment}"))).collect();
-    assert_eq!(mine.len(), 1, "expected one set of dimensions, saw {mine:?}");
+    assert_eq!(mine.len(), 1, "expected one set of dimensions, found {mine:?}");
     mine.remove(0)
 }

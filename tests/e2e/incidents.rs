@@ -17,7 +17,7 @@ async fn an_operator_mutes_looks_up_and_unmutes() {
 
     world.platform.faults().activate(Fault::ServerError);
     world.run(&function).await;
-    let opened = world.told().await;
+    let opened = world.received().await;
     assert_eq!(opened.on_call.len(), 1, "{opened}");
     let reports = opened.events[0].json()["subjects"].as_array().unwrap().clone();
     let id = reports[0]["incident_id"].as_str().unwrap().to_owned();
@@ -38,22 +38,22 @@ async fn an_operator_mutes_looks_up_and_unmutes() {
     world.platform.faults().clear(Fault::ServerError);
     world.run(&function).await;
     world.run(&function).await;
-    let told = world.told().await;
-    assert_eq!(told.on_call.len(), 1, "{told}");
-    assert!(told.on_call[0].subject.as_ref().unwrap().contains("recovered"), "{told}");
+    let received = world.received().await;
+    assert_eq!(received.on_call.len(), 1, "{received}");
+    assert!(received.on_call[0].subject.as_ref().unwrap().contains("recovered"), "{received}");
     world.platform.faults().activate(Fault::ServerError);
     let invoked = world.run(&function).await;
-    assert_eq!(invoked.report()["reasons"][0]["told"], "muted", "{:#}", invoked.report());
+    assert_eq!(invoked.report()["reasons"][0]["notification_reason"], "suppressed_muted", "{:#}", invoked.report());
     assert_eq!(world.metrics_of(world.minute()).await["Success"], 0.0, "it publishes all the same");
-    let told = world.told().await;
-    assert!(told.is_nothing(), "{told}");
+    let received = world.received().await;
+    assert!(received.is_nothing(), "{received}");
 
     let unmuted = world.printed(&["unmute", CHECK]);
     assert!(unmuted.starts_with("availability is no longer muted"), "{unmuted}");
     world.run(&function).await;
-    let told = world.told().await;
-    assert_eq!(told.on_call.len(), 1, "{told}");
-    assert!(told.on_call[0].subject.as_ref().unwrap().contains("failing"), "{told}");
+    let received = world.received().await;
+    assert_eq!(received.on_call.len(), 1, "{received}");
+    assert!(received.on_call[0].subject.as_ref().unwrap().contains("failing"), "{received}");
     let again = world.synthetics(&["unmute", CHECK]);
     assert_eq!(again.status.code(), Some(2), "{again:?}");
     assert!(String::from_utf8_lossy(&again.stderr).contains("is not muted"), "{again:?}");
@@ -72,7 +72,12 @@ async fn an_operator_mutes_looks_up_and_unmutes() {
     }
     assert!(story.contains("status 500"), "{story}");
     let record: Value = serde_json::from_str(&world.printed(&["incident", &id, "--json"])).unwrap();
-    let ids: Vec<_> = record["told"].as_array().unwrap().iter().map(|told| told["notification_id"].clone()).collect();
+    let ids: Vec<_> = record["notifications"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|received| received["notification_id"].clone())
+        .collect();
     assert_eq!(ids[0], opened.events[0].json()["notification_id"]);
     let open: Value = serde_json::from_str(&world.printed(&["incidents", "--open", "--json"])).unwrap();
     assert_eq!(open.as_array().unwrap().len(), reports.len(), "{open:#}");
@@ -107,36 +112,41 @@ async fn what_is_open_when_a_maintenance_window_ends_is_told_then() {
     world.platform.faults().activate(Fault::ServerError);
     for _ in 0..2 {
         let invoked = world.run(&function).await;
-        assert_eq!(invoked.report()["reasons"][0]["told"], "in_maintenance", "{:#}", invoked.report());
+        assert_eq!(
+            invoked.report()["reasons"][0]["notification_reason"],
+            "suppressed_maintenance",
+            "{:#}",
+            invoked.report()
+        );
     }
-    let told = world.told().await;
-    assert!(told.is_nothing(), "{told}");
+    let received = world.received().await;
+    assert!(received.is_nothing(), "{received}");
     world.run(&function).await;
-    let told = world.told().await;
-    assert_eq!(told.on_call.len(), 1, "{told}");
-    let since = told.events[0].json()["subjects"][0]["since"].clone();
+    let received = world.received().await;
+    assert_eq!(received.on_call.len(), 1, "{received}");
+    let since = received.events[0].json()["subjects"][0]["since"].clone();
     assert_eq!(since, (from + jiff::SignedDuration::from_mins(1)).to_string(), "since it broke, not since it was told");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_that_cannot_judge_is_told_and_so_is_its_end() {
-    let mut world = World::new("blind").await;
+    let mut world = World::new("monitoring-lost").await;
     world.replace(
         "id = \"status-api\"\n",
-        "id = \"status-api\"\nsecret_headers.x-api-key = \"ssm:/just-driving/blind/availability/key\"\n",
+        "id = \"status-api\"\nsecret_headers.x-api-key = \"ssm:/just-driving/monitoring-lost/availability/key\"\n",
     );
     let function = world.start(CHECK).await;
     for _ in 0..3 {
-        assert_eq!(world.run(&function).await.outcome(), "errored");
+        assert_eq!(world.run(&function).await.outcome(), "inconclusive");
     }
-    let told = world.told().await;
-    assert_eq!((told.on_call.len(), told.warnings.len(), told.events.len()), (0, 1, 1), "{told}");
-    assert!(told.warnings[0].body.contains("/just-driving/blind/availability/key"), "{told}");
-    assert_eq!(told.events[0].attributes["event"], "blind");
-    world.put_parameter("/just-driving/blind/availability/key", "a-key-that-opens-nothing").await;
+    let received = world.received().await;
+    assert_eq!((received.on_call.len(), received.warnings.len(), received.events.len()), (0, 1, 1), "{received}");
+    assert!(received.warnings[0].body.contains("/just-driving/monitoring-lost/availability/key"), "{received}");
+    assert_eq!(received.events[0].attributes["event"], "monitoring_lost");
+    world.put_parameter("/just-driving/monitoring-lost/availability/key", "a-key-that-opens-nothing").await;
     assert_eq!(world.run(&function).await.outcome(), "passed");
-    let told = world.told().await;
-    assert_eq!(told.events[0].attributes["event"], "seeing_again", "{told}");
+    let received = world.received().await;
+    assert_eq!(received.events[0].attributes["event"], "monitoring_restored", "{received}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

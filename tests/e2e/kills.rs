@@ -121,13 +121,13 @@ async fn run_or_kill(world: &World, function: &Function) -> bool {
 }
 
 async fn judge(world: &World, figures: &mut Figures, seed: u64) {
-    let told = world.told().await;
+    let received = world.received().await;
     let mut times: BTreeMap<(&str, String), usize> = BTreeMap::new();
-    for message in &told.events {
+    for message in &received.events {
         let id = message.json()["notification_id"].as_str().unwrap().to_owned();
         *times.entry(("events", id)).or_default() += 1;
     }
-    for message in &told.on_call {
+    for message in &received.on_call {
         let id = message.body.rsplit("Notification ").next().unwrap().to_owned();
         *times.entry(("oncall", id)).or_default() += 1;
     }
@@ -139,11 +139,17 @@ async fn judge(world: &World, figures: &mut Figures, seed: u64) {
     let mut said = BTreeSet::new();
     for record in records.as_array().unwrap() {
         figures.stuck += usize::from(record["closed_at"].is_null());
-        let events: Vec<&str> = record["told"].as_array().unwrap().iter().filter_map(|t| t["event"].as_str()).collect();
-        let has_end = events.last().is_some_and(|event| ["recovered", "settled", "flapping"].contains(event));
+        let events: Vec<&str> =
+            record["notifications"].as_array().unwrap().iter().filter_map(|t| t["event"].as_str()).collect();
+        let has_end = events.last().is_some_and(|event| ["recovered", "stabilized", "flapping"].contains(event));
         figures.stuck += usize::from(!has_end);
         said.extend(
-            record["told"].as_array().unwrap().iter().filter_map(|t| t["notification_id"].as_str()).map(str::to_owned),
+            record["notifications"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|t| t["notification_id"].as_str())
+                .map(str::to_owned),
         );
     }
     for id in said {

@@ -58,12 +58,12 @@ async fn nothing_that_a_log_in_uses_leaves_the_process_in_any_encoding() {
     // The codes were sent, and looked for.
     assert!(mirror.sent().iter().any(|sent| sent.len() == 8 && sent.chars().all(|c| c.is_ascii_digit())));
 
-    let told = world.told().await;
+    let received = world.received().await;
     let text_of = |messages: &[Message]| messages.iter().map(|message| message.envelope.clone()).collect::<String>();
     let outputs = [
         ("log", function.output()),
-        ("message to people", text_of(&told.on_call)),
-        ("message to programs", text_of(&told.events)),
+        ("message to people", text_of(&received.on_call)),
+        ("message to programs", text_of(&received.events)),
         ("state", world.state().await),
         ("metrics", format!("{:?}", world.metrics().await)),
     ];

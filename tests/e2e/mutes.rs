@@ -14,7 +14,7 @@ const CHECK: &str = "availability";
 const MUTE: [&str; 6] = ["mute", CHECK, "--for", "2h", "--reason", "deploying 4.2"];
 /// What is on the numbers of `availability`, behind the environment.
 const ALARMS: [&str; 6] = [
-    "availability-blind",
+    "availability-monitoring-lost",
     "availability-slow",
     "availability-failing",
     "certificates-soon",
@@ -175,7 +175,7 @@ reason = "the accounting system is read"
 checks = ["availability", "login/log-in"]
 days = ["mon", "thu"]
 at = "02:30"
-lasts = "45m"
+duration = "45m"
 "#;
 const OTHERS: &str = r#"
 [[maintenance.windows]]
@@ -192,7 +192,7 @@ until = "2020-12-21T01:00"
 name = "one page"
 checks = ["availability/health"]
 at = "04:00"
-lasts = "10m"
+duration = "10m"
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,7 +225,7 @@ async fn the_alarms_are_muted_in_maintenance_windows_too() {
 
     // Put: on the alarms of the check, and on those of all.
     said(&windows(&world, &["--yes"]), 0);
-    let of_login = ["login-blind", "login-slow"];
+    let of_login = ["login-monitoring-lost", "login-slow"];
     let of_login_too = ["login-failing"];
     let numbers = ["certificates-soon", "certificates-very-soon", "maintenance-too-long"];
     let numbers_of_login = ["login-failure-rate", "lockouts", "login-objective"];

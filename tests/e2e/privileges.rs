@@ -60,19 +60,20 @@ async fn each_role_allows_what_its_runs_ask_for_and_what_is_written_and_no_more(
         let places = places.clone();
         running.spawn(async move {
             let _place = places.acquire_owned().await.unwrap();
-            let seen = seen(&check, &fault).await;
-            (check, seen)
+            let observed = observed(&check, &fault).await;
+            (check, observed)
         });
     }
-    let mut seen = BTreeMap::new();
+    let mut observed = BTreeMap::new();
     while let Some(ended) = running.join_next().await {
         let (check, actions) = ended.unwrap();
-        seen.insert(check, actions);
+        observed.insert(check, actions);
     }
     let functions = fs::read_dir(repository().join("functions")).unwrap().map(|entry| entry.unwrap().path());
     let functions = functions.filter(|folder| folder.join("Cargo.toml").is_file()).count();
-    assert_eq!(seen.len(), functions, "not every function was run: {seen:?}");
-    let wrong: Vec<String> = seen.iter().flat_map(|(check, seen)| differences(check, &allowed[check], seen)).collect();
+    assert_eq!(observed.len(), functions, "not every function was run: {observed:?}");
+    let wrong: Vec<String> =
+        observed.iter().flat_map(|(check, observed)| differences(check, &allowed[check], observed)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
@@ -83,7 +84,7 @@ fn a_role_that_allows_more_or_less_is_found() {
     let with = |more: &[&str]| set(&[&written[..], more].concat());
     let asked = set(&["sns:Publish"]);
     assert_eq!(differences("login", &with(&["sns:Publish"]), &asked), [""; 0]);
-    for (what, allowed, seen, expected) in [
+    for (what, allowed, observed, expected) in [
         ("more", with(&["sns:Publish", "sns:Subscribe"]), &asked, "its role allows sns:Subscribe"),
         (
             "another check's",
@@ -100,27 +101,27 @@ fn a_role_that_allows_more_or_less_is_found() {
         ),
         ("a reason without need", with(&[]), &set(&["kms:Decrypt"]), "kms:Decrypt is written"),
     ] {
-        let found = differences("login", &allowed, seen);
+        let found = differences("login", &allowed, observed);
         assert!(found.len() == 1 && found[0].contains(expected), "{what}: {found:?}");
     }
 }
 
 /// How the two differ, apart from what is written.
-fn differences(check: &str, allowed: &BTreeSet<String>, seen: &BTreeSet<String>) -> Vec<String> {
+fn differences(check: &str, allowed: &BTreeSet<String>, observed: &BTreeSet<String>) -> Vec<String> {
     let written: BTreeMap<&str, &str> = WRITTEN
         .iter()
         .filter(|own| own.checks.is_empty() || own.checks.contains(&check))
         .map(|own| (own.action, own.reason))
         .collect();
     let mut differences = Vec::new();
-    for action in allowed.difference(seen).filter(|action| !written.contains_key(action.as_str())) {
+    for action in allowed.difference(observed).filter(|action| !written.contains_key(action.as_str())) {
         differences.push(format!("{check}: its role allows {action}, which no run asks for: remove it, or write why"));
     }
-    for action in seen.difference(allowed) {
+    for action in observed.difference(allowed) {
         differences.push(format!("{check}: its runs ask for {action}, which its role does not allow"));
     }
     for (action, reason) in written {
-        if !allowed.contains(action) || seen.contains(action) {
+        if !allowed.contains(action) || observed.contains(action) {
             differences.push(format!(
                 "{check}: {action} is written, since \"{reason}\": expected the role to allow it and no run to ask for it"
             ));
@@ -130,11 +131,11 @@ fn differences(check: &str, allowed: &BTreeSet<String>, seen: &BTreeSet<String>)
 }
 
 fn opens_an_incident(spec: &FaultSpec) -> bool {
-    matches!(spec.shows, Shows::Failures(_)) && spec.lingers == 0 && !spec.leaves_behind
+    matches!(spec.shows, Shows::Failures(_)) && spec.lingers == 0 && !spec.leaves_leftovers
 }
 
 /// What the function asks for: from its cold start through a healthy run, an incident, and its end.
-async fn seen(check: &str, spec: &FaultSpec) -> BTreeSet<String> {
+async fn observed(check: &str, spec: &FaultSpec) -> BTreeSet<String> {
     let environment = format!("allowed-{check}");
     let mut world = World::new(&environment).await;
     // Its demo settings are the only ones without a secret.
@@ -151,12 +152,12 @@ async fn seen(check: &str, spec: &FaultSpec) -> BTreeSet<String> {
     let mut events = Vec::new();
     for _ in 0..spec.runs.get() {
         world.run_after(&function, spec.every).await;
-        events.extend(world.told().await.events);
+        events.extend(world.received().await.events);
     }
     world.platform.faults().clear(spec.fault);
     for _ in 0..2 {
         world.run(&function).await;
-        events.extend(world.told().await.events);
+        events.extend(world.received().await.events);
     }
     let events: Vec<Value> = events.iter().map(|message| message.json()["event"].clone()).collect();
     assert_eq!(events, ["opened", "recovered"], "{check}, by {}", spec.fault);
@@ -211,7 +212,7 @@ fn allowed(template: &Template) -> BTreeMap<String, BTreeSet<String>> {
             other => panic!("{}: what {other} allows is not read", resource.id),
         }
     }
-    let functions = template.of_kind("AWS::Serverless::Function").map(|function| {
+    let functions = template.resources_of_type("AWS::Serverless::Function").map(|function| {
         assert!(!function.properties.contains_key("Policies"), "{}: its role stands apart", function.id);
         let name = function.properties["FunctionName"].as_str().unwrap();
         let check = name.strip_prefix("just-driving-synthetics-production-").unwrap().to_owned();

@@ -30,7 +30,7 @@ async fn a_healthy_run_publishes_its_numbers_once_says_one_line_and_tells_nobody
     // Exactly these numbers, once, at the scheduled minute, under exactly these dimensions.
     let metrics = world.metrics().await;
     let names: Vec<&str> = metrics.iter().map(|point| point.metric.as_str()).collect();
-    assert_eq!(names, ["Duration", "Errored", "Maintenance", "Success"], "{metrics:#?}");
+    assert_eq!(names, ["Duration", "Inconclusive", "Maintenance", "Success"], "{metrics:#?}");
     for point in &metrics {
         assert_eq!(point.dimensions, ["Check=availability", "Environment=healthy"], "{point:?}");
         assert_eq!((point.at, point.count), (minute, 1.0), "{point:?}");
@@ -38,7 +38,7 @@ async fn a_healthy_run_publishes_its_numbers_once_says_one_line_and_tells_nobody
         assert_eq!(point.unit, unit, "{point:?}");
     }
     let value = |name: &str| metrics.iter().find(|point| point.metric == name).unwrap().maximum;
-    assert_eq!((value("Success"), value("Errored"), value("Maintenance")), (1.0, 0.0, 0.0));
+    assert_eq!((value("Success"), value("Inconclusive"), value("Maintenance")), (1.0, 0.0, 0.0));
     assert_eq!(value("Duration"), report["attempts"][0]["duration_ms"].as_f64().unwrap());
     assert!(value("Duration") > 0.0);
 
@@ -66,8 +66,8 @@ async fn a_healthy_run_publishes_its_numbers_once_says_one_line_and_tells_nobody
         assert!(request.user_agent.as_ref().unwrap().contains("JustDriving"), "{request:?}");
     }
 
-    let told = world.told().await;
-    assert!(told.is_nothing(), "{told}");
+    let received = world.received().await;
+    assert!(received.is_nothing(), "{received}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +140,7 @@ async fn a_malformed_event_fails_the_invocation_and_does_nothing() {
     let world = World::new("malformed").await;
     let function = world.start(CHECK).await;
     let cases = [
-        (json!("now"), "saw a string, not an object"),
+        (json!("now"), "found a string, not an object"),
         (json!({ "scheduled_time": "noon" }), "scheduled_time is `noon`"),
         (json!({ "scheduled_time": world.minute().to_string(), "shard": 2, "of": 2 }), "shard 2 of 2"),
         (json!({ "detail-type": "EC2 Instance State-change Notification", "time": "x" }), "detail-type is"),
@@ -200,7 +200,7 @@ async fn the_same_event_is_run_once_however_often_it_comes() {
     assert_eq!(world.platform.requests().last().len(), asked, "the platform was asked again");
 
     let counts: Vec<_> = world.metrics().await.into_iter().map(|point| (point.metric, point.count)).collect();
-    let once = ["Duration", "Errored", "Maintenance", "Success"].map(|name| (name.to_owned(), 1.0));
+    let once = ["Duration", "Inconclusive", "Maintenance", "Success"].map(|name| (name.to_owned(), 1.0));
     assert_eq!(counts, once);
 }
 
@@ -241,8 +241,8 @@ async fn a_run_ends_before_lambda_would_kill_it() {
     let invoked = function.invoke_until(&event, world.clock.now() + Duration::from_secs(10)).await;
     let report = invoked.report();
     // An attempt may take five seconds and had one: the platform is not to blame.
-    assert_eq!(invoked.outcome(), "errored", "{report:#}");
-    assert_eq!(report["outcome"]["blindness"]["cause"], "internal", "{report:#}");
+    assert_eq!(invoked.outcome(), "inconclusive", "{report:#}");
+    assert_eq!(report["outcome"]["inconclusive"]["cause"], "internal", "{report:#}");
     assert_eq!(report["attempts"].as_array().unwrap().len(), 1, "there was no time to confirm: {report:#}");
     let took = report["attempts"][0]["duration_ms"].as_f64().unwrap();
     assert!(

@@ -87,7 +87,7 @@ impl Invoked {
     pub fn report(&self) -> &Value {
         match &self.result {
             Ok(report) => report,
-            Err(error) => panic!("expected a report, saw {error:#?}\n{}", self.lines.join("\n")),
+            Err(error) => panic!("expected a report, found {error:#?}\n{}", self.lines.join("\n")),
         }
     }
 
@@ -99,7 +99,7 @@ impl Invoked {
     /// The error of an invocation that failed.
     pub fn error(&self) -> &FunctionError {
         match &self.result {
-            Ok(report) => panic!("expected an error, saw {report:#}"),
+            Ok(report) => panic!("expected an error, found {report:#}"),
             Err(error) => error,
         }
     }
@@ -295,8 +295,8 @@ async fn response(State(api): State<Arc<Api>>, Captured(id): Captured<String>, b
 
 /// The type stands in the body: the header for it is `unhandled` in every answer of the Rust runtime.
 async fn error(State(api): State<Arc<Api>>, Captured(id): Captured<String>, body: Bytes) -> StatusCode {
-    let told: Value = serde_json::from_slice(&body).unwrap();
-    let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
+    let received: Value = serde_json::from_slice(&body).unwrap();
+    let text = |name: &str| received[name].as_str().unwrap_or_default().to_owned();
     api.answer(&id, Err(FunctionError { error_type: text("errorType"), message: text("errorMessage") }))
 }
 

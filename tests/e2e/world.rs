@@ -116,9 +116,9 @@ impl World {
             ("AWS_ENDPOINT_URL".to_owned(), calls.url().to_owned()),
             ("STATE_TABLE".to_owned(), table),
         ]);
-        let on_call = Queue::of_topic(&sdk, environment, "oncall", &mut variables).await;
-        let warnings = Queue::of_topic(&sdk, environment, "warnings", &mut variables).await;
-        let events = Queue::of_topic(&sdk, environment, "events", &mut variables).await;
+        let on_call = Queue::for_topic(&sdk, environment, "oncall", &mut variables).await;
+        let warnings = Queue::for_topic(&sdk, environment, "warnings", &mut variables).await;
+        let events = Queue::for_topic(&sdk, environment, "events", &mut variables).await;
         let mut world = Self {
             environment: environment.to_owned(),
             platform,
@@ -156,7 +156,7 @@ impl World {
 
     /// Gives the functions a chat, and what it is told.
     pub async fn chat(&mut self) -> Queue {
-        Queue::of_topic(&self.sdk, &self.environment, "chat", &mut self.variables).await
+        Queue::for_topic(&self.sdk, &self.environment, "chat", &mut self.variables).await
     }
 
     /// The program, as an operator of this world's deployment would start it; its last arguments name that.
@@ -263,8 +263,8 @@ impl World {
     }
 
     /// Takes the messages that wait: of people who act now, of those who may wait, and of programs.
-    pub async fn told(&self) -> Told {
-        Told {
+    pub async fn received(&self) -> Received {
+        Received {
             on_call: self.on_call.take().await,
             warnings: self.warnings.take().await,
             events: self.events.take().await,
@@ -315,7 +315,7 @@ impl World {
     pub async fn metrics_of(&self, minute: Timestamp) -> BTreeMap<String, f64> {
         let mut metrics = BTreeMap::new();
         for point in self.metrics().await.into_iter().filter(|point| point.at == minute) {
-            assert_eq!(point.count, 1.0, "expected one value, saw {point:?}");
+            assert_eq!(point.count, 1.0, "expected one value, found {point:?}");
             assert_eq!(metrics.insert(point.name(), point.maximum), None, "published twice: {point:?}");
         }
         metrics
@@ -374,7 +374,7 @@ impl Drop for World {
 }
 
 /// What was told since it was last asked.
-pub struct Told {
+pub struct Received {
     /// To people who act now.
     pub on_call: Vec<Message>,
     /// To people who may wait.
@@ -383,7 +383,7 @@ pub struct Told {
     pub events: Vec<Message>,
 }
 
-impl Told {
+impl Received {
     /// Nothing at all.
     pub fn is_nothing(&self) -> bool {
         self.on_call.is_empty() && self.warnings.is_empty() && self.events.is_empty()
@@ -395,7 +395,7 @@ impl Told {
     }
 }
 
-impl std::fmt::Display for Told {
+impl std::fmt::Display for Received {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (queue, messages) in [("oncall", &self.on_call), ("warnings", &self.warnings), ("events", &self.events)] {
             for message in messages {
@@ -462,7 +462,7 @@ pub struct Queue {
 
 impl Queue {
     /// A new topic, named in the function's environment, and a queue behind it.
-    async fn of_topic(
+    async fn for_topic(
         sdk: &SdkConfig,
         environment: &str,
         topic: &str,

@@ -46,16 +46,16 @@ fn main() {
     let until = begin + SignedDuration::from_mins(MINUTES - 1);
     let once = |work: &mut dyn FnMut() -> usize| {
         let began = Instant::now();
-        let seen = black_box(work());
-        (began.elapsed(), seen)
+        let actual = black_box(work());
+        (began.elapsed(), actual)
     };
     let mut best = Duration::MAX;
     let mut changes = 0;
     for _ in 0..5 {
-        let (took, seen) =
+        let (took, actual) =
             once(&mut || Replay::default().transitions(&alarms, &data, begin, until).values().map(Vec::len).sum());
         best = best.min(took);
-        changes = seen;
+        changes = actual;
     }
     // The same data, each value of each alarm read once.
     let flat: Vec<f64> = (0..ALARMS as i64 * MINUTES).map(|place| ((place * 7919) % 101) as f64).collect();

@@ -26,10 +26,10 @@ pub enum Rule {
 /// A text that is no rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected a rule of ALARM, OK, INSUFFICIENT_DATA, TRUE, FALSE, AND, OR, NOT and parentheses, saw {seen} at character {at} of `{text}`"
+    "expected a rule of ALARM, OK, INSUFFICIENT_DATA, TRUE, FALSE, AND, OR, NOT and parentheses, found {actual} at character {at} of `{text}`"
 )]
 pub struct RuleError {
-    seen: String,
+    actual: String,
     at: usize,
     text: String,
 }
@@ -75,8 +75,8 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn unexpected(&mut self) -> RuleError {
-        let (seen, at) = self.scan.seen();
-        RuleError { seen, at, text: self.scan.text.to_owned() }
+        let (actual, at) = self.scan.actual();
+        RuleError { actual, at, text: self.scan.text.to_owned() }
     }
 
     fn expect(&mut self, word: &str) -> Result<(), RuleError> {
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_or_left_open_is_refused_by_its_place() {
-        for (text, seen) in [
+        for (text, actual) in [
             ("ALARM(a) AND OK(b) OR OK(c)", "`OR` at character 20"),
             ("ALARM(a", "its end at character 8"),
             ("ALARM a", "`a` at character 7"),
@@ -203,7 +203,7 @@ mod tests {
             ("", "its end at character 1"),
         ] {
             let said = Rule::read(text).unwrap_err().to_string();
-            assert!(said.contains(seen), "{text}: {said}");
+            assert!(said.contains(actual), "{text}: {said}");
         }
     }
 

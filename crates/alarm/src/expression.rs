@@ -52,10 +52,10 @@ pub enum Operator {
 /// A text that is no expression, or one that is not known here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected an expression of + - * / ^, comparisons, IF and FILL with a value, saw {seen} at character {at} of `{text}`"
+    "expected an expression of + - * / ^, comparisons, IF and FILL with a value, found {actual} at character {at} of `{text}`"
 )]
 pub struct ExpressionError {
-    seen: String,
+    actual: String,
     at: usize,
     text: String,
 }
@@ -163,8 +163,8 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn unexpected(&mut self) -> ExpressionError {
-        let (seen, at) = self.scan.seen();
-        ExpressionError { seen, at, text: self.scan.text.to_owned() }
+        let (actual, at) = self.scan.actual();
+        ExpressionError { actual, at, text: self.scan.text.to_owned() }
     }
 
     fn expect(&mut self, symbol: &str) -> Result<(), ExpressionError> {
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused_by_its_place() {
-        for (text, seen) in [
+        for (text, actual) in [
             ("RATE(m1)", "`RATE(m1)` at character 1"),
             ("m1 + ", "its end at character 6"),
             ("m1 m2", "`m2` at character 4"),
@@ -324,7 +324,7 @@ mod tests {
             ("", "its end at character 1"),
         ] {
             let said = Expression::read(text).unwrap_err().to_string();
-            assert!(said.contains(seen), "{text}: {said}");
+            assert!(said.contains(actual), "{text}: {said}");
         }
     }
 

@@ -92,7 +92,7 @@ fn metric_alarm(resource: &Resource) -> Result<MetricAlarm, TemplateError> {
         Some(_) => properties.count("DatapointsToAlarm")?,
     };
     if datapoints_to_alarm > evaluation_periods {
-        let rule = format!("expected at most EvaluationPeriods, {evaluation_periods}, saw {datapoints_to_alarm}");
+        let rule = format!("expected at most EvaluationPeriods, {evaluation_periods}, found {datapoints_to_alarm}");
         return Err(resource.problem("DatapointsToAlarm", rule));
     }
     let missing = match resource.properties.get("TreatMissingData") {
@@ -175,7 +175,7 @@ fn math(resource: &Resource, queries: &Value) -> Result<(Source, Duration), Temp
     }
     let returned: Vec<&String> = read.iter().filter(|(.., returns)| *returns).map(|(id, ..)| id).collect();
     let [returned] = returned[..] else {
-        let rule = format!("expected one with ReturnData, saw {}", returned.len());
+        let rule = format!("expected one with ReturnData, found {}", returned.len());
         return Err(resource.problem("Metrics", rule));
     };
     let returned = returned.clone();
@@ -234,7 +234,7 @@ impl Properties<'_> {
             None => Ok(true),
             Some(Value::Bool(is)) => Ok(*is),
             Some(Value::String(text)) if text == "true" || text == "false" => Ok(text == "true"),
-            Some(other) => Err(self.problem(name, format!("expected true or false, saw {other}"))),
+            Some(other) => Err(self.problem(name, format!("expected true or false, found {other}"))),
         }
     }
 
@@ -242,29 +242,29 @@ impl Properties<'_> {
         match self.values.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(other) => Err(self.problem(name, format!("expected a text, saw {other}"))),
+            Some(other) => Err(self.problem(name, format!("expected a text, found {other}"))),
         }
     }
 
     fn required(&self, name: &str) -> Result<String, TemplateError> {
-        self.text(name)?.ok_or_else(|| self.problem(name, "expected a text, saw none"))
+        self.text(name)?.ok_or_else(|| self.problem(name, "expected a text, found none"))
     }
 
     fn word<T>(&self, name: &str, read: fn(&str) -> Option<T>, words: &[&str]) -> Result<T, TemplateError> {
         let text = self.required(name)?;
-        read(&text).ok_or_else(|| self.problem(name, format!("expected one of {}, saw `{text}`", words.join(", "))))
+        read(&text).ok_or_else(|| self.problem(name, format!("expected one of {}, found `{text}`", words.join(", "))))
     }
 
     fn number(&self, name: &str) -> Result<f64, TemplateError> {
-        let value = self.values.get(name).ok_or_else(|| self.problem(name, "expected a number, saw none"))?;
+        let value = self.values.get(name).ok_or_else(|| self.problem(name, "expected a number, found none"))?;
         let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
-        number.ok_or_else(|| self.problem(name, format!("expected a number, saw {value}")))
+        number.ok_or_else(|| self.problem(name, format!("expected a number, found {value}")))
     }
 
     fn count(&self, name: &str) -> Result<usize, TemplateError> {
         let number = self.number(name)?;
         if number.fract() != 0.0 || !(1.0..=10_000.0).contains(&number) {
-            return Err(self.problem(name, format!("expected a whole number of at least 1, saw {number}")));
+            return Err(self.problem(name, format!("expected a whole number of at least 1, found {number}")));
         }
         Ok(number as usize)
     }
@@ -272,7 +272,7 @@ impl Properties<'_> {
     fn period(&self, name: &str) -> Result<Duration, TemplateError> {
         let seconds = self.number(name)?;
         if seconds < 60.0 || seconds % 60.0 != 0.0 {
-            let rule = format!("expected whole minutes in seconds, saw {seconds}: shorter ones are not known here");
+            let rule = format!("expected whole minutes in seconds, found {seconds}: shorter ones are not known here");
             return Err(self.problem(name, rule));
         }
         Duration::try_from_secs_f64(seconds).map_err(|error| self.problem(name, error.to_string()))
@@ -283,7 +283,7 @@ impl Properties<'_> {
         let written = match of.get("Dimensions") {
             None => &[][..],
             Some(Value::Array(written)) => written,
-            Some(other) => return Err(self.problem("Dimensions", format!("expected a list, saw {other}"))),
+            Some(other) => return Err(self.problem("Dimensions", format!("expected a list, found {other}"))),
         };
         for (place, dimension) in written.iter().enumerate() {
             let (Some(name), Some(value)) = (dimension["Name"].as_str(), dimension["Value"].as_str()) else {
@@ -302,7 +302,7 @@ impl Properties<'_> {
                 let texts: Option<Vec<String>> = items.iter().map(text).collect();
                 texts.ok_or_else(|| self.problem(name, "expected a list of texts"))
             }
-            Some(other) => Err(self.problem(name, format!("expected a list, saw {other}"))),
+            Some(other) => Err(self.problem(name, format!("expected a list, found {other}"))),
         };
         Ok(Actions {
             enabled: self.is("ActionsEnabled")?,

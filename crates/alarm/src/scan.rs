@@ -31,9 +31,9 @@ impl<'t> Scanner<'t> {
     }
 
     /// What is next, for an error, and the number of its first character.
-    pub(crate) fn seen(&mut self) -> (String, usize) {
+    pub(crate) fn actual(&mut self) -> (String, usize) {
         let word: String = self.rest().chars().take_while(|c| !c.is_whitespace()).take(30).collect();
-        let seen = if word.is_empty() { "its end".to_owned() } else { format!("`{word}`") };
-        (seen, self.at + 1)
+        let actual = if word.is_empty() { "its end".to_owned() } else { format!("`{word}`") };
+        (actual, self.at + 1)
     }
 }

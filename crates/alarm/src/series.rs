@@ -25,7 +25,7 @@ pub struct Datapoint {
 impl Datapoint {
     /// One value.
     #[must_use]
-    pub const fn of(value: f64) -> Self {
+    pub const fn from_value(value: f64) -> Self {
         Self { count: 1.0, sum: value, minimum: value, maximum: value }
     }
 
@@ -59,7 +59,7 @@ impl Data {
     /// Something was published. A value that is not finite is not: CloudWatch refuses it.
     pub fn publish(&mut self, metric: &MetricId, at: Timestamp, value: f64) {
         if value.is_finite() {
-            self.publish_set(metric, at, Datapoint::of(value));
+            self.publish_set(metric, at, Datapoint::from_value(value));
         }
     }
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::Measurement;
-use crate::{Blindness, Cause, Exchange, Failure, FailureKind, Mismatch, Outcome, Subject};
+use crate::{Cause, Exchange, Failure, FailureKind, Inconclusive, Mismatch, Outcome, Subject};
 
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,9 +22,9 @@ pub enum StepResult {
         failure: Failure,
     },
     /// It could not be told.
-    CannotJudge {
+    Inconclusive {
         /// Why not.
-        blindness: Blindness,
+        inconclusive: Inconclusive,
     },
     /// The platform is down on purpose.
     Maintenance {
@@ -45,7 +45,7 @@ impl StepResult {
         match self {
             Self::Passed => "passed",
             Self::Failed { .. } => "failed",
-            Self::CannotJudge { .. } => "cannot judge",
+            Self::Inconclusive { .. } => "inconclusive",
             Self::Maintenance { .. } => "maintenance",
             Self::Skipped { .. } => "skipped",
         }
@@ -105,7 +105,7 @@ pub enum Verdict {
     /// Its first failure.
     Failing(Failure),
     /// It could not be told.
-    Blind(Blindness),
+    Inconclusive(Inconclusive),
     /// The platform is down on purpose.
     Maintenance(String),
 }
@@ -119,7 +119,7 @@ impl Attempt {
             let verdict = match &step.result {
                 StepResult::Passed => Verdict::Healthy,
                 StepResult::Failed { failure } => Verdict::Failing(failure.clone()),
-                StepResult::CannotJudge { blindness } => Verdict::Blind(blindness.clone()),
+                StepResult::Inconclusive { inconclusive } => Verdict::Inconclusive(inconclusive.clone()),
                 StepResult::Maintenance { detail } => Verdict::Maintenance(detail.clone()),
                 StepResult::Skipped { .. } => continue,
             };
@@ -147,11 +147,11 @@ impl Attempt {
             return Outcome::Failed { failures };
         }
         match verdicts.into_values().max_by_key(Verdict::weight) {
-            Some(Verdict::Blind(blindness)) => Outcome::Errored { blindness },
+            Some(Verdict::Inconclusive(inconclusive)) => Outcome::Inconclusive { inconclusive },
             Some(Verdict::Maintenance(detail)) => Outcome::Maintenance { detail },
             Some(Verdict::Healthy | Verdict::Failing(_)) => Outcome::Passed,
-            None => Outcome::Errored {
-                blindness: Blindness { cause: Cause::Internal, detail: "no step was done".to_owned() },
+            None => Outcome::Inconclusive {
+                inconclusive: Inconclusive { cause: Cause::Internal, detail: "no step was done".to_owned() },
             },
         }
     }
@@ -162,7 +162,7 @@ impl Verdict {
         match self {
             Self::Healthy => 0,
             Self::Maintenance(_) => 1,
-            Self::Blind(_) => 2,
+            Self::Inconclusive(_) => 2,
             Self::Failing(_) => 3,
         }
     }
@@ -174,7 +174,7 @@ pub struct StepId(usize);
 
 /// Returned where the flow cannot go on; the reason is recorded already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stop;
+pub struct StepEnded;
 
 struct OpenStep {
     subject: Subject,
@@ -193,22 +193,22 @@ pub struct Journey {
     started: Timestamp,
     steps: Vec<OpenStep>,
     measurements: Vec<Measurement>,
-    blind_to: BTreeSet<String>,
+    ignoring_assertions: BTreeSet<String>,
 }
 
 impl Journey {
     /// Starts recording.
     #[must_use]
     pub fn new(started: Timestamp) -> Self {
-        Self { started, steps: Vec::new(), measurements: Vec::new(), blind_to: BTreeSet::new() }
+        Self { started, steps: Vec::new(), measurements: Vec::new(), ignoring_assertions: BTreeSet::new() }
     }
 
     /// A recorder that takes the named assertions as held, whatever was seen. For mutation controls: a test that still
     /// reports the fault does not depend on the assertion it claims to.
     #[cfg(feature = "mutation")]
     #[must_use]
-    pub fn blind_to(mut self, assertions: impl IntoIterator<Item = String>) -> Self {
-        self.blind_to.extend(assertions);
+    pub fn ignoring_assertions(mut self, assertions: impl IntoIterator<Item = String>) -> Self {
+        self.ignoring_assertions.extend(assertions);
         self
     }
 
@@ -256,15 +256,15 @@ impl Journey {
     /// Records a named assertion; a mismatch fails the step.
     ///
     /// # Errors
-    /// [`Stop`] when it did not hold.
-    pub fn assert(&mut self, step: StepId, name: &str, seen: Result<(), Mismatch>) -> Result<(), Stop> {
-        let seen = if self.blind_to.contains(name) { Ok(()) } else { seen };
+    /// [`StepEnded`] when it did not hold.
+    pub fn assert(&mut self, step: StepId, name: &str, actual: Result<(), Mismatch>) -> Result<(), StepEnded> {
+        let actual = if self.ignoring_assertions.contains(name) { Ok(()) } else { actual };
         let open = &mut self.steps[step.0];
-        open.assertions.push(Assertion { name: name.to_owned(), held: seen.is_ok() });
-        let Err(mismatch) = seen else { return Ok(()) };
+        open.assertions.push(Assertion { name: name.to_owned(), held: actual.is_ok() });
+        let Err(mismatch) = actual else { return Ok(()) };
         let failure = Failure::new(open.subject.clone(), open.name.clone(), mismatch);
         open.result.get_or_insert(StepResult::Failed { failure });
-        Err(Stop)
+        Err(StepEnded)
     }
 
     /// The step could not be judged, is under maintenance, or was not done. Nothing happens when it has a result.
@@ -290,7 +290,7 @@ impl Journey {
             let mismatch = Mismatch {
                 kind: FailureKind::Timeout,
                 expected: format!("done within the run's {} ms", deadline.as_millis()),
-                seen: format!("still busy after {} ms in this step", ran.as_millis()),
+                actual: format!("still busy after {} ms in this step", ran.as_millis()),
                 evidence: None,
             };
             let failure = Failure::new(step.subject.clone(), step.name.clone(), mismatch);
@@ -304,14 +304,14 @@ impl Journey {
             step.result = Some(StepResult::Skipped { reason: "the check broke down".to_owned() });
         }
         let step = self.begin(&Subject::whole(), "run", now);
-        self.settle(step, StepResult::CannotJudge { blindness: Blindness { cause: Cause::Internal, detail } });
+        self.settle(step, StepResult::Inconclusive { inconclusive: Inconclusive { cause: Cause::Internal, detail } });
     }
 
     /// Stops recording. A step without a result is our own mistake, so it could not be judged.
     #[must_use]
     pub fn finish(self, duration: Duration) -> Attempt {
-        let unresolved = || StepResult::CannotJudge {
-            blindness: Blindness { cause: Cause::Internal, detail: "the step ended without a result".to_owned() },
+        let unresolved = || StepResult::Inconclusive {
+            inconclusive: Inconclusive { cause: Cause::Internal, detail: "the step ended without a result".to_owned() },
         };
         let steps = self
             .steps

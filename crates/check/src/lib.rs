@@ -15,9 +15,9 @@ mod subject;
 pub mod text;
 
 pub use exchange::{Certificate, Exchange, Phases, TlsEvidence};
-pub use journey::{Assertion, Attempt, Journey, Step, StepId, StepResult, Stop, Verdict, millis};
+pub use journey::{Assertion, Attempt, Journey, Step, StepEnded, StepId, StepResult, Verdict, millis};
 pub use kind::FailureKind;
 pub use mismatch::Mismatch;
-pub use outcome::{Blindness, Cause, Failure, Outcome, Refusal};
-pub use run::{LeftBehind, Report, RunKey, Shard};
+pub use outcome::{Cause, Failure, Inconclusive, Outcome, Refusal};
+pub use run::{Leftover, Report, RunKey, Shard};
 pub use subject::{InvalidSubject, Subject};

@@ -126,57 +126,57 @@ impl Metric {
     }
 }
 
-const fn of_every_check(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+const fn for_every_check(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
     Metric { name, unit, dimensions: Dimensions::EnvironmentAndCheck, owner: None, meaning }
 }
 
-const fn of(owner: &'static str, name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+const fn for_check(owner: &'static str, name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
     Metric { name, unit, dimensions: Dimensions::EnvironmentAndCheck, owner: Some(owner), meaning }
 }
 
-const fn of_channels(owner: &'static str, name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+const fn per_channel(owner: &'static str, name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
     Metric { name, unit, dimensions: Dimensions::EnvironmentCheckAndChannel, owner: Some(owner), meaning }
 }
 
-const fn of_the_environment(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
+const fn for_environment(name: &'static str, unit: Unit, meaning: &'static str) -> Metric {
     Metric { name, unit, dimensions: Dimensions::Environment, owner: None, meaning }
 }
 
 /// Whether the run passed.
-pub const SUCCESS: Metric = of_every_check(
+pub const SUCCESS: Metric = for_every_check(
     "Success",
     Unit::Count,
     "1 when the run passed, 0 when its last attempt failed. Missing when it could not judge, under maintenance, and when \
      the event was refused.",
 );
 /// How long the user's way took.
-pub const DURATION: Metric = of_every_check(
+pub const DURATION: Metric = for_every_check(
     "Duration",
     Unit::Milliseconds,
     "The last attempt from its first to its last step, without waits, polling and compensation. Missing as `Success` is.",
 );
 /// Whether the run could not judge.
-pub const ERRORED: Metric = of_every_check(
-    "Errored",
+pub const INCONCLUSIVE: Metric = for_every_check(
+    "Inconclusive",
     Unit::Count,
     "1 when the run could not judge, otherwise 0. Missing when the check did not run: that is what the blind alarm waits for.",
 );
 /// The certificate that ends first.
-pub const CERTIFICATE_DAYS_REMAINING: Metric = of(
+pub const CERTIFICATE_DAYS_REMAINING: Metric = for_check(
     "availability",
     "CertificateDaysRemaining",
     Unit::Count,
     "Days until the first certificate of all targets ends; negative when it has. Missing when no target was reached by TLS.",
 );
 /// Whether the platform says that it is down on purpose.
-pub const MAINTENANCE: Metric = of(
+pub const MAINTENANCE: Metric = for_check(
     "availability",
     "Maintenance",
     Unit::Count,
     "1 while the platform is in maintenance mode, otherwise 0. Missing when nothing answered.",
 );
 /// How often real users' log-ins fail.
-pub const LOGIN_FAILURE_RATE: Metric = of(
+pub const LOGIN_FAILURE_RATE: Metric = for_check(
     "login",
     "LoginFailureRate",
     Unit::Percent,
@@ -184,14 +184,14 @@ pub const LOGIN_FAILURE_RATE: Metric = of(
      counters, and when the window holds fewer attempts than `minimum_count`.",
 );
 /// How many log-ins were throttled.
-pub const LOCKOUTS: Metric = of(
+pub const LOCKOUTS: Metric = for_check(
     "login",
     "Lockouts",
     Unit::Count,
     "Throttled log-ins in the window of the operations counters, our own subtracted. Missing without the counter.",
 );
 /// How often real users' bookings fail.
-pub const BOOKING_ERROR_RATE: Metric = of(
+pub const BOOKING_ERROR_RATE: Metric = for_check(
     "booking",
     "BookingErrorRate",
     Unit::Percent,
@@ -199,7 +199,7 @@ pub const BOOKING_ERROR_RATE: Metric = of(
      Missing without the counters, and when the window holds fewer than `minimum_count`.",
 );
 /// How long the platform takes to work off a payment event.
-pub const WEBHOOK_PROCESSING_DELAY: Metric = of(
+pub const WEBHOOK_PROCESSING_DELAY: Metric = for_check(
     "payment-webhook",
     "WebhookProcessingDelay",
     Unit::Milliseconds,
@@ -207,7 +207,7 @@ pub const WEBHOOK_PROCESSING_DELAY: Metric = of(
      it was not delivered or never paid.",
 );
 /// How often the provider's webhooks fail.
-pub const WEBHOOK_FAILURE_RATE: Metric = of(
+pub const WEBHOOK_FAILURE_RATE: Metric = for_check(
     "payment-webhook",
     "WebhookFailureRate",
     Unit::Percent,
@@ -215,14 +215,14 @@ pub const WEBHOOK_FAILURE_RATE: Metric = of(
      when the window holds fewer than `minimum_count`.",
 );
 /// How often real users' payments fail.
-pub const PAYMENT_FAILURE_RATE: Metric = of(
+pub const PAYMENT_FAILURE_RATE: Metric = for_check(
     "payment-webhook",
     "PaymentFailureRate",
     Unit::Percent,
     "Failed of all payments in the window of the operations counters, our own subtracted. Missing as `WebhookFailureRate` is.",
 );
 /// How many payments differ between the provider and the platform.
-pub const PAYMENT_MISMATCHES: Metric = of(
+pub const PAYMENT_MISMATCHES: Metric = for_check(
     "reconciliation",
     "PaymentMismatches",
     Unit::Count,
@@ -230,7 +230,7 @@ pub const PAYMENT_MISMATCHES: Metric = of(
      side could not be read.",
 );
 /// How long a message takes to arrive.
-pub const NOTIFICATION_DELIVERY_DELAY: Metric = of_channels(
+pub const NOTIFICATION_DELIVERY_DELAY: Metric = per_channel(
     "notifications",
     "NotificationDeliveryDelay",
     Unit::Seconds,
@@ -238,28 +238,28 @@ pub const NOTIFICATION_DELIVERY_DELAY: Metric = of_channels(
      the time. Missing in runs that saw none arrive.",
 );
 /// How many messages wait to be sent.
-pub const NOTIFICATION_QUEUE: Metric = of_channels(
+pub const NOTIFICATION_QUEUE: Metric = per_channel(
     "notifications",
     "NotificationQueue",
     Unit::Count,
     "Messages that wait to be sent, by the operations counters. Missing without the counter.",
 );
 /// How many messages were not delivered.
-pub const NOTIFICATION_FAILURES: Metric = of_channels(
+pub const NOTIFICATION_FAILURES: Metric = per_channel(
     "notifications",
     "NotificationFailures",
     Unit::Count,
     "Messages that failed or bounced in the window of the operations counters. Missing without the counter.",
 );
 /// How many jobs wait in the fullest queue.
-pub const QUEUE_BACKLOG: Metric = of(
+pub const QUEUE_BACKLOG: Metric = for_check(
     "queues",
     "QueueBacklog",
     Unit::Count,
     "Jobs that wait in the queue that has most, those left out that are to be done later. Missing when no source tells.",
 );
 /// How long the oldest job waits.
-pub const OLDEST_JOB_AGE: Metric = of(
+pub const OLDEST_JOB_AGE: Metric = for_check(
     "queues",
     "OldestJobAge",
     Unit::Seconds,
@@ -267,14 +267,14 @@ pub const OLDEST_JOB_AGE: Metric = of(
      run first saw it at the head of its queue. Missing when no source tells.",
 );
 /// How long a job of ours takes.
-pub const JOB_DELAY: Metric = of(
+pub const JOB_DELAY: Metric = for_check(
     "queues",
     "JobDelay",
     Unit::Seconds,
     "From putting a job of ours into a queue until it was done, of the slowest queue. Missing in runs that saw none done.",
 );
 /// How many jobs failed.
-pub const FAILED_JOBS: Metric = of(
+pub const FAILED_JOBS: Metric = for_check(
     "queues",
     "FailedJobs",
     Unit::Count,
@@ -282,21 +282,21 @@ pub const FAILED_JOBS: Metric = of(
      them. Missing when neither tells.",
 );
 /// How late the latest scheduled task is.
-pub const SCHEDULED_TASK_LATENESS: Metric = of(
+pub const SCHEDULED_TASK_LATENESS: Metric = for_check(
     "queues",
     "ScheduledTaskLateness",
     Unit::Seconds,
     "How far the scheduled task that is latest is beyond its interval; 0 when all are in time. Missing without the counters.",
 );
 /// How many requests users make.
-pub const REQUESTS: Metric = of(
+pub const REQUESTS: Metric = for_check(
     "application",
     "Requests",
     Unit::Count,
     "Requests that were answered in the window of the operations counters. Missing without the counter.",
 );
 /// How often the application fails.
-pub const ERROR_RATE: Metric = of(
+pub const ERROR_RATE: Metric = for_check(
     "application",
     "ErrorRate",
     Unit::Percent,
@@ -304,21 +304,21 @@ pub const ERROR_RATE: Metric = of(
      window holds fewer requests than `minimum_count`.",
 );
 /// How many exceptions nobody caught.
-pub const EXCEPTIONS: Metric = of(
+pub const EXCEPTIONS: Metric = for_check(
     "application",
     "Exceptions",
     Unit::Count,
     "Exceptions in the window of the operations counters. Missing without the counter.",
 );
 /// How many statements the database took long for.
-pub const SLOW_QUERIES: Metric = of(
+pub const SLOW_QUERIES: Metric = for_check(
     "application",
     "SlowQueries",
     Unit::Count,
     "Slow statements in the window of the operations counters. Missing without the counter.",
 );
 /// How often the platform's own calls to a partner fail.
-pub const PARTNER_CALL_FAILURE_RATE: Metric = of(
+pub const PARTNER_CALL_FAILURE_RATE: Metric = for_check(
     "application",
     "PartnerCallFailureRate",
     Unit::Percent,
@@ -326,69 +326,69 @@ pub const PARTNER_CALL_FAILURE_RATE: Metric = of(
      without the counters, and when no partner was called as often as `minimum_count`.",
 );
 /// How full the fullest disk is.
-pub const DISK_USED: Metric = of(
+pub const DISK_USED: Metric = for_check(
     "application",
     "DiskUsed",
     Unit::Percent,
     "Of the fullest disk, by the health endpoint. Missing when it does not tell.",
 );
 /// How many processes want to run.
-pub const CPU_LOAD: Metric = of(
+pub const CPU_LOAD: Metric = for_check(
     "application",
     "CpuLoad",
     Unit::Count,
     "Processes that want to run, on average over five minutes, by the health endpoint. Missing when it does not tell.",
 );
 /// How much memory is used.
-pub const MEMORY_USED: Metric = of(
+pub const MEMORY_USED: Metric = for_check(
     "application",
     "MemoryUsed",
     Unit::Percent,
     "Of the server's memory, by the health endpoint. Missing when it does not tell.",
 );
 /// How long the database takes to answer.
-pub const DATABASE_LATENCY: Metric = of(
+pub const DATABASE_LATENCY: Metric = for_check(
     "backend",
     "DatabaseLatency",
     Unit::Milliseconds,
     "`SELECT 1`, from sending it to its answer. Missing when the database was not reached.",
 );
 /// How many of the database's connections are used.
-pub const CONNECTIONS_USED: Metric = of(
+pub const CONNECTIONS_USED: Metric = for_check(
     "backend",
     "ConnectionsUsed",
     Unit::Percent,
     "Connections of the database of the most it takes, ours included. Missing when it was not reached.",
 );
 /// How long the cache takes to answer.
-pub const CACHE_LATENCY: Metric = of(
+pub const CACHE_LATENCY: Metric = for_check(
     "backend",
     "CacheLatency",
     Unit::Milliseconds,
     "`PING`, from sending it to its answer. Missing when the cache was not reached.",
 );
 /// How full the cache is.
-pub const CACHE_MEMORY_USED: Metric = of(
+pub const CACHE_MEMORY_USED: Metric = for_check(
     "backend",
     "CacheMemoryUsed",
     Unit::Percent,
     "Memory of the cache of the most it may use. Missing when it was not reached, or has no limit.",
 );
 /// How often a partner has failed in a row.
-pub const INTEGRATION_FAILURES: Metric = of(
+pub const INTEGRATION_FAILURES: Metric = for_check(
     "integrations",
     "IntegrationFailures",
     Unit::Count,
     "Failed runs in a row of the partner that has most; 0 when all answer. Missing when none could be judged.",
 );
 /// What runs created and could not remove.
-pub const LEFT_BEHIND: Metric = of_the_environment(
-    "LeftBehind",
+pub const LEFTOVERS: Metric = for_environment(
+    "Leftovers",
     Unit::Count,
     "What a run created and could not remove. Published by checks that create something.",
 );
 /// The oldest message that was not delivered to its topic.
-pub const OLDEST_UNSENT_NOTIFICATION: Metric = of_the_environment(
+pub const OLDEST_UNSENT_NOTIFICATION: Metric = for_environment(
     "OldestUnsentNotification",
     Unit::Seconds,
     "Age of the oldest message of an earlier run that its topic has not taken. Missing when there is none.",
@@ -398,7 +398,7 @@ pub const OLDEST_UNSENT_NOTIFICATION: Metric = of_the_environment(
 pub const CATALOGUE: &[Metric] = &[
     SUCCESS,
     DURATION,
-    ERRORED,
+    INCONCLUSIVE,
     CERTIFICATE_DAYS_REMAINING,
     MAINTENANCE,
     LOGIN_FAILURE_RATE,
@@ -429,26 +429,26 @@ pub const CATALOGUE: &[Metric] = &[
     CACHE_LATENCY,
     CACHE_MEMORY_USED,
     INTEGRATION_FAILURES,
-    LEFT_BEHIND,
+    LEFTOVERS,
     OLDEST_UNSENT_NOTIFICATION,
 ];
 
 /// How often real users' log-ins succeed. Measured, not published: the report and the log line hold it.
-pub const LOGIN_SUCCESS_RATE: Metric = of(
+pub const LOGIN_SUCCESS_RATE: Metric = for_check(
     "login",
     "LoginSuccessRate",
     Unit::Percent,
     "Succeeded of all log-ins; otherwise as `LoginFailureRate`. In the report and the log line only.",
 );
 /// How often real users' log-outs succeed. Measured, not published: the report and the log line hold it.
-pub const LOGOUT_SUCCESS_RATE: Metric = of(
+pub const LOGOUT_SUCCESS_RATE: Metric = for_check(
     "login",
     "LogoutSuccessRate",
     Unit::Percent,
     "Succeeded of all log-outs; otherwise as `LoginFailureRate`. In the report and the log line only.",
 );
 /// How many jobs are done. Measured, not published: the report and the log line hold it.
-pub const QUEUE_THROUGHPUT: Metric = of(
+pub const QUEUE_THROUGHPUT: Metric = for_check(
     "queues",
     "QueueThroughput",
     Unit::Count,
@@ -456,42 +456,42 @@ pub const QUEUE_THROUGHPUT: Metric = of(
      last run. In the report and the log line only.",
 );
 /// How long the database takes to let us in. Measured, not published: the report and the log line hold it.
-pub const DATABASE_CONNECT_TIME: Metric = of(
+pub const DATABASE_CONNECT_TIME: Metric = for_check(
     "backend",
     "DatabaseConnectTime",
     Unit::Milliseconds,
     "From the name to a session of ours, TLS and log-in included. In the report and the log line only.",
 );
 /// How many queries are slow. Measured, not published: the report and the log line hold it.
-pub const SLOW_QUERY_RATE: Metric = of(
+pub const SLOW_QUERY_RATE: Metric = for_check(
     "backend",
     "SlowQueryRate",
     Unit::Count,
     "Slow queries a minute since the last run, by `long_query_time`. In the report and the log line only.",
 );
 /// How far the replica is behind. Measured, not published: the report and the log line hold it.
-pub const REPLICATION_LAG: Metric = of(
+pub const REPLICATION_LAG: Metric = for_check(
     "backend",
     "ReplicationLag",
     Unit::Seconds,
     "How far the replica is behind its source. In the report and the log line only.",
 );
 /// How many jobs were given up lately. Measured, not published: the report and the log line hold it.
-pub const FAILED_JOBS_STORED: Metric = of(
+pub const FAILED_JOBS_STORED: Metric = for_check(
     "backend",
     "FailedJobsStored",
     Unit::Count,
     "Rows of Laravel's `failed_jobs` in the window, at most 10,000. In the report and the log line only.",
 );
 /// How much the cache throws out. Measured, not published: the report and the log line hold it.
-pub const CACHE_EVICTION_RATE: Metric = of(
+pub const CACHE_EVICTION_RATE: Metric = for_check(
     "backend",
     "CacheEvictionRate",
     Unit::Count,
     "Keys thrown out for room, a minute since the last run. In the report and the log line only.",
 );
 /// How many the cache turns away. Measured, not published: the report and the log line hold it.
-pub const CACHE_REJECTED_CONNECTIONS: Metric = of(
+pub const CACHE_REJECTED_CONNECTIONS: Metric = for_check(
     "backend",
     "CacheRejectedConnections",
     Unit::Count,
@@ -499,14 +499,14 @@ pub const CACHE_REJECTED_CONNECTIONS: Metric = of(
 );
 
 /// How much is left of what a partner lets us ask. Measured, not published: the report and the log line hold it.
-pub const RATE_LIMIT_HEADROOM: Metric = of(
+pub const RATE_LIMIT_HEADROOM: Metric = for_check(
     "integrations",
     "RateLimitHeadroom",
     Unit::Percent,
     "Calls that are left until the partner that allows fewest throttles ours. In the report and the log line only.",
 );
 /// How long the partners' certificates last. Measured, not published: the report and the log line hold it.
-pub const PARTNER_CERTIFICATE_DAYS: Metric = of(
+pub const PARTNER_CERTIFICATE_DAYS: Metric = for_check(
     "integrations",
     "PartnerCertificateDays",
     Unit::Count,
@@ -533,7 +533,7 @@ pub struct Measurement {
 impl Measurement {
     /// A measurement of a metric. `None` when the value is not finite: CloudWatch refuses those.
     #[must_use]
-    pub fn of(metric: &Metric, value: f64, item: Option<String>) -> Option<Self> {
+    pub fn new(metric: &Metric, value: f64, item: Option<String>) -> Option<Self> {
         value.is_finite().then(|| Self {
             metric: metric.name.to_owned(),
             value,

@@ -15,7 +15,7 @@ pub struct Mismatch {
     /// What should have been there, as a fragment: `status 200`.
     pub expected: String,
     /// What was there instead: `status 500 Internal Server Error`.
-    pub seen: String,
+    pub actual: String,
     /// The excerpt that shows it, when there is one: the start of the body, the header, the chain of redirects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,

@@ -19,7 +19,7 @@ pub struct Failure {
     /// What should have been there.
     pub expected: String,
     /// What was there instead.
-    pub seen: String,
+    pub actual: String,
     /// The redacted excerpt that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
@@ -40,7 +40,7 @@ impl Failure {
             step: step.into(),
             kind: mismatch.kind,
             expected: text::cut(&mismatch.expected, Self::MAX_TEXT),
-            seen: text::cut(&mismatch.seen, Self::MAX_TEXT),
+            actual: text::cut(&mismatch.actual, Self::MAX_TEXT),
             evidence: mismatch.evidence.map(|evidence| text::cut(&evidence, Self::MAX_EVIDENCE)),
         }
     }
@@ -76,7 +76,7 @@ impl fmt::Display for Cause {
 
 /// A run that could not judge, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Blindness {
+pub struct Inconclusive {
     /// Why.
     pub cause: Cause,
     /// In words, redacted: what was tried, what came back, what to do.
@@ -105,10 +105,10 @@ pub enum Outcome {
         failures: Vec<Failure>,
     },
     /// Nothing was seen to be wrong, but something could not be judged.
-    Errored {
+    Inconclusive {
         /// Why not.
-        #[serde(rename = "blindness")]
-        blindness: Blindness,
+        #[serde(rename = "inconclusive")]
+        inconclusive: Inconclusive,
     },
     /// The platform says that it is down on purpose.
     Maintenance {
@@ -129,7 +129,7 @@ impl Outcome {
         match self {
             Self::Passed => "passed",
             Self::Failed { .. } => "failed",
-            Self::Errored { .. } => "errored",
+            Self::Inconclusive { .. } => "inconclusive",
             Self::Maintenance { .. } => "maintenance",
             Self::Refused { .. } => "refused",
         }

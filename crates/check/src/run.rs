@@ -66,7 +66,7 @@ impl fmt::Display for RunKey {
 
 /// What a run created and could not remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LeftBehind {
+pub struct Leftover {
     /// The compensation that failed.
     pub compensation: String,
     /// What is left and why, redacted.
@@ -101,15 +101,15 @@ pub struct Report {
     pub notifications: Vec<String>,
     /// What it created and could not remove.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_behind: Vec<LeftBehind>,
+    pub leftovers: Vec<Leftover>,
     /// What went wrong beside the check: a message not delivered, memory that could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub troubles: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 impl Report {
     /// The version of this shape.
-    pub const SCHEMA_VERSION: u32 = 1;
+    pub const SCHEMA_VERSION: u32 = 2;
 
     /// The last attempt; `None` when the event was refused.
     #[must_use]

@@ -15,7 +15,7 @@ pub struct Subject(String);
 
 /// A text that is no subject.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("expected 1 to 64 of a-z, 0-9, `-`, `_` and `.`, saw `{0}`")]
+#[error("expected 1 to 64 of a-z, 0-9, `-`, `_` and `.`, found `{0}`")]
 pub struct InvalidSubject(String);
 
 impl Subject {

@@ -13,7 +13,7 @@ use check::incident::{CheckState, Findings, Policy, Severity, SeverityRule, Vote
 use check::message::{
     Contact, Context, Event, Links, Notification, Owner, Topic, chat, compose, email, sms, subject_line,
 };
-use check::{Attempt, Blindness, Cause, FailureKind, Journey, LeftBehind, Mismatch, RunKey, Shard, Subject, Verdict};
+use check::{Attempt, Cause, FailureKind, Inconclusive, Journey, Leftover, Mismatch, RunKey, Shard, Subject, Verdict};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ fn platform() -> Cast {
 
 /// Two partners, of which one has told us whom to call.
 fn partners() -> Cast {
-    let contact = Contact { name: "Support desk".to_owned(), reach: "+45 11 11 11 11".to_owned() };
+    let contact = Contact { name: "Support desk".to_owned(), details: "+45 11 11 11 11".to_owned() };
     let owner = |name: &str, contact| Owner { name: name.to_owned(), contact };
     let subject = |name: &str| Subject::new(name).unwrap();
     let owners = [(subject("stripe"), owner("Stripe", None)), (subject("e-teori"), owner("e-teori.dk", Some(contact)))];
@@ -82,8 +82,8 @@ fn attempt(cast: &Cast, at: Timestamp, letters: &str) -> Attempt {
         if letter == '?' {
             let parameter = format!("/just-driving/production/{}/api-key", cast.check);
             let detail = format!("the parameter {parameter} does not exist\nput it there");
-            let blindness = Blindness { cause: Cause::Reference, detail };
-            journey.settle(request, check::StepResult::CannotJudge { blindness });
+            let inconclusive = Inconclusive { cause: Cause::Reference, detail };
+            journey.settle(request, check::StepResult::Inconclusive { inconclusive });
             journey.end(request, Duration::from_millis(3));
             continue;
         }
@@ -93,21 +93,21 @@ fn attempt(cast: &Cast, at: Timestamp, letters: &str) -> Attempt {
         let down = Mismatch {
             kind: FailureKind::Status,
             expected: "status 200".to_owned(),
-            seen: "status 500 Internal Server Error".to_owned(),
+            actual: "status 500 Internal Server Error".to_owned(),
             evidence: Some(cast.fails.1.to_owned()),
         };
         let slow = Mismatch {
             kind: FailureKind::Timeout,
             expected: "an answer within 5 s".to_owned(),
-            seen: "none".to_owned(),
+            actual: "none".to_owned(),
             evidence: None,
         };
-        let seen = match letter {
+        let observed = match letter {
             'x' => Err(down),
             's' => Err(slow),
             _ => Ok(()),
         };
-        if journey.assert(response, "status", seen).is_ok() {
+        if journey.assert(response, "status", observed).is_ok() {
             journey.settle(response, check::StepResult::Passed);
         }
         journey.end(response, Duration::from_micros(200));
@@ -138,12 +138,12 @@ const STORY: [(&str, &str); 34] = [
     ("..", ""),
     ("..", ""),
     ("..", ""),
-    ("..", "settled"),
+    ("..", "stabilized"),
     (".?", ""),
     (".?", ""),
-    (".?", "blind"),
-    ("..", "seeing_again"),
-    ("..!", "left_behind"),
+    (".?", "monitoring_lost"),
+    ("..", "monitoring_restored"),
+    ("..!", "leftovers"),
     ("..", ""),
     ("..", ""),
     ("..", ""),
@@ -159,12 +159,12 @@ const STORY: [(&str, &str); 34] = [
 fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
     let policy = Policy {
         remind_every: Duration::from_secs(120),
-        settle_after: Duration::from_secs(240),
+        stable_after: Duration::from_secs(240),
         severity: cast.severity,
         severities: vec![SeverityRule { subject: None, kind: Some(FailureKind::Timeout), severity: Severity::Warning }],
         ..Policy::default()
     };
-    let contact = Contact { name: "Platform on call".to_owned(), reach: "+45 00 00 00 00".to_owned() };
+    let contact = Contact { name: "Platform on call".to_owned(), details: "+45 00 00 00 00".to_owned() };
     let mut state = CheckState::default();
     let mut messages = BTreeMap::new();
     for (number, (letters, expected)) in (0..).zip(STORY) {
@@ -178,17 +178,17 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
             .map(|(subject, verdict)| match verdict {
                 Verdict::Failing(failure) => (subject, Vote::Failing { failure, confirmed: true }),
                 Verdict::Healthy => (subject, Vote::Healthy),
-                Verdict::Blind(blindness) => (subject, Vote::Blind(blindness)),
+                Verdict::Inconclusive(inconclusive) => (subject, Vote::Inconclusive(inconclusive)),
                 Verdict::Maintenance(_) => panic!("the story has no maintenance"),
             })
             .collect();
-        let left = LeftBehind {
+        let left = Leftover {
             compensation: "cancel the lesson".to_owned(),
             detail: "booking 4711, not cancelled: status 500".to_owned(),
         };
         let left = if letters.ends_with('!') { vec![left] } else { vec![] };
         let findings =
-            Findings { run: &run, run_id: &run_id, votes: &votes, subjects: None, left_behind: &left, windows: &[] };
+            Findings { run: &run, run_id: &run_id, votes: &votes, subjects: None, leftovers: &left, windows: &[] };
         let decision = decide(&state, &findings, &policy);
         let context = Context {
             environment: "production",
@@ -197,7 +197,7 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
             trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
             attempts: &attempts,
             last_good: state.last_good.as_ref(),
-            left_behind: Severity::Warning,
+            leftovers: Severity::Warning,
             remind_every: Duration::from_secs(4 * 60 * 60),
             contact: &contact,
             owners: &cast.owners,
@@ -211,12 +211,12 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
                 trace: Some("https://apm.justdriving.example/trace/4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
             },
         };
-        let told = compose(&decision, &context);
-        let events: Vec<_> = told.iter().map(|n| n.event.as_str()).collect();
+        let composed = compose(&decision, &context);
+        let events: Vec<_> = composed.iter().map(|n| n.event.as_str()).collect();
         // A warning cannot get worse by a rule that makes warnings.
-        let is_told = expected.is_empty() || events.contains(&expected) || cast.severity == Severity::Warning;
-        assert!(is_told, "minute {number}: {expected}, told {events:?}");
-        for notification in told {
+        let is_notified = expected.is_empty() || events.contains(&expected) || cast.severity == Severity::Warning;
+        assert!(is_notified, "minute {number}: {expected}, told {events:?}");
+        for notification in composed {
             messages.entry(notification.event.as_str()).or_insert(notification);
         }
         state = decision.next;
@@ -242,7 +242,7 @@ fn assert_are(name: &str, notification: &Notification) {
 }
 
 /// The messages about partners that are kept as samples.
-const OF_PARTNERS: [&str; 3] = ["opened", "recovered", "blind"];
+const OF_PARTNERS: [&str; 3] = ["opened", "recovered", "monitoring_lost"];
 
 #[test]
 fn a_partners_trouble_never_reads_as_the_platforms() {
@@ -250,7 +250,7 @@ fn a_partners_trouble_never_reads_as_the_platforms() {
     for event in OF_PARTNERS {
         assert_are(&format!("partner-{event}"), &story[event]);
     }
-    for (event, n) in story.iter().filter(|(event, _)| **event != "left_behind") {
+    for (event, n) in story.iter().filter(|(event, _)| **event != "leftovers") {
         for text in [email(n), subject_line(n), sms(n), chat(n).to_string()] {
             assert!(text.contains("(a partner)"), "{event}: {text}");
         }
@@ -262,7 +262,7 @@ fn a_partners_trouble_never_reads_as_the_platforms() {
     assert!(theirs.unwrap() < ours.unwrap(), "{mail}");
     assert!(sms(opened).contains("Call +45 11 11 11 11"), "{}", sms(opened));
     // Of a key of ours that is refused, they need not be told.
-    assert!(!email(&story["blind"]).contains("Support desk"));
+    assert!(!email(&story["monitoring_lost"]).contains("Support desk"));
 }
 
 #[test]
@@ -291,11 +291,11 @@ fn every_medium_keeps_its_bounds_whatever_the_texts() {
         notification.environment = "prøve\r\nBcc: someone".to_owned();
         notification.contact.name = long.clone();
         for subject in &mut notification.subjects {
-            subject.failure.seen = long.clone();
+            subject.failure.actual = long.clone();
             subject.failure.step = long.clone();
         }
-        for blind in &mut notification.blind {
-            blind.detail = long.clone();
+        for inconclusive in &mut notification.inconclusive {
+            inconclusive.detail = long.clone();
         }
         let line = subject_line(&notification);
         assert!(line.len() < 100 && line.chars().all(|c| c.is_ascii() && !c.is_ascii_control()), "{event}: {line}");
@@ -319,8 +319,8 @@ fn who_is_told_follows_from_severity_and_what_they_know() {
     };
     assert_eq!(people("opened"), [Topic::OnCall]);
     assert_eq!(people("escalated"), [Topic::OnCall]);
-    assert_eq!(people("blind"), [Topic::Warnings]);
-    assert_eq!(people("left_behind"), [Topic::Warnings]);
+    assert_eq!(people("monitoring_lost"), [Topic::Warnings]);
+    assert_eq!(people("leftovers"), [Topic::Warnings]);
     // Those who heard of the warning hear the end of what it became.
     let mut recovered = story["recovered"].clone();
     assert_eq!(recovered.topics(), [Topic::OnCall, Topic::Events, Topic::Chat]);

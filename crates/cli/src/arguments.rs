@@ -23,7 +23,7 @@ pub(crate) enum Command {
     /// Run checks once.
     Run(RunOptions),
     /// What earlier runs created at the platform and could not remove: lists it, or removes it.
-    Sweep(SweepOptions),
+    Cleanup(CleanupOptions),
     /// Tell nobody of a check, or of one of its subjects, for a while; a check's alarms are muted with it. It runs and publishes
     /// all the same; what is still open at the end is told then.
     Mute(MuteOptions),
@@ -84,7 +84,7 @@ pub(crate) enum Written {
 pub(crate) struct DemoOptions {
     /// How long; until Ctrl-C when it is not given.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
-    pub(crate) lasts: Option<Duration>,
+    pub(crate) duration: Option<Duration>,
     /// A fault to show: it comes after some healthy runs, and with --for it goes again. `synthetics faults` lists them.
     #[arg(long, value_name = "NAME")]
     pub(crate) fault: Option<String>,
@@ -119,7 +119,7 @@ pub(crate) struct RunOptions {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SweepOptions {
+pub(crate) struct CleanupOptions {
     /// Which checks; all that the settings have and that create something when none is named.
     pub(crate) checks: Vec<String>,
     /// The settings file.
@@ -153,7 +153,7 @@ pub(crate) struct MuteOptions {
     pub(crate) what: String,
     /// For how long: 1m to 7d.
     #[arg(long = "for", value_name = "DURATION", value_parser = days)]
-    pub(crate) lasts: SignedDuration,
+    pub(crate) duration: SignedDuration,
     /// Why: whoever is surprised by the silence reads it.
     #[arg(long)]
     pub(crate) reason: String,

@@ -7,7 +7,7 @@ pub(crate) const FORMS: &str =
     "cron(* * * * ? *), or cron(A/B * * * ? *) where A is less than B and 60 a multiple of B";
 
 /// How often a schedule of ours fires: each minute, or every so many minutes from one on. `None`: it is no such schedule.
-pub(crate) fn of_schedule(schedule: &str) -> Option<Duration> {
+pub(crate) fn from_schedule(schedule: &str) -> Option<Duration> {
     let minutes = schedule.strip_prefix("cron(")?.strip_suffix(" * * * ? *)")?;
     let every = match minutes {
         "*" => 1,
@@ -27,7 +27,7 @@ mod tests {
 
     #[test]
     fn what_leaves_out_minutes_is_no_such_schedule() {
-        let minutes = |schedule| of_schedule(schedule).map(|cadence| cadence.as_secs() / 60);
+        let minutes = |schedule| from_schedule(schedule).map(|cadence| cadence.as_secs() / 60);
         for (schedule, expected) in [
             ("cron(* * * * ? *)", Some(1)),
             ("cron(0/5 * * * ? *)", Some(5)),

@@ -14,7 +14,7 @@ use notifications::Notifications;
 use payment_webhook::PaymentWebhook;
 use queues::Queues;
 use reconciliation::Reconciliation;
-use runtime::settings::{Document, Problem, replaced, schema as schema_of_file, schema_of};
+use runtime::settings::{Document, Problem, replaced, schema as schema_of_file, schema_of, unknown};
 use runtime::{AnyCheck, Check, Prepared};
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ pub(crate) fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
     let known = || ALL.iter().map(|check| check.id);
     for id in wanted {
         if !known().any(|known| known == id) {
-            bail!("there is no check `{id}`; there are {}", known().collect::<Vec<_>>().join(", "));
+            bail!("{}", unknown("check", id, &known().collect::<Vec<_>>()));
         }
     }
     Ok(known().filter(|id| wanted.is_empty() || wanted.iter().any(|wanted| wanted == id)).collect())
@@ -71,14 +71,14 @@ pub(crate) fn creates(id: &str) -> bool {
 }
 
 /// The checks of the demo's settings, against this platform.
-pub(crate) fn of_demo(platform: &Running, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+pub(crate) fn for_demo(platform: &Running, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     let at_platform = |text: String, (key, value): (&str, String)| replaced(&text, key, &value);
     let text = platform.addresses().into_iter().fold(DEMO.to_owned(), at_platform);
     select(DEMO_NAME, &text, wanted)
 }
 
 /// The checks of a settings file.
-pub(crate) fn of_file(file: &Path, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+pub(crate) fn from_file(file: &Path, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
     select(&file.display().to_string(), &text, wanted)
 }

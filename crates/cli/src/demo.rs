@@ -35,10 +35,10 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let platform = DemoPlatform::start(Options { address, login_throttle, ..Options::default() })
         .await
         .map_err(|error| anyhow!("failed to {error}\n(--port sets it)"))?;
-    let checks = checks::of_demo(&platform, &[])?;
+    let checks = checks::for_demo(&platform, &[])?;
     let memory = Arc::new(Memory::default());
     let ports = ports::ports(&memory, Arc::new(SystemClock), ports::parameters_of_demo(&platform))?;
-    let mut show = Show { screen: Screen::new(), last: BTreeMap::new(), runs: 0, told: 0 };
+    let mut show = Show { screen: Screen::new(), last: BTreeMap::new(), runs: 0, notified: 0 };
     show.screen.print(&format!(
         "The stand-in of the platform is at {}\nIts faults: curl -X PUT {admin}/faults/NAME, curl -X DELETE {admin}/faults/NAME",
         platform.base_url(),
@@ -50,13 +50,13 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let mut schedule = interval(options.every);
     schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let began = Instant::now();
-    let mut script = Script { fault, lasts: options.lasts, activated: false, cleared: false };
+    let mut script = Script { fault, duration: options.duration, activated: false, cleared: false };
     loop {
         tokio::select! {
             _ = schedule.tick() => {}
             _ = &mut stop => break,
         }
-        if options.lasts.is_some_and(|lasts| began.elapsed() >= lasts) {
+        if options.duration.is_some_and(|duration| began.elapsed() >= duration) {
             break;
         }
         script.play(&platform, &mut show, began.elapsed());
@@ -66,15 +66,15 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         }
     }
     platform.stop().await;
-    let summary = format!("{} of each check; {} told", counted(show.runs, "run"), counted(show.told, "message"));
+    let summary = format!("{} of each check; {} told", counted(show.runs, "run"), counted(show.notified, "message"));
     show.screen.print(&summary);
-    Ok(Exit::of(show.last.values()))
+    Ok(Exit::from_reports(show.last.values()))
 }
 
 /// When the fault comes and goes.
 struct Script {
     fault: Option<Fault>,
-    lasts: Option<Duration>,
+    duration: Option<Duration>,
     activated: bool,
     cleared: bool,
 }
@@ -87,7 +87,7 @@ impl Script {
             self.activated = true;
             show.screen.print(&format!("=> the fault {fault} begins"));
         }
-        let goes = self.lasts.map(|lasts| lasts.mul_f64(FAULT_GOES_AFTER));
+        let goes = self.duration.map(|duration| duration.mul_f64(FAULT_GOES_AFTER));
         if self.activated && !self.cleared && goes.is_some_and(|goes| elapsed >= goes) {
             platform.faults().clear(fault);
             self.cleared = true;
@@ -101,7 +101,7 @@ struct Show {
     screen: Screen,
     last: BTreeMap<&'static str, Report>,
     runs: u32,
-    told: u32,
+    notified: u32,
 }
 
 impl Show {
@@ -113,7 +113,7 @@ impl Show {
             let time = report.started.strftime("%H:%M:%S");
             self.screen.print(&format!("{time}  {}{}", tables::headline(&report), failing(&report)));
             for delivery in memory.take_sent() {
-                self.told += 1;
+                self.notified += 1;
                 self.screen.print(&messages::shown(&delivery));
             }
             self.last.insert(check.id(), report);
@@ -134,8 +134,8 @@ impl Show {
                 let (state, detail) = match verdict {
                     Verdict::Healthy if open.is_some() => ("recovering", String::new()),
                     Verdict::Healthy => ("healthy", String::new()),
-                    Verdict::Failing(failure) => ("FAILING", format!("{}: saw {}", failure.kind, failure.seen)),
-                    Verdict::Blind(blindness) => ("cannot judge", blindness.detail),
+                    Verdict::Failing(failure) => ("FAILING", format!("{}: saw {}", failure.kind, failure.actual)),
+                    Verdict::Inconclusive(inconclusive) => ("inconclusive", inconclusive.detail),
                     Verdict::Maintenance(_) => ("maintenance", String::new()),
                 };
                 let since = open.map(|reason| reason.since.strftime("%H:%M:%S").to_string()).unwrap_or_default();
@@ -153,8 +153,8 @@ fn failing(report: &Report) -> String {
         .iter()
         .map(|failure| {
             format!(
-                "\n            {} at {}, {}: expected {}, saw {}",
-                failure.subject, failure.step, failure.kind, failure.expected, failure.seen
+                "\n            {} at {}, {}: expected {}, found {}",
+                failure.subject, failure.step, failure.kind, failure.expected, failure.actual
             )
         })
         .collect()

@@ -14,18 +14,18 @@ pub(crate) enum Exit {
     /// Nothing was run: usage, settings, an unknown check or fault, a port taken.
     NothingRun = 2,
     /// No check failed, but at least one could not judge.
-    CouldNotJudge = 3,
+    Inconclusive = 3,
 }
 
 impl Exit {
     /// The exit of these runs together: a failure outweighs what could not be judged.
-    pub(crate) fn of<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Self {
+    pub(crate) fn from_reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Self {
         let mut exit = Self::Passed;
         for report in reports {
             match &report.outcome {
                 Outcome::Failed { .. } => return Self::Failed,
-                _ if !report.left_behind.is_empty() => return Self::Failed,
-                Outcome::Errored { .. } => exit = Self::CouldNotJudge,
+                _ if !report.leftovers.is_empty() => return Self::Failed,
+                Outcome::Inconclusive { .. } => exit = Self::Inconclusive,
                 Outcome::Passed | Outcome::Maintenance { .. } | Outcome::Refused { .. } => {}
             }
         }

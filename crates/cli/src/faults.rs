@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use demo_platform::faults::{Bound, FaultSpec, Shows, catalogue};
+use runtime::settings::nearest;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -26,10 +27,11 @@ pub(crate) fn list(as_json: bool) -> anyhow::Result<Exit> {
 pub(crate) fn find(name: &str) -> anyhow::Result<FaultSpec> {
     let faults = catalogue()?;
     let names: Vec<&str> = faults.iter().map(|fault| fault.fault.name()).collect();
-    let known = names.join(", ");
-    match faults.into_iter().find(|fault| fault.fault.name() == name) {
-        Some(fault) => Ok(fault),
-        None => bail!("there is no fault `{name}`; there are {known}"),
+    // The list of all faults is too long for an error.
+    let near = nearest(name, names).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+    match faults.iter().find(|fault| fault.fault.name() == name) {
+        Some(fault) => Ok(fault.clone()),
+        None => bail!("unknown fault \"{name}\"{near}\n`synthetics faults` lists them"),
     }
 }
 
@@ -43,7 +45,7 @@ fn shows(fault: &FaultSpec) -> String {
         Shows::Metric { name, bound: Bound::AtLeast(bound) } => format!("{name} at least {bound}"),
         Shows::Metric { name, bound: Bound::AtMost(bound) } => format!("{name} at most {bound}"),
         Shows::Missing(metric) => format!("{metric} not published"),
-        Shows::Errored(cause) => format!("outcome errored: {cause}"),
+        Shows::Inconclusive(cause) => format!("outcome errored: {cause}"),
         Shows::Maintenance => "outcome maintenance".to_owned(),
     }
 }
@@ -60,7 +62,7 @@ fn as_value(fault: &FaultSpec) -> Value {
         Shows::Metric { name, bound: Bound::AtLeast(bound) } => json!({ "metric": name, "at_least": bound }),
         Shows::Metric { name, bound: Bound::AtMost(bound) } => json!({ "metric": name, "at_most": bound }),
         Shows::Missing(metric) => json!({ "missing": metric }),
-        Shows::Errored(cause) => json!({ "outcome": "errored", "cause": cause }),
+        Shows::Inconclusive(cause) => json!({ "outcome": "inconclusive", "cause": cause }),
         Shows::Maintenance => json!({ "outcome": "maintenance" }),
     };
     json!({
@@ -71,7 +73,7 @@ fn as_value(fault: &FaultSpec) -> Value {
         "runs": fault.runs,
         "every_seconds": fault.every.as_secs(),
         "also_fails": fault.also_fails,
-        "also_blinds": fault.also_blinds,
+        "also_inconclusive": fault.also_inconclusive,
         "alarms": fault.alarms,
     })
 }

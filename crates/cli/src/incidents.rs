@@ -10,12 +10,12 @@ use runtime::OperatorStore;
 
 use crate::arguments::{IncidentOptions, IncidentsOptions};
 use crate::exit::Exit;
-use crate::{checks, desk, tables};
+use crate::{checks, deployment, tables};
 
 /// The incidents of the last weeks, newest first.
 pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
     let checks = checks::ids(&options.checks)?;
-    let table = desk::table(&options.deployment).await?;
+    let table = deployment::table(&options.deployment).await?;
     let after = Timestamp::now() - options.since;
     let mut records = Vec::new();
     for check in checks {
@@ -32,8 +32,8 @@ pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
         let rows = records.iter().map(|record| {
             let lasted = span(record.closed_at.unwrap_or(now).duration_since(record.since).as_secs());
             let over = record.closed_at.map_or_else(|| "OPEN".to_owned(), utc);
-            let Failure { step, kind, seen, .. } = &record.latest;
-            let what = format!("{step}, {kind}: {seen}");
+            let Failure { step, kind, actual, .. } = &record.latest;
+            let what = format!("{step}, {kind}: {actual}");
             [record.id.clone(), record.severity.as_str().to_owned(), utc(record.since), over, lasted, what]
         });
         println!("{}", tables::columns(["INCIDENT", "SEVERITY", "SINCE", "UNTIL", "LASTED", "WHAT"], rows));
@@ -48,7 +48,7 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     let (check, since) = parts_of_id(id).with_context(shape)?;
     let checks = checks::ids(&[check.to_owned()])?;
     let since: Timestamp = since.parse().with_context(shape)?;
-    let table = desk::table(&options.deployment).await?;
+    let table = deployment::table(&options.deployment).await?;
     let records = table.incidents(checks[0], since).await?;
     let Some(record) = records.into_iter().find(|record| record.id == *id) else {
         bail!("there is no incident {id}: it is older than 400 days, or of another environment");
@@ -66,11 +66,14 @@ fn story(record: &IncidentRecord) -> String {
     let mut lines = vec![format!("{} ({}): {}{of}", record.id, record.severity.as_str(), record.check), String::new()];
     let mut events = vec![(record.since, "first failed run".to_owned()), (record.opened_at, "opened".to_owned())];
     events.extend(
-        record.told.iter().map(|told| (told.at, format!("told: {} ({})", told.event.as_str(), told.notification_id))),
+        record
+            .notifications
+            .iter()
+            .map(|entry| (entry.at, format!("told: {} ({})", entry.event.as_str(), entry.notification_id))),
     );
     events.extend(record.silences.iter().map(|silence| {
         let kind = match silence.kind {
-            SilenceKind::Mute => "muted",
+            SilenceKind::Mute => "suppressed_muted",
             SilenceKind::Maintenance => "maintenance window",
         };
         (silence.from, format!("{kind} until {} by {}: {}", utc(silence.until), silence.by, silence.reason))
@@ -85,19 +88,19 @@ fn story(record: &IncidentRecord) -> String {
     if record.closed_at.is_none() {
         lines.push("it is not over".to_owned());
     }
-    lines.extend(seen("First", &record.first));
+    lines.extend(actual("First", &record.first));
     if record.latest != record.first {
-        lines.extend(seen("Latest", &record.latest));
+        lines.extend(actual("Latest", &record.latest));
     }
     lines.join("\n")
 }
 
-fn seen(when: &str, failure: &Failure) -> Vec<String> {
+fn actual(when: &str, failure: &Failure) -> Vec<String> {
     let mut lines = vec![
         String::new(),
         format!("{when} failure: step {} ({})", failure.step, failure.kind),
         format!("  Expected   {}", failure.expected),
-        format!("  Seen       {}", failure.seen),
+        format!("  Seen       {}", failure.actual),
     ];
     lines.extend(
         failure

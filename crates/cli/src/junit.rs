@@ -17,7 +17,7 @@ pub(crate) fn written(reports: &[Report]) -> anyhow::Result<String> {
         suite.add_property(("outcome", report.outcome.word()));
         let steps = report.last_attempt().into_iter().flat_map(|attempt| &attempt.steps);
         suite.add_test_cases(steps.map(|step| case(&report.key.check, step)));
-        suite.add_test_cases(report.left_behind.iter().map(|left| {
+        suite.add_test_cases(report.leftovers.iter().map(|left| {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type("left-behind").set_message(&left.detail);
             let mut case = TestCase::new(&left.compensation, status);
@@ -35,15 +35,15 @@ fn case(check: &str, step: &Step) -> TestCase {
         StepResult::Failed { failure } => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type(failure.kind.as_str());
-            status.set_message(format!("expected {}, saw {}", failure.expected, failure.seen));
+            status.set_message(format!("expected {}, found {}", failure.expected, failure.actual));
             if let Some(evidence) = &failure.evidence {
                 status.set_description(evidence);
             }
             status
         }
-        StepResult::CannotJudge { blindness } => {
+        StepResult::Inconclusive { inconclusive } => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_type(blindness.cause.to_string()).set_message(&blindness.detail);
+            status.set_type(inconclusive.cause.to_string()).set_message(&inconclusive.detail);
             status
         }
         StepResult::Maintenance { detail: reason } | StepResult::Skipped { reason } => {

@@ -7,14 +7,16 @@ extern crate anstream;
 mod arguments;
 mod cadence;
 mod checks;
+mod cleanup;
 mod cost;
 mod demo;
-mod desk;
+mod deployment;
 mod doctor;
 mod exit;
 mod faults;
 mod incidents;
 mod junit;
+mod maintenance;
 mod messages;
 mod mute_rules;
 mod mutes;
@@ -23,10 +25,8 @@ mod run;
 mod samconfig;
 mod screen;
 mod settings;
-mod sweep;
 mod tables;
 mod thresholds;
-mod windows;
 
 use std::process::ExitCode;
 
@@ -52,11 +52,11 @@ async fn done() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(options) => demo::demo(&options).await,
         Command::Run(options) => run::run(&options).await,
-        Command::Sweep(options) => sweep::sweep(&options).await,
+        Command::Cleanup(options) => cleanup::cleanup(&options).await,
         Command::Mute(options) => mutes::mute(&options).await,
         Command::Unmute(options) => mutes::unmute(&options).await,
         Command::Mutes(options) => mutes::list(&options).await,
-        Command::Windows(options) => windows::windows(&options).await,
+        Command::Windows(options) => maintenance::windows(&options).await,
         Command::Incidents(options) => incidents::list(&options).await,
         Command::Incident(options) => incidents::show(&options).await,
         Command::Faults { json } => faults::list(json),

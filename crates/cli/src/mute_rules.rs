@@ -15,7 +15,7 @@ use lambda::MuteRule;
 use runtime::settings::{When, Window};
 use runtime::signed;
 
-use crate::desk::named;
+use crate::deployment::named;
 
 /// The longest rule that CloudWatch takes.
 const LONGEST: SignedDuration = SignedDuration::from_hours(15 * 24);
@@ -60,7 +60,7 @@ pub(crate) fn alarms_of(shipped: &[MetricAlarm], deployed: &BTreeSet<String>, ch
 ///
 /// # Errors
 /// When CloudWatch has none so long.
-pub(crate) fn of_mute(
+pub(crate) fn for_mute(
     name: String,
     silence: &Silence,
     alarms: Vec<String>,
@@ -88,7 +88,7 @@ pub(crate) enum Verdict {
 }
 
 /// What becomes of each window of the settings, in their order. `before` are the windows' rules that are there, by name.
-pub(crate) fn of_windows(
+pub(crate) fn for_windows(
     environment: &str,
     windows: &[Window],
     alarms_of: impl Fn(&[&str]) -> Vec<String>,
@@ -116,7 +116,7 @@ pub(crate) fn of_windows(
             When::Once { from, until } => {
                 once(*from, *until, before.get(&name), now).map(|(begins, ends)| rule_between(begins, ends))
             }
-            When::Weekly { days, at, lasts, .. } => weekly(days, *at, signed(*lasts), window.zone()),
+            When::Weekly { days, at, duration, .. } => weekly(days, *at, signed(*duration), window.zone()),
         };
         match timed {
             Ok(rule) => Verdict::Rule(MuteRule { name, description: described(environment, window), alarms, ..rule }),
@@ -134,9 +134,9 @@ fn described(environment: &str, window: &Window) -> String {
 /// When a rule begins and ends that comes once; `None` when it is no such rule.
 pub(crate) fn times(rule: &MuteRule) -> Option<(Timestamp, Timestamp)> {
     let begins: DateTime = rule.expression.strip_prefix("at(")?.strip_suffix(')')?.parse().ok()?;
-    let lasts: SignedDuration = rule.duration.parse().ok()?;
+    let duration: SignedDuration = rule.duration.parse().ok()?;
     let begins = begins.to_zoned(TimeZone::get(&rule.zone).ok()?).ok()?.timestamp();
-    Some((begins, begins.checked_add(lasts).ok()?))
+    Some((begins, begins.checked_add(duration).ok()?))
 }
 
 /// When a silence that comes once begins and ends for alarms: within the next minute when it has begun. A rule that holds
@@ -157,8 +157,11 @@ fn once(
         None => soonest.max(minute(from, RoundMode::Floor)?),
     };
     let ends = ends.max(begins + MINUTE);
-    let lasts = ends.duration_since(begins);
-    ensure!(lasts <= LONGEST, "CloudWatch mutes for 15 days at most, this is {lasts:#}: make several windows of it");
+    let duration = ends.duration_since(begins);
+    ensure!(
+        duration <= LONGEST,
+        "CloudWatch mutes for 15 days at most, this is {duration:#}: make several windows of it"
+    );
     Ok((begins, ends))
 }
 
@@ -173,17 +176,17 @@ fn rule_between(begins: Timestamp, ends: Timestamp) -> MuteRule {
     }
 }
 
-fn weekly(days: &BTreeSet<i8>, at: Time, lasts: SignedDuration, zone: &str) -> anyhow::Result<MuteRule> {
+fn weekly(days: &BTreeSet<i8>, at: Time, duration: SignedDuration, zone: &str) -> anyhow::Result<MuteRule> {
     let named: Vec<&str> = (1..).zip(DAYS).filter(|(number, _)| days.contains(number)).map(|(_, name)| name).collect();
     let days = if named.len() == DAYS.len() { "*".to_owned() } else { named.join(",") };
     // From the minute in which it begins to the one in which it ends.
-    let lasts = lasts + SignedDuration::from_secs(at.second().into());
-    let lasts = lasts.round(SignedDurationRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil))?;
+    let duration = duration + SignedDuration::from_secs(at.second().into());
+    let duration = duration.round(SignedDurationRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil))?;
     Ok(MuteRule {
         name: String::new(),
         description: String::new(),
         expression: format!("cron({} {} * * {days})", at.minute(), at.hour()),
-        duration: lasts.to_string(),
+        duration: duration.to_string(),
         zone: zone.to_owned(),
         alarms: Vec::new(),
     })

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::{Deployment, MuteOptions, MutesOptions, UnmuteOptions};
 use crate::exit::Exit;
-use crate::{checks, desk, mute_rules, tables, thresholds};
+use crate::{checks, deployment, mute_rules, tables, thresholds};
 
 /// The longest mute: what is silenced for longer should not run, or have a window in the settings.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -21,8 +21,8 @@ const TRIES: u32 = 8;
 
 /// Tells nobody of a check or a subject for a while.
 pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
-    let (check, subject) = desk::scope(&options.what)?;
-    if options.lasts > LONGEST {
+    let (check, subject) = deployment::scope(&options.what)?;
+    if options.duration > LONGEST {
         bail!("a mute lasts 7d at most; a maintenance window in the settings may come again and again");
     }
     if options.reason.trim().is_empty() {
@@ -34,11 +34,11 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
         kind: SilenceKind::Mute,
         subject,
         from: now,
-        until: now + options.lasts,
+        until: now + options.duration,
         by: cut(&options.by, Silence::MAX_TEXT),
         reason: cut(&options.reason, Silence::MAX_TEXT),
     };
-    let table = desk::table(&options.deployment).await?;
+    let table = deployment::table(&options.deployment).await?;
     amend(&table, check, |state| {
         // A second mute of the same takes the place of the first.
         state.mutes.retain(|mute| now < mute.until && mute.subject != silence.subject);
@@ -78,8 +78,8 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
 
 /// Ends a mute.
 pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
-    let (check, subject) = desk::scope(&options.what)?;
-    let table = desk::table(&options.deployment).await?;
+    let (check, subject) = deployment::scope(&options.what)?;
+    let table = deployment::table(&options.deployment).await?;
     let now = Timestamp::now();
     // Alarms first: when only they can still be unmuted, it is worth trying again.
     let alarms = match subject {
@@ -123,7 +123,7 @@ struct Row {
 
 /// What is muted now.
 pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
-    let table = desk::table(&options.deployment).await?;
+    let table = deployment::table(&options.deployment).await?;
     let rules = rules(&options.deployment).await;
     let now = Timestamp::now();
     let mut rows = Vec::new();
@@ -187,7 +187,7 @@ impl Row {
             Ok(None) => "not muted".to_owned(),
             Err(_) => "not known".to_owned(),
         };
-        let what = desk::written(self.check, mute.subject.as_ref());
+        let what = deployment::written(self.check, mute.subject.as_ref());
         [what, utc(mute.from), utc(mute.until), alarms, mute.by.clone(), mute.reason.clone()]
     }
 }
@@ -195,20 +195,20 @@ impl Row {
 /// Mutes the alarms of a check as long as the silence lasts.
 async fn mute_alarms(deployment: &Deployment, check: &str, silence: &Silence) -> anyhow::Result<MuteRule> {
     let (rules, environment) = rules(deployment).await?;
-    let deployed = rules.deployed_alarms(&desk::named(environment, "")).await?;
+    let deployed = rules.deployed_alarms(&deployment::named(environment, "")).await?;
     let alarms = mute_rules::alarms_of(&thresholds::shipped(environment)?, &deployed, &[check]);
     ensure!(!alarms.is_empty(), "no alarm of {check} is deployed in {environment}: deploy infra/alarms.yaml");
     let name = mute_rules::name_of_mute(environment, check);
     let before = rules.get(&name).await?;
     // All calls before this one took their time: the rule begins by the clock of now.
     let now = Timestamp::now();
-    let rule = mute_rules::of_mute(name.clone(), silence, alarms.clone(), before.as_ref(), now)?;
+    let rule = mute_rules::for_mute(name.clone(), silence, alarms.clone(), before.as_ref(), now)?;
     rules.put(&rule).await?;
     let begins = |rule: &MuteRule| mute_rules::times(rule).map(|(begins, _)| begins);
     let arrived = Timestamp::now();
     // Its minute may have gone by on the way, and then it might never begin.
     if begins(&rule).is_some_and(|begins| now < begins && begins <= arrived) {
-        let rule = mute_rules::of_mute(name, silence, alarms, None, arrived)?;
+        let rule = mute_rules::for_mute(name, silence, alarms, None, arrived)?;
         rules.put(&rule).await?;
         return Ok(rule);
     }
@@ -239,7 +239,7 @@ async fn rules(deployment: &Deployment) -> anyhow::Result<(MuteRules, &str)> {
     let environment = deployment.environment.as_deref();
     let environment =
         environment.context("--table does not say whose alarms they are: name --environment beside it")?;
-    Ok((desk::mute_rules(deployment.region.clone()).await?, environment))
+    Ok((deployment::mute_rules(deployment.region.clone()).await?, environment))
 }
 
 /// Changes the state of a check as it is now; again when a run wrote in between.

@@ -19,7 +19,7 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let reports = if let Some(file) = &options.settings {
         let ports = ports::ports(&memory, Arc::new(SystemClock), [])?;
         let mut reports = Vec::new();
-        for check in checks::of_file(file, &options.checks)? {
+        for check in checks::from_file(file, &options.checks)? {
             eprintln!("running {} …", check.id());
             reports.push(check.run(&ports, &Invocation { may_send: options.send, ..Invocation::manual() }).await?);
         }
@@ -40,7 +40,7 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
             println!("{}", texts.join("\n\n"));
         }
     }
-    Ok(Exit::of(&reports))
+    Ok(Exit::from_reports(&reports))
 }
 
 /// Starts the stand-in on a free port. Waits are skipped: the clock of platform and checks is put forward.
@@ -50,7 +50,7 @@ async fn on_demo(options: &RunOptions, memory: &Arc<Memory>) -> anyhow::Result<V
     let platform_clock = clock.clone();
     let platform =
         DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
-    let checks = checks::of_demo(&platform, &options.checks)?;
+    let checks = checks::for_demo(&platform, &options.checks)?;
     let ports = ports::ports(memory, clock.clone(), ports::parameters_of_demo(&platform))?;
     let mut times = 1;
     if let Some(fault) = &fault {

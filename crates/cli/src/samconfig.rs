@@ -27,14 +27,14 @@ impl Samconfig {
         } else {
             String::new()
         };
-        Self::of_text(&name, &text)
+        Self::parse(&name, &text)
     }
 
     /// What a file of this name says.
     ///
     /// # Errors
     /// When it is no TOML.
-    pub(crate) fn of_text(file: &str, text: &str) -> anyhow::Result<Self> {
+    pub(crate) fn parse(file: &str, text: &str) -> anyhow::Result<Self> {
         let environments = text.parse().with_context(|| format!("failed to read {file}"))?;
         Ok(Self { file: file.to_owned(), environments })
     }
@@ -83,7 +83,7 @@ impl Samconfig {
             Some(Value::String(text)) => text.split_whitespace().collect(),
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
             Some(other) => {
-                bail!("{}: {environment}.deploy.parameters.{key}: expected a list, saw {other}", self.file)
+                bail!("{}: {environment}.deploy.parameters.{key}: expected a list, found {other}", self.file)
             }
         };
         pairs
@@ -91,7 +91,7 @@ impl Samconfig {
             .map(|pair| match pair.split_once('=') {
                 Some((name, value)) => Ok((name.to_owned(), value.trim_matches('"').to_owned())),
                 None => {
-                    bail!("{}: {environment}.deploy.parameters.{key}: expected NAME=VALUE, saw `{pair}`", self.file)
+                    bail!("{}: {environment}.deploy.parameters.{key}: expected NAME=VALUE, found `{pair}`", self.file)
                 }
             })
             .collect()
@@ -106,7 +106,7 @@ mod tests {
     fn what_a_command_is_told_goes_before_what_all_are() {
         let text = "[x.global.parameters]\nregion = \"eu-north-1\"\n[x.deploy.parameters]\nregion = \"eu-west-1\"\n\
                     template_file = \".aws-sam/build/template.yaml\"\n[y.deploy.parameters]\ntemplate_file = \"./alarms.yaml\"\n";
-        let samconfig = Samconfig::of_text("samconfig.toml", text).unwrap();
+        let samconfig = Samconfig::parse("samconfig.toml", text).unwrap();
         assert_eq!(samconfig.region("x").as_deref(), Some("eu-west-1"));
         assert_eq!((samconfig.template("x"), samconfig.template("y")), (Some("template.yaml"), Some("alarms.yaml")));
         assert!(samconfig.must_know("x").is_ok() && samconfig.must_know("y").is_err());
@@ -115,13 +115,13 @@ mod tests {
     #[test]
     fn parameters_are_one_text_or_a_list() {
         let samconfig = |value: &str| {
-            Samconfig::of_text("samconfig.toml", &format!("x.deploy.parameters.parameter_overrides = {value}")).unwrap()
+            Samconfig::parse("samconfig.toml", &format!("x.deploy.parameters.parameter_overrides = {value}")).unwrap()
         };
         let pairs = BTreeMap::from([("A", "1"), ("B", "2,3")].map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(samconfig("\"A=1 B=\\\"2,3\\\"\"").parameters("x").unwrap(), pairs);
         assert_eq!(samconfig("[\"A=1\", \"B=2,3\"]").parameters("x").unwrap(), pairs);
         let wrong = |value: &str| samconfig(value).parameters("x").unwrap_err().to_string();
-        assert!(wrong("[\"A\"]").contains("expected NAME=VALUE, saw `A`"));
-        assert!(wrong("3").contains("expected a list, saw 3"));
+        assert!(wrong("[\"A\"]").contains("expected NAME=VALUE, found `A`"));
+        assert!(wrong("3").contains("expected a list, found 3"));
     }
 }

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 
 /// Reads a settings file as the functions do and says everything that is wrong with it.
 pub(crate) fn check(file: &Path) -> anyhow::Result<Exit> {
-    let checks = checks::of_file(file, &[])?;
+    let checks = checks::from_file(file, &[])?;
     let ids: Vec<&str> = checks.iter().map(|check| check.id()).collect();
     println!("{}: no problems; settings of {}", file.display(), ids.join(", "));
     Ok(Exit::Passed)
@@ -22,7 +22,7 @@ pub(crate) fn check(file: &Path) -> anyhow::Result<Exit> {
 /// reference; what looks like one all the same is masked.
 pub(crate) fn show(file: &Path, format: Written) -> anyhow::Result<Exit> {
     let mut whole = Table::new();
-    for check in checks::of_file(file, &[])? {
+    for check in checks::from_file(file, &[])? {
         let written = check.written().with_context(|| format!("failed to write the settings of {}", check.id()))?;
         merge(&mut whole, written);
     }

@@ -36,11 +36,11 @@ pub(crate) fn report(report: &Report, thresholds: &Thresholds) -> String {
         text.push_str(&indented(&table));
         text.push_str(&indented(&measurements(&report.key.check, attempt, thresholds)));
     }
-    for left in &report.left_behind {
+    for left in &report.leftovers {
         text.push_str(&format!("\n  left behind by {}: {}", left.compensation, left.detail));
     }
-    for trouble in &report.troubles {
-        text.push_str(&format!("\n  trouble: {trouble}"));
+    for warning in &report.warnings {
+        text.push_str(&format!("\n  trouble: {warning}"));
     }
     text
 }
@@ -52,10 +52,10 @@ pub(crate) fn headline(report: &Report) -> String {
         Outcome::Passed => "passed".to_owned(),
         Outcome::Failed { .. } if report.attempts.len() > 1 => "FAILED, and again when confirmed".to_owned(),
         Outcome::Failed { .. } => "FAILED".to_owned(),
-        Outcome::Errored { blindness } => {
+        Outcome::Inconclusive { inconclusive } => {
             // What to do stands in the line below it, at the step.
-            let what = blindness.detail.lines().next().unwrap_or_default();
-            format!("COULD NOT JUDGE ({}): {what}", blindness.cause)
+            let what = inconclusive.detail.lines().next().unwrap_or_default();
+            format!("COULD NOT JUDGE ({}): {what}", inconclusive.cause)
         }
         Outcome::Maintenance { detail } => format!("in maintenance: {detail}"),
         Outcome::Refused { refusal } => format!("refused: {refusal:?}").to_lowercase(),
@@ -68,9 +68,9 @@ fn detail(step: &Step) -> String {
     match &step.result {
         StepResult::Passed => String::new(),
         StepResult::Failed { failure } => {
-            format!("{}: expected {}, saw {}", failure.kind, failure.expected, failure.seen)
+            format!("{}: expected {}, found {}", failure.kind, failure.expected, failure.actual)
         }
-        StepResult::CannotJudge { blindness } => format!("{}: {}", blindness.cause, blindness.detail),
+        StepResult::Inconclusive { inconclusive } => format!("{}: {}", inconclusive.cause, inconclusive.detail),
         StepResult::Maintenance { detail } => detail.clone(),
         StepResult::Skipped { reason } => reason.clone(),
     }
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_days_that_a_certificate_has_left_are_shown_with_its_host() {
-        let days = Measurement::of(&CERTIFICATE_DAYS_REMAINING, 4.94, Some("www.app.example".to_owned()));
+        let days = Measurement::new(&CERTIFICATE_DAYS_REMAINING, 4.94, Some("www.app.example".to_owned()));
         let attempt = Attempt {
             started: jiff::Timestamp::UNIX_EPOCH,
             duration_ms: 1.0,
@@ -117,8 +117,8 @@ mod tests {
             measurements: days.into_iter().collect(),
         };
         let thresholds = Thresholds::shipped("demo").unwrap();
-        let told = measurements("availability", &attempt, &thresholds);
-        assert!(told.starts_with("CertificateDaysRemaining 4.9 (www.app.example)  over "), "{told}");
-        assert!(told.ends_with(": just-driving-synthetics-demo-certificates-very-soon"), "{told}");
+        let text = measurements("availability", &attempt, &thresholds);
+        assert!(text.starts_with("CertificateDaysRemaining 4.9 (www.app.example)  over "), "{text}");
+        assert!(text.ends_with(": just-driving-synthetics-demo-certificates-very-soon"), "{text}");
     }
 }

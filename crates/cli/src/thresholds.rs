@@ -15,10 +15,10 @@ const ALARMS: &str = include_str!("../../../infra/alarms.yaml");
 /// # Errors
 /// When the template cannot be read for this environment.
 pub(crate) fn shipped(environment: &str) -> anyhow::Result<Vec<MetricAlarm>> {
-    of_template(ALARMS, environment)
+    from_template(ALARMS, environment)
 }
 
-fn of_template(text: &str, environment: &str) -> anyhow::Result<Vec<MetricAlarm>> {
+fn from_template(text: &str, environment: &str) -> anyhow::Result<Vec<MetricAlarm>> {
     let inputs = Inputs::default().with("Environment", environment);
     let found = Template::read_with_every(text, &inputs, "Checks").and_then(|template| alarms(&template));
     let found = found.map_err(|error| anyhow!("infra/alarms.yaml: {error}"))?;
@@ -96,16 +96,16 @@ mod tests {
     use super::*;
 
     /// The thresholds of an environment, where a line of the template has a value of `owner`'s own.
-    fn of_own(environment: &str, line: &str, owner: &str, value: f64) -> Thresholds {
+    fn for_own_metric(environment: &str, line: &str, owner: &str, value: f64) -> Thresholds {
         let (before, rest) = ALARMS.split_once(&format!("    {line}: {{ Default")).unwrap();
         let changed = format!("{before}    {line}: {{ {owner}: {value}, Default{rest}");
-        Thresholds { alarms: of_template(&changed, environment).unwrap() }
+        Thresholds { alarms: from_template(&changed, environment).unwrap() }
     }
 
     #[test]
     fn a_number_beyond_its_threshold_is_known_by_its_alarm() {
         let thresholds = Thresholds::shipped("demo").unwrap();
-        let rate = |value| Measurement::of(&ERROR_RATE, value, None).unwrap();
+        let rate = |value| Measurement::new(&ERROR_RATE, value, None).unwrap();
         let alarm = thresholds.over("application", &rate(20.0)).unwrap();
         assert_eq!(alarm.name, "just-driving-synthetics-demo-error-rate");
         assert!(thresholds.over("application", &rate(alarm.threshold)).is_none(), "at the threshold");
@@ -113,12 +113,12 @@ mod tests {
         // Nothing but the template says what is beyond.
         let beyond = alarm.threshold + 1.0;
         let judged = |environment| {
-            of_own(environment, "ErrorRate", "staging", beyond).over("application", &rate(beyond)).is_some()
+            for_own_metric(environment, "ErrorRate", "staging", beyond).over("application", &rate(beyond)).is_some()
         };
         assert_eq!([judged("demo"), judged("staging")], [true, false], "a threshold of an environment's own");
         let queue = |channel, value| Measurement {
             channel: Some(channel),
-            ..Measurement::of(&NOTIFICATION_QUEUE, value, None).unwrap()
+            ..Measurement::new(&NOTIFICATION_QUEUE, value, None).unwrap()
         };
         assert!(thresholds.over("notifications", &queue(Channel::Email, 300.0)).is_none());
         assert!(thresholds.over("notifications", &queue(Channel::Sms, 300.0)).is_some(), "each channel has its own");
@@ -153,24 +153,24 @@ mod tests {
         for took in [&[60_000.0, bound][..], &[bound], &[]] {
             assert!(demo.slow(&run(&passed, took)).is_none(), "{took:?}");
         }
-        let blindness = json!({ "cause": "throttled", "detail": "429" });
-        let errored = run(&json!({ "result": "errored", "blindness": blindness }), &[60_000.0]);
-        assert!(demo.slow(&errored).is_none(), "of a run that could not judge, no duration is published");
+        let inconclusive = json!({ "cause": "throttled", "detail": "429" });
+        let inconclusive = run(&json!({ "result": "inconclusive", "inconclusive": inconclusive }), &[60_000.0]);
+        assert!(demo.slow(&inconclusive).is_none(), "of a run that could not judge, no duration is published");
         let slow = run(&passed, &[1.0, bound + 1.0]);
         let marked = demo.marked(&slow).unwrap();
         let over = json!({ "alarm": alarm.name, "threshold": bound });
         assert_eq!([marked["attempts"][0].get("over"), marked["attempts"][1].get("over")], [None, Some(&over)]);
-        let told = crate::tables::report(&slow, &demo);
-        let (head, _) = told.split_once('\n').unwrap();
+        let text = crate::tables::report(&slow, &demo);
+        let (head, _) = text.split_once('\n').unwrap();
         assert!(head.ends_with(&format!(" ms  over {bound}: {}", alarm.name)), "{head}");
         // Of an environment with a bound of its own.
-        assert!(of_own("staging", "Login", "staging", bound + 1.0).slow(&slow).is_none());
+        assert!(for_own_metric("staging", "Login", "staging", bound + 1.0).slow(&slow).is_none());
     }
 
     #[test]
     fn what_is_a_failure_beyond_some_point_is_an_alarm_before_it() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/layer/settings/production.example.toml");
-        let checks = crate::checks::of_file(file.as_ref(), &[]).unwrap();
+        let checks = crate::checks::from_file(file.as_ref(), &[]).unwrap();
         let alarms = shipped("production").unwrap();
         for (alarm, check, pointer, in_seconds) in [
             ("WebhookProcessingDelay", "payment-webhook", "/processing_deadline", 1_000.0),

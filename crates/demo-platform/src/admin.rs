@@ -17,7 +17,7 @@ pub(crate) fn router(platform: &Arc<Platform>) -> Router {
         .route("/faults", get(list).delete(clear_all))
         .route("/faults/{name}", put(activate).delete(clear))
         .route("/requests", get(requests).delete(forget))
-        .route("/left-behind", get(left_behind))
+        .route("/left-behind", get(leftovers))
         .fallback(no_such_endpoint)
         .with_state(Arc::clone(platform))
 }
@@ -58,8 +58,8 @@ async fn forget(State(platform): State<Arc<Platform>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn left_behind(State(platform): State<Arc<Platform>>) -> Json<Value> {
-    Json(json!({ "left_behind": platform.left_behind() }))
+async fn leftovers(State(platform): State<Arc<Platform>>) -> Json<Value> {
+    Json(json!({ "leftovers": platform.leftovers() }))
 }
 
 async fn no_such_endpoint() -> (StatusCode, Json<Value>) {

@@ -22,7 +22,7 @@ use crate::platform::Platform;
 use crate::seed::Account;
 use crate::session::Session;
 use crate::throttle::Limit;
-use crate::visitor::{LoggedIn, Visitor, proven};
+use crate::visitor::{LoggedIn, UserSession, proven};
 
 /// Where the fault `login-redirects-outside` leads: a name that can never exist.
 const OUTSIDE: &str = "http://login.just-driving.invalid/";
@@ -37,7 +37,7 @@ pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
 
 async fn log_in(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
@@ -53,7 +53,7 @@ async fn log_in(
 /// By the page's own form: a browser is led on, or back to the form.
 pub(crate) async fn log_in_by_form(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
@@ -67,7 +67,7 @@ pub(crate) async fn log_in_by_form(
 /// of one that does.
 fn attempt(
     platform: &Platform,
-    visitor: &Visitor,
+    visitor: &UserSession,
     client: Client,
     headers: &HeaderMap,
     admitted: impl FnOnce(Response) -> Response,
@@ -90,7 +90,7 @@ fn attempt(
 }
 
 /// Whose password it is.
-fn account_of<'p>(platform: &'p Platform, visitor: &Visitor) -> Result<&'p Account, Problem> {
+fn account_of<'p>(platform: &'p Platform, visitor: &UserSession) -> Result<&'p Account, Problem> {
     let names = platform.names;
     let (email, password) = (visitor.field(names.email), visitor.field(names.password));
     let (Some(email), Some(password)) = (email, password) else {
@@ -147,7 +147,7 @@ fn counted(platform: &Platform, mut answer: Response, limit: &Limit) -> Response
 }
 
 /// After the password.
-fn let_in(platform: &Platform, visitor: &Visitor, account: &Account) -> Response {
+fn let_in(platform: &Platform, visitor: &UserSession, account: &Account) -> Response {
     let Some(id) = visitor.session_id() else {
         if account.second_factor {
             let token = platform.accounts.token(account.id, !platform.has(Fault::SecondFactorSkipped));
@@ -168,7 +168,7 @@ fn let_in(platform: &Platform, visitor: &Visitor, account: &Account) -> Response
 
 async fn challenge(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
@@ -219,7 +219,7 @@ fn complete_with_token(platform: &Platform, account: &Account) -> Response {
 }
 
 /// The session is the account's, under a new id and with a new token.
-fn complete(platform: &Platform, visitor: &Visitor, id: &str, account: u32) -> Response {
+fn complete(platform: &Platform, visitor: &UserSession, id: &str, account: u32) -> Response {
     let session = platform.sessions.regenerate(id, platform.now(), |session| {
         session.user = Some(account);
         session.pending = None;
@@ -257,7 +257,7 @@ fn described(platform: &Platform, user: &Account) -> Value {
 
 async fn log_out(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {

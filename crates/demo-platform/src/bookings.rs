@@ -24,7 +24,7 @@ use crate::names::Names;
 use crate::ops::Event;
 use crate::platform::Platform;
 use crate::seed::Account;
-use crate::visitor::{LoggedIn, Visitor, proven};
+use crate::visitor::{LoggedIn, UserSession, proven};
 
 /// What our marker begins with: what synthetic traffic made is known by it.
 pub(crate) const MARKER: &str = "synthetic:";
@@ -61,7 +61,7 @@ impl Bookings {
     }
 
     /// What synthetic traffic made and nobody cancelled, a line each.
-    pub(crate) fn left_behind(&self) -> Vec<String> {
+    pub(crate) fn leftovers(&self) -> Vec<String> {
         let kept = self.lock();
         let left = kept.iter().filter(|booking| !booking.is_cancelled && booking.notes.starts_with(MARKER));
         left.map(|booking| format!("booking {} at {} ({})", booking.id, booking.starts_at, booking.notes)).collect()
@@ -229,7 +229,7 @@ fn free(platform: &Platform, besides: Option<u32>, wanted: &Wanted) -> Result<()
 
 async fn create(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     LoggedIn(user): LoggedIn,
     client: Client,
     Path(school): Path<String>,
@@ -278,7 +278,7 @@ async fn show(
 
 async fn update(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     LoggedIn(user): LoggedIn,
     client: Client,
     Path(id): Path<String>,

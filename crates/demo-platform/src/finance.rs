@@ -26,7 +26,7 @@ use crate::names::Names;
 use crate::ops::Event;
 use crate::platform::Platform;
 use crate::seed::{Account, School};
-use crate::visitor::{LoggedIn, Visitor, proven};
+use crate::visitor::{LoggedIn, UserSession, proven};
 
 /// Stripe's tolerance between the time of a signature and now.
 const TOLERANCE: i64 = 300;
@@ -109,7 +109,7 @@ impl Finance {
 }
 
 /// What synthetic traffic made and nothing undid, a line each.
-pub(crate) fn left_behind(platform: &Platform) -> Vec<String> {
+pub(crate) fn leftovers(platform: &Platform) -> Vec<String> {
     let books = worked_off(platform);
     let ours = |invoice: &&Invoice| invoice.description.starts_with(MARKER);
     let open = books.invoices.iter().filter(ours).filter(|invoice| invoice.status != Status::Void);
@@ -264,7 +264,7 @@ async fn invoices(
 
 async fn create(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     LoggedIn(user): LoggedIn,
     client: Client,
     Path(student): Path<String>,
@@ -307,7 +307,7 @@ async fn show(
 /// An open invoice can be made void; nothing else can be changed.
 async fn update(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     LoggedIn(user): LoggedIn,
     client: Client,
     Path(id): Path<String>,

@@ -32,7 +32,7 @@ pub(crate) enum Client {
 impl Client {
     /// Laravel's `expectsJson`: JSON is what the client prefers most, or it is a script (`XMLHttpRequest`) that takes
     /// anything.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let preferred = preferred(text(ACCEPT));
         let is_script = text(HeaderName::from_static("x-requested-with")) == "XMLHttpRequest"
@@ -59,7 +59,7 @@ impl<S: Sync> FromRequestParts<S> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(&parts.headers))
+        Ok(Self::from_headers(&parts.headers))
     }
 }
 
@@ -229,7 +229,7 @@ pub(crate) async fn not_found(client: Client) -> Response {
 
 /// The outermost layer: axum's bare 405 becomes Laravel's, and every answer gets the headers that PHP and nginx add.
 pub(crate) async fn manners(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
-    let (client, method) = (Client::of(request.headers()), request.method().clone());
+    let (client, method) = (Client::from_headers(request.headers()), request.method().clone());
     let mut answer = next.run(request).await;
     if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
         answer = method_not_allowed(answer, client, method);
@@ -286,7 +286,7 @@ mod tests {
         if script {
             headers.insert("x-requested-with", HeaderValue::from_static("XMLHttpRequest"));
         }
-        Client::of(&headers)
+        Client::from_headers(&headers)
     }
 
     #[test]

@@ -30,7 +30,7 @@
 //! | `GET /faults` | `{"active": [name], "known": [{"name", "description"}]}` |
 //! | `PUT /faults/{name}` | activates it; 404 with the known names for an unknown one |
 //! | `DELETE /faults/{name}`, `DELETE /faults` | clears one, or all |
-//! | `GET /left-behind` | `{"left_behind": ["booking 9001 …"]}`: what synthetic traffic made and nothing undid |
+//! | `GET /left-behind` | `{"leftovers": ["booking 9001 …"]}`: what synthetic traffic made and nothing undid |
 //! | `GET /requests` | `{"counts": {"GET /login": 3}, "last": [request]}`, see [`Recorded`] |
 //! | `DELETE /requests` | forgets them |
 

@@ -23,7 +23,7 @@ use crate::faults::Fault;
 use crate::laravel::{Client, Problem};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::{LoggedIn, Visitor, proven};
+use crate::visitor::{LoggedIn, UserSession, proven};
 
 const SENT_AFTER: SignedDuration = SignedDuration::from_secs(1);
 const DELIVERED_AFTER: SignedDuration = SignedDuration::from_secs(4);
@@ -141,7 +141,7 @@ pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
 
 async fn email(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     _: LoggedIn,
     client: Client,
 ) -> Response {
@@ -150,14 +150,14 @@ async fn email(
 
 async fn sms(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     _: LoggedIn,
     client: Client,
 ) -> Response {
     take(&platform, &visitor, client, Channel::Sms)
 }
 
-fn take(platform: &Arc<Platform>, visitor: &Visitor, client: Client, channel: Channel) -> Response {
+fn take(platform: &Arc<Platform>, visitor: &UserSession, client: Client, channel: Channel) -> Response {
     let body = platform.heard(&visitor.body);
     let to = body["to"].as_str().unwrap_or_default().to_owned();
     if to.is_empty() {

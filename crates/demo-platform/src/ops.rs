@@ -44,7 +44,7 @@ pub(crate) enum Event {
 }
 
 /// What the users of this platform, who are fictional, do in every window.
-const fn of_users(event: Event) -> usize {
+const fn seeded_count(event: Event) -> usize {
     match event {
         Event::LoginSucceeded => 180,
         Event::LoginFailed => 12,
@@ -80,7 +80,7 @@ impl Counters {
     fn count(&self, event: Event, now: Timestamp) -> usize {
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = events.iter().filter(|(at, own)| *own == event && *at + WINDOW > now).count();
-        of_users(event) + counted
+        seeded_count(event) + counted
     }
 }
 

@@ -12,7 +12,7 @@ use crate::auth;
 use crate::html::{escape, page};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::{LoggedIn, Visitor, proven};
+use crate::visitor::{LoggedIn, UserSession, proven};
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new()
@@ -41,7 +41,7 @@ async fn home(LoggedIn(user): LoggedIn) -> Html<String> {
     Html(page("Just Driving", &format!("        <h1>{}</h1>\n", escape(&user.name))))
 }
 
-async fn login(State(platform): State<Arc<Platform>>, Extension(visitor): Extension<Visitor>) -> Html<String> {
+async fn login(State(platform): State<Arc<Platform>>, Extension(visitor): Extension<UserSession>) -> Html<String> {
     let names = platform.names;
     let body = format!(
         r#"        <form method="POST" action="{form}">

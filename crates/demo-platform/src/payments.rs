@@ -197,20 +197,20 @@ fn refused(platform: &Platform, headers: &HeaderMap) -> Option<Response> {
 
 /// As Stripe writes it, with what people paid with: nobody may quote that.
 fn described(platform: &Platform, intent: &Intent) -> Value {
-    let told = |at: i64| at + platform.provider_ahead.as_secs();
+    let provider_time = |at: i64| at + platform.provider_ahead.as_secs();
     json!({
         "id": intent.id(),
         "object": "payment_intent",
         "amount": intent.amount,
         "amount_received": if intent.has_succeeded { intent.amount } else { 0 },
         "currency": "dkk",
-        "created": told(intent.created),
+        "created": provider_time(intent.created),
         "livemode": true,
         "status": if intent.has_succeeded { "succeeded" } else { "requires_payment_method" },
         "metadata": { "invoice_id": "4711" },
         "latest_charge": {
             "object": "charge",
-            "created": told(intent.paid),
+            "created": provider_time(intent.paid),
             "payment_method_details": { "card": { "brand": "visa", "last4": "4242", "exp_year": 2031 } },
             "billing_details": { "name": "Freja Dalgaard" },
         },

@@ -59,9 +59,9 @@ impl Platform {
     }
 
     /// What synthetic traffic made and nothing has removed, a line each.
-    pub(crate) fn left_behind(&self) -> Vec<String> {
-        let mut left = self.bookings.left_behind();
-        left.extend(finance::left_behind(self));
+    pub(crate) fn leftovers(&self) -> Vec<String> {
+        let mut left = self.bookings.leftovers();
+        left.extend(finance::leftovers(self));
         left
     }
 

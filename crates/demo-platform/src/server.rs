@@ -92,7 +92,7 @@ impl Default for Options {
 pub enum StartError {
     /// Something else has the port.
     #[error(
-        "start the demo platform: expected {listener} at {address}, saw the port taken\n\
+        "start the demo platform: expected {listener} at {address}, found the port taken\n\
          stop what listens there, or choose another port (0 is any free one)"
     )]
     PortTaken {
@@ -102,7 +102,7 @@ pub enum StartError {
         address: SocketAddr,
     },
     /// The system refused the address.
-    #[error("start the demo platform: expected {listener} at {address}, saw: {source}")]
+    #[error("start the demo platform: expected {listener} at {address}, found: {source}")]
     Address {
         /// Which listener, such as `the platform` or `the admin endpoint`.
         listener: &'static str,
@@ -234,8 +234,8 @@ impl Running {
 
     /// What synthetic traffic made and nothing has removed, a line each.
     #[must_use]
-    pub fn left_behind(&self) -> Vec<String> {
-        self.platform.left_behind()
+    pub fn leftovers(&self) -> Vec<String> {
+        self.platform.leftovers()
     }
 
     /// The data it serves.
@@ -284,7 +284,7 @@ fn router(platform: &Arc<Platform>) -> Router {
     let state = || Arc::clone(platform);
     let names = platform.names;
     let pages = pages::routes(names)
-        .route_layer(middleware::from_fn_with_state(state(), visitor::of_pages))
+        .route_layer(middleware::from_fn_with_state(state(), visitor::recognize_on_pages))
         .route_layer(middleware::from_fn_with_state(state(), act::on_pages));
     let api = auth::routes(names)
         .merge(schools::routes(names))
@@ -293,7 +293,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(notifications::routes(names))
         .merge(payments::routes(names))
         .merge(work::horizon_routes(names))
-        .route_layer(middleware::from_fn_with_state(state(), visitor::of_api));
+        .route_layer(middleware::from_fn_with_state(state(), visitor::recognize_on_api));
     let json = Router::new()
         .merge(health::routes(names))
         .merge(status::routes())

@@ -29,7 +29,7 @@ const LARGEST_BODY: usize = 1 << 20;
 
 /// Who asks, for the handlers.
 #[derive(Clone)]
-pub(crate) struct Visitor {
+pub(crate) struct UserSession {
     /// The id of the session; it changes with a log-in. `None`: stateless.
     session: Option<Arc<Mutex<String>>>,
     /// The bearer token.
@@ -42,7 +42,7 @@ pub(crate) struct Visitor {
     is_proven: bool,
 }
 
-impl Visitor {
+impl UserSession {
     /// The session as it is kept now.
     pub(crate) fn session(&self, platform: &Platform) -> Option<Session> {
         platform.sessions.get(&self.session_id()?)
@@ -78,19 +78,23 @@ impl FromRequestParts<Arc<Platform>> for LoggedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, platform: &Arc<Platform>) -> Result<Self, Response> {
-        let user = parts.extensions.get::<Visitor>().and_then(|visitor| visitor.user(platform)).cloned();
-        let stranger = || unauthenticated(Client::of(&parts.headers), &parts.headers, platform.names.form);
+        let user = parts.extensions.get::<UserSession>().and_then(|visitor| visitor.user(platform)).cloned();
+        let stranger = || unauthenticated(Client::from_headers(&parts.headers), &parts.headers, platform.names.form);
         user.map(Self).ok_or_else(stranger)
     }
 }
 
 /// The layer of pages.
-pub(crate) async fn of_pages(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
+pub(crate) async fn recognize_on_pages(
+    State(platform): State<Arc<Platform>>,
+    request: Request,
+    next: Next,
+) -> Response {
     visit(&platform, request, next, true).await
 }
 
 /// The layer of the API.
-pub(crate) async fn of_api(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
+pub(crate) async fn recognize_on_api(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
     let is_stateful = comes_from_here(request.headers());
     visit(&platform, request, next, is_stateful).await
 }
@@ -98,7 +102,7 @@ pub(crate) async fn of_api(State(platform): State<Arc<Platform>>, request: Reque
 async fn visit(platform: &Platform, request: Request, next: Next, is_stateful: bool) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
-        return Problem::ServerError.answer(Client::of(&head.headers));
+        return Problem::ServerError.answer(Client::from_headers(&head.headers));
     };
     let sent = json(&head.headers, &body);
     let fields = fields(&head.headers, &body, &sent);
@@ -109,7 +113,7 @@ async fn visit(platform: &Platform, request: Request, next: Next, is_stateful: b
         .as_ref()
         .is_none_or(|session| !platform.has(Fault::CsrfBroken) && proves(platform, session, &head.headers, &fields));
     let session = session.map(|session| Arc::new(Mutex::new(session.id)));
-    let visitor = Visitor { session, token, fields: Arc::new(fields), body: Arc::new(sent), is_proven };
+    let visitor = UserSession { session, token, fields: Arc::new(fields), body: Arc::new(sent), is_proven };
     let mut request = Request::from_parts(head, Body::from(body));
     request.extensions_mut().insert(visitor.clone());
     let answer = next.run(request).await;
@@ -126,7 +130,7 @@ async fn visit(platform: &Platform, request: Request, next: Next, is_stateful: b
 
 /// The layer of each method that changes something: 419 when it could be another site's doing.
 pub(crate) async fn proven(
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     client: Client,
     request: Request,
     next: Next,

@@ -20,7 +20,7 @@ use crate::faults::Fault;
 use crate::laravel::{self, Client, Problem, unauthenticated};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::{Visitor, bearer};
+use crate::visitor::{UserSession, bearer};
 
 const DONE_AFTER: SignedDuration = SignedDuration::from_secs(2);
 /// No more are kept.
@@ -87,21 +87,21 @@ fn standings(platform: &Platform) -> Vec<Standing> {
 
 /// The queues in the operations counters.
 pub(crate) fn queues(platform: &Platform) -> Value {
-    let told = standings(platform).into_iter().map(|queue| {
-        let told = if platform.is_wrapped {
+    let listed = standings(platform).into_iter().map(|queue| {
+        let listed = if platform.is_wrapped {
             json!({ "pending": queue.pending, "oldest_seconds": queue.oldest_seconds, "failed": queue.failed })
         } else {
             json!({ "waiting": queue.pending, "eldest": queue.oldest_seconds, "broken": queue.failed })
         };
-        (queue.name.to_owned(), told)
+        (queue.name.to_owned(), listed)
     });
-    Value::Object(told.collect::<Map<_, _>>())
+    Value::Object(listed.collect::<Map<_, _>>())
 }
 
 /// The scheduled tasks in the operations counters.
 pub(crate) fn tasks(platform: &Platform) -> Value {
     let now = platform.now();
-    let told = TASKS.into_iter().map(|(name, every, takes)| {
+    let listed = TASKS.into_iter().map(|(name, every, takes)| {
         let begun = now.as_second() - takes;
         let on_time = Timestamp::from_second(begun - begun.rem_euclid(every) + takes).unwrap_or(now);
         let is_backup = name == "backup:run";
@@ -126,7 +126,7 @@ pub(crate) fn tasks(platform: &Platform) -> Value {
             json!({ "title": name, "done_on": at, "interval": every, "outcome": if has_failed { "KAPUT" } else { "FINE" } })
         }
     });
-    told.collect()
+    listed.collect()
 }
 
 /// Horizon's pages stand with those of the API: they know who is logged in.
@@ -139,7 +139,7 @@ pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
 }
 
 /// Whether Horizon's gate lets somebody in.
-fn may_look(platform: &Platform, visitor: &Visitor, headers: &HeaderMap) -> bool {
+fn may_look(platform: &Platform, visitor: &UserSession, headers: &HeaderMap) -> bool {
     let is_admin = visitor.user(platform).is_some_and(|user| user.role == "admin");
     is_admin || has_token(platform, headers)
 }
@@ -150,7 +150,7 @@ fn has_token(platform: &Platform, headers: &HeaderMap) -> bool {
 
 async fn stats(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
@@ -176,7 +176,7 @@ async fn stats(
 
 async fn workload(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<Visitor>,
+    Extension(visitor): Extension<UserSession>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
@@ -230,6 +230,6 @@ async fn record(
     let done_at = job.at + if platform.has(Fault::JobLate) { platform.late_by } else { DONE_AFTER };
     let is_done = !job.is_lost && platform.now() >= done_at;
     let (status, finished_at) = if is_done { ("finished", Some(written(done_at))) } else { ("queued", None) };
-    let told = json!({ "id": job.id, "queue": job.queue, "status": status, "finished_at": finished_at });
-    platform.answer(StatusCode::OK, told)
+    let listed = json!({ "id": job.id, "queue": job.queue, "status": status, "finished_at": finished_at });
+    platform.answer(StatusCode::OK, listed)
 }

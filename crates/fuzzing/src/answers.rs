@@ -25,7 +25,7 @@ fn response(kind: &str, body: &[u8]) -> Option<Response> {
 
 /// All that is told is short and can be shown.
 fn fit(mismatch: &Mismatch) {
-    for text in [Some(&mismatch.expected), Some(&mismatch.seen), mismatch.evidence.as_ref()].into_iter().flatten() {
+    for text in [Some(&mismatch.expected), Some(&mismatch.actual), mismatch.evidence.as_ref()].into_iter().flatten() {
         assert!(text.chars().count() <= 300, "too long: {text}");
         assert!(!text.chars().any(char::is_control), "cannot be shown: {text:?}");
     }
@@ -105,5 +105,5 @@ pub fn assertions(data: &[u8]) {
         expect::status(&response, &[204]),
     ];
     more.iter().filter_map(|held| held.as_ref().err()).for_each(fit);
-    let _ = (probe::told(&response), probe::throttled(&response, &[text]), response.malformed());
+    let _ = (probe::server_message(&response), probe::throttled(&response, &[text]), response.malformed());
 }

@@ -10,7 +10,7 @@ pub fn settings(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let document = match Document::parse("fuzz.toml", text) {
         Ok(document) => document,
-        Err(problems) => return told(text, &problems),
+        Err(problems) => return check_problems(text, &problems),
     };
     let Some(first) = written(text, &document) else { return };
     let written_text = first.to_string();
@@ -61,13 +61,13 @@ fn one<C: Check>(text: &str, document: &Document<'_>, ids: &[String]) -> Option<
             Err(error) => panic!("what was read cannot be written: {error}"),
         },
         Err(problems) => {
-            told(text, &problems);
+            check_problems(text, &problems);
             None
         }
     })
 }
 
-fn told(text: &str, problems: &[Problem]) {
+fn check_problems(text: &str, problems: &[Problem]) {
     assert!(!problems.is_empty(), "refused without a reason");
     for problem in problems {
         assert!(!problem.rule.trim().is_empty(), "a problem without a rule: {problem:?}");

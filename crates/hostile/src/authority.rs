@@ -36,7 +36,7 @@ impl Authority {
         // Authorities of the same name would be taken for one with a wrong signature.
         let name = format!("{:x?}", &key.public_key_raw()[..8]);
         let params = Self::params(&name);
-        Self::of(name, params.self_signed(&key).unwrap(), params, key)
+        Self::new(name, params.self_signed(&key).unwrap(), params, key)
     }
 
     /// One in between.
@@ -48,10 +48,10 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = Self::params(name);
         (params.not_before, params.not_after) = (at!(begin), at!(end));
-        Self::of(name.to_owned(), params.signed_by(&key, &self.issuer).unwrap(), params, key)
+        Self::new(name.to_owned(), params.signed_by(&key, &self.issuer).unwrap(), params, key)
     }
 
-    fn of(name: String, certificate: Certificate, params: CertificateParams, key: KeyPair) -> Self {
+    fn new(name: String, certificate: Certificate, params: CertificateParams, key: KeyPair) -> Self {
         let (pem, certificate) = (certificate.pem(), certificate.der().clone());
         Self { issuer: Issuer::new(params, key), name, certificate, pem }
     }

@@ -76,14 +76,14 @@ async fn prove() -> Result<()> {
 /// The same, its peers too, and writes the page.
 async fn write_page() -> Result<()> {
     let folder = Folder::new()?;
-    let (proof, authorities) = put_before(&folder.0).await?;
+    let (proof, ca_certificates) = put_before(&folder.0).await?;
     let versions = format!("{} and {}", version("curl").await?, version("prometheus-blackbox-exporter").await?);
     let borne = borne(&proof);
     let Proof { cases, ordinary_kb, wrong } = proof;
     let (cases, ours): (Vec<Case>, Vec<Ran>) = cases.into_iter().unzip();
-    let exporter = Exporter::start(&cases, &authorities, &folder.0).await?;
+    let exporter = Exporter::start(&cases, &ca_certificates, &folder.0).await?;
     let said: Vec<Result<_>> = stream::iter(cases.iter().enumerate())
-        .map(async |(place, case)| Ok((peers::curl(case, &authorities).await?, exporter.ask(place, case).await?)))
+        .map(async |(place, case)| Ok((peers::curl(case, &ca_certificates).await?, exporter.ask(place, case).await?)))
         .buffered(AT_A_TIME)
         .collect()
         .await;
@@ -115,16 +115,16 @@ async fn put_before(folder: &Path) -> Result<(Proof, PathBuf)> {
     host::set_up(folder).await?;
     names::serve().await?;
     let (cases, authority) = cases::all(folder).await?;
-    let authorities = folder.join("authority.pem");
-    std::fs::write(&authorities, &authority.pem).context("failed to write the authority")?;
+    let ca_certificates = folder.join("authority.pem");
+    std::fs::write(&ca_certificates, &authority.pem).context("failed to write the authority")?;
     let ordinary = cases::ordinary().await;
-    let run = ours::run(&ordinary, &authorities, folder, "ordinary").await?;
+    let run = ours::run(&ordinary, &ca_certificates, folder, "ordinary").await?;
     let ordinary_kb = run.peak_kb;
     anyhow::ensure!(run.failure.is_none(), "an ordinary answer is not taken: {run:?}");
     let ran: Vec<Result<Ran>> = stream::iter(cases.iter().enumerate())
         .map(|(place, case)| {
-            let authorities = &authorities;
-            async move { ours::run(case, authorities, folder, &format!("case{place}")).await }
+            let ca_certificates = &ca_certificates;
+            async move { ours::run(case, ca_certificates, folder, &format!("case{place}")).await }
         })
         .buffered(AT_A_TIME)
         .collect()
@@ -138,7 +138,7 @@ async fn put_before(folder: &Path) -> Result<(Proof, PathBuf)> {
         }
         proof.cases.push((case, ran));
     }
-    Ok((proof, authorities))
+    Ok((proof, ca_certificates))
 }
 
 /// Where files of this run go, until it is dropped.

@@ -44,9 +44,9 @@ pub struct Ran {
 ///
 /// # Errors
 /// When it cannot be run, or says nothing that can be read: a crash.
-pub async fn run(case: &Case, authorities: &Path, folder: &Path, name: &str) -> Result<Ran> {
+pub async fn run(case: &Case, ca_certificates: &Path, folder: &Path, name: &str) -> Result<Ran> {
     let settings = folder.join(format!("{name}.toml"));
-    let pem = std::fs::read_to_string(authorities).context("failed to read the authorities")?;
+    let pem = std::fs::read_to_string(ca_certificates).context("failed to read the authorities")?;
     std::fs::write(&settings, settings_of(case, &pem)).context("failed to write settings")?;
     let measured = folder.join(format!("{name}.measured"));
     let own = std::env::current_exe().context("failed to find this program")?;
@@ -69,7 +69,7 @@ pub async fn run(case: &Case, authorities: &Path, folder: &Path, name: &str) -> 
     let text = |key: &str| failure[key].as_str().unwrap_or_default().to_owned();
     let says = match report["outcome"]["result"].as_str() {
         Some("passed") => None,
-        Some("failed") => Some((text("kind"), format!("{}; {}", text("seen"), text("expected")))),
+        Some("failed") => Some((text("kind"), format!("{}; {}", text("actual"), text("expected")))),
         other => anyhow::bail!("neither passed nor failed but {other:?}: {}", report["outcome"]),
     };
     let attempt = report["attempts"].as_array().and_then(|attempts| attempts.last());
@@ -130,8 +130,8 @@ impl Ran {
         match (case.expect, &self.failure) {
             (Expect::Passed, None) => None,
             (Expect::Expiring(within), None) if self.days.is_some_and(|days| days > 0.0 && days <= within) => None,
-            (Expect::Failed(kind, words), Some((seen, text))) if seen == kind && text.contains(words) => None,
-            _ => Some(format!("expected {:?}, saw {self:?}", case.expect)),
+            (Expect::Failed(kind, words), Some((actual, text))) if actual == kind && text.contains(words) => None,
+            _ => Some(format!("expected {:?}, found {self:?}", case.expect)),
         }
     }
 
@@ -173,8 +173,8 @@ fn settings_of(case: &Case, authority: &str) -> String {
     };
     format!(
         "environment = \"hostile\"\nbase_url = {url:?}\n\
-         [contact]\nname = \"Nobody\"\nreach = \"nowhere\"\n[links]\nrunbook = \"https://docs.example/{{check}}\"\n\
-         [network]\nredirects = {REDIRECTS:?}\nauthorities = ['''\n{authority}''']\n[check.{id}]\n{check}",
+         [contact]\nname = \"Nobody\"\ndetails = \"nowhere\"\n[links]\nrunbook = \"https://docs.example/{{check}}\"\n\
+         [network]\nredirects = {REDIRECTS:?}\nca_certificates = ['''\n{authority}''']\n[check.{id}]\n{check}",
         url = case.url,
         id = check_of(case),
     )
@@ -220,12 +220,12 @@ mod tests {
                 Some("expected Expiring"),
             ),
         ] {
-            let seen = ran.wrong(&case, 30_000);
+            let actual = ran.wrong(&case, 30_000);
             let holds = match wrong {
-                None => seen.is_none(),
-                Some(wrong) => seen.as_ref().is_some_and(|seen| seen.starts_with(wrong)),
+                None => actual.is_none(),
+                Some(wrong) => actual.as_ref().is_some_and(|actual| actual.starts_with(wrong)),
             };
-            assert!(holds, "{why}: {seen:?}");
+            assert!(holds, "{why}: {actual:?}");
         }
     }
 

@@ -49,7 +49,7 @@ fn claims(borne: usize) -> [String; 3] {
 
 /// Of the summary: these words, with how many cases of the program's.
 fn sums(standings: &[Standing]) -> Vec<String> {
-    let count = |standing: Standing| standings.iter().filter(|seen| **seen == standing).count();
+    let count = |standing: Standing| standings.iter().filter(|actual| **actual == standing).count();
     SUMMARY.iter().map(|(words, standing)| format!("| {words} | {} |", count(*standing))).collect()
 }
 
@@ -121,7 +121,7 @@ pub fn page(rows: &[Row], ordinary_kb: u64, borne: usize, versions: &str) -> Str
     let curl: Vec<Standing> = rows.iter().map(|row| row.curl.standing(&row.case)).collect();
     let exporter: Vec<Standing> = rows.iter().map(|row| row.exporter.standing(&row.case)).collect();
     for (line, (_, standing)) in sums(&ours).iter().zip(SUMMARY) {
-        let count = |of: &[Standing]| of.iter().filter(|seen| **seen == standing).count();
+        let count = |of: &[Standing]| of.iter().filter(|actual| **actual == standing).count();
         // Writing to a string cannot fail.
         let _ = writeln!(page, "{line} {} | {} |", count(&curl), count(&exporter));
     }
@@ -135,14 +135,14 @@ pub fn page(rows: &[Row], ordinary_kb: u64, borne: usize, versions: &str) -> Str
             "{}{} {} | {} |",
             stable(&row.case),
             measured(&format!("{:.1}", row.ours.took.as_secs_f64()), &row.ours.peak_over(ordinary_kb).to_string()),
-            told(&row.curl, &row.case),
-            told(&row.exporter, &row.case),
+            verdict_cell(&row.curl, &row.case),
+            verdict_cell(&row.exporter, &row.case),
         );
     }
     page
 }
 
-fn told(verdict: &Verdict, case: &Case) -> String {
+fn verdict_cell(verdict: &Verdict, case: &Case) -> String {
     let standing = match verdict.standing(case) {
         Standing::RightlyHealthy => return "healthy".to_owned(),
         Standing::FalselyHealthy => return "**healthy**".to_owned(),
@@ -221,8 +221,8 @@ mod tests {
             ("no page at all", String::new(), &cases[..], "lacks | 1 |"),
         ] {
             let cases: Vec<&Case> = cases.iter().collect();
-            let seen = differences(&page, &cases);
-            assert!(seen.iter().any(|seen| seen.starts_with(difference)), "{why}: {seen:?}");
+            let actual = differences(&page, &cases);
+            assert!(actual.iter().any(|actual| actual.starts_with(difference)), "{why}: {actual:?}");
         }
     }
 }

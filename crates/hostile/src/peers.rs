@@ -66,7 +66,7 @@ impl Verdict {
 ///
 /// # Errors
 /// When it is missing.
-pub async fn curl(case: &Case, authorities: &Path) -> Result<Verdict> {
+pub async fn curl(case: &Case, ca_certificates: &Path) -> Result<Verdict> {
     // What began encrypted is to stay so.
     let redirects = if case.url.starts_with("https") { "=https" } else { "=http,https" };
     let asked = Command::new("curl")
@@ -74,7 +74,7 @@ pub async fn curl(case: &Case, authorities: &Path) -> Result<Verdict> {
         .args(["--proto-redir", redirects])
         .args(["--output", "/dev/null", "--max-filesize", "2097152", "--max-time"])
         .args([DEADLINE.as_secs().to_string()])
-        .args(["--cacert".as_ref(), authorities.as_os_str()])
+        .args(["--cacert".as_ref(), ca_certificates.as_os_str()])
         .arg(&case.url)
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -98,7 +98,7 @@ impl Exporter {
     ///
     /// # Errors
     /// When it is missing, or refuses its configuration.
-    pub async fn start(cases: &[Case], authorities: &Path, folder: &Path) -> Result<Self> {
+    pub async fn start(cases: &[Case], ca_certificates: &Path, folder: &Path) -> Result<Self> {
         let mut modules = "modules:\n".to_owned();
         for (place, case) in cases.iter().enumerate() {
             let compression = match (case.number, case.fault) {
@@ -113,7 +113,7 @@ impl Exporter {
                  valid_status_codes: [200]\n      fail_if_not_ssl: {}\n      tls_config: {{ ca_file: {:?} }}\n",
                 DEADLINE.as_secs(),
                 case.url.starts_with("https"),
-                authorities.display().to_string()
+                ca_certificates.display().to_string()
             )?;
             if let Some(encoding) = compression {
                 writeln!(modules, "      compression: {encoding}\n      headers: {{ Accept-Encoding: {encoding} }}")?;

@@ -62,12 +62,12 @@ const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
-    seen: Arc<Seen>,
+    observed: Arc<Received>,
     task: tokio::task::JoinHandle<()>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct Received {
     connections: AtomicUsize,
     open: AtomicUsize,
     requests: Mutex<Vec<String>>,
@@ -140,38 +140,38 @@ impl Server {
     ) -> Self {
         let script: Script = Arc::new(script);
         let address = listener.local_addr().unwrap();
-        let seen = Arc::new(Seen::default());
-        let shared = seen.clone();
+        let observed = Arc::new(Received::default());
+        let shared = observed.clone();
         let task = tokio::spawn(async move {
             tokio::time::sleep(after).await;
             while let Ok((stream, _)) = listener.accept().await {
-                let (how, script, seen) = (how.clone(), script.clone(), shared.clone());
-                seen.connections.fetch_add(1, SeqCst);
-                seen.open.fetch_add(1, SeqCst);
+                let (how, script, observed) = (how.clone(), script.clone(), shared.clone());
+                observed.connections.fetch_add(1, SeqCst);
+                observed.open.fetch_add(1, SeqCst);
                 tokio::spawn(async move {
                     // A client that goes is what many tests are about.
-                    let _ = connection(stream, how, script, &seen).await;
-                    seen.open.fetch_sub(1, SeqCst);
+                    let _ = connection(stream, how, script, &observed).await;
+                    observed.open.fetch_sub(1, SeqCst);
                 });
             }
         });
-        Self { address, seen, task }
+        Self { address, observed, task }
     }
 
     /// What was asked, as it came.
     pub fn requests(&self) -> Vec<String> {
-        self.seen.requests.lock().unwrap().clone()
+        self.observed.requests.lock().unwrap().clone()
     }
 
     /// How many connections were made.
     pub fn connections(&self) -> usize {
-        self.seen.connections.load(SeqCst)
+        self.observed.connections.load(SeqCst)
     }
 
     /// Waits until every connection has ended.
     pub async fn idle(&self) {
         let ended = async {
-            while self.seen.open.load(SeqCst) > 0 {
+            while self.observed.open.load(SeqCst) > 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
@@ -185,7 +185,7 @@ impl Drop for Server {
     }
 }
 
-async fn connection(stream: TcpStream, how: How, script: Script, seen: &Seen) -> std::io::Result<()> {
+async fn connection(stream: TcpStream, how: How, script: Script, observed: &Received) -> std::io::Result<()> {
     // What is sent is on its way at once: together with what comes after it, it would shorten the wait between the two.
     stream.set_nodelay(true)?;
     if how.reset {
@@ -200,7 +200,7 @@ async fn connection(stream: TcpStream, how: How, script: Script, seen: &Seen) ->
             }
             let stream = TlsAcceptor::from(config).accept(stream).await?;
             if how.first.is_empty() && stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                return h2(stream, script, seen).await;
+                return h2(stream, script, observed).await;
             }
             Box::new(stream)
         }
@@ -210,7 +210,7 @@ async fn connection(stream: TcpStream, how: How, script: Script, seen: &Seen) ->
         return if how.reset { Ok(()) } else { stream.shutdown().await };
     }
     while let Some(request) = read_request(&mut stream).await? {
-        seen.requests.lock().unwrap().push(request.clone());
+        observed.requests.lock().unwrap().push(request.clone());
         if play(&mut stream, script(&request)).await? == Then::Close {
             // Shutting down would send FIN before the RST.
             return if how.reset { Ok(()) } else { stream.shutdown().await };
@@ -267,9 +267,13 @@ async fn read_request(stream: &mut Box<dyn Io>) -> std::io::Result<Option<String
 }
 
 /// HTTP/2 answers every request with the protocol it came in.
-async fn h2(stream: tokio_rustls::server::TlsStream<TcpStream>, script: Script, seen: &Seen) -> std::io::Result<()> {
+async fn h2(
+    stream: tokio_rustls::server::TlsStream<TcpStream>,
+    script: Script,
+    observed: &Received,
+) -> std::io::Result<()> {
     let service = hyper::service::service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        seen.requests.lock().unwrap().push(format!("{} {:?}", request.method(), request.headers()));
+        observed.requests.lock().unwrap().push(format!("{} {:?}", request.method(), request.headers()));
         let wait = script("h2").into_iter().find_map(|act| if let Act::Wait(time) = act { Some(time) } else { None });
         async move {
             tokio::time::sleep(wait.unwrap_or_default()).await;

@@ -33,7 +33,7 @@ pub(crate) async fn config(region: &str) -> SdkConfig {
 
 /// The configuration of a person: region and credentials as the AWS CLI takes them. `None`: no region is set.
 #[cfg(feature = "operator")]
-pub(crate) async fn of_operator(region: Option<String>) -> Option<SdkConfig> {
+pub(crate) async fn operator_config(region: Option<String>) -> Option<SdkConfig> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(region) = region {
         loader = loader.region(Region::new(region));
@@ -84,7 +84,7 @@ fn detail(error: &(dyn Error + 'static)) -> String {
     let mut next = Some(error);
     while let Some(error) = next {
         let text = error.to_string();
-        if !texts.iter().any(|told| told.contains(&text)) {
+        if !texts.iter().any(|known| known.contains(&text)) {
             texts.push(text);
         }
         next = error.source();

@@ -28,7 +28,7 @@ struct RunLine<'a> {
     failing: String,
     incidents: String,
     notifications: String,
-    troubles: usize,
+    warnings: usize,
     is_shortened: bool,
     report: &'a Report,
 }
@@ -56,7 +56,7 @@ pub fn run_line(report: &Report) -> String {
         failing,
         incidents: words(incidents),
         notifications: words(report.notifications.iter().cloned()),
-        troubles: report.troubles.len(),
+        warnings: report.warnings.len(),
         is_shortened: false,
         report,
     };
@@ -101,7 +101,7 @@ fn written(line: &RunLine<'_>) -> String {
 mod tests {
     use std::time::Duration;
 
-    use check::{Blindness, Cause, Exchange, Journey, Phases, RunKey, Shard, Subject};
+    use check::{Cause, Exchange, Inconclusive, Journey, Phases, RunKey, Shard, Subject};
 
     use super::*;
 
@@ -146,8 +146,8 @@ mod tests {
             attempts: vec![attempt],
             reasons: Vec::new(),
             notifications: Vec::new(),
-            left_behind: Vec::new(),
-            troubles: Vec::new(),
+            leftovers: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -174,9 +174,9 @@ mod tests {
     #[test]
     fn the_saved_queries_and_those_of_the_dashboard_ask_for_what_a_line_has() {
         let line: Value = serde_json::from_str(&run_line(&report(1))).unwrap();
-        let blindness = Blindness { cause: Cause::Throttled, detail: "429".to_owned() };
-        let blind = Report { outcome: Outcome::Errored { blindness }, ..report(1) };
-        let blind: Value = serde_json::from_str(&run_line(&blind)).unwrap();
+        let inconclusive = Inconclusive { cause: Cause::Throttled, detail: "429".to_owned() };
+        let inconclusive = Report { outcome: Outcome::Inconclusive { inconclusive }, ..report(1) };
+        let inconclusive: Value = serde_json::from_str(&run_line(&inconclusive)).unwrap();
         let failure: Value = serde_json::from_str(&failure_line("login", "Internal", "text")).unwrap();
         // Lambda's own, of a function whose log is JSON, as it documents them.
         let killed = json!({ "type": "platform.report", "record": { "requestId": "r", "status": "timeout" } });
@@ -198,7 +198,7 @@ mod tests {
             // What `as` and `into` name, and what it stands for; a record of a list stands for its first.
             let mut named = serde_json::Map::new();
             for (path, name) in fields {
-                let found = [&Value::Object(named.clone()), &line, &blind, &failure, &killed]
+                let found = [&Value::Object(named.clone()), &line, &inconclusive, &failure, &killed]
                     .into_iter()
                     .find_map(|root| at(root, &path));
                 assert!(found.is_some() || path.starts_with('@'), "no line has {path}: {query}");

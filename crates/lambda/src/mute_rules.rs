@@ -31,8 +31,8 @@ impl MuteRules {
     /// As a person reaches them, through the credentials that the AWS CLI would take. `None`: no region is given, nor set in
     /// variables or profile.
     #[cfg(feature = "operator")]
-    pub async fn of_operator(region: Option<String>) -> Option<Self> {
-        let config = crate::clients::of_operator(region).await?;
+    pub async fn for_operator(region: Option<String>) -> Option<Self> {
+        let config = crate::clients::operator_config(region).await?;
         Some(Self(Client::new(&config)))
     }
 
@@ -100,7 +100,7 @@ impl MuteRules {
             Ok(answer) => match read(name, answer) {
                 Some(rule) => Ok(Some(rule)),
                 None => {
-                    Err(PortError::new(operation, "expected a schedule and the names of alarms, saw a rule without"))
+                    Err(PortError::new(operation, "expected a schedule and the names of alarms, found a rule without"))
                 }
             },
             Err(error) => match error.as_service_error() {

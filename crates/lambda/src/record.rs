@@ -7,7 +7,7 @@
 //! | `subject`, `since` | S | what it is about, and the first failed run |
 //! | `incident` | S | the incident as it is now, JSON |
 //! | `first`, `latest` | S | the failure that opened it, and that of its last change, JSON |
-//! | `told`, `silences` | L | messages, and times in which nobody was told, each JSON |
+//! | `notifications`, `silences` | L | notifications sent, and silences during the incident, each JSON |
 //! | `expires_at` | N | when the table may remove it, Unix seconds |
 
 use std::collections::HashMap;
@@ -51,15 +51,15 @@ pub(crate) fn write(table: &str, change: &IncidentChange) -> Result<Update, Unwr
         (":since".to_owned(), AttributeValue::S(change.since.to_string())),
         (":incident".to_owned(), json(&change.incident)?),
         (":failure".to_owned(), json(&change.failure)?),
-        (":told".to_owned(), list(change.told.as_ref().map(json))?),
+        (":notifications".to_owned(), list(change.notification.as_ref().map(json))?),
         (":silence".to_owned(), list(change.silence.as_ref().map(json))?),
-        (":no_told".to_owned(), AttributeValue::L(Vec::new())),
+        (":none_yet".to_owned(), AttributeValue::L(Vec::new())),
         (":no_silences".to_owned(), AttributeValue::L(Vec::new())),
         (":expires_at".to_owned(), number(expires_at.as_second())),
     ]);
     let expression = "SET schema_version = :schema_version, subject = :subject, since = :since, incident = :incident, \
                       #first = if_not_exists(#first, :failure), latest = :failure, \
-                      told = list_append(if_not_exists(told, :no_told), :told), \
+                      notifications = list_append(if_not_exists(notifications, :none_yet), :notifications), \
                       silences = list_append(if_not_exists(silences, :no_silences), :silence), expires_at = :expires_at";
     let sort_key = format!("{}#{}", sort_key_from(change.since), change.subject);
     Ok(Update::builder()
@@ -73,6 +73,10 @@ pub(crate) fn write(table: &str, change: &IncidentChange) -> Result<Update, Unwr
 
 /// Reads a record. What cannot be understood is an error that names the attribute.
 pub(crate) fn read(check: &str, item: &Item) -> Result<IncidentRecord, String> {
+    let version = item.get("schema_version").and_then(|value| value.as_n().ok()).map_or("none", String::as_str);
+    if version != IncidentRecord::SCHEMA_VERSION.to_string() {
+        return Err(format!("expected schema_version {}, found {version}", IncidentRecord::SCHEMA_VERSION));
+    }
     let incident: Incident = parsed(item.get("incident"), "incident")?;
     let subject = item.get("subject").and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
     let since = item.get("since").and_then(|value| value.as_s().ok()).and_then(|text| text.parse().ok());
@@ -87,7 +91,7 @@ pub(crate) fn read(check: &str, item: &Item) -> Result<IncidentRecord, String> {
         escalated_at: incident.escalated_at,
         first: parsed(item.get("first"), "first")?,
         latest: parsed(item.get("latest"), "latest")?,
-        told: list(item, "told")?,
+        notifications: list(item, "notifications")?,
         silences: list(item, "silences")?,
         closed_at: incident.closed_at,
     })

@@ -44,8 +44,8 @@ impl Table {
     /// The table of this name as a person reaches it, through the credentials that the AWS CLI would take. `None`: no region
     /// is given, nor set in variables or profile.
     #[cfg(feature = "operator")]
-    pub async fn of_operator(name: impl Into<String>, region: Option<String>) -> Option<Self> {
-        let config = crate::clients::of_operator(region).await?;
+    pub async fn for_operator(name: impl Into<String>, region: Option<String>) -> Option<Self> {
+        let config = crate::clients::operator_config(region).await?;
         Some(Self::new(Client::new(&config), name))
     }
 }
@@ -129,13 +129,15 @@ impl StateStore for Table {
             .map_err(|error| crate::clients::port_error(&operation, error))?;
         match answer.item {
             None => Ok(StateItem::default()),
-            Some(item) => read(&item).map_err(|detail| PortError::new(operation, detail)),
+            Some(item) => {
+                read(&item).map_err(|detail| PortError::new(operation, unreadable(&self.name, &item, &detail)))
+            }
         }
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         let operation = format!("write the state of {}", commit.check);
-        let update = Update::of(commit).map_err(|error| PortError::new(&operation, error.to_string()))?;
+        let update = Update::new(commit).map_err(|error| PortError::new(&operation, error.to_string()))?;
         if commit.changes.is_empty() {
             self.update(&commit.check, update, &operation).await
         } else {
@@ -199,7 +201,10 @@ impl OperatorStore for Table {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| crate::clients::port_error(&operation, error))?;
             for item in page.items() {
-                records.push(record::read(check, item).map_err(|detail| PortError::new(&operation, detail))?);
+                records.push(
+                    record::read(check, item)
+                        .map_err(|detail| PortError::new(&operation, unreadable(&self.name, item, &detail)))?,
+                );
             }
         }
         Ok(records)
@@ -215,7 +220,7 @@ struct Update {
 }
 
 impl Update {
-    fn of(commit: &Commit) -> Result<Self, serde_json::Error> {
+    fn new(commit: &Commit) -> Result<Self, serde_json::Error> {
         let mut names = HashMap::from([("#state".to_owned(), "state".to_owned())]);
         let mut values = HashMap::from([
             (":version".to_owned(), number(commit.expected_version + 1)),
@@ -263,6 +268,16 @@ impl Update {
         }
         Ok(Self { expression, condition, names, values })
     }
+}
+
+/// The reason why an item cannot be read, and the command that removes it. Nothing else removes it: state is never guessed.
+fn unreadable(table: &str, item: &Item, detail: &str) -> String {
+    let key = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
+    let (pk, sk) = (key("pk"), key("sk"));
+    format!(
+        "{detail}\nremove the item, and with it what it holds: aws dynamodb delete-item --table-name {table} \
+         --key '{{\"pk\":{{\"S\":\"{pk}\"}},\"sk\":{{\"S\":\"{sk}\"}}}}'"
+    )
 }
 
 pub(crate) fn number(value: impl ToString) -> AttributeValue {

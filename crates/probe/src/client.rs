@@ -18,10 +18,10 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::{
-    Cookies, Error, Fence, Redactor, Request, Response, Tls,
+    Cookies, EgressPolicy, Error, Redactor, Request, Response, Tls,
+    egress::FencedResolver,
     excerpt::{excerpt, name_excerpt},
     fault::{Circumstances, Fault, refused_expiry},
-    fence::FencedResolver,
     laravel::retry_after,
     redirect::{Hop, is_redirect},
     timing::{CURRENT, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
@@ -69,7 +69,7 @@ pub enum Connections {
 pub struct Client {
     http: reqwest::Client,
     tls: Tls,
-    fence: Arc<Fence>,
+    egress: Arc<EgressPolicy>,
     identity: Identity,
     run: HeaderValue,
     redactor: Redactor,
@@ -105,13 +105,13 @@ impl Client {
     /// [`Error::Request`] when the identity cannot be sent, or when reqwest cannot be set up.
     pub fn new(
         tls: &Tls,
-        fence: &Fence,
+        egress: &EgressPolicy,
         identity: Identity,
         redactor: Redactor,
         now: Now,
         connections: Connections,
     ) -> Result<Self, Error> {
-        Self::with_resolver(tls, fence, identity, redactor, now, connections, Arc::new(SystemResolver))
+        Self::with_resolver(tls, egress, identity, redactor, now, connections, Arc::new(SystemResolver))
     }
 
     /// A client with a resolver of its own, whose answers are held against the fence. IP literals in URLs do not go through it.
@@ -121,7 +121,7 @@ impl Client {
     /// As [`Client::new`].
     pub fn with_resolver(
         tls: &Tls,
-        fence: &Fence,
+        egress: &EgressPolicy,
         identity: Identity,
         redactor: Redactor,
         now: Now,
@@ -135,8 +135,8 @@ impl Client {
         }
         let run = HeaderValue::from_str(&identity.run_id)
             .map_err(|_| Error::Request(format!("the run id {:?} cannot be sent in a header", identity.run_id)))?;
-        let fence = Arc::new(fence.clone());
-        let resolver = FencedResolver { inner: resolver, fence: fence.clone() };
+        let egress = Arc::new(egress.clone());
+        let resolver = FencedResolver { inner: resolver, egress: egress.clone() };
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.config())
             .tls_info(true)
@@ -151,7 +151,7 @@ impl Client {
             builder = builder.pool_max_idle_per_host(0);
         }
         let http = builder.build().map_err(|error| Error::Request(error.to_string()))?;
-        Ok(Self { http, tls: tls.clone(), fence, identity, run, redactor, now, connections })
+        Ok(Self { http, tls: tls.clone(), egress, identity, run, redactor, now, connections })
     }
 
     /// The secrets that this client keeps out of what it reports.
@@ -160,8 +160,8 @@ impl Client {
         &self.redactor
     }
 
-    pub(crate) fn fence(&self) -> &Fence {
-        &self.fence
+    pub(crate) fn egress(&self) -> &EgressPolicy {
+        &self.egress
     }
 
     pub(crate) const fn tls(&self) -> &Tls {
@@ -207,11 +207,11 @@ impl Client {
             }
             let next = hop
                 .follow(response.status, response.headers.get(LOCATION))
-                .map_err(|seen| self.lost("a redirect that can be followed", &seen, exchanges))?;
+                .map_err(|actual| self.lost("a redirect that can be followed", &actual, exchanges))?;
             visited.push((hop.method.clone(), hop.url.clone()));
             if visited.iter().any(|(method, url)| *method == next.method && *url == next.url) {
-                let seen = format!("back at {} {}", next.method, next.url);
-                return Err(self.lost("redirects that end", &seen, exchanges));
+                let actual = format!("back at {} {}", next.method, next.url);
+                return Err(self.lost("redirects that end", &actual, exchanges));
             }
             if visited.len() > usize::from(request.max_redirects) {
                 let expected = format!("at most {} redirects", request.max_redirects);
@@ -247,7 +247,7 @@ impl Client {
         exchange.duration_ms = millis(recorder.elapsed());
         let handshake = recorder.handshake();
         exchange.certificate_expires = handshake.expires.or(exchange.certificate_expires);
-        exchange.tls = self.told(&handshake);
+        exchange.tls = self.tls_evidence(&handshake);
         let result = match outcome {
             Ok(Ok(response)) => Ok(Response { certificate_expires: exchange.certificate_expires, ..response }),
             Ok(Err(fault)) => {
@@ -355,35 +355,35 @@ impl Client {
 
     /// The first hop stays where the settings let requests go.
     fn hold_in(&self, url: &Url) -> Result<(), Error> {
-        if !self.fence.names(url) {
+        if !self.egress.names(url) {
             // A link in an answer: requests to hosts of the settings are let through.
-            let expected = format!("a link to a host that the settings name ({})", self.fence.hosts());
+            let expected = format!("a link to a host that the settings name ({})", self.egress.hosts());
             return Err(self.lost(&expected, &format!("one to {}", url.host_str().unwrap_or_default()), &[]));
         }
-        self.fence.permits_literal(url).map_err(|refused| {
-            Error::Request(format!("no connection is made to {refused}: `network.addresses` does not allow it"))
+        self.egress.permits_literal(url).map_err(|refused| {
+            Error::Request(format!("no connection is made to {refused}: `network.allow_addresses` does not allow it"))
         })
     }
 
     /// A redirect stays where the settings let it lead, and does not give up encryption.
     fn hold_redirect_in(&self, from: &Url, to: &Url, exchanges: &[Exchange]) -> Result<(), Error> {
-        let lost = |expected: &str, seen: String| Err(self.lost(expected, &seen, exchanges));
+        let lost = |expected: &str, actual: String| Err(self.lost(expected, &actual, exchanges));
         let host = to.host_str().unwrap_or_default();
         if from.scheme() == "https" && to.scheme() == "http" {
             return lost("a redirect that stays encrypted", format!("one from https to plain http at {host}"));
         }
-        if !self.fence.lets_redirect(to) {
-            let expected = format!("a redirect to a host that the settings name ({})", self.fence.hosts());
-            return lost(&expected, format!("one to {host}; `network.redirects` may allow it"));
+        if !self.egress.lets_redirect(to) {
+            let expected = format!("a redirect to a host that the settings name ({})", self.egress.hosts());
+            return lost(&expected, format!("one to {host}; `network.allow_redirect_hosts` may allow it"));
         }
-        match self.fence.permits_literal(to) {
+        match self.egress.permits_literal(to) {
             Ok(()) => Ok(()),
             Err(refused) => lost("a redirect to the public internet", format!("one to {refused}")),
         }
     }
 
     /// What a handshake showed, made fit to be told: names in certificates are written by whoever made them.
-    fn told(&self, handshake: &Handshake) -> Option<TlsEvidence> {
+    fn tls_evidence(&self, handshake: &Handshake) -> Option<TlsEvidence> {
         if handshake.version.is_none() && handshake.chain.is_empty() {
             return None;
         }
@@ -401,7 +401,7 @@ impl Client {
     }
 
     /// A chain of redirects that led nowhere.
-    fn lost(&self, expected: &str, seen: &str, exchanges: &[Exchange]) -> Error {
+    fn lost(&self, expected: &str, actual: &str, exchanges: &[Exchange]) -> Error {
         let chain: Vec<String> = exchanges
             .iter()
             .map(|hop| {
@@ -412,7 +412,7 @@ impl Client {
         let mismatch = Mismatch {
             kind: FailureKind::Redirect,
             expected: expected.to_owned(),
-            seen: excerpt(seen, &self.redactor),
+            actual: excerpt(actual, &self.redactor),
             evidence: (!chain.is_empty()).then(|| excerpt(&chain.join("; "), &self.redactor)),
         };
         Error::Target { mismatch: Box::new(mismatch), transient: false }
@@ -425,7 +425,7 @@ impl Bounds {
         let mismatch = Mismatch {
             kind: FailureKind::Timeout,
             expected: format!("an answer within {} ms", self.deadline.as_millis()),
-            seen: format!("still {phase} after {} ms{read}", self.started.elapsed().as_millis()),
+            actual: format!("still {phase} after {} ms{read}", self.started.elapsed().as_millis()),
             evidence: Some(format!("{} {}", exchange.method, exchange.url)),
         };
         Error::Target { mismatch: Box::new(mismatch), transient: true }

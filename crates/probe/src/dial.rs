@@ -19,9 +19,9 @@ use url::{Host, Url};
 
 use crate::{
     Client, Error,
+    egress::Refused,
     excerpt::excerpt,
     fault::{io_words, is_ours, tls_words},
-    fence::Refused,
     timing::{CURRENT, Recorder},
     tls::Handshake,
 };
@@ -33,14 +33,14 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// Where a server is that speaks no HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct HostPort {
     /// A name or an address, as in a URL.
     pub host: Host,
     /// The port.
     pub port: u16,
 }
 
-impl Place {
+impl HostPort {
     /// As fences know it: they go by the hosts of URLs.
     #[must_use]
     pub fn url(&self) -> Option<Url> {
@@ -48,7 +48,7 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for HostPort {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
     }
@@ -62,7 +62,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::send`]: the target's failure, or ours.
-    pub async fn dial(&self, place: &Place, encrypted: bool, deadline: Duration) -> Result<Box<dyn Duplex>, Error> {
+    pub async fn dial(&self, place: &HostPort, encrypted: bool, deadline: Duration) -> Result<Box<dyn Duplex>, Error> {
         let recorder = Recorder::new(self.now());
         let end = Instant::now() + deadline;
         let left = || end.saturating_duration_since(Instant::now());
@@ -105,11 +105,11 @@ impl Client {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(error)) => {
                 let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-                let (expected, seen) = match refused {
+                let (expected, actual) = match refused {
                     Some(refused) => ("a trusted TLS connection to", tls_words(refused, &recorder.handshake())),
                     None => ("a TLS connection to", format!("the handshake was cut: {}", io_words(&error))),
                 };
-                Err(self.failed(FailureKind::Tls, &format!("{expected} {place}"), &seen))
+                Err(self.failed(FailureKind::Tls, &format!("{expected} {place}"), &actual))
             }
             Err(_) => Err(self.late(place, "in the TLS handshake", deadline)),
         }
@@ -119,9 +119,9 @@ impl Client {
     ///
     /// # Errors
     /// As [`Self::dial`].
-    pub async fn addresses(&self, place: &Place, deadline: Duration) -> Result<Vec<SocketAddr>, Error> {
-        if !place.url().is_some_and(|url| self.fence().names(&url)) {
-            let named = self.fence().hosts();
+    pub async fn addresses(&self, place: &HostPort, deadline: Duration) -> Result<Vec<SocketAddr>, Error> {
+        if !place.url().is_some_and(|url| self.egress().names(&url)) {
+            let named = self.egress().hosts();
             return Err(Error::Request(format!(
                 "connections go to hosts of the settings only ({named}), not to {place}"
             )));
@@ -141,31 +141,31 @@ impl Client {
         let mut refused = Vec::new();
         let mut permitted = Vec::new();
         for address in found {
-            match self.fence().permits(address.ip()) {
+            match self.egress().permits(address.ip()) {
                 Ok(()) => permitted.push(address),
                 Err(why) => refused.extend(why.addresses),
             }
         }
         if permitted.is_empty() {
-            let seen = match refused.is_empty() {
+            let actual = match refused.is_empty() {
                 true => "no address".to_owned(),
-                false => format!("{}; `network.addresses` may allow it", Refused { addresses: refused }),
+                false => format!("{}; `network.allow_addresses` may allow it", Refused { addresses: refused }),
             };
             let expected = format!("an address for {} that may be connected to", place.host);
-            return Err(self.failed(FailureKind::Dns, &expected, &seen));
+            return Err(self.failed(FailureKind::Dns, &expected, &actual));
         }
         Ok(permitted)
     }
 
     /// The authorities that are trusted besides Mozilla's (DER), for clients with a TLS configuration of their own.
     #[must_use]
-    pub fn authorities(&self) -> &[CertificateDer<'static>] {
+    pub fn ca_certificates(&self) -> &[CertificateDer<'static>] {
         self.tls().extra_roots()
     }
 
     /// What it means that a connection to a place failed: ours, or the place's. For clients with sockets of their own.
     #[must_use]
-    pub fn unconnected(&self, place: &Place, error: &io::Error) -> Error {
+    pub fn unconnected(&self, place: &HostPort, error: &io::Error) -> Error {
         if is_ours(error) {
             return Error::Request(format!("this machine cannot open connections: {error}"));
         }
@@ -177,19 +177,19 @@ impl Client {
 
     /// What it means that TLS with a place failed. For clients with a TLS configuration of their own.
     #[must_use]
-    pub fn untrusted(&self, place: &Place, error: &rustls::Error) -> Error {
-        let seen = tls_words(error, &Handshake::default());
-        self.failed(FailureKind::Tls, &format!("a trusted TLS connection to {place}"), &seen)
+    pub fn untrusted(&self, place: &HostPort, error: &rustls::Error) -> Error {
+        let actual = tls_words(error, &Handshake::default());
+        self.failed(FailureKind::Tls, &format!("a trusted TLS connection to {place}"), &actual)
     }
 
-    fn late(&self, place: &Place, phase: &str, deadline: Duration) -> Error {
+    fn late(&self, place: &HostPort, phase: &str, deadline: Duration) -> Error {
         let expected = format!("a connection to {place} within {} ms", deadline.as_millis());
         self.failed(FailureKind::Timeout, &expected, &format!("not done {phase}"))
     }
 
-    fn failed(&self, kind: FailureKind, expected: &str, seen: &str) -> Error {
+    fn failed(&self, kind: FailureKind, expected: &str, actual: &str) -> Error {
         let text = |text: &str| excerpt(text, self.redactor());
-        let mismatch = Mismatch { kind, expected: text(expected), seen: text(seen), evidence: None };
+        let mismatch = Mismatch { kind, expected: text(expected), actual: text(actual), evidence: None };
         Error::Target { mismatch: Box::new(mismatch), transient: kind != FailureKind::Tls }
     }
 }

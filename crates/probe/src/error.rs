@@ -9,7 +9,7 @@ pub enum Error {
     #[error("failed to make the request: {0}")]
     Request(String),
     /// The target failed. All texts are redacted.
-    #[error("expected {}, saw {}", .mismatch.expected, .mismatch.seen)]
+    #[error("expected {}, found {}", .mismatch.expected, .mismatch.actual)]
     Target {
         /// What was expected, what was seen and what shows it.
         mismatch: Box<Mismatch>,

@@ -33,11 +33,11 @@ pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
         return Ok(());
     }
     let expected: Vec<_> = expected.iter().map(u16::to_string).collect();
-    let seen = match response.status.canonical_reason() {
+    let actual = match response.status.canonical_reason() {
         Some(reason) => format!("status {} {reason}", response.status.as_u16()),
         None => format!("status {}", response.status.as_u16()),
     };
-    Err(mismatch(FailureKind::Status, format!("status {}", expected.join(" or ")), seen, body_start(response)))
+    Err(mismatch(FailureKind::Status, format!("status {}", expected.join(" or ")), actual, body_start(response)))
 }
 
 /// The header is there.
@@ -55,7 +55,7 @@ pub fn header_present(response: &Response, name: &str) -> Result<(), Mismatch> {
 ///
 /// A mismatch of kind `header`, with the values that were there.
 pub fn header_equals(response: &Response, name: &str, value: &str) -> Result<(), Mismatch> {
-    header(response, name, format!("{name}: {value}"), |seen| seen == value.as_bytes())
+    header(response, name, format!("{name}: {value}"), |actual| actual == value.as_bytes())
 }
 
 /// The header's value contains this text.
@@ -64,7 +64,9 @@ pub fn header_equals(response: &Response, name: &str, value: &str) -> Result<(),
 ///
 /// A mismatch of kind `header`, with the values that were there.
 pub fn header_contains(response: &Response, name: &str, text: &str) -> Result<(), Mismatch> {
-    header(response, name, format!("{name} with {text:?} in it"), |seen| String::from_utf8_lossy(seen).contains(text))
+    header(response, name, format!("{name} with {text:?} in it"), |actual| {
+        String::from_utf8_lossy(actual).contains(text)
+    })
 }
 
 fn header(response: &Response, name: &str, expected: String, holds: impl Fn(&[u8]) -> bool) -> Result<(), Mismatch> {
@@ -74,10 +76,10 @@ fn header(response: &Response, name: &str, expected: String, holds: impl Fn(&[u8
     }
     let redactor = &response.redactor;
     let lines: Vec<_> = values.iter().filter_map(|value| Some(redactor.header(&name.parse().ok()?, value))).collect();
-    let seen = if lines.is_empty() { format!("no header {name}") } else { lines.join("\n") };
-    let seen = excerpt(&seen, redactor);
+    let actual = if lines.is_empty() { format!("no header {name}") } else { lines.join("\n") };
+    let actual = excerpt(&actual, redactor);
     let evidence = format!("status {}", response.status.as_u16());
-    Err(mismatch(FailureKind::Header, excerpt(&expected, redactor), seen, Some(evidence)))
+    Err(mismatch(FailureKind::Header, excerpt(&expected, redactor), actual, Some(evidence)))
 }
 
 /// The body contains this text.
@@ -91,9 +93,9 @@ pub fn body_contains(response: &Response, text: &str) -> Result<(), Mismatch> {
     }
     let expected = excerpt(&format!("{text:?} in the body"), &response.redactor);
     let malformed = response.malformed().map(|(encoding, at)| format!(", not {encoding} from byte {at} on"));
-    let seen = format!("{}{} without it", described(response), malformed.unwrap_or_default());
-    let seen = excerpt(&seen, &response.redactor);
-    Err(mismatch(FailureKind::Assertion, expected, seen, body_start(response)))
+    let actual = format!("{}{} without it", described(response), malformed.unwrap_or_default());
+    let actual = excerpt(&actual, &response.redactor);
+    Err(mismatch(FailureKind::Assertion, expected, actual, body_start(response)))
 }
 
 /// The body does not contain this text.
@@ -117,8 +119,13 @@ pub fn body_lacks(response: &Response, text: &str) -> Result<(), Mismatch> {
 /// than 10 MB of memory hold are refused.
 pub fn json(response: &Response) -> Result<Value, Mismatch> {
     json::read(&response.body).map_err(|error| {
-        let seen = format!("{}: {error}", described(response));
-        mismatch(FailureKind::Body, "a JSON body".to_owned(), excerpt(&seen, &response.redactor), body_start(response))
+        let actual = format!("{}: {error}", described(response));
+        mismatch(
+            FailureKind::Body,
+            "a JSON body".to_owned(),
+            excerpt(&actual, &response.redactor),
+            body_start(response),
+        )
     })
 }
 
@@ -148,9 +155,9 @@ pub fn json_list(response: &Response, wrapper: &str) -> Result<Vec<Value>, Misma
     match json_found(response, "", wrapper)? {
         Value::Array(list) => Ok(list),
         other => {
-            let seen = if other.is_object() { "an object" } else { "neither list nor object" };
+            let actual = if other.is_object() { "an object" } else { "neither list nor object" };
             let expected = excerpt(&format!("a list, at {wrapper} or at the top"), &response.redactor);
-            Err(mismatch(FailureKind::Assertion, expected, seen.to_owned(), None))
+            Err(mismatch(FailureKind::Assertion, expected, actual.to_owned(), None))
         }
     }
 }
@@ -202,20 +209,20 @@ pub fn json_matches(
 fn compared(
     response: &Response,
     pointer: &str,
-    seen: &Value,
+    actual: &Value,
     expected: &Value,
     compare: Compare,
 ) -> Result<(), Mismatch> {
-    if equal(seen, expected, compare) {
+    if equal(actual, expected, compare) {
         return Ok(());
     }
     // Told as members, so that the value of a secret name is masked.
     let member = pointer.rsplit('/').next().unwrap_or_default();
-    let told = |value: &Value| {
+    let described = |value: &Value| {
         let member = format!("{}: {value}", Value::from(member));
         excerpt(&format!("{member} at {pointer}"), &response.redactor)
     };
-    Err(mismatch(FailureKind::Assertion, told(expected), told(seen), body_start(response)))
+    Err(mismatch(FailureKind::Assertion, described(expected), described(actual), body_start(response)))
 }
 
 fn equal(one: &Value, other: &Value, compare: Compare) -> bool {
@@ -256,8 +263,8 @@ fn body_start(response: &Response) -> Option<String> {
     (!response.body.is_empty()).then(|| excerpt(&response.text(), &response.redactor))
 }
 
-fn mismatch(kind: FailureKind, expected: String, seen: String, evidence: Option<String>) -> Mismatch {
-    Mismatch { kind, expected, seen, evidence }
+fn mismatch(kind: FailureKind, expected: String, actual: String, evidence: Option<String>) -> Mismatch {
+    Mismatch { kind, expected, actual, evidence }
 }
 
 #[cfg(test)]

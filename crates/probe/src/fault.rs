@@ -42,12 +42,12 @@ impl Circumstances<'_> {
             Fault::Wire(error) => self.wire(error),
             Fault::TooLarge => {
                 let expected = format!("a body of at most {} bytes", self.body_cap);
-                let seen = format!("more, after {} bytes were read", self.body_bytes);
-                self.target(FailureKind::Body, &expected, &seen, None, false)
+                let actual = format!("more, after {} bytes were read", self.body_bytes);
+                self.target(FailureKind::Body, &expected, &actual, None, false)
             }
             Fault::Encoding(encoding) => {
-                let seen = format!("content-encoding {encoding}");
-                self.target(FailureKind::Body, "a body in gzip, br, deflate or plain", &seen, None, false)
+                let actual = format!("content-encoding {encoding}");
+                self.target(FailureKind::Body, "a body in gzip, br, deflate or plain", &actual, None, false)
             }
         }
     }
@@ -60,46 +60,46 @@ impl Circumstances<'_> {
         let host = self.host;
         if let Some(refused) = find::<Refused>(error) {
             let kind = if self.is_redirected { FailureKind::Redirect } else { FailureKind::Dns };
-            let seen = format!("{refused}; `network.addresses` may allow it");
-            return self.target(kind, &format!("a public address for {host}"), &seen, None, false);
+            let actual = format!("{refused}; `network.allow_addresses` may allow it");
+            return self.target(kind, &format!("a public address for {host}"), &actual, None, false);
         }
         if let Some(io) = find::<io::Error>(error).filter(|io| is_ours(io)) {
             return Error::Request(format!("this machine cannot open connections: {io}"));
         }
         if error.is_timeout() {
             // Not our deadline, but the operating system's.
-            let seen = format!("gave up {}", self.phase);
-            return self.target(FailureKind::Timeout, "an answer", &seen, evidence, true);
+            let actual = format!("gave up {}", self.phase);
+            return self.target(FailureKind::Timeout, "an answer", &actual, evidence, true);
         }
         if self.phase == Phase::Body {
-            let (seen, transient) = self.broken_body(error);
-            return self.target(FailureKind::Body, "a complete body", &seen, evidence, transient);
+            let (actual, transient) = self.broken_body(error);
+            return self.target(FailureKind::Body, "a complete body", &actual, evidence, transient);
         }
         if let Some(tls) = find::<rustls::Error>(error) {
             let expected = format!("a trusted TLS connection to {host}");
             return self.target(FailureKind::Tls, &expected, &tls_words(tls, self.handshake), evidence, false);
         }
         if error.is_dns() {
-            let seen = find::<io::Error>(error).map_or_else(|| "no address".to_owned(), ToString::to_string);
-            return self.target(FailureKind::Dns, &format!("an address for {host}"), &seen, evidence, true);
+            let actual = find::<io::Error>(error).map_or_else(|| "no address".to_owned(), ToString::to_string);
+            return self.target(FailureKind::Dns, &format!("an address for {host}"), &actual, evidence, true);
         }
         if let Some(http) = find::<hyper::Error>(error).filter(|http| http.is_parse()) {
-            let seen = match (http.is_parse_too_large(), http.is_parse_version_h2()) {
+            let actual = match (http.is_parse_too_large(), http.is_parse_version_h2()) {
                 (true, _) => "headers larger or more than allowed",
                 (_, true) => "an HTTP/2 answer to an HTTP/1.1 request",
                 _ => "bytes that are not HTTP",
             };
-            return self.target(FailureKind::Protocol, "an HTTP answer", seen, evidence, false);
+            return self.target(FailureKind::Protocol, "an HTTP answer", actual, evidence, false);
         }
         let io = find::<io::Error>(error);
         if self.phase == Phase::Tls {
-            let seen = format!("the handshake was cut: {}", io.map_or_else(|| "closed".to_owned(), io_words));
-            return self.target(FailureKind::Tls, &format!("a TLS connection to {host}"), &seen, evidence, true);
+            let actual = format!("the handshake was cut: {}", io.map_or_else(|| "closed".to_owned(), io_words));
+            return self.target(FailureKind::Tls, &format!("a TLS connection to {host}"), &actual, evidence, true);
         }
         let cut = find::<hyper::Error>(error)
             .is_some_and(|http| http.is_incomplete_message() || http.is_closed() || http.is_canceled());
         if io.is_none() && !cut && self.phase == Phase::FirstByte {
-            let seen = match find::<h2::Error>(error) {
+            let actual = match find::<h2::Error>(error) {
                 Some(http) if http.is_remote() && http.is_go_away() => {
                     let reason = http.reason().map_or_else(|| "no reason".to_owned(), |reason| format!("{reason:?}"));
                     format!("the server ended the HTTP/2 connection instead (GOAWAY, {reason})")
@@ -110,15 +110,15 @@ impl Circumstances<'_> {
                 }
                 _ => "a protocol error".to_owned(),
             };
-            return self.target(FailureKind::Protocol, "an HTTP answer", &seen, evidence, true);
+            return self.target(FailureKind::Protocol, "an HTTP answer", &actual, evidence, true);
         }
-        let seen = match io {
+        let actual = match io {
             Some(io) => io_words(io),
             None if cut => "the connection was closed before an answer".to_owned(),
             None => text_of(error),
         };
         let expected = if self.phase == Phase::FirstByte { "an answer from" } else { "a connection to" };
-        self.target(FailureKind::Connect, &format!("{expected} {host}:{}", self.port), &seen, evidence, true)
+        self.target(FailureKind::Connect, &format!("{expected} {host}:{}", self.port), &actual, evidence, true)
     }
 
     /// In words, and whether it may pass.
@@ -140,14 +140,14 @@ impl Circumstances<'_> {
         &self,
         kind: FailureKind,
         expected: &str,
-        seen: &str,
+        actual: &str,
         evidence: Option<String>,
         transient: bool,
     ) -> Error {
         let mismatch = Mismatch {
             kind,
             expected: excerpt(expected, self.redactor),
-            seen: excerpt(seen, self.redactor),
+            actual: excerpt(actual, self.redactor),
             evidence: evidence.map(|evidence| excerpt(&evidence, self.redactor)),
         };
         Error::Target { mismatch: Box::new(mismatch), transient }

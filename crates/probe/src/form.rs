@@ -28,7 +28,7 @@ pub fn token(response: &Response, field: &str) -> Result<SecretString, Mismatch>
             response.redactor.register(&token);
             Ok(SecretString::from(token))
         }
-        Found::Nothing(seen) => Err(mismatch(response, FailureKind::Assertion, &expected, seen)),
+        Found::Nothing(actual) => Err(mismatch(response, FailureKind::Assertion, &expected, actual)),
     }
 }
 
@@ -40,7 +40,7 @@ enum Found {
 fn find(page: &str, field: &str) -> Found {
     let (mut has_form, mut in_form, mut is_empty) = (false, false, false);
     let (mut names, mut meta, mut templates) = (Vec::new(), None, 0_usize);
-    for tag in Tags::of(page) {
+    for tag in Tags::new(page) {
         if tag.begins("template") {
             templates += 1;
         } else if tag.ends("template") {
@@ -81,10 +81,10 @@ fn find(page: &str, field: &str) -> Found {
     })
 }
 
-fn mismatch(response: &Response, kind: FailureKind, expected: &str, seen: String) -> Mismatch {
+fn mismatch(response: &Response, kind: FailureKind, expected: &str, actual: String) -> Mismatch {
     let redactor = &response.redactor;
     let evidence = (!response.body.is_empty()).then(|| excerpt(&response.text(), redactor));
-    Mismatch { kind, expected: excerpt(expected, redactor), seen: excerpt(&seen, redactor), evidence }
+    Mismatch { kind, expected: excerpt(expected, redactor), actual: excerpt(&actual, redactor), evidence }
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_there_instead_is_told() {
         let input = r#"<input name="_token" value="abc">"#;
-        for (case, page, field, seen) in [
+        for (case, page, field, actual) in [
             ("no form", "<h1>Hello</h1>".to_owned(), "_token", "no form"),
             ("outside of a form", input.to_owned(), "_token", "no form"),
             ("in a comment", format!("<form><!-- {input} --></form>"), "_token", "a form without fields"),
@@ -146,7 +146,7 @@ mod tests {
             ),
         ] {
             let mismatch = token(&response(200, &page), field).unwrap_err();
-            assert_eq!((mismatch.kind, mismatch.seen.as_str()), (FailureKind::Assertion, seen), "{case}");
+            assert_eq!((mismatch.kind, mismatch.actual.as_str()), (FailureKind::Assertion, actual), "{case}");
         }
         let mut json = response(200, "{}");
         json.headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));

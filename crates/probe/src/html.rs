@@ -49,7 +49,7 @@ pub(crate) struct Tags<'a> {
 }
 
 impl<'a> Tags<'a> {
-    pub(crate) fn of(page: &'a str) -> Self {
+    pub(crate) fn new(page: &'a str) -> Self {
         Self { rest: page, foreign: 0 }
     }
 
@@ -245,7 +245,7 @@ mod tests {
 
     /// The tags of a page, in short: names in lower case, each attribute once.
     fn tags(page: &str) -> String {
-        let told = Tags::of(page).map(|tag| {
+        let text = Tags::new(page).map(|tag| {
             let mut names: Vec<String> = Vec::new();
             let mut attributes = String::new();
             for (name, value) in Attributes(tag.attributes) {
@@ -258,12 +258,12 @@ mod tests {
             let (begin, end) = (if tag.is_end { "/" } else { "" }, if tag.is_self_closing { "/" } else { "" });
             format!("<{begin}{}{attributes}{end}>", tag.name.to_ascii_lowercase())
         });
-        told.collect()
+        text.collect()
     }
 
     #[test]
     fn tags_are_seen_as_browsers_see_them() {
-        for (case, page, seen) in [
+        for (case, page, actual) in [
             ("attributes in each notation", "<a b=c d='e\"' f=\"g'\" h>", "<a b=c d=e\" f=g' h=>"),
             ("odd white space", "<a\n b\t=\r\n c\u{c}/d = 'e'>", "<a b=c d=e>"),
             ("references", "<a b=&amp;&#x41;&copy c='&lt;\r\n' d=&ampx>", "<a b=&A© c=<\n d=&ampx>"),
@@ -284,14 +284,14 @@ mod tests {
             ("text to the end", "<plaintext></plaintext><a>", "<plaintext>"),
             ("within a drawing", "<svg><title/><![CDATA[<a>]]><b></svg><![CDATA[<c>]]>", "<svg><title/><b></svg>"),
         ] {
-            assert_eq!(tags(page), seen, "{case}");
+            assert_eq!(tags(page), actual, "{case}");
         }
     }
 
     /// What html5ever makes of a page, in short.
     #[derive(Default)]
     struct Reference {
-        told: RefCell<String>,
+        text: RefCell<String>,
         foreign: Cell<usize>,
     }
 
@@ -303,8 +303,8 @@ mod tests {
             let is_end = tag.kind == TagKind::EndTag;
             let attributes = tag.attrs.iter().map(|attribute| format!(" {}={}", attribute.name.local, attribute.value));
             let (begin, end) = (if is_end { "/" } else { "" }, if tag.self_closing { "/" } else { "" });
-            let told = format!("<{begin}{}{}{end}>", tag.name, attributes.collect::<String>());
-            self.told.borrow_mut().push_str(&told);
+            let text = format!("<{begin}{}{}{end}>", tag.name, attributes.collect::<String>());
+            self.text.borrow_mut().push_str(&text);
             match &*tag.name {
                 "svg" | "math" if is_end => self.foreign.set(self.foreign.get().saturating_sub(1)),
                 "svg" | "math" if !tag.self_closing => self.foreign.set(self.foreign.get() + 1),
@@ -343,14 +343,14 @@ mod tests {
                 queue.push_back(StrTendril::from(page.as_str()));
                 let reference = Tokenizer::new(Reference::default(), TokenizerOpts::default());
                 let _ = reference.feed(&queue);
-                assert_eq!(tags(&page), reference.sink.told.take(), "{page}");
+                assert_eq!(tags(&page), reference.sink.text.take(), "{page}");
             }
         }
     }
 
     #[test]
     fn the_first_of_an_attributes_values_counts() {
-        let tag = Tags::of("<a b=1 B=2>").next().unwrap();
+        let tag = Tags::new("<a b=1 B=2>").next().unwrap();
         assert_eq!(tag.attribute("B").as_deref(), Some("1"));
         assert_eq!(tag.attribute("c"), None);
     }

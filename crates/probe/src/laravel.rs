@@ -28,8 +28,9 @@ pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
             // Laravel escapes what is not ASCII, so it is read before it is searched.
             let body: Value = json::read(&response.body).ok()?;
             let says = body.to_string();
-            let told = texts.iter().any(|text| says.contains(Value::from(text.as_str()).to_string().trim_matches('"')));
-            told.then_some(Throttled { retry_after: None })
+            let is_throttled =
+                texts.iter().any(|text| says.contains(Value::from(text.as_str()).to_string().trim_matches('"')));
+            is_throttled.then_some(Throttled { retry_after: None })
         }
         _ => None,
     }
@@ -51,7 +52,7 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// The application's own words about what went wrong, redacted: `message` and the first of `errors`, or the page's title.
 #[must_use]
-pub fn told(response: &Response) -> Option<String> {
+pub fn server_message(response: &Response) -> Option<String> {
     let words = match json::read(&response.body) {
         Ok(body) => {
             let message = body["message"].as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
@@ -136,7 +137,7 @@ mod tests {
             ("nothing", "", None),
             ("a list", "[]", None),
         ] {
-            assert_eq!(told(&response(419, body)).as_deref(), expected, "{case}");
+            assert_eq!(server_message(&response(419, body)).as_deref(), expected, "{case}");
         }
     }
 }

@@ -89,7 +89,7 @@ impl Redactor {
             }
         }
         let mut secrets = Vec::new();
-        search_in(&automata, &View::of(text), LAYERS, &mut secrets);
+        search_in(&automata, &View::new(text), LAYERS, &mut secrets);
         mask(text, secrets)
     }
 

@@ -3,7 +3,7 @@
 //! reqwest reports no phases, so each exchange carries a [`Recorder`] in a task-local, and what reqwest calls on the way
 //! notes its instant there: the resolver, the layer around the whole connector (DNS, TCP and TLS as one), and the session
 //! store that rustls asks when it writes the ClientHello. hyper-util polls the connector inside the request's own task, so
-//! the task-local is there; the exception is at [`Recorder::left_behind`].
+//! the task-local is there; the exception is at [`Recorder::leftovers`].
 
 use std::{
     fmt,
@@ -67,7 +67,7 @@ pub(crate) struct Marks {
     pub(crate) handshaking: Option<Instant>,
     pub(crate) connected: Option<Instant>,
     pub(crate) answered: Option<Instant>,
-    left_behind: bool,
+    leftovers: bool,
 }
 
 /// Notes something about the current exchange; without one there is nothing to note.
@@ -102,13 +102,13 @@ impl Recorder {
 
     /// Notes that this exchange's own connection attempt is not the one it uses: while it was connecting, a kept
     /// connection became idle, hyper-util took that, and moved the attempt to a task of its own.
-    fn left_behind(&self) {
-        self.marks().left_behind = true;
+    fn leftovers(&self) {
+        self.marks().leftovers = true;
     }
 
     /// What its TLS handshake showed, when it made one of its own.
     pub(crate) fn handshake(&self) -> Handshake {
-        if self.marks().left_behind {
+        if self.marks().leftovers {
             return Handshake::default();
         }
         self.handshake.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -117,7 +117,7 @@ impl Recorder {
     /// The phases until `end`, and the one that was going on then.
     pub(crate) fn timeline(&self, end: Instant) -> (Phases, Phase) {
         let marks = *self.marks();
-        let own = !marks.left_behind && (marks.connected.is_some() || marks.answered.is_none());
+        let own = !marks.leftovers && (marks.connected.is_some() || marks.answered.is_none());
         let connecting = marks.connecting.filter(|_| own);
         let mut starts = Vec::with_capacity(5);
         if let Some(connecting) = connecting {
@@ -219,7 +219,7 @@ where
             if let Some(recorder) = &recorder
                 && CURRENT.try_with(|_| ()).is_err()
             {
-                recorder.left_behind();
+                recorder.leftovers();
             }
             let polled = connecting.as_mut().poll(cx);
             if matches!(polled, Poll::Ready(Ok(_))) {

@@ -26,9 +26,9 @@ impl Totp {
         let plain: String =
             seed.expose_secret().chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '=')).collect();
         let secret = Secret::try_from_base32(plain.to_ascii_uppercase())
-            .map_err(|_| TotpError("expected a seed in Base32, A to Z and 2 to 7, saw something else (not shown)"))?;
+            .map_err(|_| TotpError("expected a seed in Base32, A to Z and 2 to 7, found something else (not shown)"))?;
         if secret.as_bytes().is_empty() {
-            return Err(TotpError("expected a seed in Base32, saw an empty one"));
+            return Err(TotpError("expected a seed in Base32, found an empty one"));
         }
         let digits = u8::try_from(digits).ok().filter(|digits| (6..=8).contains(digits));
         let digits = digits.ok_or(TotpError("expected codes of 6 to 8 digits"))?;

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use jiff::Timestamp;
 
-use check::{Attempt, Journey, LeftBehind, Outcome, RunKey};
+use check::{Attempt, Journey, Leftover, Outcome, RunKey};
 use probe::{Client, Connections, Identity};
 
 use crate::run::Compensation;
-use crate::{Check, Leftover, Ports, Prepared, Run};
+use crate::{Check, FoundLeftover, Ports, Prepared, Run};
 
 /// What is kept back of the Lambda's time for writing, publishing and telling. A run that is killed says nothing.
 const TELLING: Duration = Duration::from_secs(9);
@@ -42,7 +42,7 @@ pub(crate) struct Attempted {
     /// what is wrong.
     pub(crate) is_whole: bool,
     pub(crate) memory: Option<String>,
-    pub(crate) left_behind: Vec<LeftBehind>,
+    pub(crate) leftovers: Vec<Leftover>,
 }
 
 /// How long an attempt may take.
@@ -58,7 +58,7 @@ pub(crate) enum Task<'a> {
     /// The check's flow.
     Flow,
     /// Finding what earlier runs left behind, and removing it or not.
-    Sweep { remove: bool, found: &'a Mutex<Vec<Leftover>> },
+    Cleanup { remove: bool, found: &'a Mutex<Vec<FoundLeftover>> },
 }
 
 /// Does a task once. Whatever happens, there is a record of it.
@@ -77,8 +77,8 @@ pub(crate) async fn attempt<C: Check>(
     let identity = Identity { run_id: execution.run_id.to_owned(), trace_id: execution.trace_id.to_owned() };
     let clock = ports.clock.clone();
     let now = std::sync::Arc::new(move || clock.now());
-    let (tls, fence) = (&prepared.common.network.tls, &prepared.fence);
-    let client = match Client::new(tls, fence, identity, ports.redactor.clone(), now, Connections::Fresh) {
+    let (tls, egress) = (&prepared.common.network.tls, &prepared.egress);
+    let client = match Client::new(tls, egress, identity, ports.redactor.clone(), now, Connections::Fresh) {
         Ok(client) => client,
         Err(error) => return broken(journey, &error.to_string(), started, remembered),
     };
@@ -89,8 +89,8 @@ pub(crate) async fn attempt<C: Check>(
     let flow = AssertUnwindSafe(async {
         match task {
             Task::Flow => prepared.check.attempt(&run).await,
-            Task::Sweep { remove, found } => {
-                let leftovers = prepared.check.sweep(&run, remove).await;
+            Task::Cleanup { remove, found } => {
+                let leftovers = prepared.check.cleanup(&run, remove).await;
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = leftovers;
             }
         }
@@ -112,8 +112,8 @@ pub(crate) async fn attempt<C: Check>(
         }
         Err(_) => run.journey().interrupt(allowance.time, ports.clock.now()),
     }
-    let mut left_behind = compensate(run.take_compensations(), ports).await;
-    left_behind.extend(run.take_left_behind());
+    let mut leftovers = compensate(run.take_compensations(), ports).await;
+    leftovers.extend(run.take_leftovers());
     let (journey, memory) = run.into_parts();
     let mut attempt = journey.finish(took);
     if is_late && matches!(attempt.outcome(), Outcome::Passed | Outcome::Maintenance { .. }) {
@@ -123,23 +123,23 @@ pub(crate) async fn attempt<C: Check>(
         journey.broke_down(detail, ports.clock.now());
         attempt.steps.extend(journey.finish(Duration::ZERO).steps);
     }
-    Attempted { attempt, is_whole, memory, left_behind }
+    Attempted { attempt, is_whole, memory, leftovers }
 }
 
 fn broken(mut journey: Journey, detail: &str, now: Timestamp, memory: Option<String>) -> Attempted {
     journey.broke_down(detail.to_owned(), now);
-    Attempted { attempt: journey.finish(Duration::ZERO), is_whole: false, memory, left_behind: Vec::new() }
+    Attempted { attempt: journey.finish(Duration::ZERO), is_whole: false, memory, leftovers: Vec::new() }
 }
 
 /// Undoes in reverse order; one that fails, hangs or panics does not stop the others, as long as there is time.
-async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<LeftBehind> {
-    let mut left_behind = Vec::new();
+async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<Leftover> {
+    let mut leftovers = Vec::new();
     let end = tokio::time::Instant::now() + COMPENSATIONS_DEADLINE;
     for Compensation { name, undo } in compensations.into_iter().rev() {
         let time = end.saturating_duration_since(tokio::time::Instant::now()).min(COMPENSATION_DEADLINE);
         if time.is_zero() {
             let detail = format!("not begun: the others took all {} s", COMPENSATIONS_DEADLINE.as_secs());
-            left_behind.push(LeftBehind { compensation: name, detail });
+            leftovers.push(Leftover { compensation: name, detail });
             continue;
         }
         let undone = tokio::time::timeout(time, AssertUnwindSafe(undo).catch_unwind()).await;
@@ -149,9 +149,9 @@ async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<Left
             Ok(Err(panic)) => format!("panicked: {}", panic_message(panic.as_ref())),
             Err(_) => format!("not done within {} s", time.as_secs_f64()),
         };
-        left_behind.push(LeftBehind { compensation: name, detail: ports.redactor.redact(&detail) });
+        leftovers.push(Leftover { compensation: name, detail: ports.redactor.redact(&detail) });
     }
-    left_behind
+    leftovers
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

@@ -9,7 +9,7 @@ use crate::signed;
 
 /// After a failure, so many canaries in a row must arrive before they are sent at their own pace again: an incident is
 /// confirmed, and ended, by canaries and not by time.
-const UNTIL_SETTLED: u8 = 2;
+const ARRIVALS_UNTIL_RECOVERED: u8 = 2;
 
 /// The canaries of one channel or queue, from run to run. Lost, one is sent earlier, and those on their way are not judged: no
 /// failure.
@@ -25,7 +25,7 @@ pub struct Canaries<const MOST: usize> {
     pending: Vec<Canary>,
     /// How many must still arrive until the last failure is over.
     #[serde(default)]
-    unsettled: u8,
+    arrivals_until_recovered: u8,
 }
 
 /// A canary on its way.
@@ -46,7 +46,7 @@ impl<const MOST: usize> Canaries<MOST> {
     #[must_use]
     pub fn is_due(&self, every: Duration, now: Timestamp) -> bool {
         let is_time = self.last_sent.is_none_or(|last| now.duration_since(last) >= signed(every));
-        is_time || (self.unsettled > 0 && self.pending.is_empty())
+        is_time || (self.arrivals_until_recovered > 0 && self.pending.is_empty())
     }
 
     /// When the next one is to be sent.
@@ -71,7 +71,7 @@ impl<const MOST: usize> Canaries<MOST> {
     /// One could not be sent.
     pub fn not_sent(&mut self, now: Timestamp) {
         self.last_sent = Some(now);
-        self.unsettled = UNTIL_SETTLED;
+        self.arrivals_until_recovered = ARRIVALS_UNTIL_RECOVERED;
     }
 
     /// It arrived: what was sent before it and has not is lost, and waited for no more.
@@ -79,18 +79,18 @@ impl<const MOST: usize> Canaries<MOST> {
         if let Some(place) = self.pending.iter().position(|canary| canary.id == id) {
             self.pending.drain(..=place);
         }
-        self.unsettled = self.unsettled.saturating_sub(1);
+        self.arrivals_until_recovered = self.arrivals_until_recovered.saturating_sub(1);
     }
 
     /// It will never arrive.
     pub fn failed(&mut self, id: &str) {
         self.pending.retain(|canary| canary.id != id);
-        self.unsettled = UNTIL_SETTLED;
+        self.arrivals_until_recovered = ARRIVALS_UNTIL_RECOVERED;
     }
 
     /// It is late, and may still arrive.
     pub fn late(&mut self) {
-        self.unsettled = UNTIL_SETTLED;
+        self.arrivals_until_recovered = ARRIVALS_UNTIL_RECOVERED;
     }
 
     /// What this run remembers and what another one wrote meanwhile, both from `base`: the canaries of both, without those that
@@ -106,7 +106,7 @@ impl<const MOST: usize> Canaries<MOST> {
             last_sent: ours.last_sent.max(theirs.last_sent),
             pending,
             // Who saw the later failure is right: the number only goes down by what has arrived.
-            unsettled: ours.unsettled.max(theirs.unsettled),
+            arrivals_until_recovered: ours.arrivals_until_recovered.max(theirs.arrivals_until_recovered),
         };
         merged.keep_the_newest();
         merged
@@ -146,7 +146,7 @@ mod tests {
         assert!(past.is_due(EVERY, at(10)), "to see that it is over");
         past.sent(sent("c", 10));
         past.arrived("c");
-        assert!(!past.is_due(EVERY, at(15)) && past.is_due(EVERY, at(25)), "settled");
+        assert!(!past.is_due(EVERY, at(15)) && past.is_due(EVERY, at(25)), "stabilized");
     }
 
     #[test]
@@ -162,10 +162,10 @@ mod tests {
 
     #[test]
     fn runs_beside_each_other_lose_none_and_judge_none_again() {
-        let past = |ids: &[(&str, i64)], unsettled| Canaries::<5> {
+        let past = |ids: &[(&str, i64)], arrivals_until_recovered| Canaries::<5> {
             last_sent: ids.last().map(|(_, minute)| at(*minute)),
             pending: ids.iter().map(|(id, minute)| sent(id, *minute)).collect(),
-            unsettled,
+            arrivals_until_recovered,
         };
         let base = past(&[("a", 0), ("b", 15)], 1);
         let ours = past(&[("b", 15), ("c", 30)], 0);

@@ -11,11 +11,11 @@ use serde::de::DeserializeOwned;
 use check::incident::Severity;
 use check::message::Owner;
 use check::{Report, Subject};
-use probe::Fence;
+use probe::EgressPolicy;
 
+use crate::cleanup::cleanup;
 use crate::settings::{Common, Document, Problem, RunSettings, Section};
-use crate::sweep::sweep;
-use crate::{Invocation, Leftover, Ports, Run, RunError, Swept, execute};
+use crate::{CleanupReport, FoundLeftover, Invocation, Ports, Run, RunError, execute};
 
 /// One check: its settings are the value itself, its flow is [`Check::attempt`].
 pub trait Check: Send + Sync + Sized + 'static {
@@ -29,8 +29,8 @@ pub trait Check: Send + Sync + Sized + 'static {
     /// How severe its incidents are when the settings do not say.
     const SEVERITY: Severity = Severity::Critical;
 
-    /// Whether it creates something at the platform that outlives its run when it cannot be undone: see [`Check::sweep`].
-    const SWEEPS: bool = false;
+    /// Whether it creates something at the platform that outlives its run when it cannot be undone: see [`Check::cleanup`].
+    const HAS_CLEANUP: bool = false;
 
     /// The check's own keys of its settings section, as written.
     type Raw: DeserializeOwned + Serialize + JsonSchema + Default;
@@ -39,10 +39,10 @@ pub trait Check: Send + Sync + Sized + 'static {
     fn read(raw: Self::Raw, section: &Section<'_>, common: &Common) -> Option<Self>;
 
     /// The check's own keys as they would be written, every default in its place.
-    fn written(&self) -> Self::Raw;
+    fn to_raw(&self) -> Self::Raw;
 
     /// The time that an attempt must have by these settings, so that one which is cut off earlier was cut off by us.
-    fn worst_attempt(&self) -> Duration;
+    fn max_attempt_duration(&self) -> Duration;
 
     /// All subjects that the check can have, when they are known from the settings: incidents of others are dropped.
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
@@ -65,7 +65,7 @@ pub trait Check: Send + Sync + Sized + 'static {
 
     /// Finds what earlier runs left behind, older than any run can last, and removes it when it should. What kept it from
     /// looking stands in the record.
-    fn sweep(&self, _run: &Run, _remove: bool) -> impl Future<Output = Vec<Leftover>> + Send {
+    fn cleanup(&self, _run: &Run, _remove: bool) -> impl Future<Output = Vec<FoundLeftover>> + Send {
         std::future::ready(Vec::new())
     }
 }
@@ -92,7 +92,7 @@ pub struct Prepared<C> {
     /// The check.
     pub check: C,
     /// Where its requests may go.
-    pub fence: Fence,
+    pub egress: EgressPolicy,
 }
 
 impl<C: Check> Prepared<C> {
@@ -129,7 +129,7 @@ pub trait AnyCheck: Send + Sync {
     /// Finds what earlier runs left behind, and removes it when it should. `None` when the check leaves nothing.
     ///
     /// **Side effects:** requests to the platform; nothing is stored, published or told.
-    async fn sweep(&self, ports: &Ports, remove: bool) -> Option<Swept>;
+    async fn cleanup(&self, ports: &Ports, remove: bool) -> Option<CleanupReport>;
 }
 
 #[async_trait]
@@ -150,7 +150,7 @@ impl<C: Check> AnyCheck for Prepared<C> {
         execute(self, ports, invocation).await
     }
 
-    async fn sweep(&self, ports: &Ports, remove: bool) -> Option<Swept> {
-        if C::SWEEPS { Some(sweep(self, ports, remove).await) } else { None }
+    async fn cleanup(&self, ports: &Ports, remove: bool) -> Option<CleanupReport> {
+        if C::HAS_CLEANUP { Some(cleanup(self, ports, remove).await) } else { None }
     }
 }

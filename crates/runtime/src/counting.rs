@@ -10,10 +10,10 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use check::{Cause, Stop, Subject};
+use check::{Cause, StepEnded, Subject};
 
+use crate::session::{Site, status};
 use crate::settings::{Counting, SecretRef};
-use crate::visit::{Site, status};
 use crate::{Run, Step};
 
 /// The window when the counters do not tell it.
@@ -96,8 +96,8 @@ impl Counters<'_> {
 
     /// A count without our own attempts that ended so.
     #[must_use]
-    pub fn of_others<E: PartialEq>(&self, pointer: &str, ours: &Tally<E>, ended: &E) -> Option<f64> {
-        let ours = if self.counting.include_ours { ours.count(ended, self.window(), self.now) } else { 0.0 };
+    pub fn users_only<E: PartialEq>(&self, pointer: &str, ours: &Tally<E>, ended: &E) -> Option<f64> {
+        let ours = if self.counting.includes_synthetic { ours.count(ended, self.window(), self.now) } else { 0.0 };
         // Both sides' windows are cut at slightly different moments.
         Some((self.number(pointer)? - ours).max(0.0))
     }
@@ -114,13 +114,13 @@ impl Counters<'_> {
 /// there, by their pointers.
 ///
 /// # Errors
-/// [`Stop`]: recorded.
+/// [`StepEnded`]: recorded.
 pub async fn count(
     run: &Run,
     site: &Site,
     counting: &Counting,
     judge: impl FnOnce(&Counters<'_>) -> Vec<String>,
-) -> Result<(), Stop> {
+) -> Result<(), StepEnded> {
     let step = run.step(&subject(), "counters");
     match read(run, &step, site, counting).await? {
         Err(reason) => step.skipped(reason),
@@ -141,7 +141,7 @@ async fn read<'a>(
     step: &Step<'_>,
     site: &'a Site,
     counting: &'a Counting,
-) -> Result<Result<Counters<'a>, String>, Stop> {
+) -> Result<Result<Counters<'a>, String>, StepEnded> {
     let response = match step.look(question(step, site, &counting.token).await?).await {
         Ok(response) => response,
         Err(error) => return Ok(Err(format!("the counters could not be read: {error}"))),
@@ -155,7 +155,7 @@ async fn read<'a>(
         }
     }
     if let Err(mismatch) = json(&response) {
-        return Ok(Err(format!("the counters could not be read: {}", mismatch.seen)));
+        return Ok(Err(format!("the counters could not be read: {}", mismatch.actual)));
     }
     Ok(Ok(Counters { response, site, counting, now: run.clock().now() }))
 }
@@ -163,8 +163,8 @@ async fn read<'a>(
 /// Reads the counters in a step that judges whether they answer, and is not over yet.
 ///
 /// # Errors
-/// [`Stop`]: recorded.
-pub async fn judged<'a>(step: &Step<'_>, site: &'a Site, counting: &'a Counting) -> Result<Counters<'a>, Stop> {
+/// [`StepEnded`]: recorded.
+pub async fn judged<'a>(step: &Step<'_>, site: &'a Site, counting: &'a Counting) -> Result<Counters<'a>, StepEnded> {
     let response = step.ask(question(step, site, &counting.token).await?).await?;
     if matches!(response.status.as_u16(), 401 | 403) {
         return Err(refused(step, &response, &counting.token));
@@ -174,7 +174,7 @@ pub async fn judged<'a>(step: &Step<'_>, site: &'a Site, counting: &'a Counting)
     Ok(Counters { response, site, counting, now: step.now() })
 }
 
-async fn question(step: &Step<'_>, site: &Site, token: &SecretRef) -> Result<Request, Stop> {
+async fn question(step: &Step<'_>, site: &Site, token: &SecretRef) -> Result<Request, StepEnded> {
     let token = step.secret(token).await?;
     Ok(Request::new(Method::GET, site.platform.counters.path.below(&site.base_url))
         .header("accept", "application/json")
@@ -183,10 +183,10 @@ async fn question(step: &Step<'_>, site: &Site, token: &SecretRef) -> Result<Req
         .max_redirects(0))
 }
 
-fn refused(step: &Step<'_>, response: &Response, token: &SecretRef) -> Stop {
+fn refused(step: &Step<'_>, response: &Response, token: &SecretRef) -> StepEnded {
     let status = response.status.as_u16();
     let detail = format!("the operations counters answered {status} to our token\nput a valid one at {token}");
-    step.cannot_judge(Cause::Credentials, &detail)
+    step.inconclusive(Cause::Credentials, &detail)
 }
 
 /// What the rates of real users are about. Its name is one by its letters.

@@ -12,17 +12,17 @@ use crate::{Datum, Delivery, PortError, Ports};
 pub(crate) fn data(report: &Report, creates: bool, oldest_unsent: Option<Timestamp>) -> Vec<Datum> {
     let at = report.key.scheduled_time;
     let split = |metric: &Metric, value: f64, channel| {
-        Datum::of(metric, value, &report.environment, &report.key.check, channel, at)
+        Datum::for_environment(metric, value, &report.environment, &report.key.check, channel, at)
     };
     let datum = |metric: &Metric, value: f64| split(metric, value, None);
     let verdict = match report.outcome {
         Outcome::Passed => (Some(1.0), 0.0),
         Outcome::Failed { .. } => (Some(0.0), 0.0),
-        Outcome::Errored { .. } => (None, 1.0),
+        Outcome::Inconclusive { .. } => (None, 1.0),
         Outcome::Maintenance { .. } => (None, 0.0),
         Outcome::Refused { .. } => return Vec::new(),
     };
-    let mut data = vec![datum(&metric::ERRORED, verdict.1)];
+    let mut data = vec![datum(&metric::INCONCLUSIVE, verdict.1)];
     let last = report.last_attempt();
     if let (Some(success), Some(attempt)) = (verdict.0, last) {
         data.push(datum(&metric::SUCCESS, success));
@@ -34,7 +34,7 @@ pub(crate) fn data(report: &Report, creates: bool, oldest_unsent: Option<Timesta
         }
     }
     if creates {
-        data.push(datum(&metric::LEFT_BEHIND, report.left_behind.len() as f64));
+        data.push(datum(&metric::LEFTOVERS, report.leftovers.len() as f64));
     }
     if let Some(oldest) = oldest_unsent {
         data.push(datum(&metric::OLDEST_UNSENT_NOTIFICATION, at.duration_since(oldest).as_secs_f64().max(0.0)));
@@ -43,28 +43,33 @@ pub(crate) fn data(report: &Report, creates: bool, oldest_unsent: Option<Timesta
 }
 
 /// What was told, and what was not.
-pub(crate) struct Told {
+pub(crate) struct Delivered {
     pub(crate) metrics: Result<(), PortError>,
-    pub(crate) troubles: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Publishes and sends side by side; one topic that fails stops neither the others nor the metrics. What was delivered
 /// leaves the outbox; what was not is left to the next run.
-pub(crate) async fn tell(ports: &Ports, check: &str, data: &[Datum], deliveries: &[Delivery]) -> Told {
+pub(crate) async fn publish_and_notify(
+    ports: &Ports,
+    check: &str,
+    data: &[Datum],
+    deliveries: &[Delivery],
+) -> Delivered {
     let sends = join_all(deliveries.iter().map(|delivery| ports.notifier.send(delivery)));
     let (metrics, sent) = futures::join!(ports.metrics.publish(data), sends);
-    let mut troubles = Vec::new();
+    let mut warnings = Vec::new();
     let mut delivered = Vec::new();
     for (delivery, result) in deliveries.iter().zip(sent) {
         match result {
             Ok(()) => delivered.push(delivery.key()),
-            Err(error) => troubles.push(format!("{error}\nit stays in the outbox; the next run sends it again")),
+            Err(error) => warnings.push(format!("{error}\nit stays in the outbox; the next run sends it again")),
         }
     }
     if !delivered.is_empty()
         && let Err(error) = ports.state.clear(check, &delivered).await
     {
-        troubles.push(format!("{error}\nthe next run sends the same messages again, with the same ids"));
+        warnings.push(format!("{error}\nthe next run sends the same messages again, with the same ids"));
     }
-    Told { metrics, troubles }
+    Delivered { metrics, warnings }
 }

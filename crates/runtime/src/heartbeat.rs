@@ -28,8 +28,8 @@ pub(crate) async fn ping(
     let identity = Identity { run_id: report.run_id.clone(), trace_id: report.trace_id.clone() };
     let clock = ports.clock.clone();
     let now = Arc::new(move || clock.now());
-    let fence = network.fence.only_to(&url);
-    let client = Client::new(&network.tls, &fence, identity, ports.redactor.clone(), now, Connections::Fresh)
+    let egress = network.egress.only_to(&url);
+    let client = Client::new(&network.tls, &egress, identity, ports.redactor.clone(), now, Connections::Fresh)
         .map_err(|error| error.to_string())?;
     let sent = client.send(Request::new(http::Method::GET, url).deadline(DEADLINE)).await;
     match sent.result {

@@ -5,6 +5,7 @@
 mod attempt;
 pub mod canaries;
 mod check_trait;
+mod cleanup;
 mod clock;
 pub mod counting;
 mod deliver;
@@ -13,13 +14,13 @@ mod pipeline;
 mod ports;
 mod run;
 mod run_id;
+pub mod session;
 pub mod settings;
-mod sweep;
 mod trigger;
-pub mod visit;
 
 pub use attempt::reserve;
 pub use check_trait::{AnyCheck, Check, Prepared, merged_as};
+pub use cleanup::{CleanupReport, FoundLeftover};
 pub use clock::{Clock, SkippingClock, SystemClock, signed};
 pub use pipeline::{Invocation, RunError, execute};
 pub use ports::{
@@ -28,5 +29,4 @@ pub use ports::{
 };
 pub use run::{Run, Step};
 pub use run_id::began;
-pub use sweep::{Leftover, Swept};
 pub use trigger::{MalformedEvent, Trigger};

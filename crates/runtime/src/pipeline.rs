@@ -12,7 +12,7 @@ use check::{Attempt, Outcome, Refusal, Report, RunKey, Subject, Verdict};
 
 use crate::attempt::{Allowance, Attempted, Execution, Task, attempt, reserve};
 use crate::clock::signed;
-use crate::deliver::{data, tell};
+use crate::deliver::{data, publish_and_notify};
 use crate::run_id::run_id;
 use crate::{
     Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, PortError, Ports, Prepared, StateItem, Trigger,
@@ -111,8 +111,8 @@ pub async fn execute<C: Check>(
         attempts: Vec::new(),
         reasons: Vec::new(),
         notifications: Vec::new(),
-        left_behind: Vec::new(),
-        troubles: Vec::new(),
+        leftovers: Vec::new(),
+        warnings: Vec::new(),
     };
     if started.duration_since(key.scheduled_time).abs() > STALE_AFTER {
         return Ok(report);
@@ -133,14 +133,14 @@ pub async fn execute<C: Check>(
     };
 
     let numbers = data(&report, !C::READ_ONLY, committed.oldest_unsent);
-    let told = tell(ports, C::ID, &numbers, &committed.deliveries).await;
-    report.troubles.extend(told.troubles.iter().map(|trouble| ports.redactor.redact(trouble)));
-    told.metrics.map_err(RunError::Metrics)?;
+    let delivered = publish_and_notify(ports, C::ID, &numbers, &committed.deliveries).await;
+    report.warnings.extend(delivered.warnings.iter().map(|warning| ports.redactor.redact(warning)));
+    delivered.metrics.map_err(RunError::Metrics)?;
     if report.outcome == Outcome::Passed
         && let Some(reference) = &prepared.run.heartbeat_url
-        && let Err(trouble) = crate::heartbeat::ping(ports, &prepared.common.network, reference, &report).await
+        && let Err(warning) = crate::heartbeat::ping(ports, &prepared.common.network, reference, &report).await
     {
-        report.troubles.push(ports.redactor.redact(&trouble));
+        report.warnings.push(ports.redactor.redact(&warning));
     }
     Ok(report)
 }
@@ -177,7 +177,7 @@ async fn judge<C: Check>(
     report: &mut Report,
 ) -> Judged {
     let started = report.started;
-    let needed = prepared.check.worst_attempt();
+    let needed = prepared.check.max_attempt_duration();
     let allowance = || {
         let now = ports.clock.now();
         let by_settings = signed(prepared.run.deadline) - now.duration_since(started);
@@ -193,10 +193,10 @@ async fn judge<C: Check>(
     let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id, may_send: invocation.may_send };
     let mut memory = item.memory.clone();
     let is_whole = loop {
-        let Attempted { attempt, is_whole, memory: remembered, left_behind } =
+        let Attempted { attempt, is_whole, memory: remembered, leftovers } =
             attempt(prepared, ports, &execution, allowance(), memory.take(), Task::Flow).await;
         memory = remembered;
-        report.left_behind.extend(left_behind);
+        report.leftovers.extend(leftovers);
         report.outcome = attempt.outcome();
         report.attempts.push(attempt);
         let to_confirm = C::READ_ONLY && report.attempts.len() == 1 && matches!(report.outcome, Outcome::Failed { .. });
@@ -209,7 +209,7 @@ async fn judge<C: Check>(
         ports.clock.sleep(wait).await;
     };
     if let Some(memory) = memory.take_if(|memory| memory.len() > MAX_MEMORY) {
-        report.troubles.push(format!("memory of {} bytes is not kept: at most {MAX_MEMORY}", memory.len()));
+        report.warnings.push(format!("memory of {} bytes is not kept: at most {MAX_MEMORY}", memory.len()));
     }
     Judged { is_whole, memory }
 }
@@ -238,14 +238,14 @@ fn votes(attempts: &[Attempt], is_whole: bool) -> BTreeMap<Subject, Vote> {
                 let confirmed = confirmed(&subject);
                 Some((subject, Vote::Failing { failure, confirmed }))
             }
-            Verdict::Blind(blindness) => Some((subject, Vote::Blind(blindness))),
+            Verdict::Inconclusive(inconclusive) => Some((subject, Vote::Inconclusive(inconclusive))),
             Verdict::Maintenance(_) => Some((subject, Vote::Maintenance)),
         })
         .collect();
     // Of the check as a whole, a run says at least whether it could be done.
     match last.outcome() {
-        Outcome::Errored { blindness } if !is_judged => {
-            votes.insert(Subject::whole(), Vote::Blind(blindness));
+        Outcome::Inconclusive { inconclusive } if !is_judged => {
+            votes.insert(Subject::whole(), Vote::Inconclusive(inconclusive));
         }
         _ if is_whole => {
             votes.entry(Subject::whole()).or_insert(Vote::Healthy);
@@ -276,20 +276,24 @@ async fn commit<C: Check>(
     let key = report.key.clone();
     let windows: Vec<Silence> =
         prepared.common.windows.iter().flat_map(|window| window.silences(C::ID, key.scheduled_time)).collect();
-    let left_behind = report.left_behind.clone();
+    let leftovers = report.leftovers.clone();
     for _ in 0..MAX_DECISIONS {
         let findings = Findings {
             run: &key,
             run_id: &report.run_id,
             votes,
             subjects: subjects.as_ref(),
-            left_behind: &left_behind,
+            leftovers: &leftovers,
             windows: &windows,
         };
         let policy = &prepared.run.policy;
         let Loaded { stored, at } = &item;
         let decision = decide(&stored.state, &findings, policy);
-        let since = decision.reasons.iter().filter(|reason| reason.told.event().is_some()).map(|reason| reason.since);
+        let since = decision
+            .reasons
+            .iter()
+            .filter(|reason| reason.notification_reason.event().is_some())
+            .map(|reason| reason.since);
         let owner = |subject: &Subject| Some((subject.clone(), prepared.check.owner(subject)?));
         let owners = decision.reasons.iter().filter_map(|reason| owner(&reason.subject)).collect();
         let notifications = compose(
@@ -301,7 +305,7 @@ async fn commit<C: Check>(
                 trace_id: &report.trace_id,
                 attempts: &report.attempts,
                 last_good: stored.state.last_good.as_ref(),
-                left_behind: Severity::Warning,
+                leftovers: Severity::Warning,
                 remind_every: policy.remind_every,
                 contact: &prepared.common.contact,
                 owners: &owners,
@@ -344,7 +348,7 @@ async fn commit<C: Check>(
         if is_written {
             report.reasons = decision.reasons;
             report.notifications = notifications.into_iter().map(|notification| notification.notification_id).collect();
-            report.troubles.extend(
+            report.warnings.extend(
                 commit.discard.iter().map(|key| {
                     format!("discarded {key}: the outbox is full, since its topic has taken nothing for long")
                 }),

@@ -21,7 +21,7 @@ use crate::settings::SecretRef;
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("failed to {operation}: {detail}")]
 pub struct PortError {
-    /// What was to be done, as a fragment: `read the state of availability`.
+    /// What was to be done, as a fragment: `read the state for_environment availability`.
     pub operation: String,
     /// What came back, redacted.
     pub detail: String,
@@ -178,7 +178,7 @@ pub struct Datum {
 impl Datum {
     /// A value of a metric of the catalogue, under its dimensions.
     #[must_use]
-    pub fn of(
+    pub fn for_environment(
         metric: &Metric,
         value: f64,
         environment: &str,

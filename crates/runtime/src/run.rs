@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use check::metric::{Channel, Measurement, Metric};
-use check::{Blindness, Cause, Journey, LeftBehind, Mismatch, Shard, StepId, StepResult, Stop, Subject};
+use check::{Cause, Inconclusive, Journey, Leftover, Mismatch, Shard, StepEnded, StepId, StepResult, Subject};
 use probe::{Client, Maintenance, Redactor, Request, Response, is_maintenance, throttled};
 
 use crate::attempt::Execution;
@@ -33,7 +33,7 @@ pub(crate) struct Compensation {
 pub struct Run {
     journey: Mutex<Journey>,
     compensations: Mutex<Vec<Compensation>>,
-    left_behind: Mutex<Vec<LeftBehind>>,
+    leftovers: Mutex<Vec<Leftover>>,
     remembered: Option<String>,
     memory: Mutex<Option<String>>,
     waited: Mutex<Duration>,
@@ -63,7 +63,7 @@ impl Run {
         Self {
             journey: Mutex::new(journey),
             compensations: Mutex::default(),
-            left_behind: Mutex::default(),
+            leftovers: Mutex::default(),
             memory: Mutex::new(remembered.clone()),
             remembered,
             waited: Mutex::default(),
@@ -97,14 +97,14 @@ impl Run {
 
     /// Something was measured. A value that is not finite is dropped.
     pub fn measure(&self, metric: &Metric, value: f64, item: Option<String>) {
-        if let Some(measurement) = Measurement::of(metric, value, item.map(|item| self.redact(&item))) {
+        if let Some(measurement) = Measurement::new(metric, value, item.map(|item| self.redact(&item))) {
             self.journey().measure(measurement);
         }
     }
 
     /// Something was measured on a channel. A value that is not finite is dropped.
     pub fn measure_channel(&self, metric: &Metric, channel: Channel, value: f64) {
-        if let Some(measurement) = Measurement::of(metric, value, None) {
+        if let Some(measurement) = Measurement::new(metric, value, None) {
             self.journey().measure(Measurement { channel: Some(channel), ..measurement });
         }
     }
@@ -139,9 +139,9 @@ impl Run {
 
     /// Something that a run created is still there: an earlier one's, or one that this run cannot undo. Reported beside
     /// whatever else the run finds.
-    pub fn left_behind(&self, compensation: &str, detail: &str) {
-        let left = LeftBehind { compensation: compensation.to_owned(), detail: self.redact(detail) };
-        lock(&self.left_behind).push(left);
+    pub fn leftovers(&self, compensation: &str, detail: &str) {
+        let left = Leftover { compensation: compensation.to_owned(), detail: self.redact(detail) };
+        lock(&self.leftovers).push(left);
     }
 
     /// What an earlier run remembered; `None` when it is unknown this time.
@@ -237,8 +237,8 @@ impl Run {
         std::mem::take(&mut *lock(&self.compensations))
     }
 
-    pub(crate) fn take_left_behind(&self) -> Vec<LeftBehind> {
-        std::mem::take(&mut *lock(&self.left_behind))
+    pub(crate) fn take_leftovers(&self) -> Vec<Leftover> {
+        std::mem::take(&mut *lock(&self.leftovers))
     }
 
     pub(crate) fn into_parts(self) -> (Journey, Option<String>) {
@@ -265,8 +265,8 @@ impl Step<'_> {
     /// Sends a request and records every hop. That it was answered at all is an assertion, so no answer fails the step.
     ///
     /// # Errors
-    /// [`Stop`]: recorded.
-    pub async fn send(&self, request: Request) -> Result<Response, Stop> {
+    /// [`StepEnded`]: recorded.
+    pub async fn send(&self, request: Request) -> Result<Response, StepEnded> {
         let sent = self.run.client.send(request).await;
         let mut journey = self.run.journey();
         journey.exchanges(self.id, sent.exchanges);
@@ -282,10 +282,10 @@ impl Step<'_> {
                     }
                     Err(own) => {
                         drop(journey);
-                        return Err(self.cannot_judge(Cause::Internal, &own.to_string()));
+                        return Err(self.inconclusive(Cause::Internal, &own.to_string()));
                     }
                 }
-                Err(Stop)
+                Err(StepEnded)
             }
         }
     }
@@ -294,13 +294,13 @@ impl Step<'_> {
     /// platform ends the step: maintenance mode, and our own requests throttled.
     ///
     /// # Errors
-    /// [`Stop`]: recorded.
-    pub async fn ask(&self, request: Request) -> Result<Response, Stop> {
+    /// [`StepEnded`]: recorded.
+    pub async fn ask(&self, request: Request) -> Result<Response, StepEnded> {
         let response = self.send(request).await?;
         if self.run.is_maintenance(&response) {
             let detail = format!("{} answered {} as in maintenance mode", response.url.path(), response.status);
             self.settle(StepResult::Maintenance { detail: self.run.redact(&detail) });
-            return Err(Stop);
+            return Err(StepEnded);
         }
         if let Some(limit) = throttled(&response, &self.run.throttled_texts) {
             let again = limit.retry_after.map_or_else(String::new, |after| format!(", for {} s more", after.as_secs()));
@@ -310,7 +310,7 @@ impl Step<'_> {
                 response.url.path(),
                 response.status.as_u16(),
             );
-            return Err(self.cannot_judge(Cause::Throttled, &detail));
+            return Err(self.inconclusive(Cause::Throttled, &detail));
         }
         Ok(response)
     }
@@ -326,21 +326,21 @@ impl Step<'_> {
     }
 
     /// It could not be judged. To be returned.
-    pub fn cannot_judge(&self, cause: Cause, detail: &str) -> Stop {
-        let blindness = Blindness { cause, detail: self.run.redact(detail) };
-        self.settle(StepResult::CannotJudge { blindness });
-        Stop
+    pub fn inconclusive(&self, cause: Cause, detail: &str) -> StepEnded {
+        let inconclusive = Inconclusive { cause, detail: self.run.redact(detail) };
+        self.settle(StepResult::Inconclusive { inconclusive });
+        StepEnded
     }
 
     /// Records a named assertion.
     ///
     /// # Errors
-    /// [`Stop`] when it did not hold: the step has failed.
-    pub fn check(&self, name: &str, seen: Result<(), Mismatch>) -> Result<(), Stop> {
-        let redacted = seen.map_err(|mismatch| Mismatch {
+    /// [`StepEnded`] when it did not hold: the step has failed.
+    pub fn check(&self, name: &str, actual: Result<(), Mismatch>) -> Result<(), StepEnded> {
+        let redacted = actual.map_err(|mismatch| Mismatch {
             kind: mismatch.kind,
             expected: self.run.redact(&mismatch.expected),
-            seen: self.run.redact(&mismatch.seen),
+            actual: self.run.redact(&mismatch.actual),
             evidence: mismatch.evidence.map(|evidence| self.run.redact(&evidence)),
         });
         self.run.journey().assert(self.id, name, redacted)
@@ -349,14 +349,14 @@ impl Step<'_> {
     /// Resolves a reference. From here on the secret is masked in everything that leaves the process.
     ///
     /// # Errors
-    /// [`Stop`]: the step could not be judged.
-    pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, Stop> {
+    /// [`StepEnded`]: the step could not be judged.
+    pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
         match self.run.ports.secrets.resolve(reference).await {
             Ok(secret) => {
                 self.run.lasting.register(secret.expose_secret());
                 Ok(secret)
             }
-            Err(error) => Err(self.cannot_judge(Cause::Reference, &error.to_string())),
+            Err(error) => Err(self.inconclusive(Cause::Reference, &error.to_string())),
         }
     }
 
@@ -376,7 +376,7 @@ impl Step<'_> {
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         let result = self.run.journey().result(self.id).cloned();
-        matches!(result, Some(StepResult::CannotJudge { blindness }) if blindness.cause == Cause::Throttled)
+        matches!(result, Some(StepResult::Inconclusive { inconclusive }) if inconclusive.cause == Cause::Throttled)
     }
 
     /// Whether the step has failed, and not only could not be judged.

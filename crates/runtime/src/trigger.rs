@@ -49,7 +49,7 @@ impl Trigger {
     /// When it is none of the accepted shapes; the message says which field is wrong and what was expected.
     pub fn read(event: &Value) -> Result<Self, MalformedEvent> {
         let Value::Object(fields) = event else {
-            return Err(MalformedEvent(format!("saw {}, not an object", shape(event))));
+            return Err(MalformedEvent(format!("found {}, not an object", shape(event))));
         };
         if fields.is_empty() {
             return Ok(Self::MANUAL);
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn refuses_the_rest_and_says_why() {
         let cases = [
-            (json!([]), "saw a list, not an object"),
+            (json!([]), "found a list, not an object"),
             (json!({"shard": 0}), "scheduled_time is missing"),
             (json!({"scheduled_time": "2026-11-23T04:49:00Z", "shard": 1}), "shard 1 of 1"),
             (json!({"scheduled_time": "2026-11-23T04:49:00Z", "shard": 0, "of": 0}), "shard 0 of 0"),

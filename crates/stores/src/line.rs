@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use check::{Cause, FailureKind, Mismatch, Stop};
-use probe::{Duplex, Place};
+use check::{Cause, FailureKind, Mismatch, StepEnded};
+use probe::{Duplex, HostPort};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, ErrorKind, Pipeline, RedisConnectionInfo, RedisError, Value};
 use runtime::Step;
@@ -27,7 +27,7 @@ const KEPT: usize = 200;
 pub(crate) struct Line {
     connection: MultiplexedConnection,
     driver: JoinHandle<()>,
-    place: Place,
+    place: HostPort,
     deadline: Duration,
     heard: Arc<Mutex<Heard>>,
 }
@@ -44,14 +44,14 @@ impl Line {
     /// Connects, says who we are and chooses the database: one exchange.
     ///
     /// # Errors
-    /// [`Stop`]: recorded. Within: why there is no connection.
+    /// [`StepEnded`]: recorded. Within: why there is no connection.
     pub(crate) async fn open(
         step: &Step<'_>,
         store: &Store,
-        place: &Place,
+        place: &HostPort,
         database: u32,
         deadline: Duration,
-    ) -> Result<Result<Self, Refusal>, Stop> {
+    ) -> Result<Result<Self, Refusal>, StepEnded> {
         let mut who = RedisConnectionInfo::default().set_db(i64::from(database)).set_skip_set_lib_name();
         if let Some(user) = &store.user {
             who = who.set_username(user);
@@ -64,7 +64,7 @@ impl Line {
             Err(error) => {
                 return match error.into_mismatch() {
                     Ok(mismatch) => Ok(Err(Refusal::Failed(mismatch))),
-                    Err(own) => Err(step.cannot_judge(Cause::Internal, &own.to_string())),
+                    Err(own) => Err(step.inconclusive(Cause::Internal, &own.to_string())),
                 };
             }
         };
@@ -155,24 +155,24 @@ impl AsyncWrite for Bounded {
     }
 }
 
-fn late(place: &Place, deadline: Duration) -> Refusal {
+fn late(place: &HostPort, deadline: Duration) -> Refusal {
     Refusal::Failed(Mismatch {
         kind: FailureKind::Timeout,
         expected: format!("an answer of {place} within {} ms", deadline.as_millis()),
-        seen: "none yet".to_owned(),
+        actual: "none yet".to_owned(),
         evidence: None,
     })
 }
 
-fn refusal(place: &Place, error: &RedisError, heard: &Heard) -> Refusal {
+fn refusal(place: &HostPort, error: &RedisError, heard: &Heard) -> Refusal {
     let code = error.code().unwrap_or_default();
     let said = error.to_string();
     let is_refused = matches!(code, "WRONGPASS" | "NOAUTH" | "NOPERM")
         || error.kind() == ErrorKind::AuthenticationFailed
         || said.contains("invalid password")
         || said.contains("without any password configured");
-    let failed = |kind, expected: &str, seen: String| {
-        Refusal::Failed(Mismatch { kind, expected: format!("{expected} {place}"), seen, evidence: None })
+    let failed = |kind, expected: &str, actual: String| {
+        Refusal::Failed(Mismatch { kind, expected: format!("{expected} {place}"), actual, evidence: None })
     };
     // A server that is full says so unasked, and closes.
     let first = String::from_utf8_lossy(&heard.first);
@@ -180,8 +180,8 @@ fn refusal(place: &Place, error: &RedisError, heard: &Heard) -> Refusal {
         return failed(FailureKind::Connect, "a connection to", "it has as many clients as it takes".to_owned());
     }
     if heard.is_too_much {
-        let seen = "more, and no more was read: the next job of a queue is very large".to_owned();
-        return failed(FailureKind::Protocol, &format!("at most {} MiB of", MOST_BYTES >> 20), seen);
+        let actual = "more, and no more was read: the next job of a queue is very large".to_owned();
+        return failed(FailureKind::Protocol, &format!("at most {} MiB of", MOST_BYTES >> 20), actual);
     }
     if is_refused {
         return Refusal::Credentials(said);
@@ -195,7 +195,7 @@ fn refusal(place: &Place, error: &RedisError, heard: &Heard) -> Refusal {
 
 impl Refusal {
     /// The failure; what is none ends the step.
-    pub(crate) fn mismatch(&self, step: &Step<'_>, store: &Store) -> Result<Mismatch, Stop> {
+    pub(crate) fn mismatch(&self, step: &Step<'_>, store: &Store) -> Result<Mismatch, StepEnded> {
         match self {
             Self::Failed(mismatch) => Ok(mismatch.clone()),
             Self::Credentials(said) => {
@@ -206,7 +206,7 @@ impl Refusal {
                     .map_or_else(|| "give the settings a password".to_owned(), |at| format!("put a valid one at {at}"));
                 let detail =
                     format!("{} does not let {user} in: {said}\n{password}, and let the user read", store.place);
-                Err(step.cannot_judge(Cause::Credentials, &detail))
+                Err(step.inconclusive(Cause::Credentials, &detail))
             }
         }
     }

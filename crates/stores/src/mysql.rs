@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use check::{Cause, FailureKind, Mismatch, Stop};
+use check::{Cause, FailureKind, Mismatch, StepEnded};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, ServerError, SslOpts, TlsError, Value};
 use runtime::Step;
@@ -69,13 +69,13 @@ impl Database {
     /// Connects, says who we are, and makes sure that nothing is written and no statement takes longer than it may.
     ///
     /// # Errors
-    /// [`Stop`]: recorded. A password that is refused is no failure of the database: it could not be judged.
+    /// [`StepEnded`]: recorded. A password that is refused is no failure of the database: it could not be judged.
     pub async fn connect(
         step: &Step<'_>,
         store: &Store,
         schema: Option<&str>,
         deadline: Duration,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, StepEnded> {
         let mut opts = OptsBuilder::default()
             .user(store.user.as_deref())
             .db_name(schema)
@@ -106,8 +106,8 @@ impl Database {
     /// The answer to one statement.
     ///
     /// # Errors
-    /// [`Stop`]: recorded.
-    pub async fn rows(&mut self, step: &Step<'_>, statement: &str) -> Result<Vec<Row>, Stop> {
+    /// [`StepEnded`]: recorded.
+    pub async fn rows(&mut self, step: &Step<'_>, statement: &str) -> Result<Vec<Row>, StepEnded> {
         match self.ask(step, statement).await {
             Ok(rows) => step.check("answered", Ok(())).map(|()| rows),
             Err(refusal) => Err(refusal.recorded(step, &self.store, "answered")),
@@ -117,8 +117,8 @@ impl Database {
     /// The answer to the first of these statements that the server knows: servers call some things by different names.
     ///
     /// # Errors
-    /// [`Stop`]: recorded.
-    pub async fn rows_of_known(&mut self, step: &Step<'_>, statements: &[&str]) -> Result<Vec<Row>, Stop> {
+    /// [`StepEnded`]: recorded.
+    pub async fn rows_of_known(&mut self, step: &Step<'_>, statements: &[&str]) -> Result<Vec<Row>, StepEnded> {
         let mut unknown = None;
         for statement in statements {
             match self.ask(step, statement).await {
@@ -167,7 +167,7 @@ impl Database {
     async fn open(step: &Step<'_>, store: &Store, opts: OptsBuilder, deadline: Duration) -> Result<Conn, Refusal> {
         let addresses = match step.run().client().addresses(&store.place, deadline).await {
             Ok(addresses) => addresses,
-            Err(error) => return Err(of_probe(error)),
+            Err(error) => return Err(probe_refusal(error)),
         };
         let mut failed = None;
         for address in addresses {
@@ -210,13 +210,13 @@ async fn bound(connection: &mut Conn, deadline: Duration) -> Result<(), Error> {
 /// Trusts whom requests trust, for the name that the settings have.
 fn trusting(step: &Step<'_>, store: &Store) -> SslOpts {
     let client = step.run().client();
-    let authorities = client.authorities().iter().map(|authority| authority.to_vec().into()).collect();
+    let ca_certificates = client.ca_certificates().iter().map(|authority| authority.to_vec().into()).collect();
     let name = match &store.place.host {
         probe::Host::Domain(name) => name.clone(),
         probe::Host::Ipv4(address) => address.to_string(),
         probe::Host::Ipv6(address) => address.to_string(),
     };
-    SslOpts::default().with_root_certs(authorities).with_danger_tls_hostname_override(Some(name))
+    SslOpts::default().with_root_certs(ca_certificates).with_danger_tls_hostname_override(Some(name))
 }
 
 async fn read(connection: &mut Conn, statement: &str) -> Result<Vec<Row>, Error> {
@@ -248,28 +248,28 @@ fn late(store: &Store, expected: &str, deadline: Duration) -> Refusal {
     Refusal::Failed(Mismatch {
         kind: FailureKind::Timeout,
         expected: format!("{expected} {} within {} ms", store.place, deadline.as_millis()),
-        seen: "none yet".to_owned(),
+        actual: "none yet".to_owned(),
         evidence: None,
     })
 }
 
-fn failed(kind: FailureKind, store: &Store, expected: &str, seen: &str) -> Refusal {
+fn failed(kind: FailureKind, store: &Store, expected: &str, actual: &str) -> Refusal {
     let expected = format!("{expected} {}", store.place);
-    Refusal::Failed(Mismatch { kind, expected, seen: seen.to_owned(), evidence: None })
+    Refusal::Failed(Mismatch { kind, expected, actual: actual.to_owned(), evidence: None })
 }
 
 fn refusal(step: &Step<'_>, store: &Store, error: &Error) -> Refusal {
     let client = step.run().client();
     match error {
-        Error::Server(error) => of_server(store, error),
-        Error::Io(IoError::Io(error)) => of_probe(client.unconnected(&store.place, error)),
-        Error::Io(IoError::Tls(TlsError::Tls(error))) => of_probe(client.untrusted(&store.place, error)),
-        Error::Driver(error) => of_driver(store, error),
+        Error::Server(error) => server_refusal(store, error),
+        Error::Io(IoError::Io(error)) => probe_refusal(client.unconnected(&store.place, error)),
+        Error::Io(IoError::Tls(TlsError::Tls(error))) => probe_refusal(client.untrusted(&store.place, error)),
+        Error::Driver(error) => driver_refusal(store, error),
         other => Refusal::Ours(other.to_string()),
     }
 }
 
-fn of_probe(error: probe::Error) -> Refusal {
+fn probe_refusal(error: probe::Error) -> Refusal {
     match error.into_mismatch() {
         Ok(mismatch) => Refusal::Failed(mismatch),
         Err(own) => Refusal::Ours(own.to_string()),
@@ -277,7 +277,7 @@ fn of_probe(error: probe::Error) -> Refusal {
 }
 
 /// What the server says by its numbers, which MySQL and MariaDB share up to 1880.
-fn of_server(store: &Store, error: &ServerError) -> Refusal {
+fn server_refusal(store: &Store, error: &ServerError) -> Refusal {
     let said = format!("{} ({})", error.message, error.code);
     match error.code {
         // Who we are, what we may do, from where, and as often as we do.
@@ -289,7 +289,7 @@ fn of_server(store: &Store, error: &ServerError) -> Refusal {
         1205 | 1969 | 3024 => failed(FailureKind::Timeout, store, "an answer in time of", &said),
         _ if is_unknown(error) => {
             let expected = format!("{} to know the statement", store.place);
-            Refusal::Unknown(Mismatch { kind: FailureKind::Assertion, expected, seen: said, evidence: None })
+            Refusal::Unknown(Mismatch { kind: FailureKind::Assertion, expected, actual: said, evidence: None })
         }
         _ => failed(FailureKind::Assertion, store, "an answer of", &said),
     }
@@ -300,7 +300,7 @@ const fn is_unknown(error: &ServerError) -> bool {
     matches!(error.code, 1064 | 1193)
 }
 
-fn of_driver(store: &Store, error: &DriverError) -> Refusal {
+fn driver_refusal(store: &Store, error: &DriverError) -> Refusal {
     match error {
         DriverError::ConnectionClosed => {
             failed(FailureKind::Connect, store, "an answer of", "the connection was closed")
@@ -325,12 +325,12 @@ fn of_driver(store: &Store, error: &DriverError) -> Refusal {
 
 impl Refusal {
     /// Records it; to be returned.
-    fn recorded(self, step: &Step<'_>, store: &Store, assertion: &str) -> Stop {
+    fn recorded(self, step: &Step<'_>, store: &Store, assertion: &str) -> StepEnded {
         match self {
             Self::Failed(mismatch) | Self::Unknown(mismatch) => {
                 // Only a recorder that is blind to it goes on from here, and there is nothing to go on with.
                 let _ = step.check(assertion, Err(mismatch));
-                Stop
+                StepEnded
             }
             Self::Credentials(said) => {
                 let user = store.user.as_deref().unwrap_or("a user without a name");
@@ -342,9 +342,9 @@ impl Refusal {
                     "{} refuses our user {user}: {said}\n{password}, and grant the user what docs/operations.md lists",
                     store.place
                 );
-                step.cannot_judge(Cause::Credentials, &detail)
+                step.inconclusive(Cause::Credentials, &detail)
             }
-            Self::Ours(said) => step.cannot_judge(Cause::Internal, &said),
+            Self::Ours(said) => step.inconclusive(Cause::Internal, &said),
         }
     }
 }
@@ -355,7 +355,7 @@ mod tests {
 
     fn store() -> Store {
         let host = probe::Host::parse("db.internal").unwrap();
-        Store { place: probe::Place { host, port: 3306 }, is_encrypted: true, user: None, password: None }
+        Store { place: probe::HostPort { host, port: 3306 }, is_encrypted: true, user: None, password: None }
     }
 
     #[test]
@@ -377,13 +377,13 @@ mod tests {
         ];
         for (code, expected) in cases {
             let error = ServerError { code, message: "said".to_owned(), state: "HY000".to_owned() };
-            let seen = match of_server(&store(), &error) {
+            let actual = match server_refusal(&store(), &error) {
                 Refusal::Failed(mismatch) => mismatch.kind.to_string(),
                 Refusal::Credentials(_) => "credentials".to_owned(),
                 Refusal::Unknown(_) => "unknown".to_owned(),
                 Refusal::Ours(_) => "ours".to_owned(),
             };
-            assert_eq!(seen, expected, "{code}");
+            assert_eq!(actual, expected, "{code}");
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use check::{Mismatch, Stop};
-use probe::{Host, Place};
+use check::{Mismatch, StepEnded};
+use probe::{Host, HostPort};
 use redis::{Pipeline, RedisError, Value};
 use runtime::Step;
 
@@ -73,8 +73,8 @@ impl Redis {
     /// Connects, says who we are and chooses the database: one exchange.
     ///
     /// # Errors
-    /// [`Stop`]: recorded. A password that is refused is no failure of the store: it could not be judged.
-    pub async fn connect(step: &Step<'_>, store: &Store, database: u32, deadline: Duration) -> Result<Self, Stop> {
+    /// [`StepEnded`]: recorded. A password that is refused is no failure of the store: it could not be judged.
+    pub async fn connect(step: &Step<'_>, store: &Store, database: u32, deadline: Duration) -> Result<Self, StepEnded> {
         let opened = match Line::open(step, store, &store.place, database, deadline).await? {
             Ok(line) => {
                 step.check("connected", Ok(()))?;
@@ -82,7 +82,7 @@ impl Redis {
             }
             Err(refusal) => {
                 step.check("connected", Err(refusal.mismatch(step, store)?))?;
-                Err(Stop)
+                Err(StepEnded)
             }
         };
         Ok(Self { line: opened?, store: store.clone(), database, deadline })
@@ -92,8 +92,8 @@ impl Redis {
     /// are asked there, one exchange for each such node.
     ///
     /// # Errors
-    /// [`Stop`]: recorded, when there is no answer or one of the commands is refused.
-    pub async fn ask(&mut self, step: &Step<'_>, pipeline: &Pipeline) -> Result<Vec<Reply>, Stop> {
+    /// [`StepEnded`]: recorded, when there is no answer or one of the commands is refused.
+    pub async fn ask(&mut self, step: &Step<'_>, pipeline: &Pipeline) -> Result<Vec<Reply>, StepEnded> {
         match self.answers(step, pipeline).await? {
             Ok(replies) => {
                 step.check("answered", Ok(()))?;
@@ -102,12 +102,16 @@ impl Redis {
             Err(refusal) => {
                 let mismatch = refusal.mismatch(step, &self.store)?;
                 step.check("answered", Err(mismatch))?;
-                Err(Stop)
+                Err(StepEnded)
             }
         }
     }
 
-    async fn answers(&mut self, step: &Step<'_>, pipeline: &Pipeline) -> Result<Result<Vec<Reply>, Refusal>, Stop> {
+    async fn answers(
+        &mut self,
+        step: &Step<'_>,
+        pipeline: &Pipeline,
+    ) -> Result<Result<Vec<Reply>, Refusal>, StepEnded> {
         let mut answers = match self.line.exchange(pipeline).await {
             Ok(answers) => answers,
             Err(refusal) => return Ok(Err(refusal)),
@@ -153,7 +157,7 @@ impl Redis {
 }
 
 /// The node of the cluster that has the key. One that tells no name of its own is where the first one is.
-fn moved(answer: &Value, here: &Host) -> Option<Place> {
+fn moved(answer: &Value, here: &Host) -> Option<HostPort> {
     let Value::ServerError(error) = answer else { return None };
     if error.code() != "MOVED" {
         return None;
@@ -166,7 +170,7 @@ fn moved(answer: &Value, here: &Host) -> Option<Place> {
         host if host.contains(':') && !host.starts_with('[') => Host::parse(&format!("[{host}]")).ok()?,
         host => Host::parse(host).ok()?,
     };
-    Some(Place { host, port: port.parse().ok()? })
+    Some(HostPort { host, port: port.parse().ok()? })
 }
 
 /// A command and what it is about.

@@ -1,6 +1,6 @@
 //! Where a data store is, and who reads it.
 
-use probe::Place;
+use probe::HostPort;
 use runtime::settings::{Common, SecretRef, Section};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug)]
 pub struct Store {
     /// Where it is.
-    pub place: Place,
+    pub place: HostPort,
     /// Whether the connection is encrypted. Default true.
     pub is_encrypted: bool,
     /// Who reads it; `None`: whoever has the password, or anybody.

@@ -68,7 +68,7 @@ pub fn scan(workspace: &Workspace, templates: &[&str]) -> Result<()> {
     let report: Value = serde_json::from_str(&report).context("failed to read checkov's report")?;
     let problems = problems(&report, templates, &SKIPPED);
     if !problems.is_empty() {
-        bail!("expected no finding without a written reason, saw:\n  {}", problems.join("\n  "));
+        bail!("expected no finding without a written reason, found:\n  {}", problems.join("\n  "));
     }
     let number = |kind: &str| results(&report, kind).len();
     let skipped = number("failed_checks") - templates.len() + number("skipped_checks");
@@ -80,14 +80,14 @@ pub fn scan(workspace: &Workspace, templates: &[&str]) -> Result<()> {
 fn problems(report: &Value, templates: &[&str], skipped: &[(&str, &str, &str)]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut used = BTreeSet::new();
-    let mut seen = BTreeSet::new();
+    let mut actual = BTreeSet::new();
     for file in results(report, "parsing_errors") {
         problems.push(format!("{file}: checkov cannot read it"));
     }
     for finding in results(report, "failed_checks") {
         let (rule, kind, id, file) = place(finding);
         if id == PLANTED && rule == PLANTED_RULE {
-            seen.insert(file);
+            actual.insert(file);
         } else if let Some((rule, kind, _)) = skipped.iter().find(|skip| (skip.0, skip.1) == (rule, kind)) {
             used.insert((rule, kind));
         } else {
@@ -105,7 +105,7 @@ fn problems(report: &Value, templates: &[&str], skipped: &[(&str, &str, &str)]) 
             problems.push(format!("{file}: {id}: {rule} is skipped without a reason\n    write it as the comment"));
         }
     }
-    for template in templates.iter().filter(|template| !seen.contains(stem(template))) {
+    for template in templates.iter().filter(|template| !actual.contains(stem(template))) {
         problems.push(format!(
             "{template}: expected {PLANTED_RULE} for the topic {PLANTED}, which is not encrypted: checkov did not look at it"
         ));

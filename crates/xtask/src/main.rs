@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => match seconds.parse() {
             Ok(seconds) => in_workspace(|workspace| fuzz::fuzz(workspace, seconds)),
             Err(_) => {
-                eprintln!("error: expected a number of seconds, saw {seconds:?}\n\n{USAGE}");
+                eprintln!("error: expected a number of seconds, found {seconds:?}\n\n{USAGE}");
                 return ExitCode::from(2);
             }
         },

@@ -18,13 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use check::metric::{CPU_LOAD, DISK_USED, MEMORY_USED};
-use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
 use probe::expect::{json, number};
 use probe::{Method, Request, Response};
 use runtime::counting::judged;
+use runtime::session::{Site, status};
 use runtime::settings::{Common, Counting, Section, written_duration};
-use runtime::visit::{Site, status};
 use runtime::{Check, Run, Step};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -65,11 +65,11 @@ impl Check for Application {
         raw.validate(section, common)
     }
 
-    fn written(&self) -> RawApplication {
-        self.as_written()
+    fn to_raw(&self) -> RawApplication {
+        self.to_raw()
     }
 
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         self.site.deadline
     }
 
@@ -97,7 +97,7 @@ impl Check for Application {
 }
 
 impl Application {
-    async fn read_counters(&self, run: &Run, counting: &Counting) -> Result<(), Stop> {
+    async fn read_counters(&self, run: &Run, counting: &Counting) -> Result<(), StepEnded> {
         let subject = runtime::counting::subject();
         let step = run.step(&subject, "counters");
         let counters = judged(&step, &self.site, counting).await?;
@@ -110,7 +110,7 @@ impl Application {
     }
 
     /// The results, when they are there and recent.
-    async fn read_health(&self, run: &Run, health: &Health) -> Result<Vec<Entry>, Stop> {
+    async fn read_health(&self, run: &Run, health: &Health) -> Result<Vec<Entry>, StepEnded> {
         let step = run.step(&subject(), "health");
         let names = &self.site.platform.health;
         let mut request = Request::new(Method::GET, names.path.below(&self.site.base_url))
@@ -141,7 +141,7 @@ impl Application {
                 "the health endpoint's results were finished {} s after now by our clock\none of the clocks is wrong",
                 age.as_secs().saturating_abs()
             );
-            return Err(step.cannot_judge(Cause::ClockSkew, &detail));
+            return Err(step.inconclusive(Cause::ClockSkew, &detail));
         }
         let fresh = if age <= longest { Ok(()) } else { Err(stale(health, finished, age.as_secs())) };
         step.check("fresh", fresh)?;
@@ -169,12 +169,12 @@ impl Application {
         let taken = BTreeSet::from([subject(), runtime::counting::subject()]);
         for (subject, entry) in with_subjects(entries, names, taken) {
             let step = run.step(&subject, "entry");
-            let (seen, remark) = match entry.word() {
+            let (actual, remark) = match entry.word() {
                 Word::Well => (Ok(()), None),
                 Word::WellBut(remark) => (Ok(()), Some(remark)),
                 Word::NotWell(mismatch) => (Err(mismatch), None),
             };
-            if step.check("well", seen).is_ok() {
+            if step.check("well", actual).is_ok() {
                 pass(run, step, &subject, remark);
             } else if remembered.len() < MAX_REMEMBERED || remembered.contains_key(&subject) {
                 remembered.insert(subject.clone(), 0);
@@ -223,7 +223,7 @@ fn subject() -> Subject {
     Subject::new("health").unwrap_or_else(|_| Subject::whole())
 }
 
-fn refused(step: &Step<'_>, answer: &Response, health: &Health) -> Stop {
+fn refused(step: &Step<'_>, answer: &Response, health: &Health) -> StepEnded {
     let status = answer.status.as_u16();
     let detail = match &health.secret {
         Some(reference) => {
@@ -233,7 +233,7 @@ fn refused(step: &Step<'_>, answer: &Response, health: &Health) -> Stop {
             format!("the health endpoint answered {status} without a secret\nname one: check.application.health.secret")
         }
     };
-    step.cannot_judge(Cause::Credentials, &detail)
+    step.inconclusive(Cause::Credentials, &detail)
 }
 
 /// Laravel Health answers so until its checks have run for the first time.
@@ -244,13 +244,13 @@ fn not_empty(answer: &Response) -> Result<(), Mismatch> {
     Err(Mismatch {
         kind: FailureKind::Body,
         expected: "the results of the platform's health checks".to_owned(),
-        seen: "an empty body: the checks have never run, or their results are lost".to_owned(),
+        actual: "an empty body: the checks have never run, or their results are lost".to_owned(),
         evidence: None,
     })
 }
 
-fn no_results(seen: &Value) -> Mismatch {
-    let seen = match seen {
+fn no_results(actual: &Value) -> Mismatch {
+    let actual = match actual {
         Value::Array(_) | Value::Object(_) => "none",
         Value::Null => "nothing there",
         _ => "neither list nor object",
@@ -258,16 +258,16 @@ fn no_results(seen: &Value) -> Mismatch {
     Mismatch {
         kind: FailureKind::Assertion,
         expected: "at least one result at /checkResults".to_owned(),
-        seen: seen.to_owned(),
+        actual: actual.to_owned(),
         evidence: None,
     }
 }
 
-fn no_time(seen: &Value) -> Mismatch {
+fn no_time(actual: &Value) -> Mismatch {
     Mismatch {
         kind: FailureKind::Assertion,
         expected: "a time at /finishedAt".to_owned(),
-        seen: if seen.is_null() { "nothing there".to_owned() } else { results::plain(&seen.to_string()) },
+        actual: if actual.is_null() { "nothing there".to_owned() } else { results::plain(&actual.to_string()) },
         evidence: None,
     }
 }
@@ -277,7 +277,7 @@ fn stale(health: &Health, finished: Option<Timestamp>, age: i64) -> Mismatch {
     Mismatch {
         kind: FailureKind::Stale,
         expected: format!("results of the last {}", written_duration(health.stale_after)),
-        seen: format!("the last were finished {} ago{at}", check::message::span(age)),
+        actual: format!("the last were finished {} ago{at}", check::message::span(age)),
         evidence: None,
     }
 }

@@ -41,15 +41,15 @@ pub(crate) enum Word {
 /// The results, a list or an object keyed by number. `None`: neither, or none in it.
 pub(crate) fn entries(results: &Value) -> Option<Vec<Entry>> {
     let entries: Vec<Entry> = match results {
-        Value::Array(list) => list.iter().map(Entry::of).collect(),
-        Value::Object(members) => members.values().map(Entry::of).collect(),
+        Value::Array(list) => list.iter().map(Entry::from_value).collect(),
+        Value::Object(members) => members.values().map(Entry::from_value).collect(),
         _ => return None,
     };
     (!entries.is_empty()).then_some(entries)
 }
 
 impl Entry {
-    fn of(value: &Value) -> Self {
+    fn from_value(value: &Value) -> Self {
         let text = |member: &str| match value.get(member) {
             Some(Value::String(text)) => plain(text),
             Some(Value::Number(number)) => number.to_string(),
@@ -74,12 +74,12 @@ impl Entry {
             "warning" => Word::WellBut(format!("the platform warns{said}")),
             "skipped" => Word::WellBut(format!("the platform skipped it{said}")),
             status => {
-                let seen = if status.is_empty() { "no status".to_owned() } else { format!("{}{said}", self.status) };
+                let actual = if status.is_empty() { "no status".to_owned() } else { format!("{}{said}", self.status) };
                 let both = !self.message.is_empty() && !self.summary.is_empty() && self.message != self.summary;
                 Word::NotWell(Mismatch {
                     kind: FailureKind::Assertion,
                     expected: format!("{} to be ok", if self.name.is_empty() { "a result" } else { &self.name }),
-                    seen,
+                    actual,
                     evidence: both.then(|| format!("{}: {}", self.label, self.summary)),
                 })
             }
@@ -200,19 +200,19 @@ mod tests {
             ("fine", "fine: Disk is almost full, 91%"),
             ("", "no status, 91%"),
         ] {
-            let entry = Entry::of(&json!({
+            let entry = Entry::from_value(&json!({
                 "name": "UsedDiskSpace", "label": "Disk", "status": status,
                 "notificationMessage": "Disk is almost\nfull", "shortSummary": "91%",
             }));
-            let told = match entry.word() {
+            let word = match entry.word() {
                 Word::Well => "well".to_owned(),
                 Word::WellBut(remark) => format!("well, but {remark}"),
                 Word::NotWell(mismatch) => {
                     let summary = mismatch.evidence.unwrap();
-                    format!("{}, {}", mismatch.seen, summary.strip_prefix("Disk: ").unwrap())
+                    format!("{}, {}", mismatch.actual, summary.strip_prefix("Disk: ").unwrap())
                 }
             };
-            assert_eq!(told, expected, "{status}");
+            assert_eq!(word, expected, "{status}");
         }
     }
 
@@ -226,9 +226,9 @@ mod tests {
             (json!("much"), None),
             (json!([]), None),
         ] {
-            let entry = Entry::of(&json!({ "meta": { "used": written } }));
+            let entry = Entry::from_value(&json!({ "meta": { "used": written } }));
             assert_eq!(entry.number("/used"), expected, "{written}");
         }
-        assert_eq!(Entry::of(&json!({ "meta": [] })).number("/used"), None, "an empty meta is a list");
+        assert_eq!(Entry::from_value(&json!({ "meta": [] })).number("/used"), None, "an empty meta is a list");
     }
 }

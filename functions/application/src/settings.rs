@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use runtime::Check;
+use runtime::session::Site;
 use runtime::settings::{Common, Counting, SecretRef, Section, written_duration};
-use runtime::visit::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +71,7 @@ impl RawApplication {
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Application> {
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
         if self.counters.is_none() && self.health.is_none() {
-            section.problem("", "expected a table `counters` or `health`, saw neither: nothing would be read");
+            section.problem("", "expected a table `counters` or `health`, found neither: nothing would be read");
             return None;
         }
         let counting = match self.counters {
@@ -93,7 +93,7 @@ impl RawCounters {
         let token =
             token.and_then(|written| section.secret("token", Some(written), &common.environment, Application::ID));
         let minimum_count = section.number("minimum_count", self.minimum_count, DEFAULT_MINIMUM_COUNT, 1..=1_000_000);
-        Some(Counting { token: token?, minimum_count: minimum_count?, include_ours: true })
+        Some(Counting { token: token?, minimum_count: minimum_count?, includes_synthetic: true })
     }
 }
 
@@ -111,7 +111,7 @@ impl RawHealth {
 
 impl Application {
     /// As it would be written, every default in its place.
-    pub(crate) fn as_written(&self) -> RawApplication {
+    pub(crate) fn to_raw(&self) -> RawApplication {
         RawApplication {
             step_deadline: Some(written_duration(self.site.deadline)),
             counters: self.counting.as_ref().map(|counting| RawCounters {

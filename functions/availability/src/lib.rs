@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use check::metric::{CERTIFICATE_DAYS_REMAINING, MAINTENANCE};
-use check::{Stop, Subject};
+use check::{StepEnded, Subject};
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -36,7 +36,7 @@ pub struct Availability {
 #[derive(PartialEq)]
 enum Answered {
     AsUsual,
-    InMaintenance,
+    SuppressedMaintenance,
 }
 
 impl Check for Availability {
@@ -49,11 +49,11 @@ impl Check for Availability {
         raw.validate(section, common)
     }
 
-    fn written(&self) -> RawAvailability {
-        self.as_written()
+    fn to_raw(&self) -> RawAvailability {
+        self.to_raw()
     }
 
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         let rounds = self.targets.len().div_ceil(self.concurrency);
         let slowest = self.targets.iter().map(|target| target.deadline).max().unwrap_or_default();
         slowest * u32::try_from(rounds).unwrap_or(u32::MAX)
@@ -80,7 +80,7 @@ impl Check for Availability {
             run.measure(&CERTIFICATE_DAYS_REMAINING, days_left(ends), Some(host));
         }
         if !answered.is_empty() {
-            let in_maintenance = answered.contains(&Answered::InMaintenance);
+            let in_maintenance = answered.contains(&Answered::SuppressedMaintenance);
             run.measure(&MAINTENANCE, f64::from(u8::from(in_maintenance)), None);
         }
     }
@@ -93,7 +93,7 @@ impl Availability {
         let step = run.step(&target.subject, "response");
         if run.is_maintenance(&response) {
             step.maintenance(format!("{} answered {} as in maintenance mode", target.subject, response.status));
-            return Some(Answered::InMaintenance);
+            return Some(Answered::SuppressedMaintenance);
         }
         if judge(&step, target, &response).is_ok() {
             step.passed();
@@ -102,7 +102,7 @@ impl Availability {
     }
 }
 
-async fn request(run: &Run, target: &Target) -> Result<Response, Stop> {
+async fn request(run: &Run, target: &Target) -> Result<Response, StepEnded> {
     let step = run.step(&target.subject, "request");
     let mut request = Request::new(target.method.clone(), target.url.clone())
         .deadline(target.deadline)
@@ -118,7 +118,7 @@ async fn request(run: &Run, target: &Target) -> Result<Response, Stop> {
     Ok(response)
 }
 
-fn judge(step: &runtime::Step<'_>, target: &Target, response: &Response) -> Result<(), Stop> {
+fn judge(step: &runtime::Step<'_>, target: &Target, response: &Response) -> Result<(), StepEnded> {
     step.check("status", expect::status(response, &target.statuses))?;
     for (name, part) in &target.expect_headers {
         step.check(&format!("header:{name}"), expect::header_contains(response, name.as_str(), part))?;
@@ -140,7 +140,7 @@ fn judge(step: &runtime::Step<'_>, target: &Target, response: &Response) -> Resu
 pub(crate) fn subject(id: &str) -> Result<Subject, String> {
     let subject = Subject::new(id).map_err(|error| error.to_string())?;
     if subject.is_whole() {
-        Err("expected a name, saw `-`, which stands for a whole check".to_owned())
+        Err("expected a name, found `-`, which stands for a whole check".to_owned())
     } else {
         Ok(subject)
     }

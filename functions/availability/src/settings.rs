@@ -141,12 +141,12 @@ impl RawAvailability {
         let concurrency = section.number("concurrency", self.concurrency, DEFAULT_CONCURRENCY, 1..=64);
         let count = self.targets.len();
         if count == 0 || count > MAX_TARGETS {
-            section.problem("targets", format!("expected 1 to {MAX_TARGETS} targets, saw {count}"));
+            section.problem("targets", format!("expected 1 to {MAX_TARGETS} targets, found {count}"));
         }
         let mut ids = BTreeSet::new();
         for (index, id) in self.targets.iter().enumerate().filter_map(|(index, raw)| Some((index, raw.id.as_ref()?))) {
             if !ids.insert(id.clone()) {
-                section.item("targets", index).problem("id", format!("expected an id of its own, saw `{id}` again"));
+                section.item("targets", index).problem("id", format!("expected an id of its own, found `{id}` again"));
             }
         }
         let targets: Vec<Option<Target>> = self
@@ -222,7 +222,7 @@ impl RawJson {
     fn validate(self, section: &Section<'_>) -> Option<JsonExpectation> {
         let pointer = section.required("pointer", self.pointer)?;
         if !pointer.is_empty() && !pointer.starts_with('/') {
-            section.problem("pointer", format!("expected a JSON Pointer such as \"/data/status\", saw `{pointer}`"));
+            section.problem("pointer", format!("expected a JSON Pointer such as \"/data/status\", found `{pointer}`"));
             return None;
         }
         Some(JsonExpectation { pointer, equals: self.equals })
@@ -233,21 +233,21 @@ impl RawJson {
 fn url(section: &Section<'_>, path: Option<String>, url: Option<String>, base: &Url) -> Option<Url> {
     match (path, url) {
         (Some(path), None) if path.starts_with('/') && !path.starts_with("//") => {
-            let below = base.join(&path).map_err(|error| format!("expected a path, saw `{path}`: {error}"));
+            let below = base.join(&path).map_err(|error| format!("expected a path, found `{path}`: {error}"));
             section.parsed("path", below)
         }
         (Some(path), None) => {
-            section.problem("path", format!("expected a path that begins with one `/`, saw `{path}`"));
+            section.problem("path", format!("expected a path that begins with one `/`, found `{path}`"));
             None
         }
         (None, Some(url)) => section.url("url", Some(url)),
         (Some(_), Some(_)) => {
-            section.problem("url", "expected `path` or `url`, saw both");
+            section.problem("url", "expected `path` or `url`, found both");
             None
         }
         (None, None) => {
             if !section.is_unreadable("url") {
-                section.problem("path", "expected `path` or `url`, saw neither");
+                section.problem("path", "expected `path` or `url`, found neither");
             }
             None
         }
@@ -257,7 +257,7 @@ fn url(section: &Section<'_>, path: Option<String>, url: Option<String>, base: &
 fn statuses(section: &Section<'_>, written: Option<Vec<u16>>) -> Option<Vec<u16>> {
     let statuses = written.unwrap_or_else(|| vec![200]);
     if statuses.is_empty() || statuses.iter().any(|status| !(100..=599).contains(status)) {
-        section.problem("status", format!("expected at least one status of 100 to 599, saw {statuses:?}"));
+        section.problem("status", format!("expected at least one status of 100 to 599, found {statuses:?}"));
         return None;
     }
     Some(statuses)
@@ -282,7 +282,7 @@ fn each_some<V>(
         .map(|(name, text)| {
             let header = section.parsed(
                 &name,
-                HeaderName::try_from(&name).map_err(|_| format!("expected the name of a header, saw `{name}`")),
+                HeaderName::try_from(&name).map_err(|_| format!("expected the name of a header, found `{name}`")),
             );
             let value = value(&name, text);
             Some((header?, value?))
@@ -293,16 +293,16 @@ fn each_some<V>(
 
 impl Availability {
     /// As it would be written, every default in its place.
-    pub(crate) fn as_written(&self) -> RawAvailability {
+    pub(crate) fn to_raw(&self) -> RawAvailability {
         RawAvailability {
             concurrency: Some(self.concurrency),
-            targets: self.targets.iter().map(Target::as_written).collect(),
+            targets: self.targets.iter().map(Target::to_raw).collect(),
         }
     }
 }
 
 impl Target {
-    fn as_written(&self) -> RawTarget {
+    fn to_raw(&self) -> RawTarget {
         let name = |name: &HeaderName| name.as_str().to_owned();
         RawTarget {
             id: Some(self.subject.to_string()),

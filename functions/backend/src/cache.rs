@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use check::metric::{CACHE_EVICTION_RATE, CACHE_LATENCY, CACHE_MEMORY_USED, CACHE_REJECTED_CONNECTIONS};
-use check::{FailureKind, Mismatch, Stop, Subject};
+use check::{FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
 use runtime::{Run, Step};
 use stores::{Redis, Store, Value};
@@ -43,15 +43,15 @@ impl Cache {
             return None;
         }
         let step = run.step(&subject(), "info");
-        let told = info(&step, &mut connection).await.ok()?;
-        let counted = told.measure(&step, past);
-        if told.judge(&step, self.saved_within).is_ok() {
+        let info = info(&step, &mut connection).await.ok()?;
+        let counted = info.measure(&step, past);
+        if info.judge(&step, self.saved_within).is_ok() {
             step.passed();
         }
         counted
     }
 
-    async fn connect(&self, run: &Run, deadline: Duration) -> Result<Redis, Stop> {
+    async fn connect(&self, run: &Run, deadline: Duration) -> Result<Redis, StepEnded> {
         let step = run.step(&subject(), "connect");
         let connection = Redis::connect(&step, &self.store, self.database, deadline).await?;
         step.passed();
@@ -65,7 +65,7 @@ fn skip(run: &Run, names: &[&str], reason: &str) {
     }
 }
 
-async fn ping(run: &Run, connection: &mut Redis) -> Result<(), Stop> {
+async fn ping(run: &Run, connection: &mut Redis) -> Result<(), StepEnded> {
     let step = run.step(&subject(), "ping");
     let began = Instant::now();
     let replies = connection.ask(&step, stores::pipe().cmd("PING")).await?;
@@ -80,15 +80,15 @@ async fn ping(run: &Run, connection: &mut Redis) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn info(step: &Step<'_>, connection: &mut Redis) -> Result<Told, Stop> {
+async fn info(step: &Step<'_>, connection: &mut Redis) -> Result<Info, StepEnded> {
     let replies = connection.ask(step, stores::pipe().cmd("INFO")).await?;
-    Ok(Told(replies.first().map(stores::info).unwrap_or_default()))
+    Ok(Info(replies.first().map(stores::info).unwrap_or_default()))
 }
 
 /// What `INFO` told.
-struct Told(BTreeMap<String, String>);
+struct Info(BTreeMap<String, String>);
 
-impl Told {
+impl Info {
     fn text(&self, name: &str) -> &str {
         self.0.get(name).map(String::as_str).unwrap_or_default()
     }
@@ -121,7 +121,7 @@ impl Told {
         Some(counted)
     }
 
-    fn judge(&self, step: &Step<'_>, saved_within: Option<Duration>) -> Result<(), Stop> {
+    fn judge(&self, step: &Step<'_>, saved_within: Option<Duration>) -> Result<(), StepEnded> {
         let loaded = match self.text("loading") {
             "1" => Err(unlike("data that is loaded", "a server that is loading it from its disk")),
             _ => Ok(()),
@@ -139,9 +139,9 @@ impl Told {
 
     /// By the server's own clock, where it tells it.
     fn saved_lately(&self, saved_within: Duration, now: Timestamp) -> Result<(), Mismatch> {
-        let stale = |seen: String| {
+        let stale = |actual: String| {
             let expected = format!("a snapshot of the last {} s", saved_within.as_secs());
-            Err(Mismatch { kind: FailureKind::Stale, ..unlike(&expected, &seen) })
+            Err(Mismatch { kind: FailureKind::Stale, ..unlike(&expected, &actual) })
         };
         let now = self.number("server_time_usec").map_or_else(|| now.as_second() as f64, |now| now / 1e6);
         match self.number("rdb_last_save_time").map(|saved| now - saved) {
@@ -152,9 +152,9 @@ impl Told {
     }
 }
 
-fn unlike(expected: &str, seen: &str) -> Mismatch {
-    let (expected, seen) = (expected.to_owned(), seen.to_owned());
-    Mismatch { kind: FailureKind::Assertion, expected, seen, evidence: None }
+fn unlike(expected: &str, actual: &str) -> Mismatch {
+    let (expected, actual) = (expected.to_owned(), actual.to_owned());
+    Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None }
 }
 
 #[cfg(test)]
@@ -163,12 +163,12 @@ mod tests {
 
     #[test]
     fn the_age_of_a_snapshot_goes_by_the_servers_clock() {
-        let told = |pairs: &[(&str, &str)]| {
-            Told(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        let info = |pairs: &[(&str, &str)]| {
+            Info(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
         };
         let now = Timestamp::from_second(1_000_000).unwrap();
         let hour = Duration::from_secs(3_600);
-        let is_fresh = |pairs: &[(&str, &str)]| told(pairs).saved_lately(hour, now).is_ok();
+        let is_fresh = |pairs: &[(&str, &str)]| info(pairs).saved_lately(hour, now).is_ok();
         assert!(is_fresh(&[("rdb_last_save_time", "996500")]));
         assert!(!is_fresh(&[("rdb_last_save_time", "996300")]));
         assert!(is_fresh(&[("rdb_last_save_time", "1500"), ("server_time_usec", "5000000000")]));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use check::metric::{
     CONNECTIONS_USED, DATABASE_CONNECT_TIME, DATABASE_LATENCY, FAILED_JOBS_STORED, REPLICATION_LAG, SLOW_QUERY_RATE,
 };
-use check::{FailureKind, Mismatch, Stop, Subject};
+use check::{FailureKind, Mismatch, StepEnded, Subject};
 use runtime::{Run, Step};
 use stores::{Row, Store};
 
@@ -89,7 +89,7 @@ impl Database {
             let done = match part {
                 Part::Select => select(&step, &mut connection).await,
                 Part::Read(statement) => connection.rows(&step, statement).await.map(|_| ()),
-                Part::Status => status(&step, &mut connection, past).await.map(|seen| counted = seen),
+                Part::Status => status(&step, &mut connection, past).await.map(|actual| counted = actual),
                 Part::Replication(lag_within) => replication(&step, &mut connection, lag_within).await,
                 Part::FailedJobs(jobs) => failed_jobs(&step, &mut connection, jobs).await,
             };
@@ -119,7 +119,7 @@ impl Database {
         }
     }
 
-    async fn connect(&self, run: &Run, deadline: Duration) -> Result<stores::Database, Stop> {
+    async fn connect(&self, run: &Run, deadline: Duration) -> Result<stores::Database, StepEnded> {
         let step = run.step(&subject(), "connect");
         let began = Instant::now();
         let connection = stores::Database::connect(&step, &self.store, self.schema.as_deref(), deadline).await?;
@@ -129,7 +129,7 @@ impl Database {
     }
 }
 
-async fn select(step: &Step<'_>, connection: &mut stores::Database) -> Result<(), Stop> {
+async fn select(step: &Step<'_>, connection: &mut stores::Database) -> Result<(), StepEnded> {
     let began = Instant::now();
     let rows = connection.rows(step, "SELECT 1").await?;
     let took = began.elapsed();
@@ -150,10 +150,11 @@ async fn status(
     step: &Step<'_>,
     connection: &mut stores::Database,
     past: Option<&Counted>,
-) -> Result<Option<Counted>, Stop> {
+) -> Result<Option<Counted>, StepEnded> {
     let rows = connection.rows(step, STATUS).await?;
     let number = |name: &str| {
-        let row = rows.iter().find(|row| row.text("Variable_name").is_some_and(|seen| seen.eq_ignore_ascii_case(name)));
+        let row =
+            rows.iter().find(|row| row.text("Variable_name").is_some_and(|actual| actual.eq_ignore_ascii_case(name)));
         row?.number("Value")
     };
     let limits = connection.rows(step, LIMITS).await?;
@@ -162,8 +163,8 @@ async fn status(
     let known = match (used, most) {
         (Some(_), Some(_)) => Ok(()),
         (used, most) => {
-            let seen = format!("{} of {}", told(used), told(most));
-            Err(unlike("`Threads_connected` of `max_connections`", &seen))
+            let actual = format!("{} of {}", known_number(used), known_number(most));
+            Err(unlike("`Threads_connected` of `max_connections`", &actual))
         }
     };
     step.check("known", known)?;
@@ -181,7 +182,11 @@ async fn status(
 }
 
 /// Of several sources, each must be followed, and the one furthest behind counts.
-async fn replication(step: &Step<'_>, connection: &mut stores::Database, lag_within: Duration) -> Result<(), Stop> {
+async fn replication(
+    step: &Step<'_>,
+    connection: &mut stores::Database,
+    lag_within: Duration,
+) -> Result<(), StepEnded> {
     let rows = connection.rows_of_known(step, &REPLICATION).await?;
     step.check("replicates", replicates(&rows))?;
     let lag = rows.iter().filter_map(lag).fold(0.0, f64::max);
@@ -196,7 +201,8 @@ async fn replication(step: &Step<'_>, connection: &mut stores::Database, lag_wit
 }
 
 fn replicates(rows: &[Row]) -> Result<(), Mismatch> {
-    let stale = |seen: &str| Mismatch { kind: FailureKind::Stale, ..unlike("a replica that follows its source", seen) };
+    let stale =
+        |actual: &str| Mismatch { kind: FailureKind::Stale, ..unlike("a replica that follows its source", actual) };
     if rows.is_empty() {
         return Err(stale("a server that follows none"));
     }
@@ -208,8 +214,8 @@ fn replicates(rows: &[Row]) -> Result<(), Mismatch> {
         if reads != "Yes" || applies != "Yes" || lag(row).is_none() {
             let errors = [row.text("Last_IO_Error"), row.text("Last_SQL_Error")];
             let evidence = errors.into_iter().flatten().find(|error| !error.is_empty()).map(str::to_owned);
-            let seen = format!("reading from it: {reads}, applying what was read: {applies}");
-            return Err(Mismatch { evidence, ..stale(&seen) });
+            let actual = format!("reading from it: {reads}, applying what was read: {applies}");
+            return Err(Mismatch { evidence, ..stale(&actual) });
         }
     }
     Ok(())
@@ -220,7 +226,7 @@ fn lag(row: &Row) -> Option<f64> {
     row.number("Seconds_Behind_Source").or_else(|| row.number("Seconds_Behind_Master"))
 }
 
-async fn failed_jobs(step: &Step<'_>, connection: &mut stores::Database, jobs: &FailedJobs) -> Result<(), Stop> {
+async fn failed_jobs(step: &Step<'_>, connection: &mut stores::Database, jobs: &FailedJobs) -> Result<(), StepEnded> {
     let table = jobs.table.split('.').map(|name| format!("`{name}`")).collect::<Vec<_>>().join(".");
     let statement = format!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM {table} WHERE failed_at >= NOW() - INTERVAL {} SECOND \
@@ -234,11 +240,11 @@ async fn failed_jobs(step: &Step<'_>, connection: &mut stores::Database, jobs: &
     Ok(())
 }
 
-fn unlike(expected: &str, seen: &str) -> Mismatch {
-    let (expected, seen) = (expected.to_owned(), seen.to_owned());
-    Mismatch { kind: FailureKind::Assertion, expected, seen, evidence: None }
+fn unlike(expected: &str, actual: &str) -> Mismatch {
+    let (expected, actual) = (expected.to_owned(), actual.to_owned());
+    Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None }
 }
 
-fn told(number: Option<f64>) -> String {
+fn known_number(number: Option<f64>) -> String {
     number.map_or_else(|| "unknown".to_owned(), |number| number.to_string())
 }

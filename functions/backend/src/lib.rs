@@ -53,12 +53,12 @@ impl Check for Backend {
         raw.validate(section, common)
     }
 
-    fn written(&self) -> RawBackend {
-        self.as_written()
+    fn to_raw(&self) -> RawBackend {
+        self.to_raw()
     }
 
     /// An exchange at its slowest, after which nothing more is asked, and the rest of the way as long again.
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         self.deadline * 2
     }
 

@@ -115,7 +115,7 @@ impl RawBackend {
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Backend> {
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 3, SECOND / 10..=SECOND * 10);
         if self.database.is_none() && self.cache.is_none() {
-            section.problem("", "expected a table `database` or `cache`, saw neither: nothing would be looked at");
+            section.problem("", "expected a table `database` or `cache`, found neither: nothing would be looked at");
             return None;
         }
         let database = match self.database {
@@ -166,7 +166,7 @@ impl RawDatabase {
         })
     }
 
-    fn of(database: &Database) -> Self {
+    fn from_settings(database: &Database) -> Self {
         let RawStore { host, port, tls, user, password } = RawStore::from(&database.store);
         let replica = |within| RawReplica { lag_within: Some(written_duration(within)) };
         let failed_jobs = |jobs: &FailedJobs| RawFailedJobs {
@@ -191,7 +191,7 @@ impl RawDatabase {
 fn statement(written: String) -> Result<String, String> {
     let first = written.split_whitespace().next().unwrap_or_default();
     if !first.eq_ignore_ascii_case("select") {
-        return Err(format!("expected a statement that begins with SELECT, saw `{first}`"));
+        return Err(format!("expected a statement that begins with SELECT, found `{first}`"));
     }
     if written.contains(';') {
         return Err("expected one statement, without `;`".to_owned());
@@ -219,7 +219,7 @@ fn table(written: String) -> Result<String, String> {
     if written.split('.').count() <= 2 && written.split('.').all(is_name) {
         return Ok(written);
     }
-    Err(format!("expected a table such as `failed_jobs` or `platform.failed_jobs`, saw `{written}`"))
+    Err(format!("expected a table such as `failed_jobs` or `platform.failed_jobs`, found `{written}`"))
 }
 
 impl RawCache {
@@ -235,7 +235,7 @@ impl RawCache {
         Some(Cache { store: store?, database: database?, saved_within: saved_within? })
     }
 
-    fn of(cache: &Cache) -> Self {
+    fn from_settings(cache: &Cache) -> Self {
         let RawStore { host, port, tls, user, password } = RawStore::from(&cache.store);
         Self {
             host,
@@ -251,11 +251,11 @@ impl RawCache {
 
 impl Backend {
     /// As it would be written, every default in its place.
-    pub(crate) fn as_written(&self) -> RawBackend {
+    pub(crate) fn to_raw(&self) -> RawBackend {
         RawBackend {
             step_deadline: Some(written_duration(self.deadline)),
-            database: self.database.as_ref().map(RawDatabase::of),
-            cache: self.cache.as_ref().map(RawCache::of),
+            database: self.database.as_ref().map(RawDatabase::from_settings),
+            cache: self.cache.as_ref().map(RawCache::from_settings),
         }
     }
 }

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use probe::expect::json_list;
 use probe::{Method, Response, Url};
+use runtime::session::{BackgroundSession, status};
 use runtime::settings::{Platform, written_id};
-use runtime::visit::{Errand, status};
-use runtime::{Leftover, began};
+use runtime::{FoundLeftover, began};
 use serde_json::Value;
 
 use crate::slots::{self, Slot};
@@ -34,11 +34,11 @@ impl Booked {
     }
 
     /// Whether a run made it that began so long ago that it is over.
-    pub(crate) fn leftover(&self, older_than: Timestamp) -> Option<Leftover> {
+    pub(crate) fn leftover(&self, older_than: Timestamp) -> Option<FoundLeftover> {
         let run_id = self.run_id()?;
         let began = began(run_id).filter(|began| *began < older_than)?;
         let (what, id, run_id) = ("booking".to_owned(), self.id.clone(), run_id.to_owned());
-        Some(Leftover { what, id, run_id, began, removed: false })
+        Some(FoundLeftover { what, id, run_id, began, removed: false })
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Boo
 
 /// Removes what a run made, by its marker. Does no harm when nothing is there.
 pub(crate) struct Undo {
-    pub(crate) errand: Errand,
+    pub(crate) background_session: BackgroundSession,
     /// Where the calendar lists all that the run can have made.
     pub(crate) calendar: Url,
     pub(crate) marker: String,
@@ -77,16 +77,16 @@ impl Undo {
     pub(crate) async fn run(self) -> Result<(), String> {
         let ours = self.ours().await?;
         for booking in &ours {
-            let answer = self.errand.send(Method::DELETE, self.url(booking), None).await;
+            let answer = self.background_session.send(Method::DELETE, self.url(booking), None).await;
             let answer = answer.map_err(|error| self.may_be_left(&format!("{error}; booking {}", booking.id)))?;
-            status(&answer, &undone(&self.errand.site().platform))
-                .map_err(|mismatch| self.may_be_left(&format!("booking {}: {}", booking.id, mismatch.seen)))?;
+            status(&answer, &undone(&self.background_session.site().platform))
+                .map_err(|mismatch| self.may_be_left(&format!("booking {}: {}", booking.id, mismatch.actual)))?;
         }
         if ours.is_empty() {
             return Ok(());
         }
         let left = self.ours().await?;
-        let told = |booking: &Booked| {
+        let describe = |booking: &Booked| {
             let at = booking.slot.map(|slot| format!(" at {}", slot.starts_at)).unwrap_or_default();
             format!("booking {}{at}", booking.id)
         };
@@ -94,26 +94,26 @@ impl Undo {
             [] => Ok(()),
             left => Err(format!(
                 "cancelled, but still there: {} (notes {})",
-                left.iter().map(told).collect::<Vec<_>>().join(", "),
+                left.iter().map(describe).collect::<Vec<_>>().join(", "),
                 self.marker
             )),
         }
     }
 
     async fn ours(&self) -> Result<Vec<Booked>, String> {
-        let answer = self.errand.send(Method::GET, self.calendar.clone(), None).await;
+        let answer = self.background_session.send(Method::GET, self.calendar.clone(), None).await;
         let answer = answer.map_err(|error| self.may_be_left(&error))?;
-        let booked = status(&answer, &[200]).and_then(|()| listed(&self.errand.site().platform, &answer));
-        let booked = booked.map_err(|mismatch| self.may_be_left(&format!("the calendar: {}", mismatch.seen)))?;
+        let booked = status(&answer, &[200]).and_then(|()| listed(&self.background_session.site().platform, &answer));
+        let booked = booked.map_err(|mismatch| self.may_be_left(&format!("the calendar: {}", mismatch.actual)))?;
         Ok(booked.into_iter().filter(|booking| booking.notes == self.marker).collect())
     }
 
     fn names(&self) -> &runtime::settings::Booking {
-        &self.errand.site().platform.booking
+        &self.background_session.site().platform.booking
     }
 
     fn url(&self, booking: &Booked) -> Url {
-        self.names().path.at(&self.errand.site().base_url, &[("booking", &booking.id)])
+        self.names().path.at(&self.background_session.site().base_url, &[("booking", &booking.id)])
     }
 
     fn may_be_left(&self, why: &str) -> String {
@@ -127,7 +127,7 @@ pub(crate) fn undone(platform: &Platform) -> Vec<u16> {
 }
 
 /// The days that a calendar is asked for: all that a run can have booked, a day more at either end.
-pub(crate) fn days(platform: &Platform, now: Timestamp, horizon: SignedDuration) -> (String, String) {
+pub(crate) fn days(platform: &Platform, now: Timestamp, max_lead_time: SignedDuration) -> (String, String) {
     let day = SignedDuration::from_hours(24);
-    (platform.times.day(now - day), platform.times.day(now + horizon + day))
+    (platform.times.day(now - day), platform.times.day(now + max_lead_time + day))
 }

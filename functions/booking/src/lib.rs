@@ -2,7 +2,7 @@
 //!
 //! One flow, as a school's user goes it, with the synthetic school's teacher and student:
 //! 1. `log-in`: of an account of its own.
-//! 2. `calendar`: the school's bookings are listed. What earlier runs left there is removed in a step `sweep`.
+//! 2. `calendar`: the school's bookings are listed. What earlier runs left there is removed in a step `cleanup`.
 //! 3. `availability`: the teacher has a free slot, far enough ahead. Beside the calendar.
 //! 4. `create`: the slot can be booked.
 //! 5. `read-back`: the booking is what was asked for, field by field.
@@ -27,15 +27,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use check::metric::BOOKING_ERROR_RATE;
-use check::{FailureKind, Mismatch, Stop, Subject};
+use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::Timestamp;
 use probe::expect::{Compare, json_found, json_list, json_matches};
 use probe::{Method, Response, Url};
 use runtime::counting::{Counters, Tally, count};
+use runtime::session::{Site, UserSession, status};
 use runtime::settings::{Common, Counting, Credentials, Section, written_id};
-use runtime::visit::{Site, Visitor, status};
-use runtime::{Check, Leftover, Run, Step, merged_as, signed};
+use runtime::{Check, FoundLeftover, Run, Step, merged_as, signed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ const MOST_UNEXPLAINED: usize = 3;
 /// How often a slot is looked for again that is not free at once, and how far apart.
 const MOST_LOOKS: usize = 2;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// How many leftovers one run removes: the rest is for the next, or for `synthetics sweep`.
+/// How many leftovers one run removes: the rest is for the next, or for `synthetics cleanup`.
 const MOST_LEFTOVERS: usize = 5;
 
 /// Lessons.
@@ -74,9 +74,9 @@ pub struct Booking {
     /// How long a lesson is.
     pub lesson: Duration,
     /// How far ahead it must be at least.
-    pub notice: Duration,
+    pub min_lead_time: Duration,
     /// How far ahead it may be.
-    pub horizon: Duration,
+    pub max_lead_time: Duration,
     /// How old a booking of ours must be to be left behind.
     pub leftover_after: Duration,
     /// How real users fare; `None`: not looked at.
@@ -111,7 +111,7 @@ impl Memory {
 impl Check for Booking {
     const ID: &'static str = "booking";
     const READ_ONLY: bool = false;
-    const SWEEPS: bool = true;
+    const HAS_CLEANUP: bool = true;
 
     type Raw = RawBooking;
 
@@ -119,13 +119,13 @@ impl Check for Booking {
         raw.validate(section, common)
     }
 
-    fn written(&self) -> RawBooking {
-        self.as_written()
+    fn to_raw(&self) -> RawBooking {
+        self.to_raw()
     }
 
     /// A step at its slowest and the rest of the way as long again. A flow that is slow at every step is cut off by the
     /// run's deadline, and fails by it.
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2
     }
 
@@ -135,32 +135,32 @@ impl Check for Booking {
 
     async fn attempt(&self, run: &Run) {
         let mut memory: Memory = run.recall().unwrap_or_default();
-        let mut user = Visitor::new(run, &self.site);
+        let mut user = UserSession::new(run, &self.site);
         match self.log_in(run, &mut user).await {
             Ok(()) => {
                 // Stops are recorded where they happen.
                 let _ = self.lesson(run, &user, &mut memory).await;
             }
-            Err(Stop) if run.in_maintenance() => {}
-            Err(Stop) => self.counters(run, &memory).await,
+            Err(StepEnded) if run.in_maintenance() => {}
+            Err(StepEnded) => self.counters(run, &memory).await,
         }
         let reason =
             if run.in_maintenance() { "the platform is in maintenance" } else { "an earlier step did not pass" };
         run.skip_rest(&STEPS, reason);
     }
 
-    async fn sweep(&self, run: &Run, remove: bool) -> Vec<Leftover> {
-        let mut user = Visitor::new(run, &self.site);
+    async fn cleanup(&self, run: &Run, remove: bool) -> Vec<FoundLeftover> {
+        let mut user = UserSession::new(run, &self.site);
         match self.leftovers(run, &mut user).await {
             Ok(leftovers) if remove && !leftovers.is_empty() => self.remove(run, &user, leftovers).await,
             Ok(leftovers) => leftovers,
-            Err(Stop) => Vec::new(),
+            Err(StepEnded) => Vec::new(),
         }
     }
 }
 
 impl Booking {
-    async fn lesson(&self, run: &Run, user: &Visitor<'_>, memory: &mut Memory) -> Result<(), Stop> {
+    async fn lesson(&self, run: &Run, user: &UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
         let (leftovers, slots, ()) =
             join!(self.calendar(run, user), self.availability(run, user), self.counters(run, memory));
         let leftovers: Vec<_> = leftovers?.into_iter().take(MOST_LEFTOVERS).collect();
@@ -188,7 +188,7 @@ impl Booking {
         }
     }
 
-    async fn log_in(&self, run: &Run, user: &mut Visitor<'_>) -> Result<(), Stop> {
+    async fn log_in(&self, run: &Run, user: &mut UserSession<'_>) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "log-in");
         user.log_in(&step, &self.credentials).await?;
         step.passed();
@@ -196,7 +196,7 @@ impl Booking {
     }
 
     /// Lists the calendar; answers what earlier runs left there, oldest first.
-    async fn calendar(&self, run: &Run, user: &Visitor<'_>) -> Result<Vec<Leftover>, Stop> {
+    async fn calendar(&self, run: &Run, user: &UserSession<'_>) -> Result<Vec<FoundLeftover>, StepEnded> {
         let step = run.step(&Subject::whole(), "calendar");
         let now = run.clock().now();
         let answer = user.get(&step, self.calendar_url(now)).await?;
@@ -212,18 +212,18 @@ impl Booking {
     }
 
     /// The lessons that can be booked, in the run's own order.
-    async fn availability(&self, run: &Run, user: &Visitor<'_>) -> Result<Vec<Slot>, Stop> {
+    async fn availability(&self, run: &Run, user: &UserSession<'_>) -> Result<Vec<Slot>, StepEnded> {
         let step = run.step(&Subject::whole(), "availability");
         let free = self.free(&step, user).await?;
         let now = run.clock().now();
-        let (from, to) = (now + signed(self.notice), now + signed(self.horizon));
+        let (from, to) = (now + signed(self.min_lead_time), now + signed(self.max_lead_time));
         let slots = lessons(&free, self.lesson, from, to, run.id());
         let found = if slots.is_empty() {
             let minutes = self.lesson.as_secs() / 60;
             Err(Mismatch {
                 kind: FailureKind::Assertion,
                 expected: format!("a free slot of {minutes} minutes, {from:.0} to {to:.0}"),
-                seen: format!("none in the teacher's {} free times", free.len()),
+                actual: format!("none in the teacher's {} free times", free.len()),
                 evidence: None,
             })
         } else {
@@ -235,10 +235,10 @@ impl Booking {
     }
 
     /// The teacher's free times.
-    async fn free(&self, step: &Step<'_>, user: &Visitor<'_>) -> Result<Vec<Slot>, Stop> {
+    async fn free(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Vec<Slot>, StepEnded> {
         let platform = &self.site.platform;
         let names = &platform.booking;
-        let (from, to) = days(platform, step.now(), signed(self.horizon));
+        let (from, to) = days(platform, step.now(), signed(self.max_lead_time));
         let teacher = written_id(&self.teacher);
         let values = [("teacher", teacher.as_str()), ("from", &from), ("to", &to)];
         let answer = user.get(step, names.availability.at(&self.site.base_url, &values)).await?;
@@ -250,10 +250,13 @@ impl Booking {
     }
 
     /// Registers how to undo all that the run makes; the answer says that there is nothing left to undo.
-    fn undo_on_exit(&self, run: &Run, user: &Visitor<'_>) -> Arc<AtomicBool> {
+    fn undo_on_exit(&self, run: &Run, user: &UserSession<'_>) -> Arc<AtomicBool> {
         let is_done = Arc::new(AtomicBool::new(false));
-        let undo =
-            Undo { errand: user.errand(), calendar: self.calendar_url(run.clock().now()), marker: marker(run.id()) };
+        let undo = Undo {
+            background_session: user.background_session(),
+            calendar: self.calendar_url(run.clock().now()),
+            marker: marker(run.id()),
+        };
         let done = Arc::clone(&is_done);
         run.on_exit("booking", async move { if done.load(Ordering::Relaxed) { Ok(()) } else { undo.run().await } });
         is_done
@@ -263,17 +266,17 @@ impl Booking {
     async fn create(
         &self,
         run: &Run,
-        user: &Visitor<'_>,
+        user: &UserSession<'_>,
         slots: &mut impl Iterator<Item = Slot>,
         memory: &mut Memory,
-    ) -> Result<(String, Slot), Stop> {
+    ) -> Result<(String, Slot), StepEnded> {
         let step = run.step(&Subject::whole(), "create");
         let url = self.site.platform.booking.create.at(&self.site.base_url, &[("school", &written_id(&self.school))]);
         let created = self.site.platform.booking.created.as_slice();
         let Some((answer, slot)) = self.take(&step, user, (Method::POST, url), slots, memory).await? else {
             // Only a recorder that is blind to it gets here.
             step.skipped("no slot is free");
-            return Err(Stop);
+            return Err(StepEnded);
         };
         step.check("status", status(&answer, created))?;
         note(run, memory, Ended::Created);
@@ -287,11 +290,11 @@ impl Booking {
     async fn take(
         &self,
         step: &Step<'_>,
-        user: &Visitor<'_>,
+        user: &UserSession<'_>,
         (method, url): (Method, Url),
         slots: &mut impl Iterator<Item = Slot>,
         memory: &mut Memory,
-    ) -> Result<Option<(Response, Slot)>, Stop> {
+    ) -> Result<Option<(Response, Slot)>, StepEnded> {
         let (mut last, mut unexplained) = (None, 0);
         for slot in slots.take(MOST_SLOTS) {
             let answer = user.send(step, method.clone(), url.clone(), Some(&self.body(step.run(), slot))).await?;
@@ -311,7 +314,7 @@ impl Booking {
         Ok(last)
     }
 
-    async fn read_back(&self, run: &Run, user: &Visitor<'_>, id: &str, slot: Slot) -> Result<(), Stop> {
+    async fn read_back(&self, run: &Run, user: &UserSession<'_>, id: &str, slot: Slot) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "read-back");
         let answer = user.get(&step, self.booking_url(id)).await?;
         step.check("status", status(&answer, &[200]))?;
@@ -320,7 +323,13 @@ impl Booking {
         Ok(())
     }
 
-    async fn double_booking(&self, run: &Run, user: &Visitor<'_>, slot: Slot, memory: &mut Memory) -> Result<(), Stop> {
+    async fn double_booking(
+        &self,
+        run: &Run,
+        user: &UserSession<'_>,
+        slot: Slot,
+        memory: &mut Memory,
+    ) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "double-booking");
         let names = &self.site.platform.booking;
         let url = names.create.at(&self.site.base_url, &[("school", &written_id(&self.school))]);
@@ -345,11 +354,11 @@ impl Booking {
     async fn reschedule(
         &self,
         run: &Run,
-        user: &Visitor<'_>,
+        user: &UserSession<'_>,
         id: &str,
         slots: &mut impl Iterator<Item = Slot>,
         memory: &mut Memory,
-    ) -> Result<Option<Slot>, Stop> {
+    ) -> Result<Option<Slot>, StepEnded> {
         let step = run.step(&Subject::whole(), "reschedule");
         let request = (Method::PUT, self.booking_url(id));
         let Some((answer, slot)) = self.take(&step, user, request, slots, memory).await? else {
@@ -366,7 +375,7 @@ impl Booking {
     }
 
     /// Cancels the booking, and looks whether it is, and whether its slots are free again.
-    async fn cancel(&self, run: &Run, user: &Visitor<'_>, id: &str, used: &[Slot]) -> Result<(), Stop> {
+    async fn cancel(&self, run: &Run, user: &UserSession<'_>, id: &str, used: &[Slot]) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "cancel");
         let names = &self.site.platform.booking;
         let answer = user.send(&step, Method::DELETE, self.booking_url(id), None).await?;
@@ -375,7 +384,7 @@ impl Booking {
         gone.and(released)
     }
 
-    async fn gone(&self, step: Step<'_>, user: &Visitor<'_>, id: &str) -> Result<(), Stop> {
+    async fn gone(&self, step: Step<'_>, user: &UserSession<'_>, id: &str) -> Result<(), StepEnded> {
         let names = &self.site.platform.booking;
         let answer = user.get(&step, self.booking_url(id)).await?;
         let gone = if names.gone.as_slice().contains(&answer.status.as_u16()) {
@@ -392,7 +401,7 @@ impl Booking {
         Ok(())
     }
 
-    async fn slot_released(&self, run: &Run, user: &Visitor<'_>, used: &[Slot]) -> Result<(), Stop> {
+    async fn slot_released(&self, run: &Run, user: &UserSession<'_>, used: &[Slot]) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "slot-released");
         let mut free = self.free(&step, user).await?;
         let mut taken = not_within(used, &free);
@@ -424,8 +433,8 @@ impl Booking {
             [] => Ok(()),
             [slot, ..] => Err(Mismatch {
                 kind: FailureKind::Invariant,
-                expected: format!("{} free again after the booking was cancelled", slot.told()),
-                seen: match held {
+                expected: format!("{} free again after the booking was cancelled", slot.describe()),
+                actual: match held {
                     Some(id) => format!("taken by booking {id} of this run"),
                     None => format!("not in the teacher's {} free times", free.len()),
                 },
@@ -450,12 +459,12 @@ impl Booking {
         same(names.students.as_str(), &student)?;
         for (pointer, expected) in [(names.starts_at.as_str(), slot.starts_at), (names.ends_at.as_str(), slot.ends_at)]
         {
-            let seen = json_found(answer, pointer, wrapper)?;
-            if platform.times.read(&seen) != Some(expected) {
+            let actual = json_found(answer, pointer, wrapper)?;
+            if platform.times.read(&actual) != Some(expected) {
                 return Err(Mismatch {
                     kind: FailureKind::Assertion,
                     expected: format!("{expected} at {pointer}"),
-                    seen: format!("{seen} at {pointer}"),
+                    actual: format!("{actual} at {pointer}"),
                     evidence: None,
                 });
             }
@@ -465,32 +474,32 @@ impl Booking {
         same(names.status.as_str(), &Value::from(names.confirmed_status.as_str()))
     }
 
-    async fn leftovers(&self, run: &Run, user: &mut Visitor<'_>) -> Result<Vec<Leftover>, Stop> {
+    async fn leftovers(&self, run: &Run, user: &mut UserSession<'_>) -> Result<Vec<FoundLeftover>, StepEnded> {
         self.log_in(run, user).await?;
         self.calendar(run, user).await
     }
 
     /// Cancels what earlier runs left. What cannot be removed is reported, and no failure of the flow: that is what `cancel`
     /// is for.
-    async fn remove(&self, run: &Run, user: &Visitor<'_>, leftovers: Vec<Leftover>) -> Vec<Leftover> {
+    async fn remove(&self, run: &Run, user: &UserSession<'_>, leftovers: Vec<FoundLeftover>) -> Vec<FoundLeftover> {
         let step = run.step(&Subject::whole(), "sweep");
-        let mut swept = Vec::new();
+        let mut cleaned = Vec::new();
         for leftover in leftovers {
             let answer = user.look(&step, Method::DELETE, self.booking_url(&leftover.id), None).await;
             let removed = answer
-                .and_then(|answer| status(&answer, &undone(&self.site.platform)).map_err(|mismatch| mismatch.seen));
+                .and_then(|answer| status(&answer, &undone(&self.site.platform)).map_err(|mismatch| mismatch.actual));
             if let Err(why) = &removed {
-                run.left_behind("sweep", &format!("booking {} of run {}: {why}", leftover.id, leftover.run_id));
+                run.leftovers("sweep", &format!("booking {} of run {}: {why}", leftover.id, leftover.run_id));
             }
-            swept.push(Leftover { removed: removed.is_ok(), ..leftover });
+            cleaned.push(FoundLeftover { removed: removed.is_ok(), ..leftover });
         }
         step.passed();
-        swept
+        cleaned
     }
 
     fn measure(&self, run: &Run, memory: &Memory, counters: &Counters<'_>) -> Vec<String> {
         let names = &self.site.platform.counters;
-        let of_others = |pointer: &str, ended| counters.of_others(pointer, &memory.attempts, &ended);
+        let of_others = |pointer: &str, ended| counters.users_only(pointer, &memory.attempts, &ended);
         let created = of_others(names.bookings_created.as_str(), Ended::Created);
         let updated = of_others(names.bookings_updated.as_str(), Ended::Updated);
         let errors = of_others(names.booking_errors.as_str(), Ended::Refused);
@@ -526,7 +535,7 @@ impl Booking {
 
     fn calendar_url(&self, now: Timestamp) -> Url {
         let platform = &self.site.platform;
-        let (from, to) = days(platform, now, signed(self.horizon));
+        let (from, to) = days(platform, now, signed(self.max_lead_time));
         let (school, teacher) = (written_id(&self.school), written_id(&self.teacher));
         let values = [("school", school.as_str()), ("teacher", &teacher), ("from", &from), ("to", &to)];
         platform.booking.calendar.at(&self.site.base_url, &values)

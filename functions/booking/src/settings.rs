@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use runtime::Check;
+use runtime::session::Site;
 use runtime::settings::{Common, RawCounting, RawCredentials, Section, written_duration};
-use runtime::visit::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,10 +39,10 @@ pub struct RawBooking {
     lesson: Option<String>,
     /// How far ahead a lesson must be at least: more than the platform's notice period. Default 48h.
     #[serde(skip_serializing_if = "Option::is_none")]
-    notice: Option<String>,
+    min_lead_time: Option<String>,
     /// How far ahead a lesson may be. Default 336h.
     #[serde(skip_serializing_if = "Option::is_none")]
-    horizon: Option<String>,
+    max_lead_time: Option<String>,
     /// How old a booking of ours must be to be taken for left behind: more than any run lasts. Default 15m.
     #[serde(skip_serializing_if = "Option::is_none")]
     leftover_after: Option<String>,
@@ -63,15 +63,17 @@ impl RawBooking {
         let student = section.id("student", self.student);
         let kind = section.text("kind", Some(self.kind.unwrap_or_else(|| "lesson".to_owned())));
         let lesson = section.duration("lesson", self.lesson, MINUTE * 45, MINUTE * 5..=HOUR * 8);
-        let notice = section.duration("notice", self.notice, HOUR * 48, Duration::ZERO..=HOUR * 24 * 30);
-        let horizon = section.duration("horizon", self.horizon, HOUR * 24 * 14, HOUR..=HOUR * 24 * 60);
-        if let (Some(notice), Some(horizon), Some(lesson)) = (notice, horizon, lesson)
-            && horizon < notice + lesson
+        let min_lead_time =
+            section.duration("min_lead_time", self.min_lead_time, HOUR * 48, Duration::ZERO..=HOUR * 24 * 30);
+        let max_lead_time =
+            section.duration("max_lead_time", self.max_lead_time, HOUR * 24 * 14, HOUR..=HOUR * 24 * 60);
+        if let (Some(min_lead_time), Some(max_lead_time), Some(lesson)) = (min_lead_time, max_lead_time, lesson)
+            && max_lead_time < min_lead_time + lesson
         {
-            let least = written_duration(notice + lesson);
+            let least = written_duration(min_lead_time + lesson);
             section.problem(
-                "horizon",
-                format!("expected at least `notice` and a lesson, {least}: no slot could be taken"),
+                "max_lead_time",
+                format!("expected at least `min_lead_time` and a lesson, {least}: no slot could be taken"),
             );
         }
         let leftover_after =
@@ -90,8 +92,8 @@ impl RawBooking {
             student: student?,
             kind: kind?,
             lesson: lesson?,
-            notice: notice?,
-            horizon: horizon?,
+            min_lead_time: min_lead_time?,
+            max_lead_time: max_lead_time?,
             leftover_after: leftover_after?,
             counting: counting?,
         })
@@ -100,7 +102,7 @@ impl RawBooking {
 
 impl Booking {
     /// As it would be written, every default in its place.
-    pub(crate) fn as_written(&self) -> RawBooking {
+    pub(crate) fn to_raw(&self) -> RawBooking {
         RawBooking {
             step_deadline: Some(written_duration(self.site.deadline)),
             school: Some(self.school.clone()),
@@ -108,8 +110,8 @@ impl Booking {
             student: Some(self.student.clone()),
             kind: Some(self.kind.clone()),
             lesson: Some(written_duration(self.lesson)),
-            notice: Some(written_duration(self.notice)),
-            horizon: Some(written_duration(self.horizon)),
+            min_lead_time: Some(written_duration(self.min_lead_time)),
+            max_lead_time: Some(written_duration(self.max_lead_time)),
             leftover_after: Some(written_duration(self.leftover_after)),
             account: RawCredentials::from(&self.credentials),
             counters: self.counting.as_ref().map(RawCounting::from),

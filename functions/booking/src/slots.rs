@@ -28,7 +28,7 @@ impl Slot {
     }
 
     /// As messages say it.
-    pub(crate) fn told(self) -> String {
+    pub(crate) fn describe(self) -> String {
         format!("{} to {}", self.starts_at, self.ends_at)
     }
 }
@@ -82,13 +82,13 @@ mod tests {
             slot("2026-12-26T08:00:00Z", "2026-12-26T08:45:00Z"),
         ];
         let (from, to) = ("2026-11-25T08:00:01Z".parse().unwrap(), "2026-12-20T00:00:00Z".parse().unwrap());
-        let mut seen = lessons(&free, LESSON, from, to, "run");
-        seen.sort();
+        let mut actual = lessons(&free, LESSON, from, to, "run");
+        actual.sort();
         let expected = [
             slot("2026-11-26T08:00:00Z", "2026-11-26T08:45:00Z"),
             slot("2026-11-26T08:45:00Z", "2026-11-26T09:30:00Z"),
         ];
-        assert_eq!(seen, expected);
+        assert_eq!(actual, expected);
         assert!(expected.iter().all(|lesson| lesson.is_within(&free)));
         assert!(!slot("2026-11-27T08:00:00Z", "2026-11-27T08:45:00Z").is_within(&free));
         assert_eq!(lessons(&[], LESSON, from, to, "run"), []);

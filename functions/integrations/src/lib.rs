@@ -18,7 +18,7 @@ use std::time::Duration;
 use check::incident::Severity;
 use check::message::Owner;
 use check::metric::{INTEGRATION_FAILURES, PARTNER_CERTIFICATE_DAYS, RATE_LIMIT_HEADROOM};
-use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use probe::{Response, expect, throttled};
@@ -57,11 +57,11 @@ impl Check for Integrations {
         raw.validate(section, common)
     }
 
-    fn written(&self) -> RawIntegrations {
-        self.as_written()
+    fn to_raw(&self) -> RawIntegrations {
+        self.to_raw()
     }
 
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         self.partners.iter().map(|partner| partner.deadline).max().unwrap_or_default()
     }
 
@@ -114,20 +114,20 @@ async fn look(run: &Run, partner: &Partner) -> Found {
     let step = run.step(&partner.subject, "request");
     let response = match request(&step, partner).await {
         Ok(response) => response,
-        Err(Stop) => return Found { has_failed: step.has_failed().then_some(true), headroom: None },
+        Err(StepEnded) => return Found { has_failed: step.has_failed().then_some(true), headroom: None },
     };
     step.passed();
     let headroom = headroom(&response);
     let step = run.step(&partner.subject, "answer");
     let has_failed = match judge(&step, partner, &response) {
         Ok(()) => Some(false),
-        Err(Stop) => step.has_failed().then_some(true),
+        Err(StepEnded) => step.has_failed().then_some(true),
     };
     step.passed();
     Found { has_failed, headroom }
 }
 
-async fn request(step: &Step<'_>, partner: &Partner) -> Result<Response, Stop> {
+async fn request(step: &Step<'_>, partner: &Partner) -> Result<Response, StepEnded> {
     let key = match &partner.key {
         Some(reference) => Some(step.secret(reference).await?),
         None => None,
@@ -135,11 +135,11 @@ async fn request(step: &Step<'_>, partner: &Partner) -> Result<Response, Stop> {
     step.send(partner.question(key.as_ref())).await
 }
 
-fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), Stop> {
+fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), StepEnded> {
     let status = response.status.as_u16();
     if !partner.statuses.contains(&status) {
         if matches!(status, 401 | 403) {
-            return Err(step.cannot_judge(Cause::Credentials, &refused(partner, status)));
+            return Err(step.inconclusive(Cause::Credentials, &refused(partner, status)));
         }
         if let Some(limit) = throttled(response, &[]) {
             let again = limit.retry_after.map_or_else(String::new, |after| format!(", for {} s more", after.as_secs()));
@@ -148,7 +148,7 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
                  throttled too",
                 partner.name
             );
-            return Err(step.cannot_judge(Cause::Throttled, &detail));
+            return Err(step.inconclusive(Cause::Throttled, &detail));
         }
     }
     // What a key opens may be about people: nobody quotes it.
@@ -186,7 +186,7 @@ fn lasts(partner: &Partner, ends: Timestamp, now: Timestamp) -> Result<(), Misma
     Err(Mismatch {
         kind: FailureKind::Tls,
         expected: format!("a certificate that lasts {} days more", partner.certificate_days),
-        seen: format!("{} ends in {left:.1} days, at {ends:.0}", partner.url.host_str().unwrap_or("one that")),
+        actual: format!("{} ends in {left:.1} days, at {ends:.0}", partner.url.host_str().unwrap_or("one that")),
         evidence: None,
     })
 }

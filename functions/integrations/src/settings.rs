@@ -76,7 +76,7 @@ struct RawContact {
     name: Option<String>,
     /// How to reach them: a telephone number first of all.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reach: Option<String>,
+    details: Option<String>,
 }
 
 impl RawIntegrations {
@@ -84,13 +84,13 @@ impl RawIntegrations {
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Integrations> {
         let count = self.partners.len();
         if count == 0 || count > MAX_PARTNERS {
-            section.problem("partners", format!("expected 1 to {MAX_PARTNERS} partners, saw {count}"));
+            section.problem("partners", format!("expected 1 to {MAX_PARTNERS} partners, found {count}"));
         }
         let mut ids = BTreeSet::new();
         let written = self.partners.iter().enumerate().filter_map(|(index, raw)| Some((index, raw.id.as_ref()?)));
         for (index, id) in written {
             if !ids.insert(id.clone()) {
-                section.item("partners", index).problem("id", format!("expected an id of its own, saw `{id}` again"));
+                section.item("partners", index).problem("id", format!("expected an id of its own, found `{id}` again"));
             }
         }
         let partners: Vec<Option<Partner>> = self
@@ -131,7 +131,7 @@ impl RawPartner {
             None => Some(None),
             Some(name) if kind == Kind::Http => {
                 let is_one =
-                    HeaderName::try_from(&name).map_err(|_| format!("expected the name of a header, saw `{name}`"));
+                    HeaderName::try_from(&name).map_err(|_| format!("expected the name of a header, found `{name}`"));
                 section.parsed("header", is_one).map(|_| Some(name))
             }
             Some(_) => {
@@ -142,7 +142,7 @@ impl RawPartner {
         let statuses = self.status.unwrap_or_else(|| vec![200]);
         let are_statuses = !statuses.is_empty() && statuses.iter().all(|status| (100..=599).contains(status));
         if !are_statuses {
-            section.problem("status", format!("expected at least one status of 100 to 599, saw {statuses:?}"));
+            section.problem("status", format!("expected at least one status of 100 to 599, found {statuses:?}"));
         }
         let text = match self.text {
             None => Some(None),
@@ -172,9 +172,9 @@ impl RawPartner {
         })
     }
 
-    fn of(partner: &Partner) -> Self {
+    fn from_settings(partner: &Partner) -> Self {
         let contact =
-            |contact: &Contact| RawContact { name: Some(contact.name.clone()), reach: Some(contact.reach.clone()) };
+            |contact: &Contact| RawContact { name: Some(contact.name.clone()), details: Some(contact.details.clone()) };
         Self {
             id: Some(partner.subject.to_string()),
             name: Some(partner.name.clone()),
@@ -194,22 +194,22 @@ impl RawPartner {
 
 impl RawContact {
     fn validate(self, section: &Section<'_>) -> Option<Contact> {
-        let (name, reach) = (section.text("name", self.name), section.text("reach", self.reach));
-        Some(Contact { name: name?, reach: reach? })
+        let (name, details) = (section.text("name", self.name), section.text("details", self.details));
+        Some(Contact { name: name?, details: details? })
     }
 }
 
 fn subject(id: &str) -> Result<Subject, String> {
     let subject = Subject::new(id).map_err(|error| error.to_string())?;
     if subject.is_whole() {
-        return Err("expected a name, saw `-`, which stands for a whole check".to_owned());
+        return Err("expected a name, found `-`, which stands for a whole check".to_owned());
     }
     Ok(subject)
 }
 
 impl Integrations {
     /// As it would be written, every default in its place.
-    pub(crate) fn as_written(&self) -> RawIntegrations {
-        RawIntegrations { partners: self.partners.iter().map(RawPartner::of).collect() }
+    pub(crate) fn to_raw(&self) -> RawIntegrations {
+        RawIntegrations { partners: self.partners.iter().map(RawPartner::from_settings).collect() }
     }
 }

@@ -10,7 +10,7 @@ use crate::memory::{Ended, Memory};
 /// Measures the rates, our own attempts taken off; answers which of the published numbers' counters are not there.
 pub(crate) fn measure(run: &Run, platform: &Platform, memory: &Memory, counters: &Counters<'_>) -> Vec<String> {
     let names = &platform.counters;
-    let of_others = |pointer: &str, ended| counters.of_others(pointer, &memory.attempts, &ended);
+    let of_others = |pointer: &str, ended| counters.users_only(pointer, &memory.attempts, &ended);
     let succeeded = of_others(names.logins_succeeded.as_str(), Ended::LoggedIn);
     let failed = of_others(names.logins_failed.as_str(), Ended::Refused);
     let logged_out = of_others(names.logouts_succeeded.as_str(), Ended::LoggedOut);

@@ -23,11 +23,11 @@ mod settings;
 
 use std::time::Duration;
 
-use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use probe::{Response, Totp};
 use runtime::counting::count;
+use runtime::session::{Site, UserSession, status};
 use runtime::settings::{Common, Counting, Mode, SecretRef, Section};
-use runtime::visit::{Site, Visitor, status};
 use runtime::{Check, Run, merged_as};
 use secrecy::SecretString;
 
@@ -66,13 +66,13 @@ impl Check for Login {
         raw.validate(section, common)
     }
 
-    fn written(&self) -> RawLogin {
-        self.as_written()
+    fn to_raw(&self) -> RawLogin {
+        self.to_raw()
     }
 
     /// A step at its slowest and the rest of the way as long again. A flow that is slow at every step is cut off by the
     /// run's deadline, and fails by it.
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2
     }
 
@@ -106,7 +106,7 @@ impl Login {
 
     /// What a user does, from the form to the old session.
     async fn user(&self, run: &Run, memory: &mut Memory) {
-        let mut user = Visitor::new(run, &self.site);
+        let mut user = UserSession::new(run, &self.site);
         if self.enter(run, &mut user, memory).await.is_err() {
             skip(run, &INSIDE, if run.in_maintenance() { IN_MAINTENANCE } else { "not logged in" });
             return;
@@ -123,7 +123,7 @@ impl Login {
         }
     }
 
-    async fn enter(&self, run: &Run, user: &mut Visitor<'_>, memory: &mut Memory) -> Result<(), Stop> {
+    async fn enter(&self, run: &Run, user: &mut UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
         let factor = self.account.totp_seed.is_some();
         let rest: &[&str] = if factor { &["log-in", "second-factor"] } else { &["log-in"] };
         let step = run.step(&Subject::whole(), "open-form");
@@ -143,13 +143,13 @@ impl Login {
         }
     }
 
-    async fn password(&self, run: &Run, user: &mut Visitor<'_>, memory: &mut Memory) -> Result<(), Stop> {
+    async fn password(&self, run: &Run, user: &mut UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "log-in");
         let password = step.secret(&self.account.password).await?;
         let answer = user.send_password(&step, &self.account.email, &password).await;
         let ended = match &answer {
-            Err(Stop) if step.is_throttled() => Some(Ended::Throttled),
-            Err(Stop) => None,
+            Err(StepEnded) if step.is_throttled() => Some(Ended::Throttled),
+            Err(StepEnded) => None,
             Ok(answer) if self.site.platform.login.refused.as_slice().contains(&answer.status.as_u16()) => {
                 Some(Ended::Refused)
             }
@@ -174,16 +174,16 @@ impl Login {
     async fn second_factor(
         &self,
         run: &Run,
-        user: &mut Visitor<'_>,
+        user: &mut UserSession<'_>,
         seed: &SecretRef,
         memory: &mut Memory,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), StepEnded> {
         let factor = &self.site.platform.second_factor;
         wait_for_a_new_code(run, factor.period.get(), memory.code_step).await;
         let step = run.step(&Subject::whole(), "second-factor");
         let seed = step.secret(seed).await?;
         let totp = Totp::new(&seed, factor.period.get(), factor.digits.get())
-            .map_err(|error| step.cannot_judge(Cause::Credentials, &error.to_string()))?;
+            .map_err(|error| step.inconclusive(Cause::Credentials, &error.to_string()))?;
         let answer = user.ask_me(&step).await?;
         step.check(
             "password_is_not_enough",
@@ -198,7 +198,7 @@ impl Login {
         Ok(())
     }
 
-    async fn current_user(&self, run: &Run, user: &Visitor<'_>) -> Result<(), Stop> {
+    async fn current_user(&self, run: &Run, user: &UserSession<'_>) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "current-user");
         let answer = user.ask_me(&step).await?;
         let me = &self.site.platform.me;
@@ -215,7 +215,7 @@ impl Login {
         Ok(())
     }
 
-    async fn own_school(&self, run: &Run, user: &Visitor<'_>) -> Result<(), Stop> {
+    async fn own_school(&self, run: &Run, user: &UserSession<'_>) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "own-school");
         let school = &self.site.platform.school;
         let answer = user.get(&step, school.path.at(&self.site.base_url, &[("school", &self.own_school)])).await?;
@@ -225,7 +225,7 @@ impl Login {
         Ok(())
     }
 
-    async fn other_school(&self, run: &Run, user: &Visitor<'_>) -> Result<(), Stop> {
+    async fn other_school(&self, run: &Run, user: &UserSession<'_>) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "other-school");
         let school = &self.site.platform.school;
         let answer = user.get(&step, school.path.at(&self.site.base_url, &[("school", &self.other_school)])).await?;
@@ -235,14 +235,14 @@ impl Login {
             // What is not hidden is somebody else's: no message quotes it.
             let bytes = format!("{} bytes, not quoted: they are somebody else's", answer.body.len());
             let evidence = if kind == FailureKind::Invariant { Some(bytes) } else { mismatch.evidence };
-            Mismatch { kind, expected, seen: mismatch.seen, evidence }
+            Mismatch { kind, expected, actual: mismatch.actual, evidence }
         });
         step.check("hidden", hidden)?;
         step.passed();
         Ok(())
     }
 
-    async fn log_out(&self, run: &Run, user: &Visitor<'_>, memory: &mut Memory) -> Result<(), Stop> {
+    async fn log_out(&self, run: &Run, user: &UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "log-out");
         user.log_out(&step).await?;
         note(run, memory, Some(Ended::LoggedOut));
@@ -251,9 +251,9 @@ impl Login {
     }
 
     /// A password that is wrong for sure: of the run, so no account has it.
-    async fn wrong_password(&self, run: &Run, memory: &mut Memory) -> Result<(), Stop> {
+    async fn wrong_password(&self, run: &Run, memory: &mut Memory) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "wrong-password");
-        let mut stranger = Visitor::new(run, &self.site);
+        let mut stranger = UserSession::new(run, &self.site);
         stranger.open_form(&step).await?;
         let password = SecretString::from(format!("wrong-on-purpose-{}", run.id()));
         let answer = stranger.send_password(&step, &self.wrong_email, &password).await;
@@ -288,7 +288,7 @@ impl Login {
 }
 
 /// Nobody is logged in with what this visitor holds.
-async fn nobody(run: &Run, name: &str, visitor: &Visitor<'_>, why: &str) -> Result<(), Stop> {
+async fn nobody(run: &Run, name: &str, visitor: &UserSession<'_>, why: &str) -> Result<(), StepEnded> {
     let step = run.step(&Subject::whole(), name);
     let answer = visitor.ask_me(&step).await?;
     step.check("nobody", visitor.expect_unauthenticated(&answer, why))?;
@@ -313,8 +313,8 @@ fn somebody_elses(mismatch: Mismatch) -> Mismatch {
     if mismatch.kind != FailureKind::Invariant {
         return mismatch;
     }
-    let seen = "another one, not quoted: it is somebody else's".to_owned();
-    Mismatch { seen, evidence: None, ..mismatch }
+    let actual = "another one, not quoted: it is somebody else's".to_owned();
+    Mismatch { actual, evidence: None, ..mismatch }
 }
 
 /// Remembers an own attempt at once: the run may be cut off.

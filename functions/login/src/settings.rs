@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use runtime::session::Site;
 use runtime::settings::{Common, RawCounting, SecretRef, Section, written_duration, written_id};
-use runtime::visit::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -86,7 +86,7 @@ impl RawLogin {
         let own_school = section.id("own_school", self.own_school).map(|id| written_id(&id));
         let other_school = section.id("other_school", self.other_school).map(|id| written_id(&id));
         if own_school.is_some() && own_school == other_school {
-            section.problem("other_school", "expected another school than `own_school`, saw the same");
+            section.problem("other_school", "expected another school than `own_school`, found the same");
         }
         let account = self.account.validate(&section.table("account"), common);
         let wrong = section.table("wrong_password");
@@ -94,7 +94,7 @@ impl RawLogin {
         if let (Some(account), Some(email)) = (&account, &wrong_email)
             && account.email.eq_ignore_ascii_case(email)
         {
-            let rule = "expected an account of its own, saw that of `account`: wrong passwords would lock it out";
+            let rule = "expected an account of its own, found that of `account`: wrong passwords would lock it out";
             wrong.problem("email", rule);
         }
         let counting = match self.counters {
@@ -141,7 +141,7 @@ impl RawAccount {
 
 impl Login {
     /// As it would be written, every default in its place.
-    pub(crate) fn as_written(&self) -> RawLogin {
+    pub(crate) fn to_raw(&self) -> RawLogin {
         let Account { email, password, totp_seed, id, role } = self.account.clone();
         RawLogin {
             step_deadline: Some(written_duration(self.site.deadline)),

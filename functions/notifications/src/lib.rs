@@ -20,13 +20,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES, NOTIFICATION_QUEUE};
-use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use probe::Method;
 use probe::expect::{json_found, json_list};
 use runtime::canaries::Canary as Sent;
 use runtime::counting::{Counters, count};
+use runtime::session::{Site, UserSession, status};
 use runtime::settings::{Common, Counting, Credentials, Section, written_id};
-use runtime::visit::{Site, Visitor, status};
 use runtime::{Check, Run, Step, merged_as};
 use serde_json::Value;
 
@@ -77,12 +77,12 @@ impl Check for Notifications {
         raw.validate(section, common)
     }
 
-    fn written(&self) -> RawNotifications {
-        self.as_written()
+    fn to_raw(&self) -> RawNotifications {
+        self.to_raw()
     }
 
     /// A step at its slowest and the rest of the way as long again.
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2
     }
 
@@ -97,14 +97,14 @@ impl Check for Notifications {
 
     async fn attempt(&self, run: &Run) {
         let mut memory: Memory = run.recall().unwrap_or_default();
-        let mut user = Visitor::new(run, &self.site);
+        let mut user = UserSession::new(run, &self.site);
         // Stops are recorded where they happen.
         if let Ok(record) = self.look(run, &mut user).await {
             for (channel, canary) in self.channels() {
-                let past = memory.of(channel);
+                let past = memory.channel(channel);
                 self.judge(run, channel, canary, past, &record).await;
                 run.remember(&memory);
-                let past = memory.of(channel);
+                let past = memory.channel(channel);
                 self.send(run, &user, channel, canary, past).await;
                 run.remember(&memory);
             }
@@ -130,7 +130,7 @@ impl Notifications {
     }
 
     /// Logs in and reads the record.
-    async fn look(&self, run: &Run, user: &mut Visitor<'_>) -> Result<Vec<Value>, Stop> {
+    async fn look(&self, run: &Run, user: &mut UserSession<'_>) -> Result<Vec<Value>, StepEnded> {
         let step = run.step(&Subject::whole(), "log-in");
         user.log_in(&step, &self.credentials).await?;
         step.passed();
@@ -175,13 +175,13 @@ impl Notifications {
                     past.failed(&sent.id);
                     step.check("arrived", Err(self.lost(canary, sent, FailureKind::Assertion, &reason)))
                 }
-                Fate::OnItsWay(seen) if age.unsigned_abs() >= canary.delivered_within => {
+                Fate::OnItsWay(actual) if age.unsigned_abs() >= canary.delivered_within => {
                     past.late();
-                    let seen = format!("{seen}, {} s after it was sent", age.as_secs());
-                    step.check("in_time", Err(self.lost(canary, sent, FailureKind::Stale, &seen)))
+                    let actual = format!("{actual}, {} s after it was sent", age.as_secs());
+                    step.check("in_time", Err(self.lost(canary, sent, FailureKind::Stale, &actual)))
                 }
-                Fate::OnItsWay(seen) => {
-                    waiting = Some(format!("a canary is on its way for {} s: {seen}", age.as_secs()));
+                Fate::OnItsWay(actual) => {
+                    waiting = Some(format!("a canary is on its way for {} s: {actual}", age.as_secs()));
                     Ok(())
                 }
             };
@@ -195,7 +195,7 @@ impl Notifications {
         }
     }
 
-    fn lost(&self, canary: &Canary, sent: &Sent, kind: FailureKind, seen: &str) -> Mismatch {
+    fn lost(&self, canary: &Canary, sent: &Sent, kind: FailureKind, actual: &str) -> Mismatch {
         Mismatch {
             kind,
             expected: format!(
@@ -203,7 +203,7 @@ impl Notifications {
                 sent.at,
                 canary.delivered_within.as_secs()
             ),
-            seen: seen.to_owned(),
+            actual: actual.to_owned(),
             evidence: Some(format!("notification {} of run {}", sent.id, sent.run_id)),
         }
     }
@@ -216,11 +216,11 @@ impl Notifications {
         canary: &Canary,
         sent: &Sent,
         record: &[Value],
-    ) -> Result<Fate, Stop> {
+    ) -> Result<Fate, StepEnded> {
         let names = &self.site.platform.notification;
         let text = |entry: &Value, pointer: &str| entry.pointer(pointer).map(written_id).unwrap_or_default();
         let entry = record.iter().find(|entry| text(entry, names.id.as_str()) == sent.id);
-        let (seen, provider_id) = match entry {
+        let (actual, provider_id) = match entry {
             // It may have been sent all the same.
             None => ("it is not in the platform's record".to_owned(), None),
             Some(entry) => {
@@ -237,16 +237,16 @@ impl Notifications {
                 (format!("the platform says {status}"), provider_id)
             }
         };
-        let Some(provider) = &canary.provider else { return Ok(Fate::OnItsWay(seen)) };
+        let Some(provider) = &canary.provider else { return Ok(Fate::OnItsWay(actual)) };
         let key = step.secret(&provider.key).await?;
         let question = provider.question(sent, provider_id.as_deref(), &canary.to, &key, self.site.deadline);
         let Some(question) = question else {
-            return Ok(Fate::OnItsWay(format!("{seen}, and no id of the provider is told")));
+            return Ok(Fate::OnItsWay(format!("{actual}, and no id of the provider is told")));
         };
         // A provider that cannot be asked is a partner's trouble: the platform's word counts then.
         let answer = match step.look(question).await {
             Ok(answer) => answer,
-            Err(error) => return Ok(Fate::OnItsWay(format!("{seen}; the provider: {error}"))),
+            Err(error) => return Ok(Fate::OnItsWay(format!("{actual}; the provider: {error}"))),
         };
         if matches!(answer.status.as_u16(), 401 | 403) {
             let detail = format!(
@@ -256,24 +256,24 @@ impl Notifications {
                 channel.as_str(),
                 provider.key
             );
-            return Err(step.cannot_judge(Cause::Credentials, &detail));
+            return Err(step.inconclusive(Cause::Credentials, &detail));
         }
         Ok(match provider.fate(&answer, sent, provider_id.as_deref()) {
-            Ok(Fate::OnItsWay(said)) => Fate::OnItsWay(format!("{seen}; {said}")),
+            Ok(Fate::OnItsWay(said)) => Fate::OnItsWay(format!("{actual}; {said}")),
             Ok(fate) => fate,
-            Err(error) => Fate::OnItsWay(format!("{seen}; {error}")),
+            Err(error) => Fate::OnItsWay(format!("{actual}; {error}")),
         })
     }
 
     /// Sends a canary when one is due.
-    async fn send(&self, run: &Run, user: &Visitor<'_>, channel: Channel, canary: &Canary, past: &mut Past) {
+    async fn send(&self, run: &Run, user: &UserSession<'_>, channel: Channel, canary: &Canary, past: &mut Past) {
         let now = run.clock().now();
         if !past.is_due(canary.every, now) {
             return;
         }
         let step = run.step(&subject(channel), "send");
         if !run.may_send() {
-            step.skipped("a canary is due, and was not sent: a run by hand sends none without --send");
+            step.skipped("a canary is due, and was not sent: a run by hand sends none without --send-canaries");
             return;
         }
         match self.deliver(&step, user, channel, canary).await {
@@ -281,17 +281,17 @@ impl Notifications {
                 past.sent(Sent { id, at: now, run_id: run.id().to_owned() });
                 step.passed();
             }
-            Err(Stop) => past.not_sent(now),
+            Err(StepEnded) => past.not_sent(now),
         }
     }
 
     async fn deliver(
         &self,
         step: &Step<'_>,
-        user: &Visitor<'_>,
+        user: &UserSession<'_>,
         channel: Channel,
         canary: &Canary,
-    ) -> Result<String, Stop> {
+    ) -> Result<String, StepEnded> {
         let names = &self.site.platform.notification;
         let to = Value::from(canary.to.as_str());
         let marker = Value::from(format!("synthetic:{}", step.run().id()));
@@ -338,7 +338,7 @@ impl Notifications {
 }
 
 impl Memory {
-    fn of(&mut self, channel: Channel) -> &mut Past {
+    fn channel(&mut self, channel: Channel) -> &mut Past {
         match channel {
             Channel::Email => &mut self.email,
             Channel::Sms => &mut self.sms,

@@ -117,7 +117,7 @@ impl Provider {
         if !response.status.is_success() {
             return Err(format!("{name} answered {}", response.status.as_u16()));
         }
-        let body = json(response).map_err(|mismatch| format!("{name}: {}", mismatch.seen))?;
+        let body = json(response).map_err(|mismatch| format!("{name}: {}", mismatch.actual))?;
         Ok(match self.kind {
             Kind::Twilio => twilio(&body),
             Kind::Sparkpost => sparkpost(&body, sent, provider_id),

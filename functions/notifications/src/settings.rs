@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use runtime::Check;
+use runtime::session::Site;
 use runtime::settings::{Common, RawCounting, RawCredentials, SecretRef, Section, written_duration};
-use runtime::visit::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -87,7 +87,7 @@ impl RawNotifications {
         let user = section.id("user", self.user);
         let credentials = self.account.validate(&section.table("account"), common, check);
         if self.email.is_none() && self.sms.is_none() {
-            section.problem("", "expected a table `email` or `sms`, saw neither: nothing would be sent");
+            section.problem("", "expected a table `email` or `sms`, found neither: nothing would be sent");
         }
         let canary = |key, raw: Option<RawCanary>, every| match raw {
             None => Some(None),
@@ -124,13 +124,13 @@ impl RawCanary {
         Some(Canary { to: to?, every: every?, delivered_within: within?, price_usd: price?, provider: provider? })
     }
 
-    fn of(canary: &Canary) -> Self {
+    fn from_settings(canary: &Canary) -> Self {
         Self {
             to: Some(canary.to.clone()),
             every: Some(written_duration(canary.every)),
             delivered_within: Some(written_duration(canary.delivered_within)),
             price_usd: canary.price_usd,
-            provider: canary.provider.as_ref().map(RawProvider::of),
+            provider: canary.provider.as_ref().map(RawProvider::from_settings),
         }
     }
 }
@@ -152,7 +152,7 @@ impl RawProvider {
         Some(Provider { kind, written_url: written_url?, url: url?, account: account?, inbox: inbox?, key: key? })
     }
 
-    fn of(provider: &Provider) -> Self {
+    fn from_settings(provider: &Provider) -> Self {
         let unless_empty = |text: &String| (!text.is_empty()).then(|| text.clone());
         Self {
             kind: Some(provider.kind),
@@ -166,13 +166,13 @@ impl RawProvider {
 
 impl Notifications {
     /// As it would be written, every default in its place.
-    pub(crate) fn as_written(&self) -> RawNotifications {
+    pub(crate) fn to_raw(&self) -> RawNotifications {
         RawNotifications {
             step_deadline: Some(written_duration(self.site.deadline)),
             user: Some(self.user.clone()),
             account: RawCredentials::from(&self.credentials),
-            email: self.email.as_ref().map(RawCanary::of),
-            sms: self.sms.as_ref().map(RawCanary::of),
+            email: self.email.as_ref().map(RawCanary::from_settings),
+            sms: self.sms.as_ref().map(RawCanary::from_settings),
             counters: self.counting.as_ref().map(RawCounting::from),
         }
     }

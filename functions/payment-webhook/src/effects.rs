@@ -1,14 +1,14 @@
 //! What the events have done, and what they must not have done.
 
-use check::{FailureKind, Mismatch, Stop};
+use check::{FailureKind, Mismatch, StepEnded};
 use probe::expect::json_found;
 use runtime::Step;
+use runtime::session::{UserSession, status};
 use runtime::settings::written_id;
-use runtime::visit::{Visitor, status};
 
 use super::{BALANCES, LEAST_WAIT, PaymentWebhook, Till};
-use crate::books::{Paid, paid};
 use crate::event::{Kind, reference};
+use crate::ledger::{Paid, paid};
 
 impl PaymentWebhook {
     /// One payment of the good event, none of the others.
@@ -17,7 +17,7 @@ impl PaymentWebhook {
         step: Step<'_>,
         wrong_amount: Step<'_>,
         till: &Till<'_, '_>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), StepEnded> {
         let run = step.run();
         let all = match self.payments(&step, till.user).await {
             Ok(all) => all,
@@ -54,9 +54,9 @@ impl PaymentWebhook {
         wrong
     }
 
-    pub(super) async fn payments(&self, step: &Step<'_>, user: &Visitor<'_>) -> Result<Vec<Paid>, Stop> {
+    pub(super) async fn payments(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Vec<Paid>, StepEnded> {
         let names = &self.site.platform.payment;
-        let answer = user.get(step, names.list.at(&self.site.base_url, &self.of_student().as_value())).await?;
+        let answer = user.get(step, names.list.at(&self.site.base_url, &self.student_ids().as_value())).await?;
         step.check("status", status(&answer, &[200]))?;
         let all = paid(&self.site.platform, &answer);
         step.check("list", all.as_ref().map(|_| ()).map_err(Clone::clone))?;
@@ -64,14 +64,14 @@ impl PaymentWebhook {
     }
 
     /// A payment that failed leaves its invoice to be paid.
-    pub(super) async fn failed_payment(&self, step: Step<'_>, till: &Till<'_, '_>) -> Result<(), Stop> {
+    pub(super) async fn failed_payment(&self, step: Step<'_>, till: &Till<'_, '_>) -> Result<(), StepEnded> {
         let names = &self.site.platform.invoice;
         let answer = till.user.get(&step, self.invoice_url(&till.bad)).await?;
         step.check("status", status(&answer, &[200]))?;
-        let seen = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
-        let open = seen.and_then(|seen| {
-            let seen = written_id(&seen);
-            same("an invoice that no event paid", names.open_status.as_str(), &seen)
+        let actual = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
+        let open = actual.and_then(|actual| {
+            let actual = written_id(&actual);
+            same("an invoice that no event paid", names.open_status.as_str(), &actual)
                 .map_err(|mismatch| Mismatch { kind: FailureKind::Invariant, ..mismatch })
         });
         step.check("still_open", open)?;
@@ -81,7 +81,12 @@ impl PaymentWebhook {
 
     /// What is owed has gone up by both invoices and down by the one that was paid. `before` is nothing when that cannot be
     /// told.
-    pub(super) async fn balance(&self, step: Step<'_>, till: &Till<'_, '_>, before: Option<f64>) -> Result<(), Stop> {
+    pub(super) async fn balance(
+        &self,
+        step: Step<'_>,
+        till: &Till<'_, '_>,
+        before: Option<f64>,
+    ) -> Result<(), StepEnded> {
         let Some(before) = before else {
             step.skipped("what earlier runs left was undone in this run, and moves the balance too");
             return Ok(());
@@ -95,9 +100,9 @@ impl PaymentWebhook {
             }
             if look == BALANCES {
                 let expected = format!("a balance that changed by {owed}: two invoices of {owed}, one of them paid");
-                let seen = format!("{before} before and {after} after");
+                let actual = format!("{before} before and {after} after");
                 let kind = FailureKind::Assertion;
-                step.check("recomputed", Err(Mismatch { kind, expected, seen, evidence: None }))?;
+                step.check("recomputed", Err(Mismatch { kind, expected, actual, evidence: None }))?;
             }
             step.run().wait(LEAST_WAIT / 2).await;
         }
@@ -112,7 +117,7 @@ fn none(payments: &[&Paid], expected: &str) -> Result<(), Mismatch> {
     Err(Mismatch {
         kind: FailureKind::Invariant,
         expected: expected.to_owned(),
-        seen: format!("a payment of {} {}", payment.amount.unwrap_or_default(), payment.currency),
+        actual: format!("a payment of {} {}", payment.amount.unwrap_or_default(), payment.currency),
         evidence: Some(format!("reference {}", payment.reference)),
     })
 }
@@ -128,14 +133,14 @@ fn exactly_one(
         return Ok(());
     }
     let expected = "one payment of an event that was delivered twice".to_owned();
-    let seen = format!("{} payments", payments.len());
-    Err(Mismatch { kind, expected, seen, evidence: Some(format!("reference {reference}")) })
+    let actual = format!("{} payments", payments.len());
+    Err(Mismatch { kind, expected, actual, evidence: Some(format!("reference {reference}")) })
 }
 
-fn same(what: &str, expected: &str, seen: &str) -> Result<(), Mismatch> {
-    if expected == seen {
+fn same(what: &str, expected: &str, actual: &str) -> Result<(), Mismatch> {
+    if expected == actual {
         return Ok(());
     }
     let kind = FailureKind::Assertion;
-    Err(Mismatch { kind, expected: format!("{what}: {expected}"), seen: seen.to_owned(), evidence: None })
+    Err(Mismatch { kind, expected: format!("{what}: {expected}"), actual: actual.to_owned(), evidence: None })
 }

@@ -134,12 +134,12 @@ mod tests {
     #[test]
     fn a_signature_is_stripes() {
         // By `openssl dgst -sha256 -hmac whsec_test` of `1492774577.{"id":"evt_1"}`.
-        let seen = signature(
+        let actual = signature(
             &SecretString::from("whsec_test"),
             r#"{"id":"evt_1"}"#,
             Timestamp::from_second(1_492_774_577).unwrap(),
         );
-        assert_eq!(seen, "t=1492774577,v1=7656fc2882a7ca0a651666b36bf2f2f22ee204f54f608f227498a2419f2890b2");
+        assert_eq!(actual, "t=1492774577,v1=7656fc2882a7ca0a651666b36bf2f2f22ee204f54f608f227498a2419f2890b2");
     }
 
     #[test]

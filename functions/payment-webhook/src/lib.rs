@@ -3,7 +3,7 @@
 //! One flow, with two invoices of the synthetic student: one that is paid, and one on which everything is tried that must
 //! not pay it.
 //! 1. `log-in`: of an account of its own.
-//! 2. `invoices`: the student's invoices and balance. What earlier runs left there is removed in a step `sweep`.
+//! 2. `invoices`: the student's invoices and balance. What earlier runs left there is removed in a step `cleanup`.
 //! 3. `new-invoices`: two are made.
 //! 4. `forged`, `stale`, `tampered`: events with a wrong signature, one of long ago, and one that was changed after it was
 //!    signed are refused.
@@ -22,9 +22,9 @@
 //! run's id, which are undone after a failure, a timeout and a panic too; so a failure is confirmed by the next run.
 //! Publishes `WebhookProcessingDelay`, `WebhookFailureRate` and `PaymentFailureRate`.
 
-mod books;
 mod effects;
 mod event;
+mod ledger;
 mod refund;
 mod refusals;
 mod settings;
@@ -34,21 +34,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use check::metric::{PAYMENT_FAILURE_RATE, WEBHOOK_FAILURE_RATE, WEBHOOK_PROCESSING_DELAY};
-use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
 use probe::expect::{json_found, number};
 use probe::{Method, Response, Url};
 use runtime::counting::{Counters, Tally, count};
+use runtime::session::{Site, UserSession, skew, status};
 use runtime::settings::{Common, Counting, Credentials, SecretRef, Section, written_id};
-use runtime::visit::{Site, Visitor, skew, status};
-use runtime::{Check, Leftover, Run, Step, merged_as, signed};
+use runtime::{Check, FoundLeftover, Run, Step, merged_as, signed};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use books::{Billed, OfStudent, Undo, billed, delivery};
 use event::{Kind, Payment, TOLERANCE, marker, reference, signature};
+use ledger::{Billed, OfStudent, Undo, billed, delivery};
 pub use settings::RawPaymentWebhook;
 
 /// The steps after the log-in, in order.
@@ -77,7 +77,7 @@ const LAST_LOOK: Duration = Duration::from_secs(2);
 const LEAST_WAIT: Duration = Duration::from_secs(2);
 /// How often a balance is read before it is wrong: a run beside this one may be paying.
 const BALANCES: usize = 3;
-/// How many leftovers one run removes: the rest is for the next, or for `synthetics sweep`.
+/// How many leftovers one run removes: the rest is for the next, or for `synthetics cleanup`.
 const MOST_LEFTOVERS: usize = 3;
 
 /// The payment webhook.
@@ -135,7 +135,7 @@ impl Memory {
 
 /// What a run has to work with.
 struct Till<'a, 'r> {
-    user: &'a Visitor<'r>,
+    user: &'a UserSession<'r>,
     secret: &'a SecretString,
     /// The invoice that is paid.
     good: Value,
@@ -146,7 +146,7 @@ struct Till<'a, 'r> {
 impl Check for PaymentWebhook {
     const ID: &'static str = "payment-webhook";
     const READ_ONLY: bool = false;
-    const SWEEPS: bool = true;
+    const HAS_CLEANUP: bool = true;
 
     type Raw = RawPaymentWebhook;
 
@@ -154,12 +154,12 @@ impl Check for PaymentWebhook {
         raw.validate(section, common)
     }
 
-    fn written(&self) -> RawPaymentWebhook {
-        self.as_written()
+    fn to_raw(&self) -> RawPaymentWebhook {
+        self.to_raw()
     }
 
     /// The payment, as long again for what must not come, and the refund.
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         self.site.deadline + self.processing_deadline * 3
     }
 
@@ -176,21 +176,21 @@ impl Check for PaymentWebhook {
         run.skip_rest(&STEPS, reason);
     }
 
-    async fn sweep(&self, run: &Run, remove: bool) -> Vec<Leftover> {
-        let mut user = Visitor::new(run, &self.site);
+    async fn cleanup(&self, run: &Run, remove: bool) -> Vec<FoundLeftover> {
+        let mut user = UserSession::new(run, &self.site);
         match self.leftovers(run, &mut user).await {
             Ok((secret, leftovers)) if remove && !leftovers.is_empty() => {
                 self.remove(run, &user, &secret, leftovers).await
             }
             Ok((_, leftovers)) => leftovers,
-            Err(Stop) => Vec::new(),
+            Err(StepEnded) => Vec::new(),
         }
     }
 }
 
 impl PaymentWebhook {
-    async fn payment(&self, run: &Run, memory: &mut Memory) -> Result<(), Stop> {
-        let mut user = Visitor::new(run, &self.site);
+    async fn payment(&self, run: &Run, memory: &mut Memory) -> Result<(), StepEnded> {
+        let mut user = UserSession::new(run, &self.site);
         let secret = self.log_in(run, &mut user).await?;
         let counters = async {
             if let Some(counting) = &self.counting {
@@ -221,7 +221,7 @@ impl PaymentWebhook {
     }
 
     /// Logs in, and resolves the secret: without it nothing could be undone.
-    async fn log_in(&self, run: &Run, user: &mut Visitor<'_>) -> Result<SecretString, Stop> {
+    async fn log_in(&self, run: &Run, user: &mut UserSession<'_>) -> Result<SecretString, StepEnded> {
         let step = run.step(&Subject::whole(), "log-in");
         let secret = step.secret(&self.secret).await?;
         user.log_in(&step, &self.credentials).await?;
@@ -230,13 +230,17 @@ impl PaymentWebhook {
     }
 
     /// What earlier runs left, oldest first, and the balance. `None`: the school takes no payments online.
-    async fn invoices(&self, run: &Run, user: &Visitor<'_>) -> Result<Option<(Vec<Leftover>, Option<f64>)>, Stop> {
+    async fn invoices(
+        &self,
+        run: &Run,
+        user: &UserSession<'_>,
+    ) -> Result<Option<(Vec<FoundLeftover>, Option<f64>)>, StepEnded> {
         let step = run.step(&Subject::whole(), "invoices");
         let names = &self.site.platform.invoice;
-        let url = names.list.at(&self.site.base_url, &self.of_student().as_value());
+        let url = names.list.at(&self.site.base_url, &self.student_ids().as_value());
         let (answer, balance) = join!(user.get(&step, url), self.read_balance(&step, user));
         let answer = answer?;
-        if names.not_offered.contains(&answer.status.as_u16()) {
+        if names.unsupported_statuses.contains(&answer.status.as_u16()) {
             step.skipped(format!("the school takes no payments online ({})", answer.status.as_u16()));
             return Ok(None);
         }
@@ -253,10 +257,10 @@ impl PaymentWebhook {
     }
 
     /// The balance; `None` when it was asserted and is none: only a recorder that is blind to it gets there.
-    async fn read_balance(&self, step: &Step<'_>, user: &Visitor<'_>) -> Result<Option<f64>, Stop> {
+    async fn read_balance(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Option<f64>, StepEnded> {
         let names = &self.site.platform.payment;
-        let answer = user.get(step, names.balance_path.at(&self.site.base_url, &self.of_student().as_value())).await?;
-        if self.site.platform.invoice.not_offered.contains(&answer.status.as_u16()) {
+        let answer = user.get(step, names.balance_path.at(&self.site.base_url, &self.student_ids().as_value())).await?;
+        if self.site.platform.invoice.unsupported_statuses.contains(&answer.status.as_u16()) {
             return Ok(None);
         }
         step.check("balance_status", status(&answer, &[200]))?;
@@ -265,7 +269,7 @@ impl PaymentWebhook {
             number(&value).ok_or_else(|| Mismatch {
                 kind: FailureKind::Assertion,
                 expected: format!("a number at {}", names.balance.as_str()),
-                seen: value.to_string(),
+                actual: value.to_string(),
                 evidence: None,
             })
         });
@@ -274,7 +278,7 @@ impl PaymentWebhook {
     }
 
     /// Registers how to undo all that the run makes; the answer says that there is nothing left to undo.
-    fn undo_on_exit(&self, run: &Run, user: &Visitor<'_>, secret: &SecretString) -> Arc<AtomicBool> {
+    fn undo_on_exit(&self, run: &Run, user: &UserSession<'_>, secret: &SecretString) -> Arc<AtomicBool> {
         let is_done = Arc::new(AtomicBool::new(false));
         let undo = self.undo(run, user, secret, run.id().to_owned());
         let done = Arc::clone(&is_done);
@@ -282,9 +286,9 @@ impl PaymentWebhook {
         is_done
     }
 
-    fn undo(&self, run: &Run, user: &Visitor<'_>, secret: &SecretString, run_id: String) -> Undo {
+    fn undo(&self, run: &Run, user: &UserSession<'_>, secret: &SecretString, run_id: String) -> Undo {
         Undo {
-            errand: user.errand(),
+            background_session: user.background_session(),
             clock: run.lasting_clock(),
             secret: secret.clone(),
             student: self.student.clone(),
@@ -296,9 +300,9 @@ impl PaymentWebhook {
     async fn new_invoices<'a, 'r>(
         &self,
         run: &Run,
-        user: &'a Visitor<'r>,
+        user: &'a UserSession<'r>,
         secret: &'a SecretString,
-    ) -> Result<Till<'a, 'r>, Stop> {
+    ) -> Result<Till<'a, 'r>, StepEnded> {
         let step = run.step(&Subject::whole(), "new-invoices");
         let (good, bad) = join!(self.new_invoice(&step, user), self.new_invoice(&step, user));
         let (good, bad) = (good?, bad?);
@@ -306,9 +310,9 @@ impl PaymentWebhook {
         Ok(Till { user, secret, good, bad })
     }
 
-    async fn new_invoice(&self, step: &Step<'_>, user: &Visitor<'_>) -> Result<Value, Stop> {
+    async fn new_invoice(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Value, StepEnded> {
         let names = &self.site.platform.invoice;
-        let url = names.create.at(&self.site.base_url, &self.of_student().as_value());
+        let url = names.create.at(&self.site.base_url, &self.student_ids().as_value());
         let body = names.body.with(&[
             ("student", &self.student),
             ("amount", &Value::from(self.amount)),
@@ -331,7 +335,7 @@ impl PaymentWebhook {
         till: &Till<'_, '_>,
         memory: &mut Memory,
         before: Option<f64>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), StepEnded> {
         let accepted = self.pay(run, till, memory).await?;
         let delay = run.aside(self.processing(run, till, accepted)).await?;
         run.measure(&WEBHOOK_PROCESSING_DELAY, delay.as_secs_f64() * 1e3, None);
@@ -357,7 +361,7 @@ impl PaymentWebhook {
     }
 
     /// Delivers the good event; answers when it was accepted.
-    async fn pay(&self, run: &Run, till: &Till<'_, '_>, memory: &mut Memory) -> Result<Timestamp, Stop> {
+    async fn pay(&self, run: &Run, till: &Till<'_, '_>, memory: &mut Memory) -> Result<Timestamp, StepEnded> {
         let step = run.step(&Subject::whole(), "payment");
         let answer = self.deliver_good(&step, till).await?;
         note(run, memory, Ended::Came);
@@ -372,7 +376,7 @@ impl PaymentWebhook {
                 answer.status.as_u16(),
                 skew.as_secs().abs(),
             );
-            return Err(step.cannot_judge(Cause::ClockSkew, &detail));
+            return Err(step.inconclusive(Cause::ClockSkew, &detail));
         }
         step.check("accepted", status(&answer, self.site.platform.webhook.accepted.as_slice()))?;
         note(run, memory, Ended::Attempted);
@@ -380,14 +384,14 @@ impl PaymentWebhook {
         Ok(now)
     }
 
-    async fn deliver_good(&self, step: &Step<'_>, till: &Till<'_, '_>) -> Result<Response, Stop> {
+    async fn deliver_good(&self, step: &Step<'_>, till: &Till<'_, '_>) -> Result<Response, StepEnded> {
         let body = self.event(step.run(), Kind::Paid, &till.good, self.amount, false);
         let signature = signature(till.secret, &body, step.now());
         step.ask(delivery(&self.site, body, &signature)).await
     }
 
     /// Looks, less and less often, until the invoice is paid; answers how long that took.
-    async fn processing(&self, run: &Run, till: &Till<'_, '_>, accepted: Timestamp) -> Result<Duration, Stop> {
+    async fn processing(&self, run: &Run, till: &Till<'_, '_>, accepted: Timestamp) -> Result<Duration, StepEnded> {
         let step = run.step(&Subject::whole(), "processing");
         let names = &self.site.platform.invoice;
         let wrapper = self.site.platform.wrapper.as_str();
@@ -396,11 +400,11 @@ impl PaymentWebhook {
             run.wait(pause).await;
             let answer = till.user.get(&step, self.invoice_url(&till.good)).await?;
             step.check("status", status(&answer, &[200]))?;
-            let seen = json_found(&answer, names.status.as_str(), wrapper).map(|seen| written_id(&seen));
-            step.check("has_status", seen.as_ref().map(|_| ()).map_err(Clone::clone))?;
+            let actual = json_found(&answer, names.status.as_str(), wrapper).map(|actual| written_id(&actual));
+            step.check("has_status", actual.as_ref().map(|_| ()).map_err(Clone::clone))?;
             let took = Duration::try_from(run.clock().now().duration_since(accepted)).unwrap_or_default();
-            let seen = seen.unwrap_or_default();
-            if seen == names.paid_status.as_str() {
+            let actual = actual.unwrap_or_default();
+            if actual == names.paid_status.as_str() {
                 step.passed();
                 return Ok(took);
             }
@@ -412,19 +416,19 @@ impl PaymentWebhook {
                         names.paid_status.as_str(),
                         self.processing_deadline.as_secs()
                     ),
-                    seen: format!("still {seen} {} s after the event was accepted", took.as_secs()),
+                    actual: format!("still {actual} {} s after the event was accepted", took.as_secs()),
                     evidence: None,
                 });
                 step.check("paid", late)?;
                 // Only a recorder that is blind to it gets here: nothing that follows could be judged.
                 step.passed();
-                return Err(Stop);
+                return Err(StepEnded);
             }
             pause = pause.mul_f64(LOOK_LATER).min(LAST_LOOK);
         }
     }
 
-    async fn replay(&self, run: &Run, till: &Till<'_, '_>) -> Result<(), Stop> {
+    async fn replay(&self, run: &Run, till: &Till<'_, '_>) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "replay");
         let answer = self.deliver_good(&step, till).await?;
         step.check("accepted", status(&answer, self.site.platform.webhook.accepted.as_slice()))?;
@@ -432,7 +436,11 @@ impl PaymentWebhook {
         Ok(())
     }
 
-    async fn leftovers(&self, run: &Run, user: &mut Visitor<'_>) -> Result<(SecretString, Vec<Leftover>), Stop> {
+    async fn leftovers(
+        &self,
+        run: &Run,
+        user: &mut UserSession<'_>,
+    ) -> Result<(SecretString, Vec<FoundLeftover>), StepEnded> {
         let secret = self.log_in(run, user).await?;
         let found = self.invoices(run, user).await?;
         Ok((secret, found.map(|(leftovers, _)| leftovers).unwrap_or_default()))
@@ -440,34 +448,41 @@ impl PaymentWebhook {
 
     /// Undoes what earlier runs left, run by run. What cannot be undone is reported, and no failure of the flow: that is what
     /// `refund` is for.
-    async fn remove(&self, run: &Run, user: &Visitor<'_>, secret: &SecretString, left: Vec<Leftover>) -> Vec<Leftover> {
+    async fn remove(
+        &self,
+        run: &Run,
+        user: &UserSession<'_>,
+        secret: &SecretString,
+        left: Vec<FoundLeftover>,
+    ) -> Vec<FoundLeftover> {
         let step = run.step(&Subject::whole(), "sweep");
-        let mut swept: Vec<Leftover> = Vec::new();
+        let mut cleaned: Vec<FoundLeftover> = Vec::new();
         for leftover in left {
-            let of_the_same = swept.iter().find(|swept| swept.run_id == leftover.run_id).map(|swept| swept.removed);
+            let of_the_same =
+                cleaned.iter().find(|cleaned| cleaned.run_id == leftover.run_id).map(|cleaned| cleaned.removed);
             let removed = match of_the_same {
                 Some(removed) => removed,
                 None => {
                     let undone = self.undo(run, user, secret, leftover.run_id.clone()).run().await;
                     if let Err(why) = &undone {
-                        run.left_behind("sweep", why);
+                        run.leftovers("sweep", why);
                     }
                     undone.is_ok()
                 }
             };
-            swept.push(Leftover { removed, ..leftover });
+            cleaned.push(FoundLeftover { removed, ..leftover });
         }
         step.passed();
-        swept
+        cleaned
     }
 
     fn measure(&self, run: &Run, memory: &Memory, counters: &Counters<'_>) -> Vec<String> {
         let names = &self.site.platform.counters;
-        let of_others = |pointer: &str, ended| counters.of_others(pointer, &memory.deliveries, &ended);
-        let received = of_others(names.webhooks_received.as_str(), Ended::Came);
-        let refused = of_others(names.webhooks_failed.as_str(), Ended::Refused);
-        let attempted = of_others(names.payments_attempted.as_str(), Ended::Attempted);
-        let failed = of_others(names.payments_failed.as_str(), Ended::Failed);
+        let users_only = |pointer: &str, ended| counters.users_only(pointer, &memory.deliveries, &ended);
+        let received = users_only(names.webhooks_received.as_str(), Ended::Came);
+        let refused = users_only(names.webhooks_failed.as_str(), Ended::Refused);
+        let attempted = users_only(names.payments_attempted.as_str(), Ended::Attempted);
+        let failed = users_only(names.payments_failed.as_str(), Ended::Failed);
         for (metric, part, all) in
             [(&WEBHOOK_FAILURE_RATE, refused, received), (&PAYMENT_FAILURE_RATE, failed, attempted)]
         {
@@ -508,7 +523,7 @@ impl PaymentWebhook {
         self.site.platform.invoice.path.at(&self.site.base_url, &[("invoice", &written_id(invoice))])
     }
 
-    fn of_student(&self) -> OfStudent {
+    fn student_ids(&self) -> OfStudent {
         OfStudent(written_id(&self.student))
     }
 }
@@ -519,7 +534,7 @@ fn is_number(answer: &Response, pointer: &str, wrapper: &str, expected: u64) -> 
         return Ok(());
     }
     let kind = FailureKind::Assertion;
-    Err(Mismatch { kind, expected: format!("{expected} at {pointer}"), seen: found.to_string(), evidence: None })
+    Err(Mismatch { kind, expected: format!("{expected} at {pointer}"), actual: found.to_string(), evidence: None })
 }
 
 /// Remembers an own delivery at once: the run may be cut off.

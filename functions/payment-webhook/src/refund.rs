@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use check::{FailureKind, Mismatch, Stop, Subject};
+use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use probe::expect::json_found;
 use probe::{Method, Response};
+use runtime::session::{UserSession, status};
 use runtime::settings::written_id;
-use runtime::visit::{Visitor, status};
 use runtime::{Run, Step};
 use serde_json::Value;
 
 use super::{Ended, FIRST_LOOK, LAST_LOOK, LOOK_LATER, Memory, PaymentWebhook, Till, note};
-use crate::books::{Paid, delivery};
 use crate::event::{Kind, reference, signature};
+use crate::ledger::{Paid, delivery};
 
 impl PaymentWebhook {
     /// Pays back, and leaves nothing to be paid.
-    pub(super) async fn refund(&self, run: &Run, till: &Till<'_, '_>, memory: &mut Memory) -> Result<(), Stop> {
+    pub(super) async fn refund(&self, run: &Run, till: &Till<'_, '_>, memory: &mut Memory) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "refund");
         let reference = reference(run.id(), Kind::Paid);
         let body = self.described(run, &reference, &till.good, self.amount).refund(&self.site.platform.webhook);
@@ -34,14 +34,14 @@ impl PaymentWebhook {
             // Refused where a refund has closed it already.
             let answer = till.user.get(&step, self.invoice_url(&till.good)).await?;
             let names = &self.site.platform.invoice;
-            let seen = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
-            let closed = seen.and_then(|seen| {
+            let actual = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
+            let closed = actual.and_then(|actual| {
                 let is_open =
-                    [&names.open_status, &names.paid_status].iter().any(|word| word.as_str() == written_id(&seen));
+                    [&names.open_status, &names.paid_status].iter().any(|word| word.as_str() == written_id(&actual));
                 let expected = "an invoice that was paid back to be closed".to_owned();
-                let seen = format!("status {seen}");
+                let actual = format!("status {actual}");
                 let kind = FailureKind::Assertion;
-                if is_open { Err(Mismatch { kind, expected, seen, evidence: None }) } else { Ok(()) }
+                if is_open { Err(Mismatch { kind, expected, actual, evidence: None }) } else { Ok(()) }
             });
             step.check("closed", closed)?;
         }
@@ -49,7 +49,7 @@ impl PaymentWebhook {
         Ok(())
     }
 
-    async fn paid_back(&self, step: &Step<'_>, till: &Till<'_, '_>, reference: &str) -> Result<(), Stop> {
+    async fn paid_back(&self, step: &Step<'_>, till: &Till<'_, '_>, reference: &str) -> Result<(), StepEnded> {
         let (began, mut pause) = (step.now(), FIRST_LOOK);
         loop {
             step.run().wait(pause).await;
@@ -65,11 +65,11 @@ impl PaymentWebhook {
                     Err(Mismatch {
                         kind: FailureKind::Stale,
                         expected: format!("the payment {refunded} within {} s", self.processing_deadline.as_secs()),
-                        seen: format!("still {} {} s after the refund was accepted", paid.status, took.as_secs()),
+                        actual: format!("still {} {} s after the refund was accepted", paid.status, took.as_secs()),
                         evidence: Some(reference.to_owned()),
                     }),
                 )?;
-                return Err(Stop);
+                return Err(StepEnded);
             }
             pause = pause.mul_f64(LOOK_LATER).min(LAST_LOOK);
         }
@@ -78,9 +78,9 @@ impl PaymentWebhook {
     pub(super) async fn make_void(
         &self,
         step: &Step<'_>,
-        user: &Visitor<'_>,
+        user: &UserSession<'_>,
         invoice: &Value,
-    ) -> Result<Response, Stop> {
+    ) -> Result<Response, StepEnded> {
         let body = self.site.platform.invoice.void_body.with(&[("invoice", invoice)]);
         user.send(step, Method::PUT, self.invoice_url(invoice), Some(&body)).await
     }

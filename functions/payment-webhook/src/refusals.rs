@@ -1,20 +1,20 @@
 //! What must be refused, and what must have no effect.
 
-use check::{FailureKind, Mismatch, Stop, Subject};
+use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::SignedDuration;
 use runtime::Run;
-use runtime::visit::status;
+use runtime::session::status;
 use secrecy::SecretString;
 
 use super::{Ended, Memory, PaymentWebhook, Till, note};
-use crate::books::delivery;
 use crate::event::{Kind, TOLERANCE, signature};
+use crate::ledger::delivery;
 
 impl PaymentWebhook {
     /// What must be refused, and what must have no effect. All of it before the good event: what comes of it is to be seen
     /// by the time that one is worked off.
-    pub(super) async fn refusals(&self, run: &Run, till: &Till<'_, '_>, memory: &mut Memory) -> Result<(), Stop> {
+    pub(super) async fn refusals(&self, run: &Run, till: &Till<'_, '_>, memory: &mut Memory) -> Result<(), StepEnded> {
         let now = run.clock().now();
         let body = |kind, amount, has_failed| self.event(run, kind, &till.bad, amount, has_failed);
         let forged = body(Kind::Forged, self.amount, false);
@@ -51,7 +51,7 @@ impl PaymentWebhook {
         name: &str,
         what: &str,
         (signature, body): (String, String),
-    ) -> Result<(), Stop> {
+    ) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), name);
         let answer = step.ask(delivery(&self.site, body, &signature)).await?;
         if answer.status.is_server_error() {
@@ -68,7 +68,7 @@ impl PaymentWebhook {
     }
 
     /// These are signed rightly. Whether they are accepted is the platform's choice; what comes of them is judged later.
-    async fn mismatching(&self, run: &Run, till: &Till<'_, '_>, bodies: [String; 2]) -> Result<(), Stop> {
+    async fn mismatching(&self, run: &Run, till: &Till<'_, '_>, bodies: [String; 2]) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "mismatching");
         let now = run.clock().now();
         let [amount, failed] = bodies.map(|body| {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use runtime::Check;
+use runtime::session::Site;
 use runtime::settings::{Common, RawCounting, RawCredentials, Section, written_duration};
-use runtime::visit::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -84,7 +84,7 @@ impl RawPaymentWebhook {
 
 impl PaymentWebhook {
     /// As it would be written, every default in its place.
-    pub(crate) fn as_written(&self) -> RawPaymentWebhook {
+    pub(crate) fn to_raw(&self) -> RawPaymentWebhook {
         RawPaymentWebhook {
             step_deadline: Some(written_duration(self.site.deadline)),
             student: Some(self.student.clone()),

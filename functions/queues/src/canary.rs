@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use check::metric::JOB_DELAY;
-use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
 use probe::expect::json_found;
 use probe::{Method, Request, Response, Url};
 use runtime::canaries::{Canaries, Canary as Sent};
+use runtime::session::{Site, status};
 use runtime::settings::{Counting, written_id};
-use runtime::visit::{Site, status};
 use runtime::{Run, Step};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -97,17 +97,17 @@ impl Canary {
                     past.arrived(&sent.id);
                     step.check("done", Ok(()))
                 }
-                Fate::Failed(seen) => {
+                Fate::Failed(actual) => {
                     past.failed(&sent.id);
-                    step.check("done", Err(self.lost(sent, FailureKind::Assertion, seen)))
+                    step.check("done", Err(self.lost(sent, FailureKind::Assertion, actual)))
                 }
-                Fate::OnItsWay(seen) if age.unsigned_abs() >= self.done_within => {
+                Fate::OnItsWay(actual) if age.unsigned_abs() >= self.done_within => {
                     past.late();
-                    let seen = format!("{seen}, {} s after it was put there", age.as_secs());
-                    step.check("in_time", Err(self.lost(sent, FailureKind::Stale, seen)))
+                    let actual = format!("{actual}, {} s after it was put there", age.as_secs());
+                    step.check("in_time", Err(self.lost(sent, FailureKind::Stale, actual)))
                 }
-                Fate::OnItsWay(seen) => {
-                    waiting = Some(format!("a job of ours is on its way for {} s: {seen}", age.as_secs()));
+                Fate::OnItsWay(actual) => {
+                    waiting = Some(format!("a job of ours is on its way for {} s: {actual}", age.as_secs()));
                     Ok(())
                 }
             };
@@ -122,12 +122,12 @@ impl Canary {
         slowest
     }
 
-    fn lost(&self, sent: &Sent, kind: FailureKind, seen: String) -> Mismatch {
+    fn lost(&self, sent: &Sent, kind: FailureKind, actual: String) -> Mismatch {
         let within = self.done_within.as_secs();
         Mismatch {
             kind,
             expected: format!("the job of ours of {:.0} to be done within {within} s", sent.at),
-            seen,
+            actual,
             evidence: Some(format!("job {}", sent.id)),
         }
     }
@@ -139,7 +139,7 @@ impl Canary {
         }
         let step = run.step(&Subject::named(queue), "dispatch");
         if !run.may_send() {
-            step.skipped("a job of ours is due, and was not sent: a run by hand sends none without --send");
+            step.skipped("a job of ours is due, and was not sent: a run by hand sends none without --send-canaries");
             return;
         }
         match office.dispatch(&step, queue).await {
@@ -147,13 +147,19 @@ impl Canary {
                 past.sent(Sent { id, at: now, run_id: String::new() });
                 step.passed();
             }
-            Err(Stop) => past.not_sent(now),
+            Err(StepEnded) => past.not_sent(now),
         }
     }
 }
 
 impl Office<'_> {
-    async fn ask(&self, step: &Step<'_>, method: Method, url: Url, body: Option<&Value>) -> Result<Response, Stop> {
+    async fn ask(
+        &self,
+        step: &Step<'_>,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+    ) -> Result<Response, StepEnded> {
         let token = step.secret(&self.counting.token).await?;
         let request = Request::new(method, url)
             .header("accept", "application/json")
@@ -171,12 +177,12 @@ impl Office<'_> {
                 answer.status.as_u16(),
                 self.counting.token
             );
-            return Err(step.cannot_judge(Cause::Credentials, &detail));
+            return Err(step.inconclusive(Cause::Credentials, &detail));
         }
         Ok(answer)
     }
 
-    async fn fate(&self, step: &Step<'_>, sent: &Sent) -> Result<Fate, Stop> {
+    async fn fate(&self, step: &Step<'_>, sent: &Sent) -> Result<Fate, StepEnded> {
         let names = &self.site.platform.job;
         let wrapper = self.site.platform.wrapper.as_str();
         let url = names.record.at(&self.site.base_url, &[("job", &sent.id)]);
@@ -185,22 +191,22 @@ impl Office<'_> {
             return Ok(Fate::OnItsWay("the platform does not know it".to_owned()));
         }
         step.check("status", status(&answer, &[200]))?;
-        let seen = json_found(&answer, names.status.as_str(), wrapper);
-        step.check("told", seen.as_ref().map(|_| ()).map_err(Clone::clone))?;
-        let seen = seen.map(|seen| written_id(&seen)).unwrap_or_default();
-        if names.done_statuses.iter().any(|status| status.as_str() == seen) {
+        let actual = json_found(&answer, names.status.as_str(), wrapper);
+        step.check("reported", actual.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        let actual = actual.map(|actual| written_id(&actual)).unwrap_or_default();
+        if names.done_statuses.iter().any(|status| status.as_str() == actual) {
             let at = json_found(&answer, names.finished_at.as_str(), wrapper).ok();
             return Ok(Fate::Done(at.and_then(|at| self.site.platform.times.read(&at))));
         }
-        let is_failed = names.failed_statuses.iter().any(|status| status.as_str() == seen);
-        let seen = crate::told::shown(&seen);
+        let is_failed = names.failed_statuses.iter().any(|status| status.as_str() == actual);
+        let actual = crate::queue_snapshot::shown(&actual);
         if is_failed {
-            return Ok(Fate::Failed(format!("the platform says `{seen}`")));
+            return Ok(Fate::Failed(format!("the platform says `{actual}`")));
         }
-        Ok(Fate::OnItsWay(format!("the platform says `{seen}`")))
+        Ok(Fate::OnItsWay(format!("the platform says `{actual}`")))
     }
 
-    async fn dispatch(&self, step: &Step<'_>, queue: &str) -> Result<String, Stop> {
+    async fn dispatch(&self, step: &Step<'_>, queue: &str) -> Result<String, StepEnded> {
         let names = &self.site.platform.job;
         let (queue, marker) = (Value::from(queue), Value::from(format!("synthetic:{}", step.run().id())));
         let body = names.body.with(&[("queue", &queue), ("marker", &marker)]);
@@ -220,7 +226,7 @@ fn too_long(pointer: &str, length: usize) -> Mismatch {
     Mismatch {
         kind: FailureKind::Assertion,
         expected: format!("an id of at most {LONGEST_ID} bytes at {pointer}"),
-        seen: format!("one of {length}"),
+        actual: format!("one of {length}"),
         evidence: None,
     }
 }

@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use check::{FailureKind, Mismatch, Stop};
+use check::{FailureKind, Mismatch, StepEnded};
 use jiff::Timestamp;
 use runtime::Run;
 use runtime::counting::{Counters, judged, subject};
+use runtime::session::Site;
 use runtime::settings::Counting;
-use runtime::visit::Site;
 use serde_json::Value;
 
 use crate::memory::Head;
+use crate::queue_snapshot::{QueueSnapshot, count, number};
 use crate::tasks::Task;
-use crate::told::{Told, count, number};
 
 /// What they told. `None`: they do not tell.
 #[derive(Default)]
 pub(crate) struct Counted {
     /// The queues, by name.
-    pub(crate) queues: Option<BTreeMap<String, Told>>,
+    pub(crate) queues: Option<BTreeMap<String, QueueSnapshot>>,
     /// The scheduled tasks.
     pub(crate) tasks: Option<Vec<Task>>,
 }
@@ -26,16 +26,16 @@ pub(crate) struct Counted {
 /// Reads them.
 ///
 /// # Errors
-/// [`Stop`]: recorded.
-pub(crate) async fn read(run: &Run, site: &Site, counting: &Counting) -> Result<Counted, Stop> {
+/// [`StepEnded`]: recorded.
+pub(crate) async fn read(run: &Run, site: &Site, counting: &Counting) -> Result<Counted, StepEnded> {
     let step = run.step(&subject(), "counters");
     let counters = judged(&step, site, counting).await?;
     let names = &site.platform.counters;
     let (queues, tasks) = (names.queues.as_str(), names.scheduled_tasks.as_str());
     let found = |pointer: &str| counters.value(pointer).filter(|value| !value.is_null());
     let counted = Counted {
-        queues: found(queues).as_ref().and_then(|value| of_queues(value, site, step.now())),
-        tasks: found(tasks).as_ref().and_then(|value| of_tasks(value, site)),
+        queues: found(queues).as_ref().and_then(|value| read_queues(value, site, step.now())),
+        tasks: found(tasks).as_ref().and_then(|value| read_tasks(value, site)),
     };
     step.check("shape", shape(&counters, queues, "queues by their names", counted.queues.is_some()))?;
     step.check("shape", shape(&counters, tasks, "a list of tasks", counted.tasks.is_some()))?;
@@ -55,14 +55,14 @@ fn shape(counters: &Counters<'_>, pointer: &str, what: &str, was_read: bool) -> 
         Some(value) if !was_read => Err(Mismatch {
             kind: FailureKind::Assertion,
             expected: format!("{what} at {pointer} of the operations counters"),
-            seen: "something else".to_owned(),
+            actual: "something else".to_owned(),
             evidence: Some(value.to_string()),
         }),
         _ => Ok(()),
     }
 }
 
-fn of_queues(value: &Value, site: &Site, now: Timestamp) -> Option<BTreeMap<String, Told>> {
+fn read_queues(value: &Value, site: &Site, now: Timestamp) -> Option<BTreeMap<String, QueueSnapshot>> {
     let names = &site.platform.counters;
     let members = match value {
         Value::Object(members) => members,
@@ -70,31 +70,31 @@ fn of_queues(value: &Value, site: &Site, now: Timestamp) -> Option<BTreeMap<Stri
         Value::Array(list) if list.is_empty() => return Some(BTreeMap::new()),
         _ => return None,
     };
-    let told = |queue: &Value| {
-        let of = |pointer: &str| queue.pointer(pointer);
-        let age = of(names.queue_oldest_seconds.as_str()).and_then(number);
+    let snapshot = |queue: &Value| {
+        let field = |pointer: &str| queue.pointer(pointer);
+        let age = field(names.queue_oldest_seconds.as_str()).and_then(number);
         #[expect(clippy::cast_possible_truncation, reason = "a moment to the second; `as` ends at the first there is")]
         let pushed = age.map(|age| now.as_second().saturating_sub(age as i64));
-        Told {
-            pending: of(names.queue_pending.as_str()).and_then(count),
-            failed: of(names.queue_failed.as_str()).and_then(number),
+        QueueSnapshot {
+            pending: field(names.queue_pending.as_str()).and_then(count),
+            failed: field(names.queue_failed.as_str()).and_then(number),
             age,
             head: pushed.map(Head::Pushed),
-            ..Told::default()
+            ..QueueSnapshot::default()
         }
     };
-    Some(members.iter().map(|(name, queue)| (name.clone(), told(queue))).collect())
+    Some(members.iter().map(|(name, queue)| (name.clone(), snapshot(queue))).collect())
 }
 
-fn of_tasks(value: &Value, site: &Site) -> Option<Vec<Task>> {
+fn read_tasks(value: &Value, site: &Site) -> Option<Vec<Task>> {
     let names = &site.platform.counters;
     let task = |task: &Value| {
-        let of = |pointer: &str| task.pointer(pointer).filter(|value| !value.is_null());
+        let field = |pointer: &str| task.pointer(pointer).filter(|value| !value.is_null());
         Some(Task {
-            name: of(names.task_name.as_str())?.as_str()?.to_owned(),
-            finished_at: of(names.task_last_finished_at.as_str()).and_then(|at| site.platform.times.read(at)),
-            every: of(names.task_expected_every_seconds.as_str()).and_then(number),
-            status: of(names.task_last_status.as_str()).and_then(Value::as_str).map(str::to_owned),
+            name: field(names.task_name.as_str())?.as_str()?.to_owned(),
+            finished_at: field(names.task_last_finished_at.as_str()).and_then(|at| site.platform.times.read(at)),
+            every: field(names.task_expected_every_seconds.as_str()).and_then(number),
+            status: field(names.task_last_status.as_str()).and_then(Value::as_str).map(str::to_owned),
         })
     };
     Some(value.as_array()?.iter().filter_map(task).collect())

@@ -4,16 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use probe::expect::json;
 use probe::{Method, Request, Response, Url};
+use runtime::session::{Site, UserSession, status};
 use runtime::settings::{Credentials, SecretRef};
-use runtime::visit::{Site, Visitor, status};
 use runtime::{Run, Step};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::told::{Told, count, number, shown};
+use crate::queue_snapshot::{QueueSnapshot, count, number, shown};
 
 /// Who asks Horizon.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub enum Horizon {
 /// What it told.
 pub(crate) struct Overview {
     /// Its queues, by name.
-    pub(crate) queues: BTreeMap<String, Told>,
+    pub(crate) queues: BTreeMap<String, QueueSnapshot>,
     /// Jobs done, by its own count.
     pub(crate) jobs_per_minute: Option<f64>,
     /// Jobs that failed, in a window of its own.
@@ -45,10 +45,10 @@ impl Horizon {
     /// Asks it. That it is paused fails its step, and what it told counts all the same.
     ///
     /// # Errors
-    /// [`Stop`]: recorded.
-    pub(crate) async fn read(&self, run: &Run, site: &Site) -> Result<Overview, Stop> {
+    /// [`StepEnded`]: recorded.
+    pub(crate) async fn read(&self, run: &Run, site: &Site) -> Result<Overview, StepEnded> {
         let step = run.step(&subject(), "horizon");
-        let mut user = Visitor::new(run, site);
+        let mut user = UserSession::new(run, site);
         if let Self::Account(credentials) = self {
             user.log_in(&step, credentials).await?;
         }
@@ -62,7 +62,7 @@ impl Horizon {
         Ok(overview)
     }
 
-    async fn ask(&self, step: &Step<'_>, user: &Visitor<'_>, site: &Site, url: Url) -> Result<Value, Stop> {
+    async fn ask(&self, step: &Step<'_>, user: &UserSession<'_>, site: &Site, url: Url) -> Result<Value, StepEnded> {
         let answer = match self {
             Self::Account(_) => user.get(step, url).await?,
             Self::Open | Self::Token(_) => {
@@ -78,7 +78,7 @@ impl Horizon {
             }
         };
         if matches!(answer.status.as_u16(), 401 | 403) || user.is_unauthenticated(&answer) {
-            return Err(step.cannot_judge(Cause::Credentials, &self.refused(&answer)));
+            return Err(step.inconclusive(Cause::Credentials, &self.refused(&answer)));
         }
         step.check("status", status(&answer, &[200]))?;
         let body = json(&answer);
@@ -99,14 +99,14 @@ impl Horizon {
 }
 
 fn running(stats: &Value) -> Result<(), Mismatch> {
-    let seen = match stats["status"].as_str() {
+    let actual = match stats["status"].as_str() {
         Some("running") => return Ok(()),
         Some("paused") => "it is paused: nobody takes jobs until `php artisan horizon:continue`".to_owned(),
         Some("inactive") => "it is inactive: no master is running".to_owned(),
         Some(other) => shown(other),
         None => "no `status` in its answer".to_owned(),
     };
-    Err(Mismatch { kind: FailureKind::Assertion, expected: "Horizon `running`".to_owned(), seen, evidence: None })
+    Err(Mismatch { kind: FailureKind::Assertion, expected: "Horizon `running`".to_owned(), actual, evidence: None })
 }
 
 fn overview(stats: &Value, workload: &Value) -> Overview {
@@ -120,8 +120,14 @@ fn overview(stats: &Value, workload: &Value) -> Overview {
         let all: Vec<&Value> = parts.map_or_else(|| vec![entry], |parts| parts.iter().collect());
         for queue in all {
             let Some(name) = queue["name"].as_str() else { continue };
-            let told = Told { pending: count(&queue["length"]), workers, is_still, is_moving, ..Told::default() };
-            queues.insert(name.to_owned(), told);
+            let snapshot = QueueSnapshot {
+                pending: count(&queue["length"]),
+                workers,
+                is_still,
+                is_moving,
+                ..QueueSnapshot::default()
+            };
+            queues.insert(name.to_owned(), snapshot);
         }
     }
     Overview { queues, jobs_per_minute, failed: number(&stats["failedJobs"]) }
@@ -142,19 +148,19 @@ mod tests {
             ] },
             { "length": 4 }, 7,
         ]);
-        let seen = overview(&json!({ "jobsPerMinute": 0, "failedJobs": 4 }), &workload);
-        let queue = |name: &str| (seen.queues[name].pending, seen.queues[name].workers);
-        assert_eq!(seen.queues.len(), 3);
+        let actual = overview(&json!({ "jobsPerMinute": 0, "failedJobs": 4 }), &workload);
+        let queue = |name: &str| (actual.queues[name].pending, actual.queues[name].workers);
+        assert_eq!(actual.queues.len(), 3);
         assert_eq!((queue("default"), queue("sms")), ((Some(3), Some(2)), (Some(2), Some(1))));
-        assert!(seen.queues["default"].is_still);
-        assert_eq!((seen.jobs_per_minute, seen.failed), (Some(0.0), Some(4.0)));
+        assert!(actual.queues["default"].is_still);
+        assert_eq!((actual.jobs_per_minute, actual.failed), (Some(0.0), Some(4.0)));
     }
 
     #[test]
     fn answers_of_another_shape_tell_nothing() {
         for answer in [json!(null), json!([]), json!("x"), json!({ "queues": {} })] {
-            let seen = overview(&answer, &answer);
-            assert_eq!((seen.queues.len(), seen.jobs_per_minute, seen.failed), (0, None, None));
+            let actual = overview(&answer, &answer);
+            assert_eq!((actual.queues.len(), actual.jobs_per_minute, actual.failed), (0, None, None));
             assert!(running(&answer).is_err());
         }
     }

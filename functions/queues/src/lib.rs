@@ -18,20 +18,20 @@ mod canary;
 mod counted;
 mod horizon;
 mod memory;
+mod queue_snapshot;
 mod settings;
 mod store;
 mod tasks;
-mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use check::metric::{FAILED_JOBS, OLDEST_JOB_AGE, QUEUE_BACKLOG, QUEUE_THROUGHPUT};
-use check::{FailureKind, Mismatch, Stop, Subject};
+use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::future::{OptionFuture, join3};
 use jiff::Timestamp;
+use runtime::session::Site;
 use runtime::settings::{Common, Counting, Section};
-use runtime::visit::Site;
 use runtime::{Check, Run, Step, merged_as};
 
 pub use canary::Canary;
@@ -39,10 +39,10 @@ use counted::Counted;
 pub use horizon::Horizon;
 use horizon::Overview;
 use memory::{Head, Memory};
+use queue_snapshot::{QueueSnapshot, shown};
 pub use settings::RawQueues;
 use store::Limits;
 pub use store::QueueStore;
-use told::{Told, shown};
 
 /// So many queues are looked at, at most.
 const MOST_QUEUES: usize = 50;
@@ -80,12 +80,12 @@ impl Check for Queues {
         raw.validate(section, common)
     }
 
-    fn written(&self) -> RawQueues {
-        self.as_written()
+    fn to_raw(&self) -> RawQueues {
+        self.to_raw()
     }
 
     /// A step at its slowest and the rest of the way as long again.
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2
     }
 
@@ -134,9 +134,9 @@ impl Check for Queues {
 
 /// What the sources told. `None`: one that is not asked.
 struct Sources {
-    stored: Option<Result<BTreeMap<String, Told>, Stop>>,
-    overview: Option<Result<Overview, Stop>>,
-    counted: Option<Result<Counted, Stop>>,
+    stored: Option<Result<BTreeMap<String, QueueSnapshot>, StepEnded>>,
+    overview: Option<Result<Overview, StepEnded>>,
+    counted: Option<Result<Counted, StepEnded>>,
 }
 
 impl Sources {
@@ -151,7 +151,7 @@ impl Sources {
     }
 
     /// The queues by each source, the one that knows best first.
-    fn queues(&self) -> impl Iterator<Item = &BTreeMap<String, Told>> {
+    fn queues(&self) -> impl Iterator<Item = &BTreeMap<String, QueueSnapshot>> {
         let stored = self.stored.as_ref().and_then(|stored| stored.as_ref().ok());
         let overview = self.overview.as_ref().and_then(|overview| overview.as_ref().ok());
         let counted = self.counted.as_ref().and_then(|counted| counted.as_ref().ok());
@@ -161,8 +161,8 @@ impl Sources {
     }
 
     /// What is known of a queue. `None`: no source tells of it.
-    fn told(&self, name: &str) -> Option<Told> {
-        self.queues().filter_map(|queues| queues.get(name).cloned()).reduce(Told::or)
+    fn snapshot(&self, name: &str) -> Option<QueueSnapshot> {
+        self.queues().filter_map(|queues| queues.get(name).cloned()).reduce(QueueSnapshot::or)
     }
 }
 
@@ -188,25 +188,25 @@ impl Queues {
         } else {
             self.queues.iter().cloned().collect()
         };
-        let queues: BTreeMap<String, Option<Told>> =
-            names.into_iter().take(MOST_QUEUES).map(|name| (name.clone(), sources.told(&name))).collect();
+        let queues: BTreeMap<String, Option<QueueSnapshot>> =
+            names.into_iter().take(MOST_QUEUES).map(|name| (name.clone(), sources.snapshot(&name))).collect();
         let least_done = memory.least_done(&queues, now);
         let since = memory.note(&queues, now);
-        for (name, told) in &queues {
+        for (name, snapshot) in &queues {
             let step = run.step(&Subject::named(name), "progress");
-            match told {
-                Some(told) => {
-                    self.progress(step, told, since.get(name).copied(), now);
-                    self.reserved(run, name, told);
+            match snapshot {
+                Some(snapshot) => {
+                    self.progress(step, snapshot, since.get(name).copied(), now);
+                    self.reserved(run, name, snapshot);
                 }
                 None if sources.are_complete() => {
                     let mismatch = Mismatch {
                         kind: FailureKind::Assertion,
                         expected: format!("a queue `{}`", shown(name)),
-                        seen: "no source tells of it".to_owned(),
+                        actual: "no source tells of it".to_owned(),
                         evidence: None,
                     };
-                    if step.check("told", Err(mismatch)).is_ok() {
+                    if step.check("reported", Err(mismatch)).is_ok() {
                         step.passed();
                     }
                 }
@@ -217,20 +217,20 @@ impl Queues {
     }
 
     /// Whether jobs are taken from a queue.
-    fn progress(&self, step: Step<'_>, told: &Told, since: Option<i64>, now: Timestamp) {
-        let words = told.words();
-        let stale = |expected: String, seen: String| Mismatch {
+    fn progress(&self, step: Step<'_>, snapshot: &QueueSnapshot, since: Option<i64>, now: Timestamp) {
+        let words = snapshot.words();
+        let stale = |expected: String, actual: String| Mismatch {
             kind: FailureKind::Stale,
             expected,
-            seen: if words.is_empty() { seen } else { format!("{seen}; {words}") },
-            evidence: told.job.as_ref().map(|job| format!("the next job: {job}")),
+            actual: if words.is_empty() { actual } else { format!("{actual}; {words}") },
+            evidence: snapshot.job.as_ref().map(|job| format!("the next job: {job}")),
         };
         let idle_after = self.idle_after.as_secs();
         let stood = since.map_or(0, |since| u64::try_from(now.as_second() - since).unwrap_or_default());
         let taken = if stood < idle_after {
             Ok(())
         } else {
-            let what = match told.head() {
+            let what = match snapshot.head() {
                 Some(Head::Still) | None => "no job was done",
                 Some(Head::Job(_) | Head::Pushed(_)) => "the same job has been the next one",
             };
@@ -239,26 +239,26 @@ impl Queues {
         if step.check("taken", taken).is_err() {
             return;
         }
-        let due = match told.due {
+        let due = match snapshot.due {
             None | Some(0) => Ok(()),
             Some(due) => Err(stale(
                 format!("jobs to be handed to the workers within {idle_after} s of their time"),
-                format!("{due} of {} that were put off are later than that", told.delayed.unwrap_or(due)),
+                format!("{due} of {} that were put off are later than that", snapshot.delayed.unwrap_or(due)),
             )),
         };
         if step.check("due", due).is_err() {
             return;
         }
-        if since.is_none() && !told.is_empty() && !told.is_moving {
-            step.skipped(format!("nothing tells whether jobs are taken ({})", told.words()));
+        if since.is_none() && !snapshot.is_empty() && !snapshot.is_moving {
+            step.skipped(format!("nothing tells whether jobs are taken ({})", snapshot.words()));
         } else {
             step.passed();
         }
     }
 
     /// Whether what a worker took is done, or taken back, when only Redis can tell.
-    fn reserved(&self, run: &Run, name: &str, told: &Told) {
-        let (Some(reserved), Some(overdue)) = (told.reserved, told.overdue) else { return };
+    fn reserved(&self, run: &Run, name: &str, snapshot: &QueueSnapshot) {
+        let (Some(reserved), Some(overdue)) = (snapshot.reserved, snapshot.overdue) else { return };
         let step = run.step(&Subject::named(name), "reserved");
         let returned = if overdue == 0 {
             Ok(())
@@ -269,7 +269,9 @@ impl Queues {
                     "jobs that were taken to be done, or taken back within {} s of their time",
                     self.stuck_after.as_secs()
                 ),
-                seen: format!("{overdue} of {reserved} that were taken are later than that, and no worker has looked"),
+                actual: format!(
+                    "{overdue} of {reserved} that were taken are later than that, and no worker has looked"
+                ),
                 evidence: None,
             })
         };
@@ -282,19 +284,19 @@ impl Queues {
 fn measure(
     run: &Run,
     sources: &Sources,
-    queues: &BTreeMap<String, Option<Told>>,
+    queues: &BTreeMap<String, Option<QueueSnapshot>>,
     since: &BTreeMap<String, i64>,
     least_done: Option<f64>,
 ) {
     let now = run.clock().now().as_second();
-    let told = || queues.iter().filter_map(|(name, told)| Some((name, told.as_ref()?)));
-    let age = |name: &String, told: &Told| {
+    let snapshot = || queues.iter().filter_map(|(name, snapshot)| Some((name, snapshot.as_ref()?)));
+    let age = |name: &String, snapshot: &QueueSnapshot| {
         let first_seen = || since.get(name).map(|since| (now - since) as f64);
-        let is_known = matches!(told.head(), Some(Head::Job(_)));
-        if told.is_empty() { Some(0.0) } else { told.age.or_else(|| first_seen().filter(|_| is_known)) }
+        let is_known = matches!(snapshot.head(), Some(Head::Job(_)));
+        if snapshot.is_empty() { Some(0.0) } else { snapshot.age.or_else(|| first_seen().filter(|_| is_known)) }
     };
-    let pending: Vec<_> = told().filter_map(|(name, told)| Some((told.pending? as f64, name))).collect();
-    let ages: Vec<_> = told().filter_map(|(name, told)| Some((age(name, told)?, name))).collect();
+    let pending: Vec<_> = snapshot().filter_map(|(name, snapshot)| Some((snapshot.pending? as f64, name))).collect();
+    let ages: Vec<_> = snapshot().filter_map(|(name, snapshot)| Some((age(name, snapshot)?, name))).collect();
     for (metric, values) in [(&QUEUE_BACKLOG, pending), (&OLDEST_JOB_AGE, ages)] {
         if let Some((value, name)) = values.into_iter().max_by(|one, other| one.0.total_cmp(&other.0)) {
             run.measure(metric, value, Some(shown(name)));
@@ -303,8 +305,8 @@ fn measure(
     let overview = sources.overview.as_ref().and_then(|overview| overview.as_ref().ok());
     let counted = sources.counted.as_ref().and_then(|counted| counted.as_ref().ok());
     let of_queues = counted.and_then(|counted| counted.queues.as_ref());
-    let failed =
-        of_queues.and_then(|queues| queues.values().filter_map(|told| told.failed).reduce(|sum, one| sum + one));
+    let failed = of_queues
+        .and_then(|queues| queues.values().filter_map(|snapshot| snapshot.failed).reduce(|sum, one| sum + one));
     if let Some(failed) = failed.or_else(|| overview?.failed) {
         run.measure(&FAILED_JOBS, failed, None);
     }

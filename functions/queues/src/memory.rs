@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::canary::Past;
-use crate::told::Told;
+use crate::queue_snapshot::QueueSnapshot;
 
 /// Two answers place the same job at moments this far apart: ages come in whole seconds, and clocks differ.
 const SAME_JOB_SECONDS: i64 = 3;
@@ -20,7 +20,7 @@ pub(crate) struct Memory {
     at: i64,
     /// By the digest of a queue's name: names may be long.
     #[serde(default)]
-    queues: BTreeMap<String, Seen>,
+    queues: BTreeMap<String, HeadSince>,
     /// As `queues`.
     #[serde(default)]
     canaries: BTreeMap<String, Past>,
@@ -28,7 +28,7 @@ pub(crate) struct Memory {
 
 /// A queue as the last run saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Seen {
+struct HeadSince {
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     head: Option<Head>,
     /// Since when it stands there, in Unix seconds.
@@ -64,45 +64,49 @@ impl Head {
 impl Memory {
     /// Notes how the queues stand, and since when the head of each does, in Unix seconds. Queues of which nothing was told
     /// are as they were.
-    pub(crate) fn note(&mut self, queues: &BTreeMap<String, Option<Told>>, now: Timestamp) -> BTreeMap<String, i64> {
+    pub(crate) fn note(
+        &mut self,
+        queues: &BTreeMap<String, Option<QueueSnapshot>>,
+        now: Timestamp,
+    ) -> BTreeMap<String, i64> {
         let now = now.as_second();
         let mut before = std::mem::take(&mut self.queues);
         let mut since = BTreeMap::new();
-        for (name, told) in queues {
+        for (name, snapshot) in queues {
             let key = digest(name.as_bytes());
             let past = before.remove(&key);
-            let Some(told) = told else {
+            let Some(snapshot) = snapshot else {
                 self.queues.extend(past.map(|past| (key, past)));
                 continue;
             };
-            let mut seen = Seen { head: told.head(), since: now, pending: told.pending };
-            if let (Some(past), Some(head)) = (past, &seen.head)
+            let mut actual = HeadSince { head: snapshot.head(), since: now, pending: snapshot.pending };
+            if let (Some(past), Some(head)) = (past, &actual.head)
                 && let Some(old) = past.head
                 && head.is(&old)
                 // Of jobs that came at the same moment, one after the other may be taken.
-                && (matches!(head, Head::Job(_)) || seen.pending >= past.pending)
+                && (matches!(head, Head::Job(_)) || actual.pending >= past.pending)
             {
                 // The first moment: many small differences would be a large one.
-                (seen.head, seen.since) = (Some(old), past.since);
+                (actual.head, actual.since) = (Some(old), past.since);
             }
-            if seen.head.is_some() {
-                since.insert(name.clone(), seen.since);
+            if actual.head.is_some() {
+                since.insert(name.clone(), actual.since);
             }
-            self.queues.insert(key, seen);
+            self.queues.insert(key, actual);
         }
         self.at = now;
         since
     }
 
     /// How many jobs a minute were done at least, by how far the queues have shrunk. `None`: nothing is known from before.
-    pub(crate) fn least_done(&self, queues: &BTreeMap<String, Option<Told>>, now: Timestamp) -> Option<f64> {
+    pub(crate) fn least_done(&self, queues: &BTreeMap<String, Option<QueueSnapshot>>, now: Timestamp) -> Option<f64> {
         let minutes = (now.as_second() - self.at) as f64 / 60.0;
         if self.at == 0 || minutes <= 0.0 {
             return None;
         }
-        let shrunk = queues.iter().filter_map(|(name, told)| {
+        let shrunk = queues.iter().filter_map(|(name, snapshot)| {
             let before = self.queues.get(&digest(name.as_bytes()))?.pending?;
-            Some(before.saturating_sub(told.as_ref()?.pending?) as f64)
+            Some(before.saturating_sub(snapshot.as_ref()?.pending?) as f64)
         });
         shrunk.reduce(|sum, one| sum + one).map(|done| done / minutes)
     }
@@ -148,9 +152,9 @@ mod tests {
         Timestamp::from_second(1_795_000_000 + second).unwrap()
     }
 
-    fn queue(head: Head, pending: u64) -> BTreeMap<String, Option<Told>> {
-        let told = Told { pending: Some(pending), head: Some(head), ..Told::default() };
-        BTreeMap::from([("default".to_owned(), Some(told))])
+    fn queue(head: Head, pending: u64) -> BTreeMap<String, Option<QueueSnapshot>> {
+        let snapshot = QueueSnapshot { pending: Some(pending), head: Some(head), ..QueueSnapshot::default() };
+        BTreeMap::from([("default".to_owned(), Some(snapshot))])
     }
 
     /// For how long the head stands at the end of a history.
@@ -218,8 +222,9 @@ mod tests {
     #[test]
     fn the_memory_is_bounded_and_reads_what_is_missing() {
         let mut memory = Memory::default();
-        let told = Told { pending: Some(u64::MAX), head: Some(Head::Job(digest(b"x"))), ..Told::default() };
-        let queues: BTreeMap<_, _> = (0..50).map(|number| (format!("{number:0100}"), Some(told.clone()))).collect();
+        let snapshot =
+            QueueSnapshot { pending: Some(u64::MAX), head: Some(Head::Job(digest(b"x"))), ..QueueSnapshot::default() };
+        let queues: BTreeMap<_, _> = (0..50).map(|number| (format!("{number:0100}"), Some(snapshot.clone()))).collect();
         memory.note(&queues, at(0));
         for number in 0..5 {
             let past = memory.canary(&format!("{number:0100}"));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use check::Subject;
 use runtime::Check;
+use runtime::session::Site;
 use runtime::settings::{Common, RawCounting, RawCredentials, SecretRef, Section, written_duration};
-use runtime::visit::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stores::RawStore;
@@ -132,15 +132,17 @@ impl RawQueues {
         let queues = names(section, "queues", self.queues.unwrap_or_default(), MOST_QUEUES);
         let has_counters = self.counters.is_some();
         if self.redis.is_none() && self.horizon.is_none() && !has_counters {
-            section
-                .problem("", "expected a table `redis`, `horizon` or `counters`, saw none: nothing would be looked at");
+            section.problem(
+                "",
+                "expected a table `redis`, `horizon` or `counters`, found none: nothing would be looked at",
+            );
         }
         if self.redis.is_some() && queues.as_ref().is_some_and(Vec::is_empty) {
-            section.problem("queues", "expected the names of queues: Redis is asked for each of them, saw none");
+            section.problem("queues", "expected the names of queues: Redis is asked for each of them, found none");
         }
         for (key, is_there) in [("tasks", self.tasks.is_some()), ("canary", self.canary.is_some())] {
             if is_there && !has_counters {
-                section.problem(key, "expected a table `counters` beside it, saw none");
+                section.problem(key, "expected a table `counters` beside it, found none");
             }
         }
         let has_source = self.redis.is_some() || self.horizon.is_some() || has_counters;
@@ -183,16 +185,16 @@ fn optional<R, T>(raw: Option<R>, validate: impl FnOnce(R) -> Option<T>) -> Opti
 /// Names of queues, of which no two are one subject.
 fn names(section: &Section<'_>, key: &str, names: Vec<String>, most: usize) -> Option<Vec<String>> {
     if names.len() > most {
-        section.problem(key, format!("expected at most {most}, saw {}", names.len()));
+        section.problem(key, format!("expected at most {most}, found {}", names.len()));
         return None;
     }
     let mut subjects = BTreeSet::new();
     let mut is_right = true;
     for name in &names {
         let problem = if name.trim().is_empty() || name.len() > LONGEST_NAME {
-            Some(format!("expected names of 1 to {LONGEST_NAME} bytes, saw `{name}`"))
+            Some(format!("expected names of 1 to {LONGEST_NAME} bytes, found `{name}`"))
         } else if !subjects.insert(Subject::named(name)) {
-            Some(format!("expected each once, saw `{name}` again, or one that differs in signs only"))
+            Some(format!("expected each once, found `{name}` again, or one that differs in signs only"))
         } else {
             None
         };
@@ -218,7 +220,7 @@ impl RawQueueStore {
         Some(QueueStore { store: store?, nodes, database: database?, prefix })
     }
 
-    fn of(redis: &QueueStore) -> Self {
+    fn from_settings(redis: &QueueStore) -> Self {
         let store = RawStore::from(&redis.store);
         Self {
             host: store.host,
@@ -237,7 +239,7 @@ impl RawHorizon {
     fn validate(self, section: &Section<'_>, common: &Common) -> Option<Horizon> {
         match (self.account, self.token) {
             (Some(_), Some(_)) => {
-                section.problem("", "expected an `account` or a `token`, saw both");
+                section.problem("", "expected an `account` or a `token`, found both");
                 None
             }
             (Some(account), None) => {
@@ -251,7 +253,7 @@ impl RawHorizon {
         }
     }
 
-    fn of(horizon: &Horizon) -> Self {
+    fn from_settings(horizon: &Horizon) -> Self {
         match horizon {
             Horizon::Open => Self::default(),
             Horizon::Account(credentials) => {
@@ -266,7 +268,7 @@ impl RawTasks {
     fn validate(self, section: &Section<'_>) -> Option<BTreeMap<String, Duration>> {
         let within = self.within.unwrap_or_default();
         if within.len() > MOST_TASKS {
-            section.problem("within", format!("expected at most {MOST_TASKS}, saw {}", within.len()));
+            section.problem("within", format!("expected at most {MOST_TASKS}, found {}", within.len()));
             return None;
         }
         let table = section.table("within");
@@ -286,7 +288,7 @@ impl RawCanary {
     fn validate(self, section: &Section<'_>) -> Option<Canary> {
         let queues = section.required("queues", self.queues);
         if queues.as_ref().is_some_and(Vec::is_empty) {
-            section.problem("queues", "expected at least one, saw none");
+            section.problem("queues", "expected at least one, found none");
         }
         let queues = queues.and_then(|queues| names(section, "queues", queues, MOST_CANARIES));
         let every = section.duration("every", self.every, MINUTE * 5, SECOND * 5..=HOUR * 24);
@@ -295,7 +297,7 @@ impl RawCanary {
         Some(Canary { queues: queues?, every: every?, done_within: within? })
     }
 
-    fn of(canary: &Canary) -> Self {
+    fn from_settings(canary: &Canary) -> Self {
         Self {
             queues: Some(canary.queues.clone()),
             every: Some(written_duration(canary.every)),
@@ -306,18 +308,18 @@ impl RawCanary {
 
 impl Queues {
     /// As it would be written, every default in its place.
-    pub(crate) fn as_written(&self) -> RawQueues {
+    pub(crate) fn to_raw(&self) -> RawQueues {
         let bounds = || self.tasks.iter().map(|(name, bound)| (name.clone(), written_duration(*bound))).collect();
         RawQueues {
             step_deadline: Some(written_duration(self.site.deadline)),
             queues: (!self.queues.is_empty()).then(|| self.queues.clone()),
             idle_after: Some(written_duration(self.idle_after)),
             stuck_after: Some(written_duration(self.stuck_after)),
-            redis: self.redis.as_ref().map(RawQueueStore::of),
-            horizon: self.horizon.as_ref().map(RawHorizon::of),
+            redis: self.redis.as_ref().map(RawQueueStore::from_settings),
+            horizon: self.horizon.as_ref().map(RawHorizon::from_settings),
             counters: self.counting.as_ref().map(RawCounting::from),
             tasks: (!self.tasks.is_empty()).then(|| RawTasks { within: Some(bounds()) }),
-            canary: self.canary.as_ref().map(RawCanary::of),
+            canary: self.canary.as_ref().map(RawCanary::from_settings),
         }
     }
 }

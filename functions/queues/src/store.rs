@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use check::{Stop, Subject};
+use check::{StepEnded, Subject};
 use jiff::Timestamp;
 use runtime::{Run, signed};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use stores::{Pipeline, Redis, Reply, Store, pipe};
 
 use crate::memory::{Head, digest};
-use crate::told::{Told, number, shown};
+use crate::queue_snapshot::{QueueSnapshot, number, shown};
 
 /// Where the queues lie.
 #[derive(Clone, Debug)]
@@ -50,13 +50,13 @@ impl QueueStore {
     /// The queues of these names.
     ///
     /// # Errors
-    /// [`Stop`]: recorded.
+    /// [`StepEnded`]: recorded.
     pub(crate) async fn read(
         &self,
         run: &Run,
         names: &[String],
         limits: Limits,
-    ) -> Result<BTreeMap<String, Told>, Stop> {
+    ) -> Result<BTreeMap<String, QueueSnapshot>, StepEnded> {
         let step = run.step(&subject(), "connect");
         let mut redis = Redis::connect(&step, &self.store, self.database, limits.deadline).await?;
         step.passed();
@@ -64,8 +64,8 @@ impl QueueStore {
         let now = step.now();
         let replies = redis.ask(&step, &self.question(names, limits, now)).await?;
         step.passed();
-        let told = replies.chunks(ANSWERS).map(|answers| told(answers, now));
-        Ok(names.iter().cloned().zip(told).collect())
+        let snapshot = replies.chunks(ANSWERS).map(|answers| snapshot(answers, now));
+        Ok(names.iter().cloned().zip(snapshot).collect())
     }
 
     fn question(&self, names: &[String], limits: Limits, now: Timestamp) -> Pipeline {
@@ -90,10 +90,10 @@ pub(crate) fn subject() -> Subject {
     Subject::new("redis").unwrap_or_else(|_| Subject::whole())
 }
 
-fn told(answers: &[Reply], now: Timestamp) -> Told {
+fn snapshot(answers: &[Reply], now: Timestamp) -> QueueSnapshot {
     let count = |place: usize| answers.get(place).and_then(Reply::number).and_then(|number| u64::try_from(number).ok());
     let job = answers.get(1).and_then(Reply::bytes).map(Job::read);
-    Told {
+    QueueSnapshot {
         pending: count(0),
         delayed: count(2),
         due: count(3),
@@ -102,7 +102,7 @@ fn told(answers: &[Reply], now: Timestamp) -> Told {
         age: job.as_ref().and_then(|job| job.age(now)),
         job: job.as_ref().and_then(|job| job.name.clone()),
         head: job.map(|job| Head::Job(job.digest)),
-        ..Told::default()
+        ..QueueSnapshot::default()
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
     fn a_question_is_six_short_commands_a_queue_each_about_one_key() {
         let store = QueueStore {
             store: Store {
-                place: probe::Place { host: probe::Host::parse("cache.internal").unwrap(), port: 6379 },
+                place: probe::HostPort { host: probe::Host::parse("cache.internal").unwrap(), port: 6379 },
                 is_encrypted: true,
                 user: None,
                 password: None,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use check::metric::SCHEDULED_TASK_LATENESS;
-use check::{FailureKind, Mismatch, Stop, Subject};
+use check::{FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
 use runtime::{Run, Step};
 
-use crate::told::shown;
+use crate::queue_snapshot::shown;
 
 /// So many tasks are judged at most.
 const MOST_TASKS: usize = 50;
@@ -54,10 +54,10 @@ pub(crate) fn judge(run: &Run, tasks: &[Task], within: &BTreeMap<String, Duratio
         let mismatch = Mismatch {
             kind: FailureKind::Assertion,
             expected: format!("a scheduled task `{name}` among those that the counters tell of"),
-            seen: known(tasks),
+            actual: known(tasks),
             evidence: None,
         };
-        if step.check("told", Err(mismatch)).is_ok() {
+        if step.check("reported", Err(mismatch)).is_ok() {
             step.passed();
         }
     }
@@ -76,7 +76,7 @@ fn judge_one(
     within: Option<Duration>,
     failed: &[&str],
     now: Timestamp,
-) -> Result<(), Stop> {
+) -> Result<(), StepEnded> {
     step.check("ended_well", ended_well(task, failed))?;
     step.check("recent", within.map_or(Ok(()), |within| recent(task, within, now)))
 }
@@ -90,20 +90,20 @@ fn ended_well(task: &Task, failed: &[&str]) -> Result<(), Mismatch> {
     Err(Mismatch {
         kind: FailureKind::Assertion,
         expected: format!("the scheduled task `{}` to end well", shown(&task.name)),
-        seen: format!("it ended as `{status}`{when}"),
+        actual: format!("it ended as `{status}`{when}"),
         evidence: None,
     })
 }
 
 fn recent(task: &Task, within: Duration, now: Timestamp) -> Result<(), Mismatch> {
-    let seen = match task.finished_at {
+    let actual = match task.finished_at {
         Some(at) if now.duration_since(at).as_secs_f64() <= within.as_secs_f64() => return Ok(()),
         Some(at) => format!("it was last done at {at:.0}, {:.1} h ago", now.duration_since(at).as_secs_f64() / 3_600.0),
         None => "nothing tells that it was ever done".to_owned(),
     };
     let hours = within.as_secs_f64() / 3_600.0;
     let expected = format!("the scheduled task `{}` to have been done within {hours:.1} h", shown(&task.name));
-    Err(Mismatch { kind: FailureKind::Stale, expected, seen, evidence: None })
+    Err(Mismatch { kind: FailureKind::Stale, expected, actual, evidence: None })
 }
 
 fn known(tasks: &[Task]) -> String {
@@ -138,7 +138,7 @@ mod tests {
         let within = Duration::from_secs(26 * 3_600);
         assert_eq!(recent(&task(Some(at(0)), None, None), within, at(26 * 3_600)), Ok(()));
         let late = recent(&task(Some(at(0)), None, None), within, at(50 * 3_600)).unwrap_err();
-        assert_eq!((late.kind, late.seen.ends_with("50.0 h ago")), (FailureKind::Stale, true), "{late:?}");
+        assert_eq!((late.kind, late.actual.ends_with("50.0 h ago")), (FailureKind::Stale, true), "{late:?}");
         assert!(recent(&task(None, None, None), within, at(0)).is_err());
     }
 }

@@ -59,8 +59,8 @@ impl Kind {
     /// Its name, as subject.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::MissingHere => "missing-here",
-            Self::MissingThere => "missing-there",
+            Self::MissingHere => "missing-on-platform",
+            Self::MissingThere => "missing-at-provider",
             Self::Twice => "twice",
             Self::Amount => "amount",
             Self::Currency => "currency",
@@ -107,8 +107,8 @@ pub(crate) type Differences = BTreeMap<Kind, Vec<(String, String)>>;
 /// have been begun long before it came in.
 pub(crate) fn compare(here: &Side, there: &Side, window: &Window) -> Differences {
     let mut differences = Differences::new();
-    let mut differ = |kind, reference: &str, seen: String| {
-        differences.entry(kind).or_default().push((reference.to_owned(), seen));
+    let mut differ = |kind, reference: &str, actual: String| {
+        differences.entry(kind).or_default().push((reference.to_owned(), actual));
     };
     for (reference, provider) in there {
         let is_judged = window.holds(provider.at);
@@ -144,15 +144,15 @@ pub(crate) fn compare(here: &Side, there: &Side, window: &Window) -> Differences
             differ(Kind::Twice, reference, format!("{} times", own.count));
         }
     }
-    differences.values_mut().for_each(|of_kind| of_kind.sort());
+    differences.values_mut().for_each(|resources_of_type| resources_of_type.sort());
     differences
 }
 
 /// References as evidence: some of them, and how many more.
-pub(crate) fn told(of_kind: &[(String, String)]) -> String {
+pub(crate) fn summary(resources_of_type: &[(String, String)]) -> String {
     let some: Vec<String> =
-        of_kind.iter().take(MOST_TOLD).map(|(reference, seen)| format!("{reference} ({seen})")).collect();
-    match of_kind.len().saturating_sub(MOST_TOLD) {
+        resources_of_type.iter().take(MOST_TOLD).map(|(reference, actual)| format!("{reference} ({actual})")).collect();
+    match resources_of_type.len().saturating_sub(MOST_TOLD) {
         0 => some.join(", "),
         more => format!("{} and {more} more", some.join(", ")),
     }
@@ -180,8 +180,10 @@ mod tests {
 
     fn kinds(here: &[(&str, Entry)], there: &[(&str, Entry)]) -> Vec<(&'static str, Vec<String>)> {
         let differences = compare(&side(here), &side(there), &window());
-        let references = |of_kind: Vec<(String, String)>| of_kind.into_iter().map(|(reference, _)| reference).collect();
-        differences.into_iter().map(|(kind, of_kind)| (kind.name(), references(of_kind))).collect()
+        let references = |resources_of_type: Vec<(String, String)>| {
+            resources_of_type.into_iter().map(|(reference, _)| reference).collect()
+        };
+        differences.into_iter().map(|(kind, resources_of_type)| (kind.name(), references(resources_of_type))).collect()
     }
 
     #[test]
@@ -207,8 +209,8 @@ mod tests {
         };
         let good = entry(100.0, 10);
         let a = || vec!["a".to_owned()];
-        assert_eq!(kinds(&[], &[("a", good.clone())]), [("missing-here", a())]);
-        assert_eq!(kinds(&[("a", good.clone())], &[]), [("missing-there", a())]);
+        assert_eq!(kinds(&[], &[("a", good.clone())]), [("missing-on-platform", a())]);
+        assert_eq!(kinds(&[("a", good.clone())], &[]), [("missing-at-provider", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.amount = 101.0))], &[("a", good.clone())]), [("amount", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.currency = "eur".into()))], &[("a", good.clone())]), [("currency", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.status = Status::Other))], &[("a", good.clone())]), [("status", a())]);
@@ -229,19 +231,19 @@ mod tests {
     fn a_payment_is_judged_by_when_it_came_in_however_long_ago_it_was_begun() {
         // Begun hours before, and its success told: it is missing while that is within the window.
         let came_in = |minute| entry(1.0, minute);
-        assert_eq!(kinds(&[], &[("a", came_in(50))]), [("missing-here", vec!["a".to_owned()])]);
+        assert_eq!(kinds(&[], &[("a", came_in(50))]), [("missing-on-platform", vec!["a".to_owned()])]);
         // Its success not told, it stands where it was begun: not missing there, not late, and compared all the same.
         let begun = entry(1.0, -300);
         assert!(kinds(&[("a", entry(1.0, 50))], &[("a", begun.clone())]).is_empty());
         let other = Entry { amount: 2.0, currency: "eur".into(), status: Status::Other, ..entry(1.0, 50) };
-        let seen: Vec<&str> = kinds(&[("a", other)], &[("a", begun)]).into_iter().map(|(kind, _)| kind).collect();
-        assert_eq!(seen, ["amount", "currency", "status"]);
+        let actual: Vec<&str> = kinds(&[("a", other)], &[("a", begun)]).into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(actual, ["amount", "currency", "status"]);
     }
 
     #[test]
     fn some_references_are_told_and_the_rest_is_counted() {
         let many: Vec<_> = (0..12).map(|n| (format!("pi_{n:02}"), "1 dkk".to_owned())).collect();
-        let told = told(&many);
-        assert!(told.starts_with("pi_00 (1 dkk), ") && told.ends_with("pi_09 (1 dkk) and 2 more"), "{told}");
+        let summary = summary(&many);
+        assert!(summary.starts_with("pi_00 (1 dkk), ") && summary.ends_with("pi_09 (1 dkk) and 2 more"), "{summary}");
     }
 }

@@ -6,7 +6,7 @@
 //! 3. `provider-payments`, subject `provider`: its payment intents, and those that were begun long before, since people take
 //!    their time to pay. Beside the platform's. A payment that only the platform has is looked up at the provider by its id,
 //!    since an intent may be older still; one that no run has looked up yet is not judged.
-//! 4. `match`, of each kind of difference: `missing-here`, `missing-there`, `twice`, `amount`, `currency`, `status`, `late`.
+//! 4. `match`, of each kind of difference: `missing-on-platform`, `missing-at-provider`, `twice`, `amount`, `currency`, `status`, `late`.
 //!    Each is a subject of its own.
 //!
 //! Creates nothing but a session, so a failure is confirmed by the next run. Windows overlap: a payment is compared by many
@@ -22,18 +22,18 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use check::metric::PAYMENT_MISMATCHES;
-use check::{Cause, FailureKind, Mismatch, Stop, Subject};
+use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
 use probe::expect::{json, json_list};
 use probe::{Method, Request, Response, Url, throttled};
+use runtime::session::{Site, UserSession, status};
 use runtime::settings::{Common, Credentials, SecretRef, Section, written_id};
-use runtime::visit::{Site, Visitor, status};
 use runtime::{Check, Run, Step, signed};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use ledger::{Kind, Side, Window, compare, told};
+use ledger::{Kind, Side, Window, compare, summary};
 pub use settings::RawReconciliation;
 
 /// Both sides are read by so much more than what is compared: their clocks differ.
@@ -54,13 +54,13 @@ pub struct Reconciliation {
     /// How far back.
     pub lookback: Duration,
     /// How long a payment may be on its way.
-    pub settle: Duration,
+    pub grace_period: Duration,
     /// How long after the provider the platform may record it.
     pub late_after: Duration,
     /// How long before it is paid a payment may be begun at the provider.
     pub intent_lifetime: Duration,
     /// How many payments of one side are held at most.
-    pub most_payments: u32,
+    pub max_payments: u32,
     /// The other side.
     pub provider: Provider,
 }
@@ -86,12 +86,12 @@ impl Check for Reconciliation {
         raw.validate(section, common)
     }
 
-    fn written(&self) -> RawReconciliation {
-        self.as_written()
+    fn to_raw(&self) -> RawReconciliation {
+        self.to_raw()
     }
 
     /// A step at its slowest and the rest of the way as long again.
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2
     }
 
@@ -113,16 +113,16 @@ impl Check for Reconciliation {
 }
 
 impl Reconciliation {
-    async fn reconcile(&self, run: &Run) -> Result<(), Stop> {
+    async fn reconcile(&self, run: &Run) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "log-in");
         let key = step.secret(&self.provider.key).await?;
-        let mut user = Visitor::new(run, &self.site);
+        let mut user = UserSession::new(run, &self.site);
         user.log_in(&step, &self.credentials).await?;
         step.passed();
         let now = run.clock().now();
         let window = Window {
             from: now - signed(self.lookback),
-            to: now - signed(self.settle),
+            to: now - signed(self.grace_period),
             late_after: signed(self.late_after),
         };
         let (here, there) = join!(self.platform(run, &user, &window, now), self.intents(run, &key, &window));
@@ -137,28 +137,28 @@ impl Reconciliation {
         if let Some(missing) = differences.get_mut(&Kind::MissingThere) {
             missing.retain(|(reference, _)| !unjudged.contains(reference));
         }
-        differences.retain(|_, of_kind| !of_kind.is_empty());
+        differences.retain(|_, resources_of_type| !resources_of_type.is_empty());
         let all: usize = differences.values().map(Vec::len).sum();
         run.measure(&PAYMENT_MISMATCHES, all as f64, None);
         for kind in Kind::ALL {
             let step = run.step(&subject(kind.name()), "match");
-            let of_kind = differences.get(&kind).map(Vec::as_slice).unwrap_or_default();
-            if kind == Kind::MissingThere && of_kind.is_empty() && !unjudged.is_empty() {
+            let resources_of_type = differences.get(&kind).map(Vec::as_slice).unwrap_or_default();
+            if kind == Kind::MissingThere && resources_of_type.is_empty() && !unjudged.is_empty() {
                 step.skipped(format!(
                     "not judged: {} payments of older intents, of which a run looks up {MOST_LOOKED_UP} at the provider",
                     unjudged.len() + MOST_LOOKED_UP
                 ));
                 continue;
             }
-            let none = if of_kind.is_empty() {
+            let none = if resources_of_type.is_empty() {
                 Ok(())
             } else {
-                let noun = if of_kind.len() == 1 { "payment" } else { "payments" };
+                let noun = if resources_of_type.len() == 1 { "payment" } else { "payments" };
                 Err(Mismatch {
                     kind: FailureKind::Invariant,
                     expected: kind.expected().to_owned(),
-                    seen: format!("{} {noun}: {}", of_kind.len(), kind.name()),
-                    evidence: Some(told(of_kind)),
+                    actual: format!("{} {noun}: {}", resources_of_type.len(), kind.name()),
+                    evidence: Some(summary(resources_of_type)),
                 })
             };
             if step.check(kind.name(), none).is_ok() {
@@ -172,16 +172,16 @@ impl Reconciliation {
     async fn platform(
         &self,
         run: &Run,
-        user: &Visitor<'_>,
+        user: &UserSession<'_>,
         window: &Window,
         now: Timestamp,
-    ) -> Result<Option<Side>, Stop> {
+    ) -> Result<Option<Side>, StepEnded> {
         let step = run.step(&Subject::whole(), "platform-payments");
         let mut side = Side::new();
-        let mut seen = HashSet::new();
+        let mut actual = HashSet::new();
         let mut skipped = Vec::new();
         for school in &self.schools {
-            if !self.payments_of(&step, user, school, (window, now), (&mut side, &mut seen)).await? {
+            if !self.payments_of(&step, user, school, (window, now), (&mut side, &mut actual)).await? {
                 skipped.push(written_id(school));
             }
         }
@@ -197,11 +197,11 @@ impl Reconciliation {
     async fn payments_of(
         &self,
         step: &Step<'_>,
-        user: &Visitor<'_>,
+        user: &UserSession<'_>,
         school: &Value,
         (window, now): (&Window, Timestamp),
-        (side, seen): (&mut Side, &mut HashSet<String>),
-    ) -> Result<bool, Stop> {
+        (side, actual): (&mut Side, &mut HashSet<String>),
+    ) -> Result<bool, StepEnded> {
         let platform = &self.site.platform;
         let names = &platform.school_payments;
         // Whole days: whatever the platform takes for the beginning of one.
@@ -215,11 +215,11 @@ impl Reconciliation {
         let mut asked = HashSet::new();
         loop {
             if !asked.insert(url.clone()) || asked.len() > MOST_PAGES {
-                let seen = format!("the page {} again, after {} pages", url.path(), asked.len());
-                return Err(self.endless(step, &seen));
+                let actual = format!("the page {} again, after {} pages", url.path(), asked.len());
+                return Err(self.endless(step, &actual));
             }
             let answer = user.get(step, url.clone()).await?;
-            if asked.len() == 1 && names.not_offered.contains(&answer.status.as_u16()) {
+            if asked.len() == 1 && names.unsupported_statuses.contains(&answer.status.as_u16()) {
                 return Ok(false);
             }
             step.check("status", status(&answer, &[200]))?;
@@ -228,7 +228,7 @@ impl Reconciliation {
             for payment in list.unwrap_or_default() {
                 let id = payment.pointer(names.id.as_str()).map(written_id);
                 // Pages shift while they are read: what stands on two of them is one payment.
-                if id.is_none_or(|id| seen.insert(id)) {
+                if id.is_none_or(|id| actual.insert(id)) {
                     self.take(step, &payment, side)?;
                 }
             }
@@ -243,7 +243,7 @@ impl Reconciliation {
                     let here = next.clone().map(|_| ()).ok_or_else(|| Mismatch {
                         kind: FailureKind::Redirect,
                         expected: "a next page at the platform".to_owned(),
-                        seen: "one elsewhere".to_owned(),
+                        actual: "one elsewhere".to_owned(),
                         evidence: None,
                     });
                     step.check("next", here)?;
@@ -251,15 +251,15 @@ impl Reconciliation {
                     next
                 }
                 Some(other) => {
-                    let seen = format!("{other} at {}", names.next.as_str());
-                    return Err(self.endless(step, &seen));
+                    let actual = format!("{other} at {}", names.next.as_str());
+                    return Err(self.endless(step, &actual));
                 }
             };
         }
     }
 
     /// One of the platform's payments: ours are left out.
-    fn take(&self, step: &Step<'_>, payment: &Value, side: &mut Side) -> Result<(), Stop> {
+    fn take(&self, step: &Step<'_>, payment: &Value, side: &mut Side) -> Result<(), StepEnded> {
         let read = read::payment(&self.site.platform, payment);
         if let Err(mismatch) = &read {
             step.check("readable", Err(mismatch.clone()))?;
@@ -270,7 +270,7 @@ impl Reconciliation {
     }
 
     /// The provider's side: all pages of its payment intents, newest first.
-    async fn intents(&self, run: &Run, key: &SecretString, window: &Window) -> Result<Side, Stop> {
+    async fn intents(&self, run: &Run, key: &SecretString, window: &Window) -> Result<Side, StepEnded> {
         let step = run.step(&subject("provider"), "provider-payments");
         let mut side = Side::new();
         let mut after: Option<String> = None;
@@ -305,7 +305,7 @@ impl Reconciliation {
             let has_last = last.as_ref().map(|_| ()).ok_or_else(|| Mismatch {
                 kind: FailureKind::Protocol,
                 expected: "a page with payment intents, since there are more".to_owned(),
-                seen: "an empty one".to_owned(),
+                actual: "an empty one".to_owned(),
                 evidence: None,
             });
             step.check("page", has_last)?;
@@ -315,7 +315,7 @@ impl Reconciliation {
         Ok(side)
     }
 
-    fn take_intent(&self, step: &Step<'_>, intent: &Value, side: &mut Side) -> Result<(), Stop> {
+    fn take_intent(&self, step: &Step<'_>, intent: &Value, side: &mut Side) -> Result<(), StepEnded> {
         let Some((id, entry)) = read::intent(intent) else { return Ok(()) };
         side.insert(id, entry);
         self.is_bounded(step, side)
@@ -330,7 +330,7 @@ impl Reconciliation {
         here: &Side,
         there: &mut Side,
         window: &Window,
-    ) -> Result<HashSet<String>, Stop> {
+    ) -> Result<HashSet<String>, StepEnded> {
         let mut differences = compare(here, there, window);
         let Some(missing) = differences.remove(&Kind::MissingThere) else { return Ok(HashSet::new()) };
         let mut missing: Vec<String> = missing.into_iter().map(|(reference, _)| reference).collect();
@@ -357,7 +357,7 @@ impl Reconciliation {
     }
 
     /// Asks the provider. What our own key or pace does is no judgement of anybody.
-    async fn ask_provider(&self, step: &Step<'_>, key: &SecretString, url: Url) -> Result<Response, Stop> {
+    async fn ask_provider(&self, step: &Step<'_>, key: &SecretString, url: Url) -> Result<Response, StepEnded> {
         let request = Request::new(Method::GET, url)
             .header("accept", "application/json")
             // Stripe takes the key as user, without a password.
@@ -371,17 +371,18 @@ impl Reconciliation {
                 answer.status.as_u16(),
                 self.provider.key
             );
-            return Err(step.cannot_judge(Cause::Credentials, &detail));
+            return Err(step.inconclusive(Cause::Credentials, &detail));
         }
         if throttled(&answer, &[]).is_some() {
-            return Err(step.cannot_judge(Cause::Throttled, "the payment provider throttles our requests"));
+            return Err(step.inconclusive(Cause::Throttled, "the payment provider throttles our requests"));
         }
         Ok(answer)
     }
 
     /// The answer as JSON. What is wrong with it is told without quoting it: it may hold what people paid with.
-    fn provider_json(&self, step: &Step<'_>, answer: &Response) -> Result<Value, Stop> {
-        let body = json(answer).map_err(|mismatch| Mismatch { evidence: None, seen: "no JSON".to_owned(), ..mismatch });
+    fn provider_json(&self, step: &Step<'_>, answer: &Response) -> Result<Value, StepEnded> {
+        let body =
+            json(answer).map_err(|mismatch| Mismatch { evidence: None, actual: "no JSON".to_owned(), ..mismatch });
         step.check("json", body.as_ref().map(|_| ()).map_err(Clone::clone))?;
         Ok(body.unwrap_or_default())
     }
@@ -395,28 +396,28 @@ impl Reconciliation {
     }
 
     /// Thousands fit into the function, not any number.
-    fn is_bounded(&self, step: &Step<'_>, side: &Side) -> Result<(), Stop> {
-        if side.len() <= self.most_payments as usize {
+    fn is_bounded(&self, step: &Step<'_>, side: &Side) -> Result<(), StepEnded> {
+        if side.len() <= self.max_payments as usize {
             return Ok(());
         }
         let detail = format!(
-            "more than {} payments within the last hours\nraise `most_payments`, and the function's memory with it, or shorten \
+            "more than {} payments within the last hours\nraise `max_payments`, and the function's memory with it, or shorten \
              `lookback`",
-            self.most_payments
+            self.max_payments
         );
-        Err(step.cannot_judge(Cause::Internal, &detail))
+        Err(step.inconclusive(Cause::Internal, &detail))
     }
 
-    fn endless(&self, step: &Step<'_>, seen: &str) -> Stop {
+    fn endless(&self, step: &Step<'_>, actual: &str) -> StepEnded {
         let mismatch = Mismatch {
             kind: FailureKind::Protocol,
             expected: "a list that comes to its end".to_owned(),
-            seen: seen.to_owned(),
+            actual: actual.to_owned(),
             evidence: None,
         };
         // Blind to it, there is nothing to go on with either.
         let _ = step.check("ends", Err(mismatch));
-        Stop
+        StepEnded
     }
 }
 
@@ -424,7 +425,7 @@ impl Reconciliation {
 fn provider_status(answer: &Response) -> Result<(), Mismatch> {
     status(answer, &[200]).map_err(|mismatch| Mismatch {
         evidence: None,
-        seen: format!("the payment provider answered {}", answer.status.as_u16()),
+        actual: format!("the payment provider answered {}", answer.status.as_u16()),
         ..mismatch
     })
 }

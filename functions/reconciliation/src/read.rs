@@ -31,12 +31,12 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
         return Err(Mismatch {
             kind: FailureKind::Assertion,
             expected: format!("an amount at {} and a time at {}", names.amount.as_str(), names.created_at.as_str()),
-            seen: "a payment without".to_owned(),
+            actual: "a payment without".to_owned(),
             evidence: Some(reference),
         });
     };
-    let seen = text(names.status.as_str());
-    let has_succeeded = names.succeeded_statuses.iter().any(|status| status.as_str() == seen);
+    let actual = text(names.status.as_str());
+    let has_succeeded = names.succeeded_statuses.iter().any(|status| status.as_str() == actual);
     let status = if has_succeeded { Status::Succeeded } else { Status::Other };
     let currency = text(names.currency.as_str()).to_lowercase().into();
     Ok(Some((reference.into(), Entry { amount, currency, status, at, count: 1 })))

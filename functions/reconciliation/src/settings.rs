@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use runtime::Check;
+use runtime::session::Site;
 use runtime::settings::{Common, RawCredentials, Section, written_duration};
-use runtime::visit::Site;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub struct RawReconciliation {
     lookback: Option<String>,
     /// How long a payment may be on its way from the provider to the platform before it is missing. Default 15m.
     #[serde(skip_serializing_if = "Option::is_none")]
-    settle: Option<String>,
+    grace_period: Option<String>,
     /// How long after the provider the platform may record a payment; people take their time to pay. Default 1h.
     #[serde(skip_serializing_if = "Option::is_none")]
     late_after: Option<String>,
@@ -40,7 +40,7 @@ pub struct RawReconciliation {
     intent_lifetime: Option<String>,
     /// How many payments of one side are held at most: they must fit into the function. Default 20000.
     #[serde(skip_serializing_if = "Option::is_none")]
-    most_payments: Option<u32>,
+    max_payments: Option<u32>,
     /// The account that lists payments. No other check, location or person may use it.
     account: RawCredentials,
     /// The provider of payments.
@@ -65,26 +65,26 @@ impl RawReconciliation {
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
         let schools = section.required("schools", self.schools).and_then(|schools| {
             if schools.is_empty() {
-                section.problem("schools", "expected at least one school, saw none");
+                section.problem("schools", "expected at least one school, found none");
             }
             let ids: Vec<Value> = schools.iter().filter_map(|id| section.id("schools", Some(id.clone()))).collect();
             (!ids.is_empty() && ids.len() == schools.len()).then_some(ids)
         });
         let lookback = section.duration("lookback", self.lookback, HOUR * 4, MINUTE * 30..=HOUR * 72);
-        let settle = section.duration("settle", self.settle, MINUTE * 15, MINUTE..=HOUR * 24);
+        let grace_period = section.duration("grace_period", self.grace_period, MINUTE * 15, MINUTE..=HOUR * 24);
         let late_after = section.duration("late_after", self.late_after, HOUR, MINUTE..=HOUR * 72);
         let lifetime =
             section.duration("intent_lifetime", self.intent_lifetime, HOUR * 24, Duration::ZERO..=HOUR * 720);
-        if let (Some(lookback), Some(settle)) = (lookback, settle)
-            && lookback < settle + MINUTE * 30
+        if let (Some(lookback), Some(grace_period)) = (lookback, grace_period)
+            && lookback < grace_period + MINUTE * 30
         {
-            let least = written_duration(settle + MINUTE * 30);
+            let least = written_duration(grace_period + MINUTE * 30);
             section.problem(
                 "lookback",
-                format!("expected at least `settle` and two runs, {least}: payments would fall between"),
+                format!("expected at least `grace_period` and two runs, {least}: payments would fall between"),
             );
         }
-        let most = section.number("most_payments", self.most_payments, 20_000, 100..=200_000);
+        let most = section.number("max_payments", self.max_payments, 20_000, 100..=200_000);
         let credentials = self.account.validate(&section.table("account"), common, check);
         let provider = self.provider.validate(&section.table("provider"), common);
         let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
@@ -93,10 +93,10 @@ impl RawReconciliation {
             credentials: credentials?,
             schools: schools?,
             lookback: lookback?,
-            settle: settle?,
+            grace_period: grace_period?,
             late_after: late_after?,
             intent_lifetime: lifetime?,
-            most_payments: most?,
+            max_payments: most?,
             provider: provider?,
         })
     }
@@ -114,15 +114,15 @@ impl RawProvider {
 
 impl Reconciliation {
     /// As it would be written, every default in its place.
-    pub(crate) fn as_written(&self) -> RawReconciliation {
+    pub(crate) fn to_raw(&self) -> RawReconciliation {
         RawReconciliation {
             step_deadline: Some(written_duration(self.site.deadline)),
             schools: Some(self.schools.clone()),
             lookback: Some(written_duration(self.lookback)),
-            settle: Some(written_duration(self.settle)),
+            grace_period: Some(written_duration(self.grace_period)),
             late_after: Some(written_duration(self.late_after)),
             intent_lifetime: Some(written_duration(self.intent_lifetime)),
-            most_payments: Some(self.most_payments),
+            max_payments: Some(self.max_payments),
             account: RawCredentials::from(&self.credentials),
             provider: RawProvider {
                 url: Some(self.provider.written_url.clone()),

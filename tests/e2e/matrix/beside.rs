@@ -54,19 +54,19 @@ async fn not_run() -> Row {
     let ran_again = all_run().await;
     let points = world.metrics().await;
     let raised = alarms.raised(&checks, &data(&points), stopped, ran_again);
-    let blind: BTreeSet<String> = checks.iter().map(|check| format!("Blind{}", alarms.pascal(check))).collect();
-    assert_eq!(names(&raised), blind.iter().map(String::as_str).collect(), "{raised:?}");
+    let inconclusive: BTreeSet<String> = checks.iter().map(|check| format!("Blind{}", alarms.pascal(check))).collect();
+    assert_eq!(names(&raised), inconclusive.iter().map(String::as_str).collect(), "{raised:?}");
     assert!(raised.iter().all(|raised| raised.over.is_some()), "{raised:?}");
-    let told = world.told().await;
-    assert!(told.is_nothing(), "{told}");
+    let received = world.received().await;
+    assert!(received.is_nothing(), "{received}");
     Row {
         part: Part::Beside,
         fault: "no run: the schedule stands still, or each run is killed before it can tell".to_owned(),
         check: "every check".to_owned(),
         shows: "nothing".to_owned(),
-        told: "–".to_owned(),
+        received: "–".to_owned(),
         undone: page::undone(&points),
-        alarms: Fired::of(&raised, stopped, ran_again),
+        alarms: Fired::new(&raised, stopped, ran_again),
     }
 }
 
@@ -86,8 +86,8 @@ async fn topic_refuses() -> Row {
     world.platform.faults().activate(Fault::Login500);
     world.calls.obstruct(Obstacle::Refuse, "Publish");
     runs(25, "failed").await;
-    let told = world.told().await;
-    assert!(told.is_nothing(), "{told}");
+    let received = world.received().await;
+    assert!(received.is_nothing(), "{received}");
     world.calls.clear();
     world.platform.faults().clear(Fault::Login500);
     let mended = world.minute();
@@ -95,9 +95,9 @@ async fn topic_refuses() -> Row {
     let unsent = alarms.on_metrics("OldestUnsentNotification");
     let periods = unsent.period * u32::try_from(unsent.evaluation_periods + 3).unwrap();
     runs(usize::try_from(periods.as_secs() / 60).unwrap(), "passed").await;
-    let told = world.told().await;
-    let events: Vec<String> = told.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
-    assert_eq!(events, ["opened", "recovered"], "{told}");
+    let received = world.received().await;
+    let events: Vec<String> = received.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
+    assert_eq!(events, ["opened", "recovered"], "{received}");
     let points = world.metrics().await;
     let raised = alarms.raised(&["login"], &data(&points), began, world.minute());
     assert_eq!(names(&raised), BTreeSet::from(["FailingLogin", "LoginObjective", "OldestUnsentNotification"]));
@@ -106,9 +106,9 @@ async fn topic_refuses() -> Row {
         fault: "the topics take no message while `login-500` is active".to_owned(),
         check: "login".to_owned(),
         shows: "-, log-in: status".to_owned(),
-        told: page::list(events.iter().map(|event| format!("{event}, when they take messages again"))),
+        received: page::list(events.iter().map(|event| format!("{event}, when they take messages again"))),
         undone: page::undone(&points),
-        alarms: Fired::of(&raised, began, mended),
+        alarms: Fired::new(&raised, began, mended),
     }
 }
 
@@ -123,8 +123,8 @@ async fn certificate_ends() -> Row {
     };
     let target = |server: &Server| format!("url = \"https://localhost:{}/\"", server.address.port());
     let (fresh, ending) = (server(90).await, server(5).await);
-    world.replace("[network]\n", &format!("[network]\nauthorities = ['''\n{}''']\n", authority.pem));
-    world.replace("addresses = [\"127.0.0.0/8\"]", "addresses = [\"127.0.0.0/8\", \"::1\"]");
+    world.replace("[network]\n", &format!("[network]\nca_certificates = ['''\n{}''']\n", authority.pem));
+    world.replace("allow_addresses = [\"127.0.0.0/8\"]", "allow_addresses = [\"127.0.0.0/8\", \"::1\"]");
     world.append(&format!("\n[[check.availability.targets]]\nid = \"tls\"\n{}\ndeadline = \"5s\"\n", target(&fresh)));
     let alarms = Alarms::shipped(&world.environment);
     let runs = async |world: &World, count: usize| {
@@ -144,16 +144,16 @@ async fn certificate_ends() -> Row {
     let points = world.metrics().await;
     let raised = alarms.raised(&["availability"], &data(&points), began, until);
     assert_eq!(names(&raised), BTreeSet::from(["CertificatesSoon", "CertificatesVerySoon"]), "{raised:?}");
-    let told = world.told().await;
-    assert!(told.is_nothing(), "{told}");
+    let received = world.received().await;
+    assert!(received.is_nothing(), "{received}");
     Row {
         part: Part::Beside,
         fault: "the certificate of a target ends in five days".to_owned(),
         check: "availability".to_owned(),
         shows: "`CertificateDaysRemaining` ≤ 5".to_owned(),
-        told: "–".to_owned(),
+        received: "–".to_owned(),
         undone: page::undone(&points),
-        alarms: Fired::of(&raised, began, renewed),
+        alarms: Fired::new(&raised, began, renewed),
     }
 }
 
@@ -182,16 +182,16 @@ async fn down() -> Row {
     let raised = alarms.raised(&["availability", "login"], &data(&points), began, until);
     let expected = BTreeSet::from(["FailingAvailability", "FailingLogin", "LoginObjective", "PlatformDown"]);
     assert_eq!(names(&raised), expected, "{raised:?}");
-    let told = world.told().await;
-    let events: Vec<String> = told.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
-    assert_eq!(events, ["opened", "opened", "recovered", "recovered"], "{told}");
+    let received = world.received().await;
+    let events: Vec<String> = received.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
+    assert_eq!(events, ["opened", "opened", "recovered", "recovered"], "{received}");
     Row {
         part: Part::Beside,
         fault: "`down`, seen by two checks".to_owned(),
         check: "availability, login".to_owned(),
         shows: "every target, request: connect<br>-, open-form: connect".to_owned(),
-        told: "opened<br>recovered, of each".to_owned(),
+        received: "opened<br>recovered, of each".to_owned(),
         undone: page::undone(&points),
-        alarms: Fired::of(&raised, broken, mended),
+        alarms: Fired::new(&raised, broken, mended),
     }
 }

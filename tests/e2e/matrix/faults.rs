@@ -16,7 +16,7 @@ use super::alarms::{Alarms, data};
 use super::page::{self, Fired, Part, Row};
 use super::world;
 use crate::runtime_api::Invoked;
-use crate::world::{Message, Told, World, repository};
+use crate::world::{Message, Received, World, repository};
 
 /// Six hours are many runs: of so many one is done, and the others are lost, which is no blindness yet.
 const OF_RUNS: u32 = 4;
@@ -45,7 +45,7 @@ pub async fn row(spec: &FaultSpec) -> Row {
         Fault::JobLate => world.replace("done_within = \"20s\"", "done_within = \"5m\""),
         _ => {}
     }
-    let times = Times::of(spec, &alarms, &declared);
+    let times = Times::new(spec, &alarms, &declared);
     let function = world.start(&spec.check).await;
     let mut before = world.run_after(&function, spec.every).await;
     let began = world.minute();
@@ -70,21 +70,21 @@ pub async fn row(spec: &FaultSpec) -> Row {
     let shown = shown.unwrap();
     let numbers = world.metrics_of(world.minute()).await;
     let mut aside = Vec::new();
-    let opened = told(&world, &mut aside).await;
+    let opened = received(&world, &mut aside).await;
     // Further runs of the same fault tell nothing anew.
     for run in 1..=times.further {
         let again = world.run_after(&function, spec.every).await;
-        let told_again = told(&world, &mut aside).await;
+        let told_again = received(&world, &mut aside).await;
         assert!(told_again.is_nothing(), "{fault}, {run} runs later: {told_again}");
         assert_eq!(again.outcome(), shown.outcome(), "{fault}, {run} runs later: {:#}", again.report());
     }
 
     // What nothing has removed is asked of the platform itself, and every check says what it could not remove.
-    let left = world.platform.left_behind();
-    assert_eq!(!left.is_empty(), spec.leaves_behind, "{fault}: {left:?}");
-    let said = shown.report().get("left_behind").is_some();
-    assert_eq!(said, spec.leaves_behind, "{fault}: {:#}", shown.report());
-    assert_eq!(numbers.get("LeftBehind").is_some_and(|left| *left > 0.0), spec.leaves_behind, "{fault}: {numbers:?}");
+    let left = world.platform.leftovers();
+    assert_eq!(!left.is_empty(), spec.leaves_leftovers, "{fault}: {left:?}");
+    let said = shown.report().get("leftovers").is_some();
+    assert_eq!(said, spec.leaves_leftovers, "{fault}: {:#}", shown.report());
+    assert_eq!(numbers.get("Leftovers").is_some_and(|left| *left > 0.0), spec.leaves_leftovers, "{fault}: {numbers:?}");
 
     world.platform.faults().clear(fault);
     let cleared = world.minute();
@@ -92,30 +92,30 @@ pub async fn row(spec: &FaultSpec) -> Row {
     for _ in 0..spec.lingers {
         let invoked = world.run_after(&function, spec.every).await;
         assert_eq!(invoked.outcome(), shown.outcome(), "{fault}, just cleared: {:#}", invoked.report());
-        let told = told(&world, &mut aside).await;
-        assert!(told.is_nothing(), "{fault}, just cleared: {told}");
+        let received = received(&world, &mut aside).await;
+        assert!(received.is_nothing(), "{fault}, just cleared: {received}");
     }
     let mut later = Vec::new();
     for run in 1..=3 {
         let invoked = world.run_after(&function, spec.every).await;
         assert_eq!(invoked.outcome(), "passed", "{fault}, {run} runs after it was cleared: {:#}", invoked.report());
-        later.push(told(&world, &mut aside).await);
+        later.push(received(&world, &mut aside).await);
     }
-    if spec.leaves_behind {
+    if spec.leaves_leftovers {
         world.clock.advance(Duration::from_secs(16 * 60));
         // One run removes so many and no more.
         for _ in 0..3 {
-            let swept = world.run_after(&function, spec.every).await;
-            assert_eq!(swept.outcome(), "passed", "{fault}, swept: {:#}", swept.report());
+            let cleaned = world.run_after(&function, spec.every).await;
+            assert_eq!(cleaned.outcome(), "passed", "{fault}, swept: {:#}", cleaned.report());
         }
     }
-    assert_eq!(world.platform.left_behind(), Vec::<String>::new(), "{fault}, when it is over");
+    assert_eq!(world.platform.leftovers(), Vec::<String>::new(), "{fault}, when it is over");
     // What is told beside incidents, once each and to those who may wait.
-    let is_blind =
-        matches!(spec.shows, Shows::Errored(_)) && spec.runs.get() + times.further >= Policy::default().blind_after;
-    let expected: &[&str] = match (spec.leaves_behind, is_blind) {
-        (true, _) => &["left_behind"],
-        (_, true) => &["blind", "seeing_again"],
+    let is_inconclusive = matches!(spec.shows, Shows::Inconclusive(_))
+        && spec.runs.get() + times.further >= Policy::default().monitoring_lost_after;
+    let expected: &[&str] = match (spec.leaves_leftovers, is_inconclusive) {
+        (true, _) => &["leftovers"],
+        (_, true) => &["monitoring_lost", "monitoring_restored"],
         _ => &[],
     };
     assert_eq!(aside, expected, "{fault}");
@@ -127,11 +127,11 @@ pub async fn row(spec: &FaultSpec) -> Row {
         let invoked = world.run_after(&function, spec.every * OF_RUNS).await;
         assert_eq!(invoked.outcome(), "passed", "{fault}, {run} runs later still: {:#}", invoked.report());
     }
-    let quiet = world.told().await;
+    let quiet = world.received().await;
     assert!(quiet.is_nothing(), "{fault}, when it is long over: {quiet}");
 
-    let seen = Seen { shown, numbers_before, numbers, last_good, opened, later };
-    seen.is_as_declared(spec, &world);
+    let observed = Observed { shown, numbers_before, numbers, last_good, opened, later };
+    observed.is_as_declared(spec, &world);
     let points = world.metrics().await;
     let raised = alarms.raised(&[&spec.check], &data(&points), began, world.minute());
     let names: BTreeSet<&str> = raised.iter().map(|raised| raised.alarm.as_str()).collect();
@@ -155,9 +155,9 @@ pub async fn row(spec: &FaultSpec) -> Row {
         ),
         check: page::list(checks(spec).into_iter()),
         shows: shows(&spec.shows),
-        told: page::list(events.into_iter().chain(aside.iter().map(String::as_str)).map(str::to_owned)),
+        received: page::list(events.into_iter().chain(aside.iter().map(String::as_str)).map(str::to_owned)),
         undone: page::undone(&points),
-        alarms: Fired::of(&raised, activated, cleared),
+        alarms: Fired::new(&raised, activated, cleared),
     }
 }
 
@@ -175,7 +175,7 @@ fn late(fault: Fault, alarms: &Alarms) -> Option<SignedDuration> {
 }
 
 /// What a fault came to.
-struct Seen {
+struct Observed {
     /// The run that shows it.
     shown: Invoked,
     /// The numbers of the run before it, by metric.
@@ -185,12 +185,12 @@ struct Seen {
     /// The id of the last run that passed.
     last_good: Value,
     /// What was told until it showed.
-    opened: Told,
+    opened: Received,
     /// What was told by each of the first three runs that passed again.
-    later: Vec<Told>,
+    later: Vec<Received>,
 }
 
-impl Seen {
+impl Observed {
     /// It shows what the catalogue says, and that alone is told, once.
     fn is_as_declared(&self, spec: &FaultSpec, world: &World) {
         let fault = spec.fault;
@@ -200,7 +200,7 @@ impl Seen {
             Shows::Failures(expected) => {
                 assert_eq!(shown.outcome(), "failed", "{fault}: {:#}", shown.report());
                 assert_eq!(failures(shown), expected.iter().cloned().collect(), "{fault}");
-                assert_eq!((numbers.get("Success"), numbers.get("Errored")), (Some(&0.0), Some(&0.0)), "{fault}");
+                assert_eq!((numbers.get("Success"), numbers.get("Inconclusive")), (Some(&0.0), Some(&0.0)), "{fault}");
                 assert!(numbers.contains_key("Duration"), "{fault}: {numbers:?}");
                 let subjects: BTreeSet<&str> = expected.iter().map(|failure| failure.subject.as_str()).collect();
                 let opening = message(world, opened, "opened", &subjects);
@@ -212,7 +212,7 @@ impl Seen {
             }
             Shows::Metric { name, bound } => {
                 assert_eq!(shown.outcome(), "passed", "{fault}: {:#}", shown.report());
-                assert_eq!((numbers.get("Success"), numbers.get("Errored")), (Some(&1.0), Some(&0.0)), "{fault}");
+                assert_eq!((numbers.get("Success"), numbers.get("Inconclusive")), (Some(&1.0), Some(&0.0)), "{fault}");
                 assert!(bound.is_passed_by(numbers[name]), "{fault}: {name} is {}, not {bound:?}", numbers[name]);
                 assert!(!bound.is_passed_by(numbers_before[name]), "{fault}: {name} passes {bound:?} without it too");
                 assert_quiet(fault, [opened, first, second, third]);
@@ -223,16 +223,16 @@ impl Seen {
                 assert!(!numbers.contains_key(metric), "{fault}: {numbers:?}");
                 assert_quiet(fault, [opened, first, second, third]);
             }
-            Shows::Errored(cause) => {
-                assert_eq!(shown.outcome(), "errored", "{fault}: {:#}", shown.report());
-                assert_eq!(shown.report()["outcome"]["blindness"]["cause"], cause.to_string(), "{fault}");
-                assert_eq!((numbers.get("Success"), numbers.get("Errored")), (None, Some(&1.0)), "{fault}");
+            Shows::Inconclusive(cause) => {
+                assert_eq!(shown.outcome(), "inconclusive", "{fault}: {:#}", shown.report());
+                assert_eq!(shown.report()["outcome"]["inconclusive"]["cause"], cause.to_string(), "{fault}");
+                assert_eq!((numbers.get("Success"), numbers.get("Inconclusive")), (None, Some(&1.0)), "{fault}");
                 assert!(!numbers.contains_key("Duration"), "{fault}: {numbers:?}");
                 assert_quiet(fault, [opened, first, second, third]);
             }
             Shows::Maintenance => {
                 assert_eq!(shown.outcome(), "maintenance", "{fault}: {:#}", shown.report());
-                let expected = [("Errored".to_owned(), 0.0), ("Maintenance".to_owned(), 1.0)];
+                let expected = [("Inconclusive".to_owned(), 0.0), ("Maintenance".to_owned(), 1.0)];
                 assert_eq!(*numbers, BTreeMap::from(expected), "{fault}");
                 assert_eq!(numbers_before["Maintenance"], 0.0, "{fault}");
                 assert_quiet(fault, [opened, first, second, third]);
@@ -251,7 +251,7 @@ fn declared(spec: &FaultSpec, alarms: &Alarms) -> BTreeSet<String> {
             declared.insert(format!("Failing{pascal}"));
             declared.extend(alarms.names().find(|name| *name == objective).map(str::to_owned));
         }
-        Shows::Errored(_) => {
+        Shows::Inconclusive(_) => {
             declared.insert(format!("Blind{pascal}"));
         }
         Shows::Metric { .. } | Shows::Missing(_) | Shows::Maintenance => {}
@@ -275,7 +275,7 @@ struct Times {
 }
 
 impl Times {
-    fn of(spec: &FaultSpec, alarms: &Alarms, declared: &BTreeSet<String>) -> Self {
+    fn new(spec: &FaultSpec, alarms: &Alarms, declared: &BTreeSet<String>) -> Self {
         let runs = |time: Duration| u32::try_from(time.as_secs().div_ceil(spec.every.as_secs())).unwrap();
         let fails = |other: &&FaultSpec| other.check == spec.check && matches!(other.shows, Shows::Failures(_));
         let first = catalogue().unwrap().iter().find(fails).map(|first| first.fault);
@@ -299,7 +299,7 @@ impl Times {
 /// Its check, and what others may see of it.
 fn checks(spec: &FaultSpec) -> Vec<String> {
     let mut checks = vec![spec.check.clone()];
-    for (what, others) in [("may fail too", &spec.also_fails), ("cannot judge", &spec.also_blinds)] {
+    for (what, others) in [("may fail too", &spec.also_fails), ("inconclusive", &spec.also_inconclusive)] {
         if !others.is_empty() {
             checks.push(format!("*{what}*: {}", others.join(", ")));
         }
@@ -315,19 +315,20 @@ fn shows(shows: &Shows) -> String {
         Shows::Metric { name, bound: Bound::AtLeast(bound) } => format!("`{name}` ≥ {bound}"),
         Shows::Metric { name, bound: Bound::AtMost(bound) } => format!("`{name}` ≤ {bound}"),
         Shows::Missing(metric) => format!("`{metric}` is not published"),
-        Shows::Errored(cause) => format!("cannot judge: {cause}"),
+        Shows::Inconclusive(cause) => format!("cannot judge: {cause}"),
         Shows::Maintenance => "in maintenance".to_owned(),
     }
 }
 
 /// What was told of incidents. What was told of anything else is put aside, by its event.
-async fn told(world: &World, aside: &mut Vec<String>) -> Told {
-    let mut told = world.told().await;
-    let is_aside =
-        |message: &Message| ["left_behind", "blind", "seeing_again"].contains(&message.attributes["event"].as_str());
-    let to_people: Vec<Message> = told.warnings.extract_if(.., |message| is_aside(message)).collect();
-    let to_programs: Vec<Message> = told.events.extract_if(.., |message| is_aside(message)).collect();
-    assert_eq!(to_people.len(), to_programs.len(), "{}: {told}", world.environment);
+async fn received(world: &World, aside: &mut Vec<String>) -> Received {
+    let mut received = world.received().await;
+    let is_aside = |message: &Message| {
+        ["leftovers", "monitoring_lost", "monitoring_restored"].contains(&message.attributes["event"].as_str())
+    };
+    let to_people: Vec<Message> = received.warnings.extract_if(.., |message| is_aside(message)).collect();
+    let to_programs: Vec<Message> = received.events.extract_if(.., |message| is_aside(message)).collect();
+    assert_eq!(to_people.len(), to_programs.len(), "{}: {received}", world.environment);
     for (to_people, to_programs) in to_people.iter().zip(&to_programs) {
         let json = to_programs.json();
         validate(&json);
@@ -335,7 +336,7 @@ async fn told(world: &World, aside: &mut Vec<String>) -> Told {
         assert_eq!(to_people.body, email(&notification), "{}", world.environment);
         aside.push(notification.event.as_str().to_owned());
     }
-    told
+    received
 }
 
 fn failures(invoked: &Invoked) -> BTreeSet<ExpectedFailure> {
@@ -347,28 +348,28 @@ fn failures(invoked: &Invoked) -> BTreeSet<ExpectedFailure> {
     invoked.report()["outcome"]["failures"].as_array().unwrap().iter().map(read).collect()
 }
 
-fn assert_quiet(fault: Fault, told: [&Told; 4]) {
-    for told in told {
-        assert!(told.is_nothing(), "{fault}: {told}");
+fn assert_quiet(fault: Fault, received: [&Received; 4]) {
+    for received in received {
+        assert!(received.is_nothing(), "{fault}: {received}");
     }
 }
 
 /// The one message of this kind, as people and as programs get it.
-fn message(world: &World, told: &Told, event: &str, subjects: &BTreeSet<&str>) -> Value {
+fn message(world: &World, received: &Received, event: &str, subjects: &BTreeSet<&str>) -> Value {
     let environment = &world.environment;
-    let [to_programs] = &told.events[..] else {
-        panic!("{environment}: expected `{event}` once to programs, saw {told}");
+    let [to_programs] = &received.events[..] else {
+        panic!("{environment}: expected `{event}` once to programs, found {received}");
     };
     let json = to_programs.json();
     // A partner's trouble can wait, as far as the platform is concerned.
     let (people, others, severity) = match json["check"].as_str() {
-        Some("integrations") => (&told.warnings, &told.on_call, "warning"),
-        _ => (&told.on_call, &told.warnings, "critical"),
+        Some("integrations") => (&received.warnings, &received.on_call, "warning"),
+        _ => (&received.on_call, &received.warnings, "critical"),
     };
     let [to_people] = &people[..] else {
-        panic!("{environment}: expected `{event}` once to people, saw {told}");
+        panic!("{environment}: expected `{event}` once to people, found {received}");
     };
-    assert!(others.is_empty(), "{environment}: {told}");
+    assert!(others.is_empty(), "{environment}: {received}");
     validate(&json);
     assert_eq!(json["event"], event, "{environment}: {json:#}");
     let named: BTreeSet<&str> =

@@ -21,11 +21,12 @@ struct Late {
     /// What is raised besides.
     besides: &'static [&'static str],
     /// What is told: undoing has less time than a step.
-    told: &'static [&'static str],
+    received: &'static [&'static str],
 }
 
 /// As most are: every answer of the platform is late.
-const LATE: Late = Late { check: "", every: 1, faults: &[Fault::Slow], by: 0, settings: &[], besides: &[], told: &[] };
+const LATE: Late =
+    Late { check: "", every: 1, faults: &[Fault::Slow], by: 0, settings: &[], besides: &[], received: &[] };
 
 const ALL: [Late; 10] = [
     Late { check: "availability", by: 5_300, settings: &[("deadline = \"5s\"", "deadline = \"8s\"")], ..LATE },
@@ -56,7 +57,7 @@ const ALL: [Late; 10] = [
         every: 15,
         by: 6_200,
         settings: &[("step_deadline = \"5s\"", "step_deadline = \"10s\"")],
-        told: &["left_behind"],
+        received: &["leftovers"],
         ..LATE
     },
 ];
@@ -83,9 +84,9 @@ async fn row(late: Late) -> Row {
     let budget = alarms.on_metrics(&slow);
     let function = world.start(check).await;
     let every = Duration::from_secs(late.every * 60);
-    let passes = async |seen: &str| {
+    let passes = async |page: &str| {
         let invoked = world.run_after(&function, every).await;
-        assert_eq!(invoked.outcome(), "passed", "{check}, {seen}: {:#}", invoked.report());
+        assert_eq!(invoked.outcome(), "passed", "{check}, {page}: {:#}", invoked.report());
         let attempts = invoked.report()["attempts"].as_array().unwrap();
         attempts.last().unwrap()["duration_ms"].as_f64().unwrap()
     };
@@ -104,9 +105,9 @@ async fn row(late: Late) -> Row {
     for _ in 0..=budget.evaluation_periods - budget.datapoints_to_alarm + 1 {
         passes("no longer late").await;
     }
-    let told = world.told().await;
-    let events: Vec<&str> = told.events.iter().map(|message| message.attributes["event"].as_str()).collect();
-    assert_eq!(events, late.told, "{check}: {told}");
+    let received = world.received().await;
+    let events: Vec<&str> = received.events.iter().map(|message| message.attributes["event"].as_str()).collect();
+    assert_eq!(events, late.received, "{check}: {received}");
 
     let points = world.metrics().await;
     let raised = alarms.raised(&[check], &data(&points), began, world.minute());
@@ -122,8 +123,8 @@ async fn row(late: Late) -> Row {
         fault: format!("{}, each answer by {} ms", faults.join(" and "), late.by),
         check: check.to_owned(),
         shows: format!("`Duration` over {} ms", budget.threshold),
-        told: page::list(late.told.iter().map(|event| (*event).to_owned())),
+        received: page::list(late.received.iter().map(|event| (*event).to_owned())),
         undone: page::undone(&points),
-        alarms: Fired::of(&raised, activated, cleared),
+        alarms: Fired::new(&raised, activated, cleared),
     }
 }

@@ -99,7 +99,7 @@ async fn every_fault_is_seen_told_and_alarmed_as_the_page_says_and_every_alarm_h
     }
     let on_page = fs::read_to_string(&path).unwrap_or_default();
     let on_page: Vec<String> = on_page.lines().map(stable).collect();
-    let seen: Vec<String> = text.lines().map(stable).collect();
-    let differing = seen.iter().zip(&on_page).find(|(seen, told)| seen != told);
-    assert!(seen == on_page, "{} is of old; cargo xtask matrix writes it anew: {differing:#?}", page::PATH);
+    let drawn: Vec<String> = text.lines().map(stable).collect();
+    let differing = drawn.iter().zip(&on_page).find(|(drawn, on_page)| drawn != on_page);
+    assert!(drawn == on_page, "{} is of old; cargo xtask matrix writes it anew: {differing:#?}", page::PATH);
 }

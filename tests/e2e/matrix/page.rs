@@ -21,7 +21,7 @@ pub struct Row {
     /// What its runs showed.
     pub shows: String,
     /// What people and programs were told.
-    pub told: String,
+    pub received: String,
     /// Whether what the runs made was undone.
     pub undone: String,
     /// The alarms that were raised, by their names.
@@ -86,7 +86,7 @@ pub struct Fired {
 
 impl Fired {
     /// What was raised, told from the minute a fault began and the minute it ended.
-    pub fn of(raised: &[Raised], began: Timestamp, ended: Timestamp) -> Vec<Self> {
+    pub fn new(raised: &[Raised], began: Timestamp, ended: Timestamp) -> Vec<Self> {
         let minutes = |from: Timestamp, to: Timestamp| to.duration_since(from).as_mins();
         let fired = |raised: &Raised| Self {
             alarm: raised.alarm.clone(),
@@ -107,7 +107,7 @@ impl Fired {
 /// Whether what the runs made was undone, by what they published.
 pub fn undone(points: &[Datapoint]) -> String {
     // Checks that make nothing do not publish it.
-    let most = points.iter().filter(|point| point.metric == "LeftBehind").map(|point| point.maximum).reduce(f64::max);
+    let most = points.iter().filter(|point| point.metric == "Leftovers").map(|point| point.maximum).reduce(f64::max);
     let undone = most.map_or("makes nothing", |most| if most > 0.0 { "by a later run" } else { "at once" });
     undone.to_owned()
 }
@@ -130,7 +130,7 @@ pub fn written(rows: &[Row], alarms: &BTreeSet<String>) -> String {
         );
         for row in rows.iter().filter(|row| row.part == part) {
             let fired = list(row.alarms.iter().map(Fired::written));
-            let cells = [&row.fault, &row.check, &row.shows, &row.told, &row.undone, &fired];
+            let cells = [&row.fault, &row.check, &row.shows, &row.received, &row.undone, &fired];
             let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
             text.push_str(&format!("| {} |\n", cells.join(" | ")));
         }

@@ -65,8 +65,8 @@ fn row(series: &Series, alarms: &[Alarm]) -> Row {
         fault: what.clone(),
         check: "–".to_owned(),
         shows: page::list(series.metrics.keys().map(|name| format!("`{name}`"))),
-        told: "–".to_owned(),
+        received: "–".to_owned(),
         undone: "–".to_owned(),
-        alarms: Fired::of(&raised, began, ended),
+        alarms: Fired::new(&raised, began, ended),
     }
 }

@@ -61,7 +61,7 @@ impl Resolver<'_> {
                     keys => (keys, None),
                 };
                 let [map, first, second] = keys else {
-                    let rule = format!("expected a mapping and two keys, saw {} arguments", keys.len());
+                    let rule = format!("expected a mapping and two keys, found {} arguments", keys.len());
                     return Err(argument.problem(path, rule));
                 };
                 let named = |node| self.named(node, path, scope);
@@ -122,7 +122,7 @@ impl Resolver<'_> {
     fn parts<'n, const N: usize>(&self, node: &'n Node, path: &str) -> Result<[&'n Node; N], TemplateError> {
         let items = node.items(path)?;
         let parts: Vec<&Node> = items.iter().collect();
-        parts.try_into().map_err(|_| node.problem(path, format!("expected {N} arguments, saw {}", items.len())))
+        parts.try_into().map_err(|_| node.problem(path, format!("expected {N} arguments, found {}", items.len())))
     }
 
     /// An argument that is a text, or becomes one.
@@ -134,7 +134,7 @@ impl Resolver<'_> {
     fn list(&self, node: &Node, path: &str, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
         match self.resolve(node, path, scope)? {
             Some(Value::Array(items)) => Ok(items),
-            other => Err(node.problem(path, format!("expected a list, saw {}", shown(other.as_ref())))),
+            other => Err(node.problem(path, format!("expected a list, found {}", shown(other.as_ref())))),
         }
     }
 
@@ -189,5 +189,5 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn no_text(node: &Node, path: &str, value: Option<&Value>) -> TemplateError {
-    node.problem(path, format!("expected a text, saw {}", shown(value)))
+    node.problem(path, format!("expected a text, found {}", shown(value)))
 }

@@ -155,7 +155,7 @@ impl Template {
     pub fn read_with_every(text: &str, inputs: &Inputs, list: &str) -> Result<Self, TemplateError> {
         let plain = Self::read(text, inputs)?;
         let Some(mapping) = plain.mappings[list].as_object() else {
-            let rule = "expected a mapping of what the parameter of this name may hold, saw none".to_owned();
+            let rule = "expected a mapping of what the parameter of this name may hold, found none".to_owned();
             return Err(TemplateError { line: 1, path: format!("Mappings.{list}"), rule });
         };
         let every: Vec<&str> = mapping.keys().map(String::as_str).collect();
@@ -189,7 +189,7 @@ impl Template {
             resolver.read_conditions(conditions)?;
         }
         let Some(resources) = found.get("Resources") else {
-            return Err(root.problem("Resources", "expected resources, saw none"));
+            return Err(root.problem("Resources", "expected resources, found none"));
         };
         let entries = there(&resolver, resources, "Resources")?;
         resolver.name_resources(entries.iter().map(|entry| entry.name.clone()));
@@ -217,7 +217,7 @@ impl Template {
     }
 
     /// The resources of a type.
-    pub fn of_kind<'t>(&'t self, kind: &'t str) -> impl Iterator<Item = &'t Resource> {
+    pub fn resources_of_type<'t>(&'t self, kind: &'t str) -> impl Iterator<Item = &'t Resource> {
         self.resources.iter().filter(move |resource| resource.kind == kind)
     }
 
@@ -275,8 +275,8 @@ fn resource(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Resou
     if let Some((key, node)) = members.iter().find(|(key, _)| !KEYS.contains(&key.as_str())) {
         return Err(node.problem(&format!("{path}.{key}"), format!("expected one of {}", KEYS.join(", "))));
     }
-    let of = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, node)| node);
-    let text = |name: &str| match of(name) {
+    let attribute = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, node)| node);
+    let text = |name: &str| match attribute(name) {
         Some(node) => resolver.resolve(node, &format!("{path}.{name}"), &entry.scope),
         None => Ok(None),
     };
@@ -295,12 +295,12 @@ fn resource(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Resou
 fn output(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Output, TemplateError> {
     let path = &entry.path;
     let members = entry.node.members(path)?;
-    let of = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, node)| node);
-    let Some(value) = of("Value") else {
-        return Err(entry.node.problem(&format!("{path}.Value"), "expected a value, saw none"));
+    let attribute = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, node)| node);
+    let Some(value) = attribute("Value") else {
+        return Err(entry.node.problem(&format!("{path}.Value"), "expected a value, found none"));
     };
     let value = resolver.resolve(value, &format!("{path}.Value"), &entry.scope)?.unwrap_or_default();
-    let export = match of("Export") {
+    let export = match attribute("Export") {
         Some(node) => resolver.resolve(node, &format!("{path}.Export"), &entry.scope)?,
         None => None,
     };

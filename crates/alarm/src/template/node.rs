@@ -26,21 +26,21 @@ impl Node {
     pub(super) fn read(text: &str) -> Result<Self, TemplateError> {
         let broken = |line: usize, rule: String| TemplateError { path: String::new(), line, rule };
         let documents = MarkedYaml::load_from_str(text)
-            .map_err(|error| broken(error.marker().line(), format!("expected YAML, saw {}", error.info())))?;
+            .map_err(|error| broken(error.marker().line(), format!("expected YAML, found {}", error.info())))?;
         let [document] = &documents[..] else {
-            return Err(broken(1, format!("expected one document, saw {}", documents.len())));
+            return Err(broken(1, format!("expected one document, found {}", documents.len())));
         };
-        Self::of(document, 1)
+        Self::from_yaml(document, 1)
     }
 
     /// `around` is the line of what it stands in: what has a tag has no place of its own.
-    fn of(yaml: &MarkedYaml<'_>, around: usize) -> Result<Self, TemplateError> {
+    fn from_yaml(yaml: &MarkedYaml<'_>, around: usize) -> Result<Self, TemplateError> {
         let line = Some(yaml.span.start.line()).filter(|line| *line > 0).unwrap_or(around);
         let broken = |rule: &str| TemplateError { path: String::new(), line, rule: rule.to_owned() };
         let value = match &yaml.data {
             YamlData::Value(scalar) => Written::Scalar(plain(scalar)),
             YamlData::Sequence(items) => {
-                Written::List(items.iter().map(|item| Self::of(item, line)).collect::<Result<_, _>>()?)
+                Written::List(items.iter().map(|item| Self::from_yaml(item, line)).collect::<Result<_, _>>()?)
             }
             YamlData::Mapping(members) => {
                 let mut table: Vec<(String, Self)> = Vec::new();
@@ -55,19 +55,19 @@ impl Node {
                         _ => return Err(broken("expected a text as the name of a member")),
                     };
                     if table.iter().any(|(own, _)| *own == key) {
-                        let rule = format!("expected `{key}` once, saw it twice");
+                        let rule = format!("expected `{key}` once, found it twice");
                         return Err(TemplateError { path: key, line: at, rule });
                     }
-                    table.push((key, Self::of(value, at)?));
+                    table.push((key, Self::from_yaml(value, at)?));
                 }
                 Written::Table(table)
             }
             YamlData::Tagged(tag, inner) => {
-                let inner = Self::of(inner, line)?;
+                let inner = Self::from_yaml(inner, line)?;
                 return Self::long(&tag.suffix, inner);
             }
             YamlData::Alias(_) | YamlData::BadValue | YamlData::Representation(..) => {
-                return Err(broken("expected a plain value, saw what is none"));
+                return Err(broken("expected a plain value, found what is none"));
             }
         };
         Ok(Self { line, value })
@@ -86,7 +86,7 @@ impl Node {
                 let (resource, attribute) = text.split_once('.').ok_or_else(|| TemplateError {
                     path: String::new(),
                     line,
-                    rule: format!("expected a resource and its attribute, as in `Queue.Arn`, saw `{text}`"),
+                    rule: format!("expected a resource and its attribute, as in `Queue.Arn`, found `{text}`"),
                 })?;
                 let part = |text: &str| Self { line, value: Written::Scalar(Value::from(text)) };
                 Self { line, value: Written::List(vec![part(resource), part(attribute)]) }

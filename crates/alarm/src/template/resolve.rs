@@ -134,7 +134,7 @@ impl<'i> Resolver<'i> {
         match self.resolve(node, path, scope)? {
             Some(Value::Bool(holds)) => Ok(holds),
             Some(Value::String(text)) if text == "true" || text == "false" => Ok(text == "true"),
-            other => Err(node.problem(path, format!("expected a condition, saw {}", shown(other.as_ref())))),
+            other => Err(node.problem(path, format!("expected a condition, found {}", shown(other.as_ref())))),
         }
     }
 
@@ -166,7 +166,7 @@ impl<'i> Resolver<'i> {
         }
         let mut names = BTreeSet::new();
         if let Some(twice) = entries.iter().find(|entry| !names.insert(&entry.name)) {
-            return Err(twice.node.problem(&twice.path, format!("expected `{}` once, saw it twice", twice.name)));
+            return Err(twice.node.problem(&twice.path, format!("expected `{}` once, found it twice", twice.name)));
         }
         Ok(entries)
     }
@@ -179,7 +179,7 @@ impl<'i> Resolver<'i> {
         let text = |value: &Value| match value {
             Value::String(text) => Ok(text.clone()),
             Value::Number(number) => Ok(number.to_string()),
-            other => Err(node.problem(path, format!("expected a list of texts to go over, saw {other} in it"))),
+            other => Err(node.problem(path, format!("expected a list of texts to go over, found {other} in it"))),
         };
         values.iter().map(text).collect()
     }
@@ -366,13 +366,13 @@ pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTre
         if let Some(allowed) = every.get(name)
             && let Some(other) = items.iter().find(|item| !allowed.contains(item))
         {
-            return Err(node.problem(&path, format!("expected one of {}, saw `{other}`", allowed.join(", "))));
+            return Err(node.problem(&path, format!("expected one of {}, found `{other}`", allowed.join(", "))));
         }
         let value = match (is_list, kind.as_str()) {
             (true, _) => items.into_iter().map(Value::String).collect(),
             (false, "Number") => match value.parse::<f64>() {
                 Ok(_) => serde_json::from_str(&value).unwrap_or(Value::String(value)),
-                Err(_) => return Err(node.problem(&path, format!("expected a number, saw `{value}`"))),
+                Err(_) => return Err(node.problem(&path, format!("expected a number, found `{value}`"))),
             },
             (false, _) => Value::String(value),
         };

@@ -37,13 +37,13 @@ fn everything_of_an_alarm_is_read() {
 fn what_is_not_known_is_refused_by_its_property() {
     let metric = "Metric: { Namespace: T, MetricName: M }, Stat: Sum, Period";
     for (properties, expected) in [
-        ("Period: 10".to_owned(), "Resources.Alarm.Properties.Period: expected whole minutes in seconds, saw 10"),
+        ("Period: 10".to_owned(), "Resources.Alarm.Properties.Period: expected whole minutes in seconds, found 10"),
         ("ExtendedStatistic: p99".to_owned(), "Resources.Alarm.Properties.ExtendedStatistic: not known here"),
         ("Statistic: p99".to_owned(), "Statistic: expected one of SampleCount, Average"),
-        ("Period: 60.9".to_owned(), "Period: expected whole minutes in seconds, saw 60.9"),
+        ("Period: 60.9".to_owned(), "Period: expected whole minutes in seconds, found 60.9"),
         // YAML 1.1 has it for false, and others for a text.
-        ("ActionsEnabled: no".to_owned(), "ActionsEnabled: expected true or false, saw \"no\""),
-        ("Dimensions: { Name: A, Value: b }".to_owned(), "Dimensions: expected a list, saw {"),
+        ("ActionsEnabled: no".to_owned(), "ActionsEnabled: expected true or false, found \"no\""),
+        ("Dimensions: { Name: A, Value: b }".to_owned(), "Dimensions: expected a list, found {"),
         (
             format!("Metrics: [{{ Id: m, MetricStat: {{ {metric}: 60, Unit: Percent }} }}]"),
             "Metrics[0].MetricStat.Unit: not known here; known are Metric, Period, Stat",
@@ -62,13 +62,13 @@ fn what_is_not_known_is_refused_by_its_property() {
         ),
         (
             "EvaluationPeriods: 2\nDatapointsToAlarm: 3".to_owned(),
-            "DatapointsToAlarm: expected at most EvaluationPeriods, 2, saw 3",
+            "DatapointsToAlarm: expected at most EvaluationPeriods, 2, found 3",
         ),
-        ("EvaluationPeriods: 0".to_owned(), "EvaluationPeriods: expected a whole number of at least 1, saw 0"),
-        ("Threshold: high".to_owned(), "Threshold: expected a number, saw \"high\""),
+        ("EvaluationPeriods: 0".to_owned(), "EvaluationPeriods: expected a whole number of at least 1, found 0"),
+        ("Threshold: high".to_owned(), "Threshold: expected a number, found \"high\""),
         (
             "TreatMissingData: often".to_owned(),
-            "TreatMissingData: expected one of missing, ignore, breaching, notBreaching, saw `often`",
+            "TreatMissingData: expected one of missing, ignore, breaching, notBreaching, found `often`",
         ),
         ("Metrics: [{ Id: e, Expression: RATE(m) }]".to_owned(), "Metrics[0].Expression: expected an expression"),
         ("Metrics: [{ Id: e, Expression: m + 1 }]".to_owned(), "Metrics: expected at least one metric"),
@@ -80,7 +80,7 @@ fn what_is_not_known_is_refused_by_its_property() {
         ),
         (
             format!("Metrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}, {{ Id: e, Expression: m + 1 }}]"),
-            "Metrics: expected one with ReturnData, saw 2",
+            "Metrics: expected one with ReturnData, found 2",
         ),
         (
             format!(

@@ -29,7 +29,7 @@ fn data(name: &str, values: impl IntoIterator<Item = Option<f64>>) -> Data {
 }
 
 /// The changes as minute and state.
-fn seen(alarms: &[Alarm], data: &Data, until: i64) -> Vec<(i64, State)> {
+fn observed(alarms: &[Alarm], data: &Data, until: i64) -> Vec<(i64, State)> {
     let transitions = Replay::default().transitions(alarms, data, at(0), at(until));
     let minute = |transition: &Transition| transition.at.duration_since(begin()).as_mins();
     transitions[alarms.last().unwrap().name()].iter().map(|own| (minute(own), own.to)).collect()
@@ -39,18 +39,18 @@ fn seen(alarms: &[Alarm], data: &Data, until: i64) -> Vec<(i64, State)> {
 fn five_of_five_needs_five_minutes_and_one_good_one_ends_it() {
     let alarms = alarm("EvaluationPeriods: 5\nDatapointsToAlarm: 5\nTreatMissingData: breaching");
     let values = (0..30).map(|minute| Some(if (10..20).contains(&minute) { 2.0 } else { 0.0 }));
-    let seen = seen(&alarms, &data("M", values), 30);
+    let observed = observed(&alarms, &data("M", values), 30);
     // Before the first value everything is missing.
-    assert_eq!(seen, [(0, State::Alarm), (1, State::Ok), (15, State::Alarm), (21, State::Ok)]);
+    assert_eq!(observed, [(0, State::Alarm), (1, State::Ok), (15, State::Alarm), (21, State::Ok)]);
 }
 
 #[test]
 fn a_run_that_never_came_is_missing_and_breaches_when_it_should() {
     let alarms = alarm("EvaluationPeriods: 5\nDatapointsToAlarm: 5\nTreatMissingData: breaching");
     let values = (0..60).map(|minute| (!(20..40).contains(&minute)).then_some(0.0));
-    let seen = seen(&alarms, &data("M", values), 60);
+    let observed = observed(&alarms, &data("M", values), 60);
     // Two points beyond the five are looked at while points are missing, so it takes seven minutes.
-    assert_eq!(seen[2..], [(27, State::Alarm), (41, State::Ok)]);
+    assert_eq!(observed[2..], [(27, State::Alarm), (41, State::Ok)]);
 }
 
 #[test]
@@ -58,8 +58,8 @@ fn the_periods_slide_minute_by_minute() {
     let alarms = alarm("Statistic: Sum\nPeriod: 300\nThreshold: 4\nTreatMissingData: notBreaching");
     // One value each minute, of 1: five of them in each period, however it lies.
     let values = (0..20).map(|minute| Some(if (7..12).contains(&minute) { 1.0 } else { 0.0 }));
-    let seen = seen(&alarms, &data("M", values), 30);
-    assert_eq!(seen, [(0, State::Ok), (12, State::Alarm), (13, State::Ok)]);
+    let observed = observed(&alarms, &data("M", values), 30);
+    assert_eq!(observed, [(0, State::Ok), (12, State::Alarm), (13, State::Ok)]);
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn a_day_and_more_is_looked_at_once_an_hour() {
     let properties = "Statistic: Maximum\nPeriod: 86400\nEvaluationPeriods: 3\nDatapointsToAlarm: 1\nThreshold: 0\nTreatMissingData: notBreaching";
     let alarms = alarm(properties);
     let values = (0..14 * 60).map(|minute| Some(if minute == 10 * 60 + 2 { 1.0 } else { 0.0 }));
-    let seen = seen(&alarms, &data("M", values), 14 * 60);
-    assert_eq!(seen, [(0, State::Ok), (11 * 60, State::Alarm)]);
+    let observed = observed(&alarms, &data("M", values), 14 * 60);
+    assert_eq!(observed, [(0, State::Ok), (11 * 60, State::Alarm)]);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_rate_is_judged_where_there_are_requests() {
             data.publish(&metric("Errors"), at(minute), 10.0);
         }
     }
-    assert_eq!(seen(&alarms, &data, 20), [(0, State::Ok), (11, State::Alarm), (12, State::Ok)]);
+    assert_eq!(observed(&alarms, &data, 20), [(0, State::Ok), (11, State::Alarm), (12, State::Ok)]);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_composite_alarm_follows_its_alarms() {
     let template = alarm::Template::read(composite, &alarm::Inputs::default()).unwrap();
     alarms.extend(alarm::alarms(&template).unwrap());
     let values = (0..20).map(|minute| Some(if (10..12).contains(&minute) { 2.0 } else { 0.0 }));
-    assert_eq!(seen(&alarms, &data("M", values.clone()), 20), [(0, State::Ok)], "`other` is not known");
+    assert_eq!(observed(&alarms, &data("M", values.clone()), 20), [(0, State::Ok)], "`other` is not known");
     // As a stack that has both writes it: the one is referred to, and has no name of its own.
     let together = format!(
         "{}{}",
@@ -119,7 +119,7 @@ fn a_composite_alarm_follows_its_alarms() {
     let template = alarm::Template::read(&together, &alarm::Inputs::default()).unwrap();
     let by_its_arn = alarm::alarms(&template).unwrap();
     assert_eq!(
-        seen(&by_its_arn, &data("M", values.clone()), 20),
+        observed(&by_its_arn, &data("M", values.clone()), 20),
         [(0, State::Ok), (11, State::Alarm), (13, State::Ok)]
     );
     let rule = "ALARM(Alarm)";
@@ -130,7 +130,7 @@ fn a_composite_alarm_follows_its_alarms() {
     .unwrap();
     alarms.truncate(1);
     alarms.extend(alarm::alarms(&template).unwrap());
-    assert_eq!(seen(&alarms, &data("M", values), 20), [(0, State::Ok), (11, State::Alarm), (13, State::Ok)]);
+    assert_eq!(observed(&alarms, &data("M", values), 20), [(0, State::Ok), (11, State::Alarm), (13, State::Ok)]);
 }
 
 #[test]
@@ -144,8 +144,8 @@ fn a_point_is_what_was_published_whatever_was_before_it() {
     ] {
         let alarms = alarm(&format!("{properties}\nTreatMissingData: missing"));
         let values = (0..60).map(|minute| Some(if minute < 20 { before } else { value }));
-        let seen = seen(&alarms, &data("M", values), 60);
-        assert_eq!(seen.last().map(|(_, state)| *state), Some(State::Ok), "{properties}: {seen:?}");
+        let observed = observed(&alarms, &data("M", values), 60);
+        assert_eq!(observed.last().map(|(_, state)| *state), Some(State::Ok), "{properties}: {observed:?}");
     }
 }
 
@@ -158,8 +158,8 @@ fn averages_are_those_of_all_values_and_do_not_drift() {
         let fails = (720..2160).contains(&minute) && minute % 50 == 0;
         (minute % 5 == 0).then_some(if fails { 0.0 } else { 1.0 })
     });
-    let seen = seen(&alarms, &data("M", values), 4 * 1440);
-    let states: Vec<State> = seen.iter().map(|(_, state)| *state).collect();
+    let observed = observed(&alarms, &data("M", values), 4 * 1440);
+    let states: Vec<State> = observed.iter().map(|(_, state)| *state).collect();
     assert_eq!(states, [State::Ok, State::Alarm, State::Ok]);
-    assert!((720..720 + 360).contains(&seen[1].0) && (2160..2160 + 360).contains(&seen[2].0), "{seen:?}");
+    assert!((720..720 + 360).contains(&observed[1].0) && (2160..2160 + 360).contains(&observed[2].0), "{observed:?}");
 }

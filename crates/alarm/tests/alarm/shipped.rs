@@ -31,7 +31,7 @@ fn a_check_that_does_not_run_has_no_alarm() {
     assert_eq!(
         names(&alarms),
         [
-            "BlindAvailability",
+            "MonitoringLostAvailability",
             "SlowAvailability",
             "FailingAvailability",
             "CertificatesSoon",
@@ -110,8 +110,8 @@ fn states(name: &str, beyond: usize, every: usize, values: &[Option<f64>]) -> Ve
         value.inspect(|value| data.publish(metric, at(place * every), *value));
     }
     let (name, own) = (own.name.clone(), Alarm::Metric(own));
-    let seen = Replay { beyond }.transitions(&[own], &data, at(0), at(values.len() * every));
-    seen[&name].iter().map(|transition| transition.to).filter(|to| *to != State::InsufficientData).collect()
+    let observed = Replay { beyond }.transitions(&[own], &data, at(0), at(values.len() * every));
+    observed[&name].iter().map(|transition| transition.to).filter(|to| *to != State::InsufficientData).collect()
 }
 
 /// The threshold of an alarm.
@@ -184,8 +184,8 @@ fn a_message_that_stays_unsent_is_one_alarm_whichever_check_has_it() {
     let unsent = Some(threshold("OldestUnsentNotification") * 4.0);
     for (every, beyond) in [1, 5, 15].into_iter().flat_map(|every| BEYOND.map(|beyond| (every, beyond))) {
         let values = [vec![None; 60 / every], vec![unsent; 180 / every], vec![None; 180 / every]].concat();
-        let seen = states("OldestUnsentNotification", beyond, every, &values);
-        assert_eq!(seen, [State::Ok, State::Alarm, State::Ok], "each {every} minutes, {beyond} beyond");
+        let observed = states("OldestUnsentNotification", beyond, every, &values);
+        assert_eq!(observed, [State::Ok, State::Alarm, State::Ok], "each {every} minutes, {beyond} beyond");
     }
 }
 
@@ -194,7 +194,8 @@ fn a_message_that_stays_unsent_is_one_alarm_whichever_check_has_it() {
 fn functions_may_be_named_after_the_longest_environment() {
     let longest = "e".repeat(24);
     let functions = read("template.yaml", &Inputs::default().with("Environment", &longest));
-    let names = functions.of_kind("AWS::Serverless::Function").map(|function| &function.properties["FunctionName"]);
+    let names =
+        functions.resources_of_type("AWS::Serverless::Function").map(|function| &function.properties["FunctionName"]);
     let longest = names.map(|name| name.as_str().unwrap().len()).max();
     assert_eq!(longest, Some(64));
     for file in ["template.yaml", "alarms.yaml", "platform.yaml"] {

@@ -60,8 +60,8 @@ fn what_a_parameter_may_be_is_told() {
         "Parameters:\n  Checks: { Type: CommaDelimitedList, Default: Login, AllowedValues: [Login, Queues] }\n  \
          Days: { Type: Number, Default: 1, AllowedValues: [1, 3] }\n  Name: { Type: String, Default: x }\nResources: {}\n",
     );
-    let told: Vec<_> = template.allowed.iter().map(|(name, values)| (name.as_str(), values.join(","))).collect();
-    assert_eq!(told, [("Checks", "Login,Queues".to_owned()), ("Days", "1,3".to_owned())]);
+    let listed: Vec<_> = template.allowed.iter().map(|(name, values)| (name.as_str(), values.join(","))).collect();
+    assert_eq!(listed, [("Checks", "Login,Queues".to_owned()), ("Days", "1,3".to_owned())]);
 }
 
 #[test]
@@ -83,10 +83,10 @@ Resources:
   Fn::ForEach::Alarms:
     - Check
     - !Ref Checks
-    - Blind${Check}:
+    - MonitoringLost${Check}:
         Type: T
         Properties:
-          Name: !Sub ["${Id}-blind", { Id: !FindInMap [Checks, !Ref Check, Id] }]
+          Name: !Sub ["${Id}-monitoring-lost", { Id: !FindInMap [Checks, !Ref Check, Id] }]
           Period: !FindInMap [Checks, !Ref Check, Seconds]
           Of: !Ref
             Fn::Sub: "${Check}Function"
@@ -116,9 +116,9 @@ Outputs:
     assert_eq!(
         ids,
         [
-            "BlindLogin",
+            "MonitoringLostLogin",
             "LoginFunction",
-            "BlindPaymentWebhook",
+            "MonitoringLostPaymentWebhook",
             "PaymentWebhookFunction",
             "Zoneeu1Login",
             "Zoneeu1PaymentWebhook",
@@ -126,14 +126,14 @@ Outputs:
             "Zoneeu2PaymentWebhook"
         ]
     );
-    let blind = &template.resource("BlindPaymentWebhook").unwrap().properties;
-    assert_eq!(blind["Name"], "payment-webhook-blind");
-    assert_eq!(blind["Period"], 300);
+    let inconclusive = &template.resource("MonitoringLostPaymentWebhook").unwrap().properties;
+    assert_eq!(inconclusive["Name"], "payment-webhook-monitoring-lost");
+    assert_eq!(inconclusive["Period"], 300);
     assert_eq!(
-        (&blind["Of"], &blind["Arn"]),
+        (&inconclusive["Of"], &inconclusive["Arn"]),
         (&json!("${PaymentWebhookFunction}"), &json!("${PaymentWebhookFunction.Arn}"))
     );
-    assert_eq!(blind["Text"], "about PaymentWebhook");
+    assert_eq!(inconclusive["Text"], "about PaymentWebhook");
     assert_eq!(template.resource("Zoneeu2Login").unwrap().properties["Where"], "eu-2/Login");
     assert!(template.conditions["IsLogin"] && !template.conditions["IsPaymentWebhook"]);
     assert_eq!(template.exports()["x-Login"], "Login");
@@ -169,10 +169,10 @@ fn what_is_wrong_or_not_known_is_told_by_its_path_and_line() {
         (of("!Ref Nobody"), "line 5: Resources.R.Properties.P.Ref: there is no parameter and no resource `Nobody`"),
         (of("!Cidr [a, b]"), "line 5: Resources.R.Properties.P.Fn::Cidr: the function Fn::Cidr is not known here"),
         (of("!FindInMap [A, b, c]"), "Resources.R.Properties.P.Fn::FindInMap: there is no mapping `A`"),
-        (of("!FindInMap [A, b]"), "expected a mapping and two keys, saw 2 arguments"),
+        (of("!FindInMap [A, b]"), "expected a mapping and two keys, found 2 arguments"),
         (of("!If [Nothing, 1, 2]"), "there is no condition `Nothing`"),
         (of("!Select [5, [a]]"), "expected a place within the list of 1"),
-        (of("!Join [\",\"]"), "expected 2 arguments, saw 1"),
+        (of("!Join [\",\"]"), "expected 2 arguments, found 1"),
         (of("!Sub \"${A\""), "expected `}`"),
         (of("!Ref AWS::Moon"), "AWS::Moon is not known here"),
         ("Resources:\n  R:\n    Tipe: T\n".to_owned(), "Resources.R.Tipe: expected one of Type, Properties"),
@@ -184,7 +184,7 @@ fn what_is_wrong_or_not_known_is_told_by_its_path_and_line() {
         ),
         (
             "Parameters:\n  P: { Type: String, Default: c, AllowedValues: [a, b] }\nResources: {}\n".to_owned(),
-            "Parameters.P: expected one of a, b, saw `c`",
+            "Parameters.P: expected one of a, b, found `c`",
         ),
         ("Resources: [\n".to_owned(), "expected YAML"),
         // The default is for a key that is not there, and not for a mistyped mapping.
@@ -212,7 +212,7 @@ fn the_template_of_the_functions_is_read_whole() {
     let text = std::fs::read_to_string(path).unwrap();
     let inputs = Inputs::default().with("Environment", "production").with("Checks", "Availability,Login");
     let template = Template::read(&text, &inputs).unwrap_or_else(|error| panic!("{error}"));
-    let rules: Vec<&str> = template.of_kind("AWS::Events::Rule").map(|rule| rule.id.as_str()).collect();
+    let rules: Vec<&str> = template.resources_of_type("AWS::Events::Rule").map(|rule| rule.id.as_str()).collect();
     assert_eq!(rules, ["AvailabilityRule", "LoginRule"]);
     assert_eq!(template.resource("LoginRule").unwrap().properties["ScheduleExpression"], "cron(* * * * ? *)");
     assert_eq!(template.globals["Function"]["Timeout"], 55);

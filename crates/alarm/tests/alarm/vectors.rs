@@ -25,8 +25,8 @@ fn every_example_of_the_documentation_gives_the_state_that_it_says() {
         let comparison = Comparison::read(&vector.comparison).unwrap();
         let is_breaching = |value: f64| comparison.is_breaching(value, vector.threshold);
         let points: Vec<_> = vector.points.iter().map(|point| point.map(is_breaching)).collect();
-        let seen = judge(&points, vector.periods, vector.to_alarm, missing);
-        let seen = seen.map_or("RETAIN_CURRENT", alarm::State::as_str);
-        assert_eq!(seen, vector.state, "{}: {}", vector.name, vector.source);
+        let observed = judge(&points, vector.periods, vector.to_alarm, missing);
+        let observed = observed.map_or("RETAIN_CURRENT", alarm::State::as_str);
+        assert_eq!(observed, vector.state, "{}: {}", vector.name, vector.source);
     }
 }

@@ -1,22 +1,22 @@
 //! The decision: pure, so that functions, tests and later the review of thresholds make the very same one.
 
-mod blindness;
 mod leftovers;
 mod locations;
+mod monitoring;
 mod step;
-mod words;
+mod types;
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::{CheckState, LastGood, Phase, Policy, Seen, Silence, SubjectState};
+use super::{CheckState, LastGood, LocationActivity, Phase, Policy, Silence, SubjectState};
 use crate::Subject;
 
 use leftovers::leftovers;
-use locations::{is_alive, see};
+use locations::{is_alive, note_run};
 use step::{Step, change};
-pub use words::{Decision, Findings, Reason, Told, Vote};
+pub use types::{Decision, Findings, NotificationReason, Reason, Vote};
 
 /// The most subjects whose incidents one run opens, closes or tells. The table takes 100 writes at once, one of which is
 /// the state; the rest is done by the next run.
@@ -32,14 +32,14 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
     let now = run.scheduled_time;
     let mut next = CheckState { schema_version: CheckState::SCHEMA_VERSION, not_stored: 0, ..previous.clone() };
     next.mutes.retain(|mute| now < mute.until);
-    see(&mut next.locations, run);
+    note_run(&mut next.locations, run);
     let mut reasons = Vec::new();
     let mut changes = Vec::new();
     if let Some(subjects) = findings.subjects {
         next.subjects.retain(|subject, state| {
             let stays = subjects.contains(subject) || subject.is_whole() || changes.len() >= MAX_CHANGES;
             if !stays {
-                reasons.push(state.reason(subject, Told::Dropped, policy));
+                reasons.push(state.reason(subject, NotificationReason::SuppressedDropped, policy));
                 // Its record must not stay open for ever.
                 if let (Some(incident), Some(failure)) =
                     (state.incident.as_mut().filter(|incident| incident.is_open()), &state.failure)
@@ -53,11 +53,11 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
     }
     let silences: Vec<&Silence> =
         next.mutes.iter().chain(findings.windows).filter(|silence| silence.holds_at(now)).collect();
-    let alive: Vec<(&str, Seen)> = next
+    let alive: Vec<(&str, LocationActivity)> = next
         .locations
         .iter()
-        .filter(|(location, seen)| **location == run.location || is_alive(**seen, now))
-        .map(|(location, seen)| (location.as_str(), *seen))
+        .filter(|(location, activity)| **location == run.location || is_alive(**activity, now))
+        .map(|(location, activity)| (location.as_str(), *activity))
         .collect();
     for (subject, vote) in findings.votes {
         let state = match (next.subjects.remove(subject), vote) {
@@ -67,7 +67,11 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
                     // One that is only remembered makes room for one that is not well.
                     let Some(remembered) = next.remembered_only() else {
                         next.not_stored += 1;
-                        reasons.push(SubjectState::new(now, vote).reason(subject, Told::NotStored, policy));
+                        reasons.push(SubjectState::new(now, vote).reason(
+                            subject,
+                            NotificationReason::SuppressedNotStored,
+                            policy,
+                        ));
                         continue;
                     };
                     next.subjects.remove(&remembered);
@@ -80,7 +84,7 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
         let silence = silences.iter().copied().find(|silence| silence.covers(subject));
         let mut step =
             Step { state, subject, run, policy, alive: &alive, silence, is_full, reasons: Vec::new(), change: None };
-        step.take(vote);
+        step.take_vote(vote);
         reasons.append(&mut step.reasons);
         changes.extend(step.change);
         if !step.state.is_over() {
@@ -93,14 +97,14 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
         next.last_good = Some(LastGood { run_id: findings.run_id.to_owned(), at: now });
     }
     let is_silent = silences.iter().any(|silence| silence.subject.is_none());
-    let left_behind = leftovers(&mut next.leftovers, findings.left_behind, now, is_silent, policy);
-    Decision { next: next.fitted(), reasons, left_behind, changes }
+    let leftovers = leftovers(&mut next.leftovers, findings.leftovers, now, is_silent, policy);
+    Decision { next: next.fitted(), reasons, leftovers, changes }
 }
 
 impl CheckState {
     /// A healthy subject of which nobody waits to hear.
     fn remembered_only(&self) -> Option<Subject> {
-        let only = |(_, state): &(&Subject, &SubjectState)| state.phase == Phase::Healthy && state.told.is_none();
+        let only = |(_, state): &(&Subject, &SubjectState)| state.phase == Phase::Healthy && state.announced.is_none();
         self.subjects.iter().find(only).map(|(subject, _)| subject.clone())
     }
 }

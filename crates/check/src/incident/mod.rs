@@ -6,13 +6,13 @@ mod record;
 mod silence;
 mod state;
 
-pub use decide::{Decision, Findings, MAX_CHANGES, Reason, Told, Vote, decide};
+pub use decide::{Decision, Findings, MAX_CHANGES, NotificationReason, Reason, Vote, decide};
 pub use policy::{Policy, SeverityRule};
-pub use record::{IncidentChange, IncidentRecord, ToldEntry, parts_of_id};
+pub use record::{IncidentChange, IncidentRecord, NotificationEntry, parts_of_id};
 pub use silence::{Silence, SilenceKind};
 pub use state::{
-    Announced, Announcement, Blind, CheckState, Incident, LastGood, Leftovers, Phase, Seen, Streak, SubjectState,
-    UnreadableState,
+    Announced, Announcement, CheckState, Incident, LastGood, Leftovers, LocationActivity, MonitoringGap, Phase, Streak,
+    SubjectState, UnreadableState,
 };
 
 /// How sure we are that somebody must act at once.

@@ -13,17 +13,17 @@ pub struct Policy {
     /// Passed runs in a row that close it. Default 2.
     pub close_after: u32,
     /// Runs in a row that could not judge, after which people are told. Default 3.
-    pub blind_after: u32,
+    pub monitoring_lost_after: u32,
     /// How long after the last word people are reminded of an open incident. Default 4 h.
     pub remind_every: Duration,
     /// How long after the first word an incident of severity warning goes to those who act now; `None`: never. Default 24 h.
     pub escalate_after: Option<Duration>,
     /// So many incidents of one subject within [`Policy::flap_window`] are flapping. Default 3.
-    pub flap_openings: u32,
-    /// See [`Policy::flap_openings`]. Default 1 h.
+    pub flap_threshold: u32,
+    /// See [`Policy::flap_threshold`]. Default 1 h.
     pub flap_window: Duration,
     /// How long a flapping subject must stay as it is to have settled. Default 30 min.
-    pub settle_after: Duration,
+    pub stable_after: Duration,
     /// How many locations must agree, to open as to close; never more than can see. `None`: a majority, and at least two
     /// where there are several.
     pub quorum: Option<u32>,
@@ -32,7 +32,7 @@ pub struct Policy {
     /// How severe some incidents are; the first that fits counts.
     pub severities: Vec<SeverityRule>,
     /// How severe it is that a check cannot judge. Default warning: nothing is known to be broken.
-    pub blind_severity: Severity,
+    pub monitoring_lost_severity: Severity,
 }
 
 impl Default for Policy {
@@ -40,16 +40,16 @@ impl Default for Policy {
         Self {
             open_after: 2,
             close_after: 2,
-            blind_after: 3,
+            monitoring_lost_after: 3,
             remind_every: Duration::from_secs(4 * 60 * 60),
             escalate_after: Some(Duration::from_secs(24 * 60 * 60)),
-            flap_openings: 3,
+            flap_threshold: 3,
             flap_window: Duration::from_secs(60 * 60),
-            settle_after: Duration::from_secs(30 * 60),
+            stable_after: Duration::from_secs(30 * 60),
             quorum: None,
             severity: Severity::Critical,
             severities: Vec::new(),
-            blind_severity: Severity::Warning,
+            monitoring_lost_severity: Severity::Warning,
         }
     }
 }
@@ -77,7 +77,7 @@ impl Policy {
     }
 
     /// How many of so many locations must agree.
-    pub(super) fn quorum_of(&self, locations: usize) -> usize {
+    pub(super) fn required_votes(&self, locations: usize) -> usize {
         let majority = if locations < 2 { 1 } else { (locations / 2 + 1).max(2) };
         self.quorum.map_or(majority, |quorum| usize::try_from(quorum).unwrap_or(usize::MAX)).min(locations).max(1)
     }

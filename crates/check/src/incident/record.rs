@@ -33,7 +33,7 @@ pub struct IncidentRecord {
     /// The failure at its last change.
     pub latest: Failure,
     /// Who was told what, in order.
-    pub told: Vec<ToldEntry>,
+    pub notifications: Vec<NotificationEntry>,
     /// When nobody was told, and why.
     pub silences: Vec<Silence>,
     /// The scheduled time of the run that closed it; none while it is open.
@@ -43,7 +43,7 @@ pub struct IncidentRecord {
 
 /// One message about an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ToldEntry {
+pub struct NotificationEntry {
     /// What it said.
     pub event: Event,
     /// The scheduled time of the run that told.
@@ -66,7 +66,7 @@ pub struct IncidentChange {
     /// The latest failure; the first one too when the record is new.
     pub failure: Failure,
     /// A message about it.
-    pub told: Option<ToldEntry>,
+    pub notification: Option<NotificationEntry>,
     /// A silence that began.
     pub silence: Option<Silence>,
     /// The scheduled time of the run.
@@ -75,20 +75,20 @@ pub struct IncidentChange {
 
 impl IncidentRecord {
     /// The version of this shape.
-    pub const SCHEMA_VERSION: u32 = 1;
+    pub const SCHEMA_VERSION: u32 = 2;
     /// How long a record is kept after its last change.
     pub const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
     /// The most messages in a record; what closes the incident stands there all the same.
-    pub const MAX_TOLD: u32 = 50;
+    pub const MAX_NOTIFICATIONS: u32 = 50;
 
     /// The record after a change.
     #[must_use]
     pub fn after(earlier: Option<Self>, change: &IncidentChange) -> Self {
-        let (first, mut told, mut silences) = match earlier {
-            Some(record) => (record.first, record.told, record.silences),
+        let (first, mut notifications, mut silences) = match earlier {
+            Some(record) => (record.first, record.notifications, record.silences),
             None => (change.failure.clone(), Vec::new(), Vec::new()),
         };
-        told.extend(change.told.clone());
+        notifications.extend(change.notification.clone());
         silences.extend(change.silence.clone());
         Self {
             schema_version: Self::SCHEMA_VERSION,
@@ -101,7 +101,7 @@ impl IncidentRecord {
             escalated_at: change.incident.escalated_at,
             first,
             latest: change.failure.clone(),
-            told,
+            notifications,
             silences,
             closed_at: change.incident.closed_at,
         }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Severity;
 use super::silence::Silence;
-use crate::{Blindness, Failure, LeftBehind, Subject, text};
+use crate::{Failure, Inconclusive, Leftover, Subject, text};
 
 /// What a check remembers of its subjects. Healthy ones are stored only as long as they may be flapping.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +26,7 @@ pub struct CheckState {
     pub last_good: Option<LastGood>,
     /// Where the check runs from, and when it did last.
     #[serde(default)]
-    pub locations: BTreeMap<String, Seen>,
+    pub locations: BTreeMap<String, LocationActivity>,
     /// What people have asked not to hear of, at most [`CheckState::MAX_MUTES`].
     #[serde(default)]
     pub mutes: Vec<Silence>,
@@ -35,18 +35,24 @@ pub struct CheckState {
     pub leftovers: Option<Leftovers>,
 }
 
-/// A stored state that cannot be understood.
+/// Stored state that this release cannot read.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableState {
-    /// It is no JSON, or of another shape than its version says.
+    /// The text is not JSON, or does not have the shape of its version.
     #[error(transparent)]
     Shape(#[from] serde_json::Error),
     /// A newer release wrote it.
     #[error(
-        "its schema_version is {found}, and this release knows up to {}: deploy the newer release again, or remove the item",
+        "expected schema_version {}, found {found}: a newer release wrote the state; deploy that release again",
         CheckState::SCHEMA_VERSION
     )]
     Newer {
+        /// The version that was found.
+        found: u64,
+    },
+    /// An older release wrote it.
+    #[error("expected schema_version {}, found {found}: an older release wrote the state", CheckState::SCHEMA_VERSION)]
+    Older {
         /// The version that was found.
         found: u64,
     },
@@ -54,7 +60,7 @@ pub enum UnreadableState {
 
 impl CheckState {
     /// The version of this shape. It goes up when an older release could not read it any more.
-    pub const SCHEMA_VERSION: u32 = 2;
+    pub const SCHEMA_VERSION: u32 = 3;
     /// The most unhealthy subjects that are stored; the item must stay under what the table takes.
     pub const MAX_SUBJECTS: usize = 200;
     /// The most mutes at a time.
@@ -62,18 +68,17 @@ impl CheckState {
     /// The longest state, in bytes of JSON: a little more than half of what the table takes for an item.
     pub const MAX_BYTES: usize = 220_000;
 
-    /// Reads what was stored, by this release or an earlier one.
+    /// Reads a stored state.
     ///
     /// # Errors
-    /// When it cannot be understood. State is never guessed.
+    /// When the state cannot be understood, or another release wrote it. State is never guessed.
     pub fn read(text: &str) -> Result<Self, UnreadableState> {
-        let mut stored: Value = serde_json::from_str(text)?;
+        let stored: Value = serde_json::from_str(text)?;
         match stored["schema_version"].as_u64() {
-            Some(1) => to_version_2(&mut stored),
-            Some(found) if found > u64::from(Self::SCHEMA_VERSION) => return Err(UnreadableState::Newer { found }),
-            _ => {}
+            Some(found) if found > u64::from(Self::SCHEMA_VERSION) => Err(UnreadableState::Newer { found }),
+            Some(found) if found < u64::from(Self::SCHEMA_VERSION) => Err(UnreadableState::Older { found }),
+            _ => Ok(serde_json::from_value(stored)?),
         }
-        Ok(serde_json::from_value(stored)?)
     }
 
     /// Shortens what was seen until the state fits: evidence first, which the log of the run holds as well.
@@ -86,26 +91,10 @@ impl CheckState {
             for failure in self.subjects.values_mut().filter_map(|subject| subject.failure.as_mut()) {
                 failure.evidence = None;
                 failure.expected = text::cut(&failure.expected, longest);
-                failure.seen = text::cut(&failure.seen, longest);
+                failure.actual = text::cut(&failure.actual, longest);
             }
         }
         self
-    }
-}
-
-/// Version 1 knew one severity, no flapping, no blindness; and who had been told stood in the incident.
-fn to_version_2(state: &mut Value) {
-    state["schema_version"] = json!(2);
-    for subject in state["subjects"].as_object_mut().into_iter().flat_map(|subjects| subjects.values_mut()) {
-        let since = subject["since"].clone();
-        if let Some(incident) = subject["incident"].as_object_mut() {
-            incident.insert("severity".to_owned(), json!(Severity::Critical));
-            let told_at = incident.remove("told_at").unwrap_or(Value::Null);
-            let opened_at = incident.get("opened_at").cloned().unwrap_or(since.clone());
-            subject["told"] =
-                json!({ "what": "open", "severity": Severity::Critical, "first": opened_at, "last": told_at });
-        }
-        subject["changed_at"] = since;
     }
 }
 
@@ -134,7 +123,7 @@ pub struct LastGood {
 
 /// When a location ran last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Seen {
+pub struct LocationActivity {
     /// The scheduled time of its last run.
     pub at: Timestamp,
     /// How long after the run before, in seconds. 0: there was none.
@@ -166,7 +155,7 @@ pub struct Streak {
     pub confirmed: bool,
     /// Runs in a row that could not judge. What was seen before stands, but does not vote meanwhile.
     #[serde(default)]
-    pub blind: u32,
+    pub inconclusive: u32,
 }
 
 /// What people believe of a subject, because we told them so.
@@ -211,7 +200,7 @@ pub struct SubjectState {
     pub changed_at: Timestamp,
     /// What people were told.
     #[serde(default)]
-    pub told: Option<Announced>,
+    pub announced: Option<Announced>,
     /// When incidents opened within the last flap window.
     #[serde(default)]
     pub openings: Vec<Timestamp>,
@@ -220,19 +209,19 @@ pub struct SubjectState {
     pub is_flapping: bool,
     /// Why it cannot be judged.
     #[serde(default)]
-    pub blind: Option<Blind>,
+    pub monitoring_gap: Option<MonitoringGap>,
 }
 
 /// A subject that cannot be judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Blind {
+pub struct MonitoringGap {
     /// The scheduled time of the first run that could not.
     pub since: Timestamp,
     /// Why the last one could not.
-    pub blindness: Blindness,
+    pub inconclusive: Inconclusive,
     /// When people were told last.
     #[serde(default)]
-    pub told_at: Option<Timestamp>,
+    pub notified_at: Option<Timestamp>,
 }
 
 /// From confirmed failure to recovery.
@@ -275,9 +264,9 @@ pub struct Leftovers {
     pub last: Timestamp,
     /// When people were told last.
     #[serde(default)]
-    pub told_at: Option<Timestamp>,
+    pub notified_at: Option<Timestamp>,
     /// What they were not told yet, at most [`Leftovers::MAX`].
-    pub untold: Vec<LeftBehind>,
+    pub pending: Vec<Leftover>,
     /// How much more that is.
     #[serde(default)]
     pub more: u32,

@@ -20,9 +20,9 @@ pub fn chat(notification: &Notification) -> Value {
     let n = notification;
     let sign = match n.event {
         Event::Opened | Event::Reminded | Event::Escalated | Event::Flapping => ":red_circle:",
-        Event::Settled if n.is_ongoing() => ":red_circle:",
-        Event::Recovered | Event::Settled | Event::SeeingAgain => ":large_green_circle:",
-        Event::Blind | Event::LeftBehind => ":large_yellow_circle:",
+        Event::Stabilized if n.is_ongoing() => ":red_circle:",
+        Event::Recovered | Event::Stabilized | Event::MonitoringRestored => ":large_green_circle:",
+        Event::MonitoringLost | Event::Leftovers => ":large_yellow_circle:",
     };
     let title = format!("{sign} [{}] {}: {} {}", n.severity.as_str(), n.environment, n.check, headline(n));
     let mut lines: Vec<String> = whose(n).into_iter().chain(lines_about(n)).map(|line| plain(&line)).collect();
@@ -31,7 +31,8 @@ pub fn chat(notification: &Notification) -> Value {
     let mut next_steps = vec![format!("Runbook: {}", n.links.runbook)];
     let links = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
     next_steps.extend(links.iter().filter_map(|(label, link)| Some(format!("{label}: {}", link.as_ref()?))));
-    next_steps.extend(whom_to_call(n).iter().map(|(name, reach)| format!("Call {}: {}", plain(name), plain(reach))));
+    next_steps
+        .extend(whom_to_call(n).iter().map(|(name, details)| format!("Call {}: {}", plain(name), plain(details))));
     // A link that is cut leads nowhere: one that is too long stands in the e-mail only.
     next_steps.retain(|step| step.chars().count() <= MAX_STEP);
     let thread =

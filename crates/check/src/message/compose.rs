@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::notification::{
-    BlindReport, Contact, Event, Links, Notification, Owner, StepLine, SubjectReport, notification_id,
+    Contact, Event, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport, notification_id,
 };
-use crate::incident::{Decision, Incident, LastGood, Reason, Severity, Told};
-use crate::{Attempt, LeftBehind, RunKey, Step, Subject};
+use crate::incident::{Decision, Incident, LastGood, NotificationReason, Reason, Severity};
+use crate::{Attempt, Leftover, RunKey, Step, Subject};
 
 /// What a message needs to know beside the decision.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Context<'a> {
     /// The last good run before this one.
     pub last_good: Option<&'a LastGood>,
     /// How severe data is that was left behind.
-    pub left_behind: Severity,
+    pub leftovers: Severity,
     /// How long after the last word people are reminded.
     pub remind_every: Duration,
     /// Whom to call.
@@ -45,21 +45,21 @@ pub fn compose(decision: &Decision, context: &Context<'_>) -> Vec<Notification> 
             let reasons: Vec<&Reason> = decision
                 .reasons
                 .iter()
-                .filter(|reason| reason.told.event() == Some(event) && reason.severity == severity)
+                .filter(|reason| reason.notification_reason.event() == Some(event) && reason.severity == severity)
                 .collect();
             if !reasons.is_empty() {
                 let about = About {
                     subjects: reasons.iter().filter_map(|reason| subject_report(reason, context)).collect(),
-                    blind: reasons.iter().filter_map(|reason| blind_report(reason, context)).collect(),
+                    inconclusive: reasons.iter().filter_map(|reason| inconclusive_report(reason, context)).collect(),
                     ..About::default()
                 };
                 notifications.push(notification(event, severity, about, context));
             }
         }
     }
-    if let Some(leftovers) = &decision.left_behind {
-        let about = About { left_behind: leftovers.untold.clone(), more: leftovers.more, ..About::default() };
-        notifications.push(notification(Event::LeftBehind, context.left_behind, about, context));
+    if let Some(leftovers) = &decision.leftovers {
+        let about = About { leftovers: leftovers.pending.clone(), more: leftovers.more, ..About::default() };
+        notifications.push(notification(Event::Leftovers, context.leftovers, about, context));
     }
     notifications
 }
@@ -68,8 +68,8 @@ pub fn compose(decision: &Decision, context: &Context<'_>) -> Vec<Notification> 
 #[derive(Default)]
 struct About {
     subjects: Vec<SubjectReport>,
-    blind: Vec<BlindReport>,
-    left_behind: Vec<LeftBehind>,
+    inconclusive: Vec<InconclusiveReport>,
+    leftovers: Vec<Leftover>,
     more: u32,
 }
 
@@ -77,7 +77,9 @@ fn subject_report(reason: &Reason, context: &Context<'_>) -> Option<SubjectRepor
     let (incident, failure) = (reason.incident.as_ref()?, reason.failure.clone()?);
     let downtime = |closed: jiff::Timestamp| closed.duration_since(reason.since).as_secs().max(0);
     let closed_at = incident.closed_at.filter(|_| !Incident::is_open(incident));
-    let is_about_many = matches!(reason.told, Told::Flapping | Told::Settled) || reason.openings > 1;
+    let is_about_many =
+        matches!(reason.notification_reason, NotificationReason::Flapping | NotificationReason::Stabilized)
+            || reason.openings > 1;
     Some(SubjectReport {
         failure,
         incident_id: incident.id.clone(),
@@ -91,25 +93,26 @@ fn subject_report(reason: &Reason, context: &Context<'_>) -> Option<SubjectRepor
     })
 }
 
-fn blind_report(reason: &Reason, context: &Context<'_>) -> Option<BlindReport> {
-    let blindness = reason.blindness.as_ref()?;
-    let blind_for = context.run.scheduled_time.duration_since(reason.since).as_secs().max(0);
-    Some(BlindReport {
+fn inconclusive_report(reason: &Reason, context: &Context<'_>) -> Option<InconclusiveReport> {
+    let inconclusive = reason.inconclusive.as_ref()?;
+    let inconclusive_for = context.run.scheduled_time.duration_since(reason.since).as_secs().max(0);
+    Some(InconclusiveReport {
         subject: reason.subject.clone(),
-        cause: blindness.cause,
-        detail: blindness.detail.clone(),
+        cause: inconclusive.cause,
+        detail: inconclusive.detail.clone(),
         since: reason.since,
-        blind_seconds: (reason.told == Told::SeeingAgain).then_some(blind_for),
+        inconclusive_seconds: (reason.notification_reason == NotificationReason::MonitoringRestored)
+            .then_some(inconclusive_for),
         owner: context.owners.get(&reason.subject).cloned(),
     })
 }
 
 fn notification(event: Event, severity: Severity, about: About, context: &Context<'_>) -> Notification {
-    let About { mut subjects, mut blind, left_behind, more } = about;
-    let steps = step_lines(&subjects, &blind, context.attempts);
-    let too_many = subjects.len().max(blind.len()).saturating_sub(Notification::MAX_SUBJECTS);
+    let About { mut subjects, mut inconclusive, leftovers, more } = about;
+    let steps = step_lines(&subjects, &inconclusive, context.attempts);
+    let too_many = subjects.len().max(inconclusive.len()).saturating_sub(Notification::MAX_SUBJECTS);
     subjects.truncate(Notification::MAX_SUBJECTS);
-    blind.truncate(Notification::MAX_SUBJECTS);
+    inconclusive.truncate(Notification::MAX_SUBJECTS);
     let mut notification = Notification {
         schema_version: Notification::SCHEMA_VERSION,
         notification_id: notification_id(context.run, event, severity),
@@ -121,8 +124,8 @@ fn notification(event: Event, severity: Severity, about: About, context: &Contex
         at: context.run.scheduled_time,
         subjects,
         more_subjects: u32::try_from(too_many).unwrap_or(u32::MAX).saturating_add(more),
-        blind,
-        left_behind,
+        inconclusive,
+        leftovers,
         reminds_after_seconds: None,
         steps,
         last_good: context.last_good.cloned(),
@@ -136,11 +139,11 @@ fn notification(event: Event, severity: Severity, about: About, context: &Contex
 }
 
 /// The steps of the subjects that the message is about; those of others would hide them.
-fn step_lines(subjects: &[SubjectReport], blind: &[BlindReport], attempts: &[Attempt]) -> Vec<StepLine> {
+fn step_lines(subjects: &[SubjectReport], inconclusive: &[InconclusiveReport], attempts: &[Attempt]) -> Vec<StepLine> {
     let named: Vec<_> = subjects
         .iter()
         .map(|report| &report.failure.subject)
-        .chain(blind.iter().map(|report| &report.subject))
+        .chain(inconclusive.iter().map(|report| &report.subject))
         .collect();
     let mut steps: Vec<(u32, &Step)> = (1..)
         .zip(attempts)

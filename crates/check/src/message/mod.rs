@@ -9,6 +9,6 @@ mod text;
 pub use chat::chat;
 pub use compose::{Context, compose};
 pub use notification::{
-    BlindReport, Contact, Event, Links, Notification, Owner, StepLine, SubjectReport, Topic, notification_id,
+    Contact, Event, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport, Topic, notification_id,
 };
 pub use text::{email, sms, span, subject_line};

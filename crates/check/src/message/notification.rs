@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::incident::{LastGood, Severity};
-use crate::{Cause, Failure, LeftBehind, RunKey, Subject};
+use crate::{Cause, Failure, Leftover, RunKey, Subject};
 
 /// Who is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -49,13 +49,13 @@ pub enum Event {
     /// Incidents of the same subject come and go, and are not told one by one from now on.
     Flapping,
     /// They no longer come and go: it has stayed well, or has stayed down.
-    Settled,
+    Stabilized,
     /// The check cannot judge.
-    Blind,
+    MonitoringLost,
     /// It can judge again.
-    SeeingAgain,
+    MonitoringRestored,
     /// Runs created what they could not remove.
-    LeftBehind,
+    Leftovers,
 }
 
 impl Event {
@@ -68,10 +68,10 @@ impl Event {
             Self::Escalated => "escalated",
             Self::Recovered => "recovered",
             Self::Flapping => "flapping",
-            Self::Settled => "settled",
-            Self::Blind => "blind",
-            Self::SeeingAgain => "seeing_again",
-            Self::LeftBehind => "left_behind",
+            Self::Stabilized => "stabilized",
+            Self::MonitoringLost => "monitoring_lost",
+            Self::MonitoringRestored => "monitoring_restored",
+            Self::Leftovers => "leftovers",
         }
     }
 
@@ -81,11 +81,11 @@ impl Event {
         Self::Escalated,
         Self::Reminded,
         Self::Flapping,
-        Self::Settled,
+        Self::Stabilized,
         Self::Recovered,
-        Self::Blind,
-        Self::SeeingAgain,
-        Self::LeftBehind,
+        Self::MonitoringLost,
+        Self::MonitoringRestored,
+        Self::Leftovers,
     ];
 }
 
@@ -101,7 +101,7 @@ pub struct Contact {
     /// A person or a team.
     pub name: String,
     /// How to reach them: a telephone number, a channel, an address.
-    pub reach: String,
+    pub details: String,
 }
 
 /// Whose a subject is, when it is not the platform's: a partner.
@@ -161,7 +161,7 @@ pub struct SubjectReport {
 
 /// One subject that cannot be judged, or now can.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct BlindReport {
+pub struct InconclusiveReport {
     /// Which subject.
     pub subject: Subject,
     /// Why it cannot, or could not.
@@ -172,7 +172,7 @@ pub struct BlindReport {
     pub since: Timestamp,
     /// For how long it could not, in seconds; only when it can again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub blind_seconds: Option<i64>,
+    pub inconclusive_seconds: Option<i64>,
     /// Whose it is, when it is a partner's and not the platform's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
@@ -218,10 +218,10 @@ pub struct Notification {
     pub more_subjects: u32,
     /// What cannot, or could not, be judged, at most [`Notification::MAX_SUBJECTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub blind: Vec<BlindReport>,
+    pub inconclusive: Vec<InconclusiveReport>,
     /// What runs created and could not remove.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_behind: Vec<LeftBehind>,
+    pub leftovers: Vec<Leftover>,
     /// After how many seconds people hear of it again when nothing changes; only of what goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminds_after_seconds: Option<u64>,
@@ -242,7 +242,7 @@ pub struct Notification {
 
 impl Notification {
     /// The version of this shape. Version 1 had the events opened, reminded and recovered only.
-    pub const SCHEMA_VERSION: u32 = 2;
+    pub const SCHEMA_VERSION: u32 = 3;
     /// The most subjects in one message.
     pub const MAX_SUBJECTS: usize = 20;
     /// The most lines in the table of steps.
@@ -265,9 +265,9 @@ impl Notification {
     #[must_use]
     pub fn is_ongoing(&self) -> bool {
         match self.event {
-            Event::Opened | Event::Reminded | Event::Escalated | Event::Flapping | Event::Blind => true,
-            Event::Settled => self.subjects.iter().any(|subject| subject.closed_at.is_none()),
-            Event::Recovered | Event::SeeingAgain | Event::LeftBehind => false,
+            Event::Opened | Event::Reminded | Event::Escalated | Event::Flapping | Event::MonitoringLost => true,
+            Event::Stabilized => self.subjects.iter().any(|subject| subject.closed_at.is_none()),
+            Event::Recovered | Event::MonitoringRestored | Event::Leftovers => false,
         }
     }
 }

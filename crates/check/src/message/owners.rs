@@ -11,7 +11,7 @@ pub(super) fn named(subject: &Subject, owner: Option<&Owner>) -> String {
 /// The subjects of a message, each with its owner.
 pub(super) fn subjects(n: &Notification) -> impl Iterator<Item = (&Subject, Option<&Owner>)> {
     let failing = n.subjects.iter().map(|report| (&report.failure.subject, report.owner.as_ref()));
-    failing.chain(n.blind.iter().map(|report| (&report.subject, report.owner.as_ref())))
+    failing.chain(n.inconclusive.iter().map(|report| (&report.subject, report.owner.as_ref())))
 }
 
 /// The partners of a message, each once.
@@ -27,7 +27,7 @@ pub(super) fn owners(n: &Notification) -> Vec<&Owner> {
 
 /// Whose trouble it is, in a sentence; none when it is the platform's, and where only we cannot see.
 pub(super) fn whose(n: &Notification) -> Option<String> {
-    if matches!(n.event, Event::Blind | Event::SeeingAgain | Event::LeftBehind) {
+    if matches!(n.event, Event::MonitoringLost | Event::MonitoringRestored | Event::Leftovers) {
         return None;
     }
     let owners = owners(n);
@@ -51,19 +51,19 @@ pub(super) fn whose(n: &Notification) -> Option<String> {
 
 /// Whom to call and how, in this order: the partners that fail, as far as somebody is known there, then ours.
 pub(super) fn whom_to_call(n: &Notification) -> Vec<(String, &str)> {
-    let failing = if n.blind.is_empty() { owners(n) } else { Vec::new() };
+    let failing = if n.inconclusive.is_empty() { owners(n) } else { Vec::new() };
     let theirs = failing.into_iter().filter_map(|owner| {
         let contact = owner.contact.as_ref()?;
-        Some((format!("{} ({})", contact.name, owner.name), contact.reach.as_str()))
+        Some((format!("{} ({})", contact.name, owner.name), contact.details.as_str()))
     });
-    theirs.chain([(n.contact.name.clone(), n.contact.reach.as_str())]).collect()
+    theirs.chain([(n.contact.name.clone(), n.contact.details.as_str())]).collect()
 }
 
 /// Whom to call when there is room for one: the partner when all of it is theirs.
 pub(super) fn first_to_call(n: &Notification) -> &str {
-    let is_theirs = n.blind.is_empty() && n.subjects.iter().all(|report| report.owner.is_some());
+    let is_theirs = n.inconclusive.is_empty() && n.subjects.iter().all(|report| report.owner.is_some());
     match &owners(n)[..] {
-        [Owner { contact: Some(theirs), .. }] if is_theirs => &theirs.reach,
-        _ => &n.contact.reach,
+        [Owner { contact: Some(theirs), .. }] if is_theirs => &theirs.details,
+        _ => &n.contact.details,
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::notification::{BlindReport, Event, Notification, Owner, StepLine, SubjectReport};
+use super::notification::{Event, InconclusiveReport, Notification, Owner, StepLine, SubjectReport};
 use super::owners::{first_to_call, named, subjects, whom_to_call, whose};
 use crate::Subject;
 use crate::text::{ascii, cut, gsm7, utc};
@@ -50,7 +50,7 @@ pub fn email(notification: &Notification) -> String {
     if let Some(word) = next_word(n) {
         let _ = writeln!(text, "Next word      {word}");
     }
-    let is_over = !n.is_ongoing() && n.event != Event::LeftBehind;
+    let is_over = !n.is_ongoing() && n.event != Event::Leftovers;
     let _ = writeln!(text, "\n{}", if is_over { "To look back" } else { "What to do first" });
     let _ = writeln!(text, "  Runbook    {}", n.links.runbook);
     let optional = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
@@ -63,8 +63,8 @@ pub fn email(notification: &Notification) -> String {
         let _ = writeln!(text, "  {command}");
     }
     let _ = writeln!(text, "Whom to call");
-    for (name, reach) in whom_to_call(n) {
-        let _ = writeln!(text, "  {name}, {reach}");
+    for (name, details) in whom_to_call(n) {
+        let _ = writeln!(text, "  {name}, {details}");
     }
     let table = step_table(&n.steps);
     if !table.is_empty() {
@@ -84,13 +84,13 @@ fn explanation(n: &Notification) -> Vec<String> {
         Event::Flapping => {
             "It fails, recovers and fails again. From now on you are not told of each change, only when it settles."
         }
-        Event::Settled if n.is_ongoing() => "It no longer comes and goes: it stays down.",
-        Event::Settled => "It no longer comes and goes: it has stayed well.",
-        Event::Blind => {
+        Event::Stabilized if n.is_ongoing() => "It no longer comes and goes: it stays down.",
+        Event::Stabilized => "It no longer comes and goes: it has stayed well.",
+        Event::MonitoringLost => {
             "Nothing is known to be broken, and nothing is known to work: users may be affected, and nobody would see it."
         }
-        Event::LeftBehind => "Synthetic data stays at the platform until somebody removes it. Users are not affected.",
-        Event::Opened | Event::Reminded | Event::Recovered | Event::SeeingAgain => return Vec::new(),
+        Event::Leftovers => "Synthetic data stays at the platform until somebody removes it. Users are not affected.",
+        Event::Opened | Event::Reminded | Event::Recovered | Event::MonitoringRestored => return Vec::new(),
     };
     vec![words.to_owned()]
 }
@@ -102,13 +102,13 @@ pub(super) fn lines_about(n: &Notification) -> Vec<String> {
         let _ = writeln!(text);
         paragraph(&mut text, n.event, &alike);
     }
-    for report in &n.blind {
+    for report in &n.inconclusive {
         let _ = writeln!(text);
-        blind_paragraph(&mut text, n.event, report);
+        inconclusive_paragraph(&mut text, n.event, report);
     }
-    if !n.left_behind.is_empty() {
+    if !n.leftovers.is_empty() {
         let _ = writeln!(text);
-        for left in &n.left_behind {
+        for left in &n.leftovers {
             let _ = writeln!(text, "  {}: {}", left.compensation, left.detail);
         }
     }
@@ -123,7 +123,7 @@ pub(super) fn next_word(n: &Notification) -> Option<String> {
     let after = span(i64::try_from(n.reminds_after_seconds?).unwrap_or(i64::MAX));
     let or_when = match n.event {
         Event::Flapping => "when it has settled",
-        Event::Blind => "when it can be judged again",
+        Event::MonitoringLost => "when it can be judged again",
         _ => "when it is over",
     };
     Some(format!("{or_when}; in {after} if it is not"))
@@ -131,8 +131,8 @@ pub(super) fn next_word(n: &Notification) -> Option<String> {
 
 /// The command that helps.
 fn command(n: &Notification) -> Option<String> {
-    if n.event == Event::LeftBehind {
-        return Some(format!("Remove     synthetics sweep {} --settings FILE --yes", n.check));
+    if n.event == Event::Leftovers {
+        return Some(format!("Remove     synthetics cleanup {} --settings FILE --yes", n.check));
     }
     if !n.is_ongoing() {
         return None;
@@ -150,8 +150,8 @@ fn command(n: &Notification) -> Option<String> {
 pub fn sms(notification: &Notification) -> String {
     let n = notification;
     let call = first_to_call(n);
-    let detail = match (n.event, n.subjects.first(), n.blind.first(), n.left_behind.first()) {
-        (Event::Settled, Some(subject), ..) if subject.closed_at.is_some() => {
+    let detail = match (n.event, n.subjects.first(), n.inconclusive.first(), n.leftovers.first()) {
+        (Event::Stabilized, Some(subject), ..) if subject.closed_at.is_some() => {
             format!("well since {}", clock(subject.closed_at.unwrap_or(subject.since)))
         }
         (Event::Recovered, Some(subject), ..) => {
@@ -159,17 +159,17 @@ pub fn sms(notification: &Notification) -> String {
         }
         // What was seen comes last: it is what may be cut.
         (Event::Flapping, Some(subject), ..) => {
-            format!("{} times. Call {call}. {}", subject.openings.unwrap_or_default(), subject.failure.seen)
+            format!("{} times. Call {call}. {}", subject.openings.unwrap_or_default(), subject.failure.actual)
         }
         (_, Some(subject), ..) => {
-            let (kind, since, seen) = (subject.failure.kind, clock(subject.since), &subject.failure.seen);
-            format!("{kind} since {since}. Call {call}. {seen}")
+            let (kind, since, actual) = (subject.failure.kind, clock(subject.since), &subject.failure.actual);
+            format!("{kind} since {since}. Call {call}. {actual}")
         }
-        (Event::SeeingAgain, _, Some(blind), _) => {
-            format!("could not for {}", span(blind.blind_seconds.unwrap_or_default()))
+        (Event::MonitoringRestored, _, Some(inconclusive), _) => {
+            format!("could not for {}", span(inconclusive.inconclusive_seconds.unwrap_or_default()))
         }
-        (_, _, Some(blind), _) => {
-            format!("{} since {}. Call {call}. {}", blind.cause, clock(blind.since), blind.detail)
+        (_, _, Some(inconclusive), _) => {
+            format!("{} since {}. Call {call}. {}", inconclusive.cause, clock(inconclusive.since), inconclusive.detail)
         }
         (.., Some(left)) => format!("{}: {}", left.compensation, left.detail),
         (_, None, None, None) => String::new(),
@@ -185,16 +185,16 @@ pub(super) fn headline(notification: &Notification) -> String {
         Event::Escalated => "escalated, failing",
         Event::Recovered => "recovered",
         Event::Flapping => "flapping",
-        Event::Settled if n.is_ongoing() => "settled as failing",
-        Event::Settled => "settled as healthy",
-        Event::Blind => "cannot be judged",
-        Event::SeeingAgain => "can be judged again",
-        Event::LeftBehind => return format!("left {} behind", counted(n.left_behind.len() + n.more_subjects as usize)),
+        Event::Stabilized if n.is_ongoing() => "settled as failing",
+        Event::Stabilized => "settled as healthy",
+        Event::MonitoringLost => "cannot be judged",
+        Event::MonitoringRestored => "can be judged again",
+        Event::Leftovers => return format!("left {} behind", counted(n.leftovers.len() + n.more_subjects as usize)),
     };
     let first = subjects(n).filter(|(subject, _)| !subject.is_whole()).take(3);
     let named: Vec<String> = first.map(|(subject, owner)| named(subject, owner)).collect();
-    let more = n.subjects.len() + n.blind.len() + n.more_subjects as usize - named.len();
-    let is_over = matches!(n.event, Event::Recovered | Event::Settled);
+    let more = n.subjects.len() + n.inconclusive.len() + n.more_subjects as usize - named.len();
+    let is_over = matches!(n.event, Event::Recovered | Event::Stabilized);
     match (named.is_empty(), more) {
         // A flow has one subject, and its step says what no longer works.
         (true, _) => match n.subjects.first() {
@@ -217,8 +217,8 @@ fn failed_alike(subjects: &[SubjectReport]) -> Vec<Vec<&SubjectReport>> {
     for subject in subjects {
         let alike = |other: &SubjectReport| {
             let (one, two) = (&subject.failure, &other.failure);
-            (&one.step, one.kind, &one.expected, &one.seen, subject.since)
-                == (&two.step, two.kind, &two.expected, &two.seen, other.since)
+            (&one.step, one.kind, &one.expected, &one.actual, subject.since)
+                == (&two.step, two.kind, &two.expected, &two.actual, other.since)
         };
         match groups.iter_mut().find(|group| alike(group[0])) {
             Some(group) => group.push(subject),
@@ -236,7 +236,7 @@ fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
     let tense = if over { "had failed" } else { "failed" };
     let _ = writeln!(text, "{names} {tense} at step {} ({})", first.failure.step, first.failure.kind);
     let _ = writeln!(text, "  Expected   {}", first.failure.expected);
-    let _ = writeln!(text, "  Seen       {}", first.failure.seen);
+    let _ = writeln!(text, "  Seen       {}", first.failure.actual);
     if let (Some(evidence), false) = (&first.failure.evidence, over) {
         let mut lines = evidence.lines();
         let _ = writeln!(text, "  Evidence   {}", lines.next().unwrap_or_default());
@@ -248,7 +248,7 @@ fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
     if let (Some(closed), Some(seconds)) = (first.closed_at, first.downtime_seconds) {
         let _ = writeln!(text, "  Until      {}, down for {}", utc(closed), span(seconds));
     }
-    if let (Some(openings), Event::Flapping | Event::Settled | Event::Reminded) = (first.openings, event) {
+    if let (Some(openings), Event::Flapping | Event::Stabilized | Event::Reminded) = (first.openings, event) {
         let _ = writeln!(text, "  Incidents  {openings} lately");
     }
     if let (Some(escalated), false) = (first.escalated_at, over) {
@@ -258,13 +258,13 @@ fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
     let _ = writeln!(text, "  Incident   {incidents}");
 }
 
-fn blind_paragraph(text: &mut String, event: Event, report: &BlindReport) {
-    let over = event == Event::SeeingAgain;
+fn inconclusive_paragraph(text: &mut String, event: Event, report: &InconclusiveReport) {
+    let over = event == Event::MonitoringRestored;
     let tense = if over { "could not be judged" } else { "cannot be judged" };
     let _ = writeln!(text, "{} {tense} ({})", name(&report.subject, report.owner.as_ref()), report.cause);
     let _ = writeln!(text, "  Why        {}", report.detail.lines().collect::<Vec<_>>().join("\n             "));
     let _ = writeln!(text, "  Since      {}", utc(report.since));
-    if let Some(seconds) = report.blind_seconds {
+    if let Some(seconds) = report.inconclusive_seconds {
         let _ = writeln!(text, "  Lasted     {}", span(seconds));
     }
 }

@@ -137,7 +137,7 @@ impl Bill {
     ///
     /// # Errors
     /// When there is no price for something.
-    pub(super) fn of(used: &[Used], prices: &Prices) -> anyhow::Result<Self> {
+    pub(super) fn new(used: &[Used], prices: &Prices) -> anyhow::Result<Self> {
         let mut lines: BTreeMap<Kind, Line> = BTreeMap::new();
         let mut left = prices.allowances.clone();
         let mut bill = Self {
@@ -151,7 +151,7 @@ impl Bill {
         for Used { kind, check, tariff, quantity } in used.iter().filter(|used| used.quantity > 0.0) {
             let (unit, usd_each, sum) = match tariff {
                 Tariff::Listed(good) | Tariff::Unfree(good) => {
-                    let price = prices.of(*good)?;
+                    let price = prices.price(*good)?;
                     if !price.verified && !bill.unverified.contains(good) {
                         bill.unverified.push(*good);
                     }

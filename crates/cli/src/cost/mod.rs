@@ -103,7 +103,7 @@ pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
 
 fn counted(plan: Plan, sources: &Sources<'_>, prices: &Prices) -> anyhow::Result<Counted> {
     let usage = usage::usage(&plan, sources)?;
-    let bill = Bill::of(&usage.used, prices)?;
+    let bill = Bill::new(&usage.used, prices)?;
     Ok(Counted { plan, usage, bill })
 }
 
@@ -151,7 +151,7 @@ fn settings_file(options: &CostOptions) -> PathBuf {
 fn settings(file: &Path) -> anyhow::Result<(String, BTreeMap<String, Table>)> {
     let mut sections = BTreeMap::new();
     let mut environment = String::new();
-    for check in checks::of_file(file, &[])? {
+    for check in checks::from_file(file, &[])? {
         let written = check.written().with_context(|| format!("failed to write the settings of {}", check.id()))?;
         environment = written.get("environment").and_then(Value::as_str).unwrap_or_default().to_owned();
         let section = written.get("check").and_then(|checks| checks.get(check.id())).and_then(Value::as_table);

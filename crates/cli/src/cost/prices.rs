@@ -89,7 +89,7 @@ impl Prices {
         let prices: Self = toml::from_str(text).context("failed to read the prices")?;
         for (good, price) in &prices.price {
             if !(price.usd >= 0.0 && price.per >= 1.0) {
-                bail!("failed to read the prices: {good:?}: expected a price for at least one unit, saw {price:?}");
+                bail!("failed to read the prices: {good:?}: expected a price for at least one unit, found {price:?}");
             }
             if let Some(name) = price.allowance.as_ref().filter(|name| !prices.allowances.contains_key(*name)) {
                 bail!("failed to read the prices: {good:?}: there is no allowance `{name}`");
@@ -102,7 +102,7 @@ impl Prices {
     ///
     /// # Errors
     /// When the file lacks it.
-    pub(super) fn of(&self, good: Good) -> anyhow::Result<&Price> {
+    pub(super) fn price(&self, good: Good) -> anyhow::Result<&Price> {
         self.price.get(&good).with_context(|| format!("the prices lack {good:?}"))
     }
 }

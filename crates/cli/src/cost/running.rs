@@ -104,8 +104,8 @@ pub(super) fn scheduled(functions: &Template) -> anyhow::Result<Vec<Scheduled>> 
         let schedule = entry["Schedule"].as_str().unwrap_or_default();
         let usual = USUAL.iter().find(|usual| usual.check == id);
         let usual = usual.with_context(|| format!("template.yaml: Mappings.Checks.{name}: how long a run of `{id}` takes is not known to this program\n(it is as old as the templates are new: build it from the same commit)"))?;
-        let every = cadence::of_schedule(schedule).with_context(|| {
-            format!("template.yaml: Mappings.Checks.{name}: expected {}, saw `{schedule}`", cadence::FORMS)
+        let every = cadence::from_schedule(schedule).with_context(|| {
+            format!("template.yaml: Mappings.Checks.{name}: expected {}, found `{schedule}`", cadence::FORMS)
         })?;
         found.push(Scheduled { name: name.clone(), id: usual.check, every_seconds: every.as_secs() });
     }
@@ -140,21 +140,21 @@ pub(super) fn running(
     let time = match architecture.as_str() {
         "arm64" => Good::FunctionSecondArm64,
         "x86_64" => Good::FunctionSecondX86,
-        other => bail!("{id}: expected the architecture arm64 or x86_64, saw `{other}`"),
+        other => bail!("{id}: expected the architecture arm64 or x86_64, found `{other}`"),
     };
     let group = function.properties.get("LoggingConfig").and_then(|config| config["LogGroup"].as_str());
     let group = group.and_then(|group| functions.resource(group.trim_start_matches("${").trim_end_matches('}')));
     let retention = group.and_then(|group| group.properties.get("RetentionInDays")).and_then(number);
     let retention_days = retention.with_context(|| {
         format!(
-            "{id}: expected a log group with RetentionInDays, saw none: what is kept for ever costs more each month"
+            "{id}: expected a log group with RetentionInDays, found none: what is kept for ever costs more each month"
         )
     })?;
     let mut usual = *USUAL.iter().find(|usual| usual.check == check.id).context("every scheduled check is known")?;
     usual.seconds = plan.seconds.get(check.id).copied().unwrap_or(usual.seconds);
     let timeout = property("Timeout").as_f64().unwrap_or(f64::MAX);
     if usual.seconds > timeout {
-        bail!("seconds.{}: expected at most {timeout}, the Timeout of {id}, saw {}", check.id, usual.seconds);
+        bail!("seconds.{}: expected at most {timeout}, the Timeout of {id}, found {}", check.id, usual.seconds);
     }
     let every_seconds = plan.cadences.get(check.id).copied().unwrap_or(check.every_seconds);
     Ok(Running {

@@ -33,7 +33,7 @@ pub(super) fn text(answer: &Answer, prices: &Prices) -> String {
         parts.push(differences(&answer.base.bill, &then.bill));
     } else {
         parts.push(lines(&counted.bill));
-        parts.push(of_checks(&counted.bill, &counted.usage.running));
+        parts.push(checks_table(&counted.bill, &counted.usage.running));
     }
     parts.push(notes(counted, prices).join("\n"));
     parts.join("\n\n")
@@ -89,7 +89,7 @@ pub(super) fn amount(amount: &Amount) -> String {
     format!("{} {thing}{rest}", grouped(*quantity))
 }
 
-fn of_checks(bill: &Bill, running: &[Running]) -> String {
+fn checks_table(bill: &Bill, running: &[Running]) -> String {
     let share = |usd: f64| format!("{:>6}", format!("{:.0} %", usd / bill.total.list.max(f64::MIN_POSITIVE) * 100.0));
     let row = |running: &Running| {
         let Running { usual, every_seconds, runs, metrics, alarms, .. } = running;

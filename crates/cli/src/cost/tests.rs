@@ -53,8 +53,8 @@ fn quantity(bill: &Bill, kind: Kind) -> f64 {
     bill.line(kind).map_or(0.0, |line| line.amounts[0].quantity)
 }
 
-fn is_near(seen: f64, expected: f64) -> bool {
-    (seen - expected).abs() < 0.000_5
+fn is_near(actual: f64, expected: f64) -> bool {
+    (actual - expected).abs() < 0.000_5
 }
 
 /// Worked out with pencil and paper, from the templates, the example's settings and `prices.toml`.
@@ -112,7 +112,10 @@ fn the_bill_of_the_shipped_templates_is_the_one_worked_out_by_hand() {
     assert_eq!(kinds, expected.keys().copied().collect::<Vec<_>>());
     for line in &bill.lines {
         let (list, net) = expected[&line.kind];
-        assert!(is_near(line.sum.list, list) && is_near(line.sum.net, net), "expected {list} and {net}, saw {line:?}");
+        assert!(
+            is_near(line.sum.list, list) && is_near(line.sum.net, net),
+            "expected {list} and {net}, found {line:?}"
+        );
     }
     // 19.50 + 6.60 + 0.50 + 3.00 + 2.5344 + 2.9307 + 1.2804 + 0.5527 + 1.8299 + 0.0010 = 38.7292, with all their digits;
     // 16.50 + 5.60 + 0.50 + 3.00 + 0.5524 + 1.7699 = 27.9223.
@@ -178,8 +181,12 @@ fn what_would_be_otherwise_changes_what_hangs_on_it_and_nothing_else() {
         let then = bill_if(&[change]).bill;
         let expected = |kind: Kind| differences.iter().find(|(own, _)| *own == kind).map_or(0.0, |(_, usd)| *usd);
         for kind in &kinds {
-            let seen = list(&then, *kind) - list(&base, *kind);
-            assert!(is_near(seen, expected(*kind)), "{change}: {kind:?}: expected {}, saw {seen}", expected(*kind));
+            let actual = list(&then, *kind) - list(&base, *kind);
+            assert!(
+                is_near(actual, expected(*kind)),
+                "{change}: {kind:?}: expected {}, found {actual}",
+                expected(*kind)
+            );
         }
     }
     let two = bill_if(&["checks=login,availability"]);
@@ -199,18 +206,18 @@ fn a_change_that_cannot_be_is_said_with_what_can() {
         ("cadence", "expected KEY=VALUE; there are cadence.CHECK=5m"),
         (
             "cadence.login=90s",
-            "expected what divides an hour, one of 1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m, 60m, saw `90s`",
+            "expected what divides an hour, one of 1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m, 60m, found `90s`",
         ),
-        ("cadence.login=7m", "saw `7m`"),
-        ("seconds.login=60", "seconds.login: expected at most 55, the Timeout of LoginFunction, saw 60"),
-        ("cadence.login=soon", "saw `soon`"),
+        ("cadence.login=7m", "found `7m`"),
+        ("seconds.login=60", "seconds.login: expected at most 55, the Timeout of LoginFunction, found 60"),
+        ("cadence.login=soon", "found `soon`"),
         ("cadence.nope=5m", "no check `nope` runs; there are application, availability"),
-        ("seconds.login=-1", "expected a number from 0.001 to 900, saw `-1`"),
-        ("memory=64", "expected a number from 128 to 10240, saw `64`"),
+        ("seconds.login=-1", "expected a number from 0.001 to 900, found `-1`"),
+        ("memory=64", "expected a number from 128 to 10240, found `64`"),
         ("retention=33", "Parameters.LogRetentionDays: expected one of 1, 3, 5"),
-        ("architecture=riscv", "Parameters.Architecture: expected one of arm64, x86_64, saw `riscv`"),
+        ("architecture=riscv", "Parameters.Architecture: expected one of arm64, x86_64, found `riscv`"),
         ("checks=nope", "there is no check `nope`; there are application"),
-        ("incidents=NaN", "expected a number from 0 to 100000, saw `NaN`"),
+        ("incidents=NaN", "expected a number from 0 to 100000, found `NaN`"),
     ] {
         let plan = what_if::changed(&Plan::new("production", "all"), &[change.to_owned()]);
         let error = plan
@@ -257,7 +264,7 @@ fn a_template_that_says_otherwise_costs_otherwise() {
         ("BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED", "expected the BillingMode PAY_PER_REQUEST"),
         ("          RetentionInDays: !Ref LogRetentionDays\n", "", "expected a log group with RetentionInDays"),
         ("MemorySize: 512", "Description: none", "has no MemorySize"),
-        ("\"cron(* * * * ? *)\"", "\"rate(1 minute)\"", "saw `rate(1 minute)`"),
+        ("\"cron(* * * * ? *)\"", "\"rate(1 minute)\"", "found `rate(1 minute)`"),
         ("Id: login,", "Id: log-in,", "how long a run of `log-in` takes is not known"),
     ] {
         let error = with("template.yaml", from, to).map(|counted| counted.bill.total.list).unwrap_err();
@@ -322,7 +329,7 @@ fn what_is_free_is_free_once() {
         quantity,
     };
     let prices = Prices::shipped().unwrap();
-    let bill = Bill::of(&[used("a", 7.0), used("b", 7.0), used("c", 7.0)], &prices).unwrap();
+    let bill = Bill::new(&[used("a", 7.0), used("b", 7.0), used("c", 7.0)], &prices).unwrap();
     assert!(is_near(bill.total.list, 2.1) && is_near(bill.total.net, 1.1), "{:?}", bill.total);
 }
 
@@ -380,7 +387,7 @@ async fn lines_and_items_are_as_long_as_assumed() {
     let platform = DemoPlatform::start(options).await.unwrap();
     let memory = Arc::new(Memory::default());
     let ports = ports::ports(&memory, clock.clone(), ports::parameters_of_demo(&platform)).unwrap();
-    for check in checks::of_demo(&platform, &[]).unwrap() {
+    for check in checks::for_demo(&platform, &[]).unwrap() {
         let mut line = 0;
         for _ in 0..10 {
             let event = json!({ "scheduled_time": clock.now().to_string() });

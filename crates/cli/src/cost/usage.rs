@@ -70,7 +70,7 @@ pub(super) fn usage(plan: &Plan, sources: &Sources<'_>) -> anyhow::Result<Usage>
         wanted.iter().map(|check| running(plan, &functions, check, sources.settings)).collect();
     let mut counting = Counting { plan, running: running?, used: Vec::new() };
     counting.shared(&functions, &[&functions, &alarms]);
-    counting.of_runs();
+    counting.add_runs();
     counting.metrics();
     counting.alarms(&[&functions, &alarms])?;
     counting.state(&functions)?;
@@ -79,7 +79,7 @@ pub(super) fn usage(plan: &Plan, sources: &Sources<'_>) -> anyhow::Result<Usage>
     let Counting { running, used, .. } = counting;
     let without_settings =
         wanted.iter().map(|check| check.id).filter(|id| !sources.settings.contains_key(*id)).collect();
-    let mut keys = [&functions, &alarms].into_iter().flat_map(|template| template.of_kind("AWS::KMS::Key"));
+    let mut keys = [&functions, &alarms].into_iter().flat_map(|template| template.resources_of_type("AWS::KMS::Key"));
     let has_rotating_key = keys.any(|key| key.properties.get("EnableKeyRotation") == Some(&true.into()));
     Ok(Usage { used, running, has_rotating_key, not_reckoned: not_reckoned(&[&functions, &alarms]), without_settings })
 }
@@ -96,7 +96,7 @@ impl Counting<'_> {
     }
 
     /// What grows with the number of runs.
-    fn of_runs(&mut self) {
+    fn add_runs(&mut self) {
         for running in self.running.clone() {
             let Running { usual, runs, .. } = running;
             let check = Some(usual.check);
@@ -153,11 +153,11 @@ impl Counting<'_> {
     /// A run reads the check's item and writes it. An incident's change is a transaction with its record, at twice the price,
     /// and another write when it is told.
     fn state(&mut self, functions: &Template) -> anyhow::Result<()> {
-        let Some(table) = functions.of_kind("AWS::DynamoDB::Table").next() else { return Ok(()) };
+        let Some(table) = functions.resources_of_type("AWS::DynamoDB::Table").next() else { return Ok(()) };
         let mode = table.properties.get("BillingMode").and_then(Value::as_str).unwrap_or("PROVISIONED");
         if mode != "PAY_PER_REQUEST" {
             bail!(
-                "{}: expected the BillingMode PAY_PER_REQUEST, saw {mode}: what it costs is not known here",
+                "{}: expected the BillingMode PAY_PER_REQUEST, found {mode}: what it costs is not known here",
                 table.path()
             );
         }
@@ -206,9 +206,12 @@ impl Counting<'_> {
 
     /// What is there once for all checks.
     fn shared(&mut self, functions: &Template, templates: &[&Template]) {
-        let count = |kind: &str| templates.iter().map(|template| template.of_kind(kind).count()).sum::<usize>() as f64;
+        let count = |kind: &str| {
+            templates.iter().map(|template| template.resources_of_type(kind).count()).sum::<usize>() as f64
+        };
         let keys = count("AWS::KMS::Key");
-        for dashboard in templates.iter().flat_map(|template| template.of_kind("AWS::CloudWatch::Dashboard")) {
+        for dashboard in templates.iter().flat_map(|template| template.resources_of_type("AWS::CloudWatch::Dashboard"))
+        {
             let is_small = metrics_shown(dashboard) <= FREE_DASHBOARD_METRICS;
             let tariff = if is_small { Tariff::Listed(Good::Dashboard) } else { Tariff::Unfree(Good::Dashboard) };
             self.used.push(Used { kind: Kind::Dashboards, check: None, tariff, quantity: 1.0 });
@@ -220,10 +223,12 @@ impl Counting<'_> {
         let messages = incidents * (MESSAGES * topics + ALARM_MESSAGES);
         self.add(Kind::Topics, None, Good::Publish, messages);
         self.add(Kind::Topics, None, Good::Email, incidents * (MESSAGES + ALARM_MESSAGES) * ADDRESSES);
-        if functions.of_kind("AWS::SNS::Topic").any(|topic| topic.properties.contains_key("KmsMasterKeyId")) {
+        if functions.resources_of_type("AWS::SNS::Topic").any(|topic| topic.properties.contains_key("KmsMasterKeyId")) {
             self.add(Kind::Keys, None, Good::KeyRequest, messages * KEY_REQUESTS_PER_MESSAGE);
         }
-        if functions.of_kind("AWS::SNS::Subscription").any(|own| own.properties.get("Protocol") == Some(&"sms".into()))
+        if functions
+            .resources_of_type("AWS::SNS::Subscription")
+            .any(|own| own.properties.get("Protocol") == Some(&"sms".into()))
         {
             let tariff = Tariff::Settings { unit: "SMS to people", usd: None };
             self.used.push(Used {
@@ -233,13 +238,13 @@ impl Counting<'_> {
                 quantity: incidents * (MESSAGES + ALARM_MESSAGES),
             });
         }
-        if functions.of_kind("AWS::SQS::Queue").next().is_some() {
+        if functions.resources_of_type("AWS::SQS::Queue").next().is_some() {
             self.add(Kind::Failures, None, Good::QueueRequest, FAILED_INVOCATIONS);
         }
         let zones =
             |endpoint: &Resource| endpoint.properties.get("SubnetIds").and_then(Value::as_array).map_or(0, Vec::len);
         let is_paid = |endpoint: &&Resource| endpoint.properties.get("VpcEndpointType") == Some(&"Interface".into());
-        let in_zones: usize = functions.of_kind("AWS::EC2::VPCEndpoint").filter(is_paid).map(zones).sum();
+        let in_zones: usize = functions.resources_of_type("AWS::EC2::VPCEndpoint").filter(is_paid).map(zones).sum();
         self.add(Kind::Endpoints, None, Good::EndpointHour, (in_zones as u64 * MONTH_SECONDS / 3_600) as f64);
     }
 

@@ -65,7 +65,7 @@ fn set(plan: &mut Plan, parameter: &str, value: &str) {
 fn number<T: FromStr + PartialOrd + std::fmt::Display>(value: &str, least: T, most: T) -> anyhow::Result<T> {
     match value.parse::<T>() {
         Ok(number) if number >= least && number <= most => Ok(number),
-        _ => bail!("expected a number from {least} to {most}, saw `{value}`"),
+        _ => bail!("expected a number from {least} to {most}, found `{value}`"),
     }
 }
 
@@ -77,7 +77,7 @@ fn seconds_between(value: &str) -> anyhow::Result<u64> {
         Some(seconds) if seconds % 60 == 0 && possible.contains(&(seconds / 60)) => Ok(seconds),
         _ => {
             let possible: Vec<String> = possible.iter().map(|minutes| format!("{minutes}m")).collect();
-            bail!("expected what divides an hour, one of {}, saw `{value}`", possible.join(", "))
+            bail!("expected what divides an hour, one of {}, found `{value}`", possible.join(", "))
         }
     }
 }

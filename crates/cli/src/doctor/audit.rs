@@ -27,7 +27,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     /// So in every environment, as far as it is known.
-    pub(crate) fn of(file: &'static str, line: usize, path: impl Into<String>, rule: impl Into<String>) -> Self {
+    pub(crate) fn new(file: &'static str, line: usize, path: impl Into<String>, rule: impl Into<String>) -> Self {
         Self { file, line, path: path.into(), rule: rule.into(), environment: None }
     }
 }
@@ -63,7 +63,7 @@ pub(crate) struct Refused {
 }
 
 /// What is looked through.
-pub(crate) struct Rooms<'a> {
+pub(crate) struct AuditInput<'a> {
     /// The functions' template.
     pub(crate) functions: &'a Template,
     /// The template of the checks' alarms.
@@ -77,9 +77,9 @@ pub(crate) struct Rooms<'a> {
 }
 
 /// All that is found, in the order of the templates.
-pub(crate) fn audit(rooms: &Rooms<'_>) -> Vec<Finding> {
+pub(crate) fn audit(rooms: &AuditInput<'_>) -> Vec<Finding> {
     let mut findings = Findings { rooms, of: rooms.alarms, found: Vec::new() };
-    findings.of_the_same_checks();
+    findings.stacks_name_the_same_checks();
     let cadences = findings.cadences();
     findings.timeouts(&cadences);
     findings.unwatched();
@@ -87,7 +87,7 @@ pub(crate) fn audit(rooms: &Rooms<'_>) -> Vec<Finding> {
     for shipped in std::iter::once(rooms.alarms).chain(rooms.others) {
         findings.of = shipped;
         let refused = shipped.refused.iter().map(|refused| &refused.error);
-        let refused = refused.map(|error| Finding::of(shipped.file, error.line, &error.path, &error.rule));
+        let refused = refused.map(|error| Finding::new(shipped.file, error.line, &error.path, &error.rule));
         findings.found.extend(refused);
         for alarm in &shipped.alarms {
             findings.actions(alarm);
@@ -95,7 +95,7 @@ pub(crate) fn audit(rooms: &Rooms<'_>) -> Vec<Finding> {
             if let Alarm::Metric(alarm) = alarm {
                 findings.metrics(alarm, &cadences);
                 findings.filtered(alarm);
-                findings.of_aws(alarm);
+                findings.check_aws_metric(alarm);
                 findings.window(alarm);
             }
         }
@@ -107,21 +107,21 @@ pub(crate) fn audit(rooms: &Rooms<'_>) -> Vec<Finding> {
 
 /// What is being found.
 pub(super) struct Findings<'a> {
-    pub(super) rooms: &'a Rooms<'a>,
+    pub(super) rooms: &'a AuditInput<'a>,
     /// The template that is being looked through.
     pub(super) of: &'a Shipped,
     pub(super) found: Vec<Finding>,
 }
 
 impl Findings<'_> {
-    pub(super) fn of_resource(&mut self, id: &str, property: &str, rule: impl Into<String>) {
+    pub(super) fn report(&mut self, id: &str, property: &str, rule: impl Into<String>) {
         let line = self.of.template.resource(id).map_or(1, |resource| resource.line);
         let path = format!("Resources.{id}.{property}");
-        self.found.push(Finding::of(self.of.file, line, path, rule));
+        self.found.push(Finding::new(self.of.file, line, path, rule));
     }
 
-    pub(super) fn of_functions(&mut self, path: &str, rule: impl Into<String>) {
-        self.found.push(Finding::of(super::FUNCTIONS, 1, path, rule));
+    pub(super) fn report_in_functions(&mut self, path: &str, rule: impl Into<String>) {
+        self.found.push(Finding::new(super::FUNCTIONS, 1, path, rule));
     }
 
     /// No two alarms of an environment have one name: CloudWatch would take them for the same.
@@ -131,8 +131,8 @@ impl Findings<'_> {
             self.of = shipped;
             for alarm in &shipped.alarms {
                 if let Some(first) = named.insert(alarm.name(), alarm.logical_id()) {
-                    let rule = format!("expected a name of its own, saw that of {first}");
-                    self.of_resource(alarm.logical_id(), "Properties.AlarmName", rule);
+                    let rule = format!("expected a name of its own, found that of {first}");
+                    self.report(alarm.logical_id(), "Properties.AlarmName", rule);
                 }
             }
         }
@@ -146,17 +146,17 @@ impl Findings<'_> {
         if is_silent && reason.trim().is_empty() {
             let rule =
                 "expected an action, or the reason that there is none in Metadata.NoAction: nobody would hear of it";
-            self.of_resource(alarm.logical_id(), "Properties.AlarmActions", rule);
+            self.report(alarm.logical_id(), "Properties.AlarmActions", rule);
         }
         if !is_silent && !reason.is_empty() {
             let rule = "expected no reason beside an action: one of them is not true";
-            self.of_resource(alarm.logical_id(), "Metadata.NoAction", rule);
+            self.report(alarm.logical_id(), "Metadata.NoAction", rule);
         }
         let targets: BTreeSet<&String> =
             actions.alarm.iter().chain(&actions.ok).chain(&actions.insufficient_data).collect();
         for target in targets {
             if let Err(why) = self.receives(target, alarm.name()) {
-                self.of_resource(alarm.logical_id(), "Properties.AlarmActions", why);
+                self.report(alarm.logical_id(), "Properties.AlarmActions", why);
             }
         }
     }
@@ -167,10 +167,10 @@ impl Findings<'_> {
         let topic = target.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
         let topic = topic.and_then(|id| functions.resource(id)).filter(|topic| topic.kind == "AWS::SNS::Topic");
         let Some(topic) = topic else {
-            return Err(format!("expected a topic of {}, saw `{target}`", super::FUNCTIONS));
+            return Err(format!("expected a topic of {}, found `{target}`", super::FUNCTIONS));
         };
         let of_topic = Value::from(target);
-        let is_let_in = functions.of_kind("AWS::SNS::TopicPolicy").any(|policy| {
+        let is_let_in = functions.resources_of_type("AWS::SNS::TopicPolicy").any(|policy| {
             list(property(policy, "Topics")).contains(&&of_topic)
                 && holds(&property(policy, "PolicyDocument")["Statement"], |statement| {
                     let resource = &statement["Resource"];
@@ -182,7 +182,7 @@ impl Findings<'_> {
         });
         if !is_let_in {
             return Err(format!(
-                "expected a policy that lets alarms publish to {}, and is about no other, saw none: it would be refused",
+                "expected a policy that lets alarms publish to {}, and is about no other, found none: it would be refused",
                 topic.id
             ));
         }
@@ -190,7 +190,7 @@ impl Findings<'_> {
         let id = key.trim_start_matches("${").trim_end_matches('}').split('.').next().unwrap_or_default();
         let Some(key) = functions.resource(id) else {
             return Err(format!(
-                "expected {} to be encrypted with a key of this template, saw `{key}`: nobody sees whether alarms may use it, and \
+                "expected {} to be encrypted with a key of this template, found `{key}`: nobody sees whether alarms may use it, and \
                  with AWS's own they may not",
                 topic.id
             ));
@@ -199,7 +199,7 @@ impl Findings<'_> {
         for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
             if !holds(statements, |statement| self.lets_alarm(alarm, statement, action)) {
                 return Err(format!(
-                    "expected {id} to let alarms use {action}, saw nothing of it: the topic stays silent"
+                    "expected {id} to let alarms use {action}, found nothing of it: the topic stays silent"
                 ));
             }
         }
@@ -232,25 +232,25 @@ impl Findings<'_> {
         let (id, text) = (alarm.logical_id(), alarm.description());
         let property = "Properties.AlarmDescription";
         if text.chars().count() > 1_024 {
-            self.of_resource(id, property, format!("expected at most 1024 characters, saw {}", text.chars().count()));
+            self.report(id, property, format!("expected at most 1024 characters, found {}", text.chars().count()));
         }
         let severity = alarm.metadata()["Severity"].as_str().unwrap_or_default();
         if !["critical", "warning"].contains(&severity) {
-            self.of_resource(id, "Metadata.Severity", format!("expected critical or warning, saw `{severity}`"));
+            self.report(id, "Metadata.Severity", format!("expected critical or warning, found `{severity}`"));
         } else if !text.to_lowercase().contains(&format!("{severity}."))
             && !text.to_lowercase().contains(&format!("{severity};"))
         {
-            self.of_resource(id, property, format!("expected its severity, {severity}, in the text"));
+            self.report(id, property, format!("expected its severity, {severity}, in the text"));
         }
         let link = text.split_whitespace().find(|word| word.contains(".md#"));
         let rule = match link {
             Some(link) => self.leads_nowhere(link),
-            None => {
-                Some("expected a link to the heading of a runbook, saw none: whoever is woken looks for it".to_owned())
-            }
+            None => Some(
+                "expected a link to the heading of a runbook, found none: whoever is woken looks for it".to_owned(),
+            ),
         };
         if let Some(rule) = rule {
-            self.of_resource(id, property, rule);
+            self.report(id, property, rule);
         }
     }
 
@@ -259,9 +259,9 @@ impl Findings<'_> {
         let place = link.rsplit('/').next().unwrap_or(link);
         let (page, heading) = place.split_once('#').map_or((place, None), |(page, heading)| (page, Some(heading)));
         match (self.rooms.runbooks.get(page), heading) {
-            (None, _) => Some(format!("expected a runbook {page}, saw none")),
+            (None, _) => Some(format!("expected a runbook {page}, found none")),
             (Some(text), Some(heading)) if !headings(text).contains(heading) => {
-                Some(format!("expected a heading `{heading}` in {page}, saw none"))
+                Some(format!("expected a heading `{heading}` in {page}, found none"))
             }
             _ => None,
         }
@@ -269,16 +269,16 @@ impl Findings<'_> {
 
     /// A dashboard is JSON, and its texts link runbooks that are there.
     fn texts(&mut self) {
-        for dashboard in self.of.template.of_kind("AWS::CloudWatch::Dashboard") {
+        for dashboard in self.of.template.resources_of_type("AWS::CloudWatch::Dashboard") {
             let body = dashboard.properties.get("DashboardBody").and_then(Value::as_str).unwrap_or_default();
             let mut rules = Vec::new();
             if let Err(error) = serde_json::from_str::<Value>(body) {
-                rules.push(format!("expected JSON, saw what is none: {error}: the stack would not be made"));
+                rules.push(format!("expected JSON, found what is none: {error}: the stack would not be made"));
             }
             let links = body.split("](").skip(1).filter_map(|rest| rest.split(')').next());
             rules.extend(links.filter(|link| link.contains(".md")).filter_map(|link| self.leads_nowhere(link)));
             for rule in rules {
-                self.of_resource(&dashboard.id, "Properties.DashboardBody", rule);
+                self.report(&dashboard.id, "Properties.DashboardBody", rule);
             }
         }
     }
@@ -286,7 +286,7 @@ impl Findings<'_> {
     /// What filters count in log lines is published under the name that the alarm asks for.
     fn filtered(&mut self, alarm: &MetricAlarm) {
         let counted = |metric: &MetricId| {
-            self.of.template.of_kind("AWS::Logs::MetricFilter").any(|filter| {
+            self.of.template.resources_of_type("AWS::Logs::MetricFilter").any(|filter| {
                 list(property(filter, "MetricTransformations")).iter().any(|into| {
                     into["MetricNamespace"] == metric.namespace.as_str()
                         && into["MetricName"] == metric.name.as_str()
@@ -303,8 +303,8 @@ impl Findings<'_> {
         let missing = ours.into_iter().filter(|metric| !counted(metric));
         let missing: Vec<String> = missing.map(|metric| metric.name.clone()).collect();
         for name in missing {
-            let rule = format!("expected a filter on log lines that publishes {name} without dimensions, saw none");
-            self.of_resource(&alarm.logical_id, "Properties.MetricName", rule);
+            let rule = format!("expected a filter on log lines that publishes {name} without dimensions, found none");
+            self.report(&alarm.logical_id, "Properties.MetricName", rule);
         }
     }
 
@@ -317,8 +317,8 @@ impl Findings<'_> {
             let Alarm::Composite(composite) = alarm else { continue };
             for named in composite.rule.alarms() {
                 if !names.contains(named) {
-                    let rule = format!("expected an alarm of this template, saw `{named}`");
-                    self.of_resource(&composite.logical_id, "Properties.AlarmRule", rule);
+                    let rule = format!("expected an alarm of this template, found `{named}`");
+                    self.report(&composite.logical_id, "Properties.AlarmRule", rule);
                 }
             }
         }

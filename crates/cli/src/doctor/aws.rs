@@ -26,24 +26,24 @@ const AGENT: &[&[&str]] = SERVER;
 
 /// Sources: the user guides of each service, "CloudWatch metrics"; of CloudWatch, "Metrics collected by the CloudWatch agent".
 const KNOWN: [Known; 15] = [
-    of("AWS/SQS", "NumberOfMessagesSent", &[&["QueueName"]], AT_LEAST_NOTHING),
-    of("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", &[&["LoadBalancer"]], AT_LEAST_NOTHING),
-    of("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", LOAD_BALANCER, AT_LEAST_NOTHING),
-    of("AWS/ApplicationELB", "TargetResponseTime", LOAD_BALANCER, AT_LEAST_NOTHING),
-    of("AWS/ApplicationELB", "UnHealthyHostCount", TARGET_GROUP, AT_LEAST_NOTHING),
-    of("AWS/RDS", "CPUUtilization", DATABASE, SHARE),
-    of("AWS/RDS", "FreeStorageSpace", DATABASE, AT_LEAST_NOTHING),
-    of("AWS/RDS", "FreeableMemory", DATABASE, AT_LEAST_NOTHING),
-    of("AWS/ElastiCache", "EngineCPUUtilization", CACHE, SHARE),
-    of("AWS/ElastiCache", "DatabaseMemoryUsagePercentage", CACHE, SHARE),
-    of("AWS/ElastiCache", "Evictions", CACHE, AT_LEAST_NOTHING),
-    of("AWS/EC2", "StatusCheckFailed", SERVER, YES_OR_NO),
-    of("AWS/EC2", "CPUUtilization", SERVER, SHARE),
-    of("CWAgent", "mem_used_percent", AGENT, SHARE),
-    of("CWAgent", "disk_used_percent", AGENT, SHARE),
+    aws_metric("AWS/SQS", "NumberOfMessagesSent", &[&["QueueName"]], AT_LEAST_NOTHING),
+    aws_metric("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", &[&["LoadBalancer"]], AT_LEAST_NOTHING),
+    aws_metric("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", LOAD_BALANCER, AT_LEAST_NOTHING),
+    aws_metric("AWS/ApplicationELB", "TargetResponseTime", LOAD_BALANCER, AT_LEAST_NOTHING),
+    aws_metric("AWS/ApplicationELB", "UnHealthyHostCount", TARGET_GROUP, AT_LEAST_NOTHING),
+    aws_metric("AWS/RDS", "CPUUtilization", DATABASE, SHARE),
+    aws_metric("AWS/RDS", "FreeStorageSpace", DATABASE, AT_LEAST_NOTHING),
+    aws_metric("AWS/RDS", "FreeableMemory", DATABASE, AT_LEAST_NOTHING),
+    aws_metric("AWS/ElastiCache", "EngineCPUUtilization", CACHE, SHARE),
+    aws_metric("AWS/ElastiCache", "DatabaseMemoryUsagePercentage", CACHE, SHARE),
+    aws_metric("AWS/ElastiCache", "Evictions", CACHE, AT_LEAST_NOTHING),
+    aws_metric("AWS/EC2", "StatusCheckFailed", SERVER, YES_OR_NO),
+    aws_metric("AWS/EC2", "CPUUtilization", SERVER, SHARE),
+    aws_metric("CWAgent", "mem_used_percent", AGENT, SHARE),
+    aws_metric("CWAgent", "disk_used_percent", AGENT, SHARE),
 ];
 
-const fn of(
+const fn aws_metric(
     namespace: &'static str,
     name: &'static str,
     dimensions: &'static [&'static [&'static str]],
@@ -54,29 +54,29 @@ const fn of(
 
 impl Findings<'_> {
     /// Each metric that is not ours is one of those that are known here.
-    pub(super) fn of_aws(&mut self, alarm: &MetricAlarm) {
+    pub(super) fn check_aws_metric(&mut self, alarm: &MetricAlarm) {
         let asked = alarm.source.metrics().map(|(metric, _)| metric);
         for metric in asked.filter(|metric| !metric.namespace.starts_with(super::OURS)) {
             let known = KNOWN.iter().find(|known| known.namespace == metric.namespace && known.name == metric.name);
             let Some(known) = known else {
                 let rule = format!(
-                    "expected a metric that is known to be published, saw {}/{}: a new one is added to {} first",
+                    "expected a metric that is known to be published, found {}/{}: a new one is added to {} first",
                     metric.namespace,
                     metric.name,
                     file!()
                 );
-                self.of_resource(&alarm.logical_id, "Properties.MetricName", rule);
+                self.report(&alarm.logical_id, "Properties.MetricName", rule);
                 continue;
             };
             let names: Vec<&str> = metric.dimensions.keys().map(String::as_str).collect();
             if !known.dimensions.contains(&&names[..]) {
                 let sets: Vec<String> = known.dimensions.iter().map(|names| names.join(", ")).collect();
                 let rule = format!(
-                    "expected exactly {}, saw {}: no such metric is known here",
+                    "expected exactly {}, found {}: no such metric is known here",
                     sets.join(" or "),
                     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
                 );
-                self.of_resource(&alarm.logical_id, "Properties.Dimensions", rule);
+                self.report(&alarm.logical_id, "Properties.Dimensions", rule);
             }
             self.threshold(alarm, &known.values);
         }

@@ -16,7 +16,7 @@ const WITHOUT_ALARM: [(&str, &str); 5] = [
     ("CpuLoad", "what is much depends on the number of processors"),
     ("PaymentMismatches", "its function tells each one"),
     ("IntegrationFailures", "its function tells each one"),
-    ("LeftBehind", "its function tells each one"),
+    ("Leftovers", "its function tells each one"),
 ];
 
 /// The checks of a template's mapping, by their names there.
@@ -65,59 +65,66 @@ pub(super) fn alone(every: &Shipped, name: &str, alone: &[Alarm]) -> Vec<Finding
         };
         alarms.iter().filter(is_of).map(|alarm| alarm.logical_id().to_owned()).collect()
     };
-    let (expected, seen) = (ids(&every.alarms, &|id| id == own), ids(alone, &|id| id == own));
-    let lost = expected.difference(&seen).map(|id| {
+    let (expected, actual) = (ids(&every.alarms, &|id| id == own), ids(alone, &|id| id == own));
+    let lost = expected.difference(&actual).map(|id| {
         (
             id.clone(),
-            format!("expected it in every stack with {name}, saw none where {name} runs alone: nobody would be told"),
+            format!("expected it in every stack with {name}, found none where {name} runs alone: nobody would be told"),
         )
     });
     let others = ids(alone, &|id| id != own).into_iter().map(|id| {
-        (id, format!("expected it only where its check runs, saw it where {name} runs alone: it would have no numbers"))
+        (
+            id,
+            format!(
+                "expected it only where its check runs, found it where {name} runs alone: it would have no numbers"
+            ),
+        )
     });
     let of = |(id, rule): (String, String)| {
         let line = every.template.resource(&id).map_or(1, |resource| resource.line);
-        Finding::of(every.file, line, format!("Resources.{id}.Condition"), rule)
+        Finding::new(every.file, line, format!("Resources.{id}.Condition"), rule)
     };
     lost.chain(others).map(of).collect()
 }
 
 impl Findings<'_> {
     /// Each check that may run has a cadence and alarms, and there are alarms on no other.
-    pub(super) fn of_the_same_checks(&mut self) {
+    pub(super) fn stacks_name_the_same_checks(&mut self) {
         let (functions, alarms) = (self.rooms.functions, &self.rooms.alarms.template);
         const TAKEN: &str = "Parameters.Checks.AllowedValues";
         let entry = |name: &str| format!("Mappings.Checks.{name}");
-        let mut of = |file, path: String, rule: String| self.found.push(Finding::of(file, 1, path, rule));
+        let mut of = |file, path: String, rule: String| self.found.push(Finding::new(file, 1, path, rule));
         for name in taken(functions) {
             if !known(functions).contains(&name) {
-                let rule = format!("expected an entry of {name}, which the parameter Checks takes, saw none");
+                let rule = format!("expected an entry of {name}, which the parameter Checks takes, found none");
                 of(FUNCTIONS, entry(name), rule);
             }
             if !known(alarms).contains(&name) {
                 let rule = format!(
-                    "expected an entry of {name}, which {FUNCTIONS} lets run, saw none: it would have no alarms"
+                    "expected an entry of {name}, which {FUNCTIONS} lets run, found none: it would have no alarms"
                 );
                 of(ALARMS, entry(name), rule);
             }
             if !taken(alarms).contains(&name) {
-                let rule =
-                    format!("expected {name}, which {FUNCTIONS} lets run, saw it not: no stack could have its alarms");
+                let rule = format!(
+                    "expected {name}, which {FUNCTIONS} lets run, found it not: no stack could have its alarms"
+                );
                 of(ALARMS, TAKEN.to_owned(), rule);
             }
         }
         for name in known(alarms) {
             if !known(functions).contains(&name) {
-                of(ALARMS, entry(name), format!("expected a check of {FUNCTIONS}, saw none of this name"));
+                of(ALARMS, entry(name), format!("expected a check of {FUNCTIONS}, found none of this name"));
             } else if !taken(alarms).contains(&name) && !taken(functions).contains(&name) {
-                let rule = format!("expected a check that the parameter Checks takes, saw {name}: nothing comes of it");
+                let rule =
+                    format!("expected a check that the parameter Checks takes, found {name}: nothing comes of it");
                 of(ALARMS, entry(name), rule);
             }
         }
         for name in taken(alarms) {
             if !taken(functions).contains(&name) {
                 let rule = format!(
-                    "expected a check that {FUNCTIONS} lets run, saw {name}: an alarm on one that does not run is never quiet"
+                    "expected a check that {FUNCTIONS} lets run, found {name}: an alarm on one that does not run is never quiet"
                 );
                 of(ALARMS, TAKEN.to_owned(), rule);
             }
@@ -134,8 +141,8 @@ impl Findings<'_> {
         for (name, entry) in functions.as_object().unwrap_or(&empty) {
             let path = format!("Mappings.Checks.{name}");
             let schedule = entry["Schedule"].as_str().unwrap_or_default();
-            let Some(cadence) = cadence::of_schedule(schedule) else {
-                self.of_functions(&path, format!("expected {}, saw `{schedule}`", cadence::FORMS));
+            let Some(cadence) = cadence::from_schedule(schedule) else {
+                self.report_in_functions(&path, format!("expected {}, found `{schedule}`", cadence::FORMS));
                 continue;
             };
             let id = entry["Id"].as_str().unwrap_or_default();
@@ -144,12 +151,12 @@ impl Findings<'_> {
             let seconds = own["Seconds"].as_u64().unwrap_or_default();
             if own["Id"].as_str() != Some(id) || seconds != cadence.as_secs() {
                 let rule = format!(
-                    "expected {id} every {} s, as {} has it, saw {} every {seconds} s: its alarms would look at other minutes",
+                    "expected {id} every {} s, as {} has it, found {} every {seconds} s: its alarms would look at other minutes",
                     cadence.as_secs(),
                     FUNCTIONS,
                     own["Id"].as_str().unwrap_or_default()
                 );
-                self.found.push(Finding::of(ALARMS, 1, path, rule));
+                self.found.push(Finding::new(ALARMS, 1, path, rule));
             }
         }
         cadences
@@ -158,7 +165,7 @@ impl Findings<'_> {
     /// A function that may run longer than its cadence overlaps with itself.
     pub(super) fn timeouts(&mut self, cadences: &BTreeMap<String, Duration>) {
         let functions = self.rooms.functions;
-        let mut seen = BTreeSet::new();
+        let mut actual = BTreeSet::new();
         for (name, entry) in functions.mappings["Checks"].as_object().into_iter().flatten() {
             let Some(cadence) = entry["Id"].as_str().and_then(|id| cadences.get(id)) else { continue };
             let own =
@@ -168,18 +175,18 @@ impl Findings<'_> {
                 None => (1, "Globals.Function.Timeout".to_owned()),
             };
             let rule = match timeout(functions, name) {
-                None => "expected a timeout, saw none: it would be 3 s".to_owned(),
+                None => "expected a timeout, found none: it would be 3 s".to_owned(),
                 Some(timeout) if timeout >= cadence.as_secs_f64() => {
                     format!(
-                        "expected less than {} s, as often as {name} runs, saw {timeout} s: runs would overlap",
+                        "expected less than {} s, as often as {name} runs, found {timeout} s: runs would overlap",
                         cadence.as_secs()
                     )
                 }
                 Some(_) => continue,
             };
             // One line of the globals may be wrong for several checks.
-            if seen.insert(path.clone()) {
-                self.found.push(Finding::of(FUNCTIONS, line, path, rule));
+            if actual.insert(path.clone()) {
+                self.found.push(Finding::new(FUNCTIONS, line, path, rule));
             }
         }
     }
@@ -232,8 +239,8 @@ impl Findings<'_> {
             }));
         }
         for what in missing {
-            let rule = format!("expected an alarm on {what}, saw none: nobody looks at it");
-            self.found.push(Finding::of(ALARMS, 1, "Resources", rule));
+            let rule = format!("expected an alarm on {what}, found none: nobody looks at it");
+            self.found.push(Finding::new(ALARMS, 1, "Resources", rule));
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn differences(
     functions: &Template,
     beside: &[(&'static str, Template)],
 ) -> anyhow::Result<Vec<Finding>> {
-    let samconfig = Samconfig::of_text(DEPLOYED, text)?;
+    let samconfig = Samconfig::parse(DEPLOYED, text)?;
     let mut found = Vec::new();
     for environment in samconfig.environments() {
         let mut stacks = vec![Stack { name: environment.to_owned(), template: functions }];
@@ -34,7 +34,7 @@ pub(super) fn differences(
                 stacks.push(Stack { name, template });
             } else if *file == ALARMS {
                 let rule =
-                    format!("expected an environment {name} with {file}, saw none: its checks would have no alarms");
+                    format!("expected an environment {name} with {file}, found none: its checks would have no alarms");
                 found.push(finding(text, environment, "deploy", "", rule));
             }
         }
@@ -43,7 +43,7 @@ pub(super) fn differences(
                 && first != own
             {
                 let rule =
-                    format!("expected the region of {environment}, {first}, saw {own}: nothing is exported there");
+                    format!("expected the region of {environment}, {first}, found {own}: nothing is exported there");
                 found.push(finding(text, &later.name, "global", ".region", rule));
             }
             for parameter in later.template.parameters.keys() {
@@ -51,13 +51,13 @@ pub(super) fn differences(
                 else {
                     continue;
                 };
-                let (expected, seen) = (held(&samconfig, first, parameter)?, held(&samconfig, later, parameter)?);
-                if expected != seen {
+                let (expected, actual) = (held(&samconfig, first, parameter)?, held(&samconfig, later, parameter)?);
+                if expected != actual {
                     let rule = format!(
-                        "expected the {parameter} of {}, {}, saw {}: what runs, what is watched and what is shown would differ",
+                        "expected the {parameter} of {}, {}, found {}: what runs, what is watched and what is shown would differ",
                         first.name,
                         shown(&expected),
-                        shown(&seen)
+                        shown(&actual)
                     );
                     found.push(finding(text, &later.name, "deploy", ".parameter_overrides", rule));
                 }
@@ -70,7 +70,7 @@ pub(super) fn differences(
 fn finding(text: &str, environment: &str, command: &str, key: &str, rule: String) -> Finding {
     let table = format!("{environment}.{command}.parameters");
     let line = text.lines().position(|line| line.trim() == format!("[{table}]")).map_or(1, |line| line + 1);
-    Finding::of(DEPLOYED, line, format!("{table}{key}"), rule)
+    Finding::new(DEPLOYED, line, format!("{table}{key}"), rule)
 }
 
 /// What a parameter holds: as it is given, or by the template's default.

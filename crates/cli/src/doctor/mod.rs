@@ -1,4 +1,4 @@
-//! `synthetics doctor --templates`: what would keep an alarm from firing, or people from hearing of it, and linters do not see.
+//! `synthetics doctor templates`: what would keep an alarm from firing, or people from hearing of it, and linters do not see.
 
 mod audit;
 mod aws;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::DoctorOptions;
 use crate::exit::Exit;
-use audit::{Finding, Refused, Rooms, Shipped, audit};
+use audit::{AuditInput, Finding, Refused, Shipped, audit};
 
 /// The templates, below the folder of infrastructure.
 const FUNCTIONS: &str = "template.yaml";
@@ -36,7 +36,7 @@ const DEFAULT: &str = "Default";
 
 /// Looks the templates through.
 pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
-    let findings = of_templates(&options.templates, &options.runbooks)?;
+    let findings = audit_folder(&options.templates, &options.runbooks)?;
     if options.json {
         let list: Vec<_> = findings
             .iter()
@@ -57,7 +57,7 @@ pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
 }
 
 /// What is found in the templates of a folder.
-fn of_templates(folder: &Path, runbooks: &Path) -> anyhow::Result<Vec<Finding>> {
+fn audit_folder(folder: &Path, runbooks: &Path) -> anyhow::Result<Vec<Finding>> {
     let text = |file: &str| {
         let path = folder.join(file);
         std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))
@@ -70,7 +70,7 @@ fn of_templates(folder: &Path, runbooks: &Path) -> anyhow::Result<Vec<Finding>> 
         }
     }
     let optional = |file: &str| folder.join(file).is_file().then(|| text(file)).transpose();
-    of_texts(&Texts {
+    audit_texts(&Texts {
         functions: &text(FUNCTIONS)?,
         alarms: &text(ALARMS)?,
         platform: optional(PLATFORM)?.as_deref(),
@@ -91,7 +91,7 @@ struct Texts<'a> {
 
 /// What is found in the templates, with every check running and every optional part given: in an environment that has no value of
 /// its own anywhere, and in each that has one, what is not so in the others.
-fn of_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
+fn audit_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
     let stacks = Stacks::read(texts, OTHERS)?;
     let own = stacks.environments();
     let mut found = stacks.audit(texts.runbooks);
@@ -109,7 +109,7 @@ fn of_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
             Ok((alarms, _)) => found.extend(checks::alone(&stacks.alarms, name, &alarms)),
             Err(error) => {
                 let rule = format!("{}, where {name} runs alone: the stack would not be made", error.rule);
-                found.push(Finding::of(ALARMS, error.line, error.path, rule));
+                found.push(Finding::new(ALARMS, error.line, error.path, rule));
             }
         }
     }
@@ -148,7 +148,7 @@ impl Stacks {
 
     fn audit(&self, runbooks: &BTreeMap<String, String>) -> Vec<Finding> {
         let (functions, alarms, others, inputs) = (&self.functions, &self.alarms, &self.others[..], &self.inputs);
-        audit(&Rooms { functions, alarms, others, runbooks, inputs })
+        audit(&AuditInput { functions, alarms, others, runbooks, inputs })
     }
 
     /// The environments that have a value of their own: a column of a mapping, beside `Default`.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use alarm::{Comparison, MetricAlarm, MetricId, MissingData, Source, Statistic};
-use check::metric::{CATALOGUE, Channel, Dimensions, ERRORED, Metric, NAMESPACE, Unit};
+use check::metric::{CATALOGUE, Channel, Dimensions, INCONCLUSIVE, Metric, NAMESPACE, Unit};
 
 use super::audit::Findings;
 use super::checks;
@@ -32,34 +32,40 @@ impl Findings<'_> {
         for (metric, statistic) in ours {
             if matches!(statistic, Statistic::Sum | Statistic::SampleCount) {
                 let rule = format!(
-                    "expected Average, Minimum or Maximum, saw {}: a call that is sent again counts twice",
+                    "expected Average, Minimum or Maximum, found {}: a call that is sent again counts twice",
                     statistic.as_str()
                 );
-                self.of_resource(&alarm.logical_id, "Properties.Statistic", rule);
+                self.report(&alarm.logical_id, "Properties.Statistic", rule);
             }
             let Some(known) = CATALOGUE.iter().find(|known| known.name == metric.name) else {
-                let rule = format!("expected a metric that is published, saw {}: nobody does", metric.name);
-                self.of_resource(&alarm.logical_id, "Properties.MetricName", rule);
+                let rule = format!("expected a metric that is published, found {}: nobody does", metric.name);
+                self.report(&alarm.logical_id, "Properties.MetricName", rule);
                 continue;
             };
             let environment = self.rooms.inputs.parameters.get("Environment").map_or("", String::as_str);
             if let Err(rule) = dimensions(known, &metric, environment, cadences) {
-                self.of_resource(&alarm.logical_id, "Properties.Dimensions", rule);
+                self.report(&alarm.logical_id, "Properties.Dimensions", rule);
                 continue;
             }
-            if known.name == ERRORED.name && alarm.missing != MissingData::Breaching {
+            if known.name == INCONCLUSIVE.name && alarm.missing != MissingData::Breaching {
                 let rule = "expected missing data to be breaching: a check that does not run at all says nothing";
-                self.of_resource(&alarm.logical_id, "Properties.TreatMissingData", rule);
+                self.report(&alarm.logical_id, "Properties.TreatMissingData", rule);
             }
-            self.reach(alarm, known, &metric, cadences);
+            self.details(alarm, known, &metric, cadences);
         }
     }
 
     /// Whether the threshold can be passed at all: by what values there are, and by how often one comes.
-    fn reach(&mut self, alarm: &MetricAlarm, known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) {
+    fn details(
+        &mut self,
+        alarm: &MetricAlarm,
+        known: &Metric,
+        metric: &MetricId,
+        cadences: &BTreeMap<String, Duration>,
+    ) {
         let id = &alarm.logical_id;
         let values = match (known.unit, known.name) {
-            (_, "Success" | "Errored" | "Maintenance") => YES_OR_NO,
+            (_, "Success" | "Inconclusive" | "Maintenance") => YES_OR_NO,
             (_, "CertificateDaysRemaining") => f64::MIN..=f64::MAX,
             // Nothing that a run waits for takes longer than its function may.
             (_, "Duration" | "WebhookProcessingDelay") => {
@@ -72,21 +78,21 @@ impl Findings<'_> {
         let Some(cadence) = every(known, metric, cadences) else { return };
         if !alarm.period.as_secs().is_multiple_of(cadence.as_secs()) {
             let rule = format!(
-                "expected a multiple of {} s, which is how often {} has a value, saw {} s: some periods would be empty",
+                "expected a multiple of {} s, which is how often {} has a value, found {} s: some periods would be empty",
                 cadence.as_secs(),
                 known.name,
                 alarm.period.as_secs()
             );
-            self.of_resource(id, "Properties.Period", rule);
+            self.report(id, "Properties.Period", rule);
         }
         // One run that is late, or lost, is no alarm.
         let to_alarm = u32::try_from(alarm.datapoints_to_alarm).unwrap_or(u32::MAX);
         if alarm.missing == MissingData::Breaching && alarm.period.saturating_mul(to_alarm) < cadence * 2 {
             let rule = format!(
-                "expected at least two runs' time where missing counts as breaching, saw {} s: one late run would wake people",
+                "expected at least two runs' time where missing counts as breaching, found {} s: one late run would wake people",
                 alarm.period.saturating_mul(to_alarm).as_secs()
             );
-            self.of_resource(id, "Properties.EvaluationPeriods", rule);
+            self.report(id, "Properties.EvaluationPeriods", rule);
         }
         // One burst is in every value of the window: where several are, they are no sign that it goes on.
         let window = known.window().filter(|window| cadence < *window);
@@ -94,11 +100,11 @@ impl Findings<'_> {
             let needed = (window + alarm.period * 2).as_secs().div_ceil(alarm.period.as_secs());
             if u64::from(to_alarm) < needed {
                 let rule = format!(
-                    "expected at least {needed} points of {} s, saw {to_alarm}: a value looks back {} s, so that one burst is in several",
+                    "expected at least {needed} points of {} s, found {to_alarm}: a value looks back {} s, so that one burst is in several",
                     alarm.period.as_secs(),
                     window.as_secs()
                 );
-                self.of_resource(id, "Properties.DatapointsToAlarm", rule);
+                self.report(id, "Properties.DatapointsToAlarm", rule);
             }
         }
     }
@@ -129,8 +135,8 @@ impl Findings<'_> {
             let what = if is_always { "every" } else { "no" };
             let range =
                 if most < f64::MAX { format!("within {least} to {most}") } else { format!("of at least {least}") };
-            let rule = format!("expected a threshold {range}, saw {threshold}: {what} value is beyond it");
-            self.of_resource(&alarm.logical_id, "Properties.Threshold", rule);
+            let rule = format!("expected a threshold {range}, found {threshold}: {what} value is beyond it");
+            self.report(&alarm.logical_id, "Properties.Threshold", rule);
         }
     }
 
@@ -149,11 +155,11 @@ impl Findings<'_> {
         let most = if alarm.period < HOUR { DAY } else { WEEK };
         if together > most {
             let rule = format!(
-                "expected periods of at most {} s together, saw {} s: CloudWatch refuses the alarm",
+                "expected periods of at most {} s together, found {} s: CloudWatch refuses the alarm",
                 most.as_secs(),
                 together.as_secs()
             );
-            self.of_resource(&alarm.logical_id, "Properties.EvaluationPeriods", rule);
+            self.report(&alarm.logical_id, "Properties.EvaluationPeriods", rule);
         }
     }
 }
@@ -184,26 +190,26 @@ fn dimensions(
     };
     if names != expected {
         return Err(format!(
-            "expected exactly {}, saw {}: there is no such metric",
+            "expected exactly {}, found {}: there is no such metric",
             expected.join(", "),
             if names.is_empty() { "none".to_owned() } else { names.join(", ") }
         ));
     }
     if let Some(other) = metric.dimensions.get("Environment").filter(|own| *own != environment) {
-        return Err(format!("expected the parameter Environment, saw `{other}`: other stacks have other numbers"));
+        return Err(format!("expected the parameter Environment, found `{other}`: other stacks have other numbers"));
     }
     let is_channel = |name: &String| Channel::ALL.iter().any(|channel| channel.as_str() == name);
     if let Some(other) = metric.dimensions.get("Channel").filter(|name| !is_channel(name)) {
-        return Err(format!("expected {}, saw `{other}`", Channel::ALL.map(Channel::as_str).join(" or ")));
+        return Err(format!("expected {}, found `{other}`", Channel::ALL.map(Channel::as_str).join(" or ")));
     }
     let check = metric.dimensions.get("Check");
     if let (Some(owner), Some(check)) = (known.owner, check)
         && owner != check
     {
-        return Err(format!("expected Check={owner}, which publishes {}, saw Check={check}", known.name));
+        return Err(format!("expected Check={owner}, which publishes {}, found Check={check}", known.name));
     }
     if let Some(check) = check.filter(|check| !cadences.contains_key(*check)) {
-        return Err(format!("expected the id of a check, saw `{check}`"));
+        return Err(format!("expected the id of a check, found `{check}`"));
     }
     Ok(())
 }

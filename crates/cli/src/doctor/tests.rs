@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use check::metric::{Channel, JOB_DELAY, NOTIFICATION_DELIVERY_DELAY};
 
 use super::audit::Finding;
-use super::{ALARMS, DEPLOYED, FUNCTIONS, PLATFORM, Texts, of_templates, of_texts};
+use super::{ALARMS, DEPLOYED, FUNCTIONS, PLATFORM, Texts, audit_folder, audit_texts};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -37,7 +37,7 @@ fn findings_beside(platform: &str, deployed: Option<&str>) -> Vec<Finding> {
 }
 
 fn found(texts: &Texts<'_>) -> Vec<Finding> {
-    of_texts(texts).unwrap_or_else(|error| panic!("{error:#}"))
+    audit_texts(texts).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// The shipped alarms with a text in the place of another within one resource.
@@ -70,7 +70,7 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 
 #[test]
 fn nothing_is_found_in_the_shipped_templates() {
-    let found = of_templates(&root().join("infra"), &root().join("docs/runbooks")).unwrap();
+    let found = audit_folder(&root().join("infra"), &root().join("docs/runbooks")).unwrap();
     assert!(found.is_empty(), "{}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
 }
 
@@ -114,7 +114,7 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "Severity: critical",
             "Severity: bad",
             "ErrorRate.Metadata.Severity",
-            "expected critical or warning, saw `bad`",
+            "expected critical or warning, found `bad`",
         ),
         (
             "ErrorRate",
@@ -157,7 +157,7 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "MetricName: ErrorRate",
             "MetricName: Errors",
             "ErrorRate.Properties.MetricName",
-            "saw Errors: nobody does",
+            "found Errors: nobody does",
         ),
         (
             "ErrorRate",
@@ -173,7 +173,7 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "EmailQueue.Properties.Dimensions",
             "expected exactly Channel, Check, Environment",
         ),
-        ("PlatformDown", "${FailingLogin}", "nobody", "PlatformDown.Properties.AlarmRule", "saw `nobody`"),
+        ("PlatformDown", "${FailingLogin}", "nobody", "PlatformDown.Properties.AlarmRule", "found `nobody`"),
         (
             "ErrorRate",
             "Metadata: { Severity: critical }",
@@ -193,13 +193,13 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "Value: login",
             "Value: logon",
             "FailingLogin.Properties.Dimensions",
-            "expected the id of a check, saw `logon`",
+            "expected the id of a check, found `logon`",
         ),
         (
-            "Blind${Check}",
+            "MonitoringLost${Check}",
             "TreatMissingData: breaching",
             "TreatMissingData: notBreaching",
-            "BlindLogin.Properties.TreatMissingData",
+            "MonitoringLostLogin.Properties.TreatMissingData",
             "a check that does not run at all says nothing",
         ),
         (
@@ -207,35 +207,35 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "${Environment}-lockouts",
             "${Environment}-login-failure-rate",
             "Lockouts.Properties.AlarmName",
-            "expected a name of its own, saw that of LoginFailureRate",
+            "expected a name of its own, found that of LoginFailureRate",
         ),
         (
             "ErrorRate",
             "{ Name: Environment, Value: !Ref Environment }",
             "{ Name: Environment, Value: production }",
             "ErrorRate.Properties.Dimensions",
-            "expected the parameter Environment, saw `production`",
+            "expected the parameter Environment, found `production`",
         ),
         (
             "EmailQueue",
             "{ Name: Channel, Value: email }",
             "{ Name: Channel, Value: Email }",
             "EmailQueue.Properties.Dimensions",
-            "expected email or sms, saw `Email`",
+            "expected email or sms, found `Email`",
         ),
         (
             "FailedInvocations",
             "NumberOfMessagesSent",
             "NumberOfMessagesSnt",
             "FailedInvocations.Properties.MetricName",
-            "saw AWS/SQS/NumberOfMessagesSnt",
+            "found AWS/SQS/NumberOfMessagesSnt",
         ),
         (
             "FailedInvocations",
             "Name: QueueName",
             "Name: Queue",
             "FailedInvocations.Properties.Dimensions",
-            "expected exactly QueueName, saw Queue",
+            "expected exactly QueueName, found Queue",
         ),
     ] {
         let text = alarms_with(resource, from, to);
@@ -251,13 +251,13 @@ fn alarms_that_are_refused_are_all_found_and_nothing_else_for_them() {
     let text = with_property(&text, "FailingLogin", "DatapointsToAlarm", "3");
     let text = with_property(&text, "SmsQueue", "ComparisonOperator", "MoreOrLess");
     let found = findings(&shipped(FUNCTIONS), &text);
-    let told: Vec<&str> = found.iter().map(|finding| finding.path.as_str()).collect();
+    let paths: Vec<&str> = found.iter().map(|finding| finding.path.as_str()).collect();
     let expected = [
         "Resources.FailingLogin.Properties.DatapointsToAlarm",
         "Resources.SmsQueue.Properties.ComparisonOperator",
         "Resources.ErrorRate.Properties.DatapointsToAlarm",
     ];
-    assert_eq!(told, expected, "{found:#?}");
+    assert_eq!(paths, expected, "{found:#?}");
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn a_metric_that_nobody_looks_at_is_found() {
     let text = replaced(&shipped(ALARMS), "MetricName: ErrorRate", "MetricName: Exceptions");
     let found = findings(&shipped(FUNCTIONS), &text);
     assert!(
-        found.iter().any(|finding| finding.rule.contains("expected an alarm on ErrorRate, saw none")),
+        found.iter().any(|finding| finding.rule.contains("expected an alarm on ErrorRate, found none")),
         "{found:#?}"
     );
 }
@@ -283,7 +283,7 @@ fn each_mistake_in_the_functions_is_found() {
         (
             "Login: { Id: login, Schedule: \"cron(* * * * ? *)\" }",
             "Login: { Id: login, Schedule: \"rate(1 minute)\" }",
-            "saw `rate(1 minute)`",
+            "found `rate(1 minute)`",
         ),
         ("    - [OnCallTopic, WarningsTopic]\n", "    - [OnCallTopic]\n", "publish to WarningsTopic"),
         // SNS takes neither a policy about several topics, nor one with actions that are not on topics.
@@ -302,7 +302,7 @@ fn each_mistake_in_the_functions_is_found() {
             "Action: [kms:Decrypt]\n            Resource: \"*\"\n            Condition",
             "let alarms use kms:GenerateDataKey,",
         ),
-        ("KmsMasterKeyId: !Ref EncryptionKey", "KmsMasterKeyId: alias/aws/sns", "saw `alias/aws/sns`: nobody sees"),
+        ("KmsMasterKeyId: !Ref EncryptionKey", "KmsMasterKeyId: alias/aws/sns", "found `alias/aws/sns`: nobody sees"),
         (
             "StringEquals: { aws:SourceAccount: !Ref AWS::AccountId }",
             "StringEquals: { aws:SourceAccount: \"111122223333\" }",
@@ -318,13 +318,13 @@ fn each_mistake_in_the_functions_is_found() {
             "AWS:SourceAccount: \"111122223333\"",
             "expected a policy that lets alarms publish to OnCallTopic",
         ),
-        ("      KeyPolicy:\n", "      PolicyOfKey:\n", "let alarms use kms:Decrypt, saw nothing of it"),
+        ("      KeyPolicy:\n", "      PolicyOfKey:\n", "let alarms use kms:Decrypt, found nothing of it"),
         ("          Topics:\n", "          Topic:\n", "expected a policy that lets alarms publish to OnCallTopic"),
-        ("    Timeout: 55\n", "", "expected a timeout, saw none"),
+        ("    Timeout: 55\n", "", "expected a timeout, found none"),
         (
             "      CodeUri: ../functions/login/\n",
             "      CodeUri: ../functions/login/\n      Timeout: 120\n",
-            "expected less than 60 s, as often as Login runs, saw 120 s",
+            "expected less than 60 s, as often as Login runs, found 120 s",
         ),
     ] {
         let found = findings(&replaced(&shipped(FUNCTIONS), from, to), &alarms);
@@ -407,35 +407,35 @@ fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
             "DefaultValue: 0",
             "Dimensions: [{ Key: app, Value: $.app }]",
             "PlatformExceptions.Properties.MetricName",
-            "publishes Exceptions without dimensions, saw none",
+            "publishes Exceptions without dimensions, found none",
         ),
         (
             "DatabaseStorage",
             "Name: DBInstanceIdentifier",
             "Name: DBInstance",
             "DatabaseStorage.Properties.Dimensions",
-            "expected exactly DBInstanceIdentifier, saw DBInstance",
+            "expected exactly DBInstanceIdentifier, found DBInstance",
         ),
         (
             "ServerErrors",
             "{ Name: LoadBalancer, Value",
             "{ Name: Balancer, Value",
             "ServerErrors.Properties.Dimensions",
-            "expected exactly LoadBalancer or LoadBalancer, TargetGroup, saw Balancer",
+            "expected exactly LoadBalancer or LoadBalancer, TargetGroup, found Balancer",
         ),
         (
             "DatabaseCpu",
             "AWS/RDS",
             "AWS/EC2",
             "DatabaseCpu.Properties.Dimensions",
-            "expected exactly InstanceId, saw DBInstanceIdentifier",
+            "expected exactly InstanceId, found DBInstanceIdentifier",
         ),
         (
             "ServerCpu&{Server}",
             "-server-cpu-",
             "-server-down-",
             "ServerCpugiven.Properties.AlarmName",
-            "saw that of ServerDowngiven",
+            "found that of ServerDowngiven",
         ),
     ] {
         let text = with(PLATFORM, resource, from, to);
@@ -452,7 +452,7 @@ fn a_dashboard_that_leads_nowhere_is_found() {
     for (from, to, rule) in [
         ("${Runbooks}/alarms.md#slow)", "${Runbooks}/alarms.md#fast)", "a heading `fast` in alarms.md"),
         ("${Runbooks}/login.md)", "${Runbooks}/logon.md)", "expected a runbook logon.md"),
-        ("\"start\": \"-PT6H\",", "\"start\": \"-PT6H\"", "expected JSON, saw what is none"),
+        ("\"start\": \"-PT6H\",", "\"start\": \"-PT6H\"", "expected JSON, found what is none"),
     ] {
         let found = findings(&shipped(FUNCTIONS), &with(ALARMS, "Dashboard", from, to));
         let is_it = |finding: &Finding| {

@@ -27,7 +27,7 @@ fn silence(from: &str, until: &str) -> Silence {
 }
 
 fn muted(from: &str, until: &str, before: Option<&MuteRule>) -> (String, String) {
-    let rule = of_mute("rule".to_owned(), &silence(from, until), vec!["a".to_owned()], before, at(from)).unwrap();
+    let rule = for_mute("rule".to_owned(), &silence(from, until), vec!["a".to_owned()], before, at(from)).unwrap();
     (rule.expression, rule.duration)
 }
 
@@ -41,7 +41,8 @@ fn the_alarms_of_a_check_are_those_on_its_numbers() {
             .map(|name| name.strip_prefix("just-driving-synthetics-demo-").unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    let of_login = ["login-blind", "login-slow", "login-failing", "login-failure-rate", "lockouts", "login-objective"];
+    let of_login =
+        ["login-monitoring-lost", "login-slow", "login-failing", "login-failure-rate", "lockouts", "login-objective"];
     assert_eq!(names(&["login"], &deployed), of_login);
     assert!(names(&["notifications"], &deployed).contains(&"sms-queue".to_owned()), "a channel is of its check");
 
@@ -95,8 +96,8 @@ fn a_rule_that_holds_keeps_its_beginning() {
         ("it is no such rule", rule("cron(0 22 * * *)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
         ("it would be too long", rule("at(2026-11-20T22:01)", "PT400H"), "at(2026-12-06T22:31)", "PT2H"),
     ] {
-        let seen = muted(from, until, Some(&before));
-        assert_eq!(seen, (expression.to_owned(), duration.to_owned()), "{what}");
+        let actual = muted(from, until, Some(&before));
+        assert_eq!(actual, (expression.to_owned(), duration.to_owned()), "{what}");
     }
 }
 
@@ -115,7 +116,7 @@ fn verdicts(text: &str, before: &[MuteRule]) -> Vec<Verdict> {
         checks => checks.iter().map(|check| format!("{check}-alarm")).collect(),
     };
     let before = before.iter().map(|rule| (rule.name.clone(), rule.clone())).collect();
-    of_windows("demo", &windows(text), alarms, &before, at("2026-12-06T22:30:30Z"))
+    for_windows("demo", &windows(text), alarms, &before, at("2026-12-06T22:30:30Z"))
 }
 
 fn rule(verdict: &Verdict) -> &MuteRule {
@@ -135,12 +136,12 @@ reason = "the accounting system is read"
 checks = ["login", "availability", "availability/health"]
 days = ["thu", "mon"]
 at = "02:30"
-lasts = "45m"
+duration = "45m"
 
 [[maintenance.windows]]
 name = "every night"
 at = "23:05:30"
-lasts = "90s"
+duration = "90s"
 time_zone = "America/New_York"
 "#,
         &[],
@@ -212,9 +213,10 @@ until = "2027-01-16T00:00:30Z"
 
 #[test]
 fn a_window_whose_alarms_are_not_deployed_cannot_be_muted() {
-    let windows =
-        windows("\n[[maintenance.windows]]\nname = \"night\"\nchecks = [\"login\"]\nat = \"02:00\"\nlasts = \"1h\"\n");
-    let verdicts = of_windows("demo", &windows, |_| Vec::new(), &BTreeMap::new(), at("2026-12-06T22:30:30Z"));
+    let windows = windows(
+        "\n[[maintenance.windows]]\nname = \"night\"\nchecks = [\"login\"]\nat = \"02:00\"\nduration = \"1h\"\n",
+    );
+    let verdicts = for_windows("demo", &windows, |_| Vec::new(), &BTreeMap::new(), at("2026-12-06T22:30:30Z"));
     let expected = "no alarm of login is deployed: deploy infra/alarms.yaml";
     let name = "just-driving-synthetics-demo-window-night".to_owned();
     assert_eq!(verdicts, [Verdict::Impossible { name, why: expected.to_owned() }]);
@@ -222,7 +224,7 @@ fn a_window_whose_alarms_are_not_deployed_cannot_be_muted() {
 
 #[test]
 fn each_window_has_a_rule_of_its_own() {
-    let text = |name: &str| format!("\n[[maintenance.windows]]\nname = {name:?}\nat = \"02:00\"\nlasts = \"1h\"\n");
+    let text = |name: &str| format!("\n[[maintenance.windows]]\nname = {name:?}\nat = \"02:00\"\nduration = \"1h\"\n");
     let long = "x".repeat(400);
     let windows = ["night", "Night", "night 2", "夜", &long].map(text).concat();
     let names: Vec<String> = verdicts(&windows, &[])
@@ -236,8 +238,9 @@ fn each_window_has_a_rule_of_its_own() {
 #[test]
 fn what_a_rule_says_of_itself_is_no_longer_than_cloudwatch_takes() {
     let reason = "å".repeat(3_000);
-    let text =
-        format!("\n[[maintenance.windows]]\nname = \"night\"\nreason = \"{reason}\"\nat = \"02:00\"\nlasts = \"1h\"\n");
+    let text = format!(
+        "\n[[maintenance.windows]]\nname = \"night\"\nreason = \"{reason}\"\nat = \"02:00\"\nduration = \"1h\"\n"
+    );
     let verdicts = verdicts(&text, &[]);
     let description = &rule(&verdicts[0]).description;
     assert!(description.starts_with("Maintenance window of demo: night: å"), "{description}");

@@ -14,7 +14,7 @@ use shown::{ALL, Given, PLATFORM, Shown};
 
 /// Alarms of single servers: no template can make their list from the list of ids, so a text says where they are.
 fn is_of_a_server(alarm: &Alarm) -> bool {
-    matches!(alarm, Alarm::Metric(alarm) if of(alarm).0.dimensions.contains_key("InstanceId"))
+    matches!(alarm, Alarm::Metric(alarm) if metric_and_statistic(alarm).0.dimensions.contains_key("InstanceId"))
 }
 
 fn on_metrics(alarms: &[Alarm]) -> impl Iterator<Item = &MetricAlarm> {
@@ -24,14 +24,14 @@ fn on_metrics(alarms: &[Alarm]) -> impl Iterator<Item = &MetricAlarm> {
     })
 }
 
-fn of(alarm: &MetricAlarm) -> (&MetricId, Statistic) {
+fn metric_and_statistic(alarm: &MetricAlarm) -> (&MetricId, Statistic) {
     let Source::Metric { metric, statistic } = &alarm.source else { panic!("{}", alarm.name) };
     (metric, *statistic)
 }
 
 #[test]
 fn cloudwatch_takes_it() {
-    let shown = Shown::of(&Given::all());
+    let shown = Shown::new(&Given::all());
     assert!(shown.widgets.len() < 45, "{} widgets: nobody looks at so many", shown.widgets.len());
     for widget in &shown.widgets {
         let name = widget.title().unwrap_or("a text");
@@ -71,8 +71,8 @@ fn cloudwatch_takes_it() {
 
 #[test]
 fn every_metric_has_its_place_with_its_dimensions() {
-    let shown = Shown::of(&Given::all());
-    let mut seen = BTreeSet::new();
+    let shown = Shown::new(&Given::all());
+    let mut observed = BTreeSet::new();
     for line in shown.lines().filter(|line| line.metric.namespace == NAMESPACE) {
         let known = CATALOGUE.iter().find(|known| known.name == line.metric.name);
         let known = known.unwrap_or_else(|| panic!("nobody publishes {}", line.metric.name));
@@ -87,10 +87,10 @@ fn every_metric_has_its_place_with_its_dimensions() {
         if let Some(owner) = known.owner {
             assert_eq!(line.metric.dimensions["Check"], owner, "{}", known.name);
         }
-        assert!(seen.insert(line.metric.clone()) || known.name == "Success", "{} twice", known.name);
+        assert!(observed.insert(line.metric.clone()) || known.name == "Success", "{} twice", known.name);
     }
     for known in CATALOGUE {
-        let count = seen.iter().filter(|metric| metric.name == known.name).count();
+        let count = observed.iter().filter(|metric| metric.name == known.name).count();
         let expected = match (known.dimensions, known.owner) {
             (Dimensions::EnvironmentAndCheck, None) => ALL.split(',').count(),
             (Dimensions::EnvironmentCheckAndChannel, _) => 2,
@@ -103,7 +103,7 @@ fn every_metric_has_its_place_with_its_dimensions() {
 #[test]
 fn every_alarm_has_its_place() {
     let given = Given::all();
-    let shown = Shown::of(&given);
+    let shown = Shown::new(&given);
     let mut names: Vec<String> = shown.widgets.iter().flat_map(shown::Widget::alarms).collect();
     names.sort();
     let alarms = [given.alarms("alarms.yaml"), given.alarms("platform.yaml")].concat();
@@ -113,25 +113,28 @@ fn every_alarm_has_its_place() {
     // At the top: what people ask for first.
     assert_eq!(shown.widgets[0].title(), Some("State of every check"));
     let top = shown.widgets[0].alarms();
-    assert!(top.iter().all(|name| ["-failing", "-blind", "-down"].iter().any(|end| name.ends_with(end))), "{top:?}");
+    assert!(
+        top.iter().all(|name| ["-failing", "-monitoring-lost", "-down"].iter().any(|end| name.ends_with(end))),
+        "{top:?}"
+    );
     assert_eq!(top.len(), 2 * ALL.split(',').count() + 1);
 }
 
 #[test]
 fn a_line_is_drawn_as_its_alarm_sees_it() {
     let given = Given::all();
-    let shown = Shown::of(&given);
+    let shown = Shown::new(&given);
     for file in ["alarms.yaml", "platform.yaml"] {
         let alarms = given.alarms(file);
         let mut by_metric: BTreeMap<&MetricId, Vec<&MetricAlarm>> = BTreeMap::new();
         for alarm in on_metrics(&alarms) {
-            by_metric.entry(of(alarm).0).or_default().push(alarm);
+            by_metric.entry(metric_and_statistic(alarm).0).or_default().push(alarm);
         }
         for (metric, alarms) in by_metric {
             let lines: Vec<_> = shown.lines().filter(|line| line.metric == *metric).collect();
             for alarm in alarms {
                 let is_same = |line: &shown::Line| {
-                    line.period == alarm.period.as_secs() && line.statistic == of(alarm).1.as_str()
+                    line.period == alarm.period.as_secs() && line.statistic == metric_and_statistic(alarm).1.as_str()
                 };
                 assert!(lines.iter().any(is_same), "{}: {lines:?}", alarm.name);
             }
@@ -141,19 +144,20 @@ fn a_line_is_drawn_as_its_alarm_sees_it() {
 
 /// What is drawn as a threshold, or stands in a legend, for each alarm on a number of ours.
 fn thresholds(given: &Given) -> BTreeMap<String, bool> {
-    let shown = Shown::of(given);
+    let shown = Shown::new(given);
     let alarms = given.alarms("alarms.yaml");
     let judged_by_itself = |alarm: &&MetricAlarm| {
         let id = alarm.logical_id.as_str();
-        !id.starts_with("Failing") && !id.starts_with("Blind") && of(alarm).0.namespace == NAMESPACE
+        !id.starts_with("Failing") && !id.starts_with("Blind") && metric_and_statistic(alarm).0.namespace == NAMESPACE
     };
     on_metrics(&alarms)
         .filter(judged_by_itself)
         .map(|alarm| {
-            let is_told = shown.widgets.iter().filter(|widget| widget.kind() == "metric").any(|widget| {
+            let is_notified = shown.widgets.iter().filter(|widget| widget.kind() == "metric").any(|widget| {
                 let lines = widget.lines();
-                let line =
-                    lines.iter().find(|line| line.metric == *of(alarm).0 && line.period == alarm.period.as_secs());
+                let line = lines.iter().find(|line| {
+                    line.metric == *metric_and_statistic(alarm).0 && line.period == alarm.period.as_secs()
+                });
                 line.is_some_and(|line| {
                     let words = line.options["label"].as_str().unwrap_or_default().rsplit(' ').next();
                     let side = line.options["yAxis"].as_str();
@@ -163,7 +167,7 @@ fn thresholds(given: &Given) -> BTreeMap<String, bool> {
                         })
                 })
             });
-            (alarm.logical_id.clone(), is_told)
+            (alarm.logical_id.clone(), is_notified)
         })
         .collect()
 }
@@ -171,9 +175,9 @@ fn thresholds(given: &Given) -> BTreeMap<String, bool> {
 #[test]
 fn every_threshold_is_drawn_and_moves_with_the_template() {
     let given = Given::all();
-    let told = thresholds(&given);
-    assert!(told.len() > 40, "{told:?}");
-    let missing: Vec<_> = told.iter().filter(|(_, is_told)| !**is_told).collect();
+    let drawn = thresholds(&given);
+    assert!(drawn.len() > 40, "{drawn:?}");
+    let missing: Vec<_> = drawn.iter().filter(|(_, is_notified)| !**is_notified).collect();
     assert!(missing.is_empty(), "{missing:?}");
     // Every threshold has a new value: were one typed in the dashboard, it would stay behind.
     let mut moved = given.text("alarms.yaml");
@@ -192,8 +196,8 @@ fn every_threshold_is_drawn_and_moves_with_the_template() {
             .collect();
         moved.replace_range(begin..end, others.trim_end());
     }
-    let told = thresholds(&Given { alarms: Some(moved), ..given });
-    let missing: Vec<_> = told.iter().filter(|(_, is_told)| !**is_told).collect();
+    let drawn = thresholds(&Given { alarms: Some(moved), ..given });
+    let missing: Vec<_> = drawn.iter().filter(|(_, is_notified)| !**is_notified).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
@@ -201,7 +205,7 @@ fn every_threshold_is_drawn_and_moves_with_the_template() {
 fn only_checks_that_run_are_shown() {
     for only in ALL.split(',') {
         let given = Given { checks: only, platform: Vec::new(), ..Given::all() };
-        let shown = Shown::of(&given);
+        let shown = Shown::new(&given);
         let id = given.template("alarms.yaml").mappings["Checks"][only]["Id"].as_str().unwrap().to_owned();
         for line in shown.lines().filter(|line| line.metric.namespace == NAMESPACE) {
             let check = line.metric.dimensions.get("Check");
@@ -231,7 +235,7 @@ fn whatever_of_the_platform_is_given_no_widget_is_empty() {
     for chosen in 0..1_u32 << PLATFORM.len() {
         let parts = (0..).zip(PLATFORM).filter(|(place, _)| chosen & (1 << place) != 0).map(|(_, part)| part);
         let given = Given { checks: "Availability", platform: parts.collect(), ..Given::all() };
-        for widget in &Shown::of(&given).widgets {
+        for widget in &Shown::new(&given).widgets {
             let is_empty = match widget.kind() {
                 "metric" => widget.lines().is_empty(),
                 "alarm" => widget.alarms().is_empty(),

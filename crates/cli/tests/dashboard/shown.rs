@@ -70,9 +70,9 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    pub(crate) fn of(given: &Given) -> Self {
+    pub(crate) fn new(given: &Given) -> Self {
         let template = given.template("alarms.yaml");
-        let dashboards: Vec<_> = template.of_kind("AWS::CloudWatch::Dashboard").collect();
+        let dashboards: Vec<_> = template.resources_of_type("AWS::CloudWatch::Dashboard").collect();
         let [dashboard] = dashboards[..] else { panic!("{} dashboards", dashboards.len()) };
         assert_eq!(dashboard.properties["DashboardName"], "just-driving-synthetics-production");
         let text = dashboard.properties["DashboardBody"].as_str().unwrap();

@@ -30,7 +30,7 @@ fn sections(text: &str) -> BTreeMap<String, String> {
 }
 
 fn markdown(given: &Given) -> Vec<String> {
-    let shown = Shown::of(given);
+    let shown = Shown::new(given);
     let texts = shown.widgets.iter().filter_map(|widget| widget.value["properties"]["markdown"].as_str());
     texts.map(str::to_owned).collect()
 }
@@ -49,7 +49,7 @@ fn the_page_says_the_same() {
 #[test]
 fn every_widget_is_explained_once_with_what_is_normal() {
     let texts = markdown(&Given::all()).join("\n");
-    for widget in &Shown::of(&Given::all()).widgets {
+    for widget in &Shown::new(&Given::all()).widgets {
         let Some(title) = widget.title() else { continue };
         assert_eq!(texts.matches(&format!("**{title}**")).count(), 1, "{title}");
         let line = texts.lines().find(|line| line.contains(&format!("**{title}**"))).unwrap();
@@ -60,7 +60,7 @@ fn every_widget_is_explained_once_with_what_is_normal() {
 #[test]
 fn texts_fit_into_their_widgets() {
     // Of the console at 1,400 pixels: some 7.5 characters to a column, rows of 50 pixels, lines of 21.
-    for widget in &Shown::of(&Given::all()).widgets {
+    for widget in &Shown::new(&Given::all()).widgets {
         let Some(text) = widget.value["properties"]["markdown"].as_str() else { continue };
         let across = widget.number("width") * 15 / 2;
         let lines: u64 = words_by_line(text).iter().map(|line| 1 + line.chars().count() as u64 / across).sum();
@@ -80,7 +80,7 @@ fn saved_queries_apm_and_other_dashboards_are_in_one_place() {
     let given = Given { beside, ..Given::all() };
     let links = markdown(&given).into_iter().find(|text| text.starts_with("# Just Driving")).unwrap();
     for file in ["alarms.yaml", "platform.yaml"] {
-        for query in given.template(file).of_kind("AWS::Logs::QueryDefinition") {
+        for query in given.template(file).resources_of_type("AWS::Logs::QueryDefinition") {
             let name = query.properties["Name"].as_str().unwrap().rsplit('/').next().unwrap();
             assert!(links.contains(&format!("*{name}*")), "{name}");
         }

@@ -32,14 +32,14 @@ fn wrong(fault: &Value) -> Vec<String> {
     let reports: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {output:?}"));
     let reports = reports.as_array().unwrap();
     assert_eq!(reports.len(), others.len(), "{name}: {}", text(&output.stderr));
-    let cannot_judge = names(&fault["also_blinds"]);
+    let inconclusive = names(&fault["also_inconclusive"]);
     let of_one = |report: &Value| {
         let check = report["run"]["check"].as_str().unwrap();
-        let allowed = if cannot_judge.iter().any(|other| other == check) { "errored" } else { "passed" };
+        let allowed = if inconclusive.iter().any(|other| other == check) { "inconclusive" } else { "passed" };
         let outcome = &report["outcome"];
         // Under maintenance, every check says so.
         let is_wrong = ![allowed, "maintenance"].contains(&outcome["result"].as_str().unwrap());
-        let outcome = is_wrong.then(|| format!("{name}: expected {allowed} of {check}, saw {outcome:#}"));
+        let outcome = is_wrong.then(|| format!("{name}: expected {allowed} of {check}, found {outcome:#}"));
         let attempts = report["attempts"].as_array().into_iter().flatten();
         let measured = attempts.flat_map(|attempt| attempt["measurements"].as_array().into_iter().flatten());
         let beyond = measured.filter(|measured| measured.get("over").is_some());

@@ -2,11 +2,11 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot start the program has failed")]
 
+mod cleanup;
 mod cost;
 mod faults;
 mod send;
 mod settings;
-mod sweep;
 
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
@@ -68,7 +68,7 @@ fn a_broken_platform_fails_and_says_where() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let shown = text(&output.stdout);
     assert!(shown.contains("FAILED, and again when confirmed"), "{shown}");
-    assert!(shown.contains("status: expected status 200, saw status 500"), "{shown}");
+    assert!(shown.contains("status: expected status 200, found status 500"), "{shown}");
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn pipelines_read_each_step_as_a_test_case() {
     );
     assert!(xml.contains("name=\"status-api request\" classname=\"availability\""), "{xml}");
     assert!(
-        xml.contains("type=\"body\"") && xml.contains("message=\"expected a complete body, saw cut short"),
+        xml.contains("type=\"body\"") && xml.contains("message=\"expected a complete body, found cut short"),
         "{xml}"
     );
     let output = synthetics(&["run", "--demo", "--fault", "maintenance", "--format", "junit"]);

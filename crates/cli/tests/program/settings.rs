@@ -68,7 +68,7 @@ fn a_wrong_file_is_not_shown_but_told() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(output.stdout.is_empty());
     let said = text(&output.stderr);
-    assert!(said.contains("check.login.own_school: expected an id, a text or a whole number, saw 1.5"), "{said}");
+    assert!(said.contains("check.login.own_school: expected an id, a text or a whole number, found 1.5"), "{said}");
     assert!(said.contains("check.login.account.email"), "{said}");
 }
 

@@ -34,10 +34,10 @@ pub struct FaultSpec {
     pub also_fails: Vec<String>,
     /// The ids of other checks that cannot judge while it is there.
     #[serde(default)]
-    pub also_blinds: Vec<String>,
+    pub also_inconclusive: Vec<String>,
     /// The alarms of its check that it raises beside those that follow from what it shows, by their resources in
     /// `infra/alarms.yaml`. A failure raises `Failing<Check>` and, where the check has one, `<Check>Objective`; a run that
-    /// could not judge raises `Blind<Check>`.
+    /// could not judge raises `MonitoringGap<Check>`.
     #[serde(default)]
     pub alarms: Vec<String>,
     /// How long it takes until a number is beyond the threshold of such an alarm; written `"10m"`.
@@ -45,7 +45,7 @@ pub struct FaultSpec {
     pub builds_up: Duration,
     /// Whether it keeps the check from undoing what it made: then that is reported, and removed when it is over.
     #[serde(default)]
-    pub leaves_behind: bool,
+    pub leaves_leftovers: bool,
 }
 
 /// What the run of the check must show while the fault is active.
@@ -63,8 +63,8 @@ pub enum Shows {
     },
     /// The outcome stays `Passed`, and this metric is not published.
     Missing(String),
-    /// The outcome is `Errored`, with this cause: it is not the platform's fault, as far as can be told.
-    Errored(Cause),
+    /// The outcome is `Inconclusive`, with this cause: it is not the platform's fault, as far as can be told.
+    Inconclusive(Cause),
     /// The outcome is `Maintenance`.
     Maintenance,
 }
@@ -109,10 +109,10 @@ pub enum CatalogueError {
     #[error("read faults.toml: {0}")]
     Malformed(#[from] toml::de::Error),
     /// A fault stands there twice.
-    #[error("read faults.toml: expected `{0}` once, saw it twice")]
+    #[error("read faults.toml: expected `{0}` once, found it twice")]
     Twice(Fault),
     /// A fault stands there that shows nothing.
-    #[error("read faults.toml: expected `{0}` to show at least one failure, saw an empty list")]
+    #[error("read faults.toml: expected `{0}` to show at least one failure, found an empty list")]
     ShowsNothing(Fault),
 }
 
@@ -132,9 +132,9 @@ pub fn catalogue() -> Result<Vec<FaultSpec>, CatalogueError> {
 
 fn parse(text: &str) -> Result<Vec<FaultSpec>, CatalogueError> {
     let File { fault: specs } = toml::from_str(text)?;
-    let mut seen = BTreeSet::new();
+    let mut actual = BTreeSet::new();
     for spec in &specs {
-        if !seen.insert(spec.fault) {
+        if !actual.insert(spec.fault) {
             return Err(CatalogueError::Twice(spec.fault));
         }
         if matches!(&spec.shows, Shows::Failures(failures) if failures.is_empty()) {
@@ -157,7 +157,7 @@ mod tests {
         runs = 2
         every = "1m 30s"
         also_fails = ["login"]
-        also_blinds = ["booking"]
+        also_inconclusive = ["booking"]
         alarms = ["SlowAvailability"]
         builds_up = "10m"
     "#;
@@ -190,10 +190,10 @@ mod tests {
             every: Duration::from_secs(90),
             lingers: 0,
             also_fails: vec!["login".to_owned()],
-            also_blinds: vec!["booking".to_owned()],
+            also_inconclusive: vec!["booking".to_owned()],
             alarms: vec!["SlowAvailability".to_owned()],
             builds_up: Duration::from_secs(600),
-            leaves_behind: false,
+            leaves_leftovers: false,
         };
         assert_eq!(specs, [expected]);
     }
@@ -214,8 +214,8 @@ mod tests {
             ("the same twice", SOUND.repeat(2), "expected `slow` once"),
         ];
         for (case, text, expected) in cases {
-            let seen = parse(&text).unwrap_err().to_string();
-            assert!(seen.contains(expected), "{case}: {seen}");
+            let actual = parse(&text).unwrap_err().to_string();
+            assert!(actual.contains(expected), "{case}: {actual}");
         }
     }
 

@@ -122,9 +122,9 @@ faults! {
     /// A student's balance: a payment does not change it.
     BalanceNotUpdated = "balance-not-updated",
     /// Payments: the platform has not one that the provider took.
-    PaymentMissingHere = "payment-missing-here",
+    PaymentMissingHere = "payment-missing-on-platform",
     /// Payments: the platform has one that the provider does not know.
-    PaymentMissingThere = "payment-missing-there",
+    PaymentMissingThere = "payment-missing-at-provider",
     /// Payments: the platform has one with another amount.
     PaymentAmountDiffers = "payment-amount-differs",
     /// Payments: the platform recorded one an hour and a half late.

@@ -138,7 +138,7 @@ fn proof_of(password: &str, nonce: &[u8]) -> Vec<u8> {
 /// What is asked of a database that is monitored, and nothing else.
 fn answer(platform: &Platform, statement: &str) -> Vec<Vec<u8>> {
     let statement = statement.trim();
-    let is = |begin: &str| statement.get(..begin.len()).is_some_and(|seen| seen.eq_ignore_ascii_case(begin));
+    let is = |begin: &str| statement.get(..begin.len()).is_some_and(|actual| actual.eq_ignore_ascii_case(begin));
     if is("SET ") {
         return vec![ok()];
     }

@@ -54,11 +54,11 @@ async fn requests_are_counted_and_told_with_the_headers_of_a_synthetic_run() {
     get(base, "/nothing", &[]).await;
     ask(base, "DELETE", "/health", &[]).await;
 
-    let told = get(admin, "/requests", &[]).await.json();
+    let log = get(admin, "/requests", &[]).await.json();
     let counts = json!({"GET /login": 2, "GET (no route)": 1, "DELETE /health": 1});
-    assert_eq!(told["counts"], counts);
+    assert_eq!(log["counts"], counts);
     assert_eq!(json!(platform.requests().counts()), counts);
-    let last: Vec<Recorded> = serde_json::from_value(told["last"].clone()).unwrap();
+    let last: Vec<Recorded> = serde_json::from_value(log["last"].clone()).unwrap();
     assert_eq!(last, platform.requests().last());
     assert_eq!(last.iter().map(|request| request.status).collect::<Vec<_>>(), [200, 200, 404, 405].map(Some));
     let expected = Recorded {

@@ -76,14 +76,14 @@ async fn the_other_names_answer_bare_with_ids_as_texts_and_the_documented_paths_
 async fn both_cookies_come_anew_with_every_answer_even_a_401() {
     let platform = platform().await;
     let mut visit = Visit::open(&platform, &DOCUMENTED).await;
-    let mut seen = vec![visit.cookies.clone()];
+    let mut observed = vec![visit.cookies.clone()];
     for path in ["/", "/home", "/api/me", "/api/schools", "/api/schools/3", "/login"] {
         let set = cookies(&visit.get(path).await);
         assert_eq!(set.keys().collect::<Vec<_>>(), ["XSRF-TOKEN", "just_driving_session"], "{path}");
-        for before in &seen {
+        for before in &observed {
             assert!(before.iter().all(|(name, value)| set[name] != *value), "{path}");
         }
-        seen.push(set);
+        observed.push(set);
     }
 }
 

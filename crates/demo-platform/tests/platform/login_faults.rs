@@ -144,14 +144,14 @@ async fn throttled_refuses_the_first_log_in() {
     for names in BOTH {
         for (platform, _, is_broken) in with_and_without(Fault::Throttled, names).await {
             let (_, answer) = plain_log_in(&platform, names).await;
-            let told = (answer.status, answer.header("retry-after"), answer.header("x-ratelimit-remaining"));
+            let answered = (answer.status, answer.header("retry-after"), answer.header("x-ratelimit-remaining"));
             let expected = match (is_broken, names.refused) {
                 (true, 422) => (429, Some("60"), Some("0")),
                 (true, _) => (422, None, None),
                 (false, 422) => (204, None, Some("4")),
                 (false, _) => (201, None, None),
             };
-            assert_eq!(told, expected);
+            assert_eq!(answered, expected);
         }
     }
 }
@@ -211,7 +211,7 @@ async fn availability_sees_nothing_of_them() {
 async fn nothing_secret_is_recorded_or_told() {
     let platform = platform().await;
     let visit = Visit::logged_in(&platform, BOTH[0]).await;
-    let told = [
+    let answered = [
         get(platform.admin_url(), "/requests", &[]).await.body,
         format!("{:?} {:?}", platform.requests(), platform.seed()),
         serde_json::to_string(platform.seed()).unwrap(),
@@ -219,6 +219,6 @@ async fn nothing_secret_is_recorded_or_told() {
     let credentials = platform.credentials();
     let cookies = visit.cookies.values().flat_map(|value| [value.clone(), decoded(value)]);
     for secret in credentials.values().cloned().chain(cookies).chain([visit.form_token.clone()]) {
-        assert!(told.iter().all(|text| !text.contains(&secret)));
+        assert!(answered.iter().all(|text| !text.contains(&secret)));
     }
 }

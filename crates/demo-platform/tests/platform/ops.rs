@@ -14,9 +14,9 @@ async fn counters(platform: &Running, names: &Names) -> Value {
 }
 
 /// These counters, whatever else is counted.
-fn assert_holds(told: &Value, expected: &Value) {
+fn assert_holds(counted: &Value, expected: &Value) {
     for (name, count) in expected.as_object().unwrap() {
-        assert_eq!(told[name], *count, "{name} in {told}");
+        assert_eq!(counted[name], *count, "{name} in {counted}");
     }
 }
 
@@ -57,25 +57,25 @@ async fn what_happened_in_the_last_five_minutes_is_added_to_what_users_do() {
     platform.faults().activate(Fault::ServerError);
     assert_eq!(get(platform.base_url(), "/", &[]).await.status, 500);
     platform.faults().clear_all();
-    let told = counters(&platform, &DOCUMENTED).await;
+    let counted = counters(&platform, &DOCUMENTED).await;
     let expected = json!({
         "window_seconds": 300, "logins_succeeded": 182, "logins_failed": 18, "logouts_succeeded": 92, "logouts_failed": 1,
-        "lockouts": 2, "requests": told["requests"], "responses_5xx": 5,
+        "lockouts": 2, "requests": counted["requests"], "responses_5xx": 5,
     });
-    assert_holds(&told, &expected);
+    assert_holds(&counted, &expected);
     let recorded: u64 = platform.requests().counts().values().sum();
-    assert_eq!(told["requests"], 2_600 + recorded);
+    assert_eq!(counted["requests"], 2_600 + recorded);
 
     clock.pass(200);
-    let told = counters(&platform, &DOCUMENTED).await;
+    let counted = counters(&platform, &DOCUMENTED).await;
     assert_eq!(
-        (&told["logins_succeeded"], &told["logins_failed"]),
+        (&counted["logins_succeeded"], &counted["logins_failed"]),
         (&json!(181), &json!(17)),
         "the first are 300 s ago"
     );
     clock.pass(100);
-    let told = counters(&platform, &DOCUMENTED).await;
-    assert_eq!(told["requests"], 2_602, "this one and the one before");
+    let counted = counters(&platform, &DOCUMENTED).await;
+    assert_eq!(counted["requests"], 2_602, "this one and the one before");
     assert_eq!(counters(&platform, &DOCUMENTED).await["logins_failed"], 12);
 }
 

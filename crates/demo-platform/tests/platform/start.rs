@@ -20,7 +20,7 @@ async fn a_taken_port_is_told_with_what_to_do() {
         let error = DemoPlatform::start(options).await.err().unwrap();
         assert!(matches!(error, StartError::PortTaken { address, .. } if address == taken));
         let expected = format!(
-            "start the demo platform: expected {name} at {taken}, saw the port taken\n\
+            "start the demo platform: expected {name} at {taken}, found the port taken\n\
              stop what listens there, or choose another port (0 is any free one)"
         );
         assert_eq!(error.to_string(), expected);

@@ -7,7 +7,7 @@ use demo_platform::{Options, Throttle};
 use crate::visit::{BOTH, DOCUMENTED, PLAIN, Visit, WRONG, code};
 use crate::wire::{Answer, Clock, post};
 
-fn told<'a>(answer: &'a Answer, names: &[&str]) -> Vec<Option<&'a str>> {
+fn headers<'a>(answer: &'a Answer, names: &[&str]) -> Vec<Option<&'a str>> {
     names.iter().map(|name| answer.header(name)).collect()
 }
 
@@ -20,18 +20,18 @@ async fn the_sixth_log_in_of_a_minute_is_429_though_all_before_it_succeeded() {
     let password = platform.credentials()["login/plain-password"].clone();
     for remaining in ["4", "3", "2", "1", "0"] {
         let answer = Visit::open(&platform, &DOCUMENTED).await.log_in(PLAIN, &password).await;
-        assert_eq!((answer.status, told(&answer, &LIMITS)), (204, vec![Some("5"), Some(remaining)]));
+        assert_eq!((answer.status, headers(&answer, &LIMITS)), (204, vec![Some("5"), Some(remaining)]));
         clock.pass(2);
     }
     let answer = Visit::open(&platform, &DOCUMENTED).await.log_in(&PLAIN.to_uppercase(), &password).await;
     assert_eq!((answer.status, answer.body.as_str()), (429, "{\n    \"message\": \"Too Many Attempts.\"\n}"));
-    assert_eq!(told(&answer, &LIMITS), [Some("5"), Some("0")]);
+    assert_eq!(headers(&answer, &LIMITS), [Some("5"), Some("0")]);
     // The minute began with the first attempt.
     let until = [Some("50"), Some("1795389388")];
-    assert_eq!(told(&answer, &["retry-after", "x-ratelimit-reset"]), until);
+    assert_eq!(headers(&answer, &["retry-after", "x-ratelimit-reset"]), until);
 
     let other = Visit::open(&platform, &DOCUMENTED).await.log_in(WRONG, "wrong").await;
-    assert_eq!((other.status, told(&other, &LIMITS)), (422, vec![Some("5"), Some("4")]), "another e-mail");
+    assert_eq!((other.status, headers(&other, &LIMITS)), (422, vec![Some("5"), Some("4")]), "another e-mail");
     clock.pass(50);
     assert_eq!(Visit::open(&platform, &DOCUMENTED).await.log_in(PLAIN, &password).await.status, 204);
 }
@@ -42,7 +42,7 @@ async fn the_token_is_looked_at_before_the_limit() {
     let mut visit = Visit::open(&platform, &DOCUMENTED).await;
     for _ in 0..6 {
         let answer = visit.post_with("/api/login", &[], &[("email", WRONG), ("password", "wrong")]).await;
-        assert_eq!((answer.status, told(&answer, &LIMITS)), (419, vec![None, None]));
+        assert_eq!((answer.status, headers(&answer, &LIMITS)), (419, vec![None, None]));
     }
     assert_eq!(visit.log_in(WRONG, "wrong").await.header("x-ratelimit-remaining"), Some("4"), "none of them counted");
 }
@@ -59,8 +59,8 @@ async fn the_form_has_the_same_limit_and_a_page_for_it() {
         let form = "Content-Type: application/x-www-form-urlencoded";
         let answer = post(platform.base_url(), "/login", &[&lines[0], &lines[1], form], &body).await;
         let answer = visit.keep(answer);
-        let seen = (answer.status, answer.header("x-ratelimit-remaining"), answer.header("retry-after"));
-        assert_eq!(seen, expected, "{answer:?}");
+        let observed = (answer.status, answer.header("x-ratelimit-remaining"), answer.header("retry-after"));
+        assert_eq!(observed, expected, "{answer:?}");
     }
     let json = visit.post("/login", &[("email", WRONG), ("password", "wrong")]).await;
     assert_eq!((json.status, json.header("content-type")), (429, Some("application/json")));
@@ -74,7 +74,7 @@ async fn codes_are_limited_apart_from_passwords() {
     assert_eq!(visit.half_way().await.header("x-ratelimit-remaining"), Some("4"));
     for remaining in ["4", "3", "2", "1", "0"] {
         let answer = visit.code("not a code").await;
-        assert_eq!((answer.status, told(&answer, &LIMITS)), (422, vec![Some("5"), Some(remaining)]));
+        assert_eq!((answer.status, headers(&answer, &LIMITS)), (422, vec![Some("5"), Some(remaining)]));
     }
     let right = code(&platform.credentials()["login/totp-seed"], clock.now());
     assert_eq!(visit.code(&right).await.status, 429);
@@ -90,10 +90,10 @@ async fn a_scaffold_tells_the_limit_as_a_wrong_field_and_in_words_only() {
     let mut visit = Visit::open(&platform, names).await;
     for _ in 0..5 {
         let answer = visit.log_in(WRONG, "wrong").await;
-        assert_eq!((answer.status, told(&answer, &LIMITS)), (401, vec![None, None]));
+        assert_eq!((answer.status, headers(&answer, &LIMITS)), (401, vec![None, None]));
     }
     let answer = visit.log_in(WRONG, "wrong").await;
-    assert_eq!((answer.status, told(&answer, &["retry-after", LIMITS[0], LIMITS[1]])), (422, vec![None; 3]));
+    assert_eq!((answer.status, headers(&answer, &["retry-after", LIMITS[0], LIMITS[1]])), (422, vec![None; 3]));
     let words = "Too many login attempts. Please try again in 42 seconds.";
     assert_eq!(answer.json()["errors"], serde_json::json!({"username": [words]}));
 }

@@ -62,7 +62,7 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
     // The settings allow all of these hosts: what they are is what refuses them.
     let (metadata, inside) = (server_at(METADATA, 80).await, server_at(INSIDE, 80).await);
     let own = server_at(Ipv4Addr::LOCALHOST, 80).await;
-    for (fault, location, seen, forbidden) in [
+    for (fault, location, actual, forbidden) in [
         ("redirect to the metadata service", "http://169.254.169.254/latest/", METADATA_IS, &metadata),
         ("the same as one number", "http://2852039166/latest/", METADATA_IS, &metadata),
         ("the same within IPv6", "http://[::ffff:a9fe:a9fe]/latest/", METADATA_IS, &metadata),
@@ -71,7 +71,13 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
         ("redirect to a name of a private address", "http://inside.hostile.example/", "10.1.2.3 (private)", &inside),
     ] {
         let case = stage
-            .plain(25, fault, "leads to an address that is not public", move |_| to(location), Failed("redirect", seen))
+            .plain(
+                25,
+                fault,
+                "leads to an address that is not public",
+                move |_| to(location),
+                Failed("redirect", actual),
+            )
             .await;
         cases.push(Case { forbidden: Some(forbidden.clone()), ..case }.named_by(&[
             "(link-local)",

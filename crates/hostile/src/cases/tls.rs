@@ -112,7 +112,7 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
         cases.push(Case { keeps: vec![started], ..case });
     }
 
-    for (fault, server, options, port, seen, cause) in [
+    for (fault, server, options, port, actual, cause) in [
         ("TLS 1.0 only", "openssl s_server -tls1", ["-tls1", "DEFAULT:@SECLEVEL=0"], 19_990, NO_VERSION, OLD),
         ("TLS 1.1 only", "openssl s_server -tls1_1", ["-tls1_1", "DEFAULT:@SECLEVEL=0"], 19_991, NO_VERSION, OLD),
         (
@@ -126,7 +126,7 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
     ] {
         let process = openssl(&stage.authority, options, port, folder).await?;
         let url = format!("https://{HOST}:{port}/");
-        let case = Case::at(17, fault, server, url, Failed("tls", seen)).named_by(cause);
+        let case = Case::at(17, fault, server, url, Failed("tls", actual)).named_by(cause);
         cases.push(Case { keeps: vec![Arc::new(process)], ..case });
     }
 

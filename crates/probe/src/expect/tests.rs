@@ -95,7 +95,7 @@ fn holds_answers_against_expectations() {
         ("an amount, loosely", body, boxed(|r| json_equals(r, "/data/price", &value!(450), Compare::Loose)), None),
     ] {
         let failed = expectation(&response(200, body)).err();
-        let got = failed.as_ref().map(|failed| (failed.kind, failed.expected.as_str(), failed.seen.as_str()));
+        let got = failed.as_ref().map(|failed| (failed.kind, failed.expected.as_str(), failed.actual.as_str()));
         assert_eq!(got, fails, "{case}");
     }
 }
@@ -128,7 +128,7 @@ fn compares_numbers_exactly() {
 fn deep_json_is_a_wrong_body_and_no_crash() {
     let failed = json(&response(200, &"[".repeat(10_000))).unwrap_err();
     assert_eq!(failed.kind, FailureKind::Body);
-    assert!(failed.seen.contains("recursion limit"), "{}", failed.seen);
+    assert!(failed.actual.contains("recursion limit"), "{}", failed.actual);
 }
 
 #[test]
@@ -144,11 +144,11 @@ fn quotes_are_redacted() {
         json_equals(&response, "/note", &value!("x"), Compare::Strict),
         json_exists(&response, "/canary-secret").map(drop),
     ] {
-        let told = format!("{:?}", failed.unwrap_err());
+        let text = format!("{:?}", failed.unwrap_err());
         assert!(
-            !told.contains("canary-secret") && !told.contains("abc-def") && !told.contains("other-token"),
-            "{told}"
+            !text.contains("canary-secret") && !text.contains("abc-def") && !text.contains("other-token"),
+            "{text}"
         );
-        assert!(told.contains("[redacted]"), "{told}");
+        assert!(text.contains("[redacted]"), "{text}");
     }
 }

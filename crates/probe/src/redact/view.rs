@@ -15,7 +15,7 @@ pub(super) struct View {
 type Decode = fn(&[u8]) -> Option<(Vec<u8>, usize)>;
 
 impl View {
-    pub(super) fn of(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         Self { bytes: text.as_bytes().to_vec(), origins: (0..text.len()).map(|i| i..i + 1).collect() }
     }
 

@@ -22,7 +22,7 @@ use x509_parser::{parse_x509_certificate, x509::X509Name};
 use crate::timing::note_tls;
 
 /// The most certificates of a chain that are told; a server may send hundreds.
-const TOLD: usize = 8;
+const MAX_CHAIN: usize = 8;
 
 /// What is known of a handshake so far.
 #[derive(Clone, Debug, Default)]
@@ -58,8 +58,8 @@ impl ServerCertVerifier for NotingVerifier {
     ) -> Result<ServerCertVerified, Error> {
         let shown: Vec<Shown> = std::iter::once(end_entity).chain(intermediates).filter_map(Shown::read).collect();
         note_tls(|handshake| {
-            handshake.chain = shown.iter().take(TOLD).map(|shown| shown.told.clone()).collect();
-            handshake.expires = path(&shown, &self.roots).map(|shown| shown.told.expires).min();
+            handshake.chain = shown.iter().take(MAX_CHAIN).map(|shown| shown.certificate.clone()).collect();
+            handshake.expires = path(&shown, &self.roots).map(|shown| shown.certificate.expires).min();
         });
         self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
@@ -89,7 +89,7 @@ impl ServerCertVerifier for NotingVerifier {
 
 /// A certificate of the chain.
 struct Shown {
-    told: Certificate,
+    certificate: Certificate,
     /// The names' encodings, by which a chain is linked (RFC 5280, section 6.1).
     subject: Vec<u8>,
     issuer: Vec<u8>,
@@ -98,13 +98,13 @@ struct Shown {
 impl Shown {
     fn read(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = parse_x509_certificate(certificate).ok()?;
-        let told = Certificate {
+        let described = Certificate {
             subject: name(certificate.subject()),
             issuer: name(certificate.issuer()),
             expires: Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()?,
         };
         let (subject, issuer) = (certificate.subject().as_raw().to_vec(), certificate.issuer().as_raw().to_vec());
-        Some(Self { told, subject, issuer })
+        Some(Self { certificate: described, subject, issuer })
     }
 }
 

@@ -46,8 +46,8 @@ async fn version_cipher_and_chain_of_a_refused_handshake_are_told_too() {
             let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
             assert_eq!(sent.result.unwrap_err().kind(), Some(TlsKind), "{version}, {case}");
             let tls = sent.exchanges[0].tls.clone().unwrap();
-            let told = (tls.version.as_deref(), tls.cipher.as_deref());
-            assert_eq!(told, (Some(version), Some(cipher)), "{version}, {case}");
+            let negotiated = (tls.version.as_deref(), tls.cipher.as_deref());
+            assert_eq!(negotiated, (Some(version), Some(cipher)), "{version}, {case}");
             assert_eq!(tls.chain.len(), 1, "{version}, {case}: {tls:?}");
         }
     }
@@ -78,7 +78,7 @@ async fn what_is_missing_to_a_trusted_authority_is_told() {
     let intermediate = authority.intermediate("Intermediate", YEARS);
     let stranger = Authority::generate();
     let strange = stranger.intermediate("Strange", YEARS);
-    for (case, config, seen) in [
+    for (case, config, observed) in [
         (
             "without its intermediate",
             intermediate.server("a.test", YEARS, &[]),
@@ -95,7 +95,7 @@ async fn what_is_missing_to_a_trusted_authority_is_told() {
         let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
         let failed = sent.result.unwrap_err().into_mismatch().unwrap();
         assert_eq!(failed.kind, TlsKind);
-        assert!(failed.seen.starts_with(&seen), "{case}: {failed:?}");
+        assert!(failed.actual.starts_with(&observed), "{case}: {failed:?}");
         let tls = sent.exchanges[0].tls.as_ref().unwrap();
         assert!(!tls.chain.is_empty(), "{case}: a refused chain is evidence too: {tls:?}");
     }

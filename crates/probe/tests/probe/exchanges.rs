@@ -118,8 +118,8 @@ async fn basic_authorization_comes_from_the_url_and_is_reported_nowhere() {
     let sent = client(&tls()).send(get(url)).await;
     assert!(server.requests()[0].contains("authorization: Basic dXNlcjpwYXNzLXdvcmQ="), "{:?}", server.requests());
     assert!(sent.exchanges[0].url.contains("://[redacted]@"), "{}", sent.exchanges[0].url);
-    let told = format!("{sent:?}");
-    assert!(!told.contains("pass-word") && !told.contains("dXNlcjp"), "{told}");
+    let text = format!("{sent:?}");
+    assert!(!text.contains("pass-word") && !text.contains("dXNlcjp"), "{text}");
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn our_own_mistakes_are_not_the_targets() {
         ("a run id with a line end", identity("run\n7", TRACE)),
     ] {
         let now = std::sync::Arc::new(jiff::Timestamp::now);
-        let built = Client::new(&tls(), &fence(), identity, Redactor::default(), now, Connections::Fresh);
+        let built = Client::new(&tls(), &egress(), identity, Redactor::default(), now, Connections::Fresh);
         assert!(matches!(built, Err(Error::Request(_))), "{case}");
     }
     for (case, request) in [
@@ -172,7 +172,7 @@ async fn credentials_that_come_back_are_redacted() {
     let response = client(&tls()).send(request).await.result.unwrap();
     assert!(response.text().contains("canary-token"), "the response is as it was sent");
     for header in ["authorization: ", "cookie: ", "x-key: "] {
-        let told = expect::body_lacks(&response, header).unwrap_err().evidence.unwrap();
-        assert!(told.contains(&format!("{header}[redacted]")) && !told.contains("canary"), "{told}");
+        let text = expect::body_lacks(&response, header).unwrap_err().evidence.unwrap();
+        assert!(text.contains(&format!("{header}[redacted]")) && !text.contains("canary"), "{text}");
     }
 }

@@ -18,7 +18,7 @@ fn flood(headers: usize, size: usize) -> Vec<Act> {
 async fn names_what_a_server_does_wrong() {
     let gzip = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n";
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n";
-    for (case, script, kind, seen, retryable) in [
+    for (case, script, kind, observed, retryable) in [
         ("closed before an answer", vec![], Connect, "the connection was closed before an answer", true),
         ("closed within the headers", vec![send("HTTP/1.1 200 OK\r\nX-")], Connect, "closed before an answer", true),
         ("another protocol", vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Act::Hang], Protocol, "not HTTP", false),
@@ -83,7 +83,7 @@ async fn names_what_a_server_does_wrong() {
         assert_eq!(error.is_retryable(), retryable, "{case}: {error}");
         let failed = error.into_mismatch().unwrap();
         assert_eq!(failed.kind, kind, "{case}: {failed:?}");
-        assert!(failed.seen.contains(seen), "{case}: {failed:?}");
+        assert!(failed.actual.contains(observed), "{case}: {failed:?}");
         assert_eq!(server.requests().len(), 1, "{case}: nothing is retried");
         assert_eq!(sent.exchanges.len(), 1, "{case}: a failed exchange is recorded too");
         assert_eq!(sent.exchanges[0].status.is_some(), kind == Body, "{case}: {:?}", sent.exchanges);
@@ -99,7 +99,7 @@ async fn names_what_a_network_does_wrong() {
         vec![send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcd"), Act::Wait(Duration::from_millis(50))]
     })
     .await;
-    for (case, url, kind, seen) in [
+    for (case, url, kind, observed) in [
         ("an unknown name", "http://nobody.invalid/".parse().unwrap(), Dns, "no address"),
         ("a name without addresses", "http://empty.invalid/".parse().unwrap(), Dns, "no address"),
         ("a closed port", format!("http://{closed}/").parse().unwrap(), Connect, "the connection was refused"),
@@ -107,7 +107,7 @@ async fn names_what_a_network_does_wrong() {
         ("a reset within the body", url(&half, "/"), Body, "cut short after 4 bytes"),
     ] {
         let failed = failure(&client, get(url), kind).await;
-        assert!(failed.seen.contains(seen), "{case}: {failed:?}");
+        assert!(failed.actual.contains(observed), "{case}: {failed:?}");
     }
 }
 
@@ -117,9 +117,9 @@ async fn the_systems_resolver_fails_as_dns() {
     let now = std::sync::Arc::new(jiff::Timestamp::now);
     // Longer than a label may be: refused without asking anyone.
     let url: probe::Url = format!("http://{}.invalid/", "a".repeat(64)).parse().unwrap();
-    let fence = fence().with_host_of(&url);
+    let egress = egress().with_host_of(&url);
     let redactor = probe::Redactor::default();
-    let client = probe::Client::new(&tls(), &fence, identity, redactor, now, Connections::Fresh).unwrap();
+    let client = probe::Client::new(&tls(), &egress, identity, redactor, now, Connections::Fresh).unwrap();
     let failed = failure(&client, get(url), Dns).await;
     assert!(failed.evidence.is_some(), "{failed:?}");
 }
@@ -129,7 +129,7 @@ async fn names_what_is_wrong_with_tls() {
     let authority = Authority::generate();
     let trusting = client(&trusting(&authority));
     let years = (2020, 2999);
-    for (case, config, client, seen) in [
+    for (case, config, client, observed) in [
         ("expired", authority.server("a.test", (2019, 2020), &[]), &trusting, "expired 2020-01-01T00:00:00Z"),
         (
             "not yet valid",
@@ -147,7 +147,7 @@ async fn names_what_is_wrong_with_tls() {
         assert!(!error.is_retryable(), "{case}");
         let failed = error.into_mismatch().unwrap();
         assert_eq!(failed.kind, TlsKind, "{case}: {failed:?}");
-        assert!(failed.seen.contains(seen), "{case}: {failed:?}");
+        assert!(failed.actual.contains(observed), "{case}: {failed:?}");
         assert!(sent.exchanges[0].phases.first_byte_ms.is_none(), "{case}: later phases are missing");
         let expires = sent.exchanges[0].certificate_expires.map(|time| time.to_string());
         assert_eq!(expires.is_some(), case != "no protocol in common", "{case}: {expires:?}");
@@ -162,13 +162,13 @@ async fn names_what_is_wrong_with_tls() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     });
     let failed = failure(&trusting, get(format!("https://{greeting}/").parse().unwrap()), TlsKind).await;
-    assert!(failed.seen.contains("an answer without TLS"), "{failed:?}");
+    assert!(failed.actual.contains("an answer without TLS"), "{failed:?}");
 
     let cut = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = cut.local_addr().unwrap();
     tokio::spawn(async move { drop(cut.accept().await) });
     let failed = failure(&trusting, get(format!("https://{address}/").parse().unwrap()), TlsKind).await;
-    assert!(failed.seen.contains("the handshake was cut"), "{failed:?}");
+    assert!(failed.actual.contains("the handshake was cut"), "{failed:?}");
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn names_what_goes_wrong_within_tls() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let authority = Authority::generate();
     let unbounded: &[u8] = b"HTTP/1.1 200 OK\r\n\r\nabcd";
-    for (case, protocol, says, kind, seen) in [
+    for (case, protocol, says, kind, observed) in [
         ("h2 that is closed", "h2", &b""[..], Connect, "closed"),
         ("h2 that is another protocol", "h2", b"HTTP/1.1 400 Bad Request\r\n\r\n", Protocol, "a protocol error"),
         ("a body without length and close_notify", "http/1.1", unbounded, Body, "cut short after 4 bytes"),
@@ -193,7 +193,7 @@ async fn names_what_goes_wrong_within_tls() {
         });
         let url = format!("https://a.test:{port}/").parse().unwrap();
         let failed = failure(&client(&trusting(&authority)), get(url), kind).await;
-        assert!(failed.seen.contains(seen), "{case}: {failed:?}");
+        assert!(failed.actual.contains(observed), "{case}: {failed:?}");
     }
 }
 

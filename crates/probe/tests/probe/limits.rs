@@ -55,7 +55,7 @@ async fn the_deadline_interrupts_every_phase_and_names_it() {
         assert!(error.is_retryable(), "{case}: {error:?}");
         let failed = error.into_mismatch().unwrap();
         assert_eq!(failed.kind, Timeout, "{case}: {failed:?}");
-        assert!(failed.seen.starts_with(phase), "{case}: {failed:?}");
+        assert!(failed.actual.starts_with(phase), "{case}: {failed:?}");
         // On a busy machine a little of the deadline passes before the exchange begins.
         assert!(sent.exchanges[0].duration_ms >= 200.0, "{case}: {:?}", sent.exchanges);
     }
@@ -133,11 +133,14 @@ async fn a_page_that_would_fill_memory_as_a_tree_is_looked_at_once() {
         let server = Server::plain(move |_| answer("200 OK\r\nContent-Type: text/html", &page)).await;
         let response = client(&tls()).send(get(url(&server, "/"))).await.result.unwrap();
         let (before, started) = (peak_memory(), Instant::now());
-        let seen = probe::expect::form_token(&response, "_token").unwrap_err().seen;
+        let observed = probe::expect::form_token(&response, "_token").unwrap_err().actual;
         let took = started.elapsed();
         // What is looked at again and again takes minutes.
         assert!(took < Duration::from_secs(20), "{case}: {took:?}");
-        assert!(seen.starts_with("a form without fields") || seen == "more than 1000 fields", "{case}: {seen}");
+        assert!(
+            observed.starts_with("a form without fields") || observed == "more than 1000 fields",
+            "{case}: {observed}"
+        );
         if let (Some(before), Some(after)) = (before, peak_memory()) {
             // Other tests run in the same process.
             let more = after.saturating_sub(before);

@@ -7,9 +7,9 @@
 )]
 
 mod certificates;
+mod egress;
 mod exchanges;
 mod failures;
-mod fences;
 mod limits;
 mod phases;
 mod redirects;

@@ -20,11 +20,11 @@ async fn each_delay_shows_in_its_own_phase() {
     let cases = ["http/1.1", "h2"].into_iter().flat_map(|protocol| PHASES.map(|slow| (protocol, slow)));
     // HTTP/2 bodies come from hyper whole.
     let cases = cases.filter(|case| *case != ("h2", "transfer"));
-    let seen = futures::future::join_all(cases.map(async |(protocol, slow)| {
+    let observed = futures::future::join_all(cases.map(async |(protocol, slow)| {
         let reference = Reference::start(slow, protocol).await;
         (protocol, slow, reference.exchange().await)
     }));
-    for (protocol, slow, exchange) in seen.await {
+    for (protocol, slow, exchange) in observed.await {
         let named = named(&exchange.phases);
         let (longest, took) = named.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
         assert_eq!(longest, slow, "{protocol}: {named:?}");
@@ -92,6 +92,6 @@ async fn a_connection_taken_over_while_connecting_counts_as_kept() {
 async fn a_deadline_on_a_connection_taken_over_is_not_the_resolvers() {
     let sent = taken_over(Act::Hang, SLOW * 3 / 2).await;
     let failed = sent.result.unwrap_err().into_mismatch().unwrap();
-    assert!(failed.seen.starts_with("still waiting for the first byte"), "{failed:?}");
+    assert!(failed.actual.starts_with("still waiting for the first byte"), "{failed:?}");
     assert_eq!(sent.exchanges[0].phases.dns_ms, None);
 }

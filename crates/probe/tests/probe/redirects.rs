@@ -86,7 +86,7 @@ async fn names_redirects_that_lead_nowhere() {
         other => to(&format!("{other}/x")),
     })
     .await;
-    for (path, hops, expected, seen) in [
+    for (path, hops, expected, observed) in [
         ("/loop", 2, "redirects that end", "back at GET"),
         ("/self", 1, "redirects that end", "back at GET"),
         ("/missing", 1, "a redirect that can be followed", "without a Location"),
@@ -99,7 +99,7 @@ async fn names_redirects_that_lead_nowhere() {
         assert!(!error.is_retryable());
         let failed = error.into_mismatch().unwrap();
         assert_eq!((failed.kind, failed.expected.as_str()), (Redirect, expected), "{path}: {failed:?}");
-        assert!(failed.seen.contains(seen), "{path}: {failed:?}");
+        assert!(failed.actual.contains(observed), "{path}: {failed:?}");
         assert_eq!(sent.exchanges.len(), hops, "{path}");
         assert!(failed.evidence.unwrap().contains(" 302 -> "), "{path}");
     }

@@ -6,7 +6,7 @@ use check::{FailureKind, Mismatch};
 pub use hostile::{Act, Authority, How, Server, answer, compressed, ok, self_signed, send};
 use jiff::Timestamp;
 use probe::{
-    Client, Connections, Fence, Identity, Method, Redactor, Request, Tls, Url,
+    Client, Connections, EgressPolicy, Identity, Method, Redactor, Request, Tls, Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
 
@@ -46,15 +46,15 @@ pub fn client_with(tls: &Tls, connections: Connections, names: Names) -> Client 
 pub fn client_at(tls: &Tls, connections: Connections, names: Names, now: Timestamp) -> Client {
     let identity = Identity { run_id: "run-7".to_owned(), trace_id: TRACE.to_owned() };
     let now = Arc::new(move || now);
-    Client::with_resolver(tls, &fence(), identity, Redactor::default(), now, connections, Arc::new(names)).unwrap()
+    Client::with_resolver(tls, &egress(), identity, Redactor::default(), now, connections, Arc::new(names)).unwrap()
 }
 
 /// The hosts of the tests, all of them on the loopback; `redirected.test` is only for redirects.
-pub fn fence() -> Fence {
+pub fn egress() -> EgressPolicy {
     let hosts =
         ["127.0.0.1", "a.test", "other.test", "platform.test", "nobody.invalid", "empty.invalid", "exhausted.invalid"];
-    let fence = Fence::new(["redirected.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
-    hosts.iter().fold(fence, |fence, host| fence.with_host_of(&format!("http://{host}/").parse().unwrap()))
+    let egress = EgressPolicy::new(["redirected.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
+    hosts.iter().fold(egress, |egress, host| egress.with_host_of(&format!("http://{host}/").parse().unwrap()))
 }
 
 pub fn get(url: Url) -> Request {

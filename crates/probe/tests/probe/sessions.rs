@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use check::FailureKind::Status;
-use probe::{Csrf, Method, Session, Url, expect, throttled, told};
+use probe::{Csrf, Method, Session, Url, expect, server_message, throttled};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::server::*;
@@ -282,7 +282,7 @@ async fn laravels_answers_are_told_apart() {
         let server = Server::plain(move |_| answer(head, body)).await;
         let (client, session) = (client(&tls()), session(&server));
         let response = client.send(session.request(Method::POST, url(&server, "/api"))).await.result.unwrap();
-        assert_eq!(told(&response).as_deref(), words, "{case}");
+        assert_eq!(server_message(&response).as_deref(), words, "{case}");
         assert_eq!(throttled(&response, &[]).is_some(), is_throttled, "{case}");
         assert_eq!(expect::status(&response, &[200]).unwrap_err().kind, Status, "{case}");
         assert_eq!(
@@ -304,11 +304,11 @@ async fn what_the_platform_hands_out_is_masked_wherever_it_comes_back() {
     client.send(session.page(url(&server, "/"))).await.result.unwrap();
     let sent = client.send(session.page(url(&server, "/"))).await;
     let response = sent.result.as_ref().unwrap();
-    let told = [
+    let text = [
         expect::body_contains(response, "nothing").unwrap_err(),
         expect::header_equals(response, "x-echo", "nothing").unwrap_err(),
     ];
-    let told = format!("{told:?} {:?} {session:?}", sent.exchanges);
-    assert!(!told.contains("of-answer"), "{told}");
-    assert!(told.contains("da_DK"), "too short to be a session: {told}");
+    let text = format!("{text:?} {:?} {session:?}", sent.exchanges);
+    assert!(!text.contains("of-answer"), "{text}");
+    assert!(text.contains("da_DK"), "too short to be a session: {text}");
 }

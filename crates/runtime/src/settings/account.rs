@@ -55,7 +55,7 @@ pub struct Counting {
     /// How many attempts a window must hold for a rate to be published. Default 20.
     pub minimum_count: u32,
     /// Whether the counters hold our own attempts too. Default true.
-    pub include_ours: bool,
+    pub includes_synthetic: bool,
 }
 
 /// As written.
@@ -70,7 +70,7 @@ pub struct RawCounting {
     minimum_count: Option<u32>,
     /// Whether the counters hold the attempts of this check too, which are then subtracted. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
-    include_ours: Option<bool>,
+    includes_synthetic: Option<bool>,
 }
 
 impl RawCounting {
@@ -79,7 +79,11 @@ impl RawCounting {
         let token = section.required("token", self.token);
         let token = token.and_then(|written| section.secret("token", Some(written), &common.environment, check));
         let minimum_count = section.number("minimum_count", self.minimum_count, DEFAULT_MINIMUM_COUNT, 1..=1_000_000);
-        Some(Counting { token: token?, minimum_count: minimum_count?, include_ours: self.include_ours.unwrap_or(true) })
+        Some(Counting {
+            token: token?,
+            minimum_count: minimum_count?,
+            includes_synthetic: self.includes_synthetic.unwrap_or(true),
+        })
     }
 }
 
@@ -88,7 +92,7 @@ impl From<&Counting> for RawCounting {
         Self {
             token: Some(counting.token.to_string()),
             minimum_count: Some(counting.minimum_count),
-            include_ours: Some(counting.include_ours),
+            includes_synthetic: Some(counting.includes_synthetic),
         }
     }
 }

@@ -214,11 +214,11 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
 fn are_names(text: &str, must: &[&str], may: &[&str]) -> Result<(), String> {
     let braced = |names: &[&str]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
     if let Some(name) = must.iter().find(|name| !names(text).any(|own| own == **name)) {
-        return Err(format!("expected {{{name}}} in it, saw `{text}`"));
+        return Err(format!("expected {{{name}}} in it, found `{text}`"));
     }
     if let Some(name) = names(text).find(|name| !must.contains(name) && !may.contains(name)) {
         let known = [must, may].concat();
-        return Err(format!("expected no other names in braces than {}, saw `{{{name}}}`", braced(&known)));
+        return Err(format!("expected no other names in braces than {}, found `{{{name}}}`", braced(&known)));
     }
     Ok(())
 }
@@ -280,7 +280,7 @@ impl TryFrom<Vec<u16>> for Statuses {
 
     fn try_from(statuses: Vec<u16>) -> Result<Self, String> {
         if statuses.is_empty() || statuses.iter().any(|status| !(100..=599).contains(status)) {
-            return Err(format!("expected at least one status of 100 to 599, saw {statuses:?}"));
+            return Err(format!("expected at least one status of 100 to 599, found {statuses:?}"));
         }
         Ok(Self(statuses))
     }
@@ -311,7 +311,7 @@ impl TryFrom<String> for Period {
     fn try_from(text: String) -> Result<Self, String> {
         let period = parse_duration(&text)?;
         if period.subsec_nanos() != 0 || !(1..=300).contains(&period.as_secs()) {
-            return Err(format!("expected whole seconds, 1s to 5m, saw `{text}`"));
+            return Err(format!("expected whole seconds, 1s to 5m, found `{text}`"));
         }
         Ok(Self(period))
     }
@@ -341,7 +341,11 @@ impl TryFrom<u32> for Digits {
     type Error = String;
 
     fn try_from(digits: u32) -> Result<Self, String> {
-        if (6..=8).contains(&digits) { Ok(Self(digits)) } else { Err(format!("expected 6 to 8 digits, saw {digits}")) }
+        if (6..=8).contains(&digits) {
+            Ok(Self(digits))
+        } else {
+            Err(format!("expected 6 to 8 digits, found {digits}"))
+        }
     }
 }
 
@@ -355,28 +359,28 @@ fn is_path(text: &str) -> Result<(), String> {
     if text.starts_with('/') && !text.starts_with("//") {
         return Ok(());
     }
-    Err(format!("expected a path that begins with one `/`, saw `{text}`"))
+    Err(format!("expected a path that begins with one `/`, found `{text}`"))
 }
 
 fn is_pointer(text: &str) -> Result<(), String> {
     if text.is_empty() || text.starts_with('/') {
         return Ok(());
     }
-    Err(format!("expected a JSON Pointer such as \"/data/status\", saw `{text}`"))
+    Err(format!("expected a JSON Pointer such as \"/data/status\", found `{text}`"))
 }
 
 fn is_not_blank(text: &str) -> Result<(), String> {
-    if text.trim().is_empty() { Err("expected a text, saw a blank one".to_owned()) } else { Ok(()) }
+    if text.trim().is_empty() { Err("expected a text, found a blank one".to_owned()) } else { Ok(()) }
 }
 
 fn is_time_zone(text: &str) -> Result<(), String> {
     jiff::tz::TimeZone::get(text)
-        .map_or_else(|_| Err(format!("expected a time zone such as \"Europe/Copenhagen\", saw `{text}`")), |_| Ok(()))
+        .map_or_else(|_| Err(format!("expected a time zone such as \"Europe/Copenhagen\", found `{text}`")), |_| Ok(()))
 }
 
 fn is_header_name(text: &str) -> Result<(), String> {
     http::HeaderName::try_from(text)
-        .map_or_else(|_| Err(format!("expected the name of a header, saw `{text}`")), |_| Ok(()))
+        .map_or_else(|_| Err(format!("expected the name of a header, found `{text}`")), |_| Ok(()))
 }
 
 #[cfg(test)]
@@ -401,7 +405,7 @@ mod tests {
         assert!(read("/schools/{school}/bookings").is_ok());
         assert!(read("/bookings").unwrap_err().contains("{school}"));
         let unknown = read("/schools/{school}?on={day}").unwrap_err();
-        assert!(unknown.contains("than {school}, {teacher}, {from}, {to}, saw `{day}`"), "{unknown}");
+        assert!(unknown.contains("than {school}, {teacher}, {from}, {to}, found `{day}`"), "{unknown}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use check::incident::{Policy, Severity};
 use check::message::Contact;
 use probe::Maintenance;
 
+use super::checked::TimeZone;
 use super::incidents::RawIncidents;
 use super::links::{LinkTemplates, parse_template};
 use super::network::{Network, RawNetwork};
@@ -27,7 +28,9 @@ pub struct Common {
     pub environment: String,
     /// Where the platform is; paths in the settings are relative to it.
     pub base_url: Url,
-    /// Whom to call.
+    /// Time zone of maintenance windows, and of the platform's times where they name none.
+    pub time_zone: TimeZone,
+    /// Person or team to contact about incidents.
     pub contact: Contact,
     /// Templates of the links in messages.
     pub links: LinkTemplates,
@@ -67,6 +70,9 @@ pub(super) struct RawCommon {
     /// Where the platform is: `http` or `https`, without user and password. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     base_url: Option<String>,
+    /// Time zone of maintenance windows and of the platform's times, by its IANA name. Default Europe/Copenhagen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<TimeZone>,
     /// Whom to call. Required.
     contact: RawContact,
     /// Templates of the links in messages.
@@ -89,7 +95,7 @@ struct RawContact {
     name: Option<String>,
     /// How to reach them: a telephone number first of all. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reach: Option<String>,
+    details: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -148,28 +154,32 @@ pub(super) struct RawRun {
 impl RawCommon {
     /// What is wrong is noted, and something harmless stands in its place, so that the settings of the check are read too
     /// and all problems reported at once.
-    pub(super) fn validate(self, section: &Section<'_>) -> Option<Common> {
+    pub(super) fn validate(mut self, section: &Section<'_>) -> Option<Common> {
+        let time_zone = self.time_zone.take().unwrap_or_default();
+        self.platform.times.zone.get_or_insert_with(|| time_zone.clone());
         let environment = self.environment(section);
         let base_url = section.url("base_url", self.base_url);
         let contact = section.table("contact");
         let name = contact.text("name", self.contact.name);
-        let reach = contact.text("reach", self.contact.reach);
+        let details = contact.text("details", self.contact.details);
         let links = self.links.validate(&section.table("links"));
         let policy = self.incidents.validate(&section.table("incidents"), &Policy::default());
         let of_maintenance = section.table("maintenance");
         let checks = section.check_ids();
-        let zone = self.platform.times.zone.as_str();
         let windows: Vec<Option<Window>> = (0..)
             .zip(self.maintenance.windows.iter().flatten())
-            .map(|(index, window)| window.clone().validate(&of_maintenance.item("windows", index), &checks, zone))
+            .map(|(index, window)| {
+                window.clone().validate(&of_maintenance.item("windows", index), &checks, time_zone.as_str())
+            })
             .collect();
         let maintenance = self.maintenance.validate(&of_maintenance);
         let network = self.network.validate(&section.table("network"));
         Some(Common {
+            time_zone,
             // Empty: references to secrets may name any environment then.
             environment: environment.unwrap_or_default(),
             base_url: base_url.or_else(|| Url::parse("http://stand-in.invalid/").ok())?,
-            contact: Contact { name: name.unwrap_or_default(), reach: reach.unwrap_or_default() },
+            contact: Contact { name: name.unwrap_or_default(), details: details.unwrap_or_default() },
             links: links.unwrap_or_default(),
             policy: policy.unwrap_or_default(),
             windows: windows.into_iter().flatten().collect(),
@@ -185,7 +195,7 @@ impl RawCommon {
         let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
         // As the template's parameter of the same name has it.
         if !begins || !(2..=24).contains(&name.len()) || !name.chars().all(allowed) {
-            let rule = format!("expected 2 to 24 of a-z, 0-9 and `-`, a letter first, saw `{name}`");
+            let rule = format!("expected 2 to 24 of a-z, 0-9 and `-`, a letter first, found `{name}`");
             section.problem("environment", rule);
             return None;
         }
@@ -258,24 +268,25 @@ impl RawRun {
 
 impl Common {
     /// As it would be written, every default in its place.
-    pub(super) fn as_written(&self) -> RawCommon {
+    pub(super) fn to_raw(&self) -> RawCommon {
         RawCommon {
             environment: Some(self.environment.clone()),
             base_url: Some(self.base_url.to_string()),
-            contact: RawContact { name: Some(self.contact.name.clone()), reach: Some(self.contact.reach.clone()) },
+            time_zone: Some(self.time_zone.clone()),
+            contact: RawContact { name: Some(self.contact.name.clone()), details: Some(self.contact.details.clone()) },
             links: RawLinks {
                 runbook: Some(self.links.runbook.clone()),
                 dashboard: self.links.dashboard.clone(),
                 logs: self.links.logs.clone(),
                 trace: self.links.trace.clone(),
             },
-            incidents: RawIncidents::as_written(&self.policy),
+            incidents: RawIncidents::to_raw(&self.policy),
             maintenance: RawMaintenance {
                 status: Some(self.maintenance.status),
                 markers: Some(self.maintenance.markers.clone()),
-                windows: (!self.windows.is_empty()).then(|| self.windows.iter().map(Window::as_written).collect()),
+                windows: (!self.windows.is_empty()).then(|| self.windows.iter().map(Window::to_raw).collect()),
             },
-            network: self.network.as_written(),
+            network: self.network.to_raw(),
             platform: self.platform.clone(),
         }
     }
@@ -283,12 +294,12 @@ impl Common {
 
 impl RunSettings {
     /// As it would be written, every default in its place.
-    pub(super) fn as_written(&self) -> RawRun {
+    pub(super) fn to_raw(&self) -> RawRun {
         RawRun {
             deadline: Some(written_duration(self.deadline)),
             confirm_after: Some(written_duration(self.confirm_after)),
             severity: Some(self.policy.severity),
-            incidents: Some(RawIncidents::as_written(&self.policy)),
+            incidents: Some(RawIncidents::to_raw(&self.policy)),
             heartbeat_url: self.heartbeat_url.as_ref().map(ToString::to_string),
         }
     }

@@ -3,14 +3,15 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use probe::{Fence, Redactor};
+use probe::{EgressPolicy, Redactor};
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
 use super::common::{RawCommon, RawRun, RunSettings};
-use super::fit;
+use super::lenient;
+use super::names::unknown;
 use super::section::Section;
 use super::values::written_duration;
 use crate::{Check, Prepared};
@@ -133,7 +134,7 @@ impl<'t> Document<'t> {
     #[must_use]
     pub fn unknown_check(&self, id: &str, known: &[&str]) -> Problem {
         let path = [Part::Key(CHECKS.to_owned()), Part::Key(id.to_owned())];
-        self.problem(&path, format!("there is no such check; there are {}", known.join(", ")))
+        self.problem(&path, unknown("check", id, known))
     }
 
     /// Reads the settings of one check, with those that all checks share.
@@ -164,8 +165,8 @@ impl<'t> Document<'t> {
             if findings.is_sound(&path) {
                 budget::<C>(&section, &run, &check);
             }
-            let fence = self.fence(&common.network.fence, &findings);
-            Some(Prepared { common, run, check, fence })
+            let egress = self.egress(&common.network.egress, &findings);
+            Some(Prepared { common, run, check, egress })
         });
         let problems = findings.into_problems();
         match prepared {
@@ -175,18 +176,18 @@ impl<'t> Document<'t> {
     }
 
     /// Lets requests go to the hosts that were read, and notes those that are addresses which no connection may be made to.
-    fn fence(&self, allowed: &Fence, findings: &Findings) -> Fence {
-        let mut fence = allowed.clone();
+    fn egress(&self, allowed: &EgressPolicy, findings: &Findings) -> EgressPolicy {
+        let mut egress = allowed.clone();
         for (path, url) in findings.hosts.borrow().iter() {
             if let Err(refused) = allowed.permits_literal(url) {
                 let rule = format!(
-                    "expected a host on the public internet, or one that `network.addresses` allows, saw {refused}"
+                    "expected a host on the public internet, or one that `network.allow_addresses` allows, found {refused}"
                 );
                 findings.add(self.problem(path, rule));
             }
-            fence = fence.with_host_of(url);
+            egress = egress.with_host_of(url);
         }
-        fence
+        egress
     }
 
     /// Deserializes a table, and notes what does not fit.
@@ -197,12 +198,12 @@ impl<'t> Document<'t> {
         siblings: &[&str],
         findings: &Findings,
     ) -> T {
-        let (value, misfits) = fit::read(table, siblings);
+        let (value, misfits) = lenient::read(table, path, siblings);
         for misfit in misfits {
             let path: Vec<Part> = path.iter().cloned().chain(misfit.path).collect();
             let hide = may_be_secret(&path);
-            let rule = match misfit.rule.rsplit_once(", saw ") {
-                Some((expected, _)) if hide => format!("{expected}, saw something else (not shown)"),
+            let rule = match misfit.rule.rsplit_once(", found ") {
+                Some((expected, _)) if hide => format!("{expected}, found something else (not shown)"),
                 _ => misfit.rule,
             };
             findings.add(self.problem_at(misfit.offset, &path, rule, hide || misfit.is_unknown));
@@ -220,7 +221,8 @@ impl<'t> Document<'t> {
                 None => break,
                 Some(value) if value.get_ref().is_table() => {}
                 Some(other) => {
-                    return self.problem(&path[..length], format!("expected a table, saw {}", fit::type_of(other)));
+                    return self
+                        .problem(&path[..length], format!("expected a table, found {}", lenient::type_of(other)));
                 }
             }
         }
@@ -282,7 +284,7 @@ pub fn replaced(text: &str, key: &str, value: &str) -> String {
 
 /// The time that attempts and the wait between them need must fit into the run's deadline, and that into the function's.
 fn budget<C: Check>(section: &Section<'_>, run: &RunSettings, check: &C) {
-    let attempt = check.worst_attempt();
+    let attempt = check.max_attempt_duration();
     let needed = if C::READ_ONLY { attempt * 2 + run.confirm_after } else { attempt };
     if needed > run.deadline {
         let how = if C::READ_ONLY {
@@ -295,13 +297,13 @@ fn budget<C: Check>(section: &Section<'_>, run: &RunSettings, check: &C) {
             format!("an attempt of {}", written_duration(attempt))
         };
         let (needed, deadline) = (written_duration(needed), written_duration(run.deadline));
-        section.problem("deadline", format!("expected at least {needed}, for {how}, saw {deadline}"));
+        section.problem("deadline", format!("expected at least {needed}, for {how}, found {deadline}"));
     }
     let reserve = crate::reserve(C::READ_ONLY);
     let most = C::FUNCTION_TIMEOUT.saturating_sub(reserve);
     if run.deadline > most {
         let rule = format!(
-            "expected at most {}: the function is killed after {}, and {} are kept back to undo, publish and tell; saw {}",
+            "expected at most {}: the function is killed after {}, and {} are kept back to undo, publish and tell; found {}",
             written_duration(most),
             written_duration(C::FUNCTION_TIMEOUT),
             written_duration(reserve),

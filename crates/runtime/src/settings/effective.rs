@@ -20,9 +20,9 @@ impl<C: Check> Prepared<C> {
     /// # Errors
     /// When a value has no form in TOML, which none that was read from TOML lacks.
     pub fn written(&self) -> Result<Table, toml::ser::Error> {
-        let mut file = Table::try_from(self.common.as_written())?;
-        let mut own = Table::try_from(self.run.as_written())?;
-        own.extend(Table::try_from(self.check.written())?);
+        let mut file = Table::try_from(self.common.to_raw())?;
+        let mut own = Table::try_from(self.run.to_raw())?;
+        own.extend(Table::try_from(self.check.to_raw())?);
         let checks = Table::from_iter([(C::ID.to_owned(), toml::Value::Table(own))]);
         file.insert(CHECKS.to_owned(), toml::Value::Table(checks));
         Ok(file)

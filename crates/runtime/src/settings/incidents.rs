@@ -28,7 +28,7 @@ pub(super) struct RawIncidents {
     close_after: Option<u32>,
     /// Runs in a row that could not judge, after which that is told: 1 to 100. Default 3.
     #[serde(skip_serializing_if = "Option::is_none")]
-    blind_after: Option<u32>,
+    monitoring_lost_after: Option<u32>,
     /// How long after the last word an open incident is told again: 1m to 168h. Default 4h.
     #[serde(skip_serializing_if = "Option::is_none")]
     remind_every: Option<String>,
@@ -37,19 +37,19 @@ pub(super) struct RawIncidents {
     escalate_after: Option<String>,
     /// So many incidents of one subject within the window are flapping: 2 to 20. Default 3.
     #[serde(skip_serializing_if = "Option::is_none")]
-    flap_openings: Option<u32>,
+    flap_threshold: Option<u32>,
     /// The window: 1m to 24h. Default 1h.
     #[serde(skip_serializing_if = "Option::is_none")]
     flap_window: Option<String>,
     /// How long a flapping subject must stay as it is to have settled: 1m to 24h. Default 30m.
     #[serde(skip_serializing_if = "Option::is_none")]
-    settle_after: Option<String>,
+    stable_after: Option<String>,
     /// How many locations must agree: 1 to 20. Default: a majority, and at least two where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     quorum: Option<u32>,
     /// How severe it is that the check cannot judge. Default warning.
     #[serde(skip_serializing_if = "Option::is_none")]
-    blind_severity: Option<Severity>,
+    monitoring_lost_severity: Option<Severity>,
     /// How severe incidents of a subject, of a kind of failure, or of both are; the first that fits counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     severities: Option<Vec<RawSeverity>>,
@@ -75,16 +75,17 @@ impl RawIncidents {
     pub(super) fn validate(self, section: &Section<'_>, default: &Policy) -> Option<Policy> {
         let open_after = section.number("open_after", self.open_after, default.open_after, 1..=10);
         let close_after = section.number("close_after", self.close_after, default.close_after, 1..=10);
-        let blind_after = section.number("blind_after", self.blind_after, default.blind_after, 1..=100);
+        let monitoring_lost_after =
+            section.number("monitoring_lost_after", self.monitoring_lost_after, default.monitoring_lost_after, 1..=100);
         let remind_every = section.duration("remind_every", self.remind_every, default.remind_every, MINUTE..=DAY * 7);
         let escalate_after = match self.escalate_after {
             None => Some(default.escalate_after),
             Some(never) if never == NEVER => Some(None),
             Some(after) => section.duration("escalate_after", Some(after), DAY, MINUTE..=DAY * 7).map(Some),
         };
-        let flap_openings = section.number("flap_openings", self.flap_openings, default.flap_openings, 2..=20);
+        let flap_threshold = section.number("flap_threshold", self.flap_threshold, default.flap_threshold, 2..=20);
         let flap_window = section.duration("flap_window", self.flap_window, default.flap_window, MINUTE..=DAY);
-        let settle_after = section.duration("settle_after", self.settle_after, default.settle_after, MINUTE..=DAY);
+        let stable_after = section.duration("stable_after", self.stable_after, default.stable_after, MINUTE..=DAY);
         let quorum = match self.quorum {
             None => Some(default.quorum),
             Some(quorum) => section.number("quorum", Some(quorum), quorum, 1..=20).map(Some),
@@ -103,21 +104,21 @@ impl RawIncidents {
         Some(Policy {
             open_after: open_after?,
             close_after: close_after?,
-            blind_after: blind_after?,
+            monitoring_lost_after: monitoring_lost_after?,
             remind_every: remind_every?,
             escalate_after: escalate_after?,
-            flap_openings: flap_openings?,
+            flap_threshold: flap_threshold?,
             flap_window: flap_window?,
-            settle_after: settle_after?,
+            stable_after: stable_after?,
             quorum: quorum?,
             severity: default.severity,
             severities: severities?,
-            blind_severity: self.blind_severity.unwrap_or(default.blind_severity),
+            monitoring_lost_severity: self.monitoring_lost_severity.unwrap_or(default.monitoring_lost_severity),
         })
     }
 
     /// Every default in its place.
-    pub(super) fn as_written(policy: &Policy) -> Self {
+    pub(super) fn to_raw(policy: &Policy) -> Self {
         let rule = |rule: &SeverityRule| RawSeverity {
             subject: rule.subject.as_ref().map(ToString::to_string),
             kind: rule.kind,
@@ -126,14 +127,14 @@ impl RawIncidents {
         Self {
             open_after: Some(policy.open_after),
             close_after: Some(policy.close_after),
-            blind_after: Some(policy.blind_after),
+            monitoring_lost_after: Some(policy.monitoring_lost_after),
             remind_every: Some(written_duration(policy.remind_every)),
             escalate_after: Some(policy.escalate_after.map_or_else(|| NEVER.to_owned(), written_duration)),
-            flap_openings: Some(policy.flap_openings),
+            flap_threshold: Some(policy.flap_threshold),
             flap_window: Some(written_duration(policy.flap_window)),
-            settle_after: Some(written_duration(policy.settle_after)),
+            stable_after: Some(written_duration(policy.stable_after)),
             quorum: policy.quorum,
-            blind_severity: Some(policy.blind_severity),
+            monitoring_lost_severity: Some(policy.monitoring_lost_severity),
             severities: (!policy.severities.is_empty()).then(|| policy.severities.iter().map(rule).collect()),
         }
     }

@@ -63,7 +63,7 @@ pub(super) fn parse_template(text: &str) -> Result<String, String> {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('{') {
         let Some((name, after)) = after.split_once('}') else {
-            return Err(format!("expected a `}}` after `{{`, saw `{text}`"));
+            return Err(format!("expected a `}}` after `{{`, found `{text}`"));
         };
         if !PLACEHOLDERS.contains(&name) {
             return Err(format!("there is no placeholder {{{name}}}; there are {}", PLACEHOLDERS.join(", ")));
@@ -73,7 +73,7 @@ pub(super) fn parse_template(text: &str) -> Result<String, String> {
     let filled = PLACEHOLDERS.iter().fold(text.to_owned(), |text, name| text.replace(&format!("{{{name}}}"), "0"));
     match Url::parse(&filled) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
-        Ok(_) => Err(format!("expected a URL of http or https, saw `{text}`")),
-        Err(error) => Err(format!("expected a URL, saw `{text}`: {error}")),
+        Ok(_) => Err(format!("expected a URL of http or https, found `{text}`")),
+        Err(error) => Err(format!("expected a URL, found `{text}`: {error}")),
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use probe::{CertificateDer, Fence, SPECIAL, Tls};
+use probe::{CertificateDer, EgressPolicy, SPECIAL, Tls};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Host;
@@ -14,7 +14,7 @@ use super::section::Section;
 #[derive(Clone, Debug)]
 pub struct Network {
     /// What is allowed; the hosts of a check are added to it.
-    pub fence: Fence,
+    pub egress: EgressPolicy,
     /// Trust and ciphers.
     pub tls: Tls,
     written: RawNetwork,
@@ -26,44 +26,44 @@ pub struct Network {
 pub(super) struct RawNetwork {
     /// Addresses and networks outside the public internet that may be connected to: `10.2.0.0/16`, `127.0.0.1`. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    addresses: Vec<String>,
+    allow_addresses: Vec<String>,
     /// Hosts that redirects may lead to, besides those of the settings. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    redirects: Vec<String>,
+    allow_redirect_hosts: Vec<String>,
     /// Certificates (PEM) of authorities that are trusted besides Mozilla's. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    authorities: Vec<String>,
+    ca_certificates: Vec<String>,
 }
 
 impl RawNetwork {
     /// `None` when something is wrong; the section holds all problems then.
     pub(super) fn validate(self, section: &Section<'_>) -> Option<Network> {
         let networks: Vec<Option<IpNet>> =
-            self.addresses.iter().map(|text| section.parsed("addresses", network(text))).collect();
-        let redirects: Vec<Option<String>> =
-            self.redirects.iter().map(|text| section.parsed("redirects", host(text))).collect();
-        let authorities: Vec<Option<Vec<CertificateDer<'static>>>> =
-            self.authorities.iter().map(|text| section.parsed("authorities", certificates(text))).collect();
-        let authorities: Option<Vec<_>> = authorities.into_iter().collect();
-        let tls =
-            Tls::new(&authorities?.concat()).map_err(|error| format!("expected certificates of authorities, {error}"));
-        let tls = section.parsed("authorities", tls);
-        let fence = Fence::new(
-            redirects.into_iter().collect::<Option<Vec<_>>>()?,
+            self.allow_addresses.iter().map(|text| section.parsed("allow_addresses", network(text))).collect();
+        let allow_redirect_hosts: Vec<Option<String>> =
+            self.allow_redirect_hosts.iter().map(|text| section.parsed("allow_redirect_hosts", host(text))).collect();
+        let ca_certificates: Vec<Option<Vec<CertificateDer<'static>>>> =
+            self.ca_certificates.iter().map(|text| section.parsed("ca_certificates", certificates(text))).collect();
+        let ca_certificates: Option<Vec<_>> = ca_certificates.into_iter().collect();
+        let tls = Tls::new(&ca_certificates?.concat())
+            .map_err(|error| format!("expected certificates of authorities, {error}"));
+        let tls = section.parsed("ca_certificates", tls);
+        let egress = EgressPolicy::new(
+            allow_redirect_hosts.into_iter().collect::<Option<Vec<_>>>()?,
             networks.into_iter().collect::<Option<_>>()?,
         );
-        Some(Network { fence, tls: tls?, written: self })
+        Some(Network { egress, tls: tls?, written: self })
     }
 }
 
 impl Network {
     /// What is allowed and trusted, given as it is.
     #[must_use]
-    pub fn new(fence: Fence, tls: Tls) -> Self {
-        Self { fence, tls, written: RawNetwork::default() }
+    pub fn new(egress: EgressPolicy, tls: Tls) -> Self {
+        Self { egress, tls, written: RawNetwork::default() }
     }
 
-    pub(super) fn as_written(&self) -> RawNetwork {
+    pub(super) fn to_raw(&self) -> RawNetwork {
         self.written.clone()
     }
 }
@@ -74,18 +74,18 @@ fn network(text: &str) -> Result<IpNet, String> {
     let network: IpNet = text
         .parse()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("expected an address or a network such as `10.2.0.0/16`, saw `{text}`"))?;
+        .map_err(|_| format!("expected an address or a network such as `10.2.0.0/16`, found `{text}`"))?;
     if SPECIAL.iter().any(|(range, _)| range.contains(&network)) {
         Ok(network)
     } else {
         Err(format!(
-            "expected a network within one range outside the public internet, such as 10.0.0.0/8 or 127.0.0.0/8, saw `{text}`"
+            "expected a network within one range outside the public internet, such as 10.0.0.0/8 or 127.0.0.0/8, found `{text}`"
         ))
     }
 }
 
 fn host(text: &str) -> Result<String, String> {
-    let host = Host::parse(text).map_err(|_| format!("expected a host such as `www.example.com`, saw `{text}`"))?;
+    let host = Host::parse(text).map_err(|_| format!("expected a host such as `www.example.com`, found `{text}`"))?;
     Ok(host.to_string().trim_end_matches('.').to_owned())
 }
 

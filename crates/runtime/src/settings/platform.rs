@@ -13,9 +13,9 @@ use super::checked::{
     AvailabilityPath, BookingBody, BookingPath, CalendarPath, Digits, HeaderName, Name, Path, Period, Pointer,
     SchoolPath, Statuses, members,
 };
-use super::money::{Invoice, Payment, SchoolPayments, Webhook};
 use super::notification::Notification;
 use super::operations::{Counters, Health, Horizon, Job};
+use super::payments::{Invoice, Payment, SchoolPayments, Webhook};
 use super::times::Times;
 
 /// The platform's own names.
@@ -370,14 +370,14 @@ mod tests {
         assert_eq!((changed.login.path.as_str(), changed.me.id.as_str()), ("/v2/sessions", "/uid"));
         assert_eq!(changed.login.form, Login::default().form);
         for (text, rule) in [
-            ("login.path = 'v2'", "begins with one `/`, saw `v2`"),
+            ("login.path = 'v2'", "begins with one `/`, found `v2`"),
             ("login.path = '//other.example/'", "begins with one `/`"),
             ("school.path = '/schools'", "{school}"),
             ("me.id = 'id'", "JSON Pointer"),
-            ("session.cookie = ' '", "saw a blank one"),
+            ("session.cookie = ' '", "found a blank one"),
             ("session.csrf_header = 'X TOKEN'", "name of a header"),
             ("login.status = []", "at least one status"),
-            ("logout.status = [20]", "100 to 599, saw [20]"),
+            ("logout.status = [20]", "100 to 599, found [20]"),
             ("second_factor.period = '0.5s'", "1s to 5m"),
             ("second_factor.digits = 4", "6 to 8 digits"),
             ("login.mode = 'basic'", "expected `session` or `token`"),

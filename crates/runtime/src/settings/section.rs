@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use probe::{Host, Place, Url};
+use probe::{Host, HostPort, Url};
 use serde_json::Value;
 
 use super::document::{Document, Findings, Part};
@@ -60,7 +60,7 @@ impl<'a> Section<'a> {
     /// A value that must be there.
     pub fn required<T>(&self, key: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
-            self.problem(key, "expected a value, saw none");
+            self.problem(key, "expected a value, found none");
         }
         value
     }
@@ -69,7 +69,7 @@ impl<'a> Section<'a> {
     pub fn text(&self, key: &str, value: Option<String>) -> Option<String> {
         let value = self.required(key, value)?;
         if value.trim().is_empty() {
-            self.problem(key, "expected a text, saw a blank one");
+            self.problem(key, "expected a text, found a blank one");
             return None;
         }
         Some(value)
@@ -81,7 +81,7 @@ impl<'a> Section<'a> {
             Value::String(text) => self.text(key, Some(text)).map(Value::String),
             Value::Number(number) if number.is_u64() => Some(Value::Number(number)),
             other => {
-                self.problem(key, format!("expected an id, a text or a whole number, saw {other}"));
+                self.problem(key, format!("expected an id, a text or a whole number, found {other}"));
                 None
             }
         }
@@ -104,7 +104,7 @@ impl<'a> Section<'a> {
         let duration = self.parsed(key, parse_duration(&value))?;
         if !range.contains(&duration) {
             let (least, most) = (written_duration(*range.start()), written_duration(*range.end()));
-            self.problem(key, format!("expected {least} to {most}, saw {}", written_duration(duration)));
+            self.problem(key, format!("expected {least} to {most}, found {}", written_duration(duration)));
             return None;
         }
         Some(duration)
@@ -120,7 +120,7 @@ impl<'a> Section<'a> {
     ) -> Option<T> {
         let value = value.unwrap_or(default);
         if !range.contains(&value) {
-            self.problem(key, format!("expected {} to {}, saw {value}", range.start(), range.end()));
+            self.problem(key, format!("expected {} to {}, found {value}", range.start(), range.end()));
             return None;
         }
         Some(value)
@@ -130,9 +130,9 @@ impl<'a> Section<'a> {
     pub fn url(&self, key: &str, value: Option<String>) -> Option<Url> {
         let value = self.required(key, value)?;
         let url =
-            self.parsed(key, Url::parse(&value).map_err(|error| format!("expected a URL, saw `{value}`: {error}")))?;
+            self.parsed(key, Url::parse(&value).map_err(|error| format!("expected a URL, found `{value}`: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            self.problem(key, format!("expected a URL of http or https with a host, saw `{value}`"));
+            self.problem(key, format!("expected a URL of http or https with a host, found `{value}`"));
             return None;
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -152,11 +152,11 @@ impl<'a> Section<'a> {
     }
 
     /// A server that speaks no HTTP. Connections may be made to it from now on.
-    pub fn place(&self, key: &str, host: Option<String>, port: u16) -> Option<Place> {
+    pub fn place(&self, key: &str, host: Option<String>, port: u16) -> Option<HostPort> {
         let host = self.text(key, host)?;
         let read = Host::parse(&host)
-            .map_err(|_| format!("expected a host such as `cache.internal` or an address, saw `{host}`"));
-        let place = Place { host: self.parsed(key, read)?, port };
+            .map_err(|_| format!("expected a host such as `cache.internal` or an address, found `{host}`"));
+        let place = HostPort { host: self.parsed(key, read)?, port };
         self.findings.add_host(self.path_of(key), place.url()?);
         Some(place)
     }

@@ -8,12 +8,22 @@ use serde_json::Value;
 
 use super::checked::TimeZone;
 
+/// Time zone where the settings name none.
+const DEFAULT_TIME_ZONE: &str = "Europe/Copenhagen";
+
+impl Default for TimeZone {
+    fn default() -> Self {
+        Self(DEFAULT_TIME_ZONE.to_owned())
+    }
+}
+
 /// Times as the platform writes and reads them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Times {
-    /// The time zone of its days, and of times that name none.
-    pub zone: TimeZone,
+    /// Time zone of its days, and of times without an offset. Default the `time_zone` at the top of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<TimeZone>,
     /// How times are sent.
     pub written: Written,
 }
@@ -32,7 +42,7 @@ pub enum Written {
 
 impl Default for Times {
     fn default() -> Self {
-        Self { zone: TimeZone("Europe/Copenhagen".to_owned()), written: Written::Utc }
+        Self { zone: None, written: Written::Utc }
     }
 }
 
@@ -68,9 +78,10 @@ impl Times {
         at.to_zoned(self.zone()).date().to_string()
     }
 
-    /// A zone that the database does not know was refused when it was read.
+    /// Unknown zones were refused when the settings were read.
     fn zone(&self) -> tz::TimeZone {
-        tz::TimeZone::get(self.zone.as_str()).unwrap_or(tz::TimeZone::UTC)
+        let name = self.zone.as_ref().map_or(DEFAULT_TIME_ZONE, TimeZone::as_str);
+        tz::TimeZone::get(name).unwrap_or(tz::TimeZone::UTC)
     }
 }
 

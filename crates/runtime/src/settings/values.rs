@@ -28,7 +28,7 @@ impl SecretRef {
             }
             return Err(format!(
                 "expected a parameter under /{own} (or /aws/reference/secretsmanager/{own}), the only ones that the \
-                 function may read, saw `{text}`"
+                 function may read, found `{text}`"
             ));
         }
         if let Some(name) = text.strip_prefix("env:") {
@@ -37,7 +37,7 @@ impl SecretRef {
             }
             return Err("expected `env:` and the name of a variable, in A-Z, 0-9 and `_`".to_owned());
         }
-        Err(format!("expected a reference, `ssm:/{own}…` or `env:NAME`, saw something else (not shown)"))
+        Err(format!("expected a reference, `ssm:/{own}…` or `env:NAME`, found something else (not shown)"))
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     text.parse::<SignedDuration>()
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
-        .ok_or_else(|| format!("expected a duration such as \"500ms\", \"30s\", \"5m\" or \"4h\", saw `{text}`"))
+        .ok_or_else(|| format!("expected a duration such as \"500ms\", \"30s\", \"5m\" or \"4h\", found `{text}`"))
 }
 
 /// An id as a text: in paths and messages.

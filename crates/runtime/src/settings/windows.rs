@@ -59,7 +59,7 @@ pub enum When {
         /// The time of day at which it begins.
         at: Time,
         /// How long it is.
-        lasts: Duration,
+        duration: Duration,
         /// The time zone of its days and times.
         zone: TimeZone,
     },
@@ -92,7 +92,7 @@ pub(super) struct RawWindow {
     at: Option<String>,
     /// Every week: for so long, 1m to 168h, and less than until the next one begins.
     #[serde(skip_serializing_if = "Option::is_none")]
-    lasts: Option<String>,
+    duration: Option<String>,
     /// The time zone of all these times. Default that of the platform's times.
     #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
@@ -152,8 +152,8 @@ impl Window {
     fn around(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         match &self.when {
             When::Once { from, until } => (*from <= now && now < *until).then_some((*from, *until)),
-            When::Weekly { days, at, lasts, zone } => {
-                let lasts = SignedDuration::try_from(*lasts).ok()?;
+            When::Weekly { days, at, duration, zone } => {
+                let duration = SignedDuration::try_from(*duration).ok()?;
                 let today = now.to_zoned(zone.clone()).date();
                 // One that began some days ago may go on. Where the clock skips its beginning, it begins after the gap.
                 (0..=8).find_map(|ago| {
@@ -162,14 +162,14 @@ impl Window {
                         return None;
                     }
                     let from = day.to_datetime(*at).to_zoned(zone.clone()).ok()?.timestamp();
-                    let until = from + lasts;
+                    let until = from + duration;
                     (from <= now && now < until).then_some((from, until))
                 })
             }
         }
     }
 
-    pub(super) fn as_written(&self) -> RawWindow {
+    pub(super) fn to_raw(&self) -> RawWindow {
         let checks = self.scopes.iter().map(|(check, subject)| match subject {
             Some(subject) => format!("{check}/{subject}"),
             None => check.clone(),
@@ -185,12 +185,12 @@ impl Window {
             When::Once { from, until } => {
                 RawWindow { from: Some(from.to_string()), until: Some(until.to_string()), ..raw }
             }
-            When::Weekly { days, at, lasts, .. } => {
+            When::Weekly { days, at, duration, .. } => {
                 let named = |day: &&(&str, Weekday)| days.contains(&day.1.to_monday_one_offset());
                 RawWindow {
                     days: Some(DAYS.iter().filter(named).map(|(name, _)| (*name).to_owned()).collect()),
                     at: Some(at.strftime("%H:%M:%S").to_string()),
-                    lasts: Some(written_duration(*lasts)),
+                    duration: Some(written_duration(*duration)),
                     ..raw
                 }
             }
@@ -205,15 +205,15 @@ impl RawWindow {
         let scopes = self.scopes(section, checks);
         let zone_name = self.time_zone.clone().unwrap_or_else(|| default_zone.to_owned());
         let zone = TimeZone::get(&zone_name)
-            .map_err(|_| format!("expected a time zone such as \"Europe/Copenhagen\", saw `{zone_name}`"));
+            .map_err(|_| format!("expected a time zone such as \"Europe/Copenhagen\", found `{zone_name}`"));
         let zone = section.parsed("time_zone", zone)?;
         let is_once = self.from.is_some() || self.until.is_some();
-        let is_weekly = self.at.is_some() || self.lasts.is_some() || self.days.is_some();
+        let is_weekly = self.at.is_some() || self.duration.is_some() || self.days.is_some();
         let when = match (is_once, is_weekly) {
             (true, false) => self.once(section, &zone),
             (false, true) => self.weekly(section, zone),
             _ => {
-                section.problem("", "expected `from` and `until` for one that comes once, or `at` and `lasts`");
+                section.problem("", "expected `from` and `until` for one that comes once, or `at` and `duration`");
                 None
             }
         };
@@ -230,13 +230,13 @@ impl RawWindow {
             };
             if !checks.iter().any(|known| known == check) {
                 let known = checks.join(", ");
-                section.problem("checks", format!("expected checks of this file ({known}), saw `{check}`"));
+                section.problem("checks", format!("expected checks of this file ({known}), found `{check}`"));
                 return None;
             }
             scopes.push((check.to_owned(), subject));
         }
         if self.checks.as_ref().is_some_and(Vec::is_empty) {
-            section.problem("checks", "expected at least one check, saw none; without the key it is about all");
+            section.problem("checks", "expected at least one check, found none; without the key it is about all");
             return None;
         }
         Some(scopes)
@@ -248,7 +248,8 @@ impl RawWindow {
             let read = text.parse::<Timestamp>().or_else(|_| {
                 text.parse::<DateTime>().and_then(|local| local.to_zoned(zone.clone())).map(|zoned| zoned.timestamp())
             });
-            section.parsed(key, read.map_err(|_| format!("expected a time such as \"2026-12-01T02:00\", saw `{text}`")))
+            section
+                .parsed(key, read.map_err(|_| format!("expected a time such as \"2026-12-01T02:00\", found `{text}`")))
         };
         let (from, until) = (time("from", &self.from), time("until", &self.until));
         let (from, until) = (from?, until?);
@@ -256,11 +257,11 @@ impl RawWindow {
             section.problem("until", "expected a time after `from`");
             return None;
         }
-        let lasts = until.duration_since(from);
-        if lasts > LONGEST_ONCE {
-            let seen = format!("saw {} hours", lasts.as_hours());
+        let duration = until.duration_since(from);
+        if duration > LONGEST_ONCE {
+            let actual = format!("found {} hours", duration.as_hours());
             let rule = "expected a time at most 15 days after `from`, as long as CloudWatch mutes alarms";
-            section.problem("until", format!("{rule}, {seen}; make several windows of it"));
+            section.problem("until", format!("{rule}, {actual}; make several windows of it"));
             return None;
         }
         Some(When::Once { from, until })
@@ -269,16 +270,16 @@ impl RawWindow {
     fn weekly(&self, section: &Section<'_>, zone: TimeZone) -> Option<When> {
         let at = section.required("at", self.at.clone()).and_then(|text| {
             let time = text.parse::<Time>();
-            section.parsed("at", time.map_err(|_| format!("expected a time of day such as \"02:00\", saw `{text}`")))
+            section.parsed("at", time.map_err(|_| format!("expected a time of day such as \"02:00\", found `{text}`")))
         });
-        let lasts = section
-            .required("lasts", self.lasts.clone())
-            .and_then(|lasts| section.duration("lasts", Some(lasts), LONGEST, Duration::from_secs(60)..=LONGEST));
+        let duration = section.required("duration", self.duration.clone()).and_then(|duration| {
+            section.duration("duration", Some(duration), LONGEST, Duration::from_secs(60)..=LONGEST)
+        });
         let mut days = BTreeSet::new();
         for name in self.days.iter().flatten() {
             let Some((_, day)) = DAYS.iter().find(|(own, _)| own == name) else {
                 let known = DAYS.map(|(own, _)| own).join(", ");
-                section.problem("days", format!("expected days of {known}, saw `{name}`"));
+                section.problem("days", format!("expected days of {known}, found `{name}`"));
                 return None;
             };
             days.insert(day.to_monday_one_offset());
@@ -286,16 +287,16 @@ impl RawWindow {
         if days.is_empty() {
             days.extend(1..=7);
         }
-        if let Some(lasts) = lasts {
+        if let Some(duration) = duration {
             let gap = shortest_gap(&days);
-            if lasts >= gap {
-                let (gap, lasts) = (written_duration(gap), written_duration(lasts));
-                let rule = format!("expected less than {gap}, after which the next one begins, saw `{lasts}`");
-                section.problem("lasts", format!("{rule}; it would never end: shorten it, or name fewer `days`"));
+            if duration >= gap {
+                let (gap, duration) = (written_duration(gap), written_duration(duration));
+                let rule = format!("expected less than {gap}, after which the next one begins, found `{duration}`");
+                section.problem("duration", format!("{rule}; it would never end: shorten it, or name fewer `days`"));
                 return None;
             }
         }
-        Some(When::Weekly { days, at: at?, lasts: lasts?, zone })
+        Some(When::Weekly { days, at: at?, duration: duration?, zone })
     }
 }
 
@@ -322,7 +323,7 @@ mod tests {
             when: When::Weekly {
                 days: days.iter().copied().collect(),
                 at: at.parse().unwrap(),
-                lasts: Duration::from_secs(hours * 3_600),
+                duration: Duration::from_secs(hours * 3_600),
                 zone: TimeZone::get("Europe/Copenhagen").unwrap(),
             },
             zone: "Europe/Copenhagen".to_owned(),

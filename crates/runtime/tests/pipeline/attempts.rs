@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use check::incident::{Phase, Told};
+use check::incident::{NotificationReason, Phase};
 use check::{Cause, FailureKind, Outcome, Report, StepResult};
 use runtime::settings::{Common, SecretRef, Section};
 use runtime::{Check, Prepared, Run};
@@ -27,13 +27,13 @@ impl Diary {
 }
 
 fn internal(report: &Report) -> &str {
-    let Outcome::Errored { blindness } = &report.outcome else { panic!("{:?}", report.outcome) };
-    assert_eq!(blindness.cause, Cause::Internal);
-    &blindness.detail
+    let Outcome::Inconclusive { inconclusive } = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(inconclusive.cause, Cause::Internal);
+    &inconclusive.detail
 }
 
-fn left_behind(report: &Report) -> Vec<(&str, &str)> {
-    report.left_behind.iter().map(|left| (left.compensation.as_str(), left.detail.as_str())).collect()
+fn leftovers(report: &Report) -> Vec<(&str, &str)> {
+    report.leftovers.iter().map(|left| (left.compensation.as_str(), left.detail.as_str())).collect()
 }
 
 /// A flow that stays in its first step.
@@ -64,10 +64,10 @@ async fn the_deadline_interrupts_the_running_step_and_keeps_the_others() {
     let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!((failures[0].step.as_str(), failures[0].kind), ("book", FailureKind::Timeout));
     assert_eq!(failures[0].expected, "done within the run's 100 ms");
-    assert_eq!(failures[0].seen, "still busy after 70 ms in this step");
+    assert_eq!(failures[0].actual, "still busy after 70 ms in this step");
     let steps: Vec<_> = report.attempts[0].steps.iter().map(|step| (step.name.as_str(), step.result.word())).collect();
     assert_eq!(steps, [("log_in", "passed"), ("book", "failed")]);
-    assert_eq!(world.published(), [ERRORED_0, SUCCESS_0, DURATION, "LeftBehind 0 Environment=test"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION, "LeftBehind 0 Environment=test"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +82,7 @@ async fn a_run_that_is_cut_off_between_two_steps_has_not_passed() {
     let report = world.run(&check, 0).await;
     assert_eq!(internal(&report), "cut off between two steps: not done within the run's 45000 ms");
     assert_eq!(report.attempts[0].steps.len(), 2);
-    assert_eq!(world.published(), [ERRORED_1, "LeftBehind 0 Environment=test"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_1, "LeftBehind 0 Environment=test"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,14 +129,14 @@ async fn what_lambda_cuts_off_before_an_attempt_had_its_time_is_not_blamed_on_th
         minute(0) + jiff::SignedDuration::try_from(runtime::reserve(false) + Duration::from_secs(9)).unwrap();
     let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
     assert_eq!(internal(&report), "the function had only 9000 ms left for the attempt");
-    assert_eq!((reasons(&report), world.told().len()), (vec![("-", Told::NotYetBlind)], 0));
+    assert_eq!((reasons(&report), world.notified().len()), (vec![("-", NotificationReason::SuppressedNotYetLost)], 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_cannot_be_judged_hides_secrets_and_is_cleaned_up_after() {
     let world = World::new();
     let diary = Diary::default();
-    let seen = diary.clone();
+    let observed = diary.clone();
     let check = creates(move |run, _| {
         let diary = diary.clone();
         Box::pin(async move {
@@ -149,11 +149,11 @@ async fn a_panic_cannot_be_judged_hides_secrets_and_is_cleaned_up_after() {
     });
     let report = world.run(&check, 0).await;
     assert_eq!(internal(&report), "the check panicked: index out of bounds near [redacted]");
-    assert_eq!(seen.read(), ["cancel"]);
+    assert_eq!(observed.read(), ["cancel"]);
     let steps: Vec<_> = report.attempts[0].steps.iter().map(|step| (step.name.as_str(), step.result.word())).collect();
-    assert_eq!((steps[0], steps[2]), (("log_in", "passed"), ("run", "cannot judge")));
-    assert_eq!(reasons(&report), [("-", Told::NotYetBlind)]);
-    assert_eq!(world.published(), [ERRORED_1, "LeftBehind 0 Environment=test"]);
+    assert_eq!((steps[0], steps[2]), (("log_in", "passed"), ("run", "inconclusive")));
+    assert_eq!(reasons(&report), [("-", NotificationReason::SuppressedNotYetLost)]);
+    assert_eq!(world.published(), [INCONCLUSIVE_1, "LeftBehind 0 Environment=test"]);
 }
 
 /// A flow that panics before its future is there.
@@ -170,9 +170,9 @@ impl Check for Hasty {
         None
     }
 
-    fn written(&self) {}
+    fn to_raw(&self) {}
 
-    fn worst_attempt(&self) -> Duration {
+    fn max_attempt_duration(&self) -> Duration {
         Duration::ZERO
     }
 
@@ -192,7 +192,7 @@ async fn a_panic_before_the_first_step_is_caught_too() {
 async fn compensations_run_in_reverse_and_one_that_fails_does_not_stop_the_others() {
     let world = World::new();
     let diary = Diary::default();
-    let seen = diary.clone();
+    let observed = diary.clone();
     let check = creates(move |run, _| {
         let diary = diary.clone();
         Box::pin(async move {
@@ -204,17 +204,17 @@ async fn compensations_run_in_reverse_and_one_that_fails_does_not_stop_the_other
         })
     });
     let report = world.run(&check, 0).await;
-    assert_eq!(seen.read(), ["fourth", "second", "first"]);
-    assert_eq!(left_behind(&report), [("third", "panicked: no booking"), ("second", "booking 7 is still there")]);
+    assert_eq!(observed.read(), ["fourth", "second", "first"]);
+    assert_eq!(leftovers(&report), [("third", "panicked: no booking"), ("second", "booking 7 is still there")]);
     assert_eq!(report.outcome, Outcome::Passed);
-    assert_eq!(world.published(), [ERRORED_0, SUCCESS_1, DURATION, "LeftBehind 2 Environment=test"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_1, DURATION, "LeftBehind 2 Environment=test"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_created_before_a_timeout_is_undone() {
     let world = World::new();
     let diary = Diary::default();
-    let seen = diary.clone();
+    let observed = diary.clone();
     let mut check = creates(move |run, _| {
         let diary = diary.clone();
         Box::pin(async move {
@@ -225,7 +225,7 @@ async fn what_was_created_before_a_timeout_is_undone() {
     });
     check.run.deadline = Duration::from_millis(50);
     let report = world.run(&check, 0).await;
-    assert_eq!((report.outcome.word(), seen.read(), report.left_behind.len()), ("failed", vec!["cancel"], 0));
+    assert_eq!((report.outcome.word(), observed.read(), report.leftovers.len()), ("failed", vec!["cancel"], 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,7 +246,7 @@ async fn compensations_that_hang_leave_time_to_publish_and_tell() {
         ("second", "not begun: the others took all 5 s"),
         ("first", "not begun: the others took all 5 s"),
     ];
-    assert_eq!(left_behind(&report), expected);
+    assert_eq!(leftovers(&report), expected);
     assert!(
         report.ended.duration_since(report.started) < jiff::SignedDuration::try_from(runtime::reserve(false)).unwrap()
     );
@@ -263,7 +263,7 @@ async fn a_step_that_ends_without_a_result_cannot_be_judged() {
     });
     let report = world.run(&check, 0).await;
     assert_eq!(internal(&report), "the step ended without a result");
-    assert!(matches!(report.attempts[0].steps[0].result, StepResult::CannotJudge { .. }));
+    assert!(matches!(report.attempts[0].steps[0].result, StepResult::Inconclusive { .. }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -276,7 +276,7 @@ async fn a_flow_without_steps_cannot_be_judged() {
 async fn what_a_run_remembers_the_next_one_recalls() {
     let world = World::new();
     let recalled = Arc::new(Mutex::new(Vec::new()));
-    let seen = recalled.clone();
+    let observed = recalled.clone();
     let check = reads(move |run, attempt| {
         let recalled = recalled.clone();
         Box::pin(async move {
@@ -293,7 +293,7 @@ async fn what_a_run_remembers_the_next_one_recalls() {
         world.run(&check, number).await;
     }
     // Kept until it is replaced; what cannot be read as what is asked for is unknown.
-    assert_eq!(*seen.lock().unwrap(), [None, Some(7), Some(7), None, None]);
+    assert_eq!(*observed.lock().unwrap(), [None, Some(7), Some(7), None, None]);
     assert_eq!(world.item().await.memory.as_deref(), Some("\"a text\""));
 }
 
@@ -311,7 +311,7 @@ async fn a_memory_over_its_bound_is_dropped_and_said() {
         let report = world.run(&check, 0).await;
         assert_eq!(report.outcome, Outcome::Passed);
         assert_eq!(world.item().await.memory.is_some(), kept, "{length}");
-        let troubles: &[&str] = if kept { &[] } else { &["memory of 8193 bytes is not kept: at most 8192"] };
-        assert_eq!(report.troubles, troubles);
+        let warnings: &[&str] = if kept { &[] } else { &["memory of 8193 bytes is not kept: at most 8192"] };
+        assert_eq!(report.warnings, warnings);
     }
 }

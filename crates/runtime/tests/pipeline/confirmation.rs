@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use check::Outcome;
-use check::incident::Told;
+use check::incident::NotificationReason;
 use jiff::SignedDuration;
 use runtime::reserve;
 use serde_json::json;
@@ -17,8 +17,8 @@ async fn a_failure_that_does_not_come_again_is_a_pass_with_both_attempts_in_the_
     assert_eq!(words, ["failed", "passed"]);
     let waited = report.attempts[1].started.duration_since(report.attempts[0].started);
     assert_eq!(waited, SignedDuration::from_secs(20));
-    assert_eq!(world.published(), [ERRORED_0, SUCCESS_1, DURATION]);
-    assert_eq!((reasons(&report), world.told().len()), (vec![], 0));
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_1, DURATION]);
+    assert_eq!((reasons(&report), world.notified().len()), (vec![], 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -26,8 +26,8 @@ async fn a_failure_that_comes_again_opens_at_once() {
     let world = World::new();
     let report = world.run(&reads(script(&["web=x"])), 0).await;
     assert_eq!((report.outcome.word(), report.attempts.len()), ("failed", 2));
-    assert_eq!(reasons(&report), [("web", Told::Opened)]);
-    assert_eq!(world.published(), [ERRORED_0, SUCCESS_0, DURATION]);
+    assert_eq!(reasons(&report), [("web", NotificationReason::Opened)]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION]);
     let sent = world.memory.take_sent();
     assert_eq!(sent.iter().map(short).collect::<Vec<_>>(), ["oncall opened web", "events opened web"]);
     assert_eq!(sent[0].notification, sent[1].notification);
@@ -41,22 +41,26 @@ async fn a_failure_that_comes_again_opens_at_once() {
 async fn only_the_subjects_that_failed_twice_are_confirmed() {
     let world = World::new();
     let report = world.run(&reads(script(&["a=x b=x c=.", "a=x b=. c=x"])), 0).await;
-    assert_eq!(reasons(&report), [("a", Told::Opened), ("c", Told::NotConfirmed)]);
-    assert_eq!(world.told(), ["oncall opened a", "events opened a"]);
+    assert_eq!(
+        reasons(&report),
+        [("a", NotificationReason::Opened), ("c", NotificationReason::SuppressedNotConfirmed)]
+    );
+    assert_eq!(world.notified(), ["oncall opened a", "events opened a"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_time_that_lambda_leaves_decides_whether_there_is_a_second_attempt() {
     // The wait, a whole attempt, and what is kept back.
     let needed = SignedDuration::try_from(Duration::from_secs(20 + 10) + reserve(true)).unwrap();
-    for (left, attempts, told) in
-        [(needed, 2, Told::Opened), (needed - SignedDuration::from_millis(1), 1, Told::NotConfirmed)]
-    {
+    for (left, attempts, notified) in [
+        (needed, 2, NotificationReason::Opened),
+        (needed - SignedDuration::from_millis(1), 1, NotificationReason::SuppressedNotConfirmed),
+    ] {
         let world = World::new();
         let check = reads(script(&["web=x"]));
         let event = json!({ "scheduled_time": START });
         let report = world.invoke(&check, event, Some(minute(0) + left)).await.unwrap();
-        assert_eq!((report.attempts.len(), reasons(&report)), (attempts, vec![("web", told)]), "{left:?}");
+        assert_eq!((report.attempts.len(), reasons(&report)), (attempts, vec![("web", notified)]), "{left:?}");
     }
 }
 
@@ -75,9 +79,9 @@ async fn a_check_that_creates_something_confirms_by_its_next_run() {
     let world = World::new();
     let check = creates(script(&["web=x"]));
     let first = world.run(&check, 0).await;
-    assert_eq!((first.attempts.len(), reasons(&first)), (1, vec![("web", Told::NotConfirmed)]));
+    assert_eq!((first.attempts.len(), reasons(&first)), (1, vec![("web", NotificationReason::SuppressedNotConfirmed)]));
     let second = world.run(&check, 1).await;
-    assert_eq!((second.attempts.len(), reasons(&second)), (1, vec![("web", Told::Opened)]));
+    assert_eq!((second.attempts.len(), reasons(&second)), (1, vec![("web", NotificationReason::Opened)]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,7 +95,7 @@ async fn what_could_not_be_judged_is_not_tried_again() {
 async fn the_last_attempt_has_the_word() {
     let world = World::new();
     let report = world.run(&reads(script(&["web=x", "web=?"])), 0).await;
-    assert_eq!((report.outcome.word(), report.attempts.len()), ("errored", 2));
-    assert_eq!(world.published(), [ERRORED_1]);
-    assert_eq!(reasons(&report), [("web", Told::NotYetBlind)]);
+    assert_eq!((report.outcome.word(), report.attempts.len()), ("inconclusive", 2));
+    assert_eq!(world.published(), [INCONCLUSIVE_1]);
+    assert_eq!(reasons(&report), [("web", NotificationReason::SuppressedNotYetLost)]);
 }

@@ -1,6 +1,6 @@
 use std::sync::atomic::Ordering::SeqCst;
 
-use check::incident::Told;
+use check::incident::NotificationReason;
 use check::{Outcome, Refusal};
 use runtime::{Commit, LastRun, RunError, StateStore};
 
@@ -40,13 +40,13 @@ async fn an_incident_that_another_location_opened_in_between_is_not_opened_again
     meanwhile(&world, move || {
         Box::pin(async move {
             let report = elsewhere.run(&reads(script(&["web=x"])), 0).await;
-            assert_eq!(reasons(&report), [("web", Told::Opened)]);
+            assert_eq!(reasons(&report), [("web", NotificationReason::Opened)]);
         })
     });
     let report = world.run(&reads(script(&["web=x"])), 0).await;
-    assert_eq!(reasons(&report), [("web", Told::KnownAlready)]);
+    assert_eq!(reasons(&report), [("web", NotificationReason::SuppressedAlreadyNotified)]);
     assert_eq!(report.notifications, [""; 0]);
-    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    assert_eq!(world.notified(), ["oncall opened web", "events opened web"]);
     let item = world.item().await;
     assert_eq!(item.version, 2);
     let locations: Vec<_> = item.state.subjects[&subject("web")].votes.keys().cloned().collect();
@@ -64,8 +64,8 @@ async fn what_another_run_wrote_in_between_is_kept_and_the_own_word_added() {
         })
     });
     let report = world.run(&reads(script(&["web=x"])), 0).await;
-    assert_eq!(reasons(&report), [("web", Told::Opened)]);
-    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    assert_eq!(reasons(&report), [("web", NotificationReason::Opened)]);
+    assert_eq!(world.notified(), ["oncall opened web", "events opened web"]);
     let subjects: Vec<_> = world.item().await.state.subjects.into_keys().map(|subject| subject.to_string()).collect();
     assert_eq!(subjects, ["api", "web"]);
 }
@@ -84,7 +84,7 @@ async fn the_same_run_done_by_somebody_else_in_between_makes_this_one_a_duplicat
     assert_eq!(report.outcome, Outcome::Refused { refusal: Refusal::Duplicate });
     assert_eq!((report.attempts.len(), report.reasons.len(), report.notifications.len()), (0, 0, 0));
     assert_eq!(world.published(), [""; 0]);
-    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    assert_eq!(world.notified(), ["oncall opened web", "events opened web"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,13 +93,13 @@ async fn an_own_write_whose_answer_was_lost_is_no_duplicate_and_is_told_once() {
     world.faulty.mishaps.lock().unwrap().push_back(Mishap::AnswerLost);
     let check = reads(script(&["web=x"]));
     let report = world.run(&check, 0).await;
-    assert_eq!((report.outcome.word(), reasons(&report)), ("failed", vec![("web", Told::Opened)]));
-    assert_eq!(world.published(), [ERRORED_0, SUCCESS_0, DURATION]);
-    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    assert_eq!((report.outcome.word(), reasons(&report)), ("failed", vec![("web", NotificationReason::Opened)]));
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION]);
+    assert_eq!(world.notified(), ["oncall opened web", "events opened web"]);
     let item = world.item().await;
     assert_eq!((item.version, item.outbox), (1, vec![]));
     world.run(&check, 1).await;
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!(world.notified(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,8 +110,8 @@ async fn it_decides_again_three_times_and_no_more() {
         touch(&world);
     }
     let report = world.run(&check, 0).await;
-    assert_eq!((reasons(&report), world.item().await.version), (vec![("web", Told::Opened)], 4));
-    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    assert_eq!((reasons(&report), world.item().await.version), (vec![("web", NotificationReason::Opened)], 4));
+    assert_eq!(world.notified(), ["oncall opened web", "events opened web"]);
     world.published();
 
     for _ in 0..4 {
@@ -120,7 +120,7 @@ async fn it_decides_again_three_times_and_no_more() {
     let error = world.try_run(&check, 1).await.unwrap_err();
     assert_eq!(error.to_string(), "failed to write the state of fake: other runs changed it 4 times in between");
     assert_eq!((error.error_type(), error.is_retryable()), ("StateUnavailable", true));
-    assert_eq!((world.published().len(), world.told().len()), (0, 0));
+    assert_eq!((world.published().len(), world.notified().len()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,6 +135,6 @@ async fn a_state_that_cannot_be_read_or_written_fails_the_invocation_and_nothing
         let error = world.try_run(&reads(script(&["web=x"])), 0).await.unwrap_err();
         assert!(matches!(error, RunError::State(_)), "{error:?}");
         assert_eq!((error.to_string().as_str(), error.is_retryable()), (expected, true));
-        assert_eq!((world.published().len(), world.told().len()), (0, 0), "{expected}");
+        assert_eq!((world.published().len(), world.notified().len()), (0, 0), "{expected}");
     }
 }

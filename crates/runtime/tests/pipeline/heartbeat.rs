@@ -60,7 +60,7 @@ async fn only_a_run_that_passed_pings() {
         let listener = listener("200 OK").await;
         let report = ping(&world(&listener.url), lines, "BEAT").await;
         assert_eq!(listener.pings.load(SeqCst), *expected, "{lines:?}");
-        assert_eq!(report.troubles, [""; 0], "{lines:?}");
+        assert_eq!(report.warnings, [""; 0], "{lines:?}");
     }
 }
 
@@ -86,8 +86,8 @@ async fn a_ping_that_fails_is_a_trouble_and_no_failure() {
     for (url, variable, expected) in cases {
         let report = ping(&world(&url), &["web=."], variable).await;
         assert_eq!(report.outcome.word(), "passed", "{expected}");
-        assert_eq!(report.troubles.len(), 1, "{expected}");
-        assert!(report.troubles[0].starts_with(expected), "{:?}", report.troubles);
+        assert_eq!(report.warnings.len(), 1, "{expected}");
+        assert!(report.warnings[0].starts_with(expected), "{:?}", report.warnings);
         assert!(!format!("{report:?}").contains(&url), "{report:?}");
     }
 }

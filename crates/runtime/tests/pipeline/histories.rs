@@ -143,7 +143,7 @@ struct Process {
     witness: Arc<Mutex<Witness>>,
     way: Way,
     /// How likely a call fails, in percent.
-    trouble: u32,
+    warning: u32,
     rng: Mutex<Rng>,
     passed: AtomicUsize,
     crash_at: Option<usize>,
@@ -170,7 +170,7 @@ impl Process {
     }
 
     fn fails(&self, part: u32) -> bool {
-        self.rng.lock().unwrap().u32(0..100) < self.trouble / part
+        self.rng.lock().unwrap().u32(0..100) < self.warning / part
     }
 
     fn excuse(&self, keys: &[String]) {
@@ -214,7 +214,7 @@ impl StateStore for Process {
         self.boundary().await;
         // Written, and nobody knows; or the client asks again, and is refused.
         match self.rng.lock().unwrap().u32(0..200) {
-            _ if self.trouble == 0 || written.is_err() => written,
+            _ if self.warning == 0 || written.is_err() => written,
             0..4 => Err(CommitError::Store(failed("write"))),
             4..8 => Err(CommitError::Moved),
             _ => written,
@@ -360,8 +360,8 @@ impl History {
                 self.figures.runs += 1;
                 let crashes = !is_quiet && self.rng.f64() < CRASHES / eventful as f64;
                 let crash_at = if crashes { Some(self.boundary_of(start).await) } else { None };
-                let trouble = if is_quiet { 0 } else { 12 };
-                runs.push(self.process(start, crash_at, trouble, Arc::clone(&self.memory), Arc::clone(&self.witness)));
+                let warning = if is_quiet { 0 } else { 12 };
+                runs.push(self.process(start, crash_at, warning, Arc::clone(&self.memory), Arc::clone(&self.witness)));
             }
             if self.rng.bool() {
                 join_all(runs).await;
@@ -386,7 +386,7 @@ impl History {
         &mut self,
         start: Start,
         crash_at: Option<usize>,
-        trouble: u32,
+        warning: u32,
         memory: Arc<Memory>,
         witness: Arc<Mutex<Witness>>,
     ) -> impl Future<Output = usize> + use<> {
@@ -394,7 +394,7 @@ impl History {
             memory,
             witness,
             way: self.way,
-            trouble,
+            warning,
             rng: Mutex::new(self.rng.fork()),
             passed: AtomicUsize::new(0),
             crash_at,
@@ -418,8 +418,8 @@ impl History {
             let invocation = Invocation { event, killed_at: None, may_send: true };
             let policy = Policy {
                 flap_window: Duration::from_secs(8 * 60),
-                settle_after: Duration::from_secs(4 * 60),
-                blind_after: 2,
+                stable_after: Duration::from_secs(4 * 60),
+                monitoring_lost_after: 2,
                 ..Policy::default()
             };
             let run = async {
@@ -476,24 +476,27 @@ impl History {
             figures.unaccounted_duplicates += again.saturating_sub(witness.excused.get(key).copied().unwrap_or(0));
         }
 
-        let unsettled = item.state.subjects.values().filter(|state| {
-            state.phase != Phase::Healthy || state.told.is_some() || state.is_flapping || state.blind.is_some()
+        let unfinished = item.state.subjects.values().filter(|state| {
+            state.phase != Phase::Healthy
+                || state.announced.is_some()
+                || state.is_flapping
+                || state.monitoring_gap.is_some()
         });
-        figures.stuck = unsettled.count() as u64 + item.outbox.len() as u64;
+        figures.stuck = unfinished.count() as u64 + item.outbox.len() as u64;
 
         // What a receiver who drops what it has seen believes, in the order of the runs that told.
         let mut read: Vec<&Delivery> = witness.arrived.iter().filter(|one| one.topic == Topic::Events).collect();
         read.sort_by_key(|delivery| (delivery.notification.at, order(delivery.notification.event)));
-        let mut seen = BTreeSet::new();
-        read.retain(|delivery| seen.insert(delivery.notification.notification_id.clone()));
+        let mut observed = BTreeSet::new();
+        read.retain(|delivery| observed.insert(delivery.notification.notification_id.clone()));
         let mut believed: BTreeMap<String, bool> = BTreeMap::new();
-        let mut blind: BTreeMap<String, bool> = BTreeMap::new();
+        let mut inconclusive: BTreeMap<String, bool> = BTreeMap::new();
         let mut said: BTreeSet<(Event, String)> = BTreeSet::new();
         for delivery in read {
             let event = delivery.notification.event;
             for report in &delivery.notification.subjects {
                 let name = report.failure.subject.to_string();
-                let is_end = event == Event::Recovered || (event == Event::Settled && report.closed_at.is_some());
+                let is_end = event == Event::Recovered || (event == Event::Stabilized && report.closed_at.is_some());
                 let is_once = matches!(event, Event::Opened | Event::Recovered);
                 if is_once && !said.insert((event, report.incident_id.clone())) {
                     figures.contradictions += 1;
@@ -508,11 +511,11 @@ impl History {
                     figures.openings_by_one_attempt += u64::from(attempts < 2);
                 }
             }
-            for report in &delivery.notification.blind {
-                blind.insert(report.subject.to_string(), event == Event::Blind);
+            for report in &delivery.notification.inconclusive {
+                inconclusive.insert(report.subject.to_string(), event == Event::MonitoringLost);
             }
         }
-        figures.stuck += believed.values().chain(blind.values()).filter(|open| **open).count() as u64;
+        figures.stuck += believed.values().chain(inconclusive.values()).filter(|open| **open).count() as u64;
         if figures.broken() > 0 {
             figures.bad_seeds.insert(seed);
         }

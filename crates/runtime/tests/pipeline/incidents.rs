@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use check::incident::{Phase, Severity, Told};
+use check::incident::{NotificationReason, Phase, Severity};
 use check::message::Event;
 use jiff::SignedDuration;
 
@@ -12,19 +12,25 @@ async fn a_second_subject_is_told_while_the_first_is_down() {
     let world = World::new();
     let check = reads(script(&["a=x b=.", "a=x b=.", "a=x b=x", "a=x b=x", "a=x b=x", "a=x b=x"]));
     world.run(&check, 0).await;
-    assert_eq!(world.told(), ["oncall opened a", "events opened a"]);
+    assert_eq!(world.notified(), ["oncall opened a", "events opened a"]);
     let report = world.run(&check, 1).await;
-    assert_eq!(reasons(&report), [("a", Told::KnownAlready), ("b", Told::Opened)]);
-    assert_eq!(world.told(), ["oncall opened b", "events opened b"]);
-    assert_eq!(reasons(&world.run(&check, 2).await), [("a", Told::KnownAlready), ("b", Told::KnownAlready)]);
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!(
+        reasons(&report),
+        [("a", NotificationReason::SuppressedAlreadyNotified), ("b", NotificationReason::Opened)]
+    );
+    assert_eq!(world.notified(), ["oncall opened b", "events opened b"]);
+    assert_eq!(
+        reasons(&world.run(&check, 2).await),
+        [("a", NotificationReason::SuppressedAlreadyNotified), ("b", NotificationReason::SuppressedAlreadyNotified)]
+    );
+    assert_eq!(world.notified(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn several_subjects_of_one_run_make_one_message() {
     let world = World::new();
     let report = world.run(&reads(script(&["a=x b=x c=."])), 0).await;
-    assert_eq!(world.told(), ["oncall opened a,b", "events opened a,b"]);
+    assert_eq!(world.notified(), ["oncall opened a,b", "events opened a,b"]);
     assert_eq!(report.notifications.len(), 1);
 }
 
@@ -38,12 +44,12 @@ async fn the_message_of_a_recovery_says_how_long_it_was() {
     assert_eq!(opened.last_good.unwrap().run_id, good.run_id);
     assert_eq!((opened.run_id, opened.trace_id), (opening.run_id, opening.trace_id));
     assert_eq!(opened.links.runbook, "https://docs.example/fake.md");
-    assert_eq!(opened.contact.reach, "+45 00 00 00 00");
+    assert_eq!(opened.contact.details, "+45 00 00 00 00");
     assert_eq!((opened.subjects[0].closed_at, opened.subjects[0].downtime_seconds), (None, None));
 
-    assert_eq!(reasons(&world.run(&check, 2).await), [("web", Told::NotYetRecovered)]);
-    assert_eq!(world.told(), [""; 0]);
-    assert_eq!(reasons(&world.run(&check, 3).await), [("web", Told::Recovered)]);
+    assert_eq!(reasons(&world.run(&check, 2).await), [("web", NotificationReason::SuppressedNotYetRecovered)]);
+    assert_eq!(world.notified(), [""; 0]);
+    assert_eq!(reasons(&world.run(&check, 3).await), [("web", NotificationReason::Recovered)]);
     let sent = world.memory.take_sent();
     assert_eq!(sent.iter().map(short).collect::<Vec<_>>(), ["oncall recovered web", "events recovered web"]);
     let recovered = &sent[0].notification;
@@ -51,7 +57,7 @@ async fn the_message_of_a_recovery_says_how_long_it_was() {
     let report = &recovered.subjects[0];
     assert_eq!(report.incident_id, opened.subjects[0].incident_id);
     assert_eq!((report.since, report.closed_at, report.downtime_seconds), (minute(1), Some(minute(3)), Some(120)));
-    assert_eq!((report.failure.expected.as_str(), report.failure.seen.as_str()), ("status 200", "status 500"));
+    assert_eq!((report.failure.expected.as_str(), report.failure.actual.as_str()), ("status 200", "status 500"));
     // Remembered for an hour, to see whether it is flapping.
     assert_eq!(world.item().await.state.subjects[&subject("web")].phase, Phase::Healthy);
     world.run(&reads(script(&["web=."])), 62).await;
@@ -63,17 +69,25 @@ async fn an_open_incident_is_told_again_after_the_time_of_the_policy() {
     let world = World::new();
     let mut check = reads(script(&["web=x"]));
     check.run.policy.remind_every = Duration::from_secs(120);
-    let told: Vec<_> = [
+    let notified: Vec<_> = [
         world.run(&check, 0).await,
         world.run(&check, 1).await,
         world.run(&check, 2).await,
         world.run(&check, 3).await,
     ]
     .iter()
-    .map(|report| report.reasons[0].told)
+    .map(|report| report.reasons[0].notification_reason)
     .collect();
-    assert_eq!(told, [Told::Opened, Told::KnownAlready, Told::Reminded, Told::KnownAlready]);
-    let events = world.told();
+    assert_eq!(
+        notified,
+        [
+            NotificationReason::Opened,
+            NotificationReason::SuppressedAlreadyNotified,
+            NotificationReason::Reminded,
+            NotificationReason::SuppressedAlreadyNotified
+        ]
+    );
+    let events = world.notified();
     assert_eq!(events, ["oncall opened web", "events opened web", "oncall reminded web", "events reminded web"]);
 }
 
@@ -83,7 +97,7 @@ async fn the_severity_of_the_settings_decides_which_people_are_told() {
     let mut check = reads(script(&["web=x"]));
     check.run.policy.severity = Severity::Warning;
     world.run(&check, 0).await;
-    assert_eq!(world.told(), ["warnings opened web", "events opened web"]);
+    assert_eq!(world.notified(), ["warnings opened web", "events opened web"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,9 +108,9 @@ async fn two_locations_must_agree() {
     world.run(&well, 0).await;
     elsewhere.run(&well, 0).await;
     let check = reads(script(&["web=x"]));
-    assert_eq!(reasons(&world.run(&check, 1).await), [("web", Told::Outvoted)]);
-    assert_eq!(reasons(&elsewhere.run(&check, 1).await), [("web", Told::Opened)]);
-    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    assert_eq!(reasons(&world.run(&check, 1).await), [("web", NotificationReason::SuppressedOutvoted)]);
+    assert_eq!(reasons(&elsewhere.run(&check, 1).await), [("web", NotificationReason::Opened)]);
+    assert_eq!(world.notified(), ["oncall opened web", "events opened web"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,12 +131,15 @@ async fn links_name_the_window_of_the_incident() {
 async fn the_incident_of_a_subject_that_the_settings_no_longer_name_is_dropped() {
     let world = World::new();
     world.run(&reads(script(&["gone=x kept=x"])), 0).await;
-    assert_eq!(world.told().len(), 2);
+    assert_eq!(world.notified().len(), 2);
     let mut check = reads(script(&["kept=x"]));
     check.check.subjects = Some(BTreeSet::from([subject("kept")]));
     let report = world.run(&check, 1).await;
-    assert_eq!(reasons(&report), [("gone", Told::Dropped), ("kept", Told::KnownAlready)]);
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!(
+        reasons(&report),
+        [("gone", NotificationReason::SuppressedDropped), ("kept", NotificationReason::SuppressedAlreadyNotified)]
+    );
+    assert_eq!(world.notified(), [""; 0]);
     let subjects: Vec<_> = world.item().await.state.subjects.into_keys().collect();
     assert_eq!(subjects, [subject("kept")]);
 }

@@ -13,12 +13,12 @@ mod histories;
 #[cfg(test)]
 mod incidents;
 #[cfg(test)]
+mod notifying;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
 mod secrets;
-#[cfg(test)]
-mod telling;
 #[cfg(test)]
 mod world;

@@ -1,4 +1,4 @@
-use check::incident::Told;
+use check::incident::NotificationReason;
 use check::metric::{self, CERTIFICATE_DAYS_REMAINING, Dimensions, Metric, Unit};
 use check::{Cause, Outcome};
 
@@ -9,12 +9,12 @@ async fn a_run_that_passed_says_so_and_tells_nobody() {
     let world = World::new();
     let report = world.run(&reads(script(&["web=. api=."])), 0).await;
     assert_eq!(report.outcome, Outcome::Passed);
-    assert_eq!(world.published(), [ERRORED_0, SUCCESS_1, DURATION]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_1, DURATION]);
     assert!(world.memory.data().iter().all(|datum| datum.at == minute(0)), "{:?}", world.memory.data());
     let duration = world.memory.data().pop().unwrap();
     assert_eq!((duration.value, duration.unit), (report.attempts[0].duration_ms, Unit::Milliseconds));
-    assert_eq!((report.attempts.len(), &report.reasons[..], &report.troubles[..]), (1, &[][..], &[][..]));
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!((report.attempts.len(), &report.reasons[..], &report.warnings[..]), (1, &[][..], &[][..]));
+    assert_eq!(world.notified(), [""; 0]);
     let item = world.item().await;
     assert_eq!(item.version, 1);
     assert_eq!(item.last_run["home/0of1"].run_id, report.run_id);
@@ -29,14 +29,14 @@ async fn a_run_that_failed_publishes_a_zero_and_waits_for_the_next_one() {
     let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(failures.len(), 1);
     assert_eq!((failures[0].subject.as_str(), failures[0].step.as_str()), ("web", "answer"));
-    assert_eq!((failures[0].expected.as_str(), failures[0].seen.as_str()), ("status 200", "status 500"));
-    assert_eq!(world.published(), [ERRORED_0, SUCCESS_0, DURATION, "LeftBehind 0 Environment=test"]);
-    assert_eq!(reasons(&report), [("web", Told::NotConfirmed)]);
-    assert_eq!(world.told(), [""; 0]);
+    assert_eq!((failures[0].expected.as_str(), failures[0].actual.as_str()), ("status 200", "status 500"));
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION, "LeftBehind 0 Environment=test"]);
+    assert_eq!(reasons(&report), [("web", NotificationReason::SuppressedNotConfirmed)]);
+    assert_eq!(world.notified(), [""; 0]);
 
     let report = world.run(&check, 1).await;
-    assert_eq!(reasons(&report), [("web", Told::Opened)]);
-    assert_eq!(world.told(), ["oncall opened web", "events opened web"]);
+    assert_eq!(reasons(&report), [("web", NotificationReason::Opened)]);
+    assert_eq!(world.notified(), ["oncall opened web", "events opened web"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,15 +47,15 @@ async fn a_run_that_could_not_judge_publishes_that_alone_and_what_was_seen_stand
     world.published();
     let before = world.item().await.state.subjects[&subject("web")].clone();
     let report = world.run(&check, 1).await;
-    let Outcome::Errored { blindness } = &report.outcome else { panic!("{:?}", report.outcome) };
-    assert_eq!(blindness.cause, Cause::Reference);
-    assert_eq!(blindness.detail, "failed to resolve env:MISSING: the variable is not set, or empty");
-    assert_eq!(world.published(), [ERRORED_1, "LeftBehind 0 Environment=test"]);
-    assert_eq!(reasons(&report), [("web", Told::NotYetBlind)]);
+    let Outcome::Inconclusive { inconclusive } = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert_eq!(inconclusive.cause, Cause::Reference);
+    assert_eq!(inconclusive.detail, "failed to resolve env:MISSING: the variable is not set, or empty");
+    assert_eq!(world.published(), [INCONCLUSIVE_1, "LeftBehind 0 Environment=test"]);
+    assert_eq!(reasons(&report), [("web", NotificationReason::SuppressedNotYetLost)]);
     let after = world.item().await.state.subjects[&subject("web")].clone();
     assert_eq!((after.phase, &after.failure), (before.phase, &before.failure));
-    assert_eq!((after.votes["home"].failed, after.votes["home"].blind), (1, 1));
-    assert_eq!(reasons(&world.run(&check, 2).await), [("web", Told::Opened)]);
+    assert_eq!((after.votes["home"].failed, after.votes["home"].inconclusive), (1, 1));
+    assert_eq!(reasons(&world.run(&check, 2).await), [("web", NotificationReason::Opened)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,27 +63,27 @@ async fn maintenance_has_no_success_and_no_vote() {
     let world = World::new();
     let check = reads(script(&["web=x", "web=x", "web=m", "web=m", "web=.", "web=."]));
     world.run(&check, 0).await;
-    assert_eq!(world.told().len(), 2);
+    assert_eq!(world.notified().len(), 2);
     world.published();
     for number in [1, 2] {
         let report = world.run(&check, number).await;
         assert_eq!(report.outcome, Outcome::Maintenance { detail: "the platform says so".to_owned() });
-        assert_eq!(reasons(&report), [("web", Told::InMaintenance)]);
-        assert_eq!(world.published(), [ERRORED_0]);
+        assert_eq!(reasons(&report), [("web", NotificationReason::SuppressedMaintenance)]);
+        assert_eq!(world.published(), [INCONCLUSIVE_0]);
     }
-    assert_eq!(reasons(&world.run(&check, 3).await), [("web", Told::NotYetRecovered)]);
-    assert_eq!(reasons(&world.run(&check, 4).await), [("web", Told::Recovered)]);
+    assert_eq!(reasons(&world.run(&check, 3).await), [("web", NotificationReason::SuppressedNotYetRecovered)]);
+    assert_eq!(reasons(&world.run(&check, 4).await), [("web", NotificationReason::Recovered)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_worst_word_of_all_subjects_is_the_outcome() {
     let cases: &[(&[&str], &str)] = &[
         (&["a=. b=m"], "maintenance"),
-        (&["a=m b=? c=."], "errored"),
+        (&["a=m b=? c=."], "inconclusive"),
         (&["a=? b=x c=m"], "failed"),
         (&["a=- b=."], "passed"),
-        (&["a=-"], "errored"),
-        (&[""], "errored"),
+        (&["a=-"], "inconclusive"),
+        (&[""], "inconclusive"),
     ];
     for (lines, expected) in cases {
         let report = World::new().run(&creates(script(lines)), 0).await;
@@ -111,7 +111,7 @@ async fn measurements_of_the_catalogue_are_published_and_no_others() {
     });
     let report = world.run(&check, 0).await;
     let certificate = "CertificateDaysRemaining 12.5 Environment=test Check=fake";
-    assert_eq!(world.published(), [ERRORED_0, SUCCESS_1, DURATION, certificate]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_1, DURATION, certificate]);
     let names: Vec<_> = report.attempts[0].measurements.iter().map(|measurement| &measurement.metric).collect();
     assert_eq!(names, ["CertificateDaysRemaining", "Strange"]);
     assert_eq!(report.attempts[0].measurements[0].item.as_deref(), Some("platform.example"));

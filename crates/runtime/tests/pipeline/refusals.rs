@@ -39,12 +39,12 @@ async fn the_same_event_again_is_refused_and_nothing_is_published() {
     let world = World::new();
     let check = reads(script(&["web=x"]));
     world.run(&check, 0).await;
-    assert_eq!((world.published().len(), world.told().len()), (3, 2));
+    assert_eq!((world.published().len(), world.notified().len()), (3, 2));
     let before = world.item().await;
     let report = world.run(&check, 0).await;
     assert_eq!(report.outcome, DUPLICATE);
     assert_eq!((report.attempts.len(), report.reasons.len(), report.notifications.len()), (0, 0, 0));
-    assert_eq!((world.published().len(), world.told().len()), (0, 0));
+    assert_eq!((world.published().len(), world.notified().len()), (0, 0));
     assert_eq!(world.item().await, before);
 }
 

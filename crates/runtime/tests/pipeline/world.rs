@@ -6,13 +6,13 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use check::incident::{Policy, Told};
+use check::incident::{NotificationReason, Policy};
 use check::message::{Contact, Topic};
 use check::{FailureKind, Journey, Mismatch, Report, Subject};
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use local::{EnvironmentSecrets, Memory};
-use probe::{Fence, Maintenance, Redactor, Tls};
+use probe::{EgressPolicy, Maintenance, Redactor, Tls};
 use runtime::settings::{Common, LinkTemplates, Network, Platform, RunSettings, SecretRef, Section};
 use runtime::{
     Check, Clock, Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, PortError, Ports, Prepared,
@@ -32,7 +32,7 @@ pub type Flow = Box<dyn for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()> + Send +
 pub struct Fake<const READ_ONLY: bool> {
     flow: Flow,
     attempts: AtomicUsize,
-    worst_attempt: Duration,
+    max_attempt_duration: Duration,
     pub subjects: Option<BTreeSet<Subject>>,
 }
 
@@ -47,10 +47,10 @@ impl<const READ_ONLY: bool> Check for Fake<READ_ONLY> {
         None
     }
 
-    fn written(&self) {}
+    fn to_raw(&self) {}
 
-    fn worst_attempt(&self) -> Duration {
-        self.worst_attempt
+    fn max_attempt_duration(&self) -> Duration {
+        self.max_attempt_duration
     }
 
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
@@ -80,7 +80,7 @@ fn fake<const READ_ONLY: bool>(
     flow: impl for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()> + Send + Sync + 'static,
 ) -> Fake<READ_ONLY> {
     let attempts = AtomicUsize::new(0);
-    Fake { flow: Box::new(flow), attempts, worst_attempt: Duration::from_secs(10), subjects: None }
+    Fake { flow: Box::new(flow), attempts, max_attempt_duration: Duration::from_secs(10), subjects: None }
 }
 
 pub fn prepared<C>(check: C) -> Prepared<C> {
@@ -88,7 +88,8 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
         common: Common {
             environment: "test".to_owned(),
             base_url: "https://platform.example".parse().unwrap(),
-            contact: Contact { name: "Platform on call".to_owned(), reach: "+45 00 00 00 00".to_owned() },
+            time_zone: Default::default(),
+            contact: Contact { name: "Platform on call".to_owned(), details: "+45 00 00 00 00".to_owned() },
             links: LinkTemplates { runbook: "https://docs.example/{check}.md".to_owned(), ..LinkTemplates::default() },
             policy: Policy::default(),
             windows: Vec::new(),
@@ -103,14 +104,14 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
             heartbeat_url: None,
         },
         check,
-        fence: NETWORK.fence.clone(),
+        egress: NETWORK.egress.clone(),
     }
 }
 
 /// Servers of tests are on the loopback.
 static NETWORK: LazyLock<Network> = LazyLock::new(|| {
-    let fence = Fence::new([], vec!["127.0.0.0/8".parse().unwrap()]);
-    Network::new(fence.with_host_of(&"http://127.0.0.1/".parse().unwrap()), Tls::new(&[]).unwrap())
+    let egress = EgressPolicy::new([], vec!["127.0.0.0/8".parse().unwrap()]);
+    Network::new(egress.with_host_of(&"http://127.0.0.1/".parse().unwrap()), Tls::new(&[]).unwrap())
 });
 
 /// The flow of a script: one line per attempt, the last one again and again. `web=.` passes, `x` fails, `?` cannot be
@@ -141,11 +142,11 @@ pub fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap()
 }
 
-pub fn mismatch(seen: &str) -> Mismatch {
+pub fn mismatch(actual: &str) -> Mismatch {
     Mismatch {
         kind: FailureKind::Status,
         expected: "status 200".to_owned(),
-        seen: seen.to_owned(),
+        actual: actual.to_owned(),
         evidence: Some("<h1>Server Error</h1>".to_owned()),
     }
 }
@@ -256,7 +257,7 @@ pub struct World {
     pub faulty: Arc<Faulty>,
     pub ports: Ports,
     base: Instant,
-    seen: Arc<AtomicUsize>,
+    published: Arc<AtomicUsize>,
 }
 
 impl World {
@@ -266,12 +267,12 @@ impl World {
 
     /// Another location over the same state, clock, metrics and messages.
     pub fn elsewhere(&self) -> Self {
-        Self { seen: self.seen.clone(), ..Self::on(self.memory.clone(), self.base, "elsewhere") }
+        Self { published: self.published.clone(), ..Self::on(self.memory.clone(), self.base, "elsewhere") }
     }
 
     /// Another process at the same location.
     pub fn twin(&self) -> Self {
-        Self { seen: self.seen.clone(), ..Self::on(self.memory.clone(), self.base, "home") }
+        Self { published: self.published.clone(), ..Self::on(self.memory.clone(), self.base, "home") }
     }
 
     fn on(memory: Arc<Memory>, base: Instant, location: &str) -> Self {
@@ -287,7 +288,7 @@ impl World {
             location: location.to_owned(),
             recorder: Arc::new(Journey::new),
         };
-        Self { memory, faulty, ports, base, seen: Arc::default() }
+        Self { memory, faulty, ports, base, published: Arc::default() }
     }
 
     /// The run of a minute, five seconds into it.
@@ -319,7 +320,7 @@ impl World {
     /// real time, and left out.
     pub fn published(&self) -> Vec<String> {
         let data = self.memory.data();
-        let new = &data[self.seen.swap(data.len(), SeqCst)..];
+        let new = &data[self.published.swap(data.len(), SeqCst)..];
         new.iter()
             .map(|datum| {
                 let value = if datum.metric == "Duration" { String::new() } else { format!(" {}", datum.value) };
@@ -330,7 +331,7 @@ impl World {
     }
 
     /// What was sent since it was last asked: topic, event and subjects.
-    pub fn told(&self) -> Vec<String> {
+    pub fn notified(&self) -> Vec<String> {
         self.memory.take_sent().iter().map(short).collect()
     }
 }
@@ -342,12 +343,12 @@ pub fn short(delivery: &Delivery) -> String {
 }
 
 /// What a run did to each subject.
-pub fn reasons(report: &Report) -> Vec<(&str, Told)> {
-    report.reasons.iter().map(|reason| (reason.subject.as_str(), reason.told)).collect()
+pub fn reasons(report: &Report) -> Vec<(&str, NotificationReason)> {
+    report.reasons.iter().map(|reason| (reason.subject.as_str(), reason.notification_reason)).collect()
 }
 
 pub const SUCCESS_0: &str = "Success 0 Environment=test Check=fake";
 pub const SUCCESS_1: &str = "Success 1 Environment=test Check=fake";
-pub const ERRORED_0: &str = "Errored 0 Environment=test Check=fake";
-pub const ERRORED_1: &str = "Errored 1 Environment=test Check=fake";
+pub const INCONCLUSIVE_0: &str = "Errored 0 Environment=test Check=fake";
+pub const INCONCLUSIVE_1: &str = "Errored 1 Environment=test Check=fake";
 pub const DURATION: &str = "Duration Environment=test Check=fake";

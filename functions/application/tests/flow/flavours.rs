@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use application::Application;
 use check::Outcome;
+use check_testkit::Harness;
 use demo_platform::faults::{ExpectedFailure, Shows, catalogue};
 use demo_platform::{Flavour, Options};
-use trial::Trial;
 
 /// The settings of a platform that calls everything otherwise.
 const RENAMED: &str = include_str!("renamed.toml");
@@ -23,22 +23,22 @@ const METRICS: [&str; 8] = [
     "MemoryUsed",
 ];
 
-async fn renamed() -> Trial<Application> {
+async fn renamed() -> Harness<Application> {
     let options = Options { flavour: Flavour::Renamed, ..Options::default() };
-    Trial::with(options, |settings| RENAMED.clone_into(settings)).await
+    Harness::with(options, |settings| RENAMED.clone_into(settings)).await
 }
 
 #[tokio::test]
 async fn a_platform_of_other_names_passes_by_its_settings_and_shows_the_same_numbers() {
-    let documented = Trial::<Application>::start().await.run().await;
-    let trial = renamed().await;
-    let seen = trial.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    let documented = Harness::<Application>::start().await.run().await;
+    let harness = renamed().await;
+    let observed = harness.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     for metric in METRICS {
-        assert!(seen.metrics[metric] > 0.0, "{:?}", seen.metrics);
-        assert!((seen.metrics[metric] - documented.metrics[metric]).abs() <= 1.0, "{:?}", seen.metrics);
+        assert!(observed.metrics[metric] > 0.0, "{:?}", observed.metrics);
+        assert!((observed.metrics[metric] - documented.metrics[metric]).abs() <= 1.0, "{:?}", observed.metrics);
     }
-    let paths = trial.platform.requests().counts();
+    let paths = harness.platform.requests().counts();
     assert!(!paths.keys().any(|route| route.contains("/api/") || route.contains(" /health")), "{paths:?}");
 }
 
@@ -51,16 +51,16 @@ fn translated(failure: &ExpectedFailure) -> ExpectedFailure {
 #[tokio::test]
 async fn its_faults_are_seen_as_those_of_the_documented_one() {
     for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == "application") {
-        let mut trial = renamed().await;
-        trial.platform.faults().activate(spec.fault);
-        let seen = trial.runs(spec.runs.get(), spec.every, &[]).await;
+        let mut harness = renamed().await;
+        harness.platform.faults().activate(spec.fault);
+        let observed = harness.runs(spec.runs.get(), spec.every, &[]).await;
         match &spec.shows {
             Shows::Failures(expected) => {
                 let expected: BTreeSet<_> = expected.iter().map(translated).collect();
-                assert_eq!(seen.failures(), expected, "{}: {:#?}", spec.fault, seen.report);
+                assert_eq!(observed.failures(), expected, "{}: {:#?}", spec.fault, observed.report);
             }
             Shows::Metric { name, bound } => {
-                assert!(bound.is_passed_by(seen.metrics[name]), "{}: {:?}", spec.fault, seen.metrics)
+                assert!(bound.is_passed_by(observed.metrics[name]), "{}: {:?}", spec.fault, observed.metrics)
             }
             other => panic!("{}: {other:?}", spec.fault),
         }

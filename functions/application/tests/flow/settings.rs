@@ -6,7 +6,7 @@ use runtime::settings::Document;
 
 fn problems(section: &str) -> String {
     let text = format!(
-        "environment = \"test\"\nbase_url = \"https://localhost\"\n[contact]\nname = \"n\"\nreach = \"r\"\n[links]\n\
+        "environment = \"test\"\nbase_url = \"https://localhost\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n[links]\n\
          runbook = \"https://localhost/\"\n[check.application]\n{section}"
     );
     let document = Document::parse("test.toml", &text).unwrap_or_else(|problems| panic!("{problems:#?}"));

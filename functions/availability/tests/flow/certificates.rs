@@ -24,10 +24,10 @@ async fn server(authority: &Authority, days: i64) -> Server {
 async fn run(days: &[i64]) -> (Outcome, Option<f64>) {
     let authority = Authority::generate();
     let mut settings = "environment = \"test\"\nbase_url = \"https://localhost\"\n\
-        [contact]\nname = \"n\"\nreach = \"r\"\n[links]\nrunbook = \"https://localhost/\"\n\
-        [network]\naddresses = [\"127.0.0.1\"]\n"
+        [contact]\nname = \"n\"\ndetails = \"r\"\n[links]\nrunbook = \"https://localhost/\"\n\
+        [network]\nallow_addresses = [\"127.0.0.1\"]\n"
         .to_owned();
-    settings.push_str(&format!("authorities = ['''\n{}''']\n[check.availability]\n", authority.pem));
+    settings.push_str(&format!("ca_certificates = ['''\n{}''']\n[check.availability]\n", authority.pem));
     let mut servers = Vec::new();
     for (index, days) in days.iter().enumerate() {
         let server = server(&authority, *days).await;
@@ -38,7 +38,7 @@ async fn run(days: &[i64]) -> (Outcome, Option<f64>) {
     let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let prepared: Prepared<Availability> = Prepared::read(&document).unwrap_or_else(|found| panic!("{found:#?}"));
     let memory = Arc::new(Memory::default());
-    let ports = trial::ports(&memory, &Arc::new(SkippingClock::default()), []);
+    let ports = check_testkit::ports(&memory, &Arc::new(SkippingClock::default()), []);
     let report = execute(&prepared, &ports, &Invocation::manual()).await.unwrap();
     let published = memory.data().into_iter().find(|datum| datum.metric == "CertificateDaysRemaining");
     (report.outcome, published.map(|datum| datum.value))

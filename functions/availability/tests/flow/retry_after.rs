@@ -14,14 +14,14 @@ use runtime::{Invocation, Prepared, SkippingClock, execute};
 async fn apart(head: &'static str) -> Option<SignedDuration> {
     let server = Server::plain(move |_| answer(head, "")).await;
     let settings = format!(
-        "environment = \"test\"\nbase_url = \"http://{}\"\n[contact]\nname = \"n\"\nreach = \"r\"\n\
-         [links]\nrunbook = \"https://docs.example/\"\n[network]\naddresses = [\"127.0.0.1\"]\n\
+        "environment = \"test\"\nbase_url = \"http://{}\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n\
+         [links]\nrunbook = \"https://docs.example/\"\n[network]\nallow_addresses = [\"127.0.0.1\"]\n\
          [check.availability]\ndeadline = \"45s\"\n[[check.availability.targets]]\nid = \"t\"\npath = \"/\"\ndeadline = \"2s\"\n",
         server.address
     );
     let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let prepared: Prepared<Availability> = Prepared::read(&document).unwrap_or_else(|found| panic!("{found:#?}"));
-    let ports = trial::ports(&Arc::new(Memory::default()), &Arc::new(SkippingClock::default()), []);
+    let ports = check_testkit::ports(&Arc::new(Memory::default()), &Arc::new(SkippingClock::default()), []);
     let report = execute(&prepared, &ports, &Invocation::manual()).await.unwrap();
     let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(failures[0].kind, FailureKind::Status, "{failures:?}");

@@ -30,7 +30,7 @@ fn what_the_production_example_says_is_what_is_run() {
     let heartbeat = SecretRef::Parameter("/just-driving/production/availability/heartbeat-url".to_owned());
     assert_eq!(read.run.heartbeat_url, Some(heartbeat));
     assert_eq!((read.run.deadline, read.run.confirm_after), (Duration::from_secs(45), Duration::from_secs(20)));
-    assert_eq!(read.check.worst_attempt(), Duration::from_secs(10));
+    assert_eq!(read.check.max_attempt_duration(), Duration::from_secs(10));
     let urls: Vec<_> = read.check.targets.iter().map(|target| target.url.as_str()).collect();
     let expected = [
         "https://www.justdriving.example/",

@@ -52,16 +52,16 @@ fn every_file_is_wrong_and_has_its_expected_text() {
 
 #[test]
 fn a_secret_is_never_said() {
-    let mut seen = 0;
+    let mut observed = 0;
     for name in names(&here("tests/settings/wrong"), "toml") {
         if !SECRETS.iter().any(|secret| text(&name).contains(secret)) {
             continue;
         }
-        seen += 1;
+        observed += 1;
         let said = format!("{}{:?}", said(&name), problems(&name));
         assert!(!SECRETS.iter().any(|secret| said.contains(secret)), "{said}");
     }
-    assert!(seen >= 8, "only {seen} files hold a secret");
+    assert!(observed >= 8, "only {observed} files hold a secret");
 }
 
 #[test]

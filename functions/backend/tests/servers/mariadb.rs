@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use trial::servers::{Folder, Server, free_port, program};
+use check_testkit::servers::{Folder, Server, free_port, program};
 
 /// What the monitor's user logs in with.
 pub const PASSWORD: &str = "read-only-and-no-more";

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use trial::servers::{Folder, Server, address, free_port, program};
+use check_testkit::servers::{Folder, Server, address, free_port, program};
 
 /// What the monitor's user logs in with.
 pub const PASSWORD: &str = "info-and-no-more";
@@ -62,12 +62,12 @@ impl Redis {
         let stream = TcpStream::connect(address(self.port)).unwrap();
         let mut answers = BufReader::new(stream.try_clone().unwrap()).lines();
         let mut stream = stream;
-        let mut told = Vec::new();
+        let mut replies = Vec::new();
         for command in [format!("AUTH {OWNER}")].iter().chain(commands) {
             stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
-            told.push(answers.next().unwrap().unwrap());
+            replies.push(answers.next().unwrap().unwrap());
         }
-        told.split_off(1)
+        replies.split_off(1)
     }
 
     /// Stores so many values of 10 kB; the last answer.

@@ -10,7 +10,7 @@ const REPLICA: &str = "replica.lag_within = \"30s\"";
 #[tokio::test]
 async fn a_server_that_follows_none_is_no_replica() {
     let server = MariaDb::start(&[], "");
-    let said = World::of_database(server.port, REPLICA).run().await.failed("database replication stale");
+    let said = World::with_database(server.port, REPLICA).run().await.failed("database replication stale");
     assert!(said.contains("follows none"), "{said}");
 }
 
@@ -25,17 +25,17 @@ async fn a_replica_follows_until_its_source_is_gone() {
     );
     // What its source did first, it has done already.
     let replica = MariaDb::start(&["--server-id=2", "--slave-skip-errors=all"], &follows);
-    let world = World::of_database(replica.port, REPLICA);
+    let world = World::with_database(replica.port, REPLICA);
     let began = Instant::now();
-    let seen = loop {
-        let seen = world.run().await;
+    let observed = loop {
+        let observed = world.run().await;
         // It takes a moment to begin.
-        if seen.step("replication") == "passed" || began.elapsed() > Duration::from_secs(20) {
-            break seen;
+        if observed.step("replication") == "passed" || began.elapsed() > Duration::from_secs(20) {
+            break observed;
         }
     };
     // What its source did before counts at first.
-    let lag = seen.passed().measured["ReplicationLag"];
+    let lag = observed.passed().measured["ReplicationLag"];
     assert!((0.0..=30.0).contains(&lag), "{lag}");
     source.stop();
     tokio::time::sleep(Duration::from_millis(500)).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backend::Backend;
-use check::{Blindness, Outcome, Report};
+use check::{Inconclusive, Outcome, Report};
 use local::Memory;
 use runtime::settings::Document;
 use runtime::{Invocation, Ports, Prepared, SkippingClock, execute};
@@ -21,7 +21,7 @@ pub struct World {
 
 /// What a run showed.
 #[derive(Debug)]
-pub struct Seen {
+pub struct Observed {
     pub report: Report,
     /// What it measured, published or not.
     pub measured: BTreeMap<String, f64>,
@@ -30,12 +30,12 @@ pub struct Seen {
 impl World {
     /// With these lines of `[check.backend]`; `trusted` are authorities, in PEM.
     pub fn new(lines: &str, trusted: &[&str]) -> Self {
-        let authorities: Vec<String> = trusted.iter().map(|pem| format!("'''\n{pem}'''")).collect();
+        let ca_certificates: Vec<String> = trusted.iter().map(|pem| format!("'''\n{pem}'''")).collect();
         let settings = format!(
             "environment = \"test\"\nbase_url = \"https://127.0.0.1\"\n\
-             [contact]\nname = \"n\"\nreach = \"r\"\n[links]\nrunbook = \"https://127.0.0.1/\"\n\
-             [network]\naddresses = [\"127.0.0.1\"]\nauthorities = [{}]\n[check.backend]\nconfirm_after = \"1s\"\n{lines}\n",
-            authorities.join(", ")
+             [contact]\nname = \"n\"\ndetails = \"r\"\n[links]\nrunbook = \"https://127.0.0.1/\"\n\
+             [network]\nallow_addresses = [\"127.0.0.1\"]\nca_certificates = [{}]\n[check.backend]\nconfirm_after = \"1s\"\n{lines}\n",
+            ca_certificates.join(", ")
         );
         let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
         let prepared = Prepared::read(&document).unwrap_or_else(|problems| panic!("{problems:#?}"));
@@ -45,26 +45,26 @@ impl World {
     }
 
     /// A database there, all of it looked at, but no replica.
-    pub fn of_database(port: u16, besides: &str) -> Self {
+    pub fn with_database(port: u16, besides: &str) -> Self {
         Self::new(&database(port, &format!("tls = false\n{besides}")), &[])
     }
 
     /// A cache there.
-    pub fn of_cache(port: u16, besides: &str) -> Self {
+    pub fn with_cache(port: u16, besides: &str) -> Self {
         Self::new(&cache(port, &format!("tls = false\n{besides}")), &[])
     }
 
     /// A run now.
-    pub async fn run(&self) -> Seen {
+    pub async fn run(&self) -> Observed {
         self.run_after(Duration::ZERO).await
     }
 
     /// A run, after a time that the servers have not seen pass.
-    pub async fn run_after(&self, time: Duration) -> Seen {
+    pub async fn run_after(&self, time: Duration) -> Observed {
         self.clock.skip(time);
         let of_check =
             |(name, secret): (&&str, &String)| (format!("/just-driving/test/backend/{name}-password"), secret.clone());
-        let ports: Ports = trial::ports(&self.memory, &self.clock, self.secrets.iter().map(of_check));
+        let ports: Ports = check_testkit::ports(&self.memory, &self.clock, self.secrets.iter().map(of_check));
         let report = execute(&self.prepared, &ports, &Invocation::manual()).await.unwrap();
         let said = format!("{report:?}");
         for secret in self.secrets.values() {
@@ -72,7 +72,7 @@ impl World {
         }
         let measured = &report.last_attempt().unwrap().measurements;
         let measured = measured.iter().map(|measured| (measured.metric.clone(), measured.value)).collect();
-        Seen { measured, report }
+        Observed { measured, report }
     }
 }
 
@@ -93,7 +93,7 @@ pub fn cache(port: u16, besides: &str) -> String {
     )
 }
 
-impl Seen {
+impl Observed {
     /// It found nothing.
     pub fn passed(&self) -> &Self {
         assert_eq!(self.report.outcome, Outcome::Passed, "{:#?}", self.report);
@@ -115,9 +115,9 @@ impl Seen {
     }
 
     /// Why it could not be judged.
-    pub fn blindness(&self) -> &Blindness {
-        let Outcome::Errored { blindness } = &self.report.outcome else { panic!("{:#?}", self.report) };
-        blindness
+    pub fn inconclusive(&self) -> &Inconclusive {
+        let Outcome::Inconclusive { inconclusive } = &self.report.outcome else { panic!("{:#?}", self.report) };
+        inconclusive
     }
 
     /// How a step ended, in a word.

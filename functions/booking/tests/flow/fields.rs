@@ -2,8 +2,8 @@
 
 use booking::Booking;
 use check::Outcome;
+use check_testkit::Harness;
 use demo_platform::Options;
-use trial::Trial;
 
 #[tokio::test]
 async fn a_booking_that_differs_in_one_field_alone_is_seen() {
@@ -17,12 +17,12 @@ async fn a_booking_that_differs_in_one_field_alone_is_seen() {
         ("notes", "/type"),
         ("status", "/type"),
     ] {
-        let trial = Trial::<Booking>::with(Options::default(), |settings| {
+        let harness = Harness::<Booking>::with(Options::default(), |settings| {
             settings.push_str(&format!("\n[platform.booking]\n{name} = \"{elsewhere}\"\n"));
         })
         .await;
-        let seen = trial.run().await;
-        let Outcome::Failed { failures } = &seen.report.outcome else { panic!("{name}: {:#?}", seen.report) };
+        let observed = harness.run().await;
+        let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{name}: {:#?}", observed.report) };
         assert_eq!(failures[0].step, "read-back", "{name}: {failures:?}");
         assert!(failures[0].expected.contains(elsewhere), "{name}: {failures:?}");
     }

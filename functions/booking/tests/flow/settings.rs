@@ -6,7 +6,7 @@ use runtime::settings::Document;
 
 const RIGHT: &str = r#"environment = "demo"
 base_url = "https://app.example"
-contact = { name = "n", reach = "r" }
+contact = { name = "n", details = "r" }
 links = { runbook = "https://docs.example/{check}" }
 
 [check.booking]
@@ -28,37 +28,41 @@ fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
     let booking = read(RIGHT).unwrap_or_else(|problems| panic!("{problems:#?}")).check;
     let minutes = |duration: std::time::Duration| duration.as_secs() / 60;
     assert_eq!((booking.kind.as_str(), minutes(booking.lesson), minutes(booking.leftover_after)), ("lesson", 45, 15));
-    assert_eq!((minutes(booking.notice), minutes(booking.horizon)), (48 * 60, 14 * 24 * 60));
+    assert_eq!((minutes(booking.min_lead_time), minutes(booking.max_lead_time)), (48 * 60, 14 * 24 * 60));
     assert!(booking.counting.is_none());
 }
 
 #[test]
 fn every_mistake_is_said_by_key_and_rule() {
     for (from, to, said) in [
-        ("school = 3\n", "", "check.booking.school: expected a value, saw none"),
-        ("teacher = 30", "teacher = [30]", "check.booking.teacher: expected an id, a text or a whole number, saw [30]"),
-        ("student = 350", "student = \" \"", "check.booking.student: expected a text, saw a blank one"),
-        ("school = 3", "school = 3\nkind = \"\"", "check.booking.kind: expected a text, saw a blank one"),
-        ("school = 3", "school = 3\nlesson = \"4m\"", "check.booking.lesson: expected 5m to 8h, saw 4m"),
+        ("school = 3\n", "", "check.booking.school: expected a value, found none"),
+        (
+            "teacher = 30",
+            "teacher = [30]",
+            "check.booking.teacher: expected an id, a text or a whole number, found [30]",
+        ),
+        ("student = 350", "student = \" \"", "check.booking.student: expected a text, found a blank one"),
+        ("school = 3", "school = 3\nkind = \"\"", "check.booking.kind: expected a text, found a blank one"),
+        ("school = 3", "school = 3\nlesson = \"4m\"", "check.booking.lesson: expected 5m to 8h, found 4m"),
         (
             "school = 3",
             "school = 3\nnotice = \"100h\"\nhorizon = \"100h\"",
-            "check.booking.horizon: expected at least `notice` and a lesson, 6045m: no slot could be taken",
+            "check.booking.horizon: expected at least `min_lead_time` and a lesson, 6045m: no slot could be taken",
         ),
         (
             "school = 3",
             "school = 3\nleftover_after = \"1m\"",
-            "check.booking.leftover_after: expected 2m to 24h, saw 1m",
+            "check.booking.leftover_after: expected 2m to 24h, found 1m",
         ),
         (
             "\"ssm:/just-driving/demo/booking/password\"",
             "\"hunter2\"",
-            "check.booking.account.password: expected a reference, `ssm:/just-driving/demo/booking/…` or `env:NAME`, saw something else (not shown)",
+            "check.booking.account.password: expected a reference, `ssm:/just-driving/demo/booking/…` or `env:NAME`, found something else (not shown)",
         ),
     ] {
         let text = RIGHT.replacen(from, to, 1);
         assert_ne!(text, RIGHT, "{from}");
-        let seen = read(&text).err().unwrap_or_default();
-        assert_eq!(seen, [said], "{to}");
+        let observed = read(&text).err().unwrap_or_default();
+        assert_eq!(observed, [said], "{to}");
     }
 }

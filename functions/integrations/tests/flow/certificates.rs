@@ -24,10 +24,10 @@ async fn server(authority: &Authority, days: i64) -> Server {
 async fn run(partners: &[(i64, &str)]) -> Report {
     let authority = Authority::generate();
     let mut settings = "environment = \"test\"\nbase_url = \"https://localhost\"\n\
-        [contact]\nname = \"n\"\nreach = \"r\"\n[links]\nrunbook = \"https://localhost/\"\n\
-        [network]\naddresses = [\"127.0.0.1\"]\n"
+        [contact]\nname = \"n\"\ndetails = \"r\"\n[links]\nrunbook = \"https://localhost/\"\n\
+        [network]\nallow_addresses = [\"127.0.0.1\"]\n"
         .to_owned();
-    settings.push_str(&format!("authorities = ['''\n{}''']\n[check.integrations]\n", authority.pem));
+    settings.push_str(&format!("ca_certificates = ['''\n{}''']\n[check.integrations]\n", authority.pem));
     let mut servers = Vec::new();
     for (index, (days, more)) in partners.iter().enumerate() {
         let server = server(&authority, *days).await;
@@ -37,7 +37,7 @@ async fn run(partners: &[(i64, &str)]) -> Report {
     }
     let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let prepared: Prepared<Integrations> = Prepared::read(&document).unwrap_or_else(|found| panic!("{found:#?}"));
-    let ports = trial::ports(&Arc::new(Memory::default()), &Arc::new(SkippingClock::default()), []);
+    let ports = check_testkit::ports(&Arc::new(Memory::default()), &Arc::new(SkippingClock::default()), []);
     execute(&prepared, &ports, &Invocation::manual()).await.unwrap()
 }
 
@@ -53,9 +53,10 @@ async fn a_certificate_that_has_ended_and_one_that_soon_will_are_failures_of_the
     let failed: Vec<_> = failures.iter().map(|f| (f.subject.as_str(), f.step.as_str(), f.kind)).collect();
     assert_eq!(failed, [("p1", "request", FailureKind::Tls), ("p2", "answer", FailureKind::Tls)]);
     assert_eq!(failures[1].expected, "a certificate that lasts 14 days more");
-    let seen = failures[1].seen.strip_prefix("localhost ends in ").unwrap_or_else(|| panic!("{}", failures[1].seen));
-    let (told, _) = seen.split_once(" days, at ").unwrap_or_else(|| panic!("{seen}"));
-    assert!((3.9..=5.0).contains(&told.parse::<f64>().unwrap()), "{seen}");
+    let observed =
+        failures[1].actual.strip_prefix("localhost ends in ").unwrap_or_else(|| panic!("{}", failures[1].actual));
+    let (days, _) = observed.split_once(" days, at ").unwrap_or_else(|| panic!("{observed}"));
+    assert!((3.9..=5.0).contains(&days.parse::<f64>().unwrap()), "{observed}");
     assert!((-3.1..=-2.0).contains(&days_left(&report)), "{}", days_left(&report));
 }
 

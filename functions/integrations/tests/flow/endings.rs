@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use check::{Cause, Outcome};
+use check_testkit::Harness;
 use demo_platform::{Fault, Options};
 use integrations::Integrations;
-use trial::Trial;
 
 use crate::{item, step};
 
@@ -13,36 +13,36 @@ const PARTNERS: [&str; 6] = ["stripe", "twilio", "sparkpost", "e-teori", "findko
 
 #[tokio::test]
 async fn each_partner_is_a_subject_and_all_are_asked_side_by_side() {
-    let trial = Trial::<Integrations>::start().await;
-    let seen = trial.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    let harness = Harness::<Integrations>::start().await;
+    let observed = harness.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     for partner in PARTNERS {
-        assert_eq!(step(&seen, partner, "answer"), Some("passed"), "{partner}");
+        assert_eq!(step(&observed, partner, "answer"), Some("passed"), "{partner}");
     }
-    assert_eq!(Trial::<Integrations>::longest_chain(&seen), 1);
-    assert_eq!(seen.metrics["IntegrationFailures"], 0.0);
-    assert_eq!(item(&seen, "IntegrationFailures"), None);
-    let attempt = seen.report.last_attempt().unwrap();
+    assert_eq!(Harness::<Integrations>::longest_chain(&observed), 1);
+    assert_eq!(observed.metrics["IntegrationFailures"], 0.0);
+    assert_eq!(item(&observed, "IntegrationFailures"), None);
+    let attempt = observed.report.last_attempt().unwrap();
     let headroom = attempt.measurements.iter().find(|m| m.metric == "RateLimitHeadroom").unwrap();
     assert_eq!((headroom.value, headroom.item.as_deref()), (94.0, Some("accounting")));
-    assert!(!seen.metrics.contains_key("RateLimitHeadroom"), "in the log line only");
+    assert!(!observed.metrics.contains_key("RateLimitHeadroom"), "in the log line only");
 }
 
 #[tokio::test]
 async fn failed_runs_in_a_row_are_counted_and_two_attempts_are_one() {
-    let trial = Trial::<Integrations>::start().await;
-    trial.platform.faults().activate(Fault::PartnerDown);
+    let harness = Harness::<Integrations>::start().await;
+    harness.platform.faults().activate(Fault::PartnerDown);
     for expected in [1.0, 2.0, 3.0] {
-        let seen = trial.run().await;
-        assert_eq!(seen.report.attempts.len(), 2, "confirmed within the run");
-        assert_eq!(seen.metrics["IntegrationFailures"], expected);
-        assert_eq!(item(&seen, "IntegrationFailures").as_deref(), Some("e-teori"));
+        let observed = harness.run().await;
+        assert_eq!(observed.report.attempts.len(), 2, "confirmed within the run");
+        assert_eq!(observed.metrics["IntegrationFailures"], expected);
+        assert_eq!(item(&observed, "IntegrationFailures").as_deref(), Some("e-teori"));
     }
     // A partner that cannot be judged keeps its count, and another's does not hide it.
-    trial.platform.faults().activate(Fault::PartnerUnauthorized);
-    assert_eq!(trial.run().await.metrics["IntegrationFailures"], 4.0);
-    trial.platform.faults().clear_all();
-    assert_eq!(trial.run().await.metrics["IntegrationFailures"], 0.0);
+    harness.platform.faults().activate(Fault::PartnerUnauthorized);
+    assert_eq!(harness.run().await.metrics["IntegrationFailures"], 4.0);
+    harness.platform.faults().clear_all();
+    assert_eq!(harness.run().await.metrics["IntegrationFailures"], 0.0);
 }
 
 #[tokio::test]
@@ -56,58 +56,58 @@ async fn a_key_that_is_refused_and_calls_that_are_throttled_are_no_outage() {
         ),
         (Fault::PartnerThrottled, Cause::Throttled, "the accounting system throttles our calls (429, for 30 s more)\n"),
     ] {
-        let trial = Trial::<Integrations>::start().await;
-        trial.platform.faults().activate(fault);
-        let seen = trial.run().await;
-        let Outcome::Errored { blindness } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
-        assert_eq!(blindness.cause, cause);
-        assert!(blindness.detail.starts_with(words), "{}", blindness.detail);
-        assert_eq!(step(&seen, "stripe", "answer"), Some("passed"), "the others are judged all the same");
-        assert_eq!(seen.metrics["IntegrationFailures"], 0.0);
+        let harness = Harness::<Integrations>::start().await;
+        harness.platform.faults().activate(fault);
+        let observed = harness.run().await;
+        let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+        assert_eq!(inconclusive.cause, cause);
+        assert!(inconclusive.detail.starts_with(words), "{}", inconclusive.detail);
+        assert_eq!(step(&observed, "stripe", "answer"), Some("passed"), "the others are judged all the same");
+        assert_eq!(observed.metrics["IntegrationFailures"], 0.0);
     }
 }
 
 #[tokio::test]
 async fn what_happens_to_the_platform_does_not_happen_to_its_partners() {
     for fault in [Fault::ServerError, Fault::Maintenance] {
-        let trial = Trial::<Integrations>::start().await;
-        trial.platform.faults().activate(fault);
-        assert_eq!(trial.run().await.report.outcome, Outcome::Passed, "{fault}");
+        let harness = Harness::<Integrations>::start().await;
+        harness.platform.faults().activate(fault);
+        assert_eq!(harness.run().await.report.outcome, Outcome::Passed, "{fault}");
     }
 }
 
 #[tokio::test]
 async fn a_reference_that_does_not_resolve_blinds_its_partners_alone() {
-    let trial = Trial::<Integrations>::start().await;
-    let ports = trial::ports(&trial.memory, &trial.clock, []);
-    let seen = trial.run_after(Duration::from_secs(60), &ports).await;
-    let Outcome::Errored { blindness } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
-    assert_eq!(blindness.cause, Cause::Reference);
-    assert_eq!(step(&seen, "stripe", "request"), Some("cannot judge"));
-    assert_eq!(step(&seen, "e-teori", "answer"), Some("passed"));
+    let harness = Harness::<Integrations>::start().await;
+    let ports = check_testkit::ports(&harness.memory, &harness.clock, []);
+    let observed = harness.run_after(Duration::from_secs(60), &ports).await;
+    let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+    assert_eq!(inconclusive.cause, Cause::Reference);
+    assert_eq!(step(&observed, "stripe", "request"), Some("inconclusive"));
+    assert_eq!(step(&observed, "e-teori", "answer"), Some("passed"));
 }
 
 #[tokio::test]
 async fn a_page_that_may_refuse_strangers_is_right_when_it_does() {
-    let trial = Trial::<Integrations>::with(Options::default(), |settings| {
+    let harness = Harness::<Integrations>::with(Options::default(), |settings| {
         let key = "key = \"ssm:/just-driving/demo/integrations/provider-key\"\ndeadline = \"5s\"\n";
         let without = settings.trim_end().strip_suffix(key.trim_end()).unwrap().to_owned();
         *settings = without.replace("header = \"X-Api-Key\"\n", "status = [401]\n");
     })
     .await;
-    let seen = trial.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    let observed = harness.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
 }
 
 #[tokio::test]
 async fn what_a_key_opens_is_quoted_by_nobody() {
-    let trial = Trial::<Integrations>::with(Options::default(), |settings| {
+    let harness = Harness::<Integrations>::with(Options::default(), |settings| {
         *settings = settings.replacen("kind = \"stripe\"\n", "kind = \"stripe\"\ntext = \"not there\"\n", 1);
     })
     .await;
-    let seen = trial.run().await;
-    let Outcome::Failed { failures } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
+    let observed = harness.run().await;
+    let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     assert_eq!((failures[0].subject.as_str(), failures[0].step.as_str()), ("stripe", "answer"));
     assert_eq!(failures[0].evidence, None);
-    assert!(!format!("{:?}", seen.report).contains("payment_intent\""), "{:#?}", seen.report);
+    assert!(!format!("{:?}", observed.report).contains("payment_intent\""), "{:#?}", observed.report);
 }

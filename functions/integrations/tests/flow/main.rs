@@ -4,20 +4,20 @@
 
 mod certificates;
 mod endings;
+mod messages;
 mod mutation;
 mod settings;
-mod telling;
 
-use trial::Seen;
+use check_testkit::Observed;
 
 /// How a step of a subject ended, in a word.
-fn step(seen: &Seen, subject: &str, name: &str) -> Option<&'static str> {
-    let steps = &seen.report.last_attempt().unwrap().steps;
+fn step(observed: &Observed, subject: &str, name: &str) -> Option<&'static str> {
+    let steps = &observed.report.last_attempt().unwrap().steps;
     steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).map(|step| step.result.word())
 }
 
 /// Which item a measurement is about.
-fn item(seen: &Seen, metric: &str) -> Option<String> {
-    let attempt = seen.report.last_attempt().unwrap();
+fn item(observed: &Observed, metric: &str) -> Option<String> {
+    let attempt = observed.report.last_attempt().unwrap();
     attempt.measurements.iter().find(|measurement| measurement.metric == metric).unwrap().item.clone()
 }

@@ -2,6 +2,6 @@ use integrations::Integrations;
 
 #[tokio::test]
 async fn every_fault_is_caught_by_the_assertion_named_here_and_by_no_other() {
-    let caught = trial::mutation::what_catches_each_fault::<Integrations>().await;
+    let caught = check_testkit::mutation::what_catches_each_fault::<Integrations>().await;
     insta::assert_snapshot!("what_catches_each_fault", caught);
 }

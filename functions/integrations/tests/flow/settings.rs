@@ -6,7 +6,7 @@ use runtime::settings::Document;
 
 fn problems(section: &str) -> String {
     let text = format!(
-        "environment = \"test\"\nbase_url = \"https://localhost\"\n[contact]\nname = \"n\"\nreach = \"r\"\n[links]\n\
+        "environment = \"test\"\nbase_url = \"https://localhost\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n[links]\n\
          runbook = \"https://localhost/\"\n[check.integrations]\n{section}"
     );
     let document = Document::parse("test.toml", &text).unwrap_or_else(|problems| panic!("{problems:#?}"));
@@ -52,5 +52,5 @@ fn there_is_at_least_one_partner_and_one_needs_little() {
     assert_eq!(problems("[[check.integrations.partners]]\nid = \"a\"\nurl = \"https://a.example/\"\n"), "none");
     let many: String =
         (0..51).map(|n| format!("[[check.integrations.partners]]\nid = \"p{n}\"\nurl = \"/p{n}\"\n")).collect();
-    assert!(problems(&many).contains("expected 1 to 50 partners, saw 51"));
+    assert!(problems(&many).contains("expected 1 to 50 partners, found 51"));
 }

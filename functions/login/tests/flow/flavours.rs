@@ -1,9 +1,9 @@
 //! Other platforms: the settings alone fit the check to them.
 
 use check::Outcome;
+use check_testkit::{Harness, Observed};
 use demo_platform::{Flavour, Options};
 use login::Login;
-use trial::{Seen, Trial};
 
 use crate::steps;
 
@@ -24,9 +24,9 @@ const ALL: [(&str, &str); 11] = [
 /// The settings of a platform that calls everything otherwise.
 const RENAMED: &str = include_str!("renamed.toml");
 
-async fn renamed(change: impl FnOnce(&mut String)) -> Trial<Login> {
+async fn renamed(change: impl FnOnce(&mut String)) -> Harness<Login> {
     let options = Options { flavour: Flavour::Renamed, ..Options::default() };
-    Trial::with(options, |settings| {
+    Harness::with(options, |settings| {
         RENAMED.clone_into(settings);
         change(settings);
     })
@@ -35,25 +35,25 @@ async fn renamed(change: impl FnOnce(&mut String)) -> Trial<Login> {
 
 #[tokio::test]
 async fn the_documented_platform_passes_step_by_step() {
-    let seen = Trial::<Login>::start().await.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed);
-    assert_eq!(steps(&seen), ALL);
-    assert_eq!(seen.report.left_behind, []);
+    let observed = Harness::<Login>::start().await.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed);
+    assert_eq!(steps(&observed), ALL);
+    assert_eq!(observed.report.leftovers, []);
 }
 
 #[tokio::test]
 async fn a_platform_of_other_names_passes_by_its_settings() {
-    let trial = renamed(|_| {}).await;
-    let seen = trial.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
-    assert_eq!(steps(&seen), ALL);
+    let harness = renamed(|_| {}).await;
+    let observed = harness.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+    assert_eq!(steps(&observed), ALL);
     assert!(
-        seen.metrics.contains_key("LoginFailureRate") && seen.metrics.contains_key("Lockouts"),
+        observed.metrics.contains_key("LoginFailureRate") && observed.metrics.contains_key("Lockouts"),
         "{:?}",
-        seen.metrics
+        observed.metrics
     );
     // None of the documented paths was asked for.
-    let paths = trial.platform.requests().counts();
+    let paths = harness.platform.requests().counts();
     assert!(!paths.keys().any(|route| route.contains("/api/") || route.contains(" /login")), "{paths:?}");
 }
 
@@ -61,20 +61,20 @@ async fn a_platform_of_other_names_passes_by_its_settings() {
 async fn its_faults_are_seen_as_those_of_the_documented_one() {
     for spec in demo_platform::faults::catalogue().unwrap().into_iter().filter(|spec| spec.check == "login") {
         let demo_platform::faults::Shows::Failures(expected) = &spec.shows else { continue };
-        let trial = renamed(|_| {}).await;
-        trial.platform.faults().activate(spec.fault);
-        let seen = trial.run().await;
-        assert_eq!(seen.failures(), expected.iter().cloned().collect(), "{}: {:#?}", spec.fault, seen.report);
+        let harness = renamed(|_| {}).await;
+        harness.platform.faults().activate(spec.fault);
+        let observed = harness.run().await;
+        assert_eq!(observed.failures(), expected.iter().cloned().collect(), "{}: {:#?}", spec.fault, observed.report);
     }
 }
 
 #[tokio::test]
 async fn a_throttled_log_in_that_is_answered_422_is_no_failure() {
-    let trial = renamed(|_| {}).await;
-    trial.platform.faults().activate(demo_platform::Fault::Throttled);
-    let seen = trial.run().await;
-    let Outcome::Errored { blindness } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
-    assert_eq!(blindness.cause, check::Cause::Throttled, "{}", blindness.detail);
+    let harness = renamed(|_| {}).await;
+    harness.platform.faults().activate(demo_platform::Fault::Throttled);
+    let observed = harness.run().await;
+    let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+    assert_eq!(inconclusive.cause, check::Cause::Throttled, "{}", inconclusive.detail);
 }
 
 /// The documented names, held against the platform of other names: each message says what was not found, and where.
@@ -87,18 +87,18 @@ async fn a_name_that_is_not_the_platforms_is_told() {
         ("email = \"/mail\"", "email = \"/email\"", "current-user", "/data/email or /email"),
         ("id = \"/identifier\"", "id = \"/id\"", "own-school", "/data/id or /id"),
     ];
-    for (right, wrong, step, told) in cases {
-        let trial = renamed(|settings| {
+    for (right, wrong, step, message) in cases {
+        let harness = renamed(|settings| {
             assert!(settings.contains(right), "{right}");
             *settings = settings.replace(right, wrong);
         })
         .await;
-        let seen = trial.run().await;
-        let Outcome::Failed { failures } = &seen.report.outcome else { panic!("{wrong}: {:#?}", seen.report) };
+        let observed = harness.run().await;
+        let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{wrong}: {:#?}", observed.report) };
         let failure = &failures[0];
-        let text = format!("{} {}", failure.expected, failure.seen);
+        let text = format!("{} {}", failure.expected, failure.actual);
         assert_eq!(failure.step, step, "{wrong}: {text}");
-        assert!(text.contains(told), "{wrong}: {text}");
+        assert!(text.contains(message), "{wrong}: {text}");
         // What was there instead, to find the right name in.
         let evidence = failure.evidence.clone().unwrap_or_default();
         assert!(step == "open-form" || step == "log-in" || evidence.contains('{'), "{wrong}: {failure:?}");
@@ -107,17 +107,17 @@ async fn a_name_that_is_not_the_platforms_is_told() {
 
 #[tokio::test]
 async fn a_bearer_token_does_as_well_as_a_session() {
-    let seen = in_token_mode(|_| {}).await.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
-    assert_eq!(steps(&seen), without_second_factor());
+    let observed = in_token_mode(|_| {}).await.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+    assert_eq!(steps(&observed), without_second_factor());
 }
 
 #[tokio::test]
 async fn a_second_factor_goes_with_tokens_too() {
     let by_token = |settings: &mut String| settings.push_str("\n[platform.login]\nmode = \"token\"\n");
-    let seen = Trial::<Login>::with(Options::default(), by_token).await.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
-    assert_eq!(steps(&seen), ALL);
+    let observed = Harness::<Login>::with(Options::default(), by_token).await.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+    assert_eq!(steps(&observed), ALL);
 
     for spec in demo_platform::faults::catalogue().unwrap().into_iter().filter(|spec| spec.check == "login") {
         let demo_platform::faults::Shows::Failures(expected) = &spec.shows else { continue };
@@ -125,25 +125,25 @@ async fn a_second_factor_goes_with_tokens_too() {
         if [demo_platform::Fault::CsrfBroken, demo_platform::Fault::RefusalLogsIn].contains(&spec.fault) {
             continue;
         }
-        let trial = Trial::<Login>::with(Options::default(), by_token).await;
-        trial.platform.faults().activate(spec.fault);
-        let seen = trial.run().await;
-        assert_eq!(seen.failures(), expected.iter().cloned().collect(), "{}: {:#?}", spec.fault, seen.report);
-        assert_eq!(seen.report.left_behind, [], "{}", spec.fault);
+        let harness = Harness::<Login>::with(Options::default(), by_token).await;
+        harness.platform.faults().activate(spec.fault);
+        let observed = harness.run().await;
+        assert_eq!(observed.failures(), expected.iter().cloned().collect(), "{}: {:#?}", spec.fault, observed.report);
+        assert_eq!(observed.report.leftovers, [], "{}", spec.fault);
     }
 }
 
 #[tokio::test]
 async fn the_pages_own_form_does_as_well_as_the_api() {
     let by_form = "\n[platform.login]\npath = \"/login\"\nencoding = \"form\"\nstatus = [302]\n";
-    let trial = with_plain_account(|settings| settings.push_str(by_form)).await;
-    let seen = trial.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
-    assert_eq!(steps(&seen), without_second_factor());
-    assert_eq!(trial.platform.requests().counts().get("POST /login"), Some(&2));
+    let harness = with_plain_account(|settings| settings.push_str(by_form)).await;
+    let observed = harness.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+    assert_eq!(steps(&observed), without_second_factor());
+    assert_eq!(harness.platform.requests().counts().get("POST /login"), Some(&2));
 
-    trial.platform.faults().activate(demo_platform::Fault::LoginRedirectsOutside);
-    let failure = only_failure(&trial.run().await).clone();
+    harness.platform.faults().activate(demo_platform::Fault::LoginRedirectsOutside);
+    let failure = only_failure(&harness.run().await).clone();
     assert_eq!((failure.step.as_str(), failure.kind), ("log-in", check::FailureKind::Redirect), "{failure:?}");
 }
 
@@ -153,14 +153,14 @@ fn without_second_factor() -> Vec<(&'static str, &'static str)> {
 
 #[tokio::test]
 async fn a_token_that_is_not_where_the_settings_say_is_told() {
-    let seen = in_token_mode(|settings| settings.push_str("token_pointer = \"/access_token\"\n")).await.run().await;
-    let failure = only_failure(&seen);
+    let observed = in_token_mode(|settings| settings.push_str("token_pointer = \"/access_token\"\n")).await.run().await;
+    let failure = only_failure(&observed);
     assert_eq!(failure.step, "log-in");
     assert!(failure.expected.contains("/access_token"), "{failure:?}");
     assert!(!failure.evidence.clone().unwrap_or_default().contains('|'), "the token is shown: {failure:?}");
 }
 
-async fn in_token_mode(change: impl FnOnce(&mut String)) -> Trial<Login> {
+async fn in_token_mode(change: impl FnOnce(&mut String)) -> Harness<Login> {
     with_plain_account(|settings| {
         settings.push_str("\n[platform.login]\nmode = \"token\"\n");
         change(settings);
@@ -169,8 +169,8 @@ async fn in_token_mode(change: impl FnOnce(&mut String)) -> Trial<Login> {
 }
 
 /// With the account that has no second factor.
-async fn with_plain_account(change: impl FnOnce(&mut String)) -> Trial<Login> {
-    Trial::with(Options::default(), |settings| {
+async fn with_plain_account(change: impl FnOnce(&mut String)) -> Harness<Login> {
+    Harness::with(Options::default(), |settings| {
         for (from, to) in [
             ("email = \"login@", "email = \"plain@"),
             ("/demo/login/password\"", "/demo/login/plain-password\""),
@@ -186,7 +186,7 @@ async fn with_plain_account(change: impl FnOnce(&mut String)) -> Trial<Login> {
     .await
 }
 
-fn only_failure(seen: &Seen) -> &check::Failure {
-    let Outcome::Failed { failures } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
+fn only_failure(observed: &Observed) -> &check::Failure {
+    let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     &failures[0]
 }

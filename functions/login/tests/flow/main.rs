@@ -9,10 +9,10 @@ mod mutation;
 mod second_factor;
 mod settings;
 
-use trial::Seen;
+use check_testkit::Observed;
 
 /// The steps of the last attempt and how they ended.
-fn steps(seen: &Seen) -> Vec<(&str, &'static str)> {
-    let attempt = seen.report.last_attempt().unwrap();
+fn steps(observed: &Observed) -> Vec<(&str, &'static str)> {
+    let attempt = observed.report.last_attempt().unwrap();
     attempt.steps.iter().map(|step| (step.name.as_str(), step.result.word())).collect()
 }

@@ -6,7 +6,7 @@ use runtime::settings::Document;
 
 const RIGHT: &str = r#"environment = "demo"
 base_url = "https://app.example"
-contact = { name = "n", reach = "r" }
+contact = { name = "n", details = "r" }
 links = { runbook = "https://docs.example/{check}" }
 
 [check.login]
@@ -30,79 +30,79 @@ fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
     assert_eq!(prepared.check.site.deadline.as_secs(), 10);
     assert_eq!(prepared.run.deadline.as_secs(), 41, "what the function has time for");
     let counting = prepared.check.counting.unwrap();
-    assert_eq!((counting.minimum_count, counting.include_ours), (20, true));
+    assert_eq!((counting.minimum_count, counting.includes_synthetic), (20, true));
 }
 
 #[test]
 fn every_mistake_is_said_by_key_and_rule() {
     for (from, to, said) in [
-        ("own_school = 3\n", "", "check.login.own_school: expected a value, saw none"),
-        ("own_school = 3", "own_school = \" \"", "check.login.own_school: expected a text, saw a blank one"),
+        ("own_school = 3\n", "", "check.login.own_school: expected a value, found none"),
+        ("own_school = 3", "own_school = \" \"", "check.login.own_school: expected a text, found a blank one"),
         (
             "own_school = 3",
             "own_school = -3",
-            "check.login.own_school: expected an id, a text or a whole number, saw -3",
+            "check.login.own_school: expected an id, a text or a whole number, found -3",
         ),
         (
             "own_school = 3",
             "own_school = [3]",
-            "check.login.own_school: expected an id, a text or a whole number, saw [3]",
+            "check.login.own_school: expected an id, a text or a whole number, found [3]",
         ),
         (
             "other_school = 1",
             "other_school = \"3\"",
-            "check.login.other_school: expected another school than `own_school`, saw the same",
+            "check.login.other_school: expected another school than `own_school`, found the same",
         ),
-        ("\"a@b.example\"", "\"\"", "check.login.account.email: expected a text, saw a blank one"),
+        ("\"a@b.example\"", "\"\"", "check.login.account.email: expected a text, found a blank one"),
         (
             "\"wrong@b.example\"",
             "\"A@b.example\"",
-            "check.login.wrong_password.email: expected an account of its own, saw that of `account`: wrong passwords would lock it out",
+            "check.login.wrong_password.email: expected an account of its own, found that of `account`: wrong passwords would lock it out",
         ),
         (
             "\"ssm:/just-driving/demo/login/password\"",
             "\"hunter2\"",
-            "check.login.account.password: expected a reference, `ssm:/just-driving/demo/login/…` or `env:NAME`, saw something else (not shown)",
+            "check.login.account.password: expected a reference, `ssm:/just-driving/demo/login/…` or `env:NAME`, found something else (not shown)",
         ),
         (
             "own_school = 3",
             "own_school = 3\naccount.totp_seed = \"GEZDGNBVGY3TQOJQ\"",
-            "check.login.account.totp_seed: expected a reference, `ssm:/just-driving/demo/login/…` or `env:NAME`, saw something else (not shown)",
+            "check.login.account.totp_seed: expected a reference, `ssm:/just-driving/demo/login/…` or `env:NAME`, found something else (not shown)",
         ),
         (
             "own_school = 3",
             "own_school = 3\nstep_deadline = \"21s\"",
-            "check.login.step_deadline: expected 100ms to 20s, saw 21s",
+            "check.login.step_deadline: expected 100ms to 20s, found 21s",
         ),
         (
             "own_school = 3",
             "own_school = 3\ndeadline = \"15s\"",
-            "check.login.deadline: expected at least 20s, for an attempt of 20s, saw 15s",
+            "check.login.deadline: expected at least 20s, for an attempt of 20s, found 15s",
         ),
         (
             "counters.token",
             "counters.minimum_count = 0\ncounters.token",
-            "check.login.counters.minimum_count: expected 1 to 1000000, saw 0",
+            "check.login.counters.minimum_count: expected 1 to 1000000, found 0",
         ),
         (
             "counters.token = \"ssm:/just-driving/demo/login/ops-token\"",
             "counters = {}",
-            "check.login.counters.token: expected a value, saw none",
+            "check.login.counters.token: expected a value, found none",
         ),
         (
             "[check.login]",
             "[platform.me]\nid = \"id\"\n[check.login]",
-            "platform.me.id: expected a JSON Pointer such as \"/data/status\", saw `id`",
+            "platform.me.id: expected a JSON Pointer such as \"/data/status\", found `id`",
         ),
         (
             "[check.login]",
             "[platform.login]\nmode = \"basic\"\n[check.login]",
-            "platform.login.mode: expected `session` or `token`, saw `basic`",
+            "platform.login.mode: expected `session` or `token`, found `basic`",
         ),
         (
             "[check.login]",
             "[platform.login]\nstatus = []\n[check.login]",
-            "platform.login.status: expected at least one status of 100 to 599, saw []",
+            "platform.login.status: expected at least one status of 100 to 599, found []",
         ),
     ] {
         assert!(RIGHT.contains(from), "{from}");

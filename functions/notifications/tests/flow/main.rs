@@ -10,17 +10,17 @@ mod providers;
 mod settings;
 mod smtp;
 
-use trial::Seen;
+use check_testkit::Observed;
 
 /// How a step of a subject ended, in a word.
-fn step(seen: &Seen, subject: &str, name: &str) -> Option<&'static str> {
-    let steps = &seen.report.last_attempt().unwrap().steps;
+fn step(observed: &Observed, subject: &str, name: &str) -> Option<&'static str> {
+    let steps = &observed.report.last_attempt().unwrap().steps;
     steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).map(|step| step.result.word())
 }
 
 /// What a skipped step says.
-fn reason(seen: &Seen, subject: &str, name: &str) -> String {
-    let steps = &seen.report.last_attempt().unwrap().steps;
+fn reason(observed: &Observed, subject: &str, name: &str) -> String {
+    let steps = &observed.report.last_attempt().unwrap().steps;
     let step = steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).unwrap();
     format!("{:?}", step.result)
 }

@@ -1,9 +1,9 @@
 //! What the platform does not know, the provider is asked.
 
 use check::{Cause, Outcome};
+use check_testkit::{Harness, Observed};
 use demo_platform::{Fault, Options};
 use notifications::Notifications;
-use trial::{Seen, Trial};
 
 use crate::{reason, step};
 
@@ -12,9 +12,9 @@ const SPARKPOST: &str = "email.provider = { kind = \"sparkpost\", url = \"/_part
 const MAILTRAP: &str = "email.provider = { kind = \"mailtrap\", url = \"/_partners/mailtrap\", account = \"1\", inbox = \"2\", key = \"ssm:/just-driving/demo/notifications/provider-key\" }";
 
 /// A platform that is told by no provider what became of its messages, and these settings beside the demo's.
-async fn without_receipts(providers: &[&str]) -> Trial<Notifications> {
+async fn without_receipts(providers: &[&str]) -> Harness<Notifications> {
     let options = Options { receipts: false, ..Options::default() };
-    Trial::with(options, |settings| {
+    Harness::with(options, |settings| {
         // Inline tables cannot be added to.
         let email = "email = { to = \"canary@syntetisk.example\", every = \"10s\", delivered_within = \"20s\" }";
         let sms = "sms = { to = \"+4500000000\", every = \"20s\", delivered_within = \"20s\" }";
@@ -30,25 +30,28 @@ async fn without_receipts(providers: &[&str]) -> Trial<Notifications> {
     .await
 }
 
-async fn second(trial: &Trial<Notifications>) -> Seen {
-    trial.run().await;
-    trial.run().await
+async fn second(harness: &Harness<Notifications>) -> Observed {
+    harness.run().await;
+    harness.run().await
 }
 
 #[tokio::test]
 async fn without_receipts_and_providers_a_canary_is_late() {
-    let seen = second(&without_receipts(&[]).await).await;
-    assert_eq!((step(&seen, "email", "delivery"), step(&seen, "sms", "delivery")), (Some("failed"), Some("failed")));
-    assert!(reason(&seen, "email", "delivery").contains("the platform says sent, 60 s after"), "{seen:?}");
+    let observed = second(&without_receipts(&[]).await).await;
+    assert_eq!(
+        (step(&observed, "email", "delivery"), step(&observed, "sms", "delivery")),
+        (Some("failed"), Some("failed"))
+    );
+    assert!(reason(&observed, "email", "delivery").contains("the platform says sent, 60 s after"), "{observed:?}");
 }
 
 #[tokio::test]
 async fn providers_know_what_arrived_and_when() {
     for email in [SPARKPOST, MAILTRAP] {
-        let seen = second(&without_receipts(&[email, TWILIO]).await).await;
-        assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+        let observed = second(&without_receipts(&[email, TWILIO]).await).await;
+        assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
         for channel in ["email", "sms"] {
-            let delay = seen.metrics[&format!("NotificationDeliveryDelay.{channel}")];
+            let delay = observed.metrics[&format!("NotificationDeliveryDelay.{channel}")];
             // Their times are to the second.
             assert!((2.5..4.5).contains(&delay), "{channel}: {delay}");
         }
@@ -59,18 +62,18 @@ async fn providers_know_what_arrived_and_when() {
 async fn a_canary_that_is_in_no_record_is_looked_for_at_the_provider_where_that_needs_no_id() {
     for (email, arrives) in [(Some(SPARKPOST), true), (Some(MAILTRAP), true), (None, false)] {
         let providers: Vec<&str> = email.into_iter().chain([TWILIO]).collect();
-        let trial = without_receipts(&providers).await;
-        trial.run().await;
+        let harness = without_receipts(&providers).await;
+        harness.run().await;
         // The platform has forgotten both.
         let mut memory: serde_json::Value =
-            serde_json::from_str(&trial.memory.memory_of("notifications").unwrap()).unwrap();
+            serde_json::from_str(&harness.memory.memory_of("notifications").unwrap()).unwrap();
         for channel in ["email", "sms"] {
             memory[channel]["pending"][0]["id"] = "4711".into();
         }
-        trial.memory.set_memory("notifications", &memory.to_string());
-        let seen = trial.run().await;
-        assert_eq!(step(&seen, "email", "delivery"), Some(if arrives { "passed" } else { "failed" }), "{email:?}");
-        let said = reason(&seen, "sms", "delivery");
+        harness.memory.set_memory("notifications", &memory.to_string());
+        let observed = harness.run().await;
+        assert_eq!(step(&observed, "email", "delivery"), Some(if arrives { "passed" } else { "failed" }), "{email:?}");
+        let said = reason(&observed, "sms", "delivery");
         assert!(said.contains("it is not in the platform's record, and no id of the provider is told"), "{said}");
     }
 }
@@ -83,11 +86,11 @@ async fn providers_know_what_was_lost_and_why() {
         (Fault::SmsFailed, SPARKPOST, "sms", "Twilio: undelivered, error 30003"),
         (Fault::SmsStuck, SPARKPOST, "sms", "the platform says queued, and no id of the provider is told"),
     ] {
-        let trial = without_receipts(&[email, TWILIO]).await;
-        trial.platform.faults().activate(fault);
-        let seen = second(&trial).await;
-        assert_eq!(step(&seen, channel, "delivery"), Some("failed"), "{fault}");
-        let said = reason(&seen, channel, "delivery");
+        let harness = without_receipts(&[email, TWILIO]).await;
+        harness.platform.faults().activate(fault);
+        let observed = second(&harness).await;
+        assert_eq!(step(&observed, channel, "delivery"), Some("failed"), "{fault}");
+        let said = reason(&observed, channel, "delivery");
         assert!(said.contains(why), "{fault}: {said}");
         assert!(!said.contains("canary@syntetisk.example"), "{said}");
     }
@@ -95,17 +98,18 @@ async fn providers_know_what_was_lost_and_why() {
 
 #[tokio::test]
 async fn a_provider_that_refuses_our_key_is_no_failure_of_the_platform() {
-    let trial = without_receipts(&[SPARKPOST, TWILIO]).await;
+    let harness = without_receipts(&[SPARKPOST, TWILIO]).await;
     let of_demo = |(path, value): (String, String)| {
         let value =
             if path == "notifications/provider-key" { "another key than the provider's".to_owned() } else { value };
         (format!("/just-driving/demo/{path}"), value)
     };
-    let ports = trial::ports(&trial.memory, &trial.clock, trial.platform.credentials().into_iter().map(of_demo));
+    let ports =
+        check_testkit::ports(&harness.memory, &harness.clock, harness.platform.credentials().into_iter().map(of_demo));
     let minute = std::time::Duration::from_secs(60);
-    trial.run_after(minute, &ports).await;
-    let seen = trial.run_after(minute, &ports).await;
-    let Outcome::Errored { blindness } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
-    assert_eq!(blindness.cause, Cause::Credentials);
-    assert!(blindness.detail.contains("provider-key"), "{}", blindness.detail);
+    harness.run_after(minute, &ports).await;
+    let observed = harness.run_after(minute, &ports).await;
+    let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+    assert_eq!(inconclusive.cause, Cause::Credentials);
+    assert!(inconclusive.detail.contains("provider-key"), "{}", inconclusive.detail);
 }

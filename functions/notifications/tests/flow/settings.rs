@@ -6,7 +6,7 @@ use runtime::settings::Document;
 
 const RIGHT: &str = r#"environment = "demo"
 base_url = "https://app.example"
-contact = { name = "n", reach = "r" }
+contact = { name = "n", details = "r" }
 links = { runbook = "https://docs.example/{check}" }
 
 [check.notifications]
@@ -48,19 +48,19 @@ fn what_one_costs_may_be_written_and_is_kept() {
 fn every_mistake_is_said_by_key_and_rule() {
     let channels = "email.to = \"canary@b.example\"\nsms.to = \"+4500000000\"\n";
     for (from, to, said) in [
-        ("user = 7\n", "", "check.notifications.user: expected a value, saw none"),
-        (channels, "", "check.notifications: expected a table `email` or `sms`, saw neither: nothing would be sent"),
-        ("sms.to = ", "sms.price_usd = 60\nsms.to = ", "check.notifications.sms.price_usd: expected 0 to 10, saw 60"),
-        ("\"canary@b.example\"", "\" \"", "check.notifications.email.to: expected a text, saw a blank one"),
+        ("user = 7\n", "", "check.notifications.user: expected a value, found none"),
+        (channels, "", "check.notifications: expected a table `email` or `sms`, found neither: nothing would be sent"),
+        ("sms.to = ", "sms.price_usd = 60\nsms.to = ", "check.notifications.sms.price_usd: expected 0 to 10, found 60"),
+        ("\"canary@b.example\"", "\" \"", "check.notifications.email.to: expected a text, found a blank one"),
         (
             "\"ssm:/just-driving/demo/notifications/password\"",
             "\"hunter2\"",
-            "check.notifications.account.password: expected a reference, `ssm:/just-driving/demo/notifications/…` or `env:NAME`, saw something else (not shown)",
+            "check.notifications.account.password: expected a reference, `ssm:/just-driving/demo/notifications/…` or `env:NAME`, found something else (not shown)",
         ),
     ] {
         let text = RIGHT.replacen(from, to, 1);
         assert_ne!(text, RIGHT, "{from}");
-        let seen = read(&text).err().unwrap_or_default();
-        assert_eq!(seen, [said], "{to}");
+        let observed = read(&text).err().unwrap_or_default();
+        assert_eq!(observed, [said], "{to}");
     }
 }

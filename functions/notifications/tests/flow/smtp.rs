@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use check::Outcome;
+use check_testkit::Harness;
 use demo_platform::Options;
 use notifications::Notifications;
 use serde_json::Value;
-use trial::Trial;
 
 use crate::{reason, step};
 
@@ -41,26 +41,26 @@ impl Drop for MailServer {
     }
 }
 
-async fn with(server: &MailServer, to: &str) -> Trial<Notifications> {
+async fn with(server: &MailServer, to: &str) -> Harness<Notifications> {
     let options = Options { smtp: Some(([127, 0, 0, 1], server.port).into()), ..Options::default() };
-    Trial::with(options, |settings| *settings = settings.replace("canary@syntetisk.example", to)).await
+    Harness::with(options, |settings| *settings = settings.replace("canary@syntetisk.example", to)).await
 }
 
 /// The platform sends beside its answer: until it has.
-async fn settled(trial: &Trial<Notifications>) -> trial::Seen {
-    trial.run().await;
+async fn settled(harness: &Harness<Notifications>) -> check_testkit::Observed {
+    harness.run().await;
     // By the machine's time, since the mail server has no other.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    trial.run_after(Duration::from_secs(1), &trial.ports()).await
+    harness.run_after(Duration::from_secs(1), &harness.ports()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_arrives_in_a_real_mailbox() {
     let mut server = MailServer::start();
-    let trial = with(&server, "canary@syntetisk.example").await;
-    let seen = settled(&trial).await;
-    assert_eq!(step(&seen, "email", "delivery"), Some("passed"), "{:#?}", seen.report);
-    assert!(seen.metrics.contains_key("NotificationDeliveryDelay.email"), "{:?}", seen.metrics);
+    let harness = with(&server, "canary@syntetisk.example").await;
+    let observed = settled(&harness).await;
+    assert_eq!(step(&observed, "email", "delivery"), Some("passed"), "{:#?}", observed.report);
+    assert!(observed.metrics.contains_key("NotificationDeliveryDelay.email"), "{:?}", observed.metrics);
     let mail: Value = serde_json::from_str(&server.said.next().unwrap().unwrap()).unwrap();
     assert_eq!(mail["to"], "canary@syntetisk.example");
     assert!(mail["subject"].as_str().unwrap().starts_with("Canary synthetic:"), "{mail}");
@@ -69,9 +69,9 @@ async fn a_canary_arrives_in_a_real_mailbox() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mailbox_that_does_not_exist_is_told_with_the_servers_own_words() {
     let server = MailServer::start();
-    let trial = with(&server, "nobody@syntetisk.example").await;
-    let seen = settled(&trial).await;
-    assert!(matches!(seen.report.outcome, Outcome::Failed { .. }), "{:#?}", seen.report);
-    let said = reason(&seen, "email", "delivery");
+    let harness = with(&server, "nobody@syntetisk.example").await;
+    let observed = settled(&harness).await;
+    assert!(matches!(observed.report.outcome, Outcome::Failed { .. }), "{:#?}", observed.report);
+    let said = reason(&observed, "email", "delivery");
     assert!(said.contains("bounced") && said.contains("no such mailbox"), "{said}");
 }

@@ -6,7 +6,7 @@ use runtime::settings::Document;
 
 const RIGHT: &str = r#"environment = "demo"
 base_url = "https://app.example"
-contact = { name = "n", reach = "r" }
+contact = { name = "n", details = "r" }
 links = { runbook = "https://docs.example/{check}" }
 
 [check.payment-webhook]
@@ -34,24 +34,28 @@ fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
 fn every_mistake_is_said_by_key_and_rule() {
     let line = "student = 350\n";
     for (from, to, said) in [
-        (line, "", "check.payment-webhook.student: expected a value, saw none"),
-        (line, "student = 3.5\n", "check.payment-webhook.student: expected an id, a text or a whole number, saw 3.5"),
-        (line, "student = 350\namount = 0\n", "check.payment-webhook.amount: expected 1 to 100000, saw 0"),
-        (line, "student = 350\ncurrency = \"\"\n", "check.payment-webhook.currency: expected a text, saw a blank one"),
+        (line, "", "check.payment-webhook.student: expected a value, found none"),
+        (line, "student = 3.5\n", "check.payment-webhook.student: expected an id, a text or a whole number, found 3.5"),
+        (line, "student = 350\namount = 0\n", "check.payment-webhook.amount: expected 1 to 100000, found 0"),
+        (
+            line,
+            "student = 350\ncurrency = \"\"\n",
+            "check.payment-webhook.currency: expected a text, found a blank one",
+        ),
         (
             line,
             "student = 350\nprocessing_deadline = \"5m\"\n",
-            "check.payment-webhook.processing_deadline: expected 1s to 4m, saw 5m",
+            "check.payment-webhook.processing_deadline: expected 1s to 4m, found 5m",
         ),
         (
             "\"ssm:/just-driving/demo/payment-webhook/webhook-secret\"",
             "\"whsec_hunter2\"",
-            "check.payment-webhook.webhook_secret: expected a reference, `ssm:/just-driving/demo/payment-webhook/…` or `env:NAME`, saw something else (not shown)",
+            "check.payment-webhook.webhook_secret: expected a reference, `ssm:/just-driving/demo/payment-webhook/…` or `env:NAME`, found something else (not shown)",
         ),
     ] {
         let text = RIGHT.replacen(from, to, 1);
         assert_ne!(text, RIGHT, "{from}");
-        let seen = read(&text).err().unwrap_or_default();
-        assert_eq!(seen, [said], "{to}");
+        let observed = read(&text).err().unwrap_or_default();
+        assert_eq!(observed, [said], "{to}");
     }
 }

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use check::Outcome;
+use check_testkit::Harness;
 use payment_webhook::PaymentWebhook;
 use serde_json::Value;
-use trial::Trial;
 
 /// A process that ends with the test.
 struct Ended(Child);
@@ -31,11 +31,11 @@ fn python() -> std::path::PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_library_takes_the_good_events_and_refuses_the_bad_ones() {
-    let mut trial = Trial::<PaymentWebhook>::start().await;
+    let mut harness = Harness::<PaymentWebhook>::start().await;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/flow/stripe_library.py");
-    let secret = &trial.platform.credentials()["payment-webhook/webhook-secret"];
+    let secret = &harness.platform.credentials()["payment-webhook/webhook-secret"];
     let mut process = Command::new(python())
-        .args([script, trial.platform.base_url(), "/api/payments/stripe/webhook"])
+        .args([script, harness.platform.base_url(), "/api/payments/stripe/webhook"])
         .env("WEBHOOK_SECRET", secret)
         .stdout(Stdio::piped())
         .spawn()
@@ -43,12 +43,12 @@ async fn the_official_library_takes_the_good_events_and_refuses_the_bad_ones() {
     let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
     let process = Ended(process);
     let port: u16 = said.next().unwrap().unwrap().parse().unwrap();
-    trial.prepared.check.site.base_url = format!("http://127.0.0.1:{port}/").parse().unwrap();
+    harness.prepared.check.site.base_url = format!("http://127.0.0.1:{port}/").parse().unwrap();
 
     // At this very time: the library has the machine's clock.
-    let seen = trial.run_after(Duration::ZERO, &trial.ports()).await;
+    let observed = harness.run_after(Duration::ZERO, &harness.ports()).await;
     drop(process);
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     let mut verdicts: Vec<(String, String)> = said
         .map(|line| {
             let verdict: Value = serde_json::from_str(&line.unwrap()).unwrap();

@@ -9,7 +9,7 @@ environment = "demo"
 base_url = "https://app.example"
 [contact]
 name = "Platform team"
-reach = "#platform"
+details = "#platform"
 [links]
 runbook = "https://docs.example/{check}"
 "##;
@@ -36,7 +36,7 @@ horizon = {}"#,
 horizon = {}"#,
             "expected names of 1 to 100 bytes",
         ),
-        (&format!("queues = [{many}]\nhorizon = {{}}"), "expected at most 50, saw 51"),
+        (&format!("queues = [{many}]\nhorizon = {{}}"), "expected at most 50, found 51"),
         (
             r#"horizon = {}
 canary = { queues = ["default"] }"#,
@@ -44,7 +44,7 @@ canary = { queues = ["default"] }"#,
         ),
         (
             r#"horizon = { token = "ssm:/just-driving/demo/queues/t", account = { email = "a@b.example", password = "ssm:/just-driving/demo/queues/p" } }"#,
-            "saw both",
+            "found both",
         ),
         (
             r#"counters = { token = "ssm:/just-driving/demo/queues/t" }

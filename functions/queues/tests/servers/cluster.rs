@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use check::Outcome;
-use trial::servers::free_port;
+use check_testkit::servers::free_port;
 
 use crate::redis_server::{RedisServer, stock};
 use crate::world::{Settings, failures};
@@ -48,22 +48,22 @@ async fn queues_are_asked_of_the_node_that_has_them() {
     }
     assert!(on[0] > 0 && on[1] > 0, "both nodes have queues: {on:?}");
     for asked in &nodes {
-        let mut settings = Settings::of(asked.port);
+        let mut settings = Settings::at_port(asked.port);
         settings.own = format!("queues = {names:?}");
-        let seen = settings.world().await.run().await;
-        assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
-        assert_eq!(seen.metrics["QueueBacklog"], 4.0);
+        let observed = settings.world().await.run().await;
+        assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+        assert_eq!(observed.metrics["QueueBacklog"], 4.0);
     }
 }
 
 #[tokio::test]
 async fn a_node_that_is_down_fails_the_store() {
     let [first, second] = cluster();
-    let mut settings = Settings::of(first.port);
+    let mut settings = Settings::at_port(first.port);
     settings.own = r#"queues = ["{default}", "{emails}", "{payments}", "{sms}"]"#.to_owned();
     let world = settings.world().await;
     assert_eq!(world.run().await.report.outcome, Outcome::Passed);
     drop(second);
-    let seen = world.run().await;
-    assert_eq!(failures(&seen), ["redis read connect"], "{:#?}", seen.report);
+    let observed = world.run().await;
+    assert_eq!(failures(&observed), ["redis read connect"], "{:#?}", observed.report);
 }

@@ -4,45 +4,47 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use check::{Cause, Outcome};
+use check_testkit::servers::{Proxy, free_port};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use trial::servers::{Proxy, free_port};
 
 use crate::redis_server::{RedisServer, stock};
-use crate::world::{Settings, failures, told};
+use crate::world::{Settings, failures, snapshot};
 
 #[tokio::test]
 async fn a_server_that_is_down_fails_its_own_subject_and_queues_are_not_judged() {
     let server = RedisServer::start(&[]);
-    let world = Settings::of(server.port).world().await;
+    let world = Settings::at_port(server.port).world().await;
     assert_eq!(world.run().await.report.outcome, Outcome::Passed);
     drop(server);
-    let seen = world.run().await;
-    assert_eq!(failures(&seen), ["redis connect connect"]);
-    assert_eq!(seen.step("progress"), Some("skipped"));
+    let observed = world.run().await;
+    assert_eq!(failures(&observed), ["redis connect connect"]);
+    assert_eq!(observed.step("progress"), Some("skipped"));
 }
 
 #[tokio::test]
 async fn a_password_of_ours_that_is_wrong_is_no_failure() {
     let server = RedisServer::with_password("right-and-long");
     for (password, cause) in [("right-and-long", None), ("wrong-and-long", Some(Cause::Credentials))] {
-        let mut settings = Settings::of(server.port);
+        let mut settings = Settings::at_port(server.port);
         settings.redis.push_str("\npassword = \"ssm:/just-driving/demo/queues/redis-password\"");
         settings.password = password;
-        let seen = settings.world().await.run().await;
-        match (&seen.report.outcome, cause) {
+        let observed = settings.world().await.run().await;
+        match (&observed.report.outcome, cause) {
             (Outcome::Passed, None) => {}
-            (Outcome::Errored { blindness }, Some(cause)) => {
-                assert_eq!(blindness.cause, cause);
-                assert!(blindness.detail.contains("put a valid one at ssm:"), "{}", blindness.detail);
+            (Outcome::Inconclusive { inconclusive }, Some(cause)) => {
+                assert_eq!(inconclusive.cause, cause);
+                assert!(inconclusive.detail.contains("put a valid one at ssm:"), "{}", inconclusive.detail);
             }
             (outcome, _) => panic!("{password}: {outcome:#?}"),
         }
-        assert!(!format!("{seen:?}").contains(password), "a password is said");
+        assert!(!format!("{observed:?}").contains(password), "a password is said");
     }
-    let Outcome::Errored { blindness } = Settings::of(server.port).world().await.run().await.report.outcome else {
+    let Outcome::Inconclusive { inconclusive } =
+        Settings::at_port(server.port).world().await.run().await.report.outcome
+    else {
         panic!("no password at all")
     };
-    assert_eq!(blindness.cause, Cause::Credentials);
+    assert_eq!(inconclusive.cause, Cause::Credentials);
 }
 
 #[tokio::test]
@@ -52,17 +54,19 @@ async fn a_user_who_may_read_the_queues_and_no_more_is_enough() {
     let may = ["-@all", "+llen", "+lindex", "+zcard", "+zcount", "+select"];
     server.run::<()>(&[&user[..], &may[..]].concat());
     let world = || {
-        let mut settings = Settings::of(server.port);
+        let mut settings = Settings::at_port(server.port);
         settings.redis.push_str("\nuser = \"monitor\"\npassword = \"ssm:/just-driving/demo/queues/redis-password\"");
         settings.password = "long-and-secret";
         settings.world()
     };
-    let seen = world().await.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    let observed = world().await.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     server.run::<()>(&["ACL", "SETUSER", "monitor", "-zcount"]);
-    let Outcome::Errored { blindness } = world().await.run().await.report.outcome else { panic!("it may not count") };
-    assert_eq!(blindness.cause, Cause::Credentials);
-    assert!(blindness.detail.contains("zcount"), "{}", blindness.detail);
+    let Outcome::Inconclusive { inconclusive } = world().await.run().await.report.outcome else {
+        panic!("it may not count")
+    };
+    assert_eq!(inconclusive.cause, Cause::Credentials);
+    assert!(inconclusive.detail.contains("zcount"), "{}", inconclusive.detail);
 }
 
 /// An authority, and a certificate of it for loopback, in PEM: certificate and key.
@@ -107,15 +111,15 @@ async fn an_encrypted_connection_is_judged_by_its_certificate() {
         let (authority, certificate, key) = certificates(end);
         let (server, port) = encrypted(&certificate, &key);
         server.push("default", &stock("d-1", "SendReminder"));
-        let mut settings = Settings::of(port);
+        let mut settings = Settings::at_port(port);
         settings.redis = settings.redis.replace("tls = false", "tls = true");
         if trusts {
-            settings.network = format!("authorities = ['''\n{authority}''']");
+            settings.network = format!("ca_certificates = ['''\n{authority}''']");
         }
-        let seen = settings.world().await.run().await;
-        assert_eq!(failures(&seen), expected, "{case}: {:#?}", seen.report);
+        let observed = settings.world().await.run().await;
+        assert_eq!(failures(&observed), expected, "{case}: {:#?}", observed.report);
         if expected.is_empty() {
-            assert_eq!(seen.metrics["QueueBacklog"], 1.0);
+            assert_eq!(observed.metrics["QueueBacklog"], 1.0);
         }
     }
 }
@@ -124,23 +128,23 @@ async fn an_encrypted_connection_is_judged_by_its_certificate() {
 async fn a_server_that_answers_late_is_told_as_late() {
     let server = RedisServer::start(&[]);
     let proxy = Proxy::start(server.port, Duration::from_millis(900)).await;
-    let mut settings = Settings::of(proxy.port);
+    let mut settings = Settings::at_port(proxy.port);
     settings.own = settings.own.replace("step_deadline = \"5s\"", "step_deadline = \"300ms\"");
-    let seen = settings.world().await.run().await;
-    assert_eq!(failures(&seen), ["redis read timeout"], "{:#?}", seen.report);
-    let patient = Settings::of(proxy.port).world().await.run().await;
+    let observed = settings.world().await.run().await;
+    assert_eq!(failures(&observed), ["redis read timeout"], "{:#?}", observed.report);
+    let patient = Settings::at_port(proxy.port).world().await.run().await;
     assert_eq!(patient.report.outcome, Outcome::Passed, "slow is not wrong");
 }
 
 #[tokio::test]
 async fn a_server_that_has_as_many_clients_as_it_takes_says_so() {
     let server = RedisServer::start(&[]);
-    let world = Settings::of(server.port).world().await;
+    let world = Settings::at_port(server.port).world().await;
     let mut held = server.connection();
     redis::cmd("CONFIG").arg("SET").arg("maxclients").arg(1).query::<()>(&mut held).unwrap();
-    let seen = world.run().await;
-    assert_eq!(failures(&seen), ["redis read connect"], "{:#?}", seen.report);
-    assert!(told(&seen).contains("as many clients as it takes"), "{}", told(&seen));
+    let observed = world.run().await;
+    assert_eq!(failures(&observed), ["redis read connect"], "{:#?}", observed.report);
+    assert!(snapshot(&observed).contains("as many clients as it takes"), "{}", snapshot(&observed));
     redis::cmd("CONFIG").arg("SET").arg("maxclients").arg(100).query::<()>(&mut held).unwrap();
     assert_eq!(world.run().await.report.outcome, Outcome::Passed);
 }
@@ -149,10 +153,10 @@ async fn a_server_that_has_as_many_clients_as_it_takes_says_so() {
 async fn what_speaks_another_protocol_is_no_redis() {
     let platform = demo_platform::DemoPlatform::start(demo_platform::Options::default()).await.unwrap();
     let port = platform.base_url().rsplit(':').next().unwrap().parse().unwrap();
-    let seen = Settings::of(port).world().await.run().await;
+    let observed = Settings::at_port(port).world().await.run().await;
     assert!(
-        matches!(failures(&seen)[..], [ref one] if one == "redis read protocol" || one == "redis read connect"),
+        matches!(failures(&observed)[..], [ref one] if one == "redis read protocol" || one == "redis read connect"),
         "{:#?}",
-        seen.report
+        observed.report
     );
 }

@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use check::Outcome;
-use trial::servers::Proxy;
+use check_testkit::servers::Proxy;
 
 use crate::redis_server::{PREFIX, RedisServer, stock, with_horizon};
-use crate::world::{Settings, failures, told};
+use crate::world::{Settings, failures, snapshot};
 
 /// **Units:** bytes.
 const MOST_MEMORY: u64 = 20 << 20;
@@ -20,7 +20,7 @@ const JOBS: u32 = 1_000_000;
 
 fn settings(port: u16) -> Settings {
     let names: Vec<String> = (0..20).map(|number| format!("queue-{number}")).collect();
-    Settings { own: format!("queues = {names:?}"), ..Settings::of(port) }
+    Settings { own: format!("queues = {names:?}"), ..Settings::at_port(port) }
 }
 
 /// Twenty queues, a million jobs in one of them.
@@ -64,9 +64,9 @@ async fn twenty_queues_with_a_million_jobs_in_one_take_five_round_trips_at_most(
     let proxy = Proxy::start(server.port, Duration::ZERO).await;
     let world = settings(proxy.port).world().await;
     server.run::<()>(&["CONFIG", "RESETSTAT"]);
-    let seen = world.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
-    assert_eq!(seen.metrics["QueueBacklog"], f64::from(JOBS));
+    let observed = world.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+    assert_eq!(observed.metrics["QueueBacklog"], f64::from(JOBS));
     let round_trips = proxy.round_trips();
     assert!(round_trips <= MOST_ROUND_TRIPS, "{round_trips} round trips");
     assert!(proxy.bytes() < 64 << 10, "{} bytes", proxy.bytes());
@@ -86,8 +86,8 @@ async fn memory_of_a_run_over_a_million_jobs() {
     let world = settings(port()).world().await;
     let before = memory("VmRSS");
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
-    let seen = world.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    let observed = world.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     let grown = memory("VmHWM").saturating_sub(before);
     println!("a run over a million jobs: {} KiB more than before it", grown >> 10);
     assert!(grown < MOST_MEMORY, "{grown} bytes");
@@ -97,9 +97,9 @@ async fn memory_of_a_run_over_a_million_jobs() {
 async fn a_job_of_any_size_at_the_head_is_not_read_to_its_end() {
     let server = RedisServer::start(&[]);
     server.push("queue-3", &vec![b'x'; 9 << 20]);
-    let seen = settings(server.port).world().await.run().await;
-    assert_eq!(failures(&seen), ["redis read protocol"], "{:#?}", seen.report);
-    assert!(told(&seen).contains("at most 4 MiB"), "{}", told(&seen));
+    let observed = settings(server.port).world().await.run().await;
+    assert_eq!(failures(&observed), ["redis read protocol"], "{:#?}", observed.report);
+    assert!(snapshot(&observed).contains("at most 4 MiB"), "{}", snapshot(&observed));
     alone("large::memory_of_a_run_over_a_job_of_nine_megabytes", server.port);
 }
 
@@ -119,6 +119,6 @@ async fn memory_of_a_run_over_a_job_of_nine_megabytes() {
 async fn large_jobs_are_read_as_long_as_they_fit() {
     let server = RedisServer::start(&[]);
     server.push("queue-3", &vec![b'x'; 3 << 20]);
-    let seen = settings(server.port).world().await.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
+    let observed = settings(server.port).world().await.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
 }

@@ -5,9 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use check_testkit::servers::{Folder, free_port, program};
 use redis::{Connection, FromRedisValue};
 use serde_json::{Value, json};
-use trial::servers::{Folder, free_port, program};
 
 /// What the keys of the platform begin with.
 pub(crate) const PREFIX: &str = "just_driving_database_";

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use check_testkit::{Harness, Observed};
 use demo_platform::Options;
 use queues::Queues;
-use trial::{Seen, Trial};
 
 /// The settings that a test changes.
 pub(crate) struct Settings {
@@ -20,7 +20,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Of two queues, in a Redis that anybody may read.
-    pub(crate) fn of(port: u16) -> Self {
+    pub(crate) fn at_port(port: u16) -> Self {
         Self {
             network: String::new(),
             own: "queues = [\"default\", \"emails\"]\nstep_deadline = \"5s\"\nidle_after = \"5m\"".to_owned(),
@@ -36,11 +36,11 @@ impl Settings {
 environment = "demo"
 base_url = "http://127.0.0.1:8480"
 [network]
-addresses = ["127.0.0.0/8"]
+allow_addresses = ["127.0.0.0/8"]
 {network}
 [contact]
 name = "Platform team"
-reach = "#platform"
+details = "#platform"
 [links]
 runbook = "https://docs.example/{{check}}"
 [check.queues]
@@ -49,12 +49,12 @@ runbook = "https://docs.example/{{check}}"
 {redis}
 "##
         );
-        World { trial: Trial::with(Options::default(), |settings| *settings = text).await, password }
+        World { harness: Harness::with(Options::default(), |settings| *settings = text).await, password }
     }
 }
 
 pub(crate) struct World {
-    pub(crate) trial: Trial<Queues>,
+    pub(crate) harness: Harness<Queues>,
     password: &'static str,
 }
 
@@ -62,25 +62,25 @@ impl World {
     /// The moment of the next run, a minute on.
     pub(crate) fn next(&self) -> i64 {
         use runtime::Clock;
-        self.trial.clock.now().as_second() + 60
+        self.harness.clock.now().as_second() + 60
     }
 
     /// The run of a minute later.
-    pub(crate) async fn run(&self) -> Seen {
+    pub(crate) async fn run(&self) -> Observed {
         let own = [("/just-driving/demo/queues/redis-password".to_owned(), self.password.to_owned())];
-        let ports = trial::ports(&self.trial.memory, &self.trial.clock, own);
-        self.trial.run_after(Duration::from_secs(60), &ports).await
+        let ports = check_testkit::ports(&self.harness.memory, &self.harness.clock, own);
+        self.harness.run_after(Duration::from_secs(60), &ports).await
     }
 }
 
 /// The failures of a run, a line each.
-pub(crate) fn failures(seen: &Seen) -> Vec<String> {
-    seen.failures().into_iter().map(|own| format!("{} {} {}", own.subject, own.step, own.kind)).collect()
+pub(crate) fn failures(observed: &Observed) -> Vec<String> {
+    observed.failures().into_iter().map(|own| format!("{} {} {}", own.subject, own.step, own.kind)).collect()
 }
 
 /// What a run saw in the place of what it expected.
-pub(crate) fn told(seen: &Seen) -> String {
-    let check::Outcome::Failed { failures } = &seen.report.outcome else { panic!("{:#?}", seen.report) };
+pub(crate) fn snapshot(observed: &Observed) -> String {
+    let check::Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     let first = &failures[0];
-    format!("{} | {} | {}", first.expected, first.seen, first.evidence.clone().unwrap_or_default())
+    format!("{} | {} | {}", first.expected, first.actual, first.evidence.clone().unwrap_or_default())
 }

@@ -5,31 +5,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use check::Outcome;
+use check_testkit::Harness;
 use demo_platform::faults::{Shows, catalogue};
 use demo_platform::seed::Seed;
 use demo_platform::{DemoPlatform, Fault, Flavour, Options};
 use jiff::SignedDuration;
-use probe::{Fence, Url};
+use probe::{EgressPolicy, Url};
 use reconciliation::Reconciliation;
 use runtime::settings::Document;
 use runtime::{Clock, Prepared, SkippingClock};
-use trial::Trial;
 
 /// The settings of a platform that calls everything otherwise.
 const RENAMED: &str = include_str!("renamed.toml");
 
-async fn renamed() -> Trial<Reconciliation> {
+async fn renamed() -> Harness<Reconciliation> {
     let options = Options { flavour: Flavour::Renamed, ..Options::default() };
-    Trial::with(options, |settings| RENAMED.clone_into(settings)).await
+    Harness::with(options, |settings| RENAMED.clone_into(settings)).await
 }
 
 #[tokio::test]
 async fn a_platform_of_other_names_and_local_times_passes_by_its_settings() {
-    let trial = renamed().await;
-    let seen = trial.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
-    assert_eq!(seen.metrics["PaymentMismatches"], 0.0);
-    let paths = trial.platform.requests().counts();
+    let harness = renamed().await;
+    let observed = harness.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+    assert_eq!(observed.metrics["PaymentMismatches"], 0.0);
+    let paths = harness.platform.requests().counts();
     assert!(!paths.keys().any(|route| route.contains("/api/") || route.contains(" /login")), "{paths:?}");
     // Several pages of the platform's, several of the provider's.
     assert!(paths["GET /v2/driving-schools/{school}/receipts"] > 1, "{paths:?}");
@@ -39,11 +39,11 @@ async fn a_platform_of_other_names_and_local_times_passes_by_its_settings() {
 async fn its_faults_are_seen_as_those_of_the_documented_one() {
     for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == "reconciliation") {
         let Shows::Failures(expected) = &spec.shows else { continue };
-        let trial = renamed().await;
-        trial.platform.faults().activate(spec.fault);
-        let seen = trial.run().await;
-        assert_eq!(seen.failures(), expected.iter().cloned().collect(), "{}: {:#?}", spec.fault, seen.report);
-        assert_eq!(seen.metrics["PaymentMismatches"], 1.0, "{}", spec.fault);
+        let harness = renamed().await;
+        harness.platform.faults().activate(spec.fault);
+        let observed = harness.run().await;
+        assert_eq!(observed.failures(), expected.iter().cloned().collect(), "{}: {:#?}", spec.fault, observed.report);
+        assert_eq!(observed.metrics["PaymentMismatches"], 1.0, "{}", spec.fault);
     }
 }
 
@@ -63,15 +63,15 @@ async fn clocks_that_differ_by_minutes_are_no_mismatch() {
             ..Options::default()
         };
         let platform = DemoPlatform::start(options).await.unwrap();
-        let mut trial = Trial::<Reconciliation>::with(Options::default(), short_lived).await;
+        let mut harness = Harness::<Reconciliation>::with(Options::default(), short_lived).await;
         let base: Url = platform.base_url().parse().unwrap();
-        trial.prepared.check.provider.url = base.join("/_partners/stripe").unwrap();
-        trial.prepared.check.site.base_url = base;
-        trial.platform = platform;
-        trial.clock = clock;
+        harness.prepared.check.provider.url = base.join("/_partners/stripe").unwrap();
+        harness.prepared.check.site.base_url = base;
+        harness.platform = platform;
+        harness.clock = clock;
         for _ in 0..6 {
-            let seen = trial.run_after(Duration::from_secs(900), &trial.ports()).await;
-            assert_eq!(seen.report.outcome, Outcome::Passed, "{minutes} minutes: {:#?}", seen.report);
+            let observed = harness.run_after(Duration::from_secs(900), &harness.ports()).await;
+            assert_eq!(observed.report.outcome, Outcome::Passed, "{minutes} minutes: {:#?}", observed.report);
         }
     }
 }
@@ -84,10 +84,10 @@ async fn a_provider_whose_clock_differs_from_the_platforms_is_no_mismatch() {
             payments_every: Duration::from_secs(90),
             ..Options::default()
         };
-        let trial = Trial::<Reconciliation>::with(options, short_lived).await;
+        let harness = Harness::<Reconciliation>::with(options, short_lived).await;
         for _ in 0..4 {
-            let seen = trial.run_after(Duration::from_secs(900), &trial.ports()).await;
-            assert_eq!(seen.report.outcome, Outcome::Passed, "{minutes} minutes: {:#?}", seen.report);
+            let observed = harness.run_after(Duration::from_secs(900), &harness.ports()).await;
+            assert_eq!(observed.report.outcome, Outcome::Passed, "{minutes} minutes: {:#?}", observed.report);
         }
     }
 }
@@ -100,41 +100,49 @@ fn slow_payers() -> Options {
 #[tokio::test]
 async fn a_payment_that_was_begun_long_before_it_came_in_is_judged_as_any_other() {
     for (fault, subject) in [
-        (Fault::PaymentMissingHere, "missing-here"),
+        (Fault::PaymentMissingHere, "missing-on-platform"),
         (Fault::PaymentAmountDiffers, "amount"),
         (Fault::PaymentLate, "late"),
     ] {
-        let trial = Trial::<Reconciliation>::with(slow_payers(), |_| {}).await;
-        assert_eq!(trial.run().await.report.outcome, Outcome::Passed);
-        trial.platform.faults().activate(fault);
-        let seen = trial.run().await;
-        let subjects: Vec<String> = seen.failures().into_iter().map(|failure| failure.subject).collect();
-        assert_eq!(subjects, [subject], "{fault}: {:#?}", seen.report);
+        let harness = Harness::<Reconciliation>::with(slow_payers(), |_| {}).await;
+        assert_eq!(harness.run().await.report.outcome, Outcome::Passed);
+        harness.platform.faults().activate(fault);
+        let observed = harness.run().await;
+        let subjects: Vec<String> = observed.failures().into_iter().map(|failure| failure.subject).collect();
+        assert_eq!(subjects, [subject], "{fault}: {:#?}", observed.report);
     }
 }
 
 #[tokio::test]
 async fn what_is_not_looked_up_is_not_judged_and_is_by_a_later_run() {
     // Some thirty payments of intents that are older than what the provider is asked for.
-    let trial = Trial::<Reconciliation>::with(slow_payers(), |settings| {
+    let harness = Harness::<Reconciliation>::with(slow_payers(), |settings| {
         *settings = settings.replace("schools = [1, 3]", "schools = [1, 3]\nintent_lifetime = \"0s\"");
     })
     .await;
-    let missing_there = |seen: &trial::Seen| {
-        let steps = &seen.report.last_attempt().unwrap().steps;
-        let step = steps.iter().find(|step| step.subject.as_str() == "missing-there").unwrap();
+    let missing_at_provider = |observed: &check_testkit::Observed| {
+        let steps = &observed.report.last_attempt().unwrap().steps;
+        let step = steps.iter().find(|step| step.subject.as_str() == "missing-at-provider").unwrap();
         format!("{:?}", step.result)
     };
-    let seen = trial.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
-    assert!(missing_there(&seen).contains("of which a run looks up 10 at the provider"), "{}", missing_there(&seen));
-    assert_eq!(seen.metrics["PaymentMismatches"], 0.0);
-    trial.platform.faults().activate(Fault::PaymentMissingThere);
+    let observed = harness.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+    assert!(
+        missing_at_provider(&observed).contains("of which a run looks up 10 at the provider"),
+        "{}",
+        missing_at_provider(&observed)
+    );
+    assert_eq!(observed.metrics["PaymentMismatches"], 0.0);
+    harness.platform.faults().activate(Fault::PaymentMissingThere);
     let mut found = 0;
     for _ in 0..40 {
-        let seen = trial.run().await;
-        assert!(seen.failures().iter().all(|failure| failure.subject == "missing-there"), "{:#?}", seen.report);
-        found += seen.failures().len();
+        let observed = harness.run().await;
+        assert!(
+            observed.failures().iter().all(|failure| failure.subject == "missing-at-provider"),
+            "{:#?}",
+            observed.report
+        );
+        found += observed.failures().len();
     }
     assert!((1..40).contains(&found), "found by {found} of 40 runs");
 }
@@ -143,10 +151,10 @@ async fn what_is_not_looked_up_is_not_judged_and_is_by_a_later_run() {
 async fn a_payment_that_stands_on_two_pages_is_one() {
     // As when another one comes while pages are read, newest first.
     let twice = |settings: &mut String| *settings = settings.replace("schools = [1, 3]", "schools = [1, 1]");
-    let trial = Trial::<Reconciliation>::with(Options::default(), twice).await;
-    assert_eq!(trial.run().await.report.outcome, Outcome::Passed);
-    trial.platform.faults().activate(Fault::PaymentRecordedTwice);
-    let subjects: Vec<String> = trial.run().await.failures().into_iter().map(|failure| failure.subject).collect();
+    let harness = Harness::<Reconciliation>::with(Options::default(), twice).await;
+    assert_eq!(harness.run().await.report.outcome, Outcome::Passed);
+    harness.platform.faults().activate(Fault::PaymentRecordedTwice);
+    let subjects: Vec<String> = harness.run().await.failures().into_iter().map(|failure| failure.subject).collect();
     assert_eq!(subjects, ["twice"]);
 }
 
@@ -154,11 +162,11 @@ async fn a_payment_that_stands_on_two_pages_is_one() {
 async fn nothing_falls_between_two_runs() {
     // Whenever within the quarter of an hour a payment is lost, some run sees it.
     for offset in [0, 200, 400, 600, 800] {
-        let trial = Trial::<Reconciliation>::start().await;
-        trial.clock.skip(Duration::from_secs(offset));
-        trial.platform.faults().activate(Fault::PaymentMissingHere);
-        let seen = trial.run_after(Duration::from_secs(900), &trial.ports()).await;
-        assert_eq!(seen.failures().len(), 1, "{offset}: {:#?}", seen.report);
+        let harness = Harness::<Reconciliation>::start().await;
+        harness.clock.skip(Duration::from_secs(offset));
+        harness.platform.faults().activate(Fault::PaymentMissingHere);
+        let observed = harness.run_after(Duration::from_secs(900), &harness.ports()).await;
+        assert_eq!(observed.failures().len(), 1, "{offset}: {:#?}", observed.report);
     }
 }
 
@@ -166,14 +174,14 @@ async fn nothing_falls_between_two_runs() {
 async fn a_school_without_online_payment_is_skipped_when_the_settings_say_how_it_shows() {
     let mut seed = Seed::default();
     seed.schools.iter_mut().for_each(|school| school.online_payment = false);
-    let trial = Trial::<Reconciliation>::with(Options { seed, ..Options::default() }, |settings| {
+    let harness = Harness::<Reconciliation>::with(Options { seed, ..Options::default() }, |settings| {
         settings.push_str("\n[platform.school_payments]\nnot_offered = [409]\n");
     })
     .await;
-    let seen = trial.run().await;
-    assert_eq!(seen.report.outcome, Outcome::Passed, "{:#?}", seen.report);
-    assert_eq!((seen.step("platform-payments"), seen.step("match")), (Some("skipped"), Some("skipped")));
-    assert!(!seen.metrics.contains_key("PaymentMismatches"));
+    let observed = harness.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+    assert_eq!((observed.step("platform-payments"), observed.step("match")), (Some("skipped"), Some("skipped")));
+    assert!(!observed.metrics.contains_key("PaymentMismatches"));
 }
 
 #[test]
@@ -186,6 +194,6 @@ fn requests_may_go_to_the_platform_and_the_provider_and_nowhere_else() {
     let host = |url: &str| url.parse::<Url>().unwrap();
     // The provider's host is not written: it is a default.
     let expected =
-        Fence::default().with_host_of(&prepared.common.base_url).with_host_of(&host("https://api.stripe.com/"));
-    assert_eq!(prepared.fence, expected);
+        EgressPolicy::default().with_host_of(&prepared.common.base_url).with_host_of(&host("https://api.stripe.com/"));
+    assert_eq!(prepared.egress, expected);
 }

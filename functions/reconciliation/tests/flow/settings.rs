@@ -6,7 +6,7 @@ use runtime::settings::Document;
 
 const RIGHT: &str = r#"environment = "demo"
 base_url = "https://app.example"
-contact = { name = "n", reach = "r" }
+contact = { name = "n", details = "r" }
 links = { runbook = "https://docs.example/{check}" }
 
 [check.reconciliation]
@@ -26,41 +26,45 @@ fn read(text: &str) -> Result<Prepared<Reconciliation>, Vec<String>> {
 fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
     let check = read(RIGHT).unwrap_or_else(|problems| panic!("{problems:#?}")).check;
     let minutes = |duration: std::time::Duration| duration.as_secs() / 60;
-    assert_eq!((minutes(check.lookback), minutes(check.settle), minutes(check.late_after)), (240, 15, 60));
-    assert_eq!((minutes(check.intent_lifetime), check.most_payments), (24 * 60, 20_000));
+    assert_eq!((minutes(check.lookback), minutes(check.grace_period), minutes(check.late_after)), (240, 15, 60));
+    assert_eq!((minutes(check.intent_lifetime), check.max_payments), (24 * 60, 20_000));
 }
 
 #[test]
 fn every_mistake_is_said_by_key_and_rule() {
     let line = "schools = [1, \"3\"]\n";
     for (from, to, said) in [
-        (line, "", "check.reconciliation.schools: expected a value, saw none"),
-        (line, "schools = []\n", "check.reconciliation.schools: expected at least one school, saw none"),
-        (line, "schools = [1, -3]\n", "check.reconciliation.schools: expected an id, a text or a whole number, saw -3"),
+        (line, "", "check.reconciliation.schools: expected a value, found none"),
+        (line, "schools = []\n", "check.reconciliation.schools: expected at least one school, found none"),
+        (
+            line,
+            "schools = [1, -3]\n",
+            "check.reconciliation.schools: expected an id, a text or a whole number, found -3",
+        ),
         (
             line,
             "schools = [1]\nlookback = \"40m\"\n",
-            "check.reconciliation.lookback: expected at least `settle` and two runs, 45m: payments would fall between",
+            "check.reconciliation.lookback: expected at least `grace_period` and two runs, 45m: payments would fall between",
         ),
         (
             line,
             "schools = [1]\nintent_lifetime = \"721h\"\n",
-            "check.reconciliation.intent_lifetime: expected 0s to 720h, saw 721h",
+            "check.reconciliation.intent_lifetime: expected 0s to 720h, found 721h",
         ),
         (
             "provider.key = \"ssm:/just-driving/demo/reconciliation/provider-key\"\n",
             "",
-            "check.reconciliation.provider.key: expected a value, saw none",
+            "check.reconciliation.provider.key: expected a value, found none",
         ),
         (
             "\"ssm:/just-driving/demo/reconciliation/provider-key\"",
             "\"rk_live_hunter2\"",
-            "check.reconciliation.provider.key: expected a reference, `ssm:/just-driving/demo/reconciliation/…` or `env:NAME`, saw something else (not shown)",
+            "check.reconciliation.provider.key: expected a reference, `ssm:/just-driving/demo/reconciliation/…` or `env:NAME`, found something else (not shown)",
         ),
     ] {
         let text = RIGHT.replacen(from, to, 1);
         assert_ne!(text, RIGHT, "{from}");
-        let seen = read(&text).err().unwrap_or_default();
-        assert_eq!(seen, [said], "{to}");
+        let observed = read(&text).err().unwrap_or_default();
+        assert_eq!(observed, [said], "{to}");
     }
 }

@@ -21,14 +21,14 @@ async fn the_official_library_pages_through_the_stand_in() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let observed: Value = serde_json::from_slice(&output.stdout).unwrap();
     // Four hours, one a minute, three pages.
-    let count = seen["count"].as_u64().unwrap();
-    assert!((239..=241).contains(&count), "{seen}");
-    assert_eq!(seen["unique"], seen["count"], "no page twice");
-    assert_eq!(seen["newest_first"], true);
+    let count = observed["count"].as_u64().unwrap();
+    assert!((239..=241).contains(&count), "{observed}");
+    assert_eq!(observed["unique"], observed["count"], "no page twice");
+    assert_eq!(observed["newest_first"], true);
     assert_eq!(
-        (&seen["by_id"], &seen["unknown"], &seen["bad_key"]),
+        (&observed["by_id"], &observed["unknown"], &observed["bad_key"]),
         (&"succeeded".into(), &"resource_missing".into(), &"AuthenticationError".into())
     );
 }

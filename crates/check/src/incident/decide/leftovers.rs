@@ -3,40 +3,40 @@
 use jiff::Timestamp;
 
 use super::span;
-use crate::LeftBehind;
+use crate::Leftover;
 use crate::incident::{Leftovers, Policy};
 
 /// Adds what a run left behind. What people are to be told now, when they are.
 pub(super) fn leftovers(
     known: &mut Option<Leftovers>,
-    left_behind: &[LeftBehind],
+    leftovers: &[Leftover],
     now: Timestamp,
     is_silent: bool,
     policy: &Policy,
 ) -> Option<Leftovers> {
-    let since_told = |known: &Leftovers| known.told_at.map(|told_at| now.duration_since(told_at));
-    if !left_behind.is_empty() {
+    let since_notified = |known: &Leftovers| known.notified_at.map(|notified_at| now.duration_since(notified_at));
+    if !leftovers.is_empty() {
         let known =
-            known.get_or_insert(Leftovers { since: now, last: now, told_at: None, untold: Vec::new(), more: 0 });
+            known.get_or_insert(Leftovers { since: now, last: now, notified_at: None, pending: Vec::new(), more: 0 });
         known.last = known.last.max(now);
-        let room = Leftovers::MAX.saturating_sub(known.untold.len()).min(left_behind.len());
-        known.untold.extend_from_slice(&left_behind[..room]);
-        known.more += u32::try_from(left_behind.len() - room).unwrap_or(u32::MAX);
+        let room = Leftovers::MAX.saturating_sub(known.pending.len()).min(leftovers.len());
+        known.pending.extend_from_slice(&leftovers[..room]);
+        known.more += u32::try_from(leftovers.len() - room).unwrap_or(u32::MAX);
     }
     let remind_every = span(policy.remind_every);
     let current = known.as_mut()?;
-    if current.untold.is_empty() {
+    if current.pending.is_empty() {
         if now.duration_since(current.last) >= remind_every {
             *known = None;
         }
         return None;
     }
-    if is_silent || since_told(current).is_some_and(|since| since < remind_every) {
+    if is_silent || since_notified(current).is_some_and(|since| since < remind_every) {
         return None;
     }
-    let told = current.clone();
-    current.told_at = Some(now);
-    current.untold.clear();
+    let reported = current.clone();
+    current.notified_at = Some(now);
+    current.pending.clear();
     current.more = 0;
-    Some(told)
+    Some(reported)
 }

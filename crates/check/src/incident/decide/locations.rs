@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::incident::Seen;
+use crate::incident::LocationActivity;
 use crate::{RunKey, Subject};
 
 /// A location that has not run for so many of its intervals does not vote.
@@ -15,23 +15,24 @@ const NOT_SILENT_BEFORE: SignedDuration = SignedDuration::from_mins(5);
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// Notes that a location has run. Locations of which nobody has heard for a day are gone.
-pub(super) fn see(locations: &mut BTreeMap<String, Seen>, run: &RunKey) {
+pub(super) fn note_run(locations: &mut BTreeMap<String, LocationActivity>, run: &RunKey) {
     let now = run.scheduled_time;
-    locations.retain(|location, seen| *location == run.location || now.duration_since(seen.at) < FORGOTTEN_AFTER);
-    let seen = locations.entry(run.location.clone()).or_insert(Seen { at: now, every_seconds: 0 });
+    locations
+        .retain(|location, activity| *location == run.location || now.duration_since(activity.at) < FORGOTTEN_AFTER);
+    let activity = locations.entry(run.location.clone()).or_insert(LocationActivity { at: now, every_seconds: 0 });
     // A run by hand says nothing about the interval, nor does another shard of the same minute.
-    if now > seen.at && !run.shard.manual {
-        *seen = Seen { at: now, every_seconds: now.duration_since(seen.at).as_secs() };
+    if now > activity.at && !run.shard.manual {
+        *activity = LocationActivity { at: now, every_seconds: now.duration_since(activity.at).as_secs() };
     }
 }
 
-pub(super) fn is_alive(seen: Seen, now: Timestamp) -> bool {
-    now.duration_since(seen.at) <= patience(seen, SILENT_AFTER)
+pub(super) fn is_alive(activity: LocationActivity, now: Timestamp) -> bool {
+    now.duration_since(activity.at) <= patience(activity, SILENT_AFTER)
 }
 
 /// So many intervals of a location, and some minutes at least.
-pub(super) fn patience(seen: Seen, intervals: i64) -> SignedDuration {
-    SignedDuration::from_secs(seen.every_seconds.saturating_mul(intervals)).max(NOT_SILENT_BEFORE)
+pub(super) fn patience(activity: LocationActivity, intervals: i64) -> SignedDuration {
+    SignedDuration::from_secs(activity.every_seconds.saturating_mul(intervals)).max(NOT_SILENT_BEFORE)
 }
 
 /// Under which name a run votes. A shard has its own word on the check as a whole, which every shard examines.
@@ -40,6 +41,6 @@ pub(super) fn voter(run: &RunKey, subject: &Subject) -> String {
     if is_part { format!("{}#{}", run.location, run.shard.index) } else { run.location.clone() }
 }
 
-pub(super) fn location_of(voter: &str) -> &str {
+pub(super) fn voter_location(voter: &str) -> &str {
     voter.rsplit_once('#').map_or(voter, |(location, _)| location)
 }

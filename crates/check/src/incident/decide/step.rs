@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::locations::{location_of, patience, voter};
+use super::locations::{patience, voter, voter_location};
 use super::span;
-use super::words::{Reason, Told, Vote};
+use super::types::{NotificationReason, Reason, Vote};
 use crate::incident::record::incident_id;
 use crate::incident::{
-    Announced, Announcement, Incident, IncidentChange, IncidentRecord, Phase, Policy, Seen, Severity, Silence,
-    SilenceKind, Streak, SubjectState, ToldEntry,
+    Announced, Announcement, Incident, IncidentChange, IncidentRecord, LocationActivity, NotificationEntry, Phase,
+    Policy, Severity, Silence, SilenceKind, Streak, SubjectState,
 };
 use crate::message::notification_id;
 use crate::{Failure, RunKey, Subject};
@@ -28,24 +28,25 @@ impl SubjectState {
             failure,
             incident: None,
             changed_at: now,
-            told: None,
+            announced: None,
             openings: Vec::new(),
             is_flapping: false,
-            blind: None,
+            monitoring_gap: None,
         }
     }
 
-    pub(super) fn reason(&self, subject: &Subject, told: Told, policy: &Policy) -> Reason {
-        let is_blind = self.failure.is_none();
-        let by_failure = || self.failure.as_ref().map_or(policy.blind_severity, |failure| policy.severity_of(failure));
-        let since = if is_blind { self.blind.as_ref().map_or(self.since, |blind| blind.since) } else { self.since };
+    pub(super) fn reason(&self, subject: &Subject, notification_reason: NotificationReason, policy: &Policy) -> Reason {
+        let is_gap = self.failure.is_none();
+        let by_failure =
+            || self.failure.as_ref().map_or(policy.monitoring_lost_severity, |failure| policy.severity_of(failure));
+        let since = if is_gap { self.monitoring_gap.as_ref().map_or(self.since, |gap| gap.since) } else { self.since };
         Reason {
             subject: subject.clone(),
-            told,
+            notification_reason,
             since,
             severity: self.incident.as_ref().map_or_else(by_failure, |incident| incident.severity),
             failure: self.failure.clone(),
-            blindness: self.blind.as_ref().filter(|_| is_blind).map(|blind| blind.blindness.clone()),
+            inconclusive: self.monitoring_gap.as_ref().filter(|_| is_gap).map(|gap| gap.inconclusive.clone()),
             incident: self.incident.clone(),
             openings: u32::try_from(self.openings.len()).unwrap_or(u32::MAX),
         }
@@ -58,10 +59,10 @@ impl SubjectState {
     /// Whether there is nothing left to remember.
     pub(super) fn is_over(&self) -> bool {
         self.phase == Phase::Healthy
-            && self.told.is_none()
+            && self.announced.is_none()
             && !self.is_flapping
             && self.openings.is_empty()
-            && self.blind.is_none()
+            && self.monitoring_gap.is_none()
     }
 }
 
@@ -72,7 +73,7 @@ pub(super) struct Step<'a> {
     pub(super) run: &'a RunKey,
     pub(super) policy: &'a Policy,
     /// The locations that have run lately.
-    pub(super) alive: &'a [(&'a str, Seen)],
+    pub(super) alive: &'a [(&'a str, LocationActivity)],
     pub(super) silence: Option<&'a Silence>,
     /// Whether the run can write no more changes.
     pub(super) is_full: bool,
@@ -85,7 +86,7 @@ impl Step<'_> {
         self.run.scheduled_time
     }
 
-    pub(super) fn take(&mut self, vote: &Vote) {
+    pub(super) fn take_vote(&mut self, vote: &Vote) {
         // By anybody, whether it can see now or not.
         let was_failing = self.state.votes.values().any(|streak| streak.failed > 0);
         let streak = self.state.votes.entry(voter(self.run, self.subject)).or_default();
@@ -95,15 +96,15 @@ impl Step<'_> {
                 let confirmed = streak.confirmed || *confirmed;
                 *streak = Streak { failed: streak.failed + 1, confirmed, ..Streak::default() };
             }
-            Vote::Blind(_) => streak.blind += 1,
-            Vote::Maintenance => streak.blind = 0,
+            Vote::Inconclusive(_) => streak.inconclusive += 1,
+            Vote::Maintenance => streak.inconclusive = 0,
         }
         match vote {
-            Vote::Blind(blindness) => return self.blind(blindness),
+            Vote::Inconclusive(inconclusive) => return self.take_inconclusive(inconclusive),
             Vote::Maintenance => {
-                self.sees();
+                self.note_verdict();
                 if self.state.phase != Phase::Healthy {
-                    self.say(Told::InMaintenance);
+                    self.push_reason(NotificationReason::SuppressedMaintenance);
                 }
                 return;
             }
@@ -125,46 +126,48 @@ impl Step<'_> {
                 }
             }
         }
-        self.sees();
-        self.turn(vote);
+        self.note_verdict();
+        self.apply_vote(vote);
     }
 
     /// The locations that have a word on this subject: they run, can see it, and examine it.
     fn voters(&self) -> Vec<&str> {
-        let has_voted = |location: &str| self.state.votes.keys().any(|voter| location_of(voter) == location);
-        let is_blind = |location: &str| self.streaks_of(location).any(|streak| streak.blind > 0);
+        let has_voted = |location: &str| self.state.votes.keys().any(|voter| voter_location(voter) == location);
+        let is_inconclusive = |location: &str| self.location_streaks(location).any(|streak| streak.inconclusive > 0);
         self.alive
             .iter()
             // Who has run for a while since, and has not said a word, does not examine this subject.
-            .filter(|(location, seen)| has_voted(location) || seen.at <= self.state.since + patience(*seen, 2))
+            .filter(|(location, activity)| {
+                has_voted(location) || activity.at <= self.state.since + patience(*activity, 2)
+            })
             .map(|(location, _)| *location)
-            .filter(|location| !is_blind(location))
+            .filter(|location| !is_inconclusive(location))
             .collect()
     }
 
-    pub(super) fn streaks_of<'s>(&'s self, location: &'s str) -> impl Iterator<Item = &'s Streak> {
-        self.state.votes.iter().filter(move |(voter, _)| location_of(voter) == location).map(|(_, streak)| streak)
+    pub(super) fn location_streaks<'s>(&'s self, location: &'s str) -> impl Iterator<Item = &'s Streak> {
+        self.state.votes.iter().filter(move |(voter, _)| voter_location(voter) == location).map(|(_, streak)| streak)
     }
 
     /// How many voters hold something of at least one of their streaks.
     fn count(&self, holds: impl Fn(&Streak) -> bool) -> usize {
-        self.voters().into_iter().filter(|location| self.streaks_of(location).any(&holds)).count()
+        self.voters().into_iter().filter(|location| self.location_streaks(location).any(&holds)).count()
     }
 
     /// A healthy or a failing vote: the incident opens, closes or stays, and people are told or not.
-    fn turn(&mut self, vote: &Vote) {
+    fn apply_vote(&mut self, vote: &Vote) {
         let (now, policy) = (self.now(), self.policy);
         let was_suspect = self.state.phase == Phase::Suspect;
         let is_failing = matches!(vote, Vote::Failing { .. });
         let voters = self.voters().len();
-        let needed = policy.quorum_of(voters);
+        let needed = policy.required_votes(voters);
         let sure = self.count(|streak| streak.confirmed || streak.failed >= policy.open_after);
         let any_failing = self.count(|streak| streak.failed > 0) > 0;
         let well = self
             .voters()
             .into_iter()
             .filter(|location| {
-                let mut streaks = self.streaks_of(location).peekable();
+                let mut streaks = self.location_streaks(location).peekable();
                 streaks.peek().is_some() && streaks.all(|streak| streak.passed >= policy.close_after)
             })
             .count();
@@ -178,7 +181,7 @@ impl Step<'_> {
         if self.state.is_open() {
             if !is_failing && well >= needed {
                 if !may_write {
-                    return self.say(Told::Postponed);
+                    return self.push_reason(NotificationReason::SuppressedPostponed);
                 }
                 closed = true;
                 self.state.changed_at = now;
@@ -190,7 +193,7 @@ impl Step<'_> {
         } else if is_failing && sure >= needed {
             if !may_write {
                 self.state.phase = Phase::Suspect;
-                return self.say(Told::Postponed);
+                return self.push_reason(NotificationReason::SuppressedPostponed);
             }
             self.open(vote);
         }
@@ -200,24 +203,24 @@ impl Step<'_> {
             (false, _) if any_failing => Phase::Suspect,
             (false, _) => Phase::Healthy,
         };
-        if self.state.is_flapping && now.duration_since(self.state.changed_at) >= span(policy.settle_after) {
+        if self.state.is_flapping && now.duration_since(self.state.changed_at) >= span(policy.stable_after) {
             self.state.is_flapping = false;
             self.state.openings.clear();
         }
         if may_write {
-            self.rise(is_failing);
+            self.escalate(is_failing);
             self.note_silence();
         }
-        let believed = self.state.told;
-        match self.word(closed, is_failing) {
-            Some(told) if told.event().is_some() && !may_write => {
-                self.state.told = believed;
-                self.say(Told::Postponed);
+        let believed = self.state.announced;
+        match self.notification_reason(closed, is_failing) {
+            Some(notification_reason) if notification_reason.event().is_some() && !may_write => {
+                self.state.announced = believed;
+                self.push_reason(NotificationReason::SuppressedPostponed);
             }
-            Some(told) => self.say(told),
-            None if sure > 0 => self.say(Told::Outvoted),
-            None if is_failing || any_failing => self.say(Told::NotConfirmed),
-            None if was_suspect => self.say(Told::PassedAgain),
+            Some(notification_reason) => self.push_reason(notification_reason),
+            None if sure > 0 => self.push_reason(NotificationReason::SuppressedOutvoted),
+            None if is_failing || any_failing => self.push_reason(NotificationReason::SuppressedNotConfirmed),
+            None if was_suspect => self.push_reason(NotificationReason::SuppressedPassedAgain),
             // What is only remembered is nothing to speak of.
             None => {}
         }
@@ -241,7 +244,7 @@ impl Step<'_> {
         self.state.incident = Some(incident);
         self.state.changed_at = now;
         self.state.openings.push(now);
-        let flapping = usize::try_from(self.policy.flap_openings).unwrap_or(usize::MAX);
+        let flapping = usize::try_from(self.policy.flap_threshold).unwrap_or(usize::MAX);
         self.state.is_flapping |= self.state.openings.len() >= flapping;
         // More is never looked at.
         let excess = self.state.openings.len().saturating_sub(flapping);
@@ -252,10 +255,10 @@ impl Step<'_> {
     }
 
     /// An open incident is as severe as its worst failure; a warning that people have known of for long is critical.
-    fn rise(&mut self, is_failing: bool) {
+    fn escalate(&mut self, is_failing: bool) {
         let (now, policy) = (self.now(), self.policy);
         let by_failure = self.state.failure.as_ref().map(|failure| policy.severity_of(failure));
-        let known_for = self.state.told.map(|told| now.duration_since(told.first));
+        let known_for = self.state.announced.map(|announced| now.duration_since(announced.first));
         let is_silent = self.silence.is_some();
         let Some(incident) = self.state.incident.as_mut().filter(|incident| incident.is_open() && is_failing) else {
             return;
@@ -273,78 +276,89 @@ impl Step<'_> {
 
     /// What people are told of an incident, or why not; none when there is none and they know of none. What they believe
     /// is brought to what is.
-    fn word(&mut self, closed: bool, is_failing: bool) -> Option<Told> {
+    fn notification_reason(&mut self, closed: bool, is_failing: bool) -> Option<NotificationReason> {
         let now = self.now();
         let is_open = self.state.is_open();
-        let believed = self.state.told.map(|told| told.what);
+        let believed = self.state.announced.map(|announced| announced.what);
         let severity = self.state.incident.as_ref().map_or(Severity::Warning, |incident| incident.severity);
         let quiet = self.silence.map(|silence| match silence.kind {
-            SilenceKind::Mute => Told::Muted,
-            SilenceKind::Maintenance => Told::InMaintenance,
+            SilenceKind::Mute => NotificationReason::SuppressedMuted,
+            SilenceKind::Maintenance => NotificationReason::SuppressedMaintenance,
         });
-        let is_due = |told: Announced| now.duration_since(told.last) >= span(self.policy.remind_every);
+        let is_due = |announced: Announced| now.duration_since(announced.last) >= span(self.policy.remind_every);
         if self.state.is_flapping {
-            let told = match believed {
-                Some(Announcement::Flapping) if !self.state.told.is_some_and(is_due) => {
-                    return Some(Told::NotYetSettled);
+            let notification_reason = match believed {
+                Some(Announcement::Flapping) if !self.state.announced.is_some_and(is_due) => {
+                    return Some(NotificationReason::SuppressedNotYetStable);
                 }
-                Some(Announcement::Flapping) => Told::Reminded,
-                _ => Told::Flapping,
+                Some(Announcement::Flapping) => NotificationReason::Reminded,
+                _ => NotificationReason::Flapping,
             };
             return Some(match quiet {
                 Some(quiet) => quiet,
-                None if is_open && is_failing => self.announce(Announcement::Flapping, severity, told),
-                None => Told::NotYetSettled,
+                None if is_open && is_failing => self.announce(Announcement::Flapping, severity, notification_reason),
+                None => NotificationReason::SuppressedNotYetStable,
             });
         }
         if !is_open {
             return match believed {
                 // That something is over is told even when it is muted: else people would believe that it goes on.
                 Some(believed) if !is_failing => {
-                    self.state.told = None;
-                    Some(if believed == Announcement::Flapping { Told::Settled } else { Told::Recovered })
+                    self.state.announced = None;
+                    Some(if believed == Announcement::Flapping {
+                        NotificationReason::Stabilized
+                    } else {
+                        NotificationReason::Recovered
+                    })
                 }
-                _ => closed.then(|| quiet.unwrap_or(Told::NeverTold)),
+                _ => closed.then(|| quiet.unwrap_or(NotificationReason::SuppressedNeverNotified)),
             };
         }
         if !is_failing {
-            return Some(Told::NotYetRecovered);
+            return Some(NotificationReason::SuppressedNotYetRecovered);
         }
         if quiet.is_some() {
             return quiet;
         }
-        Some(match (believed, self.state.told) {
-            (Some(Announcement::Open), Some(told)) if severity > told.severity => {
-                self.announce(Announcement::Open, severity, Told::Escalated)
+        Some(match (believed, self.state.announced) {
+            (Some(Announcement::Open), Some(known)) if severity > known.severity => {
+                self.announce(Announcement::Open, severity, NotificationReason::Escalated)
             }
-            (Some(Announcement::Open), Some(told)) if is_due(told) => {
-                self.announce(Announcement::Open, severity, Told::Reminded)
+            (Some(Announcement::Open), Some(known)) if is_due(known) => {
+                self.announce(Announcement::Open, severity, NotificationReason::Reminded)
             }
-            (Some(Announcement::Open), _) => Told::KnownAlready,
-            (Some(Announcement::Flapping), _) => self.announce(Announcement::Open, severity, Told::Settled),
-            (None, _) => self.announce(Announcement::Open, severity, Told::Opened),
+            (Some(Announcement::Open), _) => NotificationReason::SuppressedAlreadyNotified,
+            (Some(Announcement::Flapping), _) => {
+                self.announce(Announcement::Open, severity, NotificationReason::Stabilized)
+            }
+            (None, _) => self.announce(Announcement::Open, severity, NotificationReason::Opened),
         })
     }
 
-    fn announce(&mut self, what: Announcement, severity: Severity, told: Told) -> Told {
+    fn announce(
+        &mut self,
+        what: Announcement,
+        severity: Severity,
+        notification_reason: NotificationReason,
+    ) -> NotificationReason {
         let now = self.now();
-        let first = self.state.told.map_or(now, |told| told.first);
-        self.state.told = Some(Announced { what, severity, first, last: now });
-        told
+        let first = self.state.announced.map_or(now, |announced| announced.first);
+        self.state.announced = Some(Announced { what, severity, first, last: now });
+        notification_reason
     }
 
-    fn say(&mut self, told: Told) {
-        let mut reason = self.state.reason(self.subject, told, self.policy);
-        reason.blindness = None;
-        if let Some(event) = told.event()
+    fn push_reason(&mut self, notification_reason: NotificationReason) {
+        let mut reason = self.state.reason(self.subject, notification_reason, self.policy);
+        reason.inconclusive = None;
+        if let Some(event) = notification_reason.event()
             && let Some(incident) = &mut self.state.incident
         {
             let is_last = !incident.is_open();
-            if incident.recorded < IncidentRecord::MAX_TOLD || is_last {
+            if incident.recorded < IncidentRecord::MAX_NOTIFICATIONS || is_last {
                 incident.recorded += 1;
                 let severity = incident.severity;
                 let notification_id = notification_id(self.run, event, severity);
-                self.record(Some(ToldEntry { event, at: self.run.scheduled_time, notification_id }));
+                self.record(Some(NotificationEntry { event, at: self.run.scheduled_time, notification_id }));
             }
             reason.incident.clone_from(&self.state.incident);
         }
@@ -365,7 +379,7 @@ impl Step<'_> {
     }
 
     /// Has the record say what the state says now, and that people were told.
-    fn record(&mut self, told: Option<ToldEntry>) {
+    fn record(&mut self, notification: Option<NotificationEntry>) {
         let (Some(incident), Some(failure)) = (&self.state.incident, &self.state.failure) else { return };
         let earlier = self.change.take();
         let mut change = change(self.run, self.subject, self.state.since, failure, incident);
@@ -377,9 +391,9 @@ impl Step<'_> {
                 change.failure
             };
             change.silence = earlier.silence;
-            change.told = earlier.told;
+            change.notification = earlier.notification;
         }
-        change.told = told.or(change.told);
+        change.notification = notification.or(change.notification);
         self.change = Some(change);
     }
 }
@@ -397,7 +411,7 @@ pub(super) fn change(
         subject: subject.clone(),
         since,
         failure: failure.clone(),
-        told: None,
+        notification: None,
         silence: None,
         at: run.scheduled_time,
     }

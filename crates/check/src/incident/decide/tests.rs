@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::incident::{IncidentChange, IncidentRecord, Severity, SeverityRule, SilenceKind, parts_of_id};
 use crate::message::Event;
-use crate::{Blindness, Cause, Failure, FailureKind, LeftBehind, Mismatch, RunKey, Shard};
+use crate::{Cause, Failure, FailureKind, Inconclusive, Leftover, Mismatch, RunKey, Shard};
 
 const START: i64 = 1_780_000_020;
 
@@ -28,7 +28,7 @@ fn failing(name: &str, confirmed: bool) -> Vote {
     let mismatch = Mismatch {
         kind: FailureKind::Status,
         expected: "status 200".to_owned(),
-        seen: "status 500".to_owned(),
+        actual: "status 500".to_owned(),
         evidence: None,
     };
     Vote::Failing { failure: Failure::new(subject(name), "response", mismatch), confirmed }
@@ -40,7 +40,9 @@ fn vote(name: &str, letter: char) -> Option<Vote> {
         '.' => Some(Vote::Healthy),
         'x' => Some(failing(name, false)),
         'X' => Some(failing(name, true)),
-        '?' => Some(Vote::Blind(Blindness { cause: Cause::Reference, detail: "no such parameter".to_owned() })),
+        '?' => {
+            Some(Vote::Inconclusive(Inconclusive { cause: Cause::Reference, detail: "no such parameter".to_owned() }))
+        }
         'm' => Some(Vote::Maintenance),
         '-' => None,
         other => panic!("no vote is written `{other}`"),
@@ -49,13 +51,13 @@ fn vote(name: &str, letter: char) -> Option<Vote> {
 
 /// What a run found: its votes, and nothing else.
 fn by<'a>(run: &'a RunKey, votes: &'a BTreeMap<Subject, Vote>) -> Findings<'a> {
-    Findings { run, run_id: "run", votes, subjects: None, left_behind: &[], windows: &[] }
+    Findings { run, run_id: "run", votes, subjects: None, leftovers: &[], windows: &[] }
 }
 
-/// Plays one line per subject and gives `minute subject told` for every word that is not silence about the healthy.
+/// Plays one line per subject and gives `minute subject reasons` for every word that is not silence about the healthy.
 fn play(policy: &Policy, lines: &[(&str, &str)]) -> (CheckState, Vec<String>) {
     let mut state = CheckState::default();
-    let mut told = Vec::new();
+    let mut reasons = Vec::new();
     let minutes = lines.iter().map(|(_, line)| line.len()).max().unwrap_or_default();
     for minute in 0..minutes {
         let votes = lines
@@ -64,33 +66,46 @@ fn play(policy: &Policy, lines: &[(&str, &str)]) -> (CheckState, Vec<String>) {
             .collect();
         let (run_id, run) = (format!("run-{minute}"), run_at(minute as i64, "home"));
         let decision = decide(&state, &Findings { run_id: &run_id, ..by(&run, &votes) }, policy);
-        told.extend(decision.reasons.iter().map(|reason| format!("{minute} {} {:?}", reason.subject, reason.told)));
+        reasons.extend(
+            decision
+                .reasons
+                .iter()
+                .map(|reason| format!("{minute} {} {:?}", reason.subject, reason.notification_reason)),
+        );
         state = decision.next;
     }
-    (state, told)
+    (state, reasons)
 }
 
 #[test]
 fn one_subject_over_time() {
     let cases: &[(&str, &[&str])] = &[
         ("....", &[]),
-        (".x.", &["1 web NotConfirmed", "2 web PassedAgain"]),
-        ("xx", &["0 web NotConfirmed", "1 web Opened"]),
+        (".x.", &["1 web SuppressedNotConfirmed", "2 web SuppressedPassedAgain"]),
+        ("xx", &["0 web SuppressedNotConfirmed", "1 web Opened"]),
         ("X", &["0 web Opened"]),
-        ("x.x.", &["0 web NotConfirmed", "1 web PassedAgain", "2 web NotConfirmed", "3 web PassedAgain"]),
-        ("X..", &["0 web Opened", "1 web NotYetRecovered", "2 web Recovered"]),
+        (
+            "x.x.",
+            &[
+                "0 web SuppressedNotConfirmed",
+                "1 web SuppressedPassedAgain",
+                "2 web SuppressedNotConfirmed",
+                "3 web SuppressedPassedAgain",
+            ],
+        ),
+        ("X..", &["0 web Opened", "1 web SuppressedNotYetRecovered", "2 web Recovered"]),
         (
             "X.x..",
             &[
                 "0 web Opened",
-                "1 web NotYetRecovered",
-                "2 web KnownAlready",
-                "3 web NotYetRecovered",
+                "1 web SuppressedNotYetRecovered",
+                "2 web SuppressedAlreadyNotified",
+                "3 web SuppressedNotYetRecovered",
                 "4 web Recovered",
             ],
         ),
-        ("X-..", &["0 web Opened", "2 web NotYetRecovered", "3 web Recovered"]),
-        ("x-x", &["0 web NotConfirmed", "2 web Opened"]),
+        ("X-..", &["0 web Opened", "2 web SuppressedNotYetRecovered", "3 web Recovered"]),
+        ("x-x", &["0 web SuppressedNotConfirmed", "2 web Opened"]),
     ];
     for (line, expected) in cases {
         assert_eq!(play(&Policy::default(), &[("web", line)]).1, *expected, "{line}");
@@ -99,18 +114,18 @@ fn one_subject_over_time() {
 
 #[test]
 fn a_second_subject_is_told_while_the_first_is_down() {
-    let (state, told) = play(&Policy::default(), &[("a", "XXXX.."), ("b", "..XX..")]);
+    let (state, reasons) = play(&Policy::default(), &[("a", "XXXX.."), ("b", "..XX..")]);
     assert_eq!(
-        told,
+        reasons,
         [
             "0 a Opened",
-            "1 a KnownAlready",
-            "2 a KnownAlready",
+            "1 a SuppressedAlreadyNotified",
+            "2 a SuppressedAlreadyNotified",
             "2 b Opened",
-            "3 a KnownAlready",
-            "3 b KnownAlready",
-            "4 a NotYetRecovered",
-            "4 b NotYetRecovered",
+            "3 a SuppressedAlreadyNotified",
+            "3 b SuppressedAlreadyNotified",
+            "4 a SuppressedNotYetRecovered",
+            "4 b SuppressedNotYetRecovered",
             "5 a Recovered",
             "5 b Recovered",
         ]
@@ -122,8 +137,8 @@ fn a_second_subject_is_told_while_the_first_is_down() {
 #[test]
 fn people_are_reminded_of_what_stays_open() {
     let policy = Policy { remind_every: Duration::from_secs(180), ..Policy::default() };
-    let (state, told) = play(&policy, &[("web", "XXXXXXX")]);
-    let reminded: Vec<_> = told.iter().filter(|line| line.contains("Reminded")).collect();
+    let (state, reasons) = play(&policy, &[("web", "XXXXXXX")]);
+    let reminded: Vec<_> = reasons.iter().filter(|line| line.contains("Reminded")).collect();
     assert_eq!(reminded, ["3 web Reminded", "6 web Reminded"]);
     let incident = state.subjects[&subject("web")].incident.clone().unwrap();
     assert_eq!(incident.opened_at, run_at(0, "home").scheduled_time);
@@ -147,110 +162,134 @@ fn a_run_without_votes_is_not_a_good_one() {
 }
 
 /// Plays `location letter`s, one a minute after another, from where all of `known` have run.
-fn play_locations(policy: &Policy, known: &[&str], script: &str) -> Vec<Told> {
+fn play_locations(policy: &Policy, known: &[&str], script: &str) -> Vec<NotificationReason> {
     let mut state = CheckState::default();
     for location in known {
         let healthy = BTreeMap::from([(subject("web"), Vote::Healthy)]);
         state = decide(&state, &by(&run_at(0, location), &healthy), policy).next;
     }
-    let mut told = Vec::new();
+    let mut reasons = Vec::new();
     for (minute, part) in (1..).zip(script.split_whitespace()) {
         let (location, letter) = part.split_at(1);
         let votes = BTreeMap::from([(subject("web"), vote("web", letter.chars().next().unwrap()).unwrap())]);
         let decision = decide(&state, &by(&run_at(minute, location), &votes), policy);
-        told.extend(decision.reasons.iter().map(|reason| reason.told));
+        reasons.extend(decision.reasons.iter().map(|reason| reason.notification_reason));
         state = decision.next;
     }
-    told
+    reasons
 }
 
 #[test]
 fn locations_open_and_close_by_quorum() {
-    use Told::{NotYetRecovered, Opened, Outvoted, PassedAgain, Recovered};
+    use NotificationReason::{Opened, Recovered, SuppressedNotYetRecovered, SuppressedOutvoted, SuppressedPassedAgain};
     let policy = Policy::default();
     // Two of two must agree, to open as to close.
     assert_eq!(
         play_locations(&policy, &["n", "s"], "nX s. sX n. n. s. s."),
-        [Outvoted, Outvoted, Opened, NotYetRecovered, NotYetRecovered, NotYetRecovered, Recovered]
+        [
+            SuppressedOutvoted,
+            SuppressedOutvoted,
+            Opened,
+            SuppressedNotYetRecovered,
+            SuppressedNotYetRecovered,
+            SuppressedNotYetRecovered,
+            Recovered
+        ]
     );
     // Two of three; the third may see what it will.
     assert_eq!(
         play_locations(&policy, &["n", "s", "w"], "nX w. s. n. w."),
-        [Outvoted, Outvoted, Outvoted, PassedAgain]
+        [SuppressedOutvoted, SuppressedOutvoted, SuppressedOutvoted, SuppressedPassedAgain]
     );
-    assert_eq!(play_locations(&policy, &["n", "s", "w"], "nX w. sX"), [Outvoted, Outvoted, Opened]);
+    assert_eq!(play_locations(&policy, &["n", "s", "w"], "nX w. sX"), [SuppressedOutvoted, SuppressedOutvoted, Opened]);
     // One is as none.
-    assert_eq!(play_locations(&policy, &["n"], "nX n. n."), [Opened, NotYetRecovered, Recovered]);
+    assert_eq!(play_locations(&policy, &["n"], "nX n. n."), [Opened, SuppressedNotYetRecovered, Recovered]);
     let all = Policy { quorum: Some(9), ..Policy::default() };
-    assert_eq!(play_locations(&all, &["n", "s", "w"], "nX sX wX"), [Outvoted, Outvoted, Opened]);
+    assert_eq!(play_locations(&all, &["n", "s", "w"], "nX sX wX"), [SuppressedOutvoted, SuppressedOutvoted, Opened]);
     assert_eq!(play_locations(&all, &["n"], "nX"), [Opened]);
 }
 
 #[test]
 fn a_blind_location_does_not_vote_and_one_that_is_silent_neither() {
-    use Told::{NotYetBlind, Opened, Outvoted};
+    use NotificationReason::{Opened, SuppressedNotYetLost, SuppressedOutvoted};
     let policy = Policy::default();
-    assert_eq!(play_locations(&policy, &["n", "s"], "nX s? nX"), [Outvoted, NotYetBlind, Opened]);
+    assert_eq!(play_locations(&policy, &["n", "s"], "nX s? nX"), [SuppressedOutvoted, SuppressedNotYetLost, Opened]);
     // Of the south nothing has been heard for six minutes.
     assert_eq!(play_locations(&policy, &["n", "s"], "n. n. n. n. n. nX"), [Opened]);
-    assert_eq!(play_locations(&policy, &["n", "s"], "n. n. n. nX"), [Outvoted]);
+    assert_eq!(play_locations(&policy, &["n", "s"], "n. n. n. nX"), [SuppressedOutvoted]);
 }
 
 #[test]
 fn blindness_is_told_once_and_its_end() {
-    let told = play(&Policy::default(), &[("web", ".???x?x.")]).1;
+    let reasons = play(&Policy::default(), &[("web", ".???x?x.")]).1;
     assert_eq!(
-        told,
+        reasons,
         [
-            "1 web NotYetBlind",
-            "2 web NotYetBlind",
-            "3 web Blind",
-            "4 web SeeingAgain",
-            "4 web NotConfirmed",
-            "5 web NotYetBlind",
+            "1 web SuppressedNotYetLost",
+            "2 web SuppressedNotYetLost",
+            "3 web MonitoringLost",
+            "4 web MonitoringRestored",
+            "4 web SuppressedNotConfirmed",
+            "5 web SuppressedNotYetLost",
             // What was seen before counts: it did not recover meanwhile.
             "6 web Opened",
-            "7 web NotYetRecovered",
+            "7 web SuppressedNotYetRecovered",
         ]
     );
     let policy = Policy { remind_every: Duration::from_secs(120), ..Policy::default() };
-    let told = play(&policy, &[("web", "??????")]).1;
-    assert_eq!(told[2..], ["2 web Blind", "3 web KnownAlready", "4 web Blind", "5 web KnownAlready"]);
+    let reasons = play(&policy, &[("web", "??????")]).1;
+    assert_eq!(
+        reasons[2..],
+        [
+            "2 web MonitoringLost",
+            "3 web SuppressedAlreadyNotified",
+            "4 web MonitoringLost",
+            "5 web SuppressedAlreadyNotified"
+        ]
+    );
     // Of several locations, a majority must be blind.
     let script = "n? n? n? s. s? n? s? n? s? n. s.";
-    let told = play_locations(&Policy::default(), &["n", "s"], script);
-    assert_eq!(told.iter().filter(|told| **told == Told::Blind).count(), 1, "{told:?}");
-    assert_eq!(told.iter().filter(|told| **told == Told::SeeingAgain).count(), 1, "{told:?}");
+    let reasons = play_locations(&Policy::default(), &["n", "s"], script);
+    assert_eq!(
+        reasons.iter().filter(|reason| **reason == NotificationReason::MonitoringLost).count(),
+        1,
+        "{reasons:?}"
+    );
+    assert_eq!(
+        reasons.iter().filter(|reason| **reason == NotificationReason::MonitoringRestored).count(),
+        1,
+        "{reasons:?}"
+    );
 }
 
 #[test]
 fn while_the_platform_is_down_on_purpose_nothing_opens_closes_or_is_told() {
     let policy = Policy { remind_every: Duration::from_secs(120), ..Policy::default() };
-    let told = play(&policy, &[("web", "Xmmmm..")]).1;
-    assert_eq!(told[0], "0 web Opened");
-    assert!(told[1..5].iter().all(|line| line.ends_with("InMaintenance")), "{told:?}");
-    assert_eq!(told[5..], ["5 web NotYetRecovered", "6 web Recovered"]);
+    let reasons = play(&policy, &[("web", "Xmmmm..")]).1;
+    assert_eq!(reasons[0], "0 web Opened");
+    assert!(reasons[1..5].iter().all(|line| line.ends_with("SuppressedMaintenance")), "{reasons:?}");
+    assert_eq!(reasons[5..], ["5 web SuppressedNotYetRecovered", "6 web Recovered"]);
     assert_eq!(play(&policy, &[("web", "mmmm")]).1, [""; 0]);
 }
 
 #[test]
 fn what_flaps_is_told_once_until_it_settles() {
-    let policy = Policy { settle_after: Duration::from_secs(240), ..Policy::default() };
-    let told = |line: &str| -> Vec<String> {
+    let policy = Policy { stable_after: Duration::from_secs(240), ..Policy::default() };
+    let reasons = |line: &str| -> Vec<String> {
         let loud =
-            |line: &String| ["Opened", "Recovered", "Flapping", "Settled"].iter().any(|word| line.ends_with(word));
-        let (state, told) = play(&policy, &[("web", line)]);
+            |line: &String| ["Opened", "Recovered", "Flapping", "Stabilized"].iter().any(|word| line.ends_with(word));
+        let (state, reasons) = play(&policy, &[("web", line)]);
         assert!(line.len() < 60 || state.subjects.is_empty(), "{state:#?}");
-        told.into_iter().filter(|line| loud(line)).filter(|line| !line.contains("NotYet")).collect()
+        reasons.into_iter().filter(|line| loud(line)).filter(|line| !line.contains("NotYet")).collect()
     };
     let flaps = ["0 web Opened", "2 web Recovered", "3 web Opened", "5 web Recovered", "6 web Flapping"];
-    assert_eq!(told("X..X..X..X..X.."), flaps);
-    assert_eq!(told("X..X..X......."), [&flaps[..], &["12 web Settled"]].concat());
+    assert_eq!(reasons("X..X..X..X..X.."), flaps);
+    assert_eq!(reasons("X..X..X......."), [&flaps[..], &["12 web Stabilized"]].concat());
     // It settles as failing, too; and its end is told then.
-    assert_eq!(told("X..X..XXXXXX.."), [&flaps[..], &["10 web Settled", "13 web Recovered"]].concat());
+    assert_eq!(reasons("X..X..XXXXXX.."), [&flaps[..], &["10 web Stabilized", "13 web Recovered"]].concat());
     // Far apart they are incidents like any other.
     let rare = format!("X..{0}X..{0}X..{0}", ".".repeat(58));
-    assert_eq!(told(&rare).len(), 6);
+    assert_eq!(reasons(&rare).len(), 6);
 }
 
 /// A mute of the subject for these minutes.
@@ -270,7 +309,7 @@ fn mute(from: i64, until: i64) -> Silence {
 fn play_silenced(line: &str, silence: &Silence) -> (Vec<String>, Vec<IncidentChange>) {
     let is_mute = silence.kind == SilenceKind::Mute;
     let mut state = CheckState::default();
-    let (mut told, mut changes) = (Vec::new(), Vec::new());
+    let (mut reasons, mut changes) = (Vec::new(), Vec::new());
     for (minute, letter) in (0..).zip(line.chars()) {
         let votes = BTreeMap::from([(subject("web"), vote("web", letter).unwrap())]);
         let run = run_at(minute, "home");
@@ -281,35 +320,55 @@ fn play_silenced(line: &str, silence: &Silence) -> (Vec<String>, Vec<IncidentCha
         let is_window = !is_mute && silence.from <= now && now < silence.until;
         let windows = if is_window { vec![silence.clone()] } else { vec![] };
         let decision = decide(&state, &Findings { windows: &windows, ..by(&run, &votes) }, &Policy::default());
-        told.extend(decision.reasons.iter().map(|reason| format!("{minute} {:?}", reason.told)));
+        reasons.extend(decision.reasons.iter().map(|reason| format!("{minute} {:?}", reason.notification_reason)));
         changes.extend(decision.changes);
         state = decision.next;
     }
     let last = run_at(line.len() as i64 - 1, "home").scheduled_time;
     assert!(state.mutes.iter().all(|mute| last < mute.until), "a mute that is over is forgotten");
-    (told, changes)
+    (reasons, changes)
 }
 
 #[test]
 fn a_silenced_subject_is_told_when_the_silence_ends_if_it_is_still_down() {
-    let (told, changes) = play_silenced("XXXXX..", &mute(0, 3));
+    let (reasons, changes) = play_silenced("XXXXX..", &mute(0, 3));
     assert_eq!(
-        told,
-        ["0 Muted", "1 Muted", "2 Muted", "3 Opened", "4 KnownAlready", "5 NotYetRecovered", "6 Recovered"]
+        reasons,
+        [
+            "0 SuppressedMuted",
+            "1 SuppressedMuted",
+            "2 SuppressedMuted",
+            "3 Opened",
+            "4 SuppressedAlreadyNotified",
+            "5 SuppressedNotYetRecovered",
+            "6 Recovered"
+        ]
     );
     assert_eq!(changes[0].silence.as_ref().unwrap().by, "anna");
     assert_eq!(changes.iter().filter(|change| change.silence.is_some()).count(), 1);
-    assert_eq!(play_silenced("X....", &mute(0, 4)).0, ["0 Muted", "1 NotYetRecovered", "2 Muted"]);
+    assert_eq!(
+        play_silenced("X....", &mute(0, 4)).0,
+        ["0 SuppressedMuted", "1 SuppressedNotYetRecovered", "2 SuppressedMuted"]
+    );
     // Over before anybody was told, and after the silence.
-    assert_eq!(play_silenced("X...", &mute(0, 1)).0, ["0 Muted", "1 NotYetRecovered", "2 NeverTold"]);
+    assert_eq!(
+        play_silenced("X...", &mute(0, 1)).0,
+        ["0 SuppressedMuted", "1 SuppressedNotYetRecovered", "2 SuppressedNeverNotified"]
+    );
     // What people know of is over for them, too.
-    let (told, _) = play_silenced("XXX..", &mute(1, 5));
-    assert_eq!(told, ["0 Opened", "1 Muted", "2 Muted", "3 NotYetRecovered", "4 Recovered"]);
+    let (reasons, _) = play_silenced("XXX..", &mute(1, 5));
+    assert_eq!(
+        reasons,
+        ["0 Opened", "1 SuppressedMuted", "2 SuppressedMuted", "3 SuppressedNotYetRecovered", "4 Recovered"]
+    );
     let window = Silence { kind: SilenceKind::Maintenance, subject: None, ..mute(0, 2) };
-    assert_eq!(play_silenced("XXX", &window).0, ["0 InMaintenance", "1 InMaintenance", "2 Opened"]);
+    assert_eq!(play_silenced("XXX", &window).0, ["0 SuppressedMaintenance", "1 SuppressedMaintenance", "2 Opened"]);
     let elsewhere = Silence { subject: Some(subject("other")), ..mute(0, 2) };
     assert_eq!(play_silenced("XXX", &elsewhere).0[0], "0 Opened");
-    assert_eq!(play_silenced("????", &mute(0, 3)).0, ["0 NotYetBlind", "1 NotYetBlind", "2 Muted", "3 Blind"]);
+    assert_eq!(
+        play_silenced("????", &mute(0, 3)).0,
+        ["0 SuppressedNotYetLost", "1 SuppressedNotYetLost", "2 SuppressedMuted", "3 MonitoringLost"]
+    );
 }
 
 #[test]
@@ -324,11 +383,11 @@ fn severity_follows_the_failure_and_a_warning_that_stays_escalates() {
         play(&policy, &[("web", "XXXXX..")]).1,
         [
             "0 web Opened",
-            "1 web KnownAlready",
-            "2 web KnownAlready",
+            "1 web SuppressedAlreadyNotified",
+            "2 web SuppressedAlreadyNotified",
             "3 web Escalated",
-            "4 web KnownAlready",
-            "5 web NotYetRecovered",
+            "4 web SuppressedAlreadyNotified",
+            "5 web SuppressedNotYetRecovered",
             "6 web Recovered"
         ]
     );
@@ -340,25 +399,28 @@ fn severity_follows_the_failure_and_a_warning_that_stays_escalates() {
     failure.kind = FailureKind::Timeout;
     let votes = BTreeMap::from([(subject("web"), Vote::Failing { failure, confirmed: true })]);
     let decision = decide(&state, &by(&run_at(1, "home"), &votes), &never);
-    assert_eq!((decision.reasons[0].told, decision.reasons[0].severity), (Told::Escalated, Severity::Critical));
+    assert_eq!(
+        (decision.reasons[0].notification_reason, decision.reasons[0].severity),
+        (NotificationReason::Escalated, Severity::Critical)
+    );
     assert_eq!(decision.changes.len(), 1);
 }
 
 #[test]
 fn what_is_left_behind_is_told_at_once_and_then_not_again_for_hours() {
-    let left = |name: &str| LeftBehind { compensation: name.to_owned(), detail: "status 500".to_owned() };
+    let left = |name: &str| Leftover { compensation: name.to_owned(), detail: "status 500".to_owned() };
     let healthy = BTreeMap::from([(subject("web"), Vote::Healthy)]);
     let mut state = CheckState::default();
-    let mut told = Vec::new();
+    let mut reasons = Vec::new();
     let policy = Policy { remind_every: Duration::from_secs(180), ..Policy::default() };
     for minute in 0..9 {
         let left = if minute < 5 { vec![left(&format!("cancel {minute}"))] } else { vec![] };
         let run = run_at(minute, "home");
-        let decision = decide(&state, &Findings { left_behind: &left, ..by(&run, &healthy) }, &policy);
-        told.extend(decision.left_behind.map(|told| (minute, told.untold.len())));
+        let decision = decide(&state, &Findings { leftovers: &left, ..by(&run, &healthy) }, &policy);
+        reasons.extend(decision.leftovers.map(|current| (minute, current.pending.len())));
         state = decision.next;
     }
-    assert_eq!(told, [(0, 1), (3, 3), (6, 1)]);
+    assert_eq!(reasons, [(0, 1), (3, 3), (6, 1)]);
     assert_eq!(state.leftovers, None);
 }
 
@@ -371,8 +433,15 @@ fn a_run_changes_as_much_as_it_can_write_and_the_next_does_the_rest() {
     for (minute, passes) in (0..).zip([false, false, true, true, true]) {
         let votes = votes(&|name| if passes { Vote::Healthy } else { failing(name, true) });
         let decision = decide(&state, &by(&run_at(minute, "home"), &votes), &Policy::default());
-        let told = |told: Told| decision.reasons.iter().filter(|reason| reason.told == told).count();
-        counts.push((told(Told::Opened), told(Told::Recovered), told(Told::Postponed), decision.changes.len()));
+        let count = |wanted: NotificationReason| {
+            decision.reasons.iter().filter(|reason| reason.notification_reason == wanted).count()
+        };
+        counts.push((
+            count(NotificationReason::Opened),
+            count(NotificationReason::Recovered),
+            count(NotificationReason::SuppressedPostponed),
+            decision.changes.len(),
+        ));
         state = decision.next;
     }
     assert_eq!(counts, [(99, 0, 51, 99), (51, 0, 0, 51), (0, 0, 0, 0), (0, 99, 51, 99), (0, 51, 0, 51)]);
@@ -380,9 +449,9 @@ fn a_run_changes_as_much_as_it_can_write_and_the_next_does_the_rest() {
 
 #[test]
 fn the_record_begins_with_the_first_failure_and_holds_every_word() {
-    let failing = |seen: &str| {
+    let failing = |actual: &str| {
         let Vote::Failing { mut failure, .. } = failing("web", false) else { unreachable!() };
-        failure.seen = seen.to_owned();
+        failure.actual = actual.to_owned();
         Vote::Failing { failure, confirmed: false }
     };
     let mut state = CheckState::default();
@@ -396,40 +465,25 @@ fn the_record_begins_with_the_first_failure_and_holds_every_word() {
         state = decision.next;
     }
     let record = record.unwrap();
-    assert_eq!((record.first.seen.as_str(), record.latest.seen.as_str()), ("a", "c"));
-    let events: Vec<_> = record.told.iter().map(|told| told.event).collect();
+    assert_eq!((record.first.actual.as_str(), record.latest.actual.as_str()), ("a", "c"));
+    let events: Vec<_> = record.notifications.iter().map(|entry| entry.event).collect();
     assert_eq!(events, [Event::Opened, Event::Recovered]);
     let id = "availability/home/0of1/20260528T202800Z/opened/critical";
-    assert_eq!((record.told[0].notification_id.as_str(), record.told[0].at), (id, record.opened_at));
+    assert_eq!((record.notifications[0].notification_id.as_str(), record.notifications[0].at), (id, record.opened_at));
     assert_eq!(record.closed_at, Some(run_at(4, "home").scheduled_time));
     assert_eq!(parts_of_id(&record.id), Some(("availability", "20260528T202700Z")));
     assert_eq!((parts_of_id("availability"), parts_of_id("a.b.c"), parts_of_id("")), (None, None, None));
 }
 
 #[test]
-fn the_state_of_an_earlier_release_is_read() {
-    let stored = include_str!("version-1.json");
-    let state = CheckState::read(stored).unwrap();
-    assert_eq!(state.schema_version, CheckState::SCHEMA_VERSION);
-    let web = &state.subjects[&subject("status-api")];
-    let incident = web.incident.as_ref().unwrap();
-    assert_eq!((incident.severity, incident.is_open()), (Severity::Critical, true));
-    assert_eq!(web.told.unwrap().last.to_string(), "2026-11-23T04:50:00Z");
-    // It is not opened again, and closes as ever.
-    let policy = Policy::default();
-    let mut told = Vec::new();
-    let mut state = state;
-    for (minute, vote) in (0..).zip([failing("status-api", true), Vote::Healthy, Vote::Healthy]) {
-        let votes = BTreeMap::from([(subject("status-api"), vote)]);
-        let mut run = run_at(minute, "eu-north-1");
-        run.scheduled_time = "2026-11-23T04:51:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute);
-        let decision = decide(&state, &by(&run, &votes), &policy);
-        told.extend(decision.reasons.iter().map(|reason| reason.told));
-        state = decision.next;
+fn state_of_another_release_is_refused() {
+    let stored = serde_json::to_string(&CheckState::default()).unwrap();
+    assert_eq!(CheckState::read(&stored).unwrap(), CheckState::default());
+    let version = |version: &str| stored.replace("\"schema_version\":3", &format!("\"schema_version\":{version}"));
+    for (version_found, expected) in [("2", "an older release wrote the state"), ("4", "deploy that release again")] {
+        let error = CheckState::read(&version(version_found)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
     }
-    assert_eq!(told, [Told::KnownAlready, Told::NotYetRecovered, Told::Recovered]);
-    let newer = stored.replace("\"schema_version\": 1", "\"schema_version\": 3");
-    assert!(CheckState::read(&newer).unwrap_err().to_string().contains("deploy the newer release"));
 }
 
 #[test]
@@ -438,7 +492,14 @@ fn more_subjects_than_there_is_room_for_are_counted() {
     let decision = decide(&CheckState::default(), &by(&run_at(0, "home"), &votes), &Policy::default());
     assert_eq!(decision.next.subjects.len(), CheckState::MAX_SUBJECTS);
     assert_eq!(decision.next.not_stored, 3);
-    assert_eq!(decision.reasons.iter().filter(|reason| reason.told == Told::NotStored).count(), 3);
+    assert_eq!(
+        decision
+            .reasons
+            .iter()
+            .filter(|reason| reason.notification_reason == NotificationReason::SuppressedNotStored)
+            .count(),
+        3
+    );
 }
 
 #[test]
@@ -447,7 +508,7 @@ fn the_longest_texts_fit_in_the_table() {
         let long = Mismatch {
             kind: FailureKind::Status,
             expected: "\u{1}".repeat(300),
-            seen: "𝄞".repeat(300),
+            actual: "𝄞".repeat(300),
             evidence: Some("\"".repeat(600)),
         };
         Failure::new(subject(&format!("{n:064}")), "x".repeat(64), long)
@@ -470,8 +531,12 @@ fn a_subject_that_the_check_no_longer_has_is_dropped() {
     let votes = BTreeMap::from([(subject("kept"), Vote::Healthy)]);
     let run = run_at(1, "home");
     let decision = decide(&state, &Findings { subjects: Some(&left), ..by(&run, &votes) }, &Policy::default());
-    let told: Vec<_> = decision.reasons.iter().map(|reason| (reason.subject.as_str(), reason.told)).collect();
-    assert_eq!(told, [("gone", Told::Dropped), ("kept", Told::NotYetRecovered)]);
+    let reasons: Vec<_> =
+        decision.reasons.iter().map(|reason| (reason.subject.as_str(), reason.notification_reason)).collect();
+    assert_eq!(
+        reasons,
+        [("gone", NotificationReason::SuppressedDropped), ("kept", NotificationReason::SuppressedNotYetRecovered)]
+    );
     assert!(!decision.next.subjects.contains_key(&subject("gone")));
     assert!(decision.changes[0].incident.closed_at.is_some(), "its record does not stay open");
 }

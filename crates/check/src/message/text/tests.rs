@@ -8,14 +8,14 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn report(name: &str, event: Event) -> SubjectReport {
-    let over = matches!(event, Event::Recovered | Event::Settled);
+    let over = matches!(event, Event::Recovered | Event::Stabilized);
     SubjectReport {
         failure: Failure {
             subject: Subject::new(name).unwrap(),
             step: "response".to_owned(),
             kind: FailureKind::Status,
             expected: "status 200".to_owned(),
-            seen: "status 500 Internal Server Error".to_owned(),
+            actual: "status 500 Internal Server Error".to_owned(),
             evidence: Some("{\n    \"message\": \"Køretimen findes ikke\"\n}".to_owned()),
         },
         incident_id: format!("availability.{name}.20260528T202700Z"),
@@ -24,7 +24,7 @@ fn report(name: &str, event: Event) -> SubjectReport {
         closed_at: over.then(|| at(780)),
         downtime_seconds: over.then_some(780),
         escalated_at: (event == Event::Escalated).then(|| at(60)),
-        openings: matches!(event, Event::Flapping | Event::Settled).then_some(3),
+        openings: matches!(event, Event::Flapping | Event::Stabilized).then_some(3),
         owner: None,
     }
 }
@@ -41,8 +41,8 @@ fn notification(event: Event, names: &[&str]) -> Notification {
         at: at(60),
         subjects: names.iter().map(|name| report(name, event)).collect(),
         more_subjects: 0,
-        blind: Vec::new(),
-        left_behind: Vec::new(),
+        inconclusive: Vec::new(),
+        leftovers: Vec::new(),
         reminds_after_seconds: (event != Event::Recovered).then_some(14_400),
         steps: vec![
             StepLine {
@@ -77,7 +77,7 @@ fn notification(event: Event, names: &[&str]) -> Notification {
         last_good: Some(LastGood { run_id: "019a-good".to_owned(), at: at(-60) }),
         run_id: "019a-run".to_owned(),
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
-        contact: Contact { name: "Platform on call".to_owned(), reach: "+45 00 00 00 00".to_owned() },
+        contact: Contact { name: "Platform on call".to_owned(), details: "+45 00 00 00 00".to_owned() },
         links: Links {
             runbook: "https://docs.example/runbooks/availability.md".to_owned(),
             dashboard: None,
@@ -140,7 +140,7 @@ fn an_sms_fits_in_one_part() {
         "production availability recovered: status-api: down for 13 min"
     );
     let mut long = notification(Event::Opened, &["a"]);
-    long.subjects[0].failure.seen = "{\"fejl\": \"æøå [x] ~ 日本\"}".repeat(20);
+    long.subjects[0].failure.actual = "{\"fejl\": \"æøå [x] ~ 日本\"}".repeat(20);
     let text = sms(&long);
     assert_eq!(text.chars().count(), 140, "{text}");
     assert_eq!(text, gsm7(&text));

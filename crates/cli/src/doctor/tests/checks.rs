@@ -74,7 +74,7 @@ fn a_check_without_alarms_is_found() {
             ),
             ALARMS,
             "Mappings.Checks.Elsewhere",
-            "expected a check of template.yaml, saw none",
+            "expected a check of template.yaml, found none",
         ),
         (
             "known to the alarms, and taken by nobody",
@@ -82,7 +82,7 @@ fn a_check_without_alarms_is_found() {
             replaced(&alarms, "\n  Checks:\n    A", "\n  Checks:\n    Journeys: { Id: journeys, Seconds: 300 }\n    A"),
             ALARMS,
             "Mappings.Checks.Journeys",
-            "saw Journeys: nothing comes of it",
+            "found Journeys: nothing comes of it",
         ),
         (
             "taken without a cadence",
@@ -90,7 +90,7 @@ fn a_check_without_alarms_is_found() {
             alarms.clone(),
             FUNCTIONS,
             "Mappings.Checks.Elsewhere",
-            "which the parameter Checks takes, saw none",
+            "which the parameter Checks takes, found none",
         ),
         (
             "without one of the alarms that every check has",
@@ -98,7 +98,7 @@ fn a_check_without_alarms_is_found() {
             without_resource(&alarms, "FailingIntegrations"),
             ALARMS,
             "Resources",
-            "expected an alarm on Success of integrations, saw none",
+            "expected an alarm on Success of integrations, found none",
         ),
         (
             "without the alarm of a channel",
@@ -106,7 +106,7 @@ fn a_check_without_alarms_is_found() {
             without_resource(&alarms, "SmsQueue"),
             ALARMS,
             "Resources",
-            "expected an alarm on NotificationQueue of sms, saw none",
+            "expected an alarm on NotificationQueue of sms, found none",
         ),
     ] {
         let found = findings(&functions, &alarms);
@@ -122,7 +122,7 @@ fn an_alarm_that_is_there_in_other_stacks_than_its_check_is_found() {
         let places = found.iter().filter(|finding| finding.path == "Resources.Lockouts.Condition");
         places.map(|finding| finding.rule.clone()).collect::<Vec<_>>()
     };
-    let (lost, other) = ("expected it in every stack with Login, saw none", "saw it where Booking runs alone");
+    let (lost, other) = ("expected it in every stack with Login, found none", "found it where Booking runs alone");
     assert!(of("    Condition: HasLogin\n").is_empty());
     // Where nothing is given for another part of the dashboard.
     let rules = of("    Condition: HasApm\n");
@@ -160,28 +160,28 @@ fn stacks_that_are_deployed_with_different_words_are_found() {
         (
             section(alarms, "Environment=staging", "Environment=production"),
             "staging-alarms.deploy.parameters.parameter_overrides",
-            "expected the Environment of staging, staging, saw production",
+            "expected the Environment of staging, staging, found production",
         ),
         (
             section(platform, "Environment=staging", "Environment=production"),
             "staging-platform.deploy.parameters.parameter_overrides",
-            "expected the Environment of staging, staging, saw production",
+            "expected the Environment of staging, staging, found production",
         ),
         // The dashboard shows what the third stack watches.
         (
             section(platform, "Environment=staging", "Environment=staging\", \"Database=just-driving"),
             "staging-platform.deploy.parameters.parameter_overrides",
-            "expected the Database of staging-alarms, none, saw just-driving",
+            "expected the Database of staging-alarms, none, found just-driving",
         ),
         (
             section("[staging-alarms.global.parameters]", "eu-north-1", "eu-west-1"),
             "staging-alarms.global.parameters.region",
-            "expected the region of staging, eu-north-1, saw eu-west-1",
+            "expected the region of staging, eu-north-1, found eu-west-1",
         ),
         (
             replaced(&deployed, alarms, "[other-alarms.deploy.parameters]"),
             "staging.deploy.parameters",
-            "expected an environment staging-alarms with alarms.yaml, saw none",
+            "expected an environment staging-alarms with alarms.yaml, found none",
         ),
     ] {
         let found = findings_beside(&shipped(PLATFORM), Some(&text));

@@ -44,8 +44,8 @@ fn one_burst_is_no_alarm() {
     ] {
         // Five minutes, and two periods.
         let of_points = [("60", "5"), ("60", "6"), ("60", "7"), ("300", "2"), ("300", "3")];
-        let seen = of_points.map(|(period, points)| few(resource, period, points));
-        assert_eq!(seen, [true, true, false, true, false], "{resource}");
+        let observed = of_points.map(|(period, points)| few(resource, period, points));
+        assert_eq!(observed, [true, true, false, true, false], "{resource}");
     }
     // As rare as the window is long: each value is of another one.
     assert!(!few("BookingErrorRate", "300", "2"));
@@ -62,7 +62,7 @@ fn canaries_are_as_rare_as_the_catalogue_says() {
     let text = replaced(&text, "[check.notifications.counters]", &format!("{sms}[check.notifications.counters]"));
     let file = std::env::temp_dir().join(format!("synthetics-canaries-{}.toml", std::process::id()));
     std::fs::write(&file, text).unwrap();
-    let checks = crate::checks::of_file(&file, &[]);
+    let checks = crate::checks::from_file(&file, &[]);
     std::fs::remove_file(&file).unwrap();
     let checks = checks.unwrap();
     for (metric, channel, check, canary) in [
@@ -86,27 +86,35 @@ fn a_threshold_that_nothing_passes_is_found() {
             &replaced(&shipped(ALARMS), &from, &format!("    {line}: {{ Default: {value}, other: ")),
         )
     };
-    let seen = |found: &[Finding], path: &str, rule: &str| {
+    let observed = |found: &[Finding], path: &str, rule: &str| {
         assert!(found.iter().any(|finding| finding.path.ends_with(path) && finding.rule.contains(rule)), "{found:#?}");
     };
-    seen(&with("ErrorRate", "100"), "ErrorRate.Properties.Threshold", "no value is beyond it");
-    seen(&with("ErrorRate", "-1"), "ErrorRate.Properties.Threshold", "every value is beyond it");
-    seen(&with("JobDelay", "-1"), "JobDelay.Properties.Threshold", "expected a threshold of at least 0, saw -1: every");
-    seen(&with("LoginObjective", "99"), "LoginObjective.Properties.Threshold", "every value is beyond it");
-    seen(&with("MaintenanceTooLong", "2"), "MaintenanceTooLong.Properties.Threshold", "within 0 to 1, saw 2: no");
+    observed(&with("ErrorRate", "100"), "ErrorRate.Properties.Threshold", "no value is beyond it");
+    observed(&with("ErrorRate", "-1"), "ErrorRate.Properties.Threshold", "every value is beyond it");
+    observed(
+        &with("JobDelay", "-1"),
+        "JobDelay.Properties.Threshold",
+        "expected a threshold of at least 0, found -1: every",
+    );
+    observed(&with("LoginObjective", "99"), "LoginObjective.Properties.Threshold", "every value is beyond it");
+    observed(&with("MaintenanceTooLong", "2"), "MaintenanceTooLong.Properties.Threshold", "within 0 to 1, found 2: no");
     // No run waits longer than its function may run.
-    seen(&with("WebhookProcessingDelay", "600000"), "WebhookProcessingDelay.Properties.Threshold", "saw 600000: no");
+    observed(
+        &with("WebhookProcessingDelay", "600000"),
+        "WebhookProcessingDelay.Properties.Threshold",
+        "found 600000: no",
+    );
 }
 
 #[test]
 fn a_threshold_that_nothing_that_aws_counts_passes_is_found() {
     for (line, value, resource, rule) in [
-        ("DatabaseCpu", "150", "DatabaseCpu", "within 0 to 100, saw 150: no"),
-        ("ServerMemory", "100", "ServerMemorygiven", "within 0 to 100, saw 100: no"),
-        ("ServerDown", "2", "ServerDowngiven", "within 0 to 1, saw 2: no"),
-        ("ServerErrors", "-1", "ServerErrors", "of at least 0, saw -1: every"),
-        ("DatabaseStorage", "0", "DatabaseStorage", "of at least 0, saw 0: no"),
-        ("PlatformExceptions", "-1", "PlatformExceptions", "of at least 0, saw -1: every"),
+        ("DatabaseCpu", "150", "DatabaseCpu", "within 0 to 100, found 150: no"),
+        ("ServerMemory", "100", "ServerMemorygiven", "within 0 to 100, found 100: no"),
+        ("ServerDown", "2", "ServerDowngiven", "within 0 to 1, found 2: no"),
+        ("ServerErrors", "-1", "ServerErrors", "of at least 0, found -1: every"),
+        ("DatabaseStorage", "0", "DatabaseStorage", "of at least 0, found 0: no"),
+        ("PlatformExceptions", "-1", "PlatformExceptions", "of at least 0, found -1: every"),
     ] {
         let from = format!("    {line}: {{ Default: ");
         let platform = replaced(&shipped(PLATFORM), &from, &format!("{from}{value}, other: "));
@@ -144,7 +152,7 @@ fn a_budget_beyond_the_functions_timeout_is_found() {
             replaced(budgets, "    Login: { Default: ", &format!("    Login: {{ Default: {milliseconds}, test: "));
         format!("{before}\n  SlowMs:\n{budgets}")
     };
-    let seen = |functions: &str, milliseconds: &str| {
+    let observed = |functions: &str, milliseconds: &str| {
         let found = findings(functions, &with(milliseconds));
         let is_it = |finding: &Finding| {
             finding.path == "Resources.SlowLogin.Properties.Threshold" && finding.rule.contains("no value is beyond it")
@@ -152,14 +160,14 @@ fn a_budget_beyond_the_functions_timeout_is_found() {
         found.iter().any(is_it)
     };
     let longest = replaced(&functions, "    Timeout: ", "    Timeout: 50 # ");
-    assert_eq!(["49999", "50000", "90000000"].map(|budget| seen(&longest, budget)), [false, true, true]);
+    assert_eq!(["49999", "50000", "90000000"].map(|budget| observed(&longest, budget)), [false, true, true]);
     // A function may have a timeout of its own.
     let own = replaced(
         &longest,
         "      CodeUri: ../functions/login/\n",
         "      CodeUri: ../functions/login/\n      Timeout: 20\n",
     );
-    assert_eq!(["19999", "49999"].map(|budget| seen(&own, budget)), [false, true]);
+    assert_eq!(["19999", "49999"].map(|budget| observed(&own, budget)), [false, true]);
 }
 
 #[test]
@@ -168,8 +176,8 @@ fn a_threshold_of_an_environment_of_its_own_is_looked_at() {
         let from = format!("    {line}: {{ ");
         let alarms = replaced(&shipped(ALARMS), &from, &format!("{from}{environments}, "));
         let found = findings(&shipped(FUNCTIONS), &alarms);
-        let seen = found.iter().filter(|finding| finding.rule.contains("no value is beyond it"));
-        seen.map(|finding| (finding.path.clone(), finding.environment.clone())).collect::<Vec<_>>()
+        let observed = found.iter().filter(|finding| finding.rule.contains("no value is beyond it"));
+        observed.map(|finding| (finding.path.clone(), finding.environment.clone())).collect::<Vec<_>>()
     };
     let path = "Resources.DiskUsed.Properties.Threshold".to_owned();
     let named = |name: &str| Some(name.to_owned());
@@ -187,12 +195,12 @@ fn a_threshold_of_an_environment_of_its_own_is_looked_at() {
     );
     let alarms = replaced(&alarms, "    DiskUsed: { Default: ", "    DiskUsed: { Default: 150, test: ");
     let found = findings(&shipped(FUNCTIONS), &alarms);
-    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
-    assert_eq!(told.len(), 2, "{told:#?}");
-    assert!(told.iter().all(|line| !line.contains(": in ")), "{told:#?}");
+    let text: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(text.len(), 2, "{text:#?}");
+    assert!(text.iter().all(|line| !line.contains(": in ")), "{text:#?}");
     let alarms = replaced(&shipped(ALARMS), "    DiskUsed: { ", "    DiskUsed: { staging: 150, ");
-    let told = findings(&shipped(FUNCTIONS), &alarms)[0].to_string();
-    assert!(told.contains(".Threshold: in staging: expected a threshold within 0 to 100, saw 150"), "{told}");
+    let text = findings(&shipped(FUNCTIONS), &alarms)[0].to_string();
+    assert!(text.contains(".Threshold: in staging: expected a threshold within 0 to 100, found 150"), "{text}");
 }
 
 #[test]

@@ -1,0 +1,115 @@
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use check::incident::NotificationReason;
+use check::message::Topic;
+use runtime::RunError;
+use serde_json::json;
+
+use crate::world::*;
+
+#[tokio::test(start_paused = true)]
+async fn metrics_that_were_not_taken_fail_the_invocation_but_people_are_told() {
+    let world = World::new();
+    world.faulty.publish_fails.store(true, SeqCst);
+    let error = world.try_run(&reads(script(&["web=x"])), 0).await.unwrap_err();
+    assert!(matches!(error, RunError::Metrics(_)), "{error:?}");
+    assert_eq!((error.error_type(), error.is_retryable()), ("MetricsNotPublished", true));
+    assert_eq!(world.notified(), ["oncall opened web", "events opened web"]);
+    assert_eq!(world.item().await.outbox, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_fails_gets_its_message_from_the_next_run_with_the_same_id() {
+    let world = World::new();
+    let check = reads(script(&["web=x"]));
+    *world.faulty.refuses.lock().unwrap() = Some(Topic::OnCall);
+    let first = world.run(&check, 0).await;
+    assert_eq!(world.notified(), ["events opened web"]);
+    assert_eq!(
+        first.warnings,
+        ["failed to tell oncall: throttled\nit stays in the outbox; the next run sends it again"]
+    );
+    assert_eq!(world.item().await.outbox.iter().map(short).collect::<Vec<_>>(), ["oncall opened web"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION]);
+
+    // Still refused: it is as old as the time since the run that should have told.
+    world.run(&check, 2).await;
+    let unsent = "OldestUnsentNotification 120 Environment=test";
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION, unsent]);
+    assert_eq!(world.notified(), [""; 0]);
+
+    *world.faulty.refuses.lock().unwrap() = None;
+    let third = world.run(&check, 3).await;
+    let sent = world.memory.take_sent();
+    assert_eq!(sent.iter().map(short).collect::<Vec<_>>(), ["oncall opened web"]);
+    assert_eq!(first.notifications, [sent[0].notification.notification_id.clone()]);
+    assert_eq!((third.notifications.len(), third.warnings.len()), (0, 0));
+    let unsent = "OldestUnsentNotification 180 Environment=test";
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION, unsent]);
+
+    world.run(&check, 4).await;
+    assert_eq!(world.notified(), [""; 0]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_and_new_messages_go_out_together() {
+    let world = World::new();
+    let check = reads(script(&["a=x b=.", "a=x b=.", "a=x b=x"]));
+    *world.faulty.refuses.lock().unwrap() = Some(Topic::OnCall);
+    world.run(&check, 0).await;
+    world.notified();
+    *world.faulty.refuses.lock().unwrap() = None;
+    world.run(&check, 1).await;
+    assert_eq!(world.notified(), ["oncall opened a", "oncall opened b", "events opened b"]);
+    assert_eq!(world.item().await.outbox, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_left_to_the_run_that_is_sending_it() {
+    let world = World::new();
+    let at_once = |flow| {
+        let mut check = reads(flow);
+        check.run.confirm_after = Duration::ZERO;
+        check
+    };
+    *world.faulty.refuses.lock().unwrap() = Some(Topic::OnCall);
+    let shard = |index: u8| json!({ "scheduled_time": START, "shard": index, "of": 2 });
+    world.invoke(&at_once(script(&["a=x"])), shard(0), None).await.unwrap();
+    world.notified();
+    world.published();
+    *world.faulty.refuses.lock().unwrap() = None;
+    let report = world.invoke(&at_once(script(&["b=x"])), shard(1), None).await.unwrap();
+    assert_eq!(reasons(&report), [("b", NotificationReason::Opened)]);
+    assert_eq!(world.notified(), ["oncall opened b", "events opened b"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION]);
+    assert_eq!(world.item().await.outbox.iter().map(short).collect::<Vec<_>>(), ["oncall opened a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_could_not_be_crossed_off_are_sent_again_with_the_same_ids() {
+    let world = World::new();
+    let check = reads(script(&["web=x"]));
+    world.faulty.clear_fails.store(true, SeqCst);
+    let report = world.run(&check, 0).await;
+    assert_eq!(
+        report.warnings,
+        ["failed to clear the outbox: throttled\nthe next run sends the same messages again, with the same ids"]
+    );
+    let first: Vec<_> = world.memory.take_sent().iter().map(runtime::Delivery::key).collect();
+    world.faulty.clear_fails.store(false, SeqCst);
+    let report = world.run(&check, 1).await;
+    assert_eq!(
+        (reasons(&report), report.warnings.len()),
+        (vec![("web", NotificationReason::SuppressedAlreadyNotified)], 0)
+    );
+    let again: Vec<_> = world.memory.take_sent().iter().map(runtime::Delivery::key).collect();
+    assert_eq!(again, first);
+    let ids = [
+        "oncall/fake/home/0of1/20261123T044900Z/opened/critical",
+        "events/fake/home/0of1/20261123T044900Z/opened/critical",
+    ];
+    assert_eq!(first, ids);
+    assert_eq!(world.item().await.outbox, []);
+}
