@@ -64,13 +64,16 @@ impl fmt::Display for RunKey {
     }
 }
 
-/// What a run created and could not remove.
+/// Test data that a run created and could not remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Leftover {
-    /// The compensation that failed.
+    /// Name of the compensation that failed.
     pub compensation: String,
     /// What is left and why, redacted.
     pub detail: String,
+    /// Instructions for leftovers that `synthetics cleanup` cannot remove; absent when it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
 }
 
 /// A whole run: what the function returns, and the one line it logs.

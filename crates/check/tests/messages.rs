@@ -1,6 +1,6 @@
-//! The samples in `events/` are what the code makes, and follow the schema there.
+//! Samples in `events/`: they are what the code makes, and follow the schema.
 //!
-//! `UPDATE_EVENTS=1 cargo test -p check --test messages` writes them anew.
+//! `UPDATE_EVENTS=1 cargo test -p check --test messages` rewrites them.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot read its samples has failed")]
 
@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use check::incident::{CheckState, Findings, Policy, Severity, SeverityRule, Vote, decide};
+use check::incident::{CheckState, Findings, LastSuccessfulRun, Policy, Severity, SeverityRule, Vote, decide};
 use check::message::{
     Contact, Context, Event, Links, Notification, Owner, Topic, chat, compose, email, sms, subject_line,
 };
@@ -28,20 +28,20 @@ fn assert_is(name: &str, made: &str) {
         fs::write(&path, made).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(written, made, "events/{name} differs; UPDATE_EVENTS=1 writes it anew");
+    assert_eq!(written, made, "events/{name} differs; UPDATE_EVENTS=1 rewrites it");
 }
 
 fn pretty(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap() + "\n"
 }
 
-/// Whom the story is about.
+/// Check and subjects that a story is about.
 struct Cast {
     check: &'static str,
     subjects: [&'static str; 2],
     severity: Severity,
     owners: BTreeMap<Subject, Owner>,
-    /// The step that fails, and what shows it.
+    /// Step that fails, and its evidence.
     fails: (&'static str, &'static str),
 }
 
@@ -52,7 +52,7 @@ fn platform() -> Cast {
     Cast { check: "availability", subjects, severity: Severity::Critical, owners: BTreeMap::new(), fails }
 }
 
-/// Two partners, of which one has told us whom to call.
+/// Two partners, one of them with a known contact.
 fn partners() -> Cast {
     let contact = Contact { name: "Support desk".to_owned(), details: "+45 11 11 11 11".to_owned() };
     let owner = |name: &str, contact| Owner { name: name.to_owned(), contact };
@@ -73,7 +73,7 @@ fn minute(check: &str, number: i64) -> RunKey {
     }
 }
 
-/// Two targets, each as a letter says: `.` well, `x` down, `s` slow, `?` not to be seen.
+/// Attempt on two targets, a letter each: `.` healthy, `x` down, `s` slow, `?` inconclusive.
 fn attempt(cast: &Cast, at: Timestamp, letters: &str) -> Attempt {
     let mut journey = Journey::new(at);
     for (name, letter) in cast.subjects.into_iter().zip(letters.chars()) {
@@ -99,7 +99,7 @@ fn attempt(cast: &Cast, at: Timestamp, letters: &str) -> Attempt {
         let slow = Mismatch {
             kind: FailureKind::Timeout,
             expected: "an answer within 5 s".to_owned(),
-            actual: "none".to_owned(),
+            actual: "no answer".to_owned(),
             evidence: None,
         };
         let observed = match letter {
@@ -115,8 +115,8 @@ fn attempt(cast: &Cast, at: Timestamp, letters: &str) -> Attempt {
     journey.finish(Duration::from_millis(43))
 }
 
-/// Every message there is: a letter for each target, a minute after another; `!` leaves something behind.
-const STORY: [(&str, &str); 34] = [
+/// Every event but leftovers: a letter for each target, one entry per minute.
+const STORY: [(&str, &str); 24] = [
     ("..", ""),
     (".x", "opened"),
     (".x", ""),
@@ -143,19 +143,80 @@ const STORY: [(&str, &str); 34] = [
     (".?", ""),
     (".?", "monitoring_lost"),
     ("..", "monitoring_restored"),
-    ("..!", "leftovers"),
-    ("..", ""),
-    ("..", ""),
-    ("..", ""),
-    ("..", ""),
-    ("..", ""),
-    ("..", ""),
-    ("..", ""),
-    ("..", ""),
-    ("..", ""),
 ];
 
-/// Each event's first message of the story.
+fn platform_contact() -> Contact {
+    Contact { name: "Platform on call".to_owned(), details: "+45 00 00 00 00".to_owned() }
+}
+
+fn context<'a>(
+    run: &'a RunKey,
+    run_id: &'a str,
+    contact: &'a Contact,
+    owners: &'a BTreeMap<Subject, Owner>,
+) -> Context<'a> {
+    Context {
+        environment: "production",
+        run,
+        run_id,
+        trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+        attempts: &[],
+        last_successful_run: None,
+        leftover_severity: Severity::Warning,
+        remind_every: Duration::from_secs(4 * 60 * 60),
+        flap_window: Policy::default().flap_window,
+        contact,
+        owners,
+        links: Links {
+            runbook: format!("https://github.com/just-driving/synthetics/blob/main/docs/runbooks/{}.md", run.check),
+            dashboard: None,
+            logs: None,
+            trace: Some("https://apm.justdriving.example/trace/4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
+        },
+    }
+}
+
+/// A booking run that the platform did not let cancel its lesson, nor log out.
+fn leftovers() -> Notification {
+    let run = minute("booking", 24);
+    let run_id = "01a206f3-0000-7000-8000-000000000024";
+    let leftover = |compensation: &str, detail: String, instructions: Option<&str>| Leftover {
+        compensation: compensation.to_owned(),
+        detail,
+        instructions: instructions.map(str::to_owned),
+    };
+    let left = [
+        leftover(
+            "booking",
+            format!(
+                "booking 4711: status 500 Internal Server Error; a booking with the notes synthetic:{run_id} may be left"
+            ),
+            None,
+        ),
+        leftover(
+            "log-out",
+            "logging out was answered 500; the session or token may live on".to_owned(),
+            Some(
+                "It ends with the platform's session or token lifetime. To end it now, delete the account's sessions and tokens on \
+                 the platform.",
+            ),
+        ),
+    ];
+    let votes = BTreeMap::from([(Subject::whole(), Vote::Healthy)]);
+    let findings = Findings { run: &run, run_id, votes: &votes, subjects: None, leftovers: &left, windows: &[] };
+    let decision = decide(&CheckState::default(), &findings, &Policy::default());
+    let (contact, no_owners) = (platform_contact(), BTreeMap::new());
+    let last = LastSuccessfulRun {
+        run_id: "01a206f3-0000-7000-8000-000000000019".to_owned(),
+        at: minute("booking", 19).scheduled_time,
+    };
+    let context = Context { last_successful_run: Some(&last), ..context(&run, run_id, &contact, &no_owners) };
+    let mut composed = compose(&decision, &context);
+    assert_eq!(composed.len(), 1, "{composed:#?}");
+    composed.remove(0)
+}
+
+/// Each event's first notification of the story.
 fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
     let policy = Policy {
         remind_every: Duration::from_secs(120),
@@ -164,7 +225,7 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
         severities: vec![SeverityRule { subject: None, kind: Some(FailureKind::Timeout), severity: Severity::Warning }],
         ..Policy::default()
     };
-    let contact = Contact { name: "Platform on call".to_owned(), details: "+45 00 00 00 00".to_owned() };
+    let (contact, no_owners) = (platform_contact(), BTreeMap::new());
     let mut state = CheckState::default();
     let mut messages = BTreeMap::new();
     for (number, (letters, expected)) in (0..).zip(STORY) {
@@ -182,40 +243,20 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
                 Verdict::Maintenance(_) => panic!("the story has no maintenance"),
             })
             .collect();
-        let left = Leftover {
-            compensation: "cancel the lesson".to_owned(),
-            detail: "booking 4711, not cancelled: status 500".to_owned(),
-        };
-        let left = if letters.ends_with('!') { vec![left] } else { vec![] };
         let findings =
-            Findings { run: &run, run_id: &run_id, votes: &votes, subjects: None, leftovers: &left, windows: &[] };
+            Findings { run: &run, run_id: &run_id, votes: &votes, subjects: None, leftovers: &[], windows: &[] };
         let decision = decide(&state, &findings, &policy);
         let context = Context {
-            environment: "production",
-            run: &run,
-            run_id: &run_id,
-            trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
             attempts: &attempts,
-            last_good: state.last_good.as_ref(),
-            leftovers: Severity::Warning,
-            remind_every: Duration::from_secs(4 * 60 * 60),
-            contact: &contact,
+            last_successful_run: state.last_successful_run.as_ref(),
             owners: &cast.owners,
-            links: Links {
-                runbook: format!(
-                    "https://github.com/just-driving/synthetics/blob/main/docs/runbooks/{}.md",
-                    cast.check
-                ),
-                dashboard: None,
-                logs: None,
-                trace: Some("https://apm.justdriving.example/trace/4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
-            },
+            ..context(&run, &run_id, &contact, &no_owners)
         };
         let composed = compose(&decision, &context);
         let events: Vec<_> = composed.iter().map(|n| n.event.as_str()).collect();
         // A warning cannot get worse by a rule that makes warnings.
         let is_notified = expected.is_empty() || events.contains(&expected) || cast.severity == Severity::Warning;
-        assert!(is_notified, "minute {number}: {expected}, told {events:?}");
+        assert!(is_notified, "minute {number}: {expected}, sent {events:?}");
         for notification in composed {
             messages.entry(notification.event.as_str()).or_insert(notification);
         }
@@ -224,9 +265,16 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
     messages
 }
 
+/// A notification of each event.
+fn everything() -> BTreeMap<&'static str, Notification> {
+    let mut messages = story(&platform());
+    messages.insert("leftovers", leftovers());
+    messages
+}
+
 #[test]
-fn the_samples_are_what_the_code_makes() {
-    let story = story(&platform());
+fn samples_are_what_the_code_makes() {
+    let story = everything();
     assert_eq!(story.len(), Event::ALL.len(), "{:?}", story.keys());
     for (event, notification) in story {
         assert_are(event, &notification);
@@ -241,16 +289,16 @@ fn assert_are(name: &str, notification: &Notification) {
     assert_is(&format!("messages/{name}.chat.json"), &pretty(&chat(notification)));
 }
 
-/// The messages about partners that are kept as samples.
-const OF_PARTNERS: [&str; 3] = ["opened", "recovered", "monitoring_lost"];
+/// Notifications about partners that are kept as samples.
+const PARTNER_SAMPLES: [&str; 3] = ["opened", "recovered", "monitoring_lost"];
 
 #[test]
-fn a_partners_trouble_never_reads_as_the_platforms() {
+fn partner_failures_never_read_as_the_platforms() {
     let story = story(&partners());
-    for event in OF_PARTNERS {
+    for event in PARTNER_SAMPLES {
         assert_are(&format!("partner-{event}"), &story[event]);
     }
-    for (event, n) in story.iter().filter(|(event, _)| **event != "leftovers") {
+    for (event, n) in &story {
         for text in [email(n), subject_line(n), sms(n), chat(n).to_string()] {
             assert!(text.contains("(a partner)"), "{event}: {text}");
         }
@@ -260,33 +308,33 @@ fn a_partners_trouble_never_reads_as_the_platforms() {
     let mail = email(opened);
     let (theirs, ours) = (mail.find("  Support desk (e-teori.dk), +45 11 11 11 11"), mail.find("Platform on call"));
     assert!(theirs.unwrap() < ours.unwrap(), "{mail}");
-    assert!(sms(opened).contains("Call +45 11 11 11 11"), "{}", sms(opened));
-    // Of a key of ours that is refused, they need not be told.
+    assert!(sms(opened).contains("Contact +45 11 11 11 11"), "{}", sms(opened));
+    // Our own missing key is no reason to contact the partner.
     assert!(!email(&story["monitoring_lost"]).contains("Support desk"));
 }
 
 #[test]
-fn several_partners_at_once_are_named_and_what_is_ours_stays_ours() {
+fn several_partners_are_named_apart_from_the_platform() {
     let mut several = story(&partners()).remove("opened").unwrap();
     let mut other = several.subjects[0].clone();
     other.failure.subject = Subject::new("stripe").unwrap();
     other.owner = Some(Owner { name: "Stripe".to_owned(), contact: None });
     several.subjects.push(other);
     let mail = email(&several);
-    assert!(mail.contains("failing: e-teori.dk (a partner), Stripe (a partner) in production"), "{mail}");
+    assert!(mail.contains("failing: e-teori.dk (a partner), Stripe (a partner)"), "{mail}");
     assert!(
-        mail.contains("not of the platform: e-teori.dk, Stripe. Only they can end it, unless our own way"),
+        mail.contains("not on the platform: e-teori.dk, Stripe. Only they can fix it, unless the cause is our own"),
         "{mail}"
     );
-    assert!(sms(&several).contains("Call +45 00 00 00 00"), "{}", sms(&several));
+    assert!(sms(&several).contains("Contact +45 00 00 00 00"), "{}", sms(&several));
     several.subjects[1].owner = None;
     let mail = email(&several);
-    assert!(mail.contains("Not the platform's, but a partner's: e-teori.dk."), "{mail}");
+    assert!(mail.contains("Partners, not the platform, are responsible for: e-teori.dk."), "{mail}");
 }
 
 #[test]
-fn every_medium_keeps_its_bounds_whatever_the_texts() {
-    for (event, mut notification) in story(&platform()) {
+fn every_medium_keeps_its_bounds() {
+    for (event, mut notification) in everything() {
         let long = "Øre ☎ <!channel> @here \u{7} {\"a\": [1]} ".repeat(30);
         notification.environment = "prøve\r\nBcc: someone".to_owned();
         notification.contact.name = long.clone();
@@ -311,8 +359,8 @@ fn every_medium_keeps_its_bounds_whatever_the_texts() {
 }
 
 #[test]
-fn who_is_told_follows_from_severity_and_what_they_know() {
-    let story = story(&platform());
+fn recipients_follow_severity_and_earlier_notifications() {
+    let story = everything();
     let people = |event: &str| {
         let topics = story[event].topics();
         topics.into_iter().filter(|topic| !matches!(topic, Topic::Events | Topic::Chat)).collect::<Vec<_>>()
@@ -321,7 +369,7 @@ fn who_is_told_follows_from_severity_and_what_they_know() {
     assert_eq!(people("escalated"), [Topic::OnCall]);
     assert_eq!(people("monitoring_lost"), [Topic::Warnings]);
     assert_eq!(people("leftovers"), [Topic::Warnings]);
-    // Those who heard of the warning hear the end of what it became.
+    // Recipients of the warning are notified of the recovery too.
     let mut recovered = story["recovered"].clone();
     assert_eq!(recovered.topics(), [Topic::OnCall, Topic::Events, Topic::Chat]);
     recovered.subjects[0].escalated_at = Some(recovered.at);
@@ -329,22 +377,21 @@ fn who_is_told_follows_from_severity_and_what_they_know() {
 }
 
 #[test]
-fn a_message_of_an_earlier_release_that_waits_in_an_outbox_is_still_sent() {
+fn notification_without_optional_fields_is_rendered() {
     let mut earlier = serde_json::to_value(&story(&platform())["opened"]).unwrap();
     let fields = earlier.as_object_mut().unwrap();
-    fields.insert("schema_version".to_owned(), 1.into());
     fields.remove("reminds_after_seconds");
     let read: Notification = serde_json::from_value(earlier).unwrap();
-    assert!(email(&read).contains("What to do first"));
+    assert!(email(&read).contains("First steps"));
 }
 
 #[test]
-fn the_schema_is_that_of_the_type() {
+fn schema_file_is_that_of_the_type() {
     assert_is("notification.schema.json", &pretty(&schemars::schema_for!(Notification)));
 }
 
 #[test]
-fn every_sample_follows_the_schema_and_survives_the_way_through_the_type() {
+fn samples_follow_the_schema_and_round_trip() {
     let schema: Value = serde_json::from_str(&fs::read_to_string(sample("notification.schema.json")).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let is_sample = |name: &str| name.ends_with(".json") && !name.ends_with(".chat.json");
@@ -353,7 +400,7 @@ fn every_sample_follows_the_schema_and_survives_the_way_through_the_type() {
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.to_str().is_some_and(is_sample))
         .collect();
-    assert_eq!(samples.len(), Event::ALL.len() + OF_PARTNERS.len());
+    assert_eq!(samples.len(), Event::ALL.len() + PARTNER_SAMPLES.len());
     for path in samples {
         let mut value: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         if let Err(error) = validator.validate(&value) {

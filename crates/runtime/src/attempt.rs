@@ -17,6 +17,9 @@ use crate::{Check, FoundLeftover, Ports, Prepared, Run};
 /// What is kept back of the Lambda's time for writing, publishing and telling. A run that is killed says nothing.
 const TELLING: Duration = Duration::from_secs(9);
 
+/// Instructions for leftovers of a check without a cleanup, where the check gives none.
+const BY_HAND: &str = "Remove it on the platform by hand; `synthetics cleanup` does not know it.";
+
 /// The time that one compensation may take.
 const COMPENSATION_DEADLINE: Duration = Duration::from_secs(3);
 /// The time that all compensations of an attempt may take together.
@@ -114,6 +117,11 @@ pub(crate) async fn attempt<C: Check>(
     }
     let mut leftovers = compensate(run.take_compensations(), ports).await;
     leftovers.extend(run.take_leftovers());
+    if !C::HAS_CLEANUP {
+        for leftover in &mut leftovers {
+            leftover.instructions.get_or_insert_with(|| BY_HAND.to_owned());
+        }
+    }
     let (journey, memory) = run.into_parts();
     let mut attempt = journey.finish(took);
     if is_late && matches!(attempt.outcome(), Outcome::Passed | Outcome::Maintenance { .. }) {
@@ -135,11 +143,11 @@ fn broken(mut journey: Journey, detail: &str, now: Timestamp, memory: Option<Str
 async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<Leftover> {
     let mut leftovers = Vec::new();
     let end = tokio::time::Instant::now() + COMPENSATIONS_DEADLINE;
-    for Compensation { name, undo } in compensations.into_iter().rev() {
+    for Compensation { name, instructions, undo } in compensations.into_iter().rev() {
         let time = end.saturating_duration_since(tokio::time::Instant::now()).min(COMPENSATION_DEADLINE);
         if time.is_zero() {
             let detail = format!("not begun: the others took all {} s", COMPENSATIONS_DEADLINE.as_secs());
-            leftovers.push(Leftover { compensation: name, detail });
+            leftovers.push(Leftover { compensation: name, detail, instructions });
             continue;
         }
         let undone = tokio::time::timeout(time, AssertUnwindSafe(undo).catch_unwind()).await;
@@ -149,7 +157,7 @@ async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<Left
             Ok(Err(panic)) => format!("panicked: {}", panic_message(panic.as_ref())),
             Err(_) => format!("not done within {} s", time.as_secs_f64()),
         };
-        leftovers.push(Leftover { compensation: name, detail: ports.redactor.redact(&detail) });
+        leftovers.push(Leftover { compensation: name, detail: ports.redactor.redact(&detail), instructions });
     }
     leftovers
 }

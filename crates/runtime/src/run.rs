@@ -26,6 +26,7 @@ pub(crate) type Undo = BoxFuture<'static, Result<(), String>>;
 
 pub(crate) struct Compensation {
     pub(crate) name: String,
+    pub(crate) instructions: Option<String>,
     pub(crate) undo: Undo,
 }
 
@@ -133,14 +134,30 @@ impl Run {
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
-        let compensation = Compensation { name: name.to_owned(), undo: Box::pin(undo) };
+        self.push_compensation(name, None, undo);
+    }
+
+    /// Registers a compensation like [`Run::on_exit`], for what [`Check::cleanup`](crate::Check::cleanup) cannot find later:
+    /// when undoing fails, people get these instructions instead of the cleanup command.
+    pub fn on_exit_with_instructions<F>(&self, name: &str, instructions: &str, undo: F)
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.push_compensation(name, Some(instructions.to_owned()), undo);
+    }
+
+    fn push_compensation<F>(&self, name: &str, instructions: Option<String>, undo: F)
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        let compensation = Compensation { name: name.to_owned(), instructions, undo: Box::pin(undo) };
         lock(&self.compensations).push(compensation);
     }
 
     /// Something that a run created is still there: an earlier one's, or one that this run cannot undo. Reported beside
     /// whatever else the run finds.
     pub fn leftovers(&self, compensation: &str, detail: &str) {
-        let left = Leftover { compensation: compensation.to_owned(), detail: self.redact(detail) };
+        let left = Leftover { compensation: compensation.to_owned(), detail: self.redact(detail), instructions: None };
         lock(&self.leftovers).push(left);
     }
 

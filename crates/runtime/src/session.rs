@@ -17,6 +17,10 @@ use serde_json::{Value, json};
 use crate::settings::{Credentials, Encoding, Mode, Platform};
 use crate::{Run, Step};
 
+/// Instructions for a session or token that could not be ended: no later run knows it.
+const END_BY_HAND: &str = "It ends with the platform's session or token lifetime. To end it now, delete the account's sessions and \
+                           tokens on the platform.";
+
 /// Less than this between two clocks is the answer's own time, and HTTP dates are to the second.
 const LEAST_SKEW: Duration = Duration::from_secs(5);
 
@@ -391,7 +395,7 @@ impl<'r> UserSession<'r> {
             return;
         }
         let (visit, site, client) = (Arc::clone(&self.visit), self.site.clone(), self.run.client());
-        self.run.on_exit("log-out", async move { end(&visit, &site, &client).await });
+        self.run.on_exit_with_instructions("log-out", END_BY_HAND, async move { end(&visit, &site, &client).await });
     }
 
     fn lock(&self) -> MutexGuard<'_, Visit> {

@@ -59,11 +59,11 @@ pub async fn row(spec: &FaultSpec) -> Row {
     world.platform.faults().activate(fault);
     let activated = world.minute();
     let mut shown = None;
-    let mut last_good = before.report()["run_id"].clone();
+    let mut last_successful_run = before.report()["run_id"].clone();
     for _ in 0..spec.runs.get() {
         let invoked = world.run_after(&function, spec.every).await;
         if invoked.outcome() == "passed" {
-            last_good = invoked.report()["run_id"].clone();
+            last_successful_run = invoked.report()["run_id"].clone();
         }
         shown = Some(invoked);
     }
@@ -130,7 +130,7 @@ pub async fn row(spec: &FaultSpec) -> Row {
     let quiet = world.received().await;
     assert!(quiet.is_nothing(), "{fault}, when it is long over: {quiet}");
 
-    let observed = Observed { shown, numbers_before, numbers, last_good, opened, later };
+    let observed = Observed { shown, numbers_before, numbers, last_successful_run, opened, later };
     observed.is_as_declared(spec, &world);
     let points = world.metrics().await;
     let raised = alarms.raised(&[&spec.check], &data(&points), began, world.minute());
@@ -183,7 +183,7 @@ struct Observed {
     /// Those of the run that shows it.
     numbers: BTreeMap<String, f64>,
     /// The id of the last run that passed.
-    last_good: Value,
+    last_successful_run: Value,
     /// What was told until it showed.
     opened: Received,
     /// What was told by each of the first three runs that passed again.
@@ -194,7 +194,7 @@ impl Observed {
     /// It shows what the catalogue says, and that alone is told, once.
     fn is_as_declared(&self, spec: &FaultSpec, world: &World) {
         let fault = spec.fault;
-        let Self { shown, numbers_before, numbers, last_good, opened, later } = self;
+        let Self { shown, numbers_before, numbers, last_successful_run, opened, later } = self;
         let [first, second, third] = &later[..] else { panic!("three runs have three answers") };
         match &spec.shows {
             Shows::Failures(expected) => {
@@ -204,7 +204,7 @@ impl Observed {
                 assert!(numbers.contains_key("Duration"), "{fault}: {numbers:?}");
                 let subjects: BTreeSet<&str> = expected.iter().map(|failure| failure.subject.as_str()).collect();
                 let opening = message(world, opened, "opened", &subjects);
-                assert_eq!(opening["last_good"]["run_id"], *last_good, "{fault}");
+                assert_eq!(opening["last_successful_run"]["run_id"], *last_successful_run, "{fault}");
                 assert!(first.is_nothing(), "{fault}, one passed run: {first}");
                 let ending = message(world, second, "recovered", &subjects);
                 assert_eq!(incidents(&opening), incidents(&ending), "{fault}");

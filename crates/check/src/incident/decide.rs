@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::{CheckState, LastGood, LocationActivity, Phase, Policy, Silence, SubjectState};
+use super::{CheckState, LastSuccessfulRun, LocationActivity, Phase, Policy, Silence, SubjectState};
 use crate::Subject;
 
 use leftovers::leftovers;
@@ -94,7 +94,7 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
     let all_healthy = !findings.votes.is_empty() && findings.votes.values().all(|vote| *vote == Vote::Healthy);
     let none_unhealthy = next.not_stored == 0 && next.subjects.values().all(|state| state.phase == Phase::Healthy);
     if all_healthy && none_unhealthy {
-        next.last_good = Some(LastGood { run_id: findings.run_id.to_owned(), at: now });
+        next.last_successful_run = Some(LastSuccessfulRun { run_id: findings.run_id.to_owned(), at: now });
     }
     let is_silent = silences.iter().any(|silence| silence.subject.is_none());
     let leftovers = leftovers(&mut next.leftovers, findings.leftovers, now, is_silent, policy);

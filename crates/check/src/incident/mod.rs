@@ -11,8 +11,8 @@ pub use policy::{Policy, SeverityRule};
 pub use record::{IncidentChange, IncidentRecord, NotificationEntry, parts_of_id};
 pub use silence::{Silence, SilenceKind};
 pub use state::{
-    Announced, Announcement, CheckState, Incident, LastGood, Leftovers, LocationActivity, MonitoringGap, Phase, Streak,
-    SubjectState, UnreadableState,
+    Announced, Announcement, CheckState, Incident, LastSuccessfulRun, Leftovers, LocationActivity, MonitoringGap,
+    Phase, Streak, SubjectState, UnreadableState,
 };
 
 /// How sure we are that somebody must act at once.

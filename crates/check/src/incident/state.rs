@@ -23,7 +23,7 @@ pub struct CheckState {
     pub not_stored: u32,
     /// The last run in which every subject was healthy.
     #[serde(default)]
-    pub last_good: Option<LastGood>,
+    pub last_successful_run: Option<LastSuccessfulRun>,
     /// Where the check runs from, and when it did last.
     #[serde(default)]
     pub locations: BTreeMap<String, LocationActivity>,
@@ -104,7 +104,7 @@ impl Default for CheckState {
             schema_version: Self::SCHEMA_VERSION,
             subjects: BTreeMap::new(),
             not_stored: 0,
-            last_good: None,
+            last_successful_run: None,
             locations: BTreeMap::new(),
             mutes: Vec::new(),
             leftovers: None,
@@ -114,7 +114,7 @@ impl Default for CheckState {
 
 /// The last run in which everything was healthy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LastGood {
+pub struct LastSuccessfulRun {
     /// Its id.
     pub run_id: String,
     /// The time it was meant for.

@@ -1,20 +1,20 @@
-//! What a chat shows: custom notifications of Amazon Q Developer in chat applications (its administrator guide, "Custom
+//! Chat messages: custom notifications of Amazon Q Developer in chat applications (its administrator guide, "Custom
 //! notifications", event schema 1.0).
 
 use serde_json::{Value, json};
 
 use super::notification::{Event, Notification};
-use super::owners::{whom_to_call, whose};
-use super::text::{headline, lines_about, next_word};
+use super::owners::{contacts, ownership};
+use super::text::{details, headline, next_update};
 use crate::text::cut;
 
-/// Shorter than what the service takes, so that nothing is cut by others.
+/// Bounds in characters, below those of the service, so that only this code cuts.
 const MAX_TITLE: usize = 240;
 const MAX_DESCRIPTION: usize = 3_000;
 const MAX_STEP: usize = 240;
 const MAX_THREAD: usize = 240;
 
-/// The custom notification. All messages of one incident go into one thread.
+/// Builds the custom notification. All messages of one incident go into one thread.
 #[must_use]
 pub fn chat(notification: &Notification) -> Value {
     let n = notification;
@@ -25,15 +25,14 @@ pub fn chat(notification: &Notification) -> Value {
         Event::MonitoringLost | Event::Leftovers => ":large_yellow_circle:",
     };
     let title = format!("{sign} [{}] {}: {} {}", n.severity.as_str(), n.environment, n.check, headline(n));
-    let mut lines: Vec<String> = whose(n).into_iter().chain(lines_about(n)).map(|line| plain(&line)).collect();
-    lines.extend(next_word(n).map(|word| format!("  Next word  {word}")));
+    let mut lines: Vec<String> = ownership(n).into_iter().chain(details(n)).map(|line| plain(&line)).collect();
+    lines.extend(next_update(n).map(|next| format!("  Next update  {next}")));
     let description = lines.join("\n").trim_start().to_owned();
     let mut next_steps = vec![format!("Runbook: {}", n.links.runbook)];
     let links = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
     next_steps.extend(links.iter().filter_map(|(label, link)| Some(format!("{label}: {}", link.as_ref()?))));
-    next_steps
-        .extend(whom_to_call(n).iter().map(|(name, details)| format!("Call {}: {}", plain(name), plain(details))));
-    // A link that is cut leads nowhere: one that is too long stands in the e-mail only.
+    next_steps.extend(contacts(n).iter().map(|(name, details)| format!("Contact {}: {}", plain(name), plain(details))));
+    // A shortened link leads nowhere: a longer one is in the e-mail only.
     next_steps.retain(|step| step.chars().count() <= MAX_STEP);
     let thread =
         n.subjects.first().map_or_else(|| format!("{}.{}", n.check, n.event.as_str()), |s| s.incident_id.clone());
@@ -58,7 +57,7 @@ pub fn chat(notification: &Notification) -> Value {
     })
 }
 
-/// A text that came from elsewhere must neither format nor call anybody in a chat: `<!channel>`, `@here`, `*bold*`.
+/// Disarms foreign text, so that it neither formats nor mentions anyone in a chat: `<!channel>`, `@here`, `*bold*`.
 fn plain(text: &str) -> String {
     text.chars()
         .map(|c| match c {

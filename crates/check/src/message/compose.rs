@@ -1,4 +1,4 @@
-//! From a decision to notifications: pure.
+//! Composes notifications from a decision; pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,37 +6,39 @@ use std::time::Duration;
 use super::notification::{
     Contact, Event, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport, notification_id,
 };
-use crate::incident::{Decision, Incident, LastGood, NotificationReason, Reason, Severity};
+use crate::incident::{Decision, Incident, LastSuccessfulRun, NotificationReason, Reason, Severity};
 use crate::{Attempt, Leftover, RunKey, Step, Subject};
 
-/// What a message needs to know beside the decision.
+/// Facts that a notification needs in addition to the decision.
 #[derive(Clone, Debug)]
 pub struct Context<'a> {
     /// The environment of the settings.
     pub environment: &'a str,
-    /// Which run tells.
+    /// Key of the run.
     pub run: &'a RunKey,
-    /// Its id.
+    /// Id of the run.
     pub run_id: &'a str,
-    /// Its trace id.
+    /// Trace id of the run.
     pub trace_id: &'a str,
-    /// Its attempts.
+    /// Attempts of the run.
     pub attempts: &'a [Attempt],
-    /// The last good run before this one.
-    pub last_good: Option<&'a LastGood>,
-    /// How severe data is that was left behind.
-    pub leftovers: Severity,
-    /// How long after the last word people are reminded.
+    /// The last successful run before this one.
+    pub last_successful_run: Option<&'a LastSuccessfulRun>,
+    /// Severity of leftovers.
+    pub leftover_severity: Severity,
+    /// Time between the last notification and a reminder.
     pub remind_every: Duration,
-    /// Whom to call.
+    /// Window in which incidents of a subject are counted.
+    pub flap_window: Duration,
+    /// Person or team to contact.
     pub contact: &'a Contact,
-    /// Whose subjects are that are not the platform's.
+    /// Owners of the subjects that are not the platform's own.
     pub owners: &'a BTreeMap<Subject, Owner>,
-    /// Where to go from here.
+    /// Links.
     pub links: Links,
 }
 
-/// One notification per event and severity, whatever the number of subjects.
+/// Composes one notification per event and severity, for any number of subjects.
 #[must_use]
 pub fn compose(decision: &Decision, context: &Context<'_>) -> Vec<Notification> {
     let mut notifications = Vec::new();
@@ -59,12 +61,12 @@ pub fn compose(decision: &Decision, context: &Context<'_>) -> Vec<Notification> 
     }
     if let Some(leftovers) = &decision.leftovers {
         let about = About { leftovers: leftovers.pending.clone(), more: leftovers.more, ..About::default() };
-        notifications.push(notification(Event::Leftovers, context.leftovers, about, context));
+        notifications.push(notification(Event::Leftovers, context.leftover_severity, about, context));
     }
     notifications
 }
 
-/// What a message is about.
+/// Contents of one notification.
 #[derive(Default)]
 struct About {
     subjects: Vec<SubjectReport>,
@@ -77,9 +79,10 @@ fn subject_report(reason: &Reason, context: &Context<'_>) -> Option<SubjectRepor
     let (incident, failure) = (reason.incident.as_ref()?, reason.failure.clone()?);
     let downtime = |closed: jiff::Timestamp| closed.duration_since(reason.since).as_secs().max(0);
     let closed_at = incident.closed_at.filter(|_| !Incident::is_open(incident));
-    let is_about_many =
+    let shows_openings =
         matches!(reason.notification_reason, NotificationReason::Flapping | NotificationReason::Stabilized)
             || reason.openings > 1;
+    let shows_openings = shows_openings && reason.openings > 0;
     Some(SubjectReport {
         failure,
         incident_id: incident.id.clone(),
@@ -88,7 +91,8 @@ fn subject_report(reason: &Reason, context: &Context<'_>) -> Option<SubjectRepor
         closed_at,
         downtime_seconds: closed_at.map(downtime),
         escalated_at: incident.escalated_at,
-        openings: (is_about_many && reason.openings > 0).then_some(reason.openings),
+        openings: shows_openings.then_some(reason.openings),
+        flap_window_seconds: shows_openings.then(|| i64::try_from(context.flap_window.as_secs()).unwrap_or(i64::MAX)),
         owner: context.owners.get(&reason.subject).cloned(),
     })
 }
@@ -128,7 +132,7 @@ fn notification(event: Event, severity: Severity, about: About, context: &Contex
         leftovers,
         reminds_after_seconds: None,
         steps,
-        last_good: context.last_good.cloned(),
+        last_successful_run: context.last_successful_run.cloned(),
         run_id: context.run_id.to_owned(),
         trace_id: context.trace_id.to_owned(),
         contact: context.contact.clone(),
@@ -138,7 +142,7 @@ fn notification(event: Event, severity: Severity, about: About, context: &Contex
     notification
 }
 
-/// The steps of the subjects that the message is about; those of others would hide them.
+/// Lists the steps of the subjects that the notification is about; steps of others would hide them.
 fn step_lines(subjects: &[SubjectReport], inconclusive: &[InconclusiveReport], attempts: &[Attempt]) -> Vec<StepLine> {
     let named: Vec<_> = subjects
         .iter()
@@ -150,7 +154,7 @@ fn step_lines(subjects: &[SubjectReport], inconclusive: &[InconclusiveReport], a
         .flat_map(|(number, attempt)| attempt.steps.iter().map(move |step| (number, step)))
         .filter(|(_, step)| named.contains(&&step.subject))
         .collect();
-    // Steps of several subjects go side by side; a reader wants one subject after the other.
+    // Subjects run side by side; a reader wants one after the other.
     steps.sort_by_key(|(number, step)| (&step.subject, *number));
     steps
         .into_iter()

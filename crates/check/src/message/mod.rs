@@ -1,4 +1,4 @@
-//! Messages: one notification about incidents, and what people and programs read of it.
+//! Messages: one notification about incidents, and its texts for people and programs.
 
 mod chat;
 mod compose;

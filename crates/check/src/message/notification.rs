@@ -1,17 +1,17 @@
-//! The notification: the versioned shape that programs read and texts are made from.
+//! The notification: the versioned JSON that programs read, and the source of all texts.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::incident::{LastGood, Severity};
+use crate::incident::{LastSuccessfulRun, Severity};
 use crate::{Cause, Failure, Leftover, RunKey, Subject};
 
-/// Who is told.
+/// Recipients of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Topic {
-    /// People who act now.
+    /// People who act at once.
     OnCall,
     /// People who act in working hours.
     Warnings,
@@ -22,7 +22,7 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// The word used in names and logs.
+    /// Name in resource names and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Topic {
     }
 }
 
-/// What a notification says.
+/// Event that a notification is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
@@ -42,24 +42,24 @@ pub enum Event {
     Opened,
     /// Incidents are still open.
     Reminded,
-    /// Incidents are more severe than people know: by a worse failure, or because nobody has mended them for long.
+    /// Incidents became more severe, by a worse failure or because they stayed open too long.
     Escalated,
     /// Incidents are over.
     Recovered,
-    /// Incidents of the same subject come and go, and are not told one by one from now on.
+    /// Incidents of a subject open and close so often that they are no longer notified one by one.
     Flapping,
-    /// They no longer come and go: it has stayed well, or has stayed down.
+    /// A subject stopped flapping: it stayed healthy, or it stayed down.
     Stabilized,
-    /// The check cannot judge.
+    /// The last runs reached no verdict.
     MonitoringLost,
-    /// It can judge again.
+    /// Runs reach a verdict again.
     MonitoringRestored,
-    /// Runs created what they could not remove.
+    /// Runs could not remove test data that they had created.
     Leftovers,
 }
 
 impl Event {
-    /// The word used in messages and message attributes.
+    /// Name in JSON and in message attributes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ impl Event {
         }
     }
 
-    /// In the order in which one run tells them.
+    /// All events, in the order in which one run sends them.
     pub const ALL: [Self; 9] = [
         Self::Opened,
         Self::Escalated,
@@ -89,40 +89,40 @@ impl Event {
     ];
 }
 
-/// The id of a message: the same whoever computes it, so that receivers know it again.
+/// Builds the id of a notification. The same run always gives the same id, so that receivers can drop repeats.
 #[must_use]
 pub fn notification_id(run: &RunKey, event: Event, severity: Severity) -> String {
     format!("{run}/{}/{}", event.as_str(), severity.as_str())
 }
 
-/// Whom to call about a check.
+/// Person or team to contact about a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Contact {
-    /// A person or a team.
+    /// Name of the person or team.
     pub name: String,
-    /// How to reach them: a telephone number, a channel, an address.
+    /// Telephone number, channel or address.
     pub details: String,
 }
 
-/// Whose a subject is, when it is not the platform's: a partner.
+/// Owner of a subject that is not the platform's own: a partner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Owner {
-    /// As people call them: `e-teori.dk`.
+    /// Name as people know it: `e-teori.dk`.
     pub name: String,
-    /// Whom to call there, when somebody is known.
+    /// Contact there, if one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Contact>,
 }
 
-/// Where to go from here. Made from the settings' templates.
+/// Links of a notification, made from the templates of the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Links {
-    /// What to do.
+    /// The runbook of the check.
     pub runbook: String,
-    /// The numbers over time.
+    /// The dashboard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dashboard: Option<String>,
-    /// The log lines of the incident's window.
+    /// Log lines around the time of the incident.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs: Option<String>,
     /// The run in the platform's own tracing.
@@ -130,126 +130,129 @@ pub struct Links {
     pub trace: Option<String>,
 }
 
-/// One subject's incident in a notification.
+/// Incident of one subject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectReport {
-    /// Its latest failure, with the subject's name.
+    /// The latest failure, with the subject's name.
     #[serde(flatten)]
     pub failure: Failure,
-    /// The incident.
+    /// Id of the incident.
     pub incident_id: String,
-    /// The scheduled time of the first failed run.
+    /// Scheduled time of the first failed run.
     pub since: Timestamp,
-    /// When the incident opened.
+    /// Scheduled time of the run that opened the incident.
     pub opened_at: Timestamp,
-    /// When it was over; only when it is.
+    /// Scheduled time of the run that closed it; absent while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
-    /// From the first failed run to the run that closed it, in seconds; only when it is over.
+    /// Seconds from the first failed run to the run that closed the incident; absent while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime_seconds: Option<i64>,
-    /// When it was escalated, if it was.
+    /// Time of the escalation, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalated_at: Option<Timestamp>,
-    /// How many incidents of this subject opened within the flap window; only when it is flapping.
+    /// Number of incidents of this subject that opened within the flap window; absent unless there were several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub openings: Option<u32>,
-    /// Whose it is, when it is a partner's and not the platform's.
+    /// Length of the flap window in seconds; present with `openings`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flap_window_seconds: Option<i64>,
+    /// Partner that owns the subject; absent when it is the platform's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
 }
 
-/// One subject that cannot be judged, or now can.
+/// Subject for which monitoring is lost, or restored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InconclusiveReport {
-    /// Which subject.
+    /// The subject.
     pub subject: Subject,
-    /// Why it cannot, or could not.
+    /// Cause of the latest inconclusive run.
     pub cause: Cause,
-    /// In words, redacted: what was tried, what came back, what to do.
+    /// Details for people, redacted: what was tried, what came back, what to do.
     pub detail: String,
-    /// The scheduled time of the first run that could not judge.
+    /// Scheduled time of the first inconclusive run.
     pub since: Timestamp,
-    /// For how long it could not, in seconds; only when it can again.
+    /// Seconds without a verdict; present when monitoring is restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inconclusive_seconds: Option<i64>,
-    /// Whose it is, when it is a partner's and not the platform's.
+    /// Partner that owns the subject; absent when it is the platform's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
 }
 
-/// One line of the run's table of steps.
+/// Line in the table of the run's steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepLine {
     /// 1, or 2 for the attempt that confirms.
     pub attempt: u32,
-    /// Which subject.
+    /// The subject.
     pub subject: Subject,
-    /// Which step.
+    /// Name of the step.
     pub step: String,
-    /// `passed`, `failed`, `cannot judge`, `maintenance` or `skipped`.
+    /// `passed`, `failed`, `inconclusive`, `maintenance` or `skipped`.
     pub result: String,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: f64,
 }
 
-/// One message about incidents of one check. What programs read, and what texts are made from.
+/// Notification about incidents of one check: read by programs, and rendered for people.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Notification {
-    /// Of this shape.
+    /// Version of this JSON.
     pub schema_version: u32,
-    /// The same however often it is sent: receivers drop what they have seen.
+    /// Id that stays the same when the notification is sent again, so that receivers can drop repeats.
     pub notification_id: String,
-    /// What it says.
+    /// The event.
     pub event: Event,
-    /// The check's id.
+    /// Id of the check.
     pub check: String,
-    /// The environment.
+    /// Name of the environment.
     pub environment: String,
-    /// Where the run ran from.
+    /// Location that the run ran from.
     pub location: String,
-    /// How sure we are that somebody must act at once.
+    /// Severity: critical goes to people who act at once.
     pub severity: Severity,
-    /// The scheduled time of the run that tells.
+    /// Scheduled time of the run.
     pub at: Timestamp,
-    /// The incidents, at most [`Notification::MAX_SUBJECTS`].
+    /// Incidents, at most [`Notification::MAX_SUBJECTS`].
     pub subjects: Vec<SubjectReport>,
-    /// How many more there are, of whatever the message is about.
+    /// Number of further subjects or leftovers that are not listed.
     pub more_subjects: u32,
-    /// What cannot, or could not, be judged, at most [`Notification::MAX_SUBJECTS`].
+    /// Subjects without a verdict, at most [`Notification::MAX_SUBJECTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<InconclusiveReport>,
-    /// What runs created and could not remove.
+    /// Test data that runs could not remove.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<Leftover>,
-    /// After how many seconds people hear of it again when nothing changes; only of what goes on.
+    /// Seconds until a reminder if nothing changes; absent when nothing goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminds_after_seconds: Option<u64>,
-    /// The steps that did not pass, and those of the same subjects; at most [`Notification::MAX_STEPS`].
+    /// Steps of the listed subjects, at most [`Notification::MAX_STEPS`].
     pub steps: Vec<StepLine>,
-    /// The last run in which everything was healthy.
+    /// The last run in which every subject was healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_good: Option<LastGood>,
-    /// The run that tells.
+    pub last_successful_run: Option<LastSuccessfulRun>,
+    /// Id of the run.
     pub run_id: String,
-    /// The W3C trace id that every request of the run carried.
+    /// W3C trace id that every request of the run carried.
     pub trace_id: String,
-    /// Whom to call.
+    /// Person or team to contact.
     pub contact: Contact,
-    /// Where to go from here.
+    /// Links.
     pub links: Links,
 }
 
 impl Notification {
-    /// The version of this shape. Version 1 had the events opened, reminded and recovered only.
+    /// Version of this JSON; it goes up when a field changes its meaning or its name.
     pub const SCHEMA_VERSION: u32 = 3;
-    /// The most subjects in one message.
+    /// Largest number of subjects in one notification.
     pub const MAX_SUBJECTS: usize = 20;
-    /// The most lines in the table of steps.
+    /// Largest number of lines in the table of steps.
     pub const MAX_STEPS: usize = 40;
 
-    /// Who is told: people by severity, programs and the chat always. Those who were told of a warning before it was
-    /// escalated hear how it goes on, too.
+    /// Lists the recipients: people by severity, programs and the chat always. After an escalation, those who were notified of
+    /// the warning receive its further course too.
     #[must_use]
     pub fn topics(&self) -> Vec<Topic> {
         let was_warning = self.event != Event::Escalated && self.subjects.iter().any(|s| s.escalated_at.is_some());
@@ -261,7 +264,7 @@ impl Notification {
         [people, &[Topic::Events, Topic::Chat]].concat()
     }
 
-    /// Whether what the message is about goes on.
+    /// Reports whether the condition that the notification is about still holds.
     #[must_use]
     pub fn is_ongoing(&self) -> bool {
         match self.event {

@@ -1,20 +1,22 @@
-//! What people read: the e-mail, its subject line, the SMS.
+//! Texts for people: the e-mail, its subject line, the SMS.
+//!
+//! All follow one order: what happened, since when, expected and actual, what to do, who to contact. What helps later comes last.
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
 use super::notification::{Event, InconclusiveReport, Notification, Owner, StepLine, SubjectReport};
-use super::owners::{first_to_call, named, subjects, whom_to_call, whose};
+use super::owners::{contacts, display_name, first_contact, ownership, subjects};
 use crate::Subject;
 use crate::text::{ascii, cut, gsm7, utc};
 
-/// The longest subject line: SNS takes fewer than 100 characters.
+/// Longest subject line, in characters: SNS takes fewer than 100.
 const MAX_SUBJECT_LINE: usize = 99;
-/// The longest SMS. One part holds 160 GSM-7 characters, and SNS puts the topic's display name before ours.
+/// Longest SMS, in characters. One part holds 160 GSM-7 characters, and SNS puts the topic's display name before the text.
 const MAX_SMS: usize = 140;
 
-/// The subject line of the e-mail: ASCII, fewer than 100 characters, no line breaks.
+/// Renders the subject line of the e-mail: ASCII, fewer than 100 characters, no line breaks.
 #[must_use]
 pub fn subject_line(notification: &Notification) -> String {
     let line = format!(
@@ -27,89 +29,81 @@ pub fn subject_line(notification: &Notification) -> String {
     cut_ascii(&ascii(&line), MAX_SUBJECT_LINE)
 }
 
-/// The e-mail, and what any other protocol without a text of its own gets.
+/// Renders the e-mail; protocols without a text of their own get it too.
 #[must_use]
 pub fn email(notification: &Notification) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail, so the results are dropped.
     let n = notification;
-    let _ = writeln!(text, "{} {} in {}", n.check, headline(n), n.environment);
-    for line in whose(n).into_iter().chain(explanation(n)) {
+    let _ = writeln!(text, "{} {} {}", n.environment, n.check, headline(n));
+    for line in ownership(n).into_iter().chain(explanation(n).map(str::to_owned)) {
         let _ = writeln!(text, "{line}");
     }
-    for line in lines_about(n) {
+    for line in details(n) {
         let _ = writeln!(text, "{line}");
-    }
-    let _ = writeln!(text);
-    if let Some(good) = &n.last_good {
-        let _ = writeln!(text, "Last good run  {} ({})", utc(good.at), good.run_id);
-    } else {
-        let _ = writeln!(text, "Last good run  none is known");
-    }
-    let _ = writeln!(text, "Seen from      {}", n.location);
-    if let Some(word) = next_word(n) {
-        let _ = writeln!(text, "Next word      {word}");
     }
     let is_over = !n.is_ongoing() && n.event != Event::Leftovers;
-    let _ = writeln!(text, "\n{}", if is_over { "To look back" } else { "What to do first" });
-    let _ = writeln!(text, "  Runbook    {}", n.links.runbook);
-    let optional = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
-    for (label, link) in optional {
-        if let Some(link) = link {
-            let _ = writeln!(text, "  {label:<9}  {link}");
-        }
+    let _ = writeln!(text, "\n{}", if is_over { "For review" } else { "First steps" });
+    for (label, step) in first_steps(n) {
+        let _ = writeln!(text, "  {label:<9}  {step}");
     }
-    if let Some(command) = command(n) {
-        let _ = writeln!(text, "  {command}");
-    }
-    let _ = writeln!(text, "Whom to call");
-    for (name, details) in whom_to_call(n) {
+    let _ = writeln!(text, "Who to contact");
+    for (name, details) in contacts(n) {
         let _ = writeln!(text, "  {name}, {details}");
     }
-    let table = step_table(&n.steps);
+    let _ = writeln!(text);
+    if let Some(next) = next_update(n) {
+        let _ = writeln!(text, "Next update          {next}");
+    }
+    let last = n.last_successful_run.as_ref().map(|run| format!("{} ({})", utc(run.at), run.run_id));
+    let _ = writeln!(text, "Last successful run  {}", last.as_deref().unwrap_or("unknown"));
+    let _ = writeln!(text, "Location             {}", n.location);
+    let table = step_table(n);
     if !table.is_empty() {
-        let _ = writeln!(text, "\nThis run, step by step\n{table}");
+        let _ = writeln!(text, "\n{table}");
     }
     let _ = writeln!(text, "\nRun {}, trace {}", n.run_id, n.trace_id);
     let _ = write!(text, "Notification {}", n.notification_id);
     text
 }
 
-/// What an event means, where its name does not say it.
-fn explanation(n: &Notification) -> Vec<String> {
-    let words = match n.event {
+/// Explains the event where its name alone is not clear.
+fn explanation(n: &Notification) -> Option<&'static str> {
+    Some(match n.event {
         Event::Escalated => {
-            "Until now this was a warning. It goes to those who act now, because it became worse or is not mended."
+            "It was a warning. It is critical now, because a worse failure occurred or it has been open for too long."
         }
         Event::Flapping => {
-            "It fails, recovers and fails again. From now on you are not told of each change, only when it settles."
+            "It keeps failing and recovering. You will not be notified of each change, only when it is stable again."
         }
-        Event::Stabilized if n.is_ongoing() => "It no longer comes and goes: it stays down.",
-        Event::Stabilized => "It no longer comes and goes: it has stayed well.",
+        Event::Stabilized if n.is_ongoing() => "It stopped flapping and stays down.",
+        Event::Stabilized => "It stopped flapping and stays healthy.",
         Event::MonitoringLost => {
-            "Nothing is known to be broken, and nothing is known to work: users may be affected, and nobody would see it."
+            "The last runs reached no verdict. Nothing is known to be broken, but an outage would go unnoticed."
         }
-        Event::Leftovers => "Synthetic data stays at the platform until somebody removes it. Users are not affected.",
-        Event::Opened | Event::Reminded | Event::Recovered | Event::MonitoringRestored => return Vec::new(),
-    };
-    vec![words.to_owned()]
+        Event::Leftovers => "Test data that could not be removed is still on the platform. Users are not affected.",
+        Event::Opened | Event::Reminded | Event::Recovered | Event::MonitoringRestored => return None,
+    })
 }
 
-/// The paragraphs on what the message is about, each after an empty line.
-pub(super) fn lines_about(n: &Notification) -> Vec<String> {
+/// Renders the subjects of the message, a paragraph each, after an empty line.
+pub(super) fn details(n: &Notification) -> Vec<String> {
     let mut text = String::new();
     for alike in failed_alike(&n.subjects) {
         let _ = writeln!(text);
-        paragraph(&mut text, n.event, &alike);
+        paragraph(&mut text, n, &alike);
     }
     for report in &n.inconclusive {
         let _ = writeln!(text);
-        inconclusive_paragraph(&mut text, n.event, report);
+        inconclusive_paragraph(&mut text, n, report);
     }
-    if !n.leftovers.is_empty() {
-        let _ = writeln!(text);
-        for left in &n.leftovers {
-            let _ = writeln!(text, "  {}: {}", left.compensation, left.detail);
+    for (index, left) in n.leftovers.iter().enumerate() {
+        if index == 0 {
+            let _ = writeln!(text);
+        }
+        let _ = writeln!(text, "  {:<9}  {}", left.compensation, left.detail);
+        if let Some(instructions) = &left.instructions {
+            let _ = writeln!(text, "             {instructions}");
         }
     }
     if n.more_subjects > 0 {
@@ -118,85 +112,112 @@ pub(super) fn lines_about(n: &Notification) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// When people hear of it again.
-pub(super) fn next_word(n: &Notification) -> Option<String> {
+/// Says when the next notification comes; none when nothing goes on.
+pub(super) fn next_update(n: &Notification) -> Option<String> {
     let after = span(i64::try_from(n.reminds_after_seconds?).unwrap_or(i64::MAX));
-    let or_when = match n.event {
-        Event::Flapping => "when it has settled",
-        Event::MonitoringLost => "when it can be judged again",
-        _ => "when it is over",
+    let change = match n.event {
+        Event::Flapping => "when it is stable",
+        Event::MonitoringLost => "when monitoring is restored",
+        _ => "on recovery",
     };
-    Some(format!("{or_when}; in {after} if it is not"))
+    Some(format!("{change}, or in {after}"))
 }
 
-/// The command that helps.
-fn command(n: &Notification) -> Option<String> {
-    if n.event == Event::Leftovers {
-        return Some(format!("Remove     synthetics cleanup {} --settings FILE --yes", n.check));
+/// Lists what to do first: links and commands, each with its label.
+fn first_steps(n: &Notification) -> Vec<(&'static str, String)> {
+    let links = &n.links;
+    let optional = [("Logs", &links.logs), ("Dashboard", &links.dashboard), ("Trace", &links.trace)];
+    let mut steps = vec![("Runbook", links.runbook.clone())];
+    steps.extend(optional.into_iter().filter_map(|(label, link)| Some((label, link.clone()?))));
+    steps.extend(command(n));
+    steps
+}
+
+/// Command that helps: removes leftovers, or mutes what goes on.
+fn command(n: &Notification) -> Option<(&'static str, String)> {
+    if n.leftovers.iter().any(|left| left.instructions.is_none()) {
+        return Some(("Clean up", format!("synthetics cleanup {} --settings {}.toml --yes", n.check, n.environment)));
     }
     if !n.is_ongoing() {
         return None;
     }
     let named: Vec<&Subject> = subjects(n).map(|(subject, _)| subject).collect();
-    let what = match &named[..] {
+    let scope = match &named[..] {
         [only] if !only.is_whole() => format!("{}/{only}", n.check),
         _ => n.check.clone(),
     };
-    Some(format!("Mute       synthetics mute {what} --environment {} --for 1h --reason WHY", n.environment))
+    Some(("Mute", format!("synthetics mute {scope} --environment {} --for 1h --reason WHY", n.environment)))
 }
 
-/// The SMS: at most 140 characters of the GSM 7-bit alphabet, without those that take two.
+/// Renders the SMS: at most 140 characters of the GSM 7-bit alphabet, without those that take two.
+///
+/// Only the actual result is shortened to fit; the contact at the end stays whole as long as there is room for it.
 #[must_use]
 pub fn sms(notification: &Notification) -> String {
     let n = notification;
-    let call = first_to_call(n);
-    let detail = match (n.event, n.subjects.first(), n.inconclusive.first(), n.leftovers.first()) {
-        (Event::Stabilized, Some(subject), ..) if subject.closed_at.is_some() => {
-            format!("well since {}", clock(subject.closed_at.unwrap_or(subject.since)))
+    let contact = format!(". Contact {}", first_contact(n));
+    // Introduction, what may be shortened, and the contact where something is to be done.
+    let (intro, detail, contact) = match (n.subjects.first(), n.inconclusive.first(), n.leftovers.first()) {
+        (Some(subject), ..) => match (n.event, subject.closed_at) {
+            (Event::Stabilized, Some(closed)) => {
+                (", ".to_owned(), format!("healthy since {}", clock(closed)), String::new())
+            }
+            (Event::Recovered, _) => (
+                ", ".to_owned(),
+                format!("down for {}", span(subject.downtime_seconds.unwrap_or_default())),
+                String::new(),
+            ),
+            (Event::Flapping, _) => {
+                let openings = subject.openings.unwrap_or_default();
+                let intro = format!(", {openings} incidents, last at {}: ", clock(subject.since));
+                (intro, subject.failure.actual.clone(), contact)
+            }
+            _ => (format!(", since {}: ", clock(subject.since)), subject.failure.actual.clone(), contact),
+        },
+        (_, Some(report), _) if n.event == Event::MonitoringRestored => {
+            let gap = span(report.inconclusive_seconds.unwrap_or_default());
+            (", ".to_owned(), format!("no verdict for {gap}"), String::new())
         }
-        (Event::Recovered, Some(subject), ..) => {
-            format!("down for {}", span(subject.downtime_seconds.unwrap_or_default()))
+        (_, Some(report), _) => {
+            (format!(", since {}, {}: ", clock(report.since), report.cause), report.detail.clone(), contact)
         }
-        // What was seen comes last: it is what may be cut.
-        (Event::Flapping, Some(subject), ..) => {
-            format!("{} times. Call {call}. {}", subject.openings.unwrap_or_default(), subject.failure.actual)
-        }
-        (_, Some(subject), ..) => {
-            let (kind, since, actual) = (subject.failure.kind, clock(subject.since), &subject.failure.actual);
-            format!("{kind} since {since}. Call {call}. {actual}")
-        }
-        (Event::MonitoringRestored, _, Some(inconclusive), _) => {
-            format!("could not for {}", span(inconclusive.inconclusive_seconds.unwrap_or_default()))
-        }
-        (_, _, Some(inconclusive), _) => {
-            format!("{} since {}. Call {call}. {}", inconclusive.cause, clock(inconclusive.since), inconclusive.detail)
-        }
-        (.., Some(left)) => format!("{}: {}", left.compensation, left.detail),
-        (_, None, None, None) => String::new(),
+        (_, _, Some(left)) => (": ".to_owned(), left.detail.clone(), String::new()),
+        (None, None, None) => (String::new(), String::new(), String::new()),
     };
-    cut_ascii(&gsm7(&format!("{} {} {}: {detail}", n.environment, n.check, headline(n))), MAX_SMS)
+    let start = gsm7(&format!("{} {} {}{intro}", n.environment, n.check, headline(n)));
+    let contact = gsm7(&contact);
+    let room = MAX_SMS.saturating_sub(start.chars().count() + contact.chars().count());
+    let detail = cut_ascii(&gsm7(&detail), room);
+    // Three full stops are enough.
+    let contact = if detail.ends_with('.') { contact.trim_start_matches('.') } else { contact.as_str() };
+    let text = format!("{start}{detail}{contact}");
+    cut_ascii(&text, MAX_SMS)
 }
 
+/// Says in a few words what happened: `failing: status-api`.
 pub(super) fn headline(notification: &Notification) -> String {
     let n = notification;
     let verb = match n.event {
         Event::Opened => "failing",
         Event::Reminded => "still failing",
-        Event::Escalated => "escalated, failing",
+        Event::Escalated => "escalated to critical",
         Event::Recovered => "recovered",
         Event::Flapping => "flapping",
-        Event::Stabilized if n.is_ongoing() => "settled as failing",
-        Event::Stabilized => "settled as healthy",
-        Event::MonitoringLost => "cannot be judged",
-        Event::MonitoringRestored => "can be judged again",
-        Event::Leftovers => return format!("left {} behind", counted(n.leftovers.len() + n.more_subjects as usize)),
+        Event::Stabilized if n.is_ongoing() => "no longer flapping but failing",
+        Event::Stabilized => "stable again",
+        Event::MonitoringLost => "monitoring lost",
+        Event::MonitoringRestored => "monitoring restored",
+        Event::Leftovers => {
+            let count = n.leftovers.len() + n.more_subjects as usize;
+            return format!("could not remove {count} {}", if count == 1 { "leftover" } else { "leftovers" });
+        }
     };
     let first = subjects(n).filter(|(subject, _)| !subject.is_whole()).take(3);
-    let named: Vec<String> = first.map(|(subject, owner)| named(subject, owner)).collect();
+    let named: Vec<String> = first.map(|(subject, owner)| display_name(subject, owner)).collect();
     let more = n.subjects.len() + n.inconclusive.len() + n.more_subjects as usize - named.len();
     let is_over = matches!(n.event, Event::Recovered | Event::Stabilized);
     match (named.is_empty(), more) {
-        // A flow has one subject, and its step says what no longer works.
+        // A single flow has one subject, and the step says what no longer works.
         (true, _) => match n.subjects.first() {
             Some(flow) if !is_over => format!("{verb} at {}", flow.failure.step),
             _ => verb.to_owned(),
@@ -206,12 +227,8 @@ pub(super) fn headline(notification: &Notification) -> String {
     }
 }
 
-fn counted(things: usize) -> String {
-    if things == 1 { "something".to_owned() } else { format!("{things} things") }
-}
-
-/// Subjects that failed in the same way at the same time, in the order of their first: one cause mostly, and one
-/// paragraph to read. What each answered may differ in its words, so evidence does not part them.
+/// Groups subjects that failed in the same way at the same time, in the order of their first: they mostly share a cause, and
+/// one paragraph is enough. Evidence is not compared, since the wording of answers may differ.
 fn failed_alike(subjects: &[SubjectReport]) -> Vec<Vec<&SubjectReport>> {
     let mut groups: Vec<Vec<&SubjectReport>> = Vec::new();
     for subject in subjects {
@@ -228,15 +245,26 @@ fn failed_alike(subjects: &[SubjectReport]) -> Vec<Vec<&SubjectReport>> {
     groups
 }
 
-/// One paragraph of an e-mail; the group is not empty.
-fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
+/// Renders one group of subjects; the group is not empty.
+fn paragraph(text: &mut String, n: &Notification, alike: &[&SubjectReport]) {
     let first = alike[0];
     let over = first.closed_at.is_some();
-    let names = alike.iter().map(|s| name(&s.failure.subject, s.owner.as_ref())).collect::<Vec<_>>().join(", ");
+    let names = alike.iter().map(|s| name(n, &s.failure.subject, s.owner.as_ref())).collect::<Vec<_>>().join(", ");
     let tense = if over { "had failed" } else { "failed" };
     let _ = writeln!(text, "{names} {tense} at step {} ({})", first.failure.step, first.failure.kind);
+    let _ = writeln!(text, "  Since      {}", utc(first.since));
+    if let (Some(closed), Some(seconds)) = (first.closed_at, first.downtime_seconds) {
+        let _ = writeln!(text, "  Until      {}, down for {}", utc(closed), span(seconds));
+    }
+    if let (Some(escalated), false) = (first.escalated_at, over) {
+        let _ = writeln!(text, "  Escalated  {}", utc(escalated));
+    }
+    if let (Some(openings), Event::Flapping | Event::Stabilized | Event::Reminded) = (first.openings, n.event) {
+        let window = first.flap_window_seconds.map(|seconds| format!(" within {}", span(seconds))).unwrap_or_default();
+        let _ = writeln!(text, "  Incidents  {openings}{window}");
+    }
     let _ = writeln!(text, "  Expected   {}", first.failure.expected);
-    let _ = writeln!(text, "  Seen       {}", first.failure.actual);
+    let _ = writeln!(text, "  Actual     {}", first.failure.actual);
     if let (Some(evidence), false) = (&first.failure.evidence, over) {
         let mut lines = evidence.lines();
         let _ = writeln!(text, "  Evidence   {}", lines.next().unwrap_or_default());
@@ -244,57 +272,58 @@ fn paragraph(text: &mut String, event: Event, alike: &[&SubjectReport]) {
             let _ = writeln!(text, "             {line}");
         }
     }
-    let _ = writeln!(text, "  Since      {}", utc(first.since));
-    if let (Some(closed), Some(seconds)) = (first.closed_at, first.downtime_seconds) {
-        let _ = writeln!(text, "  Until      {}, down for {}", utc(closed), span(seconds));
-    }
-    if let (Some(openings), Event::Flapping | Event::Stabilized | Event::Reminded) = (first.openings, event) {
-        let _ = writeln!(text, "  Incidents  {openings} lately");
-    }
-    if let (Some(escalated), false) = (first.escalated_at, over) {
-        let _ = writeln!(text, "  Escalated  {}", utc(escalated));
-    }
     let incidents = alike.iter().map(|s| s.incident_id.as_str()).collect::<Vec<_>>().join("\n             ");
     let _ = writeln!(text, "  Incident   {incidents}");
 }
 
-fn inconclusive_paragraph(text: &mut String, event: Event, report: &InconclusiveReport) {
-    let over = event == Event::MonitoringRestored;
-    let tense = if over { "could not be judged" } else { "cannot be judged" };
-    let _ = writeln!(text, "{} {tense} ({})", name(&report.subject, report.owner.as_ref()), report.cause);
-    let _ = writeln!(text, "  Why        {}", report.detail.lines().collect::<Vec<_>>().join("\n             "));
+fn inconclusive_paragraph(text: &mut String, n: &Notification, report: &InconclusiveReport) {
+    let tense = if n.event == Event::MonitoringRestored { "had no verdict" } else { "has no verdict" };
+    let _ = writeln!(text, "{} {tense} ({})", name(n, &report.subject, report.owner.as_ref()), report.cause);
     let _ = writeln!(text, "  Since      {}", utc(report.since));
     if let Some(seconds) = report.inconclusive_seconds {
-        let _ = writeln!(text, "  Lasted     {}", span(seconds));
+        let _ = writeln!(text, "  Duration   {}", span(seconds));
     }
+    let _ = writeln!(text, "  Cause      {}", report.detail.lines().collect::<Vec<_>>().join("\n             "));
 }
 
-fn name(subject: &Subject, owner: Option<&Owner>) -> String {
-    if subject.is_whole() { "the flow".to_owned() } else { named(subject, owner) }
+/// Name of a subject; a check that is a single flow is called by its own name.
+fn name(n: &Notification, subject: &Subject, owner: Option<&Owner>) -> String {
+    if subject.is_whole() { n.check.clone() } else { display_name(subject, owner) }
 }
 
-/// A line per step, with what each attempt made of it.
-fn step_table(steps: &[StepLine]) -> String {
+/// Renders a line for each step, with the result of each attempt.
+fn step_table(n: &Notification) -> String {
     let mut lines: Vec<(String, String)> = Vec::new();
-    for step in steps {
+    for step in &n.steps {
         let name = if step.subject.is_whole() { step.step.clone() } else { format!("{} {}", step.subject, step.step) };
-        let ended = format!("{:<12} {:>6.0} ms", step.result, step.duration_ms);
+        let result = step_result(step);
         match lines.iter_mut().find(|(other, _)| *other == name) {
             Some((_, attempts)) => {
-                attempts.push_str("   again ");
-                attempts.push_str(&ended);
+                attempts.push_str("   ");
+                attempts.push_str(&result);
             }
-            None => lines.push((name, ended)),
+            None => lines.push((name, result)),
         }
     }
-    lines.iter().map(|(name, attempts)| format!("  {name:<32} {attempts}")).collect::<Vec<_>>().join("\n")
+    if lines.is_empty() {
+        return String::new();
+    }
+    let second = if n.steps.iter().any(|step| step.attempt > 1) { "            second attempt" } else { "" };
+    let heading = format!("{:<34} first attempt{second}", "Steps of this run");
+    let rows = lines.iter().map(|(name, attempts)| format!("  {name:<32} {attempts}"));
+    std::iter::once(heading).chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+fn step_result(step: &StepLine) -> String {
+    let took = if step.duration_ms < 1.0 { "<1".to_owned() } else { format!("{:.0}", step.duration_ms) };
+    format!("{:<12} {took:>6} ms", step.result)
 }
 
 fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M UTC").to_string()
 }
 
-/// A time in words, from seconds: `2 d 3 h`, `1 h 5 min`, `12 min`, `30 s`. The two largest units.
+/// Renders a number of seconds in its two largest units: `2 d 3 h`, `1 h 5 min`, `12 min`, `30 s`.
 #[must_use]
 pub fn span(seconds: i64) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
@@ -316,7 +345,7 @@ fn cut_ascii(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
         return text.to_owned();
     }
-    cut(text, max - 2).replace('…', "...")
+    cut(text, max.saturating_sub(2)).replace('…', "...").chars().take(max).collect()
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ async fn the_message_of_a_recovery_says_how_long_it_was() {
     let good = world.run(&check, 0).await;
     let opening = world.run(&check, 1).await;
     let opened = world.memory.take_sent().remove(0).notification;
-    assert_eq!(opened.last_good.unwrap().run_id, good.run_id);
+    assert_eq!(opened.last_successful_run.unwrap().run_id, good.run_id);
     assert_eq!((opened.run_id, opened.trace_id), (opening.run_id, opening.trace_id));
     assert_eq!(opened.links.runbook, "https://docs.example/fake.md");
     assert_eq!(opened.contact.details, "+45 00 00 00 00");

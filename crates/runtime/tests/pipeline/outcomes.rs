@@ -18,7 +18,7 @@ async fn a_run_that_passed_says_so_and_tells_nobody() {
     let item = world.item().await;
     assert_eq!(item.version, 1);
     assert_eq!(item.last_run["home/0of1"].run_id, report.run_id);
-    assert_eq!(item.state.last_good.unwrap().run_id, report.run_id);
+    assert_eq!(item.state.last_successful_run.unwrap().run_id, report.run_id);
 }
 
 #[tokio::test(start_paused = true)]

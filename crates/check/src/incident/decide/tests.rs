@@ -131,7 +131,7 @@ fn a_second_subject_is_told_while_the_first_is_down() {
         ]
     );
     assert!(state.subjects.values().all(|subject| subject.phase == Phase::Healthy));
-    assert_eq!(state.last_good.unwrap().run_id, "run-5");
+    assert_eq!(state.last_successful_run.unwrap().run_id, "run-5");
 }
 
 #[test]
@@ -151,13 +151,16 @@ fn since_is_the_first_failed_run_and_last_good_the_one_before() {
     let web = &state.subjects[&subject("web")];
     assert_eq!(web.since, run_at(2, "home").scheduled_time);
     assert_eq!(web.incident.clone().unwrap().opened_at, run_at(3, "home").scheduled_time);
-    assert_eq!(state.last_good.unwrap(), LastGood { run_id: "run-1".to_owned(), at: run_at(1, "home").scheduled_time });
+    assert_eq!(
+        state.last_successful_run.unwrap(),
+        LastSuccessfulRun { run_id: "run-1".to_owned(), at: run_at(1, "home").scheduled_time }
+    );
 }
 
 #[test]
 fn a_run_without_votes_is_not_a_good_one() {
     let decision = decide(&CheckState::default(), &by(&run_at(0, "home"), &BTreeMap::new()), &Policy::default());
-    assert_eq!(decision.next.last_good, None);
+    assert_eq!(decision.next.last_successful_run, None);
     assert_eq!((decision.reasons, decision.changes), (vec![], vec![]));
 }
 
@@ -408,7 +411,8 @@ fn severity_follows_the_failure_and_a_warning_that_stays_escalates() {
 
 #[test]
 fn what_is_left_behind_is_told_at_once_and_then_not_again_for_hours() {
-    let left = |name: &str| Leftover { compensation: name.to_owned(), detail: "status 500".to_owned() };
+    let left =
+        |name: &str| Leftover { compensation: name.to_owned(), detail: "status 500".to_owned(), instructions: None };
     let healthy = BTreeMap::from([(subject("web"), Vote::Healthy)]);
     let mut state = CheckState::default();
     let mut reasons = Vec::new();
