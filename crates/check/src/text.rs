@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::metric::Unit;
+
 /// The text, or its start with `…`, in at most `max` characters; never cut within one.
 #[must_use]
 pub fn cut(text: &str, max: usize) -> String {
@@ -17,6 +19,23 @@ pub fn cut(text: &str, max: usize) -> String {
 #[must_use]
 pub fn utc(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// Formats a value of a metric with its unit and sensible digits: `253 ms`, `4.9 days`, `40.1 %`.
+///
+/// CloudWatch has no unit for days, so a metric that counts them says so in its name.
+#[must_use]
+pub fn quantity(metric: &str, value: f64, unit: Unit) -> String {
+    let (suffix, decimals) = match unit {
+        Unit::Milliseconds if value > 0.0 && value < 1.0 => return "<1 ms".to_owned(),
+        Unit::Milliseconds => (" ms", 0),
+        Unit::Seconds => (" s", 1),
+        Unit::Percent => (" %", 1),
+        Unit::Count if metric.contains("Days") => (" days", 1),
+        Unit::Count => ("", 1),
+    };
+    let decimals = if value.fract() == 0.0 { 0 } else { decimals };
+    format!("{value:.decimals$}{suffix}")
 }
 
 /// The text in printable ASCII: Danish letters as their neighbours write them, control characters as spaces, `?` for
@@ -69,6 +88,22 @@ fn replace(text: &str, keep: impl Fn(char) -> bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quantity_has_unit_and_sensible_digits() {
+        for (metric, value, unit, expected) in [
+            ("WebhookProcessingDelay", 252.9, Unit::Milliseconds, "253 ms"),
+            ("Duration", 0.2, Unit::Milliseconds, "<1 ms"),
+            ("Duration", 0.0, Unit::Milliseconds, "0 ms"),
+            ("JobDelay", 1.997_317_632, Unit::Seconds, "2.0 s"),
+            ("OldestJobAge", 300.0, Unit::Seconds, "300 s"),
+            ("ErrorRate", 40.14, Unit::Percent, "40.1 %"),
+            ("CertificateDaysRemaining", 4.94, Unit::Count, "4.9 days"),
+            ("QueueBacklog", 12.0, Unit::Count, "12"),
+        ] {
+            assert_eq!(quantity(metric, value, unit), expected, "{metric}");
+        }
+    }
 
     #[test]
     fn cuts_between_characters() {

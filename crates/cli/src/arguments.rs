@@ -1,4 +1,4 @@
-//! The command line.
+//! Command line arguments.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,11 +6,17 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// Synthetic monitoring of Just Driving: probes its critical flows as a user would.
-///
-/// Exit codes: 0 passed, 1 a check failed, 2 nothing was run, 3 a check could not judge.
+/// Exit codes, part of the program's contract.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  passed (maintenance counts as passed and is reported)
+  1  a check failed, a leftover remains, or there is a finding
+  2  nothing was run: wrong usage or settings, unknown name, port in use
+  3  no check failed, but at least one was inconclusive";
+
+/// Synthetic monitoring of the Just Driving platform: exercises its critical flows as a user would.
 #[derive(Debug, Parser)]
-#[command(name = "synthetics", version, max_term_width = 100)]
+#[command(name = "synthetics", version, max_term_width = 80, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -18,147 +24,226 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// The whole system on this machine, with no account: a stand-in of the platform, checks, messages.
+    /// Run everything on this machine: demo platform, checks, notifications. Needs no AWS account.
+    #[command(after_help = "\
+Examples:
+  synthetics demo
+  synthetics demo --for 60s --fault 500   a fault and its recovery in a minute")]
     Demo(DemoOptions),
-    /// Run checks once.
+    /// Run checks once and print the result.
+    #[command(after_help = "\
+Examples:
+  synthetics run --demo
+  synthetics run login booking --settings staging.toml
+  synthetics run --settings staging.toml --format junit > results.xml")]
     Run(RunOptions),
-    /// What earlier runs created at the platform and could not remove: lists it, or removes it.
+    /// List test data that earlier runs could not remove, or remove it.
+    #[command(after_help = "\
+Examples:
+  synthetics cleanup --settings production.toml           list leftovers
+  synthetics cleanup booking --settings production.toml --yes")]
     Cleanup(CleanupOptions),
-    /// Tell nobody of a check, or of one of its subjects, for a while; a check's alarms are muted with it. It runs and publishes
-    /// all the same; what is still open at the end is told then.
+    /// Silence notifications and alarms of a check, or notifications of one subject, for a while.
+    ///
+    /// The check keeps running and publishing. Incidents that are still open at the end are notified then.
+    #[command(after_help = "\
+Examples:
+  synthetics mute booking --environment production --for 2h --reason \"release 42\"
+  synthetics mute availability/front-page --environment staging --for 1d --reason \"redesign\"")]
     Mute(MuteOptions),
-    /// End a mute.
+    /// End a mute early.
+    #[command(after_help = "\
+Example:
+  synthetics unmute booking --environment production")]
     Unmute(UnmuteOptions),
-    /// What is muted: until when, by whom, and why.
+    /// List active mutes: what, until when, by whom and why.
+    #[command(after_help = "\
+Example:
+  synthetics mutes --environment production")]
     Mutes(MutesOptions),
-    /// The maintenance windows of a settings file for the alarms: lists the alarm mute rule of each, or brings CloudWatch's rules
-    /// to them.
-    Windows(WindowsOptions),
-    /// The incidents of the last weeks.
+    /// Show maintenance windows and sync them to CloudWatch alarm mute rules.
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
+    /// List incidents of a deployment, up to 400 days back.
+    #[command(after_help = "\
+Examples:
+  synthetics incidents --environment production
+  synthetics incidents login --environment production --since 90d --open")]
     Incidents(IncidentsOptions),
-    /// One incident: what was seen first and last, who was told what and when, and when nobody was told.
+    /// Show one incident: first and latest failure, notifications, silences.
+    #[command(after_help = "\
+Example:
+  synthetics incident login.20261123T045000Z --environment production")]
     Incident(IncidentOptions),
-    /// What the demo platform can be made to get wrong, and what each must show.
+    /// List the faults that the demo platform can inject, and what each must show.
+    #[command(after_help = "\
+Example:
+  synthetics faults --json")]
     Faults {
-        /// As JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// What would keep an alarm from firing, or people from hearing of it, and linters do not see.
-    Doctor(DoctorOptions),
-    /// What a deployment costs in a month, at list price and less what is always free.
+    /// Find misconfigurations that linters miss.
+    #[command(subcommand)]
+    Doctor(DoctorCommand),
+    /// Compute the monthly bill from the templates, at list price and net of free allowances.
+    #[command(after_help = "\
+Examples:
+  synthetics cost
+  synthetics cost --what-if cadence.booking=1m --what-if memory=256
+  synthetics cost --max 40   exits with 1 when the list price is higher")]
     Cost(CostOptions),
-    /// Settings files.
+    /// Check, show and describe settings files.
     #[command(subcommand)]
     Settings(SettingsCommand),
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum MaintenanceCommand {
+    /// List the maintenance windows of a settings file, with the alarm mute rule of each.
+    #[command(after_help = "\
+Example:
+  synthetics maintenance list --settings production.toml")]
+    List(MaintenanceOptions),
+    /// Sync the maintenance windows of a settings file to CloudWatch: create missing rules, end obsolete ones.
+    #[command(after_help = "\
+Example:
+  synthetics maintenance sync --settings production.toml")]
+    Sync(MaintenanceOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DoctorCommand {
+    /// Find alarm misconfigurations in the templates that linters miss.
+    ///
+    /// Examples are an alarm without a working action, a threshold that no value can reach, a metric that nothing publishes, and
+    /// a runbook link to a heading that does not exist.
+    #[command(after_help = "\
+Examples:
+  synthetics doctor templates
+  synthetics doctor templates --templates ../other/infra --json")]
+    Templates(DoctorOptions),
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum SettingsCommand {
-    /// Say everything that is wrong with a settings file.
+    /// Report every problem in a settings file, with line, key and rule.
+    #[command(after_help = "\
+Example:
+  synthetics settings check infra/layer/settings/production.toml")]
     Check {
-        /// The file.
+        /// Settings file.
         file: PathBuf,
     },
-    /// Print the settings as they are in effect: every default in its place, secrets by reference.
+    /// Print the effective settings: every default in its place, secrets as references.
+    #[command(after_help = "\
+Example:
+  synthetics settings show production.toml --format json")]
     Show {
-        /// The file.
+        /// Settings file.
         file: PathBuf,
-        /// How to print them.
-        #[arg(long, value_enum, default_value_t = Written::Toml)]
-        format: Written,
+        /// Output format.
+        #[arg(long, value_enum, default_value_t = SettingsFormat::Toml)]
+        format: SettingsFormat,
     },
-    /// Print the JSON Schema of a settings file, for editors.
+    /// Print the JSON Schema of settings files, for editors.
+    #[command(after_help = "\
+Example:
+  synthetics settings schema > settings.schema.json")]
     Schema,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Written {
+pub(crate) enum SettingsFormat {
     /// A settings file.
     Toml,
-    /// For programs.
+    /// JSON for programs.
     Json,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoOptions {
-    /// How long; until Ctrl-C when it is not given.
+    /// Stop after this time; without it, run until Ctrl-C.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
-    /// A fault to show: it comes after some healthy runs, and with --for it goes again. `synthetics faults` lists them.
+    /// Inject this fault after a few healthy runs; with --for, clear it again before the end. `synthetics faults` lists all.
     #[arg(long, value_name = "NAME")]
     pub(crate) fault: Option<String>,
-    /// How often each check runs.
+    /// Interval between runs of each check.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(crate) every: Duration,
-    /// The port of the stand-in, in the place of the settings' own; 0 takes a free one.
+    /// Port of the demo platform; 0 picks a free one. [default: 8480]
     #[arg(long)]
     pub(crate) port: Option<u16>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
-    /// Which checks; all that the settings have when none is named.
+    /// Checks to run, by id. [default: all checks in the settings]
+    #[arg(value_name = "CHECK")]
     pub(crate) checks: Vec<String>,
-    /// The settings file.
+    /// Settings file.
     #[arg(long, value_name = "FILE", required_unless_present = "demo", conflicts_with = "demo")]
     pub(crate) settings: Option<PathBuf>,
-    /// Against the stand-in of the platform, started for this run.
+    /// Run against a demo platform that is started for this run.
     #[arg(long)]
     pub(crate) demo: bool,
-    /// With this fault, as often and as far apart as it takes to show.
+    /// Inject this fault, and run as often and as far apart as it needs to show. `synthetics faults` lists all.
     #[arg(long, value_name = "NAME", requires = "demo", conflicts_with = "settings")]
     pub(crate) fault: Option<String>,
-    /// Send the canaries that are due, to the addresses and numbers of the settings. Without it only what was sent before is
-    /// judged.
+    /// Send the canaries that are due, to the addresses and numbers in the settings. Without it, only canaries that were sent
+    /// before are judged.
     #[arg(long, conflicts_with = "demo")]
-    pub(crate) send: bool,
-    /// How to print the result.
+    pub(crate) send_canaries: bool,
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CleanupOptions {
-    /// Which checks; all that the settings have and that create something when none is named.
+    /// Checks to clean up after, by id. [default: all checks in the settings]
+    #[arg(value_name = "CHECK")]
     pub(crate) checks: Vec<String>,
-    /// The settings file.
+    /// Settings file.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: PathBuf,
-    /// Remove what is found.
+    /// Remove the leftovers that are found; without it, only list them.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Which deployment. Credentials are taken as the AWS CLI takes them: environment, profile, SSO.
+/// A deployment. Credentials come from the same places as the AWS CLI's: environment, profile, SSO.
 #[derive(Debug, Args)]
 pub(crate) struct Deployment {
-    /// The environment that was deployed; its table and its alarms are named after it.
+    /// Environment of the deployment; names its state table and alarms.
     #[arg(long, value_name = "NAME", required_unless_present = "table")]
     pub(crate) environment: Option<String>,
-    /// The state table, where it has another name.
+    /// State table, if it is not named after the environment.
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
-    /// The region; that of the profile when it is not given.
+    /// AWS region. [default: the profile's region]
     #[arg(long)]
     pub(crate) region: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct MuteOptions {
-    /// CHECK, or CHECK/SUBJECT.
-    pub(crate) what: String,
-    /// For how long: 1m to 7d.
+    /// Check, or one of its subjects.
+    #[arg(value_name = "CHECK[/SUBJECT]")]
+    pub(crate) scope: String,
+    /// Length of the mute: 1m to 7d.
     #[arg(long = "for", value_name = "DURATION", value_parser = days)]
     pub(crate) duration: SignedDuration,
-    /// Why: whoever is surprised by the silence reads it.
+    /// Why; on-call sees it.
     #[arg(long)]
     pub(crate) reason: String,
-    /// Who you are; your user name when it is not given.
-    #[arg(long, env = "USER", default_value = "unknown")]
+    /// Who is muting.
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
     pub(crate) by: String,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
@@ -166,15 +251,16 @@ pub(crate) struct MuteOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct UnmuteOptions {
-    /// CHECK, or CHECK/SUBJECT, as it was muted.
-    pub(crate) what: String,
+    /// Check or subject, as it was muted.
+    #[arg(value_name = "CHECK[/SUBJECT]")]
+    pub(crate) scope: String,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct MutesOptions {
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -182,32 +268,30 @@ pub(crate) struct MutesOptions {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct WindowsOptions {
-    /// The settings file, as it is deployed; it says which environment.
+pub(crate) struct MaintenanceOptions {
+    /// Settings file as deployed; it names the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: PathBuf,
-    /// The region; that of the profile when it is not given.
+    /// AWS region. [default: the profile's region]
     #[arg(long)]
     pub(crate) region: Option<String>,
-    /// Put the rules, and end those of windows that are gone.
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct IncidentsOptions {
-    /// Which checks; all when none is named.
+    /// Checks, by id. [default: all]
+    #[arg(value_name = "CHECK")]
     pub(crate) checks: Vec<String>,
-    /// How far back, such as "12h" or "90d".
+    /// How far back to look, such as 12h or 90d.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = days)]
     pub(crate) since: SignedDuration,
-    /// Only what is not over.
+    /// List open incidents only.
     #[arg(long)]
     pub(crate) open: bool,
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -216,9 +300,9 @@ pub(crate) struct IncidentsOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct IncidentOptions {
-    /// Its id, as messages and `synthetics incidents` have it.
+    /// Incident id, as in notifications and `synthetics incidents`.
     pub(crate) id: String,
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -227,54 +311,54 @@ pub(crate) struct IncidentOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorOptions {
-    /// The folder of the templates.
-    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_value = "infra", default_missing_value = "infra")]
+    /// Folder of the templates.
+    #[arg(long, value_name = "FOLDER", default_value = "infra")]
     pub(crate) templates: PathBuf,
-    /// The folder of the runbooks.
+    /// Folder of the runbooks.
     #[arg(long, value_name = "FOLDER", default_value = "docs/runbooks")]
     pub(crate) runbooks: PathBuf,
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CostOptions {
-    /// The settings file; that of the environment in the folder of the templates, else the shipped example, when it is not given.
+    /// Settings file. [default: that of the environment in the templates' folder, else the shipped example]
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// The folder of the templates.
+    /// Folder of the templates.
     #[arg(long, value_name = "FOLDER", default_value = "infra")]
     pub(crate) templates: PathBuf,
-    /// The environment; that of the settings file, else production, when it is not given.
+    /// Environment. [default: that of the settings file, else production]
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,
-    /// Which checks run, by their ids, separated by commas; or all that have a function, deployed or not.
+    /// Checks that run, by id and separated by commas; `all` counts every check, deployed or not.
     #[arg(long, value_name = "CHECKS", default_value = "all")]
     pub(crate) checks: String,
-    /// What it would be otherwise, as often as you like: cadence.CHECK=5m, seconds.CHECK=2.5, memory=1024,
-    /// architecture=x86_64, retention=90, checks=ID,ID, zones=2 (of the private network), incidents=30.
+    /// Assumption to change, repeatable: cadence.CHECK=5m, seconds.CHECK=2.5, memory=1024, architecture=x86_64, retention=90,
+    /// checks=ID,ID, zones=2 (of the private network), incidents=30.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) what_if: Vec<String>,
-    /// The most it may cost at list price: more ends with exit code 1.
+    /// Highest acceptable list price; exceeding it exits with 1.
     #[arg(long, value_name = "USD", value_parser = usd)]
     pub(crate) max: Option<f64>,
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// A table for people.
     Table,
-    /// The reports, for programs.
+    /// JSON reports for programs.
     Json,
-    /// A test case for each step, for pipelines.
+    /// JUnit XML for pipelines, one test case per step.
     Junit,
 }
 
-/// A day is 24 hours here.
+/// Parses a duration that may have days, of 24 hours each.
 fn days(text: &str) -> Result<SignedDuration, String> {
     text.parse::<Span>()
         .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
@@ -305,7 +389,54 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_80_columns() {
+        fn pages(command: &mut clap::Command, found: &mut Vec<String>) {
+            found.push(command.clone().term_width(80).render_long_help().to_string());
+            for inner in command.get_subcommands_mut() {
+                pages(inner, found);
+            }
+        }
+        let mut found = Vec::new();
+        pages(&mut Arguments::command(), &mut found);
+        assert!(found.len() > 15, "{}", found.len());
+        for page in found {
+            for line in page.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn commands_in_sample_notifications_are_valid() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/messages");
+        let mut verbs = std::collections::BTreeSet::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mail = path.to_str().unwrap().ends_with(".email.txt");
+            for line in text.lines().filter(|_| mail) {
+                let Some(at) = line.find("synthetics ") else { continue };
+                let parsed = Arguments::try_parse_from(line[at..].split_whitespace());
+                let parsed = parsed.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                match parsed.command {
+                    Command::Mute(options) => {
+                        crate::deployment::parse_scope(&options.scope).unwrap();
+                        verbs.insert("mute");
+                    }
+                    Command::Cleanup(options) => {
+                        let checks = crate::checks::ids(&options.checks).unwrap();
+                        assert!(checks.iter().all(|id| crate::checks::has_cleanup(id)), "{}", path.display());
+                        verbs.insert("cleanup");
+                    }
+                    other => panic!("{}: unexpected {other:?}", path.display()),
+                }
+            }
+        }
+        assert_eq!(verbs.len(), 2, "{verbs:?}");
     }
 }

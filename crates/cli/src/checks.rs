@@ -1,4 +1,4 @@
-//! Which checks there are, and how their settings are read.
+//! All checks, and the reading of their settings.
 
 use std::path::Path;
 
@@ -20,19 +20,26 @@ use serde_json::Value;
 
 type Read = fn(&Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>>;
 
-/// A check: its id, whether its flow creates nothing, how its settings are read, and their shape.
+/// Check as the program knows it.
 struct Known {
     id: &'static str,
     is_read_only: bool,
+    has_cleanup: bool,
     read: Read,
     schema: fn() -> Value,
 }
 
 const fn known<C: Check>() -> Known {
-    Known { id: C::ID, is_read_only: C::READ_ONLY, read: read::<C>, schema: schema_of::<C> }
+    Known {
+        id: C::ID,
+        is_read_only: C::READ_ONLY,
+        has_cleanup: C::HAS_CLEANUP,
+        read: read::<C>,
+        schema: schema_of::<C>,
+    }
 }
 
-/// Every check.
+/// All checks.
 const ALL: &[Known] = &[
     known::<Availability>(),
     known::<Login>(),
@@ -46,7 +53,7 @@ const ALL: &[Known] = &[
     known::<Integrations>(),
 ];
 
-/// The settings of the demo, shipped in the program.
+/// Settings of the demo, embedded in the program.
 const DEMO: &str = include_str!("../../../infra/layer/settings/demo.toml");
 const DEMO_NAME: &str = "infra/layer/settings/demo.toml";
 
@@ -54,7 +61,7 @@ fn read<C: Check>(document: &Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Prob
     Ok(Box::new(Prepared::<C>::read(document)?))
 }
 
-/// The ids of these checks, or of all when none is named.
+/// Resolves check ids; none means all.
 pub(crate) fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
     let known = || ALL.iter().map(|check| check.id);
     for id in wanted {
@@ -65,26 +72,31 @@ pub(crate) fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
     Ok(known().filter(|id| wanted.is_empty() || wanted.iter().any(|wanted| wanted == id)).collect())
 }
 
-/// Whether a check creates something at the platform.
+/// Reports whether a check creates something on the platform.
 pub(crate) fn creates(id: &str) -> bool {
     ALL.iter().any(|check| check.id == id && !check.is_read_only)
 }
 
-/// The checks of the demo's settings, against this platform.
+/// Reports whether `synthetics cleanup` can remove leftovers of a check.
+pub(crate) fn has_cleanup(id: &str) -> bool {
+    ALL.iter().any(|check| check.id == id && check.has_cleanup)
+}
+
+/// Reads the checks of the demo's settings, pointed at this platform.
 pub(crate) fn for_demo(platform: &Running, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     let at_platform = |text: String, (key, value): (&str, String)| replaced(&text, key, &value);
     let text = platform.addresses().into_iter().fold(DEMO.to_owned(), at_platform);
     select(DEMO_NAME, &text, wanted)
 }
 
-/// The checks of a settings file.
+/// Reads the checks of a settings file.
 pub(crate) fn from_file(file: &Path, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
     select(&file.display().to_string(), &text, wanted)
 }
 
-/// The checks that are wanted, or all that have settings. Every check that has settings is read, so that a run does not
-/// hide what `settings check` would say.
+/// Reads the wanted checks, or all that have settings. Every section is read, so that a run reports what `settings check`
+/// would report.
 fn select(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     let known = ids(&[])?;
     ids(wanted)?;
@@ -95,14 +107,14 @@ fn select(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<d
         found.push(document.unknown_check(id, &known));
     }
     if written.is_empty() {
-        bail!("{name} has no check: it needs a section such as [check.{}]", known[0]);
+        bail!("{name} has no check; add a section such as [check.{}]", known[0]);
     }
     let mut checks = Vec::new();
     let is_asked_for = |id: &str| written.iter().chain(wanted).any(|asked| asked == id);
     for Known { id, read, .. } in ALL.iter().filter(|check| is_asked_for(check.id)) {
         match read(&document) {
             Ok(check) => checks.push((*id, check)),
-            // What all checks share is found wrong by each of them.
+            // Problems of shared settings are found once per check.
             Err(problems) => {
                 found.extend(problems.into_iter().filter(|problem| !found.contains(problem)).collect::<Vec<_>>())
             }
@@ -119,7 +131,7 @@ fn select(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<d
         .collect())
 }
 
-/// The JSON Schema of a settings file.
+/// Builds the JSON Schema of a settings file.
 pub(crate) fn schema() -> Value {
     schema_of_file(ALL.iter().map(|check| (check.id.to_owned(), (check.schema)())).collect())
 }

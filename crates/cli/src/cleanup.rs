@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::bail;
 use check::Outcome;
 use check::text::utc;
 use local::Memory;
@@ -12,33 +11,37 @@ use crate::arguments::CleanupOptions;
 use crate::exit::Exit;
 use crate::{checks, ports, tables};
 
-/// Looks at the platform for what runs that are over left there, and removes it with `--yes`.
+/// Finds the leftovers of earlier runs on the platform, and removes them with `--yes`.
 pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
     let ports = ports::ports(&Arc::new(Memory::default()), Arc::new(SystemClock), [])?;
-    let mut cleaned = Vec::new();
+    let mut reports = Vec::new();
     for check in checks::from_file(&options.settings, &options.checks)? {
-        eprintln!("looking for what {} left behind …", check.id());
-        cleaned.extend(check.cleanup(&ports, options.yes).await);
-    }
-    if cleaned.is_empty() {
-        bail!("nothing to look for: none of these checks creates anything that it could leave behind");
+        let id = check.id();
+        if checks::has_cleanup(id) {
+            eprintln!("looking for leftovers of {id} …");
+            reports.extend(check.cleanup(&ports, options.yes).await);
+        } else if checks::creates(id) {
+            eprintln!("{id}: nothing to remove; the sessions and canaries that it creates end by themselves");
+        } else {
+            eprintln!("{id}: nothing to remove; it only reads");
+        }
     }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&cleaned)?);
-    } else {
-        println!("{}", table(&cleaned));
+        println!("{}", serde_json::to_string_pretty(&reports)?);
+    } else if !reports.is_empty() {
+        println!("{}", table(&reports));
     }
-    let is_left = cleaned.iter().flat_map(|cleaned| &cleaned.leftovers).any(|leftover| !leftover.removed);
+    let is_left = reports.iter().flat_map(|report| &report.leftovers).any(|leftover| !leftover.removed);
     Ok(if is_left {
         Exit::Failed
-    } else if cleaned.iter().any(|cleaned| cleaned.outcome != Outcome::Passed) {
+    } else if reports.iter().any(|report| report.outcome != Outcome::Passed) {
         Exit::Inconclusive
     } else {
         Exit::Passed
     })
 }
 
-fn table(cleaned: &[CleanupReport]) -> String {
+fn table(reports: &[CleanupReport]) -> String {
     let row = |check: &str, leftover: &FoundLeftover| {
         [
             check.to_owned(),
@@ -50,31 +53,28 @@ fn table(cleaned: &[CleanupReport]) -> String {
         ]
     };
     let rows: Vec<_> =
-        cleaned.iter().flat_map(|cleaned| cleaned.leftovers.iter().map(|left| row(&cleaned.check, left))).collect();
+        reports.iter().flat_map(|report| report.leftovers.iter().map(|left| row(&report.check, left))).collect();
     let mut text = Vec::new();
     if !rows.is_empty() {
-        text.push(tables::columns(["CHECK", "WHAT", "ID", "OF THE RUN AT", "RUN", ""], rows));
+        text.push(tables::columns(["CHECK", "KIND", "ID", "CREATED", "RUN", "STATE"], rows));
     }
-    for CleanupReport { check, leftovers, outcome } in cleaned {
+    for CleanupReport { check, leftovers, outcome } in reports {
         match outcome {
-            Outcome::Passed if leftovers.is_empty() => text.push(format!("{check}: nothing is left behind")),
+            Outcome::Passed if leftovers.is_empty() => text.push(format!("{check}: no leftovers")),
             Outcome::Passed if leftovers.iter().any(|leftover| !leftover.removed) => {
-                text.push(format!("{check}: --yes removes what is left"));
+                text.push(format!("{check}: add --yes to remove these leftovers"));
             }
             Outcome::Passed => {}
             Outcome::Failed { failures } => {
                 for failure in failures {
-                    let (step, actual) = (&failure.step, &failure.actual);
-                    text.push(format!(
-                        "{check}: could not look everywhere: {step}: expected {}, found {actual}",
-                        failure.expected
-                    ));
+                    let difference = tables::expected_actual(failure);
+                    text.push(format!("{check}: search incomplete: {}: {difference}", failure.step));
                 }
             }
             Outcome::Inconclusive { inconclusive } => {
-                text.push(format!("{check}: could not look: {}", inconclusive.detail))
+                text.push(format!("{check}: search failed: {}", inconclusive.detail));
             }
-            Outcome::Maintenance { detail } => text.push(format!("{check}: could not look: {detail}")),
+            Outcome::Maintenance { detail } => text.push(format!("{check}: search failed: {detail}")),
             Outcome::Refused { .. } => {}
         }
     }

@@ -19,28 +19,28 @@ use crate::exit::Exit;
 use crate::screen::Screen;
 use crate::{checks, faults, messages, ports, tables};
 
-/// Where the demo's settings say that the platform is.
+/// Port of the demo platform in the demo's settings.
 const DEFAULT_PORT: u16 = 8480;
-/// How many healthy runs are shown before a fault comes.
+/// Healthy runs before the fault is injected.
 const HEALTHY_RUNS: u32 = 2;
-/// With an end: the part of the time after which the fault goes, so that the recovery is seen.
+/// Part of the total time after which the fault is cleared, so that the recovery shows.
 const FAULT_GOES_AFTER: f64 = 0.55;
 
-/// Shows the whole system until the time is up or Ctrl-C is pressed.
+/// Runs the whole system until the time is up or Ctrl-C is pressed.
 pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let fault = options.fault.as_deref().map(faults::find).transpose()?.map(|spec| spec.fault);
     let address = SocketAddr::from(([127, 0, 0, 1], options.port.unwrap_or(DEFAULT_PORT)));
-    // Runs a minute apart are a moment apart here, and so is what the platform counts by the minute.
+    // Runs follow each other faster than in production, so the platform throttles by a shorter period.
     let login_throttle = Throttle { per: options.every, ..Throttle::default() };
     let platform = DemoPlatform::start(Options { address, login_throttle, ..Options::default() })
         .await
         .map_err(|error| anyhow!("failed to {error}\n(--port sets it)"))?;
     let checks = checks::for_demo(&platform, &[])?;
     let memory = Arc::new(Memory::default());
-    let ports = ports::ports(&memory, Arc::new(SystemClock), ports::parameters_of_demo(&platform))?;
+    let ports = ports::ports(&memory, Arc::new(SystemClock), ports::demo_parameters(&platform))?;
     let mut show = Show { screen: Screen::new(), last: BTreeMap::new(), runs: 0, notified: 0 };
     show.screen.print(&format!(
-        "The stand-in of the platform is at {}\nIts faults: curl -X PUT {admin}/faults/NAME, curl -X DELETE {admin}/faults/NAME",
+        "Demo platform: {}\nInject a fault: curl -X PUT {admin}/faults/NAME, clear it: curl -X DELETE {admin}/faults/NAME",
         platform.base_url(),
         admin = platform.admin_url()
     ));
@@ -66,12 +66,13 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         }
     }
     platform.stop().await;
-    let summary = format!("{} of each check; {} told", counted(show.runs, "run"), counted(show.notified, "message"));
+    let summary =
+        format!("{} of each check, {} sent", counted(show.runs, "run"), counted(show.notified, "notification"));
     show.screen.print(&summary);
     Ok(Exit::from_reports(show.last.values()))
 }
 
-/// When the fault comes and goes.
+/// Schedule of the fault.
 struct Script {
     fault: Option<Fault>,
     duration: Option<Duration>,
@@ -85,18 +86,18 @@ impl Script {
         if !self.activated && show.runs >= HEALTHY_RUNS {
             platform.faults().activate(fault);
             self.activated = true;
-            show.screen.print(&format!("=> the fault {fault} begins"));
+            show.screen.print(&format!("=> fault {fault} injected"));
         }
         let goes = self.duration.map(|duration| duration.mul_f64(FAULT_GOES_AFTER));
         if self.activated && !self.cleared && goes.is_some_and(|goes| elapsed >= goes) {
             platform.faults().clear(fault);
             self.cleared = true;
-            show.screen.print(&format!("=> the fault {fault} is cleared"));
+            show.screen.print(&format!("=> fault {fault} cleared"));
         }
     }
 }
 
-/// What is on the screen.
+/// State of the screen.
 struct Show {
     screen: Screen,
     last: BTreeMap<&'static str, Report>,
@@ -105,7 +106,7 @@ struct Show {
 }
 
 impl Show {
-    /// One run of each check.
+    /// Runs each check once.
     async fn round(&mut self, checks: &[Box<dyn AnyCheck>], ports: &Ports, memory: &Memory) -> anyhow::Result<()> {
         for check in checks {
             let event = json!({ "scheduled_time": ports.clock.now().to_string() });
@@ -134,27 +135,36 @@ impl Show {
                 let (state, detail) = match verdict {
                     Verdict::Healthy if open.is_some() => ("recovering", String::new()),
                     Verdict::Healthy => ("healthy", String::new()),
-                    Verdict::Failing(failure) => ("FAILING", format!("{}: saw {}", failure.kind, failure.actual)),
+                    Verdict::Failing(failure) => ("FAILING", format!("{}: {}", failure.kind, failure.actual)),
                     Verdict::Inconclusive(inconclusive) => ("inconclusive", inconclusive.detail),
                     Verdict::Maintenance(_) => ("maintenance", String::new()),
                 };
                 let since = open.map(|reason| reason.since.strftime("%H:%M:%S").to_string()).unwrap_or_default();
-                [report.key.check.clone(), subject.to_string(), state.to_owned(), since, detail]
+                [
+                    report.key.check.clone(),
+                    tables::subject_name(&report.key.check, &subject).to_owned(),
+                    state.to_owned(),
+                    since,
+                    detail,
+                ]
             })
         });
-        tables::columns(["CHECK", "SUBJECT", "STATE", "SINCE", ""], rows)
+        tables::columns(["CHECK", "SUBJECT", "STATE", "SINCE", "DETAIL"], rows)
     }
 }
 
-/// The failures of a run, a line each, for the log above the table.
+/// Renders the failures of a run, a line each, for the log above the table.
 fn failing(report: &Report) -> String {
     let check::Outcome::Failed { failures } = &report.outcome else { return String::new() };
     failures
         .iter()
         .map(|failure| {
             format!(
-                "\n            {} at {}, {}: expected {}, found {}",
-                failure.subject, failure.step, failure.kind, failure.expected, failure.actual
+                "\n            {} at {}, {}: {}",
+                tables::subject_name(&report.key.check, &failure.subject),
+                failure.step,
+                failure.kind,
+                tables::expected_actual(failure)
             )
         })
         .collect()

@@ -1,24 +1,24 @@
-//! Exit codes: part of the program's contract, see README.
+//! Exit codes, part of the program's contract.
 
 use std::process::ExitCode;
 
 use check::{Outcome, Report};
 
-/// How the program ends.
+/// Exit code of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Everything passed; maintenance too, and it is said.
+    /// Everything passed; maintenance counts as passed and is reported.
     Passed = 0,
-    /// At least one check failed, something was left behind, or alarms are not muted as they should be.
+    /// A check failed, a leftover remains, there is a finding, or alarms are not muted as requested.
     Failed = 1,
-    /// Nothing was run: usage, settings, an unknown check or fault, a port taken.
+    /// Nothing was run: wrong usage or settings, unknown name, port in use.
     NothingRun = 2,
-    /// No check failed, but at least one could not judge.
+    /// No check failed, but at least one was inconclusive.
     Inconclusive = 3,
 }
 
 impl Exit {
-    /// The exit of these runs together: a failure outweighs what could not be judged.
+    /// Combines the results of several runs: a failure outweighs an inconclusive run.
     pub(crate) fn from_reports<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Self {
         let mut exit = Self::Passed;
         for report in reports {

@@ -1,4 +1,4 @@
-//! `synthetics faults`, and looking a fault up.
+//! `synthetics faults`, and the lookup of a fault by name.
 
 use anyhow::bail;
 use demo_platform::faults::{Bound, FaultSpec, Shows, catalogue};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::exit::Exit;
 use crate::tables;
 
-/// Lists what the demo platform can be made to get wrong.
+/// Lists the faults that the demo platform can inject.
 pub(crate) fn list(as_json: bool) -> anyhow::Result<Exit> {
     let faults = catalogue()?;
     if as_json {
@@ -18,12 +18,12 @@ pub(crate) fn list(as_json: bool) -> anyhow::Result<Exit> {
         let rows = faults
             .iter()
             .map(|fault| [fault.fault.name().to_owned(), fault.check.clone(), fault.description.clone(), shows(fault)]);
-        println!("{}", tables::columns(["FAULT", "CHECK", "WHAT IT DOES", "WHAT IT SHOWS"], rows));
+        println!("{}", tables::columns(["FAULT", "CHECK", "DESCRIPTION", "MUST SHOW"], rows));
     }
     Ok(Exit::Passed)
 }
 
-/// The fault of this name.
+/// Finds a fault by name.
 pub(crate) fn find(name: &str) -> anyhow::Result<FaultSpec> {
     let faults = catalogue()?;
     let names: Vec<&str> = faults.iter().map(|fault| fault.fault.name()).collect();
@@ -45,7 +45,7 @@ fn shows(fault: &FaultSpec) -> String {
         Shows::Metric { name, bound: Bound::AtLeast(bound) } => format!("{name} at least {bound}"),
         Shows::Metric { name, bound: Bound::AtMost(bound) } => format!("{name} at most {bound}"),
         Shows::Missing(metric) => format!("{metric} not published"),
-        Shows::Inconclusive(cause) => format!("outcome errored: {cause}"),
+        Shows::Inconclusive(cause) => format!("outcome inconclusive: {cause}"),
         Shows::Maintenance => "outcome maintenance".to_owned(),
     }
 }

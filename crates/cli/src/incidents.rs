@@ -12,7 +12,7 @@ use crate::arguments::{IncidentOptions, IncidentsOptions};
 use crate::exit::Exit;
 use crate::{checks, deployment, tables};
 
-/// The incidents of the last weeks, newest first.
+/// Lists incidents, newest first.
 pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
     let checks = checks::ids(&options.checks)?;
     let table = deployment::table(&options.deployment).await?;
@@ -36,71 +36,71 @@ pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
             let what = format!("{step}, {kind}: {actual}");
             [record.id.clone(), record.severity.as_str().to_owned(), utc(record.since), over, lasted, what]
         });
-        println!("{}", tables::columns(["INCIDENT", "SEVERITY", "SINCE", "UNTIL", "LASTED", "WHAT"], rows));
+        println!("{}", tables::columns(["INCIDENT", "SEVERITY", "SINCE", "UNTIL", "DURATION", "LATEST FAILURE"], rows));
     }
     Ok(Exit::Passed)
 }
 
-/// One incident, as it went.
+/// Shows one incident.
 pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     let id = &options.id;
-    let shape = || format!("`{id}` is no id of an incident; they look like login.20261123T045000Z");
+    let shape = || format!("expected an incident id such as login.20261123T045000Z, found `{id}`");
     let (check, since) = parts_of_id(id).with_context(shape)?;
     let checks = checks::ids(&[check.to_owned()])?;
     let since: Timestamp = since.parse().with_context(shape)?;
     let table = deployment::table(&options.deployment).await?;
     let records = table.incidents(checks[0], since).await?;
     let Some(record) = records.into_iter().find(|record| record.id == *id) else {
-        bail!("there is no incident {id}: it is older than 400 days, or of another environment");
+        bail!("unknown incident {id}; it may be older than 400 days, or belong to another environment");
     };
     if options.json {
         println!("{}", serde_json::to_string_pretty(&record)?);
     } else {
-        println!("{}", story(&record));
+        println!("{}", timeline(&record));
     }
     Ok(Exit::Passed)
 }
 
-fn story(record: &IncidentRecord) -> String {
-    let of = if record.subject.is_whole() { String::new() } else { format!(" of {}", record.subject) };
-    let mut lines = vec![format!("{} ({}): {}{of}", record.id, record.severity.as_str(), record.check), String::new()];
+fn timeline(record: &IncidentRecord) -> String {
+    let subject = tables::subject_name(&record.check, &record.subject);
+    let mut lines = vec![format!("{} ({}): {subject}", record.id, record.severity.as_str()), String::new()];
     let mut events = vec![(record.since, "first failed run".to_owned()), (record.opened_at, "opened".to_owned())];
     events.extend(
         record
             .notifications
             .iter()
-            .map(|entry| (entry.at, format!("told: {} ({})", entry.event.as_str(), entry.notification_id))),
+            .map(|entry| (entry.at, format!("notified: {} ({})", entry.event.as_str(), entry.notification_id))),
     );
     events.extend(record.silences.iter().map(|silence| {
         let kind = match silence.kind {
-            SilenceKind::Mute => "suppressed_muted",
+            SilenceKind::Mute => "muted",
             SilenceKind::Maintenance => "maintenance window",
         };
         (silence.from, format!("{kind} until {} by {}: {}", utc(silence.until), silence.by, silence.reason))
     }));
-    events.extend(record.escalated_at.map(|at| (at, "became more severe".to_owned())));
+    events.extend(record.escalated_at.map(|at| (at, "escalated".to_owned())));
     events.extend(
-        record.closed_at.map(|at| (at, format!("closed, after {}", span(at.duration_since(record.since).as_secs())))),
+        record.closed_at.map(|at| (at, format!("closed after {}", span(at.duration_since(record.since).as_secs())))),
     );
-    // In the order of time; what happened at the same time as it is written above.
+    // The sort is stable: simultaneous entries keep the order above.
     events.sort_by_key(|(at, _)| *at);
     lines.extend(events.into_iter().map(|(at, what)| format!("{}  {what}", utc(at))));
     if record.closed_at.is_none() {
-        lines.push("it is not over".to_owned());
+        lines.push("still open".to_owned());
     }
-    lines.extend(actual("First", &record.first));
+    lines.extend(failure_lines("First", &record.first));
     if record.latest != record.first {
-        lines.extend(actual("Latest", &record.latest));
+        lines.extend(failure_lines("Latest", &record.latest));
     }
     lines.join("\n")
 }
 
-fn actual(when: &str, failure: &Failure) -> Vec<String> {
+fn failure_lines(when: &str, failure: &Failure) -> Vec<String> {
     let mut lines = vec![
         String::new(),
         format!("{when} failure: step {} ({})", failure.step, failure.kind),
         format!("  Expected   {}", failure.expected),
-        format!("  Seen       {}", failure.actual),
+        format!("  Actual     {}", failure.actual),
     ];
     lines.extend(
         failure

@@ -1,4 +1,4 @@
-//! `synthetics run --format junit`: a suite for each check, a case for each step of its last attempt.
+//! `synthetics run --format junit`: a suite per check, a case per step of its last attempt.
 
 use std::time::Duration;
 
@@ -6,8 +6,10 @@ use anyhow::Context;
 use check::{Report, Step, StepResult};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-/// The XML of these runs. What failed is a failure, what could not be judged an error, and maintenance is skipped.
-pub(crate) fn written(reports: &[Report]) -> anyhow::Result<String> {
+use crate::tables::{expected_actual, subject_name};
+
+/// Renders the runs as XML: a failed step is a failure, an inconclusive one an error, one in maintenance is skipped.
+pub(crate) fn to_xml(reports: &[Report]) -> anyhow::Result<String> {
     let mut junit = quick_junit::Report::new("synthetics");
     for report in reports {
         let mut suite = TestSuite::new(&report.key.check);
@@ -19,14 +21,14 @@ pub(crate) fn written(reports: &[Report]) -> anyhow::Result<String> {
         suite.add_test_cases(steps.map(|step| case(&report.key.check, step)));
         suite.add_test_cases(report.leftovers.iter().map(|left| {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type("left-behind").set_message(&left.detail);
+            status.set_type("leftover").set_message(&left.detail);
             let mut case = TestCase::new(&left.compensation, status);
             case.set_classname(&report.key.check);
             case
         }));
         junit.add_test_suite(suite);
     }
-    junit.to_string().context("failed to write JUnit's XML")
+    junit.to_string().context("failed to write JUnit XML")
 }
 
 fn case(check: &str, step: &Step) -> TestCase {
@@ -35,7 +37,7 @@ fn case(check: &str, step: &Step) -> TestCase {
         StepResult::Failed { failure } => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type(failure.kind.as_str());
-            status.set_message(format!("expected {}, found {}", failure.expected, failure.actual));
+            status.set_message(expected_actual(failure));
             if let Some(evidence) = &failure.evidence {
                 status.set_description(evidence);
             }
@@ -52,7 +54,7 @@ fn case(check: &str, step: &Step) -> TestCase {
             status
         }
     };
-    let mut case = TestCase::new(format!("{} {}", step.subject, step.name), status);
+    let mut case = TestCase::new(format!("{} {}", subject_name(check, &step.subject), step.name), status);
     case.set_classname(check).set_time(Duration::from_secs_f64(step.duration_ms.max(0.0) / 1_000.0));
     case
 }

@@ -1,6 +1,6 @@
 //! The `synthetics` program: the same checks on one machine, for laptops and pipelines.
 
-// In the place of the standard ones, which panic when the reader of a pipe has seen enough (`synthetics cost | head`).
+// Replaces the standard macros, which panic when the reader of a pipe ends first (`synthetics cost | head`).
 #[macro_use(print, println, eprintln)]
 extern crate anstream;
 
@@ -30,7 +30,7 @@ mod thresholds;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command, SettingsCommand};
+use arguments::{Arguments, Command, DoctorCommand, MaintenanceCommand, SettingsCommand};
 use clap::Parser;
 use exit::Exit;
 
@@ -38,12 +38,12 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: this machine gives no threads: {error}");
+            eprintln!("error: failed to start the async runtime: {error}");
             return Exit::NothingRun.into();
         }
     };
     let exit = runtime.block_on(done());
-    // The system's resolver cannot be interrupted: nobody waits for a look-up that was given up long ago.
+    // The system's resolver cannot be interrupted, so look-ups that timed out are not waited for.
     runtime.shutdown_background();
     exit
 }
@@ -56,11 +56,12 @@ async fn done() -> ExitCode {
         Command::Mute(options) => mutes::mute(&options).await,
         Command::Unmute(options) => mutes::unmute(&options).await,
         Command::Mutes(options) => mutes::list(&options).await,
-        Command::Windows(options) => maintenance::windows(&options).await,
+        Command::Maintenance(MaintenanceCommand::List(options)) => maintenance::list(&options).await,
+        Command::Maintenance(MaintenanceCommand::Sync(options)) => maintenance::sync(&options).await,
         Command::Incidents(options) => incidents::list(&options).await,
         Command::Incident(options) => incidents::show(&options).await,
         Command::Faults { json } => faults::list(json),
-        Command::Doctor(options) => doctor::doctor(&options),
+        Command::Doctor(DoctorCommand::Templates(options)) => doctor::doctor(&options),
         Command::Cost(options) => cost::cost(&options),
         Command::Settings(SettingsCommand::Check { file }) => settings::check(&file),
         Command::Settings(SettingsCommand::Show { file, format }) => settings::show(&file, format),

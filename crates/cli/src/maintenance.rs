@@ -1,4 +1,4 @@
-//! `synthetics maintenance`: the alarms are muted in the maintenance windows of the settings, too.
+//! `synthetics maintenance`: maintenance windows of the settings, and the alarm mute rules that follow them.
 
 use std::collections::BTreeMap;
 
@@ -7,69 +7,79 @@ use lambda::{MuteRule, MuteRules};
 use runtime::PortError;
 use serde_json::{Value, json};
 
-use crate::arguments::WindowsOptions;
+use crate::arguments::MaintenanceOptions;
 use crate::exit::Exit;
 use crate::mute_rules::{self, Verdict};
 use crate::{checks, deployment, tables, thresholds};
 
-/// How a window, or a rule whose window is gone, stands.
+/// State of a window's rule, or of a rule whose window is gone.
 struct Line {
     window: String,
     rule: Option<MuteRule>,
     state: String,
-    /// Whether alarms are as the settings have it.
-    is_well: bool,
+    /// True when CloudWatch agrees with the settings.
+    is_synced: bool,
 }
 
-/// Lists the rule of each window, and brings CloudWatch's rules to the settings with `--yes`.
-pub(crate) async fn windows(options: &WindowsOptions) -> anyhow::Result<Exit> {
+/// Lists the maintenance windows with the rule of each; changes nothing.
+pub(crate) async fn list(options: &MaintenanceOptions) -> anyhow::Result<Exit> {
+    run(options, false).await
+}
+
+/// Creates missing rules, and ends rules whose window is gone.
+pub(crate) async fn sync(options: &MaintenanceOptions) -> anyhow::Result<Exit> {
+    run(options, true).await
+}
+
+async fn run(options: &MaintenanceOptions, sync: bool) -> anyhow::Result<Exit> {
     let checks = checks::from_file(&options.settings, &[])?;
     let Some(common) = checks.first().map(|check| check.common()) else { return Ok(Exit::Passed) };
     let environment = &common.environment;
     let rules = deployment::mute_rules(options.region.clone()).await?;
     let shipped = thresholds::shipped(environment)?;
     let deployed = rules.deployed_alarms(&deployment::named(environment, "")).await?;
-    let mut before = rules_of_windows(&rules, environment).await?;
+    let mut before = window_rules(&rules, environment).await?;
 
     let alarms_of = |checks: &[&str]| mute_rules::alarms_of(&shipped, &deployed, checks);
     let verdicts = mute_rules::for_windows(environment, &common.windows, alarms_of, &before, Timestamp::now());
     let mut lines = Vec::new();
     for (window, verdict) in common.windows.iter().zip(verdicts) {
-        let (rule, (state, is_well)) = match verdict {
+        let (rule, (state, is_synced)) = match verdict {
             Verdict::None(why) => (None, (why.to_owned(), true)),
-            // Ended, it would let alarms tell in the midst of the window.
+            // Ending the rule would let alarms notify during the window.
             Verdict::Impossible { name, why } => match before.remove(&name) {
-                Some(rule) => (Some(rule), (format!("kept, {why}"), false)),
+                Some(rule) => (Some(rule), (format!("kept: {why}"), false)),
                 None => (None, (why, false)),
             },
             Verdict::Rule(rule) => {
                 let is_there = before.remove(&rule.name).is_some_and(|before| is_same(&before, &rule));
-                let state = match (is_there, options.yes) {
+                let state = match (is_there, sync) {
                     (true, _) => ("in place".to_owned(), true),
-                    (false, true) => outcome("put", rules.put(&rule).await),
-                    (false, false) => ("to put".to_owned(), false),
+                    (false, true) => outcome("created", rules.put(&rule).await),
+                    (false, false) => ("missing".to_owned(), false),
                 };
                 (Some(rule), state)
             }
         };
-        lines.push(Line { window: window.name().to_owned(), rule, state, is_well });
+        lines.push(Line { window: window.name().to_owned(), rule, state, is_synced });
     }
     for (name, rule) in before {
-        let (state, is_well) =
-            if options.yes { outcome("ended", rules.end(&name).await) } else { ("to end".to_owned(), false) };
-        lines.push(Line { window: "gone, or over".to_owned(), rule: Some(rule), state, is_well });
+        let (state, is_synced) =
+            if sync { outcome("ended", rules.end(&name).await) } else { ("obsolete".to_owned(), false) };
+        lines.push(Line { window: "(no longer in the settings)".to_owned(), rule: Some(rule), state, is_synced });
     }
     print(options, &lines)?;
-    if !options.json && common.windows.iter().any(|window| window.scopes().is_empty()) {
-        println!(
-            "the alarms of infra/platform.yaml are in no rule: they go on telling, in a window over everything too"
-        );
+    if !options.json && !sync && lines.iter().any(|line| !line.is_synced) {
+        println!("to create missing rules and end obsolete ones: synthetics maintenance sync");
     }
-    Ok(if lines.iter().all(|line| line.is_well) { Exit::Passed } else { Exit::Failed })
+    if !options.json && common.windows.iter().any(|window| window.scopes().is_empty()) {
+        println!("alarms of infra/platform.yaml are not muted, even by a window over all checks");
+    }
+    Ok(if lines.iter().all(|line| line.is_synced) { Exit::Passed } else { Exit::Failed })
 }
 
-/// The windows' rules that are there, by name.
-async fn rules_of_windows(rules: &MuteRules, environment: &str) -> anyhow::Result<BTreeMap<String, MuteRule>> {
+/// Reads the existing rules of windows, by name.
+async fn window_rules(rules: &MuteRules, environment: &str) -> anyhow::Result<BTreeMap<String, MuteRule>> {
     let mut found = BTreeMap::new();
     for name in rules.names(&mute_rules::prefix_of_windows(environment)).await? {
         if let Some(rule) = rules.get(&name).await?
@@ -81,7 +91,7 @@ async fn rules_of_windows(rules: &MuteRules, environment: &str) -> anyhow::Resul
     Ok(found)
 }
 
-/// CloudWatch may give the alarms in an order of its own.
+/// Compares rules; CloudWatch may list the alarms in another order.
 fn is_same(one: &MuteRule, other: &MuteRule) -> bool {
     let sorted = |rule: &MuteRule| {
         let mut rule = rule.clone();
@@ -98,7 +108,7 @@ fn outcome(done: &str, result: Result<(), PortError>) -> (String, bool) {
     }
 }
 
-fn print(options: &WindowsOptions, lines: &[Line]) -> anyhow::Result<()> {
+fn print(options: &MaintenanceOptions, lines: &[Line]) -> anyhow::Result<()> {
     if options.json {
         let lines: Vec<Value> = lines
             .iter()
@@ -112,31 +122,28 @@ fn print(options: &WindowsOptions, lines: &[Line]) -> anyhow::Result<()> {
                         "alarms": rule.alarms,
                     })
                 });
-                json!({ "window": line.window, "rule": rule, "state": line.state, "is_well": line.is_well })
+                json!({ "window": line.window, "rule": rule, "state": line.state, "is_synced": line.is_synced })
             })
             .collect();
         println!("{}", serde_json::to_string_pretty(&lines)?);
         return Ok(());
     }
     if lines.is_empty() {
-        println!("no maintenance windows, and no alarm mute rule of one");
+        println!("no maintenance windows, and no rules for any");
         return Ok(());
     }
     let rows = lines.iter().map(|line| {
-        let of = |text: fn(&MuteRule) -> String| line.rule.as_ref().map(text).unwrap_or_default();
+        let cell = |text: fn(&MuteRule) -> String| line.rule.as_ref().map(text).unwrap_or_default();
         [
             line.window.clone(),
-            of(|rule| rule.name.clone()),
-            of(|rule| rule.expression.clone()),
-            of(|rule| rule.duration.clone()),
-            of(|rule| rule.zone.clone()),
-            of(|rule| rule.alarms.len().to_string()),
+            cell(|rule| rule.name.clone()),
+            cell(|rule| rule.expression.clone()),
+            cell(|rule| rule.duration.clone()),
+            cell(|rule| rule.zone.clone()),
+            cell(|rule| rule.alarms.len().to_string()),
             line.state.clone(),
         ]
     });
-    println!("{}", tables::columns(["WINDOW", "RULE", "BEGINS", "LASTS", "ZONE", "ALARMS", ""], rows));
-    if !options.yes && lines.iter().any(|line| !line.is_well) {
-        println!("--yes puts what is to put, and ends what is to end");
-    }
+    println!("{}", tables::columns(["WINDOW", "RULE", "BEGINS", "DURATION", "ZONE", "ALARMS", "STATE"], rows));
     Ok(())
 }

@@ -1,12 +1,12 @@
-//! Messages, shown as they would be sent.
+//! Notifications, shown as they would be sent.
 
 use check::message::{Topic, chat, email, sms, subject_line};
 use runtime::Delivery;
 
-/// One message to one topic: for people the e-mail and the SMS, for programs the JSON.
+/// Renders one notification to one topic: e-mail and SMS for people, JSON for programs.
 pub(crate) fn shown(delivery: &Delivery) -> String {
     let n = &delivery.notification;
-    let head = format!("──── message to topic {} ", delivery.topic.as_str());
+    let head = format!("──── notification to topic {} ", delivery.topic.as_str());
     let body = match delivery.topic {
         Topic::OnCall | Topic::Warnings => {
             format!("Subject: {}\n\n{}\n\nSMS: {}", subject_line(n), email(n), sms(n))

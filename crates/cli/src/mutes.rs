@@ -14,19 +14,19 @@ use crate::arguments::{Deployment, MuteOptions, MutesOptions, UnmuteOptions};
 use crate::exit::Exit;
 use crate::{checks, deployment, mute_rules, tables, thresholds};
 
-/// The longest mute: what is silenced for longer should not run, or have a window in the settings.
+/// Longest mute. For longer silence, disable the check or use a maintenance window.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How often a write is tried when runs write in between.
+/// Attempts to write the state while runs write too.
 const TRIES: u32 = 8;
 
-/// Tells nobody of a check or a subject for a while.
+/// Silences notifications of a check or a subject, and the alarms of a check.
 pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
-    let (check, subject) = deployment::scope(&options.what)?;
+    let (check, subject) = deployment::parse_scope(&options.scope)?;
     if options.duration > LONGEST {
-        bail!("a mute lasts 7d at most; a maintenance window in the settings may come again and again");
+        bail!("expected a mute of at most 7d; for recurring silence, use a maintenance window in the settings");
     }
     if options.reason.trim().is_empty() {
-        bail!("--reason is blank: whoever is surprised by the silence reads it");
+        bail!("expected a --reason, found a blank one; on-call reads it to understand the silence");
     }
     let now = Timestamp::now();
     let silence = Silence {
@@ -40,37 +40,39 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
     };
     let table = deployment::table(&options.deployment).await?;
     amend(&table, check, |state| {
-        // A second mute of the same takes the place of the first.
+        // A second mute of the same scope replaces the first.
         state.mutes.retain(|mute| now < mute.until && mute.subject != silence.subject);
         if state.mutes.len() >= CheckState::MAX_MUTES {
-            bail!("{check} has {} mutes already: mute the whole check, or end some", CheckState::MAX_MUTES);
+            bail!("{check} already has {} mutes; mute the whole check, or end some", CheckState::MAX_MUTES);
         }
         state.mutes.push(silence.clone());
         Ok(())
     })
     .await?;
-    println!("{} is muted until {}", options.what, utc(silence.until));
-    println!("it runs and publishes all the same; what is still open then is told then");
+    println!("{} is muted until {}", options.scope, utc(silence.until));
+    println!("the check keeps running and publishing; incidents still open then are notified then");
     if silence.subject.is_some() {
-        println!("alarms know no subjects: those of {check} go on telling");
+        println!("alarms are per check: those of {check} are not muted");
         return Ok(Exit::Passed);
     }
     match mute_alarms(&options.deployment, check, &silence).await {
         Ok(rule) => {
             let (begins, ends) = mute_rules::times(&rule).unwrap_or((silence.from, silence.until));
             let count = rule.alarms.len();
-            println!("{count} alarms are muted with it from {} until {}: {}", utc(begins), utc(ends), rule.name);
+            println!("{count} alarms are muted from {} until {}, by the rule {}", utc(begins), utc(ends), rule.name);
             Ok(Exit::Passed)
         }
         Err(error) => {
-            match rule_that_holds(&rules(&options.deployment).await, check).await {
+            match active_rule(&rules(&options.deployment).await, check).await {
                 Ok(Some((_, ends))) => {
-                    eprintln!("its alarms are still muted until {} by the earlier rule: {error:#}", utc(ends));
+                    eprintln!("warning: alarms stay muted until {}, by an earlier rule: {error:#}", utc(ends));
                 }
-                Ok(None) => eprintln!("its alarms are not muted, and tell as ever: {error:#}"),
-                Err(_) => eprintln!("its alarms may not be muted, or still by an earlier rule: {error:#}"),
+                Ok(None) => eprintln!("warning: alarms are not muted and keep notifying: {error:#}"),
+                Err(_) => {
+                    eprintln!("warning: alarms may not be muted, or still be muted by an earlier rule: {error:#}")
+                }
             }
-            eprintln!("  mend it and mute again; docs/operations.md, \"Muting\", says what it takes");
+            eprintln!("  fix the cause and mute again; docs/operations.md, \"Muting\", lists what is needed");
             Ok(Exit::Failed)
         }
     }
@@ -78,10 +80,10 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
 
 /// Ends a mute.
 pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
-    let (check, subject) = deployment::scope(&options.what)?;
+    let (check, subject) = deployment::parse_scope(&options.scope)?;
     let table = deployment::table(&options.deployment).await?;
     let now = Timestamp::now();
-    // Alarms first: when only they can still be unmuted, it is worth trying again.
+    // Alarms first: if that fails, the command can be repeated.
     let alarms = match subject {
         None => unmute_alarms(&options.deployment, check).await,
         Some(_) => Ok(false),
@@ -95,33 +97,33 @@ pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
     })
     .await?;
     if had_silence.get() {
-        println!("{} is no longer muted; what is open is told by its next run", options.what);
+        println!("{} is no longer muted; its next run notifies open incidents", options.scope);
     }
     match alarms {
-        Ok(true) => println!("its alarms are no longer muted; what is in ALARM is told now"),
+        Ok(true) => println!("its alarms are no longer muted; those in ALARM notify now"),
         Ok(false) if !had_silence.get() => {
-            bail!("{} is not muted; `synthetics mutes` shows what is", options.what)
+            bail!("{} is not muted; `synthetics mutes` lists active mutes", options.scope)
         }
         Ok(false) => {}
         Err(error) => {
-            eprintln!("its alarms may still be muted: {error:#}");
-            eprintln!("  mend it and unmute again; docs/operations.md, \"Muting\", says what it takes");
+            eprintln!("warning: alarms may still be muted: {error:#}");
+            eprintln!("  fix the cause and unmute again; docs/operations.md, \"Muting\", lists what is needed");
             return Ok(Exit::Failed);
         }
     }
     Ok(Exit::Passed)
 }
 
-/// A row of what is muted.
+/// Row of the list of mutes.
 struct Row {
     check: &'static str,
-    /// `None`: only its alarms are muted.
+    /// `None` when only the alarms are muted.
     mute: Option<Silence>,
-    /// Its rule, and when that ends.
+    /// The alarm mute rule, and its end.
     alarms: anyhow::Result<Option<(MuteRule, Timestamp)>>,
 }
 
-/// What is muted now.
+/// Lists active mutes.
 pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
     let table = deployment::table(&options.deployment).await?;
     let rules = rules(&options.deployment).await;
@@ -130,21 +132,21 @@ pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
     let mut unknown = None;
     for check in checks::ids(&[])? {
         let mutes = table.load(check).await?.state.mutes.into_iter().filter(|mute| mute.holds_at(now));
-        let (of_subjects, of_all): (Vec<_>, Vec<_>) = mutes.partition(|mute| mute.subject.is_some());
-        // A rule may outlive its silence: when it could not be ended, or not be changed.
-        let alarms = rule_that_holds(&rules, check).await;
-        match (&alarms, of_all.is_empty()) {
-            (Err(error), false) => eprintln!("whether the alarms of {check} are muted is not known: {error:#}"),
+        let (subject_mutes, check_mutes): (Vec<_>, Vec<_>) = mutes.partition(|mute| mute.subject.is_some());
+        // A rule may outlive its mute, if it could not be ended or changed.
+        let alarms = active_rule(&rules, check).await;
+        match (&alarms, check_mutes.is_empty()) {
+            (Err(error), false) => eprintln!("warning: cannot tell if the alarms of {check} are muted: {error:#}"),
             (Err(error), true) => unknown = Some(format!("{error:#}")),
             (Ok(_), _) => {}
         }
-        if !of_all.is_empty() || matches!(alarms, Ok(Some(_))) {
-            rows.push(Row { check, mute: of_all.into_iter().next(), alarms });
+        if !check_mutes.is_empty() || matches!(alarms, Ok(Some(_))) {
+            rows.push(Row { check, mute: check_mutes.into_iter().next(), alarms });
         }
-        rows.extend(of_subjects.into_iter().map(|mute| Row { check, mute: Some(mute), alarms: Ok(None) }));
+        rows.extend(subject_mutes.into_iter().map(|mute| Row { check, mute: Some(mute), alarms: Ok(None) }));
     }
     if let Some(error) = unknown {
-        eprintln!("whether alarms of other checks are still muted is not known: {error}");
+        eprintln!("warning: cannot tell if alarms of other checks are still muted: {error}");
     }
     if options.json {
         let rows: Vec<_> = rows.iter().map(Row::as_value).collect();
@@ -153,7 +155,7 @@ pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
         println!("nothing is muted");
     } else {
         let rows = rows.iter().map(Row::columns);
-        println!("{}", tables::columns(["MUTED", "SINCE", "UNTIL", "ALARMS", "BY", "WHY"], rows));
+        println!("{}", tables::columns(["SCOPE", "SINCE", "UNTIL", "ALARMS", "BY", "REASON"], rows));
     }
     Ok(Exit::Passed)
 }
@@ -179,34 +181,34 @@ impl Row {
             return [what, String::new(), until, format!("{count} muted"), String::new(), why];
         };
         let alarms = match &self.alarms {
-            // Rules end at full minutes, up to one later.
+            // Rules end at full minutes, so up to one minute later.
             Ok(Some((rule, ends))) if ends.duration_since(mute.until).abs() > SignedDuration::from_mins(2) => {
                 format!("{} muted until {}", rule.alarms.len(), utc(*ends))
             }
             Ok(Some((rule, _))) => format!("{} muted", rule.alarms.len()),
             Ok(None) => "not muted".to_owned(),
-            Err(_) => "not known".to_owned(),
+            Err(_) => "unknown".to_owned(),
         };
-        let what = deployment::written(self.check, mute.subject.as_ref());
+        let what = deployment::format_scope(self.check, mute.subject.as_ref());
         [what, utc(mute.from), utc(mute.until), alarms, mute.by.clone(), mute.reason.clone()]
     }
 }
 
-/// Mutes the alarms of a check as long as the silence lasts.
+/// Mutes the alarms of a check for as long as the silence.
 async fn mute_alarms(deployment: &Deployment, check: &str, silence: &Silence) -> anyhow::Result<MuteRule> {
     let (rules, environment) = rules(deployment).await?;
     let deployed = rules.deployed_alarms(&deployment::named(environment, "")).await?;
     let alarms = mute_rules::alarms_of(&thresholds::shipped(environment)?, &deployed, &[check]);
-    ensure!(!alarms.is_empty(), "no alarm of {check} is deployed in {environment}: deploy infra/alarms.yaml");
+    ensure!(!alarms.is_empty(), "no alarm of {check} is deployed in {environment}; deploy infra/alarms.yaml");
     let name = mute_rules::name_of_mute(environment, check);
     let before = rules.get(&name).await?;
-    // All calls before this one took their time: the rule begins by the clock of now.
+    // The calls above took time, so the rule begins at the current time.
     let now = Timestamp::now();
     let rule = mute_rules::for_mute(name.clone(), silence, alarms.clone(), before.as_ref(), now)?;
     rules.put(&rule).await?;
     let begins = |rule: &MuteRule| mute_rules::times(rule).map(|(begins, _)| begins);
     let arrived = Timestamp::now();
-    // Its minute may have gone by on the way, and then it might never begin.
+    // If its first minute passed during the call, the rule might never begin.
     if begins(&rule).is_some_and(|begins| now < begins && begins <= arrived) {
         let rule = mute_rules::for_mute(name, silence, alarms, None, arrived)?;
         rules.put(&rule).await?;
@@ -215,7 +217,7 @@ async fn mute_alarms(deployment: &Deployment, check: &str, silence: &Silence) ->
     Ok(rule)
 }
 
-/// Ends the rule of a check; whether it was still to hold.
+/// Ends the rule of a check. Returns true if it was still in force.
 async fn unmute_alarms(deployment: &Deployment, check: &str) -> anyhow::Result<bool> {
     let (rules, environment) = rules(deployment).await?;
     let name = mute_rules::name_of_mute(environment, check);
@@ -224,8 +226,8 @@ async fn unmute_alarms(deployment: &Deployment, check: &str) -> anyhow::Result<b
     Ok(mute_rules::times(&rule).is_some_and(|(_, ends)| Timestamp::now() < ends))
 }
 
-/// The rule that mutes the alarms of a check, and when it ends; `None` when there is none, or it is over.
-async fn rule_that_holds(
+/// Finds the rule that mutes the alarms of a check, and its end; `None` when none is in force.
+async fn active_rule(
     rules: &anyhow::Result<(MuteRules, &str)>,
     check: &str,
 ) -> anyhow::Result<Option<(MuteRule, Timestamp)>> {
@@ -238,11 +240,11 @@ async fn rule_that_holds(
 async fn rules(deployment: &Deployment) -> anyhow::Result<(MuteRules, &str)> {
     let environment = deployment.environment.as_deref();
     let environment =
-        environment.context("--table does not say whose alarms they are: name --environment beside it")?;
+        environment.context("alarms are named after the environment; give --environment together with --table")?;
     Ok((deployment::mute_rules(deployment.region.clone()).await?, environment))
 }
 
-/// Changes the state of a check as it is now; again when a run wrote in between.
+/// Changes the stored state of a check, and retries when a run writes at the same time.
 async fn amend(
     store: &impl OperatorStore,
     check: &str,
@@ -258,5 +260,5 @@ async fn amend(
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
     }
-    bail!("runs of {check} wrote in between {TRIES} times; try again")
+    bail!("runs of {check} kept writing the state ({TRIES} attempts); try again")
 }

@@ -1,4 +1,4 @@
-//! The ports of this program: everything in memory, secrets from the environment, and in the demo from the stand-in.
+//! Ports of this program: everything in memory, secrets from the environment, in the demo from the demo platform.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use local::{EnvironmentSecrets, Memory};
 use probe::Redactor;
 use runtime::{Clock, Ports};
 
-/// Ports that write into `memory` and take their time from `clock`. `parameters` stand in for SSM, by name.
+/// Builds ports that write into `memory` and take the time from `clock`. `parameters` replace SSM, by name.
 pub(crate) fn ports(
     memory: &Arc<Memory>,
     clock: Arc<dyn Clock>,
@@ -27,7 +27,7 @@ pub(crate) fn ports(
     })
 }
 
-/// What the stand-in of the platform drew for itself, where the demo's settings refer to it.
-pub(crate) fn parameters_of_demo(platform: &Running) -> impl Iterator<Item = (String, String)> {
+/// Secrets that the demo platform generated, under the names that the demo's settings refer to.
+pub(crate) fn demo_parameters(platform: &Running) -> impl Iterator<Item = (String, String)> {
     platform.credentials().into_iter().map(|(path, value)| (format!("/just-driving/demo/{path}"), value))
 }

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::thresholds::Thresholds;
 use crate::{checks, faults, junit, ports, tables};
 
-/// Runs checks once, or against the demo platform as often as a fault takes to show.
+/// Runs checks once, or against the demo platform as often as a fault needs to show.
 pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let memory = Arc::new(Memory::default());
     let reports = if let Some(file) = &options.settings {
@@ -21,7 +21,9 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
         let mut reports = Vec::new();
         for check in checks::from_file(file, &options.checks)? {
             eprintln!("running {} …", check.id());
-            reports.push(check.run(&ports, &Invocation { may_send: options.send, ..Invocation::manual() }).await?);
+            reports.push(
+                check.run(&ports, &Invocation { may_send: options.send_canaries, ..Invocation::manual() }).await?,
+            );
         }
         reports
     } else {
@@ -30,7 +32,7 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let environment = reports.first().map_or("none", |report| report.environment.as_str());
     let thresholds = Thresholds::shipped(environment)?;
     match options.format {
-        Format::Junit => println!("{}", junit::written(&reports)?),
+        Format::Junit => println!("{}", junit::to_xml(&reports)?),
         Format::Json => {
             let marked: Result<Vec<Value>, _> = reports.iter().map(|report| thresholds.marked(report)).collect();
             println!("{}", serde_json::to_string_pretty(&marked?)?);
@@ -43,7 +45,7 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     Ok(Exit::from_reports(&reports))
 }
 
-/// Starts the stand-in on a free port. Waits are skipped: the clock of platform and checks is put forward.
+/// Runs checks against a demo platform on a free port. Waits are skipped: the clock of platform and checks is moved forward.
 async fn on_demo(options: &RunOptions, memory: &Arc<Memory>) -> anyhow::Result<Vec<Report>> {
     let fault = options.fault.as_deref().map(faults::find).transpose()?;
     let clock = Arc::new(SkippingClock::default());
@@ -51,7 +53,7 @@ async fn on_demo(options: &RunOptions, memory: &Arc<Memory>) -> anyhow::Result<V
     let platform =
         DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
     let checks = checks::for_demo(&platform, &options.checks)?;
-    let ports = ports::ports(memory, clock.clone(), ports::parameters_of_demo(&platform))?;
+    let ports = ports::ports(memory, clock.clone(), ports::demo_parameters(&platform))?;
     let mut times = 1;
     if let Some(fault) = &fault {
         platform.faults().activate(fault.fault);
@@ -64,14 +66,14 @@ async fn on_demo(options: &RunOptions, memory: &Arc<Memory>) -> anyhow::Result<V
         {
             clock.skip(fault.every);
         }
-        reports = one_after_another(&checks, &ports, clock.as_ref()).await?;
+        reports = run_in_sequence(&checks, &ports, clock.as_ref()).await?;
     }
     platform.stop().await;
     Ok(reports)
 }
 
-/// One scheduled run of each check, one after the other: their exchanges must not slow each other down.
-async fn one_after_another(
+/// Runs each check once, in sequence, so that their exchanges do not slow each other down.
+async fn run_in_sequence(
     checks: &[Box<dyn AnyCheck>],
     ports: &Ports,
     clock: &dyn Clock,

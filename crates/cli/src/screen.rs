@@ -1,41 +1,40 @@
-//! The live screen of the demo: lines that stay, and below them a table that is drawn anew. Plain lines when standard
-//! output is no terminal.
+//! Live screen of the demo: a log of lines, and below it a table that is redrawn. Without a terminal, lines only.
 
 use std::io::{IsTerminal, Write};
 
-/// Where the demo prints.
+/// Output of the demo.
 pub(crate) struct Screen {
     live: bool,
     drawn: usize,
 }
 
 impl Screen {
-    /// Standard output.
+    /// Writes to standard output.
     pub(crate) fn new() -> Self {
         Self { live: std::io::stdout().is_terminal(), drawn: 0 }
     }
 
-    /// Prints lines that stay.
+    /// Prints lines above the table.
     pub(crate) fn print(&mut self, text: &str) {
         self.wipe();
         println!("{text}");
     }
 
-    /// Draws the table below everything else; only on a terminal.
+    /// Draws the table below the log; only on a terminal.
     pub(crate) fn draw(&mut self, table: &str) {
         self.wipe();
         if self.live {
             println!("\n{table}");
             self.drawn = table.lines().count() + 1;
         }
-        // Nobody reads any more: there is nothing to save here.
+        // A closed pipe needs no handling here.
         let _ = std::io::stdout().flush();
     }
 
     fn wipe(&mut self) {
         if self.drawn > 0 {
-            // Cursor up, and clear to the end of the screen (ECMA-48: CUU, ED). Not by `print!`, which takes them for colours
-            // where those are not wanted (NO_COLOR).
+            // Cursor up, and clear to the end of the screen (ECMA-48: CUU, ED). Not with `print!`, which strips escapes when
+            // NO_COLOR is set.
             let _ = write!(std::io::stdout(), "\x1b[{}A\x1b[J", self.drawn);
             self.drawn = 0;
         }

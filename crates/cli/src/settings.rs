@@ -6,11 +6,11 @@ use anyhow::Context;
 use probe::Redactor;
 use toml::{Table, Value};
 
-use crate::arguments::Written;
+use crate::arguments::SettingsFormat;
 use crate::checks;
 use crate::exit::Exit;
 
-/// Reads a settings file as the functions do and says everything that is wrong with it.
+/// Reads a settings file as the functions do and reports every problem in it.
 pub(crate) fn check(file: &Path) -> anyhow::Result<Exit> {
     let checks = checks::from_file(file, &[])?;
     let ids: Vec<&str> = checks.iter().map(|check| check.id()).collect();
@@ -18,9 +18,9 @@ pub(crate) fn check(file: &Path) -> anyhow::Result<Exit> {
     Ok(Exit::Passed)
 }
 
-/// Prints the settings as they are in effect: a settings file with every default in its place. Secrets stand in it by
-/// reference; what looks like one all the same is masked.
-pub(crate) fn show(file: &Path, format: Written) -> anyhow::Result<Exit> {
+/// Prints the effective settings: a settings file with every default in its place. Secrets are references; a value that looks
+/// like a secret is masked.
+pub(crate) fn show(file: &Path, format: SettingsFormat) -> anyhow::Result<Exit> {
     let mut whole = Table::new();
     for check in checks::from_file(file, &[])? {
         let written = check.written().with_context(|| format!("failed to write the settings of {}", check.id()))?;
@@ -30,12 +30,12 @@ pub(crate) fn show(file: &Path, format: Written) -> anyhow::Result<Exit> {
     let mut masked = 0;
     mask(&redactor, &mut whole, &mut masked);
     match format {
-        Written::Toml => print!("{}", toml::to_string_pretty(&whole)?),
-        Written::Json => println!("{}", serde_json::to_string_pretty(&whole)?),
+        SettingsFormat::Toml => print!("{}", toml::to_string_pretty(&whole)?),
+        SettingsFormat::Json => println!("{}", serde_json::to_string_pretty(&whole)?),
     }
     if masked > 0 {
-        let (values, they) = if masked == 1 { ("value", "it looks") } else { ("values", "they look") };
-        eprintln!("{masked} {values} masked: {they} like a secret. Secrets belong in settings by reference only.");
+        let values = if masked == 1 { "1 value that looks like a secret" } else { "values that look like secrets" };
+        eprintln!("masked {values}; write secrets as references, such as \"env:NAME\" or \"ssm:/path\"");
     }
     Ok(Exit::Passed)
 }
@@ -46,7 +46,7 @@ pub(crate) fn schema() -> anyhow::Result<Exit> {
     Ok(Exit::Passed)
 }
 
-/// What all checks share is the same in each of them.
+/// Merges tables. The settings that all checks share are the same in each.
 fn merge(whole: &mut Table, more: Table) {
     for (key, value) in more {
         match (whole.get_mut(&key), value) {

@@ -1,13 +1,14 @@
 //! Tables for people.
 
 use alarm::MetricAlarm;
-use check::metric::Unit;
-use check::{Attempt, Outcome, Report, Step, StepResult};
+use check::metric::{DURATION, Unit};
+use check::text::quantity;
+use check::{Attempt, Failure, Outcome, Report, Step, StepResult, Subject};
 use comfy_table::{Table, presets};
 
 use crate::thresholds::Thresholds;
 
-/// Columns that line up, without lines between them.
+/// Renders aligned columns without lines between them.
 pub(crate) fn columns<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
@@ -20,56 +21,72 @@ pub(crate) fn columns<const N: usize>(header: [&str; N], rows: impl IntoIterator
     table.trim_fmt()
 }
 
-/// One run: a head line, the steps of its last attempt, what was measured and what went wrong beside it.
+/// Renders one run: a headline, the steps of its last attempt, measurements, leftovers and warnings.
 pub(crate) fn report(report: &Report, thresholds: &Thresholds) -> String {
+    let check = &report.key.check;
     let mut text = headline(report);
-    text.push_str(&beyond(thresholds.slow(report)));
+    text.push_str(&over(thresholds.slow(report), Unit::Milliseconds, DURATION.name));
     if let Some(attempt) = report.last_attempt() {
-        // Steps of several subjects go side by side; a reader wants one subject after the other.
+        // Subjects run side by side; a reader wants one after the other.
         let mut steps: Vec<&Step> = attempt.steps.iter().collect();
         steps.sort_by_key(|step| &step.subject);
         let rows = steps.into_iter().map(|step| {
-            let took = format!("{:.0} ms", step.duration_ms);
-            [step.subject.to_string(), step.name.clone(), step.result.word().to_owned(), took, detail(step)]
+            let duration = quantity(DURATION.name, step.duration_ms, Unit::Milliseconds);
+            let subject = subject_name(check, &step.subject).to_owned();
+            [subject, step.name.clone(), step.result.word().to_owned(), duration, detail(step)]
         });
-        let table = columns(["SUBJECT", "STEP", "RESULT", "TOOK", ""], rows);
+        let table = columns(["SUBJECT", "STEP", "RESULT", "DURATION", "DETAIL"], rows);
         text.push_str(&indented(&table));
-        text.push_str(&indented(&measurements(&report.key.check, attempt, thresholds)));
+        text.push_str(&indented(&measurements(check, attempt, thresholds)));
     }
     for left in &report.leftovers {
-        text.push_str(&format!("\n  left behind by {}: {}", left.compensation, left.detail));
+        text.push_str(&format!("\n  leftover ({}): {}", left.compensation, left.detail));
+        if let Some(instructions) = &left.instructions {
+            text.push_str(&format!("\n    {instructions}"));
+        }
     }
     for warning in &report.warnings {
-        text.push_str(&format!("\n  trouble: {warning}"));
+        text.push_str(&format!("\n  warning: {warning}"));
     }
     text
 }
 
-/// `availability: FAILED at the second attempt too, 1843 ms`.
+/// Summarizes one run: `availability: FAILED, confirmed by a second attempt, 1843 ms`.
 pub(crate) fn headline(report: &Report) -> String {
-    let said = match &report.outcome {
+    let outcome = match &report.outcome {
         Outcome::Passed if report.attempts.len() > 1 => "passed at the second attempt".to_owned(),
         Outcome::Passed => "passed".to_owned(),
-        Outcome::Failed { .. } if report.attempts.len() > 1 => "FAILED, and again when confirmed".to_owned(),
+        Outcome::Failed { .. } if report.attempts.len() > 1 => "FAILED, confirmed by a second attempt".to_owned(),
         Outcome::Failed { .. } => "FAILED".to_owned(),
         Outcome::Inconclusive { inconclusive } => {
-            // What to do stands in the line below it, at the step.
+            // The line of the step below says what to do.
             let what = inconclusive.detail.lines().next().unwrap_or_default();
-            format!("COULD NOT JUDGE ({}): {what}", inconclusive.cause)
+            format!("INCONCLUSIVE ({}): {what}", inconclusive.cause)
         }
-        Outcome::Maintenance { detail } => format!("in maintenance: {detail}"),
+        Outcome::Maintenance { detail } => format!("maintenance: {detail}"),
         Outcome::Refused { refusal } => format!("refused: {refusal:?}").to_lowercase(),
     };
-    let took = report.last_attempt().map(|attempt| format!(", {:.0} ms", attempt.duration_ms)).unwrap_or_default();
-    format!("{}: {said}{took}", report.key.check)
+    let duration = report
+        .last_attempt()
+        .map(|attempt| format!(", {}", quantity(DURATION.name, attempt.duration_ms, Unit::Milliseconds)))
+        .unwrap_or_default();
+    format!("{}: {outcome}{duration}", report.key.check)
+}
+
+/// Name of a subject; a check that is a single flow is called by its own name.
+pub(crate) fn subject_name<'n>(check: &'n str, subject: &'n Subject) -> &'n str {
+    if subject.is_whole() { check } else { subject.as_str() }
+}
+
+/// Compares the two sides of a failure: `expected status 200, actual: status 500`.
+pub(crate) fn expected_actual(failure: &Failure) -> String {
+    format!("expected {}, actual: {}", failure.expected, failure.actual)
 }
 
 fn detail(step: &Step) -> String {
     match &step.result {
         StepResult::Passed => String::new(),
-        StepResult::Failed { failure } => {
-            format!("{}: expected {}, found {}", failure.kind, failure.expected, failure.actual)
-        }
+        StepResult::Failed { failure } => format!("{}: {}", failure.kind, expected_actual(failure)),
         StepResult::Inconclusive { inconclusive } => format!("{}: {}", inconclusive.cause, inconclusive.detail),
         StepResult::Maintenance { detail } => detail.clone(),
         StepResult::Skipped { reason } => reason.clone(),
@@ -81,20 +98,19 @@ fn measurements(check: &str, attempt: &Attempt, thresholds: &Thresholds) -> Stri
         .measurements
         .iter()
         .map(|measured| {
-            let of = measured.item.as_deref().or(measured.channel.map(|channel| channel.as_str()));
-            let item = of.map(|of| format!(" ({of})")).unwrap_or_default();
-            let decimals = usize::from(measured.value.fract() != 0.0);
-            let percent = if measured.unit == Unit::Percent { " %" } else { "" };
-            let over = beyond(thresholds.over(check, measured));
-            format!("{} {:.decimals$}{percent}{item}{over}", measured.metric, measured.value)
+            let item = measured.item.as_deref().or(measured.channel.map(|channel| channel.as_str()));
+            let item = item.map(|item| format!(" ({item})")).unwrap_or_default();
+            let value = quantity(&measured.metric, measured.value, measured.unit);
+            let over = over(thresholds.over(check, measured), measured.unit, &measured.metric);
+            format!("{} {value}{item}{over}", measured.metric)
         })
         .collect::<Vec<_>>()
         .join("\n")
 }
 
-/// `  over 7: just-driving-synthetics-demo-certificates-very-soon`; nothing for what is not.
-fn beyond(over: Option<&MetricAlarm>) -> String {
-    over.map(|alarm| format!("  over {}: {}", alarm.threshold, alarm.name)).unwrap_or_default()
+/// Marks a value beyond a threshold: `  over 7 days: just-driving-synthetics-demo-certificates-very-soon`.
+fn over(alarm: Option<&MetricAlarm>, unit: Unit, metric: &str) -> String {
+    alarm.map(|alarm| format!("  over {}: {}", quantity(metric, alarm.threshold, unit), alarm.name)).unwrap_or_default()
 }
 
 fn indented(text: &str) -> String {
@@ -108,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_days_that_a_certificate_has_left_are_shown_with_its_host() {
+    fn measurement_shows_unit_host_and_alarm() {
         let days = Measurement::new(&CERTIFICATE_DAYS_REMAINING, 4.94, Some("www.app.example".to_owned()));
         let attempt = Attempt {
             started: jiff::Timestamp::UNIX_EPOCH,
@@ -118,7 +134,7 @@ mod tests {
         };
         let thresholds = Thresholds::shipped("demo").unwrap();
         let text = measurements("availability", &attempt, &thresholds);
-        assert!(text.starts_with("CertificateDaysRemaining 4.9 (www.app.example)  over "), "{text}");
-        assert!(text.ends_with(": just-driving-synthetics-demo-certificates-very-soon"), "{text}");
+        assert!(text.starts_with("CertificateDaysRemaining 4.9 days (www.app.example)  over 7 days: "), "{text}");
+        assert!(text.ends_with("just-driving-synthetics-demo-certificates-very-soon"), "{text}");
     }
 }

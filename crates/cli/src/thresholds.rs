@@ -162,7 +162,7 @@ mod tests {
         assert_eq!([marked["attempts"][0].get("over"), marked["attempts"][1].get("over")], [None, Some(&over)]);
         let text = crate::tables::report(&slow, &demo);
         let (head, _) = text.split_once('\n').unwrap();
-        assert!(head.ends_with(&format!(" ms  over {bound}: {}", alarm.name)), "{head}");
+        assert!(head.ends_with(&format!(" ms  over {bound} ms: {}", alarm.name)), "{head}");
         // Of an environment with a bound of its own.
         assert!(for_own_metric("staging", "Login", "staging", bound + 1.0).slow(&slow).is_none());
     }

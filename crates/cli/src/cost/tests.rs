@@ -386,7 +386,7 @@ async fn lines_and_items_are_as_long_as_assumed() {
     let options = Options { clock: Arc::new(move || of_platform.now()), ..Options::default() };
     let platform = DemoPlatform::start(options).await.unwrap();
     let memory = Arc::new(Memory::default());
-    let ports = ports::ports(&memory, clock.clone(), ports::parameters_of_demo(&platform)).unwrap();
+    let ports = ports::ports(&memory, clock.clone(), ports::demo_parameters(&platform)).unwrap();
     for check in checks::for_demo(&platform, &[]).unwrap() {
         let mut line = 0;
         for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! `synthetics cleanup`, against a platform on which somebody else left something.
+//! `synthetics cleanup` against a demo platform that holds leftovers.
 
 use std::process::{Command, Output};
 
@@ -34,14 +34,14 @@ fn settings(name: &str, platform: &Running) -> String {
 fn cleanup(platform: &Running, file: &str, more: &[&str]) -> Output {
     let password = &platform.credentials()["booking/password"];
     Command::new(env!("CARGO_BIN_EXE_synthetics"))
-        .args(["sweep", "--settings", file])
+        .args(["cleanup", "--settings", file])
         .args(more)
         .env("BOOKING_PASSWORD", password)
         .output()
         .unwrap()
 }
 
-/// Books as a script would, with these notes.
+/// Books a lesson with these notes, as a script would.
 async fn book(platform: &Running, notes: &str, hour: u32) {
     let (client, base) = (reqwest::Client::new(), platform.base_url());
     let post = |path: &str, body: Value| {
@@ -66,22 +66,22 @@ async fn book(platform: &Running, notes: &str, hour: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_run_left_is_listed_then_removed_and_nothing_else() {
-    // Seven log-ins follow each other here.
+async fn leftovers_are_listed_then_removed_and_nothing_else() {
+    // The test logs in seven times in a row.
     let login_throttle = Throttle { attempts: 20, ..Throttle::default() };
     let platform = DemoPlatform::start(Options { login_throttle, ..Options::default() }).await.unwrap();
-    let file = settings("sweep.toml", &platform);
+    let file = settings("cleanup.toml", &platform);
     let nothing = cleanup(&platform, &file, &[]);
     assert_eq!(nothing.status.code(), Some(0), "{nothing:?}");
-    assert_eq!(text(&nothing.stdout), "booking: nothing is left behind\n");
+    assert_eq!(text(&nothing.stdout), "booking: no leftovers\n");
 
     book(&platform, &format!("synthetic:{RUN}"), 8).await;
-    book(&platform, "a lesson of somebody", 9).await;
+    book(&platform, "a real lesson", 9).await;
     book(&platform, "synthetic:not-of-a-run", 10).await;
     let listed = cleanup(&platform, &file, &[]);
     assert_eq!(listed.status.code(), Some(1), "{listed:?}");
     let table = text(&listed.stdout);
-    assert!(table.contains(RUN) && table.contains("2024-07-") && table.contains("--yes removes"), "{table}");
+    assert!(table.contains(RUN) && table.contains("2024-07-") && table.contains("add --yes to remove"), "{table}");
     assert_eq!(table.matches("  left\n").count(), 1, "{table}");
 
     let removed = cleanup(&platform, &file, &["--yes", "--json"]);
@@ -90,7 +90,7 @@ async fn what_a_run_left_is_listed_then_removed_and_nothing_else() {
     assert_eq!(cleaned[0]["check"], "booking");
     assert_eq!(cleaned[0]["leftovers"][0]["run_id"], RUN);
     assert_eq!(cleaned[0]["leftovers"][0]["removed"], true);
-    // Asked of the platform itself, by its admin endpoint.
+    // The platform's own view, from its admin endpoint.
     let admin = reqwest::get(format!("{}/left-behind", platform.admin_url())).await.unwrap().text().await.unwrap();
     let admin: Value = serde_json::from_str(&admin).unwrap();
     let left = platform.leftovers();
@@ -99,14 +99,14 @@ async fn what_a_run_left_is_listed_then_removed_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sweep_that_cannot_look_says_so() {
+async fn incomplete_search_is_reported() {
     let platform = DemoPlatform::start(Options::default()).await.unwrap();
-    let file = settings("sweep-monitoring-lost.toml", &platform);
+    let file = settings("cleanup-incomplete.toml", &platform);
     platform.faults().activate(demo_platform::Fault::Calendar500);
     let inconclusive = cleanup(&platform, &file, &[]);
     assert_eq!(inconclusive.status.code(), Some(3), "{inconclusive:?}");
     assert!(
-        text(&inconclusive.stdout).contains("could not look everywhere: calendar: expected status 200"),
+        text(&inconclusive.stdout).contains("search incomplete: calendar: expected status 200"),
         "{inconclusive:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! The program from outside: what it prints, and how it exits.
+//! The program from outside: output and exit codes.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot start the program has failed")]
 
@@ -31,14 +31,14 @@ fn settings_file(name: &str, content: &str) -> String {
 const DEMO: &str = include_str!("../../../../infra/layer/settings/demo.toml");
 
 #[test]
-fn a_healthy_platform_passes() {
+fn healthy_platform_passes() {
     let output = synthetics(&["run", "--demo"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(text(&output.stdout).starts_with("availability: passed"), "{output:?}");
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_changes_no_result() {
+fn closed_pipe_changes_no_exit_code() {
     for (arguments, code) in [(&["faults"][..], 0), (&["settings", "schema"], 0), (&["cost", "--max", "1"], 1)] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_synthetics"))
             .args(arguments)
@@ -56,34 +56,34 @@ fn a_reader_that_has_seen_enough_changes_no_result() {
 }
 
 #[test]
-fn maintenance_passes_and_is_said() {
+fn maintenance_passes_and_is_reported() {
     let output = synthetics(&["run", "--demo", "--fault", "maintenance"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(text(&output.stdout).contains("in maintenance"), "{output:?}");
+    assert!(text(&output.stdout).contains("availability: maintenance:"), "{output:?}");
 }
 
 #[test]
-fn a_broken_platform_fails_and_says_where() {
+fn broken_platform_fails_with_step_and_difference() {
     let output = synthetics(&["run", "availability", "--demo", "--fault", "500"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let shown = text(&output.stdout);
-    assert!(shown.contains("FAILED, and again when confirmed"), "{shown}");
-    assert!(shown.contains("status: expected status 200, found status 500"), "{shown}");
+    assert!(shown.contains("FAILED, confirmed by a second attempt"), "{shown}");
+    assert!(shown.contains("status: expected status 200, actual: status 500"), "{shown}");
 }
 
 #[test]
-fn programs_read_the_reports_as_json() {
+fn json_format_prints_reports() {
     let output = synthetics(&["run", "--demo", "--fault", "truncated-json", "--format", "json"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(reports[0]["run"]["check"], "availability");
     assert_eq!(reports[0]["outcome"]["result"], "failed");
     assert_eq!(reports[0]["outcome"]["failures"][0]["kind"], "body");
-    assert_eq!(reports[0]["attempts"].as_array().unwrap().len(), 2, "both attempts stand in the report");
+    assert_eq!(reports[0]["attempts"].as_array().unwrap().len(), 2, "the report has both attempts");
 }
 
 #[test]
-fn pipelines_read_each_step_as_a_test_case() {
+fn junit_format_has_a_case_per_step() {
     let output = synthetics(&["run", "--demo", "--fault", "truncated-json", "--format", "junit"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let xml = text(&output.stdout);
@@ -94,7 +94,7 @@ fn pipelines_read_each_step_as_a_test_case() {
     );
     assert!(xml.contains("name=\"status-api request\" classname=\"availability\""), "{xml}");
     assert!(
-        xml.contains("type=\"body\"") && xml.contains("message=\"expected a complete body, found cut short"),
+        xml.contains("type=\"body\"") && xml.contains("message=\"expected a complete body, actual: cut short"),
         "{xml}"
     );
     let output = synthetics(&["run", "--demo", "--fault", "maintenance", "--format", "junit"]);
@@ -103,7 +103,7 @@ fn pipelines_read_each_step_as_a_test_case() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_neither_passed_nor_failed() {
+fn unresolved_reference_is_inconclusive() {
     let secret = "id = \"front-page\"\nsecret_headers.x-key = \"env:SYNTHETICS_TEST\"";
     // Nothing listens there, but the check does not get that far.
     let file = settings_file("no-secret.toml", &DEMO.replace("id = \"front-page\"", secret));
@@ -113,27 +113,31 @@ fn what_cannot_be_judged_is_neither_passed_nor_failed() {
     let output = synthetics(&["run", "--settings", &file]);
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     let shown = text(&output.stdout);
-    assert!(shown.contains("COULD NOT JUDGE (reference)") && shown.contains("env:SYNTHETICS_TEST"), "{shown}");
+    assert!(shown.contains("INCONCLUSIVE (reference)") && shown.contains("env:SYNTHETICS_TEST"), "{shown}");
 }
 
 #[test]
-fn nothing_is_run_on_bad_input_and_one_message_says_why() {
+fn bad_input_exits_2_with_one_message() {
     let broken = settings_file("broken.toml", &DEMO.replace("deadline = \"20s\"", "deadlin = \"20s\""));
     let unknown = settings_file("unknown.toml", &DEMO.replace("[check.availability", "[check.availabilty"));
     let empty = settings_file("empty.toml", "environment = \"x\"\n");
     let cases: &[(&[&str], &str)] = &[
-        (&["run", "nope", "--demo"], "there is no check `nope`; there are availability"),
-        (&["run", "--demo", "--fault", "nope"], "there is no fault `nope`; there are down"),
-        (&["demo", "--fault", "nope"], "there is no fault `nope`; there are down"),
+        (&["run", "nope", "--demo"], "unknown check \"nope\"; known: availability"),
+        (&["run", "--demo", "--fault", "nope"], "unknown fault \"nope\""),
+        (&["demo", "--fault", "nope"], "unknown fault \"nope\""),
         (&["run", "--settings", "no-such-file.toml"], "failed to read no-such-file.toml"),
         (&["run", "--settings", &broken], "check.availability.deadlin"),
         (&["settings", "check", &broken], "check.availability.deadlin"),
-        (&["settings", "check", &unknown], "there is no such check; there are availability"),
+        (&["settings", "check", &unknown], "unknown check \"availabilty\"; did you mean \"availability\"?"),
         (&["settings", "check", &empty], "has no check"),
         (&["run"], "--settings <FILE>"),
         (&["run", "--fault", "500", "--settings", &broken], "--fault"),
         (&["demo", "--for", "soon"], "expected a duration"),
+        (&["run", "logn", "--demo"], "did you mean \"login\"?"),
+        (&["demo", "--fault", "login-slw"], "did you mean \"login-slow\"?"),
         (&["frobnicate"], "unrecognized subcommand"),
+        (&["clean"], "cleanup"),
+        (&["doctor", "template"], "templates"),
     ];
     for (arguments, expected) in cases {
         let output = synthetics(arguments);
@@ -145,7 +149,7 @@ fn nothing_is_run_on_bad_input_and_one_message_says_why() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said() {
+fn port_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let output = synthetics(&["demo", "--for", "1s", "--port", &port]);
@@ -155,27 +159,27 @@ fn a_port_that_is_taken_is_said() {
 }
 
 #[test]
-fn the_demo_shows_a_fault_come_and_go() {
+fn demo_shows_fault_and_recovery() {
     let output = synthetics(&["demo", "--for", "45s", "--every", "1s", "--fault", "500", "--port", "0"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let shown = text(&output.stdout);
     for expected in [
         "availability: passed",
-        "=> the fault 500 begins",
-        "message to topic oncall",
+        "=> fault 500 injected",
+        "notification to topic oncall",
         "Subject: [critical] demo: availability failing: front-page, health, login-page and 2 more",
-        "message to topic events",
-        "=> the fault 500 is cleared",
+        "notification to topic events",
+        "=> fault 500 cleared",
         "Subject: [critical] demo: availability recovered",
         "Subject: [critical] demo: login failing",
-        "32 messages told",
+        "32 notifications sent",
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
 }
 
 #[test]
-fn every_fault_is_listed_for_people_and_programs() {
+fn faults_are_listed_as_table_and_json() {
     let listed: Value = serde_json::from_slice(&synthetics(&["faults", "--json"]).stdout).unwrap();
     let table = text(&synthetics(&["faults"]).stdout);
     let faults = listed.as_array().unwrap();
@@ -186,7 +190,7 @@ fn every_fault_is_listed_for_people_and_programs() {
 }
 
 #[test]
-fn the_shipped_settings_are_right() {
+fn shipped_settings_are_valid() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/layer/settings");
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
