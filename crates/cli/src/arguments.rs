@@ -48,8 +48,8 @@ Examples:
     /// The check keeps running and publishing. Incidents that are still open at the end are notified then.
     #[command(after_help = "\
 Examples:
-  synthetics mute booking --environment production --for 2h --reason \"release 42\"
-  synthetics mute availability/front-page --environment staging --for 1d --reason \"redesign\"")]
+  synthetics mute booking --environment production --for 2h --reason deploy
+  synthetics mute queues/emails --environment staging --for 1d --reason tests")]
     Mute(MuteOptions),
     /// End a mute early.
     #[command(after_help = "\
@@ -237,10 +237,10 @@ pub(crate) struct MuteOptions {
     #[arg(value_name = "CHECK[/SUBJECT]")]
     pub(crate) scope: String,
     /// Length of the mute: 1m to 7d.
-    #[arg(long = "for", value_name = "DURATION", value_parser = days)]
+    #[arg(long = "for", value_name = "TIME", value_parser = days)]
     pub(crate) duration: SignedDuration,
     /// Why; on-call sees it.
-    #[arg(long)]
+    #[arg(long, value_name = "WHY")]
     pub(crate) reason: String,
     /// Who is muting.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
@@ -397,6 +397,7 @@ mod tests {
     fn help_fits_80_columns() {
         fn pages(command: &mut clap::Command, found: &mut Vec<String>) {
             found.push(command.clone().term_width(80).render_long_help().to_string());
+            command.build();
             for inner in command.get_subcommands_mut() {
                 pages(inner, found);
             }

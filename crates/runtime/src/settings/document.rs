@@ -11,7 +11,7 @@ use url::Url;
 
 use super::common::{RawCommon, RawRun, RunSettings};
 use super::lenient;
-use super::names::unknown;
+use super::names::{renamed, unknown};
 use super::section::Section;
 use super::values::written_duration;
 use crate::{Check, Prepared};
@@ -207,8 +207,14 @@ impl<'t> Document<'t> {
                 _ => misfit.rule,
             };
             findings.add(self.problem_at(misfit.offset, &path, rule, hide || misfit.is_unknown));
-            if !misfit.is_unknown {
-                findings.unreadable.borrow_mut().push(path);
+            match (misfit.is_unknown, renamed(&path)) {
+                (false, _) => findings.unreadable.borrow_mut().push(path),
+                // Its value is there, so the new key is not missing.
+                (true, Some(new)) => {
+                    let parent = path[..path.len() - 1].to_vec();
+                    findings.unreadable.borrow_mut().push([parent, vec![Part::Key(new.to_owned())]].concat());
+                }
+                (true, None) => {}
             }
         }
         value
