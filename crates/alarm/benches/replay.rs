@@ -1,8 +1,8 @@
-//! How long seventy alarms take over fifteen days of one-minute data, beside reading the same values once.
+//! Time to replay seventy alarms over fifteen days of one-minute data, compared with reading the same values once.
 //!
-//! Seventy alarms are the budget of all checks; fifteen days is how long CloudWatch keeps values of a minute.
+//! Seventy alarms are the budget for all checks. CloudWatch keeps one-minute values for fifteen days.
 
-#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a failed benchmark should abort")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 const ALARMS: usize = 70;
 const MINUTES: i64 = 15 * 24 * 60;
 
-/// Period, N, M and statistic of the kinds of alarms there are: most look at minutes, a few at hours.
+/// Period, N, M and statistic of typical alarms: most evaluate minutes, a few evaluate hours.
 const KINDS: [(u32, u32, u32, &str); 7] = [
     (60, 5, 5, "Maximum"),
     (60, 10, 5, "Average"),
@@ -46,19 +46,19 @@ fn main() {
     let until = begin + SignedDuration::from_mins(MINUTES - 1);
     let once = |work: &mut dyn FnMut() -> usize| {
         let began = Instant::now();
-        let actual = black_box(work());
-        (began.elapsed(), actual)
+        let result = black_box(work());
+        (began.elapsed(), result)
     };
     let mut best = Duration::MAX;
     let mut changes = 0;
     for _ in 0..5 {
-        let (took, actual) =
+        let (took, count) =
             once(&mut || Replay::default().transitions(&alarms, &data, begin, until).values().map(Vec::len).sum());
         best = best.min(took);
-        changes = actual;
+        changes = count;
     }
-    // The same data, each value of each alarm read once.
-    let flat: Vec<f64> = (0..ALARMS as i64 * MINUTES).map(|place| ((place * 7919) % 101) as f64).collect();
+    // Baseline: the same amount of data, each value read once.
+    let flat: Vec<f64> = (0..ALARMS as i64 * MINUTES).map(|index| ((index * 7919) % 101) as f64).collect();
     let (bare, above) = once(&mut || flat.iter().filter(|value| **value > 90.0).count());
     println!(
         "{ALARMS} alarms over {} days: {:.0} ms ({changes} changes), {:.1} ns an evaluation; reading each value once: {:.1} ms ({above} above)",

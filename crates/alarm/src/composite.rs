@@ -1,51 +1,51 @@
 //! Rules of composite alarms.
 //!
-//! Source: CloudWatch User Guide, "Combining alarms", and the API reference of `PutCompositeAlarm`. Which of `AND` and `OR` binds
-//! stronger is not documented, so a rule that leaves it open is refused.
+//! Source: CloudWatch User Guide, "Combining alarms", and the API reference of `PutCompositeAlarm`. The precedence of `AND`
+//! and `OR` is not documented, so a rule that mixes them needs parentheses.
 
 use std::collections::BTreeSet;
 
 use crate::State;
 use crate::scan::Scanner;
 
-/// When a composite alarm is in `ALARM`.
+/// Condition under which a composite alarm is in `ALARM`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Always, or never.
+    /// Always true or always false.
     Constant(bool),
-    /// When an alarm, by its name, is in a state.
+    /// True when the named alarm is in this state.
     Is(State, String),
-    /// When it does not hold.
+    /// True when the rule is false.
     Not(Box<Self>),
-    /// When all hold.
+    /// True when all rules are true.
     All(Vec<Self>),
-    /// When at least one holds.
+    /// True when at least one rule is true.
     Any(Vec<Self>),
 }
 
-/// A text that is no rule.
+/// Error for an invalid rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected a rule of ALARM, OK, INSUFFICIENT_DATA, TRUE, FALSE, AND, OR, NOT and parentheses, found {actual} at character {at} of `{text}`"
+    "expected a rule of ALARM, OK, INSUFFICIENT_DATA, TRUE, FALSE, AND, OR, NOT and parentheses, found {found} at character {at} of `{text}`"
 )]
 pub struct RuleError {
-    actual: String,
+    found: String,
     at: usize,
     text: String,
 }
 
 impl Rule {
-    /// Reads a text.
+    /// Parses a rule.
     ///
     /// # Errors
-    /// When it is no rule, holds what is not known here, or mixes `AND` and `OR` without parentheses.
+    /// When the text is not a rule, contains unsupported functions, or mixes `AND` and `OR` without parentheses.
     pub fn read(text: &str) -> Result<Self, RuleError> {
         let mut reader = Reader { scan: Scanner::new(text) };
         let rule = reader.rule()?;
         if reader.scan.rest().is_empty() { Ok(rule) } else { Err(reader.unexpected()) }
     }
 
-    /// Whether it holds. An alarm that is not known has insufficient data.
+    /// Evaluates the rule. An unknown alarm counts as having insufficient data.
     #[must_use]
     pub fn holds(&self, state_of: &dyn Fn(&str) -> State) -> bool {
         match self {
@@ -57,7 +57,7 @@ impl Rule {
         }
     }
 
-    /// The alarms it names.
+    /// Names of the alarms in the rule.
     #[must_use]
     pub fn alarms(&self) -> BTreeSet<&str> {
         match self {
@@ -75,8 +75,8 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn unexpected(&mut self) -> RuleError {
-        let (actual, at) = self.scan.actual();
-        RuleError { actual, at, text: self.scan.text.to_owned() }
+        let (found, at) = self.scan.next_word();
+        RuleError { found, at, text: self.scan.text.to_owned() }
     }
 
     fn expect(&mut self, word: &str) -> Result<(), RuleError> {
@@ -103,9 +103,9 @@ impl Reader<'_> {
 
     fn operand(&mut self) -> Result<Rule, RuleError> {
         if self.scan.take("(") {
-            let within = self.rule()?;
+            let inner = self.rule()?;
             self.expect(")")?;
-            return Ok(within);
+            return Ok(inner);
         }
         if self.scan.take("NOT") {
             return Ok(Rule::Not(Box::new(self.operand()?)));
@@ -126,17 +126,17 @@ impl Reader<'_> {
         Err(self.unexpected())
     }
 
-    /// The name or ARN of an alarm; quoted where it holds a space, a comma or a parenthesis.
+    /// Reads the name or ARN of an alarm. It is quoted when it contains a space, a comma or a parenthesis.
     fn name(&mut self) -> Result<String, RuleError> {
         let rest = self.scan.rest();
         if let Some(quoted) = rest.strip_prefix('"') {
             let mut name = String::new();
             let mut escaped = false;
-            for (place, c) in quoted.char_indices() {
+            for (index, c) in quoted.char_indices() {
                 match c {
                     '\\' if !escaped => escaped = true,
                     '"' if !escaped && !name.is_empty() => {
-                        self.scan.at += 1 + place + 1;
+                        self.scan.at += 1 + index + 1;
                         return Ok(arn_name(&name).to_owned());
                     }
                     c => {
@@ -156,7 +156,7 @@ impl Reader<'_> {
     }
 }
 
-/// The name within an ARN of an alarm.
+/// Extracts the alarm name from an ARN.
 fn arn_name(name: &str) -> &str {
     name.split_once(":alarm:").map_or(name, |(_, name)| name)
 }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_hold_by_the_states_of_their_alarms() {
+    fn rules_follow_the_states_of_their_alarms() {
         for (text, expected) in [
             ("ALARM(a)", true),
             ("OK(\"o k\")", true),
@@ -192,23 +192,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_or_left_open_is_refused_by_its_place() {
-        for (text, actual) in [
+    fn invalid_rules_are_rejected_with_their_position() {
+        for (text, expected) in [
             ("ALARM(a) AND OK(b) OR OK(c)", "`OR` at character 20"),
-            ("ALARM(a", "its end at character 8"),
+            ("ALARM(a", "the end at character 8"),
             ("ALARM a", "`a` at character 7"),
             ("AT_LEAST(1, ALARM, (a, b))", "`AT_LEAST(1,` at character 1"),
             ("ALARM(a) OK(b)", "`OK(b)` at character 10"),
             ("ALARM(\"a)", "`\"a)` at character 7"),
-            ("", "its end at character 1"),
+            ("", "the end at character 1"),
         ] {
-            let said = Rule::read(text).unwrap_err().to_string();
-            assert!(said.contains(actual), "{text}: {said}");
+            let message = Rule::read(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text}: {message}");
         }
     }
 
     #[test]
-    fn the_alarms_of_a_rule_are_known() {
+    fn rule_lists_its_alarms() {
         let rule = Rule::read("(ALARM(a) OR OK(\"b c\")) AND NOT ALARM(d)").unwrap();
         assert_eq!(rule.alarms(), BTreeSet::from(["a", "b c", "d"]));
     }

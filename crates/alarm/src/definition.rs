@@ -1,4 +1,4 @@
-//! What an alarm is.
+//! Definition of a CloudWatch alarm.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,14 +11,14 @@ use crate::{Expression, Rule};
 /// An alarm of a template.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Alarm {
-    /// On one metric, or on an expression.
+    /// Evaluates one metric or an expression.
     Metric(MetricAlarm),
-    /// On the states of others.
+    /// Evaluates the states of other alarms.
     Composite(CompositeAlarm),
 }
 
 impl Alarm {
-    /// The name of its resource.
+    /// Logical id of the resource.
     #[must_use]
     pub fn logical_id(&self) -> &str {
         match self {
@@ -27,7 +27,7 @@ impl Alarm {
         }
     }
 
-    /// Its name.
+    /// Name of the alarm.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -36,7 +36,7 @@ impl Alarm {
         }
     }
 
-    /// What people read of it.
+    /// Description for people.
     #[must_use]
     pub fn description(&self) -> &str {
         match self {
@@ -45,7 +45,7 @@ impl Alarm {
         }
     }
 
-    /// Who is told.
+    /// Actions on a change of state.
     #[must_use]
     pub fn actions(&self) -> &Actions {
         match self {
@@ -54,7 +54,7 @@ impl Alarm {
         }
     }
 
-    /// The `Metadata` of its resource.
+    /// `Metadata` of the resource.
     #[must_use]
     pub fn metadata(&self) -> &Value {
         match self {
@@ -64,86 +64,86 @@ impl Alarm {
     }
 }
 
-/// An alarm on one metric, or on an expression.
+/// Alarm on one metric or on an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricAlarm {
-    /// The name of its resource.
+    /// Logical id of the resource.
     pub logical_id: String,
-    /// Its name; that of its resource when the template gives none.
+    /// Name; defaults to the logical id.
     pub name: String,
-    /// What people read of it.
+    /// Description for people.
     pub description: String,
-    /// Whose points are compared.
+    /// Source of the data points.
     pub source: Source,
-    /// The length of one point. **Units:** time; whole minutes.
+    /// Length of one period. **Units:** time; whole minutes.
     pub period: Duration,
-    /// How the point stands to the threshold when it breaches.
+    /// Comparison under which a data point breaches the threshold.
     pub comparison: Comparison,
-    /// In the unit of the metric.
+    /// Threshold, in the unit of the metric.
     pub threshold: f64,
-    /// N.
+    /// Evaluation periods, N.
     pub evaluation_periods: usize,
-    /// M.
+    /// Data points to alarm, M.
     pub datapoints_to_alarm: usize,
-    /// What a missing point counts as.
+    /// Treatment of missing data points.
     pub missing: MissingData,
-    /// Who is told.
+    /// Actions on a change of state.
     pub actions: Actions,
-    /// The `Metadata` of its resource.
+    /// `Metadata` of the resource.
     pub metadata: Value,
 }
 
-/// An alarm on the states of others.
+/// Alarm on the states of other alarms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompositeAlarm {
-    /// The name of its resource.
+    /// Logical id of the resource.
     pub logical_id: String,
-    /// Its name; that of its resource when the template gives none.
+    /// Name; defaults to the logical id.
     pub name: String,
-    /// What people read of it.
+    /// Description for people.
     pub description: String,
-    /// When it is in `ALARM`.
+    /// Condition for `ALARM`.
     pub rule: Rule,
-    /// Who is told.
+    /// Actions on a change of state.
     pub actions: Actions,
-    /// The `Metadata` of its resource.
+    /// `Metadata` of the resource.
     pub metadata: Value,
 }
 
-/// Who is told, by state.
+/// ARNs notified of a change of state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Actions {
-    /// Whether anybody is.
+    /// True when actions are enabled.
     pub enabled: bool,
-    /// When it goes to `ALARM`.
+    /// Actions on `ALARM`.
     pub alarm: Vec<String>,
-    /// When it goes to `OK`.
+    /// Actions on `OK`.
     pub ok: Vec<String>,
-    /// When it goes to `INSUFFICIENT_DATA`.
+    /// Actions on `INSUFFICIENT_DATA`.
     pub insufficient_data: Vec<String>,
 }
 
-/// Whose points are compared.
+/// Source of the data points of an alarm.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    /// Those of one metric.
+    /// One metric.
     Metric {
-        /// Which.
+        /// The metric.
         metric: MetricId,
-        /// What is made of the values of a period.
+        /// Aggregation over a period.
         statistic: Statistic,
     },
-    /// Those of an expression.
+    /// A metric math expression.
     Math {
-        /// The metrics and expressions, in an order in which each stands behind those it names.
+        /// Metrics and expressions, each after those that it refers to.
         queries: Vec<(String, Query)>,
-        /// The id of the one that is compared.
+        /// Id of the query to compare with the threshold.
         returned: String,
     },
 }
 
 impl Source {
-    /// The metrics that it reads, with what is made of them.
+    /// Metrics that the source reads, with their statistics.
     pub fn metrics(&self) -> impl Iterator<Item = (&MetricId, Statistic)> {
         let (one, several) = match self {
             Self::Metric { metric, statistic } => (Some((metric, *statistic)), None),
@@ -156,28 +156,28 @@ impl Source {
     }
 }
 
-/// One part of an expression.
+/// One entry of a metric math alarm.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Query {
     /// A metric.
     Metric {
-        /// Which.
+        /// The metric.
         metric: MetricId,
-        /// What is made of the values of a period.
+        /// Aggregation over a period.
         statistic: Statistic,
     },
-    /// An expression over others.
+    /// An expression over other queries.
     Expression(Expression),
 }
 
-/// What a metric is known by: exactly these dimensions, since CloudWatch does not add up over them.
+/// Identity of a metric. All dimensions must match, since CloudWatch does not aggregate over them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetricId {
-    /// The namespace.
+    /// Namespace.
     pub namespace: String,
-    /// The name.
+    /// Name.
     pub name: String,
-    /// The dimensions.
+    /// Dimensions, by name.
     pub dimensions: BTreeMap<String, String>,
 }
 
@@ -189,9 +189,9 @@ impl fmt::Display for MetricId {
     }
 }
 
-/// A closed list of CloudWatch's words, each read from its text.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+/// Defines an enum whose variants have names in CloudWatch's API.
+macro_rules! named_values {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $value:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
@@ -199,22 +199,22 @@ macro_rules! words {
         }
 
         impl $name {
-            /// CloudWatch's words, in the order of the documentation.
-            pub const WORDS: &[&str] = &[$($word),*];
+            /// Names in CloudWatch's API, in the order of its documentation.
+            pub const NAMES: &[&str] = &[$($value),*];
 
-            /// CloudWatch's word.
+            /// Name in CloudWatch's API.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
-                    $(Self::$variant => $word,)*
+                    $(Self::$variant => $value,)*
                 }
             }
 
-            /// `None`: it is none of the words.
+            /// Parses a name; `None` when it is unknown.
             #[must_use]
-            pub fn read(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$variant),)*
+            pub fn read(name: &str) -> Option<Self> {
+                match name {
+                    $($value => Some(Self::$variant),)*
                     _ => None,
                 }
             }
@@ -222,22 +222,22 @@ macro_rules! words {
     };
 }
 
-words! {
-    /// How a point stands to the threshold when it breaches. The point is the first operand.
+named_values! {
+    /// Comparison under which a data point breaches the threshold. The data point is the left operand.
     Comparison {
-        /// Above.
+        /// Above the threshold.
         Greater = "GreaterThanThreshold",
-        /// Above, or at it.
+        /// At or above the threshold.
         GreaterOrEqual = "GreaterThanOrEqualToThreshold",
-        /// Below.
+        /// Below the threshold.
         Less = "LessThanThreshold",
-        /// Below, or at it.
+        /// At or below the threshold.
         LessOrEqual = "LessThanOrEqualToThreshold",
     }
 }
 
 impl Comparison {
-    /// Whether a value breaches.
+    /// True when the value breaches the threshold.
     #[must_use]
     pub fn is_breaching(self, value: f64, threshold: f64) -> bool {
         match self {
@@ -249,32 +249,32 @@ impl Comparison {
     }
 }
 
-words! {
-    /// What a missing point counts as.
+named_values! {
+    /// Treatment of missing data points.
     MissingData {
-        /// As missing: an alarm without points has insufficient data.
+        /// Missing: an alarm without data points has insufficient data.
         Missing = "missing",
-        /// As nothing: the alarm stays as it is.
+        /// Ignored: the alarm keeps its state.
         Ignore = "ignore",
-        /// As beyond the threshold.
+        /// Treated as breaching the threshold.
         Breaching = "breaching",
-        /// As within the threshold.
+        /// Treated as within the threshold.
         NotBreaching = "notBreaching",
     }
 }
 
-words! {
-    /// What is made of the values of a period.
+named_values! {
+    /// Aggregation of the values of a period.
     Statistic {
-        /// How many there are.
+        /// Number of values.
         SampleCount = "SampleCount",
-        /// Their mean.
+        /// Mean.
         Average = "Average",
-        /// All of them together.
+        /// Sum.
         Sum = "Sum",
-        /// The least.
+        /// Smallest value.
         Minimum = "Minimum",
-        /// The greatest.
+        /// Largest value.
         Maximum = "Maximum",
     }
 }

@@ -1,7 +1,7 @@
-//! Metric math, as far as alarms of ours use it: arithmetic, comparisons, `IF` and `FILL` with a value.
+//! Metric math, limited to the functions that the shipped alarms use: arithmetic, comparisons, `IF`, `FILL` with a value.
 //!
-//! Source: CloudWatch User Guide, "Using math expressions with CloudWatch metrics": in arithmetic between two series a missing
-//! operand counts as 0; a division by zero leaves no point; `IF` leaves none where its condition has none.
+//! Source: CloudWatch User Guide, "Using math expressions with CloudWatch metrics". In arithmetic between two series a
+//! missing operand counts as 0. Division by zero yields no data point, and neither does `IF` when its condition has none.
 
 use std::collections::BTreeSet;
 
@@ -12,17 +12,17 @@ use crate::scan::Scanner;
 pub enum Expression {
     /// A number.
     Number(f64),
-    /// The id of a metric or of another expression.
+    /// Id of a metric or of another expression.
     Id(String),
-    /// Two operands.
+    /// Operator with two operands.
     Binary(Operator, Box<Self>, Box<Self>),
-    /// The first is the condition; without the third there is no point where it does not hold.
+    /// Condition, value, and optional alternative. Without the alternative a false condition yields no data point.
     If(Box<Self>, Box<Self>, Option<Box<Self>>),
-    /// The second in the place of missing points of the first.
+    /// Series, and the replacement for its missing data points.
     Fill(Box<Self>, Box<Self>),
 }
 
-/// What is done with two operands.
+/// Binary operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
     /// `+`
@@ -49,23 +49,23 @@ pub enum Operator {
     NotEqual,
 }
 
-/// A text that is no expression, or one that is not known here.
+/// Error for an invalid or unsupported expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected an expression of + - * / ^, comparisons, IF and FILL with a value, found {actual} at character {at} of `{text}`"
+    "expected an expression of + - * / ^, comparisons, IF and FILL with a value, found {found} at character {at} of `{text}`"
 )]
 pub struct ExpressionError {
-    actual: String,
+    found: String,
     at: usize,
     text: String,
 }
 
-/// What an expression is at one time.
+/// Value of an expression at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
-    /// The same at all times.
+    /// A number, equal at all times.
     Constant(f64),
-    /// A point of a series; `None`: missing.
+    /// A data point of a series; `None` when it is missing.
     Point(Option<f64>),
 }
 
@@ -79,17 +79,17 @@ impl Part {
 }
 
 impl Expression {
-    /// Reads a text.
+    /// Parses an expression.
     ///
     /// # Errors
-    /// When it is no expression, or holds what is not known here.
+    /// When the text is not an expression, or contains unsupported functions.
     pub fn read(text: &str) -> Result<Self, ExpressionError> {
         let mut reader = Reader { scan: Scanner::new(text) };
         let expression = reader.comparison()?;
         if reader.scan.rest().is_empty() { Ok(expression) } else { Err(reader.unexpected()) }
     }
 
-    /// The ids it names.
+    /// Ids that the expression refers to.
     #[must_use]
     pub fn ids(&self) -> BTreeSet<&str> {
         match self {
@@ -103,24 +103,24 @@ impl Expression {
         }
     }
 
-    /// Its point, from those of the ids it names. `None`: it has none.
+    /// Computes the data point from those of the ids in the expression; `None` when it is missing.
     #[must_use]
-    pub fn point(&self, of: &dyn Fn(&str) -> Option<f64>) -> Option<f64> {
-        self.part(of).value()
+    pub fn point(&self, point_by_id: &dyn Fn(&str) -> Option<f64>) -> Option<f64> {
+        self.part(point_by_id).value()
     }
 
-    fn part(&self, of: &dyn Fn(&str) -> Option<f64>) -> Part {
+    fn part(&self, point_by_id: &dyn Fn(&str) -> Option<f64>) -> Part {
         match self {
             Self::Number(number) => Part::Constant(*number),
-            Self::Id(id) => Part::Point(of(id)),
-            Self::Binary(operator, one, other) => binary(*operator, one.part(of), other.part(of)),
+            Self::Id(id) => Part::Point(point_by_id(id)),
+            Self::Binary(operator, one, other) => binary(*operator, one.part(point_by_id), other.part(point_by_id)),
             Self::If(condition, then, otherwise) => {
-                let Some(condition) = condition.part(of).value() else { return Part::Point(None) };
+                let Some(condition) = condition.part(point_by_id).value() else { return Part::Point(None) };
                 let chosen = if condition == 0.0 { otherwise.as_ref() } else { Some(then) };
-                Part::Point(chosen.map(|chosen| chosen.part(of).value().unwrap_or(0.0)))
+                Part::Point(chosen.map(|chosen| chosen.part(point_by_id).value().unwrap_or(0.0)))
             }
-            Self::Fill(series, value) => match series.part(of) {
-                Part::Point(None) => Part::Point(value.part(of).value()),
+            Self::Fill(series, value) => match series.part(point_by_id) {
+                Part::Point(None) => Part::Point(value.part(point_by_id).value()),
                 other => other,
             },
         }
@@ -130,25 +130,25 @@ impl Expression {
 fn binary(operator: Operator, one: Part, other: Part) -> Part {
     let (left, right) = match (one, other) {
         (Part::Constant(left), Part::Constant(right)) => (left, right),
-        // A number has no points of its own.
+        // A constant by itself has no data points.
         (Part::Point(None), Part::Constant(_) | Part::Point(None)) | (Part::Constant(_), Part::Point(None)) => {
             return Part::Point(None);
         }
         (one, other) => (one.value().unwrap_or(0.0), other.value().unwrap_or(0.0)),
     };
-    let whether = |holds: bool| Some(f64::from(u8::from(holds)));
+    let as_number = |is_true: bool| Some(f64::from(u8::from(is_true)));
     let value = match operator {
         Operator::Add => Some(left + right),
         Operator::Subtract => Some(left - right),
         Operator::Multiply => Some(left * right),
         Operator::Divide => (right != 0.0).then(|| left / right),
         Operator::Power => Some(left.powf(right)),
-        Operator::Less => whether(left < right),
-        Operator::LessOrEqual => whether(left <= right),
-        Operator::Greater => whether(left > right),
-        Operator::GreaterOrEqual => whether(left >= right),
-        Operator::Equal => whether(left == right),
-        Operator::NotEqual => whether(left != right),
+        Operator::Less => as_number(left < right),
+        Operator::LessOrEqual => as_number(left <= right),
+        Operator::Greater => as_number(left > right),
+        Operator::GreaterOrEqual => as_number(left >= right),
+        Operator::Equal => as_number(left == right),
+        Operator::NotEqual => as_number(left != right),
     };
     let value = value.filter(|value| value.is_finite());
     match (one, other, value) {
@@ -163,8 +163,8 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn unexpected(&mut self) -> ExpressionError {
-        let (actual, at) = self.scan.actual();
-        ExpressionError { actual, at, text: self.scan.text.to_owned() }
+        let (found, at) = self.scan.next_word();
+        ExpressionError { found, at, text: self.scan.text.to_owned() }
     }
 
     fn expect(&mut self, symbol: &str) -> Result<(), ExpressionError> {
@@ -173,7 +173,7 @@ impl Reader<'_> {
 
     fn comparison(&mut self) -> Result<Expression, ExpressionError> {
         let one = self.sum()?;
-        // The longer ones first.
+        // Longer operators come first.
         let operators = [
             ("<=", Operator::LessOrEqual),
             (">=", Operator::GreaterOrEqual),
@@ -190,15 +190,15 @@ impl Reader<'_> {
 
     fn sum(&mut self) -> Result<Expression, ExpressionError> {
         let operators = [("+", Operator::Add), ("-", Operator::Subtract)];
-        self.leftmost_first(&operators, Self::product)
+        self.left_associative(&operators, Self::product)
     }
 
     fn product(&mut self) -> Result<Expression, ExpressionError> {
         let operators = [("*", Operator::Multiply), ("/", Operator::Divide)];
-        self.leftmost_first(&operators, Self::power)
+        self.left_associative(&operators, Self::power)
     }
 
-    fn leftmost_first(
+    fn left_associative(
         &mut self,
         operators: &[(&str, Operator)],
         operand: fn(&mut Self) -> Result<Expression, ExpressionError>,
@@ -220,9 +220,9 @@ impl Reader<'_> {
 
     fn operand(&mut self) -> Result<Expression, ExpressionError> {
         if self.scan.take("(") {
-            let within = self.comparison()?;
+            let inner = self.comparison()?;
             self.expect(")")?;
-            return Ok(within);
+            return Ok(inner);
         }
         if self.scan.take("-") {
             let zero = Box::new(Expression::Number(0.0));
@@ -255,7 +255,7 @@ impl Reader<'_> {
                 self.expect(")")?;
                 return Ok(Expression::Fill(series, value));
             }
-            // Ids begin with a lower-case letter; functions, and the words of FILL, are written in capitals.
+            // Ids start with a lower-case letter; functions, and the keywords of FILL, are upper-case.
             id if id.starts_with(|c: char| c.is_ascii_lowercase()) && !id.contains('.') => {
                 Some(Expression::Id(word.clone()))
             }
@@ -273,16 +273,16 @@ mod tests {
     use super::*;
 
     fn point(text: &str, m1: Option<f64>, m2: Option<f64>) -> Option<f64> {
-        let of = |id: &str| match id {
+        let point_by_id = |id: &str| match id {
             "m1" => m1,
             "m2" => m2,
             other => panic!("{other}"),
         };
-        Expression::read(text).unwrap().point(&of)
+        Expression::read(text).unwrap().point(&point_by_id)
     }
 
     #[test]
-    fn operators_bind_as_usual() {
+    fn operators_have_usual_precedence() {
         for (text, value) in
             [("1 + 2 * 3 ^ 2", 19.0), ("(1+2)*3", 9.0), ("10 - 2 - 3", 5.0), ("2 ^ 3 ^ 2", 512.0), ("-2 + 5", 3.0)]
         {
@@ -291,45 +291,45 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_operand_counts_as_nothing_beside_one_that_is_there() {
+    fn missing_operand_counts_as_zero() {
         let rate = "100 * m1 / m2";
         assert_eq!(point(rate, Some(5.0), Some(50.0)), Some(10.0));
         assert_eq!(point(rate, None, Some(50.0)), Some(0.0), "no errors among requests");
-        assert_eq!(point(rate, Some(5.0), None), None, "a division by nothing");
+        assert_eq!(point(rate, Some(5.0), None), None, "division by zero");
         assert_eq!(point(rate, None, None), None);
         assert_eq!(point("m1 + m2", Some(5.0), None), Some(5.0));
-        assert_eq!(point("m1 * 100", None, None), None, "a number has no points of its own");
+        assert_eq!(point("m1 * 100", None, None), None, "a constant has no data points");
     }
 
     #[test]
-    fn conditions_and_fills() {
+    fn if_and_fill_choose_values() {
         assert_eq!(point("IF(m2 > 10, m1, 0)", Some(5.0), Some(50.0)), Some(5.0));
         assert_eq!(point("IF(m2 > 10, m1, 0)", Some(5.0), Some(5.0)), Some(0.0));
         assert_eq!(point("IF(m2 > 10, m1)", Some(5.0), Some(5.0)), None);
-        assert_eq!(point("IF(m2 > 10, m1, 1)", None, Some(50.0)), Some(0.0), "a branch without a point is 0");
+        assert_eq!(point("IF(m2 > 10, m1, 1)", None, Some(50.0)), Some(0.0), "a branch without a data point is 0");
         assert_eq!(point("IF(m2, m1, 1)", Some(5.0), None), None);
         assert_eq!(point("FILL(m1, 7)", None, None), Some(7.0));
         assert_eq!(point("FILL(m1, m2)", Some(1.0), Some(2.0)), Some(1.0));
     }
 
     #[test]
-    fn what_is_not_known_is_refused_by_its_place() {
-        for (text, actual) in [
+    fn unsupported_expressions_are_rejected_with_their_position() {
+        for (text, expected) in [
             ("RATE(m1)", "`RATE(m1)` at character 1"),
-            ("m1 + ", "its end at character 6"),
+            ("m1 + ", "the end at character 6"),
             ("m1 m2", "`m2` at character 4"),
             ("FILL(m1, REPEAT)", "`REPEAT)` at character 10"),
             ("IF(m1)", "`)` at character 6"),
             ("M1", "`M1` at character 1"),
-            ("", "its end at character 1"),
+            ("", "the end at character 1"),
         ] {
-            let said = Expression::read(text).unwrap_err().to_string();
-            assert!(said.contains(actual), "{text}: {said}");
+            let message = Expression::read(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text}: {message}");
         }
     }
 
     #[test]
-    fn ids_are_found_wherever_they_stand() {
+    fn expression_lists_its_ids() {
         let expression = Expression::read("IF(a > 1, b / c, FILL(d, 0))").unwrap();
         assert_eq!(expression.ids(), BTreeSet::from(["a", "b", "c", "d"]));
     }

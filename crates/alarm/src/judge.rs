@@ -1,10 +1,10 @@
-//! One evaluation of an alarm, from which of its points breach.
+//! One evaluation of an alarm, based on its breaching and missing data points.
 
 use serde::{Deserialize, Serialize};
 
 use crate::MissingData;
 
-/// The state of an alarm, in CloudWatch's words.
+/// State of an alarm, named as in CloudWatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
@@ -12,12 +12,12 @@ pub enum State {
     Ok,
     /// Beyond its threshold.
     Alarm,
-    /// Too little is known.
+    /// Too few data points.
     InsufficientData,
 }
 
 impl State {
-    /// CloudWatch's word.
+    /// Name in CloudWatch's API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,28 +28,28 @@ impl State {
     }
 }
 
-/// Judges the points of the evaluation range, oldest first: whether each breaches, `None` where it is missing. `None`: the
-/// alarm stays in the state it is in.
+/// Evaluates the data points of the evaluation range, oldest first. Each is true when it breaches, and `None` when it is
+/// missing. Returns `None` when the alarm keeps its state.
 ///
-/// `periods` are the evaluation periods (N), `to_alarm` the datapoints to alarm (M).
+/// `periods` is the number of evaluation periods (N), `to_alarm` the number of data points to alarm (M).
 ///
 /// Source: CloudWatch User Guide, "Configuring how CloudWatch alarms treat missing data", both tables and the rule against
-/// premature alarms. That M breaching points among fewer than N real ones alarm under `missing` and `ignore` too is inferred;
-/// no table has such a row.
+/// premature alarms. One case is inferred, since no table covers it: under `missing` and `ignore`, M breaching data points
+/// also alarm when fewer than N are real.
 #[must_use]
 pub fn judge(points: &[Option<bool>], periods: usize, to_alarm: usize, missing: MissingData) -> Option<State> {
     let alarm_when = |is_alarm| if is_alarm { State::Alarm } else { State::Ok };
-    let (mut real, mut breaching, mut breaching_of_newest) = (0, 0, 0);
+    let (mut real, mut breaching, mut newest_breaching) = (0, 0, 0);
     for is_breaching in points.iter().rev().flatten() {
         real += 1;
         if *is_breaching {
             breaching += 1;
-            breaching_of_newest += usize::from(real <= periods);
+            newest_breaching += usize::from(real <= periods);
         }
     }
     if real >= periods {
-        // Enough is known: how missing points are treated does not matter.
-        return Some(alarm_when(breaching_of_newest >= to_alarm));
+        // With enough real data points, the treatment of missing ones does not matter.
+        return Some(alarm_when(newest_breaching >= to_alarm));
     }
     match missing {
         MissingData::Breaching => Some(alarm_when(breaching + (periods - real) >= to_alarm)),
@@ -62,9 +62,9 @@ pub fn judge(points: &[Option<bool>], periods: usize, to_alarm: usize, missing: 
             if breaching >= to_alarm {
                 return Some(State::Alarm);
             }
-            // Nothing known speaks against it, and the first sign of it is old enough.
-            let age_of_oldest = points.iter().position(Option::is_some).map_or(0, |place| points.len() - place);
-            if breaching == real && age_of_oldest >= to_alarm {
+            // All real data points breach, and the oldest of them is old enough.
+            let oldest_age = points.iter().position(Option::is_some).map_or(0, |index| points.len() - index);
+            if breaching == real && oldest_age >= to_alarm {
                 return retained(State::Alarm);
             }
             Some(State::Ok)
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn points(text: &str) -> Vec<Option<bool>> {
-        let point = |word| match word {
+        let point = |letter| match letter {
             "0" => Some(false),
             "X" => Some(true),
             "-" => None,
@@ -87,17 +87,17 @@ mod tests {
     }
 
     #[test]
-    fn a_point_more_than_n_back_counts_only_when_newer_ones_are_missing() {
-        let of = |text| judge(&points(text), 3, 2, MissingData::NotBreaching);
-        assert_eq!(of("X X 0 0 0"), Some(State::Ok));
-        assert_eq!(of("X X - - 0"), Some(State::Alarm));
+    fn older_points_count_only_when_newer_ones_are_missing() {
+        let state = |text| judge(&points(text), 3, 2, MissingData::NotBreaching);
+        assert_eq!(state("X X 0 0 0"), Some(State::Ok));
+        assert_eq!(state("X X - - 0"), Some(State::Alarm));
     }
 
     #[test]
-    fn five_of_five_with_missing_breaching_waits_for_five() {
-        let of = |text| judge(&points(text), 5, 5, MissingData::Breaching);
-        assert_eq!(of("0 0 - - - - -"), Some(State::Ok), "CloudWatch looks further back than five");
-        assert_eq!(of("- - - - - - -"), Some(State::Alarm));
-        assert_eq!(of("X X X X X X X"), Some(State::Alarm));
+    fn five_of_five_waits_for_five_missing_points() {
+        let state = |text| judge(&points(text), 5, 5, MissingData::Breaching);
+        assert_eq!(state("0 0 - - - - -"), Some(State::Ok), "CloudWatch reads more than five data points");
+        assert_eq!(state("- - - - - - -"), Some(State::Alarm));
+        assert_eq!(state("X X X X X X X"), Some(State::Alarm));
     }
 }

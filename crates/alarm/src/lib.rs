@@ -1,8 +1,8 @@
-//! CloudWatch's alarm semantics, and the templates that alarms stand in. Pure: data and time are passed in.
+//! Evaluation of CloudWatch alarms, and a reader of the templates that define them. Pure: callers pass data and time in.
 //!
-//! [`Template::read`] reads a CloudFormation template as CloudFormation would; [`alarms`] finds the alarms in it; [`Data`]
-//! holds what was published; [`Replay`] tells when an alarm would have been in which state. What this crate does not know it
-//! refuses, by its path: nothing is guessed.
+//! [`Template::read`] resolves a CloudFormation template; [`alarms`] finds the alarms in it; [`Data`] holds published
+//! values; [`Replay`] computes the state of each alarm over time. Unsupported features are errors that name their path:
+//! nothing is guessed.
 //!
 //! Sources: Amazon CloudWatch User Guide, "Alarm evaluation", "Configuring how CloudWatch alarms treat missing data",
 //! "Combining alarms", "Using math expressions with CloudWatch metrics"; AWS CloudFormation User Guide, "Intrinsic functions"

@@ -1,4 +1,4 @@
-//! The alarms of a template.
+//! Reader of the alarms in a template.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::{
     Statistic, Template, TemplateError,
 };
 
-/// The properties of an alarm that are read, or do not change when it fires.
-const KNOWN: [&str; 18] = [
+/// Supported properties of a metric alarm: those that are read, and those that do not affect when it fires.
+const METRIC_ALARM_PROPERTIES: [&str; 18] = [
     "ActionsEnabled",
     "AlarmActions",
     "AlarmDescription",
@@ -32,7 +32,8 @@ const KNOWN: [&str; 18] = [
     "Threshold",
     "TreatMissingData",
 ];
-const KNOWN_OF_COMPOSITES: [&str; 8] = [
+/// Supported properties of a composite alarm.
+const COMPOSITE_ALARM_PROPERTIES: [&str; 8] = [
     "ActionsEnabled",
     "AlarmActions",
     "AlarmDescription",
@@ -43,14 +44,14 @@ const KNOWN_OF_COMPOSITES: [&str; 8] = [
     "Tags",
 ];
 
-/// The alarms of a template, in its order.
+/// Reads the alarms of a template, in its order.
 ///
 /// # Errors
-/// With the path of the first property that is wrong, or that is not known here: percentiles, anomaly bands, sub-minute periods,
+/// With the path of the first property that is wrong or unsupported: percentiles, anomaly bands, sub-minute periods,
 /// wall-clock windows, suppressors.
 pub fn alarms(template: &Template) -> Result<Vec<Alarm>, TemplateError> {
     let mut found = Vec::new();
-    // What references to an alarm stand for.
+    // Names to substitute for references to an alarm.
     let names: Vec<(String, String)> = template
         .resources
         .iter()
@@ -72,17 +73,17 @@ pub fn alarms(template: &Template) -> Result<Vec<Alarm>, TemplateError> {
 
 fn metric_alarm(resource: &Resource) -> Result<MetricAlarm, TemplateError> {
     let properties = Properties { resource, path: String::new(), values: &resource.properties };
-    properties.known(&KNOWN)?;
+    properties.allow_only(&METRIC_ALARM_PROPERTIES)?;
     let (source, period) = match resource.properties.get("Metrics") {
         None => {
             let source = Source::Metric {
                 metric: properties.metric(&resource.properties)?,
-                statistic: properties.word("Statistic", Statistic::read, Statistic::WORDS)?,
+                statistic: properties.one_of("Statistic", Statistic::read, Statistic::NAMES)?,
             };
             (source, properties.period("Period")?)
         }
         Some(queries) => {
-            properties.without(&["MetricName", "Namespace", "Dimensions", "Period", "Statistic"], "Metrics")?;
+            properties.reject(&["MetricName", "Namespace", "Dimensions", "Period", "Statistic"], "Metrics")?;
             math(resource, queries)?
         }
     };
@@ -97,7 +98,7 @@ fn metric_alarm(resource: &Resource) -> Result<MetricAlarm, TemplateError> {
     }
     let missing = match resource.properties.get("TreatMissingData") {
         None => MissingData::Missing,
-        Some(_) => properties.word("TreatMissingData", MissingData::read, MissingData::WORDS)?,
+        Some(_) => properties.one_of("TreatMissingData", MissingData::read, MissingData::NAMES)?,
     };
     Ok(MetricAlarm {
         logical_id: resource.id.clone(),
@@ -105,7 +106,7 @@ fn metric_alarm(resource: &Resource) -> Result<MetricAlarm, TemplateError> {
         description: properties.text("AlarmDescription")?.unwrap_or_default(),
         source,
         period,
-        comparison: properties.word("ComparisonOperator", Comparison::read, Comparison::WORDS)?,
+        comparison: properties.one_of("ComparisonOperator", Comparison::read, Comparison::NAMES)?,
         threshold: properties.number("Threshold")?,
         evaluation_periods,
         datapoints_to_alarm,
@@ -117,7 +118,7 @@ fn metric_alarm(resource: &Resource) -> Result<MetricAlarm, TemplateError> {
 
 fn composite_alarm(resource: &Resource, names: &[(String, String)]) -> Result<CompositeAlarm, TemplateError> {
     let properties = Properties { resource, path: String::new(), values: &resource.properties };
-    properties.known(&KNOWN_OF_COMPOSITES)?;
+    properties.allow_only(&COMPOSITE_ALARM_PROPERTIES)?;
     let rule = properties.required("AlarmRule")?;
     let rule = names.iter().fold(rule, |rule, (id, name)| {
         rule.replace(&format!("${{{id}}}"), name).replace(&format!("${{{id}.Arn}}"), name)
@@ -133,23 +134,23 @@ fn composite_alarm(resource: &Resource, names: &[(String, String)]) -> Result<Co
     })
 }
 
-/// The metrics and expressions of an alarm, and the period they share.
+/// Reads the metrics and expressions of an alarm, and their common period.
 fn math(resource: &Resource, queries: &Value) -> Result<(Source, Duration), TemplateError> {
     let Some(queries) = queries.as_array() else {
         return Err(resource.problem("Metrics", "expected a list"));
     };
     let mut read: Vec<(String, Query, bool)> = Vec::new();
     let mut period = None;
-    for (place, query) in queries.iter().enumerate() {
-        let path = format!("Metrics[{place}]");
+    for (index, query) in queries.iter().enumerate() {
+        let path = format!("Metrics[{index}]");
         let Some(values) = query.as_object() else {
             return Err(resource.problem(&path, "expected a table"));
         };
         let properties = Properties { resource, path: format!("{path}."), values };
-        properties.known(&["Expression", "Id", "Label", "MetricStat", "ReturnData"])?;
+        properties.allow_only(&["Expression", "Id", "Label", "MetricStat", "ReturnData"])?;
         let id = properties.required("Id")?;
-        let own = if let Some(expression) = properties.text("Expression")? {
-            properties.without(&["MetricStat"], "Expression")?;
+        let parsed = if let Some(expression) = properties.text("Expression")? {
+            properties.reject(&["MetricStat"], "Expression")?;
             let expression = Expression::read(&expression)
                 .map_err(|error| resource.problem(&format!("{path}.Expression"), error.to_string()))?;
             Query::Expression(expression)
@@ -157,21 +158,21 @@ fn math(resource: &Resource, queries: &Value) -> Result<(Source, Duration), Temp
             let Some(stat) = values.get("MetricStat").and_then(Value::as_object) else {
                 return Err(resource.problem(&path, "expected an Expression or a MetricStat"));
             };
-            let of_stat = Properties { resource, path: format!("{path}.MetricStat."), values: stat };
-            of_stat.known(&["Metric", "Period", "Stat"])?;
-            let own_period = of_stat.period("Period")?;
+            let stat_properties = Properties { resource, path: format!("{path}.MetricStat."), values: stat };
+            stat_properties.allow_only(&["Metric", "Period", "Stat"])?;
+            let own_period = stat_properties.period("Period")?;
             if *period.get_or_insert(own_period) != own_period {
                 return Err(resource.problem(&format!("{path}.MetricStat.Period"), "expected the same period for all"));
             }
             let Some(metric) = stat.get("Metric").and_then(Value::as_object) else {
                 return Err(resource.problem(&format!("{path}.MetricStat.Metric"), "expected a table"));
             };
-            let of_metric = Properties { resource, path: format!("{path}.MetricStat.Metric."), values: metric };
-            of_metric.known(&["Dimensions", "MetricName", "Namespace"])?;
-            let statistic = of_stat.word("Stat", Statistic::read, Statistic::WORDS)?;
-            Query::Metric { metric: of_metric.metric(metric)?, statistic }
+            let metric_properties = Properties { resource, path: format!("{path}.MetricStat.Metric."), values: metric };
+            metric_properties.allow_only(&["Dimensions", "MetricName", "Namespace"])?;
+            let statistic = stat_properties.one_of("Stat", Statistic::read, Statistic::NAMES)?;
+            Query::Metric { metric: metric_properties.metric(metric)?, statistic }
         };
-        read.push((id, own, properties.is("ReturnData")?));
+        read.push((id, parsed, properties.is_true("ReturnData")?));
     }
     let returned: Vec<&String> = read.iter().filter(|(.., returns)| *returns).map(|(id, ..)| id).collect();
     let [returned] = returned[..] else {
@@ -193,14 +194,14 @@ fn math(resource: &Resource, queries: &Value) -> Result<(Source, Duration), Temp
                 }
         });
         let Some((id, query, _)) = ready else {
-            return Err(resource.problem("Metrics", "expected expressions over ids that are there, and no circle"));
+            return Err(resource.problem("Metrics", "expected expressions over existing ids, without a cycle"));
         };
         ordered.push((id.clone(), query.clone()));
     }
     Ok((Source::Math { queries: ordered, returned }, period))
 }
 
-/// A table of properties, and where it stands.
+/// A table of properties, and its path.
 struct Properties<'r> {
     resource: &'r Resource,
     path: String,
@@ -212,24 +213,24 @@ impl Properties<'_> {
         self.resource.problem(&format!("{}{name}", self.path), rule)
     }
 
-    /// Refuses what is not read: it may change what the alarm looks at.
-    fn known(&self, names: &[&str]) -> Result<(), TemplateError> {
+    /// Rejects unsupported properties, since they may change the result of an evaluation.
+    fn allow_only(&self, names: &[&str]) -> Result<(), TemplateError> {
         match self.values.keys().find(|name| !names.contains(&name.as_str())) {
             None => Ok(()),
-            Some(name) => Err(self.problem(name, format!("not known here; known are {}", names.join(", ")))),
+            Some(name) => Err(self.problem(name, format!("not supported; supported: {}", names.join(", ")))),
         }
     }
 
-    /// Refuses what cannot stand beside something.
-    fn without(&self, names: &[&str], beside: &str) -> Result<(), TemplateError> {
+    /// Rejects properties that cannot be combined with another one.
+    fn reject(&self, names: &[&str], other: &str) -> Result<(), TemplateError> {
         match names.iter().find(|name| self.values.contains_key(**name)) {
             None => Ok(()),
-            Some(name) => Err(self.problem(name, format!("expected none beside {beside}"))),
+            Some(name) => Err(self.problem(name, format!("expected none together with {other}"))),
         }
     }
 
-    /// What is so when nothing is written.
-    fn is(&self, name: &str) -> Result<bool, TemplateError> {
+    /// Reads a boolean that defaults to true.
+    fn is_true(&self, name: &str) -> Result<bool, TemplateError> {
         match self.values.get(name) {
             None => Ok(true),
             Some(Value::Bool(is)) => Ok(*is),
@@ -242,17 +243,17 @@ impl Properties<'_> {
         match self.values.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(other) => Err(self.problem(name, format!("expected a text, found {other}"))),
+            Some(other) => Err(self.problem(name, format!("expected a string, found {other}"))),
         }
     }
 
     fn required(&self, name: &str) -> Result<String, TemplateError> {
-        self.text(name)?.ok_or_else(|| self.problem(name, "expected a text, found none"))
+        self.text(name)?.ok_or_else(|| self.problem(name, "expected a string, found none"))
     }
 
-    fn word<T>(&self, name: &str, read: fn(&str) -> Option<T>, words: &[&str]) -> Result<T, TemplateError> {
+    fn one_of<T>(&self, name: &str, read: fn(&str) -> Option<T>, names: &[&str]) -> Result<T, TemplateError> {
         let text = self.required(name)?;
-        read(&text).ok_or_else(|| self.problem(name, format!("expected one of {}, found `{text}`", words.join(", "))))
+        read(&text).ok_or_else(|| self.problem(name, format!("expected one of {}, found `{text}`", names.join(", "))))
     }
 
     fn number(&self, name: &str) -> Result<f64, TemplateError> {
@@ -272,22 +273,22 @@ impl Properties<'_> {
     fn period(&self, name: &str) -> Result<Duration, TemplateError> {
         let seconds = self.number(name)?;
         if seconds < 60.0 || seconds % 60.0 != 0.0 {
-            let rule = format!("expected whole minutes in seconds, found {seconds}: shorter ones are not known here");
+            let rule = format!("expected a multiple of 60 seconds, found {seconds}: shorter periods are not supported");
             return Err(self.problem(name, rule));
         }
         Duration::try_from_secs_f64(seconds).map_err(|error| self.problem(name, error.to_string()))
     }
 
-    fn metric(&self, of: &Map<String, Value>) -> Result<MetricId, TemplateError> {
+    fn metric(&self, values: &Map<String, Value>) -> Result<MetricId, TemplateError> {
         let mut dimensions = BTreeMap::new();
-        let written = match of.get("Dimensions") {
+        let listed = match values.get("Dimensions") {
             None => &[][..],
-            Some(Value::Array(written)) => written,
+            Some(Value::Array(items)) => items,
             Some(other) => return Err(self.problem("Dimensions", format!("expected a list, found {other}"))),
         };
-        for (place, dimension) in written.iter().enumerate() {
+        for (index, dimension) in listed.iter().enumerate() {
             let (Some(name), Some(value)) = (dimension["Name"].as_str(), dimension["Value"].as_str()) else {
-                return Err(self.problem(&format!("Dimensions[{place}]"), "expected Name and Value"));
+                return Err(self.problem(&format!("Dimensions[{index}]"), "expected Name and Value"));
             };
             dimensions.insert(name.to_owned(), value.to_owned());
         }
@@ -300,12 +301,12 @@ impl Properties<'_> {
             Some(Value::Array(items)) => {
                 let text = |item: &Value| item.as_str().map(str::to_owned);
                 let texts: Option<Vec<String>> = items.iter().map(text).collect();
-                texts.ok_or_else(|| self.problem(name, "expected a list of texts"))
+                texts.ok_or_else(|| self.problem(name, "expected a list of strings"))
             }
             Some(other) => Err(self.problem(name, format!("expected a list, found {other}"))),
         };
         Ok(Actions {
-            enabled: self.is("ActionsEnabled")?,
+            enabled: self.is_true("ActionsEnabled")?,
             alarm: list("AlarmActions")?,
             ok: list("OKActions")?,
             insufficient_data: list("InsufficientDataActions")?,

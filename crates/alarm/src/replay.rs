@@ -1,4 +1,4 @@
-//! When an alarm would have been in which state.
+//! Replay of alarms over recorded data.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,16 +8,18 @@ use jiff::Timestamp;
 use crate::series::Windows;
 use crate::{Alarm, Data, MetricAlarm, Query, Source, State, judge};
 
-/// Seconds of a minute, and minutes of an hour and of a day.
+/// Seconds per minute.
 const MINUTE: i64 = 60;
+/// Minutes per hour.
 const HOUR: i64 = 60;
+/// Minutes per day.
 const DAY: i64 = 24 * HOUR;
 
-/// How alarms are evaluated, as far as CloudWatch does not say it.
+/// Evaluates alarms over recorded data, with the parameter that CloudWatch does not document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// How many points beyond N are looked at when points are missing. Default 2, as in the one example of the documentation;
-    /// its size is not published.
+    /// Number of data points beyond N that are read when some are missing. Default 2, as in the only example of the
+    /// documentation; CloudWatch does not publish the number.
     pub beyond: usize,
 }
 
@@ -27,24 +29,24 @@ impl Default for Replay {
     }
 }
 
-/// An alarm went from one state to another.
+/// Change of an alarm's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// The minute of the evaluation.
+    /// Minute of the evaluation.
     pub at: Timestamp,
-    /// The state before.
+    /// Previous state.
     pub from: State,
-    /// The state since.
+    /// New state.
     pub to: State,
 }
 
 impl Replay {
-    /// Every change of state of each alarm, by its name, evaluated each minute of `from` to `until`; both included. All begin
-    /// with insufficient data, as new alarms do.
+    /// Computes the state changes of each alarm, by name, with one evaluation per minute from `from` to `until`, both
+    /// inclusive. All alarms start with insufficient data, as new alarms do.
     ///
-    /// An alarm whose periods together are longer than a day is evaluated once an hour, with data until the full hour
-    /// (CloudWatch User Guide, "Alarm evaluation"). A composite alarm is evaluated when its alarms have been; one that stands
-    /// on another that comes later in the list sees that one's state of the minute before.
+    /// An alarm whose periods add up to more than a day is evaluated once an hour, with data until the full hour (CloudWatch
+    /// User Guide, "Alarm evaluation"). A composite alarm is evaluated in list order, so it uses the previous minute's state
+    /// of an alarm that comes later in the list.
     #[must_use]
     pub fn transitions(
         &self,
@@ -55,37 +57,37 @@ impl Replay {
     ) -> BTreeMap<String, Vec<Transition>> {
         let minute = |at: Timestamp| at.as_second().div_euclid(MINUTE);
         let (first, last) = (minute(from), minute(until));
-        let judged: Vec<Judged> = alarms.iter().map(|alarm| self.judged(alarm, data, first, last)).collect();
+        let inputs: Vec<AlarmInput> = alarms.iter().map(|alarm| self.input(alarm, data, first, last)).collect();
         let mut states = vec![State::InsufficientData; alarms.len()];
-        let places: BTreeMap<&str, usize> = (0..).zip(alarms).map(|(place, alarm)| (alarm.name(), place)).collect();
+        let indexes: BTreeMap<&str, usize> = (0..).zip(alarms).map(|(index, alarm)| (alarm.name(), index)).collect();
         let mut transitions: BTreeMap<String, Vec<Transition>> =
             alarms.iter().map(|alarm| (alarm.name().to_owned(), Vec::new())).collect();
-        // The points of one evaluation; kept, since there are millions of them.
+        // Buffer for the data points of one evaluation; reused, since there are millions of evaluations.
         let mut range = Vec::new();
         for now in first..=last {
-            for (place, (alarm, judged)) in alarms.iter().zip(&judged).enumerate() {
-                let next = match (alarm, judged) {
-                    (Alarm::Metric(alarm), Judged::Points(points)) => self.state(alarm, points, now, &mut range),
+            for (index, (alarm, input)) in alarms.iter().zip(&inputs).enumerate() {
+                let next = match (alarm, input) {
+                    (Alarm::Metric(alarm), AlarmInput::Points(points)) => self.state(alarm, points, now, &mut range),
                     (Alarm::Composite(composite), _) => {
                         let state_of =
-                            |name: &str| places.get(name).map_or(State::InsufficientData, |place| states[*place]);
+                            |name: &str| indexes.get(name).map_or(State::InsufficientData, |index| states[*index]);
                         Some(if composite.rule.holds(&state_of) { State::Alarm } else { State::Ok })
                     }
-                    (Alarm::Metric(_), Judged::Rule) => None,
+                    (Alarm::Metric(_), AlarmInput::Rule) => None,
                 };
-                let Some(next) = next.filter(|next| *next != states[place]) else { continue };
+                let Some(next) = next.filter(|next| *next != states[index]) else { continue };
                 if let (Ok(at), Some(own)) = (Timestamp::from_second(now * MINUTE), transitions.get_mut(alarm.name())) {
-                    own.push(Transition { at, from: states[place], to: next });
+                    own.push(Transition { at, from: states[index], to: next });
                 }
-                states[place] = next;
+                states[index] = next;
             }
         }
         transitions
     }
 
-    /// The points of an alarm, for every period that an evaluation can ask for.
-    fn judged(&self, alarm: &Alarm, data: &Data, first: i64, last: i64) -> Judged {
-        let Alarm::Metric(alarm) = alarm else { return Judged::Rule };
+    /// Data points of an alarm for every period that an evaluation can read.
+    fn input(&self, alarm: &Alarm, data: &Data, first: i64, last: i64) -> AlarmInput {
+        let Alarm::Metric(alarm) = alarm else { return AlarmInput::Rule };
         let period = minutes(alarm.period);
         let reach = i64::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(i64::MAX);
         let (first, last) = (first - reach.saturating_mul(period), last - 1);
@@ -111,10 +113,10 @@ impl Replay {
         };
         let is_breaching = |value: f64| alarm.comparison.is_breaching(value, alarm.threshold);
         let breaching = windows.values.into_iter().map(|value| value.map(is_breaching)).collect();
-        Judged::Points(Windows { first, values: breaching })
+        AlarmInput::Points(Windows { first, values: breaching })
     }
 
-    /// The state that an evaluation of this minute gives; `None`: it stays as it is.
+    /// Evaluates an alarm at one minute; `None` when it keeps its state.
     fn state(
         &self,
         alarm: &MetricAlarm,
@@ -135,8 +137,8 @@ impl Replay {
     }
 }
 
-enum Judged {
-    /// Whether each point breaches.
+enum AlarmInput {
+    /// True for each data point that breaches.
     Points(Windows<bool>),
     Rule,
 }

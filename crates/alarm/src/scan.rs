@@ -1,6 +1,6 @@
-//! A text that is read word by word.
+//! Scanner that reads a text word by word.
 
-/// Where reading stands.
+/// A text, and the current position in it.
 pub(crate) struct Scanner<'t> {
     pub(crate) text: &'t str,
     pub(crate) at: usize,
@@ -11,14 +11,14 @@ impl<'t> Scanner<'t> {
         Self { text, at: 0 }
     }
 
-    /// What is left, without space before it.
+    /// Skips white space and returns the remaining text.
     pub(crate) fn rest(&mut self) -> &'t str {
         let rest = &self.text[self.at..];
         self.at += rest.len() - rest.trim_start().len();
         &self.text[self.at..]
     }
 
-    /// Takes a symbol, or a whole word, when it is next.
+    /// Consumes a symbol or a whole word if it comes next.
     pub(crate) fn take(&mut self, word: &str) -> bool {
         let ends = |after: &str| {
             !word.ends_with(char::is_alphabetic) || !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
@@ -30,10 +30,10 @@ impl<'t> Scanner<'t> {
         is_next
     }
 
-    /// What is next, for an error, and the number of its first character.
-    pub(crate) fn actual(&mut self) -> (String, usize) {
+    /// Returns the next word, for an error, and the number of its first character.
+    pub(crate) fn next_word(&mut self) -> (String, usize) {
         let word: String = self.rest().chars().take_while(|c| !c.is_whitespace()).take(30).collect();
-        let actual = if word.is_empty() { "its end".to_owned() } else { format!("`{word}`") };
-        (actual, self.at + 1)
+        let found = if word.is_empty() { "the end".to_owned() } else { format!("`{word}`") };
+        (found, self.at + 1)
     }
 }

@@ -1,4 +1,4 @@
-//! What was published: statistic sets by metric and minute.
+//! Published values: statistic sets by metric and minute.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,30 @@ use jiff::Timestamp;
 
 use crate::{MetricId, Statistic};
 
-/// Seconds of a minute.
+/// Seconds per minute.
 const MINUTE: i64 = 60;
 
-/// The values of a minute, as CloudWatch keeps them.
+/// Values of one minute, as CloudWatch stores them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Datapoint {
-    /// How many there are.
+    /// Number of values.
     pub count: f64,
-    /// All of them together.
+    /// Sum of the values.
     pub sum: f64,
-    /// The least.
+    /// Smallest value.
     pub minimum: f64,
-    /// The greatest.
+    /// Largest value.
     pub maximum: f64,
 }
 
 impl Datapoint {
-    /// One value.
+    /// Statistic set of a single value.
     #[must_use]
     pub const fn from_value(value: f64) -> Self {
         Self { count: 1.0, sum: value, minimum: value, maximum: value }
     }
 
-    fn and(self, other: Self) -> Self {
+    fn merge(self, other: Self) -> Self {
         Self {
             count: self.count + other.count,
             sum: self.sum + other.sum,
@@ -49,37 +49,37 @@ impl Datapoint {
     }
 }
 
-/// All that was published.
+/// All published values.
 #[derive(Clone, Debug, Default)]
 pub struct Data {
     metrics: BTreeMap<MetricId, BTreeMap<i64, Datapoint>>,
 }
 
 impl Data {
-    /// Something was published. A value that is not finite is not: CloudWatch refuses it.
+    /// Adds a value. Values that are not finite are ignored, since CloudWatch rejects them.
     pub fn publish(&mut self, metric: &MetricId, at: Timestamp, value: f64) {
         if value.is_finite() {
             self.publish_set(metric, at, Datapoint::from_value(value));
         }
     }
 
-    /// A whole statistic set was published.
+    /// Adds a statistic set.
     pub fn publish_set(&mut self, metric: &MetricId, at: Timestamp, set: Datapoint) {
         let minute = at.as_second().div_euclid(MINUTE);
         let points = match self.metrics.get_mut(metric) {
             Some(points) => points,
             None => self.metrics.entry(metric.clone()).or_default(),
         };
-        points.entry(minute).and_modify(|own| *own = own.and(set)).or_insert(set);
+        points.entry(minute).and_modify(|own| *own = own.merge(set)).or_insert(set);
     }
 
-    /// The metrics that something was published of.
+    /// Metrics with at least one value.
     pub fn metrics(&self) -> impl Iterator<Item = &MetricId> {
         self.metrics.keys()
     }
 
-    /// A statistic over each period that begins at one of these minutes (since 1970): `None` where nothing was published. One
-    /// pass over the data, whatever the period.
+    /// Computes a statistic for each period that starts at one of these minutes (since 1970); `None` for a period without
+    /// values. Takes one pass over the data for any period.
     pub(crate) fn windows(
         &self,
         metric: &MetricId,
@@ -91,61 +91,61 @@ impl Data {
         let length = usize::try_from(last - first + 1).unwrap_or_default();
         let mut windows = Windows { first, values: vec![None; length] };
         let Some(points) = self.metrics.get(metric) else { return windows };
-        let mut within = Within::default();
+        let mut window = SlidingWindow::default();
         let mut points = points.range(first..last + period).peekable();
-        for (place, start) in (first..=last).enumerate() {
+        for (index, start) in (first..=last).enumerate() {
             while let Some((minute, point)) = points.next_if(|(minute, _)| **minute < start + period) {
-                within.push(*minute, *point);
+                window.push(*minute, *point);
             }
-            within.leave(start);
-            windows.values[place] = within.together().map(|set| set.value(statistic));
+            window.drop_before(start);
+            windows.values[index] = window.total().map(|set| set.value(statistic));
         }
         windows
     }
 }
 
-/// The points of a period that slides: those that come are added, those that go are forgotten and not subtracted, since a sum that
-/// rounding has changed is another one. A queue of two stacks, so that each point is touched a few times, however long the period.
+/// Statistic sets within a sliding period. Old ones are dropped rather than subtracted, since subtraction would accumulate
+/// rounding errors. It is a queue of two stacks, so each set is touched a few times at most, for any period.
 #[derive(Default)]
-struct Within {
-    /// Oldest last; each with all that are newer of these.
+struct SlidingWindow {
+    /// Oldest last; each merged with all newer ones of this stack.
     older: Vec<(i64, Datapoint)>,
     /// Oldest first.
     newer: Vec<(i64, Datapoint)>,
-    /// The newer ones together.
-    together: Option<Datapoint>,
+    /// Total of `newer`.
+    newer_total: Option<Datapoint>,
 }
 
-impl Within {
+impl SlidingWindow {
     fn push(&mut self, minute: i64, point: Datapoint) {
         self.newer.push((minute, point));
-        self.together = Some(self.together.map_or(point, |set| set.and(point)));
+        self.newer_total = Some(self.newer_total.map_or(point, |set| set.merge(point)));
     }
 
-    /// Forgets what was before a minute.
-    fn leave(&mut self, start: i64) {
+    /// Drops everything before a minute.
+    fn drop_before(&mut self, start: i64) {
         while self.older.last().or(self.newer.first()).is_some_and(|(minute, _)| *minute < start) {
             if self.older.is_empty() {
                 for (minute, point) in self.newer.drain(..).rev() {
-                    let with_newer = self.older.last().map_or(point, |(_, newer)| point.and(*newer));
+                    let with_newer = self.older.last().map_or(point, |(_, newer)| point.merge(*newer));
                     self.older.push((minute, with_newer));
                 }
-                self.together = None;
+                self.newer_total = None;
             }
             self.older.pop();
         }
     }
 
-    fn together(&self) -> Option<Datapoint> {
-        match (self.older.last(), self.together) {
-            (Some((_, older)), Some(newer)) => Some(older.and(newer)),
+    fn total(&self) -> Option<Datapoint> {
+        match (self.older.last(), self.newer_total) {
+            (Some((_, older)), Some(newer)) => Some(older.merge(newer)),
             (Some((_, older)), None) => Some(*older),
             (None, newer) => newer,
         }
     }
 }
 
-/// One value for each period, by the minute it begins at.
+/// One value per period, by the minute at which the period starts.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Windows<T> {
     pub(crate) first: i64,
@@ -154,7 +154,7 @@ pub(crate) struct Windows<T> {
 
 impl<T: Copy> Windows<T> {
     pub(crate) fn at(&self, minute: i64) -> Option<T> {
-        let place = usize::try_from(minute - self.first).ok()?;
-        self.values.get(place).copied().flatten()
+        let index = usize::try_from(minute - self.first).ok()?;
+        self.values.get(index).copied().flatten()
     }
 }

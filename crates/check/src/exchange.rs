@@ -1,25 +1,25 @@
-//! What one HTTP exchange looked like on the wire: the evidence under every step.
+//! Record of one HTTP exchange as it went over the wire: the evidence of a step.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Where the time of one exchange went.
+/// Time spent in each phase of one exchange.
 ///
-/// **Units:** milliseconds. `None` means the phase did not take place: a reused connection has no `dns`, `connect` and
-/// `tls`, a plain one no `tls`, an IP literal no `dns`, and after a failure all later phases are missing.
+/// **Units:** milliseconds. `None` means that the phase did not take place: a reused connection has no `dns`, `connect` or
+/// `tls`, a plain connection has no `tls`, an IP literal has no `dns`, and after a failure all later phases are missing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Phases {
     /// Name resolution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_ms: Option<f64>,
-    /// TCP connection, with the race between addresses.
+    /// TCP connection, including the race between addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connect_ms: Option<f64>,
     /// TLS handshake.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_ms: Option<f64>,
-    /// From the connection being ready (or reused) to the last header of the answer: sending, and the server's work.
+    /// From the moment the connection is ready (or reused) to the last response header: sending, and the server's work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_byte_ms: Option<f64>,
     /// From the last header to the last byte of the body.
@@ -27,56 +27,56 @@ pub struct Phases {
     pub transfer_ms: Option<f64>,
 }
 
-/// One request and what came back: one per hop, so a redirect makes two.
+/// One request and its response. Each hop of a redirect is a separate exchange.
 ///
-/// Everything in it is redacted: it goes to logs, messages and the state table as it is.
+/// All texts are redacted, because logs, messages and the state table use them unchanged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Exchange {
-    /// The request's method.
+    /// Method of the request.
     pub method: String,
-    /// The request's URL, redacted.
+    /// URL of the request, redacted.
     pub url: String,
-    /// When it was sent.
+    /// Time at which the request was sent.
     pub started: Timestamp,
-    /// From the start to the last byte, or to the failure. Milliseconds.
+    /// Milliseconds from the start to the last byte, or to the failure.
     pub duration_ms: f64,
-    /// The answer's status; `None` when there was no answer.
+    /// Status of the response; `None` without a response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// `HTTP/1.1`, `HTTP/2.0`, …
+    /// Protocol version: `HTTP/1.1`, `HTTP/2.0`, and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// The address that answered.
+    /// Address of the server that responded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote: Option<String>,
-    /// Decoded bytes of the body that were read.
+    /// Number of body bytes read, after decoding.
     pub body_bytes: u64,
-    /// The `Location` that a redirect named, redacted.
+    /// Value of a redirect's `Location` header, redacted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// When the first certificate ends of those between the server and the authority; `None` without TLS.
+    /// Earliest expiry among the certificates from the server's up to the authority's; `None` without TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_expires: Option<Timestamp>,
-    /// What the TLS handshake showed, a failed one too; `None` without TLS, and on a connection that was kept.
+    /// Evidence from the TLS handshake, also from a failed one; `None` without TLS and on a reused connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsEvidence>,
-    /// For how long the server asked to be left alone (`Retry-After`). Milliseconds.
+    /// Milliseconds that the server asked the client to wait (`Retry-After`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// Where the time went.
+    /// Time spent in each phase.
     pub phases: Phases,
 }
 
-/// What a TLS handshake showed.
+/// Evidence from a TLS handshake.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TlsEvidence {
-    /// `TLS 1.2` or `TLS 1.3`; `None` when the handshake ended before it was chosen.
+    /// `TLS 1.2` or `TLS 1.3`; `None` when the handshake ended before a version was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The cipher suite, by its name in IANA's registry.
+    /// Cipher suite, by its name in the IANA registry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cipher: Option<String>,
-    /// What the server sent, its own first; of a very long chain the beginning.
+    /// Certificates that the server sent, its own first. A very long chain is cut at the end.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub chain: Vec<Certificate>,
 }
@@ -84,10 +84,10 @@ pub struct TlsEvidence {
 /// One certificate of a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Certificate {
-    /// Whose it is: the common name, or the whole name where there is none.
+    /// Common name of the owner, or the whole distinguished name when there is no common name.
     pub subject: String,
-    /// Who signed it.
+    /// Name of the issuer, in the same form.
     pub issuer: String,
-    /// When it ends.
+    /// Expiry time.
     pub expires: Timestamp,
 }

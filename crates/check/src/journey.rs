@@ -1,4 +1,4 @@
-//! The recorder of one attempt: steps, their exchanges and assertions, measurements; and what follows from them.
+//! Recorder of one attempt: its steps with their exchanges and assertions, its measurements, and the resulting verdicts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,36 +10,36 @@ use serde::{Deserialize, Serialize};
 use crate::metric::Measurement;
 use crate::{Cause, Exchange, Failure, FailureKind, Inconclusive, Mismatch, Outcome, Subject};
 
-/// How a step ended.
+/// Result of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum StepResult {
-    /// Everything held.
+    /// All assertions held.
     Passed,
-    /// The platform was wrong.
+    /// The platform did not behave as expected.
     Failed {
-        /// How.
+        /// The first failure of the step.
         failure: Failure,
     },
-    /// It could not be told.
+    /// The step reached no verdict.
     Inconclusive {
-        /// Why not.
+        /// Cause and detail.
         inconclusive: Inconclusive,
     },
-    /// The platform is down on purpose.
+    /// The platform is in maintenance mode.
     Maintenance {
-        /// What showed it.
+        /// Evidence of the maintenance.
         detail: String,
     },
-    /// Not done.
+    /// The step did not run.
     Skipped {
-        /// Why not.
+        /// Reason for the skip.
         reason: String,
     },
 }
 
 impl StepResult {
-    /// One word, for tables.
+    /// Name of the result, for tables.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -52,66 +52,66 @@ impl StepResult {
     }
 }
 
-/// One named expectation and whether it held.
+/// One named comparison in a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Assertion {
-    /// Its name, unique within the step.
+    /// Name, unique within the step.
     pub name: String,
-    /// Whether it held.
+    /// True when the comparison held.
     pub held: bool,
 }
 
 /// One step of an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
-    /// What in the check it is about.
+    /// Subject within the check.
     pub subject: Subject,
-    /// Its name, unique within the subject.
+    /// Name, unique within the subject.
     pub name: String,
-    /// When it began.
+    /// Start time.
     pub started: Timestamp,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: f64,
-    /// How it ended.
+    /// Result.
     #[serde(flatten)]
     pub result: StepResult,
-    /// What was asserted, in order.
+    /// Assertions, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assertions: Vec<Assertion>,
-    /// What went over the wire, in order.
+    /// HTTP exchanges, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
 }
 
-/// One attempt of a run: the first, or the one that confirms a failure.
+/// One attempt of a run: the first, or the confirming one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {
-    /// When it began.
+    /// Start time.
     pub started: Timestamp,
-    /// First to last step, in milliseconds.
+    /// Milliseconds from the first to the last step.
     pub duration_ms: f64,
-    /// What was done, in the order it began.
+    /// Steps, in the order in which they began.
     pub steps: Vec<Step>,
-    /// What was measured.
+    /// Measurements.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measurements: Vec<Measurement>,
 }
 
-/// What an attempt says about one subject.
+/// Verdict of an attempt about one subject.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// It was examined and nothing was wrong.
+    /// Examined without a failure.
     Healthy,
-    /// Its first failure.
+    /// The first failure.
     Failing(Failure),
-    /// It could not be told.
+    /// No verdict was possible.
     Inconclusive(Inconclusive),
-    /// The platform is down on purpose.
+    /// The platform is in maintenance mode.
     Maintenance(String),
 }
 
 impl Attempt {
-    /// What the steps say about each subject that was examined. A subject whose steps were all skipped has no verdict.
+    /// Combines the step results into one verdict per examined subject. A subject whose steps were all skipped has none.
     #[must_use]
     pub fn verdicts(&self) -> BTreeMap<Subject, Verdict> {
         let mut verdicts: BTreeMap<Subject, Verdict> = BTreeMap::new();
@@ -131,8 +131,8 @@ impl Attempt {
         verdicts
     }
 
-    /// The outcome over all subjects: a failure outweighs what could not be judged, that a maintenance, that a pass.
-    /// An attempt in which nothing was examined could not judge.
+    /// Combines the verdicts into one outcome: a failure outweighs an inconclusive verdict, that outweighs maintenance, and
+    /// maintenance outweighs a pass. An attempt without any verdict is inconclusive.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let verdicts = self.verdicts();
@@ -168,11 +168,11 @@ impl Verdict {
     }
 }
 
-/// Names a step while it runs.
+/// Handle of a recorded step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepId(usize);
 
-/// Returned where the flow cannot go on; the reason is recorded already.
+/// Error of a step that has ended. The reason is recorded already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepEnded;
 
@@ -186,9 +186,9 @@ struct OpenStep {
     exchanges: Vec<Exchange>,
 }
 
-/// Records one attempt. Time is passed in.
+/// Records one attempt. The caller passes the time in.
 ///
-/// The first result of a step stands: what comes after a failure cannot make it better.
+/// The first result of a step is kept: nothing after a failure can turn it into a pass.
 pub struct Journey {
     started: Timestamp,
     steps: Vec<OpenStep>,
@@ -197,14 +197,14 @@ pub struct Journey {
 }
 
 impl Journey {
-    /// Starts recording.
+    /// Starts the recording.
     #[must_use]
     pub fn new(started: Timestamp) -> Self {
         Self { started, steps: Vec::new(), measurements: Vec::new(), ignoring_assertions: BTreeSet::new() }
     }
 
-    /// A recorder that takes the named assertions as held, whatever was seen. For mutation controls: a test that still
-    /// reports the fault does not depend on the assertion it claims to.
+    /// Treats the named assertions as held in all cases. For mutation controls: a test that still reports the fault does not
+    /// depend on the assertion that it claims to test.
     #[cfg(feature = "mutation")]
     #[must_use]
     pub fn ignoring_assertions(mut self, assertions: impl IntoIterator<Item = String>) -> Self {
@@ -212,7 +212,7 @@ impl Journey {
         self
     }
 
-    /// A step begins.
+    /// Begins a step.
     pub fn begin(&mut self, subject: &Subject, name: &str, at: Timestamp) -> StepId {
         self.steps.push(OpenStep {
             subject: subject.clone(),
@@ -226,29 +226,29 @@ impl Journey {
         StepId(self.steps.len() - 1)
     }
 
-    /// What went over the wire in a step.
+    /// Adds exchanges to a step.
     pub fn exchanges(&mut self, step: StepId, exchanges: impl IntoIterator<Item = Exchange>) {
         self.steps[step.0].exchanges.extend(exchanges);
     }
 
-    /// Everything that went over the wire so far.
+    /// All exchanges recorded so far.
     pub fn all_exchanges(&self) -> impl Iterator<Item = &Exchange> {
         self.steps.iter().flat_map(|step| &step.exchanges)
     }
 
-    /// Whether there is such a step.
+    /// True when the step has begun.
     #[must_use]
     pub fn has(&self, subject: &Subject, name: &str) -> bool {
         self.steps.iter().any(|step| step.subject == *subject && step.name == name)
     }
 
-    /// How a step ended; `None` while it runs.
+    /// Result of a step; `None` while it runs.
     #[must_use]
     pub fn result(&self, step: StepId) -> Option<&StepResult> {
         self.steps[step.0].result.as_ref()
     }
 
-    /// How the steps ended that did so far.
+    /// Results of the steps that have ended.
     pub fn results(&self) -> impl Iterator<Item = &StepResult> {
         self.steps.iter().filter_map(|step| step.result.as_ref())
     }
@@ -256,33 +256,33 @@ impl Journey {
     /// Records a named assertion; a mismatch fails the step.
     ///
     /// # Errors
-    /// [`StepEnded`] when it did not hold.
-    pub fn assert(&mut self, step: StepId, name: &str, actual: Result<(), Mismatch>) -> Result<(), StepEnded> {
-        let actual = if self.ignoring_assertions.contains(name) { Ok(()) } else { actual };
+    /// [`StepEnded`] when the assertion did not hold.
+    pub fn assert(&mut self, step: StepId, name: &str, outcome: Result<(), Mismatch>) -> Result<(), StepEnded> {
+        let outcome = if self.ignoring_assertions.contains(name) { Ok(()) } else { outcome };
         let open = &mut self.steps[step.0];
-        open.assertions.push(Assertion { name: name.to_owned(), held: actual.is_ok() });
-        let Err(mismatch) = actual else { return Ok(()) };
+        open.assertions.push(Assertion { name: name.to_owned(), held: outcome.is_ok() });
+        let Err(mismatch) = outcome else { return Ok(()) };
         let failure = Failure::new(open.subject.clone(), open.name.clone(), mismatch);
         open.result.get_or_insert(StepResult::Failed { failure });
         Err(StepEnded)
     }
 
-    /// The step could not be judged, is under maintenance, or was not done. Nothing happens when it has a result.
+    /// Sets the result of a step that has none yet: inconclusive, maintenance, skipped or passed.
     pub fn settle(&mut self, step: StepId, result: StepResult) {
         self.steps[step.0].result.get_or_insert(result);
     }
 
-    /// The step is over.
+    /// Ends a step.
     pub fn end(&mut self, step: StepId, duration: Duration) {
         self.steps[step.0].duration.get_or_insert(duration);
     }
 
-    /// Something was measured.
+    /// Adds a measurement.
     pub fn measure(&mut self, measurement: Measurement) {
         self.measurements.push(measurement);
     }
 
-    /// The attempt was cut off by its deadline: steps that still ran failed by it, each from its own start until now.
+    /// Ends the attempt at its deadline. Running steps fail with a timeout, each measured from its own start.
     pub fn interrupt(&mut self, deadline: Duration, now: Timestamp) {
         for step in self.steps.iter_mut().filter(|step| step.result.is_none()) {
             let ran = now.duration_since(step.started).try_into().unwrap_or_default();
@@ -298,16 +298,16 @@ impl Journey {
         }
     }
 
-    /// The attempt ended by our own fault. It is recorded as a step of the whole check, beside what was found so far.
+    /// Records an internal error that ended the attempt as an inconclusive step of the whole check. Earlier results stay.
     pub fn broke_down(&mut self, detail: String, now: Timestamp) {
         for step in self.steps.iter_mut().filter(|step| step.result.is_none()) {
-            step.result = Some(StepResult::Skipped { reason: "the check broke down".to_owned() });
+            step.result = Some(StepResult::Skipped { reason: "the check failed with an internal error".to_owned() });
         }
         let step = self.begin(&Subject::whole(), "run", now);
         self.settle(step, StepResult::Inconclusive { inconclusive: Inconclusive { cause: Cause::Internal, detail } });
     }
 
-    /// Stops recording. A step without a result is our own mistake, so it could not be judged.
+    /// Ends the recording. A step without a result is an internal error and therefore inconclusive.
     #[must_use]
     pub fn finish(self, duration: Duration) -> Attempt {
         let unresolved = || StepResult::Inconclusive {

@@ -1,42 +1,42 @@
-//! The closed list of failure kinds.
+//! Closed list of failure kinds.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How the target was wrong. A field of logs and messages, never a metric dimension.
+/// Kind of a failure. A field of logs and messages, never a metric dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureKind {
-    /// The name did not resolve.
+    /// The host name did not resolve.
     Dns,
-    /// No connection, or it was cut before an answer.
+    /// No connection, or it was closed before a response.
     Connect,
     /// No trusted, encrypted connection.
     Tls,
-    /// Not done within the deadline.
+    /// Not finished within the deadline.
     Timeout,
-    /// A status that was not expected.
+    /// Unexpected status.
     Status,
-    /// A header that was missing or wrong.
+    /// Missing or wrong header.
     Header,
-    /// A body that could not be read as what it should be: cut short, too large, not JSON.
+    /// Unreadable body: cut short, too large, or not JSON.
     Body,
-    /// A value in the answer that was not as expected.
+    /// Unexpected value in the response.
     Assertion,
-    /// A rule of the business that did not hold: a double booking accepted, a forged webhook believed.
+    /// Violated business rule: a double booking was accepted, a forged webhook was trusted.
     Invariant,
-    /// A redirect to where it should not go, or without end.
+    /// Redirect to a wrong place, or an endless one.
     Redirect,
-    /// An answer that is not HTTP.
+    /// Response is not valid HTTP.
     Protocol,
-    /// An answer that stands still, or an effect that never came.
+    /// Outdated response, or an effect that never happened.
     Stale,
 }
 
 impl FailureKind {
-    /// The word used in logs, messages and `faults.toml`.
+    /// Name in logs, messages and `faults.toml`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
-//! The words of synthetic monitoring as types, the recorder of a journey, the incident decision and the messages.
+//! Domain types of synthetic monitoring, the step recorder, the incident decision and the notification texts.
 //!
-//! Everything here is pure: time is passed in, and nothing is read or written.
+//! Everything here is pure: callers pass the time in, and nothing is read or written.
 
 mod exchange;
 pub mod incident;

@@ -1,4 +1,4 @@
-//! What a run found.
+//! Outcome of a run, and the failures behind it.
 
 use std::fmt;
 
@@ -7,32 +7,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FailureKind, Mismatch, Subject, text};
 
-/// One thing that was wrong with the platform: where, how, and what shows it.
+/// One failure of the platform, with its step and evidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
-    /// What in the check it is about.
+    /// Subject within the check.
     pub subject: Subject,
-    /// The step that failed.
+    /// Step that failed.
     pub step: String,
-    /// How the target was wrong.
+    /// Kind of the failure.
     pub kind: FailureKind,
-    /// What should have been there.
+    /// Expected value.
     pub expected: String,
-    /// What was there instead.
+    /// Actual value.
     pub actual: String,
-    /// The redacted excerpt that shows it.
+    /// Redacted excerpt that shows the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
 }
 
 impl Failure {
-    /// The longest `expected` and `seen`, in characters. With 200 unhealthy subjects the state item stays under half of
-    /// what the table takes.
+    /// Maximum length of `expected` and `actual`, in characters. With 200 unhealthy subjects the state item stays below half
+    /// of the table's limit.
     pub const MAX_TEXT: usize = 200;
-    /// The longest `evidence`, in characters.
+    /// Maximum length of `evidence`, in characters.
     pub const MAX_EVIDENCE: usize = 500;
 
-    /// A mismatch, now that it is known where it was seen. Texts are cut to their bounds.
+    /// Adds subject and step to a mismatch. Texts are cut to their maximum length.
     #[must_use]
     pub fn new(subject: Subject, step: impl Into<String>, mismatch: Mismatch) -> Self {
         Self {
@@ -46,19 +46,19 @@ impl Failure {
     }
 }
 
-/// Why a run could not judge. Never the platform's fault as far as we know; never healthy either.
+/// Cause of an inconclusive run. The platform is not known to be at fault, but the run does not count as healthy either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// The platform does not take our credentials.
+    /// The platform rejected the credentials.
     Credentials,
     /// A reference to a secret did not resolve or was denied.
     Reference,
-    /// Our own requests were throttled.
+    /// The platform throttled the requests of the check.
     Throttled,
-    /// Our clock and the other side's differ too much to judge.
+    /// The local clock and that of the server differ too much.
     ClockSkew,
-    /// Our own mistake: a panic, a request that cannot be built, a step without a result.
+    /// An error in the check itself: a panic, a request that cannot be built, a step without a result.
     Internal,
 }
 
@@ -74,56 +74,56 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A run that could not judge, and what to do about it.
+/// Cause of an inconclusive run, with instructions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Inconclusive {
-    /// Why.
+    /// Cause.
     pub cause: Cause,
-    /// In words, redacted: what was tried, what came back, what to do.
+    /// Redacted explanation: the attempted action, the response, and the remedy.
     pub detail: String,
 }
 
-/// Why an event was not run.
+/// Reason for refusing an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Refusal {
-    /// The event is too old, or from the future.
+    /// The event is too old, or its time is in the future.
     Stale,
-    /// This run, or a later one, has been done.
+    /// This run, or a later one, is already complete.
     Duplicate,
 }
 
-/// What a run found, over all its subjects.
+/// Outcome of a run over all subjects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "result", rename_all = "lowercase")]
 pub enum Outcome {
-    /// Everything was as it should be.
+    /// All examined subjects are healthy.
     Passed,
-    /// At least one subject was wrong.
+    /// At least one subject failed.
     Failed {
-        /// One per failing subject: the first failure of each.
+        /// First failure of each failing subject.
         failures: Vec<Failure>,
     },
-    /// Nothing was seen to be wrong, but something could not be judged.
+    /// Nothing failed, but at least one subject has no verdict.
     Inconclusive {
-        /// Why not.
+        /// Cause and detail.
         #[serde(rename = "inconclusive")]
         inconclusive: Inconclusive,
     },
-    /// The platform says that it is down on purpose.
+    /// The platform reports maintenance.
     Maintenance {
-        /// What showed it.
+        /// Evidence of the maintenance.
         detail: String,
     },
-    /// The event was not run at all.
+    /// The event was not run.
     Refused {
-        /// Why not.
+        /// Reason.
         refusal: Refusal,
     },
 }
 
 impl Outcome {
-    /// One word, for tables and logs.
+    /// Name of the outcome, for tables and logs.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Which run it is, and all that can be said about it afterwards.
+//! Identity of a run, and its report.
 
 use std::fmt;
 
@@ -9,45 +9,45 @@ use serde::{Deserialize, Serialize};
 use crate::incident::Reason;
 use crate::{Attempt, Outcome};
 
-/// What makes two executions the same run: the check, where and which part of it, and the minute it was meant for.
+/// Identity of a run: two executions with the same check, location, shard and scheduled time are the same run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct RunKey {
-    /// The check's id.
+    /// Id of the check.
     pub check: String,
-    /// Where it ran from.
+    /// Location of the run.
     pub location: String,
-    /// Which part of the targets: `0` of one, `manual` for a run by hand, which disturbs no scheduled one.
+    /// Shard of the targets; a manual run has its own, so it does not affect scheduled runs.
     pub shard: Shard,
-    /// The time it was meant for.
+    /// Scheduled time.
     pub scheduled_time: Timestamp,
 }
 
-/// Which part of a check's targets a run is about.
+/// Part of a check's targets that a run examines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Shard {
-    /// From 0.
+    /// Index, from 0.
     pub index: u16,
-    /// How many there are; at least 1.
+    /// Number of shards, at least 1.
     pub of: u16,
-    /// Whether a person or a pipeline started the run, beside the schedule.
+    /// True when a person or a pipeline started the run, outside the schedule.
     pub manual: bool,
 }
 
 impl Shard {
     /// The only shard of a scheduled run.
     pub const ONLY: Self = Self { index: 0, of: 1, manual: false };
-    /// A run by hand, of everything.
+    /// A manual run of all targets.
     pub const MANUAL: Self = Self { index: 0, of: 1, manual: true };
 
-    /// Whether the item at this place of a list is this shard's.
+    /// True when the item at this position of a list belongs to this shard.
     #[must_use]
-    pub fn holds(self, place: usize) -> bool {
-        place % usize::from(self.of) == usize::from(self.index)
+    pub fn holds(self, position: usize) -> bool {
+        position % usize::from(self.of) == usize::from(self.index)
     }
 }
 
 impl RunKey {
-    /// The slot under which the last run is remembered: runs of other slots may be older or newer.
+    /// Key under which the last run is stored. Runs of different slots are not compared by time.
     #[must_use]
     pub fn slot(&self) -> String {
         if self.shard.manual {
@@ -64,57 +64,57 @@ impl fmt::Display for RunKey {
     }
 }
 
-/// Test data that a run created and could not remove.
+/// Synthetic data that a run created and could not remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Leftover {
-    /// Name of the compensation that failed.
+    /// Compensation that failed.
     pub compensation: String,
-    /// What is left and why, redacted.
+    /// Redacted description of the data, and why it remains.
     pub detail: String,
     /// Instructions for leftovers that `synthetics cleanup` cannot remove; absent when it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
 }
 
-/// A whole run: what the function returns, and the one line it logs.
+/// Report of a run: the return value of the function, and its one log line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// Of this shape.
+    /// Version of this format.
     pub schema_version: u32,
-    /// Which run it is.
+    /// Identity of the run.
     #[serde(rename = "run")]
     pub key: RunKey,
-    /// Unique to this execution.
+    /// Id that is unique to this execution.
     pub run_id: String,
-    /// The W3C trace id that every request of the run carried.
+    /// W3C trace id that every request of the run carried.
     pub trace_id: String,
-    /// The environment of the settings.
+    /// Environment, from the settings.
     pub environment: String,
-    /// When the execution began.
+    /// Start of the execution.
     pub started: Timestamp,
-    /// When everything but the reporting was done.
+    /// End of the execution, before reporting.
     pub ended: Timestamp,
-    /// What it found: the last attempt's word.
+    /// Outcome of the last attempt.
     pub outcome: Outcome,
-    /// One, or two when a failure was confirmed (or not).
+    /// One attempt, or two when a failure needed confirmation.
     pub attempts: Vec<Attempt>,
-    /// What this run did to incidents, and why it told or did not tell.
+    /// Effects on incidents, and why each notification was sent or suppressed.
     pub reasons: Vec<Reason>,
-    /// The ids of the notifications it put in the outbox.
+    /// Ids of the notifications that the run added to the outbox.
     pub notifications: Vec<String>,
-    /// What it created and could not remove.
+    /// Data that the run created and could not remove.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<Leftover>,
-    /// What went wrong beside the check: a message not delivered, memory that could not be read.
+    /// Problems outside the check itself: an undelivered message, unreadable memory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
 impl Report {
-    /// The version of this shape.
+    /// Version of this format.
     pub const SCHEMA_VERSION: u32 = 2;
 
-    /// The last attempt; `None` when the event was refused.
+    /// Last attempt; `None` when the event was refused.
     #[must_use]
     pub fn last_attempt(&self) -> Option<&Attempt> {
         self.attempts.last()

@@ -1,31 +1,31 @@
-//! What in a check an incident is about.
+//! Subject of an incident within a check.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What in a check an incident is about: a target, queue, channel, integration or data store.
+/// Subject of an incident within a check: a target, queue, channel, partner or data store.
 ///
-/// Lower-case letters, digits, `-`, `_` and `.`; 1 to 64 characters. [`Subject::whole`] stands for a check that is one
-/// flow.
+/// It has 1 to 64 characters: lower-case letters, digits, `-`, `_` and `.`. [`Subject::whole`] is the subject of a check
+/// with a single flow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Subject(String);
 
-/// A text that is no subject.
+/// Error for an invalid subject.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("expected 1 to 64 of a-z, 0-9, `-`, `_` and `.`, found `{0}`")]
 pub struct InvalidSubject(String);
 
 impl Subject {
-    /// The longest subject, in characters.
+    /// Maximum length, in characters.
     pub const MAX_LENGTH: usize = 64;
 
-    /// Reads a subject.
+    /// Parses a subject.
     ///
     /// # Errors
-    /// When the text is empty, too long, or has other characters.
+    /// When the text is empty, too long, or contains other characters.
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidSubject> {
         let text = text.into();
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
@@ -35,8 +35,8 @@ impl Subject {
         Ok(Self(text))
     }
 
-    /// The subject of something that somebody else named: `UsedDiskSpace` is `used-disk-space`, `backup:run` is `backup-run`.
-    /// Words are parted by `-`; of a name without letters and digits nothing is left, and it is `unnamed`.
+    /// Converts a foreign name: `UsedDiskSpace` becomes `used-disk-space`, `backup:run` becomes `backup-run`. Words are
+    /// separated by `-`; a name without letters and digits becomes `unnamed`.
     #[must_use]
     pub fn named(name: &str) -> Self {
         let mut text = String::new();
@@ -57,19 +57,19 @@ impl Subject {
         Self(if text.is_empty() { "unnamed".to_owned() } else { text.to_owned() })
     }
 
-    /// `-`: the check is one flow, and its incidents are about all of it.
+    /// The subject `-`, for a check with a single flow.
     #[must_use]
     pub fn whole() -> Self {
         Self("-".to_owned())
     }
 
-    /// Whether it stands for the whole check.
+    /// True for the subject of the whole check.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.0 == "-"
     }
 
-    /// The text.
+    /// Text of the subject.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_name_is_a_subject_too() {
+    fn foreign_names_become_subjects() {
         for (name, subject) in [
             ("UsedDiskSpace", "used-disk-space"),
             ("backup:run", "backup-run"),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_fits_in_keys_and_messages_only() {
+    fn only_safe_short_texts_are_subjects() {
         for good in ["-", "front-page", "queue.emails", "a_1", &"x".repeat(64)] {
             assert_eq!(Subject::new(good).unwrap().as_str(), good);
         }

@@ -1,10 +1,10 @@
-//! Texts with bounds and alphabets, and times as people read them.
+//! Text helpers: length limits, restricted alphabets, and readable times.
 
 use jiff::Timestamp;
 
 use crate::metric::Unit;
 
-/// The text, or its start with `…`, in at most `max` characters; never cut within one.
+/// Shortens a text to at most `max` characters, ending in `…` when something was cut off.
 #[must_use]
 pub fn cut(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
@@ -15,7 +15,7 @@ pub fn cut(text: &str, max: usize) -> String {
     short
 }
 
-/// A time as people read it, to the second: `2026-11-23 04:50:00 UTC`.
+/// Formats a time to the second: `2026-11-23 04:50:00 UTC`.
 #[must_use]
 pub fn utc(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
@@ -38,15 +38,15 @@ pub fn quantity(metric: &str, value: f64, unit: Unit) -> String {
     format!("{value:.decimals$}{suffix}")
 }
 
-/// The text in printable ASCII: Danish letters as their neighbours write them, control characters as spaces, `?` for
-/// the rest.
+/// Converts a text to printable ASCII. Danish letters are transliterated, control characters become spaces, and other
+/// characters become `?`.
 #[must_use]
 pub fn ascii(text: &str) -> String {
     replace(text, |c| c.is_ascii() && !c.is_ascii_control())
 }
 
-/// The text in those characters of the GSM 7-bit alphabet (3GPP TS 23.038, section 6.2.1) that take one place, so
-/// that characters can be counted. It holds the Danish letters.
+/// Converts a text to the characters of the GSM 7-bit alphabet (3GPP TS 23.038, section 6.2.1) that take one septet, so
+/// that length equals character count. The alphabet includes the Danish letters.
 #[must_use]
 pub fn gsm7(text: &str) -> String {
     const BEYOND_ASCII: &str = "£¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà";
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_danish_letters_where_the_medium_has_them() {
+    fn danish_letters_are_kept_when_the_alphabet_has_them() {
         assert_eq!(ascii("Kørelærer på\nÅrø – 50 %"), "Koerelaerer paa AAroe - 50 %");
         assert_eq!(gsm7("Kørelærer på {Årø}…"), "Kørelærer på (Årø)...");
         assert_eq!(gsm7("日本"), "??");

@@ -1,11 +1,11 @@
-//! How exact the phases are: a reference server delays one at a time, and the probe is held against the delay and against a
-//! bare exchange of the same run, which takes its times between its own calls.
+//! Accuracy of the phases. A reference server delays one phase at a time, and the probe's measurement is compared with the
+//! delay and with a bare exchange that measures time between its own calls.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on ends")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed benchmark should abort")]
 
 #[path = "../tests/probe/reference.rs"]
 mod reference;
-#[expect(dead_code, unused_imports, reason = "the tests need more of it")]
+#[expect(dead_code, unused_imports, reason = "only the tests use the rest")]
 #[path = "../tests/probe/server.rs"]
 mod server;
 
@@ -19,21 +19,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// How often each is measured; the median counts.
-const TIMES: usize = 5;
+/// Number of measurements per phase; the median counts.
+const REPETITIONS: usize = 5;
 
 #[tokio::main]
 async fn main() {
-    println!("one phase is delayed; median of {TIMES}");
+    println!("one phase is delayed; median of {REPETITIONS}");
     println!(
         "{:<12} {:>10} {:>10} {:>10} {:>10} {:>12}",
         "phase", "delay ms", "probe ms", "error", "bare ms", "probe/bare"
     );
     for slow in PHASES {
         let (mut probe, mut bare) = (Vec::new(), Vec::new());
-        for _ in 0..TIMES {
+        for _ in 0..REPETITIONS {
             let took = |phases: [(&str, f64); 5]| phases.into_iter().find(|(phase, _)| *phase == slow).unwrap().1;
-            // A congested port is so once.
+            // A congested port delays only its first connection.
             let reference = Reference::start(slow, "http/1.1").await;
             probe.push(took(named(&reference.exchange().await.phases)));
             let reference = Reference::start(slow, "http/1.1").await;
@@ -51,7 +51,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// The same exchange by hand.
+/// Performs the same exchange without the probe.
 async fn exchange(reference: &Reference) -> [(&'static str, f64); 5] {
     let mut roots = RootCertStore::empty();
     roots.add(reference.authority.certificate.clone()).unwrap();
@@ -67,15 +67,15 @@ async fn exchange(reference: &Reference) -> [(&'static str, f64); 5] {
     let mut stream = connector.connect(ServerName::try_from("a.test").unwrap(), stream).await.unwrap();
     marks.push(Instant::now());
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").await.unwrap();
-    let mut answer = Vec::new();
-    while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
-        stream.read_buf(&mut answer).await.unwrap();
+    let mut response = Vec::new();
+    while !response.windows(4).any(|end| end == b"\r\n\r\n") {
+        stream.read_buf(&mut response).await.unwrap();
     }
     marks.push(Instant::now());
-    while !answer.ends_with(b"fine") {
-        stream.read_buf(&mut answer).await.unwrap();
+    while !response.ends_with(b"fine") {
+        stream.read_buf(&mut response).await.unwrap();
     }
     marks.push(Instant::now());
-    let took = |place: usize| -> Duration { marks[place + 1] - marks[place] };
-    std::array::from_fn(|place| (PHASES[place], took(place).as_secs_f64() * 1e3))
+    let took = |index: usize| -> Duration { marks[index + 1] - marks[index] };
+    std::array::from_fn(|index| (PHASES[index], took(index).as_secs_f64() * 1e3))
 }

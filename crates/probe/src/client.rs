@@ -1,4 +1,4 @@
-//! Sending requests and recording what happens.
+//! Client that sends requests and records each exchange.
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::{
     Cookies, EgressPolicy, Error, Redactor, Request, Response, Tls,
-    egress::FencedResolver,
+    egress::PolicyResolver,
     excerpt::{excerpt, name_excerpt},
     fault::{Circumstances, Fault, refused_expiry},
     laravel::retry_after,
@@ -28,43 +28,43 @@ use crate::{
     tls::{self, Handshake},
 };
 
-/// Who asks, told to the target's operators in its logs.
+/// User agent, which identifies the monitor in the logs of the target.
 const AGENT: &str =
     concat!("JustDrivingSynthetics/", env!("CARGO_PKG_VERSION"), " (+https://github.com/just-driving/synthetics)");
 
 const RUN: HeaderName = HeaderName::from_static("x-synthetic-run");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Bounds a connection attempt that was left behind by an exchange; deadlines are shorter.
+/// Limit for a connection attempt that an exchange has abandoned; deadlines are shorter.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The wall clock.
+/// Wall clock.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What identifies a run in the logs and traces of the target.
+/// Identity of a run in the logs and traces of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Sent as `X-Synthetic-Run`.
     pub run_id: String,
-    /// The W3C trace id: 32 lower-case hexadecimal digits, not all zero. Sent in `traceparent`, with a new span id for
-    /// each exchange.
+    /// W3C trace id: 32 lower-case hexadecimal digits, not all zero. Sent in `traceparent`, with a new span id for each
+    /// exchange.
     pub trace_id: String,
 }
 
-/// Whether exchanges share connections.
+/// Connection reuse between exchanges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Connections {
-    /// Each exchange makes its own, with a full TLS handshake: what a new visitor meets.
+    /// Each exchange opens its own connection with a full TLS handshake, as a new user does.
     #[default]
     Fresh,
-    /// Kept between exchanges, as a browser does within a visit. An exchange on a kept connection has no `dns`, `connect`
-    /// and `tls` phases.
+    /// Connections are kept between exchanges, as in a browser session. An exchange on a kept connection has no `dns`,
+    /// `connect` and `tls` phases.
     Reused,
 }
 
 /// Sends requests on behalf of one run.
 ///
-/// Cheap to make from a shared [`Tls`]; make one per attempt, so that attempts share no connection.
+/// Cheap to create from a shared [`Tls`]. Create one per attempt, so that attempts do not share connections.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -77,28 +77,28 @@ pub struct Client {
     connections: Connections,
 }
 
-/// What came of a request.
+/// Result of a request, with its exchanges.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// One per hop, in order; the last is the one that answered or failed. Empty when nothing was sent.
+    /// One exchange per hop, in order; the last one responded or failed. Empty when nothing was sent.
     pub exchanges: Vec<Exchange>,
-    /// The answer of the last hop.
+    /// Response of the last hop, or the error.
     pub result: Result<Response, Error>,
 }
 
-/// What all hops of a request share.
+/// Limits and cookies that all hops of a request share.
 struct Bounds {
     started: Instant,
     deadline: Duration,
     body_cap: u64,
     follow: bool,
     cookies: Option<Cookies>,
-    /// Where the request goes first. Its cookies go there alone.
+    /// URL of the first hop. Cookies are sent only to its scheme and host.
     home: Url,
 }
 
 impl Client {
-    /// A client that resolves names as the system does.
+    /// Creates a client that uses the system's resolver.
     ///
     /// # Errors
     ///
@@ -114,11 +114,12 @@ impl Client {
         Self::with_resolver(tls, egress, identity, redactor, now, connections, Arc::new(SystemResolver))
     }
 
-    /// A client with a resolver of its own, whose answers are held against the fence. IP literals in URLs do not go through it.
+    /// Creates a client with another resolver. The egress policy checks the resolved addresses. IP literals in URLs do not
+    /// reach the resolver.
     ///
     /// # Errors
     ///
-    /// As [`Client::new`].
+    /// Those of [`Client::new`].
     pub fn with_resolver(
         tls: &Tls,
         egress: &EgressPolicy,
@@ -131,12 +132,13 @@ impl Client {
         let hex = |c: char| matches!(c, '0'..='9' | 'a'..='f');
         let trace = &identity.trace_id;
         if trace.len() != 32 || !trace.chars().all(hex) || trace.chars().all(|c| c == '0') {
-            return Err(Error::Request(format!("a trace id must be 32 hexadecimal digits, not {trace:?}")));
+            return Err(Error::Request(format!("expected a trace id of 32 hexadecimal digits, found {trace:?}")));
         }
-        let run = HeaderValue::from_str(&identity.run_id)
-            .map_err(|_| Error::Request(format!("the run id {:?} cannot be sent in a header", identity.run_id)))?;
+        let run = HeaderValue::from_str(&identity.run_id).map_err(|_| {
+            Error::Request(format!("expected a run id that fits in a header, found {:?}", identity.run_id))
+        })?;
         let egress = Arc::new(egress.clone());
-        let resolver = FencedResolver { inner: resolver, egress: egress.clone() };
+        let resolver = PolicyResolver { inner: resolver, egress: egress.clone() };
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.config())
             .tls_info(true)
@@ -154,7 +156,7 @@ impl Client {
         Ok(Self { http, tls: tls.clone(), egress, identity, run, redactor, now, connections })
     }
 
-    /// The secrets that this client keeps out of what it reports.
+    /// Redactor for everything that this client reports.
     #[must_use]
     pub const fn redactor(&self) -> &Redactor {
         &self.redactor
@@ -172,9 +174,9 @@ impl Client {
         self.now.clone()
     }
 
-    /// Sends a request, follows its redirects and reads the answer, all within the request's deadline.
+    /// Sends a request, follows its redirects and reads the response, all within the request's deadline.
     ///
-    /// Dropping the future closes the connection; nothing goes on.
+    /// Dropping the future closes the connection and stops all work.
     ///
     /// **Side effects:** those of the request at the target, at most once per hop. The values of the request's secret
     /// headers are registered with the redactor.
@@ -198,7 +200,7 @@ impl Client {
             home: request.url.clone(),
         };
         let mut hop = Hop { method: request.method, url: request.url, headers: request.headers, body: request.body };
-        self.hold_in(&hop.url)?;
+        self.check_egress(&hop.url)?;
         let mut visited = Vec::new();
         loop {
             let response = self.exchange(&hop, &bounds, exchanges).await?;
@@ -207,22 +209,22 @@ impl Client {
             }
             let next = hop
                 .follow(response.status, response.headers.get(LOCATION))
-                .map_err(|actual| self.lost("a redirect that can be followed", &actual, exchanges))?;
+                .map_err(|actual| self.redirect_error("a valid redirect", &actual, exchanges))?;
             visited.push((hop.method.clone(), hop.url.clone()));
             if visited.iter().any(|(method, url)| *method == next.method && *url == next.url) {
                 let actual = format!("back at {} {}", next.method, next.url);
-                return Err(self.lost("redirects that end", &actual, exchanges));
+                return Err(self.redirect_error("redirects that end", &actual, exchanges));
             }
             if visited.len() > usize::from(request.max_redirects) {
                 let expected = format!("at most {} redirects", request.max_redirects);
-                return Err(self.lost(&expected, &format!("one more, to {}", next.url), exchanges));
+                return Err(self.redirect_error(&expected, &format!("one more, to {}", next.url), exchanges));
             }
-            self.hold_redirect_in(&hop.url, &next.url, exchanges)?;
+            self.check_redirect(&hop.url, &next.url, exchanges)?;
             hop = next;
         }
     }
 
-    /// One hop, recorded whatever becomes of it.
+    /// Performs one hop and records it, even when it fails.
     async fn exchange(&self, hop: &Hop, bounds: &Bounds, exchanges: &mut Vec<Exchange>) -> Result<Response, Error> {
         let recorder = Recorder::new(self.now.clone());
         let mut exchange = Exchange {
@@ -240,8 +242,8 @@ impl Client {
             retry_after_ms: None,
             phases: Phases::default(),
         };
-        let answer = CURRENT.scope(recorder.clone(), self.answer(hop, bounds, &mut exchange));
-        let outcome = timeout(bounds.deadline.saturating_sub(bounds.started.elapsed()), answer).await;
+        let performing = CURRENT.scope(recorder.clone(), self.perform(hop, bounds, &mut exchange));
+        let outcome = timeout(bounds.deadline.saturating_sub(bounds.started.elapsed()), performing).await;
         let (phases, phase) = recorder.timeline(Instant::now());
         exchange.phases = phases;
         exchange.duration_ms = millis(recorder.elapsed());
@@ -262,15 +264,15 @@ impl Client {
                     body_cap: bounds.body_cap,
                     redactor: &self.redactor,
                 };
-                Err(circumstances.judge(&fault))
+                Err(circumstances.classify(&fault))
             }
-            Err(_) => Err(bounds.passed(phase, &exchange)),
+            Err(_) => Err(bounds.timeout_error(phase, &exchange)),
         };
         exchanges.push(exchange);
         result
     }
 
-    async fn answer(&self, hop: &Hop, bounds: &Bounds, exchange: &mut Exchange) -> Result<Response, Fault> {
+    async fn perform(&self, hop: &Hop, bounds: &Bounds, exchange: &mut Exchange) -> Result<Response, Fault> {
         let mut request = self.http.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
         request = self.identify(request);
         let at_home = hop.url.scheme() == bounds.home.scheme() && hop.url.host() == bounds.home.host();
@@ -280,45 +282,46 @@ impl Client {
         if let Some(body) = &hop.body {
             request = request.body(body.clone());
         }
-        let mut answer = request.send().await.map_err(Fault::Wire)?;
-        note(|marks| marks.answered = Some(Instant::now()));
+        let mut response = request.send().await.map_err(Fault::Wire)?;
+        note(|marks| marks.headers_received = Some(Instant::now()));
         if let Some(jar) = &bounds.cookies {
-            // Before anything of the answer is quoted.
-            jar.keep(&hop.url, answer.headers(), &self.redactor);
+            // Register the cookies before quoting any part of the response.
+            jar.keep(&hop.url, response.headers(), &self.redactor);
         }
-        let status = answer.status();
+        let status = response.status();
         exchange.status = Some(status.as_u16());
-        exchange.protocol = Some(format!("{:?}", answer.version()));
-        exchange.remote = answer.remote_addr().map(|address| address.to_string());
+        exchange.protocol = Some(format!("{:?}", response.version()));
+        exchange.remote = response.remote_addr().map(|address| address.to_string());
         exchange.certificate_expires =
-            answer.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).and_then(tls::expiry);
+            response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).and_then(tls::expiry);
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            let after = retry_after(answer.headers());
+            let after = retry_after(response.headers());
             exchange.retry_after_ms = after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
         }
         let redirect = is_redirect(status);
         if redirect {
-            let location = answer.headers().get(LOCATION);
+            let location = response.headers().get(LOCATION);
             exchange.location = location.map(|to| excerpt(&String::from_utf8_lossy(to.as_bytes()), &self.redactor));
         }
         let body = if redirect && bounds.follow {
-            // Nobody looks at it. It is read only so that its connection can be kept, and may be anything.
+            // The body is read only so that the connection can be reused; errors in it do not matter.
             if self.connections == Connections::Reused {
-                let _ = read(&mut answer, bounds.body_cap, &mut exchange.body_bytes).await;
+                let _ = read(&mut response, bounds.body_cap, &mut exchange.body_bytes).await;
             }
             Bytes::new()
         } else if has_no_body(&hop.method, status) {
             Bytes::new()
         } else {
-            // The encodings that were asked for are decoded by now, and their header is gone.
-            if let Some(encoding) = answer.headers().get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+            // reqwest has decoded the requested encodings and removed their header.
+            if let Some(encoding) = response.headers().get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity")
+            {
                 return Err(Fault::Encoding(String::from_utf8_lossy(encoding.as_bytes()).into_owned()));
             }
-            read(&mut answer, bounds.body_cap, &mut exchange.body_bytes).await?
+            read(&mut response, bounds.body_cap, &mut exchange.body_bytes).await?
         };
         Ok(Response {
             status,
-            headers: std::mem::take(answer.headers_mut()),
+            headers: std::mem::take(response.headers_mut()),
             body,
             url: hop.url.clone(),
             certificate_expires: exchange.certificate_expires,
@@ -326,10 +329,10 @@ impl Client {
         })
     }
 
-    /// Adds the headers by which the target's operators recognise a run. They replace the caller's.
+    /// Adds the headers that identify the run to the target's operators. They replace those of the caller.
     fn identify(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         let mut span = [0; 8];
-        // Without randomness there would have been no TLS either; then the span is one that no tracer takes for valid.
+        // Without randomness TLS would have failed as well; tracers ignore the resulting all-zero span.
         let _ = self.tls.provider().secure_random.fill(&mut span);
         let parent = format!("00-{}-{:016x}-01", self.identity.trace_id, u64::from_be_bytes(span));
         let headers = [(RUN, Ok(self.run.clone())), (TRACEPARENT, HeaderValue::from_str(&parent))];
@@ -353,36 +356,40 @@ impl Client {
         }
     }
 
-    /// The first hop stays where the settings let requests go.
-    fn hold_in(&self, url: &Url) -> Result<(), Error> {
-        if !self.egress.names(url) {
-            // A link in an answer: requests to hosts of the settings are let through.
-            let expected = format!("a link to a host that the settings name ({})", self.egress.hosts());
-            return Err(self.lost(&expected, &format!("one to {}", url.host_str().unwrap_or_default()), &[]));
+    /// Checks the URL of the first hop against the egress policy.
+    fn check_egress(&self, url: &Url) -> Result<(), Error> {
+        if !self.egress.allows_host(url) {
+            // Requests to hosts of the settings are allowed, so this is a link from a response.
+            let expected = format!("a link to a host in the settings ({})", self.egress.host_list());
+            return Err(self.redirect_error(
+                &expected,
+                &format!("a link to {}", url.host_str().unwrap_or_default()),
+                &[],
+            ));
         }
         self.egress.permits_literal(url).map_err(|refused| {
-            Error::Request(format!("no connection is made to {refused}: `network.allow_addresses` does not allow it"))
+            Error::Request(format!("expected a public address or one in `network.allow_addresses`, found {refused}"))
         })
     }
 
-    /// A redirect stays where the settings let it lead, and does not give up encryption.
-    fn hold_redirect_in(&self, from: &Url, to: &Url, exchanges: &[Exchange]) -> Result<(), Error> {
-        let lost = |expected: &str, actual: String| Err(self.lost(expected, &actual, exchanges));
+    /// Checks a redirect against the egress policy, and that it does not drop encryption.
+    fn check_redirect(&self, from: &Url, to: &Url, exchanges: &[Exchange]) -> Result<(), Error> {
+        let failed = |expected: &str, actual: String| Err(self.redirect_error(expected, &actual, exchanges));
         let host = to.host_str().unwrap_or_default();
         if from.scheme() == "https" && to.scheme() == "http" {
-            return lost("a redirect that stays encrypted", format!("one from https to plain http at {host}"));
+            return failed("a redirect that stays encrypted", format!("a redirect from https to plain http at {host}"));
         }
-        if !self.egress.lets_redirect(to) {
-            let expected = format!("a redirect to a host that the settings name ({})", self.egress.hosts());
-            return lost(&expected, format!("one to {host}; `network.allow_redirect_hosts` may allow it"));
+        if !self.egress.allows_redirect(to) {
+            let expected = format!("a redirect to a host in the settings ({})", self.egress.host_list());
+            return failed(&expected, format!("a redirect to {host}; `network.allow_redirect_hosts` can allow it"));
         }
         match self.egress.permits_literal(to) {
             Ok(()) => Ok(()),
-            Err(refused) => lost("a redirect to the public internet", format!("one to {refused}")),
+            Err(refused) => failed("a redirect to the public internet", format!("a redirect to {refused}")),
         }
     }
 
-    /// What a handshake showed, made fit to be told: names in certificates are written by whoever made them.
+    /// Converts the evidence of a handshake. Names in certificates are foreign text, so they are redacted and cut.
     fn tls_evidence(&self, handshake: &Handshake) -> Option<TlsEvidence> {
         if handshake.version.is_none() && handshake.chain.is_empty() {
             return None;
@@ -400,8 +407,8 @@ impl Client {
         })
     }
 
-    /// A chain of redirects that led nowhere.
-    fn lost(&self, expected: &str, actual: &str, exchanges: &[Exchange]) -> Error {
+    /// Error for a chain of redirects that cannot be followed.
+    fn redirect_error(&self, expected: &str, actual: &str, exchanges: &[Exchange]) -> Error {
         let chain: Vec<String> = exchanges
             .iter()
             .map(|hop| {
@@ -420,11 +427,11 @@ impl Client {
 }
 
 impl Bounds {
-    fn passed(&self, phase: Phase, exchange: &Exchange) -> Error {
+    fn timeout_error(&self, phase: Phase, exchange: &Exchange) -> Error {
         let read = if phase == Phase::Body { format!(", {} bytes so far", exchange.body_bytes) } else { String::new() };
         let mismatch = Mismatch {
             kind: FailureKind::Timeout,
-            expected: format!("an answer within {} ms", self.deadline.as_millis()),
+            expected: format!("a response within {} ms", self.deadline.as_millis()),
             actual: format!("still {phase} after {} ms{read}", self.started.elapsed().as_millis()),
             evidence: Some(format!("{} {}", exchange.method, exchange.url)),
         };
@@ -432,16 +439,16 @@ impl Bounds {
     }
 }
 
-/// Reads a body up to a bound. reqwest decodes while it streams, so the bound holds for decoded bytes, and memory too: one
-/// piece is a few kilobytes, however well it was compressed.
-async fn read(answer: &mut reqwest::Response, cap: u64, bytes: &mut u64) -> Result<Bytes, Fault> {
+/// Reads a body up to `cap` bytes. reqwest decodes while it streams, so the limit counts decoded bytes and bounds memory
+/// as well: a chunk is a few kilobytes, regardless of the compression ratio.
+async fn read(response: &mut reqwest::Response, cap: u64, bytes: &mut u64) -> Result<Bytes, Fault> {
     let mut body = BytesMut::new();
-    while let Some(piece) = answer.chunk().await.map_err(Fault::Wire)? {
-        *bytes += piece.len() as u64;
+    while let Some(chunk) = response.chunk().await.map_err(Fault::Wire)? {
+        *bytes += chunk.len() as u64;
         if *bytes > cap {
             return Err(Fault::TooLarge);
         }
-        body.extend_from_slice(&piece);
+        body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
 }

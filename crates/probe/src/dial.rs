@@ -1,4 +1,4 @@
-//! Connections for protocols other than HTTP: within the fence, encrypted or not, and classified when they fail.
+//! Connections for protocols other than HTTP: subject to the egress policy, optionally encrypted, with classified failures.
 
 use std::{
     io,
@@ -21,27 +21,27 @@ use crate::{
     Client, Error,
     egress::Refused,
     excerpt::excerpt,
-    fault::{io_words, is_ours, tls_words},
+    fault::{describe_io, describe_tls, is_local},
     timing::{CURRENT, Recorder},
     tls::Handshake,
 };
 
-/// A connection. What stands below it does not matter to a protocol.
+/// Bidirectional byte stream, plain or encrypted.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// Where a server is that speaks no HTTP.
+/// Host and port of a server that does not speak HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPort {
-    /// A name or an address, as in a URL.
+    /// Host name or address, as in a URL.
     pub host: Host,
-    /// The port.
+    /// Port.
     pub port: u16,
 }
 
 impl HostPort {
-    /// As fences know it: they go by the hosts of URLs.
+    /// URL for the egress policy, which compares the hosts of URLs.
     #[must_use]
     pub fn url(&self) -> Option<Url> {
         Url::parse(&format!("https://{}:{}/", self.host, self.port)).ok()
@@ -55,42 +55,42 @@ impl std::fmt::Display for HostPort {
 }
 
 impl Client {
-    /// Connects, and encrypts when it should, trusting whom requests trust. The addresses of a name are tried one after the
-    /// other.
+    /// Connects, with TLS if requested, and with the same trusted authorities as for requests. The addresses of a name are
+    /// tried in turn.
     ///
     /// **Side effects:** a connection to the target.
     ///
     /// # Errors
-    /// As [`Client::send`]: the target's failure, or ours.
-    pub async fn dial(&self, place: &HostPort, encrypted: bool, deadline: Duration) -> Result<Box<dyn Duplex>, Error> {
+    /// A failure of the target, or an error of this machine, as in [`Client::send`].
+    pub async fn dial(&self, server: &HostPort, encrypted: bool, deadline: Duration) -> Result<Box<dyn Duplex>, Error> {
         let recorder = Recorder::new(self.now());
-        let end = Instant::now() + deadline;
-        let left = || end.saturating_duration_since(Instant::now());
-        let addresses = self.addresses(place, left()).await?;
+        let ends = Instant::now() + deadline;
+        let remaining = || ends.saturating_duration_since(Instant::now());
+        let addresses = self.addresses(server, remaining()).await?;
         let mut failed = None;
         let mut stream = None;
         for address in addresses {
-            match timeout(left(), TcpStream::connect(address)).await {
+            match timeout(remaining(), TcpStream::connect(address)).await {
                 Ok(Ok(connected)) => {
                     stream = Some(connected);
                     break;
                 }
-                Ok(Err(error)) => failed = Some(self.unconnected(place, &error)),
+                Ok(Err(error)) => failed = Some(self.connect_error(server, &error)),
                 Err(_) => {
-                    failed = Some(self.late(place, "connecting", deadline));
+                    failed = Some(self.timeout_error(server, "connecting", deadline));
                     break;
                 }
             }
         }
         let Some(stream) = stream else {
-            return Err(failed.unwrap_or_else(|| self.late(place, "connecting", deadline)));
+            return Err(failed.unwrap_or_else(|| self.timeout_error(server, "connecting", deadline)));
         };
-        // What is asked is a few bytes at a time.
+        // Commands are a few bytes each, so do not wait to combine them.
         let _ = stream.set_nodelay(true);
         if !encrypted {
             return Ok(Box::new(stream));
         }
-        let name = match &place.host {
+        let name = match &server.host {
             Host::Domain(name) => {
                 ServerName::try_from(name.clone()).map_err(|error| Error::Request(error.to_string()))?
             }
@@ -98,44 +98,42 @@ impl Client {
             Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
         };
         let mut config = self.tls().config();
-        // They name protocols of HTTP.
+        // ALPN lists HTTP versions only.
         config.alpn_protocols.clear();
         let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
-        match timeout(left(), CURRENT.scope(recorder.clone(), handshake)).await {
+        match timeout(remaining(), CURRENT.scope(recorder.clone(), handshake)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(error)) => {
                 let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
                 let (expected, actual) = match refused {
-                    Some(refused) => ("a trusted TLS connection to", tls_words(refused, &recorder.handshake())),
-                    None => ("a TLS connection to", format!("the handshake was cut: {}", io_words(&error))),
+                    Some(refused) => ("a trusted TLS connection to", describe_tls(refused, &recorder.handshake())),
+                    None => ("a TLS connection to", format!("the handshake was interrupted: {}", describe_io(&error))),
                 };
-                Err(self.failed(FailureKind::Tls, &format!("{expected} {place}"), &actual))
+                Err(self.failed(FailureKind::Tls, &format!("{expected} {server}"), &actual))
             }
-            Err(_) => Err(self.late(place, "in the TLS handshake", deadline)),
+            Err(_) => Err(self.timeout_error(server, "in the TLS handshake", deadline)),
         }
     }
 
-    /// The addresses of a place that may be connected to; never none.
+    /// Resolves a server to the addresses that the egress policy permits; never empty.
     ///
     /// # Errors
-    /// As [`Self::dial`].
-    pub async fn addresses(&self, place: &HostPort, deadline: Duration) -> Result<Vec<SocketAddr>, Error> {
-        if !place.url().is_some_and(|url| self.egress().names(&url)) {
-            let named = self.egress().hosts();
-            return Err(Error::Request(format!(
-                "connections go to hosts of the settings only ({named}), not to {place}"
-            )));
+    /// Those of [`Self::dial`].
+    pub async fn addresses(&self, server: &HostPort, deadline: Duration) -> Result<Vec<SocketAddr>, Error> {
+        if !server.url().is_some_and(|url| self.egress().allows_host(&url)) {
+            let hosts = self.egress().host_list();
+            return Err(Error::Request(format!("expected a host in the settings ({hosts}), found {server}")));
         }
-        let found: Vec<SocketAddr> = match &place.host {
-            Host::Ipv4(address) => vec![((*address), place.port).into()],
-            Host::Ipv6(address) => vec![((*address), place.port).into()],
-            Host::Domain(name) => match timeout(deadline, lookup_host((name.as_str(), place.port))).await {
+        let found: Vec<SocketAddr> = match &server.host {
+            Host::Ipv4(address) => vec![((*address), server.port).into()],
+            Host::Ipv6(address) => vec![((*address), server.port).into()],
+            Host::Domain(name) => match timeout(deadline, lookup_host((name.as_str(), server.port))).await {
                 Ok(Ok(found)) => found.collect(),
                 Ok(Err(error)) => {
-                    let expected = format!("an address for {}", place.host);
+                    let expected = format!("an address for {}", server.host);
                     return Err(self.failed(FailureKind::Dns, &expected, &error.to_string()));
                 }
-                Err(_) => return Err(self.late(place, "resolving the name", deadline)),
+                Err(_) => return Err(self.timeout_error(server, "resolving the name", deadline)),
             },
         };
         let mut refused = Vec::new();
@@ -143,48 +141,48 @@ impl Client {
         for address in found {
             match self.egress().permits(address.ip()) {
                 Ok(()) => permitted.push(address),
-                Err(why) => refused.extend(why.addresses),
+                Err(denied) => refused.extend(denied.addresses),
             }
         }
         if permitted.is_empty() {
             let actual = match refused.is_empty() {
                 true => "no address".to_owned(),
-                false => format!("{}; `network.allow_addresses` may allow it", Refused { addresses: refused }),
+                false => format!("{}; `network.allow_addresses` can allow it", Refused { addresses: refused }),
             };
-            let expected = format!("an address for {} that may be connected to", place.host);
+            let expected = format!("a permitted address for {}", server.host);
             return Err(self.failed(FailureKind::Dns, &expected, &actual));
         }
         Ok(permitted)
     }
 
-    /// The authorities that are trusted besides Mozilla's (DER), for clients with a TLS configuration of their own.
+    /// Trusted authorities in addition to Mozilla's (DER), for clients with their own TLS configuration.
     #[must_use]
     pub fn ca_certificates(&self) -> &[CertificateDer<'static>] {
         self.tls().extra_roots()
     }
 
-    /// What it means that a connection to a place failed: ours, or the place's. For clients with sockets of their own.
+    /// Classifies a failed connection as a failure of the target or of this machine. For clients with their own sockets.
     #[must_use]
-    pub fn unconnected(&self, place: &HostPort, error: &io::Error) -> Error {
-        if is_ours(error) {
+    pub fn connect_error(&self, server: &HostPort, error: &io::Error) -> Error {
+        if is_local(error) {
             return Error::Request(format!("this machine cannot open connections: {error}"));
         }
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(refused) => self.untrusted(place, refused),
-            None => self.failed(FailureKind::Connect, &format!("a connection to {place}"), &io_words(error)),
+            Some(refused) => self.tls_error(server, refused),
+            None => self.failed(FailureKind::Connect, &format!("a connection to {server}"), &describe_io(error)),
         }
     }
 
-    /// What it means that TLS with a place failed. For clients with a TLS configuration of their own.
+    /// Classifies a TLS error. For clients with their own TLS configuration.
     #[must_use]
-    pub fn untrusted(&self, place: &HostPort, error: &rustls::Error) -> Error {
-        let actual = tls_words(error, &Handshake::default());
-        self.failed(FailureKind::Tls, &format!("a trusted TLS connection to {place}"), &actual)
+    pub fn tls_error(&self, server: &HostPort, error: &rustls::Error) -> Error {
+        let actual = describe_tls(error, &Handshake::default());
+        self.failed(FailureKind::Tls, &format!("a trusted TLS connection to {server}"), &actual)
     }
 
-    fn late(&self, place: &HostPort, phase: &str, deadline: Duration) -> Error {
-        let expected = format!("a connection to {place} within {} ms", deadline.as_millis());
-        self.failed(FailureKind::Timeout, &expected, &format!("not done {phase}"))
+    fn timeout_error(&self, server: &HostPort, phase: &str, deadline: Duration) -> Error {
+        let expected = format!("a connection to {server} within {} ms", deadline.as_millis());
+        self.failed(FailureKind::Timeout, &expected, &format!("still {phase}"))
     }
 
     fn failed(&self, kind: FailureKind, expected: &str, actual: &str) -> Error {

@@ -1,10 +1,10 @@
-//! Where requests may go: to the hosts that the settings name, and to addresses of the public internet.
+//! Egress policy: requests go only to hosts in the settings, and only to public addresses.
 //!
-//! Whoever answers can name any host in a redirect or a link, and whoever runs a name's zone can give it any address: the
-//! metadata service of a cloud, the Lambda Runtime API, a database beside the function. So each hop is held against the
-//! hosts, each address against the ranges, and the connection is made to the very addresses that were held against them:
-//! hyper-util connects to what the resolver gave, and asks nobody again. A host that is an IP literal goes past the
-//! resolver, so it is judged before the request is sent.
+//! A response can name any host in a redirect or a link, and the owner of a zone can point a name at any address: the
+//! metadata service of a cloud, the Lambda Runtime API, a database next to the function. Each hop is therefore checked
+//! against the hosts, and each address against the ranges. The connection goes to the very addresses that were checked:
+//! hyper-util connects to those from the resolver and does not resolve again. An IP literal bypasses the resolver, so it is
+//! checked before the request is sent.
 
 mod ranges;
 
@@ -21,7 +21,7 @@ use url::{Host, Url};
 
 pub use ranges::{SPECIAL, special};
 
-/// Which hosts and addresses a client may reach.
+/// Hosts and addresses that a client may reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EgressPolicy {
     hosts: BTreeSet<String>,
@@ -30,45 +30,45 @@ pub struct EgressPolicy {
 }
 
 impl EgressPolicy {
-    /// Lets redirects lead to `redirects` too, beside the hosts that requests go to, and connections to `networks`, which are
-    /// no part of the public internet. No host is named yet.
+    /// Creates a policy without hosts. Redirects may also lead to `redirects`, and connections may also go to `networks`,
+    /// which are outside the public internet.
     #[must_use]
     pub fn new(redirects: impl IntoIterator<Item = String>, networks: Vec<IpNet>) -> Self {
         Self { hosts: BTreeSet::new(), redirects: redirects.into_iter().collect(), networks }
     }
 
-    /// Lets requests go to the host of this URL.
+    /// Allows requests to the host of this URL.
     #[must_use]
     pub fn with_host_of(mut self, url: &Url) -> Self {
-        self.hosts.extend(host_of(url));
+        self.hosts.extend(normalized_host(url));
         self
     }
 
-    /// The same, with the host of this URL as the only one.
+    /// Copy of the policy with the host of this URL as the only one.
     #[must_use]
     pub fn only_to(&self, url: &Url) -> Self {
-        Self { hosts: host_of(url).into_iter().collect(), ..self.clone() }
+        Self { hosts: normalized_host(url).into_iter().collect(), ..self.clone() }
     }
 
-    /// Whether the settings name the host of this URL.
-    pub(crate) fn names(&self, url: &Url) -> bool {
-        host_of(url).is_some_and(|host| self.hosts.contains(&host))
+    /// True when requests may go to the host of this URL.
+    pub(crate) fn allows_host(&self, url: &Url) -> bool {
+        normalized_host(url).is_some_and(|host| self.hosts.contains(&host))
     }
 
-    /// Whether a redirect may lead to this URL.
-    pub(crate) fn lets_redirect(&self, url: &Url) -> bool {
-        self.names(url) || host_of(url).is_some_and(|host| self.redirects.contains(&host))
+    /// True when a redirect may lead to this URL.
+    pub(crate) fn allows_redirect(&self, url: &Url) -> bool {
+        self.allows_host(url) || normalized_host(url).is_some_and(|host| self.redirects.contains(&host))
     }
 
-    /// The hosts that the settings name, in words.
-    pub(crate) fn hosts(&self) -> String {
+    /// Hosts of the settings, separated by commas.
+    pub(crate) fn host_list(&self) -> String {
         self.hosts.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether a connection may be made to this address.
+    /// Checks an address.
     ///
     /// # Errors
-    /// Why not.
+    /// The address, with its special purpose, when connections to it are not allowed.
     pub fn permits(&self, address: IpAddr) -> Result<(), Refused> {
         let address = address.to_canonical();
         match special(address) {
@@ -79,10 +79,10 @@ impl EgressPolicy {
         }
     }
 
-    /// Whether a connection may be made to the host of this URL, as far as the URL alone tells: when it is an IP literal.
+    /// Checks the host of a URL when it is an IP literal. Host names pass, since their addresses are checked when resolved.
     ///
     /// # Errors
-    /// Why not.
+    /// Those of [`Self::permits`].
     pub fn permits_literal(&self, url: &Url) -> Result<(), Refused> {
         match url.host() {
             Some(Host::Ipv4(address)) => self.permits(address.into()),
@@ -92,34 +92,34 @@ impl EgressPolicy {
     }
 }
 
-/// As it is compared: a name in lower case without the dot of the root, or an address.
-fn host_of(url: &Url) -> Option<String> {
+/// Host for comparison: a name in lower case without the trailing dot, or an address.
+fn normalized_host(url: &Url) -> Option<String> {
     url.host_str().map(|host| host.trim_end_matches('.').to_owned())
 }
 
-/// Addresses that no connection is made to.
+/// Addresses to which connections are not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Refused {
-    /// Each with what it is.
+    /// Each address with its special purpose.
     pub addresses: Vec<(IpAddr, &'static str)>,
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, (address, kind)) in self.addresses.iter().enumerate() {
-            write!(f, "{}{address} ({kind})", if place > 0 { ", " } else { "" })?;
+        for (index, (address, kind)) in self.addresses.iter().enumerate() {
+            write!(f, "{}{address} ({kind})", if index > 0 { ", " } else { "" })?;
         }
         Ok(())
     }
 }
 
-/// A resolver that gives only addresses which may be reached.
-pub(crate) struct FencedResolver {
+/// Resolver that returns only addresses permitted by the policy.
+pub(crate) struct PolicyResolver {
     pub(crate) inner: Arc<dyn Resolve>,
     pub(crate) egress: Arc<EgressPolicy>,
 }
 
-impl Resolve for FencedResolver {
+impl Resolve for PolicyResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let resolving = self.inner.resolve(name);
         let egress = self.egress.clone();
@@ -129,8 +129,8 @@ impl Resolve for FencedResolver {
                 .await?
                 .filter(|address| match egress.permits(address.ip()) {
                     Ok(()) => true,
-                    Err(why) => {
-                        refused.extend(why.addresses);
+                    Err(denied) => {
+                        refused.extend(denied.addresses);
                         false
                     }
                 })
@@ -152,30 +152,30 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_those_that_are_named() {
+    fn only_listed_hosts_are_allowed() {
         let egress =
             EgressPolicy::new(["www.app.example".to_owned()], Vec::new()).with_host_of(&url("https://App.example./x"));
-        for (case, to, named, redirect) in [
-            ("itself", "https://app.example/y", true, true),
+        for (case, to, host, redirect) in [
+            ("the same host", "https://app.example/y", true, true),
             ("another port and scheme", "http://app.example:8080/", true, true),
-            ("in upper case, with the root's dot", "https://APP.example./", true, true),
-            ("one for redirects", "https://www.app.example/", false, true),
+            ("in upper case, with a trailing dot", "https://APP.example./", true, true),
+            ("a redirect host", "https://www.app.example/", false, true),
             ("a subdomain", "https://evil.app.example/", false, false),
-            ("one that ends alike", "https://evilapp.example/", false, false),
+            ("a host with the same suffix", "https://evilapp.example/", false, false),
             ("with user information in front", "https://app.example@evil.example/", false, false),
         ] {
-            assert_eq!((egress.names(&url(to)), egress.lets_redirect(&url(to))), (named, redirect), "{case}");
+            assert_eq!((egress.allows_host(&url(to)), egress.allows_redirect(&url(to))), (host, redirect), "{case}");
         }
     }
 
     #[test]
-    fn a_literal_is_seen_however_it_is_written() {
+    fn ip_literals_are_recognised_in_any_notation() {
         let egress = EgressPolicy::new([], Vec::new());
         for (case, to, permitted) in [
             ("a name", "http://localhost/", true),
             ("a public address", "http://93.184.215.14/", true),
-            ("a public address of IPv6", "http://[2606:2800:21f:cb07::1]/", true),
-            ("a private one", "http://10.1.2.3/", false),
+            ("a public IPv6 address", "http://[2606:2800:21f:cb07::1]/", true),
+            ("a private address", "http://10.1.2.3/", false),
             ("as one number", "http://2852039166/", false),
             ("in hexadecimal", "http://0xa9.0xfe.0xa9.0xfe/", false),
             ("in octal", "http://0251.0376.0251.0376/", false),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_is_allowed_in_both_notations() {
+    fn allowed_networks_match_ipv4_and_mapped_addresses() {
         let egress = EgressPolicy::new([], vec!["127.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
         for (address, permitted) in [
             ("127.0.0.1", true),

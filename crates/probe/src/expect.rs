@@ -1,6 +1,6 @@
-//! What an answer should look like: each function holds it against one expectation and quotes it when it fails.
+//! Expectations on a response: each function checks one and returns a mismatch with an excerpt.
 //!
-//! All quotes are redacted, at most 300 characters long, and free of control characters.
+//! All excerpts are redacted, at most 300 characters long, and free of control characters.
 
 use check::{FailureKind, Mismatch};
 use http::header::CONTENT_TYPE;
@@ -13,17 +13,17 @@ use crate::{
     json,
 };
 
-/// How values of a JSON body are compared.
+/// Comparison of values in a JSON body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compare {
-    /// Type and value; only numbers are equal however they are written (`1` and `1.0`).
+    /// Type and value must match; numbers are compared by value (`1` equals `1.0`).
     #[default]
     Strict,
-    /// A string and a number are equal too when the string is that number: `"7"` and `7`, `"450.00"` and `450`.
+    /// A string also equals the number that it spells: `"7"` and `7`, `"450.00"` and `450`.
     Loose,
 }
 
-/// The status is one of these.
+/// Checks that the status is one of these.
 ///
 /// # Errors
 ///
@@ -40,7 +40,7 @@ pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
     Err(mismatch(FailureKind::Status, format!("status {}", expected.join(" or ")), actual, body_start(response)))
 }
 
-/// The header is there.
+/// Checks that the header is present.
 ///
 /// # Errors
 ///
@@ -49,20 +49,20 @@ pub fn header_present(response: &Response, name: &str) -> Result<(), Mismatch> {
     header(response, name, format!("a header {name}"), |_| true)
 }
 
-/// The header has this value; when it comes several times, one of them.
+/// Checks that the header has this value; of several headers with the name, one must have it.
 ///
 /// # Errors
 ///
-/// A mismatch of kind `header`, with the values that were there.
+/// A mismatch of kind `header`, with the actual values.
 pub fn header_equals(response: &Response, name: &str, value: &str) -> Result<(), Mismatch> {
     header(response, name, format!("{name}: {value}"), |actual| actual == value.as_bytes())
 }
 
-/// The header's value contains this text.
+/// Checks that a value of the header contains this text.
 ///
 /// # Errors
 ///
-/// A mismatch of kind `header`, with the values that were there.
+/// A mismatch of kind `header`, with the actual values.
 pub fn header_contains(response: &Response, name: &str, text: &str) -> Result<(), Mismatch> {
     header(response, name, format!("{name} with {text:?} in it"), |actual| {
         String::from_utf8_lossy(actual).contains(text)
@@ -82,7 +82,7 @@ fn header(response: &Response, name: &str, expected: String, holds: impl Fn(&[u8
     Err(mismatch(FailureKind::Header, excerpt(&expected, redactor), actual, Some(evidence)))
 }
 
-/// The body contains this text.
+/// Checks that the body contains this text.
 ///
 /// # Errors
 ///
@@ -93,16 +93,16 @@ pub fn body_contains(response: &Response, text: &str) -> Result<(), Mismatch> {
     }
     let expected = excerpt(&format!("{text:?} in the body"), &response.redactor);
     let malformed = response.malformed().map(|(encoding, at)| format!(", not {encoding} from byte {at} on"));
-    let actual = format!("{}{} without it", described(response), malformed.unwrap_or_default());
+    let actual = format!("{}{} without it", describe(response), malformed.unwrap_or_default());
     let actual = excerpt(&actual, &response.redactor);
     Err(mismatch(FailureKind::Assertion, expected, actual, body_start(response)))
 }
 
-/// The body does not contain this text.
+/// Checks that the body does not contain this text.
 ///
 /// # Errors
 ///
-/// A mismatch of kind `assertion`, with the place where it stands.
+/// A mismatch of kind `assertion`, with the position of the text.
 pub fn body_lacks(response: &Response, text: &str) -> Result<(), Mismatch> {
     let body = response.text();
     let Some(at) = body.find(text) else { return Ok(()) };
@@ -111,15 +111,15 @@ pub fn body_lacks(response: &Response, text: &str) -> Result<(), Mismatch> {
     Err(mismatch(FailureKind::Assertion, expected, format!("the text at byte {at}"), Some(evidence)))
 }
 
-/// The body is JSON; returns it.
+/// Parses the body as JSON.
 ///
 /// # Errors
 ///
-/// A mismatch of kind `body`, with the content type and the start of the body. Nesting beyond 128 levels and more values
-/// than 10 MB of memory hold are refused.
+/// A mismatch of kind `body`, with the content type and the start of the body. Nesting beyond 128 levels, and more values
+/// than fit in 10 MB of memory, are rejected.
 pub fn json(response: &Response) -> Result<Value, Mismatch> {
     json::read(&response.body).map_err(|error| {
-        let actual = format!("{}: {error}", described(response));
+        let actual = format!("{}: {error}", describe(response));
         mismatch(
             FailureKind::Body,
             "a JSON body".to_owned(),
@@ -129,47 +129,47 @@ pub fn json(response: &Response) -> Result<Value, Mismatch> {
     })
 }
 
-/// The JSON pointer (RFC 6901) finds something; returns it.
+/// Returns the value at a JSON pointer (RFC 6901).
 ///
 /// # Errors
 ///
-/// As [`json`]; a mismatch of kind `assertion` when there is nothing, with the start of the body.
+/// Those of [`json`], or a mismatch of kind `assertion` without a value, with the start of the body.
 pub fn json_exists(response: &Response, pointer: &str) -> Result<Value, Mismatch> {
     find(response, &[pointer.to_owned()])
 }
 
-/// The JSON pointer (RFC 6901) finds something below `wrapper`, or at the top; returns it. Laravel's API resources come
-/// wrapped in `data` or bare.
+/// Returns the value at a JSON pointer (RFC 6901) below `wrapper`, or at the top. Laravel's API resources come wrapped in
+/// `data` or bare.
 ///
 /// # Errors
-/// As [`json_exists`]; both places are named.
+/// Those of [`json_exists`], with both pointers.
 pub fn json_found(response: &Response, pointer: &str, wrapper: &str) -> Result<Value, Mismatch> {
     find(response, &[format!("{wrapper}{pointer}"), pointer.to_owned()])
 }
 
-/// The body is a list, below `wrapper` or at the top; returns it. It is not quoted: it holds more than was asked for.
+/// Returns the list below `wrapper` or at the top. Errors do not quote it, since it may hold unrelated data.
 ///
 /// # Errors
-/// As [`json`]; a mismatch of kind `assertion` when it is no list.
+/// Those of [`json`], or a mismatch of kind `assertion` when the value is not a list.
 pub fn json_list(response: &Response, wrapper: &str) -> Result<Vec<Value>, Mismatch> {
     match json_found(response, "", wrapper)? {
         Value::Array(list) => Ok(list),
         other => {
-            let actual = if other.is_object() { "an object" } else { "neither list nor object" };
+            let actual = if other.is_object() { "an object" } else { "neither a list nor an object" };
             let expected = excerpt(&format!("a list, at {wrapper} or at the top"), &response.redactor);
             Err(mismatch(FailureKind::Assertion, expected, actual.to_owned(), None))
         }
     }
 }
 
-/// A number, which may be written as a text. `None`: it is none, or not finite.
+/// Reads a number, or a string that spells one. `None` for other values, and for numbers that are not finite.
 #[must_use]
 pub fn number(value: &Value) -> Option<f64> {
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
     number.is_finite().then_some(number)
 }
 
-/// The value at the first of the pointers that finds one.
+/// Value at the first pointer that has one.
 fn find(response: &Response, pointers: &[String]) -> Result<Value, Mismatch> {
     let mut body = json(response)?;
     match pointers.iter().find(|pointer| body.pointer(pointer).is_some()) {
@@ -178,24 +178,24 @@ fn find(response: &Response, pointers: &[String]) -> Result<Value, Mismatch> {
             let mut pointers = pointers.to_vec();
             pointers.dedup();
             let expected = excerpt(&format!("a value at {}", pointers.join(" or ")), &response.redactor);
-            Err(mismatch(FailureKind::Assertion, expected, "nothing there".to_owned(), body_start(response)))
+            Err(mismatch(FailureKind::Assertion, expected, "no value".to_owned(), body_start(response)))
         }
     }
 }
 
-/// The JSON pointer (RFC 6901) finds this value.
+/// Checks the value at a JSON pointer (RFC 6901).
 ///
 /// # Errors
 ///
-/// As [`json_exists`]; a mismatch of kind `assertion` when the value is another, with the start of the body.
+/// Those of [`json_exists`], or a mismatch of kind `assertion` for another value, with the start of the body.
 pub fn json_equals(response: &Response, pointer: &str, expected: &Value, compare: Compare) -> Result<(), Mismatch> {
-    compared(response, pointer, &json_exists(response, pointer)?, expected, compare)
+    compare_values(response, pointer, &json_exists(response, pointer)?, expected, compare)
 }
 
-/// The JSON pointer (RFC 6901) finds this value below `wrapper`, or at the top.
+/// Checks the value at a JSON pointer (RFC 6901) below `wrapper`, or at the top.
 ///
 /// # Errors
-/// As [`json_found`]; a mismatch of kind `assertion` when the value is another, with the start of the body.
+/// Those of [`json_found`], or a mismatch of kind `assertion` for another value, with the start of the body.
 pub fn json_matches(
     response: &Response,
     pointer: &str,
@@ -203,10 +203,10 @@ pub fn json_matches(
     expected: &Value,
     compare: Compare,
 ) -> Result<(), Mismatch> {
-    compared(response, pointer, &json_found(response, pointer, wrapper)?, expected, compare)
+    compare_values(response, pointer, &json_found(response, pointer, wrapper)?, expected, compare)
 }
 
-fn compared(
+fn compare_values(
     response: &Response,
     pointer: &str,
     actual: &Value,
@@ -216,13 +216,13 @@ fn compared(
     if equal(actual, expected, compare) {
         return Ok(());
     }
-    // Told as members, so that the value of a secret name is masked.
+    // Format both as members, so that the value of a secret name is masked.
     let member = pointer.rsplit('/').next().unwrap_or_default();
-    let described = |value: &Value| {
+    let describe_value = |value: &Value| {
         let member = format!("{}: {value}", Value::from(member));
         excerpt(&format!("{member} at {pointer}"), &response.redactor)
     };
-    Err(mismatch(FailureKind::Assertion, described(expected), described(actual), body_start(response)))
+    Err(mismatch(FailureKind::Assertion, describe_value(expected), describe_value(actual), body_start(response)))
 }
 
 fn equal(one: &Value, other: &Value, compare: Compare) -> bool {
@@ -242,7 +242,7 @@ fn equal(one: &Value, other: &Value, compare: Compare) -> bool {
     }
 }
 
-/// Whole numbers exactly, since an id may be larger than a float can tell apart.
+/// Compares whole numbers exactly, since an id may exceed the precision of a float.
 fn same_number(one: &str, other: &str) -> bool {
     if let (Ok(one), Ok(other)) = (one.parse::<i128>(), other.parse::<i128>()) {
         return one == other;
@@ -251,7 +251,7 @@ fn same_number(one: &str, other: &str) -> bool {
     finite(one).is_some_and(|one| finite(other) == Some(one))
 }
 
-fn described(response: &Response) -> String {
+fn describe(response: &Response) -> String {
     let kind = response
         .headers
         .get(CONTENT_TYPE)

@@ -1,4 +1,4 @@
-//! The CSRF token that a page holds.
+//! CSRF token of a page.
 
 use check::{FailureKind, Mismatch};
 use http::header::CONTENT_TYPE;
@@ -6,17 +6,17 @@ use secrecy::SecretString;
 
 use crate::{Response, excerpt::excerpt, html::Tags};
 
-/// The most fields that are looked at: no page that a person fills in has more.
-const MOST_FIELDS: usize = 1_000;
-/// What a form sends.
+/// Maximum number of fields to examine; no real form has more.
+const MAX_FIELDS: usize = 1_000;
+/// Elements whose values a form sends.
 const FIELDS: [&str; 4] = ["input", "button", "textarea", "select"];
 
-/// The value of a form's hidden field, or of `<meta name="csrf-token">` where no form has the field. It is masked from now
-/// on.
+/// Value of a form's hidden field, or of `<meta name="csrf-token">` when no form has the field. The redactor masks it from
+/// now on.
 ///
 /// # Errors
-/// A mismatch of kind `body` when the answer is no HTML, of kind `assertion` when the page holds no token, with what it
-/// holds and its start.
+/// A mismatch of kind `body` when the response is not HTML; of kind `assertion` when the page has no token, with the
+/// fields of its form and its start.
 pub fn token(response: &Response, field: &str) -> Result<SecretString, Mismatch> {
     let kind = response.header(CONTENT_TYPE.as_str()).unwrap_or_default();
     if !kind.is_empty() && !kind.starts_with("text/html") && !kind.starts_with("application/xhtml") {
@@ -41,17 +41,17 @@ fn find(page: &str, field: &str) -> Found {
     let (mut has_form, mut in_form, mut is_empty) = (false, false, false);
     let (mut names, mut meta, mut templates) = (Vec::new(), None, 0_usize);
     for tag in Tags::new(page) {
-        if tag.begins("template") {
+        if tag.opens("template") {
             templates += 1;
-        } else if tag.ends("template") {
+        } else if tag.closes("template") {
             templates = templates.saturating_sub(1);
         } else if templates > 0 {
-            // A template is no part of the page.
-        } else if tag.begins("form") {
+            // The content of a template is not part of the page.
+        } else if tag.opens("form") {
             (has_form, in_form) = (true, true);
-        } else if tag.ends("form") {
+        } else if tag.closes("form") {
             in_form = false;
-        } else if in_form && FIELDS.iter().any(|name| tag.begins(name)) {
+        } else if in_form && FIELDS.iter().any(|name| tag.opens(name)) {
             let Some(name) = tag.attribute("name") else { continue };
             if name == field
                 && let Some(value) = tag.attribute("value")
@@ -62,10 +62,10 @@ fn find(page: &str, field: &str) -> Found {
                 is_empty = true;
             }
             names.push(name);
-            if names.len() > MOST_FIELDS {
+            if names.len() > MAX_FIELDS {
                 break;
             }
-        } else if meta.is_none() && tag.begins("meta") && tag.attribute("name").as_deref() == Some("csrf-token") {
+        } else if meta.is_none() && tag.opens("meta") && tag.attribute("name").as_deref() == Some("csrf-token") {
             meta = tag.attribute("content").filter(|content| !content.trim().is_empty());
         }
     }
@@ -76,7 +76,7 @@ fn find(page: &str, field: &str) -> Found {
         (false, ..) => "no form".to_owned(),
         (_, true, _) => format!("an empty {field}"),
         (_, _, true) => "a form without fields".to_owned(),
-        _ if names.len() > MOST_FIELDS => format!("more than {MOST_FIELDS} fields"),
+        _ if names.len() > MAX_FIELDS => format!("more than {MAX_FIELDS} fields"),
         _ => format!("a form with {}", names.join(", ")),
     })
 }
@@ -95,14 +95,14 @@ mod tests {
     use crate::expect::tests::response;
 
     #[test]
-    fn the_token_is_found_as_a_browser_finds_it() {
+    fn token_is_found_as_in_a_browser() {
         for (case, page, found) in [
-            ("Laravel's own", r#"<form><input type="hidden" name="_token" value="abc123"></form>"#, "abc123"),
+            ("as Laravel renders it", r#"<form><input type="hidden" name="_token" value="abc123"></form>"#, "abc123"),
             ("another order, other quotes", "<form><input value='abc' type=hidden name=_token></form>", "abc"),
             ("upper case", r#"<FORM><INPUT NAME="_token" VALUE="abc"></FORM>"#, "abc"),
             ("entities", r#"<form><input name="_token" value="a&amp;b&#x2f;"></form>"#, "a&b/"),
             (
-                "the first that is not empty",
+                "the first non-empty value",
                 r#"<form><input name="_token" value=""></form><form><input name="_token" value="b"></form>"#,
                 "b",
             ),
@@ -111,17 +111,17 @@ mod tests {
             ("in a form within a form", r#"<form><form><input name="_token" value="abc"></form></form>"#, "abc"),
             ("the meta tag", r#"<meta name="csrf-token" content="abc"><form></form>"#, "abc"),
         ] {
-            let answer = response(200, page);
-            let token = token(&answer, "_token").unwrap();
+            let response = response(200, page);
+            let token = token(&response, "_token").unwrap();
             assert_eq!(token.expose_secret(), found, "{case}");
         }
-        let answer = response(200, r#"<form><input name="_token" value="abcdefgh">"#);
-        token(&answer, "_token").unwrap();
-        assert_eq!(answer.redactor.redact("it is abcdefgh"), "it is [redacted]");
+        let response = response(200, r#"<form><input name="_token" value="abcdefgh">"#);
+        token(&response, "_token").unwrap();
+        assert_eq!(response.redactor.redact("it is abcdefgh"), "it is [redacted]");
     }
 
     #[test]
-    fn what_is_there_instead_is_told() {
+    fn missing_token_lists_the_fields_of_the_form() {
         let input = r#"<input name="_token" value="abc">"#;
         for (case, page, field, actual) in [
             ("no form", "<h1>Hello</h1>".to_owned(), "_token", "no form"),

@@ -1,8 +1,8 @@
-//! The tags of a page, one after the other, without a tree of it.
+//! Iterator over the tags of a page, without building a tree.
 //!
-//! A tree is what a hostile page attacks: open formatting elements are opened again in each paragraph, so that ten kilobytes
-//! become hundreds of megabytes, and no deadline interrupts it. A page that is read as browsers split it into tags
-//! (<https://html.spec.whatwg.org/multipage/parsing.html#tokenization>) is looked at once, and nothing is kept.
+//! A tree is open to attack: a parser reopens formatting elements in each paragraph, so ten kilobytes of a hostile page can
+//! become hundreds of megabytes, and a deadline cannot interrupt the parser. Splitting a page into tags as browsers do
+//! (<https://html.spec.whatwg.org/multipage/parsing.html#tokenization>) takes one pass and stores nothing.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -10,12 +10,12 @@ use std::cell::RefCell;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 
-/// Elements whose content is text up to their end tag, in a browser that runs scripts.
+/// Elements whose content is text up to their end tag, in a browser with scripting enabled.
 const TEXT: [&str; 9] = ["script", "style", "textarea", "title", "noscript", "iframe", "noembed", "noframes", "xmp"];
-/// Elements in which XML's rules hold.
+/// Elements whose content follows XML rules.
 const FOREIGN: [&str; 2] = ["svg", "math"];
 
-/// A tag as it stands in the page.
+/// A tag of the page.
 pub(crate) struct Tag<'a> {
     name: &'a str,
     is_end: bool,
@@ -24,27 +24,27 @@ pub(crate) struct Tag<'a> {
 }
 
 impl<'a> Tag<'a> {
-    /// Whether it begins an element of this name.
-    pub(crate) fn begins(&self, name: &str) -> bool {
+    /// True for the start tag of an element with this name.
+    pub(crate) fn opens(&self, name: &str) -> bool {
         !self.is_end && self.name.eq_ignore_ascii_case(name)
     }
 
-    /// Whether it ends an element of this name.
-    pub(crate) fn ends(&self, name: &str) -> bool {
+    /// True for the end tag of an element with this name.
+    pub(crate) fn closes(&self, name: &str) -> bool {
         self.is_end && self.name.eq_ignore_ascii_case(name)
     }
 
-    /// The value of an attribute, empty when none is written. Of several of the same name, the first.
+    /// Value of an attribute, empty when it has none. The first of several attributes with the same name counts.
     pub(crate) fn attribute(&self, name: &str) -> Option<Cow<'a, str>> {
         let mut attributes = Attributes(self.attributes);
-        attributes.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, written)| decoded(written))
+        attributes.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, raw)| decode(raw))
     }
 }
 
-/// All tags of a page that a browser would see.
+/// Tags of a page, as a browser recognises them.
 pub(crate) struct Tags<'a> {
     rest: &'a str,
-    /// How many elements of [`FOREIGN`] are open.
+    /// Number of open elements of [`FOREIGN`].
     foreign: usize,
 }
 
@@ -53,12 +53,12 @@ impl<'a> Tags<'a> {
         Self { rest: page, foreign: 0 }
     }
 
-    /// Goes on behind the first `end` that is found, or at the end of the page.
+    /// Continues after the next `end`, or at the end of the page.
     fn skip_past(&mut self, end: &str) {
         self.rest = self.rest.split_once(end).map_or("", |(_, rest)| rest);
     }
 
-    /// What begins with `<!`, `<?` or `</` and is no tag.
+    /// Skips markup that begins with `<!`, `<?` or `</` and is not a tag.
     fn skip_comment(&mut self) {
         let Some(comment) = self.rest.strip_prefix("!--") else {
             let is_data = self.foreign > 0 && self.rest.starts_with("![CDATA[");
@@ -73,7 +73,7 @@ impl<'a> Tags<'a> {
         self.rest = (0..bytes.len()).find(|at| ends(*at)).map_or("", |at| &comment[at + 1..]);
     }
 
-    /// What stands after `<`, or `</`, and a letter. `None`: the page ends within it, and browsers drop it.
+    /// Reads a tag after `<` or `</`. `None` when the page ends within it; browsers drop such a tag.
     fn tag(&mut self, is_end: bool) -> Option<Tag<'a>> {
         let (name, rest) = split_at(self.rest, |c| ends_name(c) || c == '>');
         let mut attributes = Attributes(rest);
@@ -83,10 +83,10 @@ impl<'a> Tags<'a> {
         Some(Tag { name, is_end, is_self_closing: attributes.ends_with('/') && !is_value(attributes), attributes })
     }
 
-    /// The content of an element that is text.
+    /// Skips the content of a text element.
     fn skip_text(&mut self, name: &str) {
         let is_script = name.eq_ignore_ascii_case("script");
-        // A script within `<!--` in a script does not end it.
+        // After `<!--`, a nested script element does not end the outer one.
         let (mut is_commented, mut is_nested) = (false, false);
         while let Some(at) = self.rest.bytes().position(|byte| matches!(byte, b'<' | b'-')) {
             let here = &self.rest[at..];
@@ -146,8 +146,8 @@ impl<'a> Iterator for Tags<'a> {
                     (false, false) => self.foreign += 1,
                 }
             } else if tag.is_end || (self.foreign > 0 && tag.is_self_closing) {
-                // Nothing stands in it.
-            } else if tag.begins("plaintext") {
+                // End tags and empty foreign elements have no content.
+            } else if tag.opens("plaintext") {
                 self.rest = "";
             } else if is_one_of(&TEXT) {
                 self.skip_text(tag.name);
@@ -157,8 +157,8 @@ impl<'a> Iterator for Tags<'a> {
     }
 }
 
-/// The attributes from here on: each name with its value as it is written, in its quotes. What is left begins with the `>`
-/// of the tag, or is empty.
+/// Iterator over attributes: each name with its raw value, including quotes. The rest begins with the `>` of the tag, or
+/// is empty.
 struct Attributes<'a>(&'a str);
 
 impl<'a> Iterator for Attributes<'a> {
@@ -168,9 +168,9 @@ impl<'a> Iterator for Attributes<'a> {
         let begin = self.0.trim_start_matches(ends_name);
         self.0 = begin;
         let first = begin.chars().next().filter(|first| *first != '>')?;
-        // One that begins with `=` is a name, however odd.
-        let (_, behind_first) = begin.split_at(first.len_utf8());
-        let (_, rest) = split_at(behind_first, |c| ends_name(c) || matches!(c, '=' | '>'));
+        // A leading `=` is part of the name (HTML standard).
+        let (_, after_first) = begin.split_at(first.len_utf8());
+        let (_, rest) = split_at(after_first, |c| ends_name(c) || matches!(c, '=' | '>'));
         let name = &begin[..begin.len() - rest.len()];
         let Some(value) = rest.trim_start_matches(is_space).strip_prefix('=') else {
             self.0 = rest;
@@ -195,31 +195,31 @@ fn ends_name(c: char) -> bool {
     is_space(c) || c == '/'
 }
 
-/// A text up to the first of these characters, and the rest.
+/// Splits a text before the first matching character.
 fn split_at(text: &str, ends: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(ends).unwrap_or(text.len()))
 }
 
-/// Whether these attributes end in a value without quotes, to which a `/` belongs.
+/// True when the attributes end in an unquoted value, so that a trailing `/` belongs to the value.
 fn is_value(attributes: &str) -> bool {
     Attributes(attributes).last().is_some_and(|(_, value)| value.ends_with('/'))
 }
 
-/// The value that is written so, with its character references resolved.
-fn decoded(written: &str) -> Cow<'_, str> {
-    if !written.contains(['&', '\r', '\0']) {
-        let within = |quote: char| written.strip_prefix(quote)?.strip_suffix(quote);
-        return Cow::Borrowed(within('"').or_else(|| within('\'')).unwrap_or(written));
+/// Decodes a raw value: removes quotes and resolves character references.
+fn decode(raw: &str) -> Cow<'_, str> {
+    if !raw.contains(['&', '\r', '\0']) {
+        let within = |quote: char| raw.strip_prefix(quote)?.strip_suffix(quote);
+        return Cow::Borrowed(within('"').or_else(|| within('\'')).unwrap_or(raw));
     }
     let tag = BufferQueue::default();
-    tag.push_back(StrTendril::from(format!("<a a={written}>")));
+    tag.push_back(StrTendril::from(format!("<a a={raw}>")));
     let tokenizer = Tokenizer::new(Value::default(), TokenizerOpts::default());
-    // Nothing of it stops the tokenizer.
+    // The sink never stops the tokenizer.
     let _ = tokenizer.feed(&tag);
     Cow::Owned(tokenizer.sink.0.take())
 }
 
-/// The value of the one attribute of a tag.
+/// Collects the value of a tag's only attribute.
 #[derive(Default)]
 struct Value(RefCell<String>);
 
@@ -243,7 +243,7 @@ mod tests {
 
     use super::*;
 
-    /// The tags of a page, in short: names in lower case, each attribute once.
+    /// Tags of a page in short form: names in lower case, each attribute once.
     fn tags(page: &str) -> String {
         let text = Tags::new(page).map(|tag| {
             let mut names: Vec<String> = Vec::new();
@@ -251,7 +251,7 @@ mod tests {
             for (name, value) in Attributes(tag.attributes) {
                 let name = name.to_ascii_lowercase();
                 if !names.contains(&name) {
-                    attributes.push_str(&format!(" {name}={}", decoded(value)));
+                    attributes.push_str(&format!(" {name}={}", decode(value)));
                     names.push(name);
                 }
             }
@@ -262,8 +262,8 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_seen_as_browsers_see_them() {
-        for (case, page, actual) in [
+    fn tags_are_recognised_as_in_browsers() {
+        for (case, page, expected) in [
             ("attributes in each notation", "<a b=c d='e\"' f=\"g'\" h>", "<a b=c d=e\" f=g' h=>"),
             ("odd white space", "<a\n b\t=\r\n c\u{c}/d = 'e'>", "<a b=c d=e>"),
             ("references", "<a b=&amp;&#x41;&copy c='&lt;\r\n' d=&ampx>", "<a b=&A© c=<\n d=&ampx>"),
@@ -271,24 +271,24 @@ mod tests {
             ("a slash", "<a/><b /><c d=e/><f g='h'/></i/>", "<a/><b/><c d=e/><f g=h/></i/>"),
             ("a name that begins with =", "<a =b=c>", "<a =b=c>"),
             ("no value before the end", "<a b=><c>", "<a b=><c>"),
-            ("what is no tag", "1 < 2 <3> <> <é> </> </3> <!a> <?b> <c>", "<c>"),
+            ("markup that is not a tag", "1 < 2 <3> <> <é> </> </3> <!a> <?b> <c>", "<c>"),
             ("comments", "<!--<a>--><!--><b><!---><c><!-- --!><d><!----><e><!-- <f>", "<b><c><d><e>"),
             ("a comment of hyphens", "<!-- -- - ---><a>", "<a>"),
-            ("an end that is cut off", "<a><b c", "<a>"),
-            ("a quote that is left open", "<a><b c='><d>", "<a>"),
+            ("a truncated tag", "<a><b c", "<a>"),
+            ("an unclosed quote", "<a><b c='><d>", "<a>"),
             ("text", "<textarea><a></textare></TEXTAREA ><b>", "<textarea></textarea><b>"),
             ("a script", "<script><a>'</scripts>'</script><b>", "<script></script><b>"),
             ("a script in a script", "<script><!--<script></script><a>--></script><b>", "<script></script><b>"),
             ("a comment in a script", "<script><!--</script><a>", "<script></script><a>"),
             ("text without an end", "<style><a>", "<style>"),
-            ("text to the end", "<plaintext></plaintext><a>", "<plaintext>"),
-            ("within a drawing", "<svg><title/><![CDATA[<a>]]><b></svg><![CDATA[<c>]]>", "<svg><title/><b></svg>"),
+            ("plain text to the end", "<plaintext></plaintext><a>", "<plaintext>"),
+            ("inside an SVG image", "<svg><title/><![CDATA[<a>]]><b></svg><![CDATA[<c>]]>", "<svg><title/><b></svg>"),
         ] {
-            assert_eq!(tags(page), actual, "{case}");
+            assert_eq!(tags(page), expected, "{case}");
         }
     }
 
-    /// What html5ever makes of a page, in short.
+    /// Tags of a page according to html5ever, in the same short form.
     #[derive(Default)]
     struct Reference {
         text: RefCell<String>,
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_have_the_tags_that_html5ever_sees() {
+    fn tags_match_those_of_html5ever() {
         let parts = [
             "<a", "<Script", "<title", "<svg", "</a", "</script", "</title", ">", "/>", " b", " B=c", "=", "=\"", "\"",
             "'", "<!--", "-->", "--!>", "-", "<!", "![CDATA[", "]]>", "&amp;", "/", "x",
@@ -336,7 +336,7 @@ mod tests {
                 page.push_str(parts[number % parts.len()]);
                 number /= parts.len();
             }
-            // So that what was begun is ended, or not.
+            // Close the markup that the parts opened, or leave it open.
             for end in ["", "><i>", "\"><i>", "--></script><i>"] {
                 let page = format!("<p>{page}{end}");
                 let queue = BufferQueue::default();
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_an_attributes_values_counts() {
+    fn first_of_duplicate_attributes_counts() {
         let tag = Tags::new("<a b=1 B=2>").next().unwrap();
         assert_eq!(tag.attribute("B").as_deref(), Some("1"));
         assert_eq!(tag.attribute("c"), None);

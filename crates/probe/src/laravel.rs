@@ -1,4 +1,4 @@
-//! What a Laravel application says by its answers.
+//! Conventions in the responses of a Laravel application.
 
 use std::time::Duration;
 
@@ -8,36 +8,36 @@ use serde_json::Value;
 
 use crate::{Response, excerpt::excerpt, json};
 
-/// The longest of Laravel's own words, in characters.
-const WORDS: usize = 120;
+/// Maximum length of a server message, in characters.
+const MAX_MESSAGE: usize = 120;
 
-/// Our own requests were throttled.
+/// The platform throttled the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled {
-    /// For how long more, when it was said.
+    /// Remaining time, when the response states it.
     pub retry_after: Option<Duration>,
 }
 
-/// Whether an answer says that requests like this one come too often: 429, or 422 with one of these texts. Some log-in
-/// scaffolds (Laravel Breeze) answer a throttled log-in as they answer a wrong password, and only the text tells.
+/// Detects a throttled request: status 429, or 422 with one of these texts. Some log-in scaffolds (Laravel Breeze) use the
+/// same status for a throttled log-in and a wrong password, so only the text differs.
 #[must_use]
 pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
     match response.status.as_u16() {
         429 => Some(Throttled { retry_after: retry_after(&response.headers) }),
         422 => {
-            // Laravel escapes what is not ASCII, so it is read before it is searched.
+            // Laravel escapes characters outside ASCII, so parse the body before searching it.
             let body: Value = json::read(&response.body).ok()?;
-            let says = body.to_string();
+            let body_text = body.to_string();
             let is_throttled =
-                texts.iter().any(|text| says.contains(Value::from(text.as_str()).to_string().trim_matches('"')));
+                texts.iter().any(|text| body_text.contains(Value::from(text.as_str()).to_string().trim_matches('"')));
             is_throttled.then_some(Throttled { retry_after: None })
         }
         _ => None,
     }
 }
 
-/// From `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's `X-RateLimit-Reset` (Unix time).
-/// Times are held against the answer's own `Date`.
+/// Wait time from `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's `X-RateLimit-Reset` (Unix
+/// time). Times are relative to the `Date` of the response.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let header = |name: &str| headers.get(name)?.to_str().ok();
     let date = |text: &str| rfc2822::parse(text).ok().map(|date| date.timestamp());
@@ -50,19 +50,19 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     until(Timestamp::from_second(reset).ok()?)
 }
 
-/// The application's own words about what went wrong, redacted: `message` and the first of `errors`, or the page's title.
+/// Redacted error message of the application: `message` and the first of `errors`, or the page's title.
 #[must_use]
 pub fn server_message(response: &Response) -> Option<String> {
-    let words = match json::read(&response.body) {
+    let message = match json::read(&response.body) {
         Ok(body) => {
-            let message = body["message"].as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
+            let summary = body["message"].as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
             let error = body["errors"].as_object().and_then(|errors| {
                 let (field, texts) = errors.iter().next()?;
                 let text = texts.as_str().or_else(|| texts.get(0)?.as_str())?;
                 Some(format!("{field}: {text}"))
             });
-            let words: Vec<String> = message.into_iter().chain(error).collect();
-            (!words.is_empty()).then(|| words.join("; "))?
+            let parts: Vec<String> = summary.into_iter().chain(error).collect();
+            (!parts.is_empty()).then(|| parts.join("; "))?
         }
         Err(_) => {
             let page = response.text();
@@ -71,7 +71,7 @@ pub fn server_message(response: &Response) -> Option<String> {
             (!title.trim().is_empty()).then(|| title.trim().to_owned())?
         }
     };
-    Some(check::text::cut(&excerpt(&words, &response.redactor), WORDS))
+    Some(check::text::cut(&excerpt(&message, &response.redactor), MAX_MESSAGE))
 }
 
 #[cfg(test)]
@@ -82,29 +82,23 @@ mod tests {
     use crate::expect::tests::response;
 
     fn limit(status: u16, body: &str, headers: &[(&'static str, &'static str)]) -> Option<Option<u64>> {
-        let mut answer = response(status, body);
+        let mut response = response(status, body);
         for (name, value) in headers {
-            answer.headers.insert(*name, HeaderValue::from_static(value));
+            response.headers.insert(*name, HeaderValue::from_static(value));
         }
         let texts = ["Too many login attempts".to_owned(), "For mange loginforsøg".to_owned()];
-        throttled(&answer, &texts).map(|limit| limit.retry_after.map(|after| after.as_secs()))
+        throttled(&response, &texts).map(|limit| limit.retry_after.map(|after| after.as_secs()))
     }
 
     #[test]
-    fn throttling_is_told_from_a_wrong_password() {
+    fn throttling_is_distinguished_from_a_wrong_password() {
         let date = ("date", "Mon, 23 Nov 2026 04:49:00 GMT");
         let breeze = r#"{"errors":{"email":["Too many login attempts. Please try again in 42 seconds."]}}"#;
         let danish = "{\"errors\":{\"email\":[\"For mange loginfors\\u00f8g. Pr\\u00f8v igen om 42 sekunder.\"]}}";
         for (case, status, body, headers, expected) in [
             ("Retry-After", 429, "", &[("retry-after", "42")][..], Some(Some(42))),
             ("a date", 429, "", &[date, ("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")], Some(Some(90))),
-            (
-                "a date without one to hold against",
-                429,
-                "",
-                &[("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")],
-                Some(None),
-            ),
+            ("a date without a Date header", 429, "", &[("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")], Some(None)),
             ("X-RateLimit-Reset", 429, "", &[date, ("x-ratelimit-reset", "1795409355")], Some(Some(15))),
             ("nothing", 429, "", &[], Some(None)),
             ("nonsense", 429, "", &[("retry-after", "soon")], Some(None)),
@@ -124,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_applications_own_words_are_told() {
+    fn error_messages_are_extracted() {
         for (case, body, expected) in [
             ("a message", "{\n    \"message\": \"CSRF token mismatch.\"\n}", Some("CSRF token mismatch.")),
             (
@@ -132,7 +126,7 @@ mod tests {
                 r#"{"message":"The given data was invalid.","errors":{"email":["Wrong."]}}"#,
                 Some("The given data was invalid.; email: Wrong."),
             ),
-            ("an empty message, as of a 404", r#"{"message":""}"#, None),
+            ("an empty message, as in a 404", r#"{"message":""}"#, None),
             ("a page", "<html><title>Page Expired</title>", Some("Page Expired")),
             ("nothing", "", None),
             ("a list", "[]", None),

@@ -1,17 +1,17 @@
-//! HTTP as a monitor needs it: every exchange timed phase by phase, bounded in time and bytes, classified when it fails,
-//! and redacted before anyone sees it.
+//! HTTP for monitoring: every exchange is timed by phase, bounded in time and bytes, classified when it fails, and redacted
+//! before it leaves the crate.
 //!
-//! [`Client`] sends a [`Request`] and hands back [`Sent`]: what happened on the wire, hop by hop, and the [`Response`] or
-//! the [`Error`]. [`expect`] turns a response into a verdict, [`Maintenance`] tells a platform that was taken down on
-//! purpose from one that is broken, and [`Redactor`] keeps secrets out of every text. Nothing is retried.
+//! [`Client`] sends a [`Request`] and returns [`Sent`]: the exchanges, hop by hop, and the [`Response`] or the [`Error`].
+//! [`expect`] checks a response, [`Maintenance`] distinguishes maintenance mode from a broken platform, and [`Redactor`]
+//! masks secrets in every text. Nothing is retried.
 //!
-//! [`Client::dial`] connects to what speaks no HTTP, within the same fence.
+//! [`Client::dial`] opens connections for other protocols, under the same egress policy.
 //!
-//! [`Session`] is what a browser keeps between requests to a Laravel application: cookies and the CSRF token, or a bearer
-//! token; [`Totp`] makes the codes of a second factor.
+//! [`Session`] keeps the state of a browser between requests to a Laravel application: cookies and the CSRF token, or a
+//! bearer token. [`Totp`] generates the codes of a second factor.
 //!
-//! The wall clock is taken through the function given to [`Client::new`] only, certificate verification included;
-//! durations are monotonic.
+//! The wall clock comes only from the function passed to [`Client::new`], also for verifying certificates. Durations are
+//! monotonic.
 
 mod client;
 mod cookies;

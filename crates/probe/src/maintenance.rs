@@ -1,22 +1,22 @@
-//! Telling a platform that was taken down on purpose from one that is broken.
+//! Detection of maintenance mode, as opposed to a broken platform.
 
 use crate::Response;
 
-/// How an answer looks while the platform is in maintenance. The default recognises Laravel's `artisan down`.
+/// Signs of maintenance mode in a response. The default recognises Laravel's `artisan down`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
-    /// The status.
+    /// Status.
     pub status: u16,
-    /// Texts of which the body holds at least one, byte by byte.
+    /// Texts of which the body must contain at least one, compared exactly.
     pub markers: Vec<String>,
 }
 
 impl Default for Maintenance {
-    /// 503 with Laravel's own page or JSON.
+    /// Status 503 with Laravel's page or JSON.
     ///
-    /// The exact texts matter: a proxy that finds no platform behind it answers 503 too, with `503 Service Temporarily
-    /// Unavailable` (nginx, AWS load balancers), `<title>503 Service Unavailable</title>` (Apache, HAProxy) or, from
-    /// AWS API Gateway, `"message":"Service Unavailable"` without the space that Laravel's pretty printer sets.
+    /// The exact texts matter: a proxy without a reachable platform also responds with 503: `503 Service Temporarily
+    /// Unavailable` (nginx, AWS load balancers), `<title>503 Service Unavailable</title>` (Apache, HAProxy) or
+    /// `"message":"Service Unavailable"` (AWS API Gateway), without the space of Laravel's pretty printer.
     fn default() -> Self {
         Self {
             status: 503,
@@ -28,7 +28,7 @@ impl Default for Maintenance {
     }
 }
 
-/// Whether this answer says that the platform is in maintenance.
+/// True when the response shows that the platform is in maintenance mode.
 #[must_use]
 pub fn is_maintenance(response: &Response, maintenance: &Maintenance) -> bool {
     response.status.as_u16() == maintenance.status && {
@@ -43,7 +43,7 @@ mod tests {
     use crate::expect::tests::response;
 
     #[test]
-    fn tells_artisan_down_from_a_dead_upstream() {
+    fn artisan_down_is_distinguished_from_a_dead_upstream() {
         for (case, status, body, maintenance) in [
             ("Laravel's page", 503, "<html><head><title>Service Unavailable</title></head></html>", true),
             ("Laravel's JSON", 503, "{\n    \"message\": \"Service Unavailable\"\n}", true),

@@ -1,4 +1,4 @@
-//! Keeping secrets out of every text.
+//! Redaction of secrets in texts.
 
 mod shape;
 mod view;
@@ -21,22 +21,22 @@ use view::View;
 
 const MASK: &str = "[redacted]";
 
-/// Secrets shorter than this are not searched: masking every `no` or `200` would destroy the texts, and hide nothing.
-const SHORTEST: usize = 4;
+/// Minimum length of a secret in bytes. Masking every `no` or `200` would destroy the texts and protect nothing.
+const MIN_LENGTH: usize = 4;
 
-/// How many layers of encoding are looked through, such as a percent-encoded URL in a JSON string.
+/// Number of nested encodings to decode, such as a percent-encoded URL in a JSON string.
 const LAYERS: usize = 2;
 
 /// Masks secrets in texts. Clones share their secrets.
 ///
-/// Registered secrets are found as they are, percent-encoded (any mixture, `+` for space too), JSON-escaped,
-/// HTML-escaped, in Base64 (both alphabets, with or without padding, at any position inside a longer encoded text), and
-/// in two of these on top of each other. Found without being registered: user and password in a URL, parameters and JSON
-/// members whose name says that they are secret, and the headers that carry credentials ([`Redactor::header`]).
+/// Registered secrets are found in plain text, percent-encoded (in any mixture, with `+` for space), JSON-escaped,
+/// HTML-escaped, in Base64 (both alphabets, with or without padding, at any position inside a longer encoded text), and in
+/// two nested encodings. The following are masked without registration: user and password in a URL, parameters and JSON
+/// members with a secret-sounding name, and headers that carry credentials ([`Redactor::header`]).
 #[derive(Clone, Default)]
 pub struct Redactor {
     known: Arc<Mutex<Known>>,
-    /// Whose secrets are masked too.
+    /// Redactor whose secrets are masked as well.
     outer: Option<Arc<Redactor>>,
 }
 
@@ -49,36 +49,36 @@ struct Known {
 #[derive(Clone)]
 enum Search {
     Patterns(AhoCorasick),
-    /// The automaton could not be built (more secrets than it can address). Then nothing is shown at all.
+    /// The automaton could not be built (more secrets than it can address), so every text is masked completely.
     Everything,
 }
 
 impl Redactor {
-    /// Masks this secret from now on, in all clones. White space around it is not part of it.
+    /// Masks this secret from now on, in all clones. Surrounding white space is ignored.
     ///
-    /// Returns whether it will be found: a secret of fewer than 4 bytes is ignored.
+    /// Returns false when the secret has fewer than 4 bytes and is therefore ignored.
     pub fn register(&self, secret: &str) -> bool {
         let secret = secret.trim().as_bytes();
-        if secret.len() < SHORTEST {
+        if secret.len() < MIN_LENGTH {
             return false;
         }
         let mut known = self.known();
         if known.patterns.insert(secret.to_vec()) {
             known.patterns.extend(in_base64(secret));
-            // Built when it is needed: a platform sets new cookies with every answer.
+            // Built on demand, since a platform sets new cookies with every response.
             known.search = None;
         }
         true
     }
 
-    /// A redactor that masks what this one masks, now and later, and what is registered with it alone: for secrets that are
-    /// forgotten before the process ends.
+    /// Creates a redactor that masks everything this one masks, now and later. Secrets registered with the new one are not
+    /// shared with this one, so they can be dropped before the process ends.
     #[must_use]
     pub fn scoped(&self) -> Self {
         Self { known: Arc::default(), outer: Some(Arc::new(self.clone())) }
     }
 
-    /// The text with `[redacted]` in place of every secret. Where secrets overlap, all of them are masked.
+    /// Replaces every secret in the text by `[redacted]`. Overlapping secrets are masked completely.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         let mut automata = Vec::new();
@@ -93,8 +93,8 @@ impl Redactor {
         mask(text, secrets)
     }
 
-    /// A header as evidence, `name: value`; of the headers that carry credentials, and of those marked sensitive, no more
-    /// than the name.
+    /// Formats a header as evidence, `name: value`. The value of credential headers, and of headers marked sensitive, is
+    /// masked.
     #[must_use]
     pub fn header(&self, name: &HeaderName, value: &HeaderValue) -> String {
         if value.is_sensitive() || [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE].contains(name) {
@@ -105,7 +105,7 @@ impl Redactor {
 }
 
 impl Redactor {
-    /// Its own search and those around it.
+    /// Searches of the outer redactors and of this one.
     fn searches(&self) -> Vec<Search> {
         let mut searches = self.outer.as_ref().map(|outer| outer.searches()).unwrap_or_default();
         let mut known = self.known();
@@ -155,8 +155,8 @@ fn mask(text: &str, mut secrets: Vec<Range<usize>>) -> String {
     out
 }
 
-/// What is left of a secret in the Base64 of any text around it: at each of the three positions within a group of three
-/// bytes, the characters that depend on no other byte.
+/// Parts of a secret that are the same in the Base64 of any surrounding text: for each of the three positions within a
+/// group of three bytes, the characters that depend only on the secret.
 fn in_base64(secret: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..3).flat_map(move |before| {
         let encoded = STANDARD_NO_PAD.encode([&[0; 2][..before], secret].concat()).into_bytes();
@@ -174,7 +174,7 @@ fn in_base64(secret: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Without the secrets.
+/// Omits the secrets.
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redactor").finish_non_exhaustive()

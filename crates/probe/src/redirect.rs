@@ -1,4 +1,4 @@
-//! Where a redirect leads, and what may go with it. As browsers do it (<https://fetch.spec.whatwg.org/#http-redirect-fetch>).
+//! Redirects: the next hop, and what is sent with it, as in browsers (<https://fetch.spec.whatwg.org/#http-redirect-fetch>).
 
 use bytes::Bytes;
 use http::{
@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::request::is_credential;
 
-/// One request of a chain.
+/// One request in a chain of redirects.
 #[derive(Clone)]
 pub(crate) struct Hop {
     pub(crate) method: Method,
@@ -23,15 +23,15 @@ pub(crate) fn is_redirect(status: StatusCode) -> bool {
 }
 
 impl Hop {
-    /// The next hop.
+    /// Computes the next hop.
     ///
     /// # Errors
     ///
-    /// What is wrong with the redirect, in words that may hold secrets.
+    /// A description of the invalid redirect. It may contain secrets.
     pub(crate) fn follow(&self, status: StatusCode, location: Option<&HeaderValue>) -> Result<Self, String> {
         let location = location.ok_or_else(|| format!("status {status} without a Location"))?;
         let text = String::from_utf8_lossy(location.as_bytes());
-        let url = self.url.join(&text).map_err(|error| format!("a Location that is no URL ({error}): {text}"))?;
+        let url = self.url.join(&text).map_err(|error| format!("a Location that is not a URL ({error}): {text}"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!("a redirect to a scheme that is not HTTP: {text}"));
         }
@@ -57,7 +57,7 @@ impl Hop {
         let kept = std::mem::take(&mut self.headers);
         let mut name = None;
         for (next_name, value) in kept {
-            // A header map gives the name with the first of its values only.
+            // A header map yields the name only with its first value.
             name = next_name.or(name);
             if let Some(name) = &name
                 && !is_credential(name)
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn rewrites_the_method_as_browsers_do() {
+    fn method_is_rewritten_as_in_browsers() {
         for (status, method, then) in [
             (301, "POST", "GET"),
             (302, "POST", "GET"),
@@ -136,12 +136,12 @@ mod tests {
             for name in ["authorization", "cookie", "x-key"] {
                 assert_eq!(next.headers.contains_key(name), kept, "{case}: {name}");
             }
-            assert_eq!(next.headers.get_all("accept").iter().count(), 2, "{case}: what is no secret stays");
+            assert_eq!(next.headers.get_all("accept").iter().count(), 2, "{case}: other headers are kept");
         }
     }
 
     #[test]
-    fn refuses_where_a_redirect_should_not_go() {
+    fn invalid_redirects_are_rejected() {
         for (case, from, to) in [
             ("no URL", "https://a.dk/", "https://[/"),
             ("another scheme", "https://a.dk/", "ftp://a.dk/"),

@@ -1,4 +1,4 @@
-//! What is asked of a target.
+//! Request to a target.
 
 use std::{fmt, time::Duration};
 
@@ -11,10 +11,10 @@ use url::Url;
 
 use crate::{Cookies, Error};
 
-/// One request and its limits.
+/// One request with its limits.
 ///
-/// Mistakes in it (a header that cannot be sent, a URL that is not `http` or `https`) come back from
-/// [`crate::Client::send`] as [`Error::Request`], so that building one stays a chain.
+/// Mistakes (a header that cannot be sent, a URL that is not `http` or `https`) are reported by [`crate::Client::send`] as
+/// [`Error::Request`], so that a request can be built as a chain of calls.
 #[derive(Clone)]
 pub struct Request {
     pub(crate) method: Method,
@@ -29,13 +29,13 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request with the default limits: 10 seconds, 10 redirects, 2 MiB of body. User and password in the URL are sent
-    /// as Basic authorization.
+    /// Creates a request with the default limits: 10 seconds, 10 redirects, 2 MiB of body. User and password in the URL
+    /// are sent as Basic authorization.
     #[must_use]
     pub fn new(method: Method, url: Url) -> Self {
         let mistake = match url.scheme() {
             "http" | "https" => None,
-            other => Some(format!("the scheme must be http or https, not {other}")),
+            other => Some(format!("expected the scheme http or https, found {other}")),
         };
         Self {
             method,
@@ -57,8 +57,8 @@ impl Request {
         self
     }
 
-    /// Adds a header whose value is a secret: it is redacted everywhere from now on, and not sent on to another origin.
-    /// `Authorization`, `Proxy-Authorization` and `Cookie` are secret anyway.
+    /// Adds a header with a secret value: it is redacted everywhere from now on, and not sent to another origin.
+    /// `Authorization`, `Proxy-Authorization` and `Cookie` are always secret.
     #[must_use]
     pub fn secret_header(mut self, name: &str, value: &str) -> Self {
         self.add(name, value, true);
@@ -87,29 +87,29 @@ impl Request {
         self.body(body.to_string())
     }
 
-    /// Sends the cookies of a jar and keeps what the answers set, hop by hop: each hop sends the newest that belong to its
-    /// URL. In place of a header `Cookie`.
+    /// Sends the cookies of a jar and stores those of the responses. Each hop sends the newest cookies for its URL. Replaces
+    /// a `Cookie` header.
     #[must_use]
     pub fn cookies(mut self, jar: &Cookies) -> Self {
         self.cookies = Some(jar.clone());
         self
     }
 
-    /// Sets the time for everything: all hops, from the first name to the last byte.
+    /// Sets the time limit for all hops, from the first name resolution to the last byte.
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Sets how many redirects are followed. With 0 a redirect is itself the answer.
+    /// Sets the maximum number of redirects to follow. With 0 a redirect is returned as the response.
     #[must_use]
     pub const fn max_redirects(mut self, max: u8) -> Self {
         self.max_redirects = max;
         self
     }
 
-    /// Sets how many decoded bytes of a body are read at most. **Units:** bytes.
+    /// Sets the maximum size of the decoded body. **Units:** bytes.
     #[must_use]
     pub const fn body_cap(mut self, bytes: u64) -> Self {
         self.body_cap = bytes;
@@ -119,8 +119,8 @@ impl Request {
     fn add(&mut self, name: &str, value: &str, secret: bool) {
         let header = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
         let Some((name, mut value)) = header else {
-            // Not the value: it may be a secret.
-            self.mistake = Some(format!("the header {name:?} or its value has characters that cannot be sent"));
+            // Do not quote the value, which may be a secret.
+            self.mistake = Some(format!("expected a valid header, found {name:?} with characters that cannot be sent"));
             return;
         };
         value.set_sensitive(secret || is_credential(&name));
@@ -136,7 +136,7 @@ pub(crate) fn is_credential(name: &HeaderName) -> bool {
     [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE].contains(name)
 }
 
-/// Without headers, body and the URL's secrets.
+/// Omits headers, body and the secrets in the URL.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")

@@ -1,4 +1,4 @@
-//! What a target answered.
+//! Response of a target.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,39 +10,39 @@ use url::Url;
 
 use crate::Redactor;
 
-/// A complete answer. Its fields are as the target sent them: nothing in them is redacted.
+/// A complete response. Its fields are not redacted.
 #[derive(Clone)]
 pub struct Response {
-    /// The status.
+    /// Status.
     pub status: StatusCode,
-    /// The headers. Without `content-encoding` and `content-length` when the body was compressed.
+    /// Headers, without `content-encoding` and `content-length` when the body was compressed.
     pub headers: HeaderMap,
-    /// The whole body, decompressed.
+    /// Whole body, decompressed.
     pub body: Bytes,
-    /// The URL that answered: the last of the redirects.
+    /// URL of the last hop.
     pub url: Url,
-    /// When the first certificate ends of those between the server and the authority; `None` without TLS.
+    /// Earliest expiry among the certificates from the server's up to the authority's; `None` without TLS.
     pub certificate_expires: Option<Timestamp>,
-    /// Redacts what [`crate::expect`] quotes from it.
+    /// Redactor for excerpts in [`crate::expect`].
     pub redactor: Redactor,
 }
 
 impl Response {
-    /// The body as text, in the encoding that it says it has (byte order mark, then `charset`), else UTF-8; what is not of
-    /// that encoding becomes `U+FFFD`.
+    /// Body as text in its declared encoding (byte order mark, then `charset`), or else UTF-8. Invalid bytes become
+    /// `U+FFFD`.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         self.encoding().decode(&self.body).0
     }
 
-    /// Where the body stops to be of the encoding that it says it has: the encoding's name and the byte.
+    /// Name of the declared encoding, and the position of the first invalid byte; `None` for a valid body.
     #[must_use]
     pub fn malformed(&self) -> Option<(&'static str, usize)> {
         let (encoding, _) = Encoding::for_bom(&self.body).unwrap_or_else(|| (self.encoding(), 0));
         let valid = if encoding == UTF_8 {
             Encoding::utf8_valid_up_to(&self.body)
         } else if encoding.decode(&self.body).2 {
-            // Only UTF-8 tells where.
+            // The position is known only for UTF-8.
             0
         } else {
             self.body.len()
@@ -59,20 +59,20 @@ impl Response {
         charset.and_then(|label| Encoding::for_label(label.as_bytes())).unwrap_or(UTF_8)
     }
 
-    /// Where a redirect leads, resolved against the URL that answered; `None` when there is no `Location`, or no URL in it.
+    /// Target of a redirect, resolved against the URL of the response; `None` without a valid `Location`.
     #[must_use]
     pub fn location(&self) -> Option<Url> {
         self.url.join(self.header("location")?).ok()
     }
 
-    /// The value of a header; `None` when it is missing or not text. Of several, the first.
+    /// Value of a header, the first of several; `None` when it is missing or not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// Without headers and body, which hold secrets.
+/// Omits headers and body, which hold secrets.
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")

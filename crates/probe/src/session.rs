@@ -1,8 +1,8 @@
-//! What a browser keeps between requests to a Laravel application: cookies, the CSRF token, or a bearer token.
+//! Session with a Laravel application, as a browser keeps it: cookies and the CSRF token, or a bearer token.
 //!
-//! Laravel 8, Sanctum: a request belongs to a session when `Referer` or `Origin` names the application's own host; an unsafe
-//! one must then carry the value of the newest CSRF cookie, URL-decoded, in a header. Everything changes with each answer,
-//! so the newest is read when a request is made.
+//! Laravel 8, Sanctum: a request belongs to a session when `Referer` or `Origin` names the application's own host. An
+//! unsafe request must then carry the value of the newest CSRF cookie, URL-decoded, in a header. Each response changes the
+//! cookies, so the newest value is read when a request is built.
 
 use http::{
     Method,
@@ -13,27 +13,27 @@ use url::Url;
 
 use crate::{Cookies, Request, cookies::percent_decoded};
 
-/// Preferred first, or Laravel takes the client for a browser and redirects instead of answering 401 or 422.
+/// JSON must come first; otherwise Laravel treats the client as a browser and redirects instead of returning 401 or 422.
 const JSON: &str = "application/json";
 const PAGE: &str = "text/html,application/xhtml+xml;q=0.9";
 
-/// Where the CSRF token comes from and where it goes back.
+/// Cookie that delivers the CSRF token, and header that returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csrf {
-    /// The cookie's name.
+    /// Name of the cookie.
     pub cookie: String,
-    /// The header's name.
+    /// Name of the header.
     pub header: String,
 }
 
 impl Default for Csrf {
-    /// Laravel's.
+    /// Laravel's names.
     fn default() -> Self {
         Self { cookie: "XSRF-TOKEN".to_owned(), header: "X-XSRF-TOKEN".to_owned() }
     }
 }
 
-/// One visitor's session at one origin. To any other origin nothing of it is sent.
+/// Session of one user at one origin. Nothing of it is sent to other origins.
 #[derive(Debug)]
 pub struct Session {
     base: Url,
@@ -44,13 +44,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// With cookies, as a browser.
+    /// Creates a session with cookies, as in a browser.
     #[must_use]
     pub fn new(base: &Url, csrf: Csrf) -> Self {
         Self { base: base.clone(), csrf, cookies: Cookies::default(), is_stateless: false, token: None }
     }
 
-    /// Without cookies, as a script that has, or asks for, a bearer token.
+    /// Creates a session without cookies, for a script that has or requests a bearer token.
     #[must_use]
     pub fn stateless(base: &Url) -> Self {
         Self { is_stateless: true, ..Self::new(base, Csrf::default()) }
@@ -61,7 +61,7 @@ impl Session {
         self.token = Some(token);
     }
 
-    /// A session of its own that holds what this one holds now.
+    /// Independent copy of the session.
     #[must_use]
     pub fn copy(&self) -> Self {
         Self {
@@ -73,20 +73,20 @@ impl Session {
         }
     }
 
-    /// The cookies.
+    /// Cookie jar.
     #[must_use]
     pub const fn cookies(&self) -> &Cookies {
         &self.cookies
     }
 
-    /// The newest CSRF token, as it goes back.
+    /// Newest CSRF token, decoded for the header.
     #[must_use]
     pub fn csrf_token(&self) -> Option<SecretString> {
         let value = self.cookies.value(&self.base, &self.csrf.cookie)?;
         Some(SecretString::from(percent_decoded(&value)))
     }
 
-    /// A request as the application's own script makes it. Redirects are not followed: one is an answer here.
+    /// Builds a request as the application's own script would. Redirects are returned, not followed.
     #[must_use]
     pub fn request(&self, method: Method, url: Url) -> Request {
         let is_own = url.origin() == self.base.origin();
@@ -112,7 +112,7 @@ impl Session {
         }
     }
 
-    /// A request as a browser opens a page.
+    /// Builds a request as a browser would to open a page.
     #[must_use]
     pub fn page(&self, url: Url) -> Request {
         let is_own = url.origin() == self.base.origin();

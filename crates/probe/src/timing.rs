@@ -1,9 +1,9 @@
-//! Where the time of one exchange goes, noted from inside reqwest.
+//! Phases of one exchange, measured from inside reqwest.
 //!
-//! reqwest reports no phases, so each exchange carries a [`Recorder`] in a task-local, and what reqwest calls on the way
-//! notes its instant there: the resolver, the layer around the whole connector (DNS, TCP and TLS as one), and the session
-//! store that rustls asks when it writes the ClientHello. hyper-util polls the connector inside the request's own task, so
-//! the task-local is there; the exception is at [`Recorder::leftovers`].
+//! reqwest does not report phases, so each exchange carries a [`Recorder`] in a task-local, where hooks record their
+//! instants: the resolver, the layer around the whole connector (DNS, TCP and TLS as one), and the session store that
+//! rustls queries when it writes the ClientHello. hyper-util polls the connector inside the request's own task, so the
+//! task-local is available; for the exception see [`Recorder::abandon`].
 
 use std::{
     fmt,
@@ -20,11 +20,11 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use crate::{client::Now, tls::Handshake};
 
 tokio::task_local! {
-    /// The recorder of the exchange that the current task is in.
+    /// Recorder of the current task's exchange.
     pub(crate) static CURRENT: Arc<Recorder>;
 }
 
-/// A part of an exchange, in the order in which they happen.
+/// Phase of an exchange, in chronological order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Name resolution.
@@ -33,7 +33,7 @@ pub enum Phase {
     Connect,
     /// TLS handshake.
     Tls,
-    /// Sending, and waiting for the headers of the answer.
+    /// Sending, and waiting for the response headers.
     FirstByte,
     /// Reading the body.
     Body,
@@ -51,7 +51,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// The instants of one exchange.
+/// Records the instants of one exchange.
 pub(crate) struct Recorder {
     started: Instant,
     now: Now,
@@ -66,17 +66,17 @@ pub(crate) struct Marks {
     pub(crate) resolved: Option<Instant>,
     pub(crate) handshaking: Option<Instant>,
     pub(crate) connected: Option<Instant>,
-    pub(crate) answered: Option<Instant>,
-    leftovers: bool,
+    pub(crate) headers_received: Option<Instant>,
+    is_abandoned: bool,
 }
 
-/// Notes something about the current exchange; without one there is nothing to note.
+/// Records a mark for the current exchange, if there is one.
 pub(crate) fn note(mark: impl FnOnce(&mut Marks)) {
-    // Outside an exchange (a connection attempt that was left behind) nobody listens.
+    // An abandoned connection attempt runs outside any exchange.
     let _ = CURRENT.try_with(|recorder| mark(&mut recorder.marks()));
 }
 
-/// Notes something about the handshake of the current exchange.
+/// Records evidence from the handshake of the current exchange.
 pub(crate) fn note_tls(mark: impl FnOnce(&mut Handshake)) {
     let _ = CURRENT.try_with(|recorder| mark(&mut recorder.handshake.lock().unwrap_or_else(PoisonError::into_inner)));
 }
@@ -86,12 +86,12 @@ impl Recorder {
         Arc::new(Self { started: Instant::now(), now, marks: Mutex::default(), handshake: Mutex::default() })
     }
 
-    /// The wall clock of the exchange.
+    /// Wall clock time.
     pub(crate) fn now(&self) -> jiff::Timestamp {
         (self.now)()
     }
 
-    /// Since the exchange began.
+    /// Time since the exchange began.
     pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
@@ -100,24 +100,24 @@ impl Recorder {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that this exchange's own connection attempt is not the one it uses: while it was connecting, a kept
-    /// connection became idle, hyper-util took that, and moved the attempt to a task of its own.
-    fn leftovers(&self) {
-        self.marks().leftovers = true;
+    /// Records that the exchange abandoned its own connection attempt: while it was connecting, a kept connection became
+    /// idle, so hyper-util used that one and moved the attempt to another task.
+    fn abandon(&self) {
+        self.marks().is_abandoned = true;
     }
 
-    /// What its TLS handshake showed, when it made one of its own.
+    /// Evidence from the TLS handshake, if the exchange performed one.
     pub(crate) fn handshake(&self) -> Handshake {
-        if self.marks().leftovers {
+        if self.marks().is_abandoned {
             return Handshake::default();
         }
         self.handshake.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The phases until `end`, and the one that was going on then.
+    /// Phases until `end`, and the phase at that moment.
     pub(crate) fn timeline(&self, end: Instant) -> (Phases, Phase) {
         let marks = *self.marks();
-        let own = !marks.leftovers && (marks.connected.is_some() || marks.answered.is_none());
+        let own = !marks.is_abandoned && (marks.connected.is_some() || marks.headers_received.is_none());
         let connecting = marks.connecting.filter(|_| own);
         let mut starts = Vec::with_capacity(5);
         if let Some(connecting) = connecting {
@@ -130,7 +130,7 @@ impl Recorder {
         } else {
             starts.push((Phase::FirstByte, self.started));
         }
-        starts.extend(marks.answered.map(|at| (Phase::Body, at)));
+        starts.extend(marks.headers_received.map(|at| (Phase::Body, at)));
 
         let mut phases = Phases::default();
         let mut current = Phase::Connect;
@@ -150,9 +150,9 @@ impl Recorder {
     }
 }
 
-/// The system's resolver (`getaddrinfo` on a blocking thread).
+/// System resolver (`getaddrinfo` on a blocking thread).
 ///
-/// A look-up that nobody waits for any more ends by the resolver's own timeouts; it cannot be interrupted.
+/// An abandoned lookup cannot be interrupted; it ends by the resolver's own timeout.
 pub(crate) struct SystemResolver;
 
 impl Resolve for SystemResolver {
@@ -164,7 +164,7 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// A resolver that notes when it was asked and when it had an answer.
+/// Resolver that records the start and the end of each lookup.
 pub(crate) struct TimedResolver(pub(crate) Arc<dyn Resolve>);
 
 impl Resolve for TimedResolver {
@@ -183,7 +183,7 @@ impl Resolve for TimedResolver {
     }
 }
 
-/// Wraps the connector, so that its start and its end are noted.
+/// Layer that records the start and the end of connecting.
 #[derive(Clone)]
 pub(crate) struct TimeConnecting;
 
@@ -219,7 +219,7 @@ where
             if let Some(recorder) = &recorder
                 && CURRENT.try_with(|_| ()).is_err()
             {
-                recorder.leftovers();
+                recorder.abandon();
             }
             let polled = connecting.as_mut().poll(cx);
             if matches!(polled, Poll::Ready(Ok(_))) {

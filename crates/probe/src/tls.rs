@@ -1,4 +1,4 @@
-//! The TLS configuration that all clients of a process share.
+//! TLS configuration that all clients of a process share.
 
 mod evidence;
 
@@ -19,14 +19,15 @@ use rustls::{
 };
 
 pub(crate) use evidence::Handshake;
-use evidence::NotingVerifier;
+use evidence::RecordingVerifier;
 
 use crate::{
     Error,
     timing::{CURRENT, note},
 };
 
-/// Trust and ciphers, made once per process: building a client from it reads no file and parses no certificate.
+/// Trusted authorities and ciphers, created once per process. Building a client from it reads no file and parses no
+/// certificate.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,
@@ -34,7 +35,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trusts Mozilla's authorities and, besides, `extra_roots` (DER): private authorities, and those of tests.
+    /// Trusts Mozilla's authorities and the `extra_roots` (DER): private authorities, and those of tests.
     ///
     /// # Errors
     ///
@@ -42,22 +43,22 @@ impl Tls {
     pub fn new(extra_roots: &[CertificateDer<'_>]) -> Result<Self, Error> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         for root in extra_roots {
-            roots
-                .add(root.clone().into_owned())
-                .map_err(|error| Error::Request(format!("an extra root certificate is not valid: {error}")))?;
+            roots.add(root.clone().into_owned()).map_err(|error| {
+                Error::Request(format!("expected a root certificate, found an invalid one: {error}"))
+            })?;
         }
         let roots = Arc::new(roots);
         let provider = evidence::provider();
-        let broken = |error: &dyn fmt::Display| Error::Request(error.to_string());
+        let request_error = |error: &dyn fmt::Display| Error::Request(error.to_string());
         let verifier = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone())
             .build()
-            .map_err(|error| broken(&error))?;
+            .map_err(|error| request_error(&error))?;
         let mut config = ClientConfig::builder_with_details(provider, Arc::new(ExchangeClock))
             .with_safe_default_protocol_versions()
-            .map_err(|error| broken(&error))?
-            // Dangerous only in that a verifier can be careless; this one asks the usual one.
+            .map_err(|error| request_error(&error))?
+            // Custom verifiers can be unsafe; this one delegates to the standard verifier.
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(NotingVerifier::new(verifier, roots)))
+            .with_custom_certificate_verifier(Arc::new(RecordingVerifier::new(verifier, roots)))
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.resumption = Resumption::store(Arc::new(NoSessions)).tls12_resumption(Tls12Resumption::Disabled);
@@ -65,14 +66,14 @@ impl Tls {
         Ok(Self { config: Arc::new(config), extra_roots })
     }
 
-    /// The certificates of a text in PEM (RFC 7468); `None` when there is none, or one is broken.
+    /// Parses certificates in PEM (RFC 7468); `None` when there are none, or one is invalid.
     #[must_use]
     pub fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
         found.ok().filter(|found| !found.is_empty())
     }
 
-    /// What reqwest wants: by value. All that is large in it is behind pointers.
+    /// Configuration by value, as reqwest expects it. The copy is cheap, since large parts are behind pointers.
     pub(crate) fn config(&self) -> ClientConfig {
         ClientConfig::clone(&self.config)
     }
@@ -92,7 +93,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Certificates are judged by the clock of the exchange, as everything else in a run.
+/// Clock for verifying certificates: that of the exchange.
 #[derive(Debug)]
 struct ExchangeClock;
 
@@ -100,14 +101,14 @@ impl TimeProvider for ExchangeClock {
     fn current_time(&self) -> Option<UnixTime> {
         match CURRENT.try_with(|recorder| recorder.now().as_second()) {
             Ok(now) => u64::try_from(now).ok().map(|now| UnixTime::since_unix_epoch(Duration::from_secs(now))),
-            // A connection attempt that was left behind: its certificate is of no consequence.
+            // The certificate of an abandoned connection attempt is not used.
             Err(_) => DefaultTimeProvider.current_time(),
         }
     }
 }
 
-/// Stores nothing, so that every handshake is a full one, as a new visitor's; and tells when a handshake begins, since
-/// rustls asks it while writing the ClientHello.
+/// Session store without sessions, so that every handshake is a full one, as for a new user. It also records the start of
+/// the handshake, since rustls queries it while writing the ClientHello.
 #[derive(Debug)]
 struct NoSessions;
 
@@ -134,7 +135,7 @@ impl ClientSessionStore for NoSessions {
     }
 }
 
-/// When a certificate (DER) ends.
+/// Expiry time of a certificate (DER).
 pub(crate) fn expiry(certificate: &[u8]) -> Option<Timestamp> {
     let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()

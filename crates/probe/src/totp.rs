@@ -1,4 +1,4 @@
-//! Codes of a second factor.
+//! Codes for a second factor.
 
 use std::{fmt, time::Duration};
 
@@ -12,16 +12,16 @@ pub struct Totp {
     period: u64,
 }
 
-/// A seed or a shape of codes that cannot be used. The text never holds the seed.
+/// Error for an unusable seed or code format. The text never contains the seed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("failed to make codes of a second factor: {0}")]
+#[error("failed to generate codes for the second factor: {0}")]
 pub struct TotpError(&'static str);
 
 impl Totp {
-    /// From the seed as it was shown when the second factor was set up: Base32, in groups and in any case.
+    /// Reads the seed as shown when the second factor was set up: Base32, in groups and in any case.
     ///
     /// # Errors
-    /// When the seed is no Base32, or a period or length of codes is out of range.
+    /// When the seed is not Base32, or the period or code length is out of range.
     pub fn new(seed: &SecretString, period: Duration, digits: u32) -> Result<Self, TotpError> {
         let plain: String =
             seed.expose_secret().chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '=')).collect();
@@ -36,7 +36,7 @@ impl Totp {
         if period == 0 {
             return Err(TotpError("expected a period of at least a second"));
         }
-        // Not the strict builder: it refuses the seeds of 80 bits that many platforms still hand out.
+        // The strict builder would reject seeds of 80 bits, which many platforms still issue.
         let inner = Builder::new()
             .with_secret(secret)
             .with_digits(digits)
@@ -46,20 +46,20 @@ impl Totp {
         Ok(Self { inner, period })
     }
 
-    /// The number of the period that this time is in (RFC 6238, T).
+    /// Number of the period at this time (RFC 6238, T).
     #[must_use]
     pub fn step(&self, at: Timestamp) -> u64 {
         u64::try_from(at.as_second()).unwrap_or_default() / self.period
     }
 
-    /// The code of a period. It is used once (RFC 6238, section 5.2).
+    /// Code of a period. Use it only once (RFC 6238, section 5.2).
     #[must_use]
     pub fn code(&self, step: u64) -> SecretString {
         SecretString::from(self.inner.generate(step.saturating_mul(self.period)).to_string())
     }
 }
 
-/// Without the seed.
+/// Omits the seed.
 impl fmt::Debug for Totp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Totp").field("period", &self.period).finish_non_exhaustive()
@@ -70,7 +70,7 @@ impl fmt::Debug for Totp {
 mod tests {
     use super::*;
 
-    /// RFC 6238, appendix B: the ASCII text `12345678901234567890`.
+    /// Seed of RFC 6238, appendix B: the ASCII text `12345678901234567890`.
     const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
     fn totp(seed: &str, digits: u32) -> Result<Totp, TotpError> {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_those_of_the_standard() {
+    fn codes_match_the_standard() {
         let totp = totp(SEED, 8).unwrap();
         for (second, code) in [
             (59, "94287082"),
@@ -94,14 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_read_as_people_copy_it_and_never_told() {
+    fn copied_seeds_are_read_and_never_shown() {
         let plain = totp(SEED, 6).unwrap();
         let copied = totp("gezd gnbv gy3t qojq gezd gnbv gy3t qojq\n", 6).unwrap();
         assert_eq!(plain.code(1).expose_secret(), copied.code(1).expose_secret());
         assert!(totp("GEZDGNBVGY3TQOJQ", 6).is_ok(), "80 bits");
-        for (seed, digits, said) in [("not!base32", 6, "Base32"), ("", 6, "empty"), (SEED, 5, "6 to 8 digits")] {
+        for (seed, digits, expected) in [("not!base32", 6, "Base32"), ("", 6, "empty"), (SEED, 5, "6 to 8 digits")] {
             let error = totp(seed, digits).unwrap_err().to_string();
-            assert!(error.contains(said) && !error.contains("not!base32"), "{error}");
+            assert!(error.contains(expected) && !error.contains("not!base32"), "{error}");
         }
         assert!(!format!("{plain:?}").contains("GEZD"));
     }

@@ -1,7 +1,7 @@
-//! Redis and MySQL as checks read them: within the fence, bounded in time and bytes, and classified when they fail. What goes
-//! wrong is recorded in the step that asked.
+//! Redis and MySQL clients for checks: subject to the egress policy, bounded in time and bytes, with classified failures
+//! that are recorded in the current step.
 //!
-//! The clients are well-kept libraries; what is here is what a monitor adds to them.
+//! The protocols come from established libraries; this crate adds what monitoring needs.
 
 mod line;
 mod mysql;

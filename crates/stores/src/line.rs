@@ -1,4 +1,4 @@
-//! One connection to Redis: opened, asked, and understood when it breaks.
+//! One connection to Redis, with classified failures.
 
 use std::io;
 use std::pin::Pin;
@@ -18,33 +18,33 @@ use tokio::time::timeout;
 
 use crate::Store;
 
-/// The most bytes that one connection may bring: a job of a queue can be of any size. **Units:** bytes.
-const MOST_BYTES: usize = 4 << 20;
-/// So much of what a server said first is kept, to know why it closed the connection. **Units:** bytes.
-const KEPT: usize = 200;
+/// Maximum number of bytes to read from one connection, since a queued job can have any size. **Units:** bytes.
+const MAX_BYTES: usize = 4 << 20;
+/// Number of initial bytes to keep, which may state why the server closed the connection. **Units:** bytes.
+const KEPT_BYTES: usize = 200;
 
-/// A connection, and how long each exchange with it may take.
-pub(crate) struct Line {
+/// A connection, and the deadline of each exchange.
+pub(crate) struct Connection {
     connection: MultiplexedConnection,
     driver: JoinHandle<()>,
     place: HostPort,
     deadline: Duration,
-    heard: Arc<Mutex<Heard>>,
+    received: Arc<Mutex<Received>>,
 }
 
-/// Why there is no answer.
+/// Reason for a missing reply.
 pub(crate) enum Refusal {
-    /// It is the store's failure.
+    /// The store failed.
     Failed(Mismatch),
-    /// Our user is refused.
+    /// The store rejected the user.
     Credentials(String),
 }
 
-impl Line {
-    /// Connects, says who we are and chooses the database: one exchange.
+impl Connection {
+    /// Connects, authenticates and selects the database, in one exchange.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded. Within: why there is no connection.
+    /// [`StepEnded`] when the step is inconclusive. The inner error is the reason for the missing connection.
     pub(crate) async fn open(
         step: &Step<'_>,
         store: &Store,
@@ -52,91 +52,91 @@ impl Line {
         database: u32,
         deadline: Duration,
     ) -> Result<Result<Self, Refusal>, StepEnded> {
-        let mut who = RedisConnectionInfo::default().set_db(i64::from(database)).set_skip_set_lib_name();
+        let mut info = RedisConnectionInfo::default().set_db(i64::from(database)).set_skip_set_lib_name();
         if let Some(user) = &store.user {
-            who = who.set_username(user);
+            info = info.set_username(user);
         }
         if let Some(reference) = &store.password {
-            who = who.set_password(step.secret(reference).await?.expose_secret());
+            info = info.set_password(step.secret(reference).await?.expose_secret());
         }
         let stream = match step.run().client().dial(place, store.is_encrypted, deadline).await {
             Ok(stream) => stream,
             Err(error) => {
                 return match error.into_mismatch() {
                     Ok(mismatch) => Ok(Err(Refusal::Failed(mismatch))),
-                    Err(own) => Err(step.inconclusive(Cause::Internal, &own.to_string())),
+                    Err(internal) => Err(step.inconclusive(Cause::Internal, &internal.to_string())),
                 };
             }
         };
-        let heard: Arc<Mutex<Heard>> = Arc::default();
-        let stream = Bounded { stream, left: MOST_BYTES, heard: Arc::clone(&heard) };
-        // Deadlines are ours.
+        let received: Arc<Mutex<Received>> = Arc::default();
+        let stream = Bounded { stream, remaining: MAX_BYTES, received: Arc::clone(&received) };
+        // This crate enforces the deadlines.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let opening = MultiplexedConnection::new_with_config(&who, stream, config);
+        let opening = MultiplexedConnection::new_with_config(&info, stream, config);
         Ok(match timeout(deadline, opening).await {
             Ok(Ok((connection, driver))) => {
-                Ok(Self { connection, driver: tokio::spawn(driver), place: place.clone(), deadline, heard })
+                Ok(Self { connection, driver: tokio::spawn(driver), place: place.clone(), deadline, received })
             }
-            Ok(Err(error)) => Err(refusal(place, &error, &lock(&heard))),
+            Ok(Err(error)) => Err(refusal(place, &error, &lock(&received))),
             Err(_) => Err(late(place, deadline)),
         })
     }
 
-    /// Asks all at once.
+    /// Sends a pipeline and reads all replies.
     pub(crate) async fn exchange(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, Refusal> {
         let count = pipeline.len();
         match timeout(self.deadline, self.connection.req_packed_commands(pipeline, 0, count)).await {
-            Ok(Ok(answers)) => Ok(answers),
+            Ok(Ok(replies)) => Ok(replies),
             Ok(Err(error)) => Err(self.refusal(&error)),
             Err(_) => Err(late(&self.place, self.deadline)),
         }
     }
 
-    /// What an error says.
+    /// Classifies an error.
     pub(crate) fn refusal(&self, error: &RedisError) -> Refusal {
-        refusal(&self.place, error, &lock(&self.heard))
+        refusal(&self.place, error, &lock(&self.received))
     }
 }
 
-impl Drop for Line {
+impl Drop for Connection {
     fn drop(&mut self) {
         self.driver.abort();
     }
 }
 
-/// What came over a connection: the client tells that it broke, and not why.
+/// Bytes received over a connection. The client library reports a broken connection without a reason.
 #[derive(Default)]
-struct Heard {
+struct Received {
     first: Vec<u8>,
-    is_too_much: bool,
+    is_oversized: bool,
 }
 
-/// Every change is whole, so what a panicking thread left is, too.
-fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
-    heard.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks the received bytes. They are consistent even after a panic.
+fn lock(received: &Mutex<Received>) -> MutexGuard<'_, Received> {
+    received.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A stream that breaks when it has brought too much.
+/// Stream that fails after a maximum number of bytes.
 struct Bounded {
     stream: Box<dyn Duplex>,
-    left: usize,
-    heard: Arc<Mutex<Heard>>,
+    remaining: usize,
+    received: Arc<Mutex<Received>>,
 }
 
 impl AsyncRead for Bounded {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.left == 0 {
-            lock(&self.heard).is_too_much = true;
+        if self.remaining == 0 {
+            lock(&self.received).is_oversized = true;
             return Poll::Ready(Err(io::Error::from(io::ErrorKind::InvalidData)));
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let brought = &buf.filled()[before..];
-        self.left = self.left.saturating_sub(brought.len());
-        let mut heard = lock(&self.heard);
-        let room = KEPT - heard.first.len();
-        heard.first.extend(brought.iter().take(room));
-        drop(heard);
+        let new_bytes = &buf.filled()[before..];
+        self.remaining = self.remaining.saturating_sub(new_bytes.len());
+        let mut received = lock(&self.received);
+        let room = KEPT_BYTES - received.first.len();
+        received.first.extend(new_bytes.iter().take(room));
+        drop(received);
         read
     }
 }
@@ -158,54 +158,54 @@ impl AsyncWrite for Bounded {
 fn late(place: &HostPort, deadline: Duration) -> Refusal {
     Refusal::Failed(Mismatch {
         kind: FailureKind::Timeout,
-        expected: format!("an answer of {place} within {} ms", deadline.as_millis()),
-        actual: "none yet".to_owned(),
+        expected: format!("a reply from {place} within {} ms", deadline.as_millis()),
+        actual: "no reply yet".to_owned(),
         evidence: None,
     })
 }
 
-fn refusal(place: &HostPort, error: &RedisError, heard: &Heard) -> Refusal {
+fn refusal(place: &HostPort, error: &RedisError, received: &Received) -> Refusal {
     let code = error.code().unwrap_or_default();
-    let said = error.to_string();
+    let message = error.to_string();
     let is_refused = matches!(code, "WRONGPASS" | "NOAUTH" | "NOPERM")
         || error.kind() == ErrorKind::AuthenticationFailed
-        || said.contains("invalid password")
-        || said.contains("without any password configured");
+        || message.contains("invalid password")
+        || message.contains("without any password configured");
     let failed = |kind, expected: &str, actual: String| {
         Refusal::Failed(Mismatch { kind, expected: format!("{expected} {place}"), actual, evidence: None })
     };
-    // A server that is full says so unasked, and closes.
-    let first = String::from_utf8_lossy(&heard.first);
-    if said.contains("max number of clients") || first.starts_with("-ERR max number of clients") {
-        return failed(FailureKind::Connect, "a connection to", "it has as many clients as it takes".to_owned());
+    // A server at its client limit sends an error unasked and closes the connection.
+    let first = String::from_utf8_lossy(&received.first);
+    if message.contains("max number of clients") || first.starts_with("-ERR max number of clients") {
+        return failed(FailureKind::Connect, "a connection to", "the server is at its client limit".to_owned());
     }
-    if heard.is_too_much {
-        let actual = "more, and no more was read: the next job of a queue is very large".to_owned();
-        return failed(FailureKind::Protocol, &format!("at most {} MiB of", MOST_BYTES >> 20), actual);
+    if received.is_oversized {
+        let actual = "more, and the rest was not read: the next job of a queue is very large".to_owned();
+        return failed(FailureKind::Protocol, &format!("at most {} MiB from", MAX_BYTES >> 20), actual);
     }
     if is_refused {
-        return Refusal::Credentials(said);
+        return Refusal::Credentials(message);
     }
     match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::Extension => failed(FailureKind::Assertion, "answers of", said),
-        ErrorKind::Parse => failed(FailureKind::Protocol, "answers as Redis has them of", said),
-        _ => failed(FailureKind::Connect, "an answer of", format!("the connection was closed: {said}")),
+        ErrorKind::Server(_) | ErrorKind::Extension => failed(FailureKind::Assertion, "replies from", message),
+        ErrorKind::Parse => failed(FailureKind::Protocol, "valid Redis replies from", message),
+        _ => failed(FailureKind::Connect, "a reply from", format!("the connection was closed: {message}")),
     }
 }
 
 impl Refusal {
-    /// The failure; what is none ends the step.
+    /// Returns the failure of the store. Rejected credentials end the step as inconclusive.
     pub(crate) fn mismatch(&self, step: &Step<'_>, store: &Store) -> Result<Mismatch, StepEnded> {
         match self {
             Self::Failed(mismatch) => Ok(mismatch.clone()),
-            Self::Credentials(said) => {
+            Self::Credentials(message) => {
                 let user = store.user.as_deref().unwrap_or("the default user");
-                let password = store
-                    .password
-                    .as_ref()
-                    .map_or_else(|| "give the settings a password".to_owned(), |at| format!("put a valid one at {at}"));
+                let password = store.password.as_ref().map_or_else(
+                    || "add a password to the settings".to_owned(),
+                    |at| format!("put a valid one at {at}"),
+                );
                 let detail =
-                    format!("{} does not let {user} in: {said}\n{password}, and let the user read", store.place);
+                    format!("{} rejects {user}: {message}\n{password}, and allow the user to read", store.place);
                 Err(step.inconclusive(Cause::Credentials, &detail))
             }
         }

@@ -1,4 +1,4 @@
-//! MySQL, and MariaDB, which speaks the same.
+//! Client for MySQL, and for MariaDB, which uses the same protocol.
 
 use std::time::Duration;
 
@@ -11,65 +11,65 @@ use tokio::time::timeout;
 
 use crate::Store;
 
-/// The most bytes that one answer may have. **Units:** bytes.
-const MOST_BYTES: usize = 8 << 20;
-/// The most bytes of one packet, and so of one row. **Units:** bytes.
-const MOST_BYTES_OF_ROW: usize = 1 << 20;
-/// The most rows of one answer.
-const MOST_ROWS: usize = 1_000;
-/// What of the deadline a statement may take at the server, in parts of ten: the rest is for its word that it was too long.
+/// Maximum size of one result. **Units:** bytes.
+const MAX_BYTES: usize = 8 << 20;
+/// Maximum size of one packet, and thus of one row. **Units:** bytes.
+const MAX_ROW_BYTES: usize = 1 << 20;
+/// Maximum number of rows in one result.
+const MAX_ROWS: usize = 1_000;
+/// Share of the deadline that a statement may take at the server, in tenths. The rest is for reporting the timeout.
 const TENTHS_AT_SERVER: u32 = 9;
 
-/// A connection that only reads, and how long each statement on it may take.
+/// A read-only connection, and the deadline of each statement.
 pub struct Database {
-    /// `None`: it was lost, or answers what was asked before.
+    /// `None` when the connection was lost, or may still return the result of an earlier statement.
     connection: Option<Conn>,
     store: Store,
     deadline: Duration,
 }
 
-/// One row of an answer: its columns in order, all as texts.
+/// One row of a result: columns in order, all as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row(Vec<(String, Option<String>)>);
 
 impl Row {
-    /// The column of this name, in any case. `None`: there is none, or it is `NULL`.
+    /// Value of the column with this name, ignoring case. `None` for `NULL` or a missing column.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(column, _)| column.eq_ignore_ascii_case(name))?.1.as_deref()
     }
 
-    /// A column as a number. `None`: it is none.
+    /// Value of a column as a number; `None` when it is not one.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<f64> {
         self.text(name)?.parse().ok()
     }
 
-    /// The first column, of an answer that has one.
+    /// Value of the first column, for results with a single column.
     #[must_use]
     pub fn first(&self) -> Option<&str> {
         self.0.first()?.1.as_deref()
     }
 }
 
-/// Why there is no answer.
+/// Reason for a missing result.
 #[derive(Debug)]
 enum Refusal {
-    /// It is the database's failure.
+    /// The database failed.
     Failed(Mismatch),
-    /// Our user is refused.
+    /// The database rejected the user.
     Credentials(String),
-    /// The server has no such statement.
-    Unknown(Mismatch),
-    /// It is ours.
-    Ours(String),
+    /// The server does not support the statement.
+    UnknownStatement(Mismatch),
+    /// An error of this machine.
+    Internal(String),
 }
 
 impl Database {
-    /// Connects, says who we are, and makes sure that nothing is written and no statement takes longer than it may.
+    /// Connects, authenticates, and limits the session to short read-only statements.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded. A password that is refused is no failure of the database: it could not be judged.
+    /// [`StepEnded`], with the reason recorded. Rejected credentials are inconclusive, not a failure of the database.
     pub async fn connect(
         step: &Step<'_>,
         store: &Store,
@@ -79,11 +79,11 @@ impl Database {
         let mut opts = OptsBuilder::default()
             .user(store.user.as_deref())
             .db_name(schema)
-            // A socket of this machine is not what is monitored.
+            // A local socket would not be the monitored server.
             .prefer_socket(false)
             .tcp_nodelay(true)
-            // Both would be asked for otherwise.
-            .max_allowed_packet(Some(MOST_BYTES_OF_ROW))
+            // Without these values the library would query both from the server.
+            .max_allowed_packet(Some(MAX_ROW_BYTES))
             .wait_timeout(Some(60));
         if let Some(reference) = &store.password {
             opts = opts.pass(Some(step.secret(reference).await?.expose_secret()));
@@ -100,54 +100,59 @@ impl Database {
             Ok(Err(refusal)) => refusal,
             Err(_) => late(store, "a connection to", deadline),
         };
-        Err(refusal.recorded(step, store, "connected"))
+        Err(refusal.record(step, store, "connected"))
     }
 
-    /// The answer to one statement.
+    /// Runs one statement.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`], with the reason recorded.
     pub async fn rows(&mut self, step: &Step<'_>, statement: &str) -> Result<Vec<Row>, StepEnded> {
         match self.ask(step, statement).await {
             Ok(rows) => step.check("answered", Ok(())).map(|()| rows),
-            Err(refusal) => Err(refusal.recorded(step, &self.store, "answered")),
+            Err(refusal) => Err(refusal.record(step, &self.store, "answered")),
         }
     }
 
-    /// The answer to the first of these statements that the server knows: servers call some things by different names.
+    /// Runs the first of these statements that the server supports, since their names differ between servers.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`], with the reason recorded.
     pub async fn rows_of_known(&mut self, step: &Step<'_>, statements: &[&str]) -> Result<Vec<Row>, StepEnded> {
         let mut unknown = None;
         for statement in statements {
             match self.ask(step, statement).await {
                 Ok(rows) => return step.check("answered", Ok(())).map(|()| rows),
-                Err(refusal @ Refusal::Unknown(_)) => unknown = Some(refusal),
-                Err(refusal) => return Err(refusal.recorded(step, &self.store, "answered")),
+                Err(refusal @ Refusal::UnknownStatement(_)) => unknown = Some(refusal),
+                Err(refusal) => return Err(refusal.record(step, &self.store, "answered")),
             }
         }
-        let refusal = unknown.unwrap_or_else(|| Refusal::Ours("no statement was given".to_owned()));
-        Err(refusal.recorded(step, &self.store, "answered"))
+        let refusal = unknown.unwrap_or_else(|| Refusal::Internal("no statement was given".to_owned()));
+        Err(refusal.record(step, &self.store, "answered"))
     }
 
-    /// Whether it can be asked more.
+    /// True when further statements can be run.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.connection.is_some()
     }
 
-    /// Says goodbye: a server counts and logs those who leave without.
+    /// Closes the connection cleanly; servers count and log aborted ones.
     pub async fn close(self) {
         if let Some(connection) = self.connection {
-            // It is over either way.
+            // The connection is dropped even if this fails.
             let _ = timeout(self.deadline, connection.disconnect()).await;
         }
     }
 
     async fn ask(&mut self, step: &Step<'_>, statement: &str) -> Result<Vec<Row>, Refusal> {
         let Some(connection) = &mut self.connection else {
-            return Err(failed(FailureKind::Connect, &self.store, "a connection to", "it was lost before"));
+            return Err(failed(
+                FailureKind::Connect,
+                &self.store,
+                "a connection to",
+                "the connection was lost earlier",
+            ));
         };
         match timeout(self.deadline, read(connection, statement)).await {
             Ok(Ok(rows)) => Ok(rows),
@@ -159,7 +164,7 @@ impl Database {
             }
             Err(_) => {
                 self.connection = None;
-                Err(late(&self.store, "an answer of", self.deadline))
+                Err(late(&self.store, "a result from", self.deadline))
             }
         }
     }
@@ -174,7 +179,7 @@ impl Database {
             let opts: Opts = opts.clone().ip_or_hostname(address.ip().to_string()).tcp_port(address.port()).into();
             match Conn::new(opts).await {
                 Ok(mut connection) => {
-                    return match bound(&mut connection, deadline).await {
+                    return match limit_session(&mut connection, deadline).await {
                         Ok(()) => Ok(connection),
                         Err(error) => Err(refusal(step, store, &error)),
                     };
@@ -189,25 +194,25 @@ impl Database {
     }
 }
 
-/// Nothing is written by what is asked on this connection, no answer has more rows than we read, and no statement takes
-/// longer than we wait. The last goes by two names, and old servers have neither: then our deadline is all there is.
-async fn bound(connection: &mut Conn, deadline: Duration) -> Result<(), Error> {
+/// Limits the session: no writes, no more rows than are read, and no statement beyond the deadline. The variable for the
+/// last limit has two names. Old servers have neither, so there only the client's deadline applies.
+async fn limit_session(connection: &mut Conn, deadline: Duration) -> Result<(), Error> {
     connection.query_drop("SET SESSION TRANSACTION READ ONLY").await?;
-    connection.query_drop(format!("SET SESSION sql_select_limit = {}", MOST_ROWS + 1)).await?;
-    let most = deadline * TENTHS_AT_SERVER / 10;
-    for bound in [
-        format!("SET SESSION max_execution_time = {}", most.as_millis()),
-        format!("SET SESSION max_statement_time = {:.3}", most.as_secs_f64()),
+    connection.query_drop(format!("SET SESSION sql_select_limit = {}", MAX_ROWS + 1)).await?;
+    let limit = deadline * TENTHS_AT_SERVER / 10;
+    for statement in [
+        format!("SET SESSION max_execution_time = {}", limit.as_millis()),
+        format!("SET SESSION max_statement_time = {:.3}", limit.as_secs_f64()),
     ] {
-        match connection.query_drop(bound).await {
+        match connection.query_drop(statement).await {
             Err(Error::Server(error)) if is_unknown(&error) => {}
-            ended => return ended,
+            result => return result,
         }
     }
     Ok(())
 }
 
-/// Trusts whom requests trust, for the name that the settings have.
+/// TLS options with the same trusted authorities as for requests, and the host name from the settings.
 fn trusting(step: &Step<'_>, store: &Store) -> SslOpts {
     let client = step.run().client();
     let ca_certificates = client.ca_certificates().iter().map(|authority| authority.to_vec().into()).collect();
@@ -220,15 +225,15 @@ fn trusting(step: &Step<'_>, store: &Store) -> SslOpts {
 }
 
 async fn read(connection: &mut Conn, statement: &str) -> Result<Vec<Row>, Error> {
-    let mut answer = connection.query_iter(statement).await?;
-    let names: Vec<String> = answer.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
+    let mut result = connection.query_iter(statement).await?;
+    let names: Vec<String> = result.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
     let mut rows = Vec::new();
     let mut bytes = 0;
-    while let Some(row) = answer.next().await? {
+    while let Some(row) = result.next().await? {
         let values: Vec<Option<String>> = row.unwrap().into_iter().map(text).collect();
         bytes += values.iter().flatten().map(String::len).sum::<usize>();
-        if rows.len() == MOST_ROWS || bytes > MOST_BYTES {
-            // A fatal error: what else comes is read by nobody.
+        if rows.len() == MAX_ROWS || bytes > MAX_BYTES {
+            // This error is fatal: the rest of the result is not read.
             return Err(Error::Driver(DriverError::PacketTooLarge));
         }
         rows.push(Row(names.iter().cloned().zip(values).collect()));
@@ -248,7 +253,7 @@ fn late(store: &Store, expected: &str, deadline: Duration) -> Refusal {
     Refusal::Failed(Mismatch {
         kind: FailureKind::Timeout,
         expected: format!("{expected} {} within {} ms", store.place, deadline.as_millis()),
-        actual: "none yet".to_owned(),
+        actual: "no reply yet".to_owned(),
         evidence: None,
     })
 }
@@ -262,40 +267,47 @@ fn refusal(step: &Step<'_>, store: &Store, error: &Error) -> Refusal {
     let client = step.run().client();
     match error {
         Error::Server(error) => server_refusal(store, error),
-        Error::Io(IoError::Io(error)) => probe_refusal(client.unconnected(&store.place, error)),
-        Error::Io(IoError::Tls(TlsError::Tls(error))) => probe_refusal(client.untrusted(&store.place, error)),
+        Error::Io(IoError::Io(error)) => probe_refusal(client.connect_error(&store.place, error)),
+        Error::Io(IoError::Tls(TlsError::Tls(error))) => probe_refusal(client.tls_error(&store.place, error)),
         Error::Driver(error) => driver_refusal(store, error),
-        other => Refusal::Ours(other.to_string()),
+        other => Refusal::Internal(other.to_string()),
     }
 }
 
 fn probe_refusal(error: probe::Error) -> Refusal {
     match error.into_mismatch() {
         Ok(mismatch) => Refusal::Failed(mismatch),
-        Err(own) => Refusal::Ours(own.to_string()),
+        Err(internal) => Refusal::Internal(internal.to_string()),
     }
 }
 
-/// What the server says by its numbers, which MySQL and MariaDB share up to 1880.
+/// Classifies a server error by its code. MySQL and MariaDB share the codes up to 1880.
 fn server_refusal(store: &Store, error: &ServerError) -> Refusal {
-    let said = format!("{} ({})", error.message, error.code);
+    let message = format!("{} ({})", error.message, error.code);
     match error.code {
-        // Who we are, what we may do, from where, and as often as we do.
+        // Identity, privileges, allowed hosts and rate limits of the user.
         1044 | 1045 | 1129 | 1130 | 1131 | 1142 | 1143 | 1226 | 1227 | 1251 | 1275 | 1370 | 1524 | 1698 | 1820
-        | 1862 | 3118 | 3955 | 4151 => Refusal::Credentials(said),
-        1040 | 1203 => failed(FailureKind::Connect, store, "a connection to", &format!("it takes no more: {said}")),
-        1053 | 1077 | 1080 | 1152 | 1184 => failed(FailureKind::Connect, store, "an answer of", &said),
-        // A lock that was not had, and a statement that was cut: MariaDB's, then MySQL's.
-        1205 | 1969 | 3024 => failed(FailureKind::Timeout, store, "an answer in time of", &said),
-        _ if is_unknown(error) => {
-            let expected = format!("{} to know the statement", store.place);
-            Refusal::Unknown(Mismatch { kind: FailureKind::Assertion, expected, actual: said, evidence: None })
+        | 1862 | 3118 | 3955 | 4151 => Refusal::Credentials(message),
+        1040 | 1203 => {
+            failed(FailureKind::Connect, store, "a connection to", &format!("no free connections: {message}"))
         }
-        _ => failed(FailureKind::Assertion, store, "an answer of", &said),
+        1053 | 1077 | 1080 | 1152 | 1184 => failed(FailureKind::Connect, store, "a reply from", &message),
+        // Lock timeout, and statement timeout of MariaDB and of MySQL.
+        1205 | 1969 | 3024 => failed(FailureKind::Timeout, store, "a reply in time from", &message),
+        _ if is_unknown(error) => {
+            let expected = format!("{} to support the statement", store.place);
+            Refusal::UnknownStatement(Mismatch {
+                kind: FailureKind::Assertion,
+                expected,
+                actual: message,
+                evidence: None,
+            })
+        }
+        _ => failed(FailureKind::Assertion, store, "a reply from", &message),
     }
 }
 
-/// A statement, or a variable, that this server does not have.
+/// True when the server does not support a statement or a variable.
 const fn is_unknown(error: &ServerError) -> bool {
     matches!(error.code, 1064 | 1193)
 }
@@ -303,48 +315,48 @@ const fn is_unknown(error: &ServerError) -> bool {
 fn driver_refusal(store: &Store, error: &DriverError) -> Refusal {
     match error {
         DriverError::ConnectionClosed => {
-            failed(FailureKind::Connect, store, "an answer of", "the connection was closed")
+            failed(FailureKind::Connect, store, "a reply from", "the connection was closed")
         }
         DriverError::NoClientSslFlagFromServer => {
             failed(FailureKind::Tls, store, "an encrypted connection to", "a server without TLS")
         }
         DriverError::PacketTooLarge => {
-            let most = format!("at most {MOST_ROWS} rows of {} MiB of", MOST_BYTES_OF_ROW >> 20);
-            failed(FailureKind::Body, store, &most, "more")
+            let limit = format!("at most {MAX_ROWS} rows of {} MiB from", MAX_ROW_BYTES >> 20);
+            failed(FailureKind::Body, store, &limit, "more")
         }
         DriverError::UnknownAuthPlugin { .. }
         | DriverError::MysqlOldPasswordDisabled
         | DriverError::CleartextPluginDisabled => Refusal::Credentials(error.to_string()),
-        // The text of some holds what came.
+        // The text of some errors quotes the packet.
         DriverError::UnexpectedPacket { .. } => {
-            failed(FailureKind::Protocol, store, "the protocol of MySQL by", "a packet that it does not have here")
+            failed(FailureKind::Protocol, store, "the MySQL protocol from", "an unexpected packet")
         }
-        _ => failed(FailureKind::Protocol, store, "the protocol of MySQL by", &error.to_string()),
+        _ => failed(FailureKind::Protocol, store, "the MySQL protocol from", &error.to_string()),
     }
 }
 
 impl Refusal {
-    /// Records it; to be returned.
-    fn recorded(self, step: &Step<'_>, store: &Store, assertion: &str) -> StepEnded {
+    /// Records the reason in the step, and returns its end.
+    fn record(self, step: &Step<'_>, store: &Store, assertion: &str) -> StepEnded {
         match self {
-            Self::Failed(mismatch) | Self::Unknown(mismatch) => {
-                // Only a recorder that is blind to it goes on from here, and there is nothing to go on with.
+            Self::Failed(mismatch) | Self::UnknownStatement(mismatch) => {
+                // Even a recorder that ignores the assertion cannot continue without a result.
                 let _ = step.check(assertion, Err(mismatch));
                 StepEnded
             }
-            Self::Credentials(said) => {
-                let user = store.user.as_deref().unwrap_or("a user without a name");
+            Self::Credentials(message) => {
+                let user = store.user.as_deref().unwrap_or("without a name");
                 let password = store.password.as_ref().map_or_else(
-                    || "give the settings a password".to_owned(),
+                    || "add a password to the settings".to_owned(),
                     |at| format!("put a valid password at {at}"),
                 );
                 let detail = format!(
-                    "{} refuses our user {user}: {said}\n{password}, and grant the user what docs/operations.md lists",
+                    "{} rejects the user {user}: {message}\n{password}, and grant the user what docs/operations.md lists",
                     store.place
                 );
                 step.inconclusive(Cause::Credentials, &detail)
             }
-            Self::Ours(said) => step.inconclusive(Cause::Internal, &said),
+            Self::Internal(message) => step.inconclusive(Cause::Internal, &message),
         }
     }
 }
@@ -359,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_says_is_classified_by_its_number() {
+    fn server_errors_are_classified_by_code() {
         let cases = [
             (1045, "credentials"),
             (1142, "credentials"),
@@ -370,25 +382,25 @@ mod tests {
             (1053, "connect"),
             (1969, "timeout"),
             (3024, "timeout"),
-            (1064, "unknown"),
-            (1193, "unknown"),
+            (1064, "unknown-statement"),
+            (1193, "unknown-statement"),
             (1146, "assertion"),
             (1049, "assertion"),
         ];
         for (code, expected) in cases {
-            let error = ServerError { code, message: "said".to_owned(), state: "HY000".to_owned() };
+            let error = ServerError { code, message: "message".to_owned(), state: "HY000".to_owned() };
             let actual = match server_refusal(&store(), &error) {
                 Refusal::Failed(mismatch) => mismatch.kind.to_string(),
                 Refusal::Credentials(_) => "credentials".to_owned(),
-                Refusal::Unknown(_) => "unknown".to_owned(),
-                Refusal::Ours(_) => "ours".to_owned(),
+                Refusal::UnknownStatement(_) => "unknown-statement".to_owned(),
+                Refusal::Internal(_) => "internal".to_owned(),
             };
             assert_eq!(actual, expected, "{code}");
         }
     }
 
     #[test]
-    fn columns_are_found_in_any_case() {
+    fn column_names_ignore_case() {
         let row = Row(vec![("Variable_name".to_owned(), Some("Uptime".to_owned())), ("Value".to_owned(), None)]);
         assert_eq!((row.text("variable_NAME"), row.text("value"), row.first()), (Some("Uptime"), None, Some("Uptime")));
         assert_eq!((row.number("variable_name"), row.number("none")), (None, None));

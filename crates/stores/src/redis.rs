@@ -1,4 +1,4 @@
-//! Redis, and Valkey, which speaks the same.
+//! Client for Redis, and for Valkey, which uses the same protocol.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,25 +9,25 @@ use redis::{Pipeline, RedisError, Value};
 use runtime::Step;
 
 use crate::Store;
-use crate::line::{Line, Refusal};
+use crate::line::{Connection, Refusal};
 
-/// How many nodes of a cluster are asked at most, the first one included.
-const MOST_NODES: usize = 4;
+/// Maximum number of cluster nodes to query, including the first one.
+const MAX_NODES: usize = 4;
 
-/// A connection to a server, or to a node of a cluster.
+/// Connection to a server, or to a node of a cluster.
 pub struct Redis {
-    line: Line,
+    connection: Connection,
     store: Store,
     database: u32,
     deadline: Duration,
 }
 
-/// One answer of a pipeline.
+/// One reply of a pipeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply(pub Value);
 
 impl Reply {
-    /// A whole number: as such, or as a text. `None`: it is none.
+    /// Whole number, sent as an integer or as text; `None` for other replies.
     #[must_use]
     pub fn number(&self) -> Option<i64> {
         match &self.0 {
@@ -38,7 +38,7 @@ impl Reply {
         }
     }
 
-    /// Bytes, such as the payload of a job. `None`: there is nothing.
+    /// Bytes, such as the payload of a job; `None` for other replies.
     #[must_use]
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.0 {
@@ -48,7 +48,7 @@ impl Reply {
         }
     }
 
-    /// The items of a list; none of anything else.
+    /// Items of a list; empty for other replies.
     #[must_use]
     pub fn items(&self) -> Vec<Self> {
         match &self.0 {
@@ -58,7 +58,7 @@ impl Reply {
     }
 }
 
-/// What `INFO` tells, by its names.
+/// Fields of an `INFO` reply, by name.
 #[must_use]
 pub fn info(reply: &Reply) -> BTreeMap<String, String> {
     let text = String::from_utf8_lossy(reply.bytes().unwrap_or_default()).into_owned();
@@ -70,12 +70,12 @@ pub fn info(reply: &Reply) -> BTreeMap<String, String> {
 }
 
 impl Redis {
-    /// Connects, says who we are and chooses the database: one exchange.
+    /// Connects, authenticates and selects the database, in one exchange.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded. A password that is refused is no failure of the store: it could not be judged.
+    /// [`StepEnded`], with the reason recorded. Rejected credentials are inconclusive, not a failure of the store.
     pub async fn connect(step: &Step<'_>, store: &Store, database: u32, deadline: Duration) -> Result<Self, StepEnded> {
-        let opened = match Line::open(step, store, &store.place, database, deadline).await? {
+        let opened = match Connection::open(step, store, &store.place, database, deadline).await? {
             Ok(line) => {
                 step.check("connected", Ok(()))?;
                 Ok(line)
@@ -85,16 +85,16 @@ impl Redis {
                 Err(StepEnded)
             }
         };
-        Ok(Self { line: opened?, store: store.clone(), database, deadline })
+        Ok(Self { connection: opened?, store: store.clone(), database, deadline })
     }
 
-    /// Asks all at once: one exchange. In a cluster each command must be about one key; those whose keys another node has
-    /// are asked there, one exchange for each such node.
+    /// Sends all commands in one exchange. In a cluster each command must concern one key. Commands whose keys are on other
+    /// nodes are sent there, in one exchange per node.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded, when there is no answer or one of the commands is refused.
+    /// [`StepEnded`], with the reason recorded, when a reply is missing or the server rejects a command.
     pub async fn ask(&mut self, step: &Step<'_>, pipeline: &Pipeline) -> Result<Vec<Reply>, StepEnded> {
-        match self.answers(step, pipeline).await? {
+        match self.replies(step, pipeline).await? {
             Ok(replies) => {
                 step.check("answered", Ok(()))?;
                 Ok(replies)
@@ -107,58 +107,58 @@ impl Redis {
         }
     }
 
-    async fn answers(
+    async fn replies(
         &mut self,
         step: &Step<'_>,
         pipeline: &Pipeline,
     ) -> Result<Result<Vec<Reply>, Refusal>, StepEnded> {
-        let mut answers = match self.line.exchange(pipeline).await {
-            Ok(answers) => answers,
+        let mut replies = match self.connection.exchange(pipeline).await {
+            Ok(replies) => replies,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        for _ in 1..MOST_NODES {
-            let moved = |answer: &Value| moved(answer, &self.store.place.host);
-            let Some(node) = answers.iter().find_map(moved) else { break };
-            let places: Vec<usize> =
-                (0..answers.len()).filter(|place| moved(&answers[*place]).as_ref() == Some(&node)).collect();
-            let mut there = redis::pipe();
-            for place in &places {
-                if let Some(command) = pipeline.cmd_iter().nth(*place) {
-                    there.add_command(command.clone());
+        for _ in 1..MAX_NODES {
+            let moved = |reply: &Value| moved(reply, &self.store.place.host);
+            let Some(node) = replies.iter().find_map(moved) else { break };
+            let indexes: Vec<usize> =
+                (0..replies.len()).filter(|index| moved(&replies[*index]).as_ref() == Some(&node)).collect();
+            let mut moved_commands = redis::pipe();
+            for index in &indexes {
+                if let Some(command) = pipeline.cmd_iter().nth(*index) {
+                    moved_commands.add_command(command.clone());
                 }
             }
-            let mut other = match Line::open(step, &self.store, &node, self.database, self.deadline).await? {
+            let mut other = match Connection::open(step, &self.store, &node, self.database, self.deadline).await? {
                 Ok(line) => line,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            match other.exchange(&there).await {
+            match other.exchange(&moved_commands).await {
                 Ok(found) => {
-                    for (place, answer) in places.into_iter().zip(found) {
-                        answers[place] = answer;
+                    for (index, reply) in indexes.into_iter().zip(found) {
+                        replies[index] = reply;
                     }
                 }
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
-        let refused = answers.iter().enumerate().find_map(|(place, answer)| match answer {
-            Value::ServerError(error) => Some((place, RedisError::from(error.clone()))),
+        let refused = replies.iter().enumerate().find_map(|(index, reply)| match reply {
+            Value::ServerError(error) => Some((index, RedisError::from(error.clone()))),
             _ => None,
         });
         Ok(match refused {
-            Some((place, error)) => Err(match (self.line.refusal(&error), pipeline.cmd_iter().nth(place)) {
+            Some((index, error)) => Err(match (self.connection.refusal(&error), pipeline.cmd_iter().nth(index)) {
                 (Refusal::Failed(mismatch), Some(command)) => {
-                    Refusal::Failed(Mismatch { evidence: Some(written(command)), ..mismatch })
+                    Refusal::Failed(Mismatch { evidence: Some(describe(command)), ..mismatch })
                 }
                 (refusal, _) => refusal,
             }),
-            None => Ok(answers.into_iter().map(Reply).collect()),
+            None => Ok(replies.into_iter().map(Reply).collect()),
         })
     }
 }
 
-/// The node of the cluster that has the key. One that tells no name of its own is where the first one is.
-fn moved(answer: &Value, here: &Host) -> Option<HostPort> {
-    let Value::ServerError(error) = answer else { return None };
+/// Cluster node that has the key, from a `MOVED` reply. A node without a name is on the first node's host.
+fn moved(reply: &Value, here: &Host) -> Option<HostPort> {
+    let Value::ServerError(error) = reply else { return None };
     if error.code() != "MOVED" {
         return None;
     }
@@ -166,15 +166,15 @@ fn moved(answer: &Value, here: &Host) -> Option<HostPort> {
     let (host, port) = node.rsplit_once(':')?;
     let host = match host {
         "" => here.clone(),
-        // An address of IPv6 comes without the brackets that URLs have.
+        // IPv6 addresses come without the brackets that URLs require.
         host if host.contains(':') && !host.starts_with('[') => Host::parse(&format!("[{host}]")).ok()?,
         host => Host::parse(host).ok()?,
     };
     Some(HostPort { host, port: port.parse().ok()? })
 }
 
-/// A command and what it is about.
-fn written(command: &redis::Cmd) -> String {
+/// Name of a command and its first argument.
+fn describe(command: &redis::Cmd) -> String {
     let words = command.args_iter().take(2).filter_map(|argument| match argument {
         redis::Arg::Simple(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
         _ => None,
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_come_as_such_or_as_texts() {
+    fn numbers_are_read_from_integers_and_text() {
         let text = |text: &str| Reply(Value::BulkString(text.as_bytes().to_vec()));
         assert_eq!(Reply(Value::Int(7)).number(), Some(7));
         assert_eq!((text("1789").number(), text("x").number(), Reply(Value::Nil).number()), (Some(1789), None, None));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn another_node_is_where_the_answer_says() {
+    fn moved_reply_names_the_node() {
         let here = Host::parse("cache.internal").unwrap();
         let node = |answer: &str| {
             let answer = redis::parse_redis_value(format!("{answer}\r\n").as_bytes()).unwrap();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn info_is_read_by_its_names() {
+    fn info_fields_are_read_by_name() {
         let reply = Reply(Value::BulkString(b"# Memory\r\nused_memory:1024\r\nmaxmemory:0\r\n\r\n".to_vec()));
         let read = info(&reply);
         assert_eq!((read["used_memory"].as_str(), read["maxmemory"].as_str(), read.len()), ("1024", "0", 2));

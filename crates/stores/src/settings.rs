@@ -1,46 +1,46 @@
-//! Where a data store is, and who reads it.
+//! Settings of a data store.
 
 use probe::HostPort;
 use runtime::settings::{Common, SecretRef, Section};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A data store, and who reads it.
+/// Validated settings of a data store.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// Where it is.
+    /// Host and port.
     pub place: HostPort,
-    /// Whether the connection is encrypted. Default true.
+    /// True when the connection uses TLS. Default true.
     pub is_encrypted: bool,
-    /// Who reads it; `None`: whoever has the password, or anybody.
+    /// User name; `None` authenticates by password only, or not at all.
     pub user: Option<String>,
-    /// The password; `None`: there is none.
+    /// Password; `None` without one.
     pub password: Option<SecretRef>,
 }
 
-/// As written.
+/// Unchecked settings of a data store.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawStore {
-    /// Its name or address.
+    /// Host name or address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Its port. Default the usual one.
+    /// Port. Default: the standard port of the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Whether the connection is encrypted, and its certificate judged. Default true.
+    /// True to use TLS and verify the certificate. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<bool>,
-    /// A user who may read, and no more.
+    /// User with read-only access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// A reference to the user's password.
+    /// Reference to the user's password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
 
 impl RawStore {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Validates the settings. Returns `None` after adding each problem to the section.
     pub fn validate(self, section: &Section<'_>, common: &Common, check: &str, default_port: u16) -> Option<Store> {
         let port = section.number("port", self.port, default_port, 1..=u16::MAX);
         let place = section.place("host", self.host, port.unwrap_or(default_port));

@@ -1,13 +1,13 @@
-//! The intrinsic functions.
+//! Intrinsic functions.
 
 use serde_json::Value;
 
 use super::TemplateError;
-use super::node::{Node, Written};
-use super::resolve::{Resolver, Scope, shown};
+use super::node::{Node, NodeValue};
+use super::resolve::{Resolver, Scope, describe};
 
 impl Resolver<'_> {
-    /// What a function gives; `None` is `AWS::NoValue`.
+    /// Evaluates a function; `None` is `AWS::NoValue`.
     pub(super) fn function(
         &self,
         name: &str,
@@ -18,39 +18,41 @@ impl Resolver<'_> {
         let path = &format!("{path}.{name}");
         match name {
             "Ref" => {
-                let name = self.named(argument, path, scope)?;
+                let name = self.string(argument, path, scope)?;
                 self.reference(&name, argument, path, scope)
             }
             "Condition" => {
-                let name = self.named(argument, path, scope)?;
+                let name = self.string(argument, path, scope)?;
                 self.condition(&name, argument, path).map(|holds| Some(Value::Bool(holds)))
             }
             "Fn::GetAtt" => {
-                let [resource, attribute] = self.parts(argument, path)?;
-                let (resource, attribute) = (self.named(resource, path, scope)?, self.named(attribute, path, scope)?);
+                let [resource, attribute] = self.arguments(argument, path)?;
+                let (resource, attribute) = (self.string(resource, path, scope)?, self.string(attribute, path, scope)?);
                 self.attribute(&resource, &attribute, argument, path).map(Some)
             }
             "Fn::Sub" => self.sub(argument, path, scope).map(|text| Some(Value::String(text))),
             "Fn::Join" => {
-                let [between, items] = self.parts(argument, path)?;
-                let between = self.named(between, path, scope)?;
+                let [separator, items] = self.arguments(argument, path)?;
+                let separator = self.string(separator, path, scope)?;
                 let items = self.list(items, path, scope)?;
-                let texts: Result<Vec<String>, _> =
-                    items.iter().map(|item| text(item).ok_or_else(|| no_text(argument, path, Some(item)))).collect();
-                Ok(Some(Value::String(texts?.join(&between))))
+                let texts: Result<Vec<String>, _> = items
+                    .iter()
+                    .map(|item| text(item).ok_or_else(|| not_a_string(argument, path, Some(item))))
+                    .collect();
+                Ok(Some(Value::String(texts?.join(&separator))))
             }
             "Fn::Split" => {
-                let [between, whole] = self.parts(argument, path)?;
-                let (between, whole) = (self.named(between, path, scope)?, self.named(whole, path, scope)?);
-                Ok(Some(whole.split(&between).map(Value::from).collect()))
+                let [separator, whole] = self.arguments(argument, path)?;
+                let (separator, whole) = (self.string(separator, path, scope)?, self.string(whole, path, scope)?);
+                Ok(Some(whole.split(&separator).map(Value::from).collect()))
             }
             "Fn::Select" => {
-                let [place, items] = self.parts(argument, path)?;
-                let place = self.resolve(place, path, scope)?;
-                let place = place.as_ref().and_then(text).and_then(|text| text.parse::<usize>().ok());
+                let [index, items] = self.arguments(argument, path)?;
+                let index = self.resolve(index, path, scope)?;
+                let index = index.as_ref().and_then(text).and_then(|text| text.parse::<usize>().ok());
                 let items = self.list(items, path, scope)?;
-                let Some(item) = place.and_then(|place| items.get(place)) else {
-                    let rule = format!("expected a place within the list of {}", items.len());
+                let Some(item) = index.and_then(|index| items.get(index)) else {
+                    let rule = format!("expected an index within the list of {}", items.len());
                     return Err(argument.problem(path, rule));
                 };
                 Ok(Some(item.clone()))
@@ -64,45 +66,45 @@ impl Resolver<'_> {
                     let rule = format!("expected a mapping and two keys, found {} arguments", keys.len());
                     return Err(argument.problem(path, rule));
                 };
-                let named = |node| self.named(node, path, scope);
-                let (map, first, second) = (named(map)?, named(first)?, named(second)?);
+                let string = |node| self.string(node, path, scope);
+                let (map, first, second) = (string(map)?, string(first)?, string(second)?);
                 let default = || {
                     let default = default?;
                     Some(default.members(path).and_then(|members| match members {
                         [(key, value)] if key == "DefaultValue" => self.resolve(value, path, scope),
-                        _ => Err(default.problem(path, "expected DefaultValue alone")),
+                        _ => Err(default.problem(path, "expected only DefaultValue")),
                     }))
                 };
-                self.mapped([&map, &first, &second], default, argument, path)
+                self.find_in_map([&map, &first, &second], default, argument, path)
             }
             "Fn::If" => {
-                let [condition, then, otherwise] = self.parts(argument, path)?;
-                let name = self.named(condition, path, scope)?;
+                let [condition, then, otherwise] = self.arguments(argument, path)?;
+                let name = self.string(condition, path, scope)?;
                 let chosen = if self.condition(&name, condition, path)? { then } else { otherwise };
                 self.resolve(chosen, path, scope)
             }
             "Fn::Equals" => {
-                let [one, other] = self.parts(argument, path)?;
+                let [one, other] = self.arguments(argument, path)?;
                 let (one, other) = (self.resolve(one, path, scope)?, self.resolve(other, path, scope)?);
-                // CloudFormation compares texts: `true` is "true".
+                // CloudFormation compares strings: `true` equals "true".
                 let as_text =
                     |value: &Option<Value>| value.as_ref().map(|value| text(value).unwrap_or(value.to_string()));
                 Ok(Some(Value::Bool(as_text(&one) == as_text(&other))))
             }
             "Fn::Not" => {
-                let [condition] = self.parts(argument, path)?;
-                Ok(Some(Value::Bool(!self.truth(condition, path, scope)?)))
+                let [condition] = self.arguments(argument, path)?;
+                Ok(Some(Value::Bool(!self.boolean(condition, path, scope)?)))
             }
             "Fn::And" | "Fn::Or" => {
                 let holds: Result<Vec<bool>, _> =
-                    argument.items(path)?.iter().map(|node| self.truth(node, path, scope)).collect();
+                    argument.items(path)?.iter().map(|node| self.boolean(node, path, scope)).collect();
                 let holds = holds?;
                 let joined =
                     if name == "Fn::And" { holds.iter().all(|holds| *holds) } else { holds.iter().any(|holds| *holds) };
                 Ok(Some(Value::Bool(joined)))
             }
             "Fn::ImportValue" => {
-                let name = self.named(argument, path, scope)?;
+                let name = self.string(argument, path, scope)?;
                 let symbolic = || Value::String(format!("${{import:{name}}}"));
                 Ok(Some(self.inputs.imports.get(&name).cloned().unwrap_or_else(symbolic)))
             }
@@ -114,53 +116,53 @@ impl Resolver<'_> {
                 let value = self.resolve(argument, path, scope)?.unwrap_or_default();
                 Ok(Some(Value::String(value.to_string())))
             }
-            other => Err(argument.problem(path, format!("the function {other} is not known here"))),
+            other => Err(argument.problem(path, format!("the function {other} is not supported"))),
         }
     }
 
-    /// A function's arguments, as many as it takes.
-    fn parts<'n, const N: usize>(&self, node: &'n Node, path: &str) -> Result<[&'n Node; N], TemplateError> {
+    /// Arguments of a function that takes exactly `N`.
+    fn arguments<'n, const N: usize>(&self, node: &'n Node, path: &str) -> Result<[&'n Node; N], TemplateError> {
         let items = node.items(path)?;
         let parts: Vec<&Node> = items.iter().collect();
         parts.try_into().map_err(|_| node.problem(path, format!("expected {N} arguments, found {}", items.len())))
     }
 
-    /// An argument that is a text, or becomes one.
-    fn named(&self, node: &Node, path: &str, scope: &Scope) -> Result<String, TemplateError> {
+    /// Resolves an argument to a string.
+    fn string(&self, node: &Node, path: &str, scope: &Scope) -> Result<String, TemplateError> {
         let value = self.resolve(node, path, scope)?;
-        value.as_ref().and_then(text).ok_or_else(|| no_text(node, path, value.as_ref()))
+        value.as_ref().and_then(text).ok_or_else(|| not_a_string(node, path, value.as_ref()))
     }
 
     fn list(&self, node: &Node, path: &str, scope: &Scope) -> Result<Vec<Value>, TemplateError> {
         match self.resolve(node, path, scope)? {
             Some(Value::Array(items)) => Ok(items),
-            other => Err(node.problem(path, format!("expected a list, found {}", shown(other.as_ref())))),
+            other => Err(node.problem(path, format!("expected a list, found {}", describe(other.as_ref())))),
         }
     }
 
-    /// A text with names in `${}`; `${!x}` stands for `${x}`.
+    /// Substitutes the names in `${}`; `${!x}` becomes `${x}`.
     fn sub(&self, node: &Node, path: &str, scope: &Scope) -> Result<String, TemplateError> {
         let (template, own) = match &node.value {
-            Written::List(items) => match &items[..] {
+            NodeValue::List(items) => match &items[..] {
                 [template, own] => (template, own.members(path)?),
-                _ => return Err(node.problem(path, "expected a text and a table of names")),
+                _ => return Err(node.problem(path, "expected a string and a table of names")),
             },
             _ => (node, &[][..]),
         };
-        let Some(written) = template.text() else {
-            return Err(template.problem(path, "expected a text"));
+        let Some(raw) = template.text() else {
+            return Err(template.problem(path, "expected a string"));
         };
-        let written = scope.filled(written);
-        let mut text_so_far = String::new();
-        let mut rest = written.as_str();
+        let raw = scope.substitute(raw);
+        let mut result = String::new();
+        let mut rest = raw.as_str();
         while let Some((before, after)) = rest.split_once("${") {
-            text_so_far.push_str(before);
+            result.push_str(before);
             let Some((name, after)) = after.split_once('}') else {
                 return Err(template.problem(path, format!("expected `}}` after `${{{after}`")));
             };
             rest = after;
             if let Some(literal) = name.strip_prefix('!') {
-                text_so_far.push_str(&format!("${{{literal}}}"));
+                result.push_str(&format!("${{{literal}}}"));
                 continue;
             }
             let value = match own.iter().find(|(key, _)| key == name) {
@@ -170,15 +172,15 @@ impl Resolver<'_> {
                     None => self.reference(name, template, path, scope)?,
                 },
             };
-            let value = value.as_ref().and_then(text).ok_or_else(|| no_text(template, path, value.as_ref()))?;
-            text_so_far.push_str(&value);
+            let value = value.as_ref().and_then(text).ok_or_else(|| not_a_string(template, path, value.as_ref()))?;
+            result.push_str(&value);
         }
-        text_so_far.push_str(rest);
-        Ok(text_so_far)
+        result.push_str(rest);
+        Ok(result)
     }
 }
 
-/// A value where a text is wanted.
+/// Converts a scalar to a string.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -188,6 +190,6 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-fn no_text(node: &Node, path: &str, value: Option<&Value>) -> TemplateError {
-    node.problem(path, format!("expected a text, found {}", shown(value)))
+fn not_a_string(node: &Node, path: &str, value: Option<&Value>) -> TemplateError {
+    node.problem(path, format!("expected a string, found {}", describe(value)))
 }

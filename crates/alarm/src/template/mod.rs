@@ -1,8 +1,8 @@
-//! CloudFormation templates, read as CloudFormation would: parameters, mappings, conditions, intrinsic functions, and the loops
-//! of `AWS::LanguageExtensions`.
+//! CloudFormation templates, resolved as CloudFormation does: parameters, mappings, conditions, intrinsic functions, and
+//! the loops of `AWS::LanguageExtensions`.
 //!
-//! Names of resources stay symbolic, since they are known only once a stack is there: `Ref` of a resource is `${Name}`, an
-//! attribute `${Name.Arn}`, an import that is not given `${import:Name}`.
+//! Names of resources stay symbolic, since they are known only after a stack is deployed: `Ref` of a resource becomes
+//! `${Name}`, an attribute `${Name.Arn}`, and an import without a value `${import:Name}`.
 
 mod functions;
 mod node;
@@ -16,18 +16,18 @@ use serde_json::{Map, Value};
 use node::Node;
 use resolve::{Resolver, Scope};
 
-/// What a stack is given when it is made.
+/// Inputs for deploying a stack.
 #[derive(Clone, Debug)]
 pub struct Inputs {
-    /// The values of parameters, as texts; those with a default may be left out.
+    /// Values of parameters, as strings. Parameters with a default may be omitted.
     pub parameters: BTreeMap<String, String>,
-    /// What other stacks export, by its name.
+    /// Exports of other stacks, by name.
     pub imports: BTreeMap<String, Value>,
-    /// The region. Default `eu-north-1`.
+    /// Region. Default `eu-north-1`.
     pub region: String,
-    /// The account. Default `123456789012`.
+    /// Account id. Default `123456789012`.
     pub account: String,
-    /// The stack's name. Default `stack`.
+    /// Name of the stack. Default `stack`.
     pub stack: String,
 }
 
@@ -44,7 +44,7 @@ impl Default for Inputs {
 }
 
 impl Inputs {
-    /// With a parameter.
+    /// Sets a parameter.
     #[must_use]
     pub fn with(mut self, parameter: &str, value: &str) -> Self {
         self.parameters.insert(parameter.to_owned(), value.to_owned());
@@ -52,14 +52,14 @@ impl Inputs {
     }
 }
 
-/// What is wrong with a template, or not known here.
+/// Error in a template, or an unsupported feature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct TemplateError {
-    /// Where: `Resources.SlowAlarm.Properties.Period`. Empty when the text is no YAML.
+    /// Path, such as `Resources.SlowAlarm.Properties.Period`. Empty when the text is not YAML.
     pub path: String,
-    /// The line, from 1.
+    /// Line, from 1.
     pub line: usize,
-    /// What was expected, and what was seen.
+    /// Expected and found value.
     pub rule: String,
 }
 
@@ -73,62 +73,62 @@ impl fmt::Display for TemplateError {
     }
 }
 
-/// A template with everything in it resolved.
+/// A template, fully resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
-    /// The values of its parameters; lists as lists.
+    /// Values of its parameters; list parameters are lists.
     pub parameters: BTreeMap<String, Value>,
-    /// What its parameters may be, or hold, of those that say it.
+    /// `AllowedValues` of the parameters that have them.
     pub allowed: BTreeMap<String, Vec<String>>,
-    /// Its mappings.
+    /// Mappings.
     pub mappings: Value,
-    /// Its conditions.
+    /// Conditions, evaluated.
     pub conditions: BTreeMap<String, bool>,
-    /// The resources whose conditions hold, loops unrolled, in the order of the template.
+    /// Resources whose conditions are true, with loops unrolled, in the order of the template.
     pub resources: Vec<Resource>,
-    /// The outputs whose conditions hold, by name.
+    /// Outputs whose conditions are true, by name.
     pub outputs: BTreeMap<String, Output>,
-    /// Its `Globals`, of AWS SAM.
+    /// `Globals` of AWS SAM.
     pub globals: Value,
-    /// Its `Metadata`.
+    /// `Metadata` of the template.
     pub metadata: Value,
 }
 
-/// A resource.
+/// One resource.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
-    /// Its name in the template.
+    /// Logical id.
     pub id: String,
-    /// Its type: `AWS::CloudWatch::Alarm`.
+    /// Type, such as `AWS::CloudWatch::Alarm`.
     pub kind: String,
-    /// Its properties.
+    /// Properties.
     pub properties: Map<String, Value>,
-    /// Its `Metadata`.
+    /// `Metadata` of the resource.
     pub metadata: Value,
-    /// The line it begins at.
+    /// First line.
     pub line: usize,
 }
 
 impl Resource {
-    /// Where it stands.
+    /// Path in the template.
     #[must_use]
     pub fn path(&self) -> String {
         format!("Resources.{}", self.id)
     }
 
-    /// A problem of a property.
+    /// Error about a property.
     #[must_use]
     pub fn problem(&self, property: &str, rule: impl Into<String>) -> TemplateError {
         TemplateError { path: format!("{}.Properties.{property}", self.path()), line: self.line, rule: rule.into() }
     }
 }
 
-/// An output.
+/// One output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
-    /// Its value.
+    /// Value.
     pub value: Value,
-    /// The name it is exported by.
+    /// Name of the export.
     pub export: Option<String>,
 }
 
@@ -148,14 +148,16 @@ const SECTIONS: [&str; 12] = [
 ];
 
 impl Template {
-    /// Reads a template with all that a list parameter may hold: the keys of the mapping of the same name, such as `Checks`.
+    /// Reads a template with every possible item of a list parameter, taken from the keys of the mapping of the same name,
+    /// such as `Checks`.
     ///
     /// # Errors
-    /// As [`Template::read`], and when there is no such mapping.
+    /// Those of [`Template::read`], and when the mapping does not exist.
     pub fn read_with_every(text: &str, inputs: &Inputs, list: &str) -> Result<Self, TemplateError> {
         let plain = Self::read(text, inputs)?;
         let Some(mapping) = plain.mappings[list].as_object() else {
-            let rule = "expected a mapping of what the parameter of this name may hold, found none".to_owned();
+            let rule =
+                "expected a mapping of the values that the parameter of this name accepts, found none".to_owned();
             return Err(TemplateError { line: 1, path: format!("Mappings.{list}"), rule });
         };
         let every: Vec<&str> = mapping.keys().map(String::as_str).collect();
@@ -165,7 +167,7 @@ impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// With the path of the first thing that is wrong or not known here.
+    /// With the path of the first invalid or unsupported element.
     pub fn read(text: &str, inputs: &Inputs) -> Result<Self, TemplateError> {
         let root = Node::read(text)?;
         let sections = root.members("")?;
@@ -177,7 +179,7 @@ impl Template {
             found.insert(name, section);
         }
         if let Some(hooks) = found.get("Hooks") {
-            return Err(hooks.problem("Hooks", "hooks are not known here"));
+            return Err(hooks.problem("Hooks", "hooks are not supported"));
         }
         let parameters = resolve::parameters(found.get("Parameters").copied(), inputs)?;
         let allowed = resolve::allowed(found.get("Parameters").copied())?;
@@ -191,12 +193,12 @@ impl Template {
         let Some(resources) = found.get("Resources") else {
             return Err(root.problem("Resources", "expected resources, found none"));
         };
-        let entries = there(&resolver, resources, "Resources")?;
+        let entries = active_entries(&resolver, resources, "Resources")?;
         resolver.name_resources(entries.iter().map(|entry| entry.name.clone()));
         let read = entries.iter().map(|entry| resource(&resolver, entry)).collect::<Result<_, _>>()?;
         let mut outputs = BTreeMap::new();
         if let Some(section) = found.get("Outputs") {
-            for entry in there(&resolver, section, "Outputs")? {
+            for entry in active_entries(&resolver, section, "Outputs")? {
                 outputs.insert(entry.name.clone(), output(&resolver, &entry)?);
             }
         }
@@ -216,18 +218,18 @@ impl Template {
         })
     }
 
-    /// The resources of a type.
+    /// Resources of one type.
     pub fn resources_of_type<'t>(&'t self, kind: &'t str) -> impl Iterator<Item = &'t Resource> {
         self.resources.iter().filter(move |resource| resource.kind == kind)
     }
 
-    /// A resource by its name.
+    /// Resource with this logical id.
     #[must_use]
     pub fn resource(&self, id: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.id == id)
     }
 
-    /// What it exports, by name: the imports of other stacks.
+    /// Exports by name, for the imports of other stacks.
     #[must_use]
     pub fn exports(&self) -> BTreeMap<String, Value> {
         let exported = self.outputs.values().filter_map(|output| Some((output.export.clone()?, output.value.clone())));
@@ -235,21 +237,25 @@ impl Template {
     }
 }
 
-/// The members of a section, loops unrolled, whose condition holds: nothing else can be referred to.
-fn there<'n>(resolver: &Resolver<'_>, section: &'n Node, path: &str) -> Result<Vec<resolve::Entry<'n>>, TemplateError> {
-    let mut there = resolver.unrolled(section, path, &Scope::default())?;
+/// Members of a section whose condition is true, with loops unrolled. Other members cannot be referred to.
+fn active_entries<'n>(
+    resolver: &Resolver<'_>,
+    section: &'n Node,
+    path: &str,
+) -> Result<Vec<resolve::Entry<'n>>, TemplateError> {
+    let mut entries = resolver.unroll(section, path, &Scope::default())?;
     let mut problem = None;
-    there.retain(|entry| match holds(resolver, entry) {
-        Ok(holds) => holds,
+    entries.retain(|entry| match is_active(resolver, entry) {
+        Ok(is_active) => is_active,
         Err(error) => {
             problem.get_or_insert(error);
             false
         }
     });
-    problem.map_or(Ok(there), Err)
+    problem.map_or(Ok(entries), Err)
 }
 
-fn holds(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<bool, TemplateError> {
+fn is_active(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<bool, TemplateError> {
     let path = &entry.path;
     let Some((_, condition)) = entry.node.members(path)?.iter().find(|(key, _)| key == "Condition") else {
         return Ok(true);

@@ -1,13 +1,13 @@
-//! What stands behind names: parameters, mappings, conditions, loops.
+//! Resolution of names: parameters, mappings, conditions, loops.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::node::{Node, Written};
+use super::node::{Node, NodeValue};
 use super::{Inputs, TemplateError};
 
-/// The variables of the loops around a place.
+/// Variables of the enclosing loops.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
     variables: BTreeMap<String, String>,
@@ -24,8 +24,8 @@ impl Scope {
         self.variables.get(name)
     }
 
-    /// `${Name}` is the value, `&{Name}` the value without what names of resources may not have.
-    pub(super) fn filled(&self, text: &str) -> String {
+    /// Replaces `${Name}` by the value, and `&{Name}` by the value without the characters that logical ids do not allow.
+    pub(super) fn substitute(&self, text: &str) -> String {
         self.variables.iter().fold(text.to_owned(), |text, (name, value)| {
             let bare: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
             text.replace(&format!("${{{name}}}"), value).replace(&format!("&{{{name}}}"), &bare)
@@ -33,7 +33,7 @@ impl Scope {
     }
 }
 
-/// A member of a section, loops unrolled.
+/// A member of a section, after unrolling loops.
 pub(super) struct Entry<'n> {
     pub(super) name: String,
     pub(super) path: String,
@@ -41,7 +41,7 @@ pub(super) struct Entry<'n> {
     pub(super) scope: Scope,
 }
 
-/// Knows what names stand for.
+/// Resolves names and functions.
 pub(super) struct Resolver<'i> {
     pub(super) inputs: &'i Inputs,
     parameters: BTreeMap<String, Value>,
@@ -66,11 +66,11 @@ impl<'i> Resolver<'i> {
     }
 
     pub(super) fn mappings(&self) -> Value {
-        let of = |(name, map): (&String, &BTreeMap<String, Map<String, Value>>)| {
+        let to_json = |(name, map): (&String, &BTreeMap<String, Map<String, Value>>)| {
             let entries = map.iter().map(|(key, values)| (key.clone(), Value::Object(values.clone())));
             (name.clone(), Value::Object(entries.collect()))
         };
-        Value::Object(self.mappings.iter().map(of).collect())
+        Value::Object(self.mappings.iter().map(to_json).collect())
     }
 
     pub(super) fn name_resources(&mut self, names: impl Iterator<Item = String>) {
@@ -94,15 +94,15 @@ impl<'i> Resolver<'i> {
         Ok(())
     }
 
-    /// Conditions may name each other in any order.
+    /// Evaluates all conditions. They may refer to each other in any order.
     pub(super) fn read_conditions(&mut self, section: &Node) -> Result<(), TemplateError> {
-        let mut left = self.unrolled(section, "Conditions", &Scope::default())?;
-        while !left.is_empty() {
-            let before = left.len();
+        let mut pending = self.unroll(section, "Conditions", &Scope::default())?;
+        while !pending.is_empty() {
+            let before = pending.len();
             let mut first_problem = None;
             let mut next = Vec::new();
-            for entry in left {
-                match self.truth(entry.node, &entry.path, &entry.scope) {
+            for entry in pending {
+                match self.boolean(entry.node, &entry.path, &entry.scope) {
                     Ok(holds) => {
                         self.conditions.insert(entry.name.clone(), holds);
                     }
@@ -112,34 +112,33 @@ impl<'i> Resolver<'i> {
                     }
                 }
             }
-            left = next;
-            if let Some(problem) = first_problem.filter(|_| left.len() == before) {
+            pending = next;
+            if let Some(problem) = first_problem.filter(|_| pending.len() == before) {
                 return Err(problem);
             }
         }
         Ok(())
     }
 
-    /// Whether a named condition holds.
+    /// Value of a named condition.
     pub(super) fn condition(&self, name: &str, node: &Node, path: &str) -> Result<bool, TemplateError> {
         let known = || self.conditions.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        self.conditions
-            .get(name)
-            .copied()
-            .ok_or_else(|| node.problem(path, format!("there is no condition `{name}`; there are {}", known())))
+        self.conditions.get(name).copied().ok_or_else(|| {
+            node.problem(path, format!("expected a known condition, found `{name}`; known: {}", known()))
+        })
     }
 
-    /// Whether an expression of conditions holds.
-    pub(super) fn truth(&self, node: &Node, path: &str, scope: &Scope) -> Result<bool, TemplateError> {
+    /// Evaluates an expression of conditions.
+    pub(super) fn boolean(&self, node: &Node, path: &str, scope: &Scope) -> Result<bool, TemplateError> {
         match self.resolve(node, path, scope)? {
             Some(Value::Bool(holds)) => Ok(holds),
             Some(Value::String(text)) if text == "true" || text == "false" => Ok(text == "true"),
-            other => Err(node.problem(path, format!("expected a condition, found {}", shown(other.as_ref())))),
+            other => Err(node.problem(path, format!("expected a condition, found {}", describe(other.as_ref())))),
         }
     }
 
-    /// The members of a section, loops unrolled.
-    pub(super) fn unrolled<'n>(
+    /// Members of a section, with loops unrolled.
+    pub(super) fn unroll<'n>(
         &self,
         section: &'n Node,
         path: &str,
@@ -148,55 +147,59 @@ impl<'i> Resolver<'i> {
         let mut entries: Vec<Entry<'n>> = Vec::new();
         for (key, node) in section.members(path)? {
             let Some(label) = key.strip_prefix(LOOP) else {
-                let name = scope.filled(key);
+                let name = scope.substitute(key);
                 let path = format!("{path}.{name}");
                 entries.push(Entry { name, path, node, scope: scope.clone() });
                 continue;
             };
             let path = format!("{path}.{LOOP}{label}");
             let [variable, collection, body] = node.items(&path)? else {
-                return Err(node.problem(&path, "expected a variable, a list and what is repeated"));
+                return Err(node.problem(&path, "expected a variable, a list and a body"));
             };
             let Some(variable) = variable.text() else {
                 return Err(variable.problem(&path, "expected the name of a variable"));
             };
             for value in self.collection(collection, &path, scope)? {
-                entries.extend(self.unrolled(body, section_of(&path), &scope.with(variable, &value))?);
+                entries.extend(self.unroll(body, section_of(&path), &scope.with(variable, &value))?);
             }
         }
         let mut names = BTreeSet::new();
         if let Some(twice) = entries.iter().find(|entry| !names.insert(&entry.name)) {
-            return Err(twice.node.problem(&twice.path, format!("expected `{}` once, found it twice", twice.name)));
+            return Err(twice
+                .node
+                .problem(&twice.path, format!("expected `{}` once, found it more than once", twice.name)));
         }
         Ok(entries)
     }
 
-    /// What a loop goes over.
+    /// Values that a loop iterates over.
     fn collection(&self, node: &Node, path: &str, scope: &Scope) -> Result<Vec<String>, TemplateError> {
         let Some(Value::Array(values)) = self.resolve(node, path, scope)? else {
-            return Err(node.problem(path, "expected a list to go over"));
+            return Err(node.problem(path, "expected a list to iterate over"));
         };
         let text = |value: &Value| match value {
             Value::String(text) => Ok(text.clone()),
             Value::Number(number) => Ok(number.to_string()),
-            other => Err(node.problem(path, format!("expected a list of texts to go over, found {other} in it"))),
+            other => {
+                Err(node.problem(path, format!("expected a list of strings to iterate over, found {other} in it")))
+            }
         };
         values.iter().map(text).collect()
     }
 
-    /// The value of a place; `None` stands for `AWS::NoValue`, which is no value at all.
+    /// Resolves a node; `None` is `AWS::NoValue`, which removes the property.
     pub(super) fn resolve(&self, node: &Node, path: &str, scope: &Scope) -> Result<Option<Value>, TemplateError> {
         match &node.value {
-            Written::Scalar(Value::String(text)) => Ok(Some(Value::String(scope.filled(text)))),
-            Written::Scalar(value) => Ok(Some(value.clone())),
-            Written::List(items) => {
+            NodeValue::Scalar(Value::String(text)) => Ok(Some(Value::String(scope.substitute(text)))),
+            NodeValue::Scalar(value) => Ok(Some(value.clone())),
+            NodeValue::List(items) => {
                 let mut list = Vec::new();
-                for (place, item) in items.iter().enumerate() {
-                    list.extend(self.resolve(item, &format!("{path}[{place}]"), scope)?);
+                for (index, item) in items.iter().enumerate() {
+                    list.extend(self.resolve(item, &format!("{path}[{index}]"), scope)?);
                 }
                 Ok(Some(Value::Array(list)))
             }
-            Written::Table(members) => {
+            NodeValue::Table(members) => {
                 if let [(name, argument)] = &members[..]
                     && (name == "Ref" || name == "Condition" || name.starts_with("Fn::"))
                     && !name.starts_with(LOOP)
@@ -204,9 +207,9 @@ impl<'i> Resolver<'i> {
                     return self.function(name, argument, path, scope);
                 }
                 let mut table = Map::new();
-                for entry in self.unrolled(node, path, scope)? {
+                for entry in self.unroll(node, path, scope)? {
                     if entry.name.starts_with("Fn::") {
-                        let rule = format!("expected `{}` to stand alone", entry.name);
+                        let rule = format!("expected `{}` as the only member", entry.name);
                         return Err(entry.node.problem(&entry.path, rule));
                     }
                     if let Some(value) = self.resolve(entry.node, &entry.path, &entry.scope)? {
@@ -218,7 +221,7 @@ impl<'i> Resolver<'i> {
         }
     }
 
-    /// What `Ref` of a name is.
+    /// Resolves `Ref` of a name.
     pub(super) fn reference(
         &self,
         name: &str,
@@ -244,15 +247,15 @@ impl<'i> Resolver<'i> {
                 "StackId" => {
                     format!("arn:aws:cloudformation:{}:{}:stack/{}/0", inputs.region, inputs.account, inputs.stack)
                 }
-                other => return Err(node.problem(path, format!("the pseudo parameter AWS::{other} is not known here"))),
+                other => return Err(node.problem(path, format!("the pseudo parameter AWS::{other} is not supported"))),
             };
             return Ok(Some(Value::String(value)));
         }
-        self.is_resource(name, node, path)?;
+        self.require_resource(name, node, path)?;
         Ok(Some(Value::String(format!("${{{name}}}"))))
     }
 
-    /// An attribute of a resource.
+    /// Resolves an attribute of a resource.
     pub(super) fn attribute(
         &self,
         resource: &str,
@@ -260,19 +263,19 @@ impl<'i> Resolver<'i> {
         node: &Node,
         path: &str,
     ) -> Result<Value, TemplateError> {
-        self.is_resource(resource, node, path)?;
+        self.require_resource(resource, node, path)?;
         Ok(Value::String(format!("${{{resource}.{attribute}}}")))
     }
 
-    fn is_resource(&self, name: &str, node: &Node, path: &str) -> Result<(), TemplateError> {
+    fn require_resource(&self, name: &str, node: &Node, path: &str) -> Result<(), TemplateError> {
         if self.resources.contains(name) {
             return Ok(());
         }
-        Err(node.problem(path, format!("there is no parameter and no resource `{name}`")))
+        Err(node.problem(path, format!("expected a parameter or a resource, found `{name}`")))
     }
 
-    /// A value of a mapping. `default` stands for one of its keys that is not there, and not for the mapping.
-    pub(super) fn mapped(
+    /// Looks up a value of a mapping. `default` replaces a missing key, but not a missing mapping.
+    pub(super) fn find_in_map(
         &self,
         keys: [&str; 3],
         default: impl FnOnce() -> Option<Result<Option<Value>, TemplateError>>,
@@ -280,9 +283,9 @@ impl<'i> Resolver<'i> {
         path: &str,
     ) -> Result<Option<Value>, TemplateError> {
         let [map, first, second] = keys;
-        let missing = |what: &str, name: &str, names: Vec<&String>| {
+        let missing = |kind: &str, name: &str, names: Vec<&String>| {
             let known = names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            node.problem(path, format!("there is no {what} `{name}`; there are {known}"))
+            node.problem(path, format!("expected a known {kind}, found `{name}`; known: {known}"))
         };
         let found = self.mappings.get(map).ok_or_else(|| missing("mapping", map, self.mappings.keys().collect()))?;
         let value = match found.get(first) {
@@ -296,39 +299,39 @@ impl<'i> Resolver<'i> {
     }
 }
 
-/// The section that a loop stands in: what it repeats are members of that.
+/// Section that contains a loop; the loop's members belong to it.
 fn section_of(path: &str) -> &str {
     path.split_once(&format!(".{LOOP}")).map_or(path, |(section, _)| section)
 }
 
-/// A value in an error.
-pub(super) fn shown(value: Option<&Value>) -> String {
+/// Formats a value for an error.
+pub(super) fn describe(value: Option<&Value>) -> String {
     value.map_or_else(|| "no value".to_owned(), ToString::to_string)
 }
 
-/// A scalar as a text.
-fn written(node: &Node) -> Option<String> {
+/// Converts a scalar to a string.
+fn scalar_text(node: &Node) -> Option<String> {
     match &node.value {
-        Written::Scalar(Value::String(text)) => Some(text.clone()),
-        Written::Scalar(Value::Null) => None,
-        Written::Scalar(other) => Some(other.to_string()),
-        Written::List(_) | Written::Table(_) => None,
+        NodeValue::Scalar(Value::String(text)) => Some(text.clone()),
+        NodeValue::Scalar(Value::Null) => None,
+        NodeValue::Scalar(other) => Some(other.to_string()),
+        NodeValue::List(_) | NodeValue::Table(_) => None,
     }
 }
 
-/// What parameters may be, of those that say it.
+/// `AllowedValues` of the parameters that have them.
 pub(super) fn allowed(section: Option<&Node>) -> Result<BTreeMap<String, Vec<String>>, TemplateError> {
     let mut allowed = BTreeMap::new();
     for (name, node) in section.map_or(Ok(&[][..]), |section| section.members("Parameters"))? {
         let path = format!("Parameters.{name}");
         if let Some((_, values)) = node.members(&path)?.iter().find(|(key, _)| key == "AllowedValues") {
-            allowed.insert(name.clone(), values.items(&path)?.iter().filter_map(written).collect());
+            allowed.insert(name.clone(), values.items(&path)?.iter().filter_map(scalar_text).collect());
         }
     }
     Ok(allowed)
 }
 
-/// The values of parameters: given, or their default.
+/// Values of the parameters: the given value, or the default.
 pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTreeMap<String, Value>, TemplateError> {
     let declared = match section {
         Some(section) => section.members("Parameters")?,
@@ -337,23 +340,23 @@ pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTre
     let unknown = inputs.parameters.keys().find(|name| !declared.iter().any(|(own, _)| own == *name));
     if let Some(name) = unknown {
         let known = declared.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-        let rule = format!("there is no parameter `{name}`; there are {known}");
+        let rule = format!("expected a known parameter, found `{name}`; known: {known}");
         return Err(TemplateError { path: "Parameters".to_owned(), line: section.map_or(1, |node| node.line), rule });
     }
-    let every = allowed(section)?;
+    let allowed_values = allowed(section)?;
     let mut parameters = BTreeMap::new();
     for (name, node) in declared {
         let path = format!("Parameters.{name}");
         let members = node.members(&path)?;
-        let of = |key: &str| members.iter().find(|(own, _)| own == key).map(|(_, node)| node);
-        let Some(kind) = of("Type").and_then(written) else {
+        let member = |key: &str| members.iter().find(|(own, _)| own == key).map(|(_, node)| node);
+        let Some(kind) = member("Type").and_then(scalar_text) else {
             return Err(node.problem(&format!("{path}.Type"), "expected the type of the parameter"));
         };
         if kind.starts_with("AWS::SSM::Parameter::Value<") {
-            let rule = format!("{kind} is not known here: what it holds is not in the template");
+            let rule = format!("{kind} is not supported: its value is not in the template");
             return Err(node.problem(&format!("{path}.Type"), rule));
         }
-        let value = inputs.parameters.get(name).cloned().or_else(|| of("Default").and_then(written));
+        let value = inputs.parameters.get(name).cloned().or_else(|| member("Default").and_then(scalar_text));
         let Some(value) = value else {
             return Err(node.problem(&path, "expected a value: the parameter has no default"));
         };
@@ -363,7 +366,7 @@ pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTre
             true => value.split(',').map(|item| item.trim().to_owned()).collect(),
             false => vec![value.clone()],
         };
-        if let Some(allowed) = every.get(name)
+        if let Some(allowed) = allowed_values.get(name)
             && let Some(other) = items.iter().find(|item| !allowed.contains(item))
         {
             return Err(node.problem(&path, format!("expected one of {}, found `{other}`", allowed.join(", "))));

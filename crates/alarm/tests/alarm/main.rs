@@ -1,6 +1,6 @@
-//! The crate from outside.
+//! Tests of the public interface.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod properties;
 mod reading;
@@ -13,14 +13,14 @@ use std::collections::BTreeMap;
 
 use alarm::{MetricId, Template, TemplateError};
 
-/// A metric of the tests.
+/// A metric for tests.
 fn metric(name: &str) -> MetricId {
     MetricId { namespace: "Test".to_owned(), name: name.to_owned(), dimensions: BTreeMap::new() }
 }
 
-/// A template of one alarm named `Alarm`, with these properties beside the usual ones.
-fn template_of(properties: &str) -> Result<Template, TemplateError> {
-    let usual = [
+/// Reads a template with one alarm named `Alarm`. The given properties override the defaults.
+fn alarm_template(properties: &str) -> Result<Template, TemplateError> {
+    let defaults = [
         ("Namespace", "Test"),
         ("MetricName", "M"),
         ("Statistic", "Average"),
@@ -34,11 +34,11 @@ fn template_of(properties: &str) -> Result<Template, TemplateError> {
         text.push_str(&format!("      {line}\n"));
     }
     let is_math = properties.contains("Metrics:");
-    let of_one_metric = ["Namespace", "MetricName", "Statistic", "Period"];
-    for (name, value) in usual {
-        let is_written = properties.lines().any(|line| line.starts_with(&format!("{name}:")));
-        let is_of_the_other_kind = is_math && of_one_metric.contains(&name);
-        if !is_written && !is_of_the_other_kind {
+    let single_metric = ["Namespace", "MetricName", "Statistic", "Period"];
+    for (name, value) in defaults {
+        let is_given = properties.lines().any(|line| line.starts_with(&format!("{name}:")));
+        let is_excluded = is_math && single_metric.contains(&name);
+        if !is_given && !is_excluded {
             text.push_str(&format!("      {name}: {value}\n"));
         }
     }

@@ -1,4 +1,4 @@
-//! What must hold of any points.
+//! Properties that hold for all data points.
 
 use alarm::{MissingData, State, judge};
 use proptest::prelude::*;
@@ -14,14 +14,14 @@ fn counts() -> impl Strategy<Value = (usize, usize)> {
 
 proptest! {
     #[test]
-    fn one_more_breaching_point_never_ends_an_alarm(points in points(), (n, m) in counts(), place in any::<prop::sample::Index>()) {
+    fn more_breaching_points_never_end_an_alarm(points in points(), (n, m) in counts(), index in any::<prop::sample::Index>()) {
         prop_assume!(!points.is_empty());
         for missing in [MissingData::Missing, MissingData::Breaching, MissingData::NotBreaching] {
             let before = judge(&points, n, m, missing);
             let mut worse = points.clone();
-            let place = place.index(points.len());
-            prop_assume!(worse[place].is_some());
-            worse[place] = Some(true);
+            let index = index.index(points.len());
+            prop_assume!(worse[index].is_some());
+            worse[index] = Some(true);
             if before == Some(State::Alarm) {
                 prop_assert_eq!(judge(&worse, n, m, missing), before);
             }
@@ -29,7 +29,7 @@ proptest! {
     }
 
     #[test]
-    fn with_all_points_there_how_missing_ones_count_does_not_matter(values in prop::collection::vec(any::<bool>(), 8..12), (n, m) in counts()) {
+    fn missing_treatment_does_not_matter_without_missing_points(values in prop::collection::vec(any::<bool>(), 8..12), (n, m) in counts()) {
         let points: Vec<_> = values.into_iter().map(Some).collect();
         let expected = judge(&points, n, m, MissingData::Missing);
         for missing in [MissingData::Ignore, MissingData::Breaching, MissingData::NotBreaching] {
@@ -40,14 +40,14 @@ proptest! {
     }
 
     #[test]
-    fn breaching_alarms_whenever_not_breaching_does(points in points(), (n, m) in counts()) {
+    fn breaching_treatment_alarms_whenever_not_breaching_does(points in points(), (n, m) in counts()) {
         if judge(&points, n, m, MissingData::NotBreaching) == Some(State::Alarm) {
             prop_assert_eq!(judge(&points, n, m, MissingData::Breaching), Some(State::Alarm));
         }
     }
 
     #[test]
-    fn only_ignoring_retains_and_only_missing_has_insufficient_data(points in points(), (n, m) in counts()) {
+    fn only_ignore_retains_and_only_missing_lacks_data(points in points(), (n, m) in counts()) {
         for missing in [MissingData::Missing, MissingData::Breaching, MissingData::NotBreaching] {
             prop_assert!(judge(&points, n, m, missing).is_some());
         }

@@ -1,14 +1,14 @@
-//! Alarms as templates have them.
+//! Alarms read from templates.
 
 use std::time::Duration;
 
 use alarm::{Alarm, MissingData, Source, alarms};
 
-use crate::template_of;
+use crate::alarm_template;
 
 #[test]
-fn an_alarm_is_read_with_its_defaults() {
-    let read = alarms(&template_of("").unwrap()).unwrap();
+fn alarm_has_defaults() {
+    let read = alarms(&alarm_template("").unwrap()).unwrap();
     let [Alarm::Metric(alarm)] = &read[..] else { panic!("{read:?}") };
     assert_eq!((alarm.name.as_str(), alarm.evaluation_periods, alarm.datapoints_to_alarm), ("Alarm", 1, 1));
     assert_eq!(
@@ -19,11 +19,11 @@ fn an_alarm_is_read_with_its_defaults() {
 }
 
 #[test]
-fn everything_of_an_alarm_is_read() {
+fn all_properties_are_read() {
     let properties = "AlarmName: n\nAlarmDescription: d\nActionsEnabled: false\nAlarmActions: [a]\nOKActions: [b, c]\n\
                       Dimensions: [{ Name: Environment, Value: demo }]\nEvaluationPeriods: 10\nDatapointsToAlarm: \"5\"\n\
                       Threshold: \"1.5\"\nTreatMissingData: breaching";
-    let read = alarms(&template_of(properties).unwrap()).unwrap();
+    let read = alarms(&alarm_template(properties).unwrap()).unwrap();
     let [Alarm::Metric(alarm)] = &read[..] else { panic!("{read:?}") };
     assert_eq!((alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.threshold), (10, 5, 1.5));
     assert_eq!(
@@ -34,31 +34,31 @@ fn everything_of_an_alarm_is_read() {
 }
 
 #[test]
-fn what_is_not_known_is_refused_by_its_property() {
+fn invalid_properties_are_rejected_with_their_path() {
     let metric = "Metric: { Namespace: T, MetricName: M }, Stat: Sum, Period";
     for (properties, expected) in [
-        ("Period: 10".to_owned(), "Resources.Alarm.Properties.Period: expected whole minutes in seconds, found 10"),
-        ("ExtendedStatistic: p99".to_owned(), "Resources.Alarm.Properties.ExtendedStatistic: not known here"),
+        ("Period: 10".to_owned(), "Resources.Alarm.Properties.Period: expected a multiple of 60 seconds, found 10"),
+        ("ExtendedStatistic: p99".to_owned(), "Resources.Alarm.Properties.ExtendedStatistic: not supported"),
         ("Statistic: p99".to_owned(), "Statistic: expected one of SampleCount, Average"),
-        ("Period: 60.9".to_owned(), "Period: expected whole minutes in seconds, found 60.9"),
-        // YAML 1.1 has it for false, and others for a text.
+        ("Period: 60.9".to_owned(), "Period: expected a multiple of 60 seconds, found 60.9"),
+        // YAML 1.1 reads this as false, YAML 1.2 as a string.
         ("ActionsEnabled: no".to_owned(), "ActionsEnabled: expected true or false, found \"no\""),
         ("Dimensions: { Name: A, Value: b }".to_owned(), "Dimensions: expected a list, found {"),
         (
             format!("Metrics: [{{ Id: m, MetricStat: {{ {metric}: 60, Unit: Percent }} }}]"),
-            "Metrics[0].MetricStat.Unit: not known here; known are Metric, Period, Stat",
+            "Metrics[0].MetricStat.Unit: not supported; supported: Metric, Period, Stat",
         ),
         (
             format!("Metrics: [{{ Id: m, AccountId: a, MetricStat: {{ {metric}: 60 }} }}]"),
-            "Metrics[0].AccountId: not known here",
+            "Metrics[0].AccountId: not supported",
         ),
         (
             format!("Metrics: [{{ Id: m, Expression: m, MetricStat: {{ {metric}: 60 }} }}]"),
-            "Metrics[0].MetricStat: expected none beside Expression",
+            "Metrics[0].MetricStat: expected none together with Expression",
         ),
         (
             format!("MetricName: N\nMetrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}]"),
-            "MetricName: expected none beside Metrics",
+            "MetricName: expected none together with Metrics",
         ),
         (
             "EvaluationPeriods: 2\nDatapointsToAlarm: 3".to_owned(),
@@ -86,10 +86,10 @@ fn what_is_not_known_is_refused_by_its_property() {
             format!(
                 "Metrics: [{{ Id: m, ReturnData: false, MetricStat: {{ {metric}: 60 }} }}, {{ Id: e, Expression: m + other }}]"
             ),
-            "expected expressions over ids that are there",
+            "expected expressions over existing ids",
         ),
     ] {
-        let said = alarms(&template_of(&properties).unwrap()).unwrap_err().to_string();
-        assert!(said.contains(expected), "{properties}\nsaid: {said}");
+        let message = alarms(&alarm_template(&properties).unwrap()).unwrap_err().to_string();
+        assert!(message.contains(expected), "{properties}\n{message}");
     }
 }

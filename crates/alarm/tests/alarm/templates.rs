@@ -1,4 +1,4 @@
-//! Templates as CloudFormation reads them.
+//! Resolution of templates.
 
 use alarm::{Inputs, Template};
 use serde_json::{Value, json};
@@ -7,21 +7,21 @@ fn read(text: &str) -> Template {
     Template::read(text, &Inputs::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What a value of a resource's property `P` becomes, with the parts of a template that it may name.
-fn value(written: &str) -> Value {
+/// Resolves a value of the property `P` in a template with parameters, mappings and conditions to refer to.
+fn value(raw: &str) -> Value {
     let text = format!(
         "Parameters:\n  Name: {{ Type: String, Default: prod }}\n  Empty: {{ Type: String, Default: \"\" }}\n  Count: {{ Type: Number, Default: 3 }}\n  \
          Checks: {{ Type: CommaDelimitedList, Default: \"A, B\" }}\nMappings:\n  Map:\n    prod: {{ Size: 5, List: [x, y] }}\n\
          Conditions:\n  IsProd: !Equals [!Ref Name, prod]\n  IsEmpty: !Not [!Condition HasEmpty]\n  HasEmpty: !Not [!Equals [!Ref Empty, \"\"]]\n  \
          Both: !And [!Condition IsProd, !Condition IsEmpty]\n  Neither: !Or [!Condition HasEmpty, !Not [!Condition IsProd]]\n\
-         Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n  R:\n    Type: T\n    Properties:\n      P: {written}\n"
+         Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n  R:\n    Type: T\n    Properties:\n      P: {raw}\n"
     );
     read(&text).resource("R").unwrap().properties.get("P").cloned().unwrap_or(Value::Null)
 }
 
 #[test]
-fn functions_give_what_cloudformation_gives() {
-    for (written, expected) in [
+fn functions_resolve_as_in_cloudformation() {
+    for (raw, expected) in [
         ("!Ref Name", json!("prod")),
         ("!Ref Count", json!(3)),
         ("!Ref Checks", json!(["A", "B"])),
@@ -50,12 +50,12 @@ fn functions_give_what_cloudformation_gives() {
         ("5.5", json!(5.5)),
         ("true", json!(true)),
     ] {
-        assert_eq!(value(written), expected, "{written}");
+        assert_eq!(value(raw), expected, "{raw}");
     }
 }
 
 #[test]
-fn what_a_parameter_may_be_is_told() {
+fn allowed_values_are_listed() {
     let template = read(
         "Parameters:\n  Checks: { Type: CommaDelimitedList, Default: Login, AllowedValues: [Login, Queues] }\n  \
          Days: { Type: Number, Default: 1, AllowedValues: [1, 3] }\n  Name: { Type: String, Default: x }\nResources: {}\n",
@@ -65,7 +65,7 @@ fn what_a_parameter_may_be_is_told() {
 }
 
 #[test]
-fn loops_are_unrolled_with_their_names() {
+fn loops_are_unrolled() {
     let template = read(
         r#"
 Parameters:
@@ -126,33 +126,33 @@ Outputs:
             "Zoneeu2PaymentWebhook"
         ]
     );
-    let inconclusive = &template.resource("MonitoringLostPaymentWebhook").unwrap().properties;
-    assert_eq!(inconclusive["Name"], "payment-webhook-monitoring-lost");
-    assert_eq!(inconclusive["Period"], 300);
+    let alarm = &template.resource("MonitoringLostPaymentWebhook").unwrap().properties;
+    assert_eq!(alarm["Name"], "payment-webhook-monitoring-lost");
+    assert_eq!(alarm["Period"], 300);
     assert_eq!(
-        (&inconclusive["Of"], &inconclusive["Arn"]),
+        (&alarm["Of"], &alarm["Arn"]),
         (&json!("${PaymentWebhookFunction}"), &json!("${PaymentWebhookFunction.Arn}"))
     );
-    assert_eq!(inconclusive["Text"], "about PaymentWebhook");
+    assert_eq!(alarm["Text"], "about PaymentWebhook");
     assert_eq!(template.resource("Zoneeu2Login").unwrap().properties["Where"], "eu-2/Login");
     assert!(template.conditions["IsLogin"] && !template.conditions["IsPaymentWebhook"]);
     assert_eq!(template.exports()["x-Login"], "Login");
 }
 
 #[test]
-fn what_has_a_condition_that_does_not_hold_is_not_there() {
+fn members_with_false_conditions_are_omitted() {
     let text = "Parameters:\n  Mail: { Type: String, Default: \"\" }\nConditions:\n  HasMail: !Not [!Equals [!Ref Mail, \"\"]]\n\
                 Resources:\n  Always: { Type: T }\n  Sometimes: { Type: T, Condition: HasMail }\nOutputs:\n  O: { Condition: HasMail, Value: x }\n";
-    let ids = |inputs: &Inputs| {
+    let counts = |inputs: &Inputs| {
         let template = Template::read(text, inputs).unwrap();
         (template.resources.len(), template.outputs.len())
     };
-    assert_eq!(ids(&Inputs::default()), (1, 0));
-    assert_eq!(ids(&Inputs::default().with("Mail", "a@b.example")), (2, 1));
+    assert_eq!(counts(&Inputs::default()), (1, 0));
+    assert_eq!(counts(&Inputs::default().with("Mail", "a@b.example")), (2, 1));
 }
 
 #[test]
-fn an_import_is_what_the_other_stack_exports() {
+fn import_resolves_to_the_export_of_another_stack() {
     let one = read(
         "Resources:\n  Topic: { Type: AWS::SNS::Topic }\nOutputs:\n  T: { Value: !Ref Topic, Export: { Name: x-topic } }\n",
     );
@@ -163,18 +163,18 @@ fn an_import_is_what_the_other_stack_exports() {
 }
 
 #[test]
-fn what_is_wrong_or_not_known_is_told_by_its_path_and_line() {
-    let of = |property: &str| format!("Resources:\n  R:\n    Type: T\n    Properties:\n      P: {property}\n");
+fn errors_name_path_and_line() {
+    let template = |property: &str| format!("Resources:\n  R:\n    Type: T\n    Properties:\n      P: {property}\n");
     for (text, expected) in [
-        (of("!Ref Nobody"), "line 5: Resources.R.Properties.P.Ref: there is no parameter and no resource `Nobody`"),
-        (of("!Cidr [a, b]"), "line 5: Resources.R.Properties.P.Fn::Cidr: the function Fn::Cidr is not known here"),
-        (of("!FindInMap [A, b, c]"), "Resources.R.Properties.P.Fn::FindInMap: there is no mapping `A`"),
-        (of("!FindInMap [A, b]"), "expected a mapping and two keys, found 2 arguments"),
-        (of("!If [Nothing, 1, 2]"), "there is no condition `Nothing`"),
-        (of("!Select [5, [a]]"), "expected a place within the list of 1"),
-        (of("!Join [\",\"]"), "expected 2 arguments, found 1"),
-        (of("!Sub \"${A\""), "expected `}`"),
-        (of("!Ref AWS::Moon"), "AWS::Moon is not known here"),
+        (template("!Ref Missing"), "line 5: Resources.R.Properties.P.Ref: expected a parameter or a resource, found `Missing`"),
+        (template("!Cidr [a, b]"), "line 5: Resources.R.Properties.P.Fn::Cidr: the function Fn::Cidr is not supported"),
+        (template("!FindInMap [A, b, c]"), "Resources.R.Properties.P.Fn::FindInMap: expected a known mapping, found `A`"),
+        (template("!FindInMap [A, b]"), "expected a mapping and two keys, found 2 arguments"),
+        (template("!If [Nothing, 1, 2]"), "expected a known condition, found `Nothing`"),
+        (template("!Select [5, [a]]"), "expected an index within the list of 1"),
+        (template("!Join [\",\"]"), "expected 2 arguments, found 1"),
+        (template("!Sub \"${A\""), "expected `}`"),
+        (template("!Ref AWS::Moon"), "AWS::Moon is not supported"),
         ("Resources:\n  R:\n    Tipe: T\n".to_owned(), "Resources.R.Tipe: expected one of Type, Properties"),
         ("Resources:\n  R: { Type: T }\n  R: { Type: T }\n".to_owned(), "duplicate"),
         ("Resorces: {}\n".to_owned(), "Resorces: expected one of AWSTemplateFormatVersion"),
@@ -187,27 +187,27 @@ fn what_is_wrong_or_not_known_is_told_by_its_path_and_line() {
             "Parameters.P: expected one of a, b, found `c`",
         ),
         ("Resources: [\n".to_owned(), "expected YAML"),
-        // The default is for a key that is not there, and not for a mistyped mapping.
-        (of("!FindInMap [A, b, c, { DefaultValue: 5 }]"), "there is no mapping `A`"),
+        // The default replaces a missing key, not a mistyped mapping.
+        (template("!FindInMap [A, b, c, { DefaultValue: 5 }]"), "expected a known mapping, found `A`"),
         (
             "Parameters:\n  P: { Type: \"AWS::SSM::Parameter::Value<String>\", Default: /a }\nResources: {}\n".to_owned(),
-            "Parameters.P.Type: AWS::SSM::Parameter::Value<String> is not known here",
+            "Parameters.P.Type: AWS::SSM::Parameter::Value<String> is not supported",
         ),
         (
             "Conditions:\n  No: !Equals [a, b]\nResources:\n  R: { Type: T, Condition: No }\n  S: { Type: T, Properties: { P: !Ref R } }\n"
                 .to_owned(),
-            "Resources.S.Properties.P.Ref: there is no parameter and no resource `R`",
+            "Resources.S.Properties.P.Ref: expected a parameter or a resource, found `R`",
         ),
     ] {
-        let said = Template::read(&text, &Inputs::default()).unwrap_err().to_string();
-        assert!(said.contains(expected), "{text}\nsaid: {said}");
+        let message = Template::read(&text, &Inputs::default()).unwrap_err().to_string();
+        assert!(message.contains(expected), "{text}\n{message}");
     }
-    let unknown = Template::read("Resources: {}\n", &Inputs::default().with("Nobody", "x")).unwrap_err().to_string();
-    assert!(unknown.contains("there is no parameter `Nobody`"), "{unknown}");
+    let unknown = Template::read("Resources: {}\n", &Inputs::default().with("Missing", "x")).unwrap_err().to_string();
+    assert!(unknown.contains("expected a known parameter, found `Missing`"), "{unknown}");
 }
 
 #[test]
-fn the_template_of_the_functions_is_read_whole() {
+fn functions_template_is_read_completely() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
     let text = std::fs::read_to_string(path).unwrap();
     let inputs = Inputs::default().with("Environment", "production").with("Checks", "Availability,Login");

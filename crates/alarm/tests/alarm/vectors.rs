@@ -1,4 +1,4 @@
-//! The examples that CloudWatch's documentation gives, one by one.
+//! Examples from CloudWatch's documentation.
 
 use alarm::{Comparison, MissingData, judge};
 use serde::Deserialize;
@@ -17,7 +17,7 @@ struct Vector {
 }
 
 #[test]
-fn every_example_of_the_documentation_gives_the_state_that_it_says() {
+fn documented_examples_yield_the_documented_state() {
     let vectors: Vec<Vector> = serde_json::from_str(include_str!("vectors.json")).unwrap();
     assert_eq!(vectors.len(), 37);
     for vector in vectors {
@@ -25,8 +25,8 @@ fn every_example_of_the_documentation_gives_the_state_that_it_says() {
         let comparison = Comparison::read(&vector.comparison).unwrap();
         let is_breaching = |value: f64| comparison.is_breaching(value, vector.threshold);
         let points: Vec<_> = vector.points.iter().map(|point| point.map(is_breaching)).collect();
-        let observed = judge(&points, vector.periods, vector.to_alarm, missing);
-        let observed = observed.map_or("RETAIN_CURRENT", alarm::State::as_str);
-        assert_eq!(observed, vector.state, "{}: {}", vector.name, vector.source);
+        let state = judge(&points, vector.periods, vector.to_alarm, missing);
+        let state = state.map_or("RETAIN_CURRENT", alarm::State::as_str);
+        assert_eq!(state, vector.state, "{}: {}", vector.name, vector.source);
     }
 }

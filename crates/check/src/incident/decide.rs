@@ -1,4 +1,4 @@
-//! The decision: pure, so that functions, tests and later the review of thresholds make the very same one.
+//! The incident decision. It is pure, so functions, tests and the threshold review make the same decision.
 
 mod leftovers;
 mod locations;
@@ -18,14 +18,15 @@ use locations::{is_alive, note_run};
 use step::{Step, change};
 pub use types::{Decision, Findings, NotificationReason, Reason, Vote};
 
-/// The most subjects whose incidents one run opens, closes or tells. The table takes 100 writes at once, one of which is
-/// the state; the rest is done by the next run.
+/// Maximum number of subjects whose incidents one run opens, closes or notifies. The table takes 100 writes in one
+/// transaction, and one of them is the state. The next run handles the rest.
 pub const MAX_CHANGES: usize = 99;
-/// What one run does to the incidents of its check.
+
+/// Applies the findings of one run to the incidents of its check.
 ///
-/// A subject without a vote stays as it is: it was not examined. One that is not among all that the check has is dropped:
-/// nothing would ever vote on it again. The run is the last good one when every vote is healthy and nothing is left
-/// unhealthy.
+/// A subject without a vote was not examined and keeps its state. A subject that the check no longer has is dropped, since
+/// no later run would vote on it. The run is the last successful one when every vote is healthy and no unhealthy subject
+/// remains.
 #[must_use]
 pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -> Decision {
     let run = findings.run;
@@ -37,10 +38,10 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
     let mut changes = Vec::new();
     if let Some(subjects) = findings.subjects {
         next.subjects.retain(|subject, state| {
-            let stays = subjects.contains(subject) || subject.is_whole() || changes.len() >= MAX_CHANGES;
-            if !stays {
+            let is_kept = subjects.contains(subject) || subject.is_whole() || changes.len() >= MAX_CHANGES;
+            if !is_kept {
                 reasons.push(state.reason(subject, NotificationReason::SuppressedDropped, policy));
-                // Its record must not stay open for ever.
+                // Close the record; otherwise it would stay open forever.
                 if let (Some(incident), Some(failure)) =
                     (state.incident.as_mut().filter(|incident| incident.is_open()), &state.failure)
                 {
@@ -48,7 +49,7 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
                     changes.push(change(run, subject, state.since, failure, incident));
                 }
             }
-            stays
+            is_kept
         });
     }
     let silences: Vec<&Silence> =
@@ -64,8 +65,8 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
             (None, Vote::Healthy | Vote::Maintenance) => continue,
             (None, vote) => {
                 if next.subjects.len() >= CheckState::MAX_SUBJECTS {
-                    // One that is only remembered makes room for one that is not well.
-                    let Some(remembered) = next.remembered_only() else {
+                    // Evict a healthy subject to make room for an unhealthy one.
+                    let Some(evictable) = next.evictable_subject() else {
                         next.not_stored += 1;
                         reasons.push(SubjectState::new(now, vote).reason(
                             subject,
@@ -74,7 +75,7 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
                         ));
                         continue;
                     };
-                    next.subjects.remove(&remembered);
+                    next.subjects.remove(&evictable);
                 }
                 SubjectState::new(now, vote)
             }
@@ -102,10 +103,11 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
 }
 
 impl CheckState {
-    /// A healthy subject of which nobody waits to hear.
-    fn remembered_only(&self) -> Option<Subject> {
-        let only = |(_, state): &(&Subject, &SubjectState)| state.phase == Phase::Healthy && state.announced.is_none();
-        self.subjects.iter().find(only).map(|(subject, _)| subject.clone())
+    /// Finds a healthy subject without a pending recovery notification.
+    fn evictable_subject(&self) -> Option<Subject> {
+        let is_evictable =
+            |(_, state): &(&Subject, &SubjectState)| state.phase == Phase::Healthy && state.announced.is_none();
+        self.subjects.iter().find(is_evictable).map(|(subject, _)| subject.clone())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Incidents: what a check remembers of its unhealthy subjects, and what one more run does to it.
+//! Incidents: the stored state of unhealthy subjects, and the decision that each run makes about them.
 
 mod decide;
 mod policy;
@@ -15,20 +15,20 @@ pub use state::{
     Phase, Streak, SubjectState, UnreadableState,
 };
 
-/// How sure we are that somebody must act at once.
+/// Urgency of an incident.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// To be looked at in working hours.
+    /// Needs attention during working hours.
     Warning,
-    /// To be looked at now.
+    /// Needs attention now.
     Critical,
 }
 
 impl Severity {
-    /// The word used in settings, messages and message attributes.
+    /// Name in settings, messages and message attributes.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,37 +1,37 @@
-//! When incidents open, close and are told.
+//! Rules for opening, closing and notifying incidents.
 
 use std::time::Duration;
 
 use super::Severity;
 use crate::{Failure, FailureKind, Subject};
 
-/// When incidents open, close and are told.
+/// Rules for opening, closing and notifying incidents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Failed runs in a row that open an incident; a run confirmed by a second attempt opens it at once. Default 2.
+    /// Failed runs in a row that open an incident; one confirmed run opens it at once. Default 2.
     pub open_after: u32,
-    /// Passed runs in a row that close it. Default 2.
+    /// Passed runs in a row that close an incident. Default 2.
     pub close_after: u32,
-    /// Runs in a row that could not judge, after which people are told. Default 3.
+    /// Inconclusive runs in a row after which monitoring counts as lost. Default 3.
     pub monitoring_lost_after: u32,
-    /// How long after the last word people are reminded of an open incident. Default 4 h.
+    /// Time between notifications of an incident that stays open. Default 4 h.
     pub remind_every: Duration,
-    /// How long after the first word an incident of severity warning goes to those who act now; `None`: never. Default 24 h.
+    /// Time from the first notification until a warning becomes critical; `None` disables it. Default 24 h.
     pub escalate_after: Option<Duration>,
-    /// So many incidents of one subject within [`Policy::flap_window`] are flapping. Default 3.
+    /// Number of incidents of one subject within [`Policy::flap_window`] that counts as flapping. Default 3.
     pub flap_threshold: u32,
-    /// See [`Policy::flap_threshold`]. Default 1 h.
+    /// Time window for [`Policy::flap_threshold`]. Default 1 h.
     pub flap_window: Duration,
-    /// How long a flapping subject must stay as it is to have settled. Default 30 min.
+    /// Time without a change after which a flapping subject counts as stable. Default 30 min.
     pub stable_after: Duration,
-    /// How many locations must agree, to open as to close; never more than can see. `None`: a majority, and at least two
-    /// where there are several.
+    /// Number of locations that must agree to open or close an incident, at most those that vote. `None` means a
+    /// majority, and at least two where there are several.
     pub quorum: Option<u32>,
-    /// How severe incidents are that no rule is about. Default critical.
+    /// Severity of incidents that no rule matches. Default critical.
     pub severity: Severity,
-    /// How severe some incidents are; the first that fits counts.
+    /// Severity rules; the first match applies.
     pub severities: Vec<SeverityRule>,
-    /// How severe it is that a check cannot judge. Default warning: nothing is known to be broken.
+    /// Severity of lost monitoring. Default warning, since no outage is known.
     pub monitoring_lost_severity: Severity,
 }
 
@@ -54,29 +54,29 @@ impl Default for Policy {
     }
 }
 
-/// How severe incidents of a subject, of a kind, or of both are.
+/// Severity of incidents with a given subject, failure kind, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeverityRule {
-    /// Which subject; any when none is named.
+    /// Subject to match; `None` matches any.
     pub subject: Option<Subject>,
-    /// Which kind of failure; any when none is named.
+    /// Failure kind to match; `None` matches any.
     pub kind: Option<FailureKind>,
-    /// How severe.
+    /// Severity of matching incidents.
     pub severity: Severity,
 }
 
 impl Policy {
-    /// How severe a failure is.
+    /// Severity of a failure.
     #[must_use]
     pub fn severity_of(&self, failure: &Failure) -> Severity {
-        let fits = |rule: &&SeverityRule| {
+        let matches = |rule: &&SeverityRule| {
             rule.subject.as_ref().is_none_or(|subject| *subject == failure.subject)
                 && rule.kind.is_none_or(|kind| kind == failure.kind)
         };
-        self.severities.iter().find(fits).map_or(self.severity, |rule| rule.severity)
+        self.severities.iter().find(matches).map_or(self.severity, |rule| rule.severity)
     }
 
-    /// How many of so many locations must agree.
+    /// Number of locations that must agree, out of `locations` voters.
     pub(super) fn required_votes(&self, locations: usize) -> usize {
         let majority = if locations < 2 { 1 } else { (locations / 2 + 1).max(2) };
         self.quorum.map_or(majority, |quorum| usize::try_from(quorum).unwrap_or(usize::MAX)).min(locations).max(1)

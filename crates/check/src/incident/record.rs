@@ -1,4 +1,4 @@
-//! The record of incidents: what can be looked up long after they are over.
+//! Incident records, kept long after the incidents are over.
 
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
@@ -8,80 +8,81 @@ use super::{Incident, Severity, Silence};
 use crate::message::Event;
 use crate::{Failure, Subject};
 
-/// One incident as it is kept: 400 days from its last change.
+/// One incident as stored, for 400 days from its last change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IncidentRecord {
-    /// Of this shape.
+    /// Version of this format.
     pub schema_version: u32,
-    /// Its id.
+    /// Id of the incident.
     pub id: String,
-    /// The check's id.
+    /// Id of the check.
     pub check: String,
-    /// What in the check it is about.
+    /// Subject within the check.
     pub subject: Subject,
-    /// The scheduled time of the first failed run.
+    /// Scheduled time of the first failed run.
     pub since: Timestamp,
-    /// The scheduled time of the run that opened it.
+    /// Scheduled time of the run that opened the incident.
     pub opened_at: Timestamp,
-    /// How severe it became.
+    /// Highest severity it reached.
     pub severity: Severity,
-    /// When it was escalated, if it was.
+    /// Time of the escalation, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalated_at: Option<Timestamp>,
-    /// The failure that opened it.
+    /// Failure that opened it.
     pub first: Failure,
-    /// The failure at its last change.
+    /// Failure at the last change.
     pub latest: Failure,
-    /// Who was told what, in order.
+    /// Notifications, in order.
     pub notifications: Vec<NotificationEntry>,
-    /// When nobody was told, and why.
+    /// Silences that applied while the incident was open.
     pub silences: Vec<Silence>,
-    /// The scheduled time of the run that closed it; none while it is open.
+    /// Scheduled time of the run that closed it; `None` while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
 }
 
-/// One message about an incident.
+/// One notification about an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NotificationEntry {
-    /// What it said.
+    /// Notified event.
     pub event: Event,
-    /// The scheduled time of the run that told.
+    /// Scheduled time of the run that notified.
     pub at: Timestamp,
-    /// Its id.
+    /// Id of the notification.
     pub notification_id: String,
 }
 
-/// What a run changes in a record. Written with the state or not at all, so that each is written once.
+/// Change of an incident record by one run. It is written together with the state or not at all, so each change is
+/// written once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IncidentChange {
-    /// The incident after it.
+    /// The incident after the change.
     pub incident: Incident,
-    /// The check's id.
+    /// Id of the check.
     pub check: String,
-    /// What in the check it is about.
+    /// Subject within the check.
     pub subject: Subject,
-    /// The scheduled time of the first failed run.
+    /// Scheduled time of the first failed run.
     pub since: Timestamp,
-    /// The latest failure; the first one too when the record is new.
+    /// Latest failure; also the first one when the record is new.
     pub failure: Failure,
-    /// A message about it.
+    /// Notification to add.
     pub notification: Option<NotificationEntry>,
-    /// A silence that began.
+    /// Silence that began.
     pub silence: Option<Silence>,
-    /// The scheduled time of the run.
+    /// Scheduled time of the run.
     pub at: Timestamp,
 }
 
 impl IncidentRecord {
-    /// The version of this shape.
+    /// Version of this format.
     pub const SCHEMA_VERSION: u32 = 2;
-    /// How long a record is kept after its last change.
+    /// Retention after the last change.
     pub const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
-    /// The most messages in a record; what closes the incident stands there all the same.
+    /// Maximum number of notifications in a record. The one that closes the incident is stored even beyond it.
     pub const MAX_NOTIFICATIONS: u32 = 50;
 
-    /// The record after a change.
+    /// Applies a change to the earlier record, or starts a new one.
     #[must_use]
     pub fn after(earlier: Option<Self>, change: &IncidentChange) -> Self {
         let (first, mut notifications, mut silences) = match earlier {
@@ -108,16 +109,16 @@ impl IncidentRecord {
     }
 }
 
-/// An id that says what it is about, the same whoever computes it.
+/// Readable id that every run computes identically.
 pub(super) fn incident_id(check: &str, subject: &Subject, since: Timestamp) -> String {
     let when = since.strftime("%Y%m%dT%H%M%SZ");
     if subject.is_whole() { format!("{check}.{when}") } else { format!("{check}.{subject}.{when}") }
 }
 
-/// The check and the time of the first failed run that an incident's id names. `None`: it is no such id.
+/// Extracts the check and the time of the first failed run from an incident id. `None` when the text is not one.
 #[must_use]
 pub fn parts_of_id(id: &str) -> Option<(&str, &str)> {
-    // Subjects may hold full stops; checks and times do not.
+    // Subjects may contain full stops; checks and times do not.
     let (check, rest) = id.split_once('.')?;
     let since = rest.rsplit('.').next()?;
     let is_time = since.len() == 16 && since.ends_with('Z') && since.as_bytes()[8] == b'T';

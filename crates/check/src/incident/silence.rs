@@ -1,4 +1,4 @@
-//! What nobody is to hear of for a while: mutes, which people set, and maintenance windows, which settings hold.
+//! Silences: mutes, which people set, and maintenance windows, which settings define.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -6,49 +6,49 @@ use serde::{Deserialize, Serialize};
 
 use crate::Subject;
 
-/// Who asked for silence.
+/// Origin of a silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SilenceKind {
-    /// A person, for a while.
+    /// A person muted the check or subject.
     Mute,
-    /// The settings' maintenance windows.
+    /// A maintenance window of the settings applies.
     Maintenance,
 }
 
-/// A time in which nobody is told of a check or of one of its subjects. It runs and publishes all the same, and what is
-/// still open at the end is told then.
+/// Period in which notifications about a check, or one of its subjects, are suppressed. Runs and metrics continue.
+/// Incidents still open at the end are notified then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Silence {
     /// Unique within the check.
     pub id: String,
-    /// Who asked for it.
+    /// Origin of the silence.
     pub kind: SilenceKind,
-    /// Which subject; the whole check when none is named.
+    /// Silenced subject; `None` silences the whole check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Subject>,
-    /// From when on.
+    /// Start.
     pub from: Timestamp,
-    /// Until when, exclusive.
+    /// End, exclusive.
     pub until: Timestamp,
-    /// Who set it.
+    /// Author.
     pub by: String,
-    /// Why.
+    /// Reason, shown to on-call.
     pub reason: String,
 }
 
 impl Silence {
-    /// The longest `by` and `reason`, in characters.
+    /// Maximum length of `by` and `reason`, in characters.
     pub const MAX_TEXT: usize = 200;
 
-    /// Whether it is quiet at this time. A mute holds from when it is stored, whatever the clocks of those who set it and of
-    /// the run say.
+    /// True until the end is reached. The start is not compared: a mute applies as soon as it is stored, even when the
+    /// clock of its author and that of the run differ.
     #[must_use]
     pub fn holds_at(&self, now: Timestamp) -> bool {
         now < self.until
     }
 
-    /// Whether it is about this subject. A check that is one flow has the subject [`Subject::whole`].
+    /// True when this silence applies to the subject. A check with a single flow has the subject [`Subject::whole`].
     #[must_use]
     pub fn covers(&self, subject: &Subject) -> bool {
         self.subject.as_ref().is_none_or(|own| own == subject)

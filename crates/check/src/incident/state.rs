@@ -1,4 +1,4 @@
-//! What is stored between runs.
+//! State stored between runs.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,26 @@ use super::Severity;
 use super::silence::Silence;
 use crate::{Failure, Inconclusive, Leftover, Subject, text};
 
-/// What a check remembers of its subjects. Healthy ones are stored only as long as they may be flapping.
+/// Stored state of one check. Healthy subjects are kept only while they may be flapping.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckState {
-    /// Of this shape.
+    /// Version of this format.
     pub schema_version: u32,
-    /// The unhealthy subjects, at most [`CheckState::MAX_SUBJECTS`].
+    /// Unhealthy subjects, at most [`CheckState::MAX_SUBJECTS`].
     pub subjects: BTreeMap<Subject, SubjectState>,
-    /// How many more failed in the last run than there was room for.
+    /// Number of unhealthy subjects of the last run for which there was no room.
     #[serde(default)]
     pub not_stored: u32,
-    /// The last run in which every subject was healthy.
+    /// Last run in which every subject was healthy.
     #[serde(default)]
     pub last_successful_run: Option<LastSuccessfulRun>,
-    /// Where the check runs from, and when it did last.
+    /// Locations that run the check, with their last run.
     #[serde(default)]
     pub locations: BTreeMap<String, LocationActivity>,
-    /// What people have asked not to hear of, at most [`CheckState::MAX_MUTES`].
+    /// Active mutes, at most [`CheckState::MAX_MUTES`].
     #[serde(default)]
     pub mutes: Vec<Silence>,
-    /// What runs could not remove.
+    /// Data that runs created and could not remove.
     #[serde(default)]
     pub leftovers: Option<Leftovers>,
 }
@@ -38,7 +38,7 @@ pub struct CheckState {
 /// Stored state that this release cannot read.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableState {
-    /// The text is not JSON, or does not have the shape of its version.
+    /// The text is not JSON, or does not match the format of its version.
     #[error(transparent)]
     Shape(#[from] serde_json::Error),
     /// A newer release wrote it.
@@ -59,19 +59,19 @@ pub enum UnreadableState {
 }
 
 impl CheckState {
-    /// The version of this shape. It goes up when an older release could not read it any more.
+    /// Version of this format. It goes up when an older release could no longer read the state.
     pub const SCHEMA_VERSION: u32 = 3;
-    /// The most unhealthy subjects that are stored; the item must stay under what the table takes.
+    /// Maximum number of stored subjects. It keeps the item below the table's size limit.
     pub const MAX_SUBJECTS: usize = 200;
-    /// The most mutes at a time.
+    /// Maximum number of mutes at a time.
     pub const MAX_MUTES: usize = 50;
-    /// The longest state, in bytes of JSON: a little more than half of what the table takes for an item.
+    /// Maximum size of the state in bytes of JSON: slightly more than half of the table's limit for an item.
     pub const MAX_BYTES: usize = 220_000;
 
     /// Reads a stored state.
     ///
     /// # Errors
-    /// When the state cannot be understood, or another release wrote it. State is never guessed.
+    /// When the text is not a valid state, or another release wrote it. Nothing is guessed.
     pub fn read(text: &str) -> Result<Self, UnreadableState> {
         let stored: Value = serde_json::from_str(text)?;
         match stored["schema_version"].as_u64() {
@@ -81,7 +81,7 @@ impl CheckState {
         }
     }
 
-    /// Shortens what was seen until the state fits: evidence first, which the log of the run holds as well.
+    /// Shortens failures until the state fits: first the evidence, which the log line of the run also contains.
     #[must_use]
     pub(super) fn fitted(mut self) -> Self {
         for longest in [Failure::MAX_TEXT, 60, 15, 0] {
@@ -112,167 +112,167 @@ impl Default for CheckState {
     }
 }
 
-/// The last run in which everything was healthy.
+/// Last run in which every subject was healthy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LastSuccessfulRun {
-    /// Its id.
+    /// Id of the run.
     pub run_id: String,
-    /// The time it was meant for.
+    /// Scheduled time of the run.
     pub at: Timestamp,
 }
 
-/// When a location ran last.
+/// Last run of a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LocationActivity {
-    /// The scheduled time of its last run.
+    /// Scheduled time of the last run.
     pub at: Timestamp,
-    /// How long after the run before, in seconds. 0: there was none.
+    /// Seconds between the last two runs; 0 after the first.
     pub every_seconds: i64,
 }
 
-/// Where a subject stands.
+/// Phase of a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// It is well, but was not for long: remembered to see whether it is flapping, or because it cannot be judged.
+    /// Healthy now; stored because it may be flapping or its last runs were inconclusive.
     Healthy,
-    /// It failed, but not often enough for an incident.
+    /// Failed, but not often enough to open an incident.
     Suspect,
     /// An incident is open.
     Failing,
-    /// An incident is open, and the last runs passed, but not enough of them.
+    /// An incident is open; the last runs passed, but too few to close it.
     Recovering,
 }
 
-/// What one location saw of a subject lately.
+/// Recent results of one location for a subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Streak {
     /// Failed runs in a row.
     pub failed: u32,
     /// Passed runs in a row.
     pub passed: u32,
-    /// Whether a failed run of the streak was confirmed by a second attempt.
+    /// True when a second attempt confirmed a failed run of the streak.
     pub confirmed: bool,
-    /// Runs in a row that could not judge. What was seen before stands, but does not vote meanwhile.
+    /// Inconclusive runs in a row. Earlier results are kept, but the location does not vote meanwhile.
     #[serde(default)]
     pub inconclusive: u32,
 }
 
-/// What people believe of a subject, because we told them so.
+/// Notified condition of a subject whose end has not been notified yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Announced {
-    /// What.
+    /// Announced condition.
     pub what: Announcement,
-    /// How severe.
+    /// Announced severity.
     pub severity: Severity,
-    /// When they were told of it first.
+    /// Time of the first notification.
     pub first: Timestamp,
-    /// When they were told of it last.
+    /// Time of the last notification.
     pub last: Timestamp,
 }
 
-/// What people can have been told of a subject that they were not told is over.
+/// Condition whose beginning was notified, but not its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Announcement {
     /// An incident is open.
     Open,
-    /// Incidents come and go.
+    /// Incidents open and close too often.
     Flapping,
 }
 
-/// An unhealthy subject, or one that may be flapping.
+/// State of an unhealthy or possibly flapping subject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectState {
-    /// Where it stands.
+    /// Current phase.
     pub phase: Phase,
-    /// The scheduled time of the first failed run; of the first that could not judge when none failed.
+    /// Scheduled time of the first failed run, or of the first inconclusive one when none failed.
     pub since: Timestamp,
-    /// What each location saw lately; the quorum is over these.
+    /// Recent results by voter; the quorum counts them.
     pub votes: BTreeMap<String, Streak>,
-    /// The latest failure.
+    /// Latest failure.
     #[serde(default)]
     pub failure: Option<Failure>,
-    /// The open incident, or the last one.
+    /// Open incident, or the last one.
     #[serde(default)]
     pub incident: Option<Incident>,
-    /// When an incident opened or closed last; when the subject was stored, if none did.
+    /// Time at which an incident last opened or closed; without one, the time the subject was first stored.
     pub changed_at: Timestamp,
-    /// What people were told.
+    /// Announcement that is still in effect.
     #[serde(default)]
     pub announced: Option<Announced>,
-    /// When incidents opened within the last flap window.
+    /// Times at which incidents opened within the flap window.
     #[serde(default)]
     pub openings: Vec<Timestamp>,
-    /// Whether incidents come and go too often to be told one by one.
+    /// True when incidents open and close too often to be notified one by one.
     #[serde(default)]
     pub is_flapping: bool,
-    /// Why it cannot be judged.
+    /// Period of inconclusive runs, while it lasts.
     #[serde(default)]
     pub monitoring_gap: Option<MonitoringGap>,
 }
 
-/// A subject that cannot be judged.
+/// Period in which the runs about a subject were inconclusive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MonitoringGap {
-    /// The scheduled time of the first run that could not.
+    /// Scheduled time of the first inconclusive run.
     pub since: Timestamp,
-    /// Why the last one could not.
+    /// Cause of the last inconclusive run.
     pub inconclusive: Inconclusive,
-    /// When people were told last.
+    /// Time of the last notification.
     #[serde(default)]
     pub notified_at: Option<Timestamp>,
 }
 
-/// From confirmed failure to recovery.
+/// One incident, from confirmed failure to recovery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Incident {
-    /// Its id, made of check, subject and the time of the first failed run.
+    /// Id, made of check, subject and the time of the first failed run.
     pub id: String,
-    /// The scheduled time of the run that opened it.
+    /// Scheduled time of the run that opened it.
     pub opened_at: Timestamp,
-    /// How severe: as its worst failure, or more when it was escalated.
+    /// Severity of the worst failure, or higher after an escalation.
     pub severity: Severity,
-    /// When it was escalated, if it was.
+    /// Time of the escalation, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalated_at: Option<Timestamp>,
-    /// The scheduled time of the run that closed it, when one did.
+    /// Scheduled time of the run that closed it; `None` while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
-    /// How many messages about it stand in its record.
+    /// Number of notifications in its record.
     #[serde(default)]
     pub recorded: u32,
-    /// The last silence that stands in its record.
+    /// Id of the last silence in its record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silenced_by: Option<String>,
 }
 
 impl Incident {
-    /// Whether it is not over.
+    /// True until the incident is closed.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.closed_at.is_none()
     }
 }
 
-/// What runs created and could not remove, as far as people have not been told, or were told lately.
+/// Leftovers that have not been notified yet, or were notified recently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Leftovers {
-    /// The scheduled time of the first run that left something.
+    /// Scheduled time of the first run with leftovers.
     pub since: Timestamp,
-    /// Of the last one.
+    /// Scheduled time of the last such run.
     pub last: Timestamp,
-    /// When people were told last.
+    /// Time of the last notification.
     #[serde(default)]
     pub notified_at: Option<Timestamp>,
-    /// What they were not told yet, at most [`Leftovers::MAX`].
+    /// Leftovers that have not been notified yet, at most [`Leftovers::MAX`].
     pub pending: Vec<Leftover>,
-    /// How much more that is.
+    /// Number of further leftovers for which there was no room.
     #[serde(default)]
     pub more: u32,
 }
 
 impl Leftovers {
-    /// The most leftovers that are named.
+    /// Maximum number of leftovers that are listed.
     pub const MAX: usize = 20;
 }

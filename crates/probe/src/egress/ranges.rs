@@ -1,5 +1,5 @@
-//! Which addresses are no part of the public internet: IANA's special-purpose registries (RFC 6890 and what followed it:
-//! <https://www.iana.org/assignments/iana-ipv4-special-registry>, `iana-ipv6-special-registry`), and multicast.
+//! Address ranges outside the public internet: multicast, and IANA's special-purpose registries (RFC 6890 and its updates:
+//! <https://www.iana.org/assignments/iana-ipv4-special-registry>, `iana-ipv6-special-registry`).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -13,7 +13,7 @@ const fn v6(first: u16, second: u16, third: u16, prefix: u8) -> IpNet {
     IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(first, second, third, 0, 0, 0, 0, 0), prefix))
 }
 
-/// The ranges, each with what it is for.
+/// Special ranges, each with its purpose.
 pub const SPECIAL: [(IpNet, &str); 26] = [
     (v4(0, 0, 0, 0, 8), "this host"),
     (v4(10, 0, 0, 0, 8), "private"),
@@ -43,8 +43,8 @@ pub const SPECIAL: [(IpNet, &str); 26] = [
     (v6(0xff00, 0, 0, 8), "multicast"),
 ];
 
-/// What kind of special address this is; `None`: it is one of the public internet. An address of IPv6 that holds one of IPv4
-/// (mapped, compatible, NAT64, 6to4) is what the inner one is.
+/// Purpose of a special address; `None` for a public one. An IPv6 address that embeds an IPv4 address (mapped, compatible,
+/// NAT64, 6to4) is classified by the embedded one.
 #[must_use]
 pub fn special(address: IpAddr) -> Option<&'static str> {
     let address = match address.to_canonical() {
@@ -54,14 +54,14 @@ pub fn special(address: IpAddr) -> Option<&'static str> {
     SPECIAL.iter().find(|(network, _)| network.contains(&address)).map(|(_, kind)| *kind)
 }
 
-/// The address of IPv4 within: IPv4-compatible (RFC 4291, section 2.5.5.1), NAT64 (RFC 6052) and 6to4 (RFC 3056).
+/// Embedded IPv4 address: IPv4-compatible (RFC 4291, section 2.5.5.1), NAT64 (RFC 6052) or 6to4 (RFC 3056).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let of = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
+    let ipv4 = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
     match address.segments() {
-        // `::1` is the loopback.
+        // `::1` is the loopback address.
         [0, 0, 0, 0, 0, 0, 0, 1] => None,
         [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
-            of(high, low)
+            ipv4(high, low)
         }
         _ => None,
     }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn special_addresses_are_told_from_public_ones() {
+    fn special_addresses_are_classified() {
         for (address, kind) in [
             ("8.8.8.8", None),
             ("99.255.255.255", None),
@@ -101,7 +101,7 @@ mod tests {
             ("2002:0a00:0001::1", Some("private")),
             ("2001::1", Some("protocol assignments")),
             ("2001:db8::1", Some("documentation")),
-            // The metadata service of AWS over IPv6.
+            // Metadata service of AWS over IPv6.
             ("fd00:ec2::254", Some("unique local")),
             ("fe80::1", Some("link-local")),
             ("ff02::1", Some("multicast")),

@@ -25,7 +25,7 @@ fn boxed(expectation: impl Fn(&Response) -> Result<(), Mismatch> + 'static) -> E
 }
 
 #[test]
-fn holds_answers_against_expectations() {
+fn responses_meet_or_miss_expectations() {
     use FailureKind::{Assertion, Body, Header, Status};
     let html = "<h1>Velkommen</h1>";
     let body = r#"{"data":{"id":7,"price":"450.00","tags":["a","b"],"a/b":{"~":null}},"":1}"#;
@@ -42,21 +42,21 @@ fn holds_answers_against_expectations() {
         ("no header", html, boxed(|r| header_present(r, "etag")), Some((Header, "a header etag", "no header etag"))),
         ("a header in part", html, boxed(|r| header_contains(r, "content-type", "html")), None),
         (
-            "a header that is not exact",
+            "a header with a longer value",
             html,
             boxed(|r| header_equals(r, "content-type", "text/html")),
             Some((Header, "content-type: text/html", "content-type: text/html; charset=UTF-8")),
         ),
         ("a text", html, boxed(|r| body_contains(r, "Velkommen")), None),
         (
-            "a text that is missing",
+            "a missing text",
             html,
             boxed(|r| body_contains(r, "Log ud")),
             Some((Assertion, r#""Log ud" in the body"#, "18 bytes, text/html; charset=UTF-8 without it")),
         ),
-        ("a text that is not there, as it should", html, boxed(|r| body_lacks(r, "Whoops")), None),
+        ("no forbidden text", html, boxed(|r| body_lacks(r, "Whoops")), None),
         (
-            "a text that should not be there",
+            "a forbidden text",
             html,
             boxed(|r| body_lacks(r, "Velk")),
             Some((Assertion, r#"a body without "Velk""#, "the text at byte 4")),
@@ -76,10 +76,10 @@ fn holds_answers_against_expectations() {
             "a pointer to nothing",
             body,
             boxed(|r| json_exists(r, "/data/nope").map(drop)),
-            Some((Assertion, "a value at /data/nope", "nothing there")),
+            Some((Assertion, "a value at /data/nope", "no value")),
         ),
         (
-            "a pointer into what is not JSON",
+            "a pointer into a body that is not JSON",
             html,
             boxed(|r| json_exists(r, "/data").map(drop)),
             Some((Body, "a JSON body", "18 bytes, text/html; charset=UTF-8: expected value at line 1 column 1")),
@@ -95,26 +95,26 @@ fn holds_answers_against_expectations() {
         ("an amount, loosely", body, boxed(|r| json_equals(r, "/data/price", &value!(450), Compare::Loose)), None),
     ] {
         let failed = expectation(&response(200, body)).err();
-        let got = failed.as_ref().map(|failed| (failed.kind, failed.expected.as_str(), failed.actual.as_str()));
-        assert_eq!(got, fails, "{case}");
+        let actual = failed.as_ref().map(|failed| (failed.kind, failed.expected.as_str(), failed.actual.as_str()));
+        assert_eq!(actual, fails, "{case}");
     }
 }
 
 #[test]
-fn compares_numbers_exactly() {
+fn numbers_are_compared_exactly() {
     use Compare::{Loose, Strict};
     for (case, one, other, compare, same) in [
-        ("the same number, written otherwise", value!(1), value!(1.0), Strict, true),
+        ("the same number in another notation", value!(1), value!(1.0), Strict, true),
         (
-            "ids that a float cannot tell apart",
+            "ids beyond the precision of a float",
             value!(9007199254740993_u64),
             value!(9007199254740992_u64),
             Strict,
             false,
         ),
-        ("such an id as text", value!("9007199254740993"), value!(9007199254740992_u64), Loose, false),
+        ("such an id as a string", value!("9007199254740993"), value!(9007199254740992_u64), Loose, false),
         ("strings are compared as strings", value!("0123"), value!("123"), Loose, false),
-        ("text that is no number", value!("7 kr"), value!(7), Loose, false),
+        ("a string that is not a number", value!("7 kr"), value!(7), Loose, false),
         ("infinity", value!("inf"), value!(7), Loose, false),
         ("a list of either", value!(["1", 2]), value!([1, "2"]), Loose, true),
         ("a member more", value!({"a": 1}), value!({"a": 1, "b": 2}), Strict, false),
@@ -125,14 +125,14 @@ fn compares_numbers_exactly() {
 }
 
 #[test]
-fn deep_json_is_a_wrong_body_and_no_crash() {
+fn deep_json_fails_without_a_crash() {
     let failed = json(&response(200, &"[".repeat(10_000))).unwrap_err();
     assert_eq!(failed.kind, FailureKind::Body);
     assert!(failed.actual.contains("recursion limit"), "{}", failed.actual);
 }
 
 #[test]
-fn quotes_are_redacted() {
+fn excerpts_are_redacted() {
     let response = response(200, r#"{"id":1,"token":"abc-def","note":"my canary-secret"}"#);
     response.redactor.register("canary-secret");
     for failed in [

@@ -1,9 +1,9 @@
-//! Secrets known by where they stand.
+//! Secrets recognised by their position in a text.
 
 use std::ops::Range;
 
-/// The ranges of a text that are secret whatever they are. Nothing is looked at again and again, however a text is made:
-/// what goes on to the same end has that end once.
+/// Ranges of a text that are secret because of their position. The time is linear in the length of any text: an end that
+/// several candidates share is searched once.
 pub(super) fn secrets(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let (mut element, mut parameter_end) = (Element::default(), 0);
@@ -19,14 +19,14 @@ pub(super) fn secrets(text: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// `user:password` in `https://user:password@host/`.
+/// Finds `user:password` in `https://user:password@host/`.
 fn userinfo(text: &[u8], start: usize) -> Option<Range<usize>> {
-    let end = end_of(text, start, b"/?#\\");
+    let end = value_end(text, start, b"/?#\\");
     let at = start + text[start..end].iter().rposition(|byte| *byte == b'@')?;
     (at > start).then_some(start..at)
 }
 
-/// `value` in `?token=value`, `&user[password]=value`, and at the start of a form.
+/// Finds `value` in `?token=value`, in `&user[password]=value`, and at the start of a form body.
 fn parameter(text: &[u8], equals: usize, known_end: &mut usize) -> Option<Range<usize>> {
     let name_start = text[..equals].iter().rposition(|byte| !is_name(*byte)).map_or(0, |before| before + 1);
     let starts = name_start == 0 || matches!(text[name_start - 1], b'?' | b'&' | b';');
@@ -34,12 +34,12 @@ fn parameter(text: &[u8], equals: usize, known_end: &mut usize) -> Option<Range<
         return None;
     }
     if *known_end <= equals {
-        *known_end = end_of(text, equals + 1, b"&#;");
+        *known_end = value_end(text, equals + 1, b"&#;");
     }
     (*known_end > equals + 1).then_some(equals + 1..*known_end)
 }
 
-/// `value` in `"token": "value"`.
+/// Finds `value` in `"token": "value"`.
 fn member(text: &[u8], colon: usize) -> Option<Range<usize>> {
     let name = text[..colon].trim_ascii_end().strip_suffix(b"\"")?;
     let name_start = name.iter().rposition(|byte| !is_name(*byte))?;
@@ -54,12 +54,12 @@ fn member(text: &[u8], colon: usize) -> Option<Range<usize>> {
         escaped = *byte == b'\\' && !escaped;
         ends
     });
-    // A text that was cut may lack the closing quote.
+    // A truncated text may lack the closing quote.
     let end = length.map_or(text.len(), |length| start + length);
     (end > start).then_some(start..end)
 }
 
-/// The end of the element that is looked at, and where it has its attributes.
+/// End of the current element, and the positions of its attributes.
 #[derive(Default)]
 struct Element {
     end: usize,
@@ -68,7 +68,7 @@ struct Element {
     content: Attribute,
 }
 
-/// The first attribute of a name from some place on: where it stands, and its value when that is not empty.
+/// First attribute with a name after some position: its position, and its value unless empty.
 #[derive(Clone, Default)]
 enum Attribute {
     #[default]
@@ -78,10 +78,10 @@ enum Attribute {
 }
 
 impl Element {
-    /// `value` in `<input name="_token" value="value">`, `content` in `<meta name="csrf-token" content="content">`.
+    /// Finds `value` in `<input name="_token" value="value">`, `content` in `<meta name="csrf-token" content="content">`.
     fn secret(&mut self, text: &[u8], start: usize) -> Option<Range<usize>> {
         if start >= self.end {
-            // A text that was cut may lack the end.
+            // A truncated text may lack the end.
             let length = text[start..].iter().position(|byte| *byte == b'>');
             *self = Self { end: length.map_or(text.len(), |length| start + length), ..Self::default() };
         }
@@ -95,7 +95,7 @@ impl Element {
 }
 
 impl Attribute {
-    /// Its value in an element that begins here or later than any before it, and has the same end.
+    /// Value of the first attribute in an element. Elements are passed in order of their start, and share their end.
     fn first(&mut self, text: &[u8], element: Range<usize>, name: &[u8]) -> Option<Range<usize>> {
         if !matches!(self, Self::Missing) && !matches!(self, Self::At(at, _) if *at >= element.start) {
             *self = Self::find(text, element, name);
@@ -105,12 +105,12 @@ impl Attribute {
 
     fn find(text: &[u8], element: Range<usize>, name: &[u8]) -> Self {
         let inside = &text[element.clone()];
-        let is_here = |at: &usize| {
+        let is_match = |at: &usize| {
             inside[at + 1..].get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
                 && inside[*at].is_ascii_whitespace()
                 && inside[at + 1 + name.len()..].trim_ascii_start().starts_with(b"=")
         };
-        let Some(at) = (0..inside.len()).find(is_here) else { return Self::Missing };
+        let Some(at) = (0..inside.len()).find(is_match) else { return Self::Missing };
         let value = inside[at + 1 + name.len()..].trim_ascii_start();
         let value = value.strip_prefix(b"=").unwrap_or(value).trim_ascii_start();
         let (value, stops): (&[u8], &[u8]) = match value {
@@ -129,7 +129,7 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte)
 }
 
-/// In a query, more names are taken for secret than in JSON, where `code` and `key` are everyday words.
+/// Queries have more secret names than JSON, where `code` and `key` are common words.
 fn is_secret_parameter(name: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
     is_secret_name(&name)
@@ -144,8 +144,8 @@ fn is_secret_name(lower: &[u8]) -> bool {
         .any(|word| lower.windows(word.len()).any(|part| part == word.as_bytes()))
 }
 
-/// Where a value ends: at one of these, at white space, at a quote, or with the text.
-fn end_of(text: &[u8], start: usize, stops: &[u8]) -> usize {
+/// End of a value: one of the stop characters, white space, a quote, or the end of the text.
+fn value_end(text: &[u8], start: usize, stops: &[u8]) -> usize {
     let stop = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>`".contains(byte) || stops.contains(byte);
     text[start..].iter().position(stop).map_or(text.len(), |length| start + length)
 }

@@ -4,12 +4,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 fn redactor(secrets: &[&str]) -> Redactor {
     let redactor = Redactor::default();
     for secret in secrets {
-        assert!(redactor.register(secret), "{secret} is registered");
+        assert!(redactor.register(secret), "{secret} was not registered");
     }
     redactor
 }
 
-/// Every encoding in which a secret may leave.
+/// All encodings in which a secret may leave the process.
 fn encodings(secret: &str) -> Vec<(String, String)> {
     let percent = |keep: &dyn Fn(u8) -> bool, upper: bool| -> String {
         secret
@@ -67,7 +67,7 @@ fn encodings(secret: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn finds_a_secret_in_every_encoding() {
+fn secrets_are_found_in_every_encoding() {
     for secret in [
         "s3cr",
         "correct-horse-battery-staple",
@@ -86,17 +86,17 @@ fn finds_a_secret_in_every_encoding() {
             if !encoding.starts_with("base64") {
                 assert_eq!(redacted, "before [redacted] after", "{secret:?} in {encoding}: {text:?}");
             } else {
-                // What may be left are characters that hold bits of the neighbours too: two at most.
-                let left = redacted.len() - "before [redacted] after".len();
-                assert!(left <= 32, "{encoding}: {redacted:?}");
-                assert!(redactor.redact(&redacted) == redacted, "redaction is stable: {redacted:?}");
+                // Characters that also hold bits of neighbouring bytes may remain.
+                let remaining = redacted.len() - "before [redacted] after".len();
+                assert!(remaining <= 32, "{encoding}: {redacted:?}");
+                assert!(redactor.redact(&redacted) == redacted, "redaction is not stable: {redacted:?}");
             }
         }
     }
 }
 
 #[test]
-fn masks_overlapping_secrets_whole() {
+fn overlapping_secrets_are_masked_completely() {
     for (case, secrets, text, redacted) in [
         ("one inside the other", &["secret", "secret-long"][..], "a secret-long b", "a [redacted] b"),
         ("one after the other", &["abcdef", "defghi"], "x abcdefghi x", "x [redacted] x"),
@@ -104,14 +104,14 @@ fn masks_overlapping_secrets_whole() {
         ("the same twice", &["abcd"], "abcd abcd", "[redacted] [redacted]"),
         ("overlapping itself", &["abab"], "xabababx", "x[redacted]x"),
         ("white space around it", &[" abcd\n"], "(abcd)", "([redacted])"),
-        ("between letters of several bytes", &["ørsted"], "æørstedø", "æ[redacted]ø"),
+        ("between multi-byte letters", &["ørsted"], "æørstedø", "æ[redacted]ø"),
     ] {
         assert_eq!(redactor(secrets).redact(text), redacted, "{case}");
     }
 }
 
 #[test]
-fn ignores_what_is_too_short_to_be_a_secret() {
+fn short_texts_are_not_secrets() {
     let redactor = Redactor::default();
     assert!(!redactor.register("200"));
     assert!(!redactor.register(" a \n"));
@@ -127,15 +127,15 @@ fn clones_share_their_secrets() {
 }
 
 #[test]
-fn masks_by_shape() {
+fn secrets_are_masked_by_position() {
     for (case, text, redacted) in [
         ("userinfo", "GET https://user:pa:ss@host/x@y", "GET https://[redacted]@host/x@y"),
         ("user alone", "https://user@host", "https://[redacted]@host"),
         ("no userinfo", "https://host/a@b?x=1", "https://host/a@b?x=1"),
-        ("userinfo in JSON of PHP", r#"{"u":"https:\/\/a:b@host\/"}"#, r#"{"u":"https:\/\/[redacted]@host\/"}"#),
+        ("userinfo in PHP's JSON", r#"{"u":"https:\/\/a:b@host\/"}"#, r#"{"u":"https:\/\/[redacted]@host\/"}"#),
         ("a signed URL", "/verify?expires=1&signature=ab12#top", "/verify?expires=1&signature=[redacted]#top"),
         (
-            "names in parts",
+            "names of several words",
             "?access_token=a&api-key=b&X-Sig=c",
             "?access_token=[redacted]&api-key=[redacted]&X-Sig=[redacted]",
         ),
@@ -148,7 +148,7 @@ fn masks_by_shape() {
         ("a URL in a URL", "/login?next=%2Fx%3Ftoken%3Dabc%26a%3D1", "/login?next=%2Fx%3Ftoken%3D[redacted]%26a%3D1"),
         ("a JSON member", r#"{"token": "a\"b", "id": 7}"#, r#"{"token": "[redacted]", "id": 7}"#),
         ("a cut JSON member", r#"{"password":"abc"#, r#"{"password":"[redacted]"#),
-        ("a JSON member that is no secret", r#"{"code":"E1","key":"a"}"#, r#"{"code":"E1","key":"a"}"#),
+        ("an ordinary JSON member", r#"{"code":"E1","key":"a"}"#, r#"{"code":"E1","key":"a"}"#),
         ("empty", "", ""),
     ] {
         let redactor = Redactor::default();
@@ -158,7 +158,7 @@ fn masks_by_shape() {
 }
 
 #[test]
-fn headers_with_credentials_show_their_name_only() {
+fn credential_headers_show_only_their_name() {
     let redactor = redactor(&["canary-secret"]);
     let mut marked = HeaderValue::from_static("abc");
     marked.set_sensitive(true);
@@ -175,9 +175,9 @@ fn headers_with_credentials_show_their_name_only() {
 }
 
 #[test]
-fn the_tokens_of_pages_are_masked_by_where_they_stand() {
+fn tokens_in_pages_are_masked_by_position() {
     let redactor = Redactor::default();
-    for (page, shown) in [
+    for (page, expected) in [
         (
             r#"<input type="hidden" name="_token" value="abc">"#,
             r#"<input type="hidden" name="_token" value="[redacted]">"#,
@@ -196,12 +196,12 @@ fn the_tokens_of_pages_are_masked_by_where_they_stand() {
         ),
         ("<", "<"),
     ] {
-        assert_eq!(redactor.redact(page), shown);
+        assert_eq!(redactor.redact(page), expected);
     }
 }
 
 #[test]
-fn a_scoped_redactor_knows_the_outer_one_and_tells_it_nothing() {
+fn scoped_redactor_keeps_its_secrets_to_itself() {
     let outer = Redactor::default();
     let scoped = outer.scoped();
     outer.register("of the process");
@@ -209,13 +209,13 @@ fn a_scoped_redactor_knows_the_outer_one_and_tells_it_nothing() {
     let text = "of the process, of the attempt";
     assert_eq!(scoped.redact(text), "[redacted], [redacted]");
     assert_eq!(outer.redact(text), "[redacted], of the attempt");
-    outer.register("later on");
-    assert_eq!(scoped.redact("later on"), "[redacted]");
+    outer.register("registered later");
+    assert_eq!(scoped.redact("registered later"), "[redacted]");
 }
 
 #[test]
-fn a_text_takes_no_time_however_often_its_parts_stand_there() {
-    // Sixteen times what is looked at for an excerpt.
+fn repeated_parts_take_linear_time() {
+    // Sixteen times the window of an excerpt.
     for part in [
         "<!--",
         "<x name=token ",
@@ -232,7 +232,7 @@ fn a_text_takes_no_time_however_often_its_parts_stand_there() {
         let text = part.repeat(256 * 1024 / part.len());
         assert!(!Redactor::default().redact(&text).is_empty());
         let took = started.elapsed();
-        // What is looked at again and again takes minutes.
+        // Quadratic time would take minutes.
         assert!(took < std::time::Duration::from_secs(20), "{part}: {took:?}");
     }
 }

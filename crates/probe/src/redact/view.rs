@@ -1,17 +1,17 @@
-//! A text seen through its encodings.
+//! Decoded views of a text.
 
 use std::ops::Range;
 
-/// Bytes, and where in the original text each comes from.
+/// Bytes, with the range of the original text that each one comes from.
 ///
-/// Decoding a text and looking for the secret finds every way to write it; encoding the secret would have to guess which
-/// characters an encoder left alone.
+/// Searching the decoded text finds every spelling of a secret. Encoding the secret instead would have to guess which
+/// characters an encoder left unchanged.
 pub(super) struct View {
     pub(super) bytes: Vec<u8>,
     origins: Vec<Range<usize>>,
 }
 
-/// A decoder: the bytes that stand for an escape at the start of the input, and the escape's length.
+/// Decodes an escape at the start of the input. Returns its bytes and the length of the escape.
 type Decode = fn(&[u8]) -> Option<(Vec<u8>, usize)>;
 
 impl View {
@@ -19,7 +19,7 @@ impl View {
         Self { bytes: text.as_bytes().to_vec(), origins: (0..text.len()).map(|i| i..i + 1).collect() }
     }
 
-    /// The place in the original text.
+    /// Range in the original text.
     pub(super) fn origin(&self, range: Range<usize>) -> Range<usize> {
         match self.origins.get(range) {
             Some([first, .., last]) => first.start..last.end,
@@ -28,7 +28,7 @@ impl View {
         }
     }
 
-    /// The text as each decoder reads it; decoders that find nothing to decode are left out.
+    /// Views of the text by each decoder that finds something to decode.
     pub(super) fn decoded(&self) -> impl Iterator<Item = Self> {
         let decoders: [(&[u8], Decode); 4] = [(b"%", percent), (b"+", form), (b"\\", json), (b"&", html)];
         decoders.into_iter().filter_map(|(sign, decode)| {
@@ -79,7 +79,7 @@ fn json(text: &[u8]) -> Option<(Vec<u8>, usize)> {
         b't' => b'\t',
         b'u' => {
             let unit = hex(rest.get(..4)?)?;
-            // Beyond the first 65,536 characters two escapes make one.
+            // Characters beyond U+FFFF are written as two escapes.
             if (0xd800..0xdc00).contains(&unit)
                 && let Some([b'\\', b'u', low @ ..]) = rest.get(4..10)
                 && let Some(low @ 0xdc00..0xe000) = hex(low)
@@ -100,7 +100,7 @@ fn html(text: &[u8]) -> Option<(Vec<u8>, usize)> {
         return Some((vec![*byte], name.len()));
     }
     let number = text.strip_prefix(b"&#")?;
-    // No character needs more than seven digits.
+    // A character reference has at most seven digits.
     let end = number.iter().take(9).position(|byte| *byte == b';')?;
     let code = match &number[..end] {
         [b'x' | b'X', digits @ ..] => hex(digits)?,

@@ -1,7 +1,7 @@
-//! What a TLS handshake showed: noted from inside rustls, since neither it nor reqwest reports it when it fails.
+//! Evidence from TLS handshakes, recorded inside rustls, since neither rustls nor reqwest reports it for a failed one.
 //!
-//! The chain is noted by the verifier, which sees it before it judges; version and cipher by the suites themselves: rustls
-//! begins to hash the handshake with the hash of the suite as soon as the server has chosen it, before any certificate.
+//! The verifier records the chain before it verifies it. The cipher suites record version and cipher: rustls starts to
+//! hash the handshake with the hash of the suite as soon as the server has chosen it, before any certificate.
 
 use std::sync::{Arc, OnceLock};
 
@@ -21,33 +21,33 @@ use x509_parser::{parse_x509_certificate, x509::X509Name};
 
 use crate::timing::note_tls;
 
-/// The most certificates of a chain that are told; a server may send hundreds.
+/// Maximum number of certificates in the evidence; a server may send hundreds.
 const MAX_CHAIN: usize = 8;
 
-/// What is known of a handshake so far.
+/// Evidence from a handshake so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Handshake {
     pub(crate) version: Option<&'static str>,
     pub(crate) cipher: Option<String>,
     pub(crate) chain: Vec<Certificate>,
-    /// When the first certificate ends of those between the server and the authority.
+    /// Earliest expiry among the certificates from the server's up to the authority's.
     pub(crate) expires: Option<Timestamp>,
 }
 
-/// Judges as [`WebPkiServerVerifier`] does, and notes what it is shown.
+/// Delegates to [`WebPkiServerVerifier`], and records the chain.
 #[derive(Debug)]
-pub(super) struct NotingVerifier {
+pub(super) struct RecordingVerifier {
     inner: Arc<WebPkiServerVerifier>,
     roots: Arc<RootCertStore>,
 }
 
-impl NotingVerifier {
+impl RecordingVerifier {
     pub(super) fn new(inner: Arc<WebPkiServerVerifier>, roots: Arc<RootCertStore>) -> Self {
         Self { inner, roots }
     }
 }
 
-impl ServerCertVerifier for NotingVerifier {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -56,10 +56,11 @@ impl ServerCertVerifier for NotingVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let shown: Vec<Shown> = std::iter::once(end_entity).chain(intermediates).filter_map(Shown::read).collect();
+        let chain: Vec<ParsedCertificate> =
+            std::iter::once(end_entity).chain(intermediates).filter_map(ParsedCertificate::read).collect();
         note_tls(|handshake| {
-            handshake.chain = shown.iter().take(MAX_CHAIN).map(|shown| shown.certificate.clone()).collect();
-            handshake.expires = path(&shown, &self.roots).map(|shown| shown.certificate.expires).min();
+            handshake.chain = chain.iter().take(MAX_CHAIN).map(|parsed| parsed.certificate.clone()).collect();
+            handshake.expires = path(&chain, &self.roots).map(|parsed| parsed.certificate.expires).min();
         });
         self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
@@ -88,65 +89,65 @@ impl ServerCertVerifier for NotingVerifier {
 }
 
 /// A certificate of the chain.
-struct Shown {
+struct ParsedCertificate {
     certificate: Certificate,
-    /// The names' encodings, by which a chain is linked (RFC 5280, section 6.1).
+    /// Encoded names, which link the chain (RFC 5280, section 6.1).
     subject: Vec<u8>,
     issuer: Vec<u8>,
 }
 
-impl Shown {
+impl ParsedCertificate {
     fn read(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = parse_x509_certificate(certificate).ok()?;
-        let described = Certificate {
+        let summary = Certificate {
             subject: name(certificate.subject()),
             issuer: name(certificate.issuer()),
             expires: Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()?,
         };
         let (subject, issuer) = (certificate.subject().as_raw().to_vec(), certificate.issuer().as_raw().to_vec());
-        Some(Self { certificate: described, subject, issuer })
+        Some(Self { certificate: summary, subject, issuer })
     }
 }
 
-/// The common name, or the whole name where there is none: certificates of hosts often have neither.
+/// Common name, or the whole distinguished name without one. Certificates of hosts often have neither.
 fn name(name: &X509Name<'_>) -> String {
     let common = name.iter_common_name().find_map(|name| name.as_str().ok());
     common.map_or_else(|| name.to_string(), str::to_owned)
 }
 
-/// Those from the server up to the one that a trusted authority has signed. What a server sends beyond it, such as a
-/// certificate for devices of old, may have ended long ago and does no harm.
-fn path<'a>(shown: &'a [Shown], roots: &RootCertStore) -> impl Iterator<Item = &'a Shown> {
-    let is_trusted = |issuer: &[u8]| roots.roots.iter().any(|root| holds_name(issuer, root.subject.as_ref()));
-    let mut path: Vec<&Shown> = shown.first().into_iter().collect();
+/// Certificates from the server's up to the one that a trusted authority signed. A server may send more, such as an
+/// expired certificate for old devices, which is harmless.
+fn path<'a>(chain: &'a [ParsedCertificate], roots: &RootCertStore) -> impl Iterator<Item = &'a ParsedCertificate> {
+    let is_trusted = |issuer: &[u8]| roots.roots.iter().any(|root| has_contents(issuer, root.subject.as_ref()));
+    let mut path: Vec<&ParsedCertificate> = chain.first().into_iter().collect();
     while let Some(last) = path.last()
         && !is_trusted(&last.issuer)
-        && path.len() <= shown.len()
-        && let Some(next) = shown[1..].iter().find(|next| next.subject == last.issuer)
+        && path.len() <= chain.len()
+        && let Some(next) = chain[1..].iter().find(|next| next.subject == last.issuer)
     {
         path.push(next);
     }
     path.into_iter()
 }
 
-/// Whether an encoded name has these contents: a trust anchor holds them without their tag and length.
-fn holds_name(name: &[u8], contents: &[u8]) -> bool {
+/// True when an encoded name has these contents: a trust anchor stores them without tag and length.
+fn has_contents(name: &[u8], contents: &[u8]) -> bool {
     name.len() > contents.len() && name.len() - contents.len() <= 4 && name.ends_with(contents)
 }
 
-/// The provider of all connections: aws-lc, with suites that note that they were chosen. Made once, and never dropped.
+/// Crypto provider of all connections: aws-lc, with cipher suites that record their use. Created once and never dropped.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     let make = || {
         let mut provider = rustls::crypto::aws_lc_rs::default_provider();
-        provider.cipher_suites = provider.cipher_suites.into_iter().map(noting).collect();
+        provider.cipher_suites = provider.cipher_suites.into_iter().map(recording_suite).collect();
         Arc::new(provider)
     };
     PROVIDER.get_or_init(make).clone()
 }
 
-fn noting(suite: SupportedCipherSuite) -> SupportedCipherSuite {
-    // rustls wants suites that live for ever.
+fn recording_suite(suite: SupportedCipherSuite) -> SupportedCipherSuite {
+    // rustls requires `'static` suites.
     match suite {
         SupportedCipherSuite::Tls12(suite) => SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
             common: common(&suite.common, "TLS 1.2"),
@@ -164,23 +165,23 @@ fn noting(suite: SupportedCipherSuite) -> SupportedCipherSuite {
     }
 }
 
-fn common(of: &CipherSuiteCommon, version: &'static str) -> CipherSuiteCommon {
-    let noting = NotingHash { version, suite: of.suite, inner: of.hash_provider };
+fn common(original: &CipherSuiteCommon, version: &'static str) -> CipherSuiteCommon {
+    let recording = RecordingHash { version, suite: original.suite, inner: original.hash_provider };
     CipherSuiteCommon {
-        suite: of.suite,
-        hash_provider: Box::leak(Box::new(noting)),
-        confidentiality_limit: of.confidentiality_limit,
+        suite: original.suite,
+        hash_provider: Box::leak(Box::new(recording)),
+        confidentiality_limit: original.confidentiality_limit,
     }
 }
 
-/// A suite's hash, which notes that the hashing of a handshake begins.
-struct NotingHash {
+/// Hash of a suite that records the start of a handshake.
+struct RecordingHash {
     version: &'static str,
     suite: CipherSuite,
     inner: &'static dyn hash::Hash,
 }
 
-impl hash::Hash for NotingHash {
+impl hash::Hash for RecordingHash {
     fn start(&self) -> Box<dyn hash::Context> {
         note_tls(|handshake| {
             handshake.version = Some(self.version);

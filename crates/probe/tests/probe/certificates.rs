@@ -1,4 +1,4 @@
-//! What a TLS handshake showed, one that failed too.
+//! Evidence from TLS handshakes, also from failed ones.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ const YEARS: (i32, i32) = (2020, 2999);
 
 type Versions = &'static [&'static rustls::SupportedProtocolVersion];
 
-/// Versions of TLS, what they are called, and the cipher that both sides like best.
+/// TLS versions, their names, and the cipher that both sides prefer.
 const VERSIONS: [(Versions, &str, &str); 2] = [
     (&[&rustls::version::TLS13], "TLS 1.3", "TLS13_AES_256_GCM_SHA384"),
     (&[&rustls::version::TLS12], "TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
 ];
 
 #[tokio::test]
-async fn version_cipher_and_chain_are_told() {
+async fn version_cipher_and_chain_are_recorded() {
     let authority = Authority::generate();
     for (versions, version, cipher) in VERSIONS {
         let config = authority.server_with("a.test", YEARS, &[], versions);
@@ -33,7 +33,7 @@ async fn version_cipher_and_chain_are_told() {
 }
 
 #[tokio::test]
-async fn version_cipher_and_chain_of_a_refused_handshake_are_told_too() {
+async fn rejected_handshake_records_version_cipher_and_chain() {
     let authority = Authority::generate();
     let stranger = Authority::generate();
     for (versions, version, cipher) in VERSIONS {
@@ -54,10 +54,10 @@ async fn version_cipher_and_chain_of_a_refused_handshake_are_told_too() {
 }
 
 #[tokio::test]
-async fn the_certificate_of_the_chain_that_ends_first_counts() {
+async fn earliest_expiry_in_the_chain_counts() {
     let authority = Authority::generate();
     let intermediate = authority.intermediate("Intermediate", (2020, 2031));
-    // An authority of old that signed ours too: sent by many servers, of no consequence.
+    // Many servers also send an old cross-signed certificate, which has no effect.
     let unused = Authority::generate().intermediate("Of old", (2020, 2021));
     let chain = [&intermediate.certificate, &unused.certificate].map(Clone::clone);
     let config = intermediate.server_with_chain("a.test", YEARS, &chain);
@@ -73,20 +73,20 @@ async fn the_certificate_of_the_chain_that_ends_first_counts() {
 }
 
 #[tokio::test]
-async fn what_is_missing_to_a_trusted_authority_is_told() {
+async fn untrusted_chain_is_explained() {
     let authority = Authority::generate();
     let intermediate = authority.intermediate("Intermediate", YEARS);
     let stranger = Authority::generate();
     let strange = stranger.intermediate("Strange", YEARS);
-    for (case, config, observed) in [
+    for (case, config, expected) in [
         (
             "without its intermediate",
             intermediate.server("a.test", YEARS, &[]),
-            "a certificate alone, signed by Intermediate, which is no trusted authority".to_owned(),
+            "a certificate without a chain, signed by Intermediate, no trusted authority".to_owned(),
         ),
-        ("self-signed", self_signed("a.test"), "a self-signed certificate, of a.test".to_owned()),
+        ("self-signed", self_signed("a.test"), "a self-signed certificate for a.test".to_owned()),
         (
-            "a chain to a stranger",
+            "a chain to an unknown authority",
             strange.server_with_chain("a.test", YEARS, std::slice::from_ref(&strange.certificate)),
             format!("a chain of certificates that ends at {}, an unknown authority", stranger.name),
         ),
@@ -95,22 +95,22 @@ async fn what_is_missing_to_a_trusted_authority_is_told() {
         let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
         let failed = sent.result.unwrap_err().into_mismatch().unwrap();
         assert_eq!(failed.kind, TlsKind);
-        assert!(failed.actual.starts_with(&observed), "{case}: {failed:?}");
+        assert!(failed.actual.starts_with(&expected), "{case}: {failed:?}");
         let tls = sent.exchanges[0].tls.as_ref().unwrap();
-        assert!(!tls.chain.is_empty(), "{case}: a refused chain is evidence too: {tls:?}");
+        assert!(!tls.chain.is_empty(), "{case}: expected the rejected chain as evidence, found {tls:?}");
     }
 }
 
 #[tokio::test]
-async fn names_in_certificates_cannot_be_used_to_shout() {
+async fn names_in_certificates_are_escaped_and_cut() {
     let authority = Authority::generate();
-    // As long as a handshake takes: more would be refused before anybody reads it.
-    let loud = authority.intermediate(&format!("\u{1b}[2J{}", "x".repeat(10_000)), YEARS);
-    let config = loud.server_with_chain("a.test", YEARS, std::slice::from_ref(&loud.certificate));
+    // A longer name would make the handshake too large.
+    let oversized = authority.intermediate(&format!("\u{1b}[2J{}", "x".repeat(10_000)), YEARS);
+    let config = oversized.server_with_chain("a.test", YEARS, std::slice::from_ref(&oversized.certificate));
     let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
     let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
     let chain = &sent.exchanges[0].tls.as_ref().unwrap().chain;
-    assert_eq!(chain.len(), 2, "both certificates are told: {chain:?}");
+    assert_eq!(chain.len(), 2, "expected both certificates, found {chain:?}");
     for name in [&chain[0].issuer, &chain[1].subject] {
         assert!(name.chars().count() == 80 && name.starts_with("\\u{1b}[2Jxxx") && name.ends_with('…'), "{name:?}");
     }

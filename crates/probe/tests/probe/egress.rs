@@ -1,4 +1,4 @@
-//! No way out of the fence: not by a redirect, a link, a literal, a name's address or a change of it.
+//! Egress policy: no bypass by redirects, links, IP literals, resolved addresses or changing DNS answers.
 
 use std::net::SocketAddr;
 use std::sync::{
@@ -15,24 +15,24 @@ use probe::{
 
 use crate::server::*;
 
-/// Gives the next of these addresses with each question, the last one again and again.
+/// Resolver that returns the next address for each lookup, and then the last one repeatedly.
 struct Changing {
     addresses: Vec<[u8; 4]>,
-    asked: Arc<AtomicUsize>,
+    lookups: Arc<AtomicUsize>,
 }
 
 impl Resolve for Changing {
     fn resolve(&self, _: Name) -> Resolving {
-        let asked = self.asked.fetch_add(1, SeqCst);
-        let address = self.addresses[asked.min(self.addresses.len() - 1)];
+        let lookups = self.lookups.fetch_add(1, SeqCst);
+        let address = self.addresses[lookups.min(self.addresses.len() - 1)];
         Box::pin(async move { Ok(Box::new(std::iter::once(SocketAddr::from((address, 0)))) as Addrs) })
     }
 }
 
 fn changing(egress: &EgressPolicy, addresses: &[[u8; 4]]) -> (Client, Arc<AtomicUsize>) {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let resolver = Changing { addresses: addresses.to_vec(), asked: asked.clone() };
-    (with_resolver(egress, Arc::new(resolver)), asked)
+    let lookups = Arc::new(AtomicUsize::new(0));
+    let resolver = Changing { addresses: addresses.to_vec(), lookups: lookups.clone() };
+    (with_resolver(egress, Arc::new(resolver)), lookups)
 }
 
 fn with_resolver(egress: &EgressPolicy, resolver: Arc<dyn Resolve>) -> Client {
@@ -41,49 +41,54 @@ fn with_resolver(egress: &EgressPolicy, resolver: Arc<dyn Resolve>) -> Client {
     Client::with_resolver(&tls(), egress, identity, Redactor::default(), now, Connections::Fresh, resolver).unwrap()
 }
 
-fn named(host: &str, addresses: &[&str]) -> EgressPolicy {
+/// Policy that allows one host, and these networks.
+fn allowing(host: &str, addresses: &[&str]) -> EgressPolicy {
     let networks = addresses.iter().map(|network| network.parse().unwrap()).collect();
     EgressPolicy::new([], networks).with_host_of(&format!("http://{host}/").parse().unwrap())
 }
 
 #[tokio::test]
-async fn a_redirect_leads_nowhere_else() {
+async fn redirect_to_another_host_is_rejected() {
     let reached = Server::plain(|_| ok()).await;
     let port = reached.address.port();
-    for (case, to, observed) in [
+    for (case, to, expected) in [
         (
             "another host",
             format!("http://elsewhere.test:{port}/"),
-            "one to elsewhere.test; `network.allow_redirect_hosts`",
+            "a redirect to elsewhere.test; `network.allow_redirect_hosts`",
         ),
         (
-            "an address that is not named",
+            "an address that is not in the settings",
             format!("http://127.0.0.2:{port}/"),
-            "one to 127.0.0.2; `network.allow_redirect_hosts`",
+            "a redirect to 127.0.0.2; `network.allow_redirect_hosts`",
         ),
-        ("the metadata service", "http://169.254.169.254/latest/meta-data/".to_owned(), "one to 169.254.169.254"),
-        ("the same as one number", "http://2852039166/latest/".to_owned(), "one to 169.254.169.254"),
-        ("the same within IPv6", "http://[::ffff:a9fe:a9fe]/".to_owned(), "one to [::ffff:a9fe:a9fe]"),
-        ("with the named host as user", format!("http://a.test@127.0.0.2:{port}/"), "one to 127.0.0.2"),
+        (
+            "the metadata service",
+            "http://169.254.169.254/latest/meta-data/".to_owned(),
+            "a redirect to 169.254.169.254",
+        ),
+        ("the same as one number", "http://2852039166/latest/".to_owned(), "a redirect to 169.254.169.254"),
+        ("the same embedded in IPv6", "http://[::ffff:a9fe:a9fe]/".to_owned(), "a redirect to [::ffff:a9fe:a9fe]"),
+        ("with an allowed host as user", format!("http://a.test@127.0.0.2:{port}/"), "a redirect to 127.0.0.2"),
     ] {
         let server = Server::plain(move |_| answer(&format!("302 Found\r\nLocation: {to}"), "")).await;
         let failed = failure(&client(&tls()), get(at(&server, "http", "a.test", "/")), Redirect).await;
-        assert_eq!(failed.expected.split(" (").next(), Some("a redirect to a host that the settings name"), "{case}");
-        assert!(failed.actual.starts_with(observed), "{case}: {failed:?}");
+        assert_eq!(failed.expected.split(" (").next(), Some("a redirect to a host in the settings"), "{case}");
+        assert!(failed.actual.starts_with(expected), "{case}: {failed:?}");
     }
-    assert_eq!(reached.connections(), 0, "nothing was asked of the wrong server");
+    assert_eq!(reached.connections(), 0, "the wrong server was contacted");
 }
 
 #[tokio::test]
-async fn a_redirect_that_is_allowed_still_goes_to_no_private_address() {
-    // The host is allowed, its address is not.
+async fn allowed_redirect_to_a_private_address_is_rejected() {
+    // The host is allowed, but not its address.
     let server = Server::plain(|_| answer("302 Found\r\nLocation: http://10.1.2.3/", "")).await;
     let home: Url = url(&server, "/");
     let egress = EgressPolicy::new(["10.1.2.3".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]).with_host_of(&home);
-    let (client, asked) = changing(&egress, &[[127, 0, 0, 1]]);
+    let (client, lookups) = changing(&egress, &[[127, 0, 0, 1]]);
     let failed = failure(&client, get(home), Redirect).await;
-    assert_eq!(failed.actual, "one to 10.1.2.3 (private)");
-    assert_eq!(asked.load(SeqCst), 0);
+    assert_eq!(failed.actual, "a redirect to 10.1.2.3 (private)");
+    assert_eq!(lookups.load(SeqCst), 0);
 
     let server = Server::plain(|_| answer("302 Found\r\nLocation: http://inside.test/", "")).await;
     let egress = EgressPolicy::new(["inside.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
@@ -93,7 +98,7 @@ async fn a_redirect_that_is_allowed_still_goes_to_no_private_address() {
 }
 
 #[tokio::test]
-async fn a_redirect_keeps_the_encryption() {
+async fn redirect_to_plain_http_is_rejected() {
     let authority = Authority::generate();
     let plain = Server::plain(|_| ok()).await;
     let to = at(&plain, "http", "a.test", "/");
@@ -107,32 +112,32 @@ async fn a_redirect_keeps_the_encryption() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_inside_is_told_as_such() {
-    for (addresses, observed) in
+async fn name_with_a_private_address_fails_as_dns() {
+    for (addresses, expected) in
         [([10, 0, 0, 5], "10.0.0.5 (private)"), ([169, 254, 169, 254], "169.254.169.254 (link-local)")]
     {
-        let (client, _) = changing(&named("a.test", &[]), &[addresses]);
+        let (client, _) = changing(&allowing("a.test", &[]), &[addresses]);
         let failed = failure(&client, get("http://a.test/".parse().unwrap()), Dns).await;
         assert_eq!(failed.expected, "a public address for a.test");
-        assert_eq!(failed.actual, format!("{observed}; `network.allow_addresses` may allow it"));
+        assert_eq!(failed.actual, format!("{expected}; `network.allow_addresses` can allow it"));
     }
 }
 
 #[tokio::test]
-async fn the_connection_goes_to_the_address_that_was_judged() {
-    // A name whose second answer is another address: whoever asks twice is led inside.
+async fn connection_goes_to_the_checked_address() {
+    // The second lookup of the name returns another address, so a client that resolves twice would reach it.
     let (allowed, inside) = (Server::plain(|_| ok()).await, Server::plain(|_| ok()).await);
     assert_ne!(allowed.address.port(), inside.address.port());
-    let (client, asked) = changing(&named("a.test", &["127.0.0.1/32"]), &[[127, 0, 0, 1], [127, 0, 0, 2]]);
+    let (client, lookups) = changing(&allowing("a.test", &["127.0.0.1/32"]), &[[127, 0, 0, 1], [127, 0, 0, 2]]);
     let sent = client.send(get(at(&allowed, "http", "a.test", "/"))).await;
     sent.result.unwrap();
-    assert_eq!(asked.load(SeqCst), 1, "nobody asks again between judging and connecting");
+    assert_eq!(lookups.load(SeqCst), 1, "the name was resolved again before connecting");
     assert_eq!(sent.exchanges[0].remote, Some(allowed.address.to_string()));
-    // The next exchange is judged anew.
+    // The next exchange is checked again.
     failure(&client, get(at(&allowed, "http", "a.test", "/")), Dns).await;
 }
 
-/// Gives all of these addresses at once.
+/// Resolver that returns all of these addresses.
 struct Mixed(Vec<[u8; 4]>);
 
 impl Resolve for Mixed {
@@ -143,14 +148,14 @@ impl Resolve for Mixed {
 }
 
 #[tokio::test]
-async fn of_a_mixed_answer_the_public_addresses_alone_are_connected_to() {
+async fn only_permitted_addresses_of_a_name_are_used() {
     let (public, inside) = ([127, 0, 0, 1], [127, 0, 0, 2]);
     let allowed = Server::plain(|_| ok()).await;
     let port = allowed.address.port();
     let forbidden = Server::start(SocketAddr::from((inside, port)), How::default(), |_| ok()).await;
     let send = async |addresses: &[[u8; 4]]| {
         let resolver = Arc::new(Mixed(addresses.to_vec()));
-        let client = with_resolver(&named("a.test", &["127.0.0.1/32"]), resolver);
+        let client = with_resolver(&allowing("a.test", &["127.0.0.1/32"]), resolver);
         client.send(get(at(&allowed, "http", "a.test", "/"))).await
     };
     for addresses in [[inside, public], [public, inside]] {
@@ -158,26 +163,26 @@ async fn of_a_mixed_answer_the_public_addresses_alone_are_connected_to() {
         sent.result.unwrap();
         assert_eq!(sent.exchanges[0].remote, Some(allowed.address.to_string()), "{addresses:?}");
     }
-    // Where the public one does not answer, the other is not asked instead.
+    // When the permitted address does not respond, the other one is not tried.
     let closed = [127, 0, 0, 3];
     let resolver = Arc::new(Mixed(vec![closed, inside]));
-    let client = with_resolver(&named("a.test", &["127.0.0.3/32"]), resolver);
+    let client = with_resolver(&allowing("a.test", &["127.0.0.3/32"]), resolver);
     failure(&client, get(at(&allowed, "http", "a.test", "/")), Connect).await;
-    assert_eq!(forbidden.connections(), 0, "nobody was led inside");
+    assert_eq!(forbidden.connections(), 0, "the forbidden address was contacted");
 }
 
 #[tokio::test]
-async fn a_link_to_another_host_is_not_followed() {
+async fn link_to_another_host_is_rejected() {
     let failed = failure(&client(&tls()), get("http://elsewhere.test/page/2".parse().unwrap()), Redirect).await;
-    assert!(failed.expected.starts_with("a link to a host that the settings name (127.0.0.1, a.test"), "{failed:?}");
-    // An address of the settings that is not allowed is no fault of the target's.
-    let (client, _) = changing(&named("10.0.0.1", &[]), &[]);
+    assert!(failed.expected.starts_with("a link to a host in the settings (127.0.0.1, a.test"), "{failed:?}");
+    // A forbidden address in the settings is not the target's fault.
+    let (client, _) = changing(&allowing("10.0.0.1", &[]), &[]);
     let sent = client.send(get("http://10.0.0.1/".parse().unwrap())).await;
     assert!(matches!(sent.result, Err(probe::Error::Request(_))) && sent.exchanges.is_empty(), "{sent:?}");
 }
 
 #[tokio::test]
-async fn cookies_stay_at_the_host_and_scheme_they_began_at() {
+async fn cookies_stay_at_their_host_and_scheme() {
     let authority = Authority::generate();
     let config = authority.server("a.test", (2020, 2999), &[]);
     let encrypted = Server::tls(config, std::time::Duration::ZERO, |_| ok()).await;
@@ -196,7 +201,11 @@ async fn cookies_stay_at_the_host_and_scheme_they_began_at() {
     let session = Session::new(&at(&plain, "http", "a.test", "/"), Csrf::default());
     client.send(session.page(at(&plain, "http", "a.test", "/begin"))).await.result.unwrap();
     client.send(session.page(at(&plain, "http", "a.test", "/upgrade"))).await.result.unwrap();
-    assert!(plain.requests()[1].contains("session=canary"), "at home they are sent: {:?}", plain.requests());
+    assert!(
+        plain.requests()[1].contains("session=canary"),
+        "expected the cookies at their own host, found {:?}",
+        plain.requests()
+    );
     let [upgraded] = &encrypted.requests()[..] else { panic!("{:?}", encrypted.requests()) };
     assert!(!upgraded.contains("canary"), "{upgraded}");
 }

@@ -1,4 +1,4 @@
-//! What a good exchange looks like, on both sides.
+//! Successful exchanges, as seen by both sides.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::server::*;
 
 #[tokio::test]
-async fn a_plain_exchange_is_recorded() {
+async fn plain_exchange_is_recorded() {
     let server = Server::plain(|_| answer("200 OK\r\nX-Mark: a", "Kørelærer")).await;
     let sent = client(&tls()).send(get(url(&server, "/path?a=1"))).await;
     let response = sent.result.unwrap();
@@ -26,11 +26,11 @@ async fn a_plain_exchange_is_recorded() {
 }
 
 #[tokio::test]
-async fn every_request_says_who_asks() {
+async fn every_request_identifies_the_run() {
     let server = Server::plain(|_| ok()).await;
     let client = client(&tls());
     let request = Request::new(Method::POST, url(&server, "/"))
-        .header("User-Agent", "someone else")
+        .header("User-Agent", "another agent")
         .header("traceparent", "00-another")
         .header("x-synthetic-run", "another")
         .secret_header("X-Key", "abc")
@@ -60,11 +60,11 @@ async fn every_request_says_who_asks() {
         assert!(!request.to_lowercase().contains("referer"), "{request}");
     }
     assert_eq!(spans.len(), 2);
-    assert_ne!(spans[0], spans[1], "each exchange is a span of its own");
+    assert_ne!(spans[0], spans[1], "each exchange needs its own span");
 }
 
 #[tokio::test]
-async fn tls_and_http2_are_spoken() {
+async fn tls_and_http2_are_supported() {
     let authority = Authority::generate();
     for (protocols, spoken) in [(&["h2", "http/1.1"][..], "HTTP/2.0"), (&["http/1.1"], "HTTP/1.1"), (&[], "HTTP/1.1")] {
         let server =
@@ -99,10 +99,10 @@ async fn connections_are_fresh_unless_kept() {
             let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
             sent.result.unwrap();
             let exchange = &sent.exchanges[0];
-            assert!(exchange.certificate_expires.is_some(), "known on a kept connection too");
+            assert!(exchange.certificate_expires.is_some(), "expected the expiry on a kept connection, too");
             assert_eq!(exchange.phases.tls_ms.is_some(), exchange.phases.dns_ms.is_some(), "{:?}", exchange.phases);
             handshakes += usize::from(exchange.phases.tls_ms.is_some());
-            // Lets the connection's own task put it back.
+            // Lets the connection's task return it to the pool.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!((server.connections(), handshakes), (opened, opened), "{connections:?} over {protocols}");
@@ -110,7 +110,7 @@ async fn connections_are_fresh_unless_kept() {
 }
 
 #[tokio::test]
-async fn basic_authorization_comes_from_the_url_and_is_reported_nowhere() {
+async fn credentials_in_the_url_are_sent_but_not_reported() {
     let server = Server::plain(|_| ok()).await;
     let mut url = url(&server, "/");
     url.set_username("user").unwrap();
@@ -123,7 +123,7 @@ async fn basic_authorization_comes_from_the_url_and_is_reported_nowhere() {
 }
 
 #[tokio::test]
-async fn our_own_mistakes_are_not_the_targets() {
+async fn invalid_requests_are_not_target_failures() {
     let identity = |run_id: &str, trace_id: &str| Identity { run_id: run_id.to_owned(), trace_id: trace_id.to_owned() };
     for (case, identity) in [
         ("a short trace id", identity("run", "abc")),
@@ -149,7 +149,7 @@ async fn our_own_mistakes_are_not_the_targets() {
 }
 
 #[tokio::test]
-async fn a_dropped_request_closes_its_connection() {
+async fn dropped_request_closes_its_connection() {
     let server = Server::plain(|_| vec![Act::Hang]).await;
     let client = client_with(&tls(), Connections::Reused, Names(Duration::ZERO));
     {
@@ -163,14 +163,14 @@ async fn a_dropped_request_closes_its_connection() {
 }
 
 #[tokio::test]
-async fn credentials_that_come_back_are_redacted() {
+async fn echoed_credentials_are_redacted() {
     let server = Server::plain(|request| answer("200 OK", request)).await;
     let request = get(url(&server, "/"))
         .header("Authorization", "Bearer canary-token")
         .header("Cookie", "session=canary-cookie")
         .secret_header("X-Key", "canary-key");
     let response = client(&tls()).send(request).await.result.unwrap();
-    assert!(response.text().contains("canary-token"), "the response is as it was sent");
+    assert!(response.text().contains("canary-token"), "expected the unredacted response");
     for header in ["authorization: ", "cookie: ", "x-key: "] {
         let text = expect::body_lacks(&response, header).unwrap_err().evidence.unwrap();
         assert!(text.contains(&format!("{header}[redacted]")) && !text.contains("canary"), "{text}");

@@ -1,4 +1,4 @@
-//! Every way a target can fail, and what it is called.
+//! Failures of a target, and their classification.
 
 use std::time::Duration;
 
@@ -8,27 +8,21 @@ use tokio::net::TcpListener;
 
 use crate::server::*;
 
-/// A head of this many bytes and lines.
+/// Response with this many headers of this size.
 fn flood(headers: usize, size: usize) -> Vec<Act> {
     let lines: String = (0..headers).map(|i| format!("X-{i}: {}\r\n", "a".repeat(size))).collect();
     vec![send(format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n")), Act::KeepAlive]
 }
 
 #[tokio::test]
-async fn names_what_a_server_does_wrong() {
+async fn server_failures_are_classified() {
     let gzip = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n";
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n";
-    for (case, script, kind, observed, retryable) in [
-        ("closed before an answer", vec![], Connect, "the connection was closed before an answer", true),
-        ("closed within the headers", vec![send("HTTP/1.1 200 OK\r\nX-")], Connect, "closed before an answer", true),
+    for (case, script, kind, expected, retryable) in [
+        ("closed before a response", vec![], Connect, "the connection was closed before a response", true),
+        ("closed within the headers", vec![send("HTTP/1.1 200 OK\r\nX-")], Connect, "closed before a response", true),
         ("another protocol", vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Act::Hang], Protocol, "not HTTP", false),
-        (
-            "bytes that are no header",
-            vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\n\r\n"), Act::Hang],
-            Protocol,
-            "not HTTP",
-            false,
-        ),
+        ("an invalid header", vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\n\r\n"), Act::Hang], Protocol, "not HTTP", false),
         (
             "a header value with a NUL",
             vec![send("HTTP/1.1 200 OK\r\nX: a\0\r\n\r\n"), Act::Hang],
@@ -36,7 +30,7 @@ async fn names_what_a_server_does_wrong() {
             "not HTTP",
             false,
         ),
-        ("a status that is none", vec![send("HTTP/1.1 2000 OK\r\n\r\n"), Act::Hang], Protocol, "not HTTP", false),
+        ("an invalid status", vec![send("HTTP/1.1 2000 OK\r\n\r\n"), Act::Hang], Protocol, "not HTTP", false),
         ("too many headers", flood(10_000, 1), Protocol, "headers larger", false),
         ("a header of 10 MB", flood(1, 10_000_000), Protocol, "headers larger", false),
         (
@@ -55,7 +49,7 @@ async fn names_what_a_server_does_wrong() {
         ),
         ("a chunked body cut short", vec![send(chunked)], Body, "cut short after 4 bytes", true),
         (
-            "a chunk length that is none",
+            "an invalid chunk length",
             vec![send(chunked), send("zz\r\n"), Act::Hang],
             Body,
             "a broken chunk after 4 bytes",
@@ -70,7 +64,7 @@ async fn names_what_a_server_does_wrong() {
             false,
         ),
         (
-            "an encoding that was not asked for",
+            "an unrequested encoding",
             answer("200 OK\r\nContent-Encoding: zstd", "abc"),
             Body,
             "content-encoding zstd",
@@ -83,15 +77,15 @@ async fn names_what_a_server_does_wrong() {
         assert_eq!(error.is_retryable(), retryable, "{case}: {error}");
         let failed = error.into_mismatch().unwrap();
         assert_eq!(failed.kind, kind, "{case}: {failed:?}");
-        assert!(failed.actual.contains(observed), "{case}: {failed:?}");
-        assert_eq!(server.requests().len(), 1, "{case}: nothing is retried");
-        assert_eq!(sent.exchanges.len(), 1, "{case}: a failed exchange is recorded too");
+        assert!(failed.actual.contains(expected), "{case}: {failed:?}");
+        assert_eq!(server.requests().len(), 1, "{case}: the request was retried");
+        assert_eq!(sent.exchanges.len(), 1, "{case}: expected one recorded exchange");
         assert_eq!(sent.exchanges[0].status.is_some(), kind == Body, "{case}: {:?}", sent.exchanges);
     }
 }
 
 #[tokio::test]
-async fn names_what_a_network_does_wrong() {
+async fn network_failures_are_classified() {
     let client = client(&tls());
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let resetting = Server::resetting(|_| vec![]).await;
@@ -99,23 +93,23 @@ async fn names_what_a_network_does_wrong() {
         vec![send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcd"), Act::Wait(Duration::from_millis(50))]
     })
     .await;
-    for (case, url, kind, observed) in [
-        ("an unknown name", "http://nobody.invalid/".parse().unwrap(), Dns, "no address"),
+    for (case, url, kind, expected) in [
+        ("an unknown name", "http://unknown.invalid/".parse().unwrap(), Dns, "no address"),
         ("a name without addresses", "http://empty.invalid/".parse().unwrap(), Dns, "no address"),
         ("a closed port", format!("http://{closed}/").parse().unwrap(), Connect, "the connection was refused"),
-        ("a reset before the answer", url(&resetting, "/"), Connect, "the connection was reset"),
+        ("a reset before the response", url(&resetting, "/"), Connect, "the connection was reset"),
         ("a reset within the body", url(&half, "/"), Body, "cut short after 4 bytes"),
     ] {
         let failed = failure(&client, get(url), kind).await;
-        assert!(failed.actual.contains(observed), "{case}: {failed:?}");
+        assert!(failed.actual.contains(expected), "{case}: {failed:?}");
     }
 }
 
 #[tokio::test]
-async fn the_systems_resolver_fails_as_dns() {
+async fn system_resolver_errors_are_dns_failures() {
     let identity = probe::Identity { run_id: "run-7".to_owned(), trace_id: TRACE.to_owned() };
     let now = std::sync::Arc::new(jiff::Timestamp::now);
-    // Longer than a label may be: refused without asking anyone.
+    // The label is too long, so the resolver rejects it without a query.
     let url: probe::Url = format!("http://{}.invalid/", "a".repeat(64)).parse().unwrap();
     let egress = egress().with_host_of(&url);
     let redactor = probe::Redactor::default();
@@ -125,11 +119,11 @@ async fn the_systems_resolver_fails_as_dns() {
 }
 
 #[tokio::test]
-async fn names_what_is_wrong_with_tls() {
+async fn tls_failures_are_classified() {
     let authority = Authority::generate();
     let trusting = client(&trusting(&authority));
     let years = (2020, 2999);
-    for (case, config, client, observed) in [
+    for (case, config, client, expected) in [
         ("expired", authority.server("a.test", (2019, 2020), &[]), &trusting, "expired 2020-01-01T00:00:00Z"),
         (
             "not yet valid",
@@ -147,8 +141,8 @@ async fn names_what_is_wrong_with_tls() {
         assert!(!error.is_retryable(), "{case}");
         let failed = error.into_mismatch().unwrap();
         assert_eq!(failed.kind, TlsKind, "{case}: {failed:?}");
-        assert!(failed.actual.contains(observed), "{case}: {failed:?}");
-        assert!(sent.exchanges[0].phases.first_byte_ms.is_none(), "{case}: later phases are missing");
+        assert!(failed.actual.contains(expected), "{case}: {failed:?}");
+        assert!(sent.exchanges[0].phases.first_byte_ms.is_none(), "{case}: expected no later phases");
         let expires = sent.exchanges[0].certificate_expires.map(|time| time.to_string());
         assert_eq!(expires.is_some(), case != "no protocol in common", "{case}: {expires:?}");
     }
@@ -162,23 +156,23 @@ async fn names_what_is_wrong_with_tls() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     });
     let failed = failure(&trusting, get(format!("https://{greeting}/").parse().unwrap()), TlsKind).await;
-    assert!(failed.actual.contains("an answer without TLS"), "{failed:?}");
+    assert!(failed.actual.contains("a response without TLS"), "{failed:?}");
 
-    let cut = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = cut.local_addr().unwrap();
-    tokio::spawn(async move { drop(cut.accept().await) });
+    let closing = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = closing.local_addr().unwrap();
+    tokio::spawn(async move { drop(closing.accept().await) });
     let failed = failure(&trusting, get(format!("https://{address}/").parse().unwrap()), TlsKind).await;
-    assert!(failed.actual.contains("the handshake was cut"), "{failed:?}");
+    assert!(failed.actual.contains("the handshake was interrupted"), "{failed:?}");
 }
 
 #[tokio::test]
-async fn names_what_goes_wrong_within_tls() {
+async fn failures_inside_tls_are_classified() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let authority = Authority::generate();
     let unbounded: &[u8] = b"HTTP/1.1 200 OK\r\n\r\nabcd";
-    for (case, protocol, says, kind, observed) in [
-        ("h2 that is closed", "h2", &b""[..], Connect, "closed"),
-        ("h2 that is another protocol", "h2", b"HTTP/1.1 400 Bad Request\r\n\r\n", Protocol, "a protocol error"),
+    for (case, protocol, response, kind, expected) in [
+        ("a closed h2 connection", "h2", &b""[..], Connect, "closed"),
+        ("another protocol instead of h2", "h2", b"HTTP/1.1 400 Bad Request\r\n\r\n", Protocol, "a protocol error"),
         ("a body without length and close_notify", "http/1.1", unbounded, Body, "cut short after 4 bytes"),
     ] {
         let acceptor =
@@ -188,23 +182,23 @@ async fn names_what_goes_wrong_within_tls() {
         tokio::spawn(async move {
             let mut stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
             let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all(says).await;
+            let _ = stream.write_all(response).await;
             let _ = stream.flush().await;
         });
         let url = format!("https://a.test:{port}/").parse().unwrap();
         let failed = failure(&client(&trusting(&authority)), get(url), kind).await;
-        assert!(failed.actual.contains(observed), "{case}: {failed:?}");
+        assert!(failed.actual.contains(expected), "{case}: {failed:?}");
     }
 }
 
 #[tokio::test]
-async fn what_this_machine_lacks_is_not_the_targets_failure() {
+async fn exhausted_local_resources_are_not_target_failures() {
     let sent = client(&tls()).send(get("http://exhausted.invalid/".parse().unwrap())).await;
     assert!(matches!(sent.result, Err(probe::Error::Request(_))), "{:?}", sent.result);
 }
 
 #[tokio::test]
-async fn certificates_are_judged_by_the_runs_clock() {
+async fn certificates_are_verified_at_the_runs_time() {
     let authority = Authority::generate();
     let server = Server::tls(authority.server("a.test", (2020, 2021), &[]), Duration::ZERO, |_| ok()).await;
     let then = "2020-06-01T00:00:00Z".parse().unwrap();

@@ -1,4 +1,4 @@
-//! Bounded in time and bytes, whatever the target does.
+//! Limits on time and bytes against hostile targets.
 
 use std::{
     io::Write as _,
@@ -14,10 +14,10 @@ const DEADLINE: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-async fn the_deadline_interrupts_every_phase_and_names_it() {
+async fn deadline_interrupts_every_phase() {
     let authority = Authority::generate();
     let fast = Names(Duration::ZERO);
-    let deaf = Server::tls(authority.server("a.test", (2020, 2999), &[]), LONG, |_| ok()).await;
+    let silent_tls = Server::tls(authority.server("a.test", (2020, 2999), &[]), LONG, |_| ok()).await;
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
     let silent = Server::plain(|_| vec![Act::Hang]).await;
     let trickle = Server::plain(move |_| vec![send("HTTP/1.1 200 OK\r\n"), Act::Wait(LONG)]).await;
@@ -31,8 +31,8 @@ async fn the_deadline_interrupts_every_phase_and_names_it() {
         .concat()
     })
     .await;
-    // A gzip header, and then blocks of no bytes without end.
-    let nothing = Server::plain(|_| {
+    // A gzip header, followed by an endless sequence of empty blocks.
+    let empty_blocks = Server::plain(|_| {
         let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
         let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
         vec![send(head), send(gzip), Act::Repeat([0, 0, 0, 0xff, 0xff].repeat(2000))]
@@ -40,32 +40,32 @@ async fn the_deadline_interrupts_every_phase_and_names_it() {
     .await;
     for (case, url, names, phase) in [
         ("a slow resolver", at(&silent, "http", "a.test", "/"), Names(LONG), "still resolving the name after"),
-        ("a slow handshake", at(&deaf, "https", "a.test", "/"), fast, "still in the TLS handshake after"),
-        ("no answer", url(&silent, "/"), Names(LONG), "still waiting for the first byte after"),
+        ("a slow handshake", at(&silent_tls, "https", "a.test", "/"), fast, "still in the TLS handshake after"),
+        ("no response", url(&silent, "/"), Names(LONG), "still waiting for the first byte after"),
         ("headers that do not end", url(&trickle, "/"), Names(LONG), "still waiting for the first byte after"),
         ("a body that stops", url(&stuck, "/"), Names(LONG), "still reading the body after"),
         ("a body that drips", url(&drip, "/"), Names(LONG), "still reading the body after"),
-        ("a body that decodes to nothing", url(&nothing, "/"), Names(LONG), "still reading the body after"),
+        ("a body that decodes to nothing", url(&empty_blocks, "/"), Names(LONG), "still reading the body after"),
     ] {
         let client = client_with(&trusting(&authority), Connections::Fresh, names);
         let started = Instant::now();
         let sent = client.send(get(url).deadline(DEADLINE)).await;
-        assert!(started.elapsed() < Duration::from_secs(5), "{case} was interrupted");
+        assert!(started.elapsed() < Duration::from_secs(5), "{case} was not interrupted");
         let error = sent.result.expect_err(case);
         assert!(error.is_retryable(), "{case}: {error:?}");
         let failed = error.into_mismatch().unwrap();
         assert_eq!(failed.kind, Timeout, "{case}: {failed:?}");
         assert!(failed.actual.starts_with(phase), "{case}: {failed:?}");
-        // On a busy machine a little of the deadline passes before the exchange begins.
+        // On a busy machine part of the deadline passes before the exchange begins.
         assert!(sent.exchanges[0].duration_ms >= 200.0, "{case}: {:?}", sent.exchanges);
     }
-    for server in [silent, trickle, stuck, drip, nothing] {
-        assert_eq!(server.requests().len(), usize::from(server.connections() > 0), "nothing is retried");
+    for server in [silent, trickle, stuck, drip, empty_blocks] {
+        assert_eq!(server.requests().len(), usize::from(server.connections() > 0), "a request was retried");
     }
 }
 
 #[tokio::test]
-async fn the_deadline_is_for_all_hops_together() {
+async fn deadline_covers_all_hops() {
     let server = Server::plain(|request| {
         let n = request.split(['/', ' ']).nth(2).and_then(|n| n.parse::<u32>().ok()).unwrap_or_default();
         let mut script = answer(&format!("302 Found\r\nLocation: /{}", n + 1), "");
@@ -80,7 +80,7 @@ async fn the_deadline_is_for_all_hops_together() {
 }
 
 #[tokio::test]
-async fn a_body_is_read_up_to_its_cap() {
+async fn body_is_read_up_to_its_cap() {
     let server = Server::plain(|_| answer("200 OK", "a".repeat(1000))).await;
     let client = client(&tls());
     assert_eq!(client.send(get(url(&server, "/")).body_cap(1000)).await.result.unwrap().body.len(), 1000);
@@ -91,12 +91,12 @@ async fn a_body_is_read_up_to_its_cap() {
     let sent = client.send(get(url(&endless, "/"))).await;
     assert_eq!(sent.result.unwrap_err().kind(), Some(Body));
     assert!(sent.exchanges[0].body_bytes < 3 * 1024 * 1024, "{:?}", sent.exchanges);
-    // Not read any further, and not held open.
+    // Reading stops, and the connection is closed.
     endless.idle().await;
 }
 
 #[tokio::test]
-async fn a_decompression_bomb_stays_within_the_cap() {
+async fn decompression_bomb_stays_within_the_cap() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     (0..128).try_for_each(|_| encoder.write_all(&[0; 1024 * 1024])).unwrap();
     let bomb = encoder.finish().unwrap();
@@ -114,43 +114,39 @@ async fn a_decompression_bomb_stays_within_the_cap() {
 }
 
 #[tokio::test]
-async fn a_page_that_would_fill_memory_as_a_tree_is_looked_at_once() {
-    let open: String = (0..3_000).map(|place| format!("<b {place}>")).collect();
-    let attributes: String = (0..60_000).map(|place| format!(" a{place}=b")).collect();
+async fn hostile_pages_take_linear_time_and_little_memory() {
+    let open: String = (0..3_000).map(|index| format!("<b {index}>")).collect();
+    let attributes: String = (0..60_000).map(|index| format!(" a{index}=b")).collect();
     for (case, page) in [
-        ("elements that are opened again in each paragraph", format!("<p>{open}{}", "<p>x".repeat(6_000))),
+        ("elements that a parser reopens in each paragraph", format!("<p>{open}{}", "<p>x".repeat(6_000))),
         ("nested without end", "<div>".repeat(400_000)),
         ("tables in tables", "<table><tr><td>".repeat(130_000)),
-        ("a tag of many attributes", format!("<p{attributes}>")),
+        ("a tag with many attributes", format!("<p{attributes}>")),
         ("fields without end", "<input name=a&amp;b value=c>".repeat(70_000)),
         ("comments that do not end", "<!--".repeat(500_000)),
-        ("ends that are none", "<title>".to_owned() + &"</t".repeat(600_000)),
+        ("invalid end tags", "<title>".to_owned() + &"</t".repeat(600_000)),
         ("scripts in scripts", "<script><!--".to_owned() + &"<script".repeat(250_000)),
-        ("quotes that are left open", "<a b='".repeat(300_000)),
+        ("unclosed quotes", "<a b='".repeat(300_000)),
     ] {
-        assert!(page.len() < 2 * 1024 * 1024, "{case} is read whole");
+        assert!(page.len() < 2 * 1024 * 1024, "{case} exceeds the cap");
         let page = format!("<form>{page}");
         let server = Server::plain(move |_| answer("200 OK\r\nContent-Type: text/html", &page)).await;
         let response = client(&tls()).send(get(url(&server, "/"))).await.result.unwrap();
         let (before, started) = (peak_memory(), Instant::now());
-        let observed = probe::expect::form_token(&response, "_token").unwrap_err().actual;
+        let actual = probe::expect::form_token(&response, "_token").unwrap_err().actual;
         let took = started.elapsed();
-        // What is looked at again and again takes minutes.
+        // Quadratic time would take minutes.
         assert!(took < Duration::from_secs(20), "{case}: {took:?}");
-        assert!(
-            observed.starts_with("a form without fields") || observed == "more than 1000 fields",
-            "{case}: {observed}"
-        );
+        assert!(actual.starts_with("a form without fields") || actual == "more than 1000 fields", "{case}: {actual}");
         if let (Some(before), Some(after)) = (before, peak_memory()) {
-            // Other tests run in the same process.
+            // The limit is generous, since other tests run in the same process.
             let more = after.saturating_sub(before);
             assert!(more < 64 * 1024, "{case}: {more} kB more at the peak");
         }
     }
 }
 
-/// The most memory that this process ever had, which the system knows to some pages only: it may seem to shrink.
-/// **Units:** kilobytes.
+/// Peak memory of this process. The kernel counts it only approximately, so it may seem to shrink. **Units:** kilobytes.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.trim().parse().ok()
@@ -168,7 +164,7 @@ async fn compressed_bodies_are_decoded() {
 }
 
 #[tokio::test]
-async fn answers_without_a_body_need_none() {
+async fn bodiless_responses_end_after_the_headers() {
     let client = client(&tls());
     for (method, head) in [
         (Method::HEAD, "200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 99"),

@@ -1,10 +1,6 @@
-//! The client against real servers on the loopback: whole ones, broken ones and hostile ones.
+//! Tests of the client against real servers on the loopback interface: correct, broken and hostile ones.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "the servers and clients of tests are helpers outside tests"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "test helpers fail by panicking")]
 
 mod certificates;
 mod egress;

@@ -1,4 +1,4 @@
-//! The phase that is slow is the phase that shows it.
+//! Attribution of delays to phases.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::SeqCst},
@@ -14,32 +14,29 @@ use crate::{
 
 const SLOW: Duration = Duration::from_millis(500);
 
-/// A reference server that delays one phase by a second or more.
+/// The reference server delays one phase by a second or more.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_delay_shows_in_its_own_phase() {
+async fn delay_shows_in_its_own_phase() {
     let cases = ["http/1.1", "h2"].into_iter().flat_map(|protocol| PHASES.map(|slow| (protocol, slow)));
-    // HTTP/2 bodies come from hyper whole.
+    // hyper delivers HTTP/2 bodies as a whole.
     let cases = cases.filter(|case| *case != ("h2", "transfer"));
-    let observed = futures::future::join_all(cases.map(async |(protocol, slow)| {
+    let exchanges = futures::future::join_all(cases.map(async |(protocol, slow)| {
         let reference = Reference::start(slow, protocol).await;
         (protocol, slow, reference.exchange().await)
     }));
-    for (protocol, slow, exchange) in observed.await {
-        let named = named(&exchange.phases);
-        let (longest, took) = named.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
-        assert_eq!(longest, slow, "{protocol}: {named:?}");
-        assert!(took >= DELAY.as_secs_f64() * 1e3, "{protocol}: {named:?}");
-        let sum: f64 = named.iter().map(|(_, took)| took).sum();
+    for (protocol, slow, exchange) in exchanges.await {
+        let phases = named(&exchange.phases);
+        let (longest, took) = phases.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+        assert_eq!(longest, slow, "{protocol}: {phases:?}");
+        assert!(took >= DELAY.as_secs_f64() * 1e3, "{protocol}: {phases:?}");
+        let sum: f64 = phases.iter().map(|(_, took)| took).sum();
         let rest = exchange.duration_ms - sum;
-        assert!(
-            (-0.1..exchange.duration_ms / 4.0).contains(&rest),
-            "the phases make up the whole: {rest} ms are missing of {exchange:?}"
-        );
+        assert!((-0.1..exchange.duration_ms / 4.0).contains(&rest), "{rest} ms are in no phase of {exchange:?}");
     }
 }
 
 #[tokio::test]
-async fn concurrent_exchanges_do_not_mix_their_phases() {
+async fn concurrent_exchanges_keep_their_phases_apart() {
     let authority = Authority::generate();
     let quick = Server::tls(authority.server("a.test", (2020, 2999), &[]), Duration::ZERO, |_| ok()).await;
     let slow = Server::tls(authority.server("a.test", (2020, 2999), &[]), SLOW, |_| ok()).await;
@@ -57,8 +54,8 @@ async fn concurrent_exchanges_do_not_mix_their_phases() {
     );
 }
 
-/// The first request is answered slowly; the second starts to connect, with a slow resolver, and is given the first
-/// connection as soon as that is idle.
+/// The first response is slow. The second request starts to connect, with a slow resolver, and takes over the first
+/// connection as soon as it is idle.
 async fn taken_over(then: Act, deadline: Duration) -> probe::Sent {
     let authority = Authority::generate();
     let first = AtomicBool::new(true);
@@ -79,17 +76,17 @@ async fn taken_over(then: Act, deadline: Duration) -> probe::Sent {
 }
 
 #[tokio::test]
-async fn a_connection_taken_over_while_connecting_counts_as_kept() {
+async fn connection_taken_over_counts_as_kept() {
     let sent = taken_over(Act::Wait(Duration::ZERO), SLOW * 20).await;
     sent.result.unwrap();
     let phases = &sent.exchanges[0].phases;
     assert!(phases.dns_ms.is_none() && phases.tls_ms.is_none(), "{phases:?}");
-    // Half of it was left when the second began.
+    // Half of the delay remained when the second exchange began.
     assert!(phases.first_byte_ms.unwrap() < SLOW.as_secs_f64() * 1.8e3, "{phases:?}");
 }
 
 #[tokio::test]
-async fn a_deadline_on_a_connection_taken_over_is_not_the_resolvers() {
+async fn timeout_on_a_taken_over_connection_is_not_dns() {
     let sent = taken_over(Act::Hang, SLOW * 3 / 2).await;
     let failed = sent.result.unwrap_err().into_mismatch().unwrap();
     assert!(failed.actual.starts_with("still waiting for the first byte"), "{failed:?}");

@@ -1,4 +1,4 @@
-//! Redirects, hop by hop.
+//! Redirects and their hops.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn every_hop_is_recorded() {
 }
 
 #[tokio::test]
-async fn without_following_the_redirect_is_the_answer() {
+async fn unfollowed_redirect_is_the_response() {
     let server = Server::plain(|_| to("https://elsewhere.test/")).await;
     let sent = client(&tls()).send(get(url(&server, "/")).max_redirects(0)).await;
     let response = sent.result.unwrap();
@@ -70,11 +70,11 @@ async fn credentials_are_not_sent_to_another_host() {
     }
     assert!(third.contains("host: other.test") && third.contains("x-plain: stays"), "{third}");
     assert!(!third.contains("canary"), "{third}");
-    assert!(third.contains("x-synthetic-run: run-7"), "who asks is told to everyone: {third}");
+    assert!(third.contains("x-synthetic-run: run-7"), "every host receives the run id: {third}");
 }
 
 #[tokio::test]
-async fn names_redirects_that_lead_nowhere() {
+async fn invalid_redirect_chains_are_classified() {
     let server = Server::plain(|request| match request.split(' ').nth(1).unwrap_or_default() {
         "/loop" => to("/back"),
         "/back" => to("/loop"),
@@ -82,16 +82,16 @@ async fn names_redirects_that_lead_nowhere() {
         "/missing" => answer("302 Found", ""),
         "/broken" => to("http://[/"),
         "/script" => to("javascript:alert(1)"),
-        // A longer path each time: no loop, and no end.
+        // A longer path each time: an endless chain without a loop.
         other => to(&format!("{other}/x")),
     })
     .await;
-    for (path, hops, expected, observed) in [
+    for (path, hops, expected, actual) in [
         ("/loop", 2, "redirects that end", "back at GET"),
         ("/self", 1, "redirects that end", "back at GET"),
-        ("/missing", 1, "a redirect that can be followed", "without a Location"),
-        ("/broken", 1, "a redirect that can be followed", "a Location that is no URL"),
-        ("/script", 1, "a redirect that can be followed", "not HTTP"),
+        ("/missing", 1, "a valid redirect", "without a Location"),
+        ("/broken", 1, "a valid redirect", "a Location that is not a URL"),
+        ("/script", 1, "a valid redirect", "not HTTP"),
         ("/endless", 4, "at most 3 redirects", "one more, to "),
     ] {
         let sent = client(&tls()).send(get(url(&server, path)).max_redirects(3)).await;
@@ -99,14 +99,14 @@ async fn names_redirects_that_lead_nowhere() {
         assert!(!error.is_retryable());
         let failed = error.into_mismatch().unwrap();
         assert_eq!((failed.kind, failed.expected.as_str()), (Redirect, expected), "{path}: {failed:?}");
-        assert!(failed.actual.contains(observed), "{path}: {failed:?}");
+        assert!(failed.actual.contains(actual), "{path}: {failed:?}");
         assert_eq!(sent.exchanges.len(), hops, "{path}");
         assert!(failed.evidence.unwrap().contains(" 302 -> "), "{path}");
     }
 }
 
 #[tokio::test]
-async fn other_statuses_of_the_kind_are_answers() {
+async fn other_3xx_statuses_are_not_redirects() {
     for head in ["300 Multiple Choices\r\nLocation: /x", "304 Not Modified\r\nLocation: /x"] {
         let server = Server::plain(move |_| answer(head, "")).await;
         let sent = client(&tls()).send(get(url(&server, "/"))).await;

@@ -1,4 +1,4 @@
-//! A server that delays one phase, for the tests and the benchmark.
+//! Server that delays one phase, for the tests and the benchmark.
 
 use std::time::Duration;
 
@@ -7,29 +7,29 @@ use probe::Connections;
 
 use crate::server::*;
 
-/// By how much. Of a connection: the kernel asks again after this.
+/// Delay of a phase. For a connection it is the kernel's retransmission timeout.
 pub const DELAY: Duration = Duration::from_secs(1);
-/// How much longer the body is held back: its phase begins when the head has been read, which the server cannot see and
-/// which takes a moment on a busy machine.
+/// Extra delay of the body. The client's transfer phase begins when it has read the head, which the server cannot observe
+/// and which takes a moment on a busy machine.
 const HEADWAY: Duration = Duration::from_millis(100);
-/// The phases, in their order.
+/// Phases in chronological order.
 pub const PHASES: [&str; 5] = ["dns", "connect", "tls", "first byte", "transfer"];
 
-/// How long the server waits in a phase that it delays.
+/// Time that the server waits in a delayed phase.
 pub fn wait(phase: &str) -> Duration {
     if phase == "transfer" { DELAY + HEADWAY } else { DELAY }
 }
 
-/// A server, and who is to trust it.
+/// A server, and the authority that signed its certificate.
 pub struct Reference {
     pub server: Server,
     pub authority: Authority,
-    /// The name takes so long to be resolved.
+    /// Duration of the name resolution.
     pub dns: Duration,
 }
 
 impl Reference {
-    /// One that is slow in this phase.
+    /// Starts a server that is slow in this phase.
     pub async fn start(slow: &str, protocol: &str) -> Self {
         let authority = Authority::generate();
         let when = |phase: &str| if phase == slow { wait(phase) } else { Duration::ZERO };
@@ -47,7 +47,7 @@ impl Reference {
         Self { server, authority, dns: when("dns") }
     }
 
-    /// One exchange with it.
+    /// Performs one exchange with the server.
     pub async fn exchange(&self) -> Exchange {
         let client = client_with(&trusting(&self.authority), Connections::Fresh, Names(self.dns));
         let sent = client.send(get(at(&self.server, "https", "a.test", "/"))).await;
@@ -56,8 +56,8 @@ impl Reference {
     }
 }
 
-/// Each phase with its milliseconds.
+/// Phases with their durations in milliseconds.
 pub fn named(phases: &Phases) -> [(&'static str, f64); 5] {
     let took = [phases.dns_ms, phases.connect_ms, phases.tls_ms, phases.first_byte_ms, phases.transfer_ms];
-    std::array::from_fn(|place| (PHASES[place], took[place].unwrap()))
+    std::array::from_fn(|index| (PHASES[index], took[index].unwrap()))
 }

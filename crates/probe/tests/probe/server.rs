@@ -1,4 +1,4 @@
-//! Clients that reach the servers of tests.
+//! Clients for the test servers.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,10 +10,10 @@ use probe::{
     dns::{Addrs, Name, Resolve, Resolving},
 };
 
-/// The trace id of all tests.
+/// Trace id of all tests.
 pub const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// Knows every name as the loopback, except those that end in `.invalid`; after a while.
+/// Resolver that maps all names to the loopback address after a delay, except those ending in `.invalid`.
 pub struct Names(pub Duration);
 
 impl Resolve for Names {
@@ -49,10 +49,10 @@ pub fn client_at(tls: &Tls, connections: Connections, names: Names, now: Timesta
     Client::with_resolver(tls, &egress(), identity, Redactor::default(), now, connections, Arc::new(names)).unwrap()
 }
 
-/// The hosts of the tests, all of them on the loopback; `redirected.test` is only for redirects.
+/// Policy with the hosts of the tests, all on the loopback interface; `redirected.test` is only for redirects.
 pub fn egress() -> EgressPolicy {
     let hosts =
-        ["127.0.0.1", "a.test", "other.test", "platform.test", "nobody.invalid", "empty.invalid", "exhausted.invalid"];
+        ["127.0.0.1", "a.test", "other.test", "platform.test", "unknown.invalid", "empty.invalid", "exhausted.invalid"];
     let egress = EgressPolicy::new(["redirected.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
     hosts.iter().fold(egress, |egress, host| egress.with_host_of(&format!("http://{host}/").parse().unwrap()))
 }
@@ -61,7 +61,7 @@ pub fn get(url: Url) -> Request {
     Request::new(Method::GET, url).deadline(Duration::from_secs(10))
 }
 
-/// Sends a request that must fail as this kind; returns how.
+/// Sends a request that must fail with this kind, and returns the mismatch.
 pub async fn failure(client: &Client, request: Request, kind: FailureKind) -> Mismatch {
     let sent = client.send(request).await;
     let failed =
@@ -70,17 +70,17 @@ pub async fn failure(client: &Client, request: Request, kind: FailureKind) -> Mi
     failed
 }
 
-/// A URL with an IP literal.
+/// URL with an IP literal.
 pub fn url(server: &Server, path: &str) -> Url {
     at(server, "http", "127.0.0.1", path)
 }
 
-/// A URL with a name, which the tests' resolver knows.
+/// URL with a name that the test resolver knows.
 pub fn at(server: &Server, scheme: &str, host: &str, path: &str) -> Url {
     format!("{scheme}://{host}:{}{path}", server.address.port()).parse().unwrap()
 }
 
-/// Trusts this authority.
+/// TLS configuration that trusts this authority.
 pub fn trusting(authority: &Authority) -> Tls {
     Tls::new(std::slice::from_ref(&authority.certificate)).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Sessions, as a Laravel application on a real socket keeps them with its clients.
+//! Sessions with a Laravel-like application on a real socket.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::server::*;
 
-/// As long as what they stand for, and different in each answer.
+/// Cookies of a realistic length that differ in each response.
 fn cookies(number: usize) -> String {
     format!(
         "Set-Cookie: XSRF-TOKEN=csrf-of-answer-{number:04}%3D; Max-Age=7200; path=/; samesite=lax\r\n\
@@ -16,11 +16,11 @@ fn cookies(number: usize) -> String {
     )
 }
 
-/// A server whose every answer sets both cookies anew.
+/// Server that sets new values for both cookies in each response.
 async fn laravel(status: &'static str) -> Server {
-    let answered = AtomicUsize::new(0);
+    let responses = AtomicUsize::new(0);
     Server::plain(move |_| {
-        let number = answered.fetch_add(1, SeqCst) + 1;
+        let number = responses.fetch_add(1, SeqCst) + 1;
         answer(&format!("{status}\r\n{}", cookies(number)), "{}")
     })
     .await
@@ -39,8 +39,8 @@ fn session(server: &Server) -> Session {
 }
 
 #[tokio::test]
-async fn the_newest_cookies_go_back_and_the_token_url_decoded() {
-    // Both change on every answer, on errors too.
+async fn newest_cookies_and_decoded_token_are_sent() {
+    // Both change with every response, including errors.
     for status in ["200 OK", "401 Unauthorized", "419 unknown status", "422 Unprocessable Content", "503 Down"] {
         let server = laravel(status).await;
         let (client, session) = (client(&tls()), session(&server));
@@ -70,7 +70,7 @@ async fn the_newest_cookies_go_back_and_the_token_url_decoded() {
 }
 
 #[tokio::test]
-async fn requests_look_like_those_of_the_applications_own_script() {
+async fn requests_match_those_of_the_applications_script() {
     let server = laravel("200 OK").await;
     let (client, session) = (client(&tls()), session(&server));
     client.send(session.page(url(&server, "/login"))).await.result.unwrap();
@@ -83,7 +83,7 @@ async fn requests_look_like_those_of_the_applications_own_script() {
     assert!(header(page, "accept").unwrap().starts_with("text/html"), "{page}");
     assert_eq!((header(page, "origin"), header(page, "x-xsrf-token")), (None, None));
     for (request, is_safe) in requests[1..].iter().zip([true, false, false]) {
-        // JSON first, or Laravel redirects; both of the others, or Sanctum starts no session.
+        // Laravel redirects unless JSON comes first; Sanctum needs both other headers to start a session.
         assert_eq!(header(request, "accept"), Some("application/json"));
         assert_eq!(header(request, "origin"), Some(origin.as_str()));
         assert_eq!(header(request, "referer"), Some(format!("{origin}/").as_str()));
@@ -93,7 +93,7 @@ async fn requests_look_like_those_of_the_applications_own_script() {
 }
 
 #[tokio::test]
-async fn a_redirect_sets_cookies_for_the_next_hop_and_none_go_elsewhere() {
+async fn redirect_cookies_are_sent_to_the_same_host_only() {
     let server = Server::plain(|request| {
         let path = request.split(' ').nth(1).unwrap_or_default();
         match path {
@@ -119,13 +119,13 @@ async fn a_redirect_sets_cookies_for_the_next_hop_and_none_go_elsewhere() {
             assert_eq!(header(elsewhere, name), None, "{elsewhere}");
         }
     }
-    // What the other host set stayed there.
+    // Cookies of the other host are not stored for this one.
     let value = session.cookies().value(&url(&server, "/"), "just_driving_session").unwrap();
     assert_eq!(value, "session-of-answer-0003%3D");
 }
 
 #[tokio::test]
-async fn an_old_session_can_be_sent_again_beside_the_new_one() {
+async fn old_session_can_be_replayed() {
     let server = laravel("200 OK").await;
     let (client, session) = (client(&tls()), session(&server));
     client.send(session.page(url(&server, "/login"))).await.result.unwrap();
@@ -139,7 +139,7 @@ async fn an_old_session_can_be_sent_again_beside_the_new_one() {
 }
 
 #[tokio::test]
-async fn a_bearer_token_goes_alone() {
+async fn bearer_token_is_sent_without_cookies() {
     let server = laravel("200 OK").await;
     let client = client(&tls());
     let mut session = Session::stateless(&url(&server, "/"));
@@ -161,7 +161,7 @@ async fn a_bearer_token_goes_alone() {
 }
 
 #[tokio::test]
-async fn cookies_end_are_bound_to_paths_and_to_https() {
+async fn cookies_expire_and_are_bound_to_path_and_https() {
     let server = Server::plain(|request| {
         let set = match request.split(' ').nth(1).unwrap_or_default() {
             "/set" => "Set-Cookie: all=1; path=/\r\nSet-Cookie: admin=2; path=/admin\r\nSet-Cookie: no cookie at all\r\nSet-Cookie: other=3; domain=elsewhere.test",
@@ -180,9 +180,9 @@ async fn cookies_end_are_bound_to_paths_and_to_https() {
     let mut admin: Vec<&str> = sent[2].as_deref().unwrap().split("; ").collect();
     admin.sort_unstable();
     assert_eq!(admin, ["admin=2", "all=1"]);
-    assert_eq!(sent[4], None, "it has ended");
+    assert_eq!(sent[4], None, "the cookie has expired");
 
-    // One for HTTPS only is not sent in plain text.
+    // A `Secure` cookie is not sent over plain HTTP.
     let authority = Authority::generate();
     let secure = Server::tls(authority.server("platform.test", (2020, 2090), &[]), std::time::Duration::ZERO, |_| {
         answer("200 OK\r\nSet-Cookie: just_driving_session=secure-session-0001; Secure; path=/", "")
@@ -198,11 +198,11 @@ async fn cookies_end_are_bound_to_paths_and_to_https() {
 }
 
 #[tokio::test]
-async fn an_http_1_0_server_with_lower_case_headers_is_understood() {
+async fn http_1_0_with_lower_case_headers_is_supported() {
     let server = Server::plain(|request| {
         let head = "HTTP/1.0 200 OK\r\ncontent-type: text/html\r\nset-cookie: XSRF-TOKEN=abcdefghijklmnopqrst%3D; path=/\r\n\r\n";
         let body = if request.starts_with("GET") { "<form><input name=\"_token\" value=\"of-the-form\"></form>" } else { "" };
-        // No length: the end of the connection is the end of the body.
+        // Without a length, the end of the connection ends the body.
         vec![send(head), send(body)]
     })
     .await;
@@ -215,19 +215,19 @@ async fn an_http_1_0_server_with_lower_case_headers_is_understood() {
     assert_eq!(header(&server.requests()[1], "x-xsrf-token"), Some("abcdefghijklmnopqrst="));
 }
 
-/// Each of the answers that Laravel has for a client: its status, what it says, and whether it throttles.
+/// Laravel's responses to a client: status, message, and whether the request was throttled.
 #[tokio::test]
-async fn laravels_answers_are_told_apart() {
-    for (case, head, body, words, is_throttled) in [
+async fn laravel_responses_are_distinguished() {
+    for (case, head, body, message, is_throttled) in [
         (
-            "to the form",
+            "a redirect to the form",
             "302 Found\r\nLocation: /login",
             "<title>Redirecting to /login</title>",
             Some("Redirecting to /login"),
             false,
         ),
         (
-            "a stranger",
+            "not logged in",
             "401 Unauthorized",
             "{\n    \"message\": \"Unauthenticated.\"\n}",
             Some("Unauthenticated."),
@@ -240,7 +240,7 @@ async fn laravels_answers_are_told_apart() {
             Some("This action is unauthorized."),
             false,
         ),
-        ("not there", "404 Not Found", "{\"message\": \"\"}", None, false),
+        ("not found", "404 Not Found", "{\"message\": \"\"}", None, false),
         (
             "no record",
             "404 Not Found",
@@ -249,7 +249,7 @@ async fn laravels_answers_are_told_apart() {
             false,
         ),
         (
-            "another method",
+            "a wrong method",
             "405 Method Not Allowed\r\nAllow: GET",
             "{\"message\": \"The POST method is not supported for this route.\"}",
             Some("The POST method is not supported for this route."),
@@ -282,7 +282,7 @@ async fn laravels_answers_are_told_apart() {
         let server = Server::plain(move |_| answer(head, body)).await;
         let (client, session) = (client(&tls()), session(&server));
         let response = client.send(session.request(Method::POST, url(&server, "/api"))).await.result.unwrap();
-        assert_eq!(server_message(&response).as_deref(), words, "{case}");
+        assert_eq!(server_message(&response).as_deref(), message, "{case}");
         assert_eq!(throttled(&response, &[]).is_some(), is_throttled, "{case}");
         assert_eq!(expect::status(&response, &[200]).unwrap_err().kind, Status, "{case}");
         assert_eq!(
@@ -293,7 +293,7 @@ async fn laravels_answers_are_told_apart() {
 }
 
 #[tokio::test]
-async fn what_the_platform_hands_out_is_masked_wherever_it_comes_back() {
+async fn echoed_session_cookies_are_masked() {
     let server = Server::plain(|request| {
         let cookie = header(request, "cookie").unwrap_or_default().to_owned();
         let body = format!("you sent {cookie} and session-of-answer-0001= and da_DK");
@@ -310,5 +310,5 @@ async fn what_the_platform_hands_out_is_masked_wherever_it_comes_back() {
     ];
     let text = format!("{text:?} {:?} {session:?}", sent.exchanges);
     assert!(!text.contains("of-answer"), "{text}");
-    assert!(text.contains("da_DK"), "too short to be a session: {text}");
+    assert!(text.contains("da_DK"), "expected short cookies in plain text: {text}");
 }

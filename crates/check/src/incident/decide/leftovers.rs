@@ -1,4 +1,4 @@
-//! What runs could not remove: told once, more of it after a while.
+//! Leftovers: notified once, and again at the reminder interval when more were added.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use super::span;
 use crate::Leftover;
 use crate::incident::{Leftovers, Policy};
 
-/// Adds what a run left behind. What people are to be told now, when they are.
+/// Adds the leftovers of a run. Returns the leftovers to notify now, if any are due.
 pub(super) fn leftovers(
     known: &mut Option<Leftovers>,
     leftovers: &[Leftover],

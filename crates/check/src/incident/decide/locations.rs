@@ -1,4 +1,4 @@
-//! Where runs come from: who is there, and under which name it votes.
+//! Locations of runs: which ones are active, and the name under which each votes.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 use crate::incident::LocationActivity;
 use crate::{RunKey, Subject};
 
-/// A location that has not run for so many of its intervals does not vote.
+/// Number of missed intervals after which a location no longer votes.
 const SILENT_AFTER: i64 = 3;
-/// Nor is it silent before this has passed.
+/// Minimum time without a run before a location counts as silent.
 const NOT_SILENT_BEFORE: SignedDuration = SignedDuration::from_mins(5);
-/// A location that has not run for so long is forgotten.
+/// Time without a run after which a location is removed from the state.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// Notes that a location has run. Locations of which nobody has heard for a day are gone.
+/// Records a run of a location, and removes locations without a run in the last 24 hours.
 pub(super) fn note_run(locations: &mut BTreeMap<String, LocationActivity>, run: &RunKey) {
     let now = run.scheduled_time;
     locations
         .retain(|location, activity| *location == run.location || now.duration_since(activity.at) < FORGOTTEN_AFTER);
     let activity = locations.entry(run.location.clone()).or_insert(LocationActivity { at: now, every_seconds: 0 });
-    // A run by hand says nothing about the interval, nor does another shard of the same minute.
+    // A manual run does not reveal the interval, nor does another shard of the same minute.
     if now > activity.at && !run.shard.manual {
         *activity = LocationActivity { at: now, every_seconds: now.duration_since(activity.at).as_secs() };
     }
@@ -30,12 +30,12 @@ pub(super) fn is_alive(activity: LocationActivity, now: Timestamp) -> bool {
     now.duration_since(activity.at) <= patience(activity, SILENT_AFTER)
 }
 
-/// So many intervals of a location, and some minutes at least.
+/// Duration of `intervals` intervals of a location, but at least [`NOT_SILENT_BEFORE`].
 pub(super) fn patience(activity: LocationActivity, intervals: i64) -> SignedDuration {
     SignedDuration::from_secs(activity.every_seconds.saturating_mul(intervals)).max(NOT_SILENT_BEFORE)
 }
 
-/// Under which name a run votes. A shard has its own word on the check as a whole, which every shard examines.
+/// Name under which a run votes. Every shard examines the check as a whole, so each has its own vote on that subject.
 pub(super) fn voter(run: &RunKey, subject: &Subject) -> String {
     let is_part = run.shard.of > 1 && subject.is_whole();
     if is_part { format!("{}#{}", run.location, run.shard.index) } else { run.location.clone() }

@@ -42,8 +42,8 @@ impl Step<'_> {
         self.alive.iter().filter(|(location, _)| is_inconclusive(location)).count()
     }
 
-    /// Notes that this location reached a verdict. Once enough locations do, the end of a notified gap is notified; the start
-    /// of the gap is kept while any location is still inconclusive.
+    /// Notes that this location reached a verdict. Once enough locations do, the end of a notified gap is notified; the
+    /// start of the gap is kept while any location is still inconclusive.
     pub(super) fn note_verdict(&mut self) {
         let inconclusive = self.inconclusive_locations(1);
         if self.state.monitoring_gap.as_ref().is_some_and(|gap| gap.notified_at.is_some())

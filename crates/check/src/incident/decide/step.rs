@@ -1,4 +1,4 @@
-//! One subject, one vote: what becomes of its incident, and what people are told of it.
+//! Effect of one vote on one subject: its phase, its incident, and the notification.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ impl SubjectState {
         self.incident.as_ref().is_some_and(Incident::is_open)
     }
 
-    /// Whether there is nothing left to remember.
+    /// True when the state of this subject no longer needs to be stored.
     pub(super) fn is_over(&self) -> bool {
         self.phase == Phase::Healthy
             && self.announced.is_none()
@@ -66,16 +66,16 @@ impl SubjectState {
     }
 }
 
-/// One subject, one vote.
+/// Applies one vote to the state of one subject.
 pub(super) struct Step<'a> {
     pub(super) state: SubjectState,
     pub(super) subject: &'a Subject,
     pub(super) run: &'a RunKey,
     pub(super) policy: &'a Policy,
-    /// The locations that have run lately.
+    /// Locations with a recent run.
     pub(super) alive: &'a [(&'a str, LocationActivity)],
     pub(super) silence: Option<&'a Silence>,
-    /// Whether the run can write no more changes.
+    /// True when the run cannot write more changes.
     pub(super) is_full: bool,
     pub(super) reasons: Vec<Reason>,
     pub(super) change: Option<IncidentChange>,
@@ -87,7 +87,7 @@ impl Step<'_> {
     }
 
     pub(super) fn take_vote(&mut self, vote: &Vote) {
-        // By anybody, whether it can see now or not.
+        // Counts every location, even when its last run was inconclusive.
         let was_failing = self.state.votes.values().any(|streak| streak.failed > 0);
         let streak = self.state.votes.entry(voter(self.run, self.subject)).or_default();
         match vote {
@@ -111,16 +111,16 @@ impl Step<'_> {
             Vote::Healthy => {}
             Vote::Failing { failure, .. } => {
                 let is_open = self.state.is_open();
-                // After an incident that is over, whatever somebody still sees of it is a new one.
+                // A failure after a closed incident starts a new one, even if another location has failed all along.
                 let is_new = !is_open && (!was_failing || self.state.incident.is_some());
                 if is_new {
                     self.state.since = self.now();
                     self.state.incident = None;
                 } else if !is_open {
-                    // A run that comes late may have been the first.
+                    // A run that arrives late may be the earliest failure.
                     self.state.since = self.state.since.min(self.now());
                 }
-                // The first failure that is remembered is the one that the record begins with.
+                // The record starts with the first stored failure, so keep it until the incident opens.
                 if self.state.failure.is_none() || is_open || is_new {
                     self.state.failure = Some(failure.clone());
                 }
@@ -130,13 +130,13 @@ impl Step<'_> {
         self.apply_vote(vote);
     }
 
-    /// The locations that have a word on this subject: they run, can see it, and examine it.
+    /// Locations that vote on this subject: they run, reach verdicts, and examine it.
     fn voters(&self) -> Vec<&str> {
         let has_voted = |location: &str| self.state.votes.keys().any(|voter| voter_location(voter) == location);
         let is_inconclusive = |location: &str| self.location_streaks(location).any(|streak| streak.inconclusive > 0);
         self.alive
             .iter()
-            // Who has run for a while since, and has not said a word, does not examine this subject.
+            // A location that kept running since then without a vote does not examine this subject.
             .filter(|(location, activity)| {
                 has_voted(location) || activity.at <= self.state.since + patience(*activity, 2)
             })
@@ -149,21 +149,21 @@ impl Step<'_> {
         self.state.votes.iter().filter(move |(voter, _)| voter_location(voter) == location).map(|(_, streak)| streak)
     }
 
-    /// How many voters hold something of at least one of their streaks.
-    fn count(&self, holds: impl Fn(&Streak) -> bool) -> usize {
-        self.voters().into_iter().filter(|location| self.location_streaks(location).any(&holds)).count()
+    /// Counts the voters of which at least one streak meets the condition.
+    fn count_voters(&self, condition: impl Fn(&Streak) -> bool) -> usize {
+        self.voters().into_iter().filter(|location| self.location_streaks(location).any(&condition)).count()
     }
 
-    /// A healthy or a failing vote: the incident opens, closes or stays, and people are told or not.
+    /// Opens or closes the incident after a healthy or failing vote, and decides on the notification.
     fn apply_vote(&mut self, vote: &Vote) {
         let (now, policy) = (self.now(), self.policy);
         let was_suspect = self.state.phase == Phase::Suspect;
         let is_failing = matches!(vote, Vote::Failing { .. });
         let voters = self.voters().len();
-        let needed = policy.required_votes(voters);
-        let sure = self.count(|streak| streak.confirmed || streak.failed >= policy.open_after);
-        let any_failing = self.count(|streak| streak.failed > 0) > 0;
-        let well = self
+        let required = policy.required_votes(voters);
+        let certain = self.count_voters(|streak| streak.confirmed || streak.failed >= policy.open_after);
+        let any_failing = self.count_voters(|streak| streak.failed > 0) > 0;
+        let recovered = self
             .voters()
             .into_iter()
             .filter(|location| {
@@ -179,7 +179,7 @@ impl Step<'_> {
         }
         let mut closed = false;
         if self.state.is_open() {
-            if !is_failing && well >= needed {
+            if !is_failing && recovered >= required {
                 if !may_write {
                     return self.push_reason(NotificationReason::SuppressedPostponed);
                 }
@@ -190,7 +190,7 @@ impl Step<'_> {
                 }
                 self.record(None);
             }
-        } else if is_failing && sure >= needed {
+        } else if is_failing && certain >= required {
             if !may_write {
                 self.state.phase = Phase::Suspect;
                 return self.push_reason(NotificationReason::SuppressedPostponed);
@@ -211,17 +211,17 @@ impl Step<'_> {
             self.escalate(is_failing);
             self.note_silence();
         }
-        let believed = self.state.announced;
+        let previously_announced = self.state.announced;
         match self.notification_reason(closed, is_failing) {
             Some(notification_reason) if notification_reason.event().is_some() && !may_write => {
-                self.state.announced = believed;
+                self.state.announced = previously_announced;
                 self.push_reason(NotificationReason::SuppressedPostponed);
             }
             Some(notification_reason) => self.push_reason(notification_reason),
-            None if sure > 0 => self.push_reason(NotificationReason::SuppressedOutvoted),
+            None if certain > 0 => self.push_reason(NotificationReason::SuppressedOutvoted),
             None if is_failing || any_failing => self.push_reason(NotificationReason::SuppressedNotConfirmed),
             None if was_suspect => self.push_reason(NotificationReason::SuppressedPassedAgain),
-            // What is only remembered is nothing to speak of.
+            // A healthy subject without an announcement needs no reason.
             None => {}
         }
     }
@@ -246,7 +246,7 @@ impl Step<'_> {
         self.state.openings.push(now);
         let flapping = usize::try_from(self.policy.flap_threshold).unwrap_or(usize::MAX);
         self.state.is_flapping |= self.state.openings.len() >= flapping;
-        // More is never looked at.
+        // Older openings do not affect the decision.
         let excess = self.state.openings.len().saturating_sub(flapping);
         self.state.openings.drain(..excess);
         let latest = latest.clone();
@@ -254,73 +254,75 @@ impl Step<'_> {
         self.state.failure = Some(latest);
     }
 
-    /// An open incident is as severe as its worst failure; a warning that people have known of for long is critical.
+    /// Raises the severity of an open incident to that of its worst failure. A warning becomes critical when
+    /// [`Policy::escalate_after`] has passed since its first notification.
     fn escalate(&mut self, is_failing: bool) {
         let (now, policy) = (self.now(), self.policy);
         let by_failure = self.state.failure.as_ref().map(|failure| policy.severity_of(failure));
-        let known_for = self.state.announced.map(|announced| now.duration_since(announced.first));
+        let notified_for = self.state.announced.map(|announced| now.duration_since(announced.first));
         let is_silent = self.silence.is_some();
         let Some(incident) = self.state.incident.as_mut().filter(|incident| incident.is_open() && is_failing) else {
             return;
         };
-        let is_old = policy.escalate_after.is_some_and(|after| known_for.is_some_and(|known| known >= span(after)));
-        let risen = if is_old && !is_silent { Some(Severity::Critical) } else { by_failure };
-        if let Some(risen) = risen
-            && risen > incident.severity
+        let is_overdue =
+            policy.escalate_after.is_some_and(|after| notified_for.is_some_and(|notified| notified >= span(after)));
+        let raised = if is_overdue && !is_silent { Some(Severity::Critical) } else { by_failure };
+        if let Some(raised) = raised
+            && raised > incident.severity
         {
-            incident.severity = risen;
+            incident.severity = raised;
             incident.escalated_at = Some(now);
             self.record(None);
         }
     }
 
-    /// What people are told of an incident, or why not; none when there is none and they know of none. What they believe
-    /// is brought to what is.
+    /// Decides whether to notify, and updates the announcement to match. `None` when no incident exists and none was
+    /// announced.
     fn notification_reason(&mut self, closed: bool, is_failing: bool) -> Option<NotificationReason> {
         let now = self.now();
         let is_open = self.state.is_open();
-        let believed = self.state.announced.map(|announced| announced.what);
+        let announced = self.state.announced.map(|announced| announced.what);
         let severity = self.state.incident.as_ref().map_or(Severity::Warning, |incident| incident.severity);
-        let quiet = self.silence.map(|silence| match silence.kind {
+        let suppression = self.silence.map(|silence| match silence.kind {
             SilenceKind::Mute => NotificationReason::SuppressedMuted,
             SilenceKind::Maintenance => NotificationReason::SuppressedMaintenance,
         });
         let is_due = |announced: Announced| now.duration_since(announced.last) >= span(self.policy.remind_every);
         if self.state.is_flapping {
-            let notification_reason = match believed {
+            let notification_reason = match announced {
                 Some(Announcement::Flapping) if !self.state.announced.is_some_and(is_due) => {
                     return Some(NotificationReason::SuppressedNotYetStable);
                 }
                 Some(Announcement::Flapping) => NotificationReason::Reminded,
                 _ => NotificationReason::Flapping,
             };
-            return Some(match quiet {
-                Some(quiet) => quiet,
+            return Some(match suppression {
+                Some(suppression) => suppression,
                 None if is_open && is_failing => self.announce(Announcement::Flapping, severity, notification_reason),
                 None => NotificationReason::SuppressedNotYetStable,
             });
         }
         if !is_open {
-            return match believed {
-                // That something is over is told even when it is muted: else people would believe that it goes on.
-                Some(believed) if !is_failing => {
+            return match announced {
+                // Recoveries are notified even when muted; otherwise on-call would assume that the incident continues.
+                Some(announced) if !is_failing => {
                     self.state.announced = None;
-                    Some(if believed == Announcement::Flapping {
+                    Some(if announced == Announcement::Flapping {
                         NotificationReason::Stabilized
                     } else {
                         NotificationReason::Recovered
                     })
                 }
-                _ => closed.then(|| quiet.unwrap_or(NotificationReason::SuppressedNeverNotified)),
+                _ => closed.then(|| suppression.unwrap_or(NotificationReason::SuppressedNeverNotified)),
             };
         }
         if !is_failing {
             return Some(NotificationReason::SuppressedNotYetRecovered);
         }
-        if quiet.is_some() {
-            return quiet;
+        if suppression.is_some() {
+            return suppression;
         }
-        Some(match (believed, self.state.announced) {
+        Some(match (announced, self.state.announced) {
             (Some(Announcement::Open), Some(known)) if severity > known.severity => {
                 self.announce(Announcement::Open, severity, NotificationReason::Escalated)
             }
@@ -365,7 +367,7 @@ impl Step<'_> {
         self.reasons.push(reason);
     }
 
-    /// A silence that begins while an incident is open stands in its record.
+    /// Records a silence that begins while the incident is open.
     fn note_silence(&mut self) {
         let Some(silence) = self.silence else { return };
         let Some(incident) = self.state.incident.as_mut().filter(|incident| incident.is_open()) else { return };
@@ -378,13 +380,13 @@ impl Step<'_> {
         }
     }
 
-    /// Has the record say what the state says now, and that people were told.
+    /// Copies the current state, and the notification if there is one, into the change of the incident record.
     fn record(&mut self, notification: Option<NotificationEntry>) {
         let (Some(incident), Some(failure)) = (&self.state.incident, &self.state.failure) else { return };
         let earlier = self.change.take();
         let mut change = change(self.run, self.subject, self.state.since, failure, incident);
         if let Some(earlier) = earlier {
-            // A record begins with the failure that it was opened with.
+            // A new record starts with the failure that opened the incident.
             change.failure = if earlier.incident.recorded == 0 && incident.opened_at == self.run.scheduled_time {
                 earlier.failure
             } else {

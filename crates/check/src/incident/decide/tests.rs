@@ -1,4 +1,4 @@
-//! Timelines: one letter a minute for what a run saw, and beside it what people were told.
+//! Timelines of incidents: one letter per minute for the vote of a run, and the expected notification reasons.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ fn failing(name: &str, confirmed: bool) -> Vote {
     Vote::Failing { failure: Failure::new(subject(name), "response", mismatch), confirmed }
 }
 
-/// `.` passed, `x` failed once, `X` failed and confirmed, `?` could not judge, `m` is down on purpose, `-` no vote.
+/// Reads one letter: `.` passed, `x` failed once, `X` failed and confirmed, `?` inconclusive, `m` maintenance, `-` no vote.
 fn vote(name: &str, letter: char) -> Option<Vote> {
     match letter {
         '.' => Some(Vote::Healthy),
@@ -45,16 +45,16 @@ fn vote(name: &str, letter: char) -> Option<Vote> {
         }
         'm' => Some(Vote::Maintenance),
         '-' => None,
-        other => panic!("no vote is written `{other}`"),
+        other => panic!("expected one of `.xX?m-`, found `{other}`"),
     }
 }
 
-/// What a run found: its votes, and nothing else.
-fn by<'a>(run: &'a RunKey, votes: &'a BTreeMap<Subject, Vote>) -> Findings<'a> {
+/// Findings that consist of votes only.
+fn findings<'a>(run: &'a RunKey, votes: &'a BTreeMap<Subject, Vote>) -> Findings<'a> {
     Findings { run, run_id: "run", votes, subjects: None, leftovers: &[], windows: &[] }
 }
 
-/// Plays one line per subject and gives `minute subject reasons` for every word that is not silence about the healthy.
+/// Plays one line per subject. Returns the final state, and `minute subject reason` for each reason.
 fn play(policy: &Policy, lines: &[(&str, &str)]) -> (CheckState, Vec<String>) {
     let mut state = CheckState::default();
     let mut reasons = Vec::new();
@@ -65,7 +65,7 @@ fn play(policy: &Policy, lines: &[(&str, &str)]) -> (CheckState, Vec<String>) {
             .filter_map(|(name, line)| Some((subject(name), vote(name, line.chars().nth(minute)?)?)))
             .collect();
         let (run_id, run) = (format!("run-{minute}"), run_at(minute as i64, "home"));
-        let decision = decide(&state, &Findings { run_id: &run_id, ..by(&run, &votes) }, policy);
+        let decision = decide(&state, &Findings { run_id: &run_id, ..findings(&run, &votes) }, policy);
         reasons.extend(
             decision
                 .reasons
@@ -113,7 +113,7 @@ fn one_subject_over_time() {
 }
 
 #[test]
-fn a_second_subject_is_told_while_the_first_is_down() {
+fn second_subject_is_notified_during_an_incident() {
     let (state, reasons) = play(&Policy::default(), &[("a", "XXXX.."), ("b", "..XX..")]);
     assert_eq!(
         reasons,
@@ -135,7 +135,7 @@ fn a_second_subject_is_told_while_the_first_is_down() {
 }
 
 #[test]
-fn people_are_reminded_of_what_stays_open() {
+fn open_incident_sends_reminders() {
     let policy = Policy { remind_every: Duration::from_secs(180), ..Policy::default() };
     let (state, reasons) = play(&policy, &[("web", "XXXXXXX")]);
     let reminded: Vec<_> = reasons.iter().filter(|line| line.contains("Reminded")).collect();
@@ -146,7 +146,7 @@ fn people_are_reminded_of_what_stays_open() {
 }
 
 #[test]
-fn since_is_the_first_failed_run_and_last_good_the_one_before() {
+fn since_is_the_first_failure_after_the_last_successful_run() {
     let (state, _) = play(&Policy::default(), &[("web", "..xx")]);
     let web = &state.subjects[&subject("web")];
     assert_eq!(web.since, run_at(2, "home").scheduled_time);
@@ -158,24 +158,24 @@ fn since_is_the_first_failed_run_and_last_good_the_one_before() {
 }
 
 #[test]
-fn a_run_without_votes_is_not_a_good_one() {
-    let decision = decide(&CheckState::default(), &by(&run_at(0, "home"), &BTreeMap::new()), &Policy::default());
+fn run_without_votes_is_not_successful() {
+    let decision = decide(&CheckState::default(), &findings(&run_at(0, "home"), &BTreeMap::new()), &Policy::default());
     assert_eq!(decision.next.last_successful_run, None);
     assert_eq!((decision.reasons, decision.changes), (vec![], vec![]));
 }
 
-/// Plays `location letter`s, one a minute after another, from where all of `known` have run.
+/// Plays pairs of location and letter, one per minute, after one healthy run from each `known` location.
 fn play_locations(policy: &Policy, known: &[&str], script: &str) -> Vec<NotificationReason> {
     let mut state = CheckState::default();
     for location in known {
         let healthy = BTreeMap::from([(subject("web"), Vote::Healthy)]);
-        state = decide(&state, &by(&run_at(0, location), &healthy), policy).next;
+        state = decide(&state, &findings(&run_at(0, location), &healthy), policy).next;
     }
     let mut reasons = Vec::new();
     for (minute, part) in (1..).zip(script.split_whitespace()) {
         let (location, letter) = part.split_at(1);
         let votes = BTreeMap::from([(subject("web"), vote("web", letter.chars().next().unwrap()).unwrap())]);
-        let decision = decide(&state, &by(&run_at(minute, location), &votes), policy);
+        let decision = decide(&state, &findings(&run_at(minute, location), &votes), policy);
         reasons.extend(decision.reasons.iter().map(|reason| reason.notification_reason));
         state = decision.next;
     }
@@ -186,7 +186,7 @@ fn play_locations(policy: &Policy, known: &[&str], script: &str) -> Vec<Notifica
 fn locations_open_and_close_by_quorum() {
     use NotificationReason::{Opened, Recovered, SuppressedNotYetRecovered, SuppressedOutvoted, SuppressedPassedAgain};
     let policy = Policy::default();
-    // Two of two must agree, to open as to close.
+    // With two locations, both must agree to open and to close.
     assert_eq!(
         play_locations(&policy, &["n", "s"], "nX s. sX n. n. s. s."),
         [
@@ -199,13 +199,13 @@ fn locations_open_and_close_by_quorum() {
             Recovered
         ]
     );
-    // Two of three; the third may see what it will.
+    // With three, two must agree, regardless of how the third one votes.
     assert_eq!(
         play_locations(&policy, &["n", "s", "w"], "nX w. s. n. w."),
         [SuppressedOutvoted, SuppressedOutvoted, SuppressedOutvoted, SuppressedPassedAgain]
     );
     assert_eq!(play_locations(&policy, &["n", "s", "w"], "nX w. sX"), [SuppressedOutvoted, SuppressedOutvoted, Opened]);
-    // One is as none.
+    // A single location decides alone.
     assert_eq!(play_locations(&policy, &["n"], "nX n. n."), [Opened, SuppressedNotYetRecovered, Recovered]);
     let all = Policy { quorum: Some(9), ..Policy::default() };
     assert_eq!(play_locations(&all, &["n", "s", "w"], "nX sX wX"), [SuppressedOutvoted, SuppressedOutvoted, Opened]);
@@ -213,17 +213,17 @@ fn locations_open_and_close_by_quorum() {
 }
 
 #[test]
-fn a_blind_location_does_not_vote_and_one_that_is_silent_neither() {
+fn inconclusive_and_silent_locations_do_not_vote() {
     use NotificationReason::{Opened, SuppressedNotYetLost, SuppressedOutvoted};
     let policy = Policy::default();
     assert_eq!(play_locations(&policy, &["n", "s"], "nX s? nX"), [SuppressedOutvoted, SuppressedNotYetLost, Opened]);
-    // Of the south nothing has been heard for six minutes.
+    // The second location has not run for six minutes.
     assert_eq!(play_locations(&policy, &["n", "s"], "n. n. n. n. n. nX"), [Opened]);
     assert_eq!(play_locations(&policy, &["n", "s"], "n. n. n. nX"), [SuppressedOutvoted]);
 }
 
 #[test]
-fn blindness_is_told_once_and_its_end() {
+fn lost_monitoring_is_notified_once_and_on_restore() {
     let reasons = play(&Policy::default(), &[("web", ".???x?x.")]).1;
     assert_eq!(
         reasons,
@@ -234,7 +234,7 @@ fn blindness_is_told_once_and_its_end() {
             "4 web MonitoringRestored",
             "4 web SuppressedNotConfirmed",
             "5 web SuppressedNotYetLost",
-            // What was seen before counts: it did not recover meanwhile.
+            // The earlier failure still counts, since no run passed in between.
             "6 web Opened",
             "7 web SuppressedNotYetRecovered",
         ]
@@ -250,7 +250,7 @@ fn blindness_is_told_once_and_its_end() {
             "5 web SuppressedAlreadyNotified"
         ]
     );
-    // Of several locations, a majority must be blind.
+    // With several locations, monitoring is lost when a majority is inconclusive.
     let script = "n? n? n? s. s? n? s? n? s? n. s.";
     let reasons = play_locations(&Policy::default(), &["n", "s"], script);
     assert_eq!(
@@ -266,7 +266,7 @@ fn blindness_is_told_once_and_its_end() {
 }
 
 #[test]
-fn while_the_platform_is_down_on_purpose_nothing_opens_closes_or_is_told() {
+fn maintenance_keeps_incidents_and_suppresses_notifications() {
     let policy = Policy { remind_every: Duration::from_secs(120), ..Policy::default() };
     let reasons = play(&policy, &[("web", "Xmmmm..")]).1;
     assert_eq!(reasons[0], "0 web Opened");
@@ -276,26 +276,27 @@ fn while_the_platform_is_down_on_purpose_nothing_opens_closes_or_is_told() {
 }
 
 #[test]
-fn what_flaps_is_told_once_until_it_settles() {
+fn flapping_is_notified_once_until_stable() {
     let policy = Policy { stable_after: Duration::from_secs(240), ..Policy::default() };
     let reasons = |line: &str| -> Vec<String> {
-        let loud =
-            |line: &String| ["Opened", "Recovered", "Flapping", "Stabilized"].iter().any(|word| line.ends_with(word));
+        let is_sent = |line: &String| {
+            ["Opened", "Recovered", "Flapping", "Stabilized"].iter().any(|reason| line.ends_with(reason))
+        };
         let (state, reasons) = play(&policy, &[("web", line)]);
         assert!(line.len() < 60 || state.subjects.is_empty(), "{state:#?}");
-        reasons.into_iter().filter(|line| loud(line)).filter(|line| !line.contains("NotYet")).collect()
+        reasons.into_iter().filter(is_sent).filter(|line| !line.contains("NotYet")).collect()
     };
     let flaps = ["0 web Opened", "2 web Recovered", "3 web Opened", "5 web Recovered", "6 web Flapping"];
     assert_eq!(reasons("X..X..X..X..X.."), flaps);
     assert_eq!(reasons("X..X..X......."), [&flaps[..], &["12 web Stabilized"]].concat());
-    // It settles as failing, too; and its end is told then.
+    // A subject can also stabilize while failing; its recovery is notified afterwards.
     assert_eq!(reasons("X..X..XXXXXX.."), [&flaps[..], &["10 web Stabilized", "13 web Recovered"]].concat());
-    // Far apart they are incidents like any other.
+    // Incidents that are far apart do not count as flapping.
     let rare = format!("X..{0}X..{0}X..{0}", ".".repeat(58));
     assert_eq!(reasons(&rare).len(), 6);
 }
 
-/// A mute of the subject for these minutes.
+/// Mute of the subject from one minute until another.
 fn mute(from: i64, until: i64) -> Silence {
     Silence {
         id: "m1".to_owned(),
@@ -308,7 +309,7 @@ fn mute(from: i64, until: i64) -> Silence {
     }
 }
 
-/// Plays a line with a silence that stands in the state, or in the settings.
+/// Plays a line with a mute in the state, or with a maintenance window from the settings.
 fn play_silenced(line: &str, silence: &Silence) -> (Vec<String>, Vec<IncidentChange>) {
     let is_mute = silence.kind == SilenceKind::Mute;
     let mut state = CheckState::default();
@@ -322,18 +323,18 @@ fn play_silenced(line: &str, silence: &Silence) -> (Vec<String>, Vec<IncidentCha
         }
         let is_window = !is_mute && silence.from <= now && now < silence.until;
         let windows = if is_window { vec![silence.clone()] } else { vec![] };
-        let decision = decide(&state, &Findings { windows: &windows, ..by(&run, &votes) }, &Policy::default());
+        let decision = decide(&state, &Findings { windows: &windows, ..findings(&run, &votes) }, &Policy::default());
         reasons.extend(decision.reasons.iter().map(|reason| format!("{minute} {:?}", reason.notification_reason)));
         changes.extend(decision.changes);
         state = decision.next;
     }
     let last = run_at(line.len() as i64 - 1, "home").scheduled_time;
-    assert!(state.mutes.iter().all(|mute| last < mute.until), "a mute that is over is forgotten");
+    assert!(state.mutes.iter().all(|mute| last < mute.until), "an expired mute is still stored");
     (reasons, changes)
 }
 
 #[test]
-fn a_silenced_subject_is_told_when_the_silence_ends_if_it_is_still_down() {
+fn open_incident_is_notified_when_the_silence_ends() {
     let (reasons, changes) = play_silenced("XXXXX..", &mute(0, 3));
     assert_eq!(
         reasons,
@@ -353,12 +354,12 @@ fn a_silenced_subject_is_told_when_the_silence_ends_if_it_is_still_down() {
         play_silenced("X....", &mute(0, 4)).0,
         ["0 SuppressedMuted", "1 SuppressedNotYetRecovered", "2 SuppressedMuted"]
     );
-    // Over before anybody was told, and after the silence.
+    // The incident closes after the silence, but its opening was never notified.
     assert_eq!(
         play_silenced("X...", &mute(0, 1)).0,
         ["0 SuppressedMuted", "1 SuppressedNotYetRecovered", "2 SuppressedNeverNotified"]
     );
-    // What people know of is over for them, too.
+    // The recovery of a notified incident is notified despite the mute.
     let (reasons, _) = play_silenced("XXX..", &mute(1, 5));
     assert_eq!(
         reasons,
@@ -375,7 +376,7 @@ fn a_silenced_subject_is_told_when_the_silence_ends_if_it_is_still_down() {
 }
 
 #[test]
-fn severity_follows_the_failure_and_a_warning_that_stays_escalates() {
+fn severity_follows_the_failure_and_warnings_escalate() {
     let rules = |kind| SeverityRule { subject: None, kind: Some(kind), severity: Severity::Warning };
     let policy = Policy {
         severities: vec![rules(FailureKind::Status)],
@@ -396,12 +397,12 @@ fn severity_follows_the_failure_and_a_warning_that_stays_escalates() {
     );
     let never = Policy { escalate_after: None, ..policy.clone() };
     assert!(!play(&never, &[("web", "XXXXX")]).1.iter().any(|line| line.ends_with("Escalated")));
-    // A worse failure of an open incident.
+    // An open incident escalates on a more severe failure.
     let state = play(&never, &[("web", "X")]).0;
     let Vote::Failing { mut failure, .. } = failing("web", true) else { unreachable!() };
     failure.kind = FailureKind::Timeout;
     let votes = BTreeMap::from([(subject("web"), Vote::Failing { failure, confirmed: true })]);
-    let decision = decide(&state, &by(&run_at(1, "home"), &votes), &never);
+    let decision = decide(&state, &findings(&run_at(1, "home"), &votes), &never);
     assert_eq!(
         (decision.reasons[0].notification_reason, decision.reasons[0].severity),
         (NotificationReason::Escalated, Severity::Critical)
@@ -410,17 +411,16 @@ fn severity_follows_the_failure_and_a_warning_that_stays_escalates() {
 }
 
 #[test]
-fn what_is_left_behind_is_told_at_once_and_then_not_again_for_hours() {
-    let left =
-        |name: &str| Leftover { compensation: name.to_owned(), detail: "status 500".to_owned(), instructions: None };
+fn leftovers_are_notified_at_most_once_per_reminder_interval() {
+    let leftover = |name: &str| Leftover { compensation: name.to_owned(), detail: "status 500".to_owned(), instructions: None };
     let healthy = BTreeMap::from([(subject("web"), Vote::Healthy)]);
     let mut state = CheckState::default();
     let mut reasons = Vec::new();
     let policy = Policy { remind_every: Duration::from_secs(180), ..Policy::default() };
     for minute in 0..9 {
-        let left = if minute < 5 { vec![left(&format!("cancel {minute}"))] } else { vec![] };
+        let leftovers = if minute < 5 { vec![leftover(&format!("cancel {minute}"))] } else { vec![] };
         let run = run_at(minute, "home");
-        let decision = decide(&state, &Findings { leftovers: &left, ..by(&run, &healthy) }, &policy);
+        let decision = decide(&state, &Findings { leftovers: &leftovers, ..findings(&run, &healthy) }, &policy);
         reasons.extend(decision.leftovers.map(|current| (minute, current.pending.len())));
         state = decision.next;
     }
@@ -429,14 +429,14 @@ fn what_is_left_behind_is_told_at_once_and_then_not_again_for_hours() {
 }
 
 #[test]
-fn a_run_changes_as_much_as_it_can_write_and_the_next_does_the_rest() {
+fn changes_beyond_one_write_wait_for_the_next_run() {
     let names: Vec<String> = (0..150).map(|n| format!("t{n:03}")).collect();
     let votes = |vote: &dyn Fn(&str) -> Vote| names.iter().map(|name| (subject(name), vote(name))).collect();
     let mut state = CheckState::default();
     let mut counts = Vec::new();
     for (minute, passes) in (0..).zip([false, false, true, true, true]) {
         let votes = votes(&|name| if passes { Vote::Healthy } else { failing(name, true) });
-        let decision = decide(&state, &by(&run_at(minute, "home"), &votes), &Policy::default());
+        let decision = decide(&state, &findings(&run_at(minute, "home"), &votes), &Policy::default());
         let count = |wanted: NotificationReason| {
             decision.reasons.iter().filter(|reason| reason.notification_reason == wanted).count()
         };
@@ -452,7 +452,7 @@ fn a_run_changes_as_much_as_it_can_write_and_the_next_does_the_rest() {
 }
 
 #[test]
-fn the_record_begins_with_the_first_failure_and_holds_every_word() {
+fn record_keeps_the_first_failure_and_all_notifications() {
     let failing = |actual: &str| {
         let Vote::Failing { mut failure, .. } = failing("web", false) else { unreachable!() };
         failure.actual = actual.to_owned();
@@ -462,7 +462,7 @@ fn the_record_begins_with_the_first_failure_and_holds_every_word() {
     let mut record = None;
     for (minute, vote) in (0..).zip([failing("a"), failing("b"), failing("c"), Vote::Healthy, Vote::Healthy]) {
         let votes = BTreeMap::from([(subject("web"), vote)]);
-        let decision = decide(&state, &by(&run_at(minute, "home"), &votes), &Policy::default());
+        let decision = decide(&state, &findings(&run_at(minute, "home"), &votes), &Policy::default());
         for change in &decision.changes {
             record = Some(IncidentRecord::after(record, change));
         }
@@ -480,7 +480,7 @@ fn the_record_begins_with_the_first_failure_and_holds_every_word() {
 }
 
 #[test]
-fn state_of_another_release_is_refused() {
+fn state_of_another_release_is_rejected() {
     let stored = serde_json::to_string(&CheckState::default()).unwrap();
     assert_eq!(CheckState::read(&stored).unwrap(), CheckState::default());
     let version = |version: &str| stored.replace("\"schema_version\":3", &format!("\"schema_version\":{version}"));
@@ -491,9 +491,9 @@ fn state_of_another_release_is_refused() {
 }
 
 #[test]
-fn more_subjects_than_there_is_room_for_are_counted() {
+fn subjects_beyond_the_limit_are_counted() {
     let votes = (0..CheckState::MAX_SUBJECTS + 3).map(|n| (subject(&format!("t{n:03}")), failing("t", true))).collect();
-    let decision = decide(&CheckState::default(), &by(&run_at(0, "home"), &votes), &Policy::default());
+    let decision = decide(&CheckState::default(), &findings(&run_at(0, "home"), &votes), &Policy::default());
     assert_eq!(decision.next.subjects.len(), CheckState::MAX_SUBJECTS);
     assert_eq!(decision.next.not_stored, 3);
     assert_eq!(
@@ -507,7 +507,7 @@ fn more_subjects_than_there_is_room_for_are_counted() {
 }
 
 #[test]
-fn the_longest_texts_fit_in_the_table() {
+fn longest_texts_fit_in_the_table() {
     let failure = |n: usize| {
         let long = Mismatch {
             kind: FailureKind::Status,
@@ -522,19 +522,20 @@ fn the_longest_texts_fit_in_the_table() {
         .collect();
     let mut state = CheckState::default();
     for (minute, location) in (0..).zip(["eu-north-1", "eu-central-1", "us-east-1", "eu-north-1", "eu-west-1"]) {
-        state = decide(&state, &by(&run_at(minute, location), &votes), &Policy::default()).next;
+        state = decide(&state, &findings(&run_at(minute, location), &votes), &Policy::default()).next;
         let bytes = serde_json::to_vec(&state).unwrap().len();
         assert!(bytes <= CheckState::MAX_BYTES, "{bytes} bytes");
     }
 }
 
 #[test]
-fn a_subject_that_the_check_no_longer_has_is_dropped() {
+fn removed_subject_is_dropped() {
     let (state, _) = play(&Policy::default(), &[("gone", "X"), ("kept", "X")]);
-    let left = BTreeSet::from([subject("kept")]);
+    let remaining = BTreeSet::from([subject("kept")]);
     let votes = BTreeMap::from([(subject("kept"), Vote::Healthy)]);
     let run = run_at(1, "home");
-    let decision = decide(&state, &Findings { subjects: Some(&left), ..by(&run, &votes) }, &Policy::default());
+    let decision =
+        decide(&state, &Findings { subjects: Some(&remaining), ..findings(&run, &votes) }, &Policy::default());
     let reasons: Vec<_> =
         decision.reasons.iter().map(|reason| (reason.subject.as_str(), reason.notification_reason)).collect();
     assert_eq!(
@@ -542,5 +543,5 @@ fn a_subject_that_the_check_no_longer_has_is_dropped() {
         [("gone", NotificationReason::SuppressedDropped), ("kept", NotificationReason::SuppressedNotYetRecovered)]
     );
     assert!(!decision.next.subjects.contains_key(&subject("gone")));
-    assert!(decision.changes[0].incident.closed_at.is_some(), "its record does not stay open");
+    assert!(decision.changes[0].incident.closed_at.is_some(), "the record stays open");
 }
