@@ -26,7 +26,8 @@ pub enum Rule {
 /// Error for an invalid rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected a rule of ALARM, OK, INSUFFICIENT_DATA, TRUE, FALSE, AND, OR, NOT and parentheses, found {found} at character {at} of `{text}`"
+    "expected a rule of ALARM, OK, INSUFFICIENT_DATA, TRUE, FALSE, AND, OR, NOT and parentheses, found {found} at character \
+     {at} of `{text}`"
 )]
 pub struct RuleError {
     found: String,

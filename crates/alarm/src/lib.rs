@@ -5,8 +5,8 @@
 //! nothing is guessed.
 //!
 //! Sources: Amazon CloudWatch User Guide, "Alarm evaluation", "Configuring how CloudWatch alarms treat missing data",
-//! "Combining alarms", "Using math expressions with CloudWatch metrics"; AWS CloudFormation User Guide, "Intrinsic functions"
-//! and "`AWS::LanguageExtensions` transform".
+//! "Combining alarms", "Using math expressions with CloudWatch metrics"; AWS CloudFormation User Guide, "Intrinsic
+//! functions" and "`AWS::LanguageExtensions` transform".
 
 mod composite;
 mod definition;

@@ -27,7 +27,7 @@ const KEPT_BYTES: usize = 200;
 pub(crate) struct Connection {
     connection: MultiplexedConnection,
     driver: JoinHandle<()>,
-    place: HostPort,
+    server: HostPort,
     deadline: Duration,
     received: Arc<Mutex<Received>>,
 }
@@ -48,7 +48,7 @@ impl Connection {
     pub(crate) async fn open(
         step: &Step<'_>,
         store: &Store,
-        place: &HostPort,
+        server: &HostPort,
         database: u32,
         deadline: Duration,
     ) -> Result<Result<Self, Refusal>, StepEnded> {
@@ -59,7 +59,7 @@ impl Connection {
         if let Some(reference) = &store.password {
             info = info.set_password(step.secret(reference).await?.expose_secret());
         }
-        let stream = match step.run().client().dial(place, store.is_encrypted, deadline).await {
+        let stream = match step.run().client().dial(server, store.is_encrypted, deadline).await {
             Ok(stream) => stream,
             Err(error) => {
                 return match error.into_mismatch() {
@@ -75,10 +75,10 @@ impl Connection {
         let opening = MultiplexedConnection::new_with_config(&info, stream, config);
         Ok(match timeout(deadline, opening).await {
             Ok(Ok((connection, driver))) => {
-                Ok(Self { connection, driver: tokio::spawn(driver), place: place.clone(), deadline, received })
+                Ok(Self { connection, driver: tokio::spawn(driver), server: server.clone(), deadline, received })
             }
-            Ok(Err(error)) => Err(refusal(place, &error, &lock(&received))),
-            Err(_) => Err(late(place, deadline)),
+            Ok(Err(error)) => Err(refusal(server, &error, &lock(&received))),
+            Err(_) => Err(timeout_error(server, deadline)),
         })
     }
 
@@ -88,13 +88,13 @@ impl Connection {
         match timeout(self.deadline, self.connection.req_packed_commands(pipeline, 0, count)).await {
             Ok(Ok(replies)) => Ok(replies),
             Ok(Err(error)) => Err(self.refusal(&error)),
-            Err(_) => Err(late(&self.place, self.deadline)),
+            Err(_) => Err(timeout_error(&self.server, self.deadline)),
         }
     }
 
     /// Classifies an error.
     pub(crate) fn refusal(&self, error: &RedisError) -> Refusal {
-        refusal(&self.place, error, &lock(&self.received))
+        refusal(&self.server, error, &lock(&self.received))
     }
 }
 
@@ -155,16 +155,16 @@ impl AsyncWrite for Bounded {
     }
 }
 
-fn late(place: &HostPort, deadline: Duration) -> Refusal {
+fn timeout_error(server: &HostPort, deadline: Duration) -> Refusal {
     Refusal::Failed(Mismatch {
         kind: FailureKind::Timeout,
-        expected: format!("a reply from {place} within {} ms", deadline.as_millis()),
+        expected: format!("a reply from {server} within {} ms", deadline.as_millis()),
         actual: "no reply yet".to_owned(),
         evidence: None,
     })
 }
 
-fn refusal(place: &HostPort, error: &RedisError, received: &Received) -> Refusal {
+fn refusal(server: &HostPort, error: &RedisError, received: &Received) -> Refusal {
     let code = error.code().unwrap_or_default();
     let message = error.to_string();
     let is_refused = matches!(code, "WRONGPASS" | "NOAUTH" | "NOPERM")
@@ -172,7 +172,7 @@ fn refusal(place: &HostPort, error: &RedisError, received: &Received) -> Refusal
         || message.contains("invalid password")
         || message.contains("without any password configured");
     let failed = |kind, expected: &str, actual: String| {
-        Refusal::Failed(Mismatch { kind, expected: format!("{expected} {place}"), actual, evidence: None })
+        Refusal::Failed(Mismatch { kind, expected: format!("{expected} {server}"), actual, evidence: None })
     };
     // A server at its client limit sends an error unasked and closes the connection.
     let first = String::from_utf8_lossy(&received.first);

@@ -98,7 +98,7 @@ impl Database {
                 return Ok(Self { connection: Some(connection), store: store.clone(), deadline });
             }
             Ok(Err(refusal)) => refusal,
-            Err(_) => late(store, "a connection to", deadline),
+            Err(_) => timeout_error(store, "a connection to", deadline),
         };
         Err(refusal.record(step, store, "connected"))
     }
@@ -164,7 +164,7 @@ impl Database {
             }
             Err(_) => {
                 self.connection = None;
-                Err(late(&self.store, "a result from", self.deadline))
+                Err(timeout_error(&self.store, "a result from", self.deadline))
             }
         }
     }
@@ -190,7 +190,7 @@ impl Database {
                 break;
             }
         }
-        Err(failed.unwrap_or_else(|| late(store, "a connection to", deadline)))
+        Err(failed.unwrap_or_else(|| timeout_error(store, "a connection to", deadline)))
     }
 }
 
@@ -249,7 +249,7 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
-fn late(store: &Store, expected: &str, deadline: Duration) -> Refusal {
+fn timeout_error(store: &Store, expected: &str, deadline: Duration) -> Refusal {
     Refusal::Failed(Mismatch {
         kind: FailureKind::Timeout,
         expected: format!("{expected} {} within {} ms", store.place, deadline.as_millis()),

@@ -175,11 +175,11 @@ fn moved(reply: &Value, here: &Host) -> Option<HostPort> {
 
 /// Name of a command and its first argument.
 fn describe(command: &redis::Cmd) -> String {
-    let words = command.args_iter().take(2).filter_map(|argument| match argument {
+    let parts = command.args_iter().take(2).filter_map(|argument| match argument {
         redis::Arg::Simple(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
         _ => None,
     });
-    words.collect::<Vec<_>>().join(" ")
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -199,7 +199,7 @@ mod tests {
         let here = Host::parse("cache.internal").unwrap();
         let node = |answer: &str| {
             let answer = redis::parse_redis_value(format!("{answer}\r\n").as_bytes()).unwrap();
-            moved(&answer, &here).map(|place| place.to_string())
+            moved(&answer, &here).map(|node| node.to_string())
         };
         for (answer, expected) in [
             ("-MOVED 3999 127.0.0.1:6381", Some("127.0.0.1:6381")),
