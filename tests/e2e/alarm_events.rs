@@ -1,4 +1,4 @@
-//! What programs get from CloudWatch by EventBridge: the samples are of the shipped alarms, and the patterns choose them.
+//! CloudWatch alarm events on EventBridge: the sample events match the shipped alarms, and the sample patterns select them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ fn sample(file: &str) -> Value {
     serde_json::from_str(&text(&format!("events/{file}"))).unwrap()
 }
 
-/// The shipped alarm that an event is about, of an environment in which every check runs.
+/// Finds the shipped alarm of an event, in an environment that runs every check.
 fn shipped(event: &Value) -> Alarm {
     let inputs = Inputs::default().with("Environment", "production");
     let template = Template::read_with_every(&text("infra/alarms.yaml"), &inputs, "Checks").unwrap();
@@ -26,7 +26,7 @@ fn shipped(event: &Value) -> Alarm {
     alarms.into_iter().find(|alarm| alarm.name() == name).unwrap_or_else(|| panic!("no alarm is called {name}"))
 }
 
-/// What every such event has.
+/// Checks the fields that every alarm event has.
 fn assert_envelope(event: &Value) {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer}"));
     let name = text("/detail/alarmName");
@@ -40,15 +40,15 @@ fn reason_data(event: &Value, state: &str) -> Value {
     serde_json::from_str(event["detail"][state]["reasonData"].as_str().unwrap()).unwrap()
 }
 
-/// How many of an event's datapoints are beyond its threshold.
-fn beyond(alarm: &MetricAlarm, data: &Value) -> usize {
+/// Counts the datapoints of an event that breach its threshold.
+fn breaching(alarm: &MetricAlarm, data: &Value) -> usize {
     let threshold = data["threshold"].as_f64().unwrap();
     let points = data["recentDatapoints"].as_array().unwrap();
     points.iter().filter(|point| alarm.comparison.is_breaching(point.as_f64().unwrap(), threshold)).count()
 }
 
 #[test]
-fn the_sample_of_an_alarm_is_of_one_that_is_shipped() {
+fn sample_alarm_event_matches_the_shipped_alarm() {
     let event = sample("alarms/state-change.json");
     assert_envelope(&event);
     let Alarm::Metric(alarm) = shipped(&event) else { panic!("an alarm on a metric") };
@@ -68,14 +68,14 @@ fn the_sample_of_an_alarm_is_of_one_that_is_shipped() {
         let data = reason_data(&event, state);
         assert_eq!((&data["period"], &data["statistic"]), (&json!(alarm.period.as_secs()), &json!(statistic.as_str())));
         assert_eq!(data["recentDatapoints"].as_array().unwrap().len(), alarm.evaluation_periods, "{data:#}");
-        assert_eq!(beyond(&alarm, &data) >= alarm.datapoints_to_alarm, is_firing, "{data:#}");
+        assert_eq!(breaching(&alarm, &data) >= alarm.datapoints_to_alarm, is_firing, "{data:#}");
         let reason = event["detail"][state]["reason"].as_str().unwrap();
         assert!(reason.contains(&format!("the threshold ({:?})", data["threshold"].as_f64().unwrap())), "{reason}");
     }
 }
 
 #[test]
-fn the_sample_of_the_platform_down_is_of_the_shipped_composite() {
+fn sample_composite_event_matches_the_shipped_alarm() {
     let event = sample("alarms/platform-down.json");
     assert_envelope(&event);
     let Alarm::Composite(alarm) = shipped(&event) else { panic!("a composite alarm") };
@@ -89,13 +89,13 @@ fn the_sample_of_the_platform_down_is_of_the_shipped_composite() {
             .map(|alarm| (alarm["arn"].as_str().unwrap().rsplit(':').next().unwrap(), &alarm["state"]["value"]))
             .collect();
         assert_eq!(states.keys().copied().collect::<Vec<_>>(), rule.alarms().into_iter().collect::<Vec<_>>());
-        let of = |name: &str| if states[name] == "ALARM" { alarm::State::Alarm } else { alarm::State::Ok };
-        assert_eq!(rule.holds(&of), holds, "{data:#}");
+        let state_by_name = |name: &str| if states[name] == "ALARM" { alarm::State::Alarm } else { alarm::State::Ok };
+        assert_eq!(rule.holds(&state_by_name), holds, "{data:#}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn patterns_choose_the_alarms_of_one_environment() {
+async fn patterns_select_the_alarms_of_one_environment() {
     let emulator = Emulator::shared();
     let fires = sample("alarms/state-change.json");
     let down = sample("alarms/platform-down.json");
@@ -104,7 +104,7 @@ async fn patterns_choose_the_alarms_of_one_environment() {
         *event.pointer_mut(pointer).unwrap() = value;
         event
     };
-    let of = |event: &Value, environment: &str| -> Value {
+    let in_environment = |event: &Value, environment: &str| -> Value {
         serde_json::from_str(&event.to_string().replace("production", environment)).unwrap()
     };
     let mut muted = fires.clone();
@@ -114,31 +114,30 @@ async fn patterns_choose_the_alarms_of_one_environment() {
         "muteWindowEnd": "2026-11-23T08:00:00.000+0000",
     });
     let events = [
-        ("an alarm", fires.clone()),
-        ("its end", with("/detail/state/value", json!("OK"))),
-        ("a muted one", muted),
-        ("the platform down", down.clone()),
-        ("of staging", of(&fires, "staging")),
-        ("the platform of staging down", of(&down, "staging")),
-        ("somebody else's", with("/detail/alarmName", json!("ServerCpuTooHigh"))),
-        ("a threshold that is changed", with("/detail-type", json!("CloudWatch Alarm Configuration Change"))),
-        // Documented: environments whose names begin alike are told apart by their whole name only.
-        ("of an environment whose name begins alike", of(&fires, "production-eu")),
+        ("alarm", fires.clone()),
+        ("return to OK", with("/detail/state/value", json!("OK"))),
+        ("muted alarm", muted),
+        ("platform down", down.clone()),
+        ("alarm of staging", in_environment(&fires, "staging")),
+        ("platform down in staging", in_environment(&down, "staging")),
+        ("alarm of another application", with("/detail/alarmName", json!("ServerCpuTooHigh"))),
+        ("changed threshold", with("/detail-type", json!("CloudWatch Alarm Configuration Change"))),
+        // The documentation says so: a prefix pattern also matches environments with a longer name.
+        ("environment with the same prefix", in_environment(&fires, "production-eu")),
     ];
-    let all_of_it =
-        ["an alarm", "its end", "a muted one", "the platform down", "of an environment whose name begins alike"];
+    let all_events = ["alarm", "return to OK", "muted alarm", "platform down", "environment with the same prefix"];
     for (pattern, expected) in [
-        ("environment", &all_of_it[..]),
-        ("firing", &["an alarm", "the platform down", "of an environment whose name begins alike"]),
-        ("platform-down", &["the platform down"]),
+        ("environment", &all_events[..]),
+        ("firing", &["alarm", "platform down", "environment with the same prefix"]),
+        ("platform-down", &["platform down"]),
     ] {
         let text = text(&format!("events/alarms/patterns/{pattern}.json"));
-        let mut passed = Vec::new();
-        for (what, event) in &events {
-            if emulator.lets_pass(&text, event).await {
-                passed.push(*what);
+        let mut matched = Vec::new();
+        for (name, event) in &events {
+            if emulator.pattern_matches(&text, event).await {
+                matched.push(*name);
             }
         }
-        assert_eq!(passed, expected, "{pattern}");
+        assert_eq!(matched, expected, "{pattern}");
     }
 }

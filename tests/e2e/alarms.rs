@@ -1,4 +1,4 @@
-//! The stacks of alarms, deployed beside that of the functions: what the emulator makes of them is what the alarm crate reads.
+//! Deploys the alarm stacks next to the function stack and compares the alarms with those that the crate `alarm` reads.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,19 +14,19 @@ const ENVIRONMENT: &str = "alarms";
 const CHECKS: &str =
     "Availability,Login,Queues,Application,Backend,Booking,PaymentWebhook,Integrations,Notifications,Reconciliation";
 
-/// What `infra/platform.yaml` may be given.
+/// Parameters of `infra/platform.yaml`.
 pub const PLATFORM: [(&str, &str); 6] = [
     ("LoadBalancer", "app/web/50dc6c495c0c9188"),
     ("TargetGroup", "targetgroup/web/73e2d6bc24d8a067"),
     ("Database", "just-driving"),
     ("Cache", "just-driving-001"),
     ("Servers", "i-0a1b2c3d4e5f60718,i-18f6e5d4c3b2a1070"),
-    // Some that are there.
+    // Log groups that exist in this test.
     ("PlatformLogGroups", "/just-driving/alarms/synthetics/login,/just-driving/alarms/synthetics/booking"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_alarms_that_are_deployed_are_those_that_are_judged() {
+async fn deployed_alarms_equal_the_evaluated_ones() {
     let emulator = &Emulator::start(&[]);
     let functions = emulator.deploy(ENVIRONMENT, &[]);
     let prefix = format!("just-driving-synthetics-{ENVIRONMENT}-");
@@ -39,12 +39,12 @@ async fn the_alarms_that_are_deployed_are_those_that_are_judged() {
         let file = format!("{stack}.yaml");
         let text = fs::read_to_string(repository().join("infra").join(&file)).unwrap();
         let (text, inputs) = match stack {
-            "alarms" => (without_what_is_refused(&text), given.clone().with("Checks", CHECKS)),
+            "alarms" => (without_unsupported_resources(&text), given.clone().with("Checks", CHECKS)),
             _ => (without_queries(&text), given.clone()),
         };
         let path = target().join("tmp").join(&file);
         fs::write(&path, &text).unwrap();
-        emulator.deploy_beside(ENVIRONMENT, stack, &path, &inputs.parameters);
+        emulator.deploy_alarms(ENVIRONMENT, stack, &path, &inputs.parameters);
         let template = Template::read(&text, &inputs).unwrap();
         read.extend(alarm::alarms(&template).unwrap());
         for dashboard in template.resources_of_type("AWS::CloudWatch::Dashboard") {
@@ -70,7 +70,7 @@ async fn the_alarms_that_are_deployed_are_those_that_are_judged() {
     }
 }
 
-/// The emulator's account is another one.
+/// Compares a dashboard, apart from the account number, which differs in the emulator.
 async fn compare_dashboard(emulator: &Emulator, read: &serde_json::Map<String, Value>) {
     let client = aws_sdk_cloudwatch::Client::new(&emulator.sdk().await);
     let name = read["DashboardName"].as_str().unwrap();
@@ -86,7 +86,7 @@ fn compare(read: &alarm::MetricAlarm, deployed: &MetricAlarm) {
     let dimensions: BTreeMap<String, String> = deployed
         .dimensions()
         .iter()
-        .map(|own| (own.name().unwrap_or_default().to_owned(), own.value().unwrap_or_default().to_owned()))
+        .map(|value| (value.name().unwrap_or_default().to_owned(), value.value().unwrap_or_default().to_owned()))
         .collect();
     assert_eq!(dimensions, metric.dimensions, "{name}");
     assert_eq!(
@@ -94,10 +94,10 @@ fn compare(read: &alarm::MetricAlarm, deployed: &MetricAlarm) {
         (Some(metric.namespace.as_str()), Some(metric.name.as_str())),
         "{name}"
     );
-    assert_eq!(deployed.statistic().map(|own| own.as_str()), Some(statistic.as_str()), "{name}");
+    assert_eq!(deployed.statistic().map(|value| value.as_str()), Some(statistic.as_str()), "{name}");
     assert_eq!(deployed.period().map(i64::from), i64::try_from(read.period.as_secs()).ok(), "{name}");
     assert_eq!(deployed.threshold(), Some(read.threshold), "{name}");
-    assert_eq!(deployed.comparison_operator().map(|own| own.as_str()), Some(read.comparison.as_str()), "{name}");
+    assert_eq!(deployed.comparison_operator().map(|value| value.as_str()), Some(read.comparison.as_str()), "{name}");
     let count = |count: usize| i32::try_from(count).ok();
     assert_eq!(deployed.evaluation_periods(), count(read.evaluation_periods), "{name}");
     assert_eq!(deployed.datapoints_to_alarm(), count(read.datapoints_to_alarm), "{name}");
@@ -107,9 +107,9 @@ fn compare(read: &alarm::MetricAlarm, deployed: &MetricAlarm) {
     assert_eq!(deployed.alarm_description(), Some(read.description.as_str()), "{name}");
 }
 
-/// The emulator refuses composite alarms and saved queries.
-fn without_what_is_refused(text: &str) -> String {
-    // It holds the list against them as if it were one value.
+/// Removes composite alarms, saved queries and a list parameter, which the emulator does not support.
+fn without_unsupported_resources(text: &str) -> String {
+    // The emulator compares the whole list with each allowed value.
     let text = cut(text, "\n    AllowedValues:\n      - Availability", "\n  Runbooks:");
     let text = cut(&text, "\n  PlatformDown:\n    Type", "\n  # --- The dashboard");
     cut(&text, "\n  PlatformDown:\n    Condition", "\n  DashboardUrl:")

@@ -1,4 +1,4 @@
-//! What a function asks of AWS: a proxy in front of the emulator writes it down, and can stand in its way.
+//! A proxy between the functions and the AWS emulator. It records calls and can disturb them.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,26 +16,26 @@ use tokio::task::JoinHandle;
 
 use crate::mute_rules::MuteRuleApi;
 
-/// What is done with calls of one operation.
+/// Disturbance of calls to one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// They never reach AWS, and never come back.
+    /// The call never reaches AWS, and no answer arrives.
     Hold,
-    /// AWS does what they ask, but the answer never comes back.
+    /// AWS executes the call, but the answer never arrives.
     HoldAnswer,
-    /// AWS does what they ask, but the answer takes one and a half seconds.
+    /// AWS executes the call, and the answer takes 1.5 s.
     SlowAnswer,
-    /// They come back as an error of the service.
+    /// The service answers with an error.
     Refuse,
-    /// The answer comes back without its end.
+    /// The answer is truncated.
     Cut,
-    /// The first two come back as throttled; then it is gone.
+    /// The first two calls are throttled; later ones pass.
     ThrottleTwice,
 }
 
-/// The calls that went through. Stops when it is dropped.
+/// The proxy. Dropping it stops the server.
 pub struct Calls {
-    /// The one API that the emulator lacks.
+    /// The one API that the emulator lacks, answered here.
     pub mute_rules: Arc<MuteRuleApi>,
     url: String,
     shared: Arc<Shared>,
@@ -46,27 +46,27 @@ struct Shared {
     emulator: String,
     mute_rules: Arc<MuteRuleApi>,
     client: reqwest::Client,
-    actual: Mutex<Vec<String>>,
+    operations: Mutex<Vec<String>>,
     actions: Mutex<BTreeSet<String>>,
     obstacle: Mutex<Option<(Obstacle, &'static str)>>,
-    /// What is done with one call of any operation, and how many pass before it.
-    cut: Mutex<Option<(Obstacle, usize)>>,
+    /// Disturbance of one call to any operation, and the number of calls that pass first.
+    one_call: Mutex<Option<(Obstacle, usize)>>,
     throttled: Mutex<u32>,
     held: Semaphore,
 }
 
 impl Calls {
-    /// Listens in front of the emulator at this address.
+    /// Starts a proxy in front of the emulator at this address.
     pub async fn to(emulator: &str) -> Self {
         let mute_rules = Arc::<MuteRuleApi>::default();
         let shared = Arc::new(Shared {
             emulator: emulator.to_owned(),
             mute_rules: Arc::clone(&mute_rules),
             client: reqwest::Client::new(),
-            actual: Mutex::default(),
+            operations: Mutex::default(),
             actions: Mutex::default(),
             obstacle: Mutex::default(),
-            cut: Mutex::default(),
+            one_call: Mutex::default(),
             throttled: Mutex::default(),
             held: Semaphore::new(0),
         });
@@ -77,38 +77,38 @@ impl Calls {
         Self { mute_rules, url, shared, server }
     }
 
-    /// Where the function sends them.
+    /// URL for the functions.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The operations called since this was last asked, in their order.
+    /// Takes the names of the operations called since the last time, in order.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *lock(&self.shared.actual))
+        std::mem::take(&mut *lock(&self.shared.operations))
     }
 
-    /// All that was ever asked for, as policies name it: `dynamodb:GetItem`.
+    /// All actions called so far, as policies name them: `dynamodb:GetItem`.
     pub fn actions(&self) -> BTreeSet<String> {
         lock(&self.shared.actions).clone()
     }
 
-    /// From now on an obstacle stands in the way of this operation.
+    /// Disturbs calls to this operation from now on.
     pub fn obstruct(&self, obstacle: Obstacle, operation: &'static str) {
         *lock(&self.shared.obstacle) = Some((obstacle, operation));
     }
 
-    /// So many calls pass, whatever they are; then the obstacle stands in the way of one.
+    /// Lets this number of calls pass and disturbs the next one.
     pub fn obstruct_after(&self, calls: usize, obstacle: Obstacle) {
-        *lock(&self.shared.cut) = Some((obstacle, calls));
+        *lock(&self.shared.one_call) = Some((obstacle, calls));
     }
 
-    /// Nothing stands in the way any more. What is held stays held.
+    /// Removes all obstacles. Held calls stay held.
     pub fn clear(&self) {
         *lock(&self.shared.obstacle) = None;
-        *lock(&self.shared.cut) = None;
+        *lock(&self.shared.one_call) = None;
     }
 
-    /// Waits until so many calls are held.
+    /// Waits until this number of calls is held.
     pub async fn held(&self, calls: u32) {
         self.shared.held.acquire_many(calls).await.unwrap().forget();
     }
@@ -132,13 +132,13 @@ async fn pass(
     body: Bytes,
 ) -> Response {
     let operation = operation(&uri, &headers, &body);
-    lock(&shared.actual).push(operation.clone());
+    lock(&shared.operations).push(operation.clone());
     if let Some(answer) = shared.mute_rules.answer(&operation, &body) {
         return answer;
     }
     lock(&shared.actions).extend(actions(service(&headers).unwrap_or("unsigned"), &operation, &body));
-    let of_operation = lock(&shared.obstacle).filter(|(_, of)| *of == operation).map(|(obstacle, _)| obstacle);
-    let obstacle = of_operation.or_else(|| shared.cut());
+    let for_operation = lock(&shared.obstacle).filter(|(_, name)| *name == operation).map(|(obstacle, _)| obstacle);
+    let obstacle = for_operation.or_else(|| shared.for_one_call());
     match obstacle {
         Some(Obstacle::Hold) => return hold(&shared).await,
         Some(Obstacle::Refuse) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -179,15 +179,15 @@ async fn pass(
 }
 
 impl Shared {
-    /// Counts one call, and gives what is done with it.
-    fn cut(&self) -> Option<Obstacle> {
-        let mut cut = lock(&self.cut);
-        match &mut *cut {
+    /// Counts one call and returns its obstacle, if any.
+    fn for_one_call(&self) -> Option<Obstacle> {
+        let mut one_call = lock(&self.one_call);
+        match &mut *one_call {
             Some((_, left)) if *left > 0 => {
                 *left -= 1;
                 None
             }
-            _ => cut.take().map(|(obstacle, _)| obstacle),
+            _ => one_call.take().map(|(obstacle, _)| obstacle),
         }
     }
 }
@@ -197,13 +197,13 @@ async fn hold(shared: &Shared) -> Response {
     std::future::pending().await
 }
 
-/// The body is passed on decoded and whole, so its length and coding are said anew.
+/// Headers that the proxy sets itself: it forwards the body decoded and complete, with a new length.
 fn is_hop_by_hop(header: &str) -> bool {
     ["host", "connection", "content-length", "content-encoding", "transfer-encoding", "accept-encoding"]
         .contains(&header)
 }
 
-/// The operation's name, whichever of AWS's protocols it is asked in.
+/// Name of the called operation, in any of AWS's protocols.
 fn operation(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> String {
     if let Some(target) = headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
         return target.rsplit('.').next().unwrap_or_default().to_owned();
@@ -216,7 +216,7 @@ fn operation(uri: &Uri, headers: &HeaderMap, body: &[u8]) -> String {
     action.map_or_else(|| uri.to_string(), str::to_owned)
 }
 
-/// The service that a call is signed for, as policies name it.
+/// Service of a signed call, as policies name it.
 fn service(headers: &HeaderMap) -> Option<&str> {
     let (_, credential) = headers.get("authorization")?.to_str().ok()?.split_once("Credential=")?;
     // key/date/region/service/aws4_request
@@ -226,7 +226,7 @@ fn service(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// What a policy must allow for a call. There is no action for a transaction: each of its items is allowed by itself.
+/// Actions that a policy must allow for a call. For a transaction, these are the actions of its items.
 fn actions(service: &str, operation: &str, body: &[u8]) -> Vec<String> {
     if operation != "TransactWriteItems" {
         return vec![format!("{service}:{operation}")];

@@ -1,4 +1,4 @@
-//! The whole template, deployed: schedule, function, state, metrics, topics, failure queue.
+//! The deployed template: schedule, function, state, metrics, topics and failure queue.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use crate::emulator::{Emulator, target};
 
-/// A rule begins to count at the first full minute after it is made.
+/// A rule first fires at the full minute after its creation.
 const RULE_FIRES_WITHIN: Duration = Duration::from_secs(90);
-const TOLD_WITHIN: Duration = Duration::from_secs(60);
+const NOTIFIED_WITHIN: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_is_told_by_the_schedule_and_so_is_its_end() {
+async fn schedule_notifies_outage_and_recovery() {
     let platform = DemoPlatform::start(Options::default()).await.unwrap();
     let environment = "outage";
     let settings = settings_for(environment, platform.base_url());
@@ -28,7 +28,7 @@ async fn an_outage_is_told_by_the_schedule_and_so_is_its_end() {
     let on_call = Queue::for_topic(&sdk, "outage-on-call", &stack.outputs["OnCallTopic"]).await;
     let failures = Queue::existing(&sdk, &stack.outputs["FunctionFailuresUrl"]);
 
-    // Broken before the schedule's first run, which confirms the failure by its second attempt and tells.
+    // Broken before the first scheduled run, which confirms the failure with its second attempt and notifies.
     platform.faults().activate(Fault::ServerError);
     let opened = events.next(RULE_FIRES_WITHIN).await;
     let message: Value = serde_json::from_str(opened["Message"].as_str().unwrap()).unwrap();
@@ -38,42 +38,42 @@ async fn an_outage_is_told_by_the_schedule_and_so_is_its_end() {
     for (name, value) in [("check", "availability"), ("event", "opened"), ("environment", environment)] {
         assert_eq!(opened["MessageAttributes"][name]["Value"], value, "filter policies need the attribute {name}");
     }
-    let received = on_call.next(TOLD_WITHIN).await;
+    let received = on_call.next(NOTIFIED_WITHIN).await;
     assert!(received["Subject"].as_str().unwrap().contains("availability"), "{received:#}");
 
-    // Repaired: two runs that pass close the incident.
+    // Two passed runs close the incident.
     platform.faults().clear(Fault::ServerError);
     for _ in 0..2 {
         let report = emulator.invoke(&stack, "availability", &json!({})).await.unwrap();
         assert_eq!(report["run"]["check"], "availability", "{report:#}");
     }
-    let recovered = events.next(TOLD_WITHIN).await;
+    let recovered = events.next(NOTIFIED_WITHIN).await;
     let message: Value = serde_json::from_str(recovered["Message"].as_str().unwrap()).unwrap();
     assert_eq!(message["event"], "recovered", "{message:#}");
 
-    // What alarms see: the failed run as 0, those after it as 1, under exactly the promised dimensions.
+    // The metric has 0 for the failed run and 1 for later ones, with exactly the documented dimensions.
     let lowest = values(&sdk, "Success", "Minimum", environment).await;
     let highest = values(&sdk, "Success", "Maximum", environment).await;
     assert!(lowest.contains(&0.0) && highest.contains(&1.0), "found {lowest:?} to {highest:?} per minute");
     assert!(values(&sdk, "Duration", "Minimum", environment).await.iter().all(|milliseconds| *milliseconds > 0.0));
-    assert_eq!(dimensions_of(&sdk, "Success", environment).await, ["Check=availability", "Environment=outage"]);
+    assert_eq!(dimensions(&sdk, "Success", environment).await, ["Check=availability", "Environment=outage"]);
 
-    // The run's line is in the log group of the check.
+    // The log group of the check holds one line per run.
     let lines = emulator.log_lines(&stack, "availability").await;
     let is_run = |line: &&String| serde_json::from_str::<Value>(line).is_ok_and(|line| line["run_id"].is_string());
     assert!(lines.iter().filter(is_run).count() >= 3, "{lines:#?}");
 
-    // An event that no run can be made of fails the invocation, and the failure queue keeps it.
+    // A malformed event fails the invocation and ends up in the failure queue.
     emulator.invoke_later(&stack, "availability", &json!({ "scheduled_time": "yesterday" })).await;
-    let failure = failures.next(TOLD_WITHIN).await;
+    let failure = failures.next(NOTIFIED_WITHIN).await;
     assert_eq!(failure["requestPayload"]["scheduled_time"], "yesterday", "{failure:#}");
 }
 
-/// The demo's settings, for the platform that listens at this address.
+/// Writes the demo settings for a platform at this address and returns the path.
 fn settings_for(environment: &str, base_url: &str) -> PathBuf {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/layer/settings/demo.toml");
     let shipped = fs::read_to_string(shipped).unwrap();
-    let mine: Vec<String> = shipped
+    let lines: Vec<String> = shipped
         .lines()
         .map(|line| match line.split(" = ").next() {
             Some("environment") => format!("environment = {environment:?}"),
@@ -82,11 +82,11 @@ fn settings_for(environment: &str, base_url: &str) -> PathBuf {
         })
         .collect();
     let path = target().join(format!("tmp/settings-{environment}.toml"));
-    fs::write(&path, mine.join("\n")).unwrap();
+    fs::write(&path, lines.join("\n")).unwrap();
     path
 }
 
-/// A queue that a program or a test reads.
+/// An SQS queue that the test reads.
 struct Queue {
     client: aws_sdk_sqs::Client,
     url: String,
@@ -97,7 +97,7 @@ impl Queue {
         Self { client: aws_sdk_sqs::Client::new(sdk), url: url.to_owned() }
     }
 
-    /// A new one that gets what the topic is told.
+    /// Creates a queue subscribed to the topic.
     async fn for_topic(sdk: &SdkConfig, name: &str, topic: &str) -> Self {
         use aws_sdk_sqs::types::QueueAttributeName::QueueArn;
         let client = aws_sdk_sqs::Client::new(sdk);
@@ -109,7 +109,7 @@ impl Queue {
         Self { client, url }
     }
 
-    /// The next message, taken from the queue.
+    /// Takes the next message from the queue.
     async fn next(&self, within: Duration) -> Value {
         let start = Instant::now();
         while start.elapsed() < within {
@@ -125,7 +125,7 @@ impl Queue {
     }
 }
 
-/// A statistic of a metric, per minute over the last hour.
+/// Values of a statistic of a metric, per minute over the last hour.
 async fn values(sdk: &SdkConfig, metric: &str, statistic: &str, environment: &str) -> Vec<f64> {
     let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
     let metric = Metric::builder()
@@ -146,11 +146,11 @@ async fn values(sdk: &SdkConfig, metric: &str, statistic: &str, environment: &st
         .unwrap();
     let result = answer.metric_data_results.unwrap_or_default().pop().expect("one answer per query");
     let values = result.values.unwrap_or_default();
-    assert!(!values.is_empty(), "no data of the metric came back");
+    assert!(!values.is_empty(), "the metric has no data");
     values
 }
 
-async fn dimensions_of(sdk: &SdkConfig, metric: &str, environment: &str) -> Vec<String> {
+async fn dimensions(sdk: &SdkConfig, metric: &str, environment: &str) -> Vec<String> {
     let client = aws_sdk_cloudwatch::Client::new(sdk);
     let answer = client.list_metrics().namespace(check::metric::NAMESPACE).metric_name(metric).send().await.unwrap();
     let sets = answer.metrics.unwrap_or_default().into_iter().map(|metric| {
@@ -160,7 +160,7 @@ async fn dimensions_of(sdk: &SdkConfig, metric: &str, environment: &str) -> Vec<
         set.sort();
         set
     });
-    let mut mine: Vec<Vec<String>> = sets.filter(|set| set.contains(&format!("Environment={environment}"))).collect();
-    assert_eq!(mine.len(), 1, "expected one set of dimensions, found {mine:?}");
-    mine.remove(0)
+    let mut sets: Vec<Vec<String>> = sets.filter(|set| set.contains(&format!("Environment={environment}"))).collect();
+    assert_eq!(sets.len(), 1, "expected one set of dimensions, found {sets:?}");
+    sets.remove(0)
 }

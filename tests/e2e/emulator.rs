@@ -1,6 +1,6 @@
-//! An emulator of AWS on a free port of this machine, and the template deployed into it.
+//! Runs an AWS emulator on a free port of this machine and deploys the template into it.
 //!
-//! What it does and does not prove: docs/operations.md, "What the emulator does not prove".
+//! Its limits are listed in docs/operations.md, "What the emulator does not prove".
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,15 +17,15 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
 use serde_json::{Value, json};
 
-/// Where everything is said to be.
+/// Region of all resources.
 pub const REGION: &str = "eu-north-1";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// Starts the emulator and outlives the tests by nothing: its input ends when they end, however they end, and then it
-/// kills its whole process group, functions included.
+/// Shell script that starts the emulator and kills its process group, functions included, when its input ends. The input
+/// ends with the test process, even after a crash.
 const GUARDED: &str = r#""$@" & cat > /dev/null; rm -rf "$TMPDIR"; kill -KILL 0"#;
 
-/// A running emulator. Ended when it is dropped.
+/// A running emulator. Dropping it stops the process.
 pub struct Emulator {
     guard: Child,
     input: Option<ChildStdin>,
@@ -36,28 +36,28 @@ pub struct Emulator {
 
 /// A deployed stack.
 pub struct Stack {
-    /// The environment it was deployed for.
+    /// Environment of the stack.
     pub environment: String,
-    /// What the template's section Outputs says, by name.
+    /// Outputs of the template, by name.
     pub outputs: BTreeMap<String, String>,
 }
 
 impl Emulator {
-    /// The one of this test program, started by the first test that asks.
+    /// Emulator shared by all tests, started on first use.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Emulator> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(&[]))
     }
 
-    /// That of the fault matrix: whatever is published makes an emulator look at all alarms that are deployed into it.
+    /// Emulator of the fault matrix. It has no alarms, because the emulator evaluates all of them for every datapoint.
     pub fn without_alarms() -> &'static Self {
         static WITHOUT_ALARMS: OnceLock<Emulator> = OnceLock::new();
         WITHOUT_ALARMS.get_or_init(|| Self::start(&[]))
     }
 
-    /// Starts one of its own. Functions inherit `environment`, where their template says nothing else.
+    /// Starts a separate emulator. Functions inherit `environment`, unless the template sets the same variable.
     pub fn start(environment: &[(&str, &str)]) -> Self {
-        // The last run's logs stay, to be read after a failure.
+        // Logs of the last run stay for reading after a failure.
         static STARTED: AtomicUsize = AtomicUsize::new(1);
         let program = tool("emulator", "ministack");
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -70,7 +70,7 @@ impl Emulator {
             .args(["-c", GUARDED, "emulator"])
             .arg(program)
             .current_dir(&folder)
-            // Functions inherit the environment too: they shall see nothing of this machine.
+            // Functions inherit the environment and must not see variables of this machine.
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("HOME", &folder)
@@ -79,7 +79,7 @@ impl Emulator {
             .env("MINISTACK_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())
             .env("MINISTACK_REGION", REGION)
-            // Listeners of services that nobody here uses, on ports of their own.
+            // Unused services with listeners on additional ports.
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
             .env("AWS_ENDPOINT_URL", &url)
@@ -96,7 +96,7 @@ impl Emulator {
         emulator
     }
 
-    /// How clients of the SDK reach it.
+    /// SDK configuration for this emulator.
     pub async fn sdk(&self) -> SdkConfig {
         aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(&self.url)
@@ -106,9 +106,9 @@ impl Emulator {
             .await
     }
 
-    /// Deploys what `cargo xtask test build` has built, as staging is deployed, for an environment of its own.
+    /// Deploys the output of `cargo xtask test build` with the configuration of staging, under another environment name.
     pub fn deploy(&self, environment: &str, parameters: &[(&str, &str)]) -> Stack {
-        // SAM CLI makes a bucket at the first deployment; two at once would both.
+        // SAM CLI creates a bucket at the first deployment; two deployments at once would both try.
         let _alone = self.deploying.lock().unwrap_or_else(PoisonError::into_inner);
         let built = target().join("sam/template.yaml");
         assert!(built.is_file(), "{} is missing\n  build it: cargo xtask test build", built.display());
@@ -135,8 +135,8 @@ impl Emulator {
         Stack { environment: environment.to_owned(), outputs: outputs.collect() }
     }
 
-    /// Deploys a template of alarms beside the functions' stack, as staging's is.
-    pub fn deploy_beside(
+    /// Deploys a template of alarms next to the function stack, with the configuration of staging.
+    pub fn deploy_alarms(
         &self,
         environment: &str,
         stack: &str,
@@ -154,7 +154,7 @@ impl Emulator {
             .succeed();
     }
 
-    /// Runs a function and waits for what it returns: `Err` holds the error's type and message.
+    /// Invokes a function and waits for its result. `Err` holds the type and message of the error.
     pub async fn invoke(&self, stack: &Stack, check: &str, event: &Value) -> Result<Value, Value> {
         let answer = self.invocation(stack, check, event).send().await.unwrap();
         assert_eq!(answer.status(), 200, "the emulator could not invoke {check}");
@@ -163,35 +163,35 @@ impl Emulator {
         if failed { Err(body) } else { Ok(body) }
     }
 
-    /// Queues an event for a function, as a rule does.
+    /// Queues an event for a function, as an EventBridge rule does.
     pub async fn invoke_later(&self, stack: &Stack, check: &str, event: &Value) {
         let answer =
             self.invocation(stack, check, event).header("x-amz-invocation-type", "Event").send().await.unwrap();
         assert_eq!(answer.status(), 202, "the emulator could not queue an event for {check}");
     }
 
-    /// The lines a function has logged, the emulator's own among them.
+    /// Log lines of a function, including those of the emulator.
     pub async fn log_lines(&self, stack: &Stack, check: &str) -> Vec<String> {
         let group = format!("/just-driving/{}/synthetics/{check}", stack.environment);
-        let answer = self.ask("Logs_20140328.FilterLogEvents", &json!({ "logGroupName": group })).await;
+        let answer = self.call("Logs_20140328.FilterLogEvents", &json!({ "logGroupName": group })).await;
         let events = answer["events"].as_array().cloned().unwrap_or_default();
         events.iter().filter_map(|event| event["message"].as_str()).map(|line| line.trim_end().to_owned()).collect()
     }
 
-    /// Whether EventBridge would let an event pass by this pattern.
-    pub async fn lets_pass(&self, pattern: &str, event: &Value) -> bool {
-        let question = json!({ "EventPattern": pattern, "Event": event.to_string() });
-        self.ask("AWSEvents.TestEventPattern", &question).await["Result"].as_bool().unwrap()
+    /// Asks EventBridge if an event matches a pattern.
+    pub async fn pattern_matches(&self, pattern: &str, event: &Value) -> bool {
+        let input = json!({ "EventPattern": pattern, "Event": event.to_string() });
+        self.call("AWSEvents.TestEventPattern", &input).await["Result"].as_bool().unwrap()
     }
 
-    /// Asks what no SDK of these tests is for.
-    async fn ask(&self, operation: &str, question: &Value) -> Value {
+    /// Calls an operation for which the tests have no SDK.
+    async fn call(&self, operation: &str, input: &Value) -> Value {
         let answer = reqwest::Client::new()
             .post(&self.url)
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", operation)
             .header("authorization", AUTHORIZATION)
-            .body(question.to_string())
+            .body(input.to_string())
             .send()
             .await
             .unwrap();
@@ -211,7 +211,7 @@ impl Emulator {
 
     fn sam(&self) -> Command {
         let mut sam = Command::new(tool("sam", "sam"));
-        // Credentials and profiles of this machine stay out: what is deployed here is deployed nowhere else.
+        // Credentials and profiles of this machine are hidden, so that nothing is deployed to a real account.
         sam.env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("HOME", &self.folder)
@@ -231,7 +231,7 @@ impl Emulator {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("the emulator did not answer within {READY_WITHIN:?}; it said:\n{}", fs::read_to_string(log).unwrap());
+        panic!("the emulator did not answer within {READY_WITHIN:?}; its log:\n{}", fs::read_to_string(log).unwrap());
     }
 }
 
@@ -242,12 +242,12 @@ impl Drop for Emulator {
     }
 }
 
-/// Unverified, but the emulator takes service and region from it.
+/// Placeholder signature. The emulator does not verify it, but reads the service and region.
 const AUTHORIZATION: &str =
     "AWS4-HMAC-SHA256 Credential=test/20300101/eu-north-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
 
 trait Succeed {
-    /// Runs it to its end and gives its output; what it said instead of succeeding ends the test.
+    /// Runs the command and returns its output; panics with the output when it fails.
     fn succeed(&mut self) -> String;
 }
 
@@ -260,10 +260,10 @@ impl Succeed for Command {
     }
 }
 
-/// Whether its health page answers. By hand, since this waits before any runtime runs.
+/// Checks the health page over a plain socket, because no async runtime runs yet.
 fn ready(url: &str) -> bool {
     use std::io::{Read, Write};
-    let ask = || -> std::io::Result<String> {
+    let status_line = || -> std::io::Result<String> {
         let address = url.trim_start_matches("http://");
         let mut stream = std::net::TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
@@ -272,10 +272,10 @@ fn ready(url: &str) -> bool {
         stream.read_exact(&mut answer)?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     };
-    ask().is_ok_and(|answer| answer == "HTTP/1.1 200")
+    status_line().is_ok_and(|answer| answer == "HTTP/1.1 200")
 }
 
-/// What `cargo xtask test` installs.
+/// Path of a tool installed by `cargo xtask test`.
 fn tool(environment: &str, program: &str) -> PathBuf {
     let path = target().join("tools").join(environment).join("bin").join(program);
     assert!(
@@ -286,7 +286,7 @@ fn tool(environment: &str, program: &str) -> PathBuf {
     path
 }
 
-/// Cargo's target folder.
+/// Target folder of cargo.
 pub fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }

@@ -1,4 +1,4 @@
-//! What an operator does and sees: messages, mutes, windows, the record of incidents.
+//! An operator's view: messages, mutes, maintenance windows and incident records.
 
 use demo_platform::Fault;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::world::World;
 const CHECK: &str = "availability";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_mutes_looks_up_and_unmutes() {
+async fn operator_mutes_looks_up_and_unmutes() {
     let world = World::new("operator").await;
     world.deploy_alarms("Availability").await;
     let function = world.start(CHECK).await;
@@ -25,7 +25,7 @@ async fn an_operator_mutes_looks_up_and_unmutes() {
     assert_eq!(listed.lines().count(), reports.len() + 1, "{listed}");
     assert!(listed.contains(&id) && listed.contains("OPEN"), "{listed}");
 
-    // Muted by another operator's clock: the function's shows half an hour ago.
+    // The program uses the real time; the clock of the function is half an hour behind.
     let muted = world.printed(&["mute", CHECK, "--for", "2h", "--reason", "deploying 4.2"]);
     assert!(muted.starts_with("availability is muted until "), "{muted}");
     let mutes = world.printed(&["mutes"]);
@@ -33,7 +33,7 @@ async fn an_operator_mutes_looks_up_and_unmutes() {
     let as_json: Value = serde_json::from_str(&world.printed(&["mutes", "--json"])).unwrap();
     assert_eq!((&as_json[0]["check"], &as_json[0]["mute"]["by"]), (&CHECK.into(), &"anna".into()));
 
-    // People know of the first one, so they hear that it is over. Of the second they do not hear.
+    // People were notified of the first incident, so its recovery is sent. The second incident is suppressed.
     world.run(&function).await;
     world.platform.faults().clear(Fault::ServerError);
     world.run(&function).await;
@@ -44,9 +44,9 @@ async fn an_operator_mutes_looks_up_and_unmutes() {
     world.platform.faults().activate(Fault::ServerError);
     let invoked = world.run(&function).await;
     assert_eq!(invoked.report()["reasons"][0]["notification_reason"], "suppressed_muted", "{:#}", invoked.report());
-    assert_eq!(world.metrics_of(world.minute()).await["Success"], 0.0, "it publishes all the same");
+    assert_eq!(world.metrics_at(world.minute()).await["Success"], 0.0, "metrics are published while muted");
     let received = world.received().await;
-    assert!(received.is_nothing(), "{received}");
+    assert!(received.is_empty(), "{received}");
 
     let unmuted = world.printed(&["unmute", CHECK]);
     assert!(unmuted.starts_with("availability is no longer muted"), "{unmuted}");
@@ -58,8 +58,8 @@ async fn an_operator_mutes_looks_up_and_unmutes() {
     assert_eq!(again.status.code(), Some(2), "{again:?}");
     assert!(String::from_utf8_lossy(&again.stderr).contains("is not muted"), "{again:?}");
 
-    // The first one, from beginning to end.
-    let story = world.printed(&["incident", &id]);
+    // Timeline of the first incident.
+    let timeline = world.printed(&["incident", &id]);
     for part in [
         "first failed run",
         "told: opened",
@@ -68,23 +68,23 @@ async fn an_operator_mutes_looks_up_and_unmutes() {
         "told: recovered",
         "closed, after",
     ] {
-        assert!(story.contains(part), "{part} is not in\n{story}");
+        assert!(timeline.contains(part), "{part} is missing in\n{timeline}");
     }
-    assert!(story.contains("status 500"), "{story}");
+    assert!(timeline.contains("status 500"), "{timeline}");
     let record: Value = serde_json::from_str(&world.printed(&["incident", &id, "--json"])).unwrap();
     let ids: Vec<_> = record["notifications"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|received| received["notification_id"].clone())
+        .map(|notification| notification["notification_id"].clone())
         .collect();
     assert_eq!(ids[0], opened.events[0].json()["notification_id"]);
     let open: Value = serde_json::from_str(&world.printed(&["incidents", "--open", "--json"])).unwrap();
     assert_eq!(open.as_array().unwrap().len(), reports.len(), "{open:#}");
     assert!(open.as_array().unwrap().iter().all(|record| record["id"] != id.as_str()), "{open:#}");
-    // 400 days from its last change, in Unix seconds.
-    let kept = world.kept_until(CHECK, &id).await - world.minute().as_second();
-    assert!((399 * 86_400..=400 * 86_400).contains(&kept), "{kept}");
+    // Records expire 400 days after the last change.
+    let remaining = world.incident_expires_at(CHECK, &id).await - world.minute().as_second();
+    assert!((399 * 86_400..=400 * 86_400).contains(&remaining), "{remaining} s");
 
     for (arguments, expected) in [
         (&["mute", "nothing", "--for", "1h", "--reason", "x"][..], "there is no check `nothing`"),
@@ -95,14 +95,14 @@ async fn an_operator_mutes_looks_up_and_unmutes() {
         (&["incident", "login.20200101T000000Z"], "there is no incident"),
     ] {
         let output = world.synthetics(arguments);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-        assert!(said.contains(expected), "{arguments:?}: {said}");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_open_when_a_maintenance_window_ends_is_told_then() {
+async fn open_incident_is_notified_when_its_window_ends() {
     let mut world = World::new("window").await;
     let (from, until) = (world.minute(), world.minute() + jiff::SignedDuration::from_mins(3));
     world.append(&format!(
@@ -120,16 +120,20 @@ async fn what_is_open_when_a_maintenance_window_ends_is_told_then() {
         );
     }
     let received = world.received().await;
-    assert!(received.is_nothing(), "{received}");
+    assert!(received.is_empty(), "{received}");
     world.run(&function).await;
     let received = world.received().await;
     assert_eq!(received.on_call.len(), 1, "{received}");
     let since = received.events[0].json()["subjects"][0]["since"].clone();
-    assert_eq!(since, (from + jiff::SignedDuration::from_mins(1)).to_string(), "since it broke, not since it was told");
+    assert_eq!(
+        since,
+        (from + jiff::SignedDuration::from_mins(1)).to_string(),
+        "since the first failed run, not since the notification"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_that_cannot_judge_is_told_and_so_is_its_end() {
+async fn monitoring_lost_and_restored_are_notified() {
     let mut world = World::new("monitoring-lost").await;
     world.replace(
         "id = \"status-api\"\n",
@@ -150,7 +154,7 @@ async fn a_check_that_cannot_judge_is_told_and_so_is_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chat_is_told_what_it_can_show() {
+async fn chat_topic_gets_chat_messages() {
     let mut world = World::new("chat").await;
     let chat = world.chat().await;
     let function = world.start(CHECK).await;

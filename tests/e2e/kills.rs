@@ -1,4 +1,4 @@
-//! The real binary, killed at its calls to AWS: before one is done, or before its answer comes back.
+//! Kills the function binary during its calls to AWS: before AWS executes one, or before the answer arrives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::world::{World, scheduled};
 
 const CHECK: &str = "availability";
 const HISTORIES: u64 = 12;
-/// Minutes in which the platform breaks and mends, and processes are killed.
+/// Minutes in which the platform fails and recovers and processes are killed.
 const EVENTFUL: u64 = 9;
 const KILLS: usize = 3;
 
-/// What one history came to.
+/// Counts of one history.
 #[derive(Default)]
 struct Figures {
     kills: usize,
@@ -28,14 +28,14 @@ struct Figures {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_that_is_killed_at_any_call_loses_nothing() {
+async fn killed_functions_lose_no_notification() {
     let mut sum = Figures::default();
     let mut seeds = 0..HISTORIES;
     while let Some(seed) = seeds.next() {
-        // Four worlds at a time.
+        // Four histories run at the same time.
         let batch: Vec<u64> = std::iter::once(seed).chain(seeds.by_ref().take(3)).collect();
-        let played: Vec<_> = batch.into_iter().map(|seed| tokio::spawn(history(seed))).collect();
-        for figures in played {
+        let running: Vec<_> = batch.into_iter().map(|seed| tokio::spawn(history(seed))).collect();
+        for figures in running {
             let figures = figures.await.unwrap();
             sum.kills += figures.kills;
             sum.messages += figures.messages;
@@ -46,7 +46,7 @@ async fn a_function_that_is_killed_at_any_call_loses_nothing() {
         }
     }
     println!(
-        "{HISTORIES} histories of the real binary, {} kills, {} messages arrived: lost {}, stuck incidents {}, duplicates {}",
+        "{HISTORIES} histories of the function binary, {} kills, {} messages received: {} lost, {} stuck, {} duplicates",
         sum.kills, sum.messages, sum.lost, sum.stuck, sum.duplicates
     );
     assert_eq!((sum.lost, sum.stuck), (0, 0));
@@ -54,7 +54,7 @@ async fn a_function_that_is_killed_at_any_call_loses_nothing() {
     assert!(sum.kills > HISTORIES as usize && sum.messages > 0);
 }
 
-/// A small generator, so that a seed brings the same history back (Marsaglia, "Xorshift RNGs", 2003).
+/// A small random generator, so that a seed reproduces a history (Marsaglia, "Xorshift RNGs", 2003).
 struct Dice(u64);
 
 impl Dice {
@@ -73,7 +73,7 @@ async fn history(seed: u64) -> Figures {
     let mut function = world.start(CHECK).await;
     let mut is_down = false;
     for minute in 0..EVENTFUL {
-        // Two or three minutes down, as long up.
+        // The platform may change between up and down every three minutes.
         if minute % 3 == 1 && dice.below(3) > 0 {
             is_down = !is_down;
             if is_down {
@@ -87,7 +87,7 @@ async fn history(seed: u64) -> Figures {
         let is_killed = figures.kills < KILLS && dice.below(left) < (KILLS - figures.kills) as u64;
         if is_killed {
             let obstacle = if dice.below(2) == 0 { Obstacle::Hold } else { Obstacle::HoldAnswer };
-            // A run that tells makes six calls: read, write, publish, tell two topics, clear.
+            // A run that notifies makes six calls: read, write, publish metrics, two topics, clear the outbox.
             world.calls.obstruct_after(dice.below(6) as usize, obstacle);
         }
         if run_or_kill(&world, &function).await {
@@ -96,7 +96,7 @@ async fn history(seed: u64) -> Figures {
         }
         world.calls.clear();
         if dice.below(4) == 0 {
-            // The same event once more.
+            // Delivers the same event twice.
             function.invoke(&scheduled(world.minute())).await;
         }
     }
@@ -104,11 +104,11 @@ async fn history(seed: u64) -> Figures {
     for _ in 0..4 {
         world.run(&function).await;
     }
-    judge(&world, &mut figures, seed).await;
+    count(&world, &mut figures, seed).await;
     figures
 }
 
-/// Whether a call was held, and the process killed.
+/// Runs the function, or kills it when one of its calls is held. Returns `true` when it was killed.
 async fn run_or_kill(world: &World, function: &Function) -> bool {
     let event = scheduled(world.minute());
     tokio::select! {
@@ -120,7 +120,8 @@ async fn run_or_kill(world: &World, function: &Function) -> bool {
     }
 }
 
-async fn judge(world: &World, figures: &mut Figures, seed: u64) {
+/// Compares the received messages with the incident records.
+async fn count(world: &World, figures: &mut Figures, seed: u64) {
     let received = world.received().await;
     let mut times: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for message in &received.events {
@@ -134,16 +135,16 @@ async fn judge(world: &World, figures: &mut Figures, seed: u64) {
     figures.messages = times.values().sum();
     figures.duplicates = times.values().map(|times| times - 1).sum();
     figures.most_duplicates = times.values().map(|times| times - 1).max().unwrap_or_default();
-    // Whatever a record says was told has arrived, at both topics; and none is open.
+    // Every recorded notification has arrived at both topics, and every incident is closed.
     let records: Value = serde_json::from_str(&world.printed(&["incidents", "--json"])).unwrap();
-    let mut said = BTreeSet::new();
+    let mut recorded = BTreeSet::new();
     for record in records.as_array().unwrap() {
         figures.stuck += usize::from(record["closed_at"].is_null());
         let events: Vec<&str> =
             record["notifications"].as_array().unwrap().iter().filter_map(|t| t["event"].as_str()).collect();
-        let has_end = events.last().is_some_and(|event| ["recovered", "stabilized", "flapping"].contains(event));
-        figures.stuck += usize::from(!has_end);
-        said.extend(
+        let is_closed = events.last().is_some_and(|event| ["recovered", "stabilized", "flapping"].contains(event));
+        figures.stuck += usize::from(!is_closed);
+        recorded.extend(
             record["notifications"]
                 .as_array()
                 .unwrap()
@@ -152,10 +153,10 @@ async fn judge(world: &World, figures: &mut Figures, seed: u64) {
                 .map(str::to_owned),
         );
     }
-    for id in said {
+    for id in recorded {
         for topic in ["events", "oncall"] {
             if !times.contains_key(&(topic, id.clone())) {
-                println!("seed {seed}: {topic} was not told {id}");
+                println!("seed {seed}: {topic} did not receive {id}");
                 figures.lost += 1;
             }
         }

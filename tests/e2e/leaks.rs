@@ -1,9 +1,9 @@
-//! Looking for a secret in what leaves the process, however it is encoded.
+//! Searches the output of a process for a secret in any encoding.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-/// Where and how the secret, or half of it, stands in the text: decoded up to three times.
+/// Searches a text, decoded up to three times, for the secret or one half of it. Returns the encoding found.
 pub fn leak(secret: &str, text: &str) -> Option<String> {
     let middle = secret.len() / 2;
     let parts = [secret, &secret[..middle], &secret[middle..]];
@@ -21,13 +21,14 @@ pub fn leak(secret: &str, text: &str) -> Option<String> {
     None
 }
 
-/// What of the part's Base64 depends on no other byte, wherever in a longer text it begins; in both alphabets.
+/// Base64 of a part at each of the three alignments, without the characters that depend on neighbouring bytes, in both
+/// alphabets.
 fn in_base64(part: &str) -> Vec<String> {
     let mut all = Vec::new();
     for before in 0..3 {
         let encoded = STANDARD_NO_PAD.encode([&b"--"[..before], part.as_bytes()].concat());
-        let own = &encoded[(8 * before).div_ceil(6)..8 * (before + part.len()) / 6];
-        all.extend([own.to_owned(), own.replace('+', "-").replace('/', "_")]);
+        let stable = &encoded[(8 * before).div_ceil(6)..8 * (before + part.len()) / 6];
+        all.extend([stable.to_owned(), stable.replace('+', "-").replace('/', "_")]);
     }
     all
 }
@@ -51,7 +52,7 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Backslashes before quotes, slashes and backslashes taken away, and `\u00XX` read.
+/// Resolves the escapes of quotes, slashes, backslashes and `\u00XX`.
 fn json_unescaped(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text.chars();

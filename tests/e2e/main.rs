@@ -1,8 +1,8 @@
-//! End to end: real binaries, a real Runtime API, an AWS emulator, the demo platform.
+//! End-to-end tests: function binaries, a Runtime API server, an AWS emulator and the demo platform.
 //!
-//! `cargo xtask test build e2e` builds what these tests deploy and runs them.
+//! `cargo xtask test build e2e` builds the functions and the template, then runs these tests.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod alarm_events;
 mod alarms;

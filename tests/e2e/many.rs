@@ -1,4 +1,4 @@
-//! Thousands of payments in a function's own process.
+//! Memory of a function that reconciles thousands of payments.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use crate::world::World;
 const MIB: u64 = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thousands_of_payments_fit_into_a_small_function() {
+async fn thousands_of_payments_fit_in_a_small_function() {
     let few = World::new("few-payments").await;
     let function = few.start("reconciliation").await;
     assert_eq!(few.run(&function).await.outcome(), "passed");
     let idle = function.peak_memory();
 
-    // A day of them is listed by the platform: more than eight thousand.
+    // The platform lists one day of payments: more than 8,000.
     let options = Options { payments_every: Duration::from_secs(10), ..Options::default() };
-    let mut world = World::with("many-payments", options).await;
-    world.replace("schools = [1, 3]", "schools = [1, 3]\nmost_payments = 100000");
+    let mut world = World::with_options("many-payments", options).await;
+    world.replace("schools = [1, 3]", "schools = [1, 3]\nmax_payments = 100000");
     let function = world.start("reconciliation").await;
     for _ in 0..2 {
         let invoked = world.run(&function).await;

@@ -1,5 +1,5 @@
-//! A log-in at a platform that plays back what it is sent and hands out: of passwords, cookies, tokens, codes and seeds
-//! nothing leaves the process, in no encoding, whichever step fails.
+//! The login check against a platform that echoes all credentials: no password, cookie, token, code or seed leaves the
+//! process, in any encoding, no matter which step fails.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,12 +16,12 @@ use tokio::net::TcpListener;
 use crate::leaks::leak;
 use crate::world::{Message, World};
 
-/// Changed by every encoding that is looked for, and fit for a cookie.
+/// Session secret that every encoding changes and that is valid in a cookie.
 const SESSION: &str = "c4nary.session+/=~<%>tail-9f2c";
 const CSRF: &str = "c4nary.csrf+/=~<%>tail-71d0";
 const FORM_TOKEN: &str = "c4naryFormTokenTail51e3";
 
-/// Where it plays back, and the step that shows it.
+/// Paths that can echo, each with the step that then fails.
 const PLACES: [(&str, &str); 7] = [
     ("/login", "open-form"),
     ("/api/login", "log-in"),
@@ -34,17 +34,17 @@ const PLACES: [(&str, &str); 7] = [
 const ENCODINGS: [&str; 4] = ["raw", "percent", "base64", "json"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_a_log_in_uses_leaves_the_process_in_any_encoding() {
+async fn login_secrets_never_leave_the_process() {
     let mirror = Mirror::start().await;
     let mut world = World::new("mirror").await;
     let platform = world.platform.base_url().to_owned();
     world.replace(&platform, &mirror.url);
-    // Long enough not to be met by chance among the digits of ids and times.
+    // Eight digits do not appear by chance in ids and times.
     world.replace("period = \"1s\"", "period = \"1s\"\ndigits = 8");
     let function = world.start("login").await;
     for (path, step) in PLACES {
         for encoding in ENCODINGS {
-            mirror.play(path, encoding);
+            mirror.echo(path, encoding);
             let invoked = world.run(&function).await;
             assert_eq!(invoked.outcome(), "failed", "{path}, {encoding}: {:#}", invoked.report());
             let failure = &invoked.report()["outcome"]["failures"][0];
@@ -55,15 +55,15 @@ async fn nothing_that_a_log_in_uses_leaves_the_process_in_any_encoding() {
             }
         }
     }
-    // The codes were sent, and looked for.
+    // The search covered one-time codes.
     assert!(mirror.sent().iter().any(|sent| sent.len() == 8 && sent.chars().all(|c| c.is_ascii_digit())));
 
     let received = world.received().await;
-    let text_of = |messages: &[Message]| messages.iter().map(|message| message.envelope.clone()).collect::<String>();
+    let envelopes = |messages: &[Message]| messages.iter().map(|message| message.envelope.clone()).collect::<String>();
     let outputs = [
         ("log", function.output()),
-        ("message to people", text_of(&received.on_call)),
-        ("message to programs", text_of(&received.events)),
+        ("message to people", envelopes(&received.on_call)),
+        ("message to programs", envelopes(&received.events)),
         ("state", world.state().await),
         ("metrics", format!("{:?}", world.metrics().await)),
     ];
@@ -77,7 +77,7 @@ async fn nothing_that_a_log_in_uses_leaves_the_process_in_any_encoding() {
     }
 }
 
-/// The platform of this test.
+/// A platform that echoes the credentials it receives and issues.
 struct Mirror {
     url: String,
     shared: Arc<Mutex<Shared>>,
@@ -101,14 +101,14 @@ impl Mirror {
         Self { url, shared }
     }
 
-    /// From now on, this path plays back in this encoding.
-    fn play(&self, path: &str, encoding: &str) {
+    /// Makes this path echo in this encoding.
+    fn echo(&self, path: &str, encoding: &str) {
         let mut shared = lock(&self.shared);
         (shared.path, shared.encoding) = (path.to_owned(), encoding.to_owned());
         shared.is_logged_in = false;
     }
 
-    /// The passwords and codes that were sent.
+    /// Passwords and codes received so far.
     fn sent(&self) -> Vec<String> {
         lock(&self.shared).sent.clone()
     }
@@ -129,25 +129,25 @@ async fn answer(State(shared): State<Arc<Mutex<Shared>>>, uri: Uri, headers: Hea
         ("set-cookie", format!("just_driving_session={}; path=/; httponly", percent(SESSION))),
         ("set-cookie", format!("XSRF-TOKEN={}; path=/", percent(CSRF))),
     ]);
-    // The check of the second factor asks who is logged in, too; only the later question is played back.
-    let plays = uri.path() == shared.path && (uri.path() != "/api/me" || shared.is_logged_in);
-    if plays {
+    // The step for the second factor also requests the current user; only the later request gets an echo.
+    let is_echo = uri.path() == shared.path && (uri.path() != "/api/me" || shared.is_logged_in);
+    if is_echo {
         let secrets =
             ["password", "code"].iter().filter_map(|name| fields[*name].as_str()).collect::<Vec<_>>().join(" ");
-        // Known by where it stands in a form, which an answer in place of the form does not hold.
+        // The check learns this token from the form, which the echo replaces.
         let form_token = if uri.path() == "/login" { "" } else { FORM_TOKEN };
         let all = format!(
             "{secrets} {SESSION} {CSRF} {form_token} {} {}",
             text("x-xsrf-token").unwrap_or_default(),
             text("cookie").unwrap_or_default()
         );
-        let played = match shared.encoding.as_str() {
+        let echo = match shared.encoding.as_str() {
             "percent" => percent(&all),
             "base64" => STANDARD.encode(&all),
             "json" => json!({ "sent": all, "body": body }).to_string(),
             _ => format!("<title>{all}</title> {all}"),
         };
-        return (StatusCode::INTERNAL_SERVER_ERROR, cookies, played).into_response();
+        return (StatusCode::INTERNAL_SERVER_ERROR, cookies, echo).into_response();
     }
     match uri.path() {
         "/login" => {

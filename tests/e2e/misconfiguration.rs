@@ -1,4 +1,4 @@
-//! What is wrong on our own side: settings, references, state, metrics, and a function that is killed.
+//! Problems of the monitor itself: settings, references, state, metrics, topics, and functions killed mid-run.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ use crate::world::{World, scheduled};
 const CHECK: &str = "availability";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_that_are_missing_fail_every_invocation_with_the_name_of_the_file() {
+async fn missing_settings_fail_the_invocation_and_name_the_file() {
     let mut world = World::new("no-settings").await;
-    let nowhere = target().join("tmp/there-is-no-such.toml");
-    world.set_variable("SETTINGS", nowhere.to_str().unwrap());
+    let missing = target().join("tmp/there-is-no-such.toml");
+    world.set_variable("SETTINGS", missing.to_str().unwrap());
     let function = world.start(CHECK).await;
     for _ in 0..2 {
         let invoked = world.run(&function).await;
         let error = invoked.error();
         assert_eq!(error.error_type, "SettingsInvalid", "{error:?}");
-        assert!(error.message.contains(nowhere.to_str().unwrap()), "{}", error.message);
+        assert!(error.message.contains(missing.to_str().unwrap()), "{}", error.message);
         assert_eq!(world.calls.take(), Vec::<String>::new());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_that_are_wrong_fail_the_invocation_with_all_that_is_wrong() {
+async fn invalid_settings_are_reported_all_at_once() {
     let mut world = World::new("wrong-settings").await;
     world.replace("confirm_after = \"1s\"", "confirm_after = \"soon\"");
     world.replace("name = \"Platform team (demo)\"", "nmae = \"Platform team (demo)\"");
@@ -39,14 +39,14 @@ async fn settings_that_are_wrong_fail_the_invocation_with_all_that_is_wrong() {
     assert_eq!(error.error_type, "SettingsInvalid", "{error:?}");
     for part in ["confirm_after", "`soon`", "nmae", "contact.name", "targets[1].path", "`login`", "wrong-settings.toml"]
     {
-        assert!(error.message.contains(part), "{part} is not in\n{}", error.message);
+        assert!(error.message.contains(part), "{part} is missing in\n{}", error.message);
     }
     assert_eq!(world.calls.take(), Vec::<String>::new());
-    assert!(world.platform.requests().last().is_empty(), "the platform was asked");
+    assert!(world.platform.requests().last().is_empty(), "the platform got a request");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reference_that_does_not_resolve_is_a_run_that_could_not_judge() {
+async fn unresolved_reference_makes_the_run_inconclusive() {
     let mut world = World::new("reference").await;
     let parameter = "/just-driving/reference/availability/api-key";
     world.replace(
@@ -59,21 +59,21 @@ async fn a_reference_that_does_not_resolve_is_a_run_that_could_not_judge() {
     let inconclusive = &invoked.report()["outcome"]["inconclusive"];
     assert_eq!(inconclusive["cause"], "reference");
     assert!(inconclusive["detail"].as_str().unwrap().contains(parameter), "{inconclusive}");
-    let metrics = world.metrics_of(world.minute()).await;
+    let metrics = world.metrics_at(world.minute()).await;
     assert_eq!(metrics.get("Inconclusive"), Some(&1.0), "{metrics:?}");
     assert!(!metrics.contains_key("Success") && !metrics.contains_key("Duration"), "{metrics:?}");
     let received = world.received().await;
-    assert!(received.is_nothing(), "{received}");
+    assert!(received.is_empty(), "{received}");
 
-    // Once it is there, the same process runs with it.
+    // The same process uses the secret as soon as it exists.
     world.put_parameter(parameter, "a-key-that-opens-nothing").await;
     assert_eq!(world.run(&function).await.outcome(), "passed");
-    let metrics = world.metrics_of(world.minute()).await;
+    let metrics = world.metrics_at(world.minute()).await;
     assert_eq!((metrics.get("Success"), metrics.get("Inconclusive")), (Some(&1.0), Some(&0.0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_table_a_run_fails_the_invocation_and_publishes_nothing() {
+async fn missing_table_fails_the_invocation() {
     let mut world = World::new("no-table").await;
     world.set_variable("STATE_TABLE", "there-is-no-such-table");
     let function = world.start(CHECK).await;
@@ -81,11 +81,11 @@ async fn without_its_table_a_run_fails_the_invocation_and_publishes_nothing() {
     assert_eq!(invoked.error().error_type, "StateUnavailable", "{:?}", invoked.error());
     assert!(invoked.error().message.contains("read the state of availability"), "{:?}", invoked.error());
     assert_eq!(world.calls.take(), ["GetItem"]);
-    assert!(world.platform.requests().last().is_empty(), "the platform was asked");
+    assert!(world.platform.requests().last().is_empty(), "the platform got a request");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_that_are_not_taken_fail_the_invocation_and_people_are_told_all_the_same() {
+async fn refused_metrics_do_not_stop_the_notification() {
     let world = World::new("no-metrics").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);
@@ -98,11 +98,11 @@ async fn metrics_that_are_not_taken_fail_the_invocation_and_people_are_told_all_
     let invoked = world.run(&function).await;
     assert_eq!(invoked.outcome(), "failed");
     let received = world.received().await;
-    assert!(received.is_nothing(), "told again: {received}");
+    assert!(received.is_empty(), "notified twice: {received}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_takes_nothing_is_no_failure_of_the_run_and_gets_it_later() {
+async fn refused_notification_is_sent_by_the_next_run() {
     let world = World::new("no-topics").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);
@@ -111,13 +111,13 @@ async fn a_topic_that_takes_nothing_is_no_failure_of_the_run_and_gets_it_later()
     assert_eq!(invoked.outcome(), "failed", "{:#}", invoked.report());
     assert_eq!(invoked.report()["warnings"].as_array().unwrap().len(), 2, "one per topic: {:#}", invoked.report());
     let received = world.received().await;
-    assert!(received.is_nothing(), "{received}");
+    assert!(received.is_empty(), "{received}");
     world.calls.clear();
-    sends_what_was_unsent(&world, &function, &invoked.report()["notifications"][0]).await;
+    sends_unsent_notification(&world, &function, &invoked.report()["notifications"][0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_is_slow_to_answer_is_told_once() {
+async fn slow_topic_gets_the_notification_once() {
     let world = World::new("slow-topics").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);
@@ -129,7 +129,7 @@ async fn a_topic_that_is_slow_to_answer_is_told_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_killed_before_it_tells_is_told_by_the_next() {
+async fn next_run_notifies_for_a_run_killed_before_publishing() {
     let world = World::new("killed-before").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);
@@ -137,31 +137,31 @@ async fn a_run_that_is_killed_before_it_tells_is_told_by_the_next() {
     kill_when_held(&world, function).await;
     let id = format!("availability/eu-north-1/0of1/{}/opened/critical", world.minute().strftime("%Y%m%dT%H%M%SZ"));
     let received = world.received().await;
-    assert!(received.is_nothing(), "{received}");
+    assert!(received.is_empty(), "{received}");
     world.calls.clear();
     let function = world.start(CHECK).await;
-    sends_what_was_unsent(&world, &function, &json!(id)).await;
+    sends_unsent_notification(&world, &function, &json!(id)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_killed_after_it_told_is_told_again_under_the_same_id() {
+async fn run_killed_after_publishing_repeats_the_same_id() {
     let world = World::new("killed-after").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);
-    // The topic has it, the function does not know.
+    // The topic has the message, but the function is killed before the answer arrives.
     world.calls.obstruct(Obstacle::HoldAnswer, "Publish");
     kill_when_held(&world, function).await;
     let first = world.received().await;
-    assert!(!first.is_nothing());
+    assert!(!first.is_empty());
     world.calls.clear();
     let function = world.start(CHECK).await;
     let minute = world.minute().strftime("%Y%m%dT%H%M%SZ").to_string();
     let id = json!(format!("availability/eu-north-1/0of1/{minute}/opened/critical"));
     assert!(first.ids().iter().all(|first| json!(first) == id), "{first}");
-    sends_what_was_unsent(&world, &function, &id).await;
+    sends_unsent_notification(&world, &function, &id).await;
 }
 
-/// Starts a run and kills its process while what it tells is held: to people, and to programs, at the same time.
+/// Starts a run and kills its process while both its notifications are held, the one for people and the one for programs.
 async fn kill_when_held(world: &World, function: Function) {
     world.clock.advance(Duration::from_secs(60));
     let event = scheduled(world.minute());
@@ -172,16 +172,16 @@ async fn kill_when_held(world: &World, function: Function) {
     drop(function);
 }
 
-/// The next run sends the message of an earlier one, once to each of its two topics, and says how old it was.
-async fn sends_what_was_unsent(world: &World, function: &Function, id: &Value) {
+/// Checks that the next run sends the notification of an earlier one, once per topic, and publishes its age.
+async fn sends_unsent_notification(world: &World, function: &Function, id: &Value) {
     let late = world.run(function).await;
     assert_eq!(late.outcome(), "failed", "{:#}", late.report());
-    assert_eq!(late.report()["notifications"], json!([]), "it has nothing of its own to tell");
+    assert_eq!(late.report()["notifications"], json!([]), "the run adds no notification");
     let received = world.received().await;
     assert_eq!(received.ids(), [id.as_str().unwrap()]);
     assert_eq!(received.on_call.len(), 1, "{received}");
     assert!(received.on_call[0].body.ends_with(&format!("Notification {}", id.as_str().unwrap())), "{received}");
-    assert_eq!(world.metrics_of(world.minute()).await.get("OldestUnsentNotification"), Some(&60.0));
+    assert_eq!(world.metrics_at(world.minute()).await.get("OldestUnsentNotification"), Some(&60.0));
     let points = world.metrics().await;
     let unsent: Vec<_> = points.iter().filter(|point| point.metric == "OldestUnsentNotification").collect();
     assert_eq!(unsent.len(), 1, "{unsent:?}");
@@ -189,12 +189,15 @@ async fn sends_what_was_unsent(world: &World, function: &Function, id: &Value) {
 
     world.run(function).await;
     let received = world.received().await;
-    assert!(received.is_nothing(), "sent once more: {received}");
-    assert!(!world.metrics_of(world.minute()).await.contains_key("OldestUnsentNotification"), "nothing is unsent");
+    assert!(received.is_empty(), "sent once more: {received}");
+    assert!(
+        !world.metrics_at(world.minute()).await.contains_key("OldestUnsentNotification"),
+        "no notification is unsent"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_state_that_cannot_be_understood_is_not_overwritten() {
+async fn unreadable_state_is_not_overwritten() {
     let world = World::new("broken-state").await;
     world.put_state(CHECK, "{\"schema_version\": 1, \"subjects\": 7}").await;
     let before = world.state().await;

@@ -1,5 +1,5 @@
-//! CloudWatch's API of alarm mute rules, which the emulator lacks: answered as AWS documents it, its error texts as they were
-//! reported. It is not proven on an account; docs/operations.md, "What the emulator does not prove".
+//! CloudWatch's API of alarm mute rules, which the emulator lacks. Answers follow the AWS documentation, error texts follow
+//! reports of users. It was not compared with a real account: docs/operations.md, "What the emulator does not prove".
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -15,34 +15,34 @@ use serde_json::{Value, json};
 use crate::calls::lock;
 use crate::emulator::REGION;
 
-/// So many rules to a page, so that a list has several.
+/// Rules per page, so few that lists need several pages.
 const PAGE: usize = 2;
 
-/// The API.
+/// In-memory implementation of the API.
 #[derive(Default)]
 pub struct MuteRuleApi(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     rules: BTreeMap<String, Value>,
-    /// What was put and deleted, in this order.
-    asked: Vec<(String, Value)>,
+    /// Calls that put or delete a rule, in order.
+    writes: Vec<(String, Value)>,
     denied: Option<&'static str>,
     is_absent: bool,
 }
 
 impl MuteRuleApi {
-    /// What was put and deleted since this was last asked: the operation, and what it said.
+    /// Takes the calls that put or deleted a rule since the last time: operation and input.
     pub fn take(&self) -> Vec<(String, Value)> {
-        std::mem::take(&mut lock(&self.0).asked)
+        std::mem::take(&mut lock(&self.0).writes)
     }
 
-    /// The rules, by name.
+    /// Returns the rules by name.
     pub fn rules(&self) -> BTreeMap<String, Value> {
         lock(&self.0).rules.clone()
     }
 
-    /// A rule that somebody has put, or taken away.
+    /// Sets or removes a rule, as another operator would.
     pub fn set(&self, name: &str, rule: Option<Value>) {
         match rule {
             Some(rule) => lock(&self.0).rules.insert(name.to_owned(), rule),
@@ -50,17 +50,17 @@ impl MuteRuleApi {
         };
     }
 
-    /// From now on this operation is denied, and no other.
+    /// Denies this operation from now on, and no other.
     pub fn deny(&self, operation: Option<&'static str>) {
         lock(&self.0).denied = operation;
     }
 
-    /// The emulator answers, which knows no such operation.
+    /// Forwards calls to the emulator, which rejects them as unknown.
     pub fn leave_to_the_emulator(&self) {
         lock(&self.0).is_absent = true;
     }
 
-    /// The answer to a call; `None` when it is not about mute rules.
+    /// Answers a call; `None` when it does not concern mute rules.
     pub fn answer(&self, operation: &str, body: &[u8]) -> Option<Response> {
         let mut state = lock(&self.0);
         if !operation.contains("AlarmMuteRule") || state.is_absent {
@@ -72,20 +72,20 @@ impl MuteRuleApi {
             );
             return Some(refused("AccessDenied", &text));
         }
-        let asked = read(&mut Decoder::new(body));
+        let input = read(&mut Decoder::new(body));
         if ["PutAlarmMuteRule", "DeleteAlarmMuteRule"].contains(&operation) {
-            state.asked.push((operation.to_owned(), asked.clone()));
+            state.writes.push((operation.to_owned(), input.clone()));
         }
-        let name = asked["Name"].as_str().or(asked["AlarmMuteRuleName"].as_str()).unwrap_or_default().to_owned();
+        let name = input["Name"].as_str().or(input["AlarmMuteRuleName"].as_str()).unwrap_or_default().to_owned();
         Some(match operation {
-            "PutAlarmMuteRule" => match wrong(&asked) {
+            "PutAlarmMuteRule" => match validation_error(&input) {
                 Some(text) => refused("ValidationError", text),
                 None => {
-                    state.rules.insert(name, asked);
+                    state.rules.insert(name, input);
                     answered(&json!({}))
                 }
             },
-            // AWS documents that one which is not there is deleted as well.
+            // Deleting a missing rule succeeds, as AWS documents.
             "DeleteAlarmMuteRule" => {
                 state.rules.remove(&name);
                 answered(&json!({}))
@@ -95,7 +95,7 @@ impl MuteRuleApi {
                 None => refused("ResourceNotFoundException", &format!("Alarm mute rule {name} does not exist")),
             },
             "ListAlarmMuteRules" => {
-                let from: usize = asked["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+                let from: usize = input["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
                 let arn = |name: &String| format!("arn:aws:cloudwatch:{REGION}:000000000000:alarm-mute-rule:{name}");
                 let page: Vec<Value> = state
                     .rules
@@ -110,13 +110,13 @@ impl MuteRuleApi {
                 }
                 answered(&answer)
             }
-            other => panic!("{other} is asked by nobody here"),
+            other => panic!("unexpected call: {other}"),
         })
     }
 }
 
-/// Why AWS would refuse a rule.
-fn wrong(rule: &Value) -> Option<&'static str> {
+/// Error text with which AWS would reject a rule.
+fn validation_error(rule: &Value) -> Option<&'static str> {
     let text = |pointer: &str| rule.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let length = |pointer: &str| text(pointer).chars().count();
     let alarms = rule.pointer("/MuteTargets/AlarmNames").and_then(Value::as_array).map_or(0, Vec::len);
@@ -128,8 +128,8 @@ fn wrong(rule: &Value) -> Option<&'static str> {
     let allowed = |letter: char| letter.is_ascii_alphanumeric() || "*,-".contains(letter);
     let is_cron = cron
         .is_some_and(|cron| cron.split(' ').count() == 5 && cron.split(' ').all(|field| field.chars().all(allowed)));
-    let lasts = text("/Rule/Schedule/Duration").parse::<Span>().ok();
-    let lasts = lasts.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    let duration = text("/Rule/Schedule/Duration").parse::<Span>().ok();
+    let duration = duration.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
     let bounds = SignedDuration::from_mins(1)..=SignedDuration::from_hours(15 * 24);
     if !(1..=255).contains(&length("/Name")) {
         Some("1 validation error detected: Value at 'name' failed to satisfy constraint")
@@ -137,15 +137,15 @@ fn wrong(rule: &Value) -> Option<&'static str> {
         Some("1 validation error detected: Value at 'description' failed to satisfy constraint")
     } else if !is_once && !is_cron {
         Some("The Expression provided is not valid.")
-    } else if lasts.is_none_or(|lasts| !bounds.contains(&lasts)) {
+    } else if duration.is_none_or(|duration| !bounds.contains(&duration)) {
         Some("The Duration provided is not valid.")
     } else if TimeZone::get(text("/Rule/Schedule/Timezone")).is_err() {
         Some("The Timezone provided is not valid.")
     } else if is_once && !(rule["StartDate"].is_null() && rule["ExpireDate"].is_null()) {
         Some("Can not set start or expire dates for At expressions")
     } else if alarms == 0 {
-        // AWS takes it, and mutes the whole account.
-        Some("nobody here wants to mute every alarm of the account")
+        // AWS accepts this and mutes every alarm of the account.
+        Some("a rule without alarms would mute the whole account")
     } else if alarms > 100 {
         Some("1 validation error detected: Value at 'muteTargets.alarmNames' failed to satisfy constraint")
     } else {
@@ -169,7 +169,7 @@ fn respond(status: StatusCode, body: &Value) -> Response {
 }
 
 fn read(decoder: &mut Decoder<'_>) -> Value {
-    let is_over = |decoder: &mut Decoder<'_>, left: &mut Option<u64>| match left {
+    let is_end = |decoder: &mut Decoder<'_>, left: &mut Option<u64>| match left {
         Some(0) => true,
         Some(left) => {
             *left -= 1;
@@ -185,7 +185,7 @@ fn read(decoder: &mut Decoder<'_>) -> Value {
         Type::Map | Type::MapIndef => {
             let mut left = decoder.map().unwrap();
             let mut members = serde_json::Map::new();
-            while !is_over(decoder, &mut left) {
+            while !is_end(decoder, &mut left) {
                 let key = decoder.string().unwrap();
                 members.insert(key, read(decoder));
             }
@@ -194,13 +194,13 @@ fn read(decoder: &mut Decoder<'_>) -> Value {
         Type::Array | Type::ArrayIndef => {
             let mut left = decoder.list().unwrap();
             let mut items = Vec::new();
-            while !is_over(decoder, &mut left) {
+            while !is_end(decoder, &mut left) {
                 items.push(read(decoder));
             }
             Value::Array(items)
         }
         Type::String | Type::StringIndef => decoder.string().unwrap().into(),
-        // Times and numbers: that they are there is all that is asked of them.
+        // The values of times and numbers do not matter here.
         other => {
             decoder.skip().unwrap();
             format!("{other:?}").into()
@@ -224,6 +224,6 @@ fn write(encoder: &mut Encoder, value: &Value) {
         Value::String(text) => {
             encoder.str(text);
         }
-        other => panic!("{other} is answered by nobody here"),
+        other => panic!("unexpected value in an answer: {other}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The alarms of a check are muted with it, by the operator and in maintenance windows.
+//! Muting the CloudWatch alarms of a check, by an operator and in maintenance windows.
 
 use std::fs;
 use std::process::Output;
@@ -12,7 +12,7 @@ use crate::world::World;
 
 const CHECK: &str = "availability";
 const MUTE: [&str; 6] = ["mute", CHECK, "--for", "2h", "--reason", "deploying 4.2"];
-/// What is on the numbers of `availability`, behind the environment.
+/// Alarms on metrics of `availability`, without the prefix of project and environment.
 const ALARMS: [&str; 6] = [
     "availability-monitoring-lost",
     "availability-slow",
@@ -26,13 +26,14 @@ fn alarms(world: &World, names: &[&str]) -> Value {
     names.iter().map(|name| format!("just-driving-synthetics-{}-{name}", world.environment)).collect()
 }
 
-fn said(output: &Output, code: i32) -> String {
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    said
+/// Checks the exit code of the program and returns its output.
+fn output_text(output: &Output, code: i32) -> String {
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    text
 }
 
-/// When a rule that was put begins and ends.
+/// Start and end of a mute rule.
 fn times(rule: &Value) -> (Timestamp, Timestamp) {
     let schedule = &rule["Rule"]["Schedule"];
     let text = |key: &str| schedule[key].as_str().unwrap().to_owned();
@@ -41,21 +42,22 @@ fn times(rule: &Value) -> (Timestamp, Timestamp) {
     (begins, begins + text("Duration").parse::<SignedDuration>().unwrap())
 }
 
-fn one(asked: &[(String, Value)], operation: &str) -> Value {
-    let [(own, rule)] = asked else { panic!("{asked:#?}") };
-    assert_eq!(own, operation);
+/// The input of the only call, which must be of this operation.
+fn only_call(calls: &[(String, Value)], operation: &str) -> Value {
+    let [(name, rule)] = calls else { panic!("expected one call of {operation}, found {calls:#?}") };
+    assert_eq!(name, operation);
     rule.clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn alarms_are_muted_with_their_check_until_its_mute_ends() {
+async fn muting_a_check_mutes_its_alarms() {
     let world = World::new("muting").await;
     world.deploy_alarms("Availability,Login").await;
     let api = &world.calls.mute_rules;
     let before = Timestamp::now();
-    let muted = said(&world.synthetics(&MUTE), 0);
+    let muted = output_text(&world.synthetics(&MUTE), 0);
     assert!(muted.contains("6 alarms are muted with it from "), "{muted}");
-    let rule = one(&api.take(), "PutAlarmMuteRule");
+    let rule = only_call(&api.take(), "PutAlarmMuteRule");
     assert_eq!(
         rule,
         json!({
@@ -69,7 +71,7 @@ async fn alarms_are_muted_with_their_check_until_its_mute_ends() {
             "MuteTargets": { "AlarmNames": alarms(&world, &ALARMS) },
         })
     );
-    // It holds from within a minute on, and ends within a minute of the silence.
+    // The rule starts within a minute and ends within a minute of the mute.
     let (begins, ends) = times(&rule);
     let mutes: Value = serde_json::from_str(&world.printed(&["mutes", "--json"])).unwrap();
     assert_eq!(mutes[0]["alarms"], alarms(&world, &ALARMS));
@@ -79,105 +81,105 @@ async fn alarms_are_muted_with_their_check_until_its_mute_ends() {
     let table = world.printed(&["mutes"]);
     assert!(table.contains("6 muted"), "{table}");
 
-    // A second mute takes its place, from the same beginning on: in between nothing is told.
-    said(&world.synthetics(&["mute", CHECK, "--for", "4h", "--reason", "still"]), 0);
-    let second = one(&api.take(), "PutAlarmMuteRule");
+    // A second mute replaces the rule and keeps its start, so that no notification gets through in between.
+    output_text(&world.synthetics(&["mute", CHECK, "--for", "4h", "--reason", "still"]), 0);
+    let second = only_call(&api.take(), "PutAlarmMuteRule");
     let (begins_again, ends_later) = times(&second);
     assert_eq!((&second["Name"], begins_again), (&rule["Name"], begins));
     assert!(ends_later >= ends + SignedDuration::from_mins(119), "{second:#}");
     assert_eq!(api.rules().len(), 1);
 
-    let unmuted = said(&world.synthetics(&["unmute", CHECK]), 0);
+    let unmuted = output_text(&world.synthetics(&["unmute", CHECK]), 0);
     assert!(unmuted.contains("availability is no longer muted"), "{unmuted}");
     assert!(unmuted.contains("its alarms are no longer muted"), "{unmuted}");
-    let deleted = one(&api.take(), "DeleteAlarmMuteRule");
+    let deleted = only_call(&api.take(), "DeleteAlarmMuteRule");
     assert_eq!(deleted, json!({ "AlarmMuteRuleName": "just-driving-synthetics-muting-mute-availability" }));
-    assert!(said(&world.synthetics(&["unmute", CHECK]), 2).contains("is not muted"));
+    assert!(output_text(&world.synthetics(&["unmute", CHECK]), 2).contains("is not muted"));
 
-    // A rule that somebody has ended already is no error.
-    said(&world.synthetics(&MUTE), 0);
+    // Unmuting works when the rule no longer exists.
+    output_text(&world.synthetics(&MUTE), 0);
     api.set("just-driving-synthetics-muting-mute-availability", None);
     assert!(world.printed(&["mutes"]).contains("not muted"));
-    let unmuted = said(&world.synthetics(&["unmute", CHECK]), 0);
+    let unmuted = output_text(&world.synthetics(&["unmute", CHECK]), 0);
     assert!(!unmuted.contains("alarms"), "{unmuted}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn alarms_that_cannot_be_muted_are_said_and_the_silence_stands() {
+async fn mute_holds_although_its_alarms_cannot_be_muted() {
     let world = World::new("not-muting").await;
     world.deploy_alarms("Availability").await;
     let api = &world.calls.mute_rules;
 
     api.deny(Some("PutAlarmMuteRule"));
-    let denied = said(&world.synthetics(&MUTE), 1);
+    let denied = output_text(&world.synthetics(&MUTE), 1);
     for part in [
         "availability is muted until ",
         "its alarms are not muted, and tell as ever",
         "is not authorized to perform: cloudwatch:PutAlarmMuteRule",
         "docs/operations.md",
     ] {
-        assert!(denied.contains(part), "{part} is not in {denied}");
+        assert!(denied.contains(part), "{part} is missing in {denied}");
     }
-    assert!(world.state().await.contains("deploying 4.2"), "the silence stands");
+    assert!(world.state().await.contains("deploying 4.2"), "the mute is stored");
     let mutes = world.printed(&["mutes"]);
     assert!(mutes.contains("not muted"), "{mutes}");
 
-    let login = said(&world.synthetics(&["mute", "login", "--for", "1h", "--reason", "x"]), 1);
+    let login = output_text(&world.synthetics(&["mute", "login", "--for", "1h", "--reason", "x"]), 1);
     assert!(login.contains("no alarm of login is deployed in not-muting: deploy infra/alarms.yaml"), "{login}");
 
     let state_table = &world.variables().into_iter().find(|(name, _)| name == "STATE_TABLE").unwrap().1;
-    let nameless = said(&world.program(&[&MUTE[..], &["--table", state_table]].concat()), 1);
+    let nameless = output_text(&world.program(&[&MUTE[..], &["--table", state_table]].concat()), 1);
     assert!(nameless.contains("name --environment beside it"), "{nameless}");
-    let nameless = said(&world.program(&["mutes", "--table", state_table]), 0);
+    let nameless = output_text(&world.program(&["mutes", "--table", state_table]), 0);
     assert!(nameless.contains("not known"), "{nameless}");
 
-    // Alarms know no subjects: nothing is asked for one.
+    // A mute of a subject does not touch alarms, which have no subjects.
     world.calls.take();
-    let subject = said(&world.synthetics(&["mute", "availability/health", "--for", "1h", "--reason", "x"]), 0);
+    let subject = output_text(&world.synthetics(&["mute", "availability/health", "--for", "1h", "--reason", "x"]), 0);
     assert!(subject.contains("alarms know no subjects"), "{subject}");
-    said(&world.synthetics(&["unmute", "availability/health"]), 0);
+    output_text(&world.synthetics(&["unmute", "availability/health"]), 0);
     let calls = world.calls.take();
     assert!(calls.iter().all(|call| ["GetItem", "UpdateItem"].contains(&call.as_str())), "{calls:?}");
 
-    // What could not be unmuted can be tried again, though the silence has ended.
+    // Unmuting can be repeated for the alarms after the mute has ended.
     api.deny(None);
-    said(&world.synthetics(&MUTE), 0);
+    output_text(&world.synthetics(&MUTE), 0);
     api.deny(Some("DeleteAlarmMuteRule"));
-    let unmuted = said(&world.synthetics(&["unmute", CHECK]), 1);
+    let unmuted = output_text(&world.synthetics(&["unmute", CHECK]), 1);
     assert!(unmuted.contains("availability is no longer muted"), "{unmuted}");
     assert!(unmuted.contains("its alarms may still be muted"), "{unmuted}");
     let mutes = world.printed(&["mutes"]);
     assert!(mutes.contains("availability: alarms only") && mutes.contains("6 muted"), "{mutes}");
     api.deny(None);
-    let unmuted = said(&world.synthetics(&["unmute", CHECK]), 0);
+    let unmuted = output_text(&world.synthetics(&["unmute", CHECK]), 0);
     assert!(unmuted.contains("its alarms are no longer muted") && api.rules().is_empty(), "{unmuted}");
 
-    // The rule of an earlier mute stands when a shorter one cannot take its place.
-    said(&world.synthetics(&["mute", CHECK, "--for", "4h", "--reason", "x"]), 0);
+    // The rule of an earlier mute stays when a shorter one cannot replace it.
+    output_text(&world.synthetics(&["mute", CHECK, "--for", "4h", "--reason", "x"]), 0);
     api.deny(Some("PutAlarmMuteRule"));
-    let shorter = said(&world.synthetics(&["mute", CHECK, "--for", "1m", "--reason", "x"]), 1);
+    let shorter = output_text(&world.synthetics(&["mute", CHECK, "--for", "1m", "--reason", "x"]), 1);
     assert!(shorter.contains("still muted until ") && shorter.contains("by the earlier rule"), "{shorter}");
     let mutes = world.printed(&["mutes"]);
     assert!(mutes.contains("6 muted until "), "{mutes}");
     api.deny(None);
-    said(&world.synthetics(&["unmute", CHECK]), 0);
+    output_text(&world.synthetics(&["unmute", CHECK]), 0);
 
-    // Where CloudWatch has no such rules.
+    // CloudWatch without mute rules.
     api.leave_to_the_emulator();
-    let unknown = said(&world.synthetics(&MUTE), 1);
+    let unknown = output_text(&world.synthetics(&MUTE), 1);
     assert!(unknown.contains("its alarms may not be muted") && unknown.contains("Unknown action"), "{unknown}");
 }
 
 const WEEKLY: &str = r#"
 [[maintenance.windows]]
 name = "nightly import"
-reason = "the accounting system is read"
+reason = "reading the accounting system"
 checks = ["availability", "login/log-in"]
 days = ["mon", "thu"]
 at = "02:30"
 duration = "45m"
 "#;
-const OTHERS: &str = r#"
+const OTHER_WINDOWS: &str = r#"
 [[maintenance.windows]]
 name = "move"
 from = "2099-12-20T22:00"
@@ -196,49 +198,53 @@ duration = "10m"
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_alarms_are_muted_in_maintenance_windows_too() {
+async fn maintenance_sync_mutes_the_alarms_of_windows() {
     let mut world = World::new("windows").await;
     world.deploy_alarms("Availability,Login").await;
     let file = world.variables().into_iter().find(|(name, _)| name == "SETTINGS").unwrap().1;
     let plain = fs::read_to_string(&file).unwrap();
-    let windows = |world: &World, more: &[&str]| world.program(&[&["windows", "--settings", &file], more].concat());
-    let nothing = said(&windows(&world, &[]), 0);
+    let maintenance = |world: &World, command: &str, more: &[&str]| {
+        world.program(&[&["maintenance", command, "--settings", &file], more].concat())
+    };
+    let nothing = output_text(&maintenance(&world, "list", &[]), 0);
     assert!(nothing.contains("no maintenance windows"), "{nothing}");
 
-    // Listed, and nothing done.
-    world.append(&format!("{WEEKLY}{OTHERS}"));
+    // Listing changes nothing.
+    world.append(&format!("{WEEKLY}{OTHER_WINDOWS}"));
     world.variables();
-    // Of somebody else, whose names begin alike; and of another environment.
-    let strange = json!({
+    // Rules of another program with a similar name, and of another environment.
+    let foreign = json!({
         "Name": "just-driving-synthetics-windows-window-a-mute-login",
         "Description": "Muted by anna: deploying",
         "Rule": { "Schedule": { "Expression": "at(2099-01-01T00:00)", "Duration": "PT1H", "Timezone": "UTC" } },
         "MuteTargets": { "AlarmNames": ["just-driving-synthetics-windows-window-a-login-slow"] },
     });
-    world.calls.mute_rules.set(strange["Name"].as_str().unwrap(), Some(strange.clone()));
-    world.calls.mute_rules.set("just-driving-synthetics-other-window-move", Some(strange));
-    let listed = said(&windows(&world, &[]), 1);
-    for part in ["cron(30 2 * * MON,THU)", "PT45M", "Europe/Copenhagen", "to put", "it is over", "subjects", "--yes"] {
-        assert!(listed.contains(part), "{part} is not in\n{listed}");
+    world.calls.mute_rules.set(foreign["Name"].as_str().unwrap(), Some(foreign.clone()));
+    world.calls.mute_rules.set("just-driving-synthetics-other-window-move", Some(foreign));
+    let listed = output_text(&maintenance(&world, "list", &[]), 1);
+    for part in
+        ["cron(30 2 * * MON,THU)", "PT45M", "Europe/Copenhagen", "to put", "it is over", "subjects", "maintenance sync"]
+    {
+        assert!(listed.contains(part), "{part} is missing in\n{listed}");
     }
     assert_eq!(world.calls.mute_rules.take(), []);
 
-    // Put: on the alarms of the check, and on those of all.
-    said(&windows(&world, &["--yes"]), 0);
-    let of_login = ["login-monitoring-lost", "login-slow"];
-    let of_login_too = ["login-failing"];
+    // A window of one check mutes its alarms, a window of all checks mutes all alarms.
+    output_text(&maintenance(&world, "sync", &[]), 0);
+    let login_alarms = ["login-monitoring-lost", "login-slow"];
+    let login_failing = ["login-failing"];
     let numbers = ["certificates-soon", "certificates-very-soon", "maintenance-too-long"];
-    let numbers_of_login = ["login-failure-rate", "lockouts", "login-objective"];
-    let every = [&ALARMS[..2], &of_login, &ALARMS[2..3], &of_login_too, &numbers, &numbers_of_login].concat();
-    let asked = world.calls.mute_rules.take();
+    let login_numbers = ["login-failure-rate", "lockouts", "login-objective"];
+    let every = [&ALARMS[..2], &login_alarms, &ALARMS[2..3], &login_failing, &numbers, &login_numbers].concat();
+    let calls = world.calls.mute_rules.take();
     assert_eq!(
-        asked,
+        calls,
         [
             (
                 "PutAlarmMuteRule".to_owned(),
                 json!({
                     "Name": "just-driving-synthetics-windows-window-nightly-import",
-                    "Description": "Maintenance window of windows: nightly import: the accounting system is read",
+                    "Description": "Maintenance window of windows: nightly import: reading the accounting system",
                     "Rule": { "Schedule": {
                         "Expression": "cron(30 2 * * MON,THU)", "Duration": "PT45M", "Timezone": "Europe/Copenhagen",
                     } },
@@ -258,22 +264,22 @@ async fn the_alarms_are_muted_in_maintenance_windows_too() {
             ),
         ]
     );
-    let again: Value = serde_json::from_str(&said(&windows(&world, &["--yes", "--json"]), 0)).unwrap();
+    let again: Value = serde_json::from_str(&output_text(&maintenance(&world, "sync", &["--json"]), 0)).unwrap();
     assert_eq!(again[0]["state"], "in place", "{again:#}");
     assert_eq!(again[1]["rule"]["name"], "just-driving-synthetics-windows-window-move");
-    assert_eq!(world.calls.mute_rules.take(), [], "what is in place is not put again");
+    assert_eq!(world.calls.mute_rules.take(), [], "unchanged rules are not put again");
 
-    // One is changed and one is gone. Who may not end it is told so.
+    // One window was changed and one removed. A denied deletion is reported.
     fs::write(&file, format!("{plain}{}", WEEKLY.replace("45m", "50m"))).unwrap();
-    let listed = said(&windows(&world, &[]), 1);
+    let listed = output_text(&maintenance(&world, "list", &[]), 1);
     assert!(listed.contains("to put") && listed.contains("to end"), "{listed}");
     world.calls.mute_rules.deny(Some("DeleteAlarmMuteRule"));
-    let denied = said(&windows(&world, &["--yes"]), 1);
+    let denied = output_text(&maintenance(&world, "sync", &[]), 1);
     assert!(denied.contains("is not authorized to perform: cloudwatch:DeleteAlarmMuteRule"), "{denied}");
-    assert_eq!(one(&world.calls.mute_rules.take(), "PutAlarmMuteRule")["Rule"]["Schedule"]["Duration"], "PT50M");
+    assert_eq!(only_call(&world.calls.mute_rules.take(), "PutAlarmMuteRule")["Rule"]["Schedule"]["Duration"], "PT50M");
     world.calls.mute_rules.deny(None);
-    said(&windows(&world, &["--yes"]), 0);
-    let ended = one(&world.calls.mute_rules.take(), "DeleteAlarmMuteRule");
+    output_text(&maintenance(&world, "sync", &[]), 0);
+    let ended = only_call(&world.calls.mute_rules.take(), "DeleteAlarmMuteRule");
     assert_eq!(ended, json!({ "AlarmMuteRuleName": "just-driving-synthetics-windows-window-move" }));
     let left: Vec<String> = world.calls.mute_rules.rules().into_keys().collect();
     assert_eq!(
@@ -285,10 +291,10 @@ async fn the_alarms_are_muted_in_maintenance_windows_too() {
         ]
     );
 
-    // A check of which no alarm is deployed: the rule that is there goes on.
+    // The rule stays when no alarm of the check is deployed.
     fs::write(&file, format!("{plain}{}", WEEKLY.replace("\"availability\", \"login/log-in\"", "\"booking\"")))
         .unwrap();
-    let missing = said(&windows(&world, &["--yes"]), 1);
+    let missing = output_text(&maintenance(&world, "sync", &[]), 1);
     assert!(missing.contains("kept, ") && world.calls.mute_rules.take().is_empty(), "{missing}");
     assert!(missing.contains("no alarm of booking is deployed: deploy infra/alarms.yaml"), "{missing}");
 }

@@ -1,4 +1,4 @@
-//! Least privilege: what each function's role allows is what its runs ask of AWS, and what is written here with its reason.
+//! Least privilege: the role of each function allows exactly the actions that its runs call, plus the exceptions below.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,118 +12,124 @@ use tokio::task::JoinSet;
 
 use crate::world::{World, repository};
 
-/// An action that a role must allow although no function asks for it.
-struct Written {
+/// An action that a role must allow although no function calls it.
+struct Exception {
     action: &'static str,
-    /// The checks whose roles allow it; all of them when none is named.
+    /// Checks whose roles allow the action; all checks when empty.
     checks: &'static [&'static str],
     reason: &'static str,
 }
 
-const INTERFACES: &str = "Lambda puts the function into the private network; what runs within is denied it";
+const INTERFACES: &str = "Lambda attaches the function to the private network; the code in the function is denied it";
 const IN_THE_NETWORK: &[&str] = &["backend", "queues"];
 
-const WRITTEN: [Written; 12] = [
-    Written { action: "logs:CreateLogStream", checks: &[], reason: "Lambda hands the log lines over, as the role" },
-    Written { action: "logs:PutLogEvents", checks: &[], reason: "Lambda hands the log lines over, as the role" },
-    Written {
+const EXCEPTIONS: [Exception; 12] = [
+    Exception { action: "logs:CreateLogStream", checks: &[], reason: "Lambda writes the log lines with the role" },
+    Exception { action: "logs:PutLogEvents", checks: &[], reason: "Lambda writes the log lines with the role" },
+    Exception {
         action: "sqs:SendMessage",
         checks: &[],
-        reason: "Lambda keeps events of failed invocations, as the role",
+        reason: "Lambda queues events of failed invocations with the role",
     },
-    Written { action: "kms:Decrypt", checks: &[], reason: "SNS, DynamoDB and SQS use the key in the caller's name" },
-    Written { action: "kms:GenerateDataKey", checks: &[], reason: "SNS and SQS use the key in the caller's name" },
-    Written {
+    Exception {
+        action: "kms:Decrypt",
+        checks: &[],
+        reason: "SNS, DynamoDB and SQS use the key on behalf of the caller",
+    },
+    Exception { action: "kms:GenerateDataKey", checks: &[], reason: "SNS and SQS use the key on behalf of the caller" },
+    Exception {
         action: "secretsmanager:GetSecretValue",
         checks: &[],
-        reason: "Parameter Store reads what a reference names, in the caller's name",
+        reason: "Parameter Store reads the referenced secret on behalf of the caller",
     },
-    Written { action: "ec2:CreateNetworkInterface", checks: IN_THE_NETWORK, reason: INTERFACES },
-    Written { action: "ec2:DescribeNetworkInterfaces", checks: IN_THE_NETWORK, reason: INTERFACES },
-    Written { action: "ec2:DescribeSubnets", checks: IN_THE_NETWORK, reason: INTERFACES },
-    Written { action: "ec2:DeleteNetworkInterface", checks: IN_THE_NETWORK, reason: INTERFACES },
-    Written { action: "ec2:AssignPrivateIpAddresses", checks: IN_THE_NETWORK, reason: INTERFACES },
-    Written { action: "ec2:UnassignPrivateIpAddresses", checks: IN_THE_NETWORK, reason: INTERFACES },
+    Exception { action: "ec2:CreateNetworkInterface", checks: IN_THE_NETWORK, reason: INTERFACES },
+    Exception { action: "ec2:DescribeNetworkInterfaces", checks: IN_THE_NETWORK, reason: INTERFACES },
+    Exception { action: "ec2:DescribeSubnets", checks: IN_THE_NETWORK, reason: INTERFACES },
+    Exception { action: "ec2:DeleteNetworkInterface", checks: IN_THE_NETWORK, reason: INTERFACES },
+    Exception { action: "ec2:AssignPrivateIpAddresses", checks: IN_THE_NETWORK, reason: INTERFACES },
+    Exception { action: "ec2:UnassignPrivateIpAddresses", checks: IN_THE_NETWORK, reason: INTERFACES },
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_role_allows_what_its_runs_ask_for_and_what_is_written_and_no_more() {
+async fn each_role_allows_exactly_the_calls_of_its_runs() {
     let allowed = allowed(&template());
     let faults = catalogue().unwrap();
-    // With more at a time the emulator is slow to answer.
-    let places = Arc::new(Semaphore::new(4));
+    // The emulator answers slowly when more functions run at the same time.
+    let permits = Arc::new(Semaphore::new(4));
     let mut running = JoinSet::new();
     for check in allowed.keys().cloned() {
         let fault = faults.iter().find(|spec| spec.check == check && opens_an_incident(spec));
         let fault =
             fault.unwrap_or_else(|| panic!("{check}: the catalogue has no fault that opens an incident")).clone();
-        let places = places.clone();
+        let permits = permits.clone();
         running.spawn(async move {
-            let _place = places.acquire_owned().await.unwrap();
-            let observed = observed(&check, &fault).await;
-            (check, observed)
+            let _permit = permits.acquire_owned().await.unwrap();
+            let called = called_actions(&check, &fault).await;
+            (check, called)
         });
     }
-    let mut observed = BTreeMap::new();
+    let mut called = BTreeMap::new();
     while let Some(ended) = running.join_next().await {
         let (check, actions) = ended.unwrap();
-        observed.insert(check, actions);
+        called.insert(check, actions);
     }
     let functions = fs::read_dir(repository().join("functions")).unwrap().map(|entry| entry.unwrap().path());
     let functions = functions.filter(|folder| folder.join("Cargo.toml").is_file()).count();
-    assert_eq!(observed.len(), functions, "not every function was run: {observed:?}");
+    assert_eq!(called.len(), functions, "expected a run of every function, found {called:?}");
     let wrong: Vec<String> =
-        observed.iter().flat_map(|(check, observed)| differences(check, &allowed[check], observed)).collect();
+        called.iter().flat_map(|(check, called)| differences(check, &allowed[check], called)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
-fn a_role_that_allows_more_or_less_is_found() {
+fn role_that_allows_too_much_or_too_little_is_found() {
     let set = |actions: &[&str]| actions.iter().map(|&action| action.to_owned()).collect::<BTreeSet<String>>();
-    let written: Vec<&str> = WRITTEN.iter().filter(|own| own.checks.is_empty()).map(|own| own.action).collect();
-    let with = |more: &[&str]| set(&[&written[..], more].concat());
-    let asked = set(&["sns:Publish"]);
-    assert_eq!(differences("login", &with(&["sns:Publish"]), &asked), [""; 0]);
-    for (what, allowed, observed, expected) in [
-        ("more", with(&["sns:Publish", "sns:Subscribe"]), &asked, "its role allows sns:Subscribe"),
+    let common: Vec<&str> =
+        EXCEPTIONS.iter().filter(|entry| entry.checks.is_empty()).map(|entry| entry.action).collect();
+    let with = |more: &[&str]| set(&[&common[..], more].concat());
+    let called = set(&["sns:Publish"]);
+    assert_eq!(differences("login", &with(&["sns:Publish"]), &called), [""; 0]);
+    for (name, allowed, called, expected) in [
+        ("too much", with(&["sns:Publish", "sns:Subscribe"]), &called, "its role allows sns:Subscribe"),
         (
-            "another check's",
+            "exception of another check",
             with(&["sns:Publish", "ec2:DescribeSubnets"]),
-            &asked,
+            &called,
             "its role allows ec2:DescribeSubnets",
         ),
-        ("less", with(&[]), &asked, "its runs ask for sns:Publish"),
+        ("too little", with(&[]), &called, "its runs call sns:Publish"),
         (
-            "a reason for nothing",
-            set(&[&written[1..], &["sns:Publish"]].concat()),
-            &asked,
-            "logs:CreateLogStream is written",
+            "exception that the role does not allow",
+            set(&[&common[1..], &["sns:Publish"]].concat()),
+            &called,
+            "logs:CreateLogStream is an exception",
         ),
-        ("a reason without need", with(&[]), &set(&["kms:Decrypt"]), "kms:Decrypt is written"),
+        ("exception that a run calls", with(&[]), &set(&["kms:Decrypt"]), "kms:Decrypt is an exception"),
     ] {
-        let found = differences("login", &allowed, observed);
-        assert!(found.len() == 1 && found[0].contains(expected), "{what}: {found:?}");
+        let found = differences("login", &allowed, called);
+        assert!(found.len() == 1 && found[0].contains(expected), "{name}: {found:?}");
     }
 }
 
-/// How the two differ, apart from what is written.
-fn differences(check: &str, allowed: &BTreeSet<String>, observed: &BTreeSet<String>) -> Vec<String> {
-    let written: BTreeMap<&str, &str> = WRITTEN
+/// Differences between allowed and called actions, apart from the exceptions.
+fn differences(check: &str, allowed: &BTreeSet<String>, called: &BTreeSet<String>) -> Vec<String> {
+    let exceptions: BTreeMap<&str, &str> = EXCEPTIONS
         .iter()
-        .filter(|own| own.checks.is_empty() || own.checks.contains(&check))
-        .map(|own| (own.action, own.reason))
+        .filter(|entry| entry.checks.is_empty() || entry.checks.contains(&check))
+        .map(|entry| (entry.action, entry.reason))
         .collect();
     let mut differences = Vec::new();
-    for action in allowed.difference(observed).filter(|action| !written.contains_key(action.as_str())) {
-        differences.push(format!("{check}: its role allows {action}, which no run asks for: remove it, or write why"));
+    for action in allowed.difference(called).filter(|action| !exceptions.contains_key(action.as_str())) {
+        differences
+            .push(format!("{check}: its role allows {action}, which no run calls: remove it or add an exception"));
     }
-    for action in observed.difference(allowed) {
-        differences.push(format!("{check}: its runs ask for {action}, which its role does not allow"));
+    for action in called.difference(allowed) {
+        differences.push(format!("{check}: its runs call {action}, which its role does not allow"));
     }
-    for (action, reason) in written {
-        if !allowed.contains(action) || observed.contains(action) {
+    for (action, reason) in exceptions {
+        if !allowed.contains(action) || called.contains(action) {
             differences.push(format!(
-                "{check}: {action} is written, since \"{reason}\": expected the role to allow it and no run to ask for it"
+                "{check}: {action} is an exception because \"{reason}\": expected the role to allow it and no run to call it"
             ));
         }
     }
@@ -134,11 +140,11 @@ fn opens_an_incident(spec: &FaultSpec) -> bool {
     matches!(spec.shows, Shows::Failures(_)) && spec.lingers == 0 && !spec.leaves_leftovers
 }
 
-/// What the function asks for: from its cold start through a healthy run, an incident, and its end.
-async fn observed(check: &str, spec: &FaultSpec) -> BTreeSet<String> {
+/// Actions that the function calls from its cold start through a healthy run, an incident and its recovery.
+async fn called_actions(check: &str, spec: &FaultSpec) -> BTreeSet<String> {
     let environment = format!("allowed-{check}");
     let mut world = World::new(&environment).await;
-    // Its demo settings are the only ones without a secret.
+    // Only the demo settings of this check have no secret.
     if check == "availability" {
         let parameter = format!("/just-driving/{environment}/{check}/api-key");
         world.put_parameter(&parameter, "k3y-of-the-status-api").await;
@@ -164,7 +170,7 @@ async fn observed(check: &str, spec: &FaultSpec) -> BTreeSet<String> {
     world.calls.actions()
 }
 
-/// The template with every option taken, so that nothing that a role may ever do is left out.
+/// The template with every option enabled, so that roles have all the actions they can ever have.
 fn template() -> Template {
     let inputs = [
         ("Environment", "production"),
@@ -184,46 +190,46 @@ fn template() -> Template {
     let text = fs::read_to_string(repository().join("infra/template.yaml")).unwrap();
     let template = Template::read(&text, &inputs).unwrap();
     let off: Vec<&String> = template.conditions.iter().filter(|(_, holds)| !**holds).map(|(name, _)| name).collect();
-    assert!(off.is_empty(), "these options are not taken: {off:?}");
+    assert!(off.is_empty(), "these options are not enabled: {off:?}");
     template
 }
 
-/// What the role of each check's function allows, by the check's id.
+/// Actions that the role of each function allows, by check id.
 fn allowed(template: &Template) -> BTreeMap<String, BTreeSet<String>> {
-    let mut of_roles: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut actions_by_role: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for resource in template.resources.iter().filter(|resource| resource.kind.starts_with("AWS::IAM::")) {
         match resource.kind.as_str() {
             "AWS::IAM::Role" => {
                 assert!(
                     !resource.properties.contains_key("ManagedPolicyArns"),
-                    "{}: what they allow is not read",
+                    "{}: managed policies are not supported here",
                     resource.id
                 );
                 for policy in resource.properties["Policies"].as_array().unwrap() {
-                    of_roles.entry(&resource.id).or_default().extend(actions(&policy["PolicyDocument"]));
+                    actions_by_role.entry(&resource.id).or_default().extend(actions(&policy["PolicyDocument"]));
                 }
             }
             "AWS::IAM::Policy" => {
                 for role in resource.properties["Roles"].as_array().unwrap() {
                     let role = role.as_str().unwrap().trim_matches(['$', '{', '}']);
-                    of_roles.entry(role).or_default().extend(actions(&resource.properties["PolicyDocument"]));
+                    actions_by_role.entry(role).or_default().extend(actions(&resource.properties["PolicyDocument"]));
                 }
             }
-            other => panic!("{}: what {other} allows is not read", resource.id),
+            other => panic!("{}: {other} is not supported here", resource.id),
         }
     }
     let functions = template.resources_of_type("AWS::Serverless::Function").map(|function| {
-        assert!(!function.properties.contains_key("Policies"), "{}: its role stands apart", function.id);
+        assert!(!function.properties.contains_key("Policies"), "{}: expected a separate role", function.id);
         let name = function.properties["FunctionName"].as_str().unwrap();
         let check = name.strip_prefix("just-driving-synthetics-production-").unwrap().to_owned();
         let role = function.properties["Role"].as_str().unwrap();
         let role = role.strip_prefix("${").and_then(|role| role.strip_suffix(".Arn}")).unwrap();
-        (check, of_roles[role].clone())
+        (check, actions_by_role[role].clone())
     });
     functions.collect()
 }
 
-/// What the statements of a policy allow.
+/// Actions that the statements of a policy allow.
 fn actions(policy: &Value) -> Vec<String> {
     let statements = policy["Statement"].as_array().unwrap().iter().filter(|statement| statement["Effect"] == "Allow");
     let actions = statements.flat_map(|statement| match &statement["Action"] {

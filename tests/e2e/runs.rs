@@ -1,4 +1,4 @@
-//! One run of the real binary, from the event to what AWS holds afterwards.
+//! Single runs of the function binary, from the event to the data in AWS.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,19 +15,19 @@ use crate::world::{World, repository, scheduled};
 const CHECK: &str = "availability";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_healthy_run_publishes_its_numbers_once_says_one_line_and_tells_nobody() {
+async fn healthy_run_publishes_metrics_and_logs_one_line() {
     let world = World::new("healthy").await;
     let function = world.start(CHECK).await;
-    // The rule fired late, so that the scheduled minute and the minute of the run differ.
+    // The rule fires late, so the scheduled minute differs from the minute of the run.
     let minute = world.minute();
     world.clock.set(minute + SignedDuration::from_secs(70));
     let invoked = function.invoke(&scheduled(minute)).await;
     let report = invoked.report();
     assert_eq!(invoked.outcome(), "passed", "{report:#}");
     assert_eq!(report["run"]["scheduled_time"], minute.to_string());
-    assert!(world.clock.asked() > 0, "the function takes its time from elsewhere");
+    assert!(world.clock.queries() > 0, "the function does not use the test clock");
 
-    // Exactly these numbers, once, at the scheduled minute, under exactly these dimensions.
+    // Exactly these metrics, once each, at the scheduled minute, with exactly these dimensions.
     let metrics = world.metrics().await;
     let names: Vec<&str> = metrics.iter().map(|point| point.metric.as_str()).collect();
     assert_eq!(names, ["Duration", "Inconclusive", "Maintenance", "Success"], "{metrics:#?}");
@@ -42,7 +42,7 @@ async fn a_healthy_run_publishes_its_numbers_once_says_one_line_and_tells_nobody
     assert_eq!(value("Duration"), report["attempts"][0]["duration_ms"].as_f64().unwrap());
     assert!(value("Duration") > 0.0);
 
-    // One line, which holds the whole report behind what runs are found by.
+    // One log line holds the search fields and the complete report.
     assert_eq!(invoked.lines.len(), 1, "{:#?}", invoked.lines);
     let line: Value = serde_json::from_str(&invoked.lines[0]).unwrap();
     assert_eq!(&line["report"], report);
@@ -53,7 +53,7 @@ async fn a_healthy_run_publishes_its_numbers_once_says_one_line_and_tells_nobody
         assert_eq!(line[name], value, "{name}");
     }
 
-    // Every request says whose it is.
+    // Every request identifies its run.
     let requests = world.platform.requests().last();
     assert_eq!(requests.len(), report["attempts"][0]["steps"].as_array().unwrap().len() / 2);
     let mut spans = BTreeSet::new();
@@ -67,11 +67,11 @@ async fn a_healthy_run_publishes_its_numbers_once_says_one_line_and_tells_nobody
     }
 
     let received = world.received().await;
-    assert!(received.is_nothing(), "{received}");
+    assert!(received.is_empty(), "{received}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_steady_run_makes_three_calls_to_aws() {
+async fn steady_run_makes_three_calls_to_aws() {
     let world = World::new("steady").await;
     let function = world.start(CHECK).await;
     for run in 1..=3 {
@@ -93,7 +93,7 @@ async fn every_sample_event_starts_a_run() {
         let time: Option<Timestamp> = time.map(|time| time.parse().unwrap());
 
         let world = World::new(&format!("event-{name}")).await;
-        // The sample of a check starts that check; the others start any.
+        // The sample of a check starts that check; the others start the default check.
         let check = if repository().join("functions").join(name).is_dir() { name } else { CHECK };
         let function = world.start(check).await;
         if let Some(time) = time {
@@ -103,10 +103,10 @@ async fn every_sample_event_starts_a_run() {
         let invoked = function.invoke(&event).await;
         assert_eq!(invoked.outcome(), "passed", "{name}: {:#}", invoked.report());
         let run = &invoked.report()["run"];
-        let meant_for: Timestamp = run["scheduled_time"].as_str().unwrap().parse().unwrap();
+        let scheduled_time: Timestamp = run["scheduled_time"].as_str().unwrap().parse().unwrap();
         match time {
-            Some(time) => assert_eq!(meant_for, time, "{name}"),
-            None => assert!(earliest <= meant_for && meant_for <= world.clock.now(), "{name}: {run}"),
+            Some(time) => assert_eq!(scheduled_time, time, "{name}"),
+            None => assert!(earliest <= scheduled_time && scheduled_time <= world.clock.now(), "{name}: {run}"),
         }
         assert_eq!(run["shard"]["manual"], time.is_none(), "{name}: {run}");
         let calls: Vec<String> = world.calls.take().into_iter().filter(|call| call != "GetParameter").collect();
@@ -131,12 +131,12 @@ async fn every_sample_event_starts_a_run() {
             "rule",
             "scheduler"
         ],
-        "a kind of event has no sample"
+        "expected a sample of every kind of event"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_event_fails_the_invocation_and_does_nothing() {
+async fn malformed_event_fails_the_invocation() {
     let world = World::new("malformed").await;
     let function = world.start(CHECK).await;
     let cases = [
@@ -155,36 +155,37 @@ async fn a_malformed_event_fails_the_invocation_and_does_nothing() {
         let line: Value = serde_json::from_str(&invoked.lines[0]).unwrap();
         assert_eq!((&line["level"], &line["error_type"]), (&json!("ERROR"), &json!("MalformedEvent")), "{line:#}");
     }
-    assert!(world.platform.requests().last().is_empty(), "the platform was asked");
-    assert_eq!(world.run(&function).await.outcome(), "passed", "the next event is run as ever");
+    assert!(world.platform.requests().last().is_empty(), "the platform got a request");
+    assert_eq!(world.run(&function).await.outcome(), "passed", "a valid event still runs");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_far_from_now_is_refused() {
+async fn stale_or_future_event_is_refused() {
     let world = World::new("stale").await;
     let function = world.start(CHECK).await;
     let minute = world.minute();
-    for (event, clock) in
-        [("too old", minute + SignedDuration::from_secs(121)), ("to come", minute - SignedDuration::from_secs(150))]
-    {
+    for (event, clock) in [
+        ("too old", minute + SignedDuration::from_secs(121)),
+        ("in the future", minute - SignedDuration::from_secs(150)),
+    ] {
         world.clock.set(clock);
         let invoked = function.invoke(&scheduled(minute)).await;
         assert_eq!(invoked.report()["outcome"], json!({ "result": "refused", "refusal": "stale" }), "{event}");
         assert_eq!(world.calls.take(), Vec::<String>::new(), "{event}");
     }
-    assert!(world.platform.requests().last().is_empty(), "the platform was asked");
+    assert!(world.platform.requests().last().is_empty(), "the platform got a request");
     world.clock.set(minute + SignedDuration::from_secs(110));
-    assert_eq!(function.invoke(&scheduled(minute)).await.outcome(), "passed", "not too old yet");
+    assert_eq!(function.invoke(&scheduled(minute)).await.outcome(), "passed", "an event of 110 s ago still runs");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_event_is_run_once_however_often_it_comes() {
+async fn repeated_event_runs_once() {
     let world = World::new("duplicate").await;
     let (one, other) = (world.start(CHECK).await, world.start(CHECK).await);
     let event = scheduled(world.minute());
     let duplicate = json!({ "result": "refused", "refusal": "duplicate" });
 
-    // At once, in two processes: whoever writes first has run it.
+    // Two processes get the event at the same time; only the first write counts.
     let (first, second) = tokio::join!(one.invoke(&event), other.invoke(&event));
     let mut outcomes = [first.outcome(), second.outcome()];
     outcomes.sort_unstable();
@@ -192,12 +193,12 @@ async fn the_same_event_is_run_once_however_often_it_comes() {
     let refused = if first.outcome() == "refused" { &first } else { &second };
     assert_eq!(refused.report()["outcome"], duplicate);
 
-    // Later, as a retry brings it: it is not even run.
-    let asked = world.platform.requests().last().len();
+    // A later retry does not even start the check.
+    let requests = world.platform.requests().last().len();
     world.calls.take();
     assert_eq!(one.invoke(&event).await.report()["outcome"], duplicate);
     assert_eq!(world.calls.take(), ["GetItem"]);
-    assert_eq!(world.platform.requests().last().len(), asked, "the platform was asked again");
+    assert_eq!(world.platform.requests().last().len(), requests, "the platform got more requests");
 
     let counts: Vec<_> = world.metrics().await.into_iter().map(|point| (point.metric, point.count)).collect();
     let once = ["Duration", "Inconclusive", "Maintenance", "Success"].map(|name| (name.to_owned(), 1.0));
@@ -205,7 +206,7 @@ async fn the_same_event_is_run_once_however_often_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_build_without_the_test_clock_takes_the_machines_time() {
+async fn build_without_test_clock_uses_system_time() {
     let world = World::new("machine-time").await;
     let far_off = Timestamp::now() - SignedDuration::from_hours(365 * 24);
     let clock = Clock::at(far_off);
@@ -220,34 +221,31 @@ async fn a_build_without_the_test_clock_takes_the_machines_time() {
         let at: Timestamp = invoked.report()[field].as_str().unwrap().parse().unwrap();
         assert!(before <= at && at <= after, "{field} is {at}, not between {before} and {after}");
     }
-    assert_eq!(clock.asked(), 0, "the build has the feature test-clock");
-    // The very same question makes the other build answer by the test's clock, so that what was seen can differ.
+    assert_eq!(clock.queries(), 0, "the build has the feature test-clock");
+    // Control: the build with the feature uses the test clock for the same event.
     let other = Function::start(CHECK, &world.variables(), &clock).await;
     let invoked = other.invoke(&json!({})).await;
     let started: Timestamp = invoked.report()["started"].as_str().unwrap().parse().unwrap();
     assert!(started < before - SignedDuration::from_hours(364 * 24), "{started}");
-    assert!(clock.asked() > 0);
+    assert!(clock.queries() > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_ends_before_lambda_would_kill_it() {
+async fn run_ends_before_the_lambda_timeout() {
     let mut world = World::new("deadline").await;
     world.replace("confirm_after = \"1s\"", "confirm_after = \"0s\"");
     let function = world.start(CHECK).await;
     world.platform.faults().activate(demo_platform::Fault::Hang);
     world.clock.advance(Duration::from_secs(60));
-    // Of ten seconds, nine are kept back to undo, publish and tell.
+    // Nine of the ten seconds are reserved for compensation, publishing and notifying.
     let event = scheduled(world.minute());
     let invoked = function.invoke_until(&event, world.clock.now() + Duration::from_secs(10)).await;
     let report = invoked.report();
-    // An attempt may take five seconds and had one: the platform is not to blame.
+    // The attempt had one of the five seconds that it may take, so the platform is not to blame.
     assert_eq!(invoked.outcome(), "inconclusive", "{report:#}");
     assert_eq!(report["outcome"]["inconclusive"]["cause"], "internal", "{report:#}");
-    assert_eq!(report["attempts"].as_array().unwrap().len(), 1, "there was no time to confirm: {report:#}");
+    assert_eq!(report["attempts"].as_array().unwrap().len(), 1, "expected no time to confirm: {report:#}");
     let took = report["attempts"][0]["duration_ms"].as_f64().unwrap();
-    assert!(
-        took < 4_000.0,
-        "the attempt took {took} ms of the 1000 it had: the five seconds of its own were not the end"
-    );
+    assert!(took < 4_000.0, "the attempt took {took} ms; expected the deadline after 1000 ms, not the timeout of 5 s");
     assert_eq!(world.calls.take(), ["GetItem", "UpdateItem", "PutMetricData"]);
 }

@@ -1,6 +1,6 @@
-//! Lambda's Runtime API as a function sees it, the test's clock beside it, and the function's process.
+//! A server of Lambda's Runtime API and of the test clock, and the process of a function.
 //!
-//! The process is the binary that is deployed, built with the feature `test-clock`: its time is the test's.
+//! The process is the deployed binary, built with the feature `test-clock`: it takes its time from the test.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -25,65 +25,65 @@ use tokio::task::JoinHandle;
 
 use crate::emulator::{REGION, target};
 
-/// The functions' timeout in the template.
+/// Timeout of the functions in the template.
 pub const TIMEOUT: Duration = Duration::from_secs(55);
-/// Far more than any run here takes: a function that says nothing must end the test.
+/// Maximum real time of an invocation. A function that does not answer by then fails the test.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(90);
 
-/// The wall clock of a test: what it was set to, and the real time since.
+/// Wall clock of a test: the time that was set, plus the real time since then.
 pub struct Clock {
     set: Mutex<(Timestamp, Instant)>,
-    asked: AtomicUsize,
+    queries: AtomicUsize,
 }
 
 impl Clock {
-    /// A clock that shows this time now.
+    /// Creates a clock that starts at this time.
     pub fn at(time: Timestamp) -> Arc<Self> {
-        Arc::new(Self { set: Mutex::new((time, Instant::now())), asked: AtomicUsize::new(0) })
+        Arc::new(Self { set: Mutex::new((time, Instant::now())), queries: AtomicUsize::new(0) })
     }
 
-    /// The time.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         let (time, since) = *self.set.lock().unwrap_or_else(PoisonError::into_inner);
         time + since.elapsed()
     }
 
-    /// Sets it.
+    /// Sets the time.
     pub fn set(&self, time: Timestamp) {
         *self.set.lock().unwrap_or_else(PoisonError::into_inner) = (time, Instant::now());
     }
 
-    /// Puts it forward.
+    /// Moves the clock forward.
     pub fn advance(&self, duration: Duration) {
         let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
         set.0 += duration;
     }
 
-    /// How often functions have asked for the time, or to wait.
-    pub fn asked(&self) -> usize {
-        self.asked.load(Relaxed)
+    /// Number of times that functions asked for the time or asked to sleep.
+    pub fn queries(&self) -> usize {
+        self.queries.load(Relaxed)
     }
 }
 
-/// What an invocation came to.
+/// Result of one invocation.
 pub struct Invoked {
-    /// What the function returned, or said instead.
+    /// The returned report, or the error of the invocation.
     pub result: Result<Value, FunctionError>,
-    /// The lines it wrote meanwhile, to both outputs.
+    /// Lines that the function wrote to stdout and stderr meanwhile.
     pub lines: Vec<String>,
 }
 
-/// How an invocation failed.
+/// Error of a failed invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionError {
-    /// What the failure queue and Lambda's log tell apart.
+    /// Error type, as the failure queue and Lambda's log show it.
     pub error_type: String,
-    /// In words.
+    /// Error message.
     pub message: String,
 }
 
 impl Invoked {
-    /// The report of a run.
+    /// Returns the report of the run; panics when the invocation failed.
     pub fn report(&self) -> &Value {
         match &self.result {
             Ok(report) => report,
@@ -91,12 +91,12 @@ impl Invoked {
         }
     }
 
-    /// One word for what the run found.
+    /// Returns the outcome of the run.
     pub fn outcome(&self) -> &str {
         self.report()["outcome"]["result"].as_str().unwrap()
     }
 
-    /// The error of an invocation that failed.
+    /// Returns the error of the invocation; panics when it succeeded.
     pub fn error(&self) -> &FunctionError {
         match &self.result {
             Ok(report) => panic!("expected an error, found {report:#}"),
@@ -123,23 +123,23 @@ impl Api {
         let waiting = self.answers.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
         match waiting.map(|waiting| waiting.send(answer)) {
             Some(Ok(())) => StatusCode::ACCEPTED,
-            // Nobody waits any more, or nobody ever did.
+            // The invocation is unknown, or the test no longer waits for it.
             _ => StatusCode::BAD_REQUEST,
         }
     }
 }
 
-/// A function's process with its own Runtime API. Killed when it is dropped, in the midst of whatever it does.
+/// A function process with its own Runtime API. Dropping it kills the process immediately.
 pub struct Function {
     api: Arc<Api>,
     server: JoinHandle<()>,
     process: Mutex<Child>,
     log: PathBuf,
-    heard: Mutex<usize>,
+    read: Mutex<usize>,
 }
 
 impl Function {
-    /// The most memory that the process has had so far. **Units:** bytes. Linux only.
+    /// Peak memory of the process. **Units:** bytes. Linux only.
     pub fn peak_memory(&self) -> u64 {
         let id = self.process.lock().unwrap_or_else(PoisonError::into_inner).id();
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
@@ -147,13 +147,13 @@ impl Function {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
-    /// Starts the binary of a check that takes its time from the test.
+    /// Starts the binary of a check, built with the test clock.
     pub async fn start(check: &str, environment: &[(String, String)], clock: &Arc<Clock>) -> Self {
         let binary = target().join(format!("e2e/{check}-test-clock"));
         Self::start_binary(&binary, "cargo xtask test build", check, environment, clock).await
     }
 
-    /// Starts a binary; when it is missing, `command` builds it.
+    /// Starts a binary. The panic message for a missing binary names `command`, which builds it.
     pub async fn start_binary(
         binary: &Path,
         command: &str,
@@ -172,7 +172,7 @@ impl Function {
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
 
         let log = own_file(&format!("function-{}.log", STARTED.fetch_add(1, Relaxed)));
-        // A file and no pipe: all that was written before an answer is there when the answer is.
+        // A file instead of a pipe: everything written before an answer is readable when the answer arrives.
         let file = File::options().create(true).write(true).truncate(true).open(&log).unwrap();
         let process = Command::new(binary)
             .env_clear()
@@ -191,22 +191,22 @@ impl Function {
             .stderr(file)
             .spawn()
             .unwrap();
-        Self { api, server, process: Mutex::new(process), log, heard: Mutex::new(0) }
+        Self { api, server, process: Mutex::new(process), log, read: Mutex::new(0) }
     }
 
-    /// Kills the process, in the midst of whatever it does.
+    /// Kills the process immediately.
     pub fn kill(&self) {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         process.kill().unwrap();
         process.wait().unwrap();
     }
 
-    /// One invocation, with the time that the template gives it.
+    /// Invokes the function with the timeout of the template.
     pub async fn invoke(&self, event: &Value) -> Invoked {
         self.invoke_until(event, self.api.clock.now() + TIMEOUT).await
     }
 
-    /// One invocation that Lambda would kill at this time.
+    /// Invokes the function with this deadline.
     pub async fn invoke_until(&self, event: &Value, deadline: Timestamp) -> Invoked {
         static INVOKED: AtomicUsize = AtomicUsize::new(1);
         let id = format!("00000000-0000-4000-8000-{:012}", INVOKED.fetch_add(1, Relaxed));
@@ -220,22 +220,22 @@ impl Function {
             }
             let ended = self.process.lock().unwrap_or_else(PoisonError::into_inner).try_wait().unwrap();
             if ended.is_some() || start.elapsed() > ANSWERS_WITHIN {
-                panic!("the function gave no answer ({ended:?}); it said:\n{}", self.new_lines().join("\n"));
+                panic!("the function did not answer ({ended:?}); its output:\n{}", self.new_lines().join("\n"));
             }
         };
         Invoked { result, lines: self.new_lines() }
     }
 
-    /// What it has written since it was last asked.
+    /// Lines written since the last call.
     fn new_lines(&self) -> Vec<String> {
         let all = fs::read_to_string(&self.log).unwrap();
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = all[*heard..].lines().map(str::to_owned).collect();
-        *heard = all.len();
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = all[*read..].lines().map(str::to_owned).collect();
+        *read = all.len();
         new
     }
 
-    /// All that it has written.
+    /// Complete output of the process.
     pub fn output(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
@@ -251,14 +251,14 @@ impl Drop for Function {
     }
 }
 
-/// A file of this test program's own: another one may run at the same time.
+/// Path of a file that other test processes running at the same time do not use.
 pub fn own_file(name: &str) -> PathBuf {
     let folder = target().join("tmp");
     fs::create_dir_all(&folder).unwrap();
     folder.join(format!("{}-{name}", std::process::id()))
 }
 
-/// Removes a file, but leaves it to be read when the test failed.
+/// Removes a file, unless the test failed and someone may want to read it.
 pub fn remove(file: &Path) {
     if !std::thread::panicking() {
         let _ = fs::remove_file(file);
@@ -276,7 +276,7 @@ fn router(api: &Arc<Api>) -> Router {
         .with_state(Arc::clone(api))
 }
 
-/// Waits until there is work, as Lambda freezes a function until there is.
+/// Blocks until there is an invocation, as Lambda does.
 async fn next(State(api): State<Arc<Api>>) -> Response {
     let Some(work) = api.work.lock().await.recv().await else { return StatusCode::GONE.into_response() };
     let headers = [
@@ -293,25 +293,25 @@ async fn response(State(api): State<Arc<Api>>, Captured(id): Captured<String>, b
     api.answer(&id, Ok(serde_json::from_slice(&body).unwrap()))
 }
 
-/// The type stands in the body: the header for it is `unhandled` in every answer of the Rust runtime.
+/// Takes the error type from the body, because the Rust runtime always sends `unhandled` in the header.
 async fn error(State(api): State<Arc<Api>>, Captured(id): Captured<String>, body: Bytes) -> StatusCode {
     let received: Value = serde_json::from_slice(&body).unwrap();
     let text = |name: &str| received[name].as_str().unwrap_or_default().to_owned();
     api.answer(&id, Err(FunctionError { error_type: text("errorType"), message: text("errorMessage") }))
 }
 
-/// A start that failed is told in the log, which a test reads when no answer comes.
+/// Accepts the error of a failed start. The function also logs it, and the test reads the log when no answer arrives.
 async fn init_error() -> StatusCode {
     StatusCode::ACCEPTED
 }
 
 async fn now(State(api): State<Arc<Api>>) -> String {
-    api.clock.asked.fetch_add(1, Relaxed);
+    api.clock.queries.fetch_add(1, Relaxed);
     api.clock.now().to_string()
 }
 
 async fn sleep(State(api): State<Arc<Api>>, Captured(ms): Captured<i64>) -> String {
-    api.clock.asked.fetch_add(1, Relaxed);
+    api.clock.queries.fetch_add(1, Relaxed);
     api.clock.advance(SignedDuration::from_millis(ms).unsigned_abs());
     api.clock.now().to_string()
 }

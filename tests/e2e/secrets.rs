@@ -1,4 +1,4 @@
-//! A secret in use stands in nothing that leaves the process, however the platform plays it back.
+//! Secrets never leave the process, no matter how the platform echoes them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,15 +16,15 @@ use crate::calls::Obstacle;
 use crate::leaks::leak;
 use crate::world::{Message, World};
 
-/// Changed by every encoding that is looked for.
+/// Secret that every encoding changes.
 const CANARY: &str = r#"c4nary+/="\ %&<s3cret>~tail-9f2c"#;
 const MASK: &str = "[redacted]";
 
-/// The ways in which the platform of this test plays the secret back, each at a path of its own.
+/// Ways in which the platform of this test echoes the secret. Each is also a path.
 const ECHOES: [&str; 8] = ["raw", "percent", "base64-0", "base64-1", "base64-2", "json", "header", "redirect"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_the_platform_plays_back_leaves_the_process_in_no_encoding() {
+async fn echoed_secret_never_leaves_the_process() {
     let echo = Echo::start().await;
     let mut world = World::new("canary").await;
     let parameter = "/just-driving/canary/availability/api-key";
@@ -47,31 +47,30 @@ async fn a_secret_that_the_platform_plays_back_leaves_the_process_in_no_encoding
     let failures = invoked.report()["outcome"]["failures"].as_array().unwrap();
     let failed: Vec<&str> = failures.iter().map(|failure| failure["subject"].as_str().unwrap()).collect();
     for id in ECHOES {
-        assert!(failed.contains(&id), "{id} did not fail, so it showed no evidence: {failed:?}");
+        assert!(failed.contains(&id), "expected {id} to fail with evidence, found {failed:?}");
     }
     assert_eq!(failed.len(), ECHOES.len());
-    // Both attempts sent it to every path, as it is.
-    let got = echo.got();
-    assert_eq!(got, vec![CANARY; 2 * ECHOES.len()]);
+    // Both attempts sent the plain secret to every path.
+    assert_eq!(echo.received(), vec![CANARY; 2 * ECHOES.len()]);
 
     let received = world.received().await;
-    let text_of = |messages: &[Message]| messages.iter().map(|message| message.envelope.clone()).collect::<String>();
+    let envelopes = |messages: &[Message]| messages.iter().map(|message| message.envelope.clone()).collect::<String>();
     let outputs = [
         ("log", function.output(), true),
         ("response", invoked.report().to_string(), true),
-        ("message to people", text_of(&received.on_call), true),
-        ("message to programs", text_of(&received.events), true),
+        ("message to people", envelopes(&received.on_call), true),
+        ("message to programs", envelopes(&received.events), true),
         ("state", world.state().await, true),
         ("metrics", format!("{:?}", world.metrics().await), false),
     ];
     for (name, text, has_evidence) in outputs {
-        assert_eq!(text.contains(MASK), has_evidence, "what was to be searched is not in {name}: {text}");
+        assert_eq!(text.contains(MASK), has_evidence, "expected redacted evidence in {name}: {text}");
         assert_eq!(leak(CANARY, &text), None, "{name}: {text}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_whose_answer_comes_garbled_is_not_told_either() {
+async fn truncated_parameter_answer_leaks_no_secret() {
     let mut world = World::new("garbled").await;
     let parameter = "/just-driving/garbled/availability/api-key";
     world.put_parameter(parameter, CANARY).await;
@@ -90,11 +89,11 @@ async fn a_secret_whose_answer_comes_garbled_is_not_told_either() {
 }
 
 #[test]
-fn the_search_finds_a_secret_in_each_way_it_is_played_back_and_wrapped() {
+fn leak_search_finds_every_encoding() {
     for id in ECHOES {
-        let played = played_back(id);
-        let in_json = json!({ "Message": json!({ "evidence": played }).to_string() }).to_string();
-        for text in [played, in_json] {
+        let echo = echo_text(id);
+        let in_json = json!({ "Message": json!({ "evidence": echo }).to_string() }).to_string();
+        for text in [echo, in_json] {
             assert!(leak(CANARY, &text).is_some(), "{id}: {text}");
         }
     }
@@ -106,49 +105,50 @@ fn the_search_finds_a_secret_in_each_way_it_is_played_back_and_wrapped() {
     assert_eq!(leak(CANARY, r#"{"evidence": "x-api-key: [redacted], 100 % \"c4\""}"#), None);
 }
 
-/// What the path answers with.
-fn played_back(id: &str) -> String {
+/// Text with which a path echoes the secret.
+fn echo_text(id: &str) -> String {
     let percent = || CANARY.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     match id {
-        "raw" | "header" => format!("you sent {CANARY} to us"),
-        "percent" => format!("you sent {} to us", percent()),
+        "raw" | "header" => format!("you sent {CANARY}"),
+        "percent" => format!("you sent {}", percent()),
         "base64-0" => STANDARD.encode(format!("{CANARY} was sent")),
         "base64-1" => STANDARD.encode(format!("1{CANARY} was sent")),
         "base64-2" => URL_SAFE.encode(format!("22{CANARY} was sent")),
         "json" => json!({ "sent": CANARY }).to_string(),
         "redirect" => format!("/landed?key={}", percent()),
-        other => panic!("nothing is played back at {other}"),
+        other => panic!("unknown path {other}"),
     }
 }
 
-/// A platform that plays back what it is sent.
+/// A platform that echoes the secret it receives.
 struct Echo {
     url: String,
-    got: Arc<Mutex<Vec<String>>>,
+    received: Arc<Mutex<Vec<String>>>,
 }
 
 impl Echo {
     async fn start() -> Self {
-        let got = Arc::<Mutex<Vec<String>>>::default();
+        let received = Arc::<Mutex<Vec<String>>>::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new()
             .route("/landed", get(async || "landed"))
-            .route("/{id}", get(play_back))
-            .with_state(Arc::clone(&got));
+            .route("/{id}", get(echo))
+            .with_state(Arc::clone(&received));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, got }
+        Self { url, received }
     }
 
-    fn got(&self) -> Vec<String> {
-        self.got.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Secrets received so far.
+    fn received(&self) -> Vec<String> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-async fn play_back(State(got): State<Arc<Mutex<Vec<String>>>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn echo(State(received): State<Arc<Mutex<Vec<String>>>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let key = headers.get("x-api-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
-    got.lock().unwrap_or_else(PoisonError::into_inner).push(key.unwrap_or_default());
-    let answer = played_back(&id);
+    received.lock().unwrap_or_else(PoisonError::into_inner).push(key.unwrap_or_default());
+    let answer = echo_text(&id);
     match id.as_str() {
         "header" => ([("x-echo", answer)], "nothing").into_response(),
         "redirect" => (StatusCode::FOUND, [("location", answer)]).into_response(),

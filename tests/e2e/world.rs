@@ -1,5 +1,5 @@
-//! All that a function meets in a test, apart from every other test: a platform, a clock, settings, and its own table,
-//! topics and queues in the shared emulator.
+//! An isolated environment for one test: a platform, a clock, settings, and a table, topics and queues in the shared
+//! emulator.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -20,48 +20,48 @@ use crate::calls::Calls;
 use crate::emulator::{Emulator, REGION, target};
 use crate::runtime_api::{Clock, Function, Invoked, own_file, remove};
 
-/// One test's own world. Its environment's name keeps it apart.
+/// The isolated environment of one test. No other test uses its environment name.
 pub struct World {
-    /// The environment of settings, metrics and messages.
+    /// Environment name in settings, metrics and messages.
     pub environment: String,
-    /// What is monitored.
+    /// The monitored platform.
     pub platform: Running,
-    /// The function's clock. It begins at a full minute of the last hour, since AWS takes numbers of about now only.
+    /// Clock of the functions. It starts at a full minute of the last hour, because AWS only accepts recent datapoints.
     pub clock: Arc<Clock>,
-    /// What functions ask of AWS.
+    /// Calls from the functions to AWS.
     pub calls: Calls,
-    /// What people are told.
+    /// Messages of the topic `oncall`.
     pub on_call: Queue,
-    /// What people are told that can wait.
+    /// Messages of the topic `warnings`.
     pub warnings: Queue,
-    /// What programs are told.
+    /// Messages of the topic `events`.
     pub events: Queue,
     sdk: SdkConfig,
     settings: String,
     variables: BTreeMap<String, String>,
 }
 
-/// One metric's values of one minute.
+/// Values of one metric in one minute.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Datapoint {
-    /// The metric.
+    /// Name of the metric.
     pub metric: String,
-    /// Its dimensions, as `Name=value`, sorted.
+    /// Dimensions as `Name=value`, sorted.
     pub dimensions: Vec<String>,
-    /// The minute.
+    /// Start of the minute.
     pub at: Timestamp,
-    /// How many values there are.
+    /// Number of values.
     pub count: f64,
-    /// The least.
+    /// Smallest value.
     pub minimum: f64,
-    /// The greatest.
+    /// Largest value.
     pub maximum: f64,
-    /// The unit.
+    /// Unit of the values.
     pub unit: StandardUnit,
 }
 
 impl Datapoint {
-    /// The metric's name; of one that is split by channel as `NotificationQueue.email`.
+    /// Name of the metric, with the channel if it has one: `NotificationQueue.email`.
     fn name(&self) -> String {
         match self.dimensions.iter().find_map(|dimension| dimension.strip_prefix("Channel=")) {
             Some(channel) => format!("{}.{channel}", self.metric),
@@ -70,39 +70,39 @@ impl Datapoint {
     }
 }
 
-/// A message as a subscriber gets it.
+/// A message as a subscriber receives it.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// The subject line, for people.
+    /// Subject line of a message for people.
     pub subject: Option<String>,
-    /// The text, or the JSON for programs.
+    /// Text for people, or JSON for programs.
     pub body: String,
-    /// What filter policies see.
+    /// Message attributes, which filter policies match on.
     pub attributes: BTreeMap<String, String>,
-    /// The whole envelope as it came.
+    /// SNS envelope as it arrived.
     pub envelope: String,
 }
 
 impl Message {
-    /// What programs read of it.
+    /// Parses the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
     }
 }
 
 impl World {
-    /// A world with the demo's settings.
+    /// Creates a world with the demo settings and the default platform.
     pub async fn new(environment: &str) -> Self {
-        Self::with(environment, Options::default()).await
+        Self::with_options(environment, Options::default()).await
     }
 
-    /// A world with another platform; its clock is the test's.
-    pub async fn with(environment: &str, options: Options) -> Self {
-        Self::since(SignedDuration::from_mins(30), environment, options, Emulator::shared()).await
+    /// Creates a world whose platform has these options. The platform runs on the clock of the test.
+    pub async fn with_options(environment: &str, options: Options) -> Self {
+        Self::starting_ago(SignedDuration::from_mins(30), environment, options, Emulator::shared()).await
     }
 
-    /// A world that begins so long ago, and lasts until now at most.
-    pub async fn since(ago: SignedDuration, environment: &str, options: Options, emulator: &Emulator) -> Self {
+    /// Creates a world whose clock starts in the past, for a test that simulates at most this much time.
+    pub async fn starting_ago(ago: SignedDuration, environment: &str, options: Options, emulator: &Emulator) -> Self {
         let now = Timestamp::now().as_second();
         let clock = Clock::at(Timestamp::from_second(now - now.rem_euclid(60)).unwrap() - ago);
         let platform_clock = clock.clone();
@@ -111,7 +111,7 @@ impl World {
         let sdk = emulator.sdk().await;
         let calls = Calls::to(sdk.endpoint_url().unwrap()).await;
         let table = format!("state-{environment}");
-        make_table(&sdk, &table).await;
+        create_table(&sdk, &table).await;
         let mut variables = BTreeMap::from([
             ("AWS_ENDPOINT_URL".to_owned(), calls.url().to_owned()),
             ("STATE_TABLE".to_owned(), table),
@@ -135,7 +135,7 @@ impl World {
         for (key, value) in world.platform.addresses() {
             world.settings = replaced(&world.settings, key, &value);
         }
-        // What the stand-in drew for itself, where the settings refer to it.
+        // The demo platform draws random credentials; the settings refer to them by these names.
         world.replace("ssm:/just-driving/demo/", &format!("ssm:/just-driving/{environment}/"));
         for (path, value) in world.platform.credentials() {
             world.put_parameter(&format!("/just-driving/{environment}/{path}"), &value).await;
@@ -143,29 +143,29 @@ impl World {
         world
     }
 
-    /// Replaces a text of the settings, wherever it stands.
+    /// Replaces every occurrence of a text in the settings.
     pub fn replace(&mut self, text: &str, with: &str) {
-        assert!(self.settings.contains(text), "the settings hold no {text:?}");
+        assert!(self.settings.contains(text), "the settings do not contain {text:?}");
         self.settings = self.settings.replace(text, with);
     }
 
-    /// Adds to the settings.
+    /// Appends a text to the settings.
     pub fn append(&mut self, text: &str) {
         self.settings.push_str(text);
     }
 
-    /// Gives the functions a chat, and what it is told.
+    /// Configures a chat topic and returns the queue behind it.
     pub async fn chat(&mut self) -> Queue {
         Queue::for_topic(&self.sdk, &self.environment, "chat", &mut self.variables).await
     }
 
-    /// The program, as an operator of this world's deployment would start it; its last arguments name that.
+    /// Runs the `synthetics` program against the state table and environment of this world.
     pub fn synthetics(&self, arguments: &[&str]) -> std::process::Output {
         let deployment = ["--table", &self.variables["STATE_TABLE"], "--environment", &self.environment];
         self.program(&[arguments, &deployment].concat())
     }
 
-    /// The program, with these arguments alone.
+    /// Runs the `synthetics` program with these arguments only.
     pub fn program(&self, arguments: &[&str]) -> std::process::Output {
         let binary = target().join("debug/synthetics");
         assert!(binary.is_file(), "{} is missing\n  build it: cargo xtask test build", binary.display());
@@ -177,18 +177,18 @@ impl World {
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("USER", "anna");
-        // What it asks goes through a server of this very process.
+        // Its calls go through a server in this process, which must keep running meanwhile.
         tokio::task::block_in_place(|| program.output()).unwrap()
     }
 
-    /// What such a program prints, when it ends well.
+    /// Runs [`Self::synthetics`], expects success and returns its standard output.
     pub fn printed(&self, arguments: &[&str]) -> String {
         let output = self.synthetics(arguments);
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Deploys the shipped alarms, as far as tests ask for them: their names. `checks` as the template's parameter has them.
+    /// Creates placeholder alarms with the names of the shipped ones. `checks` is the parameter `Checks` of the template.
     pub async fn deploy_alarms(&self, checks: &str) {
         use aws_sdk_cloudwatch::types::ComparisonOperator::GreaterThanThreshold;
         let text = fs::read_to_string(repository().join("infra/alarms.yaml")).unwrap();
@@ -213,15 +213,15 @@ impl World {
         }
     }
 
-    /// Sets a variable of the function's environment.
+    /// Sets an environment variable of the functions.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), value.to_owned());
     }
 
-    /// The function's environment, its settings written down.
+    /// Writes the settings file and returns the environment variables of a function.
     pub fn variables(&self) -> Vec<(String, String)> {
         let path = self.settings_file();
-        // A function that was started before may be reading it.
+        // A function started earlier may be reading the file.
         if fs::read_to_string(&path).ok().as_ref() != Some(&self.settings) {
             fs::write(&path, &self.settings).unwrap();
         }
@@ -231,38 +231,38 @@ impl World {
     }
 
     fn settings_file(&self) -> PathBuf {
-        own_file(&format!("settings-of-{}.toml", self.environment))
+        own_file(&format!("settings-{}.toml", self.environment))
     }
 
-    /// Starts a check's function.
+    /// Starts the function of a check.
     pub async fn start(&self, check: &str) -> Function {
         Function::start(check, &self.variables(), &self.clock).await
     }
 
-    /// The minute that the clock shows.
+    /// Current minute of the clock.
     pub fn minute(&self) -> Timestamp {
         let now = self.clock.now().as_second();
         Timestamp::from_second(now - now.rem_euclid(60)).unwrap()
     }
 
-    /// Lets time pass, and the schedule start a run.
+    /// Moves the clock forward and invokes the function as its schedule would.
     pub async fn run_after(&self, function: &Function, time: Duration) -> Invoked {
         function.invoke(&scheduled(self.forward(time))).await
     }
 
-    /// Lets time pass, and begin at a full minute: what tests need of real time must not add up.
+    /// Moves the clock forward to a full minute, so that the real duration of runs does not add up, and returns it.
     pub fn forward(&self, time: Duration) -> Timestamp {
         let due = self.minute() + time;
         self.clock.set(due);
         self.minute()
     }
 
-    /// The run of the next minute.
+    /// Invokes the function one minute later.
     pub async fn run(&self, function: &Function) -> Invoked {
         self.run_after(function, Duration::from_secs(60)).await
     }
 
-    /// Takes the messages that wait: of people who act now, of those who may wait, and of programs.
+    /// Takes the messages that have arrived since the last call.
     pub async fn received(&self) -> Received {
         Received {
             on_call: self.on_call.take().await,
@@ -271,7 +271,7 @@ impl World {
         }
     }
 
-    /// All that was published, per metric and minute, read back.
+    /// Reads all published metrics back, per metric and minute.
     pub async fn metrics(&self) -> Vec<Datapoint> {
         let client = aws_sdk_cloudwatch::Client::new(&self.sdk);
         let filter = DimensionFilter::builder().name("Environment").value(&self.environment).build();
@@ -311,8 +311,8 @@ impl World {
         datapoints
     }
 
-    /// What the run of this minute published, by metric. Each value once.
-    pub async fn metrics_of(&self, minute: Timestamp) -> BTreeMap<String, f64> {
+    /// Metrics that the run of this minute published, by name. Panics when one was published twice.
+    pub async fn metrics_at(&self, minute: Timestamp) -> BTreeMap<String, f64> {
         let mut metrics = BTreeMap::new();
         for point in self.metrics().await.into_iter().filter(|point| point.at == minute) {
             assert_eq!(point.count, 1.0, "expected one value, found {point:?}");
@@ -321,15 +321,15 @@ impl World {
         metrics
     }
 
-    /// All items of the state table, as text.
+    /// All items of the state table as text.
     pub async fn state(&self) -> String {
         let client = aws_sdk_dynamodb::Client::new(&self.sdk);
         let items = client.scan().table_name(&self.variables["STATE_TABLE"]).send().await.unwrap().items.unwrap();
-        assert!(!items.is_empty(), "nothing is stored");
-        items.iter().map(map_text).collect::<Vec<_>>().join("\n")
+        assert!(!items.is_empty(), "the state table is empty");
+        items.iter().map(attributes_text).collect::<Vec<_>>().join("\n")
     }
 
-    /// Stores an item of the check as if an earlier run had, with this as its state.
+    /// Stores an item with this state, as if an earlier run of the check had written it.
     pub async fn put_state(&self, check: &str, state: &str) {
         use aws_sdk_dynamodb::types::AttributeValue::{M, N, S};
         let client = aws_sdk_dynamodb::Client::new(&self.sdk);
@@ -345,8 +345,8 @@ impl World {
         client.put_item().table_name(&self.variables["STATE_TABLE"]).set_item(Some(item)).send().await.unwrap();
     }
 
-    /// When the table may remove the record of an incident. **Units:** Unix seconds.
-    pub async fn kept_until(&self, check: &str, incident: &str) -> i64 {
+    /// Expiry time of an incident record. **Units:** Unix seconds.
+    pub async fn incident_expires_at(&self, check: &str, incident: &str) -> i64 {
         use aws_sdk_dynamodb::types::AttributeValue::S;
         let client = aws_sdk_dynamodb::Client::new(&self.sdk);
         let call = client.query().table_name(&self.variables["STATE_TABLE"]);
@@ -359,7 +359,7 @@ impl World {
         item.unwrap()["expires_at"].as_n().unwrap().parse().unwrap()
     }
 
-    /// Stores a secret where the settings' references point.
+    /// Stores a secret in Parameter Store.
     pub async fn put_parameter(&self, name: &str, value: &str) {
         use aws_sdk_ssm::types::ParameterType::SecureString;
         let client = aws_sdk_ssm::Client::new(&self.sdk);
@@ -373,23 +373,23 @@ impl Drop for World {
     }
 }
 
-/// What was told since it was last asked.
+/// Messages received since the last call of [`World::received`].
 pub struct Received {
-    /// To people who act now.
+    /// Messages of the topic `oncall`.
     pub on_call: Vec<Message>,
-    /// To people who may wait.
+    /// Messages of the topic `warnings`.
     pub warnings: Vec<Message>,
-    /// To programs.
+    /// Messages of the topic `events`.
     pub events: Vec<Message>,
 }
 
 impl Received {
-    /// Nothing at all.
-    pub fn is_nothing(&self) -> bool {
+    /// Reports whether no message arrived at any topic.
+    pub fn is_empty(&self) -> bool {
         self.on_call.is_empty() && self.warnings.is_empty() && self.events.is_empty()
     }
 
-    /// The ids of what programs were told, in order.
+    /// Notification ids of the messages for programs, in order.
     pub fn ids(&self) -> Vec<String> {
         self.events.iter().map(|message| message.json()["notification_id"].as_str().unwrap().to_owned()).collect()
     }
@@ -406,22 +406,22 @@ impl std::fmt::Display for Received {
     }
 }
 
-/// The event that the rule's transformer makes.
+/// The event that the input transformer of the rule creates.
 pub fn scheduled(minute: Timestamp) -> Value {
     json!({ "scheduled_time": minute.to_string(), "shard": 0, "of": 1 })
 }
 
-/// The demo's settings as they are shipped.
+/// The shipped demo settings.
 fn shipped_settings() -> String {
     fs::read_to_string(repository().join("infra/layer/settings/demo.toml")).unwrap()
 }
 
-/// The repository.
+/// Root folder of the repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-async fn make_table(sdk: &SdkConfig, name: &str) {
+async fn create_table(sdk: &SdkConfig, name: &str) {
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let text = |name: &str| {
         let kind = ScalarAttributeType::S;
@@ -438,30 +438,30 @@ async fn make_table(sdk: &SdkConfig, name: &str) {
         .unwrap();
 }
 
-fn text_of(value: &aws_sdk_dynamodb::types::AttributeValue) -> String {
+fn attribute_text(value: &aws_sdk_dynamodb::types::AttributeValue) -> String {
     use aws_sdk_dynamodb::types::AttributeValue::{L, M, N, S};
     match value {
         S(text) | N(text) => text.clone(),
-        M(map) => map_text(map),
-        L(list) => list.iter().map(text_of).collect::<Vec<_>>().join("\n"),
-        other => panic!("the table holds {other:?}, which nothing here writes"),
+        M(map) => attributes_text(map),
+        L(list) => list.iter().map(attribute_text).collect::<Vec<_>>().join("\n"),
+        other => panic!("unexpected attribute type in the table: {other:?}"),
     }
 }
 
-/// In the order of the names.
-fn map_text(map: &HashMap<String, aws_sdk_dynamodb::types::AttributeValue>) -> String {
+/// Text of a map, sorted by name.
+fn attributes_text(map: &HashMap<String, aws_sdk_dynamodb::types::AttributeValue>) -> String {
     let sorted: BTreeMap<_, _> = map.iter().collect();
-    sorted.into_iter().map(|(name, value)| format!("{name} {}\n", text_of(value))).collect()
+    sorted.into_iter().map(|(name, value)| format!("{name} {}\n", attribute_text(value))).collect()
 }
 
-/// A queue that gets what a topic is told.
+/// A queue that is subscribed to a topic.
 pub struct Queue {
     client: aws_sdk_sqs::Client,
     url: String,
 }
 
 impl Queue {
-    /// A new topic, named in the function's environment, and a queue behind it.
+    /// Creates a topic and a queue subscribed to it, and passes the ARN of the topic to the functions.
     async fn for_topic(
         sdk: &SdkConfig,
         environment: &str,
@@ -481,7 +481,7 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Takes all messages. The emulator hands a message on before it answers who published it, so none is on its way.
+    /// Takes all messages. The emulator delivers before it answers `Publish`, so none is still in transit.
     pub async fn take(&self) -> Vec<Message> {
         let mut taken = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! What the shipped alarms make of what was published.
+//! Evaluates the shipped alarms on published metrics.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,25 +13,25 @@ use crate::world::{Datapoint, repository};
 const ENVIRONMENT: &str = "production";
 const SERVER: &str = "i-0a1b2c3d";
 
-/// The alarms of `infra/alarms.yaml` with every check running, as they are deployed for an environment.
+/// Alarms of `infra/alarms.yaml`, as deployed for an environment that runs every check.
 pub struct Alarms {
     all: Vec<Alarm>,
     checks: serde_json::Value,
 }
 
-/// An alarm was in `ALARM`, from one minute to another.
+/// One period of an alarm in `ALARM`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Raised {
-    /// The name of its resource.
+    /// Name of its resource.
     pub alarm: String,
-    /// Since when.
+    /// Start of the period.
     pub at: Timestamp,
-    /// Until when; `None`: it still is.
+    /// End of the period; `None` when the alarm is still raised.
     pub over: Option<Timestamp>,
 }
 
 impl Alarms {
-    /// As shipped.
+    /// Reads the shipped alarms.
     pub fn shipped(environment: &str) -> Self {
         let text = fs::read_to_string(repository().join("infra/alarms.yaml")).unwrap();
         let inputs = Inputs::default().with("Environment", environment);
@@ -39,89 +39,91 @@ impl Alarms {
         Self { all: alarm::alarms(&template).unwrap(), checks: template.mappings["Checks"].clone() }
     }
 
-    /// The names of all resources.
+    /// Resource names of all alarms.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.all.iter().map(Alarm::logical_id)
     }
 
-    /// The ids of all checks.
+    /// Ids of all checks.
     pub fn checks(&self) -> Vec<&str> {
         self.checks.as_object().unwrap().values().map(|entry| entry["Id"].as_str().unwrap()).collect()
     }
 
-    /// The word for a check in names of resources: `PaymentWebhook`.
+    /// Name of a check in resource names: `PaymentWebhook`.
     pub fn pascal(&self, check: &str) -> &str {
         let entry = self.checks.as_object().unwrap().iter().find(|(_, entry)| entry["Id"] == check);
         entry.unwrap_or_else(|| panic!("no check {check} in the mapping Checks")).0
     }
 
-    /// One by the name of its resource; one on metrics.
+    /// Finds a metric alarm by its resource name.
     pub fn on_metrics(&self, name: &str) -> &MetricAlarm {
         let found = self.all.iter().find(|alarm| alarm.logical_id() == name);
         let Some(Alarm::Metric(alarm)) = found else { panic!("no alarm {name} on metrics in infra/alarms.yaml") };
         alarm
     }
 
-    /// Which of them were raised by this data, if these checks and no others run. Evaluated each minute.
+    /// Evaluates each minute and returns the raised alarms, given that only these checks run.
     pub fn raised(&self, checks: &[&str], data: &Data, from: Timestamp, until: Timestamp) -> Vec<Raised> {
-        let is_of_them = |alarm: &MetricAlarm| {
+        let concerns_checks = |alarm: &MetricAlarm| {
             alarm.source.metrics().all(|(metric, _)| {
                 let check = metric.dimensions.get("Check");
                 metric.namespace == NAMESPACE && check.is_none_or(|check| checks.contains(&check.as_str()))
             })
         };
-        let on_metrics = self.all.iter().filter(|alarm| matches!(alarm, Alarm::Metric(alarm) if is_of_them(alarm)));
+        let on_metrics =
+            self.all.iter().filter(|alarm| matches!(alarm, Alarm::Metric(alarm) if concerns_checks(alarm)));
         let names: BTreeSet<&str> = on_metrics.clone().map(Alarm::name).collect();
-        // A composite alarm whose alarms are all among them.
-        let on_them = self.all.iter().filter(
+        // Composite alarms that only refer to these alarms.
+        let composites = self.all.iter().filter(
             |alarm| matches!(alarm, Alarm::Composite(alarm) if alarm.rule.alarms().iter().all(|name| names.contains(*name))),
         );
-        raised(&on_metrics.chain(on_them).cloned().collect::<Vec<_>>(), data, from, until)
+        raised(&on_metrics.chain(composites).cloned().collect::<Vec<_>>(), data, from, until)
     }
 }
 
-/// Every alarm of every template, by the names of its resource.
+/// Resource names of all alarms in all templates.
 pub fn all() -> BTreeSet<String> {
-    let of_aws = on_metrics_of_aws();
+    let aws_alarms = on_aws_metrics();
     let shipped = Alarms::shipped(ENVIRONMENT);
-    shipped.names().chain(of_aws.iter().map(Alarm::logical_id)).map(str::to_owned).collect()
+    shipped.names().chain(aws_alarms.iter().map(Alarm::logical_id)).map(str::to_owned).collect()
 }
 
-/// Those of all templates that are on metrics of AWS, with one of each thing that `infra/platform.yaml` may be given.
-pub fn on_metrics_of_aws() -> Vec<Alarm> {
+/// Alarms on AWS metrics in all templates, with every parameter of `infra/platform.yaml` set.
+pub fn on_aws_metrics() -> Vec<Alarm> {
     let text = fs::read_to_string(repository().join("infra/platform.yaml")).unwrap();
     let inputs = PLATFORM.iter().fold(Inputs::default(), |inputs, (name, value)| inputs.with(name, value));
     let inputs = inputs.with("Environment", ENVIRONMENT).with("Servers", SERVER);
-    let mut of_aws = alarm::alarms(&Template::read(&text, &inputs).unwrap()).unwrap();
-    for alarm in &mut of_aws {
+    let mut aws_alarms = alarm::alarms(&Template::read(&text, &inputs).unwrap()).unwrap();
+    for alarm in &mut aws_alarms {
         let Alarm::Metric(alarm) = alarm else { continue };
-        // Alarms of a server are called after it.
+        // Names of server alarms contain the server.
         alarm.logical_id = alarm.logical_id.replace(&SERVER.replace('-', ""), "");
     }
-    let is_of_aws = |alarm: &Alarm| match alarm {
+    let is_on_aws_metric = |alarm: &Alarm| match alarm {
         Alarm::Metric(alarm) => alarm.source.metrics().any(|(metric, _)| metric.namespace != NAMESPACE),
         Alarm::Composite(_) => false,
     };
-    of_aws.extend(Alarms::shipped(ENVIRONMENT).all.into_iter().filter(is_of_aws));
-    of_aws
+    aws_alarms.extend(Alarms::shipped(ENVIRONMENT).all.into_iter().filter(is_on_aws_metric));
+    aws_alarms
 }
 
-/// How many points beyond N CloudWatch may look at when some are missing, which it does not publish, beside our default.
-const BEYOND: [usize; 2] = [0, 5];
+/// Extra datapoints that CloudWatch may evaluate when some of N are missing. AWS does not document the number, so the test
+/// tries these values in addition to the default.
+const EXTRA_DATAPOINTS: [usize; 2] = [0, 5];
 
-/// Which alarms were raised by this data. Evaluated each minute. The same ones are, whatever CloudWatch does not publish.
+/// Evaluates each minute and returns the raised alarms. The result must not depend on undocumented behaviour of CloudWatch.
 pub fn raised(alarms: &[Alarm], data: &Data, from: Timestamp, until: Timestamp) -> Vec<Raised> {
     let raised = raised_by(Replay::default(), alarms, data, from, until);
     let names = |raised: &[Raised]| raised.iter().map(|raised| raised.alarm.clone()).collect::<BTreeSet<_>>();
-    for beyond in BEYOND {
+    for beyond in EXTRA_DATAPOINTS {
         let other = raised_by(Replay { beyond }, alarms, data, from, until);
-        assert_eq!(names(&other), names(&raised), "with {beyond} points beyond N");
+        assert_eq!(names(&other), names(&raised), "with {beyond} extra datapoints");
     }
     raised
 }
 
 fn raised_by(replay: Replay, alarms: &[Alarm], data: &Data, from: Timestamp, until: Timestamp) -> Vec<Raised> {
-    // The value of a minute is seen when the minute is over.
+    // The value of a minute is available when the minute is over.
     let minute = SignedDuration::from_mins(1);
     let mut transitions = replay.transitions(alarms, data, from + minute, until + minute);
     let mut raised = Vec::new();
@@ -137,7 +139,7 @@ fn raised_by(replay: Replay, alarms: &[Alarm], data: &Data, from: Timestamp, unt
     raised
 }
 
-/// All that functions published, read back.
+/// Converts published datapoints.
 pub fn data(points: &[Datapoint]) -> Data {
     let mut data = Data::default();
     for point in points {
@@ -147,7 +149,7 @@ pub fn data(points: &[Datapoint]) -> Data {
             name: point.metric.clone(),
             dimensions: point.dimensions.iter().filter_map(dimension).collect(),
         };
-        // One run's value; a call that was sent again has it twice.
+        // Each minute has the value of one run; a repeated call stores it twice.
         data.publish(&metric, point.at, point.maximum);
     }
     data

@@ -1,4 +1,4 @@
-//! What no fault of the platform's can show: the monitor itself, certificates, and several checks together.
+//! Faults outside the catalogue of the demo platform: of the monitor, of certificates, and of several checks together.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::world::{World, scheduled};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// All of them.
+/// All scenarios, with their names.
 pub fn scenarios() -> impl Iterator<Item = (String, Scenario)> {
     let all: [(&str, Scenario); 4] = [
-        ("not run", Box::pin(not_run())),
-        ("a topic that takes nothing", Box::pin(topic_refuses())),
-        ("a certificate that ends", Box::pin(certificate_ends())),
-        ("down for everybody", Box::pin(down())),
+        ("no runs", Box::pin(no_runs())),
+        ("refusing topic", Box::pin(refusing_topic())),
+        ("expiring certificate", Box::pin(expiring_certificate())),
+        ("platform down", Box::pin(platform_down())),
     ];
     all.into_iter().map(|(name, scenario)| (name.to_owned(), scenario))
 }
@@ -32,9 +32,9 @@ fn names(raised: &[Raised]) -> BTreeSet<&str> {
     raised.iter().map(|raised| raised.alarm.as_str()).collect()
 }
 
-/// Every check runs, then none for three hours, then every one again.
-async fn not_run() -> Row {
-    let world = world("not-run", Options::default()).await;
+/// Every check runs, then none for three hours, then every check again.
+async fn no_runs() -> Row {
+    let world = world("no-runs", Options::default()).await;
     let alarms = Alarms::shipped(&world.environment);
     let checks = alarms.checks();
     let mut functions = Vec::new();
@@ -54,25 +54,26 @@ async fn not_run() -> Row {
     let ran_again = all_run().await;
     let points = world.metrics().await;
     let raised = alarms.raised(&checks, &data(&points), stopped, ran_again);
-    let inconclusive: BTreeSet<String> = checks.iter().map(|check| format!("Blind{}", alarms.pascal(check))).collect();
-    assert_eq!(names(&raised), inconclusive.iter().map(String::as_str).collect(), "{raised:?}");
+    let expected: BTreeSet<String> =
+        checks.iter().map(|check| format!("MonitoringLost{}", alarms.pascal(check))).collect();
+    assert_eq!(names(&raised), expected.iter().map(String::as_str).collect(), "{raised:?}");
     assert!(raised.iter().all(|raised| raised.over.is_some()), "{raised:?}");
     let received = world.received().await;
-    assert!(received.is_nothing(), "{received}");
+    assert!(received.is_empty(), "{received}");
     Row {
-        part: Part::Beside,
-        fault: "no run: the schedule stands still, or each run is killed before it can tell".to_owned(),
+        part: Part::Monitor,
+        fault: "no runs: the schedule stopped, or every run is killed before it publishes".to_owned(),
         check: "every check".to_owned(),
         shows: "nothing".to_owned(),
-        received: "–".to_owned(),
-        undone: page::undone(&points),
+        notified: "–".to_owned(),
+        cleaned_up: page::cleaned_up(&points),
         alarms: Fired::new(&raised, stopped, ran_again),
     }
 }
 
-/// People are to be told, and their topic takes nothing.
-async fn topic_refuses() -> Row {
-    let world = world("topic-refuses", Options::default()).await;
+/// Topics refuse messages during an incident.
+async fn refusing_topic() -> Row {
+    let world = world("refusing-topic", Options::default()).await;
     let alarms = Alarms::shipped(&world.environment);
     let function = world.start("login").await;
     let runs = async |count: usize, outcome: &str| {
@@ -87,11 +88,11 @@ async fn topic_refuses() -> Row {
     world.calls.obstruct(Obstacle::Refuse, "Publish");
     runs(25, "failed").await;
     let received = world.received().await;
-    assert!(received.is_nothing(), "{received}");
+    assert!(received.is_empty(), "{received}");
     world.calls.clear();
     world.platform.faults().clear(Fault::Login500);
-    let mended = world.minute();
-    // What was published is looked at for some periods more.
+    let repaired = world.minute();
+    // The alarm evaluates old datapoints for some more periods.
     let unsent = alarms.on_metrics("OldestUnsentNotification");
     let periods = unsent.period * u32::try_from(unsent.evaluation_periods + 3).unwrap();
     runs(usize::try_from(periods.as_secs() / 60).unwrap(), "passed").await;
@@ -102,19 +103,19 @@ async fn topic_refuses() -> Row {
     let raised = alarms.raised(&["login"], &data(&points), began, world.minute());
     assert_eq!(names(&raised), BTreeSet::from(["FailingLogin", "LoginObjective", "OldestUnsentNotification"]));
     Row {
-        part: Part::Beside,
-        fault: "the topics take no message while `login-500` is active".to_owned(),
+        part: Part::Monitor,
+        fault: "the topics refuse messages while `login-500` is active".to_owned(),
         check: "login".to_owned(),
-        shows: "-, log-in: status".to_owned(),
-        received: page::list(events.iter().map(|event| format!("{event}, when they take messages again"))),
-        undone: page::undone(&points),
-        alarms: Fired::new(&raised, began, mended),
+        shows: "login, log-in: status".to_owned(),
+        notified: page::list(events.iter().map(|event| format!("{event}, once the topics accept messages"))),
+        cleaned_up: page::cleaned_up(&points),
+        alarms: Fired::new(&raised, began, repaired),
     }
 }
 
-/// A certificate ends in five days, and is renewed.
-async fn certificate_ends() -> Row {
-    let mut world = world("certificate-ends", Options::default()).await;
+/// A certificate expires in five days and is renewed.
+async fn expiring_certificate() -> Row {
+    let mut world = world("expiring-certificate", Options::default()).await;
     let authority = Authority::generate();
     let server = async |days: i64| {
         let day = (Timestamp::now() + SignedDuration::from_hours(24 * days)).to_zoned(TimeZone::UTC);
@@ -122,13 +123,13 @@ async fn certificate_ends() -> Row {
         Server::tls(authority.server_until("localhost", day), Duration::ZERO, |_| ok()).await
     };
     let target = |server: &Server| format!("url = \"https://localhost:{}/\"", server.address.port());
-    let (fresh, ending) = (server(90).await, server(5).await);
+    let (fresh, expiring) = (server(90).await, server(5).await);
     world.replace("[network]\n", &format!("[network]\nca_certificates = ['''\n{}''']\n", authority.pem));
     world.replace("allow_addresses = [\"127.0.0.0/8\"]", "allow_addresses = [\"127.0.0.0/8\", \"::1\"]");
     world.append(&format!("\n[[check.availability.targets]]\nid = \"tls\"\n{}\ndeadline = \"5s\"\n", target(&fresh)));
     let alarms = Alarms::shipped(&world.environment);
     let runs = async |world: &World, count: usize| {
-        // Settings are read at a cold start.
+        // A function reads its settings at cold start.
         let function: Function = world.start("availability").await;
         for _ in 0..count {
             let invoked = world.run(&function).await;
@@ -137,29 +138,29 @@ async fn certificate_ends() -> Row {
         world.minute()
     };
     let began = runs(&world, 1).await;
-    world.replace(&target(&fresh), &target(&ending));
+    world.replace(&target(&fresh), &target(&expiring));
     let renewed = runs(&world, 17).await;
-    world.replace(&target(&ending), &target(&fresh));
+    world.replace(&target(&expiring), &target(&fresh));
     let until = runs(&world, 6).await;
     let points = world.metrics().await;
     let raised = alarms.raised(&["availability"], &data(&points), began, until);
     assert_eq!(names(&raised), BTreeSet::from(["CertificatesSoon", "CertificatesVerySoon"]), "{raised:?}");
     let received = world.received().await;
-    assert!(received.is_nothing(), "{received}");
+    assert!(received.is_empty(), "{received}");
     Row {
-        part: Part::Beside,
-        fault: "the certificate of a target ends in five days".to_owned(),
+        part: Part::Monitor,
+        fault: "the certificate of a target expires in five days".to_owned(),
         check: "availability".to_owned(),
         shows: "`CertificateDaysRemaining` ≤ 5".to_owned(),
-        received: "–".to_owned(),
-        undone: page::undone(&points),
+        notified: "–".to_owned(),
+        cleaned_up: page::cleaned_up(&points),
         alarms: Fired::new(&raised, began, renewed),
     }
 }
 
-/// The platform is down for everybody.
-async fn down() -> Row {
-    let world = world("down-for-everybody", Options::default()).await;
+/// The platform is down, and two checks detect it.
+async fn platform_down() -> Row {
+    let world = world("platform-down", Options::default()).await;
     let alarms = Alarms::shipped(&world.environment);
     let functions = [world.start("availability").await, world.start("login").await];
     let runs = async |count: usize, outcome: &str| {
@@ -175,7 +176,7 @@ async fn down() -> Row {
     let began = runs(1, "passed").await;
     let broken = runs(1, "passed").await;
     world.platform.faults().activate(Fault::Down);
-    let mended = runs(3, "failed").await;
+    let repaired = runs(3, "failed").await;
     world.platform.faults().clear(Fault::Down);
     let until = runs(3, "passed").await;
     let points = world.metrics().await;
@@ -186,12 +187,12 @@ async fn down() -> Row {
     let events: Vec<String> = received.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
     assert_eq!(events, ["opened", "opened", "recovered", "recovered"], "{received}");
     Row {
-        part: Part::Beside,
-        fault: "`down`, seen by two checks".to_owned(),
+        part: Part::Monitor,
+        fault: "`down`, detected by two checks".to_owned(),
         check: "availability, login".to_owned(),
-        shows: "every target, request: connect<br>-, open-form: connect".to_owned(),
-        received: "opened<br>recovered, of each".to_owned(),
-        undone: page::undone(&points),
-        alarms: Fired::new(&raised, broken, mended),
+        shows: "every target, request: connect<br>login, open-form: connect".to_owned(),
+        notified: "opened<br>recovered, for each check".to_owned(),
+        cleaned_up: page::cleaned_up(&points),
+        alarms: Fired::new(&raised, broken, repaired),
     }
 }

@@ -1,5 +1,5 @@
-//! Each fault of the demo platform's catalogue against the real binary: it shows what the catalogue says, is told once, raises
-//! the alarms that it should and no others, and all of that ends.
+//! Runs each fault of the demo platform's catalogue against the function binary. The check must report what the catalogue
+//! says, notify once and raise exactly the expected alarms; after the fault, incident and alarms must end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,28 +18,28 @@ use super::world;
 use crate::runtime_api::Invoked;
 use crate::world::{Message, Received, World, repository};
 
-/// Six hours are many runs: of so many one is done, and the others are lost, which is no blindness yet.
-const OF_RUNS: u32 = 4;
-/// How far beyond its alarm's threshold is late what arrives late.
-const BEYOND: f64 = 1.2;
+/// Only one of this many runs takes place while the test waits six hours. So few lost runs raise no alarm.
+const RUN_INTERVAL: u32 = 4;
+/// Delay of late deliveries, as a multiple of the alarm threshold.
+const DELAY_FACTOR: f64 = 1.2;
 
-/// What the runs of a fault must come to, and what its row says.
+/// Runs a fault, checks its effect and returns its row.
 pub async fn row(spec: &FaultSpec) -> Row {
     let fault = spec.fault;
-    // Names of environments are not longer.
+    // The maximum length of an environment name.
     let environment: String = format!("f-{fault}").chars().take(24).collect();
     let alarms = Alarms::shipped(&environment);
     let declared = declared(spec, &alarms);
-    let late = late(fault, &alarms);
+    let delay = delay(fault, &alarms);
     let mut options = Options::default();
-    if let Some(by) = late {
-        (options.late_by, options.webhook_wait) = (by, by);
+    if let Some(delay) = delay {
+        (options.late_by, options.webhook_wait) = (delay, delay);
     }
     let mut world = world(&environment, options).await;
     match fault {
-        // Each attempt waits for its whole deadline.
+        // Each attempt uses up its deadline.
         Fault::Hang | Fault::CreateTimesOutButBooks => world.replace("deadline = \"5s\"", "deadline = \"1s\""),
-        // What is late here is so by more than the demo waits for.
+        // The delay exceeds the deadline of the demo settings.
         Fault::EmailLate | Fault::SmsLate => world.replace("delivered_within = \"20s\"", "delivered_within = \"20m\""),
         Fault::WebhookSlow => world.replace("processing_deadline = \"6s\"", "processing_deadline = \"10s\""),
         Fault::JobLate => world.replace("done_within = \"20s\"", "done_within = \"5m\""),
@@ -49,12 +49,12 @@ pub async fn row(spec: &FaultSpec) -> Row {
     let function = world.start(&spec.check).await;
     let mut before = world.run_after(&function, spec.every).await;
     let began = world.minute();
-    // What is sent in one run is judged in a later one.
+    // Later runs evaluate the canaries of earlier ones.
     for _ in 1..spec.runs.get() {
         before = world.run_after(&function, spec.every).await;
     }
-    assert_eq!(before.outcome(), "passed", "{fault}, not yet active: {:#}", before.report());
-    let numbers_before = world.metrics_of(world.minute()).await;
+    assert_eq!(before.outcome(), "passed", "{fault}, before the fault: {:#}", before.report());
+    let numbers_before = world.metrics_at(world.minute()).await;
 
     world.platform.faults().activate(fault);
     let activated = world.minute();
@@ -68,79 +68,83 @@ pub async fn row(spec: &FaultSpec) -> Row {
         shown = Some(invoked);
     }
     let shown = shown.unwrap();
-    let numbers = world.metrics_of(world.minute()).await;
-    let mut aside = Vec::new();
-    let opened = received(&world, &mut aside).await;
-    // Further runs of the same fault tell nothing anew.
+    let numbers = world.metrics_at(world.minute()).await;
+    let mut other_events = Vec::new();
+    let opened = received(&world, &mut other_events).await;
+    // Further runs of the same fault do not notify again.
     for run in 1..=times.further {
         let again = world.run_after(&function, spec.every).await;
-        let told_again = received(&world, &mut aside).await;
-        assert!(told_again.is_nothing(), "{fault}, {run} runs later: {told_again}");
+        let repeated = received(&world, &mut other_events).await;
+        assert!(repeated.is_empty(), "{fault}, {run} runs later: {repeated}");
         assert_eq!(again.outcome(), shown.outcome(), "{fault}, {run} runs later: {:#}", again.report());
     }
 
-    // What nothing has removed is asked of the platform itself, and every check says what it could not remove.
-    let left = world.platform.leftovers();
-    assert_eq!(!left.is_empty(), spec.leaves_leftovers, "{fault}: {left:?}");
-    let said = shown.report().get("leftovers").is_some();
-    assert_eq!(said, spec.leaves_leftovers, "{fault}: {:#}", shown.report());
-    assert_eq!(numbers.get("Leftovers").is_some_and(|left| *left > 0.0), spec.leaves_leftovers, "{fault}: {numbers:?}");
+    // The platform lists the remaining test data; the report and the metric must agree with it.
+    let leftovers = world.platform.leftovers();
+    assert_eq!(!leftovers.is_empty(), spec.leaves_leftovers, "{fault}: {leftovers:?}");
+    let are_reported = shown.report().get("leftovers").is_some();
+    assert_eq!(are_reported, spec.leaves_leftovers, "{fault}: {:#}", shown.report());
+    assert_eq!(
+        numbers.get("Leftovers").is_some_and(|count| *count > 0.0),
+        spec.leaves_leftovers,
+        "{fault}: {numbers:?}"
+    );
 
     world.platform.faults().clear(fault);
     let cleared = world.minute();
-    // What is broken already stays so for the runs that come upon it.
+    // Some effects last for a few more runs.
     for _ in 0..spec.lingers {
         let invoked = world.run_after(&function, spec.every).await;
         assert_eq!(invoked.outcome(), shown.outcome(), "{fault}, just cleared: {:#}", invoked.report());
-        let received = received(&world, &mut aside).await;
-        assert!(received.is_nothing(), "{fault}, just cleared: {received}");
+        let received = received(&world, &mut other_events).await;
+        assert!(received.is_empty(), "{fault}, just cleared: {received}");
     }
     let mut later = Vec::new();
     for run in 1..=3 {
         let invoked = world.run_after(&function, spec.every).await;
         assert_eq!(invoked.outcome(), "passed", "{fault}, {run} runs after it was cleared: {:#}", invoked.report());
-        later.push(received(&world, &mut aside).await);
+        later.push(received(&world, &mut other_events).await);
     }
     if spec.leaves_leftovers {
         world.clock.advance(Duration::from_secs(16 * 60));
-        // One run removes so many and no more.
+        // Each run removes a limited number of leftovers.
         for _ in 0..3 {
-            let cleaned = world.run_after(&function, spec.every).await;
-            assert_eq!(cleaned.outcome(), "passed", "{fault}, swept: {:#}", cleaned.report());
+            let cleanup = world.run_after(&function, spec.every).await;
+            assert_eq!(cleanup.outcome(), "passed", "{fault}, cleanup: {:#}", cleanup.report());
         }
     }
-    assert_eq!(world.platform.leftovers(), Vec::<String>::new(), "{fault}, when it is over");
-    // What is told beside incidents, once each and to those who may wait.
-    let is_inconclusive = matches!(spec.shows, Shows::Inconclusive(_))
+    assert_eq!(world.platform.leftovers(), Vec::<String>::new(), "{fault}, after cleanup");
+    // Leftovers and lost monitoring are notified once each, to the topic `warnings`.
+    let loses_monitoring = matches!(spec.shows, Shows::Inconclusive(_))
         && spec.runs.get() + times.further >= Policy::default().monitoring_lost_after;
-    let expected: &[&str] = match (spec.leaves_leftovers, is_inconclusive) {
+    let expected: &[&str] = match (spec.leaves_leftovers, loses_monitoring) {
         (true, _) => &["leftovers"],
         (_, true) => &["monitoring_lost", "monitoring_restored"],
         _ => &[],
     };
-    assert_eq!(aside, expected, "{fault}");
+    assert_eq!(other_events, expected, "{fault}");
     for run in 1..=times.until_ok {
         let invoked = world.run_after(&function, spec.every).await;
         assert_eq!(invoked.outcome(), "passed", "{fault}, {run} more runs later: {:#}", invoked.report());
     }
     for run in 1..=times.until_objective {
-        let invoked = world.run_after(&function, spec.every * OF_RUNS).await;
-        assert_eq!(invoked.outcome(), "passed", "{fault}, {run} runs later still: {:#}", invoked.report());
+        let invoked = world.run_after(&function, spec.every * RUN_INTERVAL).await;
+        assert_eq!(invoked.outcome(), "passed", "{fault}, {run} more intervals later: {:#}", invoked.report());
     }
     let quiet = world.received().await;
-    assert!(quiet.is_nothing(), "{fault}, when it is long over: {quiet}");
+    assert!(quiet.is_empty(), "{fault}, long after the fault: {quiet}");
 
-    let observed = Observed { shown, numbers_before, numbers, last_successful_run, opened, later };
-    observed.is_as_declared(spec, &world);
+    let effect = Effect { shown, numbers_before, numbers, last_successful_run, opened, later };
+    effect.assert_as_declared(spec, &world);
     let points = world.metrics().await;
     let raised = alarms.raised(&[&spec.check], &data(&points), began, world.minute());
     let names: BTreeSet<&str> = raised.iter().map(|raised| raised.alarm.as_str()).collect();
     assert_eq!(names, declared.iter().map(String::as_str).collect(), "{fault}: alarms");
-    assert_eq!(raised.len(), names.len(), "{fault}, raised more than once: {raised:?}");
+    assert_eq!(raised.len(), names.len(), "{fault}, an alarm fired more than once: {raised:?}");
     for raised in &raised {
-        assert!(raised.at > activated, "{fault}, not yet active: {raised:?}");
-        let is_awaited = !is_objective(&raised.alarm) || times.until_objective > 0;
-        assert_eq!(raised.over.is_some(), is_awaited, "{fault}, over: {raised:?}");
+        assert!(raised.at > activated, "{fault}, raised before the fault: {raised:?}");
+        let must_clear = !is_objective(&raised.alarm) || times.until_objective > 0;
+        assert_eq!(raised.over.is_some(), must_clear, "{fault}, cleared: {raised:?}");
     }
     let events = match &spec.shows {
         Shows::Failures(_) => vec!["opened", "recovered"],
@@ -151,18 +155,18 @@ pub async fn row(spec: &FaultSpec) -> Row {
         fault: format!(
             "`{fault}`: {}{}",
             spec.description,
-            late.map(|by| format!("; here {by:#}")).unwrap_or_default()
+            delay.map(|delay| format!("; here {delay:#}")).unwrap_or_default()
         ),
         check: page::list(checks(spec).into_iter()),
-        shows: shows(&spec.shows),
-        received: page::list(events.into_iter().chain(aside.iter().map(String::as_str)).map(str::to_owned)),
-        undone: page::undone(&points),
+        shows: shows(spec),
+        notified: page::list(events.into_iter().chain(other_events.iter().map(String::as_str)).map(str::to_owned)),
+        cleaned_up: page::cleaned_up(&points),
         alarms: Fired::new(&raised, activated, cleared),
     }
 }
 
-/// How late what arrives late must be for its alarm; `None`: the fault is about something else.
-fn late(fault: Fault, alarms: &Alarms) -> Option<SignedDuration> {
+/// Delay that makes the alarm of a late delivery fire; `None` for faults of other kinds.
+fn delay(fault: Fault, alarms: &Alarms) -> Option<SignedDuration> {
     let (alarm, ms) = match fault {
         Fault::EmailLate => ("EmailDeliveryDelay", 1_000.0),
         Fault::SmsLate => ("SmsDeliveryDelay", 1_000.0),
@@ -170,32 +174,32 @@ fn late(fault: Fault, alarms: &Alarms) -> Option<SignedDuration> {
         Fault::WebhookSlow => ("WebhookProcessingDelay", 1.0),
         _ => return None,
     };
-    let ms = alarms.on_metrics(alarm).threshold * ms * BEYOND;
+    let ms = alarms.on_metrics(alarm).threshold * ms * DELAY_FACTOR;
     Some(SignedDuration::from_millis(ms as i64))
 }
 
-/// What a fault came to.
-struct Observed {
-    /// The run that shows it.
+/// Effect of a fault on one check.
+struct Effect {
+    /// The last run during the fault.
     shown: Invoked,
-    /// The numbers of the run before it, by metric.
+    /// Metrics of the last run before the fault.
     numbers_before: BTreeMap<String, f64>,
-    /// Those of the run that shows it.
+    /// Metrics of the last run during the fault.
     numbers: BTreeMap<String, f64>,
-    /// The id of the last run that passed.
+    /// Id of the last passed run.
     last_successful_run: Value,
-    /// What was told until it showed.
+    /// Notifications until the last run during the fault.
     opened: Received,
-    /// What was told by each of the first three runs that passed again.
+    /// Notifications of each of the first three passed runs after the fault.
     later: Vec<Received>,
 }
 
-impl Observed {
-    /// It shows what the catalogue says, and that alone is told, once.
-    fn is_as_declared(&self, spec: &FaultSpec, world: &World) {
+impl Effect {
+    /// Checks report, metrics and notifications against the catalogue.
+    fn assert_as_declared(&self, spec: &FaultSpec, world: &World) {
         let fault = spec.fault;
         let Self { shown, numbers_before, numbers, last_successful_run, opened, later } = self;
-        let [first, second, third] = &later[..] else { panic!("three runs have three answers") };
+        let [first, second, third] = &later[..] else { panic!("expected three runs, found {}", later.len()) };
         match &spec.shows {
             Shows::Failures(expected) => {
                 assert_eq!(shown.outcome(), "failed", "{fault}: {:#}", shown.report());
@@ -205,10 +209,10 @@ impl Observed {
                 let subjects: BTreeSet<&str> = expected.iter().map(|failure| failure.subject.as_str()).collect();
                 let opening = message(world, opened, "opened", &subjects);
                 assert_eq!(opening["last_successful_run"]["run_id"], *last_successful_run, "{fault}");
-                assert!(first.is_nothing(), "{fault}, one passed run: {first}");
+                assert!(first.is_empty(), "{fault}, one passed run: {first}");
                 let ending = message(world, second, "recovered", &subjects);
                 assert_eq!(incidents(&opening), incidents(&ending), "{fault}");
-                assert!(third.is_nothing(), "{fault}, three passed runs: {third}");
+                assert!(third.is_empty(), "{fault}, three passed runs: {third}");
             }
             Shows::Metric { name, bound } => {
                 assert_eq!(shown.outcome(), "passed", "{fault}: {:#}", shown.report());
@@ -241,7 +245,7 @@ impl Observed {
     }
 }
 
-/// The alarms that the catalogue says it raises.
+/// Alarms that a fault must raise, from its catalogue entry.
 fn declared(spec: &FaultSpec, alarms: &Alarms) -> BTreeSet<String> {
     let pascal = alarms.pascal(&spec.check);
     let objective = format!("{pascal}Objective");
@@ -252,25 +256,25 @@ fn declared(spec: &FaultSpec, alarms: &Alarms) -> BTreeSet<String> {
             declared.extend(alarms.names().find(|name| *name == objective).map(str::to_owned));
         }
         Shows::Inconclusive(_) => {
-            declared.insert(format!("Blind{pascal}"));
+            declared.insert(format!("MonitoringLost{pascal}"));
         }
         Shows::Metric { .. } | Shows::Missing(_) | Shows::Maintenance => {}
     }
     declared
 }
 
-/// Six hours are looked at: one fault of each check waits for so long.
+/// Alarms on objectives cover six hours, so only one fault of each check waits until they clear.
 fn is_objective(alarm: &str) -> bool {
     alarm.ends_with("Objective")
 }
 
-/// How many runs it takes.
+/// Numbers of runs in the phases of a scenario.
 struct Times {
-    /// Beyond those that it takes to show, until its alarms are raised; at least one.
+    /// Runs after detection until all alarms are raised; at least one.
     further: u32,
-    /// After the three that passed, until its alarms are over.
+    /// Runs after the first three passed ones until the alarms clear.
     until_ok: u32,
-    /// After that, one in [`OF_RUNS`], until the alarm on the objective is over; none when it is not waited for.
+    /// Runs after that, one per [`RUN_INTERVAL`], until the alarm on the objective clears; 0 when the test does not wait.
     until_objective: u32,
 }
 
@@ -296,45 +300,48 @@ impl Times {
     }
 }
 
-/// Its check, and what others may see of it.
+/// The check of a fault, and other checks that it may affect.
 fn checks(spec: &FaultSpec) -> Vec<String> {
     let mut checks = vec![spec.check.clone()];
-    for (what, others) in [("may fail too", &spec.also_fails), ("inconclusive", &spec.also_inconclusive)] {
+    for (effect, others) in [("may fail", &spec.also_fails), ("may be inconclusive", &spec.also_inconclusive)] {
         if !others.is_empty() {
-            checks.push(format!("*{what}*: {}", others.join(", ")));
+            checks.push(format!("*{effect}*: {}", others.join(", ")));
         }
     }
     checks
 }
 
-fn shows(shows: &Shows) -> String {
-    match shows {
-        Shows::Failures(failures) => page::list(
-            failures.iter().map(|failure| format!("{}, {}: {}", failure.subject, failure.step, failure.kind)),
-        ),
+/// Result of the check as the page describes it. The subject of a single flow is shown as the check.
+fn shows(spec: &FaultSpec) -> String {
+    let failure = |failure: &ExpectedFailure| {
+        let subject = if failure.subject == "-" { &spec.check } else { &failure.subject };
+        format!("{subject}, {}: {}", failure.step, failure.kind)
+    };
+    match &spec.shows {
+        Shows::Failures(failures) => page::list(failures.iter().map(failure)),
         Shows::Metric { name, bound: Bound::AtLeast(bound) } => format!("`{name}` ≥ {bound}"),
         Shows::Metric { name, bound: Bound::AtMost(bound) } => format!("`{name}` ≤ {bound}"),
         Shows::Missing(metric) => format!("`{metric}` is not published"),
-        Shows::Inconclusive(cause) => format!("cannot judge: {cause}"),
+        Shows::Inconclusive(cause) => format!("inconclusive: {cause}"),
         Shows::Maintenance => "in maintenance".to_owned(),
     }
 }
 
-/// What was told of incidents. What was told of anything else is put aside, by its event.
-async fn received(world: &World, aside: &mut Vec<String>) -> Received {
+/// Takes the received messages. Returns those of incidents, and adds the events of all others to `other_events`.
+async fn received(world: &World, other_events: &mut Vec<String>) -> Received {
     let mut received = world.received().await;
-    let is_aside = |message: &Message| {
+    let is_other = |message: &Message| {
         ["leftovers", "monitoring_lost", "monitoring_restored"].contains(&message.attributes["event"].as_str())
     };
-    let to_people: Vec<Message> = received.warnings.extract_if(.., |message| is_aside(message)).collect();
-    let to_programs: Vec<Message> = received.events.extract_if(.., |message| is_aside(message)).collect();
+    let to_people: Vec<Message> = received.warnings.extract_if(.., |message| is_other(message)).collect();
+    let to_programs: Vec<Message> = received.events.extract_if(.., |message| is_other(message)).collect();
     assert_eq!(to_people.len(), to_programs.len(), "{}: {received}", world.environment);
     for (to_people, to_programs) in to_people.iter().zip(&to_programs) {
         let json = to_programs.json();
         validate(&json);
         let notification: Notification = serde_json::from_value(json).unwrap();
         assert_eq!(to_people.body, email(&notification), "{}", world.environment);
-        aside.push(notification.event.as_str().to_owned());
+        other_events.push(notification.event.as_str().to_owned());
     }
     received
 }
@@ -350,24 +357,24 @@ fn failures(invoked: &Invoked) -> BTreeSet<ExpectedFailure> {
 
 fn assert_quiet(fault: Fault, received: [&Received; 4]) {
     for received in received {
-        assert!(received.is_nothing(), "{fault}: {received}");
+        assert!(received.is_empty(), "{fault}: {received}");
     }
 }
 
-/// The one message of this kind, as people and as programs get it.
+/// Expects exactly one notification of this event, for people and for programs, and returns its JSON.
 fn message(world: &World, received: &Received, event: &str, subjects: &BTreeSet<&str>) -> Value {
     let environment = &world.environment;
     let [to_programs] = &received.events[..] else {
-        panic!("{environment}: expected `{event}` once to programs, found {received}");
+        panic!("{environment}: expected one `{event}` for programs, found {received}");
     };
     let json = to_programs.json();
-    // A partner's trouble can wait, as far as the platform is concerned.
+    // A failing partner is less urgent than a failing platform.
     let (people, others, severity) = match json["check"].as_str() {
         Some("integrations") => (&received.warnings, &received.on_call, "warning"),
         _ => (&received.on_call, &received.warnings, "critical"),
     };
     let [to_people] = &people[..] else {
-        panic!("{environment}: expected `{event}` once to people, found {received}");
+        panic!("{environment}: expected one `{event}` for people, found {received}");
     };
     assert!(others.is_empty(), "{environment}: {received}");
     validate(&json);
@@ -399,7 +406,7 @@ fn incidents(message: &Value) -> Vec<&str> {
     message["subjects"].as_array().unwrap().iter().map(|subject| subject["incident_id"].as_str().unwrap()).collect()
 }
 
-/// By the schema that receivers are given.
+/// Validates a notification against the published schema.
 fn validate(notification: &Value) {
     let schema = fs::read_to_string(repository().join("events/notification.schema.json")).unwrap();
     let schema = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
@@ -407,5 +414,5 @@ fn validate(notification: &Value) {
     assert!(errors.is_empty(), "{errors:#?}\nin {notification:#}");
     let mut without = notification.clone();
     without.as_object_mut().unwrap().remove("notification_id");
-    assert!(!schema.is_valid(&without), "the schema lets anything through");
+    assert!(!schema.is_valid(&without), "the schema accepts a notification without id");
 }

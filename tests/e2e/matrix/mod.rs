@@ -1,5 +1,4 @@
-//! Every fault, seen from outside: what its check shows, who is told, and which alarms are raised and end. `docs/fault-matrix.md`
-//! says so, and is held against it.
+//! The fault matrix: the effect of every fault on reports, notifications and alarms, compared with `docs/fault-matrix.md`.
 
 mod alarms;
 mod beside;
@@ -23,47 +22,47 @@ use crate::emulator::Emulator;
 use crate::world::{World, repository};
 use page::Row;
 
-/// Set: the page is written. Not set: it is held against what is seen.
+/// Variable that makes the test write the page. Without it, the test compares the page with the results.
 const WRITE: &str = "WRITE_FAULT_MATRIX";
 
-/// A world of hours, for one scenario.
+/// Creates a world whose clock can advance twelve hours.
 async fn world(environment: &str, options: Options) -> World {
-    World::since(SignedDuration::from_hours(12), environment, options, Emulator::without_alarms()).await
+    World::starting_ago(SignedDuration::from_hours(12), environment, options, Emulator::without_alarms()).await
 }
 
-/// A world of hours that begins at eight in the morning (UTC): where what there is grows with the day, such as pages of payments.
-async fn world_of_the_morning(environment: &str, options: Options) -> World {
+/// Creates a world that starts at 08:00 UTC, for platform data that grows during the day, such as pages of payments.
+async fn morning_world(environment: &str, options: Options) -> World {
     const MORNING: i64 = 8 * 60;
     const DAY: i64 = 24 * 60;
     let minutes = Timestamp::now().as_second().div_euclid(60);
-    // Half a day ago at least.
+    // At least twelve hours ago.
     let ago = DAY / 2 + (minutes - DAY / 2 - MORNING).rem_euclid(DAY);
-    World::since(SignedDuration::from_mins(ago), environment, options, Emulator::without_alarms()).await
+    World::starting_ago(SignedDuration::from_mins(ago), environment, options, Emulator::without_alarms()).await
 }
 
 type Scenario = Pin<Box<dyn Future<Output = Row> + Send>>;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fault_is_seen_told_and_alarmed_as_the_page_says_and_every_alarm_has_a_proof() {
+async fn fault_matrix_page_is_current_and_proves_every_alarm() {
     let recorded = recorded::rows();
-    // With more at a time the emulator is slow to answer, and a call that is sent again counts twice.
-    let (places, idle_places) = (Arc::new(Semaphore::new(3)), Arc::new(Semaphore::new(6)));
+    // With more scenarios at a time the emulator answers slowly, and repeated calls count twice.
+    let (permits, idle_permits) = (Arc::new(Semaphore::new(3)), Arc::new(Semaphore::new(6)));
     let mut scenarios: Vec<(String, Scenario)> = Vec::new();
     for spec in catalogue().unwrap() {
-        let places = places.clone();
+        let permits = permits.clone();
         let name = spec.fault.to_string();
         let scenario = async move {
-            let _place = places.acquire_owned().await.unwrap();
+            let _permit = permits.acquire_owned().await.unwrap();
             faults::row(&spec).await
         };
         scenarios.push((name, Box::pin(scenario)));
     }
     assert!(!scenarios.is_empty(), "the catalogue is empty");
-    // These wait, and ask for little.
+    // These scenarios mostly wait and make few calls.
     for (name, scenario) in late::scenarios().chain(beside::scenarios()) {
-        let places = idle_places.clone();
+        let permits = idle_permits.clone();
         let scenario = async move {
-            let _place = places.acquire_owned().await.unwrap();
+            let _permit = permits.acquire_owned().await.unwrap();
             scenario.await
         };
         scenarios.push((name, Box::pin(scenario)));
@@ -75,31 +74,31 @@ async fn every_fault_is_seen_told_and_alarmed_as_the_page_says_and_every_alarm_h
         let id = running.spawn(async move { (place, scenario.await) }).id();
         names.insert(id, name);
     }
-    let (mut rows, mut wrong) = (BTreeMap::new(), Vec::new());
+    let (mut rows, mut failed) = (BTreeMap::new(), Vec::new());
     while let Some(ended) = running.join_next().await {
         match ended {
             Ok((place, row)) => drop(rows.insert(place, row)),
-            Err(error) => wrong.push(names[&error.id()].clone()),
+            Err(error) => failed.push(names[&error.id()].clone()),
         }
     }
-    assert!(wrong.is_empty(), "not as it should be: {wrong:?}; what was seen stands above");
+    assert!(failed.is_empty(), "these scenarios failed, details above: {failed:?}");
     let mut rows: Vec<Row> = rows.into_values().collect();
     rows.extend(recorded);
     let all = alarms::all();
 
-    assert_eq!(page::without_proof(&rows, &all), Vec::<&str>::new(), "alarms that nothing here has raised and ended");
-    // When an alarm fires may differ by a minute: on a busy machine what is measured is slower.
+    assert_eq!(page::without_proof(&rows, &all), Vec::<&str>::new(), "alarms that no scenario has raised and cleared");
+    // On a busy machine measured durations grow, and an alarm may fire a minute later.
     let stable = |line: &str| {
         let parts = line.split(" min").map(|part| part.trim_end_matches(|c: char| c.is_ascii_digit()));
         parts.collect::<Vec<_>>().join("min")
     };
-    let (path, text) = (repository().join(page::PATH), page::written(&rows, &all));
+    let (path, text) = (repository().join(page::PATH), page::text(&rows, &all));
     if std::env::var_os(WRITE).is_some() {
         fs::write(&path, &text).unwrap();
     }
     let on_page = fs::read_to_string(&path).unwrap_or_default();
     let on_page: Vec<String> = on_page.lines().map(stable).collect();
-    let drawn: Vec<String> = text.lines().map(stable).collect();
-    let differing = drawn.iter().zip(&on_page).find(|(drawn, on_page)| drawn != on_page);
-    assert!(drawn == on_page, "{} is of old; cargo xtask matrix writes it anew: {differing:#?}", page::PATH);
+    let generated: Vec<String> = text.lines().map(stable).collect();
+    let difference = generated.iter().zip(&on_page).find(|(generated, on_page)| generated != on_page);
+    assert!(generated == on_page, "{} is outdated; run cargo xtask matrix: {difference:#?}", page::PATH);
 }
