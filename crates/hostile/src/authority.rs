@@ -1,4 +1,4 @@
-//! Certificates, right and wrong.
+//! Valid and defective certificates.
 
 use std::sync::Arc;
 
@@ -10,41 +10,41 @@ use rustls::{ServerConfig, SupportedProtocolVersion, pki_types::CertificateDer};
 /// A day (UTC): year, month, day.
 pub type Day = (i32, u8, u8);
 
-/// Its first moment; the type of rcgen's own dependency goes unnamed.
+/// Midnight at the start of a day. A macro, because the result type belongs to a dependency of rcgen.
 macro_rules! at {
     ($day:expr) => {
         date_time_ymd($day.0, $day.1, $day.2)
     };
 }
 
-/// An authority that the tests' clients trust, or one that it has signed.
+/// A root authority that test clients trust, or an intermediate one.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    /// Its common name.
+    /// Common name.
     pub name: String,
-    /// In DER.
+    /// Certificate in DER.
     pub certificate: CertificateDer<'static>,
-    /// In PEM.
+    /// Certificate in PEM.
     pub pem: String,
 }
 
 impl Authority {
-    /// One of its own.
+    /// Creates a root authority.
     #[must_use]
     pub fn generate() -> Self {
         let key = KeyPair::generate().unwrap();
-        // Authorities of the same name would be taken for one with a wrong signature.
+        // Clients would confuse authorities of the same name and report a wrong signature.
         let name = format!("{:x?}", &key.public_key_raw()[..8]);
         let params = Self::params(&name);
         Self::new(name, params.self_signed(&key).unwrap(), params, key)
     }
 
-    /// One in between.
+    /// Creates an intermediate authority that is valid between two years.
     pub fn intermediate(&self, name: &str, years: (i32, i32)) -> Self {
-        self.intermediate_of(name, (years.0, 1, 1), (years.1, 1, 1))
+        self.intermediate_between(name, (years.0, 1, 1), (years.1, 1, 1))
     }
 
-    fn intermediate_of(&self, name: &str, begin: Day, end: Day) -> Self {
+    fn intermediate_between(&self, name: &str, begin: Day, end: Day) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = Self::params(name);
         (params.not_before, params.not_after) = (at!(begin), at!(end));
@@ -64,30 +64,30 @@ impl Authority {
         params
     }
 
-    /// One in between that ends then.
+    /// Creates an intermediate authority that expires on a day.
     pub fn intermediate_until(&self, name: &str, end: Day) -> Self {
-        self.intermediate_of(name, (2020, 1, 1), end)
+        self.intermediate_between(name, (2020, 1, 1), end)
     }
 
-    /// A server's configuration for a host, with a certificate that ends then.
+    /// Server configuration for a host, with a certificate that expires on a day.
     pub fn server_until(&self, host: &str, end: Day) -> ServerConfig {
-        let (own, key) = self.sign(host, (2020, 1, 1), end);
-        config(vec![own], key, rustls::DEFAULT_VERSIONS)
+        let (certificate, key) = self.sign(host, (2020, 1, 1), end);
+        config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
     }
 
-    /// A certificate for a host and its key, in PEM.
+    /// Certificate and key for a host, in PEM.
     pub fn sign_pem(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 
-    /// A server's configuration for a host, with a certificate of these years.
+    /// Server configuration for a host, with a certificate that is valid between two years.
     pub fn server(&self, host: &str, years: (i32, i32), protocols: &[&str]) -> ServerConfig {
         self.server_with(host, years, protocols, rustls::DEFAULT_VERSIONS)
     }
 
-    /// The same, with these versions of TLS.
+    /// Server configuration like [`Self::server`], with these versions of TLS.
     pub fn server_with(
         &self,
         host: &str,
@@ -95,16 +95,16 @@ impl Authority {
         protocols: &[&str],
         versions: &[&'static SupportedProtocolVersion],
     ) -> ServerConfig {
-        let (chain, key) = self.sign(host, (years.0, 1, 1), (years.1, 1, 1));
-        let mut config = config(vec![chain], key, versions);
+        let (certificate, key) = self.sign(host, (years.0, 1, 1), (years.1, 1, 1));
+        let mut config = config(vec![certificate], key, versions);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         config
     }
 
-    /// The same, with these certificates behind its own.
+    /// Server configuration that sends these certificates after the one for the host.
     pub fn server_with_chain(&self, host: &str, years: (i32, i32), chain: &[CertificateDer<'static>]) -> ServerConfig {
-        let (own, key) = self.sign(host, (years.0, 1, 1), (years.1, 1, 1));
-        config([&[own], chain].concat(), key, rustls::DEFAULT_VERSIONS)
+        let (certificate, key) = self.sign(host, (years.0, 1, 1), (years.1, 1, 1));
+        config([&[certificate], chain].concat(), key, rustls::DEFAULT_VERSIONS)
     }
 
     fn sign(&self, host: &str, begin: Day, end: Day) -> (CertificateDer<'static>, KeyPair) {
@@ -115,7 +115,7 @@ impl Authority {
     }
 }
 
-/// A server whose certificate nobody else has signed.
+/// Server configuration with a self-signed certificate.
 pub fn self_signed(host: &str) -> ServerConfig {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();

@@ -1,4 +1,4 @@
-//! The faults of networks, TLS and HTTP, by the numbers of the list that the page names.
+//! Faults of networks, TLS and HTTP, with their numbers on the page.
 
 mod bodies;
 mod http;
@@ -17,87 +17,87 @@ use hostile::{Act, Authority, How, Server};
 use crate::host::PUBLIC;
 use crate::names::ZONE;
 
-/// How many numbers there are.
+/// Number of numbered faults.
 pub const NUMBERS: u8 = 36;
-/// The number of those that are not in the list.
-pub const BEYOND: u8 = NUMBERS + 1;
-/// The longest that a probe waits for one answer.
+/// Number of all extra cases, which sort last.
+pub const EXTRA: u8 = NUMBERS + 1;
+/// Maximum time that a probe waits for one answer.
 pub const DEADLINE: Duration = Duration::from_secs(3);
 
-/// What a probe must say.
+/// Required result of a probe.
 #[derive(Clone, Copy, Debug)]
 pub enum Expect {
-    /// This kind of failure, in words that hold these.
+    /// A failure of this kind whose text contains these words.
     Failed(&'static str, &'static str),
-    /// All is well, for a user too.
+    /// A passed run, since users are not affected either.
     Passed,
-    /// The same, and the certificate ends within so many days.
+    /// A passed run that reports at most this many days until the certificate expires.
     Expiring(f64),
 }
 
-/// What is asked of the answer besides status 200.
+/// Expectation of the answer in addition to status 200.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Content {
     /// Nothing.
     #[default]
     Any,
-    /// A text.
+    /// The body contains a text.
     Text(&'static str),
-    /// A JSON pointer, and a pattern by which probes without JSON would look for it.
+    /// A JSON pointer exists. Probes without JSON support search for the pattern.
     Json(&'static str, &'static str),
-    /// A form to log in with. The check `login` asks for it.
+    /// A log-in form, requested by the check `login`.
     Form,
 }
 
-/// What lasts as long as a case: servers listen until they are dropped.
-type Kept = Arc<dyn Any + Send + Sync>;
+/// A server or another resource that must live as long as its case.
+type Resource = Arc<dyn Any + Send + Sync>;
 
-/// One fault: a server that has it, and what a probe must say.
+/// A fault with its server and the required result.
 pub struct Case {
-    /// Its number in the list.
+    /// Number on the page.
     pub number: u8,
-    /// What is wrong, as a person would say it.
+    /// Short description of the fault.
     pub fault: &'static str,
-    /// What the server is and does.
+    /// Behaviour of the server.
     pub server: &'static str,
-    /// What is asked for.
+    /// Requested URL.
     pub url: String,
-    /// What is expected of the answer.
+    /// Expected content.
     pub content: Content,
-    /// What must be said.
+    /// Required result.
     pub expect: Expect,
-    /// A text that names the cause holds one of these, in lower case. Empty: nothing is wrong.
+    /// Keywords in lower case. A text names the cause when it contains one of them. Empty for healthy servers.
     pub cause: &'static [&'static str],
-    /// A probe that was quicker has not met the fault.
+    /// Minimum duration. A faster run has not triggered the fault.
     pub at_least: Duration,
-    /// Where nobody may be led.
+    /// Server that must get no connection.
     pub forbidden: Option<Arc<Server>>,
-    /// Kept while the case lasts.
-    #[expect(dead_code, reason = "what is kept is not looked at")]
-    pub keeps: Vec<Kept>,
+    /// Resources that live as long as the case.
+    #[expect(dead_code, reason = "only kept alive")]
+    pub resources: Vec<Resource>,
 }
 
 impl Case {
-    /// One whose server is elsewhere, or nowhere.
+    /// Creates a case for a URL without starting a server.
     fn at(number: u8, fault: &'static str, server: &'static str, url: String, expect: Expect) -> Self {
         let content = Content::Any;
-        let (at_least, forbidden, keeps) = (Duration::ZERO, None, Vec::new());
-        Self { number, fault, server, url, content, expect, cause: &[], at_least, forbidden, keeps }
+        let (at_least, forbidden, resources) = (Duration::ZERO, None, Vec::new());
+        Self { number, fault, server, url, content, expect, cause: &[], at_least, forbidden, resources }
     }
 
-    /// The words by which a text names the cause.
+    /// Sets the keywords of the cause.
     pub fn named_by(self, cause: &'static [&'static str]) -> Self {
         Self { cause, ..self }
     }
 
-    fn with(self, content: Content) -> Self {
+    fn with_content(self, content: Content) -> Self {
         Self { content, ..self }
     }
 }
 
-/// Starts servers at ports of their own.
+/// Starts servers on consecutive ports.
 pub struct Stage {
-    /// Signs the certificates that are right.
+    /// Signs the valid certificates.
     pub authority: Authority,
     port: u16,
 }
@@ -112,7 +112,7 @@ impl Stage {
         Arc::new(Server::start(SocketAddr::from((PUBLIC, self.port)), how, script).await)
     }
 
-    /// A case of plain HTTP: each request is answered by this script.
+    /// Creates a case with a plain HTTP server that runs this script for each request.
     async fn plain(
         &mut self,
         number: u8,
@@ -123,11 +123,11 @@ impl Stage {
     ) -> Case {
         let started = self.start(How::default(), script).await;
         let case = Case::at(number, fault, server, url("http", "plain", &started), expect);
-        Case { keeps: vec![started], ..case }
+        Case { resources: vec![started], ..case }
     }
 }
 
-/// The URL of a server by a name of the zone.
+/// URL of a server, with a name of the zone.
 fn url(scheme: &str, label: &str, server: &Server) -> String {
     format!("{scheme}://{label}.{ZONE}:{}/", server.address.port())
 }
@@ -137,10 +137,10 @@ async fn server_at(address: Ipv4Addr, port: u16) -> Arc<Server> {
     Arc::new(Server::start(SocketAddr::from((address, port)), How::default(), script).await)
 }
 
-/// All cases, in the order of their numbers, and the authority that clients are to trust. Files go into a folder.
+/// Starts all servers and returns the cases, sorted by number, and the authority that clients must trust.
 ///
 /// # Errors
-/// When a server of another program cannot be started.
+/// When an external server cannot be started or a file cannot be written.
 pub async fn all(folder: &Path) -> anyhow::Result<(Vec<Case>, Authority)> {
     let mut stage = Stage::new();
     let mut cases = network::cases(&mut stage).await;
@@ -152,19 +152,19 @@ pub async fn all(folder: &Path) -> anyhow::Result<(Vec<Case>, Authority)> {
     Ok((cases, stage.authority))
 }
 
-/// What a probe says when all is well, for the memory that it needs anyway.
-pub async fn ordinary() -> Case {
+/// A healthy case, which gives the baseline of the memory use.
+pub async fn baseline() -> Case {
     let server = SocketAddr::from((PUBLIC, 20_000));
     let server = Arc::new(Server::start(server, How::default(), |_| hostile::ok()).await);
-    let case = Case::at(0, "nothing", "an ordinary answer", url("http", "plain", &server), Expect::Passed);
-    Case { keeps: vec![server], ..case }
+    let case = Case::at(0, "none", "a normal answer", url("http", "plain", &server), Expect::Passed);
+    Case { resources: vec![server], ..case }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
-    /// One of this number, of which nothing is asked.
+    /// A case with this number and no expectation of the content.
     pub(crate) fn case(number: u8) -> Case {
         Case::at(number, "a fault", "a server | of tests", "http://a.test/".to_owned(), Expect::Passed)
     }

@@ -1,8 +1,8 @@
-//! For tests: servers that misbehave as a script says, and certificates that are wrong in one way each.
+//! For tests: servers that misbehave as scripted, and certificates with one defect each.
 //!
-//! It knows nothing of the probe, so that it can contradict it.
+//! The crate does not use the probe, so that it can test the probe independently.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot continue panics")]
 
 mod authority;
 mod server;

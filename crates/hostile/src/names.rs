@@ -1,4 +1,4 @@
-//! A name server for the cases.
+//! Name server of the cases.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,13 +9,13 @@ use tokio::net::UdpSocket;
 
 use crate::host::{BLACK_HOLE, BLACK_HOLE_6, INSIDE, NAMES, PUBLIC};
 
-/// Below this stand the names of all cases.
+/// Zone with the names of all cases.
 pub const ZONE: &str = "hostile.example";
 
-/// Answers until the process ends.
+/// Starts the name server, which answers until the process ends.
 ///
 /// # Errors
-/// When the port cannot be had.
+/// When the port cannot be opened.
 pub async fn serve() -> Result<()> {
     let socket = UdpSocket::bind((NAMES, 53)).await.context("failed to listen for names")?;
     tokio::spawn(async move {
@@ -29,7 +29,7 @@ pub async fn serve() -> Result<()> {
     Ok(())
 }
 
-/// `None`: silence.
+/// Builds the reply to a query; `None` when the server must not answer.
 fn reply(query: &Packet<'_>) -> Option<Vec<u8>> {
     let question = query.questions.first()?;
     let name = question.qname.to_string();

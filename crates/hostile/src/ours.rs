@@ -1,4 +1,4 @@
-//! The program before a server: `synthetics run availability` (or `login`), measured from outside.
+//! Runs `synthetics run availability` (or `login`) against a server and measures time and memory.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -12,65 +12,65 @@ use tokio::process::Command;
 use crate::cases::{Case, Content, DEADLINE, Expect};
 use crate::peers::Verdict;
 
-/// The longest a run may take: both attempts, and two seconds on a machine that is busy.
+/// Maximum duration of a run: two attempts, plus two seconds for a busy machine.
 pub const TIME_BOUND: Duration = Duration::from_secs(DEADLINE.as_secs() * 2 + 2);
-/// The most memory that a run may need over that of an ordinary answer. **Units:** MB.
+/// Maximum memory of a run beyond the baseline. **Units:** MB.
 pub const MEMORY_BOUND: u64 = 16;
 
-/// Where redirects may lead by the settings: a name and literals of addresses that nobody may be led to.
+/// Hosts that the settings allow for redirects, although their addresses are forbidden.
 const REDIRECTS: [&str; 5] =
     ["inside.hostile.example", "169.254.169.254", "[::ffff:a9fe:a9fe]", "127.0.0.1", "10.1.2.3"];
-/// The variable that holds the password of a log-in.
+/// Environment variable with the password of the log-in.
 const PASSWORD: &str = "HOSTILE_PASSWORD";
 
-/// How a run went.
+/// Result of a run.
 #[derive(Debug)]
-pub struct Ran {
-    /// The failure's kind and words; `None` when the run passed.
+pub struct RunResult {
+    /// Kind and text of the failure; `None` when the run passed.
     pub failure: Option<(String, String)>,
-    /// All that was said of it, for finding the cause in it.
+    /// Complete failure, which must name the cause.
     pub text: String,
-    /// How the program ended: 0 when the run passed, 1 when it failed, 128 and more when a signal ended it.
+    /// Exit code: 0 when the run passed, 1 when it failed, 128 plus the signal that ended the program.
     pub code: i32,
-    /// `CertificateDaysRemaining`.
+    /// Metric `CertificateDaysRemaining`.
     pub days: Option<f64>,
-    /// How long it took.
+    /// Duration of the program.
     pub took: Duration,
-    /// The most memory it had. **Units:** kilobytes.
+    /// Peak memory. **Units:** kilobytes.
     pub peak_kb: u64,
 }
 
-/// Runs the program, which stands beside this one.
+/// Runs the program, which is in the same folder as this one.
 ///
 /// # Errors
-/// When it cannot be run, or says nothing that can be read: a crash.
-pub async fn run(case: &Case, ca_certificates: &Path, folder: &Path, name: &str) -> Result<Ran> {
+/// When it cannot be run, or prints no valid report, as after a crash.
+pub async fn run(case: &Case, ca_certificates: &Path, folder: &Path, name: &str) -> Result<RunResult> {
     let settings = folder.join(format!("{name}.toml"));
     let pem = std::fs::read_to_string(ca_certificates).context("failed to read the authorities")?;
-    std::fs::write(&settings, settings_of(case, &pem)).context("failed to write settings")?;
+    std::fs::write(&settings, settings_for(case, &pem)).context("failed to write settings")?;
     let measured = folder.join(format!("{name}.measured"));
-    let own = std::env::current_exe().context("failed to find this program")?;
-    let program = own.with_file_name("synthetics");
-    let output = Command::new(&own)
+    let this_program = std::env::current_exe().context("failed to find this program")?;
+    let program = this_program.with_file_name("synthetics");
+    let output = Command::new(&this_program)
         .args(["measure".as_ref(), measured.as_os_str(), program.as_os_str()])
-        .args(["run", check_of(case), "--format", "json", "--settings"])
+        .args(["run", check_for(case), "--format", "json", "--settings"])
         .arg(&settings)
         .env(PASSWORD, "correct-horse-battery")
         .stdin(Stdio::null())
         .output();
-    // Far beyond the bound, so that one that hangs is told as such.
-    let output = tokio::time::timeout(TIME_BOUND * 3, output).await.context("it hangs")??;
+    // A program that exceeds the limit by this much hangs.
+    let output = tokio::time::timeout(TIME_BOUND * 3, output).await.context("the program hangs")??;
     let report: Value = serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("it said nothing that can be read: {}", String::from_utf8_lossy(&output.stderr)))?;
+        .with_context(|| format!("the program printed no valid report: {}", String::from_utf8_lossy(&output.stderr)))?;
     let report = &report[0];
-    let measured = std::fs::read_to_string(&measured).context("it was not measured")?;
-    let (took, peak) = measured.trim().split_once(' ').context("it was not measured")?;
+    let measured = std::fs::read_to_string(&measured).context("the run was not measured")?;
+    let (took, peak) = measured.trim().split_once(' ').context("the run was not measured")?;
     let failure = &report["outcome"]["failures"][0];
     let text = |key: &str| failure[key].as_str().unwrap_or_default().to_owned();
-    let says = match report["outcome"]["result"].as_str() {
+    let kind_and_text = match report["outcome"]["result"].as_str() {
         Some("passed") => None,
         Some("failed") => Some((text("kind"), format!("{}; {}", text("actual"), text("expected")))),
-        other => anyhow::bail!("neither passed nor failed but {other:?}: {}", report["outcome"]),
+        other => anyhow::bail!("expected passed or failed, found {other:?}: {}", report["outcome"]),
     };
     let attempt = report["attempts"].as_array().and_then(|attempts| attempts.last());
     let days = attempt.and_then(|attempt| {
@@ -78,17 +78,17 @@ pub async fn run(case: &Case, ca_certificates: &Path, folder: &Path, name: &str)
         let days = measurements.iter().find(|measured| measured["metric"] == "CertificateDaysRemaining")?;
         days["value"].as_f64()
     });
-    Ok(Ran {
-        failure: says,
+    Ok(RunResult {
+        failure: kind_and_text,
         text: failure.to_string(),
-        code: output.status.code().context("it could not be measured to its end")?,
+        code: output.status.code().context("the measuring process was killed")?,
         days,
         took: Duration::from_millis(took.parse()?),
         peak_kb: peak.parse()?,
     })
 }
 
-/// Runs a program, and writes how long it took (ms) and the most memory it had (kB) into a file.
+/// Runs a program and writes its duration (ms) and peak memory (kB) to a file. Returns the exit code.
 ///
 /// # Errors
 /// When it cannot be run.
@@ -100,32 +100,32 @@ pub fn measure(file: &str, command: &[String]) -> Result<i32> {
         .status()
         .with_context(|| format!("failed to run {program}"))?;
     let took = started.elapsed().as_millis();
-    // Of all children that have ended, which is one.
+    // The usage of all ended children, of which there is only one.
     let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN)?;
     std::fs::write(PathBuf::from(file), format!("{took} {}\n", usage.max_rss()))?;
-    // As shells tell it.
+    // Shells use the same codes for signals.
     Ok(status.code().or_else(|| Some(128 + status.signal()?)).unwrap_or(255))
 }
 
-impl Ran {
-    /// What is wrong with how the run went; `None`: it is as it must be.
+impl RunResult {
+    /// Compares the run with the limits and the required result; `None` when everything holds.
     #[must_use]
-    pub fn wrong(&self, case: &Case, ordinary_kb: u64) -> Option<String> {
-        let over = self.peak_over(ordinary_kb);
+    pub fn violation(&self, case: &Case, baseline_kb: u64) -> Option<String> {
+        let over = self.memory_beyond(baseline_kb);
         if self.took > TIME_BOUND {
-            return Some(format!("took {:.1} s, at most {:?} are allowed", self.took.as_secs_f64(), TIME_BOUND));
+            return Some(format!("took {:.1} s; the limit is {:?}", self.took.as_secs_f64(), TIME_BOUND));
         }
         if self.took < case.at_least {
-            return Some(format!("took {:?}, less than the fault itself takes: {:?}", self.took, case.at_least));
+            return Some(format!("took {:?}, less than the minimum of {:?}", self.took, case.at_least));
         }
         if self.code != i32::from(self.failure.is_some()) {
-            return Some(format!("ended with {}: {self:?}", self.code));
+            return Some(format!("exit code {}: {self:?}", self.code));
         }
         if over > MEMORY_BOUND {
-            return Some(format!("needed {over} MB more than an ordinary answer, at most {MEMORY_BOUND} are allowed"));
+            return Some(format!("needed {over} MB more than a normal answer; the limit is {MEMORY_BOUND}"));
         }
         if case.forbidden.as_ref().is_some_and(|server| server.connections() > 0) {
-            return Some("was led to where nobody may be led".to_owned());
+            return Some("connected to a forbidden server".to_owned());
         }
         match (case.expect, &self.failure) {
             (Expect::Passed, None) => None,
@@ -135,25 +135,26 @@ impl Ran {
         }
     }
 
-    /// As its peers are judged.
+    /// Converts the result to the verdict of a peer, for comparison.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         if self.failure.is_some() { Verdict::Failed(self.text.clone()) } else { Verdict::Healthy }
     }
 
-    /// The most memory over that of an ordinary answer. **Units:** MB, rounded up.
+    /// Peak memory beyond the baseline. **Units:** MB, rounded up.
     #[must_use]
-    pub fn peak_over(&self, ordinary_kb: u64) -> u64 {
-        self.peak_kb.saturating_sub(ordinary_kb).div_ceil(1_000)
+    pub fn memory_beyond(&self, baseline_kb: u64) -> u64 {
+        self.peak_kb.saturating_sub(baseline_kb).div_ceil(1_000)
     }
 }
 
-/// The check that asks for what the case has.
-fn check_of(case: &Case) -> &'static str {
+/// Check that requests the content of a case.
+fn check_for(case: &Case) -> &'static str {
     if matches!(case.content, Content::Form) { "login" } else { "availability" }
 }
 
-fn settings_of(case: &Case, authority: &str) -> String {
+/// Settings of a run against the server of a case.
+fn settings_for(case: &Case, authority: &str) -> String {
     let deadline = DEADLINE.as_secs();
     let target = |expect: &str| {
         format!(
@@ -173,10 +174,10 @@ fn settings_of(case: &Case, authority: &str) -> String {
     };
     format!(
         "environment = \"hostile\"\nbase_url = {url:?}\n\
-         [contact]\nname = \"Nobody\"\ndetails = \"nowhere\"\n[links]\nrunbook = \"https://docs.example/{{check}}\"\n\
-         [network]\nredirects = {REDIRECTS:?}\nca_certificates = ['''\n{authority}''']\n[check.{id}]\n{check}",
+         [contact]\nname = \"Test\"\ndetails = \"none\"\n[links]\nrunbook = \"https://docs.example/{{check}}\"\n\
+         [network]\nallow_redirect_hosts = {REDIRECTS:?}\nca_certificates = ['''\n{authority}''']\n[check.{id}]\n{check}",
         url = case.url,
-        id = check_of(case),
+        id = check_for(case),
     )
 }
 
@@ -185,52 +186,62 @@ mod tests {
     use super::*;
     use crate::cases::tests::case;
 
-    fn ran() -> Ran {
+    fn passed() -> RunResult {
         let took = Duration::from_millis(10);
-        Ran { failure: None, text: String::new(), code: 0, days: None, took, peak_kb: 30_000 }
+        RunResult { failure: None, text: String::new(), code: 0, days: None, took, peak_kb: 30_000 }
     }
 
     #[test]
-    fn a_run_is_wrong_in_each_way() {
+    fn every_violation_is_found() {
         let failure = Some(("body".to_owned(), "cut short".to_owned()));
         let must_fail = || Case { expect: Expect::Failed("body", "cut short"), ..case(9) };
-        let dies = |code: i32| Ran { failure: failure.clone(), code, ..ran() };
-        for (why, case, ran, wrong) in [
-            ("nothing", case(9), ran(), None),
-            ("nothing, and it failed as it must", must_fail(), dies(1), None),
-            ("healthy, and must not be", must_fail(), ran(), Some("expected Failed")),
-            ("failed, and must not", case(9), dies(1), Some("expected Passed")),
+        let failed = |code: i32| RunResult { failure: failure.clone(), code, ..passed() };
+        for (name, case, result, expected) in [
+            ("passed as expected", case(9), passed(), None),
+            ("failed as expected", must_fail(), failed(1), None),
+            ("passed instead of failed", must_fail(), passed(), Some("expected Failed")),
+            ("failed instead of passed", case(9), failed(1), Some("expected Passed")),
             (
-                "failed in other words",
+                "failed with another text",
                 Case { expect: Expect::Failed("body", "too large"), ..case(9) },
-                dies(1),
+                failed(1),
                 Some("expected Failed"),
             ),
-            ("a crash after the report", must_fail(), dies(134), Some("ended with 134")),
-            ("it failed and says that it passed", must_fail(), dies(0), Some("ended with 0")),
-            ("too slow", case(9), Ran { took: TIME_BOUND * 2, ..ran() }, Some("took 16.0 s")),
-            ("too quick", Case { at_least: Duration::from_millis(20), ..case(3) }, ran(), Some("took 10ms, less than")),
-            ("too large", case(9), Ran { peak_kb: 46_001, ..ran() }, Some("needed 17 MB more")),
-            ("it just fits", case(9), Ran { peak_kb: 46_000, ..ran() }, None),
-            ("no days", Case { expect: Expect::Expiring(5.0), ..case(16) }, ran(), Some("expected Expiring")),
+            ("crash after the report", must_fail(), failed(134), Some("exit code 134")),
+            ("exit code 0 after a failure", must_fail(), failed(0), Some("exit code 0")),
+            ("too slow", case(9), RunResult { took: TIME_BOUND * 2, ..passed() }, Some("took 16.0 s")),
             (
-                "days enough",
+                "too fast",
+                Case { at_least: Duration::from_millis(20), ..case(3) },
+                passed(),
+                Some("took 10ms, less than"),
+            ),
+            ("too much memory", case(9), RunResult { peak_kb: 46_001, ..passed() }, Some("needed 17 MB more")),
+            ("memory just within the limit", case(9), RunResult { peak_kb: 46_000, ..passed() }, None),
+            (
+                "no expiry reported",
                 Case { expect: Expect::Expiring(5.0), ..case(16) },
-                Ran { days: Some(5.5), ..ran() },
+                passed(),
+                Some("expected Expiring"),
+            ),
+            (
+                "too many days reported",
+                Case { expect: Expect::Expiring(5.0), ..case(16) },
+                RunResult { days: Some(5.5), ..passed() },
                 Some("expected Expiring"),
             ),
         ] {
-            let actual = ran.wrong(&case, 30_000);
-            let holds = match wrong {
+            let actual = result.violation(&case, 30_000);
+            let holds = match expected {
                 None => actual.is_none(),
-                Some(wrong) => actual.as_ref().is_some_and(|actual| actual.starts_with(wrong)),
+                Some(start) => actual.as_ref().is_some_and(|actual| actual.starts_with(start)),
             };
-            assert!(holds, "{why}: {actual:?}");
+            assert!(holds, "{name}: {actual:?}");
         }
     }
 
     #[test]
-    fn a_signal_is_told_from_a_failure() {
+    fn signal_gives_its_own_exit_code() {
         let path = std::env::temp_dir().join(format!("hostile-measured-{}", std::process::id()));
         let file = path.display().to_string();
         let shell = |line: &str| measure(&file, &["sh", "-c", line].map(str::to_owned)).unwrap();

@@ -1,4 +1,4 @@
-//! Other probes before the same servers: curl and Prometheus' blackbox_exporter, set up as well as they can be.
+//! Runs other probes against the same servers: curl and Prometheus' blackbox_exporter, with their best configuration.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,66 +10,66 @@ use tokio::process::{Child, Command};
 
 use crate::cases::{Case, Content, DEADLINE, Expect};
 
-/// One that takes longer hangs.
+/// Time after which a probe counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(DEADLINE.as_secs() * 4);
 const EXPORTER: &str = "127.0.0.1:9115";
 const INSTALL: &str = "install it: sudo apt-get install --yes curl prometheus-blackbox-exporter";
 
-/// What a peer makes of a case.
+/// Verdict of a probe on a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is well.
+    /// The server is healthy.
     Healthy,
-    /// It is not, in these words.
+    /// The server fails, with this text.
     Failed(String),
-    /// It does not come back.
+    /// The probe does not end.
     Hangs,
 }
 
-/// How a verdict stands to the truth.
+/// Assessment of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// Well, and said so.
+pub enum Assessment {
+    /// A healthy server is reported as healthy.
     RightlyHealthy,
-    /// Wrong, and the cause is named.
+    /// A failure is reported with its cause.
     NamesTheCause,
-    /// Wrong, and said without the cause.
+    /// A failure is reported without its cause.
     FailsOnly,
-    /// Wrong, and said to be well.
+    /// A failure is reported as healthy.
     FalselyHealthy,
-    /// Well, and said to be wrong.
+    /// A healthy server is reported as failing.
     FalseAlarm,
-    /// No word.
+    /// The probe does not end.
     Hangs,
 }
 
 impl Verdict {
-    /// How it stands to the truth.
+    /// Compares the verdict with the expectation of the case.
     #[must_use]
-    pub fn standing(&self, case: &Case) -> Standing {
-        let is_well = !matches!(case.expect, Expect::Failed(..));
+    pub fn assess(&self, case: &Case) -> Assessment {
+        let is_healthy = !matches!(case.expect, Expect::Failed(..));
         match self {
-            Self::Hangs => Standing::Hangs,
-            Self::Healthy if is_well => Standing::RightlyHealthy,
-            Self::Healthy => Standing::FalselyHealthy,
-            Self::Failed(_) if is_well => Standing::FalseAlarm,
+            Self::Hangs => Assessment::Hangs,
+            Self::Healthy if is_healthy => Assessment::RightlyHealthy,
+            Self::Healthy => Assessment::FalselyHealthy,
+            Self::Failed(_) if is_healthy => Assessment::FalseAlarm,
             Self::Failed(text) => {
                 let text = text.to_lowercase();
-                let names = case.cause.iter().any(|word| text.contains(word));
-                if names { Standing::NamesTheCause } else { Standing::FailsOnly }
+                let names = case.cause.iter().any(|keyword| text.contains(keyword));
+                if names { Assessment::NamesTheCause } else { Assessment::FailsOnly }
             }
         }
     }
 }
 
-/// Asks curl.
+/// Runs curl against a case.
 ///
 /// # Errors
-/// When it is missing.
+/// When curl is missing.
 pub async fn curl(case: &Case, ca_certificates: &Path) -> Result<Verdict> {
-    // What began encrypted is to stay so.
+    // HTTPS must not redirect to plain HTTP.
     let redirects = if case.url.starts_with("https") { "=https" } else { "=http,https" };
-    let asked = Command::new("curl")
+    let output = Command::new("curl")
         .args(["--silent", "--show-error", "--fail", "--location", "--max-redirs", "5", "--compressed"])
         .args(["--proto-redir", redirects])
         .args(["--output", "/dev/null", "--max-filesize", "2097152", "--max-time"])
@@ -79,25 +79,25 @@ pub async fn curl(case: &Case, ca_certificates: &Path) -> Result<Verdict> {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let Ok(done) = tokio::time::timeout(PATIENCE, asked).await else { return Ok(Verdict::Hangs) };
-    let done = done.with_context(|| format!("failed to run curl\n  {INSTALL}"))?;
-    if done.status.success() {
+    let Ok(output) = tokio::time::timeout(PATIENCE, output).await else { return Ok(Verdict::Hangs) };
+    let output = output.with_context(|| format!("failed to run curl\n  {INSTALL}"))?;
+    if output.status.success() {
         return Ok(Verdict::Healthy);
     }
-    let said = String::from_utf8_lossy(&done.stderr);
-    Ok(Verdict::Failed(said.lines().next().unwrap_or("nothing").trim_start_matches("curl: ").to_owned()))
+    let error = String::from_utf8_lossy(&output.stderr);
+    Ok(Verdict::Failed(error.lines().next().unwrap_or("nothing").trim_start_matches("curl: ").to_owned()))
 }
 
-/// The exporter, until it is dropped.
+/// A running exporter. Dropping it stops the process.
 pub struct Exporter {
     process: Child,
 }
 
 impl Exporter {
-    /// Starts it with a module for each case, named by its place.
+    /// Starts the exporter with one module per case, named by its position.
     ///
     /// # Errors
-    /// When it is missing, or refuses its configuration.
+    /// When the exporter is missing or rejects its configuration.
     pub async fn start(cases: &[Case], ca_certificates: &Path, folder: &Path) -> Result<Self> {
         let mut modules = "modules:\n".to_owned();
         for (place, case) in cases.iter().enumerate() {
@@ -146,36 +146,36 @@ impl Exporter {
         bail!("the exporter did not start: {}", std::fs::read_to_string(folder.join("blackbox.log"))?)
     }
 
-    /// Asks it for the case at this place.
+    /// Probes the server of the case at this position.
     ///
     /// # Errors
-    /// When it has ended.
-    pub async fn ask(&self, place: usize, case: &Case) -> Result<Verdict> {
+    /// When the exporter has ended.
+    pub async fn probe(&self, place: usize, case: &Case) -> Result<Verdict> {
         anyhow::ensure!(self.process.id().is_some(), "the exporter has ended");
-        let asked = Command::new("curl")
+        let output = Command::new("curl")
             .args(["--silent", "--show-error", "--get", &format!("http://{EXPORTER}/probe")])
             .args(["--data-urlencode", &format!("target={}", case.url)])
             .args(["--data-urlencode", &format!("module=case{place}"), "--data-urlencode", "debug=true"])
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output();
-        let Ok(done) = tokio::time::timeout(PATIENCE, asked).await else { return Ok(Verdict::Hangs) };
-        let said = done?;
-        let said = String::from_utf8_lossy(&said.stdout);
-        if said.lines().any(|line| line == "probe_success 1") {
+        let Ok(output) = tokio::time::timeout(PATIENCE, output).await else { return Ok(Verdict::Hangs) };
+        let output = output?;
+        let log = String::from_utf8_lossy(&output.stdout);
+        if log.lines().any(|line| line == "probe_success 1") {
             return Ok(Verdict::Healthy);
         }
-        let errors: Vec<String> = said.lines().filter(|line| line.contains("level=")).filter_map(reason).collect();
+        let errors: Vec<String> = log.lines().filter(|line| line.contains("level=")).filter_map(reason).collect();
         Ok(Verdict::Failed(if errors.is_empty() { "no reason".to_owned() } else { errors.join("; ") }))
     }
 }
 
-/// The message and the error of a log line that says why a probe failed.
+/// Message and error of a log line about a failed probe; `None` for other lines.
 fn reason(line: &str) -> Option<String> {
     let message = value(line, "msg=")?;
-    let is_why =
+    let is_reason =
         ["level=error", "level=warn", "err="].iter().any(|sign| line.contains(sign)) || message.starts_with("Invalid");
-    if !is_why || message.starts_with("Probe failed") {
+    if !is_reason || message.starts_with("Probe failed") {
         return None;
     }
     Some(match value(line, " err=") {
@@ -187,7 +187,7 @@ fn reason(line: &str) -> Option<String> {
     })
 }
 
-/// The value of a key in logfmt, quoted or not.
+/// Value of a key in logfmt, quoted or not.
 fn value(line: &str, key: &str) -> Option<String> {
     let (_, rest) = line.split_once(key)?;
     let Some(quoted) = rest.strip_prefix('"') else { return Some(rest.split(' ').next()?.to_owned()) };
@@ -208,8 +208,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_of_a_log_line_is_read_with_its_quotes() {
-        for (line, key, found) in [
+    fn quoted_and_plain_log_values_are_read() {
+        for (line, key, expected) in [
             ("level=info msg=plain x=1", "msg=", Some("plain")),
             ("level=info msg=\"two words\" x=1", "msg=", Some("two words")),
             (r#"msg="a \"quoted\" word, a \\" err=x"#, "msg=", Some("a \"quoted\" word, a \\")),
@@ -218,13 +218,13 @@ mod tests {
             ("msg=", "msg=", Some("")),
             ("level=info", "msg=", None),
         ] {
-            assert_eq!(value(line, key).as_deref(), found, "{line}");
+            assert_eq!(value(line, key).as_deref(), expected, "{line}");
         }
     }
 
     #[test]
-    fn the_reason_is_what_a_line_says_went_wrong() {
-        for (line, why) in [
+    fn only_failure_lines_have_a_reason() {
+        for (line, expected) in [
             ("level=info msg=\"Resolving target address\" ip_protocol=ip6", None),
             (
                 "level=error msg=\"Error for HTTP request\" err=\"dial tcp: refused\"",
@@ -240,25 +240,25 @@ mod tests {
             ),
             ("level=error msg=\"Probe failed\" duration_seconds=3", None),
         ] {
-            assert_eq!(reason(line).as_deref(), why, "{line}");
+            assert_eq!(reason(line).as_deref(), expected, "{line}");
         }
     }
 
     #[test]
-    fn a_verdict_is_held_against_the_truth() {
+    fn verdicts_are_assessed_against_the_case() {
         let case = |expect| Case { expect, ..crate::cases::tests::case(9) }.named_by(&["cut short"]);
         let failed = |text: &str| Verdict::Failed(text.to_owned());
-        for (expect, verdict, standing) in [
-            (Expect::Passed, Verdict::Healthy, Standing::RightlyHealthy),
-            (Expect::Expiring(5.0), Verdict::Healthy, Standing::RightlyHealthy),
-            (Expect::Passed, failed("Cut short"), Standing::FalseAlarm),
-            (Expect::Failed("body", "x"), Verdict::Healthy, Standing::FalselyHealthy),
-            (Expect::Failed("body", "x"), failed("it was Cut Short"), Standing::NamesTheCause),
-            (Expect::Failed("body", "x"), failed("it failed"), Standing::FailsOnly),
-            (Expect::Failed("body", "x"), Verdict::Hangs, Standing::Hangs),
-            (Expect::Passed, Verdict::Hangs, Standing::Hangs),
+        for (expect, verdict, assessment) in [
+            (Expect::Passed, Verdict::Healthy, Assessment::RightlyHealthy),
+            (Expect::Expiring(5.0), Verdict::Healthy, Assessment::RightlyHealthy),
+            (Expect::Passed, failed("Cut short"), Assessment::FalseAlarm),
+            (Expect::Failed("body", "x"), Verdict::Healthy, Assessment::FalselyHealthy),
+            (Expect::Failed("body", "x"), failed("it was Cut Short"), Assessment::NamesTheCause),
+            (Expect::Failed("body", "x"), failed("it failed"), Assessment::FailsOnly),
+            (Expect::Failed("body", "x"), Verdict::Hangs, Assessment::Hangs),
+            (Expect::Passed, Verdict::Hangs, Assessment::Hangs),
         ] {
-            assert_eq!(verdict.standing(&case(expect)), standing, "{expect:?} {verdict:?}");
+            assert_eq!(verdict.assess(&case(expect)), assessment, "{expect:?} {verdict:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Servers that do what a script says.
+//! Scripted servers.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -16,36 +16,36 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// What a server does with a request. At the end of a script the connection closes.
+/// Action of a server. The connection closes at the end of a script.
 #[derive(Clone)]
 pub enum Act {
-    /// Sends this.
+    /// Sends these bytes.
     Send(Vec<u8>),
-    /// Says nothing for a while.
+    /// Waits.
     Wait(Duration),
-    /// Sends this until the client goes.
+    /// Sends these bytes until the client disconnects.
     Repeat(Vec<u8>),
-    /// Sends this again and again, with a wait after each, until the client goes.
+    /// Sends these bytes until the client disconnects, and waits after each time.
     Drip(Vec<u8>, Duration),
-    /// Says nothing more until the client goes.
+    /// Sends nothing more until the client disconnects.
     Hang,
     /// Reads the next request on the same connection.
     KeepAlive,
 }
 
-/// Sends a text.
+/// Action that sends a text.
 pub fn send(text: impl AsRef<[u8]>) -> Act {
     Act::Send(text.as_ref().to_vec())
 }
 
-/// A whole answer.
+/// Script of a complete answer.
 pub fn answer(head: &str, body: impl AsRef<[u8]>) -> Vec<Act> {
     let body = body.as_ref();
     let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n", body.len());
     vec![Act::Send([head.as_bytes(), body].concat()), Act::KeepAlive]
 }
 
-/// What is right.
+/// Script of a normal answer.
 pub fn ok() -> Vec<Act> {
     answer("200 OK", "fine")
 }
@@ -55,14 +55,14 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 type Script = Arc<dyn Fn(&str) -> Vec<Act> + Send + Sync>;
 
-/// A port of its own, on this machine.
+/// Any free port of this machine.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A server on a port of its own, until it is dropped.
+/// A running server. Dropping it stops the server.
 pub struct Server {
-    /// Where it listens.
+    /// Listening address.
     pub address: SocketAddr,
-    observed: Arc<Received>,
+    received: Arc<Received>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -73,29 +73,29 @@ struct Received {
     requests: Mutex<Vec<String>>,
 }
 
-/// How a server takes a connection.
+/// Behaviour of a server before it reads requests.
 #[derive(Clone, Default)]
 pub struct How {
-    /// Closes it with RST instead of FIN.
+    /// Closes connections with RST instead of FIN.
     pub reset: bool,
-    /// Makes a handshake, and lets the client wait for it from its first byte on.
+    /// Uses TLS, and waits this long after the first byte of the client before the handshake.
     pub tls: Option<(Arc<ServerConfig>, Duration)>,
-    /// What it does instead of reading a request.
+    /// Script that runs instead of reading requests.
     pub first: Vec<Act>,
 }
 
 impl Server {
-    /// Without TLS.
+    /// Starts a server without TLS.
     pub async fn plain(script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Self {
         Self::start(LOOPBACK, How::default(), script).await
     }
 
-    /// Closes connections with RST instead of FIN.
+    /// Starts a server that closes connections with RST instead of FIN.
     pub async fn resetting(script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Self {
         Self::start(LOOPBACK, How { reset: true, ..How::default() }, script).await
     }
 
-    /// Lets each client wait for its handshake, from its first byte on.
+    /// Starts a server with TLS that delays each handshake after the first byte of the client.
     pub async fn tls(
         config: ServerConfig,
         wait: Duration,
@@ -104,7 +104,7 @@ impl Server {
         Self::start(LOOPBACK, How { tls: Some((Arc::new(config), wait)), ..How::default() }, script).await
     }
 
-    /// At an address, in any way.
+    /// Starts a server at an address.
     pub async fn start(
         address: SocketAddr,
         how: How,
@@ -113,8 +113,8 @@ impl Server {
         Self::on(TcpListener::bind(address).await.unwrap(), how, Duration::ZERO, script)
     }
 
-    /// Lets connections wait to be made: the queue of its port is full until `time` has passed. Who asks until then is
-    /// not answered, and asks again a second after the first time, and two seconds after that (RFC 6298, section 2).
+    /// Starts a TLS server whose listen queue is full until `time` has passed. A client gets no answer to its SYN until
+    /// then, and repeats it after one and after two more seconds (RFC 6298, section 2).
     pub async fn congested(
         config: ServerConfig,
         time: Duration,
@@ -124,14 +124,14 @@ impl Server {
         socket.bind(LOOPBACK).unwrap();
         let listener = socket.listen(1).unwrap();
         let address = listener.local_addr().unwrap();
-        // The queue takes one more than it says.
+        // The queue holds one more connection than configured.
         for _ in 0..2 {
             drop(TcpStream::connect(address).await.unwrap());
         }
         Self::on(listener, How { tls: Some((Arc::new(config), Duration::ZERO)), ..How::default() }, time, script)
     }
 
-    /// Begins to take connections when a time has passed.
+    /// Starts to accept connections after a delay.
     fn on(
         listener: TcpListener,
         how: How,
@@ -140,38 +140,38 @@ impl Server {
     ) -> Self {
         let script: Script = Arc::new(script);
         let address = listener.local_addr().unwrap();
-        let observed = Arc::new(Received::default());
-        let shared = observed.clone();
+        let received = Arc::new(Received::default());
+        let shared = received.clone();
         let task = tokio::spawn(async move {
             tokio::time::sleep(after).await;
             while let Ok((stream, _)) = listener.accept().await {
-                let (how, script, observed) = (how.clone(), script.clone(), shared.clone());
-                observed.connections.fetch_add(1, SeqCst);
-                observed.open.fetch_add(1, SeqCst);
+                let (how, script, received) = (how.clone(), script.clone(), shared.clone());
+                received.connections.fetch_add(1, SeqCst);
+                received.open.fetch_add(1, SeqCst);
                 tokio::spawn(async move {
-                    // A client that goes is what many tests are about.
-                    let _ = connection(stream, how, script, &observed).await;
-                    observed.open.fetch_sub(1, SeqCst);
+                    // Many tests expect the client to disconnect early.
+                    let _ = connection(stream, how, script, &received).await;
+                    received.open.fetch_sub(1, SeqCst);
                 });
             }
         });
-        Self { address, observed, task }
+        Self { address, received, task }
     }
 
-    /// What was asked, as it came.
+    /// Received requests.
     pub fn requests(&self) -> Vec<String> {
-        self.observed.requests.lock().unwrap().clone()
+        self.received.requests.lock().unwrap().clone()
     }
 
-    /// How many connections were made.
+    /// Number of accepted connections.
     pub fn connections(&self) -> usize {
-        self.observed.connections.load(SeqCst)
+        self.received.connections.load(SeqCst)
     }
 
     /// Waits until every connection has ended.
     pub async fn idle(&self) {
         let ended = async {
-            while self.observed.open.load(SeqCst) > 0 {
+            while self.received.open.load(SeqCst) > 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
@@ -185,8 +185,8 @@ impl Drop for Server {
     }
 }
 
-async fn connection(stream: TcpStream, how: How, script: Script, observed: &Received) -> std::io::Result<()> {
-    // What is sent is on its way at once: together with what comes after it, it would shorten the wait between the two.
+async fn connection(stream: TcpStream, how: How, script: Script, received: &Received) -> std::io::Result<()> {
+    // Sends every piece at once. Pieces joined by the operating system would shorten the wait between them.
     stream.set_nodelay(true)?;
     if how.reset {
         stream.set_zero_linger()?;
@@ -194,13 +194,13 @@ async fn connection(stream: TcpStream, how: How, script: Script, observed: &Rece
     let mut stream: Box<dyn Io> = match how.tls {
         None => Box::new(stream),
         Some((config, wait)) => {
-            // A client that is slow to begin would have waited before its handshake.
+            // The delay starts at the first byte, so that a slow client does not use it up.
             if wait > Duration::ZERO && stream.peek(&mut [0]).await? > 0 {
                 tokio::time::sleep(wait).await;
             }
             let stream = TlsAcceptor::from(config).accept(stream).await?;
             if how.first.is_empty() && stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                return h2(stream, script, observed).await;
+                return h2(stream, script, received).await;
             }
             Box::new(stream)
         }
@@ -210,7 +210,7 @@ async fn connection(stream: TcpStream, how: How, script: Script, observed: &Rece
         return if how.reset { Ok(()) } else { stream.shutdown().await };
     }
     while let Some(request) = read_request(&mut stream).await? {
-        observed.requests.lock().unwrap().push(request.clone());
+        received.requests.lock().unwrap().push(request.clone());
         if play(&mut stream, script(&request)).await? == Then::Close {
             // Shutting down would send FIN before the RST.
             return if how.reset { Ok(()) } else { stream.shutdown().await };
@@ -219,7 +219,7 @@ async fn connection(stream: TcpStream, how: How, script: Script, observed: &Rece
     Ok(())
 }
 
-/// What comes after a script.
+/// Action after a script.
 #[derive(PartialEq)]
 enum Then {
     Close,
@@ -266,14 +266,14 @@ async fn read_request(stream: &mut Box<dyn Io>) -> std::io::Result<Option<String
     }
 }
 
-/// HTTP/2 answers every request with the protocol it came in.
+/// Serves HTTP/2: answers every request with its protocol version.
 async fn h2(
     stream: tokio_rustls::server::TlsStream<TcpStream>,
     script: Script,
-    observed: &Received,
+    received: &Received,
 ) -> std::io::Result<()> {
     let service = hyper::service::service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        observed.requests.lock().unwrap().push(format!("{} {:?}", request.method(), request.headers()));
+        received.requests.lock().unwrap().push(format!("{} {:?}", request.method(), request.headers()));
         let wait = script("h2").into_iter().find_map(|act| if let Act::Wait(time) = act { Some(time) } else { None });
         async move {
             tokio::time::sleep(wait.unwrap_or_default()).await;
@@ -286,7 +286,7 @@ async fn h2(
         .map_err(std::io::Error::other)
 }
 
-/// In gzip.
+/// Compresses bytes with gzip.
 pub fn compressed(bytes: &[u8]) -> Vec<u8> {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

@@ -1,10 +1,10 @@
-//! Bodies: 28 to 34, and a page beyond the list.
+//! Bodies: faults 28 to 34, and an extra page.
 
 use std::io::Write as _;
 
 use hostile::{Act, answer, send};
 
-use super::{BEYOND, Case, Content, Expect::*, Stage};
+use super::{Case, Content, EXTRA, Expect::*, Stage};
 
 const MIB: usize = 1024 * 1024;
 
@@ -27,14 +27,23 @@ async fn sizes(stage: &mut Stage) -> Vec<Case> {
     let not_asked = Failed("body", "content-encoding zstd");
     let corrupt = |_: &str| answer("200 OK\r\nContent-Encoding: gzip", "not gzip at all");
     vec![
-        stage.plain(28, "body over the cap", "3 MiB where 2 are read", large, too_large).await.named_by(words),
-        stage.plain(29, "chunks without end", "chunks until the client goes", endless, too_large).await.named_by(words),
+        stage.plain(28, "body over the cap", "3 MiB, where the limit is 2 MiB", large, too_large).await.named_by(words),
+        stage
+            .plain(29, "endless chunks", "sends chunks until the client disconnects", endless, too_large)
+            .await
+            .named_by(words),
         stage
             .plain(30, "gzip bomb", "256 MiB of zeros in 260 kB", compressed("gzip", gzip_bomb(256)), too_large)
             .await
             .named_by(words),
         stage
-            .plain(30, "deflate bomb", "the same as zlib has it", compressed("deflate", zlib_bomb(256)), too_large)
+            .plain(
+                30,
+                "deflate bomb",
+                "256 MiB of zeros in zlib format",
+                compressed("deflate", zlib_bomb(256)),
+                too_large,
+            )
             .await
             .named_by(words),
         stage
@@ -45,14 +54,20 @@ async fn sizes(stage: &mut Stage) -> Vec<Case> {
             .plain(
                 30,
                 "zstd bomb",
-                "1 GiB of zeros in 32 kB, not asked for",
+                "1 GiB of zeros in 32 kB, in an encoding not requested",
                 compressed("zstd", zstd_bomb(1024)),
                 not_asked,
             )
             .await
             .named_by(&["encoding"]),
         stage
-            .plain(31, "corrupt gzip", "says gzip, and is none", corrupt, Failed("body", "does not decode"))
+            .plain(
+                31,
+                "corrupt gzip",
+                "declares gzip, but sends plain text",
+                corrupt,
+                Failed("body", "does not decode"),
+            )
             .await
             .named_by(&["does not decode", "gzip", "decod", "unencoding"]),
     ]
@@ -70,65 +85,59 @@ async fn contents(stage: &mut Stage) -> Vec<Case> {
         json([&b"{\"status\": ["[..], &format!("{member},").repeat(count).into_bytes(), b"0]}"].concat())
     };
     let latin = b"<h1>K\xf8reskole</h1>";
-    // Each paragraph opens all elements anew that the one before it has left open, unless they are the same.
+    // Each paragraph reopens all elements that the previous one left open, unless they are equal.
     let open: String = (0..3_000).map(|place| format!("<b {place}>")).collect();
     let reopened = format!("<form><p>{open}{}", "<p>x".repeat(6_000)).into_bytes();
     let school = Content::Text("Køreskole");
     let not_json: &[&str] = &["json", "recursion", "values", "did not match", "did match"];
     vec![
         stage
-            .plain(
-                32,
-                "a page in ISO-8859-1 that says so",
-                "charset=iso-8859-1",
-                page("text/html; charset=iso-8859-1", latin),
-                Passed,
-            )
+            .plain(32, "page in ISO-8859-1", "charset=iso-8859-1", page("text/html; charset=iso-8859-1", latin), Passed)
             .await
-            .with(school),
+            .with_content(school),
         stage
             .plain(
                 32,
-                "the same that says it were UTF-8",
-                "charset=utf-8, and is not",
+                "page in ISO-8859-1 declared as UTF-8",
+                "charset=utf-8, but other bytes",
                 page("text/html; charset=utf-8", latin),
                 Failed("assertion", "not UTF-8 from byte 5 on"),
             )
             .await
-            .with(school)
+            .with_content(school)
             .named_by(&["not utf-8", "utf-8"]),
         stage
             .plain(
                 32,
                 "JSON that is not UTF-8",
-                "`\\xff` in a text",
+                "`\\xff` in a string",
                 page("application/json", b"{\"status\": \"\xff\"}"),
                 Failed("body", "invalid unicode"),
             )
             .await
-            .with(status)
+            .with_content(status)
             .named_by(&["unicode", "utf-8"]),
         stage
             .plain(
                 33,
                 "200 with an error page instead of JSON",
-                "a page of HTML",
+                "an HTML page",
                 page("text/html", b"<html><title>Whoops</title></html>"),
                 Failed("body", "text/html"),
             )
             .await
-            .with(status)
+            .with_content(status)
             .named_by(not_json),
         stage
             .plain(
                 34,
                 "JSON nested 10,000 deep",
-                "10,000 lists in each other",
+                "10,000 nested arrays",
                 json([b"[".repeat(10_000), b"]".repeat(10_000)].concat()),
                 Failed("body", "recursion limit"),
             )
             .await
-            .with(status)
+            .with_content(status)
             .named_by(not_json),
         stage
             .plain(
@@ -139,7 +148,7 @@ async fn contents(stage: &mut Stage) -> Vec<Case> {
                 too_many,
             )
             .await
-            .with(status)
+            .with_content(status)
             .named_by(not_json),
         stage
             .plain(
@@ -150,7 +159,7 @@ async fn contents(stage: &mut Stage) -> Vec<Case> {
                 too_many,
             )
             .await
-            .with(status)
+            .with_content(status)
             .named_by(not_json),
         stage
             .plain(
@@ -161,47 +170,47 @@ async fn contents(stage: &mut Stage) -> Vec<Case> {
                 too_many,
             )
             .await
-            .with(status)
+            .with_content(status)
             .named_by(not_json),
         stage
             .plain(
                 34,
-                "JSON just below the bound, of objects",
+                "JSON objects just below the limit",
                 "11,000 of `{\"a\":\"b\"},`",
                 held("{\"a\":\"b\"}", 11_000),
                 Passed,
             )
             .await
-            .with(status),
+            .with_content(status),
         stage
-            .plain(34, "JSON just below the bound, of lists", "49,900 of `[0],`", held("[0]", 49_900), Passed)
+            .plain(34, "JSON arrays just below the limit", "49,900 of `[0],`", held("[0]", 49_900), Passed)
             .await
-            .with(status),
+            .with_content(status),
         stage
-            .plain(34, "JSON just below the bound, of texts", "99,900 of `\"a\",`", held("\"a\"", 99_900), Passed)
+            .plain(34, "JSON strings just below the limit", "99,900 of `\"a\",`", held("\"a\"", 99_900), Passed)
             .await
-            .with(status),
+            .with_content(status),
         stage
             .plain(
-                BEYOND,
-                "a log-in page that fills memory as a tree",
-                "51 kB: elements that are opened again in each paragraph",
+                EXTRA,
+                "log-in page that fills memory when parsed",
+                "51 kB of elements that each paragraph reopens",
                 page("text/html", &reopened),
                 Failed("assertion", "a form without fields"),
             )
             .await
-            .with(Content::Form)
+            .with_content(Content::Form)
             .named_by(&["form", "did not match"]),
     ]
 }
 
-/// Zeros in raw deflate: one piece that stands for itself, again and again.
+/// Zeros in raw deflate: one self-contained block, repeated.
 fn deflated(mebibytes: usize) -> Vec<u8> {
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     // Writing to memory cannot fail.
     let _ = encoder.write_all(&vec![0; MIB]);
     let _ = encoder.flush();
-    // Nothing of it refers to what came before, and it ends at a byte.
+    // The block refers to no earlier data and ends at a byte boundary.
     encoder.get_ref().repeat(mebibytes)
 }
 
@@ -229,7 +238,7 @@ fn brotli_bomb(mebibytes: usize) -> Vec<u8> {
     bomb
 }
 
-/// Blocks that each say: 128 KiB of this byte (RFC 8878, section 3.1.1.2).
+/// Blocks of 128 KiB of one repeated byte (RFC 8878, section 3.1.1.2).
 fn zstd_bomb(mebibytes: usize) -> Vec<u8> {
     let header = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
     let size: u32 = 128 * 1024;

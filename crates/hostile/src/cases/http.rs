@@ -1,4 +1,4 @@
-//! HTTP itself: 20 to 22, 26, 27, 35 and 36.
+//! HTTP: faults 20 to 22, 26, 27, 35 and 36.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn slow(stage: &mut Stage) -> Vec<Case> {
             .plain(
                 20,
                 "slow first byte",
-                "reads the request and says nothing",
+                "reads the request and never answers",
                 |_| vec![Act::Hang],
                 Failed("timeout", "still waiting for the first byte"),
             )
@@ -32,7 +32,7 @@ async fn slow(stage: &mut Stage) -> Vec<Case> {
             .plain(
                 21,
                 "slow-loris headers",
-                "a byte of a header every 300 ms",
+                "sends one header byte every 300 ms",
                 |_| vec![send("HTTP/1.1 200 OK\r\nX-Slow: "), Act::Drip(b"a".to_vec(), SLOW)],
                 Failed("timeout", "still waiting for the first byte"),
             )
@@ -41,8 +41,8 @@ async fn slow(stage: &mut Stage) -> Vec<Case> {
         stage
             .plain(
                 22,
-                "body that drips",
-                "a byte of a megabyte every 300 ms",
+                "dripping body",
+                "sends a body of 1 MB at one byte every 300 ms",
                 move |_| vec![send(endless), Act::Drip(b"a".to_vec(), SLOW)],
                 Failed("timeout", "still reading the body"),
             )
@@ -61,12 +61,12 @@ async fn headers(stage: &mut Stage) -> Vec<Case> {
     let not_http = Failed("protocol", "bytes that are not HTTP");
     let many: &[&str] = &["header", "too large"];
     let odd: &[&str] = &["not http", "malformed", "invalid", "header"];
-    let without_end = |_: &str| vec![send("HTTP/1.1 200 OK\r\n"), Act::Repeat(b"X: a\r\n".repeat(1_000))];
+    let endless = |_: &str| vec![send("HTTP/1.1 200 OK\r\n"), Act::Repeat(b"X: a\r\n".repeat(1_000))];
     vec![
         stage.plain(26, "header of 10 MB", "one header of 10 MB", flood(1, 10_000_000), too_large).await.named_by(many),
         stage.plain(26, "10,000 headers", "10,000 short headers", flood(10_000, 1), too_large).await.named_by(many),
         stage
-            .plain(26, "headers without end", "headers until the client goes", without_end, too_large)
+            .plain(26, "endless headers", "sends headers until the client disconnects", endless, too_large)
             .await
             .named_by(many),
         stage
@@ -93,7 +93,7 @@ async fn headers(stage: &mut Stage) -> Vec<Case> {
             .plain(
                 27,
                 "another protocol",
-                "greets as SSH does",
+                "sends an SSH banner",
                 |_| vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Act::Hang],
                 not_http,
             )
@@ -111,17 +111,17 @@ async fn statuses(stage: &mut Stage) -> Vec<Case> {
     let endless = |_: &str| vec![Act::Drip(b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100), Duration::from_millis(1))];
     vec![
         stage
-            .plain(35, "204 where 200 is right", "204 No Content", bare("204 No Content"), Failed("status", "204"))
+            .plain(35, "204 instead of 200", "204 No Content", bare("204 No Content"), Failed("status", "204"))
             .await
             .named_by(&["204"]),
         stage
-            .plain(35, "304 unasked", "304 Not Modified", bare("304 Not Modified"), Failed("status", "304"))
+            .plain(35, "304 not requested", "304 Not Modified", bare("304 Not Modified"), Failed("status", "304"))
             .await
             .named_by(&["304"]),
         stage
             .plain(
                 35,
-                "101 unasked",
+                "101 not requested",
                 "101 Switching Protocols",
                 bare("101 Switching Protocols\r\nUpgrade: other\r\nConnection: upgrade"),
                 Failed("status", "101"),
@@ -132,12 +132,12 @@ async fn statuses(stage: &mut Stage) -> Vec<Case> {
         stage
             .plain(35, "103, then 200", "103 Early Hints before the answer", hints, Passed)
             .await
-            .with(Content::Text("fine")),
+            .with_content(Content::Text("fine")),
         stage
             .plain(
                 35,
-                "100 Continue without end",
-                "interim answers until the client goes",
+                "endless 100 Continue",
+                "sends interim answers until the client disconnects",
                 endless,
                 Failed("timeout", "still waiting for the first byte"),
             )

@@ -1,4 +1,4 @@
-//! Names, addresses and connections: 1 to 10.
+//! Names, addresses and connections: faults 1 to 10.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,33 +11,34 @@ use crate::names::ZONE;
 
 pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
     let name = |label: &str, port: u16| format!("http://{label}.{ZONE}:{port}/");
-    let mut cases = vec![
-        Case::at(1, "NXDOMAIN", "the name server knows no such name", name("nobody", 80), Failed("dns", "not known"))
-            .named_by(&["resolve", "no such host", "not known"]),
-        Case::at(
-            2,
-            "resolver timeout",
-            "the name server says nothing",
-            name("silent", 80),
-            Failed("timeout", "still resolving the name"),
-        )
-        .named_by(&["resolv", "lookup"]),
-    ];
+    let mut cases =
+        vec![
+            Case::at(1, "NXDOMAIN", "the name does not exist", name("nobody", 80), Failed("dns", "not known"))
+                .named_by(&["resolve", "no such host", "not known"]),
+            Case::at(
+                2,
+                "resolver timeout",
+                "the name server does not answer",
+                name("silent", 80),
+                Failed("timeout", "still resolving the name"),
+            )
+            .named_by(&["resolv", "lookup"]),
+        ];
     let alive = stage.start(How::default(), |_| ok()).await;
     let dead_6 = Case::at(
         3,
         "IPv6 dead, IPv4 alive",
-        "an AAAA record that leads nowhere, which is tried first, and an A record that is right",
+        "an AAAA record of an unreachable address, tried first, and a working A record",
         url("http", "dead-ipv6", &alive),
         Passed,
     );
-    // RFC 8305, section 5: a quarter of a second for the first address before the next one is tried too.
-    cases.push(Case { keeps: vec![alive], at_least: Duration::from_millis(250), ..dead_6 });
+    // RFC 8305, section 5: the client tries the next address after 250 ms.
+    cases.push(Case { resources: vec![alive], at_least: Duration::from_millis(250), ..dead_6 });
     cases.push(
         Case::at(
             4,
             "connection refused",
-            "a port that nobody listens at",
+            "a port without a listener",
             name("plain", 19_999),
             Failed("connect", "the connection was refused"),
         )
@@ -47,7 +48,7 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
         Case::at(
             5,
             "SYN black hole",
-            "packets go in, none comes out",
+            "drops all packets",
             name("black-hole", 80),
             Failed("timeout", "still connecting"),
         )
@@ -62,7 +63,7 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
         url("http", "plain", &reset),
         Failed("connect", "reset"),
     );
-    cases.push(Case { keeps: vec![Arc::new(reset)], ..case }.named_by(&["reset"]));
+    cases.push(Case { resources: vec![Arc::new(reset)], ..case }.named_by(&["reset"]));
     let mid_headers = stage
         .start(How { reset: true, ..How::default() }, |_| {
             vec![send("HTTP/1.1 200 OK\r\nX-"), hostile::Act::Wait(Duration::from_millis(50))]
@@ -70,12 +71,12 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
         .await;
     let case = Case::at(
         7,
-        "RST amid the headers",
+        "RST within the headers",
         "resets after half a header",
         url("http", "plain", &mid_headers),
         Failed("connect", "reset"),
     );
-    cases.push(Case { keeps: vec![mid_headers], ..case }.named_by(&["reset"]));
+    cases.push(Case { resources: vec![mid_headers], ..case }.named_by(&["reset"]));
     cases.extend([
         stage
             .plain(

@@ -1,4 +1,4 @@
-//! Redirects: 23 to 25.
+//! Redirects: faults 23 to 25.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use super::{Case, Expect::*, Stage, server_at, url};
 use crate::host::{INSIDE, METADATA};
 use crate::names::ZONE;
 
-const METADATA_IS: &str = "one to 169.254.169.254 (link-local)";
+const METADATA_TEXT: &str = "one to 169.254.169.254 (link-local)";
 
-/// A redirect to here.
+/// Answer with a redirect to this location.
 fn to(location: &str) -> Vec<Act> {
     answer(&format!("302 Found\r\nLocation: {location}"), "")
 }
@@ -23,7 +23,7 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
             .plain(
                 23,
                 "redirect loop",
-                "/ leads to /b, and /b to /",
+                "/ redirects to /b, and /b to /",
                 |request| if request.starts_with("GET /b") { to("/") } else { to("/b") },
                 Failed("redirect", "back at GET"),
             )
@@ -32,8 +32,8 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
         stage
             .plain(
                 23,
-                "redirects without end",
-                "each path leads to a longer one",
+                "endless redirects",
+                "each path redirects to a longer one",
                 |request| to(&format!("{}x", request.split(' ').nth(1).unwrap_or("/"))),
                 Failed("redirect", "one more, to"),
             )
@@ -49,35 +49,34 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
     let case = Case::at(
         24,
         "redirect from https to http",
-        "an encrypted page that leads to a plain one",
+        "an HTTPS page that redirects to plain HTTP",
         url("https", "tls", &server),
         Failed("redirect", "from https to plain http"),
     );
-    cases.push(Case { keeps: vec![server], forbidden: Some(plain), ..case }.named_by(&[
+    cases.push(Case { resources: vec![server], forbidden: Some(plain), ..case }.named_by(&[
         "https to",
         "protocol \"http\"",
         "over ssl",
     ]));
 
-    // The settings allow all of these hosts: what they are is what refuses them.
+    // The settings allow all of these hosts, so only the check of the addresses can refuse them.
     let (metadata, inside) = (server_at(METADATA, 80).await, server_at(INSIDE, 80).await);
-    let own = server_at(Ipv4Addr::LOCALHOST, 80).await;
-    for (fault, location, actual, forbidden) in [
-        ("redirect to the metadata service", "http://169.254.169.254/latest/", METADATA_IS, &metadata),
-        ("the same as one number", "http://2852039166/latest/", METADATA_IS, &metadata),
-        ("the same within IPv6", "http://[::ffff:a9fe:a9fe]/latest/", METADATA_IS, &metadata),
-        ("redirect to this machine", "http://127.0.0.1/", "one to 127.0.0.1 (loopback)", &own),
+    let loopback = server_at(Ipv4Addr::LOCALHOST, 80).await;
+    for (fault, location, text, forbidden) in [
+        ("redirect to the metadata service", "http://169.254.169.254/latest/", METADATA_TEXT, &metadata),
+        ("redirect to the metadata service as one number", "http://2852039166/latest/", METADATA_TEXT, &metadata),
+        (
+            "redirect to the metadata service as IPv4-mapped IPv6",
+            "http://[::ffff:a9fe:a9fe]/latest/",
+            METADATA_TEXT,
+            &metadata,
+        ),
+        ("redirect to this machine", "http://127.0.0.1/", "one to 127.0.0.1 (loopback)", &loopback),
         ("redirect to a private address", "http://10.1.2.3/", "one to 10.1.2.3 (private)", &inside),
-        ("redirect to a name of a private address", "http://inside.hostile.example/", "10.1.2.3 (private)", &inside),
+        ("redirect to a name with a private address", "http://inside.hostile.example/", "10.1.2.3 (private)", &inside),
     ] {
         let case = stage
-            .plain(
-                25,
-                fault,
-                "leads to an address that is not public",
-                move |_| to(location),
-                Failed("redirect", actual),
-            )
+            .plain(25, fault, "redirects to a non-public address", move |_| to(location), Failed("redirect", text))
             .await;
         cases.push(Case { forbidden: Some(forbidden.clone()), ..case }.named_by(&[
             "(link-local)",

@@ -1,4 +1,4 @@
-//! TLS: 11 to 19.
+//! TLS: faults 11 to 19.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -18,11 +18,11 @@ const YEARS: (i32, i32) = (2020, 2999);
 const HOST: &str = "tls.hostile.example";
 
 const NO_VERSION: &str = "no version of TLS in common";
-/// How a probe may say it.
+/// Keywords for an outdated version.
 const OLD: &[&str] = &["version", "unsupported protocol"];
 
-/// Number, fault, server, its configuration, what must be said, and the words of the cause.
-type Wrong = (u8, &'static str, &'static str, ServerConfig, Expect, &'static [&'static str]);
+/// Number, fault, server, its configuration, required result, and keywords of the cause.
+type Defect = (u8, &'static str, &'static str, ServerConfig, Expect, &'static [&'static str]);
 
 pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>> {
     let soon = Timestamp::now() + SignedDuration::from_hours(24 * 5);
@@ -31,11 +31,11 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
     let authority = &stage.authority;
     let intermediate = authority.intermediate("Hostile Intermediate", YEARS);
     let ending = authority.intermediate_until("Ending Intermediate", soon);
-    let configs: Vec<Wrong> = vec![
+    let configs: Vec<Defect> = vec![
         (
             11,
             "expired certificate",
-            "a certificate that ended 2020-01-01",
+            "a certificate that expired on 2020-01-01",
             authority.server(HOST, (2019, 2020), &[]),
             Failed("tls", "expired 2020-01-01"),
             &["expired"],
@@ -43,7 +43,7 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
         (
             12,
             "certificate not yet valid",
-            "a certificate that begins 2998-01-01",
+            "a certificate valid from 2998-01-01",
             authority.server(HOST, (2998, 2999), &[]),
             Failed("tls", "not valid before 2998-01-01"),
             &["not yet valid", "not valid before"],
@@ -51,7 +51,7 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
         (
             13,
             "certificate of another host",
-            "a certificate of other.example",
+            "a certificate for other.example",
             authority.server("other.example", YEARS, &[]),
             Failed("tls", "another host: DnsName(\"other.example\")"),
             &["another host", "does not match", "no alternative", "not hostile", "valid for other.example"],
@@ -59,7 +59,7 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
         (
             14,
             "self-signed certificate",
-            "signed by itself",
+            "a certificate signed by itself",
             self_signed(HOST),
             Failed("tls", "self-signed"),
             &["self-signed"],
@@ -67,7 +67,7 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
         (
             14,
             "certificate of an unknown authority",
-            "signed by an authority that nobody knows",
+            "a certificate signed by an unknown authority",
             Authority::generate().server(HOST, YEARS, &[]),
             Failed("tls", "no trusted authority"),
             &["unknown authority", "local issuer", "no trusted authority"],
@@ -75,23 +75,23 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
         (
             15,
             "missing intermediate",
-            "sends its own certificate without the one between",
+            "sends its certificate without the intermediate one",
             intermediate.server(HOST, YEARS, &[]),
             Failed("tls", "its intermediate certificate is missing"),
             &["intermediate", "local issuer", "unknown authority"],
         ),
         (
             16,
-            "certificate that ends in 5 days",
-            "a certificate that is still right",
+            "certificate that expires in 5 days",
+            "a certificate that is still valid",
             authority.server_until(HOST, soon),
             Expiring(5.0),
             &[],
         ),
         (
             16,
-            "intermediate that ends in 5 days",
-            "its own certificate lasts, the one between does not",
+            "intermediate that expires in 5 days",
+            "a long-lived certificate with an expiring intermediate",
             ending.server_with_chain(HOST, YEARS, std::slice::from_ref(&ending.certificate)),
             Expiring(5.0),
             &[],
@@ -99,7 +99,7 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
         (
             19,
             "ALPN mismatch",
-            "speaks only SMTP within TLS",
+            "offers only SMTP over TLS",
             authority.server(HOST, YEARS, &["smtp"]),
             Failed("tls", "NoApplicationProtocol"),
             &["application protocol", "applicationprotocol"],
@@ -109,14 +109,14 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
     for (number, fault, server, config, expect, cause) in configs {
         let started = stage.start(over(config), |_| ok()).await;
         let case = Case::at(number, fault, server, url("https", "tls", &started), expect).named_by(cause);
-        cases.push(Case { keeps: vec![started], ..case });
+        cases.push(Case { resources: vec![started], ..case });
     }
 
-    for (fault, server, options, port, actual, cause) in [
+    for (fault, server, options, port, text, cause) in [
         ("TLS 1.0 only", "openssl s_server -tls1", ["-tls1", "DEFAULT:@SECLEVEL=0"], 19_990, NO_VERSION, OLD),
         ("TLS 1.1 only", "openssl s_server -tls1_1", ["-tls1_1", "DEFAULT:@SECLEVEL=0"], 19_991, NO_VERSION, OLD),
         (
-            "ciphers of old only",
+            "legacy ciphers only",
             "openssl s_server -tls1_2 -cipher AES128-SHA",
             ["-tls1_2", "AES128-SHA"],
             19_992,
@@ -126,8 +126,8 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
     ] {
         let process = openssl(&stage.authority, options, port, folder).await?;
         let url = format!("https://{HOST}:{port}/");
-        let case = Case::at(17, fault, server, url, Failed("tls", actual)).named_by(cause);
-        cases.push(Case { keeps: vec![Arc::new(process)], ..case });
+        let case = Case::at(17, fault, server, url, Failed("tls", text)).named_by(cause);
+        cases.push(Case { resources: vec![Arc::new(process)], ..case });
     }
 
     let how = How { first: vec![send("HTTP/1.1 400 Bad Request\r\n\r\n"), Act::Hang], ..How::default() };
@@ -135,7 +135,7 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
     let expect = Failed("tls", "an answer without TLS");
     let case =
         Case::at(18, "plain text on the TLS port", "speaks HTTP without TLS", url("https", "tls", &plain), expect);
-    cases.push(Case { keeps: vec![plain], ..case }.named_by(&[
+    cases.push(Case { resources: vec![plain], ..case }.named_by(&[
         "without tls",
         "wrong version number",
         "http response to https",
@@ -145,13 +145,19 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
     let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
     let go_away = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xb];
     let frames = send([&settings[..], &go_away].concat());
-    // After the request is there: before it, whether the request or the end comes first is chance.
+    // Waits for the request. Otherwise the client may get GOAWAY before it has sent the request.
     let first = vec![Act::Wait(Duration::from_millis(200)), frames, Act::Hang];
     let config = stage.authority.server(HOST, YEARS, &["h2"]);
-    let goes = stage.start(How { first, ..over(config) }, |_| ok()).await;
+    let closing = stage.start(How { first, ..over(config) }, |_| ok()).await;
     let expect = Failed("protocol", "GOAWAY, ENHANCE_YOUR_CALM");
-    let case = Case::at(19, "HTTP/2 GOAWAY", "ends the connection instead", url("https", "tls", &goes), expect);
-    cases.push(Case { keeps: vec![goes], ..case }.named_by(&["goaway", "enhance_your_calm"]));
+    let case = Case::at(
+        19,
+        "HTTP/2 GOAWAY",
+        "ends the connection instead of answering",
+        url("https", "tls", &closing),
+        expect,
+    );
+    cases.push(Case { resources: vec![closing], ..case }.named_by(&["goaway", "enhance_your_calm"]));
     Ok(cases)
 }
 
@@ -159,7 +165,7 @@ fn over(config: ServerConfig) -> How {
     How { tls: Some((Arc::new(config), Duration::ZERO)), ..How::default() }
 }
 
-/// A server of versions and ciphers that rustls has never spoken.
+/// Starts openssl as a server, for versions and ciphers that rustls does not support.
 async fn openssl(authority: &Authority, [version, ciphers]: [&str; 2], port: u16, folder: &Path) -> Result<Child> {
     let (certificate, key) = authority.sign_pem(HOST);
     let (certificate_file, key_file) = (folder.join(format!("{port}.crt")), folder.join(format!("{port}.key")));
