@@ -1,4 +1,4 @@
-//! Running other programs so that a failure can be repeated by hand.
+//! Runs other programs and prints failed commands in a form that can be repeated.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -9,21 +9,21 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace::Workspace;
 
-/// A program with its arguments, run in the repository's root; displayed as the line that repeats it in a shell there.
+/// A program with arguments, run in the root of the repository. It is displayed as a shell command.
 pub struct Run {
     command: Command,
     root: PathBuf,
 }
 
 impl Run {
-    /// A program found on `PATH` or given by its path.
+    /// Creates a command for a program on `PATH` or at a path.
     pub fn program(workspace: &Workspace, program: impl AsRef<OsStr>) -> Self {
         let mut command = Command::new(program);
         command.current_dir(&workspace.root);
         Self { command, root: workspace.root.clone() }
     }
 
-    /// Cargo, with its arguments written as in a shell.
+    /// Creates a cargo command; the arguments are separated by spaces.
     pub fn cargo(workspace: &Workspace, arguments: &str) -> Self {
         Self::program(workspace, &workspace.cargo).args(arguments.split_whitespace())
     }
@@ -34,40 +34,40 @@ impl Run {
         self
     }
 
-    /// Sets a variable of the environment.
+    /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// Runs it to its end, its output passing through.
+    /// Runs the command with its output on the terminal.
     ///
     /// # Errors
-    /// When it cannot be started or does not succeed; the message repeats the command.
+    /// When it cannot be started or fails; the message contains the command.
     pub fn run(mut self) -> Result<()> {
         let shown = self.to_string();
         let status = self.command.status().with_context(|| format!("failed to start `{shown}`"))?;
         if !status.success() {
-            bail!("`{shown}` ended with {status}");
+            bail!("`{shown}` failed: {status}");
         }
         Ok(())
     }
 
-    /// Runs it to its end and gives what it printed; its errors pass through.
+    /// Runs the command and returns its standard output; stderr stays on the terminal.
     ///
     /// # Errors
-    /// As of `run`, and when it printed no UTF-8.
-    pub fn printed(mut self) -> Result<String> {
+    /// Like [`Self::run`], and when the output is not UTF-8.
+    pub fn output(mut self) -> Result<String> {
         let shown = self.to_string();
         let output =
             self.command.stderr(Stdio::inherit()).output().with_context(|| format!("failed to start `{shown}`"))?;
         if !output.status.success() {
-            bail!("`{shown}` ended with {}", output.status);
+            bail!("`{shown}` failed: {}", output.status);
         }
-        String::from_utf8(output.stdout).with_context(|| format!("`{shown}` printed no UTF-8"))
+        String::from_utf8(output.stdout).with_context(|| format!("expected UTF-8 from `{shown}`"))
     }
 
-    /// Whether it can be started and succeeds, its output unseen.
+    /// Runs the command without showing its output, and reports whether it succeeds.
     pub fn succeeds(mut self) -> bool {
         self.command.output().is_ok_and(|output| output.status.success())
     }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_shown_as_a_shell_takes_it() {
+    fn command_is_shown_in_shell_syntax() {
         let workspace = Workspace { root: "/repo".into(), target: "/repo/target".into(), cargo: "/bin/cargo".into() };
         let run = Run::cargo(&workspace, "clippy --workspace").env("PATH", "/repo/target/a b:/bin").args(["", "it's"]);
         assert_eq!(run.to_string(), r"PATH='target/a b:/bin' cargo clippy --workspace '' 'it'\''s'");

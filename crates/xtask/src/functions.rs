@@ -1,4 +1,4 @@
-//! Building the functions and the template that deploys them.
+//! Builds the functions and the template that deploys them.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,12 +11,12 @@ use crate::command::Run;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// The whole workspace with its tests, so that cargo chooses the features it chose for the other steps: with a choice of its
-/// own, a build would compile most dependencies once more.
+/// Builds the whole workspace with its tests, so that cargo selects the same features as in the other steps. Other features
+/// would compile most dependencies again.
 const BUILD: &str = "build --workspace --bins --test e2e";
 
-/// Builds the functions with the dev profile for this machine, and the template around them, into `target/sam`: what the
-/// end-to-end tests deploy into the emulator.
+/// Builds the functions with the dev profile for this machine, and the template, into `target/sam`. The end-to-end tests
+/// deploy them to the emulator.
 ///
 /// # Errors
 /// When a binary or the template does not build.
@@ -24,12 +24,14 @@ pub fn for_emulator(workspace: &Workspace) -> Result<()> {
     let ids = workspace.function_ids()?;
     for id in &ids {
         if !workspace.root.join(format!("functions/{id}/src/main.rs")).is_file() {
-            bail!("functions/{id} has no src/main.rs: a function is a program of the same name");
+            bail!(
+                "functions/{id} has no src/main.rs\n  add it: each function is a program with the name of its folder"
+            );
         }
     }
-    with_the_tests_clock(workspace, &ids)?;
+    build_with_test_clock(workspace, &ids)?;
     Run::cargo(workspace, BUILD).run()?;
-    // CARGO_TARGET_DIR keeps what SAM copies apart from what cargo-lambda builds.
+    // CARGO_TARGET_DIR separates the copies of SAM from the builds of cargo-lambda.
     sam_build(workspace, "sam", host_architecture()?, &tools::cargo_of_built(workspace)?, |run| {
         run.env("CARGO_TARGET_DIR", workspace.target.join("sam-binaries"))
             .env("SYNTHETICS_CARGO", &workspace.cargo)
@@ -40,7 +42,7 @@ pub fn for_emulator(workspace: &Workspace) -> Result<()> {
         let packed = workspace.target.join(format!("sam/{}Function/bootstrap", pascal_case(id)));
         if !same_length(&built, &packed) {
             bail!(
-                "{} is not the binary cargo built\n  is {}Function in infra/template.yaml?",
+                "{} differs from the binary that cargo built\n  check {}Function in infra/template.yaml",
                 packed.display(),
                 pascal_case(id)
             );
@@ -49,23 +51,23 @@ pub fn for_emulator(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Builds the functions as they run on AWS: release profile, arm64, by cargo-lambda, into `target/package`.
+/// Builds the functions for AWS with cargo-lambda (release profile, arm64) into `target/package`.
 ///
 /// # Errors
 /// When a binary or the template does not build.
 pub fn package(workspace: &Workspace) -> Result<()> {
     let cargo_lambda = tools::python(workspace, "package")?;
     sam_build(workspace, "package", "arm64", &cargo_lambda, |run| run)?;
-    println!("deploy it: docs/operations.md, \"Deploying\"");
+    println!("to deploy it, see docs/operations.md, \"Deploying\"");
     Ok(())
 }
 
-/// Builds the functions with the feature `test-clock` into `target/e2e`, for the tests that are their Runtime API.
-fn with_the_tests_clock(workspace: &Workspace, ids: &[String]) -> Result<()> {
+/// Builds the functions with the feature `test-clock` into `target/e2e`, for tests that serve the Runtime API.
+fn build_with_test_clock(workspace: &Workspace, ids: &[String]) -> Result<()> {
     let features: Vec<String> = ids.iter().map(|id| format!("{id}/test-clock")).collect();
     Run::cargo(workspace, BUILD).args(["--features", &features.join(",")]).run()?;
     let folder = workspace.target.join("e2e");
-    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
     for id in ids {
         let (built, kept) = (workspace.target.join("debug").join(id), folder.join(format!("{id}-test-clock")));
         fs::copy(&built, &kept).with_context(|| format!("failed to copy {} to {}", built.display(), kept.display()))?;
@@ -101,7 +103,7 @@ fn host_architecture() -> Result<&'static str> {
     match env::consts::ARCH {
         "x86_64" => Ok("x86_64"),
         "aarch64" => Ok("arm64"),
-        other => bail!("Lambda has no processor called {other}"),
+        other => bail!("expected x86_64 or aarch64, which Lambda supports, found {other}"),
     }
 }
 
@@ -109,7 +111,7 @@ fn same_length(one: &Path, other: &Path) -> bool {
     matches!((fs::metadata(one), fs::metadata(other)), (Ok(one), Ok(other)) if one.len() == other.len())
 }
 
-/// `payment-webhook` as templates write it: `PaymentWebhook`.
+/// Converts an id such as `payment-webhook` to the form in templates: `PaymentWebhook`.
 pub fn pascal_case(id: &str) -> String {
     let capital = |word: &str| word[..1].to_ascii_uppercase() + &word[1..];
     id.split('-').filter(|word| !word.is_empty()).map(capital).collect()
@@ -120,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_becomes_a_name_that_templates_allow() {
+    fn ids_become_resource_names() {
         for (id, name) in [("login", "Login"), ("payment-webhook", "PaymentWebhook")] {
             assert_eq!(pascal_case(id), name);
         }

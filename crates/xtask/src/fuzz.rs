@@ -1,4 +1,4 @@
-//! The fuzzer.
+//! Runs the fuzzer.
 
 use std::fs;
 
@@ -8,9 +8,9 @@ use crate::command::Run;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Where the targets are; a workspace of its own, since the fuzzer's flags are for all that it builds.
+/// Folder of the fuzz targets. It is a separate workspace, because the flags of the fuzzer apply to all crates in it.
 pub const FOLDER: &str = "crates/fuzzing/fuzz";
-/// Each target with files of the repository to begin with.
+/// Fuzz targets, each with folders of seed files.
 const TARGETS: [(&str, &[&str]); 5] = [
     ("settings", &["infra/layer/settings", "functions/availability/tests/settings/wrong"]),
     ("events", &["events", "events/messages"]),
@@ -19,17 +19,17 @@ const TARGETS: [(&str, &[&str]); 5] = [
     ("assertions", &[]),
 ];
 
-/// Runs each target for so long, stopping at the first that finds something.
+/// Runs each target for a number of seconds and stops at the first finding.
 ///
 /// # Errors
-/// When something is found: the input that shows it stands in the fuzzer's words. When the fuzzer cannot be built.
+/// When a target fails, in which case the fuzzer prints the input, or when the fuzzer cannot be built.
 pub fn fuzz(workspace: &Workspace, seconds: u32) -> Result<()> {
     let fuzzer = tools::cargo_fuzz(workspace)?;
     for (target, seeds) in TARGETS {
         println!("== {target}, {seconds} s");
         let corpus = workspace.target.join("fuzz/corpus").join(target);
-        fs::create_dir_all(&corpus).with_context(|| format!("failed to make {}", corpus.display()))?;
-        // Without a sanitizer, which only nightly Rust has: the code has no `unsafe`, so it is panics that are looked for.
+        fs::create_dir_all(&corpus).with_context(|| format!("failed to create {}", corpus.display()))?;
+        // Sanitizers need nightly Rust. The code has no `unsafe`, so fuzzing for panics is enough.
         Run::program(workspace, &fuzzer)
             .args(["fuzz", "run", "--fuzz-dir", FOLDER, "--sanitizer", "none", "--target-dir"])
             .args([workspace.target.join("fuzz")])
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_target_is_run_and_begins_with_files_that_are_there() {
+    fn every_target_runs_and_its_seed_folders_exist() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let manifest: toml::Table = fs::read_to_string(root.join(FOLDER).join("Cargo.toml")).unwrap().parse().unwrap();
         let bins: Vec<&str> =

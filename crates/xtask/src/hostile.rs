@@ -1,4 +1,4 @@
-//! The program before servers at their worst, in a network of its own.
+//! Runs the program against misbehaving servers, in an isolated network.
 
 use anyhow::Result;
 
@@ -6,43 +6,43 @@ use crate::command::Run;
 use crate::tools::{self, Debian};
 use crate::workspace::Workspace;
 
-/// What makes a network and serves old versions of TLS.
+/// Programs that create the network and serve old versions of TLS.
 const FOR_SERVERS: [Debian; 3] = [
     Debian { program: "ip", package: "iproute2" },
     Debian { program: "openssl", package: "openssl" },
     Debian { program: "unshare", package: "util-linux" },
 ];
-/// Whom the program is compared with.
+/// Programs for comparison.
 const PEERS: [Debian; 2] = [
     Debian { program: "curl", package: "curl" },
     Debian { program: "prometheus-blackbox-exporter", package: "prometheus-blackbox-exporter" },
 ];
 
-/// Holds the program against every case, and the page against the cases.
+/// Runs the program against every case and compares the page with the cases.
 ///
 /// # Errors
-/// When a case is not borne, the page is of old, or a tool is missing.
+/// When a case fails, the page is outdated, or a tool is missing.
 pub fn prove(workspace: &Workspace) -> Result<()> {
     run(workspace, "prove", &FOR_SERVERS)
 }
 
-/// Writes the page, with what the peers say.
+/// Writes the page, with the results of the peers.
 ///
 /// # Errors
-/// As [`prove`].
+/// Like [`prove`].
 pub fn page(workspace: &Workspace) -> Result<()> {
     run(workspace, "page", &[&FOR_SERVERS[..], &PEERS].concat())
 }
 
-fn run(workspace: &Workspace, what: &str, needs: &[Debian]) -> Result<()> {
+fn run(workspace: &Workspace, command: &str, needs: &[Debian]) -> Result<()> {
     tools::debian(workspace, needs)?;
     Run::cargo(workspace, "build --quiet --package hostile --package synthetics").run()?;
-    // Whoever is not root becomes it in a world of their own.
-    let own_world: &[&str] = if tools::is_root(workspace) { &[] } else { &["--user", "--map-root-user"] };
+    // Other users become root in a new user namespace.
+    let user_namespace: &[&str] = if tools::is_root(workspace) { &[] } else { &["--user", "--map-root-user"] };
     Run::program(workspace, "unshare")
-        .args(own_world)
+        .args(user_namespace)
         .args(["--net", "--mount"])
         .args([workspace.target.join("debug/hostile")])
-        .args([what])
+        .args([command])
         .run()
 }

@@ -1,4 +1,4 @@
-//! Rules about the shape of the workspace, held by tests: who may depend on whom, and who may know what.
+//! Tests of the architecture: allowed dependencies between crates, and purity of crates without I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,19 +6,19 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// The crates from the innermost outwards; each may depend on those of the lines before. Functions stand between the last two.
+/// Crates from the innermost to the outermost layer. Each may depend on earlier layers. Functions are between the last two.
 const LAYERS: [&[&str]; 5] =
     [&["check"], &["probe", "alarm"], &["runtime"], &["lambda", "local", "stores"], &["synthetics"]];
-/// These stand apart, so that they can contradict what they test. The demo platform says in `check`'s words what a fault must
-/// show, and shares nothing else.
-const APART: [&str; 2] = ["demo-platform", "xtask"];
-/// These are for tests: they may know everything, and nothing that is shipped knows them.
+/// Crates that depend on no other member, so that they test the others independently. Only the demo platform uses `check`,
+/// to describe the effects of faults.
+const INDEPENDENT: [&str; 2] = ["demo-platform", "xtask"];
+/// Crates for tests. They may depend on everything, and no shipped crate depends on them.
 const FOR_TESTS: [&str; 4] = ["fuzzing", "hostile", "tests", "check-testkit"];
-/// Only these speak to AWS: one is the port to it, the other tests what runs there.
-const SPEAK_AWS: [&str; 2] = ["lambda", "tests"];
-/// Pure: time and data are passed in.
+/// Crates that may use the AWS SDK: the port to AWS, and the end-to-end tests.
+const USE_AWS: [&str; 2] = ["lambda", "tests"];
+/// Pure crates, which get time and data as arguments.
 const PURE: [&str; 2] = ["check", "alarm"];
-/// What a pure crate must not pull in, even through others: runtimes, sockets, TLS, files, SDKs.
+/// Dependencies that pure crates must not have, even indirectly: runtimes, sockets, TLS, files and SDKs.
 const IMPURE: [&str; 15] = [
     "async-io",
     "aws-*",
@@ -36,7 +36,7 @@ const IMPURE: [&str; 15] = [
     "socket2",
     "tokio",
 ];
-/// What must not be written in a pure crate.
+/// Texts that the code of pure crates must not contain.
 const IMPURE_WORDS: [&str; 10] = [
     "::now(",
     "SystemTime",
@@ -51,7 +51,7 @@ const IMPURE_WORDS: [&str; 10] = [
 ];
 
 #[test]
-fn arrows_between_crates_point_one_way() {
+fn dependencies_follow_the_layers() {
     let graph = Graph::load();
     let mut wrong = Vec::new();
     for (name, package) in &graph.members {
@@ -63,50 +63,55 @@ fn arrows_between_crates_point_one_way() {
             }
         }
     }
-    assert!(wrong.is_empty(), "these dependencies point the wrong way: {wrong:?}");
+    assert!(wrong.is_empty(), "these dependencies violate LAYERS in crates/xtask/src/house_rules.rs: {wrong:?}");
 }
 
 #[test]
-fn only_the_port_to_aws_depends_on_its_sdk() {
+fn only_allowed_crates_use_the_aws_sdk() {
     let graph = Graph::load();
     let wrong: Vec<_> = graph
         .members
         .iter()
-        .filter(|(name, _)| !SPEAK_AWS.contains(&name.as_str()))
+        .filter(|(name, _)| !USE_AWS.contains(&name.as_str()))
         .filter(|(_, package)| package.dependencies.iter().any(|name| matches("aws-*", name)))
         .map(|(name, _)| name)
         .collect();
-    assert!(wrong.is_empty(), "these depend on the AWS SDK: {wrong:?}");
+    assert!(wrong.is_empty(), "these crates must not depend on the AWS SDK: {wrong:?}");
 }
 
 #[test]
-fn pure_crates_pull_in_no_clock_network_or_sdk() {
+fn pure_crates_have_no_impure_dependency() {
     let graph = Graph::load();
-    let mut actual = 0;
+    let mut checked = 0;
     for name in PURE {
         let Some(package) = graph.members.get(name) else { continue };
-        actual += 1;
+        checked += 1;
         let wrong: Vec<_> = graph.reached_from(&package.id).into_iter().filter(|name| impure(name)).collect();
-        assert!(wrong.is_empty(), "{name} is pure, and depends on {wrong:?}");
+        assert!(wrong.is_empty(), "{name} is pure and must not depend on {wrong:?}");
     }
-    assert!(actual > 0, "no pure crate found: has it been renamed?");
+    assert!(checked > 0, "found none of the pure crates {PURE:?}; update the list after a rename");
     assert!(
         graph.reached_from(&graph.members["probe"].id).iter().any(|name| impure(name)),
-        "the rule recognizes nothing"
+        "expected the probe to have an impure dependency: the rule matches nothing"
     );
 }
 
 #[test]
-fn pure_crates_ask_for_no_time_file_or_socket() {
+fn pure_crates_use_no_time_file_or_socket() {
     for name in PURE {
         for file in rust_files(&root().join("crates").join(name).join("src")) {
             let text = std::fs::read_to_string(&file).unwrap();
-            // Tests may; they stand last in a file.
+            // Tests, at the end of a file, are exempt.
             let text = text.split("#[cfg(test)]").next().unwrap_or_default();
             for (number, line) in text.lines().enumerate() {
                 let code = line.split("//").next().unwrap_or_default();
                 for word in IMPURE_WORDS {
-                    assert!(!code.contains(word), "{}:{}: {name} is pure, and says {word}", file.display(), number + 1);
+                    assert!(
+                        !code.contains(word),
+                        "{}:{}: {name} is pure and must not use {word}",
+                        file.display(),
+                        number + 1
+                    );
                 }
             }
         }
@@ -117,11 +122,11 @@ fn may_depend(from_folder: &Path, from: &str, to_folder: &Path, to: &str) -> boo
     if FOR_TESTS.contains(&from) {
         return true;
     }
-    if APART.contains(&from) {
+    if INDEPENDENT.contains(&from) {
         return from == "demo-platform" && to == "check";
     }
-    // The program shows the demo platform; nothing else that is shipped knows it.
-    if APART.contains(&to) {
+    // Of the shipped crates, only the program depends on the demo platform.
+    if INDEPENDENT.contains(&to) {
         return from == "synthetics" && to == "demo-platform";
     }
     match (layer(from_folder, from), layer(to_folder, to)) {
@@ -130,7 +135,7 @@ fn may_depend(from_folder: &Path, from: &str, to_folder: &Path, to: &str) -> boo
     }
 }
 
-/// Twice the place in `LAYERS`, so that the functions fit before the last.
+/// Twice the index in `LAYERS`, which leaves room for the functions before the last layer.
 fn layer(folder: &Path, name: &str) -> Option<usize> {
     if folder.parent().is_some_and(|parent| parent.ends_with("functions")) {
         return Some(2 * (LAYERS.len() - 1) - 1);
@@ -149,7 +154,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
 }
 
@@ -162,7 +167,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The dependencies cargo resolved, without those of tests.
+/// Dependencies resolved by cargo, without those of tests.
 struct Graph {
     members: BTreeMap<String, Member>,
     names: BTreeMap<String, String>,
@@ -172,7 +177,7 @@ struct Graph {
 struct Member {
     id: String,
     folder: PathBuf,
-    /// Direct ones, by name, those of tests and build scripts left out.
+    /// Names of direct dependencies, without those of tests and build scripts.
     dependencies: BTreeSet<String>,
 }
 

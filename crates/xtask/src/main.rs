@@ -1,4 +1,4 @@
-//! The project's own commands, run as `cargo xtask <command>`.
+//! Development commands of the project, run as `cargo xtask <command>`.
 
 mod checkov;
 mod command;
@@ -15,6 +15,8 @@ mod house_rules;
 mod template_rules;
 #[cfg(test)]
 mod ties;
+#[cfg(test)]
+mod word_rules;
 
 use std::process::ExitCode;
 
@@ -24,25 +26,26 @@ use workspace::Workspace;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [STEP…]   everything a change must pass, in this order, or the named steps alone:
+  test [STEP…]   run all checks that a change must pass, in this order, or only the named steps:
                  fmt clippy deny unit templates build hostile e2e
-  bench          how exact the phases of an exchange are, beside a bare one
-  package        builds the functions for AWS and the template that deploys them, into target/package
-  fuzz [SECONDS] the fuzzer on settings, events, forms, JSON pointers and assertions, 60 s each
-  matrix         writes docs/fault-matrix.md: each fault with what its check shows, who is told, and which alarms fire and end
-  hostile        writes docs/hostile-endpoints.md: servers at their worst before the program, curl and blackbox_exporter
-  advisories     looks every dependency up in the RustSec database, which it downloads
+  bench          run the benchmarks of the probe and of alarm replay
+  package        build the functions for AWS and their template into target/package
+  fuzz [SECONDS] fuzz settings, events, forms, JSON pointers and assertions, 60 s each by default
+  matrix         write docs/fault-matrix.md: reports, notifications and alarms of every fault
+  hostile        write docs/hostile-endpoints.md: behaviour of synthetics, curl and blackbox_exporter
+                 against misbehaving servers
+  advisories     check all dependencies against the RustSec database, which it downloads
 
-What a command needs besides Rust, Python 3.11 and a C compiler it installs into target/tools.";
+Commands need Rust, Python 3.11 and a C compiler. They install all other tools into target/tools.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments.as_slice() {
+    let result = match arguments.as_slice() {
         ["test", names @ ..] => match steps::named(names) {
             Ok(steps) => in_workspace(|workspace| steps::run(workspace, &steps)),
             Err(unknown) => {
-                eprintln!("error: no step is called {unknown:?}\n\n{USAGE}");
+                eprintln!("error: unknown step {unknown:?}\n\n{USAGE}");
                 return ExitCode::from(2);
             }
         },
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

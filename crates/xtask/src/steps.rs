@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask test`.
+//! Steps of `cargo xtask test`.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::tools::Debian;
 use crate::workspace::Workspace;
 use crate::{checkov, functions, fuzz, hostile, tools};
 
-/// One step: its name, what it proves, and how.
+/// One step: its name, the property it proves, and its function.
 pub struct Step {
     name: &'static str,
     proves: &'static str,
@@ -18,26 +18,29 @@ pub struct Step {
 
 const STEPS: [Step; 8] = [
     Step { name: "fmt", proves: "the code is formatted", run: fmt },
-    Step { name: "clippy", proves: "the compiler and clippy have nothing to say", run: clippy },
-    Step { name: "deny", proves: "licences, sources and versions of dependencies are the allowed ones", run: deny },
-    Step { name: "unit", proves: "every crate does what its own tests say", run: unit },
-    Step { name: "templates", proves: "the templates are valid, and open to nobody they need not be", run: templates },
-    Step { name: "build", proves: "the functions and the template around them build", run: functions::for_emulator },
-    Step { name: "hostile", proves: "servers at their worst are borne, within bounds", run: hostile::prove },
-    Step { name: "e2e", proves: "the built functions work, deployed into an emulator of AWS", run: e2e },
+    Step { name: "clippy", proves: "the compiler and clippy report no warnings", run: clippy },
+    Step { name: "deny", proves: "licenses, sources and versions of dependencies are allowed", run: deny },
+    Step { name: "unit", proves: "the tests of every crate pass", run: unit },
+    Step { name: "templates", proves: "the templates are valid and follow the security rules", run: templates },
+    Step { name: "build", proves: "the functions and the template build", run: functions::for_emulator },
+    Step { name: "hostile", proves: "misbehaving servers are reported within the limits", run: hostile::prove },
+    Step { name: "e2e", proves: "the functions work when deployed to an AWS emulator", run: e2e },
 ];
 
-/// What is deployed, each a stack of its own.
+/// Deployed templates, one per stack.
 const TEMPLATES: [&str; 3] = ["infra/template.yaml", "infra/alarms.yaml", "infra/platform.yaml"];
 
-/// The servers that checks are tested against.
+/// Servers that the tests of checks need.
 const SERVERS: [Debian; 3] = [
     Debian { program: "mariadbd", package: "mariadb-server" },
     Debian { program: "mariadb-install-db", package: "mariadb-server" },
     Debian { program: "redis-server", package: "redis-server" },
 ];
 
-/// The steps of these names, in the order they are given; all of them when none is given. An unknown name is the error.
+/// Finds steps by name, in the given order; all steps when no name is given.
+///
+/// # Errors
+/// The first unknown name.
 pub fn named<'a>(names: &[&'a str]) -> Result<Vec<&'static Step>, &'a str> {
     if names.is_empty() {
         return Ok(STEPS.iter().collect());
@@ -45,46 +48,45 @@ pub fn named<'a>(names: &[&'a str]) -> Result<Vec<&'static Step>, &'a str> {
     names.iter().map(|name| STEPS.iter().find(|step| step.name == *name).ok_or(*name)).collect()
 }
 
-/// Runs the steps, stopping at the first that fails.
+/// Runs the steps and stops at the first failure.
 ///
 /// # Errors
-/// The first failure, with the commands that repeat it.
+/// The first failure, with the command that repeats it.
 pub fn run(workspace: &Workspace, steps: &[&Step]) -> Result<()> {
     let start = Instant::now();
     for step in steps {
         println!("== {}: {}", step.name, step.proves);
         let start = Instant::now();
         (step.run)(workspace)
-            .with_context(|| format!("step {0} failed; repeat it: cargo xtask test {0}\n  cause", step.name))?;
+            .with_context(|| format!("step {0} failed; repeat it with cargo xtask test {0}\n  cause", step.name))?;
         println!("== {}: passed in {:.1} s", step.name, start.elapsed().as_secs_f64());
     }
     println!("== all passed in {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// Looks every dependency up in the RustSec database. Not a step: it downloads the database, and a new entry in it must not
-/// stop an unrelated change.
+/// Checks all dependencies against the RustSec database. This is not a step, because it downloads the database, and a new
+/// advisory must not block an unrelated change.
 ///
 /// # Errors
-/// When a dependency has an advisory, or the database cannot be had.
+/// When a dependency has an advisory, or the download fails.
 pub fn advisories(workspace: &Workspace) -> Result<()> {
     Run::program(workspace, tools::cargo_deny(workspace)?).args(["check", "advisories"]).run()
 }
 
-/// Measures; not a step, since a busy machine is no mistake.
+/// Runs the benchmarks. This is not a step, because a busy machine would fail it.
 ///
 /// # Errors
-/// When it cannot be built or run.
+/// When a benchmark cannot be built or run.
 pub fn bench(workspace: &Workspace) -> Result<()> {
     Run::cargo(workspace, "bench --quiet --package probe --bench phases --profile dev").run()?;
     Run::cargo(workspace, "bench --quiet --package alarm --bench replay").run()
 }
 
-/// Writes `docs/fault-matrix.md` anew: what each fault comes to, and which alarm each proves. What it says is a test's, which the
-/// step `e2e` runs too.
+/// Generates `docs/fault-matrix.md`. The step `e2e` runs the same test and compares the page.
 ///
 /// # Errors
-/// When a fault does not come to what it should, an alarm has no proof, or something cannot be built.
+/// When a fault has an unexpected effect, an alarm has no proof, or the build fails.
 pub fn matrix(workspace: &Workspace) -> Result<()> {
     tools::python(workspace, "sam")?;
     tools::python(workspace, "emulator")?;
@@ -98,7 +100,7 @@ fn fmt(workspace: &Workspace) -> Result<()> {
 
 fn clippy(workspace: &Workspace) -> Result<()> {
     Run::cargo(workspace, "clippy --workspace --all-targets -- -D warnings").run()?;
-    // A workspace of its own, which nothing else of these steps builds.
+    // The fuzzing workspace is separate, and no other step builds it.
     Run::cargo(workspace, &format!("clippy --manifest-path {}/Cargo.toml --target-dir", fuzz::FOLDER))
         .args([&workspace.target])
         .args(["--", "-D", "warnings"])
@@ -106,13 +108,13 @@ fn clippy(workspace: &Workspace) -> Result<()> {
 }
 
 fn deny(workspace: &Workspace) -> Result<()> {
-    println!("   advisories have a command of their own, which needs the RustSec database: cargo xtask advisories");
+    println!("   advisories are checked separately, with the RustSec database: cargo xtask advisories");
     let deny = tools::cargo_deny(workspace)?;
     let allow = |what: &str| format!("--allow={what}");
     Run::program(workspace, &deny)
         .args(["check", &allow("license-exception-not-encountered"), "bans", "licenses", "sources"])
         .run()?;
-    // The fuzzer's workspace has fewer dependencies than the rules know of, and one that is nowhere else.
+    // The fuzzing workspace does not need all exceptions of the rules.
     let unused = ["license-not-encountered", "unmatched-skip", "unmatched-skip-root", "unnecessary-skip"];
     Run::program(workspace, &deny)
         .args(["--config", "deny.toml", "--manifest-path", &format!("{}/Cargo.toml", fuzz::FOLDER), "check"])
@@ -150,10 +152,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_chosen_by_name() {
-        let chosen: Vec<_> = named(&["e2e", "fmt"]).unwrap().iter().map(|step| step.name).collect();
-        assert_eq!(chosen, ["e2e", "fmt"]);
-        assert_eq!(named(&[]).unwrap().len(), STEPS.len(), "none named means all");
+    fn steps_are_selected_by_name() {
+        let selected: Vec<_> = named(&["e2e", "fmt"]).unwrap().iter().map(|step| step.name).collect();
+        assert_eq!(selected, ["e2e", "fmt"]);
+        assert_eq!(named(&[]).unwrap().len(), STEPS.len(), "no name selects all steps");
         assert_eq!(named(&["fmt", "speling"]).err(), Some("speling"));
     }
 }

@@ -1,4 +1,4 @@
-//! Rules about `infra/template.yaml` that no linter knows, held by tests on its text.
+//! Project-specific rules for `infra/template.yaml`, tested on its text.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,13 +6,13 @@ use std::path::Path;
 use crate::functions::pascal_case;
 
 #[test]
-fn every_function_has_its_place_in_the_template() {
+fn every_function_is_in_the_template() {
     let names: BTreeSet<String> = function_ids().iter().map(|id| pascal_case(id)).collect();
     assert!(!names.is_empty(), "no functions found");
 
     for id in function_ids() {
         let name = pascal_case(&id);
-        for (what, text) in [
+        for (part, text) in [
             ("an entry of the mapping Checks", format!("\n    {name}: {{ Id: {id}, Schedule: ")),
             ("a resource", format!("\n  {name}Function:\n    Type: AWS::Serverless::Function\n")),
             ("its own code", format!("\n      CodeUri: ../functions/{id}/\n")),
@@ -20,43 +20,43 @@ fn every_function_has_its_place_in_the_template() {
             ("its own role", format!("\n      Role: !GetAtt {name}Role.Arn\n")),
             ("its own log group", format!("\n        LogGroup: !Ref {name}LogGroup\n")),
         ] {
-            assert!(TEMPLATE.contains(&text), "the function {id} lacks {what}: {text:?}");
+            assert!(TEMPLATE.contains(&text), "expected {part} for the function {id}: {text:?}");
         }
     }
 
     let loops: Vec<&str> = after_each("# FUNCTIONS\n");
-    assert_eq!(loops.len(), 2, "the loops that make log groups and roles");
+    assert_eq!(loops.len(), 2, "expected two loops, for log groups and roles");
     for list in loops {
         let list: BTreeSet<String> =
             list.trim().trim_matches(['-', ' ', '[', ']']).split(", ").map(Into::into).collect();
-        assert_eq!(list, names, "a loop over all functions");
+        assert_eq!(list, names, "each loop must contain all functions");
     }
     let allowed: BTreeSet<String> = block("  Checks:\n", "    AllowedValues:\n").map(Into::into).collect();
-    assert_eq!(allowed, names, "what the parameter Checks allows");
+    assert_eq!(allowed, names, "the parameter Checks must allow all functions");
 }
 
 #[test]
-fn checks_of_five_and_fifteen_minutes_begin_in_different_minutes() {
+fn checks_with_different_cadence_start_in_different_minutes() {
     let mut five = BTreeSet::new();
     let mut fifteen = BTreeSet::new();
     for schedule in after_each("Schedule: \"cron(") {
         let minutes = schedule.split(' ').next().unwrap_or_default();
         match minutes.split_once('/') {
-            None => assert_eq!(minutes, "*", "a cadence nobody knows"),
+            None => assert_eq!(minutes, "*", "unknown cadence"),
             Some((first, "5")) => {
                 five.insert(first.parse::<u32>().unwrap() % 5);
             }
             Some((first, "15")) => {
                 fifteen.insert(first.parse::<u32>().unwrap() % 5);
             }
-            Some(_) => panic!("cron({minutes}: a cadence nobody knows"),
+            Some(_) => panic!("unknown cadence: cron({minutes}"),
         }
     }
     assert!(!five.is_empty() && !fifteen.is_empty(), "no schedules found");
-    assert!(five.is_disjoint(&fifteen), "{five:?} and {fifteen:?} of every five minutes");
+    assert!(five.is_disjoint(&fifteen), "these minutes of every five overlap: {five:?} and {fifteen:?}");
 }
 
-/// What Lambda asks for with a function in a private network.
+/// Actions that Lambda needs for a function in a private network.
 const INTERFACES: [&str; 6] = [
     "- ec2:CreateNetworkInterface",
     "- ec2:DescribeNetworkInterfaces",
@@ -67,7 +67,7 @@ const INTERFACES: [&str; 6] = [
 ];
 
 #[test]
-fn each_check_has_the_cadence_that_its_alarms_and_costs_are_reckoned_with() {
+fn every_check_has_the_cadence_of_alarms_and_costs() {
     let schedules = after_each("Id: ").into_iter().filter_map(|rest| {
         let (id, rest) = rest.split_once(", Schedule: \"cron(")?;
         let minutes = rest.split(' ').next()?;
@@ -91,17 +91,17 @@ fn each_check_has_the_cadence_that_its_alarms_and_costs_are_reckoned_with() {
 }
 
 #[test]
-fn no_role_may_do_everything() {
+fn no_role_allows_everything() {
     let wildcards: Vec<usize> = lines_with("Resource: \"*\"");
     for line in &wildcards {
-        // The key's own policy, where it means this key; the one action that knows no resources; what is forbidden; and what
-        // Lambda must be allowed for every interface, or it puts no function into a network.
+        // Allowed wildcards: the policy of the key, which applies to that key only; PutMetricData, which has no resources;
+        // deny statements; and the network interfaces that Lambda needs to attach a function to a network.
         let before = TEMPLATE.lines().take(*line).collect::<Vec<_>>();
         let in_key_policy =
             before.iter().rev().find(|line| line.contains("PolicyDocument:") || line.contains("KeyPolicy:"));
         let puts_metrics = before.iter().rev().take(4).any(|line| line.contains("cloudwatch:PutMetricData"));
-        let own = before.iter().rev().take_while(|line| !line.contains("Sid:")).map(|line| line.trim());
-        let (forbids, actions): (Vec<&str>, Vec<&str>) = own
+        let statement = before.iter().rev().take_while(|line| !line.contains("Sid:")).map(|line| line.trim());
+        let (forbids, actions): (Vec<&str>, Vec<&str>) = statement
             .filter(|line| *line == "Effect: Deny" || line.starts_with("- "))
             .partition(|line| *line == "Effect: Deny");
         let makes_interfaces = !actions.is_empty() && actions.iter().all(|action| INTERFACES.contains(action));
@@ -110,13 +110,13 @@ fn no_role_may_do_everything() {
                 || !forbids.is_empty()
                 || makes_interfaces
                 || in_key_policy.is_some_and(|line| line.contains("KeyPolicy:")),
-            "infra/template.yaml:{}: a role may do something to every resource",
+            "infra/template.yaml:{}: a role allows an action on every resource",
             line + 1
         );
     }
-    assert!(!wildcards.is_empty(), "the rule recognizes nothing");
+    assert!(!wildcards.is_empty(), "the rule matches nothing");
     assert_eq!(lines_with("Action: \"*\""), [0; 0]);
-    assert_eq!(lines_with("ManagedPolicyArns"), [0; 0], "AWS's own policies allow every log group");
+    assert_eq!(lines_with("ManagedPolicyArns"), [0; 0], "managed policies allow every log group");
     assert_eq!(lines_with("cloudwatch:namespace: JustDriving/Synthetics").len(), 1);
 }
 
@@ -131,18 +131,18 @@ fn function_ids() -> Vec<String> {
         .collect()
 }
 
-/// The rest of the line after each occurrence.
+/// Rest of the line after each occurrence of a text.
 fn after_each(start: &str) -> Vec<&'static str> {
     TEMPLATE.split(start).skip(1).map(|rest| rest.lines().next().unwrap_or_default()).collect()
 }
 
-/// The list below a key of a parameter.
+/// List below a key of a parameter.
 fn block(parameter: &str, key: &str) -> impl Iterator<Item = &'static str> {
     let below = TEMPLATE.split(parameter).nth(1).and_then(|rest| rest.split(key).nth(1)).unwrap_or_default();
     below.lines().map_while(|line| line.trim().strip_prefix("- "))
 }
 
-/// The numbers of the lines that hold the text, from 0.
+/// Indexes of the lines that contain the text, from 0.
 fn lines_with(text: &str) -> Vec<usize> {
     TEMPLATE.lines().enumerate().filter(|(_, line)| line.contains(text)).map(|(number, _)| number).collect()
 }

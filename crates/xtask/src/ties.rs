@@ -1,13 +1,13 @@
-//! One id ties a check's rooms together: a test fails when one is missing.
+//! Checks that every check id has all its parts: function, templates, events, runbook, settings and documentation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a runbook answers, in this order.
+/// Headings of a runbook, in order.
 const RUNBOOK: [&str; 6] = ["Meaning", "Impact", "First checks", "Causes and fixes", "Silence", "Escalate"];
 
-/// Checks that publish what every check does, and no metric of their own.
-const OWNS_NO_METRIC: &[&str] = &[];
+/// Checks that publish only the common metrics.
+const WITHOUT_OWN_METRIC: &[&str] = &[];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
@@ -22,22 +22,28 @@ fn ids() -> Vec<String> {
     entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
-/// What of the house lacks a check of this id.
+/// Lists the missing parts of a check.
 fn missing(id: &str) -> Vec<String> {
     let pascal = crate::functions::pascal_case(id);
     let library = read(&format!("functions/{id}/src/lib.rs"));
     let template = read("infra/template.yaml");
     let mut missing = Vec::new();
-    let mut expect = |holds: bool, what: String| {
+    let mut expect = |holds: bool, part: String| {
         if !holds {
-            missing.push(what);
+            missing.push(part);
         }
     };
-    expect(read(&format!("functions/{id}/Cargo.toml")).contains(&format!("name = \"{id}\"")), "the package".to_owned());
+    expect(
+        read(&format!("functions/{id}/Cargo.toml")).contains(&format!("name = \"{id}\"")),
+        "its package name".to_owned(),
+    );
     expect(library.contains(&format!("const ID: &'static str = \"{id}\"")), "the id in its library".to_owned());
     let main = read(&format!("functions/{id}/src/main.rs"));
-    expect(main.contains("lambda::run::<") && main.lines().count() <= 20, "a main of at most 20 lines".to_owned());
-    expect(main.contains(&format!("docs/runbooks/{id}.md")), "the runbook's name in its main".to_owned());
+    expect(
+        main.contains("lambda::run::<") && main.lines().count() <= 20,
+        "a main function of at most 20 lines".to_owned(),
+    );
+    expect(main.contains(&format!("docs/runbooks/{id}.md")), "the runbook in its main function".to_owned());
     expect(root().join(format!("events/{id}.json")).is_file(), format!("events/{id}.json"));
     expect(template.contains(&format!("\n  {pascal}Function:\n")), format!("{pascal}Function in infra/template.yaml"));
     let mapping = format!("\n    {pascal}: {{ Id: {id},");
@@ -57,15 +63,18 @@ fn missing(id: &str) -> Vec<String> {
     expect(headings == RUNBOOK, format!("docs/runbooks/{id}.md with the headings {RUNBOOK:?}"));
     let program = format!("    known::<{pascal}>(),\n");
     expect(read("crates/cli/src/checks.rs").contains(&program), format!("{pascal} in crates/cli/src/checks.rs"));
-    // A test of the catalogue holds this table against it.
-    let owns = read("docs/metrics.md").lines().any(|line| line.split(" | ").nth(3) == Some(id));
-    expect(owns != OWNS_NO_METRIC.contains(&id), "a metric of its own in docs/metrics.md, or its name here".to_owned());
+    // A test of the metric catalogue compares this table with the code.
+    let owns_metric = read("docs/metrics.md").lines().any(|line| line.split(" | ").nth(3) == Some(id));
+    expect(
+        owns_metric != WITHOUT_OWN_METRIC.contains(&id),
+        "a metric in docs/metrics.md, or an entry in WITHOUT_OWN_METRIC".to_owned(),
+    );
     expect(read("docs/settings.md").contains(&format!("check.{id}")), format!("check.{id} in docs/settings.md"));
     missing
 }
 
 #[test]
-fn every_check_has_all_its_rooms() {
+fn every_check_has_all_its_parts() {
     let ids = ids();
     assert!(ids.contains(&"availability".to_owned()));
     for id in ids {
@@ -74,16 +83,16 @@ fn every_check_has_all_its_rooms() {
 }
 
 #[test]
-fn a_check_without_rooms_is_found_out() {
+fn missing_parts_of_a_check_are_found() {
     assert_eq!(missing("no-such-check").len(), 15);
 }
 
 #[test]
-fn the_release_profile_states_every_choice() {
+fn release_profile_sets_every_option() {
     let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
     let release = manifest["profile"]["release"].as_table().unwrap();
-    for choice in ["codegen-units", "debug", "lto", "opt-level", "panic", "strip"] {
-        assert!(release.contains_key(choice), "cargo-lambda sets {choice} when it is left open");
+    for option in ["codegen-units", "debug", "lto", "opt-level", "panic", "strip"] {
+        assert!(release.contains_key(option), "set {option}: cargo-lambda overrides unset options");
     }
-    assert_eq!(release["panic"].as_str(), Some("unwind"), "with abort, a panic in a check would say nothing");
+    assert_eq!(release["panic"].as_str(), Some("unwind"), "with abort, a panic in a check would not be reported");
 }

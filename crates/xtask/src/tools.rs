@@ -1,4 +1,4 @@
-//! What the steps need besides Rust, installed once into `target/tools`, every release pinned.
+//! Installs the tools of the steps once, with pinned versions, into `target/tools`.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -12,17 +12,17 @@ use crate::workspace::Workspace;
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
 
-/// The `bin` folder of a Python environment that holds what `crates/xtask/tools/<name>.txt` lists; made anew when the list
-/// has changed.
+/// Creates a Python environment with the packages in `crates/xtask/tools/<name>.txt` and returns its `bin` folder. A changed
+/// list recreates the environment.
 ///
 /// # Errors
-/// When Python is missing or the packages cannot be installed; the message names the command that helps.
+/// When Python is missing or the packages cannot be installed. The message names a command that helps.
 pub fn python(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     let _lock = lock(workspace)?;
     let list = workspace.root.join(format!("crates/xtask/tools/{name}.txt"));
     let wanted = fs::read_to_string(&list).with_context(|| format!("failed to read {}", list.display()))?;
     let folder = tools(workspace).join(name);
-    // Written last, so that an interrupted installation is not taken for a whole one.
+    // Written last, so that an interrupted installation starts again.
     let installed = folder.join("installed.txt");
     if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
         return Ok(folder.join("bin"));
@@ -31,7 +31,7 @@ pub fn python(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("failed to remove {}", folder.display()))?;
     }
-    python_can_make_environments(workspace)?;
+    require_python_venv(workspace)?;
     Run::program(workspace, "python3").args(["-m", "venv"]).args([&folder]).run()?;
     Run::program(workspace, folder.join("bin/pip"))
         .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
@@ -41,18 +41,18 @@ pub fn python(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     Ok(folder.join("bin"))
 }
 
-/// The path of the pinned cargo-deny, built at the first call.
+/// Path of the pinned cargo-deny. The first call builds it.
 ///
 /// # Errors
-/// When it cannot be built.
+/// When the build fails.
 pub fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     cargo_tool(workspace, "cargo-deny", CARGO_DENY)
 }
 
-/// The path of the pinned cargo-fuzz, built at the first call.
+/// Path of the pinned cargo-fuzz. The first call builds it.
 ///
 /// # Errors
-/// When it cannot be built.
+/// When the build fails.
 pub fn cargo_fuzz(workspace: &Workspace) -> Result<PathBuf> {
     cargo_tool(workspace, "cargo-fuzz", CARGO_FUZZ)
 }
@@ -70,7 +70,7 @@ fn cargo_tool(workspace: &Workspace, name: &str, version: &str) -> Result<PathBu
         .args([&folder])
         .args([format!("{name}@{version}")])
         .env("CARGO_TARGET_DIR", &build)
-        // Their own release profiles build twice as long, for programs that run a second.
+        // The release profiles of these tools would double the build time, for programs that run for a second.
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
@@ -79,13 +79,13 @@ fn cargo_tool(workspace: &Workspace, name: &str, version: &str) -> Result<PathBu
     Ok(program)
 }
 
-/// A folder whose `cargo` and `cargo-lambda` hand SAM what cargo has built already.
+/// Creates a folder with replacements of `cargo` and `cargo-lambda`, which give SAM the binaries that cargo has built.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When the folder cannot be written.
 pub fn cargo_of_built(workspace: &Workspace) -> Result<PathBuf> {
     let folder = tools(workspace).join("cargo-of-built");
-    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
     for name in ["cargo", "cargo-lambda"] {
         let program = folder.join(name);
         fs::write(&program, include_str!("../tools/cargo-of-built.sh"))
@@ -104,31 +104,31 @@ fn make_executable(program: &Path) -> Result<()> {
 
 #[cfg(not(unix))]
 fn make_executable(_: &Path) -> Result<()> {
-    bail!("the end-to-end tests need Linux or macOS")
+    bail!("expected Linux or macOS for the end-to-end tests")
 }
 
-/// A program of Debian's packages.
+/// A program and its Debian package.
 #[derive(Clone, Copy)]
 pub struct Debian {
-    /// What is run.
+    /// Name of the program.
     pub program: &'static str,
-    /// The package that has it.
+    /// Name of the package.
     pub package: &'static str,
 }
 
-/// Makes sure that programs are there, and installs them where that is allowed.
+/// Checks that programs exist, and installs missing ones as root.
 ///
 /// # Errors
-/// With the command that installs what is missing.
+/// Names the command that installs the missing programs.
 pub fn debian(workspace: &Workspace, needs: &[Debian]) -> Result<()> {
     let missing = || -> Vec<&str> {
-        // The folders of the system's own programs are not in everybody's path.
-        let is_there = |program| {
+        // The PATH of a normal user may lack the folders of system programs.
+        let exists = |program| {
             let look = format!("PATH=$PATH:/usr/sbin:/sbin command -v {program}");
             Run::program(workspace, "sh").args(["-c", &look]).succeeds()
         };
         let packages: BTreeSet<&str> =
-            needs.iter().filter(|need| !is_there(need.program)).map(|need| need.package).collect();
+            needs.iter().filter(|need| !exists(need.program)).map(|need| need.package).collect();
         packages.into_iter().collect()
     };
     let packages = missing();
@@ -142,7 +142,7 @@ pub fn debian(workspace: &Workspace, needs: &[Debian]) -> Result<()> {
     Ok(())
 }
 
-/// Whether this runs as root.
+/// Reports whether this process runs as root.
 pub fn is_root(workspace: &Workspace) -> bool {
     Run::program(workspace, "sh").args(["-c", "test $(id -u) = 0"]).succeeds()
 }
@@ -160,8 +160,8 @@ fn apt_install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
         .run()
 }
 
-/// Debian and Ubuntu keep the part of Python that makes environments in a package of its own.
-fn python_can_make_environments(workspace: &Workspace) -> Result<()> {
+/// Checks that Python can create environments. Debian and Ubuntu have a separate package for this.
+fn require_python_venv(workspace: &Workspace) -> Result<()> {
     let can = || Run::program(workspace, "python3").args(["-c", "import venv, ensurepip"]).succeeds();
     if can() {
         return Ok(());
@@ -183,10 +183,10 @@ fn tools(workspace: &Workspace) -> PathBuf {
     workspace.target.join("tools")
 }
 
-/// Held while something is installed, so that two runs at once do not install over each other.
+/// Locks the tools folder, so that two concurrent runs do not install the same tool.
 fn lock(workspace: &Workspace) -> Result<File> {
     let folder = tools(workspace);
-    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
     let path = folder.join("lock");
     let file = File::create(&path).with_context(|| format!("failed to open {}", path.display()))?;
     file.lock().with_context(|| format!("failed to lock {}", path.display()))?;

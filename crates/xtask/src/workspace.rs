@@ -1,37 +1,37 @@
-//! Where things are.
+//! Folders of the workspace.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The folders the commands work in, all absolute.
+/// Paths of the workspace, all absolute.
 pub struct Workspace {
-    /// The repository.
+    /// Root of the repository.
     pub root: PathBuf,
-    /// Cargo's target folder, wherever `CARGO_TARGET_DIR` puts it.
+    /// Target folder of cargo, which follows `CARGO_TARGET_DIR`.
     pub target: PathBuf,
-    /// The cargo that runs this program, so that every step uses the same toolchain.
+    /// Cargo program that started this one, so that every step uses the same toolchain.
     pub cargo: PathBuf,
 }
 
 impl Workspace {
-    /// Finds the folders from what cargo tells a program it runs.
+    /// Finds the paths from the environment variables that cargo sets.
     ///
     /// # Errors
     /// When the program was not started as `cargo xtask`.
     pub fn locate() -> Result<Self> {
-        let here = "run this as `cargo xtask`, which says where the workspace is";
+        let here = "expected the environment variables of cargo; run this as `cargo xtask`";
         let manifest = env::var("CARGO_MANIFEST_DIR").context(here)?;
         let root = Path::new(&manifest).ancestors().nth(2).context(here)?.to_path_buf();
         let cargo = PathBuf::from(env::var_os("CARGO").context(here)?);
-        // This program is target/<profile>/xtask.
+        // The path of this program is target/<profile>/xtask.
         let program = env::current_exe().context("failed to find this program's own path")?;
         let target = program.ancestors().nth(2).context(here)?.to_path_buf();
         Ok(Self { root, target, cargo })
     }
 
-    /// The ids of all checks that have a function, sorted: the names of the folders in `functions/`.
+    /// Ids of all checks with a function, sorted. They are the names of the folders in `functions/`.
     ///
     /// # Errors
     /// When the folder cannot be read.

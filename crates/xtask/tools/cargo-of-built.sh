@@ -1,6 +1,6 @@
 #!/bin/sh
-# Stands for `cargo` and `cargo-lambda` while `sam build` makes the template for the emulator: gives SAM the binary that
-# cargo has already built, where cargo-lambda would have put its own. Everything else is cargo's.
+# Replaces `cargo` and `cargo-lambda` while `sam build` builds the template for the emulator. It puts the binary that cargo
+# has built where SAM expects the output of cargo-lambda, and passes all other commands to cargo.
 set -eu
 if [ "${1:-}" != lambda ]; then
   exec "$SYNTHETICS_CARGO" "$@"

@@ -1,4 +1,4 @@
-"""Prints a template as CloudFormation makes it, in JSON: loops unrolled, SAM's types translated, every option taken.
+"""Prints a template in expanded form as JSON: loops unrolled, SAM types translated, every option enabled.
 
 python expand.py infra/template.yaml
 """
@@ -11,7 +11,7 @@ from samcli.yamlhelper import parse_yaml_file, yaml_parse
 
 
 class NoManagedPolicies:
-    """The templates name none, and looking them up would need an account."""
+    """The templates use no managed policies, and resolving them would need an account."""
 
     def load(self):
         return {}

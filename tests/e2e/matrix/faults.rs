@@ -293,7 +293,7 @@ impl Times {
                 times.further = times.further.max(runs(periods(alarm.datapoints_to_alarm) + spec.builds_up));
                 times.until_ok = times.until_ok.max(runs(periods(healthy)) + 1);
             } else if follows_objective {
-                times.until_objective = runs(periods(healthy)).div_ceil(OF_RUNS) + 1;
+                times.until_objective = runs(periods(healthy)).div_ceil(RUN_INTERVAL) + 1;
             }
         }
         times
