@@ -1,9 +1,9 @@
-//! For tests: a check as the demo sets it, run in process against the demo platform. Waits are skipped, nothing leaves the
-//! process but the requests.
+//! For tests: a check with the demo's settings, run in process against the demo platform. Waits are skipped, and only
+//! the requests leave the process.
 //!
-//! [`Harness`] is one world of it; [`mutation`] proves that every fault of a check is seen by one assertion, and by that alone.
+//! [`Harness`] is one such world; [`mutation`] proves that each fault of a check is caught by exactly one assertion.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a broken setup ends the test")]
 
 pub mod mutation;
 pub mod servers;
@@ -22,29 +22,29 @@ use probe::Redactor;
 use runtime::settings::{Document, replaced};
 use runtime::{Check, Clock, Invocation, Ports, Prepared, SkippingClock, execute};
 
-/// A platform, and a check with all it needs.
+/// A demo platform, and a check with everything it needs.
 pub struct Harness<C> {
-    /// What is probed.
+    /// Demo platform.
     pub platform: Running,
-    /// The check, by the demo's settings.
+    /// Check with the demo's settings.
     pub prepared: Prepared<C>,
-    /// What is stored, published and told.
+    /// Stored state, published metrics and sent messages.
     pub memory: Arc<Memory>,
-    /// The time of platform and check.
+    /// Clock of platform and check.
     pub clock: Arc<SkippingClock>,
 }
 
-/// What a run showed.
+/// Results of a run.
 #[derive(Debug)]
 pub struct Observed {
-    /// Its report.
+    /// Report of the run.
     pub report: Report,
-    /// What it published, by metric; of one that is split by channel as `NotificationQueue.email`.
+    /// Published values by metric; a metric split by channel is named like `NotificationQueue.email`.
     pub metrics: BTreeMap<String, f64>,
 }
 
 impl Observed {
-    /// What failed: subject, step and kind.
+    /// Failures: subject, step and kind.
     #[must_use]
     pub fn failures(&self) -> BTreeSet<ExpectedFailure> {
         let Outcome::Failed { failures } = &self.report.outcome else { return BTreeSet::new() };
@@ -56,16 +56,16 @@ impl Observed {
         failures.iter().map(expected).collect()
     }
 
-    /// How a step ended, in a word; `None` when there was none.
+    /// Result of a step, in a word; `None` when there is no such step.
     #[must_use]
     pub fn step(&self, name: &str) -> Option<&'static str> {
         self.report.last_attempt()?.steps.iter().find(|step| step.name == name).map(|step| step.result.word())
     }
 }
 
-/// Ports in memory; waits are skipped.
+/// Ports in memory, with skipped waits.
 ///
-/// `parameters` stand in for SSM: by name, `/just-driving/demo/login/password`.
+/// `parameters` replace SSM: by name, `/just-driving/demo/login/password`.
 #[must_use]
 pub fn ports(
     memory: &Arc<Memory>,
@@ -85,12 +85,12 @@ pub fn ports(
 }
 
 impl<C: Check> Harness<C> {
-    /// With the demo's settings.
+    /// Starts with the demo's settings.
     pub async fn start() -> Self {
         Self::with(Options::default(), |_| {}).await
     }
 
-    /// With another platform, or the demo's settings changed.
+    /// Starts with another platform, or with changed settings.
     pub async fn with(options: Options, change: impl FnOnce(&mut String)) -> Self {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/layer/settings/demo.toml");
         let mut settings = std::fs::read_to_string(shipped).unwrap();
@@ -110,16 +110,16 @@ impl<C: Check> Harness<C> {
     /// Ports of this world.
     #[must_use]
     pub fn ports(&self) -> Ports {
-        let of_demo = |(path, value): (String, String)| (format!("/just-driving/demo/{path}"), value);
-        ports(&self.memory, &self.clock, self.platform.credentials().into_iter().map(of_demo))
+        let parameter = |(path, value): (String, String)| (format!("/just-driving/demo/{path}"), value);
+        ports(&self.memory, &self.clock, self.platform.credentials().into_iter().map(parameter))
     }
 
-    /// The run of a minute later.
+    /// Runs the check one minute later.
     pub async fn run(&self) -> Observed {
         self.run_after(Duration::from_secs(60), &self.ports()).await
     }
 
-    /// A run through these ports, after a time.
+    /// Runs the check through these ports, after a while.
     pub async fn run_after(&self, time: Duration, ports: &Ports) -> Observed {
         self.clock.skip(time);
         let report = execute(&self.prepared, ports, &Invocation::manual()).await.unwrap();
@@ -131,7 +131,7 @@ impl<C: Check> Harness<C> {
         Observed { metrics: own.map(|datum| (name(&datum), datum.value)).collect(), report }
     }
 
-    /// The most exchanges of a run that went one after the other: what its length in round trips is.
+    /// Length of the longest chain of sequential exchanges in a run: its duration in round trips.
     ///
     /// # Panics
     /// When the run was refused.
@@ -144,7 +144,7 @@ impl<C: Check> Harness<C> {
         });
         let mut times: Vec<_> = times.collect();
         times.sort();
-        // Of those that begin after the last one taken, always the one that ends first.
+        // Greedy choice: of the exchanges that begin after the last one taken, the first to end.
         let (mut chain, mut end) = (0, Timestamp::MIN);
         for (ended, started) in times {
             if started >= end {
@@ -154,18 +154,18 @@ impl<C: Check> Harness<C> {
         chain
     }
 
-    /// As many runs as it takes, from nothing remembered, with a recorder that takes these assertions as held; what the
-    /// last run saw.
+    /// Runs the check several times from an empty memory, with a recorder that takes the given assertions as held.
+    /// Returns the last run.
     pub async fn runs(&mut self, times: u32, every: Duration, ignoring_assertions: &[String]) -> Observed {
         self.memory = Arc::default();
         let ignoring_assertions = ignoring_assertions.to_vec();
         let recorder =
             Arc::new(move |started: Timestamp| Journey::new(started).ignoring_assertions(ignoring_assertions.clone()));
         let ports = Ports { recorder, ..self.ports() };
-        let mut actual = self.run_after(every, &ports).await;
+        let mut observed = self.run_after(every, &ports).await;
         for _ in 1..times {
-            actual = self.run_after(every, &ports).await;
+            observed = self.run_after(every, &ports).await;
         }
-        actual
+        observed
     }
 }

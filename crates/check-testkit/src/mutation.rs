@@ -1,5 +1,5 @@
-//! Mutation control: every fault of the catalogue is seen by an assertion of its check, and by that one alone. Blind to it,
-//! the check no longer reports the fault, so whoever takes the assertion away is told by the tests.
+//! Mutation control: every fault of the catalogue is caught by exactly one assertion of its check. Without the
+//! assertion, the check does not report the fault, so the tests fail when an assertion is removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,12 @@ use runtime::Check;
 
 use crate::{Harness, Observed};
 
-/// Which assertion catches each fault of a check, a line each, for a snapshot; and last the assertions that no fault breaks.
+/// Lists the assertion that catches each fault of a check, one line each, for a snapshot; then the assertions that no
+/// fault breaks.
 ///
 /// # Panics
-/// When a fault does not show what the catalogue says, shows it without being active, or is caught by more than one
-/// assertion.
+/// When a fault does not have the effects listed in the catalogue, has them while inactive, or is caught by more than
+/// one assertion.
 pub async fn what_catches_each_fault<C: Check>() -> String {
     let mut caught = vec!["fault: subject step kind <- assertion".to_owned()];
     for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == C::ID) {
@@ -42,7 +43,7 @@ pub async fn what_catches_each_fault<C: Check>() -> String {
                     panic!("{}: {:#?}", spec.fault, with.report)
                 };
                 assert_eq!(inconclusive.cause, *cause, "{}: {}", spec.fault, inconclusive.detail);
-                vec![format!("errored {cause} <- the fault alone")]
+                vec![format!("inconclusive {cause} <- the fault alone")]
             }
             Shows::Maintenance => by_the_marker::<C>(&spec).await,
         };
@@ -55,7 +56,7 @@ pub async fn what_catches_each_fault<C: Check>() -> String {
 async fn harness<C: Check>(fault: Fault, change: impl FnOnce(&mut String)) -> Harness<C> {
     Harness::with(Options::default(), |settings| {
         if [Fault::Hang, Fault::CreateTimesOutButBooks].contains(&fault) {
-            // Each attempt waits for its whole deadline.
+            // Every attempt waits for its whole deadline.
             let shorter = settings.replace("deadline = \"5s\"", "deadline = \"300ms\"");
             assert_ne!(shorter, *settings);
             *settings = shorter;
@@ -77,9 +78,10 @@ async fn without_and_with<C: Check>(spec: &FaultSpec) -> (Observed, Observed) {
     (without, with)
 }
 
-/// The assertions that no fault of the catalogue breaks: nothing shows that they can fail.
+/// Assertions that no fault of the catalogue breaks: nothing shows that they can fail.
 ///
-/// Each is told once: how often one holds, such as once per page of a list, depends on the time of day.
+/// Each is listed once: the number of times that one holds, such as once per page of a list, depends on the time of
+/// day.
 async fn never_broken<C: Check>(caught: &[String]) -> BTreeSet<String> {
     let healthy = Harness::<C>::start().await.run().await.report;
     let mut lines = BTreeSet::new();
@@ -95,16 +97,16 @@ async fn never_broken<C: Check>(caught: &[String]) -> BTreeSet<String> {
     lines
 }
 
-/// Finds the assertions that did not hold, then runs once for each of them without it.
+/// Finds the assertions that did not hold, then runs the check once without each of them.
 async fn by_assertions<C: Check>(spec: &FaultSpec, expected: &[ExpectedFailure]) -> Vec<String> {
     let fault = spec.fault;
     let mut harness = harness::<C>(fault, |_| {}).await;
     let before = runs(&mut harness, spec, &[]).await.report;
-    assert_eq!(before.outcome, Outcome::Passed, "{fault}, not yet active");
+    assert_eq!(before.outcome, Outcome::Passed, "{fault}, not active");
     harness.platform.faults().activate(fault);
     let actual = runs(&mut harness, spec, &[]).await;
     assert_eq!(actual.failures(), expected.iter().cloned().collect(), "{fault}: {:#?}", actual.report);
-    // What the check does not say it left is not there: asked of the platform itself, not through its API.
+    // Leftovers not in the report must not exist: the platform itself is asked, not its API.
     let left = harness.platform.leftovers();
     assert_eq!(!left.is_empty(), spec.leaves_leftovers, "{fault}: {left:?}");
     assert_eq!(!actual.report.leftovers.is_empty(), spec.leaves_leftovers, "{fault}: {:?}", actual.report.leftovers);
@@ -113,12 +115,12 @@ async fn by_assertions<C: Check>(spec: &FaultSpec, expected: &[ExpectedFailure])
         expected.iter().map(|failure| (failure.clone(), assertion_behind(&actual.report, failure))).collect();
     let assertions: BTreeSet<&String> = caught.values().collect();
     for assertion in assertions {
-        let inconclusive = runs(&mut harness, spec, std::slice::from_ref(assertion)).await.failures();
+        let remaining = runs(&mut harness, spec, std::slice::from_ref(assertion)).await.failures();
         for (failure, by) in &caught {
             assert_eq!(
-                inconclusive.contains(failure),
+                remaining.contains(failure),
                 by != assertion,
-                "{fault}, blind to {assertion}: {failure:?} in {inconclusive:#?}"
+                "{fault}, without {assertion}: {failure:?} in {remaining:#?}"
             );
         }
     }
@@ -137,17 +139,17 @@ fn assertion_behind(report: &Report, failure: &ExpectedFailure) -> String {
     name.clone()
 }
 
-/// Maintenance is no assertion: it is told by its marker. Looking for another one, the same answers are failures.
+/// Maintenance is recognized by its marker, not by an assertion. With another marker, the same answers are failures.
 async fn by_the_marker<C: Check>(spec: &FaultSpec) -> Vec<String> {
     let (before, actual) = without_and_with::<C>(spec).await;
     assert_eq!(before.metrics["Maintenance"], 0.0, "{}, not active", spec.fault);
     assert!(matches!(actual.report.outcome, Outcome::Maintenance { .. }), "{:?}", actual.report.outcome);
     assert_eq!(actual.metrics["Maintenance"], 1.0);
 
-    let mut unknowing =
+    let mut other_marker =
         harness::<C>(spec.fault, |settings| settings.push_str("\n[maintenance]\nmarkers = [\"Closed\"]\n")).await;
-    unknowing.platform.faults().activate(spec.fault);
-    let actual = runs(&mut unknowing, spec, &[]).await;
+    other_marker.platform.faults().activate(spec.fault);
+    let actual = runs(&mut other_marker, spec, &[]).await;
     let kinds: BTreeSet<String> = actual.failures().iter().map(|failure| failure.kind.to_string()).collect();
     assert_eq!(kinds, BTreeSet::from(["status".to_owned()]), "{:?}", actual.report.outcome);
     assert_eq!(actual.metrics["Maintenance"], 0.0);

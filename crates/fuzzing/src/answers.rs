@@ -1,4 +1,4 @@
-//! Answers: the token of a form, JSON pointers, and assertions on a body.
+//! Answers: form tokens, JSON pointers, and assertions on bodies.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use probe::{Bytes, HeaderMap, HeaderValue, Redactor, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::halves;
+use crate::split_first_line;
 
 fn response(kind: &str, body: &[u8]) -> Option<Response> {
     let mut headers = HeaderMap::new();
@@ -23,21 +23,21 @@ fn response(kind: &str, body: &[u8]) -> Option<Response> {
     })
 }
 
-/// All that is told is short and can be shown.
-fn fit(mismatch: &Mismatch) {
+/// Asserts that all texts of a mismatch are short and printable.
+fn assert_presentable(mismatch: &Mismatch) {
     for text in [Some(&mismatch.expected), Some(&mismatch.actual), mismatch.evidence.as_ref()].into_iter().flatten() {
         assert!(text.chars().count() <= 300, "too long: {text}");
-        assert!(!text.chars().any(char::is_control), "cannot be shown: {text:?}");
+        assert!(!text.chars().any(char::is_control), "not printable: {text:?}");
     }
 }
 
-/// The longest that a page of some ten kilobytes may take, on a busy machine and unoptimized. No deadline interrupts it.
+/// Longest time for a page of about ten kilobytes, on a busy machine and unoptimized. No deadline interrupts the
+/// parser.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A page has a token, which is masked from then on, or what is there instead is told, and soon. The first line is the
-/// field's name.
+/// A page yields a token, masked from then on, or a mismatch, and soon. The first line is the field's name.
 pub fn form_token(data: &[u8]) {
-    let (field, page) = halves(data);
+    let (field, page) = split_first_line(data);
     let Some(response) = response("text/html; charset=utf-8", page) else { return };
     let started = Instant::now();
     let found = expect::form_token(&response, &field);
@@ -53,45 +53,45 @@ pub fn form_token(data: &[u8]) {
                 assert!(!masked.contains(token) || "it is  here [redacted]".contains(token), "not masked: {masked}");
             }
         }
-        Err(mismatch) => fit(&mismatch),
+        Err(mismatch) => assert_presentable(&mismatch),
     }
 }
 
-/// A pointer finds what RFC 6901 says it finds, wherever the body is JSON. The first line is the pointer.
+/// A pointer finds the value defined by RFC 6901 in every JSON body. The first line is the pointer.
 pub fn json_pointers(data: &[u8]) {
-    let (pointer, body) = halves(data);
+    let (pointer, body) = split_first_line(data);
     let Some(response) = response("application/json", body) else { return };
     let found = expect::json_exists(&response, &pointer);
     if let Err(mismatch) = &found {
-        fit(mismatch);
+        assert_presentable(mismatch);
     }
     match expect::json(&response) {
         Ok(value) => assert_eq!(found.as_ref().ok(), value.pointer(&pointer), "at {pointer:?}"),
         Err(mismatch) => {
-            fit(&mismatch);
-            assert!(found.is_err(), "found in what is no JSON");
+            assert_presentable(&mismatch);
+            assert!(found.is_err(), "found in a body without JSON");
         }
     }
     if let Ok(value) = found {
         for compare in [Compare::Strict, Compare::Loose] {
             if let Err(mismatch) = expect::json_equals(&response, &pointer, &value, compare) {
-                panic!("a value that is not itself: {mismatch:?}");
+                panic!("a value differs from itself: {mismatch:?}");
             }
         }
         if let Err(mismatch) = expect::json_equals(&response, &pointer, &Value::from("another"), Compare::Loose) {
-            fit(&mismatch);
+            assert_presentable(&mismatch);
         }
     }
     if let Err(mismatch) = expect::json_list(&response, &pointer) {
-        fit(&mismatch);
+        assert_presentable(&mismatch);
     }
 }
 
-/// A text is in a body or not, never both, whatever the encoding; all is told within bounds. The first line is the content
-/// type, the second the text.
+/// A text is either in a body or not, in any encoding, and all mismatches are within bounds. The first line is the
+/// content type, the second the text.
 pub fn assertions(data: &[u8]) {
-    let (kind, rest) = halves(data);
-    let (text, body) = halves(rest);
+    let (kind, rest) = split_first_line(data);
+    let (text, body) = split_first_line(rest);
     let Some(response) = response(&kind, body) else { return };
     let (contains, lacks) = (expect::body_contains(&response, &text), expect::body_lacks(&response, &text));
     assert_ne!(contains.is_ok(), lacks.is_ok(), "both or neither of {text:?}");
@@ -104,6 +104,6 @@ pub fn assertions(data: &[u8]) {
         expect::header_present(&response, &text),
         expect::status(&response, &[204]),
     ];
-    more.iter().filter_map(|held| held.as_ref().err()).for_each(fit);
+    more.iter().filter_map(|held| held.as_ref().err()).for_each(assert_presentable);
     let _ = (probe::server_message(&response), probe::throttled(&response, &[text]), response.malformed());
 }

@@ -1,7 +1,7 @@
-//! For tests: what must hold of whatever stands in settings, events, pages and JSON. Each function takes bytes and panics
-//! when it does not hold; the fuzzer (`cargo xtask fuzz`) and short property tests feed them.
+//! For tests: properties that hold for arbitrary settings, events, pages and JSON. Each function takes bytes and panics
+//! when its property is violated; the fuzzer (`cargo xtask fuzz`) and short property tests call them.
 
-#![expect(clippy::panic, reason = "a property that does not hold ends the run")]
+#![expect(clippy::panic, reason = "a violated property ends the run")]
 
 mod answers;
 mod events;
@@ -11,10 +11,10 @@ pub use answers::{assertions, form_token, json_pointers};
 pub use events::events;
 pub use settings::settings;
 
-/// What must hold of some bytes.
+/// Property of arbitrary bytes.
 pub type Property = fn(&[u8]);
 
-/// All of them, by name.
+/// All properties, by name.
 pub const TARGETS: [(&str, Property); 5] = [
     ("settings", settings),
     ("events", events),
@@ -23,8 +23,8 @@ pub const TARGETS: [(&str, Property); 5] = [
     ("assertions", assertions),
 ];
 
-/// The first line, and what comes after it: two inputs in one.
-fn halves(data: &[u8]) -> (String, &[u8]) {
+/// Splits off the first line: two inputs in one.
+fn split_first_line(data: &[u8]) -> (String, &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     (String::from_utf8_lossy(&data[..end]).into_owned(), data.get(end + 1..).unwrap_or_default())
 }

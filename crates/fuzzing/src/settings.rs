@@ -1,42 +1,42 @@
-//! Settings: read and the same again when written, or told with a place in the file.
+//! Settings: unchanged by writing and reading, or refused with a position in the file.
 
 use runtime::settings::{Document, Problem};
 use runtime::{Check, Prepared};
 use toml::{Table, Value};
 
-/// A settings file is right, or each of its problems has a place and a rule. What is right is the same when it is written
-/// and read again.
+/// A settings file is valid, or each of its problems has a position and a rule. Valid settings stay the same when
+/// written and read.
 pub fn settings(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let document = match Document::parse("fuzz.toml", text) {
         Ok(document) => document,
         Err(problems) => return check_problems(text, &problems),
     };
-    let Some(first) = written(text, &document) else { return };
+    let Some(first) = effective(text, &document) else { return };
     let written_text = first.to_string();
     let again = match Document::parse("written.toml", &written_text) {
-        Ok(document) => written(&written_text, &document),
-        Err(problems) => panic!("what was written is no TOML: {problems:?}\n{written_text}"),
+        Ok(document) => effective(&written_text, &document),
+        Err(problems) => panic!("written settings are not TOML: {problems:?}\n{written_text}"),
     };
-    assert_eq!(again, Some(first), "what is written and read again is the same");
+    assert_eq!(again, Some(first), "writing and reading changes nothing");
 }
 
-/// The settings of all checks that the file has, every default in its place; `None` when something is wrong.
-fn written(text: &str, document: &Document<'_>) -> Option<Table> {
+/// Effective settings of all checks in the file; `None` when a value is wrong.
+fn effective(text: &str, document: &Document<'_>) -> Option<Table> {
     let ids = document.check_ids();
     let mut checks = Table::new();
     let mut whole = None;
     let tables = [
-        one::<availability::Availability>(text, document, &ids),
-        one::<login::Login>(text, document, &ids),
-        one::<booking::Booking>(text, document, &ids),
-        one::<payment_webhook::PaymentWebhook>(text, document, &ids),
-        one::<notifications::Notifications>(text, document, &ids),
-        one::<queues::Queues>(text, document, &ids),
-        one::<reconciliation::Reconciliation>(text, document, &ids),
-        one::<backend::Backend>(text, document, &ids),
-        one::<application::Application>(text, document, &ids),
-        one::<integrations::Integrations>(text, document, &ids),
+        effective_check::<availability::Availability>(text, document, &ids),
+        effective_check::<login::Login>(text, document, &ids),
+        effective_check::<booking::Booking>(text, document, &ids),
+        effective_check::<payment_webhook::PaymentWebhook>(text, document, &ids),
+        effective_check::<notifications::Notifications>(text, document, &ids),
+        effective_check::<queues::Queues>(text, document, &ids),
+        effective_check::<reconciliation::Reconciliation>(text, document, &ids),
+        effective_check::<backend::Backend>(text, document, &ids),
+        effective_check::<application::Application>(text, document, &ids),
+        effective_check::<integrations::Integrations>(text, document, &ids),
     ];
     for table in tables.into_iter().flatten() {
         let mut table = table?;
@@ -50,15 +50,15 @@ fn written(text: &str, document: &Document<'_>) -> Option<Table> {
     Some(whole)
 }
 
-/// `None`: the file does not have the check. Within: it is wrong.
-fn one<C: Check>(text: &str, document: &Document<'_>, ids: &[String]) -> Option<Option<Table>> {
+/// Effective settings of one check. `None`: the file has no section for it. Inner `None`: the section is wrong.
+fn effective_check<C: Check>(text: &str, document: &Document<'_>, ids: &[String]) -> Option<Option<Table>> {
     if !ids.iter().any(|id| id == C::ID) {
         return None;
     }
     Some(match Prepared::<C>::read(document) {
         Ok(prepared) => match prepared.written() {
             Ok(written) => Some(written),
-            Err(error) => panic!("what was read cannot be written: {error}"),
+            Err(error) => panic!("valid settings cannot be written: {error}"),
         },
         Err(problems) => {
             check_problems(text, &problems);

@@ -1,6 +1,6 @@
-//! The fuzzer's properties for a few seconds, on files of this repository that were edited at random.
+//! The fuzzer's properties for a few seconds, on randomly edited files of this repository.
 
-#![expect(clippy::unwrap_used, reason = "the files of the repository are there")]
+#![expect(clippy::unwrap_used, reason = "the files of the repository exist")]
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,13 @@ use fuzzing::TARGETS;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// How often each property is tried.
+/// Number of cases for each property.
 const CASES: u32 = 5_000;
 
-/// How many large pages are tried.
+/// Number of large pages.
 const PAGES: u32 = 500;
 
-/// What an edit puts in: the marks of the languages, numbers at their edges, and texts that are not what they seem.
+/// Texts inserted by an edit: syntax of the formats, numbers at their limits, and misleading characters.
 const PIECES: [&[u8]; 30] = [
     b"",
     b"\n",
@@ -48,7 +48,7 @@ const PIECES: [&[u8]; 30] = [
     b"9999-12-31T23:59:59Z",
 ];
 
-/// Parts of pages; `#` becomes a number that is another each time.
+/// Parts of pages; `#` becomes a different number each time.
 const PARTS: [&str; 24] = [
     "<p>",
     "<p>x",
@@ -80,7 +80,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The files of a folder with this ending.
+/// Files of a folder with this extension.
 fn files(folder: &str, ending: &str) -> Vec<Vec<u8>> {
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -116,7 +116,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A seed, edited in up to five places: so much is cut there, and this is put in.
+/// A seed edited in up to five places: each edit removes some bytes and inserts others.
 fn edited(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         3 => proptest::sample::select(PIECES.to_vec()).prop_map(<[u8]>::to_vec),
@@ -133,7 +133,7 @@ fn edited(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Pages of up to four parts, each of which stands there up to two thousand times. The first line is the field's name.
+/// Pages of up to four parts, each repeated up to two thousand times. The first line is the field's name.
 fn pages() -> impl Strategy<Value = Vec<u8>> {
     let part = (proptest::sample::select(PARTS.to_vec()), prop_oneof![1 => Just(1_usize), 2 => Just(2_000_usize)]);
     proptest::collection::vec(part, 1..5).prop_map(|parts| {
@@ -143,7 +143,7 @@ fn pages() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn hold(target: &str) {
+fn run_property(target: &str) {
     let (_, property) = TARGETS.iter().find(|(name, _)| *name == target).unwrap();
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
@@ -155,29 +155,29 @@ fn hold(target: &str) {
 }
 
 #[test]
-fn every_property_holds_of_the_seeds_themselves() {
+fn every_seed_satisfies_its_property() {
     for (name, property) in TARGETS {
         seeds(name).iter().for_each(|seed| property(seed));
     }
 }
 
 #[test]
-fn settings_are_right_or_told() {
-    hold("settings");
+fn settings_are_valid_or_refused() {
+    run_property("settings");
 }
 
 #[test]
 fn events_are_accepted_or_refused() {
-    hold("events");
+    run_property("events");
 }
 
 #[test]
-fn a_form_has_a_token_or_what_it_has_is_told() {
-    hold("form_token");
+fn page_yields_a_form_token_or_a_mismatch() {
+    run_property("form_token");
 }
 
 #[test]
-fn a_page_takes_no_time_however_often_its_parts_stand_there() {
+fn repeated_parts_do_not_slow_down_a_page() {
     let config = Config { cases: PAGES, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&pages(), |data| {
@@ -188,17 +188,17 @@ fn a_page_takes_no_time_however_often_its_parts_stand_there() {
 }
 
 #[test]
-fn a_pointer_finds_what_the_rfc_says() {
-    hold("json_pointers");
+fn pointer_follows_the_rfc() {
+    run_property("json_pointers");
 }
 
 #[test]
-fn a_text_is_in_a_body_or_not() {
-    hold("assertions");
+fn text_is_in_a_body_or_not() {
+    run_property("assertions");
 }
 
 #[test]
-fn each_property_is_a_target_of_the_fuzzer_and_each_target_a_property() {
+fn properties_and_fuzz_targets_match() {
     let manifest: toml::Table =
         std::fs::read_to_string(root().join("crates/fuzzing/fuzz/Cargo.toml")).unwrap().parse().unwrap();
     let bins: Vec<&str> = manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();

@@ -1,4 +1,4 @@
-//! How AWS is called: within time bounds, and how its errors are told.
+//! AWS clients: time limits, and conversion of their errors.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use runtime::PortError;
 
-/// One try. The SDK has no bound of its own on it.
+/// Longest time for one try. The SDK sets no limit itself.
 const ATTEMPT: Duration = Duration::from_millis(1_000);
-/// All tries of one call. Three calls in a row (write, tell, clear) stay within what a run keeps back.
+/// Longest time for all tries of one call. Three calls in a row (write, notify, clear) fit into a run's reserve.
 const OPERATION: Duration = Duration::from_millis(2_500);
 
-/// The configuration of all clients: region and credentials as Lambda gives them, and nothing looked up elsewhere.
+/// Configuration of all clients in a function: region and credentials from Lambda, without other lookups.
 pub(crate) async fn config(region: &str) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(ATTEMPT)
@@ -31,7 +31,7 @@ pub(crate) async fn config(region: &str) -> SdkConfig {
         .await
 }
 
-/// The configuration of a person: region and credentials as the AWS CLI takes them. `None`: no region is set.
+/// Configuration for operators: region and credentials as for the AWS CLI. Returns `None` when no region is set.
 #[cfg(feature = "operator")]
 pub(crate) async fn operator_config(region: Option<String>) -> Option<SdkConfig> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
@@ -42,8 +42,8 @@ pub(crate) async fn operator_config(region: Option<String>) -> Option<SdkConfig>
     config.region().is_some().then_some(config)
 }
 
-/// The client of SNS. A message has no token by which SNS would know it again, so a try that is given up too early is a
-/// message sent twice: one try may take nearly all the time of a call.
+/// SNS client. SNS cannot recognize a repeated message, so giving up a try too early sends the message twice: one try
+/// may take nearly the whole time of a call.
 pub(crate) fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(ATTEMPT)
@@ -53,8 +53,8 @@ pub(crate) fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
     aws_sdk_sns::Client::from_conf(aws_sdk_sns::config::Builder::from(config).timeout_config(timeouts).build())
 }
 
-/// An SDK's error in the words of a port: why, and why that, as far as each error says it itself. Never its debug form,
-/// which holds the whole answer: that of Parameter Store may be a secret.
+/// Converts an SDK error into a port error, with the text of every error in the chain. The debug form is never used: it
+/// contains the whole answer, and Parameter Store's may be a secret.
 pub(crate) fn port_error<E, R>(operation: impl Into<String>, error: SdkError<E, R>) -> PortError
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -78,7 +78,7 @@ where
     PortError { operation: operation.into(), detail: detail(&error), retryable }
 }
 
-/// The texts of an error and of those behind it, each once.
+/// Texts of an error and its sources, each once.
 fn detail(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut next = Some(error);

@@ -1,4 +1,4 @@
-//! Time in a function: the machine's, or in tests that of the test's Runtime API.
+//! Clock of a function: the machine's, or in tests the clock of the test's Runtime API.
 
 /// The clock of this build.
 #[cfg(not(feature = "test-clock"))]
@@ -11,8 +11,8 @@ pub(crate) use from_the_test::clock;
 
 #[cfg(feature = "test-clock")]
 mod from_the_test {
-    //! Two calls beside the Runtime API's own: `GET /test-clock/now` answers the time, `POST /test-clock/sleep/<ms>` puts
-    //! it forward. They block: this is for tests, and over loopback.
+    //! Two calls in addition to the Runtime API's own: `GET /test-clock/now` returns the time, `POST
+    //! /test-clock/sleep/<ms>` moves it forward. They block: they are for tests, over loopback.
 
     use std::io::{Read, Write};
     use std::net::TcpStream;
@@ -32,7 +32,7 @@ mod from_the_test {
     }
 
     impl TestClock {
-        #[expect(clippy::panic, reason = "a test without its clock cannot go on, and would not be what it claims")]
+        #[expect(clippy::panic, reason = "a test cannot continue without its clock")]
         fn ask(&self, request: &str) -> Timestamp {
             let answer = || -> std::io::Result<String> {
                 let mut stream = TcpStream::connect(&self.runtime_api)?;
@@ -42,7 +42,7 @@ mod from_the_test {
                 Ok(answer)
             };
             let now = answer().ok().and_then(|answer| answer.rsplit("\r\n").next()?.trim().parse().ok());
-            now.unwrap_or_else(|| panic!("the test's Runtime API at {} gave no time", self.runtime_api))
+            now.unwrap_or_else(|| panic!("the test's Runtime API at {} returned no time", self.runtime_api))
         }
     }
 

@@ -18,10 +18,10 @@ use crate::notifier::{Sns, Topics};
 use crate::secrets::Ssm;
 use crate::state::Table;
 
-/// What a function's `main` returns.
+/// Error returned by a function's `main`.
 pub use lambda_runtime::Error;
 
-/// What fails an invocation, with the type that Lambda reports.
+/// Reason why an invocation failed, with the error type that Lambda reports.
 #[derive(Clone, Debug)]
 struct Failure {
     error_type: &'static str,
@@ -48,13 +48,13 @@ impl From<RunError> for Failure {
 
 /// Serves invocations of one check until Lambda ends the process.
 ///
-/// Settings that are wrong fail every invocation, not the start: so their problems stand in the log and in the failure
-/// queue of each, where a start that failed would only be tried again.
+/// Wrong settings fail every invocation, not the start. Their problems then appear in the log and in the failure queue
+/// of each; Lambda would only retry a failed start.
 ///
 /// # Errors
 /// When the Runtime API cannot be reached.
 pub async fn run<C: Check>() -> Result<(), Error> {
-    quiet_panics();
+    hide_panic_messages();
     let started = start::<C>().await;
     let started = &started;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
@@ -77,8 +77,9 @@ async fn handle<C: Check>(prepared: &Prepared<C>, ports: &Ports, event: LambdaEv
     Ok(execute(prepared, ports, &invocation).await?)
 }
 
-/// A panic's text may hold what the platform answered, so it is told redacted, in the report; here only the place.
-fn quiet_panics() {
+/// Prints only the location of a panic. Its text may contain the platform's answer, so only the report has it,
+/// redacted.
+fn hide_panic_messages() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         println!("{}", json!({ "level": "ERROR", "type": "panic", "place": place }));
@@ -89,7 +90,7 @@ async fn start<C: Check>() -> Result<(Prepared<C>, Ports), Failure> {
     let environment = Environment::read(|name| std::env::var(name).ok())?;
     let text = std::fs::read_to_string(&environment.settings).map_err(|error| {
         Failure::settings(format!(
-            "failed to read the settings {}: {error}\n(the variable SETTINGS names the file; the settings layer brings it)",
+            "failed to read the settings {}: {error}\n(the variable SETTINGS names the file; the settings layer provides it)",
             environment.settings
         ))
     })?;
@@ -113,7 +114,7 @@ async fn start<C: Check>() -> Result<(Prepared<C>, Ports), Failure> {
     Ok((prepared, ports))
 }
 
-/// What the template tells a function.
+/// Environment variables set by the template.
 struct Environment {
     settings: String,
     table: String,
@@ -123,7 +124,7 @@ struct Environment {
 }
 
 impl Environment {
-    /// Reads it once, through a passed-in look-up.
+    /// Reads the variables once, through the given lookup.
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let given = |name: &str| variable(name).filter(|value| !value.is_empty());
         let mut missing = Vec::new();
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_environment_that_lacks_something_says_all_of_it() {
+    fn all_missing_variables_are_reported() {
         let failure = Environment::read(|name| (name == "AWS_REGION").then(|| "eu-north-1".to_owned())).err().unwrap();
         assert_eq!(failure.error_type, "SettingsInvalid");
         for name in ["SETTINGS", "STATE_TABLE", "TOPIC_ONCALL", "TOPIC_WARNINGS", "TOPIC_EVENTS"] {

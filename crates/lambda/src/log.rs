@@ -1,15 +1,15 @@
-//! The lines in the log. One carries a whole run.
+//! Log lines. One line contains a whole run.
 
 use check::{Outcome, Report, StepResult};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// CloudWatch Logs takes events of 256 KB from every agent; what is larger is cut, and is no JSON any more.
+/// CloudWatch Logs accepts events of 256 KB from every agent; a longer one is cut and no longer valid JSON.
 const MAX_LINE: usize = 200 * 1024;
 
-/// The line of a run. Logs Insights finds only the first 200 fields of an event, so what runs are found by comes first,
-/// flat, and the report with every step last.
+/// Log line of a run. Logs Insights finds only the first 200 fields of an event, so the fields to search by come first,
+/// flat, and the report with every step comes last.
 #[derive(Serialize)]
 struct RunLine<'a> {
     level: &'static str,
@@ -33,11 +33,11 @@ struct RunLine<'a> {
     report: &'a Report,
 }
 
-/// The one line that carries a whole run, ready to be printed: JSON, at most 200 KB long.
+/// Formats the log line of a whole run: JSON, at most 200 KB.
 #[must_use]
 pub fn run_line(report: &Report) -> String {
     let failing = match &report.outcome {
-        Outcome::Failed { failures } => words(failures.iter().map(|f| format!("{}/{}/{}", f.subject, f.step, f.kind))),
+        Outcome::Failed { failures } => joined(failures.iter().map(|f| format!("{}/{}/{}", f.subject, f.step, f.kind))),
         _ => String::new(),
     };
     let incidents = report.reasons.iter().filter_map(|reason| reason.incident.as_ref()).map(|i| i.id.clone());
@@ -54,30 +54,30 @@ pub fn run_line(report: &Report) -> String {
         duration_ms: report.last_attempt().map(|attempt| attempt.duration_ms),
         attempts: report.attempts.len(),
         failing,
-        incidents: words(incidents),
-        notifications: words(report.notifications.iter().cloned()),
+        incidents: joined(incidents),
+        notifications: joined(report.notifications.iter().cloned()),
         warnings: report.warnings.len(),
         is_shortened: false,
         report,
     };
-    let text = written(&line);
+    let text = to_json(&line);
     if text.len() <= MAX_LINE {
         return text;
     }
     let short = shortened(report);
     line.is_shortened = true;
     line.report = &short;
-    written(&line)
+    to_json(&line)
 }
 
-/// The line of an invocation that failed.
+/// Formats the log line of a failed invocation.
 pub(crate) fn failure_line(check: &str, error_type: &str, message: &str) -> String {
     let line: Value =
         json!({ "level": "ERROR", "type": "invocation", "check": check, "error_type": error_type, "message": message });
     line.to_string()
 }
 
-/// Without the exchanges and assertions of steps that passed: those are what makes a run of many targets long.
+/// Removes the exchanges and assertions of passed steps, which make up most of a long report.
 fn shortened(report: &Report) -> Report {
     let mut report = report.clone();
     for step in report.attempts.iter_mut().flat_map(|attempt| &mut attempt.steps) {
@@ -89,11 +89,11 @@ fn shortened(report: &Report) -> Report {
     report
 }
 
-fn words(items: impl Iterator<Item = String>) -> String {
+fn joined(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(" ")
 }
 
-fn written(line: &RunLine<'_>) -> String {
+fn to_json(line: &RunLine<'_>) -> String {
     serde_json::to_string(line).unwrap_or_else(|error| failure_line(line.check, "Internal", &error.to_string()))
 }
 
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_is_found_by_comes_before_the_report() {
+    fn search_fields_come_before_the_report() {
         let line = run_line(&report(1));
         let place = |key: &str| line.find(&format!("\"{key}\":")).unwrap();
         for key in ["type", "check", "outcome", "run_id", "trace_id", "failing", "incidents"] {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_would_be_cut_is_shortened_and_says_so() {
+    fn overlong_line_is_shortened_and_marked() {
         let line = run_line(&report(200));
         assert!(line.len() < MAX_LINE, "{}", line.len());
         let value: Value = serde_json::from_str(&line).unwrap();
@@ -170,15 +170,15 @@ mod tests {
         assert_eq!(value["report"]["attempts"][0]["steps"].as_array().unwrap().len(), 200);
     }
 
-    /// A query that asks for a field which no line has finds nothing, and nobody sees why.
+    /// A query for an unknown field finds nothing, without an error.
     #[test]
-    fn the_saved_queries_and_those_of_the_dashboard_ask_for_what_a_line_has() {
+    fn saved_queries_use_fields_of_the_log_lines() {
         let line: Value = serde_json::from_str(&run_line(&report(1))).unwrap();
         let inconclusive = Inconclusive { cause: Cause::Throttled, detail: "429".to_owned() };
         let inconclusive = Report { outcome: Outcome::Inconclusive { inconclusive }, ..report(1) };
         let inconclusive: Value = serde_json::from_str(&run_line(&inconclusive)).unwrap();
         let failure: Value = serde_json::from_str(&failure_line("login", "Internal", "text")).unwrap();
-        // Lambda's own, of a function whose log is JSON, as it documents them.
+        // Lambda's own line, as documented for functions with JSON logs.
         let killed = json!({ "type": "platform.report", "record": { "requestId": "r", "status": "timeout" } });
         let inputs = alarm::Inputs::default().with("Environment", "production");
         let text = include_str!("../../../infra/alarms.yaml");
@@ -195,7 +195,7 @@ mod tests {
         for query in queries {
             let fields = fields(&query);
             assert!(fields.len() > 3, "{query}");
-            // What `as` and `into` name, and what it stands for; a record of a list stands for its first.
+            // Names introduced by `as` and `into`, with their values; a list is represented by its first item.
             let mut named = serde_json::Map::new();
             for (path, name) in fields {
                 let found = [&Value::Object(named.clone()), &line, &inconclusive, &failure, &killed]
@@ -214,13 +214,13 @@ mod tests {
         path.split('.').try_fold(root, |value, key| value.get(key)).cloned()
     }
 
-    /// The fields a query asks for, in order, each with what it is called from there on.
+    /// Fields of a query in order, each with its alias.
     fn fields(query: &str) -> Vec<(String, Option<String>)> {
         const WORDS: &str = " filter display fields sort limit stats unnest by and or like asc desc as into avg pct max count jsonParse ";
         let code: Vec<&str> = query.lines().filter(|line| !line.starts_with('#')).collect();
         let code = code.join(" ");
         let code: String = code.split('"').step_by(2).collect();
-        let words = code.split(|of: char| !of.is_ascii_alphanumeric() && !"_.@".contains(of));
+        let words = code.split(|c: char| !c.is_ascii_alphanumeric() && !"_.@".contains(c));
         let words: Vec<&str> = words.filter(|word| !word.is_empty() && word.parse::<f64>().is_err()).collect();
         let mut fields: Vec<(String, Option<String>)> = Vec::new();
         for (index, word) in words.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Alarm mute rules on CloudWatch: for a while, alarms tell nobody. They go on judging.
+//! Alarm mute rules on CloudWatch: muted alarms are evaluated, but do not notify.
 
 use std::collections::BTreeSet;
 
@@ -7,28 +7,28 @@ use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::{GetAlarmMuteRuleError, 
 use aws_sdk_cloudwatch::types::{AlarmType, MuteTargets, Rule, Schedule};
 use runtime::PortError;
 
-/// A rule.
+/// A mute rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MuteRule {
-    /// Unique within account and region.
+    /// Name, unique within account and region.
     pub name: String,
-    /// What people read of it.
+    /// Description for people.
     pub description: String,
-    /// When it begins: `at(2026-12-06T22:00)` once, `cron(30 2 * * MON,THU)` again and again.
+    /// Start: `at(2026-12-06T22:00)` once, `cron(30 2 * * MON,THU)` repeatedly.
     pub expression: String,
-    /// How long it holds from then, as ISO 8601 has it.
+    /// Length from the start, in ISO 8601.
     pub duration: String,
-    /// The IANA name of the time zone of the expression.
+    /// IANA name of the expression's time zone.
     pub zone: String,
-    /// The names of the alarms.
+    /// Names of the muted alarms.
     pub alarms: Vec<String>,
 }
 
-/// The mute rules of an account and region, and the alarms that they are about.
+/// Mute rules of an account and region, and the alarms that they mute.
 pub struct MuteRules(Client);
 
 impl MuteRules {
-    /// As a person reaches them, through the credentials that the AWS CLI would take. `None`: no region is given, nor set in
+    /// Connects as an operator, with the credentials of the AWS CLI. Returns `None` when no region is given, nor set in
     /// variables or profile.
     #[cfg(feature = "operator")]
     pub async fn for_operator(region: Option<String>) -> Option<Self> {
@@ -36,7 +36,7 @@ impl MuteRules {
         Some(Self(Client::new(&config)))
     }
 
-    /// The names of the alarms on metrics that are deployed and begin so.
+    /// Names of the deployed metric alarms with this prefix.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -45,22 +45,25 @@ impl MuteRules {
         let call = self.0.describe_alarms().alarm_name_prefix(prefix).alarm_types(AlarmType::MetricAlarm);
         let mut pages = call.into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| crate::clients::port_error("read which alarms are deployed", error))?;
+            let page = page.map_err(|error| crate::clients::port_error("list the deployed alarms", error))?;
             names.extend(page.metric_alarms().iter().filter_map(|alarm| alarm.alarm_name().map(str::to_owned)));
         }
         Ok(names)
     }
 
-    /// Makes a rule, or changes the one of that name.
+    /// Creates a rule, or replaces the one of that name.
     ///
-    /// **Side effects:** its alarms tell nobody while it holds.
+    /// **Side effects:** mutes the rule's alarms while it is in effect.
     ///
     /// # Errors
-    /// When it is refused; and when it names no alarm, since AWS would silence every alarm of the account then.
+    /// When AWS refuses it; and when it names no alarm, because AWS would then mute every alarm of the account.
     pub async fn put(&self, rule: &MuteRule) -> Result<(), PortError> {
         let operation = format!("put the alarm mute rule {}", rule.name);
         if rule.alarms.is_empty() {
-            return Err(PortError::new(operation, "it names no alarm: every alarm of the account would be silent"));
+            return Err(PortError::new(
+                operation,
+                "expected at least one alarm, found none: AWS would mute every alarm",
+            ));
         }
         let schedule =
             Schedule::builder().expression(&rule.expression).duration(&rule.duration).timezone(&rule.zone).build();
@@ -77,12 +80,12 @@ impl MuteRules {
             .map_err(|error| crate::clients::port_error(operation, error))
     }
 
-    /// Ends a rule; one that is not there is ended.
+    /// Deletes a rule. A missing rule counts as deleted.
     ///
-    /// **Side effects:** alarms that are in `ALARM` tell it at once.
+    /// **Side effects:** alarms in `ALARM` notify at once.
     ///
     /// # Errors
-    /// When that is refused.
+    /// When AWS refuses it.
     pub async fn end(&self, name: &str) -> Result<(), PortError> {
         let call = self.0.delete_alarm_mute_rule().alarm_mute_rule_name(name).send();
         call.await
@@ -90,18 +93,19 @@ impl MuteRules {
             .map_err(|error| crate::clients::port_error(format!("end the alarm mute rule {name}"), error))
     }
 
-    /// A rule; `None` when there is none of that name.
+    /// Reads a rule. Returns `None` when no rule has that name.
     ///
     /// # Errors
-    /// When it cannot be read, or is none that this program would have made.
+    /// When it cannot be read, or has no schedule or alarm names, so that another program must have written it.
     pub async fn get(&self, name: &str) -> Result<Option<MuteRule>, PortError> {
         let operation = format!("read the alarm mute rule {name}");
         match self.0.get_alarm_mute_rule().alarm_mute_rule_name(name).send().await {
             Ok(answer) => match read(name, answer) {
                 Some(rule) => Ok(Some(rule)),
-                None => {
-                    Err(PortError::new(operation, "expected a schedule and the names of alarms, found a rule without"))
-                }
+                None => Err(PortError::new(
+                    operation,
+                    "expected a rule with a schedule and alarm names, found neither or one",
+                )),
             },
             Err(error) => match error.as_service_error() {
                 Some(GetAlarmMuteRuleError::ResourceNotFoundException(_)) => Ok(None),
@@ -110,7 +114,7 @@ impl MuteRules {
         }
     }
 
-    /// The names of the rules that begin so.
+    /// Names of the rules with this prefix.
     ///
     /// # Errors
     /// When they cannot be read.

@@ -1,4 +1,4 @@
-//! Messages on SNS.
+//! Notifications through SNS.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use check::message::{Notification, Topic, chat, email, sms, subject_line};
 use runtime::{Delivery, Notifier, PortError};
 use serde_json::json;
 
-/// The topics' ARNs. A topic that is missing here is not told.
+/// ARNs of the topics. Missing topics get no notifications.
 pub type Topics = BTreeMap<Topic, String>;
 
 pub(crate) struct Sns {
@@ -20,7 +20,7 @@ pub(crate) struct Sns {
 #[async_trait]
 impl Notifier for Sns {
     fn has(&self, topic: Topic) -> bool {
-        // Whoever has no chat has no topic for it; one of the others that is missing is a mistake, which sending tells.
+        // Chat is optional. Any other missing topic is a mistake, and sending to it fails.
         topic != Topic::Chat || self.topics.contains_key(&topic)
     }
 
@@ -42,7 +42,7 @@ impl Notifier for Sns {
     }
 }
 
-/// Programs get the notification as it is, the chat what it can show; people a text for each medium.
+/// Programs get the notification as JSON, chat gets its own format, and people get a text for each medium.
 fn message(topic: Topic, notification: &Notification) -> Result<String, serde_json::Error> {
     match topic {
         Topic::Events => serde_json::to_string(notification),
@@ -54,7 +54,7 @@ fn message(topic: Topic, notification: &Notification) -> Result<String, serde_js
     }
 }
 
-/// What filter policies can tell apart.
+/// Attributes for filter policies of subscriptions.
 fn attributes(notification: &Notification) -> [(&'static str, &str); 4] {
     [
         ("check", &notification.check),

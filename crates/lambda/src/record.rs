@@ -1,14 +1,14 @@
 //! The record of one incident on DynamoDB.
 //!
-//! | attribute | type | what |
+//! | attribute | type | content |
 //! |---|---|---|
 //! | `pk`, `sk` | S | `CHECK#<id>`, `INCIDENT#<time of the first failed run>#<subject>` |
-//! | `schema_version` | N | of this shape |
-//! | `subject`, `since` | S | what it is about, and the first failed run |
-//! | `incident` | S | the incident as it is now, JSON |
-//! | `first`, `latest` | S | the failure that opened it, and that of its last change, JSON |
+//! | `schema_version` | N | version of this format |
+//! | `subject`, `since` | S | subject of the incident, and time of its first failed run |
+//! | `incident` | S | current state of the incident, JSON |
+//! | `first`, `latest` | S | failure that opened it, and failure at its last change, JSON |
 //! | `notifications`, `silences` | L | notifications sent, and silences during the incident, each JSON |
-//! | `expires_at` | N | when the table may remove it, Unix seconds |
+//! | `expires_at` | N | time from which the table may remove it, Unix seconds |
 
 use std::collections::HashMap;
 
@@ -19,28 +19,28 @@ use check::incident::{Incident, IncidentChange, IncidentRecord};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::state::{Item, json, key_of, number};
+use crate::state::{Item, item_key, json, number};
 
-/// What sorts behind the records of all times.
+/// Sort key after the records of all times.
 pub(crate) const LAST_SORT_KEY: &str = "INCIDENT#~";
 
-/// A change that cannot be written down.
+/// Error while writing a change.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unwritable {
+pub(crate) enum WriteError {
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Build(#[from] BuildError),
 }
 
-/// Where the records of incidents begin whose first failed run was at this time or later.
+/// First sort key of incidents whose first failed run was at this time or later.
 pub(crate) fn sort_key_from(since: Timestamp) -> String {
     format!("INCIDENT#{}", since.strftime("%Y%m%dT%H%M%SZ"))
 }
 
-/// The write that brings a record up to date, and makes it when it is new. Written in the transaction of the state, so
-/// that each change is written once.
-pub(crate) fn write(table: &str, change: &IncidentChange) -> Result<Update, Unwritable> {
+/// Builds the write that creates or updates a record. It is part of the transaction of the state, so each change is
+/// written once.
+pub(crate) fn write(table: &str, change: &IncidentChange) -> Result<Update, WriteError> {
     let list = |item: Option<Result<AttributeValue, serde_json::Error>>| -> Result<_, serde_json::Error> {
         Ok(AttributeValue::L(item.transpose()?.into_iter().collect()))
     };
@@ -64,14 +64,14 @@ pub(crate) fn write(table: &str, change: &IncidentChange) -> Result<Update, Unwr
     let sort_key = format!("{}#{}", sort_key_from(change.since), change.subject);
     Ok(Update::builder()
         .table_name(table)
-        .set_key(Some(key_of(&change.check, &sort_key)))
+        .set_key(Some(item_key(&change.check, &sort_key)))
         .update_expression(expression)
         .expression_attribute_names("#first", "first")
         .set_expression_attribute_values(Some(values))
         .build()?)
 }
 
-/// Reads a record. What cannot be understood is an error that names the attribute.
+/// Reads a record. Malformed contents are an error that names the attribute.
 pub(crate) fn read(check: &str, item: &Item) -> Result<IncidentRecord, String> {
     let version = item.get("schema_version").and_then(|value| value.as_n().ok()).map_or("none", String::as_str);
     if version != IncidentRecord::SCHEMA_VERSION.to_string() {

@@ -10,22 +10,22 @@ use runtime::settings::SecretRef;
 use runtime::{PortError, Secrets};
 use secrecy::SecretString;
 
-/// A secret that was changed is used at the latest after this.
-const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
+/// Time for which a secret is cached; a changed secret is in use after this at the latest.
+const CACHE_TIME: Duration = Duration::from_secs(5 * 60);
 
 pub(crate) struct Ssm {
     client: Client,
-    kept: Mutex<BTreeMap<String, (Instant, SecretString)>>,
+    cached: Mutex<BTreeMap<String, (Instant, SecretString)>>,
 }
 
 impl Ssm {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, kept: Mutex::default() }
+        Self { client, cached: Mutex::default() }
     }
 
-    fn kept(&self, name: &str) -> Option<SecretString> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(name).filter(|(since, _)| since.elapsed() < KEPT_FOR).map(|(_, secret)| secret.clone())
+    fn cached(&self, name: &str) -> Option<SecretString> {
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        cached.get(name).filter(|(since, _)| since.elapsed() < CACHE_TIME).map(|(_, secret)| secret.clone())
     }
 }
 
@@ -39,7 +39,7 @@ impl Secrets for Ssm {
                 "a function's environment holds no secrets; use ssm:/just-driving/…",
             ));
         };
-        if let Some(secret) = self.kept(name) {
+        if let Some(secret) = self.cached(name) {
             return Ok(secret);
         }
         let answer = self
@@ -52,8 +52,8 @@ impl Secrets for Ssm {
             .map_err(|error| crate::clients::port_error(&operation, error))?;
         let value = answer.parameter.and_then(|parameter| parameter.value).filter(|value| !value.is_empty());
         let secret = SecretString::from(value.ok_or_else(|| PortError::new(operation, "the parameter is empty"))?);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(name.clone(), (Instant::now(), secret.clone()));
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        cached.insert(name.clone(), (Instant::now(), secret.clone()));
         Ok(secret)
     }
 }

@@ -1,16 +1,16 @@
 //! State on DynamoDB: one item per check, and one per incident.
 //!
-//! | attribute | type | what |
+//! | attribute | type | content |
 //! |---|---|---|
 //! | `pk`, `sk` | S | `CHECK#<id>`, `STATE` |
-//! | `version` | N | goes up with every commit |
+//! | `version` | N | increases with every commit |
 //! | `last_run` | M | by slot: `at` (N, Unix milliseconds), `run` (S, its id) |
 //! | `state` | S | the incidents, JSON |
-//! | `memory` | S | what the check remembers, JSON |
+//! | `memory` | S | memory of the check, JSON |
 //! | `outbox` | M | by delivery: the delivery, JSON |
 //!
-//! An incident's item has `pk` `CHECK#<id>` too, and is kept 400 days from its last change: see `record.rs`. A run that opens,
-//! closes or tells one writes both in one transaction.
+//! An incident's item also has `pk` `CHECK#<id>`, and is kept 400 days from its last change: see `record.rs`. A run
+//! that opens, closes or notifies an incident writes both items in one transaction.
 
 use std::collections::HashMap;
 
@@ -35,14 +35,14 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table of this name.
+    /// Creates the table of this name.
     #[must_use]
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into() }
     }
 
-    /// The table of this name as a person reaches it, through the credentials that the AWS CLI would take. `None`: no region
-    /// is given, nor set in variables or profile.
+    /// Connects to the table of this name as an operator, with the credentials of the AWS CLI. Returns `None` when no
+    /// region is given, nor set in variables or profile.
     #[cfg(feature = "operator")]
     pub async fn for_operator(name: impl Into<String>, region: Option<String>) -> Option<Self> {
         let config = crate::clients::operator_config(region).await?;
@@ -50,12 +50,12 @@ impl Table {
     }
 }
 
-fn key(check: &str) -> Item {
-    key_of(check, "STATE")
+fn state_key(check: &str) -> Item {
+    item_key(check, "STATE")
 }
 
-/// Everything of a check has one partition key: a function may touch nothing else.
-pub(crate) fn key_of(check: &str, sort: &str) -> Item {
+/// All items of a check share one partition key: a function may touch no others.
+pub(crate) fn item_key(check: &str, sort: &str) -> Item {
     HashMap::from([
         ("pk".to_owned(), AttributeValue::S(format!("CHECK#{check}"))),
         ("sk".to_owned(), AttributeValue::S(sort.to_owned())),
@@ -69,7 +69,7 @@ impl Table {
             .client
             .update_item()
             .table_name(&self.name)
-            .set_key(Some(key(check)))
+            .set_key(Some(state_key(check)))
             .update_expression(update.expression)
             .condition_expression(update.condition)
             .set_expression_attribute_names(Some(update.names))
@@ -80,13 +80,13 @@ impl Table {
         })
     }
 
-    /// The state and the records of incidents, all or nothing. The client names the transaction by a token, so one that is
-    /// sent again is done once.
+    /// Writes the state and the incident records, all or nothing. The client sends a token with the transaction, so a
+    /// retry has no further effect.
     async fn transact(&self, commit: &Commit, update: Update, operation: &str) -> Result<(), CommitError> {
         let broken = |error: &dyn std::fmt::Display| CommitError::Store(PortError::new(operation, error.to_string()));
         let write = Write::builder()
             .table_name(&self.name)
-            .set_key(Some(key(&commit.check)))
+            .set_key(Some(state_key(&commit.check)))
             .update_expression(update.expression)
             .condition_expression(update.condition)
             .set_expression_attribute_names(Some(update.names))
@@ -100,7 +100,7 @@ impl Table {
         }
         let call = self.client.transact_write_items().set_transact_items(Some(items));
         call.send().await.map(|_| ()).map_err(|error| match error.as_service_error() {
-            // By its condition, or by another write at the same moment: in both cases somebody else was faster.
+            // Refused by its condition, or by a write at the same moment: in both cases another run was faster.
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
                 if cancelled
                     .cancellation_reasons()
@@ -122,7 +122,7 @@ impl StateStore for Table {
             .client
             .get_item()
             .table_name(&self.name)
-            .set_key(Some(key(check)))
+            .set_key(Some(state_key(check)))
             .consistent_read(true)
             .send()
             .await
@@ -152,7 +152,7 @@ impl StateStore for Table {
         self.client
             .update_item()
             .table_name(&self.name)
-            .set_key(Some(key(check)))
+            .set_key(Some(state_key(check)))
             .update_expression(format!("REMOVE {}", paths.join(", ")))
             .condition_expression("attribute_exists(pk)")
             .set_expression_attribute_names(Some(names))
@@ -211,7 +211,7 @@ impl OperatorStore for Table {
     }
 }
 
-/// One conditional write in DynamoDB's expressions.
+/// One conditional write, as DynamoDB expressions.
 struct Update {
     expression: String,
     condition: String,
@@ -244,7 +244,7 @@ impl Update {
             values.insert(":expected".to_owned(), number(commit.expected_version));
             sets.push("last_run.#slot = :run".to_owned());
             for (index, delivery) in commit.enqueue.iter().enumerate() {
-                // Each delivery is a path of its own: a run that writes never brings back what another has cleared.
+                // Each delivery has its own path: a write never restores a delivery cleared by another run.
                 names.insert(format!("#d{index}"), delivery.key());
                 values.insert(format!(":d{index}"), json(delivery)?);
                 sets.push(format!("outbox.#d{index} = :d{index}"));
@@ -270,12 +270,13 @@ impl Update {
     }
 }
 
-/// The reason why an item cannot be read, and the command that removes it. Nothing else removes it: state is never guessed.
+/// Explains why an item cannot be read, and adds the command to delete it. Nothing else deletes it: state is never
+/// guessed.
 fn unreadable(table: &str, item: &Item, detail: &str) -> String {
     let key = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
     let (pk, sk) = (key("pk"), key("sk"));
     format!(
-        "{detail}\nremove the item, and with it what it holds: aws dynamodb delete-item --table-name {table} \
+        "{detail}\ndelete the item and its contents: aws dynamodb delete-item --table-name {table} \
          --key '{{\"pk\":{{\"S\":\"{pk}\"}},\"sk\":{{\"S\":\"{sk}\"}}}}'"
     )
 }
@@ -295,8 +296,8 @@ fn last_run(run: &LastRun) -> AttributeValue {
     ]))
 }
 
-/// Reads the item. What cannot be understood is an error that names the attribute: state is never guessed. Only the
-/// memory may be lost.
+/// Reads the item. Malformed contents are an error that names the attribute: state is never guessed. Only the memory
+/// may be lost.
 fn read(item: &Item) -> Result<StateItem, String> {
     let version = item
         .get("version")

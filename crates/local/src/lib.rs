@@ -1,6 +1,6 @@
 //! The ports on one machine: state, metrics and messages in memory, secrets from the environment.
 //!
-//! They keep the same rules as their AWS peers: a commit is conditional, an outbox is cleared only of what was sent.
+//! They follow the same rules as their AWS peers: commits are conditional, and only sent messages leave the outbox.
 
 mod memory;
 mod secrets;

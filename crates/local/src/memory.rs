@@ -11,14 +11,14 @@ use runtime::{
     Commit, CommitError, Datum, Delivery, MetricSink, Notifier, OperatorStore, PortError, StateItem, StateStore,
 };
 
-/// What is stored of a check: written together, or not at all.
+/// Stored data of a check, written together or not at all.
 #[derive(Clone, Debug, Default)]
 struct Stored {
     item: StateItem,
     records: BTreeMap<String, IncidentRecord>,
 }
 
-/// All that runs wrote, for as long as the process lives.
+/// Everything written by runs, for the life of the process.
 #[derive(Debug, Default)]
 pub struct Memory {
     state: Mutex<BTreeMap<String, Stored>>,
@@ -27,7 +27,7 @@ pub struct Memory {
 }
 
 impl Clone for Memory {
-    /// A copy that goes its own way from here.
+    /// Copies the current contents. The copy is independent from then on.
     fn clone(&self) -> Self {
         let copied = |state: &BTreeMap<String, Stored>| Mutex::new(state.clone());
         Self {
@@ -39,24 +39,24 @@ impl Clone for Memory {
 }
 
 impl Memory {
-    /// All numbers published so far, oldest first.
+    /// All metric values published so far, oldest first.
     #[must_use]
     pub fn data(&self) -> Vec<Datum> {
         lock(&self.data).clone()
     }
 
-    /// What a check remembers.
+    /// Memory of a check.
     #[must_use]
     pub fn memory_of(&self, check: &str) -> Option<String> {
         lock(&self.state).get(check)?.item.memory.clone()
     }
 
-    /// Has a check remember something else.
+    /// Replaces the memory of a check.
     pub fn set_memory(&self, check: &str, memory: &str) {
         lock(&self.state).entry(check.to_owned()).or_default().item.memory = Some(memory.to_owned());
     }
 
-    /// Takes the messages that were sent since it was last asked.
+    /// Takes the messages sent since the last call.
     #[must_use]
     pub fn take_sent(&self) -> Vec<Delivery> {
         std::mem::take(&mut *lock(&self.sent))

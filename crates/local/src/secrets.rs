@@ -1,4 +1,4 @@
-//! Secrets on one machine: the environment's variables, and what stands in for SSM.
+//! Secrets on one machine: environment variables, and given parameters in place of SSM.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use runtime::settings::SecretRef;
 use runtime::{PortError, Secrets};
 use secrecy::SecretString;
 
-/// Resolves `env:NAME` through a passed-in look-up, so that tests need no process environment, and `ssm:/…` from what it
-/// was given.
+/// Resolves `env:NAME` through a passed-in lookup, so that tests need no process environment, and `ssm:/…` from given
+/// parameters.
 pub struct EnvironmentSecrets<F> {
     variable: F,
     parameters: BTreeMap<String, SecretString>,
@@ -18,12 +18,12 @@ impl<F> EnvironmentSecrets<F>
 where
     F: Fn(&str) -> Option<String> + Send + Sync,
 {
-    /// With a look-up of variables: `|name| std::env::var(name).ok()`.
+    /// Creates it with a lookup of variables: `|name| std::env::var(name).ok()`.
     pub fn new(variable: F) -> Self {
         Self { variable, parameters: BTreeMap::new() }
     }
 
-    /// With parameters by name, `/just-driving/demo/login/password`: those of a stand-in that draws its own secrets.
+    /// Adds parameters by name, such as `/just-driving/demo/login/password`, for a demo platform with random secrets.
     #[must_use]
     pub fn with_parameters(mut self, parameters: impl IntoIterator<Item = (String, String)>) -> Self {
         self.parameters.extend(parameters.into_iter().map(|(name, value)| (name, SecretString::from(value))));
@@ -56,9 +56,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_the_reference_and_what_to_do_when_it_does_not_resolve() {
+    fn unresolved_reference_is_named_with_a_hint() {
         let secrets = EnvironmentSecrets::new(|_: &str| None);
-        let error = |reference| polled_once(secrets.resolve(&reference)).unwrap_err().to_string();
+        let error = |reference| poll_once(secrets.resolve(&reference)).unwrap_err().to_string();
         assert_eq!(
             error(SecretRef::Variable("TOKEN".to_owned())),
             "failed to resolve env:TOKEN: the variable is not set, or empty"
@@ -68,16 +68,16 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_were_given_resolve_and_others_do_not() {
+    fn only_given_parameters_resolve() {
         let given = [("/just-driving/demo/login/password".to_owned(), "drawn".to_owned())];
         let secrets = EnvironmentSecrets::new(|_: &str| None).with_parameters(given);
-        let resolve = |name: &str| polled_once(secrets.resolve(&SecretRef::Parameter(name.to_owned())));
+        let resolve = |name: &str| poll_once(secrets.resolve(&SecretRef::Parameter(name.to_owned())));
         assert_eq!(resolve("/just-driving/demo/login/password").unwrap().expose_secret(), "drawn");
         assert!(resolve("/just-driving/demo/login/other").is_err());
     }
 
     /// These futures never wait, so one poll is enough.
-    fn polled_once<T>(future: impl Future<Output = T>) -> T {
+    fn poll_once<T>(future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         match future.as_mut().poll(&mut context) {

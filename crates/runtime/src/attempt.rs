@@ -1,4 +1,4 @@
-//! One attempt: under a deadline, a panic caught, compensation always.
+//! One attempt: the flow under a deadline, with panics caught and compensation always run.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -14,24 +14,22 @@ use probe::{Client, Connections, Identity};
 use crate::run::Compensation;
 use crate::{Check, FoundLeftover, Ports, Prepared, Run};
 
-/// What is kept back of the Lambda's time for writing, publishing and telling. A run that is killed says nothing.
-const TELLING: Duration = Duration::from_secs(9);
+/// Part of the Lambda's time reserved for writing state, publishing and notifying. A killed run reports nothing.
+const REPORTING_RESERVE: Duration = Duration::from_secs(9);
 
-/// Instructions for leftovers of a check without a cleanup, where the check gives none.
-const BY_HAND: &str = "Remove it on the platform by hand; `synthetics cleanup` does not know it.";
-
-/// The time that one compensation may take.
+/// Longest time for one compensation.
 const COMPENSATION_DEADLINE: Duration = Duration::from_secs(3);
-/// The time that all compensations of an attempt may take together.
+/// Longest time for all compensations of an attempt together.
 const COMPENSATIONS_DEADLINE: Duration = Duration::from_secs(5);
 
-/// What is kept back of the Lambda's time after an attempt: to undo, where something is created, and to tell.
+/// Part of the Lambda's time reserved after an attempt: for compensation, if the check creates something, and for
+/// publishing and notifying.
 #[must_use]
 pub const fn reserve(is_read_only: bool) -> Duration {
-    if is_read_only { TELLING } else { TELLING.saturating_add(COMPENSATIONS_DEADLINE) }
+    if is_read_only { REPORTING_RESERVE } else { REPORTING_RESERVE.saturating_add(COMPENSATIONS_DEADLINE) }
 }
 
-/// Which execution an attempt is of.
+/// Execution to which an attempt belongs.
 pub(crate) struct Execution<'a> {
     pub(crate) key: &'a RunKey,
     pub(crate) run_id: &'a str,
@@ -39,32 +37,33 @@ pub(crate) struct Execution<'a> {
     pub(crate) may_send: bool,
 }
 
-pub(crate) struct Attempted {
+pub(crate) struct AttemptResult {
     pub(crate) attempt: Attempt,
-    /// Whether the flow came to its end. One that was cut off says of nothing that it is healthy: it may not have got to
-    /// what is wrong.
-    pub(crate) is_whole: bool,
+    /// True if the flow ran to its end. A flow cut off earlier reports no subject as healthy: it may not have reached
+    /// the failing step.
+    pub(crate) is_complete: bool,
     pub(crate) memory: Option<String>,
     pub(crate) leftovers: Vec<Leftover>,
 }
 
-/// How long an attempt may take.
+/// Time limit of an attempt.
 #[derive(Clone, Copy)]
 pub(crate) struct Allowance {
     pub(crate) time: Duration,
-    /// Whether Lambda leaves less than the settings allow an attempt: what is cut off then is late by our fault.
+    /// True if Lambda leaves less time than the settings allow for an attempt: a timeout is then our fault, not the
+    /// platform's.
     pub(crate) is_cut_short: bool,
 }
 
-/// What is done at the platform.
+/// Work to do at the platform.
 pub(crate) enum Task<'a> {
     /// The check's flow.
     Flow,
-    /// Finding what earlier runs left behind, and removing it or not.
+    /// Finds leftovers of earlier runs, and removes them if `remove` is set.
     Cleanup { remove: bool, found: &'a Mutex<Vec<FoundLeftover>> },
 }
 
-/// Does a task once. Whatever happens, there is a record of it.
+/// Runs a task once and always returns a record of it.
 pub(crate) async fn attempt<C: Check>(
     prepared: &Prepared<C>,
     ports: &Ports,
@@ -72,9 +71,9 @@ pub(crate) async fn attempt<C: Check>(
     allowance: Allowance,
     remembered: Option<String>,
     task: Task<'_>,
-) -> Attempted {
-    let lasting = ports.redactor.clone();
-    let ports = &Ports { redactor: lasting.scoped(), ..ports.clone() };
+) -> AttemptResult {
+    let process_redactor = ports.redactor.clone();
+    let ports = &Ports { redactor: process_redactor.scoped(), ..ports.clone() };
     let started = ports.clock.now();
     let journey = (ports.recorder)(started);
     let identity = Identity { run_id: execution.run_id.to_owned(), trace_id: execution.trace_id.to_owned() };
@@ -83,12 +82,12 @@ pub(crate) async fn attempt<C: Check>(
     let (tls, egress) = (&prepared.common.network.tls, &prepared.egress);
     let client = match Client::new(tls, egress, identity, ports.redactor.clone(), now, Connections::Fresh) {
         Ok(client) => client,
-        Err(error) => return broken(journey, &error.to_string(), started, remembered),
+        Err(error) => return not_started(journey, &error.to_string(), started, remembered),
     };
-    let run = Run::new(journey, client, ports, lasting, &prepared.common, execution, remembered);
+    let run = Run::new(journey, client, ports, process_redactor, &prepared.common, execution, remembered);
 
     let began = Instant::now();
-    // The block, so that what a flow does before its future is there is caught too.
+    // The async block also catches panics raised before the check's future exists.
     let flow = AssertUnwindSafe(async {
         match task {
             Task::Flow => prepared.check.attempt(&run).await,
@@ -101,7 +100,7 @@ pub(crate) async fn attempt<C: Check>(
     .catch_unwind();
     let ended = tokio::time::timeout(allowance.time, flow).await;
     let took = began.elapsed().saturating_sub(run.waited());
-    let is_whole = matches!(ended, Ok(Ok(())));
+    let is_complete = matches!(ended, Ok(Ok(())));
     let is_late = ended.is_err();
     match ended {
         Ok(Ok(())) => {}
@@ -125,33 +124,35 @@ pub(crate) async fn attempt<C: Check>(
     let (journey, memory) = run.into_parts();
     let mut attempt = journey.finish(took);
     if is_late && matches!(attempt.outcome(), Outcome::Passed | Outcome::Maintenance { .. }) {
-        // No step ran when the time was up, so none has failed by it. That is no pass.
+        // No step was running at the deadline, so no step has failed; but the run has not passed either.
         let mut journey = Journey::new(started);
         let detail = format!("cut off between two steps: not done within the run's {} ms", allowance.time.as_millis());
         journey.broke_down(detail, ports.clock.now());
         attempt.steps.extend(journey.finish(Duration::ZERO).steps);
     }
-    Attempted { attempt, is_whole, memory, leftovers }
+    AttemptResult { attempt, is_complete, memory, leftovers }
 }
 
-fn broken(mut journey: Journey, detail: &str, now: Timestamp, memory: Option<String>) -> Attempted {
+fn not_started(mut journey: Journey, detail: &str, now: Timestamp, memory: Option<String>) -> AttemptResult {
     journey.broke_down(detail.to_owned(), now);
-    Attempted { attempt: journey.finish(Duration::ZERO), is_whole: false, memory, leftovers: Vec::new() }
+    AttemptResult { attempt: journey.finish(Duration::ZERO), is_complete: false, memory, leftovers: Vec::new() }
 }
 
-/// Undoes in reverse order; one that fails, hangs or panics does not stop the others, as long as there is time.
+/// Undoes in reverse order. A compensation that fails, hangs or panics does not stop the others while there is time
+/// left.
 async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<Leftover> {
     let mut leftovers = Vec::new();
     let end = tokio::time::Instant::now() + COMPENSATIONS_DEADLINE;
     for Compensation { name, instructions, undo } in compensations.into_iter().rev() {
         let time = end.saturating_duration_since(tokio::time::Instant::now()).min(COMPENSATION_DEADLINE);
         if time.is_zero() {
-            let detail = format!("not begun: the others took all {} s", COMPENSATIONS_DEADLINE.as_secs());
-            leftovers.push(Leftover { compensation: name, detail, instructions });
+            let detail =
+                format!("not started: the other compensations used all {} s", COMPENSATIONS_DEADLINE.as_secs());
+            leftovers.push(Leftover { compensation: name, detail });
             continue;
         }
-        let undone = tokio::time::timeout(time, AssertUnwindSafe(undo).catch_unwind()).await;
-        let detail = match undone {
+        let result = tokio::time::timeout(time, AssertUnwindSafe(undo).catch_unwind()).await;
+        let detail = match result {
             Ok(Ok(Ok(()))) => continue,
             Ok(Ok(Err(detail))) => detail,
             Ok(Err(panic)) => format!("panicked: {}", panic_message(panic.as_ref())),

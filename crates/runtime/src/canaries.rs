@@ -1,4 +1,4 @@
-//! Canaries: what is sent in one run and looked for in later ones.
+//! Canaries: messages or jobs sent in one run and looked for in later runs.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::signed;
 
-/// After a failure, so many canaries in a row must arrive before they are sent at their own pace again: an incident is
-/// confirmed, and ended, by canaries and not by time.
+/// Arrivals in a row needed after a failure before canaries are sent at their usual interval again: an incident is
+/// confirmed and ended by canaries, not by time.
 const ARRIVALS_UNTIL_RECOVERED: u8 = 2;
 
-/// The canaries of one channel or queue, from run to run. Lost, one is sent earlier, and those on their way are not judged: no
-/// failure.
+/// Canaries of one channel or queue, kept from run to run. If this memory is lost, the next canary is sent early and
+/// the pending ones are never judged; neither is a failure.
 ///
-/// No more than `MOST` are waited for at once: an older one that never came says nothing more.
+/// At most `MOST` canaries are pending at once: an older one that never arrived adds no information.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Canaries<const MOST: usize> {
-    /// When the last one was sent, or was tried to be.
+    /// Time of the last canary, sent or attempted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_sent: Option<Timestamp>,
-    /// Sent and not judged, oldest first.
+    /// Sent canaries without a verdict, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pending: Vec<Canary>,
-    /// How many must still arrive until the last failure is over.
+    /// Arrivals still needed until the last failure is over.
     #[serde(default)]
     arrivals_until_recovered: u8,
 }
@@ -31,50 +31,50 @@ pub struct Canaries<const MOST: usize> {
 /// A canary on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Canary {
-    /// Its id at the platform.
+    /// Id at the platform.
     pub id: String,
-    /// When it was sent.
+    /// Time of sending.
     pub at: Timestamp,
-    /// The run that sent it, where that is needed to know it again.
+    /// Run that sent it, if needed to recognize it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub run_id: String,
 }
 
 impl<const MOST: usize> Canaries<MOST> {
-    /// Whether one is to be sent: when the time has come, or at once when a failure is to be confirmed or to be seen to be
-    /// over, and nothing is on its way that could tell.
+    /// Returns true when a canary is due: after the interval, or at once to confirm a failure or its end while no
+    /// canary is pending.
     #[must_use]
     pub fn is_due(&self, every: Duration, now: Timestamp) -> bool {
         let is_time = self.last_sent.is_none_or(|last| now.duration_since(last) >= signed(every));
         is_time || (self.arrivals_until_recovered > 0 && self.pending.is_empty())
     }
 
-    /// When the next one is to be sent.
+    /// Returns the time at which the next canary is due.
     #[must_use]
     pub fn next(&self, every: Duration) -> Option<Timestamp> {
         self.last_sent?.checked_add(signed(every)).ok()
     }
 
-    /// Those that are not judged, oldest first.
+    /// Canaries without a verdict, oldest first.
     #[must_use]
     pub fn pending(&self) -> &[Canary] {
         &self.pending
     }
 
-    /// One was sent.
+    /// Records a sent canary.
     pub fn sent(&mut self, canary: Canary) {
         self.last_sent = Some(canary.at);
         self.pending.push(canary);
         self.keep_the_newest();
     }
 
-    /// One could not be sent.
+    /// Records a failed attempt to send.
     pub fn not_sent(&mut self, now: Timestamp) {
         self.last_sent = Some(now);
         self.arrivals_until_recovered = ARRIVALS_UNTIL_RECOVERED;
     }
 
-    /// It arrived: what was sent before it and has not is lost, and waited for no more.
+    /// Records an arrival. Canaries sent earlier and still pending are lost and no longer awaited.
     pub fn arrived(&mut self, id: &str) {
         if let Some(place) = self.pending.iter().position(|canary| canary.id == id) {
             self.pending.drain(..=place);
@@ -82,19 +82,19 @@ impl<const MOST: usize> Canaries<MOST> {
         self.arrivals_until_recovered = self.arrivals_until_recovered.saturating_sub(1);
     }
 
-    /// It will never arrive.
+    /// Records the final failure of a canary.
     pub fn failed(&mut self, id: &str) {
         self.pending.retain(|canary| canary.id != id);
         self.arrivals_until_recovered = ARRIVALS_UNTIL_RECOVERED;
     }
 
-    /// It is late, and may still arrive.
+    /// Records a late canary. It may still arrive.
     pub fn late(&mut self) {
         self.arrivals_until_recovered = ARRIVALS_UNTIL_RECOVERED;
     }
 
-    /// What this run remembers and what another one wrote meanwhile, both from `base`: the canaries of both, without those that
-    /// either has judged.
+    /// Merges the memory of this run with another run's, both based on `base`: the pending canaries of both, without
+    /// those judged by either.
     #[must_use]
     pub fn merged(base: &Self, ours: Self, theirs: Self) -> Self {
         let is_judged = |canary: &Canary, by: &Self| base.pending.contains(canary) && !by.pending.contains(canary);
@@ -105,7 +105,7 @@ impl<const MOST: usize> Canaries<MOST> {
         let mut merged = Self {
             last_sent: ours.last_sent.max(theirs.last_sent),
             pending,
-            // Who saw the later failure is right: the number only goes down by what has arrived.
+            // The later failure counts: the number falls only with arrivals.
             arrivals_until_recovered: ours.arrivals_until_recovered.max(theirs.arrivals_until_recovered),
         };
         merged.keep_the_newest();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_due_when_its_time_has_come_or_a_failure_is_to_be_confirmed() {
+    fn canary_is_due_at_its_interval_or_to_confirm_a_failure() {
         let mut past = Canaries::<5>::default();
         assert!(past.is_due(EVERY, at(0)), "the first");
         past.sent(sent("a", 0));
@@ -143,25 +143,25 @@ mod tests {
         past.sent(sent("b", 5));
         assert!(!past.is_due(EVERY, at(10)), "one is on its way");
         past.arrived("b");
-        assert!(past.is_due(EVERY, at(10)), "to see that it is over");
+        assert!(past.is_due(EVERY, at(10)), "to confirm the recovery");
         past.sent(sent("c", 10));
         past.arrived("c");
         assert!(!past.is_due(EVERY, at(15)) && past.is_due(EVERY, at(25)), "stabilized");
     }
 
     #[test]
-    fn what_was_sent_before_one_that_arrived_is_waited_for_no_more() {
+    fn arrival_gives_up_earlier_canaries() {
         let mut past = Canaries::<3>::default();
         for (minute, id) in [(0, "a"), (15, "b"), (30, "c"), (45, "d")] {
             past.sent(sent(id, minute));
         }
-        assert_eq!(past.pending(), [sent("b", 15), sent("c", 30), sent("d", 45)], "the oldest has no room");
+        assert_eq!(past.pending(), [sent("b", 15), sent("c", 30), sent("d", 45)], "the oldest was dropped");
         past.arrived("c");
         assert_eq!(past.pending(), [sent("d", 45)]);
     }
 
     #[test]
-    fn runs_beside_each_other_lose_none_and_judge_none_again() {
+    fn parallel_runs_lose_and_repeat_no_canary() {
         let past = |ids: &[(&str, i64)], arrivals_until_recovered| Canaries::<5> {
             last_sent: ids.last().map(|(_, minute)| at(*minute)),
             pending: ids.iter().map(|(id, minute)| sent(id, *minute)).collect(),

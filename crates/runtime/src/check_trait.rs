@@ -1,4 +1,4 @@
-//! What a function is.
+//! The [`Check`] trait: one check with its settings and its flow.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,61 +17,62 @@ use crate::cleanup::cleanup;
 use crate::settings::{Common, Document, Problem, RunSettings, Section};
 use crate::{CleanupReport, FoundLeftover, Invocation, Ports, Run, RunError, execute};
 
-/// One check: its settings are the value itself, its flow is [`Check::attempt`].
+/// One check. Its value holds the settings; [`Check::attempt`] is the flow.
 pub trait Check: Send + Sync + Sized + 'static {
-    /// The id that ties folder, binary, metric dimension, settings section, sample event and runbook.
+    /// Id used for folder, binary, metric dimension, settings section, sample event and runbook.
     const ID: &'static str;
-    /// Whether the flow creates nothing. Such a check confirms a failure by a second attempt within the run.
+    /// True if the flow creates nothing. Such a check confirms a failure by a second attempt within the run.
     const READ_ONLY: bool;
-    /// The function's timeout in the template, one for all functions. A test holds the two together.
+    /// Timeout of the function in the template, the same for all functions. A test compares the two.
     const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
 
-    /// How severe its incidents are when the settings do not say.
+    /// Severity of its incidents when the settings give none.
     const SEVERITY: Severity = Severity::Critical;
 
-    /// Whether it creates something at the platform that outlives its run when it cannot be undone: see [`Check::cleanup`].
+    /// True if the check creates objects that stay at the platform when compensation fails: see [`Check::cleanup`].
     const HAS_CLEANUP: bool = false;
 
-    /// The check's own keys of its settings section, as written.
+    /// Keys of the check's own settings section, as written in the file.
     type Raw: DeserializeOwned + Serialize + JsonSchema + Default;
 
-    /// Makes sure that the settings cannot be wrong. `None` when they are; the section holds all problems then.
+    /// Validates the settings. Returns `None` when one is wrong; `section` then holds all problems.
     fn read(raw: Self::Raw, section: &Section<'_>, common: &Common) -> Option<Self>;
 
-    /// The check's own keys as they would be written, every default in its place.
+    /// Converts the settings back to keys, with every default filled in.
     fn to_raw(&self) -> Self::Raw;
 
-    /// The time that an attempt must have by these settings, so that one which is cut off earlier was cut off by us.
+    /// Longest time needed by an attempt with these settings. An attempt given less time was cut off by us, not by the
+    /// platform.
     fn max_attempt_duration(&self) -> Duration;
 
-    /// All subjects that the check can have, when they are known from the settings: incidents of others are dropped.
+    /// All subjects of the check, if the settings determine them. Incidents of other subjects are dropped.
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
         None
     }
 
-    /// Whose a subject is, when it is not the platform's: messages say so, and whom to call there.
+    /// Owner of a subject that does not belong to the platform. Messages name the owner and its contact.
     fn owner(&self, _subject: &Subject) -> Option<Owner> {
         None
     }
 
-    /// The flow: steps in order, each recorded. What it finds stands in the record; it returns nothing.
+    /// Runs the flow: steps in order, each recorded in `run`. The record holds all findings, so nothing is returned.
     fn attempt(&self, run: &Run) -> impl Future<Output = ()> + Send;
 
-    /// What is remembered when another run wrote while this one was under way: what both remember, where that matters. Both
-    /// began from `base`. By default what this run remembers, as a whole.
+    /// Merges this run's memory with one written by another run in the meantime. Both are based on `base`. By default,
+    /// this run's memory replaces the other.
     fn merged(_base: Option<&str>, ours: &str, _theirs: Option<&str>) -> String {
         ours.to_owned()
     }
 
-    /// Finds what earlier runs left behind, older than any run can last, and removes it when it should. What kept it from
-    /// looking stands in the record.
+    /// Finds leftovers of earlier runs, older than any run can last, and removes them on request. The record holds
+    /// everything that prevented a complete search.
     fn cleanup(&self, _run: &Run, _remove: bool) -> impl Future<Output = Vec<FoundLeftover>> + Send {
         std::future::ready(Vec::new())
     }
 }
 
-/// Merges memories of this shape, for [`Check::merged`]: `merge` takes what both runs began from, what this one remembers, and
-/// what the other one wrote. What cannot be read is as nothing.
+/// Merges memories of one type, for [`Check::merged`]. `merge` receives the common base, this run's memory and the
+/// other run's. An unreadable memory counts as empty.
 pub fn merged_as<M: Default + DeserializeOwned + Serialize>(
     base: Option<&str>,
     ours: &str,
@@ -83,15 +84,15 @@ pub fn merged_as<M: Default + DeserializeOwned + Serialize>(
     serde_json::to_string(&merged).unwrap_or_else(|_| ours.to_owned())
 }
 
-/// A check with all it needs to run: settings read and found right.
+/// A check ready to run, with valid settings.
 pub struct Prepared<C> {
-    /// The settings that all checks share.
+    /// Settings shared by all checks.
     pub common: Common,
-    /// How it is run.
+    /// Settings of its runs.
     pub run: RunSettings,
     /// The check.
     pub check: C,
-    /// Where its requests may go.
+    /// Egress policy of its requests.
     pub egress: EgressPolicy,
 }
 
@@ -99,36 +100,37 @@ impl<C: Check> Prepared<C> {
     /// Reads the settings of one check.
     ///
     /// # Errors
-    /// All problems at once.
+    /// Returns all problems at once.
     pub fn read(document: &Document<'_>) -> Result<Self, Vec<Problem>> {
         document.check::<C>()
     }
 }
 
-/// A check whose type is not known: for programs that run several.
+/// A check of any type, for programs that run several.
 #[async_trait]
 pub trait AnyCheck: Send + Sync {
     /// The check's id.
     fn id(&self) -> &'static str;
 
-    /// The settings that all checks share.
+    /// Settings shared by all checks.
     fn common(&self) -> &Common;
 
-    /// The settings as they are in effect; see [`Prepared::written`].
+    /// Effective settings; see [`Prepared::written`].
     ///
     /// # Errors
-    /// When a value has no form in TOML.
+    /// When a value cannot be written as TOML.
     fn written(&self) -> Result<toml::Table, toml::ser::Error>;
 
-    /// One run.
+    /// Runs the check once.
     ///
     /// # Errors
-    /// As [`execute`].
+    /// See [`execute`].
     async fn run(&self, ports: &Ports, invocation: &Invocation) -> Result<Report, RunError>;
 
-    /// Finds what earlier runs left behind, and removes it when it should. `None` when the check leaves nothing.
+    /// Finds leftovers of earlier runs, and removes them if `remove` is set. Returns `None` when the check leaves
+    /// nothing.
     ///
-    /// **Side effects:** requests to the platform; nothing is stored, published or told.
+    /// **Side effects:** sends requests to the platform. Nothing is stored, published or notified.
     async fn cleanup(&self, ports: &Ports, remove: bool) -> Option<CleanupReport>;
 }
 

@@ -1,4 +1,4 @@
-//! What earlier runs left behind at the platform: found, and removed when asked to.
+//! Cleanup: finds leftovers of earlier runs at the platform, and removes them on request.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,35 +11,35 @@ use crate::attempt::{Allowance, Execution, Task, attempt};
 use crate::run_id::run_id;
 use crate::{Check, Ports, Prepared};
 
-/// Something that a run created and nothing has removed.
+/// An object created by a run and not removed since.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FoundLeftover {
-    /// What it is: `booking`, `invoice`.
+    /// Kind of object: `booking`, `invoice`.
     pub what: String,
-    /// Its id at the platform.
+    /// Id at the platform.
     pub id: String,
-    /// The id of the run that created it.
+    /// Id of the run that created it.
     pub run_id: String,
-    /// When that run began.
+    /// Start of that run.
     pub began: Timestamp,
-    /// Whether it was removed now.
+    /// True if the cleanup removed it.
     pub removed: bool,
 }
 
-/// What a sweep found.
+/// Result of a cleanup.
 #[derive(Clone, Debug, Serialize)]
 pub struct CleanupReport {
-    /// The check that creates such things.
+    /// Check that created the leftovers.
     pub check: String,
-    /// What was found.
+    /// Leftovers found.
     pub leftovers: Vec<FoundLeftover>,
-    /// How looking went: passed, or what kept it from looking everywhere.
+    /// Outcome of the search: passed, or the reason why it is incomplete.
     pub outcome: Outcome,
 }
 
-/// Looks for what earlier runs of a check left behind. Nothing is stored, published or told.
+/// Finds leftovers of a check's earlier runs. Nothing is stored, published or notified.
 ///
-/// **Side effects:** requests to the platform; removes what it finds when `remove` says so.
+/// **Side effects:** sends requests to the platform; deletes the leftovers if `remove` is set.
 pub(crate) async fn cleanup<C: Check>(prepared: &Prepared<C>, ports: &Ports, remove: bool) -> CleanupReport {
     let started = ports.clock.now();
     let key = RunKey {

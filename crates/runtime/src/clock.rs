@@ -6,17 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-/// The wall clock, for when; how long is measured with the monotonic clock.
+/// Wall clock, for points in time. Durations are measured with the monotonic clock.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 
-    /// Waits.
+    /// Waits for a duration.
     async fn sleep(&self, duration: Duration);
 }
 
-/// The machine's own time.
+/// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -31,15 +31,15 @@ impl Clock for SystemClock {
     }
 }
 
-/// The machine's own time, but waits are skipped: the clock is ahead by all of them. For several runs in a row on one
-/// machine, and for tests.
+/// The machine's clock with waits skipped: it runs ahead by their sum. For several runs in a row on one machine, and
+/// for tests.
 #[derive(Debug, Default)]
 pub struct SkippingClock {
     ahead: Mutex<SignedDuration>,
 }
 
 impl SkippingClock {
-    /// Puts the clock forward.
+    /// Moves the clock forward.
     pub fn skip(&self, duration: Duration) {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         let more = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
@@ -59,7 +59,7 @@ impl Clock for SkippingClock {
     }
 }
 
-/// A length of time, for arithmetic with times. One that is too long for it is the longest.
+/// Converts a duration for arithmetic with timestamps, capped at the longest possible one.
 #[must_use]
 pub fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)

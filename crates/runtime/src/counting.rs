@@ -1,7 +1,7 @@
-//! How real users fare: the platform's operations counters, without our own attempts.
+//! Rates of real users, from the platform's operations counters without our own attempts.
 //!
-//! They are a subject of their own in each check that reads them: a token of ours that is refused must not keep an incident
-//! of the flow open. Whether the counters answer at all is for the check `application` to judge.
+//! In each check that reads them, the counters are a separate subject, so a refused token does not keep an incident
+//! of the flow open. The check `application` judges the counters' endpoint itself.
 
 use jiff::Timestamp;
 use probe::expect::{json, json_found};
@@ -16,13 +16,14 @@ use crate::session::{Site, status};
 use crate::settings::{Counting, SecretRef};
 use crate::{Run, Step};
 
-/// The window when the counters do not tell it.
+/// Length of the window in seconds when the counters do not report it.
 const DEFAULT_WINDOW_SECONDS: f64 = 300.0;
-/// How many own attempts are kept: those of 40 minutes, where a window of the counters has 5. All of it is read and written
-/// with each run, and paid for by its length.
+/// Number of own attempts kept: 40 minutes' worth, while the counters' window is 5 minutes. Every run reads and writes
+/// all of them, and the store charges by size.
 const MAX_ATTEMPTS: usize = 120;
 
-/// Own attempts, oldest first: when (Unix seconds), and how they ended. Lost, the rates of one window are off by them.
+/// Own attempts, oldest first: time (Unix seconds) and result. If the tally is lost, the rates of one window are off by
+/// these attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tally<E>(Vec<(i64, E)>);
@@ -34,14 +35,14 @@ impl<E> Default for Tally<E> {
 }
 
 impl<E: PartialEq> Tally<E> {
-    /// One more attempt of our own.
+    /// Adds one of our own attempts.
     pub fn note(&mut self, at: Timestamp, ended: E) {
         self.0.push((at.as_second(), ended));
         let surplus = self.0.len().saturating_sub(MAX_ATTEMPTS);
         self.0.drain(..surplus);
     }
 
-    /// With the attempts that `ours` has beside those of `base`: two runs began from `base`, and neither knew of the other.
+    /// Adds the attempts of `ours` missing from `base`: two runs started from `base` without knowing of each other.
     #[must_use]
     pub fn with_new_of(mut self, ours: Self, base: &Self) -> Self {
         let mut known: Vec<&(i64, E)> = base.0.iter().collect();
@@ -59,14 +60,14 @@ impl<E: PartialEq> Tally<E> {
         self
     }
 
-    /// How many of our own attempts of the last `window` seconds ended so.
+    /// Counts our own attempts of the last `window` seconds with this result.
     fn count(&self, ended: &E, window: f64, now: Timestamp) -> f64 {
         let since = now.as_second() as f64 - window;
         self.0.iter().filter(|(at, how)| how == ended && *at as f64 > since).count() as f64
     }
 }
 
-/// The counters as they were read.
+/// Counters as read from the platform.
 pub struct Counters<'a> {
     response: Response,
     site: &'a Site,
@@ -75,34 +76,34 @@ pub struct Counters<'a> {
 }
 
 impl Counters<'_> {
-    /// A count. `None`: it is not there, or no number.
+    /// Reads a count. Returns `None` when it is missing or not a number.
     #[must_use]
     pub fn number(&self, pointer: &str) -> Option<f64> {
         let value = json_found(&self.response, pointer, self.site.platform.wrapper.as_str()).ok()?.as_f64()?;
         (value.is_finite() && value >= 0.0).then_some(value)
     }
 
-    /// Whatever stands there. `None`: nothing.
+    /// Reads any value. Returns `None` when it is missing.
     #[must_use]
     pub fn value(&self, pointer: &str) -> Option<Value> {
         json_found(&self.response, pointer, self.site.platform.wrapper.as_str()).ok()
     }
 
-    /// The time that is counted. **Units:** seconds.
+    /// Length of the counted window. **Units:** seconds.
     #[must_use]
     pub fn window(&self) -> f64 {
         self.number(self.site.platform.counters.window_seconds.as_str()).unwrap_or(DEFAULT_WINDOW_SECONDS)
     }
 
-    /// A count without our own attempts that ended so.
+    /// Reads a count and subtracts our own attempts with this result.
     #[must_use]
     pub fn users_only<E: PartialEq>(&self, pointer: &str, ours: &Tally<E>, ended: &E) -> Option<f64> {
         let ours = if self.counting.includes_synthetic { ours.count(ended, self.window(), self.now) } else { 0.0 };
-        // Both sides' windows are cut at slightly different moments.
+        // The two windows do not start at exactly the same moment.
         Some((self.number(pointer)? - ours).max(0.0))
     }
 
-    /// `part` of `part` and `rest`, in percent. `None` when there are too few to tell.
+    /// Share of `part` in `part + rest`, in percent. Returns `None` when there are fewer events than the minimum count.
     #[must_use]
     pub fn rate(&self, part: f64, rest: f64) -> Option<f64> {
         let all = part + rest;
@@ -110,11 +111,11 @@ impl Counters<'_> {
     }
 }
 
-/// Reads the counters in a step of their own. `judge` measures what it finds in them and says which counters were not
-/// there, by their pointers.
+/// Reads the counters in a separate step. `judge` takes measurements from them and returns the pointers of missing
+/// counters.
 ///
 /// # Errors
-/// [`StepEnded`]: recorded.
+/// [`StepEnded`] when the step has ended; its result is recorded.
 pub async fn count(
     run: &Run,
     site: &Site,
@@ -142,7 +143,7 @@ async fn read<'a>(
     site: &'a Site,
     counting: &'a Counting,
 ) -> Result<Result<Counters<'a>, String>, StepEnded> {
-    let response = match step.look(question(step, site, &counting.token).await?).await {
+    let response = match step.look(counters_request(step, site, &counting.token).await?).await {
         Ok(response) => response,
         Err(error) => return Ok(Err(format!("the counters could not be read: {error}"))),
     };
@@ -150,8 +151,8 @@ async fn read<'a>(
         200 => {}
         401 | 403 => return Err(refused(step, &response, &counting.token)),
         status => {
-            let words = if throttled(&response, &[]).is_some() { ": throttled" } else { "" };
-            return Ok(Err(format!("the counters answered {status}{words}")));
+            let suffix = if throttled(&response, &[]).is_some() { ": throttled" } else { "" };
+            return Ok(Err(format!("the counters answered {status}{suffix}")));
         }
     }
     if let Err(mismatch) = json(&response) {
@@ -160,12 +161,12 @@ async fn read<'a>(
     Ok(Ok(Counters { response, site, counting, now: run.clock().now() }))
 }
 
-/// Reads the counters in a step that judges whether they answer, and is not over yet.
+/// Reads the counters in a step that also judges the endpoint's answer. The step stays open.
 ///
 /// # Errors
-/// [`StepEnded`]: recorded.
+/// [`StepEnded`] when the step has ended; its result is recorded.
 pub async fn judged<'a>(step: &Step<'_>, site: &'a Site, counting: &'a Counting) -> Result<Counters<'a>, StepEnded> {
-    let response = step.ask(question(step, site, &counting.token).await?).await?;
+    let response = step.ask(counters_request(step, site, &counting.token).await?).await?;
     if matches!(response.status.as_u16(), 401 | 403) {
         return Err(refused(step, &response, &counting.token));
     }
@@ -174,7 +175,7 @@ pub async fn judged<'a>(step: &Step<'_>, site: &'a Site, counting: &'a Counting)
     Ok(Counters { response, site, counting, now: step.now() })
 }
 
-async fn question(step: &Step<'_>, site: &Site, token: &SecretRef) -> Result<Request, StepEnded> {
+async fn counters_request(step: &Step<'_>, site: &Site, token: &SecretRef) -> Result<Request, StepEnded> {
     let token = step.secret(token).await?;
     Ok(Request::new(Method::GET, site.platform.counters.path.below(&site.base_url))
         .header("accept", "application/json")
@@ -189,7 +190,7 @@ fn refused(step: &Step<'_>, response: &Response, token: &SecretRef) -> StepEnded
     step.inconclusive(Cause::Credentials, &detail)
 }
 
-/// What the rates of real users are about. Its name is one by its letters.
+/// Subject of the rates of real users. Its name is valid, so the fallback is never used.
 #[must_use]
 pub fn subject() -> Subject {
     Subject::new("counters").unwrap_or_else(|_| Subject::whole())
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_of_the_window_are_counted_by_how_they_ended() {
+    fn only_attempts_in_the_window_are_counted() {
         let mut tally = Tally::default();
         for (second, ended) in [(99, 'i'), (100, 'i'), (160, 'n'), (161, 'i')] {
             tally.note(at(second), ended);
@@ -215,10 +216,10 @@ mod tests {
     }
 
     #[test]
-    fn attempts_of_two_runs_from_the_same_beginning_are_all_kept_once() {
+    fn attempts_of_parallel_runs_are_kept_once() {
         let tally = |attempts: &[(i64, char)]| Tally(attempts.to_vec());
         let base = tally(&[(100, 'i'), (100, 'i'), (160, 'n')]);
-        // The oldest has left the other's bounds; both have one of the same second.
+        // The other run dropped the oldest attempt; both have one in the same second.
         let theirs = tally(&[(100, 'i'), (160, 'n'), (400, 'i'), (401, 'n')]);
         let ours = tally(&[(100, 'i'), (100, 'i'), (160, 'n'), (400, 'i'), (402, 'i')]);
         let expected = tally(&[(100, 'i'), (160, 'n'), (400, 'i'), (400, 'i'), (401, 'n'), (402, 'i')]);
@@ -231,13 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn the_tally_is_bounded() {
+    fn tally_is_bounded() {
         let mut tally = Tally::default();
         for second in 0..1_000 {
             tally.note(at(1_790_000_000 + second), 't');
         }
-        let written = serde_json::to_string(&tally).unwrap();
-        assert!(written.len() < 4 * 1024, "{} bytes", written.len());
-        assert_eq!(serde_json::from_str::<Tally<char>>(&written).unwrap(), tally);
+        let text = serde_json::to_string(&tally).unwrap();
+        assert!(text.len() < 4 * 1024, "{} bytes", text.len());
+        assert_eq!(serde_json::from_str::<Tally<char>>(&text).unwrap(), tally);
     }
 }

@@ -1,4 +1,4 @@
-//! Telling: metrics and messages side by side, then the outbox.
+//! Delivery of metrics and notifications in parallel, then removal from the outbox.
 
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use check::{Outcome, Report};
 
 use crate::{Datum, Delivery, PortError, Ports};
 
-/// The numbers of a run. `oldest_unsent` is the time of the oldest message that an earlier run could not deliver.
+/// Metric data of a run. `oldest_unsent` is the time of the oldest message that earlier runs failed to deliver.
 pub(crate) fn data(report: &Report, creates: bool, oldest_unsent: Option<Timestamp>) -> Vec<Datum> {
     let at = report.key.scheduled_time;
     let split = |metric: &Metric, value: f64, channel| {
@@ -42,14 +42,14 @@ pub(crate) fn data(report: &Report, creates: bool, oldest_unsent: Option<Timesta
     data
 }
 
-/// What was told, and what was not.
+/// Result of publishing and notifying.
 pub(crate) struct Delivered {
     pub(crate) metrics: Result<(), PortError>,
     pub(crate) warnings: Vec<String>,
 }
 
-/// Publishes and sends side by side; one topic that fails stops neither the others nor the metrics. What was delivered
-/// leaves the outbox; what was not is left to the next run.
+/// Publishes metrics and sends notifications in parallel. A failing topic stops neither the others nor the metrics.
+/// Delivered messages leave the outbox; the next run retries the rest.
 pub(crate) async fn publish_and_notify(
     ports: &Ports,
     check: &str,

@@ -1,4 +1,4 @@
-//! The ping to somebody outside AWS, who notices when all of AWS is silent.
+//! Heartbeat: a ping to a service outside AWS, which notices when all of AWS is silent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use url::Url;
 use crate::Ports;
 use crate::settings::{Network, SecretRef};
 
-/// What writing, telling and clearing leave of the time that is kept back to tell.
+/// Time left in the reserve after writing state, notifying and clearing the outbox.
 const DEADLINE: Duration = Duration::from_millis(1_500);
 
-/// Asks for the URL once. What goes wrong is a trouble of the run, not of the platform.
+/// Requests the URL once. A failed ping is a warning of the run, not a failure of the platform.
 pub(crate) async fn ping(
     ports: &Ports,
     network: &Network,
@@ -23,8 +23,11 @@ pub(crate) async fn ping(
 ) -> Result<(), String> {
     let secret = ports.secrets.resolve(reference).await.map_err(|error| error.to_string())?;
     ports.redactor.register(secret.expose_secret());
-    let url = Url::parse(secret.expose_secret())
-        .map_err(|error| format!("failed to ping the heartbeat: {reference} holds no URL: {error}"))?;
+    let url = Url::parse(secret.expose_secret()).map_err(|error| {
+        format!(
+            "failed to ping the heartbeat: expected a URL in {reference}, found something else (not shown): {error}"
+        )
+    })?;
     let identity = Identity { run_id: report.run_id.clone(), trace_id: report.trace_id.clone() };
     let clock = ports.clock.clone();
     let now = Arc::new(move || clock.now());

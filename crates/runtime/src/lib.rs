@@ -1,6 +1,6 @@
 //! Settings, the [`Check`] trait, the pipeline of one run, and the ports it talks through.
 //!
-//! A function is a [`Check`]; [`Prepared`] joins it with its settings; [`execute`] is one run of it.
+//! [`Prepared`] joins a [`Check`] with its settings; [`execute`] runs it once.
 
 mod attempt;
 pub mod canaries;

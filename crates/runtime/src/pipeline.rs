@@ -1,4 +1,4 @@
-//! One run, from the event to the word: design in `docs/architecture.md`, "One run".
+//! One run, from the event to the notification: see `docs/architecture.md`, "One run".
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use check::incident::{Findings, Severity, Silence, Vote, decide};
 use check::message::{Context, Notification, compose};
 use check::{Attempt, Outcome, Refusal, Report, RunKey, Subject, Verdict};
 
-use crate::attempt::{Allowance, Attempted, Execution, Task, attempt, reserve};
+use crate::attempt::{Allowance, AttemptResult, Execution, Task, attempt, reserve};
 use crate::clock::signed;
 use crate::deliver::{data, publish_and_notify};
 use crate::run_id::run_id;
@@ -18,53 +18,54 @@ use crate::{
     Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, PortError, Ports, Prepared, StateItem, Trigger,
 };
 
-/// Events further from now than this are refused. A cron rule fires anywhere within its minute, and Lambda drops what
-/// has waited for 60 s.
+/// Events further from now than this are refused. A cron rule fires at any second of its minute, and Lambda drops
+/// events after 60 s of waiting.
 const STALE_AFTER: SignedDuration = SignedDuration::from_secs(120);
-/// How often a run decides again when another one wrote in between.
+/// Number of decisions before a run gives up because other runs keep writing.
 const MAX_DECISIONS: u32 = 4;
-/// The longest memory, in bytes of JSON.
+/// Maximum size of the memory, in bytes of JSON.
 const MAX_MEMORY: usize = 8 * 1024;
-/// What another run has put in the outbox is left alone for so long: its run is sending it. One that was killed is not.
+/// Time for which a run leaves another run's messages in the outbox alone: that run is still sending them, unless it
+/// was killed.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
-/// The longest outbox, in bytes of JSON. With state and memory it stays under what the table takes for an item.
+/// Maximum size of the outbox, in bytes of JSON. With state and memory it stays below the table's limit for an item.
 const MAX_OUTBOX: usize = 130_000;
 
-/// What starts a run.
+/// Input of a run.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// The event as it came.
+    /// Event as received.
     pub event: Value,
-    /// When the execution will be killed; `None` where nothing kills it.
+    /// Time at which the execution is killed; `None` if nothing kills it.
     pub killed_at: Option<Timestamp>,
-    /// Whether messages may be sent to mailboxes and phones. They cost, and somebody has them.
+    /// True if the run may send messages to mailboxes and phones. They cost money and reach people.
     pub may_send: bool,
 }
 
 impl Invocation {
-    /// A run by hand, with all the time it needs.
+    /// A manual run without a time limit.
     #[must_use]
     pub fn manual() -> Self {
         Self { event: Value::Object(serde_json::Map::new()), killed_at: None, may_send: true }
     }
 }
 
-/// Why an invocation failed. A check that failed, or could not judge, is no error: it was reported.
+/// Reason why an invocation failed. A failed or inconclusive check is not an error: it was reported.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The event is none of the accepted ones.
+    /// The event has no accepted form.
     #[error(transparent)]
     MalformedEvent(#[from] MalformedEvent),
     /// The state could not be read or written.
     #[error(transparent)]
     State(PortError),
-    /// The metrics were not taken. Everything else was done.
+    /// The metrics were not accepted. Everything else was done.
     #[error(transparent)]
     Metrics(PortError),
 }
 
 impl RunError {
-    /// The error type that Lambda reports, in its log and to the failure queue.
+    /// Error type that Lambda reports in its log and to the failure queue.
     #[must_use]
     pub const fn error_type(&self) -> &'static str {
         match self {
@@ -74,7 +75,7 @@ impl RunError {
         }
     }
 
-    /// Whether the same run may work later. Runs are not repeated by themselves: the schedule brings the next one.
+    /// Returns true if the same run may succeed later. Runs are not retried: the schedule starts the next one.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -84,10 +85,10 @@ impl RunError {
     }
 }
 
-/// One run of a check.
+/// Runs a check once.
 ///
-/// **Side effects:** requests to the platform, whatever the check creates and undoes there, one write of state, metrics,
-/// and messages that **may wake a person**.
+/// **Side effects:** requests to the platform, including everything the check creates and undoes there; one write of
+/// state; metrics; and messages, which **may wake a person**.
 ///
 /// # Errors
 /// When the event is malformed, or state or metrics could not be read or written.
@@ -123,9 +124,9 @@ pub async fn execute<C: Check>(
         return Ok(report);
     }
 
-    let Judged { is_whole, memory } = judge(prepared, ports, invocation, &item.stored, &mut report).await;
+    let FlowResult { is_complete, memory } = run_flow(prepared, ports, invocation, &item.stored, &mut report).await;
     report.ended = ports.clock.now();
-    let votes = votes(&report.attempts, is_whole);
+    let votes = votes(&report.attempts, is_complete);
     let Some(committed) = commit(prepared, ports, item, &votes, memory, &mut report).await? else {
         report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
         report.attempts.clear();
@@ -145,7 +146,7 @@ pub async fn execute<C: Check>(
     Ok(report)
 }
 
-/// What is stored, and when it was read.
+/// Stored state and the time at which it was read.
 struct Loaded {
     stored: StateItem,
     at: Timestamp,
@@ -156,26 +157,26 @@ async fn load<C: Check>(ports: &Ports) -> Result<Loaded, RunError> {
     Ok(Loaded { stored: ports.state.load(C::ID).await.map_err(RunError::State)?, at })
 }
 
-/// Whether the slot's last run is this one or a later one.
+/// Returns true if the slot's last run is this one or a later one.
 fn is_done(item: &StateItem, key: &RunKey) -> bool {
     item.last_run.get(&key.slot()).is_some_and(|last| last.at >= key.scheduled_time)
 }
 
-struct Judged {
-    /// Whether the last attempt came to its end.
-    is_whole: bool,
-    /// To be stored.
+struct FlowResult {
+    /// True if the last attempt ran to its end.
+    is_complete: bool,
+    /// Memory to store.
     memory: Option<String>,
 }
 
-/// Runs the flow, and once more when a failure is to be confirmed and there is time.
-async fn judge<C: Check>(
+/// Runs the flow, and a second time to confirm a failure if there is time.
+async fn run_flow<C: Check>(
     prepared: &Prepared<C>,
     ports: &Ports,
     invocation: &Invocation,
     item: &StateItem,
     report: &mut Report,
-) -> Judged {
+) -> FlowResult {
     let started = report.started;
     let needed = prepared.check.max_attempt_duration();
     let allowance = || {
@@ -192,37 +193,37 @@ async fn judge<C: Check>(
     let (run_id, trace_id) = (report.run_id.clone(), report.trace_id.clone());
     let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id, may_send: invocation.may_send };
     let mut memory = item.memory.clone();
-    let is_whole = loop {
-        let Attempted { attempt, is_whole, memory: remembered, leftovers } =
+    let is_complete = loop {
+        let AttemptResult { attempt, is_complete, memory: remembered, leftovers } =
             attempt(prepared, ports, &execution, allowance(), memory.take(), Task::Flow).await;
         memory = remembered;
         report.leftovers.extend(leftovers);
         report.outcome = attempt.outcome();
         report.attempts.push(attempt);
         let to_confirm = C::READ_ONLY && report.attempts.len() == 1 && matches!(report.outcome, Outcome::Failed { .. });
-        // Who asks to be left alone for a while is, as long as the run lasts.
+        // A server's `Retry-After` is respected as long as the run lasts.
         let wait =
-            prepared.run.confirm_after.max(report.attempts.iter().filter_map(asked_to_wait).max().unwrap_or_default());
+            prepared.run.confirm_after.max(report.attempts.iter().filter_map(requested_wait).max().unwrap_or_default());
         if !to_confirm || allowance().time < wait.saturating_add(needed) {
-            break is_whole;
+            break is_complete;
         }
         ports.clock.sleep(wait).await;
     };
     if let Some(memory) = memory.take_if(|memory| memory.len() > MAX_MEMORY) {
-        report.warnings.push(format!("memory of {} bytes is not kept: at most {MAX_MEMORY}", memory.len()));
+        report.warnings.push(format!("memory of {} bytes was dropped: expected at most {MAX_MEMORY}", memory.len()));
     }
-    Judged { is_whole, memory }
+    FlowResult { is_complete, memory }
 }
 
-/// For how long the servers of an attempt asked to be left alone.
-fn asked_to_wait(attempt: &Attempt) -> Option<Duration> {
+/// Longest wait requested by the servers of an attempt.
+fn requested_wait(attempt: &Attempt) -> Option<Duration> {
     let exchanges = attempt.steps.iter().flat_map(|step| &step.exchanges);
     exchanges.filter_map(|exchange| exchange.retry_after_ms).max().map(Duration::from_millis)
 }
 
-/// What the last attempt says about each subject; a failure is confirmed when the first attempt saw it too. What seemed
-/// healthy until the attempt was cut off has no vote.
-fn votes(attempts: &[Attempt], is_whole: bool) -> BTreeMap<Subject, Vote> {
+/// Votes of the last attempt on each subject. A failure is confirmed if the first attempt found it too. Subjects of an
+/// attempt cut off before its end are not voted healthy.
+fn votes(attempts: &[Attempt], is_complete: bool) -> BTreeMap<Subject, Vote> {
     let Some((last, earlier)) = attempts.split_last() else { return BTreeMap::new() };
     let earlier: Vec<_> = earlier.iter().map(Attempt::verdicts).collect();
     let confirmed = |subject: &Subject| {
@@ -233,7 +234,7 @@ fn votes(attempts: &[Attempt], is_whole: bool) -> BTreeMap<Subject, Vote> {
     let mut votes: BTreeMap<Subject, Vote> = verdicts
         .into_iter()
         .filter_map(|(subject, verdict)| match verdict {
-            Verdict::Healthy => is_whole.then_some((subject, Vote::Healthy)),
+            Verdict::Healthy => is_complete.then_some((subject, Vote::Healthy)),
             Verdict::Failing(failure) => {
                 let confirmed = confirmed(&subject);
                 Some((subject, Vote::Failing { failure, confirmed }))
@@ -242,12 +243,12 @@ fn votes(attempts: &[Attempt], is_whole: bool) -> BTreeMap<Subject, Vote> {
             Verdict::Maintenance(_) => Some((subject, Vote::Maintenance)),
         })
         .collect();
-    // Of the check as a whole, a run says at least whether it could be done.
+    // A run always votes on the check as a whole, at least on reaching a verdict.
     match last.outcome() {
         Outcome::Inconclusive { inconclusive } if !is_judged => {
             votes.insert(Subject::whole(), Vote::Inconclusive(inconclusive));
         }
-        _ if is_whole => {
+        _ if is_complete => {
             votes.entry(Subject::whole()).or_insert(Vote::Healthy);
         }
         _ => {}
@@ -260,8 +261,8 @@ struct Committed {
     oldest_unsent: Option<Timestamp>,
 }
 
-/// Decides and writes; again on the newer state when another run wrote in between. `None` when this very run was done
-/// by somebody else meanwhile.
+/// Decides and writes; decides again on the newer state when another run wrote in between. Returns `None` if another
+/// process did this same run in the meantime.
 async fn commit<C: Check>(
     prepared: &Prepared<C>,
     ports: &Ports,
@@ -314,10 +315,10 @@ async fn commit<C: Check>(
             },
         );
         let now = ports.clock.now();
-        let mut enqueue = taken_over(&stored.outbox, *at, now);
+        let mut enqueue = overdue_deliveries(&stored.outbox, *at, now);
         let oldest_unsent = enqueue.iter().map(|delivery| delivery.notification.at).min();
-        enqueue.extend(addressed(&notifications, ports, now));
-        let discard = no_room(&stored.outbox, &enqueue);
+        enqueue.extend(new_deliveries(&notifications, ports, now));
+        let discard = deliveries_to_discard(&stored.outbox, &enqueue);
         let commit = Commit {
             check: C::ID.to_owned(),
             expected_version: stored.version,
@@ -334,26 +335,28 @@ async fn commit<C: Check>(
             Err(CommitError::Store(error)) => return Err(RunError::State(error)),
             Err(CommitError::Moved) => {
                 let newer = load::<C>(ports).await?;
-                // A write whose answer was lost is refused when the client sends it again: the slot names its run.
-                let mine = newer.stored.last_run.get(&commit.slot).is_some_and(|last| last.run_id == report.run_id);
-                if !mine && is_done(&newer.stored, &key) {
+                // The client retries a write whose answer was lost, and the retry is refused; the slot then names this
+                // run.
+                let is_own_write =
+                    newer.stored.last_run.get(&commit.slot).is_some_and(|last| last.run_id == report.run_id);
+                if !is_own_write && is_done(&newer.stored, &key) {
                     return Ok(None);
                 }
                 let theirs = newer.stored.memory.as_deref();
                 let merged = ours.as_deref().map(|ours| C::merged(base.as_deref(), ours, theirs));
                 memory = merged.filter(|merged| merged.len() <= MAX_MEMORY).or_else(|| ours.clone());
                 item = newer;
-                mine
+                is_own_write
             }
         };
         if is_written {
             report.reasons = decision.reasons;
             report.notifications = notifications.into_iter().map(|notification| notification.notification_id).collect();
-            report.warnings.extend(
-                commit.discard.iter().map(|key| {
-                    format!("discarded {key}: the outbox is full, since its topic has taken nothing for long")
-                }),
-            );
+            report.warnings.extend(commit.discard.iter().map(|key| {
+                format!(
+                    "discarded {key}: the outbox is full, because its topic has not accepted messages for a long time"
+                )
+            }));
             return Ok(Some(Committed { deliveries: commit.enqueue, oldest_unsent }));
         }
     }
@@ -361,15 +364,15 @@ async fn commit<C: Check>(
     Err(RunError::State(PortError { operation: format!("write the state of {}", C::ID), detail, retryable: true }))
 }
 
-/// What nobody delivered within the time that sending takes, when the outbox was read. This run sends it; that it says so in
-/// the same conditional write keeps others from sending it too.
-fn taken_over(outbox: &[Delivery], read_at: Timestamp, now: Timestamp) -> Vec<Delivery> {
+/// Messages that no run delivered within the lease, as of reading the outbox. This run takes them over; the same
+/// conditional write records that, so no other run sends them too.
+fn overdue_deliveries(outbox: &[Delivery], read_at: Timestamp, now: Timestamp) -> Vec<Delivery> {
     let is_due = |delivery: &&Delivery| read_at.duration_since(delivery.queued_at) >= LEASE;
     outbox.iter().filter(is_due).map(|delivery| Delivery { queued_at: now, ..delivery.clone() }).collect()
 }
 
-/// One delivery per message and topic.
-fn addressed(notifications: &[Notification], ports: &Ports, queued_at: Timestamp) -> Vec<Delivery> {
+/// Creates one delivery per message and topic.
+fn new_deliveries(notifications: &[Notification], ports: &Ports, queued_at: Timestamp) -> Vec<Delivery> {
     notifications
         .iter()
         .flat_map(|notification| {
@@ -379,18 +382,18 @@ fn addressed(notifications: &[Notification], ports: &Ports, queued_at: Timestamp
         .collect()
 }
 
-/// The oldest unsent messages that must make room for new ones. A topic that takes nothing for so long has been told of
-/// by `OldestUnsentNotification` since.
-fn no_room(outbox: &[Delivery], enqueue: &[Delivery]) -> Vec<String> {
+/// Keys of the oldest unsent messages to discard for new ones. By then the metric `OldestUnsentNotification` has long
+/// reported their topic.
+fn deliveries_to_discard(outbox: &[Delivery], enqueue: &[Delivery]) -> Vec<String> {
     let size = |delivery: &Delivery| serde_json::to_string(delivery).map_or(0, |text| text.len());
     let is_sent_now = |delivery: &Delivery| enqueue.iter().any(|other| other.key() == delivery.key());
     let mut oldest: Vec<&Delivery> = outbox.iter().filter(|delivery| !is_sent_now(delivery)).collect();
     oldest.sort_by_key(|delivery| delivery.queued_at);
     let mut bytes: usize = oldest.iter().copied().chain(enqueue).map(size).sum();
-    let is_too_much = |delivery: &&&Delivery| {
+    let exceeds_limit = |delivery: &&&Delivery| {
         let is_full = bytes > MAX_OUTBOX;
         bytes = bytes.saturating_sub(size(delivery));
         is_full
     };
-    oldest.iter().take_while(is_too_much).map(|delivery| delivery.key()).collect()
+    oldest.iter().take_while(exceeds_limit).map(|delivery| delivery.key()).collect()
 }

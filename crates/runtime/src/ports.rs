@@ -1,4 +1,4 @@
-//! What a run needs from the world, each as narrow as it can be. AWS, one machine and tests are peers.
+//! Ports of a run, each as narrow as possible. AWS, one machine and tests are peers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,104 +17,104 @@ use probe::Redactor;
 use crate::Clock;
 use crate::settings::SecretRef;
 
-/// A port that could not do its work.
+/// Failure of a port.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("failed to {operation}: {detail}")]
 pub struct PortError {
-    /// What was to be done, as a fragment: `read the state for_environment availability`.
+    /// Operation that failed, as a fragment: `read the state of availability`.
     pub operation: String,
-    /// What came back, redacted.
+    /// Answer of the service, redacted.
     pub detail: String,
-    /// Whether the same call may work later: throttled, timed out, a 5xx.
+    /// True if the same call may succeed later: throttled, timed out, a 5xx.
     pub retryable: bool,
 }
 
 impl PortError {
-    /// A failure that will not go away by itself.
+    /// Creates an error that a retry does not fix.
     #[must_use]
     pub fn new(operation: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { operation: operation.into(), detail: detail.into(), retryable: false }
     }
 
-    /// Whether the same call may work later.
+    /// Returns true if the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         self.retryable
     }
 }
 
-/// The last run of a slot.
+/// Last run of a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRun {
-    /// The time it was meant for.
+    /// Scheduled time.
     pub at: Timestamp,
-    /// Its id, by which a run knows its own write whose answer was lost.
+    /// Id, by which a run recognizes its own write when the answer was lost.
     pub run_id: String,
 }
 
-/// One notification on its way to one topic.
+/// One notification to be sent to one topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// Where to.
+    /// Topic.
     pub topic: Topic,
-    /// What.
+    /// Notification.
     pub notification: Notification,
-    /// When the run that sends it put it there. Other runs leave it alone for a while: it is being sent.
+    /// Time at which the sending run queued it. Other runs leave it alone for a while, because it is being sent.
     #[serde(default)]
     pub queued_at: Timestamp,
 }
 
 impl Delivery {
-    /// Its name in the outbox.
+    /// Key in the outbox.
     #[must_use]
     pub fn key(&self) -> String {
         format!("{}/{}", self.topic.as_str(), self.notification.notification_id)
     }
 }
 
-/// All that is stored of a check between runs.
+/// Everything stored about a check between runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StateItem {
-    /// Goes up with every write of state. 0: nothing is stored yet.
+    /// Number of state writes. 0: nothing is stored yet.
     pub version: u64,
-    /// The last run of each slot (location and shard).
+    /// Last run of each slot (location and shard).
     pub last_run: BTreeMap<String, LastRun>,
-    /// The incidents.
+    /// Incidents.
     pub state: CheckState,
-    /// What the check remembers, as JSON.
+    /// Memory of the check, as JSON.
     pub memory: Option<String>,
-    /// What its topic has not taken yet.
+    /// Messages not yet accepted by their topics.
     pub outbox: Vec<Delivery>,
 }
 
 /// One write after a run: all of it, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
-    /// The check's id.
+    /// Id of the check.
     pub check: String,
-    /// The version that was read; the write fails when another run has written since.
+    /// Version at the time of reading; the write fails if another run has written since.
     pub expected_version: u64,
-    /// Which slot the run is of.
+    /// Slot of the run.
     pub slot: String,
     /// The run.
     pub last_run: LastRun,
-    /// The incidents after it.
+    /// Incidents after the run.
     pub state: CheckState,
-    /// What the check remembers after it.
+    /// Memory of the check after the run.
     pub memory: Option<String>,
-    /// What is put in the outbox, and sent by this run: its own messages, and those that it takes over from runs that did
-    /// not deliver them.
+    /// Messages to put in the outbox, sent by this run: its own, and those taken over from runs that did not deliver
+    /// them.
     pub enqueue: Vec<Delivery>,
-    /// What is taken out of it unsent, since there is no room for more.
+    /// Keys of messages removed unsent, because the outbox is full.
     pub discard: Vec<String>,
-    /// What is written to the record of incidents.
+    /// Changes to incident records.
     pub changes: Vec<IncidentChange>,
 }
 
-/// Why a write was not done.
+/// Reason why a write was not done.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CommitError {
-    /// Another run, or a person, has written since it was read.
+    /// Another run or a person has written since the state was read.
     #[error("the state was changed by another run")]
     Moved,
     /// The store could not be written.
@@ -122,13 +122,13 @@ pub enum CommitError {
     Store(#[from] PortError),
 }
 
-/// Keeps the state of checks.
+/// Stores the state of checks.
 #[async_trait]
 pub trait StateStore: Send + Sync {
-    /// Reads all that is stored of a check; a new item when nothing is.
+    /// Reads everything stored about a check; returns a new item when nothing is stored.
     ///
     /// # Errors
-    /// When the store cannot be read, or holds what cannot be understood.
+    /// When the store cannot be read, or its contents are malformed.
     async fn load(&self, check: &str) -> Result<StateItem, PortError>;
 
     /// Writes state, memory, new messages and the record of incidents in one conditional write: all of it, or nothing.
@@ -137,46 +137,46 @@ pub trait StateStore: Send + Sync {
     /// [`CommitError::Moved`] when the version is not the expected one, or the slot's last run is not before this one.
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError>;
 
-    /// Takes what was sent out of the outbox. Unconditional, and no change of version.
+    /// Removes sent messages from the outbox. Unconditional; the version stays the same.
     ///
     /// # Errors
     /// When the store cannot be written.
     async fn clear(&self, check: &str, delivered: &[String]) -> Result<(), PortError>;
 }
 
-/// What people do with the state of checks, beside the runs.
+/// Operations of people on the state of checks, outside runs.
 #[async_trait]
 pub trait OperatorStore: StateStore {
-    /// Writes the state of a check in the place of the one that was read with this version.
+    /// Replaces the state of a check if its version is still the expected one.
     ///
     /// # Errors
-    /// [`CommitError::Moved`] when a run, or somebody else, has written since.
+    /// [`CommitError::Moved`] when a run or another person has written since.
     async fn amend(&self, check: &str, expected_version: u64, state: &CheckState) -> Result<(), CommitError>;
 
-    /// The records of a check's incidents that began after a time, newest first.
+    /// Reads the records of a check's incidents that began at a time or later, newest first.
     ///
     /// # Errors
-    /// When the store cannot be read, or holds what cannot be understood.
+    /// When the store cannot be read, or its contents are malformed.
     async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError>;
 }
 
-/// One number at one time, ready to be published.
+/// One value of a metric at one time, ready to publish.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Datum {
-    /// The metric's name.
+    /// Name of the metric.
     pub metric: String,
-    /// Its unit.
+    /// Unit.
     pub unit: Unit,
     /// The value; finite.
     pub value: f64,
-    /// The scheduled time of the run.
+    /// Scheduled time of the run.
     pub at: Timestamp,
-    /// Names and values.
+    /// Names and values of the dimensions.
     pub dimensions: Vec<(&'static str, String)>,
 }
 
 impl Datum {
-    /// A value of a metric of the catalogue, under its dimensions.
+    /// Creates the value of a catalogue metric with its dimensions.
     #[must_use]
     pub fn for_environment(
         metric: &Metric,
@@ -203,53 +203,53 @@ impl Datum {
 /// Publishes metrics.
 #[async_trait]
 pub trait MetricSink: Send + Sync {
-    /// Publishes all numbers of a run in one call.
+    /// Publishes all data of a run in one call.
     ///
     /// # Errors
-    /// When they were not taken. A retried call can count twice, so alarms use average, minimum and maximum only.
+    /// When they were not accepted. A retried call can count twice, so alarms use average, minimum and maximum only.
     async fn publish(&self, data: &[Datum]) -> Result<(), PortError>;
 }
 
-/// Tells people and programs.
+/// Notifies people and programs.
 #[async_trait]
 pub trait Notifier: Send + Sync {
-    /// Whether there is such a topic. What no topic takes is not put in the outbox.
+    /// Returns true if the topic exists. Messages to missing topics are not put in the outbox.
     fn has(&self, topic: Topic) -> bool;
 
     /// Sends one message to one topic. **May wake a person.**
     ///
     /// # Errors
-    /// When the topic did not take it, or the answer was lost; it may then be delivered twice, with the same id.
+    /// When the topic did not accept it, or the answer was lost; it may then be delivered twice, with the same id.
     async fn send(&self, delivery: &Delivery) -> Result<(), PortError>;
 }
 
 /// Resolves references to secrets.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// The secret.
+    /// Returns the secret.
     ///
     /// # Errors
-    /// When it does not exist or is denied. The message names the reference, never a value.
+    /// When it does not exist or access is denied. The message names the reference, never a value.
     async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError>;
 }
 
-/// All that a run needs from the world.
+/// All ports of a run.
 #[derive(Clone)]
 pub struct Ports {
-    /// Time.
+    /// Clock.
     pub clock: Arc<dyn Clock>,
-    /// State.
+    /// State store.
     pub state: Arc<dyn StateStore>,
-    /// Metrics.
+    /// Metric sink.
     pub metrics: Arc<dyn MetricSink>,
-    /// Messages.
+    /// Notifier.
     pub notifier: Arc<dyn Notifier>,
     /// Secrets.
     pub secrets: Arc<dyn Secrets>,
-    /// Knows every secret that was resolved.
+    /// Redactor that knows every resolved secret.
     pub redactor: Redactor,
-    /// Where runs run from.
+    /// Location of the runs.
     pub location: String,
-    /// Starts the record of an attempt: [`Journey::new`], but in tests that prove that a test can fail.
+    /// Creates the record of an attempt: [`Journey::new`], except in tests that prove that a test can fail.
     pub recorder: Arc<dyn Fn(Timestamp) -> Journey + Send + Sync>,
 }

@@ -1,4 +1,4 @@
-//! What a flow works with: steps, requests, secrets, measurements, compensation, memory.
+//! Interface of a flow: steps, requests, secrets, measurements, compensation, memory.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,10 +18,10 @@ use crate::attempt::Execution;
 use crate::settings::{Common, SecretRef};
 use crate::{Clock, Ports};
 
-/// The name of the assertion that an exchange was completed, whatever came back.
+/// Name of the assertion for a completed exchange, with any status.
 const ANSWERED: &str = "answered";
 
-/// Undoes one thing; says what is left and why when it could not.
+/// Undoes one creation. The error describes the leftover and the reason.
 pub(crate) type Undo = BoxFuture<'static, Result<(), String>>;
 
 pub(crate) struct Compensation {
@@ -30,7 +30,7 @@ pub(crate) struct Compensation {
     pub(crate) undo: Undo,
 }
 
-/// One attempt of a run, as the flow sees it. Shared by steps that go side by side.
+/// One attempt of a run, from the flow's point of view. Parallel steps share it.
 pub struct Run {
     journey: Mutex<Journey>,
     compensations: Mutex<Vec<Compensation>>,
@@ -40,9 +40,9 @@ pub struct Run {
     waited: Mutex<Duration>,
     client: Client,
     ports: Ports,
-    /// Knows what the settings refer to, for as long as the process lives. What the platform hands out is known to the
-    /// redactor of `ports`, which is forgotten with the attempt: it would grow with every session.
-    lasting: Redactor,
+    /// Redactor of the secrets named in the settings, kept for the life of the process. Secrets handed out by the
+    /// platform go to the redactor of `ports`, dropped after the attempt: it would otherwise grow with every session.
+    process_redactor: Redactor,
     maintenance: Maintenance,
     throttled_texts: Vec<String>,
     shard: Shard,
@@ -55,7 +55,7 @@ impl Run {
         journey: Journey,
         client: Client,
         ports: &Ports,
-        lasting: Redactor,
+        process_redactor: Redactor,
         common: &Common,
         execution: &Execution<'_>,
         remembered: Option<String>,
@@ -70,7 +70,7 @@ impl Run {
             waited: Mutex::default(),
             client,
             ports: ports.clone(),
-            lasting,
+            process_redactor,
             maintenance: common.maintenance.clone(),
             throttled_texts: texts.iter().map(|text| text.as_str().to_owned()).collect(),
             shard: execution.key.shard,
@@ -79,13 +79,13 @@ impl Run {
         }
     }
 
-    /// A step begins. It needs a result before it is dropped; without one it could not be judged.
+    /// Begins a step. A step dropped without a result is inconclusive.
     pub fn step(&self, subject: &Subject, name: &str) -> Step<'_> {
         let id = self.journey().begin(subject, name, self.clock().now());
         Step { run: self, id, began: Instant::now() }
     }
 
-    /// Steps of the whole check that were never begun were not done, for this reason.
+    /// Records steps of the whole check as skipped, with a reason, if they never began.
     pub fn skip_rest(&self, steps: &[&str], reason: &str) {
         let whole = Subject::whole();
         for name in steps {
@@ -96,27 +96,27 @@ impl Run {
         }
     }
 
-    /// Something was measured. A value that is not finite is dropped.
+    /// Records a measurement. Values other than finite numbers are dropped.
     pub fn measure(&self, metric: &Metric, value: f64, item: Option<String>) {
         if let Some(measurement) = Measurement::new(metric, value, item.map(|item| self.redact(&item))) {
             self.journey().measure(measurement);
         }
     }
 
-    /// Something was measured on a channel. A value that is not finite is dropped.
+    /// Records a measurement on a channel. Values other than finite numbers are dropped.
     pub fn measure_channel(&self, metric: &Metric, channel: Channel, value: f64) {
         if let Some(measurement) = Measurement::new(metric, value, None) {
             self.journey().measure(Measurement { channel: Some(channel), ..measurement });
         }
     }
 
-    /// Whether the run may send messages to somebody: a run by hand only when it is told to.
+    /// Returns true if the run may send messages to people. A manual run needs explicit permission.
     #[must_use]
     pub const fn may_send(&self) -> bool {
         self.may_send
     }
 
-    /// The certificates that were shown so far, by host, refused ones too.
+    /// Expiry of the certificates presented so far, by host, including rejected ones.
     #[must_use]
     pub fn certificates(&self) -> Vec<(String, Timestamp)> {
         let journey = self.journey();
@@ -127,9 +127,9 @@ impl Run {
         shown.collect()
     }
 
-    /// Registers how to undo what the next call creates. Call it **before** that call: one that timed out may have
-    /// created something all the same. Undone in reverse order, after success, failure, timeout and panic; must do no
-    /// harm when there is nothing to undo.
+    /// Registers how to undo what the next call creates. Call it **before** that call: a call that timed out may still
+    /// have created something. Compensations run in reverse order, after success, failure, timeout and panic, and must
+    /// be harmless when there is nothing to undo.
     pub fn on_exit<F>(&self, name: &str, undo: F)
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
@@ -154,85 +154,86 @@ impl Run {
         lock(&self.compensations).push(compensation);
     }
 
-    /// Something that a run created is still there: an earlier one's, or one that this run cannot undo. Reported beside
-    /// whatever else the run finds.
+    /// Reports a leftover: an object of an earlier run, or one that this run cannot undo. It is reported in addition to
+    /// the run's other findings.
     pub fn leftovers(&self, compensation: &str, detail: &str) {
-        let left = Leftover { compensation: compensation.to_owned(), detail: self.redact(detail), instructions: None };
-        lock(&self.leftovers).push(left);
+        let leftover = Leftover { compensation: compensation.to_owned(), detail: self.redact(detail) };
+        lock(&self.leftovers).push(leftover);
     }
 
-    /// What an earlier run remembered; `None` when it is unknown this time.
+    /// Returns the memory of an earlier run; `None` when it is unknown this time.
     #[must_use]
     pub fn recall<M: DeserializeOwned>(&self) -> Option<M> {
         serde_json::from_str(self.remembered.as_deref()?).ok()
     }
 
-    /// Remembers something for later runs, in the place of what was remembered; at most 8 KB as JSON.
+    /// Replaces the memory for later runs; at most 8 KB as JSON.
     pub fn remember<M: Serialize>(&self, memory: &M) {
         *lock(&self.memory) = serde_json::to_string(memory).ok();
     }
 
-    /// Which part of the targets this run is about.
+    /// Part of the targets covered by this run.
     #[must_use]
     pub fn shard(&self) -> Shard {
         self.shard
     }
 
-    /// The run's id, to mark what it creates. It tells when the run began: see [`crate::began`].
+    /// Id of the run, used to mark everything it creates. It contains the start time: see [`crate::began`].
     #[must_use]
     pub fn id(&self) -> &str {
         &self.run_id
     }
 
-    /// Whether this answer says that the platform is down on purpose.
+    /// Returns true if the answer announces planned maintenance.
     #[must_use]
     pub fn is_maintenance(&self, response: &Response) -> bool {
         is_maintenance(response, &self.maintenance)
     }
 
-    /// Whether a step has found the platform in maintenance.
+    /// Returns true if a step has found the platform in maintenance.
     #[must_use]
     pub fn in_maintenance(&self) -> bool {
         self.journey().results().any(|result| matches!(result, StepResult::Maintenance { .. }))
     }
 
-    /// Waits. The time is not part of the attempt's duration; wait between steps, so that it is not part of theirs.
+    /// Waits. The time does not count towards the attempt's duration; wait between steps, so that it does not count
+    /// towards theirs.
     pub async fn wait(&self, duration: Duration) {
         let began = Instant::now();
         self.ports.clock.sleep(duration).await;
-        // What passed here: the clock of a test skips.
+        // Real time: a test's clock skips the wait.
         *lock(&self.waited) += began.elapsed();
     }
 
-    /// Does something whose time is not part of the attempt's duration: looking again and again until something has
-    /// happened. It is part of its step's.
+    /// Runs a future whose time does not count towards the attempt's duration, such as polling for a result. It counts
+    /// towards the step's.
     pub async fn aside<T>(&self, polling: impl Future<Output = T>) -> T {
         let (began, waited) = (Instant::now(), self.waited());
         let done = polling.await;
-        // What was waited within is counted already.
+        // Waits inside the future are counted already.
         let within = self.waited().saturating_sub(waited);
         *lock(&self.waited) += began.elapsed().saturating_sub(within);
         done
     }
 
-    /// What sends requests, for compensation: it goes on when the attempt is over.
+    /// HTTP client for compensation; it stays usable after the attempt.
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.clone()
     }
 
-    /// Masks a secret that the platform handed out, until the attempt is over.
+    /// Masks a secret handed out by the platform until the end of the attempt.
     pub fn mask(&self, secret: &str) {
         self.ports.redactor.register(secret);
     }
 
-    /// Time, for compensation.
+    /// Clock for compensation.
     #[must_use]
     pub fn lasting_clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.ports.clock)
     }
 
-    /// Time.
+    /// Clock.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         self.ports.clock.as_ref()
@@ -265,12 +266,13 @@ impl Run {
     }
 }
 
-/// A panic in a check is reported; what it held is still whole, since every change is one push or one assignment.
+/// A panic in a check is reported. The data behind the lock stays consistent, since every change is one push or one
+/// assignment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A step while it runs. Dropped, it is over.
+/// A running step. Dropping it ends it.
 #[must_use]
 pub struct Step<'a> {
     run: &'a Run,
@@ -279,10 +281,10 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Sends a request and records every hop. That it was answered at all is an assertion, so no answer fails the step.
+    /// Sends a request and records every hop. Getting an answer is an assertion, so a missing answer fails the step.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn send(&self, request: Request) -> Result<Response, StepEnded> {
         let sent = self.run.client.send(request).await;
         let mut journey = self.run.journey();
@@ -293,13 +295,13 @@ impl Step<'_> {
                 match error.into_mismatch() {
                     Ok(mismatch) => {
                         if journey.assert(self.id, ANSWERED, Err(mismatch)).is_ok() {
-                            // Only a recorder that is blind to it gets here: there is nothing to go on with.
+                            // Only a recorder that ignores this assertion gets here: there is no answer to go on with.
                             journey.settle(self.id, StepResult::Passed);
                         }
                     }
-                    Err(own) => {
+                    Err(error) => {
                         drop(journey);
-                        return Err(self.inconclusive(Cause::Internal, &own.to_string()));
+                        return Err(self.inconclusive(Cause::Internal, &error.to_string()));
                     }
                 }
                 Err(StepEnded)
@@ -307,16 +309,16 @@ impl Step<'_> {
         }
     }
 
-    /// Sends a request of a user's way through the platform, as [`Self::send`]. An answer that is no judgement of the
-    /// platform ends the step: maintenance mode, and our own requests throttled.
+    /// Sends a request of a user's flow, like [`Self::send`]. Answers without a verdict on the platform end the step:
+    /// maintenance mode, and throttling of our own requests.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn ask(&self, request: Request) -> Result<Response, StepEnded> {
         let response = self.send(request).await?;
         if self.run.is_maintenance(&response) {
             let detail = format!("{} answered {} as in maintenance mode", response.url.path(), response.status);
-            self.settle(StepResult::Maintenance { detail: self.run.redact(&detail) });
+            self.finish(StepResult::Maintenance { detail: self.run.redact(&detail) });
             return Err(StepEnded);
         }
         if let Some(limit) = throttled(&response, &self.run.throttled_texts) {
@@ -332,20 +334,20 @@ impl Step<'_> {
         Ok(response)
     }
 
-    /// Sends a request whose answer is judged by nobody: its failure is another check's.
+    /// Sends a request without judging the answer: its failure belongs to another check.
     ///
     /// # Errors
-    /// What failed, for the reason of a skipped step.
+    /// The failure, as a reason for skipping the step.
     pub async fn look(&self, request: Request) -> Result<Response, String> {
         let sent = self.run.client.send(request).await;
         self.run.journey().exchanges(self.id, sent.exchanges);
         sent.result.map_err(|error| self.run.redact(&error.to_string()))
     }
 
-    /// It could not be judged. To be returned.
+    /// Ends the step as inconclusive, and returns the error to pass on.
     pub fn inconclusive(&self, cause: Cause, detail: &str) -> StepEnded {
         let inconclusive = Inconclusive { cause, detail: self.run.redact(detail) };
-        self.settle(StepResult::Inconclusive { inconclusive });
+        self.finish(StepResult::Inconclusive { inconclusive });
         StepEnded
     }
 
@@ -353,8 +355,8 @@ impl Step<'_> {
     ///
     /// # Errors
     /// [`StepEnded`] when it did not hold: the step has failed.
-    pub fn check(&self, name: &str, actual: Result<(), Mismatch>) -> Result<(), StepEnded> {
-        let redacted = actual.map_err(|mismatch| Mismatch {
+    pub fn check(&self, name: &str, result: Result<(), Mismatch>) -> Result<(), StepEnded> {
+        let redacted = result.map_err(|mismatch| Mismatch {
             kind: mismatch.kind,
             expected: self.run.redact(&mismatch.expected),
             actual: self.run.redact(&mismatch.actual),
@@ -363,61 +365,61 @@ impl Step<'_> {
         self.run.journey().assert(self.id, name, redacted)
     }
 
-    /// Resolves a reference. From here on the secret is masked in everything that leaves the process.
+    /// Resolves a reference. From here on, the secret is masked in all output of the process.
     ///
     /// # Errors
-    /// [`StepEnded`]: the step could not be judged.
+    /// [`StepEnded`]: the step is inconclusive.
     pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
         match self.run.ports.secrets.resolve(reference).await {
             Ok(secret) => {
-                self.run.lasting.register(secret.expose_secret());
+                self.run.process_redactor.register(secret.expose_secret());
                 Ok(secret)
             }
             Err(error) => Err(self.inconclusive(Cause::Reference, &error.to_string())),
         }
     }
 
-    /// The run that it is a step of.
+    /// Run of this step.
     #[must_use]
     pub const fn run(&self) -> &Run {
         self.run
     }
 
-    /// The time.
+    /// Current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.run.clock().now()
     }
 
-    /// Whether the step ended because our own requests were throttled.
+    /// Returns true if the step ended because our own requests were throttled.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         let result = self.run.journey().result(self.id).cloned();
         matches!(result, Some(StepResult::Inconclusive { inconclusive }) if inconclusive.cause == Cause::Throttled)
     }
 
-    /// Whether the step has failed, and not only could not be judged.
+    /// Returns true if the step has failed. An inconclusive step has not.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         matches!(self.run.journey().result(self.id), Some(StepResult::Failed { .. }))
     }
 
-    /// Everything held.
+    /// Ends the step as passed.
     pub fn passed(self) {
-        self.settle(StepResult::Passed);
+        self.finish(StepResult::Passed);
     }
 
-    /// The platform is down on purpose.
+    /// Ends the step as maintenance: the platform is down on purpose.
     pub fn maintenance(self, detail: impl Into<String>) {
-        self.settle(StepResult::Maintenance { detail: self.run.redact(&detail.into()) });
+        self.finish(StepResult::Maintenance { detail: self.run.redact(&detail.into()) });
     }
 
-    /// It was not done.
+    /// Ends the step as skipped.
     pub fn skipped(self, reason: impl Into<String>) {
-        self.settle(StepResult::Skipped { reason: self.run.redact(&reason.into()) });
+        self.finish(StepResult::Skipped { reason: self.run.redact(&reason.into()) });
     }
 
-    fn settle(&self, result: StepResult) {
+    fn finish(&self, result: StepResult) {
         self.run.journey().settle(self.id, result);
     }
 }

@@ -1,16 +1,16 @@
-//! The ids of runs: a UUID of version 7 (RFC 9562, section 5.7), which holds when the run began and sorts by it.
+//! Run ids: UUIDs of version 7 (RFC 9562, section 5.7), which contain the start time and sort by it.
 
 use jiff::Timestamp;
 use uuid::{NoContext, Timestamp as UuidTime, Uuid};
 
-/// A new id of a run that began at this time.
+/// Creates the id of a run with this start time.
 pub(crate) fn run_id(began: Timestamp) -> Uuid {
     let seconds = u64::try_from(began.as_second()).unwrap_or_default();
     let nanoseconds = u32::try_from(began.subsec_nanosecond()).unwrap_or_default();
     Uuid::new_v7(UuidTime::from_unix(NoContext, seconds, nanoseconds))
 }
 
-/// When the run of this id began, by its own clock; `None` when it is no id of a run.
+/// Reads the start time from a run id, by the run's own clock. Returns `None` for any other text.
 #[must_use]
 pub fn began(run_id: &str) -> Option<Timestamp> {
     let (seconds, nanoseconds) = Uuid::try_parse(run_id).ok()?.get_timestamp()?.to_unix();
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_holds_when_the_run_began() {
+    fn run_id_contains_its_start_time() {
         let at = "2026-11-24T10:05:30.123Z".parse().unwrap();
         let (one, other) = (run_id(at), run_id(at));
         assert_ne!(one, other);

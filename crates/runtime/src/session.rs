@@ -1,8 +1,8 @@
-//! Somebody at the platform: opens the form, logs in, asks with their session or token, logs out, in the platform's own
-//! names.
+//! User sessions at the platform: open the form, log in, send requests with a session or token, and log out, using the
+//! platform's own names.
 //!
-//! What is judged here is what every flow that logs in must know: the form, the log-in, the second factor. The rest is
-//! asked here and judged by the flow.
+//! Assertions here cover the steps shared by every flow with a log-in: the form, the log-in, the second factor. Flows
+//! judge all other answers themselves.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,26 +17,23 @@ use serde_json::{Value, json};
 use crate::settings::{Credentials, Encoding, Mode, Platform};
 use crate::{Run, Step};
 
-/// Instructions for a session or token that could not be ended: no later run knows it.
-const END_BY_HAND: &str = "It ends with the platform's session or token lifetime. To end it now, delete the account's sessions and \
-                           tokens on the platform.";
+/// Smallest difference between two clocks that counts as skew: the answer itself takes time, and HTTP dates are to the
+/// second.
+const MIN_SKEW: Duration = Duration::from_secs(5);
 
-/// Less than this between two clocks is the answer's own time, and HTTP dates are to the second.
-const LEAST_SKEW: Duration = Duration::from_secs(5);
-
-/// Where the platform is, what its flows are called, and how long one request may take.
+/// Base URL and names of the platform, and the deadline of one request.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// Where it is.
+    /// Base URL.
     pub base_url: Url,
-    /// What its flows are called.
+    /// The platform's own names.
     pub platform: Platform,
-    /// The longest a request may take. **Units:** time.
+    /// Longest time for one request.
     pub deadline: Duration,
 }
 
 impl Site {
-    /// A redirect is the answer to a stranger only when it leads to the form.
+    /// Returns true for the answer to a request without a log-in. A redirect counts only if it leads to the form.
     fn is_unauthenticated(&self, response: &Response) -> bool {
         let to_form = || {
             let form = self.platform.login.form.below(&self.base_url);
@@ -47,34 +44,34 @@ impl Site {
     }
 }
 
-/// Somebody at the platform. What they hold at the end of the attempt is given back: their session or token is ended.
+/// A user session at the platform. After the attempt, compensation ends its session or token.
 pub struct UserSession<'r> {
     run: &'r Run,
     site: &'r Site,
     /// Shared with the compensation that ends it.
-    visit: Arc<Mutex<Visit>>,
+    state: Arc<Mutex<SessionState>>,
     form_token: Option<SecretString>,
 }
 
-struct Visit {
+struct SessionState {
     session: Session,
-    stage: Stage,
+    stage: LoginStage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Nothing was sent that could log in.
-    Outside,
-    /// A password was sent, and not answered: what came of it is not known.
-    Knocking,
-    /// There is a session or token to be ended.
-    Inside,
-    /// It was ended.
-    Left,
+enum LoginStage {
+    /// No password was sent, or it was refused.
+    LoggedOut,
+    /// A password was sent and not answered: the result is unknown.
+    PasswordSent,
+    /// There is a session or token to end.
+    LoggedIn,
+    /// The session or token was ended.
+    Ended,
 }
 
 impl<'r> UserSession<'r> {
-    /// Somebody who has not been here before.
+    /// Creates a session without cookies or token.
     #[must_use]
     pub fn new(run: &'r Run, site: &'r Site) -> Self {
         let names = &site.platform.session;
@@ -84,14 +81,14 @@ impl<'r> UserSession<'r> {
             Mode::Session => Session::new(&site.base_url, csrf),
             Mode::Token => Session::stateless(&site.base_url),
         };
-        let visit = Arc::new(Mutex::new(Visit { session, stage: Stage::Outside }));
-        Self { run, site, visit, form_token: None }
+        let state = Arc::new(Mutex::new(SessionState { session, stage: LoginStage::LoggedOut }));
+        Self { run, site, state, form_token: None }
     }
 
-    /// Opens the page with the log-in form and keeps what it hands out: cookies and the form's token.
+    /// Opens the page with the log-in form, and keeps its cookies and the form's token.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn open_form(&mut self, step: &Step<'_>) -> Result<(), StepEnded> {
         let login = &self.site.platform.login;
         let page = self.lock().session.page(login.form.below(&self.site.base_url)).deadline(self.site.deadline);
@@ -104,16 +101,17 @@ impl<'r> UserSession<'r> {
         if login.mode == Mode::Session {
             let names = &self.site.platform.session;
             for (assertion, name) in [("session_cookie", &names.cookie), ("csrf_cookie", &names.csrf_cookie)] {
-                step.check(assertion, self.holds(&response, name.as_str()))?;
+                step.check(assertion, self.expect_cookie(&response, name.as_str()))?;
             }
         }
         Ok(())
     }
 
-    /// Sends e-mail and password, whatever comes of it. From here on the visit is ended when the attempt is.
+    /// Sends e-mail and password without judging the answer. From here on, compensation ends the session after the
+    /// attempt.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn send_password(
         &mut self,
         step: &Step<'_>,
@@ -123,23 +121,23 @@ impl<'r> UserSession<'r> {
         let login = &self.site.platform.login;
         let fields = [(login.email_field.as_str(), email), (login.password_field.as_str(), password.expose_secret())];
         let request = self.post(login.path.below(&self.site.base_url), &fields);
-        self.give_back();
-        self.lock().stage = Stage::Knocking;
+        self.register_log_out();
+        self.lock().stage = LoginStage::PasswordSent;
         let response = step.ask(request).await?;
         if login.status.as_slice().contains(&response.status.as_u16()) || response.status.is_redirection() {
-            // Whether it should have or not: what it gave is to be ended. That it gave nothing is judged elsewhere.
+            // Any session or token granted here is ended later, expected or not. A missing token is judged elsewhere.
             let _ = self.take_token(&response);
-            self.lock().stage = Stage::Inside;
+            self.lock().stage = LoginStage::LoggedIn;
         } else {
-            self.lock().stage = Stage::Outside;
+            self.lock().stage = LoginStage::LoggedOut;
         }
         Ok(response)
     }
 
-    /// Judges the answer to a right password, and takes the token where there is one.
+    /// Judges the answer to correct credentials, and takes the token if there is one.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub fn accept(&mut self, step: &Step<'_>, response: &Response, statuses: &[u16]) -> Result<(), StepEnded> {
         let login = &self.site.platform.login;
         step.check("same_site", self.same_site(response))?;
@@ -147,16 +145,17 @@ impl<'r> UserSession<'r> {
         if login.mode == Mode::Token {
             step.check("token", self.take_token(response))?;
         }
-        self.lock().stage = Stage::Inside;
-        // The token of the form is dead after a log-in; the cookie has the new one.
+        self.lock().stage = LoginStage::LoggedIn;
+        // The form's token is void after a log-in; the cookie has the new one.
         self.form_token = None;
         Ok(())
     }
 
-    /// Sends the code of the second factor. A code that is refused while the clocks differ was our clock's mistake.
+    /// Sends the code of the second factor. A code refused while the clocks differ is inconclusive: our clock may be
+    /// wrong.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn send_code(&mut self, step: &Step<'_>, totp: &Totp, code_step: u64) -> Result<(), StepEnded> {
         let factor = &self.site.platform.second_factor;
         let code = totp.code(code_step);
@@ -166,7 +165,7 @@ impl<'r> UserSession<'r> {
         let response = step.ask(request).await?;
         if response.status.is_client_error()
             && let Some(skew) = skew(&response, self.run.clock().now())
-            && skew.unsigned_abs() > factor.period.get().max(LEAST_SKEW)
+            && skew.unsigned_abs() > factor.period.get().max(MIN_SKEW)
         {
             let detail = format!(
                 "the code was answered {}, and our clock is {} s {} the platform's\nset the clock that is wrong; codes of \
@@ -180,11 +179,11 @@ impl<'r> UserSession<'r> {
         self.accept(step, &response, factor.status.as_slice())
     }
 
-    /// Logs in, for a check whose own flow comes after: that the log-in itself is right is for the check `login` to judge, so
-    /// a password of ours that is refused is our own mistake here.
+    /// Logs in for a check whose own flow comes afterwards. The check `login` judges the log-in itself, so a refused
+    /// password is our own mistake here.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn log_in(&mut self, step: &Step<'_>, credentials: &Credentials) -> Result<(), StepEnded> {
         let login = &self.site.platform.login;
         if login.mode == Mode::Session {
@@ -194,7 +193,7 @@ impl<'r> UserSession<'r> {
         let answer = self.send_password(step, &credentials.email, &password).await?;
         if login.refused.as_slice().contains(&answer.status.as_u16()) {
             let detail = format!(
-                "the platform refused our own account {} ({})\nput its password at {}, or see to the account",
+                "the platform refused our own account {} ({})\nput its password at {}, or check the account",
                 credentials.email,
                 answer.status.as_u16(),
                 credentials.password,
@@ -204,27 +203,27 @@ impl<'r> UserSession<'r> {
         self.accept(step, &answer, login.status.as_slice())
     }
 
-    /// Asks who is logged in.
+    /// Requests the logged-in user.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn ask_me(&self, step: &Step<'_>) -> Result<Response, StepEnded> {
         self.get(step, self.site.platform.me.path.below(&self.site.base_url)).await
     }
 
-    /// Asks for something.
+    /// Sends a GET request.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn get(&self, step: &Step<'_>, url: Url) -> Result<Response, StepEnded> {
         let request = self.lock().session.request(Method::GET, url).deadline(self.site.deadline);
         step.ask(request).await
     }
 
-    /// Sends something.
+    /// Sends a request with an optional JSON body.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn send(
         &self,
         step: &Step<'_>,
@@ -232,14 +231,14 @@ impl<'r> UserSession<'r> {
         url: Url,
         body: Option<&Value>,
     ) -> Result<Response, StepEnded> {
-        let request = sent_by(&self.lock().session, self.site, method, url, body);
+        let request = build_request(&self.lock().session, self.site, method, url, body);
         step.ask(request).await
     }
 
-    /// Sends something whose answer is judged by nobody.
+    /// Sends a request without judging the answer.
     ///
     /// # Errors
-    /// What went wrong, redacted.
+    /// The failure, redacted.
     pub async fn look(
         &self,
         step: &Step<'_>,
@@ -247,53 +246,53 @@ impl<'r> UserSession<'r> {
         url: Url,
         body: Option<&Value>,
     ) -> Result<Response, String> {
-        let request = sent_by(&self.lock().session, self.site, method, url, body);
+        let request = build_request(&self.lock().session, self.site, method, url, body);
         step.look(request).await
     }
 
-    /// What goes on when the attempt is over, to undo what it did: nothing that it sends is recorded.
+    /// Returns a session for compensation, which stays usable after the attempt. Its requests are not recorded.
     #[must_use]
     pub fn background_session(&self) -> BackgroundSession {
-        BackgroundSession { visit: Arc::clone(&self.visit), site: self.site.clone(), client: self.run.client() }
+        BackgroundSession { state: Arc::clone(&self.state), site: self.site.clone(), client: self.run.client() }
     }
 
-    /// Logs out, and judges the answer.
+    /// Logs out and judges the answer.
     ///
     /// # Errors
-    /// [`StepEnded`]: recorded.
+    /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn log_out(&self, step: &Step<'_>) -> Result<(), StepEnded> {
         let request = log_out(&self.lock().session, self.site);
         let response = step.ask(request).await?;
         step.check("same_site", self.same_site(&response))?;
         step.check("status", status(&response, self.site.platform.logout.status.as_slice()))?;
-        self.lock().stage = Stage::Left;
+        self.lock().stage = LoginStage::Ended;
         Ok(())
     }
 
-    /// Somebody who holds what this one holds now, and keeps it whatever happens to the first.
+    /// Copies the session with its current cookies or token. Later changes to the original do not affect the copy.
     #[must_use]
     pub fn copy(&self) -> Self {
-        // Not ended by itself: it is the same session.
-        let visit = Visit { session: self.lock().session.copy(), stage: Stage::Outside };
-        Self { run: self.run, site: self.site, visit: Arc::new(Mutex::new(visit)), form_token: None }
+        // Not ended separately: at the platform it is the same session.
+        let state = SessionState { session: self.lock().session.copy(), stage: LoginStage::LoggedOut };
+        Self { run: self.run, site: self.site, state: Arc::new(Mutex::new(state)), form_token: None }
     }
 
-    /// Whether an answer is the one that somebody gets who is not logged in.
+    /// Returns true for the answer to a request without a log-in.
     #[must_use]
     pub fn is_unauthenticated(&self, response: &Response) -> bool {
         self.site.is_unauthenticated(response)
     }
 
-    /// The answer is the one that somebody gets who is not logged in.
+    /// Expects the answer to a request without a log-in.
     ///
     /// # Errors
-    /// A mismatch of kind `invariant` when it served somebody, of kind `status` when it is neither.
+    /// A mismatch of kind `invariant` when the request was served, of kind `status` for any other answer.
     pub fn expect_unauthenticated(&self, response: &Response, why: &str) -> Result<(), Mismatch> {
         if self.is_unauthenticated(response) {
             return Ok(());
         }
         let statuses = self.site.platform.unauthenticated.as_slice();
-        // A redirect elsewhere is not the answer that is expected, whatever the list of statuses holds.
+        // A redirect elsewhere is wrong, even if its status is in the list.
         let wrong = status(response, statuses).err().unwrap_or_else(|| Mismatch {
             kind: FailureKind::Status,
             expected: "a redirect to the log-in form".to_owned(),
@@ -305,17 +304,17 @@ impl<'r> UserSession<'r> {
         Err(Mismatch { kind, expected, ..wrong })
     }
 
-    /// The value at a pointer, below the platform's wrapper or at the top, is this one; numbers may be written as texts.
+    /// Expects this value at a pointer, below the platform's wrapper or at the top. Numbers may be written as strings.
     ///
     /// # Errors
-    /// A mismatch of kind `invariant` when it is another, of kind `assertion` when there is none.
+    /// A mismatch of kind `invariant` for another value, of kind `assertion` for a missing one.
     pub fn expect_value(&self, response: &Response, pointer: &str, value: &str) -> Result<(), Mismatch> {
         expect::json_found(response, pointer, self.wrapper())?;
         expect::json_matches(response, pointer, self.wrapper(), &Value::from(value), Compare::Loose)
             .map_err(|mismatch| Mismatch { kind: FailureKind::Invariant, ..mismatch })
     }
 
-    /// The answer leads nowhere else than to the platform.
+    /// Expects an answer that stays at the platform.
     ///
     /// # Errors
     /// A mismatch of kind `redirect`.
@@ -334,7 +333,7 @@ impl<'r> UserSession<'r> {
         }
     }
 
-    /// Takes the bearer token of an answer, which is masked from now on.
+    /// Takes the bearer token of an answer and masks it from now on.
     fn take_token(&self, response: &Response) -> Result<(), Mismatch> {
         let login = &self.site.platform.login;
         if login.mode != Mode::Token {
@@ -343,7 +342,7 @@ impl<'r> UserSession<'r> {
         let found = expect::json_found(response, login.token_pointer.as_str(), self.wrapper())?;
         let Some(token) = found.as_str() else {
             let expected = format!("a bearer token at {}", login.token_pointer.as_str());
-            let actual = "no text there".to_owned();
+            let actual = "not a string".to_owned();
             return Err(Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None });
         };
         self.run.mask(token);
@@ -375,8 +374,8 @@ impl<'r> UserSession<'r> {
         }
     }
 
-    /// The session holds a cookie.
-    fn holds(&self, response: &Response, name: &str) -> Result<(), Mismatch> {
+    /// Expects the session to hold a cookie.
+    fn expect_cookie(&self, response: &Response, name: &str) -> Result<(), Mismatch> {
         let held = self.lock().session.cookies().value(&response.url, name).is_some();
         if held {
             return Ok(());
@@ -389,54 +388,54 @@ impl<'r> UserSession<'r> {
         Err(Mismatch { kind: FailureKind::Header, expected, actual, evidence: None })
     }
 
-    /// Ends the visit when the attempt is over, unless it has been by then.
-    fn give_back(&self) {
-        if self.lock().stage != Stage::Outside {
+    /// Registers the log-out as a compensation, once per session.
+    fn register_log_out(&self) {
+        if self.lock().stage != LoginStage::LoggedOut {
             return;
         }
-        let (visit, site, client) = (Arc::clone(&self.visit), self.site.clone(), self.run.client());
-        self.run.on_exit_with_instructions("log-out", END_BY_HAND, async move { end(&visit, &site, &client).await });
+        let (state, site, client) = (Arc::clone(&self.state), self.site.clone(), self.run.client());
+        self.run.on_exit("log-out", async move { end_session(&state, &site, &client).await });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Visit> {
-        lock(&self.visit)
+    fn lock(&self) -> MutexGuard<'_, SessionState> {
+        lock(&self.state)
     }
 }
 
-/// Somebody who goes on with a visitor's session or token, until it is given back.
+/// A user session for compensation, usable until its session or token is ended.
 #[derive(Clone)]
 pub struct BackgroundSession {
-    visit: Arc<Mutex<Visit>>,
+    state: Arc<Mutex<SessionState>>,
     site: Site,
     client: Client,
 }
 
 impl BackgroundSession {
-    /// Sends something.
+    /// Sends a request with an optional JSON body.
     ///
     /// # Errors
-    /// What went wrong, redacted.
+    /// The failure, redacted.
     pub async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Response, String> {
-        let request = sent_by(&lock(&self.visit).session, &self.site, method, url, body);
+        let request = build_request(&lock(&self.state).session, &self.site, method, url, body);
         self.client.send(request).await.result.map_err(|error| error.to_string())
     }
 
-    /// Sends a request that is no part of the visit: it carries nothing of it.
+    /// Sends a request without the session's cookies or token.
     ///
     /// # Errors
-    /// What went wrong, redacted.
+    /// The failure, redacted.
     pub async fn send_apart(&self, request: Request) -> Result<Response, String> {
         self.client.send(request).await.result.map_err(|error| error.to_string())
     }
 
-    /// Where the platform is.
+    /// Site of the platform.
     #[must_use]
     pub const fn site(&self) -> &Site {
         &self.site
     }
 }
 
-fn sent_by(session: &Session, site: &Site, method: Method, url: Url, body: Option<&Value>) -> Request {
+fn build_request(session: &Session, site: &Site, method: Method, url: Url, body: Option<&Value>) -> Request {
     let request = session.request(method, url).deadline(site.deadline);
     match body {
         Some(body) => request.json(body),
@@ -444,34 +443,36 @@ fn sent_by(session: &Session, site: &Site, method: Method, url: Url, body: Optio
     }
 }
 
-/// Every change is one assignment, so what a panicking thread left is whole.
-fn lock(visit: &Mutex<Visit>) -> MutexGuard<'_, Visit> {
-    visit.lock().unwrap_or_else(PoisonError::into_inner)
+/// Every change is one assignment, so the state stays consistent when a thread panics.
+fn lock(state: &Mutex<SessionState>) -> MutexGuard<'_, SessionState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn end(visit: &Mutex<Visit>, site: &Site, client: &Client) -> Result<(), String> {
+async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) -> Result<(), String> {
     let request = {
-        let visit = lock(visit);
-        match (visit.stage, site.platform.login.mode) {
-            (Stage::Outside | Stage::Left, _) => return Ok(()),
-            // A session that was never handed to us ends by itself.
-            (Stage::Knocking, Mode::Session) => return Ok(()),
-            (Stage::Knocking, Mode::Token) => {
-                return Err("the log-in was not answered: it may have made a token that nobody holds".to_owned());
+        let state = lock(state);
+        match (state.stage, site.platform.login.mode) {
+            (LoginStage::LoggedOut | LoginStage::Ended, _) => return Ok(()),
+            // A session whose cookie never reached us expires by itself.
+            (LoginStage::PasswordSent, Mode::Session) => return Ok(()),
+            (LoginStage::PasswordSent, Mode::Token) => {
+                return Err(
+                    "the log-in was not answered: it may have issued a token, which would stay valid".to_owned()
+                );
             }
-            (Stage::Inside, _) => log_out(&visit.session, site),
+            (LoginStage::LoggedIn, _) => log_out(&state.session, site),
         }
     };
     match client.send(request).await.result {
         Ok(response) => {
-            let actual = response.status.as_u16();
+            let status = response.status.as_u16();
             let (done, gone) = (site.platform.logout.status.as_slice(), site.platform.unauthenticated.as_slice());
-            if done.contains(&actual) || gone.contains(&actual) {
+            if done.contains(&status) || gone.contains(&status) {
                 return Ok(());
             }
-            Err(format!("logging out was answered {actual}; the session or token may live on"))
+            Err(format!("the log-out was answered {status}; the session or token may still be valid"))
         }
-        Err(error) => Err(format!("{error}; the session or token may live on")),
+        Err(error) => Err(format!("{error}; the session or token may still be valid")),
     }
 }
 
@@ -479,18 +480,18 @@ fn log_out(session: &Session, site: &Site) -> Request {
     session.request(Method::POST, site.platform.logout.path.below(&site.base_url)).deadline(site.deadline)
 }
 
-/// The status is one of these; a mismatch tells what was asked for, and the platform's own words.
+/// Expects one of these statuses. A mismatch adds the server's message and the path.
 ///
 /// # Errors
 /// A mismatch of kind `status`.
 pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
     expect::status(response, expected).map_err(|mismatch| {
-        let words = server_message(response).map(|words| format!(" ({words})")).unwrap_or_default();
-        Mismatch { actual: format!("{}{words} at {}", mismatch.actual, response.url.path()), ..mismatch }
+        let message = server_message(response).map(|message| format!(" ({message})")).unwrap_or_default();
+        Mismatch { actual: format!("{}{message} at {}", mismatch.actual, response.url.path()), ..mismatch }
     })
 }
 
-/// By how much our clock is ahead of the one that answered; `None` when it did not tell the time.
+/// Time by which our clock is ahead of the server's. Returns `None` when the answer has no date.
 #[must_use]
 pub fn skew(response: &Response, now: Timestamp) -> Option<SignedDuration> {
     let date = response.header("date")?;
@@ -518,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_answered_401_or_led_to_the_form() {
+    fn unauthenticated_answer_is_401_or_leads_to_the_form() {
         let platform: Platform = toml::from_str("unauthenticated = [401, 302]").unwrap();
         let base_url = "https://app.example/".parse().unwrap();
         let site = Site { base_url, platform, deadline: Duration::from_secs(1) };
@@ -537,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn the_difference_of_clocks_is_read_from_the_answer() {
+    fn clock_skew_is_read_from_the_date_header() {
         let now = "2026-11-23T04:49:30Z".parse().unwrap();
         let seconds = |headers| skew(&answer(200, headers), now).map(|skew| skew.as_secs());
         assert_eq!(seconds(&[("date", "Mon, 23 Nov 2026 04:49:00 GMT")]), Some(30));

@@ -6,16 +6,16 @@ use serde_json::Value;
 
 use check::{RunKey, Shard};
 
-/// What an event asks for.
+/// Contents of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trigger {
-    /// The time the run is meant for; `None` for a run by hand, which is meant for now.
+    /// Scheduled time; `None` for a manual run, meant for now.
     pub scheduled_time: Option<Timestamp>,
-    /// Which part of the targets.
+    /// Part of the targets.
     pub shard: Shard,
 }
 
-/// An event that is none of the accepted ones.
+/// An event in no accepted form.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "malformed event: {0}\n(expected {{\"scheduled_time\": \"2026-11-23T04:49:00Z\", \"shard\": 0, \"of\": 1}}, \
@@ -25,13 +25,13 @@ pub struct MalformedEvent(String);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Own {
+struct OwnEvent {
     scheduled_time: Option<String>,
     shard: Option<u16>,
     of: Option<u16>,
 }
 
-/// The envelope of a rule without a transformer. EventBridge may add fields, so unknown ones are let through.
+/// Envelope of a rule without an input transformer. EventBridge may add fields, so unknown ones are accepted.
 #[derive(Deserialize)]
 struct RuleEvent {
     #[serde(rename = "detail-type")]
@@ -40,13 +40,13 @@ struct RuleEvent {
 }
 
 impl Trigger {
-    /// A run by hand, now.
+    /// A manual run, now.
     pub const MANUAL: Self = Self { scheduled_time: None, shard: Shard::MANUAL };
 
     /// Reads an event.
     ///
     /// # Errors
-    /// When it is none of the accepted shapes; the message says which field is wrong and what was expected.
+    /// When it has no accepted form; the message names the wrong field and the expected form.
     pub fn read(event: &Value) -> Result<Self, MalformedEvent> {
         let Value::Object(fields) = event else {
             return Err(MalformedEvent(format!("found {}, not an object", shape(event))));
@@ -61,7 +61,7 @@ impl Trigger {
             }
             return Ok(Self { scheduled_time: Some(time("time", &rule.time)?), shard: Shard::ONLY });
         }
-        let own = Own::deserialize(event).map_err(|error| MalformedEvent(error.to_string()))?;
+        let own = OwnEvent::deserialize(event).map_err(|error| MalformedEvent(error.to_string()))?;
         let scheduled_time =
             own.scheduled_time.ok_or_else(|| MalformedEvent("scheduled_time is missing".to_owned()))?;
         let scheduled_time = time("scheduled_time", &scheduled_time)?;
@@ -74,7 +74,7 @@ impl Trigger {
         Ok(Self { scheduled_time: Some(scheduled_time), shard: Shard { index, of, manual: false } })
     }
 
-    /// Which run it is.
+    /// Returns the key of the run.
     #[must_use]
     pub fn run_key(&self, check: &str, location: &str, now: Timestamp) -> RunKey {
         RunKey {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_starts_a_run() {
+    fn accepted_events_start_a_run() {
         let time: Timestamp = "2026-11-23T04:49:00Z".parse().unwrap();
         let cases = [
             (
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_samples_in_events_are_accepted() {
+    fn sample_events_are_accepted() {
         let read = |text| Trigger::read(&serde_json::from_str(text).unwrap());
         let time = Some("2026-11-23T04:49:00Z".parse().unwrap());
         let scheduled = Ok(Trigger { scheduled_time: time, shard: Shard::ONLY });
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_the_rest_and_says_why() {
+    fn malformed_events_are_refused_with_a_reason() {
         let cases = [
             (json!([]), "found a list, not an object"),
             (json!({"shard": 0}), "scheduled_time is missing"),

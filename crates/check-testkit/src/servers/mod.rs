@@ -1,4 +1,4 @@
-//! Real servers for tests: programs of Debian's packages on loopback, and what stands between them and a check.
+//! Real servers for tests: programs of Debian packages on loopback, and a proxy between them and a check.
 
 mod process;
 mod proxy;

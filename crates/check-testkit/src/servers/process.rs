@@ -1,4 +1,4 @@
-//! A program that ends with the test, and the folder of its data.
+//! A program that ends with the test, and a folder for its data.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -6,16 +6,16 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a server may take to listen.
+/// Longest time for a server to start listening.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server. It is killed when this is dropped.
+/// A server process, killed when this value is dropped.
 pub struct Server {
     process: Child,
 }
 
 impl Server {
-    /// Starts it, and waits until it listens.
+    /// Starts the server, and waits until it listens.
     ///
     /// # Panics
     /// When it ends, or does not listen in time.
@@ -34,35 +34,35 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// This machine, to itself.
+/// Loopback address of this machine.
 #[must_use]
 pub fn address(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
-/// A port that nobody has, for a server that cannot choose one and tell.
+/// Finds a free port, for a server that cannot choose and report one.
 ///
 /// # Panics
-/// When this machine has none.
+/// When no port is free.
 #[must_use]
 pub fn free_port() -> u16 {
     TcpListener::bind(address(0)).unwrap().local_addr().unwrap().port()
 }
 
-/// A folder of this test alone, removed when this is dropped.
+/// A folder of one test, removed when this value is dropped.
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Below the folder that cargo gives a test: `env!("CARGO_TARGET_TMPDIR")`.
+    /// Creates it below cargo's folder for tests: `env!("CARGO_TARGET_TMPDIR")`.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// When it cannot be created.
     #[must_use]
     pub fn new(below: &str, name: &str) -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
@@ -72,13 +72,13 @@ impl Folder {
         Self(path)
     }
 
-    /// Where it is.
+    /// Path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Writes a file there; its path.
+    /// Writes a file and returns its path.
     ///
     /// # Panics
     /// When it cannot be written.
@@ -92,15 +92,15 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left is found under `target`.
+        // Leftover files can be found under `target`.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// A program of Debian's packages.
+/// Finds a program of a Debian package.
 ///
 /// # Panics
-/// When it is missing, with the command that installs it.
+/// When it is missing; the message contains the command to install it.
 #[must_use]
 pub fn program(name: &str, package: &str) -> PathBuf {
     let found = ["/usr/sbin", "/usr/bin", "/usr/local/bin"].map(|folder| Path::new(folder).join(name));

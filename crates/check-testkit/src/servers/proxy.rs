@@ -1,4 +1,4 @@
-//! Between the check and a server: counts round trips, and delays answers.
+//! A proxy between the check and a server: counts round trips, and delays answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,30 +9,30 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A proxy that listens as long as the test runs.
 pub struct Proxy {
-    /// Where it listens.
+    /// Port on which it listens.
     pub port: u16,
-    actual: Arc<Counts>,
+    counts: Arc<Counts>,
 }
 
 #[derive(Default)]
 struct Counts {
     connections: AtomicUsize,
-    /// How often the client spoke after the server had.
+    /// Number of times that the client spoke after the server.
     turns: AtomicUsize,
     is_answered: AtomicBool,
     bytes: AtomicUsize,
 }
 
 impl Proxy {
-    /// Before the server at a port of this machine; what it says is handed on so much later.
+    /// Starts a proxy to a port of this machine; answers are forwarded after the delay.
     ///
     /// # Panics
     /// When it cannot listen.
     pub async fn start(to: u16, delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let actual: Arc<Counts> = Arc::default();
-        let counts = Arc::clone(&actual);
+        let shared: Arc<Counts> = Arc::default();
+        let counts = Arc::clone(&shared);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 counts.connections.fetch_add(1, Ordering::Relaxed);
@@ -65,18 +65,18 @@ impl Proxy {
                 });
             }
         });
-        Self { port, actual }
+        Self { port, counts: shared }
     }
 
-    /// Connections and exchanges so far: what takes as long as the way there and back.
+    /// Number of connections and exchanges so far, each of them one round trip.
     #[must_use]
     pub fn round_trips(&self) -> usize {
-        self.actual.connections.load(Ordering::Relaxed) + self.actual.turns.load(Ordering::Relaxed)
+        self.counts.connections.load(Ordering::Relaxed) + self.counts.turns.load(Ordering::Relaxed)
     }
 
-    /// What the server has said so far. **Units:** bytes.
+    /// Bytes sent by the server so far.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.actual.bytes.load(Ordering::Relaxed)
+        self.counts.bytes.load(Ordering::Relaxed)
     }
 }

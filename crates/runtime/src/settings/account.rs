@@ -1,4 +1,4 @@
-//! What every check that logs in is told in its own section: whose account it is, and the token of the counters.
+//! Settings of checks that log in: their account, and the token of the counters.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,29 +9,29 @@ use super::values::SecretRef;
 
 const DEFAULT_MINIMUM_COUNT: u32 = 20;
 
-/// The account that a check logs in with: without a second factor.
+/// Account of a check that logs in, without a second factor.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// Its e-mail.
+    /// E-mail address.
     pub email: String,
-    /// Its password.
+    /// Password.
     pub password: SecretRef,
 }
 
-/// As written.
+/// Account that the check logs in with, without a second factor.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawCredentials {
-    /// Its e-mail.
+    /// E-mail address of the account. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    /// A reference to its password.
+    /// Reference to the password of the account. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
 }
 
 impl RawCredentials {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Returns `None` when a value is wrong; the section then holds all problems.
     pub fn validate(self, section: &Section<'_>, common: &Common, check: &str) -> Option<Credentials> {
         let email = section.text("email", self.email);
         let password = section.required("password", self.password);
@@ -47,34 +47,34 @@ impl From<&Credentials> for RawCredentials {
     }
 }
 
-/// Where the rates of real users come from.
+/// Source of the rates of real users.
 #[derive(Clone, Debug)]
 pub struct Counting {
-    /// The bearer token of the operations counters.
+    /// Bearer token of the operations counters.
     pub token: SecretRef,
-    /// How many attempts a window must hold for a rate to be published. Default 20.
+    /// Fewest attempts in a window for a rate to be published. Default 20.
     pub minimum_count: u32,
-    /// Whether the counters hold our own attempts too. Default true.
+    /// True if the counters include our own attempts. Default true.
     pub includes_synthetic: bool,
 }
 
-/// As written.
+/// Operations counters of the platform, for the rates of real users.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawCounting {
-    /// A reference to the bearer token.
+    /// Reference to the bearer token of the counters. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
-    /// How many attempts a window must hold for a rate to be published. Default 20.
+    /// Fewest attempts in a window for a rate to be published: 1 to 1000000. Default 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     minimum_count: Option<u32>,
-    /// Whether the counters hold the attempts of this check too, which are then subtracted. Default true.
+    /// `true` if the counters include the attempts of this check, to be subtracted. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     includes_synthetic: Option<bool>,
 }
 
 impl RawCounting {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Returns `None` when a value is wrong; the section then holds all problems.
     pub fn validate(self, section: &Section<'_>, common: &Common, check: &str) -> Option<Counting> {
         let token = section.required("token", self.token);
         let token = token.and_then(|written| section.secret("token", Some(written), &common.environment, check));

@@ -1,4 +1,4 @@
-//! Values that are right once they are read, and written as they were.
+//! Types that accept only valid values, and write them back as they were read.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use url::Url;
 
 use super::values::{parse_duration, written_duration};
 
-/// A text that is checked when it is read, and written as it was.
+/// Defines a text type that validates its value when read and writes it back unchanged.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident($read:path) = $pattern:literal) => {
         $(#[$doc])*
@@ -19,7 +19,7 @@ macro_rules! checked_text {
         pub struct $name(pub(super) String);
 
         impl $name {
-            /// The text.
+            /// Returns the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -44,96 +44,97 @@ macro_rules! checked_text {
 }
 
 checked_text! {
-    /// A path below the base URL: it begins with one `/`.
-    Path(is_path) = "^/(?!/)"
+    /// Path below the base URL, starting with one `/`.
+    Path(check_path) = "^/(?!/)"
 }
 checked_text! {
-    /// A JSON Pointer (RFC 6901): empty, or beginning with `/`.
-    Pointer(is_pointer) = "^(/|$)"
+    /// JSON Pointer (RFC 6901): empty, or starting with `/`.
+    Pointer(check_pointer) = "^(/|$)"
 }
 checked_text! {
-    /// A name of a field or cookie, or a text to look for: not blank.
-    Name(is_not_blank) = r"\S"
+    /// Name of a field or cookie, or a text to search for: not blank.
+    Name(check_not_blank) = r"\S"
 }
 checked_text! {
-    /// A time zone of the IANA database.
-    TimeZone(is_time_zone) = r"\S"
+    /// Time zone of the IANA database, by name.
+    TimeZone(check_time_zone) = r"\S"
 }
 checked_text! {
-    /// The name of a header.
-    HeaderName(is_header_name) = "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"
+    /// Name of a header.
+    HeaderName(check_header_name) = "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"
 }
 
 impl Path {
-    /// Where it is.
+    /// Joins the path to the base URL.
     ///
-    /// **Errors:** none in practice: a path that begins with one `/` can be joined to any base. Then the base itself.
+    /// **Errors:** none in practice: a path starting with one `/` joins any base. Otherwise the result is the base.
     #[must_use]
     pub fn below(&self, base: &Url) -> Url {
         base.join(&self.0).unwrap_or_else(|_| base.clone())
     }
 }
 
-/// A path below the base URL in which names in braces stand for values: the first ones must be there, others may.
+/// Defines a path below the base URL with placeholders in braces: `$must` are required, `$may` are optional.
 macro_rules! path_with {
     ($(#[$doc:meta])* $name:ident($must:expr, $may:expr) = $pattern:literal) => {
-        checked_text! { $(#[$doc])* $name(Self::is_right) = $pattern }
+        checked_text! { $(#[$doc])* $name(Self::check) = $pattern }
 
         impl $name {
-            fn is_right(text: &str) -> Result<(), String> {
-                is_path_with(text, &$must, &$may)
+            fn check(text: &str) -> Result<(), String> {
+                check_path_with(text, &$must, &$may)
             }
 
-            /// Where it is, with each name replaced by its value, which is escaped.
+            /// Fills in the placeholders with escaped values.
             #[must_use]
             pub fn at(&self, base: &Url, values: &[(&str, &str)]) -> Url {
-                filled(&self.0, base, values)
+                fill_path(&self.0, base, values)
             }
         }
     };
 }
 
 path_with! {
-    /// A path below the base URL with `{school}` in it.
+    /// Path below the base URL with `{school}`.
     SchoolPath(["school"], []) = r"^/(?!/).*\{school\}"
 }
 path_with! {
-    /// A path below the base URL with `{school}` in it; `{teacher}`, and the first and last day as `{from}` and `{to}`.
+    /// Path below the base URL with `{school}`; optional `{teacher}`, and the first and last day as `{from}` and
+    /// `{to}`.
     CalendarPath(["school"], ["teacher", "from", "to"]) = r"^/(?!/).*\{school\}"
 }
 path_with! {
-    /// A path below the base URL with `{teacher}` in it; the first and last day as `{from}` and `{to}`.
+    /// Path below the base URL with `{teacher}`; optional first and last day as `{from}` and `{to}`.
     AvailabilityPath(["teacher"], ["from", "to"]) = r"^/(?!/).*\{teacher\}"
 }
 path_with! {
-    /// A path below the base URL with `{booking}` in it.
+    /// Path below the base URL with `{booking}`.
     BookingPath(["booking"], []) = r"^/(?!/).*\{booking\}"
 }
 path_with! {
-    /// A path below the base URL with `{student}` in it.
+    /// Path below the base URL with `{student}`.
     StudentPath(["student"], []) = r"^/(?!/).*\{student\}"
 }
 path_with! {
-    /// A path below the base URL with `{invoice}` in it.
+    /// Path below the base URL with `{invoice}`.
     InvoicePath(["invoice"], []) = r"^/(?!/).*\{invoice\}"
 }
 
 path_with! {
-    /// A path below the base URL with `{school}` in it; the first and last day as `{from}` and `{to}`, and `{page}`.
+    /// Path below the base URL with `{school}`; optional first and last day as `{from}` and `{to}`, and `{page}`.
     PaymentsPath(["school"], ["from", "to", "page"]) = r"^/(?!/).*\{school\}"
 }
 path_with! {
-    /// A path below the base URL with `{user}` in it.
+    /// Path below the base URL with `{user}`.
     UserPath(["user"], []) = r"^/(?!/).*\{user\}"
 }
 
 path_with! {
-    /// A path below the base URL with `{job}` in it.
+    /// Path below the base URL with `{job}`.
     JobPath(["job"], []) = r"^/(?!/).*\{job\}"
 }
 
-/// A body to send, in which texts in braces stand for values: a text that is nothing else becomes the value itself, so that
-/// a number stays one. The first ones must be there, others may.
+/// Defines a request body with placeholders in braces: `$must` are required, `$may` are optional. A string with nothing
+/// but one placeholder becomes the value itself, so that a number stays a number.
 macro_rules! body_with {
     ($(#[$doc:meta])* $name:ident($must:expr, $may:expr)) => {
         $(#[$doc])*
@@ -142,10 +143,10 @@ macro_rules! body_with {
         pub struct $name(pub(super) Map<String, Value>);
 
         impl $name {
-            /// The body, with each name replaced by its value.
+            /// Fills in the placeholders.
             #[must_use]
             pub fn with(&self, values: &[(&str, &Value)]) -> Value {
-                with_values(&Value::Object(self.0.clone()), values)
+                fill_body(&Value::Object(self.0.clone()), values)
             }
         }
 
@@ -153,7 +154,7 @@ macro_rules! body_with {
             type Error = String;
 
             fn try_from(body: Map<String, Value>) -> Result<Self, String> {
-                are_names(&Value::Object(body.clone()).to_string(), &$must, &$may)?;
+                check_placeholders(&Value::Object(body.clone()).to_string(), &$must, &$may)?;
                 Ok(Self(body))
             }
         }
@@ -167,43 +168,43 @@ macro_rules! body_with {
 }
 
 body_with! {
-    /// The body that makes or changes a booking, with `{teacher}`, `{student}`, `{starts_at}`, `{ends_at}` and `{marker}` in
-    /// it, and `{kind}` where it is sent.
+    /// Body to create or change a booking, with `{teacher}`, `{student}`, `{starts_at}`, `{ends_at}` and `{marker}`;
+    /// optional `{kind}`.
     BookingBody(["teacher", "student", "starts_at", "ends_at", "marker"], ["kind"])
 }
 
 body_with! {
-    /// The body that makes an invoice, with `{amount}`, `{currency}` and `{marker}` in it.
+    /// Body to create an invoice, with `{amount}`, `{currency}` and `{marker}`; optional `{student}`.
     InvoiceBody(["amount", "currency", "marker"], ["student"])
 }
 body_with! {
-    /// The body that sends a message, with `{to}` and `{marker}` in it.
+    /// Body to send a message, with `{to}` and `{marker}`.
     MessageBody(["to", "marker"], [])
 }
 body_with! {
-    /// The body that puts a job into a queue, with `{queue}` and `{marker}` in it.
+    /// Body to put a job into a queue, with `{queue}` and `{marker}`.
     JobBody(["queue", "marker"], [])
 }
 body_with! {
-    /// The body that makes an invoice void.
+    /// Body to void an invoice; optional `{invoice}`.
     VoidBody([], ["invoice"])
 }
 body_with! {
-    /// An event about a payment intent, with `{intent}`, `{event}`, `{type}`, `{amount}` and `{invoice}` in it.
+    /// Event about a payment intent, with `{intent}`, `{event}`, `{type}`, `{amount}` and `{invoice}`.
     IntentEvent(["intent", "event", "type", "amount", "invoice"], ["currency", "created", "livemode", "status", "charge", "student", "marker"])
 }
 body_with! {
-    /// An event about a refunded charge, with `{intent}`, `{event}` and `{amount}` in it.
+    /// Event about a refunded charge, with `{intent}`, `{event}` and `{amount}`.
     RefundEvent(["intent", "event", "amount"], ["invoice", "currency", "created", "livemode", "charge", "student", "marker"])
 }
 
-/// The members of an object; nothing of anything else.
+/// Members of an object; empty for any other value.
 pub(super) fn members(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
-/// The names in braces: letters and `_`. Any other brace is a brace.
-fn names(text: &str) -> impl Iterator<Item = &str> {
+/// Placeholders of a text: names of letters and `_` in braces. Any other brace is plain text.
+fn placeholders(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').skip(1).filter_map(|rest| {
         let (name, _) = rest.split_once('}')?;
         let is_name = !name.is_empty() && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
@@ -211,37 +212,37 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn are_names(text: &str, must: &[&str], may: &[&str]) -> Result<(), String> {
+fn check_placeholders(text: &str, must: &[&str], may: &[&str]) -> Result<(), String> {
     let braced = |names: &[&str]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
-    if let Some(name) = must.iter().find(|name| !names(text).any(|own| own == **name)) {
+    if let Some(name) = must.iter().find(|name| !placeholders(text).any(|own| own == **name)) {
         return Err(format!("expected {{{name}}} in it, found `{text}`"));
     }
-    if let Some(name) = names(text).find(|name| !must.contains(name) && !may.contains(name)) {
+    if let Some(name) = placeholders(text).find(|name| !must.contains(name) && !may.contains(name)) {
         let known = [must, may].concat();
         return Err(format!("expected no other names in braces than {}, found `{{{name}}}`", braced(&known)));
     }
     Ok(())
 }
 
-fn is_path_with(text: &str, must: &[&str], may: &[&str]) -> Result<(), String> {
-    is_path(text)?;
-    are_names(text, must, may)
+fn check_path_with(text: &str, must: &[&str], may: &[&str]) -> Result<(), String> {
+    check_path(text)?;
+    check_placeholders(text, must, may)
 }
 
-fn filled(path: &str, base: &Url, values: &[(&str, &str)]) -> Url {
+fn fill_path(path: &str, base: &Url, values: &[(&str, &str)]) -> Url {
     let replaced = |text: &str, escaped: fn(&str) -> String| {
         values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &escaped(value)))
     };
     let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
     let mut url = base.clone();
-    // Set, not joined: what is special in a value is escaped; a slash would be another path.
+    // Set, not joined: special characters in a value are escaped, since a slash would start another path segment.
     url.set_path(&replaced(path, |value| value.replace('/', "%2F")));
     let in_query = |value: &str| url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
     url.set_query(query.map(|query| replaced(query, in_query)).as_deref());
     url
 }
 
-fn with_values(template: &Value, values: &[(&str, &Value)]) -> Value {
+fn fill_body(template: &Value, values: &[(&str, &Value)]) -> Value {
     match template {
         Value::String(text) => {
             if let Some((_, value)) = values.iter().find(|(name, _)| *text == format!("{{{name}}}")) {
@@ -252,23 +253,23 @@ fn with_values(template: &Value, values: &[(&str, &Value)]) -> Value {
                 |text: String, (name, value): &(&str, &Value)| text.replace(&format!("{{{name}}}"), &plain(value));
             Value::String(values.iter().fold(text.clone(), fill))
         }
-        Value::Array(items) => items.iter().map(|item| with_values(item, values)).collect(),
+        Value::Array(items) => items.iter().map(|item| fill_body(item, values)).collect(),
         Value::Object(members) => {
-            let filled = members.iter().map(|(name, member)| (name.clone(), with_values(member, values)));
+            let filled = members.iter().map(|(name, member)| (name.clone(), fill_body(member, values)));
             Value::Object(filled.collect())
         }
         other => other.clone(),
     }
 }
 
-/// Statuses of HTTP: at least one, each 100 to 599.
+/// HTTP statuses: at least one, each 100 to 599.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<u16>", into = "Vec<u16>")]
 #[schemars(extend("minItems" = 1, "items" = { "type": "integer", "minimum": 100, "maximum": 599 }))]
 pub struct Statuses(pub(super) Vec<u16>);
 
 impl Statuses {
-    /// All of them.
+    /// Returns all statuses.
     #[must_use]
     pub fn as_slice(&self) -> &[u16] {
         &self.0
@@ -292,13 +293,13 @@ impl From<Statuses> for Vec<u16> {
     }
 }
 
-/// For how long a code of a second factor is shown: 1 s to 5 min.
+/// Time step of one-time codes: 1s to 5m.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Period(pub(super) Duration);
 
 impl Period {
-    /// The time.
+    /// Returns the duration.
     #[must_use]
     pub const fn get(self) -> Duration {
         self.0
@@ -323,14 +324,14 @@ impl From<Period> for String {
     }
 }
 
-/// How long a code of a second factor is: 6 to 8 digits.
+/// Length of a one-time code: 6 to 8 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u32", into = "u32")]
 #[schemars(extend("minimum" = 6, "maximum" = 8))]
 pub struct Digits(pub(super) u32);
 
 impl Digits {
-    /// The number of digits.
+    /// Returns the number of digits.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -355,30 +356,30 @@ impl From<Digits> for u32 {
     }
 }
 
-fn is_path(text: &str) -> Result<(), String> {
+fn check_path(text: &str) -> Result<(), String> {
     if text.starts_with('/') && !text.starts_with("//") {
         return Ok(());
     }
     Err(format!("expected a path that begins with one `/`, found `{text}`"))
 }
 
-fn is_pointer(text: &str) -> Result<(), String> {
+fn check_pointer(text: &str) -> Result<(), String> {
     if text.is_empty() || text.starts_with('/') {
         return Ok(());
     }
     Err(format!("expected a JSON Pointer such as \"/data/status\", found `{text}`"))
 }
 
-fn is_not_blank(text: &str) -> Result<(), String> {
+fn check_not_blank(text: &str) -> Result<(), String> {
     if text.trim().is_empty() { Err("expected a text, found a blank one".to_owned()) } else { Ok(()) }
 }
 
-fn is_time_zone(text: &str) -> Result<(), String> {
+fn check_time_zone(text: &str) -> Result<(), String> {
     jiff::tz::TimeZone::get(text)
         .map_or_else(|_| Err(format!("expected a time zone such as \"Europe/Copenhagen\", found `{text}`")), |_| Ok(()))
 }
 
-fn is_header_name(text: &str) -> Result<(), String> {
+fn check_header_name(text: &str) -> Result<(), String> {
     http::HeaderName::try_from(text)
         .map_or_else(|_| Err(format!("expected the name of a header, found `{text}`")), |_| Ok(()))
 }
@@ -388,7 +389,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_stay_at_the_base_and_ids_are_escaped() {
+    fn paths_keep_the_base_and_escape_values() {
         let base = Url::parse("https://app.example/ignored").unwrap();
         assert_eq!(Path("/api/me?full=1".to_owned()).below(&base).as_str(), "https://app.example/api/me?full=1");
         let school = SchoolPath("/api/schools/{school}?fields=id".to_owned());
@@ -400,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_braces_are_those_that_are_known() {
+    fn only_known_placeholders_are_accepted() {
         let read = |text: &str| CalendarPath::try_from(text.to_owned()).map_err(|error| error.clone());
         assert!(read("/schools/{school}/bookings").is_ok());
         assert!(read("/bookings").unwrap_err().contains("{school}"));
@@ -409,8 +410,8 @@ mod tests {
     }
 
     #[test]
-    fn a_body_keeps_the_types_of_its_values() {
-        let body = with_values(
+    fn body_keeps_the_types_of_its_values() {
+        let body = fill_body(
             &serde_json::json!({ "id": "{student}", "ids": ["{student}"], "note": "for {student}: {marker}", "n": 1 }),
             &[("student", &Value::from(350)), ("marker", &Value::from("synthetic:1"))],
         );

@@ -1,4 +1,4 @@
-//! What all checks share, and how each is run.
+//! Settings shared by all checks, and the settings of a check's runs.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ use super::windows::{RawWindow, Window};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The settings that all checks share.
+/// Settings shared by all checks.
 #[derive(Clone, Debug)]
 pub struct Common {
-    /// The environment's name: a metric dimension, and part of the path of secrets.
+    /// Name of the environment: a metric dimension, and part of the path of secrets.
     pub environment: String,
-    /// Where the platform is; paths in the settings are relative to it.
+    /// Base URL of the platform; paths in the settings are relative to it.
     pub base_url: Url,
     /// Time zone of maintenance windows, and of the platform's times where they name none.
     pub time_zone: TimeZone,
@@ -34,66 +34,66 @@ pub struct Common {
     pub contact: Contact,
     /// Templates of the links in messages.
     pub links: LinkTemplates,
-    /// When incidents open, close and are told again, where a check does not differ.
+    /// Policy for opening, closing and repeating incidents, unless a check overrides it.
     pub policy: Policy,
-    /// When nobody is told.
+    /// Maintenance windows, during which notifications are silenced.
     pub windows: Vec<Window>,
-    /// How the platform's maintenance mode shows.
+    /// Signs of the platform's maintenance mode.
     pub maintenance: Maintenance,
-    /// Where requests may go, and whom they trust.
+    /// Allowed hosts and addresses, and trusted certificates.
     pub network: Network,
-    /// What its flows are called.
+    /// The platform's own names.
     pub platform: Platform,
 }
 
-/// How a check is run.
+/// Settings of a check's runs.
 #[derive(Clone, Debug)]
 pub struct RunSettings {
-    /// The longest a run may take, with the attempt that confirms and the wait before it. Default 45 s, or what the function
-    /// has time for.
+    /// Longest time that a run may take, including the confirming attempt and the wait before it. Default 45 s, or the
+    /// time that the function has, if shorter.
     pub deadline: Duration,
-    /// The wait before a failure is confirmed. Default 20 s.
+    /// Wait before a failure is confirmed. Default 20 s.
     pub confirm_after: Duration,
-    /// When its incidents open, close and are told again.
+    /// Policy for opening, closing and repeating its incidents.
     pub policy: Policy,
-    /// Where to say that a run passed, to somebody outside AWS.
+    /// URL of a service outside AWS, pinged after each passed run.
     pub heartbeat_url: Option<SecretRef>,
 }
 
-/// As written, at the top of the file.
+/// Settings at the top of the file, shared by all checks.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawCommon {
-    /// The name of the environment: 2 to 24 of a-z, 0-9 and `-`, a letter first. Required.
+    /// Name of the environment: 2 to 24 of a-z, 0-9 and `-`, starting with a letter. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<String>,
-    /// Where the platform is: `http` or `https`, without user and password. Required.
+    /// Base URL of the platform: `http` or `https`, without user and password. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     base_url: Option<String>,
     /// Time zone of maintenance windows and of the platform's times, by its IANA name. Default Europe/Copenhagen.
     #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<TimeZone>,
-    /// Whom to call. Required.
+    /// Person or team to contact about incidents. Required.
     contact: RawContact,
     /// Templates of the links in messages.
     links: RawLinks,
-    /// When incidents open, close and are told again.
+    /// Rules for opening, closing and repeating incidents.
     incidents: RawIncidents,
-    /// How the platform's maintenance mode shows, and when there is maintenance.
+    /// Signs of the platform's maintenance mode, and maintenance windows.
     maintenance: RawMaintenance,
-    /// Where requests may go besides the hosts that stand here, and whom they trust.
+    /// Hosts and addresses allowed in addition to those in this file, and trusted certificates.
     network: RawNetwork,
-    /// What the platform's flows are called; the contract's names where nothing is written.
+    /// The platform's own names of paths, fields and statuses. Default: those of its API contract.
     platform: Platform,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawContact {
-    /// A person or a team. Required.
+    /// Name of the person or team. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// How to reach them: a telephone number first of all. Required.
+    /// Ways to reach them, a phone number first. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<String>,
 }
@@ -101,16 +101,16 @@ struct RawContact {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawLinks {
-    /// What to do. Required.
+    /// URL of the check's runbook. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     runbook: Option<String>,
-    /// The numbers over time.
+    /// URL of the dashboard. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     dashboard: Option<String>,
-    /// The log lines of the incident's window.
+    /// URL of the log lines in the incident's window. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     logs: Option<String>,
-    /// The run in the platform's own tracing.
+    /// URL of the run in the platform's own tracing. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
 }
@@ -118,42 +118,42 @@ struct RawLinks {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawMaintenance {
-    /// The status: 200 to 599. Default 503.
+    /// HTTP status of maintenance mode: 200 to 599. Default 503.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    /// Texts of which the body holds at least one. Default: those of Laravel's page and JSON.
+    /// Texts of maintenance mode; the body contains at least one. Default: those of Laravel's page and JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     markers: Option<Vec<String>>,
-    /// When nobody is told; checks run and publish all the same.
+    /// Maintenance windows, during which notifications are silenced. Checks still run and publish. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     windows: Option<Vec<RawWindow>>,
 }
 
-/// As written, in the section of a check.
+/// Settings of a check's runs.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawRun {
-    /// The longest a run may take: 1s to 14m. Default 45s, or what the function has time for.
+    /// Longest time that a run may take: 1s to 14m. Default 45s, or the time that the function has, if shorter.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
-    /// The wait before a failure is confirmed by a second attempt: 0s to 5m. Default 20s.
+    /// Wait before a second attempt confirms a failure: 0s to 5m. Default 20s.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm_after: Option<String>,
-    /// Which topic people are told through, where `incidents.severities` says nothing else. Default critical; of
-    /// partners warning.
+    /// Severity of the check's incidents, which selects the topic for people; `incidents.severities` takes precedence.
+    /// Default critical; for partners warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
-    /// Where its incidents differ from those of all checks.
+    /// Incident rules of this check, in place of the shared ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     incidents: Option<RawIncidents>,
-    /// A reference to the URL that is asked after each run that passed.
+    /// Reference to the URL of a heartbeat service, requested after each passed run. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     heartbeat_url: Option<String>,
 }
 
 impl RawCommon {
-    /// What is wrong is noted, and something harmless stands in its place, so that the settings of the check are read too
-    /// and all problems reported at once.
+    /// Records problems and continues with harmless values in place of wrong ones, so that the check's settings are
+    /// read too and all problems are reported at once.
     pub(super) fn validate(mut self, section: &Section<'_>) -> Option<Common> {
         let time_zone = self.time_zone.take().unwrap_or_default();
         self.platform.times.zone.get_or_insert_with(|| time_zone.clone());
@@ -164,21 +164,21 @@ impl RawCommon {
         let details = contact.text("details", self.contact.details);
         let links = self.links.validate(&section.table("links"));
         let policy = self.incidents.validate(&section.table("incidents"), &Policy::default());
-        let of_maintenance = section.table("maintenance");
+        let maintenance_section = section.table("maintenance");
         let checks = section.check_ids();
         let windows: Vec<Option<Window>> = (0..)
             .zip(self.maintenance.windows.iter().flatten())
             .map(|(index, window)| {
-                window.clone().validate(&of_maintenance.item("windows", index), &checks, time_zone.as_str())
+                window.clone().validate(&maintenance_section.item("windows", index), &checks, time_zone.as_str())
             })
             .collect();
-        let maintenance = self.maintenance.validate(&of_maintenance);
+        let maintenance = self.maintenance.validate(&maintenance_section);
         let network = self.network.validate(&section.table("network"));
         Some(Common {
             time_zone,
-            // Empty: references to secrets may name any environment then.
+            // Empty: references to secrets may then name any environment.
             environment: environment.unwrap_or_default(),
-            base_url: base_url.or_else(|| Url::parse("http://stand-in.invalid/").ok())?,
+            base_url: base_url.or_else(|| Url::parse("http://placeholder.invalid/").ok())?,
             contact: Contact { name: name.unwrap_or_default(), details: details.unwrap_or_default() },
             links: links.unwrap_or_default(),
             policy: policy.unwrap_or_default(),
@@ -193,7 +193,7 @@ impl RawCommon {
         let name = section.text("environment", self.environment.clone())?;
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
-        // As the template's parameter of the same name has it.
+        // Same rule as for the template's parameter of this name.
         if !begins || !(2..=24).contains(&name.len()) || !name.chars().all(allowed) {
             let rule = format!("expected 2 to 24 of a-z, 0-9 and `-`, a letter first, found `{name}`");
             section.problem("environment", rule);
@@ -225,7 +225,7 @@ impl RawMaintenance {
         if markers.iter().any(|marker| marker.trim().is_empty()) || markers.is_empty() {
             section.problem(
                 "markers",
-                "expected at least one text, none of them blank: without, any 503 would be a planned state",
+                "expected at least one text, none of them blank: without one, any 503 would count as maintenance",
             );
             return None;
         }
@@ -234,10 +234,10 @@ impl RawMaintenance {
 }
 
 impl RawRun {
-    /// Which keys of a check's section are about how it is run.
+    /// Keys of a check's section that configure its runs.
     pub(super) const KEYS: &[&str] = &["deadline", "confirm_after", "severity", "incidents", "heartbeat_url"];
 
-    /// `severity` is the check's own, where none is written; `longest` is the time that the function has for a run.
+    /// `severity` is the check's default; `longest` is the function's time for a run.
     pub(super) fn validate(
         self,
         section: &Section<'_>,
@@ -267,7 +267,7 @@ impl RawRun {
 }
 
 impl Common {
-    /// As it would be written, every default in its place.
+    /// Converts the settings back to keys, with every default filled in.
     pub(super) fn to_raw(&self) -> RawCommon {
         RawCommon {
             environment: Some(self.environment.clone()),
@@ -293,7 +293,7 @@ impl Common {
 }
 
 impl RunSettings {
-    /// As it would be written, every default in its place.
+    /// Converts the settings back to keys, with every default filled in.
     pub(super) fn to_raw(&self) -> RawRun {
         RawRun {
             deadline: Some(written_duration(self.deadline)),

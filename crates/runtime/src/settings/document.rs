@@ -1,4 +1,4 @@
-//! The file: where each key stands, and what is wrong with it.
+//! The settings file: positions of keys, and problems found.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -16,18 +16,18 @@ use super::section::Section;
 use super::values::written_duration;
 use crate::{Check, Prepared};
 
-/// One thing that is wrong with a settings file.
+/// One problem of a settings file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file's name.
+    /// Name of the file.
     pub file: String,
-    /// The line, from 1.
+    /// Line, from 1.
     pub line: usize,
-    /// That line as written, without values that may be secret.
+    /// Text of the line, without possibly secret values.
     pub source: String,
-    /// The key's path: `check.availability.targets[1].deadline`. Empty when the file is no TOML.
+    /// Path of the key: `check.availability.targets[1].deadline`. Empty when the file is not TOML.
     pub key: String,
-    /// What was expected, and what was seen.
+    /// Expected and found value.
     pub rule: String,
 }
 
@@ -45,20 +45,20 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A part of a key's path.
+/// Part of a key's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Key(String),
     Index(usize),
 }
 
-/// What was found wrong so far.
+/// Problems found so far.
 #[derive(Default)]
 pub(super) struct Findings {
     problems: RefCell<Vec<Problem>>,
-    /// What could not be read. That it is missing, or what a default in its place leads to, is no problem of its own.
+    /// Paths of unreadable values. Their absence, or an effect of the default in their place, is not another problem.
     unreadable: RefCell<Vec<Vec<Part>>>,
-    /// Every URL that requests may be sent to, and where it stands.
+    /// Every URL to which requests may be sent, with the path of its key.
     hosts: RefCell<Vec<(Vec<Part>, Url)>>,
 }
 
@@ -67,18 +67,18 @@ impl Findings {
         self.problems.borrow_mut().push(problem);
     }
 
-    /// Notes that requests may go to the host of this URL.
+    /// Records that requests may go to the host of this URL.
     pub(super) fn add_host(&self, path: Vec<Part>, url: Url) {
         self.hosts.borrow_mut().push((path, url));
     }
 
-    /// Whether this place, or one around it, could not be read.
+    /// Returns true if this value, or one around it, could not be read.
     pub(super) fn is_unreadable(&self, path: &[Part]) -> bool {
         self.unreadable.borrow().iter().any(|unreadable| path.starts_with(unreadable))
     }
 
-    fn is_sound(&self, section: &[Part]) -> bool {
-        let (key, within) = (written(section), format!("{}.", written(section)));
+    fn is_valid(&self, section: &[Part]) -> bool {
+        let (key, within) = (key_path(section), format!("{}.", key_path(section)));
         !self.problems.borrow().iter().any(|problem| problem.key == key || problem.key.starts_with(&within))
     }
 
@@ -90,7 +90,7 @@ impl Findings {
     }
 }
 
-/// A settings file that is TOML; what stands in it may still be wrong.
+/// A settings file in valid TOML. Its values are not validated yet.
 pub struct Document<'t> {
     file: String,
     text: &'t str,
@@ -103,25 +103,25 @@ impl<'t> Document<'t> {
     /// Reads the text of a file.
     ///
     /// # Errors
-    /// All places where it is no TOML.
+    /// All syntax errors, at most one per line.
     pub fn parse(file: &str, text: &'t str) -> Result<Self, Vec<Problem>> {
         let (root, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             let problem = |error: &toml::de::Error| {
                 let (line, source) = line_at(text, error.span().map_or(0, |span| span.start));
-                let source = shown(source, false);
+                let source = displayed_line(source, false);
                 Problem { file: file.to_owned(), line, source, key: String::new(), rule: error.message().to_owned() }
             };
             let mut problems: Vec<Problem> = errors.iter().map(problem).collect();
             problems.sort_by_key(|problem| problem.line);
-            // What follows the first mistake of a line is mostly its consequence.
+            // Later errors on a line are mostly consequences of the first.
             problems.dedup_by_key(|problem| problem.line);
             return Err(problems);
         }
         Ok(Self { file: file.to_owned(), text, root })
     }
 
-    /// The ids that have a section, whether there are such checks or not.
+    /// Ids of all check sections, including unknown checks.
     #[must_use]
     pub fn check_ids(&self) -> Vec<String> {
         match self.root.get_ref().get(CHECKS).map(Spanned::get_ref) {
@@ -130,14 +130,14 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// The problem that a section is of no known check.
+    /// Problem of a section for an unknown check.
     #[must_use]
     pub fn unknown_check(&self, id: &str, known: &[&str]) -> Problem {
         let path = [Part::Key(CHECKS.to_owned()), Part::Key(id.to_owned())];
         self.problem(&path, unknown("check", id, known))
     }
 
-    /// Reads the settings of one check, with those that all checks share.
+    /// Reads the settings of one check together with the shared ones.
     pub(crate) fn check<C: Check>(&self) -> Result<Prepared<C>, Vec<Problem>> {
         let findings = Findings::default();
         let shared = Section::new(self, &findings, Vec::new());
@@ -153,16 +153,16 @@ impl<'t> Document<'t> {
             findings.add(self.no_table(&path));
             return Err(findings.into_problems());
         };
-        let (how, own) =
+        let (run_keys, own_keys) =
             table.get_ref().clone().into_iter().partition(|(key, _)| RawRun::KEYS.contains(&&**key.get_ref()));
-        let raw_run: RawRun = self.read(Spanned::new(table.span(), how), &path, &[], &findings);
-        let raw_own: C::Raw = self.read(Spanned::new(table.span(), own), &path, RawRun::KEYS, &findings);
+        let raw_run: RawRun = self.read(Spanned::new(table.span(), run_keys), &path, &[], &findings);
+        let raw_own: C::Raw = self.read(Spanned::new(table.span(), own_keys), &path, RawRun::KEYS, &findings);
         let prepared = common.and_then(|common| {
             let longest = C::FUNCTION_TIMEOUT.saturating_sub(crate::reserve(C::READ_ONLY));
             let run = raw_run.validate(&section, C::ID, C::SEVERITY, &common, longest);
             let check = C::read(raw_own, &section, &common);
             let (run, check) = (run?, check?);
-            if findings.is_sound(&path) {
+            if findings.is_valid(&path) {
                 budget::<C>(&section, &run, &check);
             }
             let egress = self.egress(&common.network.egress, &findings);
@@ -175,7 +175,7 @@ impl<'t> Document<'t> {
         }
     }
 
-    /// Lets requests go to the hosts that were read, and notes those that are addresses which no connection may be made to.
+    /// Allows requests to the hosts in the settings, and reports forbidden addresses among them.
     fn egress(&self, allowed: &EgressPolicy, findings: &Findings) -> EgressPolicy {
         let mut egress = allowed.clone();
         for (path, url) in findings.hosts.borrow().iter() {
@@ -190,7 +190,7 @@ impl<'t> Document<'t> {
         egress
     }
 
-    /// Deserializes a table, and notes what does not fit.
+    /// Deserializes a table and reports mismatches.
     fn read<T: DeserializeOwned + Default>(
         &self,
         table: Spanned<DeTable<'t>>,
@@ -198,29 +198,23 @@ impl<'t> Document<'t> {
         siblings: &[&str],
         findings: &Findings,
     ) -> T {
-        let (value, misfits) = lenient::read(table, path, siblings);
-        for misfit in misfits {
-            let path: Vec<Part> = path.iter().cloned().chain(misfit.path).collect();
+        let (value, mismatches) = lenient::read(table, path, siblings);
+        for mismatch in mismatches {
+            let path: Vec<Part> = path.iter().cloned().chain(mismatch.path).collect();
             let hide = may_be_secret(&path);
-            let rule = match misfit.rule.rsplit_once(", found ") {
+            let rule = match mismatch.rule.rsplit_once(", found ") {
                 Some((expected, _)) if hide => format!("{expected}, found something else (not shown)"),
-                _ => misfit.rule,
+                _ => mismatch.rule,
             };
-            findings.add(self.problem_at(misfit.offset, &path, rule, hide || misfit.is_unknown));
-            match (misfit.is_unknown, renamed(&path)) {
-                (false, _) => findings.unreadable.borrow_mut().push(path),
-                // Its value is there, so the new key is not missing.
-                (true, Some(new)) => {
-                    let parent = path[..path.len() - 1].to_vec();
-                    findings.unreadable.borrow_mut().push([parent, vec![Part::Key(new.to_owned())]].concat());
-                }
-                (true, None) => {}
+            findings.add(self.problem_at(mismatch.offset, &path, rule, hide || mismatch.is_unknown));
+            if !mismatch.is_unknown {
+                findings.unreadable.borrow_mut().push(path);
             }
         }
         value
     }
 
-    /// The problem that a section is missing, or is no table.
+    /// Problem of a missing section, or of another value in its place.
     fn no_table(&self, path: &[Part]) -> Problem {
         for length in 1..=path.len() {
             match self.value(&path[..length]) {
@@ -228,14 +222,14 @@ impl<'t> Document<'t> {
                 Some(value) if value.get_ref().is_table() => {}
                 Some(other) => {
                     return self
-                        .problem(&path[..length], format!("expected a table, found {}", lenient::type_of(other)));
+                        .problem(&path[..length], format!("expected a table, found {}", lenient::type_name(other)));
                 }
             }
         }
-        self.problem(path, format!("the section [{}] is missing", written(path)))
+        self.problem(path, format!("the section [{}] is missing", key_path(path)))
     }
 
-    /// The problem of a key; of the table around it when the key is missing.
+    /// Problem of a key, or of the table around it when the key is missing.
     pub(super) fn problem(&self, path: &[Part], rule: String) -> Problem {
         let offset = (0..=path.len()).rev().find_map(|length| self.offset(&path[..length])).unwrap_or(0);
         self.problem_at(offset, path, rule, may_be_secret(path))
@@ -244,7 +238,7 @@ impl<'t> Document<'t> {
     fn problem_at(&self, offset: usize, path: &[Part], rule: String, hide: bool) -> Problem {
         let (line, source) = line_at(self.text, offset);
         let rule = Redactor::default().redact(&rule);
-        Problem { file: self.file.clone(), line, source: shown(source, hide), key: written(path), rule }
+        Problem { file: self.file.clone(), line, source: displayed_line(source, hide), key: key_path(path), rule }
     }
 
     fn table(&self, path: &[Part]) -> Option<Spanned<DeTable<'t>>> {
@@ -274,8 +268,8 @@ impl<'t> Document<'t> {
     }
 }
 
-/// The text of a file with another value at a key such as `base_url` or `check.backend.cache.port`, a text where a text was:
-/// for servers whose addresses are known only once they listen. Nothing changes when the key is not written.
+/// Returns the text of a file with another value at a key such as `base_url` or `check.backend.cache.port`; a string
+/// stays a string. Used for servers whose addresses are known only once they listen. A missing key changes nothing.
 #[must_use]
 pub fn replaced(text: &str, key: &str, value: &str) -> String {
     let (root, _) = DeTable::parse_recoverable(text);
@@ -288,12 +282,13 @@ pub fn replaced(text: &str, key: &str, value: &str) -> String {
     format!("{}{written}{}", &text[..span.start], &text[span.end..])
 }
 
-/// The time that attempts and the wait between them need must fit into the run's deadline, and that into the function's.
+/// Checks that the attempts and the wait between them fit into the run's deadline, and the deadline into the function's
+/// timeout.
 fn budget<C: Check>(section: &Section<'_>, run: &RunSettings, check: &C) {
     let attempt = check.max_attempt_duration();
     let needed = if C::READ_ONLY { attempt * 2 + run.confirm_after } else { attempt };
     if needed > run.deadline {
-        let how = if C::READ_ONLY {
+        let reason = if C::READ_ONLY {
             format!(
                 "2 attempts of {} and a wait of {} between them",
                 written_duration(attempt),
@@ -303,14 +298,15 @@ fn budget<C: Check>(section: &Section<'_>, run: &RunSettings, check: &C) {
             format!("an attempt of {}", written_duration(attempt))
         };
         let (needed, deadline) = (written_duration(needed), written_duration(run.deadline));
-        section.problem("deadline", format!("expected at least {needed}, for {how}, found {deadline}"));
+        section.problem("deadline", format!("expected at least {needed}, for {reason}, found {deadline}"));
     }
     let reserve = crate::reserve(C::READ_ONLY);
-    let most = C::FUNCTION_TIMEOUT.saturating_sub(reserve);
-    if run.deadline > most {
+    let limit = C::FUNCTION_TIMEOUT.saturating_sub(reserve);
+    if run.deadline > limit {
         let rule = format!(
-            "expected at most {}: the function is killed after {}, and {} are kept back to undo, publish and tell; found {}",
-            written_duration(most),
+            "expected at most {}: the function is killed after {}, and {} are reserved for compensation, \
+             publishing and notifying; found {}",
+            written_duration(limit),
             written_duration(C::FUNCTION_TIMEOUT),
             written_duration(reserve),
             written_duration(run.deadline)
@@ -319,7 +315,7 @@ fn budget<C: Check>(section: &Section<'_>, run: &RunSettings, check: &C) {
     }
 }
 
-pub(super) fn written(path: &[Part]) -> String {
+pub(super) fn key_path(path: &[Part]) -> String {
     let mut text = String::new();
     for part in path {
         match part {
@@ -340,7 +336,7 @@ pub(super) fn written(path: &[Part]) -> String {
     text
 }
 
-/// The number of the line, from 1, and the line. The end of the file belongs to its last line.
+/// Line number from 1, and the line. The end of the file belongs to its last line.
 fn line_at(text: &str, offset: usize) -> (usize, &str) {
     let end = text.trim_end().len();
     let before = text.get(..offset.min(end)).unwrap_or(text);
@@ -348,14 +344,14 @@ fn line_at(text: &str, offset: usize) -> (usize, &str) {
     (line, text.lines().nth(line - 1).unwrap_or_default())
 }
 
-/// Whether the value of this key may be a secret, or a secret written where a reference belongs.
+/// Returns true if the value of this key may be a secret, or a secret written in place of a reference.
 fn may_be_secret(path: &[Part]) -> bool {
     path.iter().any(|part| matches!(part, Part::Key(key) if sounds_secret(key)))
 }
 
 fn sounds_secret(text: &str) -> bool {
     let text = text.to_lowercase();
-    // As a word alone: many names hold it that are no secrets.
+    // Only as a separate word: many harmless names contain it.
     let mut words = text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '-' | '_'));
     if words.any(|word| word == "key") {
         return true;
@@ -376,8 +372,8 @@ fn sounds_secret(text: &str) -> bool {
     .any(|word| text.contains(word))
 }
 
-/// A line as it may be shown: without its value when that is to be hidden, or something on the line sounds secret.
-fn shown(line: &str, hide: bool) -> String {
+/// Text of a line for display: without its value if it must be hidden or the line sounds secret.
+fn displayed_line(line: &str, hide: bool) -> String {
     let is_header = line.trim_start().starts_with('[');
     if (hide || sounds_secret(line)) && !is_header {
         return line.split_once('=').map_or_else(String::new, |(key, _)| format!("{key}= …"));
@@ -390,7 +386,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_replaced_where_it_stands() {
+    fn value_is_replaced_in_place() {
         let text = "base_url = 'http://a' # here\n[check.backend]\ncache = { port = 6379, tls = false }\n";
         let replaced = |key, value| replaced(text, key, value);
         assert!(replaced("base_url", "http://b").starts_with("base_url = \"http://b\" # here\n[check"));

@@ -1,4 +1,4 @@
-//! Settings as they are in effect, and the shape of their file.
+//! Effective settings, and the JSON Schema of a settings file.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -10,15 +10,15 @@ use super::common::{RawCommon, RawRun};
 use super::document::CHECKS;
 use crate::{Check, Prepared};
 
-/// What a file cannot do without, whatever its checks.
+/// Keys required in every file.
 const REQUIRED: [&str; 4] = ["environment", "base_url", "contact", "links"];
 
 impl<C: Check> Prepared<C> {
-    /// The settings as they are in effect, every default in its place: a settings file, but that
-    /// maintenance windows may name other checks.
+    /// Returns the effective settings, with every default filled in: a settings file, except that maintenance windows
+    /// may name other checks.
     ///
     /// # Errors
-    /// When a value has no form in TOML, which none that was read from TOML lacks.
+    /// When a value cannot be written as TOML. Values read from TOML always can.
     pub fn written(&self) -> Result<Table, toml::ser::Error> {
         let mut file = Table::try_from(self.common.to_raw())?;
         let mut own = Table::try_from(self.run.to_raw())?;
@@ -29,11 +29,11 @@ impl<C: Check> Prepared<C> {
     }
 }
 
-/// The JSON Schema of one check's section.
+/// JSON Schema of one check's section.
 #[must_use]
 pub fn schema_of<C: Check>() -> Value {
-    let mut run = shape::<RawRun>();
-    let own = shape::<C::Raw>();
+    let mut run = type_schema::<RawRun>();
+    let own = type_schema::<C::Raw>();
     if let (Some(properties), Some(more)) = (properties(&mut run), own["properties"].as_object()) {
         properties.extend(more.clone());
     }
@@ -45,11 +45,11 @@ pub fn schema_of<C: Check>() -> Value {
     run
 }
 
-/// The JSON Schema (draft 2020-12) of a settings file with these checks. It holds the file's shape; rules across keys are
-/// for reading it.
+/// JSON Schema (draft 2020-12) of a settings file with these checks. It describes the file's shape; rules across keys
+/// are checked when a file is read.
 #[must_use]
 pub fn schema(checks: Map<String, Value>) -> Value {
-    let mut file = shape::<RawCommon>();
+    let mut file = type_schema::<RawCommon>();
     if let Some(properties) = properties(&mut file) {
         let section = json!({
             "description": "A section for each check that runs.",
@@ -61,23 +61,24 @@ pub fn schema(checks: Map<String, Value>) -> Value {
     }
     file["required"] = json!(REQUIRED);
     file["title"] = json!("Settings of Just Driving Synthetics");
-    file["description"] = json!("One file per environment: what is probed, and whom to tell.");
+    file["description"] = json!("One file per environment: what to probe, and who to notify.");
     file
 }
 
-/// The schema of a type, whole and without references, so that the parts can be put together.
-fn shape<T: JsonSchema + Serialize>() -> Value {
+/// Schema of a type, complete and without references, so that the parts can be combined.
+fn type_schema<T: JsonSchema + Serialize>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    let mut shape = SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value();
-    without_defaults(&mut shape);
-    shape
+    let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value();
+    remove_defaults(&mut schema);
+    schema
 }
 
-/// What is not written is in the descriptions; `null`, the default of most keys in Rust, does not exist in TOML.
-fn without_defaults(schema: &mut Value) {
+/// Removes the defaults: descriptions mention them, and `null`, the default of most keys in Rust, does not exist in
+/// TOML.
+fn remove_defaults(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
-            // A property may be called `default`; a schema's own is no schema.
+            // A property may be called `default`; the default of a schema is not a schema itself.
             if members.get("default").is_none_or(|default| default.get("type").is_none()) {
                 members.remove("default");
             }
@@ -87,9 +88,9 @@ fn without_defaults(schema: &mut Value) {
                     members["type"] = only.clone();
                 }
             }
-            members.values_mut().for_each(without_defaults);
+            members.values_mut().for_each(remove_defaults);
         }
-        Value::Array(items) => items.iter_mut().for_each(without_defaults),
+        Value::Array(items) => items.iter_mut().for_each(remove_defaults),
         _ => {}
     }
 }

@@ -1,4 +1,4 @@
-//! When incidents open, close and are told: for all checks, and where one check differs.
+//! Rules for opening, closing and repeating incidents, for all checks or for one.
 
 use std::time::Duration;
 
@@ -13,65 +13,67 @@ use super::values::written_duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// In the place of a duration: not at all.
+/// Value that disables a duration.
 const NEVER: &str = "never";
 
-/// As written. What a check's section does not say is as for all checks.
+/// Rules for opening, closing and repeating incidents. Keys missing in a check's section fall back to the shared rules.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawIncidents {
     /// Failed runs in a row that open an incident: 1 to 10. Default 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     open_after: Option<u32>,
-    /// Passed runs in a row that close it: 1 to 10. Default 2.
+    /// Passed runs in a row that close an incident: 1 to 10. Default 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     close_after: Option<u32>,
-    /// Runs in a row that could not judge, after which that is told: 1 to 100. Default 3.
+    /// Inconclusive runs in a row that notify lost monitoring: 1 to 100. Default 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     monitoring_lost_after: Option<u32>,
-    /// How long after the last word an open incident is told again: 1m to 168h. Default 4h.
+    /// Time from the last notification to a reminder of an open incident: 1m to 168h. Default 4h.
     #[serde(skip_serializing_if = "Option::is_none")]
     remind_every: Option<String>,
-    /// How long after the first word a warning goes to those who act now: 1m to 168h, or never. Default 24h.
+    /// Time from the first notification until a warning is escalated to the on-call topic: 1m to 168h, or never.
+    /// Default 24h.
     #[serde(skip_serializing_if = "Option::is_none")]
     escalate_after: Option<String>,
-    /// So many incidents of one subject within the window are flapping: 2 to 20. Default 3.
+    /// Number of incidents of one subject within the window that counts as flapping: 2 to 20. Default 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     flap_threshold: Option<u32>,
-    /// The window: 1m to 24h. Default 1h.
+    /// Window for counting flapping incidents: 1m to 24h. Default 1h.
     #[serde(skip_serializing_if = "Option::is_none")]
     flap_window: Option<String>,
-    /// How long a flapping subject must stay as it is to have settled: 1m to 24h. Default 30m.
+    /// Time without a change after which a flapping subject is stabilized: 1m to 24h. Default 30m.
     #[serde(skip_serializing_if = "Option::is_none")]
     stable_after: Option<String>,
-    /// How many locations must agree: 1 to 20. Default: a majority, and at least two where there are several.
+    /// Number of locations in agreement to open or close an incident: 1 to 20. Default: a majority, and at least two
+    /// where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     quorum: Option<u32>,
-    /// How severe it is that the check cannot judge. Default warning.
+    /// Severity of lost monitoring. Default warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     monitoring_lost_severity: Option<Severity>,
-    /// How severe incidents of a subject, of a kind of failure, or of both are; the first that fits counts.
+    /// Severity of incidents by subject, by kind of failure, or by both; the first matching rule applies. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     severities: Option<Vec<RawSeverity>>,
 }
 
-/// As written.
+/// Severity of incidents of one subject, one kind of failure, or both.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawSeverity {
-    /// Which subject. Any when it is not written.
+    /// Subject. Default: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
-    /// Which kind of failure. Any when it is not written.
+    /// Kind of failure. Default: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<FailureKind>,
-    /// How severe. Required.
+    /// Severity. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
 }
 
 impl RawIncidents {
-    /// Over what holds where nothing is written.
+    /// Validates the rules; missing keys take the values of `default`.
     pub(super) fn validate(self, section: &Section<'_>, default: &Policy) -> Option<Policy> {
         let open_after = section.number("open_after", self.open_after, default.open_after, 1..=10);
         let close_after = section.number("close_after", self.close_after, default.close_after, 1..=10);
@@ -96,7 +98,7 @@ impl RawIncidents {
                 .into_iter()
                 .enumerate()
                 .map(|(index, rule)| rule.validate(&section.item("severities", index)))
-                // All of them, so that each one's problem is told.
+                // Collected first, so that the problems of every rule are reported.
                 .collect::<Vec<_>>()
                 .into_iter()
                 .collect(),
@@ -117,7 +119,7 @@ impl RawIncidents {
         })
     }
 
-    /// Every default in its place.
+    /// Converts the policy back to keys, with every default filled in.
     pub(super) fn to_raw(policy: &Policy) -> Self {
         let rule = |rule: &SeverityRule| RawSeverity {
             subject: rule.subject.as_ref().map(ToString::to_string),
@@ -147,7 +149,8 @@ impl RawSeverity {
             Some(subject) => section.parsed("subject", Subject::new(subject)).map(Some),
         };
         if self.kind.is_none() && subject == Some(None) && !section.is_unreadable("kind") {
-            section.problem("", "expected a subject, a kind, or both: `severity` in the check's section is about all");
+            section
+                .problem("", "expected a subject, a kind, or both: `severity` in the check's section applies to all");
             return None;
         }
         let severity = section.required("severity", self.severity);

@@ -1,5 +1,5 @@
-//! Reading a table into a plain struct. What does not fit is noted and taken out, and the rest is read again, so that the
-//! first mistake does not hide the second.
+//! Lenient deserialization of a table into a plain struct. Each mismatch is recorded and removed, and the rest is read
+//! again, so that the first mistake does not hide the second.
 
 use std::ops::Range;
 
@@ -10,82 +10,82 @@ use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 use super::document::Part;
 use super::names::{renamed, unknown};
 
-/// One thing in a table that does not fit.
+/// One value of the wrong type, or one unknown key.
 pub(super) struct TypeMismatch {
-    /// Where it stands, within the table. Empty when that cannot be told.
+    /// Path within the table. Empty when unknown.
     pub(super) path: Vec<Part>,
-    /// Where it stands in the file, in bytes.
+    /// Offset in the file. **Units:** bytes.
     pub(super) offset: usize,
-    /// What was expected, and what was seen.
+    /// Expected and found value.
     pub(super) rule: String,
-    /// Whether there is no such key, so that its value may be anything.
+    /// True if the key is unknown, so that its value may be anything.
     pub(super) is_unknown: bool,
 }
 
-/// Reads the table at `around`. `siblings` are keys of the same table that are read elsewhere: an error about a misspelt key
-/// names them too.
+/// Reads the table at `around`. `siblings` are keys of the same table read elsewhere: an error about a misspelt key
+/// lists them too.
 pub(super) fn read<T: DeserializeOwned + Default>(
     mut table: Spanned<DeTable<'_>>,
     around: &[Part],
     siblings: &[&str],
 ) -> (T, Vec<TypeMismatch>) {
-    let mut misfits = Vec::new();
+    let mut mismatches = Vec::new();
     loop {
         let error = match T::deserialize(Deserializer::from(table.clone())) {
-            Ok(value) => return (value, misfits),
+            Ok(value) => return (value, mismatches),
             Err(error) => error,
         };
         let span = error.span().unwrap_or_default();
         let message = error.message().lines().next().unwrap_or_default();
-        let Some(Taken { path, actual }) = take_out(table.get_mut(), &span) else {
-            // Nothing to take out: it is said as it is, and left at that.
+        let Some(Removed { path, found }) = remove_from_table(table.get_mut(), &span) else {
+            // Nothing to remove: the error is reported and reading ends.
             let rule = without_rust_types(message, None);
-            misfits.push(TypeMismatch { path: Vec::new(), offset: span.start, rule, is_unknown: false });
-            return (T::default(), misfits);
+            mismatches.push(TypeMismatch { path: Vec::new(), offset: span.start, rule, is_unknown: false });
+            return (T::default(), mismatches);
         };
         let known = known_keys(message, if path.len() == 1 { siblings } else { &[] });
         let is_unknown = known.is_some();
         let rule = known.map_or_else(
-            || without_rust_types(message, Some(actual)),
+            || without_rust_types(message, Some(found)),
             |known| match (renamed(&[around, &path].concat()), path.last()) {
                 (Some(new), _) => format!("this key was renamed: write `{new}`"),
                 (None, Some(Part::Key(name))) => unknown("key", name, &known),
                 (None, _) => format!("unknown key; known: {}", known.join(", ")),
             },
         );
-        misfits.push(TypeMismatch { path, offset: span.start, rule, is_unknown });
+        mismatches.push(TypeMismatch { path, offset: span.start, rule, is_unknown });
     }
 }
 
-/// What was taken out of a table.
-struct Taken {
+/// A value removed from a table.
+struct Removed {
     path: Vec<Part>,
-    /// What it was, in words.
-    actual: &'static str,
+    /// Type of the value.
+    found: &'static str,
 }
 
-impl Taken {
+impl Removed {
     fn within(mut self, part: Part) -> Self {
         self.path.insert(0, part);
         self
     }
 }
 
-/// Takes the key or value out whose span it is. Tables are searched whatever their own span, which is that of their header
-/// only.
-fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<Taken> {
+/// Removes the key or value with this span. Tables are searched regardless of their span, which covers only their
+/// header.
+fn remove_from_table(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<Removed> {
     let keys: Vec<_> = table.keys().cloned().collect();
     for key in keys {
         let name = Part::Key(key.get_ref().to_string());
         let Some(value) = table.get_mut(&key) else { continue };
         if key.span() == *span || value.span() == *span {
-            let actual = type_of(value);
+            let found = type_name(value);
             table.remove(&key);
-            return Some(Taken { path: vec![name], actual });
+            return Some(Removed { path: vec![name], found });
         }
         let inner = match value.get_mut() {
-            DeValue::Table(inner) => take_out(inner, span),
-            DeValue::Array(items) => take_out_of(items, span),
+            DeValue::Table(inner) => remove_from_table(inner, span),
+            DeValue::Array(items) => remove_from_list(items, span),
             _ => None,
         };
         if let Some(inner) = inner {
@@ -95,13 +95,13 @@ fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<Taken> {
     None
 }
 
-/// The same for a list. An item of a list of tables leaves an empty table, so that the others keep their place; any other
-/// is taken out, and the path is that of the list.
-fn take_out_of(items: &mut DeArray<'_>, span: &Range<usize>) -> Option<Taken> {
+/// Removes the list item with this span. In a list of tables, an empty table takes its place, so that the others keep
+/// their index. Any other item is dropped, and the path is the list's.
+fn remove_from_list(items: &mut DeArray<'_>, span: &Range<usize>) -> Option<Removed> {
     for (index, item) in items.iter_mut().enumerate() {
         let inner = match item.get_mut() {
-            DeValue::Table(inner) => take_out(inner, span),
-            DeValue::Array(inner) => take_out_of(inner, span),
+            DeValue::Table(inner) => remove_from_table(inner, span),
+            DeValue::Array(inner) => remove_from_list(inner, span),
             _ => None,
         };
         if let Some(inner) = inner {
@@ -110,49 +110,49 @@ fn take_out_of(items: &mut DeArray<'_>, span: &Range<usize>) -> Option<Taken> {
     }
     let among_tables = items.iter().any(|item| item.get_ref().is_table());
     let (index, item) = items.iter_mut().enumerate().find(|(_, item)| item.span() == *span)?;
-    let actual = type_of(item);
+    let found = type_name(item);
     if among_tables && !item.get_ref().is_table() {
         *item.get_mut() = DeValue::Table(DeTable::new());
-        return Some(Taken { path: vec![Part::Index(index)], actual });
+        return Some(Removed { path: vec![Part::Index(index)], found });
     }
     let all = std::mem::replace(items, DeArray::new());
     *items = all.into_iter().enumerate().filter(|(place, _)| *place != index).map(|(_, item)| item).collect();
-    Some(Taken { path: Vec::new(), actual })
+    Some(Removed { path: Vec::new(), found })
 }
 
-/// The type of a value, in words.
-pub(super) fn type_of(value: &Spanned<DeValue<'_>>) -> &'static str {
+/// Name of a value's type.
+pub(super) fn type_name(value: &Spanned<DeValue<'_>>) -> &'static str {
     match value.get_ref() {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "an integer",
         DeValue::Float(_) => "a number",
         DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date",
-        // Written `[[key]]`: the span of such a list is that of its first table's header.
+        // Written as `[[key]]`: the span of such a list is that of its first table's header.
         DeValue::Array(items) if items.first().is_some_and(|item| item.span() == value.span()) => "a list of tables",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
 }
 
-/// Keys that are known where an unknown one was found; `None` when the message is about something else.
+/// Known keys from a message about an unknown one; `None` for any other message.
 fn known_keys<'m>(message: &'m str, siblings: &[&'m str]) -> Option<Vec<&'m str>> {
     let (_, known) = message.strip_prefix("unknown field `")?.split_once('`')?;
     // Every second part is between backticks.
     Some(known.split('`').skip(1).step_by(2).chain(siblings.iter().copied()).collect())
 }
 
-/// What serde says, without the names of Rust's types. `taken` is what was taken out.
-fn without_rust_types(message: &str, taken: Option<&str>) -> String {
-    if let Some(taken) = taken.filter(|_| message == "wanted string or table") {
-        return format!("expected a string, found {taken}");
+/// Serde's message without the names of Rust types. `removed` is the type of the removed value.
+fn without_rust_types(message: &str, removed: Option<&str>) -> String {
+    if let Some(removed) = removed.filter(|_| message == "wanted string or table") {
+        return format!("expected a string, found {removed}");
     }
     if let Some((variant, known)) =
         message.strip_prefix("unknown variant ").and_then(|rest| rest.split_once(", expected "))
     {
         return format!("expected {known}, found {variant}");
     }
-    let Some((actual, expected)) = message
+    let Some((found, expected)) = message
         .strip_prefix("invalid type: ")
         .or_else(|| message.strip_prefix("invalid value: "))
         .and_then(|rest| rest.rsplit_once(", expected "))
@@ -170,16 +170,16 @@ fn without_rust_types(message: &str, taken: Option<&str>) -> String {
         other if other.starts_with("struct ") => "a table",
         other => other,
     };
-    if let Some(list @ "a list of tables") = taken.filter(|_| actual == "map") {
-        // Serde takes a list for a struct, and complains of its first item.
+    if let Some(list @ "a list of tables") = removed.filter(|_| found == "map") {
+        // Serde accepts a list for a struct, and complains about its first item.
         return format!("expected a table, found {list}");
     }
-    let actual = match actual {
-        "map" if taken == Some("a date") => "a date",
+    let found = match found {
+        "map" if removed == Some("a date") => "a date",
         "map" => "a table",
         "sequence" => "a list",
         other => other.trim_end_matches(" as i128"),
     };
-    let actual = actual.replace("floating point", "number");
-    format!("expected {expected}, found {actual}")
+    let found = found.replace("floating point", "number");
+    format!("expected {expected}, found {found}")
 }

@@ -1,4 +1,4 @@
-//! Links in messages, made from the settings' templates.
+//! Links in messages, filled in from templates.
 
 use jiff::Timestamp;
 use url::Url;
@@ -6,29 +6,29 @@ use url::Url;
 use check::Report;
 use check::message::Links;
 
-/// What stands in braces in a template.
+/// Placeholders of a template, written in braces.
 pub(super) const PLACEHOLDERS: &[&str] =
     &["check", "environment", "location", "run_id", "trace_id", "from", "to", "from_ms", "to_ms"];
 
-/// How long before the first failed run a window begins.
+/// Time from the start of a window to the first failed run.
 const LEAD_SECONDS: i64 = 300;
 
-/// Templates of the links in a message. `{from}` and `{to}` are the incident's window in RFC 3339, `{from_ms}` and
-/// `{to_ms}` in milliseconds of Unix time.
+/// URL templates of the links in a message. `{from}` and `{to}` are the bounds of the incident's window in RFC 3339,
+/// `{from_ms}` and `{to_ms}` the same in milliseconds of Unix time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkTemplates {
-    /// What to do.
+    /// Runbook of the check.
     pub runbook: String,
-    /// The numbers over time.
+    /// Dashboard.
     pub dashboard: Option<String>,
-    /// The log lines of the incident's window.
+    /// Log lines in the incident's window.
     pub logs: Option<String>,
-    /// The run in the platform's own tracing.
+    /// Run in the platform's own tracing.
     pub trace: Option<String>,
 }
 
 impl LinkTemplates {
-    /// The links of a run whose incidents began at `since`.
+    /// Fills in the links of a run whose incidents began at `since`.
     #[must_use]
     pub fn fill(&self, report: &Report, since: Option<Timestamp>) -> Links {
         let to = report.ended;
@@ -58,7 +58,7 @@ impl LinkTemplates {
     }
 }
 
-/// Makes sure that a template is a URL and that all its placeholders are known.
+/// Checks that a template is a URL and all its placeholders are known.
 pub(super) fn parse_template(text: &str) -> Result<String, String> {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('{') {

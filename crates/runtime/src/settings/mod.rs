@@ -1,7 +1,7 @@
 //! Settings: one TOML file per environment.
 //!
-//! What is written is read into plain structs, and those into types that cannot be wrong; every problem found on the
-//! way is reported, not only the first.
+//! A file is read into plain structs and then converted into types without wrong values. All problems found
+//! on the way are reported, not only the first.
 
 mod account;
 mod checked;

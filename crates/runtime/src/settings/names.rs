@@ -25,7 +25,7 @@ const RENAMED: &[(&str, &str, &str)] = &[
 /// Similarity (Jaro-Winkler, 0 to 1) from which a known name is suggested.
 const SIMILAR: f64 = 0.75;
 
-/// Finds the new name of a key that an earlier release called otherwise.
+/// Finds the new name of a key renamed since an earlier release.
 pub(super) fn renamed(path: &[Part]) -> Option<&'static str> {
     let mut keys = path.iter().rev().filter_map(|part| match part {
         Part::Key(key) => Some(key.as_str()),
@@ -35,7 +35,7 @@ pub(super) fn renamed(path: &[Part]) -> Option<&'static str> {
     RENAMED.iter().find(|(within, old, _)| *within == table && *old == key).map(|(.., new)| *new)
 }
 
-/// Finds the known name that is most similar to `name`, if any is similar enough to be meant.
+/// Finds the known name most similar to `name`, if any is similar enough.
 #[must_use]
 pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let name = name.to_lowercase();

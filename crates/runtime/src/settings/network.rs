@@ -1,4 +1,4 @@
-//! Where requests may go, and whom they trust.
+//! Allowed hosts and addresses, and trusted certificates.
 
 use std::net::IpAddr;
 
@@ -10,33 +10,34 @@ use url::Host;
 
 use super::section::Section;
 
-/// Where requests may go besides the hosts that the settings name, and whom they trust besides Mozilla's authorities.
+/// Hosts and addresses allowed in addition to those in the settings, and certificates trusted in addition to Mozilla's.
 #[derive(Clone, Debug)]
 pub struct Network {
-    /// What is allowed; the hosts of a check are added to it.
+    /// Egress policy; the hosts of a check are added to it.
     pub egress: EgressPolicy,
-    /// Trust and ciphers.
+    /// Trusted certificates and ciphers.
     pub tls: Tls,
-    written: RawNetwork,
+    raw: RawNetwork,
 }
 
-/// As written.
+/// Hosts and addresses allowed in addition to those in this file, and trusted certificates.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawNetwork {
-    /// Addresses and networks outside the public internet that may be connected to: `10.2.0.0/16`, `127.0.0.1`. Default none.
+    /// Addresses and networks outside the public internet to which connections are allowed: `10.2.0.0/16`, `127.0.0.1`.
+    /// Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     allow_addresses: Vec<String>,
-    /// Hosts that redirects may lead to, besides those of the settings. Default none.
+    /// Hosts to which redirects may lead, in addition to those in this file. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     allow_redirect_hosts: Vec<String>,
-    /// Certificates (PEM) of authorities that are trusted besides Mozilla's. Default none.
+    /// Certificates (PEM) of authorities trusted in addition to Mozilla's. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ca_certificates: Vec<String>,
 }
 
 impl RawNetwork {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Returns `None` when a value is wrong; the section then holds all problems.
     pub(super) fn validate(self, section: &Section<'_>) -> Option<Network> {
         let networks: Vec<Option<IpNet>> =
             self.allow_addresses.iter().map(|text| section.parsed("allow_addresses", network(text))).collect();
@@ -52,24 +53,24 @@ impl RawNetwork {
             allow_redirect_hosts.into_iter().collect::<Option<Vec<_>>>()?,
             networks.into_iter().collect::<Option<_>>()?,
         );
-        Some(Network { egress, tls: tls?, written: self })
+        Some(Network { egress, tls: tls?, raw: self })
     }
 }
 
 impl Network {
-    /// What is allowed and trusted, given as it is.
+    /// Creates it from an egress policy and TLS settings.
     #[must_use]
     pub fn new(egress: EgressPolicy, tls: Tls) -> Self {
-        Self { egress, tls, written: RawNetwork::default() }
+        Self { egress, tls, raw: RawNetwork::default() }
     }
 
     pub(super) fn to_raw(&self) -> RawNetwork {
-        self.written.clone()
+        self.raw.clone()
     }
 }
 
-/// A network that lies within one of the special ranges: one that reaches further would allow what nobody thought of, and
-/// public addresses need no leave.
+/// A network within one of the special ranges. A wider one would allow addresses by accident, and public addresses need
+/// no permission.
 fn network(text: &str) -> Result<IpNet, String> {
     let network: IpNet = text
         .parse()
@@ -90,7 +91,7 @@ fn host(text: &str) -> Result<String, String> {
 }
 
 fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    // A private key that was put here by mistake is not shown.
+    // A private key pasted here by mistake is not shown.
     match Tls::certificates(text) {
         Some(found) => Ok(found),
         None => {
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_lies_within_one_range() {
+    fn network_lies_within_one_special_range() {
         for (text, valid) in [
             ("10.2.0.0/16", true),
             ("127.0.0.1", true),
@@ -123,16 +124,16 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_written_as_urls_have_it() {
+    fn host_is_normalized_as_in_urls() {
         assert_eq!(host("WWW.Køreskole.example.").unwrap(), "www.xn--kreskole-54a.example");
         assert!(host("https://www.example").is_err());
     }
 
     #[test]
-    fn a_certificate_is_read_or_not_shown() {
+    fn certificate_errors_do_not_show_the_text() {
         for text in ["", "secret", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----"] {
-            let said = certificates(text).unwrap_err();
-            assert!(said.contains("expected a certificate in PEM") && !said.contains("c2Vj"), "{said}");
+            let message = certificates(text).unwrap_err();
+            assert!(message.contains("expected a certificate in PEM") && !message.contains("c2Vj"), "{message}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the platform's notifications are called.
+//! The platform's names for notifications.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,35 +6,35 @@ use serde_json::json;
 
 use super::checked::{MessageBody, Name, Path, Pointer, Statuses, UserPath, members};
 
-/// Notifications: sending one, and the record of a user's.
+/// Notifications: sending one, and listing a user's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Notification {
-    /// Where an e-mail is sent.
+    /// Path to send an e-mail.
     pub email: Path,
-    /// Where an SMS is sent.
+    /// Path to send an SMS.
     pub sms: Path,
-    /// What is sent to send an e-mail.
+    /// Body to send an e-mail.
     pub email_body: MessageBody,
-    /// What is sent to send an SMS.
+    /// Body to send an SMS.
     pub sms_body: MessageBody,
-    /// The statuses of a message that was taken.
+    /// Statuses of an accepted message.
     pub accepted: Statuses,
-    /// Where a user's notifications are listed, with `{user}`.
+    /// Path of a user's notifications, with `{user}`.
     pub record: UserPath,
-    /// The id of one, in the list and in the answer to sending it.
+    /// Id of a notification, in the list and in the answer to sending it.
     pub id: Pointer,
-    /// Its status.
+    /// Status of a notification.
     pub status: Pointer,
-    /// When it was delivered.
+    /// Time of delivery.
     pub delivered_at: Pointer,
-    /// Why it was not.
+    /// Error of a failed delivery.
     pub error: Pointer,
-    /// Its id at the provider.
+    /// Id at the provider.
     pub provider_id: Pointer,
-    /// The statuses of one that arrived. A platform that is not told by its providers knows `sent` only.
+    /// Statuses of a delivered notification. A platform without delivery reports from its providers only has `sent`.
     pub delivered_statuses: Vec<Name>,
-    /// The statuses of one that never will.
+    /// Statuses of a notification that will never arrive.
     pub failed_statuses: Vec<Name>,
 }
 

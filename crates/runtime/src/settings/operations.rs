@@ -1,4 +1,4 @@
-//! What the platform's operations side is called: counters, Horizon, the health endpoint, jobs of ours.
+//! The platform's names for operations: counters, Horizon, the health endpoint, synthetic jobs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,141 +6,141 @@ use serde_json::json;
 
 use super::checked::{HeaderName, JobBody, JobPath, Name, Path, Pointer, Statuses, members};
 
-/// The operations counters. A counter that is not there is not published.
+/// Operations counters, each a JSON Pointer into the answer. A missing counter is not published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Counters {
-    /// Where.
+    /// Path of the counters.
     pub path: Path,
-    /// The length of the window that is counted, in seconds.
+    /// Length of the counted window, in seconds.
     pub window_seconds: Pointer,
-    /// Log-ins that succeeded.
+    /// Successful log-ins.
     pub logins_succeeded: Pointer,
-    /// Log-ins that failed.
+    /// Failed log-ins.
     pub logins_failed: Pointer,
-    /// Log-outs that succeeded.
+    /// Successful log-outs.
     pub logouts_succeeded: Pointer,
-    /// Log-outs that failed.
+    /// Failed log-outs.
     pub logouts_failed: Pointer,
-    /// Log-ins that were throttled.
+    /// Throttled log-ins.
     pub lockouts: Pointer,
-    /// Bookings that were made.
+    /// Created bookings.
     pub bookings_created: Pointer,
-    /// Bookings that were changed.
+    /// Changed bookings.
     pub bookings_updated: Pointer,
-    /// Bookings that were to be made or changed, and were not.
+    /// Failed attempts to create or change a booking.
     pub booking_errors: Pointer,
-    /// Webhooks that came.
+    /// Received webhooks.
     pub webhooks_received: Pointer,
-    /// Webhooks that were answered with an error.
+    /// Webhooks answered with an error.
     pub webhooks_failed: Pointer,
-    /// Payments that were begun.
+    /// Started payments.
     pub payments_attempted: Pointer,
-    /// Payments that failed.
+    /// Failed payments.
     pub payments_failed: Pointer,
-    /// E-mails that wait to be sent.
+    /// E-mails waiting to be sent.
     pub email_queued: Pointer,
-    /// E-mails that could not be sent.
+    /// E-mails not sent because of an error.
     pub email_failed: Pointer,
-    /// E-mails that came back.
+    /// Bounced e-mails.
     pub email_bounced: Pointer,
-    /// SMS that wait to be sent.
+    /// SMS waiting to be sent.
     pub sms_queued: Pointer,
-    /// SMS that were not delivered.
+    /// Undelivered SMS.
     pub sms_failed: Pointer,
-    /// Requests that were answered.
+    /// Answered requests.
     pub requests: Pointer,
-    /// Requests that were answered 5xx.
+    /// Requests answered with 5xx.
     pub responses_5xx: Pointer,
-    /// Exceptions that nobody caught.
+    /// Uncaught exceptions.
     pub exceptions: Pointer,
-    /// Statements that the database took long for.
+    /// Slow database statements.
     pub slow_queries: Pointer,
-    /// The queues, by name.
+    /// Queues, by name.
     pub queues: Pointer,
-    /// Of a queue: jobs that wait.
+    /// Waiting jobs of a queue.
     pub queue_pending: Pointer,
-    /// Of a queue: the age of the job that waits longest, in seconds.
+    /// Age of the oldest waiting job of a queue, in seconds.
     pub queue_oldest_seconds: Pointer,
-    /// Of a queue: jobs that failed in the window.
+    /// Failed jobs of a queue in the window.
     pub queue_failed: Pointer,
-    /// The list of scheduled tasks.
+    /// List of scheduled tasks.
     pub scheduled_tasks: Pointer,
-    /// Of a task: its name.
+    /// Name of a task.
     pub task_name: Pointer,
-    /// Of a task: when it was last done.
+    /// Time of a task's last completion.
     pub task_last_finished_at: Pointer,
-    /// Of a task: how often it is to be done, in seconds.
+    /// Expected interval of a task, in seconds.
     pub task_expected_every_seconds: Pointer,
-    /// Of a task: how it ended last.
+    /// Last status of a task.
     pub task_last_status: Pointer,
-    /// The statuses of a task that ended badly.
+    /// Statuses of a failed task.
     pub task_failed_statuses: Vec<Name>,
     /// The platform's own calls to its partners, by partner.
     pub external_calls: Pointer,
-    /// Of a partner: calls.
+    /// Calls to a partner.
     pub external_attempted: Pointer,
-    /// Of a partner: calls that failed.
+    /// Failed calls to a partner.
     pub external_failed: Pointer,
 }
 
-/// Laravel Horizon, whose answers have a shape of their own.
+/// Laravel Horizon, whose answers have their own format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Horizon {
-    /// Where it tells how it is.
+    /// Path of the statistics.
     pub stats: Path,
-    /// Where it tells of its queues.
+    /// Path of the workload by queue.
     pub workload: Path,
 }
 
-/// The health endpoint, in the format of spatie/laravel-health and Oh Dear.
+/// Health endpoint, in the format of spatie/laravel-health and Oh Dear.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Health {
-    /// Where.
+    /// Path of the health endpoint.
     pub path: Path,
-    /// The statuses of an answer with results. A platform may answer otherwise when one of them has failed.
+    /// Statuses of an answer with results. A platform may use another status when a result has failed.
     pub status: Statuses,
-    /// The header of the secret that may guard it.
+    /// Header of the optional secret.
     pub secret_header: HeaderName,
-    /// How the names of results about disks begin.
+    /// Prefix of the names of disk results.
     pub disk_name: Name,
-    /// Below their `meta`: how full, in percent.
+    /// Disk usage below a result's `meta`, in percent.
     pub disk_percent: Pointer,
-    /// Below their `meta`: which disk, when there are several. Their label tells otherwise.
+    /// Disk below a result's `meta`, when there are several; without it, the label names the disk.
     pub disk_mount: Pointer,
-    /// The name of the result about the processors.
+    /// Name of the CPU result.
     pub cpu_name: Name,
-    /// Below its `meta`: how many processes want to run, as an average.
+    /// Load average below the result's `meta`: processes ready to run.
     pub cpu_load: Pointer,
-    /// The name of the result about memory.
+    /// Name of the memory result.
     pub memory_name: Name,
-    /// Below its `meta`: how much is used, in percent.
+    /// Memory usage below the result's `meta`, in percent.
     pub memory_percent: Pointer,
 }
 
-/// Jobs of ours in the platform's queues: one is put into a queue, and does nothing but say that it was done.
+/// Synthetic jobs in the platform's queues: a job does nothing but record its completion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Job {
-    /// Where one is put into a queue.
+    /// Path to put a job into a queue.
     pub dispatch: Path,
-    /// What is sent.
+    /// Body to put a job into a queue.
     pub body: JobBody,
-    /// The statuses of one that was taken.
+    /// Statuses of an accepted job.
     pub accepted: Statuses,
-    /// Its id, in the answer to that.
+    /// Id of the job, in the answer to queueing it.
     pub id: Pointer,
-    /// Where one is looked up, with `{job}`.
+    /// Path of a job, with `{job}`.
     pub record: JobPath,
-    /// Its status.
+    /// Status of a job.
     pub status: Pointer,
-    /// When it was done.
+    /// Time of completion.
     pub finished_at: Pointer,
-    /// The statuses of one that was done.
+    /// Statuses of a completed job.
     pub done_statuses: Vec<Name>,
-    /// The statuses of one that never will be.
+    /// Statuses of a job that will never complete.
     pub failed_statuses: Vec<Name>,
 }
 

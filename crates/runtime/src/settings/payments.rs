@@ -1,4 +1,4 @@
-//! What the platform's invoices, payments and webhook are called.
+//! The platform's names for invoices, payments and the webhook.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,66 +9,66 @@ use super::checked::{
     StudentPath, VoidBody, members,
 };
 
-/// Invoices. Amounts are in the currency's smallest unit, as numbers or texts.
+/// Invoices. Amounts are in the currency's smallest unit, as numbers or strings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Invoice {
-    /// Where a student's invoices are listed, with `{student}`.
+    /// Path of a student's invoices, with `{student}`.
     pub list: StudentPath,
-    /// Where one is made, with `{student}`.
+    /// Path to create an invoice, with `{student}`.
     pub create: StudentPath,
-    /// Where one invoice is read and changed (PUT), with `{invoice}`.
+    /// Path to read and change (PUT) an invoice, with `{invoice}`.
     pub path: InvoicePath,
-    /// What is sent to make one.
+    /// Body to create an invoice.
     pub body: InvoiceBody,
-    /// What is sent to make one void.
+    /// Body to void an invoice.
     pub void_body: VoidBody,
-    /// The statuses of one that was made.
+    /// Statuses of a created invoice.
     pub created: Statuses,
-    /// The statuses of one that was changed.
+    /// Statuses of a changed invoice.
     pub updated: Statuses,
-    /// The statuses of an answer that says that the school takes no payments online. None by default: a route that is gone
-    /// must not look like that.
+    /// Statuses of an answer that means that the school takes no online payments. Default none: a missing route must
+    /// not look the same.
     pub unsupported_statuses: Vec<u16>,
-    /// Its id.
+    /// Id of the invoice.
     pub id: Pointer,
-    /// What is to be paid.
+    /// Amount to pay.
     pub total: Pointer,
-    /// Its currency.
+    /// Currency.
     pub currency: Pointer,
-    /// Its text, which carries the marker.
+    /// Description, which carries the marker.
     pub description: Pointer,
-    /// Its status.
+    /// Status of the invoice.
     pub status: Pointer,
-    /// The status of one that is to be paid.
+    /// Status of an open invoice.
     pub open_status: Name,
-    /// The status of one that was paid.
+    /// Status of a paid invoice.
     pub paid_status: Name,
-    /// The status of one that need not be paid any more.
+    /// Status of a void invoice.
     pub void_status: Name,
 }
 
-/// Payments of a student, and what the student owes.
+/// Payments of a student, and the student's balance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Payment {
-    /// Where a student's payments are listed, with `{student}`.
+    /// Path of a student's payments, with `{student}`.
     pub list: StudentPath,
-    /// The id at the provider: of the payment intent.
+    /// Id at the provider: that of the payment intent.
     pub reference: Pointer,
-    /// What was paid.
+    /// Amount paid.
     pub amount: Pointer,
-    /// Its currency.
+    /// Currency.
     pub currency: Pointer,
-    /// Its status.
+    /// Status of the payment.
     pub status: Pointer,
-    /// The status of one that was made.
+    /// Status of a successful payment.
     pub succeeded_status: Name,
-    /// The status of one that was paid back.
+    /// Status of a refunded payment.
     pub refunded_status: Name,
-    /// Where a student's balance stands, with `{student}`.
+    /// Path of a student's balance, with `{student}`.
     pub balance_path: StudentPath,
-    /// The balance, whatever its sign says.
+    /// Balance, in either sign convention.
     pub balance: Pointer,
 }
 
@@ -76,28 +76,28 @@ pub struct Payment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SchoolPayments {
-    /// Where they are listed, with `{school}`; of use `{from}` and `{to}` (days) and `{page}`.
+    /// Path of the payments, with `{school}`; optional `{from}` and `{to}` (days) and `{page}`.
     pub path: PaymentsPath,
-    /// What follows a page: a number, a URL, or nothing.
+    /// Next page: a number, a URL, or nothing.
     pub next: Pointer,
-    /// The statuses of an answer that says that the school takes no payments online. None by default: a route that is gone
-    /// must not look like that.
+    /// Statuses of an answer that means that the school takes no online payments. Default none: a missing route must
+    /// not look the same.
     pub unsupported_statuses: Vec<u16>,
-    /// Its own id: a payment that stands on two pages, since another one came meanwhile, is one.
+    /// Id of the payment. A payment listed on two pages, because another one was added in between, counts once.
     pub id: Pointer,
-    /// The id at the provider: of the payment intent.
+    /// Id at the provider: that of the payment intent.
     pub reference: Pointer,
-    /// What was paid.
+    /// Amount paid.
     pub amount: Pointer,
-    /// Its currency.
+    /// Currency.
     pub currency: Pointer,
-    /// Its status.
+    /// Status of the payment.
     pub status: Pointer,
-    /// When it was recorded.
+    /// Time of recording.
     pub created_at: Pointer,
-    /// Whether synthetic traffic made it.
+    /// Flag of payments made by synthetic traffic.
     pub synthetic: Pointer,
-    /// The statuses of one for which money came in, whether it was paid back or not.
+    /// Statuses of a payment for which money was received, refunded or not.
     pub succeeded_statuses: Vec<Name>,
 }
 
@@ -121,23 +121,23 @@ impl Default for SchoolPayments {
     }
 }
 
-/// The payment provider's webhook, by Stripe's scheme.
+/// Webhook of the payment provider, in Stripe's scheme.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Webhook {
-    /// Where events are delivered.
+    /// Path of the webhook.
     pub path: Path,
-    /// The header of the signature.
+    /// Header of the signature.
     pub header: HeaderName,
-    /// The statuses of an event that was taken.
+    /// Statuses of an accepted event.
     pub accepted: Statuses,
-    /// The statuses of one whose signature is wrong, or too old.
+    /// Statuses of an event whose signature is wrong or too old.
     pub refused: Statuses,
-    /// What events say of themselves: some handlers leave out what is not live.
+    /// Value of `livemode` in events. Some handlers ignore events with `false`. Default false.
     pub livemode: bool,
-    /// A `payment_intent.…` event.
+    /// Body of a `payment_intent.…` event.
     pub intent_event: IntentEvent,
-    /// A `charge.refunded` event.
+    /// Body of a `charge.refunded` event.
     pub refund_event: RefundEvent,
 }
 

@@ -1,7 +1,7 @@
-//! What the platform's flows are called: paths, fields, statuses, cookies. The defaults are those of its documentation and
-//! of Laravel; a settings file overrides what a platform calls otherwise.
+//! The platform's own names: paths, fields, statuses, cookies. The defaults come from its documentation and from
+//! Laravel; a settings file overrides the names that differ.
 //!
-//! What is written is what is used: each text is of a type that cannot be wrong, so there is nothing left to validate.
+//! Values are used as written: each has a type that cannot hold a wrong value, so nothing is left to validate.
 
 use std::time::Duration;
 
@@ -22,24 +22,24 @@ use super::times::Times;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Platform {
-    /// Below which pointer an answer's data stands, when it does not stand at the top: Laravel's API resources come
-    /// wrapped or bare. Both are looked at, this first.
+    /// Pointer to the data of an answer, when it is not at the top: Laravel's API resources come wrapped or bare. Both
+    /// places are searched, this one first.
     pub wrapper: Pointer,
-    /// The statuses of an answer to somebody who is not logged in. A redirect counts only when it leads to the log-in form.
+    /// Statuses of the answer to a request without a log-in. A redirect counts only if it leads to the log-in form.
     pub unauthenticated: Statuses,
-    /// The cookies and headers of sessions.
+    /// Cookies and headers of sessions.
     pub session: SessionNames,
-    /// Logging in.
+    /// Log-in.
     pub login: Login,
-    /// The second factor.
+    /// Second factor.
     pub second_factor: SecondFactor,
-    /// Logging out.
+    /// Log-out.
     pub logout: Logout,
-    /// Who is logged in.
+    /// The logged-in user.
     pub me: Me,
-    /// Reading one school.
+    /// A single school.
     pub school: School,
-    /// Times.
+    /// Format of times.
     pub times: Times,
     /// Lessons.
     pub booking: Booking,
@@ -51,177 +51,177 @@ pub struct Platform {
     pub school_payments: SchoolPayments,
     /// The payment provider's webhook.
     pub webhook: Webhook,
-    /// E-mail and SMS.
+    /// E-mail and SMS notifications.
     pub notification: Notification,
-    /// The operations counters.
+    /// Operations counters.
     pub counters: Counters,
     /// Laravel Horizon.
     pub horizon: Horizon,
-    /// The health endpoint.
+    /// Health endpoint.
     pub health: Health,
-    /// Jobs of ours in the platform's queues.
+    /// Synthetic jobs in the platform's queues.
     pub job: Job,
 }
 
-/// The cookies and headers of sessions.
+/// Cookies and headers of sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionNames {
-    /// The cookie that carries the session.
+    /// Session cookie.
     pub cookie: Name,
-    /// The cookie whose value goes back in `csrf_header`, URL-decoded.
+    /// Cookie whose value is sent back in `csrf_header`, URL-decoded.
     pub csrf_cookie: Name,
-    /// The header that proves that a request comes from the platform's own pages.
+    /// Header to prove that a request comes from the platform's own pages.
     pub csrf_header: HeaderName,
 }
 
-/// How one logs in.
+/// Log-in with e-mail and password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Login {
-    /// A session with cookies as a browser has it, or a bearer token as scripts have it.
+    /// Session with cookies, as in a browser, or bearer token, as in scripts.
     pub mode: Mode,
-    /// The page with the form.
+    /// Path of the page with the form.
     pub form: Path,
-    /// The form's hidden field with the CSRF token.
+    /// Hidden field of the form with the CSRF token.
     pub form_token_field: Name,
-    /// Where e-mail and password are sent.
+    /// Path to which e-mail and password are sent.
     pub path: Path,
-    /// How they are sent.
+    /// Encoding of the fields.
     pub encoding: Encoding,
-    /// The field of the e-mail.
+    /// Field of the e-mail.
     pub email_field: Name,
-    /// The field of the password.
+    /// Field of the password.
     pub password_field: Name,
-    /// The statuses of success.
+    /// Statuses of a successful log-in.
     pub status: Statuses,
-    /// Where the bearer token stands in the answer; for `mode = "token"`.
+    /// Pointer to the bearer token in the answer; for `mode = "token"`.
     pub token_pointer: Pointer,
-    /// The statuses of a wrong password.
+    /// Statuses of a wrong password.
     pub refused: Statuses,
-    /// Texts of a 422 that say that log-ins are throttled: some log-in scaffolds do not answer 429.
+    /// Texts of a 422 that mean throttling: some log-in scaffolds do not answer 429.
     pub throttled_texts: Vec<Name>,
 }
 
-/// How one is recognised after the log-in.
+/// Identification of the user after the log-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// By cookies.
+    /// Cookies.
     Session,
-    /// By `Authorization: Bearer`.
+    /// Header `Authorization: Bearer`.
     Token,
 }
 
-/// How fields are sent.
+/// Encoding of the log-in fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
-    /// As JSON; the CSRF token goes in a header.
+    /// JSON; the CSRF token goes in a header.
     Json,
-    /// As a browser sends a form, with the CSRF token that the form held.
+    /// Form encoding as in a browser, with the CSRF token from the form.
     Form,
 }
 
-/// The second factor.
+/// Second factor: time-based one-time codes (RFC 6238).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SecondFactor {
-    /// Where the code is sent.
+    /// Path to which the code is sent.
     pub path: Path,
-    /// The field of the code.
+    /// Field of the code.
     pub code_field: Name,
-    /// The statuses of success.
+    /// Statuses of an accepted code.
     pub status: Statuses,
-    /// For how long a code is shown (RFC 6238, X).
+    /// Time step of the codes (RFC 6238, X): 1s to 5m. Default 30s.
     pub period: Period,
-    /// How long a code is.
+    /// Length of a code: 6 to 8 digits. Default 6.
     pub digits: Digits,
 }
 
-/// Logging out.
+/// Log-out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Logout {
-    /// Where.
+    /// Path to log out.
     pub path: Path,
-    /// The statuses of success.
+    /// Statuses of a successful log-out.
     pub status: Statuses,
 }
 
-/// Who is logged in.
+/// The logged-in user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Me {
-    /// Where.
+    /// Path of the logged-in user.
     pub path: Path,
-    /// The user's id.
+    /// Id of the user.
     pub id: Pointer,
-    /// The user's e-mail.
+    /// E-mail address of the user.
     pub email: Pointer,
-    /// The user's role.
+    /// Role of the user.
     pub role: Pointer,
 }
 
-/// One school.
+/// A single school.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct School {
-    /// Where, with `{school}` in place of its id.
+    /// Path of a school, with `{school}`.
     pub path: SchoolPath,
-    /// Its id.
+    /// Id of the school.
     pub id: Pointer,
-    /// The statuses of an answer that hides another's school.
+    /// Statuses of an answer that hides another tenant's school.
     pub hidden: Statuses,
 }
 
-/// Lessons: the calendar, a teacher's free slots, and one booking.
+/// Lessons: the calendar, a teacher's free slots, and a single booking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Booking {
-    /// Where the bookings of a school are listed: `{school}`, and of use `{teacher}`, `{from}` and `{to}` (days).
+    /// Path of a school's bookings, with `{school}`; optional `{teacher}`, `{from}` and `{to}` (days).
     pub calendar: CalendarPath,
-    /// Where the free slots of a teacher are listed: `{teacher}`, and of use `{from}` and `{to}` (days).
+    /// Path of a teacher's free slots, with `{teacher}`; optional `{from}` and `{to}` (days).
     pub availability: AvailabilityPath,
-    /// When a free slot begins.
+    /// Start of a free slot.
     pub slot_starts_at: Pointer,
-    /// When a free slot ends.
+    /// End of a free slot.
     pub slot_ends_at: Pointer,
-    /// Where a booking is made, with `{school}`.
+    /// Path to create a booking, with `{school}`.
     pub create: SchoolPath,
-    /// Where one booking is read, changed (PUT) and cancelled (DELETE), with `{booking}`.
+    /// Path to read, change (PUT) and cancel (DELETE) a booking, with `{booking}`.
     pub path: BookingPath,
-    /// What is sent to make or change one.
+    /// Body to create or change a booking.
     pub body: BookingBody,
-    /// The statuses of a booking that was made.
+    /// Statuses of a created booking.
     pub created: Statuses,
-    /// The statuses of one that was changed.
+    /// Statuses of a changed booking.
     pub updated: Statuses,
-    /// The statuses of one that was cancelled.
+    /// Statuses of a cancelled booking.
     pub cancelled: Statuses,
-    /// The statuses of one that is not there any more.
+    /// Statuses of a booking that no longer exists.
     pub gone: Statuses,
-    /// The statuses of one that is refused, since the slot is taken.
+    /// Statuses of a booking refused because the slot is taken.
     pub refused: Statuses,
-    /// Its id.
+    /// Id of the booking.
     pub id: Pointer,
-    /// The teacher's id.
+    /// Id of the teacher.
     pub teacher: Pointer,
-    /// The students' ids.
+    /// Ids of the students.
     pub students: Pointer,
-    /// When it begins.
+    /// Start of the lesson.
     pub starts_at: Pointer,
-    /// When it ends.
+    /// End of the lesson.
     pub ends_at: Pointer,
-    /// What kind of lesson it is.
+    /// Kind of lesson.
     pub kind: Pointer,
-    /// Its notes, which carry the marker.
+    /// Notes, which carry the marker.
     pub notes: Pointer,
-    /// Its status.
+    /// Status of the booking.
     pub status: Pointer,
-    /// The status of one that is to take place.
+    /// Status of a confirmed booking.
     pub confirmed_status: Name,
-    /// The status of one that was cancelled, where it stays in the calendar.
+    /// Status of a cancelled booking, where it stays in the calendar.
     pub cancelled_status: Name,
 }
 
@@ -274,7 +274,7 @@ impl Default for Login {
             status: Statuses(vec![200, 204]),
             token_pointer: Pointer("/token".to_owned()),
             refused: Statuses(vec![422, 401]),
-            // Laravel's `auth.throttle`, in English and as the platform says it.
+            // Laravel's `auth.throttle`, in English and as the platform translates it.
             throttled_texts: vec![
                 Name("Too many login attempts".to_owned()),
                 Name("For mange loginforsøg".to_owned()),
@@ -363,7 +363,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_written_is_as_documented_and_what_is_wrong_is_said() {
+    fn missing_names_take_defaults_and_wrong_ones_are_refused() {
         let read = |text: &str| toml::from_str::<Platform>(text);
         assert_eq!(read("").unwrap(), Platform::default());
         let changed = read("login.path = '/v2/sessions'\nme.id = '/uid'\nsecond_factor.period = '1s'").unwrap();
@@ -386,14 +386,14 @@ mod tests {
             ("booking.path = '/b/{id}'", "{booking}"),
             ("booking.body = { teacher_id = '{teacher}' }", "expected {student} in it"),
         ] {
-            let said = read(text).unwrap_err().message().to_owned();
-            assert!(said.contains(rule), "{text}: {said}");
+            let message = read(text).unwrap_err().message().to_owned();
+            assert!(message.contains(rule), "{text}: {message}");
         }
     }
 
     #[test]
-    fn what_is_read_is_written_as_it_was() {
-        let written = toml::to_string(&Platform::default()).unwrap();
-        assert_eq!(toml::from_str::<Platform>(&written).unwrap(), Platform::default());
+    fn defaults_survive_writing_and_reading() {
+        let text = toml::to_string(&Platform::default()).unwrap();
+        assert_eq!(toml::from_str::<Platform>(&text).unwrap(), Platform::default());
     }
 }

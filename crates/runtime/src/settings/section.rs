@@ -1,4 +1,4 @@
-//! A place in the file, and the problems found there.
+//! Sections of the settings file, and the problems found in them.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::document::{Document, Findings, Part};
 use super::values::{SecretRef, parse_duration, written_duration};
 
-/// A place in a settings file: a table or an item of a list. Problems are noted with the key's path and line.
+/// A table or list item of a settings file. Problems are recorded with the key's path and line.
 #[derive(Clone)]
 pub struct Section<'a> {
     document: &'a Document<'a>,
@@ -23,41 +23,41 @@ impl<'a> Section<'a> {
         Self { document, findings, path }
     }
 
-    /// The ids of the checks that the file has a section of.
+    /// Ids of the checks with a section in the file.
     pub(super) fn check_ids(&self) -> Vec<String> {
         self.document.check_ids()
     }
 
-    /// A table within.
+    /// Returns a table within.
     #[must_use]
     pub fn table(&self, key: &str) -> Self {
-        Self { path: self.path_of(key), ..self.clone() }
+        Self { path: self.child_path(key), ..self.clone() }
     }
 
-    /// An item of a list within.
+    /// Returns an item of a list within.
     #[must_use]
     pub fn item(&self, key: &str, index: usize) -> Self {
-        let mut path = self.path_of(key);
+        let mut path = self.child_path(key);
         path.push(Part::Index(index));
         Self { path, ..self.clone() }
     }
 
-    /// Notes a problem of a key here; of this place itself when the key is empty. Nothing is noted of a value that could
-    /// not be read at all: that was noted already, and the rest is its consequence.
+    /// Records a problem of a key here, or of this section itself when the key is empty. Problems of an unreadable
+    /// value are not recorded again: they are consequences of the first.
     pub fn problem(&self, key: &str, rule: impl Into<String>) {
-        let path = if key.is_empty() { self.path.clone() } else { self.path_of(key) };
+        let path = if key.is_empty() { self.path.clone() } else { self.child_path(key) };
         if !self.findings.is_unreadable(&path) {
             self.findings.add(self.document.problem(&path, rule.into()));
         }
     }
 
-    /// Whether a key was written, but with a value that could not be read. Then it is wrong, not missing.
+    /// Returns true for a key whose value could not be read. The value is then wrong, not missing.
     #[must_use]
     pub fn is_unreadable(&self, key: &str) -> bool {
-        self.findings.is_unreadable(&self.path_of(key))
+        self.findings.is_unreadable(&self.child_path(key))
     }
 
-    /// A value that must be there.
+    /// Requires a value.
     pub fn required<T>(&self, key: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.problem(key, "expected a value, found none");
@@ -65,7 +65,7 @@ impl<'a> Section<'a> {
         value
     }
 
-    /// A text that must be there, and not be blank.
+    /// Requires a text with more than blanks.
     pub fn text(&self, key: &str, value: Option<String>) -> Option<String> {
         let value = self.required(key, value)?;
         if value.trim().is_empty() {
@@ -75,7 +75,7 @@ impl<'a> Section<'a> {
         Some(value)
     }
 
-    /// An id as platforms have them, which must be there: a whole number, or a text such as a UUID.
+    /// Requires an id as platforms use them: a whole number, or a text such as a UUID.
     pub fn id(&self, key: &str, value: Option<Value>) -> Option<Value> {
         match self.required(key, value)? {
             Value::String(text) => self.text(key, Some(text)).map(Value::String),
@@ -87,12 +87,12 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A value read from a text, with what it should have been when it cannot be.
+    /// Returns a parsed value, or records the error.
     pub fn parsed<T, E: Display>(&self, key: &str, parsed: Result<T, E>) -> Option<T> {
         parsed.map_err(|error| self.problem(key, error.to_string())).ok()
     }
 
-    /// A duration written `"500ms"`, `"30s"`, `"5m"`, `"4h"`, within bounds.
+    /// Reads a duration written `"500ms"`, `"30s"`, `"5m"`, `"4h"`, within bounds.
     pub fn duration(
         &self,
         key: &str,
@@ -110,7 +110,7 @@ impl<'a> Section<'a> {
         Some(duration)
     }
 
-    /// A whole number within bounds.
+    /// Checks that a whole number is within bounds.
     pub fn number<T: Copy + Display + PartialOrd>(
         &self,
         key: &str,
@@ -126,7 +126,7 @@ impl<'a> Section<'a> {
         Some(value)
     }
 
-    /// An `http` or `https` URL without a user or password in it. Requests may go to its host from now on.
+    /// Requires an `http` or `https` URL without user and password. Requests may go to its host from now on.
     pub fn url(&self, key: &str, value: Option<String>) -> Option<Url> {
         let value = self.required(key, value)?;
         let url =
@@ -139,11 +139,11 @@ impl<'a> Section<'a> {
             self.problem(key, "expected a URL without user and password (not shown); credentials go by reference");
             return None;
         }
-        self.findings.add_host(self.path_of(key), url.clone());
+        self.findings.add_host(self.child_path(key), url.clone());
         Some(url)
     }
 
-    /// A URL as [`Self::url`], or a path below another.
+    /// Reads a URL like [`Self::url`], or a path below another URL.
     pub fn url_below(&self, key: &str, value: &str, base: &Url) -> Option<Url> {
         if value.starts_with('/') && !value.starts_with("//") {
             return self.parsed(key, base.join(value));
@@ -151,22 +151,22 @@ impl<'a> Section<'a> {
         self.url(key, Some(value.to_owned()))
     }
 
-    /// A server that speaks no HTTP. Connections may be made to it from now on.
+    /// Reads the address of a server without HTTP. Connections to it are allowed from now on.
     pub fn place(&self, key: &str, host: Option<String>, port: u16) -> Option<HostPort> {
         let host = self.text(key, host)?;
         let read = Host::parse(&host)
             .map_err(|_| format!("expected a host such as `cache.internal` or an address, found `{host}`"));
         let place = HostPort { host: self.parsed(key, read)?, port };
-        self.findings.add_host(self.path_of(key), place.url()?);
+        self.findings.add_host(self.child_path(key), place.url()?);
         Some(place)
     }
 
-    /// A reference to a secret, when there is one. What is no reference is not shown: it may be the secret.
+    /// Reads a reference to a secret, if there is one. Any other text is not shown: it may be the secret itself.
     pub fn secret(&self, key: &str, value: Option<String>, environment: &str, check: &str) -> Option<SecretRef> {
         self.parsed(key, SecretRef::parse(&value?, environment, check))
     }
 
-    fn path_of(&self, key: &str) -> Vec<Part> {
+    fn child_path(&self, key: &str) -> Vec<Part> {
         let mut path = self.path.clone();
         path.push(Part::Key(key.to_owned()));
         path

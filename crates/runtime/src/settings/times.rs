@@ -1,4 +1,4 @@
-//! How the platform writes times.
+//! The platform's time format.
 
 use jiff::civil::DateTime;
 use jiff::{Timestamp, tz};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::checked::TimeZone;
 
-/// Time zone where the settings name none.
+/// Time zone when the settings name none.
 const DEFAULT_TIME_ZONE: &str = "Europe/Copenhagen";
 
 impl Default for TimeZone {
@@ -17,26 +17,26 @@ impl Default for TimeZone {
     }
 }
 
-/// Times as the platform writes and reads them.
+/// Format of the platform's times.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Times {
-    /// Time zone of its days, and of times without an offset. Default the `time_zone` at the top of the file.
+    /// Time zone of the platform's days, and of times without an offset. Default: `time_zone` at the top of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<TimeZone>,
-    /// How times are sent.
+    /// Format of times sent to the platform. Default utc.
     pub written: Written,
 }
 
-/// How times are sent. Read are all of these.
+/// Format of times sent to the platform. All of them are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Written {
-    /// In UTC with microseconds, as Laravel does: `2026-11-22T23:15:28.000000Z`.
+    /// UTC with microseconds, as in Laravel: `2026-11-22T23:15:28.000000Z`.
     Utc,
-    /// With the zone's offset from UTC: `2026-11-23T00:15:28+01:00`.
+    /// Local time with its offset from UTC: `2026-11-23T00:15:28+01:00`.
     Offset,
-    /// As the zone's clocks show: `2026-11-23 00:15:28`.
+    /// Local time without an offset: `2026-11-23 00:15:28`.
     Local,
 }
 
@@ -47,8 +47,9 @@ impl Default for Times {
 }
 
 impl Times {
-    /// A time that the platform wrote: with an offset, as the zone's clocks show it, or as Unix seconds. A time that clocks
-    /// show twice, when summer ends, is the first; one that they skip is that much later. `None`: no time.
+    /// Reads a time of the platform: with an offset, in local time, or as Unix seconds. A local time that occurs twice,
+    /// when summer time ends, is the first one; a skipped one moves forward by the gap. Returns `None` for anything
+    /// else.
     #[must_use]
     pub fn read(&self, value: &Value) -> Option<Timestamp> {
         match value {
@@ -61,7 +62,7 @@ impl Times {
         }
     }
 
-    /// A time as the platform reads it.
+    /// Formats a time for the platform.
     #[must_use]
     pub fn write(&self, at: Timestamp) -> String {
         let local = at.to_zoned(self.zone());
@@ -72,7 +73,7 @@ impl Times {
         }
     }
 
-    /// The day on the zone's calendar: `2026-11-23`.
+    /// Local day: `2026-11-23`.
     #[must_use]
     pub fn day(&self, at: Timestamp) -> String {
         at.to_zoned(self.zone()).date().to_string()
@@ -94,9 +95,9 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_write_a_time_is_read() {
+    fn every_time_format_is_read() {
         let times = Times::default();
-        for written in [
+        for value in [
             Value::from("2026-11-22T23:15:28.000000Z"),
             Value::from("2026-11-23T00:15:28+01:00"),
             Value::from("2026-11-23 00:15:28"),
@@ -104,7 +105,7 @@ mod tests {
             Value::from("2026-11-23 00:15:28+01:00"),
             Value::from(1_795_389_328),
         ] {
-            assert_eq!(times.read(&written), Some(at("2026-11-22T23:15:28Z")), "{written}");
+            assert_eq!(times.read(&value), Some(at("2026-11-22T23:15:28Z")), "{value}");
         }
         for wrong in [Value::from("tomorrow"), Value::Null, Value::from(1e300), Value::from("2026-13-01 00:00:00")] {
             assert_eq!(times.read(&wrong), None, "{wrong}");
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_as_it_was_also_across_the_changes_of_clocks() {
+    fn written_times_are_read_back_across_clock_changes() {
         // In Copenhagen clocks go forward on 2027-03-28 at 01:00 UTC, and back on 2026-10-25 and 2027-10-31.
         for written in [Written::Utc, Written::Offset, Written::Local] {
             let times = Times { written, ..Times::default() };
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_the_zones() {
+    fn day_is_local() {
         let times = Times::default();
         assert_eq!(times.day(at("2026-11-22T22:59:59Z")), "2026-11-22");
         assert_eq!(times.day(at("2026-11-22T23:00:00Z")), "2026-11-23");

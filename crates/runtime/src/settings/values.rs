@@ -1,4 +1,4 @@
-//! Values that are written as texts.
+//! Values written as texts.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-/// A reference to a secret; never the secret.
+/// Reference to a secret, never the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretRef {
     /// `ssm:/just-driving/<environment>/<check>/…`, or Secrets Manager's through SSM:
     /// `ssm:/aws/reference/secretsmanager/just-driving/<environment>/<check>/…`.
     Parameter(String),
-    /// `env:NAME`: a variable of the environment, for laptops and pipelines.
+    /// Environment variable, `env:NAME`, for laptops and pipelines.
     Variable(String),
 }
 
 impl SecretRef {
-    /// Reads a reference. The function's policy opens one path only, so any other is refused here already.
+    /// Reads a reference. The function's policy allows one path only, so any other is refused here.
     pub(super) fn parse(text: &str, environment: &str, check: &str) -> Result<Self, String> {
-        // An environment that could not be read is a problem of its own: then any is taken.
+        // An unreadable environment is a separate problem: any name is accepted then.
         let named = if environment.is_empty() { "<environment>" } else { environment };
         let own = format!("just-driving/{named}/{check}/");
         if let Some(name) = text.strip_prefix("ssm:") {
@@ -44,9 +44,9 @@ impl SecretRef {
 fn is_own(name: &str, environment: &str, check: &str) -> bool {
     let below = || {
         let name = name.strip_prefix("/aws/reference/secretsmanager").unwrap_or(name);
-        let (of, rest) = name.strip_prefix("/just-driving/")?.split_once('/')?;
+        let (named, rest) = name.strip_prefix("/just-driving/")?.split_once('/')?;
         let rest = rest.strip_prefix(check)?.strip_prefix('/')?;
-        Some((environment.is_empty() || of == environment) && !rest.is_empty())
+        Some((environment.is_empty() || named == environment) && !rest.is_empty())
     };
     below().unwrap_or(false)
 }
@@ -60,7 +60,7 @@ impl fmt::Display for SecretRef {
     }
 }
 
-/// Reads `"500ms"`, `"30s"`, `"5m"`, `"1h 30m"`.
+/// Reads a duration such as `"500ms"`, `"30s"`, `"5m"` or `"1h 30m"`.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     text.parse::<SignedDuration>()
         .ok()
@@ -68,13 +68,13 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("expected a duration such as \"500ms\", \"30s\", \"5m\" or \"4h\", found `{text}`"))
 }
 
-/// An id as a text: in paths and messages.
+/// Formats an id as text for paths and messages.
 #[must_use]
 pub fn written_id(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }
 
-/// A duration as it would be written in the file.
+/// Formats a duration as in the settings file.
 #[must_use]
 pub fn written_duration(duration: Duration) -> String {
     let ms = duration.as_millis();

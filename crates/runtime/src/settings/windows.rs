@@ -1,4 +1,4 @@
-//! Maintenance windows: times in which nobody is told, once or every week.
+//! Maintenance windows, once or weekly, during which notifications are silenced.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,9 +25,9 @@ const DAYS: [(&str, Weekday); 7] = [
     ("sun", Weekday::Sunday),
 ];
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// The longest window of the week, so that a mistake does not silence for ever.
+/// Longest weekly window, so that a mistake does not silence notifications for ever.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// The longest window that comes once: CloudWatch mutes alarms no longer.
+/// Longest single window: CloudWatch mutes alarms no longer than this.
 const LONGEST_ONCE: SignedDuration = SignedDuration::from_hours(15 * 24);
 
 /// A maintenance window.
@@ -35,101 +35,101 @@ const LONGEST_ONCE: SignedDuration = SignedDuration::from_hours(15 * 24);
 pub struct Window {
     name: String,
     reason: String,
-    /// Which checks, and which of their subjects; all when empty.
+    /// Checks and their subjects; all when empty.
     scopes: Vec<(String, Option<Subject>)>,
     when: When,
-    /// The name of its time zone, as it was written.
+    /// Name of the time zone, as written.
     zone: String,
 }
 
-/// When a window is.
+/// Time of a window.
 #[derive(Clone, Debug, PartialEq)]
 pub enum When {
     /// Once.
     Once {
-        /// From this time on.
+        /// Start.
         from: Timestamp,
-        /// Until this time, exclusive.
+        /// End, exclusive.
         until: Timestamp,
     },
     /// Every week.
     Weekly {
-        /// The days on which it begins; Monday is 1.
+        /// Weekdays on which it begins; Monday is 1.
         days: BTreeSet<i8>,
-        /// The time of day at which it begins.
+        /// Local time at which it begins.
         at: Time,
-        /// How long it is.
+        /// Length.
         duration: Duration,
-        /// The time zone of its days and times.
+        /// Time zone of the days and times.
         zone: TimeZone,
     },
 }
 
-/// As written.
+/// A maintenance window: once with `from` and `until`, or weekly with `days`, `at` and `duration`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawWindow {
-    /// What it is called, in logs and records. Required.
+    /// Name of the window, in logs and records. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// Why.
+    /// Reason for the window. Default maintenance.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// What nobody is told of: `CHECK`, or `CHECK/SUBJECT`. Default: everything.
+    /// Checks and subjects to silence: `CHECK`, or `CHECK/SUBJECT`. Default: everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Vec<String>>,
-    /// Once: from this time on, such as "2026-12-01T02:00", or with an offset.
+    /// Start of a single window, such as "2026-12-01T02:00", or with an offset.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
-    /// Once: until this time, 15 days later at most.
+    /// End of a single window, at most 15 days after the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
-    /// Every week, on these days: mon, tue, wed, thu, fri, sat, sun. Default: every day.
+    /// Weekdays on which a weekly window begins: mon, tue, wed, thu, fri, sat, sun. Default: every day.
     #[serde(skip_serializing_if = "Option::is_none")]
     days: Option<Vec<String>>,
-    /// Every week: from this time of day on, such as "02:00".
+    /// Local time at which a weekly window begins, such as "02:00".
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
-    /// Every week: for so long, 1m to 168h, and less than until the next one begins.
+    /// Length of a weekly window: 1m to 168h, and less than the time until the next one begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     duration: Option<String>,
-    /// The time zone of all these times. Default that of the platform's times.
+    /// Time zone of the window's times. Default: `time_zone` at the top of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
 }
 
 impl Window {
-    /// What it is called.
+    /// Name of the window.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Why there is one.
+    /// Reason for the window.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// Which checks, and which of their subjects; all when empty.
+    /// Checks and their subjects; all when empty.
     #[must_use]
     pub fn scopes(&self) -> &[(String, Option<Subject>)] {
         &self.scopes
     }
 
-    /// When it is.
+    /// Time of the window.
     #[must_use]
     pub const fn when(&self) -> &When {
         &self.when
     }
 
-    /// The IANA name of its time zone.
+    /// IANA name of the time zone.
     #[must_use]
     pub fn zone(&self) -> &str {
         &self.zone
     }
 
-    /// The silence that it keeps on a check at this time, when it does.
+    /// Silences of a check in effect at this time.
     #[must_use]
     pub fn silences(&self, check: &str, now: Timestamp) -> Vec<Silence> {
         let Some((from, until)) = self.around(now) else { return Vec::new() };
@@ -148,14 +148,14 @@ impl Window {
         self.scopes.iter().filter(|(id, _)| id == check).map(|(_, subject)| silence(subject.clone())).collect()
     }
 
-    /// Its beginning and its end, when it is now.
+    /// Start and end of the window in effect at this time.
     fn around(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         match &self.when {
             When::Once { from, until } => (*from <= now && now < *until).then_some((*from, *until)),
             When::Weekly { days, at, duration, zone } => {
                 let duration = SignedDuration::try_from(*duration).ok()?;
                 let today = now.to_zoned(zone.clone()).date();
-                // One that began some days ago may go on. Where the clock skips its beginning, it begins after the gap.
+                // A window that began days ago may still last. If the clock skips its start, it begins after the gap.
                 (0..=8).find_map(|ago| {
                     let day = today.checked_sub(Span::new().days(ago)).ok()?;
                     if !days.contains(&day.weekday().to_monday_one_offset()) {
@@ -199,7 +199,7 @@ impl Window {
 }
 
 impl RawWindow {
-    /// `checks` are the ids that the file has a section of.
+    /// `checks` are the ids of the check sections in the file.
     pub(super) fn validate(self, section: &Section<'_>, checks: &[String], default_zone: &str) -> Option<Window> {
         let name = section.text("name", self.name.clone());
         let scopes = self.scopes(section, checks);
@@ -213,7 +213,10 @@ impl RawWindow {
             (true, false) => self.once(section, &zone),
             (false, true) => self.weekly(section, zone),
             _ => {
-                section.problem("", "expected `from` and `until` for one that comes once, or `at` and `duration`");
+                section.problem(
+                    "",
+                    "expected `from` and `until` for a single window, or `at` and `duration` for a weekly one",
+                );
                 None
             }
         };
@@ -236,7 +239,7 @@ impl RawWindow {
             scopes.push((check.to_owned(), subject));
         }
         if self.checks.as_ref().is_some_and(Vec::is_empty) {
-            section.problem("checks", "expected at least one check, found none; without the key it is about all");
+            section.problem("checks", "expected at least one check, found none; leave out the key for all checks");
             return None;
         }
         Some(scopes)
@@ -259,9 +262,9 @@ impl RawWindow {
         }
         let duration = until.duration_since(from);
         if duration > LONGEST_ONCE {
-            let actual = format!("found {} hours", duration.as_hours());
+            let found = format!("found {} hours", duration.as_hours());
             let rule = "expected a time at most 15 days after `from`, as long as CloudWatch mutes alarms";
-            section.problem("until", format!("{rule}, {actual}; make several windows of it"));
+            section.problem("until", format!("{rule}, {found}; split it into several windows"));
             return None;
         }
         Some(When::Once { from, until })
@@ -291,7 +294,7 @@ impl RawWindow {
             let gap = shortest_gap(&days);
             if duration >= gap {
                 let (gap, duration) = (written_duration(gap), written_duration(duration));
-                let rule = format!("expected less than {gap}, after which the next one begins, found `{duration}`");
+                let rule = format!("expected less than {gap}, when the next window begins, found `{duration}`");
                 section.problem("duration", format!("{rule}; it would never end: shorten it, or name fewer `days`"));
                 return None;
             }
@@ -300,7 +303,7 @@ impl RawWindow {
     }
 }
 
-/// The shortest time between two beginnings.
+/// Shortest time between two starts.
 fn shortest_gap(days: &BTreeSet<i8>) -> Duration {
     // The first day comes again a week later.
     let next = days.iter().skip(1).copied().chain(days.first().map(|first| first + 7));
@@ -335,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_week_has_its_own_clock() {
+    fn weekly_window_follows_local_time() {
         // 2026-11-23 is a Monday; Copenhagen is one hour ahead of UTC.
         let night = weekly(&[1], "23:30", 2);
         for (now, expected) in [
@@ -345,17 +348,17 @@ mod tests {
             ("2026-11-24T00:30:00Z", false),
             ("2026-11-24T22:30:00Z", false),
             ("2026-11-30T22:30:00Z", true),
-            // In summer two hours ahead.
+            // Copenhagen is two hours ahead of UTC in summer.
             ("2026-07-06T21:30:00Z", true),
             ("2026-07-06T23:30:00Z", false),
         ] {
             assert_eq!(is_quiet(&night, now), expected, "{now}");
         }
-        // The clock skips 02:00 to 03:00 on 29 March 2026: it begins after the gap, and lasts as long as ever.
+        // The clock skips 02:00 to 03:00 on 29 March 2026: the window begins after the gap and keeps its length.
         let gap = weekly(&[7], "02:30", 1);
         assert!(!is_quiet(&gap, "2026-03-29T00:59:59Z"));
         assert!(is_quiet(&gap, "2026-03-29T01:45:00Z"));
-        // It shows 02:30 twice on 25 October: the first one counts.
+        // The clock shows 02:30 twice on 25 October: the first one counts.
         assert!(is_quiet(&gap, "2026-10-25T00:30:00Z"));
         assert!(!is_quiet(&gap, "2026-10-25T01:30:00Z"));
         // Longer than a day.
@@ -365,21 +368,21 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_gap_goes_around_the_week() {
+    fn shortest_gap_wraps_around_the_week() {
         for (days, expected) in [(&[1][..], 7), (&[1, 4], 3), (&[1, 7], 1), (&[2, 6], 3), (&[1, 2, 3, 4, 5, 6, 7], 1)] {
             assert_eq!(shortest_gap(&days.iter().copied().collect()), DAY * expected, "{days:?}");
         }
     }
 
     #[test]
-    fn it_is_about_the_checks_and_subjects_that_it_names() {
+    fn window_silences_the_checks_and_subjects_it_names() {
         let night = weekly(&[1, 2], "00:00", 24);
         let now = "2026-11-23T12:00:00Z".parse().unwrap();
-        let of =
+        let subjects =
             |check: &str| night.silences(check, now).into_iter().map(|silence| silence.subject).collect::<Vec<_>>();
-        assert_eq!(of("login"), [None]);
-        assert_eq!(of("availability"), [Some(Subject::new("health").unwrap())]);
-        assert_eq!(of("booking"), []);
+        assert_eq!(subjects("login"), [None]);
+        assert_eq!(subjects("availability"), [Some(Subject::new("health").unwrap())]);
+        assert_eq!(subjects("booking"), []);
         let all = Window { scopes: Vec::new(), ..night };
         assert_eq!(all.silences("booking", now).len(), 1);
     }

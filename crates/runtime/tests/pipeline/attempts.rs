@@ -8,7 +8,7 @@ use runtime::{Check, Prepared, Run};
 
 use crate::world::*;
 
-/// What compensations did, in order.
+/// Names of the compensations that ran, in order.
 #[derive(Clone, Default)]
 struct Diary(Arc<Mutex<Vec<&'static str>>>);
 
@@ -36,7 +36,7 @@ fn leftovers(report: &Report) -> Vec<(&str, &str)> {
     report.leftovers.iter().map(|left| (left.compensation.as_str(), left.detail.as_str())).collect()
 }
 
-/// A flow that stays in its first step.
+/// A flow that never leaves its first step.
 fn never_answered() -> Prepared<Fake<false>> {
     creates(|run, _| {
         Box::pin(async move {
@@ -48,7 +48,7 @@ fn never_answered() -> Prepared<Fake<false>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_interrupts_the_running_step_and_keeps_the_others() {
+async fn deadline_fails_the_running_step_and_keeps_the_others() {
     let world = World::new();
     let mut check = creates(|run, _| {
         Box::pin(async move {
@@ -67,11 +67,11 @@ async fn the_deadline_interrupts_the_running_step_and_keeps_the_others() {
     assert_eq!(failures[0].actual, "still busy after 70 ms in this step");
     let steps: Vec<_> = report.attempts[0].steps.iter().map(|step| (step.name.as_str(), step.result.word())).collect();
     assert_eq!(steps, [("log_in", "passed"), ("book", "failed")]);
-    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION, "LeftBehind 0 Environment=test"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION, "Leftovers 0 Environment=test"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_cut_off_between_two_steps_has_not_passed() {
+async fn run_cut_off_between_two_steps_is_inconclusive() {
     let world = World::new();
     let check = creates(|run, _| {
         Box::pin(async move {
@@ -82,11 +82,11 @@ async fn a_run_that_is_cut_off_between_two_steps_has_not_passed() {
     let report = world.run(&check, 0).await;
     assert_eq!(internal(&report), "cut off between two steps: not done within the run's 45000 ms");
     assert_eq!(report.attempts[0].steps.len(), 2);
-    assert_eq!(world.published(), [INCONCLUSIVE_1, "LeftBehind 0 Environment=test"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_1, "Leftovers 0 Environment=test"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_cut_off_run_had_seen_so_far_closes_no_incident() {
+async fn run_cut_off_closes_no_incident() {
     for panics in [true, false] {
         let world = World::new();
         world.run(&reads(script(&["web=x"])), 0).await;
@@ -95,7 +95,7 @@ async fn what_a_cut_off_run_had_seen_so_far_closes_no_incident() {
                 run.step(&subject("web"), "request").passed();
                 run.step(&subject("db"), "query").check("status", Err(mismatch("status 500"))).unwrap_err();
                 let _step = run.step(&subject("api"), "request");
-                assert!(!panics, "before it came to the step that fails");
+                assert!(!panics, "before the failing step");
                 std::future::pending::<()>().await;
             })
         });
@@ -110,7 +110,7 @@ async fn what_a_cut_off_run_had_seen_so_far_closes_no_incident() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_that_lambda_leaves_interrupts_too() {
+async fn lambda_time_limit_interrupts_the_step() {
     let world = World::new();
     let check = never_answered();
     let killed_at =
@@ -121,10 +121,10 @@ async fn the_time_that_lambda_leaves_interrupts_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_lambda_cuts_off_before_an_attempt_had_its_time_is_not_blamed_on_the_platform() {
+async fn too_little_lambda_time_is_not_blamed_on_the_platform() {
     let world = World::new();
     let check = never_answered();
-    // One second less than the check says an attempt may take.
+    // One second less than an attempt of this check may take.
     let killed_at =
         minute(0) + jiff::SignedDuration::try_from(runtime::reserve(false) + Duration::from_secs(9)).unwrap();
     let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
@@ -133,10 +133,10 @@ async fn what_lambda_cuts_off_before_an_attempt_had_its_time_is_not_blamed_on_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_cannot_be_judged_hides_secrets_and_is_cleaned_up_after() {
+async fn panic_is_inconclusive_masked_and_compensated() {
     let world = World::new();
     let diary = Diary::default();
-    let observed = diary.clone();
+    let entries = diary.clone();
     let check = creates(move |run, _| {
         let diary = diary.clone();
         Box::pin(async move {
@@ -149,14 +149,14 @@ async fn a_panic_cannot_be_judged_hides_secrets_and_is_cleaned_up_after() {
     });
     let report = world.run(&check, 0).await;
     assert_eq!(internal(&report), "the check panicked: index out of bounds near [redacted]");
-    assert_eq!(observed.read(), ["cancel"]);
+    assert_eq!(entries.read(), ["cancel"]);
     let steps: Vec<_> = report.attempts[0].steps.iter().map(|step| (step.name.as_str(), step.result.word())).collect();
     assert_eq!((steps[0], steps[2]), (("log_in", "passed"), ("run", "inconclusive")));
     assert_eq!(reasons(&report), [("-", NotificationReason::SuppressedNotYetLost)]);
-    assert_eq!(world.published(), [INCONCLUSIVE_1, "LeftBehind 0 Environment=test"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_1, "Leftovers 0 Environment=test"]);
 }
 
-/// A flow that panics before its future is there.
+/// A flow that panics before it returns its future.
 struct Hasty;
 
 impl Check for Hasty {
@@ -183,16 +183,16 @@ impl Check for Hasty {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_before_the_first_step_is_caught_too() {
+async fn panic_before_the_first_step_is_caught() {
     let report = World::new().run(&prepared(Hasty), 0).await;
     assert_eq!(internal(&report), "the check panicked: too early");
 }
 
 #[tokio::test(start_paused = true)]
-async fn compensations_run_in_reverse_and_one_that_fails_does_not_stop_the_others() {
+async fn failing_compensation_does_not_stop_the_others() {
     let world = World::new();
     let diary = Diary::default();
-    let observed = diary.clone();
+    let entries = diary.clone();
     let check = creates(move |run, _| {
         let diary = diary.clone();
         Box::pin(async move {
@@ -204,17 +204,17 @@ async fn compensations_run_in_reverse_and_one_that_fails_does_not_stop_the_other
         })
     });
     let report = world.run(&check, 0).await;
-    assert_eq!(observed.read(), ["fourth", "second", "first"]);
+    assert_eq!(entries.read(), ["fourth", "second", "first"]);
     assert_eq!(leftovers(&report), [("third", "panicked: no booking"), ("second", "booking 7 is still there")]);
     assert_eq!(report.outcome, Outcome::Passed);
-    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_1, DURATION, "LeftBehind 2 Environment=test"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_1, DURATION, "Leftovers 2 Environment=test"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_created_before_a_timeout_is_undone() {
+async fn compensation_runs_after_a_timeout() {
     let world = World::new();
     let diary = Diary::default();
-    let observed = diary.clone();
+    let entries = diary.clone();
     let mut check = creates(move |run, _| {
         let diary = diary.clone();
         Box::pin(async move {
@@ -225,11 +225,11 @@ async fn what_was_created_before_a_timeout_is_undone() {
     });
     check.run.deadline = Duration::from_millis(50);
     let report = world.run(&check, 0).await;
-    assert_eq!((report.outcome.word(), observed.read(), report.leftovers.len()), ("failed", vec!["cancel"], 0));
+    assert_eq!((report.outcome.word(), entries.read(), report.leftovers.len()), ("failed", vec!["cancel"], 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn compensations_that_hang_leave_time_to_publish_and_tell() {
+async fn hanging_compensations_leave_time_to_notify() {
     let world = World::new();
     let check = creates(|run, _| {
         Box::pin(async move {
@@ -243,8 +243,8 @@ async fn compensations_that_hang_leave_time_to_publish_and_tell() {
     let expected = [
         ("fourth", "not done within 3 s"),
         ("third", "not done within 2 s"),
-        ("second", "not begun: the others took all 5 s"),
-        ("first", "not begun: the others took all 5 s"),
+        ("second", "not started: the other compensations used all 5 s"),
+        ("first", "not started: the other compensations used all 5 s"),
     ];
     assert_eq!(leftovers(&report), expected);
     assert!(
@@ -253,7 +253,7 @@ async fn compensations_that_hang_leave_time_to_publish_and_tell() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_ends_without_a_result_cannot_be_judged() {
+async fn step_without_a_result_is_inconclusive() {
     let world = World::new();
     let check = reads(|run, _| {
         Box::pin(async move {
@@ -267,16 +267,16 @@ async fn a_step_that_ends_without_a_result_cannot_be_judged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flow_without_steps_cannot_be_judged() {
+async fn flow_without_steps_is_inconclusive() {
     let report = World::new().run(&reads(|_, _| Box::pin(async {})), 0).await;
     assert_eq!(internal(&report), "no step was done");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_run_remembers_the_next_one_recalls() {
+async fn next_run_recalls_the_memory() {
     let world = World::new();
     let recalled = Arc::new(Mutex::new(Vec::new()));
-    let observed = recalled.clone();
+    let values = recalled.clone();
     let check = reads(move |run, attempt| {
         let recalled = recalled.clone();
         Box::pin(async move {
@@ -292,13 +292,13 @@ async fn what_a_run_remembers_the_next_one_recalls() {
     for number in 0..5 {
         world.run(&check, number).await;
     }
-    // Kept until it is replaced; what cannot be read as what is asked for is unknown.
-    assert_eq!(*observed.lock().unwrap(), [None, Some(7), Some(7), None, None]);
+    // Kept until replaced; unknown when read as another type.
+    assert_eq!(*values.lock().unwrap(), [None, Some(7), Some(7), None, None]);
     assert_eq!(world.item().await.memory.as_deref(), Some("\"a text\""));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_memory_over_its_bound_is_dropped_and_said() {
+async fn oversized_memory_is_dropped_with_a_warning() {
     // As JSON, a text is two characters longer.
     for (length, kept) in [(8 * 1024 - 2, true), (8 * 1024 - 1, false)] {
         let world = World::new();
@@ -311,7 +311,7 @@ async fn a_memory_over_its_bound_is_dropped_and_said() {
         let report = world.run(&check, 0).await;
         assert_eq!(report.outcome, Outcome::Passed);
         assert_eq!(world.item().await.memory.is_some(), kept, "{length}");
-        let warnings: &[&str] = if kept { &[] } else { &["memory of 8193 bytes is not kept: at most 8192"] };
+        let warnings: &[&str] = if kept { &[] } else { &["memory of 8193 bytes was dropped: expected at most 8192"] };
         assert_eq!(report.warnings, warnings);
     }
 }

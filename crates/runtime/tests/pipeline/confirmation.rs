@@ -9,12 +9,12 @@ use serde_json::json;
 use crate::world::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_does_not_come_again_is_a_pass_with_both_attempts_in_the_report() {
+async fn unconfirmed_failure_passes_and_reports_both_attempts() {
     let world = World::new();
     let report = world.run(&reads(script(&["web=x", "web=."])), 0).await;
     assert_eq!(report.outcome, Outcome::Passed);
-    let words: Vec<_> = report.attempts.iter().map(|attempt| attempt.outcome().word()).collect();
-    assert_eq!(words, ["failed", "passed"]);
+    let outcomes: Vec<_> = report.attempts.iter().map(|attempt| attempt.outcome().word()).collect();
+    assert_eq!(outcomes, ["failed", "passed"]);
     let waited = report.attempts[1].started.duration_since(report.attempts[0].started);
     assert_eq!(waited, SignedDuration::from_secs(20));
     assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_1, DURATION]);
@@ -22,7 +22,7 @@ async fn a_failure_that_does_not_come_again_is_a_pass_with_both_attempts_in_the_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_comes_again_opens_at_once() {
+async fn confirmed_failure_opens_at_once() {
     let world = World::new();
     let report = world.run(&reads(script(&["web=x"])), 0).await;
     assert_eq!((report.outcome.word(), report.attempts.len()), ("failed", 2));
@@ -38,7 +38,7 @@ async fn a_failure_that_comes_again_opens_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_subjects_that_failed_twice_are_confirmed() {
+async fn only_subjects_that_failed_twice_are_confirmed() {
     let world = World::new();
     let report = world.run(&reads(script(&["a=x b=x c=.", "a=x b=. c=x"])), 0).await;
     assert_eq!(
@@ -49,8 +49,8 @@ async fn only_the_subjects_that_failed_twice_are_confirmed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_that_lambda_leaves_decides_whether_there_is_a_second_attempt() {
-    // The wait, a whole attempt, and what is kept back.
+async fn lambda_time_limit_decides_on_a_second_attempt() {
+    // The wait, a whole attempt, and the reserve.
     let needed = SignedDuration::try_from(Duration::from_secs(20 + 10) + reserve(true)).unwrap();
     for (left, attempts, notified) in [
         (needed, 2, NotificationReason::Opened),
@@ -65,7 +65,7 @@ async fn the_time_that_lambda_leaves_decides_whether_there_is_a_second_attempt()
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_of_the_settings_decides_too() {
+async fn deadline_decides_on_a_second_attempt() {
     for (seconds, attempts) in [(30, 2), (29, 1)] {
         let world = World::new();
         let mut check = reads(script(&["web=x"]));
@@ -75,7 +75,7 @@ async fn the_deadline_of_the_settings_decides_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_that_creates_something_confirms_by_its_next_run() {
+async fn check_that_creates_something_confirms_in_the_next_run() {
     let world = World::new();
     let check = creates(script(&["web=x"]));
     let first = world.run(&check, 0).await;
@@ -85,14 +85,14 @@ async fn a_check_that_creates_something_confirms_by_its_next_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_judged_is_not_tried_again() {
+async fn inconclusive_attempt_is_not_repeated() {
     for line in [&["web=?"], &["web=m"]] {
         assert_eq!(World::new().run(&reads(script(line)), 0).await.attempts.len(), 1, "{line:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_attempt_has_the_word() {
+async fn last_attempt_decides_the_outcome() {
     let world = World::new();
     let report = world.run(&reads(script(&["web=x", "web=?"])), 0).await;
     assert_eq!((report.outcome.word(), report.attempts.len()), ("inconclusive", 2));

@@ -6,12 +6,12 @@ use runtime::{Commit, LastRun, RunError, StateStore};
 
 use crate::world::*;
 
-/// Before the next commit of the world, this happens.
+/// Runs `write` before the next commit of this world.
 fn meanwhile(world: &World, write: impl FnOnce() -> futures::future::BoxFuture<'static, ()> + Send + 'static) {
     world.faulty.mishaps.lock().unwrap().push_back(Mishap::Meanwhile(Box::new(write)));
 }
 
-/// Before the next commit of the world, somebody writes the state as it is.
+/// Writes the state unchanged before the next commit of this world.
 fn touch(world: &World) {
     let memory = world.memory.clone();
     meanwhile(world, move || {
@@ -20,8 +20,8 @@ fn touch(world: &World) {
             let commit = Commit {
                 check: "fake".to_owned(),
                 expected_version: item.version,
-                slot: format!("somebody/{}", item.version),
-                last_run: LastRun { at: minute(0), run_id: "somebody".to_owned() },
+                slot: format!("another/{}", item.version),
+                last_run: LastRun { at: minute(0), run_id: "another".to_owned() },
                 state: item.state,
                 memory: item.memory,
                 enqueue: Vec::new(),
@@ -34,7 +34,7 @@ fn touch(world: &World) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_incident_that_another_location_opened_in_between_is_not_opened_again() {
+async fn incident_opened_by_another_location_is_not_reopened() {
     let world = World::new();
     let elsewhere = world.elsewhere();
     meanwhile(&world, move || {
@@ -54,7 +54,7 @@ async fn an_incident_that_another_location_opened_in_between_is_not_opened_again
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_run_wrote_in_between_is_kept_and_the_own_word_added() {
+async fn changes_of_a_concurrent_run_are_kept() {
     let world = World::new();
     let twin = world.twin();
     meanwhile(&world, move || {
@@ -71,7 +71,7 @@ async fn what_another_run_wrote_in_between_is_kept_and_the_own_word_added() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_run_done_by_somebody_else_in_between_makes_this_one_a_duplicate() {
+async fn same_run_in_another_process_makes_this_one_a_duplicate() {
     let world = World::new();
     let twin = world.twin();
     meanwhile(&world, move || {
@@ -88,7 +88,7 @@ async fn the_same_run_done_by_somebody_else_in_between_makes_this_one_a_duplicat
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_own_write_whose_answer_was_lost_is_no_duplicate_and_is_told_once() {
+async fn lost_answer_to_own_write_is_not_a_duplicate() {
     let world = World::new();
     world.faulty.mishaps.lock().unwrap().push_back(Mishap::AnswerLost);
     let check = reads(script(&["web=x"]));
@@ -103,7 +103,7 @@ async fn an_own_write_whose_answer_was_lost_is_no_duplicate_and_is_told_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_decides_again_three_times_and_no_more() {
+async fn conflicting_write_is_retried_three_times() {
     let world = World::new();
     let check = reads(script(&["web=x"]));
     for _ in 0..3 {
@@ -124,7 +124,7 @@ async fn it_decides_again_three_times_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_state_that_cannot_be_read_or_written_fails_the_invocation_and_nothing_is_told() {
+async fn unavailable_state_fails_the_invocation_without_messages() {
     let unreadable = World::new();
     unreadable.faulty.load_fails.store(true, SeqCst);
     let unwritable = World::new();

@@ -11,7 +11,7 @@ use crate::world::*;
 
 const PATH: &str = "/ping/0b1946ac92492d2347c6235b";
 
-/// Somebody who counts pings.
+/// A server that counts pings.
 struct Listener {
     url: String,
     pings: Arc<AtomicUsize>,
@@ -53,7 +53,7 @@ async fn ping(world: &World, lines: &'static [&'static str], variable: &str) -> 
 }
 
 #[tokio::test]
-async fn only_a_run_that_passed_pings() {
+async fn only_passed_run_pings() {
     let cases: &[(&[&str], usize)] =
         &[(&["web=."], 1), (&["web=x"], 0), (&["web=?"], 0), (&["web=m"], 0), (&["web=. api=x"], 0)];
     for (lines, expected) in cases {
@@ -65,7 +65,7 @@ async fn only_a_run_that_passed_pings() {
 }
 
 #[tokio::test]
-async fn a_refused_event_does_not_ping() {
+async fn refused_event_does_not_ping() {
     let listener = listener("200 OK").await;
     let world = world(&listener.url);
     assert_eq!(ping(&world, &["web=."], "BEAT").await.outcome.word(), "passed");
@@ -74,13 +74,13 @@ async fn a_refused_event_does_not_ping() {
 }
 
 #[tokio::test]
-async fn a_ping_that_fails_is_a_trouble_and_no_failure() {
+async fn failed_ping_is_a_warning_and_not_a_failure() {
     let refusing = listener("500 Internal Server Error").await;
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let cases = [
         (refusing.url.clone(), "BEAT", "failed to ping the heartbeat: status 500 Internal Server Error"),
         (format!("http://{closed}{PATH}"), "BEAT", "failed to ping the heartbeat: expected "),
-        ("no URL at all".to_owned(), "BEAT", "failed to ping the heartbeat: env:BEAT holds no URL"),
+        ("no URL at all".to_owned(), "BEAT", "failed to ping the heartbeat: expected a URL in env:BEAT"),
         (refusing.url.clone(), "OTHER", "failed to resolve env:OTHER: the variable is not set, or empty"),
     ];
     for (url, variable, expected) in cases {

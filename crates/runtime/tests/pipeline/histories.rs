@@ -1,8 +1,8 @@
-//! Random histories: runs that crash at any boundary, come twice, late and at the same moment, over topics and a table
-//! that fail. Whatever happens, every message arrives, incidents close, and nobody is told for nothing.
+//! Random histories: runs that crash at any boundary, arrive twice, late or at the same moment, with topics and a table
+//! that fail. In every history all messages arrive, incidents close, and no notification is sent without cause.
 //!
-//! `HISTORIES=10000 cargo test -p runtime --test pipeline histories -- --nocapture` prints the figures; `SEED=…` plays one
-//! history.
+//! `HISTORIES=10000 cargo test -p runtime --test pipeline histories -- --nocapture` prints the figures; `SEED=…`
+//! replays one history.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -28,122 +28,50 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::figures::Figures;
 use crate::world::*;
 
-/// So many are played when `HISTORIES` does not say otherwise.
+/// Number of histories when `HISTORIES` is not set.
 const HISTORIES: u64 = 10_000;
 /// Minutes in which anything may happen.
 const EVENTFUL: i64 = 11;
-/// Minutes of peace at the end, after which everything must be over.
+/// Quiet minutes at the end, after which all incidents must be over.
 const QUIET: i64 = 9;
 const SUBJECTS: [&str; 2] = ["a", "b"];
 const LOCATIONS: [&str; 2] = ["north", "south"];
-/// On average, in one history.
+/// Average number of crashes in a history.
 const CRASHES: f64 = 3.4;
 
-/// What is played: our own way, or one of the mistakes that it avoids.
+/// The correct pipeline, or one of the mistakes that it avoids.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Ours,
+enum Variant {
+    Correct,
     /// A message leaves the outbox before its topic has taken it.
     ClearBeforeSend,
-    /// The state is written whatever it is by now.
+    /// The state is written regardless of its version.
     WithoutCondition,
 }
 
-/// What the receivers and the state show at the end, over many histories.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Figures {
-    histories: u64,
-    runs: u64,
-    crashes: u64,
-    duplicate_events: u64,
-    reorders: u64,
-    messages: u64,
-    /// Messages that a state said were told, and that never arrived.
-    lost: u64,
-    /// Incidents that are not over though everything is well, in the state or as receivers believe.
-    stuck: u64,
-    /// One word about one incident under two ids, or the end of one whose beginning nobody was told.
-    contradictions: u64,
-    /// Messages that arrived again.
-    duplicates: u64,
-    /// Of those, what no crash or lost answer accounts for.
-    unaccounted_duplicates: u64,
-    /// Incidents that opened by one failed attempt.
-    openings_by_one_attempt: u64,
-    bad_seeds: BTreeSet<u64>,
-}
-
-impl Figures {
-    fn add(&mut self, other: Self) {
-        self.histories += other.histories;
-        self.runs += other.runs;
-        self.crashes += other.crashes;
-        self.duplicate_events += other.duplicate_events;
-        self.reorders += other.reorders;
-        self.messages += other.messages;
-        self.lost += other.lost;
-        self.stuck += other.stuck;
-        self.contradictions += other.contradictions;
-        self.duplicates += other.duplicates;
-        self.unaccounted_duplicates += other.unaccounted_duplicates;
-        self.openings_by_one_attempt += other.openings_by_one_attempt;
-        self.bad_seeds.extend(other.bad_seeds);
-    }
-
-    fn broken(&self) -> u64 {
-        self.lost + self.stuck + self.contradictions + self.unaccounted_duplicates + self.openings_by_one_attempt
-    }
-}
-
-impl std::fmt::Display for Figures {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let per_history = |count: u64| count as f64 / self.histories as f64;
-        writeln!(
-            f,
-            "{} histories, {} runs; per history {:.2} crashes, {:.2} duplicate events, {:.2} reorders",
-            self.histories,
-            self.runs,
-            per_history(self.crashes),
-            per_history(self.duplicate_events),
-            per_history(self.reorders)
-        )?;
-        writeln!(
-            f,
-            "{} messages arrived: lost {}, stuck incidents {}, contradictions {}, openings from one failed attempt {}",
-            self.messages, self.lost, self.stuck, self.contradictions, self.openings_by_one_attempt
-        )?;
-        write!(
-            f,
-            "duplicates {}, all with the same id; beyond one per crash or lost answer {}; bad seeds {:?}",
-            self.duplicates,
-            self.unaccounted_duplicates,
-            self.bad_seeds.iter().take(5).collect::<Vec<_>>()
-        )
-    }
-}
-
-/// What is known of one history beside what is stored.
+/// Observations of one history, in addition to the stored state.
 #[derive(Default)]
 struct Witness {
-    /// What runs were told to send.
+    /// Keys of the messages queued by committed runs.
     enqueued: BTreeSet<String>,
-    /// What arrived, in order.
+    /// Messages that arrived, in order.
     arrived: Vec<Delivery>,
-    /// How often each message may arrive again.
+    /// Number of times that each message may arrive again.
     excused: BTreeMap<String, u64>,
-    /// Runs that were done, with what they found: whether people may be told is judged by it.
+    /// Number of crashed runs.
     crashes: u64,
 }
 
-/// One process: its calls can be cut off at any boundary.
+/// One process, whose calls can be cut off at any boundary.
 struct Process {
     memory: Arc<Memory>,
     witness: Arc<Mutex<Witness>>,
-    way: Way,
-    /// How likely a call fails, in percent.
-    warning: u32,
+    variant: Variant,
+    /// Probability that a call fails, in percent.
+    failure_percent: u32,
     rng: Mutex<Rng>,
     passed: AtomicUsize,
     crash_at: Option<usize>,
@@ -151,17 +79,17 @@ struct Process {
 }
 
 impl Process {
-    /// The world outside may stop here: nothing of the process goes on then.
+    /// Marks a boundary with the outside world, where the process may crash: nothing runs after that.
     async fn boundary(&self) {
         tokio::task::yield_now().await;
         if Some(self.passed.fetch_add(1, SeqCst) + 1) == self.crash_at {
-            self.die();
+            self.crash();
             std::future::pending::<()>().await;
         }
     }
 
-    /// What is in the outbox now may have been sent.
-    fn die(&self) {
+    /// Messages in the outbox at this moment may have been sent.
+    fn crash(&self) {
         let pending = self.memory.load("fake").now_or_never().unwrap().unwrap().outbox;
         let keys: Vec<String> = pending.iter().map(Delivery::key).collect();
         self.excuse(&keys);
@@ -169,8 +97,8 @@ impl Process {
         self.crashed.notify_one();
     }
 
-    fn fails(&self, part: u32) -> bool {
-        self.rng.lock().unwrap().u32(0..100) < self.warning / part
+    fn fails(&self, divisor: u32) -> bool {
+        self.rng.lock().unwrap().u32(0..100) < self.failure_percent / divisor
     }
 
     fn excuse(&self, keys: &[String]) {
@@ -200,7 +128,7 @@ impl StateStore for Process {
             return Err(CommitError::Store(failed("write")));
         }
         let mut commit = commit.clone();
-        if self.way == Way::WithoutCondition {
+        if self.variant == Variant::WithoutCondition {
             let now = self.memory.load(&commit.check).await?;
             commit.expected_version = now.version;
             if let Some(last) = now.last_run.get(&commit.slot) {
@@ -212,9 +140,9 @@ impl StateStore for Process {
             self.witness.lock().unwrap().enqueued.extend(commit.enqueue.iter().map(Delivery::key));
         }
         self.boundary().await;
-        // Written, and nobody knows; or the client asks again, and is refused.
+        // Written without an answer; or the client retries, and the retry is refused.
         match self.rng.lock().unwrap().u32(0..200) {
-            _ if self.warning == 0 || written.is_err() => written,
+            _ if self.failure_percent == 0 || written.is_err() => written,
             0..4 => Err(CommitError::Store(failed("write"))),
             4..8 => Err(CommitError::Moved),
             _ => written,
@@ -251,7 +179,7 @@ impl Notifier for Process {
 
     async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
         let key = delivery.key();
-        if self.way == Way::ClearBeforeSend {
+        if self.variant == Variant::ClearBeforeSend {
             self.memory.clear("fake", std::slice::from_ref(&key)).await?;
         }
         self.boundary().await;
@@ -261,7 +189,7 @@ impl Notifier for Process {
         self.witness.lock().unwrap().arrived.push(delivery.clone());
         self.boundary().await;
         if self.fails(2) {
-            // It was taken, and the answer is lost.
+            // Accepted, and the answer is lost.
             self.excuse(&[key]);
             return Err(failed("send"));
         }
@@ -269,7 +197,7 @@ impl Notifier for Process {
     }
 }
 
-/// What is so at the platform, a letter a minute: `.` well, `x` broken, `f` broken for one attempt, `?` not to be seen.
+/// State of one subject, a letter per minute: `.` healthy, `x` broken, `f` broken for one attempt, `?` inconclusive.
 fn truth(rng: &mut Rng) -> Vec<char> {
     let mut letters = Vec::new();
     while letters.len() < EVENTFUL as usize {
@@ -295,7 +223,7 @@ struct Start {
 
 struct History {
     rng: Rng,
-    way: Way,
+    variant: Variant,
     memory: Arc<Memory>,
     witness: Arc<Mutex<Witness>>,
     truth: Vec<Vec<char>>,
@@ -305,13 +233,13 @@ struct History {
 }
 
 impl History {
-    fn new(seed: u64, way: Way) -> Self {
+    fn new(seed: u64, variant: Variant) -> Self {
         let mut rng = Rng::with_seed(seed);
         let truth = SUBJECTS.map(|_| truth(&mut rng)).to_vec();
         let creates = rng.bool();
         Self {
             rng,
-            way,
+            variant,
             memory: Arc::default(),
             witness: Arc::default(),
             truth,
@@ -321,7 +249,7 @@ impl History {
         }
     }
 
-    /// The starts of each minute: some come twice, some in the next minute only.
+    /// Events of each minute: some come twice, some a minute late.
     fn schedule(&mut self) -> Vec<Vec<Start>> {
         let locations = if self.rng.u32(0..10) < 7 { 1 } else { 2 };
         let minutes = EVENTFUL + QUIET;
@@ -359,9 +287,10 @@ impl History {
             for start in starts {
                 self.figures.runs += 1;
                 let crashes = !is_quiet && self.rng.f64() < CRASHES / eventful as f64;
-                let crash_at = if crashes { Some(self.boundary_of(start).await) } else { None };
-                let warning = if is_quiet { 0 } else { 12 };
-                runs.push(self.process(start, crash_at, warning, Arc::clone(&self.memory), Arc::clone(&self.witness)));
+                let crash_at = if crashes { Some(self.random_boundary(start).await) } else { None };
+                let failure_percent = if is_quiet { 0 } else { 12 };
+                let (memory, witness) = (Arc::clone(&self.memory), Arc::clone(&self.witness));
+                runs.push(self.process(start, crash_at, failure_percent, memory, witness));
             }
             if self.rng.bool() {
                 join_all(runs).await;
@@ -374,27 +303,27 @@ impl History {
         self.judge(seed).await
     }
 
-    /// One boundary of such a run, any of them alike: it is played on a copy and its boundaries counted.
-    async fn boundary_of(&mut self, start: Start) -> usize {
+    /// Picks one boundary of such a run at random, by counting the boundaries of a run on a copy.
+    async fn random_boundary(&mut self, start: Start) -> usize {
         let copy = Arc::new(Memory::clone(&self.memory));
         let boundaries = self.process(start, None, 0, copy, Arc::default()).await;
         self.rng.usize(1..=boundaries.max(1))
     }
 
-    /// One run in a process of its own. Gives how many boundaries it passed.
+    /// Plays one run in its own process. Returns the number of boundaries passed.
     fn process(
         &mut self,
         start: Start,
         crash_at: Option<usize>,
-        warning: u32,
+        failure_percent: u32,
         memory: Arc<Memory>,
         witness: Arc<Mutex<Witness>>,
     ) -> impl Future<Output = usize> + use<> {
         let process = Arc::new(Process {
             memory,
             witness,
-            way: self.way,
-            warning,
+            variant: self.variant,
+            failure_percent,
             rng: Mutex::new(self.rng.fork()),
             passed: AtomicUsize::new(0),
             crash_at,
@@ -423,7 +352,7 @@ impl History {
                 ..Policy::default()
             };
             let run = async {
-                // That a run fails to read or write is part of the history.
+                // Failing reads and writes are part of the history.
                 if creates {
                     let mut check = crate::world::creates(flow);
                     check.run.policy = policy;
@@ -484,21 +413,21 @@ impl History {
         });
         figures.stuck = unfinished.count() as u64 + item.outbox.len() as u64;
 
-        // What a receiver who drops what it has seen believes, in the order of the runs that told.
+        // State as known to a receiver that ignores repeated ids, in the order of the runs that sent.
         let mut read: Vec<&Delivery> = witness.arrived.iter().filter(|one| one.topic == Topic::Events).collect();
         read.sort_by_key(|delivery| (delivery.notification.at, order(delivery.notification.event)));
-        let mut observed = BTreeSet::new();
-        read.retain(|delivery| observed.insert(delivery.notification.notification_id.clone()));
+        let mut ids = BTreeSet::new();
+        read.retain(|delivery| ids.insert(delivery.notification.notification_id.clone()));
         let mut believed: BTreeMap<String, bool> = BTreeMap::new();
         let mut inconclusive: BTreeMap<String, bool> = BTreeMap::new();
-        let mut said: BTreeSet<(Event, String)> = BTreeSet::new();
+        let mut announced: BTreeSet<(Event, String)> = BTreeSet::new();
         for delivery in read {
             let event = delivery.notification.event;
             for report in &delivery.notification.subjects {
                 let name = report.failure.subject.to_string();
                 let is_end = event == Event::Recovered || (event == Event::Stabilized && report.closed_at.is_some());
                 let is_once = matches!(event, Event::Opened | Event::Recovered);
-                if is_once && !said.insert((event, report.incident_id.clone())) {
+                if is_once && !announced.insert((event, report.incident_id.clone())) {
                     figures.contradictions += 1;
                 }
                 if is_end && believed.get(&name) != Some(&true) {
@@ -516,19 +445,19 @@ impl History {
             }
         }
         figures.stuck += believed.values().chain(inconclusive.values()).filter(|open| **open).count() as u64;
-        if figures.broken() > 0 {
+        if figures.violations() > 0 {
             figures.bad_seeds.insert(seed);
         }
         self.figures.clone()
     }
 }
 
-/// Within one run, what it says first.
+/// Order of events within one run.
 fn order(event: Event) -> usize {
     Event::ALL.iter().position(|one| *one == event).unwrap()
 }
 
-/// How many attempts of one location can have failed from one minute to another.
+/// Largest number of failed attempts of one location between two times.
 fn failed_attempts(letters: &[char], creates: bool, since: Timestamp, until: Timestamp) -> usize {
     (0..)
         .zip(letters)
@@ -542,7 +471,7 @@ fn failed_attempts(letters: &[char], creates: bool, since: Timestamp, until: Tim
         .sum()
 }
 
-/// A check that sees what the letters say of each subject.
+/// A flow that finds the state given by each subject's letter.
 fn flow(
     letters: Vec<char>,
     process: Arc<Process>,
@@ -566,15 +495,15 @@ async fn look(run: &Run, attempt: usize, letters: &[char], process: &Process) {
     }
 }
 
-/// Plays histories on two threads, each with a clock of its own that stands still.
-fn play(way: Way, seeds: std::ops::Range<u64>) -> Figures {
+/// Plays histories on two threads, each with its own paused clock.
+fn play(variant: Variant, seeds: std::ops::Range<u64>) -> Figures {
     let middle = seeds.start + (seeds.end - seeds.start) / 2;
     let part = |seeds: std::ops::Range<u64>| {
         move || {
             let mut figures = Figures::default();
             for seed in seeds {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-                let played = runtime.unwrap().block_on(async { History::new(seed, way).play(seed).await });
+                let played = runtime.unwrap().block_on(async { History::new(seed, variant).play(seed).await });
                 figures.add(played);
             }
             figures
@@ -593,11 +522,11 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn nothing_is_lost_stuck_repeated_or_told_for_nothing_whatever_crashes() {
+fn crashes_lose_repeat_and_contradict_nothing() {
     let seeds = number("SEED").map_or(0..number("HISTORIES").unwrap_or(HISTORIES), |seed| seed..seed + 1);
-    let figures = play(Way::Ours, seeds);
+    let figures = play(Variant::Correct, seeds);
     println!("{figures}");
-    assert_eq!(figures.broken(), 0, "{figures}");
+    assert_eq!(figures.violations(), 0, "{figures}");
     if figures.histories >= 1_000 {
         let average = figures.crashes as f64 / figures.histories as f64;
         assert!((2.5..3.5).contains(&average), "expected three crashes a history: {figures}");
@@ -606,18 +535,18 @@ fn nothing_is_lost_stuck_repeated_or_told_for_nothing_whatever_crashes() {
     }
 }
 
-/// Control: these histories find the mistake that the outbox is there for.
+/// Control: the histories detect the mistake prevented by the outbox.
 #[test]
 fn clearing_before_sending_loses_messages() {
-    let figures = play(Way::ClearBeforeSend, 0..300);
+    let figures = play(Variant::ClearBeforeSend, 0..300);
     println!("with clear before send: {figures}");
     assert!(figures.lost > 0, "{figures}");
 }
 
-/// Control: these histories find the mistake that the condition is there for.
+/// Control: the histories detect the mistake prevented by the conditional write.
 #[test]
-fn writing_without_the_condition_repeats_contradicts_or_gets_stuck() {
-    let figures = play(Way::WithoutCondition, 0..300);
+fn unconditional_write_breaks_the_guarantees() {
+    let figures = play(Variant::WithoutCondition, 0..300);
     println!("without the condition: {figures}");
-    assert!(figures.broken() > 0, "{figures}");
+    assert!(figures.violations() > 0, "{figures}");
 }

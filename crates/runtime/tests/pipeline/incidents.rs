@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use crate::world::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_second_subject_is_told_while_the_first_is_down() {
+async fn second_subject_is_notified_while_the_first_is_down() {
     let world = World::new();
     let check = reads(script(&["a=x b=.", "a=x b=.", "a=x b=x", "a=x b=x", "a=x b=x", "a=x b=x"]));
     world.run(&check, 0).await;
@@ -27,7 +27,7 @@ async fn a_second_subject_is_told_while_the_first_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_subjects_of_one_run_make_one_message() {
+async fn several_subjects_in_one_run_make_one_message() {
     let world = World::new();
     let report = world.run(&reads(script(&["a=x b=x c=."])), 0).await;
     assert_eq!(world.notified(), ["oncall opened a,b", "events opened a,b"]);
@@ -35,7 +35,7 @@ async fn several_subjects_of_one_run_make_one_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_message_of_a_recovery_says_how_long_it_was() {
+async fn recovery_message_states_the_downtime() {
     let world = World::new();
     let check = reads(script(&["web=.", "web=x", "web=x", "web=."]));
     let good = world.run(&check, 0).await;
@@ -58,14 +58,14 @@ async fn the_message_of_a_recovery_says_how_long_it_was() {
     assert_eq!(report.incident_id, opened.subjects[0].incident_id);
     assert_eq!((report.since, report.closed_at, report.downtime_seconds), (minute(1), Some(minute(3)), Some(120)));
     assert_eq!((report.failure.expected.as_str(), report.failure.actual.as_str()), ("status 200", "status 500"));
-    // Remembered for an hour, to see whether it is flapping.
+    // Kept for an hour, to detect flapping.
     assert_eq!(world.item().await.state.subjects[&subject("web")].phase, Phase::Healthy);
     world.run(&reads(script(&["web=."])), 62).await;
     assert!(world.item().await.state.subjects.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_incident_is_told_again_after_the_time_of_the_policy() {
+async fn open_incident_is_reminded_after_the_interval() {
     let world = World::new();
     let mut check = reads(script(&["web=x"]));
     check.run.policy.remind_every = Duration::from_secs(120);
@@ -92,7 +92,7 @@ async fn an_open_incident_is_told_again_after_the_time_of_the_policy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_severity_of_the_settings_decides_which_people_are_told() {
+async fn severity_selects_the_topic_for_people() {
     let world = World::new();
     let mut check = reads(script(&["web=x"]));
     check.run.policy.severity = Severity::Warning;
@@ -104,9 +104,9 @@ async fn the_severity_of_the_settings_decides_which_people_are_told() {
 async fn two_locations_must_agree() {
     let world = World::new();
     let elsewhere = world.elsewhere();
-    let well = reads(script(&["web=."]));
-    world.run(&well, 0).await;
-    elsewhere.run(&well, 0).await;
+    let healthy = reads(script(&["web=."]));
+    world.run(&healthy, 0).await;
+    elsewhere.run(&healthy, 0).await;
     let check = reads(script(&["web=x"]));
     assert_eq!(reasons(&world.run(&check, 1).await), [("web", NotificationReason::SuppressedOutvoted)]);
     assert_eq!(reasons(&elsewhere.run(&check, 1).await), [("web", NotificationReason::Opened)]);
@@ -114,7 +114,7 @@ async fn two_locations_must_agree() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn links_name_the_window_of_the_incident() {
+async fn links_contain_the_window_of_the_incident() {
     let world = World::new();
     let mut check = creates(script(&["web=x"]));
     check.common.links.logs = Some("https://logs.example/{environment}/{location}?from={from}&to={to_ms}".to_owned());
@@ -128,7 +128,7 @@ async fn links_name_the_window_of_the_incident() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_incident_of_a_subject_that_the_settings_no_longer_name_is_dropped() {
+async fn incident_of_a_removed_subject_is_dropped() {
     let world = World::new();
     world.run(&reads(script(&["gone=x kept=x"])), 0).await;
     assert_eq!(world.notified().len(), 2);

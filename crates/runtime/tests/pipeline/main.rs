@@ -1,4 +1,4 @@
-//! One run through the whole pipeline, with a check that does what a script says and ports that fail when told to.
+//! One run through the whole pipeline, with a scripted check and ports that fail on demand.
 
 #[cfg(test)]
 mod attempts;
@@ -6,6 +6,8 @@ mod attempts;
 mod confirmation;
 #[cfg(test)]
 mod conflicts;
+#[cfg(test)]
+mod figures;
 #[cfg(test)]
 mod heartbeat;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::world::*;
 
 #[tokio::test(start_paused = true)]
-async fn metrics_that_were_not_taken_fail_the_invocation_but_people_are_told() {
+async fn failed_metrics_fail_the_invocation_after_notifying() {
     let world = World::new();
     world.faulty.publish_fails.store(true, SeqCst);
     let error = world.try_run(&reads(script(&["web=x"])), 0).await.unwrap_err();
@@ -20,7 +20,7 @@ async fn metrics_that_were_not_taken_fail_the_invocation_but_people_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_topic_that_fails_gets_its_message_from_the_next_run_with_the_same_id() {
+async fn next_run_retries_a_failed_topic_with_the_same_id() {
     let world = World::new();
     let check = reads(script(&["web=x"]));
     *world.faulty.refuses.lock().unwrap() = Some(Topic::OnCall);
@@ -28,12 +28,12 @@ async fn a_topic_that_fails_gets_its_message_from_the_next_run_with_the_same_id(
     assert_eq!(world.notified(), ["events opened web"]);
     assert_eq!(
         first.warnings,
-        ["failed to tell oncall: throttled\nit stays in the outbox; the next run sends it again"]
+        ["failed to notify oncall: throttled\nit stays in the outbox; the next run sends it again"]
     );
     assert_eq!(world.item().await.outbox.iter().map(short).collect::<Vec<_>>(), ["oncall opened web"]);
     assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION]);
 
-    // Still refused: it is as old as the time since the run that should have told.
+    // Still refused: its age is the time since the run that queued it.
     world.run(&check, 2).await;
     let unsent = "OldestUnsentNotification 120 Environment=test";
     assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION, unsent]);
@@ -54,7 +54,7 @@ async fn a_topic_that_fails_gets_its_message_from_the_next_run_with_the_same_id(
 }
 
 #[tokio::test(start_paused = true)]
-async fn old_and_new_messages_go_out_together() {
+async fn old_and_new_messages_are_sent_together() {
     let world = World::new();
     let check = reads(script(&["a=x b=.", "a=x b=.", "a=x b=x"]));
     *world.faulty.refuses.lock().unwrap() = Some(Topic::OnCall);
@@ -67,7 +67,7 @@ async fn old_and_new_messages_go_out_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_is_left_to_the_run_that_is_sending_it() {
+async fn message_is_left_to_the_run_sending_it() {
     let world = World::new();
     let at_once = |flow| {
         let mut check = reads(flow);
@@ -88,7 +88,7 @@ async fn a_message_is_left_to_the_run_that_is_sending_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_that_could_not_be_crossed_off_are_sent_again_with_the_same_ids() {
+async fn uncleared_messages_are_sent_again_with_the_same_ids() {
     let world = World::new();
     let check = reads(script(&["web=x"]));
     world.faulty.clear_fails.store(true, SeqCst);

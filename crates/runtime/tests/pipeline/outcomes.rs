@@ -5,7 +5,7 @@ use check::{Cause, Outcome};
 use crate::world::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_passed_says_so_and_tells_nobody() {
+async fn passed_run_publishes_and_does_not_notify() {
     let world = World::new();
     let report = world.run(&reads(script(&["web=. api=."])), 0).await;
     assert_eq!(report.outcome, Outcome::Passed);
@@ -22,7 +22,7 @@ async fn a_run_that_passed_says_so_and_tells_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_failed_publishes_a_zero_and_waits_for_the_next_one() {
+async fn failed_run_publishes_zero_and_awaits_confirmation() {
     let world = World::new();
     let check = creates(script(&["web=x api=."]));
     let report = world.run(&check, 0).await;
@@ -30,7 +30,7 @@ async fn a_run_that_failed_publishes_a_zero_and_waits_for_the_next_one() {
     assert_eq!(failures.len(), 1);
     assert_eq!((failures[0].subject.as_str(), failures[0].step.as_str()), ("web", "answer"));
     assert_eq!((failures[0].expected.as_str(), failures[0].actual.as_str()), ("status 200", "status 500"));
-    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION, "LeftBehind 0 Environment=test"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_0, SUCCESS_0, DURATION, "Leftovers 0 Environment=test"]);
     assert_eq!(reasons(&report), [("web", NotificationReason::SuppressedNotConfirmed)]);
     assert_eq!(world.notified(), [""; 0]);
 
@@ -40,7 +40,7 @@ async fn a_run_that_failed_publishes_a_zero_and_waits_for_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_could_not_judge_publishes_that_alone_and_what_was_seen_stands() {
+async fn inconclusive_run_keeps_the_state_of_its_subjects() {
     let world = World::new();
     let check = creates(script(&["web=x", "web=?", "web=x"]));
     world.run(&check, 0).await;
@@ -50,7 +50,7 @@ async fn a_run_that_could_not_judge_publishes_that_alone_and_what_was_seen_stand
     let Outcome::Inconclusive { inconclusive } = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(inconclusive.cause, Cause::Reference);
     assert_eq!(inconclusive.detail, "failed to resolve env:MISSING: the variable is not set, or empty");
-    assert_eq!(world.published(), [INCONCLUSIVE_1, "LeftBehind 0 Environment=test"]);
+    assert_eq!(world.published(), [INCONCLUSIVE_1, "Leftovers 0 Environment=test"]);
     assert_eq!(reasons(&report), [("web", NotificationReason::SuppressedNotYetLost)]);
     let after = world.item().await.state.subjects[&subject("web")].clone();
     assert_eq!((after.phase, &after.failure), (before.phase, &before.failure));
@@ -76,7 +76,7 @@ async fn maintenance_has_no_success_and_no_vote() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_worst_word_of_all_subjects_is_the_outcome() {
+async fn worst_result_of_all_subjects_is_the_outcome() {
     let cases: &[(&[&str], &str)] = &[
         (&["a=. b=m"], "maintenance"),
         (&["a=m b=? c=."], "inconclusive"),
@@ -92,7 +92,7 @@ async fn the_worst_word_of_all_subjects_is_the_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn measurements_of_the_catalogue_are_published_and_no_others() {
+async fn only_measurements_of_the_catalogue_are_published() {
     const STRANGE: Metric = Metric {
         name: "Strange",
         unit: Unit::Count,

@@ -12,7 +12,7 @@ const STALE: Outcome = Outcome::Refused { refusal: Refusal::Stale };
 const DUPLICATE: Outcome = Outcome::Refused { refusal: Refusal::Duplicate };
 
 #[tokio::test(start_paused = true)]
-async fn events_of_more_than_two_minutes_ago_or_ahead_are_refused() {
+async fn events_over_two_minutes_late_or_early_are_refused() {
     for (seconds, refused) in [(-121, true), (-120, false), (0, false), (120, false), (121, true)] {
         let world = World::new();
         let time = minute(0) + SignedDuration::from_secs(seconds);
@@ -26,7 +26,7 @@ async fn events_of_more_than_two_minutes_ago_or_ahead_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_event_does_not_even_read_the_state() {
+async fn stale_event_does_not_read_the_state() {
     let world = World::new();
     world.faulty.load_fails.store(true, SeqCst);
     tokio::time::advance(Duration::from_secs(121)).await;
@@ -35,7 +35,7 @@ async fn a_stale_event_does_not_even_read_the_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_event_again_is_refused_and_nothing_is_published() {
+async fn repeated_event_is_refused_and_publishes_nothing() {
     let world = World::new();
     let check = reads(script(&["web=x"]));
     world.run(&check, 0).await;
@@ -49,7 +49,7 @@ async fn the_same_event_again_is_refused_and_nothing_is_published() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_comes_after_that_of_a_later_minute_is_refused() {
+async fn event_after_that_of_a_later_minute_is_refused() {
     let world = World::new();
     let check = reads(script(&["web=."]));
     world.run(&check, 1).await;
@@ -59,22 +59,22 @@ async fn an_event_that_comes_after_that_of_a_later_minute_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_by_hand_does_not_refuse_the_scheduled_one_nor_the_other_way_round() {
+async fn manual_and_scheduled_runs_do_not_block_each_other() {
     let world = World::new();
     let check = reads(script(&["web=."]));
-    let by_hand = world.invoke(&check, json!({}), None).await.unwrap();
-    assert_eq!((by_hand.key.scheduled_time, by_hand.key.slot()), (minute(0), "home/manual".to_owned()));
+    let manual = world.invoke(&check, json!({}), None).await.unwrap();
+    assert_eq!((manual.key.scheduled_time, manual.key.slot()), (minute(0), "home/manual".to_owned()));
     let scheduled = world.run(&check, 0).await;
     tokio::time::advance(Duration::from_secs(1)).await;
     let again = world.invoke(&check, json!({}), None).await.unwrap();
-    for report in [by_hand, scheduled, again] {
+    for report in [manual, scheduled, again] {
         assert_eq!(report.outcome, Outcome::Passed, "{}", report.key);
     }
     assert_eq!(world.published().len(), 9);
 }
 
 #[tokio::test(start_paused = true)]
-async fn shards_and_locations_of_one_minute_do_not_refuse_each_other() {
+async fn shards_and_locations_do_not_block_each_other() {
     let world = World::new();
     let check = reads(script(&["web=."]));
     for shard in [0, 1] {
@@ -87,7 +87,7 @@ async fn shards_and_locations_of_one_minute_do_not_refuse_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_is_none_is_an_error_of_the_invocation() {
+async fn malformed_event_fails_the_invocation() {
     let world = World::new();
     let error = world.invoke(&reads(script(&["web=."])), json!({ "time": 5 }), None).await.unwrap_err();
     assert!(matches!(error, RunError::MalformedEvent(_)), "{error:?}");

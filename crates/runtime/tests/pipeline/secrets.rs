@@ -9,7 +9,7 @@ fn token() -> SecretRef {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reference_that_does_not_resolve_cannot_be_judged() {
+async fn unresolved_reference_is_inconclusive() {
     let world = World::new();
     let report = world.run(&reads(script(&["web=?"])), 0).await;
     let Outcome::Inconclusive { inconclusive } = report.outcome else { panic!("{:?}", report.outcome) };
@@ -17,7 +17,7 @@ async fn a_reference_that_does_not_resolve_cannot_be_judged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_was_resolved_is_masked_in_report_state_and_messages() {
+async fn resolved_secret_is_masked_in_all_output() {
     let world = World::new();
     let check = reads(|run, _| {
         Box::pin(async move {
@@ -37,7 +37,7 @@ async fn a_secret_that_was_resolved_is_masked_in_report_state_and_messages() {
     let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(failures[0].actual, "it said [redacted]");
     let sent = world.memory.take_sent();
-    assert_eq!(sent.len(), 4, "what failed, and what is left behind");
+    assert_eq!(sent.len(), 4, "the failure and the leftovers");
     let everything = format!(
         "{} {:?} {:?} {:?}",
         serde_json::to_string(&report).unwrap(),

@@ -21,14 +21,14 @@ use runtime::{
 use serde_json::json;
 use tokio::time::Instant;
 
-/// What the variable `TOKEN` holds.
+/// Value of the variable `TOKEN`.
 pub const SECRET: &str = "hunter2 of the platform";
-/// The minute of the first event.
+/// Minute of the first event.
 pub const START: &str = "2026-11-23T04:49:00Z";
 
 pub type Flow = Box<dyn for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()> + Send + Sync>;
 
-/// A check whose flow is a closure; it is told how many attempts there were before.
+/// A check whose flow is a closure, called with the number of earlier attempts.
 pub struct Fake<const READ_ONLY: bool> {
     flow: Flow,
     attempts: AtomicUsize,
@@ -108,14 +108,14 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
     }
 }
 
-/// Servers of tests are on the loopback.
+/// Test servers listen on the loopback address.
 static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     let egress = EgressPolicy::new([], vec!["127.0.0.0/8".parse().unwrap()]);
     Network::new(egress.with_host_of(&"http://127.0.0.1/".parse().unwrap()), Tls::new(&[]).unwrap())
 });
 
-/// The flow of a script: one line per attempt, the last one again and again. `web=.` passes, `x` fails, `?` cannot be
-/// judged, `m` is under maintenance, `-` is skipped.
+/// A scripted flow: one line per attempt, the last one repeated. `web=.` passes, `x` fails, `?` is inconclusive, `m` is
+/// under maintenance, `-` is skipped.
 pub fn script(lines: &'static [&'static str]) -> impl for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()> + Send + Sync {
     fn flow<F: for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()>>(flow: F) -> F {
         flow
@@ -131,7 +131,7 @@ pub fn script(lines: &'static [&'static str]) -> impl for<'a> Fn(&'a Run, usize)
                     "?" => assert!(step.secret(&SecretRef::Variable("MISSING".to_owned())).await.is_err()),
                     "m" => step.maintenance("the platform says so"),
                     "-" => step.skipped("not this time"),
-                    other => panic!("no step is written `{other}`"),
+                    other => panic!("unknown result `{other}`"),
                 }
             }
         })
@@ -151,7 +151,7 @@ pub fn mismatch(actual: &str) -> Mismatch {
     }
 }
 
-/// The wall clock goes with tokio's, which stands still in most tests.
+/// Wall clock that follows tokio's clock, paused in most tests.
 pub struct TestClock {
     pub base: Instant,
 }
@@ -173,17 +173,17 @@ pub fn minute(number: i64) -> Timestamp {
 
 pub type Meanwhile = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
-/// What happens to a commit.
+/// Mishap of a commit.
 pub enum Mishap {
-    /// Somebody else writes first.
+    /// Another run writes first.
     Meanwhile(Meanwhile),
-    /// It is written, the answer is lost, and what the client sends again is refused.
+    /// It is written, the answer is lost, and the client's retry is refused.
     AnswerLost,
-    /// It cannot be written.
+    /// The store fails.
     Broken,
 }
 
-/// The ports of a run, over a memory that outlives it.
+/// Ports of a run, over a memory that outlives it.
 #[derive(Default)]
 pub struct Faulty {
     memory: Arc<Memory>,
@@ -244,13 +244,13 @@ impl Notifier for Faulty {
 
     async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
         if *self.refuses.lock().unwrap() == Some(delivery.topic) {
-            return Err(throttled(&format!("tell {}", delivery.topic.as_str())));
+            return Err(throttled(&format!("notify {}", delivery.topic.as_str())));
         }
         self.memory.send(delivery).await
     }
 }
 
-/// Where runs happen.
+/// Surroundings of a run: ports, clock and location.
 #[derive(Clone)]
 pub struct World {
     pub memory: Arc<Memory>,
@@ -291,7 +291,7 @@ impl World {
         Self { memory, faulty, ports, base, published: Arc::default() }
     }
 
-    /// The run of a minute, five seconds into it.
+    /// Runs the check in a minute, five seconds after its start.
     pub async fn try_run<C: Check>(&self, prepared: &Prepared<C>, number: i64) -> Result<Report, RunError> {
         let due = Duration::from_secs(u64::try_from(number).unwrap() * 60 + 5);
         tokio::time::advance(due.saturating_sub(self.base.elapsed())).await;
@@ -302,7 +302,7 @@ impl World {
         self.try_run(prepared, number).await.unwrap()
     }
 
-    /// An event, now.
+    /// Runs the check for an event, now.
     pub async fn invoke<C: Check>(
         &self,
         prepared: &Prepared<C>,
@@ -316,8 +316,8 @@ impl World {
         self.memory.load("fake").await.unwrap()
     }
 
-    /// What was published since it was last asked: `Success 1 Environment=test Check=fake`. The value of `Duration` is
-    /// real time, and left out.
+    /// Metrics published since the last call: `Success 1 Environment=test Check=fake`. The value of `Duration` is real
+    /// time, and left out.
     pub fn published(&self) -> Vec<String> {
         let data = self.memory.data();
         let new = &data[self.published.swap(data.len(), SeqCst)..];
@@ -330,7 +330,7 @@ impl World {
             .collect()
     }
 
-    /// What was sent since it was last asked: topic, event and subjects.
+    /// Messages sent since the last call: topic, event and subjects.
     pub fn notified(&self) -> Vec<String> {
         self.memory.take_sent().iter().map(short).collect()
     }
@@ -342,13 +342,13 @@ pub fn short(delivery: &Delivery) -> String {
     format!("{} {} {}", delivery.topic.as_str(), notification.event.as_str(), subjects.join(","))
 }
 
-/// What a run did to each subject.
+/// Notification decision of a run for each subject.
 pub fn reasons(report: &Report) -> Vec<(&str, NotificationReason)> {
     report.reasons.iter().map(|reason| (reason.subject.as_str(), reason.notification_reason)).collect()
 }
 
 pub const SUCCESS_0: &str = "Success 0 Environment=test Check=fake";
 pub const SUCCESS_1: &str = "Success 1 Environment=test Check=fake";
-pub const INCONCLUSIVE_0: &str = "Errored 0 Environment=test Check=fake";
-pub const INCONCLUSIVE_1: &str = "Errored 1 Environment=test Check=fake";
+pub const INCONCLUSIVE_0: &str = "Inconclusive 0 Environment=test Check=fake";
+pub const INCONCLUSIVE_1: &str = "Inconclusive 1 Environment=test Check=fake";
 pub const DURATION: &str = "Duration Environment=test Check=fake";
