@@ -104,7 +104,7 @@ impl MuteRules {
                 Some(rule) => Ok(Some(rule)),
                 None => Err(PortError::new(
                     operation,
-                    "expected a rule with a schedule and alarm names, found neither or one",
+                    "expected a rule with a schedule and alarm names, found one without them",
                 )),
             },
             Err(error) => match error.as_service_error() {

@@ -335,8 +335,7 @@ async fn commit<C: Check>(
             Err(CommitError::Store(error)) => return Err(RunError::State(error)),
             Err(CommitError::Moved) => {
                 let newer = load::<C>(ports).await?;
-                // The client retries a write whose answer was lost, and the retry is refused; the slot then names this
-                // run.
+                // A retry by the client, of a write whose answer was lost, is refused; the slot then names this run.
                 let is_own_write =
                     newer.stored.last_run.get(&commit.slot).is_some_and(|last| last.run_id == report.run_id);
                 if !is_own_write && is_done(&newer.stored, &key) {

@@ -19,7 +19,7 @@ pub struct Trigger {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "malformed event: {0}\n(expected {{\"scheduled_time\": \"2026-11-23T04:49:00Z\", \"shard\": 0, \"of\": 1}}, \
-     EventBridge's \"Scheduled Event\", Scheduler's {{\"scheduled_time\": …}}, or {{}} for a run by hand)"
+     EventBridge's \"Scheduled Event\", Scheduler's {{\"scheduled_time\": …}}, or {{}} for a manual run)"
 )]
 pub struct MalformedEvent(String);
 

@@ -66,7 +66,7 @@ pub fn schema(checks: Map<String, Value>) -> Value {
 }
 
 /// Schema of a type, complete and without references, so that the parts can be combined.
-fn type_schema<T: JsonSchema + Serialize>() -> Value {
+pub(super) fn type_schema<T: JsonSchema + Serialize>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value();
     remove_defaults(&mut schema);

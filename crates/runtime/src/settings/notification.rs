@@ -10,31 +10,32 @@ use super::checked::{MessageBody, Name, Path, Pointer, Statuses, UserPath, membe
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Notification {
-    /// Path to send an e-mail.
+    /// Path to send an e-mail. Default `/api/notifications/email`.
     pub email: Path,
-    /// Path to send an SMS.
+    /// Path to send an SMS. Default `/api/notifications/sms`.
     pub sms: Path,
     /// Body to send an e-mail.
     pub email_body: MessageBody,
     /// Body to send an SMS.
     pub sms_body: MessageBody,
-    /// Statuses of an accepted message.
+    /// Statuses of an accepted message. Default 202, 200, 201.
     pub accepted: Statuses,
-    /// Path of a user's notifications, with `{user}`.
+    /// Path of a user's notifications, with `{user}`. Default `/api/users/{user}/notifications`.
     pub record: UserPath,
-    /// Id of a notification, in the list and in the answer to sending it.
+    /// Id of a notification, in the list and in the answer to sending it. Default `/id`.
     pub id: Pointer,
-    /// Status of a notification.
+    /// Status of a notification. Default `/status`.
     pub status: Pointer,
-    /// Time of delivery.
+    /// Time of delivery. Default `/delivered_at`.
     pub delivered_at: Pointer,
-    /// Error of a failed delivery.
+    /// Error of a failed delivery. Default `/error`.
     pub error: Pointer,
-    /// Id at the provider.
+    /// Id at the provider. Default `/provider_id`.
     pub provider_id: Pointer,
     /// Statuses of a delivered notification. A platform without delivery reports from its providers only has `sent`.
+    /// Default `delivered`.
     pub delivered_statuses: Vec<Name>,
-    /// Statuses of a notification that will never arrive.
+    /// Statuses of a notification that will never arrive. Default `failed`, `bounced`.
     pub failed_statuses: Vec<Name>,
 }
 

@@ -10,77 +10,77 @@ use super::checked::{HeaderName, JobBody, JobPath, Name, Path, Pointer, Statuses
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Counters {
-    /// Path of the counters.
+    /// Path of the counters. Default `/api/ops/metrics`.
     pub path: Path,
-    /// Length of the counted window, in seconds.
+    /// Length of the counted window, in seconds. Default `/window_seconds`.
     pub window_seconds: Pointer,
-    /// Successful log-ins.
+    /// Successful log-ins. Default `/logins_succeeded`.
     pub logins_succeeded: Pointer,
-    /// Failed log-ins.
+    /// Failed log-ins. Default `/logins_failed`.
     pub logins_failed: Pointer,
-    /// Successful log-outs.
+    /// Successful log-outs. Default `/logouts_succeeded`.
     pub logouts_succeeded: Pointer,
-    /// Failed log-outs.
+    /// Failed log-outs. Default `/logouts_failed`.
     pub logouts_failed: Pointer,
-    /// Throttled log-ins.
+    /// Throttled log-ins. Default `/lockouts`.
     pub lockouts: Pointer,
-    /// Created bookings.
+    /// Created bookings. Default `/bookings_created`.
     pub bookings_created: Pointer,
-    /// Changed bookings.
+    /// Changed bookings. Default `/bookings_updated`.
     pub bookings_updated: Pointer,
-    /// Failed attempts to create or change a booking.
+    /// Failed attempts to create or change a booking. Default `/booking_errors`.
     pub booking_errors: Pointer,
-    /// Received webhooks.
+    /// Received webhooks. Default `/webhooks_received`.
     pub webhooks_received: Pointer,
-    /// Webhooks answered with an error.
+    /// Webhooks answered with an error. Default `/webhooks_failed`.
     pub webhooks_failed: Pointer,
-    /// Started payments.
+    /// Started payments. Default `/payments_attempted`.
     pub payments_attempted: Pointer,
-    /// Failed payments.
+    /// Failed payments. Default `/payments_failed`.
     pub payments_failed: Pointer,
-    /// E-mails waiting to be sent.
+    /// E-mails waiting to be sent. Default `/email_queued`.
     pub email_queued: Pointer,
-    /// E-mails not sent because of an error.
+    /// E-mails not sent because of an error. Default `/email_failed`.
     pub email_failed: Pointer,
-    /// Bounced e-mails.
+    /// Bounced e-mails. Default `/email_bounced`.
     pub email_bounced: Pointer,
-    /// SMS waiting to be sent.
+    /// SMS waiting to be sent. Default `/sms_queued`.
     pub sms_queued: Pointer,
-    /// Undelivered SMS.
+    /// Undelivered SMS. Default `/sms_failed`.
     pub sms_failed: Pointer,
-    /// Answered requests.
+    /// Answered requests. Default `/requests`.
     pub requests: Pointer,
-    /// Requests answered with 5xx.
+    /// Requests answered with 5xx. Default `/responses_5xx`.
     pub responses_5xx: Pointer,
-    /// Uncaught exceptions.
+    /// Uncaught exceptions. Default `/exceptions`.
     pub exceptions: Pointer,
-    /// Slow database statements.
+    /// Slow database statements. Default `/slow_queries`.
     pub slow_queries: Pointer,
-    /// Queues, by name.
+    /// Queues, by name. Default `/queue`.
     pub queues: Pointer,
-    /// Waiting jobs of a queue.
+    /// Waiting jobs of a queue. Default `/pending`.
     pub queue_pending: Pointer,
-    /// Age of the oldest waiting job of a queue, in seconds.
+    /// Age of the oldest waiting job of a queue, in seconds. Default `/oldest_seconds`.
     pub queue_oldest_seconds: Pointer,
-    /// Failed jobs of a queue in the window.
+    /// Failed jobs of a queue in the window. Default `/failed`.
     pub queue_failed: Pointer,
-    /// List of scheduled tasks.
+    /// List of scheduled tasks. Default `/scheduled_tasks`.
     pub scheduled_tasks: Pointer,
-    /// Name of a task.
+    /// Name of a task. Default `/name`.
     pub task_name: Pointer,
-    /// Time of a task's last completion.
+    /// Time of a task's last completion. Default `/last_finished_at`.
     pub task_last_finished_at: Pointer,
-    /// Expected interval of a task, in seconds.
+    /// Expected interval of a task, in seconds. Default `/expected_every_seconds`.
     pub task_expected_every_seconds: Pointer,
-    /// Last status of a task.
+    /// Last status of a task. Default `/last_status`.
     pub task_last_status: Pointer,
-    /// Statuses of a failed task.
+    /// Statuses of a failed task. Default `failed`.
     pub task_failed_statuses: Vec<Name>,
-    /// The platform's own calls to its partners, by partner.
+    /// The platform's own calls to its partners, by partner. Default `/external_calls`.
     pub external_calls: Pointer,
-    /// Calls to a partner.
+    /// Calls to a partner. Default `/attempted`.
     pub external_attempted: Pointer,
-    /// Failed calls to a partner.
+    /// Failed calls to a partner. Default `/failed`.
     pub external_failed: Pointer,
 }
 
@@ -88,9 +88,9 @@ pub struct Counters {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Horizon {
-    /// Path of the statistics.
+    /// Path of the statistics. Default `/horizon/api/stats`.
     pub stats: Path,
-    /// Path of the workload by queue.
+    /// Path of the workload by queue. Default `/horizon/api/workload`.
     pub workload: Path,
 }
 
@@ -98,25 +98,26 @@ pub struct Horizon {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Health {
-    /// Path of the health endpoint.
+    /// Path of the health endpoint. Default `/health`.
     pub path: Path,
-    /// Statuses of an answer with results. A platform may use another status when a result has failed.
+    /// Statuses of an answer with results. A platform may use another status when a result has failed. Default 200.
     pub status: Statuses,
-    /// Header of the optional secret.
+    /// Header of the optional secret. Default `oh-dear-health-check-secret`.
     pub secret_header: HeaderName,
-    /// Prefix of the names of disk results.
+    /// Prefix of the names of disk results. Default `UsedDiskSpace`.
     pub disk_name: Name,
-    /// Disk usage below a result's `meta`, in percent.
+    /// Disk usage below a result's `meta`, in percent. Default `/disk_space_used_percentage`.
     pub disk_percent: Pointer,
-    /// Disk below a result's `meta`, when there are several; without it, the label names the disk.
+    /// Disk below a result's `meta`, when there are several; without it, the label names the disk. Default
+    /// `/filesystem`.
     pub disk_mount: Pointer,
-    /// Name of the CPU result.
+    /// Name of the CPU result. Default `CpuLoad`.
     pub cpu_name: Name,
-    /// Load average below the result's `meta`: processes ready to run.
+    /// Load average below the result's `meta`: processes ready to run. Default `/last_5_minutes`.
     pub cpu_load: Pointer,
-    /// Name of the memory result.
+    /// Name of the memory result. Default `UsedMemory`.
     pub memory_name: Name,
-    /// Memory usage below the result's `meta`, in percent.
+    /// Memory usage below the result's `meta`, in percent. Default `/memory_used_percentage`.
     pub memory_percent: Pointer,
 }
 
@@ -124,23 +125,23 @@ pub struct Health {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Job {
-    /// Path to put a job into a queue.
+    /// Path to put a job into a queue. Default `/api/ops/jobs`.
     pub dispatch: Path,
     /// Body to put a job into a queue.
     pub body: JobBody,
-    /// Statuses of an accepted job.
+    /// Statuses of an accepted job. Default 202, 200, 201.
     pub accepted: Statuses,
-    /// Id of the job, in the answer to queueing it.
+    /// Id of the job, in the answer to queueing it. Default `/id`.
     pub id: Pointer,
-    /// Path of a job, with `{job}`.
+    /// Path of a job, with `{job}`. Default `/api/ops/jobs/{job}`.
     pub record: JobPath,
-    /// Status of a job.
+    /// Status of a job. Default `/status`.
     pub status: Pointer,
-    /// Time of completion.
+    /// Time of completion. Default `/finished_at`.
     pub finished_at: Pointer,
-    /// Statuses of a completed job.
+    /// Statuses of a completed job. Default `finished`.
     pub done_statuses: Vec<Name>,
-    /// Statuses of a job that will never complete.
+    /// Statuses of a job that will never complete. Default `failed`.
     pub failed_statuses: Vec<Name>,
 }
 

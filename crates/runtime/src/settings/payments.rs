@@ -13,38 +13,38 @@ use super::checked::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Invoice {
-    /// Path of a student's invoices, with `{student}`.
+    /// Path of a student's invoices, with `{student}`. Default `/api/students/{student}/invoices`.
     pub list: StudentPath,
-    /// Path to create an invoice, with `{student}`.
+    /// Path to create an invoice, with `{student}`. Default `/api/students/{student}/invoices`.
     pub create: StudentPath,
-    /// Path to read and change (PUT) an invoice, with `{invoice}`.
+    /// Path to read and change (PUT) an invoice, with `{invoice}`. Default `/api/invoices/{invoice}`.
     pub path: InvoicePath,
     /// Body to create an invoice.
     pub body: InvoiceBody,
     /// Body to void an invoice.
     pub void_body: VoidBody,
-    /// Statuses of a created invoice.
+    /// Statuses of a created invoice. Default 201, 200.
     pub created: Statuses,
-    /// Statuses of a changed invoice.
+    /// Statuses of a changed invoice. Default 200, 204.
     pub updated: Statuses,
     /// Statuses of an answer that means that the school takes no online payments. Default none: a missing route must
     /// not look the same.
     pub unsupported_statuses: Vec<u16>,
-    /// Id of the invoice.
+    /// Id of the invoice. Default `/id`.
     pub id: Pointer,
-    /// Amount to pay.
+    /// Amount to pay. Default `/total`.
     pub total: Pointer,
-    /// Currency.
+    /// Currency. Default `/currency`.
     pub currency: Pointer,
-    /// Description, which carries the marker.
+    /// Description, which carries the marker. Default `/description`.
     pub description: Pointer,
-    /// Status of the invoice.
+    /// Status of the invoice. Default `/status`.
     pub status: Pointer,
-    /// Status of an open invoice.
+    /// Status of an open invoice. Default `open`.
     pub open_status: Name,
-    /// Status of a paid invoice.
+    /// Status of a paid invoice. Default `paid`.
     pub paid_status: Name,
-    /// Status of a void invoice.
+    /// Status of a void invoice. Default `void`.
     pub void_status: Name,
 }
 
@@ -52,23 +52,23 @@ pub struct Invoice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Payment {
-    /// Path of a student's payments, with `{student}`.
+    /// Path of a student's payments, with `{student}`. Default `/api/students/{student}/payments`.
     pub list: StudentPath,
-    /// Id at the provider: that of the payment intent.
+    /// Id at the provider: that of the payment intent. Default `/provider_reference`.
     pub reference: Pointer,
-    /// Amount paid.
+    /// Amount paid. Default `/amount`.
     pub amount: Pointer,
-    /// Currency.
+    /// Currency. Default `/currency`.
     pub currency: Pointer,
-    /// Status of the payment.
+    /// Status of the payment. Default `/status`.
     pub status: Pointer,
-    /// Status of a successful payment.
+    /// Status of a successful payment. Default `succeeded`.
     pub succeeded_status: Name,
-    /// Status of a refunded payment.
+    /// Status of a refunded payment. Default `refunded`.
     pub refunded_status: Name,
-    /// Path of a student's balance, with `{student}`.
+    /// Path of a student's balance, with `{student}`. Default `/api/students/{student}/balance`.
     pub balance_path: StudentPath,
-    /// Balance, in either sign convention.
+    /// Balance, in either sign convention. Default `/balance`.
     pub balance: Pointer,
 }
 
@@ -76,28 +76,30 @@ pub struct Payment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SchoolPayments {
-    /// Path of the payments, with `{school}`; optional `{from}` and `{to}` (days) and `{page}`.
+    /// Path of the payments, with `{school}`; optional `{from}` and `{to}` (days) and `{page}`. Default
+    /// `/api/schools/{school}/payments?from={from}&to={to}&page={page}`.
     pub path: PaymentsPath,
-    /// Next page: a number, a URL, or nothing.
+    /// Next page: a number, a URL, or nothing. Default `/next`.
     pub next: Pointer,
     /// Statuses of an answer that means that the school takes no online payments. Default none: a missing route must
     /// not look the same.
     pub unsupported_statuses: Vec<u16>,
-    /// Id of the payment. A payment listed on two pages, because another one was added in between, counts once.
+    /// Id of the payment. A payment listed on two pages, because another one was added in between, counts once. Default
+    /// `/id`.
     pub id: Pointer,
-    /// Id at the provider: that of the payment intent.
+    /// Id at the provider: that of the payment intent. Default `/provider_reference`.
     pub reference: Pointer,
-    /// Amount paid.
+    /// Amount paid. Default `/amount`.
     pub amount: Pointer,
-    /// Currency.
+    /// Currency. Default `/currency`.
     pub currency: Pointer,
-    /// Status of the payment.
+    /// Status of the payment. Default `/status`.
     pub status: Pointer,
-    /// Time of recording.
+    /// Time of recording. Default `/created_at`.
     pub created_at: Pointer,
-    /// Flag of payments made by synthetic traffic.
+    /// Flag of payments made by synthetic traffic. Default `/synthetic`.
     pub synthetic: Pointer,
-    /// Statuses of a payment for which money was received, refunded or not.
+    /// Statuses of a payment for which money was received, refunded or not. Default `succeeded`, `refunded`.
     pub succeeded_statuses: Vec<Name>,
 }
 
@@ -125,13 +127,13 @@ impl Default for SchoolPayments {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Webhook {
-    /// Path of the webhook.
+    /// Path of the webhook. Default `/api/payments/stripe/webhook`.
     pub path: Path,
-    /// Header of the signature.
+    /// Header of the signature. Default `Stripe-Signature`.
     pub header: HeaderName,
-    /// Statuses of an accepted event.
+    /// Statuses of an accepted event. Default 200, 201, 202, 204.
     pub accepted: Statuses,
-    /// Statuses of an event whose signature is wrong or too old.
+    /// Statuses of an event whose signature is wrong or too old. Default 400, 401, 403.
     pub refused: Statuses,
     /// Value of `livemode` in events. Some handlers ignore events with `false`. Default false.
     pub livemode: bool,

@@ -23,9 +23,10 @@ use super::times::Times;
 #[serde(deny_unknown_fields, default)]
 pub struct Platform {
     /// Pointer to the data of an answer, when it is not at the top: Laravel's API resources come wrapped or bare. Both
-    /// places are searched, this one first.
+    /// places are searched, this one first. Default `/data`.
     pub wrapper: Pointer,
     /// Statuses of the answer to a request without a log-in. A redirect counts only if it leads to the log-in form.
+    /// Default 401.
     pub unauthenticated: Statuses,
     /// Cookies and headers of sessions.
     pub session: SessionNames,
@@ -67,11 +68,11 @@ pub struct Platform {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionNames {
-    /// Session cookie.
+    /// Session cookie. Default `just_driving_session`.
     pub cookie: Name,
-    /// Cookie whose value is sent back in `csrf_header`, URL-decoded.
+    /// Cookie whose value is sent back in `csrf_header`, URL-decoded. Default `XSRF-TOKEN`.
     pub csrf_cookie: Name,
-    /// Header to prove that a request comes from the platform's own pages.
+    /// Header to prove that a request comes from the platform's own pages. Default `X-XSRF-TOKEN`.
     pub csrf_header: HeaderName,
 }
 
@@ -79,27 +80,28 @@ pub struct SessionNames {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Login {
-    /// Session with cookies, as in a browser, or bearer token, as in scripts.
+    /// Session with cookies, as in a browser, or bearer token, as in scripts. Default `session`.
     pub mode: Mode,
-    /// Path of the page with the form.
+    /// Path of the page with the form. Default `/login`.
     pub form: Path,
-    /// Hidden field of the form with the CSRF token.
+    /// Hidden field of the form with the CSRF token. Default `_token`.
     pub form_token_field: Name,
-    /// Path to which e-mail and password are sent.
+    /// Path to which e-mail and password are sent. Default `/api/login`.
     pub path: Path,
-    /// Encoding of the fields.
+    /// Encoding of the fields. Default `json`.
     pub encoding: Encoding,
-    /// Field of the e-mail.
+    /// Field of the e-mail. Default `email`.
     pub email_field: Name,
-    /// Field of the password.
+    /// Field of the password. Default `password`.
     pub password_field: Name,
-    /// Statuses of a successful log-in.
+    /// Statuses of a successful log-in. Default 200, 204.
     pub status: Statuses,
-    /// Pointer to the bearer token in the answer; for `mode = "token"`.
+    /// Pointer to the bearer token in the answer; for `mode = "token"`. Default `/token`.
     pub token_pointer: Pointer,
-    /// Statuses of a wrong password.
+    /// Statuses of a wrong password. Default 422, 401.
     pub refused: Statuses,
-    /// Texts of a 422 that mean throttling: some log-in scaffolds do not answer 429.
+    /// Texts of a 422 that mean throttling: some log-in scaffolds do not answer 429. Default `Too many login attempts`,
+    /// `For mange loginforsøg`, `For mange forsøg`.
     pub throttled_texts: Vec<Name>,
 }
 
@@ -127,11 +129,11 @@ pub enum Encoding {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SecondFactor {
-    /// Path to which the code is sent.
+    /// Path to which the code is sent. Default `/api/two-factor-challenge`.
     pub path: Path,
-    /// Field of the code.
+    /// Field of the code. Default `code`.
     pub code_field: Name,
-    /// Statuses of an accepted code.
+    /// Statuses of an accepted code. Default 200, 204.
     pub status: Statuses,
     /// Time step of the codes (RFC 6238, X): 1s to 5m. Default 30s.
     pub period: Period,
@@ -143,9 +145,9 @@ pub struct SecondFactor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Logout {
-    /// Path to log out.
+    /// Path to log out. Default `/api/logout`.
     pub path: Path,
-    /// Statuses of a successful log-out.
+    /// Statuses of a successful log-out. Default 200, 204.
     pub status: Statuses,
 }
 
@@ -153,13 +155,13 @@ pub struct Logout {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Me {
-    /// Path of the logged-in user.
+    /// Path of the logged-in user. Default `/api/me`.
     pub path: Path,
-    /// Id of the user.
+    /// Id of the user. Default `/id`.
     pub id: Pointer,
-    /// E-mail address of the user.
+    /// E-mail address of the user. Default `/email`.
     pub email: Pointer,
-    /// Role of the user.
+    /// Role of the user. Default `/role`.
     pub role: Pointer,
 }
 
@@ -167,11 +169,11 @@ pub struct Me {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct School {
-    /// Path of a school, with `{school}`.
+    /// Path of a school, with `{school}`. Default `/api/schools/{school}`.
     pub path: SchoolPath,
-    /// Id of the school.
+    /// Id of the school. Default `/id`.
     pub id: Pointer,
-    /// Statuses of an answer that hides another tenant's school.
+    /// Statuses of an answer that hides another tenant's school. Default 403, 404.
     pub hidden: Statuses,
 }
 
@@ -179,49 +181,51 @@ pub struct School {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Booking {
-    /// Path of a school's bookings, with `{school}`; optional `{teacher}`, `{from}` and `{to}` (days).
+    /// Path of a school's bookings, with `{school}`; optional `{teacher}`, `{from}` and `{to}` (days). Default
+    /// `/api/schools/{school}/bookings?teacher_id={teacher}&from={from}&to={to}`.
     pub calendar: CalendarPath,
-    /// Path of a teacher's free slots, with `{teacher}`; optional `{from}` and `{to}` (days).
+    /// Path of a teacher's free slots, with `{teacher}`; optional `{from}` and `{to}` (days). Default
+    /// `/api/teachers/{teacher}/availability?from={from}&to={to}`.
     pub availability: AvailabilityPath,
-    /// Start of a free slot.
+    /// Start of a free slot. Default `/starts_at`.
     pub slot_starts_at: Pointer,
-    /// End of a free slot.
+    /// End of a free slot. Default `/ends_at`.
     pub slot_ends_at: Pointer,
-    /// Path to create a booking, with `{school}`.
+    /// Path to create a booking, with `{school}`. Default `/api/schools/{school}/bookings`.
     pub create: SchoolPath,
-    /// Path to read, change (PUT) and cancel (DELETE) a booking, with `{booking}`.
+    /// Path to read, change (PUT) and cancel (DELETE) a booking, with `{booking}`. Default `/api/bookings/{booking}`.
     pub path: BookingPath,
     /// Body to create or change a booking.
     pub body: BookingBody,
-    /// Statuses of a created booking.
+    /// Statuses of a created booking. Default 201, 200.
     pub created: Statuses,
-    /// Statuses of a changed booking.
+    /// Statuses of a changed booking. Default 200, 204.
     pub updated: Statuses,
-    /// Statuses of a cancelled booking.
+    /// Statuses of a cancelled booking. Default 200, 204.
     pub cancelled: Statuses,
-    /// Statuses of a booking that no longer exists.
+    /// Statuses of a booking that no longer exists. Default 404, 410.
     pub gone: Statuses,
-    /// Statuses of a booking refused because the slot is taken.
+    /// Statuses of a booking refused because the slot is taken. Default 422, 409.
     pub refused: Statuses,
-    /// Id of the booking.
+    /// Id of the booking. Default `/id`.
     pub id: Pointer,
-    /// Id of the teacher.
+    /// Id of the teacher. Default `/teacher_id`.
     pub teacher: Pointer,
-    /// Ids of the students.
+    /// Ids of the students. Default `/student_ids`.
     pub students: Pointer,
-    /// Start of the lesson.
+    /// Start of the lesson. Default `/starts_at`.
     pub starts_at: Pointer,
-    /// End of the lesson.
+    /// End of the lesson. Default `/ends_at`.
     pub ends_at: Pointer,
-    /// Kind of lesson.
+    /// Kind of lesson. Default `/type`.
     pub kind: Pointer,
-    /// Notes, which carry the marker.
+    /// Notes, which carry the marker. Default `/notes`.
     pub notes: Pointer,
-    /// Status of the booking.
+    /// Status of the booking. Default `/status`.
     pub status: Pointer,
-    /// Status of a confirmed booking.
+    /// Status of a confirmed booking. Default `confirmed`.
     pub confirmed_status: Name,
-    /// Status of a cancelled booking, where it stays in the calendar.
+    /// Status of a cancelled booking, where it stays in the calendar. Default `cancelled`.
     pub cancelled_status: Name,
 }
 
@@ -360,7 +364,10 @@ impl Default for Booking {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::settings::effective::type_schema;
 
     #[test]
     fn missing_names_take_defaults_and_wrong_ones_are_refused() {
@@ -389,6 +396,33 @@ mod tests {
             let message = read(text).unwrap_err().message().to_owned();
             assert!(message.contains(rule), "{text}: {message}");
         }
+    }
+
+    /// Bodies are left out: they are too long for a description.
+    #[test]
+    fn descriptions_state_the_defaults() {
+        fn text(value: &Value) -> String {
+            match value {
+                Value::Array(items) if items.is_empty() => "none".to_owned(),
+                Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
+                other => other.as_str().map_or_else(|| other.to_string(), str::to_owned),
+            }
+        }
+        fn compare(schema: &Value, defaults: &Value) {
+            for (key, value) in defaults.as_object().unwrap() {
+                let property = &schema["properties"][key];
+                if value.is_object() {
+                    if property["properties"].is_object() {
+                        compare(property, value);
+                    }
+                    continue;
+                }
+                let description = property["description"].as_str().unwrap().replace('`', "").replace('\n', " ");
+                let expected = format!("Default {}", text(value));
+                assert!(description.contains(&expected), "{key}: expected `{expected}` in `{description}`");
+            }
+        }
+        compare(&type_schema::<Platform>(), &serde_json::to_value(Platform::default()).unwrap());
     }
 
     #[test]

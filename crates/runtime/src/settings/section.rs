@@ -151,7 +151,7 @@ impl<'a> Section<'a> {
         self.url(key, Some(value.to_owned()))
     }
 
-    /// Reads the address of a server without HTTP. Connections to it are allowed from now on.
+    /// Reads the address of a server that does not speak HTTP. Connections to it are allowed from now on.
     pub fn place(&self, key: &str, host: Option<String>, port: u16) -> Option<HostPort> {
         let host = self.text(key, host)?;
         let read = Host::parse(&host)
