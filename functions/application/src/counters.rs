@@ -1,4 +1,4 @@
-//! What the operations counters say: numbers, judged by nobody here.
+//! Measurements from the operations counters. Alarms judge them, not this check.
 
 use check::metric::{ERROR_RATE, EXCEPTIONS, PARTNER_CALL_FAILURE_RATE, REQUESTS, SLOW_QUERIES};
 use check::text::cut;
@@ -8,10 +8,10 @@ use runtime::counting::Counters;
 use runtime::settings::Platform;
 use serde_json::Value;
 
-/// The longest name of a partner that is told.
+/// Longest name of a partner in a report. **Units:** characters.
 const MAX_NAME: usize = 64;
 
-/// Publishes what is there; answers which counters are not, by their pointers.
+/// Measures the counters that exist. Returns the pointers of the missing ones.
 pub(crate) fn measure(run: &Run, platform: &Platform, counters: &Counters<'_>) -> Vec<String> {
     let names = &platform.counters;
     let mut missing = Vec::new();
@@ -51,7 +51,7 @@ pub(crate) fn measure(run: &Run, platform: &Platform, counters: &Counters<'_>) -
                 run.measure(&PARTNER_CALL_FAILURE_RATE, rate, Some(cut(partner, MAX_NAME)));
             }
         }
-        // PHP writes an empty map as a list.
+        // PHP writes an empty map as an empty list.
         Some(Value::Array(none)) if none.is_empty() => {}
         _ => missing.push(names.external_calls.as_str().to_owned()),
     }

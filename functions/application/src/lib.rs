@@ -1,13 +1,13 @@
-//! What does the platform itself say of how it is?
+//! Reads what the platform reports about its own health.
 //!
-//! Reads alone. Side by side, each when the settings name it:
+//! Only sends reading requests, all concurrently. Each source is read if the settings name it:
 //! 1. `counters` (subject `counters`): the operations counters answer.
-//! 2. `numbers`: those that are not there, as the reason of a skipped step.
-//! 3. `health` (subject `health`): the health endpoint answers with results, and they are recent.
-//! 4. `entry`, of each result, which is a subject by its name: it is well, as the platform judges it. A warning passes.
-//! 5. `remark`, of a result: what is to be said of one that passes, as the reason of a skipped step.
+//! 2. `numbers`: the missing counters, as the reason of a skipped step.
+//! 3. `health` (subject `health`): the health endpoint answers with recent results.
+//! 4. `entry`, for each result, whose name is the subject: the platform reports it as healthy. A warning passes.
+//! 5. `remark`, for a result that passes: the platform's warning, as the reason of a skipped step.
 //!
-//! Results that are old say nothing of now, so they are neither judged nor published. Creates nothing. Publishes
+//! Old results do not describe the present, so they are neither judged nor published. Creates nothing. Publishes
 //! `Requests`, `ErrorRate`, `Exceptions`, `SlowQueries`, `PartnerCallFailureRate`, `DiskUsed`, `CpuLoad`, `MemoryUsed`.
 
 mod counters;
@@ -30,26 +30,25 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use results::{Entry, MAX_RESULTS, Word, entries, with_subjects};
+use results::{Entry, MAX_RESULTS, Verdict, entries, with_subjects};
 pub use settings::{Health, RawApplication};
 
-/// How many results that were not well are remembered: all that a memory has room for.
+/// Most unhealthy results to remember, limited by the size of the memory.
 const MAX_REMEMBERED: usize = 100;
-/// For how many readings: those of as many runs as may be needed to close an incident, with two attempts each.
+/// Readings for which a result is remembered: 10 runs, the most that an incident needs to close, with two attempts each.
 const REMEMBERED_FOR: u32 = 20;
 
-/// The platform's own word.
+/// Check of the health that the platform reports about itself.
 pub struct Application {
-    /// Where, and what it is called.
+    /// Base URL, names and deadline of requests to the platform.
     pub site: Site,
-    /// The operations counters; `None`: not read.
+    /// Operations counters. `None`: not read.
     pub counting: Option<Counting>,
-    /// The health endpoint; `None`: not read.
+    /// Health endpoint. `None`: not read.
     pub health: Option<Health>,
 }
 
-/// Which results were not well lately, and how often they were looked for since: one that is taken away must not stay an
-/// incident for ever.
+/// Results that were unhealthy lately, with the number of readings since. They let the incident of a removed result end.
 #[derive(Default, Serialize, Deserialize)]
 struct Memory {
     not_well: BTreeMap<Subject, u32>,
@@ -73,7 +72,7 @@ impl Check for Application {
         self.site.deadline
     }
 
-    /// The platform decides which results there are.
+    /// Unknown if the health endpoint is read, since the platform decides which results exist.
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
         self.health.is_none().then(|| BTreeSet::from([Subject::whole(), runtime::counting::subject()]))
     }
@@ -81,7 +80,7 @@ impl Check for Application {
     async fn attempt(&self, run: &Run) {
         let counters = async {
             if let Some(counting) = &self.counting {
-                // Stops are recorded where they happen.
+                // Each step records its own failure.
                 let _ = self.read_counters(run, counting).await;
             }
         };
@@ -109,7 +108,7 @@ impl Application {
         Ok(())
     }
 
-    /// The results, when they are there and recent.
+    /// Reads the results, and fails if there are none or old ones.
     async fn read_health(&self, run: &Run, health: &Health) -> Result<Vec<Entry>, StepEnded> {
         let step = run.step(&subject(), "health");
         let names = &self.site.platform.health;
@@ -130,15 +129,15 @@ impl Application {
         step.check("json", body.as_ref().map(|_| ()).map_err(Clone::clone))?;
         let body = body.unwrap_or_default();
         let entries = entries(&body["checkResults"]);
-        let is_there = entries.as_ref().map(|_| ()).ok_or_else(|| no_results(&body["checkResults"]));
-        step.check("results", is_there)?;
+        let found = entries.as_ref().map(|_| ()).ok_or_else(|| no_results(&body["checkResults"]));
+        step.check("results", found)?;
         let finished = self.time(&body["finishedAt"]);
         step.check("finished_at", finished.map(|_| ()).ok_or_else(|| no_time(&body["finishedAt"])))?;
         let age = finished.map(|at| step.now().duration_since(at)).unwrap_or_default();
         let longest = jiff::SignedDuration::try_from(health.stale_after).unwrap_or(jiff::SignedDuration::MAX);
         if -age > longest {
             let detail = format!(
-                "the health endpoint's results were finished {} s after now by our clock\none of the clocks is wrong",
+                "the health endpoint's results are dated {} s in the future\none of the clocks is wrong",
                 age.as_secs().saturating_abs()
             );
             return Err(step.inconclusive(Cause::ClockSkew, &detail));
@@ -149,7 +148,7 @@ impl Application {
         Ok(entries.unwrap_or_default())
     }
 
-    /// Unix seconds, however they are written, or a date with a time.
+    /// Reads a date with a time, or Unix seconds as a number or text.
     fn time(&self, value: &Value) -> Option<Timestamp> {
         let seconds = || Timestamp::from_second(number(value)?.trunc() as i64).ok();
         self.site.platform.times.read(value).or_else(seconds)
@@ -162,19 +161,19 @@ impl Application {
         let surplus = entries.len().saturating_sub(MAX_RESULTS);
         if surplus > 0 {
             let step = run.step(&subject(), "remark");
-            step.skipped(format!("{surplus} more results are not judged: at most {MAX_RESULTS} are"));
+            step.skipped(format!("{surplus} more results are not judged, since {MAX_RESULTS} is the limit"));
         }
         let mut remembered = run.recall::<Memory>().unwrap_or_default().not_well;
         let mut judged = BTreeSet::new();
         let taken = BTreeSet::from([subject(), runtime::counting::subject()]);
         for (subject, entry) in with_subjects(entries, names, taken) {
             let step = run.step(&subject, "entry");
-            let (actual, remark) = match entry.word() {
-                Word::Well => (Ok(()), None),
-                Word::WellBut(remark) => (Ok(()), Some(remark)),
-                Word::NotWell(mismatch) => (Err(mismatch), None),
+            let (well, remark) = match entry.verdict() {
+                Verdict::Healthy => (Ok(()), None),
+                Verdict::HealthyWithRemark(remark) => (Ok(()), Some(remark)),
+                Verdict::Unhealthy(mismatch) => (Err(mismatch), None),
             };
-            if step.check("well", actual).is_ok() {
+            if step.check("well", well).is_ok() {
                 pass(run, step, &subject, remark);
             } else if remembered.len() < MAX_REMEMBERED || remembered.contains_key(&subject) {
                 remembered.insert(subject.clone(), 0);
@@ -182,7 +181,7 @@ impl Application {
             judged.insert(subject);
         }
         for gone in remembered.keys().filter(|subject| !judged.contains(*subject)) {
-            let remark = "it is no longer among the results, or the settings ignore it".to_owned();
+            let remark = "the result is no longer reported, or the settings ignore it".to_owned();
             pass(run, run.step(gone, "entry"), gone, Some(remark));
         }
         for readings in remembered.values_mut() {
@@ -195,7 +194,7 @@ impl Application {
     fn measure(&self, run: &Run, entries: &[Entry]) {
         let names = &self.site.platform.health;
         let disks = entries.iter().filter(|entry| entry.name.starts_with(names.disk_name.as_str()));
-        let used = disks.filter_map(|entry| Some((entry.which(names), entry.number(names.disk_percent.as_str())?)));
+        let used = disks.filter_map(|entry| Some((entry.qualifier(names), entry.number(names.disk_percent.as_str())?)));
         if let Some((disk, percent)) = used.max_by(|(_, one), (_, other)| one.total_cmp(other)) {
             run.measure(&DISK_USED, percent, Some(disk));
         }
@@ -210,7 +209,7 @@ impl Application {
     }
 }
 
-/// The step has passed; what is to be said about it stands in a step of its own.
+/// Passes a step and adds its remark as a separate skipped step.
 fn pass(run: &Run, step: Step<'_>, subject: &Subject, remark: Option<String>) {
     step.passed();
     if let Some(remark) = remark {
@@ -218,7 +217,7 @@ fn pass(run: &Run, step: Step<'_>, subject: &Subject, remark: Option<String>) {
     }
 }
 
-/// What the endpoint itself is about. Its name is one by its letters.
+/// Subject of incidents about the endpoint itself. The name is valid, so the fallback is never used.
 fn subject() -> Subject {
     Subject::new("health").unwrap_or_else(|_| Subject::whole())
 }
@@ -227,7 +226,7 @@ fn refused(step: &Step<'_>, answer: &Response, health: &Health) -> StepEnded {
     let status = answer.status.as_u16();
     let detail = match &health.secret {
         Some(reference) => {
-            format!("the health endpoint answered {status} to our secret\nput a valid one at {reference}")
+            format!("the health endpoint answered {status} to the secret\nput a valid one at {reference}")
         }
         None => {
             format!("the health endpoint answered {status} without a secret\nname one: check.application.health.secret")
@@ -236,7 +235,7 @@ fn refused(step: &Step<'_>, answer: &Response, health: &Health) -> StepEnded {
     step.inconclusive(Cause::Credentials, &detail)
 }
 
-/// Laravel Health answers so until its checks have run for the first time.
+/// Fails on an empty body. Laravel Health answers with one until its checks have run for the first time.
 fn not_empty(answer: &Response) -> Result<(), Mismatch> {
     if answer.body.iter().any(|byte| !byte.is_ascii_whitespace()) {
         return Ok(());
@@ -252,7 +251,7 @@ fn not_empty(answer: &Response) -> Result<(), Mismatch> {
 fn no_results(actual: &Value) -> Mismatch {
     let actual = match actual {
         Value::Array(_) | Value::Object(_) => "none",
-        Value::Null => "nothing there",
+        Value::Null => "no value",
         _ => "neither list nor object",
     };
     Mismatch {
@@ -267,7 +266,7 @@ fn no_time(actual: &Value) -> Mismatch {
     Mismatch {
         kind: FailureKind::Assertion,
         expected: "a time at /finishedAt".to_owned(),
-        actual: if actual.is_null() { "nothing there".to_owned() } else { results::plain(&actual.to_string()) },
+        actual: if actual.is_null() { "no value".to_owned() } else { results::plain(&actual.to_string()) },
         evidence: None,
     }
 }
@@ -277,7 +276,7 @@ fn stale(health: &Health, finished: Option<Timestamp>, age: i64) -> Mismatch {
     Mismatch {
         kind: FailureKind::Stale,
         expected: format!("results of the last {}", written_duration(health.stale_after)),
-        actual: format!("the last were finished {} ago{at}", check::message::span(age)),
+        actual: format!("the last ones finished {} ago{at}", check::message::span(age)),
         evidence: None,
     }
 }

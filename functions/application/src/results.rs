@@ -1,4 +1,4 @@
-//! What the health endpoint answers: results that anybody may have named, read as they come.
+//! Results of the health endpoint. Their names and texts are foreign, so any content is accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,37 +8,37 @@ use probe::expect::number;
 use runtime::settings::Health as Names;
 use serde_json::Value;
 
-/// The most results that are judged; more subjects are not stored.
+/// Most results to judge, equal to the most subjects in the state.
 pub(crate) const MAX_RESULTS: usize = 200;
-/// The longest name, label or message that is told.
+/// Longest name, label or message in a report. **Units:** characters.
 const MAX_TEXT: usize = 160;
-/// The longest subject that still has room for a number behind it.
+/// Longest subject that leaves room for a number suffix. **Units:** characters.
 const MAX_STEM: usize = Subject::MAX_LENGTH - 4;
 
-/// One result.
+/// Result of one of the platform's health checks.
 pub(crate) struct Entry {
-    /// Its name, as the platform has it.
+    /// Name on the platform.
     pub(crate) name: String,
-    /// What people read.
+    /// Name for people.
     pub(crate) label: String,
-    /// `ok`, `warning`, `failed`, `crashed`, `skipped`, or whatever stands there.
+    /// `ok`, `warning`, `failed`, `crashed`, `skipped`, or any other text.
     status: String,
     message: String,
     summary: String,
     meta: Value,
 }
 
-/// What a status says.
-pub(crate) enum Word {
-    /// All is well.
-    Well,
-    /// All is well, with something to be said about it.
-    WellBut(String),
-    /// It is not.
-    NotWell(Mismatch),
+/// Judgment of a result by its status.
+pub(crate) enum Verdict {
+    /// Healthy.
+    Healthy,
+    /// Healthy, with a remark for the report.
+    HealthyWithRemark(String),
+    /// Unhealthy.
+    Unhealthy(Mismatch),
 }
 
-/// The results, a list or an object keyed by number. `None`: neither, or none in it.
+/// Reads the results from a list, or from an object keyed by number. `None`: another type, or empty.
 pub(crate) fn entries(results: &Value) -> Option<Vec<Entry>> {
     let entries: Vec<Entry> = match results {
         Value::Array(list) => list.iter().map(Entry::from_value).collect(),
@@ -65,18 +65,19 @@ impl Entry {
         }
     }
 
-    /// What its status says. A word that nobody knows is not well: nothing says that it is.
-    pub(crate) fn word(&self) -> Word {
-        let said = [&self.message, &self.summary].into_iter().find(|text| !text.is_empty());
-        let said = said.map(|text| format!(": {text}")).unwrap_or_default();
+    /// Judges the status. Unknown statuses count as unhealthy.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let message = [&self.message, &self.summary].into_iter().find(|text| !text.is_empty());
+        let message = message.map(|text| format!(": {text}")).unwrap_or_default();
         match self.status.to_ascii_lowercase().as_str() {
-            "ok" => Word::Well,
-            "warning" => Word::WellBut(format!("the platform warns{said}")),
-            "skipped" => Word::WellBut(format!("the platform skipped it{said}")),
+            "ok" => Verdict::Healthy,
+            "warning" => Verdict::HealthyWithRemark(format!("the platform warns{message}")),
+            "skipped" => Verdict::HealthyWithRemark(format!("the platform skipped it{message}")),
             status => {
-                let actual = if status.is_empty() { "no status".to_owned() } else { format!("{}{said}", self.status) };
+                let actual =
+                    if status.is_empty() { "no status".to_owned() } else { format!("{}{message}", self.status) };
                 let both = !self.message.is_empty() && !self.summary.is_empty() && self.message != self.summary;
-                Word::NotWell(Mismatch {
+                Verdict::Unhealthy(Mismatch {
                     kind: FailureKind::Assertion,
                     expected: format!("{} to be ok", if self.name.is_empty() { "a result" } else { &self.name }),
                     actual,
@@ -86,7 +87,7 @@ impl Entry {
         }
     }
 
-    /// A number of its `meta`, which may be written as a text, with `%` behind it too.
+    /// Number in `meta`, written as a number or as text with an optional `%`.
     pub(crate) fn number(&self, pointer: &str) -> Option<f64> {
         match self.meta.pointer(pointer)? {
             Value::String(text) => number(&Value::from(text.trim().trim_end_matches('%'))),
@@ -94,45 +95,45 @@ impl Entry {
         }
     }
 
-    /// Which of several it is: the disk that it is about, or its label.
-    pub(crate) fn which(&self, names: &Names) -> String {
+    /// Detail that distinguishes several results of one name: the mount point of a disk, or the label.
+    pub(crate) fn qualifier(&self, names: &Names) -> String {
         let mount = self.meta.pointer(names.disk_mount.as_str()).and_then(Value::as_str).map(plain);
         let mount = mount.filter(|mount| !mount.is_empty() && self.name.starts_with(names.disk_name.as_str()));
         mount.unwrap_or_else(|| self.label.clone())
     }
 }
 
-/// Each result with a subject of its own: by its name, and where that is there twice, by which one it is, too. At most
-/// [`MAX_RESULTS`], those first that are not well. `taken` are the subjects that others have.
+/// Assigns a distinct subject to each result: its name, followed by its qualifier if the name is used twice. Returns at most
+/// [`MAX_RESULTS`] results and prefers unhealthy ones. `taken` holds the subjects in use.
 pub(crate) fn with_subjects(entries: Vec<Entry>, names: &Names, mut taken: BTreeSet<Subject>) -> Vec<(Subject, Entry)> {
     let mut count: BTreeMap<Subject, usize> = BTreeMap::new();
     for entry in &entries {
         *count.entry(Subject::named(&entry.name)).or_default() += 1;
     }
-    let (mut kept, well): (Vec<_>, Vec<_>) =
-        entries.into_iter().enumerate().partition(|(_, entry)| matches!(entry.word(), Word::NotWell(_)));
-    kept.extend(well);
+    let (mut kept, healthy): (Vec<_>, Vec<_>) =
+        entries.into_iter().enumerate().partition(|(_, entry)| matches!(entry.verdict(), Verdict::Unhealthy(_)));
+    kept.extend(healthy);
     kept.truncate(MAX_RESULTS);
-    // A number must not change with a status.
+    // Back in the original order, so that number suffixes do not change with a status.
     kept.sort_by_key(|(place, _)| *place);
     let mut named = Vec::new();
     for (_, entry) in kept {
         let mut subject = Subject::named(&entry.name);
         if count.get(&subject).is_some_and(|count| *count > 1) || taken.contains(&subject) {
-            subject = Subject::named(&format!("{} {}", entry.name, entry.which(names)));
+            subject = Subject::named(&format!("{} {}", entry.name, entry.qualifier(names)));
         }
         let stem: String = subject.as_str().chars().take(MAX_STEM).collect();
         let numbered = (2..).map(|number| Subject::named(&format!("{stem} {number}")));
         let mut candidates = std::iter::once(subject).chain(numbered);
-        if let Some(own) = candidates.find(|candidate| !taken.contains(candidate)) {
-            taken.insert(own.clone());
-            named.push((own, entry));
+        if let Some(free) = candidates.find(|candidate| !taken.contains(candidate)) {
+            taken.insert(free.clone());
+            named.push((free, entry));
         }
     }
     named
 }
 
-/// One line, and not long.
+/// Replaces control characters by spaces and shortens the text.
 pub(crate) fn plain(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     cut(line.trim(), MAX_TEXT)
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_there_twice_is_told_apart_by_mount_by_label_and_last_by_number() {
+    fn equal_names_are_distinguished_by_mount_label_or_number() {
         let disk = |mount: &str| json!({ "name": "UsedDiskSpace", "label": "Disk", "meta": { "filesystem": mount } });
         assert_eq!(subjects(&json!([disk("/"), disk("/var")])), ["used-disk-space", "used-disk-space-var"]);
         let queue = |label: &str| json!({ "name": "Queue", "label": label, "status": "ok", "meta": [] });
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn no_result_takes_the_subject_of_another_step() {
+    fn results_do_not_take_subjects_in_use() {
         assert_eq!(
             subjects(&json!([{ "name": "Health" }, { "name": "counters", "label": "" }])),
             ["health-2", "counters-2"]
@@ -177,24 +178,24 @@ mod tests {
     }
 
     #[test]
-    fn whatever_stands_there_is_a_subject_and_there_is_an_end() {
+    fn hostile_names_become_a_bounded_set_of_subjects() {
         let hostile = json!([17, null, {}, { "name": "æ".repeat(500) }, { "name": "\u{0}\n<script>" }, { "name": 4 }]);
         assert_eq!(subjects(&hostile), ["unnamed", "unnamed-2", "unnamed-3", "unnamed-4", "script", "4"]);
         let mut many = vec![json!({ "name": "x".repeat(100), "status": "ok" }); 1_000];
         many.push(json!({ "name": "Last", "status": "failed" }));
         let named = subjects(&Value::Array(many));
         assert_eq!(named.len(), MAX_RESULTS);
-        assert!(named.contains(&"last".to_owned()), "what is not well is judged first");
+        assert!(named.contains(&"last".to_owned()), "unhealthy results are judged first");
         assert_eq!(named.iter().collect::<BTreeSet<_>>().len(), MAX_RESULTS);
     }
 
     #[test]
-    fn a_status_is_well_or_says_why_not() {
+    fn each_status_leads_to_a_verdict() {
         for (status, expected) in [
-            ("ok", "well"),
-            ("OK", "well"),
-            ("warning", "well, but the platform warns: Disk is almost full"),
-            ("skipped", "well, but the platform skipped it: Disk is almost full"),
+            ("ok", "healthy"),
+            ("OK", "healthy"),
+            ("warning", "healthy, but the platform warns: Disk is almost full"),
+            ("skipped", "healthy, but the platform skipped it: Disk is almost full"),
             ("failed", "failed: Disk is almost full, 91%"),
             ("crashed", "crashed: Disk is almost full, 91%"),
             ("fine", "fine: Disk is almost full, 91%"),
@@ -204,20 +205,20 @@ mod tests {
                 "name": "UsedDiskSpace", "label": "Disk", "status": status,
                 "notificationMessage": "Disk is almost\nfull", "shortSummary": "91%",
             }));
-            let word = match entry.word() {
-                Word::Well => "well".to_owned(),
-                Word::WellBut(remark) => format!("well, but {remark}"),
-                Word::NotWell(mismatch) => {
+            let verdict = match entry.verdict() {
+                Verdict::Healthy => "healthy".to_owned(),
+                Verdict::HealthyWithRemark(remark) => format!("healthy, but {remark}"),
+                Verdict::Unhealthy(mismatch) => {
                     let summary = mismatch.evidence.unwrap();
                     format!("{}, {}", mismatch.actual, summary.strip_prefix("Disk: ").unwrap())
                 }
             };
-            assert_eq!(word, expected, "{status}");
+            assert_eq!(verdict, expected, "{status}");
         }
     }
 
     #[test]
-    fn numbers_are_read_however_they_are_written() {
+    fn numbers_are_read_from_numbers_and_text() {
         for (written, expected) in [
             (json!(41), Some(41.0)),
             (json!(0.38), Some(0.38)),
@@ -229,6 +230,10 @@ mod tests {
             let entry = Entry::from_value(&json!({ "meta": { "used": written } }));
             assert_eq!(entry.number("/used"), expected, "{written}");
         }
-        assert_eq!(Entry::from_value(&json!({ "meta": [] })).number("/used"), None, "an empty meta is a list");
+        assert_eq!(
+            Entry::from_value(&json!({ "meta": [] })).number("/used"),
+            None,
+            "PHP writes an empty `meta` as a list"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The settings of the check: what is written, and what it must be.
+//! Settings of the check: the raw form and its validation.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,28 +15,28 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DEFAULT_MINIMUM_COUNT: u32 = 20;
 
-/// How the health endpoint is read.
+/// Settings of the health endpoint.
 #[derive(Clone, Debug)]
 pub struct Health {
-    /// The secret that guards it; `None`: nothing does.
+    /// Secret that the endpoint requires. `None`: the endpoint is public.
     pub secret: Option<SecretRef>,
-    /// How old its results may be. Default 5 min.
+    /// Age from which results are stale. Default 5 min.
     pub stale_after: Duration,
-    /// The names of results that are not looked at.
+    /// Names of results to ignore. Default none.
     pub ignore: BTreeSet<String>,
 }
 
-/// As written.
+/// Settings of the check `application`.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawApplication {
-    /// The longest one request may take, from the name to the last byte. Default 10s.
+    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
-    /// The operations counters; not read without this table.
+    /// Operations counters. Default: not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<RawCounters>,
-    /// The health endpoint; not read without this table.
+    /// Health endpoint. Default: not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<RawHealth>,
 }
@@ -44,10 +44,10 @@ pub struct RawApplication {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawCounters {
-    /// A reference to the bearer token.
+    /// Reference to the bearer token. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
-    /// How many requests, or calls to a partner, a window must hold for a rate to be published. Default 20.
+    /// Fewest requests, or calls to a partner, from which a rate is published: 1 to 1000000. Default 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     minimum_count: Option<u32>,
 }
@@ -55,19 +55,19 @@ struct RawCounters {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawHealth {
-    /// A reference to the secret that guards it, when one does.
+    /// Reference to the secret that the endpoint requires. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
-    /// How old its results may be: 30s to 24h. Default 5m.
+    /// Age from which results are stale: 30s to 24h. Default 5m.
     #[serde(skip_serializing_if = "Option::is_none")]
     stale_after: Option<String>,
-    /// The names of results that are not looked at.
+    /// Names of results to ignore. Default none.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     ignore: BTreeSet<String>,
 }
 
 impl RawApplication {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Validates the section. Returns `None` after reporting all problems to `section`.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Application> {
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
         if self.counters.is_none() && self.health.is_none() {
@@ -110,7 +110,7 @@ impl RawHealth {
 }
 
 impl Application {
-    /// As it would be written, every default in its place.
+    /// Raw form with every default filled in.
     pub(crate) fn to_raw(&self) -> RawApplication {
         RawApplication {
             step_deadline: Some(written_duration(self.site.deadline)),

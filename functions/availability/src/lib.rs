@@ -1,7 +1,7 @@
-//! Are the platform's pages and endpoints there, and do they answer as they should?
+//! Checks that the platform's pages and endpoints are available and answer as expected.
 //!
-//! For each target, side by side with a bound, a subject of its own:
-//! 1. `request`: ask, follow redirects, read the body, within the target's deadline.
+//! Each target is a subject. A bounded number of targets is checked concurrently:
+//! 1. `request`: send the request, follow redirects and read the body within the target's deadline.
 //! 2. `response`: status, headers, texts and JSON values are as expected.
 //!
 //! Creates nothing. Publishes `CertificateDaysRemaining` and `Maintenance`.
@@ -24,19 +24,19 @@ use secrecy::ExposeSecret;
 
 pub use settings::{JsonExpectation, RawAvailability, Target};
 
-/// Pages and endpoints, each a subject.
+/// Check of pages and endpoints. Each is a subject.
 pub struct Availability {
-    /// What is asked for.
+    /// Pages and endpoints to request.
     pub targets: Vec<Target>,
-    /// How many at a time.
+    /// Most targets checked at the same time.
     pub concurrency: usize,
 }
 
-/// How a target answered, whatever is to be said of the answer.
+/// Kind of a target's answer, before its content is judged.
 #[derive(PartialEq)]
-enum Answered {
-    AsUsual,
-    SuppressedMaintenance,
+enum Answer {
+    Regular,
+    Maintenance,
 }
 
 impl Check for Availability {
@@ -64,14 +64,14 @@ impl Check for Availability {
     }
 
     async fn attempt(&self, run: &Run) {
-        // Boxed: the compiler cannot tell that unboxed ones are `Send` for every lifetime.
-        let mut probes: Vec<BoxFuture<'_, Option<Answered>>> = Vec::new();
+        // Boxed, since the compiler fails to prove that unboxed futures are `Send` for every lifetime.
+        let mut probes: Vec<BoxFuture<'_, Option<Answer>>> = Vec::new();
         for (place, target) in self.targets.iter().enumerate() {
             if run.shard().holds(place) {
                 probes.push(Box::pin(self.probe(run, target)));
             }
         }
-        let answered: Vec<Answered> =
+        let answers: Vec<Answer> =
             stream::iter(probes).buffer_unordered(self.concurrency).filter_map(std::future::ready).collect().await;
 
         let now = run.clock().now();
@@ -79,26 +79,26 @@ impl Check for Availability {
         if let Some((host, ends)) = run.certificates().into_iter().min_by_key(|(_, ends)| *ends) {
             run.measure(&CERTIFICATE_DAYS_REMAINING, days_left(ends), Some(host));
         }
-        if !answered.is_empty() {
-            let in_maintenance = answered.contains(&Answered::SuppressedMaintenance);
+        if !answers.is_empty() {
+            let in_maintenance = answers.contains(&Answer::Maintenance);
             run.measure(&MAINTENANCE, f64::from(u8::from(in_maintenance)), None);
         }
     }
 }
 
 impl Availability {
-    /// Both steps of one target. `None` when nothing answered.
-    async fn probe(&self, run: &Run, target: &Target) -> Option<Answered> {
+    /// Runs both steps for one target. Returns `None` if there was no answer.
+    async fn probe(&self, run: &Run, target: &Target) -> Option<Answer> {
         let response = request(run, target).await.ok()?;
         let step = run.step(&target.subject, "response");
         if run.is_maintenance(&response) {
             step.maintenance(format!("{} answered {} as in maintenance mode", target.subject, response.status));
-            return Some(Answered::SuppressedMaintenance);
+            return Some(Answer::Maintenance);
         }
         if judge(&step, target, &response).is_ok() {
             step.passed();
         }
-        Some(Answered::AsUsual)
+        Some(Answer::Regular)
     }
 }
 
@@ -136,7 +136,7 @@ fn judge(step: &runtime::Step<'_>, target: &Target, response: &Response) -> Resu
     Ok(())
 }
 
-/// The subject of a target; here because settings and tests name it alike.
+/// Subject of the target with this id.
 pub(crate) fn subject(id: &str) -> Result<Subject, String> {
     let subject = Subject::new(id).map_err(|error| error.to_string())?;
     if subject.is_whole() {
@@ -151,10 +151,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_template_gives_the_function_the_time_that_settings_are_held_against() {
+    fn function_timeout_matches_the_template() {
         let template = include_str!("../../../infra/template.yaml");
         let timeout = format!("\n    Timeout: {}\n", Availability::FUNCTION_TIMEOUT.as_secs());
-        assert_eq!(template.matches("Timeout: ").count(), template.matches(&timeout).count(), "one for all functions");
+        assert_eq!(
+            template.matches("Timeout: ").count(),
+            template.matches(&timeout).count(),
+            "one timeout for all functions"
+        );
         assert_eq!(template.matches(&timeout).count(), 1);
     }
 }

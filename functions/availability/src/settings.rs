@@ -1,4 +1,4 @@
-//! The settings of the check: what is written, and what it must be.
+//! Settings of the check: the raw form and its validation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,86 +17,86 @@ const SECOND: Duration = Duration::from_secs(1);
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const DEFAULT_REDIRECTS: u8 = 5;
 const DEFAULT_CONCURRENCY: usize = 16;
-/// Headers whose value is a credential.
+/// Headers that carry credentials.
 const CREDENTIALS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
-/// More would not fit into the state item and one run.
+/// Most targets, limited by the state item and the time of one run.
 const MAX_TARGETS: usize = 200;
 
-/// One page or endpoint.
+/// Page or endpoint to request.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// What an incident is about.
+    /// Subject of incidents.
     pub subject: Subject,
-    /// GET or HEAD: the check creates nothing.
+    /// Method, GET or HEAD.
     pub method: Method,
-    /// What is asked for.
+    /// URL to request.
     pub url: Url,
-    /// The longest the exchange may take, with redirects and body. Default 10 s.
+    /// Deadline of the exchange, with redirects and body. Default 10 s.
     pub deadline: Duration,
-    /// How many redirects are followed; 0 takes the redirect itself as the answer. Default 5.
+    /// Most redirects to follow. With 0 the redirect itself is the answer. Default 5.
     pub max_redirects: u8,
-    /// Sent with the request.
+    /// Request headers.
     pub headers: Vec<(HeaderName, String)>,
-    /// Sent with the request; the values are resolved when it is.
+    /// Request headers with references to their values, resolved for each request.
     pub secret_headers: Vec<(HeaderName, SecretRef)>,
-    /// Which statuses are right. Default 200.
+    /// Expected statuses. Default 200.
     pub statuses: Vec<u16>,
-    /// What each header must contain.
+    /// Text that each of these response headers must contain.
     pub expect_headers: Vec<(HeaderName, String)>,
-    /// What the body must contain.
+    /// Texts that the body must contain.
     pub texts: Vec<String>,
-    /// What the JSON body must hold.
+    /// Values that the JSON body must hold.
     pub json: Vec<JsonExpectation>,
 }
 
-/// What a JSON body must hold.
+/// Value that a JSON body must hold.
 #[derive(Clone, Debug)]
 pub struct JsonExpectation {
-    /// Where: a JSON Pointer (RFC 6901).
+    /// JSON Pointer (RFC 6901) to the value.
     pub pointer: String,
-    /// What; `None`: anything.
+    /// Expected value. `None`: any value.
     pub equals: Option<Value>,
 }
 
-/// As written.
+/// Settings of the check `availability`.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawAvailability {
-    /// How many targets are asked at a time: 1 to 64. Default 16.
+    /// Most targets checked at the same time: 1 to 64. Default 16.
     #[serde(skip_serializing_if = "Option::is_none")]
     concurrency: Option<usize>,
-    /// What is asked for: 1 to 200 pages and endpoints.
+    /// Pages and endpoints to request: 1 to 200.
     targets: Vec<RawTarget>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawTarget {
-    /// What an incident is about: 1 to 64 of a-z, 0-9, `-`, `_` and `.`.
+    /// Id and subject of incidents: 1 to 64 of a-z, 0-9, `-`, `_` and `.`. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    /// Below the base URL; instead of `url`.
+    /// Path below `base_url`. Either `path` or `url` is required.
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
-    /// Of another host; instead of `path`.
+    /// URL, such as one of another host. Either `path` or `url` is required.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    /// Default GET.
+    /// Method of the request. Default GET.
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<RawMethod>,
-    /// The longest the exchange may take, with redirects and body: 100ms to 1m. Default 10s.
+    /// Deadline of the exchange, with redirects and body: 100ms to 1m. Default 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
-    /// How many redirects are followed: 0 to 20. Default 5.
+    /// Most redirects to follow: 0 to 20. With 0 the redirect itself is the answer. Default 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_redirects: Option<u8>,
-    /// Sent with the request.
+    /// Request headers by name. Default none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, String>,
-    /// Sent with the request; references to the values.
+    /// Request headers with references to their values, by name. Default none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     secret_headers: BTreeMap<String, String>,
-    /// What the answer must be.
+    /// Expectations of the response.
     expect: RawExpect,
 }
 
@@ -110,16 +110,16 @@ enum RawMethod {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawExpect {
-    /// Which statuses are right: each 100 to 599. Default 200.
+    /// Expected statuses: each 100 to 599. Default 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Vec<u16>>,
-    /// What each header must contain.
+    /// Text that a response header must contain, by the name of the header. Default none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, String>,
-    /// What the body must contain.
+    /// Texts that the body must contain. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     text: Vec<String>,
-    /// What the JSON body must hold.
+    /// Values that the JSON body must hold. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     json: Vec<RawJson>,
 }
@@ -127,16 +127,16 @@ struct RawExpect {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawJson {
-    /// Where: a JSON Pointer (RFC 6901).
+    /// JSON Pointer (RFC 6901) to the value, such as `/data/status`. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
-    /// What; anything when it is not written.
+    /// Expected value. Default: any value.
     #[serde(skip_serializing_if = "Option::is_none")]
     equals: Option<Value>,
 }
 
 impl RawAvailability {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Validates the section. Returns `None` after reporting all problems to `section`.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Availability> {
         let concurrency = section.number("concurrency", self.concurrency, DEFAULT_CONCURRENCY, 1..=64);
         let count = self.targets.len();
@@ -146,7 +146,7 @@ impl RawAvailability {
         let mut ids = BTreeSet::new();
         for (index, id) in self.targets.iter().enumerate().filter_map(|(index, raw)| Some((index, raw.id.as_ref()?))) {
             if !ids.insert(id.clone()) {
-                section.item("targets", index).problem("id", format!("expected an id of its own, found `{id}` again"));
+                section.item("targets", index).problem("id", format!("expected a unique id, found `{id}` again"));
             }
         }
         let targets: Vec<Option<Target>> = self
@@ -171,26 +171,29 @@ impl RawTarget {
             let rule = "expected no credential (not shown); put a reference to it into secret_headers";
             section.table("headers").problem(name, rule);
         }
-        let headers = each(&section.table("headers"), self.headers, |value| {
+        let headers = read_headers(&section.table("headers"), self.headers, |value| {
             let valid = HeaderValue::try_from(value).is_ok();
             if valid {
                 Ok(value.to_owned())
             } else {
-                Err("expected a header value, without control characters".to_owned())
+                Err("expected a header value without control characters".to_owned())
             }
         });
         let secrets = section.table("secret_headers");
-        let secret_headers = each_some(&secrets, self.secret_headers, |name, value| {
+        let secret_headers = read_named_headers(&secrets, self.secret_headers, |name, value| {
             secrets.secret(name, Some(value), &common.environment, <Availability as runtime::Check>::ID)
         });
         let expect = section.table("expect");
         let reads_body = !self.expect.text.is_empty() || !self.expect.json.is_empty();
         if matches!(self.method, Some(RawMethod::Head)) && reads_body {
-            section.problem("method", "expected GET, since `expect` asks for texts or JSON, and HEAD has no body");
+            section.problem(
+                "method",
+                "expected GET, since `expect` names texts or JSON but a response to HEAD has no body",
+            );
         }
         let statuses = statuses(&expect, self.expect.status);
         let expect_headers =
-            each(&expect.table("headers"), self.expect.headers, |value| Ok::<_, String>(value.to_owned()));
+            read_headers(&expect.table("headers"), self.expect.headers, |value| Ok::<_, String>(value.to_owned()));
         let json: Vec<Option<JsonExpectation>> = self
             .expect
             .json
@@ -229,7 +232,7 @@ impl RawJson {
     }
 }
 
-/// Either a path below the base URL, or a URL of its own.
+/// Reads the URL from a path below the base URL, or from a complete URL.
 fn url(section: &Section<'_>, path: Option<String>, url: Option<String>, base: &Url) -> Option<Url> {
     match (path, url) {
         (Some(path), None) if path.starts_with('/') && !path.starts_with("//") => {
@@ -263,16 +266,16 @@ fn statuses(section: &Section<'_>, written: Option<Vec<u16>>) -> Option<Vec<u16>
     Some(statuses)
 }
 
-/// A table of headers with values read by `value`.
-fn each<V>(
+/// Reads a table of headers, and each value with `value`.
+fn read_headers<V>(
     section: &Section<'_>,
     written: BTreeMap<String, String>,
     value: impl Fn(&str) -> Result<V, String>,
 ) -> Option<Vec<(HeaderName, V)>> {
-    each_some(section, written, |name, text| section.parsed(name, value(&text)))
+    read_named_headers(section, written, |name, text| section.parsed(name, value(&text)))
 }
 
-fn each_some<V>(
+fn read_named_headers<V>(
     section: &Section<'_>,
     written: BTreeMap<String, String>,
     value: impl Fn(&str, String) -> Option<V>,
@@ -292,7 +295,7 @@ fn each_some<V>(
 }
 
 impl Availability {
-    /// As it would be written, every default in its place.
+    /// Raw form with every default filled in.
     pub(crate) fn to_raw(&self) -> RawAvailability {
         RawAvailability {
             concurrency: Some(self.concurrency),

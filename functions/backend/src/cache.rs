@@ -1,4 +1,4 @@
-//! The cache.
+//! Steps on the cache.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,18 +11,18 @@ use stores::{Redis, Store, Value};
 
 use crate::memory::Counted;
 
-/// What is counted up, by the server's own names.
+/// Counters that become rates, by the server's own names.
 const EVICTED: &str = "evicted_keys";
 const REJECTED: &str = "rejected_connections";
 
-/// Redis or Valkey.
+/// Settings of the cache, Redis or Valkey.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    /// Where it is, and who reads it.
+    /// Server and credentials.
     pub store: Store,
-    /// The number of its database.
+    /// Number of the database.
     pub database: u32,
-    /// How long ago it may have saved its data last; `None`: not looked at.
+    /// Longest time since the last snapshot. `None`: not checked.
     pub saved_within: Option<Duration>,
 }
 
@@ -31,9 +31,9 @@ pub(crate) fn subject() -> Subject {
 }
 
 impl Cache {
-    /// All steps. What it has counted, when that was told.
-    pub(crate) async fn look(&self, run: &Run, deadline: Duration, past: Option<&Counted>) -> Option<Counted> {
-        // Stops are recorded where they happen.
+    /// Runs all steps. Returns the counters of the server if they were readable.
+    pub(crate) async fn check(&self, run: &Run, deadline: Duration, past: Option<&Counted>) -> Option<Counted> {
+        // Each step records its own failure.
         let Ok(mut connection) = self.connect(run, deadline).await else {
             skip(run, &["ping", "info"], "there is no connection");
             return None;
@@ -72,7 +72,7 @@ async fn ping(run: &Run, connection: &mut Redis) -> Result<(), StepEnded> {
     let took = began.elapsed();
     let pong = match replies.first().map(|reply| &reply.0) {
         Some(Value::SimpleString(text)) if text == "PONG" => Ok(()),
-        other => Err(unlike("`PONG` for `PING`", &format!("{other:?}"))),
+        other => Err(mismatch("`PONG` for `PING`", &format!("{other:?}"))),
     };
     step.check("pong", pong)?;
     run.measure(&CACHE_LATENCY, took.as_secs_f64() * 1e3, None);
@@ -85,7 +85,7 @@ async fn info(step: &Step<'_>, connection: &mut Redis) -> Result<Info, StepEnded
     Ok(Info(replies.first().map(stores::info).unwrap_or_default()))
 }
 
-/// What `INFO` told.
+/// Fields of the reply to `INFO`.
 struct Info(BTreeMap<String, String>);
 
 impl Info {
@@ -97,10 +97,10 @@ impl Info {
         self.text(name).parse().ok()
     }
 
-    /// Memory is measured now, the rest since the last look.
+    /// Measures the memory in use, and the rates since the last run.
     fn measure(&self, step: &Step<'_>, past: Option<&Counted>) -> Option<Counted> {
         let run = step.run();
-        // Without a limit it takes what the machine has, which it does not know.
+        // Without a limit, Redis may use all memory of the machine, whose size it does not know.
         if let (Some(used), Some(most)) = (self.number("used_memory"), self.number("maxmemory"))
             && most > 0.0
         {
@@ -123,13 +123,13 @@ impl Info {
 
     fn judge(&self, step: &Step<'_>, saved_within: Option<Duration>) -> Result<(), StepEnded> {
         let loaded = match self.text("loading") {
-            "1" => Err(unlike("data that is loaded", "a server that is loading it from its disk")),
+            "1" => Err(mismatch("loaded data", "the server is still loading its data from disk")),
             _ => Ok(()),
         };
         step.check("loaded", loaded)?;
         let failing = [("rdb_last_bgsave_status", "snapshot"), ("aof_last_write_status", "write to its log")];
         let saved = match failing.into_iter().find(|(name, _)| self.text(name) == "err") {
-            Some((_, what)) => Err(unlike("data that can be saved", &format!("the last {what} failed"))),
+            Some((_, what)) => Err(mismatch("data saved without errors", &format!("the last {what} failed"))),
             None => Ok(()),
         };
         step.check("saved", saved)?;
@@ -137,22 +137,22 @@ impl Info {
         step.check("saved_lately", self.saved_lately(saved_within, step.now()))
     }
 
-    /// By the server's own clock, where it tells it.
+    /// Judges the age of the last snapshot, by the server's own clock if it is known.
     fn saved_lately(&self, saved_within: Duration, now: Timestamp) -> Result<(), Mismatch> {
         let stale = |actual: String| {
             let expected = format!("a snapshot of the last {} s", saved_within.as_secs());
-            Err(Mismatch { kind: FailureKind::Stale, ..unlike(&expected, &actual) })
+            Err(Mismatch { kind: FailureKind::Stale, ..mismatch(&expected, &actual) })
         };
         let now = self.number("server_time_usec").map_or_else(|| now.as_second() as f64, |now| now / 1e6);
         match self.number("rdb_last_save_time").map(|saved| now - saved) {
-            None => stale("no word of one".to_owned()),
+            None => stale("no snapshot is recorded".to_owned()),
             Some(age) if age > saved_within.as_secs_f64() => stale(format!("one from {age:.0} s ago")),
             Some(_) => Ok(()),
         }
     }
 }
 
-fn unlike(expected: &str, actual: &str) -> Mismatch {
+fn mismatch(expected: &str, actual: &str) -> Mismatch {
     let (expected, actual) = (expected.to_owned(), actual.to_owned());
     Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None }
 }
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_age_of_a_snapshot_goes_by_the_servers_clock() {
+    fn snapshot_age_uses_the_servers_clock() {
         let info = |pairs: &[(&str, &str)]| {
             Info(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
         };

@@ -1,4 +1,4 @@
-//! The database.
+//! Steps on the database.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,41 +12,41 @@ use stores::{Row, Store};
 
 use crate::memory::Counted;
 
-/// What is counted up, by the server's own names.
+/// Counter that becomes a rate, by the server's own name.
 const SLOW_QUERIES: &str = "Slow_queries";
 const STATUS: &str =
     "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected', 'Slow_queries', 'Questions', 'Uptime')";
 const LIMITS: &str = "SELECT @@GLOBAL.max_connections AS most, @@hostname AS server";
-/// Newer servers know the first, older ones the second.
+/// Statements of newer and of older servers.
 const REPLICATION: [&str; 2] = ["SHOW REPLICA STATUS", "SHOW SLAVE STATUS"];
-/// More are not counted: an old table has no index by time.
-const MOST_FAILED_JOBS: u32 = 10_000;
+/// Limit of the count, since old tables have no index by time.
+const MAX_FAILED_JOBS: u32 = 10_000;
 
-/// MySQL or MariaDB.
+/// Settings of the database, MySQL or MariaDB.
 #[derive(Clone, Debug)]
 pub struct Database {
-    /// Where it is, and who reads it.
+    /// Server and credentials.
     pub store: Store,
-    /// The schema; `None`: what is read names its own.
+    /// Default schema. `None`: the statements name theirs.
     pub schema: Option<String>,
-    /// One statement that must be answered; `None`: none.
+    /// Statement that must succeed. `None`: none.
     pub read: Option<String>,
-    /// Of a replica: how far it may lag behind. `None`: it is none, or not looked at as one.
+    /// Longest replication lag. `None`: replication is not checked.
     pub lag_within: Option<Duration>,
-    /// Where Laravel keeps the jobs that failed; `None`: not looked at.
+    /// Laravel's table of failed jobs. `None`: not read.
     pub failed_jobs: Option<FailedJobs>,
 }
 
-/// Where Laravel keeps the jobs that failed.
+/// Laravel's table of failed jobs.
 #[derive(Clone, Debug)]
 pub struct FailedJobs {
-    /// The table; its schema may stand before it.
+    /// Name of the table, optionally with its schema.
     pub table: String,
-    /// How far back they are counted.
+    /// Age up to which jobs are counted.
     pub window: Duration,
 }
 
-/// What is done on the connection, in this order.
+/// Step after `connect`, in order.
 #[derive(Clone, Copy)]
 enum Part<'a> {
     Select,
@@ -73,8 +73,8 @@ pub(crate) fn subject() -> Subject {
 }
 
 impl Database {
-    /// All steps. What it has counted, when that was told.
-    pub(crate) async fn look(&self, run: &Run, deadline: Duration, past: Option<&Counted>) -> Option<Counted> {
+    /// Runs all steps. Returns the counters of the server if they were readable.
+    pub(crate) async fn check(&self, run: &Run, deadline: Duration, past: Option<&Counted>) -> Option<Counted> {
         let Ok(mut connection) = self.connect(run, deadline).await else {
             self.skip(run, self.parts(), "there is no connection");
             return None;
@@ -89,11 +89,11 @@ impl Database {
             let done = match part {
                 Part::Select => select(&step, &mut connection).await,
                 Part::Read(statement) => connection.rows(&step, statement).await.map(|_| ()),
-                Part::Status => status(&step, &mut connection, past).await.map(|actual| counted = actual),
+                Part::Status => status(&step, &mut connection, past).await.map(|counters| counted = counters),
                 Part::Replication(lag_within) => replication(&step, &mut connection, lag_within).await,
                 Part::FailedJobs(jobs) => failed_jobs(&step, &mut connection, jobs).await,
             };
-            // Stops are recorded where they happen, and none of these needs the one before.
+            // Each step records its own failure, and none depends on the one before.
             if done.is_ok() {
                 step.passed();
             }
@@ -141,11 +141,11 @@ async fn select(step: &Step<'_>, connection: &mut stores::Database) -> Result<()
 fn one(rows: &[Row]) -> Result<(), Mismatch> {
     match rows.first().and_then(Row::first) {
         Some("1") => Ok(()),
-        other => Err(unlike("1 for `SELECT 1`", other.unwrap_or("nothing"))),
+        other => Err(mismatch("1 for `SELECT 1`", other.unwrap_or("nothing"))),
     }
 }
 
-/// Connections are measured now, slow queries since the last look.
+/// Measures the connections in use, and the rate of slow queries since the last run.
 async fn status(
     step: &Step<'_>,
     connection: &mut stores::Database,
@@ -154,7 +154,7 @@ async fn status(
     let rows = connection.rows(step, STATUS).await?;
     let number = |name: &str| {
         let row =
-            rows.iter().find(|row| row.text("Variable_name").is_some_and(|actual| actual.eq_ignore_ascii_case(name)));
+            rows.iter().find(|row| row.text("Variable_name").is_some_and(|found| found.eq_ignore_ascii_case(name)));
         row?.number("Value")
     };
     let limits = connection.rows(step, LIMITS).await?;
@@ -163,8 +163,8 @@ async fn status(
     let known = match (used, most) {
         (Some(_), Some(_)) => Ok(()),
         (used, most) => {
-            let actual = format!("{} of {}", known_number(used), known_number(most));
-            Err(unlike("`Threads_connected` of `max_connections`", &actual))
+            let actual = format!("{} of {}", or_unknown(used), or_unknown(most));
+            Err(mismatch("`Threads_connected` of `max_connections`", &actual))
         }
     };
     step.check("known", known)?;
@@ -181,7 +181,7 @@ async fn status(
     Ok(Some(counted))
 }
 
-/// Of several sources, each must be followed, and the one furthest behind counts.
+/// Judges the replication. A replica must follow all its sources, and its largest lag counts.
 async fn replication(
     step: &Step<'_>,
     connection: &mut stores::Database,
@@ -195,33 +195,33 @@ async fn replication(
         Ok(())
     } else {
         let expected = format!("the replica at most {} s behind", lag_within.as_secs());
-        Err(Mismatch { kind: FailureKind::Stale, ..unlike(&expected, &format!("{lag} s")) })
+        Err(Mismatch { kind: FailureKind::Stale, ..mismatch(&expected, &format!("{lag} s")) })
     };
     step.check("lag", in_time)
 }
 
 fn replicates(rows: &[Row]) -> Result<(), Mismatch> {
     let stale =
-        |actual: &str| Mismatch { kind: FailureKind::Stale, ..unlike("a replica that follows its source", actual) };
+        |actual: &str| Mismatch { kind: FailureKind::Stale, ..mismatch("a replica that follows its source", actual) };
     if rows.is_empty() {
-        return Err(stale("a server that follows none"));
+        return Err(stale("a server that follows no source"));
     }
     for row in rows {
         let state =
             |newer: &str, older: &str| row.text(newer).or_else(|| row.text(older)).unwrap_or("unknown").to_owned();
-        let reads = state("Replica_IO_Running", "Slave_IO_Running");
-        let applies = state("Replica_SQL_Running", "Slave_SQL_Running");
-        if reads != "Yes" || applies != "Yes" || lag(row).is_none() {
+        let receiving = state("Replica_IO_Running", "Slave_IO_Running");
+        let applying = state("Replica_SQL_Running", "Slave_SQL_Running");
+        if receiving != "Yes" || applying != "Yes" || lag(row).is_none() {
             let errors = [row.text("Last_IO_Error"), row.text("Last_SQL_Error")];
             let evidence = errors.into_iter().flatten().find(|error| !error.is_empty()).map(str::to_owned);
-            let actual = format!("reading from it: {reads}, applying what was read: {applies}");
+            let actual = format!("receiving changes: {receiving}, applying changes: {applying}");
             return Err(Mismatch { evidence, ..stale(&actual) });
         }
     }
     Ok(())
 }
 
-/// **Units:** seconds.
+/// Replication lag. **Units:** seconds.
 fn lag(row: &Row) -> Option<f64> {
     row.number("Seconds_Behind_Source").or_else(|| row.number("Seconds_Behind_Master"))
 }
@@ -230,7 +230,7 @@ async fn failed_jobs(step: &Step<'_>, connection: &mut stores::Database, jobs: &
     let table = jobs.table.split('.').map(|name| format!("`{name}`")).collect::<Vec<_>>().join(".");
     let statement = format!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM {table} WHERE failed_at >= NOW() - INTERVAL {} SECOND \
-         LIMIT {MOST_FAILED_JOBS}) AS lately",
+         LIMIT {MAX_FAILED_JOBS}) AS lately",
         jobs.window.as_secs()
     );
     let rows = connection.rows(step, &statement).await?;
@@ -240,11 +240,11 @@ async fn failed_jobs(step: &Step<'_>, connection: &mut stores::Database, jobs: &
     Ok(())
 }
 
-fn unlike(expected: &str, actual: &str) -> Mismatch {
+fn mismatch(expected: &str, actual: &str) -> Mismatch {
     let (expected, actual) = (expected.to_owned(), actual.to_owned());
     Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None }
 }
 
-fn known_number(number: Option<f64>) -> String {
+fn or_unknown(number: Option<f64>) -> String {
     number.map_or_else(|| "unknown".to_owned(), |number| number.to_string())
 }

@@ -1,20 +1,20 @@
-//! Do the database and the cache answer, and have they room?
+//! Checks that the database and the cache answer and have spare capacity.
 //!
-//! Two subjects, side by side, each over one connection. Of `database`, MySQL or MariaDB:
-//! 1. `connect`: it lets us in.
-//! 2. `select`: `SELECT 1`, for its time alone.
-//! 3. `read`: one statement of the settings.
-//! 4. `status`: its connections, and its slow queries since the last run.
-//! 5. `replication`: of a replica, that it follows, and how closely.
-//! 6. `failed-jobs`: how many jobs were given up lately, by Laravel's own table.
+//! Two subjects, checked concurrently over one connection each. `database`, MySQL or MariaDB:
+//! 1. `connect`: the server accepts the user.
+//! 2. `select`: `SELECT 1`, only for its latency.
+//! 3. `read`: one statement from the settings.
+//! 4. `status`: open connections, and slow queries since the last run.
+//! 5. `replication`: a replica follows its source closely enough.
+//! 6. `failed-jobs`: recent rows of Laravel's table of failed jobs.
 //!
-//! Of `cache`, Redis or Valkey:
-//! 1. `connect`: it lets us in.
-//! 2. `ping`: for its time alone.
-//! 3. `info`: it has loaded its data and can save it; its memory, and what it threw out and refused since the last run.
+//! `cache`, Redis or Valkey:
+//! 1. `connect`: the server accepts the user.
+//! 2. `ping`: `PING`, only for its latency.
+//! 3. `info`: the data are loaded and can be saved; memory in use, and evictions and refused connections since the last run.
 //!
-//! Writes nothing: the session of the database is read-only. Needs the private network. Publishes `DatabaseLatency`,
-//! `ConnectionsUsed`, `CacheLatency` and `CacheMemoryUsed`.
+//! Writes nothing: the session of the database is read-only. Needs access to the private network. Publishes
+//! `DatabaseLatency`, `ConnectionsUsed`, `CacheLatency` and `CacheMemoryUsed`.
 
 mod cache;
 mod database;
@@ -33,13 +33,13 @@ pub use database::{Database, FailedJobs};
 use memory::Memory;
 pub use settings::RawBackend;
 
-/// The stores that the platform keeps its data in.
+/// Check of the stores that hold the platform's data.
 pub struct Backend {
-    /// The longest one exchange may take.
+    /// Deadline of one exchange.
     pub deadline: Duration,
-    /// MySQL or MariaDB; `None`: not looked at.
+    /// MySQL or MariaDB. `None`: not checked.
     pub database: Option<Database>,
-    /// Redis or Valkey; `None`: not looked at.
+    /// Redis or Valkey. `None`: not checked.
     pub cache: Option<Cache>,
 }
 
@@ -57,7 +57,7 @@ impl Check for Backend {
         self.to_raw()
     }
 
-    /// An exchange at its slowest, after which nothing more is asked, and the rest of the way as long again.
+    /// Twice the deadline: one for an exchange that times out, after which nothing more is sent, and one for all before it.
     fn max_attempt_duration(&self) -> Duration {
         self.deadline * 2
     }
@@ -71,18 +71,18 @@ impl Check for Backend {
         let past: Memory = run.recall().unwrap_or_default();
         let database = async {
             match &self.database {
-                Some(database) => database.look(run, self.deadline, past.database.as_ref()).await,
+                Some(database) => database.check(run, self.deadline, past.database.as_ref()).await,
                 None => None,
             }
         };
         let cache = async {
             match &self.cache {
-                Some(cache) => cache.look(run, self.deadline, past.cache.as_ref()).await,
+                Some(cache) => cache.check(run, self.deadline, past.cache.as_ref()).await,
                 None => None,
             }
         };
         let (database, cache) = futures::join!(database, cache);
-        // What was not seen this time is compared with what was seen last.
+        // A store that was not read now is compared with its last reading in the next run.
         run.remember(&Memory { database: database.or(past.database), cache: cache.or(past.cache) });
     }
 }

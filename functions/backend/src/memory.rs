@@ -1,11 +1,11 @@
-//! What servers had counted when they were last looked at.
+//! Counters of the servers in the last run.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// From run to run. Lost, rates are unknown once: no failure.
+/// Memory of the check. If it is lost, one run publishes no rates, but nothing fails.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Memory {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -14,22 +14,22 @@ pub(crate) struct Memory {
     pub(crate) cache: Option<Counted>,
 }
 
-/// What a server has counted since it started.
+/// Counters of a server since its start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counted {
-    /// When.
+    /// Time of the reading.
     pub(crate) at: Timestamp,
-    /// Which server: another one behind the same name counts for itself.
+    /// Identity of the server, since another one behind the same name has other counters.
     pub(crate) server: String,
-    /// For how long it has run. **Units:** seconds.
+    /// Time since the server started. **Units:** seconds.
     pub(crate) uptime: f64,
-    /// What, and how often.
+    /// Counters by name.
     pub(crate) counts: BTreeMap<String, f64>,
 }
 
 impl Counted {
-    /// How often a minute since then. `None`: unknown, since there is nothing to compare with, or the server has started
-    /// in between and counts from nothing.
+    /// Events per minute since the last reading. `None`: there is no last reading, or the server has restarted since and
+    /// counts from 0.
     pub(crate) fn rate(&self, name: &str, past: Option<&Self>) -> Option<f64> {
         let past = past?;
         let seconds = self.at.duration_since(past.at).as_secs_f64();
@@ -51,16 +51,16 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_what_was_counted_since_the_last_look_a_minute() {
+    fn rate_is_per_minute_since_the_last_reading() {
         let past = counted(0, "a", 1_000.0, 30.0);
         let cases = [
             ("two minutes later", counted(120, "a", 1_120.0, 50.0), Some(10.0)),
-            ("nothing happened", counted(60, "a", 1_060.0, 30.0), Some(0.0)),
-            ("started in between, and counted less", counted(60, "a", 20.0, 3.0), None),
-            ("started in between, and counted more", counted(60, "a", 59.0, 300.0), None),
+            ("no events", counted(60, "a", 1_060.0, 30.0), Some(0.0)),
+            ("restarted, lower count", counted(60, "a", 20.0, 3.0), None),
+            ("restarted, higher count", counted(60, "a", 59.0, 300.0), None),
             ("another server behind the name", counted(60, "b", 9_000.0, 300.0), None),
-            ("its counters were reset", counted(60, "a", 1_060.0, 2.0), None),
-            ("at once", counted(0, "a", 1_000.0, 31.0), None),
+            ("counters reset", counted(60, "a", 1_060.0, 2.0), None),
+            ("at the same time", counted(0, "a", 1_000.0, 31.0), None),
         ];
         for (case, now, expected) in cases {
             assert_eq!(now.rate("evicted", Some(&past)), expected, "{case}");

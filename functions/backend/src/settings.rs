@@ -1,4 +1,4 @@
-//! The settings of the check: what is written, and what it must be.
+//! Settings of the check: the raw form and its validation.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DATABASE_PORT: u16 = 3_306;
 const CACHE_PORT: u16 = 6_379;
-/// The most characters of a statement.
-const LONGEST_READ: usize = 2_000;
+/// Longest statement. **Units:** characters.
+const MAX_STATEMENT_LENGTH: usize = 2_000;
 
-/// As written.
+/// Settings of the check `backend`.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawBackend {
-    /// The longest one exchange with a store may take: 100ms to 10s. Default 3s.
+    /// Deadline of one exchange with a store: 100ms to 10s. Default 3s.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
-    /// MySQL or MariaDB; not looked at without this table.
+    /// Database, MySQL or MariaDB. Default: not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<RawDatabase>,
-    /// Redis or Valkey; not looked at without this table.
+    /// Cache, Redis or Valkey. Default: not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<RawCache>,
 }
@@ -36,31 +36,31 @@ pub struct RawBackend {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawDatabase {
-    /// Its name or address.
+    /// Host name or address.
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
-    /// Its port. Default 3306.
+    /// Port. Default 3306.
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
-    /// Whether the connection is encrypted, and its certificate judged. Default true.
+    /// TLS with a verified certificate. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<bool>,
-    /// A user who may read, and no more.
+    /// User with read-only access. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
-    /// A reference to the user's password.
+    /// Reference to the password of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
-    /// The schema. Default none.
+    /// Default schema of the statements. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// One `SELECT` that must be answered in time. Default none.
+    /// One `SELECT` statement that must succeed in time: at most 2000 characters, without `;`. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     read: Option<String>,
-    /// That it is a replica; it is not looked at as one without this table.
+    /// Bounds of a replica. Default: replication is not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     replica: Option<RawReplica>,
-    /// Laravel's table of jobs that failed; not looked at without this table.
+    /// Laravel's table of failed jobs. Default: not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     failed_jobs: Option<RawFailedJobs>,
 }
@@ -68,7 +68,7 @@ struct RawDatabase {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawReplica {
-    /// How far it may lag behind its source: 1s to 24h. Default 30s.
+    /// Longest lag behind the source: 1s to 24h. Default 30s.
     #[serde(skip_serializing_if = "Option::is_none")]
     lag_within: Option<String>,
 }
@@ -76,10 +76,10 @@ struct RawReplica {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawFailedJobs {
-    /// The table; its schema may stand before it. Default `failed_jobs`.
+    /// Name of the table, optionally with its schema. Default `failed_jobs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     table: Option<String>,
-    /// How far back they are counted: 1m to 24h. Default 15m.
+    /// Age up to which jobs are counted: 1m to 24h. Default 15m.
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<String>,
 }
@@ -87,35 +87,35 @@ struct RawFailedJobs {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawCache {
-    /// Its name or address.
+    /// Host name or address.
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
-    /// Its port. Default 6379.
+    /// Port. Default 6379.
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
-    /// Whether the connection is encrypted, and its certificate judged. Default true.
+    /// TLS with a verified certificate. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<bool>,
-    /// A user who may ask for `INFO`, and no more. Default none: the default user.
+    /// User who may run `PING`, `SELECT` and `INFO` only. Default: the server's default user.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
-    /// A reference to the password. Default none.
+    /// Reference to the password. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
-    /// The number of its database. Default 0.
+    /// Number of the database: 0 to 1000000. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<u32>,
-    /// How long ago it may have saved its data last: 1m to 7 days, `168h`. Default none: not looked at.
+    /// Longest time since the last snapshot: 1m to 168h. Default: not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     saved_within: Option<String>,
 }
 
 impl RawBackend {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Validates the section. Returns `None` after reporting all problems to `section`.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Backend> {
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 3, SECOND / 10..=SECOND * 10);
         if self.database.is_none() && self.cache.is_none() {
-            section.problem("", "expected a table `database` or `cache`, found neither: nothing would be looked at");
+            section.problem("", "expected a table `database` or `cache`, found neither: nothing would be checked");
             return None;
         }
         let database = match self.database {
@@ -133,7 +133,7 @@ impl RawBackend {
 impl RawDatabase {
     fn validate(self, section: &Section<'_>, common: &Common) -> Option<Database> {
         let Self { host, port, tls, user, password, .. } = self;
-        // Nobody reads without a name, unlike of a cache. A blank one is noted below.
+        // Unlike the cache, the database requires a user. A blank name is reported below.
         let user = section.required("user", user);
         let store = RawStore { host, port, tls, user: user.clone(), password };
         let store: Option<Store> = store.validate(section, common, Backend::ID, DATABASE_PORT);
@@ -187,7 +187,7 @@ impl RawDatabase {
     }
 }
 
-/// One statement that reads. The server's grants and the session keep it to that; this is against mistakes.
+/// Accepts a single `SELECT`. The user's grants and the read-only session enforce it; this catches mistakes early.
 fn statement(written: String) -> Result<String, String> {
     let first = written.split_whitespace().next().unwrap_or_default();
     if !first.eq_ignore_ascii_case("select") {
@@ -196,8 +196,8 @@ fn statement(written: String) -> Result<String, String> {
     if written.contains(';') {
         return Err("expected one statement, without `;`".to_owned());
     }
-    if written.chars().count() > LONGEST_READ {
-        return Err(format!("expected at most {LONGEST_READ} characters"));
+    if written.chars().count() > MAX_STATEMENT_LENGTH {
+        return Err(format!("expected at most {MAX_STATEMENT_LENGTH} characters"));
     }
     Ok(written)
 }
@@ -210,7 +210,7 @@ impl RawFailedJobs {
     }
 }
 
-/// A name that needs no escapes.
+/// Accepts the name of a table that needs no escapes.
 fn table(written: String) -> Result<String, String> {
     let is_name = |name: &str| {
         (1..=64).contains(&name.len())
@@ -250,7 +250,7 @@ impl RawCache {
 }
 
 impl Backend {
-    /// As it would be written, every default in its place.
+    /// Raw form with every default filled in.
     pub(crate) fn to_raw(&self) -> RawBackend {
         RawBackend {
             step_deadline: Some(written_duration(self.deadline)),
@@ -265,23 +265,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_is_one_select() {
-        for sound in ["SELECT COUNT(*) FROM bookings", " select\n1", "SELECT 'drop'"] {
-            assert!(statement(sound.to_owned()).is_ok(), "{sound}");
+    fn only_a_single_select_is_accepted() {
+        for valid in ["SELECT COUNT(*) FROM bookings", " select\n1", "SELECT 'drop'"] {
+            assert!(statement(valid.to_owned()).is_ok(), "{valid}");
         }
-        for wrong in ["", "DELETE FROM users", "SELECT 1; DELETE FROM users", "SELECTED", "/* */ SELECT 1"] {
-            assert!(statement(wrong.to_owned()).is_err(), "{wrong}");
+        for invalid in ["", "DELETE FROM users", "SELECT 1; DELETE FROM users", "SELECTED", "/* */ SELECT 1"] {
+            assert!(statement(invalid.to_owned()).is_err(), "{invalid}");
         }
-        assert!(statement(format!("SELECT {}", "1".repeat(LONGEST_READ))).is_err());
+        assert!(statement(format!("SELECT {}", "1".repeat(MAX_STATEMENT_LENGTH))).is_err());
     }
 
     #[test]
-    fn a_table_is_a_plain_name() {
-        for sound in ["failed_jobs", "platform.failed_jobs", "a-b$1"] {
-            assert!(table(sound.to_owned()).is_ok(), "{sound}");
+    fn only_plain_table_names_are_accepted() {
+        for valid in ["failed_jobs", "platform.failed_jobs", "a-b$1"] {
+            assert!(table(valid.to_owned()).is_ok(), "{valid}");
         }
-        for wrong in ["", "a.b.c", ".a", "a`b", "a b", "ø"] {
-            assert!(table(wrong.to_owned()).is_err(), "{wrong}");
+        for invalid in ["", "a.b.c", ".a", "a`b", "a b", "ø"] {
+            assert!(table(invalid.to_owned()).is_err(), "{invalid}");
         }
     }
 }

@@ -1,12 +1,11 @@
-//! Are the partners there that the platform depends on, and do they take our keys?
+//! Checks that the partners the platform depends on are available and accept its keys.
 //!
-//! For each partner, all side by side, a subject of its own:
-//! 1. `request`: a call that only reads is answered, within the partner's deadline.
-//! 2. `answer`: the status and the text are as expected, and the certificate lasts.
+//! Each partner is a subject, and all are checked concurrently:
+//! 1. `request`: a reading call is answered within the partner's deadline.
+//! 2. `answer`: the status and the text are as expected, and the certificate is valid for long enough.
 //!
-//! A partner's trouble is not the platform's: incidents are warnings by default, and messages say whose they are and
-//! whom to call there. A key of ours that is refused, and calls of ours that are throttled, could not be judged.
-//! Creates nothing. Publishes `IntegrationFailures`.
+//! A partner's outage is not the platform's, so incidents are warnings by default, and messages name the partner and its
+//! contact. A refused key and throttled calls are inconclusive. Creates nothing. Publishes `IntegrationFailures`.
 
 mod memory;
 mod partner;
@@ -32,17 +31,17 @@ pub use settings::RawIntegrations;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
-/// Partners, each a subject.
+/// Check of the partners. Each is a subject.
 pub struct Integrations {
-    /// Who is asked.
+    /// Partners to call.
     pub partners: Vec<Partner>,
 }
 
-/// How a partner was found.
-struct Found {
-    /// `None`: it could not be judged.
+/// Result for one partner.
+struct PartnerResult {
+    /// `None`: inconclusive.
     has_failed: Option<bool>,
-    /// What is left of what it lets us ask, in percent.
+    /// Remaining part of the rate limit. **Units:** percent.
     headroom: Option<f64>,
 }
 
@@ -74,23 +73,26 @@ impl Check for Integrations {
     }
 
     async fn attempt(&self, run: &Run) {
-        // Boxed: the compiler cannot tell that unboxed ones are `Send` for every lifetime.
-        let calls: Vec<BoxFuture<'_, Found>> =
-            self.partners.iter().map(|partner| -> BoxFuture<'_, Found> { Box::pin(look(run, partner)) }).collect();
-        let found = join_all(calls).await;
+        // Boxed, since the compiler fails to prove that unboxed futures are `Send` for every lifetime.
+        let calls: Vec<BoxFuture<'_, PartnerResult>> = self
+            .partners
+            .iter()
+            .map(|partner| -> BoxFuture<'_, PartnerResult> { Box::pin(check_partner(run, partner)) })
+            .collect();
+        let results = join_all(calls).await;
 
         let mut memory = run.recall::<Memory>().unwrap_or_default().begin(run.id());
         memory.keep(|subject| self.partners.iter().any(|partner| partner.subject == *subject));
         let mut failures: Option<(u32, &Partner)> = None;
         let mut lowest: Option<(f64, &Partner)> = None;
-        for (partner, found) in self.partners.iter().zip(&found) {
-            if let Some(has_failed) = found.has_failed {
-                let count = memory.note(&partner.subject, has_failed);
+        for (partner, result) in self.partners.iter().zip(&results) {
+            if let Some(has_failed) = result.has_failed {
+                let count = memory.record(&partner.subject, has_failed);
                 if failures.is_none_or(|(most, _)| count > most) {
                     failures = Some((count, partner));
                 }
             }
-            if let Some(percent) = found.headroom
+            if let Some(percent) = result.headroom
                 && lowest.is_none_or(|(least, _)| percent < least)
             {
                 lowest = Some((percent, partner));
@@ -109,12 +111,12 @@ impl Check for Integrations {
     }
 }
 
-/// Both steps of one partner.
-async fn look(run: &Run, partner: &Partner) -> Found {
+/// Runs both steps for one partner.
+async fn check_partner(run: &Run, partner: &Partner) -> PartnerResult {
     let step = run.step(&partner.subject, "request");
     let response = match request(&step, partner).await {
         Ok(response) => response,
-        Err(StepEnded) => return Found { has_failed: step.has_failed().then_some(true), headroom: None },
+        Err(StepEnded) => return PartnerResult { has_failed: step.has_failed().then_some(true), headroom: None },
     };
     step.passed();
     let headroom = headroom(&response);
@@ -124,7 +126,7 @@ async fn look(run: &Run, partner: &Partner) -> Found {
         Err(StepEnded) => step.has_failed().then_some(true),
     };
     step.passed();
-    Found { has_failed, headroom }
+    PartnerResult { has_failed, headroom }
 }
 
 async fn request(step: &Step<'_>, partner: &Partner) -> Result<Response, StepEnded> {
@@ -132,7 +134,7 @@ async fn request(step: &Step<'_>, partner: &Partner) -> Result<Response, StepEnd
         Some(reference) => Some(step.secret(reference).await?),
         None => None,
     };
-    step.send(partner.question(key.as_ref())).await
+    step.send(partner.request(key.as_ref())).await
 }
 
 fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), StepEnded> {
@@ -142,16 +144,17 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
             return Err(step.inconclusive(Cause::Credentials, &refused(partner, status)));
         }
         if let Some(limit) = throttled(response, &[]) {
-            let again = limit.retry_after.map_or_else(String::new, |after| format!(", for {} s more", after.as_secs()));
+            let again =
+                limit.retry_after.map_or_else(String::new, |after| format!(", for another {} s", after.as_secs()));
             let detail = format!(
-                "{} throttles our calls ({status}{again})\nwhen the platform asks with the same account, its calls are \
-                 throttled too",
+                "{} throttles the calls of this check ({status}{again})\nif the platform uses the same account, its \
+                 calls are throttled too",
                 partner.name
             );
             return Err(step.inconclusive(Cause::Throttled, &detail));
         }
     }
-    // What a key opens may be about people: nobody quotes it.
+    // An answer to an authenticated call may hold personal data, so it is never quoted.
     let is_private = partner.key.is_some() && response.status.is_success();
     let quoted = |mismatch: Mismatch| Mismatch { evidence: mismatch.evidence.filter(|_| !is_private), ..mismatch };
     step.check("status", expect::status(response, &partner.statuses).map_err(quoted))?;
@@ -159,7 +162,7 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
         step.check("text", expect::body_contains(response, text).map_err(quoted))?;
     }
     if let Some(ends) = response.certificate_expires {
-        step.check("certificate", lasts(partner, ends, step.now()))?;
+        step.check("certificate", certificate_lasts(partner, ends, step.now()))?;
     }
     Ok(())
 }
@@ -167,26 +170,26 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
 fn refused(partner: &Partner, status: u16) -> String {
     match &partner.key {
         Some(reference) => format!(
-            "{} answered {status} to our key\nput a valid one at {reference}; and see whether the platform's own key \
+            "{} answered {status} to the key\nput a valid one at {reference}, and check whether the platform's own key \
              is refused too",
             partner.name
         ),
         None => format!(
-            "{} answered {status} to a call without a key\nname one (`key`), or the status that is right (`status`)",
+            "{} answered {status} to a call without a key\nset `key`, or add the status to `status` if it is expected",
             partner.name
         ),
     }
 }
 
-fn lasts(partner: &Partner, ends: Timestamp, now: Timestamp) -> Result<(), Mismatch> {
+fn certificate_lasts(partner: &Partner, ends: Timestamp, now: Timestamp) -> Result<(), Mismatch> {
     let left = days_left(ends, now);
     if left >= f64::from(partner.certificate_days) {
         return Ok(());
     }
     Err(Mismatch {
         kind: FailureKind::Tls,
-        expected: format!("a certificate that lasts {} days more", partner.certificate_days),
-        actual: format!("{} ends in {left:.1} days, at {ends:.0}", partner.url.host_str().unwrap_or("one that")),
+        expected: format!("a certificate valid for another {} days", partner.certificate_days),
+        actual: format!("{} ends in {left:.1} days, at {ends:.0}", partner.url.host_str().unwrap_or("the one found")),
         evidence: None,
     })
 }

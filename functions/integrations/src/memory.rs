@@ -1,30 +1,30 @@
-//! What is remembered from run to run: how often each partner has failed in a row.
+//! Memory between runs: the consecutive failed runs of each partner.
 
 use std::collections::BTreeMap;
 
 use check::Subject;
 use serde::{Deserialize, Serialize};
 
-/// Failed runs in a row, by partner. Two attempts of a run are one.
+/// Consecutive failed runs by partner. The two attempts of a run count as one.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Memory {
-    /// The run that has counted last.
+    /// Id of the last run that counted.
     run: String,
-    /// Before that run; what it finds is counted from there, however often it looks.
+    /// Counts before that run. Each of its attempts counts from here.
     before: BTreeMap<Subject, u32>,
-    /// After it.
+    /// Counts after that run.
     after: BTreeMap<Subject, u32>,
 }
 
 impl Memory {
-    /// This run looks, for the first time or again.
+    /// Starts an attempt of a run, the first or a further one.
     pub(crate) fn begin(self, run: &str) -> Self {
         let before = if self.run == run { self.before } else { self.after };
         Self { run: run.to_owned(), after: before.clone(), before }
     }
 
-    /// How a partner was found; answers how often it has failed in a row. One that could not be judged keeps its count.
-    pub(crate) fn note(&mut self, subject: &Subject, has_failed: bool) -> u32 {
+    /// Records the result of a partner and returns its consecutive failed runs. Without a result, the count stays as it is.
+    pub(crate) fn record(&mut self, subject: &Subject, has_failed: bool) -> u32 {
         if has_failed {
             let count = self.before.get(subject).copied().unwrap_or_default().saturating_add(1);
             self.after.insert(subject.clone(), count);
@@ -51,24 +51,24 @@ mod tests {
     }
 
     #[test]
-    fn two_attempts_of_a_run_count_once_and_what_recovers_within_it_counts_as_well() {
+    fn two_attempts_of_a_run_count_once() {
         let (down, shaky) = (subject("down"), subject("shaky"));
         let mut memory = Memory::default().begin("first");
-        assert_eq!((memory.note(&down, true), memory.note(&shaky, true)), (1, 1));
+        assert_eq!((memory.record(&down, true), memory.record(&shaky, true)), (1, 1));
         let mut memory = memory.begin("first");
-        assert_eq!((memory.note(&down, true), memory.note(&shaky, false)), (1, 0));
+        assert_eq!((memory.record(&down, true), memory.record(&shaky, false)), (1, 0));
         let mut memory = memory.begin("second");
-        assert_eq!((memory.note(&down, true), memory.note(&shaky, true)), (2, 1));
+        assert_eq!((memory.record(&down, true), memory.record(&shaky, true)), (2, 1));
         let mut memory = memory.begin("third");
-        assert_eq!(memory.note(&shaky, false), 0);
-        assert_eq!(memory.begin("fourth").note(&down, true), 3, "not judged in the third, and none forgotten");
+        assert_eq!(memory.record(&shaky, false), 0);
+        assert_eq!(memory.begin("fourth").record(&down, true), 3, "inconclusive in the third run, yet not forgotten");
     }
 
     #[test]
-    fn it_fits_with_as_many_partners_as_there_may_be() {
+    fn memory_of_all_partners_is_bounded() {
         let mut memory = Memory::default().begin("01a206f3-0000-7000-8000-000000000001");
         for number in 0..50 {
-            memory.note(&subject(&format!("{number:064}")), true);
+            memory.record(&subject(&format!("{number:064}")), true);
         }
         let memory = memory.begin("01a206f3-0000-7000-8000-000000000002");
         let written = serde_json::to_string(&memory).unwrap();

@@ -1,4 +1,4 @@
-//! A partner, and how it is asked whether it is there: always by a call that reads.
+//! Partners and the reading calls that check them.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// What is known of a partner without settings: where it is, which call reads little, and how the key is sent.
+/// Kind of a partner. It determines the default URL, the reading call, and how the key is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A page or endpoint.
+    /// Page or endpoint.
     #[default]
     Http,
-    /// Stripe: one payment intent. A restricted key with "PaymentIntents: Read" will do.
+    /// Stripe: reads one payment intent. A restricted key with "PaymentIntents: Read" is sufficient.
     Stripe,
-    /// Twilio: the account itself.
+    /// Twilio: reads the account.
     Twilio,
-    /// SparkPost: the account itself. A key with "Account: Read-only" will do.
+    /// SparkPost: reads the account. A key with "Account: Read-only" is sufficient.
     Sparkpost,
 }
 
@@ -35,7 +35,7 @@ impl Kind {
         }
     }
 
-    /// A page may lead elsewhere; an API answers where it is asked.
+    /// Most redirects to follow. A page may redirect, an API must not.
     const fn max_redirects(self) -> u8 {
         match self {
             Self::Http => 5,
@@ -44,46 +44,46 @@ impl Kind {
     }
 }
 
-/// A partner.
+/// Third-party service that the platform depends on.
 #[derive(Clone, Debug)]
 pub struct Partner {
-    /// What an incident is about.
+    /// Subject of incidents.
     pub subject: Subject,
-    /// As people call it.
+    /// Name for people.
     pub name: String,
-    /// What is known of it.
+    /// Kind of service.
     pub kind: Kind,
-    /// Where, as it was written.
+    /// URL as written in the settings.
     pub written_url: String,
-    /// Where; the call of its kind is below it.
+    /// URL of a page, or base URL of the kind's calls.
     pub url: Url,
-    /// Twilio's SID.
+    /// Twilio's account SID.
     pub account: String,
-    /// Our key there.
+    /// Key for the partner's API.
     pub key: Option<SecretRef>,
-    /// The header that the key is sent in, as it is; `None`: as a bearer token, or as the kind has it.
+    /// Header that carries the bare key. `None`: the kind's own way, or `Authorization` as a bearer token.
     pub header: Option<String>,
-    /// Which statuses are right. Default 200.
+    /// Expected statuses. Default 200.
     pub statuses: Vec<u16>,
-    /// What must stand in the body.
+    /// Text that the body must contain.
     pub text: Option<String>,
-    /// The longest it may take to answer. Default 10 s.
+    /// Deadline of the call. Default 10 s.
     pub deadline: Duration,
-    /// For how many days its certificate must last; 0: any time. Default 14.
+    /// Days for which the certificate must still be valid. 0: any time. Default 14.
     pub certificate_days: u32,
-    /// Whom to call there.
+    /// Contact at the partner.
     pub contact: Option<Contact>,
 }
 
 impl Partner {
-    /// Whose its subject is.
+    /// Owner of the partner's subject, for messages.
     #[must_use]
     pub fn owner(&self) -> Owner {
         Owner { name: self.name.clone(), contact: self.contact.clone() }
     }
 
-    /// The call that reads.
-    pub(crate) fn question(&self, key: Option<&SecretString>) -> Request {
+    /// Reading call of the partner's kind.
+    pub(crate) fn request(&self, key: Option<&SecretString>) -> Request {
         let url = match self.kind {
             Kind::Http => self.url.clone(),
             Kind::Stripe => {
@@ -117,26 +117,26 @@ impl Partner {
     }
 }
 
-/// How much is left of what the partner lets us ask, in percent. `None`: it does not tell.
+/// Remaining part of the partner's rate limit. `None`: the headers do not report it. **Units:** percent.
 pub(crate) fn headroom(response: &Response) -> Option<f64> {
     let number = |name: &str| leading_number(response.header(name)?);
     let pair = |limit: &str, remaining: &str| Some((number(limit)?, number(remaining)?));
     let (limit, remaining) = pair("x-ratelimit-limit", "x-ratelimit-remaining")
         .or_else(|| pair("ratelimit-limit", "ratelimit-remaining"))
-        .or_else(|| in_one(response.header("ratelimit")?))?;
+        .or_else(|| combined_limit(response.header("ratelimit")?))?;
     (limit > 0.0).then(|| (100.0 * remaining / limit).clamp(0.0, 100.0))
 }
 
-/// `limit=100, remaining=60, reset=7`: all in one header, as a draft of the standard had it.
-fn in_one(text: &str) -> Option<(f64, f64)> {
+/// Limit and remaining calls in one header, `limit=100, remaining=60, reset=7`, as in a draft of the standard.
+fn combined_limit(text: &str) -> Option<(f64, f64)> {
     let member = |name: &str| {
         let mut members = text.split([',', ';']).filter_map(|member| member.trim().split_once('='));
-        members.find_map(|(own, value)| (own == name).then(|| leading_number(value)).flatten())
+        members.find_map(|(found, value)| (found == name).then(|| leading_number(value)).flatten())
     };
     Some((member("limit")?, member("remaining")?))
 }
 
-/// `100`, and of `100, 100;w=60` the first.
+/// Number at the beginning of a text, such as 100 in `100, 100;w=60`.
 fn leading_number(text: &str) -> Option<f64> {
     let digits: String = text.trim().chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
@@ -147,11 +147,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_are_read_as_they_are_written() {
+    fn rate_limit_headers_are_read() {
         for (text, expected) in [("100", Some(100.0)), (" 5000, 100;w=60", Some(5_000.0)), ("none", None), ("", None)] {
             assert_eq!(leading_number(text), expected, "{text}");
         }
-        assert_eq!(in_one("limit=100, remaining=60, reset=7"), Some((100.0, 60.0)));
-        assert_eq!(in_one("remaining=60"), None);
+        assert_eq!(combined_limit("limit=100, remaining=60, reset=7"), Some((100.0, 60.0)));
+        assert_eq!(combined_limit("remaining=60"), None);
     }
 }

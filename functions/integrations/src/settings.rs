@@ -1,4 +1,4 @@
-//! The settings of the check: what is written, and what it must be.
+//! Settings of the check: the raw form and its validation.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,55 +15,55 @@ use crate::{Integrations, Kind, Partner};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DEFAULT_CERTIFICATE_DAYS: u32 = 14;
-/// More would not fit into the memory.
+/// Most partners, limited by the size of the memory.
 const MAX_PARTNERS: usize = 50;
 
-/// As written.
+/// Settings of the check `integrations`.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawIntegrations {
-    /// Who is asked: 1 to 50 partners.
+    /// Partners to check: 1 to 50.
     partners: Vec<RawPartner>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawPartner {
-    /// What an incident is about: 1 to 64 of a-z, 0-9, `-`, `_` and `.`.
+    /// Id and subject of incidents: 1 to 64 of a-z, 0-9, `-`, `_` and `.`. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    /// As people call it; in every message. Default its id.
+    /// Name in messages. Default: the id.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// What is known of it: `http` is a page or endpoint; `stripe`, `twilio` and `sparkpost` bring their URL, a call
-    /// that reads, and how the key is sent. Default http.
+    /// Kind of service: `http` for a page or endpoint; `stripe`, `twilio` or `sparkpost` with its own URL, reading call
+    /// and way to send the key. Default `http`.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<Kind>,
-    /// A URL, or a path below `base_url`; of a known partner the beginning of its calls. Required of `http`.
+    /// URL, or a path below `base_url`. For kinds other than `http` the base URL of the calls. Required for `http`.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    /// Twilio's SID.
+    /// Account SID. Required for `twilio`.
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
-    /// A reference to our key there. Required but of `http`.
+    /// Reference to the key for the partner's API. Optional for `http`, otherwise required.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
-    /// Of `http`: the header that the key is sent in, as it is. Default `Authorization`, as a bearer token.
+    /// Header that carries the bare key, for `http` only. Default: `Authorization` with a bearer token.
     #[serde(skip_serializing_if = "Option::is_none")]
     header: Option<String>,
-    /// Which statuses are right: each 100 to 599. Default 200.
+    /// Expected statuses: each 100 to 599. Default 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Vec<u16>>,
-    /// What must stand in the body.
+    /// Text that the body must contain. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// The longest it may take to answer: 100ms to 20s. Default 10s.
+    /// Deadline of the call: 100ms to 20s. Default 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
-    /// For how many days its certificate must last: 0 (any time) to 365. Default 14.
+    /// Days for which the certificate must still be valid: 0 (any time) to 365. Default 14.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate_days: Option<u32>,
-    /// Whom to call there.
+    /// Contact at the partner. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<RawContact>,
 }
@@ -71,16 +71,16 @@ struct RawPartner {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawContact {
-    /// A person, a desk.
+    /// Person or desk. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// How to reach them: a telephone number first of all.
+    /// Telephone number, or another way to reach them. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<String>,
 }
 
 impl RawIntegrations {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Validates the section. Returns `None` after reporting all problems to `section`.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Integrations> {
         let count = self.partners.len();
         if count == 0 || count > MAX_PARTNERS {
@@ -90,7 +90,7 @@ impl RawIntegrations {
         let written = self.partners.iter().enumerate().filter_map(|(index, raw)| Some((index, raw.id.as_ref()?)));
         for (index, id) in written {
             if !ids.insert(id.clone()) {
-                section.item("partners", index).problem("id", format!("expected an id of its own, found `{id}` again"));
+                section.item("partners", index).problem("id", format!("expected a unique id, found `{id}` again"));
             }
         }
         let partners: Vec<Option<Partner>> = self
@@ -118,7 +118,7 @@ impl RawPartner {
         let key = match (kind, self.key) {
             (Kind::Http, None) => {
                 if self.header.is_some() {
-                    section.problem("header", "expected a `key` beside it, which is sent in it");
+                    section.problem("header", "expected a `key` to send in this header, found none");
                 }
                 Some(None)
             }
@@ -130,12 +130,12 @@ impl RawPartner {
         let header = match self.header {
             None => Some(None),
             Some(name) if kind == Kind::Http => {
-                let is_one =
+                let valid =
                     HeaderName::try_from(&name).map_err(|_| format!("expected the name of a header, found `{name}`"));
-                section.parsed("header", is_one).map(|_| Some(name))
+                section.parsed("header", valid).map(|_| Some(name))
             }
             Some(_) => {
-                section.problem("header", "expected none: how its key is sent is known");
+                section.problem("header", "expected no header: the kind determines how the key is sent");
                 None
             }
         };
@@ -208,7 +208,7 @@ fn subject(id: &str) -> Result<Subject, String> {
 }
 
 impl Integrations {
-    /// As it would be written, every default in its place.
+    /// Raw form with every default filled in.
     pub(crate) fn to_raw(&self) -> RawIntegrations {
         RawIntegrations { partners: self.partners.iter().map(RawPartner::from_settings).collect() }
     }

@@ -1,4 +1,4 @@
-//! Jobs of ours: one is put into a queue in one run, and looked for in later ones. It does nothing but say that it was done.
+//! Canary jobs. One run puts a job into a queue and later runs look for it. The job only reports that it was processed.
 
 use std::time::Duration;
 
@@ -15,51 +15,52 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::memory::Memory;
+use crate::queue_snapshot::clean_name;
 
-/// Ids are not longer. **Units:** bytes.
-const LONGEST_ID: usize = 64;
+/// Longest id to remember. **Units:** bytes.
+const MAX_ID_LENGTH: usize = 64;
 
-/// Jobs of ours.
+/// Settings of the canary jobs.
 #[derive(Clone, Debug)]
 pub struct Canary {
-    /// In which queues.
+    /// Queues that receive canary jobs.
     pub queues: Vec<String>,
-    /// How often.
+    /// Interval between two jobs of a queue.
     pub every: Duration,
-    /// How long one may take until it is done.
+    /// Longest time from dispatch until a job is done.
     pub done_within: Duration,
 }
 
-/// The jobs of ours in one queue.
+/// Canary jobs of one queue.
 pub(crate) type Past = Canaries<3>;
 
-/// What has become of one.
-enum Fate {
+/// State of a canary job on the platform.
+enum JobState {
     Done(Option<Timestamp>),
     Failed(String),
-    OnItsWay(String),
+    Pending(String),
 }
 
-/// The platform, asked with the token of the counters.
-struct Office<'a> {
+/// Job endpoints of the platform, called with the token of the counters.
+struct JobApi<'a> {
     site: &'a Site,
     counting: &'a Counting,
 }
 
 impl Canary {
-    /// Judges what was sent, and sends what is due.
-    pub(crate) async fn look_after(&self, run: &Run, site: &Site, counting: &Counting, memory: &mut Memory) {
-        let office = Office { site, counting };
+    /// Judges the pending jobs and sends new ones when due.
+    pub(crate) async fn judge_and_send(&self, run: &Run, site: &Site, counting: &Counting, memory: &mut Memory) {
+        let api = JobApi { site, counting };
         memory.keep_canaries(&self.queues);
         let mut slowest: Option<(f64, &String)> = None;
         for queue in &self.queues {
             let past = memory.canary(queue);
-            if let Some(delay) = self.judge(run, &office, queue, past).await
+            if let Some(delay) = self.judge(run, &api, queue, past).await
                 && slowest.is_none_or(|(most, _)| delay > most)
             {
                 slowest = Some((delay, queue));
             }
-            self.send(run, &office, queue, past).await;
+            self.send(run, &api, queue, past).await;
             run.remember(memory);
         }
         if let Some((delay, queue)) = slowest {
@@ -67,47 +68,47 @@ impl Canary {
         }
     }
 
-    /// They cannot be judged this time.
+    /// Skips the judgment of all queues.
     pub(crate) fn skip(&self, run: &Run, reason: &str) {
         for queue in &self.queues {
             run.step(&Subject::named(queue), "canary").skipped(reason);
         }
     }
 
-    /// What became of those on their way; how long the slowest took that was seen done. **Units:** seconds.
-    async fn judge(&self, run: &Run, office: &Office<'_>, queue: &str, past: &mut Past) -> Option<f64> {
+    /// Judges the pending jobs of a queue. Returns the delay of the slowest finished job. **Units:** seconds.
+    async fn judge(&self, run: &Run, api: &JobApi<'_>, queue: &str, past: &mut Past) -> Option<f64> {
         let step = run.step(&Subject::named(queue), "canary");
         if past.pending().is_empty() {
-            step.skipped("nothing to judge: no job of ours is on its way");
+            step.skipped("nothing to judge: no canary job is pending");
             return None;
         }
         let mut waiting = None;
         let mut slowest: Option<f64> = None;
-        // The newest first: when it was done, an older one that was not is lost, and waited for no more.
+        // Newest first: once it is done, an older pending job is lost, and no run waits for it any more.
         for sent in past.pending().to_vec().iter().rev() {
             if !past.pending().contains(sent) {
                 continue;
             }
             let age = run.clock().now().duration_since(sent.at);
-            let Ok(fate) = office.fate(&step, sent).await else { return slowest };
-            let judged = match fate {
-                Fate::Done(at) => {
+            let Ok(state) = api.state(&step, sent).await else { return slowest };
+            let judged = match state {
+                JobState::Done(at) => {
                     let delay = at.unwrap_or_else(|| run.clock().now()).duration_since(sent.at).as_secs_f64().max(0.0);
                     slowest = Some(slowest.map_or(delay, |most| most.max(delay)));
                     past.arrived(&sent.id);
                     step.check("done", Ok(()))
                 }
-                Fate::Failed(actual) => {
+                JobState::Failed(actual) => {
                     past.failed(&sent.id);
                     step.check("done", Err(self.lost(sent, FailureKind::Assertion, actual)))
                 }
-                Fate::OnItsWay(actual) if age.unsigned_abs() >= self.done_within => {
+                JobState::Pending(actual) if age.unsigned_abs() >= self.done_within => {
                     past.late();
-                    let actual = format!("{actual}, {} s after it was put there", age.as_secs());
+                    let actual = format!("{actual}, {} s after its dispatch", age.as_secs());
                     step.check("in_time", Err(self.lost(sent, FailureKind::Stale, actual)))
                 }
-                Fate::OnItsWay(actual) => {
-                    waiting = Some(format!("a job of ours is on its way for {} s: {actual}", age.as_secs()));
+                JobState::Pending(actual) => {
+                    waiting = Some(format!("a canary job has been pending for {} s: {actual}", age.as_secs()));
                     Ok(())
                 }
             };
@@ -126,23 +127,23 @@ impl Canary {
         let within = self.done_within.as_secs();
         Mismatch {
             kind,
-            expected: format!("the job of ours of {:.0} to be done within {within} s", sent.at),
+            expected: format!("the canary job of {:.0} to be done within {within} s", sent.at),
             actual,
             evidence: Some(format!("job {}", sent.id)),
         }
     }
 
-    async fn send(&self, run: &Run, office: &Office<'_>, queue: &str, past: &mut Past) {
+    async fn send(&self, run: &Run, api: &JobApi<'_>, queue: &str, past: &mut Past) {
         let now = run.clock().now();
         if !past.is_due(self.every, now) {
             return;
         }
         let step = run.step(&Subject::named(queue), "dispatch");
         if !run.may_send() {
-            step.skipped("a job of ours is due, and was not sent: a run by hand sends none without --send-canaries");
+            step.skipped("a canary job is due but was not sent: manual runs send none without --send-canaries");
             return;
         }
-        match office.dispatch(&step, queue).await {
+        match api.dispatch(&step, queue).await {
             Ok(id) => {
                 past.sent(Sent { id, at: now, run_id: String::new() });
                 step.passed();
@@ -152,7 +153,7 @@ impl Canary {
     }
 }
 
-impl Office<'_> {
+impl JobApi<'_> {
     async fn ask(
         &self,
         step: &Step<'_>,
@@ -173,7 +174,7 @@ impl Office<'_> {
         let answer = step.ask(request).await?;
         if matches!(answer.status.as_u16(), 401 | 403) {
             let detail = format!(
-                "the platform answered {} to the token for jobs of ours\nput a valid one at {}",
+                "the platform answered {} to the token for canary jobs\nput a valid one at {}",
                 answer.status.as_u16(),
                 self.counting.token
             );
@@ -182,13 +183,13 @@ impl Office<'_> {
         Ok(answer)
     }
 
-    async fn fate(&self, step: &Step<'_>, sent: &Sent) -> Result<Fate, StepEnded> {
+    async fn state(&self, step: &Step<'_>, sent: &Sent) -> Result<JobState, StepEnded> {
         let names = &self.site.platform.job;
         let wrapper = self.site.platform.wrapper.as_str();
         let url = names.record.at(&self.site.base_url, &[("job", &sent.id)]);
         let answer = self.ask(step, Method::GET, url, None).await?;
         if answer.status.as_u16() == 404 {
-            return Ok(Fate::OnItsWay("the platform does not know it".to_owned()));
+            return Ok(JobState::Pending("the platform does not know it".to_owned()));
         }
         step.check("status", status(&answer, &[200]))?;
         let actual = json_found(&answer, names.status.as_str(), wrapper);
@@ -196,14 +197,14 @@ impl Office<'_> {
         let actual = actual.map(|actual| written_id(&actual)).unwrap_or_default();
         if names.done_statuses.iter().any(|status| status.as_str() == actual) {
             let at = json_found(&answer, names.finished_at.as_str(), wrapper).ok();
-            return Ok(Fate::Done(at.and_then(|at| self.site.platform.times.read(&at))));
+            return Ok(JobState::Done(at.and_then(|at| self.site.platform.times.read(&at))));
         }
         let is_failed = names.failed_statuses.iter().any(|status| status.as_str() == actual);
-        let actual = crate::queue_snapshot::shown(&actual);
+        let actual = clean_name(&actual);
         if is_failed {
-            return Ok(Fate::Failed(format!("the platform says `{actual}`")));
+            return Ok(JobState::Failed(format!("the platform reports `{actual}`")));
         }
-        Ok(Fate::OnItsWay(format!("the platform says `{actual}`")))
+        Ok(JobState::Pending(format!("the platform reports `{actual}`")))
     }
 
     async fn dispatch(&self, step: &Step<'_>, queue: &str) -> Result<String, StepEnded> {
@@ -216,7 +217,7 @@ impl Office<'_> {
         let found = json_found(&answer, names.id.as_str(), self.site.platform.wrapper.as_str());
         let id = found
             .map(|id| written_id(&id))
-            .and_then(|id| if id.len() <= LONGEST_ID { Ok(id) } else { Err(too_long(names.id.as_str(), id.len())) });
+            .and_then(|id| if id.len() <= MAX_ID_LENGTH { Ok(id) } else { Err(too_long(names.id.as_str(), id.len())) });
         step.check("id", id.as_ref().map(|_| ()).map_err(Clone::clone))?;
         Ok(id.unwrap_or_default())
     }
@@ -225,7 +226,7 @@ impl Office<'_> {
 fn too_long(pointer: &str, length: usize) -> Mismatch {
     Mismatch {
         kind: FailureKind::Assertion,
-        expected: format!("an id of at most {LONGEST_ID} bytes at {pointer}"),
+        expected: format!("an id of at most {MAX_ID_LENGTH} bytes at {pointer}"),
         actual: format!("one of {length}"),
         evidence: None,
     }

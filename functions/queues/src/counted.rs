@@ -1,4 +1,4 @@
-//! What the operations counters tell of queues and scheduled tasks.
+//! Queues and scheduled tasks in the operations counters.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ use crate::memory::Head;
 use crate::queue_snapshot::{QueueSnapshot, count, number};
 use crate::tasks::Task;
 
-/// What they told. `None`: they do not tell.
+/// Content of the operations counters. `None`: not reported.
 #[derive(Default)]
 pub(crate) struct Counted {
-    /// The queues, by name.
+    /// Queues by name.
     pub(crate) queues: Option<BTreeMap<String, QueueSnapshot>>,
-    /// The scheduled tasks.
+    /// Scheduled tasks.
     pub(crate) tasks: Option<Vec<Task>>,
 }
 
-/// Reads them.
+/// Reads the operations counters.
 ///
 /// # Errors
 /// [`StepEnded`]: recorded.
@@ -37,8 +37,8 @@ pub(crate) async fn read(run: &Run, site: &Site, counting: &Counting) -> Result<
         queues: found(queues).as_ref().and_then(|value| read_queues(value, site, step.now())),
         tasks: found(tasks).as_ref().and_then(|value| read_tasks(value, site)),
     };
-    step.check("shape", shape(&counters, queues, "queues by their names", counted.queues.is_some()))?;
-    step.check("shape", shape(&counters, tasks, "a list of tasks", counted.tasks.is_some()))?;
+    step.check("shape", shape(&counters, queues, "queues keyed by name", counted.queues.is_some()))?;
+    step.check("shape", shape(&counters, tasks, "a list of scheduled tasks", counted.tasks.is_some()))?;
     let pointers = [(queues, counted.queues.is_some()), (tasks, counted.tasks.is_some())];
     let missing: Vec<&str> = pointers.iter().filter(|(_, is_there)| !is_there).map(|(pointer, _)| *pointer).collect();
     if missing.is_empty() {
@@ -49,13 +49,13 @@ pub(crate) async fn read(run: &Run, site: &Site, counting: &Counting) -> Result<
     Ok(counted)
 }
 
-/// What is there is of the shape that it must have.
+/// Fails if a value exists but was not readable.
 fn shape(counters: &Counters<'_>, pointer: &str, what: &str, was_read: bool) -> Result<(), Mismatch> {
     match counters.value(pointer).filter(|value| !value.is_null()) {
         Some(value) if !was_read => Err(Mismatch {
             kind: FailureKind::Assertion,
             expected: format!("{what} at {pointer} of the operations counters"),
-            actual: "something else".to_owned(),
+            actual: "a value of another type".to_owned(),
             evidence: Some(value.to_string()),
         }),
         _ => Ok(()),
@@ -66,14 +66,14 @@ fn read_queues(value: &Value, site: &Site, now: Timestamp) -> Option<BTreeMap<St
     let names = &site.platform.counters;
     let members = match value {
         Value::Object(members) => members,
-        // PHP has one type for lists and maps: an empty one is `[]`.
+        // PHP has one type for lists and maps, so an empty map is written as `[]`.
         Value::Array(list) if list.is_empty() => return Some(BTreeMap::new()),
         _ => return None,
     };
     let snapshot = |queue: &Value| {
         let field = |pointer: &str| queue.pointer(pointer);
         let age = field(names.queue_oldest_seconds.as_str()).and_then(number);
-        #[expect(clippy::cast_possible_truncation, reason = "a moment to the second; `as` ends at the first there is")]
+        #[expect(clippy::cast_possible_truncation, reason = "whole seconds are enough, and `as` saturates")]
         let pushed = age.map(|age| now.as_second().saturating_sub(age as i64));
         QueueSnapshot {
             pending: field(names.queue_pending.as_str()).and_then(count),

@@ -1,6 +1,6 @@
-//! What Laravel Horizon tells: how it is, and how its queues stand.
+//! Status and workload of the queues, as Laravel Horizon reports them.
 //!
-//! Its answers have a shape of their own; only where they are is a setting.
+//! The format of the answers is Horizon's; only their paths are settings.
 
 use std::collections::BTreeMap;
 
@@ -13,36 +13,36 @@ use runtime::{Run, Step};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::queue_snapshot::{QueueSnapshot, count, number, shown};
+use crate::queue_snapshot::{QueueSnapshot, clean_name, count, number};
 
-/// Who asks Horizon.
+/// Authentication of requests to Horizon.
 #[derive(Clone, Debug)]
 pub enum Horizon {
-    /// Anybody may.
+    /// None: the dashboard is public.
     Open,
-    /// Somebody who logs in.
+    /// Log-in with an account.
     Account(Credentials),
-    /// Whoever has the token.
+    /// Bearer token.
     Token(SecretRef),
 }
 
-/// What it told.
+/// Numbers that Horizon reports.
 pub(crate) struct Overview {
-    /// Its queues, by name.
+    /// Queues by name.
     pub(crate) queues: BTreeMap<String, QueueSnapshot>,
-    /// Jobs done, by its own count.
+    /// Processed jobs. **Units:** jobs per minute.
     pub(crate) jobs_per_minute: Option<f64>,
-    /// Jobs that failed, in a window of its own.
+    /// Failed jobs in the window that Horizon keeps.
     pub(crate) failed: Option<f64>,
 }
 
-/// What an incident of Horizon is about. Its name is one by its letters.
+/// Subject of incidents about Horizon. The name is valid, so the fallback is never used.
 pub(crate) fn subject() -> Subject {
     Subject::new("horizon").unwrap_or_else(|_| Subject::whole())
 }
 
 impl Horizon {
-    /// Asks it. That it is paused fails its step, and what it told counts all the same.
+    /// Reads status and workload. If Horizon is paused, the step fails, but the numbers still count.
     ///
     /// # Errors
     /// [`StepEnded`]: recorded.
@@ -88,11 +88,11 @@ impl Horizon {
 
     fn refused(&self, answer: &Response) -> String {
         let (who, hint) = match self {
-            Self::Open => ("a stranger", "give `horizon` an account or a token".to_owned()),
+            Self::Open => ("a request without credentials", "give `horizon` an account or a token".to_owned()),
             Self::Account(credentials) => {
-                (credentials.email.as_str(), "let the gate `viewHorizon` of the platform pass it".to_owned())
+                (credentials.email.as_str(), "allow it in the platform's gate `viewHorizon`".to_owned())
             }
-            Self::Token(token) => ("our token", format!("put a valid one at {token}")),
+            Self::Token(token) => ("the token", format!("put a valid one at {token}")),
         };
         format!("Horizon answered {} to {who}\n{hint}", answer.status.as_u16())
     }
@@ -101,10 +101,10 @@ impl Horizon {
 fn running(stats: &Value) -> Result<(), Mismatch> {
     let actual = match stats["status"].as_str() {
         Some("running") => return Ok(()),
-        Some("paused") => "it is paused: nobody takes jobs until `php artisan horizon:continue`".to_owned(),
-        Some("inactive") => "it is inactive: no master is running".to_owned(),
-        Some(other) => shown(other),
-        None => "no `status` in its answer".to_owned(),
+        Some("paused") => "paused: workers take no jobs until `php artisan horizon:continue`".to_owned(),
+        Some("inactive") => "inactive: no master process is running".to_owned(),
+        Some(other) => clean_name(other),
+        None => "no `status` in the answer".to_owned(),
     };
     Err(Mismatch { kind: FailureKind::Assertion, expected: "Horizon `running`".to_owned(), actual, evidence: None })
 }
@@ -115,7 +115,7 @@ fn overview(stats: &Value, workload: &Value) -> Overview {
     let mut queues = BTreeMap::new();
     for entry in workload.as_array().into_iter().flatten() {
         let workers = count(&entry["processes"]);
-        // Supervisors that do not balance have several queues in one entry, and tell each below it.
+        // A supervisor that does not balance reports all its queues in one entry and lists each of them below it.
         let parts = entry["split_queues"].as_array().filter(|parts| !parts.is_empty());
         let all: Vec<&Value> = parts.map_or_else(|| vec![entry], |parts| parts.iter().collect());
         for queue in all {
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queues_are_told_alone_or_several_in_one_entry() {
+    fn entries_with_one_or_several_queues_are_read() {
         let workload = json!([
             { "name": "default", "length": 3, "wait": 1, "processes": 2, "split_queues": null },
             { "name": "emails,sms", "length": 9, "wait": 4, "processes": 1, "split_queues": [
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_another_shape_tell_nothing() {
+    fn answers_of_another_shape_are_ignored() {
         for answer in [json!(null), json!([]), json!("x"), json!({ "queues": {} })] {
             let actual = overview(&answer, &answer);
             assert_eq!((actual.queues.len(), actual.jobs_per_minute, actual.failed), (0, None, None));

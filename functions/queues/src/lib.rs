@@ -1,18 +1,18 @@
-//! Are background jobs and scheduled tasks done, and in time?
+//! Checks that background jobs and scheduled tasks are processed in time.
 //!
-//! The queues are looked at in Redis itself, by Horizon, by the operations counters, or by several of them: what one does not
-//! tell the next one does. Steps:
-//! 1. `connect` and `read`: all queues in Redis, in one exchange. `horizon`: how it is, and its queues. `counters`: queues
-//!    and scheduled tasks. Each is a subject: `redis`, `horizon`, `counters`.
-//! 2. `progress`, of each queue: whether jobs are taken. One whose head stands still is `stale`.
-//! 3. `reserved`, of each queue that Redis tells of: whether what a worker took is done, or taken back.
-//! 4. `task`, of each scheduled task: how it ended, and whether the last time is too long ago.
-//! 5. `canary` and `dispatch`, of each queue that gets jobs of ours: one is put into it in one run and judged in later ones;
-//!    a run never waits.
+//! The queues are read from Redis itself, from Horizon, from the operations counters, or from several of them; each source
+//! fills the gaps of those before it. Steps:
+//! 1. `connect` and `read`: all queues in Redis, in one exchange. `horizon`: status and queues. `counters`: queues and
+//!    scheduled tasks. Each source is a subject: `redis`, `horizon`, `counters`.
+//! 2. `progress`, for each queue: jobs are taken. A queue whose head does not change is `stale`.
+//! 3. `reserved`, for each queue in Redis: jobs taken by a worker are finished or taken back.
+//! 4. `task`, for each scheduled task: the last run succeeded and is recent enough.
+//! 5. `canary` and `dispatch`, for each queue with canary jobs: one run puts a job into the queue and later runs judge it.
+//!    No run waits for a job.
 //!
-//! The queues are subjects by their names, the tasks as `task.<name>`. A job of ours does nothing but say that it was done,
-//! and needs no undoing; but what a queue does is seen from run to run, so a failure is confirmed by the next one. Publishes
-//! `QueueBacklog`, `OldestJobAge`, `FailedJobs`, `JobDelay` and `ScheduledTaskLateness`.
+//! The subjects are the names of the queues, and `task.<name>` for tasks. A canary job does nothing but report that it was
+//! processed, so nothing has to be compensated. Progress shows only between runs, so the next run confirms a failure.
+//! Publishes `QueueBacklog`, `OldestJobAge`, `FailedJobs`, `JobDelay` and `ScheduledTaskLateness`.
 
 mod canary;
 mod counted;
@@ -39,39 +39,39 @@ use counted::Counted;
 pub use horizon::Horizon;
 use horizon::Overview;
 use memory::{Head, Memory};
-use queue_snapshot::{QueueSnapshot, shown};
+use queue_snapshot::{QueueSnapshot, clean_name};
 pub use settings::RawQueues;
 use store::Limits;
 pub use store::QueueStore;
 
-/// So many queues are looked at, at most.
-const MOST_QUEUES: usize = 50;
+/// Queues beyond this number are not read.
+const MAX_QUEUES: usize = 50;
 
-/// Queues and scheduled tasks.
+/// Check of queues and scheduled tasks.
 pub struct Queues {
-    /// Where, and what it is called.
+    /// Base URL, names and deadline of requests to the platform.
     pub site: Site,
-    /// The queues, by name; none: all that Horizon and the counters tell of.
+    /// Names of the queues. Empty: all queues that Horizon and the counters report.
     pub queues: Vec<String>,
-    /// For how long the same job may be the next one that is taken.
+    /// Longest time that the same job may stay at the head of a queue.
     pub idle_after: Duration,
-    /// For how long a worker may have a job beyond the time that it has for it.
+    /// Longest time that a worker may exceed its time for a job.
     pub stuck_after: Duration,
-    /// Redis itself; `None`: not looked at.
+    /// Redis. `None`: not read.
     pub redis: Option<QueueStore>,
-    /// Horizon; `None`: not asked.
+    /// Horizon. `None`: not read.
     pub horizon: Option<Horizon>,
-    /// The operations counters; `None`: not asked.
+    /// Operations counters. `None`: not read.
     pub counting: Option<Counting>,
-    /// How long ago a scheduled task may have been done last, by its name.
+    /// Longest time since the last run of a scheduled task, by its name.
     pub tasks: BTreeMap<String, Duration>,
-    /// Jobs of ours; `None`: none.
+    /// Canary jobs. `None`: none are sent.
     pub canary: Option<Canary>,
 }
 
 impl Check for Queues {
     const ID: &'static str = "queues";
-    // What a queue does is seen from run to run: a second look within the run sees no more than the first.
+    // Progress shows only between runs, so a second attempt within the run would find nothing new.
     const READ_ONLY: bool = false;
 
     type Raw = RawQueues;
@@ -84,7 +84,7 @@ impl Check for Queues {
         self.to_raw()
     }
 
-    /// A step at its slowest and the rest of the way as long again.
+    /// Twice the deadline of a step: one for the slowest step, one for all others.
     fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2
     }
@@ -93,7 +93,7 @@ impl Check for Queues {
         merged_as(base, ours, theirs, Memory::merged)
     }
 
-    /// Unknown when the platform tells which queues and tasks it has.
+    /// Unknown if the platform reports which queues and tasks it has.
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
         if self.counting.is_some() || self.queues.is_empty() {
             return None;
@@ -104,9 +104,9 @@ impl Check for Queues {
 
     async fn attempt(&self, run: &Run) {
         let mut memory: Memory = run.recall().unwrap_or_default();
-        let sources = self.look(run).await;
+        let sources = self.read_sources(run).await;
         if run.in_maintenance() {
-            // Workers pause: what stands still, and jobs of ours that wait, say nothing.
+            // Workers pause during maintenance, so stalled queues and pending canary jobs mean nothing.
             run.remember(&Memory::default());
             return;
         }
@@ -120,19 +120,19 @@ impl Check for Queues {
                 let failed: Vec<&str> = failed.iter().map(|status| status.as_str()).collect();
                 tasks::judge(run, tasks, &self.tasks, &failed);
             }
-            Some(None) => tasks::skip(run, &self.tasks, "the operations counters tell of no tasks"),
+            Some(None) => tasks::skip(run, &self.tasks, "the operations counters report no tasks"),
             None => tasks::skip(run, &self.tasks, reason),
         }
         if let (Some(canary), Some(counting)) = (&self.canary, &self.counting) {
             match counted {
-                Some(_) => canary.look_after(run, &self.site, counting, &mut memory).await,
+                Some(_) => canary.judge_and_send(run, &self.site, counting, &mut memory).await,
                 None => canary.skip(run, reason),
             }
         }
     }
 }
 
-/// What the sources told. `None`: one that is not asked.
+/// Answers of the sources. `None`: not configured.
 struct Sources {
     stored: Option<Result<BTreeMap<String, QueueSnapshot>, StepEnded>>,
     overview: Option<Result<Overview, StepEnded>>,
@@ -140,17 +140,17 @@ struct Sources {
 }
 
 impl Sources {
-    /// Whether a queue that none of them tells of is not there: somebody tells of queues, and nobody was not heard.
+    /// True if a queue that no source reports does not exist: all sources answered, and at least one reports queues.
     fn are_complete(&self) -> bool {
-        let is_lost = [
+        let failed = [
             self.stored.as_ref().is_some_and(Result::is_err),
             self.overview.as_ref().is_some_and(Result::is_err),
             self.counted.as_ref().is_some_and(Result::is_err),
         ];
-        !is_lost.contains(&true) && self.queues().next().is_some()
+        !failed.contains(&true) && self.queues().next().is_some()
     }
 
-    /// The queues by each source, the one that knows best first.
+    /// Queues of each source, the most reliable source first.
     fn queues(&self) -> impl Iterator<Item = &BTreeMap<String, QueueSnapshot>> {
         let stored = self.stored.as_ref().and_then(|stored| stored.as_ref().ok());
         let overview = self.overview.as_ref().and_then(|overview| overview.as_ref().ok());
@@ -160,18 +160,18 @@ impl Sources {
             .flatten()
     }
 
-    /// What is known of a queue. `None`: no source tells of it.
+    /// Snapshot of a queue. `None`: no source reports it.
     fn snapshot(&self, name: &str) -> Option<QueueSnapshot> {
         self.queues().filter_map(|queues| queues.get(name).cloned()).reduce(QueueSnapshot::or)
     }
 }
 
 impl Queues {
-    /// Asks all sources, side by side.
-    async fn look(&self, run: &Run) -> Sources {
+    /// Reads all sources concurrently.
+    async fn read_sources(&self, run: &Run) -> Sources {
         let limits =
             Limits { idle_after: self.idle_after, stuck_after: self.stuck_after, deadline: self.site.deadline };
-        // Stops are recorded where they happen.
+        // Each source records its own failures.
         let stored = self.redis.as_ref().map(|redis| redis.read(run, &self.queues, limits));
         let overview = self.horizon.as_ref().map(|horizon| horizon.read(run, &self.site));
         let counted = self.counting.as_ref().map(|counting| counted::read(run, &self.site, counting));
@@ -189,9 +189,9 @@ impl Queues {
             self.queues.iter().cloned().collect()
         };
         let queues: BTreeMap<String, Option<QueueSnapshot>> =
-            names.into_iter().take(MOST_QUEUES).map(|name| (name.clone(), sources.snapshot(&name))).collect();
-        let least_done = memory.least_done(&queues, now);
-        let since = memory.note(&queues, now);
+            names.into_iter().take(MAX_QUEUES).map(|name| (name.clone(), sources.snapshot(&name))).collect();
+        let min_throughput = memory.min_throughput(&queues, now);
+        let since = memory.update(&queues, now);
         for (name, snapshot) in &queues {
             let step = run.step(&Subject::named(name), "progress");
             match snapshot {
@@ -202,39 +202,39 @@ impl Queues {
                 None if sources.are_complete() => {
                     let mismatch = Mismatch {
                         kind: FailureKind::Assertion,
-                        expected: format!("a queue `{}`", shown(name)),
-                        actual: "no source tells of it".to_owned(),
+                        expected: format!("a queue `{}`", clean_name(name)),
+                        actual: "no source reports it".to_owned(),
                         evidence: None,
                     };
                     if step.check("reported", Err(mismatch)).is_ok() {
                         step.passed();
                     }
                 }
-                None => step.skipped("no source that could be read tells of it"),
+                None => step.skipped("no readable source reports it"),
             }
         }
-        measure(run, sources, &queues, &since, least_done);
+        measure(run, sources, &queues, &since, min_throughput);
     }
 
-    /// Whether jobs are taken from a queue.
+    /// Judges whether jobs are taken from a queue.
     fn progress(&self, step: Step<'_>, snapshot: &QueueSnapshot, since: Option<i64>, now: Timestamp) {
-        let words = snapshot.words();
+        let summary = snapshot.summary();
         let stale = |expected: String, actual: String| Mismatch {
             kind: FailureKind::Stale,
             expected,
-            actual: if words.is_empty() { actual } else { format!("{actual}; {words}") },
+            actual: if summary.is_empty() { actual } else { format!("{actual}; {summary}") },
             evidence: snapshot.job.as_ref().map(|job| format!("the next job: {job}")),
         };
         let idle_after = self.idle_after.as_secs();
-        let stood = since.map_or(0, |since| u64::try_from(now.as_second() - since).unwrap_or_default());
-        let taken = if stood < idle_after {
+        let unchanged = since.map_or(0, |since| u64::try_from(now.as_second() - since).unwrap_or_default());
+        let taken = if unchanged < idle_after {
             Ok(())
         } else {
             let what = match snapshot.head() {
-                Some(Head::Still) | None => "no job was done",
-                Some(Head::Job(_) | Head::Pushed(_)) => "the same job has been the next one",
+                Some(Head::Still) | None => "no job was processed",
+                Some(Head::Job(_) | Head::Pushed(_)) => "the same job was next",
             };
-            Err(stale(format!("jobs to be taken within {idle_after} s"), format!("{what} for {stood} s")))
+            Err(stale(format!("jobs to be taken within {idle_after} s"), format!("{what} for {unchanged} s")))
         };
         if step.check("taken", taken).is_err() {
             return;
@@ -242,21 +242,21 @@ impl Queues {
         let due = match snapshot.due {
             None | Some(0) => Ok(()),
             Some(due) => Err(stale(
-                format!("jobs to be handed to the workers within {idle_after} s of their time"),
-                format!("{due} of {} that were put off are later than that", snapshot.delayed.unwrap_or(due)),
+                format!("delayed jobs to be handed to the workers within {idle_after} s"),
+                format!("{due} of {} delayed jobs are overdue", snapshot.delayed.unwrap_or(due)),
             )),
         };
         if step.check("due", due).is_err() {
             return;
         }
         if since.is_none() && !snapshot.is_empty() && !snapshot.is_moving {
-            step.skipped(format!("nothing tells whether jobs are taken ({})", snapshot.words()));
+            step.skipped(format!("no source shows whether jobs are taken ({})", snapshot.summary()));
         } else {
             step.passed();
         }
     }
 
-    /// Whether what a worker took is done, or taken back, when only Redis can tell.
+    /// Judges whether the jobs taken by workers are finished or taken back. Only Redis reports them.
     fn reserved(&self, run: &Run, name: &str, snapshot: &QueueSnapshot) {
         let (Some(reserved), Some(overdue)) = (snapshot.reserved, snapshot.overdue) else { return };
         let step = run.step(&Subject::named(name), "reserved");
@@ -265,13 +265,8 @@ impl Queues {
         } else {
             Err(Mismatch {
                 kind: FailureKind::Stale,
-                expected: format!(
-                    "jobs that were taken to be done, or taken back within {} s of their time",
-                    self.stuck_after.as_secs()
-                ),
-                actual: format!(
-                    "{overdue} of {reserved} that were taken are later than that, and no worker has looked"
-                ),
+                expected: format!("reserved jobs to be finished or taken back within {} s", self.stuck_after.as_secs()),
+                actual: format!("{overdue} of {reserved} reserved jobs are overdue; no worker takes them back"),
                 evidence: None,
             })
         };
@@ -286,7 +281,7 @@ fn measure(
     sources: &Sources,
     queues: &BTreeMap<String, Option<QueueSnapshot>>,
     since: &BTreeMap<String, i64>,
-    least_done: Option<f64>,
+    min_throughput: Option<f64>,
 ) {
     let now = run.clock().now().as_second();
     let snapshot = || queues.iter().filter_map(|(name, snapshot)| Some((name, snapshot.as_ref()?)));
@@ -299,18 +294,18 @@ fn measure(
     let ages: Vec<_> = snapshot().filter_map(|(name, snapshot)| Some((age(name, snapshot)?, name))).collect();
     for (metric, values) in [(&QUEUE_BACKLOG, pending), (&OLDEST_JOB_AGE, ages)] {
         if let Some((value, name)) = values.into_iter().max_by(|one, other| one.0.total_cmp(&other.0)) {
-            run.measure(metric, value, Some(shown(name)));
+            run.measure(metric, value, Some(clean_name(name)));
         }
     }
     let overview = sources.overview.as_ref().and_then(|overview| overview.as_ref().ok());
     let counted = sources.counted.as_ref().and_then(|counted| counted.as_ref().ok());
-    let of_queues = counted.and_then(|counted| counted.queues.as_ref());
-    let failed = of_queues
+    let counted_queues = counted.and_then(|counted| counted.queues.as_ref());
+    let failed = counted_queues
         .and_then(|queues| queues.values().filter_map(|snapshot| snapshot.failed).reduce(|sum, one| sum + one));
     if let Some(failed) = failed.or_else(|| overview?.failed) {
         run.measure(&FAILED_JOBS, failed, None);
     }
-    if let Some(done) = overview.and_then(|overview| overview.jobs_per_minute).or(least_done) {
+    if let Some(done) = overview.and_then(|overview| overview.jobs_per_minute).or(min_throughput) {
         run.measure(&QUEUE_THROUGHPUT, done, None);
     }
 }

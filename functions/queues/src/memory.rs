@@ -1,4 +1,4 @@
-//! What is remembered from run to run: where the queues stood, and which jobs of ours are on their way.
+//! Memory between runs: the state of the queues and the pending canary jobs.
 
 use std::collections::BTreeMap;
 
@@ -9,51 +9,52 @@ use sha2::{Digest, Sha256};
 use crate::canary::Past;
 use crate::queue_snapshot::QueueSnapshot;
 
-/// Two answers place the same job at moments this far apart: ages come in whole seconds, and clocks differ.
+/// Tolerance for the dispatch time of the same job: ages are whole seconds, and clocks differ. **Units:** seconds.
 const SAME_JOB_SECONDS: i64 = 3;
 
-/// From run to run. Lost, a queue that stands still is seen later, and jobs of ours on their way are not judged: no failure.
+/// Memory of the check. If it is lost, nothing fails, but stalled queues are detected later and pending canary jobs are
+/// forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Memory {
-    /// When the queues were looked at, in Unix seconds.
+    /// Time of the last reading. **Units:** Unix seconds.
     #[serde(default)]
     at: i64,
-    /// By the digest of a queue's name: names may be long.
+    /// Queues by the digest of their names, since names may be long.
     #[serde(default)]
     queues: BTreeMap<String, HeadSince>,
-    /// As `queues`.
+    /// Canary jobs, by the same digests as `queues`.
     #[serde(default)]
     canaries: BTreeMap<String, Past>,
 }
 
-/// A queue as the last run saw it.
+/// State of a queue in the last run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct HeadSince {
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     head: Option<Head>,
-    /// Since when it stands there, in Unix seconds.
+    /// First time that this head was observed. **Units:** Unix seconds.
     #[serde(rename = "s")]
     since: i64,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pending: Option<u64>,
 }
 
-/// What tells one head of a queue from another.
+/// Identity of the head of a queue, compared between runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Head {
-    /// The digest of the job.
+    /// Digest of the job.
     #[serde(rename = "j")]
     Job(String),
-    /// When the job was put there, in Unix seconds.
+    /// Dispatch time of the job. **Units:** Unix seconds.
     #[serde(rename = "p")]
     Pushed(i64),
-    /// It is not known, but no job at all is being done.
+    /// Unknown job, while no job of any queue is being processed.
     #[serde(rename = "n")]
     Still,
 }
 
 impl Head {
-    fn is(&self, other: &Self) -> bool {
+    fn is_same_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Pushed(one), Self::Pushed(other)) => one.abs_diff(*other) <= SAME_JOB_SECONDS.unsigned_abs(),
             (one, other) => one == other,
@@ -62,9 +63,9 @@ impl Head {
 }
 
 impl Memory {
-    /// Notes how the queues stand, and since when the head of each does, in Unix seconds. Queues of which nothing was told
-    /// are as they were.
-    pub(crate) fn note(
+    /// Stores the state of the queues. Returns the first time that the head of each was observed, in Unix seconds.
+    /// Queues without a snapshot keep their state.
+    pub(crate) fn update(
         &mut self,
         queues: &BTreeMap<String, Option<QueueSnapshot>>,
         now: Timestamp,
@@ -82,11 +83,11 @@ impl Memory {
             let mut actual = HeadSince { head: snapshot.head(), since: now, pending: snapshot.pending };
             if let (Some(past), Some(head)) = (past, &actual.head)
                 && let Some(old) = past.head
-                && head.is(&old)
-                // Of jobs that came at the same moment, one after the other may be taken.
+                && head.is_same_as(&old)
+                // Jobs dispatched at the same moment may be taken one after the other.
                 && (matches!(head, Head::Job(_)) || actual.pending >= past.pending)
             {
-                // The first moment: many small differences would be a large one.
+                // Keeps the first head: many small differences of time would add up.
                 (actual.head, actual.since) = (Some(old), past.since);
             }
             if actual.head.is_some() {
@@ -98,8 +99,13 @@ impl Memory {
         since
     }
 
-    /// How many jobs a minute were done at least, by how far the queues have shrunk. `None`: nothing is known from before.
-    pub(crate) fn least_done(&self, queues: &BTreeMap<String, Option<QueueSnapshot>>, now: Timestamp) -> Option<f64> {
+    /// Lower bound of processed jobs, from the queues that have shrunk. `None`: there is no earlier run. **Units:** jobs per
+    /// minute.
+    pub(crate) fn min_throughput(
+        &self,
+        queues: &BTreeMap<String, Option<QueueSnapshot>>,
+        now: Timestamp,
+    ) -> Option<f64> {
         let minutes = (now.as_second() - self.at) as f64 / 60.0;
         if self.at == 0 || minutes <= 0.0 {
             return None;
@@ -111,8 +117,8 @@ impl Memory {
         shrunk.reduce(|sum, one| sum + one).map(|done| done / minutes)
     }
 
-    /// What this run remembers and what another one wrote meanwhile, both from `base`: how the queues stand as seen last, and
-    /// the jobs of ours of both.
+    /// Merges this run's memory with one that another run has written meanwhile. Both started from `base`. The state of the
+    /// queues is this run's, the canary jobs come from both.
     pub(crate) fn merged(base: Self, ours: Self, theirs: Self) -> Self {
         let (base, mut canaries, theirs) = (base.canaries, ours.canaries, theirs.canaries);
         for (queue, theirs) in theirs {
@@ -123,19 +129,19 @@ impl Memory {
         Self { at: ours.at, queues: ours.queues, canaries }
     }
 
-    /// The jobs of ours in a queue.
+    /// Canary jobs of a queue.
     pub(crate) fn canary(&mut self, queue: &str) -> &mut Past {
         self.canaries.entry(digest(queue.as_bytes())).or_default()
     }
 
-    /// Forgets the jobs of ours in queues that get none any more.
+    /// Forgets the canary jobs of all other queues.
     pub(crate) fn keep_canaries(&mut self, queues: &[String]) {
         let kept: Vec<String> = queues.iter().map(|queue| digest(queue.as_bytes())).collect();
         self.canaries.retain(|key, _| kept.contains(key));
     }
 }
 
-/// A short name for bytes of any length.
+/// Short hexadecimal digest of bytes of any length.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -157,58 +163,62 @@ mod tests {
         BTreeMap::from([("default".to_owned(), Some(snapshot))])
     }
 
-    /// For how long the head stands at the end of a history.
-    fn standing(history: &[(i64, Head, u64)]) -> i64 {
+    /// Time that the head has not changed at the end of a history. **Units:** seconds.
+    fn unchanged_for(history: &[(i64, Head, u64)]) -> i64 {
         let mut memory = Memory::default();
-        let mut stands = 0;
+        let mut unchanged = 0;
         for (second, head, pending) in history {
-            let since = memory.note(&queue(head.clone(), *pending), at(*second));
-            stands = at(*second).as_second() - since["default"];
+            let since = memory.update(&queue(head.clone(), *pending), at(*second));
+            unchanged = at(*second).as_second() - since["default"];
         }
-        stands
+        unchanged
     }
 
     #[test]
-    fn a_head_stands_until_another_is_in_its_place() {
+    fn head_is_unchanged_until_another_replaces_it() {
         let job = |name: &str| Head::Job(name.to_owned());
         let pushed = |second: i64| Head::Pushed(1_795_000_000 + second);
         for (case, history, expected) in [
-            ("the first sight", vec![(0, job("a"), 1)], 0),
-            ("the same job", vec![(0, job("a"), 1), (60, job("a"), 5), (120, job("a"), 4)], 120),
+            ("first observation", vec![(0, job("a"), 1)], 0),
+            ("same job", vec![(0, job("a"), 1), (60, job("a"), 5), (120, job("a"), 4)], 120),
             ("another job", vec![(0, job("a"), 1), (60, job("b"), 1)], 0),
-            ("the same moment, about", vec![(0, pushed(-9), 1), (60, pushed(-7), 1), (120, pushed(-11), 1)], 120),
-            ("a moment that drifts", vec![(0, pushed(0), 9), (60, pushed(3), 9), (120, pushed(6), 9)], 0),
-            ("the same moment, and fewer", vec![(0, pushed(0), 500), (60, pushed(1), 300)], 0),
-            ("nothing done", vec![(0, Head::Still, 5), (60, Head::Still, 6)], 60),
-            ("nothing done, it is said, and fewer", vec![(0, Head::Still, 5), (60, Head::Still, 4)], 0),
+            ("almost the same time", vec![(0, pushed(-9), 1), (60, pushed(-7), 1), (120, pushed(-11), 1)], 120),
+            ("time that drifts", vec![(0, pushed(0), 9), (60, pushed(3), 9), (120, pushed(6), 9)], 0),
+            ("same time, fewer jobs", vec![(0, pushed(0), 500), (60, pushed(1), 300)], 0),
+            ("no job processed", vec![(0, Head::Still, 5), (60, Head::Still, 6)], 60),
+            ("no job processed, yet fewer jobs", vec![(0, Head::Still, 5), (60, Head::Still, 4)], 0),
         ] {
-            assert_eq!(standing(&history), expected, "{case}");
+            assert_eq!(unchanged_for(&history), expected, "{case}");
         }
     }
 
     #[test]
-    fn a_queue_of_which_nothing_was_told_is_as_it_was() {
+    fn queue_without_a_snapshot_keeps_its_state() {
         let mut memory = Memory::default();
-        memory.note(&queue(Head::Job("a".to_owned()), 1), at(0));
-        memory.note(&BTreeMap::from([("default".to_owned(), None)]), at(60));
-        let since = memory.note(&queue(Head::Job("a".to_owned()), 1), at(120));
+        memory.update(&queue(Head::Job("a".to_owned()), 1), at(0));
+        memory.update(&BTreeMap::from([("default".to_owned(), None)]), at(60));
+        let since = memory.update(&queue(Head::Job("a".to_owned()), 1), at(120));
         assert_eq!(since["default"], at(0).as_second());
-        memory.note(&BTreeMap::new(), at(180));
-        assert!(memory.queues.is_empty(), "one that is not looked at any more is forgotten");
+        memory.update(&BTreeMap::new(), at(180));
+        assert!(memory.queues.is_empty(), "a queue is forgotten once it is no longer read");
     }
 
     #[test]
-    fn what_was_done_at_least_is_how_far_a_queue_has_shrunk() {
+    fn min_throughput_is_the_shrinkage_per_minute() {
         let mut memory = Memory::default();
-        assert_eq!(memory.least_done(&queue(Head::Still, 9), at(0)), None, "the first run");
-        memory.note(&queue(Head::Still, 100), at(0));
-        assert_eq!(memory.least_done(&queue(Head::Still, 40), at(120)), Some(30.0));
-        assert_eq!(memory.least_done(&queue(Head::Still, 400), at(120)), Some(0.0), "more came than was done");
-        assert_eq!(memory.least_done(&BTreeMap::new(), at(120)), None);
+        assert_eq!(memory.min_throughput(&queue(Head::Still, 9), at(0)), None, "first run");
+        memory.update(&queue(Head::Still, 100), at(0));
+        assert_eq!(memory.min_throughput(&queue(Head::Still, 40), at(120)), Some(30.0));
+        assert_eq!(
+            memory.min_throughput(&queue(Head::Still, 400), at(120)),
+            Some(0.0),
+            "more jobs arrived than were processed"
+        );
+        assert_eq!(memory.min_throughput(&BTreeMap::new(), at(120)), None);
     }
 
     #[test]
-    fn a_job_of_ours_that_another_run_sent_is_not_forgotten() {
+    fn canary_jobs_of_concurrent_runs_are_merged() {
         let sent = |id: &str, second| Canary { id: id.to_owned(), at: at(second), run_id: String::new() };
         let (mut ours, mut theirs) = (Memory::default(), Memory::default());
         ours.canary("default").sent(sent("a", 0));
@@ -220,12 +230,12 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_is_bounded_and_reads_what_is_missing() {
+    fn memory_is_bounded_and_tolerates_missing_fields() {
         let mut memory = Memory::default();
         let snapshot =
             QueueSnapshot { pending: Some(u64::MAX), head: Some(Head::Job(digest(b"x"))), ..QueueSnapshot::default() };
         let queues: BTreeMap<_, _> = (0..50).map(|number| (format!("{number:0100}"), Some(snapshot.clone()))).collect();
-        memory.note(&queues, at(0));
+        memory.update(&queues, at(0));
         for number in 0..5 {
             let past = memory.canary(&format!("{number:0100}"));
             for minute in 0..100 {

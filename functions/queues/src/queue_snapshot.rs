@@ -1,42 +1,42 @@
-//! What is known of one queue, whoever told it.
+//! Snapshot of one queue, combined from all sources.
 
 use serde_json::Value;
 
 use crate::memory::Head;
 
-/// The numbers of a queue, as far as somebody tells them.
+/// State of a queue. `None`: no source reports the value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct QueueSnapshot {
-    /// Jobs that wait to be taken.
+    /// Jobs waiting to be taken.
     pub(crate) pending: Option<u64>,
-    /// Jobs that are to be done later.
+    /// Jobs scheduled for later.
     pub(crate) delayed: Option<u64>,
-    /// Of those, how many should have been handed to the workers long ago.
+    /// Delayed jobs that should have been handed to the workers already.
     pub(crate) due: Option<u64>,
-    /// Jobs that a worker has taken.
+    /// Jobs held by a worker.
     pub(crate) reserved: Option<u64>,
-    /// Of those, how many a worker has had for longer than it may.
+    /// Reserved jobs that a worker has held for too long.
     pub(crate) overdue: Option<u64>,
-    /// Jobs that failed.
+    /// Failed jobs.
     pub(crate) failed: Option<f64>,
-    /// The job that is taken next.
+    /// Identity of the next job.
     pub(crate) head: Option<Head>,
-    /// What the job that is taken next is called.
+    /// Name of the next job.
     pub(crate) job: Option<String>,
-    /// How long that job has waited. **Units:** seconds.
+    /// Waiting time of the next job. **Units:** seconds.
     pub(crate) age: Option<f64>,
-    /// The workers that are up.
+    /// Workers that are up.
     pub(crate) workers: Option<u64>,
-    /// Whether it is known that no job at all is being done.
+    /// True if a source reports that no job of any queue is being processed.
     pub(crate) is_still: bool,
-    /// Whether it is known that jobs are being done, of this queue or of others.
+    /// True if a source reports that jobs of this or another queue are being processed.
     pub(crate) is_moving: bool,
 }
 
 impl QueueSnapshot {
-    /// What this source does not tell, by another one.
+    /// Fills the gaps with the values of another source.
     pub(crate) fn or(self, other: Self) -> Self {
-        // The name of a job and its age are those of the head.
+        // The name belongs to the head, so both come from the same source.
         let (head, job) = if self.head.is_some() { (self.head, self.job) } else { (other.head, other.job) };
         Self {
             pending: self.pending.or(other.pending),
@@ -54,44 +54,44 @@ impl QueueSnapshot {
         }
     }
 
-    /// Whether it is known that no job waits.
+    /// True if a source reports that no job is waiting.
     pub(crate) fn is_empty(&self) -> bool {
         self.pending == Some(0)
     }
 
-    /// What tells whether it is worked off. `None`: nothing, or nothing waits.
+    /// Head to compare between runs. `None`: unknown, or no job is waiting.
     pub(crate) fn head(&self) -> Option<Head> {
         let still = || (self.is_still && self.pending.is_some()).then_some(Head::Still);
         if self.is_empty() { None } else { self.head.clone().or_else(still) }
     }
 
-    /// What waits and who is there to do it, in words.
-    pub(crate) fn words(&self) -> String {
-        let of = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-        let pending = self.pending.map(|count| format!("{} pending", of(count, "job", "jobs")));
-        let workers = self.workers.map(|count| format!("{} up", of(count, "worker", "workers")));
+    /// Pending jobs and workers, such as "3 jobs pending, 2 workers up".
+    pub(crate) fn summary(&self) -> String {
+        let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+        let pending = self.pending.map(|count| format!("{} pending", counted(count, "job", "jobs")));
+        let workers = self.workers.map(|count| format!("{} up", counted(count, "worker", "workers")));
         [pending, workers].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 
-/// A number that is none below zero, as such or as a text.
+/// Reads a number of at least 0, written as a JSON number or as text.
 pub(crate) fn number(value: &Value) -> Option<f64> {
     let read = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
     (read.is_finite() && read >= 0.0).then_some(read)
 }
 
-/// A count. What is beyond all counts is the most there is.
+/// Reads a count. Larger numbers than `u64::MAX` become `u64::MAX`.
 pub(crate) fn count(value: &Value) -> Option<u64> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "it is not below zero, and `as` ends at the most"
+        reason = "the number is not negative, and `as` saturates"
     )]
     number(value).map(|number| number as u64)
 }
 
-/// A name that somebody else gave, short enough for a message.
-pub(crate) fn shown(name: &str) -> String {
+/// Name from a foreign source, cleaned and short enough for a message.
+pub(crate) fn clean_name(name: &str) -> String {
     name.chars().filter(|letter| !letter.is_control()).take(80).collect()
 }
 
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_one_source_does_not_tell_the_next_one_does() {
+    fn gaps_of_one_source_are_filled_by_the_next() {
         let redis =
             QueueSnapshot { pending: Some(3), head: Some(Head::Job("a".to_owned())), ..QueueSnapshot::default() };
         let horizon = QueueSnapshot { pending: Some(9), workers: Some(2), is_still: true, ..QueueSnapshot::default() };
@@ -115,18 +115,18 @@ mod tests {
         let all = redis.or(horizon).or(counters);
         assert_eq!((all.pending, all.workers, all.age, all.failed), (Some(3), Some(2), Some(5.0), Some(1.0)));
         assert_eq!(all.head(), Some(Head::Job("a".to_owned())));
-        assert_eq!(all.words(), "3 jobs pending, 2 workers up");
+        assert_eq!(all.summary(), "3 jobs pending, 2 workers up");
     }
 
     #[test]
-    fn an_empty_queue_has_no_head_whatever_another_source_saw_a_moment_ago() {
+    fn empty_queue_has_no_head() {
         let empty = QueueSnapshot { pending: Some(0), is_still: true, ..QueueSnapshot::default() };
         let all = empty.or(QueueSnapshot { head: Some(Head::Pushed(7)), ..QueueSnapshot::default() });
         assert_eq!(all.head(), None);
     }
 
     #[test]
-    fn numbers_are_read_as_such_or_as_texts_and_nothing_else_is_one() {
+    fn numbers_are_read_from_numbers_and_text() {
         let read: Vec<_> =
             [json!(3), json!("4.5"), json!(-1), json!("x"), json!(null), json!([1])].iter().map(number).collect();
         assert_eq!(read, [Some(3.0), Some(4.5), None, None, None, None]);

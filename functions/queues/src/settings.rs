@@ -1,4 +1,4 @@
-//! The settings of the check: what is written, and what it must be.
+//! Settings of the check: the raw form and its validation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,51 +11,51 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stores::RawStore;
 
-use crate::{Canary, Horizon, MOST_QUEUES, QueueStore, Queues};
+use crate::{Canary, Horizon, MAX_QUEUES, QueueStore, Queues};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
-/// Where Redis listens.
+/// Default port of Redis.
 const PORT: u16 = 6379;
-/// What Laravel names the keys by the name of the application.
+/// Default prefix of the keys, which Laravel derives from the name of the application.
 const PREFIX: &str = "just_driving_database_";
-/// Names of queues and tasks are not longer. **Units:** bytes.
-const LONGEST_NAME: usize = 100;
-/// So many queues get jobs of ours at most.
-const MOST_CANARIES: usize = 5;
-/// So many tasks have a bound at most.
-const MOST_TASKS: usize = 50;
+/// Longest name of a queue or task. **Units:** bytes.
+const MAX_NAME_LENGTH: usize = 100;
+/// Most queues with canary jobs.
+const MAX_CANARIES: usize = 5;
+/// Most tasks with a bound.
+const MAX_TASKS: usize = 50;
 
-/// As written.
+/// Settings of the check `queues`.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawQueues {
-    /// The longest one request or exchange may take, from the name to the last byte. Default 10s.
+    /// Deadline of one request or exchange, from name resolution to the last byte: 100ms to 20s. Default 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
-    /// The queues, by name. Default all that Horizon and the counters tell of; Redis must be told.
+    /// Names of the queues: at most 50. Default: all queues that Horizon and the counters report. Required with `redis`.
     #[serde(skip_serializing_if = "Option::is_none")]
     queues: Option<Vec<String>>,
-    /// For how long the same job may be the next one that is taken. Default 5m.
+    /// Longest time that the same job may stay at the head of a queue: 5s to 24h. Default 5m.
     #[serde(skip_serializing_if = "Option::is_none")]
     idle_after: Option<String>,
-    /// For how long a worker may have a job beyond the time that it has for it. Default 60s.
+    /// Longest time that a worker may exceed its time for a job: 5s to 24h. Default 1m.
     #[serde(skip_serializing_if = "Option::is_none")]
     stuck_after: Option<String>,
-    /// Redis itself; not looked at without this table.
+    /// Redis server that holds the queues. Default: not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     redis: Option<RawQueueStore>,
-    /// Horizon; not asked without this table.
+    /// Laravel Horizon. Default: not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     horizon: Option<RawHorizon>,
-    /// The operations counters, which tell of queues and scheduled tasks; not asked without this table.
+    /// Operations counters, which report queues and scheduled tasks. Default: not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<RawCounting>,
-    /// Bounds of scheduled tasks; they need the counters.
+    /// Bounds of scheduled tasks. Requires `counters`.
     #[serde(skip_serializing_if = "Option::is_none")]
     tasks: Option<RawTasks>,
-    /// Jobs of ours; none without this table. They are put there with the token of the counters.
+    /// Canary jobs, sent with the token of the counters. Requires `counters`. Default: none are sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     canary: Option<RawCanary>,
 }
@@ -63,28 +63,28 @@ pub struct RawQueues {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawQueueStore {
-    /// Its name or address.
+    /// Host name or address.
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
-    /// Its port. Default 6379.
+    /// Port. Default 6379.
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
-    /// Whether the connection is encrypted, and its certificate judged. Default true.
+    /// TLS with a verified certificate. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<bool>,
-    /// A user who may read, and no more.
+    /// User with read-only access.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
-    /// A reference to the user's password.
+    /// Reference to the password of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
-    /// Which of its databases. Default 0.
+    /// Number of the database: 0 to 1000000. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<u32>,
-    /// What its keys begin with. Default `just_driving_database_`.
+    /// Prefix of all keys. Default `just_driving_database_`.
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
-    /// The names or addresses of the other nodes of its cluster.
+    /// Host names or addresses of the other nodes of the cluster. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     nodes: Option<Vec<String>>,
 }
@@ -92,10 +92,10 @@ struct RawQueueStore {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawHorizon {
-    /// The account that looks at it; nobody logs in without this table.
+    /// Account that may view the dashboard. Default: requests carry no credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<RawCredentials>,
-    /// A reference to a bearer token, in the place of an account.
+    /// Reference to a bearer token, instead of an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
 }
@@ -103,7 +103,7 @@ struct RawHorizon {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawTasks {
-    /// How long ago a task may have been done last, by its name.
+    /// Longest time since the last run of each task, by its name: 1m to 9600h. At most 50 tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     within: Option<BTreeMap<String, String>>,
 }
@@ -111,38 +111,36 @@ struct RawTasks {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawCanary {
-    /// The queues that get jobs of ours, at most 5.
+    /// Queues that receive canary jobs: 1 to 5. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     queues: Option<Vec<String>>,
-    /// How often each gets one. Default 5m.
+    /// Interval between two jobs of a queue: 5s to 24h. Default 5m.
     #[serde(skip_serializing_if = "Option::is_none")]
     every: Option<String>,
-    /// How long one may take until it is done. Default 2m.
+    /// Longest time from dispatch until a job is done: 5s to 24h. Default 2m.
     #[serde(skip_serializing_if = "Option::is_none")]
     done_within: Option<String>,
 }
 
 impl RawQueues {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Validates the section. Returns `None` after reporting all problems to `section`.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Queues> {
         let check = Queues::ID;
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
         let idle_after = section.duration("idle_after", self.idle_after, MINUTE * 5, SECOND * 5..=HOUR * 24);
         let stuck_after = section.duration("stuck_after", self.stuck_after, MINUTE, SECOND * 5..=HOUR * 24);
-        let queues = names(section, "queues", self.queues.unwrap_or_default(), MOST_QUEUES);
+        let queues = names(section, "queues", self.queues.unwrap_or_default(), MAX_QUEUES);
         let has_counters = self.counters.is_some();
         if self.redis.is_none() && self.horizon.is_none() && !has_counters {
-            section.problem(
-                "",
-                "expected a table `redis`, `horizon` or `counters`, found none: nothing would be looked at",
-            );
+            section
+                .problem("", "expected a table `redis`, `horizon` or `counters`, found none: nothing would be checked");
         }
         if self.redis.is_some() && queues.as_ref().is_some_and(Vec::is_empty) {
-            section.problem("queues", "expected the names of queues: Redis is asked for each of them, found none");
+            section.problem("queues", "expected the names of the queues to read from Redis, found none");
         }
         for (key, is_there) in [("tasks", self.tasks.is_some()), ("canary", self.canary.is_some())] {
             if is_there && !has_counters {
-                section.problem(key, "expected a table `counters` beside it, found none");
+                section.problem(key, "expected a table `counters` as well, found none");
             }
         }
         let has_source = self.redis.is_some() || self.horizon.is_some() || has_counters;
@@ -174,7 +172,7 @@ impl RawQueues {
     }
 }
 
-/// A table that may be left out.
+/// Validates an optional table.
 fn optional<R, T>(raw: Option<R>, validate: impl FnOnce(R) -> Option<T>) -> Option<Option<T>> {
     match raw {
         None => Some(None),
@@ -182,7 +180,7 @@ fn optional<R, T>(raw: Option<R>, validate: impl FnOnce(R) -> Option<T>) -> Opti
     }
 }
 
-/// Names of queues, of which no two are one subject.
+/// Validates names of queues, which must be distinct subjects.
 fn names(section: &Section<'_>, key: &str, names: Vec<String>, most: usize) -> Option<Vec<String>> {
     if names.len() > most {
         section.problem(key, format!("expected at most {most}, found {}", names.len()));
@@ -191,10 +189,12 @@ fn names(section: &Section<'_>, key: &str, names: Vec<String>, most: usize) -> O
     let mut subjects = BTreeSet::new();
     let mut is_right = true;
     for name in &names {
-        let problem = if name.trim().is_empty() || name.len() > LONGEST_NAME {
-            Some(format!("expected names of 1 to {LONGEST_NAME} bytes, found `{name}`"))
+        let problem = if name.trim().is_empty() || name.len() > MAX_NAME_LENGTH {
+            Some(format!("expected names of 1 to {MAX_NAME_LENGTH} bytes, found `{name}`"))
         } else if !subjects.insert(Subject::named(name)) {
-            Some(format!("expected each once, found `{name}` again, or one that differs in signs only"))
+            Some(format!(
+                "expected each queue once, found `{name}` again; names that differ only in punctuation are equal"
+            ))
         } else {
             None
         };
@@ -213,7 +213,7 @@ impl RawQueueStore {
         let store = store.validate(section, common, Queues::ID, PORT);
         let database = section.number("database", self.database, 0, 0..=1_000_000);
         let nodes = self.nodes.unwrap_or_default();
-        // Connections may be made to them from now on.
+        // The egress policy allows these hosts from now on.
         let known = nodes.iter().filter(|node| section.place("nodes", Some((*node).clone()), PORT).is_some()).count();
         let prefix = self.prefix.unwrap_or_else(|| PREFIX.to_owned());
         (known == nodes.len()).then_some(())?;
@@ -267,15 +267,15 @@ impl RawHorizon {
 impl RawTasks {
     fn validate(self, section: &Section<'_>) -> Option<BTreeMap<String, Duration>> {
         let within = self.within.unwrap_or_default();
-        if within.len() > MOST_TASKS {
-            section.problem("within", format!("expected at most {MOST_TASKS}, found {}", within.len()));
+        if within.len() > MAX_TASKS {
+            section.problem("within", format!("expected at most {MAX_TASKS}, found {}", within.len()));
             return None;
         }
         let table = section.table("within");
         let (all, mut read) = (within.len(), BTreeMap::new());
         for (name, written) in within {
-            if name.trim().is_empty() || name.len() > LONGEST_NAME {
-                table.problem(&name, format!("expected a name of 1 to {LONGEST_NAME} bytes"));
+            if name.trim().is_empty() || name.len() > MAX_NAME_LENGTH {
+                table.problem(&name, format!("expected a name of 1 to {MAX_NAME_LENGTH} bytes"));
             } else if let Some(bound) = table.duration(&name, Some(written), HOUR, MINUTE..=HOUR * 24 * 400) {
                 read.insert(name, bound);
             }
@@ -290,7 +290,7 @@ impl RawCanary {
         if queues.as_ref().is_some_and(Vec::is_empty) {
             section.problem("queues", "expected at least one, found none");
         }
-        let queues = queues.and_then(|queues| names(section, "queues", queues, MOST_CANARIES));
+        let queues = queues.and_then(|queues| names(section, "queues", queues, MAX_CANARIES));
         let every = section.duration("every", self.every, MINUTE * 5, SECOND * 5..=HOUR * 24);
         let within = section.duration("done_within", self.done_within, MINUTE * 2, SECOND * 5..=HOUR * 24);
         let queues = queues.filter(|queues| !queues.is_empty());
@@ -307,7 +307,7 @@ impl RawCanary {
 }
 
 impl Queues {
-    /// As it would be written, every default in its place.
+    /// Raw form with every default filled in.
     pub(crate) fn to_raw(&self) -> RawQueues {
         let bounds = || self.tasks.iter().map(|(name, bound)| (name.clone(), written_duration(*bound))).collect();
         RawQueues {

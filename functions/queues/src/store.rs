@@ -1,8 +1,8 @@
-//! The queues as they lie in Redis, in Laravel's layout: a list of the jobs that wait, and two sorted sets, of those that are
-//! to be done later and of those that a worker has, each by the moment at which it is due again.
+//! Queues in Redis, in Laravel's layout: a list of waiting jobs and two sorted sets, one of delayed jobs and one of jobs
+//! reserved by a worker. The sets are sorted by the time at which each job is due again.
 //!
-//! All is asked in one exchange, of each queue a handful of numbers and the job at its head, whatever its length. Each
-//! command is about one key, so that a cluster takes it.
+//! One exchange reads everything. For each queue, it reads a few numbers and the job at the head, however long the queue
+//! is. Each command names one key, so that a cluster accepts it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,39 +15,39 @@ use serde_json::Value;
 use stores::{Pipeline, Redis, Reply, Store, pipe};
 
 use crate::memory::{Head, digest};
-use crate::queue_snapshot::{QueueSnapshot, number, shown};
+use crate::queue_snapshot::{QueueSnapshot, clean_name, number};
 
-/// Where the queues lie.
+/// Redis server or cluster that holds the queues.
 #[derive(Clone, Debug)]
 pub struct QueueStore {
-    /// The server, and who reads it.
+    /// Server and credentials.
     pub store: Store,
-    /// The other nodes of its cluster, which may be asked too.
+    /// Other nodes of the cluster.
     pub nodes: Vec<String>,
-    /// Which of its databases.
+    /// Number of the database.
     pub database: u32,
-    /// What its keys begin with.
+    /// Prefix of all keys.
     pub prefix: String,
 }
 
-/// What counts as late.
+/// Time limits of one reading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// For jobs that are to be done later.
+    /// Longest time that a delayed job may be overdue.
     pub(crate) idle_after: Duration,
-    /// For jobs that a worker has.
+    /// Longest time that a worker may exceed its time for a job.
     pub(crate) stuck_after: Duration,
-    /// For each exchange.
+    /// Deadline of each exchange.
     pub(crate) deadline: Duration,
 }
 
-/// How many answers each queue has.
+/// Answers per queue.
 const ANSWERS: usize = 6;
-/// A job that was put there so long ago was not: its time is wrong. **Units:** seconds.
-const OLDEST_JOB: f64 = 400.0 * 86_400.0;
+/// Jobs with a higher age carry a wrong time, so their age is ignored. **Units:** seconds.
+const MAX_JOB_AGE: f64 = 400.0 * 86_400.0;
 
 impl QueueStore {
-    /// The queues of these names.
+    /// Reads the queues with these names.
     ///
     /// # Errors
     /// [`StepEnded`]: recorded.
@@ -62,13 +62,13 @@ impl QueueStore {
         step.passed();
         let step = run.step(&subject(), "read");
         let now = step.now();
-        let replies = redis.ask(&step, &self.question(names, limits, now)).await?;
+        let replies = redis.ask(&step, &self.commands(names, limits, now)).await?;
         step.passed();
         let snapshot = replies.chunks(ANSWERS).map(|answers| snapshot(answers, now));
         Ok(names.iter().cloned().zip(snapshot).collect())
     }
 
-    fn question(&self, names: &[String], limits: Limits, now: Timestamp) -> Pipeline {
+    fn commands(&self, names: &[String], limits: Limits, now: Timestamp) -> Pipeline {
         let before = |time: Duration| (now - signed(time)).as_second();
         let mut pipeline = pipe();
         for name in names {
@@ -85,7 +85,7 @@ impl QueueStore {
     }
 }
 
-/// What an incident of the store is about. Its name is one by its letters.
+/// Subject of incidents about the store. The name is valid, so the fallback is never used.
 pub(crate) fn subject() -> Subject {
     Subject::new("redis").unwrap_or_else(|_| Subject::whole())
 }
@@ -106,15 +106,15 @@ fn snapshot(answers: &[Reply], now: Timestamp) -> QueueSnapshot {
     }
 }
 
-/// A job as its payload tells it. Payloads are whatever somebody put there.
+/// Job, as far as its payload is readable. A payload may hold anything.
 struct Job {
     digest: String,
     name: Option<String>,
-    /// In Unix seconds.
+    /// Time of dispatch. **Units:** Unix seconds.
     pushed_at: Option<f64>,
 }
 
-/// What Laravel writes into a payload, and Horizon adds.
+/// Payload as Laravel writes it, with the field that Horizon adds.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Payload {
@@ -132,19 +132,19 @@ impl Job {
         let Some(id) = payload.uuid.or(payload.id).filter(|id| id.is_string() || id.is_number()) else {
             return unknown();
         };
-        // A job that failed and comes again is the same with one attempt more: it was taken in between.
+        // A retried job has one attempt more and so differs: a worker has taken it in between.
         let attempts = payload.attempts.unwrap_or_default();
         Self {
             digest: digest(format!("{id} {attempts}").as_bytes()),
-            name: payload.display_name.as_ref().and_then(Value::as_str).map(shown),
+            name: payload.display_name.as_ref().and_then(Value::as_str).map(clean_name),
             pushed_at: payload.pushed_at.as_ref().and_then(number),
         }
     }
 
-    /// How long it has waited, when it tells. **Units:** seconds.
+    /// Waiting time, if the payload holds the time of dispatch. **Units:** seconds.
     fn age(&self, now: Timestamp) -> Option<f64> {
         let age = now.as_second() as f64 - self.pushed_at?;
-        (age < OLDEST_JOB).then_some(age.max(0.0))
+        (age < MAX_JOB_AGE).then_some(age.max(0.0))
     }
 }
 
@@ -159,17 +159,17 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_known_by_its_id_and_its_attempts_whatever_else_changes() {
+    fn job_is_identified_by_id_and_attempts() {
         let job = |payload: Value| Job::read(payload.to_string().as_bytes()).digest;
         let stock = job(json!({ "uuid": "u-1", "id": "x", "attempts": 0, "data": { "command": "O:8" } }));
         assert_eq!(stock, job(json!({ "uuid": "u-1", "attempts": 0, "id": "y" })));
-        assert_ne!(stock, job(json!({ "uuid": "u-1", "attempts": 1 })), "taken once, and released");
+        assert_ne!(stock, job(json!({ "uuid": "u-1", "attempts": 1 })), "taken once and released");
         assert_ne!(stock, job(json!({ "uuid": "u-2", "attempts": 0 })));
         assert_eq!(job(json!({ "id": "a", "attempts": 0 })), job(json!({ "id": "a", "attempts": 0, "x": 1 })));
     }
 
     #[test]
-    fn a_payload_may_be_anything_at_all() {
+    fn arbitrary_payloads_are_read() {
         let deep = "[".repeat(100_000);
         let garbage: [&[u8]; 7] = [
             b"",
@@ -182,25 +182,25 @@ mod tests {
         ];
         let mut digests: Vec<_> = garbage.iter().map(|payload| Job::read(payload).digest).collect();
         digests.dedup();
-        assert_eq!(digests.len(), garbage.len(), "each is known from the others by its bytes");
+        assert_eq!(digests.len(), garbage.len(), "the bytes distinguish each from the others");
         let long = json!({ "uuid": 7, "displayName": format!("App\n{}", "x".repeat(500)) }).to_string();
         assert_eq!(Job::read(long.as_bytes()).name.unwrap().len(), 80);
     }
 
     #[test]
-    fn the_age_of_a_job_is_what_horizon_wrote_if_that_can_be() {
+    fn implausible_age_of_a_job_is_ignored() {
         let age = |pushed_at: Value| {
             Job::read(json!({ "uuid": "a", "pushedAt": pushed_at }).to_string().as_bytes()).age(now())
         };
         assert_eq!(age(json!("1794999940.5")), Some(59.5));
-        assert_eq!(age(json!(1_795_000_009)), Some(0.0), "a clock ahead of ours");
+        assert_eq!(age(json!(1_795_000_009)), Some(0.0), "a clock ahead of the check's");
         for wrong in [json!("x"), json!(-5), json!(1e300), json!("NaN"), json!(0), json!({})] {
             assert!(age(wrong.clone()).is_none_or(|age| age == 0.0), "{wrong}");
         }
     }
 
     #[test]
-    fn a_question_is_six_short_commands_a_queue_each_about_one_key() {
+    fn each_queue_needs_six_commands_on_one_key_each() {
         let store = QueueStore {
             store: Store {
                 place: probe::HostPort { host: probe::Host::parse("cache.internal").unwrap(), port: 6379 },
@@ -218,13 +218,13 @@ mod tests {
             deadline: Duration::from_secs(5),
         };
         let names = ["default".to_owned(), "{emails}".to_owned()];
-        let question = store.question(&names, limits, now());
-        assert_eq!(question.len(), ANSWERS * names.len());
-        let text = String::from_utf8(question.get_packed_pipeline()).unwrap();
+        let commands = store.commands(&names, limits, now());
+        assert_eq!(commands.len(), ANSWERS * names.len());
+        let text = String::from_utf8(commands.get_packed_pipeline()).unwrap();
         assert!(text.contains("just_driving_database_queues:{emails}:reserved"), "{text}");
         assert!(text.contains("\r\n-inf\r\n$10\r\n1794999700\r\n") && text.contains("\r\n1794999940\r\n"), "{text}");
-        for word in ["KEYS", "SCAN", "MGET", "LRANGE", "EVAL"] {
-            assert!(!text.contains(word), "{word}");
+        for command in ["KEYS", "SCAN", "MGET", "LRANGE", "EVAL"] {
+            assert!(!text.contains(command), "{command}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Scheduled tasks: how they ended, and whether the last time is too long ago.
+//! Scheduled tasks: the result and the age of their last runs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,40 +8,40 @@ use check::{FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
 use runtime::{Run, Step};
 
-use crate::queue_snapshot::shown;
+use crate::queue_snapshot::clean_name;
 
-/// So many tasks are judged at most.
-const MOST_TASKS: usize = 50;
+/// Tasks beyond this number are not judged.
+const MAX_TASKS: usize = 50;
 
-/// A task as the counters tell it.
+/// Scheduled task, as the counters report it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Task {
     pub(crate) name: String,
     pub(crate) finished_at: Option<Timestamp>,
-    /// How often it is to be done. **Units:** seconds.
+    /// Expected interval between two runs. **Units:** seconds.
     pub(crate) every: Option<f64>,
     pub(crate) status: Option<String>,
 }
 
 impl Task {
-    /// How far it is beyond its interval. **Units:** seconds.
+    /// Time since the next run was due, or 0. **Units:** seconds.
     fn lateness(&self, now: Timestamp) -> Option<f64> {
         Some((now.duration_since(self.finished_at?).as_secs_f64() - self.every?).max(0.0))
     }
 }
 
-/// What an incident of a task is about.
+/// Subject of incidents about a task.
 pub(crate) fn subject(task: &str) -> Subject {
     Subject::named(&format!("task.{task}"))
 }
 
-/// Judges how tasks ended, and whether those of a bound were done within it. How late they are is measured.
+/// Judges the last result of all tasks and the age of those with a bound, and measures the worst lateness.
 pub(crate) fn judge(run: &Run, tasks: &[Task], within: &BTreeMap<String, Duration>, failed: &[&str]) {
     let now = run.clock().now();
-    let tasks = &tasks[..tasks.len().min(MOST_TASKS)];
+    let tasks = &tasks[..tasks.len().min(MAX_TASKS)];
     let late = tasks.iter().filter_map(|task| Some((task.lateness(now)?, &task.name)));
     if let Some((lateness, name)) = late.max_by(|one, other| one.0.total_cmp(&other.0)) {
-        run.measure(&SCHEDULED_TASK_LATENESS, lateness, Some(shown(name)));
+        run.measure(&SCHEDULED_TASK_LATENESS, lateness, Some(clean_name(name)));
     }
     for task in tasks {
         let step = run.step(&subject(&task.name), "task");
@@ -53,8 +53,8 @@ pub(crate) fn judge(run: &Run, tasks: &[Task], within: &BTreeMap<String, Duratio
         let step = run.step(&subject(name), "task");
         let mismatch = Mismatch {
             kind: FailureKind::Assertion,
-            expected: format!("a scheduled task `{name}` among those that the counters tell of"),
-            actual: known(tasks),
+            expected: format!("a scheduled task `{name}` in the counters"),
+            actual: names(tasks),
             evidence: None,
         };
         if step.check("reported", Err(mismatch)).is_ok() {
@@ -63,7 +63,7 @@ pub(crate) fn judge(run: &Run, tasks: &[Task], within: &BTreeMap<String, Duratio
     }
 }
 
-/// The tasks with a bound cannot be judged this time.
+/// Skips the tasks with a bound.
 pub(crate) fn skip(run: &Run, within: &BTreeMap<String, Duration>, reason: &str) {
     for name in within.keys() {
         run.step(&subject(name), "task").skipped(reason);
@@ -89,8 +89,8 @@ fn ended_well(task: &Task, failed: &[&str]) -> Result<(), Mismatch> {
     let when = task.finished_at.map(|at| format!(", at {at:.0}")).unwrap_or_default();
     Err(Mismatch {
         kind: FailureKind::Assertion,
-        expected: format!("the scheduled task `{}` to end well", shown(&task.name)),
-        actual: format!("it ended as `{status}`{when}"),
+        expected: format!("the scheduled task `{}` to succeed", clean_name(&task.name)),
+        actual: format!("it ended with status `{status}`{when}"),
         evidence: None,
     })
 }
@@ -98,19 +98,19 @@ fn ended_well(task: &Task, failed: &[&str]) -> Result<(), Mismatch> {
 fn recent(task: &Task, within: Duration, now: Timestamp) -> Result<(), Mismatch> {
     let actual = match task.finished_at {
         Some(at) if now.duration_since(at).as_secs_f64() <= within.as_secs_f64() => return Ok(()),
-        Some(at) => format!("it was last done at {at:.0}, {:.1} h ago", now.duration_since(at).as_secs_f64() / 3_600.0),
-        None => "nothing tells that it was ever done".to_owned(),
+        Some(at) => format!("it last finished at {at:.0}, {:.1} h ago", now.duration_since(at).as_secs_f64() / 3_600.0),
+        None => "no finished run is recorded".to_owned(),
     };
     let hours = within.as_secs_f64() / 3_600.0;
-    let expected = format!("the scheduled task `{}` to have been done within {hours:.1} h", shown(&task.name));
+    let expected = format!("the scheduled task `{}` to finish at least every {hours:.1} h", clean_name(&task.name));
     Err(Mismatch { kind: FailureKind::Stale, expected, actual, evidence: None })
 }
 
-fn known(tasks: &[Task]) -> String {
+fn names(tasks: &[Task]) -> String {
     if tasks.is_empty() {
         return "none".to_owned();
     }
-    tasks.iter().map(|task| shown(&task.name)).collect::<Vec<_>>().join(", ")
+    tasks.iter().map(|task| clean_name(&task.name)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -126,15 +126,15 @@ mod tests {
     }
 
     #[test]
-    fn a_task_is_late_by_what_is_beyond_its_interval() {
+    fn lateness_counts_from_the_end_of_the_interval() {
         assert_eq!(task(Some(at(0)), Some(60.0), None).lateness(at(50)), Some(0.0));
         assert_eq!(task(Some(at(0)), Some(60.0), None).lateness(at(90)), Some(30.0));
-        assert_eq!(task(None, Some(60.0), None).lateness(at(90)), None, "never done, as far as is known");
+        assert_eq!(task(None, Some(60.0), None).lateness(at(90)), None, "no finished run is known");
         assert_eq!(task(Some(at(0)), None, None).lateness(at(90)), None);
     }
 
     #[test]
-    fn a_bound_is_about_the_last_time_that_it_was_done() {
+    fn bound_applies_to_the_last_finished_run() {
         let within = Duration::from_secs(26 * 3_600);
         assert_eq!(recent(&task(Some(at(0)), None, None), within, at(26 * 3_600)), Ok(()));
         let late = recent(&task(Some(at(0)), None, None), within, at(50 * 3_600)).unwrap_err();

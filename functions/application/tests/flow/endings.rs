@@ -1,4 +1,4 @@
-//! What is no failure, what could not be judged, and what is told beside.
+//! Other outcomes: warnings, missing numbers, stale or hostile results, refused credentials and maintenance.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use runtime::{Clock, Invocation, Prepared, SkippingClock, execute};
 use crate::{detail, step};
 
 #[tokio::test]
-async fn all_is_asked_side_by_side_and_each_result_is_a_subject() {
+async fn sources_are_read_concurrently_and_results_are_subjects() {
     let harness = Harness::<Application>::start().await;
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
@@ -33,7 +33,7 @@ async fn all_is_asked_side_by_side_and_each_result_is_a_subject() {
 }
 
 #[tokio::test]
-async fn a_warning_passes_and_is_told() {
+async fn warning_passes_with_a_remark() {
     let harness = Harness::<Application>::start().await;
     harness.platform.faults().activate(Fault::DiskFilling);
     let observed = harness.run().await;
@@ -44,7 +44,7 @@ async fn a_warning_passes_and_is_told() {
 }
 
 #[tokio::test]
-async fn a_failure_tells_what_the_platform_says() {
+async fn failure_quotes_the_platform() {
     let harness = Harness::<Application>::start().await;
     harness.platform.faults().activate(Fault::DiskFull);
     let observed = harness.run().await;
@@ -55,7 +55,7 @@ async fn a_failure_tells_what_the_platform_says() {
 }
 
 #[tokio::test]
-async fn counters_that_hold_nothing_are_told_and_no_failure() {
+async fn missing_counters_are_listed_and_pass() {
     let harness = Harness::<Application>::start().await;
     harness.platform.faults().activate(Fault::CountersMissing);
     let observed = harness.run().await;
@@ -68,20 +68,20 @@ async fn counters_that_hold_nothing_are_told_and_no_failure() {
 }
 
 #[tokio::test]
-async fn results_that_stand_still_are_neither_judged_nor_published() {
+async fn stale_results_are_neither_judged_nor_published() {
     let harness = Harness::<Application>::start().await;
     harness.platform.faults().activate(Fault::HealthStale);
     harness.platform.faults().activate(Fault::DiskFull);
     let observed = harness.run().await;
     assert_eq!(observed.failures().len(), 1);
     let detail = detail(&observed, "health", "health");
-    assert!(detail.contains("results of the last 5m") && detail.contains("the last were finished 2"), "{detail}");
+    assert!(detail.contains("results of the last 5m") && detail.contains("the last ones finished 2"), "{detail}");
     assert_eq!(step(&observed, "used-disk-space", "entry"), None);
     assert!(!observed.metrics.contains_key("DiskUsed") && observed.metrics.contains_key("Requests"));
 }
 
 #[tokio::test]
-async fn before_the_first_run_the_words_say_so() {
+async fn empty_body_before_the_first_run_is_explained() {
     let harness = Harness::<Application>::start().await;
     harness.platform.faults().activate(Fault::HealthEmpty);
     let observed = harness.run().await;
@@ -89,7 +89,7 @@ async fn before_the_first_run_the_words_say_so() {
 }
 
 #[tokio::test]
-async fn a_token_or_secret_of_ours_that_is_refused_is_no_failure_of_the_platform() {
+async fn refused_token_is_inconclusive() {
     let harness = Harness::<Application>::with(Options::default(), |settings| {
         *settings = settings.replace("application/ops-token", "application/wrong");
     })
@@ -100,15 +100,11 @@ async fn a_token_or_secret_of_ours_that_is_refused_is_no_failure_of_the_platform
     let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     assert_eq!(inconclusive.cause, Cause::Credentials);
     assert!(inconclusive.detail.ends_with("put a valid one at ssm:/just-driving/demo/application/wrong"));
-    assert_eq!(
-        step(&observed, "used-disk-space", "entry"),
-        Some("passed"),
-        "the health endpoint is judged all the same"
-    );
+    assert_eq!(step(&observed, "used-disk-space", "entry"), Some("passed"), "the health endpoint is still judged");
 }
 
 #[tokio::test]
-async fn maintenance_is_no_failure() {
+async fn maintenance_is_reported_as_such() {
     let harness = Harness::<Application>::start().await;
     harness.platform.faults().activate(Fault::Maintenance);
     let observed = harness.run().await;
@@ -116,7 +112,7 @@ async fn maintenance_is_no_failure() {
 }
 
 #[tokio::test]
-async fn what_is_ignored_is_not_looked_at_and_its_incident_ends() {
+async fn incident_of_an_ignored_result_ends() {
     let mut harness = Harness::<Application>::start().await;
     harness.platform.faults().activate(Fault::DiskFull);
     harness.run().await;
@@ -124,7 +120,7 @@ async fn what_is_ignored_is_not_looked_at_and_its_incident_ends() {
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     assert_eq!(step(&observed, "used-disk-space", "entry"), Some("passed"));
-    assert!(detail(&observed, "used-disk-space", "remark").contains("no longer among the results"));
+    assert!(detail(&observed, "used-disk-space", "remark").contains("no longer reported"));
     assert!(!observed.metrics.contains_key("DiskUsed"));
     harness.run().await;
     let events: Vec<Event> = harness.memory.take_sent().iter().map(|delivery| delivery.notification.event).collect();
@@ -132,11 +128,11 @@ async fn what_is_ignored_is_not_looked_at_and_its_incident_ends() {
     for _ in 0..20 {
         harness.run().await;
     }
-    assert_eq!(step(&harness.run().await, "used-disk-space", "entry"), None, "and is forgotten");
+    assert_eq!(step(&harness.run().await, "used-disk-space", "entry"), None, "the result is forgotten");
 }
 
-/// The run against a health endpoint that answers so, at this time.
-async fn against(status: &'static str, body: String) -> Observed {
+/// Runs the check against a health endpoint that always gives this answer.
+async fn run_against(status: &'static str, body: String) -> Observed {
     let server = Server::plain(move |_| answer(&format!("{status}\r\nContent-Type: application/json"), &body)).await;
     let settings = format!(
         "environment = \"test\"\nbase_url = \"http://{}\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n[links]\n\
@@ -153,53 +149,53 @@ async fn against(status: &'static str, body: String) -> Observed {
     Observed { report, metrics }
 }
 
-/// Results finished so many seconds ago.
+/// Body with results that finished `ago` seconds before now.
 fn finished(ago: i64, results: &str) -> String {
     let at = SkippingClock::default().now().as_second() - ago;
     format!("{{\"finishedAt\": {at}, \"checkResults\": {results}}}")
 }
 
 #[tokio::test]
-async fn what_is_no_answer_of_results_fails_by_its_kind() {
+async fn answers_without_usable_results_fail() {
     let one = "[{\"name\": \"Redis\", \"status\": \"ok\"}]";
     for (case, body, expected) in [
-        ("blank", " \n".to_owned(), "Body"),
-        ("no JSON", "<html>".to_owned(), "Body"),
-        ("a list", "[]".to_owned(), "Assertion"),
+        ("blank body", " \n".to_owned(), "Body"),
+        ("not JSON", "<html>".to_owned(), "Body"),
+        ("a list instead of an object", "[]".to_owned(), "Assertion"),
         ("no results", finished(0, "[]"), "Assertion"),
         ("results of another type", finished(0, "\"ok\""), "Assertion"),
         ("no time", format!("{{\"checkResults\": {one}}}"), "Assertion"),
-        ("a time that is none", format!("{{\"finishedAt\": \"soon\", \"checkResults\": {one}}}"), "Assertion"),
-        ("old", finished(301, one), "Stale"),
+        ("an invalid time", format!("{{\"finishedAt\": \"soon\", \"checkResults\": {one}}}"), "Assertion"),
+        ("stale results", finished(301, one), "Stale"),
     ] {
-        let observed = against("200 OK", body).await;
+        let observed = run_against("200 OK", body).await;
         let detail = detail(&observed, "health", "health");
         assert!(detail.contains(&format!("kind: {expected}")), "{case}: {detail}");
     }
-    let observed = against("200 OK", finished(290, one)).await;
+    let observed = run_against("200 OK", finished(290, one)).await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     let text = format!("{{\"finishedAt\": \"{}\", \"checkResults\": {one}}}", SkippingClock::default().now());
-    assert_eq!(against("200 OK", text).await.report.outcome, Outcome::Passed);
-    let observed = against("200 OK", finished(-400, one)).await;
+    assert_eq!(run_against("200 OK", text).await.report.outcome, Outcome::Passed);
+    let observed = run_against("200 OK", finished(-400, one)).await;
     let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     assert_eq!(inconclusive.cause, Cause::ClockSkew);
-    let observed = against("403 Forbidden", String::new()).await;
+    let observed = run_against("403 Forbidden", String::new()).await;
     let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     assert!(inconclusive.detail.contains("without a secret"), "{}", inconclusive.detail);
 }
 
 #[tokio::test]
-async fn hostile_results_are_bounded_and_harm_nobody() {
+async fn hostile_results_are_bounded() {
     let entry = |name: &str, status: &str| {
         format!("{{\"name\": {name:?}, \"label\": \"\\u0007 <!channel>\", \"status\": {status:?}, \"meta\": [[[]]]}}")
     };
     let mut results: Vec<String> = (0..3_000).map(|_| entry(&"Same name ".repeat(40), "ok")).collect();
     results.push(entry("Last", "on fire"));
     results.push("17".to_owned());
-    let observed = against("200 OK", finished(0, &format!("[{}]", results.join(",")))).await;
+    let observed = run_against("200 OK", finished(0, &format!("[{}]", results.join(",")))).await;
     let failed: Vec<_> = observed.failures().into_iter().map(|failure| failure.subject).collect();
     assert_eq!(failed, ["last", "unnamed"]);
-    assert!(detail(&observed, "last", "entry").contains("seen: \"on fire\""));
+    assert!(detail(&observed, "last", "entry").contains("actual: \"on fire\""));
     assert!(detail(&observed, "unnamed", "entry").contains("no status"));
     assert!(detail(&observed, "health", "remark").contains("2802 more results are not judged"));
     let steps = &observed.report.last_attempt().unwrap().steps;

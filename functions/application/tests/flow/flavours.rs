@@ -1,4 +1,4 @@
-//! A platform that calls everything otherwise: the settings alone fit the check to it.
+//! A platform with other names: settings alone adapt the check to it.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use check_testkit::Harness;
 use demo_platform::faults::{ExpectedFailure, Shows, catalogue};
 use demo_platform::{Flavour, Options};
 
-/// The settings of a platform that calls everything otherwise.
+/// Settings for the renamed platform.
 const RENAMED: &str = include_str!("renamed.toml");
 
-/// What it publishes of a platform that tells all.
+/// Metrics of a platform that reports everything.
 const METRICS: [&str; 8] = [
     "Requests",
     "ErrorRate",
@@ -29,7 +29,7 @@ async fn renamed() -> Harness<Application> {
 }
 
 #[tokio::test]
-async fn a_platform_of_other_names_passes_by_its_settings_and_shows_the_same_numbers() {
+async fn renamed_platform_yields_the_same_measurements() {
     let documented = Harness::<Application>::start().await.run().await;
     let harness = renamed().await;
     let observed = harness.run().await;
@@ -42,14 +42,14 @@ async fn a_platform_of_other_names_passes_by_its_settings_and_shows_the_same_num
     assert!(!paths.keys().any(|route| route.contains("/api/") || route.contains(" /health")), "{paths:?}");
 }
 
-/// The results that it calls otherwise are subjects by these names.
+/// Subjects that results with other names have on the renamed platform.
 fn translated(failure: &ExpectedFailure) -> ExpectedFailure {
     let subject = if failure.subject == "used-disk-space" { "disk".to_owned() } else { failure.subject.clone() };
     ExpectedFailure { subject, ..failure.clone() }
 }
 
 #[tokio::test]
-async fn its_faults_are_seen_as_those_of_the_documented_one() {
+async fn renamed_platform_fails_like_the_documented_one() {
     for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == "application") {
         let mut harness = renamed().await;
         harness.platform.faults().activate(spec.fault);

@@ -1,4 +1,4 @@
-//! `CertificateDaysRemaining` is that of the certificate that ends first, whether it is still taken or not.
+//! `CertificateDaysRemaining` measures the certificate that ends first, whether it is still valid or not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use local::Memory;
 use runtime::settings::Document;
 use runtime::{Invocation, Prepared, SkippingClock, execute};
 
-/// A server whose certificate ends at the midnight (UTC) that many days from today: of a day less, and a little more when another
-/// day begins meanwhile.
+/// Starts a server whose certificate ends at midnight UTC, `days` days from today. The remaining time is up to a day
+/// shorter, or a little more than that if midnight passes during the test.
 async fn server(authority: &Authority, days: i64) -> Server {
     let day = (Timestamp::now() + SignedDuration::from_hours(24 * days)).to_zoned(TimeZone::UTC);
     let day = (day.year().into(), day.month().cast_unsigned(), day.day().cast_unsigned());
     Server::tls(authority.server_until("localhost", day), Duration::ZERO, |_| ok()).await
 }
 
-/// The outcome of a run against servers whose certificates end in so many days, and the metric.
+/// Runs the check against servers, given as the days left of their certificates. Returns the outcome and the metric.
 async fn run(days: &[i64]) -> (Outcome, Option<f64>) {
     let authority = Authority::generate();
     let mut settings = "environment = \"test\"\nbase_url = \"https://localhost\"\n\
@@ -45,7 +45,7 @@ async fn run(days: &[i64]) -> (Outcome, Option<f64>) {
 }
 
 #[tokio::test]
-async fn the_certificate_that_ends_first_counts() {
+async fn certificate_that_ends_first_is_measured() {
     let (outcome, days) = run(&[90, 12, 40]).await;
     assert_eq!(outcome, Outcome::Passed);
     let days = days.unwrap();
@@ -53,7 +53,7 @@ async fn the_certificate_that_ends_first_counts() {
 }
 
 #[tokio::test]
-async fn one_that_has_ended_counts_below_zero_and_fails_its_target() {
+async fn expired_certificate_is_negative_and_fails_its_target() {
     let (outcome, days) = run(&[90, -2]).await;
     let Outcome::Failed { failures } = outcome else { panic!("{outcome:?}") };
     let failed: Vec<_> = failures.iter().map(|f| (f.subject.as_str(), f.step.as_str(), f.kind)).collect();

@@ -1,4 +1,4 @@
-//! A server that asks to be left alone is, as long as the run lasts; a failure is confirmed after that.
+//! `Retry-After` delays the confirming attempt, as long as it fits into the run.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use local::Memory;
 use runtime::settings::Document;
 use runtime::{Invocation, Prepared, SkippingClock, execute};
 
-/// How far apart the attempts began against a server that answers so; `None` when there was one alone.
-async fn apart(head: &'static str) -> Option<SignedDuration> {
+/// Time between the starts of both attempts against a server with this head. `None` if there was only one attempt.
+async fn delay_of_second_attempt(head: &'static str) -> Option<SignedDuration> {
     let server = Server::plain(move |_| answer(head, "")).await;
     let settings = format!(
         "environment = \"test\"\nbase_url = \"http://{}\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n\
@@ -30,8 +30,8 @@ async fn apart(head: &'static str) -> Option<SignedDuration> {
 }
 
 #[tokio::test]
-async fn the_second_attempt_waits_as_long_as_it_was_asked_to_within_the_run() {
-    let seconds = |apart: Option<SignedDuration>| apart.map(|apart| apart.as_secs());
+async fn second_attempt_waits_for_retry_after_within_the_run() {
+    let seconds = |delay: Option<SignedDuration>| delay.map(|delay| delay.as_secs());
     for (head, expected) in [
         ("503 Service Unavailable", Some(20)),
         ("503 Service Unavailable\r\nRetry-After: 5", Some(20)),
@@ -43,6 +43,6 @@ async fn the_second_attempt_waits_as_long_as_it_was_asked_to_within_the_run() {
         ("429 Too Many Requests\r\nRetry-After: Wed, 21 Oct 2015 07:28:00 GMT", Some(20)),
         ("500 Internal Server Error\r\nRetry-After: 31", Some(20)),
     ] {
-        assert_eq!(seconds(apart(head).await), expected, "{head}");
+        assert_eq!(seconds(delay_of_second_attempt(head).await), expected, "{head}");
     }
 }

@@ -1,5 +1,5 @@
-//! Settings files as a person writes them: what is wrong with each file of `wrong/`, word by word, and that the files we
-//! ship are right.
+//! Settings files as people write them: the exact errors of each file in `wrong/`, and the validity of the files shipped
+//! with the program.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The names of a folder's files with this extension, without it.
+/// Names of the files in a folder that have this extension, without the extension.
 fn names(folder: &Path, extension: &str) -> Vec<String> {
     let Ok(files) = folder.read_dir() else { return Vec::new() };
     let paths = files.flatten().map(|file| file.path());

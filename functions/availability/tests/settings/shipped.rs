@@ -6,7 +6,7 @@ use runtime::settings::SecretRef;
 use crate::{here, names, read};
 
 #[test]
-fn every_settings_file_that_is_shipped_is_right() {
+fn all_shipped_settings_files_are_valid() {
     let folder = here("../../infra/layer/settings");
     let files = names(&folder, "toml");
     for name in ["demo", "production.example"] {
@@ -16,13 +16,13 @@ fn every_settings_file_that_is_shipped_is_right() {
         let file = format!("{name}.toml");
         let text = std::fs::read_to_string(folder.join(&file)).unwrap();
         let problems = read(&file, &text).err().unwrap_or_default();
-        let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        assert!(said.is_empty(), "{}", said.join("\n"));
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
     }
 }
 
 #[test]
-fn what_the_production_example_says_is_what_is_run() {
+fn production_example_is_read_as_written() {
     let text = std::fs::read_to_string(here("../../infra/layer/settings/production.example.toml")).unwrap();
     let read = read("production.example.toml", &text).ok().unwrap();
     assert_eq!(read.common.environment, "production");

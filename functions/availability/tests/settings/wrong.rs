@@ -4,7 +4,7 @@ use runtime::settings::{Document, Problem};
 
 use crate::{here, names, read};
 
-/// What must never be said, wherever in the files it stands.
+/// Secrets in the files, which no error may reveal.
 const SECRETS: [&str; 2] = ["hunter2", "271828"];
 
 fn text(name: &str) -> String {
@@ -15,32 +15,32 @@ fn problems(name: &str) -> Vec<Problem> {
     read(&format!("{name}.toml"), &text(name)).err().unwrap_or_default()
 }
 
-fn said(name: &str) -> String {
+fn errors(name: &str) -> String {
     problems(name).iter().map(|problem| format!("{problem}\n")).collect()
 }
 
-/// Beside each file stands what is said about it. With `UPDATE_EXPECTED` set, what is said now is written there, to be read in the
-/// diff.
+/// The `.txt` file next to each settings file holds its errors. With `UPDATE_EXPECTED` set, the test writes the actual errors
+/// there; review them in the diff.
 #[test]
-fn every_mistake_is_said_with_line_key_value_and_rule() {
+fn errors_name_line_key_value_and_rule() {
     let folder = here("tests/settings/wrong");
     let mut different = Vec::new();
     for name in names(&folder, "toml") {
         let expected = folder.join(format!("{name}.txt"));
-        let said = said(&name);
+        let actual = errors(&name);
         if std::env::var_os("UPDATE_EXPECTED").is_some() {
-            std::fs::write(&expected, &said).unwrap();
+            std::fs::write(&expected, &actual).unwrap();
         }
         let expected = std::fs::read_to_string(expected).unwrap_or_default();
-        if said != expected {
-            different.push(format!("{name}.toml\n--- expected\n{expected}--- said\n{said}"));
+        if actual != expected {
+            different.push(format!("{name}.toml\n--- expected\n{expected}--- actual\n{actual}"));
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
 #[test]
-fn every_file_is_wrong_and_has_its_expected_text() {
+fn every_file_has_mistakes_and_expected_errors() {
     let folder = here("tests/settings/wrong");
     let files = names(&folder, "toml");
     assert!(files.len() > 50, "{} files", files.len());
@@ -51,21 +51,21 @@ fn every_file_is_wrong_and_has_its_expected_text() {
 }
 
 #[test]
-fn a_secret_is_never_said() {
-    let mut observed = 0;
+fn errors_reveal_no_secret() {
+    let mut files = 0;
     for name in names(&here("tests/settings/wrong"), "toml") {
         if !SECRETS.iter().any(|secret| text(&name).contains(secret)) {
             continue;
         }
-        observed += 1;
-        let said = format!("{}{:?}", said(&name), problems(&name));
-        assert!(!SECRETS.iter().any(|secret| said.contains(secret)), "{said}");
+        files += 1;
+        let errors = format!("{}{:?}", errors(&name), problems(&name));
+        assert!(!SECRETS.iter().any(|secret| errors.contains(secret)), "{errors}");
     }
-    assert!(observed >= 8, "only {observed} files hold a secret");
+    assert!(files >= 8, "only {files} files hold a secret");
 }
 
 #[test]
-fn nothing_is_said_twice_and_all_in_the_order_of_the_file() {
+fn errors_are_distinct_and_in_the_order_of_the_file() {
     for name in names(&here("tests/settings/wrong"), "toml") {
         let problems = problems(&name);
         let texts: BTreeSet<String> = problems.iter().map(ToString::to_string).collect();
@@ -91,7 +91,7 @@ fn eight_mistakes_are_eight_problems() {
 }
 
 #[test]
-fn a_file_with_the_line_ends_of_windows_has_the_same_problems() {
+fn windows_line_endings_yield_the_same_problems() {
     for name in ["eight-mistakes", "several-syntax-errors"] {
         let windows = text(name).replace('\n', "\r\n");
         assert_eq!(read(&format!("{name}.toml"), &windows).err().unwrap(), problems(name));
@@ -99,7 +99,7 @@ fn a_file_with_the_line_ends_of_windows_has_the_same_problems() {
 }
 
 #[test]
-fn a_section_of_no_known_check_is_said_with_those_that_there_are() {
+fn section_of_an_unknown_check_lists_the_known_checks() {
     let text = "environment = \"staging\"\n\n[check.availability]\n\n[check.logins]\ndeadline = \"5s\"\n";
     let document = Document::parse("staging.toml", text).unwrap();
     assert_eq!(document.check_ids(), ["availability", "logins"]);

@@ -1,4 +1,4 @@
-//! What else may come: settings that leave something out, what goes on between runs, and no secret in any of it.
+//! Other outcomes: stores left out, memory between runs, refused credentials, and no secret in any report.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use demo_platform::{Fault, Options};
 use runtime::Prepared;
 use runtime::settings::Document;
 
-/// How a step of a subject ended, in a word, and what it says.
+/// Result of a subject's step, in one word and in detail.
 fn step(observed: &check_testkit::Observed, subject: &str, name: &str) -> (String, String) {
     let steps = &observed.report.last_attempt().unwrap().steps;
     let step = steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).unwrap();
@@ -17,7 +17,7 @@ fn step(observed: &check_testkit::Observed, subject: &str, name: &str) -> (Strin
 }
 
 #[tokio::test]
-async fn a_healthy_run_publishes_every_number_and_rates_from_the_second_run_on() {
+async fn rates_are_measured_from_the_second_run_on() {
     let harness = Harness::<Backend>::start().await;
     let first = harness.run().await;
     assert_eq!(first.report.outcome, Outcome::Passed, "{:#?}", first.report);
@@ -37,12 +37,12 @@ async fn a_healthy_run_publishes_every_number_and_rates_from_the_second_run_on()
     assert!(always.iter().all(|name| measured(&first).contains(&(*name).to_owned())), "{:?}", measured(&first));
     assert!(!rates.iter().any(|name| measured(&first).contains(&(*name).to_owned())), "{:?}", measured(&first));
     assert!(rates.iter().all(|name| measured(&second).contains(&(*name).to_owned())), "{:?}", measured(&second));
-    // They stand in the report and the log line only.
+    // Only the report and the log line hold them.
     assert!(!rates.iter().chain(&always).any(|name| second.metrics.contains_key(*name)), "{:?}", second.metrics);
 }
 
 #[tokio::test]
-async fn memory_that_was_lost_is_no_failure() {
+async fn lost_memory_does_not_fail_the_run() {
     let harness = Harness::<Backend>::start().await;
     harness.run().await;
     harness.memory.set_memory("backend", "{ broken");
@@ -50,7 +50,7 @@ async fn memory_that_was_lost_is_no_failure() {
 }
 
 #[tokio::test]
-async fn either_store_may_be_left_out() {
+async fn each_store_may_be_left_out() {
     for (left_out, other) in [("database", "cache"), ("cache", "database")] {
         let harness = Harness::<Backend>::with(Options::default(), |settings| {
             let begins = settings.find(&format!("[check.backend.{left_out}]")).unwrap();
@@ -66,7 +66,7 @@ async fn either_store_may_be_left_out() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_does_not_hide_the_other() {
+async fn unavailable_store_does_not_hide_the_other() {
     let harness = Harness::<Backend>::start().await;
     harness.platform.faults().activate(Fault::DatabaseDown);
     let observed = harness.run().await;
@@ -78,41 +78,47 @@ async fn a_store_that_is_down_does_not_hide_the_other() {
 }
 
 #[tokio::test]
-async fn passwords_of_ours_that_are_refused_are_no_failure_and_the_message_says_what_to_do() {
-    for (store, said) in [("database", "refuses our user synthetics"), ("cache", "does not let the default user in")] {
+async fn refused_passwords_are_inconclusive_with_a_remedy() {
+    for (store, expected) in
+        [("database", "refuses our user synthetics"), ("cache", "does not let the default user in")]
+    {
         let harness = Harness::<Backend>::start().await;
         let path = format!("backend/{store}-password");
-        let of_demo = |(at, value): (String, String)| {
+        let wrong_password = |(at, value): (String, String)| {
             let value = if at == path { "not this one".to_owned() } else { value };
             (format!("/just-driving/demo/{at}"), value)
         };
         let ports = check_testkit::ports(
             &harness.memory,
             &harness.clock,
-            harness.platform.credentials().into_iter().map(of_demo),
+            harness.platform.credentials().into_iter().map(wrong_password),
         );
         let observed = harness.run_after(Duration::from_secs(60), &ports).await;
         let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
         assert_eq!(inconclusive.cause, Cause::Credentials);
-        assert!(inconclusive.detail.contains(said) && inconclusive.detail.contains(&path), "{}", inconclusive.detail);
+        assert!(
+            inconclusive.detail.contains(expected) && inconclusive.detail.contains(&path),
+            "{}",
+            inconclusive.detail
+        );
         assert!(!inconclusive.detail.contains("not this one"), "{}", inconclusive.detail);
     }
 }
 
 #[tokio::test]
-async fn a_statement_that_the_database_does_not_take_is_a_failure_and_the_rest_goes_on() {
+async fn invalid_statement_fails_its_step_only() {
     let harness = Harness::<Backend>::with(Options::default(), |settings| {
         *settings = settings.replace("SELECT COUNT(*) FROM bookings", "SELECT nonsense FROM bookings");
     })
     .await;
     let observed = harness.run().await;
-    let (word, said) = step(&observed, "database", "read");
-    assert!(word == "failed" && said.contains("to know the statement"), "{word}: {said}");
+    let (word, detail) = step(&observed, "database", "read");
+    assert!(word == "failed" && detail.contains("to know the statement"), "{word}: {detail}");
     assert_eq!(step(&observed, "database", "status").0, "passed");
 }
 
 #[tokio::test]
-async fn faults_of_the_whole_platform_do_not_reach_its_stores() {
+async fn faults_of_the_platform_do_not_affect_its_stores() {
     for fault in [Fault::Down, Fault::Slow, Fault::ServerError, Fault::Maintenance] {
         let harness = Harness::<Backend>::start().await;
         harness.platform.faults().activate(fault);
@@ -121,27 +127,27 @@ async fn faults_of_the_whole_platform_do_not_reach_its_stores() {
 }
 
 #[tokio::test]
-async fn no_fault_makes_a_run_say_a_secret() {
+async fn no_fault_reveals_a_secret() {
     for fault in Fault::ALL.iter().copied().filter(|fault| *fault != Fault::Hang) {
         let options = Options { slow_delay: Duration::from_millis(50), ..Options::default() };
         let harness = Harness::<Backend>::with(options, |_| {}).await;
         harness.platform.faults().activate(fault);
         for _ in 0..2 {
             let observed = harness.run().await;
-            let said = format!(
+            let output = format!(
                 "{observed:?} {} {:?}",
                 serde_json::to_string(&observed.report).unwrap(),
                 harness.memory.take_sent()
             );
             for (path, secret) in harness.platform.credentials() {
-                assert!(!said.contains(&secret), "{fault}: {path} is said in {said}");
+                assert!(!output.contains(&secret), "{fault}: {path} is in {output}");
             }
         }
     }
 }
 
 #[test]
-fn what_is_wrong_in_the_settings_is_told_all_at_once() {
+fn all_mistakes_in_the_settings_are_reported_at_once() {
     let problems = |lines: &str| {
         let settings = format!(
             "environment = \"test\"\nbase_url = \"https://platform.example\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n\
@@ -151,11 +157,11 @@ fn what_is_wrong_in_the_settings_is_told_all_at_once() {
         let problems = Prepared::<Backend>::read(&document).err().unwrap_or_default();
         problems.iter().map(|problem| format!("{}: {}", problem.key, problem.rule)).collect::<Vec<_>>()
     };
-    let sound = "cache.host = \"cache.example\"\ndatabase.host = \"db.example\"\ndatabase.user = \"synthetics\"";
-    assert_eq!(problems(sound), Vec::<String>::new());
+    let valid = "cache.host = \"cache.example\"\ndatabase.host = \"db.example\"\ndatabase.user = \"synthetics\"";
+    assert_eq!(problems(valid), Vec::<String>::new());
     assert_eq!(
         problems(""),
-        ["check.backend: expected a table `database` or `cache`, found neither: nothing would be looked at"]
+        ["check.backend: expected a table `database` or `cache`, found neither: nothing would be checked"]
     );
     let wrong = "step_deadline = \"1m\"\n[check.backend.database]\nport = 0\nread = \"DELETE FROM users\"\n\
                  replica.lag_within = \"0s\"\nfailed_jobs.table = \"a b\"\n[check.backend.cache]\nhost = \"10.0.0.7\"\n\
@@ -174,7 +180,7 @@ fn what_is_wrong_in_the_settings_is_told_all_at_once() {
     ] {
         assert!(keys.contains(&format!("check.backend.{key}")), "{key}: {keys:?}");
     }
-    // A private address needs to be allowed.
+    // Private addresses must be allowed explicitly.
     let private = problems("cache.host = \"10.0.0.7\"");
     assert!(private.len() == 1 && private[0].contains("network.allow_addresses"), "{private:?}");
 }

@@ -1,4 +1,4 @@
-//! Redis, healthy and not.
+//! The steps on a real Redis, healthy and failing.
 
 use std::net::TcpStream;
 use std::time::Duration;
@@ -7,11 +7,10 @@ use check::Cause;
 
 use crate::redis::Redis;
 use crate::world::World;
-use check_testkit::servers::Proxy;
-use check_testkit::servers::address;
+use check_testkit::servers::{Proxy, address};
 
 #[tokio::test]
-async fn a_user_with_the_documented_commands_sees_it_healthy() {
+async fn documented_commands_suffice_for_all_steps() {
     let server = Redis::start(&["--maxmemory", "64mb"]);
     let observed = World::with_cache(server.port, "database = 3\nsaved_within = \"1h\"").run().await;
     let used = observed.passed().measured["CacheMemoryUsed"];
@@ -20,14 +19,14 @@ async fn a_user_with_the_documented_commands_sees_it_healthy() {
 }
 
 #[tokio::test]
-async fn without_a_limit_nothing_is_said_of_its_memory() {
+async fn memory_is_not_measured_without_a_limit() {
     let server = Redis::start(&[]);
     let observed = World::with_cache(server.port, "").run().await;
     assert!(!observed.passed().measured.contains_key("CacheMemoryUsed"), "{:?}", observed.measured);
 }
 
 #[tokio::test]
-async fn a_cache_that_is_down_is_connect_and_recovers() {
+async fn unavailable_cache_fails_to_connect_and_recovers() {
     let mut server = Redis::start(&[]);
     let world = World::with_cache(server.port, "");
     world.run().await.passed();
@@ -38,7 +37,7 @@ async fn a_cache_that_is_down_is_connect_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_cannot_be_judged() {
+async fn wrong_password_is_inconclusive() {
     let server = Redis::start(&[]);
     let mut world = World::with_cache(server.port, "");
     world.secrets.insert("cache", "of-yesterday".to_owned());
@@ -48,14 +47,14 @@ async fn a_wrong_password_cannot_be_judged() {
 }
 
 #[tokio::test]
-async fn a_slow_one_is_late() {
+async fn slow_cache_times_out() {
     let server = Redis::start(&[]);
     let slow = Proxy::start(server.port, Duration::from_millis(2_500)).await.port;
     World::with_cache(slow, "").run().await.failed("cache connect timeout");
 }
 
 #[tokio::test]
-async fn a_memory_that_is_full_shows() {
+async fn full_memory_is_measured() {
     let server = Redis::start(&["--maxmemory", "3mb", "--maxmemory-policy", "noeviction"]);
     let answer = server.fill(400);
     assert!(answer.starts_with("-OOM"), "{answer}");
@@ -64,7 +63,7 @@ async fn a_memory_that_is_full_shows() {
 }
 
 #[tokio::test]
-async fn what_it_throws_out_is_a_rate_between_runs_and_a_restart_makes_it_unknown() {
+async fn restart_makes_the_eviction_rate_unknown() {
     let mut server = Redis::start(&["--maxmemory", "3mb", "--maxmemory-policy", "allkeys-lru"]);
     let world = World::with_cache(server.port, "");
     server.has_run_for(Duration::from_secs(3)).await;
@@ -83,31 +82,31 @@ async fn what_it_throws_out_is_a_rate_between_runs_and_a_restart_makes_it_unknow
 }
 
 #[tokio::test]
-async fn whom_it_turns_away_is_a_rate_and_when_that_is_us_a_failure() {
+async fn refused_connection_fails_and_is_measured_later() {
     let server = Redis::start(&["--maxclients", "4"]);
     let world = World::with_cache(server.port, "");
     server.has_run_for(Duration::from_secs(8)).await;
     world.run().await.passed();
-    // Until our own connection is gone.
+    // Wait until the check's connection is closed.
     tokio::time::sleep(Duration::from_millis(200)).await;
     let held: Vec<TcpStream> = (0..4).map(|_| TcpStream::connect(address(server.port)).unwrap()).collect();
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let said = world.run().await.failed("cache connect connect");
-    assert!(said.contains("as many clients as it takes"), "{said}");
+    let text = world.run().await.failed("cache connect connect");
+    assert!(text.contains("as many clients as it takes"), "{text}");
     drop(held);
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     let observed = world.run().await;
-    // Ours, both attempts.
+    // Both attempts of the failed run were refused.
     assert!(observed.passed().measured["CacheRejectedConnections"] > 0.0, "{:?}", observed.measured);
 }
 
 #[tokio::test]
-async fn a_snapshot_that_failed_is_a_failure() {
+async fn failed_snapshot_fails() {
     let server = Redis::start(&[]);
-    // The owner of the machine may write anywhere, but not to a folder that is gone.
+    // Tests may run as root, who may write anywhere but not to a missing folder.
     std::fs::remove_dir_all(server.folder.path()).unwrap();
-    server.tell(&["SET key value".to_owned(), "BGSAVE".to_owned()]);
+    server.send(&["SET key value".to_owned(), "BGSAVE".to_owned()]);
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let said = World::with_cache(server.port, "").run().await.failed("cache info assertion");
-    assert!(said.contains("the last snapshot failed"), "{said}");
+    let text = World::with_cache(server.port, "").run().await.failed("cache info assertion");
+    assert!(text.contains("the last snapshot failed"), "{text}");
 }

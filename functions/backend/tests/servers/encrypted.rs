@@ -1,4 +1,4 @@
-//! Encrypted connections, to servers that are trusted and to others.
+//! Encrypted connections to trusted and untrusted servers.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
@@ -7,7 +7,7 @@ use crate::redis::Redis;
 use crate::world::{World, cache, database};
 use check_testkit::servers::{Folder, free_port};
 
-/// Whom a server's certificate is signed by.
+/// Authority that signs the certificates of servers.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     pem: String,
@@ -18,13 +18,13 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        // Authorities of the same name would be taken for one with a wrong signature.
+        // Two authorities with one name would look like one authority with a wrong signature.
         params.distinguished_name.push(DnType::CommonName, format!("{:x?}", &key.public_key_raw()[..8]));
         let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
         Self { pem: issuer.pem(), issuer }
     }
 
-    /// A certificate for a host, and its key.
+    /// Signs a certificate for a host. Returns the certificate and its key as PEM.
     fn sign(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
@@ -32,7 +32,7 @@ impl Authority {
     }
 }
 
-/// The paths of a certificate for this machine and of its key.
+/// Writes a certificate for a host and its key to files. Returns their paths.
 fn certificate(authority: &Authority, host: &str, folder: &Folder) -> (String, String) {
     let (certificate, key) = authority.sign(host);
     (folder.file("certificate.pem", &certificate), folder.file("key.pem", &key))
@@ -41,42 +41,42 @@ fn certificate(authority: &Authority, host: &str, folder: &Folder) -> (String, S
 fn encrypted_database(authority: &Authority, host: &str, folder: &Folder) -> MariaDb {
     let (certificate, key) = certificate(authority, host, folder);
     let options = [format!("--ssl-cert={certificate}"), format!("--ssl-key={key}")];
-    let only_so = "ALTER USER 'synthetics'@'%' REQUIRE SSL;";
-    MariaDb::start(&options.each_ref().map(String::as_str), only_so)
+    let require_tls = "ALTER USER 'synthetics'@'%' REQUIRE SSL;";
+    MariaDb::start(&options.each_ref().map(String::as_str), require_tls)
 }
 
 #[tokio::test]
-async fn a_database_whose_authority_is_trusted_is_reached_and_another_is_not() {
+async fn database_is_reached_only_if_its_authority_is_trusted() {
     let (authority, folder) = (Authority::generate(), Folder::new(env!("CARGO_TARGET_TMPDIR"), "tls"));
     let server = encrypted_database(&authority, "localhost", &folder);
     let settings = database(server.port, "");
     World::new(&settings, &[&authority.pem]).run().await.passed();
-    let said = World::new(&settings, &[&Authority::generate().pem]).run().await.failed("database connect tls");
-    assert!(said.contains("unknown authority"), "{said}");
-    // It wants TLS, and refuses our user without.
+    let text = World::new(&settings, &[&Authority::generate().pem]).run().await.failed("database connect tls");
+    assert!(text.contains("unknown authority"), "{text}");
+    // The server refuses the user without TLS.
     World::with_database(server.port, "").run().await.inconclusive();
 }
 
 #[tokio::test]
-async fn a_database_with_a_certificate_of_another_host_is_not_trusted() {
+async fn database_certificate_of_another_host_fails() {
     let (authority, folder) = (Authority::generate(), Folder::new(env!("CARGO_TARGET_TMPDIR"), "tls"));
     let server = encrypted_database(&authority, "db.elsewhere.example", &folder);
-    let said = World::new(&database(server.port, ""), &[&authority.pem]).run().await.failed("database connect tls");
-    assert!(said.contains("another host"), "{said}");
+    let text = World::new(&database(server.port, ""), &[&authority.pem]).run().await.failed("database connect tls");
+    assert!(text.contains("another host"), "{text}");
 }
 
 #[tokio::test]
-async fn a_database_without_tls_is_a_failure_where_it_is_expected() {
+async fn database_without_tls_fails_if_tls_is_required() {
     let server = MariaDb::start(&[], "");
-    let said = World::new(&database(server.port, ""), &[]).run().await.failed("database connect tls");
-    assert!(said.contains("a server without TLS"), "{said}");
+    let text = World::new(&database(server.port, ""), &[]).run().await.failed("database connect tls");
+    assert!(text.contains("a server without TLS"), "{text}");
 }
 
 #[tokio::test]
-async fn a_cache_whose_authority_is_trusted_is_reached_and_another_is_not() {
+async fn cache_is_reached_only_if_its_authority_is_trusted() {
     let (authority, folder) = (Authority::generate(), Folder::new(env!("CARGO_TARGET_TMPDIR"), "tls"));
     let (certificate, key) = certificate(&authority, "localhost", &folder);
-    let own = folder.file("authority.pem", &authority.pem);
+    let authority_file = folder.file("authority.pem", &authority.pem);
     let port = free_port().to_string();
     let server = Redis::start(&[
         "--tls-port",
@@ -86,7 +86,7 @@ async fn a_cache_whose_authority_is_trusted_is_reached_and_another_is_not() {
         "--tls-key-file",
         &key,
         "--tls-ca-cert-file",
-        &own,
+        &authority_file,
         "--tls-auth-clients",
         "no",
     ]);

@@ -1,6 +1,6 @@
-//! The check against real servers: MariaDB and Redis of Debian's packages, on loopback, each test with its own.
+//! The check against MariaDB and Redis from Debian's packages, on loopback. Each test starts its own servers.
 //!
-//! Time is the servers' own here, so some of these tests wait for it, a second or two.
+//! The servers use real time, so some of these tests wait a few seconds.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 

@@ -1,13 +1,13 @@
-//! A MariaDB with the platform's tables as Laravel makes them, and a user who may do what docs/operations.md names.
+//! A MariaDB with tables as Laravel creates them, and a user with the grants that docs/operations.md lists.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use check_testkit::servers::{Folder, Server, free_port, program};
 
-/// What the monitor's user logs in with.
+/// Password of the check's user.
 pub const PASSWORD: &str = "read-only-and-no-more";
-/// `failed_jobs` as `php artisan queue:failed-table` makes it, and the grants of docs/operations.md.
+/// Statements for `failed_jobs` as `php artisan queue:failed-table` creates it, and for the documented grants.
 const PLATFORM: &str = "
 CREATE DATABASE just_driving CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 CREATE TABLE just_driving.bookings (id bigint unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, starts_at timestamp NULL);
@@ -27,18 +27,18 @@ GRANT SELECT (failed_at) ON just_driving.failed_jobs TO 'synthetics'@'%';
 GRANT SLAVE MONITOR ON *.* TO 'synthetics'@'%';
 ";
 
-/// A server, its data, and when it was started.
+/// Server process with its data and start time.
 pub struct MariaDb {
     server: Option<Server>,
     folder: Folder,
     options: Vec<String>,
-    /// Where it listens, also when it was started again.
+    /// Port, the same after a restart.
     pub port: u16,
     started: Instant,
 }
 
 impl MariaDb {
-    /// With these options besides, and these statements run once.
+    /// Starts a server with further options, and runs further statements once.
     pub fn start(options: &[&str], statements: &str) -> Self {
         let folder = Folder::new(env!("CARGO_TARGET_TMPDIR"), "mariadb");
         let data = folder.path().join("data");
@@ -46,20 +46,20 @@ impl MariaDb {
         install
             .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .arg(format!("--datadir={}", data.display()))
-            // Each removes the temporary tables of others that it finds.
+            // Servers remove each other's temporary tables, so each needs its own folder.
             .arg(format!("--tmpdir={}", folder.path().display()))
             .arg("--innodb-log-file-size=4M");
         let installed = install.output().unwrap();
         assert!(installed.status.success(), "{install:?}: {installed:?}");
-        // One statement a line.
+        // Each line of an init file is one statement.
         let file = folder.file("init.sql", &format!("{}\n{statements}", PLATFORM.trim()));
         let options = options.iter().map(|option| (*option).to_owned()).collect();
-        let mut own = Self { server: None, folder, options, port: free_port(), started: Instant::now() };
-        own.run(&[format!("--init-file={file}")]);
-        own
+        let mut server = Self { server: None, folder, options, port: free_port(), started: Instant::now() };
+        server.run(&[format!("--init-file={file}")]);
+        server
     }
 
-    fn run(&mut self, besides: &[String]) {
+    fn run(&mut self, more: &[String]) {
         let folder = self.folder.path();
         let mut command = Command::new(program("mariadbd", "mariadb-server"));
         command
@@ -67,28 +67,28 @@ impl MariaDb {
             .args(["--innodb-log-file-size=4M", "--innodb-buffer-pool-size=16M", "--performance-schema=off"])
             .arg(format!("--datadir={}", folder.join("data").display()))
             .arg(format!("--tmpdir={}", folder.display()))
-            // The paths of sockets must be short.
+            // Paths of sockets have a small maximum length.
             .arg(format!("--socket=/tmp/synthetics-{}.sock", self.port))
             .arg(format!("--port={}", self.port))
             .arg(format!("--log-error={}", folder.join("error.log").display()))
             .args(&self.options)
-            .args(besides);
+            .args(more);
         self.server = Some(Server::start(command, self.port));
         self.started = Instant::now();
     }
 
-    /// Kills it.
+    /// Kills the server.
     pub fn stop(&mut self) {
         self.server = None;
     }
 
-    /// Starts it again, with its data.
+    /// Restarts the server with its data.
     pub fn restart(&mut self) {
         self.stop();
         self.run(&[]);
     }
 
-    /// Waits until it has run for so long.
+    /// Waits until the server has run for at least this time.
     pub async fn has_run_for(&self, time: Duration) {
         tokio::time::sleep(time.saturating_sub(self.started.elapsed())).await;
     }
@@ -97,7 +97,7 @@ impl MariaDb {
 impl Drop for MariaDb {
     fn drop(&mut self) {
         self.stop();
-        // A server that is killed leaves it.
+        // A killed server leaves its socket behind.
         let _ = std::fs::remove_file(format!("/tmp/synthetics-{}.sock", self.port));
     }
 }

@@ -1,4 +1,4 @@
-//! A Redis with a user who may do what docs/operations.md names.
+//! A Redis whose user has the permissions that docs/operations.md lists.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -7,38 +7,38 @@ use std::time::{Duration, Instant};
 
 use check_testkit::servers::{Folder, Server, address, free_port, program};
 
-/// What the monitor's user logs in with.
+/// Password of the check's user.
 pub const PASSWORD: &str = "info-and-no-more";
-/// What whoever fills it logs in with.
-const OWNER: &str = "all-there-is";
+/// Password of the user that fills the server.
+const OWNER_PASSWORD: &str = "all-there-is";
 
-/// A server, its data, and when it was started.
+/// Server process with its data and start time.
 pub struct Redis {
     server: Option<Server>,
-    /// Where its data are.
+    /// Folder of the data.
     pub folder: Folder,
     options: Vec<String>,
-    /// Where it listens, also when it was started again.
+    /// Port, the same after a restart.
     pub port: u16,
     started: Instant,
 }
 
 impl Redis {
-    /// With these options besides.
+    /// Starts a server with further options.
     pub fn start(options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let folder = Folder::new(env!("CARGO_TARGET_TMPDIR"), "redis");
-        let mut own = Self { server: None, folder, options, port: free_port(), started: Instant::now() };
-        own.restart();
-        own
+        let mut server = Self { server: None, folder, options, port: free_port(), started: Instant::now() };
+        server.restart();
+        server
     }
 
-    /// Starts it, again.
+    /// Starts the server, after stopping it if necessary.
     pub fn restart(&mut self) {
         self.stop();
         let mut command = Command::new(program("redis-server", "redis-server"));
         command
-            .args(["--bind", "127.0.0.1", "--save", "", "--requirepass", OWNER])
+            .args(["--bind", "127.0.0.1", "--save", "", "--requirepass", OWNER_PASSWORD])
             .args(["--user", "synthetics", "on", &format!(">{PASSWORD}"), "+ping", "+info", "+select"])
             .args(["--dir", self.folder.path().to_str().unwrap(), "--port", &self.port.to_string()])
             .args(&self.options)
@@ -47,33 +47,33 @@ impl Redis {
         self.started = Instant::now();
     }
 
-    /// Kills it.
+    /// Kills the server.
     pub fn stop(&mut self) {
         self.server = None;
     }
 
-    /// Waits until it has run for so long.
+    /// Waits until the server has run for at least this time.
     pub async fn has_run_for(&self, time: Duration) {
         tokio::time::sleep(time.saturating_sub(self.started.elapsed())).await;
     }
 
-    /// What it answers to its owner.
-    pub fn tell(&self, commands: &[String]) -> Vec<String> {
+    /// Sends commands as the owner and returns the first line of each reply.
+    pub fn send(&self, commands: &[String]) -> Vec<String> {
         let stream = TcpStream::connect(address(self.port)).unwrap();
         let mut answers = BufReader::new(stream.try_clone().unwrap()).lines();
         let mut stream = stream;
         let mut replies = Vec::new();
-        for command in [format!("AUTH {OWNER}")].iter().chain(commands) {
+        for command in [format!("AUTH {OWNER_PASSWORD}")].iter().chain(commands) {
             stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
             replies.push(answers.next().unwrap().unwrap());
         }
         replies.split_off(1)
     }
 
-    /// Stores so many values of 10 kB; the last answer.
+    /// Stores `count` values of 10 kB and returns the last reply.
     pub fn fill(&self, count: usize) -> String {
         let value = "x".repeat(10_000);
         let commands: Vec<String> = (0..count).map(|number| format!("SET key:{number} {value}")).collect();
-        self.tell(&commands).pop().unwrap()
+        self.send(&commands).pop().unwrap()
     }
 }

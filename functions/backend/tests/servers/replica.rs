@@ -1,4 +1,4 @@
-//! A replica that follows, and one that does not.
+//! The step `replication` on a replica that follows its source and on one that does not.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ use crate::world::World;
 const REPLICA: &str = "replica.lag_within = \"30s\"";
 
 #[tokio::test]
-async fn a_server_that_follows_none_is_no_replica() {
+async fn server_without_a_source_is_stale() {
     let server = MariaDb::start(&[], "");
-    let said = World::with_database(server.port, REPLICA).run().await.failed("database replication stale");
-    assert!(said.contains("follows none"), "{said}");
+    let text = World::with_database(server.port, REPLICA).run().await.failed("database replication stale");
+    assert!(text.contains("follows no source"), "{text}");
 }
 
 #[tokio::test]
-async fn a_replica_follows_until_its_source_is_gone() {
+async fn replica_passes_until_its_source_is_gone() {
     let user = "CREATE USER 'replica'@'%' IDENTIFIED BY 'r';\nGRANT REPLICATION SLAVE ON *.* TO 'replica'@'%';";
     let mut source = MariaDb::start(&["--log-bin=binlog", "--server-id=1"], user);
     let follows = format!(
@@ -23,22 +23,22 @@ async fn a_replica_follows_until_its_source_is_gone() {
          MASTER_CONNECT_RETRY=1, MASTER_LOG_FILE='binlog.000001', MASTER_LOG_POS=4;\nSTART SLAVE;",
         source.port
     );
-    // What its source did first, it has done already.
+    // The replica has the initial statements of the source already, so their errors are skipped.
     let replica = MariaDb::start(&["--server-id=2", "--slave-skip-errors=all"], &follows);
     let world = World::with_database(replica.port, REPLICA);
     let began = Instant::now();
     let observed = loop {
         let observed = world.run().await;
-        // It takes a moment to begin.
+        // Replication takes a moment to start.
         if observed.step("replication") == "passed" || began.elapsed() > Duration::from_secs(20) {
             break observed;
         }
     };
-    // What its source did before counts at first.
+    // Older changes of the source count as lag at first.
     let lag = observed.passed().measured["ReplicationLag"];
     assert!((0.0..=30.0).contains(&lag), "{lag}");
     source.stop();
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let said = world.run().await.failed("database replication stale");
-    assert!(said.contains("reading from it: Connecting"), "{said}");
+    let text = world.run().await.failed("database replication stale");
+    assert!(text.contains("receiving changes: Connecting"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! The check by its settings, run in process.
+//! Runs of the check in process, with the settings of each test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,31 +10,32 @@ use local::Memory;
 use runtime::settings::Document;
 use runtime::{Invocation, Ports, Prepared, SkippingClock, execute};
 
-/// A check, and what it remembers.
+/// Check with its memory, clock and secrets.
 pub struct World {
     prepared: Prepared<Backend>,
     memory: Arc<Memory>,
     clock: Arc<SkippingClock>,
-    /// By the last part of the reference.
+    /// Passwords by store, `database` or `cache`.
     pub secrets: BTreeMap<&'static str, String>,
 }
 
-/// What a run showed.
+/// Report and measurements of a run.
 #[derive(Debug)]
 pub struct Observed {
     pub report: Report,
-    /// What it measured, published or not.
+    /// Measurements by metric, published or not.
     pub measured: BTreeMap<String, f64>,
 }
 
 impl World {
-    /// With these lines of `[check.backend]`; `trusted` are authorities, in PEM.
+    /// Reads these lines of `[check.backend]`. `trusted` holds authorities as PEM.
     pub fn new(lines: &str, trusted: &[&str]) -> Self {
         let ca_certificates: Vec<String> = trusted.iter().map(|pem| format!("'''\n{pem}'''")).collect();
         let settings = format!(
             "environment = \"test\"\nbase_url = \"https://127.0.0.1\"\n\
              [contact]\nname = \"n\"\ndetails = \"r\"\n[links]\nrunbook = \"https://127.0.0.1/\"\n\
-             [network]\nallow_addresses = [\"127.0.0.1\"]\nca_certificates = [{}]\n[check.backend]\nconfirm_after = \"1s\"\n{lines}\n",
+             [network]\nallow_addresses = [\"127.0.0.1\"]\nca_certificates = [{}]\n\
+             [check.backend]\nconfirm_after = \"1s\"\n{lines}\n",
             ca_certificates.join(", ")
         );
         let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
@@ -44,31 +45,31 @@ impl World {
         Self { prepared, memory: Arc::default(), clock: Arc::default(), secrets }
     }
 
-    /// A database there, all of it looked at, but no replica.
-    pub fn with_database(port: u16, besides: &str) -> Self {
-        Self::new(&database(port, &format!("tls = false\n{besides}")), &[])
+    /// Checks the database at this port with all steps except `replication`.
+    pub fn with_database(port: u16, more: &str) -> Self {
+        Self::new(&database(port, &format!("tls = false\n{more}")), &[])
     }
 
-    /// A cache there.
-    pub fn with_cache(port: u16, besides: &str) -> Self {
-        Self::new(&cache(port, &format!("tls = false\n{besides}")), &[])
+    /// Checks the cache at this port.
+    pub fn with_cache(port: u16, more: &str) -> Self {
+        Self::new(&cache(port, &format!("tls = false\n{more}")), &[])
     }
 
-    /// A run now.
+    /// Runs the check now.
     pub async fn run(&self) -> Observed {
         self.run_after(Duration::ZERO).await
     }
 
-    /// A run, after a time that the servers have not seen pass.
+    /// Runs the check after skipping some time, which does not pass for the servers.
     pub async fn run_after(&self, time: Duration) -> Observed {
         self.clock.skip(time);
-        let of_check =
+        let parameter =
             |(name, secret): (&&str, &String)| (format!("/just-driving/test/backend/{name}-password"), secret.clone());
-        let ports: Ports = check_testkit::ports(&self.memory, &self.clock, self.secrets.iter().map(of_check));
+        let ports: Ports = check_testkit::ports(&self.memory, &self.clock, self.secrets.iter().map(parameter));
         let report = execute(&self.prepared, &ports, &Invocation::manual()).await.unwrap();
-        let said = format!("{report:?}");
+        let text = format!("{report:?}");
         for secret in self.secrets.values() {
-            assert!(!said.contains(secret), "a password is said in {said}");
+            assert!(!text.contains(secret), "a password is in {text}");
         }
         let measured = &report.last_attempt().unwrap().measurements;
         let measured = measured.iter().map(|measured| (measured.metric.clone(), measured.value)).collect();
@@ -76,51 +77,51 @@ impl World {
     }
 }
 
-/// A table of the settings.
-pub fn database(port: u16, besides: &str) -> String {
+/// Settings of the database at this port.
+pub fn database(port: u16, more: &str) -> String {
     format!(
         "step_deadline = \"2s\"\n[check.backend.database]\nhost = \"localhost\"\nport = {port}\nuser = \"synthetics\"\n\
          password = \"ssm:/just-driving/test/backend/database-password\"\nname = \"just_driving\"\n\
-         failed_jobs.window = \"15m\"\n{besides}"
+         failed_jobs.window = \"15m\"\n{more}"
     )
 }
 
-/// A table of the settings.
-pub fn cache(port: u16, besides: &str) -> String {
+/// Settings of the cache at this port.
+pub fn cache(port: u16, more: &str) -> String {
     format!(
         "step_deadline = \"2s\"\n[check.backend.cache]\nhost = \"localhost\"\nport = {port}\nuser = \"synthetics\"\n\
-         password = \"ssm:/just-driving/test/backend/cache-password\"\n{besides}"
+         password = \"ssm:/just-driving/test/backend/cache-password\"\n{more}"
     )
 }
 
 impl Observed {
-    /// It found nothing.
+    /// Asserts that the run passed.
     pub fn passed(&self) -> &Self {
         assert_eq!(self.report.outcome, Outcome::Passed, "{:#?}", self.report);
         self
     }
 
-    /// What failed, as `subject step kind`, and what it says.
+    /// Failures as `subject step kind`, and their texts.
     pub fn failures(&self) -> (BTreeSet<String>, String) {
         let Outcome::Failed { failures } = &self.report.outcome else { panic!("{:#?}", self.report) };
         let name = |failure: &check::Failure| format!("{} {} {}", failure.subject, failure.step, failure.kind);
         (failures.iter().map(name).collect(), format!("{failures:?}"))
     }
 
-    /// One failure; what it says.
+    /// Asserts that this is the only failure. Returns its texts.
     pub fn failed(&self, expected: &str) -> String {
-        let (failures, said) = self.failures();
-        assert_eq!(failures, BTreeSet::from([expected.to_owned()]), "{said}");
-        said
+        let (failures, text) = self.failures();
+        assert_eq!(failures, BTreeSet::from([expected.to_owned()]), "{text}");
+        text
     }
 
-    /// Why it could not be judged.
+    /// Cause of an inconclusive run.
     pub fn inconclusive(&self) -> &Inconclusive {
         let Outcome::Inconclusive { inconclusive } = &self.report.outcome else { panic!("{:#?}", self.report) };
         inconclusive
     }
 
-    /// How a step ended, in a word.
+    /// Result of a step, in one word.
     pub fn step(&self, name: &str) -> &'static str {
         let steps = &self.report.last_attempt().unwrap().steps;
         steps.iter().find(|step| step.name == name).unwrap().result.word()

@@ -12,15 +12,15 @@ use local::Memory;
 use runtime::settings::Document;
 use runtime::{Invocation, Prepared, SkippingClock, execute};
 
-/// A server whose certificate ends at the midnight (UTC) that many days from today: of a day less, and a little more when another
-/// day begins meanwhile.
+/// Starts a server whose certificate ends at midnight UTC, `days` days from today. The remaining time is up to a day
+/// shorter, or a little more than that if midnight passes during the test.
 async fn server(authority: &Authority, days: i64) -> Server {
     let day = (Timestamp::now() + SignedDuration::from_hours(24 * days)).to_zoned(TimeZone::UTC);
     let day = (day.year().into(), day.month().cast_unsigned(), day.day().cast_unsigned());
     Server::tls(authority.server_until("localhost", day), Duration::ZERO, |_| ok()).await
 }
 
-/// A run against partners whose certificates end in so many days; each with more of its settings.
+/// Runs the check against partners, given as the days left of their certificates and further lines of settings.
 async fn run(partners: &[(i64, &str)]) -> Report {
     let authority = Authority::generate();
     let mut settings = "environment = \"test\"\nbase_url = \"https://localhost\"\n\
@@ -47,21 +47,21 @@ fn days_left(report: &Report) -> f64 {
 }
 
 #[tokio::test]
-async fn a_certificate_that_has_ended_and_one_that_soon_will_are_failures_of_their_partners() {
+async fn expired_or_expiring_certificate_fails_its_partner() {
     let report = run(&[(90, ""), (-2, ""), (5, "")]).await;
     let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
     let failed: Vec<_> = failures.iter().map(|f| (f.subject.as_str(), f.step.as_str(), f.kind)).collect();
     assert_eq!(failed, [("p1", "request", FailureKind::Tls), ("p2", "answer", FailureKind::Tls)]);
-    assert_eq!(failures[1].expected, "a certificate that lasts 14 days more");
-    let observed =
+    assert_eq!(failures[1].expected, "a certificate valid for another 14 days");
+    let rest =
         failures[1].actual.strip_prefix("localhost ends in ").unwrap_or_else(|| panic!("{}", failures[1].actual));
-    let (days, _) = observed.split_once(" days, at ").unwrap_or_else(|| panic!("{observed}"));
-    assert!((3.9..=5.0).contains(&days.parse::<f64>().unwrap()), "{observed}");
+    let (days, _) = rest.split_once(" days, at ").unwrap_or_else(|| panic!("{rest}"));
+    assert!((3.9..=5.0).contains(&days.parse::<f64>().unwrap()), "{rest}");
     assert!((-3.1..=-2.0).contains(&days_left(&report)), "{}", days_left(&report));
 }
 
 #[tokio::test]
-async fn how_long_it_must_last_is_a_setting() {
+async fn required_validity_is_a_setting() {
     let report = run(&[(90, ""), (5, "certificate_days = 3"), (2, "certificate_days = 0")]).await;
     assert_eq!(report.outcome, Outcome::Passed);
     assert!((0.9..=2.0).contains(&days_left(&report)), "{}", days_left(&report));

@@ -1,4 +1,4 @@
-//! What is a failure, what could not be judged, and what is counted.
+//! Other outcomes: consecutive failures, refused keys, throttling, and answers that are never quoted.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{item, step};
 const PARTNERS: [&str; 6] = ["stripe", "twilio", "sparkpost", "e-teori", "findkoreskole", "accounting"];
 
 #[tokio::test]
-async fn each_partner_is_a_subject_and_all_are_asked_side_by_side() {
+async fn partners_are_subjects_and_checked_concurrently() {
     let harness = Harness::<Integrations>::start().await;
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
@@ -25,11 +25,11 @@ async fn each_partner_is_a_subject_and_all_are_asked_side_by_side() {
     let attempt = observed.report.last_attempt().unwrap();
     let headroom = attempt.measurements.iter().find(|m| m.metric == "RateLimitHeadroom").unwrap();
     assert_eq!((headroom.value, headroom.item.as_deref()), (94.0, Some("accounting")));
-    assert!(!observed.metrics.contains_key("RateLimitHeadroom"), "in the log line only");
+    assert!(!observed.metrics.contains_key("RateLimitHeadroom"), "the log line alone holds it");
 }
 
 #[tokio::test]
-async fn failed_runs_in_a_row_are_counted_and_two_attempts_are_one() {
+async fn consecutive_failed_runs_are_counted() {
     let harness = Harness::<Integrations>::start().await;
     harness.platform.faults().activate(Fault::PartnerDown);
     for expected in [1.0, 2.0, 3.0] {
@@ -38,7 +38,7 @@ async fn failed_runs_in_a_row_are_counted_and_two_attempts_are_one() {
         assert_eq!(observed.metrics["IntegrationFailures"], expected);
         assert_eq!(item(&observed, "IntegrationFailures").as_deref(), Some("e-teori"));
     }
-    // A partner that cannot be judged keeps its count, and another's does not hide it.
+    // An inconclusive partner keeps its count, which does not hide the count of another.
     harness.platform.faults().activate(Fault::PartnerUnauthorized);
     assert_eq!(harness.run().await.metrics["IntegrationFailures"], 4.0);
     harness.platform.faults().clear_all();
@@ -46,29 +46,33 @@ async fn failed_runs_in_a_row_are_counted_and_two_attempts_are_one() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_refused_and_calls_that_are_throttled_are_no_outage() {
-    for (fault, cause, words) in [
+async fn refused_key_and_throttling_are_inconclusive() {
+    for (fault, cause, detail) in [
         (
             Fault::PartnerUnauthorized,
             Cause::Credentials,
-            "the accounting system answered 401 to our key\nput a valid one at \
-             ssm:/just-driving/demo/integrations/provider-key; and see whether the platform's own key is refused too",
+            "the accounting system answered 401 to the key\nput a valid one at \
+             ssm:/just-driving/demo/integrations/provider-key, and check whether the platform's own key is refused too",
         ),
-        (Fault::PartnerThrottled, Cause::Throttled, "the accounting system throttles our calls (429, for 30 s more)\n"),
+        (
+            Fault::PartnerThrottled,
+            Cause::Throttled,
+            "the accounting system throttles the calls of this check (429, for another 30 s)\n",
+        ),
     ] {
         let harness = Harness::<Integrations>::start().await;
         harness.platform.faults().activate(fault);
         let observed = harness.run().await;
         let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
         assert_eq!(inconclusive.cause, cause);
-        assert!(inconclusive.detail.starts_with(words), "{}", inconclusive.detail);
-        assert_eq!(step(&observed, "stripe", "answer"), Some("passed"), "the others are judged all the same");
+        assert!(inconclusive.detail.starts_with(detail), "{}", inconclusive.detail);
+        assert_eq!(step(&observed, "stripe", "answer"), Some("passed"), "the others are still judged");
         assert_eq!(observed.metrics["IntegrationFailures"], 0.0);
     }
 }
 
 #[tokio::test]
-async fn what_happens_to_the_platform_does_not_happen_to_its_partners() {
+async fn faults_of_the_platform_do_not_affect_its_partners() {
     for fault in [Fault::ServerError, Fault::Maintenance] {
         let harness = Harness::<Integrations>::start().await;
         harness.platform.faults().activate(fault);
@@ -77,7 +81,7 @@ async fn what_happens_to_the_platform_does_not_happen_to_its_partners() {
 }
 
 #[tokio::test]
-async fn a_reference_that_does_not_resolve_blinds_its_partners_alone() {
+async fn unresolved_reference_affects_its_partners_only() {
     let harness = Harness::<Integrations>::start().await;
     let ports = check_testkit::ports(&harness.memory, &harness.clock, []);
     let observed = harness.run_after(Duration::from_secs(60), &ports).await;
@@ -88,7 +92,7 @@ async fn a_reference_that_does_not_resolve_blinds_its_partners_alone() {
 }
 
 #[tokio::test]
-async fn a_page_that_may_refuse_strangers_is_right_when_it_does() {
+async fn refusal_passes_if_the_settings_expect_it() {
     let harness = Harness::<Integrations>::with(Options::default(), |settings| {
         let key = "key = \"ssm:/just-driving/demo/integrations/provider-key\"\ndeadline = \"5s\"\n";
         let without = settings.trim_end().strip_suffix(key.trim_end()).unwrap().to_owned();
@@ -100,7 +104,7 @@ async fn a_page_that_may_refuse_strangers_is_right_when_it_does() {
 }
 
 #[tokio::test]
-async fn what_a_key_opens_is_quoted_by_nobody() {
+async fn answer_to_an_authenticated_call_is_never_quoted() {
     let harness = Harness::<Integrations>::with(Options::default(), |settings| {
         *settings = settings.replacen("kind = \"stripe\"\n", "kind = \"stripe\"\ntext = \"not there\"\n", 1);
     })

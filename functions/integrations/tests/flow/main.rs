@@ -10,13 +10,13 @@ mod settings;
 
 use check_testkit::Observed;
 
-/// How a step of a subject ended, in a word.
+/// Result of a subject's step, in one word.
 fn step(observed: &Observed, subject: &str, name: &str) -> Option<&'static str> {
     let steps = &observed.report.last_attempt().unwrap().steps;
     steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).map(|step| step.result.word())
 }
 
-/// Which item a measurement is about.
+/// Item that a measurement names.
 fn item(observed: &Observed, metric: &str) -> Option<String> {
     let attempt = observed.report.last_attempt().unwrap();
     attempt.measurements.iter().find(|measurement| measurement.metric == metric).unwrap().item.clone()

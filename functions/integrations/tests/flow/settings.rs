@@ -1,4 +1,4 @@
-//! What is wrong with the settings is told, all at once.
+//! Mistakes in the settings are reported, all at once.
 
 use integrations::Integrations;
 use runtime::Prepared;

@@ -1,4 +1,4 @@
-//! What else may come: maintenance, refusals, what is missing, and no secret in any of it.
+//! Other outcomes: maintenance, refused credentials, missing sources, and no secret in any report.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use queues::Queues;
 use crate::{reason, step};
 
 #[tokio::test]
-async fn a_healthy_platform_passes_and_all_is_measured() {
+async fn healthy_run_passes_with_all_measurements() {
     let harness = Harness::<Queues>::start().await;
     harness.run().await;
     let observed = harness.run().await;
@@ -20,16 +20,16 @@ async fn a_healthy_platform_passes_and_all_is_measured() {
     assert_eq!(observed.metrics["ScheduledTaskLateness"], 0.0);
     assert!((1.0..20.0).contains(&observed.metrics["QueueBacklog"]), "{:?}", observed.metrics);
     assert!(observed.metrics["OldestJobAge"] < 5.0, "{:?}", observed.metrics);
-    let measured = &observed.report.last_attempt().unwrap().measurements;
-    let item = |metric: &str| measured.iter().find(|own| own.metric == metric).unwrap().item.clone();
+    let measurements = &observed.report.last_attempt().unwrap().measurements;
+    let item = |metric: &str| measurements.iter().find(|measured| measured.metric == metric).unwrap().item.clone();
     assert_eq!(item("QueueBacklog"), Some("emails".to_owned()));
-    let done = measured.iter().find(|own| own.metric == "QueueThroughput").unwrap().value;
-    assert_eq!(done, 84.0);
-    assert!(!observed.metrics.contains_key("QueueThroughput"), "it is in the log line only");
+    let throughput = measurements.iter().find(|measured| measured.metric == "QueueThroughput").unwrap().value;
+    assert_eq!(throughput, 84.0);
+    assert!(!observed.metrics.contains_key("QueueThroughput"), "the log line alone holds it");
 }
 
 #[tokio::test]
-async fn maintenance_is_no_failure_and_what_stood_still_is_forgotten() {
+async fn maintenance_resets_stalled_queues() {
     let harness = Harness::<Queues>::start().await;
     harness.platform.faults().activate(Fault::WorkersIdle);
     harness.run().await;
@@ -38,13 +38,13 @@ async fn maintenance_is_no_failure_and_what_stood_still_is_forgotten() {
     assert!(matches!(observed.report.outcome, Outcome::Maintenance { .. }), "{:#?}", observed.report);
     harness.platform.faults().clear(Fault::Maintenance);
     let observed = harness.run().await;
-    assert_eq!(step(&observed, "emails", "progress"), Some("passed"), "workers have just begun again");
+    assert_eq!(step(&observed, "emails", "progress"), Some("passed"), "the clock restarts after maintenance");
     let observed = harness.run().await;
     assert_eq!(step(&observed, "emails", "progress"), Some("failed"));
 }
 
 #[tokio::test]
-async fn a_queue_that_no_source_tells_of_is_a_failure() {
+async fn queue_that_no_source_reports_fails() {
     let harness = Harness::<Queues>::with(Options::default(), |settings| {
         *settings = settings.replace(r#"queues = ["default", "emails", "payments"]"#, r#"queues = ["default", "sms"]"#);
     })
@@ -56,11 +56,11 @@ async fn a_queue_that_no_source_tells_of_is_a_failure() {
     );
     harness.platform.faults().activate(Fault::HtmlInsteadOfJson);
     let observed = harness.run().await;
-    assert_eq!(step(&observed, "sms", "progress"), Some("skipped"), "nobody can tell");
+    assert_eq!(step(&observed, "sms", "progress"), Some("skipped"), "no source is readable");
 }
 
 #[tokio::test]
-async fn without_names_all_that_is_told_is_judged() {
+async fn without_names_all_reported_queues_are_judged() {
     let harness = Harness::<Queues>::with(Options::default(), |settings| {
         *settings = settings.replace(r#"queues = ["default", "emails", "payments"]"#, "");
     })
@@ -72,7 +72,7 @@ async fn without_names_all_that_is_told_is_judged() {
 }
 
 #[tokio::test]
-async fn a_task_with_a_bound_that_nobody_knows_is_a_failure() {
+async fn unknown_task_with_a_bound_fails() {
     let harness = Harness::<Queues>::with(Options::default(), |settings| {
         *settings = settings.replace(r#""backup:run" = "26h""#, r#""backup:clean" = "26h""#);
     })
@@ -82,23 +82,23 @@ async fn a_task_with_a_bound_that_nobody_knows_is_a_failure() {
 }
 
 #[tokio::test]
-async fn counters_that_are_not_there_are_said_and_horizon_tells_the_queues() {
+async fn horizon_replaces_missing_counters() {
     let harness = Harness::<Queues>::start().await;
     harness.platform.faults().activate(Fault::CountersMissing);
     harness.run().await;
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
-    let said = reason(&observed, "counters", "counters");
-    assert!(said.contains("/queue") && said.contains("/scheduled_tasks"), "{said}");
-    assert!(reason(&observed, "task.backup-run", "task").contains("tell of no tasks"));
+    let missing = reason(&observed, "counters", "counters");
+    assert!(missing.contains("/queue") && missing.contains("/scheduled_tasks"), "{missing}");
+    assert!(reason(&observed, "task.backup-run", "task").contains("report no tasks"));
     assert_eq!(step(&observed, "emails", "progress"), Some("passed"));
     assert!(observed.metrics.contains_key("QueueBacklog") && !observed.metrics.contains_key("OldestJobAge"));
     assert!(!observed.metrics.contains_key("ScheduledTaskLateness"));
-    assert_eq!(observed.metrics["FailedJobs"], 3.0, "Horizon's");
+    assert_eq!(observed.metrics["FailedJobs"], 3.0, "as Horizon reports");
 }
 
 #[tokio::test]
-async fn memory_that_was_lost_is_no_failure() {
+async fn lost_memory_does_not_fail_the_run() {
     let harness = Harness::<Queues>::start().await;
     harness.run().await;
     harness.memory.set_memory("queues", "{ broken");
@@ -108,7 +108,7 @@ async fn memory_that_was_lost_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_job_that_the_platform_does_not_take_fails_at_once_and_is_tried_again() {
+async fn rejected_canary_job_fails_and_is_sent_again() {
     let harness = Harness::<Queues>::with(Options::default(), |settings| {
         *settings = settings.replace(r#"canary = { queues = ["default"]"#, r#"canary = { queues = ["default", "sms"]"#);
     })
@@ -124,14 +124,17 @@ async fn a_job_that_the_platform_does_not_take_fails_at_once_and_is_tried_again(
 }
 
 #[tokio::test]
-async fn a_token_of_ours_that_is_refused_is_no_failure() {
+async fn refused_token_is_inconclusive() {
     let harness = Harness::<Queues>::start().await;
-    let of_demo = |(path, value): (String, String)| {
+    let wrong_token = |(path, value): (String, String)| {
         let value = if path == "queues/ops-token" { "not the token".to_owned() } else { value };
         (format!("/just-driving/demo/{path}"), value)
     };
-    let ports =
-        check_testkit::ports(&harness.memory, &harness.clock, harness.platform.credentials().into_iter().map(of_demo));
+    let ports = check_testkit::ports(
+        &harness.memory,
+        &harness.clock,
+        harness.platform.credentials().into_iter().map(wrong_token),
+    );
     let observed = harness.run_after(Duration::ZERO, &ports).await;
     let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     assert_eq!(inconclusive.cause, Cause::Credentials);
@@ -139,20 +142,20 @@ async fn a_token_of_ours_that_is_refused_is_no_failure() {
 }
 
 #[tokio::test]
-async fn no_fault_makes_a_run_say_a_secret() {
+async fn no_fault_reveals_a_secret() {
     for fault in Fault::ALL.iter().copied().filter(|fault| *fault != Fault::Hang) {
         let options = Options { slow_delay: Duration::from_millis(50), ..Options::default() };
         let harness = Harness::<Queues>::with(options, |_| {}).await;
         harness.platform.faults().activate(fault);
         for _ in 0..2 {
             let observed = harness.run().await;
-            let said = format!(
+            let output = format!(
                 "{observed:?} {} {:?}",
                 serde_json::to_string(&observed.report).unwrap(),
                 harness.memory.take_sent()
             );
             for (path, secret) in harness.platform.credentials() {
-                assert!(!said.contains(&secret), "{fault}: {path} is said in {said}");
+                assert!(!output.contains(&secret), "{fault}: {path} is in {output}");
             }
         }
     }

@@ -9,13 +9,13 @@ mod settings;
 
 use check_testkit::Observed;
 
-/// How a step of a subject ended, in a word.
+/// Result of a subject's step, in one word.
 fn step(observed: &Observed, subject: &str, name: &str) -> Option<&'static str> {
     let steps = &observed.report.last_attempt().unwrap().steps;
     steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).map(|step| step.result.word())
 }
 
-/// What a skipped step says.
+/// Reason of a skipped step.
 fn reason(observed: &Observed, subject: &str, name: &str) -> String {
     let steps = &observed.report.last_attempt().unwrap().steps;
     let step = steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).unwrap();

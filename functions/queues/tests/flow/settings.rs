@@ -1,4 +1,4 @@
-//! What is wrong in the settings is told, and what is right is the same when it is written and read again.
+//! Settings of the check: each mistake is reported, and valid settings survive being written and read again.
 
 use queues::Queues;
 use runtime::Prepared;
@@ -14,8 +14,8 @@ details = "#platform"
 runbook = "https://docs.example/{check}"
 "##;
 
-fn read(own: &str) -> Result<Prepared<Queues>, String> {
-    let text = format!("{COMMON}\n[check.queues]\n{own}\n");
+fn read(section: &str) -> Result<Prepared<Queues>, String> {
+    let text = format!("{COMMON}\n[check.queues]\n{section}\n");
     let document = Document::parse("demo.toml", &text).map_err(|problems| format!("{problems:?}"))?;
     Prepared::read(&document).map_err(|problems| problems.iter().map(|problem| format!("{problem}\n")).collect())
 }
@@ -23,13 +23,13 @@ fn read(own: &str) -> Result<Prepared<Queues>, String> {
 #[test]
 fn each_mistake_has_its_text() {
     let many: String = (0..51).map(|number| format!("\"q{number}\",")).collect();
-    for (own, expected) in [
-        ("", "nothing would be looked at"),
+    for (section, expected) in [
+        ("", "nothing would be checked"),
         (r#"redis = { host = "cache.example" }"#, "expected the names of queues"),
         (
             r#"queues = ["a:b", "a-b"]
 horizon = {}"#,
-            "expected each once",
+            "expected each queue once",
         ),
         (
             r#"queues = [""]
@@ -40,7 +40,7 @@ horizon = {}"#,
         (
             r#"horizon = {}
 canary = { queues = ["default"] }"#,
-            "expected a table `counters` beside it",
+            "expected a table `counters` as well",
         ),
         (
             r#"horizon = { token = "ssm:/just-driving/demo/queues/t", account = { email = "a@b.example", password = "ssm:/just-driving/demo/queues/p" } }"#,
@@ -67,15 +67,15 @@ redis = { host = "cache.example", password = "hunter2" }"#,
             "reference",
         ),
     ] {
-        let said = read(own).err().unwrap_or_default();
-        assert!(said.contains(expected), "{own}: {said}");
-        assert!(!said.contains("hunter2"), "{said}");
+        let problems = read(section).err().unwrap_or_default();
+        assert!(problems.contains(expected), "{section}: {problems}");
+        assert!(!problems.contains("hunter2"), "{problems}");
     }
 }
 
 #[test]
-fn what_is_written_and_read_again_is_the_same() {
-    for own in [
+fn settings_survive_being_written_and_read_again() {
+    for section in [
         "horizon = {}",
         r#"
 queues = ["{default}", "emails"]
@@ -86,7 +86,7 @@ tasks = { within = { "backup:run" = "26h" } }
 canary = { queues = ["{default}"], every = "10m", done_within = "3m" }
 "#,
     ] {
-        let written = read(own).unwrap_or_else(|said| panic!("{said}")).written().unwrap();
+        let written = read(section).unwrap_or_else(|problems| panic!("{problems}")).written().unwrap();
         let text = written.to_string();
         let again = Document::parse("written.toml", &text).unwrap();
         let again = Prepared::<Queues>::read(&again).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
@@ -95,7 +95,7 @@ canary = { queues = ["{default}"], every = "10m", done_within = "3m" }
 }
 
 #[test]
-fn the_sections_that_are_shipped_are_right() {
+fn shipped_sections_are_valid() {
     for (name, text) in [
         ("demo.toml", include_str!("../../../../infra/layer/settings/demo.toml")),
         ("production.example.toml", include_str!("../../../../infra/layer/settings/production.example.toml")),

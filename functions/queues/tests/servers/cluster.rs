@@ -1,4 +1,4 @@
-//! A cluster of two nodes, each with half of the slots: each queue is asked where it lies.
+//! A cluster of two nodes with half of the slots each: every queue is read from the node that holds it.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use check_testkit::servers::free_port;
 use crate::redis_server::{RedisServer, stock};
 use crate::world::{Settings, failures};
 
-/// The last slot of the first node.
+/// Last slot of the first node.
 const HALF: u16 = 8_191;
 
 fn node() -> RedisServer {
@@ -32,9 +32,9 @@ fn cluster() -> [RedisServer; 2] {
 }
 
 #[tokio::test]
-async fn queues_are_asked_of_the_node_that_has_them() {
+async fn queues_are_read_from_the_node_that_holds_them() {
     let nodes = cluster();
-    // Laravel needs the jobs of a queue in one slot: its name is a hash tag.
+    // Laravel needs all keys of a queue in one slot, so the name is a hash tag.
     let names = ["{default}", "{emails}", "{payments}", "{sms}"];
     let slot =
         |name: &str| nodes[0].run::<u16>(&["CLUSTER", "KEYSLOT", &format!("just_driving_database_queues:{name}")]);
@@ -47,9 +47,9 @@ async fn queues_are_asked_of_the_node_that_has_them() {
         }
     }
     assert!(on[0] > 0 && on[1] > 0, "both nodes have queues: {on:?}");
-    for asked in &nodes {
-        let mut settings = Settings::at_port(asked.port);
-        settings.own = format!("queues = {names:?}");
+    for node in &nodes {
+        let mut settings = Settings::at_port(node.port);
+        settings.section = format!("queues = {names:?}");
         let observed = settings.world().await.run().await;
         assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
         assert_eq!(observed.metrics["QueueBacklog"], 4.0);
@@ -57,10 +57,10 @@ async fn queues_are_asked_of_the_node_that_has_them() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_down_fails_the_store() {
+async fn unavailable_node_fails_the_store() {
     let [first, second] = cluster();
     let mut settings = Settings::at_port(first.port);
-    settings.own = r#"queues = ["{default}", "{emails}", "{payments}", "{sms}"]"#.to_owned();
+    settings.section = r#"queues = ["{default}", "{emails}", "{payments}", "{sms}"]"#.to_owned();
     let world = settings.world().await;
     assert_eq!(world.run().await.report.outcome, Outcome::Passed);
     drop(second);

@@ -1,5 +1,5 @@
-//! The flow against real Redis servers, in Laravel's own layout: on loopback, with what they write below `target/`, and ended
-//! with the test. `cargo xtask test` installs them.
+//! The flow against real Redis servers with Laravel's layout. They listen on loopback, write below `target/` and end with
+//! their test. `cargo xtask test` installs the server.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 

@@ -1,4 +1,4 @@
-//! A Redis server of Debian's package `redis-server`, and jobs as Laravel 8 writes them.
+//! A Redis server from Debian's package `redis-server`, and jobs as Laravel 8 writes them.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,16 +9,16 @@ use check_testkit::servers::{Folder, free_port, program};
 use redis::{Connection, FromRedisValue};
 use serde_json::{Value, json};
 
-/// What the keys of the platform begin with.
+/// Prefix of the platform's keys.
 pub(crate) const PREFIX: &str = "just_driving_database_";
-/// How long one may take to start.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest time until a server is up.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// One that runs until it is dropped.
+/// Server process that ends when it is dropped.
 pub(crate) struct RedisServer {
     process: Child,
     pub(crate) port: u16,
-    /// Its data, removed with it.
+    /// Data folder, removed with the server.
     _folder: Arc<Folder>,
     password: Option<&'static str>,
 }
@@ -28,14 +28,14 @@ impl RedisServer {
         Self::with(options, None)
     }
 
-    /// One that lets nobody in without this password.
+    /// Starts a server that requires this password.
     pub(crate) fn with_password(password: &'static str) -> Self {
         Self::with(&["--requirepass", password], Some(password))
     }
 
     fn with(options: &[&str], password: Option<&'static str>) -> Self {
         let folder = Arc::new(Folder::new(env!("CARGO_TARGET_TMPDIR"), "redis"));
-        // Another process may take the port before the server does.
+        // Another process may take the free port before the server does.
         let started = (0..5).find_map(|_| {
             let port = free_port();
             let process = spawn(port, folder.path(), options);
@@ -47,7 +47,7 @@ impl RedisServer {
 
     fn is_up(&mut self) -> bool {
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < START_TIMEOUT {
             if self.process.try_wait().unwrap().is_some() {
                 return false;
             }
@@ -70,7 +70,7 @@ impl RedisServer {
         self.client().get_connection().unwrap()
     }
 
-    /// Does something.
+    /// Runs a command and returns its reply.
     pub(crate) fn run<T: FromRedisValue>(&self, command: &[&str]) -> T {
         let mut built = redis::cmd(command[0]);
         for argument in &command[1..] {
@@ -79,19 +79,19 @@ impl RedisServer {
         built.query(&mut self.connection()).unwrap()
     }
 
-    /// Puts a job into a queue, as Laravel does.
+    /// Appends a job to a queue, as Laravel does.
     pub(crate) fn push(&self, queue: &str, payload: &[u8]) {
         let key = format!("{PREFIX}queues:{queue}");
         redis::cmd("RPUSH").arg(key).arg(payload).query::<()>(&mut self.connection()).unwrap();
     }
 
-    /// A worker takes the next job and has it done.
+    /// Takes the next job and finishes it, as a worker does.
     pub(crate) fn take(&self, queue: &str) {
         self.run::<Option<Vec<u8>>>(&["LPOP", &format!("{PREFIX}queues:{queue}")]);
     }
 
-    /// Puts a job where it is due at this moment: `delayed`, or `reserved`.
-    pub(crate) fn put_off(&self, queue: &str, set: &str, due: i64, payload: &[u8]) {
+    /// Puts a job that is due at this time into the set `delayed` or `reserved`.
+    pub(crate) fn delay(&self, queue: &str, set: &str, due: i64, payload: &[u8]) {
         let key = format!("{PREFIX}queues:{queue}:{set}");
         redis::cmd("ZADD").arg(key).arg(due).arg(payload).query::<()>(&mut self.connection()).unwrap();
     }
@@ -111,12 +111,12 @@ fn spawn(port: u16, folder: &Path, options: &[&str]) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// A job as Laravel 8 writes it.
+/// Job as Laravel 8 writes it.
 pub(crate) fn stock(uuid: &str, class: &str) -> Vec<u8> {
     payload(uuid, class).to_string().into_bytes()
 }
 
-/// The same with what Horizon adds.
+/// The same job with the fields that Horizon adds.
 pub(crate) fn with_horizon(uuid: &str, class: &str, pushed_at: i64) -> Vec<u8> {
     let mut job = payload(uuid, class);
     job["type"] = json!("job");

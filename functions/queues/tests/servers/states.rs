@@ -1,12 +1,12 @@
-//! How queues may stand.
+//! States of queues: growing, stalled, stuck, overdue and unreadable.
 
 use check::Outcome;
 
 use crate::redis_server::{PREFIX, RedisServer, stock, with_horizon};
-use crate::world::{Settings, failures, snapshot};
+use crate::world::{Settings, failure_text, failures};
 
 #[tokio::test]
-async fn queues_as_laravel_and_horizon_write_them_are_read() {
+async fn jobs_of_laravel_and_horizon_are_read() {
     let server = RedisServer::start(&[]);
     let world = Settings::at_port(server.port).world().await;
     let now = world.next();
@@ -14,13 +14,13 @@ async fn queues_as_laravel_and_horizon_write_them_are_read() {
         server.push("default", &stock(&format!("d-{number}"), "SendReminder"));
     }
     server.push("emails", &with_horizon("e-1", "SendReceipt", now - 90));
-    server.put_off("emails", "delayed", now + 600, &stock("e-2", "SendReceipt"));
-    server.put_off("emails", "reserved", now + 80, &stock("e-3", "SendReceipt"));
+    server.delay("emails", "delayed", now + 600, &stock("e-2", "SendReceipt"));
+    server.delay("emails", "reserved", now + 80, &stock("e-3", "SendReceipt"));
     let observed = world.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     assert_eq!(observed.metrics["QueueBacklog"], 3.0);
     assert!((89.0..110.0).contains(&observed.metrics["OldestJobAge"]), "{:?}", observed.metrics);
-    assert!(!observed.metrics.contains_key("FailedJobs"), "Redis does not tell");
+    assert!(!observed.metrics.contains_key("FailedJobs"), "Redis does not report it");
     server.take("default");
     server.take("emails");
     let observed = world.run().await;
@@ -28,14 +28,20 @@ async fn queues_as_laravel_and_horizon_write_them_are_read() {
     assert_eq!(
         (observed.metrics["QueueBacklog"], observed.metrics["OldestJobAge"]),
         (2.0, 0.0),
-        "another job, just seen first"
+        "another job, observed for the first time"
     );
-    let done = observed.report.last_attempt().unwrap().measurements.iter().find(|own| own.metric == "QueueThroughput");
-    assert!((1.5..=2.0).contains(&done.unwrap().value), "{done:?}");
+    let throughput = observed
+        .report
+        .last_attempt()
+        .unwrap()
+        .measurements
+        .iter()
+        .find(|measured| measured.metric == "QueueThroughput");
+    assert!((1.5..=2.0).contains(&throughput.unwrap().value), "{throughput:?}");
 }
 
 #[tokio::test]
-async fn a_queue_that_grows_moves_its_metric_and_is_no_failure_as_long_as_jobs_are_taken() {
+async fn growing_queue_passes_while_jobs_are_taken() {
     let server = RedisServer::start(&[]);
     let world = Settings::at_port(server.port).world().await;
     for run in 0..8 {
@@ -50,7 +56,7 @@ async fn a_queue_that_grows_moves_its_metric_and_is_no_failure_as_long_as_jobs_a
 }
 
 #[tokio::test]
-async fn workers_that_take_nothing_are_seen_by_the_job_that_stays_the_next_one() {
+async fn unchanged_head_shows_idle_workers() {
     let server = RedisServer::start(&[]);
     let world = Settings::at_port(server.port).world().await;
     server.push("emails", &stock("e-1", "SendReceipt"));
@@ -61,16 +67,16 @@ async fn workers_that_take_nothing_are_seen_by_the_job_that_stays_the_next_one()
     }
     let observed = world.run().await;
     assert_eq!(failures(&observed), ["emails progress stale"]);
-    let said = snapshot(&observed);
-    assert!(said.contains("for 300 s; 6 jobs pending") || said.contains("for 301 s; 6 jobs pending"), "{said}");
-    assert!(said.contains("the next job: App\\Jobs\\SendReceipt"), "{said}");
+    let text = failure_text(&observed);
+    assert!(text.contains("for 300 s; 6 jobs pending") || text.contains("for 301 s; 6 jobs pending"), "{text}");
+    assert!(text.contains("the next job: App\\Jobs\\SendReceipt"), "{text}");
     assert!(observed.metrics["OldestJobAge"] >= 300.0);
     server.take("emails");
     assert_eq!(world.run().await.report.outcome, Outcome::Passed);
 }
 
 #[tokio::test]
-async fn a_job_that_fails_and_comes_again_at_once_was_taken_in_between() {
+async fn retried_job_counts_as_taken() {
     let server = RedisServer::start(&[]);
     let world = Settings::at_port(server.port).world().await;
     for attempts in 0..8 {
@@ -83,33 +89,33 @@ async fn a_job_that_fails_and_comes_again_at_once_was_taken_in_between() {
 }
 
 #[tokio::test]
-async fn jobs_that_a_worker_has_for_too_long_are_stuck() {
+async fn overdue_reserved_jobs_fail() {
     let server = RedisServer::start(&[]);
     let world = Settings::at_port(server.port).world().await;
     let now = world.next();
-    server.put_off("default", "reserved", now - 50, &stock("d-1", "Slow"));
-    assert_eq!(world.run().await.report.outcome, Outcome::Passed, "a worker may be about to take it back");
-    server.put_off("default", "reserved", now - 300, &stock("d-2", "Dead"));
+    server.delay("default", "reserved", now - 50, &stock("d-1", "Slow"));
+    assert_eq!(world.run().await.report.outcome, Outcome::Passed, "a worker may still take it back");
+    server.delay("default", "reserved", now - 300, &stock("d-2", "Dead"));
     let observed = world.run().await;
     assert_eq!(failures(&observed), ["default reserved stale"]);
-    assert!(snapshot(&observed).contains("2 of 2 that were taken"), "{}", snapshot(&observed));
+    assert!(failure_text(&observed).contains("2 of 2 reserved jobs are overdue"), "{}", failure_text(&observed));
 }
 
 #[tokio::test]
-async fn jobs_put_off_that_nobody_fetches_when_their_time_has_come_are_stale() {
+async fn overdue_delayed_jobs_fail() {
     let server = RedisServer::start(&[]);
     let world = Settings::at_port(server.port).world().await;
     let now = world.next();
-    server.put_off("default", "delayed", now + 3_600, &stock("d-1", "Later"));
+    server.delay("default", "delayed", now + 3_600, &stock("d-1", "Later"));
     assert_eq!(world.run().await.report.outcome, Outcome::Passed);
-    server.put_off("default", "delayed", now - 900, &stock("d-2", "Due"));
+    server.delay("default", "delayed", now - 900, &stock("d-2", "Due"));
     let observed = world.run().await;
     assert_eq!(failures(&observed), ["default progress stale"]);
-    assert!(snapshot(&observed).contains("1 of 2 that were put off"), "{}", snapshot(&observed));
+    assert!(failure_text(&observed).contains("1 of 2 delayed jobs are overdue"), "{}", failure_text(&observed));
 }
 
 #[tokio::test]
-async fn payloads_may_be_anything_at_all() {
+async fn arbitrary_payloads_pass() {
     let server = RedisServer::start(&[]);
     let world = Settings::at_port(server.port).world().await;
     let deep = "{\"a\":".repeat(50_000);
@@ -123,7 +129,7 @@ async fn payloads_may_be_anything_at_all() {
     ];
     for payload in garbage {
         server.push("default", payload);
-        server.put_off("emails", "delayed", world.next() + 600, payload);
+        server.delay("emails", "delayed", world.next() + 600, payload);
         let observed = world.run().await;
         assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
         server.take("default");
@@ -131,12 +137,12 @@ async fn payloads_may_be_anything_at_all() {
 }
 
 #[tokio::test]
-async fn a_key_that_holds_something_else_is_named() {
+async fn key_of_another_type_is_named() {
     let server = RedisServer::start(&[]);
     server.run::<()>(&["SET", &format!("{PREFIX}queues:emails"), "not a list"]);
     let world = Settings::at_port(server.port).world().await;
     let observed = world.run().await;
     assert_eq!(failures(&observed), ["redis read assertion"]);
-    let said = snapshot(&observed);
-    assert!(said.contains("WRONGTYPE") && said.contains("LLEN just_driving_database_queues:emails"), "{said}");
+    let text = failure_text(&observed);
+    assert!(text.contains("WRONGTYPE") && text.contains("LLEN just_driving_database_queues:emails"), "{text}");
 }

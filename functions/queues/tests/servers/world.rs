@@ -1,4 +1,4 @@
-//! The check with settings of its own, and what it shows.
+//! Runs of the check with the settings of each test.
 
 use std::time::Duration;
 
@@ -6,31 +6,31 @@ use check_testkit::{Harness, Observed};
 use demo_platform::Options;
 use queues::Queues;
 
-/// The settings that a test changes.
+/// Parts of the settings that a test may change.
 pub(crate) struct Settings {
-    /// More of `[network]`.
+    /// Further lines of `[network]`.
     pub(crate) network: String,
-    /// Of `[check.queues]`, without `redis`.
-    pub(crate) own: String,
-    /// Of the table `redis`.
+    /// Lines of `[check.queues]`, without `redis`.
+    pub(crate) section: String,
+    /// Lines of the table `redis`.
     pub(crate) redis: String,
-    /// What stands in for `queues/redis-password`.
+    /// Value of the secret `queues/redis-password`.
     pub(crate) password: &'static str,
 }
 
 impl Settings {
-    /// Of two queues, in a Redis that anybody may read.
+    /// Settings for two queues in a Redis without a password.
     pub(crate) fn at_port(port: u16) -> Self {
         Self {
             network: String::new(),
-            own: "queues = [\"default\", \"emails\"]\nstep_deadline = \"5s\"\nidle_after = \"5m\"".to_owned(),
+            section: "queues = [\"default\", \"emails\"]\nstep_deadline = \"5s\"\nidle_after = \"5m\"".to_owned(),
             redis: format!("host = \"127.0.0.1\"\nport = {port}\ntls = false"),
             password: "",
         }
     }
 
     pub(crate) async fn world(self) -> World {
-        let Self { network, own, redis, password } = self;
+        let Self { network, section, redis, password } = self;
         let text = format!(
             r##"
 environment = "demo"
@@ -44,7 +44,7 @@ details = "#platform"
 [links]
 runbook = "https://docs.example/{{check}}"
 [check.queues]
-{own}
+{section}
 [check.queues.redis]
 {redis}
 "##
@@ -59,27 +59,31 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The moment of the next run, a minute on.
+    /// Time of the next run, one minute from now. **Units:** Unix seconds.
     pub(crate) fn next(&self) -> i64 {
         use runtime::Clock;
         self.harness.clock.now().as_second() + 60
     }
 
-    /// The run of a minute later.
+    /// Runs the check one minute later.
     pub(crate) async fn run(&self) -> Observed {
-        let own = [("/just-driving/demo/queues/redis-password".to_owned(), self.password.to_owned())];
-        let ports = check_testkit::ports(&self.harness.memory, &self.harness.clock, own);
+        let secrets = [("/just-driving/demo/queues/redis-password".to_owned(), self.password.to_owned())];
+        let ports = check_testkit::ports(&self.harness.memory, &self.harness.clock, secrets);
         self.harness.run_after(Duration::from_secs(60), &ports).await
     }
 }
 
-/// The failures of a run, a line each.
+/// Failures of a run, as `subject step kind`.
 pub(crate) fn failures(observed: &Observed) -> Vec<String> {
-    observed.failures().into_iter().map(|own| format!("{} {} {}", own.subject, own.step, own.kind)).collect()
+    observed
+        .failures()
+        .into_iter()
+        .map(|failure| format!("{} {} {}", failure.subject, failure.step, failure.kind))
+        .collect()
 }
 
-/// What a run saw in the place of what it expected.
-pub(crate) fn snapshot(observed: &Observed) -> String {
+/// Texts of the first failure: expected, actual and evidence.
+pub(crate) fn failure_text(observed: &Observed) -> String {
     let check::Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     let first = &failures[0];
     format!("{} | {} | {}", first.expected, first.actual, first.evidence.clone().unwrap_or_default())
