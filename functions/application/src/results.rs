@@ -19,7 +19,7 @@ const MAX_STEM: usize = Subject::MAX_LENGTH - 4;
 pub(crate) struct Entry {
     /// Name on the platform.
     pub(crate) name: String,
-    /// Name for people.
+    /// Display name.
     pub(crate) label: String,
     /// `ok`, `warning`, `failed`, `crashed`, `skipped`, or any other text.
     status: String,

@@ -20,7 +20,7 @@ const DEFAULT_MINIMUM_COUNT: u32 = 20;
 pub struct Health {
     /// Secret that the endpoint requires. `None`: the endpoint is public.
     pub secret: Option<SecretRef>,
-    /// Age from which results are stale. Default 5 min.
+    /// Age beyond which results are stale. Default 5 min.
     pub stale_after: Duration,
     /// Names of results to ignore. Default none.
     pub ignore: BTreeSet<String>,
@@ -47,7 +47,7 @@ struct RawCounters {
     /// Reference to the bearer token. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
-    /// Fewest requests, or calls to a partner, from which a rate is published: 1 to 1000000. Default 20.
+    /// Fewest requests, or calls to a partner, in a window for a rate to be published: 1 to 1000000. Default 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     minimum_count: Option<u32>,
 }
@@ -58,7 +58,7 @@ struct RawHealth {
     /// Reference to the secret that the endpoint requires. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
-    /// Age from which results are stale: 30s to 24h. Default 5m.
+    /// Age beyond which results are stale: 30s to 24h. Default 5m.
     #[serde(skip_serializing_if = "Option::is_none")]
     stale_after: Option<String>,
     /// Names of results to ignore. Default none.

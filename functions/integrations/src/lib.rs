@@ -154,7 +154,7 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
             return Err(step.inconclusive(Cause::Throttled, &detail));
         }
     }
-    // An answer to an authenticated call may hold personal data, so it is never quoted.
+    // A successful answer to an authenticated call may hold personal data, so it is not quoted.
     let is_private = partner.key.is_some() && response.status.is_success();
     let quoted = |mismatch: Mismatch| Mismatch { evidence: mismatch.evidence.filter(|_| !is_private), ..mismatch };
     step.check("status", expect::status(response, &partner.statuses).map_err(quoted))?;

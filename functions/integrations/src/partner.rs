@@ -49,7 +49,7 @@ impl Kind {
 pub struct Partner {
     /// Subject of incidents.
     pub subject: Subject,
-    /// Name for people.
+    /// Display name.
     pub name: String,
     /// Kind of service.
     pub kind: Kind,

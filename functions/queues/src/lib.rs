@@ -53,7 +53,7 @@ pub struct Queues {
     pub site: Site,
     /// Names of the queues. Empty: all queues that Horizon and the counters report.
     pub queues: Vec<String>,
-    /// Longest time that the same job may stay at the head of a queue.
+    /// Longest time that the same job may stay at the head of a queue, and that a delayed job may be overdue.
     pub idle_after: Duration,
     /// Longest time that a worker may exceed its time for a job.
     pub stuck_after: Duration,
@@ -242,7 +242,7 @@ impl Queues {
         let due = match snapshot.due {
             None | Some(0) => Ok(()),
             Some(due) => Err(stale(
-                format!("delayed jobs to be handed to the workers within {idle_after} s"),
+                format!("delayed jobs to be handed to the workers within {idle_after} s of their due time"),
                 format!("{due} of {} delayed jobs are overdue", snapshot.delayed.unwrap_or(due)),
             )),
         };
@@ -265,7 +265,10 @@ impl Queues {
         } else {
             Err(Mismatch {
                 kind: FailureKind::Stale,
-                expected: format!("reserved jobs to be finished or taken back within {} s", self.stuck_after.as_secs()),
+                expected: format!(
+                    "reserved jobs to be finished or taken back within {} s of their due time",
+                    self.stuck_after.as_secs()
+                ),
                 actual: format!("{overdue} of {reserved} reserved jobs are overdue; no worker takes them back"),
                 evidence: None,
             })

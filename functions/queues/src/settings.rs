@@ -37,7 +37,8 @@ pub struct RawQueues {
     /// Names of the queues: at most 50. Default: all queues that Horizon and the counters report. Required with `redis`.
     #[serde(skip_serializing_if = "Option::is_none")]
     queues: Option<Vec<String>>,
-    /// Longest time that the same job may stay at the head of a queue: 5s to 24h. Default 5m.
+    /// Longest time that the same job may stay at the head of a queue, and that a delayed job may be overdue: 5s to 24h.
+    /// Default 5m.
     #[serde(skip_serializing_if = "Option::is_none")]
     idle_after: Option<String>,
     /// Longest time that a worker may exceed its time for a job: 5s to 24h. Default 1m.
