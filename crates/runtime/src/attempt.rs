@@ -17,6 +17,9 @@ use crate::{Check, FoundLeftover, Ports, Prepared, Run};
 /// Part of the Lambda's time reserved for writing state, publishing and notifying. A killed run reports nothing.
 const REPORTING_RESERVE: Duration = Duration::from_secs(9);
 
+/// Instructions for leftovers of a check without a cleanup, where the check gives none.
+const BY_HAND: &str = "Remove it on the platform by hand; `synthetics cleanup` does not know it.";
+
 /// Longest time for one compensation.
 const COMPENSATION_DEADLINE: Duration = Duration::from_secs(3);
 /// Longest time for all compensations of an attempt together.
@@ -148,7 +151,7 @@ async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<Left
         if time.is_zero() {
             let detail =
                 format!("not started: the other compensations used all {} s", COMPENSATIONS_DEADLINE.as_secs());
-            leftovers.push(Leftover { compensation: name, detail });
+            leftovers.push(Leftover { compensation: name, detail, instructions });
             continue;
         }
         let result = tokio::time::timeout(time, AssertUnwindSafe(undo).catch_unwind()).await;

@@ -17,6 +17,10 @@ use serde_json::{Value, json};
 use crate::settings::{Credentials, Encoding, Mode, Platform};
 use crate::{Run, Step};
 
+/// Instructions for a session or token that could not be ended: no later run knows it.
+const END_BY_HAND: &str = "It ends with the platform's session or token lifetime. To end it now, delete the account's sessions and \
+                           tokens on the platform.";
+
 /// Smallest difference between two clocks that counts as skew: the answer itself takes time, and HTTP dates are to the
 /// second.
 const MIN_SKEW: Duration = Duration::from_secs(5);
@@ -394,7 +398,8 @@ impl<'r> UserSession<'r> {
             return;
         }
         let (state, site, client) = (Arc::clone(&self.state), self.site.clone(), self.run.client());
-        self.run.on_exit("log-out", async move { end_session(&state, &site, &client).await });
+        let undo = async move { end_session(&state, &site, &client).await };
+        self.run.on_exit_with_instructions("log-out", END_BY_HAND, undo);
     }
 
     fn lock(&self) -> MutexGuard<'_, SessionState> {

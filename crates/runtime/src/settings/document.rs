@@ -207,8 +207,14 @@ impl<'t> Document<'t> {
                 _ => mismatch.rule,
             };
             findings.add(self.problem_at(mismatch.offset, &path, rule, hide || mismatch.is_unknown));
-            if !mismatch.is_unknown {
-                findings.unreadable.borrow_mut().push(path);
+            match (mismatch.is_unknown, renamed(&path)) {
+                (false, _) => findings.unreadable.borrow_mut().push(path),
+                // The value is there under its old name, so the new key is not missing.
+                (true, Some(new)) => {
+                    let parent = path[..path.len() - 1].to_vec();
+                    findings.unreadable.borrow_mut().push([parent, vec![Part::Key(new.to_owned())]].concat());
+                }
+                (true, None) => {}
             }
         }
         value

@@ -412,7 +412,8 @@ fn severity_follows_the_failure_and_warnings_escalate() {
 
 #[test]
 fn leftovers_are_notified_at_most_once_per_reminder_interval() {
-    let leftover = |name: &str| Leftover { compensation: name.to_owned(), detail: "status 500".to_owned(), instructions: None };
+    let leftover =
+        |name: &str| Leftover { compensation: name.to_owned(), detail: "status 500".to_owned(), instructions: None };
     let healthy = BTreeMap::from([(subject("web"), Vote::Healthy)]);
     let mut state = CheckState::default();
     let mut reasons = Vec::new();
