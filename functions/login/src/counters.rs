@@ -1,27 +1,27 @@
-//! How real users' log-ins fare.
+//! Failure rates and lockouts of real users.
 
 use check::metric::{LOCKOUTS, LOGIN_FAILURE_RATE, LOGIN_SUCCESS_RATE, LOGOUT_SUCCESS_RATE};
 use runtime::Run;
 use runtime::counting::Counters;
 use runtime::settings::Platform;
 
-use crate::memory::{Ended, Memory};
+use crate::memory::{AttemptResult, Memory};
 
-/// Measures the rates, our own attempts taken off; answers which of the published numbers' counters are not there.
+/// Measures the rates without the check's own attempts. Returns the pointers of missing counters behind published metrics.
 pub(crate) fn measure(run: &Run, platform: &Platform, memory: &Memory, counters: &Counters<'_>) -> Vec<String> {
     let names = &platform.counters;
-    let of_others = |pointer: &str, ended| counters.users_only(pointer, &memory.attempts, &ended);
-    let succeeded = of_others(names.logins_succeeded.as_str(), Ended::LoggedIn);
-    let failed = of_others(names.logins_failed.as_str(), Ended::Refused);
-    let logged_out = of_others(names.logouts_succeeded.as_str(), Ended::LoggedOut);
-    let kept_in = counters.number(names.logouts_failed.as_str());
-    let lockouts = of_others(names.lockouts.as_str(), Ended::Throttled);
-    // Half of a rate is none.
+    let users_only = |pointer: &str, result| counters.users_only(pointer, &memory.attempts, &result);
+    let succeeded = users_only(names.logins_succeeded.as_str(), AttemptResult::LoggedIn);
+    let failed = users_only(names.logins_failed.as_str(), AttemptResult::Refused);
+    let logged_out = users_only(names.logouts_succeeded.as_str(), AttemptResult::LoggedOut);
+    let failed_logouts = counters.number(names.logouts_failed.as_str());
+    let lockouts = users_only(names.lockouts.as_str(), AttemptResult::Throttled);
+    // A rate needs both of its counters.
     let rate = |part: Option<f64>, rest: Option<f64>| counters.rate(part?, rest?);
     let measured = [
         (&LOGIN_FAILURE_RATE, rate(failed, succeeded)),
         (&LOGIN_SUCCESS_RATE, rate(succeeded, failed)),
-        (&LOGOUT_SUCCESS_RATE, rate(logged_out, kept_in)),
+        (&LOGOUT_SUCCESS_RATE, rate(logged_out, failed_logouts)),
         (&LOCKOUTS, lockouts),
     ];
     for (metric, value) in measured {

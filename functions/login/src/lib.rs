@@ -1,21 +1,21 @@
-//! Can people log in, and is refused what must be?
+//! Checks that users can log in and that wrong passwords, other schools' data and ended sessions are rejected.
 //!
-//! One flow, as a user goes it:
-//! 1. `open-form`: the log-in form is there, with its token and cookies.
-//! 2. `log-in`: the right password is taken.
-//! 3. `second-factor`: the password alone was not enough, and the code is. Only for an account that has one.
-//! 4. `current-user`: we are who we logged in as.
-//! 5. `own-school`: our own school is shown.
-//! 6. `other-school`: another's is hidden.
+//! The steps follow a user through the log-in:
+//! 1. `open-form`: the log-in form loads, with its token and cookies.
+//! 2. `log-in`: the platform accepts the correct password.
+//! 3. `second-factor`: the password alone does not log the user in; the code does. Only for an account with a second factor.
+//! 4. `current-user`: the session belongs to the account that logged in.
+//! 5. `own-school`: the account's own school is visible.
+//! 6. `other-school`: another school is hidden.
 //! 7. `log-out`: logging out works.
-//! 8. `old-session`: what we held before is worth nothing after.
-//! 9. `wrong-password`: a wrong password is refused. In a session and with an account of its own, and after the rest, so
-//!    that the first word about a log-in that is down is `log-in`.
-//! 10. `no-session`: nor does it give a session.
-//! 11. `counters`: how real users fare. Judges nothing.
+//! 8. `old-session`: the session or token from before the log-out no longer works.
+//! 9. `wrong-password`: the platform refuses a wrong password. The step has its own session and account, and runs after the
+//!    others so that a log-in outage is first reported as `log-in`.
+//! 10. `no-session`: the refused log-in did not create a session.
+//! 11. `counters`: measures the log-ins of real users and never fails.
 //!
-//! Creates a session or token, which is ended after a failure, a timeout and a panic too; so a failure is confirmed by the
-//! next run. Publishes `LoginFailureRate` and `Lockouts`.
+//! The run creates a session or token and ends it, even after a failure, a timeout or a panic. A failure is therefore
+//! confirmed by the next run. Publishes `LoginFailureRate` and `Lockouts`.
 
 mod counters;
 mod memory;
@@ -32,7 +32,7 @@ use runtime::{Check, Run, merged_as};
 use secrecy::SecretString;
 
 use counters::measure;
-use memory::{Ended, Memory};
+use memory::{AttemptResult, Memory};
 pub use settings::{Account, RawLogin};
 
 /// The steps between the password and the end of the session.
@@ -40,19 +40,19 @@ const INSIDE: [&str; 5] = ["current-user", "own-school", "other-school", "log-ou
 
 const IN_MAINTENANCE: &str = "the platform is in maintenance";
 
-/// The log-in.
+/// The log-in check.
 pub struct Login {
-    /// Where, and what it is called.
+    /// The platform, its API names and the deadline of a request.
     pub site: Site,
-    /// Who logs in.
+    /// The account that logs in.
     pub account: Account,
-    /// On whom a wrong password is tried.
+    /// E-mail address of the account for the wrong password.
     pub wrong_email: String,
-    /// The account's own school.
+    /// Id of the account's own school.
     pub own_school: String,
-    /// A school that is not the account's.
+    /// Id of a school that the account does not belong to.
     pub other_school: String,
-    /// How real users fare; `None`: not looked at.
+    /// Settings of the real users' counters; `None` skips the step `counters`.
     pub counting: Option<Counting>,
 }
 
@@ -70,8 +70,8 @@ impl Check for Login {
         self.to_raw()
     }
 
-    /// A step at its slowest and the rest of the way as long again. A flow that is slow at every step is cut off by the
-    /// run's deadline, and fails by it.
+    /// One step at its deadline, plus the same time for all other steps. If every step is slow, the run's deadline cuts the
+    /// flow off and the run fails.
     fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2
     }
@@ -82,14 +82,14 @@ impl Check for Login {
 
     async fn attempt(&self, run: &Run) {
         let mut memory: Memory = run.recall().unwrap_or_default();
-        self.user(run, &mut memory).await;
+        self.user_session(run, &mut memory).await;
         if run.in_maintenance() {
             skip(run, &["wrong-password", "no-session"], IN_MAINTENANCE);
             return;
         }
-        // Stops are recorded where they happen.
+        // The step itself has recorded its failure.
         if self.wrong_password(run, &mut memory).await.is_err() {
-            skip(run, &["no-session"], "no refusal was seen");
+            skip(run, &["no-session"], "the wrong password was not refused");
         }
         if let Some(counting) = &self.counting {
             let platform = &self.site.platform;
@@ -99,43 +99,48 @@ impl Check for Login {
 }
 
 impl Login {
-    /// Whether the platform took a password.
+    /// Returns true when the platform accepted the password.
     fn accepts(&self, answer: &Response) -> bool {
         self.site.platform.login.status.as_slice().contains(&answer.status.as_u16())
     }
 
-    /// What a user does, from the form to the old session.
-    async fn user(&self, run: &Run, memory: &mut Memory) {
+    /// Runs the steps from the form to the old session.
+    async fn user_session(&self, run: &Run, memory: &mut Memory) {
         let mut user = UserSession::new(run, &self.site);
-        if self.enter(run, &mut user, memory).await.is_err() {
+        if self.open_and_log_in(run, &mut user, memory).await.is_err() {
             skip(run, &INSIDE, if run.in_maintenance() { IN_MAINTENANCE } else { "not logged in" });
             return;
         }
-        // One that fails says nothing about the next.
+        // These steps are independent: a failed one does not skip the next.
         let _ = self.current_user(run, &user).await;
         let _ = self.own_school(run, &user).await;
         let _ = self.other_school(run, &user).await;
         let before = user.copy();
         if self.log_out(run, &user, memory).await.is_ok() {
-            let _ = nobody(run, "old-session", &before, "what was held before the log-out to be dead").await;
+            let _ = unauthenticated(run, "old-session", &before, "the session to be invalid after log-out").await;
         } else {
             skip(run, &["old-session"], "not logged out");
         }
     }
 
-    async fn enter(&self, run: &Run, user: &mut UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
+    async fn open_and_log_in(
+        &self,
+        run: &Run,
+        user: &mut UserSession<'_>,
+        memory: &mut Memory,
+    ) -> Result<(), StepEnded> {
         let factor = self.account.totp_seed.is_some();
         let rest: &[&str] = if factor { &["log-in", "second-factor"] } else { &["log-in"] };
         let step = run.step(&Subject::whole(), "open-form");
-        if let Err(stop) = user.open_form(&step).await {
+        if let Err(ended) = user.open_form(&step).await {
             drop(step);
             skip(run, rest, "the form did not open");
-            return Err(stop);
+            return Err(ended);
         }
         step.passed();
-        if let Err(stop) = self.password(run, user, memory).await {
+        if let Err(ended) = self.password(run, user, memory).await {
             skip(run, &rest[1..], "not logged in");
-            return Err(stop);
+            return Err(ended);
         }
         match &self.account.totp_seed {
             Some(seed) => self.second_factor(run, user, seed, memory).await,
@@ -147,21 +152,21 @@ impl Login {
         let step = run.step(&Subject::whole(), "log-in");
         let password = step.secret(&self.account.password).await?;
         let answer = user.send_password(&step, &self.account.email, &password).await;
-        let ended = match &answer {
-            Err(StepEnded) if step.is_throttled() => Some(Ended::Throttled),
+        let result = match &answer {
+            Err(StepEnded) if step.is_throttled() => Some(AttemptResult::Throttled),
             Err(StepEnded) => None,
             Ok(answer) if self.site.platform.login.refused.as_slice().contains(&answer.status.as_u16()) => {
-                Some(Ended::Refused)
+                Some(AttemptResult::Refused)
             }
-            // With a second factor the platform counts the log-in when the code was taken.
-            Ok(answer) if self.accepts(answer) && self.account.totp_seed.is_none() => Some(Ended::LoggedIn),
+            // With a second factor, the platform counts the log-in once the code is accepted.
+            Ok(answer) if self.accepts(answer) && self.account.totp_seed.is_none() => Some(AttemptResult::LoggedIn),
             Ok(_) => None,
         };
-        note(run, memory, ended);
+        record_attempt(run, memory, result);
         let statuses = self.site.platform.login.status.as_slice();
         let answer = answer?;
         if self.account.totp_seed.is_some() && self.site.platform.login.mode == Mode::Token {
-            // The token comes with the code.
+            // The platform sends the token in its answer to the code.
             step.check("same_site", user.same_site(&answer))?;
             step.check("status", status(&answer, statuses))?;
         } else {
@@ -179,21 +184,18 @@ impl Login {
         memory: &mut Memory,
     ) -> Result<(), StepEnded> {
         let factor = &self.site.platform.second_factor;
-        wait_for_a_new_code(run, factor.period.get(), memory.code_step).await;
+        wait_for_next_code(run, factor.period.get(), memory.code_step).await;
         let step = run.step(&Subject::whole(), "second-factor");
         let seed = step.secret(seed).await?;
         let totp = Totp::new(&seed, factor.period.get(), factor.digits.get())
             .map_err(|error| step.inconclusive(Cause::Credentials, &error.to_string()))?;
         let answer = user.ask_me(&step).await?;
-        step.check(
-            "password_is_not_enough",
-            user.expect_unauthenticated(&answer, "nobody to be logged in without the code"),
-        )?;
+        step.check("password_is_not_enough", user.expect_unauthenticated(&answer, "no log-in without the code"))?;
         let code_step = totp.step(run.clock().now());
         memory.code_step = Some(code_step);
         run.remember(memory);
         user.send_code(&step, &totp, code_step).await?;
-        note(run, memory, Some(Ended::LoggedIn));
+        record_attempt(run, memory, Some(AttemptResult::LoggedIn));
         step.passed();
         Ok(())
     }
@@ -204,9 +206,9 @@ impl Login {
         let me = &self.site.platform.me;
         step.check("status", status(&answer, &[200]))?;
         let email = user.expect_value(&answer, me.email.as_str(), &self.account.email);
-        step.check("email", email.map_err(somebody_elses))?;
+        step.check("email", email.map_err(without_actual_value))?;
         if let Some(id) = &self.account.id {
-            step.check("id", user.expect_value(&answer, me.id.as_str(), id).map_err(somebody_elses))?;
+            step.check("id", user.expect_value(&answer, me.id.as_str(), id).map_err(without_actual_value))?;
         }
         if let Some(role) = &self.account.role {
             step.check("role", user.expect_value(&answer, me.role.as_str(), role))?;
@@ -220,7 +222,10 @@ impl Login {
         let school = &self.site.platform.school;
         let answer = user.get(&step, school.path.at(&self.site.base_url, &[("school", &self.own_school)])).await?;
         step.check("status", status(&answer, &[200]))?;
-        step.check("id", user.expect_value(&answer, school.id.as_str(), &self.own_school).map_err(somebody_elses))?;
+        step.check(
+            "id",
+            user.expect_value(&answer, school.id.as_str(), &self.own_school).map_err(without_actual_value),
+        )?;
         step.passed();
         Ok(())
     }
@@ -231,9 +236,9 @@ impl Login {
         let answer = user.get(&step, school.path.at(&self.site.base_url, &[("school", &self.other_school)])).await?;
         let hidden = status(&answer, school.hidden.as_slice()).map_err(|mismatch| {
             let kind = if answer.status.is_success() { FailureKind::Invariant } else { mismatch.kind };
-            let expected = format!("another's school to be hidden ({})", mismatch.expected);
-            // What is not hidden is somebody else's: no message quotes it.
-            let bytes = format!("{} bytes, not quoted: they are somebody else's", answer.body.len());
+            let expected = format!("another school to be hidden ({})", mismatch.expected);
+            // The exposed data belongs to another school, so no message quotes it.
+            let bytes = format!("{} bytes, not quoted: they belong to another school", answer.body.len());
             let evidence = if kind == FailureKind::Invariant { Some(bytes) } else { mismatch.evidence };
             Mismatch { kind, expected, actual: mismatch.actual, evidence }
         });
@@ -245,12 +250,12 @@ impl Login {
     async fn log_out(&self, run: &Run, user: &UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "log-out");
         user.log_out(&step).await?;
-        note(run, memory, Some(Ended::LoggedOut));
+        record_attempt(run, memory, Some(AttemptResult::LoggedOut));
         step.passed();
         Ok(())
     }
 
-    /// A password that is wrong for sure: of the run, so no account has it.
+    /// Sends a password that no account can have: it contains the run's id.
     async fn wrong_password(&self, run: &Run, memory: &mut Memory) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "wrong-password");
         let mut stranger = UserSession::new(run, &self.site);
@@ -260,19 +265,19 @@ impl Login {
         let login = &self.site.platform.login;
         let answer = match answer {
             Ok(answer) => answer,
-            Err(stop) => {
-                note(run, memory, step.is_throttled().then_some(Ended::Throttled));
-                return Err(stop);
+            Err(ended) => {
+                record_attempt(run, memory, step.is_throttled().then_some(AttemptResult::Throttled));
+                return Err(ended);
             }
         };
         let refused = status(&answer, login.refused.as_slice());
         let accepted = self.accepts(&answer);
-        note(
+        record_attempt(
             run,
             memory,
             match &refused {
-                Ok(()) => Some(Ended::Refused),
-                Err(_) => accepted.then_some(Ended::LoggedIn),
+                Ok(()) => Some(AttemptResult::Refused),
+                Err(_) => accepted.then_some(AttemptResult::LoggedIn),
             },
         );
         let refused = refused.map_err(|mismatch| {
@@ -281,46 +286,46 @@ impl Login {
         });
         step.check("refused", refused)?;
         step.passed();
-        // Stops are recorded where they happen.
-        let _ = nobody(run, "no-session", &stranger, "nobody to be logged in by a wrong password").await;
+        // The step itself has recorded its failure.
+        let _ = unauthenticated(run, "no-session", &stranger, "no session after a wrong password").await;
         Ok(())
     }
 }
 
-/// Nobody is logged in with what this visitor holds.
-async fn nobody(run: &Run, name: &str, visitor: &UserSession<'_>, why: &str) -> Result<(), StepEnded> {
+/// Checks in a step that the cookies or token of a session do not log in.
+async fn unauthenticated(run: &Run, name: &str, session: &UserSession<'_>, expected: &str) -> Result<(), StepEnded> {
     let step = run.step(&Subject::whole(), name);
-    let answer = visitor.ask_me(&step).await?;
-    step.check("nobody", visitor.expect_unauthenticated(&answer, why))?;
+    let answer = session.ask_me(&step).await?;
+    step.check("unauthenticated", session.expect_unauthenticated(&answer, expected))?;
     step.passed();
     Ok(())
 }
 
-/// A code is used once (RFC 6238, section 5.2): after a run in the same period, the next one is waited for.
-async fn wait_for_a_new_code(run: &Run, period: Duration, last: Option<u64>) {
+/// Waits for the next code if an earlier run has used the current one: a code is valid once (RFC 6238, section 5.2).
+async fn wait_for_next_code(run: &Run, period: Duration, last: Option<u64>) {
     let Some(last) = last else { return };
     let next = Duration::from_secs(period.as_secs().saturating_mul(last.saturating_add(1)));
     let now = Duration::try_from(run.clock().now().as_duration()).unwrap_or_default();
     let wait = next.saturating_sub(now);
-    // More than a period: the memory is of another clock, or of another period.
+    // A longer wait means that the memory comes from a different clock or period.
     if !wait.is_zero() && wait <= period {
         run.wait(wait).await;
     }
 }
 
-/// Another user or school than ours is somebody's: no message says whose.
-fn somebody_elses(mismatch: Mismatch) -> Mismatch {
+/// Removes the actual value from a mismatch: it identifies another user or school.
+fn without_actual_value(mismatch: Mismatch) -> Mismatch {
     if mismatch.kind != FailureKind::Invariant {
         return mismatch;
     }
-    let actual = "another one, not quoted: it is somebody else's".to_owned();
+    let actual = "a different one, not quoted: it belongs to another user or school".to_owned();
     Mismatch { actual, evidence: None, ..mismatch }
 }
 
-/// Remembers an own attempt at once: the run may be cut off.
-fn note(run: &Run, memory: &mut Memory, ended: Option<Ended>) {
-    if let Some(ended) = ended {
-        memory.attempts.note(run.clock().now(), ended);
+/// Stores an attempt of this check at once, since the run may be cut off.
+fn record_attempt(run: &Run, memory: &mut Memory, result: Option<AttemptResult>) {
+    if let Some(result) = result {
+        memory.attempts.note(run.clock().now(), result);
         run.remember(memory);
     }
 }

@@ -1,18 +1,18 @@
-//! What the check remembers: the last code of the second factor, and its own attempts, which the platform counts too.
+//! Memory of the check: the last code of the second factor, and its own attempts, which the platform's counters include.
 
 use runtime::counting::Tally;
 use serde::{Deserialize, Serialize};
 
-/// How an own attempt to log in or out ended, as the platform counts it.
+/// Result of one of the check's own log-ins or log-outs, as the platform counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Ended {
-    /// A log-in that succeeded.
+pub(crate) enum AttemptResult {
+    /// A successful log-in.
     #[serde(rename = "in")]
     LoggedIn,
-    /// A log-in that was refused.
+    /// A refused log-in.
     #[serde(rename = "no")]
     Refused,
-    /// A log-in that was throttled.
+    /// A throttled log-in.
     #[serde(rename = "429")]
     Throttled,
     /// A log-out.
@@ -20,20 +20,20 @@ pub(crate) enum Ended {
     LoggedOut,
 }
 
-/// From run to run. Lost, a code may be used twice and the rates of one window are off by our own attempts: neither is a
-/// failure of the platform, and both are over with the next run.
+/// Data kept between runs. If it is lost, a code may be used twice, and the rates of one window include the check's own
+/// attempts. Neither is a platform failure, and the next run is correct again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Memory {
-    /// The last time step (RFC 6238) whose code was sent.
+    /// Time step (RFC 6238) of the last code sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code_step: Option<u64>,
-    /// Own attempts to log in and out.
+    /// The check's own log-ins and log-outs.
     #[serde(default)]
-    pub(crate) attempts: Tally<Ended>,
+    pub(crate) attempts: Tally<AttemptResult>,
 }
 
 impl Memory {
-    /// What this run remembers and what another one wrote meanwhile; both began from `base`.
+    /// Merges this run's memory with a concurrent write by another run; both started from `base`.
     pub(crate) fn merged(base: Self, ours: Self, theirs: Self) -> Self {
         Self {
             code_step: ours.code_step.max(theirs.code_step),
@@ -47,11 +47,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_beside_each_other_lose_neither_a_code_nor_an_attempt() {
+    fn concurrent_runs_keep_all_codes_and_attempts() {
         let remembered = |code_step, seconds: &[i64]| {
             let mut memory = Memory { code_step, ..Memory::default() };
             for second in seconds {
-                memory.attempts.note(jiff::Timestamp::from_second(*second).unwrap(), Ended::LoggedIn);
+                memory.attempts.note(jiff::Timestamp::from_second(*second).unwrap(), AttemptResult::LoggedIn);
             }
             memory
         };
@@ -61,9 +61,9 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_version_wrote_is_read() {
+    fn memory_of_an_older_version_is_readable() {
         let mut memory = Memory { code_step: Some(u64::MAX), ..Memory::default() };
-        memory.attempts.note("2026-11-23T04:49:30Z".parse().unwrap(), Ended::LoggedIn);
+        memory.attempts.note("2026-11-23T04:49:30Z".parse().unwrap(), AttemptResult::LoggedIn);
         let written = r#"{"code_step":18446744073709551615,"attempts":[[1795409370,"in"]]}"#;
         assert_eq!(serde_json::to_string(&memory).unwrap(), written);
         assert_eq!(serde_json::from_str::<Memory>(written).unwrap(), memory);

@@ -1,4 +1,4 @@
-//! The settings of the check: what is written, and what it must be.
+//! Settings of the check: the raw TOML section and its validation.
 
 use std::time::Duration;
 
@@ -16,36 +16,36 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 /// The account that logs in.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Its e-mail.
+    /// E-mail address.
     pub email: String,
-    /// Its password.
+    /// Reference to the password.
     pub password: SecretRef,
-    /// The Base32 seed of its second factor, when it has one.
+    /// Reference to the Base32 seed of the second factor; `None` for an account without one.
     pub totp_seed: Option<SecretRef>,
-    /// Its id at the platform; `None`: any.
+    /// Id on the platform; `None` accepts any.
     pub id: Option<String>,
-    /// Its role; `None`: any.
+    /// Role on the platform; `None` accepts any.
     pub role: Option<String>,
 }
 
-/// As written.
+/// Settings of the check `login`: a user's log-in, from the form to the log-out.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawLogin {
-    /// The longest one request may take, from the name to the last byte. Default 10s.
+    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
-    /// The id of the account's own school, a text or a number: it must be shown.
+    /// Id of the account's own school, a text or a number. It must be visible.
     #[serde(skip_serializing_if = "Option::is_none")]
     own_school: Option<Value>,
-    /// The id of a school that is none of the account's, a text or a number: it must be hidden.
+    /// Id of a school that the account does not belong to, a text or a number. It must be hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     other_school: Option<Value>,
-    /// The account that logs in. No other check, location or person may use it.
+    /// Account that logs in. No other check, location or person may use it.
     account: RawAccount,
-    /// The account that wrong passwords are tried on.
+    /// Account for wrong passwords.
     wrong_password: RawWrongPassword,
-    /// Rates of real users, from the operations counters; none without this table.
+    /// Rates of real users, from the operations counters. Not measured without this table.
     #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<RawCounting>,
 }
@@ -53,19 +53,19 @@ pub struct RawLogin {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawAccount {
-    /// Its e-mail.
+    /// E-mail address of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    /// A reference to its password.
+    /// Reference to the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
-    /// A reference to the Base32 seed of its second factor, when it has one.
+    /// Reference to the Base32 seed of the second factor. Omit it for an account without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     totp_seed: Option<String>,
-    /// Its id at the platform, a text or a number. Not compared when it is not written.
+    /// Id of the account on the platform, a text or a number. Not compared if omitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Value>,
-    /// Its role. Not compared when it is not written.
+    /// Role of the account on the platform. Not compared if omitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
 }
@@ -73,20 +73,20 @@ struct RawAccount {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawWrongPassword {
-    /// The e-mail of an account that nobody logs in with: a wrong password may lock it.
+    /// E-mail address of an otherwise unused account, since wrong passwords may lock it.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
 }
 
 impl RawLogin {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Returns the validated check, or `None` after reporting all problems to the section.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Login> {
         let deadline =
             section.duration("step_deadline", self.step_deadline, DEFAULT_DEADLINE, SECOND / 10..=SECOND * 20);
         let own_school = section.id("own_school", self.own_school).map(|id| written_id(&id));
         let other_school = section.id("other_school", self.other_school).map(|id| written_id(&id));
         if own_school.is_some() && own_school == other_school {
-            section.problem("other_school", "expected another school than `own_school`, found the same");
+            section.problem("other_school", "expected a school other than `own_school`, found the same one");
         }
         let account = self.account.validate(&section.table("account"), common);
         let wrong = section.table("wrong_password");
@@ -94,7 +94,7 @@ impl RawLogin {
         if let (Some(account), Some(email)) = (&account, &wrong_email)
             && account.email.eq_ignore_ascii_case(email)
         {
-            let rule = "expected an account of its own, found that of `account`: wrong passwords would lock it out";
+            let rule = "expected a separate account, found the e-mail of `account`: wrong passwords would lock it out";
             wrong.problem("email", rule);
         }
         let counting = match self.counters {
@@ -140,7 +140,7 @@ impl RawAccount {
 }
 
 impl Login {
-    /// As it would be written, every default in its place.
+    /// Returns the settings as TOML would hold them, with all defaults filled in.
     pub(crate) fn to_raw(&self) -> RawLogin {
         let Account { email, password, totp_seed, id, role } = self.account.clone();
         RawLogin {

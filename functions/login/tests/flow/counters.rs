@@ -1,11 +1,11 @@
-//! How real users fare, without our own attempts.
+//! Metrics of real users, without the check's own attempts.
 
 use check_testkit::{Harness, Observed};
 use demo_platform::{Fault, Options};
 use login::Login;
 
-/// What the demo platform's real users do in a window.
-const REAL: (f64, f64) = (180.0, 12.0);
+/// Successful and failed log-ins of the demo platform's real users in a window.
+const REAL_USERS: (f64, f64) = (180.0, 12.0);
 
 fn measured(observed: &Observed, metric: &str) -> Option<f64> {
     let attempt = observed.report.last_attempt().unwrap();
@@ -13,13 +13,13 @@ fn measured(observed: &Observed, metric: &str) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn our_own_attempts_are_taken_off() {
+async fn own_attempts_are_not_counted() {
     let harness = Harness::<Login>::start().await;
-    let expected = 100.0 * REAL.1 / (REAL.0 + REAL.1);
+    let expected = 100.0 * REAL_USERS.1 / (REAL_USERS.0 + REAL_USERS.1);
     for run in 1..=7 {
         let observed = harness.run().await;
         let rate = observed.metrics["LoginFailureRate"];
-        assert!((rate - expected).abs() < 1e-9, "run {run}: {rate}, not {expected}");
+        assert!((rate - expected).abs() < 1e-9, "run {run}: expected {expected}, got {rate}");
         assert_eq!(observed.metrics["Lockouts"], 0.0);
         assert_eq!(measured(&observed, "LoginSuccessRate"), Some(100.0 - expected));
         assert_eq!(measured(&observed, "LogoutSuccessRate"), Some(100.0));
@@ -28,7 +28,7 @@ async fn our_own_attempts_are_taken_off() {
 }
 
 #[tokio::test]
-async fn a_platform_that_leaves_synthetic_log_ins_out_has_nothing_taken_off() {
+async fn nothing_is_subtracted_without_includes_synthetic() {
     let harness = Harness::<Login>::with(Options::default(), |settings| {
         let line = "counters.token = ";
         assert!(settings.contains(line));
@@ -36,13 +36,13 @@ async fn a_platform_that_leaves_synthetic_log_ins_out_has_nothing_taken_off() {
     })
     .await;
     let observed = harness.run().await;
-    // This platform does count ours: one log-in, one refusal.
-    let with_ours = 100.0 * (REAL.1 + 1.0) / (REAL.0 + REAL.1 + 2.0);
-    assert!((observed.metrics["LoginFailureRate"] - with_ours).abs() < 1e-9, "{:?}", observed.metrics);
+    // The demo platform does count this run: one log-in, one refusal.
+    let with_synthetic = 100.0 * (REAL_USERS.1 + 1.0) / (REAL_USERS.0 + REAL_USERS.1 + 2.0);
+    assert!((observed.metrics["LoginFailureRate"] - with_synthetic).abs() < 1e-9, "{:?}", observed.metrics);
 }
 
 #[tokio::test]
-async fn our_own_throttled_log_ins_are_no_lockouts_of_users() {
+async fn own_throttled_log_ins_are_not_lockouts() {
     let harness = Harness::<Login>::start().await;
     harness.platform.faults().activate(Fault::Throttled);
     for _ in 0..2 {
@@ -52,7 +52,7 @@ async fn our_own_throttled_log_ins_are_no_lockouts_of_users() {
 }
 
 #[tokio::test]
-async fn a_window_with_too_few_attempts_has_no_rate() {
+async fn too_few_attempts_give_no_rate() {
     let harness = Harness::<Login>::with(Options::default(), |settings| {
         let line = "counters.token = ";
         assert!(settings.contains(line));
@@ -65,7 +65,7 @@ async fn a_window_with_too_few_attempts_has_no_rate() {
 }
 
 #[tokio::test]
-async fn counters_that_cannot_be_read_are_not_this_checks_failure() {
+async fn unreadable_counters_do_not_fail_the_check() {
     for fault in [Fault::ServerError, Fault::HtmlInsteadOfJson] {
         let harness = Harness::<Login>::start().await;
         harness.platform.faults().activate(fault);

@@ -1,4 +1,4 @@
-//! What ends a run, and what it leaves: the session is ended whatever happens, and what cannot be judged is said.
+//! Interrupted, failed and inconclusive runs: every run ends its session, and no output contains a secret.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn cause(observed: &Observed) -> Cause {
 }
 
 #[tokio::test]
-async fn a_run_that_is_cut_off_logs_out_all_the_same() {
+async fn run_at_its_deadline_still_logs_out() {
     let options = Options { slow_delay: Duration::from_millis(400), ..Options::default() };
     let harness = Harness::<Login>::with(options, |settings| {
         *settings = settings
@@ -37,14 +37,14 @@ async fn a_run_that_is_cut_off_logs_out_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_run_that_logged_out_does_not_do_so_twice() {
+async fn completed_run_logs_out_once() {
     let harness = Harness::<Login>::start().await;
     assert_eq!(harness.run().await.report.outcome, Outcome::Passed);
     assert_eq!(count(&harness, "POST /api/logout"), 1);
 }
 
 #[tokio::test]
-async fn a_wrong_password_that_logs_in_is_logged_out_again() {
+async fn session_of_an_accepted_wrong_password_is_ended() {
     let harness = Harness::<Login>::start().await;
     harness.platform.faults().activate(Fault::WrongPasswordAccepted);
     let observed = harness.run().await;
@@ -54,7 +54,7 @@ async fn a_wrong_password_that_logs_in_is_logged_out_again() {
 }
 
 #[tokio::test]
-async fn a_log_in_that_is_down_does_not_hide_the_rest() {
+async fn log_in_outage_does_not_hide_later_steps() {
     let harness = Harness::<Login>::start().await;
     harness.platform.faults().activate(Fault::Login500);
     let observed = harness.run().await;
@@ -75,7 +75,7 @@ async fn a_log_in_that_is_down_does_not_hide_the_rest() {
 }
 
 #[tokio::test]
-async fn maintenance_is_no_failure_and_nothing_more_is_asked() {
+async fn maintenance_ends_the_run_after_one_request() {
     let harness = Harness::<Login>::start().await;
     harness.platform.faults().activate(Fault::Maintenance);
     let observed = harness.run().await;
@@ -85,7 +85,7 @@ async fn maintenance_is_no_failure_and_nothing_more_is_asked() {
 }
 
 #[tokio::test]
-async fn six_log_ins_in_a_minute_are_our_own_mistake() {
+async fn six_log_ins_in_a_minute_are_inconclusive() {
     let harness = Harness::<Login>::start().await;
     let ports = harness.ports();
     for _ in 0..3 {
@@ -98,13 +98,13 @@ async fn six_log_ins_in_a_minute_are_our_own_mistake() {
     }
     let last = last.unwrap();
     assert_eq!(cause(&last), Cause::Throttled, "{:#?}", last.report);
-    // A minute later there is room again.
+    // The limit is per minute.
     let later = harness.run_after(Duration::from_secs(61), &ports).await;
     assert_eq!(later.report.outcome, Outcome::Passed, "{:#?}", later.report);
 }
 
 #[tokio::test]
-async fn a_secret_that_does_not_resolve_is_no_failure() {
+async fn unresolved_secret_is_inconclusive() {
     let harness = Harness::<Login>::start().await;
     let ports = check_testkit::ports(&harness.memory, &harness.clock, []);
     let observed = harness.run_after(Duration::ZERO, &ports).await;
@@ -113,24 +113,24 @@ async fn a_secret_that_does_not_resolve_is_no_failure() {
 }
 
 #[tokio::test]
-async fn an_operations_token_that_is_refused_is_no_failure() {
+async fn refused_operations_token_is_inconclusive() {
     let harness = Harness::<Login>::start().await;
-    let of_demo = |(path, value): (String, String)| {
+    let with_wrong_token = |(path, value): (String, String)| {
         let value = if path == "login/ops-token" { "not the token of this platform".to_owned() } else { value };
         (format!("/just-driving/demo/{path}"), value)
     };
-    let ports =
-        check_testkit::ports(&harness.memory, &harness.clock, harness.platform.credentials().into_iter().map(of_demo));
+    let secrets = harness.platform.credentials().into_iter().map(with_wrong_token);
+    let ports = check_testkit::ports(&harness.memory, &harness.clock, secrets);
     let observed = harness.run_after(Duration::ZERO, &ports).await;
     assert_eq!(cause(&observed), Cause::Credentials);
-    // The log-in itself was judged, so an incident of it can end.
+    // The log-in itself has a verdict, so its incident can end.
     let verdicts = observed.report.last_attempt().unwrap().verdicts();
     assert_eq!(verdicts[&check::Subject::whole()], check::Verdict::Healthy);
 }
 
 #[tokio::test]
-async fn what_leaks_from_others_is_told_but_not_quoted() {
-    for (fault, others) in [
+async fn leaked_data_is_reported_but_not_quoted() {
+    for (fault, leaked) in [
         (Fault::TenantLeak, ["Fjordbyens", "Roskilde"]),
         (Fault::WrongUser, ["login-wrong@syntetisk.example", "Forkert"]),
     ] {
@@ -138,30 +138,30 @@ async fn what_leaks_from_others_is_told_but_not_quoted() {
         harness.platform.faults().activate(fault);
         let observed = harness.run().await;
         let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
-        let said = format!("{failures:?}");
-        assert!(said.contains("not quoted"), "{said}");
-        assert!(!others.iter().any(|other| said.contains(other)), "{said}");
+        let text = format!("{failures:?}");
+        assert!(text.contains("not quoted"), "{text}");
+        assert!(!leaked.iter().any(|value| text.contains(value)), "{text}");
     }
 }
 
-/// Everything a run says, held against every secret that the platform drew or handed out.
+/// Compares all output of a run with every secret that the platform generated.
 #[tokio::test]
-async fn no_fault_makes_a_run_say_a_secret() {
+async fn no_fault_exposes_a_secret() {
     for fault in Fault::ALL.iter().copied().filter(|fault| *fault != Fault::Hang) {
         let options = Options { slow_delay: Duration::from_millis(50), ..Options::default() };
         let harness = Harness::<Login>::with(options, |_| {}).await;
         harness.platform.faults().activate(fault);
         let observed = harness.run().await;
-        let said = format!(
+        let output = format!(
             "{:?} {} {:?}",
             observed,
             serde_json::to_string(&observed.report).unwrap(),
             harness.memory.take_sent()
         );
         for (path, secret) in harness.platform.credentials() {
-            assert!(!said.contains(&secret), "{fault}: {path} is said in {said}");
+            assert!(!output.contains(&secret), "{fault}: {path} is in {output}");
         }
-        // How every sealed cookie begins: `{"iv":` in Base64.
-        assert!(!said.contains("eyJpdiI6"), "{fault}: a cookie is said in {said}");
+        // Every sealed cookie begins with `{"iv":` in Base64.
+        assert!(!output.contains("eyJpdiI6"), "{fault}: a cookie is in {output}");
     }
 }

@@ -1,4 +1,4 @@
-//! Other platforms: the settings alone fit the check to them.
+//! Platforms with other names or log-in methods: settings alone adapt the check to them.
 
 use check::Outcome;
 use check_testkit::{Harness, Observed};
@@ -21,7 +21,7 @@ const ALL: [(&str, &str); 11] = [
     ("counters", "passed"),
 ];
 
-/// The settings of a platform that calls everything otherwise.
+/// Settings of a platform with other names for everything.
 const RENAMED: &str = include_str!("renamed.toml");
 
 async fn renamed(change: impl FnOnce(&mut String)) -> Harness<Login> {
@@ -34,7 +34,7 @@ async fn renamed(change: impl FnOnce(&mut String)) -> Harness<Login> {
 }
 
 #[tokio::test]
-async fn the_documented_platform_passes_step_by_step() {
+async fn documented_platform_passes_every_step() {
     let observed = Harness::<Login>::start().await.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed);
     assert_eq!(steps(&observed), ALL);
@@ -42,7 +42,7 @@ async fn the_documented_platform_passes_step_by_step() {
 }
 
 #[tokio::test]
-async fn a_platform_of_other_names_passes_by_its_settings() {
+async fn renamed_platform_passes_with_its_settings() {
     let harness = renamed(|_| {}).await;
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
@@ -52,13 +52,13 @@ async fn a_platform_of_other_names_passes_by_its_settings() {
         "{:?}",
         observed.metrics
     );
-    // None of the documented paths was asked for.
+    // The check requested none of the documented paths.
     let paths = harness.platform.requests().counts();
     assert!(!paths.keys().any(|route| route.contains("/api/") || route.contains(" /login")), "{paths:?}");
 }
 
 #[tokio::test]
-async fn its_faults_are_seen_as_those_of_the_documented_one() {
+async fn faults_of_the_renamed_platform_are_caught() {
     for spec in demo_platform::faults::catalogue().unwrap().into_iter().filter(|spec| spec.check == "login") {
         let demo_platform::faults::Shows::Failures(expected) = &spec.shows else { continue };
         let harness = renamed(|_| {}).await;
@@ -69,7 +69,7 @@ async fn its_faults_are_seen_as_those_of_the_documented_one() {
 }
 
 #[tokio::test]
-async fn a_throttled_log_in_that_is_answered_422_is_no_failure() {
+async fn throttled_log_in_answered_422_is_inconclusive() {
     let harness = renamed(|_| {}).await;
     harness.platform.faults().activate(demo_platform::Fault::Throttled);
     let observed = harness.run().await;
@@ -77,9 +77,9 @@ async fn a_throttled_log_in_that_is_answered_422_is_no_failure() {
     assert_eq!(inconclusive.cause, check::Cause::Throttled, "{}", inconclusive.detail);
 }
 
-/// The documented names, held against the platform of other names: each message says what was not found, and where.
+/// Uses a documented name on the renamed platform. Each message names the missing item and its place.
 #[tokio::test]
-async fn a_name_that_is_not_the_platforms_is_told() {
+async fn wrong_name_in_settings_is_reported() {
     let cases = [
         ("form_token_field = \"csrf\"", "form_token_field = \"_token\"", "open-form", "_token"),
         ("csrf_cookie = \"JD-CSRF\"", "csrf_cookie = \"XSRF-TOKEN\"", "open-form", "XSRF-TOKEN"),
@@ -99,21 +99,21 @@ async fn a_name_that_is_not_the_platforms_is_told() {
         let text = format!("{} {}", failure.expected, failure.actual);
         assert_eq!(failure.step, step, "{wrong}: {text}");
         assert!(text.contains(message), "{wrong}: {text}");
-        // What was there instead, to find the right name in.
+        // The evidence shows the answer, where the reader finds the right name.
         let evidence = failure.evidence.clone().unwrap_or_default();
         assert!(step == "open-form" || step == "log-in" || evidence.contains('{'), "{wrong}: {failure:?}");
     }
 }
 
 #[tokio::test]
-async fn a_bearer_token_does_as_well_as_a_session() {
+async fn bearer_token_log_in_passes() {
     let observed = in_token_mode(|_| {}).await.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     assert_eq!(steps(&observed), without_second_factor());
 }
 
 #[tokio::test]
-async fn a_second_factor_goes_with_tokens_too() {
+async fn bearer_token_with_second_factor_passes() {
     let by_token = |settings: &mut String| settings.push_str("\n[platform.login]\nmode = \"token\"\n");
     let observed = Harness::<Login>::with(Options::default(), by_token).await.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
@@ -121,7 +121,7 @@ async fn a_second_factor_goes_with_tokens_too() {
 
     for spec in demo_platform::faults::catalogue().unwrap().into_iter().filter(|spec| spec.check == "login") {
         let demo_platform::faults::Shows::Failures(expected) = &spec.shows else { continue };
-        // A script has no CSRF token, and a refusal gives it no session.
+        // An API client has no CSRF token, and a refusal cannot create its session.
         if [demo_platform::Fault::CsrfBroken, demo_platform::Fault::RefusalLogsIn].contains(&spec.fault) {
             continue;
         }
@@ -134,7 +134,7 @@ async fn a_second_factor_goes_with_tokens_too() {
 }
 
 #[tokio::test]
-async fn the_pages_own_form_does_as_well_as_the_api() {
+async fn html_form_log_in_passes() {
     let by_form = "\n[platform.login]\npath = \"/login\"\nencoding = \"form\"\nstatus = [302]\n";
     let harness = with_plain_account(|settings| settings.push_str(by_form)).await;
     let observed = harness.run().await;
@@ -152,7 +152,7 @@ fn without_second_factor() -> Vec<(&'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_where_the_settings_say_is_told() {
+async fn missing_token_is_reported_with_its_pointer() {
     let observed = in_token_mode(|settings| settings.push_str("token_pointer = \"/access_token\"\n")).await.run().await;
     let failure = only_failure(&observed);
     assert_eq!(failure.step, "log-in");
@@ -168,7 +168,7 @@ async fn in_token_mode(change: impl FnOnce(&mut String)) -> Harness<Login> {
     .await
 }
 
-/// With the account that has no second factor.
+/// Starts a harness with an account without a second factor.
 async fn with_plain_account(change: impl FnOnce(&mut String)) -> Harness<Login> {
     Harness::with(Options::default(), |settings| {
         for (from, to) in [

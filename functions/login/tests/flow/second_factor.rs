@@ -1,4 +1,4 @@
-//! A code is used once, and is refused for our clock's fault only.
+//! Second factor: a code is used once, and clock skew makes the run inconclusive.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::steps;
 
 const PERIOD: &str = "period = \"1s\"";
 
-/// With codes that live as long as authenticator apps show them.
+/// Starts a harness with the usual code period of authenticator apps, 30 s.
 async fn harness_with_half_minute_codes() -> Harness<Login> {
     let options = Options { totp_period: Duration::from_secs(30), ..Options::default() };
     Harness::with(options, |settings| {
@@ -23,25 +23,25 @@ async fn harness_with_half_minute_codes() -> Harness<Login> {
 }
 
 #[tokio::test]
-async fn a_second_log_in_within_the_period_waits_for_the_next_code() {
+async fn second_log_in_in_a_period_waits_for_the_next_code() {
     let harness = harness_with_half_minute_codes().await;
     let ports = harness.ports();
     let first = harness.run_after(Duration::ZERO, &ports).await;
     assert_eq!(first.report.outcome, Outcome::Passed, "{:#?}", first.report);
     let before = harness.clock.now();
-    // The platform refuses a code that was used, so a pass proves that this one was not.
+    // The platform refuses a used code, so a pass proves that this one is new.
     let second = harness.run_after(Duration::from_secs(1), &ports).await;
     assert_eq!(second.report.outcome, Outcome::Passed, "{:#?}", second.report);
-    let passed = harness.clock.now().duration_since(before).as_secs_f64();
-    assert!(passed <= 36.0, "waited {passed} s");
+    let waited = harness.clock.now().duration_since(before).as_secs_f64();
+    assert!(waited <= 36.0, "waited {waited} s");
     let duration = second.report.last_attempt().unwrap().duration_ms;
-    assert!(duration < 20_000.0, "the wait is part of the duration: {duration} ms");
+    assert!(duration < 20_000.0, "the duration includes the wait: {duration} ms");
 }
 
 #[tokio::test]
-async fn without_its_memory_a_used_code_is_refused_which_is_what_the_wait_is_for() {
+async fn used_code_is_refused_when_memory_is_lost() {
     let mut harness = harness_with_half_minute_codes().await;
-    // At the start of a period, so that both log-ins are in the same one.
+    // Starts at the beginning of a period, so that both log-ins fall into it.
     let into = harness.clock.now().as_second().rem_euclid(30).unsigned_abs();
     harness.clock.skip(Duration::from_secs(31 - into));
     let first = harness.runs(1, Duration::ZERO, &[]).await;
@@ -51,7 +51,7 @@ async fn without_its_memory_a_used_code_is_refused_which_is_what_the_wait_is_for
 }
 
 #[tokio::test]
-async fn a_code_refused_while_the_clocks_differ_is_not_the_platforms_fault() {
+async fn code_refused_under_clock_skew_is_inconclusive() {
     let harness = Harness::<Login>::start().await;
     let ports = harness.ports();
     let ahead = std::sync::Arc::new(runtime::SkippingClock::default());

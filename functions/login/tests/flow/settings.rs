@@ -1,4 +1,4 @@
-//! What is wrong with a settings file, word by word.
+//! Exact errors for wrong settings, and the documented defaults.
 
 use login::Login;
 use runtime::Prepared;
@@ -19,23 +19,23 @@ counters.token = "ssm:/just-driving/demo/login/ops-token"
 "#;
 
 fn read(text: &str) -> Result<Prepared<Login>, Vec<String>> {
-    let said =
+    let lines =
         |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
-    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(said)
+    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(lines)
 }
 
 #[test]
-fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
+fn minimal_settings_have_the_documented_defaults() {
     let prepared = read(RIGHT).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(prepared.check.site.deadline.as_secs(), 10);
-    assert_eq!(prepared.run.deadline.as_secs(), 41, "what the function has time for");
+    assert_eq!(prepared.run.deadline.as_secs(), 41, "the function's timeout allows 41 s");
     let counting = prepared.check.counting.unwrap();
     assert_eq!((counting.minimum_count, counting.includes_synthetic), (20, true));
 }
 
 #[test]
-fn every_mistake_is_said_by_key_and_rule() {
-    for (from, to, said) in [
+fn each_mistake_is_reported_with_key_and_rule() {
+    for (from, to, expected) in [
         ("own_school = 3\n", "", "check.login.own_school: expected a value, found none"),
         ("own_school = 3", "own_school = \" \"", "check.login.own_school: expected a text, found a blank one"),
         (
@@ -51,13 +51,13 @@ fn every_mistake_is_said_by_key_and_rule() {
         (
             "other_school = 1",
             "other_school = \"3\"",
-            "check.login.other_school: expected another school than `own_school`, found the same",
+            "check.login.other_school: expected a school other than `own_school`, found the same one",
         ),
         ("\"a@b.example\"", "\"\"", "check.login.account.email: expected a text, found a blank one"),
         (
             "\"wrong@b.example\"",
             "\"A@b.example\"",
-            "check.login.wrong_password.email: expected an account of its own, found that of `account`: wrong passwords would lock it out",
+            "check.login.wrong_password.email: expected a separate account, found the e-mail of `account`: wrong passwords would lock it out",
         ),
         (
             "\"ssm:/just-driving/demo/login/password\"",
@@ -107,12 +107,12 @@ fn every_mistake_is_said_by_key_and_rule() {
     ] {
         assert!(RIGHT.contains(from), "{from}");
         let problems = read(&RIGHT.replacen(from, to, 1)).err().unwrap_or_default();
-        assert_eq!(problems, [said], "{to}");
+        assert_eq!(problems, [expected], "{to}");
     }
 }
 
 #[test]
-fn an_unknown_key_is_said_with_those_that_there_are() {
+fn unknown_key_is_reported_with_the_known_ones() {
     let problems = read(&RIGHT.replace("own_school = 3", "own_school = 3\nown_scool = 3")).err().unwrap();
     assert!(
         problems[0].starts_with("check.login.own_scool: there is no such key; there are step_deadline"),
