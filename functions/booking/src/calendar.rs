@@ -1,4 +1,4 @@
-//! The bookings that the platform lists, and which of them are ours.
+//! The platform's list of bookings, and the removal of synthetic ones.
 
 use jiff::{SignedDuration, Timestamp};
 use probe::expect::json_list;
@@ -10,30 +10,30 @@ use serde_json::Value;
 
 use crate::slots::{self, Slot};
 
-/// What a booking of ours has in its notes, before the run's id.
+/// Prefix of the run's id in the notes of a synthetic booking.
 const MARKER: &str = "synthetic:";
 
-/// The notes of a run's bookings: they are found by them, whatever became of the answer that told their id.
+/// Notes of a run's bookings. Cleanup finds bookings by their notes, even if the response with their id was lost.
 pub(crate) fn marker(run_id: &str) -> String {
     format!("{MARKER}{run_id}")
 }
 
-/// A booking that is to take place.
+/// A booking with any status but cancelled.
 #[derive(Debug)]
 pub(crate) struct Booked {
     pub(crate) id: String,
-    /// `None`: its times could not be read.
+    /// `None` if its times are unreadable.
     pub(crate) slot: Option<Slot>,
     pub(crate) notes: String,
 }
 
 impl Booked {
-    /// The run that made it; `None` when it is no booking of ours.
+    /// Id of the run that made it; `None` for real bookings.
     pub(crate) fn run_id(&self) -> Option<&str> {
         self.notes.strip_prefix(MARKER)
     }
 
-    /// Whether a run made it that began so long ago that it is over.
+    /// Returns the booking as a leftover if its run began before `older_than` and is therefore over.
     pub(crate) fn leftover(&self, older_than: Timestamp) -> Option<FoundLeftover> {
         let run_id = self.run_id()?;
         let began = began(run_id).filter(|began| *began < older_than)?;
@@ -42,10 +42,10 @@ impl Booked {
     }
 }
 
-/// The bookings of an answer that are to take place.
+/// Returns the bookings of a response, without cancelled ones.
 ///
 /// # Errors
-/// A mismatch when it is no list of bookings.
+/// A mismatch if the response is not a list of bookings.
 pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Booked>, check::Mismatch> {
     let names = &platform.booking;
     let list = json_list(response, platform.wrapper.as_str())?;
@@ -63,29 +63,31 @@ pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Boo
     Ok(list.iter().filter_map(read).collect())
 }
 
-/// Removes what a run made, by its marker. Does no harm when nothing is there.
+/// Removal of a run's bookings, found by their marker. Idempotent.
 pub(crate) struct Undo {
     pub(crate) background_session: BackgroundSession,
-    /// Where the calendar lists all that the run can have made.
+    /// URL of a calendar that covers all bookings of the run.
     pub(crate) calendar: Url,
     pub(crate) marker: String,
 }
 
 impl Undo {
+    /// Cancels the bookings and checks that they are gone.
+    ///
     /// # Errors
-    /// What is left, or may be, and why.
+    /// A text with the bookings that remain or may remain, and the reason.
     pub(crate) async fn run(self) -> Result<(), String> {
-        let ours = self.ours().await?;
-        for booking in &ours {
+        let bookings = self.bookings().await?;
+        for booking in &bookings {
             let answer = self.background_session.send(Method::DELETE, self.url(booking), None).await;
-            let answer = answer.map_err(|error| self.may_be_left(&format!("{error}; booking {}", booking.id)))?;
+            let answer = answer.map_err(|error| self.may_remain(&format!("{error}; booking {}", booking.id)))?;
             status(&answer, &undone(&self.background_session.site().platform))
-                .map_err(|mismatch| self.may_be_left(&format!("booking {}: {}", booking.id, mismatch.actual)))?;
+                .map_err(|mismatch| self.may_remain(&format!("booking {}: {}", booking.id, mismatch.actual)))?;
         }
-        if ours.is_empty() {
+        if bookings.is_empty() {
             return Ok(());
         }
-        let left = self.ours().await?;
+        let left = self.bookings().await?;
         let describe = |booking: &Booked| {
             let at = booking.slot.map(|slot| format!(" at {}", slot.starts_at)).unwrap_or_default();
             format!("booking {}{at}", booking.id)
@@ -93,18 +95,18 @@ impl Undo {
         match &left[..] {
             [] => Ok(()),
             left => Err(format!(
-                "cancelled, but still there: {} (notes {})",
+                "cancelled, but still listed: {} (notes {})",
                 left.iter().map(describe).collect::<Vec<_>>().join(", "),
                 self.marker
             )),
         }
     }
 
-    async fn ours(&self) -> Result<Vec<Booked>, String> {
+    async fn bookings(&self) -> Result<Vec<Booked>, String> {
         let answer = self.background_session.send(Method::GET, self.calendar.clone(), None).await;
-        let answer = answer.map_err(|error| self.may_be_left(&error))?;
+        let answer = answer.map_err(|error| self.may_remain(&error))?;
         let booked = status(&answer, &[200]).and_then(|()| listed(&self.background_session.site().platform, &answer));
-        let booked = booked.map_err(|mismatch| self.may_be_left(&format!("the calendar: {}", mismatch.actual)))?;
+        let booked = booked.map_err(|mismatch| self.may_remain(&format!("the calendar: {}", mismatch.actual)))?;
         Ok(booked.into_iter().filter(|booking| booking.notes == self.marker).collect())
     }
 
@@ -116,17 +118,17 @@ impl Undo {
         self.names().path.at(&self.background_session.site().base_url, &[("booking", &booking.id)])
     }
 
-    fn may_be_left(&self, why: &str) -> String {
-        format!("{why}; a booking with the notes {} may be left", self.marker)
+    fn may_remain(&self, why: &str) -> String {
+        format!("{why}; a booking with the notes {} may remain", self.marker)
     }
 }
 
-/// The statuses of a cancellation after which a booking is gone: by it, or before it.
+/// Response statuses of a cancellation that mean the booking is gone, now or earlier.
 pub(crate) fn undone(platform: &Platform) -> Vec<u16> {
     [platform.booking.cancelled.as_slice(), platform.booking.gone.as_slice()].concat()
 }
 
-/// The days that a calendar is asked for: all that a run can have booked, a day more at either end.
+/// First and last day of a calendar request: the range in which a run can book, plus a day at either end.
 pub(crate) fn days(platform: &Platform, now: Timestamp, max_lead_time: SignedDuration) -> (String, String) {
     let day = SignedDuration::from_hours(24);
     (platform.times.day(now - day), platform.times.day(now + max_lead_time + day))

@@ -1,22 +1,23 @@
-//! Can lessons be booked, moved and cancelled, and never twice?
+//! Checks that lessons can be booked, moved and cancelled, and that a slot cannot be booked twice.
 //!
-//! One flow, as a school's user goes it, with the synthetic school's teacher and student:
-//! 1. `log-in`: of an account of its own.
-//! 2. `calendar`: the school's bookings are listed. What earlier runs left there is removed in a step `cleanup`.
-//! 3. `availability`: the teacher has a free slot, far enough ahead. Beside the calendar.
+//! The steps follow a user of the synthetic school, with its teacher and student:
+//! 1. `log-in`: the check's own account logs in.
+//! 2. `calendar`: the platform lists the school's bookings. Leftovers of earlier runs are removed in a step `sweep`.
+//! 3. `availability`: the teacher has a free slot after the minimum lead time. Concurrent with `calendar`.
 //! 4. `create`: the slot can be booked.
-//! 5. `read-back`: the booking is what was asked for, field by field.
-//! 6. `double-booking`: the same slot is refused. Beside the reading.
-//! 7. `reschedule`: the booking can be moved, and is where it was moved to.
-//! 8. `cancel`: it can be cancelled, and is.
-//! 9. `slot-released`: both slots are free again. Beside the reading.
+//! 5. `read-back`: every field of the booking has the requested value.
+//! 6. `double-booking`: a second booking of the slot is refused. Concurrent with `read-back`.
+//! 7. `reschedule`: the booking can be moved, and reads back with its new times.
+//! 8. `cancel`: the booking can be cancelled, and reads back as cancelled.
+//! 9. `slot-released`: both slots are free again. Concurrent with the reading in `cancel`.
 //!
-//! Beside the calendar, `counters`: how real users fare. Judges nothing. They are read before the run's own attempts, so that
-//! all of ours that they hold are remembered: those of earlier runs, wherever they ran.
+//! A step `counters`, concurrent with `calendar`, measures the bookings of real users and never fails. It reads the counters
+//! before the run's own attempts. Every synthetic attempt in them is therefore from an earlier run, in any location, and
+//! stored in the memory.
 //!
-//! Creates a booking, marked in its notes with the run's id, which is removed after a failure, a timeout and a panic too; so
-//! a failure is confirmed by the next run. Each run has an order of slots of its own, and takes another when somebody was
-//! faster, so that runs beside each other do not meet. Publishes `BookingErrorRate`.
+//! The run creates a booking with the run's id in the notes, and removes it even after a failure, a timeout or a panic. A
+//! failure is therefore confirmed by the next run. Each run tries slots in a different order and takes the next one if
+//! another user was faster, so concurrent runs do not collide. Publishes `BookingErrorRate`.
 
 mod calendar;
 mod settings;
@@ -47,45 +48,45 @@ use slots::{Slot, lessons};
 const STEPS: [&str; 8] =
     ["calendar", "availability", "create", "read-back", "double-booking", "reschedule", "cancel", "slot-released"];
 
-/// How many slots are tried when others are faster.
-const MOST_SLOTS: usize = 8;
-/// How many of them may be refused although they are free a moment later, as when another run has cancelled by then.
-const MOST_UNEXPLAINED: usize = 3;
-/// How often a slot is looked for again that is not free at once, and how far apart.
-const MOST_LOOKS: usize = 2;
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// How many leftovers one run removes: the rest is for the next, or for `synthetics cleanup`.
-const MOST_LEFTOVERS: usize = 5;
+/// Maximum number of slots to try while other users are faster.
+const MAX_SLOTS: usize = 8;
+/// Maximum number of refused slots that turn out to be free a moment later, for example after another run's cancellation.
+const MAX_UNEXPLAINED: usize = 3;
+/// Maximum number of retries while a released slot is not free yet, and the pause before each.
+const MAX_RETRIES: usize = 2;
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Maximum number of leftovers that one run removes. The next run or `synthetics cleanup` removes the rest.
+const MAX_LEFTOVERS: usize = 5;
 
-/// Lessons.
+/// The booking check.
 pub struct Booking {
-    /// Where, and what it is called.
+    /// The platform, its API names and the deadline of a request.
     pub site: Site,
-    /// Who books.
+    /// The account that books.
     pub credentials: Credentials,
-    /// The synthetic school's id.
+    /// Id of the synthetic school.
     pub school: Value,
-    /// Its teacher's id.
+    /// Id of the school's teacher.
     pub teacher: Value,
-    /// Its student's id.
+    /// Id of the school's student.
     pub student: Value,
-    /// What kind of lesson, in the platform's word.
+    /// Kind of lesson, as the platform names it.
     pub kind: String,
-    /// How long a lesson is.
+    /// Length of a lesson.
     pub lesson: Duration,
-    /// How far ahead it must be at least.
+    /// Minimum time from now until the lesson.
     pub min_lead_time: Duration,
-    /// How far ahead it may be.
+    /// Maximum time from now until the lesson.
     pub max_lead_time: Duration,
-    /// How old a booking of ours must be to be left behind.
+    /// Age from which a synthetic booking counts as a leftover.
     pub leftover_after: Duration,
-    /// How real users fare; `None`: not looked at.
+    /// Settings of the real users' counters; `None` skips the step `counters`.
     pub counting: Option<Counting>,
 }
 
-/// What an own request to book did to the platform's counters.
+/// Result of one of the check's own requests to book or move, as the platform counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Ended {
+enum AttemptResult {
     #[serde(rename = "made")]
     Created,
     #[serde(rename = "moved")]
@@ -94,15 +95,15 @@ enum Ended {
     Refused,
 }
 
-/// From run to run. Lost, the rates of one window are off by our own bookings.
+/// Data kept between runs. If it is lost, the rates of one window include the check's own bookings.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Memory {
     #[serde(default)]
-    attempts: Tally<Ended>,
+    attempts: Tally<AttemptResult>,
 }
 
 impl Memory {
-    /// What this run remembers and what another one wrote meanwhile; both began from `base`.
+    /// Merges this run's memory with a concurrent write by another run; both started from `base`.
     fn merged(base: Self, ours: Self, theirs: Self) -> Self {
         Self { attempts: theirs.attempts.with_new_of(ours.attempts, &base.attempts) }
     }
@@ -123,8 +124,8 @@ impl Check for Booking {
         self.to_raw()
     }
 
-    /// A step at its slowest and the rest of the way as long again. A flow that is slow at every step is cut off by the
-    /// run's deadline, and fails by it.
+    /// One step at its deadline, plus the same time for all other steps. If every step is slow, the run's deadline cuts the
+    /// flow off and the run fails.
     fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2
     }
@@ -138,8 +139,8 @@ impl Check for Booking {
         let mut user = UserSession::new(run, &self.site);
         match self.log_in(run, &mut user).await {
             Ok(()) => {
-                // Stops are recorded where they happen.
-                let _ = self.lesson(run, &user, &mut memory).await;
+                // The steps themselves have recorded their failures.
+                let _ = self.book_and_cancel(run, &user, &mut memory).await;
             }
             Err(StepEnded) if run.in_maintenance() => {}
             Err(StepEnded) => self.counters(run, &memory).await,
@@ -151,8 +152,8 @@ impl Check for Booking {
 
     async fn cleanup(&self, run: &Run, remove: bool) -> Vec<FoundLeftover> {
         let mut user = UserSession::new(run, &self.site);
-        match self.leftovers(run, &mut user).await {
-            Ok(leftovers) if remove && !leftovers.is_empty() => self.remove(run, &user, leftovers).await,
+        match self.find_leftovers(run, &mut user).await {
+            Ok(leftovers) if remove && !leftovers.is_empty() => self.remove_leftovers(run, &user, leftovers).await,
             Ok(leftovers) => leftovers,
             Err(StepEnded) => Vec::new(),
         }
@@ -160,12 +161,12 @@ impl Check for Booking {
 }
 
 impl Booking {
-    async fn lesson(&self, run: &Run, user: &UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
+    async fn book_and_cancel(&self, run: &Run, user: &UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
         let (leftovers, slots, ()) =
             join!(self.calendar(run, user), self.availability(run, user), self.counters(run, memory));
-        let leftovers: Vec<_> = leftovers?.into_iter().take(MOST_LEFTOVERS).collect();
+        let leftovers: Vec<_> = leftovers?.into_iter().take(MAX_LEFTOVERS).collect();
         if !leftovers.is_empty() {
-            self.remove(run, user, leftovers).await;
+            self.remove_leftovers(run, user, leftovers).await;
         }
         let mut slots = slots?.into_iter();
         let is_done = self.undo_on_exit(run, user);
@@ -183,7 +184,7 @@ impl Booking {
 
     async fn counters(&self, run: &Run, memory: &Memory) {
         if let Some(counting) = &self.counting {
-            // Stops are recorded where they happen.
+            // The step itself has recorded its failure.
             let _ = count(run, &self.site, counting, |counters| self.measure(run, memory, counters)).await;
         }
     }
@@ -195,7 +196,7 @@ impl Booking {
         Ok(())
     }
 
-    /// Lists the calendar; answers what earlier runs left there, oldest first.
+    /// Lists the calendar. Returns the leftovers of earlier runs, oldest first.
     async fn calendar(&self, run: &Run, user: &UserSession<'_>) -> Result<Vec<FoundLeftover>, StepEnded> {
         let step = run.step(&Subject::whole(), "calendar");
         let now = run.clock().now();
@@ -211,10 +212,10 @@ impl Booking {
         Ok(leftovers)
     }
 
-    /// The lessons that can be booked, in the run's own order.
+    /// Returns the lessons to try, in the run's own order.
     async fn availability(&self, run: &Run, user: &UserSession<'_>) -> Result<Vec<Slot>, StepEnded> {
         let step = run.step(&Subject::whole(), "availability");
-        let free = self.free(&step, user).await?;
+        let free = self.free_times(&step, user).await?;
         let now = run.clock().now();
         let (from, to) = (now + signed(self.min_lead_time), now + signed(self.max_lead_time));
         let slots = lessons(&free, self.lesson, from, to, run.id());
@@ -234,8 +235,8 @@ impl Booking {
         Ok(slots)
     }
 
-    /// The teacher's free times.
-    async fn free(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Vec<Slot>, StepEnded> {
+    /// Returns the teacher's free times.
+    async fn free_times(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Vec<Slot>, StepEnded> {
         let platform = &self.site.platform;
         let names = &platform.booking;
         let (from, to) = days(platform, step.now(), signed(self.max_lead_time));
@@ -249,7 +250,7 @@ impl Booking {
         Ok(list.unwrap_or_default().iter().filter_map(read).collect())
     }
 
-    /// Registers how to undo all that the run makes; the answer says that there is nothing left to undo.
+    /// Registers the removal of the run's bookings. The caller sets the returned flag when nothing is left to remove.
     fn undo_on_exit(&self, run: &Run, user: &UserSession<'_>) -> Arc<AtomicBool> {
         let is_done = Arc::new(AtomicBool::new(false));
         let undo = Undo {
@@ -262,7 +263,7 @@ impl Booking {
         is_done
     }
 
-    /// Books a slot; another one when somebody else was faster.
+    /// Books a slot, or the next one if another user was faster.
     async fn create(
         &self,
         run: &Run,
@@ -274,19 +275,19 @@ impl Booking {
         let url = self.site.platform.booking.create.at(&self.site.base_url, &[("school", &written_id(&self.school))]);
         let created = self.site.platform.booking.created.as_slice();
         let Some((answer, slot)) = self.take(&step, user, (Method::POST, url), slots, memory).await? else {
-            // Only a recorder that is blind to it gets here.
+            // Reached only in a mutation test that ignores the assertion `free_slot`.
             step.skipped("no slot is free");
             return Err(StepEnded);
         };
         step.check("status", status(&answer, created))?;
-        note(run, memory, Ended::Created);
+        record_attempt(run, memory, AttemptResult::Created);
         let id = json_found(&answer, self.site.platform.booking.id.as_str(), self.site.platform.wrapper.as_str());
         step.check("id", id.as_ref().map(|_| ()).map_err(Clone::clone))?;
         step.passed();
         Ok((written_id(&id.unwrap_or_default()), slot))
     }
 
-    /// Asks for a slot, and for the next one when it was refused since somebody was faster. `None`: there was no slot.
+    /// Requests a slot, and the next one if it is refused because another user was faster. Returns `None` without any slot.
     async fn take(
         &self,
         step: &Step<'_>,
@@ -296,18 +297,18 @@ impl Booking {
         memory: &mut Memory,
     ) -> Result<Option<(Response, Slot)>, StepEnded> {
         let (mut last, mut unexplained) = (None, 0);
-        for slot in slots.take(MOST_SLOTS) {
+        for slot in slots.take(MAX_SLOTS) {
             let answer = user.send(step, method.clone(), url.clone(), Some(&self.body(step.run(), slot))).await?;
             let is_refused = self.is_refused(&answer);
             last = Some((answer, slot));
             if !is_refused {
                 break;
             }
-            note(step.run(), memory, Ended::Refused);
-            if slot.is_within(&self.free(step, user).await?) {
+            record_attempt(step.run(), memory, AttemptResult::Refused);
+            if slot.is_within(&self.free_times(step, user).await?) {
                 unexplained += 1;
             }
-            if unexplained == MOST_UNEXPLAINED {
+            if unexplained == MAX_UNEXPLAINED {
                 break;
             }
         }
@@ -318,7 +319,7 @@ impl Booking {
         let step = run.step(&Subject::whole(), "read-back");
         let answer = user.get(&step, self.booking_url(id)).await?;
         step.check("status", status(&answer, &[200]))?;
-        step.check("as_booked", self.is_as_asked(run, &answer, slot))?;
+        step.check("as_booked", self.compare_with_request(run, &answer, slot))?;
         step.passed();
         Ok(())
     }
@@ -336,21 +337,17 @@ impl Booking {
         let answer = user.send(&step, Method::POST, url, Some(&self.body(run, slot))).await?;
         let refused = status(&answer, names.refused.as_slice());
         let is_accepted = answer.status.is_success();
-        note(run, memory, if is_accepted { Ended::Created } else { Ended::Refused });
+        record_attempt(run, memory, if is_accepted { AttemptResult::Created } else { AttemptResult::Refused });
         let refused = refused.map_err(|mismatch| {
             let kind = if is_accepted { FailureKind::Invariant } else { mismatch.kind };
-            Mismatch {
-                kind,
-                expected: format!("a slot that is taken to be refused ({})", mismatch.expected),
-                ..mismatch
-            }
+            Mismatch { kind, expected: format!("a taken slot to be refused ({})", mismatch.expected), ..mismatch }
         });
         step.check("refused", refused)?;
         step.passed();
         Ok(())
     }
 
-    /// Moves the booking; answers where to. `None`: there is no other free slot.
+    /// Moves the booking and returns its new slot. Returns `None` if no other slot is free.
     async fn reschedule(
         &self,
         run: &Run,
@@ -366,25 +363,25 @@ impl Booking {
             return Ok(None);
         };
         step.check("status", status(&answer, self.site.platform.booking.updated.as_slice()))?;
-        note(run, memory, Ended::Updated);
+        record_attempt(run, memory, AttemptResult::Updated);
         let answer = user.get(&step, self.booking_url(id)).await?;
         step.check("read_status", status(&answer, &[200]))?;
-        step.check("as_moved", self.is_as_asked(run, &answer, slot))?;
+        step.check("as_moved", self.compare_with_request(run, &answer, slot))?;
         step.passed();
         Ok(Some(slot))
     }
 
-    /// Cancels the booking, and looks whether it is, and whether its slots are free again.
+    /// Cancels the booking, then checks that it is cancelled and that its slots are free again.
     async fn cancel(&self, run: &Run, user: &UserSession<'_>, id: &str, used: &[Slot]) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "cancel");
         let names = &self.site.platform.booking;
         let answer = user.send(&step, Method::DELETE, self.booking_url(id), None).await?;
         step.check("status", status(&answer, names.cancelled.as_slice()))?;
-        let (gone, released) = join!(self.gone(step, user, id), self.slot_released(run, user, used));
+        let (gone, released) = join!(self.check_cancelled(step, user, id), self.slot_released(run, user, used));
         gone.and(released)
     }
 
-    async fn gone(&self, step: Step<'_>, user: &UserSession<'_>, id: &str) -> Result<(), StepEnded> {
+    async fn check_cancelled(&self, step: Step<'_>, user: &UserSession<'_>, id: &str) -> Result<(), StepEnded> {
         let names = &self.site.platform.booking;
         let answer = user.get(&step, self.booking_url(id)).await?;
         let gone = if names.gone.as_slice().contains(&answer.status.as_u16()) {
@@ -403,29 +400,29 @@ impl Booking {
 
     async fn slot_released(&self, run: &Run, user: &UserSession<'_>, used: &[Slot]) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "slot-released");
-        let mut free = self.free(&step, user).await?;
+        let mut free = self.free_times(&step, user).await?;
         let mut taken = not_within(used, &free);
         let mut held = None;
-        // A run beside this one may be faster, and may have cancelled by the time the calendar is read: look again.
-        for _ in 0..MOST_LOOKS {
+        // A concurrent run may have taken the slot and cancelled before this run reads the calendar, so retry.
+        for _ in 0..MAX_RETRIES {
             if taken.is_empty() {
                 break;
             }
             let answer = user.get(&step, self.calendar_url(run.clock().now())).await?;
             let booked = listed(&self.site.platform, &answer).unwrap_or_default();
-            let is_of_another = |booking: &&Booked| booking.run_id().is_none_or(|run_id| run_id != run.id());
-            let others: Vec<Slot> = booked.iter().filter(is_of_another).filter_map(|booking| booking.slot).collect();
+            let is_foreign = |booking: &&Booked| booking.run_id().is_none_or(|run_id| run_id != run.id());
+            let others: Vec<Slot> = booked.iter().filter(is_foreign).filter_map(|booking| booking.slot).collect();
             taken.retain(|slot| !others.iter().any(|other| other.overlaps(*slot)));
             let holds =
                 |booking: &&Booked| booking.slot.is_some_and(|own| taken.iter().any(|slot| own.overlaps(*slot)));
             held = booked.iter().find(holds).map(|booking| booking.id.clone());
             if held.is_some() {
-                // Looking again would change nothing: a booking of this very run has it.
+                // This run's own booking occupies the slot; a retry would change nothing.
                 break;
             }
             if !taken.is_empty() {
-                run.wait(LOOK_AGAIN).await;
-                free = self.free(&step, user).await?;
+                run.wait(RETRY_PAUSE).await;
+                free = self.free_times(&step, user).await?;
                 taken = not_within(&taken, &free);
             }
         }
@@ -433,7 +430,7 @@ impl Booking {
             [] => Ok(()),
             [slot, ..] => Err(Mismatch {
                 kind: FailureKind::Invariant,
-                expected: format!("{} free again after the booking was cancelled", slot.describe()),
+                expected: format!("{} free again after the cancellation", slot.describe()),
                 actual: match held {
                     Some(id) => format!("taken by booking {id} of this run"),
                     None => format!("not in the teacher's {} free times", free.len()),
@@ -446,8 +443,8 @@ impl Booking {
         Ok(())
     }
 
-    /// Every field is what was asked for.
-    fn is_as_asked(&self, run: &Run, answer: &Response, slot: Slot) -> Result<(), Mismatch> {
+    /// Compares every field of a booking with the request.
+    fn compare_with_request(&self, run: &Run, answer: &Response, slot: Slot) -> Result<(), Mismatch> {
         let (platform, names) = (&self.site.platform, &self.site.platform.booking);
         let wrapper = platform.wrapper.as_str();
         let same = |pointer: &str, value: &Value| json_matches(answer, pointer, wrapper, value, Compare::Loose);
@@ -474,14 +471,18 @@ impl Booking {
         same(names.status.as_str(), &Value::from(names.confirmed_status.as_str()))
     }
 
-    async fn leftovers(&self, run: &Run, user: &mut UserSession<'_>) -> Result<Vec<FoundLeftover>, StepEnded> {
+    async fn find_leftovers(&self, run: &Run, user: &mut UserSession<'_>) -> Result<Vec<FoundLeftover>, StepEnded> {
         self.log_in(run, user).await?;
         self.calendar(run, user).await
     }
 
-    /// Cancels what earlier runs left. What cannot be removed is reported, and no failure of the flow: that is what `cancel`
-    /// is for.
-    async fn remove(&self, run: &Run, user: &UserSession<'_>, leftovers: Vec<FoundLeftover>) -> Vec<FoundLeftover> {
+    /// Cancels leftovers of earlier runs. Reports those that remain, without failing the run: `cancel` detects that fault.
+    async fn remove_leftovers(
+        &self,
+        run: &Run,
+        user: &UserSession<'_>,
+        leftovers: Vec<FoundLeftover>,
+    ) -> Vec<FoundLeftover> {
         let step = run.step(&Subject::whole(), "sweep");
         let mut cleaned = Vec::new();
         for leftover in leftovers {
@@ -499,10 +500,10 @@ impl Booking {
 
     fn measure(&self, run: &Run, memory: &Memory, counters: &Counters<'_>) -> Vec<String> {
         let names = &self.site.platform.counters;
-        let of_others = |pointer: &str, ended| counters.users_only(pointer, &memory.attempts, &ended);
-        let created = of_others(names.bookings_created.as_str(), Ended::Created);
-        let updated = of_others(names.bookings_updated.as_str(), Ended::Updated);
-        let errors = of_others(names.booking_errors.as_str(), Ended::Refused);
+        let users_only = |pointer: &str, result| counters.users_only(pointer, &memory.attempts, &result);
+        let created = users_only(names.bookings_created.as_str(), AttemptResult::Created);
+        let updated = users_only(names.bookings_updated.as_str(), AttemptResult::Updated);
+        let errors = users_only(names.booking_errors.as_str(), AttemptResult::Refused);
         if let (Some(created), Some(updated), Some(errors)) = (created, updated, errors)
             && let Some(rate) = counters.rate(errors, created + updated)
         {
@@ -542,13 +543,13 @@ impl Booking {
     }
 }
 
-/// Those of the slots that no free time has room for.
+/// Returns the slots that do not fit into any free time.
 fn not_within(slots: &[Slot], free: &[Slot]) -> Vec<Slot> {
     slots.iter().copied().filter(|slot| !slot.is_within(free)).collect()
 }
 
-/// Remembers an own request at once: the run may be cut off.
-fn note(run: &Run, memory: &mut Memory, ended: Ended) {
-    memory.attempts.note(run.clock().now(), ended);
+/// Stores a request of this check at once, since the run may be cut off.
+fn record_attempt(run: &Run, memory: &mut Memory, result: AttemptResult) {
+    memory.attempts.note(run.clock().now(), result);
     run.remember(memory);
 }

@@ -1,4 +1,4 @@
-//! The settings of the check: what is written, and what it must be.
+//! Settings of the check: the raw TOML section and its validation.
 
 use std::time::Duration;
 
@@ -15,46 +15,46 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// As written.
+/// Settings of the check `booking`, which books, moves and cancels a lesson.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawBooking {
-    /// The longest one request may take, from the name to the last byte. Default 10s.
+    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
-    /// The id of the synthetic school, a text or a number.
+    /// Id of the synthetic school, a text or a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     school: Option<Value>,
-    /// The id of its teacher, a text or a number.
+    /// Id of the school's teacher, a text or a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     teacher: Option<Value>,
-    /// The id of its student, a text or a number.
+    /// Id of the school's student, a text or a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     student: Option<Value>,
-    /// What kind of lesson is booked, in the platform's word. Default lesson.
+    /// Kind of lesson to book, as the platform names it. Default lesson.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
-    /// How long a lesson is. Default 45m.
+    /// Length of a lesson: 5m to 8h. Default 45m.
     #[serde(skip_serializing_if = "Option::is_none")]
     lesson: Option<String>,
-    /// How far ahead a lesson must be at least: more than the platform's notice period. Default 48h.
+    /// Minimum time from now until the lesson, longer than the platform's notice period: 0s to 720h. Default 48h.
     #[serde(skip_serializing_if = "Option::is_none")]
     min_lead_time: Option<String>,
-    /// How far ahead a lesson may be. Default 336h.
+    /// Maximum time from now until the lesson, at least `min_lead_time` plus a lesson: 1h to 1440h. Default 336h.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_lead_time: Option<String>,
-    /// How old a booking of ours must be to be taken for left behind: more than any run lasts. Default 15m.
+    /// Age from which a synthetic booking counts as a leftover, longer than any run takes: 2m to 24h. Default 15m.
     #[serde(skip_serializing_if = "Option::is_none")]
     leftover_after: Option<String>,
-    /// The account that books. No other check, location or person may use it.
+    /// Account that books. No other check, location or person may use it.
     account: RawCredentials,
-    /// Rates of real users, from the operations counters; none without this table.
+    /// Rates of real users, from the operations counters. Not measured without this table.
     #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<RawCounting>,
 }
 
 impl RawBooking {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Returns the validated check, or `None` after reporting all problems to the section.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Booking> {
         let check = Booking::ID;
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
@@ -73,7 +73,10 @@ impl RawBooking {
             let least = written_duration(min_lead_time + lesson);
             section.problem(
                 "max_lead_time",
-                format!("expected at least `min_lead_time` and a lesson, {least}: no slot could be taken"),
+                format!(
+                    "expected at least `min_lead_time` plus `lesson`, {least}, found {}",
+                    written_duration(max_lead_time)
+                ),
             );
         }
         let leftover_after =
@@ -101,7 +104,7 @@ impl RawBooking {
 }
 
 impl Booking {
-    /// As it would be written, every default in its place.
+    /// Returns the settings as TOML would hold them, with all defaults filled in.
     pub(crate) fn to_raw(&self) -> RawBooking {
         RawBooking {
             step_deadline: Some(written_duration(self.site.deadline)),

@@ -1,4 +1,4 @@
-//! When a lesson can be: free slots, and which of them a run takes.
+//! Free slots for a lesson, and the order in which a run tries them.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use runtime::settings::Platform;
 use serde_json::Value;
 
-/// No more lessons are told apart: a teacher who is free for years is no reason to remember them all.
-const MOST: usize = 1_000;
+/// Maximum number of lessons in memory, even if a teacher is free for years.
+const MAX_LESSONS: usize = 1_000;
 
 /// The time of a lesson.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,32 +22,32 @@ impl Slot {
         self.starts_at < other.ends_at && other.starts_at < self.ends_at
     }
 
-    /// Whether one of these free times has room for it.
+    /// Returns true if the slot fits into one of these free times.
     pub(crate) fn is_within(self, free: &[Self]) -> bool {
         free.iter().any(|free| free.starts_at <= self.starts_at && self.ends_at <= free.ends_at)
     }
 
-    /// As messages say it.
+    /// Text of the slot for messages.
     pub(crate) fn describe(self) -> String {
         format!("{} to {}", self.starts_at, self.ends_at)
     }
 }
 
-/// Reads a time at a pair of pointers; what is no time is left out.
+/// Reads a slot from a pair of pointers. Returns `None` if either time is missing or invalid.
 pub(crate) fn read(platform: &Platform, item: &Value, starts_at: &str, ends_at: &str) -> Option<Slot> {
     let time = |pointer: &str| platform.times.read(item.pointer(pointer)?);
     Some(Slot { starts_at: time(starts_at)?, ends_at: time(ends_at)? })
 }
 
-/// The lessons of this length that fit into free times between two moments, in an order of the run's own: runs beside each
-/// other rarely want the same.
+/// Returns the lessons of this length that fit into the free times between `from` and `to`. The order depends on the run,
+/// so that concurrent runs rarely try the same lesson.
 pub(crate) fn lessons(free: &[Slot], length: Duration, from: Timestamp, to: Timestamp, run_id: &str) -> Vec<Slot> {
     let mut lessons = Vec::new();
     for time in free {
         let mut starts_at = time.starts_at;
         while let Ok(ends_at) = starts_at.checked_add(length)
             && ends_at <= time.ends_at
-            && lessons.len() < MOST
+            && lessons.len() < MAX_LESSONS
         {
             if from <= starts_at && ends_at <= to {
                 lessons.push(Slot { starts_at, ends_at });
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn lessons_fit_into_free_times_that_are_far_enough_ahead() {
+    fn lessons_fit_into_free_times_after_the_lead_time() {
         let free = [
             slot("2026-11-25T08:00:00Z", "2026-11-25T08:45:00Z"),
             slot("2026-11-26T08:00:00Z", "2026-11-26T10:00:00Z"),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn each_run_has_an_order_of_its_own() {
+    fn order_of_lessons_depends_on_the_run() {
         let free = [slot("2026-11-26T00:00:00Z", "2026-12-06T00:00:00Z")];
         let (from, to) = ("2026-11-25T00:00:00Z".parse().unwrap(), "2026-12-20T00:00:00Z".parse().unwrap());
         let first = |run: u32| lessons(&free, LESSON, from, to, &run.to_string())[0];

@@ -1,4 +1,4 @@
-//! Runs beside each other: another location, or one by hand.
+//! Concurrent runs: in another location, or started by hand.
 
 use booking::Booking;
 use check::Outcome;
@@ -8,11 +8,11 @@ use runtime::{Invocation, execute};
 use serde_json::json;
 
 #[tokio::test]
-async fn runs_beside_each_other_do_not_disturb_each_other() {
+async fn concurrent_runs_do_not_disturb_each_other() {
     let harness = Harness::<Booking>::with(demo_platform::Options::default(), |settings| {
-        // Few slots: they must come to want the same. Two days of lessons at least, whatever day it is: nobody teaches on Sundays.
+        // Few slots, so that runs compete for them. At least two days with lessons, since Sundays have none.
         let line = "student = 350";
-        *settings = settings.replace(line, &format!("{line}\nnotice = \"24h\"\nhorizon = \"96h\""));
+        *settings = settings.replace(line, &format!("{line}\nmin_lead_time = \"24h\"\nmax_lead_time = \"96h\""));
     })
     .await;
     for round in 0..6 {
@@ -31,14 +31,14 @@ async fn runs_beside_each_other_do_not_disturb_each_other() {
     }
 }
 
-/// What the demo platform's real users do in a window: 60 booked, 37 moved, 3 refused.
-const OF_USERS: f64 = 3.0;
+/// Error rate of the demo platform's real users in a window, in percent: 60 booked, 37 moved, 3 refused.
+const REAL_USERS: f64 = 3.0;
 
 #[tokio::test]
-async fn what_all_of_them_did_is_taken_off_the_rate_whoever_wrote_first() {
+async fn attempts_of_concurrent_runs_are_not_counted() {
     let harness = Harness::<Booking>::start().await;
     for round in 0..3 {
-        // Two locations, and a run by hand, at once: two of the three find that another one has written meanwhile.
+        // Two locations and a run by hand at once: two of the three find a concurrent write of the memory.
         let runs = (0..3).map(|place| {
             let ports = runtime::Ports { location: format!("location-{place}"), ..harness.ports() };
             let event = if place == 0 { json!({}) } else { json!({ "scheduled_time": ports.clock.now().to_string() }) };
@@ -48,9 +48,9 @@ async fn what_all_of_them_did_is_taken_off_the_rate_whoever_wrote_first() {
         for report in join_all(runs).await {
             assert_eq!(report.unwrap().outcome, Outcome::Passed, "round {round}");
         }
-        // A minute later, all that they did is still in the platform's window: three made, moved and refused.
+        // A minute later, the attempts of all three runs are still in the platform's window.
         let observed = harness.run().await;
         let rate = observed.metrics["BookingErrorRate"];
-        assert!((rate - OF_USERS).abs() < 1e-9, "round {round}: {rate}, not {OF_USERS}");
+        assert!((rate - REAL_USERS).abs() < 1e-9, "round {round}: expected {REAL_USERS}, got {rate}");
     }
 }

@@ -1,17 +1,17 @@
-//! How much a run asks, whatever goes wrong: what the flow sends, looking again, and undoing, each with a bound of its own.
+//! Bounds on the number of requests under every fault: one for the flow, one for retries, one for compensation.
 
 use booking::Booking;
 use check_testkit::{Harness, Observed};
 use demo_platform::faults::{FaultSpec, catalogue};
 use demo_platform::{Fault, Options};
 
-/// With the log-out. `docs/operations.md` says so.
-const MOST_SENT: usize = 14;
-const LONGEST_CHAIN: usize = 12;
-/// Looking again whether a slot is free: twice the calendar and the teacher's free times.
-const MOST_LOOKS: usize = 4;
-/// Looks into the calendar, cancels what is there, looks again.
-const MOST_UNDOING: usize = 5;
+/// Requests of the flow, including the log-out. Documented in `docs/operations.md`.
+const MAX_FLOW: usize = 14;
+const MAX_CHAIN: usize = 12;
+/// Retries in `slot-released`: the calendar and the teacher's free times, twice each.
+const MAX_RETRIES: usize = 4;
+/// Compensation: reads the calendar, cancels the bookings in it, reads it again.
+const MAX_COMPENSATION: usize = 5;
 
 async fn with(fault: Option<Fault>) -> (Harness<Booking>, Observed) {
     let harness = Harness::<Booking>::with(Options::default(), |settings| {
@@ -28,7 +28,7 @@ async fn with(fault: Option<Fault>) -> (Harness<Booking>, Observed) {
 }
 
 #[tokio::test]
-async fn no_fault_makes_a_run_ask_more_than_its_bounds() {
+async fn no_fault_exceeds_the_request_bounds() {
     let own = |spec: &FaultSpec| spec.check == "booking";
     let faults = catalogue().unwrap().into_iter().filter(own).map(|spec| Some(spec.fault));
     for fault in faults.chain([None]) {
@@ -36,23 +36,23 @@ async fn no_fault_makes_a_run_ask_more_than_its_bounds() {
         let all = harness.platform.requests().last().len();
         let steps = &mut observed.report.attempts[0].steps;
         let attempt: usize = steps.iter().map(|step| step.exchanges.len()).sum();
-        let mut looks = 0;
+        let mut retries = 0;
         for step in steps.iter_mut().filter(|step| step.name == "slot-released") {
-            // The first look counts.
-            looks += step.exchanges.split_off(step.exchanges.len().min(1)).len();
+            // The first request belongs to the flow.
+            retries += step.exchanges.split_off(step.exchanges.len().min(1)).len();
         }
         let log_out = 1;
-        let (sent, undoing) = (attempt - looks + log_out, all - attempt - log_out);
-        assert!(sent <= MOST_SENT, "{fault:?}: {sent} requests");
-        assert!(looks <= MOST_LOOKS, "{fault:?}: {looks} looks");
-        assert!(undoing <= MOST_UNDOING, "{fault:?}: {undoing} requests to undo it");
+        let (flow, compensation) = (attempt - retries + log_out, all - attempt - log_out);
+        assert!(flow <= MAX_FLOW, "{fault:?}: {flow} requests");
+        assert!(retries <= MAX_RETRIES, "{fault:?}: {retries} retries");
+        assert!(compensation <= MAX_COMPENSATION, "{fault:?}: {compensation} requests of compensation");
         let chain = Harness::<Booking>::longest_chain(&observed) + log_out;
-        assert!(chain <= LONGEST_CHAIN, "{fault:?}: {chain} one after the other");
+        assert!(chain <= MAX_CHAIN, "{fault:?}: {chain} requests in a row");
         match fault {
-            None => assert_eq!((looks, undoing), (0, 0)),
-            Some(Fault::SlotNotReleased) => assert_eq!(looks, MOST_LOOKS, "somebody may have been faster"),
+            None => assert_eq!((retries, compensation), (0, 0)),
+            Some(Fault::SlotNotReleased) => assert_eq!(retries, MAX_RETRIES, "another user may have been faster"),
             Some(Fault::DoubleBookingAllowed | Fault::CancelIgnored) => {
-                assert_eq!(looks, 1, "{fault:?}: a booking of its own explains it");
+                assert_eq!(retries, 1, "{fault:?}: the run's own booking explains it");
             }
             Some(_) => {}
         }

@@ -1,4 +1,4 @@
-//! What earlier runs left is removed by later ones, and by a sweep.
+//! Cleanup of leftovers, by a later run and by `synthetics cleanup`.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use runtime::{AnyCheck, CleanupReport};
 
 const MINUTES: Duration = Duration::from_secs(60);
 
-/// A booking that its run could not cancel, so old.
-async fn left_for(age: Duration) -> (Harness<Booking>, String) {
+/// Leaves a booking of this age that its run failed to cancel. Returns the run's id too.
+async fn with_leftover(age: Duration) -> (Harness<Booking>, String) {
     let harness = Harness::<Booking>::start().await;
     harness.platform.faults().activate(Fault::CancelIgnored);
     let observed = harness.run().await;
@@ -26,11 +26,11 @@ async fn cleanup(harness: &Harness<Booking>, remove: bool) -> CleanupReport {
 }
 
 #[tokio::test]
-async fn a_later_run_removes_it_at_its_start_when_no_run_can_still_be_about_it() {
-    let (harness, _) = left_for(5 * MINUTES).await;
+async fn later_run_removes_a_leftover_of_a_finished_run() {
+    let (harness, _) = with_leftover(5 * MINUTES).await;
     let observed = harness.run().await;
     assert_eq!((observed.step("sweep"), &observed.report.outcome), (None, &Outcome::Passed));
-    assert_eq!(harness.platform.leftovers().len(), 1, "it may be a run's beside this one");
+    assert_eq!(harness.platform.leftovers().len(), 1, "it may belong to a concurrent run");
     let observed = harness.run_after(10 * MINUTES, &harness.ports()).await;
     assert_eq!((observed.step("sweep"), &observed.report.outcome), (Some("passed"), &Outcome::Passed));
     assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
@@ -38,19 +38,19 @@ async fn a_later_run_removes_it_at_its_start_when_no_run_can_still_be_about_it()
 }
 
 #[tokio::test]
-async fn what_cannot_be_swept_is_reported_and_fails_nothing_by_itself() {
-    let (harness, run_id) = left_for(20 * MINUTES).await;
-    // Cancelling is answered rightly, and cancels nothing.
+async fn failed_cleanup_fails_only_the_step_cancel() {
+    let (harness, run_id) = with_leftover(20 * MINUTES).await;
+    // The platform confirms the cancellation but keeps the booking.
     harness.platform.faults().activate(Fault::CancelIgnored);
     let observed = harness.run().await;
     assert_eq!(observed.step("sweep"), Some("passed"));
-    assert_eq!(observed.step("cancel"), Some("failed"), "that is what tells it");
+    assert_eq!(observed.step("cancel"), Some("failed"), "the flow detects the fault");
     assert!(harness.platform.leftovers().iter().any(|left| left.contains(&run_id)));
 }
 
 #[tokio::test]
-async fn a_sweep_lists_and_removes_when_it_is_told_to() {
-    let (harness, run_id) = left_for(20 * MINUTES).await;
+async fn cleanup_lists_leftovers_and_removes_them_on_request() {
+    let (harness, run_id) = with_leftover(20 * MINUTES).await;
     let listed = cleanup(&harness, false).await;
     assert_eq!(listed.outcome, Outcome::Passed);
     let [leftover] = &listed.leftovers[..] else { panic!("{listed:#?}") };
@@ -64,8 +64,8 @@ async fn a_sweep_lists_and_removes_when_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn a_sweep_that_could_not_look_says_so() {
-    let (harness, _) = left_for(20 * MINUTES).await;
+async fn cleanup_fails_when_the_calendar_is_unreadable() {
+    let (harness, _) = with_leftover(20 * MINUTES).await;
     harness.platform.faults().activate(Fault::Calendar500);
     let cleaned = cleanup(&harness, true).await;
     assert!(matches!(cleaned.outcome, Outcome::Failed { .. }), "{cleaned:#?}");

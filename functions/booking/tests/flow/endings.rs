@@ -1,4 +1,4 @@
-//! What ends a run, and what it leaves: nothing that can be removed.
+//! Interrupted, failed and inconclusive runs: each removes its booking if possible, and no output contains a secret.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn with(fault: Fault) -> (Harness<Booking>, Observed) {
 }
 
 #[tokio::test]
-async fn what_comes_after_a_failure_is_not_done_and_said_so() {
+async fn steps_after_a_failure_are_skipped() {
     let (_, observed) = with(Fault::Create500).await;
     let expected = [
         ("log-in", "passed"),
@@ -35,21 +35,21 @@ async fn what_comes_after_a_failure_is_not_done_and_said_so() {
 }
 
 #[tokio::test]
-async fn maintenance_is_no_failure_and_nothing_more_is_asked() {
+async fn maintenance_ends_the_run_after_one_request() {
     let (harness, observed) = with(Fault::Maintenance).await;
     assert!(matches!(observed.report.outcome, Outcome::Maintenance { .. }), "{:#?}", observed.report);
     assert_eq!(harness.platform.requests().last().len(), 1);
 }
 
 #[tokio::test]
-async fn an_account_of_ours_that_is_refused_is_no_failure() {
+async fn refused_account_is_inconclusive() {
     let harness = Harness::<Booking>::start().await;
-    let of_demo = |(path, value): (String, String)| {
+    let with_wrong_password = |(path, value): (String, String)| {
         let value = if path == "booking/password" { "not this account's".to_owned() } else { value };
         (format!("/just-driving/demo/{path}"), value)
     };
-    let ports =
-        check_testkit::ports(&harness.memory, &harness.clock, harness.platform.credentials().into_iter().map(of_demo));
+    let secrets = harness.platform.credentials().into_iter().map(with_wrong_password);
+    let ports = check_testkit::ports(&harness.memory, &harness.clock, secrets);
     let observed = harness.run_after(Duration::ZERO, &ports).await;
     let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     assert_eq!(inconclusive.cause, Cause::Credentials);
@@ -58,8 +58,8 @@ async fn an_account_of_ours_that_is_refused_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_cut_off_removes_what_it_made() {
-    // Every answer comes late: the attempt's time is up between the booking and its cancellation.
+async fn run_at_its_deadline_removes_its_booking() {
+    // Every response is slow: the attempt's time is up between the booking and its cancellation.
     let options = Options { slow_delay: Duration::from_millis(300), ..Options::default() };
     let harness = Harness::<Booking>::with(options, |settings| {
         let section = settings.find("[check.booking]").unwrap();
@@ -77,11 +77,11 @@ async fn a_run_that_is_cut_off_removes_what_it_made() {
     assert!(counts.get("POST /api/schools/{school}/bookings").is_some_and(|made| *made >= 1), "{counts:?}");
     assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
     assert_eq!(observed.report.leftovers, []);
-    assert_eq!(counts.get("POST /api/logout"), Some(&1), "the session is given back after the booking");
+    assert_eq!(counts.get("POST /api/logout"), Some(&1), "the session ends after the booking is removed");
 }
 
 #[tokio::test]
-async fn a_booking_that_was_made_and_never_answered_is_found_and_removed() {
+async fn booking_with_a_lost_response_is_removed() {
     let harness = Harness::<Booking>::with(Options::default(), |settings| {
         *settings = settings.replace("step_deadline = \"5s\"", "step_deadline = \"500ms\"");
     })
@@ -95,16 +95,16 @@ async fn a_booking_that_was_made_and_never_answered_is_found_and_removed() {
 }
 
 #[tokio::test]
-async fn undoing_does_no_harm_when_it_is_done_already() {
-    // Cancelling is answered as if the booking had been gone before.
+async fn removing_a_removed_booking_is_harmless() {
+    // The platform's answer to a cancellation says that the booking was already gone.
     let gone = |settings: &mut String| settings.push_str("\n[platform.booking]\ncancelled = [299]\ngone = [204]\n");
-    // Undone by the flow itself, which did not understand the answer: nothing is left to be found.
+    // The flow has removed the booking but rejects the answer, so compensation finds nothing.
     let harness = Harness::<Booking>::with(Options::default(), gone).await;
     let observed = harness.run().await;
     assert_eq!((observed.step("cancel"), &observed.report.leftovers[..]), (Some("failed"), &[][..]));
     let counts = harness.platform.requests().counts();
     assert_eq!(counts.get("DELETE /api/bookings/{booking}"), Some(&1));
-    // Found, and gone by the time it is to be cancelled.
+    // Compensation finds the booking, and its cancellation reports it as gone.
     let harness = Harness::<Booking>::with(Options::default(), gone).await;
     harness.platform.faults().activate(Fault::ReadBackDiffers);
     let observed = harness.run().await;
@@ -113,55 +113,55 @@ async fn undoing_does_no_harm_when_it_is_done_already() {
 }
 
 #[tokio::test]
-async fn counters_that_are_missing_are_said_in_the_table_and_the_log_line() {
+async fn missing_counters_are_reported_in_the_log_line() {
     let (_, observed) = with(Fault::CountersMissing).await;
     assert_eq!(observed.report.outcome, Outcome::Passed);
     assert!(!observed.metrics.contains_key("BookingErrorRate"), "{:?}", observed.metrics);
     let line = serde_json::to_string(&observed.report).unwrap();
-    let said = "the counters hold no /bookings_created, /bookings_updated, /booking_errors";
-    assert!(line.contains(said), "{line}");
+    let reason = "the counters hold no /bookings_created, /bookings_updated, /booking_errors";
+    assert!(line.contains(reason), "{line}");
 }
 
 #[tokio::test]
-async fn what_cannot_be_removed_is_said_beside_the_failure() {
+async fn leftover_is_reported_with_the_failure() {
     let (harness, observed) = with(Fault::CancelIgnored).await;
     assert_eq!(observed.step("cancel"), Some("failed"));
     let [left] = &observed.report.leftovers[..] else { panic!("{:#?}", observed.report) };
     assert_eq!(left.compensation, "booking");
-    assert!(left.detail.starts_with("cancelled, but still there: booking 9001 at 20"), "{}", left.detail);
+    assert!(left.detail.starts_with("cancelled, but still listed: booking 9001 at 20"), "{}", left.detail);
     assert!(left.detail.contains(&format!("(notes synthetic:{})", observed.report.run_id)), "{}", left.detail);
     assert_eq!(observed.metrics["Leftovers"], 1.0);
     assert_eq!(harness.platform.leftovers().len(), 1);
 }
 
 #[tokio::test]
-async fn no_fault_makes_a_run_say_a_secret() {
+async fn no_fault_exposes_a_secret() {
     let slow = [Fault::Hang, Fault::CreateTimesOutButBooks];
     for fault in Fault::ALL.iter().copied().filter(|fault| !slow.contains(fault)) {
         let options = Options { slow_delay: Duration::from_millis(50), ..Options::default() };
         let harness = Harness::<Booking>::with(options, |_| {}).await;
         harness.platform.faults().activate(fault);
         let observed = harness.run().await;
-        let said = format!(
+        let output = format!(
             "{observed:?} {} {:?}",
             serde_json::to_string(&observed.report).unwrap(),
             harness.memory.take_sent()
         );
         for (path, secret) in harness.platform.credentials() {
-            assert!(!said.contains(&secret), "{fault}: {path} is said in {said}");
+            assert!(!output.contains(&secret), "{fault}: {path} is in {output}");
         }
-        assert!(!said.contains("eyJpdiI6"), "{fault}: a cookie is said in {said}");
+        assert!(!output.contains("eyJpdiI6"), "{fault}: a cookie is in {output}");
     }
 }
 
 #[tokio::test]
-async fn our_own_bookings_are_taken_off() {
+async fn own_bookings_are_not_counted() {
     let harness = Harness::<Booking>::start().await;
-    // What the demo platform's real users do in a window.
+    // Error rate of the demo platform's real users in a window.
     let expected = 100.0 * 3.0 / (60.0 + 37.0 + 3.0);
     for run in 1..=4 {
         let observed = harness.run().await;
         let rate = observed.metrics["BookingErrorRate"];
-        assert!((rate - expected).abs() < 1e-9, "run {run}: {rate}, not {expected}");
+        assert!((rate - expected).abs() < 1e-9, "run {run}: expected {expected}, got {rate}");
     }
 }

@@ -1,4 +1,4 @@
-//! Platforms as they are: the documented one, one that calls everything otherwise, and changes of clocks.
+//! Platform variants: the documented one, one with other names for everything, and changes of daylight saving time.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const ALL: [(&str, &str); 10] = [
     ("slot-released", "passed"),
 ];
 
-/// The settings of a platform that calls everything otherwise.
+/// Settings of a platform with other names for everything.
 const RENAMED: &str = include_str!("renamed.toml");
 
 async fn renamed() -> Harness<Booking> {
@@ -34,7 +34,7 @@ async fn renamed() -> Harness<Booking> {
 }
 
 #[tokio::test]
-async fn the_documented_platform_passes_within_its_requests() {
+async fn documented_platform_passes_within_the_request_bounds() {
     let harness = Harness::<Booking>::start().await;
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
@@ -49,7 +49,7 @@ async fn the_documented_platform_passes_within_its_requests() {
 }
 
 #[tokio::test]
-async fn a_platform_of_other_names_passes_by_its_settings() {
+async fn renamed_platform_passes_with_its_settings() {
     let harness = renamed().await;
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
@@ -60,7 +60,7 @@ async fn a_platform_of_other_names_passes_by_its_settings() {
 }
 
 #[tokio::test]
-async fn its_faults_are_seen_as_those_of_the_documented_one() {
+async fn faults_of_the_renamed_platform_are_caught() {
     for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == "booking") {
         let Shows::Failures(expected) = &spec.shows else { continue };
         if spec.fault == Fault::CreateTimesOutButBooks {
@@ -75,7 +75,7 @@ async fn its_faults_are_seen_as_those_of_the_documented_one() {
 }
 
 #[tokio::test]
-async fn a_bearer_token_does_as_well_as_a_session() {
+async fn bearer_token_log_in_passes() {
     let harness = Harness::<Booking>::with(Options::default(), |settings| {
         settings.push_str("\n[platform.login]\nmode = \"token\"\n");
     })
@@ -85,15 +85,16 @@ async fn a_bearer_token_does_as_well_as_a_session() {
     assert_eq!(steps(&observed), ALL);
 }
 
-/// Lessons before, on and after the days on which the clocks of Copenhagen change, in every way that times are written.
+/// Books lessons around the daylight saving changes of Copenhagen and around New Year, in every time format.
 #[tokio::test]
-async fn changes_of_clocks_are_no_failures() {
+async fn daylight_saving_changes_pass() {
     for today in ["2031-03-28T09:00:00Z", "2031-10-24T09:00:00Z", "2031-12-30T23:30:00Z"] {
         for written in ["utc", "offset", "local"] {
             let harness = Harness::<Booking>::with(Options::default(), |settings| {
                 // Only the days around the change.
                 let line = "student = 350";
-                *settings = settings.replace(line, &format!("{line}\nnotice = \"1h\"\nhorizon = \"96h\""));
+                let lead_times = "min_lead_time = \"1h\"\nmax_lead_time = \"96h\"";
+                *settings = settings.replace(line, &format!("{line}\n{lead_times}"));
                 settings.push_str(&format!("\n[platform.times]\nwritten = \"{written}\"\n"));
             })
             .await;

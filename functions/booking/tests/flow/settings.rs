@@ -1,4 +1,4 @@
-//! What is wrong with a settings file, word by word.
+//! Exact errors for wrong settings, and the documented defaults.
 
 use booking::Booking;
 use runtime::Prepared;
@@ -18,13 +18,13 @@ account.password = "ssm:/just-driving/demo/booking/password"
 "#;
 
 fn read(text: &str) -> Result<Prepared<Booking>, Vec<String>> {
-    let said =
+    let lines =
         |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
-    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(said)
+    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(lines)
 }
 
 #[test]
-fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
+fn minimal_settings_have_the_documented_defaults() {
     let booking = read(RIGHT).unwrap_or_else(|problems| panic!("{problems:#?}")).check;
     let minutes = |duration: std::time::Duration| duration.as_secs() / 60;
     assert_eq!((booking.kind.as_str(), minutes(booking.lesson), minutes(booking.leftover_after)), ("lesson", 45, 15));
@@ -33,8 +33,8 @@ fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
 }
 
 #[test]
-fn every_mistake_is_said_by_key_and_rule() {
-    for (from, to, said) in [
+fn each_mistake_is_reported_with_key_and_rule() {
+    for (from, to, expected) in [
         ("school = 3\n", "", "check.booking.school: expected a value, found none"),
         (
             "teacher = 30",
@@ -46,8 +46,8 @@ fn every_mistake_is_said_by_key_and_rule() {
         ("school = 3", "school = 3\nlesson = \"4m\"", "check.booking.lesson: expected 5m to 8h, found 4m"),
         (
             "school = 3",
-            "school = 3\nnotice = \"100h\"\nhorizon = \"100h\"",
-            "check.booking.horizon: expected at least `min_lead_time` and a lesson, 6045m: no slot could be taken",
+            "school = 3\nmin_lead_time = \"100h\"\nmax_lead_time = \"100h\"",
+            "check.booking.max_lead_time: expected at least `min_lead_time` plus `lesson`, 6045m, found 100h",
         ),
         (
             "school = 3",
@@ -62,7 +62,7 @@ fn every_mistake_is_said_by_key_and_rule() {
     ] {
         let text = RIGHT.replacen(from, to, 1);
         assert_ne!(text, RIGHT, "{from}");
-        let observed = read(&text).err().unwrap_or_default();
-        assert_eq!(observed, [said], "{to}");
+        let problems = read(&text).err().unwrap_or_default();
+        assert_eq!(problems, [expected], "{to}");
     }
 }
