@@ -1,4 +1,4 @@
-//! What the events have done, and what they must not have done.
+//! Wanted and unwanted effects of the delivered events.
 
 use check::{FailureKind, Mismatch, StepEnded};
 use probe::expect::json_found;
@@ -6,41 +6,41 @@ use runtime::Step;
 use runtime::session::{UserSession, status};
 use runtime::settings::written_id;
 
-use super::{BALANCES, LEAST_WAIT, PaymentWebhook, Till};
+use super::{MAX_BALANCE_READS, MIN_WAIT, PaymentWebhook, Setup};
 use crate::event::{Kind, reference};
-use crate::ledger::{Paid, paid};
+use crate::ledger::{RecordedPayment, payments};
 
 impl PaymentWebhook {
-    /// One payment of the good event, none of the others.
+    /// Checks that the valid event has exactly one payment and the other events have none.
     pub(super) async fn recorded(
         &self,
         step: Step<'_>,
         wrong_amount: Step<'_>,
-        till: &Till<'_, '_>,
+        setup: &Setup<'_, '_>,
     ) -> Result<(), StepEnded> {
         let run = step.run();
-        let all = match self.payments(&step, till.user).await {
+        let all = match self.read_payments(&step, setup.user).await {
             Ok(all) => all,
-            Err(stop) => {
-                wrong_amount.skipped("the payments were not listed");
-                return Err(stop);
+            Err(ended) => {
+                wrong_amount.skipped("the list of payments is missing");
+                return Err(ended);
             }
         };
-        let of = |kind| {
+        let with_kind = |kind| {
             let reference = reference(run.id(), kind);
             all.iter().filter(|payment| payment.reference == reference).collect::<Vec<_>>()
         };
         let wrong = wrong_amount
-            .check("not_paid", none(&of(Kind::WrongAmount), "a payment of another amount to pay no invoice"));
+            .check("not_paid", none(&with_kind(Kind::WrongAmount), "no payment by an event with the wrong amount"));
         if wrong.is_ok() {
             wrong_amount.passed();
         }
-        let refused = [Kind::Forged, Kind::Stale, Kind::Tampered].into_iter().flat_map(of).collect::<Vec<_>>();
-        step.check("refused_left_nothing", none(&refused, "a refused event to have no effect"))?;
-        let good = of(Kind::Paid);
-        step.check("recorded", exactly_one(&good, &reference(run.id(), Kind::Paid), FailureKind::Assertion, 1..))?;
-        step.check("once", exactly_one(&good, &reference(run.id(), Kind::Paid), FailureKind::Invariant, ..2))?;
-        if let Some(payment) = good.first() {
+        let refused = [Kind::Forged, Kind::Stale, Kind::Tampered].into_iter().flat_map(with_kind).collect::<Vec<_>>();
+        step.check("refused_left_nothing", none(&refused, "no payment by a refused event"))?;
+        let valid = with_kind(Kind::Paid);
+        step.check("recorded", payment_count(&valid, &reference(run.id(), Kind::Paid), FailureKind::Assertion, 1..))?;
+        step.check("once", payment_count(&valid, &reference(run.id(), Kind::Paid), FailureKind::Invariant, ..2))?;
+        if let Some(payment) = valid.first() {
             let names = &self.site.platform.payment;
             let amount = payment.amount.map(|amount| amount.to_string()).unwrap_or_default();
             step.check("amount", same("an amount", &self.amount.to_string(), &amount))?;
@@ -54,19 +54,23 @@ impl PaymentWebhook {
         wrong
     }
 
-    pub(super) async fn payments(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Vec<Paid>, StepEnded> {
+    pub(super) async fn read_payments(
+        &self,
+        step: &Step<'_>,
+        user: &UserSession<'_>,
+    ) -> Result<Vec<RecordedPayment>, StepEnded> {
         let names = &self.site.platform.payment;
-        let answer = user.get(step, names.list.at(&self.site.base_url, &self.student_ids().as_value())).await?;
+        let answer = user.get(step, names.list.at(&self.site.base_url, &self.student_id().placeholders())).await?;
         step.check("status", status(&answer, &[200]))?;
-        let all = paid(&self.site.platform, &answer);
+        let all = payments(&self.site.platform, &answer);
         step.check("list", all.as_ref().map(|_| ()).map_err(Clone::clone))?;
         Ok(all.unwrap_or_default())
     }
 
-    /// A payment that failed leaves its invoice to be paid.
-    pub(super) async fn failed_payment(&self, step: Step<'_>, till: &Till<'_, '_>) -> Result<(), StepEnded> {
+    /// Checks that the invoice is still open after the event of a failed payment.
+    pub(super) async fn failed_payment(&self, step: Step<'_>, setup: &Setup<'_, '_>) -> Result<(), StepEnded> {
         let names = &self.site.platform.invoice;
-        let answer = till.user.get(&step, self.invoice_url(&till.bad)).await?;
+        let answer = setup.user.get(&step, self.invoice_url(&setup.unpaid_invoice)).await?;
         step.check("status", status(&answer, &[200]))?;
         let actual = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
         let open = actual.and_then(|actual| {
@@ -79,40 +83,40 @@ impl PaymentWebhook {
         Ok(())
     }
 
-    /// What is owed has gone up by both invoices and down by the one that was paid. `before` is nothing when that cannot be
-    /// told.
+    /// Checks the change of the balance: two invoices more, one of them paid. `before` is `None` if the removal of leftovers
+    /// changes the balance too.
     pub(super) async fn balance(
         &self,
         step: Step<'_>,
-        till: &Till<'_, '_>,
+        setup: &Setup<'_, '_>,
         before: Option<f64>,
     ) -> Result<(), StepEnded> {
         let Some(before) = before else {
-            step.skipped("what earlier runs left was undone in this run, and moves the balance too");
+            step.skipped("this run removed leftovers of earlier runs, which changes the balance too");
             return Ok(());
         };
         let owed = self.amount as f64;
-        for look in 1..=BALANCES {
-            let Some(after) = self.read_balance(&step, till.user).await? else { break };
+        for attempt in 1..=MAX_BALANCE_READS {
+            let Some(after) = self.read_balance(&step, setup.user).await? else { break };
             let changed = (after - before).abs();
             if (changed - owed).abs() < 0.5 {
                 break;
             }
-            if look == BALANCES {
-                let expected = format!("a balance that changed by {owed}: two invoices of {owed}, one of them paid");
+            if attempt == MAX_BALANCE_READS {
+                let expected = format!("a balance changed by {owed}: two invoices of {owed}, one of them paid");
                 let actual = format!("{before} before and {after} after");
                 let kind = FailureKind::Assertion;
                 step.check("recomputed", Err(Mismatch { kind, expected, actual, evidence: None }))?;
             }
-            step.run().wait(LEAST_WAIT / 2).await;
+            step.run().wait(MIN_WAIT / 2).await;
         }
         step.passed();
         Ok(())
     }
 }
 
-/// None of these payments should be there.
-fn none(payments: &[&Paid], expected: &str) -> Result<(), Mismatch> {
+/// Returns a mismatch if there is any payment.
+fn none(payments: &[&RecordedPayment], expected: &str) -> Result<(), Mismatch> {
     let Some(payment) = payments.first() else { return Ok(()) };
     Err(Mismatch {
         kind: FailureKind::Invariant,
@@ -122,9 +126,9 @@ fn none(payments: &[&Paid], expected: &str) -> Result<(), Mismatch> {
     })
 }
 
-/// The number of payments is one of these.
-fn exactly_one(
-    payments: &[&Paid],
+/// Returns a mismatch if the number of payments is not in the allowed range.
+fn payment_count(
+    payments: &[&RecordedPayment],
     reference: &str,
     kind: FailureKind,
     allowed: impl std::ops::RangeBounds<usize>,
@@ -132,7 +136,7 @@ fn exactly_one(
     if allowed.contains(&payments.len()) {
         return Ok(());
     }
-    let expected = "one payment of an event that was delivered twice".to_owned();
+    let expected = "one payment for an event delivered twice".to_owned();
     let actual = format!("{} payments", payments.len());
     Err(Mismatch { kind, expected, actual, evidence: Some(format!("reference {reference}")) })
 }

@@ -1,4 +1,4 @@
-//! Events as Stripe sends them, signed by its scheme.
+//! Stripe events, with Stripe's signature scheme.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
@@ -8,28 +8,28 @@ use sha2::Sha256;
 
 use runtime::settings::{Webhook, written_id};
 
-/// What an invoice of ours has in its text, before the run's id.
+/// Prefix of the run's id in the text of a synthetic invoice.
 pub(crate) const MARKER: &str = "synthetic:";
-/// What the references of our payments begin with.
+/// Prefix of the references of synthetic payments.
 const PREFIX: &str = "pi_synthetic_";
 
-/// How old a signature may be (Stripe's own libraries). **Units:** seconds.
+/// Maximum age of a signature in Stripe's libraries. **Units:** seconds.
 pub(crate) const TOLERANCE: i64 = 300;
 
-/// One payment that never was, of one run.
+/// Kind of synthetic payment event. A run sends one of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The good one.
+    /// Valid event of a successful payment.
     Paid,
-    /// Signed by somebody else.
+    /// Signed with a wrong secret.
     Forged,
     /// Signed too long ago.
     Stale,
-    /// Changed after it was signed.
+    /// Changed after signing.
     Tampered,
-    /// Of another amount than the invoice's.
+    /// Amount differs from the invoice.
     WrongAmount,
-    /// That failed.
+    /// Valid event of a failed payment.
     Failed,
 }
 
@@ -46,28 +46,28 @@ impl Kind {
     }
 }
 
-/// The text of a run's invoices, and what its events say of themselves.
+/// Text of a run's invoices, and marker in the metadata of its events.
 pub(crate) fn marker(run_id: &str) -> String {
     format!("{MARKER}{run_id}")
 }
 
-/// The id of a payment intent at the provider: it names the run.
+/// Id of a payment intent, with the run's id in it.
 pub(crate) fn reference(run_id: &str, kind: Kind) -> String {
-    format!("{}{}", references_of(run_id), kind.name())
+    format!("{}{}", reference_prefix(run_id), kind.name())
 }
 
-/// What the references of a run's payments begin with.
-pub(crate) fn references_of(run_id: &str) -> String {
+/// Prefix of the references of a run's payments.
+pub(crate) fn reference_prefix(run_id: &str) -> String {
     format!("{PREFIX}{}_", run_id.replace('-', ""))
 }
 
-/// What events say.
+/// Payment data of an event.
 pub(crate) struct Payment<'a> {
-    /// The id of the payment intent.
+    /// Id of the payment intent.
     pub(crate) reference: &'a str,
-    /// The id of the invoice, as the platform writes it.
+    /// Id of the invoice, in the platform's own JSON type.
     pub(crate) invoice: &'a Value,
-    /// In the currency's smallest unit.
+    /// Amount in the currency's smallest unit.
     pub(crate) amount: u64,
     pub(crate) currency: &'a str,
     pub(crate) student: &'a Value,
@@ -76,7 +76,7 @@ pub(crate) struct Payment<'a> {
 }
 
 impl Payment<'_> {
-    /// `payment_intent.succeeded`, or `payment_intent.payment_failed`.
+    /// Returns the event `payment_intent.succeeded` or `payment_intent.payment_failed`.
     pub(crate) fn intent(&self, names: &Webhook, has_failed: bool) -> String {
         let (kind, status) = if has_failed {
             ("payment_intent.payment_failed", "requires_payment_method")
@@ -88,16 +88,16 @@ impl Payment<'_> {
         })
     }
 
-    /// `charge.refunded`.
+    /// Returns the event `charge.refunded`.
     pub(crate) fn refund(&self, names: &Webhook) -> String {
         self.filled(names, "charge.refunded", |values| names.refund_event.with(values))
     }
 
     fn filled(&self, names: &Webhook, kind: &str, fill: impl FnOnce(&[(&str, &Value)]) -> Value) -> String {
-        let of_intent = |prefix: &str| Value::from(self.reference.replacen("pi_", prefix, 1));
-        // The same event again has the same id.
-        let event = if kind == "charge.refunded" { of_intent("evt_refund_") } else { of_intent("evt_") };
-        // Metadata are texts at Stripe.
+        let derived_id = |prefix: &str| Value::from(self.reference.replacen("pi_", prefix, 1));
+        // A replayed event keeps its id.
+        let event = if kind == "charge.refunded" { derived_id("evt_refund_") } else { derived_id("evt_") };
+        // Stripe's metadata values are texts.
         let invoice = Value::from(written_id(self.invoice));
         fill(&[
             ("intent", &Value::from(self.reference)),
@@ -107,7 +107,7 @@ impl Payment<'_> {
             ("currency", &Value::from(self.currency)),
             ("created", &Value::from(self.created.as_second())),
             ("livemode", &Value::from(names.livemode)),
-            ("charge", &of_intent("ch_")),
+            ("charge", &derived_id("ch_")),
             ("invoice", &invoice),
             ("student", self.student),
             ("marker", &Value::from(marker(self.run_id))),
@@ -116,7 +116,8 @@ impl Payment<'_> {
     }
 }
 
-/// The header `Stripe-Signature`: `t=<unix>,v1=<hex HMAC-SHA256 of "t.body">` (Stripe, "Verify webhook signatures manually").
+/// Value of the header `Stripe-Signature`: `t=<unix>,v1=<hex HMAC-SHA256 of "t.body">`. See Stripe's documentation, "Verify
+/// webhook signatures manually".
 pub(crate) fn signature(secret: &SecretString, body: &str, at: Timestamp) -> String {
     let seconds = at.as_second();
     // HMAC takes keys of any length (RFC 2104, section 2).
@@ -132,8 +133,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_is_stripes() {
-        // By `openssl dgst -sha256 -hmac whsec_test` of `1492774577.{"id":"evt_1"}`.
+    fn signature_matches_stripes_scheme() {
+        // Computed by `openssl dgst -sha256 -hmac whsec_test` over `1492774577.{"id":"evt_1"}`.
         let actual = signature(
             &SecretString::from("whsec_test"),
             r#"{"id":"evt_1"}"#,
@@ -143,15 +144,15 @@ mod tests {
     }
 
     #[test]
-    fn references_name_their_run() {
+    fn references_contain_the_run_id() {
         let run = "01a20d13-00e8-71a6-b747-3e539f380357";
         let reference = reference(run, Kind::Paid);
         assert_eq!(reference, "pi_synthetic_01a20d1300e871a6b7473e539f380357_paid");
-        assert!(reference.starts_with(&references_of(run)));
+        assert!(reference.starts_with(&reference_prefix(run)));
     }
 
     #[test]
-    fn events_are_as_stripe_writes_them() {
+    fn events_have_stripes_format() {
         let names = Webhook::default();
         let payment = Payment {
             reference: "pi_synthetic_1_paid",
@@ -168,7 +169,7 @@ mod tests {
         assert_eq!((&event["id"], &event["object"]), (&Value::from("evt_synthetic_1_paid"), &Value::from("event")));
         let object = &event["data"]["object"];
         assert_eq!((object["amount"].as_u64(), object["amount_received"].as_u64()), (Some(1), Some(1)));
-        assert_eq!(object["metadata"]["invoice_id"], "5001", "metadata are texts");
+        assert_eq!(object["metadata"]["invoice_id"], "5001", "metadata values are texts");
         assert_eq!((&object["status"], event["livemode"].as_bool()), (&Value::from("succeeded"), Some(false)));
         assert_eq!(read(payment.intent(&names, true))["type"], "payment_intent.payment_failed");
         let refund = read(payment.refund(&names));

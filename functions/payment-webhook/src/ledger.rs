@@ -1,4 +1,4 @@
-//! Invoices and payments as the platform lists them, which of them are ours, and how they are undone.
+//! The platform's lists of invoices and payments, and the compensation of synthetic ones.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use runtime::{Clock, FoundLeftover, began};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::event::{MARKER, Payment, marker, references_of, signature};
+use crate::event::{MARKER, Payment, marker, reference_prefix, signature};
 
-/// How often and how long compensation looks whether a refund was worked off.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-const LOOKS: usize = 7;
+/// Interval and number of compensation's polls for a processed refund.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+const MAX_POLLS: usize = 7;
 
-/// One invoice.
+/// An invoice in the platform's list.
 #[derive(Clone, Debug)]
-pub(crate) struct Billed {
-    /// As the platform writes it.
+pub(crate) struct Invoice {
+    /// Id, in the platform's own JSON type.
     pub(crate) id: Value,
     pub(crate) status: String,
     pub(crate) description: String,
 }
 
-impl Billed {
-    /// What is left of a run that began so long ago that it is over.
+impl Invoice {
+    /// Returns the invoice as a leftover if its run began before `older_than` and the invoice is not void.
     pub(crate) fn leftover(&self, platform: &Platform, older_than: Timestamp) -> Option<FoundLeftover> {
         let run_id = self.description.strip_prefix(MARKER)?;
         let began = began(run_id).filter(|began| *began < older_than)?;
@@ -42,24 +42,24 @@ impl Billed {
     }
 }
 
-/// One payment.
+/// A payment in the platform's list.
 #[derive(Clone, Debug)]
-pub(crate) struct Paid {
+pub(crate) struct RecordedPayment {
     pub(crate) reference: String,
     pub(crate) amount: Option<f64>,
     pub(crate) currency: String,
     pub(crate) status: String,
 }
 
-/// The invoices of an answer.
+/// Returns the invoices of a response.
 ///
 /// # Errors
-/// A mismatch when it is no list.
-pub(crate) fn billed(platform: &Platform, response: &Response) -> Result<Vec<Billed>, Mismatch> {
+/// A mismatch if the response is not a list.
+pub(crate) fn invoices(platform: &Platform, response: &Response) -> Result<Vec<Invoice>, Mismatch> {
     let names = &platform.invoice;
     let read = |item: &Value| {
         let text = |pointer: &str| item.pointer(pointer).map(written_id).unwrap_or_default();
-        Some(Billed {
+        Some(Invoice {
             id: item.pointer(names.id.as_str())?.clone(),
             status: text(names.status.as_str()),
             description: text(names.description.as_str()),
@@ -68,15 +68,15 @@ pub(crate) fn billed(platform: &Platform, response: &Response) -> Result<Vec<Bil
     Ok(json_list(response, platform.wrapper.as_str())?.iter().filter_map(read).collect())
 }
 
-/// The payments of an answer.
+/// Returns the payments of a response.
 ///
 /// # Errors
-/// A mismatch when it is no list.
-pub(crate) fn paid(platform: &Platform, response: &Response) -> Result<Vec<Paid>, Mismatch> {
+/// A mismatch if the response is not a list.
+pub(crate) fn payments(platform: &Platform, response: &Response) -> Result<Vec<RecordedPayment>, Mismatch> {
     let names = &platform.payment;
     let read = |item: &Value| {
         let text = |pointer: &str| item.pointer(pointer).map(written_id).unwrap_or_default();
-        Paid {
+        RecordedPayment {
             reference: text(names.reference.as_str()),
             amount: item.pointer(names.amount.as_str()).and_then(number),
             currency: text(names.currency.as_str()),
@@ -86,20 +86,20 @@ pub(crate) fn paid(platform: &Platform, response: &Response) -> Result<Vec<Paid>
     Ok(json_list(response, platform.wrapper.as_str())?.iter().map(read).collect())
 }
 
-/// A delivery of an event.
+/// Returns the request that delivers an event.
 pub(crate) fn delivery(site: &runtime::session::Site, body: String, signature: &str) -> Request {
     let names = &site.platform.webhook;
     Request::new(Method::POST, names.path.below(&site.base_url))
         .header("accept", "application/json")
         .header("content-type", "application/json; charset=utf-8")
-        // Whoever has it could deliver the same event again.
+        // Masked: with the signature, a reader of the log could deliver the event again.
         .secret_header(names.header.as_str(), signature)
         .body(body)
         .deadline(site.deadline)
         .max_redirects(0)
 }
 
-/// Undoes what a run made: pays back, then makes its invoices void. Does no harm when nothing is there.
+/// Compensation of a run: refunds its payments, then voids its invoices. Idempotent.
 pub(crate) struct Undo {
     pub(crate) background_session: BackgroundSession,
     pub(crate) clock: Arc<dyn Clock>,
@@ -110,42 +110,45 @@ pub(crate) struct Undo {
 }
 
 impl Undo {
+    /// Refunds and voids everything that the run created.
+    ///
     /// # Errors
-    /// What is left, or may be, and why.
+    /// A text with the data that remains or may remain, and the reason.
     pub(crate) async fn run(&self) -> Result<(), String> {
-        let paid = self.paid().await?;
+        let paid = self.unrefunded().await?;
         let references: BTreeSet<&str> = paid.iter().map(|payment| payment.reference.as_str()).collect();
         for reference in &references {
             let amount =
                 paid.iter().find(|payment| payment.reference == **reference).and_then(|payment| payment.amount);
-            self.pay_back(reference, amount).await?;
+            self.send_refund(reference, amount).await?;
         }
         if !references.is_empty() {
-            self.until_paid_back().await?;
+            self.wait_for_refund().await?;
         }
-        for invoice in self.unpaid().await? {
-            self.make_void(&invoice).await?;
+        for invoice in self.open_invoices().await? {
+            self.void_invoice(&invoice).await?;
         }
         Ok(())
     }
 
-    /// What was paid and not paid back.
-    async fn paid(&self) -> Result<Vec<Paid>, String> {
+    /// Returns the run's payments without a refund.
+    async fn unrefunded(&self) -> Result<Vec<RecordedPayment>, String> {
         let names = &self.platform().payment;
-        let answer =
-            self.get(names.list.at(&self.background_session.site().base_url, &self.student_ids().as_value())).await?;
-        let all = paid(self.platform(), &answer).map_err(|mismatch| self.may_be_left(&mismatch.actual))?;
-        let own = references_of(&self.run_id);
-        let is_kept = |payment: &Paid| payment.status != names.refunded_status.as_str();
-        Ok(all.into_iter().filter(|payment| payment.reference.starts_with(&own) && is_kept(payment)).collect())
+        let answer = self
+            .get(names.list.at(&self.background_session.site().base_url, &self.student_id().placeholders()))
+            .await?;
+        let all = payments(self.platform(), &answer).map_err(|mismatch| self.may_remain(&mismatch.actual))?;
+        let prefix = reference_prefix(&self.run_id);
+        let is_kept = |payment: &RecordedPayment| payment.status != names.refunded_status.as_str();
+        Ok(all.into_iter().filter(|payment| payment.reference.starts_with(&prefix) && is_kept(payment)).collect())
     }
 
-    async fn pay_back(&self, reference: &str, amount: Option<f64>) -> Result<(), String> {
+    async fn send_refund(&self, reference: &str, amount: Option<f64>) -> Result<(), String> {
         let now = self.clock.now();
         let payment = Payment {
             reference,
             invoice: &Value::Null,
-            // The platform's own amounts are whole.
+            // The platform records whole amounts.
             amount: amount.map_or(0, |amount| amount.round().max(0.0) as u64),
             currency: &self.currency,
             student: &self.student,
@@ -156,33 +159,34 @@ impl Undo {
         let signature = signature(&self.secret, &body, now);
         let answer =
             self.background_session.send_apart(delivery(self.background_session.site(), body, &signature)).await;
-        let answer = answer.map_err(|error| self.may_be_left(&error))?;
+        let answer = answer.map_err(|error| self.may_remain(&error))?;
         status(&answer, self.platform().webhook.accepted.as_slice())
-            .map_err(|mismatch| self.may_be_left(&format!("the refund of {reference}: {}", mismatch.actual)))
+            .map_err(|mismatch| self.may_remain(&format!("the refund of {reference}: {}", mismatch.actual)))
     }
 
-    async fn until_paid_back(&self) -> Result<(), String> {
-        for _ in 0..LOOKS {
-            self.clock.sleep(LOOK_EVERY).await;
-            if self.paid().await?.is_empty() {
+    async fn wait_for_refund(&self) -> Result<(), String> {
+        for _ in 0..MAX_POLLS {
+            self.clock.sleep(POLL_INTERVAL).await;
+            if self.unrefunded().await?.is_empty() {
                 return Ok(());
             }
         }
-        Err(self.may_be_left("the refund was accepted, and not worked off yet"))
+        Err(self.may_remain("the refund was accepted but not processed yet"))
     }
 
-    /// The run's invoices that are to be paid.
-    async fn unpaid(&self) -> Result<Vec<Billed>, String> {
+    /// Returns the run's invoices without the void ones.
+    async fn open_invoices(&self) -> Result<Vec<Invoice>, String> {
         let names = &self.platform().invoice;
-        let answer =
-            self.get(names.list.at(&self.background_session.site().base_url, &self.student_ids().as_value())).await?;
-        let all = billed(self.platform(), &answer).map_err(|mismatch| self.may_be_left(&mismatch.actual))?;
+        let answer = self
+            .get(names.list.at(&self.background_session.site().base_url, &self.student_id().placeholders()))
+            .await?;
+        let all = invoices(self.platform(), &answer).map_err(|mismatch| self.may_remain(&mismatch.actual))?;
         let own = marker(&self.run_id);
-        let is_open = |invoice: &Billed| invoice.status != names.void_status.as_str();
+        let is_open = |invoice: &Invoice| invoice.status != names.void_status.as_str();
         Ok(all.into_iter().filter(|invoice| invoice.description == own && is_open(invoice)).collect())
     }
 
-    async fn make_void(&self, invoice: &Billed) -> Result<(), String> {
+    async fn void_invoice(&self, invoice: &Invoice) -> Result<(), String> {
         let names = &self.platform().invoice;
         let id = written_id(&invoice.id);
         let url = names.path.at(&self.background_session.site().base_url, &[("invoice", &id)]);
@@ -191,37 +195,37 @@ impl Undo {
             .background_session
             .send(Method::PUT, url, Some(&body))
             .await
-            .map_err(|error| self.may_be_left(&error))?;
+            .map_err(|error| self.may_remain(&error))?;
         status(&answer, names.updated.as_slice()).map_err(|mismatch| {
-            self.may_be_left(&format!("invoice {id} is {}, to be made void: {}", invoice.status, mismatch.actual))
+            self.may_remain(&format!("failed to void invoice {id} ({}): {}", invoice.status, mismatch.actual))
         })
     }
 
     async fn get(&self, url: probe::Url) -> Result<Response, String> {
         let answer =
-            self.background_session.send(Method::GET, url, None).await.map_err(|error| self.may_be_left(&error))?;
-        status(&answer, &[200]).map_err(|mismatch| self.may_be_left(&mismatch.actual))?;
+            self.background_session.send(Method::GET, url, None).await.map_err(|error| self.may_remain(&error))?;
+        status(&answer, &[200]).map_err(|mismatch| self.may_remain(&mismatch.actual))?;
         Ok(answer)
     }
 
-    fn student_ids(&self) -> OfStudent {
-        OfStudent(written_id(&self.student))
+    fn student_id(&self) -> StudentId {
+        StudentId(written_id(&self.student))
     }
 
     fn platform(&self) -> &Platform {
         &self.background_session.site().platform
     }
 
-    fn may_be_left(&self, why: &str) -> String {
-        format!("{why}; invoices and payments with the text {} may be left", marker(&self.run_id))
+    fn may_remain(&self, why: &str) -> String {
+        format!("{why}; invoices and payments with the text {} may remain", marker(&self.run_id))
     }
 }
 
-/// The student's id, for a path.
-pub(crate) struct OfStudent(pub(crate) String);
+/// Id of the student as a path placeholder.
+pub(crate) struct StudentId(pub(crate) String);
 
-impl OfStudent {
-    pub(crate) fn as_value(&self) -> [(&'static str, &str); 1] {
+impl StudentId {
+    pub(crate) fn placeholders(&self) -> [(&'static str, &str); 1] {
         [("student", &self.0)]
     }
 }

@@ -1,26 +1,25 @@
-//! Do payments reach their invoices, once, and forged ones never?
+//! Checks that a signed payment event pays its invoice exactly once and that forged events have no effect.
 //!
-//! One flow, with two invoices of the synthetic student: one that is paid, and one on which everything is tried that must
-//! not pay it.
-//! 1. `log-in`: of an account of its own.
-//! 2. `invoices`: the student's invoices and balance. What earlier runs left there is removed in a step `cleanup`.
-//! 3. `new-invoices`: two are made.
-//! 4. `forged`, `stale`, `tampered`: events with a wrong signature, one of long ago, and one that was changed after it was
-//!    signed are refused.
-//! 5. `mismatching`: an event of another amount, and one of a payment that failed, are delivered.
-//! 6. `payment`: the good event is accepted.
-//! 7. `processing`: its invoice turns paid.
-//! 8. `replay`: the same event again, after the first was worked off, is accepted.
-//! 9. `recorded`: there is one payment, of the right amount and currency, and none of a refused event.
-//! 10. `wrong-amount`, `failed-payment`: what was delivered before has paid and closed nothing.
-//! 11. `balance`: the student owes less by the amount.
-//! 12. `refund`: a refund is worked off, and nothing is left to be paid.
-//! 13. `counters`: how real users fare. Judges nothing.
+//! The flow creates two invoices for the synthetic student. One is paid; the other receives all events without effect.
+//! 1. `log-in`: the check's own account logs in.
+//! 2. `invoices`: reads the student's invoices and balance. Leftovers of earlier runs are removed in a step `sweep`.
+//! 3. `new-invoices`: creates both invoices.
+//! 4. `forged`, `stale`, `tampered`: the webhook refuses an event with a wrong signature, one with an old signature, and one
+//!    changed after signing.
+//! 5. `mismatching`: delivers an event with the wrong amount and one for a failed payment.
+//! 6. `payment`: the webhook accepts the valid event.
+//! 7. `processing`: its invoice changes to paid.
+//! 8. `replay`: the webhook accepts the same event again after processing the first delivery.
+//! 9. `recorded`: one payment with the right amount and currency exists, and none for a refused event.
+//! 10. `wrong-amount`, `failed-payment`: the events of `mismatching` have neither paid nor closed an invoice.
+//! 11. `balance`: the student's balance reflects the payment.
+//! 12. `refund`: the platform processes a refund, and no open invoice remains.
+//! 13. `counters`: measures the payments of real users and never fails.
 //!
-//! Events are worked off by a queue, so those that must have no effect go first, and effects are judged after twice the
-//! time that the good one took, two seconds at least, from the replay on. Creates invoices and a payment, marked with the
-//! run's id, which are undone after a failure, a timeout and a panic too; so a failure is confirmed by the next run.
-//! Publishes `WebhookProcessingDelay`, `WebhookFailureRate` and `PaymentFailureRate`.
+//! The platform processes events in a queue. Events without effect therefore go first. After the replay, the run waits for
+//! twice the processing time of the valid event, at least two seconds, and then checks the effects. The run marks its
+//! invoices and payment with its id, and undoes them even after a failure, a timeout or a panic. A failure is therefore
+//! confirmed by the next run. Publishes `WebhookProcessingDelay`, `WebhookFailureRate` and `PaymentFailureRate`.
 
 mod effects;
 mod event;
@@ -48,7 +47,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use event::{Kind, Payment, TOLERANCE, marker, reference, signature};
-use ledger::{Billed, OfStudent, Undo, billed, delivery};
+use ledger::{Invoice, StudentId, Undo, delivery, invoices};
 pub use settings::RawPaymentWebhook;
 
 /// The steps after the log-in, in order.
@@ -69,78 +68,78 @@ const STEPS: [&str; 14] = [
     "refund",
 ];
 
-/// The first look whether an event was worked off, how much later each next one is, and the longest time between two.
-const FIRST_LOOK: Duration = Duration::from_millis(250);
-const LOOK_LATER: f64 = 1.5;
-const LAST_LOOK: Duration = Duration::from_secs(2);
-/// Effects that must not come are waited for so long at least.
-const LEAST_WAIT: Duration = Duration::from_secs(2);
-/// How often a balance is read before it is wrong: a run beside this one may be paying.
-const BALANCES: usize = 3;
-/// How many leftovers one run removes: the rest is for the next, or for `synthetics cleanup`.
-const MOST_LEFTOVERS: usize = 3;
+/// Pause before the first poll for the effect of an event, the factor between pauses, and the longest pause.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const PAUSE_FACTOR: f64 = 1.5;
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+/// Minimum wait before the check for unwanted effects.
+const MIN_WAIT: Duration = Duration::from_secs(2);
+/// Maximum number of balance readings, since a concurrent run may be paying.
+const MAX_BALANCE_READS: usize = 3;
+/// Maximum number of leftovers that one run removes. The next run or `synthetics cleanup` removes the rest.
+const MAX_LEFTOVERS: usize = 3;
 
-/// The payment webhook.
+/// The payment webhook check.
 pub struct PaymentWebhook {
-    /// Where, and what it is called.
+    /// The platform, its API names and the deadline of a request.
     pub site: Site,
-    /// Who makes invoices.
+    /// The account that creates invoices.
     pub credentials: Credentials,
-    /// The synthetic student's id.
+    /// Id of the synthetic student.
     pub student: Value,
-    /// What the invoices are about, in the currency's smallest unit.
+    /// Amount of an invoice, in the currency's smallest unit.
     pub amount: u64,
-    /// Their currency.
+    /// Currency of the invoices.
     pub currency: String,
-    /// What synthetic events are signed with.
+    /// Reference to the webhook secret for synthetic events.
     pub secret: SecretRef,
-    /// How long an accepted event may wait until its invoice is paid.
+    /// Maximum time from an accepted event to its paid invoice.
     pub processing_deadline: Duration,
-    /// How old an invoice of ours must be to be left behind.
+    /// Age from which a synthetic invoice counts as a leftover.
     pub leftover_after: Duration,
-    /// How real users fare; `None`: not looked at.
+    /// Settings of the real users' counters; `None` skips the step `counters`.
     pub counting: Option<Counting>,
 }
 
-/// What a delivery of ours did to the platform's counters.
+/// Effect of one of the check's own deliveries on the platform's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Ended {
-    /// It came.
+enum CounterEffect {
+    /// The webhook received an event.
     #[serde(rename = "in")]
-    Came,
-    /// It was answered with an error.
+    Received,
+    /// The webhook answered with an error.
     #[serde(rename = "no")]
     Refused,
-    /// It told of a payment.
+    /// The event reported a payment.
     #[serde(rename = "pay")]
     Attempted,
-    /// It told of a payment that failed.
+    /// The event reported a failed payment.
     #[serde(rename = "bad")]
     Failed,
 }
 
-/// From run to run. Lost, the rates of one window are off by our own deliveries.
+/// Data kept between runs. If it is lost, the rates of one window include the check's own deliveries.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Memory {
     #[serde(default)]
-    deliveries: Tally<Ended>,
+    deliveries: Tally<CounterEffect>,
 }
 
 impl Memory {
-    /// What this run remembers and what another one wrote meanwhile; both began from `base`.
+    /// Merges this run's memory with a concurrent write by another run; both started from `base`.
     fn merged(base: Self, ours: Self, theirs: Self) -> Self {
         Self { deliveries: theirs.deliveries.with_new_of(ours.deliveries, &base.deliveries) }
     }
 }
 
-/// What a run has to work with.
-struct Till<'a, 'r> {
+/// The session, the webhook secret and the two invoices of a run.
+struct Setup<'a, 'r> {
     user: &'a UserSession<'r>,
     secret: &'a SecretString,
-    /// The invoice that is paid.
-    good: Value,
-    /// The invoice that nothing may pay.
-    bad: Value,
+    /// Id of the invoice that the valid event pays.
+    paid_invoice: Value,
+    /// Id of the invoice that no event may pay.
+    unpaid_invoice: Value,
 }
 
 impl Check for PaymentWebhook {
@@ -158,7 +157,7 @@ impl Check for PaymentWebhook {
         self.to_raw()
     }
 
-    /// The payment, as long again for what must not come, and the refund.
+    /// One step at its deadline, plus three processing deadlines: payment, wait for unwanted effects, and refund.
     fn max_attempt_duration(&self) -> Duration {
         self.site.deadline + self.processing_deadline * 3
     }
@@ -169,8 +168,8 @@ impl Check for PaymentWebhook {
 
     async fn attempt(&self, run: &Run) {
         let mut memory: Memory = run.recall().unwrap_or_default();
-        // Stops are recorded where they happen.
-        let _ = self.payment(run, &mut memory).await;
+        // The steps themselves have recorded their failures.
+        let _ = self.pay_and_refund(run, &mut memory).await;
         let reason =
             if run.in_maintenance() { "the platform is in maintenance" } else { "an earlier step did not pass" };
         run.skip_rest(&STEPS, reason);
@@ -178,9 +177,9 @@ impl Check for PaymentWebhook {
 
     async fn cleanup(&self, run: &Run, remove: bool) -> Vec<FoundLeftover> {
         let mut user = UserSession::new(run, &self.site);
-        match self.leftovers(run, &mut user).await {
+        match self.find_leftovers(run, &mut user).await {
             Ok((secret, leftovers)) if remove && !leftovers.is_empty() => {
-                self.remove(run, &user, &secret, leftovers).await
+                self.remove_leftovers(run, &user, &secret, leftovers).await
             }
             Ok((_, leftovers)) => leftovers,
             Err(StepEnded) => Vec::new(),
@@ -189,12 +188,12 @@ impl Check for PaymentWebhook {
 }
 
 impl PaymentWebhook {
-    async fn payment(&self, run: &Run, memory: &mut Memory) -> Result<(), StepEnded> {
+    async fn pay_and_refund(&self, run: &Run, memory: &mut Memory) -> Result<(), StepEnded> {
         let mut user = UserSession::new(run, &self.site);
         let secret = self.log_in(run, &mut user).await?;
         let counters = async {
             if let Some(counting) = &self.counting {
-                // Stops are recorded where they happen.
+                // The step itself has recorded its failure.
                 let _ = count(run, &self.site, counting, |counters| self.measure(run, memory, counters)).await;
             }
         };
@@ -203,24 +202,24 @@ impl PaymentWebhook {
             run.skip_rest(&STEPS, "the school takes no payments online");
             return Ok(());
         };
-        let leftovers: Vec<_> = leftovers.into_iter().take(MOST_LEFTOVERS).collect();
-        // What undoes them is worked off while this run pays.
+        let leftovers: Vec<_> = leftovers.into_iter().take(MAX_LEFTOVERS).collect();
+        // The platform processes the refunds of leftovers while this run pays, so the balance cannot be compared.
         let before = before.filter(|_| leftovers.is_empty());
         if !leftovers.is_empty() {
-            self.remove(run, &user, &secret, leftovers).await;
+            self.remove_leftovers(run, &user, &secret, leftovers).await;
         }
         let is_done = self.undo_on_exit(run, &user, &secret);
-        let till = self.new_invoices(run, &user, &secret).await?;
-        let refused = self.refusals(run, &till, memory).await;
-        self.deliver_and_judge(run, &till, memory, before).await?;
-        // Not before: what a forged event has paid is judged by the rest, and undone.
+        let setup = self.new_invoices(run, &user, &secret).await?;
+        let refused = self.refusals(run, &setup, memory).await;
+        self.deliver_and_check_effects(run, &setup, memory, before).await?;
+        // A failed refusal ends the run only here: the steps above check its effects, and compensation undoes them.
         refused?;
-        self.refund(run, &till, memory).await?;
+        self.refund(run, &setup, memory).await?;
         is_done.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Logs in, and resolves the secret: without it nothing could be undone.
+    /// Logs in and resolves the webhook secret, which compensation needs.
     async fn log_in(&self, run: &Run, user: &mut UserSession<'_>) -> Result<SecretString, StepEnded> {
         let step = run.step(&Subject::whole(), "log-in");
         let secret = step.secret(&self.secret).await?;
@@ -229,7 +228,7 @@ impl PaymentWebhook {
         Ok(secret)
     }
 
-    /// What earlier runs left, oldest first, and the balance. `None`: the school takes no payments online.
+    /// Reads the leftovers of earlier runs, oldest first, and the balance. `None` means a school without online payment.
     async fn invoices(
         &self,
         run: &Run,
@@ -237,7 +236,7 @@ impl PaymentWebhook {
     ) -> Result<Option<(Vec<FoundLeftover>, Option<f64>)>, StepEnded> {
         let step = run.step(&Subject::whole(), "invoices");
         let names = &self.site.platform.invoice;
-        let url = names.list.at(&self.site.base_url, &self.student_ids().as_value());
+        let url = names.list.at(&self.site.base_url, &self.student_id().placeholders());
         let (answer, balance) = join!(user.get(&step, url), self.read_balance(&step, user));
         let answer = answer?;
         if names.unsupported_statuses.contains(&answer.status.as_u16()) {
@@ -245,21 +244,22 @@ impl PaymentWebhook {
             return Ok(None);
         }
         step.check("status", status(&answer, &[200]))?;
-        let all = billed(&self.site.platform, &answer);
+        let all = invoices(&self.site.platform, &answer);
         step.check("list", all.as_ref().map(|_| ()).map_err(Clone::clone))?;
         let balance = balance?;
         step.passed();
         let older_than = run.clock().now() - signed(self.leftover_after);
-        let leftover = |invoice: &Billed| invoice.leftover(&self.site.platform, older_than);
+        let leftover = |invoice: &Invoice| invoice.leftover(&self.site.platform, older_than);
         let mut leftovers: Vec<_> = all.unwrap_or_default().iter().filter_map(leftover).collect();
         leftovers.sort_by_key(|leftover| leftover.began);
         Ok(Some((leftovers, balance)))
     }
 
-    /// The balance; `None` when it was asserted and is none: only a recorder that is blind to it gets there.
+    /// Reads the balance. Returns `None` for a school without online payment, and in mutation tests without the assertion.
     async fn read_balance(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Option<f64>, StepEnded> {
         let names = &self.site.platform.payment;
-        let answer = user.get(step, names.balance_path.at(&self.site.base_url, &self.student_ids().as_value())).await?;
+        let answer =
+            user.get(step, names.balance_path.at(&self.site.base_url, &self.student_id().placeholders())).await?;
         if self.site.platform.invoice.unsupported_statuses.contains(&answer.status.as_u16()) {
             return Ok(None);
         }
@@ -277,7 +277,7 @@ impl PaymentWebhook {
         Ok(balance.ok())
     }
 
-    /// Registers how to undo all that the run makes; the answer says that there is nothing left to undo.
+    /// Registers the compensation of invoices and payments. The caller sets the returned flag when nothing is left to undo.
     fn undo_on_exit(&self, run: &Run, user: &UserSession<'_>, secret: &SecretString) -> Arc<AtomicBool> {
         let is_done = Arc::new(AtomicBool::new(false));
         let undo = self.undo(run, user, secret, run.id().to_owned());
@@ -302,17 +302,17 @@ impl PaymentWebhook {
         run: &Run,
         user: &'a UserSession<'r>,
         secret: &'a SecretString,
-    ) -> Result<Till<'a, 'r>, StepEnded> {
+    ) -> Result<Setup<'a, 'r>, StepEnded> {
         let step = run.step(&Subject::whole(), "new-invoices");
-        let (good, bad) = join!(self.new_invoice(&step, user), self.new_invoice(&step, user));
-        let (good, bad) = (good?, bad?);
+        let (paid, unpaid) = join!(self.new_invoice(&step, user), self.new_invoice(&step, user));
+        let (paid_invoice, unpaid_invoice) = (paid?, unpaid?);
         step.passed();
-        Ok(Till { user, secret, good, bad })
+        Ok(Setup { user, secret, paid_invoice, unpaid_invoice })
     }
 
     async fn new_invoice(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Value, StepEnded> {
         let names = &self.site.platform.invoice;
-        let url = names.create.at(&self.site.base_url, &self.student_ids().as_value());
+        let url = names.create.at(&self.site.base_url, &self.student_id().placeholders());
         let body = names.body.with(&[
             ("student", &self.student),
             ("amount", &Value::from(self.amount)),
@@ -328,83 +328,83 @@ impl PaymentWebhook {
         Ok(id.unwrap_or_default())
     }
 
-    /// The good event, again, and what has come of all of them.
-    async fn deliver_and_judge(
+    /// Delivers the valid event twice, then checks the effects of all events.
+    async fn deliver_and_check_effects(
         &self,
         run: &Run,
-        till: &Till<'_, '_>,
+        setup: &Setup<'_, '_>,
         memory: &mut Memory,
         before: Option<f64>,
     ) -> Result<(), StepEnded> {
-        let accepted = self.pay(run, till, memory).await?;
-        let delay = run.aside(self.processing(run, till, accepted)).await?;
+        let accepted = self.pay(run, setup, memory).await?;
+        let delay = run.aside(self.processing(run, setup, accepted)).await?;
         run.measure(&WEBHOOK_PROCESSING_DELAY, delay.as_secs_f64() * 1e3, None);
-        // Not before: the provider delivers again what it takes for lost, and that was worked off long ago.
-        let replayed = self.replay(run, till).await;
-        note(run, memory, Ended::Came);
-        let settled = run.clock().now() + signed((delay * 2).max(LEAST_WAIT));
-        let left = Duration::try_from(settled.duration_since(run.clock().now())).unwrap_or_default();
-        if !left.is_zero() {
-            run.wait(left).await;
+        // Replayed after processing: the provider repeats a delivery long after the platform has processed it.
+        let replayed = self.replay(run, setup).await;
+        record_delivery(run, memory, CounterEffect::Received);
+        let check_at = run.clock().now() + signed((delay * 2).max(MIN_WAIT));
+        let wait = Duration::try_from(check_at.duration_since(run.clock().now())).unwrap_or_default();
+        if !wait.is_zero() {
+            run.wait(wait).await;
         }
-        // Begun in this order, so that the first that fails is the first that is told.
+        // The report lists steps in the order they begin.
         let recorded = run.step(&Subject::whole(), "recorded");
         let wrong_amount = run.step(&Subject::whole(), "wrong-amount");
         let failed_payment = run.step(&Subject::whole(), "failed-payment");
         let balance = run.step(&Subject::whole(), "balance");
         let (recorded, failed_payment, balance) = join!(
-            self.recorded(recorded, wrong_amount, till),
-            self.failed_payment(failed_payment, till),
-            run.aside(self.balance(balance, till, before)),
+            self.recorded(recorded, wrong_amount, setup),
+            self.failed_payment(failed_payment, setup),
+            run.aside(self.balance(balance, setup, before)),
         );
         replayed.and(recorded).and(failed_payment).and(balance)
     }
 
-    /// Delivers the good event; answers when it was accepted.
-    async fn pay(&self, run: &Run, till: &Till<'_, '_>, memory: &mut Memory) -> Result<Timestamp, StepEnded> {
+    /// Delivers the valid event. Returns the time of its acceptance.
+    async fn pay(&self, run: &Run, setup: &Setup<'_, '_>, memory: &mut Memory) -> Result<Timestamp, StepEnded> {
         let step = run.step(&Subject::whole(), "payment");
-        let answer = self.deliver_good(&step, till).await?;
-        note(run, memory, Ended::Came);
+        let answer = self.deliver_valid(&step, setup).await?;
+        record_delivery(run, memory, CounterEffect::Received);
         let now = run.clock().now();
         if answer.status.is_client_error()
             && let Some(skew) = skew(&answer, now)
             && skew.abs() > SignedDuration::from_secs(TOLERANCE / 2)
         {
             let detail = format!(
-                "the event was answered {}, and our clock differs from the platform's by {} s\nset the clock that is wrong; \
-                 signatures are good for {TOLERANCE} s",
+                "the webhook answered {}, and this machine's clock differs from the platform's by {} s\ncorrect the wrong \
+                 clock; signatures are valid for {TOLERANCE} s",
                 answer.status.as_u16(),
                 skew.as_secs().abs(),
             );
             return Err(step.inconclusive(Cause::ClockSkew, &detail));
         }
         step.check("accepted", status(&answer, self.site.platform.webhook.accepted.as_slice()))?;
-        note(run, memory, Ended::Attempted);
+        record_delivery(run, memory, CounterEffect::Attempted);
         step.passed();
         Ok(now)
     }
 
-    async fn deliver_good(&self, step: &Step<'_>, till: &Till<'_, '_>) -> Result<Response, StepEnded> {
-        let body = self.event(step.run(), Kind::Paid, &till.good, self.amount, false);
-        let signature = signature(till.secret, &body, step.now());
+    async fn deliver_valid(&self, step: &Step<'_>, setup: &Setup<'_, '_>) -> Result<Response, StepEnded> {
+        let body = self.event(step.run(), Kind::Paid, &setup.paid_invoice, self.amount, false);
+        let signature = signature(setup.secret, &body, step.now());
         step.ask(delivery(&self.site, body, &signature)).await
     }
 
-    /// Looks, less and less often, until the invoice is paid; answers how long that took.
-    async fn processing(&self, run: &Run, till: &Till<'_, '_>, accepted: Timestamp) -> Result<Duration, StepEnded> {
+    /// Polls with growing pauses until the invoice is paid. Returns the time since `accepted`.
+    async fn processing(&self, run: &Run, setup: &Setup<'_, '_>, accepted: Timestamp) -> Result<Duration, StepEnded> {
         let step = run.step(&Subject::whole(), "processing");
         let names = &self.site.platform.invoice;
         let wrapper = self.site.platform.wrapper.as_str();
-        let mut pause = FIRST_LOOK;
+        let mut pause = FIRST_PAUSE;
         loop {
             run.wait(pause).await;
-            let answer = till.user.get(&step, self.invoice_url(&till.good)).await?;
+            let answer = setup.user.get(&step, self.invoice_url(&setup.paid_invoice)).await?;
             step.check("status", status(&answer, &[200]))?;
-            let actual = json_found(&answer, names.status.as_str(), wrapper).map(|actual| written_id(&actual));
-            step.check("has_status", actual.as_ref().map(|_| ()).map_err(Clone::clone))?;
+            let current = json_found(&answer, names.status.as_str(), wrapper).map(|status| written_id(&status));
+            step.check("has_status", current.as_ref().map(|_| ()).map_err(Clone::clone))?;
             let took = Duration::try_from(run.clock().now().duration_since(accepted)).unwrap_or_default();
-            let actual = actual.unwrap_or_default();
-            if actual == names.paid_status.as_str() {
+            let current = current.unwrap_or_default();
+            if current == names.paid_status.as_str() {
                 step.passed();
                 return Ok(took);
             }
@@ -416,27 +416,27 @@ impl PaymentWebhook {
                         names.paid_status.as_str(),
                         self.processing_deadline.as_secs()
                     ),
-                    actual: format!("still {actual} {} s after the event was accepted", took.as_secs()),
+                    actual: format!("still {current} {} s after the event was accepted", took.as_secs()),
                     evidence: None,
                 });
                 step.check("paid", late)?;
-                // Only a recorder that is blind to it gets here: nothing that follows could be judged.
+                // Reached only in a mutation test that ignores the assertion `paid`: the later steps need a paid invoice.
                 step.passed();
                 return Err(StepEnded);
             }
-            pause = pause.mul_f64(LOOK_LATER).min(LAST_LOOK);
+            pause = pause.mul_f64(PAUSE_FACTOR).min(MAX_PAUSE);
         }
     }
 
-    async fn replay(&self, run: &Run, till: &Till<'_, '_>) -> Result<(), StepEnded> {
+    async fn replay(&self, run: &Run, setup: &Setup<'_, '_>) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "replay");
-        let answer = self.deliver_good(&step, till).await?;
+        let answer = self.deliver_valid(&step, setup).await?;
         step.check("accepted", status(&answer, self.site.platform.webhook.accepted.as_slice()))?;
         step.passed();
         Ok(())
     }
 
-    async fn leftovers(
+    async fn find_leftovers(
         &self,
         run: &Run,
         user: &mut UserSession<'_>,
@@ -446,21 +446,21 @@ impl PaymentWebhook {
         Ok((secret, found.map(|(leftovers, _)| leftovers).unwrap_or_default()))
     }
 
-    /// Undoes what earlier runs left, run by run. What cannot be undone is reported, and no failure of the flow: that is what
-    /// `refund` is for.
-    async fn remove(
+    /// Removes leftovers of earlier runs, run by run. Reports those that remain, without failing the run: `refund` detects
+    /// that fault.
+    async fn remove_leftovers(
         &self,
         run: &Run,
         user: &UserSession<'_>,
         secret: &SecretString,
-        left: Vec<FoundLeftover>,
+        leftovers: Vec<FoundLeftover>,
     ) -> Vec<FoundLeftover> {
         let step = run.step(&Subject::whole(), "sweep");
         let mut cleaned: Vec<FoundLeftover> = Vec::new();
-        for leftover in left {
-            let of_the_same =
+        for leftover in leftovers {
+            let same_run =
                 cleaned.iter().find(|cleaned| cleaned.run_id == leftover.run_id).map(|cleaned| cleaned.removed);
-            let removed = match of_the_same {
+            let removed = match same_run {
                 Some(removed) => removed,
                 None => {
                     let undone = self.undo(run, user, secret, leftover.run_id.clone()).run().await;
@@ -478,11 +478,11 @@ impl PaymentWebhook {
 
     fn measure(&self, run: &Run, memory: &Memory, counters: &Counters<'_>) -> Vec<String> {
         let names = &self.site.platform.counters;
-        let users_only = |pointer: &str, ended| counters.users_only(pointer, &memory.deliveries, &ended);
-        let received = users_only(names.webhooks_received.as_str(), Ended::Came);
-        let refused = users_only(names.webhooks_failed.as_str(), Ended::Refused);
-        let attempted = users_only(names.payments_attempted.as_str(), Ended::Attempted);
-        let failed = users_only(names.payments_failed.as_str(), Ended::Failed);
+        let users_only = |pointer: &str, effect| counters.users_only(pointer, &memory.deliveries, &effect);
+        let received = users_only(names.webhooks_received.as_str(), CounterEffect::Received);
+        let refused = users_only(names.webhooks_failed.as_str(), CounterEffect::Refused);
+        let attempted = users_only(names.payments_attempted.as_str(), CounterEffect::Attempted);
+        let failed = users_only(names.payments_failed.as_str(), CounterEffect::Failed);
         for (metric, part, all) in
             [(&WEBHOOK_FAILURE_RATE, refused, received), (&PAYMENT_FAILURE_RATE, failed, attempted)]
         {
@@ -503,10 +503,10 @@ impl PaymentWebhook {
 
     fn event(&self, run: &Run, kind: Kind, invoice: &Value, amount: u64, has_failed: bool) -> String {
         let reference = reference(run.id(), kind);
-        self.described(run, &reference, invoice, amount).intent(&self.site.platform.webhook, has_failed)
+        self.payment(run, &reference, invoice, amount).intent(&self.site.platform.webhook, has_failed)
     }
 
-    fn described<'a>(&'a self, run: &'a Run, reference: &'a str, invoice: &'a Value, amount: u64) -> Payment<'a> {
+    fn payment<'a>(&'a self, run: &'a Run, reference: &'a str, invoice: &'a Value, amount: u64) -> Payment<'a> {
         let created = runtime::began(run.id()).unwrap_or_else(|| run.clock().now());
         Payment {
             reference,
@@ -523,8 +523,8 @@ impl PaymentWebhook {
         self.site.platform.invoice.path.at(&self.site.base_url, &[("invoice", &written_id(invoice))])
     }
 
-    fn student_ids(&self) -> OfStudent {
-        OfStudent(written_id(&self.student))
+    fn student_id(&self) -> StudentId {
+        StudentId(written_id(&self.student))
     }
 }
 
@@ -537,8 +537,8 @@ fn is_number(answer: &Response, pointer: &str, wrapper: &str, expected: u64) -> 
     Err(Mismatch { kind, expected: format!("{expected} at {pointer}"), actual: found.to_string(), evidence: None })
 }
 
-/// Remembers an own delivery at once: the run may be cut off.
-fn note(run: &Run, memory: &mut Memory, ended: Ended) {
-    memory.deliveries.note(run.clock().now(), ended);
+/// Stores a delivery of this check at once, since the run may be cut off.
+fn record_delivery(run: &Run, memory: &mut Memory, effect: CounterEffect) {
+    memory.deliveries.note(run.clock().now(), effect);
     run.remember(memory);
 }

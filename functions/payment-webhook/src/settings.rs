@@ -1,4 +1,4 @@
-//! The settings of the check: what is written, and what it must be.
+//! Settings of the check: the raw TOML section and its validation.
 
 use std::time::Duration;
 
@@ -14,41 +14,40 @@ use crate::PaymentWebhook;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// As written.
+/// Settings of the check `payment-webhook`, which pays and refunds an invoice with synthetic Stripe events.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawPaymentWebhook {
-    /// The longest one request may take, from the name to the last byte. Default 10s.
+    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
-    /// The id of the synthetic student, a text or a number.
+    /// Id of the synthetic student, a text or a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     student: Option<Value>,
-    /// What the invoices are about, in the currency's smallest unit. Default 1.
+    /// Amount of an invoice, in the currency's smallest unit: 1 to 100000. Default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<u64>,
-    /// The currency of the invoices. Default dkk.
+    /// Currency of the invoices. Default dkk.
     #[serde(skip_serializing_if = "Option::is_none")]
     currency: Option<String>,
-    /// A reference to the webhook secret that synthetic events are signed with: one of its own, good for the synthetic
-    /// school only.
+    /// Reference to the webhook secret for synthetic events, a separate secret valid only for the synthetic school.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_secret: Option<String>,
-    /// How long an accepted event may wait until its invoice is paid. Default 10s.
+    /// Maximum time from an accepted event to its paid invoice: 1s to 4m. Default 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
     processing_deadline: Option<String>,
-    /// How old an invoice of ours must be to be taken for left behind: more than any run lasts. Default 15m.
+    /// Age from which a synthetic invoice counts as a leftover, longer than any run takes: 2m to 24h. Default 15m.
     #[serde(skip_serializing_if = "Option::is_none")]
     leftover_after: Option<String>,
-    /// The account that makes invoices. No other check, location or person may use it.
+    /// Account that creates invoices. No other check, location or person may use it.
     account: RawCredentials,
-    /// Rates of real users, from the operations counters; none without this table.
+    /// Rates of real users, from the operations counters. Not measured without this table.
     #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<RawCounting>,
 }
 
 impl RawPaymentWebhook {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Returns the validated check, or `None` after reporting all problems to the section.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<PaymentWebhook> {
         let check = PaymentWebhook::ID;
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
@@ -83,7 +82,7 @@ impl RawPaymentWebhook {
 }
 
 impl PaymentWebhook {
-    /// As it would be written, every default in its place.
+    /// Returns the settings as TOML would hold them, with all defaults filled in.
     pub(crate) fn to_raw(&self) -> RawPaymentWebhook {
         RawPaymentWebhook {
             step_deadline: Some(written_duration(self.site.deadline)),

@@ -1,4 +1,4 @@
-//! What earlier runs left is undone by later ones, and by a sweep.
+//! Cleanup of leftovers, by a later run and by `synthetics cleanup`.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use runtime::AnyCheck;
 
 const MINUTES: Duration = Duration::from_secs(60);
 
-/// A run whose refund is not worked off: its payment and invoice are left.
-async fn leftovers() -> Harness<PaymentWebhook> {
+/// Leaves the payment and invoice of a run whose refund was never processed.
+async fn with_leftovers() -> Harness<PaymentWebhook> {
     let harness = Harness::<PaymentWebhook>::start().await;
     harness.platform.faults().activate(Fault::RefundNeverProcessed);
     let observed = harness.run().await;
     assert_eq!(observed.step("refund"), Some("failed"), "{:#?}", observed.report);
     assert_eq!(observed.report.leftovers.len(), 1, "{:?}", observed.report.leftovers);
-    assert!(observed.report.leftovers[0].detail.contains("not worked off yet"), "{:?}", observed.report.leftovers);
+    assert!(observed.report.leftovers[0].detail.contains("not processed yet"), "{:?}", observed.report.leftovers);
     let left = harness.platform.leftovers();
     assert!(left.iter().any(|left| left.starts_with("payment")), "{left:?}");
     harness.platform.faults().clear_all();
@@ -25,8 +25,8 @@ async fn leftovers() -> Harness<PaymentWebhook> {
 }
 
 #[tokio::test]
-async fn a_later_run_undoes_it_at_its_start() {
-    let harness = leftovers().await;
+async fn later_run_removes_leftovers() {
+    let harness = with_leftovers().await;
     harness.clock.skip(16 * MINUTES);
     let observed = harness.run().await;
     assert_eq!(
@@ -40,8 +40,8 @@ async fn a_later_run_undoes_it_at_its_start() {
 }
 
 #[tokio::test]
-async fn a_sweep_lists_and_undoes_when_it_is_told_to() {
-    let harness = leftovers().await;
+async fn cleanup_lists_leftovers_and_removes_them_on_request() {
+    let harness = with_leftovers().await;
     harness.clock.skip(16 * MINUTES);
     let listed = harness.prepared.cleanup(&harness.ports(), false).await.unwrap();
     assert!(!listed.leftovers.is_empty() && listed.leftovers.iter().all(|leftover| !leftover.removed), "{listed:#?}");
@@ -49,5 +49,5 @@ async fn a_sweep_lists_and_undoes_when_it_is_told_to() {
     let cleaned = harness.prepared.cleanup(&harness.ports(), true).await.unwrap();
     assert!(cleaned.leftovers.iter().all(|leftover| leftover.removed), "{cleaned:#?}");
     assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
-    assert_eq!(harness.prepared.cleanup(&harness.ports(), true).await.unwrap().leftovers, [], "undone once is undone");
+    assert_eq!(harness.prepared.cleanup(&harness.ports(), true).await.unwrap().leftovers, [], "nothing remains");
 }

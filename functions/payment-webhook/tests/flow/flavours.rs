@@ -1,4 +1,4 @@
-//! Platforms as they are: the documented one, one that calls everything otherwise, and a school without online payment.
+//! Platform variants: the documented one, one with other names for everything, and a school without online payment.
 
 use check::Outcome;
 use check_testkit::{Harness, Observed};
@@ -28,7 +28,7 @@ const ALL: [&str; 16] = [
     "refund",
 ];
 
-/// The settings of a platform that calls everything otherwise.
+/// Settings of a platform with other names for everything.
 const RENAMED: &str = include_str!("renamed.toml");
 
 async fn renamed() -> Harness<PaymentWebhook> {
@@ -43,14 +43,14 @@ fn assert_all_passed(observed: &Observed) {
 }
 
 #[tokio::test]
-async fn the_documented_platform_passes_within_its_requests() {
+async fn documented_platform_passes_within_the_request_bounds() {
     let harness = Harness::<PaymentWebhook>::start().await;
     let mut observed = harness.run().await;
     assert_all_passed(&observed);
     assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
     let delay = observed.metrics["WebhookProcessingDelay"];
     assert!((150.0..5_000.0).contains(&delay), "{delay}");
-    // Looking whether something has happened is apart: the first look at each counts, and nothing is asked beside it.
+    // Without faults, each step polls once, so the bound holds for all requests. The chain excludes polls.
     let requests = harness.platform.requests().last();
     assert!(requests.len() <= 24, "{}: {requests:#?}", requests.len());
     let attempt = &mut observed.report.attempts[0];
@@ -62,16 +62,16 @@ async fn the_documented_platform_passes_within_its_requests() {
 }
 
 #[tokio::test]
-async fn waits_and_looking_are_no_part_of_its_duration() {
+async fn duration_excludes_waits_and_polls() {
     let harness = Harness::<PaymentWebhook>::start().await;
     let observed = harness.run().await;
-    // By the clock of the platform it took two seconds at least.
+    // The run waits at least two seconds for unwanted effects.
     let took = observed.report.ended.duration_since(observed.report.started).as_secs_f64();
     assert!(observed.metrics["Duration"] <= (took - 2.0) * 1e3, "{took}: {:?}", observed.metrics);
 }
 
 #[tokio::test]
-async fn a_platform_of_other_names_passes_by_its_settings() {
+async fn renamed_platform_passes_with_its_settings() {
     let harness = renamed().await;
     let observed = harness.run().await;
     assert_all_passed(&observed);
@@ -82,7 +82,7 @@ async fn a_platform_of_other_names_passes_by_its_settings() {
 }
 
 #[tokio::test]
-async fn its_faults_are_seen_as_those_of_the_documented_one() {
+async fn faults_of_the_renamed_platform_are_caught() {
     for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == "payment-webhook") {
         let Shows::Failures(expected) = &spec.shows else { continue };
         let harness = renamed().await;
@@ -94,14 +94,14 @@ async fn its_faults_are_seen_as_those_of_the_documented_one() {
 }
 
 #[tokio::test]
-async fn a_school_without_online_payment_is_skipped_when_the_settings_say_how_it_shows() {
+async fn school_without_online_payment_is_skipped_if_configured() {
     let seed = || {
         let mut seed = Seed::default();
         seed.schools.iter_mut().for_each(|school| school.online_payment = false);
         seed
     };
     let harness = Harness::<PaymentWebhook>::with(Options { seed: seed(), ..Options::default() }, |settings| {
-        settings.push_str("\n[platform.invoice]\nnot_offered = [409]\n");
+        settings.push_str("\n[platform.invoice]\nunsupported_statuses = [409]\n");
     })
     .await;
     let observed = harness.run().await;
@@ -109,6 +109,6 @@ async fn a_school_without_online_payment_is_skipped_when_the_settings_say_how_it
     assert_eq!((observed.step("invoices"), observed.step("payment")), (Some("skipped"), Some("skipped")));
     assert!(harness.platform.requests().counts().keys().all(|route| !route.contains("webhook")));
 
-    let unsaid = Harness::<PaymentWebhook>::with(Options { seed: seed(), ..Options::default() }, |_| {}).await;
-    assert_eq!(unsaid.run().await.step("invoices"), Some("failed"), "a refusal must not look like that by itself");
+    let default = Harness::<PaymentWebhook>::with(Options { seed: seed(), ..Options::default() }, |_| {}).await;
+    assert_eq!(default.run().await.step("invoices"), Some("failed"), "no status means unsupported by default");
 }

@@ -1,6 +1,6 @@
-//! The flow in process, against the demo platform.
+//! In-process tests of the flow against the demo platform.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a failed assumption fails the test")]
 
 mod bounds;
 mod cleanup;
@@ -12,7 +12,7 @@ mod stripe_library;
 
 use check_testkit::Observed;
 
-/// The steps of the last attempt and how they ended.
+/// Steps of the last attempt with their results.
 fn steps(observed: &Observed) -> Vec<(&str, &'static str)> {
     let attempt = observed.report.last_attempt().unwrap();
     attempt.steps.iter().map(|step| (step.name.as_str(), step.result.word())).collect()

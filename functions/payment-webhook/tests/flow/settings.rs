@@ -1,4 +1,4 @@
-//! What is wrong with a settings file, word by word.
+//! Exact errors for wrong settings, and the documented defaults.
 
 use payment_webhook::PaymentWebhook;
 use runtime::Prepared;
@@ -17,13 +17,13 @@ account.password = "ssm:/just-driving/demo/payment-webhook/password"
 "#;
 
 fn read(text: &str) -> Result<Prepared<PaymentWebhook>, Vec<String>> {
-    let said =
+    let lines =
         |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
-    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(said)
+    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(lines)
 }
 
 #[test]
-fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
+fn minimal_settings_have_the_documented_defaults() {
     let check = read(RIGHT).unwrap_or_else(|problems| panic!("{problems:#?}")).check;
     assert_eq!((check.amount, check.currency.as_str()), (1, "dkk"));
     assert_eq!((check.processing_deadline.as_secs(), check.leftover_after.as_secs()), (10, 900));
@@ -31,9 +31,9 @@ fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
 }
 
 #[test]
-fn every_mistake_is_said_by_key_and_rule() {
+fn each_mistake_is_reported_with_key_and_rule() {
     let line = "student = 350\n";
-    for (from, to, said) in [
+    for (from, to, expected) in [
         (line, "", "check.payment-webhook.student: expected a value, found none"),
         (line, "student = 3.5\n", "check.payment-webhook.student: expected an id, a text or a whole number, found 3.5"),
         (line, "student = 350\namount = 0\n", "check.payment-webhook.amount: expected 1 to 100000, found 0"),
@@ -55,7 +55,7 @@ fn every_mistake_is_said_by_key_and_rule() {
     ] {
         let text = RIGHT.replacen(from, to, 1);
         assert_ne!(text, RIGHT, "{from}");
-        let observed = read(&text).err().unwrap_or_default();
-        assert_eq!(observed, [said], "{to}");
+        let problems = read(&text).err().unwrap_or_default();
+        assert_eq!(problems, [expected], "{to}");
     }
 }

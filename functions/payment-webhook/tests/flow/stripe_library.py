@@ -1,7 +1,7 @@
-"""Stands before the platform and has Stripe's own library judge each delivery of the webhook.
+"""Proxy in front of the platform that verifies each webhook delivery with Stripe's official library.
 
-Usage: stripe_library.py UPSTREAM WEBHOOK_PATH, with the secret in the variable WEBHOOK_SECRET. Prints its port, then a line
-of JSON for each delivery: the event's type and id, or the library's error.
+Usage: stripe_library.py UPSTREAM WEBHOOK_PATH, with the secret in the environment variable WEBHOOK_SECRET. Prints its port,
+then a line of JSON for each delivery: the event's type and id, or the library's error.
 """
 
 import http.client
@@ -17,7 +17,7 @@ import stripe
 UPSTREAM = urllib.parse.urlsplit(sys.argv[1])
 PATH = sys.argv[2]
 SECRET = os.environ["WEBHOOK_SECRET"]
-TELLING = threading.Lock()
+PRINT_LOCK = threading.Lock()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -28,9 +28,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == PATH:
             try:
                 event = stripe.Webhook.construct_event(body, self.headers["stripe-signature"], SECRET)
-                self.tell({"type": event["type"], "id": event["id"], "intent": event["data"]["object"]["id"]})
+                self.report({"type": event["type"], "id": event["id"], "intent": event["data"]["object"]["id"]})
             except stripe.SignatureVerificationError as error:
-                self.tell({"refused": str(error), "id": json.loads(body)["id"]})
+                self.report({"refused": str(error), "id": json.loads(body)["id"]})
                 self.answer(400, [], b"{}")
                 return
         upstream = http.client.HTTPConnection(UPSTREAM.hostname, UPSTREAM.port, timeout=10)
@@ -43,9 +43,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in own]
         self.answer(answer.status, headers, answer.read())
 
-    def tell(self, verdict):
-        # Deliveries come side by side, each in a thread of its own; a line must stay one.
-        with TELLING:
+    def report(self, verdict):
+        # Concurrent deliveries have separate threads; the lock keeps their lines apart.
+        with PRINT_LOCK:
             print(json.dumps(verdict), flush=True)
 
     def answer(self, status, headers, body):

@@ -1,4 +1,4 @@
-//! Stripe's own library judges what we deliver: it takes what is right, and refuses what must be refused.
+//! Verification with Stripe's official library: it accepts the check's valid events and refuses the others.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -10,18 +10,18 @@ use check_testkit::Harness;
 use payment_webhook::PaymentWebhook;
 use serde_json::Value;
 
-/// A process that ends with the test.
-struct Ended(Child);
+/// A child process, killed at the end of the test.
+struct KillOnDrop(Child);
 
-impl Drop for Ended {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Fails if the process has already exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Python with the packages of `crates/xtask/tools/peers.txt`.
+/// Path of the Python with the packages of `crates/xtask/tools/peers.txt`.
 fn python() -> std::path::PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let python = target.join("tools/peers/bin/python");
@@ -30,7 +30,7 @@ fn python() -> std::path::PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_library_takes_the_good_events_and_refuses_the_bad_ones() {
+async fn official_library_accepts_only_valid_events() {
     let mut harness = Harness::<PaymentWebhook>::start().await;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/flow/stripe_library.py");
     let secret = &harness.platform.credentials()["payment-webhook/webhook-secret"];
@@ -40,25 +40,25 @@ async fn the_official_library_takes_the_good_events_and_refuses_the_bad_ones() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
-    let process = Ended(process);
-    let port: u16 = said.next().unwrap().unwrap().parse().unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+    let process = KillOnDrop(process);
+    let port: u16 = output.next().unwrap().unwrap().parse().unwrap();
     harness.prepared.check.site.base_url = format!("http://127.0.0.1:{port}/").parse().unwrap();
 
-    // At this very time: the library has the machine's clock.
+    // Runs at the current time, since the library uses the machine's clock.
     let observed = harness.run_after(Duration::ZERO, &harness.ports()).await;
     drop(process);
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
-    let mut verdicts: Vec<(String, String)> = said
+    let mut verdicts: Vec<(String, String)> = output
         .map(|line| {
             let verdict: Value = serde_json::from_str(&line.unwrap()).unwrap();
             let id = verdict["id"].as_str().unwrap().rsplit('_').next().unwrap().to_owned();
-            let said = verdict["type"].as_str().or(verdict["refused"].as_str()).unwrap();
-            (id, said.split(" (").next().unwrap().to_owned())
+            let result = verdict["type"].as_str().or(verdict["refused"].as_str()).unwrap();
+            (id, result.split(" (").next().unwrap().to_owned())
         })
         .collect();
-    // What must have no effect goes first, side by side; then the good event, again, and the refund, in this order.
-    let order: Vec<&str> = verdicts[5..].iter().map(|(_, said)| said.as_str()).collect();
+    // Five concurrent events without effect come first; then the valid event, its replay and the refund, in this order.
+    let order: Vec<&str> = verdicts[5..].iter().map(|(_, result)| result.as_str()).collect();
     assert_eq!(order, ["payment_intent.succeeded", "payment_intent.succeeded", "charge.refunded"]);
     verdicts.sort();
     let no_match = "No signatures found matching the expected signature for payload";
@@ -72,5 +72,5 @@ async fn the_official_library_takes_the_good_events_and_refuses_the_bad_ones() {
         ("stale", "Timestamp outside the tolerance zone"),
         ("tampered", no_match),
     ];
-    assert_eq!(verdicts, expected.map(|(id, said)| (id.to_owned(), said.to_owned())));
+    assert_eq!(verdicts, expected.map(|(id, result)| (id.to_owned(), result.to_owned())));
 }
