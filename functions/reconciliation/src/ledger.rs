@@ -1,66 +1,74 @@
-//! What both sides have of each payment, and where they differ. Pure: time is passed in.
+//! Comparison of both sides' payments. Pure: the caller passes the time.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// No more ids are told of one kind: the rest is counted.
-const MOST_TOLD: usize = 10;
+/// Maximum number of references in the evidence of one kind; the others are counted.
+const MAX_LISTED: usize = 10;
 
-/// A payment on one side, with no more of it than is compared: thousands are held at once.
+/// A payment on one side, reduced to the compared fields, since thousands are in memory at once.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
-    /// In the currency's smallest unit.
+    /// Amount in the currency's smallest unit.
     pub(crate) amount: f64,
-    /// In lower case.
+    /// Currency in lower case.
     pub(crate) currency: Box<str>,
     pub(crate) status: Status,
-    /// When it came in; when that is not told, when it was begun. On the platform's side, when it was recorded.
+    /// At the provider, time of the payment, or of the intent's creation if unknown. On the platform, time of the record.
     pub(crate) at: Timestamp,
-    /// How many there are of this reference.
+    /// Number of payments with this reference.
     pub(crate) count: u32,
 }
 
-/// What has become of a payment, as far as both sides can be compared.
+/// Status of a payment, reduced to the difference that both sides know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Money came in, whether it was paid back or not.
+    /// Paid, even if refunded later.
     Succeeded,
-    /// It did not, or not yet.
+    /// Not paid, or not yet.
     Other,
 }
 
-/// One side: by the id of the payment intent.
+/// Payments of one side, by the id of the payment intent.
 pub(crate) type Side = HashMap<Box<str>, Entry>;
 
-/// How two sides can differ.
+/// Kind of difference between the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// The provider has it, the platform does not.
-    MissingHere,
-    /// The platform has it, the provider does not.
-    MissingThere,
-    /// The platform has it more than once.
+    /// The platform does not have the payment.
+    MissingOnPlatform,
+    /// The provider does not have the payment.
+    MissingAtProvider,
+    /// The platform has the payment more than once.
     Twice,
     /// The amounts differ.
     Amount,
     /// The currencies differ.
     Currency,
-    /// One side has the money, the other does not.
+    /// The payment succeeded on only one side.
     Status,
     /// The platform recorded it long after the provider.
     Late,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::MissingHere, Self::MissingThere, Self::Twice, Self::Amount, Self::Currency, Self::Status, Self::Late];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::MissingOnPlatform,
+        Self::MissingAtProvider,
+        Self::Twice,
+        Self::Amount,
+        Self::Currency,
+        Self::Status,
+        Self::Late,
+    ];
 
-    /// Its name, as subject.
+    /// Subject and assertion name of the kind.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::MissingHere => "missing-on-platform",
-            Self::MissingThere => "missing-at-provider",
+            Self::MissingOnPlatform => "missing-on-platform",
+            Self::MissingAtProvider => "missing-at-provider",
             Self::Twice => "twice",
             Self::Amount => "amount",
             Self::Currency => "currency",
@@ -69,90 +77,100 @@ impl Kind {
         }
     }
 
-    /// What should be the case.
+    /// Expectation in a failure of the kind.
     pub(crate) const fn expected(self) -> &'static str {
         match self {
-            Self::MissingHere => "every payment that the provider took to be recorded by the platform",
-            Self::MissingThere => "every payment that the platform recorded to be known to the provider",
-            Self::Twice => "every payment to be recorded once",
+            Self::MissingOnPlatform => "every payment at the provider to be recorded on the platform",
+            Self::MissingAtProvider => "every payment on the platform to exist at the provider",
+            Self::Twice => "one record per payment on the platform",
             Self::Amount => "the same amounts on both sides",
             Self::Currency => "the same currencies on both sides",
-            Self::Status => "payments that came in on both sides, or on neither",
-            Self::Late => "payments to be recorded soon after they were made",
+            Self::Status => "the same status on both sides",
+            Self::Late => "a record on the platform soon after each payment",
         }
     }
 }
 
-/// What is compared.
+/// Time range of the comparison.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// Payments from here on are judged,
+    /// Time of the oldest compared payment.
     pub(crate) from: Timestamp,
-    /// up to here: younger ones may still be on their way.
+    /// Time of the newest compared payment. A newer one may still be on its way.
     pub(crate) to: Timestamp,
-    /// How long after the provider the platform may record a payment.
+    /// Maximum delay of the platform's record after the provider's.
     pub(crate) late_after: SignedDuration,
 }
 
 impl Window {
-    fn holds(&self, at: Timestamp) -> bool {
+    fn contains(&self, at: Timestamp) -> bool {
         self.from <= at && at <= self.to
     }
 }
 
-/// The differences, by kind: the references, sorted, each with what is seen.
+/// Differences by kind: sorted references, each with a description.
 pub(crate) type Differences = BTreeMap<Kind, Vec<(String, String)>>;
 
-/// Compares both sides. `here` and `there` must hold more than the window: a payment has not the same time on both, and may
-/// have been begun long before it came in.
-pub(crate) fn compare(here: &Side, there: &Side, window: &Window) -> Differences {
+/// Compares both sides. Each side must cover more than the window, since a payment has different times on the two sides, and
+/// its intent may be much older.
+pub(crate) fn compare(platform: &Side, provider: &Side, window: &Window) -> Differences {
     let mut differences = Differences::new();
-    let mut differ = |kind, reference: &str, actual: String| {
-        differences.entry(kind).or_default().push((reference.to_owned(), actual));
+    let mut add = |kind, reference: &str, description: String| {
+        differences.entry(kind).or_default().push((reference.to_owned(), description));
     };
-    for (reference, provider) in there {
-        let is_judged = window.holds(provider.at);
-        let Some(own) = here.get(reference) else {
-            if is_judged && provider.status == Status::Succeeded {
-                differ(Kind::MissingHere, reference, format!("{} {}", provider.amount, provider.currency));
+    let both_sides = |on_platform: &dyn Display, at_provider: &dyn Display| {
+        format!("platform {on_platform}, provider {at_provider}")
+    };
+    for (reference, at_provider) in provider {
+        let is_in_window = window.contains(at_provider.at);
+        let Some(on_platform) = platform.get(reference) else {
+            if is_in_window && at_provider.status == Status::Succeeded {
+                add(Kind::MissingOnPlatform, reference, format!("{} {}", at_provider.amount, at_provider.currency));
             }
             continue;
         };
-        if !is_judged && !window.holds(own.at) {
+        if !is_in_window && !window.contains(on_platform.at) {
             continue;
         }
-        if (own.amount - provider.amount).abs() >= 0.5 {
-            differ(Kind::Amount, reference, format!("{} here, {} there", own.amount, provider.amount));
+        if (on_platform.amount - at_provider.amount).abs() >= 0.5 {
+            add(Kind::Amount, reference, both_sides(&on_platform.amount, &at_provider.amount));
         }
-        if own.currency != provider.currency {
-            differ(Kind::Currency, reference, format!("{} here, {} there", own.currency, provider.currency));
+        if on_platform.currency != at_provider.currency {
+            add(Kind::Currency, reference, both_sides(&on_platform.currency, &at_provider.currency));
         }
-        if own.status != provider.status {
-            differ(Kind::Status, reference, format!("{:?} here, {:?} there", own.status, provider.status));
+        if on_platform.status != at_provider.status {
+            add(
+                Kind::Status,
+                reference,
+                format!("platform {:?}, provider {:?}", on_platform.status, at_provider.status),
+            );
         }
-        let delay = own.at.duration_since(provider.at);
-        // One that was begun before the window and does not tell when it came in may have been paid just now.
-        if is_judged && delay > window.late_after {
-            differ(Kind::Late, reference, format!("{} minutes later", delay.as_mins()));
-        }
-    }
-    for (reference, own) in here.iter().filter(|(_, own)| window.holds(own.at)) {
-        if own.status == Status::Succeeded && !there.contains_key(reference) {
-            differ(Kind::MissingThere, reference, format!("{} {}", own.amount, own.currency));
-        }
-        if own.count > 1 {
-            differ(Kind::Twice, reference, format!("{} times", own.count));
+        let delay = on_platform.at.duration_since(at_provider.at);
+        // An intent from before the window, without a payment time, may have been paid just now.
+        if is_in_window && delay > window.late_after {
+            add(Kind::Late, reference, format!("{} minutes later", delay.as_mins()));
         }
     }
-    differences.values_mut().for_each(|resources_of_type| resources_of_type.sort());
+    for (reference, on_platform) in platform.iter().filter(|(_, on_platform)| window.contains(on_platform.at)) {
+        if on_platform.status == Status::Succeeded && !provider.contains_key(reference) {
+            add(Kind::MissingAtProvider, reference, format!("{} {}", on_platform.amount, on_platform.currency));
+        }
+        if on_platform.count > 1 {
+            add(Kind::Twice, reference, format!("{} times", on_platform.count));
+        }
+    }
+    differences.values_mut().for_each(|payments| payments.sort());
     differences
 }
 
-/// References as evidence: some of them, and how many more.
-pub(crate) fn summary(resources_of_type: &[(String, String)]) -> String {
-    let some: Vec<String> =
-        resources_of_type.iter().take(MOST_TOLD).map(|(reference, actual)| format!("{reference} ({actual})")).collect();
-    match resources_of_type.len().saturating_sub(MOST_TOLD) {
+/// Evidence of a kind: the first references, and the number of others.
+pub(crate) fn summary(payments: &[(String, String)]) -> String {
+    let some: Vec<String> = payments
+        .iter()
+        .take(MAX_LISTED)
+        .map(|(reference, description)| format!("{reference} ({description})"))
+        .collect();
+    match payments.len().saturating_sub(MAX_LISTED) {
         0 => some.join(", "),
         more => format!("{} and {more} more", some.join(", ")),
     }
@@ -178,30 +196,29 @@ mod tests {
         Window { from: at(0), to: at(100), late_after: SignedDuration::from_mins(60) }
     }
 
-    fn kinds(here: &[(&str, Entry)], there: &[(&str, Entry)]) -> Vec<(&'static str, Vec<String>)> {
-        let differences = compare(&side(here), &side(there), &window());
-        let references = |resources_of_type: Vec<(String, String)>| {
-            resources_of_type.into_iter().map(|(reference, _)| reference).collect()
-        };
-        differences.into_iter().map(|(kind, resources_of_type)| (kind.name(), references(resources_of_type))).collect()
+    fn kinds(platform: &[(&str, Entry)], provider: &[(&str, Entry)]) -> Vec<(&'static str, Vec<String>)> {
+        let differences = compare(&side(platform), &side(provider), &window());
+        let references =
+            |payments: Vec<(String, String)>| payments.into_iter().map(|(reference, _)| reference).collect();
+        differences.into_iter().map(|(kind, payments)| (kind.name(), references(payments))).collect()
     }
 
     #[test]
-    fn the_same_on_both_sides_is_no_difference_whatever_the_clocks_say() {
+    fn clock_differences_alone_are_ignored() {
         assert!(kinds(&[], &[]).is_empty());
         assert!(kinds(&[("a", entry(100.0, 12))], &[("a", entry(100.0, 10))]).is_empty());
         assert!(
             kinds(&[("a", entry(100.0, 8))], &[("a", entry(100.0, 10))]).is_empty(),
             "the platform's clock is behind"
         );
-        // On either edge of the window, one side outside.
+        // At either edge of the window, with one side outside.
         assert!(kinds(&[("a", entry(1.0, -1))], &[("a", entry(1.0, 1))]).is_empty());
         assert!(kinds(&[("a", entry(1.0, 101))], &[("a", entry(1.0, 99))]).is_empty());
         assert!(kinds(&[("a", entry(1.0, 99))], &[("a", entry(1.0, 101))]).is_empty());
     }
 
     #[test]
-    fn each_kind_of_difference_is_told_apart() {
+    fn each_kind_of_difference_has_its_subject() {
         let other = |change: fn(&mut Entry)| {
             let mut entry = entry(100.0, 10);
             change(&mut entry);
@@ -216,23 +233,23 @@ mod tests {
         assert_eq!(kinds(&[("a", other(|e| e.status = Status::Other))], &[("a", good.clone())]), [("status", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.at = at(71)))], &[("a", good.clone())]), [("late", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.count = 2))], &[("a", good.clone())]), [("twice", a())]);
-        // What has not come in need not be known.
+        // A payment without success may be missing on either side.
         assert!(kinds(&[], &[("a", other(|e| e.status = Status::Other))]).is_empty());
         assert!(kinds(&[("a", other(|e| e.status = Status::Other))], &[]).is_empty());
     }
 
     #[test]
-    fn what_is_outside_the_window_is_judged_by_another_run() {
+    fn payments_outside_the_window_are_not_compared() {
         assert!(kinds(&[], &[("a", entry(1.0, -1)), ("b", entry(1.0, 101))]).is_empty());
         assert!(kinds(&[("a", entry(1.0, -1)), ("b", entry(1.0, 101))], &[]).is_empty());
     }
 
     #[test]
-    fn a_payment_is_judged_by_when_it_came_in_however_long_ago_it_was_begun() {
-        // Begun hours before, and its success told: it is missing while that is within the window.
+    fn payment_time_decides_and_not_the_intents_age() {
+        // A payment in the window is missing, however old its intent.
         let came_in = |minute| entry(1.0, minute);
         assert_eq!(kinds(&[], &[("a", came_in(50))]), [("missing-on-platform", vec!["a".to_owned()])]);
-        // Its success not told, it stands where it was begun: not missing there, not late, and compared all the same.
+        // Without a payment time, an old intent is neither missing nor late, but its fields are compared.
         let begun = entry(1.0, -300);
         assert!(kinds(&[("a", entry(1.0, 50))], &[("a", begun.clone())]).is_empty());
         let other = Entry { amount: 2.0, currency: "eur".into(), status: Status::Other, ..entry(1.0, 50) };
@@ -241,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn some_references_are_told_and_the_rest_is_counted() {
+    fn summary_lists_ten_references_and_counts_the_rest() {
         let many: Vec<_> = (0..12).map(|n| (format!("pi_{n:02}"), "1 dkk".to_owned())).collect();
         let summary = summary(&many);
         assert!(summary.starts_with("pi_00 (1 dkk), ") && summary.ends_with("pi_09 (1 dkk) and 2 more"), "{summary}");

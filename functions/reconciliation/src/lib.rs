@@ -1,17 +1,18 @@
-//! Does the platform have every payment that the provider took, and no other?
+//! Compares the platform's payments with the payment provider's.
 //!
-//! Both sides' payments of the last hours are read page by page and compared:
-//! 1. `log-in`: of an account of its own.
-//! 2. `platform-payments`: the payments of each school.
-//! 3. `provider-payments`, subject `provider`: its payment intents, and those that were begun long before, since people take
-//!    their time to pay. Beside the platform's. A payment that only the platform has is looked up at the provider by its id,
-//!    since an intent may be older still; one that no run has looked up yet is not judged.
-//! 4. `match`, of each kind of difference: `missing-on-platform`, `missing-at-provider`, `twice`, `amount`, `currency`, `status`, `late`.
-//!    Each is a subject of its own.
+//! The check reads both sides' payments of the last hours page by page:
+//! 1. `log-in`: the check's own account logs in.
+//! 2. `platform-payments`: reads the payments of each school.
+//! 3. `provider-payments`, subject `provider`: reads the provider's payment intents, concurrent with `platform-payments`.
+//!    Their range begins earlier than the platform's, since people may pay long after they begin.
+//! 4. `look-up`, subject `provider`: looks up payments without an intent in that range by id, since an intent may be older
+//!    still. A payment beyond the limit of one run gets no verdict until a later run looks it up.
+//! 5. `match`, one subject per kind of difference: `missing-on-platform`, `missing-at-provider`, `twice`, `amount`,
+//!    `currency`, `status`, `late`.
 //!
-//! Creates nothing but a session, so a failure is confirmed by the next run. Windows overlap: a payment is compared by many
-//! runs, the youngest ones not yet, since they may be on their way. Payments of synthetic traffic are left out. What is told
-//! are ids and amounts, never what else the provider knows of a payment. Publishes `PaymentMismatches`.
+//! The run creates only a session, so a failure is confirmed by the next run. Windows overlap, so many runs compare the same
+//! payment. The newest payments are not compared yet, since they may still be on their way. Synthetic payments are ignored.
+//! Messages contain ids and amounts, and no other data that the provider has on a payment. Publishes `PaymentMismatches`.
 
 mod ledger;
 mod read;
@@ -36,43 +37,43 @@ use serde_json::Value;
 use ledger::{Kind, Side, Window, compare, summary};
 pub use settings::RawReconciliation;
 
-/// Both sides are read by so much more than what is compared: their clocks differ.
+/// Extra time read at both ends of the compared window, since the two sides' clocks differ.
 const MARGIN: SignedDuration = SignedDuration::from_mins(15);
-/// No list has more pages.
-const MOST_PAGES: usize = 2_000;
-/// So many payments that only the platform has are looked up at the provider. The others are not judged by this run.
-const MOST_LOOKED_UP: usize = 10;
+/// Maximum number of pages in one list.
+const MAX_PAGES: usize = 2_000;
+/// Maximum number of payments that one run looks up at the provider by id.
+const MAX_LOOKUPS: usize = 10;
 
-/// Payments on both sides.
+/// The reconciliation check.
 pub struct Reconciliation {
-    /// Where, and what it is called.
+    /// The platform, its API names and the deadline of a request.
     pub site: Site,
-    /// Who lists payments.
+    /// The account that lists payments.
     pub credentials: Credentials,
-    /// Whose payments.
+    /// Ids of the schools whose payments are compared.
     pub schools: Vec<Value>,
-    /// How far back.
+    /// Age of the oldest compared payment.
     pub lookback: Duration,
-    /// How long a payment may be on its way.
+    /// Age of the newest compared payment: a newer one may still be on its way.
     pub grace_period: Duration,
-    /// How long after the provider the platform may record it.
+    /// Maximum delay of the platform's record after the provider's.
     pub late_after: Duration,
-    /// How long before it is paid a payment may be begun at the provider.
+    /// Maximum time from the creation of a payment intent to its payment.
     pub intent_lifetime: Duration,
-    /// How many payments of one side are held at most.
+    /// Maximum number of payments in memory per side.
     pub max_payments: u32,
-    /// The other side.
+    /// The payment provider.
     pub provider: Provider,
 }
 
-/// The provider of payments.
+/// The payment provider and its key.
 #[derive(Clone, Debug)]
 pub struct Provider {
-    /// Where, as it was written.
+    /// URL as in the settings file.
     pub written_url: String,
-    /// Where.
+    /// Absolute URL.
     pub url: Url,
-    /// A restricted key.
+    /// Reference to a restricted key.
     pub key: SecretRef,
 }
 
@@ -90,7 +91,7 @@ impl Check for Reconciliation {
         self.to_raw()
     }
 
-    /// A step at its slowest and the rest of the way as long again.
+    /// One step at its deadline, plus the same time for all other steps.
     fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2
     }
@@ -101,9 +102,10 @@ impl Check for Reconciliation {
     }
 
     async fn attempt(&self, run: &Run) {
-        // Stops are recorded where they happen.
+        // The steps themselves have recorded their failures.
         if self.reconcile(run).await.is_err() {
-            let reason = if run.in_maintenance() { "the platform is in maintenance" } else { "one side was not read" };
+            let reason =
+                if run.in_maintenance() { "the platform is in maintenance" } else { "one side could not be read" };
             run.skip_rest(&["platform-payments"], reason);
             for kind in Kind::ALL {
                 run.step(&subject(kind.name()), "match").skipped(reason);
@@ -125,51 +127,52 @@ impl Reconciliation {
             to: now - signed(self.grace_period),
             late_after: signed(self.late_after),
         };
-        let (here, there) = join!(self.platform(run, &user, &window, now), self.intents(run, &key, &window));
-        let (Some(here), mut there) = (here?, there?) else {
+        let (platform, provider) =
+            join!(self.platform_payments(run, &user, &window, now), self.provider_payments(run, &key, &window));
+        let (Some(platform), mut provider) = (platform?, provider?) else {
             for kind in Kind::ALL {
                 run.step(&subject(kind.name()), "match").skipped("no school takes payments online");
             }
             return Ok(());
         };
-        let unjudged = self.look_up(run, &key, &here, &mut there, &window).await?;
-        let mut differences = compare(&here, &there, &window);
-        if let Some(missing) = differences.get_mut(&Kind::MissingThere) {
-            missing.retain(|(reference, _)| !unjudged.contains(reference));
+        let not_looked_up = self.look_up(run, &key, &platform, &mut provider, &window).await?;
+        let mut differences = compare(&platform, &provider, &window);
+        if let Some(missing) = differences.get_mut(&Kind::MissingAtProvider) {
+            missing.retain(|(reference, _)| !not_looked_up.contains(reference));
         }
-        differences.retain(|_, resources_of_type| !resources_of_type.is_empty());
+        differences.retain(|_, payments| !payments.is_empty());
         let all: usize = differences.values().map(Vec::len).sum();
         run.measure(&PAYMENT_MISMATCHES, all as f64, None);
         for kind in Kind::ALL {
             let step = run.step(&subject(kind.name()), "match");
-            let resources_of_type = differences.get(&kind).map(Vec::as_slice).unwrap_or_default();
-            if kind == Kind::MissingThere && resources_of_type.is_empty() && !unjudged.is_empty() {
+            let payments = differences.get(&kind).map(Vec::as_slice).unwrap_or_default();
+            if kind == Kind::MissingAtProvider && payments.is_empty() && !not_looked_up.is_empty() {
                 step.skipped(format!(
-                    "not judged: {} payments of older intents, of which a run looks up {MOST_LOOKED_UP} at the provider",
-                    unjudged.len() + MOST_LOOKED_UP
+                    "not all compared: {} payments have older intents, and a run looks up {MAX_LOOKUPS} at the provider",
+                    not_looked_up.len() + MAX_LOOKUPS
                 ));
                 continue;
             }
-            let none = if resources_of_type.is_empty() {
+            let result = if payments.is_empty() {
                 Ok(())
             } else {
-                let noun = if resources_of_type.len() == 1 { "payment" } else { "payments" };
+                let noun = if payments.len() == 1 { "payment" } else { "payments" };
                 Err(Mismatch {
                     kind: FailureKind::Invariant,
                     expected: kind.expected().to_owned(),
-                    actual: format!("{} {noun}: {}", resources_of_type.len(), kind.name()),
-                    evidence: Some(summary(resources_of_type)),
+                    actual: format!("{} {noun}: {}", payments.len(), kind.name()),
+                    evidence: Some(summary(payments)),
                 })
             };
-            if step.check(kind.name(), none).is_ok() {
+            if step.check(kind.name(), result).is_ok() {
                 step.passed();
             }
         }
         Ok(())
     }
 
-    /// The platform's side; `None` when no school takes payments online.
-    async fn platform(
+    /// Reads the platform's side. Returns `None` if no school takes payments online.
+    async fn platform_payments(
         &self,
         run: &Run,
         user: &UserSession<'_>,
@@ -178,10 +181,10 @@ impl Reconciliation {
     ) -> Result<Option<Side>, StepEnded> {
         let step = run.step(&Subject::whole(), "platform-payments");
         let mut side = Side::new();
-        let mut actual = HashSet::new();
+        let mut known_ids = HashSet::new();
         let mut skipped = Vec::new();
         for school in &self.schools {
-            if !self.payments_of(&step, user, school, (window, now), (&mut side, &mut actual)).await? {
+            if !self.school_payments(&step, user, school, (window, now), (&mut side, &mut known_ids)).await? {
                 skipped.push(written_id(school));
             }
         }
@@ -193,18 +196,18 @@ impl Reconciliation {
         Ok(Some(side))
     }
 
-    /// All pages of one school. `false`: it takes no payments online.
-    async fn payments_of(
+    /// Reads all pages of one school. Returns false if it takes no payments online.
+    async fn school_payments(
         &self,
         step: &Step<'_>,
         user: &UserSession<'_>,
         school: &Value,
         (window, now): (&Window, Timestamp),
-        (side, actual): (&mut Side, &mut HashSet<String>),
+        (side, known_ids): (&mut Side, &mut HashSet<String>),
     ) -> Result<bool, StepEnded> {
         let platform = &self.site.platform;
         let names = &platform.school_payments;
-        // Whole days: whatever the platform takes for the beginning of one.
+        // Whole days, since the platform's day may begin at another hour.
         let (from, to) = (platform.times.day(window.from - MARGIN), platform.times.day(now + MARGIN));
         let school = written_id(school);
         let at = |page: &str| {
@@ -214,8 +217,8 @@ impl Reconciliation {
         let mut url = at("1");
         let mut asked = HashSet::new();
         loop {
-            if !asked.insert(url.clone()) || asked.len() > MOST_PAGES {
-                let actual = format!("the page {} again, after {} pages", url.path(), asked.len());
+            if !asked.insert(url.clone()) || asked.len() > MAX_PAGES {
+                let actual = format!("page {} repeated after {} pages", url.path(), asked.len());
                 return Err(self.endless(step, &actual));
             }
             let answer = user.get(step, url.clone()).await?;
@@ -227,9 +230,9 @@ impl Reconciliation {
             step.check("list", list.as_ref().map(|_| ()).map_err(Clone::clone))?;
             for payment in list.unwrap_or_default() {
                 let id = payment.pointer(names.id.as_str()).map(written_id);
-                // Pages shift while they are read: what stands on two of them is one payment.
-                if id.is_none_or(|id| actual.insert(id)) {
-                    self.take(step, &payment, side)?;
+                // New payments shift the pages, so a payment may be on two of them.
+                if id.is_none_or(|id| known_ids.insert(id)) {
+                    self.add_payment(step, &payment, side)?;
                 }
             }
             let next = json(&answer).ok().and_then(|body| body.pointer(names.next.as_str()).cloned());
@@ -240,13 +243,13 @@ impl Reconciliation {
                 Some(Value::String(text)) if text.chars().all(|letter| letter.is_ascii_digit()) => at(&text),
                 Some(Value::String(text)) => {
                     let next = url.join(&text).ok().filter(|next| next.origin() == self.site.base_url.origin());
-                    let here = next.clone().map(|_| ()).ok_or_else(|| Mismatch {
+                    let same_host = next.clone().map(|_| ()).ok_or_else(|| Mismatch {
                         kind: FailureKind::Redirect,
-                        expected: "a next page at the platform".to_owned(),
-                        actual: "one elsewhere".to_owned(),
+                        expected: "a next page on the platform's host".to_owned(),
+                        actual: "a next page on another host".to_owned(),
                         evidence: None,
                     });
-                    step.check("next", here)?;
+                    step.check("next", same_host)?;
                     let Some(next) = next else { return Ok(true) };
                     next
                 }
@@ -258,19 +261,19 @@ impl Reconciliation {
         }
     }
 
-    /// One of the platform's payments: ours are left out.
-    fn take(&self, step: &Step<'_>, payment: &Value, side: &mut Side) -> Result<(), StepEnded> {
+    /// Adds a payment of the platform, unless it is synthetic.
+    fn add_payment(&self, step: &Step<'_>, payment: &Value, side: &mut Side) -> Result<(), StepEnded> {
         let read = read::payment(&self.site.platform, payment);
         if let Err(mismatch) = &read {
             step.check("readable", Err(mismatch.clone()))?;
         }
         let Ok(Some((reference, entry))) = read else { return Ok(()) };
         side.entry(reference).and_modify(|known| known.count += 1).or_insert(entry);
-        self.is_bounded(step, side)
+        self.check_size(step, side)
     }
 
-    /// The provider's side: all pages of its payment intents, newest first.
-    async fn intents(&self, run: &Run, key: &SecretString, window: &Window) -> Result<Side, StepEnded> {
+    /// Reads the provider's side: all pages of its payment intents, newest first.
+    async fn provider_payments(&self, run: &Run, key: &SecretString, window: &Window) -> Result<Side, StepEnded> {
         let step = run.step(&subject("provider"), "provider-payments");
         let mut side = Side::new();
         let mut after: Option<String> = None;
@@ -280,7 +283,7 @@ impl Reconciliation {
             {
                 let mut query = url.query_pairs_mut();
                 query.append_pair("limit", "100");
-                // Its charge tells when the money came in.
+                // The charge has the time of the payment.
                 query.append_pair("expand[]", "data.latest_charge");
                 let from = window.from - window.late_after.max(signed(self.intent_lifetime)) - MARGIN;
                 query.append_pair("created[gte]", &from.as_second().to_string());
@@ -288,15 +291,15 @@ impl Reconciliation {
                     query.append_pair("starting_after", after);
                 }
             }
-            if !asked.insert(after.clone()) || asked.len() > MOST_PAGES {
-                return Err(self.endless(&step, "the same page of payment intents again"));
+            if !asked.insert(after.clone()) || asked.len() > MAX_PAGES {
+                return Err(self.endless(&step, "a page of payment intents repeated"));
             }
             let answer = self.ask_provider(&step, key, url).await?;
             step.check("status", provider_status(&answer))?;
             let body = self.provider_json(&step, &answer)?;
             let list = body["data"].as_array().cloned().unwrap_or_default();
             for intent in &list {
-                self.take_intent(&step, intent, &mut side)?;
+                self.add_intent(&step, intent, &mut side)?;
             }
             if body["has_more"] != true {
                 break;
@@ -304,8 +307,8 @@ impl Reconciliation {
             let last = list.last().and_then(|intent| intent["id"].as_str()).map(str::to_owned);
             let has_last = last.as_ref().map(|_| ()).ok_or_else(|| Mismatch {
                 kind: FailureKind::Protocol,
-                expected: "a page with payment intents, since there are more".to_owned(),
-                actual: "an empty one".to_owned(),
+                expected: "a page with payment intents, since `has_more` was true".to_owned(),
+                actual: "an empty page".to_owned(),
                 evidence: None,
             });
             step.check("page", has_last)?;
@@ -315,31 +318,31 @@ impl Reconciliation {
         Ok(side)
     }
 
-    fn take_intent(&self, step: &Step<'_>, intent: &Value, side: &mut Side) -> Result<(), StepEnded> {
+    fn add_intent(&self, step: &Step<'_>, intent: &Value, side: &mut Side) -> Result<(), StepEnded> {
         let Some((id, entry)) = read::intent(intent) else { return Ok(()) };
         side.insert(id, entry);
-        self.is_bounded(step, side)
+        self.check_size(step, side)
     }
 
-    /// What only the platform has may be of an older intent. Answers what was not looked up, since there is too much of it:
-    /// each run has an order of its own.
+    /// Looks up payments that only the platform has: their intents may be older than the provider's list. Returns the
+    /// references beyond the limit of one run. Each run has its own order, so that later runs reach the others.
     async fn look_up(
         &self,
         run: &Run,
         key: &SecretString,
-        here: &Side,
-        there: &mut Side,
+        platform: &Side,
+        provider: &mut Side,
         window: &Window,
     ) -> Result<HashSet<String>, StepEnded> {
-        let mut differences = compare(here, there, window);
-        let Some(missing) = differences.remove(&Kind::MissingThere) else { return Ok(HashSet::new()) };
+        let mut differences = compare(platform, provider, window);
+        let Some(missing) = differences.remove(&Kind::MissingAtProvider) else { return Ok(HashSet::new()) };
         let mut missing: Vec<String> = missing.into_iter().map(|(reference, _)| reference).collect();
         missing.sort_by_cached_key(|reference| {
             let mut hasher = DefaultHasher::new();
             (run.id(), reference).hash(&mut hasher);
             hasher.finish()
         });
-        let unjudged = missing.split_off(missing.len().min(MOST_LOOKED_UP)).into_iter().collect();
+        let not_looked_up = missing.split_off(missing.len().min(MAX_LOOKUPS)).into_iter().collect();
         let step = run.step(&subject("provider"), "look-up");
         for reference in &missing {
             let mut url = self.provider_url(&["payment_intents", reference]);
@@ -350,39 +353,40 @@ impl Reconciliation {
             }
             step.check("status", provider_status(&answer))?;
             let intent = self.provider_json(&step, &answer)?;
-            self.take_intent(&step, &intent, there)?;
+            self.add_intent(&step, &intent, provider)?;
         }
         step.passed();
-        Ok(unjudged)
+        Ok(not_looked_up)
     }
 
-    /// Asks the provider. What our own key or pace does is no judgement of anybody.
+    /// Sends a request to the provider. A refused key and throttling make the run inconclusive.
     async fn ask_provider(&self, step: &Step<'_>, key: &SecretString, url: Url) -> Result<Response, StepEnded> {
         let request = Request::new(Method::GET, url)
             .header("accept", "application/json")
-            // Stripe takes the key as user, without a password.
+            // Stripe expects the key as the user name, without a password.
             .basic_authorization(key.expose_secret(), "")
             .deadline(self.site.deadline)
             .max_redirects(0);
         let answer = step.send(request).await?;
         if matches!(answer.status.as_u16(), 401 | 403) {
             let detail = format!(
-                "the payment provider answered {} to our key\nput a restricted key that may read payment intents and charges at {}",
+                "the payment provider answered {} to the key\nput a restricted key with read access to payment intents and \
+                 charges at {}",
                 answer.status.as_u16(),
                 self.provider.key
             );
             return Err(step.inconclusive(Cause::Credentials, &detail));
         }
         if throttled(&answer, &[]).is_some() {
-            return Err(step.inconclusive(Cause::Throttled, "the payment provider throttles our requests"));
+            return Err(step.inconclusive(Cause::Throttled, "the payment provider throttles the check's requests"));
         }
         Ok(answer)
     }
 
-    /// The answer as JSON. What is wrong with it is told without quoting it: it may hold what people paid with.
+    /// Parses a response of the provider as JSON. Errors do not quote it, since it may contain payment methods.
     fn provider_json(&self, step: &Step<'_>, answer: &Response) -> Result<Value, StepEnded> {
         let body =
-            json(answer).map_err(|mismatch| Mismatch { evidence: None, actual: "no JSON".to_owned(), ..mismatch });
+            json(answer).map_err(|mismatch| Mismatch { evidence: None, actual: "not JSON".to_owned(), ..mismatch });
         step.check("json", body.as_ref().map(|_| ()).map_err(Clone::clone))?;
         Ok(body.unwrap_or_default())
     }
@@ -395,13 +399,13 @@ impl Reconciliation {
         url
     }
 
-    /// Thousands fit into the function, not any number.
-    fn is_bounded(&self, step: &Step<'_>, side: &Side) -> Result<(), StepEnded> {
+    /// Ends the step as inconclusive if a side has more payments than `max_payments`, which bounds the function's memory.
+    fn check_size(&self, step: &Step<'_>, side: &Side) -> Result<(), StepEnded> {
         if side.len() <= self.max_payments as usize {
             return Ok(());
         }
         let detail = format!(
-            "more than {} payments within the last hours\nraise `max_payments`, and the function's memory with it, or shorten \
+            "more than {} payments within the last hours\nraise `max_payments` and the function's memory, or shorten \
              `lookback`",
             self.max_payments
         );
@@ -411,17 +415,17 @@ impl Reconciliation {
     fn endless(&self, step: &Step<'_>, actual: &str) -> StepEnded {
         let mismatch = Mismatch {
             kind: FailureKind::Protocol,
-            expected: "a list that comes to its end".to_owned(),
+            expected: "a list that ends".to_owned(),
             actual: actual.to_owned(),
             evidence: None,
         };
-        // Blind to it, there is nothing to go on with either.
+        // A mutation test that ignores the assertion cannot continue either.
         let _ = step.check("ends", Err(mismatch));
         StepEnded
     }
 }
 
-/// A failure of the provider's, told without its words: they may quote what people paid with.
+/// Checks the status of a response of the provider. The error does not quote it, since it may contain payment methods.
 fn provider_status(answer: &Response) -> Result<(), Mismatch> {
     status(answer, &[200]).map_err(|mismatch| Mismatch {
         evidence: None,
@@ -430,7 +434,7 @@ fn provider_status(answer: &Response) -> Result<(), Mismatch> {
     })
 }
 
-/// A subject by its name, which is one by its letters.
+/// Returns the subject with this name. The names in this module are valid subjects.
 fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap_or_else(|_| Subject::whole())
 }

@@ -1,4 +1,4 @@
-//! One payment as either side writes it. Synthetic traffic's are left out.
+//! Reading of one payment in either side's format, without synthetic ones.
 
 use check::{FailureKind, Mismatch};
 use jiff::Timestamp;
@@ -8,21 +8,21 @@ use serde_json::Value;
 
 use crate::ledger::{Entry, Status};
 
-/// What the references of synthetic payments begin with.
+/// Prefix of the references of synthetic payments.
 const SYNTHETIC: &str = "pi_synthetic_";
 
-/// A payment of the platform's, by its reference. `None`: it is ours, or was not paid online.
+/// Reads a payment of the platform, with its reference. Returns `None` if it is synthetic or was not paid online.
 ///
 /// # Errors
-/// A mismatch when its amount or its time cannot be read.
+/// A mismatch if its amount or time is unreadable.
 pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Box<str>, Entry)>, Mismatch> {
     let names = &platform.school_payments;
     let text = |pointer: &str| payment.pointer(pointer).map(written_id).unwrap_or_default();
     let reference = text(names.reference.as_str());
-    let is_ours =
+    let is_synthetic =
         payment.pointer(names.synthetic.as_str()).is_some_and(|synthetic| *synthetic == true || *synthetic == 1);
-    // What was not paid online has no reference.
-    if is_ours || reference.is_empty() || reference == "null" || reference.starts_with(SYNTHETIC) {
+    // Only online payments have a reference.
+    if is_synthetic || reference.is_empty() || reference == "null" || reference.starts_with(SYNTHETIC) {
         return Ok(None);
     }
     let at = payment.pointer(names.created_at.as_str()).and_then(|at| platform.times.read(at));
@@ -31,18 +31,18 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
         return Err(Mismatch {
             kind: FailureKind::Assertion,
             expected: format!("an amount at {} and a time at {}", names.amount.as_str(), names.created_at.as_str()),
-            actual: "a payment without".to_owned(),
+            actual: "a payment without both".to_owned(),
             evidence: Some(reference),
         });
     };
-    let actual = text(names.status.as_str());
-    let has_succeeded = names.succeeded_statuses.iter().any(|status| status.as_str() == actual);
+    let platform_status = text(names.status.as_str());
+    let has_succeeded = names.succeeded_statuses.iter().any(|status| status.as_str() == platform_status);
     let status = if has_succeeded { Status::Succeeded } else { Status::Other };
     let currency = text(names.currency.as_str()).to_lowercase().into();
     Ok(Some((reference.into(), Entry { amount, currency, status, at, count: 1 })))
 }
 
-/// A payment intent of the provider's, by its id. `None`: it is ours, or none.
+/// Reads a payment intent of the provider, with its id. Returns `None` if it is synthetic or has no id or time.
 pub(crate) fn intent(intent: &Value) -> Option<(Box<str>, Entry)> {
     let id = intent["id"].as_str().unwrap_or_default();
     if id.is_empty() || id.starts_with(SYNTHETIC) || !intent["metadata"]["synthetic"].is_null() {
@@ -65,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    /// A right one, with some members changed.
+    /// Returns a valid payment with some members changed.
     fn with(mut value: Value, changes: Value) -> Value {
         for (name, change) in changes.as_object().unwrap() {
             value[name] = change.clone();
@@ -86,41 +86,41 @@ mod tests {
     }
 
     #[test]
-    fn what_synthetic_traffic_paid_is_left_out_by_either_sign() {
+    fn synthetic_payments_are_ignored_by_either_mark() {
         assert!(paid(json!({})).is_some());
-        for ours in [
+        for synthetic in [
             json!({ "synthetic": true }),
             json!({ "synthetic": 1 }),
             json!({ "provider_reference": "pi_synthetic_1_paid" }),
         ] {
-            assert_eq!(paid(ours.clone()), None, "{ours}");
+            assert_eq!(paid(synthetic.clone()), None, "{synthetic}");
         }
         assert!(begun(json!({})).is_some());
-        for ours in [json!({ "id": "pi_synthetic_1_paid" }), json!({ "metadata": { "synthetic": "1" } })] {
-            assert_eq!(begun(ours.clone()), None, "{ours}");
+        for synthetic in [json!({ "id": "pi_synthetic_1_paid" }), json!({ "metadata": { "synthetic": "1" } })] {
+            assert_eq!(begun(synthetic.clone()), None, "{synthetic}");
         }
     }
 
     #[test]
-    fn what_was_not_paid_online_is_left_out() {
+    fn cash_payments_are_ignored() {
         for cash in [json!({ "provider_reference": null }), json!({ "provider_reference": "" })] {
             assert_eq!(paid(cash.clone()), None, "{cash}");
         }
     }
 
     #[test]
-    fn a_payment_came_in_when_its_charge_says_so_and_else_when_it_was_begun() {
+    fn payment_time_is_the_charge_or_else_the_intent() {
         let at = |entry: Option<(Box<str>, Entry)>| entry.unwrap().1.at.as_second();
-        assert_eq!(at(begun(json!({}))), 1_795_000_000, "the charge is an id");
+        assert_eq!(at(begun(json!({}))), 1_795_000_000, "the charge is not expanded");
         let charge = json!({ "created": 1_795_030_000 });
         assert_eq!(at(begun(json!({ "latest_charge": charge.clone() }))), 1_795_030_000);
         let failed = json!({ "latest_charge": charge, "status": "requires_payment_method" });
-        assert_eq!(at(begun(failed)), 1_795_000_000, "nothing came in");
-        assert_eq!(begun(json!({})).unwrap().1.amount, 90.0, "what came in");
+        assert_eq!(at(begun(failed)), 1_795_000_000, "the charge failed");
+        assert_eq!(begun(json!({})).unwrap().1.amount, 90.0, "the received amount");
     }
 
     #[test]
-    fn a_payment_without_amount_or_time_is_a_mismatch() {
+    fn payment_without_amount_or_time_is_a_mismatch() {
         for changes in [json!({ "amount": "much" }), json!({ "created_at": null })] {
             let right = json!({ "provider_reference": "pi_1", "amount": 1, "created_at": "2026-11-24T10:00:00Z" });
             assert!(payment(&Platform::default(), &with(right, changes.clone())).is_err(), "{changes}");

@@ -1,4 +1,4 @@
-//! The settings of the check: what is written, and what it must be.
+//! Settings of the check: the raw TOML section and its validation.
 
 use std::time::Duration;
 
@@ -16,50 +16,51 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const STRIPE: &str = "https://api.stripe.com";
 
-/// As written.
+/// Settings of the check `reconciliation`, which compares the platform's payments with the provider's.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawReconciliation {
-    /// The longest one request may take, from the name to the last byte. Default 10s.
+    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
-    /// The ids of the schools whose payments are compared, texts or numbers: all that use the provider's account.
+    /// Ids of all schools that use the provider's account, texts or numbers. Their payments are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     schools: Option<Vec<Value>>,
-    /// How far back payments are compared. Runs overlap by it. Default 4h.
+    /// Age of the oldest compared payment, at least `grace_period` plus 30m: 30m to 72h. Default 4h.
     #[serde(skip_serializing_if = "Option::is_none")]
     lookback: Option<String>,
-    /// How long a payment may be on its way from the provider to the platform before it is missing. Default 15m.
+    /// Time after which a payment at the provider counts as missing on the platform: 1m to 24h. Default 15m.
     #[serde(skip_serializing_if = "Option::is_none")]
     grace_period: Option<String>,
-    /// How long after the provider the platform may record a payment; people take their time to pay. Default 1h.
+    /// Maximum delay of the platform's record after the provider's: 1m to 72h. Default 1h.
     #[serde(skip_serializing_if = "Option::is_none")]
     late_after: Option<String>,
-    /// How long before it is paid a payment may be begun at the provider, as when a page for paying stays open. Default 24h.
+    /// Maximum time from the creation of a payment intent to its payment, such as an open checkout page: 0s to 720h. Default
+    /// 24h.
     #[serde(skip_serializing_if = "Option::is_none")]
     intent_lifetime: Option<String>,
-    /// How many payments of one side are held at most: they must fit into the function. Default 20000.
+    /// Maximum number of payments in memory per side, which the function's memory must allow: 100 to 200000. Default 20000.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_payments: Option<u32>,
-    /// The account that lists payments. No other check, location or person may use it.
+    /// Account that lists payments. No other check, location or person may use it.
     account: RawCredentials,
-    /// The provider of payments.
+    /// The payment provider.
     provider: RawProvider,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawProvider {
-    /// Where it is: a URL, or a path below `base_url`. Default Stripe's.
+    /// URL of the provider's API, absolute or a path below `base_url`. Default `https://api.stripe.com`.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    /// A reference to a restricted key that may read payment intents and charges, no more.
+    /// Reference to a restricted key with read access to payment intents and charges only.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
 }
 
 impl RawReconciliation {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Returns the validated check, or `None` after reporting all problems to the section.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Reconciliation> {
         let check = Reconciliation::ID;
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
@@ -81,7 +82,10 @@ impl RawReconciliation {
             let least = written_duration(grace_period + MINUTE * 30);
             section.problem(
                 "lookback",
-                format!("expected at least `grace_period` and two runs, {least}: payments would fall between"),
+                format!(
+                    "expected at least `grace_period` plus two runs, {least}, found {}: runs would miss payments",
+                    written_duration(lookback)
+                ),
             );
         }
         let most = section.number("max_payments", self.max_payments, 20_000, 100..=200_000);
@@ -113,7 +117,7 @@ impl RawProvider {
 }
 
 impl Reconciliation {
-    /// As it would be written, every default in its place.
+    /// Returns the settings as TOML would hold them, with all defaults filled in.
     pub(crate) fn to_raw(&self) -> RawReconciliation {
         RawReconciliation {
             step_deadline: Some(written_duration(self.site.deadline)),

@@ -1,4 +1,4 @@
-//! Platforms as they are: one that calls everything otherwise, clocks that differ, schools without online payment.
+//! Platform variants: other names for everything, clock differences, schools without online payment.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use reconciliation::Reconciliation;
 use runtime::settings::Document;
 use runtime::{Clock, Prepared, SkippingClock};
 
-/// The settings of a platform that calls everything otherwise.
+/// Settings of a platform with other names for everything.
 const RENAMED: &str = include_str!("renamed.toml");
 
 async fn renamed() -> Harness<Reconciliation> {
@@ -24,19 +24,19 @@ async fn renamed() -> Harness<Reconciliation> {
 }
 
 #[tokio::test]
-async fn a_platform_of_other_names_and_local_times_passes_by_its_settings() {
+async fn renamed_platform_passes_with_its_settings() {
     let harness = renamed().await;
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     assert_eq!(observed.metrics["PaymentMismatches"], 0.0);
     let paths = harness.platform.requests().counts();
     assert!(!paths.keys().any(|route| route.contains("/api/") || route.contains(" /login")), "{paths:?}");
-    // Several pages of the platform's, several of the provider's.
+    // The platform's list has several pages.
     assert!(paths["GET /v2/driving-schools/{school}/receipts"] > 1, "{paths:?}");
 }
 
 #[tokio::test]
-async fn its_faults_are_seen_as_those_of_the_documented_one() {
+async fn faults_of_the_renamed_platform_are_caught() {
     for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == "reconciliation") {
         let Shows::Failures(expected) = &spec.shows else { continue };
         let harness = renamed().await;
@@ -47,18 +47,18 @@ async fn its_faults_are_seen_as_those_of_the_documented_one() {
     }
 }
 
-/// Users who pay soon: less is read of the provider.
+/// Shortens the intent lifetime, so that runs read less from the provider.
 fn short_lived(settings: &mut String) {
     *settings = settings.replace("schools = [1, 3]", "schools = [1, 3]\nintent_lifetime = \"1h\"");
 }
 
 #[tokio::test]
-async fn clocks_that_differ_by_minutes_are_no_mismatch() {
+async fn skewed_platform_clock_is_not_a_mismatch() {
     for minutes in [-10, -3, 3, 10] {
         let clock = Arc::new(SkippingClock::default());
-        let theirs = clock.clone();
+        let platform_clock = clock.clone();
         let options = Options {
-            clock: Arc::new(move || theirs.now() + SignedDuration::from_mins(minutes)),
+            clock: Arc::new(move || platform_clock.now() + SignedDuration::from_mins(minutes)),
             payments_every: Duration::from_secs(45),
             ..Options::default()
         };
@@ -77,7 +77,7 @@ async fn clocks_that_differ_by_minutes_are_no_mismatch() {
 }
 
 #[tokio::test]
-async fn a_provider_whose_clock_differs_from_the_platforms_is_no_mismatch() {
+async fn skewed_provider_clock_is_not_a_mismatch() {
     for minutes in [-12, -4, 4, 12] {
         let options = Options {
             provider_ahead: SignedDuration::from_mins(minutes),
@@ -92,13 +92,13 @@ async fn a_provider_whose_clock_differs_from_the_platforms_is_no_mismatch() {
     }
 }
 
-/// Users who begin to pay, and pay ten hours later.
+/// Options of a platform whose users pay ten hours after they begin.
 fn slow_payers() -> Options {
     Options { pays_after: Duration::from_secs(36_000), ..Options::default() }
 }
 
 #[tokio::test]
-async fn a_payment_that_was_begun_long_before_it_came_in_is_judged_as_any_other() {
+async fn payment_of_an_old_intent_is_compared() {
     for (fault, subject) in [
         (Fault::PaymentMissingHere, "missing-on-platform"),
         (Fault::PaymentAmountDiffers, "amount"),
@@ -114,8 +114,8 @@ async fn a_payment_that_was_begun_long_before_it_came_in_is_judged_as_any_other(
 }
 
 #[tokio::test]
-async fn what_is_not_looked_up_is_not_judged_and_is_by_a_later_run() {
-    // Some thirty payments of intents that are older than what the provider is asked for.
+async fn payment_that_is_not_looked_up_waits_for_a_later_run() {
+    // About thirty payments have intents older than the range read from the provider.
     let harness = Harness::<Reconciliation>::with(slow_payers(), |settings| {
         *settings = settings.replace("schools = [1, 3]", "schools = [1, 3]\nintent_lifetime = \"0s\"");
     })
@@ -128,7 +128,7 @@ async fn what_is_not_looked_up_is_not_judged_and_is_by_a_later_run() {
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     assert!(
-        missing_at_provider(&observed).contains("of which a run looks up 10 at the provider"),
+        missing_at_provider(&observed).contains("and a run looks up 10 at the provider"),
         "{}",
         missing_at_provider(&observed)
     );
@@ -148,8 +148,8 @@ async fn what_is_not_looked_up_is_not_judged_and_is_by_a_later_run() {
 }
 
 #[tokio::test]
-async fn a_payment_that_stands_on_two_pages_is_one() {
-    // As when another one comes while pages are read, newest first.
+async fn payment_on_two_pages_counts_once() {
+    // A new payment shifts the pages, newest first. Reading a school twice has the same effect.
     let twice = |settings: &mut String| *settings = settings.replace("schools = [1, 3]", "schools = [1, 1]");
     let harness = Harness::<Reconciliation>::with(Options::default(), twice).await;
     assert_eq!(harness.run().await.report.outcome, Outcome::Passed);
@@ -159,8 +159,8 @@ async fn a_payment_that_stands_on_two_pages_is_one() {
 }
 
 #[tokio::test]
-async fn nothing_falls_between_two_runs() {
-    // Whenever within the quarter of an hour a payment is lost, some run sees it.
+async fn no_payment_is_missed_between_two_runs() {
+    // A run detects a lost payment at any offset within its 15 minutes.
     for offset in [0, 200, 400, 600, 800] {
         let harness = Harness::<Reconciliation>::start().await;
         harness.clock.skip(Duration::from_secs(offset));
@@ -171,11 +171,11 @@ async fn nothing_falls_between_two_runs() {
 }
 
 #[tokio::test]
-async fn a_school_without_online_payment_is_skipped_when_the_settings_say_how_it_shows() {
+async fn school_without_online_payment_is_skipped_if_configured() {
     let mut seed = Seed::default();
     seed.schools.iter_mut().for_each(|school| school.online_payment = false);
     let harness = Harness::<Reconciliation>::with(Options { seed, ..Options::default() }, |settings| {
-        settings.push_str("\n[platform.school_payments]\nnot_offered = [409]\n");
+        settings.push_str("\n[platform.school_payments]\nunsupported_statuses = [409]\n");
     })
     .await;
     let observed = harness.run().await;
@@ -185,14 +185,14 @@ async fn a_school_without_online_payment_is_skipped_when_the_settings_say_how_it
 }
 
 #[test]
-fn requests_may_go_to_the_platform_and_the_provider_and_nowhere_else() {
+fn egress_policy_allows_only_platform_and_provider() {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/layer/settings/production.example.toml");
     let settings = std::fs::read_to_string(shipped).unwrap();
     let document = Document::parse("production.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let prepared: Prepared<Reconciliation> =
         Prepared::read(&document).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let host = |url: &str| url.parse::<Url>().unwrap();
-    // The provider's host is not written: it is a default.
+    // The provider's host is a default, absent from the file.
     let expected =
         EgressPolicy::default().with_host_of(&prepared.common.base_url).with_host_of(&host("https://api.stripe.com/"));
     assert_eq!(prepared.egress, expected);

@@ -1,6 +1,6 @@
-//! The flow in process, against the demo platform.
+//! In-process tests of the flow against the demo platform.
 
-#![expect(clippy::panic, reason = "a test that cannot go on ends")]
+#![expect(clippy::panic, reason = "a failed assumption fails the test")]
 
 mod endings;
 mod flavours;

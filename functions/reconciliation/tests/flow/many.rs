@@ -1,4 +1,4 @@
-//! Thousands of payments, within the time and memory of a small function.
+//! Comparison of thousands of payments.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use reconciliation::Reconciliation;
 
 #[tokio::test]
 async fn thousands_of_payments_are_compared_page_by_page() {
-    // One every ten seconds: the provider lists some five hours, the platform four at least, since it lists whole days.
+    // A payment every ten seconds: the provider lists about five hours, the platform at least four, in whole days.
     let options = Options { payments_every: Duration::from_secs(10), ..Options::default() };
     let harness = Harness::<Reconciliation>::with(options, |settings| {
-        let more = "schools = [1, 3]\nmost_payments = 100000\nintent_lifetime = \"1h\"";
+        let more = "schools = [1, 3]\nmax_payments = 100000\nintent_lifetime = \"1h\"";
         *settings = settings.replace("schools = [1, 3]", more);
     })
     .await;

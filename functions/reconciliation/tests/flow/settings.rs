@@ -1,4 +1,4 @@
-//! What is wrong with a settings file, word by word.
+//! Exact errors for wrong settings, and the documented defaults.
 
 use reconciliation::Reconciliation;
 use runtime::Prepared;
@@ -17,13 +17,13 @@ provider.key = "ssm:/just-driving/demo/reconciliation/provider-key"
 "#;
 
 fn read(text: &str) -> Result<Prepared<Reconciliation>, Vec<String>> {
-    let said =
+    let lines =
         |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
-    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(said)
+    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(lines)
 }
 
 #[test]
-fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
+fn minimal_settings_have_the_documented_defaults() {
     let check = read(RIGHT).unwrap_or_else(|problems| panic!("{problems:#?}")).check;
     let minutes = |duration: std::time::Duration| duration.as_secs() / 60;
     assert_eq!((minutes(check.lookback), minutes(check.grace_period), minutes(check.late_after)), (240, 15, 60));
@@ -31,9 +31,9 @@ fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
 }
 
 #[test]
-fn every_mistake_is_said_by_key_and_rule() {
+fn each_mistake_is_reported_with_key_and_rule() {
     let line = "schools = [1, \"3\"]\n";
-    for (from, to, said) in [
+    for (from, to, expected) in [
         (line, "", "check.reconciliation.schools: expected a value, found none"),
         (line, "schools = []\n", "check.reconciliation.schools: expected at least one school, found none"),
         (
@@ -44,7 +44,7 @@ fn every_mistake_is_said_by_key_and_rule() {
         (
             line,
             "schools = [1]\nlookback = \"40m\"\n",
-            "check.reconciliation.lookback: expected at least `grace_period` and two runs, 45m: payments would fall between",
+            "check.reconciliation.lookback: expected at least `grace_period` plus two runs, 45m, found 40m: runs would miss payments",
         ),
         (
             line,
@@ -64,7 +64,7 @@ fn every_mistake_is_said_by_key_and_rule() {
     ] {
         let text = RIGHT.replacen(from, to, 1);
         assert_ne!(text, RIGHT, "{from}");
-        let observed = read(&text).err().unwrap_or_default();
-        assert_eq!(observed, [said], "{to}");
+        let problems = read(&text).err().unwrap_or_default();
+        assert_eq!(problems, [expected], "{to}");
     }
 }

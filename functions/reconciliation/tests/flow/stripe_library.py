@@ -1,4 +1,7 @@
-"""Reads payment intents with Stripe's own library: stripe_library.py BASE_URL, with the key in STRIPE_KEY. Prints JSON."""
+"""Reads payment intents with Stripe's official library and prints a summary in JSON.
+
+Usage: stripe_library.py BASE_URL, with the key in the environment variable STRIPE_KEY.
+"""
 
 import json
 import os
@@ -14,7 +17,7 @@ intents = list(listed.auto_paging_iter())
 created = [intent.created for intent in intents]
 paid = next(intent.id for intent in intents if intent.status == "succeeded")
 try:
-    client.v1.payment_intents.retrieve("pi_nobody")
+    client.v1.payment_intents.retrieve("pi_unknown")
     unknown = "found"
 except stripe.InvalidRequestError as error:
     unknown = error.code

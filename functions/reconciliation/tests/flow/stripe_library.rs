@@ -1,4 +1,4 @@
-//! Stripe's own library takes the stand-in for Stripe: what is proven against the one holds for the other.
+//! Verification of the demo platform's Stripe API with Stripe's official library, so that tests against it hold for Stripe.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use demo_platform::{DemoPlatform, Options};
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_library_pages_through_the_stand_in() {
+async fn official_library_pages_through_the_demo_api() {
     let platform = DemoPlatform::start(Options { payments_every: Duration::from_secs(60), ..Options::default() });
     let platform = platform.await.unwrap();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
@@ -21,14 +21,14 @@ async fn the_official_library_pages_through_the_stand_in() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    let observed: Value = serde_json::from_slice(&output.stdout).unwrap();
-    // Four hours, one a minute, three pages.
-    let count = observed["count"].as_u64().unwrap();
-    assert!((239..=241).contains(&count), "{observed}");
-    assert_eq!(observed["unique"], observed["count"], "no page twice");
-    assert_eq!(observed["newest_first"], true);
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // Four hours with one payment a minute make three pages.
+    let count = result["count"].as_u64().unwrap();
+    assert!((239..=241).contains(&count), "{result}");
+    assert_eq!(result["unique"], result["count"], "no page twice");
+    assert_eq!(result["newest_first"], true);
     assert_eq!(
-        (&observed["by_id"], &observed["unknown"], &observed["bad_key"]),
+        (&result["by_id"], &result["unknown"], &result["bad_key"]),
         (&"succeeded".into(), &"resource_missing".into(), &"AuthenticationError".into())
     );
 }
