@@ -1,16 +1,16 @@
-//! Do e-mails and SMS arrive?
+//! Checks that e-mails and SMS arrive, with canaries.
 //!
-//! Sends in one run and looks in later ones; a run never waits. Steps:
-//! 1. `log-in`: of an account of its own.
-//! 2. `record`: the platform's record of the user's notifications is read.
-//! 3. `delivery`, of each channel: what became of the canaries on their way, by the platform's record, and when that does
-//!    not know, by the provider. Late is a failure of kind `stale`, and stays one as long as it has not arrived.
-//! 4. `send`, of each channel: a canary, when one is due.
-//! 5. `counters`: how real users' messages fare. Judges nothing.
+//! A run sends canaries and later runs check their delivery; no run waits for one. Steps:
+//! 1. `log-in`: the check's own account logs in.
+//! 2. `record`: reads the platform's record of the user's notifications.
+//! 3. `delivery`, per channel: checks the pending canaries in the platform's record, or at the provider if the record has no
+//!    final status. A late canary is a failure of kind `stale` in every run until it arrives.
+//! 4. `send`, per channel: sends a canary if one is due.
+//! 5. `counters`: measures the messages of real users and never fails.
 //!
-//! The channels are subjects of their own: `email`, `sms`. A failure is confirmed, and its end too, by the next canary, which
-//! is sent at once then. A canary is a message to an address of ours, and needs no undoing. Publishes
-//! `NotificationDeliveryDelay`, `NotificationQueue` and `NotificationFailures`, each by channel.
+//! Each channel is a subject: `email`, `sms`. After a failure, the next canary is sent at once; it confirms the failure or
+//! its end. A canary goes to a dedicated address and needs no compensation. Publishes `NotificationDeliveryDelay`,
+//! `NotificationQueue` and `NotificationFailures`, each by channel.
 
 mod memory;
 mod provider;
@@ -23,52 +23,52 @@ use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES,
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use probe::Method;
 use probe::expect::{json_found, json_list};
-use runtime::canaries::Canary as Sent;
+use runtime::canaries::Canary as SentCanary;
 use runtime::counting::{Counters, count};
 use runtime::session::{Site, UserSession, status};
 use runtime::settings::{Common, Counting, Credentials, Section, written_id};
 use runtime::{Check, Run, Step, merged_as};
 use serde_json::Value;
 
-use memory::{Memory, Past};
-use provider::Fate;
+use memory::{ChannelCanaries, Memory};
+use provider::DeliveryState;
 pub use provider::{Kind, Provider};
 pub use settings::RawNotifications;
 
-/// E-mail and SMS.
+/// The check of e-mail and SMS.
 pub struct Notifications {
-    /// Where, and what it is called.
+    /// The platform, its API names and the deadline of a request.
     pub site: Site,
-    /// Who sends.
+    /// The account that sends.
     pub credentials: Credentials,
-    /// Whose record of notifications is read.
+    /// Id of the user whose record of notifications is read.
     pub user: Value,
-    /// By e-mail; `None`: not looked at.
+    /// E-mail canaries; `None` skips the channel.
     pub email: Option<Canary>,
-    /// By SMS; `None`: not looked at.
+    /// SMS canaries; `None` skips the channel.
     pub sms: Option<Canary>,
-    /// How real users' messages fare; `None`: not looked at.
+    /// Settings of the real users' counters; `None` skips the step `counters`.
     pub counting: Option<Counting>,
 }
 
-/// What is sent on a channel.
+/// Settings of one channel's canaries.
 #[derive(Clone, Debug)]
 pub struct Canary {
-    /// An address or number of ours.
+    /// Dedicated e-mail address or phone number.
     pub to: String,
-    /// How often.
+    /// Interval between canaries.
     pub every: Duration,
-    /// How long it may take to arrive.
+    /// Maximum time until a canary arrives.
     pub delivered_within: Duration,
-    /// What one costs. **Units:** USD. `None`: nobody has said.
+    /// Price of one message. **Units:** USD. `None` if unknown.
     pub price_usd: Option<f64>,
-    /// Who is asked when the platform does not know.
+    /// Provider to ask if the platform's record has no final status.
     pub provider: Option<Provider>,
 }
 
 impl Check for Notifications {
     const ID: &'static str = "notifications";
-    // A message cannot be sent again within the run, to confirm what a later run will see.
+    // A second attempt in the same run cannot confirm a failure: only a later run detects a canary's delivery.
     const READ_ONLY: bool = false;
 
     type Raw = RawNotifications;
@@ -81,7 +81,7 @@ impl Check for Notifications {
         self.to_raw()
     }
 
-    /// A step at its slowest and the rest of the way as long again.
+    /// One step at its deadline, plus the same time for all other steps.
     fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2
     }
@@ -98,18 +98,19 @@ impl Check for Notifications {
     async fn attempt(&self, run: &Run) {
         let mut memory: Memory = run.recall().unwrap_or_default();
         let mut user = UserSession::new(run, &self.site);
-        // Stops are recorded where they happen.
-        if let Ok(record) = self.look(run, &mut user).await {
+        // The steps themselves have recorded their failures.
+        if let Ok(record) = self.read_record(run, &mut user).await {
             for (channel, canary) in self.channels() {
-                let past = memory.channel(channel);
-                self.judge(run, channel, canary, past, &record).await;
+                let canaries = memory.channel(channel);
+                self.check_delivery(run, channel, canary, canaries, &record).await;
                 run.remember(&memory);
-                let past = memory.channel(channel);
-                self.send(run, &user, channel, canary, past).await;
+                let canaries = memory.channel(channel);
+                self.send(run, &user, channel, canary, canaries).await;
                 run.remember(&memory);
             }
         } else {
-            let reason = if run.in_maintenance() { "the platform is in maintenance" } else { "nothing was looked at" };
+            let reason =
+                if run.in_maintenance() { "the platform is in maintenance" } else { "the record could not be read" };
             run.skip_rest(&["record"], reason);
             for (channel, _) in self.channels() {
                 run.step(&subject(channel), "delivery").skipped(reason);
@@ -130,7 +131,7 @@ impl Notifications {
     }
 
     /// Logs in and reads the record.
-    async fn look(&self, run: &Run, user: &mut UserSession<'_>) -> Result<Vec<Value>, StepEnded> {
+    async fn read_record(&self, run: &Run, user: &mut UserSession<'_>) -> Result<Vec<Value>, StepEnded> {
         let step = run.step(&Subject::whole(), "log-in");
         user.log_in(&step, &self.credentials).await?;
         step.passed();
@@ -145,47 +146,54 @@ impl Notifications {
         Ok(list.unwrap_or_default())
     }
 
-    /// What became of the canaries on their way.
-    async fn judge(&self, run: &Run, channel: Channel, canary: &Canary, past: &mut Past, record: &[Value]) {
+    /// Checks the delivery of the pending canaries.
+    async fn check_delivery(
+        &self,
+        run: &Run,
+        channel: Channel,
+        canary: &Canary,
+        canaries: &mut ChannelCanaries,
+        record: &[Value],
+    ) {
         let step = run.step(&subject(channel), "delivery");
-        if past.pending().is_empty() {
+        if canaries.pending().is_empty() {
             let next =
-                past.next(canary.every).map(|next| format!("; the next is due at {next:.0}")).unwrap_or_default();
+                canaries.next(canary.every).map(|next| format!("; the next is due at {next:.0}")).unwrap_or_default();
             step.skipped(format!("nothing to judge: no canary is on its way{next}"));
             return;
         }
         let mut waiting = None;
         let mut arrived = false;
-        // The newest first: when it arrived, an older one that has not is lost, and waited for no more.
-        for sent in past.pending().to_vec().iter().rev() {
-            if !past.pending().contains(sent) {
+        // Newest first: once a canary has arrived, older pending ones count as lost and are forgotten.
+        for sent in canaries.pending().to_vec().iter().rev() {
+            if !canaries.pending().contains(sent) {
                 continue;
             }
             let age = run.clock().now().duration_since(sent.at);
-            let Ok(fate) = self.fate(&step, channel, canary, sent, record).await else { return };
-            let judged = match fate {
-                Fate::Delivered(at) => {
+            let Ok(state) = self.delivery_state(&step, channel, canary, sent, record).await else { return };
+            let result = match state {
+                DeliveryState::Delivered(at) => {
                     let delay = at.unwrap_or_else(|| run.clock().now()).duration_since(sent.at);
                     run.measure_channel(&NOTIFICATION_DELIVERY_DELAY, channel, delay.as_secs_f64().max(0.0));
-                    past.arrived(&sent.id);
+                    canaries.arrived(&sent.id);
                     arrived = true;
                     step.check("arrived", Ok(()))
                 }
-                Fate::Failed(reason) => {
-                    past.failed(&sent.id);
-                    step.check("arrived", Err(self.lost(canary, sent, FailureKind::Assertion, &reason)))
+                DeliveryState::Failed(reason) => {
+                    canaries.failed(&sent.id);
+                    step.check("arrived", Err(mismatch(canary, sent, FailureKind::Assertion, &reason)))
                 }
-                Fate::OnItsWay(actual) if age.unsigned_abs() >= canary.delivered_within => {
-                    past.late();
-                    let actual = format!("{actual}, {} s after it was sent", age.as_secs());
-                    step.check("in_time", Err(self.lost(canary, sent, FailureKind::Stale, &actual)))
+                DeliveryState::OnItsWay(actual) if age.unsigned_abs() >= canary.delivered_within => {
+                    canaries.late();
+                    let actual = format!("{actual}, {} s after sending", age.as_secs());
+                    step.check("in_time", Err(mismatch(canary, sent, FailureKind::Stale, &actual)))
                 }
-                Fate::OnItsWay(actual) => {
-                    waiting = Some(format!("a canary is on its way for {} s: {actual}", age.as_secs()));
+                DeliveryState::OnItsWay(actual) => {
+                    waiting = Some(format!("a canary has been on its way for {} s: {actual}", age.as_secs()));
                     Ok(())
                 }
             };
-            if judged.is_err() {
+            if result.is_err() {
                 return;
             }
         }
@@ -195,62 +203,49 @@ impl Notifications {
         }
     }
 
-    fn lost(&self, canary: &Canary, sent: &Sent, kind: FailureKind, actual: &str) -> Mismatch {
-        Mismatch {
-            kind,
-            expected: format!(
-                "the canary sent at {:.0} to arrive within {} s",
-                sent.at,
-                canary.delivered_within.as_secs()
-            ),
-            actual: actual.to_owned(),
-            evidence: Some(format!("notification {} of run {}", sent.id, sent.run_id)),
-        }
-    }
-
-    /// What became of a canary, by the platform's record, and by the provider when that does not know.
-    async fn fate(
+    /// Returns the state of a canary from the platform's record, or from the provider if the record has no final status.
+    async fn delivery_state(
         &self,
         step: &Step<'_>,
         channel: Channel,
         canary: &Canary,
-        sent: &Sent,
+        sent: &SentCanary,
         record: &[Value],
-    ) -> Result<Fate, StepEnded> {
+    ) -> Result<DeliveryState, StepEnded> {
         let names = &self.site.platform.notification;
         let text = |entry: &Value, pointer: &str| entry.pointer(pointer).map(written_id).unwrap_or_default();
         let entry = record.iter().find(|entry| text(entry, names.id.as_str()) == sent.id);
-        let (actual, provider_id) = match entry {
-            // It may have been sent all the same.
-            None => ("it is not in the platform's record".to_owned(), None),
+        let (known, provider_id) = match entry {
+            // The platform may still have sent it.
+            None => ("not in the platform's record".to_owned(), None),
             Some(entry) => {
                 let status = text(entry, names.status.as_str());
                 if names.delivered_statuses.iter().any(|delivered| delivered.as_str() == status) {
                     let at = entry.pointer(names.delivered_at.as_str());
-                    return Ok(Fate::Delivered(at.and_then(|at| self.site.platform.times.read(at))));
+                    return Ok(DeliveryState::Delivered(at.and_then(|at| self.site.platform.times.read(at))));
                 }
                 if names.failed_statuses.iter().any(|failed| failed.as_str() == status) {
-                    return Ok(Fate::Failed(format!("{status}: {}", text(entry, names.error.as_str()))));
+                    return Ok(DeliveryState::Failed(format!("{status}: {}", text(entry, names.error.as_str()))));
                 }
                 let provider_id = text(entry, names.provider_id.as_str());
                 let provider_id = Some(provider_id).filter(|id| !id.is_empty() && id != "null");
-                (format!("the platform says {status}"), provider_id)
+                (format!("status {status} on the platform"), provider_id)
             }
         };
-        let Some(provider) = &canary.provider else { return Ok(Fate::OnItsWay(actual)) };
+        let Some(provider) = &canary.provider else { return Ok(DeliveryState::OnItsWay(known)) };
         let key = step.secret(&provider.key).await?;
-        let question = provider.question(sent, provider_id.as_deref(), &canary.to, &key, self.site.deadline);
-        let Some(question) = question else {
-            return Ok(Fate::OnItsWay(format!("{actual}, and no id of the provider is told")));
+        let request = provider.request(sent, provider_id.as_deref(), &canary.to, &key, self.site.deadline);
+        let Some(request) = request else {
+            return Ok(DeliveryState::OnItsWay(format!("{known}, without an id at the provider")));
         };
-        // A provider that cannot be asked is a partner's trouble: the platform's word counts then.
-        let answer = match step.look(question).await {
+        // An unreachable provider is a partner's problem, so the platform's status counts.
+        let answer = match step.look(request).await {
             Ok(answer) => answer,
-            Err(error) => return Ok(Fate::OnItsWay(format!("{actual}; the provider: {error}"))),
+            Err(error) => return Ok(DeliveryState::OnItsWay(format!("{known}; the provider: {error}"))),
         };
         if matches!(answer.status.as_u16(), 401 | 403) {
             let detail = format!(
-                "{:?} answered {} to our key for {}\nput a valid one at {}",
+                "{:?} answered {} to the key for {}\nput a valid key at {}",
                 provider.kind,
                 answer.status.as_u16(),
                 channel.as_str(),
@@ -258,17 +253,24 @@ impl Notifications {
             );
             return Err(step.inconclusive(Cause::Credentials, &detail));
         }
-        Ok(match provider.fate(&answer, sent, provider_id.as_deref()) {
-            Ok(Fate::OnItsWay(said)) => Fate::OnItsWay(format!("{actual}; {said}")),
-            Ok(fate) => fate,
-            Err(error) => Fate::OnItsWay(format!("{actual}; {error}")),
+        Ok(match provider.delivery_state(&answer, sent, provider_id.as_deref()) {
+            Ok(DeliveryState::OnItsWay(status)) => DeliveryState::OnItsWay(format!("{known}; {status}")),
+            Ok(state) => state,
+            Err(error) => DeliveryState::OnItsWay(format!("{known}; {error}")),
         })
     }
 
-    /// Sends a canary when one is due.
-    async fn send(&self, run: &Run, user: &UserSession<'_>, channel: Channel, canary: &Canary, past: &mut Past) {
+    /// Sends a canary if one is due.
+    async fn send(
+        &self,
+        run: &Run,
+        user: &UserSession<'_>,
+        channel: Channel,
+        canary: &Canary,
+        canaries: &mut ChannelCanaries,
+    ) {
         let now = run.clock().now();
-        if !past.is_due(canary.every, now) {
+        if !canaries.is_due(canary.every, now) {
             return;
         }
         let step = run.step(&subject(channel), "send");
@@ -276,16 +278,16 @@ impl Notifications {
             step.skipped("a canary is due, and was not sent: a run by hand sends none without --send-canaries");
             return;
         }
-        match self.deliver(&step, user, channel, canary).await {
+        match self.send_canary(&step, user, channel, canary).await {
             Ok(id) => {
-                past.sent(Sent { id, at: now, run_id: run.id().to_owned() });
+                canaries.sent(SentCanary { id, at: now, run_id: run.id().to_owned() });
                 step.passed();
             }
-            Err(StepEnded) => past.not_sent(now),
+            Err(StepEnded) => canaries.not_sent(now),
         }
     }
 
-    async fn deliver(
+    async fn send_canary(
         &self,
         step: &Step<'_>,
         user: &UserSession<'_>,
@@ -321,7 +323,7 @@ impl Notifications {
             let (queued, failed) = match channel {
                 Channel::Email => {
                     let (failed, bounced) = (take(names.email_failed.as_str()), take(names.email_bounced.as_str()));
-                    // Either alone is better than none.
+                    // One of the two counters is enough.
                     let both = failed.or(bounced).map(|_| failed.unwrap_or_default() + bounced.unwrap_or_default());
                     (take(names.email_queued.as_str()), both)
                 }
@@ -338,7 +340,7 @@ impl Notifications {
 }
 
 impl Memory {
-    fn channel(&mut self, channel: Channel) -> &mut Past {
+    fn channel(&mut self, channel: Channel) -> &mut ChannelCanaries {
         match channel {
             Channel::Email => &mut self.email,
             Channel::Sms => &mut self.sms,
@@ -346,7 +348,17 @@ impl Memory {
     }
 }
 
-/// What an incident of a channel is about. Its name is one by its letters.
+/// Returns the mismatch of a failed or late canary.
+fn mismatch(canary: &Canary, sent: &SentCanary, kind: FailureKind, actual: &str) -> Mismatch {
+    Mismatch {
+        kind,
+        expected: format!("the canary sent at {:.0} to arrive within {} s", sent.at, canary.delivered_within.as_secs()),
+        actual: actual.to_owned(),
+        evidence: Some(format!("notification {} of run {}", sent.id, sent.run_id)),
+    }
+}
+
+/// Returns the subject of a channel. The channels' names are valid subjects.
 fn subject(channel: Channel) -> Subject {
     Subject::new(channel.as_str()).unwrap_or_else(|_| Subject::whole())
 }

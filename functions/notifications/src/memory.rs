@@ -1,26 +1,26 @@
-//! What was sent and is not judged yet.
+//! Memory of the check: pending canaries per channel.
 
 use runtime::canaries::Canaries;
 use serde::{Deserialize, Serialize};
 
 /// The canaries of one channel.
-pub(crate) type Past = Canaries<5>;
+pub(crate) type ChannelCanaries = Canaries<5>;
 
-/// From run to run.
+/// Data kept between runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Memory {
     #[serde(default)]
-    pub(crate) email: Past,
+    pub(crate) email: ChannelCanaries,
     #[serde(default)]
-    pub(crate) sms: Past,
+    pub(crate) sms: ChannelCanaries,
 }
 
 impl Memory {
-    /// What this run remembers and what another one wrote meanwhile; both began from `base`.
+    /// Merges this run's memory with a concurrent write by another run; both started from `base`.
     pub(crate) fn merged(base: Self, ours: Self, theirs: Self) -> Self {
         Self {
-            email: Past::merged(&base.email, ours.email, theirs.email),
-            sms: Past::merged(&base.sms, ours.sms, theirs.sms),
+            email: ChannelCanaries::merged(&base.email, ours.email, theirs.email),
+            sms: ChannelCanaries::merged(&base.sms, ours.sms, theirs.sms),
         }
     }
 }
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_memory_is_bounded_and_reads_what_is_missing() {
+    fn memory_is_bounded_and_readable_without_members() {
         let mut memory = Memory::default();
         let sent = |letter: &str| Canary {
             id: letter.repeat(40),

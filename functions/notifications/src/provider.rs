@@ -1,4 +1,4 @@
-//! What the provider knows of a message: Twilio of an SMS, SparkPost and Mailtrap of an e-mail.
+//! Delivery status from the provider: Twilio for SMS, SparkPost and Mailtrap for e-mail.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use runtime::canaries::Canary as Sent;
+use runtime::canaries::Canary as SentCanary;
 
-/// Who is asked.
+/// Supported provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -36,39 +36,39 @@ impl Kind {
     }
 }
 
-/// A provider, and how it is asked.
+/// A provider and its credentials.
 #[derive(Clone, Debug)]
 pub struct Provider {
-    /// Which one.
+    /// Service and API.
     pub kind: Kind,
-    /// Where, as it was written.
+    /// URL as in the settings file.
     pub written_url: String,
-    /// Where.
+    /// Absolute URL.
     pub url: Url,
-    /// Twilio's SID, Mailtrap's number.
+    /// Twilio account SID or Mailtrap account number; otherwise empty.
     pub account: String,
-    /// Mailtrap's inbox.
+    /// Mailtrap inbox id; otherwise empty.
     pub inbox: String,
-    /// The key or token.
+    /// Reference to the key or token.
     pub key: SecretRef,
 }
 
-/// What became of a message.
+/// Delivery state of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It arrived; when, if that is told.
+pub(crate) enum DeliveryState {
+    /// Arrived, at this time if known.
     Delivered(Option<Timestamp>),
-    /// It will never arrive, for this reason.
+    /// Lost, with the reason.
     Failed(String),
-    /// It is on its way, as far as this is known.
+    /// Not final, with the last known status.
     OnItsWay(String),
 }
 
 impl Provider {
-    /// The question for a message. `None`: it cannot be asked without the provider's own id.
-    pub(crate) fn question(
+    /// Returns the request for a message's status, or `None` if the provider's required message id is unknown.
+    pub(crate) fn request(
         &self,
-        sent: &Sent,
+        sent: &SentCanary,
         provider_id: Option<&str>,
         to: &str,
         key: &SecretString,
@@ -108,11 +108,16 @@ impl Provider {
         })
     }
 
-    /// What an answer says of a message.
-    pub(crate) fn fate(&self, response: &Response, sent: &Sent, provider_id: Option<&str>) -> Result<Fate, String> {
+    /// Reads a message's delivery state from a response.
+    pub(crate) fn delivery_state(
+        &self,
+        response: &Response,
+        sent: &SentCanary,
+        provider_id: Option<&str>,
+    ) -> Result<DeliveryState, String> {
         let name = format!("{:?}", self.kind);
         if response.status.as_u16() == 404 {
-            return Ok(Fate::OnItsWay(format!("{name} does not know it")));
+            return Ok(DeliveryState::OnItsWay(format!("unknown to {name}")));
         }
         if !response.status.is_success() {
             return Err(format!("{name} answered {}", response.status.as_u16()));
@@ -130,55 +135,55 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_default()
 }
 
-/// Twilio, "Message resource", status and error code.
-fn twilio(message: &Value) -> Fate {
+/// Reads a Twilio message resource: its status and error code.
+fn twilio(message: &Value) -> DeliveryState {
     let status = text(message, "status");
     match status {
         "delivered" | "received" | "read" => {
-            Fate::Delivered(rfc2822::parse(text(message, "date_updated")).ok().map(|at| at.timestamp()))
+            DeliveryState::Delivered(rfc2822::parse(text(message, "date_updated")).ok().map(|at| at.timestamp()))
         }
         "failed" | "undelivered" | "canceled" => {
             let code = message["error_code"].as_i64().map(|code| format!(", error {code}")).unwrap_or_default();
-            let words = Some(text(message, "error_message")).filter(|words| !words.is_empty());
-            Fate::Failed(format!(
+            let error = Some(text(message, "error_message")).filter(|error| !error.is_empty());
+            DeliveryState::Failed(format!(
                 "Twilio: {status}{code}{}",
-                words.map(|words| format!(": {words}")).unwrap_or_default()
+                error.map(|error| format!(": {error}")).unwrap_or_default()
             ))
         }
-        other => Fate::OnItsWay(format!("Twilio: {other}")),
+        other => DeliveryState::OnItsWay(format!("Twilio: {other}")),
     }
 }
 
-/// SparkPost, "Events search": the newest event of our message decides.
-fn sparkpost(body: &Value, sent: &Sent, provider_id: Option<&str>) -> Fate {
-    let is_ours = |event: &&Value| {
+/// Reads SparkPost's message events. A failure of the canary counts even after a delivery event.
+fn sparkpost(body: &Value, sent: &SentCanary, provider_id: Option<&str>) -> DeliveryState {
+    let is_canary = |event: &&Value| {
         text(event, "subject").contains(&sent.run_id)
             || provider_id.is_some_and(|id| [text(event, "transmission_id"), text(event, "message_id")].contains(&id))
     };
-    let events: Vec<&Value> = body["results"].as_array().into_iter().flatten().filter(is_ours).collect();
-    let of = |kinds: &[&str]| events.iter().find(|event| kinds.contains(&text(event, "type"))).copied();
+    let events: Vec<&Value> = body["results"].as_array().into_iter().flatten().filter(is_canary).collect();
+    let find = |kinds: &[&str]| events.iter().find(|event| kinds.contains(&text(event, "type"))).copied();
     if let Some(event) =
-        of(&["bounce", "out_of_band", "policy_rejection", "generation_failure", "generation_rejection"])
+        find(&["bounce", "out_of_band", "policy_rejection", "generation_failure", "generation_rejection"])
     {
         let reason =
             Some(text(event, "raw_reason")).filter(|reason| !reason.is_empty()).unwrap_or(text(event, "reason"));
-        return Fate::Failed(format!("SparkPost: {} {reason}", text(event, "type")));
+        return DeliveryState::Failed(format!("SparkPost: {} {reason}", text(event, "type")));
     }
-    match of(&["delivery"]) {
-        Some(event) => Fate::Delivered(text(event, "timestamp").parse().ok()),
-        None => Fate::OnItsWay("SparkPost has no event of its delivery".to_owned()),
+    match find(&["delivery"]) {
+        Some(event) => DeliveryState::Delivered(text(event, "timestamp").parse().ok()),
+        None => DeliveryState::OnItsWay("no delivery event at SparkPost".to_owned()),
     }
 }
 
-/// Mailtrap, "Get messages": a message that is in the inbox has arrived.
-fn mailtrap(body: &Value, sent: &Sent) -> Fate {
-    let is_ours = |message: &&Value| {
+/// Reads Mailtrap's list of messages: a message in the inbox has arrived.
+fn mailtrap(body: &Value, sent: &SentCanary) -> DeliveryState {
+    let is_canary = |message: &&Value| {
         text(message, "subject").contains(&sent.run_id) || text(message, "html_body").contains(&sent.run_id)
     };
     let messages: Vec<&Value> = body.as_array().into_iter().flatten().collect();
-    match messages.iter().copied().find(is_ours) {
-        Some(message) => Fate::Delivered(text(message, "created_at").parse().ok()),
-        None => Fate::OnItsWay("it is not in the Mailtrap inbox".to_owned()),
+    match messages.iter().copied().find(is_canary) {
+        Some(message) => DeliveryState::Delivered(text(message, "created_at").parse().ok()),
+        None => DeliveryState::OnItsWay("not in the Mailtrap inbox".to_owned()),
     }
 }
 
@@ -188,41 +193,48 @@ mod tests {
 
     use super::*;
 
-    fn sent() -> Sent {
-        Sent { id: "1".to_owned(), at: Timestamp::UNIX_EPOCH, run_id: "run-7".to_owned() }
+    fn sent() -> SentCanary {
+        SentCanary { id: "1".to_owned(), at: Timestamp::UNIX_EPOCH, run_id: "run-7".to_owned() }
     }
 
     #[test]
-    fn twilios_words_are_understood() {
+    fn twilio_statuses_are_mapped() {
         let at = "Tue, 24 Nov 2026 10:00:05 +0000";
-        let fate = |message: Value| twilio(&message);
-        let delivered = fate(json!({ "status": "delivered", "date_updated": at }));
-        assert_eq!(delivered, Fate::Delivered(Some("2026-11-24T10:00:05Z".parse().unwrap())));
-        let failed = fate(json!({ "status": "undelivered", "error_code": 30003, "error_message": null }));
-        assert_eq!(failed, Fate::Failed("Twilio: undelivered, error 30003".to_owned()));
-        assert_eq!(fate(json!({ "status": "queued" })), Fate::OnItsWay("Twilio: queued".to_owned()));
-        assert_eq!(fate(json!([])), Fate::OnItsWay("Twilio: ".to_owned()), "an answer of another shape is no failure");
+        let state = |message: Value| twilio(&message);
+        let delivered = state(json!({ "status": "delivered", "date_updated": at }));
+        assert_eq!(delivered, DeliveryState::Delivered(Some("2026-11-24T10:00:05Z".parse().unwrap())));
+        let failed = state(json!({ "status": "undelivered", "error_code": 30003, "error_message": null }));
+        assert_eq!(failed, DeliveryState::Failed("Twilio: undelivered, error 30003".to_owned()));
+        assert_eq!(state(json!({ "status": "queued" })), DeliveryState::OnItsWay("Twilio: queued".to_owned()));
+        assert_eq!(
+            state(json!([])),
+            DeliveryState::OnItsWay("Twilio: ".to_owned()),
+            "an unexpected shape is not a failure"
+        );
     }
 
     #[test]
-    fn sparkposts_events_are_those_of_our_message() {
+    fn sparkpost_events_of_other_messages_are_ignored() {
         let event = |kind: &str, subject: &str| json!({ "type": kind, "subject": subject, "timestamp": "2026-11-24T10:00:05.000Z", "raw_reason": "550 no such user", "transmission_id": "t-1" });
-        let fate = |events: Value| sparkpost(&json!({ "results": events }), &sent(), Some("t-9"));
-        let delivered = Fate::Delivered(Some("2026-11-24T10:00:05Z".parse().unwrap()));
-        assert_eq!(fate(json!([event("delivery", "canary run-7")])), delivered);
+        let state = |events: Value| sparkpost(&json!({ "results": events }), &sent(), Some("t-9"));
+        let delivered = DeliveryState::Delivered(Some("2026-11-24T10:00:05Z".parse().unwrap()));
+        assert_eq!(state(json!([event("delivery", "canary run-7")])), delivered);
         assert_eq!(
-            fate(json!([event("delivery", "run-7"), event("bounce", "run-7")])),
-            Fate::Failed("SparkPost: bounce 550 no such user".to_owned())
+            state(json!([event("delivery", "run-7"), event("bounce", "run-7")])),
+            DeliveryState::Failed("SparkPost: bounce 550 no such user".to_owned())
         );
-        assert!(matches!(fate(json!([event("delivery", "of others")])), Fate::OnItsWay(_)));
+        assert!(matches!(state(json!([event("delivery", "another message")])), DeliveryState::OnItsWay(_)));
         let by_id = sparkpost(&json!({ "results": [event("delivery", "")] }), &sent(), Some("t-1"));
         assert_eq!(by_id, delivered);
     }
 
     #[test]
-    fn a_message_in_the_inbox_has_arrived() {
+    fn message_in_the_inbox_has_arrived() {
         let message = |subject: &str| json!({ "subject": subject, "created_at": "2026-11-24T10:00:05.000Z" });
-        assert!(matches!(mailtrap(&json!([message("x"), message("canary run-7")]), &sent()), Fate::Delivered(Some(_))));
-        assert!(matches!(mailtrap(&json!([]), &sent()), Fate::OnItsWay(_)));
+        assert!(matches!(
+            mailtrap(&json!([message("x"), message("canary run-7")]), &sent()),
+            DeliveryState::Delivered(Some(_))
+        ));
+        assert!(matches!(mailtrap(&json!([]), &sent()), DeliveryState::OnItsWay(_)));
     }
 }

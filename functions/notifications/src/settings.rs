@@ -1,4 +1,4 @@
-//! The settings of the check: what is written, and what it must be.
+//! Settings of the check: the raw TOML section and its validation.
 
 use std::time::Duration;
 
@@ -16,25 +16,25 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// As written.
+/// Settings of the check `notifications`, which sends canaries by e-mail and SMS.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawNotifications {
-    /// The longest one request may take, from the name to the last byte. Default 10s.
+    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
     #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
-    /// The id of the user whose record of notifications is read, a text or a number.
+    /// Id of the user whose record of notifications is read, a text or a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<Value>,
-    /// The account that sends. No other check, location or person may use it.
+    /// Account that sends. No other check, location or person may use it.
     account: RawCredentials,
-    /// Canaries by e-mail; none without this table.
+    /// E-mail canaries. Not sent without this table.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<RawCanary>,
-    /// Canaries by SMS; none without this table.
+    /// SMS canaries. Not sent without this table.
     #[serde(skip_serializing_if = "Option::is_none")]
     sms: Option<RawCanary>,
-    /// Queues and failures of real users' messages, from the operations counters; none without this table.
+    /// Queues and failures of real users' messages, from the operations counters. Not measured without this table.
     #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<RawCounting>,
 }
@@ -42,19 +42,19 @@ pub struct RawNotifications {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawCanary {
-    /// An address or number of yours.
+    /// Dedicated e-mail address or phone number that receives the canaries.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
-    /// How often one is sent. Default 15m by e-mail, 60m by SMS.
+    /// Interval between canaries: 5s to 24h. Default 15m for e-mail, 60m for SMS.
     #[serde(skip_serializing_if = "Option::is_none")]
     every: Option<String>,
-    /// How long one may take to arrive. Default 10m.
+    /// Maximum time until a canary arrives: 5s to 24h. Default 10m.
     #[serde(skip_serializing_if = "Option::is_none")]
     delivered_within: Option<String>,
-    /// What one costs in USD, at the provider that sends it. Changes no run: `synthetics cost` multiplies by it.
+    /// Price of one message at the provider, in USD: 0 to 10. Only `synthetics cost` uses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     price_usd: Option<f64>,
-    /// Who is asked what became of it when the platform does not know; nobody without this table.
+    /// Provider to ask for the delivery if the platform's record has no final status. Not asked without this table.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<RawProvider>,
 }
@@ -62,32 +62,32 @@ struct RawCanary {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawProvider {
-    /// Which one: `twilio`, `sparkpost` or `mailtrap`.
+    /// Name of the provider: `twilio`, `sparkpost` or `mailtrap`.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<Kind>,
-    /// Where it is: a URL, or a path below `base_url`. Default the provider's own.
+    /// URL of the provider's API, absolute or a path below `base_url`. Default the provider's public API.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    /// The account: Twilio's SID, Mailtrap's number.
+    /// Twilio account SID or Mailtrap account number. Not used for SparkPost.
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
-    /// Mailtrap's inbox.
+    /// Mailtrap inbox id. Required for Mailtrap only.
     #[serde(skip_serializing_if = "Option::is_none")]
     inbox: Option<String>,
-    /// A reference to its key or token.
+    /// Reference to the provider's key or token.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
 }
 
 impl RawNotifications {
-    /// `None` when something is wrong; the section holds all problems then.
+    /// Returns the validated check, or `None` after reporting all problems to the section.
     pub(crate) fn validate(self, section: &Section<'_>, common: &Common) -> Option<Notifications> {
         let check = Notifications::ID;
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
         let user = section.id("user", self.user);
         let credentials = self.account.validate(&section.table("account"), common, check);
         if self.email.is_none() && self.sms.is_none() {
-            section.problem("", "expected a table `email` or `sms`, found neither: nothing would be sent");
+            section.problem("", "expected a table `email` or `sms`, found neither");
         }
         let canary = |key, raw: Option<RawCanary>, every| match raw {
             None => Some(None),
@@ -165,7 +165,7 @@ impl RawProvider {
 }
 
 impl Notifications {
-    /// As it would be written, every default in its place.
+    /// Returns the settings as TOML would hold them, with all defaults filled in.
     pub(crate) fn to_raw(&self) -> RawNotifications {
         RawNotifications {
             step_deadline: Some(written_duration(self.site.deadline)),

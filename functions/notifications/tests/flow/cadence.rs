@@ -1,4 +1,4 @@
-//! How often a canary is sent, and what that means for incidents.
+//! Intervals between canaries, and their consequences for incidents.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::{reason, step};
 
 const CADENCE: Duration = Duration::from_secs(300);
 
-/// With the pace of production.
-async fn at_its_own_pace() -> Harness<Notifications> {
+/// Starts a harness with the default intervals.
+async fn with_default_intervals() -> Harness<Notifications> {
     Harness::with(Options::default(), |settings| {
-        let fast = ", every = \"10s\", delivered_within = \"20s\"";
-        let faster = ", every = \"20s\", delivered_within = \"20s\"";
-        assert!(settings.contains(fast) && settings.contains(faster));
-        *settings = settings.replace(fast, "").replace(faster, "");
+        let email = ", every = \"10s\", delivered_within = \"20s\"";
+        let sms = ", every = \"20s\", delivered_within = \"20s\"";
+        assert!(settings.contains(email) && settings.contains(sms));
+        *settings = settings.replace(email, "").replace(sms, "");
     })
     .await
 }
 
 fn sent(harness: &Harness<Notifications>) -> (u64, u64) {
     let counts = harness.platform.requests().counts();
-    let of = |route: &str| counts.get(route).copied().unwrap_or_default();
-    (of("POST /api/notifications/email"), of("POST /api/notifications/sms"))
+    let count = |route: &str| counts.get(route).copied().unwrap_or_default();
+    (count("POST /api/notifications/email"), count("POST /api/notifications/sms"))
 }
 
 async fn next(harness: &Harness<Notifications>) -> Observed {
@@ -34,46 +34,46 @@ async fn next(harness: &Harness<Notifications>) -> Observed {
 }
 
 #[tokio::test]
-async fn four_e_mails_and_one_sms_an_hour_and_each_is_seen_to_arrive() {
-    let harness = at_its_own_pace().await;
+async fn four_emails_and_one_sms_an_hour_arrive() {
+    let harness = with_default_intervals().await;
     let (mut emails, mut texts) = (0, 0);
     for _ in 0..288 {
         let observed = next(&harness).await;
         assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
         for (channel, arrived) in [("email", &mut emails), ("sms", &mut texts)] {
             if let Some(delay) = observed.metrics.get(&format!("NotificationDeliveryDelay.{channel}")) {
-                // By the record, and not when the next run saw it.
+                // The delay is from the record and does not depend on the next run.
                 assert!((3.9..30.0).contains(delay), "{channel}: {delay}");
                 *arrived += 1;
             }
         }
-        // Three requests to log in and look, one to log out, one for the counters, and the canaries.
-        assert!(observed.report.last_attempt().unwrap().duration_ms < 3_900.0, "a run never waits for one");
+        // The log-in, record, log-out, counters and canaries take less time than a delivery.
+        assert!(observed.report.last_attempt().unwrap().duration_ms < 3_900.0, "a run never waits for a delivery");
     }
-    // A day: the last e-mail and SMS are still to be judged.
+    // One day: the last e-mail and SMS may still be pending.
     assert_eq!(sent(&harness), (96, 24));
     assert!((95..=96).contains(&emails) && (23..=24).contains(&texts), "{emails}, {texts}");
 }
 
 #[tokio::test]
-async fn a_canary_on_its_way_is_neither_passed_nor_failed() {
-    let harness = at_its_own_pace().await;
+async fn pending_canary_skips_the_delivery_step() {
+    let harness = with_default_intervals().await;
     harness.platform.faults().activate(Fault::EmailStuck);
     assert_eq!(step(&next(&harness).await, "email", "delivery"), Some("skipped"), "none was sent yet");
     let observed = next(&harness).await;
     assert_eq!(step(&observed, "email", "delivery"), Some("skipped"));
     assert!(
-        reason(&observed, "email", "delivery").contains("on its way for 300 s: the platform says queued"),
+        reason(&observed, "email", "delivery").contains("on its way for 300 s: status queued on the platform"),
         "{observed:?}"
     );
     assert_eq!(observed.report.outcome, Outcome::Passed);
     let observed = next(&harness).await;
-    assert_eq!(step(&observed, "email", "delivery"), Some("failed"), "older than its bound");
+    assert_eq!(step(&observed, "email", "delivery"), Some("failed"), "later than delivered_within");
 }
 
 #[tokio::test]
-async fn one_that_is_late_opens_an_incident_and_its_arrival_ends_it() {
-    let harness = at_its_own_pace().await;
+async fn late_canary_opens_an_incident_until_it_arrives() {
+    let harness = with_default_intervals().await;
     harness.platform.faults().activate(Fault::EmailStuck);
     for _ in 0..4 {
         next(&harness).await;
@@ -95,27 +95,27 @@ async fn one_that_is_late_opens_an_incident_and_its_arrival_ends_it() {
 }
 
 #[tokio::test]
-async fn one_that_failed_is_confirmed_by_another_at_once_and_wakes_nobody_alone() {
-    let harness = at_its_own_pace().await;
+async fn one_failed_canary_is_retried_without_an_incident() {
+    let harness = with_default_intervals().await;
     harness.platform.faults().activate(Fault::SmsFailed);
     next(&harness).await;
     let observed = next(&harness).await;
     assert_eq!((step(&observed, "sms", "delivery"), step(&observed, "sms", "send")), (Some("failed"), Some("passed")));
-    assert_eq!(sent(&harness).1, 2, "an hour has not passed");
-    assert!(harness.memory.take_sent().is_empty(), "one SMS that fails wakes nobody");
+    assert_eq!(sent(&harness).1, 2, "a second SMS before the hour is over");
+    assert!(harness.memory.take_sent().is_empty(), "one failed SMS opens no incident");
     harness.platform.faults().clear_all();
     for _ in 0..3 {
         assert_eq!(next(&harness).await.report.outcome, Outcome::Passed);
     }
-    assert!(harness.memory.take_sent().is_empty(), "and it was one alone");
-    assert_eq!(sent(&harness).1, 3, "two that arrived have settled it");
+    assert!(harness.memory.take_sent().is_empty(), "no incident, so no recovery");
+    assert_eq!(sent(&harness).1, 3, "two arrivals end the retries");
 }
 
 #[tokio::test]
-async fn a_lost_canary_is_forgotten_when_a_later_one_arrives() {
-    let harness = at_its_own_pace().await;
+async fn lost_canary_is_forgotten_when_a_later_one_arrives() {
+    let harness = with_default_intervals().await;
     next(&harness).await;
-    // The platform forgets the first: it is in no record.
+    // The platform's record does not have the first canary.
     let mut memory: serde_json::Value =
         serde_json::from_str(&harness.memory.memory_of("notifications").unwrap()).unwrap();
     memory["email"]["pending"][0]["id"] = "4711".into();
@@ -133,12 +133,12 @@ async fn a_lost_canary_is_forgotten_when_a_later_one_arrives() {
 }
 
 #[tokio::test]
-async fn a_run_by_hand_sends_nothing_unless_it_is_told_to() {
-    let harness = at_its_own_pace().await;
+async fn manual_run_sends_nothing_without_send_canaries() {
+    let harness = with_default_intervals().await;
     let dry = Invocation { may_send: false, ..Invocation::manual() };
     let report = execute(&harness.prepared, &harness.ports(), &dry).await.unwrap();
     assert_eq!(report.outcome, Outcome::Passed);
     assert_eq!(sent(&harness), (0, 0));
-    let said = format!("{report:?}");
-    assert!(said.contains("without --send-canaries") && said.contains("nothing to judge"), "{said}");
+    let text = format!("{report:?}");
+    assert!(text.contains("without --send-canaries") && text.contains("nothing to judge"), "{text}");
 }

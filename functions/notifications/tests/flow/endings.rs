@@ -1,4 +1,4 @@
-//! What else may come: maintenance, refusals, what is missing, and no secret in any of it.
+//! Maintenance, refusals, lost memory and missing counters, and no secret in any output.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use notifications::Notifications;
 use crate::step;
 
 #[tokio::test]
-async fn maintenance_is_no_failure_and_nothing_is_sent() {
+async fn maintenance_ends_the_run_before_sending() {
     let harness = Harness::<Notifications>::start().await;
     harness.platform.faults().activate(Fault::Maintenance);
     let observed = harness.run().await;
@@ -19,7 +19,7 @@ async fn maintenance_is_no_failure_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_platform_that_takes_no_message_fails_at_once_and_is_asked_again() {
+async fn refused_message_fails_at_once_and_is_retried() {
     let harness = Harness::<Notifications>::with(Options::default(), |settings| {
         settings.push_str("\n[platform.notification]\nemail = \"/api/notifications/fax\"\n");
     })
@@ -35,7 +35,7 @@ async fn a_platform_that_takes_no_message_fails_at_once_and_is_asked_again() {
 }
 
 #[tokio::test]
-async fn memory_that_was_lost_is_no_failure() {
+async fn lost_memory_is_not_a_failure() {
     let harness = Harness::<Notifications>::start().await;
     harness.run().await;
     harness.memory.set_memory("notifications", "{ broken");
@@ -45,52 +45,52 @@ async fn memory_that_was_lost_is_no_failure() {
 }
 
 #[tokio::test]
-async fn an_account_of_ours_that_is_refused_is_no_failure() {
+async fn refused_account_is_inconclusive() {
     let harness = Harness::<Notifications>::start().await;
-    let of_demo = |(path, value): (String, String)| {
+    let with_wrong_password = |(path, value): (String, String)| {
         let value = if path == "notifications/password" { "not this account's".to_owned() } else { value };
         (format!("/just-driving/demo/{path}"), value)
     };
-    let ports =
-        check_testkit::ports(&harness.memory, &harness.clock, harness.platform.credentials().into_iter().map(of_demo));
+    let secrets = harness.platform.credentials().into_iter().map(with_wrong_password);
+    let ports = check_testkit::ports(&harness.memory, &harness.clock, secrets);
     let observed = harness.run_after(Duration::ZERO, &ports).await;
     let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     assert_eq!(inconclusive.cause, Cause::Credentials);
 }
 
 #[tokio::test]
-async fn counters_that_are_not_there_are_not_published_and_said() {
+async fn missing_counters_are_reported_in_the_log_line() {
     let harness = Harness::<Notifications>::start().await;
     assert!(harness.run().await.metrics.contains_key("NotificationQueue.email"));
     harness.platform.faults().activate(Fault::CountersMissing);
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed);
-    let of_counters = ["NotificationQueue", "NotificationFailures"];
-    let published = observed.metrics.keys().filter(|name| of_counters.iter().any(|metric| name.starts_with(metric)));
+    let names = ["NotificationQueue", "NotificationFailures"];
+    let published = observed.metrics.keys().filter(|name| names.iter().any(|metric| name.starts_with(metric)));
     assert_eq!(published.count(), 0, "{:?}", observed.metrics);
-    let said = crate::reason(&observed, "counters", "counters");
-    assert!(said.contains("/email_queued") && said.contains("/sms_failed"), "{said}");
+    let reason = crate::reason(&observed, "counters", "counters");
+    assert!(reason.contains("/email_queued") && reason.contains("/sms_failed"), "{reason}");
     let line = serde_json::to_string(&observed.report).unwrap();
     assert!(line.contains("the counters hold no "), "{line}");
 }
 
 #[tokio::test]
-async fn no_fault_makes_a_run_say_a_secret() {
+async fn no_fault_exposes_a_secret() {
     for fault in Fault::ALL.iter().copied().filter(|fault| *fault != Fault::Hang) {
         let options = Options { slow_delay: Duration::from_millis(50), ..Options::default() };
         let harness = Harness::<Notifications>::with(options, |_| {}).await;
         harness.platform.faults().activate(fault);
         for _ in 0..2 {
             let observed = harness.run().await;
-            let said = format!(
+            let output = format!(
                 "{observed:?} {} {:?}",
                 serde_json::to_string(&observed.report).unwrap(),
                 harness.memory.take_sent()
             );
             for (path, secret) in harness.platform.credentials() {
-                assert!(!said.contains(&secret), "{fault}: {path} is said in {said}");
+                assert!(!output.contains(&secret), "{fault}: {path} is in {output}");
             }
-            assert!(!said.contains("eyJpdiI6"), "{fault}: a cookie is said in {said}");
+            assert!(!output.contains("eyJpdiI6"), "{fault}: a cookie is in {output}");
         }
     }
 }

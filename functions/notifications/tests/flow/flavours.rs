@@ -1,4 +1,4 @@
-//! A platform that calls everything otherwise: the settings alone fit the check to it.
+//! A platform with other names for everything: settings alone adapt the check to it.
 
 use check::Outcome;
 use check_testkit::Harness;
@@ -6,7 +6,7 @@ use demo_platform::faults::{Shows, catalogue};
 use demo_platform::{Flavour, Options};
 use notifications::Notifications;
 
-/// The settings of a platform that calls everything otherwise.
+/// Settings of a platform with other names for everything.
 const RENAMED: &str = include_str!("renamed.toml");
 
 async fn renamed() -> Harness<Notifications> {
@@ -15,7 +15,7 @@ async fn renamed() -> Harness<Notifications> {
 }
 
 #[tokio::test]
-async fn a_platform_of_other_names_passes_by_its_settings() {
+async fn renamed_platform_passes_with_its_settings() {
     let harness = renamed().await;
     harness.run().await;
     let observed = harness.run().await;
@@ -30,7 +30,7 @@ async fn a_platform_of_other_names_passes_by_its_settings() {
 }
 
 #[tokio::test]
-async fn its_faults_are_seen_as_those_of_the_documented_one() {
+async fn faults_of_the_renamed_platform_are_caught() {
     for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == "notifications") {
         let Shows::Failures(expected) = &spec.shows else { continue };
         let mut harness = renamed().await;

@@ -1,4 +1,4 @@
-"""A mail server on a free port. Prints the port, then a line of JSON for each mail; refuses those to nobody@."""
+"""Mail server on a free port. Prints the port, then a line of JSON for each mail. Refuses mail to nobody@."""
 
 import email
 import json
@@ -22,7 +22,7 @@ class Mailboxes:
 
 class OnAnyPort(Controller):
     def _trigger_server(self):
-        # It asks its own port for a greeting, once it knows which that is.
+        # The superclass connects to this port and expects a greeting, so it needs the actual number.
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()
 

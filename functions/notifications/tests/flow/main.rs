@@ -1,6 +1,6 @@
-//! The flow in process, against the demo platform.
+//! In-process tests of the flow against the demo platform.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::unwrap_used, reason = "a failed assumption fails the test")]
 
 mod cadence;
 mod endings;
@@ -12,13 +12,13 @@ mod smtp;
 
 use check_testkit::Observed;
 
-/// How a step of a subject ended, in a word.
+/// Result of a subject's step, as one word.
 fn step(observed: &Observed, subject: &str, name: &str) -> Option<&'static str> {
     let steps = &observed.report.last_attempt().unwrap().steps;
     steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).map(|step| step.result.word())
 }
 
-/// What a skipped step says.
+/// Debug text of a subject's step result, with the reason of a skipped step.
 fn reason(observed: &Observed, subject: &str, name: &str) -> String {
     let steps = &observed.report.last_attempt().unwrap().steps;
     let step = steps.iter().find(|step| step.subject.as_str() == subject && step.name == name).unwrap();

@@ -1,4 +1,4 @@
-//! What is wrong with a settings file, word by word.
+//! Exact errors for wrong settings, and the documented defaults.
 
 use notifications::Notifications;
 use runtime::Prepared;
@@ -18,24 +18,24 @@ sms.to = "+4500000000"
 "#;
 
 fn read(text: &str) -> Result<Prepared<Notifications>, Vec<String>> {
-    let said =
+    let lines =
         |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
-    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(said)
+    Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(lines)
 }
 
 #[test]
-fn the_shortest_file_is_right_and_its_defaults_are_as_documented() {
+fn minimal_settings_have_the_documented_defaults() {
     let check = read(RIGHT).unwrap_or_else(|problems| panic!("{problems:#?}")).check;
-    let of = |canary: Option<notifications::Canary>| {
+    let defaults = |canary: Option<notifications::Canary>| {
         let canary = canary.unwrap();
         (canary.every.as_secs() / 60, canary.delivered_within.as_secs() / 60, canary.provider.is_none())
     };
-    assert_eq!((of(check.email), of(check.sms)), ((15, 10, true), (60, 10, true)));
+    assert_eq!((defaults(check.email), defaults(check.sms)), ((15, 10, true), (60, 10, true)));
     assert!(check.counting.is_none());
 }
 
 #[test]
-fn what_one_costs_may_be_written_and_is_kept() {
+fn price_of_a_canary_is_kept() {
     let text = RIGHT.replace("sms.to = ", "sms.price_usd = 0.06\nemail.price_usd = 0\nsms.to = ");
     let read = read(&text).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(read.check.sms.as_ref().and_then(|canary| canary.price_usd), Some(0.06));
@@ -45,11 +45,11 @@ fn what_one_costs_may_be_written_and_is_kept() {
 }
 
 #[test]
-fn every_mistake_is_said_by_key_and_rule() {
+fn each_mistake_is_reported_with_key_and_rule() {
     let channels = "email.to = \"canary@b.example\"\nsms.to = \"+4500000000\"\n";
-    for (from, to, said) in [
+    for (from, to, expected) in [
         ("user = 7\n", "", "check.notifications.user: expected a value, found none"),
-        (channels, "", "check.notifications: expected a table `email` or `sms`, found neither: nothing would be sent"),
+        (channels, "", "check.notifications: expected a table `email` or `sms`, found neither"),
         ("sms.to = ", "sms.price_usd = 60\nsms.to = ", "check.notifications.sms.price_usd: expected 0 to 10, found 60"),
         ("\"canary@b.example\"", "\" \"", "check.notifications.email.to: expected a text, found a blank one"),
         (
@@ -60,7 +60,7 @@ fn every_mistake_is_said_by_key_and_rule() {
     ] {
         let text = RIGHT.replacen(from, to, 1);
         assert_ne!(text, RIGHT, "{from}");
-        let observed = read(&text).err().unwrap_or_default();
-        assert_eq!(observed, [said], "{to}");
+        let problems = read(&text).err().unwrap_or_default();
+        assert_eq!(problems, [expected], "{to}");
     }
 }
