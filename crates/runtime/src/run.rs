@@ -156,7 +156,7 @@ impl Run {
 
     /// Reports a leftover: an object of an earlier run, or one that this run cannot undo. It is reported in addition to
     /// the run's other findings.
-    pub fn leftovers(&self, compensation: &str, detail: &str) {
+    pub fn report_leftover(&self, compensation: &str, detail: &str) {
         let leftover =
             Leftover { compensation: compensation.to_owned(), detail: self.redact(detail), instructions: None };
         lock(&self.leftovers).push(leftover);

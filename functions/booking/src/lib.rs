@@ -2,7 +2,7 @@
 //!
 //! The steps follow a user of the synthetic school, with its teacher and student:
 //! 1. `log-in`: the check's own account logs in.
-//! 2. `calendar`: the platform lists the school's bookings. Leftovers of earlier runs are removed in a step `sweep`.
+//! 2. `calendar`: the platform lists the school's bookings. Leftovers of earlier runs are removed in a step `cleanup`.
 //! 3. `availability`: the teacher has a free slot after the minimum lead time. Concurrent with `calendar`.
 //! 4. `create`: the slot can be booked.
 //! 5. `read-back`: every field of the booking has the requested value.
@@ -483,14 +483,14 @@ impl Booking {
         user: &UserSession<'_>,
         leftovers: Vec<FoundLeftover>,
     ) -> Vec<FoundLeftover> {
-        let step = run.step(&Subject::whole(), "sweep");
+        let step = run.step(&Subject::whole(), "cleanup");
         let mut cleaned = Vec::new();
         for leftover in leftovers {
             let answer = user.look(&step, Method::DELETE, self.booking_url(&leftover.id), None).await;
             let removed = answer
                 .and_then(|answer| status(&answer, &undone(&self.site.platform)).map_err(|mismatch| mismatch.actual));
             if let Err(why) = &removed {
-                run.leftovers("sweep", &format!("booking {} of run {}: {why}", leftover.id, leftover.run_id));
+                run.report_leftover("cleanup", &format!("booking {} of run {}: {why}", leftover.id, leftover.run_id));
             }
             cleaned.push(FoundLeftover { removed: removed.is_ok(), ..leftover });
         }

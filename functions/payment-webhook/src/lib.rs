@@ -2,7 +2,7 @@
 //!
 //! The flow creates two invoices for the synthetic student. One is paid; the other receives all events without effect.
 //! 1. `log-in`: the check's own account logs in.
-//! 2. `invoices`: reads the student's invoices and balance. Leftovers of earlier runs are removed in a step `sweep`.
+//! 2. `invoices`: reads the student's invoices and balance. Leftovers of earlier runs are removed in a step `cleanup`.
 //! 3. `new-invoices`: creates both invoices.
 //! 4. `forged`, `stale`, `tampered`: the webhook refuses an event with a wrong signature, one with an old signature, and one
 //!    changed after signing.
@@ -455,7 +455,7 @@ impl PaymentWebhook {
         secret: &SecretString,
         leftovers: Vec<FoundLeftover>,
     ) -> Vec<FoundLeftover> {
-        let step = run.step(&Subject::whole(), "sweep");
+        let step = run.step(&Subject::whole(), "cleanup");
         let mut cleaned: Vec<FoundLeftover> = Vec::new();
         for leftover in leftovers {
             let same_run =
@@ -465,7 +465,7 @@ impl PaymentWebhook {
                 None => {
                     let undone = self.undo(run, user, secret, leftover.run_id.clone()).run().await;
                     if let Err(why) = &undone {
-                        run.leftovers("sweep", why);
+                        run.report_leftover("cleanup", why);
                     }
                     undone.is_ok()
                 }

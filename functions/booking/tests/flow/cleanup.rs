@@ -29,12 +29,12 @@ async fn cleanup(harness: &Harness<Booking>, remove: bool) -> CleanupReport {
 async fn later_run_removes_a_leftover_of_a_finished_run() {
     let (harness, _) = with_leftover(5 * MINUTES).await;
     let observed = harness.run().await;
-    assert_eq!((observed.step("sweep"), &observed.report.outcome), (None, &Outcome::Passed));
+    assert_eq!((observed.step("cleanup"), &observed.report.outcome), (None, &Outcome::Passed));
     assert_eq!(harness.platform.leftovers().len(), 1, "it may belong to a concurrent run");
     let observed = harness.run_after(10 * MINUTES, &harness.ports()).await;
-    assert_eq!((observed.step("sweep"), &observed.report.outcome), (Some("passed"), &Outcome::Passed));
+    assert_eq!((observed.step("cleanup"), &observed.report.outcome), (Some("passed"), &Outcome::Passed));
     assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
-    assert_eq!(harness.run().await.step("sweep"), None);
+    assert_eq!(harness.run().await.step("cleanup"), None);
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn failed_cleanup_fails_only_the_step_cancel() {
     // The platform confirms the cancellation but keeps the booking.
     harness.platform.faults().activate(Fault::CancelIgnored);
     let observed = harness.run().await;
-    assert_eq!(observed.step("sweep"), Some("passed"));
+    assert_eq!(observed.step("cleanup"), Some("passed"));
     assert_eq!(observed.step("cancel"), Some("failed"), "the flow detects the fault");
     assert!(harness.platform.leftovers().iter().any(|left| left.contains(&run_id)));
 }

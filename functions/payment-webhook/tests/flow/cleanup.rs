@@ -30,13 +30,13 @@ async fn later_run_removes_leftovers() {
     harness.clock.skip(16 * MINUTES);
     let observed = harness.run().await;
     assert_eq!(
-        (observed.step("sweep"), &observed.report.outcome),
+        (observed.step("cleanup"), &observed.report.outcome),
         (Some("passed"), &Outcome::Passed),
         "{:#?}",
         observed.report
     );
     assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
-    assert_eq!(harness.run().await.step("sweep"), None);
+    assert_eq!(harness.run().await.step("cleanup"), None);
 }
 
 #[tokio::test]

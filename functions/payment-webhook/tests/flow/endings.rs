@@ -51,7 +51,7 @@ async fn payment_recorded_late_is_refunded_by_a_later_run() {
     assert_eq!((observed.step("recorded"), observed.report.leftovers.len()), (Some("failed"), 1));
     harness.platform.faults().clear_all();
     harness.clock.skip(Duration::from_secs(16 * 60));
-    assert_eq!(harness.run().await.step("sweep"), Some("passed"));
+    assert_eq!(harness.run().await.step("cleanup"), Some("passed"));
     assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
 }
 
