@@ -1,28 +1,28 @@
-//! The catalogue of metrics: one place for names, units, meaning and owner.
+//! The catalogue of metrics, with their names, units, meanings and owners.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// CloudWatch's namespace of all our metrics.
+/// CloudWatch namespace of all metrics in the catalogue.
 pub const NAMESPACE: &str = "JustDriving/Synthetics";
 
-/// CloudWatch's units, as far as we use them.
+/// The CloudWatch units that the catalogue uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Unit {
-    /// A number of things; days too, for which CloudWatch has no unit.
+    /// A count, or days, for which CloudWatch has no unit.
     Count,
-    /// Thousandths of a second.
+    /// Milliseconds.
     Milliseconds,
     /// Seconds.
     Seconds,
-    /// Parts of a hundred.
+    /// Percent, from 0 to 100.
     Percent,
 }
 
 impl Unit {
-    /// CloudWatch's name.
+    /// The name in CloudWatch.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,32 +34,32 @@ impl Unit {
     }
 }
 
-/// Which dimensions a metric has: exactly these, never more.
+/// The exact set of dimensions of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dimensions {
     /// `Environment` and `Check`.
     EnvironmentAndCheck,
-    /// `Environment`, `Check` and `Channel`: the only split there is.
+    /// `Environment`, `Check` and `Channel`, the only dimension that splits a metric.
     EnvironmentCheckAndChannel,
-    /// `Environment` alone: one series, whoever publishes.
+    /// `Environment` only: one series for all checks.
     Environment,
 }
 
-/// How a message goes out.
+/// The channel of a message to users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Channel {
-    /// By e-mail.
+    /// E-mail.
     Email,
-    /// By SMS.
+    /// SMS.
     Sms,
 }
 
 impl Channel {
-    /// Every one.
+    /// All channels.
     pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
 
-    /// Its name, as dimension and subject.
+    /// The name, used as dimension and subject.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,22 +69,22 @@ impl Channel {
     }
 }
 
-/// One metric of the catalogue.
+/// A metric of the catalogue.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Metric {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Its unit.
+    /// The unit.
     pub unit: Unit,
-    /// Its dimensions.
+    /// The dimensions.
     pub dimensions: Dimensions,
-    /// The id of the check that publishes it; `None` when every check does.
+    /// The id of the check that publishes it; `None` if every check does.
     pub owner: Option<&'static str>,
-    /// What it means, and when it is missing.
+    /// The meaning, and when the metric is missing.
     pub meaning: &'static str,
 }
 
-/// What is measured with a canary of ours, and how often one is sent by default: settings may say otherwise.
+/// Metrics measured with canaries, with the default interval between canaries. Settings can change the interval.
 const CANARIES: [(Metric, Option<Channel>, Duration); 3] = [
     (JOB_DELAY, None, Duration::from_secs(300)),
     (NOTIFICATION_DELIVERY_DELAY, Some(Channel::Email), Duration::from_secs(900)),
@@ -94,7 +94,7 @@ const CANARIES: [(Metric, Option<Channel>, Duration); 3] = [
 /// The window of the platform's operations counters.
 const COUNTERS_WINDOW: Duration = Duration::from_secs(300);
 
-/// What is counted in that window.
+/// Metrics counted in that window.
 const COUNTED: [Metric; 12] = [
     LOGIN_FAILURE_RATE,
     LOCKOUTS,
@@ -111,18 +111,18 @@ const COUNTED: [Metric; 12] = [
 ];
 
 impl Metric {
-    /// How far each value looks back, of what the platform's operations counters tell: what happens once is in every value of that
-    /// time. `None`: a value is of its run alone.
+    /// The window of a metric that comes from the platform's operations counters: an event shows in every value of that window.
+    /// `None` if a value describes its own run only.
     #[must_use]
     pub fn window(&self) -> Option<Duration> {
         COUNTED.contains(self).then_some(COUNTERS_WINDOW)
     }
 
-    /// How often it has a value by default, where that is not with each run of its check.
+    /// The default interval between values, for metrics that not every run publishes.
     #[must_use]
     pub fn every(&self, channel: Option<Channel>) -> Option<Duration> {
-        let own = CANARIES.iter().find(|(metric, of, _)| metric == self && *of == channel);
-        own.map(|(_, _, every)| *every)
+        let canary = CANARIES.iter().find(|(metric, own, _)| metric == self && *own == channel);
+        canary.map(|(_, _, every)| *every)
     }
 }
 
@@ -142,259 +142,269 @@ const fn for_environment(name: &'static str, unit: Unit, meaning: &'static str) 
     Metric { name, unit, dimensions: Dimensions::Environment, owner: None, meaning }
 }
 
-/// Whether the run passed.
+/// Result of a run: 1 or 0.
 pub const SUCCESS: Metric = for_every_check(
     "Success",
     Unit::Count,
-    "1 when the run passed, 0 when its last attempt failed. Missing when it could not judge, under maintenance, and when \
-     the event was refused.",
+    "1 if the run passed, 0 if its last attempt failed. Missing for inconclusive runs, during maintenance and for \
+     refused events.",
 );
-/// How long the user's way took.
+/// Duration of the user's flow.
 pub const DURATION: Metric = for_every_check(
     "Duration",
     Unit::Milliseconds,
-    "The last attempt from its first to its last step, without waits, polling and compensation. Missing as `Success` is.",
+    "Time from the first to the last step of the last attempt, without waits, polling and compensation. Missing as for \
+     `Success`.",
 );
-/// Whether the run could not judge.
+/// Inconclusive runs.
 pub const INCONCLUSIVE: Metric = for_every_check(
     "Inconclusive",
     Unit::Count,
-    "1 when the run could not judge, otherwise 0. Missing when the check did not run: that is what the blind alarm waits for.",
+    "1 if the run was inconclusive, otherwise 0. Missing if the check did not run, which raises the monitoring-lost \
+     alarm as well.",
 );
-/// The certificate that ends first.
+/// Days until the first certificate expires.
 pub const CERTIFICATE_DAYS_REMAINING: Metric = for_check(
     "availability",
     "CertificateDaysRemaining",
     Unit::Count,
-    "Days until the first certificate of all targets ends; negative when it has. Missing when no target was reached by TLS.",
+    "Days until the first certificate of all targets expires; negative once it has. Missing if no target was reached \
+     over TLS.",
 );
-/// Whether the platform says that it is down on purpose.
+/// Planned maintenance, as reported by the platform.
 pub const MAINTENANCE: Metric = for_check(
     "availability",
     "Maintenance",
     Unit::Count,
-    "1 while the platform is in maintenance mode, otherwise 0. Missing when nothing answered.",
+    "1 while the platform is in maintenance mode, otherwise 0. Missing if no target answered.",
 );
-/// How often real users' log-ins fail.
+/// Failure rate of real users' log-ins.
 pub const LOGIN_FAILURE_RATE: Metric = for_check(
     "login",
     "LoginFailureRate",
     Unit::Percent,
-    "Failed of all log-ins in the window of the operations counters, our own attempts subtracted. Missing without the \
-     counters, and when the window holds fewer attempts than `minimum_count`.",
+    "Share of failed log-ins in the operations counters' window, without the check's own attempts. Missing without the \
+     counters, or with fewer attempts than `minimum_count`.",
 );
-/// How many log-ins were throttled.
+/// Number of throttled log-ins.
 pub const LOCKOUTS: Metric = for_check(
     "login",
     "Lockouts",
     Unit::Count,
-    "Throttled log-ins in the window of the operations counters, our own subtracted. Missing without the counter.",
+    "Throttled log-ins in the operations counters' window, without the check's own attempts. Missing without the \
+     counter.",
 );
-/// How often real users' bookings fail.
+/// Error rate of real users' bookings.
 pub const BOOKING_ERROR_RATE: Metric = for_check(
     "booking",
     "BookingErrorRate",
     Unit::Percent,
-    "Booking errors of all requests to book or move a lesson in the window of the operations counters, our own subtracted. \
-     Missing without the counters, and when the window holds fewer than `minimum_count`.",
+    "Share of requests to book or move a lesson that failed in the operations counters' window, without the check's \
+     own requests. Missing without the counters, or with fewer requests than `minimum_count`.",
 );
-/// How long the platform takes to work off a payment event.
+/// Time that the platform takes to process a payment event.
 pub const WEBHOOK_PROCESSING_DELAY: Metric = for_check(
     "payment-webhook",
     "WebhookProcessingDelay",
     Unit::Milliseconds,
-    "From the accepted delivery of our payment event until its invoice is seen paid, as often as it is looked. Missing when \
-     it was not delivered or never paid.",
+    "Time from the accepted delivery of a synthetic payment event until its invoice is read as paid, as precise as the \
+     polling interval. Missing if the event was not accepted or the invoice was never paid.",
 );
-/// How often the provider's webhooks fail.
+/// Failure rate of the provider's webhooks.
 pub const WEBHOOK_FAILURE_RATE: Metric = for_check(
     "payment-webhook",
     "WebhookFailureRate",
     Unit::Percent,
-    "Failed of all webhooks in the window of the operations counters, our own subtracted. Missing without the counters, and \
-     when the window holds fewer than `minimum_count`.",
+    "Share of failed webhooks in the operations counters' window, without the check's own deliveries. Missing without \
+     the counters, or with fewer webhooks than `minimum_count`.",
 );
-/// How often real users' payments fail.
+/// Failure rate of real users' payments.
 pub const PAYMENT_FAILURE_RATE: Metric = for_check(
     "payment-webhook",
     "PaymentFailureRate",
     Unit::Percent,
-    "Failed of all payments in the window of the operations counters, our own subtracted. Missing as `WebhookFailureRate` is.",
+    "Share of failed payments in the operations counters' window, without the check's own payments. Missing as for \
+     `WebhookFailureRate`.",
 );
-/// How many payments differ between the provider and the platform.
+/// Number of payments that differ between the provider and the platform.
 pub const PAYMENT_MISMATCHES: Metric = for_check(
     "reconciliation",
     "PaymentMismatches",
     Unit::Count,
-    "Payments that are missing on one side, recorded twice, late, or differ in amount, currency or status. Missing when one \
-     side could not be read.",
+    "Payments that are missing on one side, recorded twice or late, or different in amount, currency or status. \
+     Missing if one side could not be read.",
 );
-/// How long a message takes to arrive.
+/// Delivery time of a message.
 pub const NOTIFICATION_DELIVERY_DELAY: Metric = per_channel(
     "notifications",
     "NotificationDeliveryDelay",
     Unit::Seconds,
-    "From sending a canary to its delivery, by the platform's record or the provider's; until it was seen when neither tells \
-     the time. Missing in runs that saw none arrive.",
+    "Time from sending a canary to its delivery, as recorded by the platform or the provider; if neither records it, \
+     until a run finds the canary delivered. Missing in runs without a delivered canary.",
 );
-/// How many messages wait to be sent.
+/// Number of messages that wait to be sent.
 pub const NOTIFICATION_QUEUE: Metric = per_channel(
     "notifications",
     "NotificationQueue",
     Unit::Count,
-    "Messages that wait to be sent, by the operations counters. Missing without the counter.",
+    "Messages waiting to be sent, from the operations counters. Missing without the counter.",
 );
-/// How many messages were not delivered.
+/// Number of undelivered messages.
 pub const NOTIFICATION_FAILURES: Metric = per_channel(
     "notifications",
     "NotificationFailures",
     Unit::Count,
-    "Messages that failed or bounced in the window of the operations counters. Missing without the counter.",
+    "Messages that failed or bounced in the operations counters' window. Missing without the counter.",
 );
-/// How many jobs wait in the fullest queue.
+/// Number of jobs in the longest queue.
 pub const QUEUE_BACKLOG: Metric = for_check(
     "queues",
     "QueueBacklog",
     Unit::Count,
-    "Jobs that wait in the queue that has most, those left out that are to be done later. Missing when no source tells.",
+    "Jobs waiting in the longest queue, without delayed jobs. Missing if no source reports it.",
 );
-/// How long the oldest job waits.
+/// Age of the oldest waiting job.
 pub const OLDEST_JOB_AGE: Metric = for_check(
     "queues",
     "OldestJobAge",
     Unit::Seconds,
-    "Age of the job that waits longest in any queue: as the platform tells it, as Horizon writes it into the job, or since a \
-     run first saw it at the head of its queue. Missing when no source tells.",
+    "Age of the oldest waiting job in any queue: as reported by the platform, as recorded in the job by Horizon, or \
+     since a run first found it at the head of its queue. Missing if no source reports it.",
 );
-/// How long a job of ours takes.
+/// Time that a canary job takes.
 pub const JOB_DELAY: Metric = for_check(
     "queues",
     "JobDelay",
     Unit::Seconds,
-    "From putting a job of ours into a queue until it was done, of the slowest queue. Missing in runs that saw none done.",
+    "Time from dispatching a canary job until it finished, for the slowest queue. Missing in runs without a finished \
+     canary.",
 );
-/// How many jobs failed.
+/// Number of failed jobs.
 pub const FAILED_JOBS: Metric = for_check(
     "queues",
     "FailedJobs",
     Unit::Count,
-    "Jobs that failed in the window of the operations counters, of all queues; Horizon's number of its own window without \
-     them. Missing when neither tells.",
+    "Failed jobs of all queues in the operations counters' window; without the counters, Horizon's number for its own \
+     window. Missing if neither reports it.",
 );
-/// How late the latest scheduled task is.
+/// Delay of the most overdue scheduled task.
 pub const SCHEDULED_TASK_LATENESS: Metric = for_check(
     "queues",
     "ScheduledTaskLateness",
     Unit::Seconds,
-    "How far the scheduled task that is latest is beyond its interval; 0 when all are in time. Missing without the counters.",
+    "Time by which the most overdue scheduled task exceeds its interval; 0 if all are on time. Missing without the \
+     counters.",
 );
-/// How many requests users make.
+/// Number of requests that the platform answered.
 pub const REQUESTS: Metric = for_check(
     "application",
     "Requests",
     Unit::Count,
-    "Requests that were answered in the window of the operations counters. Missing without the counter.",
+    "Requests answered in the operations counters' window. Missing without the counter.",
 );
-/// How often the application fails.
+/// Error rate of the application.
 pub const ERROR_RATE: Metric = for_check(
     "application",
     "ErrorRate",
     Unit::Percent,
-    "Answers 5xx of all requests in the window of the operations counters. Missing without the counters, and when the \
-     window holds fewer requests than `minimum_count`.",
+    "Share of requests answered with 5xx in the operations counters' window. Missing without the counters, or with \
+     fewer requests than `minimum_count`.",
 );
-/// How many exceptions nobody caught.
+/// Number of uncaught exceptions.
 pub const EXCEPTIONS: Metric = for_check(
     "application",
     "Exceptions",
     Unit::Count,
-    "Exceptions in the window of the operations counters. Missing without the counter.",
+    "Uncaught exceptions in the operations counters' window. Missing without the counter.",
 );
-/// How many statements the database took long for.
+/// Number of slow database statements.
 pub const SLOW_QUERIES: Metric = for_check(
     "application",
     "SlowQueries",
     Unit::Count,
-    "Slow statements in the window of the operations counters. Missing without the counter.",
+    "Slow database statements in the operations counters' window. Missing without the counter.",
 );
-/// How often the platform's own calls to a partner fail.
+/// Failure rate of the platform's calls to partners.
 pub const PARTNER_CALL_FAILURE_RATE: Metric = for_check(
     "application",
     "PartnerCallFailureRate",
     Unit::Percent,
-    "Failed of the platform's own calls to the partner that fails most, in the window of the operations counters. Missing \
-     without the counters, and when no partner was called as often as `minimum_count`.",
+    "Share of the platform's calls that failed, for the partner with the highest share in the operations counters' \
+     window. Missing without the counters, or if every partner had fewer calls than `minimum_count`.",
 );
-/// How full the fullest disk is.
+/// Usage of the fullest disk.
 pub const DISK_USED: Metric = for_check(
     "application",
     "DiskUsed",
     Unit::Percent,
-    "Of the fullest disk, by the health endpoint. Missing when it does not tell.",
+    "Usage of the fullest disk, from the health endpoint. Missing if the endpoint does not report it.",
 );
-/// How many processes want to run.
+/// Load of the server.
 pub const CPU_LOAD: Metric = for_check(
     "application",
     "CpuLoad",
     Unit::Count,
-    "Processes that want to run, on average over five minutes, by the health endpoint. Missing when it does not tell.",
+    "Runnable processes, averaged over five minutes, from the health endpoint. Missing if the endpoint does not report \
+     it.",
 );
-/// How much memory is used.
+/// Memory usage of the server.
 pub const MEMORY_USED: Metric = for_check(
     "application",
     "MemoryUsed",
     Unit::Percent,
-    "Of the server's memory, by the health endpoint. Missing when it does not tell.",
+    "Memory usage of the server, from the health endpoint. Missing if the endpoint does not report it.",
 );
-/// How long the database takes to answer.
+/// Response time of the database.
 pub const DATABASE_LATENCY: Metric = for_check(
     "backend",
     "DatabaseLatency",
     Unit::Milliseconds,
-    "`SELECT 1`, from sending it to its answer. Missing when the database was not reached.",
+    "Time from sending `SELECT 1` to its answer. Missing if the database was not reached.",
 );
-/// How many of the database's connections are used.
+/// Usage of the database's connections.
 pub const CONNECTIONS_USED: Metric = for_check(
     "backend",
     "ConnectionsUsed",
     Unit::Percent,
-    "Connections of the database of the most it takes, ours included. Missing when it was not reached.",
+    "Open connections as a share of the database's maximum, including the check's own. Missing if the database was not \
+     reached.",
 );
-/// How long the cache takes to answer.
+/// Response time of the cache.
 pub const CACHE_LATENCY: Metric = for_check(
     "backend",
     "CacheLatency",
     Unit::Milliseconds,
-    "`PING`, from sending it to its answer. Missing when the cache was not reached.",
+    "Time from sending `PING` to its answer. Missing if the cache was not reached.",
 );
-/// How full the cache is.
+/// Memory usage of the cache.
 pub const CACHE_MEMORY_USED: Metric = for_check(
     "backend",
     "CacheMemoryUsed",
     Unit::Percent,
-    "Memory of the cache of the most it may use. Missing when it was not reached, or has no limit.",
+    "Used memory as a share of the cache's limit. Missing if the cache was not reached or has no limit.",
 );
-/// How often a partner has failed in a row.
+/// Consecutive failures of a partner.
 pub const INTEGRATION_FAILURES: Metric = for_check(
     "integrations",
     "IntegrationFailures",
     Unit::Count,
-    "Failed runs in a row of the partner that has most; 0 when all answer. Missing when none could be judged.",
+    "Consecutive failed runs of the partner with the most; 0 if all partners answer. Missing if every partner was \
+     inconclusive.",
 );
-/// What runs created and could not remove.
+/// Synthetic data that runs could not remove.
 pub const LEFTOVERS: Metric = for_environment(
     "Leftovers",
     Unit::Count,
-    "What a run created and could not remove. Published by checks that create something.",
+    "Synthetic data that a run could not remove. Published by checks that create data.",
 );
-/// The oldest message that was not delivered to its topic.
+/// Age of the oldest undelivered notification.
 pub const OLDEST_UNSENT_NOTIFICATION: Metric = for_environment(
     "OldestUnsentNotification",
     Unit::Seconds,
-    "Age of the oldest message of an earlier run that its topic has not taken. Missing when there is none.",
+    "Age of the oldest notification of an earlier run that its topic has not accepted. Missing if there is none.",
 );
 
-/// Every metric that is published.
+/// All published metrics.
 pub const CATALOGUE: &[Metric] = &[
     SUCCESS,
     DURATION,
@@ -433,87 +443,89 @@ pub const CATALOGUE: &[Metric] = &[
     OLDEST_UNSENT_NOTIFICATION,
 ];
 
-/// How often real users' log-ins succeed. Measured, not published: the report and the log line hold it.
+/// Success rate of real users' log-ins (measured, not published).
 pub const LOGIN_SUCCESS_RATE: Metric = for_check(
     "login",
     "LoginSuccessRate",
     Unit::Percent,
-    "Succeeded of all log-ins; otherwise as `LoginFailureRate`. In the report and the log line only.",
+    "Share of log-ins that succeeded; otherwise as for `LoginFailureRate`. Only in the report and the log line.",
 );
-/// How often real users' log-outs succeed. Measured, not published: the report and the log line hold it.
+/// Success rate of real users' log-outs (measured, not published).
 pub const LOGOUT_SUCCESS_RATE: Metric = for_check(
     "login",
     "LogoutSuccessRate",
     Unit::Percent,
-    "Succeeded of all log-outs; otherwise as `LoginFailureRate`. In the report and the log line only.",
+    "Share of log-outs that succeeded; otherwise as for `LoginFailureRate`. Only in the report and the log line.",
 );
-/// How many jobs are done. Measured, not published: the report and the log line hold it.
+/// Number of finished jobs per minute (measured, not published).
 pub const QUEUE_THROUGHPUT: Metric = for_check(
     "queues",
     "QueueThroughput",
     Unit::Count,
-    "Jobs a minute: as Horizon counts them, else the least that it can have been, by how far the queues have shrunk since the \
-     last run. In the report and the log line only.",
+    "Finished jobs per minute as counted by Horizon; otherwise a lower bound, from the decrease in queue length since \
+     the last run. Only in the report and the log line.",
 );
-/// How long the database takes to let us in. Measured, not published: the report and the log line hold it.
+/// Time to connect to the database (measured, not published).
 pub const DATABASE_CONNECT_TIME: Metric = for_check(
     "backend",
     "DatabaseConnectTime",
     Unit::Milliseconds,
-    "From the name to a session of ours, TLS and log-in included. In the report and the log line only.",
+    "Time from resolving the database's name to an open session, including TLS and log-in. Only in the report and the \
+     log line.",
 );
-/// How many queries are slow. Measured, not published: the report and the log line hold it.
+/// Number of slow queries per minute (measured, not published).
 pub const SLOW_QUERY_RATE: Metric = for_check(
     "backend",
     "SlowQueryRate",
     Unit::Count,
-    "Slow queries a minute since the last run, by `long_query_time`. In the report and the log line only.",
+    "Slow queries per minute since the last run, as defined by `long_query_time`. Only in the report and the log line.",
 );
-/// How far the replica is behind. Measured, not published: the report and the log line hold it.
+/// Lag of the replica (measured, not published).
 pub const REPLICATION_LAG: Metric = for_check(
     "backend",
     "ReplicationLag",
     Unit::Seconds,
-    "How far the replica is behind its source. In the report and the log line only.",
+    "Time by which the replica lags behind its source. Only in the report and the log line.",
 );
-/// How many jobs were given up lately. Measured, not published: the report and the log line hold it.
+/// Number of stored failed jobs (measured, not published).
 pub const FAILED_JOBS_STORED: Metric = for_check(
     "backend",
     "FailedJobsStored",
     Unit::Count,
-    "Rows of Laravel's `failed_jobs` in the window, at most 10,000. In the report and the log line only.",
+    "Rows of Laravel's `failed_jobs` table in the window, at most 10,000. Only in the report and the log line.",
 );
-/// How much the cache throws out. Measured, not published: the report and the log line hold it.
+/// Number of evicted cache keys per minute (measured, not published).
 pub const CACHE_EVICTION_RATE: Metric = for_check(
     "backend",
     "CacheEvictionRate",
     Unit::Count,
-    "Keys thrown out for room, a minute since the last run. In the report and the log line only.",
+    "Keys evicted to free memory, per minute since the last run. Only in the report and the log line.",
 );
-/// How many the cache turns away. Measured, not published: the report and the log line hold it.
+/// Number of rejected cache connections per minute (measured, not published).
 pub const CACHE_REJECTED_CONNECTIONS: Metric = for_check(
     "backend",
     "CacheRejectedConnections",
     Unit::Count,
-    "Connections refused for `maxclients`, a minute since the last run. In the report and the log line only.",
+    "Connections rejected because of `maxclients`, per minute since the last run. Only in the report and the log line.",
 );
 
-/// How much is left of what a partner lets us ask. Measured, not published: the report and the log line hold it.
+/// Remaining share of a partner's rate limit (measured, not published).
 pub const RATE_LIMIT_HEADROOM: Metric = for_check(
     "integrations",
     "RateLimitHeadroom",
     Unit::Percent,
-    "Calls that are left until the partner that allows fewest throttles ours. In the report and the log line only.",
+    "Remaining share of allowed calls, for the partner closest to throttling. Only in the report and the log line.",
 );
-/// How long the partners' certificates last. Measured, not published: the report and the log line hold it.
+/// Days until the first certificate of a partner expires (measured, not published).
 pub const PARTNER_CERTIFICATE_DAYS: Metric = for_check(
     "integrations",
     "PartnerCertificateDays",
     Unit::Count,
-    "Days until the partners' certificate that ends first does; below 0 when it has. In the report and the log line only.",
+    "Days until the first certificate of all partners expires; negative once it has. Only in the report and the log \
+     line.",
 );
 
-/// A named number with a unit, of one attempt.
+/// A named value with a unit, measured in one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measurement {
     /// The metric's name.
@@ -522,16 +534,16 @@ pub struct Measurement {
     pub value: f64,
     /// The metric's unit.
     pub unit: Unit,
-    /// Which of several items the worst value belongs to: a host, a queue. Not a dimension.
+    /// The item with the worst value, such as a host or a queue. Not a dimension.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<String>,
-    /// The channel that it is about, of a metric that is split by channel.
+    /// The channel, for a metric that is split by channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
 }
 
 impl Measurement {
-    /// A measurement of a metric. `None` when the value is not finite: CloudWatch refuses those.
+    /// Creates a measurement. `None` if the value is not finite, because CloudWatch rejects such values.
     #[must_use]
     pub fn new(metric: &Metric, value: f64, item: Option<String>) -> Option<Self> {
         value.is_finite().then(|| Self {

@@ -1,6 +1,6 @@
-//! The dashboard of `infra/alarms.yaml` shows what there is, and says what `docs/dashboards.md` says.
+//! Tests of the dashboard in `infra/alarms.yaml`: complete, valid for CloudWatch, and described in `docs/dashboards.md`.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod shown;
 mod texts;
@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use alarm::{Alarm, MetricAlarm, MetricId, Source, Statistic};
 use check::metric::{CATALOGUE, Dimensions, NAMESPACE};
 
-use shown::{ALL, Given, PLATFORM, Shown};
+use shown::{ALL, Dashboard, PLATFORM, StackInputs};
 
-/// Alarms of single servers: no template can make their list from the list of ids, so a text says where they are.
-fn is_of_a_server(alarm: &Alarm) -> bool {
+/// Alarms on single servers: a template cannot list them on the dashboard, so a widget text links them instead.
+fn is_server_alarm(alarm: &Alarm) -> bool {
     matches!(alarm, Alarm::Metric(alarm) if metric_and_statistic(alarm).0.dimensions.contains_key("InstanceId"))
 }
 
-fn on_metrics(alarms: &[Alarm]) -> impl Iterator<Item = &MetricAlarm> {
+fn metric_alarms(alarms: &[Alarm]) -> impl Iterator<Item = &MetricAlarm> {
     alarms.iter().filter_map(|alarm| match alarm {
         Alarm::Metric(alarm) => Some(alarm),
         Alarm::Composite(_) => None,
@@ -30,14 +30,14 @@ fn metric_and_statistic(alarm: &MetricAlarm) -> (&MetricId, Statistic) {
 }
 
 #[test]
-fn cloudwatch_takes_it() {
-    let shown = Shown::new(&Given::all());
-    assert!(shown.widgets.len() < 45, "{} widgets: nobody looks at so many", shown.widgets.len());
-    for widget in &shown.widgets {
-        let name = widget.title().unwrap_or("a text");
+fn widgets_are_valid_for_cloudwatch() {
+    let dashboard = Dashboard::new(&StackInputs::all());
+    assert!(dashboard.widgets.len() < 45, "{} widgets are too many to read", dashboard.widgets.len());
+    for widget in &dashboard.widgets {
+        let name = widget.title().unwrap_or("text widget");
         let (width, height) = (widget.number("width"), widget.number("height"));
         assert!((1..=24).contains(&width) && (1..=20).contains(&height), "{name}: {width} x {height}");
-        assert!(name.chars().count() <= 36, "{name}: a title is short");
+        assert!(name.chars().count() <= 36, "{name}: the title is too long");
         let properties = &widget.value["properties"];
         match widget.kind() {
             "text" => assert!(properties["markdown"].is_string()),
@@ -45,12 +45,12 @@ fn cloudwatch_takes_it() {
             "log" => assert!(properties["query"].as_str().unwrap().starts_with("SOURCE '/"), "{name}"),
             "metric" => {
                 assert!(!widget.lines().is_empty(), "{name}");
-                assert!(properties["yAxis"]["left"]["label"].is_string(), "{name}: what the numbers are");
+                assert!(properties["yAxis"]["left"]["label"].is_string(), "{name}: the left axis has no label");
                 for note in widget.notes() {
                     assert!(note["value"].is_number() && note["label"].is_string(), "{name}: {note}");
                 }
                 let is_right = widget.lines().iter().any(|line| line.options["yAxis"] == "right");
-                assert_eq!(is_right, properties["yAxis"]["right"]["label"].is_string(), "{name}: the right side");
+                assert_eq!(is_right, properties["yAxis"]["right"]["label"].is_string(), "{name}: the right axis");
             }
             other => panic!("{name}: {other}"),
         }
@@ -58,9 +58,9 @@ fn cloudwatch_takes_it() {
             assert_eq!(properties["region"], "eu-north-1", "{name}");
         }
     }
-    // Rows that are full, or of one height: what comes next begins below.
+    // Widgets in a row have the same height, so that the next row starts on one line.
     let mut row: Vec<(u64, u64)> = Vec::new();
-    for widget in &shown.widgets {
+    for widget in &dashboard.widgets {
         if row.iter().map(|(width, _)| width).sum::<u64>() + widget.number("width") > 24 {
             row.clear();
         }
@@ -70,12 +70,12 @@ fn cloudwatch_takes_it() {
 }
 
 #[test]
-fn every_metric_has_its_place_with_its_dimensions() {
-    let shown = Shown::new(&Given::all());
-    let mut observed = BTreeSet::new();
-    for line in shown.lines().filter(|line| line.metric.namespace == NAMESPACE) {
+fn every_metric_is_drawn_with_its_dimensions() {
+    let dashboard = Dashboard::new(&StackInputs::all());
+    let mut drawn = BTreeSet::new();
+    for line in dashboard.lines().filter(|line| line.metric.namespace == NAMESPACE) {
         let known = CATALOGUE.iter().find(|known| known.name == line.metric.name);
-        let known = known.unwrap_or_else(|| panic!("nobody publishes {}", line.metric.name));
+        let known = known.unwrap_or_else(|| panic!("no check publishes {}", line.metric.name));
         let names: Vec<&str> = line.metric.dimensions.keys().map(String::as_str).collect();
         let expected: &[&str] = match known.dimensions {
             Dimensions::Environment => &["Environment"],
@@ -87,10 +87,10 @@ fn every_metric_has_its_place_with_its_dimensions() {
         if let Some(owner) = known.owner {
             assert_eq!(line.metric.dimensions["Check"], owner, "{}", known.name);
         }
-        assert!(observed.insert(line.metric.clone()) || known.name == "Success", "{} twice", known.name);
+        assert!(drawn.insert(line.metric.clone()) || known.name == "Success", "{} twice", known.name);
     }
     for known in CATALOGUE {
-        let count = observed.iter().filter(|metric| metric.name == known.name).count();
+        let count = drawn.iter().filter(|metric| metric.name == known.name).count();
         let expected = match (known.dimensions, known.owner) {
             (Dimensions::EnvironmentAndCheck, None) => ALL.split(',').count(),
             (Dimensions::EnvironmentCheckAndChannel, _) => 2,
@@ -101,18 +101,18 @@ fn every_metric_has_its_place_with_its_dimensions() {
 }
 
 #[test]
-fn every_alarm_has_its_place() {
-    let given = Given::all();
-    let shown = Shown::new(&given);
-    let mut names: Vec<String> = shown.widgets.iter().flat_map(shown::Widget::alarms).collect();
+fn every_alarm_is_listed_once() {
+    let inputs = StackInputs::all();
+    let dashboard = Dashboard::new(&inputs);
+    let mut names: Vec<String> = dashboard.widgets.iter().flat_map(shown::Widget::alarms).collect();
     names.sort();
-    let alarms = [given.alarms("alarms.yaml"), given.alarms("platform.yaml")].concat();
-    let mut expected: Vec<&str> = alarms.iter().filter(|alarm| !is_of_a_server(alarm)).map(Alarm::name).collect();
+    let alarms = [inputs.alarms("alarms.yaml"), inputs.alarms("platform.yaml")].concat();
+    let mut expected: Vec<&str> = alarms.iter().filter(|alarm| !is_server_alarm(alarm)).map(Alarm::name).collect();
     expected.sort_unstable();
     assert_eq!(names, expected);
-    // At the top: what people ask for first.
-    assert_eq!(shown.widgets[0].title(), Some("State of every check"));
-    let top = shown.widgets[0].alarms();
+    // The most important state comes first.
+    assert_eq!(dashboard.widgets[0].title(), Some("State of every check"));
+    let top = dashboard.widgets[0].alarms();
     assert!(
         top.iter().all(|name| ["-failing", "-monitoring-lost", "-down"].iter().any(|end| name.ends_with(end))),
         "{top:?}"
@@ -121,17 +121,17 @@ fn every_alarm_has_its_place() {
 }
 
 #[test]
-fn a_line_is_drawn_as_its_alarm_sees_it() {
-    let given = Given::all();
-    let shown = Shown::new(&given);
+fn lines_use_the_statistic_and_period_of_their_alarms() {
+    let inputs = StackInputs::all();
+    let dashboard = Dashboard::new(&inputs);
     for file in ["alarms.yaml", "platform.yaml"] {
-        let alarms = given.alarms(file);
+        let alarms = inputs.alarms(file);
         let mut by_metric: BTreeMap<&MetricId, Vec<&MetricAlarm>> = BTreeMap::new();
-        for alarm in on_metrics(&alarms) {
+        for alarm in metric_alarms(&alarms) {
             by_metric.entry(metric_and_statistic(alarm).0).or_default().push(alarm);
         }
         for (metric, alarms) in by_metric {
-            let lines: Vec<_> = shown.lines().filter(|line| line.metric == *metric).collect();
+            let lines: Vec<_> = dashboard.lines().filter(|line| line.metric == *metric).collect();
             for alarm in alarms {
                 let is_same = |line: &shown::Line| {
                     line.period == alarm.period.as_secs() && line.statistic == metric_and_statistic(alarm).1.as_str()
@@ -142,49 +142,51 @@ fn a_line_is_drawn_as_its_alarm_sees_it() {
     }
 }
 
-/// What is drawn as a threshold, or stands in a legend, for each alarm on a number of ours.
-fn thresholds(given: &Given) -> BTreeMap<String, bool> {
-    let shown = Shown::new(given);
-    let alarms = given.alarms("alarms.yaml");
-    let judged_by_itself = |alarm: &&MetricAlarm| {
+/// Each alarm on one of the project's own metrics, with whether a line or legend shows its threshold.
+fn drawn_thresholds(inputs: &StackInputs) -> BTreeMap<String, bool> {
+    let dashboard = Dashboard::new(inputs);
+    let alarms = inputs.alarms("alarms.yaml");
+    let has_own_threshold = |alarm: &&MetricAlarm| {
         let id = alarm.logical_id.as_str();
-        !id.starts_with("Failing") && !id.starts_with("Blind") && metric_and_statistic(alarm).0.namespace == NAMESPACE
+        !id.starts_with("Failing")
+            && !id.starts_with("MonitoringLost")
+            && metric_and_statistic(alarm).0.namespace == NAMESPACE
     };
-    on_metrics(&alarms)
-        .filter(judged_by_itself)
+    metric_alarms(&alarms)
+        .filter(has_own_threshold)
         .map(|alarm| {
-            let is_notified = shown.widgets.iter().filter(|widget| widget.kind() == "metric").any(|widget| {
+            let is_drawn = dashboard.widgets.iter().filter(|widget| widget.kind() == "metric").any(|widget| {
                 let lines = widget.lines();
                 let line = lines.iter().find(|line| {
                     line.metric == *metric_and_statistic(alarm).0 && line.period == alarm.period.as_secs()
                 });
                 line.is_some_and(|line| {
-                    let words = line.options["label"].as_str().unwrap_or_default().rsplit(' ').next();
+                    let last_word = line.options["label"].as_str().unwrap_or_default().rsplit(' ').next();
                     let side = line.options["yAxis"].as_str();
-                    words == Some(&alarm.threshold.to_string())
+                    last_word == Some(&alarm.threshold.to_string())
                         || widget.notes().iter().any(|note| {
                             note["value"].as_f64() == Some(alarm.threshold) && note["yAxis"].as_str() == side
                         })
                 })
             });
-            (alarm.logical_id.clone(), is_notified)
+            (alarm.logical_id.clone(), is_drawn)
         })
         .collect()
 }
 
 #[test]
-fn every_threshold_is_drawn_and_moves_with_the_template() {
-    let given = Given::all();
-    let drawn = thresholds(&given);
+fn every_threshold_is_drawn_from_the_template() {
+    let inputs = StackInputs::all();
+    let drawn = drawn_thresholds(&inputs);
     assert!(drawn.len() > 40, "{drawn:?}");
-    let missing: Vec<_> = drawn.iter().filter(|(_, is_notified)| !**is_notified).collect();
+    let missing: Vec<_> = drawn.iter().filter(|(_, is_drawn)| !**is_drawn).collect();
     assert!(missing.is_empty(), "{missing:?}");
-    // Every threshold has a new value: were one typed in the dashboard, it would stay behind.
-    let mut moved = given.text("alarms.yaml");
+    // Every threshold gets a new value, which exposes a value that is hard-coded in the dashboard.
+    let mut changed = inputs.text("alarms.yaml");
     for mapping in ["  SlowMs:\n", "  Thresholds:\n"] {
-        let begin = moved.find(mapping).unwrap();
-        let end = begin + moved[begin..].find("\n\n").unwrap();
-        let others: String = moved[begin..end]
+        let begin = changed.find(mapping).unwrap();
+        let end = begin + changed[begin..].find("\n\n").unwrap();
+        let new_values: String = changed[begin..end]
             .lines()
             .map(|line| match line.split_once("{ Default: ") {
                 Some((name, rest)) => {
@@ -194,63 +196,66 @@ fn every_threshold_is_drawn_and_moves_with_the_template() {
                 None => format!("{line}\n"),
             })
             .collect();
-        moved.replace_range(begin..end, others.trim_end());
+        changed.replace_range(begin..end, new_values.trim_end());
     }
-    let drawn = thresholds(&Given { alarms: Some(moved), ..given });
-    let missing: Vec<_> = drawn.iter().filter(|(_, is_notified)| !**is_notified).collect();
+    let drawn = drawn_thresholds(&StackInputs { alarms: Some(changed), ..inputs });
+    let missing: Vec<_> = drawn.iter().filter(|(_, is_drawn)| !**is_drawn).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]
 fn only_checks_that_run_are_shown() {
     for only in ALL.split(',') {
-        let given = Given { checks: only, platform: Vec::new(), ..Given::all() };
-        let shown = Shown::new(&given);
-        let id = given.template("alarms.yaml").mappings["Checks"][only]["Id"].as_str().unwrap().to_owned();
-        for line in shown.lines().filter(|line| line.metric.namespace == NAMESPACE) {
+        let inputs = StackInputs { checks: only, platform: Vec::new(), ..StackInputs::all() };
+        let dashboard = Dashboard::new(&inputs);
+        let id = inputs.template("alarms.yaml").mappings["Checks"][only]["Id"].as_str().unwrap().to_owned();
+        for line in dashboard.lines().filter(|line| line.metric.namespace == NAMESPACE) {
             let check = line.metric.dimensions.get("Check");
             assert!(check.is_none_or(|check| *check == id), "{only}: {line:?}");
         }
-        let mut names: Vec<String> = shown.widgets.iter().flat_map(shown::Widget::alarms).collect();
-        let alarms = given.alarms("alarms.yaml");
+        let mut names: Vec<String> = dashboard.widgets.iter().flat_map(shown::Widget::alarms).collect();
+        let alarms = inputs.alarms("alarms.yaml");
         let mut expected: Vec<&str> = alarms.iter().map(Alarm::name).collect();
         names.sort();
         expected.sort_unstable();
         assert_eq!(names, expected, "{only}");
-        for widget in shown.widgets.iter().filter(|widget| widget.kind() == "log") {
+        for widget in dashboard.widgets.iter().filter(|widget| widget.kind() == "log") {
             let query = widget.value["properties"]["query"].as_str().unwrap();
             let groups: Vec<&str> =
                 query.split("SOURCE '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
             assert_eq!(groups, [format!("/just-driving/production/synthetics/{id}")], "{only}");
         }
-        assert!(shown.lines().all(|line| [NAMESPACE, "AWS/SQS"].contains(&line.metric.namespace.as_str())), "{only}");
-        for widget in shown.widgets.iter().filter(|widget| widget.kind() == "metric") {
+        assert!(
+            dashboard.lines().all(|line| [NAMESPACE, "AWS/SQS"].contains(&line.metric.namespace.as_str())),
+            "{only}"
+        );
+        for widget in dashboard.widgets.iter().filter(|widget| widget.kind() == "metric") {
             assert!(!widget.lines().is_empty(), "{only}: {:?} is empty", widget.title());
         }
     }
 }
 
 #[test]
-fn whatever_of_the_platform_is_given_no_widget_is_empty() {
+fn no_widget_is_empty_for_any_platform_parameters() {
     for chosen in 0..1_u32 << PLATFORM.len() {
         let parts = (0..).zip(PLATFORM).filter(|(place, _)| chosen & (1 << place) != 0).map(|(_, part)| part);
-        let given = Given { checks: "Availability", platform: parts.collect(), ..Given::all() };
-        for widget in &Shown::new(&given).widgets {
+        let inputs = StackInputs { checks: "Availability", platform: parts.collect(), ..StackInputs::all() };
+        for widget in &Dashboard::new(&inputs).widgets {
             let is_empty = match widget.kind() {
                 "metric" => widget.lines().is_empty(),
                 "alarm" => widget.alarms().is_empty(),
                 _ => false,
             };
-            assert!(!is_empty, "{:?} is empty with {:?}: CloudWatch refuses it", widget.title(), given.platform);
+            assert!(!is_empty, "{:?} is empty with {:?}, which CloudWatch rejects", widget.title(), inputs.platform);
         }
     }
 }
 
 #[test]
-fn both_stacks_ask_for_the_same_names_of_the_platform() {
-    let given = Given::all();
+fn both_stacks_have_the_same_platform_parameters() {
+    let inputs = StackInputs::all();
     let parameters = |file: &str| {
-        let text = given.text(file);
+        let text = inputs.text(file);
         let begin = text.find("\n  LoadBalancer:\n    Type: String").unwrap_or_else(|| panic!("{file}"));
         let rest = &text[begin..];
         let end = rest.find("\n  ExceptionPattern:\n").or_else(|| rest.find("\nMappings:")).unwrap();

@@ -1,4 +1,4 @@
-//! The dashboard, read out of the template.
+//! The dashboard as rendered from the template.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use alarm::{Alarm, Inputs, MetricId, Template};
 use serde_json::Value;
 
-/// Every check.
+/// Value of the parameter `Checks` with every check.
 pub(crate) const ALL: &str =
     "Availability,Login,Queues,Application,Backend,Booking,PaymentWebhook,Integrations,Notifications,Reconciliation";
 
-/// What the platform's stack names.
+/// Parameters of the platform stack that name AWS resources.
 pub(crate) const PLATFORM: [(&str, &str); 6] = [
     ("LoadBalancer", "app/web/50dc6c495c0c9188"),
     ("TargetGroup", "targetgroup/web/73e2d6bc24d8a067"),
@@ -24,19 +24,19 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// What the stacks are given.
-pub(crate) struct Given {
+/// Parameters of the stacks.
+pub(crate) struct StackInputs {
     pub(crate) checks: &'static str,
     pub(crate) platform: Vec<(&'static str, &'static str)>,
-    /// Parameters of the dashboard alone.
-    pub(crate) beside: Vec<(&'static str, &'static str)>,
-    /// The template of the alarms, when it is not the shipped one.
+    /// Parameters that only the dashboard uses.
+    pub(crate) links: Vec<(&'static str, &'static str)>,
+    /// A replacement for the shipped alarms template.
     pub(crate) alarms: Option<String>,
 }
 
-impl Given {
+impl StackInputs {
     pub(crate) fn all() -> Self {
-        Self { checks: ALL, platform: PLATFORM.to_vec(), beside: Vec::new(), alarms: None }
+        Self { checks: ALL, platform: PLATFORM.to_vec(), links: Vec::new(), alarms: None }
     }
 
     pub(crate) fn text(&self, file: &str) -> String {
@@ -54,7 +54,7 @@ impl Given {
         let mut inputs = Inputs { imports: read("template.yaml", &environment).exports(), ..environment };
         if file == "alarms.yaml" {
             inputs = inputs.with("Checks", self.checks);
-            inputs = self.beside.iter().fold(inputs, |inputs, (name, value)| inputs.with(name, value));
+            inputs = self.links.iter().fold(inputs, |inputs, (name, value)| inputs.with(name, value));
         }
         read(file, &self.platform.iter().fold(inputs, |inputs, (name, value)| inputs.with(name, value)))
     }
@@ -64,14 +64,14 @@ impl Given {
     }
 }
 
-/// The widgets of the dashboard, in the order they are shown.
-pub(crate) struct Shown {
+/// The widgets of the dashboard, in order.
+pub(crate) struct Dashboard {
     pub(crate) widgets: Vec<Widget>,
 }
 
-impl Shown {
-    pub(crate) fn new(given: &Given) -> Self {
-        let template = given.template("alarms.yaml");
+impl Dashboard {
+    pub(crate) fn new(inputs: &StackInputs) -> Self {
+        let template = inputs.template("alarms.yaml");
         let dashboards: Vec<_> = template.resources_of_type("AWS::CloudWatch::Dashboard").collect();
         let [dashboard] = dashboards[..] else { panic!("{} dashboards", dashboards.len()) };
         assert_eq!(dashboard.properties["DashboardName"], "just-driving-synthetics-production");
@@ -90,7 +90,7 @@ pub(crate) struct Widget {
     pub(crate) value: Value,
 }
 
-/// One line of a graph.
+/// A line of a graph.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) metric: MetricId,
@@ -112,7 +112,7 @@ impl Widget {
         self.value[name].as_u64().unwrap_or_else(|| panic!("{name} of {:?}", self.title()))
     }
 
-    /// The names of its alarms.
+    /// Names of the alarms that the widget lists.
     pub(crate) fn alarms(&self) -> Vec<String> {
         let arns = self.value["properties"]["alarms"].as_array().into_iter().flatten();
         let prefix = "arn:aws:cloudwatch:eu-north-1:123456789012:alarm:";
@@ -125,19 +125,19 @@ impl Widget {
 
     pub(crate) fn lines(&self) -> Vec<Line> {
         let properties = &self.value["properties"];
-        let line = |written: &Value| {
-            let mut parts = written.as_array().unwrap().clone();
+        let line = |entry: &Value| {
+            let mut parts = entry.as_array().unwrap().clone();
             let options = parts.pop_if(|last| last.is_object()).unwrap_or_default();
             let texts: Vec<&str> = parts.iter().map(|part| part.as_str().unwrap()).collect();
             let (pairs, rest) = texts[2..].as_chunks::<2>();
-            assert!(rest.is_empty(), "{written}");
+            assert!(rest.is_empty(), "{entry}");
             let dimensions: BTreeMap<String, String> =
                 pairs.iter().map(|[name, value]| ((*name).to_owned(), (*value).to_owned())).collect();
-            let of = |name: &str| options.get(name).unwrap_or(&properties[name]).clone();
+            let option = |name: &str| options.get(name).unwrap_or(&properties[name]).clone();
             Line {
                 metric: MetricId { namespace: texts[0].to_owned(), name: texts[1].to_owned(), dimensions },
-                statistic: of("stat").as_str().unwrap().to_owned(),
-                period: of("period").as_u64().unwrap(),
+                statistic: option("stat").as_str().unwrap().to_owned(),
+                period: option("period").as_u64().unwrap(),
                 options,
             }
         };

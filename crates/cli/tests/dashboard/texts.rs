@@ -1,10 +1,10 @@
-//! What widgets say, `docs/dashboards.md` says.
+//! Comparison of the widget texts with `docs/dashboards.md`.
 
 use std::collections::BTreeMap;
 
-use crate::shown::{Given, Shown, root};
+use crate::shown::{Dashboard, StackInputs, root};
 
-/// Words alone: lines are joined, and a link is its text.
+/// The text in one line, with each link replaced by its label.
 fn words(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -18,7 +18,7 @@ fn words(text: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The texts by their headings.
+/// The texts by heading.
 fn sections(text: &str) -> BTreeMap<String, String> {
     let sections = text.split("\n## ").skip(1);
     sections
@@ -29,17 +29,17 @@ fn sections(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn markdown(given: &Given) -> Vec<String> {
-    let shown = Shown::new(given);
-    let texts = shown.widgets.iter().filter_map(|widget| widget.value["properties"]["markdown"].as_str());
+fn markdown(inputs: &StackInputs) -> Vec<String> {
+    let dashboard = Dashboard::new(inputs);
+    let texts = dashboard.widgets.iter().filter_map(|widget| widget.value["properties"]["markdown"].as_str());
     texts.map(str::to_owned).collect()
 }
 
 #[test]
-fn the_page_says_the_same() {
+fn the_page_repeats_the_widget_texts() {
     let page = std::fs::read_to_string(root().join("docs/dashboards.md")).unwrap();
     let mut expected = BTreeMap::new();
-    for text in markdown(&Given::all()) {
+    for text in markdown(&StackInputs::all()) {
         let text = text.replacen("# Just Driving, production", "## Links", 1);
         expected.extend(sections(&format!("\n{text}")));
     }
@@ -47,9 +47,9 @@ fn the_page_says_the_same() {
 }
 
 #[test]
-fn every_widget_is_explained_once_with_what_is_normal() {
-    let texts = markdown(&Given::all()).join("\n");
-    for widget in &Shown::new(&Given::all()).widgets {
+fn every_widget_is_explained_with_its_normal_state() {
+    let texts = markdown(&StackInputs::all()).join("\n");
+    for widget in &Dashboard::new(&StackInputs::all()).widgets {
         let Some(title) = widget.title() else { continue };
         assert_eq!(texts.matches(&format!("**{title}**")).count(), 1, "{title}");
         let line = texts.lines().find(|line| line.contains(&format!("**{title}**"))).unwrap();
@@ -59,11 +59,11 @@ fn every_widget_is_explained_once_with_what_is_normal() {
 
 #[test]
 fn texts_fit_into_their_widgets() {
-    // Of the console at 1,400 pixels: some 7.5 characters to a column, rows of 50 pixels, lines of 21.
-    for widget in &Shown::new(&Given::all()).widgets {
+    // The console at 1,400 pixels: about 7.5 characters per column, 50 pixels per row, 21 pixels per line.
+    for widget in &Dashboard::new(&StackInputs::all()).widgets {
         let Some(text) = widget.value["properties"]["markdown"].as_str() else { continue };
-        let across = widget.number("width") * 15 / 2;
-        let lines: u64 = words_by_line(text).iter().map(|line| 1 + line.chars().count() as u64 / across).sum();
+        let columns = widget.number("width") * 15 / 2;
+        let lines: u64 = words_by_line(text).iter().map(|line| 1 + line.chars().count() as u64 / columns).sum();
         let needed = (lines * 21 + 40).div_ceil(50);
         assert!(widget.number("height") >= needed, "{needed} rows: {text}");
         assert!(widget.number("height") <= needed + 1, "{needed} rows are enough: {text}");
@@ -75,12 +75,13 @@ fn words_by_line(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn saved_queries_apm_and_other_dashboards_are_in_one_place() {
-    let beside = vec![("ApmUrl", "https://apm.example/x"), ("OtherDashboards", "[sales](https://example.com/sales)")];
-    let given = Given { beside, ..Given::all() };
-    let links = markdown(&given).into_iter().find(|text| text.starts_with("# Just Driving")).unwrap();
+fn links_hold_queries_runbooks_apm_and_dashboards() {
+    let extra_links =
+        vec![("ApmUrl", "https://apm.example/x"), ("OtherDashboards", "[sales](https://example.com/sales)")];
+    let inputs = StackInputs { links: extra_links, ..StackInputs::all() };
+    let links = markdown(&inputs).into_iter().find(|text| text.starts_with("# Just Driving")).unwrap();
     for file in ["alarms.yaml", "platform.yaml"] {
-        for query in given.template(file).resources_of_type("AWS::Logs::QueryDefinition") {
+        for query in inputs.template(file).resources_of_type("AWS::Logs::QueryDefinition") {
             let name = query.properties["Name"].as_str().unwrap().rsplit('/').next().unwrap();
             assert!(links.contains(&format!("*{name}*")), "{name}");
         }
@@ -91,12 +92,12 @@ fn saved_queries_apm_and_other_dashboards_are_in_one_place() {
     }
     assert!(links.contains("[APM](https://apm.example/x)"), "{links}");
     assert!(links.ends_with("[sales](https://example.com/sales)"), "{links}");
-    let without = markdown(&Given::all());
+    let without = markdown(&StackInputs::all());
     assert!(!without.iter().any(|text| text.contains("APM")), "{without:?}");
 }
 
 #[test]
-fn messages_link_it() {
+fn the_example_settings_link_the_dashboard() {
     let settings = std::fs::read_to_string(root().join("infra/layer/settings/production.example.toml")).unwrap();
     assert!(settings.contains("#dashboards/dashboard/just-driving-synthetics-{environment}\""));
 }
