@@ -1,4 +1,4 @@
-//! Who may log in, and with what. Passwords, seeds and tokens are drawn when the platform starts: the source holds none.
+//! Accounts and their credentials. Passwords, seeds and tokens are generated at each start; the source contains none.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -10,18 +10,18 @@ use totp_rs::{Builder, Secret};
 use crate::chance::Chance;
 use crate::seed::{Account, Seed};
 
-/// How long codes are.
+/// Length of a second-factor code.
 const DIGITS: u8 = 6;
-/// Codes of the periods before and after are taken too, at least one, and those of so many seconds: clocks differ.
+/// Clock difference for which codes of earlier and later periods are accepted; at least one period. **Units:** seconds.
 const SKEW_SECONDS: u64 = 5;
 
-/// The accounts, what they log in with, and the tokens that were handed out.
+/// The accounts with their credentials, and the issued tokens.
 pub(crate) struct Accounts {
     accounts: Vec<Account>,
     passwords: HashMap<u32, String>,
     codes: HashMap<u32, totp_rs::Totp>,
-    /// The last period whose code was taken, by account: a code is taken once.
-    taken: Mutex<HashMap<u32, u64>>,
+    /// The last period with an accepted code, by account. A code is accepted once.
+    last_accepted: Mutex<HashMap<u32, u64>>,
     tokens: Mutex<HashMap<String, Token>>,
     ops_token: String,
     webhook_secret: String,
@@ -45,7 +45,7 @@ impl Accounts {
         let passwords = accounts.iter().map(|account| (account.id, chance.letters())).collect();
         let period = period.as_secs().max(1);
         let skew = u16::try_from(SKEW_SECONDS.div_ceil(period)).unwrap_or(1);
-        let of_account = |account: &Account| {
+        let totp = |account: &Account| {
             let secret = Secret::new(chance.bytes().into_boxed_slice());
             let codes = Builder::new()
                 .with_secret(secret)
@@ -55,18 +55,18 @@ impl Accounts {
                 .build_noncompliant();
             (account.id, codes)
         };
-        let codes = accounts.iter().filter(|account| account.second_factor).map(of_account).collect();
+        let codes = accounts.iter().filter(|account| account.second_factor).map(totp).collect();
         let ops_token = chance.letters();
         let provider_key = chance.letters();
         let (database_password, cache_password) = (chance.letters(), chance.letters());
         let health_secret = chance.letters();
-        // As Stripe's look.
+        // The format of Stripe's secrets.
         let webhook_secret = format!("whsec_{}", chance.letters());
         Self {
             accounts,
             passwords,
             codes,
-            taken: Mutex::default(),
+            last_accepted: Mutex::default(),
             tokens: Mutex::default(),
             ops_token,
             webhook_secret,
@@ -78,11 +78,12 @@ impl Accounts {
         }
     }
 
-    /// What checks need, by the path below `/just-driving/<environment>/` where they look for it.
+    /// The credentials for the checks, by their path below `/just-driving/<environment>/`.
     pub(crate) fn credentials(&self) -> BTreeMap<String, String> {
-        let of = |name: &str| self.accounts.iter().find(|account| account.email.starts_with(name));
-        let password = |name| of(name).and_then(|account| self.passwords.get(&account.id)).cloned();
-        let seed = of("login@").and_then(|account| self.codes.get(&account.id)).map(|codes| codes.secret().to_base32());
+        let account = |name: &str| self.accounts.iter().find(|account| account.email.starts_with(name));
+        let password = |name| account(name).and_then(|account| self.passwords.get(&account.id)).cloned();
+        let seed =
+            account("login@").and_then(|account| self.codes.get(&account.id)).map(|codes| codes.secret().to_base32());
         [
             ("login/password", password("login@")),
             ("login/totp-seed", seed),
@@ -123,19 +124,19 @@ impl Accounts {
         self.passwords.get(&account.id).is_some_and(|own| own == password)
     }
 
-    /// Takes a code, once.
-    pub(crate) fn takes_code(&self, account: u32, code: &str, now: Timestamp) -> bool {
+    /// Accepts a valid code, once.
+    pub(crate) fn accept_code(&self, account: u32, code: &str, now: Timestamp) -> bool {
         let Some(codes) = self.codes.get(&account) else { return false };
         let Some(at) = codes.check(code, u64::try_from(now.as_second()).unwrap_or_default()) else { return false };
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.get(&account).is_some_and(|last| *last >= at) {
+        let mut accepted = self.last_accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        if accepted.get(&account).is_some_and(|last| *last >= at) {
             return false;
         }
-        taken.insert(account, at);
+        accepted.insert(account, at);
         true
     }
 
-    /// A new bearer token of an account; one that awaits the code is good for nothing but the code.
+    /// Issues a bearer token. A token that awaits the second-factor code is valid only for submitting it.
     pub(crate) fn token(&self, account: u32, awaits_code: bool) -> String {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let token = format!("{}|{}", tokens.len() + 1, self.chance.letters());
@@ -143,7 +144,7 @@ impl Accounts {
         token
     }
 
-    /// Whose token it is, of those that await a code or of those that do not.
+    /// The account of a token, among the tokens that await a code or among those that do not.
     pub(crate) fn by_token(&self, token: &str, awaits_code: bool) -> Option<&Account> {
         let token = *self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(token)?;
         self.by_id(token.account).filter(|_| token.awaits_code == awaits_code)
@@ -153,22 +154,22 @@ impl Accounts {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(token);
     }
 
-    /// The key at the providers of e-mail and SMS.
+    /// The API key for the providers of e-mail and SMS.
     pub(crate) fn provider_key(&self) -> &str {
         &self.provider_key
     }
 
-    /// What guards the health endpoint, where something does.
+    /// The secret of the health endpoint, if the endpoint requires one.
     pub(crate) fn health_secret(&self) -> &str {
         &self.health_secret
     }
 
-    /// What synthetic deliveries of the payment webhook are signed with.
+    /// The signing secret for synthetic deliveries to the payment webhook.
     pub(crate) fn webhook_secret(&self) -> &str {
         &self.webhook_secret
     }
 
-    /// What the monitor's user of the database logs in with.
+    /// The password of the monitor's database user.
     pub(crate) fn database_password(&self) -> &str {
         &self.database_password
     }
@@ -177,7 +178,7 @@ impl Accounts {
         password == self.cache_password
     }
 
-    /// Letters that nobody has seen before.
+    /// Fresh random letters.
     pub(crate) fn nonce(&self, length: usize) -> Vec<u8> {
         self.chance.letters().into_bytes().into_iter().take(length).collect()
     }

@@ -1,4 +1,4 @@
-//! The admin endpoint: switches faults, tells what was asked. It has no part in the contract and no fault reaches it.
+//! The admin endpoint: switches faults and reports the recorded requests. It is not part of the contract, and no fault affects it.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ pub(crate) fn router(platform: &Arc<Platform>) -> Router {
     Router::new()
         .route("/faults", get(list).delete(clear_all))
         .route("/faults/{name}", put(activate).delete(clear))
-        .route("/requests", get(requests).delete(forget))
-        .route("/left-behind", get(leftovers))
+        .route("/requests", get(requests).delete(clear_requests))
+        .route("/leftovers", get(leftovers))
         .fallback(no_such_endpoint)
         .with_state(Arc::clone(platform))
 }
@@ -53,7 +53,7 @@ async fn requests(State(platform): State<Arc<Platform>>) -> Json<Value> {
     Json(json!({ "counts": platform.requests.counts(), "last": platform.requests.last() }))
 }
 
-async fn forget(State(platform): State<Arc<Platform>>) -> StatusCode {
+async fn clear_requests(State(platform): State<Arc<Platform>>) -> StatusCode {
     platform.requests.clear();
     StatusCode::NO_CONTENT
 }
@@ -63,7 +63,7 @@ async fn leftovers(State(platform): State<Arc<Platform>>) -> Json<Value> {
 }
 
 async fn no_such_endpoint() -> (StatusCode, Json<Value>) {
-    (StatusCode::NOT_FOUND, Json(json!({ "error": "expected /faults, /faults/{name}, /requests or /left-behind" })))
+    (StatusCode::NOT_FOUND, Json(json!({ "error": "expected /faults, /faults/{name}, /requests or /leftovers" })))
 }
 
 impl IntoResponse for UnknownFault {

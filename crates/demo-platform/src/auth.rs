@@ -1,8 +1,8 @@
-//! Logging in and out, and who is logged in.
+//! Log-in, log-out and the current user.
 //!
-//! Assumed: without a session, an account with a second factor gets a token after the password that is good for the code
-//! only, and the one for everything after the code; a log-in is counted when the code was taken; and codes are throttled
-//! apart from passwords, as Fortify does.
+//! Assumed: without a session, an account with a second factor gets one token after the password, valid only for submitting
+//! the code, and a full token after the code. A log-in counts once the code is accepted. Codes are throttled separately from
+//! passwords, as in Fortify.
 
 use std::sync::Arc;
 
@@ -22,22 +22,22 @@ use crate::platform::Platform;
 use crate::seed::Account;
 use crate::session::Session;
 use crate::throttle::Limit;
-use crate::visitor::{LoggedIn, UserSession, proven};
+use crate::visitor::{Caller, LoggedIn, csrf_check};
 
-/// Where the fault `login-redirects-outside` leads: a name that can never exist.
+/// Redirect target of the fault `login-redirects-outside`: a reserved name that never resolves.
 const OUTSIDE: &str = "http://login.just-driving.invalid/";
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new()
-        .route(names.login, post(log_in).route_layer(from_fn(proven)))
-        .route(names.challenge, post(challenge).route_layer(from_fn(proven)))
+        .route(names.login, post(log_in).route_layer(from_fn(csrf_check)))
+        .route(names.challenge, post(challenge).route_layer(from_fn(csrf_check)))
         .route(names.me, get(me))
-        .route(names.logout, post(log_out).route_layer(from_fn(proven)))
+        .route(names.logout, post(log_out).route_layer(from_fn(csrf_check)))
 }
 
 async fn log_in(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
@@ -47,33 +47,33 @@ async fn log_in(
     if platform.has(Fault::Login500) {
         return Problem::ServerError.answer(client);
     }
-    attempt(&platform, &visitor, client, &headers, |answer| answer)
+    attempt(&platform, &caller, client, &headers, |answer| answer)
 }
 
-/// By the page's own form: a browser is led on, or back to the form.
+/// Handles the log-in form: redirects a browser onwards, or back to the form.
 pub(crate) async fn log_in_by_form(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
     let home = |answer: Response| {
         if answer.status().is_success() { laravel::redirect(&headers, "/home") } else { answer }
     };
-    attempt(&platform, &visitor, client, &headers, home)
+    attempt(&platform, &caller, client, &headers, home)
 }
 
-/// One attempt, throttled before anything is compared, and counted whether it succeeds or not. `admitted` makes the answer
-/// of one that does.
+/// Handles one attempt. It is throttled before anything is compared, and counts even if it fails. `on_success` builds the
+/// answer to a successful attempt.
 fn attempt(
     platform: &Platform,
-    visitor: &UserSession,
+    caller: &Caller,
     client: Client,
     headers: &HeaderMap,
-    admitted: impl FnOnce(Response) -> Response,
+    on_success: impl FnOnce(Response) -> Response,
 ) -> Response {
     let now = platform.now();
-    let email = visitor.field(platform.names.email).unwrap_or_default().to_lowercase();
+    let email = caller.field(platform.names.email).unwrap_or_default().to_lowercase();
     let mut limit = platform.log_ins.attempt(&email, now);
     if platform.has(Fault::Throttled) {
         (limit.is_over, limit.remaining) = (true, 0);
@@ -82,17 +82,17 @@ fn attempt(
         platform.counters.note(Event::Lockout, now);
         return too_many(platform, platform.names.email, limit, client, headers);
     }
-    let answer = match account_of(platform, visitor) {
-        Ok(account) => admitted(let_in(platform, visitor, account)),
-        Err(problem) => refused(platform, problem, client, headers),
+    let answer = match authenticate(platform, caller) {
+        Ok(account) => on_success(after_password(platform, caller, account)),
+        Err(problem) => rejected(platform, problem, client, headers),
     };
-    counted(platform, answer, &limit)
+    with_rate_limit(platform, answer, &limit)
 }
 
-/// Whose password it is.
-fn account_of<'p>(platform: &'p Platform, visitor: &UserSession) -> Result<&'p Account, Problem> {
+/// Finds the account and compares the password.
+fn authenticate<'p>(platform: &'p Platform, caller: &Caller) -> Result<&'p Account, Problem> {
     let names = platform.names;
-    let (email, password) = (visitor.field(names.email), visitor.field(names.password));
+    let (email, password) = (caller.field(names.email), caller.field(names.password));
     let (Some(email), Some(password)) = (email, password) else {
         let sent = [(names.email, email), (names.password, password)];
         let missing = sent.into_iter().filter(|(_, value)| value.is_none()).map(|(field, _)| required(field));
@@ -106,7 +106,7 @@ fn account_of<'p>(platform: &'p Platform, visitor: &UserSession) -> Result<&'p A
         Some(account) => Ok(account),
         None => {
             platform.counters.note(Event::LoginFailed, platform.now());
-            if let (true, Some(account), Some(id)) = (platform.has(Fault::RefusalLogsIn), known, visitor.session_id()) {
+            if let (true, Some(account), Some(id)) = (platform.has(Fault::RefusalLogsIn), known, caller.session_id()) {
                 platform.sessions.change(&id, |session| session.user = Some(account.id));
             }
             let text = "These credentials do not match our records.".to_owned();
@@ -119,36 +119,35 @@ fn required(field: &'static str) -> (&'static str, String) {
     (field, format!("The {field} field is required."))
 }
 
-/// What is wrong with the input, as JSON, or to a browser by leading it back.
-fn refused(platform: &Platform, problem: Problem, client: Client, headers: &HeaderMap) -> Response {
+/// Rejects invalid input: JSON with the errors, or a redirect back to the form for a browser.
+fn rejected(platform: &Platform, problem: Problem, client: Client, headers: &HeaderMap) -> Response {
     match client {
         Client::Browser => laravel::back(headers, platform.names.form),
         Client::Json => problem.answer(client),
     }
 }
 
-/// The answer of a limit that is reached: by Laravel's middleware, or by a log-in scaffold that has it look as any wrong
-/// input.
+/// Answers an attempt beyond the limit, as Laravel's middleware does, or as a log-in scaffold that reports it as invalid input.
 fn too_many(platform: &Platform, field: &'static str, limit: Limit, client: Client, headers: &HeaderMap) -> Response {
     if platform.names.is_throttled_by_middleware() {
         return Problem::TooManyAttempts { limit, now: platform.now() }.answer(client);
     }
     let text = "Too many login attempts. Please try again in 42 seconds.".to_owned();
     let problem = Problem::Invalid { status: platform.names.throttled, errors: vec![(field, text)] };
-    refused(platform, problem, client, headers)
+    rejected(platform, problem, client, headers)
 }
 
-/// An answer with what Laravel's middleware adds to those it lets through.
-fn counted(platform: &Platform, mut answer: Response, limit: &Limit) -> Response {
+/// Adds the rate limit headers of Laravel's middleware, if the middleware is in use.
+fn with_rate_limit(platform: &Platform, mut answer: Response, limit: &Limit) -> Response {
     if platform.names.is_throttled_by_middleware() {
         rate_limit(&mut answer, limit);
     }
     answer
 }
 
-/// After the password.
-fn let_in(platform: &Platform, visitor: &UserSession, account: &Account) -> Response {
-    let Some(id) = visitor.session_id() else {
+/// Completes the log-in, or asks for the code of the second factor.
+fn after_password(platform: &Platform, caller: &Caller, account: &Account) -> Response {
+    let Some(id) = caller.session_id() else {
         if account.second_factor {
             let token = platform.accounts.token(account.id, !platform.has(Fault::SecondFactorSkipped));
             return with_body(platform, &json!({ "two_factor": true, "token": token }));
@@ -163,18 +162,18 @@ fn let_in(platform: &Platform, visitor: &UserSession, account: &Account) -> Resp
         });
         return with_body(platform, &json!({ "two_factor": true }));
     }
-    complete(platform, visitor, &id, account.id)
+    complete(platform, caller, &id, account.id)
 }
 
 async fn challenge(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
     let (names, now) = (platform.names, platform.now());
-    let session = visitor.session(&platform);
-    let token = visitor.token.as_deref();
+    let session = caller.session(&platform);
+    let token = caller.token.as_deref();
     let pending = match &session {
         Some(session) => session.pending.and_then(|id| platform.accounts.by_id(id)),
         None => token.and_then(|token| platform.accounts.by_token(token, true)),
@@ -184,32 +183,32 @@ async fn challenge(
     if limit.is_over {
         return too_many(&platform, names.code, limit, client, &headers);
     }
-    let error = match visitor.field(names.code) {
-        Some(code) if platform.accounts.takes_code(account.id, code, now) => {
+    let error = match caller.field(names.code) {
+        Some(code) if platform.accounts.accept_code(account.id, code, now) => {
             let answer = match session {
-                Some(session) => complete(&platform, &visitor, &session.id, account.id),
+                Some(session) => complete(&platform, &caller, &session.id, account.id),
                 None => {
                     platform.accounts.revoke(token.unwrap_or_default());
                     complete_with_token(&platform, account)
                 }
             };
-            return counted(&platform, answer, &limit);
+            return with_rate_limit(&platform, answer, &limit);
         }
         Some(_) => (names.code, "The provided two factor authentication code was invalid.".to_owned()),
         None => required(names.code),
     };
     platform.counters.note(Event::LoginFailed, now);
     let problem = Problem::Invalid { status: 422, errors: vec![error] };
-    counted(&platform, refused(&platform, problem, client, &headers), &limit)
+    with_rate_limit(&platform, rejected(&platform, problem, client, &headers), &limit)
 }
 
-/// A success that says something: never without content.
+/// A successful answer with a body, so its status is never 204.
 fn with_body(platform: &Platform, body: &Value) -> Response {
     let status = if platform.names.logged_in == 204 { 200 } else { platform.names.logged_in };
     (StatusCode::from_u16(status).unwrap_or(StatusCode::OK), laravel::json(body)).into_response()
 }
 
-/// Without a session: a bearer token.
+/// Completes a log-in without a session: issues a bearer token.
 fn complete_with_token(platform: &Platform, account: &Account) -> Response {
     platform.counters.note(Event::LoginSucceeded, platform.now());
     if platform.has(Fault::LoginRedirectsOutside) {
@@ -218,13 +217,13 @@ fn complete_with_token(platform: &Platform, account: &Account) -> Response {
     with_body(platform, &json!({ "token": platform.accounts.token(account.id, false) }))
 }
 
-/// The session is the account's, under a new id and with a new token.
-fn complete(platform: &Platform, visitor: &UserSession, id: &str, account: u32) -> Response {
+/// Completes a log-in with a session, which gets a new id and token.
+fn complete(platform: &Platform, caller: &Caller, id: &str, account: u32) -> Response {
     let session = platform.sessions.regenerate(id, platform.now(), |session| {
         session.user = Some(account);
         session.pending = None;
     });
-    visitor.moved_to(&session);
+    caller.set_session(&session);
     platform.counters.note(Event::LoginSucceeded, platform.now());
     if platform.has(Fault::LoginRedirectsOutside) {
         return laravel::redirect_to(OUTSIDE);
@@ -233,17 +232,17 @@ fn complete(platform: &Platform, visitor: &UserSession, id: &str, account: u32) 
 }
 
 async fn me(State(platform): State<Arc<Platform>>, LoggedIn(user): LoggedIn) -> Response {
-    let shown = if platform.has(Fault::WrongUser) { somebody_else(&platform, &user) } else { &user };
-    laravel::json(&described(&platform, shown))
+    let shown = if platform.has(Fault::WrongUser) { another_user(&platform, &user) } else { &user };
+    laravel::json(&user_json(&platform, shown))
 }
 
-/// Of the same role if there is one, so that nothing but who it is tells them apart.
-fn somebody_else<'p>(platform: &'p Platform, user: &'p Account) -> &'p Account {
+/// Another account, of the same role if possible, so that only the identity differs.
+fn another_user<'p>(platform: &'p Platform, user: &'p Account) -> &'p Account {
     let others = || platform.seed.accounts.iter().filter(|account| account.id != user.id);
     others().find(|account| account.role == user.role).or_else(|| others().next()).unwrap_or(user)
 }
 
-fn described(platform: &Platform, user: &Account) -> Value {
+fn user_json(platform: &Platform, user: &Account) -> Value {
     let Account { id, name, email, role, school_ids, .. } = user;
     if platform.is_wrapped {
         let data = json!({
@@ -257,24 +256,24 @@ fn described(platform: &Platform, user: &Account) -> Value {
 
 async fn log_out(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
-    if visitor.user(&platform).is_none() {
+    if caller.user(&platform).is_none() {
         platform.counters.note(Event::LogoutFailed, platform.now());
         return unauthenticated(client, &headers, platform.names.form);
     }
     platform.counters.note(Event::LogoutSucceeded, platform.now());
     if !platform.has(Fault::SessionSurvivesLogout) {
-        match visitor.session(&platform).filter(|session| session.user.is_some()) {
+        match caller.session(&platform).filter(|session| session.user.is_some()) {
             Some(Session { id, .. }) => {
                 let fresh = platform.sessions.regenerate(&id, platform.now(), |session| {
                     (session.user, session.pending) = (None, None);
                 });
-                visitor.moved_to(&fresh);
+                caller.set_session(&fresh);
             }
-            None => platform.accounts.revoke(visitor.token.as_deref().unwrap_or_default()),
+            None => platform.accounts.revoke(caller.token.as_deref().unwrap_or_default()),
         }
     }
     StatusCode::from_u16(platform.names.logged_out).unwrap_or(StatusCode::OK).into_response()

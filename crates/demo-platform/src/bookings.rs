@@ -1,7 +1,7 @@
 //! Lessons: the calendar, free slots, and one booking.
 //!
-//! Assumed: teachers work from 8 to 16 on all days but Sundays, in lessons of 45 minutes that begin with the hour; a
-//! booking that is refused because its slot is taken counts as a booking error.
+//! Assumed: teachers work from 8 to 16 except on Sundays, in lessons of 45 minutes that start on the hour. A booking rejected
+//! because its slot is taken counts as a booking error.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -17,22 +17,22 @@ use jiff::civil::{Date, Weekday};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use crate::dialect::{read_time, written, zone};
+use crate::dialect::{format_time, read_time, zone};
 use crate::faults::Fault;
 use crate::laravel::{Client, Problem};
 use crate::names::Names;
 use crate::ops::Event;
 use crate::platform::Platform;
 use crate::seed::Account;
-use crate::visitor::{LoggedIn, UserSession, proven};
+use crate::visitor::{Caller, LoggedIn, csrf_check};
 
-/// What our marker begins with: what synthetic traffic made is known by it.
+/// Prefix of the marker that identifies data of synthetic traffic.
 pub(crate) const MARKER: &str = "synthetic:";
 
 const HOURS: std::ops::Range<i8> = 8..16;
 const LESSON: SignedDuration = SignedDuration::from_mins(45);
-/// No more days are listed at once.
-const MOST_DAYS: usize = 62;
+/// Limit of days listed at once.
+const MAX_DAYS: usize = 62;
 
 #[derive(Clone, Debug)]
 struct Booking {
@@ -56,11 +56,11 @@ pub(crate) struct Bookings {
 
 impl Bookings {
     fn lock(&self) -> MutexGuard<'_, Vec<Booking>> {
-        // Every change is one entry, so what a panicking thread left is whole.
+        // Every change is a single entry, so the data is consistent even after a panic.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What synthetic traffic made and nobody cancelled, a line each.
+    /// Bookings of synthetic traffic that were not cancelled, one line each.
     pub(crate) fn leftovers(&self) -> Vec<String> {
         let kept = self.lock();
         let left = kept.iter().filter(|booking| !booking.is_cancelled && booking.notes.starts_with(MARKER));
@@ -72,7 +72,7 @@ pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     let writes = Router::new()
         .route(names.bookings, axum::routing::post(create))
         .route(names.booking, axum::routing::put(update).delete(cancel))
-        .route_layer(from_fn(proven));
+        .route_layer(from_fn(csrf_check));
     Router::new()
         .route(names.bookings, get(calendar))
         .route(names.booking, get(show))
@@ -92,20 +92,20 @@ async fn calendar(
     }
     let Some(school) = own_school(&user, &school) else { return Problem::Forbidden.answer(client) };
     let (from, to) = days(&platform, &query);
-    let is_of = |person: Option<&String>, id: u32| person.is_none_or(|own| *own == id.to_string());
+    let matches = |person: Option<&String>, id: u32| person.is_none_or(|own| *own == id.to_string());
     let kept = platform.bookings.lock();
     let listed = kept.iter().filter(|booking| {
         let day = booking.starts_at.to_zoned(zone()).date();
         booking.school == school
-            && is_of(query.get("teacher_id"), booking.teacher)
+            && matches(query.get("teacher_id"), booking.teacher)
             && query.get("student_id").is_none_or(|own| booking.students.iter().any(|id| id.to_string() == *own))
             && (from..=to).contains(&day)
     });
-    let list: Vec<Value> = listed.map(described).collect();
+    let list: Vec<Value> = listed.map(booking_json).collect();
     platform.answer(StatusCode::OK, Value::Array(list))
 }
 
-/// The first and last day that were asked for; a week from today when they were not.
+/// The first and last requested day. Default: the week from today.
 fn days(platform: &Platform, query: &BTreeMap<String, String>) -> (Date, Date) {
     let day = |name: &str| query.get(name).and_then(|day| day.parse::<Date>().ok());
     let from = day("from").unwrap_or_else(|| platform.now().to_zoned(zone()).date());
@@ -123,23 +123,23 @@ async fn availability(
     let (from, to) = days(&platform, &query);
     let now = platform.now();
     let mut slots = Vec::new();
-    let listed = from.series(1.day()).take(MOST_DAYS).take_while(|day| *day <= to);
+    let listed = from.series(1.day()).take(MAX_DAYS).take_while(|day| *day <= to);
     for day in listed.filter(|day| day.weekday() != Weekday::Sunday && !platform.has(Fault::AvailabilityEmpty)) {
         for hour in HOURS {
             let Ok(starts) = day.at(hour, 0, 0, 0).to_zoned(zone()) else { continue };
             let (starts_at, ends_at) = (starts.timestamp(), starts.timestamp() + LESSON);
-            if starts_at > now && taken(&platform, None, teacher, &[], starts_at, ends_at, true).is_none() {
-                slots.push(json!({ "starts_at": written(starts_at), "ends_at": written(ends_at) }));
+            if starts_at > now && conflict(&platform, None, teacher, &[], starts_at, ends_at, true).is_none() {
+                slots.push(json!({ "starts_at": format_time(starts_at), "ends_at": format_time(ends_at) }));
             }
         }
     }
     platform.answer(StatusCode::OK, Value::Array(slots))
 }
 
-/// Who of a booking is taken already in this time.
-fn taken(
+/// The field of a booking whose teacher or student is already booked at this time.
+fn conflict(
     platform: &Platform,
-    besides: Option<u32>,
+    except: Option<u32>,
     teacher: u32,
     students: &[u32],
     starts_at: Timestamp,
@@ -149,7 +149,7 @@ fn taken(
     let is_kept_taken = in_lists && platform.has(Fault::SlotNotReleased);
     let kept = platform.bookings.lock();
     kept.iter()
-        .filter(|booking| Some(booking.id) != besides && (!booking.is_cancelled || is_kept_taken))
+        .filter(|booking| Some(booking.id) != except && (!booking.is_cancelled || is_kept_taken))
         .filter(|booking| booking.starts_at < ends_at && starts_at < booking.ends_at)
         .find_map(|booking| {
             if booking.teacher == teacher {
@@ -159,8 +159,8 @@ fn taken(
         })
 }
 
-/// What was sent of a booking.
-struct Wanted {
+/// The contents of a booking request.
+struct BookingRequest {
     teacher: u32,
     students: Vec<u32>,
     starts_at: Timestamp,
@@ -169,9 +169,14 @@ struct Wanted {
     notes: String,
 }
 
-/// Reads what was sent; a field that is not is as it was before.
-fn wanted(platform: &Platform, user: &Account, body: &Value, before: Option<&Booking>) -> Result<Wanted, Problem> {
-    let body = platform.heard(body);
+/// Reads a booking request. A missing field keeps its previous value.
+fn read_request(
+    platform: &Platform,
+    user: &Account,
+    body: &Value,
+    before: Option<&Booking>,
+) -> Result<BookingRequest, Problem> {
+    let body = platform.to_documented(body);
     let mut errors = Vec::new();
     let required = |field: &'static str| (field, format!("The {} field is required.", field.replace('_', " ")));
     let id = |value: &Value| match value {
@@ -208,16 +213,16 @@ fn wanted(platform: &Platform, user: &Account, body: &Value, before: Option<&Boo
     }
     match (teacher, students, starts_at, ends_at) {
         (Some(teacher), Some(students), Some(starts_at), Some(ends_at)) if errors.is_empty() => {
-            Ok(Wanted { teacher, students, starts_at, ends_at, kind, notes })
+            Ok(BookingRequest { teacher, students, starts_at, ends_at, kind, notes })
         }
         _ => Err(Problem::Invalid { status: 422, errors }),
     }
 }
 
-/// Whether the slot is free, by the platform's rule.
-fn free(platform: &Platform, besides: Option<u32>, wanted: &Wanted) -> Result<(), Problem> {
-    let Wanted { teacher, students, starts_at, ends_at, .. } = wanted;
-    match taken(platform, besides, *teacher, students, *starts_at, *ends_at, false) {
+/// Rejects a request whose slot is taken.
+fn ensure_free(platform: &Platform, except: Option<u32>, request: &BookingRequest) -> Result<(), Problem> {
+    let BookingRequest { teacher, students, starts_at, ends_at, .. } = request;
+    match conflict(platform, except, *teacher, students, *starts_at, *ends_at, false) {
         Some(field) if !platform.has(Fault::DoubleBookingAllowed) => {
             platform.counters.note(Event::BookingError, platform.now());
             let text = "The time is already booked.".to_owned();
@@ -229,7 +234,7 @@ fn free(platform: &Platform, besides: Option<u32>, wanted: &Wanted) -> Result<()
 
 async fn create(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     LoggedIn(user): LoggedIn,
     client: Client,
     Path(school): Path<String>,
@@ -239,28 +244,29 @@ async fn create(
         return Problem::ServerError.answer(client);
     }
     let Some(school) = own_school(&user, &school) else { return Problem::Forbidden.answer(client) };
-    let wanted = match wanted(&platform, &user, &visitor.body, None) {
-        Ok(wanted) => wanted,
+    let request = match read_request(&platform, &user, &caller.body, None) {
+        Ok(request) => request,
         Err(problem) => return problem.answer(client),
     };
-    if let Err(problem) = free(&platform, None, &wanted) {
+    if let Err(problem) = ensure_free(&platform, None, &request) {
         return problem.answer(client);
     }
     let now = platform.now();
-    let Wanted { teacher, students, starts_at, ends_at, kind, notes } = wanted;
+    let BookingRequest { teacher, students, starts_at, ends_at, kind, notes } = request;
     let booking = {
         let mut kept = platform.bookings.lock();
         let id = u32::try_from(kept.len()).unwrap_or_default() + 9001;
         let (is_cancelled, created_at) = (false, now);
-        let made = Booking { id, school, teacher, students, starts_at, ends_at, kind, notes, is_cancelled, created_at };
-        kept.push(made.clone());
-        made
+        let created =
+            Booking { id, school, teacher, students, starts_at, ends_at, kind, notes, is_cancelled, created_at };
+        kept.push(created.clone());
+        created
     };
     platform.counters.note(Event::BookingCreated, now);
     if platform.has(Fault::CreateTimesOutButBooks) {
         return pending().await;
     }
-    platform.answer(StatusCode::CREATED, described(&booking))
+    platform.answer(StatusCode::CREATED, booking_json(&booking))
 }
 
 async fn show(
@@ -273,31 +279,31 @@ async fn show(
     if platform.has(Fault::ReadBackDiffers) {
         booking.ends_at -= SignedDuration::from_mins(15);
     }
-    platform.answer(StatusCode::OK, described(&booking))
+    platform.answer(StatusCode::OK, booking_json(&booking))
 }
 
 async fn update(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     LoggedIn(user): LoggedIn,
     client: Client,
     Path(id): Path<String>,
 ) -> Response {
     let Some(before) = find(&platform, &user, &id) else { return missing(id).answer(client) };
-    let wanted = match wanted(&platform, &user, &visitor.body, Some(&before)) {
-        Ok(wanted) => wanted,
+    let request = match read_request(&platform, &user, &caller.body, Some(&before)) {
+        Ok(request) => request,
         Err(problem) => return problem.answer(client),
     };
-    if let Err(problem) = free(&platform, Some(before.id), &wanted) {
+    if let Err(problem) = ensure_free(&platform, Some(before.id), &request) {
         return problem.answer(client);
     }
-    let Wanted { teacher, students, starts_at, ends_at, kind, notes } = wanted;
+    let BookingRequest { teacher, students, starts_at, ends_at, kind, notes } = request;
     let after = Booking { teacher, students, starts_at, ends_at, kind, notes, ..before };
     if !platform.has(Fault::UpdateIgnored) {
         replace(&platform, &after);
     }
     platform.counters.note(Event::BookingUpdated, platform.now());
-    platform.answer(StatusCode::OK, described(&after))
+    platform.answer(StatusCode::OK, booking_json(&after))
 }
 
 async fn cancel(
@@ -337,17 +343,17 @@ fn own_teacher(platform: &Platform, user: &Account, teacher: &str) -> Option<u32
     own.flat_map(|school| &school.teachers).map(|own| own.id).find(|own| own.to_string() == teacher)
 }
 
-fn described(booking: &Booking) -> Value {
+fn booking_json(booking: &Booking) -> Value {
     json!({
         "id": booking.id,
         "school_id": booking.school,
         "teacher_id": booking.teacher,
         "student_ids": booking.students,
-        "starts_at": written(booking.starts_at),
-        "ends_at": written(booking.ends_at),
+        "starts_at": format_time(booking.starts_at),
+        "ends_at": format_time(booking.ends_at),
         "type": booking.kind,
         "notes": booking.notes,
         "status": if booking.is_cancelled { "cancelled" } else { "confirmed" },
-        "created_at": written(booking.created_at),
+        "created_at": format_time(booking.created_at),
     })
 }

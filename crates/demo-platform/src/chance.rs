@@ -1,4 +1,4 @@
-//! What this process draws: ids, tokens, passwords. Unlike a real platform's, not fit for secrets that matter.
+//! Random ids, tokens and passwords. Unlike those of a real platform, they are not cryptographically secure.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const LENGTH: usize = 40;
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Draws; each draw is another.
+/// A source of random values; no value is repeated.
 pub(crate) struct Chance {
     key: RandomState,
     drawn: AtomicU64,
@@ -18,24 +18,24 @@ impl Chance {
         Self { key: RandomState::new(), drawn: AtomicU64::new(0) }
     }
 
-    /// A number.
+    /// A random number.
     pub(crate) fn number(&self) -> u64 {
         self.key.hash_one(("number", self.drawn.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// Forty letters and digits.
+    /// Forty random letters and digits.
     pub(crate) fn letters(&self) -> String {
         let letter = |_| char::from(ALPHABET[usize::try_from(self.number() % 62).unwrap_or_default()]);
         (0..LENGTH).map(letter).collect()
     }
 
-    /// Twenty bytes.
+    /// Twenty random bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         (0..20).map(|_| self.number().to_be_bytes()[0]).collect()
     }
 
-    /// A hash that only this process makes.
-    pub(crate) fn hash(&self, of: &impl Hash) -> u64 {
-        self.key.hash_one(of)
+    /// A keyed hash that only this process can compute.
+    pub(crate) fn hash(&self, value: &impl Hash) -> u64 {
+        self.key.hash_one(value)
     }
 }

@@ -1,5 +1,4 @@
-//! How the platform says things: as documented, or otherwise. Handlers speak the documented words; what comes in and goes
-//! out passes through here.
+//! Translation between the documented names of JSON members and values, which handlers use, and those of the current flavour.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,11 +9,11 @@ use serde_json::{Map, Value, json};
 use crate::laravel;
 use crate::platform::Platform;
 
-/// The zone in which the platform's schools are.
+/// Time zone of the platform's schools.
 pub(crate) const ZONE: &str = "Europe/Copenhagen";
 
-/// Documented words, and what the renamed flavour has in their place: names of members, and statuses.
-const WORDS: &[(&str, &str)] = &[
+/// Documented names of members and statuses, with their counterparts in the renamed flavour.
+const NAMES: &[(&str, &str)] = &[
     ("id", "identifier"),
     ("teacher_id", "instructor"),
     ("student_id", "pupil"),
@@ -50,31 +49,31 @@ const WORDS: &[(&str, &str)] = &[
     ("cancelled", "CALLED OFF"),
 ];
 
-/// The zone's rules.
+/// The time zone's rules.
 pub(crate) fn zone() -> TimeZone {
-    // It is in the program; without it, times would be UTC.
+    // The time zone database is compiled in; UTC is only a fallback.
     TimeZone::get(ZONE).unwrap_or(TimeZone::UTC)
 }
 
-/// As Laravel writes times: UTC with microseconds.
-pub(crate) fn written(at: Timestamp) -> String {
+/// Formats a time as Laravel does: UTC with microseconds.
+pub(crate) fn format_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
-/// A time as clients write it: with an offset, or as the schools' clocks show it.
+/// Parses a client's time, with an offset or in the schools' local time.
 pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
     let local = || Some(text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(zone()).ok()?.timestamp());
     text.parse().ok().or_else(local)
 }
 
 impl Platform {
-    /// An answer in the platform's words: below `data`, or bare.
+    /// An answer in the current flavour: wrapped in `data`, or bare with renamed members.
     pub(crate) fn answer(&self, status: StatusCode, value: Value) -> Response {
         let body = if self.is_wrapped { json!({ "data": value }) } else { renamed("", value) };
         (status, laravel::json(&body)).into_response()
     }
 
-    /// One page of a list in the platform's words, and which one is next.
+    /// A page of a list in the current flavour, with a link to the next page.
     pub(crate) fn page(&self, list: Vec<Value>, next: Option<usize>) -> Response {
         if self.is_wrapped {
             return laravel::json(&json!({ "data": list, "next": next }));
@@ -83,8 +82,8 @@ impl Platform {
         laravel::json(&json!({ "data": list, "paging": { "more": next.map(|next| format!("?page={next}")) } }))
     }
 
-    /// What a client sent, in the documented words.
-    pub(crate) fn heard(&self, body: &Value) -> Value {
+    /// A client's request body with the documented names.
+    pub(crate) fn to_documented(&self, body: &Value) -> Value {
         if self.is_wrapped { body.clone() } else { documented(body.clone()) }
     }
 }
@@ -95,20 +94,20 @@ fn renamed(member: &str, value: Value) -> Value {
             members
                 .into_iter()
                 .map(|(name, value)| {
-                    let word = WORDS.iter().find(|(own, _)| *own == name).map_or(name.as_str(), |(_, other)| other);
+                    let word = NAMES.iter().find(|(own, _)| *own == name).map_or(name.as_str(), |(_, other)| other);
                     (word.to_owned(), renamed(&name, value))
                 })
                 .collect::<Map<_, _>>(),
         ),
         Value::Array(items) => items.into_iter().map(|item| renamed(member, item)).collect(),
-        // Ids and amounts as texts.
+        // Ids and amounts become strings.
         Value::Number(number) => Value::String(number.to_string()),
         Value::String(text) if member.ends_with("_at") => match text.parse::<Timestamp>() {
             Ok(at) => Value::String(at.to_zoned(zone()).strftime("%Y-%m-%d %H:%M:%S").to_string()),
             Err(_) => Value::String(text),
         },
         Value::String(text) if member == "status" => {
-            let word = WORDS.iter().find(|(own, _)| *own == text).map_or(text.as_str(), |(_, other)| other);
+            let word = NAMES.iter().find(|(own, _)| *own == text).map_or(text.as_str(), |(_, other)| other);
             Value::String(word.to_owned())
         }
         other => other,
@@ -118,7 +117,7 @@ fn renamed(member: &str, value: Value) -> Value {
 fn documented(value: Value) -> Value {
     let Value::Object(members) = value else { return value };
     let renamed = members.into_iter().map(|(name, value)| {
-        let own = |text: &str| WORDS.iter().find(|(_, other)| *other == text).map_or(text, |(own, _)| own).to_owned();
+        let own = |text: &str| NAMES.iter().find(|(_, other)| *other == text).map_or(text, |(own, _)| own).to_owned();
         let (name, value) = (own(&name), value);
         let value = match value {
             Value::String(word) if name == "status" => Value::String(own(&word)),

@@ -1,8 +1,8 @@
-//! Invoices, payments, the student's balance, and Stripe's webhook, whose events are worked off by a queue.
+//! Invoices, payments, students' balances, and Stripe's webhook with its queue of events.
 //!
-//! Assumed: a student's balance is what they owe; a refund makes the invoice open again; a webhook with a bad signature
-//! counts as a failed one; synthetic deliveries are signed with a secret of their own, which is good for synthetic schools
-//! only; and an event is known again by its payment intent.
+//! Assumed: a student's balance is the amount owed. A refund reopens the invoice. A webhook with an invalid signature counts as
+//! failed. Synthetic deliveries are signed with a separate secret that is valid for synthetic schools only. The payment intent
+//! identifies a redelivered event.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,18 +19,18 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::bookings::MARKER;
-use crate::dialect::written;
+use crate::dialect::format_time;
 use crate::faults::Fault;
 use crate::laravel::{self, Client, Problem};
 use crate::names::Names;
 use crate::ops::Event;
 use crate::platform::Platform;
 use crate::seed::{Account, School};
-use crate::visitor::{LoggedIn, UserSession, proven};
+use crate::visitor::{Caller, LoggedIn, csrf_check};
 
-/// Stripe's tolerance between the time of a signature and now.
+/// Stripe's tolerance for the age of a signature. **Units:** seconds.
 const TOLERANCE: i64 = 300;
-/// How long an event waits in the queue.
+/// Time that an event waits in the queue.
 const QUEUED: SignedDuration = SignedDuration::from_millis(150);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ enum Status {
 }
 
 impl Status {
-    const fn word(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Paid => "paid",
@@ -58,7 +58,7 @@ struct Invoice {
     currency: String,
     description: String,
     status: Status,
-    /// Whether the student's balance holds it. A worker keeps it with the status.
+    /// The student's balance includes it. A worker updates it together with the status.
     is_owed: bool,
     created_at: Timestamp,
 }
@@ -71,7 +71,7 @@ struct Payment {
     reference: String,
     amount: u64,
     currency: String,
-    /// Nobody has told yet that the money came in.
+    /// The provider has not confirmed the money yet.
     is_pending: bool,
     is_refunded: bool,
     created_at: Timestamp,
@@ -82,81 +82,81 @@ struct Payment {
 struct Job {
     due: Timestamp,
     event: Value,
-    /// It was answered with an error, and should not be here.
+    /// The webhook rejected it, so only a fault can have queued it.
     is_refused: bool,
 }
 
 #[derive(Default)]
-struct Books {
+struct Ledger {
     invoices: Vec<Invoice>,
     payments: Vec<Payment>,
     queue: Vec<Job>,
-    /// Payments that wait for the worker who records them.
+    /// Payments that no worker has recorded yet.
     unrecorded: Vec<Payment>,
 }
 
 /// All invoices and payments, and the queue of events.
 #[derive(Default)]
 pub(crate) struct Finance {
-    books: Mutex<Books>,
+    ledger: Mutex<Ledger>,
 }
 
 impl Finance {
-    fn lock(&self) -> MutexGuard<'_, Books> {
-        // Every change is whole before the lock goes.
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        // Every change is complete before the lock is released.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What synthetic traffic made and nothing undid, a line each.
+/// Invoices and payments of synthetic traffic that were not undone, one line each.
 pub(crate) fn leftovers(platform: &Platform) -> Vec<String> {
-    let books = worked_off(platform);
-    let ours = |invoice: &&Invoice| invoice.description.starts_with(MARKER);
-    let open = books.invoices.iter().filter(ours).filter(|invoice| invoice.status != Status::Void);
+    let ledger = process_due_events(platform);
+    let is_synthetic = |invoice: &&Invoice| invoice.description.starts_with(MARKER);
+    let open = ledger.invoices.iter().filter(is_synthetic).filter(|invoice| invoice.status != Status::Void);
     let open =
-        open.map(|invoice| format!("invoice {} {} ({})", invoice.id, invoice.status.word(), invoice.description));
-    let of_ours = |payment: &&Payment| books.invoices.iter().filter(ours).any(|invoice| invoice.id == payment.invoice);
-    let kept = books.payments.iter().filter(of_ours).filter(|payment| !payment.is_refunded);
+        open.map(|invoice| format!("invoice {} {} ({})", invoice.id, invoice.status.name(), invoice.description));
+    let is_for_synthetic =
+        |payment: &&Payment| ledger.invoices.iter().filter(is_synthetic).any(|invoice| invoice.id == payment.invoice);
+    let kept = ledger.payments.iter().filter(is_for_synthetic).filter(|payment| !payment.is_refunded);
     let kept = kept.map(|payment| format!("payment {} ({})", payment.id, payment.reference));
     open.chain(kept).collect()
 }
 
-/// The books, with every event worked off whose time has come. Whoever looks at them finds them as a worker would have
-/// left them.
-fn worked_off(platform: &Platform) -> MutexGuard<'_, Books> {
+/// Processes all due events, as a worker would have done by now, and returns the ledger.
+fn process_due_events(platform: &Platform) -> MutexGuard<'_, Ledger> {
     let now = platform.now();
-    let mut books = platform.finance.lock();
-    // What waits is worked off when somebody works again.
+    let mut ledger = platform.finance.lock();
+    // Queued events are processed once the fault is cleared.
     if !platform.has(Fault::WebhookNeverProcessed) {
         let (due, later): (Vec<Job>, Vec<Job>) =
-            std::mem::take(&mut books.queue).into_iter().partition(|job| job.due <= now);
-        books.queue = later;
+            std::mem::take(&mut ledger.queue).into_iter().partition(|job| job.due <= now);
+        ledger.queue = later;
         for job in due {
-            work(platform, &mut books, &job);
+            process(platform, &mut ledger, &job);
         }
     }
     if !platform.has(Fault::PaymentNeverRecorded) {
-        let recorded = std::mem::take(&mut books.unrecorded);
-        books.payments.extend(recorded);
+        let recorded = std::mem::take(&mut ledger.unrecorded);
+        ledger.payments.extend(recorded);
     }
-    books
+    ledger
 }
 
-fn work(platform: &Platform, books: &mut Books, Job { due, event, is_refused }: &Job) {
+fn process(platform: &Platform, ledger: &mut Ledger, Job { due, event, is_refused }: &Job) {
     let object = &event["data"]["object"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     match event["type"].as_str() {
         Some("payment_intent.succeeded") => {
-            let Some(index) = invoice_of(books, object) else { return };
+            let Some(index) = find_invoice(ledger, object) else { return };
             let reference = text(&object["id"]);
-            let known = books.payments.iter().chain(&books.unrecorded);
+            let known = ledger.payments.iter().chain(&ledger.unrecorded);
             let is_known = known.clone().any(|payment| payment.reference == reference);
             let id = u32::try_from(known.count()).unwrap_or_default() + 7001;
             if is_known && !platform.has(Fault::WebhookDuplicates) {
                 return;
             }
             let amount = object["amount_received"].as_u64().or(object["amount"].as_u64()).unwrap_or_default();
-            let invoice = books.invoices[index].clone();
+            let invoice = ledger.invoices[index].clone();
             let is_right = amount == invoice.total && object["currency"] == invoice.currency.as_str();
             let is_paying = (is_right && invoice.status != Status::Void) || platform.has(Fault::WebhookIgnoresAmount);
             if !is_paying && !is_refused {
@@ -176,33 +176,33 @@ fn work(platform: &Platform, books: &mut Books, Job { due, event, is_refused }: 
                 is_refunded: false,
                 created_at: *due,
             };
-            let is_put_off = platform.has(Fault::PaymentNeverRecorded);
-            if is_put_off { &mut books.unrecorded } else { &mut books.payments }.push(payment);
+            let is_postponed = platform.has(Fault::PaymentNeverRecorded);
+            if is_postponed { &mut ledger.unrecorded } else { &mut ledger.payments }.push(payment);
             if *is_refused {
                 return;
             }
-            books.invoices[index].status = Status::Paid;
-            books.invoices[index].is_owed = platform.has(Fault::BalanceNotUpdated);
+            ledger.invoices[index].status = Status::Paid;
+            ledger.invoices[index].is_owed = platform.has(Fault::BalanceNotUpdated);
             platform.counters.note(Event::PaymentAttempted, *due);
         }
         Some("payment_intent.payment_failed") => {
             platform.counters.note(Event::PaymentAttempted, *due);
             platform.counters.note(Event::PaymentFailed, *due);
-            if let Some(index) = invoice_of(books, object)
+            if let Some(index) = find_invoice(ledger, object)
                 && platform.has(Fault::FailedPaymentClosesInvoice)
             {
-                books.invoices[index].status = Status::Void;
-                books.invoices[index].is_owed = false;
+                ledger.invoices[index].status = Status::Void;
+                ledger.invoices[index].is_owed = false;
             }
         }
         Some("charge.refunded") if !platform.has(Fault::RefundNeverProcessed) => {
             let reference = text(&object["payment_intent"]);
             let mut reopened = Vec::new();
-            for payment in books.payments.iter_mut().filter(|payment| payment.reference == reference) {
+            for payment in ledger.payments.iter_mut().filter(|payment| payment.reference == reference) {
                 payment.is_refunded = true;
                 reopened.push(payment.invoice);
             }
-            for invoice in books.invoices.iter_mut().filter(|invoice| reopened.contains(&invoice.id)) {
+            for invoice in ledger.invoices.iter_mut().filter(|invoice| reopened.contains(&invoice.id)) {
                 invoice.status = Status::Open;
                 invoice.is_owed = true;
             }
@@ -211,18 +211,18 @@ fn work(platform: &Platform, books: &mut Books, Job { due, event, is_refused }: 
     }
 }
 
-fn invoice_of(books: &Books, object: &Value) -> Option<usize> {
+fn find_invoice(ledger: &Ledger, object: &Value) -> Option<usize> {
     let id = &object["metadata"]["invoice_id"];
     let id = id.as_str().map(str::to_owned).or_else(|| Some(id.as_u64()?.to_string()))?;
-    books.invoices.iter().position(|invoice| invoice.id.to_string() == id)
+    ledger.invoices.iter().position(|invoice| invoice.id.to_string() == id)
 }
 
-/// What synthetic traffic paid at a school, for the list of all its payments.
+/// Synthetic payments at a school, for the list of all its payments.
 pub(crate) fn synthetic_payments(platform: &Platform, school: &School) -> Vec<(Timestamp, Value)> {
-    let books = worked_off(platform);
-    let own = books.payments.iter().filter(|payment| school.students.iter().any(|own| own.id == payment.student));
+    let ledger = process_due_events(platform);
+    let own = ledger.payments.iter().filter(|payment| school.students.iter().any(|own| own.id == payment.student));
     own.map(|payment| {
-        let mut listed = paid(payment);
+        let mut listed = payment_json(payment);
         listed["synthetic"] = json!(true);
         (payment.created_at, listed)
     })
@@ -233,7 +233,7 @@ pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     let writes = Router::new()
         .route(names.invoices, post(create))
         .route(names.invoice, axum::routing::put(update))
-        .route_layer(from_fn(proven));
+        .route_layer(from_fn(csrf_check));
     Router::new()
         .route(names.invoices, get(invoices))
         .route(names.invoice, get(show))
@@ -242,7 +242,7 @@ pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
         .merge(writes)
 }
 
-/// Stripe has no session and no CSRF token.
+/// The webhook's route, outside of sessions and CSRF checks, since Stripe has neither.
 pub(crate) fn webhook_routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new().route(names.webhook, post(webhook))
 }
@@ -257,14 +257,15 @@ async fn invoices(
         Ok(student) => student,
         Err(problem) => return problem.answer(client),
     };
-    let books = worked_off(&platform);
-    let list: Vec<Value> = books.invoices.iter().filter(|invoice| invoice.student == student).map(described).collect();
+    let ledger = process_due_events(&platform);
+    let list: Vec<Value> =
+        ledger.invoices.iter().filter(|invoice| invoice.student == student).map(invoice_json).collect();
     platform.answer(StatusCode::OK, Value::Array(list))
 }
 
 async fn create(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     LoggedIn(user): LoggedIn,
     client: Client,
     Path(student): Path<String>,
@@ -273,7 +274,7 @@ async fn create(
         Ok(student) => student,
         Err(problem) => return problem.answer(client),
     };
-    let body = platform.heard(&visitor.body);
+    let body = platform.to_documented(&caller.body);
     let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     let total = body["total"].as_u64().or_else(|| body["total"].as_str()?.parse().ok()).filter(|total| *total > 0);
     let Some(total) = total else {
@@ -281,14 +282,14 @@ async fn create(
         return Problem::Invalid { status: 422, errors: vec![error] }.answer(client);
     };
     let created_at = platform.now();
-    let mut books = worked_off(&platform);
-    let id = u32::try_from(books.invoices.len()).unwrap_or_default() + 5001;
+    let mut ledger = process_due_events(&platform);
+    let id = u32::try_from(ledger.invoices.len()).unwrap_or_default() + 5001;
     let (currency, description, status) = (text("currency"), text("description"), Status::Open);
-    // Of two that a run makes at once, one is wrong.
+    // A run creates two invoices at once, so one of them is wrong.
     let total = total + u64::from(platform.has(Fault::InvoiceWrongTotal) && id.is_multiple_of(2));
     let invoice = Invoice { id, student, total, currency, description, status, is_owed: true, created_at };
-    books.invoices.push(invoice.clone());
-    platform.answer(StatusCode::CREATED, described(&invoice))
+    ledger.invoices.push(invoice.clone());
+    platform.answer(StatusCode::CREATED, invoice_json(&invoice))
 }
 
 async fn show(
@@ -297,36 +298,36 @@ async fn show(
     client: Client,
     Path(id): Path<String>,
 ) -> Response {
-    let books = worked_off(&platform);
-    match find(&platform, &user, &books, &id) {
-        Some(index) => platform.answer(StatusCode::OK, described(&books.invoices[index])),
+    let ledger = process_due_events(&platform);
+    match find(&platform, &user, &ledger, &id) {
+        Some(index) => platform.answer(StatusCode::OK, invoice_json(&ledger.invoices[index])),
         None => Problem::NoRecord { model: "Invoice", id }.answer(client),
     }
 }
 
-/// An open invoice can be made void; nothing else can be changed.
+/// Voids an open invoice; no other change is allowed.
 async fn update(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     LoggedIn(user): LoggedIn,
     client: Client,
     Path(id): Path<String>,
 ) -> Response {
-    let mut books = worked_off(&platform);
-    let Some(index) = find(&platform, &user, &books, &id) else {
+    let mut ledger = process_due_events(&platform);
+    let Some(index) = find(&platform, &user, &ledger, &id) else {
         return Problem::NoRecord { model: "Invoice", id }.answer(client);
     };
     if platform.has(Fault::VoidRefused) {
         return Problem::ServerError.answer(client);
     }
-    let is_void = platform.heard(&visitor.body)["status"] == "void";
-    if !is_void || books.invoices[index].status != Status::Open {
+    let is_void = platform.to_documented(&caller.body)["status"] == "void";
+    if !is_void || ledger.invoices[index].status != Status::Open {
         let error = ("status", "The selected status is invalid.".to_owned());
         return Problem::Invalid { status: 422, errors: vec![error] }.answer(client);
     }
-    books.invoices[index].status = Status::Void;
-    books.invoices[index].is_owed = false;
-    platform.answer(StatusCode::OK, described(&books.invoices[index]))
+    ledger.invoices[index].status = Status::Void;
+    ledger.invoices[index].is_owed = false;
+    platform.answer(StatusCode::OK, invoice_json(&ledger.invoices[index]))
 }
 
 async fn payments(
@@ -339,8 +340,8 @@ async fn payments(
         Ok(student) => student,
         Err(problem) => return problem.answer(client),
     };
-    let books = worked_off(&platform);
-    let list = books.payments.iter().filter(|payment| payment.student == student).map(paid);
+    let ledger = process_due_events(&platform);
+    let list = ledger.payments.iter().filter(|payment| payment.student == student).map(payment_json);
     let list: Vec<Value> = list.collect();
     platform.answer(StatusCode::OK, Value::Array(list))
 }
@@ -355,8 +356,8 @@ async fn balance(
         Ok(student) => student,
         Err(problem) => return problem.answer(client),
     };
-    let books = worked_off(&platform);
-    let owed = books.invoices.iter().filter(|invoice| invoice.student == student && invoice.is_owed);
+    let ledger = process_due_events(&platform);
+    let owed = ledger.invoices.iter().filter(|invoice| invoice.student == student && invoice.is_owed);
     let owed: u64 = owed.map(|invoice| invoice.total).sum();
     platform.answer(StatusCode::OK, json!({ "balance": owed, "currency": "dkk" }))
 }
@@ -369,22 +370,28 @@ async fn webhook(State(platform): State<Arc<Platform>>, headers: HeaderMap, body
         return Problem::ServerError.answer(Client::Json);
     }
     let event = serde_json::from_slice::<Value>(&body).unwrap_or_default();
-    let refused = refused(&platform, &headers, &body, &event);
-    if (refused.is_none() || (platform.has(Fault::RefusedEventRecorded) && event["type"] == "payment_intent.succeeded"))
-        && is_of_a_synthetic_school(&platform, &event)
+    let rejection = rejection(&platform, &headers, &body, &event);
+    if (rejection.is_none()
+        || (platform.has(Fault::RefusedEventRecorded) && event["type"] == "payment_intent.succeeded"))
+        && is_for_synthetic_school(&platform, &event)
     {
         let queued = if platform.has(Fault::WebhookSlow) { platform.webhook_wait } else { QUEUED };
-        platform.finance.lock().queue.push(Job { due: now + queued, event, is_refused: refused.is_some() });
+        platform.finance.lock().queue.push(Job { due: now + queued, event, is_refused: rejection.is_some() });
     }
-    let Some((status, why)) = refused else { return laravel::json(&json!({ "received": true })) };
+    let Some((status, message)) = rejection else { return laravel::json(&json!({ "received": true })) };
     platform.counters.note(Event::WebhookFailed, now);
-    (status, laravel::json(&json!({ "message": why }))).into_response()
+    (status, laravel::json(&json!({ "message": message }))).into_response()
 }
 
-/// Why an event is not taken.
-fn refused(platform: &Platform, headers: &HeaderMap, body: &[u8], event: &Value) -> Option<(StatusCode, &'static str)> {
-    if let Err(why) = verified(platform, headers, body) {
-        return Some((StatusCode::BAD_REQUEST, why));
+/// Status and message for an event that the webhook rejects.
+fn rejection(
+    platform: &Platform,
+    headers: &HeaderMap,
+    body: &[u8],
+    event: &Value,
+) -> Option<(StatusCode, &'static str)> {
+    if let Err(message) = verify(platform, headers, body) {
+        return Some((StatusCode::BAD_REQUEST, message));
     }
     if platform.has(Fault::RefundRefused) && event["type"] == "charge.refunded" {
         return Some((StatusCode::UNPROCESSABLE_ENTITY, "Unhandled event type."));
@@ -395,16 +402,16 @@ fn refused(platform: &Platform, headers: &HeaderMap, body: &[u8], event: &Value)
     None
 }
 
-/// Whether this event came before.
+/// Returns true if this event was delivered before.
 fn is_known(platform: &Platform, event: &Value) -> bool {
-    let books = worked_off(platform);
+    let ledger = process_due_events(platform);
     let reference = event.as_str().unwrap_or_default().replacen("evt_", "pi_", 1);
-    books.queue.iter().any(|job| job.event["id"] == *event)
-        || books.payments.iter().any(|payment| payment.reference == reference)
+    ledger.queue.iter().any(|job| job.event["id"] == *event)
+        || ledger.payments.iter().any(|payment| payment.reference == reference)
 }
 
-/// Stripe's scheme: HMAC-SHA256 of `t.body`, no older than the tolerance.
-fn verified(platform: &Platform, headers: &HeaderMap, body: &[u8]) -> Result<(), &'static str> {
+/// Verifies a signature in Stripe's scheme: HMAC-SHA256 of `t.body`, no older than the tolerance.
+fn verify(platform: &Platform, headers: &HeaderMap, body: &[u8]) -> Result<(), &'static str> {
     let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).ok_or("No signature.")?;
     let part = |name: &str| header.split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
     let (Some(at), Some(signature)) = (part("t"), part("v1")) else { return Err("Unable to parse the signature.") };
@@ -426,11 +433,11 @@ fn verified(platform: &Platform, headers: &HeaderMap, body: &[u8]) -> Result<(),
     if is_signed(body) {
         return Ok(());
     }
-    // As a handler does that verifies the event it expects, and then takes the one that came.
+    // Imitates a handler that verifies the event it expects but processes the received one.
     let is_changed = serde_json::from_slice::<Value>(body).is_ok_and(|mut event| {
         let total = {
-            let books = platform.finance.lock();
-            invoice_of(&books, &event["data"]["object"]).map(|index| books.invoices[index].total)
+            let ledger = platform.finance.lock();
+            find_invoice(&ledger, &event["data"]["object"]).map(|index| ledger.invoices[index].total)
         };
         event["data"]["object"]["amount"] = json!(total);
         event["data"]["object"]["amount_received"] = json!(total);
@@ -445,28 +452,28 @@ fn verified(platform: &Platform, headers: &HeaderMap, body: &[u8]) -> Result<(),
     Err("No signatures found matching the expected signature for payload.")
 }
 
-/// The secret of synthetic deliveries is good for nobody else's money.
-fn is_of_a_synthetic_school(platform: &Platform, event: &Value) -> bool {
-    let books = platform.finance.lock();
+/// Returns true if an event concerns a synthetic school. The synthetic signing secret is valid for no other school.
+fn is_for_synthetic_school(platform: &Platform, event: &Value) -> bool {
+    let ledger = platform.finance.lock();
     let object = &event["data"]["object"];
     let reference = object["payment_intent"].as_str().unwrap_or_default();
-    let of_payment =
-        books.payments.iter().find(|payment| payment.reference == reference).map(|payment| payment.student);
-    let student = invoice_of(&books, object).map(|index| books.invoices[index].student).or(of_payment);
+    let refunded_student =
+        ledger.payments.iter().find(|payment| payment.reference == reference).map(|payment| payment.student);
+    let student = find_invoice(&ledger, object).map(|index| ledger.invoices[index].student).or(refunded_student);
     let synthetic = platform.seed.schools.iter().filter(|school| school.synthetic);
     student.is_some_and(|student| synthetic.flat_map(|school| &school.students).any(|own| own.id == student))
 }
 
-fn find(platform: &Platform, user: &Account, books: &Books, id: &str) -> Option<usize> {
-    let index = books.invoices.iter().position(|invoice| invoice.id.to_string() == id)?;
-    own_student(platform, user, &books.invoices[index].student.to_string()).ok().map(|_| index)
+fn find(platform: &Platform, user: &Account, ledger: &Ledger, id: &str) -> Option<usize> {
+    let index = ledger.invoices.iter().position(|invoice| invoice.id.to_string() == id)?;
+    own_student(platform, user, &ledger.invoices[index].student.to_string()).ok().map(|_| index)
 }
 
-/// A student of the user's own school, when that takes payments online.
+/// A student of the user's own school, if the school accepts online payments.
 fn own_student(platform: &Platform, user: &Account, student: &str) -> Result<u32, Problem> {
-    let is_of = |school: &&School| school.students.iter().any(|own| own.id.to_string() == student);
+    let has_student = |school: &&School| school.students.iter().any(|own| own.id.to_string() == student);
     let own = platform.seed.schools.iter().filter(|school| user.school_ids.contains(&school.id));
-    let Some(school) = own.into_iter().find(is_of) else { return Err(Problem::Forbidden) };
+    let Some(school) = own.into_iter().find(has_student) else { return Err(Problem::Forbidden) };
     if !school.online_payment {
         let error = ("school", "Online payment is not enabled for this school.".to_owned());
         return Err(Problem::Invalid { status: 409, errors: vec![error] });
@@ -474,7 +481,7 @@ fn own_student(platform: &Platform, user: &Account, student: &str) -> Result<u32
     student.parse().map_err(|_| Problem::Forbidden)
 }
 
-fn paid(payment: &Payment) -> Value {
+fn payment_json(payment: &Payment) -> Value {
     json!({
         "id": payment.id,
         "invoice_id": payment.invoice,
@@ -486,11 +493,11 @@ fn paid(payment: &Payment) -> Value {
             (false, true) => "pending",
             (false, false) => "succeeded",
         },
-        "created_at": written(payment.created_at),
+        "created_at": format_time(payment.created_at),
     })
 }
 
-fn described(invoice: &Invoice) -> Value {
+fn invoice_json(invoice: &Invoice) -> Value {
     json!({
         "id": invoice.id,
         "number": format!("S-{}", invoice.id),
@@ -498,7 +505,7 @@ fn described(invoice: &Invoice) -> Value {
         "total": invoice.total,
         "currency": invoice.currency,
         "description": invoice.description,
-        "status": invoice.status.word(),
-        "created_at": written(invoice.created_at),
+        "status": invoice.status.name(),
+        "created_at": format_time(invoice.created_at),
     })
 }

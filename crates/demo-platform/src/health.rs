@@ -17,8 +17,8 @@ use crate::laravel;
 use crate::names::Names;
 use crate::platform::Platform;
 
-/// How old results are that stand still. **Units:** seconds.
-const STOOD_STILL: i64 = 20 * 60;
+/// Age of outdated results. **Units:** seconds.
+const STALE_AGE: i64 = 20 * 60;
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new().route(names.health, get(health))
@@ -37,12 +37,12 @@ async fn health(State(platform): State<Arc<Platform>>, headers: HeaderMap, RawQu
     let fresh = query.unwrap_or_default().split('&').any(|pair| pair == "fresh" || pair.starts_with("fresh="));
     let now = platform.now().as_second();
     let finished = if fresh { now } else { now - now.rem_euclid(60) };
-    let finished = finished - if platform.has(Fault::HealthStale) { STOOD_STILL } else { 0 };
+    let finished = finished - if platform.has(Fault::HealthStale) { STALE_AGE } else { 0 };
     let results = results(&platform);
     let body = if platform.is_wrapped {
         json!({ "finishedAt": finished, "checkResults": results })
     } else {
-        // As a date of the schools' clocks, and keyed by number: PHP's filtered lists are written so.
+        // A date in local time, and an object with numeric keys, as PHP serialises filtered lists.
         let finished = Timestamp::from_second(finished).unwrap_or_default().to_zoned(zone());
         let keyed: Map<String, Value> = (1..).map(|key: u32| key.to_string()).zip(results).collect();
         json!({ "finishedAt": finished.strftime("%Y-%m-%d %H:%M:%S").to_string(), "checkResults": keyed })
@@ -50,7 +50,7 @@ async fn health(State(platform): State<Arc<Platform>>, headers: HeaderMap, RawQu
     ([(CACHE_CONTROL, "no-store, private")], laravel::json(&body)).into_response()
 }
 
-/// What a server reports.
+/// Results of the platform's own health checks.
 fn results(platform: &Platform) -> Vec<Value> {
     let disk = match (platform.has(Fault::DiskFull), platform.has(Fault::DiskFilling)) {
         (true, _) => (97, "failed", "The disk is almost full (97% used)."),
@@ -106,7 +106,7 @@ fn results(platform: &Platform) -> Vec<Value> {
     ]
 }
 
-/// One result. An empty `meta` is `[]`, since PHP has one type for lists and maps.
+/// A single result. An empty `meta` is `[]`, because PHP has one type for lists and maps.
 fn result(
     platform: &Platform,
     name: &str,

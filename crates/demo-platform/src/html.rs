@@ -1,6 +1,6 @@
-//! The frames of pages: ours, Laravel's error views, Symfony's fallbacks.
+//! HTML of the platform's pages, Laravel's error views and Symfony's fallback pages.
 
-/// A page of the platform. The title is text, the body HTML.
+/// A page of the platform. The title is plain text; the body is HTML.
 pub(crate) fn page(title: &str, body: &str) -> String {
     let title = escape(title);
     format!(
@@ -10,7 +10,7 @@ pub(crate) fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// Laravel's view for the errors that have one: 401, 403, 404, 419, 429, 500, 503.
+/// Laravel's error view, which exists for these statuses: 401, 403, 404, 419, 429, 500, 503.
 pub(crate) fn error(code: &str, title: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n    <head>\n        <meta charset=\"utf-8\">\n        \
@@ -20,7 +20,7 @@ pub(crate) fn error(code: &str, title: &str) -> String {
     )
 }
 
-/// Symfony's page for the errors that Laravel has no view for.
+/// Symfony's page for errors without a Laravel view.
 pub(crate) fn bare_error(status: &str, title: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n    <meta charset=\"UTF-8\" />\n    \
@@ -30,7 +30,7 @@ pub(crate) fn bare_error(status: &str, title: &str) -> String {
     )
 }
 
-/// Symfony's page under a redirect.
+/// Symfony's body of a redirect.
 pub(crate) fn redirect(target: &str) -> String {
     let target = escape(target);
     format!(
@@ -41,7 +41,7 @@ pub(crate) fn redirect(target: &str) -> String {
     )
 }
 
-/// Text as HTML, as Laravel's `e()` writes it.
+/// Escapes text for HTML like Laravel's `e()`.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

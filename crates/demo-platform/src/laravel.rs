@@ -1,4 +1,4 @@
-//! The manners of Laravel 8 behind nginx: who counts as a browser, how errors look, which headers every answer has.
+//! Behaviour of Laravel 8 behind nginx: browser detection, error pages, and the headers of every answer.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::html;
 use crate::platform::Platform;
 use crate::throttle::Limit;
 
-/// How Laravel sees who asks: it decides between a page with a redirect, and JSON with a status.
+/// The kind of client, as Laravel classifies it: a browser gets pages and redirects, others get JSON and statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Client {
     Browser,
@@ -30,8 +30,7 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    /// Laravel's `expectsJson`: JSON is what the client prefers most, or it is a script (`XMLHttpRequest`) that takes
-    /// anything.
+    /// Laravel's `expectsJson`: the client prefers JSON, or it is a script (`XMLHttpRequest`) that accepts anything.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let preferred = preferred(text(ACCEPT));
@@ -43,14 +42,14 @@ impl Client {
     }
 }
 
-/// The first media type of the highest quality.
+/// The first media type with the highest quality.
 fn preferred(accept: &str) -> Option<&str> {
     let quality = |media: &str| {
         let q = media.split(';').skip(1).find_map(|parameter| parameter.trim().strip_prefix("q="));
         q.and_then(|q| q.trim().parse::<f32>().ok()).unwrap_or(1.0)
     };
     let listed = accept.split(',').map(str::trim).filter(|media| !media.is_empty());
-    // `max_by` would take the last of equals.
+    // `max_by` would return the last of several equal types.
     let best = listed.reduce(|best, next| if quality(next) > quality(best) { next } else { best });
     best.and_then(|media| media.split(';').next()).map(str::trim)
 }
@@ -63,11 +62,11 @@ impl<S: Sync> FromRequestParts<S> for Client {
     }
 }
 
-/// What goes wrong by the contract, answered as Laravel's exception handler does with `APP_DEBUG=false`.
+/// Errors of the contract, answered like Laravel's exception handler with `APP_DEBUG=false`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
     NotFound,
-    /// A record that is not there: `No query results for model […]`.
+    /// A missing record: `No query results for model […]`.
     NoRecord {
         model: &'static str,
         id: String,
@@ -75,7 +74,7 @@ pub(crate) enum Problem {
     Forbidden,
     /// 419: the CSRF token is missing, stale or wrong.
     PageExpired,
-    /// Fields are wrong, each with a text that says how.
+    /// Invalid fields, each with a message.
     Invalid {
         status: u16,
         errors: Vec<(&'static str, String)>,
@@ -155,7 +154,7 @@ impl Problem {
                 rate_limit(&mut answer, &limit);
             }
             Self::PageExpired => {
-                // Neither PHP nor hyper knows a reason for it; this is what Symfony writes.
+                // Neither PHP nor hyper has a reason phrase for 419; Symfony sends this one.
                 answer.extensions_mut().insert(ReasonPhrase::from_static(b"unknown status"));
             }
             _ => {}
@@ -168,13 +167,13 @@ fn page_expired() -> StatusCode {
     StatusCode::from_u16(419).unwrap_or(StatusCode::FORBIDDEN)
 }
 
-/// What a throttled route says on every answer.
+/// Adds the rate limit headers of a throttled route.
 pub(crate) fn rate_limit(answer: &mut Response, limit: &Limit) {
     set(answer, HeaderName::from_static("x-ratelimit-limit"), &limit.attempts.to_string());
     set(answer, HeaderName::from_static("x-ratelimit-remaining"), &limit.remaining.to_string());
 }
 
-/// What somebody gets who is not logged in: 401, or the way to the login page.
+/// Answers a client that is not logged in: 401, or a redirect to the login page.
 pub(crate) fn unauthenticated(client: Client, headers: &HeaderMap, form: &str) -> Response {
     match client {
         Client::Browser => redirect(headers, form),
@@ -182,32 +181,32 @@ pub(crate) fn unauthenticated(client: Client, headers: &HeaderMap, form: &str) -
     }
 }
 
-/// Laravel prints errors prettily, and everything else in one line.
+/// Laravel pretty-prints errors, and writes other JSON in one line.
 fn error_json(status: StatusCode, message: &str) -> Response {
     pretty(status, &json!({ "message": message }))
 }
 
 fn pretty(status: StatusCode, value: &Value) -> Response {
-    // Four spaces as PHP has them, where serde_json's pretty printer has two.
+    // PHP indents by four spaces, serde_json's pretty printer by two.
     let mut body = Vec::new();
     let mut writer = Serializer::with_formatter(&mut body, PrettyFormatter::with_indent(b"    "));
-    // A value always serialises.
+    // Serializing a `Value` never fails.
     let _ = value.serialize(&mut writer);
     (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// A 200 with JSON in one line.
+/// A 200 answer with JSON in one line.
 pub(crate) fn json(value: &impl Serialize) -> Response {
     axum::Json(value).into_response()
 }
 
-/// A 302 with an absolute address on the host that was asked, as Laravel builds it.
+/// A 302 redirect to an absolute URL on the requested host, as Laravel builds it.
 pub(crate) fn redirect(headers: &HeaderMap, path: &str) -> Response {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     redirect_to(&format!("http://{host}{path}"))
 }
 
-/// A 302 back to the page that a browser came from: how Laravel tells it that its input was wrong.
+/// A 302 redirect back to the referring page, Laravel's answer to a browser with invalid input.
 pub(crate) fn back(headers: &HeaderMap, otherwise: &str) -> Response {
     match headers.get(REFERER).and_then(|page| page.to_str().ok()) {
         Some(page) => redirect_to(page),
@@ -215,27 +214,27 @@ pub(crate) fn back(headers: &HeaderMap, otherwise: &str) -> Response {
     }
 }
 
-/// A 302 to anywhere.
+/// A 302 redirect to any URL.
 pub(crate) fn redirect_to(target: &str) -> Response {
     let mut answer = (StatusCode::FOUND, Html(html::redirect(target))).into_response();
     set(&mut answer, LOCATION, target);
     answer
 }
 
-/// The answer for a path that no route has.
+/// The answer for a path without a route.
 pub(crate) async fn not_found(client: Client) -> Response {
     Problem::NotFound.answer(client)
 }
 
-/// The outermost layer: axum's bare 405 becomes Laravel's, and every answer gets the headers that PHP and nginx add.
-pub(crate) async fn manners(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
+/// The outermost layer. It replaces axum's bare 405 with Laravel's and adds the headers of PHP and nginx to every answer.
+pub(crate) async fn finish_answers(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
     let (client, method) = (Client::from_headers(request.headers()), request.method().clone());
     let mut answer = next.run(request).await;
     if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
         answer = method_not_allowed(answer, client, method);
     }
     if answer.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html")) {
-        // PHP's spelling of the charset, where axum has it in lower case.
+        // PHP writes the charset in upper case, axum in lower case.
         set(&mut answer, CONTENT_TYPE, "text/html; charset=UTF-8");
     }
     if !answer.headers().contains_key(CACHE_CONTROL) {
@@ -243,7 +242,7 @@ pub(crate) async fn manners(State(platform): State<Arc<Platform>>, request: Requ
     }
     set(&mut answer, SERVER, "nginx");
     set(&mut answer, DATE, &date(platform.now()));
-    // Laravel's own nginx configuration adds these, and without `always` nginx does so to answers that are no errors.
+    // Laravel's nginx configuration adds these without `always`, so nginx leaves them out of errors.
     if answer.status().as_u16() < 400 {
         set(&mut answer, X_FRAME_OPTIONS, "SAMEORIGIN");
         set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -262,12 +261,12 @@ fn method_not_allowed(bare: Response, client: Client, method: Method) -> Respons
     answer
 }
 
-/// The date as headers have it.
+/// Formats a date for HTTP headers.
 fn date(now: Timestamp) -> String {
     now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// Sets a header. A value that cannot be one is left out; none of ours is such a value.
+/// Sets a header. Invalid values are skipped, but no caller passes one.
 fn set(answer: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         answer.headers_mut().insert(name, value);
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn json_goes_to_those_who_prefer_it_most_and_to_scripts_that_take_anything() {
+    fn json_is_for_clients_that_prefer_it_and_for_scripts() {
         let cases = [
             (None, false, Client::Browser),
             (Some("*/*"), false, Client::Browser),
@@ -311,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_those_of_http() {
+    fn dates_have_the_format_of_http() {
         assert_eq!(date("2026-11-02T03:04:05.6Z".parse().unwrap()), "Mon, 02 Nov 2026 03:04:05 GMT");
     }
 }

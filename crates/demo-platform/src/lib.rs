@@ -1,5 +1,5 @@
-//! Just Driving's contract as a server, with faults that can be switched: the embedded stand-in of the platform, for the
-//! demo, for tests and for the fault matrix.
+//! The demo platform: an embedded server that implements Just Driving's contract, with faults to switch on and off. The demo,
+//! the tests and the fault matrix use it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), demo_platform::StartError> {
@@ -13,26 +13,27 @@
 //! # }
 //! ```
 //!
-//! It answers as a Laravel 8 application behind nginx does, down to pretty-printed error JSON and what counts as a
-//! browser. One module per area of the contract; what they share is in one `Platform`. What is assumed of the real
-//! platform, and not documented by it or known of Laravel, is said to be where it is written.
+//! It behaves like a Laravel 8 application behind nginx, including pretty-printed JSON errors and Laravel's rules for what
+//! counts as a browser. Each area of the contract is one module; shared state is in `Platform`. Module docs start with
+//! "Assumed" where the behaviour of the real platform is neither documented nor known from Laravel.
 //!
-//! One can log in, by session or by bearer token, with the accounts of [`seed::Seed`] and the passwords, seeds and tokens
-//! that [`Running::credentials`] hands out: they are drawn at each start, and the source holds none. [`Flavour`] gives the
-//! same application other names.
+//! Clients log in by session or bearer token with the accounts of [`seed::Seed`] and the passwords, seeds and tokens from
+//! [`Running::credentials`]. These secrets are generated at each start; the source contains none. [`Flavour`] gives the same
+//! application other names.
 //!
-//! Its database and its cache, a tiny MySQL and a tiny Redis, listen on ports of their own, see [`Running::addresses`].
+//! The database and the cache, a minimal MySQL and a minimal Redis server, listen on their own ports, see
+//! [`Running::addresses`].
 //!
-//! A last listener, on loopback only, switches faults and tells what was asked, see [`Running::admin_url`]:
+//! The admin endpoint, on loopback only, switches faults and reports the recorded requests, see [`Running::admin_url`]:
 //!
 //! | request | answer |
 //! |---|---|
 //! | `GET /faults` | `{"active": [name], "known": [{"name", "description"}]}` |
-//! | `PUT /faults/{name}` | activates it; 404 with the known names for an unknown one |
-//! | `DELETE /faults/{name}`, `DELETE /faults` | clears one, or all |
-//! | `GET /left-behind` | `{"leftovers": ["booking 9001 …"]}`: what synthetic traffic made and nothing undid |
+//! | `PUT /faults/{name}` | activates a fault; 404 with the known names for an unknown one |
+//! | `DELETE /faults/{name}`, `DELETE /faults` | clears one fault, or all |
+//! | `GET /leftovers` | `{"leftovers": ["booking 9001 …"]}`: synthetic data that was not removed |
 //! | `GET /requests` | `{"counts": {"GET /login": 3}, "last": [request]}`, see [`Recorded`] |
-//! | `DELETE /requests` | forgets them |
+//! | `DELETE /requests` | clears the record |
 
 pub mod faults;
 pub mod seed;

@@ -1,4 +1,4 @@
-//! Accepts connections and serves each, unless the platform is down: below HTTP, where no handler reaches.
+//! Accepts and serves connections. While the fault `down` is active, it resets them below HTTP.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use tokio::task::JoinSet;
 
 use crate::faults::{Fault, Faults};
 
-/// How long accepting pauses when the system refuses (no file descriptors left, say), so that it does not spin.
+/// Pause after a failed accept, for example without free file descriptors, to avoid a busy loop.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until it is dropped, which ends the open connections too.
+/// Serves until dropped, which also closes the open connections.
 pub(crate) async fn serve(listener: TcpListener, router: Router, faults: Arc<Faults>) {
     let mut connections = JoinSet::new();
     loop {
@@ -24,7 +24,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, faults: Arc<Fau
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        // Ended ones would pile up otherwise.
+        // Reaps finished connections.
         while connections.try_join_next().is_some() {}
         if faults.is_active(Fault::Down) {
             reset(&stream);
@@ -35,19 +35,19 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, faults: Arc<Fau
 }
 
 async fn serve_one(stream: TcpStream, router: Router, faults: Arc<Faults>) {
-    // Small answers go out at once; a refusal by the system costs speed only.
+    // Sends small answers at once; failure only costs speed.
     let _ = stream.set_nodelay(true);
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let down = pin!(faults.activation_of(Fault::Down));
+    let down = pin!(faults.wait_until_active(Fault::Down));
     tokio::select! {
-        // An error is the client's leaving, or a fault's cutting.
+        // An error means that the client disconnected or a fault cut the connection.
         _ = &mut connection => {}
         () = down => reset(connection.into_parts().io.inner()),
     }
 }
 
-/// Makes the close that follows a reset: what was sent and not read is dropped, and the client's next read fails.
+/// Turns the following close into a reset: unread data is discarded, and the client's next read fails.
 pub(crate) fn reset(stream: &TcpStream) {
-    // Where the system refuses, the close is an orderly one, and the client sees the end of the stream before an answer.
+    // If the system refuses, the close is orderly and the client reads an early end of the stream.
     let _ = stream.set_zero_linger();
 }

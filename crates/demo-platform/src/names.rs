@@ -1,13 +1,13 @@
-//! What the platform calls its paths, fields, cookies and statuses: as documented, or otherwise.
+//! Names of the platform's paths, fields, cookies and statuses, per flavour.
 
-/// Which names the platform has. The application behind them is the same.
+/// A set of names for the same application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flavour {
-    /// As the platform documents itself, and Laravel by default.
+    /// The documented names, with Laravel's defaults.
     #[default]
     Documented,
-    /// Nothing called so: other paths, fields, cookies and statuses, bare answers, ids as texts, and a throttled log-in
-    /// answered 422, as Laravel Breeze does. Proves that a settings file alone fits the checks to a platform.
+    /// Other paths, fields, cookies and statuses, bare answers, ids as strings, and 422 for a throttled log-in, as in Laravel
+    /// Breeze. Proves that settings alone adapt the checks to a platform.
     Renamed,
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Names {
     pub(crate) login: &'static str,
     pub(crate) email: &'static str,
     pub(crate) password: &'static str,
-    /// The status of a log-in without a body; the one with a body is 200, or this.
+    /// The status of a log-in without a body. With a body, 204 becomes 200.
     pub(crate) logged_in: u16,
     pub(crate) refused: u16,
     pub(crate) throttled: u16,
@@ -50,19 +50,19 @@ pub(crate) struct Names {
     pub(crate) horizon_workload: &'static str,
     pub(crate) jobs: &'static str,
     pub(crate) job: &'static str,
-    /// The status of a booking whose slot is taken.
+    /// The status for a booking of a taken slot.
     pub(crate) taken: u16,
     pub(crate) health: &'static str,
-    /// The header of the secret that guards it, where one does.
+    /// The header of the health endpoint's secret, if it requires one.
     pub(crate) health_secret: Option<&'static str>,
     pub(crate) health_disk: &'static str,
     pub(crate) health_cpu: &'static str,
     pub(crate) health_ram: &'static str,
-    /// How full a disk is, in percent.
+    /// Member for disk usage in percent.
     pub(crate) health_used: &'static str,
-    /// The load, on average over five minutes.
+    /// Member for the five-minute load average.
     pub(crate) health_load: &'static str,
-    /// How much memory is used, in percent.
+    /// Member for memory usage in percent.
     pub(crate) health_memory: &'static str,
 }
 
@@ -163,8 +163,8 @@ const RENAMED: Names = Names {
 };
 
 impl Names {
-    /// Whether Laravel's own middleware limits attempts, with its headers on every answer. Log-in scaffolds count for
-    /// themselves, and tell nothing until it is too late.
+    /// Returns true if Laravel's own middleware limits attempts and adds its headers to every answer. Log-in scaffolds count
+    /// separately, and report nothing before the limit is reached.
     pub(crate) const fn is_throttled_by_middleware(&self) -> bool {
         self.throttled == 429
     }

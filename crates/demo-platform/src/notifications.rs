@@ -1,8 +1,8 @@
-//! E-mail and SMS: sending one, and the record of a user's.
+//! Sending e-mails and SMS, and a user's list of notifications.
 //!
-//! Assumed: a message is sent a second after it was taken, and delivered three seconds after that; the record holds the
-//! provider's id. With a mail server, e-mails really go there, and its answer decides. Without receipts, the platform never
-//! learns what became of what it sent: only the providers know, see `providers`.
+//! Assumed: a message is sent one second after it was accepted, and delivered three seconds later. The list contains the
+//! provider's id. With a mail server configured, e-mails are sent to it, and its answer decides the delivery state. Without
+//! receipts, the platform never learns the delivery state; only the providers know it, see `providers`.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,16 +18,16 @@ use lettre::message::Mailbox;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde_json::{Value, json};
 
-use crate::dialect::written;
+use crate::dialect::format_time;
 use crate::faults::Fault;
 use crate::laravel::{Client, Problem};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::{LoggedIn, UserSession, proven};
+use crate::visitor::{Caller, LoggedIn, csrf_check};
 
 const SENT_AFTER: SignedDuration = SignedDuration::from_secs(1);
 const DELIVERED_AFTER: SignedDuration = SignedDuration::from_secs(4);
-/// No more are kept, and listed.
+/// Limit of messages that are kept and listed.
 const KEPT: usize = 200;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,15 +36,15 @@ pub(crate) enum Channel {
     Sms,
 }
 
-/// What has become of a message.
+/// The delivery state of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It waits to be sent.
+pub(crate) enum DeliveryState {
+    /// Waiting to be sent.
     Queued,
-    /// It left, and nobody knows more.
+    /// Sent; the delivery is unknown.
     Sent,
     Delivered(Timestamp),
-    /// The status, and why.
+    /// Not delivered: the status and the reason.
     Lost(&'static str, String),
 }
 
@@ -56,13 +56,13 @@ pub(crate) struct Notification {
     pub(crate) to: String,
     pub(crate) text: String,
     pub(crate) created_at: Timestamp,
-    fate: Fate,
-    /// The mail server decides about it, not the clock.
+    state: DeliveryState,
+    /// A real mail server decides the state, not the clock.
     is_real: bool,
 }
 
 impl Notification {
-    /// Its id at the provider.
+    /// The provider's id.
     pub(crate) fn provider_id(&self) -> String {
         match self.channel {
             Channel::Email => format!("{:018}", self.id),
@@ -79,19 +79,19 @@ pub(crate) struct Notifications {
 
 impl Notifications {
     fn lock(&self) -> MutexGuard<'_, Vec<Notification>> {
-        // Every change is one entry, so what a panicking thread left is whole.
+        // Every change is a single entry, so the data is consistent even after a panic.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn settle(&self, id: u32, fate: Fate) {
+    fn set_state(&self, id: u32, state: DeliveryState) {
         if let Some(kept) = self.lock().iter_mut().find(|kept| kept.id == id) {
-            kept.fate = fate;
+            kept.state = state;
         }
     }
 }
 
-/// How long a message is on its way.
-fn takes(platform: &Platform, channel: Channel) -> SignedDuration {
+/// Delivery time of a message.
+fn delivery_time(platform: &Platform, channel: Channel) -> SignedDuration {
     let late = match channel {
         Channel::Email => Fault::EmailLate,
         Channel::Sms => Fault::SmsLate,
@@ -99,8 +99,8 @@ fn takes(platform: &Platform, channel: Channel) -> SignedDuration {
     if platform.has(late) { platform.late_by } else { DELIVERED_AFTER }
 }
 
-/// Every message as a worker would have left it by now, with its fate as the providers know it.
-pub(crate) fn worked_off(platform: &Platform) -> Vec<(Notification, Fate)> {
+/// Updates every message to the current time, and returns each with the state known to its provider.
+pub(crate) fn current_states(platform: &Platform) -> Vec<(Notification, DeliveryState)> {
     let now = platform.now();
     let mut kept = platform.notifications.lock();
     for message in kept.iter_mut().filter(|message| !message.is_real) {
@@ -108,57 +108,57 @@ pub(crate) fn worked_off(platform: &Platform) -> Vec<(Notification, Fate)> {
             Channel::Email => Fault::EmailStuck,
             Channel::Sms => Fault::SmsStuck,
         };
-        let is_settled = matches!(message.fate, Fate::Delivered(_) | Fate::Lost(..));
-        if is_settled || (message.fate == Fate::Queued && platform.has(stuck)) {
+        let is_final = matches!(message.state, DeliveryState::Delivered(_) | DeliveryState::Lost(..));
+        if is_final || (message.state == DeliveryState::Queued && platform.has(stuck)) {
             continue;
         }
-        let delivered_at = message.created_at + takes(platform, message.channel);
+        let delivered_at = message.created_at + delivery_time(platform, message.channel);
         if now >= delivered_at {
-            message.fate = match message.channel {
-                Channel::Email if platform.has(Fault::EmailBounced) => Fate::Lost(
+            message.state = match message.channel {
+                Channel::Email if platform.has(Fault::EmailBounced) => DeliveryState::Lost(
                     "bounced",
                     "550 5.1.1 The email account that you tried to reach does not exist".to_owned(),
                 ),
                 Channel::Sms if platform.has(Fault::SmsFailed) => {
-                    Fate::Lost("failed", "30003 Unreachable destination handset".to_owned())
+                    DeliveryState::Lost("failed", "30003 Unreachable destination handset".to_owned())
                 }
-                _ => Fate::Delivered(delivered_at),
+                _ => DeliveryState::Delivered(delivered_at),
             };
         } else if now >= message.created_at + SENT_AFTER {
-            message.fate = Fate::Sent;
+            message.state = DeliveryState::Sent;
         }
     }
-    kept.iter().map(|message| (message.clone(), message.fate.clone())).collect()
+    kept.iter().map(|message| (message.clone(), message.state.clone())).collect()
 }
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     let writes = Router::new()
         .route(names.email_notifications, post(email))
         .route(names.sms_notifications, post(sms))
-        .route_layer(from_fn(proven));
+        .route_layer(from_fn(csrf_check));
     Router::new().route(names.user_notifications, get(record)).merge(writes)
 }
 
 async fn email(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     _: LoggedIn,
     client: Client,
 ) -> Response {
-    take(&platform, &visitor, client, Channel::Email)
+    accept(&platform, &caller, client, Channel::Email)
 }
 
 async fn sms(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     _: LoggedIn,
     client: Client,
 ) -> Response {
-    take(&platform, &visitor, client, Channel::Sms)
+    accept(&platform, &caller, client, Channel::Sms)
 }
 
-fn take(platform: &Arc<Platform>, visitor: &UserSession, client: Client, channel: Channel) -> Response {
-    let body = platform.heard(&visitor.body);
+fn accept(platform: &Arc<Platform>, caller: &Caller, client: Client, channel: Channel) -> Response {
+    let body = platform.to_documented(&caller.body);
     let to = body["to"].as_str().unwrap_or_default().to_owned();
     if to.is_empty() {
         let error = ("to", "The to field is required.".to_owned());
@@ -173,8 +173,8 @@ fn take(platform: &Arc<Platform>, visitor: &UserSession, client: Client, channel
     let message = {
         let mut kept = platform.notifications.lock();
         let id = kept.last().map_or(8000, |last| last.id) + 1;
-        let (fate, created_at, is_real) = (Fate::Queued, platform.now(), smtp.is_some());
-        kept.push(Notification { id, channel, to, text, created_at, fate, is_real });
+        let (state, created_at, is_real) = (DeliveryState::Queued, platform.now(), smtp.is_some());
+        kept.push(Notification { id, channel, to, text, created_at, state, is_real });
         let surplus = kept.len().saturating_sub(KEPT);
         kept.drain(..surplus);
         kept.last().cloned()
@@ -184,11 +184,11 @@ fn take(platform: &Arc<Platform>, visitor: &UserSession, client: Client, channel
     if let Some(server) = smtp {
         let platform = Arc::clone(platform);
         tokio::spawn(async move {
-            let fate = match send(server, &message).await {
-                Ok(()) => Fate::Delivered(platform.now()),
-                Err(error) => Fate::Lost("bounced", error),
+            let state = match send(server, &message).await {
+                Ok(()) => DeliveryState::Delivered(platform.now()),
+                Err(error) => DeliveryState::Lost("bounced", error),
             };
-            platform.notifications.settle(message.id, fate);
+            platform.notifications.set_state(message.id, state);
         });
     }
     if channel == Channel::Email && platform.has(Fault::EmailWithoutId) {
@@ -197,7 +197,7 @@ fn take(platform: &Arc<Platform>, visitor: &UserSession, client: Client, channel
     platform.answer(StatusCode::ACCEPTED, json!({ "id": id }))
 }
 
-/// Sends a real e-mail to a real server.
+/// Sends an e-mail over SMTP.
 async fn send(server: SocketAddr, message: &Notification) -> Result<(), String> {
     let mailbox = |address: &str| address.parse::<Mailbox>().map_err(|error| error.to_string());
     let email = Message::builder()
@@ -221,26 +221,27 @@ async fn record(
         return Problem::Forbidden.answer(client);
     }
     let list: Vec<Value> =
-        worked_off(&platform).iter().map(|(message, fate)| described(&platform, message, fate)).collect();
+        current_states(&platform).iter().map(|(message, state)| message_json(&platform, message, state)).collect();
     platform.answer(StatusCode::OK, Value::Array(list))
 }
 
-fn described(platform: &Platform, message: &Notification, fate: &Fate) -> Value {
-    // Without receipts nobody tells the platform.
-    let known = if platform.receipts || matches!(fate, Fate::Queued) { fate.clone() } else { Fate::Sent };
+fn message_json(platform: &Platform, message: &Notification, state: &DeliveryState) -> Value {
+    // Without receipts, the platform knows no more than that a message was sent.
+    let known =
+        if platform.receipts || matches!(state, DeliveryState::Queued) { state.clone() } else { DeliveryState::Sent };
     let (status, delivered_at, error) = match known {
-        Fate::Queued => ("queued", None, None),
-        Fate::Sent => ("sent", None, None),
-        Fate::Delivered(at) => ("delivered", Some(written(at)), None),
-        Fate::Lost(status, why) => (status, None, Some(why)),
+        DeliveryState::Queued => ("queued", None, None),
+        DeliveryState::Sent => ("sent", None, None),
+        DeliveryState::Delivered(at) => ("delivered", Some(format_time(at)), None),
+        DeliveryState::Lost(status, reason) => (status, None, Some(reason)),
     };
     let is_queued = status == "queued";
     json!({
         "id": message.id,
         "channel": match message.channel { Channel::Email => "email", Channel::Sms => "sms" },
         "status": status,
-        "created_at": written(message.created_at),
-        "sent_at": (!is_queued).then(|| written(message.created_at + SENT_AFTER)),
+        "created_at": format_time(message.created_at),
+        "sent_at": (!is_queued).then(|| format_time(message.created_at + SENT_AFTER)),
         "delivered_at": delivered_at,
         "error": error,
         "provider_id": (!is_queued).then(|| message.provider_id()),

@@ -1,4 +1,4 @@
-//! The operations counters: what happened in the last five minutes, to a fictional school's users and to whoever asked.
+//! The operations counters: events of the last five minutes, from fictional users and from real requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::work;
 
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 
-/// What is counted.
+/// A counted event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     LoginSucceeded,
@@ -31,19 +31,19 @@ pub(crate) enum Event {
     Lockout,
     BookingCreated,
     BookingUpdated,
-    /// A booking that was to be made or changed, and was not.
+    /// A booking that could not be created or changed.
     BookingError,
     WebhookReceived,
-    /// A webhook that was answered with an error, ours with a bad signature too.
+    /// A webhook that was answered with an error, including synthetic ones with an invalid signature.
     WebhookFailed,
     PaymentAttempted,
     PaymentFailed,
     Request,
-    /// A request that was answered 5xx.
+    /// A request that was answered with 5xx.
     ServerError,
 }
 
-/// What the users of this platform, who are fictional, do in every window.
+/// Events of the platform's fictional users in every window.
 const fn seeded_count(event: Event) -> usize {
     match event {
         Event::LoginSucceeded => 180,
@@ -62,7 +62,7 @@ const fn seeded_count(event: Event) -> usize {
     }
 }
 
-/// What happened, oldest first.
+/// The recorded events, oldest first.
 #[derive(Default)]
 pub(crate) struct Counters {
     events: Mutex<VecDeque<(Timestamp, Event)>>,
@@ -88,7 +88,7 @@ pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new().route(names.counters, get(metrics))
 }
 
-/// The platform's own calls to a partner: how many, and how many of them fail.
+/// The platform's calls to its partners: attempts and failures.
 fn calls(platform: &Platform) -> [(&'static str, usize, usize); 3] {
     let is_failing = platform.has(Fault::PartnerCallsFailing);
     [("e-teori", 120, if is_failing { 96 } else { 1 }), ("findkoreskole", 64, 0), ("stripe", 80, 1)]

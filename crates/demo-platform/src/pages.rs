@@ -1,4 +1,4 @@
-//! The public pages: the front page and the login page.
+//! The pages: front page, login page and home page.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use crate::auth;
 use crate::html::{escape, page};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::{LoggedIn, UserSession, proven};
+use crate::visitor::{Caller, LoggedIn, csrf_check};
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new()
         .route("/", get(front))
         .route("/home", get(home))
-        .route(names.form, get(login).merge(post(auth::log_in_by_form).route_layer(from_fn(proven))))
+        .route(names.form, get(login).merge(post(auth::log_in_by_form).route_layer(from_fn(csrf_check))))
 }
 
 async fn front(State(platform): State<Arc<Platform>>) -> Html<String> {
-    // The synthetic school is left out of everything public.
+    // Public pages do not show the synthetic school.
     let schools = platform.seed.schools.iter().filter(|school| !school.synthetic).map(|school| {
         let (name, city, teachers) = (escape(&school.name), escape(&school.city), school.teachers.len());
         format!("            <li>{name}, {city} ({teachers} kørelærere)</li>\n")
@@ -36,12 +36,12 @@ async fn front(State(platform): State<Arc<Platform>>) -> Html<String> {
     Html(page("Just Driving", &body))
 }
 
-/// Where a log-in by the form leads.
+/// The page after a log-in with the form.
 async fn home(LoggedIn(user): LoggedIn) -> Html<String> {
     Html(page("Just Driving", &format!("        <h1>{}</h1>\n", escape(&user.name))))
 }
 
-async fn login(State(platform): State<Arc<Platform>>, Extension(visitor): Extension<UserSession>) -> Html<String> {
+async fn login(State(platform): State<Arc<Platform>>, Extension(caller): Extension<Caller>) -> Html<String> {
     let names = platform.names;
     let body = format!(
         r#"        <form method="POST" action="{form}">
@@ -55,7 +55,7 @@ async fn login(State(platform): State<Arc<Platform>>, Extension(visitor): Extens
 "#,
         form = names.form,
         field = names.form_token,
-        token = visitor.session(&platform).map(|session| session.token).unwrap_or_default(),
+        token = caller.session(&platform).map(|session| session.token).unwrap_or_default(),
         email = names.email,
         password = names.password,
     );

@@ -1,5 +1,5 @@
-//! The partners that the platform depends on, as far as somebody asks whether they are there. They stand below `/_partners`,
-//! where no fault of the platform reaches them but [`Fault::Down`]; their own act on two of them, which no other check asks.
+//! Availability endpoints of the platform's partners, below `/_partners`. Of the platform's faults, only [`Fault::Down`]
+//! affects them. The partner faults act on two partners that no other check calls.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::faults::Fault;
 use crate::platform::Platform;
 use crate::providers::{TWILIO_ACCOUNT, is_key, is_twilio_key, unauthorized};
 
-/// How many calls a partner allows, and how many are left.
+/// Rate limit headers: allowed and remaining calls.
 const LIMIT: [(&str, &str); 2] = [("x-ratelimit-limit", "1000"), ("x-ratelimit-remaining", "940")];
 
 pub(crate) fn routes() -> Router<Arc<Platform>> {

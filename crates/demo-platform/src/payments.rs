@@ -1,7 +1,7 @@
-//! The payments of the platform's fictional users, on both sides: as the platform lists them, and as Stripe does.
+//! Payments of the platform's fictional users, as listed by the platform and as listed by Stripe.
 //!
-//! The same for everybody who asks: they follow from the clock. A payment intent is made every so often for a student of the
-//! first school, and recorded by the platform a minute later. Every tenth one is never paid.
+//! They depend on the clock only, so every client gets the same payments. A payment intent for a student of the first school is
+//! created at a fixed interval, and recorded by the platform a minute later. Every tenth intent is never paid.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use crate::bookings::own_school;
-use crate::dialect::{written, zone};
+use crate::dialect::{format_time, zone};
 use crate::faults::Fault;
 use crate::finance;
 use crate::laravel::{self, Client, Problem};
@@ -26,26 +26,27 @@ use crate::names::Names;
 use crate::platform::Platform;
 use crate::visitor::LoggedIn;
 
-/// So far back there are any, and up to so much further: they go all at once, so that pages do not shift while they are read.
-const SINCE: SignedDuration = SignedDuration::from_hours(30);
-const GO_EVERY: i64 = 6 * 3_600;
+/// Minimum age at which payments expire. They expire in batches, so that pages do not shift while a client reads them.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30);
+/// Interval between these batches. **Units:** seconds.
+const EXPIRE_EVERY: i64 = 6 * 3_600;
 const RECORDED_AFTER: SignedDuration = SignedDuration::from_secs(60);
-/// How much later a late one is recorded.
+/// Delay of a payment that is recorded late.
 const LATE_BY: SignedDuration = SignedDuration::from_mins(95);
 const PER_PAGE: usize = 50;
-/// What the ids of payment intents begin with.
+/// Prefix of payment intent ids.
 const PREFIX: &str = "pi_demo_";
 /// The school whose students pay.
 const SCHOOL: u32 = 1;
 
-/// One payment intent of a fictional user. Times are seconds: there are thousands of intents, and each request looks at all.
+/// A payment intent of a fictional user. Times are in seconds, because each request iterates over thousands of intents.
 #[derive(Clone, Copy)]
 struct Intent {
     number: i64,
     amount: u64,
     has_succeeded: bool,
     created: i64,
-    /// When the user paid, or would have.
+    /// Time of the payment, even if it never succeeded.
     paid: i64,
 }
 
@@ -55,12 +56,12 @@ impl Intent {
     }
 }
 
-/// Oldest first.
+/// All payment intents, oldest first.
 fn intents(platform: &Platform) -> Vec<Intent> {
     let every = i64::try_from(platform.payments_every.as_secs()).unwrap_or(i64::MAX).max(1);
     let pays_after = i64::try_from(platform.pays_after.as_secs()).unwrap_or_default();
     let now = platform.now().as_second();
-    let first = (now - SINCE.as_secs()) / GO_EVERY * GO_EVERY / every + 1;
+    let first = (now - KEPT_FOR.as_secs()) / EXPIRE_EVERY * EXPIRE_EVERY / every + 1;
     (first..=now / every)
         .map(|number| {
             let (created, paid) = (number * every, number * every + pays_after);
@@ -70,17 +71,17 @@ fn intents(platform: &Platform) -> Vec<Intent> {
         .collect()
 }
 
-/// The one that faults are about: paid, and long enough ago for both sides to have it.
-fn chosen(intents: &[Intent], now: i64) -> Option<usize> {
+/// Index of the payment that faults affect: paid, and old enough to be recorded on both sides.
+fn fault_target(intents: &[Intent], now: i64) -> Option<usize> {
     let long_enough = LATE_BY.as_secs() + 300;
     intents.iter().rposition(|intent| intent.has_succeeded && intent.paid + long_enough < now)
 }
 
-/// One payment as the platform has it. There are thousands: they are written when they are asked for.
+/// A payment as recorded by the platform. There are thousands, so each is serialised only on request.
 #[derive(Clone, Copy)]
 struct Recorded {
     id: usize,
-    /// `None`: of no intent that the provider knows.
+    /// The provider's payment intent; `None` if the provider has none.
     intent: Option<Intent>,
     amount: u64,
     currency: &'static str,
@@ -89,48 +90,48 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn described(&self) -> Value {
+    fn to_json(&self) -> Value {
         json!({
             "id": self.id,
             "provider_reference": self.intent.map_or_else(|| "pi_demo_unknown".to_owned(), |intent| intent.id()),
             "amount": self.amount,
             "currency": self.currency,
             "status": self.status,
-            "created_at": written(Timestamp::from_second(self.at).unwrap_or_default()),
+            "created_at": format_time(Timestamp::from_second(self.at).unwrap_or_default()),
             "synthetic": false,
         })
     }
 }
 
-/// What the platform has of them.
+/// The payments recorded by the platform.
 fn recorded(platform: &Platform) -> Vec<Recorded> {
     let now = platform.now().as_second();
     let intents = intents(platform);
-    let chosen = chosen(&intents, now);
+    let target = fault_target(&intents, now);
     let mut list = Vec::new();
     for (index, intent) in intents.iter().enumerate().filter(|(_, intent)| intent.has_succeeded) {
-        let is = |fault| Some(index) == chosen && platform.has(fault);
-        let at = intent.paid + if is(Fault::PaymentLate) { LATE_BY.as_secs() } else { RECORDED_AFTER.as_secs() };
-        if at > now || is(Fault::PaymentMissingHere) {
+        let is_hit_by = |fault| Some(index) == target && platform.has(fault);
+        let at = intent.paid + if is_hit_by(Fault::PaymentLate) { LATE_BY.as_secs() } else { RECORDED_AFTER.as_secs() };
+        if at > now || is_hit_by(Fault::PaymentMissingHere) {
             continue;
         }
         let payment = Recorded {
             id: 600_000 + index,
             intent: Some(*intent),
-            amount: intent.amount + u64::from(is(Fault::PaymentAmountDiffers)) * 100,
-            currency: if is(Fault::PaymentCurrencyDiffers) { "eur" } else { "dkk" },
+            amount: intent.amount + u64::from(is_hit_by(Fault::PaymentAmountDiffers)) * 100,
+            currency: if is_hit_by(Fault::PaymentCurrencyDiffers) { "eur" } else { "dkk" },
             status: match index % 25 {
-                _ if is(Fault::PaymentStatusDiffers) => "failed",
+                _ if is_hit_by(Fault::PaymentStatusDiffers) => "failed",
                 3 => "refunded",
                 _ => "succeeded",
             },
             at,
         };
-        // What the provider does not know comes beside what it does.
-        if is(Fault::PaymentMissingThere) {
+        // The payment that is unknown to the provider is added to the known one.
+        if is_hit_by(Fault::PaymentMissingThere) {
             list.push(Recorded { id: 500_000 + index, intent: None, ..payment });
         }
-        if is(Fault::PaymentRecordedTwice) {
+        if is_hit_by(Fault::PaymentRecordedTwice) {
             list.push(Recorded { id: 500_000 + index, ..payment });
         }
         list.push(payment);
@@ -160,18 +161,18 @@ async fn index(
     let midnight = |day: Date| day.to_zoned(zone()).map(|at| at.timestamp().as_second()).ok();
     let day = |name: &str| query.get(name).and_then(|day| day.parse::<Date>().ok());
     let (from, to) = (day("from").and_then(midnight), day("to").and_then(|day| midnight(day.saturating_add(1.day()))));
-    let is_asked = |at: i64| from.is_none_or(|from| from <= at) && to.is_none_or(|to| at < to);
+    let is_requested = |at: i64| from.is_none_or(|from| from <= at) && to.is_none_or(|to| at < to);
     let mut synthetic = finance::synthetic_payments(&platform, school);
-    synthetic.retain(|(at, _)| is_asked(at.as_second()));
-    let mut of_users = if school.id == SCHOOL { recorded(&platform) } else { Vec::new() };
-    of_users.retain(|payment| is_asked(payment.at));
+    synthetic.retain(|(at, _)| is_requested(at.as_second()));
+    let mut user_payments = if school.id == SCHOOL { recorded(&platform) } else { Vec::new() };
+    user_payments.retain(|payment| is_requested(payment.at));
     let page = query.get("page").and_then(|page| page.parse::<usize>().ok()).unwrap_or(1).max(1);
     let before = (page - 1) * PER_PAGE;
-    let before_of_users = before.saturating_sub(synthetic.len());
-    // Only what is on the page is written: all of it for each page would be minutes of work.
+    let user_payments_before = before.saturating_sub(synthetic.len());
+    // Only the payments on the page are serialised; serialising all of them for each page would take minutes.
     let synthetic = synthetic.into_iter().skip(before).map(|(_, payment)| payment);
-    let of_users = of_users.iter().skip(before_of_users).map(Recorded::described);
-    let mut list: Vec<Value> = synthetic.chain(of_users).take(PER_PAGE + 1).collect();
+    let user_payments = user_payments.iter().skip(user_payments_before).map(Recorded::to_json);
+    let mut list: Vec<Value> = synthetic.chain(user_payments).take(PER_PAGE + 1).collect();
     let next = (list.len() > PER_PAGE).then_some(page + 1);
     list.truncate(PER_PAGE);
     platform.page(list, next)
@@ -183,8 +184,8 @@ pub(crate) fn provider_routes() -> Router<Arc<Platform>> {
         .route("/_partners/stripe/v1/payment_intents/{intent}", get(provider_show))
 }
 
-/// Stripe takes the key as user of Basic authorization, or as bearer token.
-fn refused(platform: &Platform, headers: &HeaderMap) -> Option<Response> {
+/// Rejects a request without the key. Stripe accepts it as the user of Basic authorization, or as a bearer token.
+fn rejection(platform: &Platform, headers: &HeaderMap) -> Option<Response> {
     let key = platform.accounts.provider_key();
     let basic = format!("Basic {}", BASE64.encode(format!("{key}:")));
     let sent = headers.get("authorization").map(|value| value.as_bytes());
@@ -195,8 +196,8 @@ fn refused(platform: &Platform, headers: &HeaderMap) -> Option<Response> {
     Some((StatusCode::UNAUTHORIZED, Json(error)).into_response())
 }
 
-/// As Stripe writes it, with what people paid with: nobody may quote that.
-fn described(platform: &Platform, intent: &Intent) -> Value {
+/// A payment intent in Stripe's format, with card data that no message may quote.
+fn to_json(platform: &Platform, intent: &Intent) -> Value {
     let provider_time = |at: i64| at + platform.provider_ahead.as_secs();
     json!({
         "id": intent.id(),
@@ -222,8 +223,8 @@ async fn provider_index(
     headers: HeaderMap,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
-    if let Some(refused) = refused(&platform, &headers) {
-        return refused;
+    if let Some(rejection) = rejection(&platform, &headers) {
+        return rejection;
     }
     let second = |name: &str| query.get(name).and_then(|second| second.parse::<i64>().ok());
     let (from, to) = (second("created[gte]"), second("created[lte]"));
@@ -237,19 +238,19 @@ async fn provider_index(
     let after = query.get("starting_after");
     let after = after.and_then(|after| after.strip_prefix(PREFIX)?.parse::<i64>().ok());
     let start =
-        after.and_then(|after| found.iter().position(|intent| intent.number == after)).map_or(0, |place| place + 1);
+        after.and_then(|after| found.iter().position(|intent| intent.number == after)).map_or(0, |index| index + 1);
     let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(10).clamp(1, 100);
-    let data: Vec<Value> = found.iter().skip(start).take(limit).map(|intent| described(&platform, intent)).collect();
+    let data: Vec<Value> = found.iter().skip(start).take(limit).map(|intent| to_json(&platform, intent)).collect();
     let has_more = start + data.len() < found.len();
     laravel::json(&json!({ "object": "list", "url": "/v1/payment_intents", "has_more": has_more, "data": data }))
 }
 
 async fn provider_show(State(platform): State<Arc<Platform>>, headers: HeaderMap, Path(id): Path<String>) -> Response {
-    if let Some(refused) = refused(&platform, &headers) {
-        return refused;
+    if let Some(rejection) = rejection(&platform, &headers) {
+        return rejection;
     }
     match intents(&platform).iter().find(|intent| intent.id() == id) {
-        Some(intent) => laravel::json(&described(&platform, intent)),
+        Some(intent) => laravel::json(&to_json(&platform, intent)),
         None => {
             let message = format!("No such payment_intent: '{id}'");
             let error =

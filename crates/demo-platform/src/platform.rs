@@ -1,4 +1,4 @@
-//! The state of the platform.
+//! Shared state of the platform.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use crate::session::Sessions;
 use crate::throttle::Limiter;
 use crate::work::Work;
 
-/// The wall clock: time is an input.
+/// The wall clock, passed in so that tests control the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// All that handlers share.
+/// The state shared by all handlers.
 pub(crate) struct Platform {
     pub(crate) clock: Clock,
-    /// When it started.
+    /// Start time.
     pub(crate) started: Timestamp,
     pub(crate) seed: Seed,
     pub(crate) faults: Arc<Faults>,
@@ -49,7 +49,7 @@ pub(crate) struct Platform {
     pub(crate) pays_after: Duration,
     pub(crate) provider_ahead: SignedDuration,
     pub(crate) names: &'static Names,
-    /// Whether answers stand below `data`, and ids are numbers.
+    /// Answers are wrapped in `data`, and ids are numbers.
     pub(crate) is_wrapped: bool,
 }
 
@@ -58,7 +58,7 @@ impl Platform {
         (self.clock)()
     }
 
-    /// What synthetic traffic made and nothing has removed, a line each.
+    /// Synthetic data that was not removed, one line each.
     pub(crate) fn leftovers(&self) -> Vec<String> {
         let mut left = self.bookings.leftovers();
         left.extend(finance::leftovers(self));

@@ -1,5 +1,5 @@
-//! The providers' side of messages: Twilio, SparkPost and Mailtrap, as far as they tell what became of one. They stand below
-//! `/_partners`, have a key of their own, and no fault of the platform reaches them.
+//! Delivery status endpoints of the message providers Twilio, SparkPost and Mailtrap, below `/_partners`. They have a separate
+//! key, and faults of the platform do not affect them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use crate::notifications::{Channel, Fate, Notification, worked_off};
+use crate::notifications::{Channel, DeliveryState, Notification, current_states};
 use crate::platform::Platform;
 
-/// Twilio's account, and Mailtrap's.
+/// The account id at Twilio and Mailtrap.
 pub(crate) const TWILIO_ACCOUNT: &str = "AC00000000000000000000000000000001";
 
 pub(crate) fn routes() -> Router<Arc<Platform>> {
@@ -47,19 +47,19 @@ async fn twilio(
     if !is_twilio_key(&platform, &headers) || account != TWILIO_ACCOUNT {
         return unauthorized();
     }
-    let is_it = |message_: &Notification| message == format!("{}.json", message_.provider_id());
-    let found = worked_off(&platform).into_iter().find(|(own, _)| own.channel == Channel::Sms && is_it(own));
-    let Some((own, fate)) = found else {
+    let is_requested = |own: &Notification| message == format!("{}.json", own.provider_id());
+    let found = current_states(&platform).into_iter().find(|(own, _)| own.channel == Channel::Sms && is_requested(own));
+    let Some((own, state)) = found else {
         return (StatusCode::NOT_FOUND, Json(json!({ "code": 20404, "status": 404 }))).into_response();
     };
-    let (status, error_code) = match &fate {
-        Fate::Queued => ("queued", None),
-        Fate::Sent => ("sent", None),
-        Fate::Delivered(_) => ("delivered", None),
-        Fate::Lost(..) => ("undelivered", Some(30003)),
+    let (status, error_code) = match &state {
+        DeliveryState::Queued => ("queued", None),
+        DeliveryState::Sent => ("sent", None),
+        DeliveryState::Delivered(_) => ("delivered", None),
+        DeliveryState::Lost(..) => ("undelivered", Some(30003)),
     };
-    let updated = match fate {
-        Fate::Delivered(at) => at,
+    let updated = match state {
+        DeliveryState::Delivered(at) => at,
         _ => platform.now(),
     };
     Json(json!({
@@ -72,9 +72,11 @@ async fn twilio(
     .into_response()
 }
 
-/// The e-mails that have left, and what became of them.
-fn emails(platform: &Platform) -> impl Iterator<Item = (Notification, Fate)> {
-    worked_off(platform).into_iter().filter(|(own, fate)| own.channel == Channel::Email && *fate != Fate::Queued)
+/// The sent e-mails with their delivery states.
+fn emails(platform: &Platform) -> impl Iterator<Item = (Notification, DeliveryState)> {
+    current_states(platform)
+        .into_iter()
+        .filter(|(own, state)| own.channel == Channel::Email && *state != DeliveryState::Queued)
 }
 
 async fn sparkpost(
@@ -87,11 +89,11 @@ async fn sparkpost(
     }
     let events = emails(&platform).filter(|(own, _)| query.get("recipients").is_none_or(|to| *to == own.to));
     let events: Vec<Value> = events
-        .filter_map(|(own, fate)| {
-            let (kind, at, reason) = match fate {
-                Fate::Delivered(at) => ("delivery", at, Value::Null),
-                Fate::Lost(_, why) => ("bounce", own.created_at, json!(why)),
-                Fate::Queued | Fate::Sent => return None,
+        .filter_map(|(own, state)| {
+            let (kind, at, reason) = match state {
+                DeliveryState::Delivered(at) => ("delivery", at, Value::Null),
+                DeliveryState::Lost(_, reason) => ("bounce", own.created_at, json!(reason)),
+                DeliveryState::Queued | DeliveryState::Sent => return None,
             };
             Some(json!({
                 "type": kind,
@@ -117,8 +119,8 @@ async fn mailtrap(
     let search = query.get("search").cloned().unwrap_or_default();
     let inbox: Vec<Value> = emails(&platform)
         .filter(|(own, _)| own.text.contains(&search))
-        .filter_map(|(own, fate)| match fate {
-            Fate::Delivered(at) => Some(json!({
+        .filter_map(|(own, state)| match state {
+            DeliveryState::Delivered(at) => Some(json!({
                 "id": own.id,
                 "subject": format!("Canary {}", own.text),
                 "to_email": own.to,

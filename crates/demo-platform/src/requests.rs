@@ -1,4 +1,4 @@
-//! What was asked: counts since the start, and the last requests in detail.
+//! The record of requests: counts since the start, and the last requests in detail.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,26 +13,26 @@ use serde::{Deserialize, Serialize};
 use crate::ops::Event;
 use crate::platform::Platform;
 
-/// One request that reached the platform.
+/// A request that reached the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// When it came, by the platform's clock.
+    /// Time of arrival, by the platform's clock.
     pub at: Timestamp,
-    /// Its method.
+    /// The method.
     pub method: String,
-    /// Its path as sent, without the query.
+    /// The path as sent, without the query.
     pub path: String,
-    /// What it was answered; `None` while it was not, or when the client left first.
+    /// The status of the answer; `None` until it is sent, or if the client disconnected first.
     pub status: Option<u16>,
-    /// Its header `X-Synthetic-Run`.
+    /// The header `X-Synthetic-Run`.
     pub synthetic_run: Option<String>,
-    /// Its header `traceparent`.
+    /// The header `traceparent`.
     pub traceparent: Option<String>,
-    /// Its header `User-Agent`.
+    /// The header `User-Agent`.
     pub user_agent: Option<String>,
 }
 
-/// The requests that reached the platform. What the fault `down` refuses did not.
+/// The requests that reached the platform, without those reset by the fault `down`.
 #[derive(Debug, Default)]
 pub struct RequestLog {
     inner: Mutex<Inner>,
@@ -46,32 +46,32 @@ struct Inner {
 }
 
 impl RequestLog {
-    /// How many of the last requests are kept in detail.
+    /// Number of requests that are kept in detail.
     pub const KEPT: usize = 200;
-    /// What stands for the path of requests that no route has: a counter each would let a client fill the memory.
+    /// The route of requests without one. Counting them by path would let a client exhaust the memory.
     pub const UNROUTED: &str = "(no route)";
 
-    /// How many came, by method and route: `GET /login`. A route is a path with its parameters named, not filled in.
+    /// Number of requests by method and route, such as `GET /login`. A route contains parameter names, not their values.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<String, u64> {
         self.lock().counts.clone()
     }
 
-    /// The last [`Self::KEPT`], oldest first.
+    /// The last [`Self::KEPT`] requests, oldest first.
     #[must_use]
     pub fn last(&self) -> Vec<Recorded> {
         self.lock().last.iter().map(|(_, recorded)| recorded.clone()).collect()
     }
 
-    /// Forgets all of it.
+    /// Clears the record.
     pub fn clear(&self) {
         let mut inner = self.lock();
         inner.counts.clear();
         inner.last.clear();
     }
 
-    /// Remembers a request; the number names it in [`Self::answered`].
-    fn came(&self, route: &str, recorded: Recorded) -> u64 {
+    /// Records a request. The returned number identifies it in [`Self::answered`].
+    fn received(&self, route: &str, recorded: Recorded) -> u64 {
         let mut inner = self.lock();
         let number = inner.next;
         inner.next += 1;
@@ -83,7 +83,7 @@ impl RequestLog {
         number
     }
 
-    /// Remembers what it was answered, if it is still remembered.
+    /// Records the status of an answer, if the request is still kept.
     fn answered(&self, number: u64, status: u16) {
         if let Some((_, recorded)) = self.lock().last.iter_mut().find(|(own, _)| *own == number) {
             recorded.status = Some(status);
@@ -91,12 +91,12 @@ impl RequestLog {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing is left half done under this lock, so what a panicking thread left is whole.
+        // No change under this lock can be left half done, so the data is consistent even after a panic.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The layer that records.
+/// The layer that records requests.
 pub(crate) async fn record(
     State(platform): State<Arc<Platform>>,
     route: Option<MatchedPath>,
@@ -113,7 +113,7 @@ pub(crate) async fn record(
         user_agent: header(request.headers(), "user-agent"),
     };
     platform.counters.note(Event::Request, recorded.at);
-    let number = platform.requests.came(route.as_ref().map_or(RequestLog::UNROUTED, MatchedPath::as_str), recorded);
+    let number = platform.requests.received(route.as_ref().map_or(RequestLog::UNROUTED, MatchedPath::as_str), recorded);
     let answer = next.run(request).await;
     platform.requests.answered(number, answer.status().as_u16());
     if answer.status().is_server_error() {
@@ -143,11 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn all_are_counted_and_the_last_are_kept() {
+    fn all_requests_are_counted_and_the_last_ones_kept() {
         let log = RequestLog::default();
-        let first = log.came("/{n}", recorded("/first"));
+        let first = log.received("/{n}", recorded("/first"));
         for n in 1..=RequestLog::KEPT {
-            let number = log.came("/{n}", recorded(&format!("/{n}")));
+            let number = log.received("/{n}", recorded(&format!("/{n}")));
             log.answered(number, 200);
         }
         log.answered(first, 500);

@@ -1,4 +1,4 @@
-//! Schools. Each user sees their own.
+//! Schools. A user sees only their own.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
 
 async fn index(State(platform): State<Arc<Platform>>, LoggedIn(user): LoggedIn) -> Response {
     let own = platform.seed.schools.iter().filter(|school| user.school_ids.contains(&school.id));
-    let list: Vec<Value> = own.map(|school| described(&platform, school)).collect();
+    let list: Vec<Value> = own.map(|school| school_json(&platform, school)).collect();
     laravel::json(&wrapped(&platform, json!(list)))
 }
 
@@ -43,10 +43,10 @@ async fn show(
         let problem = if platform.names.hidden == 403 { Problem::Forbidden } else { missing() };
         return problem.answer(client);
     }
-    laravel::json(&wrapped(&platform, described(&platform, school)))
+    laravel::json(&wrapped(&platform, school_json(&platform, school)))
 }
 
-fn described(platform: &Platform, school: &School) -> Value {
+fn school_json(platform: &Platform, school: &School) -> Value {
     if platform.is_wrapped {
         return json!({ "id": school.id, "name": school.name, "city": school.city });
     }

@@ -1,51 +1,51 @@
-//! The data the platform starts with: fictional, and the same each time.
+//! Initial data of the platform: fictional, and the same at every start.
 
 use serde::Serialize;
 
-/// All schools. The default has two ordinary ones and one that synthetic traffic may use.
+/// The initial data. By default, two ordinary schools and one for synthetic traffic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Seed {
     /// The schools, by id.
     pub schools: Vec<School>,
-    /// Who may log in.
+    /// The accounts that can log in.
     pub accounts: Vec<Account>,
 }
 
-/// Somebody who may log in. What they log in with is drawn when the platform starts.
+/// An account that can log in. Its credentials are generated when the platform starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Account {
     /// Unique among accounts.
     pub id: u32,
     /// The full name.
     pub name: String,
-    /// An address that no mail reaches: the top-level domain `example` is reserved.
+    /// An undeliverable address, below the reserved top-level domain `example`.
     pub email: String,
     /// `admin`, `school-admin`, `teacher` or `student`.
     pub role: &'static str,
-    /// Of which schools.
+    /// Ids of the account's schools.
     pub school_ids: Vec<u32>,
-    /// Whether a code is asked for after the password.
+    /// A code is required after the password.
     pub second_factor: bool,
 }
 
-/// A driving school: the border that data does not cross.
+/// A driving school. Data must not cross the border between schools.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct School {
     /// Unique among schools.
     pub id: u32,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Where it is.
+    /// The city.
     pub city: String,
-    /// Whether it is there for monitoring only, and left out of public lists, exports and statistics.
+    /// Exists for monitoring only, and is left out of public lists, exports and statistics.
     pub synthetic: bool,
-    /// Whether it takes payments online.
+    /// Accepts online payments.
     pub online_payment: bool,
-    /// Its departments.
+    /// The departments.
     pub departments: Vec<Department>,
-    /// Its teachers.
+    /// The teachers.
     pub teachers: Vec<Person>,
-    /// Its students.
+    /// The students.
     pub students: Vec<Person>,
 }
 
@@ -54,7 +54,7 @@ pub struct School {
 pub struct Department {
     /// Unique among departments of all schools.
     pub id: u32,
-    /// Its name.
+    /// The name.
     pub name: String,
 }
 
@@ -65,9 +65,9 @@ pub struct Person {
     pub id: u32,
     /// The full name.
     pub name: String,
-    /// An address that no mail reaches: the top-level domain `example` is reserved.
+    /// An undeliverable address, below the reserved top-level domain `example`.
     pub email: String,
-    /// The department they belong to.
+    /// The department of this person.
     pub department_id: u32,
 }
 
@@ -106,15 +106,15 @@ impl Default for Seed {
         };
         let accounts = vec![
             account(11, "Astrid Holmgaard", "astrid.holmgaard@fjordbyen.example", "school-admin", 1, false),
-            // One that logs in, one that wrong passwords are tried on, one without a second factor; and one for each other
-            // check.
+            // For the check login: an account with a second factor, one for wrong passwords, and one without a second factor.
+            // Then one account for each other check.
             account(31, "Prøve Elev", "login@syntetisk.example", "student", 3, true),
             account(32, "Prøve Forkert", "login-wrong@syntetisk.example", "student", 3, false),
             account(33, "Prøve Lærer", "plain@syntetisk.example", "teacher", 3, false),
             account(34, "Prøve Booking", "booking@syntetisk.example", "school-admin", 3, false),
             account(35, "Prøve Betaling", "payments@syntetisk.example", "school-admin", 3, false),
             Account {
-                // Payments of real users are compared: of their school too.
+                // The check compares payments of real users, so it needs their school as well.
                 school_ids: vec![1, 3],
                 ..account(36, "Prøve Afstemning", "reconciliation@syntetisk.example", "school-admin", 3, false)
             },
@@ -125,7 +125,7 @@ impl Default for Seed {
     }
 }
 
-/// A school with people spread evenly over its departments; ids count up from a hundred times the school's.
+/// A school with people spread evenly over its departments. Ids start at a hundred times the school's id.
 fn school(
     (id, name, city, domain): (u32, &str, &str, &str),
     departments: &[&str],
@@ -135,8 +135,8 @@ fn school(
     let departments: Vec<_> =
         (id * 100..).zip(departments).map(|(id, name)| Department { id, name: (*name).to_owned() }).collect();
     let people = |first: u32, names: &[&str]| {
-        let places = (first..).zip(names).zip(departments.iter().cycle());
-        places
+        let entries = (first..).zip(names).zip(departments.iter().cycle());
+        entries
             .map(|((id, name), department)| Person {
                 id,
                 name: (*name).to_owned(),
@@ -157,7 +157,7 @@ fn school(
     }
 }
 
-/// A name as a mailbox: `Malene Østerby` is `malene.oesterby`.
+/// Turns a name into a mailbox: `Malene Østerby` becomes `malene.oesterby`.
 fn mailbox(name: &str) -> String {
     name.to_lowercase().replace('æ', "ae").replace('ø', "oe").replace('å', "aa").replace(' ', ".")
 }
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_unique_addresses_unreachable_and_people_in_a_department_of_their_school() {
+    fn seed_data_is_unique_and_consistent() {
         let Seed { schools, accounts } = Seed::default();
         let (mut people, mut departments) = (BTreeSet::new(), BTreeSet::new());
         for school in &schools {

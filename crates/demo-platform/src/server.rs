@@ -26,42 +26,41 @@ use crate::stores::{self, Store};
 use crate::throttle::{Limiter, Throttle};
 use crate::work::Work;
 use crate::{
-    admin, auth, bookings, finance, health, laravel, listener, notifications, ops, pages, partners, payments,
-    providers, schools, status, visitor, work,
+    admin, auth, bookings, caller, finance, health, laravel, listener, notifications, ops, pages, partners, payments,
+    providers, schools, status, work,
 };
 
-/// What the platform starts with.
+/// Options of the platform.
 pub struct Options {
-    /// Where it listens; port 0 is any free one. Default: `127.0.0.1:0`.
+    /// The address to listen on; port 0 picks a free port. Default: `127.0.0.1:0`.
     pub address: SocketAddr,
-    /// The port of the admin endpoint on 127.0.0.1; 0 is any free one. Default: 0.
+    /// The port of the admin endpoint on 127.0.0.1; 0 picks a free port. Default: 0.
     pub admin_port: u16,
-    /// Its data. Default: [`Seed::default`].
+    /// The initial data. Default: [`Seed::default`].
     pub seed: Seed,
-    /// Its wall clock. Default: the system's.
+    /// The wall clock. Default: the system's clock.
     pub clock: Clock,
-    /// By how much the fault `slow` delays an answer. Default: 2.5 s.
+    /// Delay of answers with the fault `slow`. Default: 2.5 s.
     pub slow_delay: Duration,
-    /// How long what is late takes with the faults `email-late`, `sms-late` and `job-late`. Default: 15 s.
+    /// Duration of a delivery or job with the faults `email-late`, `sms-late` and `job-late`. Default: 15 s.
     pub late_by: SignedDuration,
-    /// How long an event waits in the queue with the fault `webhook-slow`. Default: 3.5 s.
+    /// Time that an event waits in the queue with the fault `webhook-slow`. Default: 3.5 s.
     pub webhook_wait: SignedDuration,
-    /// The limit on log-ins, and on the codes after them, by e-mail. Default: 5 a minute, successful ones too.
+    /// Limit per e-mail address on log-ins, and separately on codes. Default: 5 per minute, including successful ones.
     pub login_throttle: Throttle,
-    /// For how long a code of a second factor is shown. Default: 1 s, since the demo runs every few
-    /// seconds; apps have 30 s.
+    /// Period of second-factor codes. Default: 1 s, because the demo runs every few seconds; apps use 30 s.
     pub totp_period: Duration,
-    /// What it calls things. Default: as documented.
+    /// The set of names. Default: the documented names.
     pub flavour: Flavour,
-    /// The mail server that its e-mails go to. Default: none; they arrive by the clock.
+    /// The mail server for e-mails. Default: none; e-mails arrive after a fixed time.
     pub smtp: Option<SocketAddr>,
-    /// Whether providers tell the platform what became of its messages. Default: true.
+    /// Providers report delivery states to the platform. Default: true.
     pub receipts: bool,
-    /// How often one of its fictional users pays. Default: every 7 minutes.
+    /// Interval between payments of fictional users. Default: 7 minutes.
     pub payments_every: Duration,
-    /// How long after its payment intent was made a fictional user pays. Default: at once.
+    /// Time from the creation of a payment intent to its payment. Default: none.
     pub pays_after: Duration,
-    /// By how much the payment provider's clock is ahead of the platform's. Default: not at all.
+    /// Time by which the payment provider's clock is ahead of the platform's. Default: none.
     pub provider_ahead: SignedDuration,
 }
 
@@ -87,45 +86,45 @@ impl Default for Options {
     }
 }
 
-/// Why the platform did not start.
+/// An error while starting the platform.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Something else has the port.
+    /// The port is in use.
     #[error(
         "start the demo platform: expected {listener} at {address}, found the port taken\n\
          stop what listens there, or choose another port (0 is any free one)"
     )]
     PortTaken {
-        /// Which listener, such as `the platform` or `the admin endpoint`.
+        /// The listener, such as `the platform` or `the admin endpoint`.
         listener: &'static str,
-        /// Where.
+        /// The address.
         address: SocketAddr,
     },
     /// The system refused the address.
     #[error("start the demo platform: expected {listener} at {address}, found: {source}")]
     Address {
-        /// Which listener, such as `the platform` or `the admin endpoint`.
+        /// The listener, such as `the platform` or `the admin endpoint`.
         listener: &'static str,
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The list of faults is wrong.
+    /// The list of faults is invalid.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
 }
 
-/// The stand-in of the platform.
+/// The demo platform.
 pub struct DemoPlatform;
 
 impl DemoPlatform {
-    /// Starts it, with no fault active.
+    /// Starts the platform without active faults.
     ///
-    /// **Side effects:** listens on four ports, until the answer is dropped or stopped.
+    /// **Side effects:** listens on four ports until the returned value is dropped or stopped.
     ///
     /// # Errors
-    /// When a port is taken or an address refused; then nothing listens.
+    /// If a port is in use or an address is refused; then nothing listens.
     pub async fn start(options: Options) -> Result<Running, StartError> {
         let Options {
             address,
@@ -177,7 +176,7 @@ impl DemoPlatform {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(listener::serve(public, router(&platform), Arc::clone(&platform.faults)));
-        // The admin endpoint must answer while the platform is down, so it has switches of its own that nobody turns.
+        // The admin endpoint must answer while the platform is down, so it has separate switches that stay off.
         tasks.spawn(listener::serve(admin, admin::router(&platform), Arc::default()));
         tasks.spawn(stores::serve(Store::Database, database, Arc::clone(&platform)));
         tasks.spawn(stores::serve(Store::Cache, cache, Arc::clone(&platform)));
@@ -186,30 +185,30 @@ impl DemoPlatform {
     }
 }
 
-/// A platform that listens. It stops when this is dropped.
+/// A running platform. It stops when dropped.
 pub struct Running {
     base_url: String,
     admin_url: String,
-    /// Of the database and the cache.
+    /// Ports of the database and the cache.
     ports: [u16; 2],
     platform: Arc<Platform>,
     tasks: JoinSet<()>,
 }
 
 impl Running {
-    /// Where it answers from this machine: `http://127.0.0.1:8080`, without a slash at the end.
+    /// The URL on this machine, without a trailing slash: `http://127.0.0.1:8080`.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// Where its admin endpoint answers, without a slash at the end.
+    /// The URL of the admin endpoint, without a trailing slash.
     #[must_use]
     pub fn admin_url(&self) -> &str {
         &self.admin_url
     }
 
-    /// What the settings of the demo must say of it, by their keys: addresses are known only once it listens.
+    /// Values for the demo settings, by key, since the addresses are known only once the platform listens.
     #[must_use]
     pub fn addresses(&self) -> [(&'static str, String); 3] {
         let [database, cache] = self.ports.map(|port| port.to_string());
@@ -220,39 +219,39 @@ impl Running {
         ]
     }
 
-    /// The switches.
+    /// The switches of the faults.
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.platform.faults
     }
 
-    /// What was asked.
+    /// The record of requests.
     #[must_use]
     pub fn requests(&self) -> &RequestLog {
         &self.platform.requests
     }
 
-    /// What synthetic traffic made and nothing has removed, a line each.
+    /// Synthetic data that was not removed, one line each.
     #[must_use]
     pub fn leftovers(&self) -> Vec<String> {
         self.platform.leftovers()
     }
 
-    /// The data it serves.
+    /// The initial data.
     #[must_use]
     pub fn seed(&self) -> &Seed {
         &self.platform.seed
     }
 
-    /// The secrets that it drew when it started, by the path below `/just-driving/<environment>/` where checks look for
-    /// them: `login/password`, `login/totp-seed`, `login/plain-password` (an account without a second factor), the
-    /// `password` of each other check, and the `ops-token` of those that read the counters.
+    /// The secrets generated at the start, by their path below `/just-driving/<environment>/`: `login/password`,
+    /// `login/totp-seed`, `login/plain-password` (for an account without a second factor), the `password` of each other check,
+    /// and the `ops-token` of checks that read the counters.
     #[must_use]
     pub fn credentials(&self) -> BTreeMap<String, String> {
         self.platform.accounts.credentials()
     }
 
-    /// Stops listening, cuts what is open, and returns when its ports are free.
+    /// Stops listening, closes open connections, and returns once the ports are free.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
     }
@@ -268,7 +267,7 @@ async fn bind(name: &'static str, address: SocketAddr) -> Result<(TcpListener, S
     Ok((listener, bound))
 }
 
-/// A listener on all addresses is reached from this machine by loopback.
+/// The URL of a listener; loopback if it listens on all addresses.
 fn url(mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
@@ -279,7 +278,7 @@ fn url(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// The whole platform. Which faults an endpoint has, and whether it has sessions, follows from the group it stands in.
+/// All routes of the platform. The group of an endpoint determines its faults, and if it has sessions.
 fn router(platform: &Arc<Platform>) -> Router {
     let state = || Arc::clone(platform);
     let names = platform.names;
@@ -311,8 +310,8 @@ fn router(platform: &Arc<Platform>) -> Router {
         .layer(middleware::from_fn_with_state(state(), act::on_everything))
         .layer(middleware::from_fn_with_state(state(), requests::record))
         .with_state(state());
-    // A router of its own: axum adds `Allow` to a 405 outside of the layers of the router that found it.
-    Router::new().fallback_service(application).layer(middleware::from_fn_with_state(state(), laravel::manners))
+    // A separate router, because axum adds `Allow` to a 405 outside of the layers of the matching router.
+    Router::new().fallback_service(application).layer(middleware::from_fn_with_state(state(), laravel::finish_answers))
 }
 
 #[cfg(test)]
@@ -320,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listener_on_all_addresses_has_a_url_that_can_be_asked() {
+    fn a_listener_on_all_addresses_has_a_loopback_url() {
         let cases = [
             ("127.0.0.1:81", "http://127.0.0.1:81"),
             ("0.0.0.0:81", "http://127.0.0.1:81"),

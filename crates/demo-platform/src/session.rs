@@ -1,7 +1,7 @@
 //! Sessions, and the two cookies that carry them.
 //!
-//! A cookie is as Laravel writes it: URL-encoded base64 of `{"iv", "value", "mac"}`, another text each time although the
-//! session inside stays the same. Unlike Laravel's, the value is not encrypted, only sealed with a key of this process.
+//! Cookies have Laravel's format: URL-encoded base64 of `{"iv", "value", "mac"}`, different each time even for the same
+//! session. Unlike in Laravel, the value is not encrypted, only sealed with a key of this process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,23 +18,23 @@ use crate::names::Names;
 
 /// Laravel's default `SESSION_LIFETIME`.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(120);
-/// Each visitor without a cookie gets a session. Beyond so many, those that nobody uses any more are forgotten.
-const MANY: usize = 10_000;
+/// Every client without a cookie gets a session. Above this number, expired sessions are removed.
+const MAX_KEPT: usize = 10_000;
 
-/// What the server keeps of a session.
+/// A session as stored on the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
     pub(crate) id: String,
-    /// What an unsafe request must send back.
+    /// The CSRF token, required in unsafe requests.
     pub(crate) token: String,
-    /// The account that is logged in.
+    /// The logged-in account.
     pub(crate) user: Option<u32>,
-    /// The account whose second factor is awaited.
+    /// The account that still has to enter its second factor.
     pub(crate) pending: Option<u32>,
     used: Timestamp,
 }
 
-/// Keeps sessions, seals and opens cookies.
+/// Stores sessions, and seals and opens cookies.
 pub(crate) struct Sessions {
     chance: Chance,
     kept: Mutex<HashMap<String, Session>>,
@@ -52,7 +52,7 @@ impl Sessions {
         Self { chance: Chance::new(), kept: Mutex::default() }
     }
 
-    /// The session that the request's cookie names, or a new one when we keep none of it.
+    /// The session of the request's cookie, or a new one if none is stored.
     pub(crate) fn resume_or_start(&self, headers: &HeaderMap, names: &Names, now: Timestamp) -> Session {
         let id = cookie(headers, names.session_cookie).and_then(|cookie| self.open(cookie));
         let mut kept = self.lock();
@@ -62,7 +62,7 @@ impl Sessions {
             session.used = now;
             return session.clone();
         }
-        if kept.len() >= MANY {
+        if kept.len() >= MAX_KEPT {
             kept.retain(|_, session| session.used + LIFETIME > now);
         }
         let session = self.new_session(now);
@@ -70,13 +70,13 @@ impl Sessions {
         session
     }
 
-    /// The session as it is kept; `None` when it is not any more.
+    /// The stored session; `None` if it no longer exists.
     pub(crate) fn get(&self, id: &str) -> Option<Session> {
         self.lock().get(id).cloned()
     }
 
-    /// Gives a session a new id and token, as Laravel does at each log-in, so that nobody who knew them before shares it.
-    /// Returns the new one.
+    /// Gives a session a new id and token, as Laravel does at each log-in, so that earlier ids and tokens become useless.
+    /// Returns the new session.
     pub(crate) fn regenerate(&self, id: &str, now: Timestamp, change: impl FnOnce(&mut Session)) -> Session {
         let mut kept = self.lock();
         let mut session = self.new_session(now);
@@ -88,26 +88,26 @@ impl Sessions {
         session
     }
 
-    /// Changes a session, its id and token kept.
+    /// Changes a session without changing its id and token.
     pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut Session)) {
         if let Some(session) = self.lock().get_mut(id) {
             change(session);
         }
     }
 
-    /// The `Set-Cookie` that carries the session.
+    /// The `Set-Cookie` header of the session.
     pub(crate) fn session_cookie(&self, session: &Session, names: &Names, now: Timestamp) -> (HeaderName, String) {
         let (value, tail) = (self.seal(&session.id), tail(now));
         (SET_COOKIE, format!("{}={value}; {tail}; httponly; samesite=lax", names.session_cookie))
     }
 
-    /// The `Set-Cookie` that carries the CSRF token.
+    /// The `Set-Cookie` header of the CSRF token.
     pub(crate) fn csrf_cookie(&self, session: &Session, names: &Names, now: Timestamp) -> (HeaderName, String) {
         let (value, tail) = (self.seal(&session.token), tail(now));
         (SET_COOKIE, format!("{}={value}; {tail}; samesite=lax", names.csrf_cookie))
     }
 
-    /// What a sealed cookie holds, from a header that sends it back: decoded there, so what is still encoded is none.
+    /// Opens a sealed cookie value from a request header. The header must be URL-decoded; an encoded value is invalid.
     pub(crate) fn open_decoded(&self, text: &str) -> Option<String> {
         let Sealed { iv, value, mac } = serde_json::from_slice(&BASE64.decode(text).ok()?).ok()?;
         if mac != self.mac(&iv, &value) {
@@ -124,7 +124,7 @@ impl Sessions {
         let iv = BASE64.encode(self.chance.number().to_be_bytes());
         let value = BASE64.encode(value);
         let sealed = Sealed { mac: self.mac(&iv, &value), iv, value };
-        // Strings serialise always; were it otherwise, the empty cookie would start a new session.
+        // Strings always serialise; an empty cookie would merely start a new session.
         let text = BASE64.encode(serde_json::to_vec(&sealed).unwrap_or_default());
         text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
     }
@@ -138,7 +138,7 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Session>> {
-        // Every change is one entry, so what a panicking thread left is whole.
+        // Every change is a single entry, so the data is consistent even after a panic.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -148,7 +148,7 @@ fn tail(now: Timestamp) -> String {
     format!("expires={expires}; Max-Age={}; path=/", LIFETIME.as_secs())
 }
 
-/// A cookie's value as it was sent.
+/// The value of a cookie as sent.
 fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_resumed_by_its_newest_cookie_and_by_older_ones() {
+    fn newer_and_older_cookies_resume_a_session() {
         let (sessions, names) = (Sessions::new(), Flavour::Documented.names());
         let start = |headers: &HeaderMap| sessions.resume_or_start(headers, names, NOW);
         let first = start(&HeaderMap::new());
@@ -187,11 +187,11 @@ mod tests {
         );
         assert!(one.ends_with("; path=/; httponly; samesite=lax"), "{one}");
         let later = sessions.resume_or_start(&sent_back(&one), names, NOW + LIFETIME);
-        assert_ne!(later, first, "a session ends when it was not used");
+        assert_ne!(later, first, "an unused session expires");
     }
 
     #[test]
-    fn a_cookie_that_we_did_not_seal_starts_a_new_session() {
+    fn a_forged_cookie_starts_a_new_session() {
         let (sessions, others, names) = (Sessions::new(), Sessions::new(), Flavour::Documented.names());
         let theirs = others.resume_or_start(&HeaderMap::new(), names, NOW);
         let (_, forged) = others.session_cookie(&theirs, names, NOW);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_in_leaves_nothing_of_the_id_and_token_before_it() {
+    fn regenerating_invalidates_the_old_id_and_token() {
         let (sessions, names) = (Sessions::new(), Flavour::Documented.names());
         let before = sessions.resume_or_start(&HeaderMap::new(), names, NOW);
         let after = sessions.regenerate(&before.id, NOW, |session| session.user = Some(7));

@@ -1,4 +1,4 @@
-//! A small public status. Assumed: the platform documents none, but a JSON endpoint without a session is a common one.
+//! A public status endpoint. Assumed: the platform documents none, but a JSON endpoint without a session is common.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(crate) fn routes() -> Router<Arc<Platform>> {
 }
 
 async fn status(State(platform): State<Arc<Platform>>) -> Response {
-    // UTC with microseconds, as Laravel writes times.
+    // Laravel's format: UTC with microseconds.
     let time = platform.now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
     laravel::json(&json!({ "data": { "status": "ok", "version": "4.12.0", "time": time } }))
 }

@@ -1,4 +1,4 @@
-//! Limits on attempts, counted as Laravel's rate limiter does: from the first attempt on, all of them, until its time is up.
+//! Limits on attempts, as in Laravel's rate limiter: a fixed window that starts with the first attempt.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How many attempts in what time.
+/// A limit on attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttle {
-    /// How many.
+    /// Allowed attempts per window.
     pub attempts: u32,
-    /// In what time, from the first of them.
+    /// Length of the window, which starts with the first attempt.
     pub per: Duration,
 }
 
 impl Default for Throttle {
-    /// Laravel's log-in scaffolds: 5 a minute.
+    /// The limit of Laravel's log-in scaffolds: 5 per minute.
     fn default() -> Self {
         Self { attempts: 5, per: Duration::from_secs(60) }
     }
 }
 
-/// Counts by key.
+/// Counts attempts by key.
 pub(crate) struct Limiter {
     throttle: Throttle,
     counts: Mutex<HashMap<String, Count>>,
@@ -34,7 +34,7 @@ struct Count {
     resets: Timestamp,
 }
 
-/// What one attempt meets.
+/// The state of the limit after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(crate) attempts: u32,
@@ -48,7 +48,7 @@ impl Limiter {
         Self { throttle, counts: Mutex::default() }
     }
 
-    /// Counts an attempt, whether it will succeed or not. One that is over the limit does not count.
+    /// Counts an attempt, successful or not. Attempts beyond the limit do not count.
     pub(crate) fn attempt(&self, key: &str, now: Timestamp) -> Limit {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.retain(|_, count| count.resets > now);
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sixth_attempt_of_a_minute_is_over_and_the_next_minute_is_free() {
+    fn the_sixth_attempt_in_a_minute_is_over_the_limit() {
         let limiter = Limiter::new(Throttle::default());
         let at = |second| Timestamp::from_second(second).unwrap();
         for attempt in 0..5 {

@@ -1,8 +1,8 @@
-//! Who asks: a session with its cookies, a bearer token, or nobody. And the CSRF check, which comes before throttling and
-//! handlers, but after routing: a method that a path does not have is 405 with or without a token.
+//! Identification of the caller, by session cookie or bearer token, and the CSRF check. The check runs before throttling and
+//! handlers but after routing, so an unsupported method is 405 with or without a token.
 //!
-//! Pages always have a session. The API has one when `Referer` or `Origin` names this host, as Sanctum decides it; else it is
-//! stateless, and only a bearer token tells who asks.
+//! Pages always have a session. As in Sanctum, the API has a session if `Referer` or `Origin` names this host. Otherwise it is
+//! stateless, and only a bearer token identifies the caller.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,26 +24,26 @@ use crate::platform::Platform;
 use crate::seed::Account;
 use crate::session::Session;
 
-/// Far above the largest request.
+/// Limit for request bodies, far above the largest one. **Units:** bytes.
 const LARGEST_BODY: usize = 1 << 20;
 
-/// Who asks, for the handlers.
+/// The caller of a request.
 #[derive(Clone)]
-pub(crate) struct UserSession {
-    /// The id of the session; it changes with a log-in. `None`: stateless.
+pub(crate) struct Caller {
+    /// The id of the session, which changes at each log-in; `None` if stateless.
     session: Option<Arc<Mutex<String>>>,
     /// The bearer token.
     pub(crate) token: Option<String>,
-    /// What was sent as form or JSON; empty when it was neither, or broken.
+    /// The fields of a form or JSON body; empty for other or invalid bodies.
     fields: Arc<BTreeMap<String, String>>,
-    /// What was sent as JSON, whole; null when it was none.
+    /// The whole JSON body; null for other bodies.
     pub(crate) body: Arc<Value>,
-    /// Whether it may change something: it sent the session's token, or has no session that others could ride on.
-    is_proven: bool,
+    /// May change data: the request sent the session's CSRF token, or has no session that another site could abuse.
+    passes_csrf_check: bool,
 }
 
-impl UserSession {
-    /// The session as it is kept now.
+impl Caller {
+    /// The stored session.
     pub(crate) fn session(&self, platform: &Platform) -> Option<Session> {
         platform.sessions.get(&self.session_id()?)
     }
@@ -52,54 +52,54 @@ impl UserSession {
         Some(self.session.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    /// The session has another id now.
-    pub(crate) fn moved_to(&self, session: &Session) {
+    /// Updates the session id.
+    pub(crate) fn set_session(&self, session: &Session) {
         if let Some(id) = &self.session {
             id.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&session.id);
         }
     }
 
-    /// Who is logged in: by the session, or else by the bearer token, as Sanctum looks for them.
+    /// The logged-in account, by session or otherwise by bearer token, as in Sanctum.
     pub(crate) fn user<'p>(&self, platform: &'p Platform) -> Option<&'p Account> {
         let by_session = self.session(platform).and_then(|session| platform.accounts.by_id(session.user?));
         by_session.or_else(|| platform.accounts.by_token(self.token.as_deref()?, false))
     }
 
-    /// A field that was sent; an empty one is none, as in Laravel.
+    /// A field of the body. Empty fields count as missing, as in Laravel.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 }
 
-/// Somebody who is logged in. Whoever is not gets what strangers get.
+/// Extractor for a logged-in account. Other callers get the answer for unauthenticated requests.
 pub(crate) struct LoggedIn(pub(crate) Account);
 
 impl FromRequestParts<Arc<Platform>> for LoggedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, platform: &Arc<Platform>) -> Result<Self, Response> {
-        let user = parts.extensions.get::<UserSession>().and_then(|visitor| visitor.user(platform)).cloned();
-        let stranger = || unauthenticated(Client::from_headers(&parts.headers), &parts.headers, platform.names.form);
-        user.map(Self).ok_or_else(stranger)
+        let user = parts.extensions.get::<Caller>().and_then(|caller| caller.user(platform)).cloned();
+        let rejection = || unauthenticated(Client::from_headers(&parts.headers), &parts.headers, platform.names.form);
+        user.map(Self).ok_or_else(rejection)
     }
 }
 
-/// The layer of pages.
+/// The layer for pages.
 pub(crate) async fn recognize_on_pages(
     State(platform): State<Arc<Platform>>,
     request: Request,
     next: Next,
 ) -> Response {
-    visit(&platform, request, next, true).await
+    serve(&platform, request, next, true).await
 }
 
-/// The layer of the API.
+/// The layer for the API.
 pub(crate) async fn recognize_on_api(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
-    let is_stateful = comes_from_here(request.headers());
-    visit(&platform, request, next, is_stateful).await
+    let is_stateful = is_first_party(request.headers());
+    serve(&platform, request, next, is_stateful).await
 }
 
-async fn visit(platform: &Platform, request: Request, next: Next, is_stateful: bool) -> Response {
+async fn serve(platform: &Platform, request: Request, next: Next, is_stateful: bool) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return Problem::ServerError.answer(Client::from_headers(&head.headers));
@@ -109,38 +109,43 @@ async fn visit(platform: &Platform, request: Request, next: Next, is_stateful: b
     let token = bearer(&head.headers).map(str::to_owned);
     let (names, now) = (platform.names, platform.now());
     let session = is_stateful.then(|| platform.sessions.resume_or_start(&head.headers, names, now));
-    let is_proven = session
-        .as_ref()
-        .is_none_or(|session| !platform.has(Fault::CsrfBroken) && proves(platform, session, &head.headers, &fields));
+    let passes_csrf_check = session.as_ref().is_none_or(|session| {
+        !platform.has(Fault::CsrfBroken) && has_csrf_token(platform, session, &head.headers, &fields)
+    });
     let session = session.map(|session| Arc::new(Mutex::new(session.id)));
-    let visitor = UserSession { session, token, fields: Arc::new(fields), body: Arc::new(sent), is_proven };
+    let caller = Caller { session, token, fields: Arc::new(fields), body: Arc::new(sent), passes_csrf_check };
     let mut request = Request::from_parts(head, Body::from(body));
-    request.extensions_mut().insert(visitor.clone());
+    request.extensions_mut().insert(caller.clone());
     let answer = next.run(request).await;
-    let Some(session) = visitor.session(platform) else { return answer };
+    let Some(session) = caller.session(platform) else { return answer };
     let own = platform.sessions.session_cookie(&session, names, now);
     match answer.status().as_u16() {
-        // Refused before there was a session.
+        // Rejected before a session started.
         405 => answer,
-        // The token's cookie comes with what the CSRF check let through only.
+        // Only answers that passed the CSRF check carry the token's cookie.
         419 => (AppendHeaders([own]), answer).into_response(),
         _ => (AppendHeaders([platform.sessions.csrf_cookie(&session, names, now), own]), answer).into_response(),
     }
 }
 
-/// The layer of each method that changes something: 419 when it could be another site's doing.
-pub(crate) async fn proven(
-    Extension(visitor): Extension<UserSession>,
+/// The layer for methods that change data: 419 without a valid CSRF token.
+pub(crate) async fn csrf_check(
+    Extension(caller): Extension<Caller>,
     client: Client,
     request: Request,
     next: Next,
 ) -> Response {
-    if visitor.is_proven { next.run(request).await } else { Problem::PageExpired.answer(client) }
+    if caller.passes_csrf_check { next.run(request).await } else { Problem::PageExpired.answer(client) }
 }
 
-/// Whether an unsafe request carries the session's token: as a field, in `X-CSRF-TOKEN`, or sealed as in its cookie and
+/// Returns true if a request carries the session's CSRF token: as a field, in `X-CSRF-TOKEN`, or sealed as in the cookie and
 /// URL-decoded.
-fn proves(platform: &Platform, session: &Session, headers: &HeaderMap, fields: &BTreeMap<String, String>) -> bool {
+fn has_csrf_token(
+    platform: &Platform,
+    session: &Session,
+    headers: &HeaderMap,
+    fields: &BTreeMap<String, String>,
+) -> bool {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let field = fields.get(platform.names.form_token).map(String::as_str).filter(|token| !token.is_empty());
     let sent = field.or_else(|| header("x-csrf-token"));
@@ -152,7 +157,7 @@ fn proves(platform: &Platform, session: &Session, headers: &HeaderMap, fields: &
     }
 }
 
-fn comes_from_here(headers: &HeaderMap) -> bool {
+fn is_first_party(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(host) = text(HOST) else { return false };
     let from = text(REFERER).or_else(|| text(ORIGIN)).and_then(|from| Url::parse(from).ok());
@@ -173,7 +178,7 @@ fn content_type(headers: &HeaderMap) -> &str {
 
 fn json(headers: &HeaderMap, body: &[u8]) -> Value {
     let kind = content_type(headers);
-    // Laravel reads no JSON that is not said to be some.
+    // Laravel parses JSON only if the content type declares it.
     let is_json = kind.contains("/json") || kind.contains("+json");
     if is_json { serde_json::from_slice(body).unwrap_or_default() } else { Value::Null }
 }

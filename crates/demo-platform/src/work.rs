@@ -1,8 +1,8 @@
-//! Background work: queues and scheduled tasks that live by the clock, Horizon's view of them, and jobs of whoever has the
+//! Background work: queues and scheduled tasks driven by the clock, Horizon's view of them, and canary jobs dispatched with the
 //! token of the operations counters.
 //!
-//! Assumed: such a job does nothing but say that it was done, two seconds after it was put into a queue. Horizon's gate lets
-//! in administrators, and that token.
+//! Assumed: a canary job has no effect, and finishes two seconds after it was dispatched. Horizon's gate admits administrators
+//! and this token.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,45 +15,45 @@ use axum::{Extension, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use crate::dialect::{written, zone};
+use crate::dialect::{format_time, zone};
 use crate::faults::Fault;
 use crate::laravel::{self, Client, Problem, unauthenticated};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::{UserSession, bearer};
+use crate::visitor::{Caller, bearer};
 
 const DONE_AFTER: SignedDuration = SignedDuration::from_secs(2);
-/// No more are kept.
+/// Limit of kept jobs.
 const KEPT: usize = 200;
-/// Jobs done in a minute.
+/// Jobs finished per minute.
 const JOBS_PER_MINUTE: u32 = 84;
 
-/// A queue: how many jobs it holds at least, how many failed, and its workers.
+/// Queues: name, minimum number of waiting jobs, failed jobs and workers.
 const QUEUES: [(&str, i64, u32, u32); 3] = [("default", 3, 1, 3), ("emails", 6, 2, 2), ("payments", 1, 0, 1)];
 
-/// A scheduled task: how often it is done, and how long it takes. **Units:** seconds.
+/// Scheduled tasks: name, interval and duration. **Units:** seconds.
 const TASKS: [(&str, i64, i64); 3] =
     [("reminders:send", 300, 4), ("balances:update", 3_600, 20), ("backup:run", 86_400, 240)];
 
-/// A job of somebody's.
+/// A canary job.
 struct Job {
     id: u32,
     queue: String,
     at: Timestamp,
-    /// No worker will ever do it.
+    /// Never finishes.
     is_lost: bool,
 }
 
-/// What is remembered of it.
+/// State of the background work.
 #[derive(Default)]
 pub(crate) struct Work {
     jobs: Mutex<Vec<Job>>,
-    /// Since when no worker takes e-mails.
+    /// Time since which no worker has taken jobs from the queue `emails`.
     idle_since: Mutex<Option<Timestamp>>,
 }
 
-/// How a queue stands.
-struct Standing {
+/// The state of a queue.
+struct QueueState {
     name: &'static str,
     pending: i64,
     oldest_seconds: i64,
@@ -61,15 +61,15 @@ struct Standing {
     workers: u32,
 }
 
-fn standings(platform: &Platform) -> Vec<Standing> {
+fn queue_states(platform: &Platform) -> Vec<QueueState> {
     let now = platform.now();
     let idle_since = {
-        // Every change is one assignment, so what a panicking thread left is whole.
+        // Every change is a single assignment, so the data is consistent even after a panic.
         let mut since = platform.work.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
         *since = platform.has(Fault::WorkersIdle).then(|| since.unwrap_or(now));
         *since
     };
-    let standing = |(name, least, failed, workers)| {
+    let state = |(name, least, failed, workers)| {
         let second = now.as_second();
         let (mut pending, mut oldest_seconds) = (least + (second / 7).rem_euclid(5), second.rem_euclid(4));
         if name == "payments" && platform.has(Fault::QueueGrowing) {
@@ -77,17 +77,17 @@ fn standings(platform: &Platform) -> Vec<Standing> {
         }
         let failed = if name == "default" && platform.has(Fault::FailedJobsSpike) { 80 } else { failed };
         if let Some(since) = idle_since.filter(|_| name == "emails") {
-            let stood = now.duration_since(since).as_secs();
-            (pending, oldest_seconds) = (least + stood / 2, stood + 2);
+            let idle_seconds = now.duration_since(since).as_secs();
+            (pending, oldest_seconds) = (least + idle_seconds / 2, idle_seconds + 2);
         }
-        Standing { name, pending, oldest_seconds, failed, workers }
+        QueueState { name, pending, oldest_seconds, failed, workers }
     };
-    QUEUES.into_iter().map(standing).collect()
+    QUEUES.into_iter().map(state).collect()
 }
 
-/// The queues in the operations counters.
+/// Queues as shown in the operations counters.
 pub(crate) fn queues(platform: &Platform) -> Value {
-    let listed = standings(platform).into_iter().map(|queue| {
+    let listed = queue_states(platform).into_iter().map(|queue| {
         let listed = if platform.is_wrapped {
             json!({ "pending": queue.pending, "oldest_seconds": queue.oldest_seconds, "failed": queue.failed })
         } else {
@@ -98,7 +98,7 @@ pub(crate) fn queues(platform: &Platform) -> Value {
     Value::Object(listed.collect::<Map<_, _>>())
 }
 
-/// The scheduled tasks in the operations counters.
+/// Scheduled tasks as shown in the operations counters.
 pub(crate) fn tasks(platform: &Platform) -> Value {
     let now = platform.now();
     let listed = TASKS.into_iter().map(|(name, every, takes)| {
@@ -117,7 +117,7 @@ pub(crate) fn tasks(platform: &Platform) -> Value {
             let status = if has_failed { "failed" } else { "finished" };
             json!({
                 "name": name,
-                "last_finished_at": written(at),
+                "last_finished_at": format_time(at),
                 "expected_every_seconds": every,
                 "last_status": status,
             })
@@ -129,7 +129,7 @@ pub(crate) fn tasks(platform: &Platform) -> Value {
     listed.collect()
 }
 
-/// Horizon's pages stand with those of the API: they know who is logged in.
+/// Horizon's routes. They belong to the API group, so they know the logged-in account.
 pub(crate) fn horizon_routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new().route(names.horizon_stats, get(stats)).route(names.horizon_workload, get(workload))
 }
@@ -138,9 +138,9 @@ pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new().route(names.jobs, post(dispatch)).route(names.job, get(record))
 }
 
-/// Whether Horizon's gate lets somebody in.
-fn may_look(platform: &Platform, visitor: &UserSession, headers: &HeaderMap) -> bool {
-    let is_admin = visitor.user(platform).is_some_and(|user| user.role == "admin");
+/// Returns true if Horizon's gate admits the caller.
+fn passes_horizon_gate(platform: &Platform, caller: &Caller, headers: &HeaderMap) -> bool {
+    let is_admin = caller.user(platform).is_some_and(|user| user.role == "admin");
     is_admin || has_token(platform, headers)
 }
 
@@ -150,22 +150,22 @@ fn has_token(platform: &Platform, headers: &HeaderMap) -> bool {
 
 async fn stats(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
-    if !may_look(&platform, &visitor, &headers) {
+    if !passes_horizon_gate(&platform, &caller, &headers) {
         return Problem::Forbidden.answer(client);
     }
-    let standings = standings(&platform);
-    // Jobs that its workers have are done all the same.
+    let queue_states = queue_states(&platform);
+    // Jobs that workers have already taken still finish.
     let is_paused = platform.has(Fault::HorizonPaused);
     laravel::json(&json!({
-        "failedJobs": standings.iter().map(|queue| queue.failed).sum::<u32>(),
+        "failedJobs": queue_states.iter().map(|queue| queue.failed).sum::<u32>(),
         "jobsPerMinute": JOBS_PER_MINUTE,
         "pausedMasters": u32::from(is_paused),
         "periods": { "failedJobs": 10_080, "recentJobs": 60 },
-        "processes": standings.iter().map(|queue| queue.workers).sum::<u32>(),
+        "processes": queue_states.iter().map(|queue| queue.workers).sum::<u32>(),
         "queueWithMaxRuntime": "emails",
         "queueWithMaxThroughput": "default",
         "recentJobs": 60 * JOBS_PER_MINUTE,
@@ -176,14 +176,14 @@ async fn stats(
 
 async fn workload(
     State(platform): State<Arc<Platform>>,
-    Extension(visitor): Extension<UserSession>,
+    Extension(caller): Extension<Caller>,
     client: Client,
     headers: HeaderMap,
 ) -> Response {
-    if !may_look(&platform, &visitor, &headers) {
+    if !passes_horizon_gate(&platform, &caller, &headers) {
         return Problem::Forbidden.answer(client);
     }
-    let queue = |queue: Standing| {
+    let queue = |queue: QueueState| {
         json!({
             "name": queue.name,
             "length": queue.pending,
@@ -192,14 +192,14 @@ async fn workload(
             "split_queues": null,
         })
     };
-    laravel::json(&standings(&platform).into_iter().map(queue).collect::<Vec<_>>())
+    laravel::json(&queue_states(&platform).into_iter().map(queue).collect::<Vec<_>>())
 }
 
 async fn dispatch(State(platform): State<Arc<Platform>>, client: Client, headers: HeaderMap, body: Bytes) -> Response {
     if !has_token(&platform, &headers) {
         return unauthenticated(client, &headers, platform.names.form);
     }
-    let body = platform.heard(&serde_json::from_slice(&body).unwrap_or_default());
+    let body = platform.to_documented(&serde_json::from_slice(&body).unwrap_or_default());
     let queue = body["queue"].as_str().unwrap_or_default().to_owned();
     if !QUEUES.iter().any(|(name, ..)| *name == queue) {
         let errors = vec![("queue", "The selected queue is invalid.".to_owned())];
@@ -229,7 +229,7 @@ async fn record(
     };
     let done_at = job.at + if platform.has(Fault::JobLate) { platform.late_by } else { DONE_AFTER };
     let is_done = !job.is_lost && platform.now() >= done_at;
-    let (status, finished_at) = if is_done { ("finished", Some(written(done_at))) } else { ("queued", None) };
+    let (status, finished_at) = if is_done { ("finished", Some(format_time(done_at))) } else { ("queued", None) };
     let listed = json!({ "id": job.id, "queue": job.queue, "status": status, "finished_at": finished_at });
     platform.answer(StatusCode::OK, listed)
 }

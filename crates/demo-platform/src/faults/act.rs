@@ -1,4 +1,4 @@
-//! Where the faults act that answer instead of a handler, or with what it answered.
+//! Middleware for the faults that answer instead of a handler, or change its answer.
 
 use std::future::pending;
 use std::io;
@@ -17,13 +17,13 @@ use crate::html;
 use crate::laravel::{self, Client, Problem};
 use crate::platform::Platform;
 
-/// Far above the largest answer; the handlers' answers are our own.
+/// Limit for buffered answers, far above the largest one. **Units:** bytes.
 const LARGEST_BODY: usize = 64 << 20;
 
-/// What stands for other people's servers.
+/// Path prefix of the endpoints that represent third-party servers.
 const PARTNERS: &str = "/_partners/";
 
-/// The faults of every request of the platform, routed or not.
+/// Applies the faults that affect every request, including requests without a route.
 pub(crate) async fn on_everything(
     State(platform): State<Arc<Platform>>,
     client: Client,
@@ -31,7 +31,7 @@ pub(crate) async fn on_everything(
     next: Next,
 ) -> Response {
     let active = |fault| platform.faults.is_active(fault);
-    // Partners are elsewhere: what happens to the platform does not happen to them.
+    // Partners run elsewhere, so faults of the platform do not affect them.
     if request.uri().path().starts_with(PARTNERS) {
         return next.run(request).await;
     }
@@ -50,7 +50,7 @@ pub(crate) async fn on_everything(
     next.run(request).await
 }
 
-/// The faults of HTML pages.
+/// Applies the faults of HTML pages.
 pub(crate) async fn on_pages(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
     if platform.faults.is_active(Fault::RedirectLoop) {
         return laravel::redirect(request.headers(), request.uri().path());
@@ -58,7 +58,7 @@ pub(crate) async fn on_pages(State(platform): State<Arc<Platform>>, request: Req
     next.run(request).await
 }
 
-/// The faults of JSON endpoints.
+/// Applies the faults of JSON endpoints.
 pub(crate) async fn on_json(State(platform): State<Arc<Platform>>, request: Request, next: Next) -> Response {
     if platform.faults.is_active(Fault::HtmlInsteadOfJson) {
         return (StatusCode::OK, Html(html::error("500", "Server Error"))).into_response();
@@ -72,7 +72,7 @@ pub(crate) async fn on_json(State(platform): State<Arc<Platform>>, request: Requ
     answer
 }
 
-/// The same answer with the length of its whole body, of which half comes before the connection is closed.
+/// Cuts an answer: the `Content-Length` of the whole body, half of the body, then a closed connection.
 async fn truncated(answer: Response) -> Response {
     let (mut head, body) = answer.into_parts();
     let Ok(mut whole) = to_bytes(body, LARGEST_BODY).await else {
@@ -81,7 +81,7 @@ async fn truncated(answer: Response) -> Response {
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
     let half = whole.split_to(whole.len() / 2);
     let cut = stream::once(async {
-        // hyper drops what it has not flushed when a body fails, and it flushes when a body lets it wait.
+        // hyper discards unflushed data when a body fails; yielding once makes it flush.
         tokio::task::yield_now().await;
         Err(io::Error::from(io::ErrorKind::ConnectionAborted))
     });

@@ -1,4 +1,4 @@
-//! The reader of `faults.toml`: what each fault must show.
+//! Reader for `faults.toml`.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -9,90 +9,89 @@ use serde::{Deserialize, Serialize};
 
 use super::Fault;
 
-/// One fault, what it is, and what it must show.
+/// A fault, its description, and the result that a check must report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultSpec {
-    /// Which one.
+    /// The fault.
     #[serde(rename = "name")]
     pub fault: Fault,
-    /// One line for people.
+    /// A description in one line.
     pub description: String,
-    /// The id of the check that must see it.
+    /// The id of the check that must detect it.
     pub check: String,
-    /// What that check's run must show.
+    /// The result that a run of this check must report.
     pub shows: Shows,
-    /// How many runs it takes.
+    /// Number of runs until the fault shows.
     pub runs: NonZeroU32,
-    /// How far apart these runs are; written `"1m"`.
+    /// Interval between these runs, such as `"1m"`.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub every: Duration,
-    /// How many runs still show it once it is cleared: what was lost by then stays lost.
+    /// Number of runs that still show the fault after it is cleared, because data was lost. Default 0.
     #[serde(default)]
     pub lingers: u32,
-    /// The ids of other checks that may fail with it.
+    /// Ids of other checks that may fail as well.
     pub also_fails: Vec<String>,
-    /// The ids of other checks that cannot judge while it is there.
+    /// Ids of other checks that are inconclusive while the fault is active.
     #[serde(default)]
     pub also_inconclusive: Vec<String>,
-    /// The alarms of its check that it raises beside those that follow from what it shows, by their resources in
-    /// `infra/alarms.yaml`. A failure raises `Failing<Check>` and, where the check has one, `<Check>Objective`; a run that
-    /// could not judge raises `MonitoringGap<Check>`.
+    /// Additional alarms of the check, as resources in `infra/alarms.yaml`. Implied alarms are not listed: a failure raises
+    /// `Failing<Check>` and, if it exists, `<Check>Objective`; an inconclusive run raises `MonitoringLost<Check>`.
     #[serde(default)]
     pub alarms: Vec<String>,
-    /// How long it takes until a number is beyond the threshold of such an alarm; written `"10m"`.
+    /// Time until a number passes the threshold of such an alarm, such as `"10m"`. Default none.
     #[serde(default, with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub builds_up: Duration,
-    /// Whether it keeps the check from undoing what it made: then that is reported, and removed when it is over.
+    /// The check cannot undo its changes: it reports leftovers, and removes them once the fault is cleared.
     #[serde(default)]
     pub leaves_leftovers: bool,
 }
 
-/// What the run of the check must show while the fault is active.
+/// The result that a run must report while the fault is active.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Shows {
-    /// The outcome is `Failed`, with exactly these.
+    /// The outcome is `Failed`, with exactly these failures.
     Failures(Vec<ExpectedFailure>),
-    /// The outcome stays `Passed`, and a metric passes a bound.
+    /// The outcome is `Passed`, and a metric passes a bound.
     Metric {
-        /// The metric's name; of one that is split by channel as `NotificationQueue.email`.
+        /// The metric's name, with the channel if it is split by channel: `NotificationQueue.email`.
         name: String,
-        /// What its value must pass.
+        /// The bound that its value must pass.
         bound: Bound,
     },
-    /// The outcome stays `Passed`, and this metric is not published.
+    /// The outcome is `Passed`, and this metric is not published.
     Missing(String),
-    /// The outcome is `Inconclusive`, with this cause: it is not the platform's fault, as far as can be told.
+    /// The outcome is `Inconclusive` with this cause, since the run cannot blame the platform.
     Inconclusive(Cause),
     /// The outcome is `Maintenance`.
     Maintenance,
 }
 
-/// One failure that the run must have.
+/// A failure that the run must report.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedFailure {
-    /// What in the check failed.
+    /// The subject that failed.
     pub subject: String,
     /// The step that failed.
     pub step: String,
-    /// How.
+    /// The kind of failure.
     pub kind: FailureKind,
 }
 
-/// What a metric's value must pass, in the metric's own unit.
+/// A bound for a metric's value, in the metric's unit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
-    /// This or more.
+    /// At least this value.
     AtLeast(f64),
-    /// This or less.
+    /// At most this value.
     AtMost(f64),
 }
 
 impl Bound {
-    /// Whether a value passes it.
+    /// Returns true if a value passes the bound.
     #[must_use]
     pub fn is_passed_by(self, value: f64) -> bool {
         match self {
@@ -102,16 +101,16 @@ impl Bound {
     }
 }
 
-/// Why `faults.toml` is not a catalogue.
+/// An error in `faults.toml`.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    /// It is not TOML, names an unknown fault, or has a key too many, too few, or of the wrong type.
+    /// Invalid TOML, an unknown fault, or a key that is unknown, missing or of the wrong type.
     #[error("read faults.toml: {0}")]
     Malformed(#[from] toml::de::Error),
-    /// A fault stands there twice.
+    /// A fault is listed twice.
     #[error("read faults.toml: expected `{0}` once, found it twice")]
     Twice(Fault),
-    /// A fault stands there that shows nothing.
+    /// A fault has an empty list of failures.
     #[error("read faults.toml: expected `{0}` to show at least one failure, found an empty list")]
     ShowsNothing(Fault),
 }
@@ -122,19 +121,19 @@ struct File {
     fault: Vec<FaultSpec>,
 }
 
-/// The faults of `faults.toml`, in its order. The file is part of the program.
+/// Reads the faults of `faults.toml`, in the order of the file. The file is compiled into the program.
 ///
 /// # Errors
-/// When the file is wrong, which a test of this crate rules out.
+/// If the file is invalid, which a test of this crate rules out.
 pub fn catalogue() -> Result<Vec<FaultSpec>, CatalogueError> {
     parse(include_str!("../../faults.toml"))
 }
 
 fn parse(text: &str) -> Result<Vec<FaultSpec>, CatalogueError> {
     let File { fault: specs } = toml::from_str(text)?;
-    let mut actual = BTreeSet::new();
+    let mut listed = BTreeSet::new();
     for spec in &specs {
-        if !actual.insert(spec.fault) {
+        if !listed.insert(spec.fault) {
             return Err(CatalogueError::Twice(spec.fault));
         }
         if matches!(&spec.shows, Shows::Failures(failures) if failures.is_empty()) {
@@ -163,13 +162,13 @@ mod tests {
     "#;
 
     #[test]
-    fn the_file_and_the_enum_name_the_same_faults_in_the_same_order() {
+    fn the_file_and_the_enum_list_the_same_faults() {
         let listed: Vec<_> = catalogue().unwrap().into_iter().map(|spec| spec.fault).collect();
         assert_eq!(listed, Fault::ALL);
     }
 
     #[test]
-    fn the_file_has_one_line_descriptions_and_no_failure_twice() {
+    fn descriptions_fit_one_line_and_failures_are_unique() {
         for FaultSpec { fault, description, shows, .. } in catalogue().unwrap() {
             assert!((10..=110).contains(&description.len()) && !description.contains('\n'), "{fault}: {description}");
             if let Shows::Failures(failures) = shows {

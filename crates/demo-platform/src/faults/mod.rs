@@ -1,8 +1,8 @@
-//! What can be made to go wrong, and the switches for it.
+//! The faults of the platform, and the switches for them.
 //!
-//! A fault is data: a [`Fault`] is its name, `faults.toml` (read by [`catalogue`]) says what it is and what it must show,
-//! [`Faults`] knows which are active. Where a fault acts is one place each: transport-like ones in `act`, [`Fault::Down`]
-//! below HTTP in the listener, all others in the handler or job that they break, which asks [`Faults::is_active`].
+//! A [`Fault`] is a name. `faults.toml`, read by [`catalogue`], describes each fault and the result that a check must report,
+//! and [`Faults`] holds the active ones. Each fault acts in one place: transport faults in `act`, [`Fault::Down`] below HTTP in
+//! the listener, and all others in the handler or job that they break, which calls [`Faults::is_active`].
 
 pub(crate) mod act;
 mod catalogue;
@@ -16,17 +16,17 @@ use tokio::sync::watch;
 
 pub use catalogue::{Bound, CatalogueError, ExpectedFailure, FaultSpec, Shows, catalogue};
 
-/// Names each fault once: the variant, its name, and the list of all.
+/// Defines each fault once: the variant, its name, and its place in the list of all.
 macro_rules! faults {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// One thing that can be made to go wrong. In text and JSON it is its name.
+        /// A fault of the platform. Text and JSON use its name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Fault {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*
         }
 
         impl Fault {
-            /// All of them, in the order of `faults.toml`.
+            /// All faults, in the order of `faults.toml`.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// The name, as in `faults.toml` and on the admin endpoint.
@@ -41,201 +41,201 @@ macro_rules! faults {
 }
 
 faults! {
-    /// Everything: connections are reset, open ones too. The port stays ours, so clearing it serves there again.
+    /// Everything: connections are reset, including open ones. The port stays bound, to serve again once cleared.
     Down = "down",
-    /// Everything: answers come late, by [`Options::slow_delay`](crate::Options::slow_delay).
+    /// Everything: answers are late by [`Options::slow_delay`](crate::Options::slow_delay).
     Slow = "slow",
-    /// Everything: never answers. Requests that hang when it is cleared hang on, until their client leaves.
+    /// Everything: requests are never answered. Hanging requests stay so after clearing, until the client leaves.
     Hang = "hang",
     /// Everything: Laravel's generic 500.
     ServerError = "500",
-    /// JSON endpoints (`/api/*`, `/health`, Horizon's), whatever the client accepts: 200 with an HTML error page.
+    /// JSON endpoints (`/api/*`, `/health`, Horizon's), for any `Accept` header: 200 with an HTML error page.
     HtmlInsteadOfJson = "html-instead-of-json",
-    /// JSON endpoints (`/api/*`, `/health`, Horizon's), where they answer JSON: half of the body, then the connection is closed.
+    /// JSON endpoints (`/api/*`, `/health`, Horizon's) that answer JSON: half of the body, then the connection is closed.
     TruncatedJson = "truncated-json",
     /// HTML pages (`/`, `/login`, `/home`): each redirects to itself.
     RedirectLoop = "redirect-loop",
     /// Everything: `php artisan down --retry=60`.
     Maintenance = "maintenance",
-    /// Unsafe requests with a session: every CSRF token is taken for wrong.
+    /// Unsafe requests with a session: every CSRF token is rejected.
     CsrfBroken = "csrf-broken",
-    /// Log-in: any password will do.
+    /// Log-in: any password is accepted.
     WrongPasswordAccepted = "wrong-password-accepted",
-    /// Log-in: a wrong password is refused, and logs in all the same.
+    /// Log-in: a wrong password is rejected, but logs in.
     RefusalLogsIn = "refusal-logs-in",
-    /// Log-out: is answered as always, and ends nothing.
+    /// Log-out: answered as usual, but the session stays valid.
     SessionSurvivesLogout = "session-survives-logout",
-    /// Schools: another's is shown.
+    /// Schools: another school is shown.
     TenantLeak = "tenant-leak",
-    /// Schools: one's own is not found.
+    /// Schools: the user's own school is not found.
     OwnSchoolHidden = "own-school-hidden",
-    /// Who is logged in: is somebody else.
+    /// Current user: another user is returned.
     WrongUser = "wrong-user",
     /// Log-in: Laravel's generic 500.
     Login500 = "login-500",
-    /// Log-in: comes late, by [`Options::slow_delay`](crate::Options::slow_delay).
+    /// Log-in: answers are late by [`Options::slow_delay`](crate::Options::slow_delay).
     LoginSlow = "login-slow",
-    /// Log-in: too many attempts, always.
+    /// Log-in: always too many attempts.
     Throttled = "throttled",
     /// Log-in: the password alone logs in an account with a second factor.
     SecondFactorSkipped = "second-factor-skipped",
-    /// Log-in: the answer that completes it leads to another host.
+    /// Log-in: the final answer redirects to another host.
     LoginRedirectsOutside = "login-redirects-outside",
     /// The calendar: Laravel's generic 500.
     Calendar500 = "calendar-500",
-    /// A teacher's availability: no slot is free.
+    /// A teacher's availability: no free slot.
     AvailabilityEmpty = "availability-empty",
-    /// Making a booking: Laravel's generic 500.
+    /// Creating a booking: Laravel's generic 500.
     Create500 = "create-500",
-    /// Making a booking: it is made, and never answered.
+    /// Creating a booking: the booking is created, but never answered.
     CreateTimesOutButBooks = "create-times-out-but-books",
-    /// Making a booking: a slot that is taken is taken again.
+    /// Creating a booking: a taken slot is accepted.
     DoubleBookingAllowed = "double-booking-allowed",
-    /// One booking: it is shown as ending a quarter of an hour earlier.
+    /// One booking: shown with an end time 15 minutes too early.
     ReadBackDiffers = "read-back-differs",
-    /// Changing a booking: is answered as always, and changes nothing.
+    /// Changing a booking: answered as usual, but nothing changes.
     UpdateIgnored = "update-ignored",
-    /// Cancelling a booking: is answered as always, and cancels nothing.
+    /// Cancelling a booking: answered as usual, but nothing is cancelled.
     CancelIgnored = "cancel-ignored",
     /// A teacher's availability: the slot of a cancelled booking stays taken.
     SlotNotReleased = "slot-not-released",
     /// The payment webhook: Laravel's generic 500.
     Webhook500 = "webhook-500",
-    /// The payment webhook: events are accepted, and never worked off.
+    /// The payment webhook: events are accepted, but never processed.
     WebhookNeverProcessed = "webhook-never-processed",
-    /// The payment webhook: events wait long in the queue.
+    /// The payment webhook: events wait in the queue, see [`Options::webhook_wait`](crate::Options::webhook_wait).
     WebhookSlow = "webhook-slow",
-    /// The payment webhook's job: an event that came before is worked off again.
+    /// The payment webhook's job: a redelivered event is processed again.
     WebhookDuplicates = "webhook-duplicates",
-    /// The payment webhook: any signature will do.
+    /// The payment webhook: any signature is accepted.
     WebhookAcceptsForged = "webhook-accepts-forged",
-    /// The payment webhook: signatures of any age will do.
+    /// The payment webhook: signatures of any age are accepted.
     WebhookAcceptsStale = "webhook-accepts-stale",
-    /// The payment webhook: a body that was changed after it was signed will do.
+    /// The payment webhook: a body that was changed after signing is accepted.
     WebhookAcceptsTampered = "webhook-accepts-tampered",
     /// The payment webhook's job: any amount pays an invoice.
     WebhookIgnoresAmount = "webhook-ignores-amount",
-    /// The payment webhook's job: a payment that failed makes its invoice void.
+    /// The payment webhook's job: a failed payment voids its invoice.
     FailedPaymentClosesInvoice = "failed-payment-closes-invoice",
-    /// The payment webhook's job: refunds are accepted, and change nothing.
+    /// The payment webhook's job: refunds are accepted, but change nothing.
     RefundNeverProcessed = "refund-never-processed",
     /// A student's balance: a payment does not change it.
     BalanceNotUpdated = "balance-not-updated",
-    /// Payments: the platform has not one that the provider took.
-    PaymentMissingHere = "payment-missing-on-platform",
-    /// Payments: the platform has one that the provider does not know.
-    PaymentMissingThere = "payment-missing-at-provider",
-    /// Payments: the platform has one with another amount.
+    /// Payments: the platform lacks a payment that the provider has.
+    PaymentMissingHere = "payment-missing-here",
+    /// Payments: the platform has a payment that the provider does not know.
+    PaymentMissingThere = "payment-missing-there",
+    /// Payments: the platform has a payment with another amount.
     PaymentAmountDiffers = "payment-amount-differs",
-    /// Payments: the platform recorded one an hour and a half late.
+    /// Payments: the platform recorded a payment 95 minutes late.
     PaymentLate = "payment-late",
     /// E-mail: stays in the queue.
     EmailStuck = "email-stuck",
-    /// E-mail: comes back.
+    /// E-mail: bounces.
     EmailBounced = "email-bounced",
-    /// SMS: stays in the queue.
+    /// SMS: stay in the queue.
     SmsStuck = "sms-stuck",
-    /// SMS: is not delivered.
+    /// SMS: not delivered.
     SmsFailed = "sms-failed",
-    /// The operations counters: hundreds of e-mails wait.
+    /// The operations counters: hundreds of e-mails wait to be sent.
     NotificationQueueGrowing = "notification-queue-growing",
-    /// The operations counters: none but the window.
+    /// The operations counters: all are missing except the window.
     CountersMissing = "counters-missing",
 
-    /// Making an invoice: every second one is made with another total.
+    /// Creating an invoice: every second one gets another total.
     InvoiceWrongTotal = "invoice-wrong-total",
     /// The payment webhook's job: a payment is recorded with another amount.
     PaymentWrongAmountRecorded = "payment-wrong-amount-recorded",
     /// The payment webhook's job: a payment is recorded in another currency.
     PaymentWrongCurrencyRecorded = "payment-wrong-currency-recorded",
-    /// The payment webhook's job: an invoice turns paid, and nobody records its payment.
+    /// The payment webhook's job: an invoice becomes paid, but its payment is not recorded.
     PaymentNeverRecorded = "payment-never-recorded",
-    /// The payment webhook's job: a payment is recorded as one that has not come in.
+    /// The payment webhook's job: a payment is recorded as pending.
     PaymentStaysPending = "payment-stays-pending",
-    /// The payment webhook: an event that is refused is queued all the same, and leaves a payment.
+    /// The payment webhook: a rejected event is queued anyway, and leaves a payment.
     RefusedEventRecorded = "refused-event-recorded",
-    /// The payment webhook: an event that comes again is refused.
+    /// The payment webhook: a redelivered event is rejected.
     ReplayRefused = "replay-refused",
-    /// The payment webhook: refunds are refused.
+    /// The payment webhook: refunds are rejected.
     RefundRefused = "refund-refused",
     /// Changing an invoice: Laravel's generic 500.
     VoidRefused = "void-refused",
-    /// Payments: the platform has one in another currency.
+    /// Payments: the platform has a payment in another currency.
     PaymentCurrencyDiffers = "payment-currency-differs",
-    /// Payments: the platform has one as failed.
+    /// Payments: the platform has a payment as failed.
     PaymentStatusDiffers = "payment-status-differs",
-    /// Payments: the platform has one twice.
+    /// Payments: the platform has a payment twice.
     PaymentRecordedTwice = "payment-recorded-twice",
-    /// E-mail: is not taken.
+    /// E-mail: rejected.
     EmailRefused = "email-refused",
-    /// E-mail: is taken, and its id not told.
+    /// E-mail: accepted, but the answer contains no id.
     EmailWithoutId = "email-without-id",
 
-    /// Queues: thousands of jobs wait in one.
+    /// Queues: thousands of jobs wait in one queue.
     QueueGrowing = "queue-growing",
-    /// Queues: the workers of one are up and take nothing.
+    /// Queues: the workers of one queue run, but take no jobs.
     WorkersIdle = "workers-idle",
-    /// Horizon: is paused.
+    /// Horizon: paused.
     HorizonPaused = "horizon-paused",
-    /// Jobs of ours: are taken, and never done.
+    /// Canary jobs: accepted, but never finish.
     JobLost = "job-lost",
-    /// Scheduled tasks: those done every hour or more often are not done any more.
+    /// Scheduled tasks: hourly and more frequent tasks no longer run.
     SchedulerSilent = "scheduler-silent",
-    /// Scheduled tasks: one fails.
+    /// Scheduled tasks: one task fails.
     TaskFailing = "task-failing",
-    /// Scheduled tasks: the backup is not made any more.
+    /// Scheduled tasks: the backup no longer runs.
     BackupOld = "backup-old",
 
     /// The database: its connections are reset.
     DatabaseDown = "database-down",
-    /// The database: answers come late, by [`Options::slow_delay`](crate::Options::slow_delay).
+    /// The database: answers are late by [`Options::slow_delay`](crate::Options::slow_delay).
     DatabaseSlow = "database-slow",
-    /// The database: our password is not taken any more.
+    /// The database: the monitor's password is rejected.
     DatabasePasswordChanged = "database-password-changed",
-    /// The database: takes no more connections.
+    /// The database: accepts no more connections.
     ConnectionsExhausted = "connections-exhausted",
-    /// The database: nearly all of its connections are used.
+    /// The database: nearly all of its connections are in use.
     ConnectionsGrowing = "connections-growing",
     /// The cache: its connections are reset.
     CacheDown = "cache-down",
-    /// The cache: answers come late, by [`Options::slow_delay`](crate::Options::slow_delay).
+    /// The cache: answers are late by [`Options::slow_delay`](crate::Options::slow_delay).
     CacheSlow = "cache-slow",
-    /// The cache: its memory is used up.
+    /// The cache: its memory is full.
     CacheMemoryFull = "cache-memory-full",
     /// The cache: its last snapshot failed.
     CacheNotSaved = "cache-not-saved",
 
-    // Of the check `application`.
-    /// The operations counters: two of five requests are answered 5xx.
+    // Faults for the check `application`.
+    /// The operations counters: two of five requests are answered with 5xx.
     ErrorSpike = "5xx-spike",
     /// The operations counters: hundreds of exceptions.
     ExceptionsSpike = "exceptions-spike",
     /// The operations counters: most of the platform's calls to a partner fail.
     PartnerCallsFailing = "partner-calls-failing",
-    /// The health endpoint: the disk is almost full, and a warning.
+    /// The health endpoint: the disk is almost full, reported as a warning.
     DiskFilling = "disk-filling",
-    /// The health endpoint: the disk is full, and a failure.
+    /// The health endpoint: the disk is full, reported as a failure.
     DiskFull = "disk-full",
-    /// The health endpoint: one of the platform's checks crashes.
+    /// The health endpoint: one of the platform's own health checks crashes.
     HealthCheckCrashed = "health-check-crashed",
-    /// The health endpoint: the results stand still.
+    /// The health endpoint: the results are outdated.
     HealthStale = "health-stale",
-    /// The health endpoint: there are no results, and the body is empty.
+    /// The health endpoint: no results, and an empty body.
     HealthEmpty = "health-empty",
 
-    // Of the check `integrations`.
+    // Faults for the check `integrations`.
     /// A partner: 503.
     PartnerDown = "partner-down",
-    /// A partner: answers come late, by [`Options::slow_delay`](crate::Options::slow_delay).
+    /// A partner: answers are late by [`Options::slow_delay`](crate::Options::slow_delay).
     PartnerSlow = "partner-slow",
-    /// A partner: our key is refused.
+    /// A partner: the configured key is rejected.
     PartnerUnauthorized = "partner-unauthorized",
-    /// A partner: too many calls, always.
+    /// A partner: always too many calls.
     PartnerThrottled = "partner-throttled",
-    /// A partner: another page than always.
+    /// A partner: another page than usual.
     PartnerWrongAnswer = "partner-wrong-answer",
 
-    // What the platform counts, and how late it is: for the numbers that alarms judge.
+    // Faults for the counters and delays that alarms evaluate.
     /// The operations counters: three of five log-ins fail.
     LoginFailuresSpike = "login-failures-spike",
     /// The operations counters: many log-ins are throttled.
@@ -250,19 +250,19 @@ faults! {
     EmailFailuresSpike = "email-failures-spike",
     /// The operations counters: dozens of SMS fail.
     SmsFailuresSpike = "sms-failures-spike",
-    /// The operations counters: hundreds of SMS wait.
+    /// The operations counters: hundreds of SMS wait to be sent.
     SmsQueueGrowing = "sms-queue-growing",
     /// The operations counters: dozens of jobs fail.
     FailedJobsSpike = "failed-jobs-spike",
-    /// The operations counters: hundreds of statements take long.
+    /// The operations counters: hundreds of database statements are slow.
     SlowQueriesSpike = "slow-queries-spike",
-    /// The health endpoint: hardly any memory is left.
+    /// The health endpoint: almost no memory is left.
     MemoryFilling = "memory-filling",
-    /// E-mail: is delivered late, by [`Options::late_by`](crate::Options::late_by).
+    /// E-mail: delivered after [`Options::late_by`](crate::Options::late_by).
     EmailLate = "email-late",
-    /// SMS: is delivered late, by [`Options::late_by`](crate::Options::late_by).
+    /// SMS: delivered after [`Options::late_by`](crate::Options::late_by).
     SmsLate = "sms-late",
-    /// Jobs of ours: are done late, by [`Options::late_by`](crate::Options::late_by).
+    /// Canary jobs: finish after [`Options::late_by`](crate::Options::late_by).
     JobLate = "job-late",
 }
 
@@ -272,7 +272,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A name that is no fault's. Its text lists the names that are.
+/// An unknown fault name. The text lists the known names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("find the fault `{0}`: expected one of {known}", known = names())]
 pub struct UnknownFault(pub String);
@@ -289,47 +289,46 @@ impl FromStr for Fault {
     }
 }
 
-/// The switches: any number of faults may be active at once.
+/// The switches of all faults. Any number of faults may be active at once.
 ///
-/// Where several would answer the same request, `down` goes before `hang`, then `maintenance`, `500`, and last those of
-/// pages and JSON endpoints, of which `html-instead-of-json` leaves nothing for `truncated-json` to cut. `slow` delays
-/// whatever the others answer.
+/// If several faults apply to a request, the first of these answers: `down`, `hang`, `maintenance`, `500`, then the faults of
+/// pages and JSON endpoints. `html-instead-of-json` takes precedence over `truncated-json`. `slow` delays every answer.
 #[derive(Debug, Default)]
 pub struct Faults {
     active: watch::Sender<BTreeSet<Fault>>,
 }
 
 impl Faults {
-    /// Makes it go wrong from now on, for open connections too. Nothing changes when it is active already.
+    /// Activates a fault, for open connections as well. Does nothing if it is already active.
     pub fn activate(&self, fault: Fault) {
         self.active.send_if_modified(|active| active.insert(fault));
     }
 
-    /// Makes it go right again.
+    /// Clears a fault.
     pub fn clear(&self, fault: Fault) {
         self.active.send_if_modified(|active| active.remove(&fault));
     }
 
-    /// Makes everything go right again.
+    /// Clears all faults.
     pub fn clear_all(&self) {
         self.active.send_modify(BTreeSet::clear);
     }
 
-    /// The active ones.
+    /// The active faults.
     #[must_use]
     pub fn active(&self) -> BTreeSet<Fault> {
         self.active.borrow().clone()
     }
 
-    /// Whether this one is active.
+    /// Returns true while the fault is active.
     #[must_use]
     pub fn is_active(&self, fault: Fault) -> bool {
         self.active.borrow().contains(&fault)
     }
 
-    /// Waits until this one is active.
-    pub(crate) async fn activation_of(&self, fault: Fault) {
-        // An error would mean that the switches are gone, which `self` rules out.
+    /// Waits until the fault is active.
+    pub(crate) async fn wait_until_active(&self, fault: Fault) {
+        // An error would mean that the sender was dropped, but `self` owns it.
         let _ = self.active.subscribe().wait_for(|active| active.contains(&fault)).await;
     }
 }
@@ -339,7 +338,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_parses_back_and_no_two_are_the_same() {
+    fn names_parse_back_and_are_unique() {
         for fault in Fault::ALL {
             assert_eq!(fault.name().parse(), Ok(*fault));
             assert_eq!(serde_json::to_value(fault).unwrap(), fault.name());
@@ -348,17 +347,17 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_known_ones() {
+    fn an_unknown_name_lists_the_known_ones() {
         let text = "lightning".parse::<Fault>().unwrap_err().to_string();
         assert!(text.starts_with("find the fault `lightning`: expected one of down, slow, hang, 500, "), "{text}");
     }
 
     #[tokio::test]
-    async fn switches_hold_several_and_wake_those_who_wait() {
+    async fn several_faults_can_be_active_and_waiters_wake() {
         let faults = Faults::default();
         faults.activate(Fault::Slow);
         faults.activate(Fault::Slow);
-        let ((), ()) = tokio::join!(faults.activation_of(Fault::Down), async { faults.activate(Fault::Down) });
+        let ((), ()) = tokio::join!(faults.wait_until_active(Fault::Down), async { faults.activate(Fault::Down) });
         assert_eq!(faults.active(), BTreeSet::from([Fault::Down, Fault::Slow]));
         faults.clear(Fault::Slow);
         assert!(faults.is_active(Fault::Down) && !faults.is_active(Fault::Slow));

@@ -1,7 +1,7 @@
-//! The platform's data stores, as far as a monitor asks them: tiny servers that speak the real protocols, so that nothing
-//! need be installed. They hold no data. What they answer is assumed of the real platform's, but for the protocols.
+//! The platform's data stores: minimal servers for the real protocols, limited to the queries of a monitor, so that nothing
+//! needs to be installed. They store no data. Assumed: the contents of their answers.
 //!
-//! The faults of the whole platform do not reach them; they have their own.
+//! Faults of the whole platform do not affect them; they have separate faults.
 
 mod mysql;
 mod redis;
@@ -17,12 +17,12 @@ use crate::faults::Fault;
 use crate::listener::reset;
 use crate::platform::Platform;
 
-/// How long accepting pauses when the system refuses.
+/// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long both had run when the platform started. **Units:** seconds.
+/// Uptime of both stores at the start of the platform. **Units:** seconds.
 const UPTIME_AT_START: i64 = 30 * 86_400;
 
-/// Which one.
+/// A data store.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Store {
     /// MySQL.
@@ -32,7 +32,7 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    /// What is in the way of connections.
+    /// The fault that resets connections.
     const fn down(self) -> Fault {
         match self {
             Self::Database => Fault::DatabaseDown,
@@ -40,6 +40,7 @@ impl Store {
         }
     }
 
+    /// The fault that delays answers.
     const fn slow(self) -> Fault {
         match self {
             Self::Database => Fault::DatabaseSlow,
@@ -48,7 +49,7 @@ impl Store {
     }
 }
 
-/// Serves until it is dropped, which ends the open connections too.
+/// Serves until dropped, which also closes the open connections.
 pub(crate) async fn serve(store: Store, listener: TcpListener, platform: Arc<Platform>) {
     let mut connections = JoinSet::new();
     loop {
@@ -56,7 +57,7 @@ pub(crate) async fn serve(store: Store, listener: TcpListener, platform: Arc<Pla
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        // Ended ones would pile up otherwise.
+        // Reaps finished connections.
         while connections.try_join_next().is_some() {}
         connections.spawn(serve_one(store, stream, Arc::clone(&platform)));
     }
@@ -64,7 +65,7 @@ pub(crate) async fn serve(store: Store, listener: TcpListener, platform: Arc<Pla
 
 async fn serve_one(store: Store, mut stream: TcpStream, platform: Arc<Platform>) {
     let _ = stream.set_nodelay(true);
-    let is_down = platform.faults.activation_of(store.down());
+    let is_down = platform.faults.wait_until_active(store.down());
     let served = async {
         match store {
             Store::Database => mysql::serve(&mut stream, &platform).await,
@@ -74,7 +75,7 @@ async fn serve_one(store: Store, mut stream: TcpStream, platform: Arc<Platform>)
     let was_cut = tokio::select! {
         biased;
         () = is_down => true,
-        // An error is the client's leaving.
+        // An error means that the client disconnected.
         _ = served => false,
     };
     if was_cut {
@@ -82,19 +83,19 @@ async fn serve_one(store: Store, mut stream: TcpStream, platform: Arc<Platform>)
     }
 }
 
-/// Late, when the store is slow.
-async fn hesitate(store: Store, platform: &Platform) {
+/// Waits while the store's slowness fault is active.
+async fn delay_if_slow(store: Store, platform: &Platform) {
     if platform.has(store.slow()) {
         tokio::time::sleep(platform.slow_delay).await;
     }
 }
 
-/// For how long both have run. **Units:** seconds.
+/// Uptime of both stores. **Units:** seconds.
 fn uptime(platform: &Platform) -> i64 {
     UPTIME_AT_START + platform.now().duration_since(platform.started).as_secs()
 }
 
-/// What the other side sent is not the protocol.
+/// An error for data that violates the protocol.
 fn malformed() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }

@@ -1,4 +1,4 @@
-//! MySQL, as far as its status goes: protocol 4.1, `caching_sha2_password`, answers as texts.
+//! MySQL server for status queries: protocol 4.1, `caching_sha2_password`, text results.
 
 use std::io;
 
@@ -6,24 +6,24 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Store, hesitate, malformed, uptime};
+use super::{Store, delay_if_slow, malformed, uptime};
 use crate::faults::Fault;
 use crate::platform::Platform;
 
-/// Long passwords, a schema with the log-in, protocol 4.1, transactions, secure log-in, log-in by plug-in.
+/// Long passwords, schema at log-in, protocol 4.1, transactions, secure log-in, authentication plug-ins.
 const CAPABILITIES: u32 = 0x1 | 0x8 | 0x200 | 0x2000 | 0x8000 | 0x0008_0000;
 const PLUGIN: &str = "caching_sha2_password";
 const UTF8MB4: u8 = 45;
-/// Every statement is its own transaction.
+/// Status flag for autocommit.
 const AUTOCOMMIT: u16 = 2;
 const NONCE_LENGTH: usize = 20;
-/// Before the user's name: capabilities, size of packets, character set, and what is unused.
+/// Bytes before the user's name: capabilities, packet size, character set and unused bytes.
 const BEFORE_USER: usize = 4 + 4 + 1 + 23;
 const MAX_CONNECTIONS: u32 = 151;
-/// The longest packet that is read. **Units:** bytes.
-const MOST_BYTES: usize = 1 << 16;
+/// Longest accepted packet. **Units:** bytes.
+const MAX_PACKET: usize = 1 << 16;
 
-/// A connection: what was said, counted as the protocol does.
+/// A connection with the protocol's sequence number.
 struct Wire<'a> {
     stream: &'a mut TcpStream,
     sequence: u8,
@@ -34,7 +34,7 @@ impl Wire<'_> {
         let mut head = [0; 4];
         self.stream.read_exact(&mut head).await?;
         let length = usize::from(head[0]) | usize::from(head[1]) << 8 | usize::from(head[2]) << 16;
-        if length > MOST_BYTES {
+        if length > MAX_PACKET {
             return Err(malformed());
         }
         self.sequence = head[3].wrapping_add(1);
@@ -46,7 +46,7 @@ impl Wire<'_> {
     async fn write(&mut self, packets: &[Vec<u8>]) -> io::Result<()> {
         let mut bytes = Vec::new();
         for packet in packets {
-            // None here is as long as three bytes can say.
+            // No packet here exceeds a three-byte length.
             bytes.extend_from_slice(&u32::try_from(packet.len()).map_err(|_| malformed())?.to_le_bytes()[..3]);
             bytes.push(self.sequence);
             bytes.extend_from_slice(packet);
@@ -59,28 +59,28 @@ impl Wire<'_> {
 /// Serves one connection until the client leaves.
 pub(super) async fn serve(stream: &mut TcpStream, platform: &Platform) -> io::Result<()> {
     let mut wire = Wire { stream, sequence: 0 };
-    hesitate(Store::Database, platform).await;
+    delay_if_slow(Store::Database, platform).await;
     if platform.has(Fault::ConnectionsExhausted) {
-        // Before the client has said what it understands, without the state.
+        // Sent before the client's capabilities are known, so without an SQL state.
         let packet = [&[0xff][..], &1040_u16.to_le_bytes(), b"Too many connections"].concat();
         return wire.write(&[packet]).await;
     }
     let nonce = platform.accounts.nonce(NONCE_LENGTH);
     wire.write(&[greeting(&nonce)]).await?;
     let response = wire.read().await?;
-    let (user, proof) = user_and_proof(&response).ok_or_else(malformed)?;
-    hesitate(Store::Database, platform).await;
-    let is_let_in = !platform.has(Fault::DatabasePasswordChanged)
-        && proof == proof_of(platform.accounts.database_password(), &nonce);
-    if !is_let_in {
-        let said = format!("Access denied for user '{user}'@'127.0.0.1' (using password: YES)");
-        return wire.write(&[error(1045, "28000", &said)]).await;
+    let (user, received) = user_and_scramble(&response).ok_or_else(malformed)?;
+    delay_if_slow(Store::Database, platform).await;
+    let is_authenticated = !platform.has(Fault::DatabasePasswordChanged)
+        && received == scramble(platform.accounts.database_password(), &nonce);
+    if !is_authenticated {
+        let message = format!("Access denied for user '{user}'@'127.0.0.1' (using password: YES)");
+        return wire.write(&[error(1045, "28000", &message)]).await;
     }
-    // The password is known by its hash, so it need not be sent; then all is well.
+    // Fast authentication: the hash is known, so the password is not sent. Then OK.
     wire.write(&[vec![1, 3], ok()]).await?;
     loop {
         let command = wire.read().await?;
-        hesitate(Store::Database, platform).await;
+        delay_if_slow(Store::Database, platform).await;
         match command.split_first() {
             None | Some((1, _)) => return Ok(()),
             Some((2 | 14, _)) => wire.write(&[ok()]).await?,
@@ -106,7 +106,7 @@ fn greeting(nonce: &[u8]) -> Vec<u8> {
         &[UTF8MB4],
         &AUTOCOMMIT.to_le_bytes(),
         &high,
-        // The nonce, with the zero at its end.
+        // Length of the nonce, including its terminating zero.
         &[NONCE_LENGTH as u8 + 1],
         &[0; 10],
         rest,
@@ -117,8 +117,8 @@ fn greeting(nonce: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// The user, and what shows that the client knows the password.
-fn user_and_proof(response: &[u8]) -> Option<(String, Vec<u8>)> {
+/// The user, and the client's scramble of the password.
+fn user_and_scramble(response: &[u8]) -> Option<(String, Vec<u8>)> {
     let rest = response.get(BEFORE_USER..)?;
     let end = rest.iter().position(|byte| *byte == 0)?;
     let (length, rest) = rest.get(end + 1..)?.split_first()?;
@@ -129,16 +129,16 @@ fn user_and_proof(response: &[u8]) -> Option<(String, Vec<u8>)> {
 }
 
 /// `SHA256(password) XOR SHA256(SHA256(SHA256(password)) + nonce)`.
-fn proof_of(password: &str, nonce: &[u8]) -> Vec<u8> {
+fn scramble(password: &str, nonce: &[u8]) -> Vec<u8> {
     let once = Sha256::digest(password.as_bytes());
     let thrice = Sha256::new().chain_update(Sha256::digest(once)).chain_update(nonce).finalize();
     once.iter().zip(thrice).map(|(one, other)| one ^ other).collect()
 }
 
-/// What is asked of a database that is monitored, and nothing else.
+/// Answers the monitor's statements, and no others.
 fn answer(platform: &Platform, statement: &str) -> Vec<Vec<u8>> {
     let statement = statement.trim();
-    let is = |begin: &str| statement.get(..begin.len()).is_some_and(|actual| actual.eq_ignore_ascii_case(begin));
+    let is = |begin: &str| statement.get(..begin.len()).is_some_and(|start| start.eq_ignore_ascii_case(begin));
     if is("SET ") {
         return vec![ok()];
     }
@@ -171,15 +171,15 @@ fn answer(platform: &Platform, statement: &str) -> Vec<Vec<u8>> {
 }
 
 fn ok() -> Vec<u8> {
-    // Nothing changed, nothing inserted, no warnings.
+    // No affected rows, no insert id, no warnings.
     [&[0, 0, 0][..], &AUTOCOMMIT.to_le_bytes(), &[0, 0]].concat()
 }
 
-fn error(code: u16, state: &str, said: &str) -> Vec<u8> {
-    [&[0xff][..], &code.to_le_bytes(), b"#", state.as_bytes(), said.as_bytes()].concat()
+fn error(code: u16, state: &str, message: &str) -> Vec<u8> {
+    [&[0xff][..], &code.to_le_bytes(), b"#", state.as_bytes(), message.as_bytes()].concat()
 }
 
-/// Columns of texts, and their rows.
+/// A result set of text columns.
 fn table(columns: &[&str], rows: &[Vec<String>]) -> Vec<Vec<u8>> {
     let end = [&[0xfe, 0, 0][..], &AUTOCOMMIT.to_le_bytes()].concat();
     let column = |name: &&str| {
@@ -195,7 +195,7 @@ fn table(columns: &[&str], rows: &[Vec<String>]) -> Vec<Vec<u8>> {
     packets
 }
 
-/// A text after its length. None here is longer than one byte can say.
+/// A length-encoded string. No string here exceeds a one-byte length.
 fn text(text: &str) -> Vec<u8> {
     let length = text.len().min(250);
     [&[length as u8], &text.as_bytes()[..length]].concat()

@@ -1,28 +1,28 @@
-//! Redis, as far as `INFO` goes.
+//! Redis server for `PING` and `INFO`.
 
 use std::io;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::{Store, hesitate, malformed, uptime};
+use super::{Store, delay_if_slow, malformed, uptime};
 use crate::faults::Fault;
 use crate::platform::Platform;
 
-/// The most words of a command, and the most bytes of a word.
-const MOST: usize = 1 << 16;
-/// **Units:** bytes.
+/// Limit for the words of a command, and for the bytes of a word.
+const MAX_LENGTH: usize = 1 << 16;
+/// Memory limit. **Units:** bytes.
 const MAXMEMORY: i64 = 256 << 20;
 
 /// Serves one connection until the client leaves.
 pub(super) async fn serve(stream: &mut TcpStream, platform: &Platform) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
-    let mut is_let_in = false;
+    let mut is_authenticated = false;
     while let Some(command) = command(&mut stream).await? {
-        hesitate(Store::Cache, platform).await;
-        let answer = answer(platform, &command, &mut is_let_in);
+        delay_if_slow(Store::Cache, platform).await;
+        let answer = answer(platform, &command, &mut is_authenticated);
         stream.write_all(answer.as_bytes()).await?;
-        // Commands of a pipeline are answered together.
+        // Answers the commands of a pipeline together.
         if stream.buffer().is_empty() {
             stream.flush().await?;
         }
@@ -30,7 +30,7 @@ pub(super) async fn serve(stream: &mut TcpStream, platform: &Platform) -> io::Re
     Ok(())
 }
 
-/// The words of a command. `None`: the client has left.
+/// Reads the words of a command; `None` if the client disconnected.
 async fn command(stream: &mut BufReader<&mut TcpStream>) -> io::Result<Option<Vec<String>>> {
     let Some(count) = length(stream, '*').await? else { return Ok(None) };
     let mut words = Vec::new();
@@ -50,19 +50,19 @@ async fn length(stream: &mut BufReader<&mut TcpStream>, kind: char) -> io::Resul
         return Ok(None);
     }
     let length = line.strip_prefix(kind).and_then(|length| length.trim_end().parse().ok());
-    length.filter(|length| *length <= MOST).map(Some).ok_or_else(malformed)
+    length.filter(|length| *length <= MAX_LENGTH).map(Some).ok_or_else(malformed)
 }
 
-fn answer(platform: &Platform, command: &[String], is_let_in: &mut bool) -> String {
+fn answer(platform: &Platform, command: &[String], is_authenticated: &mut bool) -> String {
     let words: Vec<&str> = command.iter().map(String::as_str).collect();
     let name = words.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
     match (name.as_str(), &words[1.min(words.len())..]) {
         ("AUTH", [.., password]) if platform.accounts.is_cache_password(password) => {
-            *is_let_in = true;
+            *is_authenticated = true;
             "+OK\r\n".to_owned()
         }
         ("AUTH", _) => "-WRONGPASS invalid username-password pair or user is disabled.\r\n".to_owned(),
-        _ if !*is_let_in => "-NOAUTH Authentication required.\r\n".to_owned(),
+        _ if !*is_authenticated => "-NOAUTH Authentication required.\r\n".to_owned(),
         ("PING", []) => "+PONG\r\n".to_owned(),
         ("SELECT", [_]) | ("CLIENT", _) => "+OK\r\n".to_owned(),
         ("INFO", _) => {
