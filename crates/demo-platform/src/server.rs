@@ -26,8 +26,8 @@ use crate::stores::{self, Store};
 use crate::throttle::{Limiter, Throttle};
 use crate::work::Work;
 use crate::{
-    admin, auth, bookings, caller, finance, health, laravel, listener, notifications, ops, pages, partners, payments,
-    providers, schools, status, work,
+    admin, auth, bookings, finance, health, laravel, listener, notifications, ops, pages, partners, payments,
+    providers, schools, status, visitor, work,
 };
 
 /// Options of the platform.

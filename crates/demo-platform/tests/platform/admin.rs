@@ -1,4 +1,4 @@
-//! The admin endpoint.
+//! Tests of the admin endpoint.
 
 use demo_platform::{Fault, Recorded};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::wire::{ask, get, platform};
 
 #[tokio::test]
-async fn faults_are_listed_switched_and_cleared() {
+async fn faults_are_listed_activated_and_cleared() {
     let platform = platform().await;
     let admin = platform.admin_url();
     let list = get(admin, "/faults", &[]).await.json();
@@ -30,7 +30,7 @@ async fn faults_are_listed_switched_and_cleared() {
 }
 
 #[tokio::test]
-async fn an_unknown_fault_is_refused_with_the_known_ones() {
+async fn an_unknown_fault_is_answered_with_the_known_ones() {
     let platform = platform().await;
     for method in ["PUT", "DELETE"] {
         let answer = ask(platform.admin_url(), method, "/faults/lightning", &["Content-Length: 0"]).await;
@@ -43,7 +43,7 @@ async fn an_unknown_fault_is_refused_with_the_known_ones() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_and_told_with_the_headers_of_a_synthetic_run() {
+async fn requests_are_recorded_with_synthetic_headers() {
     let platform = platform().await;
     let (base, admin) = (platform.base_url(), platform.admin_url());
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -78,7 +78,7 @@ async fn requests_are_counted_and_told_with_the_headers_of_a_synthetic_run() {
 }
 
 #[tokio::test]
-async fn an_unknown_endpoint_says_which_there_are() {
+async fn an_unknown_endpoint_lists_the_known_ones() {
     let platform = platform().await;
     let answer = get(platform.admin_url(), "/", &[]).await;
     assert_eq!(answer.status, 404);

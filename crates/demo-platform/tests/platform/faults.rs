@@ -1,4 +1,4 @@
-//! Each fault acts where it says, nowhere else, and is over when it is cleared.
+//! Tests of the transport faults: each affects only its own endpoints, and ends when cleared.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ async fn all(base: &str) -> Vec<(&'static str, Answer)> {
     answers
 }
 
-async fn is_well(base: &str) {
+async fn assert_healthy(base: &str) {
     for (path, answer) in all(base).await {
         assert_eq!(answer.status, if path == "/api/schools" { 401 } else { 200 }, "{path}");
         assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()), "{path}");
@@ -29,7 +29,7 @@ async fn is_well(base: &str) {
 }
 
 #[tokio::test]
-async fn down_resets_every_connection_and_serves_on_the_same_port_afterwards() {
+async fn down_resets_connections_and_then_serves_again() {
     let platform = platform().await;
     let base = platform.base_url();
     for _ in 0..3 {
@@ -39,23 +39,23 @@ async fn down_resets_every_connection_and_serves_on_the_same_port_afterwards() {
             assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{path}: {error:?}");
         }
         platform.faults().clear(Fault::Down);
-        is_well(base).await;
+        assert_healthy(base).await;
     }
 }
 
 #[tokio::test]
-async fn down_resets_the_connections_that_are_open() {
+async fn down_resets_open_connections() {
     let platform = platform().await;
     let mut idle = TcpStream::connect(address(platform.base_url())).await.unwrap();
     let request = format!("GET /api/status HTTP/1.1\r\nHost: {}\r\n\r\n", address(platform.base_url()));
     idle.write_all(request.as_bytes()).await.unwrap();
-    let mut some = [0; 4096];
-    assert!(idle.read(&mut some).await.unwrap() > 0);
+    let mut buffer = [0; 4096];
+    assert!(idle.read(&mut buffer).await.unwrap() > 0);
     platform.faults().activate(Fault::Down);
-    // The answer may come in several reads; after them comes the reset, never an orderly end.
+    // The answer may take several reads. A reset must follow, not an orderly end.
     let error = loop {
-        match idle.read(&mut some).await {
-            Ok(0) => panic!("an orderly end"),
+        match idle.read(&mut buffer).await {
+            Ok(0) => panic!("expected a reset, found an orderly end"),
             Ok(_) => {}
             Err(error) => break error,
         }
@@ -64,7 +64,7 @@ async fn down_resets_the_connections_that_are_open() {
 }
 
 #[tokio::test]
-async fn slow_answers_rightly_but_late() {
+async fn slow_answers_correctly_but_late() {
     let platform = platform().await;
     platform.faults().activate(Fault::Slow);
     for path in PAGES.into_iter().chain(ENDPOINTS).chain(["/nothing"]) {
@@ -73,9 +73,9 @@ async fn slow_answers_rightly_but_late() {
         assert!(started.elapsed() >= SLOW, "{path}");
         assert!(answer.status < 500, "{path}");
     }
-    is_well(platform.base_url()).await;
+    assert_healthy(platform.base_url()).await;
     platform.faults().clear(Fault::Slow);
-    is_well(platform.base_url()).await;
+    assert_healthy(platform.base_url()).await;
 }
 
 #[tokio::test]
@@ -87,13 +87,13 @@ async fn hang_reads_the_request_and_never_answers() {
     assert!(silence.is_err(), "{silence:?}");
     assert_eq!(platform.requests().last()[0].status, None);
     platform.faults().clear(Fault::Hang);
-    is_well(platform.base_url()).await;
+    assert_healthy(platform.base_url()).await;
     let silence = timeout(Duration::from_millis(1), stream.read_u8()).await;
-    assert!(silence.is_err(), "what hung hangs on: {silence:?}");
+    assert!(silence.is_err(), "the hanging request was answered: {silence:?}");
 }
 
 #[tokio::test]
-async fn the_500_is_laravels_generic_one_on_everything() {
+async fn the_500_is_laravels_generic_one_everywhere() {
     let platform = platform().await;
     platform.faults().activate(Fault::ServerError);
     for (path, answer) in all(platform.base_url()).await {
@@ -103,11 +103,11 @@ async fn the_500_is_laravels_generic_one_on_everything() {
     assert_eq!(page.status, 500);
     assert!(page.body.contains("<title>Server Error</title>"), "{}", page.body);
     platform.faults().clear(Fault::ServerError);
-    is_well(platform.base_url()).await;
+    assert_healthy(platform.base_url()).await;
 }
 
 #[tokio::test]
-async fn html_instead_of_json_is_a_200_page_on_every_json_endpoint() {
+async fn html_instead_of_json_affects_every_json_endpoint() {
     let platform = platform().await;
     platform.faults().activate(Fault::HtmlInsteadOfJson);
     for path in ENDPOINTS {
@@ -119,11 +119,11 @@ async fn html_instead_of_json_is_a_200_page_on_every_json_endpoint() {
         assert!(get(platform.base_url(), path, &[]).await.body.contains("Just Driving"), "{path}");
     }
     platform.faults().clear(Fault::HtmlInsteadOfJson);
-    is_well(platform.base_url()).await;
+    assert_healthy(platform.base_url()).await;
 }
 
 #[tokio::test]
-async fn truncated_json_sends_half_of_the_length_it_promises() {
+async fn truncated_json_sends_half_of_its_content_length() {
     let platform = platform().await;
     let base = platform.base_url();
     let whole: Vec<_> = all(base).await.into_iter().map(|(path, answer)| (path, answer.status, answer.body)).collect();
@@ -132,12 +132,12 @@ async fn truncated_json_sends_half_of_the_length_it_promises() {
         let cut = get(base, path, &[JSON]).await;
         assert_eq!(cut.status, status, "{path}");
         assert_eq!(cut.header("transfer-encoding"), None, "{path}");
-        let promised: usize = cut.header("content-length").unwrap().parse().unwrap();
+        let content_length: usize = cut.header("content-length").unwrap().parse().unwrap();
         if ENDPOINTS.contains(&path) {
-            assert_eq!(promised, whole.len(), "{path}");
-            assert_eq!(cut.body, whole[..promised / 2], "{path}");
+            assert_eq!(content_length, whole.len(), "{path}");
+            assert_eq!(cut.body, whole[..content_length / 2], "{path}");
         } else {
-            assert_eq!(promised, cut.body.len(), "{path}");
+            assert_eq!(content_length, cut.body.len(), "{path}");
         }
     }
     let head = ask(base, "HEAD", "/api/status", &[]).await;
@@ -145,7 +145,7 @@ async fn truncated_json_sends_half_of_the_length_it_promises() {
     let redirect = get(base, "/api/schools", &[]).await;
     assert_eq!(redirect.header("content-length"), Some(redirect.body.len().to_string().as_str()));
     platform.faults().clear(Fault::TruncatedJson);
-    is_well(base).await;
+    assert_healthy(base).await;
 }
 
 #[tokio::test]
@@ -161,11 +161,11 @@ async fn redirect_loop_sends_each_page_to_itself() {
         assert_ne!(get(base, path, &[JSON]).await.status, 302, "{path}");
     }
     platform.faults().clear(Fault::RedirectLoop);
-    is_well(base).await;
+    assert_healthy(base).await;
 }
 
 #[tokio::test]
-async fn maintenance_is_that_of_artisan_down() {
+async fn maintenance_answers_like_artisan_down() {
     let platform = platform().await;
     platform.faults().activate(Fault::Maintenance);
     for path in PAGES.into_iter().chain(ENDPOINTS).chain(["/nothing"]) {
@@ -179,11 +179,11 @@ async fn maintenance_is_that_of_artisan_down() {
         }
     }
     platform.faults().clear(Fault::Maintenance);
-    is_well(platform.base_url()).await;
+    assert_healthy(platform.base_url()).await;
 }
 
 #[tokio::test]
-async fn several_act_together_and_are_cleared_together() {
+async fn several_faults_act_together_in_order() {
     let platform = platform().await;
     let base = platform.base_url();
     for fault in [Fault::RedirectLoop, Fault::TruncatedJson, Fault::ServerError, Fault::Slow, Fault::Maintenance] {
@@ -199,5 +199,5 @@ async fn several_act_together_and_are_cleared_together() {
     let cut = get(base, "/health", &[]).await;
     assert_ne!(cut.header("content-length"), Some(cut.body.len().to_string().as_str()));
     platform.faults().clear_all();
-    is_well(base).await;
+    assert_healthy(base).await;
 }

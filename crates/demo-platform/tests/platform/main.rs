@@ -1,4 +1,4 @@
-//! The platform as its clients see it, on the wire.
+//! Tests of the platform from a client's point of view, at the level of HTTP.
 
 #[cfg(test)]
 mod admin;

@@ -1,11 +1,11 @@
-//! Each endpoint's manner, by the contract.
+//! Tests of each endpoint's behaviour without faults.
 
 use serde_json::json;
 
 use crate::wire::{JSON, ask, get, platform};
 
 #[tokio::test]
-async fn the_front_page_is_html_with_both_cookies_and_lists_the_public_schools() {
+async fn the_front_page_sets_cookies_and_lists_public_schools() {
     let platform = platform().await;
     let answer = get(platform.base_url(), "/", &[]).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=UTF-8")));
@@ -16,7 +16,7 @@ async fn the_front_page_is_html_with_both_cookies_and_lists_the_public_schools()
 }
 
 #[tokio::test]
-async fn the_login_page_has_a_form_whose_token_stays_with_the_session() {
+async fn the_login_form_keeps_its_token_within_a_session() {
     let platform = platform().await;
     let token = |body: &str| {
         body.split_once(r#"<input type="hidden" name="_token" value=""#)
@@ -31,18 +31,18 @@ async fn the_login_page_has_a_form_whose_token_stays_with_the_session() {
     assert_eq!(first.status, 200);
     let [xsrf, session] = first.all("set-cookie")[..] else { panic!("{first:?}") };
     let xsrf_value = xsrf.strip_prefix("XSRF-TOKEN=").unwrap().split(';').next().unwrap();
-    assert!(!xsrf_value.contains(['=', '+', '/']), "it goes out URL-encoded: {xsrf_value}");
+    assert!(!xsrf_value.contains(['=', '+', '/']), "not URL-encoded: {xsrf_value}");
     assert!(session.starts_with("just_driving_session=") && session.contains("; httponly"), "{session}");
 
     let cookie = format!("Cookie: {}", session.split(';').next().unwrap());
     let second = get(platform.base_url(), "/login", &[&cookie]).await;
-    let stranger = get(platform.base_url(), "/login", &[]).await;
+    let other = get(platform.base_url(), "/login", &[]).await;
     assert_eq!(token(&second.body), token(&first.body));
-    assert_ne!(token(&stranger.body), token(&first.body));
+    assert_ne!(token(&other.body), token(&first.body));
 }
 
 #[tokio::test]
-async fn health_has_the_form_of_spatie_and_is_as_old_as_the_last_full_minute() {
+async fn health_has_spaties_format_and_updates_every_minute() {
     let platform = platform().await;
     let answer = get(platform.base_url(), "/health", &[]).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
@@ -70,7 +70,7 @@ async fn the_status_is_json_in_one_line() {
 }
 
 #[tokio::test]
-async fn schools_without_a_session_are_401_for_json_clients_and_the_login_page_for_browsers() {
+async fn schools_without_a_session_are_401_or_a_redirect() {
     let platform = platform().await;
     for accept in [JSON, "X-Requested-With: XMLHttpRequest"] {
         let answer = get(platform.base_url(), "/api/schools", &[accept]).await;
@@ -96,7 +96,7 @@ async fn an_unknown_path_is_404_as_page_or_json() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_405_with_allow_and_options_are_told() {
+async fn a_wrong_method_is_405_and_options_lists_methods() {
     let platform = platform().await;
     let page = ask(platform.base_url(), "DELETE", "/", &[]).await;
     assert_eq!((page.status, page.all("allow")), (405, vec!["GET, HEAD"]));
@@ -112,14 +112,14 @@ async fn a_wrong_method_is_405_with_allow_and_options_are_told() {
 #[tokio::test]
 async fn every_answer_has_the_headers_of_php_behind_nginx() {
     let platform = platform().await;
-    for (path, good) in [("/", true), ("/api/status", true), ("/api/schools", true), ("/nothing", false)] {
+    for (path, is_success) in [("/", true), ("/api/status", true), ("/api/schools", true), ("/nothing", false)] {
         let answer = get(platform.base_url(), path, &[]).await;
         assert_eq!(answer.all("server"), ["nginx"], "{path}");
-        assert_eq!(answer.all("date"), ["Sun, 22 Nov 2026 23:15:28 GMT"], "{path}: by the platform's own clock");
+        assert_eq!(answer.all("date"), ["Sun, 22 Nov 2026 23:15:28 GMT"], "{path}: not the platform's clock");
         assert_eq!(answer.all("cache-control"), ["no-cache, private"], "{path}");
         assert_eq!(answer.header("x-powered-by"), None, "{path}");
-        assert_eq!(answer.header("x-frame-options").is_some(), good, "{path}");
-        assert_eq!(answer.header("x-content-type-options").is_some(), good, "{path}");
+        assert_eq!(answer.header("x-frame-options").is_some(), is_success, "{path}");
+        assert_eq!(answer.header("x-content-type-options").is_some(), is_success, "{path}");
     }
 }
 

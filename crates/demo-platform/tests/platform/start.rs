@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Tests of starting and stopping the platform.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::wire::{address, get, platform};
 
 #[tokio::test]
-async fn a_taken_port_is_told_with_what_to_do() {
+async fn a_taken_port_is_reported_with_a_hint() {
     let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let taken = other.local_addr().unwrap();
     let public = Options { address: taken, ..Options::default() };
@@ -28,15 +28,15 @@ async fn a_taken_port_is_told_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_address_of_another_machine_is_told() {
-    // 192.0.2.0/24 is reserved for documentation, so no machine has it.
+async fn a_foreign_address_is_reported() {
+    // 192.0.2.0/24 is reserved for documentation, so this machine cannot have it.
     let options = Options { address: "192.0.2.1:0".parse().unwrap(), ..Options::default() };
     let error = DemoPlatform::start(options).await.err().unwrap();
     assert!(matches!(error, StartError::Address { .. }), "{error}");
 }
 
 #[tokio::test]
-async fn admin_is_on_loopback_wherever_the_platform_listens() {
+async fn the_admin_endpoint_is_always_on_loopback() {
     let options = Options { address: "0.0.0.0:0".parse().unwrap(), ..Options::default() };
     let platform = DemoPlatform::start(options).await.unwrap();
     assert_eq!(get(platform.base_url(), "/api/status", &[]).await.status, 200);
@@ -46,14 +46,14 @@ async fn admin_is_on_loopback_wherever_the_platform_listens() {
 }
 
 #[tokio::test]
-async fn stop_frees_the_ports_and_ends_open_connections() {
+async fn stop_frees_the_ports_and_closes_connections() {
     let platform = platform().await;
     let at: SocketAddr = address(platform.base_url()).parse().unwrap();
     let admin: SocketAddr = address(platform.admin_url()).parse().unwrap();
     assert_eq!(get(platform.base_url(), "/", &[]).await.status, 200);
     let mut open = TcpStream::connect(at).await.unwrap();
     platform.stop().await;
-    let ended = timeout(Duration::from_secs(5), open.read_u8()).await.expect("the connection is ended");
+    let ended = timeout(Duration::from_secs(5), open.read_u8()).await.expect("the connection stayed open");
     assert!(ended.is_err());
     let options = Options { address: at, admin_port: admin.port(), ..Options::default() };
     let again = DemoPlatform::start(options).await.unwrap();
@@ -61,10 +61,10 @@ async fn stop_frees_the_ports_and_ends_open_connections() {
 }
 
 #[tokio::test]
-async fn dropping_stops_too() {
+async fn dropping_stops_the_platform() {
     let platform = platform().await;
     let mut open = TcpStream::connect(address(platform.base_url())).await.unwrap();
     assert_eq!(get(platform.base_url(), "/", &[]).await.status, 200);
     drop(platform);
-    assert!(timeout(Duration::from_secs(5), open.read_u8()).await.expect("the connection is ended").is_err());
+    assert!(timeout(Duration::from_secs(5), open.read_u8()).await.expect("the connection stayed open").is_err());
 }

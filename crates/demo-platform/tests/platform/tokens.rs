@@ -1,22 +1,22 @@
-//! Without a page of ours behind it, a request has no session: only a bearer token tells who asks.
+//! Tests of stateless requests: without a referring page of this host, only a bearer token identifies the caller.
 
 use serde_json::json;
 
-use crate::visit::{BOTH, DOCUMENTED, LOGIN, PLAIN, Visit, code};
+use crate::visit::{BOTH, Browser, DOCUMENTED, LOGIN, PLAIN, code};
 use crate::wire::{Answer, Clock, JSON, get, platform, post};
 
 const KIND: &str = "Content-Type: application/json";
 
-async fn token_of(base: &str, email: &str, password: &str) -> Answer {
+async fn request_token(base: &str, email: &str, password: &str) -> Answer {
     let body = json!({"email": email, "password": password}).to_string();
     post(base, "/api/login", &[JSON, KIND], &body).await
 }
 
 #[tokio::test]
-async fn a_script_logs_in_for_a_token_that_is_worth_nothing_after_its_log_out() {
+async fn a_token_is_valid_until_its_log_out() {
     let platform = platform().await;
     let base = platform.base_url();
-    let answer = token_of(base, PLAIN, &platform.credentials()["login/plain-password"]).await;
+    let answer = request_token(base, PLAIN, &platform.credentials()["login/plain-password"]).await;
     assert_eq!(answer.status, 200);
     assert!(answer.all("set-cookie").is_empty());
     let body = answer.json();
@@ -28,7 +28,7 @@ async fn a_script_logs_in_for_a_token_that_is_worth_nothing_after_its_log_out() 
     assert_eq!((me.status, &me.json()["data"]["email"]), (200, &json!(PLAIN)));
     assert!(me.all("set-cookie").is_empty());
     let page = format!("Referer: {base}/");
-    assert_eq!(get(base, "/api/me", &[JSON, &bearer, &page]).await.status, 200, "a token beside a session");
+    assert_eq!(get(base, "/api/me", &[JSON, &bearer, &page]).await.status, 200, "a token together with a session");
     assert_eq!(get(base, "/api/schools/3", &[JSON, &bearer]).await.status, 200);
     assert_eq!(get(base, "/api/schools/1", &[JSON, &bearer]).await.status, 403);
     assert_eq!(post(base, "/api/logout", &[JSON, &bearer], "").await.status, 204);
@@ -37,11 +37,11 @@ async fn a_script_logs_in_for_a_token_that_is_worth_nothing_after_its_log_out() 
 }
 
 #[tokio::test]
-async fn with_a_second_factor_the_first_token_is_good_for_the_code_only() {
+async fn the_first_token_is_valid_only_for_the_code() {
     let clock = Clock::default();
     let platform = DOCUMENTED.platform(&clock).await;
     let (base, secrets) = (platform.base_url(), platform.credentials());
-    let first = token_of(base, LOGIN, &secrets["login/password"]).await.json();
+    let first = request_token(base, LOGIN, &secrets["login/password"]).await.json();
     assert_eq!(first["two_factor"], true);
     let bearer = |answer: &serde_json::Value| format!("Authorization: Bearer {}", answer["token"].as_str().unwrap());
     let before = bearer(&first);
@@ -49,7 +49,11 @@ async fn with_a_second_factor_the_first_token_is_good_for_the_code_only() {
 
     let body = |code: &str| json!({ "code": code }).to_string();
     let right = body(&code(&secrets["login/totp-seed"], clock.now()));
-    assert_eq!(post(base, "/api/two-factor-challenge", &[JSON, KIND], &right).await.status, 401, "nobody's code");
+    assert_eq!(
+        post(base, "/api/two-factor-challenge", &[JSON, KIND], &right).await.status,
+        401,
+        "a code without a token"
+    );
     assert_eq!(post(base, "/api/two-factor-challenge", &[JSON, KIND, &before], &body("000000")).await.status, 422);
     let second = post(base, "/api/two-factor-challenge", &[JSON, KIND, &before], &right).await;
     assert_eq!(second.status, 200, "{second:?}");
@@ -57,16 +61,16 @@ async fn with_a_second_factor_the_first_token_is_good_for_the_code_only() {
     assert_eq!(
         post(base, "/api/two-factor-challenge", &[JSON, KIND, &before], &right).await.status,
         401,
-        "it is spent"
+        "the code was used before"
     );
 }
 
 #[tokio::test]
-async fn only_a_page_of_ours_gives_a_request_its_session() {
+async fn only_a_first_party_request_has_a_session() {
     let platform = platform().await;
     let base = platform.base_url();
-    let visit = Visit::logged_in(&platform, &DOCUMENTED).await;
-    let cookie = visit.lines().swap_remove(0);
+    let browser = Browser::logged_in(&platform, &DOCUMENTED).await;
+    let cookie = browser.headers().swap_remove(0);
     let elsewhere = base.replace("127.0.0.1", "localhost");
     let cases = [
         (format!("Referer: {base}/login"), 200),
@@ -84,7 +88,7 @@ async fn only_a_page_of_ours_gives_a_request_its_session() {
 }
 
 #[tokio::test]
-async fn under_other_names_a_token_is_made_all_the_same() {
+async fn the_renamed_flavour_issues_tokens() {
     let names = BOTH[1];
     let platform = names.platform(&Clock::default()).await;
     let body = json!({"username": PLAIN, "passphrase": platform.credentials()["login/plain-password"]}).to_string();

@@ -1,4 +1,4 @@
-//! A visit as a browser's script makes it: it keeps the newest cookies, and sends the token's back URL-decoded.
+//! A client that behaves like a script in a browser: it keeps the latest cookies, and sends the CSRF cookie back URL-decoded.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::wire::{Answer, Clock, JSON, get, post};
 pub const LOGIN: &str = "login@syntetisk.example";
 pub const PLAIN: &str = "plain@syntetisk.example";
 pub const WRONG: &str = "login-wrong@syntetisk.example";
-/// As long as apps show a code.
+/// Period of second-factor codes in apps. **Units:** seconds.
 pub const PERIOD: u64 = 30;
 
-/// What a flavour calls things, written here once more: the platform's own table is what is tested.
+/// Names of a flavour, repeated here because the platform's own table is under test.
 pub struct Names {
     pub flavour: Flavour,
     pub cookies: [&'static str; 2],
@@ -78,7 +78,7 @@ pub const RENAMED: Names = Names {
 pub const BOTH: [&Names; 2] = [&DOCUMENTED, &RENAMED];
 
 impl Names {
-    /// A platform with these names, and codes that live as long as apps show them.
+    /// Starts a platform with these names and the code period of apps.
     pub async fn platform(&self, clock: &Clock) -> Running {
         let totp_period = std::time::Duration::from_secs(PERIOD);
         clock.platform(Options { flavour: self.flavour, totp_period, ..Options::default() }).await
@@ -86,49 +86,49 @@ impl Names {
 }
 
 #[derive(Clone)]
-pub struct Visit<'p> {
+pub struct Browser<'p> {
     pub platform: &'p Running,
     pub names: &'static Names,
-    /// As they were set: URL-encoded.
+    /// The cookies as set by the server, URL-encoded.
     pub cookies: BTreeMap<String, String>,
-    /// What the form held.
+    /// The CSRF token in the form.
     pub form_token: String,
 }
 
-impl<'p> Visit<'p> {
-    /// Opens the form.
+impl<'p> Browser<'p> {
+    /// Opens the log-in form.
     pub async fn open(platform: &'p Running, names: &'static Names) -> Self {
-        let mut visit = Self { platform, names, cookies: BTreeMap::new(), form_token: String::new() };
-        let page = visit.get(names.form).await;
+        let mut browser = Self { platform, names, cookies: BTreeMap::new(), form_token: String::new() };
+        let page = browser.get(names.form).await;
         let input = format!(r#"<input type="hidden" name="{}" value=""#, names.form_token);
-        visit.form_token = page.body.split_once(&input).unwrap().1.split('"').next().unwrap().to_owned();
-        visit
+        browser.form_token = page.body.split_once(&input).unwrap().1.split('"').next().unwrap().to_owned();
+        browser
     }
 
-    /// The one with the plain account, logged in.
+    /// Opens the form and logs in the account without a second factor.
     pub async fn logged_in(platform: &'p Running, names: &'static Names) -> Self {
-        let mut visit = Self::open(platform, names).await;
-        let answer = visit.log_in(PLAIN, &platform.credentials()["login/plain-password"]).await;
+        let mut browser = Self::open(platform, names).await;
+        let answer = browser.log_in(PLAIN, &platform.credentials()["login/plain-password"]).await;
         assert_eq!((answer.status, answer.body.as_str()), (names.logged_in, ""), "{answer:?}");
-        visit
+        browser
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
-        let lines = self.lines();
+        let lines = self.headers();
         let lines: Vec<&str> = lines.iter().map(String::as_str).chain([JSON]).collect();
         let answer = get(self.platform.base_url(), path, &lines).await;
         self.keep(answer)
     }
 
-    /// JSON, with the token's cookie sent back in its header.
+    /// Sends JSON with the CSRF cookie's value in its header.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let token = format!("{}: {}", self.names.csrf_header, decoded(&self.cookies[self.names.cookies[1]]));
         self.post_with(path, &[&token], fields).await
     }
 
-    /// JSON, with the token as the caller says.
+    /// Sends JSON with the given headers.
     pub async fn post_with(&mut self, path: &str, headers: &[&str], fields: &[(&str, &str)]) -> Answer {
-        let lines = self.lines();
+        let lines = self.headers();
         let own = lines.iter().map(String::as_str).chain([JSON, "Content-Type: application/json"]);
         let all: Vec<&str> = own.chain(headers.iter().copied()).collect();
         let fields: Map<String, Value> =
@@ -142,8 +142,8 @@ impl<'p> Visit<'p> {
         self.post(self.names.login, &[(email_field, email), (password_field, password)]).await
     }
 
-    /// The right password of the account with a second factor.
-    pub async fn half_way(&mut self) -> Answer {
+    /// Submits the password of the account with a second factor.
+    pub async fn submit_password(&mut self) -> Answer {
         let password = self.platform.credentials()["login/password"].clone();
         self.log_in(LOGIN, &password).await
     }
@@ -164,14 +164,14 @@ impl<'p> Visit<'p> {
         self.post(self.names.logout, &[]).await
     }
 
-    /// `Cookie` and `Referer`, as a browser sends them.
-    pub fn lines(&self) -> Vec<String> {
+    /// The headers `Cookie` and `Referer`, as a browser sends them.
+    pub fn headers(&self) -> Vec<String> {
         let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let referer = format!("Referer: {}{}", self.platform.base_url(), self.names.form);
         vec![format!("Cookie: {}", pairs.join("; ")), referer]
     }
 
-    /// Keeps the cookies of an answer.
+    /// Stores the cookies of an answer.
     pub fn keep(&mut self, answer: Answer) -> Answer {
         for (name, value) in cookies(&answer) {
             self.cookies.insert(name, value);
@@ -186,12 +186,12 @@ pub fn cookies(answer: &Answer) -> BTreeMap<String, String> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// URL-decoded, as far as Base64 needs it.
+/// URL-decodes the characters of Base64.
 pub fn decoded(cookie: &str) -> String {
     cookie.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=")
 }
 
-/// The code that an app with this seed shows.
+/// The code that an app generates from this seed.
 pub fn code(seed: &str, at: Timestamp) -> String {
     let secret = totp_rs::Secret::try_from_base32(seed).unwrap();
     assert_eq!(secret.as_bytes().len(), 20);

@@ -1,4 +1,4 @@
-//! A client of few lines, which hides nothing: one request per connection, all that came until the server closed.
+//! A minimal HTTP client: one request per connection, and the raw answer until the server closes the connection.
 
 use std::io;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use tokio::net::TcpStream;
 pub const JSON: &str = "Accept: application/json";
 pub const SLOW: Duration = Duration::from_millis(50);
 
-/// A platform at 2026-11-22T23:15:28.25Z.
+/// Starts a platform at 2026-11-22T23:15:28.25Z.
 pub async fn platform() -> Running {
     Clock::default().platform(Options::default()).await
 }
 
-/// The time of a platform, which passes when it is told to.
+/// A clock for the platform that advances only on request.
 #[derive(Clone, Default)]
 pub struct Clock(Arc<AtomicI64>);
 
@@ -28,7 +28,7 @@ impl Clock {
         start + SignedDuration::from_secs(self.0.load(Ordering::Relaxed))
     }
 
-    pub fn pass(&self, seconds: i64) {
+    pub fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
@@ -65,12 +65,12 @@ impl Answer {
     }
 }
 
-/// `127.0.0.1:8080` of `http://127.0.0.1:8080`.
+/// Host and port of a base URL.
 pub fn address(base: &str) -> &str {
     base.strip_prefix("http://").unwrap()
 }
 
-/// Connects and sends, for those who look at the connection themselves.
+/// Sends a request and returns the connection.
 pub async fn send(base: &str, method: &str, path: &str, headers: &[&str]) -> io::Result<TcpStream> {
     send_body(base, method, path, headers, "").await
 }
@@ -84,7 +84,7 @@ async fn send_body(base: &str, method: &str, path: &str, headers: &[&str], body:
     Ok(stream)
 }
 
-/// What the server sent until it closed. A body shorter than its `Content-Length` is no error here.
+/// Sends a request and reads until the server closes the connection. A short body is not an error.
 pub async fn try_ask(base: &str, method: &str, path: &str, headers: &[&str]) -> io::Result<Answer> {
     read(send(base, method, path, headers).await?).await
 }
@@ -101,7 +101,7 @@ pub async fn ask(base: &str, method: &str, path: &str, headers: &[&str]) -> Answ
     try_ask(base, method, path, headers).await.unwrap()
 }
 
-/// With a body. `headers` say what it is.
+/// Sends a POST request. `headers` must include the content type.
 pub async fn post(base: &str, path: &str, headers: &[&str], body: &str) -> Answer {
     let length = format!("Content-Length: {}", body.len());
     let headers: Vec<&str> = headers.iter().copied().chain([length.as_str()]).collect();
