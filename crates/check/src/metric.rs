@@ -142,7 +142,7 @@ const fn for_environment(name: &'static str, unit: Unit, meaning: &'static str) 
     Metric { name, unit, dimensions: Dimensions::Environment, owner: None, meaning }
 }
 
-/// Result of a run: 1 or 0.
+/// Success of a run, as 1 or 0.
 pub const SUCCESS: Metric = for_every_check(
     "Success",
     Unit::Count,

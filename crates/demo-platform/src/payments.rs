@@ -90,7 +90,8 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn to_json(&self) -> Value {
+    /// The payment as the platform lists it.
+    fn list_item(&self) -> Value {
         json!({
             "id": self.id,
             "provider_reference": self.intent.map_or_else(|| "pi_demo_unknown".to_owned(), |intent| intent.id()),
@@ -171,7 +172,7 @@ async fn index(
     let user_payments_before = before.saturating_sub(synthetic.len());
     // Only the payments on the page are serialised; serialising all of them for each page would take minutes.
     let synthetic = synthetic.into_iter().skip(before).map(|(_, payment)| payment);
-    let user_payments = user_payments.iter().skip(user_payments_before).map(Recorded::to_json);
+    let user_payments = user_payments.iter().skip(user_payments_before).map(Recorded::list_item);
     let mut list: Vec<Value> = synthetic.chain(user_payments).take(PER_PAGE + 1).collect();
     let next = (list.len() > PER_PAGE).then_some(page + 1);
     list.truncate(PER_PAGE);

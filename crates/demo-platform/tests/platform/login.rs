@@ -217,5 +217,5 @@ async fn browsers_are_redirected_to_the_form_and_back() {
     assert_eq!(home.status, 200);
     assert!(home.body.contains("<h1>Prøve Lærer</h1>"), "{}", home.body);
     let any = post(base, "/api/login", &["Accept: */*", FORM], "email=a").await;
-    assert_eq!(redirected(&any), (302, to("/login")), "a client that accepts anything is not a browser");
+    assert_eq!(redirected(&any), (302, to("/login")), "a client that accepts anything counts as a browser");
 }
