@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::shown::{Dashboard, StackInputs, root};
 
 /// The text in one line, with each link replaced by its label.
-fn words(text: &str) -> String {
+fn plain_text(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("](") {
@@ -24,7 +24,7 @@ fn sections(text: &str) -> BTreeMap<String, String> {
     sections
         .map(|section| {
             let (heading, rest) = section.split_once('\n').unwrap();
-            (heading.trim().to_owned(), words(rest))
+            (heading.trim().to_owned(), plain_text(rest))
         })
         .collect()
 }
@@ -63,15 +63,15 @@ fn texts_fit_into_their_widgets() {
     for widget in &Dashboard::new(&StackInputs::all()).widgets {
         let Some(text) = widget.value["properties"]["markdown"].as_str() else { continue };
         let columns = widget.number("width") * 15 / 2;
-        let lines: u64 = words_by_line(text).iter().map(|line| 1 + line.chars().count() as u64 / columns).sum();
+        let lines: u64 = plain_lines(text).iter().map(|line| 1 + line.chars().count() as u64 / columns).sum();
         let needed = (lines * 21 + 40).div_ceil(50);
         assert!(widget.number("height") >= needed, "{needed} rows: {text}");
         assert!(widget.number("height") <= needed + 1, "{needed} rows are enough: {text}");
     }
 }
 
-fn words_by_line(text: &str) -> Vec<String> {
-    text.lines().map(words).collect()
+fn plain_lines(text: &str) -> Vec<String> {
+    text.lines().map(plain_text).collect()
 }
 
 #[test]
