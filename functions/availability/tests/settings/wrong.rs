@@ -106,7 +106,8 @@ fn section_of_an_unknown_check_lists_the_known_checks() {
     let problem = document.unknown_check("logins", &["availability", "login"]);
     assert_eq!(
         problem.to_string(),
-        "staging.toml:5: check.logins: there is no such check; there are availability, login\n  | [check.logins]"
+        "staging.toml:5: check.logins: unknown check \"logins\"; did you mean \"login\"? known: availability, login\n  \
+         | [check.logins]"
     );
     assert_eq!(Document::parse("staging.toml", "check = 5").unwrap().check_ids(), [""; 0]);
 }
