@@ -25,7 +25,7 @@ fn each_mistake_has_its_text() {
     let many: String = (0..51).map(|number| format!("\"q{number}\",")).collect();
     for (section, expected) in [
         ("", "nothing would be checked"),
-        (r#"redis = { host = "cache.example" }"#, "expected the names of queues"),
+        (r#"redis = { host = "cache.example" }"#, "expected the names of the queues"),
         (
             r#"queues = ["a:b", "a-b"]
 horizon = {}"#,
