@@ -113,7 +113,7 @@ fn recorded(platform: &Platform) -> Vec<Recorded> {
     for (index, intent) in intents.iter().enumerate().filter(|(_, intent)| intent.has_succeeded) {
         let is_hit_by = |fault| Some(index) == target && platform.has(fault);
         let at = intent.paid + if is_hit_by(Fault::PaymentLate) { LATE_BY.as_secs() } else { RECORDED_AFTER.as_secs() };
-        if at > now || is_hit_by(Fault::PaymentMissingHere) {
+        if at > now || is_hit_by(Fault::PaymentMissingOnPlatform) {
             continue;
         }
         let payment = Recorded {
@@ -129,7 +129,7 @@ fn recorded(platform: &Platform) -> Vec<Recorded> {
             at,
         };
         // The payment that is unknown to the provider is added to the known one.
-        if is_hit_by(Fault::PaymentMissingThere) {
+        if is_hit_by(Fault::PaymentMissingAtProvider) {
             list.push(Recorded { id: 500_000 + index, intent: None, ..payment });
         }
         if is_hit_by(Fault::PaymentRecordedTwice) {

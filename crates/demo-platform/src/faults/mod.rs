@@ -122,9 +122,9 @@ faults! {
     /// A student's balance: a payment does not change it.
     BalanceNotUpdated = "balance-not-updated",
     /// Payments: the platform lacks a payment that the provider has.
-    PaymentMissingHere = "payment-missing-here",
+    PaymentMissingOnPlatform = "payment-missing-on-platform",
     /// Payments: the platform has a payment that the provider does not know.
-    PaymentMissingThere = "payment-missing-there",
+    PaymentMissingAtProvider = "payment-missing-at-provider",
     /// Payments: the platform has a payment with another amount.
     PaymentAmountDiffers = "payment-amount-differs",
     /// Payments: the platform recorded a payment 95 minutes late.

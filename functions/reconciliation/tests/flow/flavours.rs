@@ -100,7 +100,7 @@ fn slow_payers() -> Options {
 #[tokio::test]
 async fn payment_of_an_old_intent_is_compared() {
     for (fault, subject) in [
-        (Fault::PaymentMissingHere, "missing-on-platform"),
+        (Fault::PaymentMissingOnPlatform, "missing-on-platform"),
         (Fault::PaymentAmountDiffers, "amount"),
         (Fault::PaymentLate, "late"),
     ] {
@@ -133,7 +133,7 @@ async fn payment_that_is_not_looked_up_waits_for_a_later_run() {
         missing_at_provider(&observed)
     );
     assert_eq!(observed.metrics["PaymentMismatches"], 0.0);
-    harness.platform.faults().activate(Fault::PaymentMissingThere);
+    harness.platform.faults().activate(Fault::PaymentMissingAtProvider);
     let mut found = 0;
     for _ in 0..40 {
         let observed = harness.run().await;
@@ -164,7 +164,7 @@ async fn no_payment_is_missed_between_two_runs() {
     for offset in [0, 200, 400, 600, 800] {
         let harness = Harness::<Reconciliation>::start().await;
         harness.clock.skip(Duration::from_secs(offset));
-        harness.platform.faults().activate(Fault::PaymentMissingHere);
+        harness.platform.faults().activate(Fault::PaymentMissingOnPlatform);
         let observed = harness.run_after(Duration::from_secs(900), &harness.ports()).await;
         assert_eq!(observed.failures().len(), 1, "{offset}: {:#?}", observed.report);
     }

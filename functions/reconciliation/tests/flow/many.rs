@@ -23,6 +23,6 @@ async fn thousands_of_payments_are_compared_page_by_page() {
     assert!((18..=20).contains(&pages), "{pages} pages of 100");
     let pages = counts["GET /api/schools/{school}/payments"];
     assert!(pages >= 25, "{pages} pages of 50");
-    harness.platform.faults().activate(Fault::PaymentMissingHere);
+    harness.platform.faults().activate(Fault::PaymentMissingOnPlatform);
     assert_eq!(harness.run().await.metrics["PaymentMismatches"], 1.0, "one of thousands");
 }
