@@ -1,12 +1,12 @@
-//! How often a check runs, by the schedule that the templates give it.
+//! Reads a check's cadence from its EventBridge schedule in the templates.
 
 use std::time::Duration;
 
-/// The schedules that are known, for errors.
-pub(crate) const FORMS: &str =
-    "cron(* * * * ? *), or cron(A/B * * * ? *) where A is less than B and 60 a multiple of B";
+/// The supported schedules, for errors.
+pub(crate) const SUPPORTED: &str = "cron(* * * * ? *), or cron(A/B * * * ? *) where A is less than B and B divides 60";
 
-/// How often a schedule of ours fires: each minute, or every so many minutes from one on. `None`: it is no such schedule.
+/// Returns the interval of a schedule that fires every minute, or every B minutes from minute A on. `None`: the
+/// schedule is not supported.
 pub(crate) fn from_schedule(schedule: &str) -> Option<Duration> {
     let minutes = schedule.strip_prefix("cron(")?.strip_suffix(" * * * ? *)")?;
     let every = match minutes {
@@ -14,7 +14,7 @@ pub(crate) fn from_schedule(schedule: &str) -> Option<Duration> {
         other => {
             let (first, every) = other.split_once('/')?;
             let first = if first == "*" { 0 } else { first.parse::<u64>().ok()? };
-            // One that begins later leaves out some of the hour.
+            // A later start would skip part of the hour.
             every.parse::<u64>().ok().filter(|every| *every > first && 60 % every == 0)?
         }
     };
@@ -26,14 +26,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_leaves_out_minutes_is_no_such_schedule() {
+    fn schedule_with_uneven_intervals_is_rejected() {
         let minutes = |schedule| from_schedule(schedule).map(|cadence| cadence.as_secs() / 60);
         for (schedule, expected) in [
             ("cron(* * * * ? *)", Some(1)),
             ("cron(0/5 * * * ? *)", Some(5)),
             ("cron(*/15 * * * ? *)", Some(15)),
             ("cron(7/15 * * * ? *)", Some(15)),
-            // At half past and ten to: 20 minutes, then 40.
+            // Fires at minutes 30 and 50: intervals of 20 and 40 minutes.
             ("cron(30/20 * * * ? *)", None),
             ("cron(x/5 * * * ? *)", None),
             ("cron(0/7 * * * ? *)", None),

@@ -1,6 +1,6 @@
-//! Which alarms fall silent with a check, when, and by which alarm mute rule of CloudWatch. Pure.
+//! CloudWatch alarm mute rules for mutes and maintenance windows: affected alarms and schedule. Pure.
 //!
-//! A rule begins and ends at full minutes: it begins up to a minute after the silence, and ends up to a minute after it.
+//! A rule starts and ends at full minutes, each up to one minute later than the silence.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,49 +17,51 @@ use runtime::signed;
 
 use crate::deployment::named;
 
-/// The longest rule that CloudWatch takes.
-const LONGEST: SignedDuration = SignedDuration::from_hours(15 * 24);
-/// The time that the call may take: a rule whose minute has gone by when it arrives might never begin.
-const AHEAD: SignedDuration = SignedDuration::from_secs(10);
+/// CloudWatch's limit for the duration of a rule.
+const MAX_DURATION: SignedDuration = SignedDuration::from_hours(15 * 24);
+/// Time allowed for the API call. A rule whose start minute has passed when the call arrives might never start.
+const CALL_TIME: SignedDuration = SignedDuration::from_secs(10);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const DAYS: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
-/// A rule's name has 255 characters; what stands before takes 80 at most.
-const LONGEST_NAME: usize = 150;
-/// A rule's description has 1,024 characters.
-const LONGEST_DESCRIPTION: usize = 1_000;
+/// Limit for the window's part of a rule name. CloudWatch allows 255 characters, and the prefix takes at most 80.
+const MAX_NAME_LENGTH: usize = 150;
+/// Limit for a rule's description. CloudWatch allows 1,024 characters.
+const MAX_DESCRIPTION_LENGTH: usize = 1_000;
 
-/// The name of the rule of a mute.
+/// Returns the name of the rule that mutes a check's alarms.
 pub(crate) fn name_of_mute(environment: &str, check: &str) -> String {
     named(environment, &format!("mute-{check}"))
 }
 
-/// How the names of windows' rules begin.
+/// Returns the name prefix of rules for maintenance windows.
 pub(crate) fn prefix_of_windows(environment: &str) -> String {
     named(environment, "window-")
 }
 
-/// How the descriptions of windows' rules begin. A rule without is somebody else's: the names of an environment `a` and of
-/// one `a-window` may begin alike.
+/// Returns the description prefix of rules for maintenance windows. A rule without it belongs to another environment,
+/// because rule names of the environments `a` and `a-window` may share a prefix.
 pub(crate) fn mark_of_windows(environment: &str) -> String {
     format!("Maintenance window of {environment}: ")
 }
 
-/// The deployed ones of the shipped alarms on a check's numbers; on those of every check when none is named. Alarms about the
-/// monitor itself are on no check's numbers, and never silent.
+/// Returns the deployed alarms on metrics of the given checks, or of every check when the list is empty. Alarms on the
+/// monitoring itself use no check's metrics, so they are never muted.
 pub(crate) fn alarms_of(shipped: &[MetricAlarm], deployed: &BTreeSet<String>, checks: &[&str]) -> Vec<String> {
-    let is_meant = |check: &String| checks.is_empty() || checks.contains(&check.as_str());
+    let is_selected = |check: &String| checks.is_empty() || checks.contains(&check.as_str());
     shipped
         .iter()
-        .filter(|alarm| alarm.source.metrics().any(|(metric, _)| metric.dimensions.get("Check").is_some_and(is_meant)))
+        .filter(|alarm| {
+            alarm.source.metrics().any(|(metric, _)| metric.dimensions.get("Check").is_some_and(is_selected))
+        })
         .map(|alarm| alarm.name.clone())
         .filter(|name| deployed.contains(name))
         .collect()
 }
 
-/// The rule of a mute of a whole check.
+/// Returns the rule for a mute of a whole check. `before` is the rule of the same name that exists already.
 ///
 /// # Errors
-/// When CloudWatch has none so long.
+/// When the mute exceeds CloudWatch's limit of 15 days.
 pub(crate) fn for_mute(
     name: String,
     silence: &Silence,
@@ -67,27 +69,28 @@ pub(crate) fn for_mute(
     before: Option<&MuteRule>,
     now: Timestamp,
 ) -> anyhow::Result<MuteRule> {
-    let (begins, ends) = once(silence.from, silence.until, before, now)?;
+    let (starts, ends) = once(silence.from, silence.until, before, now)?;
     Ok(MuteRule {
         name,
-        description: cut(&format!("Muted by {}: {}", silence.by, silence.reason), LONGEST_DESCRIPTION),
+        description: cut(&format!("Muted by {}: {}", silence.by, silence.reason), MAX_DESCRIPTION_LENGTH),
         alarms,
-        ..rule_between(begins, ends)
+        ..rule_between(starts, ends)
     })
 }
 
-/// What becomes of a window in CloudWatch.
+/// The CloudWatch rule for a maintenance window, or the reason for having none.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Verdict {
-    /// This rule.
+    /// The rule to create or keep.
     Rule(MuteRule),
-    /// There need be none, and why.
+    /// No rule is needed, for this reason.
     None(&'static str),
-    /// There should be one of this name and cannot, why, and what to do. One that is there goes on.
+    /// A rule of this name is needed but not possible. `why` gives the reason and the next step. An existing rule
+    /// stays.
     Impossible { name: String, why: String },
 }
 
-/// What becomes of each window of the settings, in their order. `before` are the windows' rules that are there, by name.
+/// Determines the rule for each window of the settings, in their order. `before` has the existing window rules by name.
 pub(crate) fn for_windows(
     environment: &str,
     windows: &[Window],
@@ -100,7 +103,7 @@ pub(crate) fn for_windows(
         let checks: Vec<&str> =
             window.scopes().iter().filter(|(_, subject)| subject.is_none()).map(|(check, _)| check.as_str()).collect();
         if checks.is_empty() && !window.scopes().is_empty() {
-            return Verdict::None("it is about subjects, which alarms do not know");
+            return Verdict::None("it covers only subjects, and alarms cover whole checks");
         }
         if matches!(window.when(), When::Once { until, .. } if *until <= now) {
             return Verdict::None("it is over");
@@ -108,69 +111,70 @@ pub(crate) fn for_windows(
         let name = free_name(&prefix_of_windows(environment), window.name(), &mut taken);
         let alarms = alarms_of(&checks);
         if alarms.is_empty() {
-            let of = if checks.is_empty() { environment.to_owned() } else { checks.join(", ") };
-            let why = format!("no alarm of {of} is deployed: deploy infra/alarms.yaml");
+            let owner = if checks.is_empty() { environment.to_owned() } else { checks.join(", ") };
+            let why = format!("no alarm of {owner} is deployed: deploy infra/alarms.yaml");
             return Verdict::Impossible { name, why };
         }
         let timed = match window.when() {
             When::Once { from, until } => {
-                once(*from, *until, before.get(&name), now).map(|(begins, ends)| rule_between(begins, ends))
+                once(*from, *until, before.get(&name), now).map(|(starts, ends)| rule_between(starts, ends))
             }
             When::Weekly { days, at, duration, .. } => weekly(days, *at, signed(*duration), window.zone()),
         };
         match timed {
-            Ok(rule) => Verdict::Rule(MuteRule { name, description: described(environment, window), alarms, ..rule }),
+            Ok(rule) => Verdict::Rule(MuteRule { name, description: description(environment, window), alarms, ..rule }),
             Err(error) => Verdict::Impossible { name, why: error.to_string() },
         }
     };
     windows.iter().map(verdict).collect()
 }
 
-fn described(environment: &str, window: &Window) -> String {
+fn description(environment: &str, window: &Window) -> String {
     let text = format!("{}{}: {}", mark_of_windows(environment), window.name(), window.reason());
-    cut(&text, LONGEST_DESCRIPTION)
+    cut(&text, MAX_DESCRIPTION_LENGTH)
 }
 
-/// When a rule begins and ends that comes once; `None` when it is no such rule.
+/// Returns the start and end of a one-time rule. `None`: the rule is recurring.
 pub(crate) fn times(rule: &MuteRule) -> Option<(Timestamp, Timestamp)> {
-    let begins: DateTime = rule.expression.strip_prefix("at(")?.strip_suffix(')')?.parse().ok()?;
+    let starts: DateTime = rule.expression.strip_prefix("at(")?.strip_suffix(')')?.parse().ok()?;
     let duration: SignedDuration = rule.duration.parse().ok()?;
-    let begins = begins.to_zoned(TimeZone::get(&rule.zone).ok()?).ok()?.timestamp();
-    Some((begins, begins.checked_add(duration).ok()?))
+    let starts = starts.to_zoned(TimeZone::get(&rule.zone).ok()?).ok()?.timestamp();
+    Some((starts, starts.checked_add(duration).ok()?))
 }
 
-/// When a silence that comes once begins and ends for alarms: within the next minute when it has begun. A rule that holds
-/// keeps its beginning: moved, it would end for a moment, and alarms would tell what they kept.
+/// Returns the start and end of the rule for a one-time silence. A silence that has started already gets a rule that
+/// starts within the next minute. An active rule keeps its start: a new start would interrupt the mute, and muted
+/// alarms would send their notifications.
 fn once(
     from: Timestamp,
     until: Timestamp,
     before: Option<&MuteRule>,
     now: Timestamp,
 ) -> anyhow::Result<(Timestamp, Timestamp)> {
-    let soonest = minute(now + AHEAD, RoundMode::Ceil)?;
+    let soonest = minute(now + CALL_TIME, RoundMode::Ceil)?;
     let ends = minute(until, RoundMode::Ceil)?;
-    let holds = |(begins, ended): &(Timestamp, Timestamp)| {
-        from <= now && *begins <= soonest && now < *ended && ends.duration_since(*begins) <= LONGEST
+    let is_active = |(starts, ended): &(Timestamp, Timestamp)| {
+        from <= now && *starts <= soonest && now < *ended && ends.duration_since(*starts) <= MAX_DURATION
     };
-    let begins = match before.and_then(times).filter(holds) {
-        Some((begins, _)) => begins,
+    let starts = match before.and_then(times).filter(is_active) {
+        Some((starts, _)) => starts,
         None => soonest.max(minute(from, RoundMode::Floor)?),
     };
-    let ends = ends.max(begins + MINUTE);
-    let duration = ends.duration_since(begins);
+    let ends = ends.max(starts + MINUTE);
+    let duration = ends.duration_since(starts);
     ensure!(
-        duration <= LONGEST,
-        "CloudWatch mutes for 15 days at most, this is {duration:#}: make several windows of it"
+        duration <= MAX_DURATION,
+        "expected at most 15 days, CloudWatch's limit, found {duration:#}: split it into several windows"
     );
-    Ok((begins, ends))
+    Ok((starts, ends))
 }
 
-fn rule_between(begins: Timestamp, ends: Timestamp) -> MuteRule {
+fn rule_between(starts: Timestamp, ends: Timestamp) -> MuteRule {
     MuteRule {
         name: String::new(),
         description: String::new(),
-        expression: begins.strftime("at(%Y-%m-%dT%H:%M)").to_string(),
-        duration: ends.duration_since(begins).to_string(),
+        expression: starts.strftime("at(%Y-%m-%dT%H:%M)").to_string(),
+        duration: ends.duration_since(starts).to_string(),
         zone: "UTC".to_owned(),
         alarms: Vec::new(),
     }
@@ -179,7 +183,7 @@ fn rule_between(begins: Timestamp, ends: Timestamp) -> MuteRule {
 fn weekly(days: &BTreeSet<i8>, at: Time, duration: SignedDuration, zone: &str) -> anyhow::Result<MuteRule> {
     let named: Vec<&str> = (1..).zip(DAYS).filter(|(number, _)| days.contains(number)).map(|(_, name)| name).collect();
     let days = if named.len() == DAYS.len() { "*".to_owned() } else { named.join(",") };
-    // From the minute in which it begins to the one in which it ends.
+    // From the start of the first minute to the end of the last one.
     let duration = duration + SignedDuration::from_secs(at.second().into());
     let duration = duration.round(SignedDurationRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil))?;
     Ok(MuteRule {
@@ -196,12 +200,12 @@ fn minute(at: Timestamp, mode: RoundMode) -> Result<Timestamp, jiff::Error> {
     at.round(TimestampRound::new().smallest(Unit::Minute).mode(mode))
 }
 
-/// The name of a window's rule, which no other has: lower-case letters, digits and hyphens of the window's own.
+/// Returns a unique rule name for a window, built from the lower-case letters and digits of the window's name.
 fn free_name(prefix: &str, window: &str, taken: &mut BTreeSet<String>) -> String {
     let lower = window.to_ascii_lowercase();
     let words = lower.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut words = words.collect::<Vec<_>>().join("-");
-    words.truncate(LONGEST_NAME);
+    words.truncate(MAX_NAME_LENGTH);
     if words.is_empty() {
         words.push_str("unnamed");
     }

@@ -1,4 +1,4 @@
-//! `samconfig.toml`: what SAM CLI is told of each environment.
+//! Reads `samconfig.toml`, the SAM CLI configuration of each environment.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,20 +6,20 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use toml::{Table, Value};
 
-/// What SAM CLI deploys when it is not told.
-const USUAL: &str = "template.yaml";
+/// The template that SAM CLI deploys when the file names none.
+const DEFAULT_TEMPLATE: &str = "template.yaml";
 
-/// The file, by environments.
+/// The content of the file, by environment.
 pub(crate) struct Samconfig {
     file: String,
     environments: Table,
 }
 
 impl Samconfig {
-    /// Nothing, where there is no such file.
+    /// Reads the file. A missing file has no environments.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the file is unreadable or invalid.
     pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
         let name = file.display().to_string();
         let text = if file.exists() {
@@ -30,24 +30,27 @@ impl Samconfig {
         Self::parse(&name, &text)
     }
 
-    /// What a file of this name says.
+    /// Parses the text of a file; `file` is its name in errors.
     ///
     /// # Errors
-    /// When it is no TOML.
+    /// When the text is not valid TOML.
     pub(crate) fn parse(file: &str, text: &str) -> anyhow::Result<Self> {
         let environments = text.parse().with_context(|| format!("failed to read {file}"))?;
         Ok(Self { file: file.to_owned(), environments })
     }
 
-    /// The names of environments: what `--config-env` takes for the functions' stack, those of stacks beside it not.
+    /// Returns the environments: the `--config-env` names that deploy the functions' stack, without those of other
+    /// stacks.
     pub(crate) fn environments(&self) -> impl Iterator<Item = &str> {
-        self.environments.keys().map(String::as_str).filter(|name| self.template(name) == Some(USUAL))
+        self.environments.keys().map(String::as_str).filter(|name| self.template(name) == Some(DEFAULT_TEMPLATE))
     }
 
-    /// The file name of the template that is deployed by a name, wherever it was built; `None`: nothing is.
+    /// Returns the file name, without folders, of the template that a `--config-env` name deploys. `None`: the name
+    /// deploys nothing.
     pub(crate) fn template(&self, environment: &str) -> Option<&str> {
         self.environments.get(environment)?.get("deploy")?.get("parameters")?;
-        let file = self.value(environment, "deploy", "template_file").and_then(Value::as_str).unwrap_or(USUAL);
+        let file =
+            self.value(environment, "deploy", "template_file").and_then(Value::as_str).unwrap_or(DEFAULT_TEMPLATE);
         Path::new(file).file_name()?.to_str()
     }
 
@@ -55,27 +58,28 @@ impl Samconfig {
         self.environments.get(environment)?.get(command)?.get("parameters")?.get(key)
     }
 
-    /// A typing error would be taken for an environment with the defaults of the templates.
+    /// Rejects an unknown environment, so that a typo does not select the defaults of the templates.
     ///
     /// # Errors
-    /// When no functions are deployed by this name, though some are by others.
-    pub(crate) fn must_know(&self, environment: &str) -> anyhow::Result<()> {
-        if self.environments.is_empty() || self.template(environment) == Some(USUAL) {
+    /// When the file has environments and this is not one of them.
+    pub(crate) fn require_environment(&self, environment: &str) -> anyhow::Result<()> {
+        if self.environments.is_empty() || self.template(environment) == Some(DEFAULT_TEMPLATE) {
             return Ok(());
         }
         let known: Vec<&str> = self.environments().collect();
-        bail!("{} has no environment `{environment}`; there are {}", self.file, known.join(", "))
+        bail!("{}: expected one of the environments {}, found `{environment}`", self.file, known.join(", "))
     }
 
+    /// Returns the region that an environment is deployed to, if the file names one.
     pub(crate) fn region(&self, environment: &str) -> Option<String> {
-        let of = |command| self.value(environment, command, "region");
-        of("deploy").or_else(|| of("global"))?.as_str().map(str::to_owned)
+        let region = |command| self.value(environment, command, "region");
+        region("deploy").or_else(|| region("global"))?.as_str().map(str::to_owned)
     }
 
-    /// The parameters that the stack of an environment is deployed with.
+    /// Returns the template parameters of an environment's stack.
     ///
     /// # Errors
-    /// When they are no pairs.
+    /// When `parameter_overrides` does not consist of NAME=VALUE pairs.
     pub(crate) fn parameters(&self, environment: &str) -> anyhow::Result<BTreeMap<String, String>> {
         let key = "parameter_overrides";
         let pairs: Vec<&str> = match self.value(environment, "deploy", key) {
@@ -103,17 +107,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_command_is_told_goes_before_what_all_are() {
+    fn deploy_parameters_override_global_parameters() {
         let text = "[x.global.parameters]\nregion = \"eu-north-1\"\n[x.deploy.parameters]\nregion = \"eu-west-1\"\n\
                     template_file = \".aws-sam/build/template.yaml\"\n[y.deploy.parameters]\ntemplate_file = \"./alarms.yaml\"\n";
         let samconfig = Samconfig::parse("samconfig.toml", text).unwrap();
         assert_eq!(samconfig.region("x").as_deref(), Some("eu-west-1"));
         assert_eq!((samconfig.template("x"), samconfig.template("y")), (Some("template.yaml"), Some("alarms.yaml")));
-        assert!(samconfig.must_know("x").is_ok() && samconfig.must_know("y").is_err());
+        assert!(samconfig.require_environment("x").is_ok() && samconfig.require_environment("y").is_err());
     }
 
     #[test]
-    fn parameters_are_one_text_or_a_list() {
+    fn parameters_are_a_string_or_a_list() {
         let samconfig = |value: &str| {
             Samconfig::parse("samconfig.toml", &format!("x.deploy.parameters.parameter_overrides = {value}")).unwrap()
         };

@@ -1,4 +1,4 @@
-//! The bill: what is used, at what it costs; pure.
+//! The bill: monthly usage multiplied by prices. Pure.
 
 use std::collections::BTreeMap;
 
@@ -28,56 +28,56 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// As people read it.
+    /// The name shown to people.
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Metrics => "custom metrics",
             Self::Alarms => "alarms",
             Self::Composites => "composite alarms",
             Self::Dashboards => "dashboards",
-            Self::Calls => "calls to CloudWatch",
-            Self::Functions => "functions",
-            Self::Rules => "rules",
+            Self::Calls => "CloudWatch API calls",
+            Self::Functions => "Lambda functions",
+            Self::Rules => "EventBridge rules",
             Self::Logs => "logs",
             Self::State => "state table",
-            Self::Keys => "keys",
+            Self::Keys => "KMS keys",
             Self::Secrets => "secrets",
-            Self::Topics => "topics",
-            Self::Failures => "queue of failures",
+            Self::Topics => "SNS topics",
+            Self::Failures => "failure queue",
             Self::Endpoints => "private network",
             Self::Canaries => "canaries",
         }
     }
 }
 
-/// Who sets a price.
+/// Source of a price.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Tariff {
-    /// AWS.
+    /// The AWS price list, with its free allowance.
     Listed(Good),
-    /// AWS, and what else is free of it is not for this one.
-    Unfree(Good),
-    /// Somebody else, by the settings. `None`: they do not say.
+    /// The AWS price list, without the free allowance.
+    WithoutAllowance(Good),
+    /// The price of another provider, from the settings.
     Settings {
-        /// As people read it behind a number.
+        /// The unit shown after a number.
         unit: &'static str,
-        /// **Units:** USD for one.
+        /// **Units:** USD for one. `None`: the settings contain no price.
         usd: Option<f64>,
     },
 }
 
-/// What is used in a month.
+/// Monthly usage of one good.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Used {
+pub(super) struct UsageItem {
     pub(super) kind: Kind,
-    /// The id of the check it is used by; `None` when all share it.
+    /// Id of the check that uses it. `None`: all checks share it.
     pub(super) check: Option<&'static str>,
     pub(super) tariff: Tariff,
-    /// In the unit of the tariff.
+    /// **Units:** the unit of the tariff.
     pub(super) quantity: f64,
 }
 
-/// How much of one thing, and what one costs.
+/// A quantity and its price per unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Amount {
     pub(super) quantity: f64,
@@ -89,9 +89,9 @@ pub(super) struct Amount {
 /// **Units:** USD a month.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Sum {
-    /// At list price.
+    /// Without free allowances.
     pub(super) list: f64,
-    /// Less what is always free.
+    /// After free allowances.
     pub(super) net: f64,
 }
 
@@ -111,7 +111,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Of nothing but what has no price, there is no sum.
+    /// Returns true when no amount of the line has a price, so that its sum is unknown.
     pub(super) fn is_unknown(&self) -> bool {
         self.amounts.iter().all(|amount| amount.usd_each.is_none())
     }
@@ -119,38 +119,39 @@ impl Line {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Bill {
-    /// In the order of the kinds; a kind of which nothing is used has no line.
+    /// In the order of the kinds. A kind without usage has no line.
     pub(super) lines: Vec<Line>,
     pub(super) total: Sum,
-    /// What each check costs at list price, by its id. **Units:** USD.
-    pub(super) of_checks: BTreeMap<&'static str, f64>,
-    /// What all share, at list price. **Units:** USD.
+    /// Cost of each check at list price, by id. **Units:** USD.
+    #[serde(rename = "of_checks")]
+    pub(super) by_check: BTreeMap<&'static str, f64>,
+    /// Cost that all checks share, at list price. **Units:** USD.
     pub(super) shared: f64,
-    /// What is used and is in no sum, since nobody says what it costs.
+    /// Usage that no sum includes, because its price is unknown.
     pub(super) unknown: Vec<Amount>,
-    /// The goods in it whose prices are not verified for the region of the prices.
+    /// Goods in the bill whose prices are not verified for the region of the price list.
     pub(super) unverified: Vec<Good>,
 }
 
 impl Bill {
-    /// What is used, at these prices.
+    /// Computes the bill for a month's usage.
     ///
     /// # Errors
-    /// When there is no price for something.
-    pub(super) fn new(used: &[Used], prices: &Prices) -> anyhow::Result<Self> {
+    /// When the price list lacks a good.
+    pub(super) fn new(usage: &[UsageItem], prices: &Prices) -> anyhow::Result<Self> {
         let mut lines: BTreeMap<Kind, Line> = BTreeMap::new();
         let mut left = prices.allowances.clone();
         let mut bill = Self {
             lines: Vec::new(),
             total: Sum::default(),
-            of_checks: BTreeMap::new(),
+            by_check: BTreeMap::new(),
             shared: 0.0,
             unknown: Vec::new(),
             unverified: Vec::new(),
         };
-        for Used { kind, check, tariff, quantity } in used.iter().filter(|used| used.quantity > 0.0) {
+        for UsageItem { kind, check, tariff, quantity } in usage.iter().filter(|item| item.quantity > 0.0) {
             let (unit, usd_each, sum) = match tariff {
-                Tariff::Listed(good) | Tariff::Unfree(good) => {
+                Tariff::Listed(good) | Tariff::WithoutAllowance(good) => {
                     let price = prices.price(*good)?;
                     if !price.verified && !bill.unverified.contains(good) {
                         bill.unverified.push(*good);
@@ -170,14 +171,14 @@ impl Bill {
             }
             let line =
                 lines.entry(*kind).or_insert_with(|| Line { kind: *kind, amounts: Vec::new(), sum: Sum::default() });
-            match line.amounts.iter_mut().find(|own| own.unit == unit) {
-                Some(own) => own.quantity += quantity,
+            match line.amounts.iter_mut().find(|amount| amount.unit == unit) {
+                Some(amount) => amount.quantity += quantity,
                 None => line.amounts.push(amount),
             }
             line.sum += sum;
             bill.total += sum;
             match check {
-                Some(check) => *bill.of_checks.entry(*check).or_default() += sum.list,
+                Some(check) => *bill.by_check.entry(*check).or_default() += sum.list,
                 None => bill.shared += sum.list,
             }
         }
@@ -186,26 +187,27 @@ impl Bill {
         Ok(bill)
     }
 
-    /// What has no price, as a sentence goes on: `, without 2,880 e-mails of unknown price`; nothing when all has one.
-    pub(super) fn without(&self, amount: impl Fn(&Amount) -> String) -> String {
+    /// Returns the continuation of a sentence on the total, such as `, excluding 2,880 e-mails (price unknown)`. It is
+    /// empty when every price is known.
+    pub(super) fn excluded(&self, amount: impl Fn(&Amount) -> String) -> String {
         if self.unknown.is_empty() {
             return String::new();
         }
-        format!(", without {} of unknown price", self.unknown.iter().map(amount).collect::<Vec<_>>().join(" and "))
+        format!(", excluding {} (price unknown)", self.unknown.iter().map(amount).collect::<Vec<_>>().join(" and "))
     }
 
-    /// A line, when anything of its kind is used.
+    /// Returns the line of a kind, if there is usage of that kind.
     pub(super) fn line(&self, kind: Kind) -> Option<&Line> {
         self.lines.iter().find(|line| line.kind == kind)
     }
 
-    /// The line that costs most at list price.
+    /// Returns the most expensive line at list price.
     pub(super) fn largest(&self) -> Option<&Line> {
         self.lines.iter().max_by(|one, other| one.sum.list.total_cmp(&other.sum.list))
     }
 }
 
-/// What a quantity costs; what is free of it is taken from what is left.
+/// Prices a quantity. Its free part is subtracted from the remaining allowances.
 fn sum(price: &Price, quantity: f64, left: &mut BTreeMap<String, f64>) -> Sum {
     let mut paid = quantity;
     if let Some(left) = price.allowance.as_ref().and_then(|name| left.get_mut(name)) {

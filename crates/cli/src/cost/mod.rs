@@ -1,4 +1,4 @@
-//! `synthetics cost`: the monthly bill, from templates, cadence and settings, before it is spent.
+//! `synthetics cost`: estimates the monthly bill from templates, cadences and settings.
 
 mod assumed;
 mod bill;
@@ -21,55 +21,57 @@ use crate::samconfig::Samconfig;
 use bill::Bill;
 use prices::Prices;
 use running::{Plan, Sources};
-use show::Counted;
+use show::Estimate;
 
-/// What a bill is asked for when no environment is named.
-const ENVIRONMENT: &str = "production";
-/// Settings of an environment that has none yet.
+/// The environment when none is given.
+const DEFAULT_ENVIRONMENT: &str = "production";
+/// The settings file for an environment without one.
 const EXAMPLE: &str = "production.example.toml";
 
-/// What is told.
-struct Answer {
-    base: Counted,
-    /// With the changes.
-    then: Option<Counted>,
+/// The output of the command.
+struct CostReport {
+    base: Estimate,
+    /// The estimate with the `--what-if` changes applied. `None`: there are no changes.
+    changed: Option<Estimate>,
     changes: Vec<String>,
-    /// The settings file.
+    /// Path of the settings file.
     settings: String,
-    /// Where it is deployed, when that is known.
+    /// Region of the deployment, when `samconfig.toml` names one.
     region: Option<String>,
     max: Option<Max>,
 }
 
-impl Answer {
-    /// What the bill will be: with the changes, when there are some.
-    fn last(&self) -> &Counted {
-        self.then.as_ref().unwrap_or(&self.base)
+impl CostReport {
+    /// Returns the estimate with the changes, or the base estimate when there are none.
+    fn effective(&self) -> &Estimate {
+        self.changed.as_ref().unwrap_or(&self.base)
     }
 }
 
-/// The most that it may cost.
+/// The highest acceptable bill, from `--max`.
 struct Max {
+    /// **Units:** USD a month.
     usd: f64,
-    /// `None`: it does not.
+    /// **Units:** USD a month. `None`: the bill is within the limit.
     over_by: Option<f64>,
 }
 
-/// Reckons the bill, and holds it against the most it may be.
+/// Estimates the monthly bill, prints it, and compares it with `--max`.
 pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
     let folder = &options.templates;
-    let template = |file: &str| text(&folder.join(file)).context("--templates names the folder of the templates");
+    let template =
+        |file: &str| read_file(&folder.join(file)).context("--templates must name the folder of the templates");
     let (functions, alarms) = (template("template.yaml")?, template("alarms.yaml")?);
     let file = settings_file(options);
     let (environment, settings) = settings(&file)?;
     let environment = match (&options.environment, &options.settings) {
         (Some(environment), _) => environment.clone(),
         (None, Some(_)) => environment,
-        (None, None) => ENVIRONMENT.to_owned(),
+        (None, None) => DEFAULT_ENVIRONMENT.to_owned(),
     };
     let deployed = Samconfig::read(&folder.join("samconfig.toml"))?;
     if options.environment.is_some() {
-        deployed.must_know(&environment)?;
+        deployed.require_environment(&environment)?;
     }
     let mut plan = Plan::new(&environment, &options.checks);
     plan.parameters = deployed.parameters(&environment)?;
@@ -77,77 +79,76 @@ pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
 
     let prices = Prices::shipped()?;
     let sources = Sources { functions: &functions, alarms: &alarms, settings: &settings };
-    let base = counted(plan, &sources, &prices)?;
-    let then = if options.what_if.is_empty() {
+    let base = estimate(plan, &sources, &prices)?;
+    let changed = if options.what_if.is_empty() {
         None
     } else {
-        let plan = what_if::changed(&base.plan, &options.what_if)?;
-        Some(counted(plan, &sources, &prices).with_context(|| format!("--what-if {}", options.what_if.join(" ")))?)
+        let plan = what_if::apply(&base.plan, &options.what_if)?;
+        Some(estimate(plan, &sources, &prices).with_context(|| format!("--what-if {}", options.what_if.join(" ")))?)
     };
-    let mut answer = Answer {
+    let mut report = CostReport {
         base,
-        then,
+        changed,
         changes: options.what_if.clone(),
         settings: file.display().to_string(),
         region: deployed.region(&environment),
         max: None,
     };
-    answer.max = options.max.map(|usd| held(&answer.last().bill, usd));
+    report.max = options.max.map(|usd| compare_with_max(&report.effective().bill, usd));
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&show::value(&answer, &prices))?);
+        println!("{}", serde_json::to_string_pretty(&show::json(&report, &prices))?);
     } else {
-        println!("{}", show::text(&answer, &prices));
+        println!("{}", show::text(&report, &prices));
     }
-    Ok(verdict(&answer))
+    Ok(exit(&report))
 }
 
-fn counted(plan: Plan, sources: &Sources<'_>, prices: &Prices) -> anyhow::Result<Counted> {
+fn estimate(plan: Plan, sources: &Sources<'_>, prices: &Prices) -> anyhow::Result<Estimate> {
     let usage = usage::usage(&plan, sources)?;
-    let bill = Bill::new(&usage.used, prices)?;
-    Ok(Counted { plan, usage, bill })
+    let bill = Bill::new(&usage.items, prices)?;
+    Ok(Estimate { plan, usage, bill })
 }
 
-fn held(bill: &Bill, usd: f64) -> Max {
-    // What is less than a cent is on no bill.
+fn compare_with_max(bill: &Bill, usd: f64) -> Max {
+    // No bill shows less than a cent.
     let over_by = bill.total.list - usd;
     Max { usd, over_by: (over_by >= 0.005).then_some(over_by) }
 }
 
-/// Says whether it costs too much; beside the answer, so that programs can read that.
-fn verdict(answer: &Answer) -> Exit {
-    let Some(max) = &answer.max else { return Exit::Passed };
-    let bill = &answer.last().bill;
+/// Prints the comparison with `--max` to standard error, so that standard output stays machine-readable.
+fn exit(report: &CostReport) -> Exit {
+    let Some(max) = &report.max else { return Exit::Passed };
+    let bill = &report.effective().bill;
     let total = bill.total.list;
-    let without = bill.without(show::amount);
+    let excluded = bill.excluded(show::amount);
     let Some(over_by) = max.over_by else {
-        eprintln!("{total:.2} USD at list price, within --max {:.2}{without}", max.usd);
+        eprintln!("{total:.2} USD a month at list price, within --max {:.2} USD{excluded}", max.usd);
         return Exit::Passed;
     };
-    let largest =
-        bill.largest().map(|line| format!("; the largest line is {}, {:.2}", line.kind.title(), line.sum.list));
+    let largest = bill.largest().map(|line| format!("; largest item: {}, {:.2} USD", line.kind.title(), line.sum.list));
     eprintln!(
-        "{total:.2} USD at list price, {over_by:.2} over --max {:.2}{without}{}",
+        "{total:.2} USD a month at list price, {over_by:.2} USD over --max {:.2} USD{excluded}{}",
         max.usd,
         largest.unwrap_or_default()
     );
     Exit::Failed
 }
 
-fn text(path: &Path) -> anyhow::Result<String> {
+fn read_file(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
 }
 
-/// The one that is named, else the environment's own, else the example.
+/// Returns the file given by `--settings`, else the environment's own file, else the example.
 fn settings_file(options: &CostOptions) -> PathBuf {
     if let Some(file) = &options.settings {
         return file.clone();
     }
     let folder = options.templates.join("layer/settings");
-    let own = folder.join(format!("{}.toml", options.environment.as_deref().unwrap_or(ENVIRONMENT)));
-    if own.exists() { own } else { folder.join(EXAMPLE) }
+    let file = folder.join(format!("{}.toml", options.environment.as_deref().unwrap_or(DEFAULT_ENVIRONMENT)));
+    if file.exists() { file } else { folder.join(EXAMPLE) }
 }
 
-/// The environment of a settings file, and the sections of its checks with every default in its place.
+/// Reads a settings file: its environment, and the section of each check with all defaults filled in.
 fn settings(file: &Path) -> anyhow::Result<(String, BTreeMap<String, Table>)> {
     let mut sections = BTreeMap::new();
     let mut environment = String::new();

@@ -1,14 +1,14 @@
-//! What AWS asks: read from `prices.toml`, where every price stands once.
+//! AWS prices, read from `prices.toml`, which contains every price once.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-/// The prices, shipped in the program.
+/// The price list that the program includes.
 const SHIPPED: &str = include_str!("prices.toml");
 
-/// What is paid for.
+/// A billable good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Good {
@@ -41,69 +41,69 @@ pub(super) enum Good {
     EndpointData,
 }
 
-/// What one good costs.
+/// The price of one good.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Price {
     /// **Units:** USD a month, for `per` units.
     pub(super) usd: f64,
-    /// How many units.
+    /// Number of units that `usd` pays for.
     pub(super) per: f64,
-    /// The unit, as people read it behind a number.
+    /// The unit shown after a number.
     pub(super) unit: String,
-    /// What is free of it; shared by all prices that name the same.
+    /// Name of the free allowance. Goods that name the same allowance share it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) allowance: Option<String>,
-    /// Where the price holds, when that is not where the others do.
+    /// Region of the price, when it differs from that of the price list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) region: Option<String>,
-    /// Whether AWS itself was seen to say so of that region.
+    /// True when an AWS source confirms the price for the region of the price list.
     pub(super) verified: bool,
-    /// Who says so.
+    /// Source of the price.
     pub(super) source: String,
 }
 
-/// All prices, of one region and date.
+/// The price list of one region and date.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Prices {
-    /// Of which region.
+    /// AWS region of the prices.
     pub(super) region: String,
-    /// Of which month.
+    /// Month of the prices, as `YYYY-MM`.
     pub(super) as_of: String,
-    /// What is free each month, by name.
+    /// Free monthly allowances by name, in the unit of the prices that name them.
     pub(super) allowances: BTreeMap<String, f64>,
     price: BTreeMap<Good, Price>,
 }
 
 impl Prices {
-    /// As shipped.
+    /// Returns the price list that the program includes.
     ///
     /// # Errors
-    /// When the file cannot be read, which a test rules out.
+    /// When the file is invalid; a test rules that out.
     pub(super) fn shipped() -> anyhow::Result<Self> {
         Self::read(SHIPPED)
     }
 
     fn read(text: &str) -> anyhow::Result<Self> {
-        let prices: Self = toml::from_str(text).context("failed to read the prices")?;
+        let prices: Self = toml::from_str(text).context("failed to read prices.toml")?;
         for (good, price) in &prices.price {
             if !(price.usd >= 0.0 && price.per >= 1.0) {
-                bail!("failed to read the prices: {good:?}: expected a price for at least one unit, found {price:?}");
+                bail!("failed to read prices.toml: {good:?}: expected a price for at least one unit, found {price:?}");
             }
             if let Some(name) = price.allowance.as_ref().filter(|name| !prices.allowances.contains_key(*name)) {
-                bail!("failed to read the prices: {good:?}: there is no allowance `{name}`");
+                bail!("failed to read prices.toml: {good:?}: expected the name of an allowance, found `{name}`");
             }
         }
         Ok(prices)
     }
 
-    /// The price of a good.
+    /// Returns the price of a good.
     ///
     /// # Errors
-    /// When the file lacks it.
+    /// When the price list lacks it.
     pub(super) fn price(&self, good: Good) -> anyhow::Result<&Price> {
-        self.price.get(&good).with_context(|| format!("the prices lack {good:?}"))
+        self.price.get(&good).with_context(|| format!("expected a price for {good:?} in prices.toml, found none"))
     }
 }
 
@@ -112,28 +112,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_prices_can_be_read_and_say_where_they_are_from() {
+    fn shipped_prices_parse_and_name_their_sources() {
         let prices = Prices::shipped().unwrap();
         assert!(prices.price.values().all(|price| !price.source.trim().is_empty() && !price.unit.is_empty()));
-        // A price of another region is not verified for the one that the bill is of.
+        // A price of another region is not verified for the region of the list.
         assert!(prices.price.values().all(|price| price.region.is_none() || !price.verified));
         let named: Vec<_> = prices.price.values().filter_map(|price| price.allowance.as_ref()).collect();
-        assert!(prices.allowances.keys().all(|name| named.contains(&name)), "an allowance of nothing");
+        assert!(prices.allowances.keys().all(|name| named.contains(&name)), "an allowance that no price uses");
     }
 
     #[test]
-    fn prices_that_make_no_sense_are_refused() {
-        for (from, to, said) in [
+    fn invalid_prices_are_rejected() {
+        for (from, to, expected) in [
             ("usd = 0.30", "usd = -0.30", "expected a price for at least one unit"),
             ("per = 1_000\n", "per = 0\n", "expected a price for at least one unit"),
-            ("allowance = \"alarms\"", "allowance = \"alarm\"", "there is no allowance `alarm`"),
+            ("allowance = \"alarms\"", "allowance = \"alarm\"", "expected the name of an allowance, found `alarm`"),
             ("[price.key]", "[price.kee]", "unknown variant `kee`"),
             ("as_of = ", "on = ", "unknown field `on`"),
         ] {
             let text = SHIPPED.replacen(from, to, 1);
             assert_ne!(text, SHIPPED, "{from}");
             let error = format!("{:#}", Prices::read(&text).unwrap_err());
-            assert!(error.contains(said), "{to}: {error}");
+            assert!(error.contains(expected), "{to}: {error}");
         }
     }
 }

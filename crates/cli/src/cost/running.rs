@@ -1,4 +1,4 @@
-//! What runs, by the templates: each check's cadence, memory, metrics and secrets; pure.
+//! The checks that run according to the templates: cadence, memory, metrics and secrets of each. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,33 +9,32 @@ use serde::Serialize;
 use serde_json::Value;
 use toml::Table;
 
-use super::assumed::{INCIDENTS, MONTH_SECONDS, USUAL, Usual};
+use super::assumed::{INCIDENTS, MONTH_SECONDS, TYPICAL_RUNS, TypicalRun};
 use super::prices::Good;
 use crate::cadence;
 
-/// What is deployed, or would be.
+/// An actual or hypothetical deployment.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plan {
-    /// The environment.
     pub(super) environment: String,
-    /// Which checks run: `all`, or their ids, separated by commas.
+    /// Checks that run: `all`, or their ids, separated by commas.
     pub(super) checks: String,
-    /// Parameters of the functions' template.
+    /// Parameters of `template.yaml`.
     pub(super) parameters: BTreeMap<String, String>,
-    /// Parameters of the alarms' template.
+    /// Parameters of `alarms.yaml`.
     pub(super) alarm_parameters: BTreeMap<String, String>,
-    /// Seconds between two runs, by check, where they are not the template's.
+    /// Cadences that replace those of the template, by check. **Units:** seconds between two runs.
     pub(super) cadences: BTreeMap<String, u64>,
-    /// Seconds of a run, by check, where they are not the assumed ones.
+    /// Run times that replace the assumed ones, by check. **Units:** seconds.
     pub(super) seconds: BTreeMap<String, f64>,
-    /// In place of the template's.
+    /// Memory of every function, in place of the template's. **Units:** MB.
     pub(super) memory_mb: Option<u64>,
-    /// In a month.
+    /// Incidents in a month.
     pub(super) incidents: f64,
 }
 
 impl Plan {
-    /// Of these checks, as the templates have it.
+    /// Returns the plan that deploys these checks with the values of the templates.
     pub(super) fn new(environment: &str, checks: &str) -> Self {
         Self {
             environment: environment.to_owned(),
@@ -50,7 +49,7 @@ impl Plan {
     }
 }
 
-/// What is read: the texts of the templates, and the settings in effect by check.
+/// Input files: the text of the templates, and the effective settings by check.
 pub(super) struct Sources<'a> {
     pub(super) functions: &'a str,
     pub(super) alarms: &'a str,
@@ -61,71 +60,87 @@ pub(super) struct Sources<'a> {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Running {
     #[serde(flatten)]
-    pub(super) usual: Usual,
-    /// **Units:** seconds.
+    pub(super) typical: TypicalRun,
+    /// Cadence. **Units:** seconds.
     pub(super) every_seconds: u64,
-    /// In a month.
+    /// Runs in a month.
     pub(super) runs: f64,
-    /// Of its function. **Units:** MB.
+    /// Memory of the function. **Units:** MB.
     pub(super) memory_mb: f64,
-    /// Of its lines. **Units:** days.
+    /// Retention of the log lines. **Units:** days.
     pub(super) retention_days: f64,
-    /// What it alone publishes.
+    /// Number of metrics that this check publishes and no other does.
     pub(super) metrics: usize,
-    /// Metrics that alarms watch.
+    /// Number of metrics that alarms watch.
     pub(super) alarms: usize,
-    /// What its settings refer to.
+    /// Number of secrets that its settings refer to.
     pub(super) secrets: usize,
-    /// What its time is billed as.
+    /// The good that its run time is billed as.
     pub(super) time: Good,
-    /// Whether its function is in the private network.
+    /// True when its function is in the private network.
     pub(super) is_in_network: bool,
 }
 
-/// A check that has a function, and how often it runs.
+/// A check with a function, and its cadence.
 pub(super) struct Scheduled {
-    /// Its key in the mapping.
+    /// Key of the check in the mapping `Checks`.
     pub(super) name: String,
     pub(super) id: &'static str,
     every_seconds: u64,
 }
 
+/// Returns the checks of the mapping `Checks` for which the template has a function.
+///
+/// # Errors
+/// When the mapping is missing, a check is unknown, or its schedule is not supported.
 pub(super) fn scheduled(functions: &Template) -> anyhow::Result<Vec<Scheduled>> {
     let Some(mapping) = functions.mappings["Checks"].as_object() else {
-        bail!("template.yaml has no mapping Checks: it gives each check its cadence");
+        bail!("template.yaml: expected a mapping Checks with the schedule of each check, found none");
     };
     let mut found = Vec::new();
     for (name, entry) in mapping {
-        // The mapping knows checks that have no function yet.
+        // The mapping also contains checks without a function.
         if functions.resource(&format!("{name}Function")).is_none() {
             continue;
         }
         let id = entry["Id"].as_str().unwrap_or_default();
         let schedule = entry["Schedule"].as_str().unwrap_or_default();
-        let usual = USUAL.iter().find(|usual| usual.check == id);
-        let usual = usual.with_context(|| format!("template.yaml: Mappings.Checks.{name}: how long a run of `{id}` takes is not known to this program\n(it is as old as the templates are new: build it from the same commit)"))?;
-        let every = cadence::from_schedule(schedule).with_context(|| {
-            format!("template.yaml: Mappings.Checks.{name}: expected {}, found `{schedule}`", cadence::FORMS)
+        let typical = TYPICAL_RUNS.iter().find(|typical| typical.check == id);
+        let typical = typical.with_context(|| {
+            format!(
+                "template.yaml: Mappings.Checks.{name}: expected the id of a check that this program knows, found `{id}`\n\
+                 (build the program from the same commit as the templates)"
+            )
         })?;
-        found.push(Scheduled { name: name.clone(), id: usual.check, every_seconds: every.as_secs() });
+        let every = cadence::from_schedule(schedule).with_context(|| {
+            format!("template.yaml: Mappings.Checks.{name}: expected {}, found `{schedule}`", cadence::SUPPORTED)
+        })?;
+        found.push(Scheduled { name: name.clone(), id: typical.check, every_seconds: every.as_secs() });
     }
     Ok(found)
 }
 
-/// Those that run: all, or the named ones, by id or by their name in the template.
-pub(super) fn wanted<'s>(scheduled: &'s [Scheduled], checks: &str) -> anyhow::Result<Vec<&'s Scheduled>> {
+/// Selects the checks that run: `all`, or a comma-separated list of ids or names in the template.
+///
+/// # Errors
+/// When the list names an unknown check.
+pub(super) fn select<'s>(scheduled: &'s [Scheduled], checks: &str) -> anyhow::Result<Vec<&'s Scheduled>> {
     if checks == "all" {
         return Ok(scheduled.iter().collect());
     }
     let named: Vec<&str> = checks.split(',').map(str::trim).collect();
-    let is = |check: &Scheduled, name: &str| check.id == name || check.name == name;
-    if let Some(other) = named.iter().find(|name| !scheduled.iter().any(|check| is(check, name))) {
+    let matches = |check: &Scheduled, name: &str| check.id == name || check.name == name;
+    if let Some(other) = named.iter().find(|name| !scheduled.iter().any(|check| matches(check, name))) {
         let known: Vec<&str> = scheduled.iter().map(|check| check.id).collect();
-        bail!("there is no check `{other}`; there are {}, or all", known.join(", "));
+        bail!("expected `all` or a list of checks out of {}, found `{other}`", known.join(", "));
     }
-    Ok(scheduled.iter().filter(|check| named.iter().any(|name| is(check, name))).collect())
+    Ok(scheduled.iter().filter(|check| named.iter().any(|name| matches(check, name))).collect())
 }
 
+/// Reads one check that runs from the template, the plan and the settings.
+///
+/// # Errors
+/// When the template lacks the function, its memory or its log retention, or a value of the plan is out of range.
 pub(super) fn running(
     plan: &Plan,
     functions: &Template,
@@ -133,9 +148,10 @@ pub(super) fn running(
     settings: &BTreeMap<String, Table>,
 ) -> anyhow::Result<Running> {
     let id = format!("{}Function", check.name);
-    let function = functions.resource(&id).with_context(|| format!("template.yaml has no {id}"))?;
+    let function =
+        functions.resource(&id).with_context(|| format!("template.yaml: expected a resource {id}, found none"))?;
     let property = |name: &str| function.properties.get(name).unwrap_or(&functions.globals["Function"][name]).clone();
-    let memory = property("MemorySize").as_f64().with_context(|| format!("{id} has no MemorySize"))?;
+    let memory = property("MemorySize").as_f64().with_context(|| format!("{id}: expected a MemorySize, found none"))?;
     let architecture = property("Architectures")[0].as_str().unwrap_or("x86_64").to_owned();
     let time = match architecture.as_str() {
         "arm64" => Good::FunctionSecondArm64,
@@ -147,23 +163,24 @@ pub(super) fn running(
     let retention = group.and_then(|group| group.properties.get("RetentionInDays")).and_then(number);
     let retention_days = retention.with_context(|| {
         format!(
-            "{id}: expected a log group with RetentionInDays, found none: what is kept for ever costs more each month"
+            "{id}: expected a log group with RetentionInDays, found none: without it, stored logs cost more each month"
         )
     })?;
-    let mut usual = *USUAL.iter().find(|usual| usual.check == check.id).context("every scheduled check is known")?;
-    usual.seconds = plan.seconds.get(check.id).copied().unwrap_or(usual.seconds);
+    let typical = TYPICAL_RUNS.iter().find(|typical| typical.check == check.id);
+    let mut typical = *typical.context("every scheduled check is known")?;
+    typical.seconds = plan.seconds.get(check.id).copied().unwrap_or(typical.seconds);
     let timeout = property("Timeout").as_f64().unwrap_or(f64::MAX);
-    if usual.seconds > timeout {
-        bail!("seconds.{}: expected at most {timeout}, the Timeout of {id}, found {}", check.id, usual.seconds);
+    if typical.seconds > timeout {
+        bail!("seconds.{}: expected at most {timeout}, the Timeout of {id}, found {}", check.id, typical.seconds);
     }
     let every_seconds = plan.cadences.get(check.id).copied().unwrap_or(check.every_seconds);
     Ok(Running {
-        usual,
+        typical,
         every_seconds,
         runs: (MONTH_SECONDS / every_seconds) as f64,
         memory_mb: plan.memory_mb.map_or(memory, |mb| mb as f64),
         retention_days,
-        metrics: CATALOGUE.iter().filter(|metric| is_of(metric, check.id)).map(series).sum(),
+        metrics: CATALOGUE.iter().filter(|metric| is_published_by(metric, check.id)).map(series).sum(),
         alarms: 0,
         secrets: settings.get(check.id).map_or(0, |section| references(section).len()),
         time,
@@ -171,17 +188,17 @@ pub(super) fn running(
     })
 }
 
-/// Numbers of parameters may come as texts.
+/// Reads a number, which a template parameter may contain as text.
 fn number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// Whether a check alone publishes a metric: under its own name.
-fn is_of(metric: &Metric, check: &str) -> bool {
+/// Returns true when the check publishes the metric under its own `Check` dimension.
+fn is_published_by(metric: &Metric, check: &str) -> bool {
     metric.dimensions != Dimensions::Environment && metric.owner.is_none_or(|owner| owner == check)
 }
 
-/// How many series a metric is for one check: each is billed.
+/// Returns the number of time series that one check publishes for a metric. AWS bills each of them.
 pub(super) fn series(metric: &Metric) -> usize {
     match metric.dimensions {
         Dimensions::EnvironmentCheckAndChannel => Channel::ALL.len(),
@@ -189,7 +206,7 @@ pub(super) fn series(metric: &Metric) -> usize {
     }
 }
 
-/// The references to secrets of a section, each once.
+/// Returns the distinct secret references of a settings section.
 pub(super) fn references(section: &Table) -> BTreeSet<String> {
     fn collect(value: &toml::Value, found: &mut BTreeSet<String>) {
         match value {

@@ -1,10 +1,11 @@
-//! The bill in a terminal, and for programs.
+//! Output of the bill: text for people and JSON for programs.
 
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::CostReport;
 use super::assumed::{
-    ADDRESSES, ALARM_MESSAGES, ENDPOINT_KB, FAILED_INVOCATIONS, LAMBDA_LINES_KB, MESSAGES, MONTH_DAYS, USUAL,
+    ADDRESSES, ALARM_MESSAGES_PER_INCIDENT, ENDPOINT_KB, FAILED_INVOCATIONS, LAMBDA_LINES_KB, MESSAGES_PER_INCIDENT,
+    MONTH_DAYS, TYPICAL_RUNS,
 };
 use super::bill::{Amount, Bill, Kind, Line};
 use super::prices::Prices;
@@ -12,66 +13,65 @@ use super::running::{Plan, Running};
 use super::usage::Usage;
 use crate::tables::columns;
 
-/// One plan, counted.
-pub(super) struct Counted {
+/// A plan with its usage and its bill.
+pub(super) struct Estimate {
     pub(super) plan: Plan,
     pub(super) usage: Usage,
     pub(super) bill: Bill,
 }
 
-impl Counted {
+impl Estimate {
     fn runs(&self) -> f64 {
         self.usage.running.iter().map(|running| running.runs).sum()
     }
 }
 
-/// For people.
-pub(super) fn text(answer: &Answer, prices: &Prices) -> String {
-    let counted = answer.last();
-    let mut parts = vec![head(answer, prices)];
-    if let Some(then) = &answer.then {
-        parts.push(differences(&answer.base.bill, &then.bill));
+/// Formats the report for people, in at most 100 columns unless a path is long.
+pub(super) fn text(report: &CostReport, prices: &Prices) -> String {
+    let estimate = report.effective();
+    let mut parts = vec![head(report, prices)];
+    if let Some(changed) = &report.changed {
+        parts.push(differences(&report.base.bill, &changed.bill));
     } else {
-        parts.push(lines(&counted.bill));
-        parts.push(checks_table(&counted.bill, &counted.usage.running));
+        parts.push(lines(&estimate.bill));
+        parts.push(checks_table(&estimate.bill, &estimate.usage.running));
     }
-    parts.push(notes(counted, prices).join("\n"));
+    parts.push(notes(estimate, prices).join("\n"));
     parts.join("\n\n")
 }
 
-fn head(answer: &Answer, prices: &Prices) -> String {
-    let counted = answer.last();
-    let count = counted.usage.running.len();
-    let which = match counted.plan.checks.as_str() {
-        "all" => format!("all {count} checks, whether they are deployed or not"),
-        _ => counted.usage.running.iter().map(|running| running.usual.check).collect::<Vec<_>>().join(", "),
+fn head(report: &CostReport, prices: &Prices) -> String {
+    let estimate = report.effective();
+    let count = estimate.usage.running.len();
+    let checks = match estimate.plan.checks.as_str() {
+        "all" => format!("all {count} checks, deployed or not"),
+        _ => estimate.usage.running.iter().map(|running| running.typical.check).collect::<Vec<_>>().join(", "),
     };
-    let deployed = answer.region.as_ref().filter(|region| **region != prices.region);
-    let deployed = deployed.map(|region| format!("; it is deployed to {region}, where some differ by some percent"));
-    let what_if =
-        if answer.changes.is_empty() { String::new() } else { format!("\nWhat if {}", answer.changes.join(", ")) };
-    format!(
-        "{}: {which}\nA month of {MONTH_DAYS} days, {} runs; settings of {}\nPrices of {}, {}, in USD{}{what_if}",
-        counted.plan.environment,
-        grouped(counted.runs()),
-        answer.settings,
-        prices.region,
-        prices.as_of,
-        deployed.unwrap_or_default(),
-    )
+    let mut head = vec![
+        format!("{}: {checks}", estimate.plan.environment),
+        format!("One month of {MONTH_DAYS} days, {} runs; settings: {}", grouped(estimate.runs()), report.settings),
+        format!("Prices in USD for {}, as of {}", prices.region, prices.as_of),
+    ];
+    if let Some(region) = report.region.as_ref().filter(|region| **region != prices.region) {
+        head.push(format!("This environment is deployed in {region}, where some prices differ by a few percent."));
+    }
+    if !report.changes.is_empty() {
+        head.push(format!("With these changes: {}", report.changes.join(", ")));
+    }
+    head.join("\n")
 }
 
 fn lines(bill: &Bill) -> String {
     let row = |line: &Line| {
-        let shown = |usd: f64| if line.is_unknown() { right("unknown") } else { money(usd) };
-        [line.kind.title().to_owned(), how_much(line), shown(line.sum.list), shown(line.sum.net)]
+        let cost = |usd: f64| if line.is_unknown() { right("unknown") } else { money(usd) };
+        [line.kind.title().to_owned(), usage(line), cost(line.sum.list), cost(line.sum.net)]
     };
     let total = ["total".to_owned(), String::new(), money(bill.total.list), money(bill.total.net)];
-    columns(["WHAT", "HOW MUCH", &right("LIST"), &right("NET")], bill.lines.iter().map(row).chain([total]))
+    columns(["ITEM", "USAGE A MONTH", "LIST USD", &right("NET USD")], bill.lines.iter().map(row).chain([total]))
 }
 
-/// What it is mainly: what costs nothing to speak of is left out where something else costs.
-fn how_much(line: &Line) -> String {
+/// Lists the amounts of a line that cost at least half a cent or have no price, or else its first amount.
+fn usage(line: &Line) -> String {
     let counts = |amount: &&Amount| amount.usd_each.is_none_or(|usd| usd * amount.quantity >= 0.005);
     let mut amounts: Vec<&Amount> = line.amounts.iter().filter(counts).collect();
     if amounts.is_empty() {
@@ -80,7 +80,7 @@ fn how_much(line: &Line) -> String {
     amounts.into_iter().map(amount).collect::<Vec<_>>().join(", ")
 }
 
-/// `65 metrics`, `1 key`.
+/// Formats an amount: `65 metrics`, `1 key`.
 pub(super) fn amount(amount: &Amount) -> String {
     let Amount { quantity, unit, .. } = amount;
     let (thing, rest) =
@@ -91,98 +91,97 @@ pub(super) fn amount(amount: &Amount) -> String {
 
 fn checks_table(bill: &Bill, running: &[Running]) -> String {
     let share = |usd: f64| format!("{:>6}", format!("{:.0} %", usd / bill.total.list.max(f64::MIN_POSITIVE) * 100.0));
+    let usd = |running: &Running| bill.by_check.get(running.typical.check).copied().unwrap_or_default();
     let row = |running: &Running| {
-        let Running { usual, every_seconds, runs, metrics, alarms, .. } = running;
-        let usd = bill.of_checks.get(usual.check).copied().unwrap_or_default();
+        let Running { typical, every_seconds, runs, metrics, alarms, .. } = running;
         [
-            usual.check.to_owned(),
+            typical.check.to_owned(),
             format!("{:>6}", format!("{} min", every_seconds / 60)),
             format!("{:>8}", grouped(*runs)),
-            format!("{:>7}", usual.seconds),
+            format!("{:>8}", format!("{} s", typical.seconds)),
             format!("{metrics:>7}"),
             format!("{alarms:>6}"),
-            money(usd),
-            share(usd),
+            money(usd(running)),
+            share(usd(running)),
         ]
     };
-    let blank = |title: &str, usd: f64| {
+    let sum_row = |title: &str, usd: f64| {
         let [a, b, c, d, e] = [const { String::new() }; 5];
         [title.to_owned(), a, b, c, d, e, money(usd), share(usd)]
     };
     let mut running: Vec<&Running> = running.iter().collect();
-    running.sort_by(|one, other| {
-        let usd = |running: &Running| bill.of_checks.get(running.usual.check).copied().unwrap_or_default();
-        usd(other).total_cmp(&usd(one))
-    });
+    running.sort_by(|one, other| usd(other).total_cmp(&usd(one)));
     let rows = running.into_iter().map(row);
-    let rows = rows.chain([blank("what all share", bill.shared), blank("total", bill.total.list)]);
-    let (runs, list) = (format!("{:>8}", "RUNS"), right("LIST"));
-    columns(["CHECK", " EVERY", &runs, "SECONDS", "METRICS", "ALARMS", &list, " SHARE"], rows)
+    let rows = rows.chain([sum_row("shared by all checks", bill.shared), sum_row("total", bill.total.list)]);
+    let runs = right("RUNS");
+    columns(["CHECK", " EVERY", &runs, "RUN TIME", "METRICS", "ALARMS", "LIST USD", " SHARE"], rows)
 }
 
-/// What the bill would be otherwise: the lines that differ.
-fn differences(base: &Bill, then: &Bill) -> String {
-    let mut kinds: Vec<Kind> = base.lines.iter().chain(&then.lines).map(|line| line.kind).collect();
+/// Lists the lines whose cost differs between two bills, and the totals.
+fn differences(base: &Bill, changed: &Bill) -> String {
+    let mut kinds: Vec<Kind> = base.lines.iter().chain(&changed.lines).map(|line| line.kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let of = |bill: &Bill, kind: Kind| bill.line(kind).map_or(0.0, |line| line.sum.list);
-    let row = |title: &str, base: f64, then: f64| {
-        [title.to_owned(), money(base), money(then), format!("{:>+10.2}", then - base)]
+    let cost = |bill: &Bill, kind: Kind| bill.line(kind).map_or(0.0, |line| line.sum.list);
+    let row = |title: &str, base: f64, changed: f64| {
+        [title.to_owned(), format!("{base:>11.2}"), format!("{changed:>11.2}"), format!("{:>+14.2}", changed - base)]
     };
-    let changed = kinds.into_iter().filter(|kind| (of(base, *kind) - of(then, *kind)).abs() >= 0.005);
-    let rows = changed.map(|kind| row(kind.title(), of(base, kind), of(then, kind)));
+    let differing = kinds.into_iter().filter(|kind| (cost(base, *kind) - cost(changed, *kind)).abs() >= 0.005);
+    let rows = differing.map(|kind| row(kind.title(), cost(base, kind), cost(changed, kind)));
     let totals = [
-        row("total at list price", base.total.list, then.total.list),
-        row("total, net", base.total.net, then.total.net),
+        row("total at list price", base.total.list, changed.total.list),
+        row("total, net", base.total.net, changed.total.net),
     ];
-    columns(["WHAT", &right("AS IS"), &right("THEN"), "DIFFERENCE"], rows.chain(totals))
+    columns(["ITEM", "CURRENT USD", "CHANGED USD", "DIFFERENCE USD"], rows.chain(totals))
 }
 
-fn notes(counted: &Counted, prices: &Prices) -> Vec<String> {
-    let Counted { plan, usage, bill } = counted;
+fn notes(estimate: &Estimate, prices: &Prices) -> Vec<String> {
+    let Estimate { plan, usage, bill } = estimate;
     let running = || usage.running.iter();
     let mut notes = vec![
-        "LIST is the list price; NET is less what is free every month, if nothing else in the account uses it."
+        "LIST is the list price. NET subtracts the free monthly allowances of the AWS account,\n  \
+         on the assumption that nothing else in the account uses them."
             .to_owned(),
         format!(
-            "Assumed: runs of {} s; lines of {} KB, and {LAMBDA_LINES_KB} of Lambda's own;\n  {} incidents a month, each told {MESSAGES} \
-             times by its function and {ALARM_MESSAGES} times by an alarm.",
-            range(running().map(|running| running.usual.seconds)),
-            range(running().map(|running| running.usual.line_kb)),
+            "Assumptions: a run takes {} s and logs {} KB, plus {LAMBDA_LINES_KB} KB of Lambda's own log lines;\n  \
+             {} incidents a month, each with {MESSAGES_PER_INCIDENT} notifications from the function \
+             and {ALARM_MESSAGES_PER_INCIDENT} messages from an alarm.",
+            range(running().map(|running| running.typical.seconds)),
+            range(running().map(|running| running.typical.line_kb)),
             plan.incidents,
         ),
     ];
     for unknown in &bill.unknown {
-        let key = price_key(&unknown.unit);
-        notes.push(format!("In no sum, since nobody says what one costs: {}.{key}", amount(unknown)));
+        let hint = price_hint(&unknown.unit);
+        notes.push(format!("Not included (price unknown): {} a month. {hint}", amount(unknown)));
     }
     if !usage.without_settings.is_empty() {
         notes.push(format!(
-            "Without settings, so that their secrets are not counted: {}.",
+            "Not included (no settings for these checks): secrets and canaries of\n  {}.",
             usage.without_settings.join(", ")
         ));
     }
-    for (kind, count) in &usage.not_reckoned {
-        notes.push(format!("Not reckoned, since what it costs is not known here: {count} × {kind}."));
+    for (kind, count) in &usage.unpriced {
+        notes.push(format!("Not included (no price for this resource type): {count} × {kind}."));
     }
     if usage.has_rotating_key {
         notes.push(
-            "A key that is rotated costs 1.00 more a month after its first year, and 2.00 more after its second."
+            "KMS key rotation adds 1.00 USD a month after the first year, and 2.00 USD a month after the second."
                 .to_owned(),
         );
     }
     notes.push(
-        "Not in it: infra/platform.yaml: its alarms, and the agent's metrics at the price of custom ones, for each server;\n  \
-         CloudWatch Logs' own requests to KMS; traffic to the internet, of which 100 GB a month are free;\n  \
-         what people query in the logs; taxes."
+        "Not included: alarms of infra/platform.yaml, and metrics of the CloudWatch agent on each server\n  \
+         (at the price of custom metrics); KMS requests of CloudWatch Logs; internet traffic, of which\n  \
+         100 GB a month are free; Logs Insights queries; taxes."
             .to_owned(),
     );
     if !bill.unverified.is_empty() {
-        let goods: Vec<String> = bill.unverified.iter().map(|good| word(&json!(good))).collect();
-        // A line of so many fits a terminal.
+        let goods: Vec<String> = bill.unverified.iter().map(|good| plain_text(&json!(good))).collect();
+        // Six names fit into 100 columns.
         let lines: Vec<String> = goods.chunks(6).map(|goods| goods.join(", ")).collect();
         notes.push(format!(
-            "Not verified for {}, by their names in prices.toml:\n  {}.",
+            "Prices not verified for {}, by their names in prices.toml:\n  {}.",
             prices.region,
             lines.join(",\n  ")
         ));
@@ -190,16 +189,16 @@ fn notes(counted: &Counted, prices: &Prices) -> Vec<String> {
     notes
 }
 
-/// Where the settings would say it.
-fn price_key(unit: &str) -> &'static str {
+/// Names the setting for the price of a unit, if there is one.
+fn price_hint(unit: &str) -> &'static str {
     match unit {
-        "e-mails" => " Set check.notifications.email.price_usd.",
-        "SMS" => " Set check.notifications.sms.price_usd.",
-        _ => " It differs by country.",
+        "e-mails" => "Set check.notifications.email.price_usd.",
+        "SMS" => "Set check.notifications.sms.price_usd.",
+        _ => "The price differs by country.",
     }
 }
 
-fn word(value: &Value) -> String {
+fn plain_text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -216,7 +215,7 @@ fn money(usd: f64) -> String {
     right(&format!("{usd:.2}"))
 }
 
-/// `253,440`; of small numbers that are not whole, three digits.
+/// Formats a number with thousands separators, such as `253,440`; a fraction below 100 with two decimals.
 fn grouped(number: f64) -> String {
     if number < 100.0 && number.fract() != 0.0 {
         return if number < 0.01 { "under 0.01".to_owned() } else { format!("{number:.2}") };
@@ -232,12 +231,12 @@ fn grouped(number: f64) -> String {
     text
 }
 
-/// For programs.
-pub(super) fn value(answer: &Answer, prices: &Prices) -> Value {
-    let counted = |counted: &Counted| {
-        let mut bill = json!(counted.bill);
-        for (place, line) in counted.bill.lines.iter().enumerate() {
-            // What is unknown is not nothing.
+/// Formats the report as JSON.
+pub(super) fn json(report: &CostReport, prices: &Prices) -> Value {
+    let estimate = |estimate: &Estimate| {
+        let mut bill = json!(estimate.bill);
+        for (place, line) in estimate.bill.lines.iter().enumerate() {
+            // An unknown cost is null, not 0.
             if line.is_unknown() {
                 bill["lines"][place]["list"] = Value::Null;
                 bill["lines"][place]["net"] = Value::Null;
@@ -245,32 +244,35 @@ pub(super) fn value(answer: &Answer, prices: &Prices) -> Value {
         }
         json!({
             "bill": bill,
-            "checks": counted.usage.running,
-            "incidents": counted.plan.incidents,
-            "has_rotating_key": counted.usage.has_rotating_key,
-            "not_reckoned": counted.usage.not_reckoned,
-            "without_settings": counted.usage.without_settings,
+            "checks": estimate.usage.running,
+            "incidents": estimate.plan.incidents,
+            "has_rotating_key": estimate.usage.has_rotating_key,
+            "not_reckoned": estimate.usage.unpriced,
+            "without_settings": estimate.usage.without_settings,
         })
     };
     json!({
-        "environment": answer.base.plan.environment,
-        "region": answer.region,
-        "settings": answer.settings,
+        "environment": report.base.plan.environment,
+        "region": report.region,
+        "settings": report.settings,
         "month_days": MONTH_DAYS,
         "prices": { "region": prices.region, "as_of": prices.as_of, "currency": "USD", "allowances": prices.allowances },
         "assumed": {
-            "usual": USUAL,
+            "usual": TYPICAL_RUNS,
             "lambda_lines_kb": LAMBDA_LINES_KB,
-            "messages_per_incident": MESSAGES,
-            "alarm_messages_per_incident": ALARM_MESSAGES,
+            "messages_per_incident": MESSAGES_PER_INCIDENT,
+            "alarm_messages_per_incident": ALARM_MESSAGES_PER_INCIDENT,
             "addresses": ADDRESSES,
             "failed_invocations": FAILED_INVOCATIONS,
             "endpoint_kb_per_run": ENDPOINT_KB,
         },
-        "as_is": counted(&answer.base),
-        "what_if": answer.then.as_ref().map(|then| json!({ "changes": answer.changes, "then": counted(then) })),
-        "max": answer.max.as_ref().map(|max| {
-            json!({ "usd": max.usd, "over_by_usd": max.over_by, "unknown": answer.last().bill.unknown })
+        "as_is": estimate(&report.base),
+        "what_if": report
+            .changed
+            .as_ref()
+            .map(|changed| json!({ "changes": report.changes, "then": estimate(changed) })),
+        "max": report.max.as_ref().map(|max| {
+            json!({ "usd": max.usd, "over_by_usd": max.over_by, "unknown": report.effective().bill.unknown })
         }),
     })
 }

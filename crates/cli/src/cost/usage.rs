@@ -1,4 +1,4 @@
-//! What is used in a month: counted in the templates and the settings; pure.
+//! Monthly usage, counted from the templates and the settings. Pure.
 
 use std::collections::BTreeMap;
 
@@ -11,36 +11,36 @@ use serde_json::Value;
 use toml::Table;
 
 use super::assumed::{
-    ADDRESSES, ALARM_MESSAGES, ENDPOINT_KB, FAILED_INVOCATIONS, KEPT_SECONDS, KEY_REQUESTS_PER_MESSAGE,
-    LAMBDA_LINES_KB, MESSAGES, MONTH_DAYS, MONTH_SECONDS, RECORD_KB,
+    ADDRESSES, ALARM_MESSAGES_PER_INCIDENT, CACHE_SECONDS, ENDPOINT_KB, FAILED_INVOCATIONS, KEY_REQUESTS_PER_MESSAGE,
+    LAMBDA_LINES_KB, MESSAGES_PER_INCIDENT, MONTH_DAYS, MONTH_SECONDS, RECORD_KB,
 };
-use super::bill::{Kind, Tariff, Used};
+use super::bill::{Kind, Tariff, UsageItem};
 use super::prices::Good;
-use super::running::{Plan, Running, Sources, references, running, scheduled, series, wanted};
+use super::running::{Plan, Running, Sources, references, running, scheduled, select, series};
 use crate::checks;
 
 /// KB of 1,000 bytes in a GB.
 const KB_IN_GB: f64 = 1_000_000.0;
-/// For how long the table keeps the record of an incident. **Units:** months.
+/// Retention of incident records in the state table. **Units:** months.
 const RECORD_MONTHS: f64 = IncidentRecord::KEPT.as_hours() as f64 / 24.0 / MONTH_DAYS as f64;
 
-/// What is used, and by whom.
+/// The monthly usage of a plan.
 pub(super) struct Usage {
-    pub(super) used: Vec<Used>,
+    pub(super) items: Vec<UsageItem>,
     /// In the order of the template.
     pub(super) running: Vec<Running>,
-    /// Types of resources that may cost and are not known here, with how many there are.
-    pub(super) not_reckoned: BTreeMap<String, usize>,
-    /// Whether a key is rotated: each of its versions is billed.
+    /// Resource types that may cost money but have no price here, with the number of resources.
+    pub(super) unpriced: BTreeMap<String, usize>,
+    /// True when a key is rotated. AWS bills each of its versions.
     pub(super) has_rotating_key: bool,
-    /// Checks that run and have no settings: their secrets and canaries are not known.
+    /// Running checks without settings, whose secrets and canaries are therefore unknown.
     pub(super) without_settings: Vec<&'static str>,
 }
 
-/// What is used by a plan.
+/// Counts the monthly usage of a plan.
 ///
 /// # Errors
-/// When a template cannot be read, a check is unknown, or something is billed in a way that is not known here.
+/// When a template is invalid, a check is unknown, or the billing mode of a resource is not supported.
 pub(super) fn usage(plan: &Plan, sources: &Sources<'_>) -> anyhow::Result<Usage> {
     let read = |file: &str, text: &str, inputs: &Inputs| {
         Template::read(text, inputs).map_err(|error| anyhow!("{file}: {error}"))
@@ -49,63 +49,64 @@ pub(super) fn usage(plan: &Plan, sources: &Sources<'_>) -> anyhow::Result<Usage>
         let inputs = Inputs { parameters: parameters.clone(), ..Inputs::default() };
         inputs.with("Environment", &plan.environment)
     };
-    let mut own = inputs(&plan.parameters);
-    own.parameters.remove("Checks");
-    let plain = read("template.yaml", sources.functions, &own)?;
+    let mut function_inputs = inputs(&plan.parameters);
+    function_inputs.parameters.remove("Checks");
+    let plain = read("template.yaml", sources.functions, &function_inputs)?;
     let scheduled = scheduled(&plain)?;
-    let wanted = wanted(&scheduled, &plan.checks)?;
-    let names: Vec<&str> = wanted.iter().map(|check| check.name.as_str()).collect();
+    let selected = select(&scheduled, &plan.checks)?;
+    let names: Vec<&str> = selected.iter().map(|check| check.name.as_str()).collect();
     let names = names.join(",");
-    let functions = read("template.yaml", sources.functions, &own.with("Checks", &names))?;
+    let functions = read("template.yaml", sources.functions, &function_inputs.with("Checks", &names))?;
     let alarm_inputs = Inputs { imports: functions.exports(), ..inputs(&plan.alarm_parameters) };
     let alarms = read("alarms.yaml", sources.alarms, &alarm_inputs.with("Checks", &names))?;
 
     for id in plan.cadences.keys().chain(plan.seconds.keys()) {
-        if !wanted.iter().any(|check| check.id == id) {
-            let known: Vec<&str> = wanted.iter().map(|check| check.id).collect();
-            bail!("no check `{id}` runs; there are {}", known.join(", "));
+        if !selected.iter().any(|check| check.id == id) {
+            let known: Vec<&str> = selected.iter().map(|check| check.id).collect();
+            bail!("expected a check that runs, one of {}, found `{id}`", known.join(", "));
         }
     }
     let running: anyhow::Result<Vec<Running>> =
-        wanted.iter().map(|check| running(plan, &functions, check, sources.settings)).collect();
-    let mut counting = Counting { plan, running: running?, used: Vec::new() };
-    counting.shared(&functions, &[&functions, &alarms]);
-    counting.add_runs();
-    counting.metrics();
-    counting.alarms(&[&functions, &alarms])?;
-    counting.state(&functions)?;
-    counting.secrets(sources.settings);
-    counting.canaries(sources.settings)?;
-    let Counting { running, used, .. } = counting;
+        selected.iter().map(|check| running(plan, &functions, check, sources.settings)).collect();
+    let mut counter = Counter { plan, running: running?, items: Vec::new() };
+    counter.shared(&functions, &[&functions, &alarms]);
+    counter.add_runs();
+    counter.metrics();
+    counter.alarms(&[&functions, &alarms])?;
+    counter.state(&functions)?;
+    counter.secrets(sources.settings);
+    counter.canaries(sources.settings)?;
+    let Counter { running, items, .. } = counter;
     let without_settings =
-        wanted.iter().map(|check| check.id).filter(|id| !sources.settings.contains_key(*id)).collect();
+        selected.iter().map(|check| check.id).filter(|id| !sources.settings.contains_key(*id)).collect();
     let mut keys = [&functions, &alarms].into_iter().flat_map(|template| template.resources_of_type("AWS::KMS::Key"));
     let has_rotating_key = keys.any(|key| key.properties.get("EnableKeyRotation") == Some(&true.into()));
-    Ok(Usage { used, running, has_rotating_key, not_reckoned: not_reckoned(&[&functions, &alarms]), without_settings })
+    Ok(Usage { items, running, has_rotating_key, unpriced: unpriced(&[&functions, &alarms]), without_settings })
 }
 
-struct Counting<'a> {
+/// Collects the usage items of a plan.
+struct Counter<'a> {
     plan: &'a Plan,
     running: Vec<Running>,
-    used: Vec<Used>,
+    items: Vec<UsageItem>,
 }
 
-impl Counting<'_> {
+impl Counter<'_> {
     fn add(&mut self, kind: Kind, check: Option<&'static str>, good: Good, quantity: f64) {
-        self.used.push(Used { kind, check, tariff: Tariff::Listed(good), quantity });
+        self.items.push(UsageItem { kind, check, tariff: Tariff::Listed(good), quantity });
     }
 
-    /// What grows with the number of runs.
+    /// Adds the usage that grows with the number of runs.
     fn add_runs(&mut self) {
         for running in self.running.clone() {
-            let Running { usual, runs, .. } = running;
-            let check = Some(usual.check);
+            let Running { typical, runs, .. } = running;
+            let check = Some(typical.check);
             self.add(Kind::Calls, check, Good::MetricCall, runs);
             self.add(Kind::Functions, check, Good::FunctionRequest, runs);
-            // Lambda's GB are of 1,024 MB.
-            self.add(Kind::Functions, check, running.time, runs * usual.seconds * running.memory_mb / 1_024.0);
+            // Lambda's GB has 1,024 MB.
+            self.add(Kind::Functions, check, running.time, runs * typical.seconds * running.memory_mb / 1_024.0);
             self.add(Kind::Rules, check, Good::Schedule, runs);
-            let written = runs * (usual.line_kb + LAMBDA_LINES_KB) / KB_IN_GB;
+            let written = runs * (typical.line_kb + LAMBDA_LINES_KB) / KB_IN_GB;
             self.add(Kind::Logs, check, Good::LogWritten, written);
             self.add(Kind::Logs, check, Good::LogKept, written * running.retention_days / MONTH_DAYS as f64);
             if running.is_in_network {
@@ -114,20 +115,20 @@ impl Counting<'_> {
         }
     }
 
-    /// Every metric that may be published: one that is missing in a month costs nothing in it.
+    /// Adds every metric that the checks may publish. AWS does not bill a metric in a month without data.
     fn metrics(&mut self) {
         for running in self.running.clone() {
-            self.add(Kind::Metrics, Some(running.usual.check), Good::Metric, running.metrics as f64);
+            self.add(Kind::Metrics, Some(running.typical.check), Good::Metric, running.metrics as f64);
         }
-        let creates = self.running.iter().any(|running| checks::creates(running.usual.check));
+        let creates = self.running.iter().any(|running| checks::creates(running.typical.check));
         let is_published = |metric: &&Metric| {
             metric.dimensions == Dimensions::Environment && (creates || metric.name == OLDEST_UNSENT_NOTIFICATION.name)
         };
-        let of_all: usize = CATALOGUE.iter().filter(is_published).map(series).sum();
-        self.add(Kind::Metrics, None, Good::Metric, of_all as f64);
+        let shared: usize = CATALOGUE.iter().filter(is_published).map(series).sum();
+        self.add(Kind::Metrics, None, Good::Metric, shared as f64);
     }
 
-    /// An alarm costs for each metric that it reads.
+    /// Adds the alarms. AWS bills each metric that an alarm reads.
     fn alarms(&mut self, templates: &[&Template]) -> anyhow::Result<()> {
         for template in templates {
             for alarm in alarm::alarms(template).map_err(|error| anyhow!("alarms.yaml: {error}"))? {
@@ -138,10 +139,10 @@ impl Counting<'_> {
                 for (metric, _) in alarm.source.metrics() {
                     let id = metric.dimensions.get("Check");
                     let running =
-                        self.running.iter_mut().find(|running| Some(running.usual.check) == id.map(String::as_str));
+                        self.running.iter_mut().find(|running| Some(running.typical.check) == id.map(String::as_str));
                     let check = running.map(|running| {
                         running.alarms += 1;
-                        running.usual.check
+                        running.typical.check
                     });
                     self.add(Kind::Alarms, check, Good::Alarm, 1.0);
                 }
@@ -150,31 +151,31 @@ impl Counting<'_> {
         Ok(())
     }
 
-    /// A run reads the check's item and writes it. An incident's change is a transaction with its record, at twice the price,
-    /// and another write when it is told.
+    /// Adds the state table. Each run reads and writes the check's item. A change of an incident writes the item and
+    /// the incident record in a transaction, at twice the price, and writes the item again after the notification.
     fn state(&mut self, functions: &Template) -> anyhow::Result<()> {
         let Some(table) = functions.resources_of_type("AWS::DynamoDB::Table").next() else { return Ok(()) };
         let mode = table.properties.get("BillingMode").and_then(Value::as_str).unwrap_or("PROVISIONED");
         if mode != "PAY_PER_REQUEST" {
             bail!(
-                "{}: expected the BillingMode PAY_PER_REQUEST, found {mode}: what it costs is not known here",
+                "{}: expected the BillingMode PAY_PER_REQUEST, found {mode}: this program has no price for it",
                 table.path()
             );
         }
         let is_encrypted_by_key = table.properties.get("SSESpecification").is_some_and(|sse| sse["SSEEnabled"] == true);
         let mut stored_kb = 0.0;
         for running in self.running.clone() {
-            let Running { usual, runs, every_seconds, .. } = running;
-            let check = Some(usual.check);
-            self.add(Kind::State, check, Good::TableRead, runs * (usual.item_kb / 4.0).ceil());
-            self.add(Kind::State, check, Good::TableWrite, runs * usual.item_kb.ceil());
-            stored_kb += usual.item_kb;
+            let Running { typical, runs, every_seconds, .. } = running;
+            let check = Some(typical.check);
+            self.add(Kind::State, check, Good::TableRead, runs * (typical.item_kb / 4.0).ceil());
+            self.add(Kind::State, check, Good::TableWrite, runs * typical.item_kb.ceil());
+            stored_kb += typical.item_kb;
             if is_encrypted_by_key {
-                self.add(Kind::Keys, check, Good::KeyRequest, after(every_seconds));
+                self.add(Kind::Keys, check, Good::KeyRequest, cached_reads(every_seconds));
             }
         }
-        let item_kb = self.running.iter().map(|running| running.usual.item_kb).fold(0.0, f64::max);
-        let changes = self.plan.incidents * MESSAGES;
+        let item_kb = self.running.iter().map(|running| running.typical.item_kb).fold(0.0, f64::max);
+        let changes = self.plan.incidents * MESSAGES_PER_INCIDENT;
         self.add(Kind::State, None, Good::TableWrite, changes * ((item_kb + RECORD_KB) * 2.0 + item_kb));
         stored_kb += self.plan.incidents * RECORD_MONTHS * RECORD_KB;
         let stored = stored_kb / KB_IN_GB;
@@ -186,12 +187,12 @@ impl Counting<'_> {
         Ok(())
     }
 
-    /// Each secret is read again after five minutes, and decrypted each time.
+    /// Adds the reads of secrets. A function reads and decrypts each secret again after five minutes.
     fn secrets(&mut self, settings: &BTreeMap<String, Table>) {
         for running in self.running.clone() {
-            let check = running.usual.check;
+            let check = running.typical.check;
             let Some(section) = settings.get(check) else { continue };
-            let reads = after(running.every_seconds);
+            let reads = cached_reads(running.every_seconds);
             for reference in references(section) {
                 self.add(Kind::Keys, Some(check), Good::KeyRequest, reads);
                 if reference.starts_with("/aws/reference/secretsmanager/") {
@@ -204,7 +205,7 @@ impl Counting<'_> {
         }
     }
 
-    /// What is there once for all checks.
+    /// Adds the resources that all checks share.
     fn shared(&mut self, functions: &Template, templates: &[&Template]) {
         let count = |kind: &str| {
             templates.iter().map(|template| template.resources_of_type(kind).count()).sum::<usize>() as f64
@@ -213,29 +214,35 @@ impl Counting<'_> {
         for dashboard in templates.iter().flat_map(|template| template.resources_of_type("AWS::CloudWatch::Dashboard"))
         {
             let is_small = metrics_shown(dashboard) <= FREE_DASHBOARD_METRICS;
-            let tariff = if is_small { Tariff::Listed(Good::Dashboard) } else { Tariff::Unfree(Good::Dashboard) };
-            self.used.push(Used { kind: Kind::Dashboards, check: None, tariff, quantity: 1.0 });
+            let tariff =
+                if is_small { Tariff::Listed(Good::Dashboard) } else { Tariff::WithoutAllowance(Good::Dashboard) };
+            self.items.push(UsageItem { kind: Kind::Dashboards, check: None, tariff, quantity: 1.0 });
         }
         self.add(Kind::Keys, None, Good::Key, keys);
         let has_chat = functions.conditions.get("HasChatTopic").is_some_and(|has| *has);
         let topics = if has_chat { 3.0 } else { 2.0 };
         let incidents = self.plan.incidents;
-        let messages = incidents * (MESSAGES * topics + ALARM_MESSAGES);
+        let messages = incidents * (MESSAGES_PER_INCIDENT * topics + ALARM_MESSAGES_PER_INCIDENT);
         self.add(Kind::Topics, None, Good::Publish, messages);
-        self.add(Kind::Topics, None, Good::Email, incidents * (MESSAGES + ALARM_MESSAGES) * ADDRESSES);
+        self.add(
+            Kind::Topics,
+            None,
+            Good::Email,
+            incidents * (MESSAGES_PER_INCIDENT + ALARM_MESSAGES_PER_INCIDENT) * ADDRESSES,
+        );
         if functions.resources_of_type("AWS::SNS::Topic").any(|topic| topic.properties.contains_key("KmsMasterKeyId")) {
             self.add(Kind::Keys, None, Good::KeyRequest, messages * KEY_REQUESTS_PER_MESSAGE);
         }
         if functions
             .resources_of_type("AWS::SNS::Subscription")
-            .any(|own| own.properties.get("Protocol") == Some(&"sms".into()))
+            .any(|subscription| subscription.properties.get("Protocol") == Some(&"sms".into()))
         {
             let tariff = Tariff::Settings { unit: "SMS to people", usd: None };
-            self.used.push(Used {
+            self.items.push(UsageItem {
                 kind: Kind::Topics,
                 check: None,
                 tariff,
-                quantity: incidents * (MESSAGES + ALARM_MESSAGES),
+                quantity: incidents * (MESSAGES_PER_INCIDENT + ALARM_MESSAGES_PER_INCIDENT),
             });
         }
         if functions.resources_of_type("AWS::SQS::Queue").next().is_some() {
@@ -248,10 +255,10 @@ impl Counting<'_> {
         self.add(Kind::Endpoints, None, Good::EndpointHour, (in_zones as u64 * MONTH_SECONDS / 3_600) as f64);
     }
 
-    /// What is sent to mailboxes and phones, at the provider's price.
+    /// Adds canary e-mails and SMS, at the provider's price.
     fn canaries(&mut self, settings: &BTreeMap<String, Table>) -> anyhow::Result<()> {
         const CHECK: &str = "notifications";
-        let Some(running) = self.running.iter().find(|running| running.usual.check == CHECK) else { return Ok(()) };
+        let Some(running) = self.running.iter().find(|running| running.typical.check == CHECK) else { return Ok(()) };
         let Some(section) = settings.get(CHECK) else { return Ok(()) };
         let runs_every = running.every_seconds;
         for channel in Channel::ALL {
@@ -259,7 +266,7 @@ impl Counting<'_> {
             let every = canary.get("every").and_then(toml::Value::as_str).unwrap_or_default();
             let every: jiff::SignedDuration =
                 every.parse().with_context(|| format!("check.{CHECK}.{}.every", channel.as_str()))?;
-            // One goes out with a run: with the first that is due.
+            // The first run after a canary is due sends it.
             let every = every.as_secs().max(1).unsigned_abs().next_multiple_of(runs_every);
             let unit = match channel {
                 Channel::Email => "e-mails",
@@ -269,16 +276,16 @@ impl Counting<'_> {
                 canary.get("price_usd").and_then(|price| price.as_float().or(price.as_integer().map(|usd| usd as f64)));
             let tariff = Tariff::Settings { unit, usd };
             let quantity = (MONTH_SECONDS / every) as f64;
-            self.used.push(Used { kind: Kind::Canaries, check: Some(CHECK), tariff, quantity });
+            self.items.push(UsageItem { kind: Kind::Canaries, check: Some(CHECK), tariff, quantity });
         }
         Ok(())
     }
 }
 
-/// Metrics that a dashboard may show to be one of those that are free.
+/// Number of metrics up to which a dashboard counts towards the free ones.
 const FREE_DASHBOARD_METRICS: usize = 50;
 
-/// Metrics that the widgets of a dashboard name; expressions are none.
+/// Counts the metrics in the widgets of a dashboard, without expressions.
 fn metrics_shown(dashboard: &Resource) -> usize {
     let body = dashboard.properties.get("DashboardBody").and_then(Value::as_str).unwrap_or_default();
     let body: Value = serde_json::from_str(body).unwrap_or_default();
@@ -287,12 +294,12 @@ fn metrics_shown(dashboard: &Resource) -> usize {
     metrics.filter(|metric| metric[0].is_string()).count()
 }
 
-/// How often in a month something is read that is kept for five minutes.
-fn after(every_seconds: u64) -> f64 {
-    (MONTH_SECONDS / every_seconds.max(KEPT_SECONDS)) as f64
+/// Returns the number of reads in a month, given that a value is cached for five minutes.
+fn cached_reads(every_seconds: u64) -> f64 {
+    (MONTH_SECONDS / every_seconds.max(CACHE_SECONDS)) as f64
 }
 
-/// What costs nothing by itself, or is counted above.
+/// Resource types that cost nothing by themselves or are counted above.
 const KNOWN: [&str; 19] = [
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::AlarmMuteRule",
@@ -315,7 +322,8 @@ const KNOWN: [&str; 19] = [
     "AWS::Serverless::Function",
 ];
 
-fn not_reckoned(templates: &[&Template]) -> BTreeMap<String, usize> {
+/// Counts the resources of types outside [`KNOWN`].
+fn unpriced(templates: &[&Template]) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     for resource in templates.iter().flat_map(|template| &template.resources) {
         if !KNOWN.contains(&resource.kind.as_str()) && resource.kind != "AWS::Serverless::LayerVersion" {

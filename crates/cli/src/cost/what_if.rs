@@ -1,4 +1,4 @@
-//! `--what-if KEY=VALUE`: one thing that would be otherwise.
+//! `--what-if KEY=VALUE`: hypothetical changes to the plan.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::running::Plan;
 
-/// The keys, as errors and the help say them.
+/// The keys with sample values, for errors.
 pub(super) const KEYS: [&str; 8] = [
     "cadence.CHECK=5m",
     "seconds.CHECK=2.5",
@@ -19,22 +19,22 @@ pub(super) const KEYS: [&str; 8] = [
     "incidents=30",
 ];
 
-/// The plan with these things otherwise, the last of a key counting.
+/// Applies changes to a plan. When a key is given twice, the last value applies.
 ///
 /// # Errors
-/// With the keys there are, or with what the value should be.
-pub(super) fn changed(plan: &Plan, changes: &[String]) -> anyhow::Result<Plan> {
+/// When a key is unknown or a value is invalid. The error lists the valid choices.
+pub(super) fn apply(plan: &Plan, changes: &[String]) -> anyhow::Result<Plan> {
     let mut plan = plan.clone();
     for change in changes {
         let Some((key, value)) = change.split_once('=') else {
-            bail!("--what-if {change}: expected KEY=VALUE; there are {}", KEYS.join(", "));
+            bail!("--what-if: expected KEY=VALUE, such as {}, found `{change}`", KEYS.join(", "));
         };
-        change_one(&mut plan, key.trim(), value.trim()).with_context(|| format!("--what-if {change}"))?;
+        apply_one(&mut plan, key.trim(), value.trim()).with_context(|| format!("--what-if {change}"))?;
     }
     Ok(plan)
 }
 
-fn change_one(plan: &mut Plan, key: &str, value: &str) -> anyhow::Result<()> {
+fn apply_one(plan: &mut Plan, key: &str, value: &str) -> anyhow::Result<()> {
     match key.split_once('.') {
         Some(("cadence", check)) => {
             plan.cadences.insert(check.to_owned(), seconds_between(value)?);
@@ -46,14 +46,14 @@ fn change_one(plan: &mut Plan, key: &str, value: &str) -> anyhow::Result<()> {
         None if key == "architecture" => set(plan, "Architecture", value),
         None if key == "retention" => set(plan, "LogRetentionDays", value),
         None if key == "checks" => plan.checks = value.to_owned(),
-        // Ids of subnets are known only in an account: how many there are is what counts.
+        // The bill depends on the number of subnets, not on their ids.
         None if key == "zones" => {
             let zones: u32 = number(value, 0, 6)?;
             let subnets: Vec<String> = (1..=zones).map(|zone| format!("subnet-{zone}")).collect();
             set(plan, "PrivateSubnets", &subnets.join(","));
         }
         None if key == "incidents" => plan.incidents = number(value, 0.0, 100_000.0)?,
-        _ => bail!("there is no `{key}`; there are {}", KEYS.join(", ")),
+        _ => bail!("expected one of {}, found the key `{key}`", KEYS.join(", ")),
     }
     Ok(())
 }
@@ -69,7 +69,7 @@ fn number<T: FromStr + PartialOrd + std::fmt::Display>(value: &str, least: T, mo
     }
 }
 
-/// A schedule fires at the same minutes of every hour.
+/// Reads a cadence. It must divide an hour, because a schedule fires at the same minutes of every hour.
 fn seconds_between(value: &str) -> anyhow::Result<u64> {
     let seconds = value.parse::<SignedDuration>().ok().and_then(|every| u64::try_from(every.as_secs()).ok());
     let possible: Vec<u64> = (1..=60).filter(|minutes| 60 % minutes == 0).collect();
@@ -77,7 +77,7 @@ fn seconds_between(value: &str) -> anyhow::Result<u64> {
         Some(seconds) if seconds % 60 == 0 && possible.contains(&(seconds / 60)) => Ok(seconds),
         _ => {
             let possible: Vec<String> = possible.iter().map(|minutes| format!("{minutes}m")).collect();
-            bail!("expected what divides an hour, one of {}, found `{value}`", possible.join(", "))
+            bail!("expected an interval that divides an hour, one of {}, found `{value}`", possible.join(", "))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The rules; pure.
+//! Audit rules for alarms, topics and dashboards. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,25 +8,25 @@ use alarm::{Alarm, Inputs, MetricAlarm, MetricId, Template, TemplateError};
 use check::metric::NAMESPACE;
 use serde_json::Value;
 
-use super::numbers::AT_LEAST_NOTHING;
+use super::numbers::NON_NEGATIVE;
 
-/// Something that would keep an alarm from firing, or people from hearing of it.
+/// A mistake that keeps an alarm from firing or from notifying people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// Which template.
+    /// The template's file name.
     pub(crate) file: &'static str,
     /// The line of the resource.
     pub(crate) line: usize,
-    /// Where.
+    /// Path of the faulty property in the file.
     pub(crate) path: String,
-    /// What was expected, what was seen, and what comes of it.
+    /// The sentence `expected …, found …: consequence`.
     pub(crate) rule: String,
-    /// The environment in which it is so, when it is not so in those without a value of their own.
+    /// The environment whose values cause the finding. `None`: the finding does not depend on such values.
     pub(crate) environment: Option<String>,
 }
 
 impl Finding {
-    /// So in every environment, as far as it is known.
+    /// Creates a finding for every environment.
     pub(crate) fn new(file: &'static str, line: usize, path: impl Into<String>, rule: impl Into<String>) -> Self {
         Self { file, line, path: path.into(), rule: rule.into(), environment: None }
     }
@@ -42,147 +42,156 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A template with alarms, with every part of it there.
+/// A template with alarms, resolved with all optional parts.
 pub(crate) struct Shipped {
-    /// Its file.
+    /// File name of the template.
     pub(crate) file: &'static str,
-    /// The template.
+    /// The resolved template.
     pub(crate) template: Template,
-    /// Its alarms.
+    /// The valid alarms of the template.
     pub(crate) alarms: Vec<Alarm>,
-    /// Those that are none: CloudWatch, or the reader, refuses them.
-    pub(crate) refused: Vec<Refused>,
+    /// Alarms that CloudWatch, or the template reader, rejects.
+    pub(crate) rejected: Vec<Rejected>,
 }
 
-/// An alarm that is refused.
-pub(crate) struct Refused {
-    /// As it is written.
+/// An invalid alarm.
+pub(crate) struct Rejected {
+    /// The resource in the template.
     pub(crate) alarm: Resource,
-    /// Why, and where.
+    /// The reason for the rejection, and its place.
     pub(crate) error: TemplateError,
 }
 
-/// What is looked through.
+/// Input of the audit.
 pub(crate) struct AuditInput<'a> {
-    /// The functions' template.
+    /// The template of the functions.
     pub(crate) functions: &'a Template,
     /// The template of the checks' alarms.
     pub(crate) alarms: &'a Shipped,
     /// Other templates with alarms.
     pub(crate) others: &'a [Shipped],
-    /// The pages of runbooks, by file name.
+    /// Text of the runbooks, by file name.
     pub(crate) runbooks: &'a BTreeMap<String, String>,
-    /// What the templates were read with.
+    /// The inputs that the templates were resolved with.
     pub(crate) inputs: &'a Inputs,
 }
 
-/// All that is found, in the order of the templates.
-pub(crate) fn audit(rooms: &AuditInput<'_>) -> Vec<Finding> {
-    let mut findings = Findings { rooms, of: rooms.alarms, found: Vec::new() };
-    findings.stacks_name_the_same_checks();
-    let cadences = findings.cadences();
-    findings.timeouts(&cadences);
-    findings.unwatched();
-    findings.names();
-    for shipped in std::iter::once(rooms.alarms).chain(rooms.others) {
-        findings.of = shipped;
-        let refused = shipped.refused.iter().map(|refused| &refused.error);
-        let refused = refused.map(|error| Finding::new(shipped.file, error.line, &error.path, &error.rule));
-        findings.found.extend(refused);
+/// Returns all findings, in the order of the templates.
+pub(crate) fn audit(input: &AuditInput<'_>) -> Vec<Finding> {
+    let mut findings = Findings { input, current: input.alarms, found: Vec::new() };
+    findings.audit_check_names();
+    let cadences = findings.audit_cadences();
+    findings.audit_timeouts(&cadences);
+    findings.audit_metric_coverage();
+    findings.audit_alarm_names();
+    for shipped in std::iter::once(input.alarms).chain(input.others) {
+        findings.current = shipped;
+        let rejected = shipped.rejected.iter().map(|rejected| &rejected.error);
+        let rejected = rejected.map(|error| Finding::new(shipped.file, error.line, &error.path, &error.rule));
+        findings.found.extend(rejected);
         for alarm in &shipped.alarms {
-            findings.actions(alarm);
-            findings.description(alarm);
+            findings.audit_actions(alarm);
+            findings.audit_description(alarm);
             if let Alarm::Metric(alarm) = alarm {
-                findings.metrics(alarm, &cadences);
-                findings.filtered(alarm);
-                findings.check_aws_metric(alarm);
-                findings.window(alarm);
+                findings.audit_metrics(alarm, &cadences);
+                findings.audit_metric_filters(alarm);
+                findings.audit_aws_metrics(alarm);
+                findings.audit_evaluation_window(alarm);
             }
         }
-        findings.composites();
-        findings.texts();
+        findings.audit_composites();
+        findings.audit_dashboards();
     }
     findings.found
 }
 
-/// What is being found.
+/// Collects findings during the audit.
 pub(super) struct Findings<'a> {
-    pub(super) rooms: &'a AuditInput<'a>,
-    /// The template that is being looked through.
-    pub(super) of: &'a Shipped,
+    pub(super) input: &'a AuditInput<'a>,
+    /// The template under audit.
+    pub(super) current: &'a Shipped,
     pub(super) found: Vec<Finding>,
 }
 
 impl Findings<'_> {
     pub(super) fn report(&mut self, id: &str, property: &str, rule: impl Into<String>) {
-        let line = self.of.template.resource(id).map_or(1, |resource| resource.line);
+        let line = self.current.template.resource(id).map_or(1, |resource| resource.line);
         let path = format!("Resources.{id}.{property}");
-        self.found.push(Finding::new(self.of.file, line, path, rule));
+        self.found.push(Finding::new(self.current.file, line, path, rule));
     }
 
     pub(super) fn report_in_functions(&mut self, path: &str, rule: impl Into<String>) {
         self.found.push(Finding::new(super::FUNCTIONS, 1, path, rule));
     }
 
-    /// No two alarms of an environment have one name: CloudWatch would take them for the same.
-    fn names(&mut self) {
+    /// Each alarm of an environment needs a unique name, because CloudWatch treats alarms of the same name as one.
+    fn audit_alarm_names(&mut self) {
         let mut named: BTreeMap<&str, &str> = BTreeMap::new();
-        for shipped in std::iter::once(self.rooms.alarms).chain(self.rooms.others) {
-            self.of = shipped;
+        for shipped in std::iter::once(self.input.alarms).chain(self.input.others) {
+            self.current = shipped;
             for alarm in &shipped.alarms {
                 if let Some(first) = named.insert(alarm.name(), alarm.logical_id()) {
-                    let rule = format!("expected a name of its own, found that of {first}");
+                    let rule = format!(
+                        "expected a unique name, found the name of {first}: CloudWatch would treat both as one alarm"
+                    );
                     self.report(alarm.logical_id(), "Properties.AlarmName", rule);
                 }
             }
         }
     }
 
-    /// Somebody is told, or it is said why not; and whoever is told can be.
-    fn actions(&mut self, alarm: &Alarm) {
+    /// Each alarm needs an action, or the reason that it has none. Each topic of an action must accept the alarm's
+    /// messages.
+    fn audit_actions(&mut self, alarm: &Alarm) {
         let actions = alarm.actions();
         let reason = alarm.metadata()["NoAction"].as_str().unwrap_or_default();
         let is_silent = !actions.enabled || actions.alarm.is_empty();
         if is_silent && reason.trim().is_empty() {
             let rule =
-                "expected an action, or the reason that there is none in Metadata.NoAction: nobody would hear of it";
+                "expected an action, or a reason in Metadata.NoAction, found neither: the alarm would notify no one";
             self.report(alarm.logical_id(), "Properties.AlarmActions", rule);
         }
         if !is_silent && !reason.is_empty() {
-            let rule = "expected no reason beside an action: one of them is not true";
+            let rule =
+                "expected no reason in Metadata.NoAction of an alarm with actions, found one: the two contradict";
             self.report(alarm.logical_id(), "Metadata.NoAction", rule);
         }
         let targets: BTreeSet<&String> =
             actions.alarm.iter().chain(&actions.ok).chain(&actions.insufficient_data).collect();
         for target in targets {
-            if let Err(why) = self.receives(target, alarm.name()) {
+            if let Err(why) = self.audit_topic(target, alarm.name()) {
                 self.report(alarm.logical_id(), "Properties.AlarmActions", why);
             }
         }
     }
 
-    /// Whether a topic takes what alarms publish: by its policy, and by the key that encrypts it.
-    fn receives(&self, target: &str, alarm: &str) -> Result<(), String> {
-        let functions = self.rooms.functions;
+    /// Checks that a topic's policy and its encryption key let an alarm publish.
+    fn audit_topic(&self, target: &str, alarm: &str) -> Result<(), String> {
+        let functions = self.input.functions;
         let topic = target.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
         let topic = topic.and_then(|id| functions.resource(id)).filter(|topic| topic.kind == "AWS::SNS::Topic");
         let Some(topic) = topic else {
-            return Err(format!("expected a topic of {}, found `{target}`", super::FUNCTIONS));
+            return Err(format!(
+                "expected an SNS topic of {}, found `{target}`: its policy and key are unknown",
+                super::FUNCTIONS
+            ));
         };
-        let of_topic = Value::from(target);
-        let is_let_in = functions.resources_of_type("AWS::SNS::TopicPolicy").any(|policy| {
-            list(property(policy, "Topics")).contains(&&of_topic)
-                && holds(&property(policy, "PolicyDocument")["Statement"], |statement| {
+        let topic_ref = Value::from(target);
+        let may_publish = functions.resources_of_type("AWS::SNS::TopicPolicy").any(|policy| {
+            list(property(policy, "Topics")).contains(&&topic_ref)
+                && any(&property(policy, "PolicyDocument")["Statement"], |statement| {
                     let resource = &statement["Resource"];
-                    // Amazon SNS Developer Guide, "API permissions": one resource, which is the topic, and no other's actions.
-                    self.lets_alarm(alarm, statement, "sns:Publish")
-                        && (*resource == of_topic || *resource == Value::from(vec![target]) || resource == "*")
-                        && !holds(&statement["Action"], |action| action.to_string().ends_with("*\""))
+                    // Amazon SNS Developer Guide, "API permissions": the only resource is the topic, and all actions
+                    // are SNS actions.
+                    self.allows_alarm(alarm, statement, "sns:Publish")
+                        && (*resource == topic_ref || *resource == Value::from(vec![target]) || resource == "*")
+                        && !any(&statement["Action"], |action| action.to_string().ends_with("*\""))
                 })
         });
-        if !is_let_in {
+        if !may_publish {
             return Err(format!(
-                "expected a policy that lets alarms publish to {}, and is about no other, found none: it would be refused",
+                "expected a topic policy for {} alone that lets alarms publish, found none: SNS would reject \
+                 the alarm's messages",
                 topic.id
             ));
         }
@@ -190,49 +199,58 @@ impl Findings<'_> {
         let id = key.trim_start_matches("${").trim_end_matches('}').split('.').next().unwrap_or_default();
         let Some(key) = functions.resource(id) else {
             return Err(format!(
-                "expected {} to be encrypted with a key of this template, found `{key}`: nobody sees whether alarms may use it, and \
-                 with AWS's own they may not",
+                "expected a KMS key of this template on {}, found `{key}`: alarms cannot use an AWS managed key, and \
+                 the policy of any other key is unknown",
                 topic.id
             ));
         };
         let statements = &property(key, "KeyPolicy")["Statement"];
         for action in ["kms:Decrypt", "kms:GenerateDataKey"] {
-            if !holds(statements, |statement| self.lets_alarm(alarm, statement, action)) {
+            if !any(statements, |statement| self.allows_alarm(alarm, statement, action)) {
                 return Err(format!(
-                    "expected {id} to let alarms use {action}, found nothing of it: the topic stays silent"
+                    "expected the policy of {id} to let alarms use {action}, found no such statement: alarms \
+                     could not publish"
                 ));
             }
         }
         Ok(())
     }
 
-    /// Whether a statement of a policy lets an alarm do something.
-    fn lets_alarm(&self, alarm: &str, statement: &Value, action: &str) -> bool {
-        let Inputs { region, account, .. } = self.rooms.inputs;
-        let arn = format!("arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}");
-        // What is not asked here, such as another key of a condition, is taken to be so.
-        let is_so = |value: &Value, is_so: &dyn Fn(&Value) -> bool| value.is_null() || holds(value, is_so);
-        let asked = |operator: &str, key: &str| {
+    /// Returns true when a policy statement allows an action to an alarm.
+    fn allows_alarm(&self, alarm: &str, statement: &Value, action: &str) -> bool {
+        let Inputs { region, account, .. } = self.input.inputs;
+        let expected_arn = format!("arn:aws:cloudwatch:{region}:{account}:alarm:{alarm}");
+        let has_arn = |pattern: &Value| matches_pattern(&pattern.to_string(), &expected_arn);
+        // Absent conditions are met, and other condition keys are assumed to be met.
+        let is_met = |value: &Value, test: &dyn Fn(&Value) -> bool| value.is_null() || any(value, test);
+        let condition = |operator: &str, key: &str| {
             let keys = statement["Condition"][operator].as_object();
-            let own = keys.and_then(|keys| keys.iter().find(|(own, _)| own.eq_ignore_ascii_case(key)));
-            own.map_or(&Value::Null, |(_, value)| value)
+            let found = keys.and_then(|keys| keys.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)));
+            found.map_or(&Value::Null, |(_, value)| value)
         };
         statement["Effect"] == "Allow"
-            && holds(&statement["Principal"]["Service"], |service| service == "cloudwatch.amazonaws.com")
-            // IAM compares actions without their case.
-            && holds(&statement["Action"], |own| is_like(&own.to_string().to_lowercase(), &action.to_lowercase()))
-            && is_so(asked("StringEquals", "aws:SourceAccount"), &|own| own == account.as_str())
+            && any(&statement["Principal"]["Service"], |service| service == "cloudwatch.amazonaws.com")
+            // IAM compares actions case-insensitively.
+            && any(&statement["Action"], |own| matches_pattern(&own.to_string().to_lowercase(), &action.to_lowercase()))
+            && is_met(condition("StringEquals", "aws:SourceAccount"), &|value| value == account.as_str())
             && ["ArnLike", "ArnEquals", "StringLike"]
                 .iter()
-                .all(|operator| is_so(asked(operator, "aws:SourceArn"), &|own| is_like(&own.to_string(), &arn)))
+                .all(|operator| is_met(condition(operator, "aws:SourceArn"), &has_arn))
     }
 
-    /// What it means, how severe it is, and where it is written what to do.
-    fn description(&mut self, alarm: &Alarm) {
+    /// A description needs the severity and a runbook link, in at most 1,024 characters.
+    fn audit_description(&mut self, alarm: &Alarm) {
         let (id, text) = (alarm.logical_id(), alarm.description());
         let property = "Properties.AlarmDescription";
         if text.chars().count() > 1_024 {
-            self.report(id, property, format!("expected at most 1024 characters, found {}", text.chars().count()));
+            self.report(
+                id,
+                property,
+                format!(
+                    "expected at most 1024 characters, found {}: CloudWatch would reject the alarm",
+                    text.chars().count()
+                ),
+            );
         }
         let severity = alarm.metadata()["Severity"].as_str().unwrap_or_default();
         if !["critical", "warning"].contains(&severity) {
@@ -240,53 +258,55 @@ impl Findings<'_> {
         } else if !text.to_lowercase().contains(&format!("{severity}."))
             && !text.to_lowercase().contains(&format!("{severity};"))
         {
-            self.report(id, property, format!("expected its severity, {severity}, in the text"));
+            self.report(
+                id,
+                property,
+                format!("expected the severity in the text as `{severity}.` or `{severity};`, found neither"),
+            );
         }
         let link = text.split_whitespace().find(|word| word.contains(".md#"));
         let rule = match link {
-            Some(link) => self.leads_nowhere(link),
-            None => Some(
-                "expected a link to the heading of a runbook, found none: whoever is woken looks for it".to_owned(),
-            ),
+            Some(link) => self.broken_link(link),
+            None => Some("expected a link to a runbook heading, found none: the person on call needs it".to_owned()),
         };
         if let Some(rule) = rule {
             self.report(id, property, rule);
         }
     }
 
-    /// What is wrong with a link to a runbook, or to a heading of one.
-    fn leads_nowhere(&self, link: &str) -> Option<String> {
+    /// Returns the mistake in a link to a runbook or a runbook heading, if there is one.
+    fn broken_link(&self, link: &str) -> Option<String> {
         let place = link.rsplit('/').next().unwrap_or(link);
         let (page, heading) = place.split_once('#').map_or((place, None), |(page, heading)| (page, Some(heading)));
-        match (self.rooms.runbooks.get(page), heading) {
-            (None, _) => Some(format!("expected a runbook {page}, found none")),
+        match (self.input.runbooks.get(page), heading) {
+            (None, _) => Some(format!("expected a runbook {page}, found none: the link would be broken")),
             (Some(text), Some(heading)) if !headings(text).contains(heading) => {
-                Some(format!("expected a heading `{heading}` in {page}, found none"))
+                Some(format!("expected a heading `{heading}` in {page}, found none: the link would be broken"))
             }
             _ => None,
         }
     }
 
-    /// A dashboard is JSON, and its texts link runbooks that are there.
-    fn texts(&mut self) {
-        for dashboard in self.of.template.resources_of_type("AWS::CloudWatch::Dashboard") {
+    /// A dashboard needs valid JSON, and its runbook links must exist.
+    fn audit_dashboards(&mut self) {
+        for dashboard in self.current.template.resources_of_type("AWS::CloudWatch::Dashboard") {
             let body = dashboard.properties.get("DashboardBody").and_then(Value::as_str).unwrap_or_default();
             let mut rules = Vec::new();
             if let Err(error) = serde_json::from_str::<Value>(body) {
-                rules.push(format!("expected JSON, found what is none: {error}: the stack would not be made"));
+                rules.push(format!("expected valid JSON, found an error ({error}): the deployment would fail"));
             }
             let links = body.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-            rules.extend(links.filter(|link| link.contains(".md")).filter_map(|link| self.leads_nowhere(link)));
+            rules.extend(links.filter(|link| link.contains(".md")).filter_map(|link| self.broken_link(link)));
             for rule in rules {
                 self.report(&dashboard.id, "Properties.DashboardBody", rule);
             }
         }
     }
 
-    /// What filters count in log lines is published under the name that the alarm asks for.
-    fn filtered(&mut self, alarm: &MetricAlarm) {
-        let counted = |metric: &MetricId| {
-            self.of.template.resources_of_type("AWS::Logs::MetricFilter").any(|filter| {
+    /// An alarm on a metric from log lines needs a metric filter that publishes it under the same name.
+    fn audit_metric_filters(&mut self, alarm: &MetricAlarm) {
+        let is_published = |metric: &MetricId| {
+            self.current.template.resources_of_type("AWS::Logs::MetricFilter").any(|filter| {
                 list(property(filter, "MetricTransformations")).iter().any(|into| {
                     into["MetricNamespace"] == metric.namespace.as_str()
                         && into["MetricName"] == metric.name.as_str()
@@ -294,30 +314,36 @@ impl Findings<'_> {
                 }) && metric.dimensions.is_empty()
             })
         };
-        let asked = alarm.source.metrics().map(|(metric, _)| metric);
-        let ours = asked.filter(|metric| metric.namespace.starts_with(super::OURS) && metric.namespace != NAMESPACE);
-        let ours: Vec<&MetricId> = ours.collect();
-        if !ours.is_empty() {
-            self.threshold(alarm, &AT_LEAST_NOTHING);
+        let metrics = alarm.source.metrics().map(|(metric, _)| metric);
+        let from_logs: Vec<&MetricId> = metrics
+            .filter(|metric| metric.namespace.starts_with(super::OWN_NAMESPACES) && metric.namespace != NAMESPACE)
+            .collect();
+        if !from_logs.is_empty() {
+            self.audit_threshold(alarm, &NON_NEGATIVE);
         }
-        let missing = ours.into_iter().filter(|metric| !counted(metric));
+        let missing = from_logs.into_iter().filter(|metric| !is_published(metric));
         let missing: Vec<String> = missing.map(|metric| metric.name.clone()).collect();
         for name in missing {
-            let rule = format!("expected a filter on log lines that publishes {name} without dimensions, found none");
+            let rule = format!(
+                "expected a metric filter that publishes {name} without dimensions, found none: the alarm would \
+                 have no data"
+            );
             self.report(&alarm.logical_id, "Properties.MetricName", rule);
         }
     }
 
-    /// A composite alarm names alarms that are there.
-    fn composites(&mut self) {
-        let mut names: BTreeSet<String> = self.of.alarms.iter().map(|alarm| alarm.name().to_owned()).collect();
-        // What is wrong with these is told already; the name of one that is not read stays a reference.
-        names.extend(self.of.refused.iter().map(|refused| format!("${{{}}}", refused.alarm.id)));
-        for alarm in &self.of.alarms {
+    /// A composite alarm must name alarms that exist.
+    fn audit_composites(&mut self) {
+        let mut names: BTreeSet<String> = self.current.alarms.iter().map(|alarm| alarm.name().to_owned()).collect();
+        // Rejected alarms are findings already. Their names are unresolved references.
+        names.extend(self.current.rejected.iter().map(|rejected| format!("${{{}}}", rejected.alarm.id)));
+        for alarm in &self.current.alarms {
             let Alarm::Composite(composite) = alarm else { continue };
             for named in composite.rule.alarms() {
                 if !names.contains(named) {
-                    let rule = format!("expected an alarm of this template, found `{named}`");
+                    let rule = format!(
+                        "expected the name of an alarm of this template, found `{named}`: no such alarm exists"
+                    );
                     self.report(&composite.logical_id, "Properties.AlarmRule", rule);
                 }
             }
@@ -325,32 +351,32 @@ impl Findings<'_> {
     }
 }
 
-/// Whether a text is as a pattern of a policy, as JSON, has it: `*` is any text.
-fn is_like(pattern: &str, text: &str) -> bool {
+/// Returns true when a text matches a policy pattern, given as JSON, in which `*` stands for any text.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     let pattern = pattern.trim_matches('"');
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((begin, rest)) => text
-            .strip_prefix(begin)
-            .is_some_and(|text| (0..=text.len()).any(|at| text.get(at..).is_some_and(|text| is_like(rest, text)))),
+        Some((begin, rest)) => text.strip_prefix(begin).is_some_and(|text| {
+            (0..=text.len()).any(|at| text.get(at..).is_some_and(|text| matches_pattern(rest, text)))
+        }),
     }
 }
 
-/// What a resource has under a name; null, where it has nothing.
+/// Returns a property of a resource, or null if it is absent.
 fn property<'r>(resource: &'r Resource, name: &str) -> &'r Value {
     resource.properties.get(name).unwrap_or(&Value::Null)
 }
 
-/// Whether a value that is one or a list is so, or one of it.
-fn holds(value: &Value, is_so: impl Fn(&Value) -> bool) -> bool {
-    is_so(value) || list(value).into_iter().any(is_so)
+/// Returns true when a value, or any item of a list, passes a test.
+fn any(value: &Value, test: impl Fn(&Value) -> bool) -> bool {
+    test(value) || list(value).into_iter().any(test)
 }
 
 fn list(value: &Value) -> Vec<&Value> {
     value.as_array().into_iter().flatten().collect()
 }
 
-/// The anchors of a page's headings, as GitHub makes them.
+/// Returns the anchors that GitHub gives to a page's headings.
 fn headings(page: &str) -> BTreeSet<String> {
     let anchor = |line: &str| {
         let title = line.trim_start_matches('#').trim();

@@ -1,17 +1,17 @@
-//! The rules on alarms on what AWS itself counts: the metric is one that it publishes, with its dimensions, and can be passed.
+//! Audit rules for alarms on metrics that AWS publishes: known metric, known dimensions, reachable threshold.
 
 use std::ops::RangeInclusive;
 
 use alarm::MetricAlarm;
 
 use super::audit::Findings;
-use super::numbers::{AT_LEAST_NOTHING, SHARE, YES_OR_NO};
+use super::numbers::{NON_NEGATIVE, PERCENT, ZERO_TO_ONE};
 
-/// One metric of AWS, as its documentation has it.
+/// A metric of AWS, according to its documentation.
 struct Known {
     namespace: &'static str,
     name: &'static str,
-    /// Sets of dimensions that it is published with, as far as ours ask for them, in the order of their names.
+    /// Sets of dimensions that AWS publishes it with and the templates use, in alphabetical order.
     dimensions: &'static [&'static [&'static str]],
     values: RangeInclusive<f64>,
 }
@@ -21,26 +21,27 @@ const TARGET_GROUP: &[&[&str]] = &[&["LoadBalancer", "TargetGroup"]];
 const DATABASE: &[&[&str]] = &[&["DBInstanceIdentifier"]];
 const CACHE: &[&[&str]] = &[&["CacheClusterId"], &["CacheClusterId", "CacheNodeId"]];
 const SERVER: &[&[&str]] = &[&["InstanceId"]];
-/// As docs/operations.md has the CloudWatch agent aggregate.
+/// The CloudWatch agent aggregates by these dimensions, if configured according to docs/operations.md.
 const AGENT: &[&[&str]] = SERVER;
 
-/// Sources: the user guides of each service, "CloudWatch metrics"; of CloudWatch, "Metrics collected by the CloudWatch agent".
+/// Sources: "CloudWatch metrics" in the user guide of each service; "Metrics collected by the CloudWatch agent" in that
+/// of CloudWatch.
 const KNOWN: [Known; 15] = [
-    aws_metric("AWS/SQS", "NumberOfMessagesSent", &[&["QueueName"]], AT_LEAST_NOTHING),
-    aws_metric("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", &[&["LoadBalancer"]], AT_LEAST_NOTHING),
-    aws_metric("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", LOAD_BALANCER, AT_LEAST_NOTHING),
-    aws_metric("AWS/ApplicationELB", "TargetResponseTime", LOAD_BALANCER, AT_LEAST_NOTHING),
-    aws_metric("AWS/ApplicationELB", "UnHealthyHostCount", TARGET_GROUP, AT_LEAST_NOTHING),
-    aws_metric("AWS/RDS", "CPUUtilization", DATABASE, SHARE),
-    aws_metric("AWS/RDS", "FreeStorageSpace", DATABASE, AT_LEAST_NOTHING),
-    aws_metric("AWS/RDS", "FreeableMemory", DATABASE, AT_LEAST_NOTHING),
-    aws_metric("AWS/ElastiCache", "EngineCPUUtilization", CACHE, SHARE),
-    aws_metric("AWS/ElastiCache", "DatabaseMemoryUsagePercentage", CACHE, SHARE),
-    aws_metric("AWS/ElastiCache", "Evictions", CACHE, AT_LEAST_NOTHING),
-    aws_metric("AWS/EC2", "StatusCheckFailed", SERVER, YES_OR_NO),
-    aws_metric("AWS/EC2", "CPUUtilization", SERVER, SHARE),
-    aws_metric("CWAgent", "mem_used_percent", AGENT, SHARE),
-    aws_metric("CWAgent", "disk_used_percent", AGENT, SHARE),
+    aws_metric("AWS/SQS", "NumberOfMessagesSent", &[&["QueueName"]], NON_NEGATIVE),
+    aws_metric("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", &[&["LoadBalancer"]], NON_NEGATIVE),
+    aws_metric("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", LOAD_BALANCER, NON_NEGATIVE),
+    aws_metric("AWS/ApplicationELB", "TargetResponseTime", LOAD_BALANCER, NON_NEGATIVE),
+    aws_metric("AWS/ApplicationELB", "UnHealthyHostCount", TARGET_GROUP, NON_NEGATIVE),
+    aws_metric("AWS/RDS", "CPUUtilization", DATABASE, PERCENT),
+    aws_metric("AWS/RDS", "FreeStorageSpace", DATABASE, NON_NEGATIVE),
+    aws_metric("AWS/RDS", "FreeableMemory", DATABASE, NON_NEGATIVE),
+    aws_metric("AWS/ElastiCache", "EngineCPUUtilization", CACHE, PERCENT),
+    aws_metric("AWS/ElastiCache", "DatabaseMemoryUsagePercentage", CACHE, PERCENT),
+    aws_metric("AWS/ElastiCache", "Evictions", CACHE, NON_NEGATIVE),
+    aws_metric("AWS/EC2", "StatusCheckFailed", SERVER, ZERO_TO_ONE),
+    aws_metric("AWS/EC2", "CPUUtilization", SERVER, PERCENT),
+    aws_metric("CWAgent", "mem_used_percent", AGENT, PERCENT),
+    aws_metric("CWAgent", "disk_used_percent", AGENT, PERCENT),
 ];
 
 const fn aws_metric(
@@ -53,14 +54,14 @@ const fn aws_metric(
 }
 
 impl Findings<'_> {
-    /// Each metric that is not ours is one of those that are known here.
-    pub(super) fn check_aws_metric(&mut self, alarm: &MetricAlarm) {
-        let asked = alarm.source.metrics().map(|(metric, _)| metric);
-        for metric in asked.filter(|metric| !metric.namespace.starts_with(super::OURS)) {
+    /// Each metric outside this project's namespaces must be known, with a known set of dimensions.
+    pub(super) fn audit_aws_metrics(&mut self, alarm: &MetricAlarm) {
+        let metrics = alarm.source.metrics().map(|(metric, _)| metric);
+        for metric in metrics.filter(|metric| !metric.namespace.starts_with(super::OWN_NAMESPACES)) {
             let known = KNOWN.iter().find(|known| known.namespace == metric.namespace && known.name == metric.name);
             let Some(known) = known else {
                 let rule = format!(
-                    "expected a metric that is known to be published, found {}/{}: a new one is added to {} first",
+                    "expected an AWS metric that this program knows, found {}/{}: if AWS publishes it, add it to {}",
                     metric.namespace,
                     metric.name,
                     file!()
@@ -70,15 +71,15 @@ impl Findings<'_> {
             };
             let names: Vec<&str> = metric.dimensions.keys().map(String::as_str).collect();
             if !known.dimensions.contains(&&names[..]) {
-                let sets: Vec<String> = known.dimensions.iter().map(|names| names.join(", ")).collect();
+                let sets: Vec<String> = known.dimensions.iter().map(|names| names.join(" + ")).collect();
                 let rule = format!(
-                    "expected exactly {}, found {}: no such metric is known here",
+                    "expected the dimensions {}, found {}: this program knows no such metric",
                     sets.join(" or "),
-                    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+                    if names.is_empty() { "none".to_owned() } else { names.join(" + ") }
                 );
                 self.report(&alarm.logical_id, "Properties.Dimensions", rule);
             }
-            self.threshold(alarm, &known.values);
+            self.audit_threshold(alarm, &known.values);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The rules on which checks run, how often, and that somebody looks at what they publish.
+//! Audit rules for the set of checks, their cadences and timeouts, and the alarms on their metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,151 +10,165 @@ use super::audit::{Finding, Findings, Shipped};
 use super::{ALARMS, FUNCTIONS};
 use crate::cadence;
 
-/// A metric that no alarm is about, and why.
+/// Metrics without an alarm, with the reason.
 const WITHOUT_ALARM: [(&str, &str); 5] = [
-    ("Requests", "how many users there are is no fault"),
-    ("CpuLoad", "what is much depends on the number of processors"),
-    ("PaymentMismatches", "its function tells each one"),
-    ("IntegrationFailures", "its function tells each one"),
-    ("Leftovers", "its function tells each one"),
+    ("Requests", "the number of users is not a fault"),
+    ("CpuLoad", "the healthy limit depends on the number of processors"),
+    ("PaymentMismatches", "the function reports each one"),
+    ("IntegrationFailures", "the function reports each one"),
+    ("Leftovers", "the function reports each one"),
 ];
 
-/// The checks of a template's mapping, by their names there.
-fn known(template: &Template) -> Vec<&str> {
+/// Returns the names of the checks in a template's mapping `Checks`.
+fn mapped(template: &Template) -> Vec<&str> {
     template.mappings["Checks"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()
 }
 
-/// The checks that a template's parameter takes; where it does not say which, those of the mapping.
-fn taken(template: &Template) -> Vec<&str> {
+/// Returns the names that a template's parameter `Checks` allows. Without allowed values, these are the names in the
+/// mapping.
+fn allowed(template: &Template) -> Vec<&str> {
     match template.allowed.get("Checks") {
         Some(names) => names.iter().map(String::as_str).collect(),
-        None => known(template),
+        None => mapped(template),
     }
 }
 
-/// The checks that may run: known and taken.
-pub(super) fn running(template: &Template) -> Vec<&str> {
-    let taken = taken(template);
-    known(template).into_iter().filter(|name| taken.contains(name)).collect()
+/// Returns the checks that can run: those both mapped and allowed.
+pub(super) fn runnable(template: &Template) -> Vec<&str> {
+    let allowed = allowed(template);
+    mapped(template).into_iter().filter(|name| allowed.contains(name)).collect()
 }
 
-/// The function of a check, by its name in the mapping.
-fn function(name: &str) -> String {
+/// Returns the logical id of a check's function, given its name in the mapping.
+fn function_id(name: &str) -> String {
     format!("{name}Function")
 }
 
-/// The seconds after which the function of a check is ended: its own, or what holds for all.
+/// Returns the timeout of a check's function: its own, or the global one. **Units:** seconds.
 pub(super) fn timeout(functions: &Template, name: &str) -> Option<f64> {
-    let own = functions.resource(&function(name)).and_then(|function| function.properties.get("Timeout"));
-    let value = own.unwrap_or(&functions.globals["Function"]["Timeout"]);
+    let timeout = functions.resource(&function_id(name)).and_then(|function| function.properties.get("Timeout"));
+    let value = timeout.unwrap_or(&functions.globals["Function"]["Timeout"]);
     value.as_f64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// What is wrong with the alarms of a stack that runs one check alone, given that only `Checks` is: those of the check must be as they
-/// are with all, and there must be none of another.
-pub(super) fn alone(every: &Shipped, name: &str, alone: &[Alarm]) -> Vec<Finding> {
-    let own = every.template.mappings["Checks"][name]["Id"].as_str().unwrap_or_default();
-    let ids = |alarms: &[Alarm], is_asked: &dyn Fn(&str) -> bool| -> BTreeSet<String> {
-        let is_of = |alarm: &&Alarm| match alarm {
+/// Audits the alarms of a stack that runs a single check and has no other parameters. It must have the same alarms for
+/// that check as a stack with all checks, and none for other checks.
+pub(super) fn audit_single_check(every: &Shipped, name: &str, single: &[Alarm]) -> Vec<Finding> {
+    let audited_id = every.template.mappings["Checks"][name]["Id"].as_str().unwrap_or_default();
+    let ids = |alarms: &[Alarm], is_selected: &dyn Fn(&str) -> bool| -> BTreeSet<String> {
+        let has_selected = |alarm: &&Alarm| match alarm {
             Alarm::Metric(alarm) => alarm
                 .source
                 .metrics()
                 .filter(|(metric, _)| metric.namespace == NAMESPACE)
-                .any(|(metric, _)| is_asked(metric.dimensions.get("Check").map_or(own, String::as_str))),
+                .any(|(metric, _)| is_selected(metric.dimensions.get("Check").map_or(audited_id, String::as_str))),
             Alarm::Composite(_) => false,
         };
-        alarms.iter().filter(is_of).map(|alarm| alarm.logical_id().to_owned()).collect()
+        alarms.iter().filter(has_selected).map(|alarm| alarm.logical_id().to_owned()).collect()
     };
-    let (expected, actual) = (ids(&every.alarms, &|id| id == own), ids(alone, &|id| id == own));
+    let (expected, actual) = (ids(&every.alarms, &|id| id == audited_id), ids(single, &|id| id == audited_id));
     let lost = expected.difference(&actual).map(|id| {
         (
             id.clone(),
-            format!("expected it in every stack with {name}, found none where {name} runs alone: nobody would be told"),
+            format!("expected this alarm in every stack that runs {name}, found none in a stack that runs only {name}"),
         )
     });
-    let others = ids(alone, &|id| id != own).into_iter().map(|id| {
+    let others = ids(single, &|id| id != audited_id).into_iter().map(|id| {
         (
             id,
             format!(
-                "expected it only where its check runs, found it where {name} runs alone: it would have no numbers"
+                "expected this alarm only in stacks that run its check, found it in a stack that runs only \
+                 {name}: it would have no data"
             ),
         )
     });
-    let of = |(id, rule): (String, String)| {
+    let finding = |(id, rule): (String, String)| {
         let line = every.template.resource(&id).map_or(1, |resource| resource.line);
         Finding::new(every.file, line, format!("Resources.{id}.Condition"), rule)
     };
-    lost.chain(others).map(of).collect()
+    lost.chain(others).map(finding).collect()
 }
 
 impl Findings<'_> {
-    /// Each check that may run has a cadence and alarms, and there are alarms on no other.
-    pub(super) fn stacks_name_the_same_checks(&mut self) {
-        let (functions, alarms) = (self.rooms.functions, &self.rooms.alarms.template);
-        const TAKEN: &str = "Parameters.Checks.AllowedValues";
+    /// Each runnable check needs a cadence and alarms. Other checks must not have alarms.
+    pub(super) fn audit_check_names(&mut self) {
+        let (functions, alarms) = (self.input.functions, &self.input.alarms.template);
+        const ALLOWED: &str = "Parameters.Checks.AllowedValues";
         let entry = |name: &str| format!("Mappings.Checks.{name}");
-        let mut of = |file, path: String, rule: String| self.found.push(Finding::new(file, 1, path, rule));
-        for name in taken(functions) {
-            if !known(functions).contains(&name) {
-                let rule = format!("expected an entry of {name}, which the parameter Checks takes, found none");
-                of(FUNCTIONS, entry(name), rule);
-            }
-            if !known(alarms).contains(&name) {
+        let mut report = |file, path: String, rule: String| self.found.push(Finding::new(file, 1, path, rule));
+        for name in allowed(functions) {
+            if !mapped(functions).contains(&name) {
                 let rule = format!(
-                    "expected an entry of {name}, which {FUNCTIONS} lets run, found none: it would have no alarms"
+                    "expected an entry for {name}, which the parameter Checks allows, found none: the check \
+                     would have no cadence"
                 );
-                of(ALARMS, entry(name), rule);
+                report(FUNCTIONS, entry(name), rule);
             }
-            if !taken(alarms).contains(&name) {
+            if !mapped(alarms).contains(&name) {
                 let rule = format!(
-                    "expected {name}, which {FUNCTIONS} lets run, found it not: no stack could have its alarms"
+                    "expected an entry for {name}, which {FUNCTIONS} allows, found none: the check would have \
+                     no alarms"
                 );
-                of(ALARMS, TAKEN.to_owned(), rule);
+                report(ALARMS, entry(name), rule);
+            }
+            if !allowed(alarms).contains(&name) {
+                let rule = format!(
+                    "expected the value {name}, which {FUNCTIONS} allows, found none: no stack could contain \
+                     the check's alarms"
+                );
+                report(ALARMS, ALLOWED.to_owned(), rule);
             }
         }
-        for name in known(alarms) {
-            if !known(functions).contains(&name) {
-                of(ALARMS, entry(name), format!("expected a check of {FUNCTIONS}, found none of this name"));
-            } else if !taken(alarms).contains(&name) && !taken(functions).contains(&name) {
-                let rule =
-                    format!("expected a check that the parameter Checks takes, found {name}: nothing comes of it");
-                of(ALARMS, entry(name), rule);
+        for name in mapped(alarms) {
+            if !mapped(functions).contains(&name) {
+                report(
+                    ALARMS,
+                    entry(name),
+                    format!("expected the name of a check in {FUNCTIONS}, found {name}: such a check cannot run"),
+                );
+            } else if !allowed(alarms).contains(&name) && !allowed(functions).contains(&name) {
+                let rule = format!(
+                    "expected a check that the parameter Checks allows, found {name}: the entry would have no effect"
+                );
+                report(ALARMS, entry(name), rule);
             }
         }
-        for name in taken(alarms) {
-            if !taken(functions).contains(&name) {
+        for name in allowed(alarms) {
+            if !allowed(functions).contains(&name) {
                 let rule = format!(
-                    "expected a check that {FUNCTIONS} lets run, found {name}: an alarm on one that does not run is never quiet"
+                    "expected a check that {FUNCTIONS} allows, found {name}: it cannot run, so its \
+                     monitoring-lost alarm would never clear"
                 );
-                of(ALARMS, TAKEN.to_owned(), rule);
+                report(ALARMS, ALLOWED.to_owned(), rule);
             }
         }
     }
 
-    /// How often each check runs, by its id. Both templates must say the same.
-    pub(super) fn cadences(&mut self) -> BTreeMap<String, Duration> {
+    /// Returns the cadence of each check by id. Both templates must agree on it.
+    pub(super) fn audit_cadences(&mut self) -> BTreeMap<String, Duration> {
         let mut cadences = BTreeMap::new();
         let empty = serde_json::Map::new();
         let (functions, alarms) =
-            (&self.rooms.functions.mappings["Checks"], &self.rooms.alarms.template.mappings["Checks"]);
+            (&self.input.functions.mappings["Checks"], &self.input.alarms.template.mappings["Checks"]);
         let alarms = alarms.as_object().unwrap_or(&empty);
         for (name, entry) in functions.as_object().unwrap_or(&empty) {
             let path = format!("Mappings.Checks.{name}");
             let schedule = entry["Schedule"].as_str().unwrap_or_default();
             let Some(cadence) = cadence::from_schedule(schedule) else {
-                self.report_in_functions(&path, format!("expected {}, found `{schedule}`", cadence::FORMS));
+                self.report_in_functions(&path, format!("expected {}, found `{schedule}`", cadence::SUPPORTED));
                 continue;
             };
             let id = entry["Id"].as_str().unwrap_or_default();
             cadences.insert(id.to_owned(), cadence);
-            let Some(own) = alarms.get(name) else { continue };
-            let seconds = own["Seconds"].as_u64().unwrap_or_default();
-            if own["Id"].as_str() != Some(id) || seconds != cadence.as_secs() {
+            let Some(alarm_entry) = alarms.get(name) else { continue };
+            let seconds = alarm_entry["Seconds"].as_u64().unwrap_or_default();
+            if alarm_entry["Id"].as_str() != Some(id) || seconds != cadence.as_secs() {
                 let rule = format!(
-                    "expected {id} every {} s, as {} has it, found {} every {seconds} s: its alarms would look at other minutes",
+                    "expected {id} every {} s as in {}, found {} every {seconds} s: the periods of its alarms \
+                     would not match its runs",
                     cadence.as_secs(),
                     FUNCTIONS,
-                    own["Id"].as_str().unwrap_or_default()
+                    alarm_entry["Id"].as_str().unwrap_or_default()
                 );
                 self.found.push(Finding::new(ALARMS, 1, path, rule));
             }
@@ -162,39 +176,40 @@ impl Findings<'_> {
         cadences
     }
 
-    /// A function that may run longer than its cadence overlaps with itself.
-    pub(super) fn timeouts(&mut self, cadences: &BTreeMap<String, Duration>) {
-        let functions = self.rooms.functions;
-        let mut actual = BTreeSet::new();
+    /// A function whose timeout is not below its cadence could overlap with its next run.
+    pub(super) fn audit_timeouts(&mut self, cadences: &BTreeMap<String, Duration>) {
+        let functions = self.input.functions;
+        let mut reported = BTreeSet::new();
         for (name, entry) in functions.mappings["Checks"].as_object().into_iter().flatten() {
             let Some(cadence) = entry["Id"].as_str().and_then(|id| cadences.get(id)) else { continue };
             let own =
-                functions.resource(&function(name)).filter(|function| function.properties.contains_key("Timeout"));
+                functions.resource(&function_id(name)).filter(|function| function.properties.contains_key("Timeout"));
             let (line, path) = match own {
                 Some(own) => (own.line, format!("{}.Properties.Timeout", own.path())),
                 None => (1, "Globals.Function.Timeout".to_owned()),
             };
             let rule = match timeout(functions, name) {
-                None => "expected a timeout, found none: it would be 3 s".to_owned(),
+                None => "expected a Timeout, found none: Lambda's default is 3 s".to_owned(),
                 Some(timeout) if timeout >= cadence.as_secs_f64() => {
                     format!(
-                        "expected less than {} s, as often as {name} runs, found {timeout} s: runs would overlap",
+                        "expected a Timeout below {} s, the cadence of {name}, found {timeout} s: runs could overlap",
                         cadence.as_secs()
                     )
                 }
                 Some(_) => continue,
             };
-            // One line of the globals may be wrong for several checks.
-            if actual.insert(path.clone()) {
+            // The global timeout may be too long for several checks, and is reported once.
+            if reported.insert(path.clone()) {
                 self.found.push(Finding::new(FUNCTIONS, line, path, rule));
             }
         }
     }
 
-    /// Every metric has an alarm, or a reason that it has none: what each check publishes, one for each.
-    pub(super) fn unwatched(&mut self) {
+    /// Every metric needs an alarm unless [`WITHOUT_ALARM`] lists it. A metric that all checks publish needs one for
+    /// each check.
+    pub(super) fn audit_metric_coverage(&mut self) {
         let watched: Vec<&MetricId> = self
-            .rooms
+            .input
             .alarms
             .alarms
             .iter()
@@ -205,20 +220,22 @@ impl Findings<'_> {
             .flatten()
             .filter(|metric| metric.namespace == NAMESPACE)
             .collect();
-        // What is wrong with an alarm that is refused is told already.
-        let refused = &self.rooms.alarms.refused;
-        let is_refused = |name: &str| {
-            refused.iter().any(|refused| refused.alarm.properties.get("MetricName").is_some_and(|own| own == name))
+        // Rejected alarms are findings already.
+        let rejected = &self.input.alarms.rejected;
+        let is_rejected = |name: &str| {
+            rejected
+                .iter()
+                .any(|rejected| rejected.alarm.properties.get("MetricName").is_some_and(|metric| metric == name))
         };
         let is_watched = |name: &str, dimension: Option<(&str, &str)>| {
             let has = |metric: &MetricId, (key, value): (&str, &str)| {
-                metric.dimensions.get(key).is_some_and(|own| own == value)
+                metric.dimensions.get(key).is_some_and(|actual| actual == value)
             };
-            is_refused(name)
+            is_rejected(name)
                 || watched.iter().any(|metric| metric.name == name && dimension.is_none_or(|part| has(metric, part)))
         };
-        let alarms = &self.rooms.alarms.template;
-        let ids = running(alarms).into_iter().filter_map(|name| alarms.mappings["Checks"][name]["Id"].as_str());
+        let alarms = &self.input.alarms.template;
+        let ids = runnable(alarms).into_iter().filter_map(|name| alarms.mappings["Checks"][name]["Id"].as_str());
         let ids: Vec<&str> = ids.collect();
         let mut missing = Vec::new();
         for metric in CATALOGUE {
@@ -238,8 +255,8 @@ impl Findings<'_> {
                 Some((_, value)) => format!("{} of {value}", metric.name),
             }));
         }
-        for what in missing {
-            let rule = format!("expected an alarm on {what}, found none: nobody looks at it");
+        for metric in missing {
+            let rule = format!("expected an alarm on {metric}, found none: the metric would not be monitored");
             self.found.push(Finding::new(ALARMS, 1, "Resources", rule));
         }
     }

@@ -1,4 +1,4 @@
-//! What is deployed: the stacks of an environment are told the same.
+//! Audit rules for `samconfig.toml`: all stacks of an environment need the same region and parameters.
 
 use std::collections::BTreeSet;
 
@@ -6,44 +6,48 @@ use alarm::Template;
 use serde_json::Value;
 
 use super::audit::Finding;
-use super::{ALARMS, DEPLOYED};
+use super::{ALARMS, SAMCONFIG};
 use crate::samconfig::Samconfig;
 
 /// One stack of an environment.
 struct Stack<'a> {
-    /// What `--config-env` takes.
+    /// The name for `--config-env`.
     name: String,
-    /// Its template, as deployed without parameters.
+    /// The template, resolved without parameters.
     template: &'a Template,
 }
 
-/// Where the stacks of an environment are told different things, or one of them is not there: its region, and each parameter that
-/// two of them have. The templates with alarms are by their files; all are as deployed without parameters.
+/// Finds missing stacks, and stacks of an environment that differ in region or in a parameter that two of them share.
+///
+/// `alarm_templates` maps file names to templates. All templates are resolved without parameters.
 pub(super) fn differences(
     text: &str,
     functions: &Template,
-    beside: &[(&'static str, Template)],
+    alarm_templates: &[(&'static str, Template)],
 ) -> anyhow::Result<Vec<Finding>> {
-    let samconfig = Samconfig::parse(DEPLOYED, text)?;
+    let samconfig = Samconfig::parse(SAMCONFIG, text)?;
     let mut found = Vec::new();
     for environment in samconfig.environments() {
         let mut stacks = vec![Stack { name: environment.to_owned(), template: functions }];
-        for (file, template) in beside {
+        for (file, template) in alarm_templates {
             let name = format!("{environment}-{}", file.trim_end_matches(".yaml"));
             if samconfig.template(&name) == Some(file) {
                 stacks.push(Stack { name, template });
             } else if *file == ALARMS {
-                let rule =
-                    format!("expected an environment {name} with {file}, found none: its checks would have no alarms");
+                let rule = format!(
+                    "expected an environment {name} that deploys {file}, found none: the checks would have no alarms"
+                );
                 found.push(finding(text, environment, "deploy", "", rule));
             }
         }
         for (at, later) in stacks.iter().enumerate() {
-            if let (Some(first), Some(own)) = (samconfig.region(environment), samconfig.region(&later.name))
-                && first != own
+            if let (Some(first), Some(other)) = (samconfig.region(environment), samconfig.region(&later.name))
+                && first != other
             {
-                let rule =
-                    format!("expected the region of {environment}, {first}, found {own}: nothing is exported there");
+                let rule = format!(
+                    "expected {first}, the region of {environment}, found {other}: stacks can import only within \
+                     one region"
+                );
                 found.push(finding(text, &later.name, "global", ".region", rule));
             }
             for parameter in later.template.parameters.keys() {
@@ -51,10 +55,11 @@ pub(super) fn differences(
                 else {
                     continue;
                 };
-                let (expected, actual) = (held(&samconfig, first, parameter)?, held(&samconfig, later, parameter)?);
+                let (expected, actual) = (values(&samconfig, first, parameter)?, values(&samconfig, later, parameter)?);
                 if expected != actual {
                     let rule = format!(
-                        "expected the {parameter} of {}, {}, found {}: what runs, what is watched and what is shown would differ",
+                        "expected the same {parameter} as in {} ({}), found {}: checks, alarms and dashboard \
+                         would not match",
                         first.name,
                         shown(&expected),
                         shown(&actual)
@@ -70,11 +75,11 @@ pub(super) fn differences(
 fn finding(text: &str, environment: &str, command: &str, key: &str, rule: String) -> Finding {
     let table = format!("{environment}.{command}.parameters");
     let line = text.lines().position(|line| line.trim() == format!("[{table}]")).map_or(1, |line| line + 1);
-    Finding::new(DEPLOYED, line, format!("{table}{key}"), rule)
+    Finding::new(SAMCONFIG, line, format!("{table}{key}"), rule)
 }
 
-/// What a parameter holds: as it is given, or by the template's default.
-fn held(samconfig: &Samconfig, stack: &Stack<'_>, parameter: &str) -> anyhow::Result<BTreeSet<String>> {
+/// Returns the values of a parameter: those in `samconfig.toml`, or the template's default.
+fn values(samconfig: &Samconfig, stack: &Stack<'_>, parameter: &str) -> anyhow::Result<BTreeSet<String>> {
     let items = |text: &str| text.split(',').map(|item| item.trim().to_owned()).collect();
     Ok(match (samconfig.parameters(&stack.name)?.get(parameter), stack.template.parameters.get(parameter)) {
         (Some(given), _) => items(given),

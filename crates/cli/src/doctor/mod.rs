@@ -1,4 +1,4 @@
-//! `synthetics doctor templates`: what would keep an alarm from firing, or people from hearing of it, and linters do not see.
+//! `synthetics doctor templates`: finds alarm misconfigurations that linters miss.
 
 mod audit;
 mod aws;
@@ -16,31 +16,39 @@ use serde_json::{Value, json};
 
 use crate::arguments::DoctorOptions;
 use crate::exit::Exit;
-use audit::{AuditInput, Finding, Refused, Shipped, audit};
+use audit::{AuditInput, Finding, Rejected, Shipped, audit};
 
-/// The templates, below the folder of infrastructure.
+/// File names in the templates folder.
 const FUNCTIONS: &str = "template.yaml";
 const ALARMS: &str = "alarms.yaml";
-/// Looked through where there is one.
+/// Optional.
 const PLATFORM: &str = "platform.yaml";
-/// What each stack is deployed with; looked through where there is one.
-const DEPLOYED: &str = "samconfig.toml";
+/// The deployment parameters of each stack. Optional.
+const SAMCONFIG: &str = "samconfig.toml";
 
-/// What our namespaces begin with: of the checks, and of what filters count in log lines.
-const OURS: &str = "JustDriving/";
+/// Prefix of this project's namespaces: that of the checks' metrics, and those of metric filters on log lines.
+const OWN_NAMESPACES: &str = "JustDriving/";
 
-/// An environment that has no values of its own, and that nobody names: what is written for one of another name is seen.
-const OTHERS: &str = "every-other";
-/// The column of a mapping that holds for every environment without one of its own.
+/// Stands for every environment that the templates do not name, so that values for named environments do not apply.
+const UNNAMED_ENVIRONMENT: &str = "every-other";
+/// Mapping column for environments without a column of the same name.
 const DEFAULT: &str = "Default";
 
-/// Looks the templates through.
+/// Audits the templates and prints the findings.
 pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
     let findings = audit_folder(&options.templates, &options.runbooks)?;
     if options.json {
         let list: Vec<_> = findings
             .iter()
-            .map(|finding| json!({ "file": finding.file, "line": finding.line, "path": finding.path, "rule": finding.rule, "environment": finding.environment }))
+            .map(|finding| {
+                json!({
+                    "file": finding.file,
+                    "line": finding.line,
+                    "path": finding.path,
+                    "rule": finding.rule,
+                    "environment": finding.environment,
+                })
+            })
             .collect();
         println!("{}", serde_json::to_string_pretty(&list)?);
     } else {
@@ -48,7 +56,7 @@ pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
             println!("{finding}");
         }
         match findings.len() {
-            0 => println!("nothing to mend in {}", options.templates.display()),
+            0 => println!("no findings in {}", options.templates.display()),
             1 => println!("1 finding"),
             count => println!("{count} findings"),
         }
@@ -56,7 +64,7 @@ pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
     Ok(if findings.is_empty() { Exit::Passed } else { Exit::Failed })
 }
 
-/// What is found in the templates of a folder.
+/// Audits the templates of a folder.
 fn audit_folder(folder: &Path, runbooks: &Path) -> anyhow::Result<Vec<Finding>> {
     let text = |file: &str| {
         let path = folder.join(file);
@@ -74,59 +82,59 @@ fn audit_folder(folder: &Path, runbooks: &Path) -> anyhow::Result<Vec<Finding>> 
         functions: &text(FUNCTIONS)?,
         alarms: &text(ALARMS)?,
         platform: optional(PLATFORM)?.as_deref(),
-        deployed: optional(DEPLOYED)?.as_deref(),
+        samconfig: optional(SAMCONFIG)?.as_deref(),
         runbooks: &pages,
     })
 }
 
-/// What is looked through, as it is written.
+/// The text of the audited files.
 struct Texts<'a> {
     functions: &'a str,
     alarms: &'a str,
     platform: Option<&'a str>,
-    deployed: Option<&'a str>,
+    samconfig: Option<&'a str>,
     /// By file name.
     runbooks: &'a BTreeMap<String, String>,
 }
 
-/// What is found in the templates, with every check running and every optional part given: in an environment that has no value of
-/// its own anywhere, and in each that has one, what is not so in the others.
+/// Audits the templates with every check running and every optional part enabled. Audits them for an environment
+/// without values of its own, then for each environment with such values, where only additional findings count.
 fn audit_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
-    let stacks = Stacks::read(texts, OTHERS)?;
-    let own = stacks.environments();
+    let stacks = Stacks::read(texts, UNNAMED_ENVIRONMENT)?;
+    let environments = stacks.environments();
     let mut found = stacks.audit(texts.runbooks);
-    for environment in &own {
-        let differs =
-            Stacks::read(texts, environment)?.audit(texts.runbooks).into_iter().filter(|one| !found.contains(one));
-        let differs: Vec<Finding> =
-            differs.map(|one| Finding { environment: Some(environment.clone()), ..one }).collect();
-        found.extend(differs);
+    for environment in &environments {
+        let findings = Stacks::read(texts, environment)?.audit(texts.runbooks);
+        let additional = findings.into_iter().filter(|finding| !found.contains(finding));
+        let additional: Vec<Finding> =
+            additional.map(|finding| Finding { environment: Some(environment.clone()), ..finding }).collect();
+        found.extend(additional);
     }
-    for name in checks::running(&stacks.alarms.template) {
+    for name in checks::runnable(&stacks.alarms.template) {
         let inputs = stacks.inputs.clone().with("Checks", name);
-        let alone = Template::read(texts.alarms, &inputs).and_then(|template| alarms_of(&template));
-        match alone {
-            Ok((alarms, _)) => found.extend(checks::alone(&stacks.alarms, name, &alarms)),
+        let single = Template::read(texts.alarms, &inputs).and_then(|template| read_alarms(&template));
+        match single {
+            Ok((alarms, _)) => found.extend(checks::audit_single_check(&stacks.alarms, name, &alarms)),
             Err(error) => {
-                let rule = format!("{}, where {name} runs alone: the stack would not be made", error.rule);
+                let rule = format!("{} in a stack that runs only {name}: the deployment would fail", error.rule);
                 found.push(Finding::new(ALARMS, error.line, error.path, rule));
             }
         }
     }
-    if let Some(text) = texts.deployed {
-        found.extend(deployed::differences(text, &stacks.functions, &stacks.beside)?);
+    if let Some(text) = texts.samconfig {
+        found.extend(deployed::differences(text, &stacks.functions, &stacks.alarm_templates)?);
     }
     Ok(found)
 }
 
-/// The templates, as they are in an environment.
+/// The templates as resolved for one environment.
 struct Stacks {
     functions: Template,
     alarms: Shipped,
     others: Vec<Shipped>,
-    /// The templates with alarms by their files, without parameters.
-    beside: Vec<(&'static str, Template)>,
-    /// What they were read with.
+    /// The templates with alarms by file name, resolved without parameters.
+    alarm_templates: Vec<(&'static str, Template)>,
+    /// The inputs that the templates were resolved with.
     inputs: Inputs,
 }
 
@@ -138,12 +146,12 @@ impl Stacks {
         };
         let functions = read(FUNCTIONS, texts.functions, &environment)?;
         let inputs = Inputs { imports: functions.exports(), ..environment };
-        let beside = std::iter::once((ALARMS, texts.alarms)).chain(texts.platform.map(|text| (PLATFORM, text)));
-        let beside =
-            beside.map(|(file, text)| Ok((file, read(file, text, &inputs)?))).collect::<anyhow::Result<_>>()?;
+        let files = std::iter::once((ALARMS, texts.alarms)).chain(texts.platform.map(|text| (PLATFORM, text)));
+        let alarm_templates =
+            files.map(|(file, text)| Ok((file, read(file, text, &inputs)?))).collect::<anyhow::Result<_>>()?;
         let alarms = shipped(ALARMS, texts.alarms, &inputs, with_every_check)?;
         let platform = texts.platform.map(|text| shipped(PLATFORM, text, &inputs, Template::read)).transpose()?;
-        Ok(Self { functions, alarms, others: platform.into_iter().collect(), beside, inputs })
+        Ok(Self { functions, alarms, others: platform.into_iter().collect(), alarm_templates, inputs })
     }
 
     fn audit(&self, runbooks: &BTreeMap<String, String>) -> Vec<Finding> {
@@ -151,7 +159,8 @@ impl Stacks {
         audit(&AuditInput { functions, alarms, others, runbooks, inputs })
     }
 
-    /// The environments that have a value of their own: a column of a mapping, beside `Default`.
+    /// Returns the environments with values of their own: the columns, other than `Default`, of mappings that have a
+    /// `Default`.
     fn environments(&self) -> BTreeSet<String> {
         let others = self.others.iter().map(|shipped| &shipped.template);
         let templates = [&self.functions, &self.alarms.template].into_iter().chain(others);
@@ -165,16 +174,18 @@ impl Stacks {
     }
 }
 
-/// The alarms of every check that the template knows and takes. Which it only knows, or only takes, is a finding.
+/// Resolves a template with every check that both its mapping and its parameter contain. A check in only one of them is
+/// a finding.
 fn with_every_check(text: &str, inputs: &Inputs) -> Result<Template, TemplateError> {
     let plain = Template::read(text, inputs)?;
-    match &checks::running(&plain)[..] {
+    match &checks::runnable(&plain)[..] {
         [] => Ok(plain),
         names => Template::read(text, &inputs.clone().with("Checks", &names.join(","))),
     }
 }
 
-/// A template with something in every parameter that is empty by default: what is not there is not looked at.
+/// Resolves a template with a value for every parameter whose default is empty, so that all optional parts are
+/// audited.
 fn shipped(
     file: &'static str,
     text: &str,
@@ -187,23 +198,23 @@ fn shipped(
     let empty = plain.parameters.iter().filter(|(_, value)| is_empty(value));
     let inputs = empty.fold(inputs.clone(), |inputs, (name, _)| inputs.with(name, "given"));
     let template = read(text, &inputs).map_err(in_file)?;
-    let (alarms, refused) = alarms_of(&template).map_err(in_file)?;
-    Ok(Shipped { file, template, alarms, refused })
+    let (alarms, rejected) = read_alarms(&template).map_err(in_file)?;
+    Ok(Shipped { file, template, alarms, rejected })
 }
 
-/// The alarms of a template, and those that are refused.
-fn alarms_of(template: &Template) -> Result<(Vec<Alarm>, Vec<Refused>), TemplateError> {
-    let mut refused = Vec::new();
-    // Without those that were refused; there is an end to them.
+/// Returns the valid alarms of a template, and the rejected ones.
+fn read_alarms(template: &Template) -> Result<(Vec<Alarm>, Vec<Rejected>), TemplateError> {
+    let mut rejected = Vec::new();
+    // Each iteration removes one rejected alarm, so the loop ends.
     let mut rest = template.clone();
     loop {
         let error = match alarm::alarms(&rest) {
-            Ok(alarms) => return Ok((alarms, refused)),
+            Ok(alarms) => return Ok((alarms, rejected)),
             Err(error) => error,
         };
         let is_about = |resource: &Resource| error.path.starts_with(&format!("{}.", resource.path()));
         let Some(place) = rest.resources.iter().position(is_about) else { return Err(error) };
-        refused.push(Refused { alarm: rest.resources.remove(place), error });
+        rejected.push(Rejected { alarm: rest.resources.remove(place), error });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The rules on the numbers of an alarm: what it asks for is published, can be passed, and in time.
+//! Audit rules for the numbers of an alarm: metric, dimensions, statistic, period, datapoints and threshold.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -10,53 +10,57 @@ use check::metric::{CATALOGUE, Channel, Dimensions, INCONCLUSIVE, Metric, NAMESP
 use super::audit::Findings;
 use super::checks;
 
-/// What CloudWatch allows: periods of less than an hour may reach back a day together, longer ones a week.
+/// CloudWatch limits an evaluation window to a day for periods below one hour, and to a week for longer periods.
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 const WEEK: Duration = Duration::from_secs(604_800);
 
-/// Which values there are: of what is so or not, of a share in percent, and of what is counted or measured.
-pub(super) const YES_OR_NO: RangeInclusive<f64> = 0.0..=1.0;
-pub(super) const SHARE: RangeInclusive<f64> = 0.0..=100.0;
-pub(super) const AT_LEAST_NOTHING: RangeInclusive<f64> = 0.0..=f64::MAX;
+/// Ranges of values: averages of 0 or 1, percentages, and counts or measurements.
+pub(super) const ZERO_TO_ONE: RangeInclusive<f64> = 0.0..=1.0;
+pub(super) const PERCENT: RangeInclusive<f64> = 0.0..=100.0;
+pub(super) const NON_NEGATIVE: RangeInclusive<f64> = 0.0..=f64::MAX;
 
 impl Findings<'_> {
-    /// Each metric is one that is published, with its dimensions, and a statistic that a repeated call does not change.
-    pub(super) fn metrics(&mut self, alarm: &MetricAlarm, cadences: &BTreeMap<String, Duration>) {
-        let ours: Vec<(MetricId, Statistic)> = alarm
+    /// Each metric must be published with these dimensions, and its statistic must be insensitive to repeated calls.
+    pub(super) fn audit_metrics(&mut self, alarm: &MetricAlarm, cadences: &BTreeMap<String, Duration>) {
+        let own_metrics: Vec<(MetricId, Statistic)> = alarm
             .source
             .metrics()
             .filter(|(metric, _)| metric.namespace == NAMESPACE)
             .map(|(metric, statistic)| (metric.clone(), statistic))
             .collect();
-        for (metric, statistic) in ours {
+        for (metric, statistic) in own_metrics {
             if matches!(statistic, Statistic::Sum | Statistic::SampleCount) {
                 let rule = format!(
-                    "expected Average, Minimum or Maximum, found {}: a call that is sent again counts twice",
+                    "expected Average, Minimum or Maximum, found {}: a repeated call to PutMetricData would \
+                     count twice",
                     statistic.as_str()
                 );
                 self.report(&alarm.logical_id, "Properties.Statistic", rule);
             }
             let Some(known) = CATALOGUE.iter().find(|known| known.name == metric.name) else {
-                let rule = format!("expected a metric that is published, found {}: nobody does", metric.name);
+                let rule = format!(
+                    "expected a metric that a check publishes, found {}: the alarm would have no data",
+                    metric.name
+                );
                 self.report(&alarm.logical_id, "Properties.MetricName", rule);
                 continue;
             };
-            let environment = self.rooms.inputs.parameters.get("Environment").map_or("", String::as_str);
-            if let Err(rule) = dimensions(known, &metric, environment, cadences) {
+            let environment = self.input.inputs.parameters.get("Environment").map_or("", String::as_str);
+            if let Err(rule) = check_dimensions(known, &metric, environment, cadences) {
                 self.report(&alarm.logical_id, "Properties.Dimensions", rule);
                 continue;
             }
             if known.name == INCONCLUSIVE.name && alarm.missing != MissingData::Breaching {
-                let rule = "expected missing data to be breaching: a check that does not run at all says nothing";
+                let rule = "expected breaching, found another value: a check that does not run publishes nothing";
                 self.report(&alarm.logical_id, "Properties.TreatMissingData", rule);
             }
-            self.details(alarm, known, &metric, cadences);
+            self.audit_numbers(alarm, known, &metric, cadences);
         }
     }
 
-    /// Whether the threshold can be passed at all: by what values there are, and by how often one comes.
-    fn details(
+    /// Checks the threshold against the possible values, and the periods against the interval between values.
+    fn audit_numbers(
         &mut self,
         alarm: &MetricAlarm,
         known: &Metric,
@@ -65,42 +69,47 @@ impl Findings<'_> {
     ) {
         let id = &alarm.logical_id;
         let values = match (known.unit, known.name) {
-            (_, "Success" | "Inconclusive" | "Maintenance") => YES_OR_NO,
+            (_, "Success" | "Inconclusive" | "Maintenance") => ZERO_TO_ONE,
             (_, "CertificateDaysRemaining") => f64::MIN..=f64::MAX,
-            // Nothing that a run waits for takes longer than its function may.
+            // No measurement within a run exceeds the timeout of its function.
             (_, "Duration" | "WebhookProcessingDelay") => {
-                0.0..=self.timeout_of(metric).map_or(f64::MAX, |seconds| seconds * 1_000.0)
+                0.0..=self.timeout(metric).map_or(f64::MAX, |seconds| seconds * 1_000.0)
             }
-            (Unit::Percent, _) => SHARE,
-            _ => AT_LEAST_NOTHING,
+            (Unit::Percent, _) => PERCENT,
+            _ => NON_NEGATIVE,
         };
-        self.threshold(alarm, &values);
-        let Some(cadence) = every(known, metric, cadences) else { return };
-        if !alarm.period.as_secs().is_multiple_of(cadence.as_secs()) {
+        self.audit_threshold(alarm, &values);
+        let Some(interval) = interval(known, metric, cadences) else { return };
+        if !alarm.period.as_secs().is_multiple_of(interval.as_secs()) {
             let rule = format!(
-                "expected a multiple of {} s, which is how often {} has a value, found {} s: some periods would be empty",
-                cadence.as_secs(),
+                "expected a multiple of {} s, the interval at which {} is published, found {} s: some periods \
+                 would be empty",
+                interval.as_secs(),
                 known.name,
                 alarm.period.as_secs()
             );
             self.report(id, "Properties.Period", rule);
         }
-        // One run that is late, or lost, is no alarm.
+        // A single late or lost run must not raise an alarm.
         let to_alarm = u32::try_from(alarm.datapoints_to_alarm).unwrap_or(u32::MAX);
-        if alarm.missing == MissingData::Breaching && alarm.period.saturating_mul(to_alarm) < cadence * 2 {
+        if alarm.missing == MissingData::Breaching && alarm.period.saturating_mul(to_alarm) < interval * 2 {
             let rule = format!(
-                "expected at least two runs' time where missing counts as breaching, found {} s: one late run would wake people",
+                "expected at least {} s, two runs, because missing data is breaching, found {} s: one late run \
+                 would raise the alarm",
+                (interval * 2).as_secs(),
                 alarm.period.saturating_mul(to_alarm).as_secs()
             );
             self.report(id, "Properties.EvaluationPeriods", rule);
         }
-        // One burst is in every value of the window: where several are, they are no sign that it goes on.
-        let window = known.window().filter(|window| cadence < *window);
+        // Each value covers a window, so one burst affects every value of that window. A lasting problem needs more
+        // datapoints.
+        let window = known.window().filter(|window| interval < *window);
         if let Some(window) = window {
             let needed = (window + alarm.period * 2).as_secs().div_ceil(alarm.period.as_secs());
             if u64::from(to_alarm) < needed {
                 let rule = format!(
-                    "expected at least {needed} points of {} s, found {to_alarm}: a value looks back {} s, so that one burst is in several",
+                    "expected at least {needed} datapoints of {} s, found {to_alarm}: each value covers {} s, \
+                     so one burst is in several",
                     alarm.period.as_secs(),
                     window.as_secs()
                 );
@@ -109,12 +118,12 @@ impl Findings<'_> {
         }
     }
 
-    /// Whether some of the values that there are, and not all of them, are beyond the threshold.
-    pub(super) fn threshold(&mut self, alarm: &MetricAlarm, values: &RangeInclusive<f64>) {
+    /// Some of the possible values, but not all, must breach the threshold.
+    pub(super) fn audit_threshold(&mut self, alarm: &MetricAlarm, values: &RangeInclusive<f64>) {
         let values = match &alarm.source {
-            Source::Metric { statistic: Statistic::Sum | Statistic::SampleCount, .. } => &AT_LEAST_NOTHING,
+            Source::Metric { statistic: Statistic::Sum | Statistic::SampleCount, .. } => &NON_NEGATIVE,
             Source::Metric { .. } => values,
-            // What comes of an expression is another number.
+            // The result of an expression has an unknown range.
             Source::Math { .. } => return,
         };
         let (least, most) = (*values.start(), *values.end());
@@ -132,41 +141,41 @@ impl Findings<'_> {
             Comparison::LessOrEqual => threshold >= most,
         };
         if !can_breach || is_always {
-            let what = if is_always { "every" } else { "no" };
-            let range =
-                if most < f64::MAX { format!("within {least} to {most}") } else { format!("of at least {least}") };
-            let rule = format!("expected a threshold {range}, found {threshold}: {what} value is beyond it");
+            let breaching = if is_always { "every value breaches it" } else { "no value breaches it" };
+            let range = if most < f64::MAX { format!("{least} to {most}") } else { format!("at least {least}") };
+            let rule =
+                format!("expected a threshold that only some values ({range}) breach, found {threshold}: {breaching}");
             self.report(&alarm.logical_id, "Properties.Threshold", rule);
         }
     }
 
-    /// The seconds after which the function of a metric's check is ended.
-    fn timeout_of(&self, metric: &MetricId) -> Option<f64> {
+    /// Returns the timeout of the function that publishes a metric. **Units:** seconds.
+    fn timeout(&self, metric: &MetricId) -> Option<f64> {
         let id = metric.dimensions.get("Check")?;
-        let entries = self.rooms.functions.mappings["Checks"].as_object()?;
+        let entries = self.input.functions.mappings["Checks"].as_object()?;
         let (name, _) = entries.iter().find(|(_, entry)| entry["Id"] == id.as_str())?;
-        checks::timeout(self.rooms.functions, name)
+        checks::timeout(self.input.functions, name)
     }
 
-    /// What CloudWatch allows together.
-    pub(super) fn window(&mut self, alarm: &MetricAlarm) {
+    /// All periods of an alarm together must stay within CloudWatch's limit.
+    pub(super) fn audit_evaluation_window(&mut self, alarm: &MetricAlarm) {
         let periods = u32::try_from(alarm.evaluation_periods).unwrap_or(u32::MAX);
-        let together = alarm.period.saturating_mul(periods);
+        let window = alarm.period.saturating_mul(periods);
         let most = if alarm.period < HOUR { DAY } else { WEEK };
-        if together > most {
+        if window > most {
             let rule = format!(
-                "expected periods of at most {} s together, found {} s: CloudWatch refuses the alarm",
+                "expected periods of at most {} s in total, found {} s: CloudWatch would reject the alarm",
                 most.as_secs(),
-                together.as_secs()
+                window.as_secs()
             );
             self.report(&alarm.logical_id, "Properties.EvaluationPeriods", rule);
         }
     }
 }
 
-/// How often a metric has a value: with each run of its check, or more rarely. What any check may publish comes as often as the
-/// slowest runs, since that may be the only one that has something to tell.
-fn every(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) -> Option<Duration> {
+/// Returns the interval between two values of a metric, which is the cadence of its check or longer. A metric without a
+/// check has the longest cadence, since the slowest check may be the only one to publish it.
+fn interval(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration>) -> Option<Duration> {
     let cadence = match metric.dimensions.get("Check") {
         Some(check) => cadences.get(check),
         None => cadences.values().max(),
@@ -176,7 +185,8 @@ fn every(known: &Metric, metric: &MetricId, cadences: &BTreeMap<String, Duration
     Some(known.every(channel).map_or(*cadence, |every| every.max(*cadence)))
 }
 
-fn dimensions(
+/// Checks the dimensions of a metric against the catalogue.
+fn check_dimensions(
     known: &Metric,
     metric: &MetricId,
     environment: &str,
@@ -190,17 +200,22 @@ fn dimensions(
     };
     if names != expected {
         return Err(format!(
-            "expected exactly {}, found {}: there is no such metric",
-            expected.join(", "),
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+            "expected the dimensions {}, found {}: the alarm would have no data",
+            expected.join(" + "),
+            if names.is_empty() { "none".to_owned() } else { names.join(" + ") }
         ));
     }
-    if let Some(other) = metric.dimensions.get("Environment").filter(|own| *own != environment) {
-        return Err(format!("expected the parameter Environment, found `{other}`: other stacks have other numbers"));
+    if let Some(other) = metric.dimensions.get("Environment").filter(|name| *name != environment) {
+        return Err(format!(
+            "expected the parameter Environment, found `{other}`: the alarm would watch another environment"
+        ));
     }
     let is_channel = |name: &String| Channel::ALL.iter().any(|channel| channel.as_str() == name);
     if let Some(other) = metric.dimensions.get("Channel").filter(|name| !is_channel(name)) {
-        return Err(format!("expected {}, found `{other}`", Channel::ALL.map(Channel::as_str).join(" or ")));
+        return Err(format!(
+            "expected the channel {}, found `{other}`",
+            Channel::ALL.map(Channel::as_str).join(" or ")
+        ));
     }
     let check = metric.dimensions.get("Check");
     if let (Some(owner), Some(check)) = (known.owner, check)

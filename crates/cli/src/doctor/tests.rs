@@ -1,4 +1,4 @@
-//! The shipped templates are sound, and each thing that can be wrong with them is found.
+//! The shipped templates have no findings, and the audit finds each mistake in changed ones.
 
 mod checks;
 mod numbers;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use check::metric::{Channel, JOB_DELAY, NOTIFICATION_DELIVERY_DELAY};
 
 use super::audit::Finding;
-use super::{ALARMS, DEPLOYED, FUNCTIONS, PLATFORM, Texts, audit_folder, audit_texts};
+use super::{ALARMS, FUNCTIONS, PLATFORM, SAMCONFIG, Texts, audit_folder, audit_texts};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -27,20 +27,20 @@ fn runbooks() -> BTreeMap<String, String> {
 }
 
 fn findings(functions: &str, alarms: &str) -> Vec<Finding> {
-    found(&Texts { functions, alarms, platform: None, deployed: None, runbooks: &runbooks() })
+    audit(&Texts { functions, alarms, platform: None, samconfig: None, runbooks: &runbooks() })
 }
 
-/// What is found where the platform's template, and what is deployed, are these.
-fn findings_beside(platform: &str, deployed: Option<&str>) -> Vec<Finding> {
+/// Audits the shipped functions and alarms with these versions of `platform.yaml` and `samconfig.toml`.
+fn platform_findings(platform: &str, samconfig: Option<&str>) -> Vec<Finding> {
     let (functions, alarms) = (&shipped(FUNCTIONS), &shipped(ALARMS));
-    found(&Texts { functions, alarms, platform: Some(platform), deployed, runbooks: &runbooks() })
+    audit(&Texts { functions, alarms, platform: Some(platform), samconfig, runbooks: &runbooks() })
 }
 
-fn found(texts: &Texts<'_>) -> Vec<Finding> {
+fn audit(texts: &Texts<'_>) -> Vec<Finding> {
     audit_texts(texts).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
-/// The shipped alarms with a text in the place of another within one resource.
+/// Returns the shipped alarms with one text replaced within a resource.
 fn alarms_with(resource: &str, from: &str, to: &str) -> String {
     with(ALARMS, resource, from, to)
 }
@@ -53,7 +53,7 @@ fn with(file: &str, resource: &str, from: &str, to: &str) -> String {
     format!("{}{to}{}", &text[..at], &text[at + from.len()..])
 }
 
-/// A template with another value of a resource's property, whatever it was.
+/// Returns a template with another value for a property of a resource.
 fn with_property(text: &str, resource: &str, property: &str, value: &str) -> String {
     let begin = text.find(&format!("\n  {resource}:\n")).unwrap_or_else(|| panic!("{resource}"));
     let line = format!("\n      {property}: ");
@@ -69,18 +69,18 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 }
 
 #[test]
-fn nothing_is_found_in_the_shipped_templates() {
+fn shipped_templates_have_no_findings() {
     let found = audit_folder(&root().join("infra"), &root().join("docs/runbooks")).unwrap();
     assert!(found.is_empty(), "{}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
-fn each_mistake_in_the_alarms_is_found_where_it_stands() {
+fn each_mistake_in_the_alarms_is_found() {
     let long = format!(".md#errorrate {}", "and so on ".repeat(100));
     let action =
         "      AlarmActions: [!ImportValue { Fn::Sub: \"just-driving-synthetics-${Environment}-OnCallTopic\" }]\n";
     for (resource, from, to, path, rule) in [
-        ("ErrorRate", action, "", "ErrorRate.Properties.AlarmActions", "expected an action, or the reason"),
+        ("ErrorRate", action, "", "ErrorRate.Properties.AlarmActions", "expected an action, or a reason"),
         (
             "ErrorRate",
             action,
@@ -93,22 +93,16 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "OnCallTopic",
             "EventsTopic",
             "ErrorRate.Properties.AlarmActions",
-            "policy that lets alarms publish to EventsTopic",
+            "topic policy for EventsTopic alone that lets alarms publish",
         ),
         (
             "ErrorRate",
             "OnCallTopic",
             "StateTable",
             "ErrorRate.Properties.AlarmActions",
-            "expected a topic of template.yaml",
+            "expected an SNS topic of template.yaml",
         ),
-        (
-            "FailingLogin",
-            "NoAction",
-            "Note",
-            "FailingLogin.Properties.AlarmActions",
-            "expected an action, or the reason",
-        ),
+        ("FailingLogin", "NoAction", "Note", "FailingLogin.Properties.AlarmActions", "expected an action, or a reason"),
         (
             "ErrorRate",
             "Severity: critical",
@@ -121,7 +115,7 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "Severity: critical",
             "Severity: warning",
             "ErrorRate.Properties.AlarmDescription",
-            "its severity, warning",
+            "expected the severity in the text as `warning.`",
         ),
         (
             "ErrorRate",
@@ -137,27 +131,27 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "ErrorRate.Properties.AlarmDescription",
             "expected a runbook nothing.md",
         ),
-        ("ErrorRate", ".md#errorrate", "", "ErrorRate.Properties.AlarmDescription", "expected a link to the heading"),
         (
             "ErrorRate",
-            "Statistic: Average",
-            "Statistic: Sum",
-            "ErrorRate.Properties.Statistic",
-            "sent again counts twice",
+            ".md#errorrate",
+            "",
+            "ErrorRate.Properties.AlarmDescription",
+            "expected a link to a runbook heading",
         ),
+        ("ErrorRate", "Statistic: Average", "Statistic: Sum", "ErrorRate.Properties.Statistic", "would count twice"),
         (
             "ErrorRate",
             "Statistic: Average",
             "Statistic: SampleCount",
             "ErrorRate.Properties.Statistic",
-            "sent again counts twice",
+            "would count twice",
         ),
         (
             "ErrorRate",
             "MetricName: ErrorRate",
             "MetricName: Errors",
             "ErrorRate.Properties.MetricName",
-            "found Errors: nobody does",
+            "found Errors: the alarm would have no data",
         ),
         (
             "ErrorRate",
@@ -171,15 +165,15 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "        - { Name: Channel, Value: email }\n",
             "",
             "EmailQueue.Properties.Dimensions",
-            "expected exactly Channel, Check, Environment",
+            "expected the dimensions Channel + Check + Environment",
         ),
-        ("PlatformDown", "${FailingLogin}", "nobody", "PlatformDown.Properties.AlarmRule", "found `nobody`"),
+        ("PlatformDown", "${FailingLogin}", "unknown", "PlatformDown.Properties.AlarmRule", "found `unknown`"),
         (
             "ErrorRate",
             "Metadata: { Severity: critical }",
-            "Metadata: { Severity: critical, NoAction: Somebody else tells. }",
+            "Metadata: { Severity: critical, NoAction: The function notifies. }",
             "ErrorRate.Metadata.NoAction",
-            "expected no reason beside an action",
+            "expected no reason in Metadata.NoAction",
         ),
         (
             "ErrorRate",
@@ -200,14 +194,14 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "TreatMissingData: breaching",
             "TreatMissingData: notBreaching",
             "MonitoringLostLogin.Properties.TreatMissingData",
-            "a check that does not run at all says nothing",
+            "a check that does not run publishes nothing",
         ),
         (
             "Lockouts",
             "${Environment}-lockouts",
             "${Environment}-login-failure-rate",
             "Lockouts.Properties.AlarmName",
-            "expected a name of its own, found that of LoginFailureRate",
+            "expected a unique name, found the name of LoginFailureRate",
         ),
         (
             "ErrorRate",
@@ -221,7 +215,7 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "{ Name: Channel, Value: email }",
             "{ Name: Channel, Value: Email }",
             "EmailQueue.Properties.Dimensions",
-            "expected email or sms, found `Email`",
+            "expected the channel email or sms, found `Email`",
         ),
         (
             "FailedInvocations",
@@ -235,18 +229,18 @@ fn each_mistake_in_the_alarms_is_found_where_it_stands() {
             "Name: QueueName",
             "Name: Queue",
             "FailedInvocations.Properties.Dimensions",
-            "expected exactly QueueName, found Queue",
+            "expected the dimensions QueueName, found Queue",
         ),
     ] {
         let text = alarms_with(resource, from, to);
         let found = findings(&shipped(FUNCTIONS), &text);
-        let is_it = |finding: &Finding| finding.path.ends_with(path) && finding.rule.contains(rule);
-        assert!(found.iter().any(is_it), "{resource}: {from} -> {to}: {found:#?}");
+        let is_expected = |finding: &Finding| finding.path.ends_with(path) && finding.rule.contains(rule);
+        assert!(found.iter().any(is_expected), "{resource}: {from} -> {to}: {found:#?}");
     }
 }
 
 #[test]
-fn alarms_that_are_refused_are_all_found_and_nothing_else_for_them() {
+fn each_rejected_alarm_is_a_single_finding() {
     let text = with_property(&shipped(ALARMS), "ErrorRate", "DatapointsToAlarm", "60");
     let text = with_property(&text, "FailingLogin", "DatapointsToAlarm", "3");
     let text = with_property(&text, "SmsQueue", "ComparisonOperator", "MoreOrLess");
@@ -261,7 +255,7 @@ fn alarms_that_are_refused_are_all_found_and_nothing_else_for_them() {
 }
 
 #[test]
-fn a_metric_that_nobody_looks_at_is_found() {
+fn metric_without_an_alarm_is_found() {
     let text = replaced(&shipped(ALARMS), "MetricName: ErrorRate", "MetricName: Exceptions");
     let found = findings(&shipped(FUNCTIONS), &text);
     assert!(
@@ -274,7 +268,7 @@ fn a_metric_that_nobody_looks_at_is_found() {
 fn each_mistake_in_the_functions_is_found() {
     let alarms = shipped(ALARMS);
     for (from, to, rule) in [
-        ("Timeout: 55", "Timeout: 60", "runs would overlap"),
+        ("Timeout: 55", "Timeout: 60", "runs could overlap"),
         (
             "Login: { Id: login, Schedule: \"cron(* * * * ? *)\" }",
             "Login: { Id: login, Schedule: \"cron(0/5 * * * ? *)\" }",
@@ -285,46 +279,50 @@ fn each_mistake_in_the_functions_is_found() {
             "Login: { Id: login, Schedule: \"rate(1 minute)\" }",
             "found `rate(1 minute)`",
         ),
-        ("    - [OnCallTopic, WarningsTopic]\n", "    - [OnCallTopic]\n", "publish to WarningsTopic"),
-        // SNS takes neither a policy about several topics, nor one with actions that are not on topics.
+        ("    - [OnCallTopic, WarningsTopic]\n", "    - [OnCallTopic]\n", "topic policy for WarningsTopic alone"),
+        // SNS rejects a policy for several topics, and a policy with actions that do not apply to topics.
         (
             "                Resource: !Ref { Fn::Sub: \"${Topic}\" }\n",
             "                Resource: [!Ref OnCallTopic, !Ref WarningsTopic]\n",
-            "publish to OnCallTopic, and is about no other",
+            "expected a topic policy for OnCallTopic alone",
         ),
         (
             "                Action: sns:Publish\n                Resource: !Ref { Fn::Sub",
             "                Action: sns:*\n                Resource: !Ref { Fn::Sub",
-            "publish to OnCallTopic",
+            "expected a topic policy for OnCallTopic alone",
         ),
         (
             "Action: [kms:Decrypt, kms:GenerateDataKey*]\n            Resource: \"*\"\n            Condition",
             "Action: [kms:Decrypt]\n            Resource: \"*\"\n            Condition",
             "let alarms use kms:GenerateDataKey,",
         ),
-        ("KmsMasterKeyId: !Ref EncryptionKey", "KmsMasterKeyId: alias/aws/sns", "found `alias/aws/sns`: nobody sees"),
+        (
+            "KmsMasterKeyId: !Ref EncryptionKey",
+            "KmsMasterKeyId: alias/aws/sns",
+            "found `alias/aws/sns`: alarms cannot use",
+        ),
         (
             "StringEquals: { aws:SourceAccount: !Ref AWS::AccountId }",
             "StringEquals: { aws:SourceAccount: \"111122223333\" }",
-            "expected a policy that lets alarms publish to OnCallTopic",
+            "expected a topic policy for OnCallTopic alone",
         ),
         (
             "aws:SourceArn: !Sub arn:${AWS::Partition}:cloudwatch:",
             "aws:SourceArn: !Sub arn:${AWS::Partition}:events:",
-            "expected a policy that lets alarms publish to OnCallTopic",
+            "expected a topic policy for OnCallTopic alone",
         ),
         (
             "aws:SourceAccount: !Ref AWS::AccountId",
             "AWS:SourceAccount: \"111122223333\"",
-            "expected a policy that lets alarms publish to OnCallTopic",
+            "expected a topic policy for OnCallTopic alone",
         ),
-        ("      KeyPolicy:\n", "      PolicyOfKey:\n", "let alarms use kms:Decrypt, found nothing of it"),
-        ("          Topics:\n", "          Topic:\n", "expected a policy that lets alarms publish to OnCallTopic"),
-        ("    Timeout: 55\n", "", "expected a timeout, found none"),
+        ("      KeyPolicy:\n", "      PolicyOfKey:\n", "let alarms use kms:Decrypt, found no such statement"),
+        ("          Topics:\n", "          Topic:\n", "expected a topic policy for OnCallTopic alone"),
+        ("    Timeout: 55\n", "", "expected a Timeout, found none"),
         (
             "      CodeUri: ../functions/login/\n",
             "      CodeUri: ../functions/login/\n      Timeout: 120\n",
-            "expected less than 60 s, as often as Login runs, found 120 s",
+            "expected a Timeout below 60 s, the cadence of Login, found 120 s",
         ),
     ] {
         let found = findings(&replaced(&shipped(FUNCTIONS), from, to), &alarms);
@@ -333,7 +331,7 @@ fn each_mistake_in_the_functions_is_found() {
 }
 
 #[test]
-fn wider_policies_and_a_longer_timeout_of_a_rare_check_are_no_mistakes() {
+fn wider_policies_and_longer_timeouts_are_accepted() {
     for (from, to) in [
         (
             "                Action: sns:Publish\n                Resource: !Ref { Fn::Sub: \"${Topic}\" }\n",
@@ -354,24 +352,24 @@ fn wider_policies_and_a_longer_timeout_of_a_rare_check_are_no_mistakes() {
 }
 
 #[test]
-fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
+fn each_mistake_in_the_platform_alarms_is_found() {
     let action =
         "      AlarmActions: [!ImportValue { Fn::Sub: \"just-driving-synthetics-${Environment}-OnCallTopic\" }]\n";
     for (resource, from, to, path, rule) in [
-        ("DatabaseStorage", action, "", "DatabaseStorage.Properties.AlarmActions", "expected an action, or the reason"),
+        ("DatabaseStorage", action, "", "DatabaseStorage.Properties.AlarmActions", "expected an action, or a reason"),
         (
             "DatabaseStorage",
             "OnCallTopic",
             "EventsTopic",
             "DatabaseStorage.Properties.AlarmActions",
-            "policy that lets alarms publish to EventsTopic",
+            "topic policy for EventsTopic alone that lets alarms publish",
         ),
         (
             "DatabaseStorage",
             "Severity: critical",
             "Severity: warning",
             "DatabaseStorage.Properties.AlarmDescription",
-            "its severity, warning",
+            "expected the severity in the text as `warning.`",
         ),
         (
             "DatabaseStorage",
@@ -385,9 +383,9 @@ fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
             "EvaluationPeriods: ",
             "EvaluationPeriods: 30",
             "DatabaseStorage.Properties.EvaluationPeriods",
-            "at most 86400 s together",
+            "at most 86400 s in total",
         ),
-        // Of a loop: each server's.
+        // A resource of a loop over servers.
         (
             "ServerDisk&{Server}",
             "platform.md#serverdisk",
@@ -400,7 +398,7 @@ fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
             "MetricName: Exceptions",
             "MetricName: Exception",
             "PlatformExceptions.Properties.MetricName",
-            "a filter on log lines that publishes Exception",
+            "a metric filter that publishes Exception",
         ),
         (
             "ExceptionsOf&{Group}",
@@ -414,50 +412,50 @@ fn each_mistake_in_the_alarms_on_the_platform_is_found_where_it_stands() {
             "Name: DBInstanceIdentifier",
             "Name: DBInstance",
             "DatabaseStorage.Properties.Dimensions",
-            "expected exactly DBInstanceIdentifier, found DBInstance",
+            "expected the dimensions DBInstanceIdentifier, found DBInstance",
         ),
         (
             "ServerErrors",
             "{ Name: LoadBalancer, Value",
             "{ Name: Balancer, Value",
             "ServerErrors.Properties.Dimensions",
-            "expected exactly LoadBalancer or LoadBalancer, TargetGroup, found Balancer",
+            "expected the dimensions LoadBalancer or LoadBalancer + TargetGroup, found Balancer",
         ),
         (
             "DatabaseCpu",
             "AWS/RDS",
             "AWS/EC2",
             "DatabaseCpu.Properties.Dimensions",
-            "expected exactly InstanceId, found DBInstanceIdentifier",
+            "expected the dimensions InstanceId, found DBInstanceIdentifier",
         ),
         (
             "ServerCpu&{Server}",
             "-server-cpu-",
             "-server-down-",
             "ServerCpugiven.Properties.AlarmName",
-            "found that of ServerDowngiven",
+            "found the name of ServerDowngiven",
         ),
     ] {
         let text = with(PLATFORM, resource, from, to);
-        let found = findings_beside(&text, None);
-        let is_it =
+        let found = platform_findings(&text, None);
+        let is_expected =
             |finding: &Finding| finding.file == PLATFORM && finding.path.ends_with(path) && finding.rule.contains(rule);
-        assert!(found.iter().any(is_it), "{resource}: {from} -> {to}: {found:#?}");
+        assert!(found.iter().any(is_expected), "{resource}: {from} -> {to}: {found:#?}");
         assert!(found.iter().all(|finding| finding.file == PLATFORM && finding.line > 1), "{found:#?}");
     }
 }
 
 #[test]
-fn a_dashboard_that_leads_nowhere_is_found() {
+fn invalid_dashboard_is_found() {
     for (from, to, rule) in [
         ("${Runbooks}/alarms.md#slow)", "${Runbooks}/alarms.md#fast)", "a heading `fast` in alarms.md"),
         ("${Runbooks}/login.md)", "${Runbooks}/logon.md)", "expected a runbook logon.md"),
-        ("\"start\": \"-PT6H\",", "\"start\": \"-PT6H\"", "expected JSON, found what is none"),
+        ("\"start\": \"-PT6H\",", "\"start\": \"-PT6H\"", "expected valid JSON, found an error"),
     ] {
         let found = findings(&shipped(FUNCTIONS), &with(ALARMS, "Dashboard", from, to));
-        let is_it = |finding: &Finding| {
+        let is_expected = |finding: &Finding| {
             finding.path == "Resources.Dashboard.Properties.DashboardBody" && finding.rule.contains(rule)
         };
-        assert!(found.iter().any(is_it), "{from} -> {to}: {found:#?}");
+        assert!(found.iter().any(is_expected), "{from} -> {to}: {found:#?}");
     }
 }

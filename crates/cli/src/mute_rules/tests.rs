@@ -1,4 +1,4 @@
-//! Which alarms fall silent, and when.
+//! Muted alarms, and the schedule of their rules.
 
 use check::incident::SilenceKind;
 use runtime::settings::Document;
@@ -32,7 +32,7 @@ fn muted(from: &str, until: &str, before: Option<&MuteRule>) -> (String, String)
 }
 
 #[test]
-fn the_alarms_of_a_check_are_those_on_its_numbers() {
+fn check_owns_the_alarms_on_its_metrics() {
     let shipped = thresholds::shipped("demo").unwrap();
     let mut deployed = all_deployed(&shipped);
     let names = |checks: &[&str], deployed: &BTreeSet<String>| {
@@ -41,35 +41,35 @@ fn the_alarms_of_a_check_are_those_on_its_numbers() {
             .map(|name| name.strip_prefix("just-driving-synthetics-demo-").unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    let of_login =
+    let login_alarms =
         ["login-monitoring-lost", "login-slow", "login-failing", "login-failure-rate", "lockouts", "login-objective"];
-    assert_eq!(names(&["login"], &deployed), of_login);
-    assert!(names(&["notifications"], &deployed).contains(&"sms-queue".to_owned()), "a channel is of its check");
+    assert_eq!(names(&["login"], &deployed), login_alarms);
+    assert!(names(&["notifications"], &deployed).contains(&"sms-queue".to_owned()), "a channel belongs to its check");
 
     let every = names(&[], &deployed);
-    let about_the_monitor: Vec<&str> = shipped
+    let never_muted: Vec<&str> = shipped
         .iter()
         .map(|alarm| alarm.name.strip_prefix("just-driving-synthetics-demo-").unwrap())
-        .filter(|name| !every.iter().any(|own| own == name))
+        .filter(|name| !every.iter().any(|muted| muted == name))
         .collect();
-    assert_eq!(about_the_monitor, ["oldest-unsent-notification", "failed-invocations"]);
-    let of_each: usize = checks::ids(&[]).unwrap().iter().map(|check| names(&[check], &deployed).len()).sum();
-    assert_eq!(of_each, every.len());
-    assert!(every.len() <= 100, "CloudWatch takes 100 alarms in a rule, these are {}", every.len());
+    assert_eq!(never_muted, ["oldest-unsent-notification", "failed-invocations"]);
+    let per_check: usize = checks::ids(&[]).unwrap().iter().map(|check| names(&[check], &deployed).len()).sum();
+    assert_eq!(per_check, every.len());
+    assert!(every.len() <= 100, "CloudWatch allows 100 alarms in a rule, found {}", every.len());
 
     deployed.remove("just-driving-synthetics-demo-lockouts");
-    assert!(!names(&["login"], &deployed).contains(&"lockouts".to_owned()), "what is not deployed cannot be muted");
+    assert!(!names(&["login"], &deployed).contains(&"lockouts".to_owned()), "an undeployed alarm is not muted");
 }
 
 #[test]
-fn a_mute_begins_within_the_next_minute_and_ends_in_the_minute_of_its_end() {
+fn mute_is_rounded_to_full_minutes() {
     for (from, until, expression, duration) in [
         ("2026-12-06T22:00:30Z", "2026-12-07T00:00:30Z", "at(2026-12-06T22:01)", "PT2H"),
         ("2026-12-06T22:00:00Z", "2026-12-06T22:45:00Z", "at(2026-12-06T22:01)", "PT44M"),
-        // The call may take its time.
+        // Leaves 10 seconds for the API call.
         ("2026-12-06T22:00:55Z", "2026-12-07T00:00:55Z", "at(2026-12-06T22:02)", "PT1H59M"),
         ("2026-12-06T22:00:50Z", "2026-12-06T22:05:50Z", "at(2026-12-06T22:01)", "PT5M"),
-        // Never less than CloudWatch takes.
+        // At least one minute, CloudWatch's minimum.
         ("2026-12-06T22:00:55Z", "2026-12-06T22:01:55Z", "at(2026-12-06T22:02)", "PT1M"),
         ("2026-12-06T22:00:30Z", "2026-12-13T22:00:30Z", "at(2026-12-06T22:01)", "PT168H"),
     ] {
@@ -78,7 +78,7 @@ fn a_mute_begins_within_the_next_minute_and_ends_in_the_minute_of_its_end() {
 }
 
 #[test]
-fn a_rule_that_holds_keeps_its_beginning() {
+fn active_rule_keeps_its_start() {
     let rule = |expression: &str, duration: &str| MuteRule {
         name: "rule".to_owned(),
         description: String::new(),
@@ -88,20 +88,20 @@ fn a_rule_that_holds_keeps_its_beginning() {
         alarms: vec!["a".to_owned()],
     };
     let (from, until) = ("2026-12-06T22:30:30Z", "2026-12-07T00:30:30Z");
-    for (what, before, expression, duration) in [
-        ("it holds", rule("at(2026-12-06T22:01)", "PT2H"), "at(2026-12-06T22:01)", "PT2H30M"),
-        ("it is about to", rule("at(2026-12-06T22:31)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
-        ("it is over", rule("at(2026-12-06T20:01)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
-        ("it comes later", rule("at(2026-12-06T23:00)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
-        ("it is no such rule", rule("cron(0 22 * * *)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
-        ("it would be too long", rule("at(2026-11-20T22:01)", "PT400H"), "at(2026-12-06T22:31)", "PT2H"),
+    for (name, before, expression, duration) in [
+        ("active", rule("at(2026-12-06T22:01)", "PT2H"), "at(2026-12-06T22:01)", "PT2H30M"),
+        ("about to start", rule("at(2026-12-06T22:31)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
+        ("over", rule("at(2026-12-06T20:01)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
+        ("starts later", rule("at(2026-12-06T23:00)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
+        ("recurring", rule("cron(0 22 * * *)", "PT2H"), "at(2026-12-06T22:31)", "PT2H"),
+        ("would be too long", rule("at(2026-11-20T22:01)", "PT400H"), "at(2026-12-06T22:31)", "PT2H"),
     ] {
         let actual = muted(from, until, Some(&before));
-        assert_eq!(actual, (expression.to_owned(), duration.to_owned()), "{what}");
+        assert_eq!(actual, (expression.to_owned(), duration.to_owned()), "{name}");
     }
 }
 
-/// The windows of the demo's settings with these.
+/// Reads windows added to the demo's settings.
 fn windows(text: &str) -> Vec<Window> {
     let demo = include_str!("../../../../infra/layer/settings/demo.toml");
     let text = format!("{demo}\n{text}");
@@ -109,7 +109,7 @@ fn windows(text: &str) -> Vec<Window> {
     runtime::Prepared::<availability::Availability>::read(&document).unwrap().common.windows
 }
 
-/// What becomes of these windows at half past ten in the evening, UTC, on 6 December 2026, a Sunday.
+/// Returns the verdicts on windows at 22:30:30 UTC on Sunday, 6 December 2026.
 fn verdicts(text: &str, before: &[MuteRule]) -> Vec<Verdict> {
     let alarms = |checks: &[&str]| match checks {
         [] => vec!["every".to_owned()],
@@ -127,7 +127,7 @@ fn rule(verdict: &Verdict) -> &MuteRule {
 }
 
 #[test]
-fn a_window_of_every_week_is_a_rule_of_every_week() {
+fn weekly_window_gets_a_weekly_rule() {
     let verdicts = verdicts(
         r#"
 [[maintenance.windows]]
@@ -163,7 +163,7 @@ time_zone = "America/New_York"
 }
 
 #[test]
-fn a_window_that_comes_once_is_a_rule_that_comes_once() {
+fn one_time_window_gets_a_one_time_rule() {
     let text = r#"
 [[maintenance.windows]]
 name = "move"
@@ -196,23 +196,23 @@ until = "2027-01-16T00:00:30Z"
     // 22:00 in Copenhagen.
     assert_eq!(times(&first[0]), ("at(2026-12-20T21:00)".to_owned(), "PT3H".to_owned()));
     assert_eq!(rule(&first[0]).zone, "UTC");
-    assert_eq!(times(&first[1]), ("at(2026-12-06T22:31)".to_owned(), "PT29M".to_owned()), "what is left of it");
+    assert_eq!(times(&first[1]), ("at(2026-12-06T22:31)".to_owned(), "PT29M".to_owned()), "the rest of the window");
     assert_eq!(first[2], Verdict::None("it is over"));
     assert!(matches!(first[3], Verdict::None(why) if why.contains("subjects")), "{:?}", first[3]);
     assert!(matches!(&first[4], Verdict::Impossible { why, .. } if why.contains("15 days")), "{:?}", first[4]);
 
-    // Put at 22:00, it holds: it stays as it is.
-    let put = MuteRule {
+    // An active rule, created at 22:00, stays unchanged.
+    let existing = MuteRule {
         expression: "at(2026-12-06T22:00)".to_owned(),
         duration: "PT1H".to_owned(),
         ..rule(&first[1]).clone()
     };
-    let again = verdicts(text, std::slice::from_ref(&put));
-    assert_eq!(*rule(&again[1]), put);
+    let again = verdicts(text, std::slice::from_ref(&existing));
+    assert_eq!(*rule(&again[1]), existing);
 }
 
 #[test]
-fn a_window_whose_alarms_are_not_deployed_cannot_be_muted() {
+fn window_without_deployed_alarms_gets_no_rule() {
     let windows = windows(
         "\n[[maintenance.windows]]\nname = \"night\"\nchecks = [\"login\"]\nat = \"02:00\"\nduration = \"1h\"\n",
     );
@@ -223,7 +223,7 @@ fn a_window_whose_alarms_are_not_deployed_cannot_be_muted() {
 }
 
 #[test]
-fn each_window_has_a_rule_of_its_own() {
+fn each_window_gets_a_unique_rule_name() {
     let text = |name: &str| format!("\n[[maintenance.windows]]\nname = {name:?}\nat = \"02:00\"\nduration = \"1h\"\n");
     let long = "x".repeat(400);
     let windows = ["night", "Night", "night 2", "夜", &long].map(text).concat();
@@ -232,11 +232,11 @@ fn each_window_has_a_rule_of_its_own() {
         .map(|verdict| rule(verdict).name.replace("just-driving-synthetics-demo-window-", ""))
         .collect();
     assert_eq!(names[..4], ["night", "night-2", "night-2-2", "unnamed"]);
-    assert!(names[4].len() <= LONGEST_NAME);
+    assert!(names[4].len() <= MAX_NAME_LENGTH);
 }
 
 #[test]
-fn what_a_rule_says_of_itself_is_no_longer_than_cloudwatch_takes() {
+fn rule_description_stays_within_the_cloudwatch_limit() {
     let reason = "å".repeat(3_000);
     let text = format!(
         "\n[[maintenance.windows]]\nname = \"night\"\nreason = \"{reason}\"\nat = \"02:00\"\nduration = \"1h\"\n"

@@ -1,14 +1,15 @@
-//! What runs is watched.
+//! Every check that runs has alarms, and the stacks agree with each other.
 
 use super::*;
 
-fn without(text: &str, is_out: impl Fn(&str) -> bool) -> String {
-    let kept: String = text.split_inclusive('\n').filter(|line| !is_out(line.trim())).collect();
-    assert!(kept != text, "nothing is left out");
+/// Returns a text without the lines that match.
+fn without(text: &str, is_removed: impl Fn(&str) -> bool) -> String {
+    let kept: String = text.split_inclusive('\n').filter(|line| !is_removed(line.trim())).collect();
+    assert!(kept != text, "no line matches");
     kept
 }
 
-/// A template without one of its resources.
+/// Returns a template without one of its resources.
 fn without_resource(text: &str, resource: &str) -> String {
     let begin = text.find(&format!("\n  {resource}:\n")).unwrap_or_else(|| panic!("{resource}"));
     let end = text[begin + 2..].find("\n\n").map_or(text.len(), |length| begin + 2 + length);
@@ -16,56 +17,56 @@ fn without_resource(text: &str, resource: &str) -> String {
 }
 
 #[test]
-fn a_check_without_alarms_is_found() {
+fn check_without_alarms_is_found() {
     let (functions, alarms) = (shipped(FUNCTIONS), shipped(ALARMS));
     let is_entry = |line: &str| line.starts_with("Integrations: { Id: integrations,");
-    let is_taken = |line: &str| line == "- Integrations";
+    let is_allowed = |line: &str| line == "- Integrations";
     let journeys = "    AllowedValues:\n      - Journeys\n      - Availability\n";
-    let taken = "    AllowedValues:\n      - Availability\n";
-    let of_taken = "Parameters.Checks.AllowedValues";
+    let allowed = "    AllowedValues:\n      - Availability\n";
+    let allowed_values = "Parameters.Checks.AllowedValues";
     for (name, functions, alarms, file, path, rule) in [
         (
-            "neither known nor taken by the alarms",
+            "neither mapped nor allowed in the alarms",
             functions.clone(),
-            without_resource(&without(&alarms, |line| is_entry(line) || is_taken(line)), "FailingIntegrations"),
+            without_resource(&without(&alarms, |line| is_entry(line) || is_allowed(line)), "FailingIntegrations"),
             ALARMS,
             "Mappings.Checks.Integrations",
-            "it would have no alarms",
+            "the check would have no alarms",
         ),
         (
-            "not known to the alarms",
+            "not mapped in the alarms",
             functions.clone(),
             without(&alarms, is_entry),
             ALARMS,
             "Mappings.Checks.Integrations",
-            "it would have no alarms",
+            "the check would have no alarms",
         ),
         (
-            "not taken by the alarms",
+            "not allowed in the alarms",
             functions.clone(),
-            without(&alarms, is_taken),
+            without(&alarms, is_allowed),
             ALARMS,
-            of_taken,
-            "expected Integrations, which template.yaml lets run",
+            allowed_values,
+            "expected the value Integrations, which template.yaml allows",
         ),
         (
-            "taken by the functions alone",
-            replaced(&functions, taken, journeys),
+            "allowed only in the functions",
+            replaced(&functions, allowed, journeys),
             alarms.clone(),
             ALARMS,
             "Mappings.Checks.Journeys",
-            "it would have no alarms",
+            "the check would have no alarms",
         ),
         (
-            "taken by the alarms alone",
-            without(&functions, is_taken),
+            "allowed only in the alarms",
+            without(&functions, is_allowed),
             alarms.clone(),
             ALARMS,
-            of_taken,
-            "an alarm on one that does not run is never quiet",
+            allowed_values,
+            "its monitoring-lost alarm would never clear",
         ),
         (
-            "known to the alarms alone",
+            "mapped only in the alarms",
             functions.clone(),
             replaced(
                 &alarms,
@@ -74,23 +75,23 @@ fn a_check_without_alarms_is_found() {
             ),
             ALARMS,
             "Mappings.Checks.Elsewhere",
-            "expected a check of template.yaml, found none",
+            "expected the name of a check in template.yaml, found Elsewhere",
         ),
         (
-            "known to the alarms, and taken by nobody",
+            "mapped in the alarms but not allowed",
             functions.clone(),
             replaced(&alarms, "\n  Checks:\n    A", "\n  Checks:\n    Journeys: { Id: journeys, Seconds: 300 }\n    A"),
             ALARMS,
             "Mappings.Checks.Journeys",
-            "found Journeys: nothing comes of it",
+            "found Journeys: the entry would have no effect",
         ),
         (
-            "taken without a cadence",
-            replaced(&functions, taken, "    AllowedValues:\n      - Elsewhere\n      - Availability\n"),
+            "allowed without a cadence",
+            replaced(&functions, allowed, "    AllowedValues:\n      - Elsewhere\n      - Availability\n"),
             alarms.clone(),
             FUNCTIONS,
             "Mappings.Checks.Elsewhere",
-            "which the parameter Checks takes, found none",
+            "which the parameter Checks allows, found none",
         ),
         (
             "without one of the alarms that every check has",
@@ -110,43 +111,47 @@ fn a_check_without_alarms_is_found() {
         ),
     ] {
         let found = findings(&functions, &alarms);
-        let is_it = |finding: &Finding| finding.file == file && finding.path == path && finding.rule.contains(rule);
-        assert!(found.iter().any(is_it), "{name}: {found:#?}");
+        let is_expected =
+            |finding: &Finding| finding.file == file && finding.path == path && finding.rule.contains(rule);
+        assert!(found.iter().any(is_expected), "{name}: {found:#?}");
     }
 }
 
 #[test]
-fn an_alarm_that_is_there_in_other_stacks_than_its_check_is_found() {
-    let of = |condition: &str| {
+fn alarm_in_the_wrong_stacks_is_found() {
+    let rules_with = |condition: &str| {
         let found = findings(&shipped(FUNCTIONS), &alarms_with("Lockouts", "    Condition: HasLogin\n", condition));
         let places = found.iter().filter(|finding| finding.path == "Resources.Lockouts.Condition");
         places.map(|finding| finding.rule.clone()).collect::<Vec<_>>()
     };
-    let (lost, other) = ("expected it in every stack with Login, found none", "found it where Booking runs alone");
-    assert!(of("    Condition: HasLogin\n").is_empty());
-    // Where nothing is given for another part of the dashboard.
-    let rules = of("    Condition: HasApm\n");
+    let (lost, other) = (
+        "expected this alarm in every stack that runs Login, found none",
+        "found it in a stack that runs only Booking",
+    );
+    assert!(rules_with("    Condition: HasLogin\n").is_empty());
+    // This condition is not met without a value for an unrelated parameter.
+    let rules = rules_with("    Condition: HasApm\n");
     assert!(rules.len() == 1 && rules[0].contains(lost), "{rules:#?}");
-    let rules = of("    Condition: HasBooking\n");
+    let rules = rules_with("    Condition: HasBooking\n");
     assert!(rules.len() == 2 && rules.iter().any(|rule| rule.contains(lost)), "{rules:#?}");
     assert!(rules.iter().any(|rule| rule.contains(other)), "{rules:#?}");
-    // The other one that it names is not there.
+    // The other alarm in its rule does not exist in a stack with one check.
     let text = alarms_with("PlatformDown", "Condition: CanTellWhetherItIsDown", "Condition: HasLogin");
     let found = findings(&shipped(FUNCTIONS), &text);
     assert!(
         found.iter().any(|finding| finding.path.starts_with("Resources.PlatformDown.")
-            && finding.rule.contains("where Login runs alone: the stack would not be made")),
+            && finding.rule.contains("in a stack that runs only Login: the deployment would fail")),
         "{found:#?}"
     );
-    let rules = of("");
+    let rules = rules_with("");
     assert!(rules.len() == 9 && rules.iter().any(|rule| rule.contains(other)), "{rules:#?}");
 }
 
 #[test]
-fn stacks_that_are_deployed_with_different_words_are_found() {
-    let deployed = shipped(DEPLOYED);
+fn stacks_with_different_parameters_are_found() {
+    let samconfig = shipped(SAMCONFIG);
     let section = |header: &str, from: &str, to: &str| {
-        let (before, section) = deployed.split_once(header).unwrap();
+        let (before, section) = samconfig.split_once(header).unwrap();
         format!("{before}{header}{}", replaced(section, from, to))
     };
     let alarms = "[staging-alarms.deploy.parameters]";
@@ -155,39 +160,39 @@ fn stacks_that_are_deployed_with_different_words_are_found() {
         (
             section(alarms, "Checks=", "Checks=Integrations,"),
             "staging-alarms.deploy.parameters.parameter_overrides",
-            "expected the Checks of staging, ",
+            "expected the same Checks as in staging (Availability), found Availability,Integrations",
         ),
         (
             section(alarms, "Environment=staging", "Environment=production"),
             "staging-alarms.deploy.parameters.parameter_overrides",
-            "expected the Environment of staging, staging, found production",
+            "expected the same Environment as in staging (staging), found production",
         ),
         (
             section(platform, "Environment=staging", "Environment=production"),
             "staging-platform.deploy.parameters.parameter_overrides",
-            "expected the Environment of staging, staging, found production",
+            "expected the same Environment as in staging (staging), found production",
         ),
-        // The dashboard shows what the third stack watches.
+        // The dashboard must show the resources that the third stack monitors.
         (
             section(platform, "Environment=staging", "Environment=staging\", \"Database=just-driving"),
             "staging-platform.deploy.parameters.parameter_overrides",
-            "expected the Database of staging-alarms, none, found just-driving",
+            "expected the same Database as in staging-alarms (none), found just-driving",
         ),
         (
             section("[staging-alarms.global.parameters]", "eu-north-1", "eu-west-1"),
             "staging-alarms.global.parameters.region",
-            "expected the region of staging, eu-north-1, found eu-west-1",
+            "expected eu-north-1, the region of staging, found eu-west-1",
         ),
         (
-            replaced(&deployed, alarms, "[other-alarms.deploy.parameters]"),
+            replaced(&samconfig, alarms, "[other-alarms.deploy.parameters]"),
             "staging.deploy.parameters",
-            "expected an environment staging-alarms with alarms.yaml, found none",
+            "expected an environment staging-alarms that deploys alarms.yaml, found none",
         ),
     ] {
-        let found = findings_beside(&shipped(PLATFORM), Some(&text));
-        let is_it = |finding: &Finding| {
-            finding.file == DEPLOYED && finding.line > 1 && finding.path == path && finding.rule.contains(rule)
+        let found = platform_findings(&shipped(PLATFORM), Some(&text));
+        let is_expected = |finding: &Finding| {
+            finding.file == SAMCONFIG && finding.line > 1 && finding.path == path && finding.rule.contains(rule)
         };
-        assert!(found.len() == 1 && is_it(&found[0]), "{path}: {found:#?}");
+        assert!(found.len() == 1 && is_expected(&found[0]), "{path}: {found:#?}");
     }
 }
