@@ -142,8 +142,8 @@ pub(crate) fn times(rule: &MuteRule) -> Option<(Timestamp, Timestamp)> {
     Some((starts, starts.checked_add(duration).ok()?))
 }
 
-/// Returns the start and end of the rule for a one-time silence. A silence that has started already gets a rule that
-/// starts within the next minute. An active rule keeps its start: a new start would interrupt the mute, and muted
+/// Returns the start and end of the rule for a one-time silence. For an active silence, the rule starts within
+/// the next minute. An active rule keeps its start: a new start would interrupt the mute, and muted
 /// alarms would send their notifications.
 fn once(
     from: Timestamp,

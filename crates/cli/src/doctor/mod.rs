@@ -97,8 +97,8 @@ struct Texts<'a> {
     runbooks: &'a BTreeMap<String, String>,
 }
 
-/// Audits the templates with every check running and every optional part enabled. Audits them for an environment
-/// without values of its own, then for each environment with such values, where only additional findings count.
+/// Audits the templates with every check running and every optional part enabled. The first
+/// pass uses an environment that the templates do not name. One more pass per named environment adds new findings.
 fn audit_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
     let stacks = Stacks::read(texts, UNNAMED_ENVIRONMENT)?;
     let environments = stacks.environments();
@@ -159,7 +159,7 @@ impl Stacks {
         audit(&AuditInput { functions, alarms, others, runbooks, inputs })
     }
 
-    /// Returns the environments with values of their own: the columns, other than `Default`, of mappings that have a
+    /// Returns the environments that the templates name: the columns, other than `Default`, of mappings with a
     /// `Default`.
     fn environments(&self) -> BTreeSet<String> {
         let others = self.others.iter().map(|shipped| &shipped.template);
