@@ -16,7 +16,8 @@ async fn delay_of_second_attempt(head: &'static str) -> Option<SignedDuration> {
     let settings = format!(
         "environment = \"test\"\nbase_url = \"http://{}\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n\
          [links]\nrunbook = \"https://docs.example/\"\n[network]\nallow_addresses = [\"127.0.0.1\"]\n\
-         [check.availability]\ndeadline = \"45s\"\n[[check.availability.targets]]\nid = \"t\"\npath = \"/\"\ndeadline = \"2s\"\n",
+         [check.availability]\ndeadline = \"45s\"\n\
+         [[check.availability.targets]]\nid = \"t\"\npath = \"/\"\ndeadline = \"2s\"\n",
         server.address
     );
     let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));

@@ -19,8 +19,8 @@ fn errors(name: &str) -> String {
     problems(name).iter().map(|problem| format!("{problem}\n")).collect()
 }
 
-/// The `.txt` file next to each settings file holds its errors. With `UPDATE_EXPECTED` set, the test writes the actual errors
-/// there; review them in the diff.
+/// The `.txt` file next to each settings file holds its errors. With `UPDATE_EXPECTED` set, the test writes the actual
+/// errors there; review them in the diff.
 #[test]
 fn errors_name_line_key_value_and_rule() {
     let folder = here("tests/settings/wrong");
