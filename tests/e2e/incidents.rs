@@ -62,11 +62,11 @@ async fn operator_mutes_looks_up_and_unmutes() {
     let timeline = world.printed(&["incident", &id]);
     for part in [
         "first failed run",
-        "told: opened",
+        "notified: opened",
         "muted until",
         "by anna: deploying 4.2",
-        "told: recovered",
-        "closed, after",
+        "notified: recovered",
+        "closed after",
     ] {
         assert!(timeline.contains(part), "{part} is missing in\n{timeline}");
     }
@@ -87,12 +87,12 @@ async fn operator_mutes_looks_up_and_unmutes() {
     assert!((399 * 86_400..=400 * 86_400).contains(&remaining), "{remaining} s");
 
     for (arguments, expected) in [
-        (&["mute", "nothing", "--for", "1h", "--reason", "x"][..], "there is no check `nothing`"),
-        (&["mute", CHECK, "--for", "8d", "--reason", "x"], "7d at most"),
+        (&["mute", "nothing", "--for", "1h", "--reason", "x"][..], "unknown check \"nothing\""),
+        (&["mute", CHECK, "--for", "8d", "--reason", "x"], "at most 7d"),
         (&["mute", CHECK, "--for", "soon", "--reason", "x"], "such as"),
-        (&["mute", CHECK, "--for", "1h", "--reason", " "], "--reason is blank"),
-        (&["incident", "yesterday"], "is no id of an incident"),
-        (&["incident", "login.20200101T000000Z"], "there is no incident"),
+        (&["mute", CHECK, "--for", "1h", "--reason", " "], "expected a --reason, found a blank one"),
+        (&["incident", "yesterday"], "expected an incident id"),
+        (&["incident", "login.20200101T000000Z"], "unknown incident"),
     ] {
         let output = world.synthetics(arguments);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -56,7 +56,7 @@ async fn muting_a_check_mutes_its_alarms() {
     let api = &world.calls.mute_rules;
     let before = Timestamp::now();
     let muted = output_text(&world.synthetics(&MUTE), 0);
-    assert!(muted.contains("6 alarms are muted with it from "), "{muted}");
+    assert!(muted.contains("6 alarms are muted from "), "{muted}");
     let rule = only_call(&api.take(), "PutAlarmMuteRule");
     assert_eq!(
         rule,
@@ -114,7 +114,7 @@ async fn mute_holds_although_its_alarms_cannot_be_muted() {
     let denied = output_text(&world.synthetics(&MUTE), 1);
     for part in [
         "availability is muted until ",
-        "its alarms are not muted, and tell as ever",
+        "alarms are not muted and keep notifying",
         "is not authorized to perform: cloudwatch:PutAlarmMuteRule",
         "docs/operations.md",
     ] {
@@ -125,18 +125,18 @@ async fn mute_holds_although_its_alarms_cannot_be_muted() {
     assert!(mutes.contains("not muted"), "{mutes}");
 
     let login = output_text(&world.synthetics(&["mute", "login", "--for", "1h", "--reason", "x"]), 1);
-    assert!(login.contains("no alarm of login is deployed in not-muting: deploy infra/alarms.yaml"), "{login}");
+    assert!(login.contains("no alarm of login is deployed in not-muting; deploy infra/alarms.yaml"), "{login}");
 
     let state_table = &world.variables().into_iter().find(|(name, _)| name == "STATE_TABLE").unwrap().1;
     let nameless = output_text(&world.program(&[&MUTE[..], &["--table", state_table]].concat()), 1);
-    assert!(nameless.contains("name --environment beside it"), "{nameless}");
+    assert!(nameless.contains("give --environment together with --table"), "{nameless}");
     let nameless = output_text(&world.program(&["mutes", "--table", state_table]), 0);
-    assert!(nameless.contains("not known"), "{nameless}");
+    assert!(nameless.contains("unknown"), "{nameless}");
 
     // A mute of a subject does not touch alarms, which have no subjects.
     world.calls.take();
     let subject = output_text(&world.synthetics(&["mute", "availability/health", "--for", "1h", "--reason", "x"]), 0);
-    assert!(subject.contains("alarms know no subjects"), "{subject}");
+    assert!(subject.contains("alarms are per check"), "{subject}");
     output_text(&world.synthetics(&["unmute", "availability/health"]), 0);
     let calls = world.calls.take();
     assert!(calls.iter().all(|call| ["GetItem", "UpdateItem"].contains(&call.as_str())), "{calls:?}");
@@ -147,7 +147,7 @@ async fn mute_holds_although_its_alarms_cannot_be_muted() {
     api.deny(Some("DeleteAlarmMuteRule"));
     let unmuted = output_text(&world.synthetics(&["unmute", CHECK]), 1);
     assert!(unmuted.contains("availability is no longer muted"), "{unmuted}");
-    assert!(unmuted.contains("its alarms may still be muted"), "{unmuted}");
+    assert!(unmuted.contains("alarms may still be muted"), "{unmuted}");
     let mutes = world.printed(&["mutes"]);
     assert!(mutes.contains("availability: alarms only") && mutes.contains("6 muted"), "{mutes}");
     api.deny(None);
@@ -158,7 +158,7 @@ async fn mute_holds_although_its_alarms_cannot_be_muted() {
     output_text(&world.synthetics(&["mute", CHECK, "--for", "4h", "--reason", "x"]), 0);
     api.deny(Some("PutAlarmMuteRule"));
     let shorter = output_text(&world.synthetics(&["mute", CHECK, "--for", "1m", "--reason", "x"]), 1);
-    assert!(shorter.contains("still muted until ") && shorter.contains("by the earlier rule"), "{shorter}");
+    assert!(shorter.contains("stay muted until ") && shorter.contains("by an earlier rule"), "{shorter}");
     let mutes = world.printed(&["mutes"]);
     assert!(mutes.contains("6 muted until "), "{mutes}");
     api.deny(None);
@@ -167,7 +167,7 @@ async fn mute_holds_although_its_alarms_cannot_be_muted() {
     // CloudWatch without mute rules.
     api.leave_to_the_emulator();
     let unknown = output_text(&world.synthetics(&MUTE), 1);
-    assert!(unknown.contains("its alarms may not be muted") && unknown.contains("Unknown action"), "{unknown}");
+    assert!(unknown.contains("alarms may not be muted") && unknown.contains("Unknown action"), "{unknown}");
 }
 
 const WEEKLY: &str = r#"
@@ -222,9 +222,15 @@ async fn maintenance_sync_mutes_the_alarms_of_windows() {
     world.calls.mute_rules.set(foreign["Name"].as_str().unwrap(), Some(foreign.clone()));
     world.calls.mute_rules.set("just-driving-synthetics-other-window-move", Some(foreign));
     let listed = output_text(&maintenance(&world, "list", &[]), 1);
-    for part in
-        ["cron(30 2 * * MON,THU)", "PT45M", "Europe/Copenhagen", "to put", "it is over", "subjects", "maintenance sync"]
-    {
+    for part in [
+        "cron(30 2 * * MON,THU)",
+        "PT45M",
+        "Europe/Copenhagen",
+        "missing",
+        "it is over",
+        "subjects",
+        "maintenance sync",
+    ] {
         assert!(listed.contains(part), "{part} is missing in\n{listed}");
     }
     assert_eq!(world.calls.mute_rules.take(), []);
@@ -272,7 +278,7 @@ async fn maintenance_sync_mutes_the_alarms_of_windows() {
     // One window was changed and one removed. A denied deletion is reported.
     fs::write(&file, format!("{plain}{}", WEEKLY.replace("45m", "50m"))).unwrap();
     let listed = output_text(&maintenance(&world, "list", &[]), 1);
-    assert!(listed.contains("to put") && listed.contains("to end"), "{listed}");
+    assert!(listed.contains("missing") && listed.contains("obsolete"), "{listed}");
     world.calls.mute_rules.deny(Some("DeleteAlarmMuteRule"));
     let denied = output_text(&maintenance(&world, "sync", &[]), 1);
     assert!(denied.contains("is not authorized to perform: cloudwatch:DeleteAlarmMuteRule"), "{denied}");
@@ -295,6 +301,6 @@ async fn maintenance_sync_mutes_the_alarms_of_windows() {
     fs::write(&file, format!("{plain}{}", WEEKLY.replace("\"availability\", \"login/log-in\"", "\"booking\"")))
         .unwrap();
     let missing = output_text(&maintenance(&world, "sync", &[]), 1);
-    assert!(missing.contains("kept, ") && world.calls.mute_rules.take().is_empty(), "{missing}");
+    assert!(missing.contains("kept: ") && world.calls.mute_rules.take().is_empty(), "{missing}");
     assert!(missing.contains("no alarm of booking is deployed: deploy infra/alarms.yaml"), "{missing}");
 }

@@ -91,7 +91,7 @@ async fn leftovers_are_listed_then_removed_and_nothing_else() {
     assert_eq!(cleaned[0]["leftovers"][0]["run_id"], RUN);
     assert_eq!(cleaned[0]["leftovers"][0]["removed"], true);
     // The platform's own view, from its admin endpoint.
-    let admin = reqwest::get(format!("{}/left-behind", platform.admin_url())).await.unwrap().text().await.unwrap();
+    let admin = reqwest::get(format!("{}/leftovers", platform.admin_url())).await.unwrap().text().await.unwrap();
     let admin: Value = serde_json::from_str(&admin).unwrap();
     let left = platform.leftovers();
     assert_eq!(admin["leftovers"], json!(left));

@@ -81,10 +81,10 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
         stage
             .plain(
                 8,
-                "closed before an answer",
+                "closed before a response",
                 "reads the request and closes",
                 |_| Vec::new(),
-                Failed("connect", "closed before an answer"),
+                Failed("connect", "closed before a response"),
             )
             .await
             .named_by(&["closed", "empty reply", "eof"]),

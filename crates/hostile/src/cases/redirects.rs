@@ -10,7 +10,7 @@ use super::{Case, Expect::*, Stage, server_at, url};
 use crate::host::{INSIDE, METADATA};
 use crate::names::ZONE;
 
-const METADATA_TEXT: &str = "one to 169.254.169.254 (link-local)";
+const METADATA_TEXT: &str = "a redirect to 169.254.169.254 (link-local)";
 
 /// Answer with a redirect to this location.
 fn to(location: &str) -> Vec<Act> {
@@ -71,8 +71,8 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
             METADATA_TEXT,
             &metadata,
         ),
-        ("redirect to this machine", "http://127.0.0.1/", "one to 127.0.0.1 (loopback)", &loopback),
-        ("redirect to a private address", "http://10.1.2.3/", "one to 10.1.2.3 (private)", &inside),
+        ("redirect to this machine", "http://127.0.0.1/", "a redirect to 127.0.0.1 (loopback)", &loopback),
+        ("redirect to a private address", "http://10.1.2.3/", "a redirect to 10.1.2.3 (private)", &inside),
         ("redirect to a name with a private address", "http://inside.hostile.example/", "10.1.2.3 (private)", &inside),
     ] {
         let case = stage

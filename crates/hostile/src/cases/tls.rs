@@ -132,7 +132,7 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
 
     let how = How { first: vec![send("HTTP/1.1 400 Bad Request\r\n\r\n"), Act::Hang], ..How::default() };
     let plain = stage.start(how, |_| ok()).await;
-    let expect = Failed("tls", "an answer without TLS");
+    let expect = Failed("tls", "a response without TLS");
     let case =
         Case::at(18, "plain text on the TLS port", "speaks HTTP without TLS", url("https", "tls", &plain), expect);
     cases.push(Case { resources: vec![plain], ..case }.named_by(&[

@@ -79,9 +79,7 @@ async fn unavailable_store_does_not_hide_the_other() {
 
 #[tokio::test]
 async fn refused_passwords_are_inconclusive_with_a_remedy() {
-    for (store, expected) in
-        [("database", "refuses our user synthetics"), ("cache", "does not let the default user in")]
-    {
+    for (store, expected) in [("database", "rejects the user synthetics"), ("cache", "rejects the default user")] {
         let harness = Harness::<Backend>::start().await;
         let path = format!("backend/{store}-password");
         let wrong_password = |(at, value): (String, String)| {
@@ -113,7 +111,7 @@ async fn invalid_statement_fails_its_step_only() {
     .await;
     let observed = harness.run().await;
     let (word, detail) = step(&observed, "database", "read");
-    assert!(word == "failed" && detail.contains("to know the statement"), "{word}: {detail}");
+    assert!(word == "failed" && detail.contains("to support the statement"), "{word}: {detail}");
     assert_eq!(step(&observed, "database", "status").0, "passed");
 }
 

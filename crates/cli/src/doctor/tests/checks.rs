@@ -136,7 +136,7 @@ fn alarm_in_the_wrong_stacks_is_found() {
     assert!(rules.len() == 2 && rules.iter().any(|rule| rule.contains(lost)), "{rules:#?}");
     assert!(rules.iter().any(|rule| rule.contains(other)), "{rules:#?}");
     // The other alarm in its rule does not exist in a stack with one check.
-    let text = alarms_with("PlatformDown", "Condition: CanTellWhetherItIsDown", "Condition: HasLogin");
+    let text = alarms_with("PlatformDown", "Condition: HasAvailabilityAndLogin", "Condition: HasLogin");
     let found = findings(&shipped(FUNCTIONS), &text);
     assert!(
         found.iter().any(|finding| finding.path.starts_with("Resources.PlatformDown.")
