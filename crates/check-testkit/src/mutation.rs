@@ -16,7 +16,7 @@ use crate::{Harness, Observed};
 /// # Panics
 /// When a fault does not have the effects listed in the catalogue, has them while inactive, or is caught by more than
 /// one assertion.
-pub async fn what_catches_each_fault<C: Check>() -> String {
+pub async fn assertions_by_fault<C: Check>() -> String {
     let mut caught = vec!["fault: subject step kind <- assertion".to_owned()];
     for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == C::ID) {
         let lines = match &spec.shows {

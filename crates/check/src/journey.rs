@@ -268,7 +268,7 @@ impl Journey {
     }
 
     /// Sets the result of a step that has none yet: inconclusive, maintenance, skipped or passed.
-    pub fn settle(&mut self, step: StepId, result: StepResult) {
+    pub fn finish_step(&mut self, step: StepId, result: StepResult) {
         self.steps[step.0].result.get_or_insert(result);
     }
 
@@ -299,12 +299,15 @@ impl Journey {
     }
 
     /// Records an internal error that ended the attempt as an inconclusive step of the whole check. Earlier results stay.
-    pub fn broke_down(&mut self, detail: String, now: Timestamp) {
+    pub fn record_internal_error(&mut self, detail: String, now: Timestamp) {
         for step in self.steps.iter_mut().filter(|step| step.result.is_none()) {
             step.result = Some(StepResult::Skipped { reason: "the check failed with an internal error".to_owned() });
         }
         let step = self.begin(&Subject::whole(), "run", now);
-        self.settle(step, StepResult::Inconclusive { inconclusive: Inconclusive { cause: Cause::Internal, detail } });
+        self.finish_step(
+            step,
+            StepResult::Inconclusive { inconclusive: Inconclusive { cause: Cause::Internal, detail } },
+        );
     }
 
     /// Ends the recording. A step without a result is an internal error and therefore inconclusive.

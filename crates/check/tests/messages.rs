@@ -83,11 +83,11 @@ fn attempt(cast: &Cast, at: Timestamp, letters: &str) -> Attempt {
             let parameter = format!("/just-driving/production/{}/api-key", cast.check);
             let detail = format!("the parameter {parameter} does not exist\nput it there");
             let inconclusive = Inconclusive { cause: Cause::Reference, detail };
-            journey.settle(request, check::StepResult::Inconclusive { inconclusive });
+            journey.finish_step(request, check::StepResult::Inconclusive { inconclusive });
             journey.end(request, Duration::from_millis(3));
             continue;
         }
-        journey.settle(request, check::StepResult::Passed);
+        journey.finish_step(request, check::StepResult::Passed);
         journey.end(request, Duration::from_millis(42));
         let response = journey.begin(&subject, cast.fails.0, at);
         let down = Mismatch {
@@ -108,7 +108,7 @@ fn attempt(cast: &Cast, at: Timestamp, letters: &str) -> Attempt {
             _ => Ok(()),
         };
         if journey.assert(response, "status", observed).is_ok() {
-            journey.settle(response, check::StepResult::Passed);
+            journey.finish_step(response, check::StepResult::Passed);
         }
         journey.end(response, Duration::from_micros(200));
     }

@@ -40,8 +40,8 @@ async fn run(options: &MaintenanceOptions, sync: bool) -> anyhow::Result<Exit> {
     let deployed = rules.deployed_alarms(&deployment::named(environment, "")).await?;
     let mut before = window_rules(&rules, environment).await?;
 
-    let alarms_of = |checks: &[&str]| mute_rules::alarms_of(&shipped, &deployed, checks);
-    let verdicts = mute_rules::for_windows(environment, &common.windows, alarms_of, &before, Timestamp::now());
+    let alarms_for_checks = |checks: &[&str]| mute_rules::alarms_for_checks(&shipped, &deployed, checks);
+    let verdicts = mute_rules::for_windows(environment, &common.windows, alarms_for_checks, &before, Timestamp::now());
     let mut lines = Vec::new();
     for (window, verdict) in common.windows.iter().zip(verdicts) {
         let (rule, (state, is_synced)) = match verdict {
@@ -81,9 +81,9 @@ async fn run(options: &MaintenanceOptions, sync: bool) -> anyhow::Result<Exit> {
 /// Reads the existing rules of windows, by name.
 async fn window_rules(rules: &MuteRules, environment: &str) -> anyhow::Result<BTreeMap<String, MuteRule>> {
     let mut found = BTreeMap::new();
-    for name in rules.names(&mute_rules::prefix_of_windows(environment)).await? {
+    for name in rules.names(&mute_rules::window_name_prefix(environment)).await? {
         if let Some(rule) = rules.get(&name).await?
-            && rule.description.starts_with(&mute_rules::mark_of_windows(environment))
+            && rule.description.starts_with(&mute_rules::window_description_prefix(environment))
         {
             found.insert(name, rule);
         }

@@ -29,24 +29,24 @@ const MAX_NAME_LENGTH: usize = 150;
 const MAX_DESCRIPTION_LENGTH: usize = 1_000;
 
 /// Returns the name of the rule that mutes a check's alarms.
-pub(crate) fn name_of_mute(environment: &str, check: &str) -> String {
+pub(crate) fn mute_rule_name(environment: &str, check: &str) -> String {
     named(environment, &format!("mute-{check}"))
 }
 
 /// Returns the name prefix of rules for maintenance windows.
-pub(crate) fn prefix_of_windows(environment: &str) -> String {
+pub(crate) fn window_name_prefix(environment: &str) -> String {
     named(environment, "window-")
 }
 
 /// Returns the description prefix of rules for maintenance windows. A rule without it belongs to another environment,
 /// because rule names of the environments `a` and `a-window` may share a prefix.
-pub(crate) fn mark_of_windows(environment: &str) -> String {
+pub(crate) fn window_description_prefix(environment: &str) -> String {
     format!("Maintenance window of {environment}: ")
 }
 
 /// Returns the deployed alarms on metrics of the given checks, or of every check when the list is empty. Alarms on the
 /// monitoring itself use no check's metrics, so they are never muted.
-pub(crate) fn alarms_of(shipped: &[MetricAlarm], deployed: &BTreeSet<String>, checks: &[&str]) -> Vec<String> {
+pub(crate) fn alarms_for_checks(shipped: &[MetricAlarm], deployed: &BTreeSet<String>, checks: &[&str]) -> Vec<String> {
     let is_selected = |check: &String| checks.is_empty() || checks.contains(&check.as_str());
     shipped
         .iter()
@@ -94,7 +94,7 @@ pub(crate) enum Verdict {
 pub(crate) fn for_windows(
     environment: &str,
     windows: &[Window],
-    alarms_of: impl Fn(&[&str]) -> Vec<String>,
+    alarms_for_checks: impl Fn(&[&str]) -> Vec<String>,
     before: &BTreeMap<String, MuteRule>,
     now: Timestamp,
 ) -> Vec<Verdict> {
@@ -108,8 +108,8 @@ pub(crate) fn for_windows(
         if matches!(window.when(), When::Once { until, .. } if *until <= now) {
             return Verdict::None("it is over");
         }
-        let name = free_name(&prefix_of_windows(environment), window.name(), &mut taken);
-        let alarms = alarms_of(&checks);
+        let name = free_name(&window_name_prefix(environment), window.name(), &mut taken);
+        let alarms = alarms_for_checks(&checks);
         if alarms.is_empty() {
             let owner = if checks.is_empty() { environment.to_owned() } else { checks.join(", ") };
             let why = format!("no alarm of {owner} is deployed: deploy infra/alarms.yaml");
@@ -130,7 +130,7 @@ pub(crate) fn for_windows(
 }
 
 fn description(environment: &str, window: &Window) -> String {
-    let text = format!("{}{}: {}", mark_of_windows(environment), window.name(), window.reason());
+    let text = format!("{}{}: {}", window_description_prefix(environment), window.name(), window.reason());
     cut(&text, MAX_DESCRIPTION_LENGTH)
 }
 

@@ -198,9 +198,9 @@ impl Row {
 async fn mute_alarms(deployment: &Deployment, check: &str, silence: &Silence) -> anyhow::Result<MuteRule> {
     let (rules, environment) = rules(deployment).await?;
     let deployed = rules.deployed_alarms(&deployment::named(environment, "")).await?;
-    let alarms = mute_rules::alarms_of(&thresholds::shipped(environment)?, &deployed, &[check]);
+    let alarms = mute_rules::alarms_for_checks(&thresholds::shipped(environment)?, &deployed, &[check]);
     ensure!(!alarms.is_empty(), "no alarm of {check} is deployed in {environment}; deploy infra/alarms.yaml");
-    let name = mute_rules::name_of_mute(environment, check);
+    let name = mute_rules::mute_rule_name(environment, check);
     let before = rules.get(&name).await?;
     // The calls above took time, so the rule begins at the current time.
     let now = Timestamp::now();
@@ -220,7 +220,7 @@ async fn mute_alarms(deployment: &Deployment, check: &str, silence: &Silence) ->
 /// Ends the rule of a check. Returns true if it was still in force.
 async fn unmute_alarms(deployment: &Deployment, check: &str) -> anyhow::Result<bool> {
     let (rules, environment) = rules(deployment).await?;
-    let name = mute_rules::name_of_mute(environment, check);
+    let name = mute_rules::mute_rule_name(environment, check);
     let Some(rule) = rules.get(&name).await? else { return Ok(false) };
     rules.end(&name).await?;
     Ok(mute_rules::times(&rule).is_some_and(|(_, ends)| Timestamp::now() < ends))
@@ -232,7 +232,7 @@ async fn active_rule(
     check: &str,
 ) -> anyhow::Result<Option<(MuteRule, Timestamp)>> {
     let (rules, environment) = rules.as_ref().map_err(|error| anyhow!("{error:#}"))?;
-    let Some(rule) = rules.get(&mute_rules::name_of_mute(environment, check)).await? else { return Ok(None) };
+    let Some(rule) = rules.get(&mute_rules::mute_rule_name(environment, check)).await? else { return Ok(None) };
     let ends = mute_rules::times(&rule).map(|(_, ends)| ends).filter(|ends| Timestamp::now() < *ends);
     Ok(ends.map(|ends| (rule, ends)))
 }

@@ -1,5 +1,5 @@
-//! The shipped alarms, and their thresholds: a number of one run that is beyond one is marked. It changes no verdict: alarms judge
-//! numbers over time.
+//! Shipped alarms and their thresholds. A value beyond its threshold is marked, which changes no verdict: alarms judge numbers
+//! over time.
 
 use alarm::{Alarm, Inputs, MetricAlarm, Source, Template, alarms};
 use anyhow::anyhow;
@@ -7,10 +7,10 @@ use check::metric::{self, Measurement};
 use check::{Outcome, Report};
 use serde_json::{Value, json};
 
-/// The alarms, shipped in the program.
+/// Template of the alarms, embedded in the program.
 const ALARMS: &str = include_str!("../../../infra/alarms.yaml");
 
-/// The alarms on metrics of an environment, as shipped. All checks are assumed to run.
+/// Reads the shipped metric alarms of an environment, as if every check ran.
 ///
 /// # Errors
 /// When the template cannot be read for this environment.
@@ -29,26 +29,26 @@ fn from_template(text: &str, environment: &str) -> anyhow::Result<Vec<MetricAlar
     Ok(on_metrics.collect())
 }
 
-/// The thresholds of an environment.
+/// Thresholds of an environment.
 pub(crate) struct Thresholds {
     alarms: Vec<MetricAlarm>,
 }
 
 impl Thresholds {
-    /// Those of [`shipped`].
+    /// Reads the thresholds of the shipped alarms.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`shipped`].
     pub(crate) fn shipped(environment: &str) -> anyhow::Result<Self> {
         Ok(Self { alarms: shipped(environment)? })
     }
 
-    /// The alarm whose threshold a measurement is beyond; of several, one that is critical.
+    /// Finds the alarm whose threshold a measurement exceeds; a critical one if there are several.
     pub(crate) fn over(&self, check: &str, measured: &Measurement) -> Option<&MetricAlarm> {
         self.beyond(check, &measured.metric, measured.channel.map(|channel| channel.as_str()), measured.value)
     }
 
-    /// The alarm on runs that take longer than they may, when this one did. Runs that could not judge have no duration.
+    /// Finds the alarm on slow runs that this run exceeds. Inconclusive runs have no duration.
     pub(crate) fn slow(&self, report: &Report) -> Option<&MetricAlarm> {
         let judged = matches!(report.outcome, Outcome::Passed | Outcome::Failed { .. });
         let attempt = report.last_attempt().filter(|_| judged)?;
@@ -58,19 +58,19 @@ impl Thresholds {
     fn beyond(&self, check: &str, name: &str, channel: Option<&str>, value: f64) -> Option<&MetricAlarm> {
         let is_beyond = |alarm: &&MetricAlarm| {
             let Source::Metric { metric, .. } = &alarm.source else { return false };
-            let of = |name: &str| metric.dimensions.get(name).map(String::as_str);
+            let dimension = |name: &str| metric.dimensions.get(name).map(String::as_str);
             metric.name == name
-                && of("Check") == Some(check)
-                && of("Channel") == channel
+                && dimension("Check") == Some(check)
+                && dimension("Channel") == channel
                 && alarm.comparison.is_breaching(value, alarm.threshold)
         };
         self.alarms.iter().filter(is_beyond).max_by_key(|alarm| alarm.metadata["Severity"] == "critical")
     }
 
-    /// A report for programs, with what is beyond its threshold marked: measurements, and the last attempt when it was slow.
+    /// Converts a report to JSON and marks what exceeds a threshold: measurements, and the last attempt if it was slow.
     ///
     /// # Errors
-    /// None in practice: a report is JSON.
+    /// None in practice: a report always serializes.
     pub(crate) fn marked(&self, report: &Report) -> serde_json::Result<Value> {
         let mut value = serde_json::to_value(report)?;
         let mut mark = |at: &str, over: Option<&MetricAlarm>| {
@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    /// The thresholds of an environment, where a line of the template has a value of `owner`'s own.
+    /// Thresholds of an environment, with a value for `owner` added to one line of the template.
     fn for_own_metric(environment: &str, line: &str, owner: &str, value: f64) -> Thresholds {
         let (before, rest) = ALARMS.split_once(&format!("    {line}: {{ Default")).unwrap();
         let changed = format!("{before}    {line}: {{ {owner}: {value}, Default{rest}");
@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn a_number_beyond_its_threshold_is_known_by_its_alarm() {
+    fn value_beyond_its_threshold_names_the_alarm() {
         let thresholds = Thresholds::shipped("demo").unwrap();
         let rate = |value| Measurement::new(&ERROR_RATE, value, None).unwrap();
         let alarm = thresholds.over("application", &rate(20.0)).unwrap();
         assert_eq!(alarm.name, "just-driving-synthetics-demo-error-rate");
         assert!(thresholds.over("application", &rate(alarm.threshold)).is_none(), "at the threshold");
         assert!(thresholds.over("login", &rate(20.0)).is_none(), "of another check");
-        // Nothing but the template says what is beyond.
+        // Only the template decides.
         let beyond = alarm.threshold + 1.0;
         let judged = |environment| {
             for_own_metric(environment, "ErrorRate", "staging", beyond).over("application", &rate(beyond)).is_some()
@@ -124,7 +124,7 @@ mod tests {
         assert!(thresholds.over("notifications", &queue(Channel::Sms, 300.0)).is_some(), "each channel has its own");
     }
 
-    /// A run of `login` that ended so, whose attempts took so many milliseconds each.
+    /// Run of `login` with this outcome, and the duration of each attempt in milliseconds.
     fn run(outcome: &Value, took_ms: &[f64]) -> Report {
         let at = "2026-03-02T08:00:00Z";
         let attempt = |ms: &f64| json!({ "started": at, "duration_ms": ms, "steps": [], "measurements": [] });
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_slow_by_its_last_attempt() {
+    fn last_attempt_decides_if_a_run_is_slow() {
         let demo = Thresholds::shipped("demo").unwrap();
         let passed = json!({ "result": "passed" });
         let alarm = demo.alarms.iter().find(|alarm| alarm.logical_id == "SlowLogin").unwrap();
@@ -155,7 +155,7 @@ mod tests {
         }
         let inconclusive = json!({ "cause": "throttled", "detail": "429" });
         let inconclusive = run(&json!({ "result": "inconclusive", "inconclusive": inconclusive }), &[60_000.0]);
-        assert!(demo.slow(&inconclusive).is_none(), "of a run that could not judge, no duration is published");
+        assert!(demo.slow(&inconclusive).is_none(), "an inconclusive run publishes no duration");
         let slow = run(&passed, &[1.0, bound + 1.0]);
         let marked = demo.marked(&slow).unwrap();
         let over = json!({ "alarm": alarm.name, "threshold": bound });
@@ -163,12 +163,12 @@ mod tests {
         let text = crate::tables::report(&slow, &demo);
         let (head, _) = text.split_once('\n').unwrap();
         assert!(head.ends_with(&format!(" ms  over {bound} ms: {}", alarm.name)), "{head}");
-        // Of an environment with a bound of its own.
+        // An environment with its own threshold.
         assert!(for_own_metric("staging", "Login", "staging", bound + 1.0).slow(&slow).is_none());
     }
 
     #[test]
-    fn what_is_a_failure_beyond_some_point_is_an_alarm_before_it() {
+    fn alarm_thresholds_are_below_failure_limits() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/layer/settings/production.example.toml");
         let checks = crate::checks::from_file(file.as_ref(), &[]).unwrap();
         let alarms = shipped("production").unwrap();

@@ -14,6 +14,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde_json::{Value, json};
 
+use crate::caller::{Caller, LoggedIn, csrf_check};
 use crate::faults::Fault;
 use crate::laravel::{self, Client, Problem, rate_limit, unauthenticated};
 use crate::names::Names;
@@ -22,7 +23,6 @@ use crate::platform::Platform;
 use crate::seed::Account;
 use crate::session::Session;
 use crate::throttle::Limit;
-use crate::visitor::{Caller, LoggedIn, csrf_check};
 
 /// Redirect target of the fault `login-redirects-outside`: a reserved name that never resolves.
 const OUTSIDE: &str = "http://login.just-driving.invalid/";

@@ -17,6 +17,7 @@ use jiff::civil::{Date, Weekday};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
+use crate::caller::{Caller, LoggedIn, csrf_check};
 use crate::dialect::{format_time, read_time, zone};
 use crate::faults::Fault;
 use crate::laravel::{Client, Problem};
@@ -24,7 +25,6 @@ use crate::names::Names;
 use crate::ops::Event;
 use crate::platform::Platform;
 use crate::seed::Account;
-use crate::visitor::{Caller, LoggedIn, csrf_check};
 
 /// Prefix of the marker that identifies data of synthetic traffic.
 pub(crate) const MARKER: &str = "synthetic:";

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::bookings::MARKER;
+use crate::caller::{Caller, LoggedIn, csrf_check};
 use crate::dialect::format_time;
 use crate::faults::Fault;
 use crate::laravel::{self, Client, Problem};
@@ -26,7 +27,6 @@ use crate::names::Names;
 use crate::ops::Event;
 use crate::platform::Platform;
 use crate::seed::{Account, School};
-use crate::visitor::{Caller, LoggedIn, csrf_check};
 
 /// Stripe's tolerance for the age of a signature. **Units:** seconds.
 const TOLERANCE: i64 = 300;

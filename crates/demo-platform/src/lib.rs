@@ -42,6 +42,7 @@ mod accounts;
 mod admin;
 mod auth;
 mod bookings;
+mod caller;
 mod chance;
 mod dialect;
 mod finance;
@@ -64,7 +65,6 @@ mod session;
 mod status;
 mod stores;
 mod throttle;
-mod visitor;
 mod work;
 
 pub use faults::{Fault, Faults};

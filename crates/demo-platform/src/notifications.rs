@@ -18,12 +18,12 @@ use lettre::message::Mailbox;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde_json::{Value, json};
 
+use crate::caller::{Caller, LoggedIn, csrf_check};
 use crate::dialect::format_time;
 use crate::faults::Fault;
 use crate::laravel::{Client, Problem};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::{Caller, LoggedIn, csrf_check};
 
 const SENT_AFTER: SignedDuration = SignedDuration::from_secs(1);
 const DELIVERED_AFTER: SignedDuration = SignedDuration::from_secs(4);

@@ -11,11 +11,11 @@ use axum::routing::get;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, json};
 
+use crate::caller::bearer;
 use crate::faults::Fault;
 use crate::laravel::{self, Client, unauthenticated};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::bearer;
 use crate::work;
 
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);

@@ -9,10 +9,10 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 
 use crate::auth;
+use crate::caller::{Caller, LoggedIn, csrf_check};
 use crate::html::{escape, page};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::{Caller, LoggedIn, csrf_check};
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new()

@@ -18,13 +18,13 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use crate::bookings::own_school;
+use crate::caller::LoggedIn;
 use crate::dialect::{format_time, zone};
 use crate::faults::Fault;
 use crate::finance;
 use crate::laravel::{self, Client, Problem};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::LoggedIn;
 
 /// Minimum age at which payments expire. They expire in batches, so that pages do not shift while a client reads them.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30);

@@ -8,12 +8,12 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
 
+use crate::caller::LoggedIn;
 use crate::faults::Fault;
 use crate::laravel::{self, Client, Problem};
 use crate::names::Names;
 use crate::platform::Platform;
 use crate::seed::School;
-use crate::visitor::LoggedIn;
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new().route(names.schools, get(index)).route(names.school, get(show))

@@ -26,8 +26,8 @@ use crate::stores::{self, Store};
 use crate::throttle::{Limiter, Throttle};
 use crate::work::Work;
 use crate::{
-    admin, auth, bookings, finance, health, laravel, listener, notifications, ops, pages, partners, payments,
-    providers, schools, status, visitor, work,
+    admin, auth, bookings, caller, finance, health, laravel, listener, notifications, ops, pages, partners, payments,
+    providers, schools, status, work,
 };
 
 /// Options of the platform.
@@ -283,7 +283,7 @@ fn router(platform: &Arc<Platform>) -> Router {
     let state = || Arc::clone(platform);
     let names = platform.names;
     let pages = pages::routes(names)
-        .route_layer(middleware::from_fn_with_state(state(), visitor::recognize_on_pages))
+        .route_layer(middleware::from_fn_with_state(state(), caller::recognize_on_pages))
         .route_layer(middleware::from_fn_with_state(state(), act::on_pages));
     let api = auth::routes(names)
         .merge(schools::routes(names))
@@ -292,7 +292,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(notifications::routes(names))
         .merge(payments::routes(names))
         .merge(work::horizon_routes(names))
-        .route_layer(middleware::from_fn_with_state(state(), visitor::recognize_on_api));
+        .route_layer(middleware::from_fn_with_state(state(), caller::recognize_on_api));
     let json = Router::new()
         .merge(health::routes(names))
         .merge(status::routes())

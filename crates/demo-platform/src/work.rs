@@ -15,12 +15,12 @@ use axum::{Extension, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
+use crate::caller::{Caller, bearer};
 use crate::dialect::{format_time, zone};
 use crate::faults::Fault;
 use crate::laravel::{self, Client, Problem, unauthenticated};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::visitor::{Caller, bearer};
 
 const DONE_AFTER: SignedDuration = SignedDuration::from_secs(2);
 /// Limit of kept jobs.

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hostile::{Act, Authority, How, Server};
+use hostile::{Action, Authority, ConnectionBehavior, Server};
 
 use crate::host::PUBLIC;
 use crate::names::ZONE;
@@ -107,7 +107,11 @@ impl Stage {
         Self { authority: Authority::generate(), port: 20_000 }
     }
 
-    async fn start(&mut self, how: How, script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Arc<Server> {
+    async fn start(
+        &mut self,
+        how: ConnectionBehavior,
+        script: impl Fn(&str) -> Vec<Action> + Send + Sync + 'static,
+    ) -> Arc<Server> {
         self.port += 1;
         Arc::new(Server::start(SocketAddr::from((PUBLIC, self.port)), how, script).await)
     }
@@ -118,10 +122,10 @@ impl Stage {
         number: u8,
         fault: &'static str,
         server: &'static str,
-        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+        script: impl Fn(&str) -> Vec<Action> + Send + Sync + 'static,
         expect: Expect,
     ) -> Case {
-        let started = self.start(How::default(), script).await;
+        let started = self.start(ConnectionBehavior::default(), script).await;
         let case = Case::at(number, fault, server, url("http", "plain", &started), expect);
         Case { resources: vec![started], ..case }
     }
@@ -134,7 +138,7 @@ fn url(scheme: &str, label: &str, server: &Server) -> String {
 
 async fn server_at(address: Ipv4Addr, port: u16) -> Arc<Server> {
     let script = |_: &str| hostile::answer("200 OK", "secrets of this machine");
-    Arc::new(Server::start(SocketAddr::from((address, port)), How::default(), script).await)
+    Arc::new(Server::start(SocketAddr::from((address, port)), ConnectionBehavior::default(), script).await)
 }
 
 /// Starts all servers and returns the cases, sorted by number, and the authority that clients must trust.
@@ -155,7 +159,7 @@ pub async fn all(folder: &Path) -> anyhow::Result<(Vec<Case>, Authority)> {
 /// A healthy case, which gives the baseline of the memory use.
 pub async fn baseline() -> Case {
     let server = SocketAddr::from((PUBLIC, 20_000));
-    let server = Arc::new(Server::start(server, How::default(), |_| hostile::ok()).await);
+    let server = Arc::new(Server::start(server, ConnectionBehavior::default(), |_| hostile::ok()).await);
     let case = Case::at(0, "none", "a normal answer", url("http", "plain", &server), Expect::Passed);
     Case { resources: vec![server], ..case }
 }

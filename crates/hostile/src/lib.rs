@@ -8,4 +8,4 @@ mod authority;
 mod server;
 
 pub use authority::{Authority, self_signed};
-pub use server::{Act, How, Server, answer, compressed, ok, send};
+pub use server::{Action, ConnectionBehavior, Server, answer, compressed, ok, send};

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// Action of a server. The connection closes at the end of a script.
 #[derive(Clone)]
-pub enum Act {
+pub enum Action {
     /// Sends these bytes.
     Send(Vec<u8>),
     /// Waits.
@@ -34,26 +34,26 @@ pub enum Act {
 }
 
 /// Action that sends a text.
-pub fn send(text: impl AsRef<[u8]>) -> Act {
-    Act::Send(text.as_ref().to_vec())
+pub fn send(text: impl AsRef<[u8]>) -> Action {
+    Action::Send(text.as_ref().to_vec())
 }
 
 /// Script of a complete answer.
-pub fn answer(head: &str, body: impl AsRef<[u8]>) -> Vec<Act> {
+pub fn answer(head: &str, body: impl AsRef<[u8]>) -> Vec<Action> {
     let body = body.as_ref();
     let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n", body.len());
-    vec![Act::Send([head.as_bytes(), body].concat()), Act::KeepAlive]
+    vec![Action::Send([head.as_bytes(), body].concat()), Action::KeepAlive]
 }
 
 /// Script of a normal answer.
-pub fn ok() -> Vec<Act> {
+pub fn ok() -> Vec<Action> {
     answer("200 OK", "fine")
 }
 
 trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-type Script = Arc<dyn Fn(&str) -> Vec<Act> + Send + Sync>;
+type Script = Arc<dyn Fn(&str) -> Vec<Action> + Send + Sync>;
 
 /// Any free port of this machine.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -75,40 +75,45 @@ struct Received {
 
 /// Behaviour of a server before it reads requests.
 #[derive(Clone, Default)]
-pub struct How {
+pub struct ConnectionBehavior {
     /// Closes connections with RST instead of FIN.
     pub reset: bool,
     /// Uses TLS, and waits this long after the first byte of the client before the handshake.
     pub tls: Option<(Arc<ServerConfig>, Duration)>,
     /// Script that runs instead of reading requests.
-    pub first: Vec<Act>,
+    pub first: Vec<Action>,
 }
 
 impl Server {
     /// Starts a server without TLS.
-    pub async fn plain(script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Self {
-        Self::start(LOOPBACK, How::default(), script).await
+    pub async fn plain(script: impl Fn(&str) -> Vec<Action> + Send + Sync + 'static) -> Self {
+        Self::start(LOOPBACK, ConnectionBehavior::default(), script).await
     }
 
     /// Starts a server that closes connections with RST instead of FIN.
-    pub async fn resetting(script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static) -> Self {
-        Self::start(LOOPBACK, How { reset: true, ..How::default() }, script).await
+    pub async fn resetting(script: impl Fn(&str) -> Vec<Action> + Send + Sync + 'static) -> Self {
+        Self::start(LOOPBACK, ConnectionBehavior { reset: true, ..ConnectionBehavior::default() }, script).await
     }
 
     /// Starts a server with TLS that delays each handshake after the first byte of the client.
     pub async fn tls(
         config: ServerConfig,
         wait: Duration,
-        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+        script: impl Fn(&str) -> Vec<Action> + Send + Sync + 'static,
     ) -> Self {
-        Self::start(LOOPBACK, How { tls: Some((Arc::new(config), wait)), ..How::default() }, script).await
+        Self::start(
+            LOOPBACK,
+            ConnectionBehavior { tls: Some((Arc::new(config), wait)), ..ConnectionBehavior::default() },
+            script,
+        )
+        .await
     }
 
     /// Starts a server at an address.
     pub async fn start(
         address: SocketAddr,
-        how: How,
-        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+        how: ConnectionBehavior,
+        script: impl Fn(&str) -> Vec<Action> + Send + Sync + 'static,
     ) -> Self {
         Self::on(TcpListener::bind(address).await.unwrap(), how, Duration::ZERO, script)
     }
@@ -118,7 +123,7 @@ impl Server {
     pub async fn congested(
         config: ServerConfig,
         time: Duration,
-        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+        script: impl Fn(&str) -> Vec<Action> + Send + Sync + 'static,
     ) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(LOOPBACK).unwrap();
@@ -128,15 +133,20 @@ impl Server {
         for _ in 0..2 {
             drop(TcpStream::connect(address).await.unwrap());
         }
-        Self::on(listener, How { tls: Some((Arc::new(config), Duration::ZERO)), ..How::default() }, time, script)
+        Self::on(
+            listener,
+            ConnectionBehavior { tls: Some((Arc::new(config), Duration::ZERO)), ..ConnectionBehavior::default() },
+            time,
+            script,
+        )
     }
 
     /// Starts to accept connections after a delay.
     fn on(
         listener: TcpListener,
-        how: How,
+        how: ConnectionBehavior,
         after: Duration,
-        script: impl Fn(&str) -> Vec<Act> + Send + Sync + 'static,
+        script: impl Fn(&str) -> Vec<Action> + Send + Sync + 'static,
     ) -> Self {
         let script: Script = Arc::new(script);
         let address = listener.local_addr().unwrap();
@@ -185,7 +195,12 @@ impl Drop for Server {
     }
 }
 
-async fn connection(stream: TcpStream, how: How, script: Script, received: &Received) -> std::io::Result<()> {
+async fn connection(
+    stream: TcpStream,
+    how: ConnectionBehavior,
+    script: Script,
+    received: &Received,
+) -> std::io::Result<()> {
     // Sends every piece at once. Pieces joined by the operating system would shorten the wait between them.
     stream.set_nodelay(true)?;
     if how.reset {
@@ -226,21 +241,21 @@ enum Then {
     KeepAlive,
 }
 
-async fn play(stream: &mut Box<dyn Io>, script: Vec<Act>) -> std::io::Result<Then> {
+async fn play(stream: &mut Box<dyn Io>, script: Vec<Action>) -> std::io::Result<Then> {
     for act in script {
         match act {
-            Act::Send(bytes) => stream.write_all(&bytes).await?,
-            Act::Wait(time) => tokio::time::sleep(time).await,
-            Act::Repeat(bytes) => loop {
+            Action::Send(bytes) => stream.write_all(&bytes).await?,
+            Action::Wait(time) => tokio::time::sleep(time).await,
+            Action::Repeat(bytes) => loop {
                 stream.write_all(&bytes).await?;
             },
-            Act::Drip(bytes, wait) => loop {
+            Action::Drip(bytes, wait) => loop {
                 stream.write_all(&bytes).await?;
                 stream.flush().await?;
                 tokio::time::sleep(wait).await;
             },
-            Act::Hang => while stream.read(&mut [0; 4096]).await? > 0 {},
-            Act::KeepAlive => return Ok(Then::KeepAlive),
+            Action::Hang => while stream.read(&mut [0; 4096]).await? > 0 {},
+            Action::KeepAlive => return Ok(Then::KeepAlive),
         }
     }
     stream.flush().await?;
@@ -274,7 +289,8 @@ async fn h2(
 ) -> std::io::Result<()> {
     let service = hyper::service::service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         received.requests.lock().unwrap().push(format!("{} {:?}", request.method(), request.headers()));
-        let wait = script("h2").into_iter().find_map(|act| if let Act::Wait(time) = act { Some(time) } else { None });
+        let wait =
+            script("h2").into_iter().find_map(|act| if let Action::Wait(time) = act { Some(time) } else { None });
         async move {
             tokio::time::sleep(wait.unwrap_or_default()).await;
             Ok::<_, std::convert::Infallible>(hyper::Response::new(format!("{:?}", request.version())))

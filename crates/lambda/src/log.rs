@@ -126,7 +126,7 @@ mod tests {
                 phases: Phases::default(),
             };
             journey.exchanges(step, [exchange]);
-            journey.settle(step, StepResult::Passed);
+            journey.finish_step(step, StepResult::Passed);
         }
         let attempt = journey.finish(Duration::from_millis(12));
         Report {

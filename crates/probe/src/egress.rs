@@ -39,7 +39,7 @@ impl EgressPolicy {
 
     /// Allows requests to the host of this URL.
     #[must_use]
-    pub fn with_host_of(mut self, url: &Url) -> Self {
+    pub fn allow_host(mut self, url: &Url) -> Self {
         self.hosts.extend(normalized_host(url));
         self
     }
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn only_listed_hosts_are_allowed() {
         let egress =
-            EgressPolicy::new(["www.app.example".to_owned()], Vec::new()).with_host_of(&url("https://App.example./x"));
+            EgressPolicy::new(["www.app.example".to_owned()], Vec::new()).allow_host(&url("https://App.example./x"));
         for (case, to, host, redirect) in [
             ("the same host", "https://app.example/y", true, true),
             ("another port and scheme", "http://app.example:8080/", true, true),

@@ -109,11 +109,11 @@ pub(crate) async fn attempt<C: Check>(
         Ok(Ok(())) => {}
         Ok(Err(panic)) => {
             let detail = ports.redactor.redact(&format!("the check panicked: {}", panic_message(panic.as_ref())));
-            run.journey().broke_down(detail, ports.clock.now());
+            run.journey().record_internal_error(detail, ports.clock.now());
         }
         Err(_) if allowance.is_cut_short => {
             let detail = format!("the function had only {} ms left for the attempt", allowance.time.as_millis());
-            run.journey().broke_down(detail, ports.clock.now());
+            run.journey().record_internal_error(detail, ports.clock.now());
         }
         Err(_) => run.journey().interrupt(allowance.time, ports.clock.now()),
     }
@@ -130,14 +130,14 @@ pub(crate) async fn attempt<C: Check>(
         // No step was running at the deadline, so no step has failed; but the run has not passed either.
         let mut journey = Journey::new(started);
         let detail = format!("cut off between two steps: not done within the run's {} ms", allowance.time.as_millis());
-        journey.broke_down(detail, ports.clock.now());
+        journey.record_internal_error(detail, ports.clock.now());
         attempt.steps.extend(journey.finish(Duration::ZERO).steps);
     }
     AttemptResult { attempt, is_complete, memory, leftovers }
 }
 
 fn not_started(mut journey: Journey, detail: &str, now: Timestamp, memory: Option<String>) -> AttemptResult {
-    journey.broke_down(detail.to_owned(), now);
+    journey.record_internal_error(detail.to_owned(), now);
     AttemptResult { attempt: journey.finish(Duration::ZERO), is_complete: false, memory, leftovers: Vec::new() }
 }
 

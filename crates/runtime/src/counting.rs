@@ -165,7 +165,11 @@ async fn read<'a>(
 ///
 /// # Errors
 /// [`StepEnded`] when the step has ended; its result is recorded.
-pub async fn judged<'a>(step: &Step<'_>, site: &'a Site, counting: &'a Counting) -> Result<Counters<'a>, StepEnded> {
+pub async fn read_counters<'a>(
+    step: &Step<'_>,
+    site: &'a Site,
+    counting: &'a Counting,
+) -> Result<Counters<'a>, StepEnded> {
     let response = step.ask(counters_request(step, site, &counting.token).await?).await?;
     if matches!(response.status.as_u16(), 401 | 403) {
         return Err(refused(step, &response, &counting.token));

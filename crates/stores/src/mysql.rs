@@ -118,7 +118,11 @@ impl Database {
     ///
     /// # Errors
     /// [`StepEnded`], with the reason recorded.
-    pub async fn rows_of_known(&mut self, step: &Step<'_>, statements: &[&str]) -> Result<Vec<Row>, StepEnded> {
+    pub async fn rows_of_first_supported(
+        &mut self,
+        step: &Step<'_>,
+        statements: &[&str],
+    ) -> Result<Vec<Row>, StepEnded> {
         let mut unknown = None;
         for statement in statements {
             match self.ask(step, statement).await {

@@ -22,7 +22,7 @@ use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
 use probe::expect::{json, number};
 use probe::{Method, Request, Response};
-use runtime::counting::judged;
+use runtime::counting::read_counters;
 use runtime::session::{Site, status};
 use runtime::settings::{Common, Counting, Section, written_duration};
 use runtime::{Check, Run, Step};
@@ -99,7 +99,7 @@ impl Application {
     async fn read_counters(&self, run: &Run, counting: &Counting) -> Result<(), StepEnded> {
         let subject = runtime::counting::subject();
         let step = run.step(&subject, "counters");
-        let counters = judged(&step, &self.site, counting).await?;
+        let counters = read_counters(&step, &self.site, counting).await?;
         step.passed();
         let missing = counters::measure(run, &self.site.platform, &counters);
         if !missing.is_empty() {

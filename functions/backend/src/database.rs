@@ -187,7 +187,7 @@ async fn replication(
     connection: &mut stores::Database,
     lag_within: Duration,
 ) -> Result<(), StepEnded> {
-    let rows = connection.rows_of_known(step, &REPLICATION).await?;
+    let rows = connection.rows_of_first_supported(step, &REPLICATION).await?;
     step.check("replicates", replicates(&rows))?;
     let lag = rows.iter().filter_map(lag).fold(0.0, f64::max);
     step.run().measure(&REPLICATION_LAG, lag, None);

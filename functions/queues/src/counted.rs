@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use check::{FailureKind, Mismatch, StepEnded};
 use jiff::Timestamp;
 use runtime::Run;
-use runtime::counting::{Counters, judged, subject};
+use runtime::counting::{Counters, read_counters, subject};
 use runtime::session::Site;
 use runtime::settings::Counting;
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub(crate) struct Counted {
 /// [`StepEnded`]: recorded.
 pub(crate) async fn read(run: &Run, site: &Site, counting: &Counting) -> Result<Counted, StepEnded> {
     let step = run.step(&subject(), "counters");
-    let counters = judged(&step, site, counting).await?;
+    let counters = read_counters(&step, site, counting).await?;
     let names = &site.platform.counters;
     let (queues, tasks) = (names.queues.as_str(), names.scheduled_tasks.as_str());
     let found = |pointer: &str| counters.value(pointer).filter(|value| !value.is_null());

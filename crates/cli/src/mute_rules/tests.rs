@@ -36,7 +36,7 @@ fn check_owns_the_alarms_on_its_metrics() {
     let shipped = thresholds::shipped("demo").unwrap();
     let mut deployed = all_deployed(&shipped);
     let names = |checks: &[&str], deployed: &BTreeSet<String>| {
-        alarms_of(&shipped, deployed, checks)
+        alarms_for_checks(&shipped, deployed, checks)
             .iter()
             .map(|name| name.strip_prefix("just-driving-synthetics-demo-").unwrap().to_owned())
             .collect::<Vec<_>>()

@@ -1,5 +1,5 @@
-//! A fault is seen by its check, and by no other than the catalogue says: no other fails, cannot judge, or measures a number that an
-//! alarm would be raised by.
+//! A fault affects the check that must show it, and other checks only as the catalogue allows: no other check fails, is
+//! inconclusive, or measures a value that would raise an alarm.
 
 use std::sync::Mutex;
 use std::thread;
@@ -49,7 +49,7 @@ fn wrong(fault: &Value) -> Vec<String> {
 }
 
 #[test]
-fn a_fault_does_nothing_to_other_checks_that_the_catalogue_does_not_allow() {
+fn fault_affects_no_other_check() {
     let listed: Value = serde_json::from_slice(&synthetics(&["faults", "--json"]).stdout).unwrap();
     let faults = Mutex::new(listed.as_array().unwrap().clone());
     let found = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! `synthetics run` sends canaries to people only when it is told to, and says what it could not look at.
+//! `synthetics run` sends canaries only with `--send-canaries`, and reports what it did not check.
 
 use std::process::{Command, Output};
 
@@ -33,7 +33,7 @@ fn sent(platform: &Running) -> [u64; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_by_hand_sends_a_canary_only_when_it_is_told_to() {
+async fn manual_run_sends_canaries_only_on_request() {
     let platform = DemoPlatform::start(Options::default()).await.unwrap();
     let file = settings("send.toml", &platform);
     let without = run(&platform, &file, &[]);

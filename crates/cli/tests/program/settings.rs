@@ -30,7 +30,7 @@ fn show(file: &str) -> String {
 }
 
 #[test]
-fn what_is_shown_is_a_settings_file_that_shows_the_same() {
+fn shown_settings_are_a_settings_file() {
     let folder = "infra/layer/settings";
     let mut files: Vec<String> = names(folder, "toml").iter().map(|name| format!("{folder}/{name}.toml")).collect();
     files.push("functions/login/tests/flow/renamed.toml".to_owned());
@@ -50,7 +50,7 @@ fn what_is_shown_is_a_settings_file_that_shows_the_same() {
 }
 
 #[test]
-fn what_looks_like_a_secret_is_masked_and_said() {
+fn secret_lookalikes_are_masked() {
     let shipped = fs::read_to_string(repository().join("infra/layer/settings/demo.toml")).unwrap();
     let target = "\n[[check.availability.targets]]\nid = \"feed\"\nurl = \"https://feed.example/?token=hunter2-hunter2\"\ndeadline = \"5s\"\n";
     let file = settings_file("with-a-secret.toml", &format!("{shipped}{target}"));
@@ -62,7 +62,7 @@ fn what_looks_like_a_secret_is_masked_and_said() {
 }
 
 #[test]
-fn a_wrong_file_is_not_shown_but_told() {
+fn invalid_file_is_reported_instead_of_shown() {
     let file = settings_file("wrong.toml", "environment = \"demo\"\n\n[check.login]\nown_school = 1.5\n");
     let output = synthetics(&["settings", "show", &file]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -74,7 +74,7 @@ fn a_wrong_file_is_not_shown_but_told() {
 
 /// With `UPDATE_SCHEMA` set, the file is written anew, to be read in the diff.
 #[test]
-fn the_schema_in_the_repository_is_the_programs() {
+fn schema_file_matches_the_program() {
     let output = synthetics(&["settings", "schema"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let file = repository().join(SCHEMA);
@@ -95,7 +95,7 @@ fn as_json(file: &Path) -> Option<Value> {
 }
 
 #[test]
-fn a_real_validator_takes_every_shipped_file_by_the_schema() {
+fn schema_accepts_every_shipped_file() {
     let schema: Value = serde_json::from_str(&fs::read_to_string(repository().join(SCHEMA)).unwrap()).unwrap();
     jsonschema::meta::validate(&schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -109,9 +109,9 @@ fn a_real_validator_takes_every_shipped_file_by_the_schema() {
     }
 }
 
-/// What is wrong by rules across keys, or by more than a type, only reading the file tells.
+/// Invalid files that the schema cannot reject: rules across keys, and rules beyond a type.
 #[test]
-fn a_real_validator_refuses_wrong_files_but_those_that_are_named_here() {
+fn schema_rejects_invalid_files() {
     let schema: Value = serde_json::from_str(&fs::read_to_string(repository().join(SCHEMA)).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let folder = "functions/availability/tests/settings/wrong";

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use hostile::{Act, answer, send};
+use hostile::{Action, answer, send};
 
 use super::{Case, Content, EXTRA, Expect::*, Stage};
 
@@ -21,8 +21,9 @@ async fn sizes(stage: &mut Stage) -> Vec<Case> {
         move |_: &str| answer(&format!("200 OK\r\nContent-Type: text/html\r\nContent-Encoding: {encoding}"), &body)
     };
     let chunk = [format!("{:x}\r\n", 8192).into_bytes(), vec![b'a'; 8192], b"\r\n".to_vec()].concat();
-    let endless =
-        move |_: &str| vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), Act::Repeat(chunk.clone())];
+    let endless = move |_: &str| {
+        vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), Action::Repeat(chunk.clone())]
+    };
     let large = |_: &str| answer("200 OK", vec![b'a'; 3 * MIB]);
     let not_asked = Failed("body", "content-encoding zstd");
     let corrupt = |_: &str| answer("200 OK\r\nContent-Encoding: gzip", "not gzip at all");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hostile::{Act, answer, ok, send};
+use hostile::{Action, answer, ok, send};
 
 use super::{Case, Content, Expect::*, Stage};
 
@@ -23,7 +23,7 @@ async fn slow(stage: &mut Stage) -> Vec<Case> {
                 20,
                 "slow first byte",
                 "reads the request and never answers",
-                |_| vec![Act::Hang],
+                |_| vec![Action::Hang],
                 Failed("timeout", "still waiting for the first byte"),
             )
             .await
@@ -33,7 +33,7 @@ async fn slow(stage: &mut Stage) -> Vec<Case> {
                 21,
                 "slow-loris headers",
                 "sends one header byte every 300 ms",
-                |_| vec![send("HTTP/1.1 200 OK\r\nX-Slow: "), Act::Drip(b"a".to_vec(), SLOW)],
+                |_| vec![send("HTTP/1.1 200 OK\r\nX-Slow: "), Action::Drip(b"a".to_vec(), SLOW)],
                 Failed("timeout", "still waiting for the first byte"),
             )
             .await
@@ -43,7 +43,7 @@ async fn slow(stage: &mut Stage) -> Vec<Case> {
                 22,
                 "dripping body",
                 "sends a body of 1 MB at one byte every 300 ms",
-                move |_| vec![send(endless), Act::Drip(b"a".to_vec(), SLOW)],
+                move |_| vec![send(endless), Action::Drip(b"a".to_vec(), SLOW)],
                 Failed("timeout", "still reading the body"),
             )
             .await
@@ -55,13 +55,13 @@ async fn headers(stage: &mut Stage) -> Vec<Case> {
     let flood = |count: usize, size: usize| {
         let lines: String = (0..count).map(|i| format!("X-{i}: {}\r\n", "a".repeat(size))).collect();
         let head = send(format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n"));
-        move |_: &str| vec![head.clone(), Act::KeepAlive]
+        move |_: &str| vec![head.clone(), Action::KeepAlive]
     };
     let too_large = Failed("protocol", "headers larger or more than allowed");
     let not_http = Failed("protocol", "bytes that are not HTTP");
     let many: &[&str] = &["header", "too large"];
     let odd: &[&str] = &["not http", "malformed", "invalid", "header"];
-    let endless = |_: &str| vec![send("HTTP/1.1 200 OK\r\n"), Act::Repeat(b"X: a\r\n".repeat(1_000))];
+    let endless = |_: &str| vec![send("HTTP/1.1 200 OK\r\n"), Action::Repeat(b"X: a\r\n".repeat(1_000))];
     vec![
         stage.plain(26, "header of 10 MB", "one header of 10 MB", flood(1, 10_000_000), too_large).await.named_by(many),
         stage.plain(26, "10,000 headers", "10,000 short headers", flood(10_000, 1), too_large).await.named_by(many),
@@ -74,7 +74,7 @@ async fn headers(stage: &mut Stage) -> Vec<Case> {
                 27,
                 "header name with a NUL",
                 "a header `X\\0: a`",
-                |_| vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\nContent-Length: 0\r\n\r\n"), Act::Hang],
+                |_| vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\nContent-Length: 0\r\n\r\n"), Action::Hang],
                 not_http,
             )
             .await
@@ -84,7 +84,7 @@ async fn headers(stage: &mut Stage) -> Vec<Case> {
                 27,
                 "header value with a NUL",
                 "a header `X: a\\0`",
-                |_| vec![send("HTTP/1.1 200 OK\r\nX: a\0\r\nContent-Length: 0\r\n\r\n"), Act::Hang],
+                |_| vec![send("HTTP/1.1 200 OK\r\nX: a\0\r\nContent-Length: 0\r\n\r\n"), Action::Hang],
                 not_http,
             )
             .await
@@ -94,7 +94,7 @@ async fn headers(stage: &mut Stage) -> Vec<Case> {
                 27,
                 "another protocol",
                 "sends an SSH banner",
-                |_| vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Act::Hang],
+                |_| vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Action::Hang],
                 not_http,
             )
             .await
@@ -104,11 +104,11 @@ async fn headers(stage: &mut Stage) -> Vec<Case> {
 
 async fn statuses(stage: &mut Stage) -> Vec<Case> {
     let status = |head: &'static str| move |_: &str| answer(head, "");
-    let bare = |head: &'static str| move |_: &str| vec![send(format!("HTTP/1.1 {head}\r\n\r\n")), Act::KeepAlive];
+    let bare = |head: &'static str| move |_: &str| vec![send(format!("HTTP/1.1 {head}\r\n\r\n")), Action::KeepAlive];
     let unknown = |_: &str| answer("999 Who Knows", "{}");
     let hints =
         |_: &str| [vec![send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")], ok()].concat();
-    let endless = |_: &str| vec![Act::Drip(b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100), Duration::from_millis(1))];
+    let endless = |_: &str| vec![Action::Drip(b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100), Duration::from_millis(1))];
     vec![
         stage
             .plain(35, "204 instead of 200", "204 No Content", bare("204 No Content"), Failed("status", "204"))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hostile::{How, Server, ok, send};
+use hostile::{ConnectionBehavior, Server, ok, send};
 
 use super::{Case, Expect::*, Stage, url};
 use crate::host::PUBLIC;
@@ -24,7 +24,7 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
             )
             .named_by(&["resolv", "lookup"]),
         ];
-    let alive = stage.start(How::default(), |_| ok()).await;
+    let alive = stage.start(ConnectionBehavior::default(), |_| ok()).await;
     let dead_6 = Case::at(
         3,
         "IPv6 dead, IPv4 alive",
@@ -54,7 +54,7 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
         )
         .named_by(&["connecting", "dial tcp", "connection timed out"]),
     );
-    let at_once = How { reset: true, first: vec![send("")], ..How::default() };
+    let at_once = ConnectionBehavior { reset: true, first: vec![send("")], ..ConnectionBehavior::default() };
     let reset: Server = Server::start((PUBLIC, 19_998).into(), at_once, |_| ok()).await;
     let case = Case::at(
         6,
@@ -65,8 +65,8 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
     );
     cases.push(Case { resources: vec![Arc::new(reset)], ..case }.named_by(&["reset"]));
     let mid_headers = stage
-        .start(How { reset: true, ..How::default() }, |_| {
-            vec![send("HTTP/1.1 200 OK\r\nX-"), hostile::Act::Wait(Duration::from_millis(50))]
+        .start(ConnectionBehavior { reset: true, ..ConnectionBehavior::default() }, |_| {
+            vec![send("HTTP/1.1 200 OK\r\nX-"), hostile::Action::Wait(Duration::from_millis(50))]
         })
         .await;
     let case = Case::at(

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hostile::{Act, How, answer, ok};
+use hostile::{Action, ConnectionBehavior, answer, ok};
 
 use super::{Case, Expect::*, Stage, server_at, url};
 use crate::host::{INSIDE, METADATA};
@@ -13,7 +13,7 @@ use crate::names::ZONE;
 const METADATA_TEXT: &str = "a redirect to 169.254.169.254 (link-local)";
 
 /// Answer with a redirect to this location.
-fn to(location: &str) -> Vec<Act> {
+fn to(location: &str) -> Vec<Action> {
     answer(&format!("302 Found\r\nLocation: {location}"), "")
 }
 
@@ -41,10 +41,10 @@ pub(super) async fn cases(stage: &mut Stage) -> Vec<Case> {
             .named_by(&["redirect", "one more"]),
     ];
 
-    let plain = stage.start(How::default(), |_| ok()).await;
+    let plain = stage.start(ConnectionBehavior::default(), |_| ok()).await;
     let down = url("http", "tls", &plain);
     let config = stage.authority.server(&format!("tls.{ZONE}"), (2020, 2999), &[]);
-    let how = How { tls: Some((Arc::new(config), Duration::ZERO)), ..How::default() };
+    let how = ConnectionBehavior { tls: Some((Arc::new(config), Duration::ZERO)), ..ConnectionBehavior::default() };
     let server = stage.start(how, move |_| to(&down)).await;
     let case = Case::at(
         24,

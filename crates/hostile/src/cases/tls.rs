@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hostile::{Act, Authority, How, ok, self_signed, send};
+use hostile::{Action, Authority, ConnectionBehavior, ok, self_signed, send};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rustls::ServerConfig;
 use tokio::process::{Child, Command};
@@ -130,7 +130,10 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
         cases.push(Case { resources: vec![Arc::new(process)], ..case });
     }
 
-    let how = How { first: vec![send("HTTP/1.1 400 Bad Request\r\n\r\n"), Act::Hang], ..How::default() };
+    let how = ConnectionBehavior {
+        first: vec![send("HTTP/1.1 400 Bad Request\r\n\r\n"), Action::Hang],
+        ..ConnectionBehavior::default()
+    };
     let plain = stage.start(how, |_| ok()).await;
     let expect = Failed("tls", "a response without TLS");
     let case =
@@ -146,9 +149,9 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
     let go_away = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xb];
     let frames = send([&settings[..], &go_away].concat());
     // Waits for the request. Otherwise the client may get GOAWAY before it has sent the request.
-    let first = vec![Act::Wait(Duration::from_millis(200)), frames, Act::Hang];
+    let first = vec![Action::Wait(Duration::from_millis(200)), frames, Action::Hang];
     let config = stage.authority.server(HOST, YEARS, &["h2"]);
-    let closing = stage.start(How { first, ..over(config) }, |_| ok()).await;
+    let closing = stage.start(ConnectionBehavior { first, ..over(config) }, |_| ok()).await;
     let expect = Failed("protocol", "GOAWAY, ENHANCE_YOUR_CALM");
     let case = Case::at(
         19,
@@ -161,8 +164,8 @@ pub(super) async fn cases(stage: &mut Stage, folder: &Path) -> Result<Vec<Case>>
     Ok(cases)
 }
 
-fn over(config: ServerConfig) -> How {
-    How { tls: Some((Arc::new(config), Duration::ZERO)), ..How::default() }
+fn over(config: ServerConfig) -> ConnectionBehavior {
+    ConnectionBehavior { tls: Some((Arc::new(config), Duration::ZERO)), ..ConnectionBehavior::default() }
 }
 
 /// Starts openssl as a server, for versions and ciphers that rustls does not support.

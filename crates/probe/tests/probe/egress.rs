@@ -44,7 +44,7 @@ fn with_resolver(egress: &EgressPolicy, resolver: Arc<dyn Resolve>) -> Client {
 /// Policy that allows one host, and these networks.
 fn allowing(host: &str, addresses: &[&str]) -> EgressPolicy {
     let networks = addresses.iter().map(|network| network.parse().unwrap()).collect();
-    EgressPolicy::new([], networks).with_host_of(&format!("http://{host}/").parse().unwrap())
+    EgressPolicy::new([], networks).allow_host(&format!("http://{host}/").parse().unwrap())
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn allowed_redirect_to_a_private_address_is_rejected() {
     // The host is allowed, but not its address.
     let server = Server::plain(|_| answer("302 Found\r\nLocation: http://10.1.2.3/", "")).await;
     let home: Url = url(&server, "/");
-    let egress = EgressPolicy::new(["10.1.2.3".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]).with_host_of(&home);
+    let egress = EgressPolicy::new(["10.1.2.3".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]).allow_host(&home);
     let (client, lookups) = changing(&egress, &[[127, 0, 0, 1]]);
     let failed = failure(&client, get(home), Redirect).await;
     assert_eq!(failed.actual, "a redirect to 10.1.2.3 (private)");
@@ -92,7 +92,7 @@ async fn allowed_redirect_to_a_private_address_is_rejected() {
 
     let server = Server::plain(|_| answer("302 Found\r\nLocation: http://inside.test/", "")).await;
     let egress = EgressPolicy::new(["inside.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
-    let (client, _) = changing(&egress.with_host_of(&url(&server, "/")), &[[100, 64, 0, 1]]);
+    let (client, _) = changing(&egress.allow_host(&url(&server, "/")), &[[100, 64, 0, 1]]);
     let failed = failure(&client, get(url(&server, "/")), Redirect).await;
     assert!(failed.actual.starts_with("100.64.0.1 (carrier-grade NAT)"), "{failed:?}");
 }
@@ -152,7 +152,7 @@ async fn only_permitted_addresses_of_a_name_are_used() {
     let (public, inside) = ([127, 0, 0, 1], [127, 0, 0, 2]);
     let allowed = Server::plain(|_| ok()).await;
     let port = allowed.address.port();
-    let forbidden = Server::start(SocketAddr::from((inside, port)), How::default(), |_| ok()).await;
+    let forbidden = Server::start(SocketAddr::from((inside, port)), ConnectionBehavior::default(), |_| ok()).await;
     let send = async |addresses: &[[u8; 4]]| {
         let resolver = Arc::new(Mixed(addresses.to_vec()));
         let client = with_resolver(&allowing("a.test", &["127.0.0.1/32"]), resolver);

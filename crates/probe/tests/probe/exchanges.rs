@@ -150,7 +150,7 @@ async fn invalid_requests_are_not_target_failures() {
 
 #[tokio::test]
 async fn dropped_request_closes_its_connection() {
-    let server = Server::plain(|_| vec![Act::Hang]).await;
+    let server = Server::plain(|_| vec![Action::Hang]).await;
     let client = client_with(&tls(), Connections::Reused, Names(Duration::ZERO));
     {
         let sending = client.send(get(url(&server, "/")));

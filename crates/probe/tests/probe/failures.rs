@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 use crate::server::*;
 
 /// Response with this many headers of this size.
-fn flood(headers: usize, size: usize) -> Vec<Act> {
+fn flood(headers: usize, size: usize) -> Vec<Action> {
     let lines: String = (0..headers).map(|i| format!("X-{i}: {}\r\n", "a".repeat(size))).collect();
-    vec![send(format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n")), Act::KeepAlive]
+    vec![send(format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n")), Action::KeepAlive]
 }
 
 #[tokio::test]
@@ -21,21 +21,27 @@ async fn server_failures_are_classified() {
     for (case, script, kind, expected, retryable) in [
         ("closed before a response", vec![], Connect, "the connection was closed before a response", true),
         ("closed within the headers", vec![send("HTTP/1.1 200 OK\r\nX-")], Connect, "closed before a response", true),
-        ("another protocol", vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Act::Hang], Protocol, "not HTTP", false),
-        ("an invalid header", vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\n\r\n"), Act::Hang], Protocol, "not HTTP", false),
+        ("another protocol", vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Action::Hang], Protocol, "not HTTP", false),
         (
-            "a header value with a NUL",
-            vec![send("HTTP/1.1 200 OK\r\nX: a\0\r\n\r\n"), Act::Hang],
+            "an invalid header",
+            vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\n\r\n"), Action::Hang],
             Protocol,
             "not HTTP",
             false,
         ),
-        ("an invalid status", vec![send("HTTP/1.1 2000 OK\r\n\r\n"), Act::Hang], Protocol, "not HTTP", false),
+        (
+            "a header value with a NUL",
+            vec![send("HTTP/1.1 200 OK\r\nX: a\0\r\n\r\n"), Action::Hang],
+            Protocol,
+            "not HTTP",
+            false,
+        ),
+        ("an invalid status", vec![send("HTTP/1.1 2000 OK\r\n\r\n"), Action::Hang], Protocol, "not HTTP", false),
         ("too many headers", flood(10_000, 1), Protocol, "headers larger", false),
         ("a header of 10 MB", flood(1, 10_000_000), Protocol, "headers larger", false),
         (
             "headers without end",
-            vec![send("HTTP/1.1 200 OK\r\n"), Act::Repeat(b"X: a\r\n".repeat(100))],
+            vec![send("HTTP/1.1 200 OK\r\n"), Action::Repeat(b"X: a\r\n".repeat(100))],
             Protocol,
             "headers larger",
             false,
@@ -50,15 +56,15 @@ async fn server_failures_are_classified() {
         ("a chunked body cut short", vec![send(chunked)], Body, "cut short after 4 bytes", true),
         (
             "an invalid chunk length",
-            vec![send(chunked), send("zz\r\n"), Act::Hang],
+            vec![send(chunked), send("zz\r\n"), Action::Hang],
             Body,
             "a broken chunk after 4 bytes",
             false,
         ),
-        ("corrupt gzip", vec![send(gzip), send("not gzip!!"), Act::KeepAlive], Body, "does not decode", false),
+        ("corrupt gzip", vec![send(gzip), send("not gzip!!"), Action::KeepAlive], Body, "does not decode", false),
         (
             "truncated gzip",
-            vec![send(gzip), send(&compressed(b"Hello, hello, hello")[..10]), Act::KeepAlive],
+            vec![send(gzip), send(&compressed(b"Hello, hello, hello")[..10]), Action::KeepAlive],
             Body,
             "does not decode",
             false,
@@ -90,7 +96,7 @@ async fn network_failures_are_classified() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let resetting = Server::resetting(|_| vec![]).await;
     let half = Server::resetting(|_| {
-        vec![send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcd"), Act::Wait(Duration::from_millis(50))]
+        vec![send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcd"), Action::Wait(Duration::from_millis(50))]
     })
     .await;
     for (case, url, kind, expected) in [
@@ -111,7 +117,7 @@ async fn system_resolver_errors_are_dns_failures() {
     let now = std::sync::Arc::new(jiff::Timestamp::now);
     // The label is too long, so the resolver rejects it without a query.
     let url: probe::Url = format!("http://{}.invalid/", "a".repeat(64)).parse().unwrap();
-    let egress = egress().with_host_of(&url);
+    let egress = egress().allow_host(&url);
     let redactor = probe::Redactor::default();
     let client = probe::Client::new(&tls(), &egress, identity, redactor, now, Connections::Fresh).unwrap();
     let failed = failure(&client, get(url), Dns).await;

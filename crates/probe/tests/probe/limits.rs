@@ -19,11 +19,11 @@ async fn deadline_interrupts_every_phase() {
     let fast = Names(Duration::ZERO);
     let silent_tls = Server::tls(authority.server("a.test", (2020, 2999), &[]), LONG, |_| ok()).await;
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
-    let silent = Server::plain(|_| vec![Act::Hang]).await;
-    let trickle = Server::plain(move |_| vec![send("HTTP/1.1 200 OK\r\n"), Act::Wait(LONG)]).await;
-    let stuck = Server::plain(move |_| vec![send(head), send("abcd"), Act::Hang]).await;
+    let silent = Server::plain(|_| vec![Action::Hang]).await;
+    let trickle = Server::plain(move |_| vec![send("HTTP/1.1 200 OK\r\n"), Action::Wait(LONG)]).await;
+    let stuck = Server::plain(move |_| vec![send(head), send("abcd"), Action::Hang]).await;
     let drip = Server::plain(|_| {
-        let piece = [send("1\r\na\r\n"), Act::Wait(Duration::from_millis(10))];
+        let piece = [send("1\r\na\r\n"), Action::Wait(Duration::from_millis(10))];
         [
             vec![send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")],
             std::iter::repeat_n(piece, 500).flatten().collect(),
@@ -35,7 +35,7 @@ async fn deadline_interrupts_every_phase() {
     let empty_blocks = Server::plain(|_| {
         let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n";
         let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
-        vec![send(head), send(gzip), Act::Repeat([0, 0, 0, 0xff, 0xff].repeat(2000))]
+        vec![send(head), send(gzip), Action::Repeat([0, 0, 0, 0xff, 0xff].repeat(2000))]
     })
     .await;
     for (case, url, names, phase) in [
@@ -69,7 +69,7 @@ async fn deadline_covers_all_hops() {
     let server = Server::plain(|request| {
         let n = request.split(['/', ' ']).nth(2).and_then(|n| n.parse::<u32>().ok()).unwrap_or_default();
         let mut script = answer(&format!("302 Found\r\nLocation: /{}", n + 1), "");
-        script.insert(0, Act::Wait(Duration::from_millis(120)));
+        script.insert(0, Action::Wait(Duration::from_millis(120)));
         script
     })
     .await;
@@ -87,7 +87,7 @@ async fn body_is_read_up_to_its_cap() {
     let failed = failure(&client, get(url(&server, "/")).body_cap(999), Body).await;
     assert_eq!(failed.expected, "a body of at most 999 bytes");
 
-    let endless = Server::plain(|_| vec![send("HTTP/1.1 200 OK\r\n\r\n"), Act::Repeat(vec![b'a'; 8192])]).await;
+    let endless = Server::plain(|_| vec![send("HTTP/1.1 200 OK\r\n\r\n"), Action::Repeat(vec![b'a'; 8192])]).await;
     let sent = client.send(get(url(&endless, "/"))).await;
     assert_eq!(sent.result.unwrap_err().kind(), Some(Body));
     assert!(sent.exchanges[0].body_bytes < 3 * 1024 * 1024, "{:?}", sent.exchanges);
@@ -172,7 +172,7 @@ async fn bodiless_responses_end_after_the_headers() {
         (Method::GET, "304 Not Modified\r\nContent-Encoding: gzip"),
     ] {
         let head = format!("HTTP/1.1 {head}\r\n\r\n");
-        let server = Server::plain(move |_| vec![send(&head), Act::Hang]).await;
+        let server = Server::plain(move |_| vec![send(&head), Action::Hang]).await;
         let response = client.send(Request::new(method, url(&server, "/"))).await.result.unwrap();
         assert!(response.body.is_empty());
     }

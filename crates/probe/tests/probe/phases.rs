@@ -56,11 +56,11 @@ async fn concurrent_exchanges_keep_their_phases_apart() {
 
 /// The first response is slow. The second request starts to connect, with a slow resolver, and takes over the first
 /// connection as soon as it is idle.
-async fn taken_over(then: Act, deadline: Duration) -> probe::Sent {
+async fn taken_over(then: Action, deadline: Duration) -> probe::Sent {
     let authority = Authority::generate();
     let first = AtomicBool::new(true);
     let server = Server::tls(authority.server("a.test", (2020, 2999), &["http/1.1"]), Duration::ZERO, move |_| {
-        let act = if first.swap(false, SeqCst) { Act::Wait(SLOW) } else { then.clone() };
+        let act = if first.swap(false, SeqCst) { Action::Wait(SLOW) } else { then.clone() };
         [vec![act], ok()].concat()
     })
     .await;
@@ -77,7 +77,7 @@ async fn taken_over(then: Act, deadline: Duration) -> probe::Sent {
 
 #[tokio::test]
 async fn connection_taken_over_counts_as_kept() {
-    let sent = taken_over(Act::Wait(Duration::ZERO), SLOW * 20).await;
+    let sent = taken_over(Action::Wait(Duration::ZERO), SLOW * 20).await;
     sent.result.unwrap();
     let phases = &sent.exchanges[0].phases;
     assert!(phases.dns_ms.is_none() && phases.tls_ms.is_none(), "{phases:?}");
@@ -87,7 +87,7 @@ async fn connection_taken_over_counts_as_kept() {
 
 #[tokio::test]
 async fn timeout_on_a_taken_over_connection_is_not_dns() {
-    let sent = taken_over(Act::Hang, SLOW * 3 / 2).await;
+    let sent = taken_over(Action::Hang, SLOW * 3 / 2).await;
     let failed = sent.result.unwrap_err().into_mismatch().unwrap();
     assert!(failed.actual.starts_with("still waiting for the first byte"), "{failed:?}");
     assert_eq!(sent.exchanges[0].phases.dns_ms, None);

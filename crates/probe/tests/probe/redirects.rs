@@ -7,7 +7,7 @@ use probe::{Connections, Method, Request, StatusCode};
 
 use crate::server::*;
 
-fn to(location: &str) -> Vec<Act> {
+fn to(location: &str) -> Vec<Action> {
     answer(&format!("302 Found\r\nLocation: {location}"), "Redirecting")
 }
 

@@ -37,7 +37,7 @@ impl Reference {
         let config = authority.server("a.test", (2020, 2999), &[protocol]);
         let script = move |_: &str| {
             let head = send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
-            vec![Act::Wait(first_byte), head, Act::Wait(transfer), send("fine"), Act::KeepAlive]
+            vec![Action::Wait(first_byte), head, Action::Wait(transfer), send("fine"), Action::KeepAlive]
         };
         let server = if slow == "connect" {
             Server::congested(config, DELAY / 2, script).await

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use check::{FailureKind, Mismatch};
-pub use hostile::{Act, Authority, How, Server, answer, compressed, ok, self_signed, send};
+pub use hostile::{Action, Authority, ConnectionBehavior, Server, answer, compressed, ok, self_signed, send};
 use jiff::Timestamp;
 use probe::{
     Client, Connections, EgressPolicy, Identity, Method, Redactor, Request, Tls, Url,
@@ -54,7 +54,7 @@ pub fn egress() -> EgressPolicy {
     let hosts =
         ["127.0.0.1", "a.test", "other.test", "platform.test", "unknown.invalid", "empty.invalid", "exhausted.invalid"];
     let egress = EgressPolicy::new(["redirected.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
-    hosts.iter().fold(egress, |egress, host| egress.with_host_of(&format!("http://{host}/").parse().unwrap()))
+    hosts.iter().fold(egress, |egress, host| egress.allow_host(&format!("http://{host}/").parse().unwrap()))
 }
 
 pub fn get(url: Url) -> Request {

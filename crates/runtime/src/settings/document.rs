@@ -185,7 +185,7 @@ impl<'t> Document<'t> {
                 );
                 findings.add(self.problem(path, rule));
             }
-            egress = egress.with_host_of(url);
+            egress = egress.allow_host(url);
         }
         egress
     }

@@ -111,7 +111,7 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
 /// Test servers listen on the loopback address.
 static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     let egress = EgressPolicy::new([], vec!["127.0.0.0/8".parse().unwrap()]);
-    Network::new(egress.with_host_of(&"http://127.0.0.1/".parse().unwrap()), Tls::new(&[]).unwrap())
+    Network::new(egress.allow_host(&"http://127.0.0.1/".parse().unwrap()), Tls::new(&[]).unwrap())
 });
 
 /// A scripted flow: one line per attempt, the last one repeated. `web=.` passes, `x` fails, `?` is inconclusive, `m` is

@@ -2,6 +2,6 @@ use application::Application;
 
 #[tokio::test]
 async fn each_fault_is_caught_by_exactly_one_assertion() {
-    let caught = check_testkit::mutation::what_catches_each_fault::<Application>().await;
-    insta::assert_snapshot!("what_catches_each_fault", caught);
+    let caught = check_testkit::mutation::assertions_by_fault::<Application>().await;
+    insta::assert_snapshot!("assertions_by_fault", caught);
 }

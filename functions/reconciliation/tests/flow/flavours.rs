@@ -194,6 +194,6 @@ fn egress_policy_allows_only_platform_and_provider() {
     let host = |url: &str| url.parse::<Url>().unwrap();
     // The provider's host is a default, absent from the file.
     let expected =
-        EgressPolicy::default().with_host_of(&prepared.common.base_url).with_host_of(&host("https://api.stripe.com/"));
+        EgressPolicy::default().allow_host(&prepared.common.base_url).allow_host(&host("https://api.stripe.com/"));
     assert_eq!(prepared.egress, expected);
 }
