@@ -76,7 +76,7 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn unexpected(&mut self) -> RuleError {
-        let (found, at) = self.scan.next_word();
+        let (found, at) = self.scan.next_token();
         RuleError { found, at, text: self.scan.text.to_owned() }
     }
 

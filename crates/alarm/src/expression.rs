@@ -163,7 +163,7 @@ struct Reader<'t> {
 
 impl Reader<'_> {
     fn unexpected(&mut self) -> ExpressionError {
-        let (found, at) = self.scan.next_word();
+        let (found, at) = self.scan.next_token();
         ExpressionError { found, at, text: self.scan.text.to_owned() }
     }
 

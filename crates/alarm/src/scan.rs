@@ -30,8 +30,8 @@ impl<'t> Scanner<'t> {
         is_next
     }
 
-    /// Returns the next word, for an error, and the number of its first character.
-    pub(crate) fn next_word(&mut self) -> (String, usize) {
+    /// Returns the next token, for an error, and the number of its first character.
+    pub(crate) fn next_token(&mut self) -> (String, usize) {
         let word: String = self.rest().chars().take_while(|c| !c.is_whitespace()).take(30).collect();
         let found = if word.is_empty() { "the end".to_owned() } else { format!("`{word}`") };
         (found, self.at + 1)

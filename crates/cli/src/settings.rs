@@ -34,8 +34,8 @@ pub(crate) fn show(file: &Path, format: SettingsFormat) -> anyhow::Result<Exit> 
         SettingsFormat::Json => println!("{}", serde_json::to_string_pretty(&whole)?),
     }
     if masked > 0 {
-        let values = if masked == 1 { "1 value that looks like a secret" } else { "values that look like secrets" };
-        eprintln!("masked {values}; write secrets as references, such as \"env:NAME\" or \"ssm:/path\"");
+        let values = if masked == 1 { "value that looks like a secret" } else { "values that look like secrets" };
+        eprintln!("masked {masked} {values}; write secrets as references, such as \"env:NAME\" or \"ssm:/path\"");
     }
     Ok(Exit::Passed)
 }

@@ -275,7 +275,7 @@ impl Notifications {
         }
         let step = run.step(&subject(channel), "send");
         if !run.may_send() {
-            step.skipped("a canary is due, and was not sent: a run by hand sends none without --send-canaries");
+            step.skipped("a canary is due but was not sent: manual runs send none without --send-canaries");
             return;
         }
         match self.send_canary(&step, user, channel, canary).await {

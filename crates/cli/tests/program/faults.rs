@@ -33,7 +33,7 @@ fn wrong(fault: &Value) -> Vec<String> {
     let reports = reports.as_array().unwrap();
     assert_eq!(reports.len(), others.len(), "{name}: {}", text(&output.stderr));
     let inconclusive = names(&fault["also_inconclusive"]);
-    let of_one = |report: &Value| {
+    let deviations = |report: &Value| {
         let check = report["run"]["check"].as_str().unwrap();
         let allowed = if inconclusive.iter().any(|other| other == check) { "inconclusive" } else { "passed" };
         let outcome = &report["outcome"];
@@ -45,7 +45,7 @@ fn wrong(fault: &Value) -> Vec<String> {
         let beyond = measured.filter(|measured| measured.get("over").is_some());
         outcome.into_iter().chain(beyond.map(|beyond| format!("{name}, {check}: {beyond:#}"))).collect::<Vec<_>>()
     };
-    reports.iter().flat_map(of_one).collect()
+    reports.iter().flat_map(deviations).collect()
 }
 
 #[test]

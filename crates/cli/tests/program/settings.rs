@@ -58,7 +58,7 @@ fn secret_lookalikes_are_masked() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let shown = text(&output.stdout);
     assert!(shown.contains("token=[redacted]") && !shown.contains("hunter2"), "{shown}");
-    assert!(text(&output.stderr).starts_with("1 value masked"), "{output:?}");
+    assert!(text(&output.stderr).starts_with("masked 1 value that looks like a secret"), "{output:?}");
 }
 
 #[test]

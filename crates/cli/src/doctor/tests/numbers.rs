@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn each_wrong_period_and_datapoint_count_is_found() {
     for (resource, property, value, rule) in [
-        ("SlowQueries", "Period", "90", "whole minutes"),
+        ("SlowQueries", "Period", "90", "a multiple of 60 seconds"),
         (
             "BookingErrorRate",
             "Period",
