@@ -92,7 +92,7 @@ async fn refused_connection_fails_and_is_measured_later() {
     let held: Vec<TcpStream> = (0..4).map(|_| TcpStream::connect(address(server.port)).unwrap()).collect();
     tokio::time::sleep(Duration::from_millis(200)).await;
     let text = world.run().await.failed("cache connect connect");
-    assert!(text.contains("as many clients as it takes"), "{text}");
+    assert!(text.contains("at its client limit"), "{text}");
     drop(held);
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     let observed = world.run().await;
