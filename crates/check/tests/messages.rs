@@ -81,7 +81,9 @@ fn attempt(cast: &Cast, at: Timestamp, letters: &str) -> Attempt {
         let request = journey.begin(&subject, "request", at);
         if letter == '?' {
             let parameter = format!("/just-driving/production/{}/api-key", cast.check);
-            let detail = format!("the parameter {parameter} does not exist\nput it there");
+            let detail = format!(
+                "the parameter {parameter} does not exist\ncreate it, or correct the reference in the settings"
+            );
             let inconclusive = Inconclusive { cause: Cause::Reference, detail };
             journey.finish_step(request, check::StepResult::Inconclusive { inconclusive });
             journey.end(request, Duration::from_millis(3));
@@ -195,7 +197,7 @@ fn leftovers() -> Notification {
         ),
         leftover(
             "log-out",
-            "logging out was answered 500; the session or token may live on".to_owned(),
+            "the log-out was answered 500; the session or token may still be valid".to_owned(),
             Some(
                 "It ends with the platform's session or token lifetime. To end it now, delete the account's sessions and tokens on \
                  the platform.",
@@ -300,7 +302,7 @@ fn partner_failures_never_read_as_the_platforms() {
     }
     for (event, n) in &story {
         for text in [email(n), subject_line(n), sms(n), chat(n).to_string()] {
-            assert!(text.contains("(a partner)"), "{event}: {text}");
+            assert!(text.contains("(partner)"), "{event}: {text}");
         }
     }
     let opened = &story["opened"];
@@ -321,7 +323,7 @@ fn several_partners_are_named_apart_from_the_platform() {
     other.owner = Some(Owner { name: "Stripe".to_owned(), contact: None });
     several.subjects.push(other);
     let mail = email(&several);
-    assert!(mail.contains("failing: e-teori.dk (a partner), Stripe (a partner)"), "{mail}");
+    assert!(mail.contains("failing: e-teori.dk (partner), Stripe (partner)"), "{mail}");
     assert!(
         mail.contains("not on the platform: e-teori.dk, Stripe. Only they can fix it, unless the cause is our own"),
         "{mail}"

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 /// Exit codes, part of the program's contract.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  passed (maintenance counts as passed and is reported)
-  1  a check failed, a leftover remains, or there is a finding
-  2  nothing was run: wrong usage or settings, unknown name, port in use
+  1  a check failed, leftovers remain, doctor has findings, or cost exceeds --max
+  2  nothing ran: wrong usage or settings, unknown name, port in use, AWS call failed
   3  no check failed, but at least one was inconclusive";
 
 /// Synthetic monitoring of the Just Driving platform: exercises its critical flows as a user would.
@@ -70,12 +70,12 @@ Examples:
   synthetics incidents --environment production
   synthetics incidents login --environment production --since 90d --open")]
     Incidents(IncidentsOptions),
-    /// Show one incident: first and latest failure, notifications, silences.
+    /// Show one incident: first and latest failure, and every notification sent or suppressed.
     #[command(after_help = "\
 Example:
   synthetics incident login.20261123T045000Z --environment production")]
     Incident(IncidentOptions),
-    /// List the faults that the demo platform can inject, and what each must show.
+    /// List the faults that the demo platform can inject, and the failures each must cause.
     #[command(after_help = "\
 Example:
   synthetics faults --json")]
@@ -115,7 +115,7 @@ Example:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DoctorCommand {
-    /// Find alarm misconfigurations in the templates that linters miss.
+    /// Find alarm misconfigurations that linters miss.
     ///
     /// Examples are an alarm without a working action, a threshold that no value can reach, a metric that nothing publishes, and
     /// a runbook link to a heading that does not exist.
@@ -136,7 +136,7 @@ Example:
         /// Settings file.
         file: PathBuf,
     },
-    /// Print the effective settings: every default in its place, secrets as references.
+    /// Print the effective settings: every default filled in, secrets as references.
     #[command(after_help = "\
 Example:
   synthetics settings show production.toml --format json")]
@@ -179,21 +179,22 @@ pub(crate) struct DemoOptions {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("source").required(true).args(["settings", "demo"]))]
 pub(crate) struct RunOptions {
     /// Checks to run, by id. [default: all checks in the settings]
     #[arg(value_name = "CHECK")]
     pub(crate) checks: Vec<String>,
     /// Settings file.
-    #[arg(long, value_name = "FILE", required_unless_present = "demo", conflicts_with = "demo")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
     /// Run against a demo platform that is started for this run.
     #[arg(long)]
     pub(crate) demo: bool,
-    /// Inject this fault, and run as often and as far apart as it needs to show. `synthetics faults` lists all.
-    #[arg(long, value_name = "NAME", requires = "demo", conflicts_with = "settings")]
+    /// Inject this fault, and repeat the run until the fault shows. Requires --demo. `synthetics faults` lists all.
+    #[arg(long, value_name = "NAME", conflicts_with = "settings")]
     pub(crate) fault: Option<String>,
-    /// Send the canaries that are due, to the addresses and numbers in the settings. Without it, only canaries that were sent
-    /// before are judged.
+    /// Send the canaries that are due, to the addresses and numbers in the settings. Without it, the run only
+    /// checks canaries sent earlier.
     #[arg(long, conflicts_with = "demo")]
     pub(crate) send_canaries: bool,
     /// Output format.
@@ -203,7 +204,7 @@ pub(crate) struct RunOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct CleanupOptions {
-    /// Checks to clean up after, by id. [default: all checks in the settings]
+    /// Checks whose leftovers to list or remove, by id. [default: all checks in the settings]
     #[arg(value_name = "CHECK")]
     pub(crate) checks: Vec<String>,
     /// Settings file.
@@ -220,7 +221,7 @@ pub(crate) struct CleanupOptions {
 /// A deployment. Credentials come from the same places as the AWS CLI's: environment, profile, SSO.
 #[derive(Debug, Args)]
 pub(crate) struct Deployment {
-    /// Environment of the deployment; names its state table and alarms.
+    /// Deployed environment, such as production; required unless --table is given.
     #[arg(long, value_name = "NAME", required_unless_present = "table")]
     pub(crate) environment: Option<String>,
     /// State table, if it is not named after the environment.
@@ -239,7 +240,7 @@ pub(crate) struct MuteOptions {
     /// Length of the mute: 1m to 7d.
     #[arg(long = "for", value_name = "TIME", value_parser = days)]
     pub(crate) duration: SignedDuration,
-    /// Why; on-call sees it.
+    /// Reason for the mute; shown to on-call.
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: String,
     /// Who is muting.
@@ -324,7 +325,7 @@ pub(crate) struct DoctorOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct CostOptions {
-    /// Settings file. [default: that of the environment in the templates' folder, else the shipped example]
+    /// Settings file. [default: the environment's file in the templates folder, or the shipped example]
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
     /// Folder of the templates.
@@ -336,11 +337,11 @@ pub(crate) struct CostOptions {
     /// Checks that run, by id and separated by commas; `all` counts every check, deployed or not.
     #[arg(long, value_name = "CHECKS", default_value = "all")]
     pub(crate) checks: String,
-    /// Assumption to change, repeatable: cadence.CHECK=5m, seconds.CHECK=2.5, memory=1024, architecture=x86_64, retention=90,
-    /// checks=ID,ID, zones=2 (of the private network), incidents=30.
+    /// Assumption to change, repeatable: cadence.CHECK=5m, seconds.CHECK=2.5 (run time), memory=1024 (MB), architecture=x86_64, retention=90 (days),
+    /// checks=ID,ID, zones=2 (of the private network), incidents=30 (a month).
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) what_if: Vec<String>,
-    /// Highest acceptable list price; exceeding it exits with 1.
+    /// Exit with 1 if the monthly list price exceeds this amount.
     #[arg(long, value_name = "USD", value_parser = usd)]
     pub(crate) max: Option<f64>,
     /// Print JSON.
@@ -434,10 +435,14 @@ mod tests {
                         assert!(checks.iter().all(|id| crate::checks::has_cleanup(id)), "{}", path.display());
                         verbs.insert("cleanup");
                     }
+                    Command::Incident(options) => {
+                        assert!(check::incident::parts_of_id(&options.id).is_some(), "{}", options.id);
+                        verbs.insert("incident");
+                    }
                     other => panic!("{}: unexpected {other:?}", path.display()),
                 }
             }
         }
-        assert_eq!(verbs.len(), 2, "{verbs:?}");
+        assert_eq!(verbs.len(), 3, "{verbs:?}");
     }
 }

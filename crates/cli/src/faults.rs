@@ -1,6 +1,8 @@
 //! `synthetics faults`, and the lookup of a fault by name.
 
 use anyhow::bail;
+use check::metric::{CATALOGUE, Unit};
+use check::text::quantity;
 use demo_platform::faults::{Bound, FaultSpec, Shows, catalogue};
 use runtime::settings::nearest;
 use serde_json::{Value, json};
@@ -31,7 +33,7 @@ pub(crate) fn find(name: &str) -> anyhow::Result<FaultSpec> {
     let near = nearest(name, names).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
     match faults.iter().find(|fault| fault.fault.name() == name) {
         Some(fault) => Ok(fault.clone()),
-        None => bail!("unknown fault \"{name}\"{near}\n`synthetics faults` lists them"),
+        None => bail!("unknown fault \"{name}\"{near}\n`synthetics faults` lists all faults"),
     }
 }
 
@@ -39,15 +41,28 @@ fn shows(fault: &FaultSpec) -> String {
     match &fault.shows {
         Shows::Failures(failures) => failures
             .iter()
-            .map(|failure| format!("{} {}: {}", failure.subject, failure.step, failure.kind))
+            .map(|failure| {
+                // A check that is a single flow is called by its own name.
+                let subject = if failure.subject == "-" { &fault.check } else { &failure.subject };
+                format!("{subject} {}: {}", failure.step, failure.kind)
+            })
             .collect::<Vec<_>>()
             .join("\n"),
-        Shows::Metric { name, bound: Bound::AtLeast(bound) } => format!("{name} at least {bound}"),
-        Shows::Metric { name, bound: Bound::AtMost(bound) } => format!("{name} at most {bound}"),
+        Shows::Metric { name, bound: Bound::AtLeast(bound) } => {
+            format!("{name} at least {}", metric_value(name, *bound))
+        }
+        Shows::Metric { name, bound: Bound::AtMost(bound) } => format!("{name} at most {}", metric_value(name, *bound)),
         Shows::Missing(metric) => format!("{metric} not published"),
         Shows::Inconclusive(cause) => format!("outcome inconclusive: {cause}"),
         Shows::Maintenance => "outcome maintenance".to_owned(),
     }
+}
+
+/// Formats a bound in the unit of its metric; a metric that is split by channel is named `Metric.channel`.
+fn metric_value(name: &str, value: f64) -> String {
+    let metric = name.split('.').next().unwrap_or(name);
+    let unit = CATALOGUE.iter().find(|known| known.name == metric).map_or(Unit::Count, |known| known.unit);
+    quantity(metric, value, unit)
 }
 
 fn as_value(fault: &FaultSpec) -> Value {

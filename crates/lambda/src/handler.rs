@@ -15,7 +15,7 @@ use crate::clients;
 use crate::log;
 use crate::metrics::CloudWatch;
 use crate::notifier::{Sns, Topics};
-use crate::secrets::Ssm;
+use crate::secrets::ParameterStore;
 use crate::state::Table;
 
 /// Error returned by a function's `main`.
@@ -106,7 +106,7 @@ async fn start<C: Check>() -> Result<(Prepared<C>, Ports), Failure> {
         state: Arc::new(Table::new(aws_sdk_dynamodb::Client::new(&config), environment.table)),
         metrics: Arc::new(CloudWatch(aws_sdk_cloudwatch::Client::new(&config))),
         notifier: Arc::new(Sns { client: clients::sns(&config), topics: environment.topics }),
-        secrets: Arc::new(Ssm::new(aws_sdk_ssm::Client::new(&config))),
+        secrets: Arc::new(ParameterStore::new(aws_sdk_ssm::Client::new(&config))),
         redactor: Redactor::default(),
         location: environment.location,
         recorder: Arc::new(Journey::new),

@@ -15,4 +15,5 @@ pub use handler::{Error, run};
 pub use log::run_line;
 pub use mute_rules::{MuteRule, MuteRules};
 pub use notifier::Topics;
+pub use secrets::ParameterStore;
 pub use state::Table;

@@ -13,12 +13,19 @@ use secrecy::SecretString;
 /// Time for which a secret is cached; a changed secret is in use after this at the latest.
 const CACHE_TIME: Duration = Duration::from_secs(5 * 60);
 
-pub(crate) struct Ssm {
+/// Secrets in Parameter Store, cached for five minutes.
+pub struct ParameterStore {
     client: Client,
     cached: Mutex<BTreeMap<String, (Instant, SecretString)>>,
 }
 
-impl Ssm {
+impl ParameterStore {
+    /// Connects as an operator, with the credentials of the AWS CLI. Returns `None` when no region is set.
+    #[cfg(feature = "operator")]
+    pub async fn for_operator() -> Option<Self> {
+        Some(Self::new(Client::new(&crate::clients::operator_config(None).await?)))
+    }
+
     pub(crate) fn new(client: Client) -> Self {
         Self { client, cached: Mutex::default() }
     }
@@ -30,7 +37,7 @@ impl Ssm {
 }
 
 #[async_trait]
-impl Secrets for Ssm {
+impl Secrets for ParameterStore {
     async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError> {
         let operation = format!("resolve {reference}");
         let SecretRef::Parameter(name) = reference else {

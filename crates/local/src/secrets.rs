@@ -44,7 +44,9 @@ where
                 _ => failed("the variable is not set, or empty"),
             },
             SecretRef::Parameter(name) if self.parameters.contains_key(name) => Ok(self.parameters[name].clone()),
-            SecretRef::Parameter(_) => failed("SSM is read by the Lambda functions only; use env:NAME on one machine"),
+            SecretRef::Parameter(_) => {
+                failed("only the Lambda functions read SSM; on your own machine, use env:NAME in the settings")
+            }
         }
     }
 }
@@ -64,7 +66,7 @@ mod tests {
             "failed to resolve env:TOKEN: the variable is not set, or empty"
         );
         let ssm = SecretRef::Parameter("/just-driving/demo/login/password".to_owned());
-        assert!(error(ssm).contains("use env:NAME on one machine"));
+        assert!(error(ssm).contains("use env:NAME in the settings"));
     }
 
     #[test]

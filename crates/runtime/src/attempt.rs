@@ -159,7 +159,7 @@ async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<Left
             Ok(Ok(Ok(()))) => continue,
             Ok(Ok(Err(detail))) => detail,
             Ok(Err(panic)) => format!("panicked: {}", panic_message(panic.as_ref())),
-            Err(_) => format!("not done within {} s", time.as_secs_f64()),
+            Err(_) => format!("not done within {:.1} s", time.as_secs_f64()),
         };
         leftovers.push(Leftover { compensation: name, detail: ports.redactor.redact(&detail), instructions });
     }

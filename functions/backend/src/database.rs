@@ -195,7 +195,7 @@ async fn replication(
         Ok(())
     } else {
         let expected = format!("the replica at most {} s behind", lag_within.as_secs());
-        Err(Mismatch { kind: FailureKind::Stale, ..mismatch(&expected, &format!("{lag} s")) })
+        Err(Mismatch { kind: FailureKind::Stale, ..mismatch(&expected, &format!("{lag:.0} s behind")) })
     };
     step.check("lag", in_time)
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::notification::{Event, Notification};
 use super::owners::{contacts, ownership};
-use super::text::{details, headline, next_update};
+use super::text::{details, explanation, headline, next_update};
+use crate::incident::Severity;
 use crate::text::cut;
 
 /// Bounds in characters, below those of the service, so that only this code cuts.
@@ -18,16 +19,24 @@ const MAX_THREAD: usize = 240;
 #[must_use]
 pub fn chat(notification: &Notification) -> Value {
     let n = notification;
+    let is_critical = n.severity == Severity::Critical;
     let sign = match n.event {
-        Event::Opened | Event::Reminded | Event::Escalated | Event::Flapping => ":red_circle:",
-        Event::Stabilized if n.is_ongoing() => ":red_circle:",
+        Event::Opened | Event::Reminded | Event::Escalated | Event::Flapping if is_critical => ":red_circle:",
+        Event::Stabilized if n.is_ongoing() && is_critical => ":red_circle:",
+        Event::Opened | Event::Reminded | Event::Escalated | Event::Flapping => ":large_yellow_circle:",
+        Event::Stabilized if n.is_ongoing() => ":large_yellow_circle:",
         Event::Recovered | Event::Stabilized | Event::MonitoringRestored => ":large_green_circle:",
         Event::MonitoringLost | Event::Leftovers => ":large_yellow_circle:",
     };
     let title = format!("{sign} [{}] {}: {} {}", n.severity.as_str(), n.environment, n.check, headline(n));
-    let mut lines: Vec<String> = ownership(n).into_iter().chain(details(n)).map(|line| plain(&line)).collect();
+    let mut lines: Vec<String> = ownership(n)
+        .into_iter()
+        .chain(explanation(n).map(str::to_owned))
+        .chain(details(n))
+        .map(|line| plain(&line))
+        .collect();
     lines.extend(next_update(n).map(|next| format!("  Next update  {next}")));
-    let description = lines.join("\n").trim_start().to_owned();
+    let description = lines.join("\n").trim_start_matches('\n').to_owned();
     let mut next_steps = vec![format!("Runbook: {}", n.links.runbook)];
     let links = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
     next_steps.extend(links.iter().filter_map(|(label, link)| Some(format!("{label}: {}", link.as_ref()?))));

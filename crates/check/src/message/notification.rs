@@ -264,6 +264,12 @@ impl Notification {
         [people, &[Topic::Events, Topic::Chat]].concat()
     }
 
+    /// Reports whether the condition that the notification is about has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.is_ongoing() && self.event != Event::Leftovers
+    }
+
     /// Reports whether the condition that the notification is about still holds.
     #[must_use]
     pub fn is_ongoing(&self) -> bool {

@@ -5,7 +5,7 @@ use crate::Subject;
 
 /// Name of a subject as people call it; a partner is marked as one.
 pub(super) fn display_name(subject: &Subject, owner: Option<&Owner>) -> String {
-    owner.map_or_else(|| subject.to_string(), |owner| format!("{} (a partner)", owner.name))
+    owner.map_or_else(|| subject.to_string(), |owner| format!("{} (partner)", owner.name))
 }
 
 /// Lists the subjects of a message, each with its owner.
@@ -37,7 +37,7 @@ pub(super) fn ownership(n: &Notification) -> Option<String> {
         ([], _) => return None,
         (_, true) => format!("Partners, not the platform, are responsible for: {names}."),
         ([_], _) if n.is_ongoing() => format!(
-            "The problem is at {names}, not on the platform, and only they can fix it. Features that depend on them may fail or \
+            "The problem is at {names}, not on the platform. Contact them first. Features that depend on them may fail or \
              be delayed."
         ),
         ([_], _) => format!("The problem was at {names}, not on the platform."),

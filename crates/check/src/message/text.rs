@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::notification::{Event, InconclusiveReport, Notification, Owner, StepLine, SubjectReport};
 use super::owners::{contacts, display_name, first_contact, ownership, subjects};
-use crate::Subject;
 use crate::text::{ascii, cut, gsm7, utc};
+use crate::{Failure, FailureKind, Subject};
 
 /// Longest subject line, in characters: SNS takes fewer than 100.
 const MAX_SUBJECT_LINE: usize = 99;
@@ -19,13 +19,8 @@ const MAX_SMS: usize = 140;
 /// Renders the subject line of the e-mail: ASCII, fewer than 100 characters, no line breaks.
 #[must_use]
 pub fn subject_line(notification: &Notification) -> String {
-    let line = format!(
-        "[{}] {}: {} {}",
-        notification.severity.as_str(),
-        notification.environment,
-        notification.check,
-        headline(notification)
-    );
+    let tag = if notification.is_over() { "resolved" } else { notification.severity.as_str() };
+    let line = format!("[{tag}] {}: {} {}", notification.environment, notification.check, headline(notification));
     cut_ascii(&ascii(&line), MAX_SUBJECT_LINE)
 }
 
@@ -35,15 +30,14 @@ pub fn email(notification: &Notification) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail, so the results are dropped.
     let n = notification;
-    let _ = writeln!(text, "{} {} {}", n.environment, n.check, headline(n));
+    let _ = writeln!(text, "{}: {} {}", n.environment, n.check, headline(n));
     for line in ownership(n).into_iter().chain(explanation(n).map(str::to_owned)) {
         let _ = writeln!(text, "{line}");
     }
     for line in details(n) {
         let _ = writeln!(text, "{line}");
     }
-    let is_over = !n.is_ongoing() && n.event != Event::Leftovers;
-    let _ = writeln!(text, "\n{}", if is_over { "For review" } else { "First steps" });
+    let _ = writeln!(text, "\n{}", if n.is_over() { "For review" } else { "First steps" });
     for (label, step) in first_steps(n) {
         let _ = writeln!(text, "  {label:<9}  {step}");
     }
@@ -55,31 +49,38 @@ pub fn email(notification: &Notification) -> String {
     if let Some(next) = next_update(n) {
         let _ = writeln!(text, "Next update          {next}");
     }
-    let last = n.last_successful_run.as_ref().map(|run| format!("{} ({})", utc(run.at), run.run_id));
-    let _ = writeln!(text, "Last successful run  {}", last.as_deref().unwrap_or("unknown"));
+    // After a recovery, the time of an earlier success would read as if it still failed.
+    if !n.is_over() {
+        let last = n.last_successful_run.as_ref().map(|run| format!("{} ({})", utc(run.at), run.run_id));
+        let _ = writeln!(text, "Last successful run  {}", last.as_deref().unwrap_or("unknown"));
+    }
     let _ = writeln!(text, "Location             {}", n.location);
     let table = step_table(n);
     if !table.is_empty() {
         let _ = writeln!(text, "\n{table}");
     }
-    let _ = writeln!(text, "\nRun {}, trace {}", n.run_id, n.trace_id);
+    let _ = writeln!(text, "\nRun id {}, trace id {}", n.run_id, n.trace_id);
     let _ = write!(text, "Notification {}", n.notification_id);
     text
 }
 
 /// Explains the event where its name alone is not clear.
-fn explanation(n: &Notification) -> Option<&'static str> {
+pub(super) fn explanation(n: &Notification) -> Option<&'static str> {
+    let breaks_invariant = n.subjects.iter().any(|subject| subject.failure.kind == FailureKind::Invariant);
     Some(match n.event {
+        Event::Opened | Event::Reminded if breaks_invariant => {
+            "A rule that must always hold is broken. If it concerns access to accounts or data, treat it as a security incident."
+        }
         Event::Escalated => {
-            "It was a warning. It is critical now, because a worse failure occurred or it has been open for too long."
+            "It was a warning and is now critical: the failure got worse, or the incident has been open too long."
         }
         Event::Flapping => {
-            "It keeps failing and recovering. You will not be notified of each change, only when it is stable again."
+            "It keeps failing and recovering. Changes are no longer notified until it is stable; reminders continue."
         }
         Event::Stabilized if n.is_ongoing() => "It stopped flapping and stays down.",
         Event::Stabilized => "It stopped flapping and stays healthy.",
         Event::MonitoringLost => {
-            "The last runs reached no verdict. Nothing is known to be broken, but an outage would go unnoticed."
+            "The last runs reached no verdict. The platform may be healthy, but an outage would go unnoticed."
         }
         Event::Leftovers => "Test data that could not be removed is still on the platform. Users are not affected.",
         Event::Opened | Event::Reminded | Event::Recovered | Event::MonitoringRestored => return None,
@@ -129,14 +130,28 @@ fn first_steps(n: &Notification) -> Vec<(&'static str, String)> {
     let optional = [("Logs", &links.logs), ("Dashboard", &links.dashboard), ("Trace", &links.trace)];
     let mut steps = vec![("Runbook", links.runbook.clone())];
     steps.extend(optional.into_iter().filter_map(|(label, link)| Some((label, link.clone()?))));
+    steps.extend(look_up(n));
     steps.extend(command(n));
     steps
+}
+
+/// Command that shows the incident, or the open ones if the notification is about several.
+fn look_up(n: &Notification) -> Option<(&'static str, String)> {
+    let details = match &n.subjects[..] {
+        [] => return None,
+        [only] => format!("synthetics incident {} --environment {}", only.incident_id, n.environment),
+        _ => format!("synthetics incidents {} --environment {}", n.check, n.environment),
+    };
+    Some(("Details", details))
 }
 
 /// Command that helps: removes leftovers, or mutes what goes on.
 fn command(n: &Notification) -> Option<(&'static str, String)> {
     if n.leftovers.iter().any(|left| left.instructions.is_none()) {
-        return Some(("Clean up", format!("synthetics cleanup {} --settings {}.toml --yes", n.check, n.environment)));
+        return Some((
+            "Clean up",
+            format!("synthetics cleanup {} --settings infra/layer/settings/{}.toml --yes", n.check, n.environment),
+        ));
     }
     if !n.is_ongoing() {
         return None;
@@ -146,7 +161,7 @@ fn command(n: &Notification) -> Option<(&'static str, String)> {
         [only] if !only.is_whole() => format!("{}/{only}", n.check),
         _ => n.check.clone(),
     };
-    Some(("Mute", format!("synthetics mute {scope} --environment {} --for 1h --reason WHY", n.environment)))
+    Some(("Mute", format!("synthetics mute {scope} --environment {} --for 1h --reason \"WHY\"", n.environment)))
 }
 
 /// Renders the SMS: at most 140 characters of the GSM 7-bit alphabet, without those that take two.
@@ -164,15 +179,15 @@ pub fn sms(notification: &Notification) -> String {
             }
             (Event::Recovered, _) => (
                 ", ".to_owned(),
-                format!("down for {}", span(subject.downtime_seconds.unwrap_or_default())),
+                format!("after {}", span(subject.downtime_seconds.unwrap_or_default())),
                 String::new(),
             ),
             (Event::Flapping, _) => {
                 let openings = subject.openings.unwrap_or_default();
                 let intro = format!(", {openings} incidents, last at {}: ", clock(subject.since));
-                (intro, subject.failure.actual.clone(), contact)
+                (intro, difference(&subject.failure), contact)
             }
-            _ => (format!(", since {}: ", clock(subject.since)), subject.failure.actual.clone(), contact),
+            _ => (format!(", since {}: ", clock(subject.since)), difference(&subject.failure), contact),
         },
         (_, Some(report), _) if n.event == Event::MonitoringRestored => {
             let gap = span(report.inconclusive_seconds.unwrap_or_default());
@@ -184,7 +199,7 @@ pub fn sms(notification: &Notification) -> String {
         (_, _, Some(left)) => (": ".to_owned(), left.detail.clone(), String::new()),
         (None, None, None) => (String::new(), String::new(), String::new()),
     };
-    let start = gsm7(&format!("{} {} {}{intro}", n.environment, n.check, headline(n)));
+    let start = gsm7(&format!("{}: {} {}{intro}", n.environment, n.check, headline(n)));
     let contact = gsm7(&contact);
     let room = MAX_SMS.saturating_sub(start.chars().count() + contact.chars().count());
     let detail = cut_ascii(&gsm7(&detail), room);
@@ -192,6 +207,12 @@ pub fn sms(notification: &Notification) -> String {
     let contact = if detail.ends_with('.') { contact.trim_start_matches('.') } else { contact.as_str() };
     let text = format!("{start}{detail}{contact}");
     cut_ascii(&text, MAX_SMS)
+}
+
+/// Compares the two sides of a failure in few words; the expected side matters most where a rule is broken.
+fn difference(failure: &Failure) -> String {
+    let both = format!("expected {}, actual {}", failure.expected, failure.actual);
+    if failure.kind == FailureKind::Invariant || both.chars().count() <= 60 { both } else { failure.actual.clone() }
 }
 
 /// Says in a few words what happened: `failing: status-api`.
@@ -203,13 +224,13 @@ pub(super) fn headline(notification: &Notification) -> String {
         Event::Escalated => "escalated to critical",
         Event::Recovered => "recovered",
         Event::Flapping => "flapping",
-        Event::Stabilized if n.is_ongoing() => "no longer flapping but failing",
+        Event::Stabilized if n.is_ongoing() => "stopped flapping, still failing",
         Event::Stabilized => "stable again",
         Event::MonitoringLost => "monitoring lost",
         Event::MonitoringRestored => "monitoring restored",
         Event::Leftovers => {
             let count = n.leftovers.len() + n.more_subjects as usize;
-            return format!("could not remove {count} {}", if count == 1 { "leftover" } else { "leftovers" });
+            return format!("has {count} {}", if count == 1 { "leftover" } else { "leftovers" });
         }
     };
     let first = subjects(n).filter(|(subject, _)| !subject.is_whole()).take(3);
@@ -254,7 +275,7 @@ fn paragraph(text: &mut String, n: &Notification, alike: &[&SubjectReport]) {
     let _ = writeln!(text, "{names} {tense} at step {} ({})", first.failure.step, first.failure.kind);
     let _ = writeln!(text, "  Since      {}", utc(first.since));
     if let (Some(closed), Some(seconds)) = (first.closed_at, first.downtime_seconds) {
-        let _ = writeln!(text, "  Until      {}, down for {}", utc(closed), span(seconds));
+        let _ = writeln!(text, "  Until      {}, after {}", utc(closed), span(seconds));
     }
     if let (Some(escalated), false) = (first.escalated_at, over) {
         let _ = writeln!(text, "  Escalated  {}", utc(escalated));
@@ -277,13 +298,19 @@ fn paragraph(text: &mut String, n: &Notification, alike: &[&SubjectReport]) {
 }
 
 fn inconclusive_paragraph(text: &mut String, n: &Notification, report: &InconclusiveReport) {
-    let tense = if n.event == Event::MonitoringRestored { "had no verdict" } else { "has no verdict" };
-    let _ = writeln!(text, "{} {tense} ({})", name(n, &report.subject, report.owner.as_ref()), report.cause);
+    let tense = if n.event == Event::MonitoringRestored { "had" } else { "has" };
+    let subject = name(n, &report.subject, report.owner.as_ref());
+    let _ = writeln!(text, "{subject} {tense} no verdict (cause: {})", report.cause);
     let _ = writeln!(text, "  Since      {}", utc(report.since));
     if let Some(seconds) = report.inconclusive_seconds {
-        let _ = writeln!(text, "  Duration   {}", span(seconds));
+        let _ = writeln!(text, "  Until      {}, after {}", utc(n.at), span(seconds));
     }
-    let _ = writeln!(text, "  Cause      {}", report.detail.lines().collect::<Vec<_>>().join("\n             "));
+    // The second line of a detail is a hint.
+    let mut lines = report.detail.lines();
+    let _ = writeln!(text, "  Cause      {}", lines.next().unwrap_or_default());
+    for hint in lines.filter(|_| n.event == Event::MonitoringLost) {
+        let _ = writeln!(text, "  Fix        {hint}");
+    }
 }
 
 /// Name of a subject; a check that is a single flow is called by its own name.

@@ -130,7 +130,7 @@ fn bad_input_exits_2_with_one_message() {
         (&["settings", "check", &broken], "check.availability.deadlin"),
         (&["settings", "check", &unknown], "unknown check \"availabilty\"; did you mean \"availability\"?"),
         (&["settings", "check", &empty], "has no check"),
-        (&["run"], "--settings <FILE>"),
+        (&["run"], "--settings <FILE>|--demo"),
         (&["run", "--fault", "500", "--settings", &broken], "--fault"),
         (&["demo", "--for", "soon"], "expected a duration"),
         (&["run", "logn", "--demo"], "did you mean \"login\"?"),
@@ -170,7 +170,7 @@ fn demo_shows_fault_and_recovery() {
         "Subject: [critical] demo: availability failing: front-page, health, login-page and 2 more",
         "notification to topic events",
         "=> fault 500 cleared",
-        "Subject: [critical] demo: availability recovered",
+        "Subject: [resolved] demo: availability recovered",
         "Subject: [critical] demo: login failing",
         "32 notifications sent",
     ] {

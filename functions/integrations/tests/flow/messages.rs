@@ -20,8 +20,8 @@ async fn outage_of_a_partner_is_a_warning_with_its_contact() {
     assert_eq!(owner.name, "e-teori.dk");
     let mail = email(opened);
     // The exact texts are tested where they are rendered.
-    assert!(mail.starts_with("demo integrations failing: e-teori.dk (a partner)\n"), "{mail}");
+    assert!(mail.starts_with("demo: integrations failing: e-teori.dk (partner)\n"), "{mail}");
     assert!(mail.contains("Support desk (e-teori.dk), +45 11 11 11 11\n  Platform team"), "{mail}");
     assert!(mail.contains("synthetics mute integrations/e-teori"), "{mail}");
-    assert!(sms(opened).starts_with("demo integrations failing: e-teori.dk (a partner), since "), "{}", sms(opened));
+    assert!(sms(opened).starts_with("demo: integrations failing: e-teori.dk (partner), since "), "{}", sms(opened));
 }

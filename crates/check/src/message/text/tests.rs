@@ -117,7 +117,7 @@ fn subject_lines_are_short_ascii() {
             &["a", "b", "c", "d"],
             "[critical] production: availability still failing: a, b, c and 1 more",
         ),
-        (Event::Recovered, &["a", "b"], "[critical] production: availability recovered: a, b"),
+        (Event::Recovered, &["a", "b"], "[resolved] production: availability recovered: a, b"),
     ];
     for (event, names, expected) in cases {
         assert_eq!(subject_line(&notification(*event, names)), *expected);
@@ -134,11 +134,11 @@ fn subject_lines_are_short_ascii() {
 fn sms_fits_in_one_part() {
     assert_eq!(
         sms(&notification(Event::Opened, &["status-api"])),
-        "production availability failing: status-api, since 20:27 UTC: status 500 Internal Server Error. Contact +45 00 00 00 00"
+        "production: availability failing: status-api, since 20:27 UTC: expected status 200, actual status 500 Internal Server Error. Contact +45 00 00 00 00"
     );
     assert_eq!(
         sms(&notification(Event::Recovered, &["status-api"])),
-        "production availability recovered: status-api, down for 13 min"
+        "production: availability recovered: status-api, after 13 min"
     );
     let mut long = notification(Event::Opened, &["a"]);
     long.subjects[0].failure.actual = "{\"fejl\": \"æøå [x] ~ 日本\"}".repeat(20);
