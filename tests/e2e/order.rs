@@ -60,7 +60,7 @@ async fn three_locations_open_and_close_one_incident() {
     reasons.iter_mut().for_each(|reasons| reasons.dedup());
     assert_eq!(
         reasons,
-        [["suppressed_already_notified"], ["opened"], ["suppressed_outvoted"]],
+        [["opened"], ["suppressed_already_notified"], ["suppressed_outvoted"]],
         "two of three locations must agree"
     );
     world.platform.faults().clear(Fault::ServerError);

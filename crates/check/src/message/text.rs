@@ -170,49 +170,53 @@ fn command(n: &Notification) -> Option<(&'static str, String)> {
 #[must_use]
 pub fn sms(notification: &Notification) -> String {
     let n = notification;
-    let contact = format!(". Contact {}", first_contact(n));
-    // Introduction, what may be shortened, and the contact where something is to be done.
-    let (intro, detail, contact) = match (n.subjects.first(), n.inconclusive.first(), n.leftovers.first()) {
-        (Some(subject), ..) => match (n.event, subject.closed_at) {
-            (Event::Stabilized, Some(closed)) => {
-                (", ".to_owned(), format!("healthy since {}", clock(closed)), String::new())
-            }
-            (Event::Recovered, _) => (
-                ", ".to_owned(),
-                format!("after {}", span(subject.downtime_seconds.unwrap_or_default())),
-                String::new(),
-            ),
-            (Event::Flapping, _) => {
-                let openings = subject.openings.unwrap_or_default();
-                let intro = format!(", {openings} incidents, last at {}: ", clock(subject.since));
-                (intro, difference(&subject.failure), contact)
-            }
-            _ => (format!(", since {}: ", clock(subject.since)), difference(&subject.failure), contact),
-        },
-        (_, Some(report), _) if n.event == Event::MonitoringRestored => {
-            let gap = span(report.inconclusive_seconds.unwrap_or_default());
-            (", ".to_owned(), format!("no verdict for {gap}"), String::new())
-        }
-        (_, Some(report), _) => {
-            (format!(", since {}, {}: ", clock(report.since), report.cause), report.detail.clone(), contact)
-        }
-        (_, _, Some(left)) => (": ".to_owned(), left.detail.clone(), String::new()),
-        (None, None, None) => (String::new(), String::new(), String::new()),
-    };
+    let (intro, needs_action) = sms_intro(n);
     let start = gsm7(&format!("{}: {} {}{intro}", n.environment, n.check, headline(n)));
-    let contact = gsm7(&contact);
+    let contact = if needs_action { gsm7(&format!(". Contact {}", first_contact(n))) } else { String::new() };
     let room = MAX_SMS.saturating_sub(start.chars().count() + contact.chars().count());
+    let detail = match (n.subjects.first(), n.inconclusive.first(), n.leftovers.first()) {
+        (Some(subject), ..) if needs_action => difference(&subject.failure, room),
+        (_, Some(report), _) if needs_action => report.detail.clone(),
+        (.., Some(left)) => left.detail.clone(),
+        _ => String::new(),
+    };
     let detail = cut_ascii(&gsm7(&detail), room);
     // Three full stops are enough.
     let contact = if detail.ends_with('.') { contact.trim_start_matches('.') } else { contact.as_str() };
-    let text = format!("{start}{detail}{contact}");
-    cut_ascii(&text, MAX_SMS)
+    cut_ascii(&format!("{start}{detail}{contact}"), MAX_SMS)
 }
 
-/// Compares the two sides of a failure in few words; the expected side matters most where a rule is broken.
-fn difference(failure: &Failure) -> String {
+/// Introduces the detail of an SMS, or replaces it where nothing is to be done. The second value is true if something is.
+fn sms_intro(n: &Notification) -> (String, bool) {
+    match (n.subjects.first(), n.inconclusive.first()) {
+        (Some(subject), _) => match (n.event, subject.closed_at) {
+            (Event::Stabilized, Some(closed)) => (format!(", healthy since {}", clock(closed)), false),
+            (Event::Recovered, _) => (format!(", after {}", span(subject.downtime_seconds.unwrap_or_default())), false),
+            (Event::Flapping, _) => {
+                let openings = subject.openings.unwrap_or_default();
+                (format!(", {openings} incidents, last at {}: ", clock(subject.since)), true)
+            }
+            _ => (format!(", since {}: ", clock(subject.since)), true),
+        },
+        (_, Some(report)) if n.event == Event::MonitoringRestored => {
+            (format!(", no verdict for {}", span(report.inconclusive_seconds.unwrap_or_default())), false)
+        }
+        (_, Some(report)) => (format!(", since {}, {}: ", clock(report.since), report.cause), true),
+        (None, None) => (": ".to_owned(), false),
+    }
+}
+
+/// Renders a failure within `room` characters: both sides if they fit, else the side that says more.
+fn difference(failure: &Failure, room: usize) -> String {
     let both = format!("expected {}, actual {}", failure.expected, failure.actual);
-    if failure.kind == FailureKind::Invariant || both.chars().count() <= 60 { both } else { failure.actual.clone() }
+    if gsm7(&both).chars().count() <= room {
+        both
+    } else if failure.kind == FailureKind::Invariant {
+        // The answer alone looks right; the broken rule says what is wrong.
+        format!("expected {}", failure.expected)
+    } else {
+        failure.actual.clone()
+    }
 }
 
 /// Says in a few words what happened: `failing: status-api`.

@@ -134,7 +134,7 @@ fn subject_lines_are_short_ascii() {
 fn sms_fits_in_one_part() {
     assert_eq!(
         sms(&notification(Event::Opened, &["status-api"])),
-        "production: availability failing: status-api, since 20:27 UTC: expected status 200, actual status 500 Internal Server Error. Contact +45 00 00 00 00"
+        "production: availability failing: status-api, since 20:27 UTC: status 500 Internal Server Error. Contact +45 00 00 00 00"
     );
     assert_eq!(
         sms(&notification(Event::Recovered, &["status-api"])),
@@ -146,6 +146,17 @@ fn sms_fits_in_one_part() {
     assert!((138..=140).contains(&text.chars().count()), "{text}");
     assert_eq!(text, gsm7(&text));
     assert!(text.ends_with("... Contact +45 00 00 00 00"), "{text}");
+}
+
+#[test]
+fn broken_invariant_is_explained_in_email_and_sms() {
+    let mut broken = notification(Event::Opened, &["-"]);
+    broken.subjects[0].failure.kind = FailureKind::Invariant;
+    broken.subjects[0].failure.expected = "the wrong password is refused (status 401, 403 or 422)".to_owned();
+    broken.subjects[0].failure.actual = "status 204 No Content at /api/login".to_owned();
+    assert!(email(&broken).contains("A rule that must always hold is broken."));
+    let text = sms(&broken);
+    assert!(text.contains("expected the wrong password is refused") && text.contains("Contact +45"), "{text}");
 }
 
 #[test]
