@@ -41,12 +41,19 @@ pub fn python(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     Ok(folder.join("bin"))
 }
 
-/// Path of the pinned cargo-deny. The first call builds it.
+/// Path of the pinned cargo-deny. The first call installs a ready-made program, or builds it where there is none for this
+/// machine: building takes minutes.
 ///
 /// # Errors
 /// When the build fails.
 pub fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
-    cargo_tool(workspace, "cargo-deny", CARGO_DENY)
+    match python(workspace, "deny") {
+        Ok(bin) => Ok(bin.join("cargo-deny")),
+        Err(error) => {
+            println!("   no ready-made cargo-deny: {error:#}");
+            cargo_tool(workspace, "cargo-deny", CARGO_DENY)
+        }
+    }
 }
 
 /// Path of the pinned cargo-fuzz. The first call builds it.
@@ -191,4 +198,15 @@ fn lock(workspace: &Workspace) -> Result<File> {
     let file = File::create(&path).with_context(|| format!("failed to open {}", path.display()))?;
     file.lock().with_context(|| format!("failed to lock {}", path.display()))?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packaged_cargo_deny_has_the_version_that_is_built_elsewhere() {
+        let list = include_str!("../tools/deny.txt");
+        assert!(list.contains(&format!("cargo-deny=={CARGO_DENY} ")), "{list}");
+    }
 }
