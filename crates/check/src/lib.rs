@@ -2,22 +2,15 @@
 //!
 //! Everything here is pure: callers pass the time in, and nothing is read or written.
 
-mod exchange;
+mod catalogue;
 pub mod incident;
-mod journey;
-mod kind;
 pub mod message;
-pub mod metric;
-mod mismatch;
-mod outcome;
-mod run;
-mod subject;
-pub mod text;
+mod model;
 
-pub use exchange::{Certificate, Exchange, Phases, TlsEvidence};
-pub use journey::{Assertion, Attempt, Journey, Step, StepEnded, StepId, StepResult, Verdict, millis};
-pub use kind::FailureKind;
-pub use mismatch::Mismatch;
-pub use outcome::{Cause, Failure, Inconclusive, Outcome, Refusal};
-pub use run::{Leftover, Report, RunKey, Shard};
-pub use subject::{InvalidSubject, Subject};
+pub mod metric {
+    //! The catalogue of metrics, with their names, units, meanings and owners.
+
+    pub use crate::catalogue::*;
+}
+
+pub use model::*;

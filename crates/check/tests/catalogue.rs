@@ -35,7 +35,7 @@ fn the_page_and_the_code_agree() {
         .collect();
     written.sort();
     known.sort();
-    assert_eq!(written, known, "docs/metrics.md differs from crates/check/src/metric.rs");
+    assert_eq!(written, known, "docs/metrics.md differs from crates/check/src/catalogue.rs");
 }
 
 #[test]
