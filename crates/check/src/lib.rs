@@ -6,6 +6,7 @@ mod catalogue;
 pub mod incident;
 pub mod message;
 mod model;
+mod report;
 
 pub mod metric {
     //! The catalogue of metrics, with their names, units, meanings and owners.
@@ -14,3 +15,4 @@ pub mod metric {
 }
 
 pub use model::*;
+pub use report::Report;

@@ -5,13 +5,12 @@ mod locations;
 mod monitoring;
 mod step;
 mod types;
+mod vote;
 
-use std::time::Duration;
-
-use jiff::SignedDuration;
-
-use super::{CheckState, LastSuccessfulRun, LocationActivity, Phase, Policy, Silence, SubjectState};
-use crate::Subject;
+use super::policy::Policy;
+use super::silence::Silence;
+use super::state::{CheckState, LastSuccessfulRun, LocationActivity, Phase, SubjectState};
+use crate::model::Subject;
 
 use leftovers::leftovers;
 use locations::{is_alive, note_run};
@@ -109,10 +108,6 @@ impl CheckState {
             |(_, state): &(&Subject, &SubjectState)| state.phase == Phase::Healthy && state.announced.is_none();
         self.subjects.iter().find(is_evictable).map(|(subject, _)| subject.clone())
     }
-}
-
-fn span(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::Severity;
-use crate::{Failure, FailureKind, Subject};
+use jiff::SignedDuration;
+
+use super::severity::Severity;
+use crate::model::{Failure, FailureKind, Subject};
 
 /// Rules for opening, closing and notifying incidents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,4 +83,9 @@ impl Policy {
         let majority = if locations < 2 { 1 } else { (locations / 2 + 1).max(2) };
         self.quorum.map_or(majority, |quorum| usize::try_from(quorum).unwrap_or(usize::MAX)).min(locations).max(1)
     }
+}
+
+/// Converts a duration of the policy, for comparison with differences of timestamps.
+pub(super) fn span(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

@@ -4,9 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Incident, Severity, Silence};
-use crate::message::Event;
-use crate::{Failure, Subject};
+use super::event::Event;
+use super::severity::Severity;
+use super::silence::Silence;
+use super::state::Incident;
+use crate::model::{Failure, Subject};
 
 /// One incident as stored, for 400 days from its last change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Severity;
+use super::severity::Severity;
 use super::silence::Silence;
-use crate::{Failure, Inconclusive, Leftover, Subject, text};
+use crate::model::{Failure, Inconclusive, Leftover, Subject, text};
 
 /// Stored state of one check. Healthy subjects are kept only while they may be flapping.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,11 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::notification::{Event, Notification};
+use super::notification::Notification;
 use super::owners::{contacts, ownership};
 use super::text::{details, explanation, headline, next_update};
 use crate::incident::Severity;
-use crate::text::cut;
+use crate::incident::event::Event;
+use crate::model::text::cut;
 
 /// Bounds in characters, below those of the service, so that only this code cuts.
 const MAX_TITLE: usize = 240;

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::notification::{
-    Contact, Event, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport, notification_id,
-};
+use super::notification::{Contact, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport};
+use crate::incident::event::{Event, notification_id};
 use crate::incident::{Decision, Incident, LastSuccessfulRun, NotificationReason, Reason, Severity};
-use crate::{Attempt, Leftover, RunKey, Step, Subject};
+use crate::model::{Attempt, Leftover, RunKey, Step, Subject};
 
 /// Facts that a notification needs in addition to the decision.
 #[derive(Clone, Debug)]

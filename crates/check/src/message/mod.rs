@@ -6,9 +6,9 @@ mod notification;
 mod owners;
 mod text;
 
+pub use crate::incident::event::Event;
+
 pub use chat::chat;
 pub use compose::{Context, compose};
-pub use notification::{
-    Contact, Event, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport, Topic, notification_id,
-};
+pub use notification::{Contact, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport, Topic};
 pub use text::{email, sms, span, subject_line};

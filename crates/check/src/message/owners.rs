@@ -1,7 +1,8 @@
 //! Partners in messages: their failures never read as the platform's. Headline, explanation and contacts name the owner.
 
-use super::notification::{Event, Notification, Owner};
-use crate::Subject;
+use super::notification::{Notification, Owner};
+use crate::incident::event::Event;
+use crate::model::Subject;
 
 /// Name of a subject as people call it; a partner is marked as one.
 pub(super) fn display_name(subject: &Subject, owner: Option<&Owner>) -> String {

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
-use super::notification::{Event, InconclusiveReport, Notification, Owner, StepLine, SubjectReport};
+use super::notification::{InconclusiveReport, Notification, Owner, StepLine, SubjectReport};
 use super::owners::{contacts, display_name, first_contact, ownership, subjects};
-use crate::text::{ascii, cut, gsm7, utc};
-use crate::{Failure, FailureKind, Subject};
+use crate::incident::event::Event;
+use crate::model::text::{ascii, cut, gsm7, utc};
+use crate::model::{Failure, FailureKind, Subject};
 
 /// Longest subject line, in characters: SNS takes fewer than 100.
 const MAX_SUBJECT_LINE: usize = 99;

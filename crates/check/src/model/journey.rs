@@ -7,8 +7,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::metric::Measurement;
-use crate::{Cause, Exchange, Failure, FailureKind, Inconclusive, Mismatch, Outcome, Subject};
+use super::exchange::Exchange;
+use super::kind::FailureKind;
+use super::mismatch::Mismatch;
+use super::outcome::{Cause, Failure, Inconclusive, Outcome};
+use super::subject::Subject;
+use crate::catalogue::Measurement;
 
 /// Result of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

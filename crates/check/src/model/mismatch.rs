@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::FailureKind;
+use super::kind::FailureKind;
 
 /// One failed assertion, before its step and subject are added.
 ///

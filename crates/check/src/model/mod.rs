@@ -14,5 +14,5 @@ pub use journey::{Assertion, Attempt, Journey, Step, StepEnded, StepId, StepResu
 pub use kind::FailureKind;
 pub use mismatch::Mismatch;
 pub use outcome::{Cause, Failure, Inconclusive, Outcome, Refusal};
-pub use run::{Leftover, Report, RunKey, Shard};
+pub use run::{Leftover, RunKey, Shard};
 pub use subject::{InvalidSubject, Subject};

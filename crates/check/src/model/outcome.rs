@@ -5,7 +5,10 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{FailureKind, Mismatch, Subject, text};
+use super::kind::FailureKind;
+use super::mismatch::Mismatch;
+use super::subject::Subject;
+use super::text;
 
 /// One failure of the platform, with its step and evidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

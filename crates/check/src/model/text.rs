@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::metric::Unit;
+use crate::catalogue::Unit;
 
 /// Shortens a text to at most `max` characters, ending in `…` when something was cut off.
 #[must_use]

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::span;
-use crate::Leftover;
-use crate::incident::{Leftovers, Policy};
+use crate::incident::policy::{Policy, span};
+use crate::incident::state::Leftovers;
+use crate::model::Leftover;
 
 /// Adds the leftovers of a run. Returns the leftovers to notify now, if any are due.
 pub(super) fn leftovers(

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::incident::LocationActivity;
-use crate::{RunKey, Subject};
+use crate::incident::state::LocationActivity;
+use crate::model::{RunKey, Subject};
 
 /// Number of missed intervals after which a location no longer votes.
 const SILENT_AFTER: i64 = 3;

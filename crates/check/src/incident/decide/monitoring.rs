@@ -1,10 +1,11 @@
 //! Lost monitoring: notified after several inconclusive runs, and again when runs reach a verdict.
 
-use super::span;
 use super::step::Step;
 use super::types::{NotificationReason, Reason};
-use crate::Inconclusive;
-use crate::incident::{MonitoringGap, SilenceKind};
+use crate::incident::policy::span;
+use crate::incident::silence::SilenceKind;
+use crate::incident::state::MonitoringGap;
+use crate::model::Inconclusive;
 
 impl Step<'_> {
     /// Takes an inconclusive vote of this location.

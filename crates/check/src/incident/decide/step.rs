@@ -1,19 +1,18 @@
-//! Effect of one vote on one subject: its phase, its incident, and the notification.
+//! One subject in the decision: its phase, its incident, and the notification.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::locations::{patience, voter, voter_location};
-use super::span;
+use super::locations::{patience, voter_location};
 use super::types::{NotificationReason, Reason, Vote};
-use crate::incident::record::incident_id;
-use crate::incident::{
-    Announced, Announcement, Incident, IncidentChange, IncidentRecord, LocationActivity, NotificationEntry, Phase,
-    Policy, Severity, Silence, SilenceKind, Streak, SubjectState,
-};
-use crate::message::notification_id;
-use crate::{Failure, RunKey, Subject};
+use crate::incident::event::notification_id;
+use crate::incident::policy::{Policy, span};
+use crate::incident::record::{IncidentChange, IncidentRecord, NotificationEntry, incident_id};
+use crate::incident::severity::Severity;
+use crate::incident::silence::{Silence, SilenceKind};
+use crate::incident::state::{Announced, Announcement, Incident, LocationActivity, Phase, Streak, SubjectState};
+use crate::model::{Failure, RunKey, Subject};
 
 impl SubjectState {
     pub(super) fn new(now: Timestamp, vote: &Vote) -> Self {
@@ -52,7 +51,7 @@ impl SubjectState {
         }
     }
 
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.incident.as_ref().is_some_and(Incident::is_open)
     }
 
@@ -86,50 +85,6 @@ impl Step<'_> {
         self.run.scheduled_time
     }
 
-    pub(super) fn take_vote(&mut self, vote: &Vote) {
-        // Counts every location, even when its last run was inconclusive.
-        let was_failing = self.state.votes.values().any(|streak| streak.failed > 0);
-        let streak = self.state.votes.entry(voter(self.run, self.subject)).or_default();
-        match vote {
-            Vote::Healthy => *streak = Streak { passed: streak.passed + 1, ..Streak::default() },
-            Vote::Failing { confirmed, .. } => {
-                let confirmed = streak.confirmed || *confirmed;
-                *streak = Streak { failed: streak.failed + 1, confirmed, ..Streak::default() };
-            }
-            Vote::Inconclusive(_) => streak.inconclusive += 1,
-            Vote::Maintenance => streak.inconclusive = 0,
-        }
-        match vote {
-            Vote::Inconclusive(inconclusive) => return self.take_inconclusive(inconclusive),
-            Vote::Maintenance => {
-                self.note_verdict();
-                if self.state.phase != Phase::Healthy {
-                    self.push_reason(NotificationReason::SuppressedMaintenance);
-                }
-                return;
-            }
-            Vote::Healthy => {}
-            Vote::Failing { failure, .. } => {
-                let is_open = self.state.is_open();
-                // A failure after a closed incident starts a new one, even if another location has failed all along.
-                let is_new = !is_open && (!was_failing || self.state.incident.is_some());
-                if is_new {
-                    self.state.since = self.now();
-                    self.state.incident = None;
-                } else if !is_open {
-                    // A run that arrives late may be the earliest failure.
-                    self.state.since = self.state.since.min(self.now());
-                }
-                // The record starts with the first stored failure, so keep it until the incident opens.
-                if self.state.failure.is_none() || is_open || is_new {
-                    self.state.failure = Some(failure.clone());
-                }
-            }
-        }
-        self.note_verdict();
-        self.apply_vote(vote);
-    }
-
     /// Locations that vote on this subject: they run, reach verdicts, and examine it.
     fn voters(&self) -> Vec<&str> {
         let has_voted = |location: &str| self.state.votes.keys().any(|voter| voter_location(voter) == location);
@@ -155,7 +110,7 @@ impl Step<'_> {
     }
 
     /// Opens or closes the incident after a healthy or failing vote, and decides on the notification.
-    fn apply_vote(&mut self, vote: &Vote) {
+    pub(super) fn apply_vote(&mut self, vote: &Vote) {
         let (now, policy) = (self.now(), self.policy);
         let was_suspect = self.state.phase == Phase::Suspect;
         let is_failing = matches!(vote, Vote::Failing { .. });
@@ -349,7 +304,7 @@ impl Step<'_> {
         notification_reason
     }
 
-    fn push_reason(&mut self, notification_reason: NotificationReason) {
+    pub(super) fn push_reason(&mut self, notification_reason: NotificationReason) {
         let mut reason = self.state.reason(self.subject, notification_reason, self.policy);
         reason.inconclusive = None;
         if let Some(event) = notification_reason.event()

@@ -1,13 +1,14 @@
 //! Timelines of incidents: one letter per minute for the vote of a run, and the expected notification reasons.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::*;
+use crate::incident::event::Event;
 use crate::incident::{IncidentChange, IncidentRecord, Severity, SeverityRule, SilenceKind, parts_of_id};
-use crate::message::Event;
-use crate::{Cause, Failure, FailureKind, Inconclusive, Leftover, Mismatch, RunKey, Shard};
+use crate::model::{Cause, Failure, FailureKind, Inconclusive, Leftover, Mismatch, RunKey, Shard};
 
 const START: i64 = 1_780_000_020;
 

@@ -6,9 +6,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::incident::{CheckState, Incident, IncidentChange, Leftovers, Severity, Silence};
-use crate::message::Event;
-use crate::{Failure, Inconclusive, Leftover, RunKey, Subject};
+use crate::incident::event::Event;
+use crate::incident::record::IncidentChange;
+use crate::incident::severity::Severity;
+use crate::incident::silence::Silence;
+use crate::incident::state::{CheckState, Incident, Leftovers};
+use crate::model::{Failure, Inconclusive, Leftover, RunKey, Subject};
 
 /// Verdict of one run about one subject.
 #[derive(Clone, Debug, PartialEq)]

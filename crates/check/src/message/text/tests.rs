@@ -1,7 +1,7 @@
 use super::super::{Contact, Links, StepLine};
 use super::*;
 use crate::incident::{LastSuccessfulRun, Severity};
-use crate::{Failure, FailureKind, Subject};
+use crate::model::{Failure, FailureKind, Subject};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_020 + second).unwrap()
