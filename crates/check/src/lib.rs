@@ -1,6 +1,4 @@
-//! Domain types of synthetic monitoring, the step recorder, the incident decision and the notification texts.
-//!
-//! Everything here is pure: callers pass the time in, and nothing is read or written.
+#![doc = include_str!("../README.md")]
 
 mod catalogue;
 pub mod incident;
