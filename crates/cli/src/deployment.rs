@@ -1,8 +1,8 @@
 //! State and alarms of a deployment, with an operator's credentials.
 
 use anyhow::{Context, bail};
+use aws::{MuteRules, Table};
 use check::Subject;
-use lambda::{MuteRules, Table};
 
 use crate::arguments::Deployment;
 use crate::checks;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aws::{MuteRule, MuteRules};
 use jiff::Timestamp;
-use lambda::{MuteRule, MuteRules};
 use runtime::PortError;
 use serde_json::{Value, json};
 

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alarm::MetricAlarm;
 use anyhow::ensure;
+use aws::MuteRule;
 use check::incident::Silence;
 use check::text::cut;
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{RoundMode, SignedDuration, SignedDurationRound, Timestamp, TimestampRound, Unit};
-use lambda::MuteRule;
 use runtime::settings::{When, Window};
 use runtime::signed;
 

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use aws::{MuteRule, MuteRules};
 use check::incident::{CheckState, Silence, SilenceKind};
 use check::text::{cut, utc};
 use jiff::{SignedDuration, Timestamp};
-use lambda::{MuteRule, MuteRules};
 use runtime::{CommitError, OperatorStore, StateStore};
 use serde_json::{Value, json};
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws::{Adapters, Topics};
 use check::message::Topic;
 use check::{Journey, Report};
 use jiff::Timestamp;
@@ -11,12 +12,7 @@ use runtime::settings::{Document, Problem};
 use runtime::{Check, Invocation, Ports, Prepared, RunError, execute};
 use serde_json::{Value, json};
 
-use crate::clients;
 use crate::log;
-use crate::metrics::CloudWatch;
-use crate::notifier::{Sns, Topics};
-use crate::secrets::ParameterStore;
-use crate::state::Table;
 
 /// Error returned by a function's `main`.
 pub use lambda_runtime::Error;
@@ -100,13 +96,14 @@ async fn start<C: Check>() -> Result<(Prepared<C>, Ports), Failure> {
     };
     let document = Document::parse(&environment.settings, &text).map_err(broken)?;
     let prepared = Prepared::read(&document).map_err(broken)?;
-    let config = clients::config(&environment.region).await;
+    let Adapters { state, metrics, notifier, secrets } =
+        Adapters::for_function(&environment.region, environment.table, environment.topics).await;
     let ports = Ports {
         clock: crate::clock::clock(),
-        state: Arc::new(Table::new(aws_sdk_dynamodb::Client::new(&config), environment.table)),
-        metrics: Arc::new(CloudWatch(aws_sdk_cloudwatch::Client::new(&config))),
-        notifier: Arc::new(Sns { client: clients::sns(&config), topics: environment.topics }),
-        secrets: Arc::new(ParameterStore::new(aws_sdk_ssm::Client::new(&config))),
+        state,
+        metrics,
+        notifier,
+        secrets,
         redactor: Redactor::default(),
         location: environment.location,
         recorder: Arc::new(Journey::new),
