@@ -31,17 +31,6 @@ pub(crate) async fn config(region: &str) -> SdkConfig {
         .await
 }
 
-/// Configuration for operators: region and credentials as for the AWS CLI. Returns `None` when no region is set.
-#[cfg(feature = "operator")]
-pub(crate) async fn operator_config(region: Option<String>) -> Option<SdkConfig> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region));
-    }
-    let config = loader.load().await;
-    config.region().is_some().then_some(config)
-}
-
 /// SNS client. SNS cannot recognize a repeated message, so giving up a try too early sends the message twice: one try
 /// may take nearly the whole time of a call.
 pub(crate) fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {

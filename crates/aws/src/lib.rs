@@ -2,14 +2,18 @@
 
 mod adapters;
 mod clients;
+mod item;
 mod metrics;
-mod mute_rules;
 mod notifier;
+#[cfg(feature = "operator")]
+mod operator;
 mod record;
 mod secrets;
 mod state;
 
 pub use adapters::Adapters;
-pub use mute_rules::{MuteRule, MuteRules};
 pub use notifier::Topics;
+#[cfg(feature = "operator")]
+pub use operator::{MuteRule, MuteRules};
+#[cfg(feature = "operator")]
 pub use state::Table;

@@ -19,34 +19,23 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update as Write};
-use check::incident::{CheckState, IncidentRecord};
+use check::incident::CheckState;
 use jiff::Timestamp;
-use runtime::{Commit, CommitError, Delivery, LastRun, OperatorStore, PortError, StateItem, StateStore};
-use serde::Serialize;
+use runtime::{Commit, CommitError, Delivery, LastRun, PortError, StateItem, StateStore};
 
+use crate::item::{Item, item_key, json, number, unreadable};
 use crate::record;
-
-pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The state table.
 pub struct Table {
-    client: Client,
-    name: String,
+    pub(crate) client: Client,
+    pub(crate) name: String,
 }
 
 impl Table {
     /// Creates the table of this name.
-    #[must_use]
-    pub fn new(client: Client, name: impl Into<String>) -> Self {
+    pub(crate) fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into() }
-    }
-
-    /// Connects to the table of this name as an operator, with the credentials of the AWS CLI. Returns `None` when no
-    /// region is given, nor set in variables or profile.
-    #[cfg(feature = "operator")]
-    pub async fn for_operator(name: impl Into<String>, region: Option<String>) -> Option<Self> {
-        let config = crate::clients::operator_config(region).await?;
-        Some(Self::new(Client::new(&config), name))
     }
 }
 
@@ -54,17 +43,9 @@ fn state_key(check: &str) -> Item {
     item_key(check, "STATE")
 }
 
-/// All items of a check share one partition key: a function may touch no others.
-pub(crate) fn item_key(check: &str, sort: &str) -> Item {
-    HashMap::from([
-        ("pk".to_owned(), AttributeValue::S(format!("CHECK#{check}"))),
-        ("sk".to_owned(), AttributeValue::S(sort.to_owned())),
-    ])
-}
-
 impl Table {
     /// One conditional write of the state.
-    async fn update(&self, check: &str, update: Update, operation: &str) -> Result<(), CommitError> {
+    pub(crate) async fn update(&self, check: &str, update: Update, operation: &str) -> Result<(), CommitError> {
         let call = self
             .client
             .update_item()
@@ -163,60 +144,12 @@ impl StateStore for Table {
     }
 }
 
-#[async_trait]
-impl OperatorStore for Table {
-    async fn amend(&self, check: &str, expected_version: u64, state: &CheckState) -> Result<(), CommitError> {
-        let operation = format!("write the state of {check}");
-        let json = json(state).map_err(|error| PortError::new(&operation, error.to_string()))?;
-        let names = HashMap::from([("#state".to_owned(), "state".to_owned())]);
-        let mut values =
-            HashMap::from([(":version".to_owned(), number(expected_version + 1)), (":state".to_owned(), json)]);
-        let mut expression = "SET version = :version, #state = :state".to_owned();
-        let condition = if expected_version == 0 {
-            values.insert(":last_run".to_owned(), AttributeValue::M(HashMap::new()));
-            values.insert(":outbox".to_owned(), AttributeValue::M(HashMap::new()));
-            expression.push_str(", last_run = :last_run, outbox = :outbox");
-            "attribute_not_exists(pk)".to_owned()
-        } else {
-            values.insert(":expected".to_owned(), number(expected_version));
-            "version = :expected".to_owned()
-        };
-        self.update(check, Update { expression, condition, names, values }, &operation).await
-    }
-
-    async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError> {
-        let operation = format!("read the incidents of {check}");
-        let mut records = Vec::new();
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", AttributeValue::S(format!("CHECK#{check}")))
-            .expression_attribute_values(":from", AttributeValue::S(record::sort_key_from(after)))
-            .expression_attribute_values(":to", AttributeValue::S(record::LAST_SORT_KEY.to_owned()))
-            .scan_index_forward(false)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| crate::clients::port_error(&operation, error))?;
-            for item in page.items() {
-                records.push(
-                    record::read(check, item)
-                        .map_err(|detail| PortError::new(&operation, unreadable(&self.name, item, &detail)))?,
-                );
-            }
-        }
-        Ok(records)
-    }
-}
-
 /// One conditional write, as DynamoDB expressions.
-struct Update {
-    expression: String,
-    condition: String,
-    names: HashMap<String, String>,
-    values: Item,
+pub(crate) struct Update {
+    pub(crate) expression: String,
+    pub(crate) condition: String,
+    pub(crate) names: HashMap<String, String>,
+    pub(crate) values: Item,
 }
 
 impl Update {
@@ -268,25 +201,6 @@ impl Update {
         }
         Ok(Self { expression, condition, names, values })
     }
-}
-
-/// Explains why an item cannot be read, and adds the command to delete it. Nothing else deletes it: state is never
-/// guessed.
-fn unreadable(table: &str, item: &Item, detail: &str) -> String {
-    let key = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
-    let (pk, sk) = (key("pk"), key("sk"));
-    format!(
-        "{detail}\ndelete the item and its contents: aws dynamodb delete-item --table-name {table} \
-         --key '{{\"pk\":{{\"S\":\"{pk}\"}},\"sk\":{{\"S\":\"{sk}\"}}}}'"
-    )
-}
-
-pub(crate) fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-pub(crate) fn json(value: &impl Serialize) -> Result<AttributeValue, serde_json::Error> {
-    serde_json::to_string(value).map(AttributeValue::S)
 }
 
 fn last_run(run: &LastRun) -> AttributeValue {

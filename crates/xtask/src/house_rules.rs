@@ -82,6 +82,19 @@ fn only_allowed_crates_know_aws() {
     }
 }
 
+/// Functions must not contain operators' access to AWS, which can mute alarms.
+#[test]
+fn only_the_program_has_operators_access_to_aws() {
+    let graph = Graph::load();
+    let users: Vec<_> = graph
+        .members
+        .iter()
+        .filter(|(_, package)| package.enabled_features.contains("aws/operator"))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(users, ["synthetics"], "the crates that enable aws/operator");
+}
+
 #[test]
 fn pure_crates_have_no_impure_dependency() {
     let graph = Graph::load();
@@ -182,6 +195,8 @@ struct Member {
     folder: PathBuf,
     /// Names of direct dependencies, without those of tests and build scripts.
     dependencies: BTreeSet<String>,
+    /// Features of dependencies that it enables, always or by a feature of its own, as `dependency/feature`.
+    enabled_features: BTreeSet<String>,
 }
 
 impl Graph {
@@ -205,8 +220,14 @@ impl Graph {
                 let normal = |dependency: &&Value| dependency["kind"].is_null();
                 let dependencies =
                     list(&package["dependencies"]).iter().filter(normal).map(|d| text(&d["name"])).collect();
+                let always = list(&package["dependencies"]).into_iter().flat_map(|dependency| {
+                    let name = text(&dependency["name"]);
+                    list(&dependency["features"]).into_iter().map(move |feature| format!("{name}/{}", text(&feature)))
+                });
+                let own_features = package["features"].as_object().unwrap().values();
+                let enabled_features = always.chain(own_features.flat_map(&list).map(|item| text(&item))).collect();
                 let folder = Path::new(&text(&package["manifest_path"])).parent().unwrap().to_path_buf();
-                members.insert(name, Member { id, folder, dependencies });
+                members.insert(name, Member { id, folder, dependencies, enabled_features });
             }
         }
         let mut edges = BTreeMap::new();

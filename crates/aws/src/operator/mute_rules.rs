@@ -7,6 +7,8 @@ use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::{GetAlarmMuteRuleError, 
 use aws_sdk_cloudwatch::types::{AlarmType, MuteTargets, Rule, Schedule};
 use runtime::PortError;
 
+use crate::operator::config::config;
+
 /// A mute rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MuteRule {
@@ -30,9 +32,8 @@ pub struct MuteRules(Client);
 impl MuteRules {
     /// Connects as an operator, with the credentials of the AWS CLI. Returns `None` when no region is given, nor set in
     /// variables or profile.
-    #[cfg(feature = "operator")]
     pub async fn for_operator(region: Option<String>) -> Option<Self> {
-        let config = crate::clients::operator_config(region).await?;
+        let config = config(region).await?;
         Some(Self(Client::new(&config)))
     }
 

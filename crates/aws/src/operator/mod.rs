@@ -1,0 +1,8 @@
+//! Operators' access to state, incident records and mute rules. No function contains it.
+
+mod config;
+mod mute_rules;
+mod record;
+mod state;
+
+pub use mute_rules::{MuteRule, MuteRules};

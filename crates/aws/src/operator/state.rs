@@ -1,0 +1,74 @@
+//! State and incident records as operators use them.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use check::incident::{CheckState, IncidentRecord};
+use jiff::Timestamp;
+use runtime::{CommitError, OperatorStore, PortError};
+
+use crate::clients::port_error;
+use crate::item::{json, number, unreadable};
+use crate::operator::config::config;
+use crate::operator::record;
+use crate::record::sort_key_from;
+use crate::state::{Table, Update};
+
+impl Table {
+    /// Connects to the table of this name as an operator, with the credentials of the AWS CLI. Returns `None` when no
+    /// region is given, nor set in variables or profile.
+    pub async fn for_operator(name: impl Into<String>, region: Option<String>) -> Option<Self> {
+        let config = config(region).await?;
+        Some(Self::new(Client::new(&config), name))
+    }
+}
+
+#[async_trait]
+impl OperatorStore for Table {
+    async fn amend(&self, check: &str, expected_version: u64, state: &CheckState) -> Result<(), CommitError> {
+        let operation = format!("write the state of {check}");
+        let json = json(state).map_err(|error| PortError::new(&operation, error.to_string()))?;
+        let names = HashMap::from([("#state".to_owned(), "state".to_owned())]);
+        let mut values =
+            HashMap::from([(":version".to_owned(), number(expected_version + 1)), (":state".to_owned(), json)]);
+        let mut expression = "SET version = :version, #state = :state".to_owned();
+        let condition = if expected_version == 0 {
+            values.insert(":last_run".to_owned(), AttributeValue::M(HashMap::new()));
+            values.insert(":outbox".to_owned(), AttributeValue::M(HashMap::new()));
+            expression.push_str(", last_run = :last_run, outbox = :outbox");
+            "attribute_not_exists(pk)".to_owned()
+        } else {
+            values.insert(":expected".to_owned(), number(expected_version));
+            "version = :expected".to_owned()
+        };
+        self.update(check, Update { expression, condition, names, values }, &operation).await
+    }
+
+    async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError> {
+        let operation = format!("read the incidents of {check}");
+        let mut records = Vec::new();
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("CHECK#{check}")))
+            .expression_attribute_values(":from", AttributeValue::S(sort_key_from(after)))
+            .expression_attribute_values(":to", AttributeValue::S(record::LAST_SORT_KEY.to_owned()))
+            .scan_index_forward(false)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| port_error(&operation, error))?;
+            for item in page.items() {
+                records.push(
+                    record::read(check, item)
+                        .map_err(|detail| PortError::new(&operation, unreadable(&self.name, item, &detail)))?,
+                );
+            }
+        }
+        Ok(records)
+    }
+}
