@@ -7,7 +7,7 @@ use runtime::{MetricSink, Notifier, Secrets, StateStore};
 use crate::clients;
 use crate::metrics::CloudWatch;
 use crate::notifier::{Sns, Topics};
-use crate::secrets::Ssm;
+use crate::secrets::ParameterStore;
 use crate::state::Table;
 
 /// The ports of a run that are on AWS.
@@ -30,7 +30,7 @@ impl Adapters {
             state: Arc::new(Table::new(aws_sdk_dynamodb::Client::new(&config), table)),
             metrics: Arc::new(CloudWatch(aws_sdk_cloudwatch::Client::new(&config))),
             notifier: Arc::new(Sns { client: clients::sns(&config), topics }),
-            secrets: Arc::new(Ssm::new(aws_sdk_ssm::Client::new(&config))),
+            secrets: Arc::new(ParameterStore::new(aws_sdk_ssm::Client::new(&config))),
         }
     }
 }

@@ -16,4 +16,6 @@ pub use notifier::Topics;
 #[cfg(feature = "operator")]
 pub use operator::{MuteRule, MuteRules};
 #[cfg(feature = "operator")]
+pub use secrets::ParameterStore;
+#[cfg(feature = "operator")]
 pub use state::Table;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use check::Outcome;
 use check::text::utc;
-use lambda::ParameterStore;
+use aws::ParameterStore;
 use local::Memory;
 use runtime::settings::SecretRef;
 use runtime::{CleanupReport, FoundLeftover, PortError, Ports, Secrets, SystemClock};
