@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use alarm::{Alarm, Inputs, MetricAlarm, Source, Template};
+use alarm::{Alarm, MetricAlarm, Source};
+use operations::thresholds;
 use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
@@ -19,8 +20,7 @@ fn sample(file: &str) -> Value {
 
 /// Finds the shipped alarm of an event, in an environment that runs every check.
 fn shipped(event: &Value) -> Alarm {
-    let inputs = Inputs::default().with("Environment", "production");
-    let template = Template::read_with_every(&text("infra/alarms.yaml"), &inputs, "Checks").unwrap();
+    let template = thresholds::template("production", None).unwrap();
     let name = event["detail"]["alarmName"].as_str().unwrap();
     let alarms = alarm::alarms(&template).unwrap();
     alarms.into_iter().find(|alarm| alarm.name() == name).unwrap_or_else(|| panic!("no alarm is called {name}"))

@@ -191,9 +191,8 @@ impl World {
     /// Creates placeholder alarms with the names of the shipped ones. `checks` is the parameter `Checks` of the template.
     pub async fn deploy_alarms(&self, checks: &str) {
         use aws_sdk_cloudwatch::types::ComparisonOperator::GreaterThanThreshold;
-        let text = fs::read_to_string(repository().join("infra/alarms.yaml")).unwrap();
-        let inputs = alarm::Inputs::default().with("Environment", &self.environment).with("Checks", checks);
-        let alarms = alarm::alarms(&alarm::Template::read(&text, &inputs).unwrap()).unwrap();
+        let template = operations::thresholds::template(&self.environment, Some(checks)).unwrap();
+        let alarms = alarm::alarms(&template).unwrap();
         let client = aws_sdk_cloudwatch::Client::new(&self.sdk);
         let on_metrics = alarms.iter().filter(|alarm| matches!(alarm, alarm::Alarm::Metric(_)));
         for name in on_metrics.map(alarm::Alarm::name) {

@@ -427,12 +427,12 @@ mod tests {
                 let parsed = parsed.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
                 match parsed.command {
                     Command::Mute(options) => {
-                        crate::deployment::parse_scope(&options.scope).unwrap();
+                        operations::names::parse_scope(&options.scope).unwrap();
                         verbs.insert("mute");
                     }
                     Command::Cleanup(options) => {
-                        let checks = crate::checks::ids(&options.checks).unwrap();
-                        assert!(checks.iter().all(|id| crate::checks::has_cleanup(id)), "{}", path.display());
+                        let checks = operations::checks::ids(&options.checks).unwrap();
+                        assert!(checks.iter().all(|id| operations::checks::has_cleanup(id)), "{}", path.display());
                         verbs.insert("cleanup");
                     }
                     Command::Incident(options) => {

@@ -7,6 +7,7 @@ use check::Outcome;
 use check::text::utc;
 use aws::ParameterStore;
 use local::Memory;
+use operations::checks;
 use runtime::settings::SecretRef;
 use runtime::{CleanupReport, FoundLeftover, PortError, Ports, Secrets, SystemClock};
 use secrecy::SecretString;
@@ -14,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::arguments::CleanupOptions;
 use crate::exit::Exit;
-use crate::{checks, ports, tables};
+use crate::{ports, tables};
 
 /// Finds the leftovers of earlier runs on the platform, and removes them with `--yes`.
 pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {

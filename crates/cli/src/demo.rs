@@ -10,6 +10,8 @@ use check::incident::Incident;
 use check::{Attempt, Report, Verdict};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use local::Memory;
+use operations::checks;
+use runtime::settings::replaced;
 use runtime::{AnyCheck, Invocation, Ports, SystemClock};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
@@ -17,8 +19,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::arguments::DemoOptions;
 use crate::exit::Exit;
 use crate::screen::Screen;
-use crate::{checks, faults, messages, ports, tables};
+use crate::{faults, messages, ports, tables};
 
+/// Settings of the demo, embedded in the program.
+const SETTINGS: &str = include_str!("../../../infra/layer/settings/demo.toml");
+const SETTINGS_NAME: &str = "infra/layer/settings/demo.toml";
 /// Port of the demo platform in the demo's settings.
 const DEFAULT_PORT: u16 = 8480;
 /// Healthy runs before the fault is injected.
@@ -35,7 +40,7 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let platform = DemoPlatform::start(Options { address, login_throttle, ..Options::default() })
         .await
         .map_err(|error| anyhow!("failed to {error}\n(--port sets it)"))?;
-    let checks = checks::for_demo(&platform, &[])?;
+    let checks = checks_for(&platform, &[])?;
     let memory = Arc::new(Memory::default());
     let ports = ports::ports(&memory, Arc::new(SystemClock), ports::demo_parameters(&platform))?;
     let mut show = Show { screen: Screen::new(), last: BTreeMap::new(), runs: 0, notified: 0 };
@@ -70,6 +75,13 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         format!("{} of each check, {} sent", counted(show.runs, "run"), counted(show.notified, "notification"));
     show.screen.print(&summary);
     Ok(Exit::from_reports(show.last.values()))
+}
+
+/// Reads the checks of the demo's settings, pointed at this platform.
+pub(crate) fn checks_for(platform: &Running, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+    let at_platform = |text: String, (key, value): (&str, String)| replaced(&text, key, &value);
+    let text = platform.addresses().into_iter().fold(SETTINGS.to_owned(), at_platform);
+    checks::from_text(SETTINGS_NAME, &text, wanted)
 }
 
 /// Schedule of the fault.

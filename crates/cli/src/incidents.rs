@@ -6,11 +6,12 @@ use check::incident::{IncidentRecord, SilenceKind, parts_of_id};
 use check::message::span;
 use check::text::utc;
 use jiff::Timestamp;
+use operations::checks;
 use runtime::OperatorStore;
 
 use crate::arguments::{IncidentOptions, IncidentsOptions};
 use crate::exit::Exit;
-use crate::{checks, deployment, tables};
+use crate::{deployment, tables};
 
 /// Lists incidents, newest first.
 pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {

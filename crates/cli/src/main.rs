@@ -5,8 +5,6 @@
 extern crate anstream;
 
 mod arguments;
-mod cadence;
-mod checks;
 mod cleanup;
 mod cost;
 mod demo;
@@ -18,15 +16,12 @@ mod incidents;
 mod junit;
 mod maintenance;
 mod messages;
-mod mute_rules;
 mod mutes;
 mod ports;
 mod run;
-mod samconfig;
 mod screen;
 mod settings;
 mod tables;
-mod thresholds;
 
 use std::process::ExitCode;
 

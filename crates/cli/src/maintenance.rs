@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use aws::{MuteRule, MuteRules};
 use jiff::Timestamp;
+use operations::mute_rules::{self, Verdict};
+use operations::{checks, names, thresholds};
 use runtime::PortError;
 use serde_json::{Value, json};
 
 use crate::arguments::MaintenanceOptions;
 use crate::exit::Exit;
-use crate::mute_rules::{self, Verdict};
-use crate::{checks, deployment, tables, thresholds};
+use crate::{deployment, tables};
 
 /// State of a window's rule, or of a rule whose window is gone.
 struct Line {
@@ -37,7 +38,7 @@ async fn run(options: &MaintenanceOptions, sync: bool) -> anyhow::Result<Exit> {
     let environment = &common.environment;
     let rules = deployment::mute_rules(options.region.clone()).await?;
     let shipped = thresholds::shipped(environment)?;
-    let deployed = rules.deployed_alarms(&deployment::named(environment, "")).await?;
+    let deployed = rules.deployed_alarms(&names::resource(environment, "")).await?;
     let mut before = window_rules(&rules, environment).await?;
 
     let alarms_for_checks = |checks: &[&str]| mute_rules::alarms_for_checks(&shipped, &deployed, checks);

@@ -7,12 +7,13 @@ use aws::{MuteRule, MuteRules};
 use check::incident::{CheckState, Silence, SilenceKind};
 use check::text::{cut, utc};
 use jiff::{SignedDuration, Timestamp};
+use operations::{checks, mute_rules, names, thresholds};
 use runtime::{CommitError, OperatorStore, StateStore};
 use serde_json::{Value, json};
 
 use crate::arguments::{Deployment, MuteOptions, MutesOptions, UnmuteOptions};
 use crate::exit::Exit;
-use crate::{checks, deployment, mute_rules, tables, thresholds};
+use crate::{deployment, tables};
 
 /// Longest mute. For longer silence, disable the check or use a maintenance window.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -21,7 +22,7 @@ const TRIES: u32 = 8;
 
 /// Silences notifications of a check or a subject, and the alarms of a check.
 pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
-    let (check, subject) = deployment::parse_scope(&options.scope)?;
+    let (check, subject) = names::parse_scope(&options.scope)?;
     if options.duration > LONGEST {
         bail!("expected a mute of at most 7d; for recurring silence, use a maintenance window in the settings");
     }
@@ -80,7 +81,7 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
 
 /// Ends a mute.
 pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
-    let (check, subject) = deployment::parse_scope(&options.scope)?;
+    let (check, subject) = names::parse_scope(&options.scope)?;
     let table = deployment::table(&options.deployment).await?;
     let now = Timestamp::now();
     // Alarms first: if that fails, the command can be repeated.
@@ -189,7 +190,7 @@ impl Row {
             Ok(None) => "not muted".to_owned(),
             Err(_) => "unknown".to_owned(),
         };
-        let what = deployment::format_scope(self.check, mute.subject.as_ref());
+        let what = names::format_scope(self.check, mute.subject.as_ref());
         [what, utc(mute.from), utc(mute.until), alarms, mute.by.clone(), mute.reason.clone()]
     }
 }
@@ -197,7 +198,7 @@ impl Row {
 /// Mutes the alarms of a check for as long as the silence.
 async fn mute_alarms(deployment: &Deployment, check: &str, silence: &Silence) -> anyhow::Result<MuteRule> {
     let (rules, environment) = rules(deployment).await?;
-    let deployed = rules.deployed_alarms(&deployment::named(environment, "")).await?;
+    let deployed = rules.deployed_alarms(&names::resource(environment, "")).await?;
     let alarms = mute_rules::alarms_for_checks(&thresholds::shipped(environment)?, &deployed, &[check]);
     ensure!(!alarms.is_empty(), "no alarm of {check} is deployed in {environment}; deploy infra/alarms.yaml");
     let name = mute_rules::mute_rule_name(environment, check);

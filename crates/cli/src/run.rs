@@ -5,13 +5,14 @@ use std::sync::Arc;
 use check::Report;
 use demo_platform::{DemoPlatform, Options};
 use local::Memory;
+use operations::checks;
+use operations::thresholds::Thresholds;
 use runtime::{AnyCheck, Clock, Invocation, Ports, SkippingClock, SystemClock};
 use serde_json::{Value, json};
 
 use crate::arguments::{Format, RunOptions};
 use crate::exit::Exit;
-use crate::thresholds::Thresholds;
-use crate::{checks, faults, junit, ports, tables};
+use crate::{demo, faults, junit, ports, tables};
 
 /// Runs checks once, or against the demo platform as often as a fault needs to show.
 pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
@@ -52,7 +53,7 @@ async fn on_demo(options: &RunOptions, memory: &Arc<Memory>) -> anyhow::Result<V
     let platform_clock = clock.clone();
     let platform =
         DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
-    let checks = checks::for_demo(&platform, &options.checks)?;
+    let checks = demo::checks_for(&platform, &options.checks)?;
     let ports = ports::ports(memory, clock.clone(), ports::demo_parameters(&platform))?;
     let mut times = 1;
     if let Some(fault) = &fault {

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::Context;
+use operations::checks;
 use probe::Redactor;
 use toml::{Table, Value};
 
 use crate::arguments::SettingsFormat;
-use crate::checks;
 use crate::exit::Exit;
 
 /// Reads a settings file as the functions do and reports every problem in it.

@@ -5,8 +5,7 @@ use check::metric::{DURATION, Unit};
 use check::text::quantity;
 use check::{Attempt, Failure, Outcome, Report, Step, StepResult, Subject};
 use comfy_table::{Table, presets};
-
-use crate::thresholds::Thresholds;
+use operations::thresholds::Thresholds;
 
 /// Renders aligned columns without lines between them.
 pub(crate) fn columns<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
@@ -120,8 +119,34 @@ fn indented(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use check::metric::{CERTIFICATE_DAYS_REMAINING, Measurement};
+    use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn slow_run_shows_its_threshold_and_alarm() {
+        let at = "2026-03-02T08:00:00Z";
+        let slow = json!({
+            "schema_version": Report::SCHEMA_VERSION,
+            "run": {
+                "check": "login",
+                "location": "eu-north-1",
+                "shard": { "index": 0, "of": 1, "manual": true },
+                "scheduled_time": at,
+            },
+            "run_id": "run", "trace_id": "trace", "environment": "demo", "started": at, "ended": at,
+            "outcome": { "result": "passed" },
+            "attempts": [{ "started": at, "duration_ms": 60_000.0, "steps": [], "measurements": [] }],
+            "reasons": [], "notifications": [],
+        });
+        let slow: Report = serde_json::from_value(slow).unwrap();
+        let thresholds = Thresholds::shipped("demo").unwrap();
+        let alarm = thresholds.slow(&slow).unwrap();
+        assert_eq!(alarm.logical_id, "SlowLogin");
+        let text = report(&slow, &thresholds);
+        let (head, _) = text.split_once('\n').unwrap();
+        assert!(head.ends_with(&format!(" ms  over {} ms: {}", alarm.threshold, alarm.name)), "{head}");
+    }
 
     #[test]
     fn measurement_shows_unit_host_and_alarm() {

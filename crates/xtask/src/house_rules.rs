@@ -6,9 +6,16 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Crates from the innermost to the outermost layer. Each may depend on earlier layers. Functions are between the last two.
-const LAYERS: [&[&str]; 6] =
-    [&["check"], &["probe", "alarm"], &["runtime"], &["aws", "local", "stores"], &["lambda"], &["synthetics"]];
+/// Crates from the innermost to the outermost layer. Each may depend on earlier layers. Functions are just below `operations`.
+const LAYERS: [&[&str]; 7] = [
+    &["check"],
+    &["probe", "alarm"],
+    &["runtime"],
+    &["aws", "local", "stores"],
+    &["lambda"],
+    &["operations"],
+    &["synthetics"],
+];
 /// Crates that depend on no other member, so that they test the others independently. Only the demo platform uses `check`,
 /// to describe the effects of faults.
 const INDEPENDENT: [&str; 2] = ["demo-platform", "xtask"];
@@ -51,6 +58,12 @@ const IMPURE_WORDS: [&str; 10] = [
     "println!",
     "rand::",
 ];
+
+/// Libraries behind the program. They return what they find, and the program prints it.
+const SILENT: [&str; 1] = ["operations"];
+/// Texts that the code of silent crates must not contain.
+const SPEAKING_WORDS: [&str; 8] =
+    ["print!(", "println!(", "dbg!(", "io::stdout", "io::stderr", "process::exit", "ExitCode", "clap::"];
 
 #[test]
 fn dependencies_follow_the_layers() {
@@ -115,20 +128,34 @@ fn pure_crates_have_no_impure_dependency() {
 #[test]
 fn pure_crates_use_no_time_file_or_socket() {
     for name in PURE {
-        for file in rust_files(&root().join("crates").join(name).join("src")) {
-            let text = std::fs::read_to_string(&file).unwrap();
-            // Tests, at the end of a file, are exempt.
-            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-            for (number, line) in text.lines().enumerate() {
-                let code = line.split("//").next().unwrap_or_default();
-                for word in IMPURE_WORDS {
-                    assert!(
-                        !code.contains(word),
-                        "{}:{}: {name} is pure and must not use {word}",
-                        file.display(),
-                        number + 1
-                    );
-                }
+        assert_without(name, &IMPURE_WORDS, "is pure");
+    }
+}
+
+#[test]
+fn libraries_behind_the_program_do_not_print() {
+    for name in SILENT {
+        assert_without(name, &SPEAKING_WORDS, "leaves output to the program");
+    }
+}
+
+/// Expects that the code of a crate contains none of these words.
+fn assert_without(name: &str, words: &[&str], why: &str) {
+    let files = rust_files(&root().join("crates").join(name).join("src"));
+    assert!(!files.is_empty(), "found no code of {name}; update the list after a rename");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        // Tests, at the end of a file, are exempt.
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for word in words {
+                assert!(
+                    !code.contains(word),
+                    "{}:{}: {name} {why} and must not use {word}",
+                    file.display(),
+                    number + 1
+                );
             }
         }
     }
@@ -151,12 +178,13 @@ fn may_depend(from_folder: &Path, from: &str, to_folder: &Path, to: &str) -> boo
     }
 }
 
-/// Twice the index in `LAYERS`, which leaves room for the functions before the last layer.
+/// Twice the index in `LAYERS`, which leaves room for the functions below `operations`.
 fn layer(folder: &Path, name: &str) -> Option<usize> {
+    let place = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name)).map(|place| 2 * place);
     if folder.parent().is_some_and(|parent| parent.ends_with("functions")) {
-        return Some(2 * (LAYERS.len() - 1) - 1);
+        return place("operations").map(|above| above - 1);
     }
-    LAYERS.iter().position(|layer| layer.contains(&name)).map(|place| 2 * place)
+    place(name)
 }
 
 fn impure(name: &str) -> bool {

@@ -62,7 +62,10 @@ fn missing(id: &str) -> Vec<String> {
         .collect();
     expect(headings == RUNBOOK, format!("docs/runbooks/{id}.md with the headings {RUNBOOK:?}"));
     let program = format!("    known::<{pascal}>(),\n");
-    expect(read("crates/cli/src/checks.rs").contains(&program), format!("{pascal} in crates/cli/src/checks.rs"));
+    expect(
+        read("crates/operations/src/checks.rs").contains(&program),
+        format!("{pascal} in crates/operations/src/checks.rs"),
+    );
     // A test of the metric catalogue compares this table with the code.
     let owns_metric = read("docs/metrics.md").lines().any(|line| line.split(" | ").nth(3) == Some(id));
     expect(

@@ -6,6 +6,7 @@ use std::fs;
 use alarm::{Alarm, Data, Inputs, MetricAlarm, MetricId, Replay, State, Template};
 use check::metric::NAMESPACE;
 use jiff::{SignedDuration, Timestamp};
+use operations::thresholds;
 
 use crate::alarms::PLATFORM;
 use crate::world::{Datapoint, repository};
@@ -33,9 +34,7 @@ pub struct Raised {
 impl Alarms {
     /// Reads the shipped alarms.
     pub fn shipped(environment: &str) -> Self {
-        let text = fs::read_to_string(repository().join("infra/alarms.yaml")).unwrap();
-        let inputs = Inputs::default().with("Environment", environment);
-        let template = Template::read_with_every(&text, &inputs, "Checks").unwrap();
+        let template = thresholds::template(environment, None).unwrap();
         Self { all: alarm::alarms(&template).unwrap(), checks: template.mappings["Checks"].clone() }
     }
 

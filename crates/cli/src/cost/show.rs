@@ -1,47 +1,33 @@
 //! Output of the bill: text for people and JSON for programs.
 
-use serde_json::{Value, json};
-
-use super::CostReport;
-use super::assumed::{
+use operations::cost::assumed::{
     ADDRESSES, ALARM_MESSAGES_PER_INCIDENT, ENDPOINT_KB, FAILED_INVOCATIONS, LAMBDA_LINES_KB, MESSAGES_PER_INCIDENT,
     MONTH_DAYS, TYPICAL_RUNS,
 };
-use super::bill::{Amount, Bill, Kind, Line};
-use super::prices::Prices;
-use super::running::{Plan, Running};
-use super::usage::Usage;
+use operations::cost::bill::{Amount, Bill, Kind, Line};
+use operations::cost::prices::Prices;
+use operations::cost::running::Running;
+use operations::cost::{CostReport, Estimate};
+use serde_json::{Value, json};
+
 use crate::tables::columns;
 
-/// A plan with its usage and its bill.
-pub(super) struct Estimate {
-    pub(super) plan: Plan,
-    pub(super) usage: Usage,
-    pub(super) bill: Bill,
-}
-
-impl Estimate {
-    fn runs(&self) -> f64 {
-        self.usage.running.iter().map(|running| running.runs).sum()
-    }
-}
-
 /// Formats the report for people, in at most 100 columns unless a path is long.
-pub(super) fn text(report: &CostReport, prices: &Prices) -> String {
+pub(super) fn text(report: &CostReport) -> String {
     let estimate = report.effective();
-    let mut parts = vec![head(report, prices)];
+    let mut parts = vec![head(report)];
     if let Some(changed) = &report.changed {
         parts.push(differences(&report.base.bill, &changed.bill));
     } else {
         parts.push(lines(&estimate.bill));
         parts.push(checks_table(&estimate.bill, &estimate.usage.running));
     }
-    parts.push(notes(estimate, prices).join("\n"));
+    parts.push(notes(estimate, &report.prices).join("\n"));
     parts.join("\n\n")
 }
 
-fn head(report: &CostReport, prices: &Prices) -> String {
-    let estimate = report.effective();
+fn head(report: &CostReport) -> String {
+    let (estimate, prices) = (report.effective(), &report.prices);
     let count = estimate.usage.running.len();
     let checks = match estimate.plan.checks.as_str() {
         "all" => format!("all {count} checks, deployed or not"),
@@ -232,7 +218,8 @@ fn grouped(number: f64) -> String {
 }
 
 /// Formats the report as JSON.
-pub(super) fn json(report: &CostReport, prices: &Prices) -> Value {
+pub(super) fn json(report: &CostReport) -> Value {
+    let prices = &report.prices;
     let estimate = |estimate: &Estimate| {
         let mut bill = json!(estimate.bill);
         for (place, line) in estimate.bill.lines.iter().enumerate() {

@@ -15,7 +15,7 @@ use jiff::{RoundMode, SignedDuration, SignedDurationRound, Timestamp, TimestampR
 use runtime::settings::{When, Window};
 use runtime::signed;
 
-use crate::deployment::named;
+use crate::names::resource;
 
 /// CloudWatch's limit for the duration of a rule.
 const MAX_DURATION: SignedDuration = SignedDuration::from_hours(15 * 24);
@@ -29,24 +29,24 @@ const MAX_NAME_LENGTH: usize = 150;
 const MAX_DESCRIPTION_LENGTH: usize = 1_000;
 
 /// Returns the name of the rule that mutes a check's alarms.
-pub(crate) fn mute_rule_name(environment: &str, check: &str) -> String {
-    named(environment, &format!("mute-{check}"))
+pub fn mute_rule_name(environment: &str, check: &str) -> String {
+    resource(environment, &format!("mute-{check}"))
 }
 
 /// Returns the name prefix of rules for maintenance windows.
-pub(crate) fn window_name_prefix(environment: &str) -> String {
-    named(environment, "window-")
+pub fn window_name_prefix(environment: &str) -> String {
+    resource(environment, "window-")
 }
 
 /// Returns the description prefix of rules for maintenance windows. A rule without it belongs to another environment,
 /// because rule names of the environments `a` and `a-window` may share a prefix.
-pub(crate) fn window_description_prefix(environment: &str) -> String {
+pub fn window_description_prefix(environment: &str) -> String {
     format!("Maintenance window of {environment}: ")
 }
 
 /// Returns the deployed alarms on metrics of the given checks, or of every check when the list is empty. Alarms on the
 /// monitoring itself use no check's metrics, so they are never muted.
-pub(crate) fn alarms_for_checks(shipped: &[MetricAlarm], deployed: &BTreeSet<String>, checks: &[&str]) -> Vec<String> {
+pub fn alarms_for_checks(shipped: &[MetricAlarm], deployed: &BTreeSet<String>, checks: &[&str]) -> Vec<String> {
     let is_selected = |check: &String| checks.is_empty() || checks.contains(&check.as_str());
     shipped
         .iter()
@@ -62,7 +62,7 @@ pub(crate) fn alarms_for_checks(shipped: &[MetricAlarm], deployed: &BTreeSet<Str
 ///
 /// # Errors
 /// When the mute exceeds CloudWatch's limit of 15 days.
-pub(crate) fn for_mute(
+pub fn for_mute(
     name: String,
     silence: &Silence,
     alarms: Vec<String>,
@@ -80,18 +80,22 @@ pub(crate) fn for_mute(
 
 /// The CloudWatch rule for a maintenance window, or the reason for having none.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// The rule to create or keep.
     Rule(MuteRule),
     /// No rule is needed, for this reason.
     None(&'static str),
-    /// A rule of this name is needed but not possible. `why` gives the reason and the next step. An existing rule
-    /// stays.
-    Impossible { name: String, why: String },
+    /// A rule is needed but not possible. An existing rule stays.
+    Impossible {
+        /// Name of the rule.
+        name: String,
+        /// The reason and the next step.
+        why: String,
+    },
 }
 
 /// Determines the rule for each window of the settings, in their order. `before` has the existing window rules by name.
-pub(crate) fn for_windows(
+pub fn for_windows(
     environment: &str,
     windows: &[Window],
     alarms_for_checks: impl Fn(&[&str]) -> Vec<String>,
@@ -135,7 +139,7 @@ fn description(environment: &str, window: &Window) -> String {
 }
 
 /// Returns the start and end of a one-time rule. `None`: the rule is recurring.
-pub(crate) fn times(rule: &MuteRule) -> Option<(Timestamp, Timestamp)> {
+pub fn times(rule: &MuteRule) -> Option<(Timestamp, Timestamp)> {
     let starts: DateTime = rule.expression.strip_prefix("at(")?.strip_suffix(')')?.parse().ok()?;
     let duration: SignedDuration = rule.duration.parse().ok()?;
     let starts = starts.to_zoned(TimeZone::get(&rule.zone).ok()?).ok()?.timestamp();

@@ -12,17 +12,17 @@ use super::numbers::NON_NEGATIVE;
 
 /// A mistake that keeps an alarm from firing or from notifying people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Finding {
+pub struct Finding {
     /// The template's file name.
-    pub(crate) file: &'static str,
+    pub file: &'static str,
     /// The line of the resource.
-    pub(crate) line: usize,
+    pub line: usize,
     /// Path of the faulty property in the file.
-    pub(crate) path: String,
+    pub path: String,
     /// The sentence `expected …, found …: consequence`.
-    pub(crate) rule: String,
+    pub rule: String,
     /// The environment whose values cause the finding. `None`: the finding does not depend on such values.
-    pub(crate) environment: Option<String>,
+    pub environment: Option<String>,
 }
 
 impl Finding {

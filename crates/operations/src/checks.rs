@@ -7,20 +7,19 @@ use application::Application;
 use availability::Availability;
 use backend::Backend;
 use booking::Booking;
-use demo_platform::Running;
 use integrations::Integrations;
 use login::Login;
 use notifications::Notifications;
 use payment_webhook::PaymentWebhook;
 use queues::Queues;
 use reconciliation::Reconciliation;
-use runtime::settings::{Document, Problem, replaced, schema as schema_of_file, schema_of, unknown};
+use runtime::settings::{Document, Problem, schema as schema_of_file, schema_of, unknown};
 use runtime::{AnyCheck, Check, Prepared};
 use serde_json::Value;
 
 type Read = fn(&Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>>;
 
-/// Check as the program knows it.
+/// A check, independent of its type.
 struct Known {
     id: &'static str,
     is_read_only: bool,
@@ -53,16 +52,15 @@ const ALL: &[Known] = &[
     known::<Integrations>(),
 ];
 
-/// Settings of the demo, embedded in the program.
-const DEMO: &str = include_str!("../../../infra/layer/settings/demo.toml");
-const DEMO_NAME: &str = "infra/layer/settings/demo.toml";
-
 fn read<C: Check>(document: &Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>> {
     Ok(Box::new(Prepared::<C>::read(document)?))
 }
 
 /// Resolves check ids; none means all.
-pub(crate) fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
+///
+/// # Errors
+/// When an id is unknown.
+pub fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
     let known = || ALL.iter().map(|check| check.id);
     for id in wanted {
         if !known().any(|known| known == id) {
@@ -73,31 +71,30 @@ pub(crate) fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
 }
 
 /// Reports whether a check creates something on the platform.
-pub(crate) fn creates(id: &str) -> bool {
+pub fn creates(id: &str) -> bool {
     ALL.iter().any(|check| check.id == id && !check.is_read_only)
 }
 
 /// Reports whether `synthetics cleanup` can remove leftovers of a check.
-pub(crate) fn has_cleanup(id: &str) -> bool {
+pub fn has_cleanup(id: &str) -> bool {
     ALL.iter().any(|check| check.id == id && check.has_cleanup)
 }
 
-/// Reads the checks of the demo's settings, pointed at this platform.
-pub(crate) fn for_demo(platform: &Running, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
-    let at_platform = |text: String, (key, value): (&str, String)| replaced(&text, key, &value);
-    let text = platform.addresses().into_iter().fold(DEMO.to_owned(), at_platform);
-    select(DEMO_NAME, &text, wanted)
-}
-
-/// Reads the checks of a settings file.
-pub(crate) fn from_file(file: &Path, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+/// Reads the wanted checks of a settings file, or all that have settings.
+///
+/// # Errors
+/// When the file is unreadable, or [`from_text`] fails.
+pub fn from_file(file: &Path, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
-    select(&file.display().to_string(), &text, wanted)
+    from_text(&file.display().to_string(), &text, wanted)
 }
 
-/// Reads the wanted checks, or all that have settings. Every section is read, so that a run reports what `settings check`
-/// would report.
-fn select(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+/// Reads the wanted checks of a settings text, or all that have settings; `name` is the text's name in errors. Every section
+/// is read, so that a run reports what `settings check` would report.
+///
+/// # Errors
+/// When a wanted check is unknown, or the settings have a problem. The error lists all problems.
+pub fn from_text(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     let known = ids(&[])?;
     ids(wanted)?;
     let document = Document::parse(name, text).map_err(problems)?;
@@ -132,7 +129,7 @@ fn select(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<d
 }
 
 /// Builds the JSON Schema of a settings file.
-pub(crate) fn schema() -> Value {
+pub fn schema() -> Value {
     schema_of_file(ALL.iter().map(|check| (check.id.to_owned(), (check.schema)())).collect())
 }
 

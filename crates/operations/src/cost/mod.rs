@@ -1,11 +1,10 @@
-//! `synthetics cost`: estimates the monthly bill from templates, cadences and settings.
+//! Estimates the monthly bill from templates, cadences and settings.
 
-mod assumed;
-mod bill;
-mod prices;
-mod running;
-mod show;
-mod usage;
+pub mod assumed;
+pub mod bill;
+pub mod prices;
+pub mod running;
+pub mod usage;
 mod what_if;
 
 use std::collections::BTreeMap;
@@ -14,93 +13,129 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use toml::{Table, Value};
 
-use crate::arguments::CostOptions;
 use crate::checks;
-use crate::exit::Exit;
 use crate::samconfig::Samconfig;
 use bill::Bill;
 use prices::Prices;
 use running::{Plan, Sources};
-use show::Estimate;
+use usage::Usage;
 
 /// The environment when none is given.
 const DEFAULT_ENVIRONMENT: &str = "production";
 /// The settings file for an environment without one.
 const EXAMPLE: &str = "production.example.toml";
 
-/// The output of the command.
-struct CostReport {
-    base: Estimate,
+/// Input of the estimate.
+#[derive(Clone, Copy, Debug)]
+pub struct CostInput<'a> {
+    /// Folder of the templates.
+    pub templates: &'a Path,
+    /// Settings file. `None`: that of the environment in the templates' folder, else the shipped example.
+    pub settings: Option<&'a Path>,
+    /// Environment. `None`: that of the settings file, else production.
+    pub environment: Option<&'a str>,
+    /// Checks that run: `all`, or their ids, separated by commas.
+    pub checks: &'a str,
+    /// Assumptions to change, each as `KEY=VALUE`.
+    pub what_if: &'a [String],
+    /// Highest acceptable list price. **Units:** USD a month.
+    pub max: Option<f64>,
+}
+
+/// The estimated bill.
+pub struct CostReport {
+    /// The estimate without changes.
+    pub base: Estimate,
     /// The estimate with the `--what-if` changes applied. `None`: there are no changes.
-    changed: Option<Estimate>,
-    changes: Vec<String>,
+    pub changed: Option<Estimate>,
+    /// The changes, each as `KEY=VALUE`.
+    pub changes: Vec<String>,
     /// Path of the settings file.
-    settings: String,
+    pub settings: String,
     /// Region of the deployment, when `samconfig.toml` names one.
-    region: Option<String>,
-    max: Option<Max>,
+    pub region: Option<String>,
+    /// Comparison with the highest acceptable bill, if there is one.
+    pub max: Option<Max>,
+    /// The price list.
+    pub prices: Prices,
 }
 
 impl CostReport {
     /// Returns the estimate with the changes, or the base estimate when there are none.
-    fn effective(&self) -> &Estimate {
+    pub fn effective(&self) -> &Estimate {
         self.changed.as_ref().unwrap_or(&self.base)
     }
 }
 
-/// The highest acceptable bill, from `--max`.
-struct Max {
-    /// **Units:** USD a month.
-    usd: f64,
-    /// **Units:** USD a month. `None`: the bill is within the limit.
-    over_by: Option<f64>,
+/// A plan with its usage and its bill.
+pub struct Estimate {
+    /// The deployment.
+    pub plan: Plan,
+    /// Usage in a month.
+    pub usage: Usage,
+    /// The bill of a month.
+    pub bill: Bill,
 }
 
-/// Estimates the monthly bill, prints it, and compares it with `--max`.
-pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
-    let folder = &options.templates;
+impl Estimate {
+    /// Returns the number of runs in a month.
+    pub fn runs(&self) -> f64 {
+        self.usage.running.iter().map(|running| running.runs).sum()
+    }
+}
+
+/// The highest acceptable bill, from `--max`.
+pub struct Max {
+    /// **Units:** USD a month.
+    pub usd: f64,
+    /// **Units:** USD a month. `None`: the bill is within the limit.
+    pub over_by: Option<f64>,
+}
+
+/// Estimates the monthly bill, and compares it with the highest acceptable one.
+///
+/// # Errors
+/// When a file is unreadable or invalid, or the environment, a check or a change is unknown.
+pub fn report(input: &CostInput<'_>) -> anyhow::Result<CostReport> {
+    let folder = input.templates;
     let template =
         |file: &str| read_file(&folder.join(file)).context("--templates must name the folder of the templates");
     let (functions, alarms) = (template("template.yaml")?, template("alarms.yaml")?);
-    let file = settings_file(options);
+    let file = settings_file(input);
     let (environment, settings) = settings(&file)?;
-    let environment = match (&options.environment, &options.settings) {
-        (Some(environment), _) => environment.clone(),
+    let environment = match (input.environment, input.settings) {
+        (Some(environment), _) => environment.to_owned(),
         (None, Some(_)) => environment,
         (None, None) => DEFAULT_ENVIRONMENT.to_owned(),
     };
     let deployed = Samconfig::read(&folder.join("samconfig.toml"))?;
-    if options.environment.is_some() {
+    if input.environment.is_some() {
         deployed.require_environment(&environment)?;
     }
-    let mut plan = Plan::new(&environment, &options.checks);
+    let mut plan = Plan::new(&environment, input.checks);
     plan.parameters = deployed.parameters(&environment)?;
     plan.alarm_parameters = deployed.parameters(&format!("{environment}-alarms"))?;
 
     let prices = Prices::shipped()?;
     let sources = Sources { functions: &functions, alarms: &alarms, settings: &settings };
     let base = estimate(plan, &sources, &prices)?;
-    let changed = if options.what_if.is_empty() {
+    let changed = if input.what_if.is_empty() {
         None
     } else {
-        let plan = what_if::apply(&base.plan, &options.what_if)?;
-        Some(estimate(plan, &sources, &prices).with_context(|| format!("--what-if {}", options.what_if.join(" ")))?)
+        let plan = what_if::apply(&base.plan, input.what_if)?;
+        Some(estimate(plan, &sources, &prices).with_context(|| format!("--what-if {}", input.what_if.join(" ")))?)
     };
     let mut report = CostReport {
         base,
         changed,
-        changes: options.what_if.clone(),
+        changes: input.what_if.to_vec(),
         settings: file.display().to_string(),
         region: deployed.region(&environment),
         max: None,
+        prices,
     };
-    report.max = options.max.map(|usd| compare_with_max(&report.effective().bill, usd));
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&show::json(&report, &prices))?);
-    } else {
-        println!("{}", show::text(&report, &prices));
-    }
-    Ok(exit(&report))
+    report.max = input.max.map(|usd| compare_with_max(&report.effective().bill, usd));
+    Ok(report)
 }
 
 fn estimate(plan: Plan, sources: &Sources<'_>, prices: &Prices) -> anyhow::Result<Estimate> {
@@ -115,36 +150,17 @@ fn compare_with_max(bill: &Bill, usd: f64) -> Max {
     Max { usd, over_by: (over_by >= 0.005).then_some(over_by) }
 }
 
-/// Prints the comparison with `--max` to standard error, so that standard output stays machine-readable.
-fn exit(report: &CostReport) -> Exit {
-    let Some(max) = &report.max else { return Exit::Passed };
-    let bill = &report.effective().bill;
-    let total = bill.total.list;
-    let excluded = bill.excluded(show::amount);
-    let Some(over_by) = max.over_by else {
-        eprintln!("{total:.2} USD a month at list price, within --max {:.2} USD{excluded}", max.usd);
-        return Exit::Passed;
-    };
-    let largest = bill.largest().map(|line| format!("; largest item: {}, {:.2} USD", line.kind.title(), line.sum.list));
-    eprintln!(
-        "{total:.2} USD a month at list price, {over_by:.2} USD over --max {:.2} USD{excluded}{}",
-        max.usd,
-        largest.unwrap_or_default()
-    );
-    Exit::Failed
-}
-
 fn read_file(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
 }
 
-/// Returns the file given by `--settings`, else the environment's own file, else the example.
-fn settings_file(options: &CostOptions) -> PathBuf {
-    if let Some(file) = &options.settings {
-        return file.clone();
+/// Returns the given settings file, else the environment's own file, else the example.
+fn settings_file(input: &CostInput<'_>) -> PathBuf {
+    if let Some(file) = input.settings {
+        return file.to_owned();
     }
-    let folder = options.templates.join("layer/settings");
-    let file = folder.join(format!("{}.toml", options.environment.as_deref().unwrap_or(DEFAULT_ENVIRONMENT)));
+    let folder = input.templates.join("layer/settings");
+    let file = folder.join(format!("{}.toml", input.environment.unwrap_or(DEFAULT_ENVIRONMENT)));
     if file.exists() { file } else { folder.join(EXAMPLE) }
 }
 

@@ -15,10 +15,11 @@ use crate::cadence;
 
 /// An actual or hypothetical deployment.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Plan {
-    pub(super) environment: String,
+pub struct Plan {
+    /// Name of the environment.
+    pub environment: String,
     /// Checks that run: `all`, or their ids, separated by commas.
-    pub(super) checks: String,
+    pub checks: String,
     /// Parameters of `template.yaml`.
     pub(super) parameters: BTreeMap<String, String>,
     /// Parameters of `alarms.yaml`.
@@ -30,7 +31,7 @@ pub(super) struct Plan {
     /// Memory of every function, in place of the template's. **Units:** MB.
     pub(super) memory_mb: Option<u64>,
     /// Incidents in a month.
-    pub(super) incidents: f64,
+    pub incidents: f64,
 }
 
 impl Plan {
@@ -58,21 +59,22 @@ pub(super) struct Sources<'a> {
 
 /// A check that runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Running {
+pub struct Running {
+    /// Its id, with time and data of a typical run.
     #[serde(flatten)]
-    pub(super) typical: TypicalRun,
+    pub typical: TypicalRun,
     /// Cadence. **Units:** seconds.
-    pub(super) every_seconds: u64,
+    pub every_seconds: u64,
     /// Runs in a month.
-    pub(super) runs: f64,
+    pub runs: f64,
     /// Memory of the function. **Units:** MB.
     pub(super) memory_mb: f64,
     /// Retention of the log lines. **Units:** days.
     pub(super) retention_days: f64,
     /// Number of metrics that this check publishes and no other does.
-    pub(super) metrics: usize,
+    pub metrics: usize,
     /// Number of metrics that alarms watch.
-    pub(super) alarms: usize,
+    pub alarms: usize,
     /// Number of secrets that its settings refer to.
     pub(super) secrets: usize,
     /// The good that its run time is billed as.

@@ -5,39 +5,64 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-/// The price list that the program includes.
+/// The price list, embedded at build time.
 const SHIPPED: &str = include_str!("prices.toml");
 
 /// A billable good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Good {
+pub enum Good {
+    /// Invocation of a function.
     FunctionRequest,
+    /// GB-second of a function on Arm.
     #[serde(rename = "function-second-arm64")]
     FunctionSecondArm64,
+    /// GB-second of a function on x86.
     #[serde(rename = "function-second-x86")]
     FunctionSecondX86,
+    /// Invocation by a schedule.
     Schedule,
+    /// Custom metric.
     Metric,
+    /// Metric that an alarm watches.
     Alarm,
+    /// Composite alarm.
     Composite,
+    /// Dashboard.
     Dashboard,
+    /// Call that publishes metrics.
     MetricCall,
+    /// GB of written log lines.
     LogWritten,
+    /// GB of log lines stored for a month.
     LogKept,
+    /// Read of at most 4 KB from a table.
     TableRead,
+    /// Write of at most 1 KB to a table.
     TableWrite,
+    /// GB stored in a table for a month.
     TableStorage,
+    /// GB of continuous backups of a table for a month.
     TableBackup,
+    /// KMS key.
     Key,
+    /// Request to a KMS key.
     KeyRequest,
+    /// Secret of Secrets Manager.
     Secret,
+    /// Call to Secrets Manager.
     SecretCall,
+    /// Call that reads a parameter.
     ParameterCall,
+    /// Message to an SNS topic.
     Publish,
+    /// E-mail to a subscriber of an SNS topic.
     Email,
+    /// Request to an SQS queue.
     QueueRequest,
+    /// Hour of an interface endpoint in one zone.
     EndpointHour,
+    /// GB through an interface endpoint.
     EndpointData,
 }
 
@@ -66,18 +91,18 @@ pub(super) struct Price {
 /// The price list of one region and date.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Prices {
+pub struct Prices {
     /// AWS region of the prices.
-    pub(super) region: String,
+    pub region: String,
     /// Month of the prices, as `YYYY-MM`.
-    pub(super) as_of: String,
+    pub as_of: String,
     /// Free monthly allowances by name, in the unit of the prices that name them.
-    pub(super) allowances: BTreeMap<String, f64>,
+    pub allowances: BTreeMap<String, f64>,
     price: BTreeMap<Good, Price>,
 }
 
 impl Prices {
-    /// Returns the price list that the program includes.
+    /// Returns the embedded price list.
     ///
     /// # Errors
     /// When the file is invalid; a test rules that out.

@@ -1,4 +1,4 @@
-//! `synthetics doctor templates`: finds alarm misconfigurations that linters miss.
+//! Finds alarm misconfigurations in the templates that linters miss.
 
 mod audit;
 mod aws;
@@ -14,9 +14,9 @@ use alarm::{Alarm, Inputs, Template, TemplateError};
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
-use crate::arguments::DoctorOptions;
-use crate::exit::Exit;
-use audit::{AuditInput, Finding, Rejected, Shipped, audit};
+pub use audit::Finding;
+
+use audit::{AuditInput, Rejected, Shipped, audit};
 
 /// File names in the templates folder.
 const FUNCTIONS: &str = "template.yaml";
@@ -34,38 +34,11 @@ const UNNAMED_ENVIRONMENT: &str = "every-other";
 /// Mapping column for environments without a column of the same name.
 const DEFAULT: &str = "Default";
 
-/// Audits the templates and prints the findings.
-pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
-    let findings = audit_folder(&options.templates, &options.runbooks)?;
-    if options.json {
-        let list: Vec<_> = findings
-            .iter()
-            .map(|finding| {
-                json!({
-                    "file": finding.file,
-                    "line": finding.line,
-                    "path": finding.path,
-                    "rule": finding.rule,
-                    "environment": finding.environment,
-                })
-            })
-            .collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
-    } else {
-        for finding in &findings {
-            println!("{finding}");
-        }
-        match findings.len() {
-            0 => println!("no findings in {}", options.templates.display()),
-            1 => println!("1 finding"),
-            count => println!("{count} findings"),
-        }
-    }
-    Ok(if findings.is_empty() { Exit::Passed } else { Exit::Failed })
-}
-
-/// Audits the templates of a folder.
-fn audit_folder(folder: &Path, runbooks: &Path) -> anyhow::Result<Vec<Finding>> {
+/// Audits the templates of a folder, with the runbooks that their alarms link.
+///
+/// # Errors
+/// When a file is unreadable, or a template invalid.
+pub fn audit_folder(folder: &Path, runbooks: &Path) -> anyhow::Result<Vec<Finding>> {
     let text = |file: &str| {
         let path = folder.join(file);
         std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))

@@ -2,23 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use check::metric::CATALOGUE;
-use demo_platform::{DemoPlatform, Options};
-use local::Memory;
-use runtime::{Clock, Invocation, SkippingClock};
-use serde_json::json;
 use toml::Table;
 
 use super::assumed::TYPICAL_RUNS;
 use super::bill::{Bill, Kind, Tariff, UsageItem};
 use super::prices::{Good, Prices};
 use super::running::{Plan, Sources};
-use super::show::Estimate;
-use super::{compare_with_max, estimate, settings, what_if};
+use super::{Estimate, compare_with_max, estimate, settings, what_if};
+use crate::checks;
 use crate::samconfig::Samconfig;
-use crate::{checks, ports};
 
 fn infra() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra")
@@ -388,38 +382,4 @@ fn typical_run_takes_at_most_half_of_the_slow_threshold() {
     assert_eq!(assumed, known);
     let owners = CATALOGUE.iter().filter_map(|metric| metric.owner);
     assert!(owners.into_iter().all(|owner| known.contains(&owner)));
-}
-
-/// Log lines of real runs against the demo platform must be at most as long as assumed, and at least a quarter of that.
-/// The length of `reconciliation` depends on the number of payments at the time of day. State items must be at most as
-/// large as assumed.
-#[tokio::test(flavor = "multi_thread")]
-async fn log_lines_and_state_items_match_the_assumptions() {
-    let clock = Arc::new(SkippingClock::default());
-    let platform_clock = clock.clone();
-    let options = Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() };
-    let platform = DemoPlatform::start(options).await.unwrap();
-    let memory = Arc::new(Memory::default());
-    let ports = ports::ports(&memory, clock.clone(), ports::demo_parameters(&platform)).unwrap();
-    for check in checks::for_demo(&platform, &[]).unwrap() {
-        let mut line = 0;
-        for _ in 0..10 {
-            let event = json!({ "scheduled_time": clock.now().to_string() });
-            let run = Invocation { event, killed_at: None, may_send: true };
-            let report = check.run(&ports, &run).await.unwrap();
-            line = line.max(lambda::run_line(&report).len());
-            clock.skip(std::time::Duration::from_secs(60));
-        }
-        let typical = TYPICAL_RUNS.iter().find(|typical| typical.check == check.id()).unwrap();
-        let line_kb = line as f64 / 1_000.0;
-        assert!(
-            line_kb <= typical.line_kb && line_kb >= typical.line_kb / 4.0,
-            "{}: a line of {line_kb} KB",
-            typical.check
-        );
-        // 600 bytes for the rest of the item: keys, versions, the last run, the state of healthy subjects.
-        let item_kb = (memory.memory_of(check.id()).unwrap_or_default().len() + 600) as f64 / 1_024.0;
-        assert!(item_kb <= typical.item_kb, "{}: an item of {item_kb} KB", typical.check);
-    }
-    platform.stop().await;
 }

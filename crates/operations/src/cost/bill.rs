@@ -6,30 +6,45 @@ use serde::Serialize;
 
 use super::prices::{Good, Price, Prices};
 
-/// A line of the bill.
+/// Kind of usage that one line of the bill sums up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Kind {
+pub enum Kind {
+    /// Custom metrics.
     Metrics,
+    /// Alarms on metrics.
     Alarms,
+    /// Composite alarms.
     Composites,
+    /// Dashboards.
     Dashboards,
+    /// Calls to the CloudWatch API.
     Calls,
+    /// Requests and run time of Lambda functions.
     Functions,
+    /// Schedules of EventBridge.
     Rules,
+    /// Written and stored log lines.
     Logs,
+    /// The state table.
     State,
+    /// KMS keys and their requests.
     Keys,
+    /// Secrets and their reads.
     Secrets,
+    /// SNS topics, with e-mails and SMS to people.
     Topics,
+    /// The queue of failed invocations.
     Failures,
+    /// Interface endpoints of the private network.
     Endpoints,
+    /// Canary e-mails and SMS.
     Canaries,
 }
 
 impl Kind {
     /// The name shown to people.
-    pub(super) const fn title(self) -> &'static str {
+    pub const fn title(self) -> &'static str {
         match self {
             Self::Metrics => "custom metrics",
             Self::Alarms => "alarms",
@@ -79,20 +94,22 @@ pub(super) struct UsageItem {
 
 /// A quantity and its price per unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Amount {
-    pub(super) quantity: f64,
-    pub(super) unit: String,
+pub struct Amount {
+    /// **Units:** see `unit`.
+    pub quantity: f64,
+    /// The unit shown after the quantity.
+    pub unit: String,
     /// **Units:** USD for one unit. `None`: unknown.
-    pub(super) usd_each: Option<f64>,
+    pub usd_each: Option<f64>,
 }
 
-/// **Units:** USD a month.
+/// A cost. **Units:** USD a month.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Sum {
+pub struct Sum {
     /// Without free allowances.
-    pub(super) list: f64,
+    pub list: f64,
     /// After free allowances.
-    pub(super) net: f64,
+    pub net: f64,
 }
 
 impl std::ops::AddAssign for Sum {
@@ -102,35 +119,41 @@ impl std::ops::AddAssign for Sum {
     }
 }
 
+/// A line of the bill.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Line {
-    pub(super) kind: Kind,
-    pub(super) amounts: Vec<Amount>,
+pub struct Line {
+    /// Kind of usage.
+    pub kind: Kind,
+    /// Quantities by unit.
+    pub amounts: Vec<Amount>,
+    /// Cost of all amounts with a price.
     #[serde(flatten)]
-    pub(super) sum: Sum,
+    pub sum: Sum,
 }
 
 impl Line {
     /// Returns true when no amount of the line has a price, so that its sum is unknown.
-    pub(super) fn is_unknown(&self) -> bool {
+    pub fn is_unknown(&self) -> bool {
         self.amounts.iter().all(|amount| amount.usd_each.is_none())
     }
 }
 
+/// The bill of a month.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Bill {
+pub struct Bill {
     /// In the order of the kinds. A kind without usage has no line.
-    pub(super) lines: Vec<Line>,
-    pub(super) total: Sum,
+    pub lines: Vec<Line>,
+    /// Cost of all lines.
+    pub total: Sum,
     /// Cost of each check at list price, by id. **Units:** USD.
     #[serde(rename = "of_checks")]
-    pub(super) by_check: BTreeMap<&'static str, f64>,
+    pub by_check: BTreeMap<&'static str, f64>,
     /// Cost that all checks share, at list price. **Units:** USD.
-    pub(super) shared: f64,
+    pub shared: f64,
     /// Usage that no sum includes, because its price is unknown.
-    pub(super) unknown: Vec<Amount>,
+    pub unknown: Vec<Amount>,
     /// Goods in the bill whose prices are not verified for the region of the price list.
-    pub(super) unverified: Vec<Good>,
+    pub unverified: Vec<Good>,
 }
 
 impl Bill {
@@ -189,7 +212,7 @@ impl Bill {
 
     /// Returns the continuation of a sentence on the total, such as `, excluding 2,880 e-mails (price unknown)`. It is
     /// empty when every price is known.
-    pub(super) fn excluded(&self, amount: impl Fn(&Amount) -> String) -> String {
+    pub fn excluded(&self, amount: impl Fn(&Amount) -> String) -> String {
         if self.unknown.is_empty() {
             return String::new();
         }
@@ -197,12 +220,12 @@ impl Bill {
     }
 
     /// Returns the line of a kind, if there is usage of that kind.
-    pub(super) fn line(&self, kind: Kind) -> Option<&Line> {
+    pub fn line(&self, kind: Kind) -> Option<&Line> {
         self.lines.iter().find(|line| line.kind == kind)
     }
 
     /// Returns the most expensive line at list price.
-    pub(super) fn largest(&self) -> Option<&Line> {
+    pub fn largest(&self) -> Option<&Line> {
         self.lines.iter().max_by(|one, other| one.sum.list.total_cmp(&other.sum.list))
     }
 }

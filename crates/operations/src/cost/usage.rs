@@ -25,16 +25,16 @@ const KB_IN_GB: f64 = 1_000_000.0;
 const RECORD_MONTHS: f64 = IncidentRecord::KEPT.as_hours() as f64 / 24.0 / MONTH_DAYS as f64;
 
 /// The monthly usage of a plan.
-pub(super) struct Usage {
+pub struct Usage {
     pub(super) items: Vec<UsageItem>,
-    /// In the order of the template.
-    pub(super) running: Vec<Running>,
+    /// The checks that run, in the order of the template.
+    pub running: Vec<Running>,
     /// Resource types that may cost money but have no price here, with the number of resources.
-    pub(super) unpriced: BTreeMap<String, usize>,
+    pub unpriced: BTreeMap<String, usize>,
     /// True when a key is rotated. AWS bills each of its versions.
-    pub(super) has_rotating_key: bool,
+    pub has_rotating_key: bool,
     /// Running checks without settings, whose secrets and canaries are therefore unknown.
-    pub(super) without_settings: Vec<&'static str>,
+    pub without_settings: Vec<&'static str>,
 }
 
 /// Counts the monthly usage of a plan.

@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+mod cadence;
+pub mod checks;
+pub mod cost;
+pub mod doctor;
+pub mod mute_rules;
+pub mod names;
+mod samconfig;
+pub mod thresholds;
