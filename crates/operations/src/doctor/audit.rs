@@ -1,83 +1,17 @@
 //! Audit rules for alarms, topics and dashboards. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use alarm::template::Resource;
-use alarm::{Alarm, Inputs, MetricAlarm, MetricId, Template, TemplateError};
+use alarm::{Alarm, Inputs, MetricAlarm, MetricId};
 use check::metric::NAMESPACE;
 use serde_json::Value;
 
+use super::findings::{AuditInput, FUNCTIONS, Finding, Findings, OWN_NAMESPACES};
 use super::numbers::NON_NEGATIVE;
 
-/// A mistake that keeps an alarm from firing or from notifying people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The template's file name.
-    pub file: &'static str,
-    /// The line of the resource.
-    pub line: usize,
-    /// Path of the faulty property in the file.
-    pub path: String,
-    /// The sentence `expected …, found …: consequence`.
-    pub rule: String,
-    /// The environment whose values cause the finding. `None`: the finding does not depend on such values.
-    pub environment: Option<String>,
-}
-
-impl Finding {
-    /// Creates a finding for every environment.
-    pub(crate) fn new(file: &'static str, line: usize, path: impl Into<String>, rule: impl Into<String>) -> Self {
-        Self { file, line, path: path.into(), rule: rule.into(), environment: None }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}: ", self.file, self.line, self.path)?;
-        if let Some(environment) = &self.environment {
-            write!(f, "in {environment}: ")?;
-        }
-        f.write_str(&self.rule)
-    }
-}
-
-/// A template with alarms, resolved with all optional parts.
-pub(crate) struct Shipped {
-    /// File name of the template.
-    pub(crate) file: &'static str,
-    /// The resolved template.
-    pub(crate) template: Template,
-    /// The valid alarms of the template.
-    pub(crate) alarms: Vec<Alarm>,
-    /// Alarms that CloudWatch, or the template reader, rejects.
-    pub(crate) rejected: Vec<Rejected>,
-}
-
-/// An invalid alarm.
-pub(crate) struct Rejected {
-    /// The resource in the template.
-    pub(crate) alarm: Resource,
-    /// The reason for the rejection, and its place.
-    pub(crate) error: TemplateError,
-}
-
-/// Input of the audit.
-pub(crate) struct AuditInput<'a> {
-    /// The template of the functions.
-    pub(crate) functions: &'a Template,
-    /// The template of the checks' alarms.
-    pub(crate) alarms: &'a Shipped,
-    /// Other templates with alarms.
-    pub(crate) others: &'a [Shipped],
-    /// Text of the runbooks, by file name.
-    pub(crate) runbooks: &'a BTreeMap<String, String>,
-    /// The inputs that the templates were resolved with.
-    pub(crate) inputs: &'a Inputs,
-}
-
 /// Returns all findings, in the order of the templates.
-pub(crate) fn audit(input: &AuditInput<'_>) -> Vec<Finding> {
+pub(super) fn audit(input: &AuditInput<'_>) -> Vec<Finding> {
     let mut findings = Findings { input, current: input.alarms, found: Vec::new() };
     findings.audit_check_names();
     let cadences = findings.audit_cadences();
@@ -105,25 +39,7 @@ pub(crate) fn audit(input: &AuditInput<'_>) -> Vec<Finding> {
     findings.found
 }
 
-/// Collects findings during the audit.
-pub(super) struct Findings<'a> {
-    pub(super) input: &'a AuditInput<'a>,
-    /// The template under audit.
-    pub(super) current: &'a Shipped,
-    pub(super) found: Vec<Finding>,
-}
-
 impl Findings<'_> {
-    pub(super) fn report(&mut self, id: &str, property: &str, rule: impl Into<String>) {
-        let line = self.current.template.resource(id).map_or(1, |resource| resource.line);
-        let path = format!("Resources.{id}.{property}");
-        self.found.push(Finding::new(self.current.file, line, path, rule));
-    }
-
-    pub(super) fn report_in_functions(&mut self, path: &str, rule: impl Into<String>) {
-        self.found.push(Finding::new(super::FUNCTIONS, 1, path, rule));
-    }
-
     /// Each alarm of an environment needs a unique name, because CloudWatch treats alarms of the same name as one.
     fn audit_alarm_names(&mut self) {
         let mut named: BTreeMap<&str, &str> = BTreeMap::new();
@@ -173,7 +89,7 @@ impl Findings<'_> {
         let Some(topic) = topic else {
             return Err(format!(
                 "expected an SNS topic of {}, found `{target}`: its policy and key are unknown",
-                super::FUNCTIONS
+                FUNCTIONS
             ));
         };
         let topic_ref = Value::from(target);
@@ -316,7 +232,7 @@ impl Findings<'_> {
         };
         let metrics = alarm.source.metrics().map(|(metric, _)| metric);
         let from_logs: Vec<&MetricId> = metrics
-            .filter(|metric| metric.namespace.starts_with(super::OWN_NAMESPACES) && metric.namespace != NAMESPACE)
+            .filter(|metric| metric.namespace.starts_with(OWN_NAMESPACES) && metric.namespace != NAMESPACE)
             .collect();
         if !from_logs.is_empty() {
             self.audit_threshold(alarm, &NON_NEGATIVE);

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use alarm::MetricAlarm;
 
-use super::audit::Findings;
+use super::findings::{Findings, OWN_NAMESPACES};
 use super::numbers::{NON_NEGATIVE, PERCENT, ZERO_TO_ONE};
 
 /// A metric of AWS, according to its documentation.
@@ -57,7 +57,7 @@ impl Findings<'_> {
     /// Each metric outside this project's namespaces must be known, with a known set of dimensions.
     pub(super) fn audit_aws_metrics(&mut self, alarm: &MetricAlarm) {
         let metrics = alarm.source.metrics().map(|(metric, _)| metric);
-        for metric in metrics.filter(|metric| !metric.namespace.starts_with(super::OWN_NAMESPACES)) {
+        for metric in metrics.filter(|metric| !metric.namespace.starts_with(OWN_NAMESPACES)) {
             let known = KNOWN.iter().find(|known| known.namespace == metric.namespace && known.name == metric.name);
             let Some(known) = known else {
                 let rule = format!(

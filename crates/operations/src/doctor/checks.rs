@@ -6,8 +6,7 @@ use std::time::Duration;
 use alarm::{Alarm, MetricId, Template};
 use check::metric::{CATALOGUE, Channel, Dimensions, NAMESPACE};
 
-use super::audit::{Finding, Findings, Shipped};
-use super::{ALARMS, FUNCTIONS};
+use super::findings::{ALARMS, FUNCTIONS, Finding, Findings, Shipped};
 use crate::cadence;
 
 /// Metrics without an alarm, with the reason.

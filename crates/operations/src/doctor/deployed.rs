@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use alarm::Template;
 use serde_json::Value;
 
-use super::audit::Finding;
-use super::{ALARMS, SAMCONFIG};
+use super::findings::{ALARMS, Finding, SAMCONFIG};
 use crate::samconfig::Samconfig;
 
 /// One stack of an environment.

@@ -4,6 +4,7 @@ mod audit;
 mod aws;
 mod checks;
 mod deployed;
+mod findings;
 mod numbers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,20 +15,10 @@ use alarm::{Alarm, Inputs, Template, TemplateError};
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
-pub use audit::Finding;
+pub use findings::Finding;
 
-use audit::{AuditInput, Rejected, Shipped, audit};
-
-/// File names in the templates folder.
-const FUNCTIONS: &str = "template.yaml";
-const ALARMS: &str = "alarms.yaml";
-/// Optional.
-const PLATFORM: &str = "platform.yaml";
-/// The deployment parameters of each stack. Optional.
-const SAMCONFIG: &str = "samconfig.toml";
-
-/// Prefix of this project's namespaces: that of the checks' metrics, and those of metric filters on log lines.
-const OWN_NAMESPACES: &str = "JustDriving/";
+use audit::audit;
+use findings::{ALARMS, AuditInput, FUNCTIONS, PLATFORM, Rejected, SAMCONFIG, Shipped};
 
 /// Stands for every environment that the templates do not name, so that values for named environments do not apply.
 const UNNAMED_ENVIRONMENT: &str = "every-other";

@@ -7,8 +7,8 @@ use std::time::Duration;
 use alarm::{Comparison, MetricAlarm, MetricId, MissingData, Source, Statistic};
 use check::metric::{CATALOGUE, Channel, Dimensions, INCONCLUSIVE, Metric, NAMESPACE, Unit};
 
-use super::audit::Findings;
 use super::checks;
+use super::findings::Findings;
 
 /// CloudWatch limits an evaluation window to a day for periods below one hour, and to a week for longer periods.
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use check::metric::{Channel, JOB_DELAY, NOTIFICATION_DELIVERY_DELAY};
 
-use super::audit::Finding;
-use super::{ALARMS, FUNCTIONS, PLATFORM, SAMCONFIG, Texts, audit_folder, audit_texts};
+use super::findings::{ALARMS, FUNCTIONS, Finding, PLATFORM, SAMCONFIG};
+use super::{Texts, audit_folder, audit_texts};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

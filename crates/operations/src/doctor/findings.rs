@@ -1,0 +1,104 @@
+//! Findings, the input of the audit, and the collection of findings that all rules add to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use alarm::template::Resource;
+use alarm::{Alarm, Inputs, Template, TemplateError};
+
+/// File names in the templates folder.
+pub(super) const FUNCTIONS: &str = "template.yaml";
+pub(super) const ALARMS: &str = "alarms.yaml";
+/// Optional.
+pub(super) const PLATFORM: &str = "platform.yaml";
+/// The deployment parameters of each stack. Optional.
+pub(super) const SAMCONFIG: &str = "samconfig.toml";
+
+/// Prefix of this project's namespaces: that of the checks' metrics, and those of metric filters on log lines.
+pub(super) const OWN_NAMESPACES: &str = "JustDriving/";
+
+/// A mistake that keeps an alarm from firing or from notifying people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The template's file name.
+    pub file: &'static str,
+    /// The line of the resource.
+    pub line: usize,
+    /// Path of the faulty property in the file.
+    pub path: String,
+    /// The sentence `expected …, found …: consequence`.
+    pub rule: String,
+    /// The environment whose values cause the finding. `None`: the finding does not depend on such values.
+    pub environment: Option<String>,
+}
+
+impl Finding {
+    /// Creates a finding for every environment.
+    pub(super) fn new(file: &'static str, line: usize, path: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { file, line, path: path.into(), rule: rule.into(), environment: None }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}: ", self.file, self.line, self.path)?;
+        if let Some(environment) = &self.environment {
+            write!(f, "in {environment}: ")?;
+        }
+        f.write_str(&self.rule)
+    }
+}
+
+/// A template with alarms, resolved with all optional parts.
+pub(super) struct Shipped {
+    /// File name of the template.
+    pub(super) file: &'static str,
+    /// The resolved template.
+    pub(super) template: Template,
+    /// The valid alarms of the template.
+    pub(super) alarms: Vec<Alarm>,
+    /// Alarms that CloudWatch, or the template reader, rejects.
+    pub(super) rejected: Vec<Rejected>,
+}
+
+/// An invalid alarm.
+pub(super) struct Rejected {
+    /// The resource in the template.
+    pub(super) alarm: Resource,
+    /// The reason for the rejection, and its place.
+    pub(super) error: TemplateError,
+}
+
+/// Input of the audit.
+pub(super) struct AuditInput<'a> {
+    /// The template of the functions.
+    pub(super) functions: &'a Template,
+    /// The template of the checks' alarms.
+    pub(super) alarms: &'a Shipped,
+    /// Other templates with alarms.
+    pub(super) others: &'a [Shipped],
+    /// Text of the runbooks, by file name.
+    pub(super) runbooks: &'a BTreeMap<String, String>,
+    /// The inputs that the templates were resolved with.
+    pub(super) inputs: &'a Inputs,
+}
+
+/// Collects findings during the audit.
+pub(super) struct Findings<'a> {
+    pub(super) input: &'a AuditInput<'a>,
+    /// The template under audit.
+    pub(super) current: &'a Shipped,
+    pub(super) found: Vec<Finding>,
+}
+
+impl Findings<'_> {
+    pub(super) fn report(&mut self, id: &str, property: &str, rule: impl Into<String>) {
+        let line = self.current.template.resource(id).map_or(1, |resource| resource.line);
+        let path = format!("Resources.{id}.{property}");
+        self.found.push(Finding::new(self.current.file, line, path, rule));
+    }
+
+    pub(super) fn report_in_functions(&mut self, path: &str, rule: impl Into<String>) {
+        self.found.push(Finding::new(FUNCTIONS, 1, path, rule));
+    }
+}
