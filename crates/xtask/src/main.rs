@@ -12,6 +12,8 @@ mod workspace;
 #[cfg(test)]
 mod house_rules;
 #[cfg(test)]
+mod module_rules;
+#[cfg(test)]
 mod template_rules;
 #[cfg(test)]
 mod ties;
