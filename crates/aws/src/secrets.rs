@@ -23,7 +23,7 @@ impl ParameterStore {
     /// Connects as an operator, with the credentials of the AWS CLI. Returns `None` when no region is set.
     #[cfg(feature = "operator")]
     pub async fn for_operator() -> Option<Self> {
-        Some(Self::new(Client::new(&crate::operator::operator_config(None).await?)))
+        Some(Self::new(Client::new(&crate::operator::config(None).await?)))
     }
 
     pub(crate) fn new(client: Client) -> Self {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws::ParameterStore;
 use check::Outcome;
 use check::text::utc;
-use aws::ParameterStore;
 use local::Memory;
 use operations::checks;
 use runtime::settings::SecretRef;

@@ -5,4 +5,5 @@ mod mute_rules;
 mod record;
 mod state;
 
+pub(crate) use config::config;
 pub use mute_rules::{MuteRule, MuteRules};
