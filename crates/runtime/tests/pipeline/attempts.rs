@@ -241,8 +241,8 @@ async fn hanging_compensations_leave_time_to_notify() {
     });
     let report = world.run(&check, 0).await;
     let expected = [
-        ("fourth", "not done within 3 s"),
-        ("third", "not done within 2 s"),
+        ("fourth", "not done within 3.0 s"),
+        ("third", "not done within 2.0 s"),
         ("second", "not started: the other compensations used all 5 s"),
         ("first", "not started: the other compensations used all 5 s"),
     ];
