@@ -208,3 +208,19 @@ async fn unreadable_state_is_not_overwritten() {
     assert_eq!(world.state().await, before);
     assert_eq!(world.calls.take(), ["GetItem"]);
 }
+
+/// The command of a leftovers message, with the settings of the deployment as they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn cleanup_resolves_parameters_as_the_operator() {
+    let mut world = World::new("cleaning").await;
+    let cleanup = |world: &World| {
+        let file = world.write_settings();
+        let output = world.program(&["cleanup", "booking", "--settings", file.to_str().unwrap(), "--yes"]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(cleanup(&world), (Some(0), "booking: no leftovers\n".to_owned()));
+    world.replace("cleaning/booking/password", "cleaning/booking/missing");
+    let (code, printed) = cleanup(&world);
+    assert_eq!(code, Some(3), "{printed}");
+    assert!(printed.contains("search failed") && printed.contains("booking/missing"), "{printed}");
+}

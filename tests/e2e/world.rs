@@ -219,14 +219,20 @@ impl World {
 
     /// Writes the settings file and returns the environment variables of a function.
     pub fn variables(&self) -> Vec<(String, String)> {
+        let path = self.write_settings();
+        let mut variables = self.variables.clone();
+        variables.entry("SETTINGS".to_owned()).or_insert_with(|| path.to_str().unwrap().to_owned());
+        variables.into_iter().collect()
+    }
+
+    /// Writes the settings to their file, and returns its path.
+    pub fn write_settings(&self) -> PathBuf {
         let path = self.settings_file();
         // A function started earlier may be reading the file.
         if fs::read_to_string(&path).ok().as_ref() != Some(&self.settings) {
             fs::write(&path, &self.settings).unwrap();
         }
-        let mut variables = self.variables.clone();
-        variables.entry("SETTINGS".to_owned()).or_insert_with(|| path.to_str().unwrap().to_owned());
-        variables.into_iter().collect()
+        path
     }
 
     fn settings_file(&self) -> PathBuf {

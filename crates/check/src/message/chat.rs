@@ -29,7 +29,7 @@ pub fn chat(notification: &Notification) -> Value {
         Event::Recovered | Event::Stabilized | Event::MonitoringRestored => ":large_green_circle:",
         Event::MonitoringLost | Event::Leftovers => ":large_yellow_circle:",
     };
-    let title = format!("{sign} [{}] {}: {} {}", n.severity.as_str(), n.environment, n.check, headline(n));
+    let title = format!("{sign} [{}] {}: {} {}", n.tag(), n.environment, n.check, headline(n));
     let mut lines: Vec<String> = ownership(n)
         .into_iter()
         .chain(explanation(n).map(str::to_owned))

@@ -204,6 +204,12 @@ impl Notification {
         [people, &[Topic::Events, Topic::Chat]].concat()
     }
 
+    /// Tag in front of the title: the severity, or `resolved`, so that good news does not read like a page.
+    #[must_use]
+    pub fn tag(&self) -> &'static str {
+        if self.is_over() { "resolved" } else { self.severity.as_str() }
+    }
+
     /// Reports whether the condition that the notification is about has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {

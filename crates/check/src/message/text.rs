@@ -20,8 +20,13 @@ const MAX_SMS: usize = 140;
 /// Renders the subject line of the e-mail: ASCII, fewer than 100 characters, no line breaks.
 #[must_use]
 pub fn subject_line(notification: &Notification) -> String {
-    let tag = if notification.is_over() { "resolved" } else { notification.severity.as_str() };
-    let line = format!("[{tag}] {}: {} {}", notification.environment, notification.check, headline(notification));
+    let line = format!(
+        "[{}] {}: {} {}",
+        notification.tag(),
+        notification.environment,
+        notification.check,
+        headline(notification)
+    );
     cut_ascii(&ascii(&line), MAX_SUBJECT_LINE)
 }
 
