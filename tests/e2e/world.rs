@@ -13,8 +13,8 @@ use aws_sdk_cloudwatch::types::{Dimension, DimensionFilter, StandardUnit, Statis
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use demo_platform::{DemoPlatform, Options, Running};
 use jiff::{SignedDuration, Timestamp};
-use runtime::settings::replaced;
 use serde_json::{Value, json};
+use settings::replaced;
 
 use crate::calls::Calls;
 use crate::emulator::{Emulator, REGION, target};

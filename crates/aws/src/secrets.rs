@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use aws_sdk_ssm::Client;
-use runtime::settings::SecretRef;
 use runtime::{PortError, Secrets};
 use secrecy::SecretString;
+use settings::SecretRef;
 
 /// Time for which a secret is cached; a changed secret is in use after this at the latest.
 const CACHE_TIME: Duration = Duration::from_secs(5 * 60);

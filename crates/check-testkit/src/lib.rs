@@ -19,8 +19,8 @@ use demo_platform::{DemoPlatform, Options, Running};
 use jiff::Timestamp;
 use local::{EnvironmentSecrets, Memory};
 use probe::Redactor;
-use runtime::settings::{Document, replaced};
 use runtime::{Check, Clock, Invocation, Ports, Prepared, SkippingClock, execute};
+use settings::{Document, replaced};
 
 /// A demo platform, and a check with everything it needs.
 pub struct Harness<C> {

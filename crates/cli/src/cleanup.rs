@@ -8,9 +8,9 @@ use check::Outcome;
 use check::text::utc;
 use local::Memory;
 use operations::checks;
-use runtime::settings::SecretRef;
 use runtime::{CleanupReport, FoundLeftover, PortError, Ports, Secrets, SystemClock};
 use secrecy::SecretString;
+use settings::SecretRef;
 use tokio::sync::OnceCell;
 
 use crate::arguments::CleanupOptions;

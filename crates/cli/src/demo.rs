@@ -11,9 +11,9 @@ use check::{Attempt, Report, Verdict};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use local::Memory;
 use operations::checks;
-use runtime::settings::replaced;
 use runtime::{AnyCheck, Invocation, Ports, SystemClock};
 use serde_json::json;
+use settings::replaced;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arguments::DemoOptions;

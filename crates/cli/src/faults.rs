@@ -4,8 +4,8 @@ use anyhow::bail;
 use check::metric::{CATALOGUE, Unit};
 use check::text::quantity;
 use demo_platform::faults::{Bound, FaultSpec, Shows, catalogue};
-use runtime::settings::nearest;
 use serde_json::{Value, json};
+use settings::nearest;
 
 use crate::exit::Exit;
 use crate::tables;

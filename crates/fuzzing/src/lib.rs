@@ -7,9 +7,9 @@ mod answers;
 mod events;
 mod settings;
 
+pub use self::settings::settings;
 pub use answers::{assertions, form_token, json_pointers};
 pub use events::events;
-pub use settings::settings;
 
 /// Property of arbitrary bytes.
 pub type Property = fn(&[u8]);

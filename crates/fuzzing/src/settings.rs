@@ -1,7 +1,7 @@
 //! Settings: unchanged by writing and reading, or refused with a position in the file.
 
-use runtime::settings::{Document, Problem};
 use runtime::{Check, Prepared};
+use settings::{Document, Problem};
 use toml::{Table, Value};
 
 /// A settings file is valid, or each of its problems has a position and a rule. Valid settings stay the same when
@@ -56,10 +56,7 @@ fn effective_check<C: Check>(text: &str, document: &Document<'_>, ids: &[String]
         return None;
     }
     Some(match Prepared::<C>::read(document) {
-        Ok(prepared) => match prepared.written() {
-            Ok(written) => Some(written),
-            Err(error) => panic!("valid settings cannot be written: {error}"),
-        },
+        Ok(prepared) => Some(prepared.written),
         Err(problems) => {
             check_problems(text, &problems);
             None

@@ -8,9 +8,9 @@ use check::{Journey, Report};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use probe::Redactor;
-use runtime::settings::{Document, Problem};
 use runtime::{Check, Invocation, Ports, Prepared, RunError, execute};
 use serde_json::{Value, json};
+use settings::{Document, Problem};
 
 use crate::log;
 

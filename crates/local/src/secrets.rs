@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use runtime::settings::SecretRef;
 use runtime::{PortError, Secrets};
 use secrecy::SecretString;
+use settings::SecretRef;
 
 /// Resolves `env:NAME` through a passed-in lookup, so that tests need no process environment, and `ssm:/…` from given
 /// parameters.

@@ -13,9 +13,9 @@ use notifications::Notifications;
 use payment_webhook::PaymentWebhook;
 use queues::Queues;
 use reconciliation::Reconciliation;
-use runtime::settings::{Document, Problem, schema as schema_of_file, schema_of, unknown};
 use runtime::{AnyCheck, Check, Prepared};
 use serde_json::Value;
+use settings::{Document, Problem, check_schema, unknown};
 
 type Read = fn(&Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>>;
 
@@ -34,7 +34,7 @@ const fn known<C: Check>() -> Known {
         is_read_only: C::READ_ONLY,
         has_cleanup: C::HAS_CLEANUP,
         read: read::<C>,
-        schema: schema_of::<C>,
+        schema: || check_schema::<C::Raw>(C::ID),
     }
 }
 
@@ -130,7 +130,7 @@ pub fn from_text(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Ve
 
 /// Builds the JSON Schema of a settings file.
 pub fn schema() -> Value {
-    schema_of_file(ALL.iter().map(|check| (check.id.to_owned(), (check.schema)())).collect())
+    settings::schema(&platform::CONTRACT, ALL.iter().map(|check| (check.id.to_owned(), (check.schema)())).collect())
 }
 
 fn problems(problems: Vec<Problem>) -> anyhow::Error {

@@ -12,8 +12,8 @@ use check::text::cut;
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{RoundMode, SignedDuration, SignedDurationRound, Timestamp, TimestampRound, Unit};
-use runtime::settings::{When, Window};
 use runtime::signed;
+use settings::{When, Window};
 
 use crate::names::resource;
 

@@ -196,7 +196,7 @@ mod tests {
             ("JobDelay", "queues", "/canary/done_within", 1.0),
         ] {
             let threshold = alarms.iter().find(|own| own.logical_id == alarm).unwrap().threshold / in_seconds;
-            let settings = checks.iter().find(|own| own.id() == check).unwrap().written().unwrap();
+            let settings = checks.iter().find(|own| own.id() == check).unwrap().written();
             let section = serde_json::to_value(&settings["check"][check]).unwrap();
             let Some(bound) = section.pointer(pointer) else {
                 assert_eq!(alarm, "SmsDeliveryDelay", "the example sends no SMS, and nothing else is left out");

@@ -22,8 +22,8 @@ use crate::{
     egress::PolicyResolver,
     excerpt::{excerpt, name_excerpt},
     fault::{Circumstances, Fault, refused_expiry},
-    laravel::retry_after,
     redirect::{Hop, is_redirect},
+    throttling::retry_after,
     timing::{CURRENT, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
     tls::{self, Handshake},
 };

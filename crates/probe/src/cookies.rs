@@ -74,8 +74,8 @@ fn mask(value: &str, redactor: &Redactor) {
     }
 }
 
-/// Decodes a cookie value; Laravel percent-encodes cookies.
-pub(crate) fn percent_decoded(value: &str) -> String {
+/// Decodes a cookie value: many applications percent-encode cookies.
+fn percent_decoded(value: &str) -> String {
     percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 

@@ -7,9 +7,6 @@
 //!
 //! [`Client::dial`] opens connections for other protocols, under the same egress policy.
 //!
-//! [`Session`] keeps the state of a browser between requests to a Laravel application: cookies and the CSRF token, or a
-//! bearer token. [`Totp`] generates the codes of a second factor.
-//!
 //! The wall clock comes only from the function passed to [`Client::new`], also for verifying certificates. Durations are
 //! monotonic.
 
@@ -24,16 +21,14 @@ mod fault;
 mod form;
 mod html;
 mod json;
-mod laravel;
 mod maintenance;
 mod redact;
 mod redirect;
 mod request;
 mod response;
-mod session;
+mod throttling;
 mod timing;
 mod tls;
-mod totp;
 
 pub use bytes::Bytes;
 pub use client::{Client, Connections, Identity, Now, Sent};
@@ -42,15 +37,13 @@ pub use dial::{Duplex, HostPort};
 pub use egress::{EgressPolicy, Refused, SPECIAL, special};
 pub use error::Error;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-pub use laravel::{Throttled, server_message, throttled};
 pub use maintenance::{Maintenance, is_maintenance};
 pub use redact::Redactor;
 pub use request::Request;
 pub use reqwest::dns;
 pub use response::Response;
 pub use rustls::pki_types::CertificateDer;
-pub use session::{Csrf, Session};
+pub use throttling::{Throttled, throttled};
 pub use timing::Phase;
 pub use tls::Tls;
-pub use totp::{Totp, TotpError};
 pub use url::{Host, Url};

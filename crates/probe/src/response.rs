@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use url::Url;
 
-use crate::Redactor;
+use crate::{Redactor, excerpt};
 
 /// A complete response. Its fields are not redacted.
 #[derive(Clone)]
@@ -63,6 +63,12 @@ impl Response {
     #[must_use]
     pub fn location(&self) -> Option<Url> {
         self.url.join(self.header("location")?).ok()
+    }
+
+    /// Excerpt of a text from the response: redacted, printable, on one line.
+    #[must_use]
+    pub fn excerpt(&self, text: &str) -> String {
+        excerpt::excerpt(text, &self.redactor)
     }
 
     /// Value of a header, the first of several; `None` when it is missing or not text.

@@ -8,37 +8,22 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use jiff::Timestamp;
 
-use check::{Attempt, Journey, Leftover, Outcome, RunKey};
+use check::{Attempt, Journey, Leftover, Outcome};
 use probe::{Client, Connections, Identity};
 
-use crate::run::Compensation;
-use crate::{Check, FoundLeftover, Ports, Prepared, Run};
-
-/// Part of the Lambda's time reserved for writing state, publishing and notifying. A killed run reports nothing.
-const REPORTING_RESERVE: Duration = Duration::from_secs(9);
+use crate::check_trait::Check;
+use crate::execution::Execution;
+use crate::leftover::FoundLeftover;
+use crate::ports::Ports;
+use crate::prepared::Prepared;
+use crate::reserve::COMPENSATIONS_DEADLINE;
+use crate::run::{Compensation, Run};
 
 /// Instructions for leftovers of a check without a cleanup, where the check gives none.
 const BY_HAND: &str = "Remove it on the platform by hand; `synthetics cleanup` does not know it.";
 
 /// Longest time for one compensation.
 const COMPENSATION_DEADLINE: Duration = Duration::from_secs(3);
-/// Longest time for all compensations of an attempt together.
-const COMPENSATIONS_DEADLINE: Duration = Duration::from_secs(5);
-
-/// Part of the Lambda's time reserved after an attempt: for compensation, if the check creates something, and for
-/// publishing and notifying.
-#[must_use]
-pub const fn reserve(is_read_only: bool) -> Duration {
-    if is_read_only { REPORTING_RESERVE } else { REPORTING_RESERVE.saturating_add(COMPENSATIONS_DEADLINE) }
-}
-
-/// Execution to which an attempt belongs.
-pub(crate) struct Execution<'a> {
-    pub(crate) key: &'a RunKey,
-    pub(crate) run_id: &'a str,
-    pub(crate) trace_id: &'a str,
-    pub(crate) may_send: bool,
-}
 
 pub(crate) struct AttemptResult {
     pub(crate) attempt: Attempt,
@@ -87,7 +72,7 @@ pub(crate) async fn attempt<C: Check>(
         Ok(client) => client,
         Err(error) => return not_started(journey, &error.to_string(), started, remembered),
     };
-    let run = Run::new(journey, client, ports, process_redactor, &prepared.common, execution, remembered);
+    let run = Run::new(journey, client, ports, process_redactor, execution, remembered);
 
     let began = Instant::now();
     // The async block also catches panics raised before the check's future exists.

@@ -3,19 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use check::Subject;
 use check::incident::Severity;
 use check::message::Owner;
-use check::{Report, Subject};
-use probe::EgressPolicy;
+use settings::{Common, Contract, Section};
 
-use crate::cleanup::cleanup;
-use crate::settings::{Common, Document, Problem, RunSettings, Section};
-use crate::{CleanupReport, FoundLeftover, Invocation, Ports, Run, RunError, execute};
+use crate::leftover::FoundLeftover;
+use crate::run::Run;
 
 /// One check. Its value holds the settings; [`Check::attempt`] is the flow.
 pub trait Check: Send + Sync + Sized + 'static {
@@ -31,6 +29,9 @@ pub trait Check: Send + Sync + Sized + 'static {
 
     /// True if the check creates objects that stay at the platform when compensation fails: see [`Check::cleanup`].
     const HAS_CLEANUP: bool = false;
+
+    /// Additions of the monitored platform to the settings file.
+    const CONTRACT: Contract;
 
     /// Keys of the check's own settings section, as written in the file.
     type Raw: DeserializeOwned + Serialize + JsonSchema + Default;
@@ -82,77 +83,4 @@ pub fn merged_as<M: Default + DeserializeOwned + Serialize>(
     let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let merged = merge(read(base), read(Some(ours)), read(theirs));
     serde_json::to_string(&merged).unwrap_or_else(|_| ours.to_owned())
-}
-
-/// A check ready to run, with valid settings.
-pub struct Prepared<C> {
-    /// Settings shared by all checks.
-    pub common: Common,
-    /// Settings of its runs.
-    pub run: RunSettings,
-    /// The check.
-    pub check: C,
-    /// Egress policy of its requests.
-    pub egress: EgressPolicy,
-}
-
-impl<C: Check> Prepared<C> {
-    /// Reads the settings of one check.
-    ///
-    /// # Errors
-    /// Returns all problems at once.
-    pub fn read(document: &Document<'_>) -> Result<Self, Vec<Problem>> {
-        document.check::<C>()
-    }
-}
-
-/// A check of any type, for programs that run several.
-#[async_trait]
-pub trait AnyCheck: Send + Sync {
-    /// The check's id.
-    fn id(&self) -> &'static str;
-
-    /// Settings shared by all checks.
-    fn common(&self) -> &Common;
-
-    /// Effective settings; see [`Prepared::written`].
-    ///
-    /// # Errors
-    /// When a value cannot be written as TOML.
-    fn written(&self) -> Result<toml::Table, toml::ser::Error>;
-
-    /// Runs the check once.
-    ///
-    /// # Errors
-    /// See [`execute`].
-    async fn run(&self, ports: &Ports, invocation: &Invocation) -> Result<Report, RunError>;
-
-    /// Finds leftovers of earlier runs, and removes them if `remove` is set. Returns `None` when the check leaves
-    /// nothing.
-    ///
-    /// **Side effects:** sends requests to the platform. Nothing is stored, published or notified.
-    async fn cleanup(&self, ports: &Ports, remove: bool) -> Option<CleanupReport>;
-}
-
-#[async_trait]
-impl<C: Check> AnyCheck for Prepared<C> {
-    fn id(&self) -> &'static str {
-        C::ID
-    }
-
-    fn common(&self) -> &Common {
-        &self.common
-    }
-
-    fn written(&self) -> Result<toml::Table, toml::ser::Error> {
-        Self::written(self)
-    }
-
-    async fn run(&self, ports: &Ports, invocation: &Invocation) -> Result<Report, RunError> {
-        execute(self, ports, invocation).await
-    }
-
-    async fn cleanup(&self, ports: &Ports, remove: bool) -> Option<CleanupReport> {
-        if C::HAS_CLEANUP { Some(cleanup(self, ports, remove).await) } else { None }
-    }
 }

@@ -2,29 +2,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use check::{Outcome, RunKey, Shard};
 
-use crate::attempt::{Allowance, Execution, Task, attempt};
+use crate::attempt::{Allowance, Task, attempt};
+use crate::check_trait::Check;
+use crate::execution::Execution;
+use crate::leftover::FoundLeftover;
+use crate::ports::Ports;
+use crate::prepared::Prepared;
 use crate::run_id::run_id;
-use crate::{Check, Ports, Prepared};
-
-/// An object created by a run and not removed since.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FoundLeftover {
-    /// Kind of object: `booking`, `invoice`.
-    pub what: String,
-    /// Id at the platform.
-    pub id: String,
-    /// Id of the run that created it.
-    pub run_id: String,
-    /// Start of that run.
-    pub began: Timestamp,
-    /// True if the cleanup removed it.
-    pub removed: bool,
-}
 
 /// Result of a cleanup.
 #[derive(Clone, Debug, Serialize)]

@@ -6,10 +6,10 @@ use std::time::Duration;
 use check::Report;
 use probe::{Client, Connections, Identity, Request};
 use secrecy::ExposeSecret;
+use settings::{Network, SecretRef};
 use url::Url;
 
 use crate::Ports;
-use crate::settings::{Network, SecretRef};
 
 /// Time left in the reserve after writing state, notifying and clearing the outbox.
 const DEADLINE: Duration = Duration::from_millis(1_500);

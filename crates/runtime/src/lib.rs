@@ -1,32 +1,36 @@
-//! Settings, the [`Check`] trait, the pipeline of one run, and the ports it talks through.
+//! The [`Check`] trait, the pipeline of one run, and the ports it talks through.
 //!
 //! [`Prepared`] joins a [`Check`] with its settings; [`execute`] runs it once.
 
+mod any_check;
 mod attempt;
-pub mod canaries;
 mod check_trait;
 mod cleanup;
 mod clock;
-pub mod counting;
 mod deliver;
+mod execution;
 mod heartbeat;
+mod leftover;
 mod pipeline;
 mod ports;
+mod prepared;
+mod reserve;
 mod run;
 mod run_id;
-pub mod session;
-pub mod settings;
 mod trigger;
 
-pub use attempt::reserve;
-pub use check_trait::{AnyCheck, Check, Prepared, merged_as};
-pub use cleanup::{CleanupReport, FoundLeftover};
+pub use any_check::AnyCheck;
+pub use check_trait::{Check, merged_as};
+pub use cleanup::CleanupReport;
 pub use clock::{Clock, SkippingClock, SystemClock, signed};
+pub use leftover::FoundLeftover;
 pub use pipeline::{Invocation, RunError, execute};
 pub use ports::{
     Commit, CommitError, Datum, Delivery, LastRun, MetricSink, Notifier, OperatorStore, PortError, Ports, Secrets,
     StateItem, StateStore,
 };
+pub use prepared::Prepared;
+pub use reserve::reserve;
 pub use run::{Run, Step};
 pub use run_id::began;
 pub use trigger::{MalformedEvent, Trigger};

@@ -10,9 +10,11 @@ use check::incident::{Findings, Severity, Silence, Vote, decide};
 use check::message::{Context, Notification, compose};
 use check::{Attempt, Outcome, Refusal, Report, RunKey, Subject, Verdict};
 
-use crate::attempt::{Allowance, AttemptResult, Execution, Task, attempt, reserve};
+use crate::attempt::{Allowance, AttemptResult, Task, attempt};
 use crate::clock::signed;
 use crate::deliver::{data, publish_and_notify};
+use crate::execution::Execution;
+use crate::reserve::reserve;
 use crate::run_id::run_id;
 use crate::{
     Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, PortError, Ports, Prepared, StateItem, Trigger,

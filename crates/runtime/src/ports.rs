@@ -13,9 +13,9 @@ use check::incident::{CheckState, IncidentChange, IncidentRecord};
 use check::message::{Notification, Topic};
 use check::metric::{Channel, Dimensions, Metric, Unit};
 use probe::Redactor;
+use settings::SecretRef;
 
 use crate::Clock;
-use crate::settings::SecretRef;
 
 /// Failure of a port.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

@@ -12,11 +12,12 @@ use url::Url;
 
 use check::metric::{Channel, Measurement, Metric};
 use check::{Cause, Inconclusive, Journey, Leftover, Mismatch, Shard, StepEnded, StepId, StepResult, Subject};
-use probe::{Client, Maintenance, Redactor, Request, Response, is_maintenance, throttled};
+use probe::{Client, Redactor, Request, Response};
+use settings::SecretRef;
 
-use crate::attempt::Execution;
-use crate::settings::{Common, SecretRef};
-use crate::{Clock, Ports};
+use crate::clock::Clock;
+use crate::execution::Execution;
+use crate::ports::Ports;
 
 /// Name of the assertion for a completed exchange, with any status.
 const ANSWERED: &str = "answered";
@@ -43,8 +44,6 @@ pub struct Run {
     /// Redactor of the secrets named in the settings, kept for the life of the process. Secrets handed out by the
     /// platform go to the redactor of `ports`, dropped after the attempt: it would otherwise grow with every session.
     process_redactor: Redactor,
-    maintenance: Maintenance,
-    throttled_texts: Vec<String>,
     shard: Shard,
     may_send: bool,
     run_id: String,
@@ -56,11 +55,9 @@ impl Run {
         client: Client,
         ports: &Ports,
         process_redactor: Redactor,
-        common: &Common,
         execution: &Execution<'_>,
         remembered: Option<String>,
     ) -> Self {
-        let texts = &common.platform.login.throttled_texts;
         Self {
             journey: Mutex::new(journey),
             compensations: Mutex::default(),
@@ -71,8 +68,6 @@ impl Run {
             client,
             ports: ports.clone(),
             process_redactor,
-            maintenance: common.maintenance.clone(),
-            throttled_texts: texts.iter().map(|text| text.as_str().to_owned()).collect(),
             shard: execution.key.shard,
             may_send: execution.may_send,
             run_id: execution.run_id.to_owned(),
@@ -183,12 +178,6 @@ impl Run {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.run_id
-    }
-
-    /// Returns true if the answer announces planned maintenance.
-    #[must_use]
-    pub fn is_maintenance(&self, response: &Response) -> bool {
-        is_maintenance(response, &self.maintenance)
     }
 
     /// Returns true if a step has found the platform in maintenance.
@@ -310,31 +299,6 @@ impl Step<'_> {
         }
     }
 
-    /// Sends a request of a user's flow, like [`Self::send`]. Answers without a verdict on the platform end the step:
-    /// maintenance mode, and throttling of our own requests.
-    ///
-    /// # Errors
-    /// [`StepEnded`] when the step has ended; its result is recorded.
-    pub async fn ask(&self, request: Request) -> Result<Response, StepEnded> {
-        let response = self.send(request).await?;
-        if self.run.is_maintenance(&response) {
-            let detail = format!("{} answered {} as in maintenance mode", response.url.path(), response.status);
-            self.finish(StepResult::Maintenance { detail: self.run.redact(&detail) });
-            return Err(StepEnded);
-        }
-        if let Some(limit) = throttled(&response, &self.run.throttled_texts) {
-            let again = limit.retry_after.map_or_else(String::new, |after| format!(", for {} s more", after.as_secs()));
-            let detail = format!(
-                "{} throttles our own requests ({}{again})\nanother run may use the same account, or the limit is too low \
-                 for the schedule",
-                response.url.path(),
-                response.status.as_u16(),
-            );
-            return Err(self.inconclusive(Cause::Throttled, &detail));
-        }
-        Ok(response)
-    }
-
     /// Sends a request without judging the answer: its failure belongs to another check.
     ///
     /// # Errors
@@ -410,9 +374,10 @@ impl Step<'_> {
         self.finish(StepResult::Passed);
     }
 
-    /// Ends the step as maintenance: the platform is down on purpose.
-    pub fn maintenance(self, detail: impl Into<String>) {
-        self.finish(StepResult::Maintenance { detail: self.run.redact(&detail.into()) });
+    /// Ends the step as maintenance: the platform is down on purpose. Returns the error to pass on.
+    pub fn maintenance(&self, detail: &str) -> StepEnded {
+        self.finish(StepResult::Maintenance { detail: self.run.redact(detail) });
+        StepEnded
     }
 
     /// Ends the step as skipped.

@@ -1,9 +1,9 @@
 //! Settings of a data store.
 
 use probe::HostPort;
-use runtime::settings::{Common, SecretRef, Section};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use settings::{Common, SecretRef, Section};
 
 /// Validated settings of a data store.
 #[derive(Clone, Debug)]

@@ -7,12 +7,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crates from the innermost to the outermost layer. Each may depend on earlier layers. Functions are just below `operations`.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["check"],
     &["probe", "alarm"],
+    &["settings"],
     &["runtime"],
     &["aws", "local", "stores"],
-    &["lambda"],
+    &["lambda", "platform"],
     &["operations"],
     &["synthetics"],
 ];

@@ -54,22 +54,6 @@ const KNOWN: &[&[&str]] = &[
     &["queues", "queues::settings"],
     &["queues::canary", "queues::memory", "queues::queue_snapshot"],
     &["reconciliation", "reconciliation::settings"],
-    &[
-        "runtime::attempt",
-        "runtime::check_trait",
-        "runtime::cleanup",
-        "runtime::heartbeat",
-        "runtime::pipeline",
-        "runtime::run",
-        "runtime::settings::common",
-        "runtime::settings::document",
-        "runtime::settings::incidents",
-        "runtime::settings::lenient",
-        "runtime::settings::names",
-        "runtime::settings::network",
-        "runtime::settings::section",
-        "runtime::settings::windows",
-    ],
 ];
 
 #[test]

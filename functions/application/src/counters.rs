@@ -2,10 +2,10 @@
 
 use check::metric::{ERROR_RATE, EXCEPTIONS, PARTNER_CALL_FAILURE_RATE, REQUESTS, SLOW_QUERIES};
 use check::text::cut;
+use platform::Platform;
+use platform::counting::Counters;
 use probe::expect::number;
 use runtime::Run;
-use runtime::counting::Counters;
-use runtime::settings::Platform;
 use serde_json::Value;
 
 /// Longest name of a partner in a report. **Units:** characters.

@@ -17,21 +17,21 @@ mod settings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ::settings::{Common, Contract, Section, written_duration};
 use check::metric::{CPU_LOAD, DISK_USED, MEMORY_USED};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
+use platform::counting::read_counters;
+use platform::{Counting, Site, status};
 use probe::expect::{json, number};
 use probe::{Method, Request, Response};
-use runtime::counting::read_counters;
-use runtime::session::{Site, status};
-use runtime::settings::{Common, Counting, Section, written_duration};
 use runtime::{Check, Run, Step};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::settings::{Health, RawApplication};
 use results::{Entry, MAX_RESULTS, Verdict, entries, with_subjects};
-pub use settings::{Health, RawApplication};
 
 /// Most unhealthy results to remember, limited by the size of the memory.
 const MAX_REMEMBERED: usize = 100;
@@ -56,6 +56,7 @@ struct Memory {
 
 impl Check for Application {
     const ID: &'static str = "application";
+    const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = true;
 
     type Raw = RawApplication;
@@ -74,7 +75,7 @@ impl Check for Application {
 
     /// Unknown if the health endpoint is read, since the platform decides which results exist.
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
-        self.health.is_none().then(|| BTreeSet::from([Subject::whole(), runtime::counting::subject()]))
+        self.health.is_none().then(|| BTreeSet::from([Subject::whole(), platform::counting::subject()]))
     }
 
     async fn attempt(&self, run: &Run) {
@@ -97,7 +98,7 @@ impl Check for Application {
 
 impl Application {
     async fn read_counters(&self, run: &Run, counting: &Counting) -> Result<(), StepEnded> {
-        let subject = runtime::counting::subject();
+        let subject = platform::counting::subject();
         let step = run.step(&subject, "counters");
         let counters = read_counters(&step, &self.site, counting).await?;
         step.passed();
@@ -120,7 +121,7 @@ impl Application {
             let secret = step.secret(reference).await?;
             request = request.secret_header(names.secret_header.as_str(), secret.expose_secret());
         }
-        let answer = step.ask(request).await?;
+        let answer = self.site.ask(&step, request).await?;
         if matches!(answer.status.as_u16(), 401 | 403) {
             return Err(refused(&step, &answer, health));
         }
@@ -165,7 +166,7 @@ impl Application {
         }
         let mut remembered = run.recall::<Memory>().unwrap_or_default().not_well;
         let mut judged = BTreeSet::new();
-        let taken = BTreeSet::from([subject(), runtime::counting::subject()]);
+        let taken = BTreeSet::from([subject(), platform::counting::subject()]);
         for (subject, entry) in with_subjects(entries, names, taken) {
             let step = run.step(&subject, "entry");
             let (well, remark) = match entry.verdict() {

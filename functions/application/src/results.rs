@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use check::text::cut;
 use check::{FailureKind, Mismatch, Subject};
+use platform::Health as Names;
 use probe::expect::number;
-use runtime::settings::Health as Names;
 use serde_json::Value;
 
 /// Most results to judge, equal to the most subjects in the state.

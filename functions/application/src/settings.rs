@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use platform::{Counting, Site};
 use runtime::Check;
-use runtime::session::Site;
-use runtime::settings::{Common, Counting, SecretRef, Section, written_duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use settings::{Common, SecretRef, Section, written_duration};
 
 use crate::Application;
 
@@ -82,7 +82,7 @@ impl RawApplication {
             None => Some(None),
             Some(health) => health.validate(&section.table("health"), common).map(Some),
         };
-        let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
+        let site = Site::read(section, common, deadline?)?;
         Some(Application { site, counting: counting?, health: health? })
     }
 }

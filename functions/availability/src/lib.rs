@@ -11,18 +11,18 @@ mod settings;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ::settings::{Common, Contract, Section};
 use check::metric::{CERTIFICATE_DAYS_REMAINING, MAINTENANCE};
 use check::{StepEnded, Subject};
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use probe::expect::{self, Compare};
-use probe::{Request, Response};
-use runtime::settings::{Common, Section};
+use probe::{Maintenance, Request, Response, is_maintenance};
 use runtime::{Check, Run};
 use secrecy::ExposeSecret;
 
-pub use settings::{JsonExpectation, RawAvailability, Target};
+pub use self::settings::{JsonExpectation, RawAvailability, Target};
 
 /// Check of pages and endpoints. Each is a subject.
 pub struct Availability {
@@ -30,6 +30,8 @@ pub struct Availability {
     pub targets: Vec<Target>,
     /// Most targets checked at the same time.
     pub concurrency: usize,
+    /// Signs of the platform's maintenance mode.
+    pub maintenance: Maintenance,
 }
 
 /// Kind of a target's answer, before its content is judged.
@@ -41,6 +43,7 @@ enum Answer {
 
 impl Check for Availability {
     const ID: &'static str = "availability";
+    const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = true;
 
     type Raw = RawAvailability;
@@ -91,8 +94,8 @@ impl Availability {
     async fn probe(&self, run: &Run, target: &Target) -> Option<Answer> {
         let response = request(run, target).await.ok()?;
         let step = run.step(&target.subject, "response");
-        if run.is_maintenance(&response) {
-            step.maintenance(format!("{} answered {} as in maintenance mode", target.subject, response.status));
+        if is_maintenance(&response, &self.maintenance) {
+            step.maintenance(&format!("{} answered {} as in maintenance mode", target.subject, response.status));
             return Some(Answer::Maintenance);
         }
         if judge(&step, target, &response).is_ok() {

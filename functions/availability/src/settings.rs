@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use check::Subject;
 use http::{HeaderName, HeaderValue, Method};
-use runtime::settings::{Common, SecretRef, Section, written_duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use settings::{Common, SecretRef, Section, written_duration};
 use url::Url;
 
 use crate::{Availability, subject};
@@ -156,7 +156,7 @@ impl RawAvailability {
             .map(|(index, raw)| raw.validate(&section.item("targets", index), common))
             .collect();
         let targets: Option<Vec<Target>> = targets.into_iter().collect();
-        Some(Availability { targets: targets?, concurrency: concurrency? })
+        Some(Availability { targets: targets?, concurrency: concurrency?, maintenance: common.maintenance.clone() })
     }
 }
 

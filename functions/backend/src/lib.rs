@@ -24,14 +24,14 @@ mod settings;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ::settings::{Common, Contract, Section};
 use check::Subject;
-use runtime::settings::{Common, Section};
 use runtime::{Check, Run};
 
+pub use self::settings::RawBackend;
 pub use cache::Cache;
 pub use database::{Database, FailedJobs};
 use memory::Memory;
-pub use settings::RawBackend;
 
 /// Check of the stores that hold the platform's data.
 pub struct Backend {
@@ -45,6 +45,7 @@ pub struct Backend {
 
 impl Check for Backend {
     const ID: &'static str = "backend";
+    const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = true;
 
     type Raw = RawBackend;

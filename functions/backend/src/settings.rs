@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use runtime::Check;
-use runtime::settings::{Common, Section, written_duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use settings::{Common, Section, written_duration};
 use stores::{RawStore, Store};
 
 use crate::{Backend, Cache, Database, FailedJobs};

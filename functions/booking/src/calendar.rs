@@ -1,12 +1,12 @@
 //! The platform's list of bookings, and the removal of synthetic ones.
 
 use jiff::{SignedDuration, Timestamp};
+use platform::{BackgroundSession, Platform, status};
 use probe::expect::json_list;
 use probe::{Method, Response, Url};
-use runtime::session::{BackgroundSession, status};
-use runtime::settings::{Platform, written_id};
 use runtime::{FoundLeftover, began};
 use serde_json::Value;
+use settings::written_id;
 
 use crate::slots::{self, Slot};
 
@@ -110,7 +110,7 @@ impl Undo {
         Ok(booked.into_iter().filter(|booking| booking.notes == self.marker).collect())
     }
 
-    fn names(&self) -> &runtime::settings::Booking {
+    fn names(&self) -> &platform::Booking {
         &self.background_session.site().platform.booking
     }
 

@@ -27,21 +27,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ::settings::{Common, Contract, Section, written_id};
 use check::metric::BOOKING_ERROR_RATE;
 use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::Timestamp;
+use platform::counting::{Counters, Tally, count};
+use platform::{Counting, Credentials, Site, UserSession, status};
 use probe::expect::{Compare, json_found, json_list, json_matches};
 use probe::{Method, Response, Url};
-use runtime::counting::{Counters, Tally, count};
-use runtime::session::{Site, UserSession, status};
-use runtime::settings::{Common, Counting, Credentials, Section, written_id};
 use runtime::{Check, FoundLeftover, Run, Step, merged_as, signed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::settings::RawBooking;
 use calendar::{Booked, Undo, days, listed, marker, undone};
-pub use settings::RawBooking;
 use slots::{Slot, lessons};
 
 /// The steps after the log-in, in order.
@@ -111,6 +111,7 @@ impl Memory {
 
 impl Check for Booking {
     const ID: &'static str = "booking";
+    const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
     const HAS_CLEANUP: bool = true;
 

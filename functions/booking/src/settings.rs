@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use platform::{RawCounting, RawCredentials, Site};
 use runtime::Check;
-use runtime::session::Site;
-use runtime::settings::{Common, RawCounting, RawCredentials, Section, written_duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use settings::{Common, Section, written_duration};
 
 use crate::Booking;
 
@@ -86,7 +86,7 @@ impl RawBooking {
             None => Some(None),
             Some(counters) => counters.validate(&section.table("counters"), common, check).map(Some),
         };
-        let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
+        let site = Site::read(section, common, deadline?)?;
         Some(Booking {
             site,
             credentials: credentials?,

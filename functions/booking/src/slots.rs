@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runtime::settings::Platform;
+use platform::Platform;
 use serde_json::Value;
 
 /// Maximum number of lessons in memory, even if a teacher is free for years.

@@ -14,6 +14,7 @@ mod settings;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ::settings::{Common, Contract, Section};
 use check::incident::Severity;
 use check::message::Owner;
 use check::metric::{INTEGRATION_FAILURES, PARTNER_CERTIFICATE_DAYS, RATE_LIMIT_HEADROOM};
@@ -21,13 +22,12 @@ use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use probe::{Response, expect, throttled};
-use runtime::settings::{Common, Section};
 use runtime::{Check, Run, Step};
 
+pub use self::settings::RawIntegrations;
 use memory::Memory;
 use partner::headroom;
 pub use partner::{Kind, Partner};
-pub use settings::RawIntegrations;
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
@@ -47,6 +47,7 @@ struct PartnerResult {
 
 impl Check for Integrations {
     const ID: &'static str = "integrations";
+    const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = true;
     const SEVERITY: Severity = Severity::Warning;
 

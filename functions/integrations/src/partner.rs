@@ -5,10 +5,10 @@ use std::time::Duration;
 use check::Subject;
 use check::message::{Contact, Owner};
 use probe::{Method, Request, Response, Url};
-use runtime::settings::SecretRef;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use settings::SecretRef;
 
 /// Kind of a partner. It determines the default URL, the reading call, and how the key is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

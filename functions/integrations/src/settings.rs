@@ -7,9 +7,9 @@ use check::Subject;
 use check::message::Contact;
 use probe::HeaderName;
 use runtime::Check;
-use runtime::settings::{Common, Section, written_duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use settings::{Common, Section, written_duration};
 
 use crate::{Integrations, Kind, Partner};
 

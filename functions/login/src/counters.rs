@@ -1,9 +1,9 @@
 //! Failure rates and lockouts of real users.
 
 use check::metric::{LOCKOUTS, LOGIN_FAILURE_RATE, LOGIN_SUCCESS_RATE, LOGOUT_SUCCESS_RATE};
+use platform::Platform;
+use platform::counting::Counters;
 use runtime::Run;
-use runtime::counting::Counters;
-use runtime::settings::Platform;
 
 use crate::memory::{AttemptResult, Memory};
 

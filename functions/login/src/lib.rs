@@ -23,17 +23,17 @@ mod settings;
 
 use std::time::Duration;
 
+use ::settings::{Common, Contract, SecretRef, Section};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
-use probe::{Response, Totp};
-use runtime::counting::count;
-use runtime::session::{Site, UserSession, status};
-use runtime::settings::{Common, Counting, Mode, SecretRef, Section};
+use platform::counting::count;
+use platform::{Counting, Mode, Site, Totp, UserSession, status};
+use probe::Response;
 use runtime::{Check, Run, merged_as};
 use secrecy::SecretString;
 
+pub use self::settings::{Account, RawLogin};
 use counters::measure;
 use memory::{AttemptResult, Memory};
-pub use settings::{Account, RawLogin};
 
 /// The steps between the password and the end of the session.
 const INSIDE: [&str; 5] = ["current-user", "own-school", "other-school", "log-out", "old-session"];
@@ -58,6 +58,7 @@ pub struct Login {
 
 impl Check for Login {
     const ID: &'static str = "login";
+    const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
 
     type Raw = RawLogin;

@@ -1,6 +1,6 @@
 //! Memory of the check: the last code of the second factor, and its own attempts, which the platform's counters include.
 
-use runtime::counting::Tally;
+use platform::counting::Tally;
 use serde::{Deserialize, Serialize};
 
 /// Result of one of the check's own log-ins or log-outs, as the platform counts it.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use runtime::session::Site;
-use runtime::settings::{Common, RawCounting, SecretRef, Section, written_duration, written_id};
+use platform::{RawCounting, Site};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use settings::{Common, SecretRef, Section, written_duration, written_id};
 
 use crate::Login;
 
@@ -103,7 +103,7 @@ impl RawLogin {
                 counters.validate(&section.table("counters"), common, <Login as runtime::Check>::ID).map(Some)
             }
         };
-        let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
+        let site = Site::read(section, common, deadline?)?;
         Some(Login {
             site,
             account: account?,

@@ -19,21 +19,21 @@ mod settings;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ::settings::{Common, Contract, Section, written_id};
 use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES, NOTIFICATION_QUEUE};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
+use platform::canaries::Canary as SentCanary;
+use platform::counting::{Counters, count};
+use platform::{Counting, Credentials, Site, UserSession, status};
 use probe::Method;
 use probe::expect::{json_found, json_list};
-use runtime::canaries::Canary as SentCanary;
-use runtime::counting::{Counters, count};
-use runtime::session::{Site, UserSession, status};
-use runtime::settings::{Common, Counting, Credentials, Section, written_id};
 use runtime::{Check, Run, Step, merged_as};
 use serde_json::Value;
 
+pub use self::settings::RawNotifications;
 use memory::{ChannelCanaries, Memory};
 use provider::DeliveryState;
 pub use provider::{Kind, Provider};
-pub use settings::RawNotifications;
 
 /// The check of e-mail and SMS.
 pub struct Notifications {
@@ -69,6 +69,7 @@ pub struct Canary {
 impl Check for Notifications {
     const ID: &'static str = "notifications";
     // A second attempt in the same run cannot confirm a failure: only a later run detects a canary's delivery.
+    const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
 
     type Raw = RawNotifications;
@@ -92,7 +93,7 @@ impl Check for Notifications {
 
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
         let channels = self.channels().map(|(channel, _)| subject(channel));
-        Some(channels.chain([Subject::whole(), runtime::counting::subject()]).collect())
+        Some(channels.chain([Subject::whole(), platform::counting::subject()]).collect())
     }
 
     async fn attempt(&self, run: &Run) {

@@ -1,6 +1,6 @@
 //! Memory of the check: pending canaries per channel.
 
-use runtime::canaries::Canaries;
+use platform::canaries::Canaries;
 use serde::{Deserialize, Serialize};
 
 /// The canaries of one channel.
@@ -28,7 +28,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use runtime::canaries::Canary;
+    use platform::canaries::Canary;
 
     use super::*;
 

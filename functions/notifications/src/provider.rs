@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use probe::expect::json;
 use probe::{Method, Request, Response, Url};
-use runtime::settings::SecretRef;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use settings::SecretRef;
 
-use runtime::canaries::Canary as SentCanary;
+use platform::canaries::Canary as SentCanary;
 
 /// Supported provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,10 +1,10 @@
 //! Wanted and unwanted effects of the delivered events.
 
 use check::{FailureKind, Mismatch, StepEnded};
+use platform::{UserSession, status};
 use probe::expect::json_found;
 use runtime::Step;
-use runtime::session::{UserSession, status};
-use runtime::settings::written_id;
+use settings::written_id;
 
 use super::{MAX_BALANCE_READS, MIN_WAIT, PaymentWebhook, Setup};
 use crate::event::{Kind, reference};

@@ -6,7 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sha2::Sha256;
 
-use runtime::settings::{Webhook, written_id};
+use platform::Webhook;
+use settings::written_id;
 
 /// Prefix of the run's id in the text of a synthetic invoice.
 pub(crate) const MARKER: &str = "synthetic:";

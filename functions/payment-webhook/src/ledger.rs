@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use check::Mismatch;
 use jiff::Timestamp;
+use platform::{BackgroundSession, Platform, status};
 use probe::expect::{json_list, number};
 use probe::{Method, Request, Response};
-use runtime::session::{BackgroundSession, status};
-use runtime::settings::{Platform, written_id};
 use runtime::{Clock, FoundLeftover, began};
 use secrecy::SecretString;
 use serde_json::Value;
+use settings::written_id;
 
 use crate::event::{MARKER, Payment, marker, reference_prefix, signature};
 
@@ -87,7 +87,7 @@ pub(crate) fn payments(platform: &Platform, response: &Response) -> Result<Vec<R
 }
 
 /// Returns the request that delivers an event.
-pub(crate) fn delivery(site: &runtime::session::Site, body: String, signature: &str) -> Request {
+pub(crate) fn delivery(site: &platform::Site, body: String, signature: &str) -> Request {
     let names = &site.platform.webhook;
     Request::new(Method::POST, names.path.below(&site.base_url))
         .header("accept", "application/json")

@@ -32,23 +32,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ::settings::{Common, Contract, SecretRef, Section, written_id};
 use check::metric::{PAYMENT_FAILURE_RATE, WEBHOOK_FAILURE_RATE, WEBHOOK_PROCESSING_DELAY};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
+use platform::counting::{Counters, Tally, count};
+use platform::{Counting, Credentials, Site, UserSession, skew, status};
 use probe::expect::{json_found, number};
 use probe::{Method, Response, Url};
-use runtime::counting::{Counters, Tally, count};
-use runtime::session::{Site, UserSession, skew, status};
-use runtime::settings::{Common, Counting, Credentials, SecretRef, Section, written_id};
 use runtime::{Check, FoundLeftover, Run, Step, merged_as, signed};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::settings::RawPaymentWebhook;
 use event::{Kind, Payment, TOLERANCE, marker, reference, signature};
 use ledger::{Invoice, StudentId, Undo, delivery, invoices};
-pub use settings::RawPaymentWebhook;
 
 /// The steps after the log-in, in order.
 const STEPS: [&str; 14] = [
@@ -144,6 +144,7 @@ struct Setup<'a, 'r> {
 
 impl Check for PaymentWebhook {
     const ID: &'static str = "payment-webhook";
+    const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
     const HAS_CLEANUP: bool = true;
 
@@ -387,7 +388,7 @@ impl PaymentWebhook {
     async fn deliver_valid(&self, step: &Step<'_>, setup: &Setup<'_, '_>) -> Result<Response, StepEnded> {
         let body = self.event(step.run(), Kind::Paid, &setup.paid_invoice, self.amount, false);
         let signature = signature(setup.secret, &body, step.now());
-        step.ask(delivery(&self.site, body, &signature)).await
+        self.site.ask(&step, delivery(&self.site, body, &signature)).await
     }
 
     /// Polls with growing pauses until the invoice is paid. Returns the time since `accepted`.

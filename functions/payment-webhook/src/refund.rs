@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
+use platform::{UserSession, status};
 use probe::expect::json_found;
 use probe::{Method, Response};
-use runtime::session::{UserSession, status};
-use runtime::settings::written_id;
 use runtime::{Run, Step};
 use serde_json::Value;
+use settings::written_id;
 
 use super::{CounterEffect, FIRST_PAUSE, MAX_PAUSE, Memory, PAUSE_FACTOR, PaymentWebhook, Setup, record_delivery};
 use crate::event::{Kind, reference, signature};
@@ -23,7 +23,7 @@ impl PaymentWebhook {
         let body = self.payment(run, &reference, &setup.paid_invoice, self.amount).refund(&self.site.platform.webhook);
         let signature = signature(setup.secret, &body, run.clock().now());
         let (answer, void) = join!(
-            step.ask(delivery(&self.site, body, &signature)),
+            self.site.ask(&step, delivery(&self.site, body, &signature)),
             self.void_invoice(&step, setup.user, &setup.unpaid_invoice)
         );
         let answer = answer?;

@@ -3,8 +3,8 @@
 use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::SignedDuration;
+use platform::status;
 use runtime::Run;
-use runtime::session::status;
 use secrecy::SecretString;
 
 use super::{CounterEffect, Memory, PaymentWebhook, Setup, record_delivery};
@@ -58,7 +58,7 @@ impl PaymentWebhook {
         (signature, body): (String, String),
     ) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), name);
-        let answer = step.ask(delivery(&self.site, body, &signature)).await?;
+        let answer = self.site.ask(&step, delivery(&self.site, body, &signature)).await?;
         if answer.status.is_server_error() {
             step.skipped(format!("the webhook answered {}; see the step `payment`", answer.status.as_u16()));
             return Ok(());
@@ -78,7 +78,7 @@ impl PaymentWebhook {
         let now = run.clock().now();
         let [amount, failed] = bodies.map(|body| {
             let signature = signature(setup.secret, &body, now);
-            step.ask(delivery(&self.site, body, &signature))
+            self.site.ask(&step, delivery(&self.site, body, &signature))
         });
         let (amount, failed) = join!(amount, failed);
         for answer in [amount?, failed?] {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use platform::{RawCounting, RawCredentials, Site};
 use runtime::Check;
-use runtime::session::Site;
-use runtime::settings::{Common, RawCounting, RawCredentials, Section, written_duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use settings::{Common, Section, written_duration};
 
 use crate::PaymentWebhook;
 
@@ -66,7 +66,7 @@ impl RawPaymentWebhook {
             None => Some(None),
             Some(counters) => counters.validate(&section.table("counters"), common, check).map(Some),
         };
-        let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
+        let site = Site::read(section, common, deadline?)?;
         Some(PaymentWebhook {
             site,
             credentials: credentials?,

@@ -5,14 +5,14 @@ use std::time::Duration;
 use check::metric::JOB_DELAY;
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
+use platform::canaries::{Canaries, Canary as Sent};
+use platform::{Counting, Site, status};
 use probe::expect::json_found;
 use probe::{Method, Request, Response, Url};
-use runtime::canaries::{Canaries, Canary as Sent};
-use runtime::session::{Site, status};
-use runtime::settings::{Counting, written_id};
 use runtime::{Run, Step};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use settings::written_id;
 
 use crate::memory::Memory;
 use crate::queue_snapshot::clean_name;
@@ -171,7 +171,7 @@ impl JobApi<'_> {
             Some(body) => request.json(body),
             None => request,
         };
-        let answer = step.ask(request).await?;
+        let answer = self.site.ask(step, request).await?;
         if matches!(answer.status.as_u16(), 401 | 403) {
             let detail = format!(
                 "the platform answered {} to the token for canary jobs\nput a valid one at {}",

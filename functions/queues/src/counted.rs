@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use check::{FailureKind, Mismatch, StepEnded};
 use jiff::Timestamp;
+use platform::counting::{Counters, read_counters, subject};
+use platform::{Counting, Site};
 use runtime::Run;
-use runtime::counting::{Counters, read_counters, subject};
-use runtime::session::Site;
-use runtime::settings::Counting;
 use serde_json::Value;
 
 use crate::memory::Head;

@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
+use platform::{Credentials, Site, UserSession, status};
 use probe::expect::json;
 use probe::{Method, Request, Response, Url};
-use runtime::session::{Site, UserSession, status};
-use runtime::settings::{Credentials, SecretRef};
 use runtime::{Run, Step};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use settings::SecretRef;
 
 use crate::queue_snapshot::{QueueSnapshot, clean_name, count, number};
 
@@ -74,7 +74,7 @@ impl Horizon {
                     let token = step.secret(token).await?;
                     request = request.secret_header("authorization", &format!("Bearer {}", token.expose_secret()));
                 }
-                step.ask(request).await?
+                site.ask(step, request).await?
             }
         };
         if matches!(answer.status.as_u16(), 401 | 403) || user.is_unauthenticated(&answer) {

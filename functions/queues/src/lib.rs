@@ -26,21 +26,21 @@ mod tasks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ::settings::{Common, Contract, Section};
 use check::metric::{FAILED_JOBS, OLDEST_JOB_AGE, QUEUE_BACKLOG, QUEUE_THROUGHPUT};
 use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::future::{OptionFuture, join3};
 use jiff::Timestamp;
-use runtime::session::Site;
-use runtime::settings::{Common, Counting, Section};
+use platform::{Counting, Site};
 use runtime::{Check, Run, Step, merged_as};
 
+pub use self::settings::RawQueues;
 pub use canary::Canary;
 use counted::Counted;
 pub use horizon::Horizon;
 use horizon::Overview;
 use memory::{Head, Memory};
 use queue_snapshot::{QueueSnapshot, clean_name};
-pub use settings::RawQueues;
 use store::Limits;
 pub use store::QueueStore;
 
@@ -72,6 +72,7 @@ pub struct Queues {
 impl Check for Queues {
     const ID: &'static str = "queues";
     // Progress shows only between runs, so a second attempt within the run would find nothing new.
+    const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
 
     type Raw = RawQueues;

@@ -150,7 +150,7 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
 mod tests {
     use std::time::Duration;
 
-    use runtime::canaries::Canary;
+    use platform::canaries::Canary;
 
     use super::*;
 

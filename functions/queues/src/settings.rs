@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use check::Subject;
+use platform::{RawCounting, RawCredentials, Site};
 use runtime::Check;
-use runtime::session::Site;
-use runtime::settings::{Common, RawCounting, RawCredentials, SecretRef, Section, written_duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use settings::{Common, SecretRef, Section, written_duration};
 use stores::RawStore;
 
 use crate::{Canary, Horizon, MAX_QUEUES, QueueStore, Queues};
@@ -150,7 +150,7 @@ impl RawQueues {
         let counting = optional(self.counters, |raw| raw.validate(&section.table("counters"), common, check));
         let tasks = optional(self.tasks, |raw| raw.validate(&section.table("tasks")));
         let canary = optional(self.canary, |raw| raw.validate(&section.table("canary")));
-        let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
+        let site = Site::read(section, common, deadline?)?;
         let (redis, queues) = (redis?, queues?);
         let (tasks, canary) = (tasks?, canary?);
         let is_complete = has_source

@@ -22,20 +22,20 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use ::settings::{Common, Contract, SecretRef, Section, written_id};
 use check::metric::PAYMENT_MISMATCHES;
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
+use platform::{Credentials, Site, UserSession, status};
 use probe::expect::{json, json_list};
 use probe::{Method, Request, Response, Url, throttled};
-use runtime::session::{Site, UserSession, status};
-use runtime::settings::{Common, Credentials, SecretRef, Section, written_id};
 use runtime::{Check, Run, Step, signed};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+pub use self::settings::RawReconciliation;
 use ledger::{Kind, Side, Window, compare, summary};
-pub use settings::RawReconciliation;
 
 /// Extra time read at both ends of the compared window, since the two sides' clocks differ.
 const MARGIN: SignedDuration = SignedDuration::from_mins(15);
@@ -79,6 +79,7 @@ pub struct Provider {
 
 impl Check for Reconciliation {
     const ID: &'static str = "reconciliation";
+    const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
 
     type Raw = RawReconciliation;

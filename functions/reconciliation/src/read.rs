@@ -2,9 +2,10 @@
 
 use check::{FailureKind, Mismatch};
 use jiff::Timestamp;
+use platform::Platform;
 use probe::expect::number;
-use runtime::settings::{Platform, written_id};
 use serde_json::Value;
+use settings::written_id;
 
 use crate::ledger::{Entry, Status};
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use platform::{RawCredentials, Site};
 use runtime::Check;
-use runtime::session::Site;
-use runtime::settings::{Common, RawCredentials, Section, written_duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use settings::{Common, Section, written_duration};
 
 use crate::{Provider, Reconciliation};
 
@@ -91,7 +91,7 @@ impl RawReconciliation {
         let most = section.number("max_payments", self.max_payments, 20_000, 100..=200_000);
         let credentials = self.account.validate(&section.table("account"), common, check);
         let provider = self.provider.validate(&section.table("provider"), common);
-        let site = Site { base_url: common.base_url.clone(), platform: common.platform.clone(), deadline: deadline? };
+        let site = Site::read(section, common, deadline?)?;
         Some(Reconciliation {
             site,
             credentials: credentials?,

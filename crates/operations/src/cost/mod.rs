@@ -169,7 +169,7 @@ fn settings(file: &Path) -> anyhow::Result<(String, BTreeMap<String, Table>)> {
     let mut sections = BTreeMap::new();
     let mut environment = String::new();
     for check in checks::from_file(file, &[])? {
-        let written = check.written().with_context(|| format!("failed to write the settings of {}", check.id()))?;
+        let written = check.written();
         environment = written.get("environment").and_then(Value::as_str).unwrap_or_default().to_owned();
         let section = written.get("check").and_then(|checks| checks.get(check.id())).and_then(Value::as_table);
         sections.insert(check.id().to_owned(), section.cloned().unwrap_or_default());

@@ -1,7 +1,7 @@
 //! Muted alarms, and the schedule of their rules.
 
 use check::incident::SilenceKind;
-use runtime::settings::Document;
+use settings::Document;
 
 use super::*;
 use crate::{checks, thresholds};

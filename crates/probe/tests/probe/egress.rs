@@ -9,7 +9,7 @@ use std::sync::{
 use check::FailureKind::{Connect, Dns, Redirect};
 use jiff::Timestamp;
 use probe::{
-    Client, Connections, Csrf, EgressPolicy, Identity, Redactor, Session, Url,
+    Client, Connections, Cookies, EgressPolicy, Identity, Redactor, Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
 
@@ -198,9 +198,9 @@ async fn cookies_stay_at_their_host_and_scheme() {
     })
     .await;
     let client = client(&trusting(&authority));
-    let session = Session::new(&at(&plain, "http", "a.test", "/"), Csrf::default());
-    client.send(session.page(at(&plain, "http", "a.test", "/begin"))).await.result.unwrap();
-    client.send(session.page(at(&plain, "http", "a.test", "/upgrade"))).await.result.unwrap();
+    let jar = Cookies::default();
+    client.send(get(at(&plain, "http", "a.test", "/begin")).cookies(&jar)).await.result.unwrap();
+    client.send(get(at(&plain, "http", "a.test", "/upgrade")).cookies(&jar)).await.result.unwrap();
     assert!(
         plain.requests()[1].contains("session=canary"),
         "expected the cookies at their own host, found {:?}",

@@ -11,4 +11,3 @@ mod phases;
 mod redirects;
 mod reference;
 mod server;
-mod sessions;

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use check::incident::{NotificationReason, Phase};
 use check::{Cause, FailureKind, Outcome, Report, StepResult};
-use runtime::settings::{Common, SecretRef, Section};
 use runtime::{Check, Prepared, Run};
+use settings::{Common, Contract, SecretRef, Section};
 
 use crate::world::*;
 
@@ -160,6 +160,7 @@ async fn panic_is_inconclusive_masked_and_compensated() {
 struct Hasty;
 
 impl Check for Hasty {
+    const CONTRACT: Contract = CONTRACT;
     const ID: &'static str = "fake";
     const READ_ONLY: bool = true;
     const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);

@@ -19,12 +19,12 @@ use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use local::{EnvironmentSecrets, Memory};
 use probe::Redactor;
-use runtime::settings::SecretRef;
 use runtime::{
     Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, OperatorStore, PortError, Ports, Run,
     StateItem, StateStore, execute,
 };
 use serde_json::json;
+use settings::SecretRef;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 

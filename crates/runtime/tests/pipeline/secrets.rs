@@ -1,6 +1,6 @@
 use check::metric::CERTIFICATE_DAYS_REMAINING;
 use check::{Cause, Outcome};
-use runtime::settings::SecretRef;
+use settings::SecretRef;
 
 use crate::world::*;
 
@@ -27,7 +27,7 @@ async fn resolved_secret_is_masked_in_all_output() {
             mismatch.expected = format!("not {SECRET}");
             mismatch.evidence = Some(format!("<p>{SECRET}</p>"));
             step.check("text", Err(mismatch)).unwrap_err();
-            run.step(&subject("b"), "answer").maintenance(format!("down for {SECRET}"));
+            run.step(&subject("b"), "answer").maintenance(&format!("down for {SECRET}"));
             run.step(&subject("c"), "answer").skipped(format!("no {SECRET}"));
             run.measure(&CERTIFICATE_DAYS_REMAINING, 1.0, Some(format!("host of {SECRET}")));
             run.on_exit("undo", async { Err(format!("{SECRET} is still there")) });

@@ -13,12 +13,12 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use local::{EnvironmentSecrets, Memory};
 use probe::{EgressPolicy, Maintenance, Redactor, Tls};
-use runtime::settings::{Common, LinkTemplates, Network, Platform, RunSettings, SecretRef, Section};
 use runtime::{
     Check, Clock, Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, PortError, Ports, Prepared,
     Run, RunError, StateItem, StateStore, execute,
 };
 use serde_json::json;
+use settings::{Common, Contract, LinkTemplates, Network, RunSettings, SecretRef, Section};
 use tokio::time::Instant;
 
 /// Value of the variable `TOKEN`.
@@ -38,6 +38,7 @@ pub struct Fake<const READ_ONLY: bool> {
 
 impl<const READ_ONLY: bool> Check for Fake<READ_ONLY> {
     const ID: &'static str = "fake";
+    const CONTRACT: Contract = CONTRACT;
     const READ_ONLY: bool = READ_ONLY;
     const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
 
@@ -60,6 +61,13 @@ impl<const READ_ONLY: bool> Check for Fake<READ_ONLY> {
     async fn attempt(&self, run: &Run) {
         (self.flow)(run, self.attempts.fetch_add(1, SeqCst)).await;
     }
+}
+
+/// A platform without sections of its own.
+pub const CONTRACT: Contract = Contract { sections: &[], maintenance };
+
+fn maintenance() -> Maintenance {
+    Maintenance { status: 503, markers: vec!["down on purpose".to_owned()] }
 }
 
 /// A check that creates nothing.
@@ -93,9 +101,8 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
             links: LinkTemplates { runbook: "https://docs.example/{check}.md".to_owned(), ..LinkTemplates::default() },
             policy: Policy::default(),
             windows: Vec::new(),
-            maintenance: Maintenance::default(),
+            maintenance: maintenance(),
             network: NETWORK.clone(),
-            platform: Platform::default(),
         },
         run: RunSettings {
             deadline: Duration::from_secs(45),
@@ -105,6 +112,7 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
         },
         check,
         egress: NETWORK.egress.clone(),
+        written: toml::Table::new(),
     }
 }
 
@@ -129,7 +137,7 @@ pub fn script(lines: &'static [&'static str]) -> impl for<'a> Fn(&'a Run, usize)
                     "." => step.passed(),
                     "x" => assert!(step.check("status", Err(mismatch("status 500"))).is_err()),
                     "?" => assert!(step.secret(&SecretRef::Variable("MISSING".to_owned())).await.is_err()),
-                    "m" => step.maintenance("the platform says so"),
+                    "m" => drop(step.maintenance("the platform says so")),
                     "-" => step.skipped("not this time"),
                     other => panic!("unknown result `{other}`"),
                 }

@@ -10,8 +10,8 @@ use check_testkit::{Harness, Observed};
 use demo_platform::{Fault, Options};
 use hostile::{Server, answer};
 use local::Memory;
-use runtime::settings::Document;
 use runtime::{Clock, Invocation, Prepared, SkippingClock, execute};
+use settings::Document;
 
 use crate::{detail, step};
 

@@ -9,8 +9,8 @@ use hostile::{Authority, Server, ok};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use local::Memory;
-use runtime::settings::Document;
 use runtime::{Invocation, Prepared, SkippingClock, execute};
+use settings::Document;
 
 /// Starts a server whose certificate ends at midnight UTC, `days` days from today. The remaining time is up to a day
 /// shorter, or a little more than that if midnight passes during the test.

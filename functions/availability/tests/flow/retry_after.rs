@@ -7,8 +7,8 @@ use check::{FailureKind, Outcome};
 use hostile::{Server, answer};
 use jiff::SignedDuration;
 use local::Memory;
-use runtime::settings::Document;
 use runtime::{Invocation, Prepared, SkippingClock, execute};
+use settings::Document;
 
 /// Time between the starts of both attempts against a server with this head. `None` if there was only one attempt.
 async fn delay_of_second_attempt(head: &'static str) -> Option<SignedDuration> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use availability::Availability;
 use runtime::Prepared;
-use runtime::settings::{Document, Problem};
+use settings::{Document, Problem};
 
 #[cfg(test)]
 mod shipped;

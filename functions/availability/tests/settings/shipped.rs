@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use runtime::Check;
-use runtime::settings::SecretRef;
+use settings::SecretRef;
 
 use crate::{here, names, read};
 

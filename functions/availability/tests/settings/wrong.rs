@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use runtime::settings::{Document, Problem};
+use settings::{Document, Problem};
 
 use crate::{here, names, read};
 

@@ -7,7 +7,7 @@ use check::{Cause, Outcome};
 use check_testkit::Harness;
 use demo_platform::{Fault, Options};
 use runtime::Prepared;
-use runtime::settings::Document;
+use settings::Document;
 
 /// Result of a subject's step, in one word and in detail.
 fn step(observed: &check_testkit::Observed, subject: &str, name: &str) -> (String, String) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use backend::Backend;
 use check::{Inconclusive, Outcome, Report};
 use local::Memory;
-use runtime::settings::Document;
 use runtime::{Invocation, Ports, Prepared, SkippingClock, execute};
+use settings::Document;
 
 /// Check with its memory, clock and secrets.
 pub struct World {

@@ -2,7 +2,7 @@
 
 use integrations::Integrations;
 use runtime::Prepared;
-use runtime::settings::Document;
+use settings::Document;
 
 fn problems(section: &str) -> String {
     let text = format!(

@@ -2,7 +2,7 @@
 
 use login::Login;
 use runtime::Prepared;
-use runtime::settings::Document;
+use settings::Document;
 
 const RIGHT: &str = r#"environment = "demo"
 base_url = "https://app.example"
@@ -19,8 +19,7 @@ counters.token = "ssm:/just-driving/demo/login/ops-token"
 "#;
 
 fn read(text: &str) -> Result<Prepared<Login>, Vec<String>> {
-    let lines =
-        |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
+    let lines = |problems: Vec<settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
     Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(lines)
 }
 

@@ -2,7 +2,7 @@
 
 use notifications::Notifications;
 use runtime::Prepared;
-use runtime::settings::Document;
+use settings::Document;
 
 const RIGHT: &str = r#"environment = "demo"
 base_url = "https://app.example"
@@ -18,8 +18,7 @@ sms.to = "+4500000000"
 "#;
 
 fn read(text: &str) -> Result<Prepared<Notifications>, Vec<String>> {
-    let lines =
-        |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
+    let lines = |problems: Vec<settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
     Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(lines)
 }
 
@@ -40,7 +39,7 @@ fn price_of_a_canary_is_kept() {
     let read = read(&text).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(read.check.sms.as_ref().and_then(|canary| canary.price_usd), Some(0.06));
     assert_eq!(read.check.email.as_ref().and_then(|canary| canary.price_usd), Some(0.0));
-    let written = read.written().unwrap();
+    let written = &read.written;
     assert_eq!(written["check"]["notifications"]["sms"]["price_usd"].as_float(), Some(0.06));
 }
 

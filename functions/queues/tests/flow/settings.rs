@@ -2,7 +2,7 @@
 
 use queues::Queues;
 use runtime::Prepared;
-use runtime::settings::Document;
+use settings::Document;
 
 const COMMON: &str = r##"
 environment = "demo"
@@ -86,11 +86,11 @@ tasks = { within = { "backup:run" = "26h" } }
 canary = { queues = ["{default}"], every = "10m", done_within = "3m" }
 "#,
     ] {
-        let written = read(section).unwrap_or_else(|problems| panic!("{problems}")).written().unwrap();
+        let written = read(section).unwrap_or_else(|problems| panic!("{problems}")).written;
         let text = written.to_string();
         let again = Document::parse("written.toml", &text).unwrap();
         let again = Prepared::<Queues>::read(&again).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
-        assert_eq!(again.written().unwrap(), written);
+        assert_eq!(again.written, written);
     }
 }
 

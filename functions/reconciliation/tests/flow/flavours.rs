@@ -12,8 +12,8 @@ use demo_platform::{DemoPlatform, Fault, Flavour, Options};
 use jiff::SignedDuration;
 use probe::{EgressPolicy, Url};
 use reconciliation::Reconciliation;
-use runtime::settings::Document;
 use runtime::{Clock, Prepared, SkippingClock};
+use settings::Document;
 
 /// Settings of a platform with other names for everything.
 const RENAMED: &str = include_str!("renamed.toml");

@@ -2,7 +2,7 @@
 
 use reconciliation::Reconciliation;
 use runtime::Prepared;
-use runtime::settings::Document;
+use settings::Document;
 
 const RIGHT: &str = r#"environment = "demo"
 base_url = "https://app.example"
@@ -17,8 +17,7 @@ provider.key = "ssm:/just-driving/demo/reconciliation/provider-key"
 "#;
 
 fn read(text: &str) -> Result<Prepared<Reconciliation>, Vec<String>> {
-    let lines =
-        |problems: Vec<runtime::settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
+    let lines = |problems: Vec<settings::Problem>| problems.iter().map(|p| format!("{}: {}", p.key, p.rule)).collect();
     Document::parse("x.toml", text).and_then(|document| Prepared::read(&document)).map_err(lines)
 }
 

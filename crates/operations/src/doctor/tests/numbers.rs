@@ -75,7 +75,7 @@ fn default_canary_intervals_match_the_catalogue() {
         (&NOTIFICATION_DELIVERY_DELAY, Some(Channel::Sms), "notifications", "sms"),
         (&JOB_DELAY, None, "queues", "canary"),
     ] {
-        let settings = checks.iter().find(|candidate| candidate.id() == check).unwrap().written().unwrap();
+        let settings = checks.iter().find(|candidate| candidate.id() == check).unwrap().written();
         let every: jiff::SignedDuration = settings["check"][check][canary]["every"].as_str().unwrap().parse().unwrap();
         assert_eq!(metric.every(channel).map(|every| every.as_secs_f64()), Some(every.as_secs_f64()), "{canary}");
     }

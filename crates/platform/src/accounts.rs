@@ -1,0 +1,95 @@
+//! Settings of checks that log in: their account, and the token of the counters.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use settings::{Common, SecretRef, Section};
+
+const DEFAULT_MINIMUM_COUNT: u32 = 20;
+
+/// Account of a check that logs in, without a second factor.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// E-mail address.
+    pub email: String,
+    /// Password.
+    pub password: SecretRef,
+}
+
+/// Account that the check logs in with, without a second factor.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawCredentials {
+    /// E-mail address of the account. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    /// Reference to the password of the account. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+}
+
+impl RawCredentials {
+    /// Returns `None` when a value is wrong; the section then holds all problems.
+    pub fn validate(self, section: &Section<'_>, common: &Common, check: &str) -> Option<Credentials> {
+        let email = section.text("email", self.email);
+        let password = section.required("password", self.password);
+        let password =
+            password.and_then(|written| section.secret("password", Some(written), &common.environment, check));
+        Some(Credentials { email: email?, password: password? })
+    }
+}
+
+impl From<&Credentials> for RawCredentials {
+    fn from(credentials: &Credentials) -> Self {
+        Self { email: Some(credentials.email.clone()), password: Some(credentials.password.to_string()) }
+    }
+}
+
+/// Source of the rates of real users.
+#[derive(Clone, Debug)]
+pub struct Counting {
+    /// Bearer token of the operations counters.
+    pub token: SecretRef,
+    /// Fewest attempts in a window for a rate to be published. Default 20.
+    pub minimum_count: u32,
+    /// True if the counters include our own attempts. Default true.
+    pub includes_synthetic: bool,
+}
+
+/// Operations counters of the platform, for the rates of real users.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawCounting {
+    /// Reference to the bearer token of the counters. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    /// Fewest attempts in a window for a rate to be published: 1 to 1000000. Default 20.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum_count: Option<u32>,
+    /// `true` if the counters include the attempts of this check, to be subtracted. Default true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    includes_synthetic: Option<bool>,
+}
+
+impl RawCounting {
+    /// Returns `None` when a value is wrong; the section then holds all problems.
+    pub fn validate(self, section: &Section<'_>, common: &Common, check: &str) -> Option<Counting> {
+        let token = section.required("token", self.token);
+        let token = token.and_then(|written| section.secret("token", Some(written), &common.environment, check));
+        let minimum_count = section.number("minimum_count", self.minimum_count, DEFAULT_MINIMUM_COUNT, 1..=1_000_000);
+        Some(Counting {
+            token: token?,
+            minimum_count: minimum_count?,
+            includes_synthetic: self.includes_synthetic.unwrap_or(true),
+        })
+    }
+}
+
+impl From<&Counting> for RawCounting {
+    fn from(counting: &Counting) -> Self {
+        Self {
+            token: Some(counting.token.to_string()),
+            minimum_count: Some(counting.minimum_count),
+            includes_synthetic: Some(counting.includes_synthetic),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+pub mod canaries;
+pub mod counting;
+mod laravel;
+mod names;
+mod site;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod totp;
+mod user_session;
+
+pub use accounts::{Counting, Credentials, RawCounting, RawCredentials};
+pub use laravel::{Csrf, Session, server_message};
+pub use names::{
+    Booking, Encoding, Health, Horizon, Invoice, Job, Mode, Notification, Payment, Platform, SchoolPayments, Times,
+    Webhook, Written,
+};
+pub use site::{Site, status};
+pub use totp::{Totp, TotpError};
+pub use user_session::{BackgroundSession, UserSession, skew};
+
+/// The platform's additions to a settings file.
+pub const CONTRACT: settings::Contract =
+    settings::Contract { sections: &[settings::SharedSection::new::<Platform>()], maintenance: laravel::maintenance };

@@ -1,0 +1,109 @@
+//! The platform as a check reaches it: its address, its names, and the answers that are no verdict on it.
+
+use std::time::Duration;
+
+use check::{Cause, Mismatch, StepEnded};
+use probe::{Maintenance, Request, Response, Url, expect, is_maintenance, throttled};
+use runtime::Step;
+use settings::{Common, Section};
+
+use crate::laravel::server_message;
+use crate::names::Platform;
+
+/// Base URL and names of the platform, and the deadline of one request.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Base URL.
+    pub base_url: Url,
+    /// The platform's own names.
+    pub platform: Platform,
+    /// Signs of the platform's maintenance mode.
+    pub maintenance: Maintenance,
+    /// Longest time for one request.
+    pub deadline: Duration,
+}
+
+impl Site {
+    /// Reads the platform's part of a check's settings.
+    #[must_use]
+    pub fn read(section: &Section<'_>, common: &Common, deadline: Duration) -> Option<Self> {
+        Some(Self {
+            base_url: common.base_url.clone(),
+            platform: section.shared()?,
+            maintenance: common.maintenance.clone(),
+            deadline,
+        })
+    }
+
+    /// Sends a request of a user's flow in a step. Answers without a verdict on the platform end the step: maintenance
+    /// mode, and throttling of our own requests.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn ask(&self, step: &Step<'_>, request: Request) -> Result<Response, StepEnded> {
+        let response = step.send(request).await?;
+        if is_maintenance(&response, &self.maintenance) {
+            let detail = format!("{} answered {} as in maintenance mode", response.url.path(), response.status);
+            return Err(step.maintenance(&detail));
+        }
+        let texts = self.platform.login.throttled_texts.iter().map(|text| text.as_str().to_owned());
+        if let Some(limit) = throttled(&response, &texts.collect::<Vec<_>>()) {
+            let again = limit.retry_after.map_or_else(String::new, |after| format!(", for {} s more", after.as_secs()));
+            let detail = format!(
+                "{} throttles our own requests ({}{again})\nanother run may use the same account, or the limit is too low \
+                 for the schedule",
+                response.url.path(),
+                response.status.as_u16(),
+            );
+            return Err(step.inconclusive(Cause::Throttled, &detail));
+        }
+        Ok(response)
+    }
+
+    /// Returns true for the answer to a request without a log-in. A redirect counts only if it leads to the form.
+    pub(crate) fn is_unauthenticated(&self, response: &Response) -> bool {
+        let to_form = || {
+            let form = self.platform.login.form.below(&self.base_url);
+            response.location().is_some_and(|to| to.origin() == form.origin() && to.path() == form.path())
+        };
+        self.platform.unauthenticated.as_slice().contains(&response.status.as_u16())
+            && (!response.status.is_redirection() || to_form())
+    }
+}
+
+/// Expects one of these statuses. A mismatch adds the server's message and the path.
+///
+/// # Errors
+/// A mismatch of kind `status`.
+pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
+    expect::status(response, expected).map_err(|mismatch| {
+        let message = server_message(response).map(|message| format!(" ({message})")).unwrap_or_default();
+        Mismatch { actual: format!("{}{message} at {}", mismatch.actual, response.url.path()), ..mismatch }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::laravel::maintenance;
+    use crate::tests::answer;
+
+    #[test]
+    fn unauthenticated_answer_is_401_or_leads_to_the_form() {
+        let platform: Platform = toml::from_str("unauthenticated = [401, 302]").unwrap();
+        let base_url = "https://app.example/".parse().unwrap();
+        let site = Site { base_url, platform, maintenance: maintenance(), deadline: Duration::from_secs(1) };
+        for (case, status, location, expected) in [
+            ("401", 401, None, true),
+            ("to the form", 302, Some("/login"), true),
+            ("to the form, absolute and with a query", 302, Some("https://app.example/login?next=%2F"), true),
+            ("to another page", 302, Some("/home"), false),
+            ("to another host's form", 302, Some("https://evil.example/login"), false),
+            ("nowhere", 302, None, false),
+            ("another status", 403, None, false),
+        ] {
+            let location = location.map(|to| ("location", to));
+            assert_eq!(site.is_unauthenticated(&answer(status, location.as_slice())), expected, "{case}");
+        }
+    }
+}

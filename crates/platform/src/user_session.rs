@@ -1,0 +1,492 @@
+//! User sessions at the platform: open the form, log in, send requests with a session or token, and log out, using the
+//! platform's own names.
+//!
+//! Assertions here cover the steps shared by every flow with a log-in: the form, the log-in, the second factor. Flows
+//! judge all other answers themselves.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use check::{Cause, FailureKind, Mismatch, StepEnded};
+use jiff::{SignedDuration, Timestamp};
+use probe::expect::{self, Compare};
+use probe::{Client, Method, Request, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use runtime::{Run, Step};
+
+use crate::accounts::Credentials;
+use crate::laravel::{Csrf, Session};
+use crate::names::{Encoding, Mode};
+use crate::site::{Site, status};
+use crate::totp::Totp;
+
+/// Instructions for a session or token that could not be ended: no later run knows it.
+const END_BY_HAND: &str = "It ends with the platform's session or token lifetime. To end it now, delete the account's sessions and \
+                           tokens on the platform.";
+
+/// Smallest difference between two clocks that counts as skew: the answer itself takes time, and HTTP dates are to the
+/// second.
+const MIN_SKEW: Duration = Duration::from_secs(5);
+
+/// A user session at the platform. After the attempt, compensation ends its session or token.
+pub struct UserSession<'r> {
+    run: &'r Run,
+    site: &'r Site,
+    /// Shared with the compensation that ends it.
+    state: Arc<Mutex<SessionState>>,
+    form_token: Option<SecretString>,
+}
+
+struct SessionState {
+    session: Session,
+    stage: LoginStage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LoginStage {
+    /// No password was sent, or it was refused.
+    LoggedOut,
+    /// A password was sent and not answered: the result is unknown.
+    PasswordSent,
+    /// There is a session or token to end.
+    LoggedIn,
+    /// The session or token was ended.
+    Ended,
+}
+
+impl<'r> UserSession<'r> {
+    /// Creates a session without cookies or token.
+    #[must_use]
+    pub fn new(run: &'r Run, site: &'r Site) -> Self {
+        let names = &site.platform.session;
+        let csrf =
+            Csrf { cookie: names.csrf_cookie.as_str().to_owned(), header: names.csrf_header.as_str().to_owned() };
+        let session = match site.platform.login.mode {
+            Mode::Session => Session::new(&site.base_url, csrf),
+            Mode::Token => Session::stateless(&site.base_url),
+        };
+        let state = Arc::new(Mutex::new(SessionState { session, stage: LoginStage::LoggedOut }));
+        Self { run, site, state, form_token: None }
+    }
+
+    /// Opens the page with the log-in form, and keeps its cookies and the form's token.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn open_form(&mut self, step: &Step<'_>) -> Result<(), StepEnded> {
+        let login = &self.site.platform.login;
+        let page = self.lock().session.page(login.form.below(&self.site.base_url)).deadline(self.site.deadline);
+        let response = self.site.ask(step, page).await?;
+        step.check("status", status(&response, &[200]))?;
+        step.check("same_site", self.same_site(&response))?;
+        let token = expect::form_token(&response, login.form_token_field.as_str());
+        step.check("form", token.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        self.form_token = token.ok();
+        if login.mode == Mode::Session {
+            let names = &self.site.platform.session;
+            for (assertion, name) in [("session_cookie", &names.cookie), ("csrf_cookie", &names.csrf_cookie)] {
+                step.check(assertion, self.expect_cookie(&response, name.as_str()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends e-mail and password without judging the answer. From here on, compensation ends the session after the
+    /// attempt.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn send_password(
+        &mut self,
+        step: &Step<'_>,
+        email: &str,
+        password: &SecretString,
+    ) -> Result<Response, StepEnded> {
+        let login = &self.site.platform.login;
+        let fields = [(login.email_field.as_str(), email), (login.password_field.as_str(), password.expose_secret())];
+        let request = self.post(login.path.below(&self.site.base_url), &fields);
+        self.register_log_out();
+        self.lock().stage = LoginStage::PasswordSent;
+        let response = self.site.ask(step, request).await?;
+        if login.status.as_slice().contains(&response.status.as_u16()) || response.status.is_redirection() {
+            // Any session or token granted here is ended later, expected or not. A missing token is judged elsewhere.
+            let _ = self.take_token(&response);
+            self.lock().stage = LoginStage::LoggedIn;
+        } else {
+            self.lock().stage = LoginStage::LoggedOut;
+        }
+        Ok(response)
+    }
+
+    /// Judges the answer to correct credentials, and takes the token if there is one.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub fn accept(&mut self, step: &Step<'_>, response: &Response, statuses: &[u16]) -> Result<(), StepEnded> {
+        let login = &self.site.platform.login;
+        step.check("same_site", self.same_site(response))?;
+        step.check("status", status(response, statuses))?;
+        if login.mode == Mode::Token {
+            step.check("token", self.take_token(response))?;
+        }
+        self.lock().stage = LoginStage::LoggedIn;
+        // The form's token is void after a log-in; the cookie has the new one.
+        self.form_token = None;
+        Ok(())
+    }
+
+    /// Sends the code of the second factor. A code refused while the clocks differ is inconclusive: our clock may be
+    /// wrong.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn send_code(&mut self, step: &Step<'_>, totp: &Totp, code_step: u64) -> Result<(), StepEnded> {
+        let factor = &self.site.platform.second_factor;
+        let code = totp.code(code_step);
+        self.run.mask(code.expose_secret());
+        let fields = [(factor.code_field.as_str(), code.expose_secret())];
+        let request = self.post(factor.path.below(&self.site.base_url), &fields);
+        let response = self.site.ask(step, request).await?;
+        if response.status.is_client_error()
+            && let Some(skew) = skew(&response, self.run.clock().now())
+            && skew.unsigned_abs() > factor.period.get().max(MIN_SKEW)
+        {
+            let detail = format!(
+                "the code was answered {}, and our clock is {} s {} the platform's\nset the clock that is wrong; codes of \
+                 a second factor depend on it",
+                response.status.as_u16(),
+                skew.unsigned_abs().as_secs(),
+                if skew.is_negative() { "behind" } else { "ahead of" },
+            );
+            return Err(step.inconclusive(Cause::ClockSkew, &detail));
+        }
+        self.accept(step, &response, factor.status.as_slice())
+    }
+
+    /// Logs in for a check whose own flow comes afterwards. The check `login` judges the log-in itself, so a refused
+    /// password is our own mistake here.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn log_in(&mut self, step: &Step<'_>, credentials: &Credentials) -> Result<(), StepEnded> {
+        let login = &self.site.platform.login;
+        if login.mode == Mode::Session {
+            self.open_form(step).await?;
+        }
+        let password = step.secret(&credentials.password).await?;
+        let answer = self.send_password(step, &credentials.email, &password).await?;
+        if login.refused.as_slice().contains(&answer.status.as_u16()) {
+            let detail = format!(
+                "the platform refused our own account {} ({})\nput its password at {}, or check the account",
+                credentials.email,
+                answer.status.as_u16(),
+                credentials.password,
+            );
+            return Err(step.inconclusive(Cause::Credentials, &detail));
+        }
+        self.accept(step, &answer, login.status.as_slice())
+    }
+
+    /// Requests the logged-in user.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn ask_me(&self, step: &Step<'_>) -> Result<Response, StepEnded> {
+        self.get(step, self.site.platform.me.path.below(&self.site.base_url)).await
+    }
+
+    /// Sends a GET request.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn get(&self, step: &Step<'_>, url: Url) -> Result<Response, StepEnded> {
+        let request = self.lock().session.request(Method::GET, url).deadline(self.site.deadline);
+        self.site.ask(step, request).await
+    }
+
+    /// Sends a request with an optional JSON body.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn send(
+        &self,
+        step: &Step<'_>,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+    ) -> Result<Response, StepEnded> {
+        let request = build_request(&self.lock().session, self.site, method, url, body);
+        self.site.ask(step, request).await
+    }
+
+    /// Sends a request without judging the answer.
+    ///
+    /// # Errors
+    /// The failure, redacted.
+    pub async fn look(
+        &self,
+        step: &Step<'_>,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+    ) -> Result<Response, String> {
+        let request = build_request(&self.lock().session, self.site, method, url, body);
+        step.look(request).await
+    }
+
+    /// Returns a session for compensation, which stays usable after the attempt. Its requests are not recorded.
+    #[must_use]
+    pub fn background_session(&self) -> BackgroundSession {
+        BackgroundSession { state: Arc::clone(&self.state), site: self.site.clone(), client: self.run.client() }
+    }
+
+    /// Logs out and judges the answer.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn log_out(&self, step: &Step<'_>) -> Result<(), StepEnded> {
+        let request = log_out(&self.lock().session, self.site);
+        let response = self.site.ask(step, request).await?;
+        step.check("same_site", self.same_site(&response))?;
+        step.check("status", status(&response, self.site.platform.logout.status.as_slice()))?;
+        self.lock().stage = LoginStage::Ended;
+        Ok(())
+    }
+
+    /// Copies the session with its current cookies or token. Later changes to the original do not affect the copy.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        // Not ended separately: at the platform it is the same session.
+        let state = SessionState { session: self.lock().session.copy(), stage: LoginStage::LoggedOut };
+        Self { run: self.run, site: self.site, state: Arc::new(Mutex::new(state)), form_token: None }
+    }
+
+    /// Returns true for the answer to a request without a log-in.
+    #[must_use]
+    pub fn is_unauthenticated(&self, response: &Response) -> bool {
+        self.site.is_unauthenticated(response)
+    }
+
+    /// Expects the answer to a request without a log-in.
+    ///
+    /// # Errors
+    /// A mismatch of kind `invariant` when the request was served, of kind `status` for any other answer.
+    pub fn expect_unauthenticated(&self, response: &Response, why: &str) -> Result<(), Mismatch> {
+        if self.is_unauthenticated(response) {
+            return Ok(());
+        }
+        let statuses = self.site.platform.unauthenticated.as_slice();
+        // A redirect elsewhere is wrong, even if its status is in the list.
+        let wrong = status(response, statuses).err().unwrap_or_else(|| Mismatch {
+            kind: FailureKind::Status,
+            expected: "a redirect to the log-in form".to_owned(),
+            actual: response.location().map_or_else(|| "no Location".to_owned(), |to| format!("a redirect to {to}")),
+            evidence: None,
+        });
+        let expected = format!("{why} ({})", wrong.expected);
+        let kind = if response.status.is_success() { FailureKind::Invariant } else { wrong.kind };
+        Err(Mismatch { kind, expected, ..wrong })
+    }
+
+    /// Expects this value at a pointer, below the platform's wrapper or at the top. Numbers may be written as strings.
+    ///
+    /// # Errors
+    /// A mismatch of kind `invariant` for another value, of kind `assertion` for a missing one.
+    pub fn expect_value(&self, response: &Response, pointer: &str, value: &str) -> Result<(), Mismatch> {
+        expect::json_found(response, pointer, self.wrapper())?;
+        expect::json_matches(response, pointer, self.wrapper(), &Value::from(value), Compare::Loose)
+            .map_err(|mismatch| Mismatch { kind: FailureKind::Invariant, ..mismatch })
+    }
+
+    /// Expects an answer that stays at the platform.
+    ///
+    /// # Errors
+    /// A mismatch of kind `redirect`.
+    pub fn same_site(&self, response: &Response) -> Result<(), Mismatch> {
+        let (base, here) = (self.site.base_url.origin(), response.url.origin());
+        let there = response.location().filter(|to| to.origin() != base);
+        let elsewhere = there.or_else(|| (here != base).then(|| response.url.clone()));
+        match elsewhere {
+            None => Ok(()),
+            Some(url) => Err(Mismatch {
+                kind: FailureKind::Redirect,
+                expected: format!("an answer that stays at {}", base.ascii_serialization()),
+                actual: format!("{} and on to {}", response.status.as_u16(), url.origin().ascii_serialization()),
+                evidence: Some(format!("Location: {url}")),
+            }),
+        }
+    }
+
+    /// Takes the bearer token of an answer and masks it from now on.
+    fn take_token(&self, response: &Response) -> Result<(), Mismatch> {
+        let login = &self.site.platform.login;
+        if login.mode != Mode::Token {
+            return Ok(());
+        }
+        let found = expect::json_found(response, login.token_pointer.as_str(), self.wrapper())?;
+        let Some(token) = found.as_str() else {
+            let expected = format!("a bearer token at {}", login.token_pointer.as_str());
+            let actual = "not a string".to_owned();
+            return Err(Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None });
+        };
+        self.run.mask(token);
+        self.lock().session.authorize(SecretString::from(token));
+        Ok(())
+    }
+
+    fn wrapper(&self) -> &str {
+        self.site.platform.wrapper.as_str()
+    }
+
+    fn post(&self, url: Url, fields: &[(&str, &str)]) -> Request {
+        let login = &self.site.platform.login;
+        let request = self.lock().session.request(Method::POST, url).deadline(self.site.deadline);
+        match login.encoding {
+            Encoding::Json => {
+                let body: serde_json::Map<String, Value> =
+                    fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+                request.json(&Value::Object(body))
+            }
+            Encoding::Form => {
+                let mut form = url::form_urlencoded::Serializer::new(String::new());
+                form.extend_pairs(fields);
+                if let Some(token) = &self.form_token {
+                    form.append_pair(login.form_token_field.as_str(), token.expose_secret());
+                }
+                request.header("content-type", "application/x-www-form-urlencoded").body(form.finish())
+            }
+        }
+    }
+
+    /// Expects the session to hold a cookie.
+    fn expect_cookie(&self, response: &Response, name: &str) -> Result<(), Mismatch> {
+        let held = self.lock().session.cookies().value(&response.url, name).is_some();
+        if held {
+            return Ok(());
+        }
+        let set = response.headers.get_all("set-cookie");
+        let names: Vec<&str> =
+            set.iter().filter_map(|line| line.to_str().ok()?.split_once('=')).map(|(name, _)| name).collect();
+        let actual = if names.is_empty() { "no cookies".to_owned() } else { format!("cookies {}", names.join(", ")) };
+        let expected = format!("a cookie {name}");
+        Err(Mismatch { kind: FailureKind::Header, expected, actual, evidence: None })
+    }
+
+    /// Registers the log-out as a compensation, once per session.
+    fn register_log_out(&self) {
+        if self.lock().stage != LoginStage::LoggedOut {
+            return;
+        }
+        let (state, site, client) = (Arc::clone(&self.state), self.site.clone(), self.run.client());
+        let undo = async move { end_session(&state, &site, &client).await };
+        self.run.on_exit_with_instructions("log-out", END_BY_HAND, undo);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SessionState> {
+        lock(&self.state)
+    }
+}
+
+/// A user session for compensation, usable until its session or token is ended.
+#[derive(Clone)]
+pub struct BackgroundSession {
+    state: Arc<Mutex<SessionState>>,
+    site: Site,
+    client: Client,
+}
+
+impl BackgroundSession {
+    /// Sends a request with an optional JSON body.
+    ///
+    /// # Errors
+    /// The failure, redacted.
+    pub async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Response, String> {
+        let request = build_request(&lock(&self.state).session, &self.site, method, url, body);
+        self.client.send(request).await.result.map_err(|error| error.to_string())
+    }
+
+    /// Sends a request without the session's cookies or token.
+    ///
+    /// # Errors
+    /// The failure, redacted.
+    pub async fn send_apart(&self, request: Request) -> Result<Response, String> {
+        self.client.send(request).await.result.map_err(|error| error.to_string())
+    }
+
+    /// Site of the platform.
+    #[must_use]
+    pub const fn site(&self) -> &Site {
+        &self.site
+    }
+}
+
+fn build_request(session: &Session, site: &Site, method: Method, url: Url, body: Option<&Value>) -> Request {
+    let request = session.request(method, url).deadline(site.deadline);
+    match body {
+        Some(body) => request.json(body),
+        None => request,
+    }
+}
+
+/// Every change is one assignment, so the state stays consistent when a thread panics.
+fn lock(state: &Mutex<SessionState>) -> MutexGuard<'_, SessionState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) -> Result<(), String> {
+    let request = {
+        let state = lock(state);
+        match (state.stage, site.platform.login.mode) {
+            (LoginStage::LoggedOut | LoginStage::Ended, _) => return Ok(()),
+            // A session whose cookie never reached us expires by itself.
+            (LoginStage::PasswordSent, Mode::Session) => return Ok(()),
+            (LoginStage::PasswordSent, Mode::Token) => {
+                return Err(
+                    "the log-in was not answered: it may have issued a token, which would stay valid".to_owned()
+                );
+            }
+            (LoginStage::LoggedIn, _) => log_out(&state.session, site),
+        }
+    };
+    match client.send(request).await.result {
+        Ok(response) => {
+            let status = response.status.as_u16();
+            let (done, gone) = (site.platform.logout.status.as_slice(), site.platform.unauthenticated.as_slice());
+            if done.contains(&status) || gone.contains(&status) {
+                return Ok(());
+            }
+            Err(format!("the log-out was answered {status}; the session or token may still be valid"))
+        }
+        Err(error) => Err(format!("{error}; the session or token may still be valid")),
+    }
+}
+
+fn log_out(session: &Session, site: &Site) -> Request {
+    session.request(Method::POST, site.platform.logout.path.below(&site.base_url)).deadline(site.deadline)
+}
+
+/// Time by which our clock is ahead of the server's. Returns `None` when the answer has no date.
+#[must_use]
+pub fn skew(response: &Response, now: Timestamp) -> Option<SignedDuration> {
+    let date = response.header("date")?;
+    let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    Some(now.duration_since(theirs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::answer;
+
+    #[test]
+    fn clock_skew_is_read_from_the_date_header() {
+        let now = "2026-11-23T04:49:30Z".parse().unwrap();
+        let seconds = |headers| skew(&answer(200, headers), now).map(|skew| skew.as_secs());
+        assert_eq!(seconds(&[("date", "Mon, 23 Nov 2026 04:49:00 GMT")]), Some(30));
+        assert_eq!(seconds(&[("date", "Mon, 23 Nov 2026 04:50:00 GMT")]), Some(-30));
+        assert_eq!(seconds(&[("date", "now")]), None);
+        assert_eq!(seconds(&[]), None);
+    }
+}

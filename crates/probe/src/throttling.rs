@@ -1,0 +1,92 @@
+//! Throttled requests, and the wait that a server asks for.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use jiff::{Timestamp, fmt::rfc2822};
+use serde_json::Value;
+
+use crate::{Response, json};
+
+/// The platform throttled the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// Remaining time, when the response states it.
+    pub retry_after: Option<Duration>,
+}
+
+/// Detects a throttled request: status 429, or 422 with one of these texts. Some log-in scaffolds (Laravel Breeze) use the
+/// same status for a throttled log-in and a wrong password, so only the text differs.
+#[must_use]
+pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
+    match response.status.as_u16() {
+        429 => Some(Throttled { retry_after: retry_after(&response.headers) }),
+        422 => {
+            // Laravel escapes characters outside ASCII, so parse the body before searching it.
+            let body: Value = json::read(&response.body).ok()?;
+            let body_text = body.to_string();
+            let is_throttled =
+                texts.iter().any(|text| body_text.contains(Value::from(text.as_str()).to_string().trim_matches('"')));
+            is_throttled.then_some(Throttled { retry_after: None })
+        }
+        _ => None,
+    }
+}
+
+/// Wait time from `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's `X-RateLimit-Reset` (Unix
+/// time). Times are relative to the `Date` of the response.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let header = |name: &str| headers.get(name)?.to_str().ok();
+    let date = |text: &str| rfc2822::parse(text).ok().map(|date| date.timestamp());
+    let now = header("date").and_then(date);
+    let until = |then: Timestamp| Duration::try_from(then.duration_since(now?)).ok();
+    if let Some(after) = header("retry-after") {
+        return after.trim().parse().ok().map(Duration::from_secs).or_else(|| until(date(after)?));
+    }
+    let reset = header("x-ratelimit-reset")?.trim().parse().ok()?;
+    until(Timestamp::from_second(reset).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::expect::tests::response;
+
+    fn limit(status: u16, body: &str, headers: &[(&'static str, &'static str)]) -> Option<Option<u64>> {
+        let mut response = response(status, body);
+        for (name, value) in headers {
+            response.headers.insert(*name, HeaderValue::from_static(value));
+        }
+        let texts = ["Too many login attempts".to_owned(), "For mange loginforsøg".to_owned()];
+        throttled(&response, &texts).map(|limit| limit.retry_after.map(|after| after.as_secs()))
+    }
+
+    #[test]
+    fn throttling_is_distinguished_from_a_wrong_password() {
+        let date = ("date", "Mon, 23 Nov 2026 04:49:00 GMT");
+        let breeze = r#"{"errors":{"email":["Too many login attempts. Please try again in 42 seconds."]}}"#;
+        let danish = "{\"errors\":{\"email\":[\"For mange loginfors\\u00f8g. Pr\\u00f8v igen om 42 sekunder.\"]}}";
+        for (case, status, body, headers, expected) in [
+            ("Retry-After", 429, "", &[("retry-after", "42")][..], Some(Some(42))),
+            ("a date", 429, "", &[date, ("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")], Some(Some(90))),
+            ("a date without a Date header", 429, "", &[("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")], Some(None)),
+            ("X-RateLimit-Reset", 429, "", &[date, ("x-ratelimit-reset", "1795409355")], Some(Some(15))),
+            ("nothing", 429, "", &[], Some(None)),
+            ("nonsense", 429, "", &[("retry-after", "soon")], Some(None)),
+            ("Breeze", 422, breeze, &[], Some(None)),
+            ("Breeze in Danish", 422, danish, &[], Some(None)),
+            (
+                "a wrong password",
+                422,
+                r#"{"errors":{"email":["These credentials do not match our records."]}}"#,
+                &[],
+                None,
+            ),
+            ("the text with another status", 200, breeze, &[], None),
+        ] {
+            assert_eq!(limit(status, body, headers), expected, "{case}");
+        }
+    }
+}

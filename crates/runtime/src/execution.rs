@@ -1,0 +1,11 @@
+//! Execution to which an attempt belongs.
+
+use check::RunKey;
+
+/// Execution to which an attempt belongs.
+pub(crate) struct Execution<'a> {
+    pub(crate) key: &'a RunKey,
+    pub(crate) run_id: &'a str,
+    pub(crate) trace_id: &'a str,
+    pub(crate) may_send: bool,
+}

@@ -1,0 +1,77 @@
+//! A check ready to run, read from a settings file.
+
+use probe::EgressPolicy;
+use settings::{CheckLimits, Common, Document, Problem, RunSettings, Section, written_duration};
+use toml::Table;
+
+use crate::check_trait::Check;
+use crate::reserve::reserve;
+
+/// A check ready to run, with valid settings.
+pub struct Prepared<C> {
+    /// Settings shared by all checks.
+    pub common: Common,
+    /// Settings of its runs.
+    pub run: RunSettings,
+    /// The check.
+    pub check: C,
+    /// Egress policy of its requests.
+    pub egress: EgressPolicy,
+    /// Effective settings, with every default filled in: a settings file, except that maintenance windows may name
+    /// other checks.
+    pub written: Table,
+}
+
+impl<C: Check> Prepared<C> {
+    /// Reads the settings of one check.
+    ///
+    /// # Errors
+    /// Returns all problems at once.
+    pub fn read(document: &Document<'_>) -> Result<Self, Vec<Problem>> {
+        let longest = C::FUNCTION_TIMEOUT.saturating_sub(reserve(C::READ_ONLY));
+        let limits = CheckLimits { severity: C::SEVERITY, longest };
+        let settings = document.check(C::ID, limits, &C::CONTRACT, |raw: C::Raw, section, common, run| {
+            let check = C::read(raw, section, common)?;
+            if let Some(run) = run.filter(|_| section.is_valid()) {
+                budget(section, run, &check);
+            }
+            let raw = check.to_raw();
+            Some((check, raw))
+        })?;
+        let settings::CheckSettings { common, run, own: check, egress, written } = settings;
+        Ok(Self { common, run, check, egress, written })
+    }
+}
+
+/// Checks that the attempts and the wait between them fit into the run's deadline, and the deadline into the function's
+/// timeout.
+fn budget<C: Check>(section: &Section<'_>, run: &RunSettings, check: &C) {
+    let attempt = check.max_attempt_duration();
+    let needed = if C::READ_ONLY { attempt * 2 + run.confirm_after } else { attempt };
+    if needed > run.deadline {
+        let reason = if C::READ_ONLY {
+            format!(
+                "2 attempts of {} and a wait of {} between them",
+                written_duration(attempt),
+                written_duration(run.confirm_after)
+            )
+        } else {
+            format!("an attempt of {}", written_duration(attempt))
+        };
+        let (needed, deadline) = (written_duration(needed), written_duration(run.deadline));
+        section.problem("deadline", format!("expected at least {needed}, for {reason}, found {deadline}"));
+    }
+    let reserve = reserve(C::READ_ONLY);
+    let limit = C::FUNCTION_TIMEOUT.saturating_sub(reserve);
+    if run.deadline > limit {
+        let rule = format!(
+            "expected at most {}: the function is killed after {}, and {} are reserved for compensation, \
+             publishing and notifying; found {}",
+            written_duration(limit),
+            written_duration(C::FUNCTION_TIMEOUT),
+            written_duration(reserve),
+            written_duration(run.deadline)
+        );
+        section.problem("deadline", rule);
+    }
+}

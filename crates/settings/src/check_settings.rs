@@ -1,0 +1,181 @@
+//! Settings of one check, read from a file together with the shared ones.
+
+use std::time::Duration;
+
+use probe::EgressPolicy;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use toml::de::DeTable;
+use toml::{Spanned, Table};
+
+use check::incident::Severity;
+
+use crate::common::{Common, RawCommon, RawRun, RunSettings};
+use crate::document::{CHECKS, Document, may_be_secret};
+use crate::lenient::{self, TypeMismatch};
+use crate::names::renamed;
+use crate::problem::{Findings, Part, Problem};
+use crate::section::Section;
+use crate::shared::{Contract, SharedValue};
+
+/// Facts about a check that its settings depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckLimits {
+    /// Severity of its incidents when the settings give none.
+    pub severity: Severity,
+    /// Longest run that its function allows.
+    pub longest: Duration,
+}
+
+/// Settings of one check, valid.
+#[derive(Clone, Debug)]
+pub struct CheckSettings<T> {
+    /// Settings shared by all checks.
+    pub common: Common,
+    /// Settings of its runs.
+    pub run: RunSettings,
+    /// Settings of its own.
+    pub own: T,
+    /// Egress policy of its requests.
+    pub egress: EgressPolicy,
+    /// Effective settings, with every default filled in: a settings file, except that maintenance windows may name
+    /// other checks.
+    pub written: Table,
+}
+
+impl<'t> Document<'t> {
+    /// Reads the settings of one check together with the shared ones. `read` validates the check's own keys and returns
+    /// them twice: as the check needs them, and as keys with every default filled in. It receives the settings of the
+    /// check's runs if these are valid.
+    ///
+    /// # Errors
+    /// Returns all problems at once.
+    pub fn check<Raw: DeserializeOwned + Default + Serialize, T>(
+        &self,
+        id: &str,
+        limits: CheckLimits,
+        contract: &Contract,
+        read: impl FnOnce(Raw, &Section<'_>, &Common, Option<&RunSettings>) -> Option<(T, Raw)>,
+    ) -> Result<CheckSettings<T>, Vec<Problem>> {
+        let findings = Findings::default();
+        let shared_keys: Vec<&str> = contract.sections.iter().map(|section| section.key).collect();
+        let mut root = self.root();
+        root.get_mut().remove(CHECKS);
+        let mut shared = self.shared(contract, &mut root, &findings);
+        let raw: RawCommon = self.read(root, &[], &[&shared_keys[..], &[CHECKS]].concat(), &findings);
+        let common = raw.validate(&Section::new(self, &findings, &[], Vec::new()), (contract.maintenance)());
+        if let Some(common) = &common {
+            shared.iter_mut().for_each(|section| section.complete(&common.time_zone));
+        }
+
+        let path = vec![Part::Key(CHECKS.to_owned()), Part::Key(id.to_owned())];
+        let section = Section::new(self, &findings, &shared, path.clone());
+        let Some(table) = self.table(&path) else {
+            findings.add(self.no_table(&path));
+            return Err(findings.into_problems());
+        };
+        let (run_keys, own_keys) =
+            table.get_ref().clone().into_iter().partition(|(key, _)| RawRun::KEYS.contains(&&**key.get_ref()));
+        let raw_run: RawRun = self.read(Spanned::new(table.span(), run_keys), &path, &[], &findings);
+        let raw_own: Raw = self.read(Spanned::new(table.span(), own_keys), &path, RawRun::KEYS, &findings);
+        let settings = common.and_then(|common| {
+            let run = raw_run.validate(&section, id, limits.severity, &common, limits.longest);
+            let own = read(raw_own, &section, &common, run.as_ref());
+            let (run, (own, raw_own)) = (run?, own?);
+            let egress = self.egress(&common.network.egress, &findings);
+            let written = written(&common, &shared, id, &run, &raw_own);
+            let written = section.parsed("", written)?;
+            Some(CheckSettings { common, run, own, egress, written })
+        });
+        let problems = findings.into_problems();
+        match settings {
+            Some(settings) if problems.is_empty() => Ok(settings),
+            _ => Err(problems),
+        }
+    }
+
+    /// Takes the shared sections out of the file's table and reads them.
+    fn shared(
+        &self,
+        contract: &Contract,
+        root: &mut Spanned<DeTable<'t>>,
+        findings: &Findings,
+    ) -> Vec<Box<dyn SharedValue>> {
+        let mut read = |section: &crate::shared::SharedSection| {
+            let only = root.get_mut().remove_entry(section.key).into_iter().collect();
+            let (value, mismatches) = (section.read)(Spanned::new(root.span(), only));
+            self.report(mismatches, &[], findings);
+            value
+        };
+        contract.sections.iter().map(&mut read).collect()
+    }
+
+    /// Allows requests to the hosts in the settings, and reports forbidden addresses among them.
+    fn egress(&self, allowed: &EgressPolicy, findings: &Findings) -> EgressPolicy {
+        let mut egress = allowed.clone();
+        for (path, url) in findings.hosts() {
+            if let Err(refused) = allowed.permits_literal(&url) {
+                let rule = format!(
+                    "expected a host on the public internet, or one that `network.allow_addresses` allows, found {refused}"
+                );
+                findings.add(self.problem(&path, rule));
+            }
+            egress = egress.allow_host(&url);
+        }
+        egress
+    }
+
+    /// Deserializes a table and reports mismatches.
+    fn read<T: DeserializeOwned + Default>(
+        &self,
+        table: Spanned<DeTable<'t>>,
+        path: &[Part],
+        siblings: &[&str],
+        findings: &Findings,
+    ) -> T {
+        let (value, mismatches) = lenient::read(table, path, siblings);
+        self.report(mismatches, path, findings);
+        value
+    }
+
+    /// Records mismatches within the table at `path`.
+    fn report(&self, mismatches: Vec<TypeMismatch>, path: &[Part], findings: &Findings) {
+        for mismatch in mismatches {
+            let path: Vec<Part> = path.iter().cloned().chain(mismatch.path).collect();
+            let hide = may_be_secret(&path);
+            let rule = match mismatch.rule.rsplit_once(", found ") {
+                Some((expected, _)) if hide => format!("{expected}, found something else (not shown)"),
+                _ => mismatch.rule,
+            };
+            findings.add(self.problem_at(mismatch.offset, &path, rule, hide || mismatch.is_unknown));
+            match (mismatch.is_unknown, renamed(&path)) {
+                (false, _) => findings.add_unreadable(path),
+                // The value is there under its old name, so the new key is not missing.
+                (true, Some(new)) => {
+                    let parent = path[..path.len() - 1].to_vec();
+                    findings.add_unreadable([parent, vec![Part::Key(new.to_owned())]].concat());
+                }
+                (true, None) => {}
+            }
+        }
+    }
+}
+
+/// Effective settings as a settings file. Values read from TOML can always be written.
+fn written<Raw: Serialize>(
+    common: &Common,
+    shared: &[Box<dyn SharedValue>],
+    id: &str,
+    run: &RunSettings,
+    own: &Raw,
+) -> Result<Table, toml::ser::Error> {
+    let mut file = Table::try_from(common.to_raw())?;
+    for section in shared {
+        file.insert(section.key().to_owned(), section.to_toml()?);
+    }
+    let mut section = Table::try_from(run.to_raw())?;
+    section.extend(Table::try_from(own)?);
+    let checks = Table::from_iter([(id.to_owned(), toml::Value::Table(section))]);
+    file.insert(CHECKS.to_owned(), toml::Value::Table(checks));
+    Ok(file)
+}

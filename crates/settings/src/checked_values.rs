@@ -1,0 +1,247 @@
+//! Types that accept only valid values, and write them back as they were read.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::values::{parse_duration, written_duration};
+
+/// Defines a text type that validates its value when read and writes it back unchanged.
+///
+/// `Serialize`, `Deserialize` and `JsonSchema` must be in scope where it is used.
+#[macro_export]
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident($read:path) = $pattern:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String", into = "String")]
+        #[schemars(extend("pattern" = $pattern))]
+        pub struct $name(String);
+
+        impl $name {
+            /// Creates it from a text in the code, which is not checked.
+            #[must_use]
+            pub fn from_static(text: &'static str) -> Self {
+                Self(text.to_owned())
+            }
+
+            /// Returns the text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                $read(&text)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+    };
+}
+
+checked_text! {
+    /// Path below the base URL, starting with one `/`.
+    Path(check_path) = "^/(?!/)"
+}
+checked_text! {
+    /// JSON Pointer (RFC 6901): empty, or starting with `/`.
+    Pointer(check_pointer) = "^(/|$)"
+}
+checked_text! {
+    /// Name of a field or cookie, or a text to search for: not blank.
+    Name(check_not_blank) = r"\S"
+}
+checked_text! {
+    /// Time zone of the IANA database, by name.
+    TimeZone(check_time_zone) = r"\S"
+}
+checked_text! {
+    /// Name of a header.
+    HeaderName(check_header_name) = "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"
+}
+
+/// Time zone when the settings name none.
+const DEFAULT_TIME_ZONE: &str = "Europe/Copenhagen";
+
+impl Default for TimeZone {
+    fn default() -> Self {
+        Self::from_static(DEFAULT_TIME_ZONE)
+    }
+}
+
+impl Path {
+    /// Joins the path to the base URL.
+    ///
+    /// **Errors:** none in practice: a path starting with one `/` joins any base. Otherwise the result is the base.
+    #[must_use]
+    pub fn below(&self, base: &Url) -> Url {
+        base.join(&self.0).unwrap_or_else(|_| base.clone())
+    }
+}
+
+/// HTTP statuses: at least one, each 100 to 599.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Vec<u16>", into = "Vec<u16>")]
+#[schemars(extend("minItems" = 1, "items" = { "type": "integer", "minimum": 100, "maximum": 599 }))]
+pub struct Statuses(Vec<u16>);
+
+impl Statuses {
+    /// Creates it from statuses in the code, which are not checked.
+    #[must_use]
+    pub fn from_static(statuses: &'static [u16]) -> Self {
+        Self(statuses.to_vec())
+    }
+
+    /// Returns all statuses.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u16] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<u16>> for Statuses {
+    type Error = String;
+
+    fn try_from(statuses: Vec<u16>) -> Result<Self, String> {
+        if statuses.is_empty() || statuses.iter().any(|status| !(100..=599).contains(status)) {
+            return Err(format!("expected at least one status of 100 to 599, found {statuses:?}"));
+        }
+        Ok(Self(statuses))
+    }
+}
+
+impl From<Statuses> for Vec<u16> {
+    fn from(statuses: Statuses) -> Self {
+        statuses.0
+    }
+}
+
+/// Time step of one-time codes: 1s to 5m.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+pub struct Period(Duration);
+
+impl Period {
+    /// Creates it from a number of seconds in the code, which is not checked.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// Returns the duration.
+    #[must_use]
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Period {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let period = parse_duration(&text)?;
+        if period.subsec_nanos() != 0 || !(1..=300).contains(&period.as_secs()) {
+            return Err(format!("expected whole seconds, 1s to 5m, found `{text}`"));
+        }
+        Ok(Self(period))
+    }
+}
+
+impl From<Period> for String {
+    fn from(period: Period) -> Self {
+        written_duration(period.0)
+    }
+}
+
+/// Length of a one-time code: 6 to 8 digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u32", into = "u32")]
+#[schemars(extend("minimum" = 6, "maximum" = 8))]
+pub struct Digits(u32);
+
+impl Digits {
+    /// Creates it from a number in the code, which is not checked.
+    #[must_use]
+    pub const fn from_static(digits: u32) -> Self {
+        Self(digits)
+    }
+
+    /// Returns the number of digits.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<u32> for Digits {
+    type Error = String;
+
+    fn try_from(digits: u32) -> Result<Self, String> {
+        if (6..=8).contains(&digits) {
+            Ok(Self(digits))
+        } else {
+            Err(format!("expected 6 to 8 digits, found {digits}"))
+        }
+    }
+}
+
+impl From<Digits> for u32 {
+    fn from(digits: Digits) -> Self {
+        digits.0
+    }
+}
+
+/// Checks that a text is a path below the base URL.
+///
+/// # Errors
+/// The expected and the found text.
+pub fn check_path(text: &str) -> Result<(), String> {
+    if text.starts_with('/') && !text.starts_with("//") {
+        return Ok(());
+    }
+    Err(format!("expected a path that begins with one `/`, found `{text}`"))
+}
+
+fn check_pointer(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.starts_with('/') {
+        return Ok(());
+    }
+    Err(format!("expected a JSON Pointer such as \"/data/status\", found `{text}`"))
+}
+
+fn check_not_blank(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err("expected a text, found a blank one".to_owned()) } else { Ok(()) }
+}
+
+fn check_time_zone(text: &str) -> Result<(), String> {
+    jiff::tz::TimeZone::get(text)
+        .map_or_else(|_| Err(format!("expected a time zone such as \"Europe/Copenhagen\", found `{text}`")), |_| Ok(()))
+}
+
+fn check_header_name(text: &str) -> Result<(), String> {
+    http::HeaderName::try_from(text)
+        .map_or_else(|_| Err(format!("expected the name of a header, found `{text}`")), |_| Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_keeps_the_base() {
+        let base = Url::parse("https://app.example/ignored").unwrap();
+        assert_eq!(Path::from_static("/api/me?full=1").below(&base).as_str(), "https://app.example/api/me?full=1");
+    }
+}

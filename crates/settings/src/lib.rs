@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+
+mod check_settings;
+mod checked_values;
+mod common;
+mod document;
+mod incidents;
+mod lenient;
+mod links;
+mod names;
+mod network;
+mod problem;
+mod schema;
+mod section;
+mod shared;
+mod type_schema;
+mod values;
+mod windows;
+
+pub use check_settings::{CheckLimits, CheckSettings};
+pub use checked_values::{Digits, HeaderName, Name, Path, Period, Pointer, Statuses, TimeZone, check_path};
+pub use common::{Common, RunSettings};
+pub use document::{Document, replaced};
+pub use links::LinkTemplates;
+pub use names::{nearest, unknown};
+pub use network::Network;
+pub use problem::Problem;
+pub use schema::{check_schema, schema};
+pub use section::Section;
+pub use shared::{Contract, Shared, SharedSection};
+pub use type_schema::type_schema;
+pub use values::{SecretRef, written_duration, written_id};
+pub use windows::{When, Window};

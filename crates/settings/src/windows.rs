@@ -1,0 +1,389 @@
+//! Maintenance windows, once or weekly, during which notifications are silenced.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::civil::{DateTime, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use check::Subject;
+use check::incident::{Silence, SilenceKind};
+
+use crate::section::Section;
+use crate::values::written_duration;
+
+const DAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Monday),
+    ("tue", Weekday::Tuesday),
+    ("wed", Weekday::Wednesday),
+    ("thu", Weekday::Thursday),
+    ("fri", Weekday::Friday),
+    ("sat", Weekday::Saturday),
+    ("sun", Weekday::Sunday),
+];
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Longest weekly window, so that a mistake does not silence notifications for ever.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Longest single window: CloudWatch mutes alarms no longer than this.
+const LONGEST_ONCE: SignedDuration = SignedDuration::from_hours(15 * 24);
+
+/// A maintenance window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    name: String,
+    reason: String,
+    /// Checks and their subjects; all when empty.
+    scopes: Vec<(String, Option<Subject>)>,
+    when: When,
+    /// Name of the time zone, as written.
+    zone: String,
+}
+
+/// Time of a window.
+#[derive(Clone, Debug, PartialEq)]
+pub enum When {
+    /// Once.
+    Once {
+        /// Start.
+        from: Timestamp,
+        /// End, exclusive.
+        until: Timestamp,
+    },
+    /// Every week.
+    Weekly {
+        /// Weekdays on which it begins; Monday is 1.
+        days: BTreeSet<i8>,
+        /// Local time at which it begins.
+        at: Time,
+        /// Length.
+        duration: Duration,
+        /// Time zone of the days and times.
+        zone: TimeZone,
+    },
+}
+
+/// A maintenance window: once with `from` and `until`, or weekly with `days`, `at` and `duration`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawWindow {
+    /// Name of the window, in logs and records. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Reason for the window. Default maintenance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Checks and subjects to silence: `CHECK`, or `CHECK/SUBJECT`. Default: everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Vec<String>>,
+    /// Start of a single window, such as "2026-12-01T02:00", or with an offset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    /// End of a single window, at most 15 days after the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    /// Weekdays on which a weekly window begins: mon, tue, wed, thu, fri, sat, sun. Default: every day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<Vec<String>>,
+    /// Local time at which a weekly window begins, such as "02:00".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    /// Length of a weekly window: 1m to 168h, and less than the time until the next one begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration: Option<String>,
+    /// Time zone of the window's times. Default: `time_zone` at the top of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
+}
+
+impl Window {
+    /// Name of the window.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Reason for the window.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Checks and their subjects; all when empty.
+    #[must_use]
+    pub fn scopes(&self) -> &[(String, Option<Subject>)] {
+        &self.scopes
+    }
+
+    /// Time of the window.
+    #[must_use]
+    pub const fn when(&self) -> &When {
+        &self.when
+    }
+
+    /// IANA name of the time zone.
+    #[must_use]
+    pub fn zone(&self) -> &str {
+        &self.zone
+    }
+
+    /// Silences of a check in effect at this time.
+    #[must_use]
+    pub fn silences(&self, check: &str, now: Timestamp) -> Vec<Silence> {
+        let Some((from, until)) = self.around(now) else { return Vec::new() };
+        let silence = |subject: Option<Subject>| Silence {
+            id: self.name.clone(),
+            kind: SilenceKind::Maintenance,
+            subject,
+            from,
+            until,
+            by: "settings".to_owned(),
+            reason: self.reason.clone(),
+        };
+        if self.scopes.is_empty() {
+            return vec![silence(None)];
+        }
+        self.scopes.iter().filter(|(id, _)| id == check).map(|(_, subject)| silence(subject.clone())).collect()
+    }
+
+    /// Start and end of the window in effect at this time.
+    fn around(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        match &self.when {
+            When::Once { from, until } => (*from <= now && now < *until).then_some((*from, *until)),
+            When::Weekly { days, at, duration, zone } => {
+                let duration = SignedDuration::try_from(*duration).ok()?;
+                let today = now.to_zoned(zone.clone()).date();
+                // A window that began days ago may still last. If the clock skips its start, it begins after the gap.
+                (0..=8).find_map(|ago| {
+                    let day = today.checked_sub(Span::new().days(ago)).ok()?;
+                    if !days.contains(&day.weekday().to_monday_one_offset()) {
+                        return None;
+                    }
+                    let from = day.to_datetime(*at).to_zoned(zone.clone()).ok()?.timestamp();
+                    let until = from + duration;
+                    (from <= now && now < until).then_some((from, until))
+                })
+            }
+        }
+    }
+
+    pub(crate) fn to_raw(&self) -> RawWindow {
+        let checks = self.scopes.iter().map(|(check, subject)| match subject {
+            Some(subject) => format!("{check}/{subject}"),
+            None => check.clone(),
+        });
+        let raw = RawWindow {
+            name: Some(self.name.clone()),
+            reason: Some(self.reason.clone()),
+            checks: (!self.scopes.is_empty()).then(|| checks.collect()),
+            time_zone: Some(self.zone.clone()),
+            ..RawWindow::default()
+        };
+        match &self.when {
+            When::Once { from, until } => {
+                RawWindow { from: Some(from.to_string()), until: Some(until.to_string()), ..raw }
+            }
+            When::Weekly { days, at, duration, .. } => {
+                let named = |day: &&(&str, Weekday)| days.contains(&day.1.to_monday_one_offset());
+                RawWindow {
+                    days: Some(DAYS.iter().filter(named).map(|(name, _)| (*name).to_owned()).collect()),
+                    at: Some(at.strftime("%H:%M:%S").to_string()),
+                    duration: Some(written_duration(*duration)),
+                    ..raw
+                }
+            }
+        }
+    }
+}
+
+impl RawWindow {
+    /// `checks` are the ids of the check sections in the file.
+    pub(crate) fn validate(self, section: &Section<'_>, checks: &[String], default_zone: &str) -> Option<Window> {
+        let name = section.text("name", self.name.clone());
+        let scopes = self.scopes(section, checks);
+        let zone_name = self.time_zone.clone().unwrap_or_else(|| default_zone.to_owned());
+        let zone = TimeZone::get(&zone_name)
+            .map_err(|_| format!("expected a time zone such as \"Europe/Copenhagen\", found `{zone_name}`"));
+        let zone = section.parsed("time_zone", zone)?;
+        let is_once = self.from.is_some() || self.until.is_some();
+        let is_weekly = self.at.is_some() || self.duration.is_some() || self.days.is_some();
+        let when = match (is_once, is_weekly) {
+            (true, false) => self.once(section, &zone),
+            (false, true) => self.weekly(section, zone),
+            _ => {
+                section.problem(
+                    "",
+                    "expected `from` and `until` for a single window, or `at` and `duration` for a weekly one",
+                );
+                None
+            }
+        };
+        let reason = self.reason.unwrap_or_else(|| "maintenance".to_owned());
+        Some(Window { name: name?, reason, scopes: scopes?, when: when?, zone: zone_name })
+    }
+
+    fn scopes(&self, section: &Section<'_>, checks: &[String]) -> Option<Vec<(String, Option<Subject>)>> {
+        let mut scopes = Vec::new();
+        for scope in self.checks.iter().flatten() {
+            let (check, subject) = match scope.split_once('/') {
+                Some((check, subject)) => (check, Some(section.parsed("checks", Subject::new(subject))?)),
+                None => (scope.as_str(), None),
+            };
+            if !checks.iter().any(|known| known == check) {
+                let known = checks.join(", ");
+                section.problem("checks", format!("expected checks of this file ({known}), found `{check}`"));
+                return None;
+            }
+            scopes.push((check.to_owned(), subject));
+        }
+        if self.checks.as_ref().is_some_and(Vec::is_empty) {
+            section.problem("checks", "expected at least one check, found none; leave out the key for all checks");
+            return None;
+        }
+        Some(scopes)
+    }
+
+    fn once(&self, section: &Section<'_>, zone: &TimeZone) -> Option<When> {
+        let time = |key: &str, text: &Option<String>| {
+            let text = section.required(key, text.clone())?;
+            let read = text.parse::<Timestamp>().or_else(|_| {
+                text.parse::<DateTime>().and_then(|local| local.to_zoned(zone.clone())).map(|zoned| zoned.timestamp())
+            });
+            section
+                .parsed(key, read.map_err(|_| format!("expected a time such as \"2026-12-01T02:00\", found `{text}`")))
+        };
+        let (from, until) = (time("from", &self.from), time("until", &self.until));
+        let (from, until) = (from?, until?);
+        if until <= from {
+            section.problem("until", "expected a time after `from`");
+            return None;
+        }
+        let duration = until.duration_since(from);
+        if duration > LONGEST_ONCE {
+            let found = format!("found {} hours", duration.as_hours());
+            let rule = "expected a time at most 15 days after `from`, as long as CloudWatch mutes alarms";
+            section.problem("until", format!("{rule}, {found}; split it into several windows"));
+            return None;
+        }
+        Some(When::Once { from, until })
+    }
+
+    fn weekly(&self, section: &Section<'_>, zone: TimeZone) -> Option<When> {
+        let at = section.required("at", self.at.clone()).and_then(|text| {
+            let time = text.parse::<Time>();
+            section.parsed("at", time.map_err(|_| format!("expected a time of day such as \"02:00\", found `{text}`")))
+        });
+        let duration = section.required("duration", self.duration.clone()).and_then(|duration| {
+            section.duration("duration", Some(duration), LONGEST, Duration::from_secs(60)..=LONGEST)
+        });
+        let mut days = BTreeSet::new();
+        for name in self.days.iter().flatten() {
+            let Some((_, day)) = DAYS.iter().find(|(own, _)| own == name) else {
+                let known = DAYS.map(|(own, _)| own).join(", ");
+                section.problem("days", format!("expected days of {known}, found `{name}`"));
+                return None;
+            };
+            days.insert(day.to_monday_one_offset());
+        }
+        if days.is_empty() {
+            days.extend(1..=7);
+        }
+        if let Some(duration) = duration {
+            let gap = shortest_gap(&days);
+            if duration >= gap {
+                let (gap, duration) = (written_duration(gap), written_duration(duration));
+                let rule = format!("expected less than {gap}, when the next window begins, found `{duration}`");
+                section.problem("duration", format!("{rule}; it would never end: shorten it, or name fewer `days`"));
+                return None;
+            }
+        }
+        Some(When::Weekly { days, at: at?, duration: duration?, zone })
+    }
+}
+
+/// Shortest time between two starts.
+fn shortest_gap(days: &BTreeSet<i8>) -> Duration {
+    // The first day comes again a week later.
+    let next = days.iter().skip(1).copied().chain(days.first().map(|first| first + 7));
+    let gaps = days.iter().zip(next).map(|(day, next)| DAY * u32::from((next - day).unsigned_abs()));
+    gaps.min().unwrap_or(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weekly(days: &[i8], at: &str, hours: u64) -> Window {
+        Window {
+            name: "night".to_owned(),
+            reason: "backup".to_owned(),
+            scopes: vec![
+                ("login".to_owned(), None),
+                ("availability".to_owned(), Some(Subject::new("health").unwrap())),
+            ],
+            when: When::Weekly {
+                days: days.iter().copied().collect(),
+                at: at.parse().unwrap(),
+                duration: Duration::from_secs(hours * 3_600),
+                zone: TimeZone::get("Europe/Copenhagen").unwrap(),
+            },
+            zone: "Europe/Copenhagen".to_owned(),
+        }
+    }
+
+    fn is_quiet(window: &Window, now: &str) -> bool {
+        !window.silences("login", now.parse().unwrap()).is_empty()
+    }
+
+    #[test]
+    fn weekly_window_follows_local_time() {
+        // 2026-11-23 is a Monday; Copenhagen is one hour ahead of UTC.
+        let night = weekly(&[1], "23:30", 2);
+        for (now, expected) in [
+            ("2026-11-23T22:29:59Z", false),
+            ("2026-11-23T22:30:00Z", true),
+            ("2026-11-24T00:29:59Z", true),
+            ("2026-11-24T00:30:00Z", false),
+            ("2026-11-24T22:30:00Z", false),
+            ("2026-11-30T22:30:00Z", true),
+            // Copenhagen is two hours ahead of UTC in summer.
+            ("2026-07-06T21:30:00Z", true),
+            ("2026-07-06T23:30:00Z", false),
+        ] {
+            assert_eq!(is_quiet(&night, now), expected, "{now}");
+        }
+        // The clock skips 02:00 to 03:00 on 29 March 2026: the window begins after the gap and keeps its length.
+        let gap = weekly(&[7], "02:30", 1);
+        assert!(!is_quiet(&gap, "2026-03-29T00:59:59Z"));
+        assert!(is_quiet(&gap, "2026-03-29T01:45:00Z"));
+        // The clock shows 02:30 twice on 25 October: the first one counts.
+        assert!(is_quiet(&gap, "2026-10-25T00:30:00Z"));
+        assert!(!is_quiet(&gap, "2026-10-25T01:30:00Z"));
+        // Longer than a day.
+        let weekend = weekly(&[5], "18:00", 62);
+        assert!(is_quiet(&weekend, "2026-11-22T23:00:00Z"));
+        assert!(!is_quiet(&weekend, "2026-11-23T08:00:00Z"));
+    }
+
+    #[test]
+    fn shortest_gap_wraps_around_the_week() {
+        for (days, expected) in [(&[1][..], 7), (&[1, 4], 3), (&[1, 7], 1), (&[2, 6], 3), (&[1, 2, 3, 4, 5, 6, 7], 1)] {
+            assert_eq!(shortest_gap(&days.iter().copied().collect()), DAY * expected, "{days:?}");
+        }
+    }
+
+    #[test]
+    fn window_silences_the_checks_and_subjects_it_names() {
+        let night = weekly(&[1, 2], "00:00", 24);
+        let now = "2026-11-23T12:00:00Z".parse().unwrap();
+        let subjects =
+            |check: &str| night.silences(check, now).into_iter().map(|silence| silence.subject).collect::<Vec<_>>();
+        assert_eq!(subjects("login"), [None]);
+        assert_eq!(subjects("availability"), [Some(Subject::new("health").unwrap())]);
+        assert_eq!(subjects("booking"), []);
+        let all = Window { scopes: Vec::new(), ..night };
+        assert_eq!(all.silences("booking", now).len(), 1);
+    }
+}
