@@ -1,32 +1,6 @@
 //! One evaluation of an alarm, based on its breaching and missing data points.
 
-use serde::{Deserialize, Serialize};
-
-use crate::MissingData;
-
-/// State of an alarm, named as in CloudWatch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum State {
-    /// Within its threshold.
-    Ok,
-    /// Beyond its threshold.
-    Alarm,
-    /// Too few data points.
-    InsufficientData,
-}
-
-impl State {
-    /// Name in CloudWatch's API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "OK",
-            Self::Alarm => "ALARM",
-            Self::InsufficientData => "INSUFFICIENT_DATA",
-        }
-    }
-}
+use crate::{MissingData, State};
 
 /// Evaluates the data points of the evaluation range, oldest first. Each is true when it breaches, and `None` when it is
 /// missing. Returns `None` when the alarm keeps its state.

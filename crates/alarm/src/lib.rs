@@ -16,6 +16,7 @@ mod reader;
 mod replay;
 mod scan;
 mod series;
+mod state;
 pub mod template;
 
 pub use composite::{Rule, RuleError};
@@ -23,8 +24,9 @@ pub use definition::{
     Actions, Alarm, Comparison, CompositeAlarm, MetricAlarm, MetricId, MissingData, Query, Source, Statistic,
 };
 pub use expression::{Expression, ExpressionError};
-pub use judge::{State, judge};
+pub use judge::judge;
 pub use reader::alarms;
 pub use replay::{Replay, Transition};
 pub use series::{Data, Datapoint};
+pub use state::State;
 pub use template::{Inputs, Template, TemplateError};
