@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::TemplateError;
+use super::error::TemplateError;
 use super::node::{Node, NodeValue};
 use super::resolve::{Resolver, Scope, describe};
 

@@ -4,74 +4,21 @@
 //! Names of resources stay symbolic, since they are known only after a stack is deployed: `Ref` of a resource becomes
 //! `${Name}`, an attribute `${Name.Arn}`, and an import without a value `${import:Name}`.
 
+mod error;
 mod functions;
+mod inputs;
 mod node;
 mod resolve;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde_json::{Map, Value};
 
 use node::Node;
 use resolve::{Resolver, Scope};
 
-/// Inputs for deploying a stack.
-#[derive(Clone, Debug)]
-pub struct Inputs {
-    /// Values of parameters, as strings. Parameters with a default may be omitted.
-    pub parameters: BTreeMap<String, String>,
-    /// Exports of other stacks, by name.
-    pub imports: BTreeMap<String, Value>,
-    /// Region. Default `eu-north-1`.
-    pub region: String,
-    /// Account id. Default `123456789012`.
-    pub account: String,
-    /// Name of the stack. Default `stack`.
-    pub stack: String,
-}
-
-impl Default for Inputs {
-    fn default() -> Self {
-        Self {
-            parameters: BTreeMap::new(),
-            imports: BTreeMap::new(),
-            region: "eu-north-1".to_owned(),
-            account: "123456789012".to_owned(),
-            stack: "stack".to_owned(),
-        }
-    }
-}
-
-impl Inputs {
-    /// Sets a parameter.
-    #[must_use]
-    pub fn with(mut self, parameter: &str, value: &str) -> Self {
-        self.parameters.insert(parameter.to_owned(), value.to_owned());
-        self
-    }
-}
-
-/// Error in a template, or an unsupported feature.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct TemplateError {
-    /// Path, such as `Resources.SlowAlarm.Properties.Period`. Empty when the text is not YAML.
-    pub path: String,
-    /// Line, from 1.
-    pub line: usize,
-    /// Expected and found value.
-    pub rule: String,
-}
-
-impl fmt::Display for TemplateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: ", self.line)?;
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.rule)
-    }
-}
+pub use error::TemplateError;
+pub use inputs::Inputs;
 
 /// A template, fully resolved.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use serde_json::{Number, Value};
 
-use super::TemplateError;
+use super::error::TemplateError;
 
 /// A value, and its line.
 #[derive(Clone, Debug)]

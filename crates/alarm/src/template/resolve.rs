@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::error::TemplateError;
+use super::inputs::Inputs;
 use super::node::{Node, NodeValue};
-use super::{Inputs, TemplateError};
 
 /// Variables of the enclosing loops.
 #[derive(Clone, Debug, Default)]
