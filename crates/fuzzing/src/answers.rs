@@ -8,7 +8,11 @@ use probe::{Bytes, HeaderMap, HeaderValue, Redactor, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::split_first_line;
+/// Splits off the first line: two inputs in one.
+fn split_first_line(data: &[u8]) -> (String, &[u8]) {
+    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    (String::from_utf8_lossy(&data[..end]).into_owned(), data.get(end + 1..).unwrap_or_default())
+}
 
 fn response(kind: &str, body: &[u8]) -> Option<Response> {
     let mut headers = HeaderMap::new();

@@ -22,9 +22,3 @@ pub const TARGETS: [(&str, Property); 5] = [
     ("json_pointers", json_pointers),
     ("assertions", assertions),
 ];
-
-/// Splits off the first line: two inputs in one.
-fn split_first_line(data: &[u8]) -> (String, &[u8]) {
-    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
-    (String::from_utf8_lossy(&data[..end]).into_owned(), data.get(end + 1..).unwrap_or_default())
-}

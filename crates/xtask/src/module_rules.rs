@@ -35,7 +35,6 @@ const KNOWN: &[&[&str]] = &[
         "demo-platform::work",
     ],
     &["demo-platform::stores", "demo-platform::stores::mysql", "demo-platform::stores::redis"],
-    &["fuzzing", "fuzzing::answers"],
     &[
         "hostile/main::cases",
         "hostile/main::cases::bodies",
