@@ -4,7 +4,8 @@ use std::io::Write as _;
 
 use hostile::{Action, answer, send};
 
-use super::{Case, Content, EXTRA, Expect::*, Stage};
+use super::case::{Case, Content, EXTRA, Expect::*};
+use super::stage::Stage;
 
 const MIB: usize = 1024 * 1024;
 

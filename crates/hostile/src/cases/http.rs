@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use hostile::{Action, answer, ok, send};
 
-use super::{Case, Content, Expect::*, Stage};
+use super::case::{Case, Content, Expect::*};
+use super::stage::Stage;
 
 const SLOW: Duration = Duration::from_millis(300);
 

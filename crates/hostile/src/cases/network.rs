@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hostile::{ConnectionBehavior, Server, ok, send};
 
-use super::{Case, Expect::*, Stage, url};
+use super::case::{Case, Expect::*};
+use super::stage::{Stage, url};
 use crate::host::PUBLIC;
 use crate::names::ZONE;
 

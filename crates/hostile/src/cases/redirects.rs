@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use hostile::{Action, ConnectionBehavior, answer, ok};
 
-use super::{Case, Expect::*, Stage, server_at, url};
+use super::case::{Case, Expect::*};
+use super::stage::{Stage, server_at, url};
 use crate::host::{INSIDE, METADATA};
 use crate::names::ZONE;
 

@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rustls::ServerConfig;
 use tokio::process::{Child, Command};
 
-use super::{Case, Expect, Expect::*, Stage, url};
+use super::case::{Case, Expect, Expect::*};
+use super::stage::{Stage, url};
 use crate::host::PUBLIC;
 
 const YEARS: (i32, i32) = (2020, 2999);
