@@ -34,7 +34,6 @@ const KNOWN: &[&[&str]] = &[
         "demo-platform::requests",
         "demo-platform::work",
     ],
-    &["demo-platform::stores", "demo-platform::stores::mysql", "demo-platform::stores::redis"],
     &["integrations", "integrations::settings"],
     &["login", "login::settings"],
     &["notifications", "notifications::settings"],

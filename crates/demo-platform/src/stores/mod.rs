@@ -5,49 +5,21 @@
 
 mod mysql;
 mod redis;
+mod store;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::faults::Fault;
+pub(crate) use store::Store;
+
 use crate::listener::reset;
 use crate::platform::Platform;
 
 /// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Uptime of both stores at the start of the platform. **Units:** seconds.
-const UPTIME_AT_START: i64 = 30 * 86_400;
-
-/// A data store.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Store {
-    /// MySQL.
-    Database,
-    /// Redis.
-    Cache,
-}
-
-impl Store {
-    /// The fault that resets connections.
-    const fn down(self) -> Fault {
-        match self {
-            Self::Database => Fault::DatabaseDown,
-            Self::Cache => Fault::CacheDown,
-        }
-    }
-
-    /// The fault that delays answers.
-    const fn slow(self) -> Fault {
-        match self {
-            Self::Database => Fault::DatabaseSlow,
-            Self::Cache => Fault::CacheSlow,
-        }
-    }
-}
 
 /// Serves until dropped, which also closes the open connections.
 pub(crate) async fn serve(store: Store, listener: TcpListener, platform: Arc<Platform>) {
@@ -81,21 +53,4 @@ async fn serve_one(store: Store, mut stream: TcpStream, platform: Arc<Platform>)
     if was_cut {
         reset(&stream);
     }
-}
-
-/// Waits while the store's slowness fault is active.
-async fn delay_if_slow(store: Store, platform: &Platform) {
-    if platform.has(store.slow()) {
-        tokio::time::sleep(platform.slow_delay).await;
-    }
-}
-
-/// Uptime of both stores. **Units:** seconds.
-fn uptime(platform: &Platform) -> i64 {
-    UPTIME_AT_START + platform.now().duration_since(platform.started).as_secs()
-}
-
-/// An error for data that violates the protocol.
-fn malformed() -> io::Error {
-    io::ErrorKind::InvalidData.into()
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Store, delay_if_slow, malformed, uptime};
+use super::store::{Store, delay_if_slow, malformed, uptime};
 use crate::faults::Fault;
 use crate::platform::Platform;
 

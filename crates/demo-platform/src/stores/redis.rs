@@ -5,7 +5,7 @@ use std::io;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::{Store, delay_if_slow, malformed, uptime};
+use super::store::{Store, delay_if_slow, malformed, uptime};
 use crate::faults::Fault;
 use crate::platform::Platform;
 
