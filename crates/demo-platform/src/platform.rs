@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::accounts::Accounts;
-use crate::bookings::Bookings;
 use crate::faults::{Fault, FaultSpec, Faults};
-use crate::finance::{self, Finance};
 use crate::names::Names;
-use crate::notifications::Notifications;
-use crate::ops::Counters;
 use crate::requests::RequestLog;
+use crate::routes::bookings::Bookings;
+use crate::routes::finance::{self, Finance};
+use crate::routes::notifications::Notifications;
+use crate::routes::ops::Counters;
+use crate::routes::work::Work;
 use crate::seed::Seed;
-use crate::session::Sessions;
-use crate::throttle::Limiter;
-use crate::work::Work;
+use crate::state::accounts::Accounts;
+use crate::state::session::Sessions;
+use crate::state::throttle::Limiter;
 
 /// The wall clock, passed in so that tests control the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

@@ -10,8 +10,8 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ops::Event;
 use crate::platform::Platform;
+use crate::routes::ops::Event;
 
 /// A request that reached the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,24 +11,25 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::accounts::Accounts;
-use crate::bookings::Bookings;
-use crate::faults::{CatalogueError, Faults, act, catalogue};
-use crate::finance::Finance;
+use crate::answers::laravel;
+use crate::faults::{CatalogueError, Faults, catalogue};
 use crate::names::Flavour;
-use crate::notifications::Notifications;
-use crate::ops::Counters;
 use crate::platform::{Clock, Platform};
 use crate::requests::{self, RequestLog};
-use crate::seed::Seed;
-use crate::session::Sessions;
-use crate::stores::{self, Store};
-use crate::throttle::{Limiter, Throttle};
-use crate::work::Work;
-use crate::{
-    admin, auth, bookings, caller, finance, health, laravel, listener, notifications, ops, pages, partners, payments,
-    providers, schools, status, work,
+use crate::routes::bookings::Bookings;
+use crate::routes::finance::Finance;
+use crate::routes::notifications::Notifications;
+use crate::routes::ops::Counters;
+use crate::routes::work::Work;
+use crate::routes::{
+    auth, bookings, finance, health, notifications, ops, pages, partners, payments, providers, schools, status, work,
 };
+use crate::seed::Seed;
+use crate::state::accounts::Accounts;
+use crate::state::session::Sessions;
+use crate::state::throttle::{Limiter, Throttle};
+use crate::stores::{self, Store};
+use crate::{admin, layers, listener};
 
 /// Options of the platform.
 pub struct Options {
@@ -283,8 +284,8 @@ fn router(platform: &Arc<Platform>) -> Router {
     let state = || Arc::clone(platform);
     let names = platform.names;
     let pages = pages::routes(names)
-        .route_layer(middleware::from_fn_with_state(state(), caller::recognize_on_pages))
-        .route_layer(middleware::from_fn_with_state(state(), act::on_pages));
+        .route_layer(middleware::from_fn_with_state(state(), layers::caller::recognize_on_pages))
+        .route_layer(middleware::from_fn_with_state(state(), layers::faults::on_pages));
     let api = auth::routes(names)
         .merge(schools::routes(names))
         .merge(bookings::routes(names))
@@ -292,7 +293,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(notifications::routes(names))
         .merge(payments::routes(names))
         .merge(work::horizon_routes(names))
-        .route_layer(middleware::from_fn_with_state(state(), caller::recognize_on_api));
+        .route_layer(middleware::from_fn_with_state(state(), layers::caller::recognize_on_api));
     let json = Router::new()
         .merge(health::routes(names))
         .merge(status::routes())
@@ -300,14 +301,14 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(work::routes(names))
         .merge(finance::webhook_routes(names))
         .merge(api)
-        .route_layer(middleware::from_fn_with_state(state(), act::on_json));
+        .route_layer(middleware::from_fn_with_state(state(), layers::faults::on_json));
     let application = pages
         .merge(json)
         .merge(providers::routes())
         .merge(payments::provider_routes())
         .merge(partners::routes())
         .fallback(laravel::not_found)
-        .layer(middleware::from_fn_with_state(state(), act::on_everything))
+        .layer(middleware::from_fn_with_state(state(), layers::faults::on_everything))
         .layer(middleware::from_fn_with_state(state(), requests::record))
         .with_state(state());
     // A separate router, because axum adds `Allow` to a 405 outside of the layers of the matching router.

@@ -1,10 +1,9 @@
 //! The faults of the platform, and the switches for them.
 //!
 //! A [`Fault`] is a name. `faults.toml`, read by [`catalogue`], describes each fault and the result that a check must report,
-//! and [`Faults`] holds the active ones. Each fault acts in one place: transport faults in `act`, [`Fault::Down`] below HTTP in
+//! and [`Faults`] holds the active ones. Each fault acts in one place: transport faults in `layers::faults`, [`Fault::Down`] below HTTP in
 //! the listener, and all others in the handler or job that they break, which calls [`Faults::is_active`].
 
-pub(crate) mod act;
 mod catalogue;
 
 use std::collections::BTreeSet;

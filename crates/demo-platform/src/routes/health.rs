@@ -11,9 +11,9 @@ use axum::routing::get;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::dialect::zone;
+use crate::answers::dialect::zone;
+use crate::answers::laravel;
 use crate::faults::Fault;
-use crate::laravel;
 use crate::names::Names;
 use crate::platform::Platform;
 

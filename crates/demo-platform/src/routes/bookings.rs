@@ -17,13 +17,13 @@ use jiff::civil::{Date, Weekday};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, LoggedIn, csrf_check};
-use crate::dialect::{format_time, read_time, zone};
+use crate::answers::dialect::{format_time, read_time, zone};
+use crate::answers::laravel::{Client, Problem};
 use crate::faults::Fault;
-use crate::laravel::{Client, Problem};
+use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
-use crate::ops::Event;
 use crate::platform::Platform;
+use crate::routes::ops::Event;
 use crate::seed::Account;
 
 /// Prefix of the marker that identifies data of synthetic traffic.

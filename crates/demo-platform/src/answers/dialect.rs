@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use crate::laravel;
+use crate::answers::laravel;
 use crate::platform::Platform;
 
 /// Time zone of the platform's schools.

@@ -18,14 +18,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::bookings::MARKER;
-use crate::caller::{Caller, LoggedIn, csrf_check};
-use crate::dialect::format_time;
+use crate::answers::dialect::format_time;
+use crate::answers::laravel::{self, Client, Problem};
 use crate::faults::Fault;
-use crate::laravel::{self, Client, Problem};
+use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
-use crate::ops::Event;
 use crate::platform::Platform;
+use crate::routes::bookings::MARKER;
+use crate::routes::ops::Event;
 use crate::seed::{Account, School};
 
 /// Stripe's tolerance for the age of a signature. **Units:** seconds.

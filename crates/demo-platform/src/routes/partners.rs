@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::faults::Fault;
 use crate::platform::Platform;
-use crate::providers::{TWILIO_ACCOUNT, is_key, is_twilio_key, unauthorized};
+use crate::routes::providers::{TWILIO_ACCOUNT, is_key, is_twilio_key, unauthorized};
 
 /// Rate limit headers: allowed and remaining calls.
 const LIMIT: [(&str, &str); 2] = [("x-ratelimit-limit", "1000"), ("x-ratelimit-remaining", "940")];

@@ -18,9 +18,9 @@ use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::html;
+use crate::answers::html;
 use crate::platform::Platform;
-use crate::throttle::Limit;
+use crate::state::throttle::Limit;
 
 /// The kind of client, as Laravel classifies it: a browser gets pages and redirects, others get JSON and statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

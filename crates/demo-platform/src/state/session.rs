@@ -13,8 +13,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::chance::Chance;
 use crate::names::Names;
+use crate::state::chance::Chance;
 
 /// Laravel's default `SESSION_LIFETIME`.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(120);

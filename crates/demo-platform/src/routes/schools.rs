@@ -8,9 +8,9 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use crate::caller::LoggedIn;
+use crate::answers::laravel::{self, Client, Problem};
 use crate::faults::Fault;
-use crate::laravel::{self, Client, Problem};
+use crate::layers::caller::LoggedIn;
 use crate::names::Names;
 use crate::platform::Platform;
 use crate::seed::School;

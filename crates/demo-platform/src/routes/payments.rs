@@ -17,14 +17,14 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use crate::bookings::own_school;
-use crate::caller::LoggedIn;
-use crate::dialect::{format_time, zone};
+use crate::answers::dialect::{format_time, zone};
+use crate::answers::laravel::{self, Client, Problem};
 use crate::faults::Fault;
-use crate::finance;
-use crate::laravel::{self, Client, Problem};
+use crate::layers::caller::LoggedIn;
 use crate::names::Names;
 use crate::platform::Platform;
+use crate::routes::bookings::own_school;
+use crate::routes::finance;
 
 /// Minimum age at which payments expire. They expire in batches, so that pages do not shift while a client reads them.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30);

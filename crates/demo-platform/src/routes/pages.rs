@@ -8,11 +8,11 @@ use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 
-use crate::auth;
-use crate::caller::{Caller, LoggedIn, csrf_check};
-use crate::html::{escape, page};
+use crate::answers::html::{escape, page};
+use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
 use crate::platform::Platform;
+use crate::routes::auth;
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     Router::new()

@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::json;
 
-use crate::laravel;
+use crate::answers::laravel;
 use crate::platform::Platform;
 
 pub(crate) fn routes() -> Router<Arc<Platform>> {

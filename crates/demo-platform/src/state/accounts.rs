@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use totp_rs::{Builder, Secret};
 
-use crate::chance::Chance;
 use crate::seed::{Account, Seed};
+use crate::state::chance::Chance;
 
 /// Length of a second-factor code.
 const DIGITS: u8 = 6;

@@ -11,12 +11,12 @@ use axum::routing::get;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, json};
 
-use crate::caller::bearer;
+use crate::answers::laravel::{self, Client, unauthenticated};
 use crate::faults::Fault;
-use crate::laravel::{self, Client, unauthenticated};
+use crate::layers::caller::bearer;
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::work;
+use crate::routes::work;
 
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
 

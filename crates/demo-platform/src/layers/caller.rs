@@ -18,11 +18,11 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
+use crate::answers::laravel::{Client, Problem, unauthenticated};
 use crate::faults::Fault;
-use crate::laravel::{Client, Problem, unauthenticated};
 use crate::platform::Platform;
 use crate::seed::Account;
-use crate::session::Session;
+use crate::state::session::Session;
 
 /// Limit for request bodies, far above the largest one. **Units:** bytes.
 const LARGEST_BODY: usize = 1 << 20;

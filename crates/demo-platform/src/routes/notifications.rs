@@ -18,10 +18,10 @@ use lettre::message::Mailbox;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, LoggedIn, csrf_check};
-use crate::dialect::format_time;
+use crate::answers::dialect::format_time;
+use crate::answers::laravel::{Client, Problem};
 use crate::faults::Fault;
-use crate::laravel::{Client, Problem};
+use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
 use crate::platform::Platform;
 

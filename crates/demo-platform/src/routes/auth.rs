@@ -14,15 +14,15 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde_json::{Value, json};
 
-use crate::caller::{Caller, LoggedIn, csrf_check};
+use crate::answers::laravel::{self, Client, Problem, rate_limit, unauthenticated};
 use crate::faults::Fault;
-use crate::laravel::{self, Client, Problem, rate_limit, unauthenticated};
+use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
-use crate::ops::Event;
 use crate::platform::Platform;
+use crate::routes::ops::Event;
 use crate::seed::Account;
-use crate::session::Session;
-use crate::throttle::Limit;
+use crate::state::session::Session;
+use crate::state::throttle::Limit;
 
 /// Redirect target of the fault `login-redirects-outside`: a reserved name that never resolves.
 const OUTSIDE: &str = "http://login.just-driving.invalid/";

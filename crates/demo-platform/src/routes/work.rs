@@ -15,10 +15,10 @@ use axum::{Extension, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use crate::caller::{Caller, bearer};
-use crate::dialect::{format_time, zone};
+use crate::answers::dialect::{format_time, zone};
+use crate::answers::laravel::{self, Client, Problem, unauthenticated};
 use crate::faults::Fault;
-use crate::laravel::{self, Client, Problem, unauthenticated};
+use crate::layers::caller::{Caller, bearer};
 use crate::names::Names;
 use crate::platform::Platform;
 

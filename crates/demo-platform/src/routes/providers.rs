@@ -13,8 +13,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use crate::notifications::{Channel, DeliveryState, Notification, current_states};
 use crate::platform::Platform;
+use crate::routes::notifications::{Channel, DeliveryState, Notification, current_states};
 
 /// The account id at Twilio and Mailtrap.
 pub(crate) const TWILIO_ACCOUNT: &str = "AC00000000000000000000000000000001";

@@ -12,9 +12,9 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use futures::{StreamExt, stream};
 
-use super::Fault;
-use crate::html;
-use crate::laravel::{self, Client, Problem};
+use crate::answers::html;
+use crate::answers::laravel::{self, Client, Problem};
+use crate::faults::Fault;
 use crate::platform::Platform;
 
 /// Limit for buffered answers, far above the largest one. **Units:** bytes.

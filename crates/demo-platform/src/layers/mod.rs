@@ -1,0 +1,4 @@
+//! Middleware, which handles a request before its route and the answer after it.
+
+pub(crate) mod caller;
+pub(crate) mod faults;

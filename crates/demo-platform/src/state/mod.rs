@@ -1,0 +1,6 @@
+//! The platform's data. No module here knows the platform, its routes or its answers.
+
+pub(crate) mod accounts;
+pub(crate) mod chance;
+pub(crate) mod session;
+pub(crate) mod throttle;
