@@ -12,10 +12,10 @@ use crate::requests::RequestLog;
 use crate::routes::bookings::Bookings;
 use crate::routes::finance::{self, Finance};
 use crate::routes::notifications::Notifications;
-use crate::routes::ops::Counters;
 use crate::routes::work::Work;
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
+use crate::state::counters::Counters;
 use crate::state::session::Sessions;
 use crate::state::throttle::Limiter;
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::platform::Platform;
-use crate::routes::ops::Event;
+use crate::state::counters::Event;
 
 /// A request that reached the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

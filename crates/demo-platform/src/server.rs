@@ -19,13 +19,13 @@ use crate::requests::{self, RequestLog};
 use crate::routes::bookings::Bookings;
 use crate::routes::finance::Finance;
 use crate::routes::notifications::Notifications;
-use crate::routes::ops::Counters;
 use crate::routes::work::Work;
 use crate::routes::{
     auth, bookings, finance, health, notifications, ops, pages, partners, payments, providers, schools, status, work,
 };
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
+use crate::state::counters::Counters;
 use crate::state::session::Sessions;
 use crate::state::throttle::{Limiter, Throttle};
 use crate::stores::{self, Store};

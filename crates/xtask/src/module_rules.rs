@@ -31,7 +31,6 @@ const KNOWN: &[&[&str]] = &[
         "demo-platform::routes::bookings",
         "demo-platform::routes::finance",
         "demo-platform::routes::notifications",
-        "demo-platform::routes::ops",
         "demo-platform::routes::work",
     ],
     &["integrations", "integrations::settings"],

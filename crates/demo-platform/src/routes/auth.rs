@@ -19,8 +19,8 @@ use crate::faults::Fault;
 use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::routes::ops::Event;
 use crate::seed::Account;
+use crate::state::counters::Event;
 use crate::state::session::Session;
 use crate::state::throttle::Limit;
 

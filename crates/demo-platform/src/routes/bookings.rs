@@ -23,8 +23,8 @@ use crate::faults::Fault;
 use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::routes::ops::Event;
 use crate::seed::Account;
+use crate::state::counters::Event;
 
 /// Prefix of the marker that identifies data of synthetic traffic.
 pub(crate) const MARKER: &str = "synthetic:";

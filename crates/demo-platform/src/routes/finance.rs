@@ -25,8 +25,8 @@ use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
 use crate::platform::Platform;
 use crate::routes::bookings::MARKER;
-use crate::routes::ops::Event;
 use crate::seed::{Account, School};
+use crate::state::counters::Event;
 
 /// Stripe's tolerance for the age of a signature. **Units:** seconds.
 const TOLERANCE: i64 = 300;

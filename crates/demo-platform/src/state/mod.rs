@@ -2,5 +2,6 @@
 
 pub(crate) mod accounts;
 pub(crate) mod chance;
+pub(crate) mod counters;
 pub(crate) mod session;
 pub(crate) mod throttle;
