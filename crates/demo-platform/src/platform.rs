@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::faults::{Fault, FaultSpec, Faults};
 use crate::names::Names;
-use crate::requests::RequestLog;
 use crate::routes::bookings::Bookings;
 use crate::routes::finance::{self, Finance};
 use crate::routes::notifications::Notifications;
@@ -16,6 +15,7 @@ use crate::routes::work::Work;
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
 use crate::state::counters::Counters;
+use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;
 use crate::state::throttle::Limiter;
 

@@ -15,7 +15,6 @@ use crate::answers::laravel;
 use crate::faults::{CatalogueError, Faults, catalogue};
 use crate::names::Flavour;
 use crate::platform::{Clock, Platform};
-use crate::requests::{self, RequestLog};
 use crate::routes::bookings::Bookings;
 use crate::routes::finance::Finance;
 use crate::routes::notifications::Notifications;
@@ -26,6 +25,7 @@ use crate::routes::{
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
 use crate::state::counters::Counters;
+use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;
 use crate::state::throttle::{Limiter, Throttle};
 use crate::stores::{self, Store};
@@ -309,7 +309,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(partners::routes())
         .fallback(laravel::not_found)
         .layer(middleware::from_fn_with_state(state(), layers::faults::on_everything))
-        .layer(middleware::from_fn_with_state(state(), requests::record))
+        .layer(middleware::from_fn_with_state(state(), layers::record::record))
         .with_state(state());
     // A separate router, because axum adds `Allow` to a 405 outside of the layers of the matching router.
     Router::new().fallback_service(application).layer(middleware::from_fn_with_state(state(), laravel::finish_answers))

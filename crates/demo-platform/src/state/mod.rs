@@ -3,5 +3,6 @@
 pub(crate) mod accounts;
 pub(crate) mod chance;
 pub(crate) mod counters;
+pub(crate) mod request_log;
 pub(crate) mod session;
 pub(crate) mod throttle;

@@ -1,17 +1,10 @@
 //! The record of requests: counts since the start, and the last requests in detail.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderMap;
-use axum::middleware::Next;
-use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use crate::platform::Platform;
-use crate::state::counters::Event;
 
 /// A request that reached the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +64,7 @@ impl RequestLog {
     }
 
     /// Records a request. The returned number identifies it in [`Self::answered`].
-    fn received(&self, route: &str, recorded: Recorded) -> u64 {
+    pub(crate) fn received(&self, route: &str, recorded: Recorded) -> u64 {
         let mut inner = self.lock();
         let number = inner.next;
         inner.next += 1;
@@ -84,7 +77,7 @@ impl RequestLog {
     }
 
     /// Records the status of an answer, if the request is still kept.
-    fn answered(&self, number: u64, status: u16) {
+    pub(crate) fn answered(&self, number: u64, status: u16) {
         if let Some((_, recorded)) = self.lock().last.iter_mut().find(|(own, _)| *own == number) {
             recorded.status = Some(status);
         }
@@ -94,36 +87,6 @@ impl RequestLog {
         // No change under this lock can be left half done, so the data is consistent even after a panic.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The layer that records requests.
-pub(crate) async fn record(
-    State(platform): State<Arc<Platform>>,
-    route: Option<MatchedPath>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let recorded = Recorded {
-        at: platform.now(),
-        method: request.method().to_string(),
-        path: request.uri().path().to_owned(),
-        status: None,
-        synthetic_run: header(request.headers(), "x-synthetic-run"),
-        traceparent: header(request.headers(), "traceparent"),
-        user_agent: header(request.headers(), "user-agent"),
-    };
-    platform.counters.note(Event::Request, recorded.at);
-    let number = platform.requests.received(route.as_ref().map_or(RequestLog::UNROUTED, MatchedPath::as_str), recorded);
-    let answer = next.run(request).await;
-    platform.requests.answered(number, answer.status().as_u16());
-    if answer.status().is_server_error() {
-        platform.counters.note(Event::ServerError, platform.now());
-    }
-    answer
-}
-
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 #[cfg(test)]
