@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::faults::{Fault, FaultSpec, Faults};
 use crate::names::Names;
-use crate::routes::bookings::Bookings;
 use crate::routes::finance::{self, Finance};
 use crate::routes::notifications::Notifications;
 use crate::routes::work::Work;
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
+use crate::state::bookings::Bookings;
 use crate::state::counters::Counters;
 use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;

@@ -15,7 +15,6 @@ use crate::answers::laravel;
 use crate::faults::{CatalogueError, Faults, catalogue};
 use crate::names::Flavour;
 use crate::platform::{Clock, Platform};
-use crate::routes::bookings::Bookings;
 use crate::routes::finance::Finance;
 use crate::routes::notifications::Notifications;
 use crate::routes::work::Work;
@@ -24,6 +23,7 @@ use crate::routes::{
 };
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
+use crate::state::bookings::Bookings;
 use crate::state::counters::Counters;
 use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;

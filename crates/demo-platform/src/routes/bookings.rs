@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -24,49 +24,13 @@ use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
 use crate::platform::Platform;
 use crate::seed::Account;
+use crate::state::bookings::Booking;
 use crate::state::counters::Event;
-
-/// Prefix of the marker that identifies data of synthetic traffic.
-pub(crate) const MARKER: &str = "synthetic:";
 
 const HOURS: std::ops::Range<i8> = 8..16;
 const LESSON: SignedDuration = SignedDuration::from_mins(45);
 /// Limit of days listed at once.
 const MAX_DAYS: usize = 62;
-
-#[derive(Clone, Debug)]
-struct Booking {
-    id: u32,
-    school: u32,
-    teacher: u32,
-    students: Vec<u32>,
-    starts_at: Timestamp,
-    ends_at: Timestamp,
-    kind: String,
-    notes: String,
-    is_cancelled: bool,
-    created_at: Timestamp,
-}
-
-/// All bookings.
-#[derive(Default)]
-pub(crate) struct Bookings {
-    kept: Mutex<Vec<Booking>>,
-}
-
-impl Bookings {
-    fn lock(&self) -> MutexGuard<'_, Vec<Booking>> {
-        // Every change is a single entry, so the data is consistent even after a panic.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Bookings of synthetic traffic that were not cancelled, one line each.
-    pub(crate) fn leftovers(&self) -> Vec<String> {
-        let kept = self.lock();
-        let left = kept.iter().filter(|booking| !booking.is_cancelled && booking.notes.starts_with(MARKER));
-        left.map(|booking| format!("booking {} at {} ({})", booking.id, booking.starts_at, booking.notes)).collect()
-    }
-}
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     let writes = Router::new()

@@ -24,8 +24,8 @@ use crate::faults::Fault;
 use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
 use crate::platform::Platform;
-use crate::routes::bookings::MARKER;
 use crate::seed::{Account, School};
+use crate::state::MARKER;
 use crate::state::counters::Event;
 
 /// Stripe's tolerance for the age of a signature. **Units:** seconds.

@@ -1,8 +1,12 @@
 //! The platform's data. No module here knows the platform, its routes or its answers.
 
 pub(crate) mod accounts;
+pub(crate) mod bookings;
 pub(crate) mod chance;
 pub(crate) mod counters;
 pub(crate) mod request_log;
 pub(crate) mod session;
 pub(crate) mod throttle;
+
+/// Prefix of the marker that identifies data of synthetic traffic.
+pub(crate) const MARKER: &str = "synthetic:";
