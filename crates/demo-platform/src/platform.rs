@@ -1,20 +1,20 @@
 //! Shared state of the platform.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::faults::{Fault, FaultSpec, Faults};
 use crate::names::Names;
-use crate::routes::finance::{self, Finance};
 use crate::routes::notifications::Notifications;
 use crate::routes::work::Work;
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
 use crate::state::bookings::Bookings;
 use crate::state::counters::Counters;
+use crate::state::finance::{Finance, Ledger};
 use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;
 use crate::state::throttle::Limiter;
@@ -58,10 +58,15 @@ impl Platform {
         (self.clock)()
     }
 
+    /// The ledger after all due events.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.finance.up_to_date(&self.faults, &self.counters, self.now())
+    }
+
     /// Synthetic data that was not removed, one line each.
     pub(crate) fn leftovers(&self) -> Vec<String> {
         let mut left = self.bookings.leftovers();
-        left.extend(finance::leftovers(self));
+        left.extend(self.ledger().leftovers());
         left
     }
 

@@ -15,7 +15,6 @@ use crate::answers::laravel;
 use crate::faults::{CatalogueError, Faults, catalogue};
 use crate::names::Flavour;
 use crate::platform::{Clock, Platform};
-use crate::routes::finance::Finance;
 use crate::routes::notifications::Notifications;
 use crate::routes::work::Work;
 use crate::routes::{
@@ -25,6 +24,7 @@ use crate::seed::Seed;
 use crate::state::accounts::Accounts;
 use crate::state::bookings::Bookings;
 use crate::state::counters::Counters;
+use crate::state::finance::Finance;
 use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;
 use crate::state::throttle::{Limiter, Throttle};

@@ -1,10 +1,9 @@
-//! Invoices, payments, students' balances, and Stripe's webhook with its queue of events.
+//! Invoices, payments, students' balances, and Stripe's webhook.
 //!
-//! Assumed: a student's balance is the amount owed. A refund reopens the invoice. A webhook with an invalid signature counts as
-//! failed. Synthetic deliveries are signed with a separate secret that is valid for synthetic schools only. The payment intent
-//! identifies a redelivered event.
+//! Assumed: a student's balance is the amount owed. A webhook with an invalid signature counts as failed. Synthetic deliveries
+//! are signed with a separate secret that is valid for synthetic schools only.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -25,201 +24,17 @@ use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
 use crate::platform::Platform;
 use crate::seed::{Account, School};
-use crate::state::MARKER;
 use crate::state::counters::Event;
+use crate::state::finance::{Invoice, Job, Ledger, Payment, Status};
 
 /// Stripe's tolerance for the age of a signature. **Units:** seconds.
 const TOLERANCE: i64 = 300;
 /// Time that an event waits in the queue.
 const QUEUED: SignedDuration = SignedDuration::from_millis(150);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Status {
-    Open,
-    Paid,
-    Void,
-}
-
-impl Status {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Paid => "paid",
-            Self::Void => "void",
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Invoice {
-    id: u32,
-    student: u32,
-    total: u64,
-    currency: String,
-    description: String,
-    status: Status,
-    /// The student's balance includes it. A worker updates it together with the status.
-    is_owed: bool,
-    created_at: Timestamp,
-}
-
-#[derive(Clone, Debug)]
-struct Payment {
-    id: u32,
-    student: u32,
-    invoice: u32,
-    reference: String,
-    amount: u64,
-    currency: String,
-    /// The provider has not confirmed the money yet.
-    is_pending: bool,
-    is_refunded: bool,
-    created_at: Timestamp,
-}
-
-/// An event in the queue, as Stripe sends it.
-#[derive(Debug)]
-struct Job {
-    due: Timestamp,
-    event: Value,
-    /// The webhook rejected it, so only a fault can have queued it.
-    is_refused: bool,
-}
-
-#[derive(Default)]
-struct Ledger {
-    invoices: Vec<Invoice>,
-    payments: Vec<Payment>,
-    queue: Vec<Job>,
-    /// Payments that no worker has recorded yet.
-    unrecorded: Vec<Payment>,
-}
-
-/// All invoices and payments, and the queue of events.
-#[derive(Default)]
-pub(crate) struct Finance {
-    ledger: Mutex<Ledger>,
-}
-
-impl Finance {
-    fn lock(&self) -> MutexGuard<'_, Ledger> {
-        // Every change is complete before the lock is released.
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Invoices and payments of synthetic traffic that were not undone, one line each.
-pub(crate) fn leftovers(platform: &Platform) -> Vec<String> {
-    let ledger = process_due_events(platform);
-    let is_synthetic = |invoice: &&Invoice| invoice.description.starts_with(MARKER);
-    let open = ledger.invoices.iter().filter(is_synthetic).filter(|invoice| invoice.status != Status::Void);
-    let open =
-        open.map(|invoice| format!("invoice {} {} ({})", invoice.id, invoice.status.name(), invoice.description));
-    let is_for_synthetic =
-        |payment: &&Payment| ledger.invoices.iter().filter(is_synthetic).any(|invoice| invoice.id == payment.invoice);
-    let kept = ledger.payments.iter().filter(is_for_synthetic).filter(|payment| !payment.is_refunded);
-    let kept = kept.map(|payment| format!("payment {} ({})", payment.id, payment.reference));
-    open.chain(kept).collect()
-}
-
-/// Processes all due events, as a worker would have done by now, and returns the ledger.
-fn process_due_events(platform: &Platform) -> MutexGuard<'_, Ledger> {
-    let now = platform.now();
-    let mut ledger = platform.finance.lock();
-    // Queued events are processed once the fault is cleared.
-    if !platform.has(Fault::WebhookNeverProcessed) {
-        let (due, later): (Vec<Job>, Vec<Job>) =
-            std::mem::take(&mut ledger.queue).into_iter().partition(|job| job.due <= now);
-        ledger.queue = later;
-        for job in due {
-            process(platform, &mut ledger, &job);
-        }
-    }
-    if !platform.has(Fault::PaymentNeverRecorded) {
-        let recorded = std::mem::take(&mut ledger.unrecorded);
-        ledger.payments.extend(recorded);
-    }
-    ledger
-}
-
-fn process(platform: &Platform, ledger: &mut Ledger, Job { due, event, is_refused }: &Job) {
-    let object = &event["data"]["object"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    match event["type"].as_str() {
-        Some("payment_intent.succeeded") => {
-            let Some(index) = find_invoice(ledger, object) else { return };
-            let reference = text(&object["id"]);
-            let known = ledger.payments.iter().chain(&ledger.unrecorded);
-            let is_known = known.clone().any(|payment| payment.reference == reference);
-            let id = u32::try_from(known.count()).unwrap_or_default() + 7001;
-            if is_known && !platform.has(Fault::WebhookDuplicates) {
-                return;
-            }
-            let amount = object["amount_received"].as_u64().or(object["amount"].as_u64()).unwrap_or_default();
-            let invoice = ledger.invoices[index].clone();
-            let is_right = amount == invoice.total && object["currency"] == invoice.currency.as_str();
-            let is_paying = (is_right && invoice.status != Status::Void) || platform.has(Fault::WebhookIgnoresAmount);
-            if !is_paying && !is_refused {
-                return;
-            }
-            let amount = amount + u64::from(platform.has(Fault::PaymentWrongAmountRecorded));
-            let wrong = platform.has(Fault::PaymentWrongCurrencyRecorded);
-            let currency = if wrong { "eur".to_owned() } else { text(&object["currency"]) };
-            let payment = Payment {
-                id,
-                student: invoice.student,
-                invoice: invoice.id,
-                reference,
-                amount,
-                currency,
-                is_pending: platform.has(Fault::PaymentStaysPending),
-                is_refunded: false,
-                created_at: *due,
-            };
-            let is_postponed = platform.has(Fault::PaymentNeverRecorded);
-            if is_postponed { &mut ledger.unrecorded } else { &mut ledger.payments }.push(payment);
-            if *is_refused {
-                return;
-            }
-            ledger.invoices[index].status = Status::Paid;
-            ledger.invoices[index].is_owed = platform.has(Fault::BalanceNotUpdated);
-            platform.counters.note(Event::PaymentAttempted, *due);
-        }
-        Some("payment_intent.payment_failed") => {
-            platform.counters.note(Event::PaymentAttempted, *due);
-            platform.counters.note(Event::PaymentFailed, *due);
-            if let Some(index) = find_invoice(ledger, object)
-                && platform.has(Fault::FailedPaymentClosesInvoice)
-            {
-                ledger.invoices[index].status = Status::Void;
-                ledger.invoices[index].is_owed = false;
-            }
-        }
-        Some("charge.refunded") if !platform.has(Fault::RefundNeverProcessed) => {
-            let reference = text(&object["payment_intent"]);
-            let mut reopened = Vec::new();
-            for payment in ledger.payments.iter_mut().filter(|payment| payment.reference == reference) {
-                payment.is_refunded = true;
-                reopened.push(payment.invoice);
-            }
-            for invoice in ledger.invoices.iter_mut().filter(|invoice| reopened.contains(&invoice.id)) {
-                invoice.status = Status::Open;
-                invoice.is_owed = true;
-            }
-        }
-        _ => {}
-    }
-}
-
-fn find_invoice(ledger: &Ledger, object: &Value) -> Option<usize> {
-    let id = &object["metadata"]["invoice_id"];
-    let id = id.as_str().map(str::to_owned).or_else(|| Some(id.as_u64()?.to_string()))?;
-    ledger.invoices.iter().position(|invoice| invoice.id.to_string() == id)
-}
-
 /// Synthetic payments at a school, for the list of all its payments.
 pub(crate) fn synthetic_payments(platform: &Platform, school: &School) -> Vec<(Timestamp, Value)> {
-    let ledger = process_due_events(platform);
+    let ledger = platform.ledger();
     let own = ledger.payments.iter().filter(|payment| school.students.iter().any(|own| own.id == payment.student));
     own.map(|payment| {
         let mut listed = payment_json(payment);
@@ -257,7 +72,7 @@ async fn invoices(
         Ok(student) => student,
         Err(problem) => return problem.answer(client),
     };
-    let ledger = process_due_events(&platform);
+    let ledger = platform.ledger();
     let list: Vec<Value> =
         ledger.invoices.iter().filter(|invoice| invoice.student == student).map(invoice_json).collect();
     platform.answer(StatusCode::OK, Value::Array(list))
@@ -282,7 +97,7 @@ async fn create(
         return Problem::Invalid { status: 422, errors: vec![error] }.answer(client);
     };
     let created_at = platform.now();
-    let mut ledger = process_due_events(&platform);
+    let mut ledger = platform.ledger();
     let id = u32::try_from(ledger.invoices.len()).unwrap_or_default() + 5001;
     let (currency, description, status) = (text("currency"), text("description"), Status::Open);
     // A run creates two invoices at once, so one of them is wrong.
@@ -298,7 +113,7 @@ async fn show(
     client: Client,
     Path(id): Path<String>,
 ) -> Response {
-    let ledger = process_due_events(&platform);
+    let ledger = platform.ledger();
     match find(&platform, &user, &ledger, &id) {
         Some(index) => platform.answer(StatusCode::OK, invoice_json(&ledger.invoices[index])),
         None => Problem::NoRecord { model: "Invoice", id }.answer(client),
@@ -313,7 +128,7 @@ async fn update(
     client: Client,
     Path(id): Path<String>,
 ) -> Response {
-    let mut ledger = process_due_events(&platform);
+    let mut ledger = platform.ledger();
     let Some(index) = find(&platform, &user, &ledger, &id) else {
         return Problem::NoRecord { model: "Invoice", id }.answer(client);
     };
@@ -340,7 +155,7 @@ async fn payments(
         Ok(student) => student,
         Err(problem) => return problem.answer(client),
     };
-    let ledger = process_due_events(&platform);
+    let ledger = platform.ledger();
     let list = ledger.payments.iter().filter(|payment| payment.student == student).map(payment_json);
     let list: Vec<Value> = list.collect();
     platform.answer(StatusCode::OK, Value::Array(list))
@@ -356,7 +171,7 @@ async fn balance(
         Ok(student) => student,
         Err(problem) => return problem.answer(client),
     };
-    let ledger = process_due_events(&platform);
+    let ledger = platform.ledger();
     let owed = ledger.invoices.iter().filter(|invoice| invoice.student == student && invoice.is_owed);
     let owed: u64 = owed.map(|invoice| invoice.total).sum();
     platform.answer(StatusCode::OK, json!({ "balance": owed, "currency": "dkk" }))
@@ -404,7 +219,7 @@ fn rejection(
 
 /// Returns true if this event was delivered before.
 fn is_known(platform: &Platform, event: &Value) -> bool {
-    let ledger = process_due_events(platform);
+    let ledger = platform.ledger();
     let reference = event.as_str().unwrap_or_default().replacen("evt_", "pi_", 1);
     ledger.queue.iter().any(|job| job.event["id"] == *event)
         || ledger.payments.iter().any(|payment| payment.reference == reference)
@@ -437,7 +252,7 @@ fn verify(platform: &Platform, headers: &HeaderMap, body: &[u8]) -> Result<(), &
     let is_changed = serde_json::from_slice::<Value>(body).is_ok_and(|mut event| {
         let total = {
             let ledger = platform.finance.lock();
-            find_invoice(&ledger, &event["data"]["object"]).map(|index| ledger.invoices[index].total)
+            ledger.find_invoice(&event["data"]["object"]).map(|index| ledger.invoices[index].total)
         };
         event["data"]["object"]["amount"] = json!(total);
         event["data"]["object"]["amount_received"] = json!(total);
@@ -459,7 +274,7 @@ fn is_for_synthetic_school(platform: &Platform, event: &Value) -> bool {
     let reference = object["payment_intent"].as_str().unwrap_or_default();
     let refunded_student =
         ledger.payments.iter().find(|payment| payment.reference == reference).map(|payment| payment.student);
-    let student = find_invoice(&ledger, object).map(|index| ledger.invoices[index].student).or(refunded_student);
+    let student = ledger.find_invoice(object).map(|index| ledger.invoices[index].student).or(refunded_student);
     let synthetic = platform.seed.schools.iter().filter(|school| school.synthetic);
     student.is_some_and(|student| synthetic.flat_map(|school| &school.students).any(|own| own.id == student))
 }

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod bookings;
 pub(crate) mod chance;
 pub(crate) mod counters;
+pub(crate) mod finance;
 pub(crate) mod request_log;
 pub(crate) mod session;
 pub(crate) mod throttle;
