@@ -18,7 +18,8 @@ use crate::platform::{Clock, Platform};
 use crate::routes::notifications::Notifications;
 use crate::routes::work::Work;
 use crate::routes::{
-    auth, bookings, finance, health, notifications, ops, pages, partners, payments, providers, schools, status, work,
+    auth, bookings, finance, health, notifications, ops, pages, partners, payments, providers, schools, status,
+    webhook, work,
 };
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
@@ -299,7 +300,7 @@ fn router(platform: &Arc<Platform>) -> Router {
         .merge(status::routes())
         .merge(ops::routes(names))
         .merge(work::routes(names))
-        .merge(finance::webhook_routes(names))
+        .merge(webhook::routes(names))
         .merge(api)
         .route_layer(middleware::from_fn_with_state(state(), layers::faults::on_json));
     let application = pages

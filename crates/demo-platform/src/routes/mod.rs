@@ -12,4 +12,5 @@ pub(crate) mod payments;
 pub(crate) mod providers;
 pub(crate) mod schools;
 pub(crate) mod status;
+pub(crate) mod webhook;
 pub(crate) mod work;
