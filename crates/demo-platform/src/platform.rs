@@ -8,13 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::faults::{Fault, FaultSpec, Faults};
 use crate::names::Names;
-use crate::routes::notifications::Notifications;
 use crate::routes::work::Work;
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
 use crate::state::bookings::Bookings;
 use crate::state::counters::Counters;
 use crate::state::finance::{Finance, Ledger};
+use crate::state::notifications::{DeliveryState, Notification, Notifications};
 use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;
 use crate::state::throttle::Limiter;
@@ -61,6 +61,11 @@ impl Platform {
     /// The ledger after all due events.
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.finance.up_to_date(&self.faults, &self.counters, self.now())
+    }
+
+    /// All messages, each with the delivery state that its provider knows by now.
+    pub(crate) fn message_states(&self) -> Vec<(Notification, DeliveryState)> {
+        self.notifications.current_states(&self.faults, self.late_by, self.now())
     }
 
     /// Synthetic data that was not removed, one line each.

@@ -15,7 +15,6 @@ use crate::answers::laravel;
 use crate::faults::{CatalogueError, Faults, catalogue};
 use crate::names::Flavour;
 use crate::platform::{Clock, Platform};
-use crate::routes::notifications::Notifications;
 use crate::routes::work::Work;
 use crate::routes::{
     auth, bookings, finance, health, notifications, ops, pages, partners, payments, providers, schools, status,
@@ -26,6 +25,7 @@ use crate::state::accounts::Accounts;
 use crate::state::bookings::Bookings;
 use crate::state::counters::Counters;
 use crate::state::finance::Finance;
+use crate::state::notifications::Notifications;
 use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;
 use crate::state::throttle::{Limiter, Throttle};

@@ -27,7 +27,6 @@ const KNOWN: &[&[&str]] = &[
         "demo-platform::answers::laravel",
         "demo-platform::layers::caller",
         "demo-platform::platform",
-        "demo-platform::routes::notifications",
         "demo-platform::routes::work",
     ],
     &["integrations", "integrations::settings"],

@@ -1,11 +1,11 @@
 //! Sending e-mails and SMS, and a user's list of notifications.
 //!
-//! Assumed: a message is sent one second after it was accepted, and delivered three seconds later. The list contains the
-//! provider's id. With a mail server configured, e-mails are sent to it, and its answer decides the delivery state. Without
-//! receipts, the platform never learns the delivery state; only the providers know it, see `providers`.
+//! Assumed: the list contains the provider's id. With a mail server configured, e-mails are sent to it, and its answer decides
+//! the delivery state. Without receipts, the platform never learns the delivery state; only the providers know it, see
+//! `providers`.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -13,7 +13,6 @@ use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use jiff::{SignedDuration, Timestamp};
 use lettre::message::Mailbox;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use serde_json::{Value, json};
@@ -24,112 +23,7 @@ use crate::faults::Fault;
 use crate::layers::caller::{Caller, LoggedIn, csrf_check};
 use crate::names::Names;
 use crate::platform::Platform;
-
-const SENT_AFTER: SignedDuration = SignedDuration::from_secs(1);
-const DELIVERED_AFTER: SignedDuration = SignedDuration::from_secs(4);
-/// Limit of messages that are kept and listed.
-const KEPT: usize = 200;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Channel {
-    Email,
-    Sms,
-}
-
-/// The delivery state of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum DeliveryState {
-    /// Waiting to be sent.
-    Queued,
-    /// Sent; the delivery is unknown.
-    Sent,
-    Delivered(Timestamp),
-    /// Not delivered: the status and the reason.
-    Lost(&'static str, String),
-}
-
-/// One message.
-#[derive(Clone, Debug)]
-pub(crate) struct Notification {
-    pub(crate) id: u32,
-    pub(crate) channel: Channel,
-    pub(crate) to: String,
-    pub(crate) text: String,
-    pub(crate) created_at: Timestamp,
-    state: DeliveryState,
-    /// A real mail server decides the state, not the clock.
-    is_real: bool,
-}
-
-impl Notification {
-    /// The provider's id.
-    pub(crate) fn provider_id(&self) -> String {
-        match self.channel {
-            Channel::Email => format!("{:018}", self.id),
-            Channel::Sms => format!("SM{:032x}", self.id),
-        }
-    }
-}
-
-/// All messages, oldest first.
-#[derive(Default)]
-pub(crate) struct Notifications {
-    kept: Mutex<Vec<Notification>>,
-}
-
-impl Notifications {
-    fn lock(&self) -> MutexGuard<'_, Vec<Notification>> {
-        // Every change is a single entry, so the data is consistent even after a panic.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_state(&self, id: u32, state: DeliveryState) {
-        if let Some(kept) = self.lock().iter_mut().find(|kept| kept.id == id) {
-            kept.state = state;
-        }
-    }
-}
-
-/// Delivery time of a message.
-fn delivery_time(platform: &Platform, channel: Channel) -> SignedDuration {
-    let late = match channel {
-        Channel::Email => Fault::EmailLate,
-        Channel::Sms => Fault::SmsLate,
-    };
-    if platform.has(late) { platform.late_by } else { DELIVERED_AFTER }
-}
-
-/// Updates every message to the current time, and returns each with the state known to its provider.
-pub(crate) fn current_states(platform: &Platform) -> Vec<(Notification, DeliveryState)> {
-    let now = platform.now();
-    let mut kept = platform.notifications.lock();
-    for message in kept.iter_mut().filter(|message| !message.is_real) {
-        let stuck = match message.channel {
-            Channel::Email => Fault::EmailStuck,
-            Channel::Sms => Fault::SmsStuck,
-        };
-        let is_final = matches!(message.state, DeliveryState::Delivered(_) | DeliveryState::Lost(..));
-        if is_final || (message.state == DeliveryState::Queued && platform.has(stuck)) {
-            continue;
-        }
-        let delivered_at = message.created_at + delivery_time(platform, message.channel);
-        if now >= delivered_at {
-            message.state = match message.channel {
-                Channel::Email if platform.has(Fault::EmailBounced) => DeliveryState::Lost(
-                    "bounced",
-                    "550 5.1.1 The email account that you tried to reach does not exist".to_owned(),
-                ),
-                Channel::Sms if platform.has(Fault::SmsFailed) => {
-                    DeliveryState::Lost("failed", "30003 Unreachable destination handset".to_owned())
-                }
-                _ => DeliveryState::Delivered(delivered_at),
-            };
-        } else if now >= message.created_at + SENT_AFTER {
-            message.state = DeliveryState::Sent;
-        }
-    }
-    kept.iter().map(|message| (message.clone(), message.state.clone())).collect()
-}
+use crate::state::notifications::{Channel, DeliveryState, Notification, SENT_AFTER};
 
 pub(crate) fn routes(names: &Names) -> Router<Arc<Platform>> {
     let writes = Router::new()
@@ -170,16 +64,8 @@ fn accept(platform: &Arc<Platform>, caller: &Caller, client: Client, channel: Ch
     }
     let text = body["context"]["marker"].as_str().unwrap_or_default().to_owned();
     let smtp = platform.smtp.filter(|_| channel == Channel::Email && !platform.has(Fault::EmailStuck));
-    let message = {
-        let mut kept = platform.notifications.lock();
-        let id = kept.last().map_or(8000, |last| last.id) + 1;
-        let (state, created_at, is_real) = (DeliveryState::Queued, platform.now(), smtp.is_some());
-        kept.push(Notification { id, channel, to, text, created_at, state, is_real });
-        let surplus = kept.len().saturating_sub(KEPT);
-        kept.drain(..surplus);
-        kept.last().cloned()
-    };
-    let Some(message) = message else { return Problem::ServerError.answer(client) };
+    let (now, is_real) = (platform.now(), smtp.is_some());
+    let message = platform.notifications.queue(channel, to, text, now, is_real);
     let id = message.id;
     if let Some(server) = smtp {
         let platform = Arc::clone(platform);
@@ -221,7 +107,7 @@ async fn record(
         return Problem::Forbidden.answer(client);
     }
     let list: Vec<Value> =
-        current_states(&platform).iter().map(|(message, state)| message_json(&platform, message, state)).collect();
+        platform.message_states().iter().map(|(message, state)| message_json(&platform, message, state)).collect();
     platform.answer(StatusCode::OK, Value::Array(list))
 }
 

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use crate::platform::Platform;
-use crate::routes::notifications::{Channel, DeliveryState, Notification, current_states};
+use crate::state::notifications::{Channel, DeliveryState, Notification};
 
 /// The account id at Twilio and Mailtrap.
 pub(crate) const TWILIO_ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -48,7 +48,7 @@ async fn twilio(
         return unauthorized();
     }
     let is_requested = |own: &Notification| message == format!("{}.json", own.provider_id());
-    let found = current_states(&platform).into_iter().find(|(own, _)| own.channel == Channel::Sms && is_requested(own));
+    let found = platform.message_states().into_iter().find(|(own, _)| own.channel == Channel::Sms && is_requested(own));
     let Some((own, state)) = found else {
         return (StatusCode::NOT_FOUND, Json(json!({ "code": 20404, "status": 404 }))).into_response();
     };
@@ -74,7 +74,8 @@ async fn twilio(
 
 /// The sent e-mails with their delivery states.
 fn emails(platform: &Platform) -> impl Iterator<Item = (Notification, DeliveryState)> {
-    current_states(platform)
+    platform
+        .message_states()
         .into_iter()
         .filter(|(own, state)| own.channel == Channel::Email && *state != DeliveryState::Queued)
 }

@@ -5,6 +5,7 @@ pub(crate) mod bookings;
 pub(crate) mod chance;
 pub(crate) mod counters;
 pub(crate) mod finance;
+pub(crate) mod notifications;
 pub(crate) mod request_log;
 pub(crate) mod session;
 pub(crate) mod throttle;
