@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::faults::{Fault, FaultSpec, Faults};
 use crate::names::Names;
-use crate::routes::work::Work;
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
 use crate::state::bookings::Bookings;
@@ -18,6 +17,7 @@ use crate::state::notifications::{DeliveryState, Notification, Notifications};
 use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;
 use crate::state::throttle::Limiter;
+use crate::state::work::{QueueState, Work};
 
 /// The wall clock, passed in so that tests control the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -66,6 +66,11 @@ impl Platform {
     /// All messages, each with the delivery state that its provider knows by now.
     pub(crate) fn message_states(&self) -> Vec<(Notification, DeliveryState)> {
         self.notifications.current_states(&self.faults, self.late_by, self.now())
+    }
+
+    /// The queues of the background work.
+    pub(crate) fn queue_states(&self) -> Vec<QueueState> {
+        self.work.queue_states(&self.faults, self.now())
     }
 
     /// Synthetic data that was not removed, one line each.

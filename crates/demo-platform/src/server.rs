@@ -15,7 +15,6 @@ use crate::answers::laravel;
 use crate::faults::{CatalogueError, Faults, catalogue};
 use crate::names::Flavour;
 use crate::platform::{Clock, Platform};
-use crate::routes::work::Work;
 use crate::routes::{
     auth, bookings, finance, health, notifications, ops, pages, partners, payments, providers, schools, status,
     webhook, work,
@@ -29,6 +28,7 @@ use crate::state::notifications::Notifications;
 use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;
 use crate::state::throttle::{Limiter, Throttle};
+use crate::state::work::Work;
 use crate::stores::{self, Store};
 use crate::{admin, layers, listener};
 

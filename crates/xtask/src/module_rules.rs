@@ -22,13 +22,6 @@ const KNOWN: &[&[&str]] = &[
     &["availability", "availability::settings"],
     &["backend", "backend::settings"],
     &["booking", "booking::settings"],
-    &[
-        "demo-platform::answers::dialect",
-        "demo-platform::answers::laravel",
-        "demo-platform::layers::caller",
-        "demo-platform::platform",
-        "demo-platform::routes::work",
-    ],
     &["integrations", "integrations::settings"],
     &["login", "login::settings"],
     &["notifications", "notifications::settings"],

@@ -4,7 +4,7 @@
 //! Assumed: a canary job has no effect, and finishes two seconds after it was dispatched. Horizon's gate admits administrators
 //! and this token.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -21,73 +21,19 @@ use crate::faults::Fault;
 use crate::layers::caller::{Caller, bearer};
 use crate::names::Names;
 use crate::platform::Platform;
+use crate::state::work::QueueState;
 
 const DONE_AFTER: SignedDuration = SignedDuration::from_secs(2);
-/// Limit of kept jobs.
-const KEPT: usize = 200;
 /// Jobs finished per minute.
 const JOBS_PER_MINUTE: u32 = 84;
-
-/// Queues: name, minimum number of waiting jobs, failed jobs and workers.
-const QUEUES: [(&str, i64, u32, u32); 3] = [("default", 3, 1, 3), ("emails", 6, 2, 2), ("payments", 1, 0, 1)];
 
 /// Scheduled tasks: name, interval and duration. **Units:** seconds.
 const TASKS: [(&str, i64, i64); 3] =
     [("reminders:send", 300, 4), ("balances:update", 3_600, 20), ("backup:run", 86_400, 240)];
 
-/// A canary job.
-struct Job {
-    id: u32,
-    queue: String,
-    at: Timestamp,
-    /// Never finishes.
-    is_lost: bool,
-}
-
-/// State of the background work.
-#[derive(Default)]
-pub(crate) struct Work {
-    jobs: Mutex<Vec<Job>>,
-    /// Time since which no worker has taken jobs from the queue `emails`.
-    idle_since: Mutex<Option<Timestamp>>,
-}
-
-/// The state of a queue.
-struct QueueState {
-    name: &'static str,
-    pending: i64,
-    oldest_seconds: i64,
-    failed: u32,
-    workers: u32,
-}
-
-fn queue_states(platform: &Platform) -> Vec<QueueState> {
-    let now = platform.now();
-    let idle_since = {
-        // Every change is a single assignment, so the data is consistent even after a panic.
-        let mut since = platform.work.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = platform.has(Fault::WorkersIdle).then(|| since.unwrap_or(now));
-        *since
-    };
-    let state = |(name, least, failed, workers)| {
-        let second = now.as_second();
-        let (mut pending, mut oldest_seconds) = (least + (second / 7).rem_euclid(5), second.rem_euclid(4));
-        if name == "payments" && platform.has(Fault::QueueGrowing) {
-            pending = 8_000;
-        }
-        let failed = if name == "default" && platform.has(Fault::FailedJobsSpike) { 80 } else { failed };
-        if let Some(since) = idle_since.filter(|_| name == "emails") {
-            let idle_seconds = now.duration_since(since).as_secs();
-            (pending, oldest_seconds) = (least + idle_seconds / 2, idle_seconds + 2);
-        }
-        QueueState { name, pending, oldest_seconds, failed, workers }
-    };
-    QUEUES.into_iter().map(state).collect()
-}
-
 /// Queues as shown in the operations counters.
 pub(crate) fn queues(platform: &Platform) -> Value {
-    let listed = queue_states(platform).into_iter().map(|queue| {
+    let listed = platform.queue_states().into_iter().map(|queue| {
         let listed = if platform.is_wrapped {
             json!({ "pending": queue.pending, "oldest_seconds": queue.oldest_seconds, "failed": queue.failed })
         } else {
@@ -157,7 +103,7 @@ async fn stats(
     if !passes_horizon_gate(&platform, &caller, &headers) {
         return Problem::Forbidden.answer(client);
     }
-    let queue_states = queue_states(&platform);
+    let queue_states = platform.queue_states();
     // Jobs that workers have already taken still finish.
     let is_paused = platform.has(Fault::HorizonPaused);
     laravel::json(&json!({
@@ -192,7 +138,7 @@ async fn workload(
             "split_queues": null,
         })
     };
-    laravel::json(&queue_states(&platform).into_iter().map(queue).collect::<Vec<_>>())
+    laravel::json(&platform.queue_states().into_iter().map(queue).collect::<Vec<_>>())
 }
 
 async fn dispatch(State(platform): State<Arc<Platform>>, client: Client, headers: HeaderMap, body: Bytes) -> Response {
@@ -200,17 +146,11 @@ async fn dispatch(State(platform): State<Arc<Platform>>, client: Client, headers
         return unauthenticated(client, &headers, platform.names.form);
     }
     let body = platform.to_documented(&serde_json::from_slice(&body).unwrap_or_default());
-    let queue = body["queue"].as_str().unwrap_or_default().to_owned();
-    if !QUEUES.iter().any(|(name, ..)| *name == queue) {
+    let queue = body["queue"].as_str().unwrap_or_default();
+    let Some(id) = platform.work.dispatch(queue, platform.now(), platform.has(Fault::JobLost)) else {
         let errors = vec![("queue", "The selected queue is invalid.".to_owned())];
         return Problem::Invalid { status: 422, errors }.answer(client);
-    }
-    let mut jobs = platform.work.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-    let id = jobs.last().map_or(7_000, |last| last.id) + 1;
-    let (at, is_lost) = (platform.now(), platform.has(Fault::JobLost));
-    jobs.push(Job { id, queue, at, is_lost });
-    let surplus = jobs.len().saturating_sub(KEPT);
-    jobs.drain(..surplus);
+    };
     platform.answer(StatusCode::ACCEPTED, json!({ "id": id, "status": "queued" }))
 }
 
@@ -223,8 +163,7 @@ async fn record(
     if !has_token(&platform, &headers) {
         return unauthenticated(client, &headers, platform.names.form);
     }
-    let jobs = platform.work.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(job) = jobs.iter().find(|job| job.id.to_string() == id) else {
+    let Some(job) = platform.work.job(&id) else {
         return Problem::NoRecord { model: "Job", id }.answer(client);
     };
     let done_at = job.at + if platform.has(Fault::JobLate) { platform.late_by } else { DONE_AFTER };

@@ -9,6 +9,7 @@ pub(crate) mod notifications;
 pub(crate) mod request_log;
 pub(crate) mod session;
 pub(crate) mod throttle;
+pub(crate) mod work;
 
 /// Prefix of the marker that identifies data of synthetic traffic.
 pub(crate) const MARKER: &str = "synthetic:";
