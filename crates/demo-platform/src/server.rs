@@ -313,7 +313,9 @@ fn router(platform: &Arc<Platform>) -> Router {
         .layer(middleware::from_fn_with_state(state(), layers::record::record))
         .with_state(state());
     // A separate router, because axum adds `Allow` to a 405 outside of the layers of the matching router.
-    Router::new().fallback_service(application).layer(middleware::from_fn_with_state(state(), laravel::finish_answers))
+    Router::new()
+        .fallback_service(application)
+        .layer(middleware::from_fn_with_state(state(), layers::finish::finish_answers))
 }
 
 #[cfg(test)]

@@ -2,4 +2,5 @@
 
 pub(crate) mod caller;
 pub(crate) mod faults;
+pub(crate) mod finish;
 pub(crate) mod record;
