@@ -43,6 +43,7 @@ mod answers;
 mod layers;
 mod listener;
 mod names;
+mod partners;
 mod platform;
 mod routes;
 mod server;

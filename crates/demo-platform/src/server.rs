@@ -16,8 +16,7 @@ use crate::faults::{CatalogueError, Faults, catalogue};
 use crate::names::Flavour;
 use crate::platform::{Clock, Platform};
 use crate::routes::{
-    auth, bookings, finance, health, notifications, ops, pages, partners, payments, providers, schools, status,
-    webhook, work,
+    auth, bookings, finance, health, notifications, ops, pages, payments, schools, status, webhook, work,
 };
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
@@ -30,7 +29,7 @@ use crate::state::session::Sessions;
 use crate::state::throttle::{Limiter, Throttle};
 use crate::state::work::Work;
 use crate::stores::{self, Store};
-use crate::{admin, layers, listener};
+use crate::{admin, layers, listener, partners};
 
 /// Options of the platform.
 pub struct Options {
@@ -305,9 +304,9 @@ fn router(platform: &Arc<Platform>) -> Router {
         .route_layer(middleware::from_fn_with_state(state(), layers::faults::on_json));
     let application = pages
         .merge(json)
-        .merge(providers::routes())
+        .merge(partners::messages::routes())
         .merge(payments::provider_routes())
-        .merge(partners::routes())
+        .merge(partners::availability::routes())
         .fallback(laravel::not_found)
         .layer(middleware::from_fn_with_state(state(), layers::faults::on_everything))
         .layer(middleware::from_fn_with_state(state(), layers::record::record))

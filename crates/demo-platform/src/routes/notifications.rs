@@ -2,7 +2,7 @@
 //!
 //! Assumed: the list contains the provider's id. With a mail server configured, e-mails are sent to it, and its answer decides
 //! the delivery state. Without receipts, the platform never learns the delivery state; only the providers know it, see
-//! `providers`.
+//! `partners::messages`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

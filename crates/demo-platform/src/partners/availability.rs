@@ -12,8 +12,8 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use crate::faults::Fault;
+use crate::partners::messages::{TWILIO_ACCOUNT, is_key, is_twilio_key, unauthorized};
 use crate::platform::Platform;
-use crate::routes::providers::{TWILIO_ACCOUNT, is_key, is_twilio_key, unauthorized};
 
 /// Rate limit headers: allowed and remaining calls.
 const LIMIT: [(&str, &str); 2] = [("x-ratelimit-limit", "1000"), ("x-ratelimit-remaining", "940")];
