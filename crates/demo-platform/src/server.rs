@@ -305,7 +305,7 @@ fn router(platform: &Arc<Platform>) -> Router {
     let application = pages
         .merge(json)
         .merge(partners::messages::routes())
-        .merge(payments::provider_routes())
+        .merge(partners::stripe::routes())
         .merge(partners::availability::routes())
         .fallback(laravel::not_found)
         .layer(middleware::from_fn_with_state(state(), layers::faults::on_everything))

@@ -1,5 +1,4 @@
-//! Availability endpoints of the platform's partners, below `/_partners`. Of the platform's faults, only [`Fault::Down`]
-//! affects them. The partner faults act on two partners that no other check calls.
+//! Availability endpoints of the platform's partners. The partner faults act on two partners that no other check calls.
 
 use std::sync::Arc;
 
@@ -11,8 +10,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 
+use super::keys::{TWILIO_ACCOUNT, is_key, is_twilio_key, unauthorized};
 use crate::faults::Fault;
-use crate::partners::messages::{TWILIO_ACCOUNT, is_key, is_twilio_key, unauthorized};
 use crate::platform::Platform;
 
 /// Rate limit headers: allowed and remaining calls.

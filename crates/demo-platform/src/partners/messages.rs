@@ -1,5 +1,4 @@
-//! Delivery status endpoints of the message providers Twilio, SparkPost and Mailtrap, below `/_partners`. They have a separate
-//! key, and faults of the platform do not affect them.
+//! Delivery status endpoints of Twilio, SparkPost and Mailtrap.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,34 +8,17 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
+use super::keys::{TWILIO_ACCOUNT, is_key, is_twilio_key, unauthorized};
 use crate::platform::Platform;
 use crate::state::notifications::{Channel, DeliveryState, Notification};
-
-/// The account id at Twilio and Mailtrap.
-pub(crate) const TWILIO_ACCOUNT: &str = "AC00000000000000000000000000000001";
 
 pub(crate) fn routes() -> Router<Arc<Platform>> {
     Router::new()
         .route("/_partners/twilio/2010-04-01/Accounts/{account}/Messages/{message}", get(twilio))
         .route("/_partners/sparkpost/api/v1/events/message", get(sparkpost))
         .route("/_partners/mailtrap/api/accounts/{account}/inboxes/{inbox}/messages", get(mailtrap))
-}
-
-pub(crate) fn is_key(platform: &Platform, headers: &HeaderMap, name: &str) -> bool {
-    headers.get(name).and_then(|value| value.to_str().ok()) == Some(platform.accounts.provider_key())
-}
-
-pub(crate) fn is_twilio_key(platform: &Platform, headers: &HeaderMap) -> bool {
-    let basic = format!("Basic {}", BASE64.encode(format!("{TWILIO_ACCOUNT}:{}", platform.accounts.provider_key())));
-    headers.get("authorization").is_some_and(|value| value.as_bytes() == basic.as_bytes())
-}
-
-pub(crate) fn unauthorized() -> Response {
-    (StatusCode::UNAUTHORIZED, Json(json!({ "errors": [{ "message": "Unauthorized." }] }))).into_response()
 }
 
 async fn twilio(
