@@ -6,18 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::{Router, middleware};
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::answers::laravel;
 use crate::faults::{CatalogueError, Faults, catalogue};
 use crate::names::Flavour;
 use crate::platform::{Clock, Platform};
-use crate::routes::{
-    auth, bookings, finance, health, notifications, ops, pages, payments, schools, status, webhook, work,
-};
+use crate::routes::router;
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
 use crate::state::bookings::Bookings;
@@ -29,7 +25,7 @@ use crate::state::session::Sessions;
 use crate::state::throttle::{Limiter, Throttle};
 use crate::state::work::Work;
 use crate::stores::{self, Store};
-use crate::{admin, layers, listener, partners};
+use crate::{admin, listener};
 
 /// Options of the platform.
 pub struct Options {
@@ -277,44 +273,6 @@ fn url(mut address: SocketAddr) -> String {
         });
     }
     format!("http://{address}")
-}
-
-/// All routes of the platform. The group of an endpoint determines its faults, and if it has sessions.
-fn router(platform: &Arc<Platform>) -> Router {
-    let state = || Arc::clone(platform);
-    let names = platform.names;
-    let pages = pages::routes(names)
-        .route_layer(middleware::from_fn_with_state(state(), layers::caller::recognize_on_pages))
-        .route_layer(middleware::from_fn_with_state(state(), layers::faults::on_pages));
-    let api = auth::routes(names)
-        .merge(schools::routes(names))
-        .merge(bookings::routes(names))
-        .merge(finance::routes(names))
-        .merge(notifications::routes(names))
-        .merge(payments::routes(names))
-        .merge(work::horizon_routes(names))
-        .route_layer(middleware::from_fn_with_state(state(), layers::caller::recognize_on_api));
-    let json = Router::new()
-        .merge(health::routes(names))
-        .merge(status::routes())
-        .merge(ops::routes(names))
-        .merge(work::routes(names))
-        .merge(webhook::routes(names))
-        .merge(api)
-        .route_layer(middleware::from_fn_with_state(state(), layers::faults::on_json));
-    let application = pages
-        .merge(json)
-        .merge(partners::messages::routes())
-        .merge(partners::stripe::routes())
-        .merge(partners::availability::routes())
-        .fallback(laravel::not_found)
-        .layer(middleware::from_fn_with_state(state(), layers::faults::on_everything))
-        .layer(middleware::from_fn_with_state(state(), layers::record::record))
-        .with_state(state());
-    // A separate router, because axum adds `Allow` to a 405 outside of the layers of the matching router.
-    Router::new()
-        .fallback_service(application)
-        .layer(middleware::from_fn_with_state(state(), layers::finish::finish_answers))
 }
 
 #[cfg(test)]
