@@ -43,6 +43,7 @@ mod answers;
 mod layers;
 mod listener;
 mod names;
+mod options;
 mod partners;
 mod platform;
 mod routes;
@@ -52,7 +53,7 @@ mod stores;
 
 pub use faults::{Fault, Faults};
 pub use names::Flavour;
-pub use platform::Clock;
-pub use server::{DemoPlatform, Options, Running, StartError};
+pub use options::{Clock, Options};
+pub use server::{DemoPlatform, Running, StartError};
 pub use state::request_log::{Recorded, RequestLog};
 pub use state::throttle::Throttle;

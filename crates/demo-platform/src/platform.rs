@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::faults::{Fault, FaultSpec, Faults};
-use crate::names::Names;
+use crate::faults::{CatalogueError, Fault, FaultSpec, Faults, catalogue};
+use crate::names::{Flavour, Names};
+use crate::options::{Clock, Options};
 use crate::seed::Seed;
 use crate::state::accounts::Accounts;
 use crate::state::bookings::Bookings;
@@ -18,9 +19,6 @@ use crate::state::request_log::RequestLog;
 use crate::state::session::Sessions;
 use crate::state::throttle::Limiter;
 use crate::state::work::{QueueState, Work};
-
-/// The wall clock, passed in so that tests control the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The state shared by all handlers.
 pub(crate) struct Platform {
@@ -54,6 +52,57 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
+    /// Creates the platform without active faults.
+    ///
+    /// # Errors
+    /// If the list of faults is invalid.
+    pub(crate) fn new(options: Options) -> Result<Self, CatalogueError> {
+        let Options {
+            address: _,
+            admin_port: _,
+            seed,
+            clock,
+            slow_delay,
+            late_by,
+            webhook_wait,
+            login_throttle,
+            totp_period,
+            flavour,
+            smtp,
+            receipts,
+            payments_every,
+            pays_after,
+            provider_ahead,
+        } = options;
+        Ok(Self {
+            started: clock(),
+            clock,
+            accounts: Accounts::new(&seed, totp_period),
+            seed,
+            faults: Arc::default(),
+            catalogue: catalogue()?,
+            slow_delay,
+            late_by,
+            webhook_wait,
+            requests: RequestLog::default(),
+            sessions: Sessions::new(),
+            log_ins: Limiter::new(login_throttle),
+            codes: Limiter::new(login_throttle),
+            counters: Counters::default(),
+            bookings: Bookings::default(),
+            finance: Finance::default(),
+            notifications: Notifications::default(),
+            work: Work::default(),
+            smtp,
+            receipts,
+            payments_every,
+            pays_after,
+            provider_ahead,
+            names: flavour.names(),
+            is_wrapped: flavour == Flavour::Documented,
+        })
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
     }

@@ -4,84 +4,18 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::faults::{CatalogueError, Faults, catalogue};
-use crate::names::Flavour;
-use crate::platform::{Clock, Platform};
+use crate::faults::{CatalogueError, Faults};
+use crate::options::Options;
+use crate::platform::Platform;
 use crate::routes::router;
 use crate::seed::Seed;
-use crate::state::accounts::Accounts;
-use crate::state::bookings::Bookings;
-use crate::state::counters::Counters;
-use crate::state::finance::Finance;
-use crate::state::notifications::Notifications;
 use crate::state::request_log::RequestLog;
-use crate::state::session::Sessions;
-use crate::state::throttle::{Limiter, Throttle};
-use crate::state::work::Work;
 use crate::stores::{self, Store};
 use crate::{admin, listener};
-
-/// Options of the platform.
-pub struct Options {
-    /// The address to listen on; port 0 picks a free port. Default: `127.0.0.1:0`.
-    pub address: SocketAddr,
-    /// The port of the admin endpoint on 127.0.0.1; 0 picks a free port. Default: 0.
-    pub admin_port: u16,
-    /// The initial data. Default: [`Seed::default`].
-    pub seed: Seed,
-    /// The wall clock. Default: the system's clock.
-    pub clock: Clock,
-    /// Delay of answers with the fault `slow`. Default: 2.5 s.
-    pub slow_delay: Duration,
-    /// Duration of a delivery or job with the faults `email-late`, `sms-late` and `job-late`. Default: 15 s.
-    pub late_by: SignedDuration,
-    /// Time that an event waits in the queue with the fault `webhook-slow`. Default: 3.5 s.
-    pub webhook_wait: SignedDuration,
-    /// Limit per e-mail address on log-ins, and separately on codes. Default: 5 per minute, including successful ones.
-    pub login_throttle: Throttle,
-    /// Period of second-factor codes. Default: 1 s, because the demo runs every few seconds; apps use 30 s.
-    pub totp_period: Duration,
-    /// The set of names. Default: the documented names.
-    pub flavour: Flavour,
-    /// The mail server for e-mails. Default: none; e-mails arrive after a fixed time.
-    pub smtp: Option<SocketAddr>,
-    /// Providers report delivery states to the platform. Default: true.
-    pub receipts: bool,
-    /// Interval between payments of fictional users. Default: 7 minutes.
-    pub payments_every: Duration,
-    /// Time from the creation of a payment intent to its payment. Default: none.
-    pub pays_after: Duration,
-    /// Time by which the payment provider's clock is ahead of the platform's. Default: none.
-    pub provider_ahead: SignedDuration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
-            admin_port: 0,
-            seed: Seed::default(),
-            clock: Arc::new(Timestamp::now),
-            slow_delay: Duration::from_millis(2500),
-            late_by: SignedDuration::from_secs(15),
-            webhook_wait: SignedDuration::from_millis(3_500),
-            login_throttle: Throttle::default(),
-            totp_period: Duration::from_secs(1),
-            flavour: Flavour::default(),
-            smtp: None,
-            receipts: true,
-            payments_every: Duration::from_secs(420),
-            pays_after: Duration::ZERO,
-            provider_ahead: SignedDuration::ZERO,
-        }
-    }
-}
 
 /// An error while starting the platform.
 #[derive(Debug, thiserror::Error)]
@@ -123,54 +57,12 @@ impl DemoPlatform {
     /// # Errors
     /// If a port is in use or an address is refused; then nothing listens.
     pub async fn start(options: Options) -> Result<Running, StartError> {
-        let Options {
-            address,
-            admin_port,
-            seed,
-            clock,
-            slow_delay,
-            late_by,
-            webhook_wait,
-            login_throttle,
-            totp_period,
-            flavour,
-            smtp,
-            receipts,
-            payments_every,
-            pays_after,
-            provider_ahead,
-        } = options;
-        let (public, address) = bind("the platform", address).await?;
-        let (admin, admin_address) = bind("the admin endpoint", (Ipv4Addr::LOCALHOST, admin_port).into()).await?;
+        let (public, address) = bind("the platform", options.address).await?;
+        let (admin, admin_address) =
+            bind("the admin endpoint", (Ipv4Addr::LOCALHOST, options.admin_port).into()).await?;
         let (database, database_address) = bind("the database", (Ipv4Addr::LOCALHOST, 0).into()).await?;
         let (cache, cache_address) = bind("the cache", (Ipv4Addr::LOCALHOST, 0).into()).await?;
-        let platform = Arc::new(Platform {
-            started: clock(),
-            clock,
-            accounts: Accounts::new(&seed, totp_period),
-            seed,
-            faults: Arc::default(),
-            catalogue: catalogue()?,
-            slow_delay,
-            late_by,
-            webhook_wait,
-            requests: RequestLog::default(),
-            sessions: Sessions::new(),
-            log_ins: Limiter::new(login_throttle),
-            codes: Limiter::new(login_throttle),
-            counters: Counters::default(),
-            bookings: Bookings::default(),
-            finance: Finance::default(),
-            notifications: Notifications::default(),
-            work: Work::default(),
-            smtp,
-            receipts,
-            payments_every,
-            pays_after,
-            provider_ahead,
-            names: flavour.names(),
-            is_wrapped: flavour == Flavour::Documented,
-        });
+        let platform = Arc::new(Platform::new(options)?);
         let mut tasks = JoinSet::new();
         tasks.spawn(listener::serve(public, router(&platform), Arc::clone(&platform.faults)));
         // The admin endpoint must answer while the platform is down, so it has separate switches that stay off.
