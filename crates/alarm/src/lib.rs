@@ -1,12 +1,4 @@
-//! Evaluation of CloudWatch alarms, and a reader of the templates that define them. Pure: callers pass data and time in.
-//!
-//! [`Template::read`] resolves a CloudFormation template; [`alarms`] finds the alarms in it; [`Data`] holds published
-//! values; [`Replay`] computes the state of each alarm over time. Unsupported features are errors that name their path:
-//! nothing is guessed.
-//!
-//! Sources: Amazon CloudWatch User Guide, "Alarm evaluation", "Configuring how CloudWatch alarms treat missing data",
-//! "Combining alarms", "Using math expressions with CloudWatch metrics"; AWS CloudFormation User Guide, "Intrinsic
-//! functions" and "`AWS::LanguageExtensions` transform".
+#![doc = include_str!("../README.md")]
 
 mod composite;
 mod definition;

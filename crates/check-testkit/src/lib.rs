@@ -1,8 +1,4 @@
-//! For tests: a check with the demo's settings, run in process against the demo platform. Waits are skipped, and only
-//! the requests leave the process.
-//!
-//! [`Harness`] is one such world; [`mutation`] proves that each fault of a check is caught by exactly one assertion.
-
+#![doc = include_str!("../README.md")]
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a broken setup ends the test")]
 
 pub mod mutation;

@@ -1,6 +1,4 @@
-//! For tests: properties that hold for arbitrary settings, events, pages and JSON. Each function takes bytes and panics
-//! when its property is violated; the fuzzer (`cargo xtask fuzz`) and short property tests call them.
-
+#![doc = include_str!("../README.md")]
 #![expect(clippy::panic, reason = "a violated property ends the run")]
 
 mod answers;

@@ -1,7 +1,4 @@
-//! For tests: servers that misbehave as scripted, and certificates with one defect each.
-//!
-//! The crate does not use the probe, so that it can test the probe independently.
-
+#![doc = include_str!("../README.md")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot continue panics")]
 
 mod authority;

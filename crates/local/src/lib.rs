@@ -1,6 +1,4 @@
-//! The ports on one machine: state, metrics and messages in memory, secrets from the environment.
-//!
-//! They follow the same rules as their AWS peers: commits are conditional, and only sent messages leave the outbox.
+#![doc = include_str!("../README.md")]
 
 mod memory;
 mod secrets;

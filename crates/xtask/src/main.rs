@@ -1,4 +1,4 @@
-//! Development commands of the project, run as `cargo xtask <command>`.
+#![doc = include_str!("../README.md")]
 
 mod checkov;
 mod command;
