@@ -307,11 +307,13 @@ impl Journey {
         for step in self.steps.iter_mut().filter(|step| step.result.is_none()) {
             step.result = Some(StepResult::Skipped { reason: "the check failed with an internal error".to_owned() });
         }
+        self.record_inconclusive(Inconclusive { cause: Cause::Internal, detail }, now);
+    }
+
+    /// Records why an attempt reached no verdict as an inconclusive step of the whole check.
+    pub fn record_inconclusive(&mut self, inconclusive: Inconclusive, now: Timestamp) {
         let step = self.begin(&Subject::whole(), "run", now);
-        self.finish_step(
-            step,
-            StepResult::Inconclusive { inconclusive: Inconclusive { cause: Cause::Internal, detail } },
-        );
+        self.finish_step(step, StepResult::Inconclusive { inconclusive });
     }
 
     /// Ends the recording. A step without a result is an internal error and therefore inconclusive.

@@ -61,6 +61,8 @@ pub enum Cause {
     Throttled,
     /// The local clock and that of the server differ too much.
     ClockSkew,
+    /// The stored memory of the check cannot be read.
+    State,
     /// An error in the check itself: a panic, a request that cannot be built, a step without a result.
     Internal,
 }
@@ -72,6 +74,7 @@ impl fmt::Display for Cause {
             Self::Reference => "reference",
             Self::Throttled => "throttled",
             Self::ClockSkew => "clock-skew",
+            Self::State => "state",
             Self::Internal => "internal",
         })
     }
