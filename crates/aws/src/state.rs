@@ -39,7 +39,7 @@ impl Table {
     }
 }
 
-fn state_key(check: &str) -> Item {
+pub(crate) fn state_key(check: &str) -> Item {
     item_key(check, "STATE")
 }
 

@@ -64,6 +64,9 @@ Example:
     /// Show maintenance windows and sync them to CloudWatch alarm mute rules.
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
+    /// Clear what a check remembers between runs, after a run reported that it cannot read it.
+    #[command(subcommand)]
+    Memory(MemoryCommand),
     /// List incidents of a deployment, up to 400 days back.
     #[command(after_help = "\
 Examples:
@@ -111,6 +114,15 @@ Example:
 Example:
   synthetics maintenance sync --settings production.toml")]
     Sync(MaintenanceOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemoryCommand {
+    /// Remove the stored memory of a check and print it. The next run starts with an empty one.
+    #[command(after_help = "\
+Example:
+  synthetics memory clear queues --environment production")]
+    Clear(ClearMemoryOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -279,6 +291,14 @@ pub(crate) struct MaintenanceOptions {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClearMemoryOptions {
+    /// Check, by id.
+    pub(crate) check: String,
+    #[command(flatten)]
+    pub(crate) deployment: Deployment,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ mod faults;
 mod incidents;
 mod junit;
 mod maintenance;
+mod memory;
 mod messages;
 mod mutes;
 mod ports;
@@ -25,7 +26,7 @@ mod tables;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command, DoctorCommand, MaintenanceCommand, SettingsCommand};
+use arguments::{Arguments, Command, DoctorCommand, MaintenanceCommand, MemoryCommand, SettingsCommand};
 use clap::Parser;
 use exit::Exit;
 
@@ -53,6 +54,7 @@ async fn done() -> ExitCode {
         Command::Mutes(options) => mutes::list(&options).await,
         Command::Maintenance(MaintenanceCommand::List(options)) => maintenance::list(&options).await,
         Command::Maintenance(MaintenanceCommand::Sync(options)) => maintenance::sync(&options).await,
+        Command::Memory(MemoryCommand::Clear(options)) => memory::clear(&options).await,
         Command::Incidents(options) => incidents::list(&options).await,
         Command::Incident(options) => incidents::show(&options).await,
         Command::Faults { json } => faults::list(json),

@@ -114,6 +114,16 @@ impl OperatorStore for Memory {
         Ok(())
     }
 
+    async fn clear_memory(&self, check: &str) -> Result<(), PortError> {
+        let mut state = lock(&self.state);
+        let stored = state.get_mut(check).ok_or_else(|| {
+            PortError::new(format!("clear the memory of {check}"), "nothing is stored about it")
+        })?;
+        stored.item.version += 1;
+        stored.item.memory = None;
+        Ok(())
+    }
+
     async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError> {
         let state = lock(&self.state);
         let records = state.get(check).into_iter().flat_map(|stored| stored.records.values());

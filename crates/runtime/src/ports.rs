@@ -153,6 +153,12 @@ pub trait OperatorStore: StateStore {
     /// [`CommitError::Moved`] when a run or another person has written since.
     async fn amend(&self, check: &str, expected_version: u64, state: &CheckState) -> Result<(), CommitError>;
 
+    /// Removes the memory of a check. Its next run starts with an empty one; a run in progress merges its own into that.
+    ///
+    /// # Errors
+    /// When nothing is stored about the check, or the store cannot be written.
+    async fn clear_memory(&self, check: &str) -> Result<(), PortError>;
+
     /// Reads the records of a check's incidents that began at a time or later, newest first.
     ///
     /// # Errors

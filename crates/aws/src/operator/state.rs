@@ -14,7 +14,7 @@ use crate::item::{json, number, unreadable};
 use crate::operator::config::config;
 use crate::operator::record;
 use crate::record::sort_key_from;
-use crate::state::{Table, Update};
+use crate::state::{Table, Update, state_key};
 
 impl Table {
     /// Connects to the table of this name as an operator, with the credentials of the AWS CLI. Returns `None` when no
@@ -44,6 +44,21 @@ impl OperatorStore for Table {
             "version = :expected".to_owned()
         };
         self.update(check, Update { expression, condition, names, values }, &operation).await
+    }
+
+    async fn clear_memory(&self, check: &str) -> Result<(), PortError> {
+        // A run in progress expects the old version, so it reads the item again.
+        self.client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(state_key(check)))
+            .update_expression("SET version = version + :one REMOVE memory")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":one", number(1))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| port_error(format!("clear the memory of {check}"), error))
     }
 
     async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError> {

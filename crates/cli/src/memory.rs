@@ -1,0 +1,23 @@
+//! `synthetics memory clear`.
+
+use operations::checks;
+use runtime::{OperatorStore, StateStore};
+
+use crate::arguments::ClearMemoryOptions;
+use crate::deployment;
+use crate::exit::Exit;
+
+/// Clears the memory of a check and prints its contents, which may name synthetic data that no run removes any more.
+pub(crate) async fn clear(options: &ClearMemoryOptions) -> anyhow::Result<Exit> {
+    let table = deployment::table(&options.deployment).await?;
+    for check in checks::ids(std::slice::from_ref(&options.check))? {
+        let Some(memory) = table.load(check).await?.memory else {
+            println!("{check} has no stored memory");
+            continue;
+        };
+        table.clear_memory(check).await?;
+        println!("the memory of {check} is cleared; its next run starts with an empty one");
+        println!("it held: {}", memory.replace(char::is_control, " "));
+    }
+    Ok(Exit::Passed)
+}
