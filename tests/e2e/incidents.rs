@@ -154,6 +154,27 @@ async fn monitoring_lost_and_restored_are_notified() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn unreadable_memory_is_kept_until_an_operator_clears_it() {
+    let world = World::new("memory").await;
+    let function = world.start(CHECK).await;
+    assert_eq!(world.run(&function).await.outcome(), "passed");
+    world.put_memory(CHECK, "{ broken").await;
+    let invoked = world.run(&function).await;
+    assert_eq!(invoked.outcome(), "inconclusive");
+    let inconclusive = &invoked.report()["outcome"]["inconclusive"];
+    assert_eq!(inconclusive["cause"], "state");
+    let command = "synthetics memory clear availability --environment memory";
+    assert!(inconclusive["detail"].as_str().unwrap().ends_with(command), "{inconclusive:#}");
+    assert!(world.state().await.contains("{ broken"), "the stored memory stays");
+
+    let cleared = world.printed(&["memory", "clear", CHECK]);
+    assert!(cleared.contains("the memory of availability is cleared") && cleared.contains("{ broken"), "{cleared}");
+    assert_eq!(world.run(&function).await.outcome(), "passed");
+    assert!(!world.state().await.contains("{ broken"));
+    assert!(world.printed(&["memory", "clear", CHECK]).contains("availability has no stored memory"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn chat_topic_gets_chat_messages() {
     let mut world = World::new("chat").await;
     let chat = world.chat().await;

@@ -350,6 +350,16 @@ impl World {
         client.put_item().table_name(&self.variables["STATE_TABLE"]).set_item(Some(item)).send().await.unwrap();
     }
 
+    /// Replaces the stored memory of a check.
+    pub async fn put_memory(&self, check: &str, memory: &str) {
+        use aws_sdk_dynamodb::types::AttributeValue::S;
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
+        let call = client.update_item().table_name(&self.variables["STATE_TABLE"]);
+        let call = call.key("pk", S(format!("CHECK#{check}"))).key("sk", S("STATE".to_owned()));
+        let call = call.update_expression("SET memory = :memory");
+        call.expression_attribute_values(":memory", S(memory.to_owned())).send().await.unwrap();
+    }
+
     /// Expiry time of an incident record. **Units:** Unix seconds.
     pub async fn incident_expires_at(&self, check: &str, incident: &str) -> i64 {
         use aws_sdk_dynamodb::types::AttributeValue::S;

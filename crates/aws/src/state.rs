@@ -6,7 +6,7 @@
 //! | `version` | N | increases with every commit |
 //! | `last_run` | M | by slot: `at` (N, Unix milliseconds), `run` (S, its id) |
 //! | `state` | S | the incidents, JSON |
-//! | `memory` | S | memory of the check, JSON |
+//! | `memory` | S | memory of the check, JSON with its version; missing while it is empty |
 //! | `outbox` | M | by delivery: the delivery, JSON |
 //!
 //! An incident's item also has `pk` `CHECK#<id>`, and is kept 400 days from its last change: see `record.rs`. A run
@@ -210,8 +210,7 @@ fn last_run(run: &LastRun) -> AttributeValue {
     ]))
 }
 
-/// Reads the item. Malformed contents are an error that names the attribute: state is never guessed. Only the memory
-/// may be lost.
+/// Reads the item. Malformed contents are an error that names the attribute: state is never guessed.
 fn read(item: &Item) -> Result<StateItem, String> {
     let version = item
         .get("version")
@@ -233,7 +232,10 @@ fn read(item: &Item) -> Result<StateItem, String> {
     let text = item.get("state").and_then(|value| value.as_s().ok()).ok_or("attribute state: expected a string")?;
     let state = CheckState::read(text).map_err(|error| format!("attribute state: {error}"))?;
     let outbox = outbox(item)?;
-    let memory = item.get("memory").and_then(|value| value.as_s().ok()).cloned();
+    let memory = match item.get("memory") {
+        None => None,
+        Some(value) => Some(value.as_s().map_err(|_| "attribute memory: expected a string")?.clone()),
+    };
     Ok(StateItem { version, last_run, state, memory, outbox })
 }
 

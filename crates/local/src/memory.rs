@@ -116,9 +116,9 @@ impl OperatorStore for Memory {
 
     async fn clear_memory(&self, check: &str) -> Result<(), PortError> {
         let mut state = lock(&self.state);
-        let stored = state.get_mut(check).ok_or_else(|| {
-            PortError::new(format!("clear the memory of {check}"), "nothing is stored about it")
-        })?;
+        let stored = state
+            .get_mut(check)
+            .ok_or_else(|| PortError::new(format!("clear the memory of {check}"), "nothing is stored about it"))?;
         stored.item.version += 1;
         stored.item.memory = None;
         Ok(())

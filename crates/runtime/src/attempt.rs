@@ -6,14 +6,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use jiff::Timestamp;
 
-use check::{Attempt, Journey, Leftover, Outcome};
+use check::{Attempt, Cause, Inconclusive, Journey, Leftover, Outcome};
 use probe::{Client, Connections, Identity};
 
 use crate::check_trait::Check;
 use crate::execution::Execution;
 use crate::leftover::FoundLeftover;
+use crate::memory::MemoryCell;
 use crate::ports::Ports;
 use crate::prepared::Prepared;
 use crate::reserve::COMPENSATIONS_DEADLINE;
@@ -30,7 +30,6 @@ pub(crate) struct AttemptResult {
     /// True if the flow ran to its end. A flow cut off earlier reports no subject as healthy: it may not have reached
     /// the failing step.
     pub(crate) is_complete: bool,
-    pub(crate) memory: Option<String>,
     pub(crate) leftovers: Vec<Leftover>,
 }
 
@@ -44,9 +43,9 @@ pub(crate) struct Allowance {
 }
 
 /// Work to do at the platform.
-pub(crate) enum Task<'a> {
-    /// The check's flow.
-    Flow,
+pub(crate) enum Task<'a, M> {
+    /// The check's flow, with its memory.
+    Flow(&'a MemoryCell<M>),
     /// Finds leftovers of earlier runs, and removes them if `remove` is set.
     Cleanup { remove: bool, found: &'a Mutex<Vec<FoundLeftover>> },
 }
@@ -57,28 +56,29 @@ pub(crate) async fn attempt<C: Check>(
     ports: &Ports,
     execution: &Execution<'_>,
     allowance: Allowance,
-    remembered: Option<String>,
-    task: Task<'_>,
+    task: Task<'_, C::Memory>,
 ) -> AttemptResult {
     let process_redactor = ports.redactor.clone();
     let ports = &Ports { redactor: process_redactor.scoped(), ..ports.clone() };
     let started = ports.clock.now();
-    let journey = (ports.recorder)(started);
     let identity = Identity { run_id: execution.run_id.to_owned(), trace_id: execution.trace_id.to_owned() };
     let clock = ports.clock.clone();
     let now = std::sync::Arc::new(move || clock.now());
     let (tls, egress) = (&prepared.common.network.tls, &prepared.egress);
     let client = match Client::new(tls, egress, identity, ports.redactor.clone(), now, Connections::Fresh) {
         Ok(client) => client,
-        Err(error) => return not_started(journey, &error.to_string(), started, remembered),
+        Err(error) => {
+            let attempt = not_started(ports, Cause::Internal, &error.to_string());
+            return AttemptResult { attempt, is_complete: false, leftovers: Vec::new() };
+        }
     };
-    let run = Run::new(journey, client, ports, process_redactor, execution, remembered);
+    let run = Run::new((ports.recorder)(started), client, ports, process_redactor, execution);
 
     let began = Instant::now();
     // The async block also catches panics raised before the check's future exists.
     let flow = AssertUnwindSafe(async {
         match task {
-            Task::Flow => prepared.check.attempt(&run).await,
+            Task::Flow(memory) => prepared.check.attempt(&run, memory).await,
             Task::Cleanup { remove, found } => {
                 let leftovers = prepared.check.cleanup(&run, remove).await;
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = leftovers;
@@ -109,8 +109,7 @@ pub(crate) async fn attempt<C: Check>(
             leftover.instructions.get_or_insert_with(|| BY_HAND.to_owned());
         }
     }
-    let (journey, memory) = run.into_parts();
-    let mut attempt = journey.finish(took);
+    let mut attempt = run.into_journey().finish(took);
     if is_late && matches!(attempt.outcome(), Outcome::Passed | Outcome::Maintenance { .. }) {
         // No step was running at the deadline, so no step has failed; but the run has not passed either.
         let mut journey = Journey::new(started);
@@ -118,12 +117,15 @@ pub(crate) async fn attempt<C: Check>(
         journey.record_internal_error(detail, ports.clock.now());
         attempt.steps.extend(journey.finish(Duration::ZERO).steps);
     }
-    AttemptResult { attempt, is_complete, memory, leftovers }
+    AttemptResult { attempt, is_complete, leftovers }
 }
 
-fn not_started(mut journey: Journey, detail: &str, now: Timestamp, memory: Option<String>) -> AttemptResult {
-    journey.record_internal_error(detail.to_owned(), now);
-    AttemptResult { attempt: journey.finish(Duration::ZERO), is_complete: false, memory, leftovers: Vec::new() }
+/// Records an attempt whose task could not be started.
+pub(crate) fn not_started(ports: &Ports, cause: Cause, detail: &str) -> Attempt {
+    let now = ports.clock.now();
+    let mut journey = (ports.recorder)(now);
+    journey.record_inconclusive(Inconclusive { cause, detail: ports.redactor.redact(detail) }, now);
+    journey.finish(Duration::ZERO)
 }
 
 /// Undoes in reverse order. A compensation that fails, hangs or panics does not stop the others while there is time

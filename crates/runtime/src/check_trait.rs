@@ -13,6 +13,7 @@ use check::message::Owner;
 use settings::{Common, Contract, Section};
 
 use crate::leftover::FoundLeftover;
+use crate::memory::{CheckMemory, MemoryCell};
 use crate::run::Run;
 
 /// One check. Its value holds the settings; [`Check::attempt`] is the flow.
@@ -36,6 +37,9 @@ pub trait Check: Send + Sync + Sized + 'static {
     /// Keys of the check's own settings section, as written in the file.
     type Raw: DeserializeOwned + Serialize + JsonSchema + Default;
 
+    /// Data that it keeps between runs; `()` if it keeps none.
+    type Memory: CheckMemory;
+
     /// Validates the settings. Returns `None` when one is wrong; `section` then holds all problems.
     fn read(raw: Self::Raw, section: &Section<'_>, common: &Common) -> Option<Self>;
 
@@ -57,30 +61,11 @@ pub trait Check: Send + Sync + Sized + 'static {
     }
 
     /// Runs the flow: steps in order, each recorded in `run`. The record holds all findings, so nothing is returned.
-    fn attempt(&self, run: &Run) -> impl Future<Output = ()> + Send;
-
-    /// Merges this run's memory with one written by another run in the meantime. Both are based on `base`. By default,
-    /// this run's memory replaces the other.
-    fn merged(_base: Option<&str>, ours: &str, _theirs: Option<&str>) -> String {
-        ours.to_owned()
-    }
+    fn attempt(&self, run: &Run, memory: &MemoryCell<Self::Memory>) -> impl Future<Output = ()> + Send;
 
     /// Finds leftovers of earlier runs, older than any run can last, and removes them on request. The record holds
     /// everything that prevented a complete search.
     fn cleanup(&self, _run: &Run, _remove: bool) -> impl Future<Output = Vec<FoundLeftover>> + Send {
         std::future::ready(Vec::new())
     }
-}
-
-/// Merges memories of one type, for [`Check::merged`]. `merge` receives the common base, this run's memory and the
-/// other run's. An unreadable memory counts as empty.
-pub fn merged_as<M: Default + DeserializeOwned + Serialize>(
-    base: Option<&str>,
-    ours: &str,
-    theirs: Option<&str>,
-    merge: impl FnOnce(M, M, M) -> M,
-) -> String {
-    let read = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let merged = merge(read(base), read(Some(ours)), read(theirs));
-    serde_json::to_string(&merged).unwrap_or_else(|_| ours.to_owned())
 }

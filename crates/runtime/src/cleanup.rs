@@ -41,8 +41,7 @@ pub(crate) async fn cleanup<C: Check>(prepared: &Prepared<C>, ports: &Ports, rem
     let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id, may_send: false };
     let allowance = Allowance { time: prepared.run.deadline, is_cut_short: false };
     let found = Mutex::new(Vec::new());
-    let attempted =
-        attempt(prepared, ports, &execution, allowance, None, Task::Cleanup { remove, found: &found }).await;
+    let attempted = attempt(prepared, ports, &execution, allowance, Task::Cleanup { remove, found: &found }).await;
     let leftovers = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     CleanupReport { check: C::ID.to_owned(), leftovers, outcome: attempted.attempt.outcome() }
 }

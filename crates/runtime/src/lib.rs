@@ -11,6 +11,8 @@ mod deliver;
 mod execution;
 mod heartbeat;
 mod leftover;
+mod memory;
+mod outbox;
 mod pipeline;
 mod ports;
 mod prepared;
@@ -20,10 +22,11 @@ mod run_id;
 mod trigger;
 
 pub use any_check::AnyCheck;
-pub use check_trait::{Check, merged_as};
+pub use check_trait::Check;
 pub use cleanup::CleanupReport;
 pub use clock::{Clock, SkippingClock, SystemClock, signed};
 pub use leftover::FoundLeftover;
+pub use memory::{CheckMemory, MemoryCell};
 pub use pipeline::{Invocation, RunError, execute};
 pub use ports::{
     Commit, CommitError, Datum, Delivery, LastRun, MetricSink, Notifier, OperatorStore, PortError, Ports, Secrets,

@@ -1,23 +1,25 @@
 //! One run, from the event to the notification: see `docs/architecture.md`, "One run".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use check::incident::{Findings, Severity, Silence, Vote, decide};
+use check::incident::{CheckState, Decision, Findings, Reason, Severity, Silence, Vote, decide};
 use check::message::{Context, Notification, compose};
-use check::{Attempt, Outcome, Refusal, Report, RunKey, Subject, Verdict};
+use check::{Attempt, Cause, Outcome, Refusal, Report, RunKey, Subject, Verdict};
 
-use crate::attempt::{Allowance, AttemptResult, Task, attempt};
+use crate::attempt::{Allowance, AttemptResult, Task, attempt, not_started};
 use crate::clock::signed;
 use crate::deliver::{data, publish_and_notify};
 use crate::execution::Execution;
+use crate::memory::{self, RunMemory, UnreadableMemory};
+use crate::outbox::OutboxChanges;
 use crate::reserve::reserve;
 use crate::run_id::run_id;
 use crate::{
-    Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, PortError, Ports, Prepared, StateItem, Trigger,
+    Check, Commit, CommitError, LastRun, MalformedEvent, MemoryCell, PortError, Ports, Prepared, StateItem, Trigger,
 };
 
 /// Events further from now than this are refused. A cron rule fires at any second of its minute, and Lambda drops
@@ -25,13 +27,6 @@ use crate::{
 const STALE_AFTER: SignedDuration = SignedDuration::from_secs(120);
 /// Number of decisions before a run gives up because other runs keep writing.
 const MAX_DECISIONS: u32 = 4;
-/// Maximum size of the memory, in bytes of JSON.
-const MAX_MEMORY: usize = 8 * 1024;
-/// Time for which a run leaves another run's messages in the outbox alone: that run is still sending them, unless it
-/// was killed.
-const LEASE: SignedDuration = SignedDuration::from_secs(15);
-/// Maximum size of the outbox, in bytes of JSON. With state and memory it stays below the table's limit for an item.
-const MAX_OUTBOX: usize = 130_000;
 
 /// Input of a run.
 #[derive(Clone, Debug)]
@@ -120,23 +115,23 @@ pub async fn execute<C: Check>(
     if started.duration_since(key.scheduled_time).abs() > STALE_AFTER {
         return Ok(report);
     }
-    let item = load::<C>(ports).await?;
+    let item = load(C::ID, ports).await?;
     if is_done(&item.stored, &key) {
         report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
         return Ok(report);
     }
 
-    let FlowResult { is_complete, memory } = run_flow(prepared, ports, invocation, &item.stored, &mut report).await;
+    let flow = run_flow(prepared, ports, invocation, &item.stored, &mut report).await;
     report.ended = ports.clock.now();
-    let votes = votes(&report.attempts, is_complete);
-    let Some(committed) = commit(prepared, ports, item, &votes, memory, &mut report).await? else {
+    let Some(written) = commit(&FinishedRun::new(prepared, &report, flow), ports, item).await? else {
         report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
         report.attempts.clear();
         return Ok(report);
     };
+    written.complete(&mut report, ports);
 
-    let numbers = data(&report, !C::READ_ONLY, committed.oldest_unsent);
-    let delivered = publish_and_notify(ports, C::ID, &numbers, &committed.deliveries).await;
+    let numbers = data(&report, !C::READ_ONLY, written.oldest_unsent);
+    let delivered = publish_and_notify(ports, C::ID, &numbers, &written.commit.enqueue).await;
     report.warnings.extend(delivered.warnings.iter().map(|warning| ports.redactor.redact(warning)));
     delivered.metrics.map_err(RunError::Metrics)?;
     if report.outcome == Outcome::Passed
@@ -154,9 +149,9 @@ struct Loaded {
     at: Timestamp,
 }
 
-async fn load<C: Check>(ports: &Ports) -> Result<Loaded, RunError> {
+async fn load(check: &str, ports: &Ports) -> Result<Loaded, RunError> {
     let at = ports.clock.now();
-    Ok(Loaded { stored: ports.state.load(C::ID).await.map_err(RunError::State)?, at })
+    Ok(Loaded { stored: ports.state.load(check).await.map_err(RunError::State)?, at })
 }
 
 /// Returns true if the slot's last run is this one or a later one.
@@ -164,21 +159,32 @@ fn is_done(item: &StateItem, key: &RunKey) -> bool {
     item.last_run.get(&key.slot()).is_some_and(|last| last.at >= key.scheduled_time)
 }
 
-struct FlowResult {
+struct FlowResult<M> {
     /// True if the last attempt ran to its end.
     is_complete: bool,
-    /// Memory to store.
-    memory: Option<String>,
+    /// Memory after the last attempt.
+    memory: RunMemory<M>,
 }
 
-/// Runs the flow, and a second time to confirm a failure if there is time.
+/// Runs the flow, and a second time to confirm a failure if there is time. Without its memory the flow is not run.
 async fn run_flow<C: Check>(
     prepared: &Prepared<C>,
     ports: &Ports,
     invocation: &Invocation,
     item: &StateItem,
     report: &mut Report,
-) -> FlowResult {
+) -> FlowResult<C::Memory> {
+    let base = match memory::read::<C::Memory>(item.memory.as_deref()) {
+        Ok(base) => base,
+        Err(error) => {
+            let detail = unreadable_memory::<C>(&prepared.common.environment, &error);
+            let attempt = not_started(ports, Cause::State, &detail);
+            report.outcome = attempt.outcome();
+            report.attempts.push(attempt);
+            return FlowResult { is_complete: false, memory: RunMemory::Unread };
+        }
+    };
+    let memory = MemoryCell::new(base.clone());
     let started = report.started;
     let needed = prepared.check.max_attempt_duration();
     let allowance = || {
@@ -194,11 +200,9 @@ async fn run_flow<C: Check>(
     let key = report.key.clone();
     let (run_id, trace_id) = (report.run_id.clone(), report.trace_id.clone());
     let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id, may_send: invocation.may_send };
-    let mut memory = item.memory.clone();
     let is_complete = loop {
-        let AttemptResult { attempt, is_complete, memory: remembered, leftovers } =
-            attempt(prepared, ports, &execution, allowance(), memory.take(), Task::Flow).await;
-        memory = remembered;
+        let AttemptResult { attempt, is_complete, leftovers } =
+            attempt(prepared, ports, &execution, allowance(), Task::Flow(&memory)).await;
         report.leftovers.extend(leftovers);
         report.outcome = attempt.outcome();
         report.attempts.push(attempt);
@@ -211,10 +215,17 @@ async fn run_flow<C: Check>(
         }
         ports.clock.sleep(wait).await;
     };
-    if let Some(memory) = memory.take_if(|memory| memory.len() > MAX_MEMORY) {
-        report.warnings.push(format!("memory of {} bytes was dropped: expected at most {MAX_MEMORY}", memory.len()));
-    }
-    FlowResult { is_complete, memory }
+    FlowResult { is_complete, memory: RunMemory::Read { stored: item.memory.clone(), base, ours: memory.get() } }
+}
+
+/// Explains why a run has no memory, and adds the command that clears it. Nothing else does: it may name synthetic data
+/// that only later runs would remove.
+fn unreadable_memory<C: Check>(environment: &str, error: &UnreadableMemory) -> String {
+    let check = C::ID;
+    format!(
+        "the memory of {check}, attribute `memory` of its state, cannot be read: {error}\n\
+         deploy the release that stored it, or clear it: synthetics memory clear {check} --environment {environment}"
+    )
 }
 
 /// Longest wait requested by the servers of an attempt.
@@ -258,143 +269,158 @@ fn votes(attempts: &[Attempt], is_complete: bool) -> BTreeMap<Subject, Vote> {
     votes
 }
 
-struct Committed {
-    deliveries: Vec<Delivery>,
-    oldest_unsent: Option<Timestamp>,
+/// A run after its flow: all that its decisions depend on, except the stored state.
+struct FinishedRun<'a, C: Check> {
+    prepared: &'a Prepared<C>,
+    report: &'a Report,
+    votes: BTreeMap<Subject, Vote>,
+    subjects: Option<BTreeSet<Subject>>,
+    windows: Vec<Silence>,
+    memory: RunMemory<C::Memory>,
 }
 
-/// Decides and writes; decides again on the newer state when another run wrote in between. Returns `None` if another
-/// process did this same run in the meantime.
+/// One write of a run, and the parts of the report that apply once it is written.
+struct Draft {
+    commit: Commit,
+    reasons: Vec<Reason>,
+    notification_ids: Vec<String>,
+    oldest_unsent: Option<Timestamp>,
+    memory_warning: Option<String>,
+}
+
+impl<'a, C: Check> FinishedRun<'a, C> {
+    fn new(prepared: &'a Prepared<C>, report: &'a Report, flow: FlowResult<C::Memory>) -> Self {
+        let scheduled_time = report.key.scheduled_time;
+        Self {
+            prepared,
+            report,
+            votes: votes(&report.attempts, flow.is_complete),
+            subjects: prepared.check.subjects(),
+            windows: prepared.common.windows.iter().flat_map(|window| window.silences(C::ID, scheduled_time)).collect(),
+            memory: flow.memory,
+        }
+    }
+
+    /// Decides on the stored state.
+    fn decide(&self, state: &CheckState) -> Decision {
+        let findings = Findings {
+            run: &self.report.key,
+            run_id: &self.report.run_id,
+            votes: &self.votes,
+            subjects: self.subjects.as_ref(),
+            leftovers: &self.report.leftovers,
+            windows: &self.windows,
+        };
+        decide(state, &findings, &self.prepared.run.policy)
+    }
+
+    /// Composes the messages of a decision.
+    fn compose(&self, decision: &Decision, state: &CheckState) -> Vec<Notification> {
+        let Self { prepared: Prepared { common, run, check, .. }, report, .. } = self;
+        let reasons = &decision.reasons;
+        let notified = reasons.iter().filter(|reason| reason.notification_reason.event().is_some());
+        let since = notified.map(|reason| reason.since).min();
+        let owner = |subject: &Subject| Some((subject.clone(), check.owner(subject)?));
+        let owners = reasons.iter().filter_map(|reason| owner(&reason.subject)).collect();
+        let context = Context {
+            environment: &common.environment,
+            run: &report.key,
+            run_id: &report.run_id,
+            trace_id: &report.trace_id,
+            attempts: &report.attempts,
+            last_successful_run: state.last_successful_run.as_ref(),
+            leftover_severity: Severity::Warning,
+            flap_window: run.policy.flap_window,
+            remind_every: run.policy.remind_every,
+            contact: &common.contact,
+            owners: &owners,
+            links: common.links.fill(report, since),
+        };
+        compose(decision, &context)
+    }
+
+    /// Joins decision, messages and memory into one write on top of the stored state.
+    fn draft(&self, item: &Loaded, ports: &Ports) -> Draft {
+        let Loaded { stored, at: read_at } = item;
+        let decision = self.decide(&stored.state);
+        let notifications = self.compose(&decision, &stored.state);
+        let outbox = OutboxChanges::new(&stored.outbox, *read_at, &notifications, ports);
+        let memory = self.memory.to_store(stored.memory.as_deref());
+        let key = &self.report.key;
+        Draft {
+            commit: Commit {
+                check: C::ID.to_owned(),
+                expected_version: stored.version,
+                slot: key.slot(),
+                last_run: LastRun { at: key.scheduled_time, run_id: self.report.run_id.clone() },
+                state: decision.next,
+                memory: memory.text,
+                enqueue: outbox.enqueue,
+                discard: outbox.discard,
+                changes: decision.changes,
+            },
+            reasons: decision.reasons,
+            notification_ids: notifications.into_iter().map(|notification| notification.notification_id).collect(),
+            oldest_unsent: outbox.oldest_unsent,
+            memory_warning: memory.warning,
+        }
+    }
+}
+
+impl Draft {
+    /// Adds the written decisions to the report.
+    fn complete(&self, report: &mut Report, ports: &Ports) {
+        report.reasons.clone_from(&self.reasons);
+        report.notifications.clone_from(&self.notification_ids);
+        report.warnings.extend(self.memory_warning.iter().map(|warning| ports.redactor.redact(warning)));
+        let discarded = |key: &String| {
+            format!("discarded {key}: the outbox is full, because its topic has not accepted messages for a long time")
+        };
+        report.warnings.extend(self.commit.discard.iter().map(discarded));
+    }
+}
+
+/// Result of one conditional write.
+enum Write {
+    /// It is stored.
+    Done,
+    /// Another process has done this same run, or a later one of its slot.
+    Duplicate,
+    /// Another run has written since the item was read. Here is its newer state.
+    Conflict(Box<Loaded>),
+}
+
+/// Decides and writes; decides again on the newer state when another run has written in between. Returns `None` if
+/// another process did this same run in the meantime.
 async fn commit<C: Check>(
-    prepared: &Prepared<C>,
+    run: &FinishedRun<'_, C>,
     ports: &Ports,
     mut item: Loaded,
-    votes: &BTreeMap<Subject, Vote>,
-    ours: Option<String>,
-    report: &mut Report,
-) -> Result<Option<Committed>, RunError> {
-    let base = item.stored.memory.clone();
-    let mut memory = ours.clone();
-    let subjects = prepared.check.subjects();
-    let key = report.key.clone();
-    let windows: Vec<Silence> =
-        prepared.common.windows.iter().flat_map(|window| window.silences(C::ID, key.scheduled_time)).collect();
-    let leftovers = report.leftovers.clone();
+) -> Result<Option<Draft>, RunError> {
     for _ in 0..MAX_DECISIONS {
-        let findings = Findings {
-            run: &key,
-            run_id: &report.run_id,
-            votes,
-            subjects: subjects.as_ref(),
-            leftovers: &leftovers,
-            windows: &windows,
-        };
-        let policy = &prepared.run.policy;
-        let Loaded { stored, at } = &item;
-        let decision = decide(&stored.state, &findings, policy);
-        let since = decision
-            .reasons
-            .iter()
-            .filter(|reason| reason.notification_reason.event().is_some())
-            .map(|reason| reason.since);
-        let owner = |subject: &Subject| Some((subject.clone(), prepared.check.owner(subject)?));
-        let owners = decision.reasons.iter().filter_map(|reason| owner(&reason.subject)).collect();
-        let notifications = compose(
-            &decision,
-            &Context {
-                environment: &prepared.common.environment,
-                run: &key,
-                run_id: &report.run_id,
-                trace_id: &report.trace_id,
-                attempts: &report.attempts,
-                last_successful_run: stored.state.last_successful_run.as_ref(),
-                leftover_severity: Severity::Warning,
-                flap_window: prepared.run.policy.flap_window,
-                remind_every: policy.remind_every,
-                contact: &prepared.common.contact,
-                owners: &owners,
-                links: prepared.common.links.fill(report, since.min()),
-            },
-        );
-        let now = ports.clock.now();
-        let mut enqueue = overdue_deliveries(&stored.outbox, *at, now);
-        let oldest_unsent = enqueue.iter().map(|delivery| delivery.notification.at).min();
-        enqueue.extend(new_deliveries(&notifications, ports, now));
-        let discard = deliveries_to_discard(&stored.outbox, &enqueue);
-        let commit = Commit {
-            check: C::ID.to_owned(),
-            expected_version: stored.version,
-            slot: key.slot(),
-            last_run: LastRun { at: key.scheduled_time, run_id: report.run_id.clone() },
-            state: decision.next,
-            memory: memory.clone(),
-            enqueue,
-            discard,
-            changes: decision.changes,
-        };
-        let is_written = match ports.state.commit(&commit).await {
-            Ok(()) => true,
-            Err(CommitError::Store(error)) => return Err(RunError::State(error)),
-            Err(CommitError::Moved) => {
-                let newer = load::<C>(ports).await?;
-                // A retry by the client, of a write whose answer was lost, is refused; the slot then names this run.
-                let is_own_write =
-                    newer.stored.last_run.get(&commit.slot).is_some_and(|last| last.run_id == report.run_id);
-                if !is_own_write && is_done(&newer.stored, &key) {
-                    return Ok(None);
-                }
-                let theirs = newer.stored.memory.as_deref();
-                let merged = ours.as_deref().map(|ours| C::merged(base.as_deref(), ours, theirs));
-                memory = merged.filter(|merged| merged.len() <= MAX_MEMORY).or_else(|| ours.clone());
-                item = newer;
-                is_own_write
-            }
-        };
-        if is_written {
-            report.reasons = decision.reasons;
-            report.notifications = notifications.into_iter().map(|notification| notification.notification_id).collect();
-            report.warnings.extend(commit.discard.iter().map(|key| {
-                format!(
-                    "discarded {key}: the outbox is full, because its topic has not accepted messages for a long time"
-                )
-            }));
-            return Ok(Some(Committed { deliveries: commit.enqueue, oldest_unsent }));
+        let draft = run.draft(&item, ports);
+        match write(&draft.commit, ports).await? {
+            Write::Done => return Ok(Some(draft)),
+            Write::Duplicate => return Ok(None),
+            Write::Conflict(newer) => item = *newer,
         }
     }
     let detail = format!("other runs changed it {MAX_DECISIONS} times in between");
     Err(RunError::State(PortError { operation: format!("write the state of {}", C::ID), detail, retryable: true }))
 }
 
-/// Messages that no run delivered within the lease, as of reading the outbox. This run takes them over; the same
-/// conditional write records that, so no other run sends them too.
-fn overdue_deliveries(outbox: &[Delivery], read_at: Timestamp, now: Timestamp) -> Vec<Delivery> {
-    let is_due = |delivery: &&Delivery| read_at.duration_since(delivery.queued_at) >= LEASE;
-    outbox.iter().filter(is_due).map(|delivery| Delivery { queued_at: now, ..delivery.clone() }).collect()
-}
-
-/// Creates one delivery per message and topic.
-fn new_deliveries(notifications: &[Notification], ports: &Ports, queued_at: Timestamp) -> Vec<Delivery> {
-    notifications
-        .iter()
-        .flat_map(|notification| {
-            let topics = notification.topics().into_iter().filter(|topic| ports.notifier.has(*topic));
-            topics.map(|topic| Delivery { topic, notification: notification.clone(), queued_at })
-        })
-        .collect()
-}
-
-/// Keys of the oldest unsent messages to discard for new ones. By then the metric `OldestUnsentNotification` has long
-/// reported their topic.
-fn deliveries_to_discard(outbox: &[Delivery], enqueue: &[Delivery]) -> Vec<String> {
-    let size = |delivery: &Delivery| serde_json::to_string(delivery).map_or(0, |text| text.len());
-    let is_sent_now = |delivery: &Delivery| enqueue.iter().any(|other| other.key() == delivery.key());
-    let mut oldest: Vec<&Delivery> = outbox.iter().filter(|delivery| !is_sent_now(delivery)).collect();
-    oldest.sort_by_key(|delivery| delivery.queued_at);
-    let mut bytes: usize = oldest.iter().copied().chain(enqueue).map(size).sum();
-    let exceeds_limit = |delivery: &&&Delivery| {
-        let is_full = bytes > MAX_OUTBOX;
-        bytes = bytes.saturating_sub(size(delivery));
-        is_full
-    };
-    oldest.iter().take_while(exceeds_limit).map(|delivery| delivery.key()).collect()
+/// Writes. If the write is refused, reads the item again to find out why.
+async fn write(commit: &Commit, ports: &Ports) -> Result<Write, RunError> {
+    match ports.state.commit(commit).await {
+        Ok(()) => return Ok(Write::Done),
+        Err(CommitError::Store(error)) => return Err(RunError::State(error)),
+        Err(CommitError::Moved) => {}
+    }
+    let newer = load(&commit.check, ports).await?;
+    Ok(match newer.stored.last_run.get(&commit.slot) {
+        // The client retries a write whose answer was lost, and the retry is refused.
+        Some(last) if last.run_id == commit.last_run.run_id => Write::Done,
+        Some(last) if last.at >= commit.last_run.at => Write::Duplicate,
+        _ => Write::Conflict(Box::new(newer)),
+    })
 }

@@ -81,7 +81,7 @@ pub struct StateItem {
     pub last_run: BTreeMap<String, LastRun>,
     /// Incidents.
     pub state: CheckState,
-    /// Memory of the check, as JSON.
+    /// Memory of the check in its stored form, which only the engine reads.
     pub memory: Option<String>,
     /// Messages not yet accepted by their topics.
     pub outbox: Vec<Delivery>,
@@ -100,7 +100,7 @@ pub struct Commit {
     pub last_run: LastRun,
     /// Incidents after the run.
     pub state: CheckState,
-    /// Memory of the check after the run.
+    /// Memory of the check after the run, in its stored form. `None` removes it.
     pub memory: Option<String>,
     /// Messages to put in the outbox, sent by this run: its own, and those taken over from runs that did not deliver
     /// them.

@@ -1,4 +1,4 @@
-//! Interface of a flow: steps, requests, secrets, measurements, compensation, memory.
+//! Interface of a flow: steps, requests, secrets, measurements, compensation.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,8 +6,6 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use url::Url;
 
 use check::metric::{Channel, Measurement, Metric};
@@ -36,8 +34,6 @@ pub struct Run {
     journey: Mutex<Journey>,
     compensations: Mutex<Vec<Compensation>>,
     leftovers: Mutex<Vec<Leftover>>,
-    remembered: Option<String>,
-    memory: Mutex<Option<String>>,
     waited: Mutex<Duration>,
     client: Client,
     ports: Ports,
@@ -56,14 +52,11 @@ impl Run {
         ports: &Ports,
         process_redactor: Redactor,
         execution: &Execution<'_>,
-        remembered: Option<String>,
     ) -> Self {
         Self {
             journey: Mutex::new(journey),
             compensations: Mutex::default(),
             leftovers: Mutex::default(),
-            memory: Mutex::new(remembered.clone()),
-            remembered,
             waited: Mutex::default(),
             client,
             ports: ports.clone(),
@@ -157,17 +150,6 @@ impl Run {
         lock(&self.leftovers).push(leftover);
     }
 
-    /// Returns the memory of an earlier run; `None` when it is unknown this time.
-    #[must_use]
-    pub fn recall<M: DeserializeOwned>(&self) -> Option<M> {
-        serde_json::from_str(self.remembered.as_deref()?).ok()
-    }
-
-    /// Replaces the memory for later runs; at most 8 KB as JSON.
-    pub fn remember<M: Serialize>(&self, memory: &M) {
-        *lock(&self.memory) = serde_json::to_string(memory).ok();
-    }
-
     /// Part of the targets covered by this run.
     #[must_use]
     pub fn shard(&self) -> Shard {
@@ -249,10 +231,8 @@ impl Run {
         std::mem::take(&mut *lock(&self.leftovers))
     }
 
-    pub(crate) fn into_parts(self) -> (Journey, Option<String>) {
-        let journey = self.journey.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let memory = self.memory.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (journey, memory)
+    pub(crate) fn into_journey(self) -> Journey {
+        self.journey.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -277,25 +257,13 @@ impl Step<'_> {
     /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn send(&self, request: Request) -> Result<Response, StepEnded> {
         let sent = self.run.client.send(request).await;
-        let mut journey = self.run.journey();
-        journey.exchanges(self.id, sent.exchanges);
+        self.run.journey().exchanges(self.id, sent.exchanges);
         match sent.result {
-            Ok(response) => journey.assert(self.id, ANSWERED, Ok(())).map(|()| response),
-            Err(error) => {
-                match error.into_mismatch() {
-                    Ok(mismatch) => {
-                        if journey.assert(self.id, ANSWERED, Err(mismatch)).is_ok() {
-                            // Only a recorder that ignores this assertion gets here: there is no answer to go on with.
-                            journey.finish_step(self.id, StepResult::Passed);
-                        }
-                    }
-                    Err(error) => {
-                        drop(journey);
-                        return Err(self.inconclusive(Cause::Internal, &error.to_string()));
-                    }
-                }
-                Err(StepEnded)
-            }
+            Ok(response) => self.check(ANSWERED, Ok(())).map(|()| response),
+            Err(error) => Err(match error.into_mismatch() {
+                Ok(mismatch) => self.fail(ANSWERED, mismatch),
+                Err(error) => self.inconclusive(Cause::Internal, &error.to_string()),
+            }),
         }
     }
 
@@ -321,13 +289,32 @@ impl Step<'_> {
     /// # Errors
     /// [`StepEnded`] when it did not hold: the step has failed.
     pub fn check(&self, name: &str, result: Result<(), Mismatch>) -> Result<(), StepEnded> {
-        let redacted = result.map_err(|mismatch| Mismatch {
+        let redacted = result.map_err(|mismatch| self.redact(mismatch));
+        self.run.journey().assert(self.id, name, redacted)
+    }
+
+    /// Records a named assertion about a value that the rest of the step needs, and returns the value.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when there is no value: the step has failed.
+    pub fn check_value<T>(&self, name: &str, result: Result<T, Mismatch>) -> Result<T, StepEnded> {
+        let redacted = result.map_err(|mismatch| self.redact(mismatch));
+        self.run.journey().assert_value(self.id, name, redacted)
+    }
+
+    /// Fails the step with a named assertion that did not hold, and returns the error to pass on.
+    pub fn fail(&self, name: &str, mismatch: Mismatch) -> StepEnded {
+        let redacted = self.redact(mismatch);
+        self.run.journey().fail(self.id, name, redacted)
+    }
+
+    fn redact(&self, mismatch: Mismatch) -> Mismatch {
+        Mismatch {
             kind: mismatch.kind,
             expected: self.run.redact(&mismatch.expected),
             actual: self.run.redact(&mismatch.actual),
             evidence: mismatch.evidence.map(|evidence| self.run.redact(&evidence)),
-        });
-        self.run.journey().assert(self.id, name, redacted)
+        }
     }
 
     /// Resolves a reference. From here on, the secret is masked in all output of the process.

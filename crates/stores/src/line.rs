@@ -194,10 +194,10 @@ fn refusal(server: &HostPort, error: &RedisError, received: &Received) -> Refusa
 }
 
 impl Refusal {
-    /// Returns the failure of the store. Rejected credentials end the step as inconclusive.
-    pub(crate) fn mismatch(&self, step: &Step<'_>, store: &Store) -> Result<Mismatch, StepEnded> {
+    /// Records the reason in the step, and returns its end. Rejected credentials are inconclusive.
+    pub(crate) fn record(self, step: &Step<'_>, store: &Store, assertion: &str) -> StepEnded {
         match self {
-            Self::Failed(mismatch) => Ok(mismatch.clone()),
+            Self::Failed(mismatch) => step.fail(assertion, mismatch),
             Self::Credentials(message) => {
                 let user = store.user.as_deref().unwrap_or("the default user");
                 let password = store.password.as_ref().map_or_else(
@@ -206,7 +206,7 @@ impl Refusal {
                 );
                 let detail =
                     format!("{} rejects {user}: {message}\n{password}, and allow the user to read", store.place);
-                Err(step.inconclusive(Cause::Credentials, &detail))
+                step.inconclusive(Cause::Credentials, &detail)
             }
         }
     }

@@ -343,11 +343,7 @@ impl Refusal {
     /// Records the reason in the step, and returns its end.
     fn record(self, step: &Step<'_>, store: &Store, assertion: &str) -> StepEnded {
         match self {
-            Self::Failed(mismatch) | Self::UnknownStatement(mismatch) => {
-                // Even a recorder that ignores the assertion cannot continue without a result.
-                let _ = step.check(assertion, Err(mismatch));
-                StepEnded
-            }
+            Self::Failed(mismatch) | Self::UnknownStatement(mismatch) => step.fail(assertion, mismatch),
             Self::Credentials(message) => {
                 let user = store.user.as_deref().unwrap_or("without a name");
                 let password = store.password.as_ref().map_or_else(

@@ -75,17 +75,10 @@ impl Redis {
     /// # Errors
     /// [`StepEnded`], with the reason recorded. Rejected credentials are inconclusive, not a failure of the store.
     pub async fn connect(step: &Step<'_>, store: &Store, database: u32, deadline: Duration) -> Result<Self, StepEnded> {
-        let opened = match Connection::open(step, store, &store.place, database, deadline).await? {
-            Ok(line) => {
-                step.check("connected", Ok(()))?;
-                Ok(line)
-            }
-            Err(refusal) => {
-                step.check("connected", Err(refusal.mismatch(step, store)?))?;
-                Err(StepEnded)
-            }
-        };
-        Ok(Self { connection: opened?, store: store.clone(), database, deadline })
+        let opened = Connection::open(step, store, &store.place, database, deadline).await?;
+        let connection = opened.map_err(|refusal| refusal.record(step, store, "connected"))?;
+        step.check("connected", Ok(()))?;
+        Ok(Self { connection, store: store.clone(), database, deadline })
     }
 
     /// Sends all commands in one exchange. In a cluster each command must concern one key. Commands whose keys are on other
@@ -94,17 +87,10 @@ impl Redis {
     /// # Errors
     /// [`StepEnded`], with the reason recorded, when a reply is missing or the server rejects a command.
     pub async fn ask(&mut self, step: &Step<'_>, pipeline: &Pipeline) -> Result<Vec<Reply>, StepEnded> {
-        match self.replies(step, pipeline).await? {
-            Ok(replies) => {
-                step.check("answered", Ok(()))?;
-                Ok(replies)
-            }
-            Err(refusal) => {
-                let mismatch = refusal.mismatch(step, &self.store)?;
-                step.check("answered", Err(mismatch))?;
-                Err(StepEnded)
-            }
-        }
+        let replies = self.replies(step, pipeline).await?;
+        let replies = replies.map_err(|refusal| refusal.record(step, &self.store, "answered"))?;
+        step.check("answered", Ok(()))?;
+        Ok(replies)
     }
 
     async fn replies(

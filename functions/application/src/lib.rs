@@ -25,7 +25,7 @@ use platform::counting::read_counters;
 use platform::{Counting, Site, status};
 use probe::expect::{json, number};
 use probe::{Method, Request, Response};
-use runtime::{Check, Run, Step};
+use runtime::{Check, CheckMemory, MemoryCell, Run, Step};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,9 +49,18 @@ pub struct Application {
 }
 
 /// Results that were unhealthy lately, with the number of readings since. They let the incident of a removed result end.
-#[derive(Default, Serialize, Deserialize)]
-struct Memory {
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
     not_well: BTreeMap<Subject, u32>,
+}
+
+impl CheckMemory for Memory {
+    const VERSION: u32 = 1;
+
+    fn merge(_base: Self, ours: Self, _theirs: Self) -> Self {
+        ours
+    }
 }
 
 impl Check for Application {
@@ -60,6 +69,7 @@ impl Check for Application {
     const READ_ONLY: bool = true;
 
     type Raw = RawApplication;
+    type Memory = Memory;
 
     fn read(raw: RawApplication, section: &Section<'_>, common: &Common) -> Option<Self> {
         raw.validate(section, common)
@@ -78,7 +88,7 @@ impl Check for Application {
         self.health.is_none().then(|| BTreeSet::from([Subject::whole(), platform::counting::subject()]))
     }
 
-    async fn attempt(&self, run: &Run) {
+    async fn attempt(&self, run: &Run, memory: &MemoryCell<Memory>) {
         let counters = async {
             if let Some(counting) = &self.counting {
                 // Each step records its own failure.
@@ -89,7 +99,7 @@ impl Check for Application {
             if let Some(health) = &self.health
                 && let Ok(entries) = self.read_health(run, health).await
             {
-                self.judge(run, health, entries);
+                self.judge(run, health, entries, memory);
             }
         };
         futures::join!(counters, health);
@@ -126,15 +136,13 @@ impl Application {
             return Err(refused(&step, &answer, health));
         }
         step.check("status", status(&answer, names.status.as_slice()))?;
-        let body = not_empty(&answer).and_then(|()| json(&answer));
-        step.check("json", body.as_ref().map(|_| ()).map_err(Clone::clone))?;
-        let body = body.unwrap_or_default();
-        let entries = entries(&body["checkResults"]);
-        let found = entries.as_ref().map(|_| ()).ok_or_else(|| no_results(&body["checkResults"]));
-        step.check("results", found)?;
-        let finished = self.time(&body["finishedAt"]);
-        step.check("finished_at", finished.map(|_| ()).ok_or_else(|| no_time(&body["finishedAt"])))?;
-        let age = finished.map(|at| step.now().duration_since(at)).unwrap_or_default();
+        let body = step.check_value("json", not_empty(&answer).and_then(|()| json(&answer)))?;
+        let results = &body["checkResults"];
+        let entries = step.check_value("results", entries(results).ok_or_else(|| no_results(results)))?;
+        let finished_at = &body["finishedAt"];
+        let finished = self.time(finished_at).ok_or_else(|| no_time(finished_at));
+        let finished = step.check_value("finished_at", finished)?;
+        let age = step.now().duration_since(finished);
         let longest = jiff::SignedDuration::try_from(health.stale_after).unwrap_or(jiff::SignedDuration::MAX);
         if -age > longest {
             let detail = format!(
@@ -146,7 +154,7 @@ impl Application {
         let fresh = if age <= longest { Ok(()) } else { Err(stale(health, finished, age.as_secs())) };
         step.check("fresh", fresh)?;
         step.passed();
-        Ok(entries.unwrap_or_default())
+        Ok(entries)
     }
 
     /// Reads a date with a time, or Unix seconds as a number or text.
@@ -155,7 +163,7 @@ impl Application {
         self.site.platform.times.read(value).or_else(seconds)
     }
 
-    fn judge(&self, run: &Run, health: &Health, mut entries: Vec<Entry>) {
+    fn judge(&self, run: &Run, health: &Health, mut entries: Vec<Entry>, memory: &MemoryCell<Memory>) {
         let names = &self.site.platform.health;
         entries.retain(|entry| !health.ignore.contains(&entry.name));
         self.measure(run, &entries);
@@ -164,7 +172,7 @@ impl Application {
             let step = run.step(&subject(), "remark");
             step.skipped(format!("{surplus} more results are not judged, since {MAX_RESULTS} is the limit"));
         }
-        let mut remembered = run.recall::<Memory>().unwrap_or_default().not_well;
+        let mut remembered = memory.get().not_well;
         let mut judged = BTreeSet::new();
         let taken = BTreeSet::from([subject(), platform::counting::subject()]);
         for (subject, entry) in with_subjects(entries, names, taken) {
@@ -189,7 +197,7 @@ impl Application {
             *readings += 1;
         }
         remembered.retain(|_, readings| *readings <= REMEMBERED_FOR);
-        run.remember(&Memory { not_well: remembered });
+        memory.set(Memory { not_well: remembered });
     }
 
     fn measure(&self, run: &Run, entries: &[Entry]) {
@@ -272,12 +280,11 @@ fn no_time(actual: &Value) -> Mismatch {
     }
 }
 
-fn stale(health: &Health, finished: Option<Timestamp>, age: i64) -> Mismatch {
-    let at = finished.map(|at| format!(", at {at:.0}")).unwrap_or_default();
+fn stale(health: &Health, finished: Timestamp, age: i64) -> Mismatch {
     Mismatch {
         kind: FailureKind::Stale,
         expected: format!("results of the last {}", written_duration(health.stale_after)),
-        actual: format!("the last ones finished {} ago{at}", check::message::span(age)),
+        actual: format!("the last ones finished {} ago, at {finished:.0}", check::message::span(age)),
         evidence: None,
     }
 }

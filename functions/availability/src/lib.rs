@@ -19,7 +19,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use probe::expect::{self, Compare};
 use probe::{Maintenance, Request, Response, is_maintenance};
-use runtime::{Check, Run};
+use runtime::{Check, MemoryCell, Run};
 use secrecy::ExposeSecret;
 
 pub use self::settings::{JsonExpectation, RawAvailability, Target};
@@ -47,6 +47,7 @@ impl Check for Availability {
     const READ_ONLY: bool = true;
 
     type Raw = RawAvailability;
+    type Memory = ();
 
     fn read(raw: RawAvailability, section: &Section<'_>, common: &Common) -> Option<Self> {
         raw.validate(section, common)
@@ -66,7 +67,7 @@ impl Check for Availability {
         Some(self.targets.iter().map(|target| target.subject.clone()).collect())
     }
 
-    async fn attempt(&self, run: &Run) {
+    async fn attempt(&self, run: &Run, _memory: &MemoryCell<()>) {
         // Boxed, since the compiler fails to prove that unboxed futures are `Send` for every lifetime.
         let mut probes: Vec<BoxFuture<'_, Option<Answer>>> = Vec::new();
         for (place, target) in self.targets.iter().enumerate() {

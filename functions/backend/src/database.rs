@@ -161,16 +161,14 @@ async fn status(
     let used = number("Threads_connected");
     let most = limits.first().and_then(|row| row.number("most")).filter(|most| *most > 0.0);
     let known = match (used, most) {
-        (Some(_), Some(_)) => Ok(()),
+        (Some(used), Some(most)) => Ok((used, most)),
         (used, most) => {
             let actual = format!("{} of {}", or_unknown(used), or_unknown(most));
             Err(mismatch("`Threads_connected` of `max_connections`", &actual))
         }
     };
-    step.check("known", known)?;
-    if let (Some(used), Some(most)) = (used, most) {
-        step.run().measure(&CONNECTIONS_USED, used / most * 100.0, None);
-    }
+    let (used, most) = step.check_value("known", known)?;
+    step.run().measure(&CONNECTIONS_USED, used / most * 100.0, None);
     let Some(uptime) = number("Uptime") else { return Ok(None) };
     let counts = [SLOW_QUERIES, "Questions"].into_iter().filter_map(|name| Some((name.to_owned(), number(name)?)));
     let server = limits.first().and_then(|row| row.text("server")).unwrap_or_default().to_owned();

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use ::settings::{Common, Contract, Section};
 use check::Subject;
-use runtime::{Check, Run};
+use runtime::{Check, MemoryCell, Run};
 
 pub use self::settings::RawBackend;
 pub use cache::Cache;
@@ -49,6 +49,7 @@ impl Check for Backend {
     const READ_ONLY: bool = true;
 
     type Raw = RawBackend;
+    type Memory = Memory;
 
     fn read(raw: RawBackend, section: &Section<'_>, common: &Common) -> Option<Self> {
         raw.validate(section, common)
@@ -68,8 +69,8 @@ impl Check for Backend {
         Some(database.chain(self.cache.iter().map(|_| cache::subject())).collect())
     }
 
-    async fn attempt(&self, run: &Run) {
-        let past: Memory = run.recall().unwrap_or_default();
+    async fn attempt(&self, run: &Run, memory: &MemoryCell<Memory>) {
+        let past = memory.get();
         let database = async {
             match &self.database {
                 Some(database) => database.check(run, self.deadline, past.database.as_ref()).await,
@@ -84,6 +85,6 @@ impl Check for Backend {
         };
         let (database, cache) = futures::join!(database, cache);
         // A store that was not read now is compared with its last reading in the next run.
-        run.remember(&Memory { database: database.or(past.database), cache: cache.or(past.cache) });
+        memory.set(Memory { database: database.or(past.database), cache: cache.or(past.cache) });
     }
 }

@@ -3,15 +3,25 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use runtime::CheckMemory;
 use serde::{Deserialize, Serialize};
 
-/// Memory of the check. If it is lost, one run publishes no rates, but nothing fails.
+/// Memory of the check.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Memory {
+#[serde(deny_unknown_fields)]
+pub struct Memory {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) database: Option<Counted>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cache: Option<Counted>,
+}
+
+impl CheckMemory for Memory {
+    const VERSION: u32 = 1;
+
+    fn merge(_base: Self, ours: Self, _theirs: Self) -> Self {
+        ours
+    }
 }
 
 /// Counters of a server since its start.

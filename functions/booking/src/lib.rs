@@ -36,7 +36,7 @@ use platform::counting::{Counters, Tally, count};
 use platform::{Counting, Credentials, Site, UserSession, status};
 use probe::expect::{Compare, json_found, json_list, json_matches};
 use probe::{Method, Response, Url};
-use runtime::{Check, FoundLeftover, Run, Step, merged_as, signed};
+use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -95,16 +95,17 @@ enum AttemptResult {
     Refused,
 }
 
-/// Data kept between runs. If it is lost, the rates of one window include the check's own bookings.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Memory {
-    #[serde(default)]
+/// Data kept between runs. Without it, the rates of one window include the check's own bookings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
     attempts: Tally<AttemptResult>,
 }
 
-impl Memory {
-    /// Merges this run's memory with a concurrent write by another run; both started from `base`.
-    fn merged(base: Self, ours: Self, theirs: Self) -> Self {
+impl CheckMemory for Memory {
+    const VERSION: u32 = 1;
+
+    fn merge(base: Self, ours: Self, theirs: Self) -> Self {
         Self { attempts: theirs.attempts.with_new_of(ours.attempts, &base.attempts) }
     }
 }
@@ -116,6 +117,7 @@ impl Check for Booking {
     const HAS_CLEANUP: bool = true;
 
     type Raw = RawBooking;
+    type Memory = Memory;
 
     fn read(raw: RawBooking, section: &Section<'_>, common: &Common) -> Option<Self> {
         raw.validate(section, common)
@@ -131,20 +133,15 @@ impl Check for Booking {
         self.site.deadline * 2
     }
 
-    fn merged(base: Option<&str>, ours: &str, theirs: Option<&str>) -> String {
-        merged_as(base, ours, theirs, Memory::merged)
-    }
-
-    async fn attempt(&self, run: &Run) {
-        let mut memory: Memory = run.recall().unwrap_or_default();
+    async fn attempt(&self, run: &Run, memory: &MemoryCell<Memory>) {
         let mut user = UserSession::new(run, &self.site);
         match self.log_in(run, &mut user).await {
             Ok(()) => {
                 // The steps themselves have recorded their failures.
-                let _ = self.book_and_cancel(run, &user, &mut memory).await;
+                let _ = self.book_and_cancel(run, &user, memory).await;
             }
             Err(StepEnded) if run.in_maintenance() => {}
-            Err(StepEnded) => self.counters(run, &memory).await,
+            Err(StepEnded) => self.counters(run, memory).await,
         }
         let reason =
             if run.in_maintenance() { "the platform is in maintenance" } else { "an earlier step did not pass" };
@@ -162,20 +159,25 @@ impl Check for Booking {
 }
 
 impl Booking {
-    async fn book_and_cancel(&self, run: &Run, user: &UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
+    async fn book_and_cancel(
+        &self,
+        run: &Run,
+        user: &UserSession<'_>,
+        memory: &MemoryCell<Memory>,
+    ) -> Result<(), StepEnded> {
         let (leftovers, slots, ()) =
             join!(self.calendar(run, user), self.availability(run, user), self.counters(run, memory));
         let leftovers: Vec<_> = leftovers?.into_iter().take(MAX_LEFTOVERS).collect();
         if !leftovers.is_empty() {
             self.remove_leftovers(run, user, leftovers).await;
         }
-        let mut slots = slots?.into_iter();
+        let (first, mut more) = slots?;
         let is_done = self.undo_on_exit(run, user);
-        let (id, first) = self.create(run, user, &mut slots, memory).await?;
+        let (id, first) = self.create(run, user, (first, &mut more), memory).await?;
         let (read, refused) =
             join!(self.read_back(run, user, &id, first), self.double_booking(run, user, first, memory));
         read?;
-        let second = self.reschedule(run, user, &id, &mut slots, memory).await?;
+        let second = self.reschedule(run, user, &id, &mut more, memory).await?;
         let used: Vec<Slot> = second.into_iter().chain([first]).collect();
         self.cancel(run, user, &id, &used).await?;
         refused?;
@@ -183,10 +185,10 @@ impl Booking {
         Ok(())
     }
 
-    async fn counters(&self, run: &Run, memory: &Memory) {
+    async fn counters(&self, run: &Run, memory: &MemoryCell<Memory>) {
         if let Some(counting) = &self.counting {
             // The step itself has recorded its failure.
-            let _ = count(run, &self.site, counting, |counters| self.measure(run, memory, counters)).await;
+            let _ = count(run, &self.site, counting, |counters| self.measure(run, &memory.get(), counters)).await;
         }
     }
 
@@ -203,37 +205,37 @@ impl Booking {
         let now = run.clock().now();
         let answer = user.get(&step, self.calendar_url(now)).await?;
         step.check("status", status(&answer, &[200]))?;
-        let booked = listed(&self.site.platform, &answer);
-        step.check("list", booked.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        let booked = step.check_value("list", listed(&self.site.platform, &answer))?;
         step.passed();
         let older_than = now - signed(self.leftover_after);
-        let mut leftovers: Vec<_> =
-            booked.unwrap_or_default().iter().filter_map(|booking| booking.leftover(older_than)).collect();
+        let mut leftovers: Vec<_> = booked.iter().filter_map(|booking| booking.leftover(older_than)).collect();
         leftovers.sort_by_key(|leftover| leftover.began);
         Ok(leftovers)
     }
 
-    /// Returns the lessons to try, in the run's own order.
-    async fn availability(&self, run: &Run, user: &UserSession<'_>) -> Result<Vec<Slot>, StepEnded> {
+    /// Returns the lessons to try, in the run's own order: the first, and the others.
+    async fn availability(
+        &self,
+        run: &Run,
+        user: &UserSession<'_>,
+    ) -> Result<(Slot, std::vec::IntoIter<Slot>), StepEnded> {
         let step = run.step(&Subject::whole(), "availability");
         let free = self.free_times(&step, user).await?;
         let now = run.clock().now();
         let (from, to) = (now + signed(self.min_lead_time), now + signed(self.max_lead_time));
-        let slots = lessons(&free, self.lesson, from, to, run.id());
-        let found = if slots.is_empty() {
+        let mut slots = lessons(&free, self.lesson, from, to, run.id()).into_iter();
+        let first = slots.next().ok_or_else(|| {
             let minutes = self.lesson.as_secs() / 60;
-            Err(Mismatch {
+            Mismatch {
                 kind: FailureKind::Assertion,
                 expected: format!("a free slot of {minutes} minutes, {from:.0} to {to:.0}"),
                 actual: format!("none in the teacher's {} free times", free.len()),
                 evidence: None,
-            })
-        } else {
-            Ok(())
-        };
-        step.check("free_slot", found)?;
+            }
+        });
+        let first = step.check_value("free_slot", first)?;
         step.passed();
-        Ok(slots)
+        Ok((first, slots))
     }
 
     /// Returns the teacher's free times.
@@ -245,10 +247,9 @@ impl Booking {
         let values = [("teacher", teacher.as_str()), ("from", &from), ("to", &to)];
         let answer = user.get(step, names.availability.at(&self.site.base_url, &values)).await?;
         step.check("status", status(&answer, &[200]))?;
-        let list = json_list(&answer, platform.wrapper.as_str());
-        step.check("list", list.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        let list = step.check_value("list", json_list(&answer, platform.wrapper.as_str()))?;
         let read = |item| slots::read(platform, item, names.slot_starts_at.as_str(), names.slot_ends_at.as_str());
-        Ok(list.unwrap_or_default().iter().filter_map(read).collect())
+        Ok(list.iter().filter_map(read).collect())
     }
 
     /// Registers the removal of the run's bookings. The caller sets the returned flag when nothing is left to remove.
@@ -269,51 +270,47 @@ impl Booking {
         &self,
         run: &Run,
         user: &UserSession<'_>,
-        slots: &mut impl Iterator<Item = Slot>,
-        memory: &mut Memory,
+        slots: (Slot, &mut impl Iterator<Item = Slot>),
+        memory: &MemoryCell<Memory>,
     ) -> Result<(String, Slot), StepEnded> {
         let step = run.step(&Subject::whole(), "create");
         let url = self.site.platform.booking.create.at(&self.site.base_url, &[("school", &written_id(&self.school))]);
         let created = self.site.platform.booking.created.as_slice();
-        let Some((answer, slot)) = self.take(&step, user, (Method::POST, url), slots, memory).await? else {
-            // Reached only in a mutation test that ignores the assertion `free_slot`.
-            step.skipped("no slot is free");
-            return Err(StepEnded);
-        };
+        let (answer, slot) = self.take(&step, user, (Method::POST, url), slots, memory).await?;
         step.check("status", status(&answer, created))?;
         record_attempt(run, memory, AttemptResult::Created);
         let id = json_found(&answer, self.site.platform.booking.id.as_str(), self.site.platform.wrapper.as_str());
-        step.check("id", id.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        let id = step.check_value("id", id)?;
         step.passed();
-        Ok((written_id(&id.unwrap_or_default()), slot))
+        Ok((written_id(&id), slot))
     }
 
-    /// Requests a slot, and the next one if it is refused because another user was faster. Returns `None` without any slot.
+    /// Requests a slot, and one of the others if it is refused because another user was faster.
     async fn take(
         &self,
         step: &Step<'_>,
         user: &UserSession<'_>,
         (method, url): (Method, Url),
-        slots: &mut impl Iterator<Item = Slot>,
-        memory: &mut Memory,
-    ) -> Result<Option<(Response, Slot)>, StepEnded> {
-        let (mut last, mut unexplained) = (None, 0);
-        for slot in slots.take(MAX_SLOTS) {
+        (mut slot, others): (Slot, &mut impl Iterator<Item = Slot>),
+        memory: &MemoryCell<Memory>,
+    ) -> Result<(Response, Slot), StepEnded> {
+        let mut others = others.take(MAX_SLOTS - 1);
+        let mut unexplained = 0;
+        loop {
             let answer = user.send(step, method.clone(), url.clone(), Some(&self.body(step.run(), slot))).await?;
-            let is_refused = self.is_refused(&answer);
-            last = Some((answer, slot));
-            if !is_refused {
-                break;
+            if !self.is_refused(&answer) {
+                return Ok((answer, slot));
             }
             record_attempt(step.run(), memory, AttemptResult::Refused);
             if slot.is_within(&self.free_times(step, user).await?) {
                 unexplained += 1;
             }
             if unexplained == MAX_UNEXPLAINED {
-                break;
+                return Ok((answer, slot));
             }
+            let Some(other) = others.next() else { return Ok((answer, slot)) };
+            slot = other;
         }
-        Ok(last)
     }
 
     async fn read_back(&self, run: &Run, user: &UserSession<'_>, id: &str, slot: Slot) -> Result<(), StepEnded> {
@@ -330,7 +327,7 @@ impl Booking {
         run: &Run,
         user: &UserSession<'_>,
         slot: Slot,
-        memory: &mut Memory,
+        memory: &MemoryCell<Memory>,
     ) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "double-booking");
         let names = &self.site.platform.booking;
@@ -355,14 +352,15 @@ impl Booking {
         user: &UserSession<'_>,
         id: &str,
         slots: &mut impl Iterator<Item = Slot>,
-        memory: &mut Memory,
+        memory: &MemoryCell<Memory>,
     ) -> Result<Option<Slot>, StepEnded> {
         let step = run.step(&Subject::whole(), "reschedule");
         let request = (Method::PUT, self.booking_url(id));
-        let Some((answer, slot)) = self.take(&step, user, request, slots, memory).await? else {
+        let Some(slot) = slots.next() else {
             step.skipped("there is no other free slot to move the booking to");
             return Ok(None);
         };
+        let (answer, slot) = self.take(&step, user, request, (slot, slots), memory).await?;
         step.check("status", status(&answer, self.site.platform.booking.updated.as_slice()))?;
         record_attempt(run, memory, AttemptResult::Updated);
         let answer = user.get(&step, self.booking_url(id)).await?;
@@ -549,8 +547,7 @@ fn not_within(slots: &[Slot], free: &[Slot]) -> Vec<Slot> {
     slots.iter().copied().filter(|slot| !slot.is_within(free)).collect()
 }
 
-/// Stores a request of this check at once, since the run may be cut off.
-fn record_attempt(run: &Run, memory: &mut Memory, result: AttemptResult) {
-    memory.attempts.note(run.clock().now(), result);
-    run.remember(memory);
+/// Remembers a request of this check.
+fn record_attempt(run: &Run, memory: &MemoryCell<Memory>, result: AttemptResult) {
+    memory.update(|memory| memory.attempts.note(run.clock().now(), result));
 }

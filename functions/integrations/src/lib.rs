@@ -22,7 +22,7 @@ use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use probe::{Response, expect, throttled};
-use runtime::{Check, Run, Step};
+use runtime::{Check, MemoryCell, Run, Step};
 
 pub use self::settings::RawIntegrations;
 use memory::Memory;
@@ -52,6 +52,7 @@ impl Check for Integrations {
     const SEVERITY: Severity = Severity::Warning;
 
     type Raw = RawIntegrations;
+    type Memory = Memory;
 
     fn read(raw: RawIntegrations, section: &Section<'_>, common: &Common) -> Option<Self> {
         raw.validate(section, common)
@@ -73,7 +74,7 @@ impl Check for Integrations {
         self.partners.iter().find(|partner| partner.subject == *subject).map(Partner::owner)
     }
 
-    async fn attempt(&self, run: &Run) {
+    async fn attempt(&self, run: &Run, memory: &MemoryCell<Memory>) {
         // Boxed, since the compiler fails to prove that unboxed futures are `Send` for every lifetime.
         let calls: Vec<BoxFuture<'_, PartnerResult>> = self
             .partners
@@ -82,13 +83,13 @@ impl Check for Integrations {
             .collect();
         let results = join_all(calls).await;
 
-        let mut memory = run.recall::<Memory>().unwrap_or_default().begin(run.id());
-        memory.keep(|subject| self.partners.iter().any(|partner| partner.subject == *subject));
+        let mut counts = memory.get().begin(run.id());
+        counts.keep(|subject| self.partners.iter().any(|partner| partner.subject == *subject));
         let mut failures: Option<(u32, &Partner)> = None;
         let mut lowest: Option<(f64, &Partner)> = None;
         for (partner, result) in self.partners.iter().zip(&results) {
             if let Some(has_failed) = result.has_failed {
-                let count = memory.record(&partner.subject, has_failed);
+                let count = counts.record(&partner.subject, has_failed);
                 if failures.is_none_or(|(most, _)| count > most) {
                     failures = Some((count, partner));
                 }
@@ -99,7 +100,7 @@ impl Check for Integrations {
                 lowest = Some((percent, partner));
             }
         }
-        run.remember(&memory);
+        memory.set(counts);
         if let Some((count, partner)) = failures {
             run.measure(&INTEGRATION_FAILURES, f64::from(count), (count > 0).then(|| partner.subject.to_string()));
         }

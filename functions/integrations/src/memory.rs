@@ -3,17 +3,27 @@
 use std::collections::BTreeMap;
 
 use check::Subject;
+use runtime::CheckMemory;
 use serde::{Deserialize, Serialize};
 
 /// Consecutive failed runs by partner. The two attempts of a run count as one.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Memory {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
     /// Id of the last run that counted.
     run: String,
     /// Counts before that run. Each of its attempts counts from here.
     before: BTreeMap<Subject, u32>,
     /// Counts after that run.
     after: BTreeMap<Subject, u32>,
+}
+
+impl CheckMemory for Memory {
+    const VERSION: u32 = 1;
+
+    fn merge(_base: Self, ours: Self, _theirs: Self) -> Self {
+        ours
+    }
 }
 
 impl Memory {

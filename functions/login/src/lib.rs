@@ -28,7 +28,7 @@ use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use platform::counting::count;
 use platform::{Counting, Mode, Site, Totp, UserSession, status};
 use probe::Response;
-use runtime::{Check, Run, merged_as};
+use runtime::{Check, MemoryCell, Run};
 use secrecy::SecretString;
 
 pub use self::settings::{Account, RawLogin};
@@ -62,6 +62,7 @@ impl Check for Login {
     const READ_ONLY: bool = false;
 
     type Raw = RawLogin;
+    type Memory = Memory;
 
     fn read(raw: RawLogin, section: &Section<'_>, common: &Common) -> Option<Self> {
         raw.validate(section, common)
@@ -77,24 +78,19 @@ impl Check for Login {
         self.site.deadline * 2
     }
 
-    fn merged(base: Option<&str>, ours: &str, theirs: Option<&str>) -> String {
-        merged_as(base, ours, theirs, Memory::merged)
-    }
-
-    async fn attempt(&self, run: &Run) {
-        let mut memory: Memory = run.recall().unwrap_or_default();
-        self.user_session(run, &mut memory).await;
+    async fn attempt(&self, run: &Run, memory: &MemoryCell<Memory>) {
+        self.user_session(run, memory).await;
         if run.in_maintenance() {
             skip(run, &["wrong-password", "no-session"], IN_MAINTENANCE);
             return;
         }
         // The step itself has recorded its failure.
-        if self.wrong_password(run, &mut memory).await.is_err() {
+        if self.wrong_password(run, memory).await.is_err() {
             skip(run, &["no-session"], "the wrong password was not refused");
         }
         if let Some(counting) = &self.counting {
             let platform = &self.site.platform;
-            let _ = count(run, &self.site, counting, |counters| measure(run, platform, &memory, counters)).await;
+            let _ = count(run, &self.site, counting, |counters| measure(run, platform, &memory.get(), counters)).await;
         }
     }
 }
@@ -106,7 +102,7 @@ impl Login {
     }
 
     /// Runs the steps from the form to the old session.
-    async fn user_session(&self, run: &Run, memory: &mut Memory) {
+    async fn user_session(&self, run: &Run, memory: &MemoryCell<Memory>) {
         let mut user = UserSession::new(run, &self.site);
         if self.open_and_log_in(run, &mut user, memory).await.is_err() {
             skip(run, &INSIDE, if run.in_maintenance() { IN_MAINTENANCE } else { "not logged in" });
@@ -128,7 +124,7 @@ impl Login {
         &self,
         run: &Run,
         user: &mut UserSession<'_>,
-        memory: &mut Memory,
+        memory: &MemoryCell<Memory>,
     ) -> Result<(), StepEnded> {
         let factor = self.account.totp_seed.is_some();
         let rest: &[&str] = if factor { &["log-in", "second-factor"] } else { &["log-in"] };
@@ -149,7 +145,12 @@ impl Login {
         }
     }
 
-    async fn password(&self, run: &Run, user: &mut UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
+    async fn password(
+        &self,
+        run: &Run,
+        user: &mut UserSession<'_>,
+        memory: &MemoryCell<Memory>,
+    ) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "log-in");
         let password = step.secret(&self.account.password).await?;
         let answer = user.send_password(&step, &self.account.email, &password).await;
@@ -182,10 +183,10 @@ impl Login {
         run: &Run,
         user: &mut UserSession<'_>,
         seed: &SecretRef,
-        memory: &mut Memory,
+        memory: &MemoryCell<Memory>,
     ) -> Result<(), StepEnded> {
         let factor = &self.site.platform.second_factor;
-        wait_for_next_code(run, factor.period.get(), memory.code_step).await;
+        wait_for_next_code(run, factor.period.get(), memory.get().code_step).await;
         let step = run.step(&Subject::whole(), "second-factor");
         let seed = step.secret(seed).await?;
         let totp = Totp::new(&seed, factor.period.get(), factor.digits.get())
@@ -193,8 +194,7 @@ impl Login {
         let answer = user.ask_me(&step).await?;
         step.check("password_is_not_enough", user.expect_unauthenticated(&answer, "no log-in without the code"))?;
         let code_step = totp.step(run.clock().now());
-        memory.code_step = Some(code_step);
-        run.remember(memory);
+        memory.update(|memory| memory.code_step = Some(code_step));
         user.send_code(&step, &totp, code_step).await?;
         record_attempt(run, memory, Some(AttemptResult::LoggedIn));
         step.passed();
@@ -248,7 +248,7 @@ impl Login {
         Ok(())
     }
 
-    async fn log_out(&self, run: &Run, user: &UserSession<'_>, memory: &mut Memory) -> Result<(), StepEnded> {
+    async fn log_out(&self, run: &Run, user: &UserSession<'_>, memory: &MemoryCell<Memory>) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "log-out");
         user.log_out(&step).await?;
         record_attempt(run, memory, Some(AttemptResult::LoggedOut));
@@ -257,7 +257,7 @@ impl Login {
     }
 
     /// Sends a password that no account can have: it contains the run's id.
-    async fn wrong_password(&self, run: &Run, memory: &mut Memory) -> Result<(), StepEnded> {
+    async fn wrong_password(&self, run: &Run, memory: &MemoryCell<Memory>) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "wrong-password");
         let mut stranger = UserSession::new(run, &self.site);
         stranger.open_form(&step).await?;
@@ -323,11 +323,10 @@ fn without_actual_value(mismatch: Mismatch) -> Mismatch {
     Mismatch { actual, evidence: None, ..mismatch }
 }
 
-/// Stores an attempt of this check at once, since the run may be cut off.
-fn record_attempt(run: &Run, memory: &mut Memory, result: Option<AttemptResult>) {
+/// Remembers an attempt of this check.
+fn record_attempt(run: &Run, memory: &MemoryCell<Memory>, result: Option<AttemptResult>) {
     if let Some(result) = result {
-        memory.attempts.note(run.clock().now(), result);
-        run.remember(memory);
+        memory.update(|memory| memory.attempts.note(run.clock().now(), result));
     }
 }
 

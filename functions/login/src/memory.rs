@@ -1,6 +1,7 @@
 //! Memory of the check: the last code of the second factor, and its own attempts, which the platform's counters include.
 
 use platform::counting::Tally;
+use runtime::CheckMemory;
 use serde::{Deserialize, Serialize};
 
 /// Result of one of the check's own log-ins or log-outs, as the platform counts it.
@@ -20,21 +21,22 @@ pub(crate) enum AttemptResult {
     LoggedOut,
 }
 
-/// Data kept between runs. If it is lost, a code may be used twice, and the rates of one window include the check's own
-/// attempts. Neither is a platform failure, and the next run is correct again.
+/// Data kept between runs. Without it, a code may be used twice, and the rates of one window include the check's own
+/// attempts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Memory {
+#[serde(deny_unknown_fields)]
+pub struct Memory {
     /// Time step (RFC 6238) of the last code sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code_step: Option<u64>,
     /// The check's own log-ins and log-outs.
-    #[serde(default)]
     pub(crate) attempts: Tally<AttemptResult>,
 }
 
-impl Memory {
-    /// Merges this run's memory with a concurrent write by another run; both started from `base`.
-    pub(crate) fn merged(base: Self, ours: Self, theirs: Self) -> Self {
+impl CheckMemory for Memory {
+    const VERSION: u32 = 1;
+
+    fn merge(base: Self, ours: Self, theirs: Self) -> Self {
         Self {
             code_step: ours.code_step.max(theirs.code_step),
             attempts: theirs.attempts.with_new_of(ours.attempts, &base.attempts),
@@ -57,16 +59,16 @@ mod tests {
         };
         let (base, ours, theirs) =
             (remembered(Some(1), &[10]), remembered(Some(2), &[10, 20]), remembered(Some(3), &[10, 15]));
-        assert_eq!(Memory::merged(base, ours, theirs), remembered(Some(3), &[10, 15, 20]));
+        assert_eq!(Memory::merge(base, ours, theirs), remembered(Some(3), &[10, 15, 20]));
     }
 
     #[test]
-    fn memory_of_an_older_version_is_readable() {
+    fn stored_form_belongs_to_version_1() {
         let mut memory = Memory { code_step: Some(u64::MAX), ..Memory::default() };
         memory.attempts.note("2026-11-23T04:49:30Z".parse().unwrap(), AttemptResult::LoggedIn);
         let written = r#"{"code_step":18446744073709551615,"attempts":[[1795409370,"in"]]}"#;
         assert_eq!(serde_json::to_string(&memory).unwrap(), written);
         assert_eq!(serde_json::from_str::<Memory>(written).unwrap(), memory);
-        assert_eq!(serde_json::from_str::<Memory>("{}").unwrap(), Memory::default());
+        assert_eq!(Memory::VERSION, 1, "another form needs another version");
     }
 }

@@ -27,7 +27,7 @@ use platform::counting::{Counters, count};
 use platform::{Counting, Credentials, Site, UserSession, status};
 use probe::Method;
 use probe::expect::{json_found, json_list};
-use runtime::{Check, Run, Step, merged_as};
+use runtime::{Check, MemoryCell, Run, Step};
 use serde_json::Value;
 
 pub use self::settings::RawNotifications;
@@ -73,6 +73,7 @@ impl Check for Notifications {
     const READ_ONLY: bool = false;
 
     type Raw = RawNotifications;
+    type Memory = Memory;
 
     fn read(raw: RawNotifications, section: &Section<'_>, common: &Common) -> Option<Self> {
         raw.validate(section, common)
@@ -87,27 +88,21 @@ impl Check for Notifications {
         self.site.deadline * 2
     }
 
-    fn merged(base: Option<&str>, ours: &str, theirs: Option<&str>) -> String {
-        merged_as(base, ours, theirs, Memory::merged)
-    }
-
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
         let channels = self.channels().map(|(channel, _)| subject(channel));
         Some(channels.chain([Subject::whole(), platform::counting::subject()]).collect())
     }
 
-    async fn attempt(&self, run: &Run) {
-        let mut memory: Memory = run.recall().unwrap_or_default();
+    async fn attempt(&self, run: &Run, memory: &MemoryCell<Memory>) {
         let mut user = UserSession::new(run, &self.site);
         // The steps themselves have recorded their failures.
         if let Ok(record) = self.read_record(run, &mut user).await {
             for (channel, canary) in self.channels() {
-                let canaries = memory.channel(channel);
-                self.check_delivery(run, channel, canary, canaries, &record).await;
-                run.remember(&memory);
-                let canaries = memory.channel(channel);
-                self.send(run, &user, channel, canary, canaries).await;
-                run.remember(&memory);
+                let mut canaries = memory.update(|memory| memory.channel(channel).clone());
+                self.check_delivery(run, channel, canary, &mut canaries, &record).await;
+                memory.update(|memory| memory.channel(channel).clone_from(&canaries));
+                self.send(run, &user, channel, canary, &mut canaries).await;
+                memory.update(|memory| *memory.channel(channel) = canaries);
             }
         } else {
             let reason =
@@ -141,10 +136,9 @@ impl Notifications {
         let answer =
             user.get(&step, names.record.at(&self.site.base_url, &[("user", &written_id(&self.user))])).await?;
         step.check("status", status(&answer, &[200]))?;
-        let list = json_list(&answer, self.site.platform.wrapper.as_str());
-        step.check("list", list.as_ref().map(|_| ()).map_err(Clone::clone))?;
+        let list = step.check_value("list", json_list(&answer, self.site.platform.wrapper.as_str()))?;
         step.passed();
-        Ok(list.unwrap_or_default())
+        Ok(list)
     }
 
     /// Checks the delivery of the pending canaries.
@@ -306,8 +300,7 @@ impl Notifications {
         let answer = user.send(step, Method::POST, path.below(&self.site.base_url), Some(&body)).await?;
         step.check("accepted", status(&answer, names.accepted.as_slice()))?;
         let id = json_found(&answer, names.id.as_str(), self.site.platform.wrapper.as_str());
-        step.check("id", id.as_ref().map(|_| ()).map_err(Clone::clone))?;
-        Ok(written_id(&id.unwrap_or_default()))
+        step.check_value("id", id).map(|id| written_id(&id))
     }
 
     fn measure(&self, run: &Run, counters: &Counters<'_>) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Memory of the check: pending canaries per channel.
 
 use platform::canaries::Canaries;
+use runtime::CheckMemory;
 use serde::{Deserialize, Serialize};
 
 /// The canaries of one channel.
@@ -8,16 +9,16 @@ pub(crate) type ChannelCanaries = Canaries<5>;
 
 /// Data kept between runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Memory {
-    #[serde(default)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
     pub(crate) email: ChannelCanaries,
-    #[serde(default)]
     pub(crate) sms: ChannelCanaries,
 }
 
-impl Memory {
-    /// Merges this run's memory with a concurrent write by another run; both started from `base`.
-    pub(crate) fn merged(base: Self, ours: Self, theirs: Self) -> Self {
+impl CheckMemory for Memory {
+    const VERSION: u32 = 1;
+
+    fn merge(base: Self, ours: Self, theirs: Self) -> Self {
         Self {
             email: ChannelCanaries::merged(&base.email, ours.email, theirs.email),
             sms: ChannelCanaries::merged(&base.sms, ours.sms, theirs.sms),
@@ -33,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_bounded_and_readable_without_members() {
+    fn memory_is_bounded_and_readable() {
         let mut memory = Memory::default();
         let sent = |letter: &str| Canary {
             id: letter.repeat(40),
@@ -47,6 +48,5 @@ mod tests {
         let written = serde_json::to_string(&memory).unwrap();
         assert!(written.len() < 2 * 1024, "{} bytes", written.len());
         assert_eq!(serde_json::from_str::<Memory>(&written).unwrap(), memory);
-        assert_eq!(serde_json::from_str::<Memory>("{}").unwrap(), Memory::default());
     }
 }

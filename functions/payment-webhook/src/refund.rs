@@ -7,7 +7,7 @@ use futures::join;
 use platform::{UserSession, status};
 use probe::expect::json_found;
 use probe::{Method, Response};
-use runtime::{Run, Step};
+use runtime::{MemoryCell, Run, Step};
 use serde_json::Value;
 use settings::written_id;
 
@@ -17,7 +17,12 @@ use crate::ledger::{RecordedPayment, delivery};
 
 impl PaymentWebhook {
     /// Refunds the payment and voids both invoices, so that no open invoice remains.
-    pub(super) async fn refund(&self, run: &Run, setup: &Setup<'_, '_>, memory: &mut Memory) -> Result<(), StepEnded> {
+    pub(super) async fn refund(
+        &self,
+        run: &Run,
+        setup: &Setup<'_, '_>,
+        memory: &MemoryCell<Memory>,
+    ) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "refund");
         let reference = reference(run.id(), Kind::Paid);
         let body = self.payment(run, &reference, &setup.paid_invoice, self.amount).refund(&self.site.platform.webhook);
@@ -61,16 +66,13 @@ impl PaymentWebhook {
             let Some(payment) = all.iter().find(is_kept) else { return Ok(()) };
             let took = Duration::try_from(step.now().duration_since(began)).unwrap_or_default();
             if took >= self.processing_deadline {
-                step.check(
-                    "refunded",
-                    Err(Mismatch {
-                        kind: FailureKind::Stale,
-                        expected: format!("the payment {refunded} within {} s", self.processing_deadline.as_secs()),
-                        actual: format!("still {} {} s after the refund was accepted", payment.status, took.as_secs()),
-                        evidence: Some(reference.to_owned()),
-                    }),
-                )?;
-                return Err(StepEnded);
+                let late = Mismatch {
+                    kind: FailureKind::Stale,
+                    expected: format!("the payment {refunded} within {} s", self.processing_deadline.as_secs()),
+                    actual: format!("still {} {} s after the refund was accepted", payment.status, took.as_secs()),
+                    evidence: Some(reference.to_owned()),
+                };
+                return Err(step.fail("refunded", late));
             }
             pause = pause.mul_f64(PAUSE_FACTOR).min(MAX_PAUSE);
         }

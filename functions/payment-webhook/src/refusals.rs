@@ -4,7 +4,7 @@ use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::SignedDuration;
 use platform::status;
-use runtime::Run;
+use runtime::{MemoryCell, Run};
 use secrecy::SecretString;
 
 use super::{CounterEffect, Memory, PaymentWebhook, Setup, record_delivery};
@@ -18,7 +18,7 @@ impl PaymentWebhook {
         &self,
         run: &Run,
         setup: &Setup<'_, '_>,
-        memory: &mut Memory,
+        memory: &MemoryCell<Memory>,
     ) -> Result<(), StepEnded> {
         let now = run.clock().now();
         let body = |kind, amount, has_failed| self.event(run, kind, &setup.unpaid_invoice, amount, has_failed);

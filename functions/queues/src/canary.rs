@@ -9,7 +9,7 @@ use platform::canaries::{Canaries, Canary as Sent};
 use platform::{Counting, Site, status};
 use probe::expect::json_found;
 use probe::{Method, Request, Response, Url};
-use runtime::{Run, Step};
+use runtime::{MemoryCell, Run, Step};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use settings::written_id;
@@ -49,19 +49,25 @@ struct JobApi<'a> {
 
 impl Canary {
     /// Judges the pending jobs and sends new ones when due.
-    pub(crate) async fn judge_and_send(&self, run: &Run, site: &Site, counting: &Counting, memory: &mut Memory) {
+    pub(crate) async fn judge_and_send(
+        &self,
+        run: &Run,
+        site: &Site,
+        counting: &Counting,
+        memory: &MemoryCell<Memory>,
+    ) {
         let api = JobApi { site, counting };
-        memory.keep_canaries(&self.queues);
+        memory.update(|memory| memory.keep_canaries(&self.queues));
         let mut slowest: Option<(f64, &String)> = None;
         for queue in &self.queues {
-            let past = memory.canary(queue);
-            if let Some(delay) = self.judge(run, &api, queue, past).await
+            let mut past = memory.update(|memory| memory.canary(queue).clone());
+            if let Some(delay) = self.judge(run, &api, queue, &mut past).await
                 && slowest.is_none_or(|(most, _)| delay > most)
             {
                 slowest = Some((delay, queue));
             }
-            self.send(run, &api, queue, past).await;
-            run.remember(memory);
+            self.send(run, &api, queue, &mut past).await;
+            memory.update(|memory| *memory.canary(queue) = past);
         }
         if let Some((delay, queue)) = slowest {
             run.measure(&JOB_DELAY, delay, Some(queue.clone()));
@@ -192,9 +198,8 @@ impl JobApi<'_> {
             return Ok(JobState::Pending("the platform does not know it".to_owned()));
         }
         step.check("status", status(&answer, &[200]))?;
-        let actual = json_found(&answer, names.status.as_str(), wrapper);
-        step.check("reported", actual.as_ref().map(|_| ()).map_err(Clone::clone))?;
-        let actual = actual.map(|actual| written_id(&actual)).unwrap_or_default();
+        let actual = step.check_value("reported", json_found(&answer, names.status.as_str(), wrapper))?;
+        let actual = written_id(&actual);
         if names.done_statuses.iter().any(|status| status.as_str() == actual) {
             let at = json_found(&answer, names.finished_at.as_str(), wrapper).ok();
             return Ok(JobState::Done(at.and_then(|at| self.site.platform.times.read(&at))));
@@ -218,8 +223,7 @@ impl JobApi<'_> {
         let id = found
             .map(|id| written_id(&id))
             .and_then(|id| if id.len() <= MAX_ID_LENGTH { Ok(id) } else { Err(too_long(names.id.as_str(), id.len())) });
-        step.check("id", id.as_ref().map(|_| ()).map_err(Clone::clone))?;
-        Ok(id.unwrap_or_default())
+        step.check_value("id", id)
     }
 }
 

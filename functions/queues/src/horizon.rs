@@ -81,9 +81,7 @@ impl Horizon {
             return Err(step.inconclusive(Cause::Credentials, &self.refused(&answer)));
         }
         step.check("status", status(&answer, &[200]))?;
-        let body = json(&answer);
-        step.check("json", body.as_ref().map(|_| ()).map_err(Clone::clone))?;
-        Ok(body.unwrap_or_default())
+        step.check_value("json", json(&answer))
     }
 
     fn refused(&self, answer: &Response) -> String {

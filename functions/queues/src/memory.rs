@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use runtime::CheckMemory;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -12,18 +13,15 @@ use crate::queue_snapshot::QueueSnapshot;
 /// Tolerance for the dispatch time of the same job: ages are whole seconds, and clocks differ. **Units:** seconds.
 const SAME_JOB_SECONDS: i64 = 3;
 
-/// Memory of the check. If it is lost, nothing fails, but stalled queues are detected later and pending canary jobs are
-/// forgotten.
+/// Memory of the check.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Memory {
+#[serde(deny_unknown_fields)]
+pub struct Memory {
     /// Time of the last reading. **Units:** Unix seconds.
-    #[serde(default)]
     at: i64,
     /// Queues by the digest of their names, since names may be long.
-    #[serde(default)]
     queues: BTreeMap<String, HeadSince>,
     /// Canary jobs, by the same digests as `queues`.
-    #[serde(default)]
     canaries: BTreeMap<String, Past>,
 }
 
@@ -59,6 +57,21 @@ impl Head {
             (Self::Pushed(one), Self::Pushed(other)) => one.abs_diff(*other) <= SAME_JOB_SECONDS.unsigned_abs(),
             (one, other) => one == other,
         }
+    }
+}
+
+impl CheckMemory for Memory {
+    const VERSION: u32 = 1;
+
+    /// Takes the state of the queues from this run, and the canary jobs from both.
+    fn merge(base: Self, ours: Self, theirs: Self) -> Self {
+        let (base, mut canaries, theirs) = (base.canaries, ours.canaries, theirs.canaries);
+        for (queue, theirs) in theirs {
+            let base = base.get(&queue).cloned().unwrap_or_default();
+            let ours = canaries.remove(&queue).unwrap_or_else(|| base.clone());
+            canaries.insert(queue, Past::merged(&base, ours, theirs));
+        }
+        Self { at: ours.at, queues: ours.queues, canaries }
     }
 }
 
@@ -115,18 +128,6 @@ impl Memory {
             Some(before.saturating_sub(snapshot.as_ref()?.pending?) as f64)
         });
         shrunk.reduce(|sum, one| sum + one).map(|done| done / minutes)
-    }
-
-    /// Merges this run's memory with one that another run has written meanwhile. Both started from `base`. The state of the
-    /// queues is this run's, the canary jobs come from both.
-    pub(crate) fn merged(base: Self, ours: Self, theirs: Self) -> Self {
-        let (base, mut canaries, theirs) = (base.canaries, ours.canaries, theirs.canaries);
-        for (queue, theirs) in theirs {
-            let base = base.get(&queue).cloned().unwrap_or_default();
-            let ours = canaries.remove(&queue).unwrap_or_else(|| base.clone());
-            canaries.insert(queue, Past::merged(&base, ours, theirs));
-        }
-        Self { at: ours.at, queues: ours.queues, canaries }
     }
 
     /// Canary jobs of a queue.
@@ -224,13 +225,13 @@ mod tests {
         ours.canary("default").sent(sent("a", 0));
         theirs.canary("default").sent(sent("b", 60));
         theirs.canary("emails").sent(sent("c", 60));
-        let mut merged = Memory::merged(Memory::default(), ours, theirs);
+        let mut merged = Memory::merge(Memory::default(), ours, theirs);
         assert_eq!(merged.canary("default").pending(), [sent("a", 0), sent("b", 60)]);
         assert_eq!(merged.canary("emails").pending(), [sent("c", 60)]);
     }
 
     #[test]
-    fn memory_is_bounded_and_tolerates_missing_fields() {
+    fn memory_is_bounded_and_readable() {
         let mut memory = Memory::default();
         let snapshot =
             QueueSnapshot { pending: Some(u64::MAX), head: Some(Head::Job(digest(b"x"))), ..QueueSnapshot::default() };
@@ -246,7 +247,6 @@ mod tests {
         let written = serde_json::to_string(&memory).unwrap();
         assert!(written.len() < 7 * 1024, "{} bytes", written.len());
         assert_eq!(serde_json::from_str::<Memory>(&written).unwrap(), memory);
-        assert_eq!(serde_json::from_str::<Memory>("{}").unwrap(), Memory::default());
         memory.keep_canaries(&[]);
         assert!(memory.canaries.is_empty());
     }

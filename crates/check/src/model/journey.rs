@@ -271,6 +271,26 @@ impl Journey {
         Err(StepEnded)
     }
 
+    /// Records a named assertion about a value that the rest of the step needs, and returns the value.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when there is no value.
+    pub fn assert_value<T>(&mut self, step: StepId, name: &str, outcome: Result<T, Mismatch>) -> Result<T, StepEnded> {
+        match outcome {
+            Ok(value) => self.assert(step, name, Ok(())).map(|()| value),
+            Err(mismatch) => Err(self.fail(step, name, mismatch)),
+        }
+    }
+
+    /// Records a named assertion that did not hold, and fails the step. A recorder that ignores the assertion passes the
+    /// step: there is nothing that it could go on with.
+    pub fn fail(&mut self, step: StepId, name: &str, mismatch: Mismatch) -> StepEnded {
+        if self.assert(step, name, Err(mismatch)).is_ok() {
+            self.finish_step(step, StepResult::Passed);
+        }
+        StepEnded
+    }
+
     /// Sets the result of a step that has none yet: inconclusive, maintenance, skipped or passed.
     pub fn finish_step(&mut self, step: StepId, result: StepResult) {
         self.steps[step.0].result.get_or_insert(result);
@@ -343,4 +363,34 @@ impl Journey {
 #[must_use]
 pub fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mismatch() -> Mismatch {
+        let (expected, actual) = ("a list".to_owned(), "nothing".to_owned());
+        Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None }
+    }
+
+    /// Records the assertion `list` in a step, and returns its value with the recorded assertion and the step's result.
+    fn recorded(ignoring: &[&str], outcome: Result<u8, Mismatch>) -> (Result<u8, StepEnded>, bool, &'static str) {
+        let mut journey = Journey::new(Timestamp::UNIX_EPOCH);
+        journey.ignoring_assertions = ignoring.iter().map(|name| (*name).to_owned()).collect();
+        let step = journey.begin(&Subject::whole(), "read", Timestamp::UNIX_EPOCH);
+        let value = journey.assert_value(step, "list", outcome);
+        let attempt = journey.finish(Duration::ZERO);
+        (value, attempt.steps[0].assertions[0].held, attempt.steps[0].result.word())
+    }
+
+    #[test]
+    fn missing_value_ends_the_step_even_if_it_is_ignored() {
+        assert_eq!(recorded(&[], Err(mismatch())), (Err(StepEnded), false, "failed"));
+        assert_eq!(recorded(&["status"], Err(mismatch())), (Err(StepEnded), false, "failed"));
+        assert_eq!(recorded(&["list"], Err(mismatch())), (Err(StepEnded), true, "passed"));
+        // The step goes on, so it has no result yet.
+        assert_eq!(recorded(&[], Ok(7)), (Ok(7), true, "inconclusive"));
+        assert_eq!(recorded(&["list"], Ok(7)), (Ok(7), true, "inconclusive"));
+    }
 }

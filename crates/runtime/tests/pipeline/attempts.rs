@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use check::incident::{NotificationReason, Phase};
 use check::{Cause, FailureKind, Outcome, Report, StepResult};
-use runtime::{Check, Prepared, Run};
+use runtime::{Check, MemoryCell, Prepared, Run};
 use settings::{Common, Contract, SecretRef, Section};
 
 use crate::world::*;
@@ -166,6 +166,7 @@ impl Check for Hasty {
     const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
 
     type Raw = ();
+    type Memory = ();
 
     fn read((): (), _: &Section<'_>, _: &Common) -> Option<Self> {
         None
@@ -177,7 +178,7 @@ impl Check for Hasty {
         Duration::ZERO
     }
 
-    fn attempt(&self, run: &Run) -> impl Future<Output = ()> + Send {
+    fn attempt(&self, run: &Run, _memory: &MemoryCell<()>) -> impl Future<Output = ()> + Send {
         assert!(run.id().is_empty(), "too early");
         async {}
     }
@@ -271,48 +272,4 @@ async fn step_without_a_result_is_inconclusive() {
 async fn flow_without_steps_is_inconclusive() {
     let report = World::new().run(&reads(|_, _| Box::pin(async {})), 0).await;
     assert_eq!(internal(&report), "no step was done");
-}
-
-#[tokio::test(start_paused = true)]
-async fn next_run_recalls_the_memory() {
-    let world = World::new();
-    let recalled = Arc::new(Mutex::new(Vec::new()));
-    let values = recalled.clone();
-    let check = reads(move |run, attempt| {
-        let recalled = recalled.clone();
-        Box::pin(async move {
-            recalled.lock().unwrap().push(run.recall::<usize>());
-            match attempt {
-                0 => run.remember(&7),
-                2 => run.remember(&"a text"),
-                _ => {}
-            }
-            run.step(&subject("web"), "answer").passed();
-        })
-    });
-    for number in 0..5 {
-        world.run(&check, number).await;
-    }
-    // Kept until replaced; unknown when read as another type.
-    assert_eq!(*values.lock().unwrap(), [None, Some(7), Some(7), None, None]);
-    assert_eq!(world.item().await.memory.as_deref(), Some("\"a text\""));
-}
-
-#[tokio::test(start_paused = true)]
-async fn oversized_memory_is_dropped_with_a_warning() {
-    // As JSON, a text is two characters longer.
-    for (length, kept) in [(8 * 1024 - 2, true), (8 * 1024 - 1, false)] {
-        let world = World::new();
-        let check = reads(move |run, _| {
-            Box::pin(async move {
-                run.remember(&"x".repeat(length));
-                run.step(&subject("web"), "answer").passed();
-            })
-        });
-        let report = world.run(&check, 0).await;
-        assert_eq!(report.outcome, Outcome::Passed);
-        assert_eq!(world.item().await.memory.is_some(), kept, "{length}");
-        let warnings: &[&str] = if kept { &[] } else { &["memory of 8193 bytes was dropped: expected at most 8192"] };
-        assert_eq!(report.warnings, warnings);
-    }
 }

@@ -15,6 +15,8 @@ mod histories;
 #[cfg(test)]
 mod incidents;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod notifying;
 #[cfg(test)]
 mod outcomes;

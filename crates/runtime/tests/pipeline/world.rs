@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use local::{EnvironmentSecrets, Memory};
 use probe::{EgressPolicy, Maintenance, Redactor, Tls};
 use runtime::{
-    Check, Clock, Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, PortError, Ports, Prepared,
-    Run, RunError, StateItem, StateStore, execute,
+    Check, Clock, Commit, CommitError, Datum, Delivery, Invocation, MemoryCell, MetricSink, Notifier, PortError, Ports,
+    Prepared, Run, RunError, StateItem, StateStore, execute,
 };
 use serde_json::json;
 use settings::{Common, Contract, LinkTemplates, Network, RunSettings, SecretRef, Section};
@@ -43,6 +43,7 @@ impl<const READ_ONLY: bool> Check for Fake<READ_ONLY> {
     const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
 
     type Raw = ();
+    type Memory = ();
 
     fn read((): (), _: &Section<'_>, _: &Common) -> Option<Self> {
         None
@@ -58,7 +59,7 @@ impl<const READ_ONLY: bool> Check for Fake<READ_ONLY> {
         self.subjects.clone()
     }
 
-    async fn attempt(&self, run: &Run) {
+    async fn attempt(&self, run: &Run, _memory: &MemoryCell<()>) {
         (self.flow)(run, self.attempts.fetch_add(1, SeqCst)).await;
     }
 }

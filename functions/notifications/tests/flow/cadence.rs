@@ -118,7 +118,7 @@ async fn lost_canary_is_forgotten_when_a_later_one_arrives() {
     // The platform's record does not have the first canary.
     let mut memory: serde_json::Value =
         serde_json::from_str(&harness.memory.memory_of("notifications").unwrap()).unwrap();
-    memory["email"]["pending"][0]["id"] = "4711".into();
+    memory["data"]["email"]["pending"][0]["id"] = "4711".into();
     harness.memory.set_memory("notifications", &memory.to_string());
     for _ in 0..2 {
         next(&harness).await;

@@ -1,4 +1,4 @@
-//! Maintenance, refusals, lost memory and missing counters, and no secret in any output.
+//! Maintenance, refusals, broken memory and missing counters, and no secret in any output.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use check::{Cause, Outcome};
 use check_testkit::Harness;
 use demo_platform::{Fault, Options};
 use notifications::Notifications;
+use runtime::OperatorStore;
 
 use crate::step;
 
@@ -35,10 +36,17 @@ async fn refused_message_fails_at_once_and_is_retried() {
 }
 
 #[tokio::test]
-async fn lost_memory_is_not_a_failure() {
+async fn broken_memory_sends_nothing_until_it_is_cleared() {
     let harness = Harness::<Notifications>::start().await;
     harness.run().await;
     harness.memory.set_memory("notifications", "{ broken");
+    harness.platform.requests().clear();
+    let observed = harness.run().await;
+    let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+    assert_eq!(inconclusive.cause, Cause::State);
+    assert!(harness.platform.requests().last().is_empty());
+    assert_eq!(harness.memory.memory_of("notifications").as_deref(), Some("{ broken"));
+    harness.memory.clear_memory("notifications").await.unwrap();
     let observed = harness.run().await;
     assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
     assert_eq!(step(&observed, "email", "delivery"), Some("skipped"));

@@ -69,7 +69,7 @@ async fn canary_missing_in_the_record_is_found_at_the_provider() {
         let mut memory: serde_json::Value =
             serde_json::from_str(&harness.memory.memory_of("notifications").unwrap()).unwrap();
         for channel in ["email", "sms"] {
-            memory[channel]["pending"][0]["id"] = "4711".into();
+            memory["data"][channel]["pending"][0]["id"] = "4711".into();
         }
         harness.memory.set_memory("notifications", &memory.to_string());
         let observed = harness.run().await;
