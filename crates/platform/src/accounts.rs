@@ -1,7 +1,7 @@
 //! Settings of checks that log in: their account, and the token of the counters.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use settings::{Common, SecretRef, Section};
 
 const DEFAULT_MINIMUM_COUNT: u32 = 20;
@@ -16,14 +16,12 @@ pub struct Credentials {
 }
 
 /// Account that the check logs in with, without a second factor.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawCredentials {
     /// E-mail address of the account. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     /// Reference to the password of the account. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
 }
 
@@ -35,12 +33,6 @@ impl RawCredentials {
         let password =
             password.and_then(|written| section.secret("password", Some(written), &common.environment, check));
         Some(Credentials { email: email?, password: password? })
-    }
-}
-
-impl From<&Credentials> for RawCredentials {
-    fn from(credentials: &Credentials) -> Self {
-        Self { email: Some(credentials.email.clone()), password: Some(credentials.password.to_string()) }
     }
 }
 
@@ -56,17 +48,14 @@ pub struct Counting {
 }
 
 /// Operations counters of the platform, for the rates of real users.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawCounting {
     /// Reference to the bearer token of the counters. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
     /// Fewest attempts in a window for a rate to be published: 1 to 1000000. Default 20.
-    #[serde(skip_serializing_if = "Option::is_none")]
     minimum_count: Option<u32>,
     /// `true` if the counters include the attempts of this check, to be subtracted. Default true.
-    #[serde(skip_serializing_if = "Option::is_none")]
     includes_synthetic: Option<bool>,
 }
 
@@ -79,17 +68,7 @@ impl RawCounting {
         Some(Counting {
             token: token?,
             minimum_count: minimum_count?,
-            includes_synthetic: self.includes_synthetic.unwrap_or(true),
+            includes_synthetic: section.or_default("includes_synthetic", self.includes_synthetic, true),
         })
-    }
-}
-
-impl From<&Counting> for RawCounting {
-    fn from(counting: &Counting) -> Self {
-        Self {
-            token: Some(counting.token.to_string()),
-            minimum_count: Some(counting.minimum_count),
-            includes_synthetic: Some(counting.includes_synthetic),
-        }
     }
 }

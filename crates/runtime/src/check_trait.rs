@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use check::Subject;
@@ -35,16 +34,13 @@ pub trait Check: Send + Sync + Sized + 'static {
     const CONTRACT: Contract;
 
     /// Keys of the check's own settings section, as written in the file.
-    type Raw: DeserializeOwned + Serialize + JsonSchema + Default;
+    type Raw: DeserializeOwned + JsonSchema + Default;
 
     /// Data that it keeps between runs; `()` if it keeps none.
     type Memory: CheckMemory;
 
     /// Validates the settings. Returns `None` when one is wrong; `section` then holds all problems.
     fn read(raw: Self::Raw, section: &Section<'_>, common: &Common) -> Option<Self>;
-
-    /// Converts the settings back to keys, with every default filled in.
-    fn to_raw(&self) -> Self::Raw;
 
     /// Longest time needed by an attempt with these settings. An attempt given less time was cut off by us, not by the
     /// platform.

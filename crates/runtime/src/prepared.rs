@@ -35,8 +35,7 @@ impl<C: Check> Prepared<C> {
             if let Some(run) = run.filter(|_| section.is_valid()) {
                 budget(section, run, &check);
             }
-            let raw = check.to_raw();
-            Some((check, raw))
+            Some(check)
         })?;
         let settings::CheckSettings { common, run, own: check, egress, written } = settings;
         Ok(Self { common, run, check, egress, written })

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use probe::EgressPolicy;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::de::DeTable;
 use toml::{Spanned, Table};
@@ -44,18 +43,17 @@ pub struct CheckSettings<T> {
 }
 
 impl<'t> Document<'t> {
-    /// Reads the settings of one check together with the shared ones. `read` validates the check's own keys and returns
-    /// them twice: as the check needs them, and as keys with every default filled in. It receives the settings of the
-    /// check's runs if these are valid.
+    /// Reads the settings of one check together with the shared ones. `read` validates the check's own keys. It receives
+    /// the settings of the check's runs if these are valid.
     ///
     /// # Errors
     /// Returns all problems at once.
-    pub fn check<Raw: DeserializeOwned + Default + Serialize, T>(
+    pub fn check<Raw: DeserializeOwned + Default, T>(
         &self,
         id: &str,
         limits: CheckLimits,
         contract: &Contract,
-        read: impl FnOnce(Raw, &Section<'_>, &Common, Option<&RunSettings>) -> Option<(T, Raw)>,
+        read: impl FnOnce(Raw, &Section<'_>, &Common, Option<&RunSettings>) -> Option<T>,
     ) -> Result<CheckSettings<T>, Vec<Problem>> {
         let findings = Findings::default();
         let shared_keys: Vec<&str> = contract.sections.iter().map(|section| section.key).collect();
@@ -81,10 +79,9 @@ impl<'t> Document<'t> {
         let settings = common.and_then(|common| {
             let run = raw_run.validate(&section, id, limits.severity, &common, limits.longest);
             let own = read(raw_own, &section, &common, run.as_ref());
-            let (run, (own, raw_own)) = (run?, own?);
+            let (run, own) = (run?, own?);
             let egress = self.egress(&common.network.egress, &findings);
-            let written = written(&common, &shared, id, &run, &raw_own);
-            let written = section.parsed("", written)?;
+            let written = section.parsed("", self.effective(id, &shared, &findings))?;
             Some(CheckSettings { common, run, own, egress, written })
         });
         let problems = findings.into_problems();
@@ -159,23 +156,45 @@ impl<'t> Document<'t> {
             }
         }
     }
+
+    /// Effective settings of a check: the file without the other checks, and the defaults of missing keys. Values read from
+    /// TOML can always be written.
+    fn effective(
+        &self,
+        id: &str,
+        shared: &[Box<dyn SharedValue>],
+        findings: &Findings,
+    ) -> Result<Table, toml::ser::Error> {
+        let mut file = self.to_table();
+        if let Some(toml::Value::Table(checks)) = file.get_mut(CHECKS) {
+            checks.retain(|check, _| check == id);
+        }
+        for section in shared {
+            file.insert(section.key().to_owned(), section.to_toml()?);
+        }
+        for (path, value) in findings.defaults() {
+            insert(&mut file, &path, value);
+        }
+        Ok(file)
+    }
 }
 
-/// Effective settings as a settings file. Values read from TOML can always be written.
-fn written<Raw: Serialize>(
-    common: &Common,
-    shared: &[Box<dyn SharedValue>],
-    id: &str,
-    run: &RunSettings,
-    own: &Raw,
-) -> Result<Table, toml::ser::Error> {
-    let mut file = Table::try_from(common.to_raw())?;
-    for section in shared {
-        file.insert(section.key().to_owned(), section.to_toml()?);
+/// Inserts a value at a path that leads through tables and lists. Missing tables on the way are created.
+fn insert(table: &mut Table, path: &[Part], value: toml::Value) {
+    match path {
+        [Part::Key(key)] => drop(table.insert(key.clone(), value)),
+        [Part::Key(list), Part::Index(index), rest @ ..] => {
+            let item = table.get_mut(list).and_then(|list| list.get_mut(*index));
+            if let Some(toml::Value::Table(item)) = item {
+                insert(item, rest, value);
+            }
+        }
+        [Part::Key(key), rest @ ..] => {
+            let inner = table.entry(key.clone()).or_insert_with(|| toml::Value::Table(Table::new()));
+            if let toml::Value::Table(inner) = inner {
+                insert(inner, rest, value);
+            }
+        }
+        _ => {}
     }
-    let mut section = Table::try_from(run.to_raw())?;
-    section.extend(Table::try_from(own)?);
-    let checks = Table::from_iter([(id.to_owned(), toml::Value::Table(section))]);
-    file.insert(CHECKS.to_owned(), toml::Value::Table(checks));
-    Ok(file)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use url::Url;
 
 use check::incident::{Policy, Severity};
@@ -15,7 +15,7 @@ use crate::incidents::RawIncidents;
 use crate::links::{LinkTemplates, parse_template};
 use crate::network::{Network, RawNetwork};
 use crate::section::Section;
-use crate::values::{SecretRef, written_duration};
+use crate::values::SecretRef;
 use crate::windows::{RawWindow, Window};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -58,17 +58,14 @@ pub struct RunSettings {
 }
 
 /// Settings at the top of the file, shared by all checks.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawCommon {
     /// Name of the environment: 2 to 24 of a-z, 0-9 and `-`, starting with a letter. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<String>,
     /// Base URL of the platform: `http` or `https`, without user and password. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     base_url: Option<String>,
     /// Time zone of maintenance windows and of the platform's times, by its IANA name. Default Europe/Copenhagen.
-    #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<TimeZone>,
     /// Person or team to contact about incidents. Required.
     contact: RawContact,
@@ -82,67 +79,53 @@ pub(crate) struct RawCommon {
     network: RawNetwork,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawContact {
     /// Name of the person or team. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// Ways to reach them, a phone number first. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawLinks {
     /// URL of the check's runbook. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     runbook: Option<String>,
     /// URL of the dashboard. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     dashboard: Option<String>,
     /// URL of the log lines in the incident's window. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     logs: Option<String>,
     /// URL of the run in the platform's own tracing. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawMaintenance {
     /// HTTP status of maintenance mode: 200 to 599. Default 503.
-    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     /// Texts of maintenance mode; the body contains at least one. Default: those of Laravel's page and JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
     markers: Option<Vec<String>>,
     /// Maintenance windows, during which notifications are silenced. Checks still run and publish. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     windows: Option<Vec<RawWindow>>,
 }
 
 /// Settings of a check's runs.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawRun {
     /// Longest time that a run may take: 1s to 14m. Default 45s, or the time that the function has, if shorter.
-    #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
     /// Wait before a second attempt confirms a failure: 0s to 5m. Default 20s.
-    #[serde(skip_serializing_if = "Option::is_none")]
     confirm_after: Option<String>,
     /// Severity of the check's incidents, which selects the topic for people; `incidents.severities` takes precedence.
     /// Default critical; for partners warning.
-    #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
     /// Incident rules of this check, in place of the shared ones.
-    #[serde(skip_serializing_if = "Option::is_none")]
     incidents: Option<RawIncidents>,
     /// Reference to the URL of a heartbeat service, requested after each passed run. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     heartbeat_url: Option<String>,
 }
 
@@ -152,8 +135,8 @@ impl RawCommon {
     ///
     /// `maintenance` holds the default signs of maintenance mode.
     pub(crate) fn validate(mut self, section: &Section<'_>, maintenance: Maintenance) -> Option<Common> {
-        let time_zone = self.time_zone.take().unwrap_or_default();
-        let environment = self.environment(section);
+        let time_zone = section.or_default("time_zone", self.time_zone, TimeZone::default());
+        let environment = environment(section, self.environment);
         let base_url = section.url("base_url", self.base_url);
         let contact = section.table("contact");
         let name = contact.text("name", self.contact.name);
@@ -163,9 +146,9 @@ impl RawCommon {
         let maintenance_section = section.table("maintenance");
         let checks = section.check_ids();
         let windows: Vec<Option<Window>> = (0..)
-            .zip(self.maintenance.windows.iter().flatten())
+            .zip(self.maintenance.windows.take().into_iter().flatten())
             .map(|(index, window)| {
-                window.clone().validate(&maintenance_section.item("windows", index), &checks, time_zone.as_str())
+                window.validate(&maintenance_section.item("windows", index), &checks, time_zone.as_str())
             })
             .collect();
         let maintenance = self.maintenance.validate(&maintenance_section, maintenance);
@@ -182,19 +165,6 @@ impl RawCommon {
             maintenance,
             network: network?,
         })
-    }
-
-    fn environment(&self, section: &Section<'_>) -> Option<String> {
-        let name = section.text("environment", self.environment.clone())?;
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
-        // Same rule as for the template's parameter of this name.
-        if !begins || !(2..=24).contains(&name.len()) || !name.chars().all(allowed) {
-            let rule = format!("expected 2 to 24 of a-z, 0-9 and `-`, a letter first, found `{name}`");
-            section.problem("environment", rule);
-            return None;
-        }
-        Some(name)
     }
 }
 
@@ -216,7 +186,7 @@ impl RawMaintenance {
     /// Returns the default signs in place of wrong ones, whose problems are recorded.
     fn validate(self, section: &Section<'_>, default: Maintenance) -> Maintenance {
         let status = section.number("status", self.status, default.status, 200..=599);
-        let markers = self.markers.unwrap_or_else(|| default.markers.clone());
+        let markers = section.or_default("markers", self.markers, default.markers.clone());
         if markers.iter().any(|marker| marker.trim().is_empty()) || markers.is_empty() {
             section.problem(
                 "markers",
@@ -255,46 +225,21 @@ impl RawRun {
         Some(RunSettings {
             deadline: deadline?,
             confirm_after: confirm_after?,
-            policy: Policy { severity: self.severity.unwrap_or(severity), ..policy? },
+            policy: Policy { severity: section.or_default("severity", self.severity, severity), ..policy? },
             heartbeat_url,
         })
     }
 }
 
-impl Common {
-    /// Converts the settings back to keys, with every default filled in.
-    pub(crate) fn to_raw(&self) -> RawCommon {
-        RawCommon {
-            environment: Some(self.environment.clone()),
-            base_url: Some(self.base_url.to_string()),
-            time_zone: Some(self.time_zone.clone()),
-            contact: RawContact { name: Some(self.contact.name.clone()), details: Some(self.contact.details.clone()) },
-            links: RawLinks {
-                runbook: Some(self.links.runbook.clone()),
-                dashboard: self.links.dashboard.clone(),
-                logs: self.links.logs.clone(),
-                trace: self.links.trace.clone(),
-            },
-            incidents: RawIncidents::to_raw(&self.policy),
-            maintenance: RawMaintenance {
-                status: Some(self.maintenance.status),
-                markers: Some(self.maintenance.markers.clone()),
-                windows: (!self.windows.is_empty()).then(|| self.windows.iter().map(Window::to_raw).collect()),
-            },
-            network: self.network.to_raw(),
-        }
+fn environment(section: &Section<'_>, name: Option<String>) -> Option<String> {
+    let name = section.text("environment", name)?;
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    // Same rule as for the template's parameter of this name.
+    if !begins || !(2..=24).contains(&name.len()) || !name.chars().all(allowed) {
+        let rule = format!("expected 2 to 24 of a-z, 0-9 and `-`, a letter first, found `{name}`");
+        section.problem("environment", rule);
+        return None;
     }
-}
-
-impl RunSettings {
-    /// Converts the settings back to keys, with every default filled in.
-    pub(crate) fn to_raw(&self) -> RawRun {
-        RawRun {
-            deadline: Some(written_duration(self.deadline)),
-            confirm_after: Some(written_duration(self.confirm_after)),
-            severity: Some(self.policy.severity),
-            incidents: Some(RawIncidents::to_raw(&self.policy)),
-            heartbeat_url: self.heartbeat_url.as_ref().map(ToString::to_string),
-        }
-    }
+    Some(name)
 }

@@ -1,8 +1,9 @@
 //! The settings file: its keys and their positions.
 
 use probe::Redactor;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue, Deserializer};
+use toml::{Spanned, Table};
 
 use crate::names::unknown;
 use crate::problem::{Part, Problem, key_path};
@@ -52,6 +53,11 @@ impl<'t> Document<'t> {
     pub fn unknown_check(&self, id: &str, known: &[&str]) -> Problem {
         let path = [Part::Key(CHECKS.to_owned()), Part::Key(id.to_owned())];
         self.problem(&path, unknown("check", id, known))
+    }
+
+    /// The whole file as plain values.
+    pub(crate) fn to_table(&self) -> Table {
+        Table::deserialize(Deserializer::from(self.root.clone())).unwrap_or_default()
     }
 
     /// Table at the top of the file.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use check::incident::{Policy, Severity, SeverityRule};
 use check::{FailureKind, Subject};
 
-use crate::section::Section;
+use crate::section::{Section, optional};
 use crate::values::written_duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -17,73 +17,60 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const NEVER: &str = "never";
 
 /// Rules for opening, closing and repeating incidents. Keys missing in a check's section fall back to the shared rules.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawIncidents {
     /// Failed runs in a row that open an incident: 1 to 10. Default 2.
-    #[serde(skip_serializing_if = "Option::is_none")]
     open_after: Option<u32>,
     /// Passed runs in a row that close an incident: 1 to 10. Default 2.
-    #[serde(skip_serializing_if = "Option::is_none")]
     close_after: Option<u32>,
     /// Inconclusive runs in a row that notify lost monitoring: 1 to 100. Default 3.
-    #[serde(skip_serializing_if = "Option::is_none")]
     monitoring_lost_after: Option<u32>,
     /// Time from the last notification to a reminder of an open incident: 1m to 168h. Default 4h.
-    #[serde(skip_serializing_if = "Option::is_none")]
     remind_every: Option<String>,
     /// Time from the first notification until a warning is escalated to the on-call topic: 1m to 168h, or never.
     /// Default 24h.
-    #[serde(skip_serializing_if = "Option::is_none")]
     escalate_after: Option<String>,
     /// Number of incidents of one subject within the window that counts as flapping: 2 to 20. Default 3.
-    #[serde(skip_serializing_if = "Option::is_none")]
     flap_threshold: Option<u32>,
     /// Window for counting flapping incidents: 1m to 24h. Default 1h.
-    #[serde(skip_serializing_if = "Option::is_none")]
     flap_window: Option<String>,
     /// Time without a change after which a flapping subject is stabilized: 1m to 24h. Default 30m.
-    #[serde(skip_serializing_if = "Option::is_none")]
     stable_after: Option<String>,
     /// Number of locations in agreement to open or close an incident: 1 to 20. Default: a majority, and at least two
     /// where there are several.
-    #[serde(skip_serializing_if = "Option::is_none")]
     quorum: Option<u32>,
     /// Severity of lost monitoring. Default warning.
-    #[serde(skip_serializing_if = "Option::is_none")]
     monitoring_lost_severity: Option<Severity>,
     /// Severity of incidents by subject, by kind of failure, or by both; the first matching rule applies. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     severities: Option<Vec<RawSeverity>>,
 }
 
 /// Severity of incidents of one subject, one kind of failure, or both.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawSeverity {
     /// Subject. Default: any.
-    #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     /// Kind of failure. Default: any.
-    #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<FailureKind>,
     /// Severity. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
 }
 
 impl RawIncidents {
-    /// Validates the rules; missing keys take the values of `default`.
+    /// Validates the rules; missing keys take the values of `default`. Inherited severities appear in the effective settings
+    /// where they were written.
     pub(crate) fn validate(self, section: &Section<'_>, default: &Policy) -> Option<Policy> {
         let open_after = section.number("open_after", self.open_after, default.open_after, 1..=10);
         let close_after = section.number("close_after", self.close_after, default.close_after, 1..=10);
         let monitoring_lost_after =
             section.number("monitoring_lost_after", self.monitoring_lost_after, default.monitoring_lost_after, 1..=100);
         let remind_every = section.duration("remind_every", self.remind_every, default.remind_every, MINUTE..=DAY * 7);
-        let escalate_after = match self.escalate_after {
-            None => Some(default.escalate_after),
-            Some(never) if never == NEVER => Some(None),
-            Some(after) => section.duration("escalate_after", Some(after), DAY, MINUTE..=DAY * 7).map(Some),
+        let never_or = default.escalate_after.map_or_else(|| NEVER.to_owned(), written_duration);
+        let escalate_after = match section.or_default("escalate_after", self.escalate_after, never_or) {
+            never if never == NEVER => Some(None),
+            after => section.duration("escalate_after", Some(after), DAY, MINUTE..=DAY * 7).map(Some),
         };
         let flap_threshold = section.number("flap_threshold", self.flap_threshold, default.flap_threshold, 2..=20);
         let flap_window = section.duration("flap_window", self.flap_window, default.flap_window, MINUTE..=DAY);
@@ -115,39 +102,18 @@ impl RawIncidents {
             quorum: quorum?,
             severity: default.severity,
             severities: severities?,
-            monitoring_lost_severity: self.monitoring_lost_severity.unwrap_or(default.monitoring_lost_severity),
+            monitoring_lost_severity: section.or_default(
+                "monitoring_lost_severity",
+                self.monitoring_lost_severity,
+                default.monitoring_lost_severity,
+            ),
         })
-    }
-
-    /// Converts the policy back to keys, with every default filled in.
-    pub(crate) fn to_raw(policy: &Policy) -> Self {
-        let rule = |rule: &SeverityRule| RawSeverity {
-            subject: rule.subject.as_ref().map(ToString::to_string),
-            kind: rule.kind,
-            severity: Some(rule.severity),
-        };
-        Self {
-            open_after: Some(policy.open_after),
-            close_after: Some(policy.close_after),
-            monitoring_lost_after: Some(policy.monitoring_lost_after),
-            remind_every: Some(written_duration(policy.remind_every)),
-            escalate_after: Some(policy.escalate_after.map_or_else(|| NEVER.to_owned(), written_duration)),
-            flap_threshold: Some(policy.flap_threshold),
-            flap_window: Some(written_duration(policy.flap_window)),
-            stable_after: Some(written_duration(policy.stable_after)),
-            quorum: policy.quorum,
-            monitoring_lost_severity: Some(policy.monitoring_lost_severity),
-            severities: (!policy.severities.is_empty()).then(|| policy.severities.iter().map(rule).collect()),
-        }
     }
 }
 
 impl RawSeverity {
     fn validate(self, section: &Section<'_>) -> Option<SeverityRule> {
-        let subject = match self.subject {
-            None => Some(None),
-            Some(subject) => section.parsed("subject", Subject::new(subject)).map(Some),
-        };
+        let subject = optional(self.subject, |subject| section.parsed("subject", Subject::new(subject)));
         if self.kind.is_none() && subject == Some(None) && !section.is_unreadable("kind") {
             section
                 .problem("", "expected a subject, a kind, or both: `severity` in the check's section applies to all");

@@ -26,7 +26,7 @@ pub use names::{nearest, unknown};
 pub use network::Network;
 pub use problem::Problem;
 pub use schema::{check_schema, schema};
-pub use section::Section;
+pub use section::{Section, optional};
 pub use shared::{Contract, Shared, SharedSection};
 pub use type_schema::type_schema;
 pub use values::{SecretRef, written_duration, written_id};

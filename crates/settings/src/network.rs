@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use probe::{CertificateDer, EgressPolicy, SPECIAL, Tls};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use url::Host;
 
 use crate::section::Section;
@@ -17,22 +17,18 @@ pub struct Network {
     pub egress: EgressPolicy,
     /// Trusted certificates and ciphers.
     pub tls: Tls,
-    raw: RawNetwork,
 }
 
 /// Hosts and addresses allowed in addition to those in this file, and trusted certificates.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawNetwork {
     /// Addresses and networks outside the public internet to which connections are allowed: `10.2.0.0/16`, `127.0.0.1`.
     /// Default none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     allow_addresses: Vec<String>,
     /// Hosts to which redirects may lead, in addition to those in this file. Default none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     allow_redirect_hosts: Vec<String>,
     /// Certificates (PEM) of authorities trusted in addition to Mozilla's. Default none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     ca_certificates: Vec<String>,
 }
 
@@ -53,7 +49,7 @@ impl RawNetwork {
             allow_redirect_hosts.into_iter().collect::<Option<Vec<_>>>()?,
             networks.into_iter().collect::<Option<_>>()?,
         );
-        Some(Network { egress, tls: tls?, raw: self })
+        Some(Network { egress, tls: tls? })
     }
 }
 
@@ -61,11 +57,7 @@ impl Network {
     /// Creates it from an egress policy and TLS settings.
     #[must_use]
     pub fn new(egress: EgressPolicy, tls: Tls) -> Self {
-        Self { egress, tls, raw: RawNetwork::default() }
-    }
-
-    pub(crate) fn to_raw(&self) -> RawNetwork {
-        self.raw.clone()
+        Self { egress, tls }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use toml::Value;
 use url::Url;
 
 /// One problem of a settings file.
@@ -49,6 +50,8 @@ pub(crate) struct Findings {
     unreadable: RefCell<Vec<Vec<Part>>>,
     /// Every URL to which requests may be sent, with the path of its key.
     hosts: RefCell<Vec<(Vec<Part>, Url)>>,
+    /// Defaults of missing keys, with their paths.
+    defaults: RefCell<Vec<(Vec<Part>, Value)>>,
 }
 
 impl Findings {
@@ -59,6 +62,16 @@ impl Findings {
     /// Records that requests may go to the host of this URL.
     pub(crate) fn add_host(&self, path: Vec<Part>, url: Url) {
         self.hosts.borrow_mut().push((path, url));
+    }
+
+    /// Records the default of a missing key.
+    pub(crate) fn add_default(&self, path: Vec<Part>, value: Value) {
+        self.defaults.borrow_mut().push((path, value));
+    }
+
+    /// Defaults of missing keys, with their paths.
+    pub(crate) fn defaults(&self) -> Vec<(Vec<Part>, Value)> {
+        self.defaults.borrow().clone()
     }
 
     /// Records a value that could not be read.

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use probe::{Host, HostPort, Url};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::document::Document;
@@ -111,6 +112,16 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Returns the value of a key, or its default, which then appears in the effective settings.
+    pub fn or_default<T: Serialize>(&self, key: &str, value: Option<T>, default: T) -> T {
+        value.unwrap_or_else(|| {
+            if let Ok(written) = toml::Value::try_from(&default) {
+                self.findings.add_default(self.child_path(key), written);
+            }
+            default
+        })
+    }
+
     /// Returns a parsed value, or records the error.
     pub fn parsed<T, E: Display>(&self, key: &str, parsed: Result<T, E>) -> Option<T> {
         parsed.map_err(|error| self.problem(key, error.to_string())).ok()
@@ -124,7 +135,7 @@ impl<'a> Section<'a> {
         default: Duration,
         range: RangeInclusive<Duration>,
     ) -> Option<Duration> {
-        let Some(value) = value else { return Some(default) };
+        let value = self.or_default(key, value, written_duration(default));
         let duration = self.parsed(key, parse_duration(&value))?;
         if !range.contains(&duration) {
             let (least, most) = (written_duration(*range.start()), written_duration(*range.end()));
@@ -135,14 +146,14 @@ impl<'a> Section<'a> {
     }
 
     /// Checks that a whole number is within bounds.
-    pub fn number<T: Copy + Display + PartialOrd>(
+    pub fn number<T: Copy + Display + PartialOrd + Serialize>(
         &self,
         key: &str,
         value: Option<T>,
         default: T,
         range: RangeInclusive<T>,
     ) -> Option<T> {
-        let value = value.unwrap_or(default);
+        let value = self.or_default(key, value, default);
         if !range.contains(&value) {
             self.problem(key, format!("expected {} to {}, found {value}", range.start(), range.end()));
             return None;
@@ -194,5 +205,13 @@ impl<'a> Section<'a> {
         let mut path = self.path.clone();
         path.push(Part::Key(key.to_owned()));
         path
+    }
+}
+
+/// Validates an optional value. Returns `None` when it is wrong, and `None` inside when there is none.
+pub fn optional<R, T>(value: Option<R>, validate: impl FnOnce(R) -> Option<T>) -> Option<Option<T>> {
+    match value {
+        None => Some(None),
+        Some(value) => validate(value).map(Some),
     }
 }

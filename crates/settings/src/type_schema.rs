@@ -2,12 +2,11 @@
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
-use serde::Serialize;
 use serde_json::Value;
 
 /// Schema of a type, complete and without references, so that the parts can be combined.
 #[must_use]
-pub fn type_schema<T: JsonSchema + Serialize>() -> Value {
+pub fn type_schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value();
     remove_defaults(&mut schema);

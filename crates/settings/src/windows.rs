@@ -7,7 +7,7 @@ use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use check::Subject;
 use check::incident::{Silence, SilenceKind};
@@ -66,35 +66,26 @@ pub enum When {
 }
 
 /// A maintenance window: once with `from` and `until`, or weekly with `days`, `at` and `duration`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawWindow {
     /// Name of the window, in logs and records. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// Reason for the window. Default maintenance.
-    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// Checks and subjects to silence: `CHECK`, or `CHECK/SUBJECT`. Default: everything.
-    #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Vec<String>>,
     /// Start of a single window, such as "2026-12-01T02:00", or with an offset.
-    #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
     /// End of a single window, at most 15 days after the start.
-    #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
     /// Weekdays on which a weekly window begins: mon, tue, wed, thu, fri, sat, sun. Default: every day.
-    #[serde(skip_serializing_if = "Option::is_none")]
     days: Option<Vec<String>>,
     /// Local time at which a weekly window begins, such as "02:00".
-    #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
     /// Length of a weekly window: 1m to 168h, and less than the time until the next one begins.
-    #[serde(skip_serializing_if = "Option::is_none")]
     duration: Option<String>,
     /// Time zone of the window's times. Default: `time_zone` at the top of the file.
-    #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
 }
 
@@ -168,34 +159,6 @@ impl Window {
             }
         }
     }
-
-    pub(crate) fn to_raw(&self) -> RawWindow {
-        let checks = self.scopes.iter().map(|(check, subject)| match subject {
-            Some(subject) => format!("{check}/{subject}"),
-            None => check.clone(),
-        });
-        let raw = RawWindow {
-            name: Some(self.name.clone()),
-            reason: Some(self.reason.clone()),
-            checks: (!self.scopes.is_empty()).then(|| checks.collect()),
-            time_zone: Some(self.zone.clone()),
-            ..RawWindow::default()
-        };
-        match &self.when {
-            When::Once { from, until } => {
-                RawWindow { from: Some(from.to_string()), until: Some(until.to_string()), ..raw }
-            }
-            When::Weekly { days, at, duration, .. } => {
-                let named = |day: &&(&str, Weekday)| days.contains(&day.1.to_monday_one_offset());
-                RawWindow {
-                    days: Some(DAYS.iter().filter(named).map(|(name, _)| (*name).to_owned()).collect()),
-                    at: Some(at.strftime("%H:%M:%S").to_string()),
-                    duration: Some(written_duration(*duration)),
-                    ..raw
-                }
-            }
-        }
-    }
 }
 
 impl RawWindow {
@@ -203,7 +166,7 @@ impl RawWindow {
     pub(crate) fn validate(self, section: &Section<'_>, checks: &[String], default_zone: &str) -> Option<Window> {
         let name = section.text("name", self.name.clone());
         let scopes = self.scopes(section, checks);
-        let zone_name = self.time_zone.clone().unwrap_or_else(|| default_zone.to_owned());
+        let zone_name = section.or_default("time_zone", self.time_zone.clone(), default_zone.to_owned());
         let zone = TimeZone::get(&zone_name)
             .map_err(|_| format!("expected a time zone such as \"Europe/Copenhagen\", found `{zone_name}`"));
         let zone = section.parsed("time_zone", zone)?;
@@ -220,7 +183,7 @@ impl RawWindow {
                 None
             }
         };
-        let reason = self.reason.unwrap_or_else(|| "maintenance".to_owned());
+        let reason = section.or_default("reason", self.reason, "maintenance".to_owned());
         Some(Window { name: name?, reason, scopes: scopes?, when: when?, zone: zone_name })
     }
 

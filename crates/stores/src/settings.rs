@@ -2,8 +2,8 @@
 
 use probe::HostPort;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use settings::{Common, SecretRef, Section};
+use serde::Deserialize;
+use settings::{Common, SecretRef, Section, optional};
 
 /// Validated settings of a data store.
 #[derive(Clone, Debug)]
@@ -19,23 +19,18 @@ pub struct Store {
 }
 
 /// Unchecked settings of a data store.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawStore {
     /// Host name or address.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// Port. Default: the standard port of the store.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// True to use TLS and verify the certificate. Default true.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<bool>,
     /// User with read-only access.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Reference to the user's password.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
 
@@ -44,27 +39,17 @@ impl RawStore {
     pub fn validate(self, section: &Section<'_>, common: &Common, check: &str, default_port: u16) -> Option<Store> {
         let port = section.number("port", self.port, default_port, 1..=u16::MAX);
         let place = section.place("host", self.host, port.unwrap_or(default_port));
-        let user = match self.user {
-            None => Some(None),
-            Some(user) => section.text("user", Some(user)).map(Some),
-        };
+        let user = optional(self.user, |user| section.text("user", Some(user)));
         let password = match self.password {
             None => Some(None),
             written => section.secret("password", written, &common.environment, check).map(Some),
         };
         port?;
-        Some(Store { place: place?, is_encrypted: self.tls.unwrap_or(true), user: user?, password: password? })
-    }
-}
-
-impl From<&Store> for RawStore {
-    fn from(store: &Store) -> Self {
-        Self {
-            host: Some(store.place.host.to_string()),
-            port: Some(store.place.port),
-            tls: Some(store.is_encrypted),
-            user: store.user.clone(),
-            password: store.password.as_ref().map(ToString::to_string),
-        }
+        Some(Store {
+            place: place?,
+            is_encrypted: section.or_default("tls", self.tls, true),
+            user: user?,
+            password: password?,
+        })
     }
 }

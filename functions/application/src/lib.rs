@@ -75,10 +75,6 @@ impl Check for Application {
         raw.validate(section, common)
     }
 
-    fn to_raw(&self) -> RawApplication {
-        self.to_raw()
-    }
-
     fn max_attempt_duration(&self) -> Duration {
         self.site.deadline
     }

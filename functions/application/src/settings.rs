@@ -6,8 +6,8 @@ use std::time::Duration;
 use platform::{Counting, Site};
 use runtime::Check;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use settings::{Common, SecretRef, Section, written_duration};
+use serde::Deserialize;
+use settings::{Common, SecretRef, Section, optional};
 
 use crate::Application;
 
@@ -27,42 +27,34 @@ pub struct Health {
 }
 
 /// Settings of the check `application`.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawApplication {
     /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
     /// Operations counters. Default: not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<RawCounters>,
     /// Health endpoint. Default: not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<RawHealth>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawCounters {
     /// Reference to the bearer token. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
     /// Fewest requests, or calls to a partner, in a window for a rate to be published: 1 to 1000000. Default 20.
-    #[serde(skip_serializing_if = "Option::is_none")]
     minimum_count: Option<u32>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawHealth {
     /// Reference to the secret that the endpoint requires. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
     /// Age beyond which results are stale: 30s to 24h. Default 5m.
-    #[serde(skip_serializing_if = "Option::is_none")]
     stale_after: Option<String>,
     /// Names of results to ignore. Default none.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     ignore: BTreeSet<String>,
 }
 
@@ -74,14 +66,8 @@ impl RawApplication {
             section.problem("", "expected a table `counters` or `health`, found neither: nothing would be read");
             return None;
         }
-        let counting = match self.counters {
-            None => Some(None),
-            Some(counters) => counters.validate(&section.table("counters"), common).map(Some),
-        };
-        let health = match self.health {
-            None => Some(None),
-            Some(health) => health.validate(&section.table("health"), common).map(Some),
-        };
+        let counting = optional(self.counters, |counters| counters.validate(&section.table("counters"), common));
+        let health = optional(self.health, |health| health.validate(&section.table("health"), common));
         let site = Site::read(section, common, deadline?)?;
         Some(Application { site, counting: counting?, health: health? })
     }
@@ -106,23 +92,5 @@ impl RawHealth {
             return None;
         }
         Some(Health { secret, stale_after: stale_after?, ignore: self.ignore })
-    }
-}
-
-impl Application {
-    /// Raw form with every default filled in.
-    pub(crate) fn to_raw(&self) -> RawApplication {
-        RawApplication {
-            step_deadline: Some(written_duration(self.site.deadline)),
-            counters: self.counting.as_ref().map(|counting| RawCounters {
-                token: Some(counting.token.to_string()),
-                minimum_count: Some(counting.minimum_count),
-            }),
-            health: self.health.as_ref().map(|health| RawHealth {
-                secret: health.secret.as_ref().map(ToString::to_string),
-                stale_after: Some(written_duration(health.stale_after)),
-                ignore: health.ignore.clone(),
-            }),
-        }
     }
 }

@@ -53,10 +53,6 @@ impl Check for Availability {
         raw.validate(section, common)
     }
 
-    fn to_raw(&self) -> RawAvailability {
-        self.to_raw()
-    }
-
     fn max_attempt_duration(&self) -> Duration {
         let rounds = self.targets.len().div_ceil(self.concurrency);
         let slowest = self.targets.iter().map(|target| target.deadline).max().unwrap_or_default();

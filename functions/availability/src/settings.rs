@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use settings::{Common, SecretRef, Section, written_duration};
+use settings::{Common, SecretRef, Section};
 use url::Url;
 
 use crate::{Availability, subject};
@@ -59,42 +59,33 @@ pub struct JsonExpectation {
 }
 
 /// Settings of the check `availability`.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawAvailability {
     /// Most targets checked at the same time: 1 to 64. Default 16.
-    #[serde(skip_serializing_if = "Option::is_none")]
     concurrency: Option<usize>,
     /// Pages and endpoints to request: 1 to 200.
     targets: Vec<RawTarget>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawTarget {
     /// Id and subject of incidents: 1 to 64 of a-z, 0-9, `-`, `_` and `.`. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     /// Path below `base_url`. Either `path` or `url` is required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
     /// URL, such as one of another host. Either `path` or `url` is required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     /// Method of the request. Default GET.
-    #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<RawMethod>,
     /// Deadline of the exchange, with redirects and body: 100ms to 1m. Default 10s.
-    #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
     /// Most redirects to follow: 0 to 20. With 0 the redirect itself is the answer. Default 5.
-    #[serde(skip_serializing_if = "Option::is_none")]
     max_redirects: Option<u8>,
     /// Request headers by name. Default none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, String>,
     /// Request headers with references to their values, by name. Default none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     secret_headers: BTreeMap<String, String>,
     /// Expectations of the response.
     expect: RawExpect,
@@ -107,31 +98,25 @@ enum RawMethod {
     Head,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawExpect {
     /// Expected statuses: each 100 to 599. Default 200.
-    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Vec<u16>>,
     /// Text that a response header must contain, by the name of the header. Default none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<String, String>,
     /// Texts that the body must contain. Default none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     text: Vec<String>,
     /// Values that the JSON body must hold. Default none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     json: Vec<RawJson>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawJson {
     /// JSON Pointer (RFC 6901) to the value, such as `/data/status`. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<String>,
     /// Expected value. Default: any value.
-    #[serde(skip_serializing_if = "Option::is_none")]
     equals: Option<Value>,
 }
 
@@ -204,7 +189,7 @@ impl RawTarget {
         let json: Option<Vec<JsonExpectation>> = json.into_iter().collect();
         Some(Target {
             subject: subject?,
-            method: match self.method.unwrap_or(RawMethod::Get) {
+            method: match section.or_default("method", self.method, RawMethod::Get) {
                 RawMethod::Get => Method::GET,
                 RawMethod::Head => Method::HEAD,
             },
@@ -258,7 +243,7 @@ fn url(section: &Section<'_>, path: Option<String>, url: Option<String>, base: &
 }
 
 fn statuses(section: &Section<'_>, written: Option<Vec<u16>>) -> Option<Vec<u16>> {
-    let statuses = written.unwrap_or_else(|| vec![200]);
+    let statuses = section.or_default("status", written, vec![200]);
     if statuses.is_empty() || statuses.iter().any(|status| !(100..=599).contains(status)) {
         section.problem("status", format!("expected at least one status of 100 to 599, found {statuses:?}"));
         return None;
@@ -292,43 +277,4 @@ fn read_named_headers<V>(
         })
         .collect();
     read.into_iter().collect()
-}
-
-impl Availability {
-    /// Raw form with every default filled in.
-    pub(crate) fn to_raw(&self) -> RawAvailability {
-        RawAvailability {
-            concurrency: Some(self.concurrency),
-            targets: self.targets.iter().map(Target::to_raw).collect(),
-        }
-    }
-}
-
-impl Target {
-    fn to_raw(&self) -> RawTarget {
-        let name = |name: &HeaderName| name.as_str().to_owned();
-        RawTarget {
-            id: Some(self.subject.to_string()),
-            path: None,
-            url: Some(self.url.to_string()),
-            method: Some(if self.method == Method::HEAD { RawMethod::Head } else { RawMethod::Get }),
-            deadline: Some(written_duration(self.deadline)),
-            max_redirects: Some(self.max_redirects),
-            headers: self.headers.iter().map(|(key, value)| (name(key), value.clone())).collect(),
-            secret_headers: self.secret_headers.iter().map(|(key, value)| (name(key), value.to_string())).collect(),
-            expect: RawExpect {
-                status: Some(self.statuses.clone()),
-                headers: self.expect_headers.iter().map(|(key, part)| (name(key), part.clone())).collect(),
-                text: self.texts.clone(),
-                json: self
-                    .json
-                    .iter()
-                    .map(|JsonExpectation { pointer, equals }| RawJson {
-                        pointer: Some(pointer.clone()),
-                        equals: equals.clone(),
-                    })
-                    .collect(),
-            },
-        }
-    }
 }

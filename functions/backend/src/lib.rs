@@ -55,10 +55,6 @@ impl Check for Backend {
         raw.validate(section, common)
     }
 
-    fn to_raw(&self) -> RawBackend {
-        self.to_raw()
-    }
-
     /// Twice the deadline: one for an exchange that times out, after which nothing more is sent, and one for all before it.
     fn max_attempt_duration(&self) -> Duration {
         self.deadline * 2

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use runtime::Check;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use settings::{Common, Section, written_duration};
+use serde::Deserialize;
+use settings::{Common, Section, optional};
 use stores::{RawStore, Store};
 
 use crate::{Backend, Cache, Database, FailedJobs};
@@ -19,94 +19,72 @@ const CACHE_PORT: u16 = 6_379;
 const MAX_STATEMENT_LENGTH: usize = 2_000;
 
 /// Settings of the check `backend`.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawBackend {
     /// Deadline of one exchange with a store: 100ms to 10s. Default 3s.
-    #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
     /// Database, MySQL or MariaDB. Default: not checked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<RawDatabase>,
     /// Cache, Redis or Valkey. Default: not checked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<RawCache>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawDatabase {
     /// Host name or address.
-    #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
     /// Port. Default 3306.
-    #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     /// TLS with a verified certificate. Default true.
-    #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<bool>,
     /// User with read-only access. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
     /// Reference to the password of the user.
-    #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
     /// Default schema of the statements. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// One `SELECT` statement that must succeed in time: at most 2000 characters, without `;`. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     read: Option<String>,
     /// Bounds of a replica. Default: replication is not checked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     replica: Option<RawReplica>,
     /// Laravel's table of failed jobs. Default: not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
     failed_jobs: Option<RawFailedJobs>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawReplica {
     /// Longest lag behind the source: 1s to 24h. Default 30s.
-    #[serde(skip_serializing_if = "Option::is_none")]
     lag_within: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawFailedJobs {
     /// Name of the table, optionally with its schema. Default `failed_jobs`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     table: Option<String>,
     /// Age up to which jobs are counted: 1m to 24h. Default 15m.
-    #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawCache {
     /// Host name or address.
-    #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
     /// Port. Default 6379.
-    #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     /// TLS with a verified certificate. Default true.
-    #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<bool>,
     /// User who may run `PING`, `SELECT` and `INFO` only. Default: the server's default user.
-    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
     /// Reference to the password. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
     /// Number of the database: 0 to 1000000. Default 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<u32>,
     /// Longest time since the last snapshot: 1m to 168h. Default: not checked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     saved_within: Option<String>,
 }
 
@@ -118,14 +96,8 @@ impl RawBackend {
             section.problem("", "expected a table `database` or `cache`, found neither: nothing would be checked");
             return None;
         }
-        let database = match self.database {
-            None => Some(None),
-            Some(raw) => raw.validate(&section.table("database"), common).map(Some),
-        };
-        let cache = match self.cache {
-            None => Some(None),
-            Some(raw) => raw.validate(&section.table("cache"), common).map(Some),
-        };
+        let database = optional(self.database, |raw| raw.validate(&section.table("database"), common));
+        let cache = optional(self.cache, |raw| raw.validate(&section.table("cache"), common));
         Some(Backend { deadline: deadline?, database: database?, cache: cache? })
     }
 }
@@ -137,25 +109,13 @@ impl RawDatabase {
         let user = section.required("user", user);
         let store = RawStore { host, port, tls, user: user.clone(), password };
         let store: Option<Store> = store.validate(section, common, Backend::ID, DATABASE_PORT);
-        let schema = match self.name {
-            None => Some(None),
-            Some(name) => section.text("name", Some(name)).map(Some),
-        };
-        let read = match self.read {
-            None => Some(None),
-            Some(read) => section.parsed("read", statement(read)).map(Some),
-        };
-        let lag_within = match self.replica {
-            None => Some(None),
-            Some(replica) => {
-                let section = section.table("replica");
-                section.duration("lag_within", replica.lag_within, SECOND * 30, SECOND..=HOUR * 24).map(Some)
-            }
-        };
-        let failed_jobs = match self.failed_jobs {
-            None => Some(None),
-            Some(jobs) => jobs.validate(&section.table("failed_jobs")).map(Some),
-        };
+        let schema = optional(self.name, |name| section.text("name", Some(name)));
+        let read = optional(self.read, |read| section.parsed("read", statement(read)));
+        let lag_within = optional(self.replica, |replica| {
+            let section = section.table("replica");
+            section.duration("lag_within", replica.lag_within, SECOND * 30, SECOND..=HOUR * 24)
+        });
+        let failed_jobs = optional(self.failed_jobs, |jobs| jobs.validate(&section.table("failed_jobs")));
         user?;
         Some(Database {
             store: store?,
@@ -164,26 +124,6 @@ impl RawDatabase {
             lag_within: lag_within?,
             failed_jobs: failed_jobs?,
         })
-    }
-
-    fn from_settings(database: &Database) -> Self {
-        let RawStore { host, port, tls, user, password } = RawStore::from(&database.store);
-        let replica = |within| RawReplica { lag_within: Some(written_duration(within)) };
-        let failed_jobs = |jobs: &FailedJobs| RawFailedJobs {
-            table: Some(jobs.table.clone()),
-            window: Some(written_duration(jobs.window)),
-        };
-        Self {
-            host,
-            port,
-            tls,
-            user,
-            password,
-            name: database.schema.clone(),
-            read: database.read.clone(),
-            replica: database.lag_within.map(replica),
-            failed_jobs: database.failed_jobs.as_ref().map(failed_jobs),
-        }
     }
 }
 
@@ -204,7 +144,7 @@ fn statement(written: String) -> Result<String, String> {
 
 impl RawFailedJobs {
     fn validate(self, section: &Section<'_>) -> Option<FailedJobs> {
-        let table = section.parsed("table", table(self.table.unwrap_or_else(|| "failed_jobs".to_owned())));
+        let table = section.parsed("table", table(section.or_default("table", self.table, "failed_jobs".to_owned())));
         let window = section.duration("window", self.window, MINUTE * 15, MINUTE..=HOUR * 24);
         Some(FailedJobs { table: table?, window: window? })
     }
@@ -233,30 +173,6 @@ impl RawCache {
             written => section.duration("saved_within", written, HOUR, MINUTE..=HOUR * 168).map(Some),
         };
         Some(Cache { store: store?, database: database?, saved_within: saved_within? })
-    }
-
-    fn from_settings(cache: &Cache) -> Self {
-        let RawStore { host, port, tls, user, password } = RawStore::from(&cache.store);
-        Self {
-            host,
-            port,
-            tls,
-            user,
-            password,
-            database: Some(cache.database),
-            saved_within: cache.saved_within.map(written_duration),
-        }
-    }
-}
-
-impl Backend {
-    /// Raw form with every default filled in.
-    pub(crate) fn to_raw(&self) -> RawBackend {
-        RawBackend {
-            step_deadline: Some(written_duration(self.deadline)),
-            database: self.database.as_ref().map(RawDatabase::from_settings),
-            cache: self.cache.as_ref().map(RawCache::from_settings),
-        }
     }
 }
 

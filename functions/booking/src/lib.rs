@@ -123,10 +123,6 @@ impl Check for Booking {
         raw.validate(section, common)
     }
 
-    fn to_raw(&self) -> RawBooking {
-        self.to_raw()
-    }
-
     /// One step at its deadline, plus the same time for all other steps. If every step is slow, the run's deadline cuts the
     /// flow off and the run fails.
     fn max_attempt_duration(&self) -> Duration {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use platform::{RawCounting, RawCredentials, Site};
 use runtime::Check;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
-use settings::{Common, Section, written_duration};
+use settings::{Common, Section, optional, written_duration};
 
 use crate::Booking;
 
@@ -16,40 +16,30 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Settings of the check `booking`, which books, moves and cancels a lesson.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawBooking {
     /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
     /// Id of the synthetic school, a text or a number.
-    #[serde(skip_serializing_if = "Option::is_none")]
     school: Option<Value>,
     /// Id of the school's teacher, a text or a number.
-    #[serde(skip_serializing_if = "Option::is_none")]
     teacher: Option<Value>,
     /// Id of the school's student, a text or a number.
-    #[serde(skip_serializing_if = "Option::is_none")]
     student: Option<Value>,
     /// Kind of lesson to book, as the platform names it. Default lesson.
-    #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
     /// Length of a lesson: 5m to 8h. Default 45m.
-    #[serde(skip_serializing_if = "Option::is_none")]
     lesson: Option<String>,
     /// Minimum time from now until the lesson, longer than the platform's notice period: 0s to 720h. Default 48h.
-    #[serde(skip_serializing_if = "Option::is_none")]
     min_lead_time: Option<String>,
     /// Maximum time from now until the lesson, at least `min_lead_time` plus a lesson: 1h to 1440h. Default 336h.
-    #[serde(skip_serializing_if = "Option::is_none")]
     max_lead_time: Option<String>,
     /// Age from which a synthetic booking counts as a leftover, longer than any run takes: 2m to 24h. Default 15m.
-    #[serde(skip_serializing_if = "Option::is_none")]
     leftover_after: Option<String>,
     /// Account that books. No other check, location or person may use it.
     account: RawCredentials,
     /// Rates of real users, from the operations counters. Not measured without this table.
-    #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<RawCounting>,
 }
 
@@ -61,7 +51,7 @@ impl RawBooking {
         let school = section.id("school", self.school);
         let teacher = section.id("teacher", self.teacher);
         let student = section.id("student", self.student);
-        let kind = section.text("kind", Some(self.kind.unwrap_or_else(|| "lesson".to_owned())));
+        let kind = section.text("kind", Some(section.or_default("kind", self.kind, "lesson".to_owned())));
         let lesson = section.duration("lesson", self.lesson, MINUTE * 45, MINUTE * 5..=HOUR * 8);
         let min_lead_time =
             section.duration("min_lead_time", self.min_lead_time, HOUR * 48, Duration::ZERO..=HOUR * 24 * 30);
@@ -82,10 +72,7 @@ impl RawBooking {
         let leftover_after =
             section.duration("leftover_after", self.leftover_after, MINUTE * 15, MINUTE * 2..=HOUR * 24);
         let credentials = self.account.validate(&section.table("account"), common, check);
-        let counting = match self.counters {
-            None => Some(None),
-            Some(counters) => counters.validate(&section.table("counters"), common, check).map(Some),
-        };
+        let counting = optional(self.counters, |counters| counters.validate(&section.table("counters"), common, check));
         let site = Site::read(section, common, deadline?)?;
         Some(Booking {
             site,
@@ -100,24 +87,5 @@ impl RawBooking {
             leftover_after: leftover_after?,
             counting: counting?,
         })
-    }
-}
-
-impl Booking {
-    /// Returns the settings as TOML would hold them, with all defaults filled in.
-    pub(crate) fn to_raw(&self) -> RawBooking {
-        RawBooking {
-            step_deadline: Some(written_duration(self.site.deadline)),
-            school: Some(self.school.clone()),
-            teacher: Some(self.teacher.clone()),
-            student: Some(self.student.clone()),
-            kind: Some(self.kind.clone()),
-            lesson: Some(written_duration(self.lesson)),
-            min_lead_time: Some(written_duration(self.min_lead_time)),
-            max_lead_time: Some(written_duration(self.max_lead_time)),
-            leftover_after: Some(written_duration(self.leftover_after)),
-            account: RawCredentials::from(&self.credentials),
-            counters: self.counting.as_ref().map(RawCounting::from),
-        }
     }
 }

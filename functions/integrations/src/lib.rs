@@ -58,10 +58,6 @@ impl Check for Integrations {
         raw.validate(section, common)
     }
 
-    fn to_raw(&self) -> RawIntegrations {
-        self.to_raw()
-    }
-
     fn max_attempt_duration(&self) -> Duration {
         self.partners.iter().map(|partner| partner.deadline).max().unwrap_or_default()
     }

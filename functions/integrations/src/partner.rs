@@ -53,8 +53,6 @@ pub struct Partner {
     pub name: String,
     /// Kind of service.
     pub kind: Kind,
-    /// URL as written in the settings.
-    pub written_url: String,
     /// URL of a page, or base URL of the kind's calls.
     pub url: Url,
     /// Twilio's account SID.

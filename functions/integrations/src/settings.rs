@@ -8,8 +8,8 @@ use check::message::Contact;
 use probe::HeaderName;
 use runtime::Check;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use settings::{Common, Section, written_duration};
+use serde::Deserialize;
+use settings::{Common, Section, optional};
 
 use crate::{Integrations, Kind, Partner};
 
@@ -19,63 +19,49 @@ const DEFAULT_CERTIFICATE_DAYS: u32 = 14;
 const MAX_PARTNERS: usize = 50;
 
 /// Settings of the check `integrations`.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawIntegrations {
     /// Partners to check: 1 to 50.
     partners: Vec<RawPartner>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawPartner {
     /// Id and subject of incidents: 1 to 64 of a-z, 0-9, `-`, `_` and `.`. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     /// Name in messages. Default: the id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// Kind of service: `http` for a page or endpoint; `stripe`, `twilio` or `sparkpost` with its own URL, reading call
     /// and way to send the key. Default `http`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<Kind>,
     /// URL, or a path below `base_url`. For kinds other than `http` the base URL of the calls. Required for `http`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     /// Account SID. Required for `twilio`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
     /// Reference to the key for the partner's API. Optional for `http`, otherwise required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     /// Header that carries the bare key, for `http` only. Default: `Authorization` with a bearer token.
-    #[serde(skip_serializing_if = "Option::is_none")]
     header: Option<String>,
     /// Expected statuses: each 100 to 599. Default 200.
-    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Vec<u16>>,
     /// Text that the body must contain. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     /// Deadline of the call: 100ms to 20s. Default 10s.
-    #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<String>,
     /// Days for which the certificate must still be valid: 0 (any time) to 365. Default 14.
-    #[serde(skip_serializing_if = "Option::is_none")]
     certificate_days: Option<u32>,
     /// Contact at the partner. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<RawContact>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawContact {
     /// Person or desk. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// Telephone number, or another way to reach them. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<String>,
 }
 
@@ -107,10 +93,16 @@ impl RawPartner {
     fn validate(self, section: &Section<'_>, common: &Common) -> Option<Partner> {
         let id = section.required("id", self.id);
         let subject = id.clone().and_then(|id| section.parsed("id", subject(&id)));
-        let name = section.text("name", self.name.or(id));
-        let kind = self.kind.unwrap_or_default();
-        let written_url = section.required("url", self.url.or_else(|| kind.url().map(str::to_owned)));
-        let url = written_url.as_ref().and_then(|url| section.url_below("url", url, &common.base_url));
+        let name = match id {
+            Some(id) => section.text("name", Some(section.or_default("name", self.name, id))),
+            None => section.text("name", self.name),
+        };
+        let kind = section.or_default("kind", self.kind, Kind::default());
+        let url = match kind.url() {
+            Some(url) => Some(section.or_default("url", self.url, url.to_owned())),
+            None => section.required("url", self.url),
+        };
+        let url = url.and_then(|url| section.url_below("url", &url, &common.base_url));
         let account = match kind {
             Kind::Twilio => section.text("account", self.account),
             Kind::Http | Kind::Stripe | Kind::Sparkpost => Some(self.account.unwrap_or_default()),
@@ -139,27 +131,20 @@ impl RawPartner {
                 None
             }
         };
-        let statuses = self.status.unwrap_or_else(|| vec![200]);
+        let statuses = section.or_default("status", self.status, vec![200]);
         let are_statuses = !statuses.is_empty() && statuses.iter().all(|status| (100..=599).contains(status));
         if !are_statuses {
             section.problem("status", format!("expected at least one status of 100 to 599, found {statuses:?}"));
         }
-        let text = match self.text {
-            None => Some(None),
-            Some(text) => section.text("text", Some(text)).map(Some),
-        };
+        let text = optional(self.text, |text| section.text("text", Some(text)));
         let deadline = section.duration("deadline", self.deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
         let days = section.number("certificate_days", self.certificate_days, DEFAULT_CERTIFICATE_DAYS, 0..=365);
-        let contact = match self.contact {
-            None => Some(None),
-            Some(raw) => raw.validate(&section.table("contact")).map(Some),
-        };
+        let contact = optional(self.contact, |raw| raw.validate(&section.table("contact")));
         are_statuses.then_some(())?;
         Some(Partner {
             subject: subject?,
             name: name?,
             kind,
-            written_url: written_url?,
             url: url?,
             account: account?,
             key: key?,
@@ -170,25 +155,6 @@ impl RawPartner {
             certificate_days: days?,
             contact: contact?,
         })
-    }
-
-    fn from_settings(partner: &Partner) -> Self {
-        let contact =
-            |contact: &Contact| RawContact { name: Some(contact.name.clone()), details: Some(contact.details.clone()) };
-        Self {
-            id: Some(partner.subject.to_string()),
-            name: Some(partner.name.clone()),
-            kind: Some(partner.kind),
-            url: Some(partner.written_url.clone()),
-            account: (!partner.account.is_empty()).then(|| partner.account.clone()),
-            key: partner.key.as_ref().map(ToString::to_string),
-            header: partner.header.clone(),
-            status: Some(partner.statuses.clone()),
-            text: partner.text.clone(),
-            deadline: Some(written_duration(partner.deadline)),
-            certificate_days: Some(partner.certificate_days),
-            contact: partner.contact.as_ref().map(contact),
-        }
     }
 }
 
@@ -205,11 +171,4 @@ fn subject(id: &str) -> Result<Subject, String> {
         return Err("expected a name, found `-`, which stands for a whole check".to_owned());
     }
     Ok(subject)
-}
-
-impl Integrations {
-    /// Raw form with every default filled in.
-    pub(crate) fn to_raw(&self) -> RawIntegrations {
-        RawIntegrations { partners: self.partners.iter().map(RawPartner::from_settings).collect() }
-    }
 }

@@ -68,10 +68,6 @@ impl Check for Login {
         raw.validate(section, common)
     }
 
-    fn to_raw(&self) -> RawLogin {
-        self.to_raw()
-    }
-
     /// One step at its deadline, plus the same time for all other steps. If every step is slow, the run's deadline cuts the
     /// flow off and the run fails.
     fn max_attempt_duration(&self) -> Duration {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use platform::{RawCounting, Site};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
-use settings::{Common, SecretRef, Section, written_duration, written_id};
+use settings::{Common, SecretRef, Section, optional, written_id};
 
 use crate::Login;
 
@@ -29,52 +29,42 @@ pub struct Account {
 }
 
 /// Settings of the check `login`: a user's log-in, from the form to the log-out.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawLogin {
     /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
     /// Id of the account's own school, a text or a number. It must be visible.
-    #[serde(skip_serializing_if = "Option::is_none")]
     own_school: Option<Value>,
     /// Id of a school that the account does not belong to, a text or a number. It must be hidden.
-    #[serde(skip_serializing_if = "Option::is_none")]
     other_school: Option<Value>,
     /// Account that logs in. No other check, location or person may use it.
     account: RawAccount,
     /// Account for wrong passwords.
     wrong_password: RawWrongPassword,
     /// Rates of real users, from the operations counters. Not measured without this table.
-    #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<RawCounting>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawAccount {
     /// E-mail address of the account.
-    #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     /// Reference to the password.
-    #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
     /// Reference to the Base32 seed of the second factor. Omit it for an account without one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     totp_seed: Option<String>,
     /// Id of the account on the platform, a text or a number. Not compared if omitted.
-    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Value>,
     /// Role of the account on the platform. Not compared if omitted.
-    #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawWrongPassword {
     /// E-mail address of an otherwise unused account, since wrong passwords may lock it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
 }
 
@@ -97,12 +87,9 @@ impl RawLogin {
             let rule = "expected a separate account, found the e-mail of `account`: wrong passwords would lock it out";
             wrong.problem("email", rule);
         }
-        let counting = match self.counters {
-            None => Some(None),
-            Some(counters) => {
-                counters.validate(&section.table("counters"), common, <Login as runtime::Check>::ID).map(Some)
-            }
-        };
+        let counting = optional(self.counters, |counters| {
+            counters.validate(&section.table("counters"), common, <Login as runtime::Check>::ID)
+        });
         let site = Site::read(section, common, deadline?)?;
         Some(Login {
             site,
@@ -128,34 +115,10 @@ impl RawAccount {
             None => Some(None),
             Some(id) => section.id("id", Some(id.clone())).map(|id| Some(written_id(&id))),
         };
-        let role = match self.role {
-            None => Some(None),
-            Some(role) => section.text("role", Some(role)).map(Some),
-        };
+        let role = optional(self.role, |role| section.text("role", Some(role)));
         if has_seed && totp_seed.is_none() {
             return None;
         }
         Some(Account { email: email?, password: password?, totp_seed, id: id?, role: role? })
-    }
-}
-
-impl Login {
-    /// Returns the settings as TOML would hold them, with all defaults filled in.
-    pub(crate) fn to_raw(&self) -> RawLogin {
-        let Account { email, password, totp_seed, id, role } = self.account.clone();
-        RawLogin {
-            step_deadline: Some(written_duration(self.site.deadline)),
-            own_school: Some(Value::from(self.own_school.clone())),
-            other_school: Some(Value::from(self.other_school.clone())),
-            account: RawAccount {
-                email: Some(email),
-                password: Some(password.to_string()),
-                totp_seed: totp_seed.map(|seed| seed.to_string()),
-                id: id.map(Value::from),
-                role,
-            },
-            wrong_password: RawWrongPassword { email: Some(self.wrong_email.clone()) },
-            counters: self.counting.as_ref().map(RawCounting::from),
-        }
     }
 }

@@ -79,10 +79,6 @@ impl Check for Notifications {
         raw.validate(section, common)
     }
 
-    fn to_raw(&self) -> RawNotifications {
-        self.to_raw()
-    }
-
     /// One step at its deadline, plus the same time for all other steps.
     fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2

@@ -41,8 +41,6 @@ impl Kind {
 pub struct Provider {
     /// Service and API.
     pub kind: Kind,
-    /// URL as in the settings file.
-    pub written_url: String,
     /// Absolute URL.
     pub url: Url,
     /// Twilio account SID or Mailtrap account number; otherwise empty.

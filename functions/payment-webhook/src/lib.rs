@@ -156,10 +156,6 @@ impl Check for PaymentWebhook {
         raw.validate(section, common)
     }
 
-    fn to_raw(&self) -> RawPaymentWebhook {
-        self.to_raw()
-    }
-
     /// One step at its deadline, plus three processing deadlines: payment, wait for unwanted effects, and refund.
     fn max_attempt_duration(&self) -> Duration {
         self.site.deadline + self.processing_deadline * 3

@@ -82,10 +82,6 @@ impl Check for Queues {
         raw.validate(section, common)
     }
 
-    fn to_raw(&self) -> RawQueues {
-        self.to_raw()
-    }
-
     /// Twice the deadline of a step: one for the slowest step, one for all others.
     fn max_attempt_duration(&self) -> Duration {
         self.site.deadline * 2

@@ -7,8 +7,8 @@ use check::Subject;
 use platform::{RawCounting, RawCredentials, Site};
 use runtime::Check;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use settings::{Common, SecretRef, Section, written_duration};
+use serde::Deserialize;
+use settings::{Common, SecretRef, Section, optional};
 use stores::RawStore;
 
 use crate::{Canary, Horizon, MAX_QUEUES, QueueStore, Queues};
@@ -28,98 +28,75 @@ const MAX_CANARIES: usize = 5;
 const MAX_TASKS: usize = 50;
 
 /// Settings of the check `queues`.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawQueues {
     /// Deadline of one request or exchange, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
     /// Names of the queues: at most 50. Default: all queues that Horizon and the counters report. Required with `redis`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     queues: Option<Vec<String>>,
     /// Longest time that the same job may stay at the head of a queue, and that a delayed job may be overdue: 5s to 24h.
     /// Default 5m.
-    #[serde(skip_serializing_if = "Option::is_none")]
     idle_after: Option<String>,
     /// Longest time that a worker may exceed its time for a job: 5s to 24h. Default 1m.
-    #[serde(skip_serializing_if = "Option::is_none")]
     stuck_after: Option<String>,
     /// Redis server that holds the queues. Default: not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
     redis: Option<RawQueueStore>,
     /// Laravel Horizon. Default: not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
     horizon: Option<RawHorizon>,
     /// Operations counters, which report queues and scheduled tasks. Default: not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
     counters: Option<RawCounting>,
     /// Bounds of scheduled tasks. Requires `counters`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     tasks: Option<RawTasks>,
     /// Canary jobs, sent with the token of the counters. Requires `counters`. Default: none are sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
     canary: Option<RawCanary>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawQueueStore {
     /// Host name or address.
-    #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
     /// Port. Default 6379.
-    #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
     /// TLS with a verified certificate. Default true.
-    #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<bool>,
     /// User with read-only access.
-    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
     /// Reference to the password of the user.
-    #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
     /// Number of the database: 0 to 1000000. Default 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
     database: Option<u32>,
     /// Prefix of all keys. Default `just_driving_database_`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
     /// Host names or addresses of the other nodes of the cluster. Default none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     nodes: Option<Vec<String>>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawHorizon {
     /// Account that may view the dashboard. Default: requests carry no credentials.
-    #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<RawCredentials>,
     /// Reference to a bearer token, instead of an account.
-    #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawTasks {
     /// Longest time since the last run of each task, by its name: 1m to 9600h. At most 50 tasks.
-    #[serde(skip_serializing_if = "Option::is_none")]
     within: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawCanary {
     /// Queues that receive canary jobs: 1 to 5. Required.
-    #[serde(skip_serializing_if = "Option::is_none")]
     queues: Option<Vec<String>>,
     /// Interval between two jobs of a queue: 5s to 24h. Default 5m.
-    #[serde(skip_serializing_if = "Option::is_none")]
     every: Option<String>,
     /// Longest time from dispatch until a job is done: 5s to 24h. Default 2m.
-    #[serde(skip_serializing_if = "Option::is_none")]
     done_within: Option<String>,
 }
 
@@ -173,14 +150,6 @@ impl RawQueues {
     }
 }
 
-/// Validates an optional table.
-fn optional<R, T>(raw: Option<R>, validate: impl FnOnce(R) -> Option<T>) -> Option<Option<T>> {
-    match raw {
-        None => Some(None),
-        Some(raw) => validate(raw).map(Some),
-    }
-}
-
 /// Validates names of queues, which must be distinct subjects.
 fn names(section: &Section<'_>, key: &str, names: Vec<String>, most: usize) -> Option<Vec<String>> {
     if names.len() > most {
@@ -216,23 +185,9 @@ impl RawQueueStore {
         let nodes = self.nodes.unwrap_or_default();
         // The egress policy allows these hosts from now on.
         let known = nodes.iter().filter(|node| section.place("nodes", Some((*node).clone()), PORT).is_some()).count();
-        let prefix = self.prefix.unwrap_or_else(|| PREFIX.to_owned());
+        let prefix = section.or_default("prefix", self.prefix, PREFIX.to_owned());
         (known == nodes.len()).then_some(())?;
         Some(QueueStore { store: store?, nodes, database: database?, prefix })
-    }
-
-    fn from_settings(redis: &QueueStore) -> Self {
-        let store = RawStore::from(&redis.store);
-        Self {
-            host: store.host,
-            port: store.port,
-            tls: store.tls,
-            user: store.user,
-            password: store.password,
-            database: Some(redis.database),
-            prefix: Some(redis.prefix.clone()),
-            nodes: (!redis.nodes.is_empty()).then(|| redis.nodes.clone()),
-        }
     }
 }
 
@@ -251,16 +206,6 @@ impl RawHorizon {
                 token.map(Horizon::Token)
             }
             (None, None) => Some(Horizon::Open),
-        }
-    }
-
-    fn from_settings(horizon: &Horizon) -> Self {
-        match horizon {
-            Horizon::Open => Self::default(),
-            Horizon::Account(credentials) => {
-                Self { account: Some(RawCredentials::from(credentials)), ..Self::default() }
-            }
-            Horizon::Token(token) => Self { token: Some(token.to_string()), ..Self::default() },
         }
     }
 }
@@ -296,31 +241,5 @@ impl RawCanary {
         let within = section.duration("done_within", self.done_within, MINUTE * 2, SECOND * 5..=HOUR * 24);
         let queues = queues.filter(|queues| !queues.is_empty());
         Some(Canary { queues: queues?, every: every?, done_within: within? })
-    }
-
-    fn from_settings(canary: &Canary) -> Self {
-        Self {
-            queues: Some(canary.queues.clone()),
-            every: Some(written_duration(canary.every)),
-            done_within: Some(written_duration(canary.done_within)),
-        }
-    }
-}
-
-impl Queues {
-    /// Raw form with every default filled in.
-    pub(crate) fn to_raw(&self) -> RawQueues {
-        let bounds = || self.tasks.iter().map(|(name, bound)| (name.clone(), written_duration(*bound))).collect();
-        RawQueues {
-            step_deadline: Some(written_duration(self.site.deadline)),
-            queues: (!self.queues.is_empty()).then(|| self.queues.clone()),
-            idle_after: Some(written_duration(self.idle_after)),
-            stuck_after: Some(written_duration(self.stuck_after)),
-            redis: self.redis.as_ref().map(RawQueueStore::from_settings),
-            horizon: self.horizon.as_ref().map(RawHorizon::from_settings),
-            counters: self.counting.as_ref().map(RawCounting::from),
-            tasks: (!self.tasks.is_empty()).then(|| RawTasks { within: Some(bounds()) }),
-            canary: self.canary.as_ref().map(RawCanary::from_settings),
-        }
     }
 }

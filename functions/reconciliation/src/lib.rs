@@ -69,8 +69,6 @@ pub struct Reconciliation {
 /// The payment provider and its key.
 #[derive(Clone, Debug)]
 pub struct Provider {
-    /// URL as in the settings file.
-    pub written_url: String,
     /// Absolute URL.
     pub url: Url,
     /// Reference to a restricted key.
@@ -87,10 +85,6 @@ impl Check for Reconciliation {
 
     fn read(raw: RawReconciliation, section: &Section<'_>, common: &Common) -> Option<Self> {
         raw.validate(section, common)
-    }
-
-    fn to_raw(&self) -> RawReconciliation {
-        self.to_raw()
     }
 
     /// One step at its deadline, plus the same time for all other steps.

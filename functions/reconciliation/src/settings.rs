@@ -5,7 +5,7 @@ use std::time::Duration;
 use platform::{RawCredentials, Site};
 use runtime::Check;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use settings::{Common, Section, written_duration};
 
@@ -17,30 +17,23 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const STRIPE: &str = "https://api.stripe.com";
 
 /// Settings of the check `reconciliation`, which compares the platform's payments with the provider's.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawReconciliation {
     /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    #[serde(skip_serializing_if = "Option::is_none")]
     step_deadline: Option<String>,
     /// Ids of all schools that use the provider's account, texts or numbers. Their payments are compared.
-    #[serde(skip_serializing_if = "Option::is_none")]
     schools: Option<Vec<Value>>,
     /// Age of the oldest compared payment, at least `grace_period` plus 30m: 30m to 72h. Default 4h.
-    #[serde(skip_serializing_if = "Option::is_none")]
     lookback: Option<String>,
     /// Time after which a payment at the provider counts as missing on the platform: 1m to 24h. Default 15m.
-    #[serde(skip_serializing_if = "Option::is_none")]
     grace_period: Option<String>,
     /// Maximum delay of the platform's record after the provider's: 1m to 72h. Default 1h.
-    #[serde(skip_serializing_if = "Option::is_none")]
     late_after: Option<String>,
     /// Maximum time from the creation of a payment intent to its payment, such as an open checkout page: 0s to 720h. Default
     /// 24h.
-    #[serde(skip_serializing_if = "Option::is_none")]
     intent_lifetime: Option<String>,
     /// Maximum number of payments in memory per side, which the function's memory must allow: 100 to 200000. Default 20000.
-    #[serde(skip_serializing_if = "Option::is_none")]
     max_payments: Option<u32>,
     /// Account that lists payments. No other check, location or person may use it.
     account: RawCredentials,
@@ -48,14 +41,12 @@ pub struct RawReconciliation {
     provider: RawProvider,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawProvider {
     /// URL of the provider's API, absolute or a path below `base_url`. Default `https://api.stripe.com`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     /// Reference to a restricted key with read access to payment intents and charges only.
-    #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
 }
 
@@ -108,30 +99,10 @@ impl RawReconciliation {
 
 impl RawProvider {
     fn validate(self, section: &Section<'_>, common: &Common) -> Option<Provider> {
-        let written_url = self.url.unwrap_or_else(|| STRIPE.to_owned());
-        let url = section.url_below("url", &written_url, &common.base_url);
+        let url = section.or_default("url", self.url, STRIPE.to_owned());
+        let url = section.url_below("url", &url, &common.base_url);
         let key = section.required("key", self.key);
         let key = key.and_then(|key| section.secret("key", Some(key), &common.environment, Reconciliation::ID));
-        Some(Provider { written_url, url: url?, key: key? })
-    }
-}
-
-impl Reconciliation {
-    /// Returns the settings as TOML would hold them, with all defaults filled in.
-    pub(crate) fn to_raw(&self) -> RawReconciliation {
-        RawReconciliation {
-            step_deadline: Some(written_duration(self.site.deadline)),
-            schools: Some(self.schools.clone()),
-            lookback: Some(written_duration(self.lookback)),
-            grace_period: Some(written_duration(self.grace_period)),
-            late_after: Some(written_duration(self.late_after)),
-            intent_lifetime: Some(written_duration(self.intent_lifetime)),
-            max_payments: Some(self.max_payments),
-            account: RawCredentials::from(&self.credentials),
-            provider: RawProvider {
-                url: Some(self.provider.written_url.clone()),
-                key: Some(self.provider.key.to_string()),
-            },
-        }
+        Some(Provider { url: url?, key: key? })
     }
 }

@@ -172,8 +172,6 @@ impl Check for Hasty {
         None
     }
 
-    fn to_raw(&self) {}
-
     fn max_attempt_duration(&self) -> Duration {
         Duration::ZERO
     }

@@ -49,8 +49,6 @@ impl Check for Noting {
         None
     }
 
-    fn to_raw(&self) {}
-
     fn max_attempt_duration(&self) -> Duration {
         Duration::from_secs(10)
     }

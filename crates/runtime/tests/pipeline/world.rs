@@ -49,8 +49,6 @@ impl<const READ_ONLY: bool> Check for Fake<READ_ONLY> {
         None
     }
 
-    fn to_raw(&self) {}
-
     fn max_attempt_duration(&self) -> Duration {
         self.max_attempt_duration
     }
