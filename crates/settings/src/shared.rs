@@ -33,11 +33,14 @@ pub struct Contract {
     pub maintenance: fn() -> Maintenance,
 }
 
+/// Reads a section from the table around it, which holds no other key.
+type Read = fn(Spanned<DeTable<'_>>) -> (Box<dyn SharedValue>, Vec<TypeMismatch>);
+
 /// Entry of a [`Shared`] section in a [`Contract`].
 #[derive(Clone, Copy, Debug)]
 pub struct SharedSection {
     pub(crate) key: &'static str,
-    pub(crate) read: fn(Spanned<DeTable<'_>>) -> (Box<dyn SharedValue>, Vec<TypeMismatch>),
+    pub(crate) read: Read,
     pub(crate) schema: fn() -> Value,
 }
 
@@ -75,7 +78,6 @@ impl<S: Shared> SharedValue for S {
     }
 }
 
-/// Reads the section from the table around it, which holds no other key.
 fn read<S: Shared>(table: Spanned<DeTable<'_>>) -> (Box<dyn SharedValue>, Vec<TypeMismatch>) {
     let (mut tables, mismatches) = lenient::read::<std::collections::BTreeMap<String, S>>(table, &[], &[]);
     (Box::new(tables.remove(S::KEY).unwrap_or_default()), mismatches)

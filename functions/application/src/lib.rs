@@ -22,7 +22,7 @@ use check::metric::{CPU_LOAD, DISK_USED, MEMORY_USED};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
 use platform::counting::read_counters;
-use platform::{Counting, Site, status};
+use platform::{Counting, status};
 use probe::expect::{json, number};
 use probe::{Method, Request, Response};
 use runtime::{Check, CheckMemory, MemoryCell, Run, Step};
@@ -30,23 +30,13 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::settings::{Health, RawApplication};
+pub use self::settings::{Application, Health, RawApplication};
 use results::{Entry, MAX_RESULTS, Verdict, entries, with_subjects};
 
 /// Most unhealthy results to remember, limited by the size of the memory.
 const MAX_REMEMBERED: usize = 100;
 /// Readings for which a result is remembered: 10 runs, the most that an incident needs to close, with two attempts each.
 const REMEMBERED_FOR: u32 = 20;
-
-/// Check of the health that the platform reports about itself.
-pub struct Application {
-    /// Base URL, names and deadline of requests to the platform.
-    pub site: Site,
-    /// Operations counters. `None`: not read.
-    pub counting: Option<Counting>,
-    /// Health endpoint. `None`: not read.
-    pub health: Option<Health>,
-}
 
 /// Results that were unhealthy lately, with the number of readings since. They let the incident of a removed result end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -9,11 +9,19 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::{Common, SecretRef, Section, optional};
 
-use crate::Application;
-
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DEFAULT_MINIMUM_COUNT: u32 = 20;
+
+/// Check of the health that the platform reports about itself.
+pub struct Application {
+    /// Base URL, names and deadline of requests to the platform.
+    pub site: Site,
+    /// Operations counters. `None`: not read.
+    pub counting: Option<Counting>,
+    /// Health endpoint. `None`: not read.
+    pub health: Option<Health>,
+}
 
 /// Settings of the health endpoint.
 #[derive(Clone, Debug)]

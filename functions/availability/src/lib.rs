@@ -18,21 +18,11 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use probe::expect::{self, Compare};
-use probe::{Maintenance, Request, Response, is_maintenance};
+use probe::{Request, Response, is_maintenance};
 use runtime::{Check, MemoryCell, Run};
 use secrecy::ExposeSecret;
 
-pub use self::settings::{JsonExpectation, RawAvailability, Target};
-
-/// Check of pages and endpoints. Each is a subject.
-pub struct Availability {
-    /// Pages and endpoints to request.
-    pub targets: Vec<Target>,
-    /// Most targets checked at the same time.
-    pub concurrency: usize,
-    /// Signs of the platform's maintenance mode.
-    pub maintenance: Maintenance,
-}
+pub use self::settings::{Availability, JsonExpectation, RawAvailability, Target};
 
 /// Kind of a target's answer, before its content is judged.
 #[derive(PartialEq)]
@@ -134,16 +124,6 @@ fn judge(step: &runtime::Step<'_>, target: &Target, response: &Response) -> Resu
         step.check(&format!("json:{pointer}"), held)?;
     }
     Ok(())
-}
-
-/// Subject of the target with this id.
-pub(crate) fn subject(id: &str) -> Result<Subject, String> {
-    let subject = Subject::new(id).map_err(|error| error.to_string())?;
-    if subject.is_whole() {
-        Err("expected a name, found `-`, which stands for a whole check".to_owned())
-    } else {
-        Ok(subject)
-    }
 }
 
 #[cfg(test)]

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use check::Subject;
 use http::{HeaderName, HeaderValue, Method};
+use probe::Maintenance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use settings::{Common, SecretRef, Section};
 use url::Url;
-
-use crate::{Availability, subject};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
@@ -21,6 +20,26 @@ const DEFAULT_CONCURRENCY: usize = 16;
 const CREDENTIALS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
 /// Most targets, limited by the state item and the time of one run.
 const MAX_TARGETS: usize = 200;
+
+/// Check of pages and endpoints. Each is a subject.
+pub struct Availability {
+    /// Pages and endpoints to request.
+    pub targets: Vec<Target>,
+    /// Most targets checked at the same time.
+    pub concurrency: usize,
+    /// Signs of the platform's maintenance mode.
+    pub maintenance: Maintenance,
+}
+
+/// Subject of the target with this id.
+pub(crate) fn subject(id: &str) -> Result<Subject, String> {
+    let subject = Subject::new(id).map_err(|error| error.to_string())?;
+    if subject.is_whole() {
+        Err("expected a name, found `-`, which stands for a whole check".to_owned())
+    } else {
+        Ok(subject)
+    }
+}
 
 /// Page or endpoint to request.
 #[derive(Clone, Debug)]

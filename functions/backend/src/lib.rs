@@ -28,20 +28,10 @@ use ::settings::{Common, Contract, Section};
 use check::Subject;
 use runtime::{Check, MemoryCell, Run};
 
-pub use self::settings::RawBackend;
+pub use self::settings::{Backend, RawBackend};
 pub use cache::Cache;
 pub use database::{Database, FailedJobs};
 use memory::Memory;
-
-/// Check of the stores that hold the platform's data.
-pub struct Backend {
-    /// Deadline of one exchange.
-    pub deadline: Duration,
-    /// MySQL or MariaDB. `None`: not checked.
-    pub database: Option<Database>,
-    /// Redis or Valkey. `None`: not checked.
-    pub cache: Option<Cache>,
-}
 
 impl Check for Backend {
     const ID: &'static str = "backend";

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use settings::{Common, Section, optional};
 use stores::{RawStore, Store};
 
-use crate::{Backend, Cache, Database, FailedJobs};
+use crate::cache::Cache;
+use crate::database::{Database, FailedJobs};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -17,6 +18,16 @@ const DATABASE_PORT: u16 = 3_306;
 const CACHE_PORT: u16 = 6_379;
 /// Longest statement. **Units:** characters.
 const MAX_STATEMENT_LENGTH: usize = 2_000;
+
+/// Check of the stores that hold the platform's data.
+pub struct Backend {
+    /// Deadline of one exchange.
+    pub deadline: Duration,
+    /// MySQL or MariaDB. `None`: not checked.
+    pub database: Option<Database>,
+    /// Redis or Valkey. `None`: not checked.
+    pub cache: Option<Cache>,
+}
 
 /// Settings of the check `backend`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

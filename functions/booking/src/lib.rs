@@ -33,14 +33,14 @@ use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::Timestamp;
 use platform::counting::{Counters, Tally, count};
-use platform::{Counting, Credentials, Site, UserSession, status};
+use platform::{UserSession, status};
 use probe::expect::{Compare, json_found, json_list, json_matches};
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::settings::RawBooking;
+pub use self::settings::{Booking, RawBooking};
 use calendar::{Booked, Undo, days, listed, marker, undone};
 use slots::{Slot, lessons};
 
@@ -57,32 +57,6 @@ const MAX_RETRIES: usize = 2;
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Maximum number of leftovers that one run removes. The next run or `synthetics cleanup` removes the rest.
 const MAX_LEFTOVERS: usize = 5;
-
-/// The booking check.
-pub struct Booking {
-    /// The platform, its API names and the deadline of a request.
-    pub site: Site,
-    /// The account that books.
-    pub credentials: Credentials,
-    /// Id of the synthetic school.
-    pub school: Value,
-    /// Id of the school's teacher.
-    pub teacher: Value,
-    /// Id of the school's student.
-    pub student: Value,
-    /// Kind of lesson, as the platform names it.
-    pub kind: String,
-    /// Length of a lesson.
-    pub lesson: Duration,
-    /// Minimum time from now until the lesson.
-    pub min_lead_time: Duration,
-    /// Maximum time from now until the lesson.
-    pub max_lead_time: Duration,
-    /// Age from which a synthetic booking counts as a leftover.
-    pub leftover_after: Duration,
-    /// Settings of the real users' counters; `None` skips the step `counters`.
-    pub counting: Option<Counting>,
-}
 
 /// Result of one of the check's own requests to book or move, as the platform counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

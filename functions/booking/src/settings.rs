@@ -2,18 +2,42 @@
 
 use std::time::Duration;
 
-use platform::{RawCounting, RawCredentials, Site};
+use platform::{Counting, Credentials, RawCounting, RawCredentials, Site};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use settings::{Common, Section, optional, written_duration};
 
-use crate::Booking;
-
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
+
+/// The booking check.
+pub struct Booking {
+    /// The platform, its API names and the deadline of a request.
+    pub site: Site,
+    /// The account that books.
+    pub credentials: Credentials,
+    /// Id of the synthetic school.
+    pub school: Value,
+    /// Id of the school's teacher.
+    pub teacher: Value,
+    /// Id of the school's student.
+    pub student: Value,
+    /// Kind of lesson, as the platform names it.
+    pub kind: String,
+    /// Length of a lesson.
+    pub lesson: Duration,
+    /// Minimum time from now until the lesson.
+    pub min_lead_time: Duration,
+    /// Maximum time from now until the lesson.
+    pub max_lead_time: Duration,
+    /// Age from which a synthetic booking counts as a leftover.
+    pub leftover_after: Duration,
+    /// Settings of the real users' counters; `None` skips the step `counters`.
+    pub counting: Option<Counting>,
+}
 
 /// Settings of the check `booking`, which books, moves and cancels a lesson.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -24,18 +24,12 @@ use jiff::Timestamp;
 use probe::{Response, expect, throttled};
 use runtime::{Check, MemoryCell, Run, Step};
 
-pub use self::settings::RawIntegrations;
+pub use self::settings::{Integrations, RawIntegrations};
 use memory::Memory;
 use partner::headroom;
 pub use partner::{Kind, Partner};
 
 const SECONDS_PER_DAY: f64 = 86_400.0;
-
-/// Check of the partners. Each is a subject.
-pub struct Integrations {
-    /// Partners to call.
-    pub partners: Vec<Partner>,
-}
 
 /// Result for one partner.
 struct PartnerResult {

@@ -11,12 +11,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::{Common, Section, optional};
 
-use crate::{Integrations, Kind, Partner};
+use crate::partner::{Kind, Partner};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DEFAULT_CERTIFICATE_DAYS: u32 = 14;
 /// Most partners, limited by the size of the memory.
 const MAX_PARTNERS: usize = 50;
+
+/// Check of the partners. Each is a subject.
+pub struct Integrations {
+    /// Partners to call.
+    pub partners: Vec<Partner>,
+}
 
 /// Settings of the check `integrations`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

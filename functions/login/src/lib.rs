@@ -26,12 +26,12 @@ use std::time::Duration;
 use ::settings::{Common, Contract, SecretRef, Section};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use platform::counting::count;
-use platform::{Counting, Mode, Site, Totp, UserSession, status};
+use platform::{Mode, Totp, UserSession, status};
 use probe::Response;
 use runtime::{Check, MemoryCell, Run};
 use secrecy::SecretString;
 
-pub use self::settings::{Account, RawLogin};
+pub use self::settings::{Account, Login, RawLogin};
 use counters::measure;
 use memory::{AttemptResult, Memory};
 
@@ -39,22 +39,6 @@ use memory::{AttemptResult, Memory};
 const INSIDE: [&str; 5] = ["current-user", "own-school", "other-school", "log-out", "old-session"];
 
 const IN_MAINTENANCE: &str = "the platform is in maintenance";
-
-/// The log-in check.
-pub struct Login {
-    /// The platform, its API names and the deadline of a request.
-    pub site: Site,
-    /// The account that logs in.
-    pub account: Account,
-    /// E-mail address of the account for the wrong password.
-    pub wrong_email: String,
-    /// Id of the account's own school.
-    pub own_school: String,
-    /// Id of a school that the account does not belong to.
-    pub other_school: String,
-    /// Settings of the real users' counters; `None` skips the step `counters`.
-    pub counting: Option<Counting>,
-}
 
 impl Check for Login {
     const ID: &'static str = "login";

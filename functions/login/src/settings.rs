@@ -2,16 +2,30 @@
 
 use std::time::Duration;
 
-use platform::{RawCounting, Site};
+use platform::{Counting, RawCounting, Site};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use settings::{Common, SecretRef, Section, optional, written_id};
 
-use crate::Login;
-
 const SECOND: Duration = Duration::from_secs(1);
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The log-in check.
+pub struct Login {
+    /// The platform, its API names and the deadline of a request.
+    pub site: Site,
+    /// The account that logs in.
+    pub account: Account,
+    /// E-mail address of the account for the wrong password.
+    pub wrong_email: String,
+    /// Id of the account's own school.
+    pub own_school: String,
+    /// Id of a school that the account does not belong to.
+    pub other_school: String,
+    /// Settings of the real users' counters; `None` skips the step `counters`.
+    pub counting: Option<Counting>,
+}
 
 /// The account that logs in.
 #[derive(Clone, Debug)]

@@ -24,47 +24,16 @@ use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES,
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use platform::canaries::Canary as SentCanary;
 use platform::counting::{Counters, count};
-use platform::{Counting, Credentials, Site, UserSession, status};
+use platform::{UserSession, status};
 use probe::Method;
 use probe::expect::{json_found, json_list};
 use runtime::{Check, MemoryCell, Run, Step};
 use serde_json::Value;
 
-pub use self::settings::RawNotifications;
+pub use self::settings::{Canary, Notifications, RawNotifications};
 use memory::{ChannelCanaries, Memory};
 use provider::DeliveryState;
 pub use provider::{Kind, Provider};
-
-/// The check of e-mail and SMS.
-pub struct Notifications {
-    /// The platform, its API names and the deadline of a request.
-    pub site: Site,
-    /// The account that sends.
-    pub credentials: Credentials,
-    /// Id of the user whose record of notifications is read.
-    pub user: Value,
-    /// E-mail canaries; `None` skips the channel.
-    pub email: Option<Canary>,
-    /// SMS canaries; `None` skips the channel.
-    pub sms: Option<Canary>,
-    /// Settings of the real users' counters; `None` skips the step `counters`.
-    pub counting: Option<Counting>,
-}
-
-/// Settings of one channel's canaries.
-#[derive(Clone, Debug)]
-pub struct Canary {
-    /// Dedicated e-mail address or phone number.
-    pub to: String,
-    /// Interval between canaries.
-    pub every: Duration,
-    /// Maximum time until a canary arrives.
-    pub delivered_within: Duration,
-    /// Price of one message. **Units:** USD. `None` if unknown.
-    pub price_usd: Option<f64>,
-    /// Provider to ask if the platform's record has no final status.
-    pub provider: Option<Provider>,
-}
 
 impl Check for Notifications {
     const ID: &'static str = "notifications";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::{RawCounting, RawCredentials, Site};
+use platform::{Counting, Credentials, RawCounting, RawCredentials, Site};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,11 +10,41 @@ use serde_json::Value;
 use settings::{Common, SecretRef, Section, optional};
 
 use crate::provider::{Kind, Provider};
-use crate::{Canary, Notifications};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Settings of one channel's canaries.
+#[derive(Clone, Debug)]
+pub struct Canary {
+    /// Dedicated e-mail address or phone number.
+    pub to: String,
+    /// Interval between canaries.
+    pub every: Duration,
+    /// Maximum time until a canary arrives.
+    pub delivered_within: Duration,
+    /// Price of one message. **Units:** USD. `None` if unknown.
+    pub price_usd: Option<f64>,
+    /// Provider to ask if the platform's record has no final status.
+    pub provider: Option<Provider>,
+}
+
+/// The check of e-mail and SMS.
+pub struct Notifications {
+    /// The platform, its API names and the deadline of a request.
+    pub site: Site,
+    /// The account that sends.
+    pub credentials: Credentials,
+    /// Id of the user whose record of notifications is read.
+    pub user: Value,
+    /// E-mail canaries; `None` skips the channel.
+    pub email: Option<Canary>,
+    /// SMS canaries; `None` skips the channel.
+    pub sms: Option<Canary>,
+    /// Settings of the real users' counters; `None` skips the step `counters`.
+    pub counting: Option<Counting>,
+}
 
 /// Settings of the check `notifications`, which sends canaries by e-mail and SMS.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

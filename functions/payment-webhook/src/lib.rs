@@ -32,13 +32,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ::settings::{Common, Contract, SecretRef, Section, written_id};
+use ::settings::{Common, Contract, Section, written_id};
 use check::metric::{PAYMENT_FAILURE_RATE, WEBHOOK_FAILURE_RATE, WEBHOOK_PROCESSING_DELAY};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
 use platform::counting::{Counters, Tally, count};
-use platform::{Counting, Credentials, Site, UserSession, skew, status};
+use platform::{UserSession, skew, status};
 use probe::expect::{json_found, number};
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
@@ -46,7 +46,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::settings::RawPaymentWebhook;
+pub use self::settings::{PaymentWebhook, RawPaymentWebhook};
 use event::{Kind, Payment, TOLERANCE, marker, reference, signature};
 use ledger::{Invoice, StudentId, Undo, delivery, invoices};
 
@@ -78,28 +78,6 @@ const MIN_WAIT: Duration = Duration::from_secs(2);
 const MAX_BALANCE_READS: usize = 3;
 /// Maximum number of leftovers that one run removes. The next run or `synthetics cleanup` removes the rest.
 const MAX_LEFTOVERS: usize = 3;
-
-/// The payment webhook check.
-pub struct PaymentWebhook {
-    /// The platform, its API names and the deadline of a request.
-    pub site: Site,
-    /// The account that creates invoices.
-    pub credentials: Credentials,
-    /// Id of the synthetic student.
-    pub student: Value,
-    /// Amount of an invoice, in the currency's smallest unit.
-    pub amount: u64,
-    /// Currency of the invoices.
-    pub currency: String,
-    /// Reference to the webhook secret for synthetic events.
-    pub secret: SecretRef,
-    /// Maximum time from an accepted event to its paid invoice.
-    pub processing_deadline: Duration,
-    /// Age from which a synthetic invoice counts as a leftover.
-    pub leftover_after: Duration,
-    /// Settings of the real users' counters; `None` skips the step `counters`.
-    pub counting: Option<Counting>,
-}
 
 /// Effect of one of the check's own deliveries on the platform's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -378,7 +356,7 @@ impl PaymentWebhook {
     async fn deliver_valid(&self, step: &Step<'_>, setup: &Setup<'_, '_>) -> Result<Response, StepEnded> {
         let body = self.event(step.run(), Kind::Paid, &setup.paid_invoice, self.amount, false);
         let signature = signature(setup.secret, &body, step.now());
-        self.site.ask(&step, delivery(&self.site, body, &signature)).await
+        self.site.ask(step, delivery(&self.site, body, &signature)).await
     }
 
     /// Polls with growing pauses until the invoice is paid. Returns the time since `accepted`.

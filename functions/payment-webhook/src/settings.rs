@@ -2,17 +2,37 @@
 
 use std::time::Duration;
 
-use platform::{RawCounting, RawCredentials, Site};
+use platform::{Counting, Credentials, RawCounting, RawCredentials, Site};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use settings::{Common, Section, optional};
-
-use crate::PaymentWebhook;
+use settings::{Common, SecretRef, Section, optional};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// The payment webhook check.
+pub struct PaymentWebhook {
+    /// The platform, its API names and the deadline of a request.
+    pub site: Site,
+    /// The account that creates invoices.
+    pub credentials: Credentials,
+    /// Id of the synthetic student.
+    pub student: Value,
+    /// Amount of an invoice, in the currency's smallest unit.
+    pub amount: u64,
+    /// Currency of the invoices.
+    pub currency: String,
+    /// Reference to the webhook secret for synthetic events.
+    pub secret: SecretRef,
+    /// Maximum time from an accepted event to its paid invoice.
+    pub processing_deadline: Duration,
+    /// Age from which a synthetic invoice counts as a leftover.
+    pub leftover_after: Duration,
+    /// Settings of the real users' counters; `None` skips the step `counters`.
+    pub counting: Option<Counting>,
+}
 
 /// Settings of the check `payment-webhook`, which pays and refunds an invoice with synthetic Stripe events.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -31,10 +31,10 @@ use check::metric::{FAILED_JOBS, OLDEST_JOB_AGE, QUEUE_BACKLOG, QUEUE_THROUGHPUT
 use check::{FailureKind, Mismatch, StepEnded, Subject};
 use futures::future::{OptionFuture, join3};
 use jiff::Timestamp;
-use platform::{Counting, Site};
 use runtime::{Check, MemoryCell, Run, Step};
 
-pub use self::settings::RawQueues;
+use self::settings::MAX_QUEUES;
+pub use self::settings::{Queues, RawQueues};
 pub use canary::Canary;
 use counted::Counted;
 pub use horizon::Horizon;
@@ -43,31 +43,6 @@ use memory::{Head, Memory};
 use queue_snapshot::{QueueSnapshot, clean_name};
 use store::Limits;
 pub use store::QueueStore;
-
-/// Queues beyond this number are not read.
-const MAX_QUEUES: usize = 50;
-
-/// Check of queues and scheduled tasks.
-pub struct Queues {
-    /// Base URL, names and deadline of requests to the platform.
-    pub site: Site,
-    /// Names of the queues. Empty: all queues that Horizon and the counters report.
-    pub queues: Vec<String>,
-    /// Longest time that the same job may stay at the head of a queue, and that a delayed job may be overdue.
-    pub idle_after: Duration,
-    /// Longest time that a worker may exceed its time for a job.
-    pub stuck_after: Duration,
-    /// Redis. `None`: not read.
-    pub redis: Option<QueueStore>,
-    /// Horizon. `None`: not read.
-    pub horizon: Option<Horizon>,
-    /// Operations counters. `None`: not read.
-    pub counting: Option<Counting>,
-    /// Longest time since the last run of a scheduled task, by its name.
-    pub tasks: BTreeMap<String, Duration>,
-    /// Canary jobs. `None`: none are sent.
-    pub canary: Option<Canary>,
-}
 
 impl Check for Queues {
     const ID: &'static str = "queues";

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use check::Subject;
-use platform::{RawCounting, RawCredentials, Site};
+use platform::{Counting, RawCounting, RawCredentials, Site};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::{Common, SecretRef, Section, optional};
 use stores::RawStore;
 
-use crate::{Canary, Horizon, MAX_QUEUES, QueueStore, Queues};
+use crate::canary::Canary;
+use crate::horizon::Horizon;
+use crate::store::QueueStore;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -26,6 +28,31 @@ const MAX_NAME_LENGTH: usize = 100;
 const MAX_CANARIES: usize = 5;
 /// Most tasks with a bound.
 const MAX_TASKS: usize = 50;
+
+/// Check of queues and scheduled tasks.
+pub struct Queues {
+    /// Base URL, names and deadline of requests to the platform.
+    pub site: Site,
+    /// Names of the queues. Empty: all queues that Horizon and the counters report.
+    pub queues: Vec<String>,
+    /// Longest time that the same job may stay at the head of a queue, and that a delayed job may be overdue.
+    pub idle_after: Duration,
+    /// Longest time that a worker may exceed its time for a job.
+    pub stuck_after: Duration,
+    /// Redis. `None`: not read.
+    pub redis: Option<QueueStore>,
+    /// Horizon. `None`: not read.
+    pub horizon: Option<Horizon>,
+    /// Operations counters. `None`: not read.
+    pub counting: Option<Counting>,
+    /// Longest time since the last run of a scheduled task, by its name.
+    pub tasks: BTreeMap<String, Duration>,
+    /// Canary jobs. `None`: none are sent.
+    pub canary: Option<Canary>,
+}
+
+/// Queues beyond this number are not read.
+pub(crate) const MAX_QUEUES: usize = 50;
 
 /// Settings of the check `queues`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -22,19 +22,19 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use ::settings::{Common, Contract, SecretRef, Section, written_id};
+use ::settings::{Common, Contract, Section, written_id};
 use check::metric::PAYMENT_MISMATCHES;
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
-use platform::{Credentials, Site, UserSession, status};
+use platform::{UserSession, status};
 use probe::expect::{json, json_list};
 use probe::{Method, Request, Response, Url, throttled};
 use runtime::{Check, MemoryCell, Run, Step, signed};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-pub use self::settings::RawReconciliation;
+pub use self::settings::{Provider, RawReconciliation, Reconciliation};
 use ledger::{Kind, Side, Window, compare, summary};
 
 /// Extra time read at both ends of the compared window, since the two sides' clocks differ.
@@ -43,37 +43,6 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(15);
 const MAX_PAGES: usize = 2_000;
 /// Maximum number of payments that one run looks up at the provider by id.
 const MAX_LOOKUPS: usize = 10;
-
-/// The reconciliation check.
-pub struct Reconciliation {
-    /// The platform, its API names and the deadline of a request.
-    pub site: Site,
-    /// The account that lists payments.
-    pub credentials: Credentials,
-    /// Ids of the schools whose payments are compared.
-    pub schools: Vec<Value>,
-    /// Age of the oldest compared payment.
-    pub lookback: Duration,
-    /// Age of the newest compared payment: a newer one may still be on its way.
-    pub grace_period: Duration,
-    /// Maximum delay of the platform's record after the provider's.
-    pub late_after: Duration,
-    /// Maximum time from the creation of a payment intent to its payment.
-    pub intent_lifetime: Duration,
-    /// Maximum number of payments in memory per side.
-    pub max_payments: u32,
-    /// The payment provider.
-    pub provider: Provider,
-}
-
-/// The payment provider and its key.
-#[derive(Clone, Debug)]
-pub struct Provider {
-    /// Absolute URL.
-    pub url: Url,
-    /// Reference to a restricted key.
-    pub key: SecretRef,
-}
 
 impl Check for Reconciliation {
     const ID: &'static str = "reconciliation";

@@ -2,19 +2,49 @@
 
 use std::time::Duration;
 
-use platform::{RawCredentials, Site};
+use platform::{Credentials, RawCredentials, Site};
+use probe::Url;
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use settings::{Common, Section, written_duration};
-
-use crate::{Provider, Reconciliation};
+use settings::{Common, SecretRef, Section, written_duration};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const STRIPE: &str = "https://api.stripe.com";
+
+/// The payment provider and its key.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Absolute URL.
+    pub url: Url,
+    /// Reference to a restricted key.
+    pub key: SecretRef,
+}
+
+/// The reconciliation check.
+pub struct Reconciliation {
+    /// The platform, its API names and the deadline of a request.
+    pub site: Site,
+    /// The account that lists payments.
+    pub credentials: Credentials,
+    /// Ids of the schools whose payments are compared.
+    pub schools: Vec<Value>,
+    /// Age of the oldest compared payment.
+    pub lookback: Duration,
+    /// Age of the newest compared payment: a newer one may still be on its way.
+    pub grace_period: Duration,
+    /// Maximum delay of the platform's record after the provider's.
+    pub late_after: Duration,
+    /// Maximum time from the creation of a payment intent to its payment.
+    pub intent_lifetime: Duration,
+    /// Maximum number of payments in memory per side.
+    pub max_payments: u32,
+    /// The payment provider.
+    pub provider: Provider,
+}
 
 /// Settings of the check `reconciliation`, which compares the platform's payments with the provider's.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
