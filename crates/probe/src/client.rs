@@ -12,7 +12,6 @@ use http::{
     HeaderName, HeaderValue, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_ENCODING, COOKIE, LOCATION, USER_AGENT},
 };
-use jiff::Timestamp;
 use reqwest::{dns::Resolve, tls::TlsInfo};
 use tokio::time::timeout;
 use url::Url;
@@ -22,10 +21,11 @@ use crate::{
     egress::PolicyResolver,
     excerpt::{excerpt, name_excerpt},
     fault::{Circumstances, Fault, refused_expiry},
+    handshake::Handshake,
     redirect::{Hop, is_redirect},
     throttling::retry_after,
-    timing::{CURRENT, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
-    tls::{self, Handshake},
+    timing::{CURRENT, Now, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
+    tls,
 };
 
 /// User agent, which identifies the monitor in the logs of the target.
@@ -37,9 +37,6 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Limit for a connection attempt that an exchange has abandoned; deadlines are shorter.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Wall clock.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Identity of a run in the logs and traces of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]

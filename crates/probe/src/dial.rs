@@ -22,8 +22,8 @@ use crate::{
     egress::Refused,
     excerpt::excerpt,
     fault::{describe_io, describe_tls, is_local},
+    handshake::Handshake,
     timing::{CURRENT, Recorder},
-    tls::Handshake,
 };
 
 /// Bidirectional byte stream, plain or encrypted.

@@ -8,7 +8,7 @@ use check::{FailureKind, Mismatch};
 use jiff::Timestamp;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible, pki_types::UnixTime};
 
-use crate::{Error, Redactor, Refused, excerpt::excerpt, timing::Phase, tls::Handshake};
+use crate::{Error, Redactor, Refused, excerpt::excerpt, handshake::Handshake, timing::Phase};
 
 type Cause<'a> = &'a (dyn StdError + 'static);
 

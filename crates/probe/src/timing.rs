@@ -15,9 +15,13 @@ use std::{
 };
 
 use check::{Phases, millis};
+use jiff::Timestamp;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::{client::Now, tls::Handshake};
+use crate::handshake::Handshake;
+
+/// Wall clock.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 tokio::task_local! {
     /// Recorder of the current task's exchange.
@@ -87,7 +91,7 @@ impl Recorder {
     }
 
     /// Wall clock time.
-    pub(crate) fn now(&self) -> jiff::Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         (self.now)()
     }
 

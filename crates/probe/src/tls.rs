@@ -18,7 +18,6 @@ use rustls::{
     time_provider::{DefaultTimeProvider, TimeProvider},
 };
 
-pub(crate) use evidence::Handshake;
 use evidence::RecordingVerifier;
 
 use crate::{

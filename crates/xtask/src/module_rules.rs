@@ -8,37 +8,26 @@
 mod arrows;
 mod read;
 
-use std::collections::BTreeMap;
-
 use arrows::{Arrows, arrows, circles};
 use read::{Files, read};
 
 use crate::house_rules::{root, rust_files};
 
-/// Circles that exist, each with its modules in alphabetical order. The list must only shrink: cut a circle by moving
-/// what both sides need into a module of its own, then delete its entry.
-const KNOWN: &[&[&str]] = &[
-    &["probe::client", "probe::fault", "probe::timing", "probe::tls", "probe::tls::evidence"],
-    &["queues::canary", "queues::memory", "queues::queue_snapshot"],
-];
-
 #[test]
-fn modules_form_no_new_circle() {
-    let mut found = BTreeMap::new();
+fn modules_form_no_circle() {
     let crates = crates();
     assert!(crates.len() > 10, "found only {} crates", crates.len());
+    let mut found = Vec::new();
     for (name, files) in crates {
         for (name, start) in roots(&name, &files) {
             let arrows = arrows(&read(&name, &start, &files));
-            found.extend(circles(&arrows).into_iter().map(|circle| (circle.clone(), report(&circle, &arrows))));
+            found.extend(circles(&arrows).iter().map(|circle| report(circle, &arrows)));
         }
     }
-    let problems = differences(&found, KNOWN);
     assert!(
-        problems.is_empty(),
-        "cut new circles by moving what both sides need into a module of its own; if a known circle has shrunk, \
-         shorten its entry in KNOWN in crates/xtask/src/module_rules.rs\n\n{}",
-        problems.join("\n\n")
+        found.is_empty(),
+        "cut each circle by moving what both sides need into a module of its own\n\n{}",
+        found.join("\n\n")
     );
 }
 
@@ -53,7 +42,7 @@ fn modules_that_use_each_other_form_a_circle() {
     let arrows = arrows_in(&files);
     assert_eq!(
         report(&circles(&arrows).into_iter().next().unwrap(), &arrows),
-        "new circle [\"x::a\", \"x::b\"]:\n  x::a -> x::b, src/a.rs:1: crate::b::B\n  \
+        "circle [\"x::a\", \"x::b\"]:\n  x::a -> x::b, src/a.rs:1: crate::b::B\n  \
          x::b -> x::a, src/b.rs:3: super::a::A::new"
     );
 }
@@ -177,16 +166,6 @@ fn a_module_and_a_function_can_share_a_name() {
     assert_eq!(found, NONE);
 }
 
-#[test]
-fn new_circles_and_entries_without_a_circle_are_reported() {
-    let circle = |names: [&str; 2]| (names.map(str::to_owned).to_vec(), format!("new circle {names:?}"));
-    let found = BTreeMap::from([circle(["a", "b"]), circle(["c", "d"])]);
-    assert_eq!(differences(&found, &[&["a", "b"], &["c", "d"]]), [""; 0]);
-    assert_eq!(differences(&found, &[&["a", "b"]]), ["new circle [\"c\", \"d\"]"]);
-    let gone = "the circle [\"c\", \"d\", \"e\"] no longer exists: delete its entry in KNOWN";
-    assert_eq!(differences(&found, &[&["a", "b"], &["c", "d"], &["c", "d", "e"]]), [gone]);
-}
-
 const NONE: [[&str; 0]; 0] = [];
 
 fn circles_in(files: &[(&str, &str)]) -> Vec<Vec<String>> {
@@ -198,19 +177,11 @@ fn arrows_in(files: &[(&str, &str)]) -> Arrows {
     arrows(&read("x", "src/lib.rs", &files))
 }
 
-/// Describes the circles that are not known, and the known ones that no longer exist.
-fn differences(found: &BTreeMap<Vec<String>, String>, known: &[&[&str]]) -> Vec<String> {
-    let new = found.iter().filter(|(circle, _)| !known.iter().any(|known| *circle == *known));
-    let gone = known.iter().filter(|known| !found.keys().any(|circle| circle == **known));
-    let gone = gone.map(|known| format!("the circle {known:?} no longer exists: delete its entry in KNOWN"));
-    new.map(|(_, report)| report.clone()).chain(gone).collect()
-}
-
 /// Describes a circle with an example of each arrow.
 fn report(circle: &[String], arrows: &Arrows) -> String {
     let inside = arrows.iter().filter(|((from, to), _)| circle.contains(from) && circle.contains(to));
     let lines = inside.map(|((from, to), example)| format!("\n  {from} -> {to}, {example}"));
-    format!("new circle {circle:?}:{}", lines.collect::<String>())
+    format!("circle {circle:?}:{}", lines.collect::<String>())
 }
 
 /// Source files of all crates, by the name of the crate's folder.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use check::metric::JOB_DELAY;
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
-use platform::canaries::{Canaries, Canary as Sent};
+use platform::canaries::Canary as Sent;
 use platform::{Counting, Site, status};
 use probe::expect::json_found;
 use probe::{Method, Request, Response, Url};
@@ -14,7 +14,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use settings::written_id;
 
-use crate::memory::Memory;
+use crate::memory::{Memory, Past};
 use crate::queue_snapshot::clean_name;
 
 /// Longest id to remember. **Units:** bytes.
@@ -30,9 +30,6 @@ pub struct Canary {
     /// Longest time from dispatch until a job is done.
     pub done_within: Duration,
 }
-
-/// Canary jobs of one queue.
-pub(crate) type Past = Canaries<3>;
 
 /// State of a canary job on the platform.
 enum JobState {

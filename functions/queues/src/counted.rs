@@ -9,7 +9,7 @@ use platform::{Counting, Site};
 use runtime::Run;
 use serde_json::Value;
 
-use crate::memory::Head;
+use crate::queue_snapshot::Head;
 use crate::queue_snapshot::{QueueSnapshot, count, number};
 use crate::tasks::Task;
 

@@ -39,8 +39,8 @@ pub use canary::Canary;
 use counted::Counted;
 pub use horizon::Horizon;
 use horizon::Overview;
-use memory::{Head, Memory};
-use queue_snapshot::{QueueSnapshot, clean_name};
+use memory::Memory;
+use queue_snapshot::{Head, QueueSnapshot, clean_name};
 use store::Limits;
 pub use store::QueueStore;
 

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use platform::canaries::Canaries;
 use runtime::CheckMemory;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::canary::Past;
-use crate::queue_snapshot::QueueSnapshot;
+use crate::queue_snapshot::{Head, QueueSnapshot};
 
-/// Tolerance for the dispatch time of the same job: ages are whole seconds, and clocks differ. **Units:** seconds.
-const SAME_JOB_SECONDS: i64 = 3;
+/// Canary jobs of one queue.
+pub(crate) type Past = Canaries<3>;
 
 /// Memory of the check.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,29 +35,6 @@ struct HeadSince {
     since: i64,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pending: Option<u64>,
-}
-
-/// Identity of the head of a queue, compared between runs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Head {
-    /// Digest of the job.
-    #[serde(rename = "j")]
-    Job(String),
-    /// Dispatch time of the job. **Units:** Unix seconds.
-    #[serde(rename = "p")]
-    Pushed(i64),
-    /// Unknown job, while no job of any queue is being processed.
-    #[serde(rename = "n")]
-    Still,
-}
-
-impl Head {
-    fn is_same_as(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Pushed(one), Self::Pushed(other)) => one.abs_diff(*other) <= SAME_JOB_SECONDS.unsigned_abs(),
-            (one, other) => one == other,
-        }
-    }
 }
 
 impl CheckMemory for Memory {

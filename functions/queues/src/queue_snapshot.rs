@@ -1,8 +1,34 @@
 //! Snapshot of one queue, combined from all sources.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::memory::Head;
+/// Tolerance for the dispatch time of the same job: ages are whole seconds, and clocks differ. **Units:** seconds.
+const SAME_JOB_SECONDS: i64 = 3;
+
+/// Identity of the head of a queue, compared between runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Head {
+    /// Digest of the job.
+    #[serde(rename = "j")]
+    Job(String),
+    /// Dispatch time of the job. **Units:** Unix seconds.
+    #[serde(rename = "p")]
+    Pushed(i64),
+    /// Unknown job, while no job of any queue is being processed.
+    #[serde(rename = "n")]
+    Still,
+}
+
+impl Head {
+    /// Returns true if this is probably the same job.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pushed(one), Self::Pushed(other)) => one.abs_diff(*other) <= SAME_JOB_SECONDS.unsigned_abs(),
+            (one, other) => one == other,
+        }
+    }
+}
 
 /// State of a queue. `None`: no source reports the value.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -14,7 +14,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use stores::{Pipeline, Redis, Reply, Store, pipe};
 
-use crate::memory::{Head, digest};
+use crate::memory::digest;
+use crate::queue_snapshot::Head;
 use crate::queue_snapshot::{QueueSnapshot, clean_name, number};
 
 /// Redis server or cluster that holds the queues.

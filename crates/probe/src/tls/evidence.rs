@@ -24,16 +24,6 @@ use crate::timing::note_tls;
 /// Maximum number of certificates in the evidence; a server may send hundreds.
 const MAX_CHAIN: usize = 8;
 
-/// Evidence from a handshake so far.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Handshake {
-    pub(crate) version: Option<&'static str>,
-    pub(crate) cipher: Option<String>,
-    pub(crate) chain: Vec<Certificate>,
-    /// Earliest expiry among the certificates from the server's up to the authority's.
-    pub(crate) expires: Option<Timestamp>,
-}
-
 /// Delegates to [`WebPkiServerVerifier`], and records the chain.
 #[derive(Debug)]
 pub(super) struct RecordingVerifier {
