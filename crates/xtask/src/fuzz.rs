@@ -8,8 +8,8 @@ use crate::command::Run;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Folder of the fuzz targets. It is a separate workspace, because the flags of the fuzzer apply to all crates in it.
-pub const FOLDER: &str = "crates/fuzzing/fuzz";
+/// Folder of the fuzz targets.
+const FOLDER: &str = "crates/fuzzing/fuzz";
 /// Fuzz targets, each with folders of seed files.
 const TARGETS: [(&str, &[&str]); 5] = [
     ("settings", &["infra/layer/settings", "functions/availability/tests/settings/wrong"]),

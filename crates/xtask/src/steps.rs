@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::command::Run;
 use crate::tools::Debian;
 use crate::workspace::Workspace;
-use crate::{checkov, functions, fuzz, hostile, tools};
+use crate::{checkov, functions, hostile, tools};
 
 /// One step: its name, the property it proves, and its function.
 pub struct Step {
@@ -99,28 +99,12 @@ fn fmt(workspace: &Workspace) -> Result<()> {
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {
-    Run::cargo(workspace, "clippy --workspace --all-targets -- -D warnings").run()?;
-    // The fuzzing workspace is separate, and no other step builds it.
-    Run::cargo(workspace, &format!("clippy --manifest-path {}/Cargo.toml --target-dir", fuzz::FOLDER))
-        .args([&workspace.target])
-        .args(["--", "-D", "warnings"])
-        .run()
+    Run::cargo(workspace, "clippy --workspace --all-targets -- -D warnings").run()
 }
 
 fn deny(workspace: &Workspace) -> Result<()> {
     println!("   advisories are checked separately, with the RustSec database: cargo xtask advisories");
-    let deny = tools::cargo_deny(workspace)?;
-    let allow = |what: &str| format!("--allow={what}");
-    Run::program(workspace, &deny)
-        .args(["check", &allow("license-exception-not-encountered"), "bans", "licenses", "sources"])
-        .run()?;
-    // The fuzzing workspace does not need all exceptions of the rules.
-    let unused = ["license-not-encountered", "unmatched-skip", "unmatched-skip-root", "unnecessary-skip"];
-    Run::program(workspace, &deny)
-        .args(["--config", "deny.toml", "--manifest-path", &format!("{}/Cargo.toml", fuzz::FOLDER), "check"])
-        .args(unused.map(allow))
-        .args(["bans", "licenses", "sources"])
-        .run()
+    Run::program(workspace, tools::cargo_deny(workspace)?).args(["check", "bans", "licenses", "sources"]).run()
 }
 
 fn unit(workspace: &Workspace) -> Result<()> {
