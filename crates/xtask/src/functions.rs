@@ -11,9 +11,12 @@ use crate::command::Run;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Builds the whole workspace with its tests, so that cargo selects the same features as in the other steps. Other features
-/// would compile most dependencies again.
-const BUILD: &str = "build --workspace --bins --test e2e";
+/// Builds the programs of the whole workspace and a test, so that cargo enables the same features as in the step `unit`,
+/// those for tests included. Other features would compile most dependencies again. Programs of fuzz targets only link with
+/// the flags of the fuzzer.
+pub const BUILD: &str = "build --workspace --exclude fuzz --bins --test e2e";
+/// Like [`BUILD`], for selected programs. The test is a small one that does not depend on the functions.
+const BUILD_SELECTED: &str = "build --workspace --exclude fuzz --test catalogue";
 
 /// Builds the functions with the dev profile for this machine, and the template, into `target/sam`. The end-to-end tests
 /// deploy them to the emulator.
@@ -65,7 +68,8 @@ pub fn package(workspace: &Workspace) -> Result<()> {
 /// Builds the functions with the feature `test-clock` into `target/e2e`, for tests that serve the Runtime API.
 fn build_with_test_clock(workspace: &Workspace, ids: &[String]) -> Result<()> {
     let features: Vec<String> = ids.iter().map(|id| format!("{id}/test-clock")).collect();
-    Run::cargo(workspace, BUILD).args(["--features", &features.join(",")]).run()?;
+    let binaries = ids.iter().flat_map(|id| ["--bin", id]);
+    Run::cargo(workspace, BUILD_SELECTED).args(binaries).args(["--features", &features.join(",")]).run()?;
     let folder = workspace.target.join("e2e");
     fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
     for id in ids {

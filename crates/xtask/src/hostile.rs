@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::command::Run;
+use crate::functions::BUILD;
 use crate::tools::{self, Debian};
 use crate::workspace::Workspace;
 
@@ -36,7 +37,7 @@ pub fn page(workspace: &Workspace) -> Result<()> {
 
 fn run(workspace: &Workspace, command: &str, needs: &[Debian]) -> Result<()> {
     tools::debian(workspace, needs)?;
-    Run::cargo(workspace, "build --quiet --package hostile --package synthetics").run()?;
+    Run::cargo(workspace, BUILD).args(["--quiet"]).run()?;
     // Other users become root in a new user namespace.
     let user_namespace: &[&str] = if tools::is_root(workspace) { &[] } else { &["--user", "--map-root-user"] };
     Run::program(workspace, "unshare")
