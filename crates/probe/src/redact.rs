@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use http::{
     HeaderName, HeaderValue,
@@ -111,8 +111,12 @@ impl Redactor {
         let mut known = self.known();
         let Known { patterns, search } = &mut *known;
         if !patterns.is_empty() {
-            let search = search
-                .get_or_insert_with(|| AhoCorasick::new(patterns.iter()).map_or(Search::Everything, Search::Patterns));
+            let search = search.get_or_insert_with(|| {
+                // New cookies need a new automaton, and the texts are short: this kind is quick to build, a DFA to search.
+                let automaton =
+                    AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(patterns.iter());
+                automaton.map_or(Search::Everything, Search::Patterns)
+            });
             searches.push(search.clone());
         }
         searches

@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::io::Read;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -51,6 +52,24 @@ impl Run {
             bail!("`{shown}` failed: {status}");
         }
         Ok(())
+    }
+
+    /// Runs the command and returns everything it prints, also when it fails.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn printed(mut self) -> Result<(String, ExitStatus)> {
+        let shown = self.to_string();
+        let context = || format!("failed to run `{shown}`");
+        let (mut printed, output) = std::io::pipe().with_context(context)?;
+        self.command.stdout(output.try_clone().with_context(context)?).stderr(output);
+        let mut running = self.command.spawn().with_context(context)?;
+        // The command holds the writing end, and the end of the text is only read when it is closed.
+        drop(self);
+        let mut text = Vec::new();
+        printed.read_to_end(&mut text).with_context(context)?;
+        let status = running.wait().with_context(context)?;
+        Ok((String::from_utf8_lossy(&text).into_owned(), status))
     }
 
     /// Runs the command and returns its standard output; stderr stays on the terminal.
@@ -101,6 +120,14 @@ impl fmt::Display for Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn everything_printed_is_returned_in_order() {
+        let workspace = Workspace { root: "/".into(), target: "/target".into(), cargo: "/bin/cargo".into() };
+        let run = Run::program(&workspace, "sh").args(["-c", "echo one; echo two >&2; echo three; exit 3"]);
+        let (text, status) = run.printed().unwrap();
+        assert_eq!((text.as_str(), status.code()), ("one\ntwo\nthree\n", Some(3)));
+    }
 
     #[test]
     fn command_is_shown_in_shell_syntax() {

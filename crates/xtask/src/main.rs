@@ -28,7 +28,7 @@ use workspace::Workspace;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [STEP…]   run all checks that a change must pass, in this order, or only the named steps:
+  test [STEP…]   run all checks that a change must pass, or only the named steps in the given order:
                  fmt clippy deny unit templates build hostile e2e
   bench          run the benchmarks of the probe and of alarm replay
   package        build the functions for AWS and their template into target/package
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
+        ["test"] => in_workspace(steps::run_all),
         ["test", names @ ..] => match steps::named(names) {
             Ok(steps) => in_workspace(|workspace| steps::run(workspace, &steps)),
             Err(unknown) => {

@@ -1,8 +1,10 @@
 //! Steps of `cargo xtask test`.
 
+use std::process::ExitStatus;
+use std::thread::ScopedJoinHandle;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::Run;
 use crate::tools::Debian;
@@ -27,6 +29,11 @@ const STEPS: [Step; 8] = [
     Step { name: "e2e", proves: "the functions work when deployed to an AWS emulator", run: e2e },
 ];
 
+/// Steps that use one core at most and partly wait for downloads. They run at the same time as the steps from `unit` on.
+const IN_BACKGROUND: [&str; 2] = ["deny", "templates"];
+/// Steps that report mistakes quickly. The steps in the background begin after them.
+const QUICK: [&str; 2] = ["fmt", "clippy"];
+
 /// Deployed templates, one per stack.
 const TEMPLATES: [&str; 3] = ["infra/template.yaml", "infra/alarms.yaml", "infra/platform.yaml"];
 
@@ -37,32 +44,66 @@ const SERVERS: [Debian; 3] = [
     Debian { program: "redis-server", package: "redis-server" },
 ];
 
-/// Finds steps by name, in the given order; all steps when no name is given.
+/// Finds steps by name, in the given order.
 ///
 /// # Errors
 /// The first unknown name.
 pub fn named<'a>(names: &[&'a str]) -> Result<Vec<&'static Step>, &'a str> {
-    if names.is_empty() {
-        return Ok(STEPS.iter().collect());
-    }
     names.iter().map(|name| STEPS.iter().find(|step| step.name == *name).ok_or(*name)).collect()
 }
 
-/// Runs the steps and stops at the first failure.
+/// Runs the steps in this order and stops at the first failure.
 ///
 /// # Errors
 /// The first failure, with the command that repeats it.
 pub fn run(workspace: &Workspace, steps: &[&Step]) -> Result<()> {
+    steps.iter().try_for_each(|step| step.run(workspace))
+}
+
+/// Runs all steps, some of them in the background, and stops at the first failure.
+///
+/// # Errors
+/// Like [`run`].
+pub fn run_all(workspace: &Workspace) -> Result<()> {
     let start = Instant::now();
-    for step in steps {
-        println!("== {}: {}", step.name, step.proves);
-        let start = Instant::now();
-        (step.run)(workspace)
-            .with_context(|| format!("step {0} failed; repeat it with cargo xtask test {0}\n  cause", step.name))?;
-        println!("== {}: passed in {:.1} s", step.name, start.elapsed().as_secs_f64());
-    }
+    let others = STEPS.iter().filter(|step| !IN_BACKGROUND.contains(&step.name));
+    let (quick, slow): (Vec<_>, Vec<_>) = others.partition(|step| QUICK.contains(&step.name));
+    run(workspace, &quick)?;
+    let this_program = std::env::current_exe().context("failed to find this program's own path")?;
+    // Another process, so that its output can be printed as a whole.
+    let in_background = Run::program(workspace, this_program).args(["test"]).args(IN_BACKGROUND);
+    std::thread::scope(|scope| {
+        let mut in_background = Some(scope.spawn(|| in_background.printed()));
+        for step in slow {
+            step.run(workspace)?;
+            if let Some(ended) = in_background.take_if(|running| running.is_finished()) {
+                report(ended)?;
+            }
+        }
+        in_background.map_or(Ok(()), report)
+    })?;
     println!("== all passed in {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// Waits for the steps in the background and prints their output.
+fn report(in_background: ScopedJoinHandle<'_, Result<(String, ExitStatus)>>) -> Result<()> {
+    let Ok(ended) = in_background.join() else { bail!("the thread of the steps in the background panicked") };
+    let (text, status) = ended?;
+    print!("{text}");
+    ensure!(status.success(), "a step in the background failed; see above");
+    Ok(())
+}
+
+impl Step {
+    fn run(&self, workspace: &Workspace) -> Result<()> {
+        println!("== {}: {}", self.name, self.proves);
+        let start = Instant::now();
+        (self.run)(workspace)
+            .with_context(|| format!("step {0} failed; repeat it with cargo xtask test {0}\n  cause", self.name))?;
+        println!("== {}: passed in {:.1} s", self.name, start.elapsed().as_secs_f64());
+        Ok(())
+    }
 }
 
 /// Checks all dependencies against the RustSec database. This is not a step, because it downloads the database, and a new
@@ -139,7 +180,7 @@ mod tests {
     fn steps_are_selected_by_name() {
         let selected: Vec<_> = named(&["e2e", "fmt"]).unwrap().iter().map(|step| step.name).collect();
         assert_eq!(selected, ["e2e", "fmt"]);
-        assert_eq!(named(&[]).unwrap().len(), STEPS.len(), "no name selects all steps");
+        assert!([QUICK, IN_BACKGROUND].iter().all(|names| named(names).is_ok()), "these steps exist");
         assert_eq!(named(&["fmt", "speling"]).err(), Some("speling"));
     }
 }

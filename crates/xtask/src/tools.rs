@@ -18,7 +18,7 @@ const CARGO_FUZZ: &str = "0.13.2";
 /// # Errors
 /// When Python is missing or the packages cannot be installed. The message names a command that helps.
 pub fn python(workspace: &Workspace, name: &str) -> Result<PathBuf> {
-    let _lock = lock(workspace)?;
+    let _lock = lock(workspace, name)?;
     let list = workspace.root.join(format!("crates/xtask/tools/{name}.txt"));
     let wanted = fs::read_to_string(&list).with_context(|| format!("failed to read {}", list.display()))?;
     let folder = tools(workspace).join(name);
@@ -65,7 +65,7 @@ pub fn cargo_fuzz(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 fn cargo_tool(workspace: &Workspace, name: &str, version: &str) -> Result<PathBuf> {
-    let _lock = lock(workspace)?;
+    let _lock = lock(workspace, name)?;
     let folder = tools(workspace).join(format!("{name}-{version}"));
     let program = folder.join("bin").join(name);
     if program.is_file() {
@@ -190,11 +190,11 @@ fn tools(workspace: &Workspace) -> PathBuf {
     workspace.target.join("tools")
 }
 
-/// Locks the tools folder, so that two concurrent runs do not install the same tool.
-fn lock(workspace: &Workspace) -> Result<File> {
+/// Locks the folder of a tool, so that two concurrent runs do not install it at the same time.
+fn lock(workspace: &Workspace, name: &str) -> Result<File> {
     let folder = tools(workspace);
     fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
-    let path = folder.join("lock");
+    let path = folder.join(format!("{name}.lock"));
     let file = File::create(&path).with_context(|| format!("failed to open {}", path.display()))?;
     file.lock().with_context(|| format!("failed to lock {}", path.display()))?;
     Ok(file)
