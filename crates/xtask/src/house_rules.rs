@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 8] = [
     &["probe", "alarm"],
     &["settings"],
     &["runtime"],
-    &["aws", "local", "stores"],
+    &["aws", "datastores", "local"],
     &["lambda", "platform"],
     &["operations"],
     &["synthetics"],

@@ -7,7 +7,7 @@ use check::metric::{CACHE_EVICTION_RATE, CACHE_LATENCY, CACHE_MEMORY_USED, CACHE
 use check::{FailureKind, Mismatch, StepEnded, Subject};
 use jiff::Timestamp;
 use runtime::{Run, Step};
-use stores::{Redis, Store, Value};
+use datastores::{Redis, Store, Value};
 
 use crate::memory::Counted;
 
@@ -68,7 +68,7 @@ fn skip(run: &Run, names: &[&str], reason: &str) {
 async fn ping(run: &Run, connection: &mut Redis) -> Result<(), StepEnded> {
     let step = run.step(&subject(), "ping");
     let began = Instant::now();
-    let replies = connection.ask(&step, stores::pipe().cmd("PING")).await?;
+    let replies = connection.ask(&step, datastores::pipe().cmd("PING")).await?;
     let took = began.elapsed();
     let pong = match replies.first().map(|reply| &reply.0) {
         Some(Value::SimpleString(text)) if text == "PONG" => Ok(()),
@@ -81,8 +81,8 @@ async fn ping(run: &Run, connection: &mut Redis) -> Result<(), StepEnded> {
 }
 
 async fn info(step: &Step<'_>, connection: &mut Redis) -> Result<Info, StepEnded> {
-    let replies = connection.ask(step, stores::pipe().cmd("INFO")).await?;
-    Ok(Info(replies.first().map(stores::info).unwrap_or_default()))
+    let replies = connection.ask(step, datastores::pipe().cmd("INFO")).await?;
+    Ok(Info(replies.first().map(datastores::info).unwrap_or_default()))
 }
 
 /// Fields of the reply to `INFO`.

@@ -8,7 +8,7 @@ use check::metric::{
 };
 use check::{FailureKind, Mismatch, StepEnded, Subject};
 use runtime::{Run, Step};
-use stores::{Row, Store};
+use datastores::{Row, Store};
 
 use crate::memory::Counted;
 
@@ -119,17 +119,17 @@ impl Database {
         }
     }
 
-    async fn connect(&self, run: &Run, deadline: Duration) -> Result<stores::Database, StepEnded> {
+    async fn connect(&self, run: &Run, deadline: Duration) -> Result<datastores::Database, StepEnded> {
         let step = run.step(&subject(), "connect");
         let began = Instant::now();
-        let connection = stores::Database::connect(&step, &self.store, self.schema.as_deref(), deadline).await?;
+        let connection = datastores::Database::connect(&step, &self.store, self.schema.as_deref(), deadline).await?;
         run.measure(&DATABASE_CONNECT_TIME, began.elapsed().as_secs_f64() * 1e3, None);
         step.passed();
         Ok(connection)
     }
 }
 
-async fn select(step: &Step<'_>, connection: &mut stores::Database) -> Result<(), StepEnded> {
+async fn select(step: &Step<'_>, connection: &mut datastores::Database) -> Result<(), StepEnded> {
     let began = Instant::now();
     let rows = connection.rows(step, "SELECT 1").await?;
     let took = began.elapsed();
@@ -148,7 +148,7 @@ fn one(rows: &[Row]) -> Result<(), Mismatch> {
 /// Measures the connections in use, and the rate of slow queries since the last run.
 async fn status(
     step: &Step<'_>,
-    connection: &mut stores::Database,
+    connection: &mut datastores::Database,
     past: Option<&Counted>,
 ) -> Result<Option<Counted>, StepEnded> {
     let rows = connection.rows(step, STATUS).await?;
@@ -182,7 +182,7 @@ async fn status(
 /// Judges the replication. A replica must follow all its sources, and its largest lag counts.
 async fn replication(
     step: &Step<'_>,
-    connection: &mut stores::Database,
+    connection: &mut datastores::Database,
     lag_within: Duration,
 ) -> Result<(), StepEnded> {
     let rows = connection.rows_of_first_supported(step, &REPLICATION).await?;
@@ -224,7 +224,7 @@ fn lag(row: &Row) -> Option<f64> {
     row.number("Seconds_Behind_Source").or_else(|| row.number("Seconds_Behind_Master"))
 }
 
-async fn failed_jobs(step: &Step<'_>, connection: &mut stores::Database, jobs: &FailedJobs) -> Result<(), StepEnded> {
+async fn failed_jobs(step: &Step<'_>, connection: &mut datastores::Database, jobs: &FailedJobs) -> Result<(), StepEnded> {
     let table = jobs.table.split('.').map(|name| format!("`{name}`")).collect::<Vec<_>>().join(".");
     let statement = format!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM {table} WHERE failed_at >= NOW() - INTERVAL {} SECOND \

@@ -6,7 +6,7 @@ use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::{Common, Section, optional};
-use stores::{RawStore, Store};
+use datastores::{RawStore, Store};
 
 use crate::cache::Cache;
 use crate::database::{Database, FailedJobs};

@@ -9,7 +9,7 @@ use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::{Common, SecretRef, Section, optional};
-use stores::RawStore;
+use datastores::RawStore;
 
 use crate::canary::Canary;
 use crate::horizon::Horizon;

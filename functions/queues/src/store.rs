@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use runtime::{Run, signed};
 use serde::Deserialize;
 use serde_json::Value;
-use stores::{Pipeline, Redis, Reply, Store, pipe};
+use datastores::{Pipeline, Redis, Reply, Store, pipe};
 
 use crate::memory::digest;
 use crate::queue_snapshot::Head;
