@@ -1,7 +1,4 @@
-//! End-to-end tests: function binaries, a Runtime API server, an AWS emulator and the demo platform.
-//!
-//! `cargo xtask test build e2e` builds the functions and the template, then runs these tests.
-
+#![doc = include_str!("../README.md")]
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod alarm_events;

@@ -1,4 +1,4 @@
-//! The `synthetics` program: the same checks on one machine, for laptops and pipelines.
+#![doc = include_str!("../README.md")]
 
 // Replaces the standard macros, which panic when the reader of a pipe ends first (`synthetics cost | head`).
 #[macro_use(print, println, eprintln)]

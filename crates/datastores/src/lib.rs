@@ -1,7 +1,4 @@
-//! Redis and MySQL clients for checks: subject to the egress policy, bounded in time and bytes, with classified failures
-//! that are recorded in the current step.
-//!
-//! The protocols come from established libraries; this crate adds what monitoring needs.
+#![doc = include_str!("../README.md")]
 
 mod line;
 mod mysql;

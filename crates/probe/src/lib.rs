@@ -1,14 +1,4 @@
-//! HTTP for monitoring: every exchange is timed by phase, bounded in time and bytes, classified when it fails, and redacted
-//! before it leaves the crate.
-//!
-//! [`Client`] sends a [`Request`] and returns [`Sent`]: the exchanges, hop by hop, and the [`Response`] or the [`Error`].
-//! [`expect`] checks a response, [`Maintenance`] distinguishes maintenance mode from a broken platform, and [`Redactor`]
-//! masks secrets in every text. Nothing is retried.
-//!
-//! [`Client::dial`] opens connections for other protocols, under the same egress policy.
-//!
-//! The wall clock comes only from the function passed to [`Client::new`], also for verifying certificates. Durations are
-//! monotonic.
+#![doc = include_str!("../README.md")]
 
 mod client;
 mod cookies;

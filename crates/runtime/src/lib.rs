@@ -1,6 +1,4 @@
-//! The [`Check`] trait, the pipeline of one run, and the ports it talks through.
-//!
-//! [`Prepared`] joins a [`Check`] with its settings; [`execute`] runs it once.
+#![doc = include_str!("../README.md")]
 
 mod any_check;
 mod attempt;

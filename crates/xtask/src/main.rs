@@ -2,6 +2,8 @@
 
 mod checkov;
 mod command;
+#[cfg(test)]
+mod file_rules;
 mod functions;
 mod fuzz;
 mod hostile;

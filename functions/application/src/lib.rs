@@ -1,14 +1,4 @@
-//! Reads what the platform reports about its own health.
-//!
-//! Only sends reading requests, all concurrently. Each source is read if the settings name it:
-//! 1. `counters` (subject `counters`): the operations counters answer.
-//! 2. `numbers`: the missing counters, as the reason of a skipped step.
-//! 3. `health` (subject `health`): the health endpoint answers with recent results.
-//! 4. `entry`, for each result, whose name is the subject: the platform reports it as healthy. A warning passes.
-//! 5. `remark`, for a result that passes: the platform's warning, as the reason of a skipped step.
-//!
-//! Old results do not describe the present, so they are neither judged nor published. Creates nothing. Publishes
-//! `Requests`, `ErrorRate`, `Exceptions`, `SlowQueries`, `PartnerCallFailureRate`, `DiskUsed`, `CpuLoad`, `MemoryUsed`.
+#![doc = include_str!("../README.md")]
 
 mod counters;
 mod results;

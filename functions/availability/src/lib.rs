@@ -1,10 +1,4 @@
-//! Checks that the platform's pages and endpoints are available and answer as expected.
-//!
-//! Each target is a subject. A bounded number of targets is checked concurrently:
-//! 1. `request`: send the request, follow redirects and read the body within the target's deadline.
-//! 2. `response`: status, headers, texts and JSON values are as expected.
-//!
-//! Creates nothing. Publishes `CertificateDaysRemaining` and `Maintenance`.
+#![doc = include_str!("../README.md")]
 
 mod settings;
 

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use check::metric::{CACHE_EVICTION_RATE, CACHE_LATENCY, CACHE_MEMORY_USED, CACHE_REJECTED_CONNECTIONS};
 use check::{FailureKind, Mismatch, StepEnded, Subject};
+use datastores::{Redis, Store, Value};
 use jiff::Timestamp;
 use runtime::{Run, Step};
-use datastores::{Redis, Store, Value};
 
 use crate::memory::Counted;
 

@@ -7,8 +7,8 @@ use check::metric::{
     CONNECTIONS_USED, DATABASE_CONNECT_TIME, DATABASE_LATENCY, FAILED_JOBS_STORED, REPLICATION_LAG, SLOW_QUERY_RATE,
 };
 use check::{FailureKind, Mismatch, StepEnded, Subject};
-use runtime::{Run, Step};
 use datastores::{Row, Store};
+use runtime::{Run, Step};
 
 use crate::memory::Counted;
 
@@ -224,7 +224,11 @@ fn lag(row: &Row) -> Option<f64> {
     row.number("Seconds_Behind_Source").or_else(|| row.number("Seconds_Behind_Master"))
 }
 
-async fn failed_jobs(step: &Step<'_>, connection: &mut datastores::Database, jobs: &FailedJobs) -> Result<(), StepEnded> {
+async fn failed_jobs(
+    step: &Step<'_>,
+    connection: &mut datastores::Database,
+    jobs: &FailedJobs,
+) -> Result<(), StepEnded> {
     let table = jobs.table.split('.').map(|name| format!("`{name}`")).collect::<Vec<_>>().join(".");
     let statement = format!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM {table} WHERE failed_at >= NOW() - INTERVAL {} SECOND \

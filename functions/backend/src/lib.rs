@@ -1,20 +1,4 @@
-//! Checks that the database and the cache answer and have spare capacity.
-//!
-//! Two subjects, checked concurrently over one connection each. `database`, MySQL or MariaDB:
-//! 1. `connect`: the server accepts the user.
-//! 2. `select`: `SELECT 1`, only for its latency.
-//! 3. `read`: one statement from the settings.
-//! 4. `status`: open connections, and slow queries since the last run.
-//! 5. `replication`: a replica follows its source closely enough.
-//! 6. `failed-jobs`: recent rows of Laravel's table of failed jobs.
-//!
-//! `cache`, Redis or Valkey:
-//! 1. `connect`: the server accepts the user.
-//! 2. `ping`: `PING`, only for its latency.
-//! 3. `info`: the data are loaded and can be saved; memory in use, and evictions and refused connections since the last run.
-//!
-//! Writes nothing: the session of the database is read-only. Needs access to the private network. Publishes
-//! `DatabaseLatency`, `ConnectionsUsed`, `CacheLatency` and `CacheMemoryUsed`.
+#![doc = include_str!("../README.md")]
 
 mod cache;
 mod database;

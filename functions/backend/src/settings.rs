@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use datastores::{RawStore, Store};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::{Common, Section, optional};
-use datastores::{RawStore, Store};
 
 use crate::cache::Cache;
 use crate::database::{Database, FailedJobs};

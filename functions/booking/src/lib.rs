@@ -1,23 +1,4 @@
-//! Checks that lessons can be booked, moved and cancelled, and that a slot cannot be booked twice.
-//!
-//! The steps follow a user of the synthetic school, with its teacher and student:
-//! 1. `log-in`: the check's own account logs in.
-//! 2. `calendar`: the platform lists the school's bookings. Leftovers of earlier runs are removed in a step `cleanup`.
-//! 3. `availability`: the teacher has a free slot after the minimum lead time. Concurrent with `calendar`.
-//! 4. `create`: the slot can be booked.
-//! 5. `read-back`: every field of the booking has the requested value.
-//! 6. `double-booking`: a second booking of the slot is refused. Concurrent with `read-back`.
-//! 7. `reschedule`: the booking can be moved, and reads back with its new times.
-//! 8. `cancel`: the booking can be cancelled, and reads back as cancelled.
-//! 9. `slot-released`: both slots are free again. Concurrent with the reading in `cancel`.
-//!
-//! A step `counters`, concurrent with `calendar`, measures the bookings of real users and never fails. It reads the counters
-//! before the run's own attempts. Every synthetic attempt in them is therefore from an earlier run, in any location, and
-//! stored in the memory.
-//!
-//! The run creates a booking with the run's id in the notes, and removes it even after a failure, a timeout or a panic. A
-//! failure is therefore confirmed by the next run. Each run tries slots in a different order and takes the next one if
-//! another user was faster, so concurrent runs do not collide. Publishes `BookingErrorRate`.
+#![doc = include_str!("../README.md")]
 
 mod calendar;
 mod settings;

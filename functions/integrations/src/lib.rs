@@ -1,11 +1,4 @@
-//! Checks that the partners the platform depends on are available and accept its keys.
-//!
-//! Each partner is a subject, and all are checked concurrently:
-//! 1. `request`: a reading call is answered within the partner's deadline.
-//! 2. `answer`: the status and the text are as expected, and the certificate is valid for long enough.
-//!
-//! A partner's outage is not the platform's, so incidents are warnings by default, and messages name the partner and its
-//! contact. A refused key and throttled calls are inconclusive. Creates nothing. Publishes `IntegrationFailures`.
+#![doc = include_str!("../README.md")]
 
 mod memory;
 mod partner;

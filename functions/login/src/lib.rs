@@ -1,21 +1,4 @@
-//! Checks that users can log in and that wrong passwords, other schools' data and ended sessions are rejected.
-//!
-//! The steps follow a user through the log-in:
-//! 1. `open-form`: the log-in form loads, with its token and cookies.
-//! 2. `log-in`: the platform accepts the correct password.
-//! 3. `second-factor`: the password alone does not log the user in; the code does. Only for an account with a second factor.
-//! 4. `current-user`: the session belongs to the account that logged in.
-//! 5. `own-school`: the account's own school is visible.
-//! 6. `other-school`: another school is hidden.
-//! 7. `log-out`: logging out works.
-//! 8. `old-session`: the session or token from before the log-out no longer works.
-//! 9. `wrong-password`: the platform refuses a wrong password. The step has its own session and account, and runs after the
-//!    others so that a log-in outage is first reported as `log-in`.
-//! 10. `no-session`: the refused log-in did not create a session.
-//! 11. `counters`: measures the log-ins of real users and never fails.
-//!
-//! The run creates a session or token and ends it, even after a failure, a timeout or a panic. A failure is therefore
-//! confirmed by the next run. Publishes `LoginFailureRate` and `Lockouts`.
+#![doc = include_str!("../README.md")]
 
 mod counters;
 mod memory;

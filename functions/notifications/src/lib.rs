@@ -1,16 +1,4 @@
-//! Checks that e-mails and SMS arrive, with canaries.
-//!
-//! A run sends canaries and later runs check their delivery; no run waits for one. Steps:
-//! 1. `log-in`: the check's own account logs in.
-//! 2. `record`: reads the platform's record of the user's notifications.
-//! 3. `delivery`, per channel: checks the pending canaries in the platform's record, or at the provider if the record has no
-//!    final status. A late canary is a failure of kind `stale` in every run until it arrives.
-//! 4. `send`, per channel: sends a canary if one is due.
-//! 5. `counters`: measures the messages of real users and never fails.
-//!
-//! Each channel is a subject: `email`, `sms`. After a failure, the next canary is sent at once; it confirms the failure or
-//! its end. A canary goes to a dedicated address and needs no compensation. Publishes `NotificationDeliveryDelay`,
-//! `NotificationQueue` and `NotificationFailures`, each by channel.
+#![doc = include_str!("../README.md")]
 
 mod memory;
 mod provider;

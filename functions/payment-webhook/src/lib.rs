@@ -1,25 +1,4 @@
-//! Checks that a signed payment event pays its invoice exactly once and that forged events have no effect.
-//!
-//! The flow creates two invoices for the synthetic student. One is paid; the other receives all events without effect.
-//! 1. `log-in`: the check's own account logs in.
-//! 2. `invoices`: reads the student's invoices and balance. Leftovers of earlier runs are removed in a step `cleanup`.
-//! 3. `new-invoices`: creates both invoices.
-//! 4. `forged`, `stale`, `tampered`: the webhook refuses an event with a wrong signature, one with an old signature, and one
-//!    changed after signing.
-//! 5. `mismatching`: delivers an event with the wrong amount and one for a failed payment.
-//! 6. `payment`: the webhook accepts the valid event.
-//! 7. `processing`: its invoice changes to paid.
-//! 8. `replay`: the webhook accepts the same event again after processing the first delivery.
-//! 9. `recorded`: one payment with the right amount and currency exists, and none for a refused event.
-//! 10. `wrong-amount`, `failed-payment`: the events of `mismatching` have neither paid nor closed an invoice.
-//! 11. `balance`: the student's balance reflects the payment.
-//! 12. `refund`: the platform processes a refund, and no open invoice remains.
-//! 13. `counters`: measures the payments of real users and never fails.
-//!
-//! The platform processes events in a queue. Events without effect therefore go first. After the replay, the run waits for
-//! twice the processing time of the valid event, at least two seconds, and then checks the effects. The run marks its
-//! invoices and payment with its id, and undoes them even after a failure, a timeout or a panic. A failure is therefore
-//! confirmed by the next run. Publishes `WebhookProcessingDelay`, `WebhookFailureRate` and `PaymentFailureRate`.
+#![doc = include_str!("../README.md")]
 
 mod effects;
 mod event;

@@ -1,18 +1,4 @@
-//! Checks that background jobs and scheduled tasks are processed in time.
-//!
-//! The queues are read from Redis itself, from Horizon, from the operations counters, or from several of them; each source
-//! fills the gaps of those before it. Steps:
-//! 1. `connect` and `read`: all queues in Redis, in one exchange. `horizon`: status and queues. `counters`: queues and
-//!    scheduled tasks. Each source is a subject: `redis`, `horizon`, `counters`.
-//! 2. `progress`, for each queue: jobs are taken. A queue whose head does not change is `stale`.
-//! 3. `reserved`, for each queue in Redis: jobs taken by a worker are finished or taken back.
-//! 4. `task`, for each scheduled task: the last run succeeded and is recent enough.
-//! 5. `canary` and `dispatch`, for each queue with canary jobs: one run puts a job into the queue and later runs judge it.
-//!    No run waits for a job.
-//!
-//! The subjects are the names of the queues, and `task.<name>` for tasks. A canary job does nothing but report that it was
-//! processed, so nothing has to be compensated. Progress shows only between runs, so the next run confirms a failure.
-//! Publishes `QueueBacklog`, `OldestJobAge`, `FailedJobs`, `JobDelay` and `ScheduledTaskLateness`.
+#![doc = include_str!("../README.md")]
 
 mod canary;
 mod counted;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use check::Subject;
+use datastores::RawStore;
 use platform::{Counting, RawCounting, RawCredentials, Site};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::{Common, SecretRef, Section, optional};
-use datastores::RawStore;
 
 use crate::canary::Canary;
 use crate::horizon::Horizon;

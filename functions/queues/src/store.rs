@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use check::{StepEnded, Subject};
+use datastores::{Pipeline, Redis, Reply, Store, pipe};
 use jiff::Timestamp;
 use runtime::{Run, signed};
 use serde::Deserialize;
 use serde_json::Value;
-use datastores::{Pipeline, Redis, Reply, Store, pipe};
 
 use crate::memory::digest;
 use crate::queue_snapshot::Head;

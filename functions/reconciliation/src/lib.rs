@@ -1,18 +1,4 @@
-//! Compares the platform's payments with the payment provider's.
-//!
-//! The check reads both sides' payments of the last hours page by page:
-//! 1. `log-in`: the check's own account logs in.
-//! 2. `platform-payments`: reads the payments of each school.
-//! 3. `provider-payments`, subject `provider`: reads the provider's payment intents, concurrent with `platform-payments`.
-//!    Their range begins earlier than the platform's, since people may pay long after they begin.
-//! 4. `look-up`, subject `provider`: looks up payments without an intent in that range by id, since an intent may be older
-//!    still. A payment beyond the limit of one run gets no verdict until a later run looks it up.
-//! 5. `match`, one subject per kind of difference: `missing-on-platform`, `missing-at-provider`, `twice`, `amount`,
-//!    `currency`, `status`, `late`.
-//!
-//! The run creates only a session, so a failure is confirmed by the next run. Windows overlap, so many runs compare the same
-//! payment. The newest payments are not compared yet, since they may still be on their way. Synthetic payments are ignored.
-//! Messages contain ids and amounts, and no other data that the provider has on a payment. Publishes `PaymentMismatches`.
+#![doc = include_str!("../README.md")]
 
 mod ledger;
 mod read;
