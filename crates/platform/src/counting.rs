@@ -177,7 +177,7 @@ pub async fn read_counters<'a>(
         return Err(refused(step, &response, &counting.token));
     }
     step.check("status", status(&response, &[200]))?;
-    step.check("json", json(&response).map(|_| ()))?;
+    step.check_value("json", json(&response))?;
     Ok(Counters { response, site, counting, now: step.now() })
 }
 

@@ -82,8 +82,7 @@ impl<'r> UserSession<'r> {
         step.check("status", status(&response, &[200]))?;
         step.check("same_site", self.same_site(&response))?;
         let token = expect::form_token(&response, login.form_token_field.as_str());
-        step.check("form", token.as_ref().map(|_| ()).map_err(Clone::clone))?;
-        self.form_token = token.ok();
+        self.form_token = Some(step.check_value("form", token)?);
         if login.mode == Mode::Session {
             let names = &self.site.platform.session;
             for (assertion, name) in [("session_cookie", &names.cookie), ("csrf_cookie", &names.csrf_cookie)] {
