@@ -8,7 +8,7 @@ mod deployed;
 mod emulator;
 mod incidents;
 mod kills;
-mod leaks;
+mod leak_search;
 mod many;
 mod matrix;
 mod mirror;

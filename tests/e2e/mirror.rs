@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::leaks::leak;
+use crate::leak_search::leak;
 use crate::world::{Message, World};
 
 /// Session secret that every encoding changes and that is valid in a cookie.

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::calls::Obstacle;
-use crate::leaks::leak;
+use crate::leak_search::leak;
 use crate::world::{Message, World};
 
 /// Secret that every encoding changes.

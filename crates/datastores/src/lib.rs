@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
-mod line;
 mod mysql;
 mod redis;
+mod redis_connection;
 mod settings;
 
 pub use self::mysql::{Database, Row};

@@ -9,7 +9,7 @@ use redis::{Pipeline, RedisError, Value};
 use runtime::Step;
 
 use crate::Store;
-use crate::line::{Connection, Refusal};
+use crate::redis_connection::{Connection, Refusal};
 
 /// Maximum number of cluster nodes to query, including the first one.
 const MAX_NODES: usize = 4;

@@ -80,6 +80,17 @@ pub(crate) enum UnreadableMemory {
     Unwritable(serde_json::Error),
 }
 
+impl UnreadableMemory {
+    /// Explains why a run has no memory, and adds the command that clears it. Nothing else clears it: it may name synthetic
+    /// data that only later runs would remove.
+    pub(crate) fn explain(&self, check: &str, environment: &str) -> String {
+        format!(
+            "the memory of {check}, attribute `memory` of its state, cannot be read: {self}\n\
+             deploy the release that stored it, or clear it: synthetics memory clear {check} --environment {environment}"
+        )
+    }
+}
+
 /// Reads a stored memory. No stored memory means the default.
 pub(crate) fn read<M: CheckMemory>(stored: Option<&str>) -> Result<M, UnreadableMemory> {
     let Some(text) = stored else { return Ok(M::default()) };

@@ -14,7 +14,7 @@ use crate::attempt::{Allowance, AttemptResult, Task, attempt, not_started};
 use crate::clock::signed;
 use crate::deliver::{data, publish_and_notify};
 use crate::execution::Execution;
-use crate::memory::{self, RunMemory, UnreadableMemory};
+use crate::memory::{self, RunMemory};
 use crate::outbox::OutboxChanges;
 use crate::reserve::reserve;
 use crate::run_id::run_id;
@@ -177,7 +177,7 @@ async fn run_flow<C: Check>(
     let base = match memory::read::<C::Memory>(item.memory.as_deref()) {
         Ok(base) => base,
         Err(error) => {
-            let detail = unreadable_memory::<C>(&prepared.common.environment, &error);
+            let detail = error.explain(C::ID, &prepared.common.environment);
             let attempt = not_started(ports, Cause::State, &detail);
             report.outcome = attempt.outcome();
             report.attempts.push(attempt);
@@ -216,16 +216,6 @@ async fn run_flow<C: Check>(
         ports.clock.sleep(wait).await;
     };
     FlowResult { is_complete, memory: RunMemory::Read { stored: item.memory.clone(), base, ours: memory.get() } }
-}
-
-/// Explains why a run has no memory, and adds the command that clears it. Nothing else does: it may name synthetic data
-/// that only later runs would remove.
-fn unreadable_memory<C: Check>(environment: &str, error: &UnreadableMemory) -> String {
-    let check = C::ID;
-    format!(
-        "the memory of {check}, attribute `memory` of its state, cannot be read: {error}\n\
-         deploy the release that stored it, or clear it: synthetics memory clear {check} --environment {environment}"
-    )
 }
 
 /// Longest wait requested by the servers of an attempt.

@@ -9,13 +9,13 @@ use toml::{Spanned, Table};
 
 use check::incident::Severity;
 
-use crate::common::{Common, RawCommon, RawRun, RunSettings};
+use crate::contract::{Contract, SharedValue};
 use crate::document::{CHECKS, Document, may_be_secret};
 use crate::lenient::{self, TypeMismatch};
 use crate::names::renamed;
 use crate::problem::{Findings, Part, Problem};
 use crate::section::Section;
-use crate::shared::{Contract, SharedValue};
+use crate::shared::{Common, RawCommon, RawRun, RunSettings};
 
 /// Facts about a check that its settings depend on.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,7 @@ impl<'t> Document<'t> {
         root: &mut Spanned<DeTable<'t>>,
         findings: &Findings,
     ) -> Vec<Box<dyn SharedValue>> {
-        let mut read = |section: &crate::shared::SharedSection| {
+        let mut read = |section: &crate::contract::SharedSection| {
             let only = root.get_mut().remove_entry(section.key).into_iter().collect();
             let (value, mismatches) = (section.read)(Spanned::new(root.span(), only));
             self.report(mismatches, &[], findings);

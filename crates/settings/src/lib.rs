@@ -2,7 +2,7 @@
 
 mod check_settings;
 mod checked_values;
-mod common;
+mod contract;
 mod document;
 mod incidents;
 mod lenient;
@@ -19,7 +19,7 @@ mod windows;
 
 pub use check_settings::{CheckLimits, CheckSettings};
 pub use checked_values::{Digits, HeaderName, Name, Path, Period, Pointer, Statuses, TimeZone, check_path};
-pub use common::{Common, RunSettings};
+pub use contract::{Contract, Shared, SharedSection};
 pub use document::{Document, replaced};
 pub use links::LinkTemplates;
 pub use names::{nearest, unknown};
@@ -27,7 +27,7 @@ pub use network::Network;
 pub use problem::Problem;
 pub use schema::{check_schema, schema};
 pub use section::{Section, optional};
-pub use shared::{Contract, Shared, SharedSection};
+pub use shared::{Common, RunSettings};
 pub use type_schema::type_schema;
 pub use values::{SecretRef, written_duration, written_id};
 pub use windows::{When, Window};

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use crate::common::{RawCommon, RawRun};
+use crate::contract::Contract;
 use crate::document::CHECKS;
-use crate::shared::Contract;
+use crate::shared::{RawCommon, RawRun};
 use crate::type_schema::type_schema;
 
 /// Keys required in every file.

@@ -8,9 +8,9 @@ use probe::{Host, HostPort, Url};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::contract::{Shared, SharedValue};
 use crate::document::Document;
 use crate::problem::{Findings, Part};
-use crate::shared::{Shared, SharedValue};
 use crate::values::{SecretRef, parse_duration, written_duration};
 
 /// A table or list item of a settings file. Problems are recorded with the key's path and line.

@@ -1,84 +1,245 @@
-//! Sections that several checks share and another crate defines, such as the platform's own names.
+//! Settings shared by all checks, and the settings of a check's runs.
 
-use std::any::Any;
+use std::time::Duration;
 
-use probe::Maintenance;
 use schemars::JsonSchema;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use toml::Spanned;
-use toml::de::DeTable;
+use serde::Deserialize;
+use url::Url;
+
+use check::incident::{Policy, Severity};
+use check::message::Contact;
+use probe::Maintenance;
 
 use crate::checked_values::TimeZone;
-use crate::lenient::{self, TypeMismatch};
-use crate::type_schema::type_schema;
+use crate::incidents::RawIncidents;
+use crate::links::{LinkTemplates, parse_template};
+use crate::network::{Network, RawNetwork};
+use crate::section::Section;
+use crate::values::SecretRef;
+use crate::windows::{RawWindow, Window};
 
-/// A section at the top of the file that several checks share. Its type holds valid values only, with every default
-/// filled in.
-pub trait Shared: Clone + Default + DeserializeOwned + JsonSchema + Serialize + 'static {
-    /// Key of the section.
-    const KEY: &'static str;
+const SECOND: Duration = Duration::from_secs(1);
 
-    /// Fills in the defaults that depend on the time zone at the top of the file.
-    fn complete(&mut self, time_zone: &TimeZone);
+/// Settings shared by all checks.
+#[derive(Clone, Debug)]
+pub struct Common {
+    /// Name of the environment: a metric dimension, and part of the path of secrets.
+    pub environment: String,
+    /// Base URL of the platform; paths in the settings are relative to it.
+    pub base_url: Url,
+    /// Time zone of maintenance windows, and of the platform's times where they name none.
+    pub time_zone: TimeZone,
+    /// Person or team to contact about incidents.
+    pub contact: Contact,
+    /// Templates of the links in messages.
+    pub links: LinkTemplates,
+    /// Policy for opening, closing and repeating incidents, unless a check overrides it.
+    pub policy: Policy,
+    /// Maintenance windows, during which notifications are silenced.
+    pub windows: Vec<Window>,
+    /// Signs of the platform's maintenance mode.
+    pub maintenance: Maintenance,
+    /// Allowed hosts and addresses, and trusted certificates.
+    pub network: Network,
 }
 
-/// Additions of the monitored platform to a settings file: its sections, and the defaults that only it knows.
-#[derive(Clone, Copy, Debug)]
-pub struct Contract {
-    /// Sections that its checks share.
-    pub sections: &'static [SharedSection],
-    /// Default signs of its maintenance mode.
-    pub maintenance: fn() -> Maintenance,
+/// Settings of a check's runs.
+#[derive(Clone, Debug)]
+pub struct RunSettings {
+    /// Longest time that a run may take, including the confirming attempt and the wait before it. Default 45 s, or the
+    /// time that the function has, if shorter.
+    pub deadline: Duration,
+    /// Wait before a failure is confirmed. Default 20 s.
+    pub confirm_after: Duration,
+    /// Policy for opening, closing and repeating its incidents.
+    pub policy: Policy,
+    /// URL of a service outside AWS, pinged after each passed run.
+    pub heartbeat_url: Option<SecretRef>,
 }
 
-/// Reads a section from the table around it, which holds no other key.
-type Read = fn(Spanned<DeTable<'_>>) -> (Box<dyn SharedValue>, Vec<TypeMismatch>);
-
-/// Entry of a [`Shared`] section in a [`Contract`].
-#[derive(Clone, Copy, Debug)]
-pub struct SharedSection {
-    pub(crate) key: &'static str,
-    pub(crate) read: Read,
-    pub(crate) schema: fn() -> Value,
+/// Settings at the top of the file, shared by all checks.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawCommon {
+    /// Name of the environment: 2 to 24 of a-z, 0-9 and `-`, starting with a letter. Required.
+    environment: Option<String>,
+    /// Base URL of the platform: `http` or `https`, without user and password. Required.
+    base_url: Option<String>,
+    /// Time zone of maintenance windows and of the platform's times, by its IANA name. Default Europe/Copenhagen.
+    time_zone: Option<TimeZone>,
+    /// Person or team to contact about incidents. Required.
+    contact: RawContact,
+    /// Templates of the links in messages.
+    links: RawLinks,
+    /// Rules for opening, closing and repeating incidents.
+    incidents: RawIncidents,
+    /// Signs of the platform's maintenance mode, and maintenance windows.
+    maintenance: RawMaintenance,
+    /// Hosts and addresses allowed in addition to those in this file, and trusted certificates.
+    network: RawNetwork,
 }
 
-impl SharedSection {
-    /// Creates the entry of a section.
-    #[must_use]
-    pub const fn new<S: Shared>() -> Self {
-        Self { key: S::KEY, read: read::<S>, schema: type_schema::<S> }
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawContact {
+    /// Name of the person or team. Required.
+    name: Option<String>,
+    /// Ways to reach them, a phone number first. Required.
+    details: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawLinks {
+    /// URL of the check's runbook. Required.
+    runbook: Option<String>,
+    /// URL of the dashboard. Default none.
+    dashboard: Option<String>,
+    /// URL of the log lines in the incident's window. Default none.
+    logs: Option<String>,
+    /// URL of the run in the platform's own tracing. Default none.
+    trace: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RawMaintenance {
+    /// HTTP status of maintenance mode: 200 to 599. Default 503.
+    status: Option<u16>,
+    /// Texts of maintenance mode; the body contains at least one. Default: those of Laravel's page and JSON.
+    markers: Option<Vec<String>>,
+    /// Maintenance windows, during which notifications are silenced. Checks still run and publish. Default none.
+    windows: Option<Vec<RawWindow>>,
+}
+
+/// Settings of a check's runs.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawRun {
+    /// Longest time that a run may take: 1s to 14m. Default 45s, or the time that the function has, if shorter.
+    deadline: Option<String>,
+    /// Wait before a second attempt confirms a failure: 0s to 5m. Default 20s.
+    confirm_after: Option<String>,
+    /// Severity of the check's incidents, which selects the topic for people; `incidents.severities` takes precedence.
+    /// Default critical; for partners warning.
+    severity: Option<Severity>,
+    /// Incident rules of this check, in place of the shared ones.
+    incidents: Option<RawIncidents>,
+    /// Reference to the URL of a heartbeat service, requested after each passed run. Default none.
+    heartbeat_url: Option<String>,
+}
+
+impl RawCommon {
+    /// Records problems and continues with harmless values in place of wrong ones, so that the check's settings are
+    /// read too and all problems are reported at once.
+    ///
+    /// `maintenance` holds the default signs of maintenance mode.
+    pub(crate) fn validate(mut self, section: &Section<'_>, maintenance: Maintenance) -> Option<Common> {
+        let time_zone = section.or_default("time_zone", self.time_zone, TimeZone::default());
+        let environment = environment(section, self.environment);
+        let base_url = section.url("base_url", self.base_url);
+        let contact = section.table("contact");
+        let name = contact.text("name", self.contact.name);
+        let details = contact.text("details", self.contact.details);
+        let links = self.links.validate(&section.table("links"));
+        let policy = self.incidents.validate(&section.table("incidents"), &Policy::default());
+        let maintenance_section = section.table("maintenance");
+        let checks = section.check_ids();
+        let windows: Vec<Option<Window>> = (0..)
+            .zip(self.maintenance.windows.take().into_iter().flatten())
+            .map(|(index, window)| {
+                window.validate(&maintenance_section.item("windows", index), &checks, time_zone.as_str())
+            })
+            .collect();
+        let maintenance = self.maintenance.validate(&maintenance_section, maintenance);
+        let network = self.network.validate(&section.table("network"));
+        Some(Common {
+            time_zone,
+            // Empty: references to secrets may then name any environment.
+            environment: environment.unwrap_or_default(),
+            base_url: base_url.or_else(|| Url::parse("http://placeholder.invalid/").ok())?,
+            contact: Contact { name: name.unwrap_or_default(), details: details.unwrap_or_default() },
+            links: links.unwrap_or_default(),
+            policy: policy.unwrap_or_default(),
+            windows: windows.into_iter().flatten().collect(),
+            maintenance,
+            network: network?,
+        })
     }
 }
 
-/// A shared section that was read, of any type.
-pub(crate) trait SharedValue {
-    fn key(&self) -> &'static str;
-    fn complete(&mut self, time_zone: &TimeZone);
-    fn to_toml(&self) -> Result<toml::Value, toml::ser::Error>;
-    fn as_any(&self) -> &dyn Any;
-}
-
-impl<S: Shared> SharedValue for S {
-    fn key(&self) -> &'static str {
-        S::KEY
-    }
-
-    fn complete(&mut self, time_zone: &TimeZone) {
-        Shared::complete(self, time_zone);
-    }
-
-    fn to_toml(&self) -> Result<toml::Value, toml::ser::Error> {
-        toml::Value::try_from(self)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
+impl RawLinks {
+    fn validate(self, section: &Section<'_>) -> Option<LinkTemplates> {
+        let template = |key: &str, value: Option<String>| match value {
+            None => Some(None),
+            Some(text) => section.parsed(key, parse_template(&text)).map(Some),
+        };
+        let runbook = section.required("runbook", self.runbook).and_then(|text| template("runbook", Some(text)));
+        let dashboard = template("dashboard", self.dashboard);
+        let logs = template("logs", self.logs);
+        let trace = template("trace", self.trace);
+        Some(LinkTemplates { runbook: runbook??, dashboard: dashboard?, logs: logs?, trace: trace? })
     }
 }
 
-fn read<S: Shared>(table: Spanned<DeTable<'_>>) -> (Box<dyn SharedValue>, Vec<TypeMismatch>) {
-    let (mut tables, mismatches) = lenient::read::<std::collections::BTreeMap<String, S>>(table, &[], &[]);
-    (Box::new(tables.remove(S::KEY).unwrap_or_default()), mismatches)
+impl RawMaintenance {
+    /// Returns the default signs in place of wrong ones, whose problems are recorded.
+    fn validate(self, section: &Section<'_>, default: Maintenance) -> Maintenance {
+        let status = section.number("status", self.status, default.status, 200..=599);
+        let markers = section.or_default("markers", self.markers, default.markers.clone());
+        if markers.iter().any(|marker| marker.trim().is_empty()) || markers.is_empty() {
+            section.problem(
+                "markers",
+                "expected at least one text, none of them blank: without one, any 503 would count as maintenance",
+            );
+            return default;
+        }
+        status.map_or(default, |status| Maintenance { status, markers })
+    }
+}
+
+impl RawRun {
+    /// Keys of a check's section that configure its runs.
+    pub(crate) const KEYS: &[&str] = &["deadline", "confirm_after", "severity", "incidents", "heartbeat_url"];
+
+    /// `severity` is the check's default; `longest` is the function's time for a run.
+    pub(crate) fn validate(
+        self,
+        section: &Section<'_>,
+        check: &str,
+        severity: Severity,
+        common: &Common,
+        longest: Duration,
+    ) -> Option<RunSettings> {
+        let default = longest.min(SECOND * 45);
+        let deadline = section.duration("deadline", self.deadline, default, SECOND..=SECOND * 840);
+        let confirm_after =
+            section.duration("confirm_after", self.confirm_after, SECOND * 20, Duration::ZERO..=SECOND * 300);
+        let heartbeat = self.heartbeat_url.is_some();
+        let heartbeat_url = section.secret("heartbeat_url", self.heartbeat_url, &common.environment, check);
+        if heartbeat && heartbeat_url.is_none() {
+            return None;
+        }
+        let incidents = self.incidents.unwrap_or_default();
+        let policy = incidents.validate(&section.table("incidents"), &common.policy);
+        Some(RunSettings {
+            deadline: deadline?,
+            confirm_after: confirm_after?,
+            policy: Policy { severity: section.or_default("severity", self.severity, severity), ..policy? },
+            heartbeat_url,
+        })
+    }
+}
+
+fn environment(section: &Section<'_>, name: Option<String>) -> Option<String> {
+    let name = section.text("environment", name)?;
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase());
+    // Same rule as for the template's parameter of this name.
+    if !begins || !(2..=24).contains(&name.len()) || !name.chars().all(allowed) {
+        let rule = format!("expected 2 to 24 of a-z, 0-9 and `-`, a letter first, found `{name}`");
+        section.problem("environment", rule);
+        return None;
+    }
+    Some(name)
 }

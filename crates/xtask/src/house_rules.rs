@@ -19,9 +19,9 @@ const LAYERS: [&[&str]; 8] = [
 ];
 /// Crates that depend on no other member, so that they test the others independently. Only the demo platform uses `check`,
 /// to describe the effects of faults.
-const INDEPENDENT: [&str; 2] = ["demo-platform", "xtask"];
+const INDEPENDENT: [&str; 3] = ["demo-platform", "hostile", "xtask"];
 /// Crates for tests. They may depend on everything, and no shipped crate depends on them.
-const FOR_TESTS: [&str; 5] = ["fuzz", "fuzzing", "hostile", "tests", "check-testkit"];
+const FOR_TESTS: [&str; 4] = ["fuzz", "fuzzing", "tests", "check-testkit"];
 /// Dependencies that know AWS, each with the only crates that may use it: the adapters and the end-to-end tests use the
 /// SDK, the handler and the program use the adapters.
 const USE_AWS: [(&str, &[&str]); 3] =

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(test)]
+mod check_parts;
 mod checkov;
 mod command;
 #[cfg(test)]
@@ -17,8 +19,6 @@ mod house_rules;
 mod module_rules;
 #[cfg(test)]
 mod template_rules;
-#[cfg(test)]
-mod ties;
 #[cfg(test)]
 mod word_rules;
 

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod ledger;
-mod read;
+mod payment;
 mod settings;
 
 use std::collections::{BTreeSet, HashSet};
@@ -212,7 +212,8 @@ impl Reconciliation {
     /// Adds a payment of the platform, unless it is synthetic.
     fn add_payment(&self, step: &Step<'_>, payment: &Value, side: &mut Side) -> Result<(), StepEnded> {
         // Recorded only when it fails: a run reads thousands.
-        let read = read::payment(&self.site.platform, payment).map_err(|mismatch| step.fail("readable", mismatch))?;
+        let read =
+            payment::payment(&self.site.platform, payment).map_err(|mismatch| step.fail("readable", mismatch))?;
         let Some((reference, entry)) = read else { return Ok(()) };
         side.entry(reference).and_modify(|known| known.count += 1).or_insert(entry);
         self.check_size(step, side)
@@ -264,7 +265,7 @@ impl Reconciliation {
     }
 
     fn add_intent(&self, step: &Step<'_>, intent: &Value, side: &mut Side) -> Result<(), StepEnded> {
-        let Some((id, entry)) = read::intent(intent) else { return Ok(()) };
+        let Some((id, entry)) = payment::intent(intent) else { return Ok(()) };
         side.insert(id, entry);
         self.check_size(step, side)
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::notification::Notification;
 use super::owners::{contacts, ownership};
-use super::text::{details, explanation, headline, next_update};
+use super::wording::{details, explanation, headline, next_update};
 use crate::incident::Severity;
 use crate::incident::event::Event;
 use crate::model::text::cut;

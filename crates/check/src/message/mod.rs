@@ -4,11 +4,11 @@ mod chat;
 mod compose;
 mod notification;
 mod owners;
-mod text;
+mod wording;
 
 pub use crate::incident::event::Event;
 
 pub use chat::chat;
 pub use compose::{Context, compose};
 pub use notification::{Contact, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport, Topic};
-pub use text::{email, sms, span, subject_line};
+pub use wording::{email, sms, span, subject_line};
