@@ -16,6 +16,8 @@ mod workspace;
 #[cfg(test)]
 mod house_rules;
 #[cfg(test)]
+mod link_rules;
+#[cfg(test)]
 mod module_rules;
 #[cfg(test)]
 mod template_rules;
@@ -31,7 +33,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [STEP…]   run all checks that a change must pass, or only the named steps in the given order:
-                 fmt clippy deny unit templates build hostile e2e
+                 fmt clippy deny text unit templates build hostile e2e
   bench          run the benchmarks of the probe and of alarm replay
   package        build the functions for AWS and their template into target/package
   fuzz [SECONDS] fuzz settings, events, forms, JSON pointers and assertions, 60 s each by default

@@ -18,10 +18,11 @@ pub struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: "fmt", proves: "the code is formatted", run: fmt },
     Step { name: "clippy", proves: "the compiler and clippy report no warnings", run: clippy },
     Step { name: "deny", proves: "licenses, sources and versions of dependencies are allowed", run: deny },
+    Step { name: "text", proves: "spelling and Markdown follow the rules", run: text },
     Step { name: "unit", proves: "the tests of every crate pass", run: unit },
     Step { name: "templates", proves: "the templates are valid and follow the security rules", run: templates },
     Step { name: "build", proves: "the functions and the template build", run: functions::for_emulator },
@@ -30,7 +31,7 @@ const STEPS: [Step; 8] = [
 ];
 
 /// Steps that use one core at most and partly wait for downloads. They run at the same time as the steps from `unit` on.
-const IN_BACKGROUND: [&str; 2] = ["deny", "templates"];
+const IN_BACKGROUND: [&str; 3] = ["deny", "text", "templates"];
 /// Steps that report mistakes quickly. The steps in the background begin after them.
 const QUICK: [&str; 2] = ["fmt", "clippy"];
 
@@ -148,6 +149,11 @@ fn deny(workspace: &Workspace) -> Result<()> {
     Run::program(workspace, tools::cargo_deny(workspace)?).args(["check", "bans", "licenses", "sources"]).run()
 }
 
+fn text(workspace: &Workspace) -> Result<()> {
+    Run::program(workspace, tools::python(workspace, "typos")?.join("typos")).run()?;
+    Run::program(workspace, tools::npm(workspace, "markdownlint")?.join("markdownlint-cli2")).run()
+}
+
 fn unit(workspace: &Workspace) -> Result<()> {
     tools::python(workspace, "peers")?;
     tools::debian(workspace, &SERVERS)?;
@@ -180,7 +186,7 @@ mod tests {
     fn steps_are_selected_by_name() {
         let selected: Vec<_> = named(&["e2e", "fmt"]).unwrap().iter().map(|step| step.name).collect();
         assert_eq!(selected, ["e2e", "fmt"]);
-        assert!([QUICK, IN_BACKGROUND].iter().all(|names| named(names).is_ok()), "these steps exist");
+        assert!(named(&[&QUICK[..], &IN_BACKGROUND].concat()).is_ok(), "these steps exist");
         assert_eq!(named(&["fmt", "speling"]).err(), Some("speling"));
     }
 }

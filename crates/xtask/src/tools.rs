@@ -41,6 +41,38 @@ pub fn python(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     Ok(folder.join("bin"))
 }
 
+/// Programs of the Node.js package manager.
+const NPM: [Debian; 1] = [Debian { program: "npm", package: "npm" }];
+
+/// Installs the packages pinned in `crates/xtask/tools/<name>/package-lock.json`, and returns the folder of their programs. A
+/// changed lock file installs them again.
+///
+/// # Errors
+/// When npm is missing or the packages cannot be installed. The message names a command that helps.
+pub fn npm(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let _lock = lock(workspace, name)?;
+    let source = workspace.root.join("crates/xtask/tools").join(name);
+    let wanted = source.join("package-lock.json");
+    let wanted = fs::read_to_string(&wanted).with_context(|| format!("failed to read {}", wanted.display()))?;
+    let folder = tools(workspace).join(name);
+    // Written last, so that an interrupted installation starts again.
+    let installed = folder.join("installed.json");
+    let programs = folder.join("node_modules/.bin");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(programs);
+    }
+    println!("   installing target/tools/{name} (once)");
+    debian(workspace, &NPM)?;
+    fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(source.join(file), folder.join(file)).with_context(|| format!("failed to copy {file}"))?;
+    }
+    let quiet = ["--no-audit", "--no-fund", "--no-update-notifier"];
+    Run::program(workspace, "npm").args(["ci", "--prefix"]).args([&folder]).args(quiet).run()?;
+    fs::write(&installed, wanted).with_context(|| format!("failed to write {}", installed.display()))?;
+    Ok(programs)
+}
+
 /// Path of the pinned cargo-deny. The first call installs a ready-made program, or builds it where there is none for this
 /// machine: building takes minutes.
 ///
