@@ -6,6 +6,8 @@ extern crate anstream;
 
 mod arguments;
 mod cleanup;
+#[cfg(test)]
+mod command_page;
 mod cost;
 mod demo;
 mod deployment;

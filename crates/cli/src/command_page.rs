@@ -1,0 +1,94 @@
+//! Text of `docs/cli.md`, generated from the arguments.
+
+use clap::{Arg, Command, CommandFactory};
+
+use crate::arguments::Arguments;
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
+
+const INTRODUCTION: &str = "\
+# Commands
+
+Generated from the arguments of the program; do not edit. `UPDATE_CLI=1 cargo test -p synthetics command_page` writes it.
+
+`synthetics help` and `synthetics COMMAND --help` show the same. Commands for a deployment take the credentials that the AWS
+CLI would use: variables, a profile, or SSO. `run` and `demo` need none.
+";
+
+#[test]
+fn page_matches_the_arguments() {
+    let expected = page();
+    if std::env::var_os("UPDATE_CLI").is_some() {
+        std::fs::write(PATH, &expected).unwrap();
+    }
+    let actual = std::fs::read_to_string(PATH).unwrap_or_default();
+    assert!(actual == expected, "docs/cli.md is outdated: UPDATE_CLI=1 cargo test -p synthetics command_page");
+}
+
+fn page() -> String {
+    let mut command = Arguments::command();
+    command.build();
+    let mut text = INTRODUCTION.to_owned();
+    text.push_str(&fenced("text", &after_help(&command)));
+    for inner in visible(&command) {
+        add(&mut text, "synthetics", inner);
+    }
+    text
+}
+
+/// Adds a command and the commands in it.
+fn add(text: &mut String, parent: &str, command: &Command) {
+    let name = format!("{parent} {}", command.get_name());
+    let about = command.get_long_about().or_else(|| command.get_about()).map(ToString::to_string).unwrap_or_default();
+    text.push_str(&format!("\n## `{name}`\n\n{}\n", escaped(&about)));
+    if command.has_subcommands() {
+        visible(command).for_each(|inner| add(text, &name, inner));
+        return;
+    }
+    let usage = command.clone().render_usage().to_string();
+    text.push_str(&fenced("text", &usage.replace("Usage: ", "")));
+    let arguments: Vec<&Arg> = command.get_arguments().filter(|argument| argument.get_id() != "help").collect();
+    if !arguments.is_empty() {
+        text.push_str("\n| argument | meaning |\n|---|---|\n");
+        arguments.iter().for_each(|argument| text.push_str(&row(argument)));
+    }
+    let examples = after_help(command);
+    if !examples.is_empty() {
+        text.push_str(&fenced("console", &examples));
+    }
+}
+
+fn visible(command: &Command) -> impl Iterator<Item = &Command> {
+    command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help")
+}
+
+/// Row of an argument, with its default and the values it takes.
+fn row(argument: &Arg) -> String {
+    let help = argument.get_long_help().or_else(|| argument.get_help()).map(ToString::to_string).unwrap_or_default();
+    let mut meaning = escaped(&help).replace("\n\n", " ").replace('\n', " ");
+    let list = |values: Vec<String>| values.join("`, `");
+    let takes_values = argument.get_action().takes_values();
+    let values: Vec<String> = argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    if takes_values && !values.is_empty() {
+        meaning.push_str(&format!(" Values: `{}`.", list(values)));
+    }
+    let defaults: Vec<String> =
+        argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+    if takes_values && !defaults.is_empty() {
+        meaning.push_str(&format!(" Default: `{}`.", list(defaults)));
+    }
+    format!("| `{}` | {} |\n", argument.to_string().replace('|', "\\|"), meaning.trim())
+}
+
+fn after_help(command: &Command) -> String {
+    command.get_after_help().map(ToString::to_string).unwrap_or_default()
+}
+
+fn fenced(language: &str, text: &str) -> String {
+    format!("\n```{language}\n{}\n```\n", text.trim_end())
+}
+
+/// Text in which `<` and `|` do not mean HTML or a cell.
+fn escaped(text: &str) -> String {
+    text.replace('<', "\\<").replace('|', "\\|")
+}
