@@ -112,7 +112,7 @@ impl Redactor {
         let Known { patterns, search } = &mut *known;
         if !patterns.is_empty() {
             let search = search.get_or_insert_with(|| {
-                // New cookies need a new automaton, and the texts are short: this kind is quick to build, a DFA to search.
+                // Each new cookie needs a new automaton, and texts are short. A DFA searches faster and is slow to build.
                 let automaton =
                     AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(patterns.iter());
                 automaton.map_or(Search::Everything, Search::Patterns)

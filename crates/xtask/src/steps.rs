@@ -30,10 +30,9 @@ const STEPS: [Step; 9] = [
     Step { name: "e2e", proves: "the functions work when deployed to an AWS emulator", run: e2e },
 ];
 
-/// Steps that use one core at most and partly wait for downloads. They run at the same time as the steps from `unit` on.
-const IN_BACKGROUND: [&str; 3] = ["deny", "text", "templates"];
-/// Steps that report mistakes quickly. The steps in the background begin after them.
-const QUICK: [&str; 2] = ["fmt", "clippy"];
+/// Steps that mostly wait, for downloads or for servers, or use one core. Each list runs in the background of the others
+/// from the end of the named step on.
+const IN_BACKGROUND: [(&str, &[&str]); 2] = [("clippy", &["deny", "text", "templates"]), ("build", &["hostile"])];
 
 /// Deployed templates, one per stack.
 const TEMPLATES: [&str; 3] = ["infra/template.yaml", "infra/alarms.yaml", "infra/platform.yaml"];
@@ -67,29 +66,28 @@ pub fn run(workspace: &Workspace, steps: &[&Step]) -> Result<()> {
 /// Like [`run`].
 pub fn run_all(workspace: &Workspace) -> Result<()> {
     let start = Instant::now();
-    let others = STEPS.iter().filter(|step| !IN_BACKGROUND.contains(&step.name));
-    let (quick, slow): (Vec<_>, Vec<_>) = others.partition(|step| QUICK.contains(&step.name));
-    run(workspace, &quick)?;
     let this_program = std::env::current_exe().context("failed to find this program's own path")?;
-    // Another process, so that its output can be printed as a whole.
-    let in_background = Run::program(workspace, this_program).args(["test"]).args(IN_BACKGROUND);
+    let is_in_background = |step: &&Step| IN_BACKGROUND.iter().any(|(_, names)| names.contains(&step.name));
     std::thread::scope(|scope| {
-        let mut in_background = Some(scope.spawn(|| in_background.printed()));
-        for step in slow {
+        let mut in_background = Vec::new();
+        for step in STEPS.iter().filter(|step| !is_in_background(step)) {
             step.run(workspace)?;
-            if let Some(ended) = in_background.take_if(|running| running.is_finished()) {
-                report(ended)?;
+            for (_, names) in IN_BACKGROUND.iter().filter(|(after, _)| *after == step.name) {
+                // Another process, so that its output can be printed as a whole.
+                let run = Run::program(workspace, &this_program).args(["test"]).args(*names);
+                in_background.push(scope.spawn(|| run.printed()));
             }
+            in_background.extract_if(.., |running| running.is_finished()).try_for_each(report)?;
         }
-        in_background.map_or(Ok(()), report)
+        in_background.into_iter().try_for_each(report)
     })?;
     println!("== all passed in {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// Waits for the steps in the background and prints their output.
+/// Waits for steps in the background and prints their output.
 fn report(in_background: ScopedJoinHandle<'_, Result<(String, ExitStatus)>>) -> Result<()> {
-    let Ok(ended) = in_background.join() else { bail!("the thread of the steps in the background panicked") };
+    let Ok(ended) = in_background.join() else { bail!("the thread of a step in the background panicked") };
     let (text, status) = ended?;
     print!("{text}");
     ensure!(status.success(), "a step in the background failed; see above");
@@ -186,7 +184,10 @@ mod tests {
     fn steps_are_selected_by_name() {
         let selected: Vec<_> = named(&["e2e", "fmt"]).unwrap().iter().map(|step| step.name).collect();
         assert_eq!(selected, ["e2e", "fmt"]);
-        assert!(named(&[&QUICK[..], &IN_BACKGROUND].concat()).is_ok(), "these steps exist");
+        assert!(
+            IN_BACKGROUND.iter().all(|(after, names)| named(&[*after]).and(named(names)).is_ok()),
+            "these steps exist"
+        );
         assert_eq!(named(&["fmt", "speling"]).err(), Some("speling"));
     }
 }
