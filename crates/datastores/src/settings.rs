@@ -3,7 +3,7 @@
 use probe::HostPort;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use settings::{Common, SecretRef, Section, optional};
+use settings::{Common, RawReference, SecretRef, Section, optional};
 
 /// Validated settings of a data store.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct RawStore {
     /// User with read-only access.
     pub user: Option<String>,
     /// Reference to the user's password.
-    pub password: Option<String>,
+    pub password: Option<RawReference>,
 }
 
 impl RawStore {

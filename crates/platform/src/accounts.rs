@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use settings::{Common, SecretRef, Section};
+use settings::{Common, RawReference, SecretRef, Section};
 
 const DEFAULT_MINIMUM_COUNT: u32 = 20;
 
@@ -22,7 +22,7 @@ pub struct RawCredentials {
     /// E-mail address of the account. Required.
     email: Option<String>,
     /// Reference to the password of the account. Required.
-    password: Option<String>,
+    password: Option<RawReference>,
 }
 
 impl RawCredentials {
@@ -52,7 +52,7 @@ pub struct Counting {
 #[serde(deny_unknown_fields, default)]
 pub struct RawCounting {
     /// Reference to the bearer token of the counters. Required.
-    token: Option<String>,
+    token: Option<RawReference>,
     /// Fewest attempts in a window for a rate to be published: 1 to 1000000. Default 20.
     minimum_count: Option<u32>,
     /// `true` if the counters include the attempts of this check, to be subtracted. Default true.

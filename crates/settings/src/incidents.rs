@@ -9,7 +9,7 @@ use check::incident::{Policy, Severity, SeverityRule};
 use check::{FailureKind, Subject};
 
 use crate::section::{Section, optional};
-use crate::values::written_duration;
+use crate::values::{RawDuration, written_duration};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -27,16 +27,16 @@ pub(crate) struct RawIncidents {
     /// Inconclusive runs in a row that notify lost monitoring: 1 to 100. Default 3.
     monitoring_lost_after: Option<u32>,
     /// Time from the last notification to a reminder of an open incident: 1m to 168h. Default 4h.
-    remind_every: Option<String>,
+    remind_every: Option<RawDuration>,
     /// Time from the first notification until a warning is escalated to the on-call topic: 1m to 168h, or never.
     /// Default 24h.
     escalate_after: Option<String>,
     /// Number of incidents of one subject within the window that counts as flapping: 2 to 20. Default 3.
     flap_threshold: Option<u32>,
     /// Window for counting flapping incidents: 1m to 24h. Default 1h.
-    flap_window: Option<String>,
+    flap_window: Option<RawDuration>,
     /// Time without a change after which a flapping subject is stabilized: 1m to 24h. Default 30m.
-    stable_after: Option<String>,
+    stable_after: Option<RawDuration>,
     /// Number of locations in agreement to open or close an incident: 1 to 20. Default: a majority, and at least two
     /// where there are several.
     quorum: Option<u32>,
@@ -70,7 +70,7 @@ impl RawIncidents {
         let never_or = default.escalate_after.map_or_else(|| NEVER.to_owned(), written_duration);
         let escalate_after = match section.or_default("escalate_after", self.escalate_after, never_or) {
             never if never == NEVER => Some(None),
-            after => section.duration("escalate_after", Some(after), DAY, MINUTE..=DAY * 7).map(Some),
+            after => section.duration("escalate_after", Some(RawDuration(after)), DAY, MINUTE..=DAY * 7).map(Some),
         };
         let flap_threshold = section.number("flap_threshold", self.flap_threshold, default.flap_threshold, 2..=20);
         let flap_window = section.duration("flap_window", self.flap_window, default.flap_window, MINUTE..=DAY);

@@ -29,5 +29,5 @@ pub use schema::{check_schema, schema};
 pub use section::{Section, optional};
 pub use shared::{Common, RunSettings};
 pub use type_schema::type_schema;
-pub use values::{SecretRef, written_duration, written_id};
+pub use values::{RawDuration, RawId, RawReference, SecretRef, written_duration, written_id};
 pub use windows::{When, Window};

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::contract::{Shared, SharedValue};
 use crate::document::Document;
 use crate::problem::{Findings, Part};
-use crate::values::{SecretRef, parse_duration, written_duration};
+use crate::values::{RawDuration, RawId, RawReference, SecretRef, parse_duration, written_duration};
 
 /// A table or list item of a settings file. Problems are recorded with the key's path and line.
 #[derive(Clone)]
@@ -101,8 +101,8 @@ impl<'a> Section<'a> {
     }
 
     /// Requires an id as platforms use them: a whole number, or a text such as a UUID.
-    pub fn id(&self, key: &str, value: Option<Value>) -> Option<Value> {
-        match self.required(key, value)? {
+    pub fn id(&self, key: &str, value: Option<RawId>) -> Option<Value> {
+        match self.required(key, value)?.0 {
             Value::String(text) => self.text(key, Some(text)).map(Value::String),
             Value::Number(number) if number.is_u64() => Some(Value::Number(number)),
             other => {
@@ -131,11 +131,11 @@ impl<'a> Section<'a> {
     pub fn duration(
         &self,
         key: &str,
-        value: Option<String>,
+        value: Option<RawDuration>,
         default: Duration,
         range: RangeInclusive<Duration>,
     ) -> Option<Duration> {
-        let value = self.or_default(key, value, written_duration(default));
+        let value = self.or_default(key, value.map(|raw| raw.0), written_duration(default));
         let duration = self.parsed(key, parse_duration(&value))?;
         if !range.contains(&duration) {
             let (least, most) = (written_duration(*range.start()), written_duration(*range.end()));
@@ -197,8 +197,8 @@ impl<'a> Section<'a> {
     }
 
     /// Reads a reference to a secret, if there is one. Any other text is not shown: it may be the secret itself.
-    pub fn secret(&self, key: &str, value: Option<String>, environment: &str, check: &str) -> Option<SecretRef> {
-        self.parsed(key, SecretRef::parse(&value?, environment, check))
+    pub fn secret(&self, key: &str, value: Option<RawReference>, environment: &str, check: &str) -> Option<SecretRef> {
+        self.parsed(key, SecretRef::parse(&value?.0, environment, check))
     }
 
     fn child_path(&self, key: &str) -> Vec<Part> {

@@ -15,7 +15,7 @@ use crate::incidents::RawIncidents;
 use crate::links::{LinkTemplates, parse_template};
 use crate::network::{Network, RawNetwork};
 use crate::section::Section;
-use crate::values::SecretRef;
+use crate::values::{RawDuration, RawReference, SecretRef};
 use crate::windows::{RawWindow, Window};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -117,16 +117,16 @@ struct RawMaintenance {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawRun {
     /// Longest time that a run may take: 1s to 14m. Default 45s, or the time that the function has, if shorter.
-    deadline: Option<String>,
+    deadline: Option<RawDuration>,
     /// Wait before a second attempt confirms a failure: 0s to 5m. Default 20s.
-    confirm_after: Option<String>,
+    confirm_after: Option<RawDuration>,
     /// Severity of the check's incidents, which selects the topic for people; `incidents.severities` takes precedence.
     /// Default critical; for partners warning.
     severity: Option<Severity>,
     /// Incident rules of this check, in place of the shared ones.
     incidents: Option<RawIncidents>,
     /// Reference to the URL of a heartbeat service, requested after each passed run. Default none.
-    heartbeat_url: Option<String>,
+    heartbeat_url: Option<RawReference>,
 }
 
 impl RawCommon {

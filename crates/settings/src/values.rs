@@ -4,7 +4,24 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// Duration as written in a settings file, such as `"30s"`, before it is read.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RawDuration(pub(crate) String);
+
+/// Reference to a secret as written in a settings file, such as `"env:TOKEN"`, before it is read.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RawReference(pub(crate) String);
+
+/// Id on the platform as written in a settings file, before it is read.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RawId(pub(crate) Value);
 
 /// Reference to a secret, never the secret itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,7 +13,7 @@ use check::Subject;
 use check::incident::{Silence, SilenceKind};
 
 use crate::section::Section;
-use crate::values::written_duration;
+use crate::values::{RawDuration, written_duration};
 
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),
@@ -84,7 +84,7 @@ pub(crate) struct RawWindow {
     /// Local time at which a weekly window begins, such as "02:00".
     at: Option<String>,
     /// Length of a weekly window: 1m to 168h, and less than the time until the next one begins.
-    duration: Option<String>,
+    duration: Option<RawDuration>,
     /// Time zone of the window's times. Default: `time_zone` at the top of the file.
     time_zone: Option<String>,
 }

@@ -7,7 +7,7 @@ use platform::{Counting, Site};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use settings::{Common, SecretRef, Section, optional};
+use settings::{Common, RawDuration, RawReference, SecretRef, Section, optional};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ pub struct Health {
 #[serde(deny_unknown_fields, default)]
 pub struct RawApplication {
     /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    step_deadline: Option<String>,
+    step_deadline: Option<RawDuration>,
     /// Operations counters. Default: not read.
     counters: Option<RawCounters>,
     /// Health endpoint. Default: not read.
@@ -50,7 +50,7 @@ pub struct RawApplication {
 #[serde(deny_unknown_fields, default)]
 struct RawCounters {
     /// Reference to the bearer token. Required.
-    token: Option<String>,
+    token: Option<RawReference>,
     /// Fewest requests, or calls to a partner, in a window for a rate to be published: 1 to 1000000. Default 20.
     minimum_count: Option<u32>,
 }
@@ -59,9 +59,9 @@ struct RawCounters {
 #[serde(deny_unknown_fields, default)]
 struct RawHealth {
     /// Reference to the secret that the endpoint requires. Default none.
-    secret: Option<String>,
+    secret: Option<RawReference>,
     /// Age beyond which results are stale: 30s to 24h. Default 5m.
-    stale_after: Option<String>,
+    stale_after: Option<RawDuration>,
     /// Names of results to ignore. Default none.
     ignore: BTreeSet<String>,
 }

@@ -9,7 +9,7 @@ use probe::Maintenance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use settings::{Common, SecretRef, Section};
+use settings::{Common, RawDuration, RawReference, SecretRef, Section};
 use url::Url;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -99,13 +99,13 @@ struct RawTarget {
     /// Method of the request. Default GET.
     method: Option<RawMethod>,
     /// Deadline of the exchange, with redirects and body: 100ms to 1m. Default 10s.
-    deadline: Option<String>,
+    deadline: Option<RawDuration>,
     /// Most redirects to follow: 0 to 20. With 0 the redirect itself is the answer. Default 5.
     max_redirects: Option<u8>,
     /// Request headers by name. Default none.
     headers: BTreeMap<String, String>,
     /// Request headers with references to their values, by name. Default none.
-    secret_headers: BTreeMap<String, String>,
+    secret_headers: BTreeMap<String, RawReference>,
     /// Expectations of the response.
     expect: RawExpect,
 }
@@ -279,10 +279,10 @@ fn read_headers<V>(
     read_named_headers(section, written, |name, text| section.parsed(name, value(&text)))
 }
 
-fn read_named_headers<V>(
+fn read_named_headers<W, V>(
     section: &Section<'_>,
-    written: BTreeMap<String, String>,
-    value: impl Fn(&str, String) -> Option<V>,
+    written: BTreeMap<String, W>,
+    value: impl Fn(&str, W) -> Option<V>,
 ) -> Option<Vec<(HeaderName, V)>> {
     let read: Vec<Option<(HeaderName, V)>> = written
         .into_iter()

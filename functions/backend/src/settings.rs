@@ -6,7 +6,7 @@ use datastores::{RawStore, Store};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use settings::{Common, Section, optional};
+use settings::{Common, RawDuration, RawReference, Section, optional};
 
 use crate::cache::Cache;
 use crate::database::{Database, FailedJobs};
@@ -34,7 +34,7 @@ pub struct Backend {
 #[serde(deny_unknown_fields, default)]
 pub struct RawBackend {
     /// Deadline of one exchange with a store: 100ms to 10s. Default 3s.
-    step_deadline: Option<String>,
+    step_deadline: Option<RawDuration>,
     /// Database, MySQL or MariaDB. Default: not checked.
     database: Option<RawDatabase>,
     /// Cache, Redis or Valkey. Default: not checked.
@@ -53,7 +53,7 @@ struct RawDatabase {
     /// User with read-only access. Required.
     user: Option<String>,
     /// Reference to the password of the user.
-    password: Option<String>,
+    password: Option<RawReference>,
     /// Default schema of the statements. Default none.
     name: Option<String>,
     /// One `SELECT` statement that must succeed in time: at most 2000 characters, without `;`. Default none.
@@ -68,7 +68,7 @@ struct RawDatabase {
 #[serde(deny_unknown_fields, default)]
 struct RawReplica {
     /// Longest lag behind the source: 1s to 24h. Default 30s.
-    lag_within: Option<String>,
+    lag_within: Option<RawDuration>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -77,7 +77,7 @@ struct RawFailedJobs {
     /// Name of the table, optionally with its schema. Default `failed_jobs`.
     table: Option<String>,
     /// Age up to which jobs are counted: 1m to 24h. Default 15m.
-    window: Option<String>,
+    window: Option<RawDuration>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -92,11 +92,11 @@ struct RawCache {
     /// User who may run `PING`, `SELECT` and `INFO` only. Default: the server's default user.
     user: Option<String>,
     /// Reference to the password. Default none.
-    password: Option<String>,
+    password: Option<RawReference>,
     /// Number of the database: 0 to 1000000. Default 0.
     database: Option<u32>,
     /// Longest time since the last snapshot: 1m to 168h. Default: not checked.
-    saved_within: Option<String>,
+    saved_within: Option<RawDuration>,
 }
 
 impl RawBackend {

@@ -7,7 +7,7 @@ use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use settings::{Common, Section, optional, written_duration};
+use settings::{Common, RawDuration, RawId, Section, optional, written_duration};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -44,23 +44,23 @@ pub struct Booking {
 #[serde(deny_unknown_fields, default)]
 pub struct RawBooking {
     /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    step_deadline: Option<String>,
+    step_deadline: Option<RawDuration>,
     /// Id of the synthetic school, a text or a number.
-    school: Option<Value>,
+    school: Option<RawId>,
     /// Id of the school's teacher, a text or a number.
-    teacher: Option<Value>,
+    teacher: Option<RawId>,
     /// Id of the school's student, a text or a number.
-    student: Option<Value>,
+    student: Option<RawId>,
     /// Kind of lesson to book, as the platform names it. Default lesson.
     kind: Option<String>,
     /// Length of a lesson: 5m to 8h. Default 45m.
-    lesson: Option<String>,
+    lesson: Option<RawDuration>,
     /// Minimum time from now until the lesson, longer than the platform's notice period: 0s to 720h. Default 48h.
-    min_lead_time: Option<String>,
+    min_lead_time: Option<RawDuration>,
     /// Maximum time from now until the lesson, at least `min_lead_time` plus a lesson: 1h to 1440h. Default 336h.
-    max_lead_time: Option<String>,
+    max_lead_time: Option<RawDuration>,
     /// Age from which a synthetic booking counts as a leftover, longer than any run takes: 2m to 24h. Default 15m.
-    leftover_after: Option<String>,
+    leftover_after: Option<RawDuration>,
     /// Account that books. No other check, location or person may use it.
     account: RawCredentials,
     /// Rates of real users, from the operations counters. Not measured without this table.

@@ -9,7 +9,7 @@ use probe::HeaderName;
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use settings::{Common, Section, optional};
+use settings::{Common, RawDuration, RawReference, Section, optional};
 
 use crate::partner::{Kind, Partner};
 
@@ -47,7 +47,7 @@ struct RawPartner {
     /// Account SID. Required for `twilio`.
     account: Option<String>,
     /// Reference to the key for the partner's API. Optional for `http`, otherwise required.
-    key: Option<String>,
+    key: Option<RawReference>,
     /// Header that carries the bare key, for `http` only. Default: `Authorization` with a bearer token.
     header: Option<String>,
     /// Expected statuses: each 100 to 599. Default 200.
@@ -55,7 +55,7 @@ struct RawPartner {
     /// Text that the body must contain. Default none.
     text: Option<String>,
     /// Deadline of the call: 100ms to 20s. Default 10s.
-    deadline: Option<String>,
+    deadline: Option<RawDuration>,
     /// Days for which the certificate must still be valid: 0 (any time) to 365. Default 14.
     certificate_days: Option<u32>,
     /// Contact at the partner. Default none.

@@ -5,8 +5,7 @@ use std::time::Duration;
 use platform::{Counting, RawCounting, Site};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
-use settings::{Common, SecretRef, Section, optional, written_id};
+use settings::{Common, RawDuration, RawId, RawReference, SecretRef, Section, optional, written_id};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
@@ -47,11 +46,11 @@ pub struct Account {
 #[serde(deny_unknown_fields, default)]
 pub struct RawLogin {
     /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    step_deadline: Option<String>,
+    step_deadline: Option<RawDuration>,
     /// Id of the account's own school, a text or a number. It must be visible.
-    own_school: Option<Value>,
+    own_school: Option<RawId>,
     /// Id of a school that the account does not belong to, a text or a number. It must be hidden.
-    other_school: Option<Value>,
+    other_school: Option<RawId>,
     /// Account that logs in. No other check, location or person may use it.
     account: RawAccount,
     /// Account for wrong passwords.
@@ -66,11 +65,11 @@ struct RawAccount {
     /// E-mail address of the account.
     email: Option<String>,
     /// Reference to the password.
-    password: Option<String>,
+    password: Option<RawReference>,
     /// Reference to the Base32 seed of the second factor. Omit it for an account without one.
-    totp_seed: Option<String>,
+    totp_seed: Option<RawReference>,
     /// Id of the account on the platform, a text or a number. Not compared if omitted.
-    id: Option<Value>,
+    id: Option<RawId>,
     /// Role of the account on the platform. Not compared if omitted.
     role: Option<String>,
 }

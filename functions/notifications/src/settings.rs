@@ -7,7 +7,7 @@ use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use settings::{Common, SecretRef, Section, optional};
+use settings::{Common, RawDuration, RawId, RawReference, SecretRef, Section, optional};
 
 use crate::provider::{Kind, Provider};
 
@@ -51,9 +51,9 @@ pub struct Notifications {
 #[serde(deny_unknown_fields, default)]
 pub struct RawNotifications {
     /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    step_deadline: Option<String>,
+    step_deadline: Option<RawDuration>,
     /// Id of the user whose record of notifications is read, a text or a number.
-    user: Option<Value>,
+    user: Option<RawId>,
     /// Account that sends. No other check, location or person may use it.
     account: RawCredentials,
     /// E-mail canaries. Not sent without this table.
@@ -70,9 +70,9 @@ struct RawCanary {
     /// Dedicated e-mail address or phone number that receives the canaries.
     to: Option<String>,
     /// Interval between canaries: 5s to 24h. Default 15m for e-mail, 60m for SMS.
-    every: Option<String>,
+    every: Option<RawDuration>,
     /// Maximum time until a canary arrives: 5s to 24h. Default 10m.
-    delivered_within: Option<String>,
+    delivered_within: Option<RawDuration>,
     /// Price of one message at the provider, in USD: 0 to 10. Only `synthetics cost` uses it.
     price_usd: Option<f64>,
     /// Provider to ask for the delivery if the platform's record has no final status. Not asked without this table.
@@ -91,7 +91,7 @@ struct RawProvider {
     /// Mailtrap inbox id. Required for Mailtrap only.
     inbox: Option<String>,
     /// Reference to the provider's key or token.
-    key: Option<String>,
+    key: Option<RawReference>,
 }
 
 impl RawNotifications {

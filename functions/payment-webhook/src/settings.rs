@@ -7,7 +7,7 @@ use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use settings::{Common, SecretRef, Section, optional};
+use settings::{Common, RawDuration, RawId, RawReference, SecretRef, Section, optional};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -39,19 +39,19 @@ pub struct PaymentWebhook {
 #[serde(deny_unknown_fields, default)]
 pub struct RawPaymentWebhook {
     /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    step_deadline: Option<String>,
+    step_deadline: Option<RawDuration>,
     /// Id of the synthetic student, a text or a number.
-    student: Option<Value>,
+    student: Option<RawId>,
     /// Amount of an invoice, in the currency's smallest unit: 1 to 100000. Default 1.
     amount: Option<u64>,
     /// Currency of the invoices. Default dkk.
     currency: Option<String>,
     /// Reference to the webhook secret for synthetic events, a separate secret valid only for the synthetic school.
-    webhook_secret: Option<String>,
+    webhook_secret: Option<RawReference>,
     /// Maximum time from an accepted event to its paid invoice: 1s to 4m. Default 10s.
-    processing_deadline: Option<String>,
+    processing_deadline: Option<RawDuration>,
     /// Age from which a synthetic invoice counts as a leftover, longer than any run takes: 2m to 24h. Default 15m.
-    leftover_after: Option<String>,
+    leftover_after: Option<RawDuration>,
     /// Account that creates invoices. No other check, location or person may use it.
     account: RawCredentials,
     /// Rates of real users, from the operations counters. Not measured without this table.

@@ -9,7 +9,7 @@ use platform::{Counting, RawCounting, RawCredentials, Site};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use settings::{Common, SecretRef, Section, optional};
+use settings::{Common, RawDuration, RawReference, SecretRef, Section, optional};
 
 use crate::canary::Canary;
 use crate::horizon::Horizon;
@@ -59,14 +59,14 @@ pub(crate) const MAX_QUEUES: usize = 50;
 #[serde(deny_unknown_fields, default)]
 pub struct RawQueues {
     /// Deadline of one request or exchange, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    step_deadline: Option<String>,
+    step_deadline: Option<RawDuration>,
     /// Names of the queues: at most 50. Default: all queues that Horizon and the counters report. Required with `redis`.
     queues: Option<Vec<String>>,
     /// Longest time that the same job may stay at the head of a queue, and that a delayed job may be overdue: 5s to 24h.
     /// Default 5m.
-    idle_after: Option<String>,
+    idle_after: Option<RawDuration>,
     /// Longest time that a worker may exceed its time for a job: 5s to 24h. Default 1m.
-    stuck_after: Option<String>,
+    stuck_after: Option<RawDuration>,
     /// Redis server that holds the queues. Default: not read.
     redis: Option<RawQueueStore>,
     /// Laravel Horizon. Default: not read.
@@ -91,7 +91,7 @@ struct RawQueueStore {
     /// User with read-only access.
     user: Option<String>,
     /// Reference to the password of the user.
-    password: Option<String>,
+    password: Option<RawReference>,
     /// Number of the database: 0 to 1000000. Default 0.
     database: Option<u32>,
     /// Prefix of all keys. Default `just_driving_database_`.
@@ -106,14 +106,14 @@ struct RawHorizon {
     /// Account that may view the dashboard. Default: requests carry no credentials.
     account: Option<RawCredentials>,
     /// Reference to a bearer token, instead of an account.
-    token: Option<String>,
+    token: Option<RawReference>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawTasks {
     /// Longest time since the last run of each task, by its name: 1m to 9600h. At most 50 tasks.
-    within: Option<BTreeMap<String, String>>,
+    within: Option<BTreeMap<String, RawDuration>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -122,9 +122,9 @@ struct RawCanary {
     /// Queues that receive canary jobs: 1 to 5. Required.
     queues: Option<Vec<String>>,
     /// Interval between two jobs of a queue: 5s to 24h. Default 5m.
-    every: Option<String>,
+    every: Option<RawDuration>,
     /// Longest time from dispatch until a job is done: 5s to 24h. Default 2m.
-    done_within: Option<String>,
+    done_within: Option<RawDuration>,
 }
 
 impl RawQueues {

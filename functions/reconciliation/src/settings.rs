@@ -8,7 +8,7 @@ use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use settings::{Common, SecretRef, Section, written_duration};
+use settings::{Common, RawDuration, RawId, RawReference, SecretRef, Section, written_duration};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -51,18 +51,18 @@ pub struct Reconciliation {
 #[serde(deny_unknown_fields, default)]
 pub struct RawReconciliation {
     /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
-    step_deadline: Option<String>,
+    step_deadline: Option<RawDuration>,
     /// Ids of all schools that use the provider's account, texts or numbers. Their payments are compared.
-    schools: Option<Vec<Value>>,
+    schools: Option<Vec<RawId>>,
     /// Age of the oldest compared payment, at least `grace_period` plus 30m: 30m to 72h. Default 4h.
-    lookback: Option<String>,
+    lookback: Option<RawDuration>,
     /// Time after which a payment at the provider counts as missing on the platform: 1m to 24h. Default 15m.
-    grace_period: Option<String>,
+    grace_period: Option<RawDuration>,
     /// Maximum delay of the platform's record after the provider's: 1m to 72h. Default 1h.
-    late_after: Option<String>,
+    late_after: Option<RawDuration>,
     /// Maximum time from the creation of a payment intent to its payment, such as an open checkout page: 0s to 720h. Default
     /// 24h.
-    intent_lifetime: Option<String>,
+    intent_lifetime: Option<RawDuration>,
     /// Maximum number of payments in memory per side, which the function's memory must allow: 100 to 200000. Default 20000.
     max_payments: Option<u32>,
     /// Account that lists payments. No other check, location or person may use it.
@@ -77,7 +77,7 @@ struct RawProvider {
     /// URL of the provider's API, absolute or a path below `base_url`. Default `https://api.stripe.com`.
     url: Option<String>,
     /// Reference to a restricted key with read access to payment intents and charges only.
-    key: Option<String>,
+    key: Option<RawReference>,
 }
 
 impl RawReconciliation {
