@@ -14,7 +14,7 @@ use payment_webhook::PaymentWebhook;
 use queues::Queues;
 use reconciliation::Reconciliation;
 use runtime::{AnyCheck, Check, Prepared};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use settings::{Document, Problem, check_schema, unknown};
 
 type Read = fn(&Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>>;
@@ -130,7 +130,16 @@ pub fn from_text(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Ve
 
 /// Builds the JSON Schema of a settings file.
 pub fn schema() -> Value {
-    settings::schema(&platform::CONTRACT, ALL.iter().map(|check| (check.id.to_owned(), (check.schema)())).collect())
+    settings::schema(&platform::CONTRACT, schemas())
+}
+
+/// Builds the JSON Schema for the reference of the keys of a settings file.
+pub(crate) fn reference_schema() -> Value {
+    settings::reference_schema(&platform::CONTRACT, schemas())
+}
+
+fn schemas() -> Map<String, Value> {
+    ALL.iter().map(|check| (check.id.to_owned(), (check.schema)())).collect()
 }
 
 fn problems(problems: Vec<Problem>) -> anyhow::Error {

@@ -7,4 +7,5 @@ pub mod doctor;
 pub mod mute_rules;
 pub mod names;
 mod samconfig;
+pub mod settings_reference;
 pub mod thresholds;

@@ -51,11 +51,11 @@ pub struct Counting {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawCounting {
-    /// Reference to the bearer token of the counters. Required.
+    /// Reference to the bearer token of the operations counters. Required.
     token: Option<RawReference>,
-    /// Fewest attempts in a window for a rate to be published: 1 to 1000000. Default 20.
+    /// Number of attempts that a window must contain for a rate to be published: 1 to 1000000. Default 20.
     minimum_count: Option<u32>,
-    /// `true` if the counters include the attempts of this check, to be subtracted. Default true.
+    /// True when the platform counts the check's own attempts, which are then subtracted. Default true.
     includes_synthetic: Option<bool>,
 }
 

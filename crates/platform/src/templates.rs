@@ -9,7 +9,7 @@ use url::Url;
 /// Defines a path below the base URL with placeholders in braces: `$must` are required, `$may` are optional.
 macro_rules! path_with {
     ($(#[$doc:meta])* $name:ident($must:expr, $may:expr) = $pattern:literal) => {
-        checked_text! { $(#[$doc])* $name(Self::check) = $pattern }
+        checked_text! { $(#[$doc])* #[schemars(extend("x-type" = "path"))] $name(Self::check) = $pattern }
 
         impl $name {
             fn check(text: &str) -> Result<(), String> {

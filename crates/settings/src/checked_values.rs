@@ -14,8 +14,8 @@ use crate::values::{parse_duration, written_duration};
 #[macro_export]
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident($read:path) = $pattern:literal) => {
-        $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        $(#[$doc])*
         #[serde(try_from = "String", into = "String")]
         #[schemars(extend("pattern" = $pattern))]
         pub struct $name(String);
@@ -53,10 +53,12 @@ macro_rules! checked_text {
 
 checked_text! {
     /// Path below the base URL, starting with one `/`.
+    #[schemars(extend("x-type" = "path"))]
     Path(check_path) = "^/(?!/)"
 }
 checked_text! {
     /// JSON Pointer (RFC 6901): empty, or starting with `/`.
+    #[schemars(extend("x-type" = "pointer"))]
     Pointer(check_pointer) = "^(/|$)"
 }
 checked_text! {
@@ -65,10 +67,12 @@ checked_text! {
 }
 checked_text! {
     /// Time zone of the IANA database, by name.
+    #[schemars(extend("x-type" = "IANA name"))]
     TimeZone(check_time_zone) = r"\S"
 }
 checked_text! {
     /// Name of a header.
+    #[schemars(extend("x-type" = "header name"))]
     HeaderName(check_header_name) = "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"
 }
 
@@ -131,6 +135,7 @@ impl From<Statuses> for Vec<u16> {
 /// Time step of one-time codes: 1s to 5m.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("x-type" = "duration"))]
 pub struct Period(Duration);
 
 impl Period {

@@ -20,16 +20,17 @@ const NEVER: &str = "never";
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawIncidents {
-    /// Failed runs in a row that open an incident: 1 to 10. Default 2.
+    /// Failed runs in a row that open an incident: 1 to 10. A failure confirmed by a second attempt of the same run
+    /// opens it at once. Default 2.
     open_after: Option<u32>,
     /// Passed runs in a row that close an incident: 1 to 10. Default 2.
     close_after: Option<u32>,
-    /// Inconclusive runs in a row that notify lost monitoring: 1 to 100. Default 3.
+    /// Inconclusive runs in a row after which lost monitoring is notified: 1 to 100. Default 3.
     monitoring_lost_after: Option<u32>,
     /// Time from the last notification to a reminder of an open incident: 1m to 168h. Default 4h.
     remind_every: Option<RawDuration>,
-    /// Time from the first notification until a warning is escalated to the on-call topic: 1m to 168h, or never.
-    /// Default 24h.
+    /// Time from the first notification of a warning to its escalation to the topic `oncall`: 1m to 168h. Default 24h.
+    #[schemars(extend("x-type" = "duration or `\"never\"`"))]
     escalate_after: Option<String>,
     /// Number of incidents of one subject within the window that counts as flapping: 2 to 20. Default 3.
     flap_threshold: Option<u32>,
@@ -37,12 +38,12 @@ pub(crate) struct RawIncidents {
     flap_window: Option<RawDuration>,
     /// Time without a change after which a flapping subject is stabilized: 1m to 24h. Default 30m.
     stable_after: Option<RawDuration>,
-    /// Number of locations in agreement to open or close an incident: 1 to 20. Default: a majority, and at least two
-    /// where there are several.
+    /// Number of locations that must agree to open or close an incident, capped at the number of locations able to
+    /// vote: 1 to 20. Default: a majority, and at least two where there are several.
     quorum: Option<u32>,
     /// Severity of lost monitoring. Default warning.
     monitoring_lost_severity: Option<Severity>,
-    /// Severity of incidents by subject, by kind of failure, or by both; the first matching rule applies. Default none.
+    /// Severities of incidents by subject, by kind of failure, or by both. The first match applies. Default none.
     severities: Option<Vec<RawSeverity>>,
 }
 
@@ -50,11 +51,11 @@ pub(crate) struct RawIncidents {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawSeverity {
-    /// Subject. Default: any.
+    /// Subject to match. Default: any.
     subject: Option<String>,
-    /// Kind of failure. Default: any.
+    /// Kind of failure to match. Default: any.
     kind: Option<FailureKind>,
-    /// Severity. Required.
+    /// Severity of these incidents. Required.
     severity: Option<Severity>,
 }
 

@@ -25,7 +25,7 @@ pub use links::LinkTemplates;
 pub use names::{nearest, unknown};
 pub use network::Network;
 pub use problem::Problem;
-pub use schema::{check_schema, schema};
+pub use schema::{EVERY_CHECK, check_schema, reference_schema, schema};
 pub use section::{Section, optional};
 pub use shared::{Common, RunSettings};
 pub use type_schema::type_schema;

@@ -23,12 +23,13 @@ pub struct Network {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawNetwork {
-    /// Addresses and networks outside the public internet to which connections are allowed: `10.2.0.0/16`, `127.0.0.1`.
-    /// Default none.
+    /// Addresses and networks outside the public internet to which connections are allowed, such as `10.2.0.0/16` and
+    /// `127.0.0.1`. Each must lie within one special-purpose range, so `0.0.0.0/0` is refused. Default none.
     allow_addresses: Vec<String>,
-    /// Hosts to which redirects may lead, in addition to those in this file. Default none.
+    /// Further hosts to which redirects may lead, such as `www.example.com`. Their addresses are checked against
+    /// `allow_addresses` too. A redirect from `https` to `http` is never followed. Default none.
     allow_redirect_hosts: Vec<String>,
-    /// Certificates (PEM) of authorities trusted in addition to Mozilla's. Default none.
+    /// Certificates (PEM) of authorities trusted in addition to Mozilla's, by all checks. Default none.
     ca_certificates: Vec<String>,
 }
 

@@ -6,20 +6,27 @@ use serde_json::{Map, Value, json};
 use crate::contract::Contract;
 use crate::document::CHECKS;
 use crate::shared::{RawCommon, RawRun};
-use crate::type_schema::type_schema;
+use crate::type_schema::{ORDER, TYPE, remove_reference_members, type_schema};
 
 /// Keys required in every file.
 const REQUIRED: [&str; 4] = ["environment", "base_url", "contact", "links"];
+
+/// Name of the check in [`reference_schema`] that holds the keys of every check's section.
+pub const EVERY_CHECK: &str = "<id>";
 
 /// JSON Schema of a check's section, whose own keys are in `Raw`.
 #[must_use]
 pub fn check_schema<Raw: JsonSchema>(id: &str) -> Value {
     let mut run = type_schema::<RawRun>();
     let own = type_schema::<Raw>();
-    if let (Some(properties), Some(more)) = (properties(&mut run), own["properties"].as_object()) {
-        properties.extend(more.clone());
+    for part in ["properties", ORDER] {
+        match (&mut run[part], own[part].clone()) {
+            (Value::Object(all), Value::Object(more)) => all.extend(more),
+            (Value::Array(all), Value::Array(more)) => all.extend(more),
+            _ => {}
+        }
     }
-    run["description"] = json!(format!("The check `{}`.", id));
+    run["description"] = json!(format!("The check `{id}`."));
     within_file(run)
 }
 
@@ -27,6 +34,20 @@ pub fn check_schema<Raw: JsonSchema>(id: &str) -> Value {
 /// are checked when a file is read.
 #[must_use]
 pub fn schema(contract: &Contract, checks: Map<String, Value>) -> Value {
+    let mut file = file_schema(contract, checks);
+    remove_reference_members(&mut file);
+    file
+}
+
+/// The same schema for the reference of the keys, with [`EVERY_CHECK`] as a further check. Its tables have a member
+/// `x-order`, the keys in the order of their declaration, and some keys a member `x-type`, the name of their type.
+#[must_use]
+pub fn reference_schema(contract: &Contract, mut checks: Map<String, Value>) -> Value {
+    checks.insert(EVERY_CHECK.to_owned(), within_file(type_schema::<RawRun>()));
+    file_schema(contract, checks)
+}
+
+fn file_schema(contract: &Contract, checks: Map<String, Value>) -> Value {
     let mut file = type_schema::<RawCommon>();
     if let Some(properties) = properties(&mut file) {
         for section in contract.sections {
@@ -34,6 +55,7 @@ pub fn schema(contract: &Contract, checks: Map<String, Value>) -> Value {
         }
         let section = json!({
             "description": "A section for each check that runs.",
+            TYPE: "table of tables",
             "type": "object",
             "additionalProperties": false,
             "properties": checks,

@@ -61,15 +61,18 @@ pub struct RunSettings {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawCommon {
-    /// Name of the environment: 2 to 24 of a-z, 0-9 and `-`, starting with a letter. Required.
+    /// Name of the environment, the same as the stack's parameter `Environment`: 2 to 24 of `a-z`, `0-9` and `-`, a
+    /// letter first. A metric dimension, part of the path of secrets, and in every message. Required.
     environment: Option<String>,
-    /// Base URL of the platform: `http` or `https`, without user and password. Required.
+    /// URL of the platform, to which paths in this file are joined: `http` or `https`, without user and password.
+    /// Required.
+    #[schemars(extend("x-type" = "URL"))]
     base_url: Option<String>,
     /// Time zone of maintenance windows and of the platform's times, by its IANA name. Default Europe/Copenhagen.
     time_zone: Option<TimeZone>,
     /// Person or team to contact about incidents. Required.
     contact: RawContact,
-    /// Templates of the links in messages.
+    /// Templates of the links in messages. Required.
     links: RawLinks,
     /// Rules for opening, closing and repeating incidents.
     incidents: RawIncidents,
@@ -82,31 +85,37 @@ pub(crate) struct RawCommon {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawContact {
-    /// Name of the person or team. Required.
+    /// Name of the person or team, in every message. Required.
     name: Option<String>,
-    /// Ways to reach them, a phone number first. Required.
+    /// Ways to reach them. Begin with a telephone number, since it appears in the SMS. Required.
     details: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawLinks {
-    /// URL of the check's runbook. Required.
+    /// URL of the check's runbook, in every message. Required.
+    #[schemars(extend("x-type" = "URL template"))]
     runbook: Option<String>,
-    /// URL of the dashboard. Default none.
+    /// URL of the dashboard of the metrics. Default none.
+    #[schemars(extend("x-type" = "URL template"))]
     dashboard: Option<String>,
     /// URL of the log lines in the incident's window. Default none.
+    #[schemars(extend("x-type" = "URL template"))]
     logs: Option<String>,
     /// URL of the run in the platform's own tracing. Default none.
+    #[schemars(extend("x-type" = "URL template"))]
     trace: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawMaintenance {
-    /// HTTP status of maintenance mode: 200 to 599. Default 503.
+    /// HTTP status of the platform's maintenance mode: 200 to 599. Default 503.
     status: Option<u16>,
-    /// Texts of maintenance mode; the body contains at least one. Default: those of Laravel's page and JSON.
+    /// Texts of maintenance mode, at least one and none blank. The body must contain one of them, byte by byte, because
+    /// a proxy that reaches no platform also answers 503. Default `<title>Service Unavailable</title>`,
+    /// `"message": "Service Unavailable"`.
     markers: Option<Vec<String>>,
     /// Maintenance windows, during which notifications are silenced. Checks still run and publish. Default none.
     windows: Option<Vec<RawWindow>>,
@@ -116,16 +125,22 @@ struct RawMaintenance {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawRun {
-    /// Longest time that a run may take: 1s to 14m. Default 45s, or the time that the function has, if shorter.
+    /// Longest time that a run may take, including the confirming attempt and the wait before it: 1s to 14m, within the
+    /// budget. Default: `"45s"`; `"41s"` for checks that create something.
     deadline: Option<RawDuration>,
-    /// Wait before a second attempt confirms a failure: 0s to 5m. Default 20s.
+    /// Wait before a second attempt confirms a failure: 0s to 5m, within the budget. A 429 or 503 with a longer
+    /// `Retry-After` extends it; if the run has too little time for that, the next run confirms. Checks that create
+    /// something, such as a session or a lesson, make no second attempt; their next run confirms. Default 20s.
     confirm_after: Option<RawDuration>,
-    /// Severity of the check's incidents, which selects the topic for people; `incidents.severities` takes precedence.
-    /// Default critical; for partners warning.
+    /// Severity of incidents where `incidents.severities` has no match. `critical` goes to the topic `oncall`,
+    /// `warning` to `warnings`. Default: `"critical"`; for `integrations` `"warning"`.
     severity: Option<Severity>,
-    /// Incident rules of this check, in place of the shared ones.
+    /// Keys of `[incidents]` that differ for this check, such as in `[check.reconciliation.incidents]`. Default: as for
+    /// all checks.
+    #[schemars(extend("x-type" = "table"))]
     incidents: Option<RawIncidents>,
-    /// Reference to the URL of a heartbeat service, requested after each passed run. Default none.
+    /// Reference to a URL, to which the function sends a GET after each passed run, so that a service outside AWS
+    /// notices when all of AWS is silent. Default none.
     heartbeat_url: Option<RawReference>,
 }
 

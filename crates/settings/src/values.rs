@@ -8,19 +8,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Duration as written in a settings file, such as `"30s"`, before it is read.
+/// Duration in a settings file, such as `"30s"`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("x-type" = "duration"))]
 pub struct RawDuration(pub(crate) String);
 
-/// Reference to a secret as written in a settings file, such as `"env:TOKEN"`, before it is read.
+/// Reference to a secret in a settings file, such as `"env:TOKEN"`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("x-type" = "reference"))]
 pub struct RawReference(pub(crate) String);
 
-/// Id on the platform as written in a settings file, before it is read.
+/// Id on the platform: a text or a whole number.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("x-type" = "text or number"))]
 pub struct RawId(pub(crate) Value);
 
 /// Reference to a secret, never the secret itself.

@@ -69,23 +69,28 @@ pub enum When {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawWindow {
-    /// Name of the window, in logs and records. Required.
+    /// Name of the window, in logs and incident records. Required.
     name: Option<String>,
     /// Reason for the window. Default maintenance.
     reason: Option<String>,
-    /// Checks and subjects to silence: `CHECK`, or `CHECK/SUBJECT`. Default: everything.
+    /// Checks and subjects to silence, each `CHECK` or `CHECK/SUBJECT`, with checks of this file. Default: everything.
     checks: Option<Vec<String>>,
-    /// Start of a single window, such as "2026-12-01T02:00", or with an offset.
+    /// Start of a single window, in the time zone or with an offset, such as `2026-12-06T22:00`. Required for a single
+    /// window.
     from: Option<String>,
-    /// End of a single window, at most 15 days after the start.
+    /// End of a single window, at most 15 days after the start, the longest mute of an alarm in CloudWatch. Required
+    /// for a single window.
     until: Option<String>,
-    /// Weekdays on which a weekly window begins: mon, tue, wed, thu, fri, sat, sun. Default: every day.
+    /// Weekdays on which a weekly window begins: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`. Default: every day.
     days: Option<Vec<String>>,
-    /// Local time at which a weekly window begins, such as "02:00".
+    /// Time of day at which a weekly window begins, such as `02:30`. If the clock skips the time, the window starts
+    /// after the gap; if the clock shows it twice, at the first. Required for a weekly window.
     at: Option<String>,
-    /// Length of a weekly window: 1m to 168h, and less than the time until the next one begins.
+    /// Length of a weekly window: 1m to 168h, and shorter than the time until the next one begins, since `24h` every
+    /// day would never end. Required for a weekly window.
     duration: Option<RawDuration>,
-    /// Time zone of the window's times. Default: `time_zone` at the top of the file.
+    /// Time zone of all these times, by its IANA name. Default: `time_zone` at the top of the file.
+    #[schemars(extend("x-type" = "IANA name"))]
     time_zone: Option<String>,
 }
 

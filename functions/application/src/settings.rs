@@ -38,7 +38,8 @@ pub struct Health {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawApplication {
-    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
+    /// Longest time that one request may take, from name resolution to the last byte: 100ms to 20s. Both requests run
+    /// in parallel. Default 10s.
     step_deadline: Option<RawDuration>,
     /// Operations counters. Default: not read.
     counters: Option<RawCounters>,
@@ -49,20 +50,22 @@ pub struct RawApplication {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawCounters {
-    /// Reference to the bearer token. Required.
+    /// Reference to the bearer token of the operations counters. Required.
     token: Option<RawReference>,
-    /// Fewest requests, or calls to a partner, in a window for a rate to be published: 1 to 1000000. Default 20.
+    /// Number of requests, or calls to a partner, that a window must contain for a rate to be published: 1 to 1000000.
+    /// Default 20.
     minimum_count: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawHealth {
-    /// Reference to the secret that the endpoint requires. Default none.
+    /// Reference to the secret that protects the health endpoint, sent in `platform.health.secret_header`. Default
+    /// none.
     secret: Option<RawReference>,
-    /// Age beyond which results are stale: 30s to 24h. Default 5m.
+    /// Age beyond which results fail as `stale`, and their content is ignored: 30s to 24h. Default 5m.
     stale_after: Option<RawDuration>,
-    /// Names of results to ignore. Default none.
+    /// Names of results to ignore: neither judged nor measured. Default none.
     ignore: BTreeSet<String>,
 }
 

@@ -81,30 +81,37 @@ pub struct JsonExpectation {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawAvailability {
-    /// Most targets checked at the same time: 1 to 64. Default 16.
+    /// Number of targets requested at a time: 1 to 64. Default 16.
     concurrency: Option<usize>,
-    /// Pages and endpoints to request: 1 to 200.
+    /// Pages and endpoints to request, each written `[[check.availability.targets]]`: 1 to 200. Required.
     targets: Vec<RawTarget>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawTarget {
-    /// Id and subject of incidents: 1 to 64 of a-z, 0-9, `-`, `_` and `.`. Required.
+    /// Id of the target and subject of its incidents: 1 to 64 of `a-z`, `0-9`, `-`, `_` and `.`; not `-` alone; unique.
+    /// A renamed target is a new subject: rename it while no incident is open. Required.
     id: Option<String>,
-    /// Path below `base_url`. Either `path` or `url` is required.
+    /// Path to request, joined to `base_url`; begins with one `/`. Required without `url`.
     path: Option<String>,
-    /// URL, such as one of another host. Either `path` or `url` is required.
+    /// URL to request, for a target on another host: `http` or `https`, without user and password. Required without
+    /// `path`.
+    #[schemars(extend("x-type" = "URL"))]
     url: Option<String>,
-    /// Method of the request. Default GET.
+    /// Method of the request. The check creates nothing. An answer to HEAD has no body, so `text` and `json` cannot be
+    /// expected, and maintenance mode, which is recognised by the body, looks like a failure. Default GET.
     method: Option<RawMethod>,
-    /// Deadline of the exchange, with redirects and body: 100ms to 1m. Default 10s.
+    /// Longest time that the exchange may take, with name resolution, connection, redirects and the whole body: 100ms
+    /// to 1m. Default 10s.
     deadline: Option<RawDuration>,
-    /// Most redirects to follow: 0 to 20. With 0 the redirect itself is the answer. Default 5.
+    /// Maximum number of redirects to follow: 0 to 20. With 0 the redirect itself is the answer, to be matched by
+    /// `expect.status`. Default 5.
     max_redirects: Option<u8>,
-    /// Request headers by name. Default none.
+    /// Headers sent with the request, by name. Default none.
     headers: BTreeMap<String, String>,
-    /// Request headers with references to their values, by name. Default none.
+    /// Headers sent with the request, by name, each with a reference to its value. The value is masked in all output,
+    /// and a redirect to another origin drops it. Default none.
     secret_headers: BTreeMap<String, RawReference>,
     /// Expectations of the response.
     expect: RawExpect,
@@ -120,11 +127,11 @@ enum RawMethod {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawExpect {
-    /// Expected statuses: each 100 to 599. Default 200.
+    /// Expected statuses: at least one, each 100 to 599. Default 200.
     status: Option<Vec<u16>>,
-    /// Text that a response header must contain, by the name of the header. Default none.
+    /// Texts that headers must contain, by the name of the header. Each of these headers must be present. Default none.
     headers: BTreeMap<String, String>,
-    /// Texts that the body must contain. Default none.
+    /// Texts that the body must contain, byte by byte. Default none.
     text: Vec<String>,
     /// Values that the JSON body must hold. Default none.
     json: Vec<RawJson>,
@@ -135,7 +142,7 @@ struct RawExpect {
 struct RawJson {
     /// JSON Pointer (RFC 6901) to the value, such as `/data/status`. Required.
     pointer: Option<String>,
-    /// Expected value. Default: any value.
+    /// Expected value. Numbers are compared by value (`1` equals `1.0`); `"1"` is not `1`. Default: any value.
     equals: Option<Value>,
 }
 

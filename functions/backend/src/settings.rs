@@ -33,7 +33,8 @@ pub struct Backend {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawBackend {
-    /// Deadline of one exchange with a store: 100ms to 10s. Default 3s.
+    /// Longest time that one exchange with a store may take: 100ms to 10s. Connecting with TLS and log-in counts as
+    /// one. The database aborts statements a little earlier. Default 3s.
     step_deadline: Option<RawDuration>,
     /// Database, MySQL or MariaDB. Default: not checked.
     database: Option<RawDatabase>,
@@ -44,23 +45,27 @@ pub struct RawBackend {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawDatabase {
-    /// Host name or address.
+    /// Host name or address. Required.
     host: Option<String>,
     /// Port. Default 3306.
     port: Option<u16>,
-    /// TLS with a verified certificate. Default true.
+    /// True to encrypt the connection and verify the certificate, with Mozilla's authorities and
+    /// `network.ca_certificates`. TLS without verification is not available. Default true.
     tls: Option<bool>,
     /// User with read-only access. Required.
     user: Option<String>,
-    /// Reference to the password of the user.
+    /// Reference to the password of the user. Default none.
     password: Option<RawReference>,
-    /// Default schema of the statements. Default none.
+    /// Schema to use. Default none.
     name: Option<String>,
-    /// One `SELECT` statement that must succeed in time: at most 2000 characters, without `;`. Default none.
+    /// Statement that must be answered in time: one `SELECT` of at most 2000 characters, without `;`. The content of
+    /// the answer is not checked; more than 1000 rows, or 1 MiB in one row, is a failure of kind `body`. Choose an
+    /// indexed statement that users depend on. Default none.
     read: Option<String>,
-    /// Bounds of a replica. Default: replication is not checked.
+    /// Bounds of a replica. With this table the server must replicate from its source. Default: replication is not
+    /// checked.
     replica: Option<RawReplica>,
-    /// Laravel's table of failed jobs. Default: not read.
+    /// Laravel's table of failed jobs. Default: not counted.
     failed_jobs: Option<RawFailedJobs>,
 }
 
@@ -74,28 +79,30 @@ struct RawReplica {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawFailedJobs {
-    /// Name of the table, optionally with its schema. Default `failed_jobs`.
+    /// Name of the table; it may be prefixed with another schema. Default `failed_jobs`.
     table: Option<String>,
-    /// Age up to which jobs are counted: 1m to 24h. Default 15m.
+    /// Age up to which failed jobs are counted, by the database's clock and `failed_at`: 1m to 24h. Default 15m.
     window: Option<RawDuration>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawCache {
-    /// Host name or address.
+    /// Host name or address. Required.
     host: Option<String>,
     /// Port. Default 6379.
     port: Option<u16>,
-    /// TLS with a verified certificate. Default true.
+    /// True to encrypt the connection and verify the certificate, with Mozilla's authorities and
+    /// `network.ca_certificates`. TLS without verification is not available. Default true.
     tls: Option<bool>,
-    /// User who may run `PING`, `SELECT` and `INFO` only. Default: the server's default user.
+    /// User with permission for `INFO`, `PING` and `SELECT` only. Default: the server's default user.
     user: Option<String>,
-    /// Reference to the password. Default none.
+    /// Reference to the password of the user. Default none.
     password: Option<RawReference>,
-    /// Number of the database: 0 to 1000000. Default 0.
+    /// Number of the database: 0 to 1000000. A cluster has 0 only. Default 0.
     database: Option<u32>,
-    /// Longest time since the last snapshot: 1m to 168h. Default: not checked.
+    /// Greatest age of the last snapshot: 1m to 168h. Older is a failure of kind `stale`. Leave it out where snapshots
+    /// are off. Default: not checked.
     saved_within: Option<RawDuration>,
 }
 

@@ -43,27 +43,29 @@ pub struct Booking {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawBooking {
-    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
+    /// Longest time that one request may take, from name resolution to the last byte: 100ms to 20s. The whole flow has
+    /// the run's `deadline`. Default 10s.
     step_deadline: Option<RawDuration>,
-    /// Id of the synthetic school, a text or a number.
+    /// Id of the synthetic school. A number is sent as a number, a text as a text. Required.
     school: Option<RawId>,
-    /// Id of the school's teacher, a text or a number.
+    /// Id of the school's teacher. Required.
     teacher: Option<RawId>,
-    /// Id of the school's student, a text or a number.
+    /// Id of the school's student. Required.
     student: Option<RawId>,
     /// Kind of lesson to book, as the platform names it. Default lesson.
     kind: Option<String>,
-    /// Length of a lesson: 5m to 8h. Default 45m.
+    /// Length of a lesson: 5m to 8h. A longer free time is divided into lessons. Default 45m.
     lesson: Option<RawDuration>,
-    /// Minimum time from now until the lesson, longer than the platform's notice period: 0s to 720h. Default 48h.
+    /// Earliest start of a lesson, counted from now: 0s to 720h. Must exceed the platform's notice period. Default 48h.
     min_lead_time: Option<RawDuration>,
-    /// Maximum time from now until the lesson, at least `min_lead_time` plus a lesson: 1h to 1440h. Default 336h.
+    /// Latest start of a lesson, counted from now: 1h to 1440h, and at least `min_lead_time` plus a lesson. Default
+    /// 336h.
     max_lead_time: Option<RawDuration>,
     /// Age from which a synthetic booking counts as a leftover, longer than any run takes: 2m to 24h. Default 15m.
     leftover_after: Option<RawDuration>,
-    /// Account that books. No other check, location or person may use it.
+    /// Account that books, without a second factor. No other check, location or person may use it. Required.
     account: RawCredentials,
-    /// Rates of real users, from the operations counters. Not measured without this table.
+    /// Rates of real users, from the operations counters. Default: not measured.
     counters: Option<RawCounting>,
 }
 

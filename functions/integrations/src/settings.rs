@@ -28,37 +28,40 @@ pub struct Integrations {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawIntegrations {
-    /// Partners to check: 1 to 50.
+    /// Partners to request, each written `[[check.integrations.partners]]`: 1 to 50. Required.
     partners: Vec<RawPartner>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawPartner {
-    /// Id and subject of incidents: 1 to 64 of a-z, 0-9, `-`, `_` and `.`. Required.
+    /// Id of the partner and subject of its incidents: 1 to 64 of `a-z`, `0-9`, `-`, `_` and `.`; unique. Required.
     id: Option<String>,
-    /// Name in messages. Default: the id.
+    /// Name that people know, in every message and followed by "(partner)". Default: its `id`.
     name: Option<String>,
-    /// Kind of service: `http` for a page or endpoint; `stripe`, `twilio` or `sparkpost` with its own URL, reading call
-    /// and way to send the key. Default `http`.
+    /// Kind of partner, which selects the request and the way to send the key. Default `http`.
     kind: Option<Kind>,
-    /// URL, or a path below `base_url`. For kinds other than `http` the base URL of the calls. Required for `http`.
+    /// URL to request for `http`, and otherwise the base URL of the API; or a path below `base_url`. Default: that of
+    /// its kind. Required for `http`.
+    #[schemars(extend("x-type" = "URL or path"))]
     url: Option<String>,
     /// Account SID. Required for `twilio`.
     account: Option<String>,
-    /// Reference to the key for the partner's API. Optional for `http`, otherwise required.
+    /// Reference to our key at the partner. Read permission is enough. Default none. Required except for `http`.
     key: Option<RawReference>,
-    /// Header that carries the bare key, for `http` only. Default: `Authorization` with a bearer token.
+    /// Header that carries the key as its plain value, for `http` only. Default: `Authorization`, as a bearer token.
     header: Option<String>,
-    /// Expected statuses: each 100 to 599. Default 200.
+    /// Expected statuses: at least one, each 100 to 599. Unless listed here, 401 and 403 mean that the key was refused,
+    /// and 429 means throttled. Default 200.
     status: Option<Vec<u16>>,
     /// Text that the body must contain. Default none.
     text: Option<String>,
-    /// Deadline of the call: 100ms to 20s. Default 10s.
+    /// Longest time that the call may take: 100ms to 20s. A slower answer is a failure. Default 10s.
     deadline: Option<RawDuration>,
-    /// Days for which the certificate must still be valid: 0 (any time) to 365. Default 14.
+    /// Days for which the certificate must still be valid: 0 to 365. Fewer are a failure of kind `tls`; 0 allows any.
+    /// Default 14.
     certificate_days: Option<u32>,
-    /// Contact at the partner. Default none.
+    /// Contact at the partner. Messages list it before our own contact. Default none.
     contact: Option<RawContact>,
 }
 

@@ -45,39 +45,43 @@ pub struct Account {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawLogin {
-    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
+    /// Longest time that one request may take, from name resolution to the last byte: 100ms to 20s. The whole flow has
+    /// the run's `deadline`. Default 10s.
     step_deadline: Option<RawDuration>,
-    /// Id of the account's own school, a text or a number. It must be visible.
+    /// Id of the account's own school, which must be visible. Required.
     own_school: Option<RawId>,
-    /// Id of a school that the account does not belong to, a text or a number. It must be hidden.
+    /// Id of a school that the account does not belong to, which must be hidden. Must differ from `own_school`.
+    /// Required.
     other_school: Option<RawId>,
-    /// Account that logs in. No other check, location or person may use it.
+    /// Account that logs in. No other check, location or person may use it. Required.
     account: RawAccount,
-    /// Account for wrong passwords.
+    /// Account for wrong passwords. Required.
     wrong_password: RawWrongPassword,
-    /// Rates of real users, from the operations counters. Not measured without this table.
+    /// Rates of real users, from the operations counters. Default: not measured.
     counters: Option<RawCounting>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawAccount {
-    /// E-mail address of the account.
+    /// E-mail address of the account. Required.
     email: Option<String>,
-    /// Reference to the password.
+    /// Reference to the password of the account. Required.
     password: Option<RawReference>,
-    /// Reference to the Base32 seed of the second factor. Omit it for an account without one.
+    /// Reference to the Base32 seed of the second factor. When set, the password alone must not log in. Default none.
     totp_seed: Option<RawReference>,
-    /// Id of the account on the platform, a text or a number. Not compared if omitted.
+    /// Id of the account on the platform, compared with the platform's answer about the current user. The e-mail
+    /// address is always compared. Default: not compared.
     id: Option<RawId>,
-    /// Role of the account on the platform. Not compared if omitted.
+    /// Role of the account on the platform, compared with the same answer. Default: not compared.
     role: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawWrongPassword {
-    /// E-mail address of an otherwise unused account, since wrong passwords may lock it.
+    /// E-mail address of an account not used for logging in, since wrong passwords may lock it. Must differ from that
+    /// of `account`. Required.
     email: Option<String>,
 }
 

@@ -50,47 +50,51 @@ pub struct Notifications {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawNotifications {
-    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
+    /// Longest time that one request may take, from name resolution to the last byte: 100ms to 20s. The whole flow has
+    /// the run's `deadline`. Default 10s.
     step_deadline: Option<RawDuration>,
-    /// Id of the user whose record of notifications is read, a text or a number.
+    /// Id of the user whose notification record is read. Required.
     user: Option<RawId>,
-    /// Account that sends. No other check, location or person may use it.
+    /// Account that sends, without a second factor. No other check, location or person may use it. Required.
     account: RawCredentials,
-    /// E-mail canaries. Not sent without this table.
+    /// E-mail canaries. Default: none are sent.
     email: Option<RawCanary>,
-    /// SMS canaries. Not sent without this table.
+    /// SMS canaries. Default: none are sent.
     sms: Option<RawCanary>,
-    /// Queues and failures of real users' messages, from the operations counters. Not measured without this table.
+    /// Queues and failures of real users' messages, from the operations counters. Default: not measured.
     counters: Option<RawCounting>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawCanary {
-    /// Dedicated e-mail address or phone number that receives the canaries.
+    /// E-mail address or phone number that you own and that receives only the canaries. Required.
     to: Option<String>,
-    /// Interval between canaries: 5s to 24h. Default 15m for e-mail, 60m for SMS.
+    /// Interval between canaries: 5s to 24h. After a failure the next one is sent at once, and with every run until two
+    /// have arrived. Default: `"15m"` for e-mail, `"1h"` for SMS.
     every: Option<RawDuration>,
-    /// Maximum time until a canary arrives: 5s to 24h. Default 10m.
+    /// Longest time that a canary may take to arrive: 5s to 24h. Later is a failure of kind `stale`. Default 10m.
     delivered_within: Option<RawDuration>,
-    /// Price of one message at the provider, in USD: 0 to 10. Only `synthetics cost` uses it.
+    /// Price of one message at the provider, in USD: 0 to 10. Only `synthetics cost` uses it, and reports the price as
+    /// unknown without it. Default none.
     price_usd: Option<f64>,
-    /// Provider to ask for the delivery if the platform's record has no final status. Not asked without this table.
+    /// Provider to ask when the platform's record shows neither a delivery nor a failure. Default: not asked.
     provider: Option<RawProvider>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawProvider {
-    /// Name of the provider: `twilio`, `sparkpost` or `mailtrap`.
+    /// Name of the provider. Required.
     kind: Option<Kind>,
-    /// URL of the provider's API, absolute or a path below `base_url`. Default the provider's public API.
+    /// URL of the provider's API, or a path below `base_url`. Default: the provider's public API.
+    #[schemars(extend("x-type" = "URL or path"))]
     url: Option<String>,
-    /// Twilio account SID or Mailtrap account number. Not used for SparkPost.
+    /// Account SID of Twilio, or account number of Mailtrap. Required for `twilio` and `mailtrap`.
     account: Option<String>,
-    /// Mailtrap inbox id. Required for Mailtrap only.
+    /// Inbox id of Mailtrap. Required for `mailtrap`.
     inbox: Option<String>,
-    /// Reference to the provider's key or token.
+    /// Reference to the provider's key or token, with permission to read messages only. Required.
     key: Option<RawReference>,
 }
 

@@ -38,23 +38,27 @@ pub struct PaymentWebhook {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawPaymentWebhook {
-    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
+    /// Longest time that one request may take, from name resolution to the last byte: 100ms to 20s. The whole flow has
+    /// the run's `deadline`. Default 10s.
     step_deadline: Option<RawDuration>,
-    /// Id of the synthetic student, a text or a number.
+    /// Id of the synthetic student whose invoices are paid. Use it for this check and location only, since the check
+    /// verifies its balance. Required.
     student: Option<RawId>,
     /// Amount of an invoice, in the currency's smallest unit: 1 to 100000. Default 1.
     amount: Option<u64>,
-    /// Currency of the invoices. Default dkk.
+    /// Currency of the invoices, as Stripe writes it. Default dkk.
     currency: Option<String>,
-    /// Reference to the webhook secret for synthetic events, a separate secret valid only for the synthetic school.
+    /// Reference to the secret that signs synthetic events: a separate secret, valid for the synthetic school only.
+    /// With the production secret, anyone who controls the monitor could forge payments. Required.
     webhook_secret: Option<RawReference>,
-    /// Maximum time from an accepted event to its paid invoice: 1s to 4m. Default 10s.
+    /// Longest time that an accepted event may take to pay its invoice: 1s to 4m, within the budget. Longer is a
+    /// failure of kind `stale`. Default 10s.
     processing_deadline: Option<RawDuration>,
     /// Age from which a synthetic invoice counts as a leftover, longer than any run takes: 2m to 24h. Default 15m.
     leftover_after: Option<RawDuration>,
-    /// Account that creates invoices. No other check, location or person may use it.
+    /// Account that creates invoices, without a second factor. No other check, location or person may use it. Required.
     account: RawCredentials,
-    /// Rates of real users, from the operations counters. Not measured without this table.
+    /// Rates of real users, from the operations counters. Default: not measured.
     counters: Option<RawCounting>,
 }
 

@@ -58,61 +58,71 @@ pub(crate) const MAX_QUEUES: usize = 50;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawQueues {
-    /// Deadline of one request or exchange, from name resolution to the last byte: 100ms to 20s. Default 10s.
+    /// Longest time that one request, or one exchange with Redis, may take: 100ms to 20s. The whole flow has the run's
+    /// `deadline`. Default 10s.
     step_deadline: Option<RawDuration>,
-    /// Names of the queues: at most 50. Default: all queues that Horizon and the counters report. Required with `redis`.
+    /// Queues to check, by name: at most 50. In a cluster the name is a hash tag, such as `{default}`. A queue that no
+    /// source reports is a failure. Default: all that Horizon and the counters report. Required with `redis`.
     queues: Option<Vec<String>>,
-    /// Longest time that the same job may stay at the head of a queue, and that a delayed job may be overdue: 5s to 24h.
-    /// Default 5m.
+    /// Longest time that the same job may stay next in line, and that a delayed job may be overdue: 5s to 24h. Longer
+    /// is a failure of kind `stale`. Must exceed the longest job of a queue with one worker. Default 5m.
     idle_after: Option<RawDuration>,
-    /// Longest time that a worker may exceed its time for a job: 5s to 24h. Default 1m.
+    /// Longest time that a job may be past its reservation (`retry_after`) before a worker takes it back: 5s to 24h.
+    /// Must exceed the longest job if all workers may be busy with such jobs. Default 1m.
     stuck_after: Option<RawDuration>,
-    /// Redis server that holds the queues. Default: not read.
+    /// Redis server that holds the queues. A private address needs `network.allow_addresses`, and the function must be
+    /// in a VPC. Default: not read.
     redis: Option<RawQueueStore>,
-    /// Laravel Horizon. Default: not read.
+    /// Laravel Horizon, `horizon = {}` where it is public. Default: not read.
     horizon: Option<RawHorizon>,
     /// Operations counters, which report queues and scheduled tasks. Default: not read.
     counters: Option<RawCounting>,
-    /// Bounds of scheduled tasks. Requires `counters`.
+    /// Bounds of scheduled tasks, which need the table `counters`. Default none.
     tasks: Option<RawTasks>,
-    /// Canary jobs, sent with the token of the counters. Requires `counters`. Default: none are sent.
+    /// Canary jobs, which need the table `counters`: its token is used to send them and look them up. Default: none are
+    /// sent.
     canary: Option<RawCanary>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawQueueStore {
-    /// Host name or address.
+    /// Host name or address. Required.
     host: Option<String>,
     /// Port. Default 6379.
     port: Option<u16>,
-    /// TLS with a verified certificate. Default true.
+    /// True to encrypt the connection and verify the certificate; `network.ca_certificates` adds trusted authorities.
+    /// Default true.
     tls: Option<bool>,
-    /// User with read-only access.
+    /// User to read with. It needs only `llen`, `lindex`, `zcard`, `zcount` and `select` on the queues' keys. Default
+    /// none.
     user: Option<String>,
-    /// Reference to the password of the user.
+    /// Reference to the password of the user. Default none.
     password: Option<RawReference>,
     /// Number of the database: 0 to 1000000. Default 0.
     database: Option<u32>,
-    /// Prefix of all keys. Default `just_driving_database_`.
+    /// Prefix of all keys: `database.redis.options.prefix` of the platform. Default `just_driving_database_`.
     prefix: Option<String>,
-    /// Host names or addresses of the other nodes of the cluster. Default none.
+    /// Host names or addresses of a cluster's other nodes, as the cluster reports them: connections go only to hosts in
+    /// this file. At most four nodes are queried. Default none.
     nodes: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawHorizon {
-    /// Account that may view the dashboard. Default: requests carry no credentials.
+    /// Account that reads Horizon, which its gate must admit. Default none.
     account: Option<RawCredentials>,
-    /// Reference to a bearer token, instead of an account.
+    /// Reference to a bearer token, instead of an account. With neither, Horizon must be public. Default none.
     token: Option<RawReference>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawTasks {
-    /// Longest time since the last run of each task, by its name: 1m to 9600h. At most 50 tasks.
+    /// Longest time since a task last finished, by task name, such as `"backup:run" = "26h"`: 1m to 9600h, at most 50
+    /// tasks. Longer is a failure of kind `stale`; a task that the counters do not report is one of kind `assertion`.
+    /// Default none.
     within: Option<BTreeMap<String, RawDuration>>,
 }
 
@@ -121,9 +131,10 @@ struct RawTasks {
 struct RawCanary {
     /// Queues that receive canary jobs: 1 to 5. Required.
     queues: Option<Vec<String>>,
-    /// Interval between two jobs of a queue: 5s to 24h. Default 5m.
+    /// Interval between canary jobs of a queue: 5s to 24h. After a failure the next one is sent at once, and with every
+    /// run until two are done. Default 5m.
     every: Option<RawDuration>,
-    /// Longest time from dispatch until a job is done: 5s to 24h. Default 2m.
+    /// Longest time that a canary job may take: 5s to 24h. Longer is a failure of kind `stale`. Default 2m.
     done_within: Option<RawDuration>,
 }
 

@@ -50,33 +50,42 @@ pub struct Reconciliation {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawReconciliation {
-    /// Deadline of one request, from name resolution to the last byte: 100ms to 20s. Default 10s.
+    /// Longest time that one request may take, from name resolution to the last byte: 100ms to 20s. The whole flow has
+    /// the run's `deadline`. Default 10s.
     step_deadline: Option<RawDuration>,
-    /// Ids of all schools that use the provider's account, texts or numbers. Their payments are compared.
+    /// Ids of the schools to compare: all that take payments with the provider's account. Payments of a school that is
+    /// not listed are reported as missing. Required.
     schools: Option<Vec<RawId>>,
-    /// Age of the oldest compared payment, at least `grace_period` plus 30m: 30m to 72h. Default 4h.
+    /// Age up to which payments are compared: 30m to 72h, and at least `grace_period` plus two runs. Several runs
+    /// compare each payment. Default 4h.
     lookback: Option<RawDuration>,
-    /// Time after which a payment at the provider counts as missing on the platform: 1m to 24h. Default 15m.
+    /// Time that a payment may be in transit before it counts as missing: 1m to 24h. Default 15m.
     grace_period: Option<RawDuration>,
-    /// Maximum delay of the platform's record after the provider's: 1m to 72h. Default 1h.
+    /// Longest time after the provider that the platform may take to record a payment: 1m to 72h. Counted from when the
+    /// money came in, as its charge states; without a charge, from when the payment was started. Default 1h.
     late_after: Option<RawDuration>,
-    /// Maximum time from the creation of a payment intent to its payment, such as an open checkout page: 0s to 720h. Default
-    /// 24h.
+    /// Longest time from the start of a payment at the provider until it is paid, for example while a payment page
+    /// stays open: up to 720h. Stripe's Checkout allows 24 hours. The provider's list is read that much further back.
+    /// Payments of older intents are looked up one by one, ten per run; a payment that was not looked up gets no
+    /// verdict. Default 24h.
     intent_lifetime: Option<RawDuration>,
-    /// Maximum number of payments in memory per side, which the function's memory must allow: 100 to 200000. Default 20000.
+    /// Maximum number of payments held for one side, some 150 bytes each: 100 to 200000. With more, the run is
+    /// inconclusive. Default 20000.
     max_payments: Option<u32>,
-    /// Account that lists payments. No other check, location or person may use it.
+    /// Account that lists the payments of all `schools`, without a second factor. No other check, location or person
+    /// may use it. Required.
     account: RawCredentials,
-    /// The payment provider.
+    /// Payment provider. Required.
     provider: RawProvider,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawProvider {
-    /// URL of the provider's API, absolute or a path below `base_url`. Default `https://api.stripe.com`.
+    /// URL of the provider's API, or a path below `base_url`. Default `https://api.stripe.com`.
+    #[schemars(extend("x-type" = "URL or path"))]
     url: Option<String>,
-    /// Reference to a restricted key with read access to payment intents and charges only.
+    /// Reference to a restricted key with permission to read payment intents and charges only. Required.
     key: Option<RawReference>,
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{settings_file, synthetics, text};
 
 const SCHEMA: &str = "infra/layer/settings/settings.schema.json";
+const REFERENCE: &str = "docs/settings.md";
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
@@ -85,6 +86,22 @@ fn schema_file_matches_the_program() {
     assert!(
         kept == text(&output.stdout),
         "{SCHEMA} is not what `synthetics settings schema` prints; UPDATE_SCHEMA=1 writes it"
+    );
+}
+
+/// With `UPDATE_SCHEMA` set, the tables are rewritten, to be read in the diff.
+#[test]
+fn reference_lists_the_keys_of_the_schema() {
+    let file = repository().join(REFERENCE);
+    let kept = fs::read_to_string(&file).unwrap();
+    let filled = operations::settings_reference::with_tables(&kept).unwrap();
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(&file, &filled).unwrap();
+        return;
+    }
+    assert!(
+        kept == filled,
+        "{REFERENCE} does not list the keys as the settings define them; UPDATE_SCHEMA=1 writes it"
     );
 }
 

@@ -45,7 +45,7 @@ pub struct Platform {
     pub times: Times,
     /// Lessons.
     pub booking: Booking,
-    /// Invoices.
+    /// Invoices. Amounts may be numbers or texts.
     pub invoice: Invoice,
     /// Payments.
     pub payment: Payment,
@@ -55,9 +55,9 @@ pub struct Platform {
     pub webhook: Webhook,
     /// E-mail and SMS notifications.
     pub notification: Notification,
-    /// Operations counters.
+    /// Operations counters. A missing counter is not published.
     pub counters: Counters,
-    /// Laravel Horizon.
+    /// Laravel Horizon, whose answers have their own format.
     pub horizon: Horizon,
     /// Health endpoint.
     pub health: Health,
@@ -81,15 +81,16 @@ pub struct SessionNames {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Login {
-    /// Session with cookies, as in a browser, or bearer token, as in scripts. Default `session`.
+    /// Session with cookies, as in a browser, or bearer token, as in scripts. With a second factor, the token of the
+    /// first answer (if any) is sent with the code, and the token of the answer to the code is used. Default `session`.
     pub mode: Mode,
     /// Path of the page with the form. Default `/login`.
     pub form: Path,
-    /// Hidden field of the form with the CSRF token. Default `_token`.
+    /// Hidden field of the form with the CSRF token. `<meta name="csrf-token">` is accepted too. Default `_token`.
     pub form_token_field: Name,
     /// Path to which e-mail and password are sent. Default `/api/login`.
     pub path: Path,
-    /// Encoding of the fields. Default `json`.
+    /// Encoding of the fields: `json`, or `form` as a browser sends a form, with the form's token. Default `json`.
     pub encoding: Encoding,
     /// Field of the e-mail. Default `email`.
     pub email_field: Name,
@@ -101,8 +102,8 @@ pub struct Login {
     pub token_pointer: Pointer,
     /// Statuses of a wrong password. Default 422, 401.
     pub refused: Statuses,
-    /// Texts of a 422 that mean throttling: some log-in scaffolds do not answer 429. Default `Too many login attempts`,
-    /// `For mange loginforsøg`, `For mange forsøg`.
+    /// Texts of a 422 that mean throttling: some log-in scaffolds do not answer 429, which always means it. Default
+    /// `Too many login attempts`, `For mange loginforsøg`, `For mange forsøg`.
     pub throttled_texts: Vec<Name>,
 }
 
@@ -182,8 +183,8 @@ pub struct School {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Booking {
-    /// Path of a school's bookings, with `{school}`; optional `{teacher}`, `{from}` and `{to}` (days). Default
-    /// `/api/schools/{school}/bookings?teacher_id={teacher}&from={from}&to={to}`.
+    /// Path of a school's bookings, with `{school}`; optional `{teacher}`, `{from}` and `{to}` (days such as
+    /// `2026-11-23`). Default `/api/schools/{school}/bookings?teacher_id={teacher}&from={from}&to={to}`.
     pub calendar: CalendarPath,
     /// Path of a teacher's free slots, with `{teacher}`; optional `{from}` and `{to}` (days). Default
     /// `/api/teachers/{teacher}/availability?from={from}&to={to}`.
@@ -196,7 +197,9 @@ pub struct Booking {
     pub create: SchoolPath,
     /// Path to read, change (PUT) and cancel (DELETE) a booking, with `{booking}`. Default `/api/bookings/{booking}`.
     pub path: BookingPath,
-    /// Body to create or change a booking.
+    /// Body to create or change a booking. Placeholders: `{teacher}`, `{student}`, `{starts_at}`, `{ends_at}` and
+    /// `{marker}`, which are required, and `{kind}`. A text that is only a placeholder becomes the value itself, so
+    /// that a number stays a number. Default: as `settings show` prints it.
     pub body: BookingBody,
     /// Statuses of a created booking. Default 201, 200.
     pub created: Statuses,
@@ -212,7 +215,7 @@ pub struct Booking {
     pub id: Pointer,
     /// Id of the teacher. Default `/teacher_id`.
     pub teacher: Pointer,
-    /// Ids of the students. Default `/student_ids`.
+    /// Ids of the students: a list or one id. Default `/student_ids`.
     pub students: Pointer,
     /// Start of the lesson. Default `/starts_at`.
     pub starts_at: Pointer,

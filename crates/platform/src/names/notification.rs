@@ -15,9 +15,9 @@ pub struct Notification {
     pub email: Path,
     /// Path to send an SMS. Default `/api/notifications/sms`.
     pub sms: Path,
-    /// Body to send an e-mail.
+    /// Body to send an e-mail; `{to}` and `{marker}` are required. Default: as `settings show` prints it.
     pub email_body: MessageBody,
-    /// Body to send an SMS.
+    /// Body to send an SMS; `{to}` and `{marker}` are required. Default: as `settings show` prints it.
     pub sms_body: MessageBody,
     /// Statuses of an accepted message. Default 202, 200, 201.
     pub accepted: Statuses,
@@ -33,8 +33,8 @@ pub struct Notification {
     pub error: Pointer,
     /// Id at the provider. Default `/provider_id`.
     pub provider_id: Pointer,
-    /// Statuses of a delivered notification. A platform without delivery reports from its providers only has `sent`.
-    /// Default `delivered`.
+    /// Statuses of a delivered notification. A platform without delivery reports from its provider knows only `sent`:
+    /// configure the provider, or count `sent` as delivered. Default `delivered`.
     pub delivered_statuses: Vec<Name>,
     /// Statuses of a notification that will never arrive. Default `failed`, `bounced`.
     pub failed_statuses: Vec<Name>,

@@ -99,7 +99,7 @@ pub struct Horizon {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Health {
-    /// Path of the health endpoint. Default `/health`.
+    /// Path of the health endpoint, without `?fresh`, which would run all checks on every request. Default `/health`.
     pub path: Path,
     /// Statuses of an answer with results. A platform may use another status when a result has failed. Default 200.
     pub status: Statuses,
@@ -128,7 +128,7 @@ pub struct Health {
 pub struct Job {
     /// Path to put a job into a queue. Default `/api/ops/jobs`.
     pub dispatch: Path,
-    /// Body to put a job into a queue.
+    /// Body to put a job into a queue, with `{queue}` and `{marker}`. Default: as `settings show` prints it.
     pub body: JobBody,
     /// Statuses of an accepted job. Default 202, 200, 201.
     pub accepted: Statuses,

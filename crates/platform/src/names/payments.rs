@@ -15,18 +15,21 @@ pub struct Invoice {
     pub list: StudentPath,
     /// Path to create an invoice, with `{student}`. Default `/api/students/{student}/invoices`.
     pub create: StudentPath,
-    /// Path to read and change (PUT) an invoice, with `{invoice}`. Default `/api/invoices/{invoice}`.
+    /// Path to read and void (PUT) an invoice, with `{invoice}`. Default `/api/invoices/{invoice}`.
     pub path: InvoicePath,
-    /// Body to create an invoice.
+    /// Body to create an invoice. Placeholders: `{amount}`, `{currency}` and `{marker}`, which are required, and
+    /// `{student}`. Default: as `settings show` prints it.
     pub body: InvoiceBody,
-    /// Body to void an invoice.
+    /// Body to void an invoice; `{invoice}` is optional. Default: as `settings show` prints it.
     pub void_body: VoidBody,
     /// Statuses of a created invoice. Default 201, 200.
     pub created: Statuses,
     /// Statuses of a changed invoice. Default 200, 204.
     pub updated: Statuses,
-    /// Statuses of an answer that means that the school takes no online payments. Default none: a missing route must
-    /// not look the same.
+    /// Statuses of an answer that means that the school takes no online payments. The check then skips the remaining
+    /// steps and passes. Every 4xx has other causes that must be noticed (403 a lost permission, 404 a removed route,
+    /// 409 and 422 a changed rule), so a school without online payments fails at `invoices` by default, and the failure
+    /// names the status to add. Default none.
     pub unsupported_statuses: Vec<u16>,
     /// Id of the invoice. Default `/id`.
     pub id: Pointer,
@@ -74,13 +77,14 @@ pub struct Payment {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SchoolPayments {
-    /// Path of the payments, with `{school}`; optional `{from}` and `{to}` (days) and `{page}`. Default
-    /// `/api/schools/{school}/payments?from={from}&to={to}&page={page}`.
+    /// Path of the payments, page by page, with `{school}`; optional `{from}` and `{to}` (days such as `2026-11-23`)
+    /// and `{page}`. Default `/api/schools/{school}/payments?from={from}&to={to}&page={page}`.
     pub path: PaymentsPath,
-    /// Next page: a number, a URL, or nothing. Default `/next`.
+    /// Next page, from the top of the answer: a page number, or a URL at the platform. Absent, `null` or empty on the
+    /// last page. Default `/next`.
     pub next: Pointer,
-    /// Statuses of an answer that means that the school takes no online payments. Default none: a missing route must
-    /// not look the same.
+    /// Statuses of an answer that means that the school takes no online payments. A missing route must not look the
+    /// same. Default none.
     pub unsupported_statuses: Vec<u16>,
     /// Id of the payment. A payment listed on two pages, because another one was added in between, counts once. Default
     /// `/id`.
@@ -132,11 +136,15 @@ pub struct Webhook {
     pub accepted: Statuses,
     /// Statuses of an event whose signature is wrong or too old. Default 400, 401, 403.
     pub refused: Statuses,
-    /// Value of `livemode` in events. Some handlers ignore events with `false`. Default false.
+    /// Value of `livemode` in events. Use `true` if the handler ignores events that are not live. Default false.
     pub livemode: bool,
-    /// Body of a `payment_intent.…` event.
+    /// Body of a `payment_intent.…` event, as Stripe writes it. Placeholders: `{intent}`, `{event}`, `{type}`,
+    /// `{amount}` and `{invoice}`, which are required, and `{created}`, `{livemode}`, `{currency}`, `{status}`,
+    /// `{charge}`, `{student}` and `{marker}`. Default: as `settings show` prints it.
     pub intent_event: IntentEvent,
-    /// Body of a `charge.refunded` event.
+    /// Body of a `charge.refunded` event, as Stripe writes it. Placeholders: `{intent}`, `{event}` and `{amount}`,
+    /// which are required, and `{created}`, `{livemode}`, `{currency}`, `{charge}`, `{invoice}`, `{student}` and
+    /// `{marker}`. Default: as `settings show` prints it.
     pub refund_event: RefundEvent,
 }
 

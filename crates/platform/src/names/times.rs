@@ -14,7 +14,9 @@ pub struct Times {
     /// Time zone of the platform's days, and of times without an offset. Default: `time_zone` at the top of the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<TimeZone>,
-    /// Format of times sent to the platform. Default utc.
+    /// Format of times sent to the platform: `utc` (`2026-11-22T23:15:28.000000Z`), `offset`
+    /// (`2026-11-23T00:15:28+01:00`) or `local` (`2026-11-23 00:15:28`). All of them, and Unix seconds, are accepted in
+    /// answers. Default `utc`.
     pub written: Written,
 }
 
