@@ -40,7 +40,7 @@ fn page() -> String {
 fn add(text: &mut String, parent: &str, command: &Command) {
     let name = format!("{parent} {}", command.get_name());
     let about = command.get_long_about().or_else(|| command.get_about()).map(ToString::to_string).unwrap_or_default();
-    text.push_str(&format!("\n## `{name}`\n\n{}\n", escaped(&about)));
+    text.push_str(&format!("\n## `{name}`\n\n{}\n", sentence(&escaped(&about))));
     if command.has_subcommands() {
         visible(command).for_each(|inner| add(text, &name, inner));
         return;
@@ -65,7 +65,7 @@ fn visible(command: &Command) -> impl Iterator<Item = &Command> {
 /// Row of an argument, with its default and the values it takes.
 fn row(argument: &Arg) -> String {
     let help = argument.get_long_help().or_else(|| argument.get_help()).map(ToString::to_string).unwrap_or_default();
-    let mut meaning = escaped(&help).replace("\n\n", " ").replace('\n', " ");
+    let mut meaning = sentence(&escaped(&help).replace("\n\n", " ").replace('\n', " "));
     let list = |values: Vec<String>| values.join("`, `");
     let takes_values = argument.get_action().takes_values();
     let values: Vec<String> = argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
@@ -86,6 +86,11 @@ fn after_help(command: &Command) -> String {
 
 fn fenced(language: &str, text: &str) -> String {
     format!("\n```{language}\n{}\n```\n", text.trim_end())
+}
+
+/// Text that ends with a full stop, which clap cuts off.
+fn sentence(text: &str) -> String {
+    if text.ends_with(['.', ']', '!', '?']) { text.to_owned() } else { format!("{text}.") }
 }
 
 /// Text in which `<` and `|` do not mean HTML or a cell.
