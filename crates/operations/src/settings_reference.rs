@@ -28,8 +28,8 @@ fn fill(document: &str, schema: &Value) -> anyhow::Result<String> {
         filled.push_str(line);
         filled.push('\n');
         if let Some(name) = block(line) {
-            let old = lines.by_ref().take_while(|line| block(line).is_none()).any(|line| line == END);
-            if !old {
+            let has_end = lines.by_ref().take_while(|line| block(line).is_none()).any(|line| line == END);
+            if !has_end {
                 bail!("the keys of {name} have no end: expected `{END}`");
             }
             filled.push_str(&format!("\n{}\n{END}\n", table(schema, name, &blocks)?));
@@ -217,7 +217,7 @@ fn written_default(property: &Value, stated: &str) -> String {
 }
 
 fn value(property: &Value, stated: &str) -> toml::Value {
-    let is_text = property["type"] == "string" || property["const"].is_string() || !choices(property).is_empty();
+    let is_text = property["type"] == "string" || !choices(property).is_empty();
     let text = || toml::Value::String(stated.to_owned());
     if is_text { text() } else { stated.parse().unwrap_or_else(|_| text()) }
 }
