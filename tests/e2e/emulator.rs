@@ -1,6 +1,6 @@
 //! Runs an AWS emulator on a free port of this machine and deploys the template into it.
 //!
-//! Its limits are listed in docs/operations.md, "What the emulator does not prove".
+//! Its limits are listed in docs/operations/emulator.md.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,5 +1,5 @@
 //! CloudWatch's API of alarm mute rules, which the emulator lacks. Answers follow the AWS documentation, error texts follow
-//! reports of users. It was not compared with a real account: docs/operations.md, "What the emulator does not prove".
+//! reports of users. It was not compared with a real account: docs/operations/emulator.md.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

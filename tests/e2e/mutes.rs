@@ -116,7 +116,7 @@ async fn mute_holds_although_its_alarms_cannot_be_muted() {
         "availability is muted until ",
         "alarms are not muted and keep notifying",
         "is not authorized to perform: cloudwatch:PutAlarmMuteRule",
-        "docs/operations.md",
+        "docs/operations/muting.md",
     ] {
         assert!(denied.contains(part), "{part} is missing in {denied}");
     }

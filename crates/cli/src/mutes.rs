@@ -73,7 +73,7 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
                     eprintln!("warning: alarms may not be muted, or still be muted by an earlier rule: {error:#}")
                 }
             }
-            eprintln!("  fix the cause and mute again; docs/operations.md, \"Muting\", lists what is needed");
+            eprintln!("  fix the cause and mute again; docs/operations/muting.md lists what is needed");
             Ok(Exit::Failed)
         }
     }
@@ -108,7 +108,7 @@ pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
         Ok(false) => {}
         Err(error) => {
             eprintln!("warning: alarms may still be muted: {error:#}");
-            eprintln!("  fix the cause and unmute again; docs/operations.md, \"Muting\", lists what is needed");
+            eprintln!("  fix the cause and unmute again; docs/operations/muting.md lists what is needed");
             return Ok(Exit::Failed);
         }
     }

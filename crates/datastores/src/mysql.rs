@@ -351,7 +351,8 @@ impl Refusal {
                     |at| format!("put a valid password at {at}"),
                 );
                 let detail = format!(
-                    "{} rejects the user {user}: {message}\n{password}, and grant the user what docs/operations.md lists",
+                    "{} rejects the user {user}: {message}\n{password}, and grant the user what \
+                     docs/deploy/accounts.md lists",
                     store.place
                 );
                 step.inconclusive(Cause::Credentials, &detail)

@@ -61,7 +61,7 @@ pub fn for_emulator(workspace: &Workspace) -> Result<()> {
 pub fn package(workspace: &Workspace) -> Result<()> {
     let cargo_lambda = tools::python(workspace, "package")?;
     sam_build(workspace, "package", "arm64", &cargo_lambda, |run| run)?;
-    println!("to deploy it, see docs/operations.md, \"Deploying\"");
+    println!("to deploy it, see docs/deploy/README.md");
     Ok(())
 }
 

@@ -41,9 +41,9 @@ fn documentation_shows_the_current_bill() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let output =
         std::process::Command::new(env!("CARGO_BIN_EXE_synthetics")).arg("cost").current_dir(root).output().unwrap();
-    let page = std::fs::read_to_string(format!("{root}/docs/operations.md")).unwrap();
+    let page = std::fs::read_to_string(format!("{root}/docs/operations/cost.md")).unwrap();
     let printed = text(&output.stdout);
-    assert!(page.contains(&printed), "copy the output of `synthetics cost` into docs/operations.md:\n{printed}");
+    assert!(page.contains(&printed), "copy the output of `synthetics cost` into docs/operations/cost.md:\n{printed}");
     for checks in [
         "all",
         "availability,login,booking,payment-webhook,notifications,queues,reconciliation,application,integrations",

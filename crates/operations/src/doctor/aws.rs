@@ -21,7 +21,7 @@ const TARGET_GROUP: &[&[&str]] = &[&["LoadBalancer", "TargetGroup"]];
 const DATABASE: &[&[&str]] = &[&["DBInstanceIdentifier"]];
 const CACHE: &[&[&str]] = &[&["CacheClusterId"], &["CacheClusterId", "CacheNodeId"]];
 const SERVER: &[&[&str]] = &[&["InstanceId"]];
-/// The CloudWatch agent aggregates by these dimensions, if configured according to docs/operations.md.
+/// The CloudWatch agent aggregates by these dimensions, if configured according to docs/deploy/aws-alarms.md.
 const AGENT: &[&[&str]] = SERVER;
 
 /// Sources: "CloudWatch metrics" in the user guide of each service; "Metrics collected by the CloudWatch agent" in that

@@ -30,7 +30,7 @@ async fn missing_grant_is_inconclusive() {
     let observed = World::with_database(server.port, "read = \"SELECT payload FROM failed_jobs\"").run().await;
     let inconclusive = observed.inconclusive();
     assert_eq!(inconclusive.cause, Cause::Credentials);
-    assert!(inconclusive.detail.contains("grant the user what docs/operations.md lists"), "{}", inconclusive.detail);
+    assert!(inconclusive.detail.contains("grant the user what docs/deploy/accounts.md"), "{}", inconclusive.detail);
     assert_eq!((observed.step("read"), observed.step("status")), ("inconclusive", "passed"));
 }
 

@@ -1,4 +1,4 @@
-//! A MariaDB with tables as Laravel creates them, and a user with the grants that docs/operations.md lists.
+//! A MariaDB with tables as Laravel creates them, and a user with the grants that docs/deploy/accounts.md lists.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

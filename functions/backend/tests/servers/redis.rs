@@ -1,4 +1,4 @@
-//! A Redis whose user has the permissions that docs/operations.md lists.
+//! A Redis whose user has the permissions that docs/deploy/accounts.md lists.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;

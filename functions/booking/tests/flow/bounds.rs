@@ -5,7 +5,7 @@ use check_testkit::{Harness, Observed};
 use demo_platform::faults::{FaultSpec, catalogue};
 use demo_platform::{Fault, Options};
 
-/// Requests of the flow, including the log-out. Documented in `docs/operations.md`.
+/// Requests of the flow, including the log-out. Documented in `docs/deploy/accounts.md`.
 const MAX_FLOW: usize = 14;
 const MAX_CHAIN: usize = 12;
 /// Retries in `slot-released`: the calendar and the teacher's free times, twice each.

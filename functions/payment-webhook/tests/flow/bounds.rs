@@ -8,7 +8,7 @@ use demo_platform::{Fault, Recorded};
 use jiff::Timestamp;
 use payment_webhook::PaymentWebhook;
 
-/// Requests of the flow, including the log-out but not repeated polls. Documented in `docs/operations.md`.
+/// Requests of the flow, including the log-out but not repeated polls. Documented in `docs/deploy/accounts.md`.
 const MAX_FLOW: usize = 24;
 const MAX_CHAIN: usize = 10;
 /// Compensation: lists payments, refunds them, polls seven times for the refund, voids the invoices.
