@@ -1,4 +1,4 @@
-//! Memory of a check: the little that it keeps between runs, typed per check, and stored as JSON beside its state.
+//! Memory of a check: the little that it keeps between runs, typed per check, and stored as JSON next to its state.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_memory_has_its_version_beside_its_data() {
+    fn stored_memory_has_its_version_next_to_its_data() {
         let stored = text(&numbers([1, 2]));
         assert_eq!(stored, r#"{"version":3,"data":{"added":[1,2],"last":0.5}}"#);
         assert_eq!(read::<Numbers>(Some(&stored)).unwrap(), numbers([1, 2]));

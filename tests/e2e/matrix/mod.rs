@@ -1,11 +1,11 @@
 //! The fault matrix: the effect of every fault on reports, notifications and alarms, compared with `docs/fault-matrix.md`.
 
 mod alarms;
-mod beside;
 mod faults;
 mod late;
 mod page;
 mod recorded;
+mod uncatalogued;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -59,7 +59,7 @@ async fn fault_matrix_page_is_current_and_proves_every_alarm() {
     }
     assert!(!scenarios.is_empty(), "the catalogue is empty");
     // These scenarios mostly wait and make few calls.
-    for (name, scenario) in late::scenarios().chain(beside::scenarios()) {
+    for (name, scenario) in late::scenarios().chain(uncatalogued::scenarios()) {
         let permits = idle_permits.clone();
         let scenario = async move {
             let _permit = permits.acquire_owned().await.unwrap();

@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed assumption fails the test")]
 
-mod beside;
 mod bounds;
 mod cleanup;
+mod concurrent;
 mod endings;
 mod fields;
 mod flavours;
