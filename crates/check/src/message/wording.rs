@@ -81,7 +81,7 @@ pub(super) fn explanation(n: &Notification) -> Option<&'static str> {
             "It was a warning and is now critical: the failure got worse, or the incident has been open too long."
         }
         Event::Flapping => {
-            "It keeps failing and recovering. Changes are no longer notified until it is stable; reminders continue."
+            "It keeps failing and recovering. You will not be notified of each change until it is stable; reminders continue."
         }
         Event::Stabilized if n.is_ongoing() => "It stopped flapping and stays down.",
         Event::Stabilized => "It stopped flapping and stays healthy.",
