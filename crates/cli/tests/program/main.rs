@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot start the program has failed")]
 
 mod cleanup;
+mod contributing;
 mod cost;
 mod faults;
 mod send;
