@@ -3,9 +3,9 @@
 mod alarms;
 mod faults;
 mod late;
+mod other_faults;
 mod page;
 mod recorded;
-mod uncatalogued;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -59,7 +59,7 @@ async fn fault_matrix_page_is_current_and_proves_every_alarm() {
     }
     assert!(!scenarios.is_empty(), "the catalogue is empty");
     // These scenarios mostly wait and make few calls.
-    for (name, scenario) in late::scenarios().chain(uncatalogued::scenarios()) {
+    for (name, scenario) in late::scenarios().chain(other_faults::scenarios()) {
         let permits = idle_permits.clone();
         let scenario = async move {
             let _permit = permits.acquire_owned().await.unwrap();
