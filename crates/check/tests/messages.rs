@@ -325,7 +325,7 @@ fn several_partners_are_named_apart_from_the_platform() {
     let mail = email(&several);
     assert!(mail.contains("failing: e-teori.dk (partner), Stripe (partner)"), "{mail}");
     assert!(
-        mail.contains("not on the platform: e-teori.dk, Stripe. Only they can fix it, unless the cause is our own"),
+        mail.contains("not with the platform: e-teori.dk, Stripe. Only they can fix it, unless the cause is our own"),
         "{mail}"
     );
     assert!(sms(&several).contains("Contact +45 00 00 00 00"), "{}", sms(&several));

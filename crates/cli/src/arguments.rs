@@ -45,7 +45,7 @@ Examples:
     Cleanup(CleanupOptions),
     /// Silence notifications and alarms of a check, or notifications of one subject, for a while.
     ///
-    /// The check keeps running and publishing. Incidents that are still open at the end are notified then.
+    /// The check keeps running and publishing. Incidents still open when the mute ends are announced then.
     #[command(after_help = "\
 Examples:
   synthetics mute booking --environment production --for 2h --reason deploy
@@ -109,7 +109,7 @@ pub(crate) enum MaintenanceCommand {
 Example:
   synthetics maintenance list --settings production.toml")]
     List(MaintenanceOptions),
-    /// Sync the maintenance windows of a settings file to CloudWatch: create missing rules, end obsolete ones.
+    /// Sync the maintenance windows of a settings file to CloudWatch: create missing mute rules, expire obsolete ones.
     #[command(after_help = "\
 Example:
   synthetics maintenance sync --settings production.toml")]

@@ -38,15 +38,15 @@ pub(super) fn ownership(n: &Notification) -> Option<String> {
         ([], _) => return None,
         (_, true) => format!("Partners, not the platform, are responsible for: {names}."),
         ([_], _) if n.is_ongoing() => format!(
-            "The problem is at {names}, not on the platform. Contact them first. Features that depend on them may fail or \
+            "The fault appears to be with {names}, not with the platform. Contact them first. Features that depend on them may fail or \
              be delayed."
         ),
-        ([_], _) => format!("The problem was at {names}, not on the platform."),
+        ([_], _) => format!("The fault was with {names}, not with the platform."),
         (_, _) if n.is_ongoing() => format!(
-            "The problem is at several partners, not on the platform: {names}. Only they can fix it, unless the cause is our own \
+            "The fault appears to be with several partners, not with the platform: {names}. Only they can fix it, unless the cause is our own \
              connection to the internet."
         ),
-        (_, _) => format!("The problem was at several partners, not on the platform: {names}."),
+        (_, _) => format!("The fault was with several partners, not with the platform: {names}."),
     })
 }
 

@@ -86,7 +86,7 @@ pub(super) fn explanation(n: &Notification) -> Option<&'static str> {
         Event::Stabilized if n.is_ongoing() => "It stopped flapping and stays down.",
         Event::Stabilized => "It stopped flapping and stays healthy.",
         Event::MonitoringLost => {
-            "The last runs reached no verdict. The platform may be healthy, but an outage would go unnoticed."
+            "The last runs reached no verdict. Users may not be affected, but an outage would go unnoticed."
         }
         Event::Leftovers => "Test data that could not be removed is still on the platform. Users are not affected.",
         Event::Opened | Event::Reminded | Event::Recovered | Event::MonitoringRestored => return None,
