@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  passed (maintenance counts as passed and is reported)
-  1  a check failed, leftovers remain, doctor has findings, or cost exceeds --max
+  1  a check failed, leftovers remain, doctor has findings, cost exceeds --max,
+     or alarms are not muted as requested
   2  nothing ran: wrong usage or settings, unknown name, port in use, AWS call failed
   3  no check failed, but at least one was inconclusive";
 

@@ -81,10 +81,10 @@ pub(super) fn explanation(n: &Notification) -> Option<&'static str> {
             "It was a warning and is now critical: the failure got worse, or the incident has been open too long."
         }
         Event::Flapping => {
-            "It keeps failing and recovering. You will not be notified of each change until it is stable; reminders continue."
+            "It keeps failing and recovering. Until it is stable, you will not be notified of each change; reminders continue."
         }
-        Event::Stabilized if n.is_ongoing() => "It stopped flapping and stays down.",
-        Event::Stabilized => "It stopped flapping and stays healthy.",
+        Event::Stabilized if n.is_ongoing() => "It has stopped flapping and is still down.",
+        Event::Stabilized => "It has stopped flapping and is healthy.",
         Event::MonitoringLost => {
             "The last runs reached no verdict. Users may not be affected, but an outage would go unnoticed."
         }
