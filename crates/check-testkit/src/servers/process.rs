@@ -52,7 +52,17 @@ pub fn address(port: u16) -> SocketAddr {
 /// When no port is free.
 #[must_use]
 pub fn free_port() -> u16 {
-    TcpListener::bind(address(0)).unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Below the range from which systems take the ports of outgoing connections. Otherwise one of those could take the port
+    // before the server does. Processes begin at different ports.
+    let (first, count) = (10_000, 20_000);
+    let candidate =
+        || first + std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % count;
+    std::iter::repeat_with(candidate)
+        .take(1_000)
+        .filter_map(|port| u16::try_from(port).ok())
+        .find(|port| TcpListener::bind(address(*port)).is_ok())
+        .unwrap()
 }
 
 /// A folder of one test, removed when this value is dropped.
