@@ -10,7 +10,7 @@
 //! | `outbox` | M | by delivery: the delivery, JSON |
 //!
 //! An incident's item also has `pk` `CHECK#<id>`, and is kept 400 days from its last change: see `record.rs`. A run
-//! that opens, closes or notifies an incident writes both items in one transaction.
+//! that opens, closes or reports an incident writes both items in one transaction.
 
 use std::collections::HashMap;
 

@@ -114,7 +114,7 @@ pub async fn row(spec: &FaultSpec) -> Row {
         }
     }
     assert_eq!(world.platform.leftovers(), Vec::<String>::new(), "{fault}, after cleanup");
-    // Leftovers and lost monitoring are notified once each, to the topic `warnings`.
+    // Leftovers and lost monitoring are reported once each, to the topic `warnings`.
     let loses_monitoring = matches!(spec.shows, Shows::Inconclusive(_))
         && spec.runs.get() + times.further >= Policy::default().monitoring_lost_after;
     let expected: &[&str] = match (spec.leaves_leftovers, loses_monitoring) {

@@ -17,7 +17,7 @@ use locations::{is_alive, note_run};
 use step::{Step, change};
 pub use types::{Decision, Findings, NotificationReason, Reason, Vote};
 
-/// Maximum number of subjects whose incidents one run opens, closes or notifies. The table takes 100 writes in one
+/// Maximum number of subjects whose incidents one run opens, closes or reports. The table takes 100 writes in one
 /// transaction, and one of them is the state. The next run handles the rest.
 pub const MAX_CHANGES: usize = 99;
 

@@ -1,4 +1,4 @@
-//! Events of incidents that are notified, and the ids of their notifications.
+//! Events of incidents that are sent as notifications, and the ids of their notifications.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Rules for opening, closing and notifying incidents.
+//! Rules for opening, closing and reporting incidents.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::severity::Severity;
 use crate::model::{Failure, FailureKind, Subject};
 
-/// Rules for opening, closing and notifying incidents.
+/// Rules for opening, closing and reporting incidents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Failed runs in a row that open an incident; one confirmed run opens it at once. Default 2.

@@ -17,7 +17,7 @@ pub enum SilenceKind {
 }
 
 /// Period in which notifications about a check, or one of its subjects, are suppressed. Runs and metrics continue.
-/// Incidents still open at the end are notified then.
+/// Incidents still open at the end are reported then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Silence {
     /// Unique within the check.

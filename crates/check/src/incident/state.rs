@@ -158,7 +158,7 @@ pub struct Streak {
     pub inconclusive: u32,
 }
 
-/// Notified condition of a subject whose end has not been notified yet.
+/// Announced condition of a subject whose end has not been announced yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Announced {
     /// Announced condition.
@@ -171,7 +171,7 @@ pub struct Announced {
     pub last: Timestamp,
 }
 
-/// Condition whose beginning was notified, but not its end.
+/// Condition whose beginning was announced, but not its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Announcement {
@@ -204,7 +204,7 @@ pub struct SubjectState {
     /// Times at which incidents opened within the flap window.
     #[serde(default)]
     pub openings: Vec<Timestamp>,
-    /// True when incidents open and close too often to be notified one by one.
+    /// True when incidents open and close too often to be reported one by one.
     #[serde(default)]
     pub is_flapping: bool,
     /// Period of inconclusive runs, while it lasts.
@@ -255,7 +255,7 @@ impl Incident {
     }
 }
 
-/// Leftovers that have not been notified yet, or were notified recently.
+/// Leftovers that have not been reported yet, or were reported recently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Leftovers {
     /// Scheduled time of the first run with leftovers.
@@ -265,7 +265,7 @@ pub struct Leftovers {
     /// Time of the last notification.
     #[serde(default)]
     pub notified_at: Option<Timestamp>,
-    /// Leftovers that have not been notified yet, at most [`Leftovers::MAX`].
+    /// Leftovers that have not been reported yet, at most [`Leftovers::MAX`].
     pub pending: Vec<Leftover>,
     /// Number of further leftovers for which there was no room.
     #[serde(default)]

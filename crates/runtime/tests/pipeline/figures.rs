@@ -15,7 +15,7 @@ pub(crate) struct Figures {
     pub(crate) lost: u64,
     /// Incidents not over although everything is healthy, in the state or from the receivers' point of view.
     pub(crate) stuck: u64,
-    /// Events of an incident under a second id, and ends of incidents whose start was never notified.
+    /// Events of an incident under a second id, and ends of incidents whose start was never reported.
     pub(crate) contradictions: u64,
     /// Messages that arrived again.
     pub(crate) duplicates: u64,

@@ -1,4 +1,4 @@
-//! Leftovers: notified once, and again at the reminder interval when more were added.
+//! Leftovers: reported once, and again at the reminder interval when more were added.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use crate::incident::policy::{Policy, span};
 use crate::incident::state::Leftovers;
 use crate::model::Leftover;
 
-/// Adds the leftovers of a run. Returns the leftovers to notify now, if any are due.
+/// Adds the leftovers of a run. Returns the leftovers to report now, if any are due.
 pub(super) fn leftovers(
     known: &mut Option<Leftovers>,
     leftovers: &[Leftover],

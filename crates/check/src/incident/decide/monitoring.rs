@@ -1,4 +1,4 @@
-//! Lost monitoring: notified after several inconclusive runs, and again when runs reach a verdict.
+//! Lost monitoring: reported after several inconclusive runs, and again when runs reach a verdict.
 
 use super::step::Step;
 use super::types::{NotificationReason, Reason};
@@ -43,7 +43,7 @@ impl Step<'_> {
         self.alive.iter().filter(|(location, _)| is_inconclusive(location)).count()
     }
 
-    /// Notes that this location reached a verdict. Once enough locations do, the end of a notified gap is notified; the
+    /// Notes that this location reached a verdict. Once enough locations do, the end of a reported gap is reported; the
     /// start of the gap is kept while any location is still inconclusive.
     pub(super) fn note_verdict(&mut self) {
         let inconclusive = self.inconclusive_locations(1);

@@ -259,7 +259,7 @@ impl Step<'_> {
         }
         if !is_open {
             return match announced {
-                // Recoveries are notified even when muted; otherwise on-call would assume that the incident continues.
+                // Recoveries are reported even when muted; otherwise on-call would assume that the incident continues.
                 Some(announced) if !is_failing => {
                     self.state.announced = None;
                     Some(if announced == Announcement::Flapping {

@@ -290,7 +290,7 @@ fn flapping_is_notified_once_until_stable() {
     let flaps = ["0 web Opened", "2 web Recovered", "3 web Opened", "5 web Recovered", "6 web Flapping"];
     assert_eq!(reasons("X..X..X..X..X.."), flaps);
     assert_eq!(reasons("X..X..X......."), [&flaps[..], &["12 web Stabilized"]].concat());
-    // A subject can also stabilize while failing; its recovery is notified afterwards.
+    // A subject can also stabilize while failing; its recovery is reported afterwards.
     assert_eq!(reasons("X..X..XXXXXX.."), [&flaps[..], &["10 web Stabilized", "13 web Recovered"]].concat());
     // Incidents that are far apart do not count as flapping.
     let rare = format!("X..{0}X..{0}X..{0}", ".".repeat(58));
@@ -355,12 +355,12 @@ fn open_incident_is_notified_when_the_silence_ends() {
         play_silenced("X....", &mute(0, 4)).0,
         ["0 SuppressedMuted", "1 SuppressedNotYetRecovered", "2 SuppressedMuted"]
     );
-    // The incident closes after the silence, but its opening was never notified.
+    // The incident closes after the silence, but its opening was never reported.
     assert_eq!(
         play_silenced("X...", &mute(0, 1)).0,
         ["0 SuppressedMuted", "1 SuppressedNotYetRecovered", "2 SuppressedNeverNotified"]
     );
-    // The recovery of a notified incident is notified despite the mute.
+    // The recovery of a reported incident is reported despite the mute.
     let (reasons, _) = play_silenced("XXX..", &mute(1, 5));
     assert_eq!(
         reasons,

@@ -43,7 +43,7 @@ pub enum NotificationReason {
     Escalated,
     /// Sent: the incident is over.
     Recovered,
-    /// Sent: incidents open and close so often that they are no longer notified one by one.
+    /// Sent: incidents open and close so often that they are no longer reported one by one.
     Flapping,
     /// Sent: the subject no longer flaps.
     Stabilized,
@@ -61,7 +61,7 @@ pub enum NotificationReason {
     SuppressedAlreadyNotified,
     /// Suppressed: the subject passed, but not in enough runs to close the incident.
     SuppressedNotYetRecovered,
-    /// Suppressed: the flapping was notified, and the subject has not been stable for long enough.
+    /// Suppressed: the flapping was reported, and the subject has not been stable for long enough.
     SuppressedNotYetStable,
     /// Suppressed: the run was inconclusive, but too few in a row were.
     SuppressedNotYetLost,
@@ -69,7 +69,7 @@ pub enum NotificationReason {
     SuppressedMuted,
     /// Suppressed: the platform reports maintenance, or a maintenance window of the settings is open.
     SuppressedMaintenance,
-    /// Suppressed: the incident is over, and its opening was never notified.
+    /// Suppressed: the incident is over, and its opening was never reported.
     SuppressedNeverNotified,
     /// Suppressed until the next run: more incidents changed than one write takes.
     SuppressedPostponed,
@@ -129,7 +129,7 @@ pub struct Decision {
     pub next: CheckState,
     /// At least one entry for each examined subject that is unhealthy, or was before this run.
     pub reasons: Vec<Reason>,
-    /// Leftovers to notify now.
+    /// Leftovers to report now.
     pub leftovers: Option<Leftovers>,
     /// Changes to the incident records.
     pub changes: Vec<IncidentChange>,
