@@ -117,34 +117,37 @@ fn attempt(cast: &Cast, at: Timestamp, letters: &str) -> Attempt {
     journey.finish(Duration::from_millis(43))
 }
 
-/// Every event but leftovers: a letter for each target, one entry per minute.
-const STORY: [(&str, &str); 24] = [
-    ("..", ""),
-    (".x", "opened"),
-    (".x", ""),
-    (".x", "reminded"),
-    ("..", ""),
-    ("..", "recovered"),
+/// Every event but leftovers, by the default policy: a minute, a letter for each target, and the event.
+const STORY: [(i64, &str, &str); 27] = [
+    (0, "..", ""),
+    (1, ".x", "opened"),
+    (2, ".x", ""),
+    (241, ".x", "reminded"),
+    (263, "..", ""),
+    (264, "..", "recovered"),
     // A warning that gets worse.
-    ("s.", ""),
-    ("x.", "escalated"),
-    ("..", ""),
-    ("..", ""),
+    (300, "s.", ""),
+    (312, "x.", "escalated"),
+    (330, "..", ""),
+    (331, "..", ""),
     // Again and again: the third time within an hour.
-    (".x", ""),
-    ("..", ""),
-    ("..", ""),
-    (".x", "flapping"),
-    ("..", ""),
-    ("..", ""),
-    ("..", ""),
-    ("..", ""),
-    ("..", ""),
-    ("..", "stabilized"),
-    (".?", ""),
-    (".?", ""),
-    (".?", "monitoring_lost"),
-    ("..", "monitoring_restored"),
+    (400, ".x", ""),
+    (403, "..", ""),
+    (404, "..", ""),
+    (410, ".x", ""),
+    (414, "..", ""),
+    (415, "..", ""),
+    (424, ".x", "flapping"),
+    (429, "..", ""),
+    (430, "..", ""),
+    (458, "..", ""),
+    (459, "..", ""),
+    (460, "..", "stabilized"),
+    (500, ".?", ""),
+    (501, ".?", ""),
+    (502, ".?", "monitoring_lost"),
+    (531, "..", "monitoring_restored"),
+    (532, "..", ""),
 ];
 
 fn platform_contact() -> Contact {
@@ -180,8 +183,8 @@ fn context<'a>(
 
 /// A booking run that the platform did not let cancel its lesson, nor log out.
 fn leftovers() -> Notification {
-    let run = minute("booking", 24);
-    let run_id = "01a206f3-0000-7000-8000-000000000024";
+    let run = minute("booking", 590);
+    let run_id = "01a206f3-0000-7000-8000-000000000590";
     let leftover = |compensation: &str, detail: String, instructions: Option<&str>| Leftover {
         compensation: compensation.to_owned(),
         detail,
@@ -191,16 +194,15 @@ fn leftovers() -> Notification {
         leftover(
             "booking",
             format!(
-                "booking 4711: status 500 Internal Server Error; a booking with the notes synthetic:{run_id} may be left"
+                "status 500 Internal Server Error; a booking with the notes synthetic:{run_id} may remain"
             ),
             None,
         ),
         leftover(
             "log-out",
-            "the log-out was answered 500; the session or token may still be valid".to_owned(),
+            "the log-out was answered with status 500; the session or token may still be valid".to_owned(),
             Some(
-                "It ends with the platform's session or token lifetime. To end it now, delete the account's sessions and tokens on \
-                 the platform.",
+                "It expires by itself. To end it now, delete the account's sessions and tokens on the platform.",
             ),
         ),
     ];
@@ -209,8 +211,8 @@ fn leftovers() -> Notification {
     let decision = decide(&CheckState::default(), &findings, &Policy::default());
     let (contact, no_owners) = (platform_contact(), BTreeMap::new());
     let last = LastSuccessfulRun {
-        run_id: "01a206f3-0000-7000-8000-000000000019".to_owned(),
-        at: minute("booking", 19).scheduled_time,
+        run_id: "01a206f3-0000-7000-8000-000000000580".to_owned(),
+        at: minute("booking", 580).scheduled_time,
     };
     let context = Context { last_successful_run: Some(&last), ..context(&run, run_id, &contact, &no_owners) };
     let mut composed = compose(&decision, &context);
@@ -221,8 +223,6 @@ fn leftovers() -> Notification {
 /// Each event's first notification of the story.
 fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
     let policy = Policy {
-        remind_every: Duration::from_secs(120),
-        stable_after: Duration::from_secs(240),
         severity: cast.severity,
         severities: vec![SeverityRule { subject: None, kind: Some(FailureKind::Timeout), severity: Severity::Warning }],
         ..Policy::default()
@@ -230,9 +230,9 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
     let (contact, no_owners) = (platform_contact(), BTreeMap::new());
     let mut state = CheckState::default();
     let mut messages = BTreeMap::new();
-    for (number, (letters, expected)) in (0..).zip(STORY) {
+    for (number, letters, expected) in STORY {
         let run = minute(cast.check, number);
-        let run_id = format!("01a206f3-0000-7000-8000-0000000000{number:02}");
+        let run_id = format!("01a206f3-0000-7000-8000-000000000{number:03}");
         let fails = letters.contains(['x', 's']);
         let attempts = vec![attempt(cast, run.scheduled_time, letters); if fails { 2 } else { 1 }];
         let votes = attempts[0]

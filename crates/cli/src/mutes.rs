@@ -98,7 +98,7 @@ pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
     })
     .await?;
     if had_silence.get() {
-        println!("{} is no longer muted; its next run notifies open incidents", options.scope);
+        println!("{} is no longer muted; its next run sends a notification of each open incident", options.scope);
     }
     match alarms {
         Ok(true) => println!("its alarms are no longer muted; those in ALARM notify now"),

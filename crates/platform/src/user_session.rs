@@ -23,8 +23,7 @@ use crate::site::{Site, status};
 use crate::totp::Totp;
 
 /// Instructions for a session or token that could not be ended: no later run knows it.
-const END_BY_HAND: &str = "It ends with the platform's session or token lifetime. To end it now, delete the account's sessions and \
-                           tokens on the platform.";
+const END_BY_HAND: &str = "It expires by itself. To end it now, delete the account's sessions and tokens on the platform.";
 
 /// Smallest difference between two clocks that counts as skew: the answer itself takes time, and HTTP dates are to the
 /// second.
@@ -153,7 +152,7 @@ impl<'r> UserSession<'r> {
             && skew.unsigned_abs() > factor.period.get().max(MIN_SKEW)
         {
             let detail = format!(
-                "the code was answered {}, and our clock is {} s {} the platform's\nset the clock that is wrong; codes of \
+                "the code was answered with status {}, and our clock is {} s {} the platform's\nset the clock that is wrong; codes of \
                  a second factor depend on it",
                 response.status.as_u16(),
                 skew.unsigned_abs().as_secs(),
@@ -456,7 +455,7 @@ async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) 
             if done.contains(&status) || gone.contains(&status) {
                 return Ok(());
             }
-            Err(format!("the log-out was answered {status}; the session or token may still be valid"))
+            Err(format!("the log-out was answered with status {status}; the session or token may still be valid"))
         }
         Err(error) => Err(format!("{error}; the session or token may still be valid")),
     }

@@ -78,7 +78,7 @@ pub(super) fn explanation(n: &Notification) -> Option<&'static str> {
             "A rule that must always hold is broken. If it concerns access to accounts or data, treat it as a security incident."
         }
         Event::Escalated => {
-            "It was a warning and is now critical: the failure got worse, or the incident has been open too long."
+            "It was a warning and is now critical, because the failure got worse or has lasted too long."
         }
         Event::Flapping => {
             "It keeps failing and recovering. Until it is stable, you will not be notified of each change; reminders continue."
@@ -197,7 +197,7 @@ fn sms_intro(n: &Notification) -> (String, bool) {
     match (n.subjects.first(), n.inconclusive.first()) {
         (Some(subject), _) => match (n.event, subject.closed_at) {
             (Event::Stabilized, Some(closed)) => (format!(", healthy since {}", clock(closed)), false),
-            (Event::Recovered, _) => (format!(", after {}", span(subject.downtime_seconds.unwrap_or_default())), false),
+            (Event::Recovered, _) => (format!(", down for {}", span(subject.downtime_seconds.unwrap_or_default())), false),
             (Event::Flapping, _) => {
                 let openings = subject.openings.unwrap_or_default();
                 (format!(", {openings} incidents, last at {}: ", clock(subject.since)), true)

@@ -138,7 +138,7 @@ fn sms_fits_in_one_part() {
     );
     assert_eq!(
         sms(&notification(Event::Recovered, &["status-api"])),
-        "production: availability recovered: status-api, after 13 min"
+        "production: availability recovered: status-api, down for 13 min"
     );
     let mut long = notification(Event::Opened, &["a"]);
     long.subjects[0].failure.actual = "{\"fejl\": \"æøå [x] ~ 日本\"}".repeat(20);
