@@ -51,7 +51,7 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
     })
     .await?;
     println!("{} is muted until {}", options.scope, utc(silence.until));
-    println!("the check keeps running and publishing; incidents still open then are notified then");
+    println!("the check keeps running and publishing; incidents that are still open then are reported then");
     if silence.subject.is_some() {
         println!("alarms are per check: those of {check} are not muted");
         return Ok(Exit::Passed);

@@ -25,7 +25,7 @@ pub(crate) struct RawIncidents {
     open_after: Option<u32>,
     /// Passed runs in a row that close an incident: 1 to 10. Default 2.
     close_after: Option<u32>,
-    /// Inconclusive runs in a row after which lost monitoring is notified: 1 to 100. Default 3.
+    /// Inconclusive runs in a row after which lost monitoring is reported: 1 to 100. Default 3.
     monitoring_lost_after: Option<u32>,
     /// Time from the last notification to a reminder of an open incident: 1m to 168h. Default 4h.
     remind_every: Option<RawDuration>,

@@ -18,7 +18,7 @@ pub enum Event {
     Escalated,
     /// Incidents are over.
     Recovered,
-    /// Incidents of a subject open and close so often that they are no longer notified one by one.
+    /// Incidents of a subject open and close so often that they are no longer reported one by one.
     Flapping,
     /// A subject stopped flapping: it stayed healthy, or it stayed down.
     Stabilized,
