@@ -193,17 +193,13 @@ fn leftovers() -> Notification {
     let left = [
         leftover(
             "booking",
-            format!(
-                "status 500 Internal Server Error; a booking with the notes synthetic:{run_id} may remain"
-            ),
+            format!("status 500 Internal Server Error; a booking with the notes synthetic:{run_id} may remain"),
             None,
         ),
         leftover(
             "log-out",
             "the log-out was answered with status 500; the session or token may still be valid".to_owned(),
-            Some(
-                "It expires by itself. To end it now, delete the account's sessions and tokens on the platform.",
-            ),
+            Some("It expires by itself. To end it now, delete the account's sessions and tokens on the platform."),
         ),
     ];
     let votes = BTreeMap::from([(Subject::whole(), Vote::Healthy)]);
@@ -325,13 +321,13 @@ fn several_partners_are_named_apart_from_the_platform() {
     let mail = email(&several);
     assert!(mail.contains("failing: e-teori.dk (partner), Stripe (partner)"), "{mail}");
     assert!(
-        mail.contains("not with the platform: e-teori.dk, Stripe. Only they can fix it, unless the cause is our own"),
+        mail.contains("not with the platform: e-teori.dk, Stripe. Check our own connection to the internet first"),
         "{mail}"
     );
     assert!(sms(&several).contains("Contact +45 00 00 00 00"), "{}", sms(&several));
     several.subjects[1].owner = None;
     let mail = email(&several);
-    assert!(mail.contains("Partners, not the platform, are responsible for: e-teori.dk."), "{mail}");
+    assert!(mail.contains("Some failures appear to be with partners, not with the platform: e-teori.dk."), "{mail}");
 }
 
 #[test]

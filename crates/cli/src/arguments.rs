@@ -11,7 +11,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  passed (maintenance counts as passed and is reported)
   1  a check failed, leftovers remain, doctor has findings, cost exceeds --max,
-     or alarms are not muted as requested
+     or alarms could not be muted as requested
   2  nothing ran: wrong usage or settings, unknown name, port in use, AWS call failed
   3  no check failed, but at least one was inconclusive";
 
@@ -46,7 +46,7 @@ Examples:
     Cleanup(CleanupOptions),
     /// Silence notifications and alarms of a check, or notifications of one subject, for a while.
     ///
-    /// The check keeps running and publishing. Incidents still open when the mute ends are announced then.
+    /// The check keeps running and publishing metrics. Incidents that are still open when the mute ends are reported then.
     #[command(after_help = "\
 Examples:
   synthetics mute booking --environment production --for 2h --reason deploy
@@ -65,7 +65,7 @@ Example:
     /// Show maintenance windows and sync them to CloudWatch alarm mute rules.
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
-    /// Clear what a check remembers between runs, after a run reported that it cannot read it.
+    /// Clear the stored memory of a check whose runs report that they cannot read it (cause `state`).
     #[command(subcommand)]
     Memory(MemoryCommand),
     /// List incidents of a deployment, up to 400 days back.
@@ -203,7 +203,7 @@ pub(crate) struct RunOptions {
     /// Run against a demo platform that is started for this run.
     #[arg(long)]
     pub(crate) demo: bool,
-    /// Inject this fault, and repeat the run until the fault shows. Requires --demo. `synthetics faults` lists all.
+    /// Inject this fault, and repeat the run until a check reports it. Requires --demo. `synthetics faults` lists all.
     #[arg(long, value_name = "NAME", conflicts_with = "settings")]
     pub(crate) fault: Option<String>,
     /// Send the canaries that are due, to the addresses and numbers in the settings. Without it, the run only
@@ -256,7 +256,7 @@ pub(crate) struct MuteOptions {
     /// Reason for the mute; shown to on-call.
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: String,
-    /// Who is muting.
+    /// Name of the person who mutes, shown to others.
     #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
     pub(crate) by: String,
     #[command(flatten)]
@@ -283,7 +283,7 @@ pub(crate) struct MutesOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct MaintenanceOptions {
-    /// Settings file as deployed; it names the environment.
+    /// The deployed settings file. The environment is taken from it.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: PathBuf,
     /// AWS region. [default: the profile's region]
@@ -322,7 +322,7 @@ pub(crate) struct IncidentsOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct IncidentOptions {
-    /// Incident id, as in notifications and `synthetics incidents`.
+    /// Incident id, as shown in notifications and by `synthetics incidents`.
     pub(crate) id: String,
     /// Print JSON.
     #[arg(long)]

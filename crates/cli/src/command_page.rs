@@ -11,8 +11,8 @@ const INTRODUCTION: &str = "\
 
 Generated from the arguments of the program; do not edit. `UPDATE_CLI=1 cargo test -p synthetics command_page` writes it.
 
-`synthetics help` and `synthetics COMMAND --help` show the same. Commands for a deployment take the credentials that the AWS
-CLI would use: variables, a profile, or SSO. `run` and `demo` need none.
+`synthetics help` and `synthetics COMMAND --help` show the same. Commands for a deployment use the same credentials as the
+AWS CLI: environment variables, a profile, or SSO. `demo` and `run --demo` need none.
 ";
 
 #[test]

@@ -36,17 +36,17 @@ pub(super) fn ownership(n: &Notification) -> Option<String> {
     let is_mixed = n.subjects.iter().any(|report| report.owner.is_none());
     Some(match (&owners[..], is_mixed) {
         ([], _) => return None,
-        (_, true) => format!("Partners, not the platform, are responsible for: {names}."),
+        (_, true) => format!("Some failures appear to be with partners, not with the platform: {names}."),
         ([_], _) if n.is_ongoing() => format!(
-            "The fault appears to be with {names}, not with the platform. Contact them first. Features that depend on them may fail or \
-             be delayed."
+            "The fault appears to be with {names}, not with the platform. Contact {names} first. Features that depend on it may \
+             fail or be delayed."
         ),
-        ([_], _) => format!("The fault was with {names}, not with the platform."),
+        ([_], _) => format!("The fault appears to have been with {names}, not with the platform."),
         (_, _) if n.is_ongoing() => format!(
-            "The fault appears to be with several partners, not with the platform: {names}. Only they can fix it, unless the cause is our own \
-             connection to the internet."
+            "The fault appears to be with several partners, not with the platform: {names}. Check \
+             our own connection to the internet first; otherwise only they can fix it."
         ),
-        (_, _) => format!("The fault was with several partners, not with the platform: {names}."),
+        (_, _) => format!("The fault appears to have been with several partners, not with the platform: {names}."),
     })
 }
 

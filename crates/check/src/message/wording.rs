@@ -75,20 +75,20 @@ pub(super) fn explanation(n: &Notification) -> Option<&'static str> {
     let breaks_invariant = n.subjects.iter().any(|subject| subject.failure.kind == FailureKind::Invariant);
     Some(match n.event {
         Event::Opened | Event::Reminded if breaks_invariant => {
-            "A rule that must always hold is broken. If it concerns access to accounts or data, treat it as a security incident."
+            "The platform allowed something that it must never allow. If it concerns accounts, data or payments, treat it as a security incident."
         }
         Event::Escalated => {
-            "It was a warning and is now critical, because the failure got worse or has lasted too long."
+            "It was a warning and is now critical, because the failure got worse or was not fixed in time."
         }
         Event::Flapping => {
-            "It keeps failing and recovering. Until it is stable, you will not be notified of each change; reminders continue."
+            "It keeps failing and recovering. You will get reminders, but no message about each change until it is stable."
         }
-        Event::Stabilized if n.is_ongoing() => "It has stopped flapping and is still down.",
+        Event::Stabilized if n.is_ongoing() => "It has stopped flapping and is still failing.",
         Event::Stabilized => "It has stopped flapping and is healthy.",
         Event::MonitoringLost => {
-            "The last runs reached no verdict. Users may not be affected, but an outage would go unnoticed."
+            "The last runs could not tell whether this works. Users may not be affected, but an outage would go unnoticed."
         }
-        Event::Leftovers => "Test data that could not be removed is still on the platform. Users are not affected.",
+        Event::Leftovers => "Test data or sessions could not be removed from the platform. Users are not affected.",
         Event::Opened | Event::Reminded | Event::Recovered | Event::MonitoringRestored => return None,
     })
 }
@@ -114,7 +114,8 @@ pub(super) fn details(n: &Notification) -> Vec<String> {
         }
     }
     if n.more_subjects > 0 {
-        let _ = writeln!(text, "\n… and {} more: see the logs of this run.", n.more_subjects);
+        let _ =
+            writeln!(text, "\n… and {} more: run the saved query `run by id` with the run id below.", n.more_subjects);
     }
     text.lines().map(str::to_owned).collect()
 }
@@ -123,7 +124,7 @@ pub(super) fn details(n: &Notification) -> Vec<String> {
 pub(super) fn next_update(n: &Notification) -> Option<String> {
     let after = span(i64::try_from(n.reminds_after_seconds?).unwrap_or(i64::MAX));
     let change = match n.event {
-        Event::Flapping => "when it is stable",
+        Event::Flapping => "when it stops flapping",
         Event::MonitoringLost => "when monitoring is restored",
         _ => "on recovery",
     };
@@ -180,10 +181,8 @@ pub fn sms(notification: &Notification) -> String {
     let start = gsm7(&format!("{}: {} {}{intro}", n.environment, n.check, headline(n)));
     let contact = if needs_action { gsm7(&format!(". Contact {}", first_contact(n))) } else { String::new() };
     let room = MAX_SMS.saturating_sub(start.chars().count() + contact.chars().count());
-    let detail = match (n.subjects.first(), n.inconclusive.first(), n.leftovers.first()) {
-        (Some(subject), ..) if needs_action => difference(&subject.failure, room),
-        (_, Some(report), _) if needs_action => report.detail.clone(),
-        (.., Some(left)) => left.detail.clone(),
+    let detail = match n.subjects.first() {
+        Some(subject) if needs_action => difference(&subject.failure, room),
         _ => String::new(),
     };
     let detail = cut_ascii(&gsm7(&detail), room);
@@ -197,7 +196,9 @@ fn sms_intro(n: &Notification) -> (String, bool) {
     match (n.subjects.first(), n.inconclusive.first()) {
         (Some(subject), _) => match (n.event, subject.closed_at) {
             (Event::Stabilized, Some(closed)) => (format!(", healthy since {}", clock(closed)), false),
-            (Event::Recovered, _) => (format!(", down for {}", span(subject.downtime_seconds.unwrap_or_default())), false),
+            (Event::Recovered, _) => {
+                (format!(", down for {}", span(subject.downtime_seconds.unwrap_or_default())), false)
+            }
             (Event::Flapping, _) => {
                 let openings = subject.openings.unwrap_or_default();
                 (format!(", {openings} incidents, last at {}: ", clock(subject.since)), true)
@@ -205,10 +206,10 @@ fn sms_intro(n: &Notification) -> (String, bool) {
             _ => (format!(", since {}: ", clock(subject.since)), true),
         },
         (_, Some(report)) if n.event == Event::MonitoringRestored => {
-            (format!(", no verdict for {}", span(report.inconclusive_seconds.unwrap_or_default())), false)
+            (format!(", not checked for {}", span(report.inconclusive_seconds.unwrap_or_default())), false)
         }
-        (_, Some(report)) => (format!(", since {}, {}: ", clock(report.since), report.cause), true),
-        (None, None) => (": ".to_owned(), false),
+        (_, Some(report)) => (format!(", since {} (cause: {})", clock(report.since), report.cause), true),
+        (None, None) => (". Users are not affected.".to_owned(), false),
     }
 }
 
@@ -281,8 +282,7 @@ fn paragraph(text: &mut String, n: &Notification, alike: &[&SubjectReport]) {
     let first = alike[0];
     let over = first.closed_at.is_some();
     let names = alike.iter().map(|s| name(n, &s.failure.subject, s.owner.as_ref())).collect::<Vec<_>>().join(", ");
-    let tense = if over { "had failed" } else { "failed" };
-    let _ = writeln!(text, "{names} {tense} at step {} ({})", first.failure.step, first.failure.kind);
+    let _ = writeln!(text, "{names} failed at step {} ({})", first.failure.step, first.failure.kind);
     let _ = writeln!(text, "  Since      {}", utc(first.since));
     if let (Some(closed), Some(seconds)) = (first.closed_at, first.downtime_seconds) {
         let _ = writeln!(text, "  Until      {}, after {}", utc(closed), span(seconds));
@@ -308,9 +308,8 @@ fn paragraph(text: &mut String, n: &Notification, alike: &[&SubjectReport]) {
 }
 
 fn inconclusive_paragraph(text: &mut String, n: &Notification, report: &InconclusiveReport) {
-    let tense = if n.event == Event::MonitoringRestored { "had" } else { "has" };
     let subject = name(n, &report.subject, report.owner.as_ref());
-    let _ = writeln!(text, "{subject} {tense} no verdict (cause: {})", report.cause);
+    let _ = writeln!(text, "{subject} could not be checked (cause: {})", report.cause);
     let _ = writeln!(text, "  Since      {}", utc(report.since));
     if let Some(seconds) = report.inconclusive_seconds {
         let _ = writeln!(text, "  Until      {}, after {}", utc(n.at), span(seconds));
