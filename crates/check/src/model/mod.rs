@@ -5,6 +5,7 @@ mod journey;
 mod kind;
 mod mismatch;
 mod outcome;
+mod redact;
 mod run;
 mod subject;
 pub mod text;
@@ -14,5 +15,6 @@ pub use journey::{Assertion, Attempt, Journey, Step, StepEnded, StepId, StepResu
 pub use kind::FailureKind;
 pub use mismatch::Mismatch;
 pub use outcome::{Cause, Failure, Inconclusive, Outcome, Refusal};
+pub use redact::{Cut, Redact};
 pub use run::{Leftover, RunKey, Shard};
 pub use subject::{InvalidSubject, Subject};
