@@ -193,13 +193,19 @@ fn leftovers() -> Notification {
     let left = [
         leftover(
             "booking",
-            format!("status 500 Internal Server Error; a booking with the notes synthetic:{run_id} may remain"),
+            format!(
+                "cancelling the test booking failed: booking 9004: status 500 Internal Server Error; a booking with the \
+                 note `synthetic:{run_id}` may still exist"
+            ),
             None,
         ),
         leftover(
             "log-out",
-            "the log-out was answered with status 500; the session or token may still be valid".to_owned(),
-            Some("It expires by itself. To end it now, delete the account's sessions and tokens on the platform."),
+            "log-out returned status 500; the session or token may still be valid".to_owned(),
+            Some(
+                "A session expires by itself, a token may not. To end either now, delete the account's sessions and \
+                 tokens on the platform.",
+            ),
         ),
     ];
     let votes = BTreeMap::from([(Subject::whole(), Vote::Healthy)]);

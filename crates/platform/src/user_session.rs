@@ -23,7 +23,8 @@ use crate::site::{Site, status};
 use crate::totp::Totp;
 
 /// Instructions for a session or token that could not be ended: no later run knows it.
-const END_BY_HAND: &str = "It expires by itself. To end it now, delete the account's sessions and tokens on the platform.";
+const END_BY_HAND: &str = "A session expires by itself, a token may not. To end either now, delete the account's sessions and \
+                           tokens on the platform.";
 
 /// Smallest difference between two clocks that counts as skew: the answer itself takes time, and HTTP dates are to the
 /// second.
@@ -441,9 +442,7 @@ async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) 
             // A session whose cookie never reached us expires by itself.
             (LoginStage::PasswordSent, Mode::Session) => return Ok(()),
             (LoginStage::PasswordSent, Mode::Token) => {
-                return Err(
-                    "the log-in was not answered: it may have issued a token, which would stay valid".to_owned()
-                );
+                return Err("the log-in got no response: it may have issued a token, which would stay valid".to_owned());
             }
             (LoginStage::LoggedIn, _) => log_out(&state.session, site),
         }
@@ -455,9 +454,9 @@ async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) 
             if done.contains(&status) || gone.contains(&status) {
                 return Ok(());
             }
-            Err(format!("the log-out was answered with status {status}; the session or token may still be valid"))
+            Err(format!("log-out returned status {status}; the session or token may still be valid"))
         }
-        Err(error) => Err(format!("{error}; the session or token may still be valid")),
+        Err(error) => Err(format!("log-out failed: {error}; the session or token may still be valid")),
     }
 }
 

@@ -80,7 +80,7 @@ impl Undo {
         let bookings = self.bookings().await?;
         for booking in &bookings {
             let answer = self.background_session.send(Method::DELETE, self.url(booking), None).await;
-            let answer = answer.map_err(|error| self.may_remain(&format!("{error}; booking {}", booking.id)))?;
+            let answer = answer.map_err(|error| self.may_remain(&format!("booking {}: {error}", booking.id)))?;
             status(&answer, &undone(&self.background_session.site().platform))
                 .map_err(|mismatch| self.may_remain(&format!("booking {}: {}", booking.id, mismatch.actual)))?;
         }
@@ -104,9 +104,10 @@ impl Undo {
 
     async fn bookings(&self) -> Result<Vec<Booked>, String> {
         let answer = self.background_session.send(Method::GET, self.calendar.clone(), None).await;
-        let answer = answer.map_err(|error| self.may_remain(&error))?;
+        let answer = answer.map_err(|error| self.may_remain(&format!("reading the calendar: {error}")))?;
         let booked = status(&answer, &[200]).and_then(|()| listed(&self.background_session.site().platform, &answer));
-        let booked = booked.map_err(|mismatch| self.may_remain(&format!("the calendar: {}", mismatch.actual)))?;
+        let booked =
+            booked.map_err(|mismatch| self.may_remain(&format!("reading the calendar: {}", mismatch.actual)))?;
         Ok(booked.into_iter().filter(|booking| booking.notes == self.marker).collect())
     }
 
@@ -119,7 +120,7 @@ impl Undo {
     }
 
     fn may_remain(&self, why: &str) -> String {
-        format!("{why}; a booking with the notes {} may remain", self.marker)
+        format!("cancelling the test booking failed: {why}; a booking with the note `{}` may still exist", self.marker)
     }
 }
 

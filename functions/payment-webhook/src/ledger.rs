@@ -197,7 +197,7 @@ impl Undo {
             .await
             .map_err(|error| self.may_remain(&error))?;
         status(&answer, names.updated.as_slice()).map_err(|mismatch| {
-            self.may_remain(&format!("failed to void invoice {id} ({}): {}", invoice.status, mismatch.actual))
+            self.may_remain(&format!("voiding invoice {id} ({}): {}", invoice.status, mismatch.actual))
         })
     }
 
@@ -217,7 +217,8 @@ impl Undo {
     }
 
     fn may_remain(&self, why: &str) -> String {
-        format!("{why}; invoices and payments with the text {} may remain", marker(&self.run_id))
+        let text = marker(&self.run_id);
+        format!("undoing the test payment failed: {why}; invoices and payments with the text `{text}` may still exist")
     }
 }
 

@@ -38,8 +38,8 @@ pub(super) fn ownership(n: &Notification) -> Option<String> {
         ([], _) => return None,
         (_, true) => format!("Some failures appear to be with partners, not with the platform: {names}."),
         ([_], _) if n.is_ongoing() => format!(
-            "The fault appears to be with {names}, not with the platform. Contact {names} first. Features that depend on it may \
-             fail or be delayed."
+            "The fault appears to be with {names}, not with the platform. Contact {names} first. Features that depend on \
+             {names} may fail or respond slowly."
         ),
         ([_], _) => format!("The fault appears to have been with {names}, not with the platform."),
         (_, _) if n.is_ongoing() => format!(

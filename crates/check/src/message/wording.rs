@@ -75,21 +75,24 @@ pub(super) fn explanation(n: &Notification) -> Option<&'static str> {
     let breaks_invariant = n.subjects.iter().any(|subject| subject.failure.kind == FailureKind::Invariant);
     Some(match n.event {
         Event::Opened | Event::Reminded if breaks_invariant => {
-            "The platform allowed something that it must never allow. If it concerns accounts, data or payments, treat it as a security incident."
+            "The platform broke a rule that must always hold: see Expected and Actual. If accounts, personal data or payments \
+             are involved, treat this as a security incident."
         }
         Event::Escalated => {
             "It was a warning and is now critical, because the failure got worse or was not fixed in time."
         }
         Event::Flapping => {
-            "It keeps failing and recovering. You will get reminders, but no message about each change until it is stable."
+            "It keeps failing and recovering. Until it is stable, you will get periodic reminders only, not a message for each \
+             failure and recovery."
         }
         Event::Stabilized if n.is_ongoing() => "It has stopped flapping and is still failing.",
         Event::Stabilized => "It has stopped flapping and is healthy.",
         Event::MonitoringLost => {
-            "The last runs could not tell whether this works. Users may not be affected, but an outage would go unnoticed."
+            "Recent runs could not check what is listed below. Users may be unaffected, but an outage would go undetected."
         }
+        Event::MonitoringRestored => "The check is producing results again.",
         Event::Leftovers => "Test data or sessions could not be removed from the platform. Users are not affected.",
-        Event::Opened | Event::Reminded | Event::Recovered | Event::MonitoringRestored => return None,
+        Event::Opened | Event::Reminded | Event::Recovered => return None,
     })
 }
 
@@ -173,7 +176,8 @@ fn command(n: &Notification) -> Option<(&'static str, String)> {
 
 /// Renders the SMS: at most 140 characters of the GSM 7-bit alphabet, without those that take two.
 ///
-/// Only the actual result is shortened to fit; the contact at the end stays whole as long as there is room for it.
+/// Only the actual result or the cause is shortened to fit; the contact at the end stays whole as long as there is room
+/// for it.
 #[must_use]
 pub fn sms(notification: &Notification) -> String {
     let n = notification;
@@ -181,8 +185,9 @@ pub fn sms(notification: &Notification) -> String {
     let start = gsm7(&format!("{}: {} {}{intro}", n.environment, n.check, headline(n)));
     let contact = if needs_action { gsm7(&format!(". Contact {}", first_contact(n))) } else { String::new() };
     let room = MAX_SMS.saturating_sub(start.chars().count() + contact.chars().count());
-    let detail = match n.subjects.first() {
-        Some(subject) if needs_action => difference(&subject.failure, room),
+    let detail = match (n.subjects.first(), n.inconclusive.first()) {
+        (Some(subject), _) if needs_action => difference(&subject.failure, room),
+        (None, Some(report)) if needs_action => report.cause.phrase().to_owned(),
         _ => String::new(),
     };
     let detail = cut_ascii(&gsm7(&detail), room);
@@ -208,7 +213,7 @@ fn sms_intro(n: &Notification) -> (String, bool) {
         (_, Some(report)) if n.event == Event::MonitoringRestored => {
             (format!(", not checked for {}", span(report.inconclusive_seconds.unwrap_or_default())), false)
         }
-        (_, Some(report)) => (format!(", since {} (cause: {})", clock(report.since), report.cause), true),
+        (_, Some(report)) => (format!(", since {}: ", clock(report.since)), true),
         (None, None) => (". Users are not affected.".to_owned(), false),
     }
 }
@@ -241,7 +246,7 @@ pub(super) fn headline(notification: &Notification) -> String {
         Event::MonitoringRestored => "monitoring restored",
         Event::Leftovers => {
             let count = n.leftovers.len() + n.more_subjects as usize;
-            return format!("has {count} {}", if count == 1 { "leftover" } else { "leftovers" });
+            return format!("could not remove {count} {} of test data", if count == 1 { "item" } else { "items" });
         }
     };
     let first = subjects(n).filter(|(subject, _)| !subject.is_whole()).take(3);
@@ -309,7 +314,7 @@ fn paragraph(text: &mut String, n: &Notification, alike: &[&SubjectReport]) {
 
 fn inconclusive_paragraph(text: &mut String, n: &Notification, report: &InconclusiveReport) {
     let subject = name(n, &report.subject, report.owner.as_ref());
-    let _ = writeln!(text, "{subject} could not be checked (cause: {})", report.cause);
+    let _ = writeln!(text, "{subject} could not be checked: {} (cause `{}`)", report.cause.phrase(), report.cause);
     let _ = writeln!(text, "  Since      {}", utc(report.since));
     if let Some(seconds) = report.inconclusive_seconds {
         let _ = writeln!(text, "  Until      {}, after {}", utc(n.at), span(seconds));

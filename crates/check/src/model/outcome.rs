@@ -67,6 +67,21 @@ pub enum Cause {
     Internal,
 }
 
+impl Cause {
+    /// Short phrase for people, in the past tense: it follows the time or the subject in a message.
+    #[must_use]
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Credentials => "the check's credentials were refused",
+            Self::Reference => "a secret could not be read",
+            Self::Throttled => "the check's requests were throttled",
+            Self::ClockSkew => "the clocks differed too much",
+            Self::State => "the check's stored memory could not be read",
+            Self::Internal => "an error in the check itself",
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -154,7 +154,7 @@ fn broken_invariant_is_explained_in_email_and_sms() {
     broken.subjects[0].failure.kind = FailureKind::Invariant;
     broken.subjects[0].failure.expected = "the wrong password is refused (status 401, 403 or 422)".to_owned();
     broken.subjects[0].failure.actual = "status 204 No Content at /api/login".to_owned();
-    assert!(email(&broken).contains("The platform allowed something that it must never allow."));
+    assert!(email(&broken).contains("The platform broke a rule that must always hold: see Expected and Actual."));
     let text = sms(&broken);
     assert!(text.contains("expected the wrong password is refused") && text.contains("Contact +45"), "{text}");
 }
