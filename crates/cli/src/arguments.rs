@@ -29,7 +29,7 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Examples:
   synthetics demo
-  synthetics demo --for 60s --fault 500   a fault and its recovery in a minute")]
+  synthetics demo --for 60s --fault 500   # inject a fault, then recover")]
     Demo(DemoOptions),
     /// Run checks once and print the result.
     #[command(after_help = "\
@@ -41,7 +41,7 @@ Examples:
     /// List test data that earlier runs could not remove, or remove it.
     #[command(after_help = "\
 Examples:
-  synthetics cleanup --settings production.toml           list leftovers
+  synthetics cleanup --settings production.toml   # list leftovers
   synthetics cleanup booking --settings production.toml --yes")]
     Cleanup(CleanupOptions),
     /// Silence notifications and alarms of a check, or notifications of one subject, for a while.
@@ -65,7 +65,7 @@ Example:
     /// Show maintenance windows and sync them to CloudWatch alarm mute rules.
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
-    /// Clear the stored memory of a check whose runs report that they cannot read it (cause `state`).
+    /// Clear a check's stored memory when its runs are inconclusive with cause `state`.
     #[command(subcommand)]
     Memory(MemoryCommand),
     /// List incidents of a deployment, up to 400 days back.
@@ -91,12 +91,12 @@ Example:
     /// Find misconfigurations that linters miss.
     #[command(subcommand)]
     Doctor(DoctorCommand),
-    /// Compute the monthly bill from the templates, at list price and net of free allowances.
+    /// Estimate the monthly AWS cost from the templates, at list price and after the free tier.
     #[command(after_help = "\
 Examples:
   synthetics cost
   synthetics cost --what-if cadence.booking=1m --what-if memory=256
-  synthetics cost --max 40   exits with 1 when the list price is higher")]
+  synthetics cost --max 40   # exit 1 if the list price is higher")]
     Cost(CostOptions),
     /// Check, show and describe settings files.
     #[command(subcommand)]
@@ -119,7 +119,7 @@ Example:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MemoryCommand {
-    /// Remove the stored memory of a check and print it. The next run starts with an empty one.
+    /// Remove a check's memory (the data it keeps between runs) and print it. The next run starts without it.
     #[command(after_help = "\
 Example:
   synthetics memory clear queues --environment production")]
@@ -206,8 +206,8 @@ pub(crate) struct RunOptions {
     /// Inject this fault, and repeat the run until a check reports it. Requires --demo. `synthetics faults` lists all.
     #[arg(long, value_name = "NAME", conflicts_with = "settings")]
     pub(crate) fault: Option<String>,
-    /// Send the canaries that are due, to the addresses and numbers in the settings. Without it, the run only
-    /// checks canaries sent earlier.
+    /// Send the canaries (test e-mails, SMS and jobs) that are due, to the addresses, numbers and queues in the settings.
+    /// Without this option, the run only checks canaries sent earlier.
     #[arg(long, conflicts_with = "demo")]
     pub(crate) send_canaries: bool,
     /// Output format.
@@ -223,7 +223,7 @@ pub(crate) struct CleanupOptions {
     /// Settings file.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: PathBuf,
-    /// Remove the leftovers that are found; without it, only list them.
+    /// Remove the leftovers that are found; without this option, only list them.
     #[arg(long)]
     pub(crate) yes: bool,
     /// Print JSON.
@@ -296,7 +296,7 @@ pub(crate) struct MaintenanceOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ClearMemoryOptions {
-    /// Check, by id.
+    /// Id of the check, such as `booking`.
     pub(crate) check: String,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
@@ -304,7 +304,7 @@ pub(crate) struct ClearMemoryOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct IncidentsOptions {
-    /// Checks, by id. [default: all]
+    /// Ids of checks, such as `booking`. [default: all]
     #[arg(value_name = "CHECK")]
     pub(crate) checks: Vec<String>,
     /// How far back to look, such as 12h or 90d.
@@ -352,7 +352,7 @@ pub(crate) struct CostOptions {
     /// Folder of the templates.
     #[arg(long, value_name = "FOLDER", default_value = "infra")]
     pub(crate) templates: PathBuf,
-    /// Environment. [default: that of the settings file, else production]
+    /// Environment. [default: the one in the settings file, else production]
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,
     /// Checks that run, by id and separated by commas; `all` counts every check, deployed or not.
