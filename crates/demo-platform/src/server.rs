@@ -66,7 +66,7 @@ impl DemoPlatform {
         let mut tasks = JoinSet::new();
         tasks.spawn(listener::serve(public, router(&platform), Arc::clone(&platform.faults)));
         // The admin endpoint must answer while the platform is down, so it has separate switches that stay off.
-        tasks.spawn(listener::serve(admin, admin::router(&platform), Arc::default()));
+        tasks.spawn(listener::serve(admin, admin::router(&platform, admin_address), Arc::default()));
         tasks.spawn(stores::serve(Store::Database, database, Arc::clone(&platform)));
         tasks.spawn(stores::serve(Store::Cache, cache, Arc::clone(&platform)));
         let ports = [database_address, cache_address].map(|address| address.port());

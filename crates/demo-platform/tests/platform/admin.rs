@@ -3,7 +3,7 @@
 use demo_platform::{Fault, Recorded};
 use serde_json::{Value, json};
 
-use crate::wire::{ask, get, platform};
+use crate::wire::{address, ask, ask_lines, get, platform};
 
 #[tokio::test]
 async fn faults_are_listed_activated_and_cleared() {
@@ -83,4 +83,40 @@ async fn an_unknown_endpoint_lists_the_known_ones() {
     let answer = get(platform.admin_url(), "/", &[]).await;
     assert_eq!(answer.status, 404);
     assert_ne!(answer.json()["error"], Value::Null);
+}
+
+#[tokio::test]
+async fn other_sites_are_refused() {
+    let platform = platform().await;
+    let admin = platform.admin_url();
+    let port = address(admin).rsplit_once(':').unwrap().1;
+    let (own, named) = (format!("Host: {}", address(admin)), format!("Host: localhost:{port}"));
+    let own_origin = format!("Origin: http://localhost:{port}");
+    let put = "PUT /faults/down HTTP/1.1";
+    for (case, first, headers, expected) in [
+        ("by address", put, &[own.as_str()][..], 200),
+        ("by name", put, &[&named], 200),
+        ("by another name of this machine", put, &["Host: demo.localhost"], 200),
+        ("own page", put, &[&named, &own_origin], 200),
+        ("rebound name", put, &["Host: evil.example"], 421),
+        ("rebound name with the port", put, &[&format!("Host: evil.example:{port}")], 421),
+        ("name that begins as ours", put, &["Host: localhost.evil.example"], 421),
+        ("no name", "PUT /faults/down HTTP/1.0", &[], 421),
+        ("two names", put, &[&own, "Host: evil.example"], 421),
+        ("name in the target", "PUT http://evil.example/faults/down HTTP/1.1", &[&own], 421),
+        ("page of another site", put, &[&own, "Origin: https://evil.example"], 403),
+        ("page of another server here", put, &[&own, "Origin: http://127.0.0.1:1"], 403),
+        ("page without an origin", put, &[&own, "Origin: null"], 403),
+        ("other reading", "GET /requests HTTP/1.1", &["Host: evil.example"], 421),
+        ("nothing there", "GET /nothing HTTP/1.1", &["Host: evil.example"], 421),
+    ] {
+        platform.faults().clear_all();
+        let headers: Vec<&str> = headers.iter().copied().chain(["Content-Length: 0"]).collect();
+        let answer = ask_lines(admin, first, &headers).await;
+        assert_eq!(answer.status, expected, "{case}");
+        assert_eq!(platform.faults().is_active(Fault::Down), expected == 200, "{case}");
+        if expected != 200 {
+            assert!(answer.json()["error"].as_str().unwrap().starts_with("expected "), "{case}");
+        }
+    }
 }

@@ -76,12 +76,22 @@ pub async fn send(base: &str, method: &str, path: &str, headers: &[&str]) -> io:
 }
 
 async fn send_body(base: &str, method: &str, path: &str, headers: &[&str], body: &str) -> io::Result<TcpStream> {
+    let host = format!("Host: {}", address(base));
+    let headers: Vec<&str> = headers.iter().copied().chain([host.as_str(), "Connection: close"]).collect();
+    send_lines(base, &format!("{method} {path} HTTP/1.1"), &headers, body).await
+}
+
+async fn send_lines(base: &str, first: &str, headers: &[&str], body: &str) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address(base)).await?;
     let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    let host = address(base);
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n{body}");
-    stream.write_all(request.as_bytes()).await?;
+    stream.write_all(format!("{first}\r\n{headers}\r\n{body}").as_bytes()).await?;
     Ok(stream)
+}
+
+/// Sends a request with exactly these headers, so without `Host` unless it is among them.
+pub async fn ask_lines(base: &str, first: &str, headers: &[&str]) -> Answer {
+    let headers: Vec<&str> = headers.iter().copied().chain(["Connection: close"]).collect();
+    read(send_lines(base, first, &headers, "").await.unwrap()).await.unwrap()
 }
 
 /// Sends a request and reads until the server closes the connection. A short body is not an error.
