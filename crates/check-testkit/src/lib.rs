@@ -155,8 +155,9 @@ impl<C: Check> Harness<C> {
     pub async fn runs(&mut self, times: u32, every: Duration, ignoring_assertions: &[String]) -> Observed {
         self.memory = Arc::default();
         let ignoring_assertions = ignoring_assertions.to_vec();
-        let recorder =
-            Arc::new(move |started: Timestamp| Journey::new(started).ignoring_assertions(ignoring_assertions.clone()));
+        let recorder = Arc::new(move |started: Timestamp, redactor| {
+            Journey::new(started, redactor).ignoring_assertions(ignoring_assertions.clone())
+        });
         let ports = Ports { recorder, ..self.ports() };
         let mut observed = self.run_after(every, &ports).await;
         for _ in 1..times {

@@ -524,34 +524,3 @@ pub const PARTNER_CERTIFICATE_DAYS: Metric = for_check(
     "Days until the first certificate of all partners expires; negative once it has. Only in the report and the log \
      line.",
 );
-
-/// A named value with a unit, measured in one attempt.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Measurement {
-    /// The metric's name.
-    pub metric: String,
-    /// The value in the metric's unit; finite.
-    pub value: f64,
-    /// The metric's unit.
-    pub unit: Unit,
-    /// The item with the worst value, such as a host or a queue. Not a dimension.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub item: Option<String>,
-    /// The channel, for a metric that is split by channel.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<Channel>,
-}
-
-impl Measurement {
-    /// Creates a measurement. `None` if the value is not finite, because CloudWatch rejects such values.
-    #[must_use]
-    pub fn new(metric: &Metric, value: f64, item: Option<String>) -> Option<Self> {
-        value.is_finite().then(|| Self {
-            metric: metric.name.to_owned(),
-            value,
-            unit: metric.unit,
-            item,
-            channel: None,
-        })
-    }
-}

@@ -10,6 +10,7 @@ pub mod metric {
     //! The catalogue of metrics, with their names, units, meanings and owners.
 
     pub use crate::catalogue::*;
+    pub use crate::model::Measurement;
 }
 
 pub use model::*;

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::incident::Reason;
-use crate::model::{Attempt, Leftover, Outcome, RunKey};
+use crate::model::{Attempt, Leftover, Outcome, RunKey, Text};
 
 /// Report of a run: the return value of the function, and its one log line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +38,7 @@ pub struct Report {
     pub leftovers: Vec<Leftover>,
     /// Problems outside the check itself: an undelivered message, unreadable memory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Text>,
 }
 
 impl Report {

@@ -7,13 +7,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use check::incident::{CheckState, Findings, LastSuccessfulRun, Policy, Severity, SeverityRule, Vote, decide};
 use check::message::{
     Contact, Context, Event, Links, Notification, Owner, Topic, chat, compose, email, sms, subject_line,
 };
-use check::{Attempt, Cause, FailureKind, Inconclusive, Journey, Leftover, Mismatch, RunKey, Shard, Subject, Verdict};
+use check::{
+    Attempt, Cause, FailureKind, Journey, Leftover, Mismatch, NoSecrets, Phrase, RunKey, Shard, Subject, Verdict,
+    foreign, ours, phrase,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -75,42 +79,33 @@ fn minute(check: &str, number: i64) -> RunKey {
 
 /// Attempt on two targets, a letter each: `.` healthy, `x` down, `s` slow, `?` inconclusive.
 fn attempt(cast: &Cast, at: Timestamp, letters: &str) -> Attempt {
-    let mut journey = Journey::new(at);
+    let mut journey = Journey::new(at, Arc::new(NoSecrets));
     for (name, letter) in cast.subjects.into_iter().zip(letters.chars()) {
         let subject = Subject::new(name).unwrap();
         let request = journey.begin(&subject, "request", at);
         if letter == '?' {
             let parameter = format!("/just-driving/production/{}/api-key", cast.check);
-            let detail = format!(
-                "the parameter {parameter} does not exist\ncreate it, or correct the reference in the settings"
+            let detail = phrase!(
+                "the parameter {} does not exist\ncreate it, or correct the reference in the settings",
+                ours(parameter)
             );
-            let inconclusive = Inconclusive { cause: Cause::Reference, detail };
-            journey.finish_step(request, check::StepResult::Inconclusive { inconclusive });
+            journey.inconclusive(request, Cause::Reference, detail);
             journey.end(request, Duration::from_millis(3));
             continue;
         }
-        journey.finish_step(request, check::StepResult::Passed);
+        journey.pass(request);
         journey.end(request, Duration::from_millis(42));
         let response = journey.begin(&subject, cast.fails.0, at);
-        let down = Mismatch {
-            kind: FailureKind::Status,
-            expected: "status 200".to_owned(),
-            actual: "status 500 Internal Server Error".to_owned(),
-            evidence: Some(cast.fails.1.to_owned()),
-        };
-        let slow = Mismatch {
-            kind: FailureKind::Timeout,
-            expected: "an answer within 5 s".to_owned(),
-            actual: "no answer".to_owned(),
-            evidence: None,
-        };
+        let down = Mismatch::new(FailureKind::Status, "status 200", "status 500 Internal Server Error")
+            .with_evidence(foreign(cast.fails.1));
+        let slow = Mismatch::new(FailureKind::Timeout, "an answer within 5 s", "no answer");
         let observed = match letter {
             'x' => Err(down),
             's' => Err(slow),
             _ => Ok(()),
         };
         if journey.assert(response, "status", observed).is_ok() {
-            journey.finish_step(response, check::StepResult::Passed);
+            journey.pass(response);
         }
         journey.end(response, Duration::from_micros(200));
     }
@@ -185,23 +180,22 @@ fn context<'a>(
 fn leftovers() -> Notification {
     let run = minute("booking", 590);
     let run_id = "01a206f3-0000-7000-8000-000000000590";
-    let leftover = |compensation: &str, detail: String, instructions: Option<&str>| Leftover {
-        compensation: compensation.to_owned(),
-        detail,
-        instructions: instructions.map(str::to_owned),
+    let leftover = |compensation: &str, detail: Phrase, instructions: Option<&str>| {
+        Leftover::new(compensation, detail, instructions.map(str::to_owned), &NoSecrets)
     };
     let left = [
         leftover(
             "booking",
-            format!(
+            phrase!(
                 "cancelling the test booking failed: booking 9004: status 500 Internal Server Error; a booking with the \
-                 note `synthetic:{run_id}` may still exist"
+                 note `synthetic:{}` may still exist",
+                ours(run_id)
             ),
             None,
         ),
         leftover(
             "log-out",
-            "log-out returned status 500; the session or token may still be valid".to_owned(),
+            "log-out returned status 500; the session or token may still be valid".into(),
             Some(
                 "A session expires by itself, a token may not. To end either now, delete the account's sessions and \
                  tokens on the platform.",
@@ -343,11 +337,11 @@ fn every_medium_keeps_its_bounds() {
         notification.environment = "prøve\r\nBcc: someone".to_owned();
         notification.contact.name = long.clone();
         for subject in &mut notification.subjects {
-            subject.failure.actual = long.clone();
+            subject.failure.actual = phrase!("{}", foreign(&long)).admit(&NoSecrets, 2_000);
             subject.failure.step = long.clone();
         }
         for inconclusive in &mut notification.inconclusive {
-            inconclusive.detail = long.clone();
+            inconclusive.detail = phrase!("{}", foreign(&long)).admit(&NoSecrets, 2_000);
         }
         let line = subject_line(&notification);
         assert!(line.len() < 100 && line.chars().all(|c| c.is_ascii() && !c.is_ascii_control()), "{event}: {line}");

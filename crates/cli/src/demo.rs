@@ -148,7 +148,7 @@ impl Show {
                     Verdict::Healthy if open.is_some() => ("recovering", String::new()),
                     Verdict::Healthy => ("healthy", String::new()),
                     Verdict::Failing(failure) => ("FAILING", format!("{}: {}", failure.kind, failure.actual)),
-                    Verdict::Inconclusive(inconclusive) => ("inconclusive", inconclusive.detail),
+                    Verdict::Inconclusive(inconclusive) => ("inconclusive", inconclusive.detail.to_string()),
                     Verdict::Maintenance(_) => ("maintenance", String::new()),
                 };
                 let since = open.map(|reason| reason.since.strftime("%H:%M:%S").to_string()).unwrap_or_default();

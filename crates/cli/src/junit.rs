@@ -21,7 +21,7 @@ pub(crate) fn to_xml(reports: &[Report]) -> anyhow::Result<String> {
         suite.add_test_cases(steps.map(|step| case(&report.key.check, step)));
         suite.add_test_cases(report.leftovers.iter().map(|left| {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type("leftover").set_message(&left.detail);
+            status.set_type("leftover").set_message(left.detail.as_str());
             let mut case = TestCase::new(&left.compensation, status);
             case.set_classname(&report.key.check);
             case
@@ -39,18 +39,18 @@ fn case(check: &str, step: &Step) -> TestCase {
             status.set_type(failure.kind.as_str());
             status.set_message(expected_actual(failure));
             if let Some(evidence) = &failure.evidence {
-                status.set_description(evidence);
+                status.set_description(evidence.as_str());
             }
             status
         }
         StepResult::Inconclusive { inconclusive } => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_type(inconclusive.cause.to_string()).set_message(&inconclusive.detail);
+            status.set_type(inconclusive.cause.to_string()).set_message(inconclusive.detail.as_str());
             status
         }
         StepResult::Maintenance { detail: reason } | StepResult::Skipped { reason } => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(reason);
+            status.set_message(reason.as_str());
             status
         }
     };

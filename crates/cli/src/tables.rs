@@ -87,8 +87,8 @@ fn detail(step: &Step) -> String {
         StepResult::Passed => String::new(),
         StepResult::Failed { failure } => format!("{}: {}", failure.kind, expected_actual(failure)),
         StepResult::Inconclusive { inconclusive } => format!("{}: {}", inconclusive.cause, inconclusive.detail),
-        StepResult::Maintenance { detail } => detail.clone(),
-        StepResult::Skipped { reason } => reason.clone(),
+        StepResult::Maintenance { detail } => detail.to_string(),
+        StepResult::Skipped { reason } => reason.to_string(),
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn measurement_shows_unit_host_and_alarm() {
-        let days = Measurement::new(&CERTIFICATE_DAYS_REMAINING, 4.94, Some("www.app.example".to_owned()));
+        let days = Measurement::new(&CERTIFICATE_DAYS_REMAINING, 4.94, None, Some(check::Text::own("www.app.example")));
         let attempt = Attempt {
             started: jiff::Timestamp::UNIX_EPOCH,
             duration_ms: 1.0,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use check::{Cause, FailureKind, Mismatch, StepEnded};
+use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, ServerError, SslOpts, TlsError, Value};
 use runtime::Step;
@@ -58,11 +58,11 @@ enum Refusal {
     /// The database failed.
     Failed(Mismatch),
     /// The database rejected the user.
-    Credentials(String),
+    Credentials(Phrase),
     /// The server does not support the statement.
     UnknownStatement(Mismatch),
     /// An error of this machine.
-    Internal(String),
+    Internal(Phrase),
 }
 
 impl Database {
@@ -131,7 +131,7 @@ impl Database {
                 Err(refusal) => return Err(refusal.record(step, &self.store, "answered")),
             }
         }
-        let refusal = unknown.unwrap_or_else(|| Refusal::Internal("no statement was given".to_owned()));
+        let refusal = unknown.unwrap_or_else(|| Refusal::Internal("no statement was given".into()));
         Err(refusal.record(step, &self.store, "answered"))
     }
 
@@ -253,18 +253,14 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
-fn timeout_error(store: &Store, expected: &str, deadline: Duration) -> Refusal {
-    Refusal::Failed(Mismatch {
-        kind: FailureKind::Timeout,
-        expected: format!("{expected} {} within {} ms", store.place, deadline.as_millis()),
-        actual: "no reply yet".to_owned(),
-        evidence: None,
-    })
+fn timeout_error(store: &Store, expected: &'static str, deadline: Duration) -> Refusal {
+    let expected = phrase!("{} {} within {} ms", expected, ours(&store.place), deadline.as_millis());
+    Refusal::Failed(Mismatch::new(FailureKind::Timeout, expected, "no reply yet"))
 }
 
-fn failed(kind: FailureKind, store: &Store, expected: &str, actual: &str) -> Refusal {
-    let expected = format!("{expected} {}", store.place);
-    Refusal::Failed(Mismatch { kind, expected, actual: actual.to_owned(), evidence: None })
+fn failed(kind: FailureKind, store: &Store, expected: impl Into<Phrase>, actual: impl Into<Phrase>) -> Refusal {
+    let expected = phrase!("{} {}", expected.into(), ours(&store.place));
+    Refusal::Failed(Mismatch::new(kind, expected, actual))
 }
 
 fn refusal(step: &Step<'_>, store: &Store, error: &Error) -> Refusal {
@@ -274,40 +270,35 @@ fn refusal(step: &Step<'_>, store: &Store, error: &Error) -> Refusal {
         Error::Io(IoError::Io(error)) => probe_refusal(client.connect_error(&store.place, error)),
         Error::Io(IoError::Tls(TlsError::Tls(error))) => probe_refusal(client.tls_error(&store.place, error)),
         Error::Driver(error) => driver_refusal(store, error),
-        other => Refusal::Internal(other.to_string()),
+        other => Refusal::Internal(foreign(other.to_string()).into()),
     }
 }
 
 fn probe_refusal(error: probe::Error) -> Refusal {
     match error.into_mismatch() {
         Ok(mismatch) => Refusal::Failed(mismatch),
-        Err(internal) => Refusal::Internal(internal.to_string()),
+        Err(internal) => Refusal::Internal(internal),
     }
 }
 
 /// Classifies a server error by its code. MySQL and MariaDB share the codes up to 1880.
 fn server_refusal(store: &Store, error: &ServerError) -> Refusal {
-    let message = format!("{} ({})", error.message, error.code);
+    let message = phrase!("{} ({})", foreign(&error.message), error.code);
     match error.code {
         // Identity, privileges, allowed hosts and rate limits of the user.
         1044 | 1045 | 1129 | 1130 | 1131 | 1142 | 1143 | 1226 | 1227 | 1251 | 1275 | 1370 | 1524 | 1698 | 1820
         | 1862 | 3118 | 3955 | 4151 => Refusal::Credentials(message),
         1040 | 1203 => {
-            failed(FailureKind::Connect, store, "a connection to", &format!("no free connections: {message}"))
+            failed(FailureKind::Connect, store, "a connection to", phrase!("no free connections: {}", message))
         }
-        1053 | 1077 | 1080 | 1152 | 1184 => failed(FailureKind::Connect, store, "a reply from", &message),
+        1053 | 1077 | 1080 | 1152 | 1184 => failed(FailureKind::Connect, store, "a reply from", message),
         // Lock timeout, and statement timeout of MariaDB and of MySQL.
-        1205 | 1969 | 3024 => failed(FailureKind::Timeout, store, "a reply in time from", &message),
+        1205 | 1969 | 3024 => failed(FailureKind::Timeout, store, "a reply in time from", message),
         _ if is_unknown(error) => {
-            let expected = format!("{} to support the statement", store.place);
-            Refusal::UnknownStatement(Mismatch {
-                kind: FailureKind::Assertion,
-                expected,
-                actual: message,
-                evidence: None,
-            })
+            let expected = phrase!("{} to support the statement", ours(&store.place));
+            Refusal::UnknownStatement(Mismatch::new(FailureKind::Assertion, expected, message))
         }
-        _ => failed(FailureKind::Assertion, store, "a reply from", &message),
+        _ => failed(FailureKind::Assertion, store, "a reply from", message),
     }
 }
 
@@ -325,17 +316,17 @@ fn driver_refusal(store: &Store, error: &DriverError) -> Refusal {
             failed(FailureKind::Tls, store, "an encrypted connection to", "a server without TLS")
         }
         DriverError::PacketTooLarge => {
-            let limit = format!("at most {MAX_ROWS} rows of {} MiB from", MAX_ROW_BYTES >> 20);
-            failed(FailureKind::Body, store, &limit, "more")
+            let limit = phrase!("at most {} rows of {} MiB from", MAX_ROWS, MAX_ROW_BYTES >> 20);
+            failed(FailureKind::Body, store, limit, "more")
         }
         DriverError::UnknownAuthPlugin { .. }
         | DriverError::MysqlOldPasswordDisabled
-        | DriverError::CleartextPluginDisabled => Refusal::Credentials(error.to_string()),
+        | DriverError::CleartextPluginDisabled => Refusal::Credentials(foreign(error.to_string()).into()),
         // The text of some errors quotes the packet.
         DriverError::UnexpectedPacket { .. } => {
             failed(FailureKind::Protocol, store, "the MySQL protocol from", "an unexpected packet")
         }
-        _ => failed(FailureKind::Protocol, store, "the MySQL protocol from", &error.to_string()),
+        _ => failed(FailureKind::Protocol, store, "the MySQL protocol from", foreign(error.to_string())),
     }
 }
 
@@ -347,17 +338,19 @@ impl Refusal {
             Self::Credentials(message) => {
                 let user = store.user.as_deref().unwrap_or("without a name");
                 let password = store.password.as_ref().map_or_else(
-                    || "add a password to the settings".to_owned(),
-                    |at| format!("put a valid password at {at}"),
+                    || Phrase::from("add a password to the settings"),
+                    |at| phrase!("put a valid password at {}", ours(at)),
                 );
-                let detail = format!(
-                    "{} rejects the user {user}: {message}\n{password}, and grant the user what \
-                     docs/deploy/accounts.md lists",
-                    store.place
+                let detail = phrase!(
+                    "{} rejects the user {}: {}\n{}, and grant the user what docs/deploy/accounts.md lists",
+                    ours(&store.place),
+                    ours(user),
+                    message,
+                    password
                 );
-                step.inconclusive(Cause::Credentials, &detail)
+                step.inconclusive(Cause::Credentials, detail)
             }
-            Self::Internal(message) => step.inconclusive(Cause::Internal, &message),
+            Self::Internal(message) => step.inconclusive(Cause::Internal, message),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use check::{Mismatch, StepEnded};
+use check::{StepEnded, foreign};
 use probe::{Host, HostPort};
 use redis::{Pipeline, RedisError, Value};
 use runtime::Step;
@@ -133,7 +133,7 @@ impl Redis {
         Ok(match refused {
             Some((index, error)) => Err(match (self.connection.refusal(&error), pipeline.cmd_iter().nth(index)) {
                 (Refusal::Failed(mismatch), Some(command)) => {
-                    Refusal::Failed(Mismatch { evidence: Some(describe(command)), ..mismatch })
+                    Refusal::Failed(mismatch.with_evidence(foreign(describe(command))))
                 }
                 (refusal, _) => refusal,
             }),

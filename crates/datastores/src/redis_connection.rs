@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use check::{Cause, FailureKind, Mismatch, StepEnded};
+use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
 use probe::{Duplex, HostPort};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{AsyncConnectionConfig, ErrorKind, Pipeline, RedisConnectionInfo, RedisError, Value};
@@ -37,7 +37,7 @@ pub(crate) enum Refusal {
     /// The store failed.
     Failed(Mismatch),
     /// The store rejected the user.
-    Credentials(String),
+    Credentials(Phrase),
 }
 
 impl Connection {
@@ -64,7 +64,7 @@ impl Connection {
             Err(error) => {
                 return match error.into_mismatch() {
                     Ok(mismatch) => Ok(Err(Refusal::Failed(mismatch))),
-                    Err(internal) => Err(step.inconclusive(Cause::Internal, &internal.to_string())),
+                    Err(internal) => Err(step.inconclusive(Cause::Internal, internal)),
                 };
             }
         };
@@ -156,12 +156,8 @@ impl AsyncWrite for Bounded {
 }
 
 fn timeout_error(server: &HostPort, deadline: Duration) -> Refusal {
-    Refusal::Failed(Mismatch {
-        kind: FailureKind::Timeout,
-        expected: format!("a reply from {server} within {} ms", deadline.as_millis()),
-        actual: "no reply yet".to_owned(),
-        evidence: None,
-    })
+    let expected = phrase!("a reply from {} within {} ms", ours(server), deadline.as_millis());
+    Refusal::Failed(Mismatch::new(FailureKind::Timeout, expected, "no reply yet"))
 }
 
 fn refusal(server: &HostPort, error: &RedisError, received: &Received) -> Refusal {
@@ -171,25 +167,31 @@ fn refusal(server: &HostPort, error: &RedisError, received: &Received) -> Refusa
         || error.kind() == ErrorKind::AuthenticationFailed
         || message.contains("invalid password")
         || message.contains("without any password configured");
-    let failed = |kind, expected: &str, actual: String| {
-        Refusal::Failed(Mismatch { kind, expected: format!("{expected} {server}"), actual, evidence: None })
+    let failed = |kind, expected: Phrase, actual: Phrase| {
+        Refusal::Failed(Mismatch::new(kind, phrase!("{} {}", expected, ours(server)), actual))
     };
     // A server at its client limit sends an error unasked and closes the connection.
     let first = String::from_utf8_lossy(&received.first);
     if message.contains("max number of clients") || first.starts_with("-ERR max number of clients") {
-        return failed(FailureKind::Connect, "a connection to", "the server is at its client limit".to_owned());
+        return failed(FailureKind::Connect, "a connection to".into(), "the server is at its client limit".into());
     }
     if received.is_oversized {
-        let actual = "more, and the rest was not read: the next job of a queue is very large".to_owned();
-        return failed(FailureKind::Protocol, &format!("at most {} MiB from", MAX_BYTES >> 20), actual);
+        let actual = "more, and the rest was not read: the next job of a queue is very large".into();
+        return failed(FailureKind::Protocol, phrase!("at most {} MiB from", MAX_BYTES >> 20), actual);
     }
     if is_refused {
-        return Refusal::Credentials(message);
+        return Refusal::Credentials(foreign(message).into());
     }
     match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::Extension => failed(FailureKind::Assertion, "replies from", message),
-        ErrorKind::Parse => failed(FailureKind::Protocol, "valid Redis replies from", message),
-        _ => failed(FailureKind::Connect, "a reply from", format!("the connection was closed: {message}")),
+        ErrorKind::Server(_) | ErrorKind::Extension => {
+            failed(FailureKind::Assertion, "replies from".into(), foreign(message).into())
+        }
+        ErrorKind::Parse => failed(FailureKind::Protocol, "valid Redis replies from".into(), foreign(message).into()),
+        _ => failed(
+            FailureKind::Connect,
+            "a reply from".into(),
+            phrase!("the connection was closed: {}", foreign(message)),
+        ),
     }
 }
 
@@ -201,12 +203,13 @@ impl Refusal {
             Self::Credentials(message) => {
                 let user = store.user.as_deref().unwrap_or("the default user");
                 let password = store.password.as_ref().map_or_else(
-                    || "add a password to the settings".to_owned(),
-                    |at| format!("put a valid one at {at}"),
+                    || Phrase::from("add a password to the settings"),
+                    |at| phrase!("put a valid one at {}", ours(at)),
                 );
+                let place = ours(&store.place);
                 let detail =
-                    format!("{} rejects {user}: {message}\n{password}, and allow the user to read", store.place);
-                step.inconclusive(Cause::Credentials, &detail)
+                    phrase!("{} rejects {}: {}\n{}, and allow the user to read", place, ours(user), message, password);
+                step.inconclusive(Cause::Credentials, detail)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use check::Mismatch;
+use check::{Failure, Mismatch, NoSecrets, Subject};
 use probe::expect::{self, Compare};
 use probe::{Bytes, HeaderMap, HeaderValue, Redactor, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
@@ -27,10 +27,11 @@ fn response(kind: &str, body: &[u8]) -> Option<Response> {
     })
 }
 
-/// Asserts that all texts of a mismatch are short and printable.
+/// Asserts that all texts of a mismatch are short and printable once they have passed the gate.
 fn assert_presentable(mismatch: &Mismatch) {
-    for text in [Some(&mismatch.expected), Some(&mismatch.actual), mismatch.evidence.as_ref()].into_iter().flatten() {
-        assert!(text.chars().count() <= 300, "too long: {text}");
+    let failure = Failure::new(Subject::whole(), "step", mismatch.clone(), &NoSecrets);
+    for text in [Some(&failure.expected), Some(&failure.actual), failure.evidence.as_ref()].into_iter().flatten() {
+        assert!(text.chars().count() <= Failure::MAX_EVIDENCE, "too long: {text}");
         assert!(!text.chars().any(char::is_control), "not printable: {text:?}");
     }
 }

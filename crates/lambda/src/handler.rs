@@ -90,10 +90,7 @@ async fn start<C: Check>() -> Result<(Prepared<C>, Ports), Failure> {
             environment.settings
         ))
     })?;
-    let broken = |problems: Vec<Problem>| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::settings(lines.join("\n"))
-    };
+    let broken = |problems: Vec<Problem>| Failure::settings(settings::listed(&problems, 0));
     let document = Document::parse(&environment.settings, &text).map_err(broken)?;
     let prepared = Prepared::read(&document).map_err(broken)?;
     let Adapters { state, metrics, notifier, secrets } =

@@ -99,20 +99,21 @@ fn to_json(line: &RunLine<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
-    use check::{Cause, Exchange, Inconclusive, Journey, Phases, RunKey, Shard, Subject};
+    use check::{Cause, Exchange, Inconclusive, Journey, NoSecrets, Phases, RunKey, Shard, Subject, foreign, phrase};
 
     use super::*;
 
     fn report(targets: usize) -> Report {
         let at: Timestamp = "2026-11-23T04:49:00Z".parse().unwrap();
-        let mut journey = Journey::new(at);
+        let mut journey = Journey::new(at, Arc::new(NoSecrets));
         for number in 0..targets {
             let step = journey.begin(&Subject::new(format!("t{number}")).unwrap(), "request", at);
             let exchange = Exchange {
                 method: "GET".to_owned(),
-                url: format!("https://app.justdriving.example/{}", "x".repeat(1_000)),
+                url: phrase!("https://app.justdriving.example/{}", foreign("x".repeat(1_000))).admit(&NoSecrets, 2_000),
                 started: at,
                 duration_ms: 12.0,
                 status: Some(200),
@@ -126,7 +127,7 @@ mod tests {
                 phases: Phases::default(),
             };
             journey.exchanges(step, [exchange]);
-            journey.finish_step(step, StepResult::Passed);
+            journey.pass(step);
         }
         let attempt = journey.finish(Duration::from_millis(12));
         Report {
@@ -174,7 +175,7 @@ mod tests {
     #[test]
     fn saved_queries_use_fields_of_the_log_lines() {
         let line: Value = serde_json::from_str(&run_line(&report(1))).unwrap();
-        let inconclusive = Inconclusive { cause: Cause::Throttled, detail: "429".to_owned() };
+        let inconclusive = Inconclusive::new(Cause::Throttled, "429", &NoSecrets);
         let inconclusive = Report { outcome: Outcome::Inconclusive { inconclusive }, ..report(1) };
         let inconclusive: Value = serde_json::from_str(&run_line(&inconclusive)).unwrap();
         let failure: Value = serde_json::from_str(&failure_line("login", "Internal", "text")).unwrap();

@@ -1,5 +1,6 @@
 //! All checks, and the reading of their settings.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -15,7 +16,10 @@ use queues::Queues;
 use reconciliation::Reconciliation;
 use runtime::{AnyCheck, Check, Prepared};
 use serde_json::{Map, Value};
-use settings::{Document, Problem, check_schema, unknown};
+use settings::{Document, Problem, check_schema, listed, unknown};
+
+/// Most unknown checks that are named; the others are counted.
+const MAX_UNKNOWN: usize = 100;
 
 type Read = fn(&Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>>;
 
@@ -97,29 +101,32 @@ pub fn from_file(file: &Path, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn A
 pub fn from_text(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
     let known = ids(&[])?;
     ids(wanted)?;
-    let document = Document::parse(name, text).map_err(problems)?;
+    let document = Document::parse(name, text).map_err(|found| problems(&found, 0))?;
     let written = document.check_ids();
     let mut found: Vec<Problem> = Vec::new();
-    for id in written.iter().filter(|id| !known.contains(&id.as_str())) {
-        found.push(document.unknown_check(id, &known));
-    }
+    let unknown_ids: Vec<&String> = written.iter().filter(|id| !known.contains(&id.as_str())).collect();
+    let (unknown_ids, more) = unknown_ids.split_at(unknown_ids.len().min(MAX_UNKNOWN));
+    found.extend(unknown_ids.iter().map(|id| document.unknown_check(id, &known)));
     if written.is_empty() {
         bail!("{name} has no check; add a section such as [check.{}]", known[0]);
     }
     let mut checks = Vec::new();
+    let mut seen = HashSet::new();
     let is_asked_for = |id: &str| written.iter().chain(wanted).any(|asked| asked == id);
     for Known { id, read, .. } in ALL.iter().filter(|check| is_asked_for(check.id)) {
         match read(&document) {
             Ok(check) => checks.push((*id, check)),
             // Problems of shared settings are found once per check.
             Err(problems) => {
-                found.extend(problems.into_iter().filter(|problem| !found.contains(problem)).collect::<Vec<_>>())
+                let new: Vec<Problem> = problems.into_iter().filter(|problem| !seen.contains(problem)).collect();
+                seen.extend(new.iter().cloned());
+                found.extend(new);
             }
         }
     }
     if !found.is_empty() {
         found.sort_by_key(|problem| problem.line);
-        return Err(problems(found));
+        return Err(problems(&found, more.len()));
     }
     Ok(checks
         .into_iter()
@@ -142,9 +149,8 @@ fn schemas() -> Map<String, Value> {
     ALL.iter().map(|check| (check.id.to_owned(), (check.schema)())).collect()
 }
 
-fn problems(problems: Vec<Problem>) -> anyhow::Error {
-    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let count = lines.len();
+fn problems(problems: &[Problem], more: usize) -> anyhow::Error {
+    let count = problems.len() + more;
     let noun = if count == 1 { "problem" } else { "problems" };
-    anyhow::anyhow!("{count} {noun} in the settings\n{}", lines.join("\n"))
+    anyhow::anyhow!("{count} {noun} in the settings\n{}", listed(problems, more))
 }

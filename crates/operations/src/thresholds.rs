@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn value_beyond_its_threshold_names_the_alarm() {
         let thresholds = Thresholds::shipped("demo").unwrap();
-        let rate = |value| Measurement::new(&ERROR_RATE, value, None).unwrap();
+        let rate = |value| Measurement::new(&ERROR_RATE, value, None, None).unwrap();
         let alarm = thresholds.over("application", &rate(20.0)).unwrap();
         assert_eq!(alarm.name, "just-driving-synthetics-demo-error-rate");
         assert!(thresholds.over("application", &rate(alarm.threshold)).is_none(), "at the threshold");
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!([judged("demo"), judged("staging")], [true, false], "a threshold of an environment's own");
         let queue = |channel, value| Measurement {
             channel: Some(channel),
-            ..Measurement::new(&NOTIFICATION_QUEUE, value, None).unwrap()
+            ..Measurement::new(&NOTIFICATION_QUEUE, value, None, None).unwrap()
         };
         assert!(thresholds.over("notifications", &queue(Channel::Email, 300.0)).is_none());
         assert!(thresholds.over("notifications", &queue(Channel::Sms, 300.0)).is_some(), "each channel has its own");

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use check::{Cause, StepEnded, Subject};
+use check::{Cause, Phrase, StepEnded, Subject, ours, phrase};
 
 use runtime::{Run, Step};
 use settings::SecretRef;
@@ -132,7 +132,7 @@ pub async fn count(
             if missing.is_empty() {
                 step.passed();
             } else {
-                step.skipped(format!("the counters hold no {}", missing.join(", ")));
+                step.skipped(phrase!("the counters hold no {}", ours(missing.join(", "))));
             }
         }
     }
@@ -144,21 +144,21 @@ async fn read<'a>(
     step: &Step<'_>,
     site: &'a Site,
     counting: &'a Counting,
-) -> Result<Result<Counters<'a>, String>, StepEnded> {
+) -> Result<Result<Counters<'a>, Phrase>, StepEnded> {
     let response = match step.look(counters_request(step, site, &counting.token).await?).await {
         Ok(response) => response,
-        Err(error) => return Ok(Err(format!("the counters could not be read: {error}"))),
+        Err(error) => return Ok(Err(phrase!("the counters could not be read: {}", error))),
     };
     match response.status.as_u16() {
         200 => {}
         401 | 403 => return Err(refused(step, &response, &counting.token)),
         status => {
             let suffix = if throttled(&response, &[]).is_some() { ": throttled" } else { "" };
-            return Ok(Err(format!("the counters answered {status}{suffix}")));
+            return Ok(Err(phrase!("the counters answered {}{}", status, suffix)));
         }
     }
     if let Err(mismatch) = json(&response) {
-        return Ok(Err(format!("the counters could not be read: {}", mismatch.actual)));
+        return Ok(Err(phrase!("the counters could not be read: {}", mismatch.actual)));
     }
     Ok(Ok(Counters { response, site, counting, now: run.clock().now() }))
 }
@@ -192,14 +192,15 @@ async fn counters_request(step: &Step<'_>, site: &Site, token: &SecretRef) -> Re
 
 fn refused(step: &Step<'_>, response: &Response, token: &SecretRef) -> StepEnded {
     let status = response.status.as_u16();
-    let detail = format!("the operations counters answered {status} to our token\nput a valid one at {token}");
-    step.inconclusive(Cause::Credentials, &detail)
+    let detail =
+        phrase!("the operations counters answered {} to our token\nput a valid one at {}", status, ours(token));
+    step.inconclusive(Cause::Credentials, detail)
 }
 
-/// Subject of the rates of real users. Its name is valid, so the fallback is never used.
+/// Subject of the rates of real users.
 #[must_use]
 pub fn subject() -> Subject {
-    Subject::new("counters").unwrap_or_else(|_| Subject::whole())
+    Subject::own("counters")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod accounts;
 pub mod canaries;
 pub mod counting;
+mod ids;
 mod laravel;
 mod names;
 mod site;
@@ -13,6 +14,7 @@ mod totp;
 mod user_session;
 
 pub use accounts::{Counting, Credentials, RawCounting, RawCredentials};
+pub use ids::short_id;
 pub use laravel::{Csrf, Session, server_message};
 pub use names::{
     Booking, Encoding, Health, Horizon, Invoice, Job, Mode, Notification, Payment, Platform, SchoolPayments, Times,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use check::{Cause, Mismatch, StepEnded};
+use check::{Cause, Mismatch, StepEnded, foreign, ours, phrase};
 use probe::{Maintenance, Request, Response, Url, expect, is_maintenance, throttled};
 use runtime::Step;
 use settings::{Common, Section};
@@ -43,19 +43,24 @@ impl Site {
     pub async fn ask(&self, step: &Step<'_>, request: Request) -> Result<Response, StepEnded> {
         let response = step.send(request).await?;
         if is_maintenance(&response, &self.maintenance) {
-            let detail = format!("{} answered {} as in maintenance mode", response.url.path(), response.status);
-            return Err(step.maintenance(&detail));
+            let path = foreign(response.url.path());
+            return Err(step.maintenance(phrase!(
+                "{} answered {} as in maintenance mode",
+                path,
+                ours(response.status)
+            )));
         }
         let texts = self.platform.login.throttled_texts.iter().map(|text| text.as_str().to_owned());
         if let Some(limit) = throttled(&response, &texts.collect::<Vec<_>>()) {
-            let again = limit.retry_after.map_or_else(String::new, |after| format!(", for {} s more", after.as_secs()));
-            let detail = format!(
-                "{} throttles our own requests ({}{again})\nanother run may use the same account, or the limit is too low \
-                 for the schedule",
-                response.url.path(),
+            let again = limit.retry_after.map(|after| phrase!(", for {} s more", ours(after.as_secs())));
+            let detail = phrase!(
+                "{} throttles our own requests ({}{})\nanother run may use the same account, or the limit is too low for the \
+                 schedule",
+                foreign(response.url.path()),
                 response.status.as_u16(),
+                again.unwrap_or_default(),
             );
-            return Err(step.inconclusive(Cause::Throttled, &detail));
+            return Err(step.inconclusive(Cause::Throttled, detail));
         }
         Ok(response)
     }
@@ -77,8 +82,9 @@ impl Site {
 /// A mismatch of kind `status`.
 pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
     expect::status(response, expected).map_err(|mismatch| {
-        let message = server_message(response).map(|message| format!(" ({message})")).unwrap_or_default();
-        Mismatch { actual: format!("{}{message} at {}", mismatch.actual, response.url.path()), ..mismatch }
+        let message = server_message(response).map(|message| phrase!(" ({})", message)).unwrap_or_default();
+        let actual = phrase!("{}{} at {}", mismatch.actual, message, foreign(response.url.path()));
+        Mismatch { actual, ..mismatch }
     })
 }
 

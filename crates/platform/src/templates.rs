@@ -1,9 +1,10 @@
 //! Templates of the platform's paths and bodies, with placeholders in braces.
 
+use check::{FailureKind, Mismatch, ours, phrase};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use settings::{check_path, checked_text};
+use settings::{check_id, check_path, checked_text};
 use url::Url;
 
 /// Defines a path below the base URL with placeholders in braces: `$must` are required, `$may` are optional.
@@ -16,9 +17,11 @@ macro_rules! path_with {
                 check_path_with(text, &$must, &$may)
             }
 
-            /// Fills in the placeholders with escaped values.
-            #[must_use]
-            pub fn at(&self, base: &Url, values: &[(&str, &str)]) -> Url {
+            /// Fills in the placeholders with escaped values: each stays one segment of the path, or one value of the query.
+            ///
+            /// # Errors
+            /// When a value cannot be a segment: it is empty, `.` or `..`.
+            pub fn at(&self, base: &Url, values: &[(&str, &str)]) -> Result<Url, Mismatch> {
                 fill_path(&self.0, base, values)
             }
         }
@@ -161,17 +164,34 @@ fn check_path_with(text: &str, must: &[&str], may: &[&str]) -> Result<(), String
     check_placeholders(text, must, may)
 }
 
-fn fill_path(path: &str, base: &Url, values: &[(&str, &str)]) -> Url {
-    let replaced = |text: &str, escaped: fn(&str) -> String| {
+fn fill_path(path: &str, base: &Url, values: &[(&str, &str)]) -> Result<Url, Mismatch> {
+    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    for (name, value) in values.iter().filter(|(name, _)| placeholders(path).any(|own| own == *name)) {
+        check_id(value).map_err(|found| {
+            let expected = phrase!("an id of a {} that can be part of a path", ours(name));
+            Mismatch::new(FailureKind::Assertion, expected, found)
+        })?;
+    }
+    let replaced = |text: &str| {
         values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &escaped(value)))
     };
-    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
     let mut url = base.clone();
-    // Set, not joined: special characters in a value are escaped, since a slash would start another path segment.
-    url.set_path(&replaced(path, |value| value.replace('/', "%2F")));
-    let in_query = |value: &str| url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-    url.set_query(query.map(|query| replaced(query, in_query)).as_deref());
-    url
+    url.set_path(&replaced(path));
+    url.set_query(query.map(replaced).as_deref());
+    Ok(url)
+}
+
+/// Escapes every byte except the unreserved ones of RFC 3986. Some servers and proxies treat `\` as `/` or decode `%2e`, so
+/// an id from the platform must not reach them unescaped.
+fn escaped(value: &str) -> String {
+    value.bytes().fold(String::with_capacity(value.len()), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(byte.into());
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+        text
+    })
 }
 
 fn fill_body(template: &Value, values: &[(&str, &Value)]) -> Value {
@@ -196,17 +216,57 @@ fn fill_body(template: &Value, values: &[(&str, &Value)]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use check::NoSecrets;
+
     use super::*;
 
     #[test]
     fn values_are_escaped_in_paths() {
         let base = Url::parse("https://app.example/ignored").unwrap();
         let school = SchoolPath("/api/schools/{school}?fields=id".to_owned());
-        let at = school.at(&base, &[("school", "a?b#c/../d")]);
+        let at = school.at(&base, &[("school", "a?b#c/../d")]).unwrap();
         assert_eq!(at.as_str(), "https://app.example/api/schools/a%3Fb%23c%2F..%2Fd?fields=id");
         let calendar = CalendarPath("/schools/{school}/bookings?t={teacher}&to={to}".to_owned());
-        let at = calendar.at(&base, &[("school", "3"), ("teacher", "a&b"), ("from", "x"), ("to", "2026-11-25")]);
+        let values = [("school", "3"), ("teacher", "a&b"), ("from", "x"), ("to", "2026-11-25")];
+        let at = calendar.at(&base, &values).unwrap();
         assert_eq!(at.as_str(), "https://app.example/schools/3/bookings?t=a%26b&to=2026-11-25");
+    }
+
+    #[test]
+    fn foreign_id_stays_one_segment() {
+        let base = Url::parse("https://app.example/").unwrap();
+        let path = BookingPath("/api/bookings/{booking}".to_owned());
+        for (id, expected) in [
+            ("41", Some("41")),
+            ("5f0c-A_.~", Some("5f0c-A_.~")),
+            ("%2e%2e", Some("%252e%252e")),
+            ("%00", Some("%2500")),
+            ("\0", Some("%00")),
+            ("a/b", Some("a%2Fb")),
+            ("../users/1", Some("..%2Fusers%2F1")),
+            ("..\\..\\api\\users\\1", Some("..%5C..%5Capi%5Cusers%5C1")),
+            ("?x", Some("%3Fx")),
+            ("#x", Some("%23x")),
+            ("a b;c@d:e+f", Some("a%20b%3Bc%40d%3Ae%2Bf")),
+            ("a\t\r\n", Some("a%09%0D%0A")),
+            ("é", Some("%C3%A9")),
+            ("{booking}", Some("%7Bbooking%7D")),
+            ("...", Some("...")),
+            ("", None),
+            (" ", None),
+            (".", None),
+            ("..", None),
+        ] {
+            let at = path.at(&base, &[("booking", id)]);
+            let expected = expected.map(|segment| format!("https://app.example/api/bookings/{segment}"));
+            assert_eq!(at.as_ref().ok().map(Url::as_str), expected.as_deref(), "{id:?}");
+            let expected = at.err().map(|mismatch| mismatch.expected.admit(&NoSecrets, 200));
+            assert!(expected.is_none_or(|expected| expected.contains("booking")), "{id:?}");
+        }
+        // A value of the query is no segment.
+        let calendar = CalendarPath("/schools/{school}?t={teacher}".to_owned());
+        let at = calendar.at(&base, &[("school", "3"), ("teacher", "../é +&=")]).unwrap();
+        assert_eq!(at.as_str(), "https://app.example/schools/3?t=..%2F%C3%A9%20%2B%26%3D");
     }
 
     #[test]

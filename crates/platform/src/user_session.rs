@@ -7,10 +7,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use check::{Cause, FailureKind, Mismatch, StepEnded};
+use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
 use jiff::{SignedDuration, Timestamp};
 use probe::expect::{self, Compare};
-use probe::{Client, Method, Request, Response, Url};
+use probe::{Client, Error, Method, Request, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -25,6 +25,9 @@ use crate::totp::Totp;
 /// Instructions for a session or token that could not be ended: no later run knows it.
 const END_BY_HAND: &str = "A session expires by itself, a token may not. To end either now, delete the account's sessions and \
                            tokens on the platform.";
+
+/// Maximum length of a bearer token in bytes.
+const MAX_TOKEN: usize = 8 * 1024;
 
 /// Smallest difference between two clocks that counts as skew: the answer itself takes time, and HTTP dates are to the
 /// second.
@@ -152,14 +155,14 @@ impl<'r> UserSession<'r> {
             && let Some(skew) = skew(&response, self.run.clock().now())
             && skew.unsigned_abs() > factor.period.get().max(MIN_SKEW)
         {
-            let detail = format!(
-                "the code was answered with status {}, and our clock is {} s {} the platform's\nset the clock that is wrong; codes of \
-                 a second factor depend on it",
+            let detail = phrase!(
+                "the code was answered with status {}, and our clock is {} s {} the platform's\nset the clock that is wrong; \
+                 codes of a second factor depend on it",
                 response.status.as_u16(),
-                skew.unsigned_abs().as_secs(),
+                ours(skew.unsigned_abs().as_secs()),
                 if skew.is_negative() { "behind" } else { "ahead of" },
             );
-            return Err(step.inconclusive(Cause::ClockSkew, &detail));
+            return Err(step.inconclusive(Cause::ClockSkew, detail));
         }
         self.accept(step, &response, factor.status.as_slice())
     }
@@ -177,13 +180,13 @@ impl<'r> UserSession<'r> {
         let password = step.secret(&credentials.password).await?;
         let answer = self.send_password(step, &credentials.email, &password).await?;
         if login.refused.as_slice().contains(&answer.status.as_u16()) {
-            let detail = format!(
+            let detail = phrase!(
                 "the platform refused our own account {} ({})\nput its password at {}, or check the account",
-                credentials.email,
+                ours(&credentials.email),
                 answer.status.as_u16(),
-                credentials.password,
+                ours(&credentials.password),
             );
-            return Err(step.inconclusive(Cause::Credentials, &detail));
+            return Err(step.inconclusive(Cause::Credentials, detail));
         }
         self.accept(step, &answer, login.status.as_slice())
     }
@@ -223,14 +226,14 @@ impl<'r> UserSession<'r> {
     /// Sends a request without judging the answer.
     ///
     /// # Errors
-    /// The failure, redacted.
+    /// The failure.
     pub async fn look(
         &self,
         step: &Step<'_>,
         method: Method,
         url: Url,
         body: Option<&Value>,
-    ) -> Result<Response, String> {
+    ) -> Result<Response, Phrase> {
         let request = build_request(&self.lock().session, self.site, method, url, body);
         step.look(request).await
     }
@@ -272,19 +275,19 @@ impl<'r> UserSession<'r> {
     ///
     /// # Errors
     /// A mismatch of kind `invariant` when the request was served, of kind `status` for any other answer.
-    pub fn expect_unauthenticated(&self, response: &Response, why: &str) -> Result<(), Mismatch> {
+    pub fn expect_unauthenticated(&self, response: &Response, why: &'static str) -> Result<(), Mismatch> {
         if self.is_unauthenticated(response) {
             return Ok(());
         }
         let statuses = self.site.platform.unauthenticated.as_slice();
         // A redirect elsewhere is wrong, even if its status is in the list.
-        let wrong = status(response, statuses).err().unwrap_or_else(|| Mismatch {
-            kind: FailureKind::Status,
-            expected: "a redirect to the log-in form".to_owned(),
-            actual: response.location().map_or_else(|| "no Location".to_owned(), |to| format!("a redirect to {to}")),
-            evidence: None,
+        let wrong = status(response, statuses).err().unwrap_or_else(|| {
+            let actual = response
+                .location()
+                .map_or_else(|| Phrase::from("no Location"), |to| phrase!("a redirect to {}", foreign(to)));
+            Mismatch::new(FailureKind::Status, "a redirect to the log-in form", actual)
         });
-        let expected = format!("{why} ({})", wrong.expected);
+        let expected = phrase!("{} ({})", why, wrong.expected);
         let kind = if response.status.is_success() { FailureKind::Invariant } else { wrong.kind };
         Err(Mismatch { kind, expected, ..wrong })
     }
@@ -309,12 +312,13 @@ impl<'r> UserSession<'r> {
         let elsewhere = there.or_else(|| (here != base).then(|| response.url.clone()));
         match elsewhere {
             None => Ok(()),
-            Some(url) => Err(Mismatch {
-                kind: FailureKind::Redirect,
-                expected: format!("an answer that stays at {}", base.ascii_serialization()),
-                actual: format!("{} and on to {}", response.status.as_u16(), url.origin().ascii_serialization()),
-                evidence: Some(format!("Location: {url}")),
-            }),
+            Some(url) => {
+                let expected = phrase!("an answer that stays at {}", ours(base.ascii_serialization()));
+                let there = foreign(url.origin().ascii_serialization());
+                let actual = phrase!("{} and on to {}", response.status.as_u16(), there);
+                let evidence = phrase!("Location: {}", foreign(url));
+                Err(Mismatch::new(FailureKind::Redirect, expected, actual).with_evidence(evidence))
+            }
         }
     }
 
@@ -325,11 +329,15 @@ impl<'r> UserSession<'r> {
             return Ok(());
         }
         let found = expect::json_found(response, login.token_pointer.as_str(), self.wrapper())?;
+        let pointer = ours(login.token_pointer.as_str());
         let Some(token) = found.as_str() else {
-            let expected = format!("a bearer token at {}", login.token_pointer.as_str());
-            let actual = "not a string".to_owned();
-            return Err(Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None });
+            let expected = phrase!("a bearer token at {}", pointer);
+            return Err(Mismatch::new(FailureKind::Assertion, expected, "not a string"));
         };
+        if token.len() > MAX_TOKEN {
+            let expected = phrase!("a bearer token of at most {} bytes at {}", MAX_TOKEN, pointer);
+            return Err(Mismatch::new(FailureKind::Assertion, expected, phrase!("one of {} bytes", token.len())));
+        }
         self.run.mask(token);
         self.lock().session.authorize(SecretString::from(token));
         Ok(())
@@ -368,9 +376,11 @@ impl<'r> UserSession<'r> {
         let set = response.headers.get_all("set-cookie");
         let names: Vec<&str> =
             set.iter().filter_map(|line| line.to_str().ok()?.split_once('=')).map(|(name, _)| name).collect();
-        let actual = if names.is_empty() { "no cookies".to_owned() } else { format!("cookies {}", names.join(", ")) };
-        let expected = format!("a cookie {name}");
-        Err(Mismatch { kind: FailureKind::Header, expected, actual, evidence: None })
+        let actual = match names.is_empty() {
+            true => Phrase::from("no cookies"),
+            false => phrase!("cookies {}", foreign(names.join(", "))),
+        };
+        Err(Mismatch::new(FailureKind::Header, phrase!("a cookie {}", ours(name)), actual))
     }
 
     /// Registers the log-out as a compensation, once per session.
@@ -400,18 +410,18 @@ impl BackgroundSession {
     /// Sends a request with an optional JSON body.
     ///
     /// # Errors
-    /// The failure, redacted.
-    pub async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Response, String> {
+    /// The failure.
+    pub async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Response, Phrase> {
         let request = build_request(&lock(&self.state).session, &self.site, method, url, body);
-        self.client.send(request).await.result.map_err(|error| error.to_string())
+        self.client.send(request).await.result.map_err(Error::describe)
     }
 
     /// Sends a request without the session's cookies or token.
     ///
     /// # Errors
-    /// The failure, redacted.
-    pub async fn send_apart(&self, request: Request) -> Result<Response, String> {
-        self.client.send(request).await.result.map_err(|error| error.to_string())
+    /// The failure.
+    pub async fn send_apart(&self, request: Request) -> Result<Response, Phrase> {
+        self.client.send(request).await.result.map_err(Error::describe)
     }
 
     /// Site of the platform.
@@ -434,7 +444,7 @@ fn lock(state: &Mutex<SessionState>) -> MutexGuard<'_, SessionState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) -> Result<(), String> {
+async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) -> Result<(), Phrase> {
     let request = {
         let state = lock(state);
         match (state.stage, site.platform.login.mode) {
@@ -442,7 +452,7 @@ async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) 
             // A session whose cookie never reached us expires by itself.
             (LoginStage::PasswordSent, Mode::Session) => return Ok(()),
             (LoginStage::PasswordSent, Mode::Token) => {
-                return Err("the log-in got no response: it may have issued a token, which would stay valid".to_owned());
+                return Err("the log-in got no response: it may have issued a token, which would stay valid".into());
             }
             (LoginStage::LoggedIn, _) => log_out(&state.session, site),
         }
@@ -454,9 +464,9 @@ async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) 
             if done.contains(&status) || gone.contains(&status) {
                 return Ok(());
             }
-            Err(format!("log-out returned status {status}; the session or token may still be valid"))
+            Err(phrase!("log-out returned status {}; the session or token may still be valid", status))
         }
-        Err(error) => Err(format!("log-out failed: {error}; the session or token may still be valid")),
+        Err(error) => Err(phrase!("log-out failed: {}; the session or token may still be valid", error.describe())),
     }
 }
 

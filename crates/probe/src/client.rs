@@ -7,19 +7,21 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use check::{Certificate, Exchange, FailureKind, Mismatch, Phases, TlsEvidence, millis};
+use check::{
+    Certificate, Exchange, FailureKind, Mismatch, Phases, Phrase, Piece, Text, TlsEvidence, foreign, millis, ours,
+    phrase,
+};
 use http::{
     HeaderName, HeaderValue, Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_ENCODING, COOKIE, LOCATION, USER_AGENT},
 };
 use reqwest::{dns::Resolve, tls::TlsInfo};
 use tokio::time::timeout;
-use url::Url;
+use url::{Position, Url};
 
 use crate::{
     Cookies, EgressPolicy, Error, Redactor, Request, Response, Tls,
     egress::PolicyResolver,
-    excerpt::{excerpt, name_excerpt},
     fault::{Circumstances, Fault, refused_expiry},
     handshake::Handshake,
     redirect::{Hop, is_redirect},
@@ -129,10 +131,16 @@ impl Client {
         let hex = |c: char| matches!(c, '0'..='9' | 'a'..='f');
         let trace = &identity.trace_id;
         if trace.len() != 32 || !trace.chars().all(hex) || trace.chars().all(|c| c == '0') {
-            return Err(Error::Request(format!("expected a trace id of 32 hexadecimal digits, found {trace:?}")));
+            return Err(Error::Request(phrase!(
+                "expected a trace id of 32 hexadecimal digits, found {}",
+                ours(format_args!("{trace:?}"))
+            )));
         }
         let run = HeaderValue::from_str(&identity.run_id).map_err(|_| {
-            Error::Request(format!("expected a run id that fits in a header, found {:?}", identity.run_id))
+            Error::Request(phrase!(
+                "expected a run id that fits in a header, found {}",
+                ours(format_args!("{:?}", identity.run_id))
+            ))
         })?;
         let egress = Arc::new(egress.clone());
         let resolver = PolicyResolver { inner: resolver, egress: egress.clone() };
@@ -149,7 +157,7 @@ impl Client {
         if connections == Connections::Fresh {
             builder = builder.pool_max_idle_per_host(0);
         }
-        let http = builder.build().map_err(|error| Error::Request(error.to_string()))?;
+        let http = builder.build().map_err(|error| Error::Request(foreign(error.to_string()).into()))?;
         Ok(Self { http, tls: tls.clone(), egress, identity, run, redactor, now, connections })
     }
 
@@ -206,15 +214,15 @@ impl Client {
             }
             let next = hop
                 .follow(response.status, response.headers.get(LOCATION))
-                .map_err(|actual| self.redirect_error("a valid redirect", &actual, exchanges))?;
+                .map_err(|actual| redirect_error("a valid redirect", actual, exchanges))?;
             visited.push((hop.method.clone(), hop.url.clone()));
             if visited.iter().any(|(method, url)| *method == next.method && *url == next.url) {
-                let actual = format!("back at {} {}", next.method, next.url);
-                return Err(self.redirect_error("redirects that end", &actual, exchanges));
+                let actual = phrase!("back at {} {}", ours(&next.method), foreign(&next.url));
+                return Err(redirect_error("redirects that end", actual, exchanges));
             }
             if visited.len() > usize::from(request.max_redirects) {
-                let expected = format!("at most {} redirects", request.max_redirects);
-                return Err(self.redirect_error(&expected, &format!("one more, to {}", next.url), exchanges));
+                let expected = phrase!("at most {} redirects", ours(request.max_redirects));
+                return Err(redirect_error(expected, phrase!("one more, to {}", foreign(&next.url)), exchanges));
             }
             self.check_redirect(&hop.url, &next.url, exchanges)?;
             hop = next;
@@ -226,7 +234,7 @@ impl Client {
         let recorder = Recorder::new(self.now.clone());
         let mut exchange = Exchange {
             method: hop.method.to_string(),
-            url: excerpt(hop.url.as_str(), &self.redactor),
+            url: self.shown_url(&hop.url, bounds),
             started: recorder.now(),
             duration_ms: 0.0,
             status: None,
@@ -255,11 +263,10 @@ impl Client {
                     phase,
                     is_redirected: !exchanges.is_empty(),
                     handshake: &handshake,
-                    host: hop.url.host_str().unwrap_or_default(),
+                    host: bounds.host(&hop.url),
                     port: hop.url.port_or_known_default().unwrap_or_default(),
                     body_bytes: exchange.body_bytes,
                     body_cap: bounds.body_cap,
-                    redactor: &self.redactor,
                 };
                 Err(circumstances.classify(&fault))
             }
@@ -298,7 +305,7 @@ impl Client {
         let redirect = is_redirect(status);
         if redirect {
             let location = response.headers().get(LOCATION);
-            exchange.location = location.map(|to| excerpt(&String::from_utf8_lossy(to.as_bytes()), &self.redactor));
+            exchange.location = location.map(|to| self.admit(foreign(String::from_utf8_lossy(to.as_bytes())), MAX_URL));
         }
         let body = if redirect && bounds.follow {
             // The body is read only so that the connection can be reused; errors in it do not matter.
@@ -357,41 +364,44 @@ impl Client {
     fn check_egress(&self, url: &Url) -> Result<(), Error> {
         if !self.egress.allows_host(url) {
             // Requests to hosts of the settings are allowed, so this is a link from a response.
-            let expected = format!("a link to a host in the settings ({})", self.egress.host_list());
-            return Err(self.redirect_error(
-                &expected,
-                &format!("a link to {}", url.host_str().unwrap_or_default()),
-                &[],
-            ));
+            let expected = phrase!("a link to a host in the settings ({})", ours(self.egress.host_list()));
+            let actual = phrase!("a link to {}", foreign(url.host_str().unwrap_or_default()));
+            return Err(redirect_error(expected, actual, &[]));
         }
         self.egress.permits_literal(url).map_err(|refused| {
-            Error::Request(format!("expected a public address or one in `network.allow_addresses`, found {refused}"))
+            Error::Request(phrase!(
+                "expected a public address or one in `network.allow_addresses`, found {}",
+                ours(refused)
+            ))
         })
     }
 
     /// Checks a redirect against the egress policy, and that it does not drop encryption.
     fn check_redirect(&self, from: &Url, to: &Url, exchanges: &[Exchange]) -> Result<(), Error> {
-        let failed = |expected: &str, actual: String| Err(self.redirect_error(expected, &actual, exchanges));
-        let host = to.host_str().unwrap_or_default();
+        let failed = |expected: Phrase, actual: Phrase| Err(redirect_error(expected, actual, exchanges));
+        let host = foreign(to.host_str().unwrap_or_default());
         if from.scheme() == "https" && to.scheme() == "http" {
-            return failed("a redirect that stays encrypted", format!("a redirect from https to plain http at {host}"));
+            let actual = phrase!("a redirect from https to plain http at {}", host);
+            return failed("a redirect that stays encrypted".into(), actual);
         }
         if !self.egress.allows_redirect(to) {
-            let expected = format!("a redirect to a host in the settings ({})", self.egress.host_list());
-            return failed(&expected, format!("a redirect to {host}; `network.allow_redirect_hosts` can allow it"));
+            let expected = phrase!("a redirect to a host in the settings ({})", ours(self.egress.host_list()));
+            return failed(expected, phrase!("a redirect to {}; `network.allow_redirect_hosts` can allow it", host));
         }
         match self.egress.permits_literal(to) {
             Ok(()) => Ok(()),
-            Err(refused) => failed("a redirect to the public internet", format!("a redirect to {refused}")),
+            Err(refused) => {
+                failed("a redirect to the public internet".into(), phrase!("a redirect to {}", ours(refused)))
+            }
         }
     }
 
-    /// Converts the evidence of a handshake. Names in certificates are foreign text, so they are redacted and cut.
+    /// Converts the evidence of a handshake.
     fn tls_evidence(&self, handshake: &Handshake) -> Option<TlsEvidence> {
         if handshake.version.is_none() && handshake.chain.is_empty() {
             return None;
         }
-        let name = |text: &str| name_excerpt(text, &self.redactor);
+        let name = |text: &str| self.admit(foreign(text), MAX_NAME);
         let chain = handshake.chain.iter().map(|certificate| Certificate {
             subject: name(&certificate.subject),
             issuer: name(&certificate.issuer),
@@ -404,34 +414,66 @@ impl Client {
         })
     }
 
-    /// Error for a chain of redirects that cannot be followed.
-    fn redirect_error(&self, expected: &str, actual: &str, exchanges: &[Exchange]) -> Error {
-        let chain: Vec<String> = exchanges
-            .iter()
-            .map(|hop| {
-                let status = hop.status.map(|status| status.to_string()).unwrap_or_default();
-                format!("{} {} {status} -> {}", hop.method, hop.url, hop.location.as_deref().unwrap_or("nowhere"))
-            })
-            .collect();
-        let mismatch = Mismatch {
-            kind: FailureKind::Redirect,
-            expected: expected.to_owned(),
-            actual: excerpt(actual, &self.redactor),
-            evidence: (!chain.is_empty()).then(|| excerpt(&chain.join("; "), &self.redactor)),
-        };
-        Error::Target { mismatch: Box::new(mismatch), transient: false }
+    /// URL of an exchange as it is recorded. Scheme, host and port of the request's own URL are ours: numbers are filed under
+    /// the host, so a secret that happens to be part of it does not mask it.
+    fn shown_url(&self, url: &Url, bounds: &Bounds) -> Text {
+        if bounds.is_home(url) {
+            let rest = foreign(&url[Position::BeforePath..]);
+            let user = if url.username().is_empty() && url.password().is_none() { "" } else { "[redacted]@" };
+            let host = url.host_str().unwrap_or_default();
+            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+            return self
+                .admit(phrase!("{}://{}{}{}{}", ours(url.scheme()), user, ours(host), ours(port), rest), MAX_URL);
+        }
+        self.admit(foreign(url), MAX_URL)
+    }
+
+    fn admit(&self, text: impl Into<Phrase>, limit: usize) -> Text {
+        text.into().admit(&self.redactor, limit)
     }
 }
 
+/// Maximum length of a recorded URL, in characters.
+const MAX_URL: usize = 300;
+/// Maximum length of a name in a certificate, in characters.
+const MAX_NAME: usize = 80;
+
+/// Error for a chain of redirects that cannot be followed.
+fn redirect_error(expected: impl Into<Phrase>, actual: impl Into<Phrase>, exchanges: &[Exchange]) -> Error {
+    let hops = exchanges.iter().map(|hop| {
+        let status = hop.status.map_or_else(Phrase::default, Phrase::from);
+        let location = hop.location.as_ref().map_or_else(|| Phrase::from("nowhere"), Phrase::from);
+        phrase!("{} {} {} -> {}", ours(&hop.method), &hop.url, status, location)
+    });
+    let chain = Phrase::list(hops, "; ");
+    let mismatch = Mismatch::new(FailureKind::Redirect, expected, actual);
+    let mismatch = if chain.is_empty() { mismatch } else { mismatch.with_evidence(chain) };
+    Error::Target { mismatch: Box::new(mismatch), transient: false }
+}
+
 impl Bounds {
+    /// True at scheme, host and port of the request's own URL.
+    fn is_home(&self, url: &Url) -> bool {
+        url.origin() == self.home.origin()
+    }
+
+    /// Host of a URL: ours at home, foreign after a redirect.
+    fn host(&self, url: &Url) -> Piece {
+        let host = url.host_str().unwrap_or_default();
+        if url.host() == self.home.host() { ours(host) } else { foreign(host) }
+    }
+
     fn timeout_error(&self, phase: Phase, exchange: &Exchange) -> Error {
-        let read = if phase == Phase::Body { format!(", {} bytes so far", exchange.body_bytes) } else { String::new() };
-        let mismatch = Mismatch {
-            kind: FailureKind::Timeout,
-            expected: format!("a response within {} ms", self.deadline.as_millis()),
-            actual: format!("still {phase} after {} ms{read}", self.started.elapsed().as_millis()),
-            evidence: Some(format!("{} {}", exchange.method, exchange.url)),
+        let read = match phase {
+            Phase::Body => phrase!(", {} bytes so far", ours(exchange.body_bytes)),
+            _ => Phrase::default(),
         };
+        let mismatch = Mismatch::new(
+            FailureKind::Timeout,
+            phrase!("a response within {} ms", self.deadline.as_millis()),
+            phrase!("still {} after {} ms{}", ours(phase), self.started.elapsed().as_millis(), read),
+        )
+        .with_evidence(phrase!("{} {}", ours(&exchange.method), &exchange.url));
         Error::Target { mismatch: Box::new(mismatch), transient: true }
     }
 }

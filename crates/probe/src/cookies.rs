@@ -15,6 +15,13 @@ use crate::Redactor;
 /// Session Management Cheat Sheet), or 16 hexadecimal digits. Masking every `true` or `da_DK` would destroy the texts.
 const SHORTEST_SECRET: usize = 16;
 
+/// Maximum length of name and value in bytes, as in browsers (RFC 6265bis, section 5.6).
+const MAX_LENGTH: usize = 4_096;
+/// Maximum number of cookies that one response can set. Browsers keep 50 to 180 for a domain.
+const MAX_IN_RESPONSE: usize = 64;
+/// Maximum number of cookies in a jar.
+const MAX_STORED: usize = 256;
+
 /// Cookie jar. Clones share their cookies.
 #[derive(Clone, Default)]
 pub struct Cookies {
@@ -46,13 +53,19 @@ impl Cookies {
         Some(header)
     }
 
-    /// Stores the cookies of a response, also of an error response. Invalid cookies are ignored, as in browsers.
+    /// Stores the cookies of a response, also of an error response. Invalid and oversized cookies are ignored, as in
+    /// browsers, and so are those beyond the bounds. A cookie that is ignored is never sent.
     pub(crate) fn keep(&self, url: &Url, headers: &HeaderMap, redactor: &Redactor) {
         let mut store = self.lock();
-        for line in headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok()) {
-            let value = line.split(';').next().and_then(|pair| pair.split_once('=')).map_or("", |(_, value)| value);
+        let lines = headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
+        for line in lines.take(MAX_IN_RESPONSE) {
+            let pair = line.split(';').next().unwrap_or_default();
+            if pair.len() > MAX_LENGTH || store.iter_any().count() >= MAX_STORED {
+                continue;
+            }
+            let value = pair.split_once('=').map_or("", |(_, value)| value);
             mask(value.trim().trim_matches('"'), redactor);
-            // RFC 6265, section 5.3, rejects cookies of another domain and oversized ones.
+            // RFC 6265, section 5.3, rejects cookies of another domain.
             let _ = store.parse(line, url);
         }
     }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use check::{FailureKind, Mismatch};
+use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -20,7 +20,6 @@ use url::{Host, Url};
 use crate::{
     Client, Error,
     egress::Refused,
-    excerpt::excerpt,
     fault::{describe_io, describe_tls, is_local},
     handshake::Handshake,
     timing::{CURRENT, Recorder},
@@ -67,7 +66,7 @@ impl Client {
         let ends = Instant::now() + deadline;
         let remaining = || ends.saturating_duration_since(Instant::now());
         let addresses = self.addresses(server, remaining()).await?;
-        let mut failed = None;
+        let mut refusal = None;
         let mut stream = None;
         for address in addresses {
             match timeout(remaining(), TcpStream::connect(address)).await {
@@ -75,15 +74,15 @@ impl Client {
                     stream = Some(connected);
                     break;
                 }
-                Ok(Err(error)) => failed = Some(self.connect_error(server, &error)),
+                Ok(Err(error)) => refusal = Some(self.connect_error(server, &error)),
                 Err(_) => {
-                    failed = Some(self.timeout_error(server, "connecting", deadline));
+                    refusal = Some(timeout_error(server, "connecting", deadline));
                     break;
                 }
             }
         }
         let Some(stream) = stream else {
-            return Err(failed.unwrap_or_else(|| self.timeout_error(server, "connecting", deadline)));
+            return Err(refusal.unwrap_or_else(|| timeout_error(server, "connecting", deadline)));
         };
         // Commands are a few bytes each, so do not wait to combine them.
         let _ = stream.set_nodelay(true);
@@ -92,7 +91,7 @@ impl Client {
         }
         let name = match &server.host {
             Host::Domain(name) => {
-                ServerName::try_from(name.clone()).map_err(|error| Error::Request(error.to_string()))?
+                ServerName::try_from(name.clone()).map_err(|error| Error::Request(foreign(error.to_string()).into()))?
             }
             Host::Ipv4(address) => ServerName::IpAddress((*address).into()),
             Host::Ipv6(address) => ServerName::IpAddress((*address).into()),
@@ -107,11 +106,11 @@ impl Client {
                 let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
                 let (expected, actual) = match refused {
                     Some(refused) => ("a trusted TLS connection to", describe_tls(refused, &recorder.handshake())),
-                    None => ("a TLS connection to", format!("the handshake was interrupted: {}", describe_io(&error))),
+                    None => ("a TLS connection to", phrase!("the handshake was interrupted: {}", describe_io(&error))),
                 };
-                Err(self.failed(FailureKind::Tls, &format!("{expected} {server}"), &actual))
+                Err(failed(FailureKind::Tls, phrase!("{} {}", expected, ours(server)), actual))
             }
-            Err(_) => Err(self.timeout_error(server, "in the TLS handshake", deadline)),
+            Err(_) => Err(timeout_error(server, "in the TLS handshake", deadline)),
         }
     }
 
@@ -122,7 +121,11 @@ impl Client {
     pub async fn addresses(&self, server: &HostPort, deadline: Duration) -> Result<Vec<SocketAddr>, Error> {
         if !server.url().is_some_and(|url| self.egress().allows_host(&url)) {
             let hosts = self.egress().host_list();
-            return Err(Error::Request(format!("expected a host in the settings ({hosts}), found {server}")));
+            return Err(Error::Request(phrase!(
+                "expected a host in the settings ({}), found {}",
+                ours(hosts),
+                foreign(server.to_string())
+            )));
         }
         let found: Vec<SocketAddr> = match &server.host {
             Host::Ipv4(address) => vec![((*address), server.port).into()],
@@ -130,10 +133,10 @@ impl Client {
             Host::Domain(name) => match timeout(deadline, lookup_host((name.as_str(), server.port))).await {
                 Ok(Ok(found)) => found.collect(),
                 Ok(Err(error)) => {
-                    let expected = format!("an address for {}", server.host);
-                    return Err(self.failed(FailureKind::Dns, &expected, &error.to_string()));
+                    let expected = phrase!("an address for {}", ours(&server.host));
+                    return Err(failed(FailureKind::Dns, expected, foreign(error.to_string())));
                 }
-                Err(_) => return Err(self.timeout_error(server, "resolving the name", deadline)),
+                Err(_) => return Err(timeout_error(server, "resolving the name", deadline)),
             },
         };
         let mut refused = Vec::new();
@@ -146,11 +149,13 @@ impl Client {
         }
         if permitted.is_empty() {
             let actual = match refused.is_empty() {
-                true => "no address".to_owned(),
-                false => format!("{}; `network.allow_addresses` can allow it", Refused { addresses: refused }),
+                true => Phrase::from("no address"),
+                false => {
+                    phrase!("{}; `network.allow_addresses` can allow it", ours(Refused { addresses: refused }))
+                }
             };
-            let expected = format!("a permitted address for {}", server.host);
-            return Err(self.failed(FailureKind::Dns, &expected, &actual));
+            let expected = phrase!("a permitted address for {}", ours(&server.host));
+            return Err(failed(FailureKind::Dns, expected, actual));
         }
         Ok(permitted)
     }
@@ -165,11 +170,11 @@ impl Client {
     #[must_use]
     pub fn connect_error(&self, server: &HostPort, error: &io::Error) -> Error {
         if is_local(error) {
-            return Error::Request(format!("this machine cannot open connections: {error}"));
+            return Error::Request(phrase!("this machine cannot open connections: {}", foreign(error.to_string())));
         }
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(refused) => self.tls_error(server, refused),
-            None => self.failed(FailureKind::Connect, &format!("a connection to {server}"), &describe_io(error)),
+            None => failed(FailureKind::Connect, phrase!("a connection to {}", ours(server)), describe_io(error)),
         }
     }
 
@@ -177,17 +182,16 @@ impl Client {
     #[must_use]
     pub fn tls_error(&self, server: &HostPort, error: &rustls::Error) -> Error {
         let actual = describe_tls(error, &Handshake::default());
-        self.failed(FailureKind::Tls, &format!("a trusted TLS connection to {server}"), &actual)
+        failed(FailureKind::Tls, phrase!("a trusted TLS connection to {}", ours(server)), actual)
     }
+}
 
-    fn timeout_error(&self, server: &HostPort, phase: &str, deadline: Duration) -> Error {
-        let expected = format!("a connection to {server} within {} ms", deadline.as_millis());
-        self.failed(FailureKind::Timeout, &expected, &format!("still {phase}"))
-    }
+fn timeout_error(server: &HostPort, phase: &'static str, deadline: Duration) -> Error {
+    let expected = phrase!("a connection to {} within {} ms", ours(server), deadline.as_millis());
+    failed(FailureKind::Timeout, expected, phrase!("still {}", phase))
+}
 
-    fn failed(&self, kind: FailureKind, expected: &str, actual: &str) -> Error {
-        let text = |text: &str| excerpt(text, self.redactor());
-        let mismatch = Mismatch { kind, expected: text(expected), actual: text(actual), evidence: None };
-        Error::Target { mismatch: Box::new(mismatch), transient: kind != FailureKind::Tls }
-    }
+fn failed(kind: FailureKind, expected: impl Into<Phrase>, actual: impl Into<Phrase>) -> Error {
+    let mismatch = Mismatch::new(kind, expected, actual);
+    Error::Target { mismatch: Box::new(mismatch), transient: kind != FailureKind::Tls }
 }

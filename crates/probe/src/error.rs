@@ -1,15 +1,13 @@
 //! Error of a request without a response.
 
-use check::{FailureKind, Mismatch};
+use check::{FailureKind, Mismatch, Phrase, phrase};
 
 /// Error of [`crate::Client::send`].
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Error {
     /// The client or the request could not be built, or this machine failed to send it. The target is not at fault.
-    #[error("failed to make the request: {0}")]
-    Request(String),
-    /// The target failed. All texts are redacted.
-    #[error("expected {}, found {}", .mismatch.expected, .mismatch.actual)]
+    Request(Phrase),
+    /// The target failed.
     Target {
         /// Expected and actual value, with evidence.
         mismatch: Box<Mismatch>,
@@ -35,15 +33,24 @@ impl Error {
         matches!(self, Self::Target { transient: true, .. })
     }
 
+    /// Describes the error.
+    #[must_use]
+    pub fn describe(self) -> Phrase {
+        match self {
+            Self::Request(cause) => phrase!("failed to make the request: {}", cause),
+            Self::Target { mismatch, .. } => phrase!("expected {}, found {}", mismatch.expected, mismatch.actual),
+        }
+    }
+
     /// Extracts the failure of the target.
     ///
     /// # Errors
     ///
-    /// The error itself when the request was at fault, so there is no verdict about the target.
-    pub fn into_mismatch(self) -> Result<Mismatch, Self> {
+    /// A description of the error when the request was at fault, so there is no verdict about the target.
+    pub fn into_mismatch(self) -> Result<Mismatch, Phrase> {
         match self {
             Self::Target { mismatch, .. } => Ok(*mismatch),
-            request @ Self::Request(_) => Err(request),
+            request @ Self::Request(_) => Err(request.describe()),
         }
     }
 }

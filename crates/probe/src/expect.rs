@@ -1,17 +1,12 @@
 //! Expectations on a response: each function checks one and returns a mismatch with an excerpt.
-//!
-//! All excerpts are redacted, at most 300 characters long, and free of control characters.
 
-use check::{FailureKind, Mismatch};
+use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 pub use crate::form::token as form_token;
-use crate::{
-    Response,
-    excerpt::{excerpt, excerpt_around},
-    json,
-};
+use crate::redact::header_line;
+use crate::{Response, json};
 
 /// Comparison of values in a JSON body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +17,11 @@ pub enum Compare {
     /// A string also equals the number that it spells: `"7"` and `7`, `"450.00"` and `450`.
     Loose,
 }
+
+/// Maximum length of a content type, in characters.
+const MAX_CONTENT_TYPE: usize = 80;
+/// Maximum number of headers of one name that are quoted.
+const MAX_VALUES: usize = 8;
 
 /// Checks that the status is one of these.
 ///
@@ -34,10 +34,11 @@ pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
     }
     let expected: Vec<_> = expected.iter().map(u16::to_string).collect();
     let actual = match response.status.canonical_reason() {
-        Some(reason) => format!("status {} {reason}", response.status.as_u16()),
-        None => format!("status {}", response.status.as_u16()),
+        Some(reason) => phrase!("status {} {}", response.status.as_u16(), reason),
+        None => phrase!("status {}", response.status.as_u16()),
     };
-    Err(mismatch(FailureKind::Status, format!("status {}", expected.join(" or ")), actual, body_start(response)))
+    let expected = phrase!("status {}", ours(expected.join(" or ")));
+    Err(Mismatch { kind: FailureKind::Status, expected, actual, evidence: response.excerpt() })
 }
 
 /// Checks that the header is present.
@@ -46,7 +47,7 @@ pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
 ///
 /// A mismatch of kind `header`.
 pub fn header_present(response: &Response, name: &str) -> Result<(), Mismatch> {
-    header(response, name, format!("a header {name}"), |_| true)
+    header(response, name, phrase!("a header {}", ours(name)), |_| true)
 }
 
 /// Checks that the header has this value; of several headers with the name, one must have it.
@@ -55,7 +56,7 @@ pub fn header_present(response: &Response, name: &str) -> Result<(), Mismatch> {
 ///
 /// A mismatch of kind `header`, with the actual values.
 pub fn header_equals(response: &Response, name: &str, value: &str) -> Result<(), Mismatch> {
-    header(response, name, format!("{name}: {value}"), |actual| actual == value.as_bytes())
+    header(response, name, phrase!("{}: {}", ours(name), foreign(value)), |actual| actual == value.as_bytes())
 }
 
 /// Checks that a value of the header contains this text.
@@ -64,22 +65,20 @@ pub fn header_equals(response: &Response, name: &str, value: &str) -> Result<(),
 ///
 /// A mismatch of kind `header`, with the actual values.
 pub fn header_contains(response: &Response, name: &str, text: &str) -> Result<(), Mismatch> {
-    header(response, name, format!("{name} with {text:?} in it"), |actual| {
+    header(response, name, phrase!("{} with {} in it", ours(name), foreign(format!("{text:?}"))), |actual| {
         String::from_utf8_lossy(actual).contains(text)
     })
 }
 
-fn header(response: &Response, name: &str, expected: String, holds: impl Fn(&[u8]) -> bool) -> Result<(), Mismatch> {
+fn header(response: &Response, name: &str, expected: Phrase, holds: impl Fn(&[u8]) -> bool) -> Result<(), Mismatch> {
     let values = response.headers.get_all(name);
     if values.iter().any(|value| holds(value.as_bytes())) {
         return Ok(());
     }
-    let redactor = &response.redactor;
-    let lines: Vec<_> = values.iter().filter_map(|value| Some(redactor.header(&name.parse().ok()?, value))).collect();
-    let actual = if lines.is_empty() { format!("no header {name}") } else { lines.join("\n") };
-    let actual = excerpt(&actual, redactor);
-    let evidence = format!("status {}", response.status.as_u16());
-    Err(mismatch(FailureKind::Header, excerpt(&expected, redactor), actual, Some(evidence)))
+    let lines: Vec<_> = values.iter().take(MAX_VALUES).map(|value| header_line(name, value)).collect();
+    let actual = if lines.is_empty() { phrase!("no header {}", ours(name)) } else { Phrase::list(lines, ", ") };
+    let evidence = phrase!("status {}", response.status.as_u16());
+    Err(Mismatch::new(FailureKind::Header, expected, actual).with_evidence(evidence))
 }
 
 /// Checks that the body contains this text.
@@ -91,11 +90,10 @@ pub fn body_contains(response: &Response, text: &str) -> Result<(), Mismatch> {
     if response.text().contains(text) {
         return Ok(());
     }
-    let expected = excerpt(&format!("{text:?} in the body"), &response.redactor);
-    let malformed = response.malformed().map(|(encoding, at)| format!(", not {encoding} from byte {at} on"));
-    let actual = format!("{}{} without it", describe(response), malformed.unwrap_or_default());
-    let actual = excerpt(&actual, &response.redactor);
-    Err(mismatch(FailureKind::Assertion, expected, actual, body_start(response)))
+    let expected = phrase!("{} in the body", foreign(format!("{text:?}")));
+    let malformed = response.malformed().map(|(encoding, at)| phrase!(", not {} from byte {} on", encoding, at));
+    let actual = phrase!("{}{} without it", describe(response), malformed.unwrap_or_default());
+    Err(Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: response.excerpt() })
 }
 
 /// Checks that the body does not contain this text.
@@ -106,9 +104,9 @@ pub fn body_contains(response: &Response, text: &str) -> Result<(), Mismatch> {
 pub fn body_lacks(response: &Response, text: &str) -> Result<(), Mismatch> {
     let body = response.text();
     let Some(at) = body.find(text) else { return Ok(()) };
-    let expected = excerpt(&format!("a body without {text:?}"), &response.redactor);
-    let evidence = excerpt_around(&body, at, &response.redactor);
-    Err(mismatch(FailureKind::Assertion, expected, format!("the text at byte {at}"), Some(evidence)))
+    let expected = phrase!("a body without {}", foreign(format!("{text:?}")));
+    let actual = phrase!("the text at byte {}", at);
+    Err(Mismatch::new(FailureKind::Assertion, expected, actual).with_evidence(response.excerpt_around(at)))
 }
 
 /// Parses the body as JSON.
@@ -118,14 +116,11 @@ pub fn body_lacks(response: &Response, text: &str) -> Result<(), Mismatch> {
 /// A mismatch of kind `body`, with the content type and the start of the body. Nesting beyond 128 levels, and more values
 /// than fit in 10 MB of memory, are rejected.
 pub fn json(response: &Response) -> Result<Value, Mismatch> {
-    json::read(&response.body).map_err(|error| {
-        let actual = format!("{}: {error}", describe(response));
-        mismatch(
-            FailureKind::Body,
-            "a JSON body".to_owned(),
-            excerpt(&actual, &response.redactor),
-            body_start(response),
-        )
+    json::read(&response.body).map_err(|error| Mismatch {
+        kind: FailureKind::Body,
+        expected: "a JSON body".into(),
+        actual: phrase!("{}: {}", describe(response), foreign(error)),
+        evidence: response.excerpt(),
     })
 }
 
@@ -156,8 +151,8 @@ pub fn json_list(response: &Response, wrapper: &str) -> Result<Vec<Value>, Misma
         Value::Array(list) => Ok(list),
         other => {
             let actual = if other.is_object() { "an object" } else { "neither a list nor an object" };
-            let expected = excerpt(&format!("a list, at {wrapper} or at the top"), &response.redactor);
-            Err(mismatch(FailureKind::Assertion, expected, actual.to_owned(), None))
+            let expected = phrase!("a list, at {} or at the top", ours(wrapper));
+            Err(Mismatch::new(FailureKind::Assertion, expected, actual))
         }
     }
 }
@@ -177,8 +172,9 @@ fn find(response: &Response, pointers: &[String]) -> Result<Value, Mismatch> {
         None => {
             let mut pointers = pointers.to_vec();
             pointers.dedup();
-            let expected = excerpt(&format!("a value at {}", pointers.join(" or ")), &response.redactor);
-            Err(mismatch(FailureKind::Assertion, expected, "no value".to_owned(), body_start(response)))
+            let expected = phrase!("a value at {}", foreign(pointers.join(" or ")));
+            let evidence = response.excerpt();
+            Err(Mismatch { kind: FailureKind::Assertion, expected, actual: "no value".into(), evidence })
         }
     }
 }
@@ -218,11 +214,13 @@ fn compare_values(
     }
     // Format both as members, so that the value of a secret name is masked.
     let member = pointer.rsplit('/').next().unwrap_or_default();
-    let describe_value = |value: &Value| {
-        let member = format!("{}: {value}", Value::from(member));
-        excerpt(&format!("{member} at {pointer}"), &response.redactor)
-    };
-    Err(mismatch(FailureKind::Assertion, describe_value(expected), describe_value(actual), body_start(response)))
+    let as_member = |value: &Value| format!("{}: {value}", Value::from(member));
+    Err(Mismatch {
+        kind: FailureKind::Assertion,
+        expected: phrase!("{} at {}", foreign(as_member(expected)), foreign(pointer)),
+        actual: phrase!("{} at {}", foreign(as_member(actual)), foreign(pointer)),
+        evidence: response.excerpt(),
+    })
 }
 
 fn equal(one: &Value, other: &Value, compare: Compare) -> bool {
@@ -251,20 +249,12 @@ fn same_number(one: &str, other: &str) -> bool {
     finite(one).is_some_and(|one| finite(other) == Some(one))
 }
 
-fn describe(response: &Response) -> String {
-    let kind = response
-        .headers
-        .get(CONTENT_TYPE)
-        .map_or("no content type".into(), |kind| String::from_utf8_lossy(kind.as_bytes()));
-    format!("{} bytes, {kind}", response.body.len())
-}
-
-fn body_start(response: &Response) -> Option<String> {
-    (!response.body.is_empty()).then(|| excerpt(&response.text(), &response.redactor))
-}
-
-fn mismatch(kind: FailureKind, expected: String, actual: String, evidence: Option<String>) -> Mismatch {
-    Mismatch { kind, expected, actual, evidence }
+fn describe(response: &Response) -> Phrase {
+    let kind = response.headers.get(CONTENT_TYPE).map_or_else(
+        || Phrase::from("no content type"),
+        |kind| foreign(String::from_utf8_lossy(kind.as_bytes())).at_most(MAX_CONTENT_TYPE).into(),
+    );
+    phrase!("{} bytes, {}", response.body.len(), kind)
 }
 
 #[cfg(test)]

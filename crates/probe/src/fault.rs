@@ -4,11 +4,11 @@
 
 use std::{error::Error as StdError, io};
 
-use check::{FailureKind, Mismatch};
+use check::{FailureKind, Mismatch, Phrase, Piece, foreign, ours, phrase};
 use jiff::Timestamp;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible, pki_types::UnixTime};
 
-use crate::{Error, Redactor, Refused, excerpt::excerpt, handshake::Handshake, timing::Phase};
+use crate::{Error, Refused, handshake::Handshake, timing::Phase};
 
 type Cause<'a> = &'a (dyn StdError + 'static);
 
@@ -29,11 +29,11 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) is_redirected: bool,
     /// Evidence from the TLS handshake, as far as it proceeded.
     pub(crate) handshake: &'a Handshake,
-    pub(crate) host: &'a str,
+    /// Host of this exchange: ours, or foreign after a redirect.
+    pub(crate) host: Piece,
     pub(crate) port: u16,
     pub(crate) body_bytes: u64,
     pub(crate) body_cap: u64,
-    pub(crate) redactor: &'a Redactor,
 }
 
 impl Circumstances<'_> {
@@ -41,47 +41,48 @@ impl Circumstances<'_> {
         match fault {
             Fault::Wire(error) => self.wire(error),
             Fault::TooLarge => {
-                let expected = format!("a body of at most {} bytes", self.body_cap);
-                let actual = format!("more, after {} bytes were read", self.body_bytes);
-                self.target(FailureKind::Body, &expected, &actual, None, false)
+                let expected = phrase!("a body of at most {} bytes", ours(self.body_cap));
+                let actual = phrase!("more, after {} bytes were read", ours(self.body_bytes));
+                target(FailureKind::Body, expected, actual, None, false)
             }
             Fault::Encoding(encoding) => {
-                let actual = format!("content-encoding {encoding}");
-                self.target(FailureKind::Body, "a body in gzip, br, deflate or plain", &actual, None, false)
+                let actual = phrase!("content-encoding {}", foreign(encoding));
+                target(FailureKind::Body, "a body in gzip, br, deflate or plain", actual, None, false)
             }
         }
     }
 
     fn wire(&self, error: &reqwest::Error) -> Error {
         if error.is_builder() {
-            return Error::Request(excerpt(&describe_causes(error), self.redactor));
+            return Error::Request(describe_causes(error));
         }
         let evidence = Some(describe_causes(error));
-        let host = self.host;
+        let host = self.host.clone();
         if let Some(refused) = find::<Refused>(error) {
             let kind = if self.is_redirected { FailureKind::Redirect } else { FailureKind::Dns };
-            let actual = format!("{refused}; `network.allow_addresses` can allow it");
-            return self.target(kind, &format!("a public address for {host}"), &actual, None, false);
+            let actual = phrase!("{}; `network.allow_addresses` can allow it", ours(refused));
+            return target(kind, phrase!("a public address for {}", host), actual, None, false);
         }
         if let Some(io) = find::<io::Error>(error).filter(|io| is_local(io)) {
-            return Error::Request(format!("this machine cannot open connections: {io}"));
+            return Error::Request(phrase!("this machine cannot open connections: {}", foreign(io.to_string())));
         }
         if error.is_timeout() {
             // The timeout of the operating system, not the request's deadline.
-            let actual = format!("gave up {}", self.phase);
-            return self.target(FailureKind::Timeout, "a response", &actual, evidence, true);
+            let actual = phrase!("gave up {}", ours(self.phase));
+            return target(FailureKind::Timeout, "a response", actual, evidence, true);
         }
         if self.phase == Phase::Body {
             let (actual, transient) = self.broken_body(error);
-            return self.target(FailureKind::Body, "a complete body", &actual, evidence, transient);
+            return target(FailureKind::Body, "a complete body", actual, evidence, transient);
         }
         if let Some(tls) = find::<rustls::Error>(error) {
-            let expected = format!("a trusted TLS connection to {host}");
-            return self.target(FailureKind::Tls, &expected, &describe_tls(tls, self.handshake), evidence, false);
+            let expected = phrase!("a trusted TLS connection to {}", host);
+            return target(FailureKind::Tls, expected, describe_tls(tls, self.handshake), evidence, false);
         }
         if error.is_dns() {
-            let actual = find::<io::Error>(error).map_or_else(|| "no address".to_owned(), ToString::to_string);
-            return self.target(FailureKind::Dns, &format!("an address for {host}"), &actual, evidence, true);
+            let actual = find::<io::Error>(error)
+                .map_or_else(|| Phrase::from("no address"), |io| foreign(io.to_string()).into());
+            return target(FailureKind::Dns, phrase!("an address for {}", host), actual, evidence, true);
         }
         if let Some(http) = find::<hyper::Error>(error).filter(|http| http.is_parse()) {
             let actual = match (http.is_parse_too_large(), http.is_parse_version_h2()) {
@@ -89,70 +90,66 @@ impl Circumstances<'_> {
                 (_, true) => "an HTTP/2 response to an HTTP/1.1 request",
                 _ => "bytes that are not HTTP",
             };
-            return self.target(FailureKind::Protocol, "an HTTP response", actual, evidence, false);
+            return target(FailureKind::Protocol, "an HTTP response", actual, evidence, false);
         }
         let io = find::<io::Error>(error);
         if self.phase == Phase::Tls {
-            let actual =
-                format!("the handshake was interrupted: {}", io.map_or_else(|| "closed".to_owned(), describe_io));
-            return self.target(FailureKind::Tls, &format!("a TLS connection to {host}"), &actual, evidence, true);
+            let actual = phrase!("the handshake was interrupted: {}", io.map_or_else(|| "closed".into(), describe_io));
+            return target(FailureKind::Tls, phrase!("a TLS connection to {}", host), actual, evidence, true);
         }
         let is_closed = find::<hyper::Error>(error)
             .is_some_and(|http| http.is_incomplete_message() || http.is_closed() || http.is_canceled());
         if io.is_none() && !is_closed && self.phase == Phase::FirstByte {
             let actual = match find::<h2::Error>(error) {
                 Some(http) if http.is_remote() && http.is_go_away() => {
-                    let reason = http.reason().map_or_else(|| "no reason".to_owned(), |reason| format!("{reason:?}"));
-                    format!("the server ended the HTTP/2 connection instead (GOAWAY, {reason})")
+                    phrase!("the server ended the HTTP/2 connection instead (GOAWAY, {})", reason(http))
                 }
                 Some(http) if http.is_remote() && http.is_reset() => {
-                    let reason = http.reason().map_or_else(|| "no reason".to_owned(), |reason| format!("{reason:?}"));
-                    format!("the server reset the HTTP/2 stream instead ({reason})")
+                    phrase!("the server reset the HTTP/2 stream instead ({})", reason(http))
                 }
-                _ => "a protocol error".to_owned(),
+                _ => "a protocol error".into(),
             };
-            return self.target(FailureKind::Protocol, "an HTTP response", &actual, evidence, true);
+            return target(FailureKind::Protocol, "an HTTP response", actual, evidence, true);
         }
         let actual = match io {
             Some(io) => describe_io(io),
-            None if is_closed => "the connection was closed before a response".to_owned(),
+            None if is_closed => "the connection was closed before a response".into(),
             None => describe_causes(error),
         };
         let expected = if self.phase == Phase::FirstByte { "a response from" } else { "a connection to" };
-        self.target(FailureKind::Connect, &format!("{expected} {host}:{}", self.port), &actual, evidence, true)
+        target(FailureKind::Connect, phrase!("{} {}:{}", expected, host, self.port), actual, evidence, true)
     }
 
     /// Describes a broken body, and says whether a retry may succeed.
-    fn broken_body(&self, error: &reqwest::Error) -> (String, bool) {
-        let bytes = self.body_bytes;
+    fn broken_body(&self, error: &reqwest::Error) -> (Phrase, bool) {
+        let bytes = ours(self.body_bytes);
         if find::<hyper::Error>(error).is_some() {
             return match find::<io::Error>(error) {
                 // hyper reports an invalid chunk length this way.
                 Some(io) if io.kind() == io::ErrorKind::InvalidInput => {
-                    (format!("a broken chunk after {bytes} bytes"), false)
+                    (phrase!("a broken chunk after {} bytes", bytes), false)
                 }
-                _ => (format!("cut short after {bytes} bytes"), true),
+                _ => (phrase!("cut short after {} bytes", bytes), true),
             };
         }
-        (format!("compressed data that does not decode after {bytes} bytes"), false)
+        (phrase!("compressed data that does not decode after {} bytes", bytes), false)
     }
+}
 
-    fn target(
-        &self,
-        kind: FailureKind,
-        expected: &str,
-        actual: &str,
-        evidence: Option<String>,
-        transient: bool,
-    ) -> Error {
-        let mismatch = Mismatch {
-            kind,
-            expected: excerpt(expected, self.redactor),
-            actual: excerpt(actual, self.redactor),
-            evidence: evidence.map(|evidence| excerpt(&evidence, self.redactor)),
-        };
-        Error::Target { mismatch: Box::new(mismatch), transient }
-    }
+fn target(
+    kind: FailureKind,
+    expected: impl Into<Phrase>,
+    actual: impl Into<Phrase>,
+    evidence: Option<Phrase>,
+    transient: bool,
+) -> Error {
+    let mismatch = Mismatch { kind, expected: expected.into(), actual: actual.into(), evidence };
+    Error::Target { mismatch: Box::new(mismatch), transient }
+}
+
+/// Reason that the server gave for an HTTP/2 error.
+fn reason(error: &h2::Error) -> Phrase {
+    error.reason().map_or_else(|| "no reason".into(), |reason| ours(format_args!("{reason:?}")).into())
 }
 
 /// Expiry time of a certificate rejected as expired.
@@ -179,7 +176,7 @@ fn find<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
 }
 
 /// Texts of all causes, without the URL, which the exchange contains.
-fn describe_causes(error: &reqwest::Error) -> String {
+fn describe_causes(error: &reqwest::Error) -> Phrase {
     let mut texts: Vec<String> = Vec::new();
     // reqwest's own text comes first; it only adds the URL to the texts of the causes.
     for text in causes(error).skip(1).map(ToString::to_string) {
@@ -187,7 +184,7 @@ fn describe_causes(error: &reqwest::Error) -> String {
             texts.push(text);
         }
     }
-    if texts.is_empty() { "no further details".to_owned() } else { texts.join(": ") }
+    if texts.is_empty() { "no further details".into() } else { foreign(texts.join(": ")).into() }
 }
 
 /// True when this machine, not the target, ran out of open files, ports or memory.
@@ -197,66 +194,73 @@ pub(crate) fn is_local(error: &io::Error) -> bool {
         || error.raw_os_error().is_some_and(|code| TOO_MANY_OPEN_FILES.contains(&code))
 }
 
-pub(crate) fn describe_io(error: &io::Error) -> String {
+pub(crate) fn describe_io(error: &io::Error) -> Phrase {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => "the connection was refused".to_owned(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "the connection was reset".to_owned(),
-        io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
-        _ => error.to_string(),
+        io::ErrorKind::ConnectionRefused => "the connection was refused".into(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "the connection was reset".into(),
+        io::ErrorKind::UnexpectedEof => "the connection was closed".into(),
+        _ => foreign(error.to_string()).into(),
     }
 }
 
 /// Describes why rustls rejected the connection.
-pub(crate) fn describe_tls(error: &rustls::Error, handshake: &Handshake) -> String {
+pub(crate) fn describe_tls(error: &rustls::Error, handshake: &Handshake) -> Phrase {
     use CertificateError as Certificate;
     match error {
         rustls::Error::InvalidCertificate(refused) => match refused {
-            Certificate::Expired => "an expired certificate".to_owned(),
+            Certificate::Expired => "an expired certificate".into(),
             Certificate::ExpiredContext { not_after, .. } => {
-                format!("a certificate that expired {}", when(*not_after))
+                phrase!("a certificate that expired {}", ours(when(*not_after)))
             }
-            Certificate::NotValidYet => "a certificate not yet valid".to_owned(),
+            Certificate::NotValidYet => "a certificate not yet valid".into(),
             Certificate::NotValidYetContext { not_before, .. } => {
-                format!("a certificate not valid before {}", when(*not_before))
+                phrase!("a certificate not valid before {}", ours(when(*not_before)))
             }
-            Certificate::NotValidForName => "a certificate for another host".to_owned(),
+            Certificate::NotValidForName => "a certificate for another host".into(),
             Certificate::NotValidForNameContext { presented, .. } => {
-                format!("a certificate for another host: {}", presented.join(", "))
+                phrase!("a certificate for another host: {}", foreign(presented.join(", ")))
             }
             Certificate::UnknownIssuer => untrusted(handshake),
-            Certificate::Revoked => "a revoked certificate".to_owned(),
-            Certificate::BadSignature => "a certificate with a wrong signature".to_owned(),
-            other => format!("an unacceptable certificate: {other}"),
+            Certificate::Revoked => "a revoked certificate".into(),
+            Certificate::BadSignature => "a certificate with a wrong signature".into(),
+            other => phrase!("an unacceptable certificate: {}", foreign(other.to_string())),
         },
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "a response without TLS".to_owned(),
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "a response without TLS".into(),
         rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
         | rustls::Error::PeerIncompatible(
             PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig | PeerIncompatible::ServerDoesNotSupportTls12Or13,
-        ) => format!("no version of TLS in common, the probe supports 1.2 and 1.3: {error}"),
+        ) => phrase!("no version of TLS in common, the probe supports 1.2 and 1.3: {}", foreign(error.to_string())),
         // A server sends either alert when it accepts none of the offered ciphers (RFC 8446, section 6.2).
         rustls::Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {
-            format!("no cipher in common, or the server has another requirement that is not met: {error}")
+            phrase!(
+                "no cipher in common, or the server has another requirement that is not met: {}",
+                foreign(error.to_string())
+            )
         }
-        rustls::Error::PeerIncompatible(reason) => format!("an incompatible server: {reason:?}"),
-        rustls::Error::AlertReceived(alert) => format!("the alert {alert:?} from the server"),
-        other => other.to_string(),
+        rustls::Error::PeerIncompatible(reason) => {
+            phrase!("an incompatible server: {}", ours(format_args!("{reason:?}")))
+        }
+        rustls::Error::AlertReceived(alert) => phrase!("the alert {} from the server", ours(format_args!("{alert:?}"))),
+        other => foreign(other.to_string()).into(),
     }
 }
 
 /// Describes why the chain does not lead to a trusted authority.
-fn untrusted(handshake: &Handshake) -> String {
+fn untrusted(handshake: &Handshake) -> Phrase {
     let chain = &handshake.chain;
     match (chain.first(), chain.last()) {
         (Some(own), Some(last)) if own == last && own.subject == own.issuer => {
-            format!("a self-signed certificate for {}", own.subject)
+            phrase!("a self-signed certificate for {}", foreign(&own.subject))
         }
-        (Some(own), Some(last)) if own == last => format!(
+        (Some(own), Some(last)) if own == last => phrase!(
             "a certificate without a chain, signed by {}, no trusted authority: its intermediate certificate is \
              missing, or the authority is unknown",
-            own.issuer
+            foreign(&own.issuer)
         ),
-        (_, Some(last)) => format!("a chain of certificates that ends at {}, an unknown authority", last.issuer),
-        _ => "a certificate from an unknown authority".to_owned(),
+        (_, Some(last)) => {
+            phrase!("a chain of certificates that ends at {}, an unknown authority", foreign(&last.issuer))
+        }
+        _ => "a certificate from an unknown authority".into(),
     }
 }
 

@@ -1,14 +1,16 @@
 //! CSRF token of a page.
 
-use check::{FailureKind, Mismatch};
+use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use http::header::CONTENT_TYPE;
 use secrecy::SecretString;
 
-use crate::{Response, excerpt::excerpt, html::Tags};
+use crate::{Response, html::Tags};
 
 /// Maximum number of fields to examine; no real form has more.
 const MAX_FIELDS: usize = 1_000;
 /// Elements whose values a form sends.
+/// Maximum length of a token in bytes. Laravel's has 40 characters, and an encrypted one some hundreds.
+const MAX_TOKEN: usize = 8 * 1024;
 const FIELDS: [&str; 4] = ["input", "button", "textarea", "select"];
 
 /// Value of a form's hidden field, or of `<meta name="csrf-token">` when no form has the field. The redactor masks it from
@@ -20,21 +22,25 @@ const FIELDS: [&str; 4] = ["input", "button", "textarea", "select"];
 pub fn token(response: &Response, field: &str) -> Result<SecretString, Mismatch> {
     let kind = response.header(CONTENT_TYPE.as_str()).unwrap_or_default();
     if !kind.is_empty() && !kind.starts_with("text/html") && !kind.starts_with("application/xhtml") {
-        return Err(mismatch(response, FailureKind::Body, "an HTML page", kind.to_owned()));
+        return Err(mismatch(response, FailureKind::Body, "an HTML page".into(), foreign(kind).into()));
     }
-    let expected = format!("a form with the hidden field {field}");
+    let expected = phrase!("a form with the hidden field {}", ours(field));
     match find(&response.text(), field) {
+        Found::Token(token) if token.len() > MAX_TOKEN => {
+            let expected = phrase!("a hidden field {} of at most {} bytes", ours(field), MAX_TOKEN);
+            Err(mismatch(response, FailureKind::Assertion, expected, phrase!("one of {} bytes", token.len())))
+        }
         Found::Token(token) => {
             response.redactor.register(&token);
             Ok(SecretString::from(token))
         }
-        Found::Nothing(actual) => Err(mismatch(response, FailureKind::Assertion, &expected, actual)),
+        Found::Nothing(actual) => Err(mismatch(response, FailureKind::Assertion, expected, actual)),
     }
 }
 
 enum Found {
     Token(String),
-    Nothing(String),
+    Nothing(Phrase),
 }
 
 fn find(page: &str, field: &str) -> Found {
@@ -73,18 +79,16 @@ fn find(page: &str, field: &str) -> Found {
         return Found::Token(token.into_owned());
     }
     Found::Nothing(match (has_form, is_empty, names.is_empty()) {
-        (false, ..) => "no form".to_owned(),
-        (_, true, _) => format!("an empty {field}"),
-        (_, _, true) => "a form without fields".to_owned(),
-        _ if names.len() > MAX_FIELDS => format!("more than {MAX_FIELDS} fields"),
-        _ => format!("a form with {}", names.join(", ")),
+        (false, ..) => "no form".into(),
+        (_, true, _) => phrase!("an empty {}", ours(field)),
+        (_, _, true) => "a form without fields".into(),
+        _ if names.len() > MAX_FIELDS => phrase!("more than {} fields", MAX_FIELDS),
+        _ => phrase!("a form with {}", foreign(names.join(", "))),
     })
 }
 
-fn mismatch(response: &Response, kind: FailureKind, expected: &str, actual: String) -> Mismatch {
-    let redactor = &response.redactor;
-    let evidence = (!response.body.is_empty()).then(|| excerpt(&response.text(), redactor));
-    Mismatch { kind, expected: excerpt(expected, redactor), actual: excerpt(&actual, redactor), evidence }
+fn mismatch(response: &Response, kind: FailureKind, expected: Phrase, actual: Phrase) -> Mismatch {
+    Mismatch { kind, expected, actual, evidence: response.excerpt() }
 }
 
 #[cfg(test)]
@@ -92,7 +96,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-    use crate::expect::tests::response;
+    use crate::expect::tests::{response, shown};
 
     #[test]
     fn token_is_found_as_in_a_browser() {
@@ -145,7 +149,8 @@ mod tests {
                 "more than 1000 fields",
             ),
         ] {
-            let mismatch = token(&response(200, &page), field).unwrap_err();
+            let response = response(200, &page);
+            let mismatch = shown(token(&response, field).unwrap_err(), &response);
             assert_eq!((mismatch.kind, mismatch.actual.as_str()), (FailureKind::Assertion, actual), "{case}");
         }
         let mut json = response(200, "{}");

@@ -1,6 +1,7 @@
 //! Redirects: the next hop, and what is sent with it, as in browsers (<https://fetch.spec.whatwg.org/#http-redirect-fetch>).
 
 use bytes::Bytes;
+use check::{Phrase, foreign, ours, phrase};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, HOST},
@@ -27,13 +28,16 @@ impl Hop {
     ///
     /// # Errors
     ///
-    /// A description of the invalid redirect. It may contain secrets.
-    pub(crate) fn follow(&self, status: StatusCode, location: Option<&HeaderValue>) -> Result<Self, String> {
-        let location = location.ok_or_else(|| format!("status {status} without a Location"))?;
+    /// A description of the invalid redirect.
+    pub(crate) fn follow(&self, status: StatusCode, location: Option<&HeaderValue>) -> Result<Self, Phrase> {
+        let location = location.ok_or_else(|| phrase!("status {} without a Location", ours(status)))?;
         let text = String::from_utf8_lossy(location.as_bytes());
-        let url = self.url.join(&text).map_err(|error| format!("a Location that is not a URL ({error}): {text}"))?;
+        let url = self
+            .url
+            .join(&text)
+            .map_err(|error| phrase!("a Location that is not a URL ({}): {}", ours(error), foreign(&text)))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!("a redirect to a scheme that is not HTTP: {text}"));
+            return Err(phrase!("a redirect to a scheme that is not HTTP: {}", foreign(&text)));
         }
         let mut next = Self { url, ..self.clone() };
         if becomes_get(status, &self.method) {
@@ -46,7 +50,7 @@ impl Hop {
         if self.url.origin() != next.url.origin() {
             let upgrade = self.url.host() == next.url.host() && next.url.scheme() == "https";
             if next.body.is_some() && !upgrade {
-                return Err(format!("a redirect that would carry the body of the request to {text}"));
+                return Err(phrase!("a redirect that would carry the body of the request to {}", foreign(&text)));
             }
             next.drop_credentials();
         }
@@ -95,7 +99,7 @@ mod tests {
         Hop { method, url: url.parse().unwrap(), headers, body: Some(Bytes::from_static(b"body")) }
     }
 
-    fn follow(method: &str, from: &str, status: u16, to: &str) -> Result<Hop, String> {
+    fn follow(method: &str, from: &str, status: u16, to: &str) -> Result<Hop, Phrase> {
         let status = StatusCode::from_u16(status).unwrap();
         hop(method.parse().unwrap(), from).follow(status, Some(&HeaderValue::from_str(to).unwrap()))
     }

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
+use check::{Phrase, foreign, ours, phrase};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION},
@@ -25,7 +26,7 @@ pub struct Request {
     pub(crate) max_redirects: u8,
     pub(crate) body_cap: u64,
     pub(crate) cookies: Option<Cookies>,
-    mistake: Option<String>,
+    mistake: Option<Phrase>,
 }
 
 impl Request {
@@ -35,7 +36,7 @@ impl Request {
     pub fn new(method: Method, url: Url) -> Self {
         let mistake = match url.scheme() {
             "http" | "https" => None,
-            other => Some(format!("expected the scheme http or https, found {other}")),
+            other => Some(phrase!("expected the scheme http or https, found {}", foreign(other))),
         };
         Self {
             method,
@@ -120,7 +121,10 @@ impl Request {
         let header = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
         let Some((name, mut value)) = header else {
             // Do not quote the value, which may be a secret.
-            self.mistake = Some(format!("expected a valid header, found {name:?} with characters that cannot be sent"));
+            self.mistake = Some(phrase!(
+                "expected a valid header, found {} with characters that cannot be sent",
+                ours(format_args!("{name:?}"))
+            ));
             return;
         };
         value.set_sensitive(secret || is_credential(&name));

@@ -3,12 +3,16 @@
 use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
+use check::{Phrase, foreign, foreign_around};
 use encoding_rs::{Encoding, UTF_8};
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use url::Url;
 
-use crate::{Redactor, excerpt};
+use crate::Redactor;
+
+/// Maximum length of an excerpt from a body, in characters.
+const MAX_EXCERPT: usize = 300;
 
 /// A complete response. Its fields are not redacted.
 #[derive(Clone)]
@@ -65,10 +69,14 @@ impl Response {
         self.url.join(self.header("location")?).ok()
     }
 
-    /// Excerpt of a text from the response: redacted, printable, on one line.
-    #[must_use]
-    pub fn excerpt(&self, text: &str) -> String {
-        excerpt::excerpt(text, &self.redactor)
+    /// Start of the body as evidence; `None` for an empty one.
+    pub(crate) fn excerpt(&self) -> Option<Phrase> {
+        (!self.body.is_empty()).then(|| foreign(self.text()).at_most(MAX_EXCERPT).into())
+    }
+
+    /// Part of the body's text as evidence, around a position.
+    pub(crate) fn excerpt_around(&self, at: usize) -> Phrase {
+        foreign_around(&self.text(), at).at_most(MAX_EXCERPT).into()
     }
 
     /// Value of a header, the first of several; `None` when it is missing or not text.

@@ -20,10 +20,7 @@ use rustls::{
 
 use evidence::RecordingVerifier;
 
-use crate::{
-    Error,
-    timing::{CURRENT, note},
-};
+use crate::timing::{CURRENT, note};
 
 /// Trusted authorities and ciphers, created once per process. Building a client from it reads no file and parses no
 /// certificate.
@@ -38,23 +35,19 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// [`Error::Request`] when an extra root is not a certificate.
-    pub fn new(extra_roots: &[CertificateDer<'_>]) -> Result<Self, Error> {
+    /// When an extra root is not a certificate.
+    pub fn new(extra_roots: &[CertificateDer<'_>]) -> Result<Self, rustls::Error> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         for root in extra_roots {
-            roots.add(root.clone().into_owned()).map_err(|error| {
-                Error::Request(format!("expected a root certificate, found an invalid one: {error}"))
-            })?;
+            roots.add(root.clone().into_owned())?;
         }
         let roots = Arc::new(roots);
         let provider = evidence::provider();
-        let request_error = |error: &dyn fmt::Display| Error::Request(error.to_string());
         let verifier = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone())
             .build()
-            .map_err(|error| request_error(&error))?;
+            .map_err(|error| rustls::Error::General(error.to_string()))?;
         let mut config = ClientConfig::builder_with_details(provider, Arc::new(ExchangeClock))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| request_error(&error))?
+            .with_safe_default_protocol_versions()?
             // Custom verifiers can be unsafe; this one delegates to the standard verifier.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(RecordingVerifier::new(verifier, roots)))

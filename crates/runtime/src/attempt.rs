@@ -2,12 +2,12 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 
-use check::{Attempt, Cause, Inconclusive, Journey, Leftover, Outcome};
+use check::{Attempt, Cause, Leftover, Outcome, Phrase, Piece, Redact, foreign, ours, phrase};
 use probe::{Client, Connections, Identity};
 
 use crate::check_trait::Check;
@@ -31,6 +31,7 @@ pub(crate) struct AttemptResult {
     /// the failing step.
     pub(crate) is_complete: bool,
     pub(crate) leftovers: Vec<Leftover>,
+    pub(crate) warnings: Vec<Phrase>,
 }
 
 /// Time limit of an attempt.
@@ -63,16 +64,16 @@ pub(crate) async fn attempt<C: Check>(
     let started = ports.clock.now();
     let identity = Identity { run_id: execution.run_id.to_owned(), trace_id: execution.trace_id.to_owned() };
     let clock = ports.clock.clone();
-    let now = std::sync::Arc::new(move || clock.now());
+    let now = Arc::new(move || clock.now());
     let (tls, egress) = (&prepared.common.network.tls, &prepared.egress);
     let client = match Client::new(tls, egress, identity, ports.redactor.clone(), now, Connections::Fresh) {
         Ok(client) => client,
         Err(error) => {
-            let attempt = not_started(ports, Cause::Internal, &error.to_string());
-            return AttemptResult { attempt, is_complete: false, leftovers: Vec::new() };
+            let attempt = not_started(ports, Cause::Internal, error.describe());
+            return AttemptResult { attempt, is_complete: false, leftovers: Vec::new(), warnings: Vec::new() };
         }
     };
-    let run = Run::new((ports.recorder)(started), client, ports, process_redactor, execution);
+    let run = Run::new((ports.recorder)(started, redactor(ports)), client, ports, process_redactor, execution);
 
     let began = Instant::now();
     // The async block also catches panics raised before the check's future exists.
@@ -93,11 +94,11 @@ pub(crate) async fn attempt<C: Check>(
     match ended {
         Ok(Ok(())) => {}
         Ok(Err(panic)) => {
-            let detail = ports.redactor.redact(&format!("the check panicked: {}", panic_message(panic.as_ref())));
+            let detail = phrase!("the check panicked: {}", panic_message(panic.as_ref()));
             run.journey().record_internal_error(detail, ports.clock.now());
         }
         Err(_) if allowance.is_cut_short => {
-            let detail = format!("the function had only {} ms left for the attempt", allowance.time.as_millis());
+            let detail = phrase!("the function had only {} ms left for the attempt", allowance.time.as_millis());
             run.journey().record_internal_error(detail, ports.clock.now());
         }
         Err(_) => run.journey().interrupt(allowance.time, ports.clock.now()),
@@ -109,23 +110,26 @@ pub(crate) async fn attempt<C: Check>(
             leftover.instructions.get_or_insert_with(|| BY_HAND.to_owned());
         }
     }
+    let warnings = run.take_warnings();
     let mut attempt = run.into_journey().finish(took);
     if is_late && matches!(attempt.outcome(), Outcome::Passed | Outcome::Maintenance { .. }) {
         // No step was running at the deadline, so no step has failed; but the run has not passed either.
-        let mut journey = Journey::new(started);
-        let detail = format!("cut off between two steps: not done within the run's {} ms", allowance.time.as_millis());
-        journey.record_internal_error(detail, ports.clock.now());
-        attempt.steps.extend(journey.finish(Duration::ZERO).steps);
+        let detail = phrase!("cut off between two steps: not done within the run's {} ms", allowance.time.as_millis());
+        attempt.steps.extend(not_started(ports, Cause::Internal, detail).steps);
     }
-    AttemptResult { attempt, is_complete, leftovers }
+    AttemptResult { attempt, is_complete, leftovers, warnings }
 }
 
 /// Records an attempt whose task could not be started.
-pub(crate) fn not_started(ports: &Ports, cause: Cause, detail: &str) -> Attempt {
+pub(crate) fn not_started(ports: &Ports, cause: Cause, detail: impl Into<Phrase>) -> Attempt {
     let now = ports.clock.now();
-    let mut journey = (ports.recorder)(now);
-    journey.record_inconclusive(Inconclusive { cause, detail: ports.redactor.redact(detail) }, now);
+    let mut journey = (ports.recorder)(now, redactor(ports));
+    journey.record_inconclusive(cause, detail, now);
     journey.finish(Duration::ZERO)
+}
+
+fn redactor(ports: &Ports) -> Arc<dyn Redact> {
+    Arc::new(ports.redactor.clone())
 }
 
 /// Undoes in reverse order. A compensation that fails, hangs or panics does not stop the others while there is time
@@ -137,26 +141,25 @@ async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<Left
         let time = end.saturating_duration_since(tokio::time::Instant::now()).min(COMPENSATION_DEADLINE);
         if time.is_zero() {
             let detail =
-                format!("not started: the other compensations used all {} s", COMPENSATIONS_DEADLINE.as_secs());
-            leftovers.push(Leftover { compensation: name, detail, instructions });
+                phrase!("not started: the other compensations used all {} s", ours(COMPENSATIONS_DEADLINE.as_secs()));
+            leftovers.push(Leftover::new(name, detail, instructions, &ports.redactor));
             continue;
         }
         let result = tokio::time::timeout(time, AssertUnwindSafe(undo).catch_unwind()).await;
         let detail = match result {
             Ok(Ok(Ok(()))) => continue,
             Ok(Ok(Err(detail))) => detail,
-            Ok(Err(panic)) => format!("panicked: {}", panic_message(panic.as_ref())),
-            Err(_) => format!("not done within {:.1} s", time.as_secs_f64()),
+            Ok(Err(panic)) => phrase!("panicked: {}", panic_message(panic.as_ref())),
+            Err(_) => phrase!("not done within {} s", ours(format_args!("{:.1}", time.as_secs_f64()))),
         };
-        leftovers.push(Leftover { compensation: name, detail: ports.redactor.redact(&detail), instructions });
+        leftovers.push(Leftover::new(name, detail, instructions, &ports.redactor));
     }
     leftovers
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message")
+/// Message of a panic. It may quote what the check was working on.
+fn panic_message(panic: &(dyn Any + Send)) -> Piece {
+    let message = panic.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    message.map_or_else(|| ours("without a message"), foreign)
 }

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use check::metric::{self, Metric};
-use check::{Outcome, Report};
+use check::{Outcome, Phrase, Report, phrase};
 
 use crate::{Datum, Delivery, PortError, Ports};
 
@@ -45,7 +45,7 @@ pub(crate) fn data(report: &Report, creates: bool, oldest_unsent: Option<Timesta
 /// Result of publishing and notifying.
 pub(crate) struct Delivered {
     pub(crate) metrics: Result<(), PortError>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Phrase>,
 }
 
 /// Publishes metrics and sends notifications in parallel. A failing topic stops neither the others nor the metrics.
@@ -63,13 +63,15 @@ pub(crate) async fn publish_and_notify(
     for (delivery, result) in deliveries.iter().zip(sent) {
         match result {
             Ok(()) => delivered.push(delivery.key()),
-            Err(error) => warnings.push(format!("{error}\nit stays in the outbox; the next run sends it again")),
+            Err(error) => {
+                warnings.push(phrase!("{}\nit stays in the outbox; the next run sends it again", error.describe()))
+            }
         }
     }
     if !delivered.is_empty()
         && let Err(error) = ports.state.clear(check, &delivered).await
     {
-        warnings.push(format!("{error}\nthe next run sends the same messages again, with the same ids"));
+        warnings.push(phrase!("{}\nthe next run sends the same messages again, with the same ids", error.describe()));
     }
     Delivered { metrics, warnings }
 }

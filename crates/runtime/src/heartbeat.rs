@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use check::Report;
-use probe::{Client, Connections, Identity, Request};
+use check::{Phrase, Report, ours, phrase};
+use probe::{Client, Connections, Error, Identity, Request};
 use secrecy::ExposeSecret;
 use settings::{Network, SecretRef};
 use url::Url;
@@ -20,12 +20,14 @@ pub(crate) async fn ping(
     network: &Network,
     reference: &SecretRef,
     report: &Report,
-) -> Result<(), String> {
-    let secret = ports.secrets.resolve(reference).await.map_err(|error| error.to_string())?;
+) -> Result<(), Phrase> {
+    let secret = ports.secrets.resolve(reference).await.map_err(|error| error.describe())?;
     ports.redactor.register(secret.expose_secret());
     let url = Url::parse(secret.expose_secret()).map_err(|error| {
-        format!(
-            "failed to ping the heartbeat: expected a URL in {reference}, found something else (not shown): {error}"
+        phrase!(
+            "failed to ping the heartbeat: expected a URL in {}, found something else (not shown): {}",
+            ours(reference),
+            ours(error)
         )
     })?;
     let identity = Identity { run_id: report.run_id.clone(), trace_id: report.trace_id.clone() };
@@ -33,11 +35,11 @@ pub(crate) async fn ping(
     let now = Arc::new(move || clock.now());
     let egress = network.egress.only_to(&url);
     let client = Client::new(&network.tls, &egress, identity, ports.redactor.clone(), now, Connections::Fresh)
-        .map_err(|error| error.to_string())?;
+        .map_err(Error::describe)?;
     let sent = client.send(Request::new(http::Method::GET, url).deadline(DEADLINE)).await;
     match sent.result {
         Ok(response) if response.status.is_success() => Ok(()),
-        Ok(response) => Err(format!("failed to ping the heartbeat: status {}", response.status)),
-        Err(error) => Err(format!("failed to ping the heartbeat: {error}")),
+        Ok(response) => Err(phrase!("failed to ping the heartbeat: status {}", ours(response.status))),
+        Err(error) => Err(phrase!("failed to ping the heartbeat: {}", error.describe())),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use check::{Phrase, foreign, ours, phrase};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
@@ -83,10 +84,14 @@ pub(crate) enum UnreadableMemory {
 impl UnreadableMemory {
     /// Explains why a run has no memory, and adds the command that clears it. Nothing else clears it: it may name synthetic
     /// data that only later runs would remove.
-    pub(crate) fn explain(&self, check: &str, environment: &str) -> String {
-        format!(
-            "the memory of {check}, attribute `memory` of its state, cannot be read: {self}\n\
-             deploy the release that stored it, or clear it: synthetics memory clear {check} --environment {environment}"
+    pub(crate) fn explain(&self, check: &'static str, environment: &str) -> Phrase {
+        phrase!(
+            "the memory of {}, attribute `memory` of its state, cannot be read: {}\n\
+             deploy the release that stored it, or clear it: synthetics memory clear {} --environment {}",
+            check,
+            foreign(self.to_string()),
+            check,
+            ours(environment)
         )
     }
 }
@@ -119,63 +124,72 @@ pub(crate) enum RunMemory<M> {
 }
 
 /// Stored form of a memory after a run.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct MemoryToStore {
     pub(crate) text: Option<String>,
     /// Reason why it lacks what the run has recorded.
-    pub(crate) warning: Option<String>,
+    pub(crate) warning: Option<Phrase>,
+}
+
+/// Checks that a memory can be kept. A run whose memory cannot be kept has no verdict.
+///
+/// # Errors
+/// A description of the problem.
+pub(crate) fn check_size<M: CheckMemory>(check: &'static str, memory: &M) -> Result<(), Phrase> {
+    stored_form(memory).map(drop).map_err(|problem| phrase!("the memory of {} cannot be kept: {}", check, problem))
+}
+
+/// Stored form of a memory, at most [`MAX_MEMORY`] bytes long; `None` for the default.
+fn stored_form<M: CheckMemory>(memory: &M) -> Result<Option<String>, Phrase> {
+    if *memory == M::default() {
+        return Ok(None);
+    }
+    let text = serde_json::to_string(&Stored { version: M::VERSION, data: memory })
+        .map_err(UnreadableMemory::Unwritable)
+        .and_then(|text| read::<M>(Some(&text)).map(|_| text))
+        .map_err(|error| phrase!("it could not be read again: {}", foreign(error.to_string())))?;
+    if text.len() > MAX_MEMORY {
+        return Err(phrase!("expected at most {} bytes, found {}", MAX_MEMORY, text.len()));
+    }
+    Ok(Some(text))
 }
 
 impl<M: CheckMemory> RunMemory<M> {
     /// Decides what to store in place of `stored_now`. Another run may have stored that one in the meantime; it is merged,
     /// and never replaced if it cannot be read.
     pub(crate) fn to_store(&self, stored_now: Option<&str>) -> MemoryToStore {
-        let Self::Read { stored, base, ours } = self else { return MemoryToStore::unchanged(stored_now, None) };
+        let unchanged = || stored_now.map(str::to_owned);
+        let Self::Read { stored, base, ours } = self else { return MemoryToStore { text: unchanged(), warning: None } };
+        let store_ours = || match stored_form(ours) {
+            Ok(text) => MemoryToStore { text, warning: None },
+            Err(problem) => {
+                MemoryToStore { text: unchanged(), warning: Some(phrase!("memory was not stored: {}", problem)) }
+            }
+        };
         if stored_now == stored.as_deref() {
-            return MemoryToStore::new(ours, stored_now);
+            return store_ours();
         }
         match read::<M>(stored_now) {
-            Ok(theirs) => {
-                let merged = MemoryToStore::new(&M::merge(base.clone(), ours.clone(), theirs), stored_now);
-                if merged.warning.is_none() { merged } else { MemoryToStore::new(ours, stored_now) }
-            }
+            Ok(theirs) => match stored_form(&M::merge(base.clone(), ours.clone(), theirs)) {
+                Ok(text) => MemoryToStore { text, warning: None },
+                Err(_) => store_ours(),
+            },
             Err(error) => {
-                let warning = format!("memory was not stored: another run has stored one that cannot be read: {error}");
-                MemoryToStore::unchanged(stored_now, Some(warning))
+                let warning = phrase!(
+                    "memory was not stored: another run has stored one that cannot be read: {}",
+                    foreign(error.to_string())
+                );
+                MemoryToStore { text: unchanged(), warning: Some(warning) }
             }
         }
-    }
-}
-
-impl MemoryToStore {
-    fn new<M: CheckMemory>(memory: &M, stored_now: Option<&str>) -> Self {
-        if *memory == M::default() {
-            return Self { text: None, warning: None };
-        }
-        let text = serde_json::to_string(&Stored { version: M::VERSION, data: memory })
-            .map_err(UnreadableMemory::Unwritable)
-            .and_then(|text| read::<M>(Some(&text)).map(|_| text));
-        match text {
-            Ok(text) if text.len() > MAX_MEMORY => {
-                let warning = format!("memory of {} bytes was dropped: expected at most {MAX_MEMORY}", text.len());
-                Self { text: None, warning: Some(warning) }
-            }
-            Ok(text) => Self { text: Some(text), warning: None },
-            Err(error) => {
-                let warning = format!("memory was not stored, because it could not be read again: {error}");
-                Self::unchanged(stored_now, Some(warning))
-            }
-        }
-    }
-
-    fn unchanged(stored_now: Option<&str>, warning: Option<String>) -> Self {
-        Self { text: stored_now.map(str::to_owned), warning }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use check::NoSecrets;
 
     use super::*;
 
@@ -201,11 +215,11 @@ mod tests {
     }
 
     fn text(memory: &Numbers) -> String {
-        MemoryToStore::new(memory, None).text.unwrap()
+        stored_form(memory).unwrap().unwrap()
     }
 
     fn run(base: &Numbers, ours: Numbers) -> RunMemory<Numbers> {
-        RunMemory::Read { stored: MemoryToStore::new(base, None).text, base: base.clone(), ours }
+        RunMemory::Read { stored: stored_form(base).unwrap(), base: base.clone(), ours }
     }
 
     #[test]
@@ -266,7 +280,7 @@ mod tests {
         let kept = |memory: RunMemory<Numbers>, stored: &str| {
             let MemoryToStore { text, warning } = memory.to_store(Some(stored));
             assert_eq!(text.as_deref(), Some(stored));
-            warning
+            warning.map(|warning| warning.admit(&NoSecrets, 200))
         };
         assert_eq!(kept(RunMemory::Unread, "{ broken"), None);
         let warning = kept(run(&numbers([1]), numbers([1, 2])), r#"{"version":4,"data":[]}"#).unwrap();
@@ -276,7 +290,7 @@ mod tests {
         );
         let warning =
             kept(run(&numbers([1]), Numbers { last: f64::NAN, ..numbers([1]) }), &text(&numbers([1]))).unwrap();
-        assert!(warning.starts_with("memory was not stored, because it could not be read again"), "{warning}");
+        assert!(warning.starts_with("memory was not stored: it could not be read again"), "{warning}");
     }
 
     #[test]
@@ -284,8 +298,7 @@ mod tests {
         let ours = numbers(0..1_500);
         let merged = run(&Numbers::default(), ours.clone()).to_store(Some(&text(&numbers(1_500..3_000))));
         assert_eq!(merged, MemoryToStore { text: Some(text(&ours)), warning: None });
-        let dropped = run(&Numbers::default(), numbers(0..3_000)).to_store(None);
-        assert_eq!(dropped.text, None);
-        assert!(dropped.warning.unwrap().ends_with("bytes was dropped: expected at most 8192"));
+        let problem = check_size("login", &numbers(0..3_000)).unwrap_err().admit(&NoSecrets, 200);
+        assert!(problem.starts_with("the memory of login cannot be kept: expected at most 8192 bytes"), "{problem}");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use check::incident::{CheckState, Decision, Findings, Reason, Severity, Silence, Vote, decide};
 use check::message::{Context, Notification, compose};
-use check::{Attempt, Cause, Outcome, Refusal, Report, RunKey, Subject, Verdict};
+use check::{Attempt, Cause, Outcome, Phrase, Refusal, Report, RunKey, Subject, Text, Verdict, ours, phrase};
 
 use crate::attempt::{Allowance, AttemptResult, Task, attempt, not_started};
 use crate::clock::signed;
@@ -132,15 +132,22 @@ pub async fn execute<C: Check>(
 
     let numbers = data(&report, !C::READ_ONLY, written.oldest_unsent);
     let delivered = publish_and_notify(ports, C::ID, &numbers, &written.commit.enqueue).await;
-    report.warnings.extend(delivered.warnings.iter().map(|warning| ports.redactor.redact(warning)));
+    report.warnings.extend(delivered.warnings.into_iter().map(|warning| admit(warning, ports)));
     delivered.metrics.map_err(RunError::Metrics)?;
     if report.outcome == Outcome::Passed
         && let Some(reference) = &prepared.run.heartbeat_url
         && let Err(warning) = crate::heartbeat::ping(ports, &prepared.common.network, reference, &report).await
     {
-        report.warnings.push(ports.redactor.redact(&warning));
+        report.warnings.push(admit(warning, ports));
     }
     Ok(report)
+}
+
+/// Maximum length of a warning, in characters.
+const MAX_WARNING: usize = 400;
+
+fn admit(warning: Phrase, ports: &Ports) -> Text {
+    warning.admit(&ports.redactor, MAX_WARNING)
 }
 
 /// Stored state and the time at which it was read.
@@ -178,7 +185,7 @@ async fn run_flow<C: Check>(
         Ok(base) => base,
         Err(error) => {
             let detail = error.explain(C::ID, &prepared.common.environment);
-            let attempt = not_started(ports, Cause::State, &detail);
+            let attempt = not_started(ports, Cause::State, detail);
             report.outcome = attempt.outcome();
             report.attempts.push(attempt);
             return FlowResult { is_complete: false, memory: RunMemory::Unread };
@@ -201,9 +208,14 @@ async fn run_flow<C: Check>(
     let (run_id, trace_id) = (report.run_id.clone(), report.trace_id.clone());
     let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id, may_send: invocation.may_send };
     let is_complete = loop {
-        let AttemptResult { attempt, is_complete, leftovers } =
+        let AttemptResult { attempt, is_complete, leftovers, warnings } =
             attempt(prepared, ports, &execution, allowance(), Task::Flow(&memory)).await;
         report.leftovers.extend(leftovers);
+        for warning in warnings.into_iter().map(|warning| admit(warning, ports)) {
+            if !report.warnings.contains(&warning) {
+                report.warnings.push(warning);
+            }
+        }
         report.outcome = attempt.outcome();
         report.attempts.push(attempt);
         let to_confirm = C::READ_ONLY && report.attempts.len() == 1 && matches!(report.outcome, Outcome::Failed { .. });
@@ -215,7 +227,17 @@ async fn run_flow<C: Check>(
         }
         ports.clock.sleep(wait).await;
     };
-    FlowResult { is_complete, memory: RunMemory::Read { stored: item.memory.clone(), base, ours: memory.get() } }
+    let ours = memory.get();
+    if let Err(problem) = memory::check_size(C::ID, &ours) {
+        // What the run has recorded is lost, so a pass would promise too much.
+        let unkept = not_started(ports, Cause::State, problem);
+        if let Some(attempt) = report.attempts.last_mut() {
+            attempt.steps.extend(unkept.steps);
+            report.outcome = attempt.outcome();
+        }
+        return FlowResult { is_complete, memory: RunMemory::Unread };
+    }
+    FlowResult { is_complete, memory: RunMemory::Read { stored: item.memory.clone(), base, ours } }
 }
 
 /// Longest wait requested by the servers of an attempt.
@@ -275,7 +297,7 @@ struct Draft {
     reasons: Vec<Reason>,
     notification_ids: Vec<String>,
     oldest_unsent: Option<Timestamp>,
-    memory_warning: Option<String>,
+    memory_warning: Option<Phrase>,
 }
 
 impl<'a, C: Check> FinishedRun<'a, C> {
@@ -362,11 +384,14 @@ impl Draft {
     fn complete(&self, report: &mut Report, ports: &Ports) {
         report.reasons.clone_from(&self.reasons);
         report.notifications.clone_from(&self.notification_ids);
-        report.warnings.extend(self.memory_warning.iter().map(|warning| ports.redactor.redact(warning)));
-        let discarded = |key: &String| {
-            format!("discarded {key}: the outbox is full, because its topic has not accepted messages for a long time")
-        };
-        report.warnings.extend(self.commit.discard.iter().map(discarded));
+        let memory = self.memory_warning.clone();
+        let discarded = self.commit.discard.iter().map(|key| {
+            phrase!(
+                "discarded {}: the outbox is full, because its topic has not accepted messages for a long time",
+                ours(key)
+            )
+        });
+        report.warnings.extend(memory.into_iter().chain(discarded).map(|warning| admit(warning, ports)));
     }
 }
 

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use check::Journey;
 use check::incident::{CheckState, IncidentChange, IncidentRecord};
 use check::message::{Notification, Topic};
 use check::metric::{Channel, Dimensions, Metric, Unit};
+use check::{Journey, Phrase, Redact, foreign, ours, phrase};
 use probe::Redactor;
 use settings::SecretRef;
 
@@ -36,12 +36,22 @@ impl PortError {
         Self { operation: operation.into(), detail: detail.into(), retryable: false }
     }
 
+    /// Describes the error. The answer of the service is foreign text; its lines stay apart, because the second one is a hint.
+    #[must_use]
+    pub fn describe(&self) -> Phrase {
+        let lines = self.detail.lines().take(MAX_LINES).map(|line| foreign(line).into());
+        phrase!("failed to {}: {}", ours(&self.operation), Phrase::list(lines, "\n"))
+    }
+
     /// Returns true if the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         self.retryable
     }
 }
+
+/// Maximum number of lines in the description of an error.
+const MAX_LINES: usize = 3;
 
 /// Last run of a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -257,5 +267,5 @@ pub struct Ports {
     /// Location of the runs.
     pub location: String,
     /// Creates the record of an attempt: [`Journey::new`], except in tests that prove that a test can fail.
-    pub recorder: Arc<dyn Fn(Timestamp) -> Journey + Send + Sync>,
+    pub recorder: Arc<dyn Fn(Timestamp, Arc<dyn Redact>) -> Journey + Send + Sync>,
 }

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use check::metric::{Channel, Measurement, Metric};
-use check::{Cause, Inconclusive, Journey, Leftover, Mismatch, Shard, StepEnded, StepId, StepResult, Subject};
-use probe::{Client, Redactor, Request, Response};
+use check::metric::{Channel, Metric};
+use check::{Cause, Journey, Leftover, Mismatch, Phrase, Shard, StepEnded, StepId, StepResult, Subject, ours, phrase};
+use probe::{Client, Error, Redactor, Request, Response, Strength};
 use settings::SecretRef;
 
 use crate::clock::Clock;
@@ -21,7 +21,7 @@ use crate::ports::Ports;
 const ANSWERED: &str = "answered";
 
 /// Undoes one creation. The error describes the leftover and the reason.
-pub(crate) type Undo = BoxFuture<'static, Result<(), String>>;
+pub(crate) type Undo = BoxFuture<'static, Result<(), Phrase>>;
 
 pub(crate) struct Compensation {
     pub(crate) name: String,
@@ -34,6 +34,7 @@ pub struct Run {
     journey: Mutex<Journey>,
     compensations: Mutex<Vec<Compensation>>,
     leftovers: Mutex<Vec<Leftover>>,
+    warnings: Mutex<Vec<Phrase>>,
     waited: Mutex<Duration>,
     client: Client,
     ports: Ports,
@@ -57,6 +58,7 @@ impl Run {
             journey: Mutex::new(journey),
             compensations: Mutex::default(),
             leftovers: Mutex::default(),
+            warnings: Mutex::default(),
             waited: Mutex::default(),
             client,
             ports: ports.clone(),
@@ -74,7 +76,7 @@ impl Run {
     }
 
     /// Records steps of the whole check as skipped, with a reason, if they never began.
-    pub fn skip_rest(&self, steps: &[&str], reason: &str) {
+    pub fn skip_rest(&self, steps: &[&str], reason: &'static str) {
         let whole = Subject::whole();
         for name in steps {
             let is_begun = self.journey().has(&whole, name);
@@ -85,17 +87,13 @@ impl Run {
     }
 
     /// Records a measurement. Values other than finite numbers are dropped.
-    pub fn measure(&self, metric: &Metric, value: f64, item: Option<String>) {
-        if let Some(measurement) = Measurement::new(metric, value, item.map(|item| self.redact(&item))) {
-            self.journey().measure(measurement);
-        }
+    pub fn measure(&self, metric: &Metric, value: f64, item: Option<Phrase>) {
+        self.journey().measure(metric, value, None, item);
     }
 
     /// Records a measurement on a channel. Values other than finite numbers are dropped.
     pub fn measure_channel(&self, metric: &Metric, channel: Channel, value: f64) {
-        if let Some(measurement) = Measurement::new(metric, value, None) {
-            self.journey().measure(Measurement { channel: Some(channel), ..measurement });
-        }
+        self.journey().measure(metric, value, Some(channel), None);
     }
 
     /// Returns true if the run may send messages to people. A manual run needs explicit permission.
@@ -120,7 +118,7 @@ impl Run {
     /// be harmless when there is nothing to undo.
     pub fn on_exit<F>(&self, name: &str, undo: F)
     where
-        F: Future<Output = Result<(), String>> + Send + 'static,
+        F: Future<Output = Result<(), Phrase>> + Send + 'static,
     {
         self.push_compensation(name, None, undo);
     }
@@ -129,14 +127,14 @@ impl Run {
     /// when undoing fails, people get these instructions instead of the cleanup command.
     pub fn on_exit_with_instructions<F>(&self, name: &str, instructions: &str, undo: F)
     where
-        F: Future<Output = Result<(), String>> + Send + 'static,
+        F: Future<Output = Result<(), Phrase>> + Send + 'static,
     {
         self.push_compensation(name, Some(instructions.to_owned()), undo);
     }
 
     fn push_compensation<F>(&self, name: &str, instructions: Option<String>, undo: F)
     where
-        F: Future<Output = Result<(), String>> + Send + 'static,
+        F: Future<Output = Result<(), Phrase>> + Send + 'static,
     {
         let compensation = Compensation { name: name.to_owned(), instructions, undo: Box::pin(undo) };
         lock(&self.compensations).push(compensation);
@@ -144,10 +142,15 @@ impl Run {
 
     /// Reports a leftover: an object of an earlier run, or one that this run cannot undo. It is reported in addition to
     /// the run's other findings.
-    pub fn report_leftover(&self, compensation: &str, detail: &str) {
-        let leftover =
-            Leftover { compensation: compensation.to_owned(), detail: self.redact(detail), instructions: None };
+    pub fn report_leftover(&self, compensation: &str, detail: impl Into<Phrase>) {
+        let leftover = Leftover::new(compensation, detail, None, &self.ports.redactor);
         lock(&self.leftovers).push(leftover);
+    }
+
+    /// Converts a name that the platform gave to a subject.
+    #[must_use]
+    pub fn subject(&self, name: &str) -> Subject {
+        Subject::foreign(name, &self.ports.redactor)
     }
 
     /// Part of the targets covered by this run.
@@ -211,10 +214,6 @@ impl Run {
         self.ports.clock.as_ref()
     }
 
-    fn redact(&self, text: &str) -> String {
-        self.ports.redactor.redact(text)
-    }
-
     pub(crate) fn journey(&self) -> MutexGuard<'_, Journey> {
         lock(&self.journey)
     }
@@ -225,6 +224,27 @@ impl Run {
 
     pub(crate) fn take_compensations(&self) -> Vec<Compensation> {
         std::mem::take(&mut *lock(&self.compensations))
+    }
+
+    fn warn_of_short_secret(&self, reference: &SecretRef, strength: Strength) {
+        let effect = match strength {
+            Strength::Unmasked => "it is too short to be masked",
+            Strength::Short | Strength::Strong => "masking it also masks ordinary words",
+        };
+        let warning = phrase!("the secret at {} has fewer than 8 characters: {}", ours(reference), effect);
+        let mut warnings = lock(&self.warnings);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    /// Takes the warnings of the attempt.
+    pub(crate) fn take_warnings(&self) -> Vec<Phrase> {
+        let mut warnings = std::mem::take(&mut *lock(&self.warnings));
+        if self.ports.redactor.is_full() {
+            warnings.push("the platform has set so many cookies and tokens that all its texts are masked".into());
+        }
+        warnings
     }
 
     pub(crate) fn take_leftovers(&self) -> Vec<Leftover> {
@@ -262,7 +282,7 @@ impl Step<'_> {
             Ok(response) => self.check(ANSWERED, Ok(())).map(|()| response),
             Err(error) => Err(match error.into_mismatch() {
                 Ok(mismatch) => self.fail(ANSWERED, mismatch),
-                Err(error) => self.inconclusive(Cause::Internal, &error.to_string()),
+                Err(error) => self.inconclusive(Cause::Internal, error),
             }),
         }
     }
@@ -271,16 +291,15 @@ impl Step<'_> {
     ///
     /// # Errors
     /// The failure, as a reason for skipping the step.
-    pub async fn look(&self, request: Request) -> Result<Response, String> {
+    pub async fn look(&self, request: Request) -> Result<Response, Phrase> {
         let sent = self.run.client.send(request).await;
         self.run.journey().exchanges(self.id, sent.exchanges);
-        sent.result.map_err(|error| self.run.redact(&error.to_string()))
+        sent.result.map_err(Error::describe)
     }
 
     /// Ends the step as inconclusive, and returns the error to pass on.
-    pub fn inconclusive(&self, cause: Cause, detail: &str) -> StepEnded {
-        let inconclusive = Inconclusive { cause, detail: self.run.redact(detail) };
-        self.finish(StepResult::Inconclusive { inconclusive });
+    pub fn inconclusive(&self, cause: Cause, detail: impl Into<Phrase>) -> StepEnded {
+        self.run.journey().inconclusive(self.id, cause, detail);
         StepEnded
     }
 
@@ -289,8 +308,7 @@ impl Step<'_> {
     /// # Errors
     /// [`StepEnded`] when it did not hold: the step has failed.
     pub fn check(&self, name: &str, result: Result<(), Mismatch>) -> Result<(), StepEnded> {
-        let redacted = result.map_err(|mismatch| self.redact(mismatch));
-        self.run.journey().assert(self.id, name, redacted)
+        self.run.journey().assert(self.id, name, result)
     }
 
     /// Records a named assertion about a value that the rest of the step needs, and returns the value.
@@ -298,23 +316,12 @@ impl Step<'_> {
     /// # Errors
     /// [`StepEnded`] when there is no value: the step has failed.
     pub fn check_value<T>(&self, name: &str, result: Result<T, Mismatch>) -> Result<T, StepEnded> {
-        let redacted = result.map_err(|mismatch| self.redact(mismatch));
-        self.run.journey().assert_value(self.id, name, redacted)
+        self.run.journey().assert_value(self.id, name, result)
     }
 
     /// Fails the step with a named assertion that did not hold, and returns the error to pass on.
     pub fn fail(&self, name: &str, mismatch: Mismatch) -> StepEnded {
-        let redacted = self.redact(mismatch);
-        self.run.journey().fail(self.id, name, redacted)
-    }
-
-    fn redact(&self, mismatch: Mismatch) -> Mismatch {
-        Mismatch {
-            kind: mismatch.kind,
-            expected: self.run.redact(&mismatch.expected),
-            actual: self.run.redact(&mismatch.actual),
-            evidence: mismatch.evidence.map(|evidence| self.run.redact(&evidence)),
-        }
+        self.run.journey().fail(self.id, name, mismatch)
     }
 
     /// Resolves a reference. From here on, the secret is masked in all output of the process.
@@ -324,10 +331,13 @@ impl Step<'_> {
     pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
         match self.run.ports.secrets.resolve(reference).await {
             Ok(secret) => {
-                self.run.process_redactor.register(secret.expose_secret());
+                let strength = self.run.process_redactor.enroll(secret.expose_secret());
+                if strength != Strength::Strong {
+                    self.run.warn_of_short_secret(reference, strength);
+                }
                 Ok(secret)
             }
-            Err(error) => Err(self.inconclusive(Cause::Reference, &error.to_string())),
+            Err(error) => Err(self.inconclusive(Cause::Reference, error.describe())),
         }
     }
 
@@ -358,22 +368,18 @@ impl Step<'_> {
 
     /// Ends the step as passed.
     pub fn passed(self) {
-        self.finish(StepResult::Passed);
+        self.run.journey().pass(self.id);
     }
 
     /// Ends the step as maintenance: the platform is down on purpose. Returns the error to pass on.
-    pub fn maintenance(&self, detail: &str) -> StepEnded {
-        self.finish(StepResult::Maintenance { detail: self.run.redact(detail) });
+    pub fn maintenance(&self, detail: impl Into<Phrase>) -> StepEnded {
+        self.run.journey().maintenance(self.id, detail);
         StepEnded
     }
 
     /// Ends the step as skipped.
-    pub fn skipped(self, reason: impl Into<String>) {
-        self.finish(StepResult::Skipped { reason: self.run.redact(&reason.into()) });
-    }
-
-    fn finish(&self, result: StepResult) {
-        self.run.journey().finish_step(self.id, result);
+    pub fn skipped(self, reason: impl Into<Phrase>) {
+        self.run.journey().skip(self.id, reason);
     }
 }
 

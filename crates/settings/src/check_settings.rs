@@ -13,7 +13,7 @@ use crate::contract::{Contract, SharedValue};
 use crate::document::{CHECKS, Document, may_be_secret};
 use crate::lenient::{self, TypeMismatch};
 use crate::names::renamed;
-use crate::problem::{Findings, Part, Problem};
+use crate::problem::{Finding, Findings, Part, Problem};
 use crate::section::Section;
 use crate::shared::{Common, RawCommon, RawRun, RunSettings};
 
@@ -56,6 +56,10 @@ impl<'t> Document<'t> {
         read: impl FnOnce(Raw, &Section<'_>, &Common, Option<&RunSettings>) -> Option<T>,
     ) -> Result<CheckSettings<T>, Vec<Problem>> {
         let findings = Findings::default();
+        for finding in self.refused_texts(id) {
+            findings.add_unreadable(finding.path.clone());
+            findings.add(finding.clone());
+        }
         let shared_keys: Vec<&str> = contract.sections.iter().map(|section| section.key).collect();
         let mut root = self.root();
         root.get_mut().remove(CHECKS);
@@ -70,7 +74,7 @@ impl<'t> Document<'t> {
         let section = Section::new(self, &findings, &shared, path.clone());
         let Some(table) = self.table(&path) else {
             findings.add(self.no_table(&path));
-            return Err(findings.into_problems());
+            return Err(self.problems(findings));
         };
         let (run_keys, own_keys) =
             table.get_ref().clone().into_iter().partition(|(key, _)| RawRun::KEYS.contains(&&**key.get_ref()));
@@ -84,7 +88,7 @@ impl<'t> Document<'t> {
             let written = section.parsed("", self.effective(id, &shared, &findings))?;
             Some(CheckSettings { common, run, own, egress, written })
         });
-        let problems = findings.into_problems();
+        let problems = self.problems(findings);
         match settings {
             Some(settings) if problems.is_empty() => Ok(settings),
             _ => Err(problems),
@@ -115,7 +119,7 @@ impl<'t> Document<'t> {
                 let rule = format!(
                     "expected a host on the public internet, or one that `network.allow_addresses` allows, found {refused}"
                 );
-                findings.add(self.problem(&path, rule));
+                findings.add(self.finding(&path, rule));
             }
             egress = egress.allow_host(&url);
         }
@@ -137,15 +141,22 @@ impl<'t> Document<'t> {
 
     /// Records mismatches within the table at `path`.
     fn report(&self, mismatches: Vec<TypeMismatch>, path: &[Part], findings: &Findings) {
-        for mismatch in mismatches {
-            let path: Vec<Part> = path.iter().cloned().chain(mismatch.path).collect();
-            let hide = may_be_secret(&path);
+        let placed = mismatches.into_iter().map(|mismatch| {
+            let path: Vec<Part> = path.iter().cloned().chain(mismatch.path.iter().cloned()).collect();
+            (path, mismatch)
+        });
+        // Nothing more is said about a text that is refused already.
+        let placed: Vec<_> = placed.filter(|(path, _)| !findings.is_unreadable(path)).collect();
+        for (path, mismatch) in placed {
+            let hide = mismatch.is_unknown || may_be_secret(&path);
             let rule = match mismatch.rule.rsplit_once(", found ") {
-                Some((expected, _)) if hide => format!("{expected}, found something else (not shown)"),
+                Some((expected, _)) if hide && !mismatch.is_unknown => {
+                    format!("{expected}, found something else (not shown)")
+                }
                 _ => mismatch.rule,
             };
-            findings.add(self.problem_at(mismatch.offset, &path, rule, hide || mismatch.is_unknown));
-            match (mismatch.is_unknown, renamed(&path)) {
+            findings.add(Finding { offset: mismatch.offset, path: path.clone(), rule, hide });
+            match (mismatch.is_unknown, renamed(path.iter())) {
                 (false, _) => findings.add_unreadable(path),
                 // The value is there under its old name, so the new key is not missing.
                 (true, Some(new)) => {

@@ -85,6 +85,11 @@ impl Default for TimeZone {
     }
 }
 
+/// Headers the HTTP client sets itself, and those between it and the next server. Set to another value, they send a request
+/// to another site or make the server misread where it ends. The same holds for all names beginning with `proxy-`.
+const OWN_HEADERS: &[&str] =
+    &["connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+
 impl Path {
     /// Joins the path to the base URL.
     ///
@@ -219,6 +224,19 @@ pub fn check_path(text: &str) -> Result<(), String> {
     Err(format!("expected a path that begins with one `/`, found `{text}`"))
 }
 
+/// Checks that an id can be a segment of a path: URLs drop empty segments, and `.` and `..` lead elsewhere.
+///
+/// # Errors
+/// A description of the text found.
+pub fn check_id(text: &str) -> Result<(), &'static str> {
+    match text {
+        "." => Err("`.`, which cannot be part of a path"),
+        ".." => Err("`..`, which cannot be part of a path"),
+        blank if blank.trim().is_empty() => Err("a blank text"),
+        _ => Ok(()),
+    }
+}
+
 fn check_pointer(text: &str) -> Result<(), String> {
     if text.is_empty() || text.starts_with('/') {
         return Ok(());
@@ -235,7 +253,15 @@ fn check_time_zone(text: &str) -> Result<(), String> {
         .map_or_else(|_| Err(format!("expected a time zone such as \"Europe/Copenhagen\", found `{text}`")), |_| Ok(()))
 }
 
-fn check_header_name(text: &str) -> Result<(), String> {
+/// Checks the name of a header to send.
+///
+/// # Errors
+/// The expected and the found text.
+pub fn check_header_name(text: &str) -> Result<(), String> {
+    let name = text.to_ascii_lowercase();
+    if OWN_HEADERS.contains(&name.as_str()) || name.starts_with("proxy-") {
+        return Err(format!("expected a header other than those the HTTP client sets itself, found `{text}`"));
+    }
     http::HeaderName::try_from(text)
         .map_or_else(|_| Err(format!("expected the name of a header, found `{text}`")), |_| Ok(()))
 }
@@ -248,5 +274,18 @@ mod tests {
     fn path_keeps_the_base() {
         let base = Url::parse("https://app.example/ignored").unwrap();
         assert_eq!(Path::from_static("/api/me?full=1").below(&base).as_str(), "https://app.example/api/me?full=1");
+    }
+
+    #[test]
+    fn headers_of_the_client_are_refused() {
+        for name in ["accept", "X-Api-Key", "te-x", "hosts", "x-forwarded-host", "authorization"] {
+            assert_eq!(check_header_name(name), Ok(()), "{name}");
+        }
+        for name in
+            ["Host", "content-length", "Transfer-Encoding", "connection", "TE", "Trailer", "upgrade", "keep-alive"]
+        {
+            assert!(check_header_name(name).unwrap_err().contains("client"), "{name}");
+        }
+        assert!(check_header_name("Proxy-Authorization").is_err() && check_header_name("a b").is_err());
     }
 }

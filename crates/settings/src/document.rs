@@ -1,18 +1,22 @@
 //! The settings file: its keys and their positions.
 
-use probe::Redactor;
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Spanned, Table};
 
 use crate::names::unknown;
-use crate::problem::{Part, Problem, key_path};
+use crate::problem::{Finding, Findings, LISTED, Part, Problem, key_path};
+use crate::texts::{displayed, is_token, masked, refused_texts, searched, shortened, shortened_to};
 
 /// A settings file in valid TOML. Its values are not validated yet.
 pub struct Document<'t> {
     file: String,
     text: &'t str,
+    /// Offset of each line. **Units:** bytes.
+    lines: Vec<usize>,
     root: Spanned<DeTable<'t>>,
+    /// Texts that no key accepts.
+    refused_texts: Vec<Finding>,
 }
 
 pub(crate) const CHECKS: &str = "check";
@@ -24,19 +28,22 @@ impl<'t> Document<'t> {
     /// All syntax errors, at most one per line.
     pub fn parse(file: &str, text: &'t str) -> Result<Self, Vec<Problem>> {
         let (root, errors) = DeTable::parse_recoverable(text);
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let mut document = Self { file: file.to_owned(), text, lines, root, refused_texts: Vec::new() };
         if !errors.is_empty() {
-            let problem = |error: &toml::de::Error| {
-                let (line, source) = line_at(text, error.span().map_or(0, |span| span.start));
-                let source = displayed_line(source, false);
-                Problem { file: file.to_owned(), line, source, key: String::new(), rule: error.message().to_owned() }
-            };
-            let mut problems: Vec<Problem> = errors.iter().map(problem).collect();
-            problems.sort_by_key(|problem| problem.line);
+            let mut errors: Vec<_> =
+                errors.iter().map(|error| (error.span().map_or(0, |span| span.start), error.message())).collect();
+            errors.sort_by_key(|(offset, _)| document.line(*offset));
             // Later errors on a line are mostly consequences of the first.
-            problems.dedup_by_key(|problem| problem.line);
-            return Err(problems);
+            errors.dedup_by_key(|(offset, _)| document.line(*offset));
+            let findings = Findings::default();
+            for (offset, message) in errors {
+                findings.add(Finding { offset, path: Vec::new(), rule: message.to_owned(), hide: false });
+            }
+            return Err(document.problems(findings));
         }
-        Ok(Self { file: file.to_owned(), text, root })
+        document.refused_texts = refused_texts(text, document.root.get_ref());
+        Ok(document)
     }
 
     /// Ids of all check sections, including unknown checks.
@@ -52,7 +59,9 @@ impl<'t> Document<'t> {
     #[must_use]
     pub fn unknown_check(&self, id: &str, known: &[&str]) -> Problem {
         let path = [Part::Key(CHECKS.to_owned()), Part::Key(id.to_owned())];
-        self.problem(&path, unknown("check", id, known))
+        let secret = self.refused_texts.iter().find(|finding| finding.path == path);
+        let unknown = || self.finding(&path, unknown("check", id, known));
+        self.problem(&secret.cloned().unwrap_or_else(unknown))
     }
 
     /// The whole file as plain values.
@@ -66,29 +75,57 @@ impl<'t> Document<'t> {
     }
 
     /// Problem of a missing section, or of another value in its place.
-    pub(crate) fn no_table(&self, path: &[Part]) -> Problem {
+    pub(crate) fn no_table(&self, path: &[Part]) -> Finding {
         for length in 1..=path.len() {
             match self.value(&path[..length]) {
                 None => break,
                 Some(value) if value.get_ref().is_table() => {}
                 Some(other) => {
-                    return self.problem(&path[..length], format!("expected a table, found {}", type_name(other)));
+                    return self.finding(&path[..length], format!("expected a table, found {}", type_name(other)));
                 }
             }
         }
-        self.problem(path, format!("the section [{}] is missing", key_path(path)))
+        self.finding(path, format!("the section [{}] is missing", key_path(path)))
     }
 
     /// Problem of a key, or of the table around it when the key is missing.
-    pub(crate) fn problem(&self, path: &[Part], rule: String) -> Problem {
+    pub(crate) fn finding(&self, path: &[Part], rule: String) -> Finding {
         let offset = (0..=path.len()).rev().find_map(|length| self.offset(&path[..length])).unwrap_or(0);
-        self.problem_at(offset, path, rule, may_be_secret(path))
+        Finding { offset, path: path.to_vec(), rule, hide: may_be_secret(path) }
     }
 
-    pub(crate) fn problem_at(&self, offset: usize, path: &[Part], rule: String, hide: bool) -> Problem {
-        let (line, source) = line_at(self.text, offset);
-        let rule = Redactor::default().redact(&rule);
-        Problem { file: self.file.clone(), line, source: displayed_line(source, hide), key: key_path(path), rule }
+    /// Works out the place and the text of a problem.
+    pub(crate) fn problem(&self, finding: &Finding) -> Problem {
+        let Finding { offset, path, rule, hide } = finding;
+        let line = self.line(*offset);
+        let start = self.lines.get(line - 1).copied().unwrap_or_default();
+        let source = self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let source = displayed_line(source, *hide);
+        Problem { file: self.file.clone(), line, source, key: shown_key(path), rule: shown_rule(rule) }
+    }
+
+    /// All problems, in the order of the file. Those that are not listed have no details.
+    pub(crate) fn problems(&self, findings: Findings) -> Vec<Problem> {
+        let with_line = |finding: Finding| (self.line(finding.offset), finding);
+        let mut findings: Vec<_> = findings.into_inner().into_iter().map(with_line).collect();
+        findings.sort_by_key(|(line, _)| *line);
+        let listed = findings.iter().take(LISTED).map(|(_, finding)| self.problem(finding));
+        let brief = |(line, finding): &(usize, Finding)| Problem::brief(&self.file, *line, &finding.path);
+        listed.chain(findings.iter().skip(LISTED).map(brief)).collect()
+    }
+
+    /// Line number from 1. The end of the file belongs to its last line.
+    pub(crate) fn line(&self, offset: usize) -> usize {
+        let offset = offset.min(self.text.trim_end().len());
+        self.lines.partition_point(|start| *start <= offset).max(1)
+    }
+
+    /// Texts that no key accepts, outside the sections of other checks.
+    pub(crate) fn refused_texts(&self, check: &str) -> impl Iterator<Item = &Finding> {
+        self.refused_texts.iter().filter(move |finding| match &finding.path[..] {
+            [Part::Key(section), Part::Key(id), ..] => section != CHECKS || id == check,
+            _ => true,
+        })
     }
 
     pub(crate) fn table(&self, path: &[Part]) -> Option<Spanned<DeTable<'t>>> {
@@ -147,14 +184,6 @@ pub(crate) fn type_name(value: &Spanned<DeValue<'_>>) -> &'static str {
     }
 }
 
-/// Line number from 1, and the line. The end of the file belongs to its last line.
-fn line_at(text: &str, offset: usize) -> (usize, &str) {
-    let end = text.trim_end().len();
-    let before = text.get(..offset.min(end)).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    (line, text.lines().nth(line - 1).unwrap_or_default())
-}
-
 /// Returns true if the value of this key may be a secret, or a secret written in place of a reference.
 pub(crate) fn may_be_secret(path: &[Part]) -> bool {
     path.iter().any(|part| matches!(part, Part::Key(key) if sounds_secret(key)))
@@ -185,11 +214,43 @@ fn sounds_secret(text: &str) -> bool {
 
 /// Text of a line for display: without its value if it must be hidden or the line sounds secret.
 fn displayed_line(line: &str, hide: bool) -> String {
+    let line = searched(line);
     let is_header = line.trim_start().starts_with('[');
-    if (hide || sounds_secret(line)) && !is_header {
-        return line.split_once('=').map_or_else(String::new, |(key, _)| format!("{key}= …"));
+    if is_header && is_token(line) {
+        return String::new();
     }
-    Redactor::default().redact(line)
+    if (hide || sounds_secret(line) || is_token(line)) && !is_header {
+        let (key, _) = line.split_once('=').filter(|(key, _)| !is_token(key)).unwrap_or_default();
+        return if key.is_empty() { String::new() } else { format!("{}= …", shortened(&displayed(key))) };
+    }
+    shortened(&displayed(line))
+}
+
+fn shown_key(path: &[Part]) -> String {
+    let short = |part: &Part| match part {
+        Part::Key(key) if is_token(key) => Part::Key("…".to_owned()),
+        // The path is quoted where it holds control characters.
+        Part::Key(key) => Part::Key(shortened(&masked(key))),
+        Part::Index(index) => Part::Index(*index),
+    };
+    key_path(&path.iter().map(short).collect::<Vec<_>>())
+}
+
+/// A rule for display, with at most 200 characters of a value.
+fn shown_rule(rule: &str) -> String {
+    let rule = searched(rule);
+    if is_token(rule) {
+        let expected = rule.split_once(", found ").map(|(expected, _)| expected).filter(|expected| !is_token(expected));
+        return format!("{}, found something else (not shown)", expected.unwrap_or("expected another value"));
+    }
+    let rule = displayed(rule);
+    let Some((expected, found)) = rule.split_once(", found ") else { return shortened_to(&rule, 1_000) };
+    let quoted = found.strip_prefix('`').and_then(|value| value.rsplit_once('`'));
+    let found = match quoted {
+        Some((value, rest)) => format!("`{}`{}", shortened(value), shortened(rest)),
+        None => shortened(found),
+    };
+    format!("{}, found {found}", shortened_to(expected, 1_000))
 }
 
 #[cfg(test)]

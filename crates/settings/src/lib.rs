@@ -13,18 +13,22 @@ mod problem;
 mod schema;
 mod section;
 mod shared;
+mod texts;
+mod tokens;
 mod type_schema;
 mod values;
 mod windows;
 
 pub use check_settings::{CheckLimits, CheckSettings};
-pub use checked_values::{Digits, HeaderName, Name, Path, Period, Pointer, Statuses, TimeZone, check_path};
+pub use checked_values::{
+    Digits, HeaderName, Name, Path, Period, Pointer, Statuses, TimeZone, check_header_name, check_id, check_path,
+};
 pub use contract::{Contract, Shared, SharedSection};
 pub use document::{Document, replaced};
 pub use links::LinkTemplates;
 pub use names::{nearest, unknown};
 pub use network::Network;
-pub use problem::Problem;
+pub use problem::{Problem, listed};
 pub use schema::{EVERY_CHECK, check_schema, reference_schema, schema};
 pub use section::{Section, optional};
 pub use shared::{Common, RunSettings};

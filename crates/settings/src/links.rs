@@ -6,6 +6,8 @@ use url::Url;
 use check::Report;
 use check::message::Links;
 
+use crate::texts::shortened;
+
 /// Placeholders of a template, written in braces.
 pub(crate) const PLACEHOLDERS: &[&str] =
     &["check", "environment", "location", "run_id", "trace_id", "from", "to", "from_ms", "to_ms"];
@@ -66,7 +68,11 @@ pub(crate) fn parse_template(text: &str) -> Result<String, String> {
             return Err(format!("expected a `}}` after `{{`, found `{text}`"));
         };
         if !PLACEHOLDERS.contains(&name) {
-            return Err(format!("there is no placeholder {{{name}}}; there are {}", PLACEHOLDERS.join(", ")));
+            return Err(format!(
+                "there is no placeholder {{{}}}; there are {}",
+                shortened(name),
+                PLACEHOLDERS.join(", ")
+            ));
         }
         rest = after;
     }

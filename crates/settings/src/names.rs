@@ -1,6 +1,7 @@
 //! Errors about unknown names: the new name of a renamed key, and the nearest known name otherwise.
 
 use crate::problem::Part;
+use crate::texts::shortened;
 
 /// Renamed keys: the table they are in, the old name, the new name.
 const RENAMED: &[(&str, &str, &str)] = &[
@@ -26,8 +27,8 @@ const RENAMED: &[(&str, &str, &str)] = &[
 const SIMILAR: f64 = 0.75;
 
 /// Finds the new name of a key renamed since an earlier release.
-pub(crate) fn renamed(path: &[Part]) -> Option<&'static str> {
-    let mut keys = path.iter().rev().filter_map(|part| match part {
+pub(crate) fn renamed<'p>(path: impl DoubleEndedIterator<Item = &'p Part>) -> Option<&'static str> {
+    let mut keys = path.rev().filter_map(|part| match part {
         Part::Key(key) => Some(key.as_str()),
         Part::Index(_) => None,
     });
@@ -53,6 +54,7 @@ pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
     let meant =
         nearest(name, known.iter().copied()).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
     let end = if meant.is_empty() { ";" } else { "" };
+    let name = shortened(name);
     format!("unknown {kind} \"{name}\"{meant}{end} known: {}", known.join(", "))
 }
 
@@ -84,11 +86,14 @@ mod tests {
     #[test]
     fn renamed_key_is_found_by_its_table() {
         let path = |keys: &[&str]| keys.iter().map(|key| Part::Key((*key).to_owned())).collect::<Vec<_>>();
-        assert_eq!(renamed(&path(&["contact", "reach"])), Some("details"));
-        assert_eq!(renamed(&path(&["check", "login", "incidents", "blind_after"])), Some("monitoring_lost_after"));
+        assert_eq!(renamed(path(&["contact", "reach"]).iter()), Some("details"));
+        assert_eq!(
+            renamed(path(&["check", "login", "incidents", "blind_after"]).iter()),
+            Some("monitoring_lost_after")
+        );
         let window = [&path(&["maintenance", "windows"])[..], &[Part::Index(1)], &path(&["lasts"])].concat();
-        assert_eq!(renamed(&window), Some("duration"));
-        assert_eq!(renamed(&path(&["links", "reach"])), None);
-        assert_eq!(renamed(&path(&["reach"])), None);
+        assert_eq!(renamed(window.iter()), Some("duration"));
+        assert_eq!(renamed(path(&["links", "reach"]).iter()), None);
+        assert_eq!(renamed(path(&["reach"]).iter()), None);
     }
 }

@@ -44,7 +44,7 @@ impl RawNetwork {
             self.ca_certificates.iter().map(|text| section.parsed("ca_certificates", certificates(text))).collect();
         let ca_certificates: Option<Vec<_>> = ca_certificates.into_iter().collect();
         let tls = Tls::new(&ca_certificates?.concat())
-            .map_err(|error| format!("expected certificates of authorities, {error}"));
+            .map_err(|error| format!("expected certificates of authorities, found an invalid one: {error}"));
         let tls = section.parsed("ca_certificates", tls);
         let egress = EgressPolicy::new(
             allow_redirect_hosts.into_iter().collect::<Option<Vec<_>>>()?,

@@ -1,13 +1,17 @@
 //! Problems of a settings file, and the paths of its keys.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 
 use toml::Value;
 use url::Url;
 
+/// Most problems of a file that are listed. A file with more is another kind of file, or was written by a program.
+pub(crate) const LISTED: usize = 100;
+
 /// One problem of a settings file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {
     /// Name of the file.
     pub file: String,
@@ -35,19 +39,57 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Formats problems, one after the other: the first 100, and the number of the others. `more` is that of further problems.
+#[must_use]
+pub fn listed(problems: &[Problem], more: usize) -> String {
+    let shown = problems.iter().filter(|problem| !problem.is_brief()).take(LISTED);
+    let mut lines: Vec<String> = shown.map(ToString::to_string).collect();
+    let rest = problems.len() + more - lines.len();
+    if rest > 0 {
+        lines.push(format!("… and {rest} more"));
+    }
+    lines.join("\n")
+}
+
+/// Rule of a problem that is only counted.
+const BRIEF: &str = "not listed, because there are too many problems";
+
+impl Problem {
+    /// Creates a problem that is only counted. The details of one take long to work out.
+    pub(crate) fn brief(file: &str, line: usize, path: &[Part]) -> Self {
+        let (source, rule) = (String::new(), BRIEF.to_owned());
+        Self { file: file.to_owned(), line, source, key: key_path(path), rule }
+    }
+
+    fn is_brief(&self) -> bool {
+        self.rule == BRIEF
+    }
+}
+
 /// Part of a key's path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
     Key(String),
     Index(usize),
 }
 
+/// A problem whose place and text are not worked out yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// **Units:** bytes of the file.
+    pub(crate) offset: usize,
+    pub(crate) path: Vec<Part>,
+    pub(crate) rule: String,
+    /// True if the line may hold a secret.
+    pub(crate) hide: bool,
+}
+
 /// Problems found so far.
 #[derive(Default)]
 pub(crate) struct Findings {
-    problems: RefCell<Vec<Problem>>,
+    findings: RefCell<Vec<Finding>>,
     /// Paths of unreadable values. Their absence, or an effect of the default in their place, is not another problem.
-    unreadable: RefCell<Vec<Vec<Part>>>,
+    unreadable: RefCell<HashSet<Vec<Part>>>,
     /// Every URL to which requests may be sent, with the path of its key.
     hosts: RefCell<Vec<(Vec<Part>, Url)>>,
     /// Defaults of missing keys, with their paths.
@@ -55,8 +97,8 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    pub(crate) fn add(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+    pub(crate) fn add(&self, finding: Finding) {
+        self.findings.borrow_mut().push(finding);
     }
 
     /// Records that requests may go to the host of this URL.
@@ -76,7 +118,7 @@ impl Findings {
 
     /// Records a value that could not be read.
     pub(crate) fn add_unreadable(&self, path: Vec<Part>) {
-        self.unreadable.borrow_mut().push(path);
+        self.unreadable.borrow_mut().insert(path);
     }
 
     /// Every URL to which requests may be sent, with the path of its key.
@@ -86,19 +128,17 @@ impl Findings {
 
     /// Returns true if this value, or one around it, could not be read.
     pub(crate) fn is_unreadable(&self, path: &[Part]) -> bool {
-        self.unreadable.borrow().iter().any(|unreadable| path.starts_with(unreadable))
+        let unreadable = self.unreadable.borrow();
+        !unreadable.is_empty() && (0..=path.len()).any(|length| unreadable.contains(&path[..length]))
     }
 
     pub(crate) fn is_valid(&self, section: &[Part]) -> bool {
-        let (key, within) = (key_path(section), format!("{}.", key_path(section)));
-        !self.problems.borrow().iter().any(|problem| problem.key == key || problem.key.starts_with(&within))
+        !self.findings.borrow().iter().any(|finding| finding.path.starts_with(section))
     }
 
-    /// All problems, in the order of the file.
-    pub(crate) fn into_problems(self) -> Vec<Problem> {
-        let mut problems = self.problems.into_inner();
-        problems.sort_by_key(|problem| problem.line);
-        problems
+    /// Takes all findings.
+    pub(crate) fn into_inner(self) -> Vec<Finding> {
+        self.findings.into_inner()
     }
 }
 

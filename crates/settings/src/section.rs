@@ -8,6 +8,7 @@ use probe::{Host, HostPort, Url};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::checked_values::check_id;
 use crate::contract::{Shared, SharedValue};
 use crate::document::Document;
 use crate::problem::{Findings, Part};
@@ -72,7 +73,7 @@ impl<'a> Section<'a> {
     pub fn problem(&self, key: &str, rule: impl Into<String>) {
         let path = if key.is_empty() { self.path.clone() } else { self.child_path(key) };
         if !self.findings.is_unreadable(&path) {
-            self.findings.add(self.document.problem(&path, rule.into()));
+            self.findings.add(self.document.finding(&path, rule.into()));
         }
     }
 
@@ -103,13 +104,20 @@ impl<'a> Section<'a> {
     /// Requires an id as platforms use them: a whole number, or a text such as a UUID.
     pub fn id(&self, key: &str, value: Option<RawId>) -> Option<Value> {
         match self.required(key, value)?.0 {
-            Value::String(text) => self.text(key, Some(text)).map(Value::String),
+            Value::String(text) => self.text_id(key, Some(text)).map(Value::String),
             Value::Number(number) if number.is_u64() => Some(Value::Number(number)),
             other => {
                 self.problem(key, format!("expected an id, a text or a whole number, found {other}"));
                 None
             }
         }
+    }
+
+    /// Requires an id that is a text. It becomes part of a path.
+    pub fn text_id(&self, key: &str, value: Option<String>) -> Option<String> {
+        let text = self.text(key, value)?;
+        let checked = check_id(&text).map_err(|found| format!("expected an id, found {found}"));
+        self.parsed(key, checked).map(|()| text)
     }
 
     /// Returns the value of a key, or its default, which then appears in the effective settings.

@@ -64,8 +64,8 @@ pub(crate) struct RawCommon {
     /// Name of the environment, the same as the stack's parameter `Environment`: 2 to 24 of `a-z`, `0-9` and `-`, a
     /// letter first. A metric dimension, part of the path of secrets, and in every message. Required.
     environment: Option<String>,
-    /// URL of the platform, to which paths in this file are joined: `http` or `https`, without user and password.
-    /// Required.
+    /// URL of the platform, to which paths in this file are joined: `http` or `https`, without user, password and
+    /// path. Required.
     #[schemars(extend("x-type" = "URL"))]
     base_url: Option<String>,
     /// Time zone of maintenance windows and of the platform's times, by its IANA name. Default Europe/Copenhagen.
@@ -152,7 +152,14 @@ impl RawCommon {
     pub(crate) fn validate(mut self, section: &Section<'_>, maintenance: Maintenance) -> Option<Common> {
         let time_zone = section.or_default("time_zone", self.time_zone, TimeZone::default());
         let environment = environment(section, self.environment);
-        let base_url = section.url("base_url", self.base_url);
+        let base_url = section.url("base_url", self.base_url).filter(|url| {
+            let is_root = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+            if !is_root {
+                let rule = "expected a URL without a path or query; write the full path in each key that takes one";
+                section.problem("base_url", rule);
+            }
+            is_root
+        });
         let contact = section.table("contact");
         let name = contact.text("name", self.contact.name);
         let details = contact.text("details", self.contact.details);

@@ -8,6 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// Most levels of a parameter's name in Parameter Store.
+const MAX_LEVELS: usize = 15;
+/// Longest name of a parameter in Parameter Store. **Units:** characters.
+const MAX_NAME_LENGTH: usize = 1_011;
+
 /// Duration in a settings file, such as `"30s"`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -44,6 +49,7 @@ impl SecretRef {
         let own = format!("just-driving/{named}/{check}/");
         if let Some(name) = text.strip_prefix("ssm:") {
             if is_own(name, environment, check) {
+                check_parameter(name)?;
                 return Ok(Self::Parameter(name.to_owned()));
             }
             return Err(format!(
@@ -69,6 +75,26 @@ fn is_own(name: &str, environment: &str, check: &str) -> bool {
         Some((environment.is_empty() || named == environment) && !rest.is_empty())
     };
     below().unwrap_or(false)
+}
+
+/// Checks the rest of a parameter's name. A segment `..` would lead out of what the function may read.
+fn check_parameter(name: &str) -> Result<(), String> {
+    let is_secret = name.starts_with("/aws/reference/secretsmanager/");
+    // Secrets Manager takes more characters than Parameter Store.
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c) || (is_secret && "+=@".contains(c));
+    let segments: Vec<&str> = name.split('/').skip(1).collect();
+    let rule = if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+        "without empty segments, `.` and `..`".to_owned()
+    } else if !segments.iter().all(|segment| segment.chars().all(allowed)) {
+        format!("of a-z, A-Z, 0-9, `_`, `.`, `-`{} and `/`", if is_secret { ", `+`, `=`, `@`" } else { "" })
+    } else if segments.len() > MAX_LEVELS {
+        format!("of at most {MAX_LEVELS} levels")
+    } else if name.len() > MAX_NAME_LENGTH {
+        format!("of at most {MAX_NAME_LENGTH} characters")
+    } else {
+        return Ok(());
+    };
+    Err(format!("expected a parameter name {rule}, found `ssm:{name}`"))
 }
 
 impl fmt::Display for SecretRef {
@@ -104,5 +130,52 @@ pub fn written_duration(duration: Duration) -> String {
         (0, 0, _) => format!("{}m", ms / 60_000),
         (0, _, _) => format!("{}s", ms / 1_000),
         _ => format!("{ms}ms"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reference_stays_below_what_the_function_may_read() {
+        let own = "ssm:/just-driving/staging/login";
+        let secret = "ssm:/aws/reference/secretsmanager/just-driving/staging/login";
+        let deep = |levels: usize| format!("{own}{}", "/a".repeat(levels - 3));
+        let long = |length: usize| format!("{own}/{}", "a".repeat(length - "/just-driving/staging/login/".len()));
+        for text in [
+            format!("{own}/password"),
+            format!("{own}/a.b_c-D/..a"),
+            deep(15),
+            long(1_011),
+            format!("{secret}/password"),
+            format!("{secret}/a+b=c@d"),
+            "env:PASSWORD_2".to_owned(),
+        ] {
+            assert_eq!(SecretRef::parse(&text, "staging", "login").map(|read| read.to_string()), Ok(text));
+        }
+        for (text, rule) in [
+            (format!("{own}/../login/password"), "without empty segments"),
+            (format!("{own}/.."), "without empty segments"),
+            (format!("{own}/./password"), "without empty segments"),
+            (format!("{own}//password"), "without empty segments"),
+            (format!("{own}/"), "expected a parameter under"),
+            (format!("{own}/password/"), "without empty segments"),
+            (format!("{secret}/../password"), "without empty segments"),
+            (format!("{own}/%2e%2e/password"), "of a-z"),
+            (format!("{own}/a b"), "of a-z"),
+            (format!("{own}/a\\b"), "of a-z"),
+            (format!("{own}/a+b"), "of a-z"),
+            (format!("{own}/password:3"), "of a-z"),
+            (format!("{own}/kørsel"), "of a-z"),
+            (format!("{own}/*"), "of a-z"),
+            (deep(16), "of at most 15 levels"),
+            (long(1_012), "of at most 1011 characters"),
+            ("ssm:/just-driving/staging/../login/password".to_owned(), "expected a parameter under"),
+            ("ssm:/just-driving/../login/password".to_owned(), "expected a parameter under"),
+        ] {
+            let error = SecretRef::parse(&text, "staging", "login").unwrap_err();
+            assert!(error.contains(rule), "{text}: {error}");
+        }
     }
 }

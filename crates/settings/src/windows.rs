@@ -175,8 +175,11 @@ impl RawWindow {
         let zone = TimeZone::get(&zone_name)
             .map_err(|_| format!("expected a time zone such as \"Europe/Copenhagen\", found `{zone_name}`"));
         let zone = section.parsed("time_zone", zone)?;
-        let is_once = self.from.is_some() || self.until.is_some();
-        let is_weekly = self.at.is_some() || self.duration.is_some() || self.days.is_some();
+        // A wrong value is there as well.
+        let has = |keys: &[&str]| keys.iter().any(|key| section.is_unreadable(key));
+        let is_once = self.from.is_some() || self.until.is_some() || has(&["from", "until"]);
+        let is_weekly =
+            self.at.is_some() || self.duration.is_some() || self.days.is_some() || has(&["at", "duration", "days"]);
         let when = match (is_once, is_weekly) {
             (true, false) => self.once(section, &zone),
             (false, true) => self.weekly(section, zone),

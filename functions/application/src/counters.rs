@@ -1,7 +1,7 @@
 //! Measurements from the operations counters. Alarms judge them, not this check.
 
+use check::foreign;
 use check::metric::{ERROR_RATE, EXCEPTIONS, PARTNER_CALL_FAILURE_RATE, REQUESTS, SLOW_QUERIES};
-use check::text::cut;
 use platform::Platform;
 use platform::counting::Counters;
 use probe::expect::number;
@@ -48,7 +48,7 @@ pub(crate) fn measure(run: &Run, platform: &Platform, counters: &Counters<'_>) -
                 Some((partner, counters.rate(failed, (attempted - failed).max(0.0))?))
             });
             if let Some((partner, rate)) = rates.max_by(|(_, one), (_, other)| one.total_cmp(other)) {
-                run.measure(&PARTNER_CALL_FAILURE_RATE, rate, Some(cut(partner, MAX_NAME)));
+                run.measure(&PARTNER_CALL_FAILURE_RATE, rate, Some(foreign(partner).at_most(MAX_NAME).into()));
             }
         }
         // PHP writes an empty map as an empty list.

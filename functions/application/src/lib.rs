@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ::settings::{Common, Contract, Section, written_duration};
 use check::metric::{CPU_LOAD, DISK_USED, MEMORY_USED};
-use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
+use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::counting::read_counters;
 use platform::{Counting, status};
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::settings::{Application, Health, RawApplication};
-use results::{Entry, MAX_RESULTS, Verdict, entries, with_subjects};
+use results::{Entry, MAX_RESULTS, MAX_TEXT, Verdict, entries, with_subjects};
 
 /// Most unhealthy results to remember, limited by the size of the memory.
 const MAX_REMEMBERED: usize = 100;
@@ -90,7 +90,7 @@ impl Application {
         step.passed();
         let missing = counters::measure(run, &self.site.platform, &counters);
         if !missing.is_empty() {
-            run.step(&subject, "numbers").skipped(format!("the counters hold no {}", missing.join(", ")));
+            run.step(&subject, "numbers").skipped(phrase!("the counters hold no {}", ours(missing.join(", "))));
         }
         Ok(())
     }
@@ -121,11 +121,11 @@ impl Application {
         let age = step.now().duration_since(finished);
         let longest = jiff::SignedDuration::try_from(health.stale_after).unwrap_or(jiff::SignedDuration::MAX);
         if -age > longest {
-            let detail = format!(
+            let detail = phrase!(
                 "the health endpoint's results are dated {} s in the future\none of the clocks is wrong",
                 age.as_secs().saturating_abs()
             );
-            return Err(step.inconclusive(Cause::ClockSkew, &detail));
+            return Err(step.inconclusive(Cause::ClockSkew, detail));
         }
         let fresh = if age <= longest { Ok(()) } else { Err(stale(health, finished, age.as_secs())) };
         step.check("fresh", fresh)?;
@@ -146,12 +146,12 @@ impl Application {
         let surplus = entries.len().saturating_sub(MAX_RESULTS);
         if surplus > 0 {
             let step = run.step(&subject(), "remark");
-            step.skipped(format!("{surplus} more results are not judged, since {MAX_RESULTS} is the limit"));
+            step.skipped(phrase!("{} more results are not judged, since {} is the limit", surplus, MAX_RESULTS));
         }
         let mut remembered = memory.get().not_well;
         let mut judged = BTreeSet::new();
         let taken = BTreeSet::from([subject(), platform::counting::subject()]);
-        for (subject, entry) in with_subjects(entries, names, taken) {
+        for (subject, entry) in with_subjects(entries, names, taken, &|name| run.subject(name)) {
             let step = run.step(&subject, "entry");
             let (well, remark) = match entry.verdict() {
                 Verdict::Healthy => (Ok(()), None),
@@ -166,8 +166,8 @@ impl Application {
             judged.insert(subject);
         }
         for gone in remembered.keys().filter(|subject| !judged.contains(*subject)) {
-            let remark = "the result is no longer reported, or the settings ignore it".to_owned();
-            pass(run, run.step(gone, "entry"), gone, Some(remark));
+            let remark = "the result is no longer reported, or the settings ignore it";
+            pass(run, run.step(gone, "entry"), gone, Some(remark.into()));
         }
         for readings in remembered.values_mut() {
             *readings += 1;
@@ -181,7 +181,7 @@ impl Application {
         let disks = entries.iter().filter(|entry| entry.name.starts_with(names.disk_name.as_str()));
         let used = disks.filter_map(|entry| Some((entry.qualifier(names), entry.number(names.disk_percent.as_str())?)));
         if let Some((disk, percent)) = used.max_by(|(_, one), (_, other)| one.total_cmp(other)) {
-            run.measure(&DISK_USED, percent, Some(disk));
+            run.measure(&DISK_USED, percent, Some(foreign(disk).at_most(MAX_TEXT).into()));
         }
         let others =
             [(&CPU_LOAD, &names.cpu_name, &names.cpu_load), (&MEMORY_USED, &names.memory_name, &names.memory_percent)];
@@ -195,29 +195,32 @@ impl Application {
 }
 
 /// Passes a step and adds its remark as a separate skipped step.
-fn pass(run: &Run, step: Step<'_>, subject: &Subject, remark: Option<String>) {
+fn pass(run: &Run, step: Step<'_>, subject: &Subject, remark: Option<Phrase>) {
     step.passed();
     if let Some(remark) = remark {
         run.step(subject, "remark").skipped(remark);
     }
 }
 
-/// Subject of incidents about the endpoint itself. The name is valid, so the fallback is never used.
+/// Subject of incidents about the endpoint itself.
 fn subject() -> Subject {
-    Subject::new("health").unwrap_or_else(|_| Subject::whole())
+    Subject::own("health")
 }
 
 fn refused(step: &Step<'_>, answer: &Response, health: &Health) -> StepEnded {
     let status = answer.status.as_u16();
     let detail = match &health.secret {
         Some(reference) => {
-            format!("the health endpoint answered {status} to the secret\nput a valid one at {reference}")
+            phrase!("the health endpoint answered {} to the secret\nput a valid one at {}", status, ours(reference))
         }
         None => {
-            format!("the health endpoint answered {status} without a secret\nname one: check.application.health.secret")
+            phrase!(
+                "the health endpoint answered {} without a secret\nname one: check.application.health.secret",
+                status
+            )
         }
     };
-    step.inconclusive(Cause::Credentials, &detail)
+    step.inconclusive(Cause::Credentials, detail)
 }
 
 /// Fails on an empty body. Laravel Health answers with one until its checks have run for the first time.
@@ -225,12 +228,8 @@ fn not_empty(answer: &Response) -> Result<(), Mismatch> {
     if answer.body.iter().any(|byte| !byte.is_ascii_whitespace()) {
         return Ok(());
     }
-    Err(Mismatch {
-        kind: FailureKind::Body,
-        expected: "the results of the platform's health checks".to_owned(),
-        actual: "an empty body: the checks have never run, or their results are lost".to_owned(),
-        evidence: None,
-    })
+    let actual = "an empty body: the checks have never run, or their results are lost";
+    Err(Mismatch::new(FailureKind::Body, "the results of the platform's health checks", actual))
 }
 
 fn no_results(actual: &Value) -> Mismatch {
@@ -239,28 +238,20 @@ fn no_results(actual: &Value) -> Mismatch {
         Value::Null => "no value",
         _ => "neither list nor object",
     };
-    Mismatch {
-        kind: FailureKind::Assertion,
-        expected: "at least one result at /checkResults".to_owned(),
-        actual: actual.to_owned(),
-        evidence: None,
-    }
+    Mismatch::new(FailureKind::Assertion, "at least one result at /checkResults", actual)
 }
 
 fn no_time(actual: &Value) -> Mismatch {
-    Mismatch {
-        kind: FailureKind::Assertion,
-        expected: "a time at /finishedAt".to_owned(),
-        actual: if actual.is_null() { "no value".to_owned() } else { results::plain(&actual.to_string()) },
-        evidence: None,
-    }
+    let actual = match actual {
+        Value::Null => Phrase::from("no value"),
+        actual => foreign(actual.to_string()).at_most(MAX_TEXT).into(),
+    };
+    Mismatch::new(FailureKind::Assertion, "a time at /finishedAt", actual)
 }
 
 fn stale(health: &Health, finished: Timestamp, age: i64) -> Mismatch {
-    Mismatch {
-        kind: FailureKind::Stale,
-        expected: format!("results of the last {}", written_duration(health.stale_after)),
-        actual: format!("the last ones finished {} ago, at {finished:.0}", check::message::span(age)),
-        evidence: None,
-    }
+    let expected = phrase!("results of the last {}", ours(written_duration(health.stale_after)));
+    let finished = ours(format_args!("{finished:.0}"));
+    let actual = phrase!("the last ones finished {} ago, at {}", ours(check::message::span(age)), finished);
+    Mismatch::new(FailureKind::Stale, expected, actual)
 }

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use check::text::cut;
-use check::{FailureKind, Mismatch, Subject};
+use check::{FailureKind, Mismatch, Phrase, Piece, Subject, foreign, phrase};
 use platform::Health as Names;
 use probe::expect::number;
 use serde_json::Value;
@@ -11,7 +10,7 @@ use serde_json::Value;
 /// Most results to judge, equal to the most subjects in the state.
 pub(crate) const MAX_RESULTS: usize = 200;
 /// Longest name, label or message in a report. **Units:** characters.
-const MAX_TEXT: usize = 160;
+pub(crate) const MAX_TEXT: usize = 160;
 /// Longest subject that leaves room for a number suffix. **Units:** characters.
 const MAX_STEM: usize = Subject::MAX_LENGTH - 4;
 
@@ -33,7 +32,7 @@ pub(crate) enum Verdict {
     /// Healthy.
     Healthy,
     /// Healthy, with a remark for the report.
-    HealthyWithRemark(String),
+    HealthyWithRemark(Phrase),
     /// Unhealthy.
     Unhealthy(Mismatch),
 }
@@ -51,7 +50,7 @@ pub(crate) fn entries(results: &Value) -> Option<Vec<Entry>> {
 impl Entry {
     fn from_value(value: &Value) -> Self {
         let text = |member: &str| match value.get(member) {
-            Some(Value::String(text)) => plain(text),
+            Some(Value::String(text)) => text.trim().to_owned(),
             Some(Value::Number(number)) => number.to_string(),
             _ => String::new(),
         };
@@ -68,20 +67,21 @@ impl Entry {
     /// Judges the status. Unknown statuses count as unhealthy.
     pub(crate) fn verdict(&self) -> Verdict {
         let message = [&self.message, &self.summary].into_iter().find(|text| !text.is_empty());
-        let message = message.map(|text| format!(": {text}")).unwrap_or_default();
+        let message = message.map(|text| phrase!(": {}", shown(text))).unwrap_or_default();
         match self.status.to_ascii_lowercase().as_str() {
             "ok" => Verdict::Healthy,
-            "warning" => Verdict::HealthyWithRemark(format!("the platform warns{message}")),
-            "skipped" => Verdict::HealthyWithRemark(format!("the platform skipped it{message}")),
+            "warning" => Verdict::HealthyWithRemark(phrase!("the platform warns{}", message)),
+            "skipped" => Verdict::HealthyWithRemark(phrase!("the platform skipped it{}", message)),
             status => {
-                let actual =
-                    if status.is_empty() { "no status".to_owned() } else { format!("{}{message}", self.status) };
+                let actual = match status {
+                    "" => Phrase::from("no status"),
+                    _ => phrase!("{}{}", shown(&self.status), message),
+                };
                 let both = !self.message.is_empty() && !self.summary.is_empty() && self.message != self.summary;
+                let name = if self.name.is_empty() { Phrase::from("a result") } else { shown(&self.name).into() };
                 Verdict::Unhealthy(Mismatch {
-                    kind: FailureKind::Assertion,
-                    expected: format!("{} to be ok", if self.name.is_empty() { "a result" } else { &self.name }),
-                    actual,
-                    evidence: both.then(|| format!("{}: {}", self.label, self.summary)),
+                    evidence: both.then(|| phrase!("{}: {}", shown(&self.label), shown(&self.summary))),
+                    ..Mismatch::new(FailureKind::Assertion, phrase!("{} to be ok", name), actual)
                 })
             }
         }
@@ -97,7 +97,8 @@ impl Entry {
 
     /// Detail that distinguishes several results of one name: the mount point of a disk, or the label.
     pub(crate) fn qualifier(&self, names: &Names) -> String {
-        let mount = self.meta.pointer(names.disk_mount.as_str()).and_then(Value::as_str).map(plain);
+        let mount =
+            self.meta.pointer(names.disk_mount.as_str()).and_then(Value::as_str).map(|mount| mount.trim().to_owned());
         let mount = mount.filter(|mount| !mount.is_empty() && self.name.starts_with(names.disk_name.as_str()));
         mount.unwrap_or_else(|| self.label.clone())
     }
@@ -105,10 +106,17 @@ impl Entry {
 
 /// Assigns a distinct subject to each result: its name, followed by its qualifier if the name is used twice. Returns at most
 /// [`MAX_RESULTS`] results and prefers unhealthy ones. `taken` holds the subjects in use.
-pub(crate) fn with_subjects(entries: Vec<Entry>, names: &Names, mut taken: BTreeSet<Subject>) -> Vec<(Subject, Entry)> {
+///
+/// `subject` converts a name.
+pub(crate) fn with_subjects(
+    entries: Vec<Entry>,
+    names: &Names,
+    mut taken: BTreeSet<Subject>,
+    subject: &dyn Fn(&str) -> Subject,
+) -> Vec<(Subject, Entry)> {
     let mut count: BTreeMap<Subject, usize> = BTreeMap::new();
     for entry in &entries {
-        *count.entry(Subject::named(&entry.name)).or_default() += 1;
+        *count.entry(subject(&entry.name)).or_default() += 1;
     }
     let (mut kept, healthy): (Vec<_>, Vec<_>) =
         entries.into_iter().enumerate().partition(|(_, entry)| matches!(entry.verdict(), Verdict::Unhealthy(_)));
@@ -118,13 +126,13 @@ pub(crate) fn with_subjects(entries: Vec<Entry>, names: &Names, mut taken: BTree
     kept.sort_by_key(|(place, _)| *place);
     let mut named = Vec::new();
     for (_, entry) in kept {
-        let mut subject = Subject::named(&entry.name);
-        if count.get(&subject).is_some_and(|count| *count > 1) || taken.contains(&subject) {
-            subject = Subject::named(&format!("{} {}", entry.name, entry.qualifier(names)));
+        let mut first = subject(&entry.name);
+        if count.get(&first).is_some_and(|count| *count > 1) || taken.contains(&first) {
+            first = subject(&format!("{} {}", entry.name, entry.qualifier(names)));
         }
-        let stem: String = subject.as_str().chars().take(MAX_STEM).collect();
-        let numbered = (2..).map(|number| Subject::named(&format!("{stem} {number}")));
-        let mut candidates = std::iter::once(subject).chain(numbered);
+        let stem: String = first.as_str().chars().take(MAX_STEM).collect();
+        let numbered = (2..).map(|number| subject(&format!("{stem} {number}")));
+        let mut candidates = std::iter::once(first).chain(numbered);
         if let Some(free) = candidates.find(|candidate| !taken.contains(candidate)) {
             taken.insert(free.clone());
             named.push((free, entry));
@@ -133,20 +141,21 @@ pub(crate) fn with_subjects(entries: Vec<Entry>, names: &Names, mut taken: BTree
     named
 }
 
-/// Replaces control characters by spaces and shortens the text.
-pub(crate) fn plain(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    cut(line.trim(), MAX_TEXT)
+fn shown(text: &str) -> Piece {
+    foreign(text).at_most(MAX_TEXT)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use check::NoSecrets;
     use serde_json::json;
 
+    use super::*;
+
     fn subjects(results: &Value) -> Vec<String> {
-        let taken = BTreeSet::from([Subject::named("health"), Subject::named("counters")]);
-        let named = with_subjects(entries(results).unwrap(), &Names::default(), taken);
+        let taken = BTreeSet::from([Subject::own("health"), Subject::own("counters")]);
+        let subject = |name: &str| Subject::foreign(name, &NoSecrets);
+        let named = with_subjects(entries(results).unwrap(), &Names::default(), taken, &subject);
         named.into_iter().map(|(subject, _)| subject.to_string()).collect()
     }
 
@@ -207,10 +216,11 @@ mod tests {
             }));
             let verdict = match entry.verdict() {
                 Verdict::Healthy => "healthy".to_owned(),
-                Verdict::HealthyWithRemark(remark) => format!("healthy, but {remark}"),
+                Verdict::HealthyWithRemark(remark) => format!("healthy, but {}", remark.admit(&NoSecrets, 200)),
                 Verdict::Unhealthy(mismatch) => {
-                    let summary = mismatch.evidence.unwrap();
-                    format!("{}, {}", mismatch.actual, summary.strip_prefix("Disk: ").unwrap())
+                    let summary = mismatch.evidence.unwrap().admit(&NoSecrets, 200);
+                    let actual = mismatch.actual.admit(&NoSecrets, 200);
+                    format!("{actual}, {}", summary.strip_prefix("Disk: ").unwrap())
                 }
             };
             assert_eq!(verdict, expected, "{status}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::settings::{Common, Contract, Section};
 use check::metric::{CERTIFICATE_DAYS_REMAINING, MAINTENANCE};
-use check::{StepEnded, Subject};
+use check::{StepEnded, Subject, ours, phrase};
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -61,7 +61,7 @@ impl Check for Availability {
         let now = run.clock().now();
         let days_left = |ends: Timestamp| ends.duration_since(now).as_secs_f64() / 86_400.0;
         if let Some((host, ends)) = run.certificates().into_iter().min_by_key(|(_, ends)| *ends) {
-            run.measure(&CERTIFICATE_DAYS_REMAINING, days_left(ends), Some(host));
+            run.measure(&CERTIFICATE_DAYS_REMAINING, days_left(ends), Some(ours(host).into()));
         }
         if !answers.is_empty() {
             let in_maintenance = answers.contains(&Answer::Maintenance);
@@ -76,7 +76,7 @@ impl Availability {
         let response = request(run, target).await.ok()?;
         let step = run.step(&target.subject, "response");
         if is_maintenance(&response, &self.maintenance) {
-            step.maintenance(&format!("{} answered {} as in maintenance mode", target.subject, response.status));
+            step.maintenance(phrase!("{} answered {} as in maintenance mode", &target.subject, ours(response.status)));
             return Some(Answer::Maintenance);
         }
         if judge(&step, target, &response).is_ok() {

@@ -9,7 +9,7 @@ use probe::Maintenance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use settings::{Common, RawDuration, RawReference, SecretRef, Section};
+use settings::{Common, RawDuration, RawReference, SecretRef, Section, check_header_name};
 use url::Url;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -108,10 +108,11 @@ struct RawTarget {
     /// Maximum number of redirects to follow: 0 to 20. With 0 the redirect itself is the answer, to be matched by
     /// `expect.status`. Default 5.
     max_redirects: Option<u8>,
-    /// Headers sent with the request, by name. Default none.
+    /// Headers sent with the request, by name. Those that the client sets itself, such as `host` and `content-length`,
+    /// are refused. Default none.
     headers: BTreeMap<String, String>,
     /// Headers sent with the request, by name, each with a reference to its value. The value is masked in all output,
-    /// and a redirect to another origin drops it. Default none.
+    /// and a redirect to another origin drops it. The same names are refused as in `headers`. Default none.
     secret_headers: BTreeMap<String, RawReference>,
     /// Expectations of the response.
     expect: RawExpect,
@@ -178,9 +179,18 @@ impl RawTarget {
         let url = url(section, self.path, self.url, &common.base_url);
         let deadline = section.duration("deadline", self.deadline, DEFAULT_DEADLINE, SECOND / 10..=SECOND * 60);
         let max_redirects = section.number("max_redirects", self.max_redirects, DEFAULT_REDIRECTS, 0..=20);
-        for name in self.headers.keys().filter(|name| CREDENTIALS.contains(&name.to_ascii_lowercase().as_str())) {
+        for name in self.headers.keys().filter(|name| is_credential(name)) {
             let rule = "expected no credential (not shown); put a reference to it into secret_headers";
             section.table("headers").problem(name, rule);
+        }
+        let refused = self.headers.keys().map(|name| ("headers", name));
+        for (table, name) in refused.chain(self.secret_headers.keys().map(|name| ("secret_headers", name))) {
+            // Names that are none, and credentials, are reported where they are read.
+            let is_read_elsewhere = HeaderName::try_from(name).is_err() || is_credential(name) && table == "headers";
+            if !is_read_elsewhere {
+                let section = section.table(table);
+                section.parsed(name, check_header_name(name));
+            }
         }
         let headers = read_headers(&section.table("headers"), self.headers, |value| {
             let valid = HeaderValue::try_from(value).is_ok();
@@ -266,6 +276,10 @@ fn url(section: &Section<'_>, path: Option<String>, url: Option<String>, base: &
             None
         }
     }
+}
+
+fn is_credential(name: &str) -> bool {
+    CREDENTIALS.contains(&name.to_ascii_lowercase().as_str())
 }
 
 fn statuses(section: &Section<'_>, written: Option<Vec<u16>>) -> Option<Vec<u16>> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use check::metric::{CACHE_EVICTION_RATE, CACHE_LATENCY, CACHE_MEMORY_USED, CACHE_REJECTED_CONNECTIONS};
-use check::{FailureKind, Mismatch, StepEnded, Subject};
+use check::{FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use datastores::{Redis, Store, Value};
 use jiff::Timestamp;
 use runtime::{Run, Step};
@@ -27,7 +27,7 @@ pub struct Cache {
 }
 
 pub(crate) fn subject() -> Subject {
-    Subject::named("cache")
+    Subject::own("cache")
 }
 
 impl Cache {
@@ -59,7 +59,7 @@ impl Cache {
     }
 }
 
-fn skip(run: &Run, names: &[&str], reason: &str) {
+fn skip(run: &Run, names: &[&str], reason: &'static str) {
     for name in names {
         run.step(&subject(), name).skipped(reason);
     }
@@ -72,7 +72,7 @@ async fn ping(run: &Run, connection: &mut Redis) -> Result<(), StepEnded> {
     let took = began.elapsed();
     let pong = match replies.first().map(|reply| &reply.0) {
         Some(Value::SimpleString(text)) if text == "PONG" => Ok(()),
-        other => Err(mismatch("`PONG` for `PING`", &format!("{other:?}"))),
+        other => Err(mismatch("`PONG` for `PING`", foreign(format!("{other:?}")))),
     };
     step.check("pong", pong)?;
     run.measure(&CACHE_LATENCY, took.as_secs_f64() * 1e3, None);
@@ -129,7 +129,7 @@ impl Info {
         step.check("loaded", loaded)?;
         let failing = [("rdb_last_bgsave_status", "snapshot"), ("aof_last_write_status", "write to its log")];
         let saved = match failing.into_iter().find(|(name, _)| self.text(name) == "err") {
-            Some((_, what)) => Err(mismatch("data saved without errors", &format!("the last {what} failed"))),
+            Some((_, what)) => Err(mismatch("data saved without errors", phrase!("the last {} failed", what))),
             None => Ok(()),
         };
         step.check("saved", saved)?;
@@ -139,22 +139,23 @@ impl Info {
 
     /// Judges the age of the last snapshot, by the server's own clock if it is known.
     fn saved_lately(&self, saved_within: Duration, now: Timestamp) -> Result<(), Mismatch> {
-        let stale = |actual: String| {
-            let expected = format!("a snapshot of the last {} s", saved_within.as_secs());
-            Err(Mismatch { kind: FailureKind::Stale, ..mismatch(&expected, &actual) })
+        let stale = |actual: Phrase| {
+            let expected = phrase!("a snapshot of the last {} s", saved_within.as_secs());
+            Err(Mismatch::new(FailureKind::Stale, expected, actual))
         };
         let now = self.number("server_time_usec").map_or_else(|| now.as_second() as f64, |now| now / 1e6);
         match self.number("rdb_last_save_time").map(|saved| now - saved) {
-            None => stale("no snapshot is recorded".to_owned()),
-            Some(age) if age > saved_within.as_secs_f64() => stale(format!("one from {age:.0} s ago")),
+            None => stale("no snapshot is recorded".into()),
+            Some(age) if age > saved_within.as_secs_f64() => {
+                stale(phrase!("one from {} s ago", ours(format_args!("{age:.0}"))))
+            }
             Some(_) => Ok(()),
         }
     }
 }
 
-fn mismatch(expected: &str, actual: &str) -> Mismatch {
-    let (expected, actual) = (expected.to_owned(), actual.to_owned());
-    Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None }
+fn mismatch(expected: &'static str, actual: impl Into<Phrase>) -> Mismatch {
+    Mismatch::new(FailureKind::Assertion, expected, actual)
 }
 
 #[cfg(test)]

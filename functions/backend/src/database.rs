@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use check::metric::{
     CONNECTIONS_USED, DATABASE_CONNECT_TIME, DATABASE_LATENCY, FAILED_JOBS_STORED, REPLICATION_LAG, SLOW_QUERY_RATE,
 };
-use check::{FailureKind, Mismatch, StepEnded, Subject};
+use check::{FailureKind, Mismatch, Phrase, Piece, StepEnded, Subject, foreign, ours, phrase};
 use datastores::{Row, Store};
 use runtime::{Run, Step};
 
@@ -69,7 +69,7 @@ impl Part<'_> {
 }
 
 pub(crate) fn subject() -> Subject {
-    Subject::named("database")
+    Subject::own("database")
 }
 
 impl Database {
@@ -113,7 +113,7 @@ impl Database {
         parts.into_iter().flatten()
     }
 
-    fn skip<'a>(&self, run: &Run, parts: impl IntoIterator<Item = Part<'a>>, reason: &str) {
+    fn skip<'a>(&self, run: &Run, parts: impl IntoIterator<Item = Part<'a>>, reason: &'static str) {
         for part in parts {
             run.step(&subject(), part.name()).skipped(reason);
         }
@@ -141,7 +141,7 @@ async fn select(step: &Step<'_>, connection: &mut datastores::Database) -> Resul
 fn one(rows: &[Row]) -> Result<(), Mismatch> {
     match rows.first().and_then(Row::first) {
         Some("1") => Ok(()),
-        other => Err(mismatch("1 for `SELECT 1`", other.unwrap_or("nothing"))),
+        other => Err(mismatch("1 for `SELECT 1`", foreign(other.unwrap_or("nothing")))),
     }
 }
 
@@ -163,8 +163,8 @@ async fn status(
     let known = match (used, most) {
         (Some(used), Some(most)) => Ok((used, most)),
         (used, most) => {
-            let actual = format!("{} of {}", or_unknown(used), or_unknown(most));
-            Err(mismatch("`Threads_connected` of `max_connections`", &actual))
+            let actual = phrase!("{} of {}", or_unknown(used), or_unknown(most));
+            Err(mismatch("`Threads_connected` of `max_connections`", actual))
         }
     };
     let (used, most) = step.check_value("known", known)?;
@@ -192,17 +192,17 @@ async fn replication(
     let in_time = if lag <= lag_within.as_secs_f64() {
         Ok(())
     } else {
-        let expected = format!("the replica at most {} s behind", lag_within.as_secs());
-        Err(Mismatch { kind: FailureKind::Stale, ..mismatch(&expected, &format!("{lag:.0} s behind")) })
+        let expected = phrase!("the replica at most {} s behind", lag_within.as_secs());
+        let actual = phrase!("{} s behind", ours(format_args!("{lag:.0}")));
+        Err(Mismatch::new(FailureKind::Stale, expected, actual))
     };
     step.check("lag", in_time)
 }
 
 fn replicates(rows: &[Row]) -> Result<(), Mismatch> {
-    let stale =
-        |actual: &str| Mismatch { kind: FailureKind::Stale, ..mismatch("a replica that follows its source", actual) };
+    let stale = |actual: Phrase| Mismatch::new(FailureKind::Stale, "a replica that follows its source", actual);
     if rows.is_empty() {
-        return Err(stale("a server that follows no source"));
+        return Err(stale("a server that follows no source".into()));
     }
     for row in rows {
         let state =
@@ -211,9 +211,10 @@ fn replicates(rows: &[Row]) -> Result<(), Mismatch> {
         let applying = state("Replica_SQL_Running", "Slave_SQL_Running");
         if receiving != "Yes" || applying != "Yes" || lag(row).is_none() {
             let errors = [row.text("Last_IO_Error"), row.text("Last_SQL_Error")];
-            let evidence = errors.into_iter().flatten().find(|error| !error.is_empty()).map(str::to_owned);
-            let actual = format!("receiving changes: {receiving}, applying changes: {applying}");
-            return Err(Mismatch { evidence, ..stale(&actual) });
+            let evidence = errors.into_iter().flatten().find(|error| !error.is_empty());
+            let actual =
+                phrase!("receiving changes: {}, applying changes: {}", foreign(&receiving), foreign(&applying));
+            return Err(Mismatch { evidence: evidence.map(|error| foreign(error).into()), ..stale(actual) });
         }
     }
     Ok(())
@@ -242,11 +243,10 @@ async fn failed_jobs(
     Ok(())
 }
 
-fn mismatch(expected: &str, actual: &str) -> Mismatch {
-    let (expected, actual) = (expected.to_owned(), actual.to_owned());
-    Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None }
+fn mismatch(expected: &'static str, actual: impl Into<Phrase>) -> Mismatch {
+    Mismatch::new(FailureKind::Assertion, expected, actual)
 }
 
-fn or_unknown(number: Option<f64>) -> String {
-    number.map_or_else(|| "unknown".to_owned(), |number| number.to_string())
+fn or_unknown(number: Option<f64>) -> Piece {
+    number.map_or_else(|| ours("unknown"), ours)
 }

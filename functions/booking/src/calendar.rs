@@ -1,5 +1,6 @@
 //! The platform's list of bookings, and the removal of synthetic ones.
 
+use check::{Mismatch, Phrase, foreign, ours, phrase};
 use jiff::{SignedDuration, Timestamp};
 use platform::{BackgroundSession, Platform, status};
 use probe::expect::json_list;
@@ -46,7 +47,7 @@ impl Booked {
 ///
 /// # Errors
 /// A mismatch if the response is not a list of bookings.
-pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Booked>, check::Mismatch> {
+pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Booked>, Mismatch> {
     let names = &platform.booking;
     let list = json_list(response, platform.wrapper.as_str())?;
     let read = |item: &Value| {
@@ -67,7 +68,7 @@ pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Boo
 pub(crate) struct Undo {
     pub(crate) background_session: BackgroundSession,
     /// URL of a calendar that covers all bookings of the run.
-    pub(crate) calendar: Url,
+    pub(crate) calendar: Result<Url, Mismatch>,
     pub(crate) marker: String,
 }
 
@@ -76,38 +77,44 @@ impl Undo {
     ///
     /// # Errors
     /// A text with the bookings that remain or may remain, and the reason.
-    pub(crate) async fn run(self) -> Result<(), String> {
+    pub(crate) async fn run(self) -> Result<(), Phrase> {
         let bookings = self.bookings().await?;
         for booking in &bookings {
-            let answer = self.background_session.send(Method::DELETE, self.url(booking), None).await;
-            let answer = answer.map_err(|error| self.may_remain(&format!("booking {}: {error}", booking.id)))?;
-            status(&answer, &undone(&self.background_session.site().platform))
-                .map_err(|mismatch| self.may_remain(&format!("booking {}: {}", booking.id, mismatch.actual)))?;
+            let url = self.url(booking).map_err(|mismatch| {
+                self.may_remain(phrase!("booking {}: {}", foreign(&booking.id), mismatch.actual))
+            })?;
+            let answer = self.background_session.send(Method::DELETE, url, None).await;
+            let answer =
+                answer.map_err(|error| self.may_remain(phrase!("booking {}: {}", foreign(&booking.id), error)))?;
+            status(&answer, &undone(&self.background_session.site().platform)).map_err(|mismatch| {
+                self.may_remain(phrase!("booking {}: {}", foreign(&booking.id), mismatch.actual))
+            })?;
         }
         if bookings.is_empty() {
             return Ok(());
         }
         let left = self.bookings().await?;
         let describe = |booking: &Booked| {
-            let at = booking.slot.map(|slot| format!(" at {}", slot.starts_at)).unwrap_or_default();
-            format!("booking {}{at}", booking.id)
+            let at = booking.slot.map(|slot| phrase!(" at {}", ours(slot.starts_at))).unwrap_or_default();
+            phrase!("booking {}{}", foreign(&booking.id), at)
         };
         match &left[..] {
             [] => Ok(()),
-            left => Err(format!(
+            left => Err(phrase!(
                 "cancelled, but still listed: {} (notes {})",
-                left.iter().map(describe).collect::<Vec<_>>().join(", "),
-                self.marker
+                Phrase::list(left.iter().map(describe), ", "),
+                ours(&self.marker)
             )),
         }
     }
 
-    async fn bookings(&self) -> Result<Vec<Booked>, String> {
-        let answer = self.background_session.send(Method::GET, self.calendar.clone(), None).await;
-        let answer = answer.map_err(|error| self.may_remain(&format!("reading the calendar: {error}")))?;
+    async fn bookings(&self) -> Result<Vec<Booked>, Phrase> {
+        let calendar = self.calendar.clone().map_err(|mismatch| self.may_remain(mismatch.actual))?;
+        let answer = self.background_session.send(Method::GET, calendar, None).await;
+        let answer = answer.map_err(|error| self.may_remain(phrase!("reading the calendar: {}", error)))?;
         let booked = status(&answer, &[200]).and_then(|()| listed(&self.background_session.site().platform, &answer));
         let booked =
-            booked.map_err(|mismatch| self.may_remain(&format!("reading the calendar: {}", mismatch.actual)))?;
+            booked.map_err(|mismatch| self.may_remain(phrase!("reading the calendar: {}", mismatch.actual)))?;
         Ok(booked.into_iter().filter(|booking| booking.notes == self.marker).collect())
     }
 
@@ -115,12 +122,16 @@ impl Undo {
         &self.background_session.site().platform.booking
     }
 
-    fn url(&self, booking: &Booked) -> Url {
+    fn url(&self, booking: &Booked) -> Result<Url, Mismatch> {
         self.names().path.at(&self.background_session.site().base_url, &[("booking", &booking.id)])
     }
 
-    fn may_remain(&self, why: &str) -> String {
-        format!("cancelling the test booking failed: {why}; a booking with the note `{}` may still exist", self.marker)
+    fn may_remain(&self, why: Phrase) -> Phrase {
+        phrase!(
+            "cancelling the test booking failed: {}; a booking with the note `{}` may still exist",
+            why,
+            ours(&self.marker)
+        )
     }
 }
 

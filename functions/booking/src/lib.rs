@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ::settings::{Common, Contract, Section, written_id};
 use check::metric::BOOKING_ERROR_RATE;
-use check::{FailureKind, Mismatch, StepEnded, Subject};
+use check::{FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
 use jiff::Timestamp;
 use platform::counting::{Counters, Tally, count};
@@ -154,7 +154,7 @@ impl Booking {
     async fn calendar(&self, run: &Run, user: &UserSession<'_>) -> Result<Vec<FoundLeftover>, StepEnded> {
         let step = run.step(&Subject::whole(), "calendar");
         let now = run.clock().now();
-        let answer = user.get(&step, self.calendar_url(now)).await?;
+        let answer = user.get(&step, self.calendar_url(&step, now)?).await?;
         step.check("status", status(&answer, &[200]))?;
         let booked = step.check_value("list", listed(&self.site.platform, &answer))?;
         step.passed();
@@ -176,13 +176,10 @@ impl Booking {
         let (from, to) = (now + signed(self.min_lead_time), now + signed(self.max_lead_time));
         let mut slots = lessons(&free, self.lesson, from, to, run.id()).into_iter();
         let first = slots.next().ok_or_else(|| {
-            let minutes = self.lesson.as_secs() / 60;
-            Mismatch {
-                kind: FailureKind::Assertion,
-                expected: format!("a free slot of {minutes} minutes, {from:.0} to {to:.0}"),
-                actual: format!("none in the teacher's {} free times", free.len()),
-                evidence: None,
-            }
+            let window = ours(format_args!("{from:.0} to {to:.0}"));
+            let expected = phrase!("a free slot of {} minutes, {}", self.lesson.as_secs() / 60, window);
+            let actual = phrase!("none in the teacher's {} free times", free.len());
+            Mismatch::new(FailureKind::Assertion, expected, actual)
         });
         let first = step.check_value("free_slot", first)?;
         step.passed();
@@ -196,7 +193,9 @@ impl Booking {
         let (from, to) = days(platform, step.now(), signed(self.max_lead_time));
         let teacher = written_id(&self.teacher);
         let values = [("teacher", teacher.as_str()), ("from", &from), ("to", &to)];
-        let answer = user.get(step, names.availability.at(&self.site.base_url, &values)).await?;
+        let url = names.availability.at(&self.site.base_url, &values);
+        let url = url.map_err(|mismatch| step.fail("id", mismatch))?;
+        let answer = user.get(step, url).await?;
         step.check("status", status(&answer, &[200]))?;
         let list = step.check_value("list", json_list(&answer, platform.wrapper.as_str()))?;
         let read = |item| slots::read(platform, item, names.slot_starts_at.as_str(), names.slot_ends_at.as_str());
@@ -208,7 +207,7 @@ impl Booking {
         let is_done = Arc::new(AtomicBool::new(false));
         let undo = Undo {
             background_session: user.background_session(),
-            calendar: self.calendar_url(run.clock().now()),
+            calendar: self.calendar_at(run.clock().now()),
             marker: marker(run.id()),
         };
         let done = Arc::clone(&is_done);
@@ -225,7 +224,7 @@ impl Booking {
         memory: &MemoryCell<Memory>,
     ) -> Result<(String, Slot), StepEnded> {
         let step = run.step(&Subject::whole(), "create");
-        let url = self.site.platform.booking.create.at(&self.site.base_url, &[("school", &written_id(&self.school))]);
+        let url = self.create_url(&step)?;
         let created = self.site.platform.booking.created.as_slice();
         let (answer, slot) = self.take(&step, user, (Method::POST, url), slots, memory).await?;
         step.check("status", status(&answer, created))?;
@@ -266,7 +265,7 @@ impl Booking {
 
     async fn read_back(&self, run: &Run, user: &UserSession<'_>, id: &str, slot: Slot) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "read-back");
-        let answer = user.get(&step, self.booking_url(id)).await?;
+        let answer = user.get(&step, self.booking_url(&step, id)?).await?;
         step.check("status", status(&answer, &[200]))?;
         step.check("as_booked", self.compare_with_request(run, &answer, slot))?;
         step.passed();
@@ -282,14 +281,15 @@ impl Booking {
     ) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "double-booking");
         let names = &self.site.platform.booking;
-        let url = names.create.at(&self.site.base_url, &[("school", &written_id(&self.school))]);
+        let url = self.create_url(&step)?;
         let answer = user.send(&step, Method::POST, url, Some(&self.body(run, slot))).await?;
         let refused = status(&answer, names.refused.as_slice());
         let is_accepted = answer.status.is_success();
         record_attempt(run, memory, if is_accepted { AttemptResult::Created } else { AttemptResult::Refused });
         let refused = refused.map_err(|mismatch| {
             let kind = if is_accepted { FailureKind::Invariant } else { mismatch.kind };
-            Mismatch { kind, expected: format!("a taken slot to be refused ({})", mismatch.expected), ..mismatch }
+            let expected = phrase!("a taken slot to be refused ({})", mismatch.expected);
+            Mismatch { kind, expected, ..mismatch }
         });
         step.check("refused", refused)?;
         step.passed();
@@ -306,7 +306,7 @@ impl Booking {
         memory: &MemoryCell<Memory>,
     ) -> Result<Option<Slot>, StepEnded> {
         let step = run.step(&Subject::whole(), "reschedule");
-        let request = (Method::PUT, self.booking_url(id));
+        let request = (Method::PUT, self.booking_url(&step, id)?);
         let Some(slot) = slots.next() else {
             step.skipped("there is no other free slot to move the booking to");
             return Ok(None);
@@ -314,7 +314,7 @@ impl Booking {
         let (answer, slot) = self.take(&step, user, request, (slot, slots), memory).await?;
         step.check("status", status(&answer, self.site.platform.booking.updated.as_slice()))?;
         record_attempt(run, memory, AttemptResult::Updated);
-        let answer = user.get(&step, self.booking_url(id)).await?;
+        let answer = user.get(&step, self.booking_url(&step, id)?).await?;
         step.check("read_status", status(&answer, &[200]))?;
         step.check("as_moved", self.compare_with_request(run, &answer, slot))?;
         step.passed();
@@ -325,7 +325,7 @@ impl Booking {
     async fn cancel(&self, run: &Run, user: &UserSession<'_>, id: &str, used: &[Slot]) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "cancel");
         let names = &self.site.platform.booking;
-        let answer = user.send(&step, Method::DELETE, self.booking_url(id), None).await?;
+        let answer = user.send(&step, Method::DELETE, self.booking_url(&step, id)?, None).await?;
         step.check("status", status(&answer, names.cancelled.as_slice()))?;
         let (gone, released) = join!(self.check_cancelled(step, user, id), self.slot_released(run, user, used));
         gone.and(released)
@@ -333,7 +333,7 @@ impl Booking {
 
     async fn check_cancelled(&self, step: Step<'_>, user: &UserSession<'_>, id: &str) -> Result<(), StepEnded> {
         let names = &self.site.platform.booking;
-        let answer = user.get(&step, self.booking_url(id)).await?;
+        let answer = user.get(&step, self.booking_url(&step, id)?).await?;
         let gone = if names.gone.as_slice().contains(&answer.status.as_u16()) {
             Ok(())
         } else {
@@ -358,7 +358,7 @@ impl Booking {
             if taken.is_empty() {
                 break;
             }
-            let answer = user.get(&step, self.calendar_url(run.clock().now())).await?;
+            let answer = user.get(&step, self.calendar_url(&step, run.clock().now())?).await?;
             let booked = listed(&self.site.platform, &answer).unwrap_or_default();
             let is_foreign = |booking: &&Booked| booking.run_id().is_none_or(|run_id| run_id != run.id());
             let others: Vec<Slot> = booked.iter().filter(is_foreign).filter_map(|booking| booking.slot).collect();
@@ -378,15 +378,14 @@ impl Booking {
         }
         let released = match &taken[..] {
             [] => Ok(()),
-            [slot, ..] => Err(Mismatch {
-                kind: FailureKind::Invariant,
-                expected: format!("{} free again after the cancellation", slot.describe()),
-                actual: match held {
-                    Some(id) => format!("taken by booking {id} of this run"),
-                    None => format!("not in the teacher's {} free times", free.len()),
-                },
-                evidence: None,
-            }),
+            [slot, ..] => {
+                let expected = phrase!("{} free again after the cancellation", ours(slot.describe()));
+                let actual = match held {
+                    Some(id) => phrase!("taken by booking {} of this run", foreign(id)),
+                    None => phrase!("not in the teacher's {} free times", free.len()),
+                };
+                Err(Mismatch::new(FailureKind::Invariant, expected, actual))
+            }
         };
         step.check("free_again", released)?;
         step.passed();
@@ -408,12 +407,9 @@ impl Booking {
         {
             let actual = json_found(answer, pointer, wrapper)?;
             if platform.times.read(&actual) != Some(expected) {
-                return Err(Mismatch {
-                    kind: FailureKind::Assertion,
-                    expected: format!("{expected} at {pointer}"),
-                    actual: format!("{actual} at {pointer}"),
-                    evidence: None,
-                });
+                let expected = phrase!("{} at {}", ours(expected), ours(pointer));
+                let actual = phrase!("{} at {}", foreign(actual.to_string()), ours(pointer));
+                return Err(Mismatch::new(FailureKind::Assertion, expected, actual));
             }
         }
         same(names.kind.as_str(), &Value::from(self.kind.as_str()))?;
@@ -436,11 +432,10 @@ impl Booking {
         let step = run.step(&Subject::whole(), "cleanup");
         let mut cleaned = Vec::new();
         for leftover in leftovers {
-            let answer = user.look(&step, Method::DELETE, self.booking_url(&leftover.id), None).await;
-            let removed = answer
-                .and_then(|answer| status(&answer, &undone(&self.site.platform)).map_err(|mismatch| mismatch.actual));
+            let removed = self.remove(&step, user, &leftover.id).await;
             if let Err(why) = &removed {
-                run.report_leftover("cleanup", &format!("booking {} of run {}: {why}", leftover.id, leftover.run_id));
+                let (id, run_id) = (foreign(&leftover.id), foreign(&leftover.run_id));
+                run.report_leftover("cleanup", phrase!("booking {} of run {}: {}", id, run_id, why.clone()));
             }
             cleaned.push(FoundLeftover { removed: removed.is_ok(), ..leftover });
         }
@@ -480,11 +475,30 @@ impl Booking {
         self.site.platform.booking.refused.as_slice().contains(&answer.status.as_u16())
     }
 
-    fn booking_url(&self, id: &str) -> Url {
-        self.site.platform.booking.path.at(&self.site.base_url, &[("booking", id)])
+    /// Cancels a leftover. The id is from a calendar into which others write.
+    async fn remove(&self, step: &Step<'_>, user: &UserSession<'_>, id: &str) -> Result<(), Phrase> {
+        let url = self.site.platform.booking.path.at(&self.site.base_url, &[("booking", id)]);
+        let url = url.map_err(|mismatch| mismatch.actual)?;
+        let answer = user.look(step, Method::DELETE, url, None).await?;
+        status(&answer, &undone(&self.site.platform)).map_err(|mismatch| mismatch.actual)
     }
 
-    fn calendar_url(&self, now: Timestamp) -> Url {
+    fn create_url(&self, step: &Step<'_>) -> Result<Url, StepEnded> {
+        let school = written_id(&self.school);
+        let url = self.site.platform.booking.create.at(&self.site.base_url, &[("school", &school)]);
+        url.map_err(|mismatch| step.fail("id", mismatch))
+    }
+
+    fn booking_url(&self, step: &Step<'_>, id: &str) -> Result<Url, StepEnded> {
+        let url = self.site.platform.booking.path.at(&self.site.base_url, &[("booking", id)]);
+        url.map_err(|mismatch| step.fail("id", mismatch))
+    }
+
+    fn calendar_url(&self, step: &Step<'_>, now: Timestamp) -> Result<Url, StepEnded> {
+        self.calendar_at(now).map_err(|mismatch| step.fail("id", mismatch))
+    }
+
+    fn calendar_at(&self, now: Timestamp) -> Result<Url, Mismatch> {
         let platform = &self.site.platform;
         let (from, to) = days(platform, now, signed(self.max_lead_time));
         let (school, teacher) = (written_id(&self.school), written_id(&self.teacher));

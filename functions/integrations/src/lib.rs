@@ -11,7 +11,7 @@ use ::settings::{Common, Contract, Section};
 use check::incident::Severity;
 use check::message::Owner;
 use check::metric::{INTEGRATION_FAILURES, PARTNER_CERTIFICATE_DAYS, RATE_LIMIT_HEADROOM};
-use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
+use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, ours, phrase};
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use probe::{Response, expect, throttled};
@@ -85,13 +85,13 @@ impl Check for Integrations {
         }
         memory.set(counts);
         if let Some((count, partner)) = failures {
-            run.measure(&INTEGRATION_FAILURES, f64::from(count), (count > 0).then(|| partner.subject.to_string()));
+            run.measure(&INTEGRATION_FAILURES, f64::from(count), (count > 0).then(|| Phrase::from(&partner.subject)));
         }
         if let Some((percent, partner)) = lowest {
-            run.measure(&RATE_LIMIT_HEADROOM, percent, Some(partner.subject.to_string()));
+            run.measure(&RATE_LIMIT_HEADROOM, percent, Some(Phrase::from(&partner.subject)));
         }
         if let Some((host, ends)) = run.certificates().into_iter().min_by_key(|(_, ends)| *ends) {
-            run.measure(&PARTNER_CERTIFICATE_DAYS, days_left(ends, run.clock().now()), Some(host));
+            run.measure(&PARTNER_CERTIFICATE_DAYS, days_left(ends, run.clock().now()), Some(ours(host).into()));
         }
     }
 }
@@ -126,17 +126,18 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
     let status = response.status.as_u16();
     if !partner.statuses.contains(&status) {
         if matches!(status, 401 | 403) {
-            return Err(step.inconclusive(Cause::Credentials, &refused(partner, status)));
+            return Err(step.inconclusive(Cause::Credentials, refused(partner, status)));
         }
         if let Some(limit) = throttled(response, &[]) {
-            let again =
-                limit.retry_after.map_or_else(String::new, |after| format!(", for another {} s", after.as_secs()));
-            let detail = format!(
-                "{} throttles the calls of this check ({status}{again})\nif the platform uses the same account, its \
-                 calls are throttled too",
-                partner.name
+            let again = limit.retry_after.map(|after| phrase!(", for another {} s", after.as_secs()));
+            let detail = phrase!(
+                "{} throttles the calls of this check ({}{})\nif the platform uses the same account, its calls are throttled \
+                 too",
+                ours(&partner.name),
+                status,
+                again.unwrap_or_default()
             );
-            return Err(step.inconclusive(Cause::Throttled, &detail));
+            return Err(step.inconclusive(Cause::Throttled, detail));
         }
     }
     // A successful answer to an authenticated call may hold personal data, so it is not quoted.
@@ -152,16 +153,18 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
     Ok(())
 }
 
-fn refused(partner: &Partner, status: u16) -> String {
+fn refused(partner: &Partner, status: u16) -> Phrase {
     match &partner.key {
-        Some(reference) => format!(
-            "{} answered {status} to the key\nput a valid one at {reference}, and check whether the platform's own key \
-             is refused too",
-            partner.name
+        Some(reference) => phrase!(
+            "{} answered {} to the key\nput a valid one at {}, and check whether the platform's own key is refused too",
+            ours(&partner.name),
+            status,
+            ours(reference)
         ),
-        None => format!(
-            "{} answered {status} to a call without a key\nset `key`, or add the status to `status` if it is expected",
-            partner.name
+        None => phrase!(
+            "{} answered {} to a call without a key\nset `key`, or add the status to `status` if it is expected",
+            ours(&partner.name),
+            status
         ),
     }
 }
@@ -171,12 +174,11 @@ fn certificate_lasts(partner: &Partner, ends: Timestamp, now: Timestamp) -> Resu
     if left >= f64::from(partner.certificate_days) {
         return Ok(());
     }
-    Err(Mismatch {
-        kind: FailureKind::Tls,
-        expected: format!("a certificate valid for another {} days", partner.certificate_days),
-        actual: format!("{} ends in {left:.1} days, at {ends:.0}", partner.url.host_str().unwrap_or("the one found")),
-        evidence: None,
-    })
+    let expected = phrase!("a certificate valid for another {} days", ours(partner.certificate_days));
+    let host = partner.url.host_str().unwrap_or("the one found");
+    let left = ours(format_args!("{left:.1}"));
+    let actual = phrase!("{} ends in {} days, at {}", ours(host), left, ours(format_args!("{ends:.0}")));
+    Err(Mismatch::new(FailureKind::Tls, expected, actual))
 }
 
 fn days_left(ends: Timestamp, now: Timestamp) -> f64 {

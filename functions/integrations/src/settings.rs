@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use check::Subject;
 use check::message::Contact;
-use probe::HeaderName;
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use settings::{Common, RawDuration, RawReference, Section, optional};
+use settings::{Common, RawDuration, RawReference, Section, check_header_name, optional};
 
 use crate::partner::{Kind, Partner};
 
@@ -113,7 +112,7 @@ impl RawPartner {
         };
         let url = url.and_then(|url| section.url_below("url", &url, &common.base_url));
         let account = match kind {
-            Kind::Twilio => section.text("account", self.account),
+            Kind::Twilio => section.text_id("account", self.account),
             Kind::Http | Kind::Stripe | Kind::Sparkpost => Some(self.account.unwrap_or_default()),
         };
         let key = match (kind, self.key) {
@@ -130,11 +129,7 @@ impl RawPartner {
         };
         let header = match self.header {
             None => Some(None),
-            Some(name) if kind == Kind::Http => {
-                let valid =
-                    HeaderName::try_from(&name).map_err(|_| format!("expected the name of a header, found `{name}`"));
-                section.parsed("header", valid).map(|_| Some(name))
-            }
+            Some(name) if kind == Kind::Http => section.parsed("header", check_header_name(&name)).map(|()| Some(name)),
             Some(_) => {
                 section.problem("header", "expected no header: the kind determines how the key is sent");
                 None

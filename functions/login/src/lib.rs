@@ -7,7 +7,7 @@ mod settings;
 use std::time::Duration;
 
 use ::settings::{Common, Contract, SecretRef, Section};
-use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
+use check::{Cause, FailureKind, Mismatch, StepEnded, Subject, ours, phrase};
 use platform::counting::count;
 use platform::{Mode, Totp, UserSession, status};
 use probe::Response;
@@ -153,7 +153,7 @@ impl Login {
         let step = run.step(&Subject::whole(), "second-factor");
         let seed = step.secret(seed).await?;
         let totp = Totp::new(&seed, factor.period.get(), factor.digits.get())
-            .map_err(|error| step.inconclusive(Cause::Credentials, &error.to_string()))?;
+            .map_err(|error| step.inconclusive(Cause::Credentials, ours(error)))?;
         let answer = user.ask_me(&step).await?;
         step.check("password_is_not_enough", user.expect_unauthenticated(&answer, "no log-in without the code"))?;
         let code_step = totp.step(run.clock().now());
@@ -184,7 +184,8 @@ impl Login {
     async fn own_school(&self, run: &Run, user: &UserSession<'_>) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "own-school");
         let school = &self.site.platform.school;
-        let answer = user.get(&step, school.path.at(&self.site.base_url, &[("school", &self.own_school)])).await?;
+        let url = school.path.at(&self.site.base_url, &[("school", &self.own_school)]);
+        let answer = user.get(&step, url.map_err(|mismatch| step.fail("id", mismatch))?).await?;
         step.check("status", status(&answer, &[200]))?;
         step.check(
             "id",
@@ -197,12 +198,13 @@ impl Login {
     async fn other_school(&self, run: &Run, user: &UserSession<'_>) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "other-school");
         let school = &self.site.platform.school;
-        let answer = user.get(&step, school.path.at(&self.site.base_url, &[("school", &self.other_school)])).await?;
+        let url = school.path.at(&self.site.base_url, &[("school", &self.other_school)]);
+        let answer = user.get(&step, url.map_err(|mismatch| step.fail("id", mismatch))?).await?;
         let hidden = status(&answer, school.hidden.as_slice()).map_err(|mismatch| {
             let kind = if answer.status.is_success() { FailureKind::Invariant } else { mismatch.kind };
-            let expected = format!("another school to be hidden ({})", mismatch.expected);
+            let expected = phrase!("another school to be hidden ({})", mismatch.expected);
             // The exposed data belongs to another school, so no message quotes it.
-            let bytes = format!("{} bytes, not quoted: they belong to another school", answer.body.len());
+            let bytes = phrase!("{} bytes, not quoted: they belong to another school", answer.body.len());
             let evidence = if kind == FailureKind::Invariant { Some(bytes) } else { mismatch.evidence };
             Mismatch { kind, expected, actual: mismatch.actual, evidence }
         });
@@ -246,7 +248,8 @@ impl Login {
         );
         let refused = refused.map_err(|mismatch| {
             let kind = if accepted { FailureKind::Invariant } else { mismatch.kind };
-            Mismatch { kind, expected: format!("a wrong password to be refused ({})", mismatch.expected), ..mismatch }
+            let expected = phrase!("a wrong password to be refused ({})", mismatch.expected);
+            Mismatch { kind, expected, ..mismatch }
         });
         step.check("refused", refused)?;
         step.passed();
@@ -257,7 +260,12 @@ impl Login {
 }
 
 /// Checks in a step that the cookies or token of a session do not log in.
-async fn unauthenticated(run: &Run, name: &str, session: &UserSession<'_>, expected: &str) -> Result<(), StepEnded> {
+async fn unauthenticated(
+    run: &Run,
+    name: &str,
+    session: &UserSession<'_>,
+    expected: &'static str,
+) -> Result<(), StepEnded> {
     let step = run.step(&Subject::whole(), name);
     let answer = session.ask_me(&step).await?;
     step.check("unauthenticated", session.expect_unauthenticated(&answer, expected))?;
@@ -282,7 +290,7 @@ fn without_actual_value(mismatch: Mismatch) -> Mismatch {
     if mismatch.kind != FailureKind::Invariant {
         return mismatch;
     }
-    let actual = "a different one, not quoted: it belongs to another user or school".to_owned();
+    let actual = "a different one, not quoted: it belongs to another user or school".into();
     Mismatch { actual, evidence: None, ..mismatch }
 }
 
@@ -293,7 +301,7 @@ fn record_attempt(run: &Run, memory: &MemoryCell<Memory>, result: Option<Attempt
     }
 }
 
-fn skip(run: &Run, steps: &[&str], reason: &str) {
+fn skip(run: &Run, steps: &[&str], reason: &'static str) {
     for name in steps {
         run.step(&Subject::whole(), name).skipped(reason);
     }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use ::settings::{Common, Contract, Section, written_id};
 use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES, NOTIFICATION_QUEUE};
-use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
+use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use platform::canaries::Canary as SentCanary;
 use platform::counting::{Counters, count};
-use platform::{UserSession, status};
+use platform::{UserSession, short_id, status};
 use probe::Method;
 use probe::expect::{json_found, json_list};
 use runtime::{Check, MemoryCell, Run, Step};
@@ -86,8 +86,8 @@ impl Notifications {
         step.passed();
         let step = run.step(&Subject::whole(), "record");
         let names = &self.site.platform.notification;
-        let answer =
-            user.get(&step, names.record.at(&self.site.base_url, &[("user", &written_id(&self.user))])).await?;
+        let url = names.record.at(&self.site.base_url, &[("user", &written_id(&self.user))]);
+        let answer = user.get(&step, url.map_err(|mismatch| step.fail("id", mismatch))?).await?;
         step.check("status", status(&answer, &[200]))?;
         let list = step.check_value("list", json_list(&answer, self.site.platform.wrapper.as_str()))?;
         step.passed();
@@ -105,9 +105,9 @@ impl Notifications {
     ) {
         let step = run.step(&subject(channel), "delivery");
         if canaries.pending().is_empty() {
-            let next =
-                canaries.next(canary.every).map(|next| format!("; the next is due at {next:.0}")).unwrap_or_default();
-            step.skipped(format!("nothing to judge: no canary is on its way{next}"));
+            let next = canaries.next(canary.every);
+            let next = next.map(|next| phrase!("; the next is due at {}", ours(format!("{next:.0}"))));
+            step.skipped(phrase!("nothing to judge: no canary is on its way{}", next.unwrap_or_default()));
             return;
         }
         let mut waiting = None;
@@ -129,15 +129,15 @@ impl Notifications {
                 }
                 DeliveryState::Failed(reason) => {
                     canaries.failed(&sent.id);
-                    step.check("arrived", Err(mismatch(canary, sent, FailureKind::Assertion, &reason)))
+                    step.check("arrived", Err(mismatch(canary, sent, FailureKind::Assertion, reason)))
                 }
                 DeliveryState::OnItsWay(actual) if age.unsigned_abs() >= canary.delivered_within => {
                     canaries.late();
-                    let actual = format!("{actual}, {} s after sending", age.as_secs());
-                    step.check("in_time", Err(mismatch(canary, sent, FailureKind::Stale, &actual)))
+                    let actual = phrase!("{}, {} s after sending", actual, age.as_secs());
+                    step.check("in_time", Err(mismatch(canary, sent, FailureKind::Stale, actual)))
                 }
                 DeliveryState::OnItsWay(actual) => {
-                    waiting = Some(format!("a canary has been on its way for {} s: {actual}", age.as_secs()));
+                    waiting = Some(phrase!("a canary has been on its way for {} s: {}", age.as_secs(), actual));
                     Ok(())
                 }
             };
@@ -165,7 +165,7 @@ impl Notifications {
         let entry = record.iter().find(|entry| text(entry, names.id.as_str()) == sent.id);
         let (known, provider_id) = match entry {
             // The platform may still have sent it.
-            None => ("not in the platform's record".to_owned(), None),
+            None => (Phrase::from("not in the platform's record"), None),
             Some(entry) => {
                 let status = text(entry, names.status.as_str());
                 if names.delivered_statuses.iter().any(|delivered| delivered.as_str() == status) {
@@ -173,38 +173,44 @@ impl Notifications {
                     return Ok(DeliveryState::Delivered(at.and_then(|at| self.site.platform.times.read(at))));
                 }
                 if names.failed_statuses.iter().any(|failed| failed.as_str() == status) {
-                    return Ok(DeliveryState::Failed(format!("{status}: {}", text(entry, names.error.as_str()))));
+                    let error = text(entry, names.error.as_str());
+                    return Ok(DeliveryState::Failed(phrase!("{}: {}", foreign(status), foreign(error))));
                 }
-                let provider_id = text(entry, names.provider_id.as_str());
-                let provider_id = Some(provider_id).filter(|id| !id.is_empty() && id != "null");
-                (format!("status {status} on the platform"), provider_id)
+                let provider_id = entry.pointer(names.provider_id.as_str());
+                let provider_id = provider_id.filter(|id| !id.is_null() && **id != "");
+                (phrase!("status {} on the platform", foreign(status)), provider_id)
             }
         };
         let Some(provider) = &canary.provider else { return Ok(DeliveryState::OnItsWay(known)) };
+        // Recorded only when it fails, since most canaries need no provider.
+        let provider_id = provider_id
+            .map(|id| short_id(id, names.provider_id.as_str()))
+            .transpose()
+            .map_err(|mismatch| step.fail("provider_id", mismatch))?;
         let key = step.secret(&provider.key).await?;
         let request = provider.request(sent, provider_id.as_deref(), &canary.to, &key, self.site.deadline);
         let Some(request) = request else {
-            return Ok(DeliveryState::OnItsWay(format!("{known}, without an id at the provider")));
+            return Ok(DeliveryState::OnItsWay(phrase!("{}, without an id at the provider", known)));
         };
         // An unreachable provider is a partner's problem, so the platform's status counts.
         let answer = match step.look(request).await {
             Ok(answer) => answer,
-            Err(error) => return Ok(DeliveryState::OnItsWay(format!("{known}; the provider: {error}"))),
+            Err(error) => return Ok(DeliveryState::OnItsWay(phrase!("{}; the provider: {}", known, error))),
         };
         if matches!(answer.status.as_u16(), 401 | 403) {
-            let detail = format!(
-                "{:?} answered {} to the key for {}\nput a valid key at {}",
-                provider.kind,
+            let detail = phrase!(
+                "{} answered {} to the key for {}\nput a valid key at {}",
+                ours(format!("{:?}", provider.kind)),
                 answer.status.as_u16(),
                 channel.as_str(),
-                provider.key
+                ours(&provider.key)
             );
-            return Err(step.inconclusive(Cause::Credentials, &detail));
+            return Err(step.inconclusive(Cause::Credentials, detail));
         }
         Ok(match provider.delivery_state(&answer, sent, provider_id.as_deref()) {
-            Ok(DeliveryState::OnItsWay(status)) => DeliveryState::OnItsWay(format!("{known}; {status}")),
+            Ok(DeliveryState::OnItsWay(status)) => DeliveryState::OnItsWay(phrase!("{}; {}", known, status)),
             Ok(state) => state,
-            Err(error) => DeliveryState::OnItsWay(format!("{known}; {error}")),
+            Err(error) => DeliveryState::OnItsWay(phrase!("{}; {}", known, error)),
         })
     }
 
@@ -253,7 +259,7 @@ impl Notifications {
         let answer = user.send(step, Method::POST, path.below(&self.site.base_url), Some(&body)).await?;
         step.check("accepted", status(&answer, names.accepted.as_slice()))?;
         let id = json_found(&answer, names.id.as_str(), self.site.platform.wrapper.as_str());
-        step.check_value("id", id).map(|id| written_id(&id))
+        step.check_value("id", id.and_then(|id| short_id(&id, names.id.as_str())))
     }
 
     fn measure(&self, run: &Run, counters: &Counters<'_>) -> Vec<String> {
@@ -296,13 +302,11 @@ impl Memory {
 }
 
 /// Returns the mismatch of a failed or late canary.
-fn mismatch(canary: &Canary, sent: &SentCanary, kind: FailureKind, actual: &str) -> Mismatch {
-    Mismatch {
-        kind,
-        expected: format!("the canary sent at {:.0} to arrive within {} s", sent.at, canary.delivered_within.as_secs()),
-        actual: actual.to_owned(),
-        evidence: Some(format!("notification {} of run {}", sent.id, sent.run_id)),
-    }
+fn mismatch(canary: &Canary, sent: &SentCanary, kind: FailureKind, actual: Phrase) -> Mismatch {
+    let (at, within) = (ours(format!("{:.0}", sent.at)), canary.delivered_within.as_secs());
+    let expected = phrase!("the canary sent at {} to arrive within {} s", at, within);
+    let evidence = phrase!("notification {} of run {}", foreign(&sent.id), ours(&sent.run_id));
+    Mismatch::new(kind, expected, actual).with_evidence(evidence)
 }
 
 /// Returns the subject of a channel. The channels' names are valid subjects.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use check::{Phrase, foreign, ours, phrase};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use probe::expect::json;
@@ -52,14 +53,14 @@ pub struct Provider {
 }
 
 /// Delivery state of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum DeliveryState {
     /// Arrived, at this time if known.
     Delivered(Option<Timestamp>),
     /// Lost, with the reason.
-    Failed(String),
+    Failed(Phrase),
     /// Not final, with the last known status.
-    OnItsWay(String),
+    OnItsWay(Phrase),
 }
 
 impl Provider {
@@ -112,15 +113,15 @@ impl Provider {
         response: &Response,
         sent: &SentCanary,
         provider_id: Option<&str>,
-    ) -> Result<DeliveryState, String> {
-        let name = format!("{:?}", self.kind);
+    ) -> Result<DeliveryState, Phrase> {
+        let name = ours(format!("{:?}", self.kind));
         if response.status.as_u16() == 404 {
-            return Ok(DeliveryState::OnItsWay(format!("unknown to {name}")));
+            return Ok(DeliveryState::OnItsWay(phrase!("unknown to {}", name)));
         }
         if !response.status.is_success() {
-            return Err(format!("{name} answered {}", response.status.as_u16()));
+            return Err(phrase!("{} answered {}", name, response.status.as_u16()));
         }
-        let body = json(response).map_err(|mismatch| format!("{name}: {}", mismatch.actual))?;
+        let body = json(response).map_err(|mismatch| phrase!("{}: {}", name, mismatch.actual))?;
         Ok(match self.kind {
             Kind::Twilio => twilio(&body),
             Kind::Sparkpost => sparkpost(&body, sent, provider_id),
@@ -141,14 +142,12 @@ fn twilio(message: &Value) -> DeliveryState {
             DeliveryState::Delivered(rfc2822::parse(text(message, "date_updated")).ok().map(|at| at.timestamp()))
         }
         "failed" | "undelivered" | "canceled" => {
-            let code = message["error_code"].as_i64().map(|code| format!(", error {code}")).unwrap_or_default();
+            let code = message["error_code"].as_i64().map(|code| phrase!(", error {}", code)).unwrap_or_default();
             let error = Some(text(message, "error_message")).filter(|error| !error.is_empty());
-            DeliveryState::Failed(format!(
-                "Twilio: {status}{code}{}",
-                error.map(|error| format!(": {error}")).unwrap_or_default()
-            ))
+            let error = error.map(|error| phrase!(": {}", foreign(error))).unwrap_or_default();
+            DeliveryState::Failed(phrase!("Twilio: {}{}{}", foreign(status), code, error))
         }
-        other => DeliveryState::OnItsWay(format!("Twilio: {other}")),
+        other => DeliveryState::OnItsWay(phrase!("Twilio: {}", foreign(other))),
     }
 }
 
@@ -165,11 +164,11 @@ fn sparkpost(body: &Value, sent: &SentCanary, provider_id: Option<&str>) -> Deli
     {
         let reason =
             Some(text(event, "raw_reason")).filter(|reason| !reason.is_empty()).unwrap_or(text(event, "reason"));
-        return DeliveryState::Failed(format!("SparkPost: {} {reason}", text(event, "type")));
+        return DeliveryState::Failed(phrase!("SparkPost: {} {}", foreign(text(event, "type")), foreign(reason)));
     }
     match find(&["delivery"]) {
         Some(event) => DeliveryState::Delivered(text(event, "timestamp").parse().ok()),
-        None => DeliveryState::OnItsWay("no delivery event at SparkPost".to_owned()),
+        None => DeliveryState::OnItsWay("no delivery event at SparkPost".into()),
     }
 }
 
@@ -181,15 +180,25 @@ fn mailtrap(body: &Value, sent: &SentCanary) -> DeliveryState {
     let messages: Vec<&Value> = body.as_array().into_iter().flatten().collect();
     match messages.iter().copied().find(is_canary) {
         Some(message) => DeliveryState::Delivered(text(message, "created_at").parse().ok()),
-        None => DeliveryState::OnItsWay("not in the Mailtrap inbox".to_owned()),
+        None => DeliveryState::OnItsWay("not in the Mailtrap inbox".into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use check::NoSecrets;
     use serde_json::json;
 
     use super::*;
+
+    /// Text of a failed or waiting message.
+    fn shown(state: DeliveryState) -> String {
+        match state {
+            DeliveryState::Delivered(at) => format!("delivered {at:?}"),
+            DeliveryState::Failed(text) => format!("failed, {}", text.admit(&NoSecrets, 200)),
+            DeliveryState::OnItsWay(text) => format!("on its way, {}", text.admit(&NoSecrets, 200)),
+        }
+    }
 
     fn sent() -> SentCanary {
         SentCanary { id: "1".to_owned(), at: Timestamp::UNIX_EPOCH, run_id: "run-7".to_owned() }
@@ -202,13 +211,9 @@ mod tests {
         let delivered = state(json!({ "status": "delivered", "date_updated": at }));
         assert_eq!(delivered, DeliveryState::Delivered(Some("2026-11-24T10:00:05Z".parse().unwrap())));
         let failed = state(json!({ "status": "undelivered", "error_code": 30003, "error_message": null }));
-        assert_eq!(failed, DeliveryState::Failed("Twilio: undelivered, error 30003".to_owned()));
-        assert_eq!(state(json!({ "status": "queued" })), DeliveryState::OnItsWay("Twilio: queued".to_owned()));
-        assert_eq!(
-            state(json!([])),
-            DeliveryState::OnItsWay("Twilio: ".to_owned()),
-            "an unexpected shape is not a failure"
-        );
+        assert_eq!(shown(failed), "failed, Twilio: undelivered, error 30003");
+        assert_eq!(shown(state(json!({ "status": "queued" }))), "on its way, Twilio: queued");
+        assert_eq!(shown(state(json!([]))), "on its way, Twilio: ", "an unexpected shape is not a failure");
     }
 
     #[test]
@@ -217,10 +222,8 @@ mod tests {
         let state = |events: Value| sparkpost(&json!({ "results": events }), &sent(), Some("t-9"));
         let delivered = DeliveryState::Delivered(Some("2026-11-24T10:00:05Z".parse().unwrap()));
         assert_eq!(state(json!([event("delivery", "canary run-7")])), delivered);
-        assert_eq!(
-            state(json!([event("delivery", "run-7"), event("bounce", "run-7")])),
-            DeliveryState::Failed("SparkPost: bounce 550 no such user".to_owned())
-        );
+        let bounced = state(json!([event("delivery", "run-7"), event("bounce", "run-7")]));
+        assert_eq!(shown(bounced), "failed, SparkPost: bounce 550 no such user");
         assert!(matches!(state(json!([event("delivery", "another message")])), DeliveryState::OnItsWay(_)));
         let by_id = sparkpost(&json!({ "results": [event("delivery", "")] }), &sent(), Some("t-1"));
         assert_eq!(by_id, delivered);

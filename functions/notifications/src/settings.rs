@@ -147,7 +147,7 @@ impl RawProvider {
             key.and_then(|key| section.secret("key", Some(key), &common.environment, Notifications::ID));
         let kind = kind?;
         let needed = |name: &str, value: Option<String>, is_needed: bool| {
-            if is_needed { section.text(name, value) } else { Some(value.unwrap_or_default()) }
+            if is_needed { section.text_id(name, value) } else { Some(value.unwrap_or_default()) }
         };
         let account = needed("account", self.account, kind != Kind::Sparkpost);
         let inbox = needed("inbox", self.inbox, kind == Kind::Mailtrap);

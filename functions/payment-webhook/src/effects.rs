@@ -1,6 +1,6 @@
 //! Wanted and unwanted effects of the delivered events.
 
-use check::{FailureKind, Mismatch, StepEnded};
+use check::{FailureKind, Mismatch, StepEnded, foreign, ours, phrase};
 use platform::{UserSession, status};
 use probe::expect::json_found;
 use runtime::Step;
@@ -58,7 +58,8 @@ impl PaymentWebhook {
         user: &UserSession<'_>,
     ) -> Result<Vec<RecordedPayment>, StepEnded> {
         let names = &self.site.platform.payment;
-        let answer = user.get(step, names.list.at(&self.site.base_url, &self.student_id().placeholders())).await?;
+        let url = names.list.at(&self.site.base_url, &self.student_id().placeholders());
+        let answer = user.get(step, url.map_err(|mismatch| step.fail("id", mismatch))?).await?;
         step.check("status", status(&answer, &[200]))?;
         step.check_value("list", payments(&self.site.platform, &answer))
     }
@@ -66,7 +67,7 @@ impl PaymentWebhook {
     /// Checks that the invoice is still open after the event of a failed payment.
     pub(super) async fn failed_payment(&self, step: Step<'_>, setup: &Setup<'_, '_>) -> Result<(), StepEnded> {
         let names = &self.site.platform.invoice;
-        let answer = setup.user.get(&step, self.invoice_url(&setup.unpaid_invoice)).await?;
+        let answer = setup.user.get(&step, self.invoice_url(&step, &setup.unpaid_invoice)?).await?;
         step.check("status", status(&answer, &[200]))?;
         let actual = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
         let open = actual.and_then(|actual| {
@@ -99,10 +100,11 @@ impl PaymentWebhook {
                 break;
             }
             if attempt == MAX_BALANCE_READS {
-                let expected = format!("a balance changed by {owed}: two invoices of {owed}, one of them paid");
-                let actual = format!("{before} before and {after} after");
-                let kind = FailureKind::Assertion;
-                step.check("recomputed", Err(Mismatch { kind, expected, actual, evidence: None }))?;
+                let amount = ours(self.amount);
+                let expected =
+                    phrase!("a balance changed by {}: two invoices of {}, one of them paid", amount.clone(), amount);
+                let actual = phrase!("{} before and {} after", foreign(before.to_string()), foreign(after.to_string()));
+                step.check("recomputed", Err(Mismatch::new(FailureKind::Assertion, expected, actual)))?;
             }
             step.run().wait(MIN_WAIT / 2).await;
         }
@@ -112,27 +114,25 @@ impl PaymentWebhook {
 }
 
 /// Returns a mismatch if there is any payment.
-fn none(payments: &[&RecordedPayment], expected: &str) -> Result<(), Mismatch> {
+fn none(payments: &[&RecordedPayment], expected: &'static str) -> Result<(), Mismatch> {
     let Some(payment) = payments.first() else { return Ok(()) };
-    Err(Mismatch {
-        kind: FailureKind::Invariant,
-        expected: expected.to_owned(),
-        actual: format!("a payment of {} {}", payment.amount.unwrap_or_default(), payment.currency),
-        evidence: Some(format!("reference {}", payment.reference)),
-    })
+    let amount = payment.amount.unwrap_or_default().to_string();
+    let actual = phrase!("a payment of {} {}", foreign(amount), foreign(&payment.currency));
+    let evidence = phrase!("reference {}", foreign(&payment.reference));
+    Err(Mismatch::new(FailureKind::Invariant, expected, actual).with_evidence(evidence))
 }
 
 /// Returns the mismatch of none or several payments.
 fn miscounted(payments: &[&RecordedPayment], reference: &str, kind: FailureKind) -> Mismatch {
-    let expected = "one payment for an event delivered twice".to_owned();
-    let actual = format!("{} payments", payments.len());
-    Mismatch { kind, expected, actual, evidence: Some(format!("reference {reference}")) }
+    let actual = phrase!("{} payments", payments.len());
+    Mismatch::new(kind, "one payment for an event delivered twice", actual)
+        .with_evidence(phrase!("reference {}", ours(reference)))
 }
 
-fn same(what: &str, expected: &str, actual: &str) -> Result<(), Mismatch> {
+fn same(what: &'static str, expected: &str, actual: &str) -> Result<(), Mismatch> {
     if expected == actual {
         return Ok(());
     }
-    let kind = FailureKind::Assertion;
-    Err(Mismatch { kind, expected: format!("{what}: {expected}"), actual: actual.to_owned(), evidence: None })
+    let expected = phrase!("{}: {}", what, ours(expected));
+    Err(Mismatch::new(FailureKind::Assertion, expected, phrase!("{}", foreign(actual))))
 }

@@ -12,7 +12,7 @@ use settings::written_id;
 /// Prefix of the run's id in the text of a synthetic invoice.
 pub(crate) const MARKER: &str = "synthetic:";
 /// Prefix of the references of synthetic payments.
-const PREFIX: &str = "pi_synthetic_";
+pub(crate) const PREFIX: &str = "pi_synthetic_";
 
 /// Maximum age of a signature in Stripe's libraries. **Units:** seconds.
 pub(crate) const TOLERANCE: i64 = 300;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use check::Mismatch;
+use check::{Mismatch, Phrase, foreign, phrase};
 use jiff::Timestamp;
-use platform::{BackgroundSession, Platform, status};
+use platform::{BackgroundSession, Platform, short_id, status};
 use probe::expect::{json_list, number};
 use probe::{Method, Request, Response};
 use runtime::{Clock, FoundLeftover, began};
@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use settings::written_id;
 
-use crate::event::{MARKER, Payment, marker, reference_prefix, signature};
+use crate::event::{MARKER, PREFIX, Payment, marker, reference_prefix, signature};
 
 /// Interval and number of compensation's polls for a processed refund.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -51,39 +51,40 @@ pub(crate) struct RecordedPayment {
     pub(crate) status: String,
 }
 
-/// Returns the invoices of a response.
+/// Returns the synthetic invoices of a response.
 ///
 /// # Errors
-/// A mismatch if the response is not a list.
+/// A mismatch if the response is not a list, or if the id of a synthetic invoice is too long.
 pub(crate) fn invoices(platform: &Platform, response: &Response) -> Result<Vec<Invoice>, Mismatch> {
     let names = &platform.invoice;
     let read = |item: &Value| {
         let text = |pointer: &str| item.pointer(pointer).map(written_id).unwrap_or_default();
-        Some(Invoice {
-            id: item.pointer(names.id.as_str())?.clone(),
-            status: text(names.status.as_str()),
-            description: text(names.description.as_str()),
-        })
+        let description = text(names.description.as_str());
+        let id = item.pointer(names.id.as_str()).filter(|_| description.starts_with(MARKER))?;
+        let invoice = Invoice { id: id.clone(), status: text(names.status.as_str()), description };
+        Some(short_id(id, names.id.as_str()).map(|_| invoice))
     };
-    Ok(json_list(response, platform.wrapper.as_str())?.iter().filter_map(read).collect())
+    json_list(response, platform.wrapper.as_str())?.iter().filter_map(read).collect()
 }
 
-/// Returns the payments of a response.
+/// Returns the synthetic payments of a response.
 ///
 /// # Errors
-/// A mismatch if the response is not a list.
+/// A mismatch if the response is not a list, or if the reference of a synthetic payment is too long.
 pub(crate) fn payments(platform: &Platform, response: &Response) -> Result<Vec<RecordedPayment>, Mismatch> {
     let names = &platform.payment;
     let read = |item: &Value| {
         let text = |pointer: &str| item.pointer(pointer).map(written_id).unwrap_or_default();
-        RecordedPayment {
-            reference: text(names.reference.as_str()),
+        let found = item.pointer(names.reference.as_str())?;
+        found.as_str().filter(|reference| reference.starts_with(PREFIX))?;
+        Some(short_id(found, names.reference.as_str()).map(|reference| RecordedPayment {
+            reference,
             amount: item.pointer(names.amount.as_str()).and_then(number),
             currency: text(names.currency.as_str()),
             status: text(names.status.as_str()),
-        }
+        }))
     };
-    Ok(json_list(response, platform.wrapper.as_str())?.iter().map(read).collect())
+    json_list(response, platform.wrapper.as_str())?.iter().filter_map(read).collect()
 }
 
 /// Returns the request that delivers an event.
@@ -114,7 +115,7 @@ impl Undo {
     ///
     /// # Errors
     /// A text with the data that remains or may remain, and the reason.
-    pub(crate) async fn run(&self) -> Result<(), String> {
+    pub(crate) async fn run(&self) -> Result<(), Phrase> {
         let paid = self.unrefunded().await?;
         let references: BTreeSet<&str> = paid.iter().map(|payment| payment.reference.as_str()).collect();
         for reference in &references {
@@ -132,18 +133,17 @@ impl Undo {
     }
 
     /// Returns the run's payments without a refund.
-    async fn unrefunded(&self) -> Result<Vec<RecordedPayment>, String> {
+    async fn unrefunded(&self) -> Result<Vec<RecordedPayment>, Phrase> {
         let names = &self.platform().payment;
-        let answer = self
-            .get(names.list.at(&self.background_session.site().base_url, &self.student_id().placeholders()))
-            .await?;
-        let all = payments(self.platform(), &answer).map_err(|mismatch| self.may_remain(&mismatch.actual))?;
+        let url = names.list.at(&self.background_session.site().base_url, &self.student_id().placeholders());
+        let answer = self.get(url.map_err(|mismatch| self.may_remain(unexpected(mismatch)))?).await?;
+        let all = payments(self.platform(), &answer).map_err(|mismatch| self.may_remain(unexpected(mismatch)))?;
         let prefix = reference_prefix(&self.run_id);
         let is_kept = |payment: &RecordedPayment| payment.status != names.refunded_status.as_str();
         Ok(all.into_iter().filter(|payment| payment.reference.starts_with(&prefix) && is_kept(payment)).collect())
     }
 
-    async fn send_refund(&self, reference: &str, amount: Option<f64>) -> Result<(), String> {
+    async fn send_refund(&self, reference: &str, amount: Option<f64>) -> Result<(), Phrase> {
         let now = self.clock.now();
         let payment = Payment {
             reference,
@@ -159,12 +159,12 @@ impl Undo {
         let signature = signature(&self.secret, &body, now);
         let answer =
             self.background_session.send_apart(delivery(self.background_session.site(), body, &signature)).await;
-        let answer = answer.map_err(|error| self.may_remain(&error))?;
+        let answer = answer.map_err(|error| self.may_remain(error))?;
         status(&answer, self.platform().webhook.accepted.as_slice())
-            .map_err(|mismatch| self.may_remain(&format!("the refund of {reference}: {}", mismatch.actual)))
+            .map_err(|mismatch| self.may_remain(phrase!("the refund of {}: {}", foreign(reference), mismatch.actual)))
     }
 
-    async fn wait_for_refund(&self) -> Result<(), String> {
+    async fn wait_for_refund(&self) -> Result<(), Phrase> {
         for _ in 0..MAX_POLLS {
             self.clock.sleep(POLL_INTERVAL).await;
             if self.unrefunded().await?.is_empty() {
@@ -175,36 +175,37 @@ impl Undo {
     }
 
     /// Returns the run's invoices without the void ones.
-    async fn open_invoices(&self) -> Result<Vec<Invoice>, String> {
+    async fn open_invoices(&self) -> Result<Vec<Invoice>, Phrase> {
         let names = &self.platform().invoice;
-        let answer = self
-            .get(names.list.at(&self.background_session.site().base_url, &self.student_id().placeholders()))
-            .await?;
-        let all = invoices(self.platform(), &answer).map_err(|mismatch| self.may_remain(&mismatch.actual))?;
+        let url = names.list.at(&self.background_session.site().base_url, &self.student_id().placeholders());
+        let answer = self.get(url.map_err(|mismatch| self.may_remain(unexpected(mismatch)))?).await?;
+        let all = invoices(self.platform(), &answer).map_err(|mismatch| self.may_remain(unexpected(mismatch)))?;
         let own = marker(&self.run_id);
         let is_open = |invoice: &Invoice| invoice.status != names.void_status.as_str();
         Ok(all.into_iter().filter(|invoice| invoice.description == own && is_open(invoice)).collect())
     }
 
-    async fn void_invoice(&self, invoice: &Invoice) -> Result<(), String> {
+    async fn void_invoice(&self, invoice: &Invoice) -> Result<(), Phrase> {
         let names = &self.platform().invoice;
         let id = written_id(&invoice.id);
         let url = names.path.at(&self.background_session.site().base_url, &[("invoice", &id)]);
+        let url = url.map_err(|mismatch| self.may_remain(phrase!("invoice {}: {}", foreign(&id), mismatch.actual)))?;
         let body = names.void_body.with(&[("invoice", &invoice.id)]);
         let answer = self
             .background_session
             .send(Method::PUT, url, Some(&body))
             .await
-            .map_err(|error| self.may_remain(&error))?;
+            .map_err(|error| self.may_remain(error))?;
         status(&answer, names.updated.as_slice()).map_err(|mismatch| {
-            self.may_remain(&format!("voiding invoice {id} ({}): {}", invoice.status, mismatch.actual))
+            let (id, status) = (foreign(&id), foreign(&invoice.status));
+            self.may_remain(phrase!("voiding invoice {} ({}): {}", id, status, mismatch.actual))
         })
     }
 
-    async fn get(&self, url: probe::Url) -> Result<Response, String> {
+    async fn get(&self, url: probe::Url) -> Result<Response, Phrase> {
         let answer =
-            self.background_session.send(Method::GET, url, None).await.map_err(|error| self.may_remain(&error))?;
-        status(&answer, &[200]).map_err(|mismatch| self.may_remain(&mismatch.actual))?;
+            self.background_session.send(Method::GET, url, None).await.map_err(|error| self.may_remain(error))?;
+        status(&answer, &[200]).map_err(|mismatch| self.may_remain(mismatch.actual))?;
         Ok(answer)
     }
 
@@ -216,10 +217,18 @@ impl Undo {
         &self.background_session.site().platform
     }
 
-    fn may_remain(&self, why: &str) -> String {
-        let text = marker(&self.run_id);
-        format!("undoing the test payment failed: {why}; invoices and payments with the text `{text}` may still exist")
+    fn may_remain(&self, why: impl Into<Phrase>) -> Phrase {
+        phrase!(
+            "undoing the test payment failed: {}; invoices and payments with the text `{}` may still exist",
+            why.into(),
+            foreign(marker(&self.run_id))
+        )
     }
+}
+
+/// Describes a list that could not be read.
+fn unexpected(mismatch: Mismatch) -> Phrase {
+    phrase!("expected {}, found {}", mismatch.expected, mismatch.actual)
 }
 
 /// Id of the student as a path placeholder.
@@ -228,5 +237,39 @@ pub(crate) struct StudentId(pub(crate) String);
 impl StudentId {
     pub(crate) fn placeholders(&self) -> [(&'static str, &str); 1] {
         [("student", &self.0)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use check::NoSecrets;
+    use probe::{Bytes, HeaderMap, Redactor, StatusCode};
+    use serde_json::json;
+
+    use super::*;
+
+    fn list(items: &Value) -> Response {
+        Response {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::from(items.to_string()),
+            url: "https://app.example/api/payments".parse().unwrap(),
+            certificate_expires: None,
+            redactor: Redactor::default(),
+        }
+    }
+
+    #[test]
+    fn only_ids_of_synthetic_objects_are_kept_and_bounded() {
+        let platform = Platform::default();
+        let long = "x".repeat(200);
+        let others = list(&json!([{ "id": long, "provider_reference": long, "description": "lessons" }]));
+        assert!(invoices(&platform, &others).unwrap().is_empty());
+        assert!(payments(&platform, &others).unwrap().is_empty());
+        let own =
+            list(&json!([{ "id": long, "provider_reference": format!("{PREFIX}{long}"), "description": MARKER }]));
+        let refused = [invoices(&platform, &own).unwrap_err(), payments(&platform, &own).unwrap_err()];
+        let refused = refused.map(|mismatch| mismatch.actual.admit(&NoSecrets, 200).to_string());
+        assert_eq!(refused, ["one of 200", "one of 213"]);
     }
 }

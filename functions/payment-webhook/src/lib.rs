@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use ::settings::{Common, Contract, Section, written_id};
 use check::metric::{PAYMENT_FAILURE_RATE, WEBHOOK_FAILURE_RATE, WEBHOOK_PROCESSING_DELAY};
-use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
+use check::{Cause, FailureKind, Mismatch, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
 use platform::counting::{Counters, Tally, count};
-use platform::{UserSession, skew, status};
+use platform::{UserSession, short_id, skew, status};
 use probe::expect::{json_found, number};
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
@@ -188,10 +188,11 @@ impl PaymentWebhook {
         let step = run.step(&Subject::whole(), "invoices");
         let names = &self.site.platform.invoice;
         let url = names.list.at(&self.site.base_url, &self.student_id().placeholders());
+        let url = url.map_err(|mismatch| step.fail("id", mismatch))?;
         let (answer, balance) = join!(user.get(&step, url), self.read_balance(&step, user));
         let answer = answer?;
         if names.unsupported_statuses.contains(&answer.status.as_u16()) {
-            step.skipped(format!("the school takes no payments online ({})", answer.status.as_u16()));
+            step.skipped(phrase!("the school takes no payments online ({})", answer.status.as_u16()));
             return Ok(None);
         }
         step.check("status", status(&answer, &[200]))?;
@@ -208,19 +209,17 @@ impl PaymentWebhook {
     /// Reads the balance. Returns `None` for a school without online payment.
     async fn read_balance(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Option<f64>, StepEnded> {
         let names = &self.site.platform.payment;
-        let answer =
-            user.get(step, names.balance_path.at(&self.site.base_url, &self.student_id().placeholders())).await?;
+        let url = names.balance_path.at(&self.site.base_url, &self.student_id().placeholders());
+        let answer = user.get(step, url.map_err(|mismatch| step.fail("id", mismatch))?).await?;
         if self.site.platform.invoice.unsupported_statuses.contains(&answer.status.as_u16()) {
             return Ok(None);
         }
         step.check("balance_status", status(&answer, &[200]))?;
         let found = json_found(&answer, names.balance.as_str(), self.site.platform.wrapper.as_str());
         let balance = found.and_then(|value| {
-            number(&value).ok_or_else(|| Mismatch {
-                kind: FailureKind::Assertion,
-                expected: format!("a number at {}", names.balance.as_str()),
-                actual: value.to_string(),
-                evidence: None,
+            number(&value).ok_or_else(|| {
+                let expected = phrase!("a number at {}", ours(names.balance.as_str()));
+                Mismatch::new(FailureKind::Assertion, expected, foreign(value.to_string()))
             })
         });
         step.check_value("balance", balance).map(Some)
@@ -262,6 +261,7 @@ impl PaymentWebhook {
     async fn new_invoice(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Value, StepEnded> {
         let names = &self.site.platform.invoice;
         let url = names.create.at(&self.site.base_url, &self.student_id().placeholders());
+        let url = url.map_err(|mismatch| step.fail("id", mismatch))?;
         let body = names.body.with(&[
             ("student", &self.student),
             ("amount", &Value::from(self.amount)),
@@ -271,7 +271,9 @@ impl PaymentWebhook {
         let answer = user.send(step, Method::POST, url, Some(&body)).await?;
         step.check("status", status(&answer, names.created.as_slice()))?;
         let wrapper = self.site.platform.wrapper.as_str();
-        let id = step.check_value("id", json_found(&answer, names.id.as_str(), wrapper))?;
+        let id =
+            json_found(&answer, names.id.as_str(), wrapper).and_then(|id| short_id(&id, names.id.as_str()).map(|_| id));
+        let id = step.check_value("id", id)?;
         step.check("total", is_number(&answer, names.total.as_str(), wrapper, self.amount))?;
         Ok(id)
     }
@@ -318,13 +320,14 @@ impl PaymentWebhook {
             && let Some(skew) = skew(&answer, now)
             && skew.abs() > SignedDuration::from_secs(TOLERANCE / 2)
         {
-            let detail = format!(
+            let detail = phrase!(
                 "the webhook answered {}, and this machine's clock differs from the platform's by {} s\ncorrect the wrong \
-                 clock; signatures are valid for {TOLERANCE} s",
+                 clock; signatures are valid for {} s",
                 answer.status.as_u16(),
                 skew.as_secs().abs(),
+                TOLERANCE,
             );
-            return Err(step.inconclusive(Cause::ClockSkew, &detail));
+            return Err(step.inconclusive(Cause::ClockSkew, detail));
         }
         step.check("accepted", status(&answer, self.site.platform.webhook.accepted.as_slice()))?;
         record_delivery(run, memory, CounterEffect::Attempted);
@@ -346,7 +349,7 @@ impl PaymentWebhook {
         let mut pause = FIRST_PAUSE;
         loop {
             run.wait(pause).await;
-            let answer = setup.user.get(&step, self.invoice_url(&setup.paid_invoice)).await?;
+            let answer = setup.user.get(&step, self.invoice_url(&step, &setup.paid_invoice)?).await?;
             step.check("status", status(&answer, &[200]))?;
             let current = step.check_value("has_status", json_found(&answer, names.status.as_str(), wrapper))?;
             let current = written_id(&current);
@@ -356,17 +359,10 @@ impl PaymentWebhook {
                 return Ok(took);
             }
             if took >= self.processing_deadline {
-                let late = Mismatch {
-                    kind: FailureKind::Stale,
-                    expected: format!(
-                        "the invoice {} within {} s",
-                        names.paid_status.as_str(),
-                        self.processing_deadline.as_secs()
-                    ),
-                    actual: format!("still {current} {} s after the event was accepted", took.as_secs()),
-                    evidence: None,
-                };
-                return Err(step.fail("paid", late));
+                let within = self.processing_deadline.as_secs();
+                let expected = phrase!("the invoice {} within {} s", ours(names.paid_status.as_str()), within);
+                let actual = phrase!("still {} {} s after the event was accepted", foreign(&current), took.as_secs());
+                return Err(step.fail("paid", Mismatch::new(FailureKind::Stale, expected, actual)));
             }
             pause = pause.mul_f64(PAUSE_FACTOR).min(MAX_PAUSE);
         }
@@ -408,10 +404,11 @@ impl PaymentWebhook {
                 Some(removed) => removed,
                 None => {
                     let undone = self.undo(run, user, secret, leftover.run_id.clone()).run().await;
-                    if let Err(why) = &undone {
+                    let is_undone = undone.is_ok();
+                    if let Err(why) = undone {
                         run.report_leftover("cleanup", why);
                     }
-                    undone.is_ok()
+                    is_undone
                 }
             };
             cleaned.push(FoundLeftover { removed, ..leftover });
@@ -463,8 +460,9 @@ impl PaymentWebhook {
         }
     }
 
-    fn invoice_url(&self, invoice: &Value) -> Url {
-        self.site.platform.invoice.path.at(&self.site.base_url, &[("invoice", &written_id(invoice))])
+    fn invoice_url(&self, step: &Step<'_>, invoice: &Value) -> Result<Url, StepEnded> {
+        let url = self.site.platform.invoice.path.at(&self.site.base_url, &[("invoice", &written_id(invoice))]);
+        url.map_err(|mismatch| step.fail("id", mismatch))
     }
 
     fn student_id(&self) -> StudentId {
@@ -477,8 +475,8 @@ fn is_number(answer: &Response, pointer: &str, wrapper: &str, expected: u64) -> 
     if number(&found) == Some(expected as f64) {
         return Ok(());
     }
-    let kind = FailureKind::Assertion;
-    Err(Mismatch { kind, expected: format!("{expected} at {pointer}"), actual: found.to_string(), evidence: None })
+    let expected = phrase!("{} at {}", expected, ours(pointer));
+    Err(Mismatch::new(FailureKind::Assertion, expected, foreign(found.to_string())))
 }
 
 /// Remembers a delivery of this check.

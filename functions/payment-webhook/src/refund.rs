@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use check::{FailureKind, Mismatch, StepEnded, Subject};
+use check::{FailureKind, Mismatch, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
 use platform::{UserSession, status};
 use probe::expect::json_found;
@@ -39,16 +39,15 @@ impl PaymentWebhook {
         let answer = self.void_invoice(&step, setup.user, &setup.paid_invoice).await?;
         if !self.site.platform.invoice.updated.as_slice().contains(&answer.status.as_u16()) {
             // The platform may refuse to void an invoice that the refund has closed.
-            let answer = setup.user.get(&step, self.invoice_url(&setup.paid_invoice)).await?;
+            let answer = setup.user.get(&step, self.invoice_url(&step, &setup.paid_invoice)?).await?;
             let names = &self.site.platform.invoice;
             let actual = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
             let closed = actual.and_then(|actual| {
                 let is_open =
                     [&names.open_status, &names.paid_status].iter().any(|open| open.as_str() == written_id(&actual));
-                let expected = "the refunded invoice to be closed".to_owned();
-                let actual = format!("status {actual}");
-                let kind = FailureKind::Assertion;
-                if is_open { Err(Mismatch { kind, expected, actual, evidence: None }) } else { Ok(()) }
+                let actual = phrase!("status {}", foreign(actual.to_string()));
+                let open = Mismatch::new(FailureKind::Assertion, "the refunded invoice to be closed", actual);
+                if is_open { Err(open) } else { Ok(()) }
             });
             step.check("closed", closed)?;
         }
@@ -66,12 +65,11 @@ impl PaymentWebhook {
             let Some(payment) = all.iter().find(is_kept) else { return Ok(()) };
             let took = Duration::try_from(step.now().duration_since(began)).unwrap_or_default();
             if took >= self.processing_deadline {
-                let late = Mismatch {
-                    kind: FailureKind::Stale,
-                    expected: format!("the payment {refunded} within {} s", self.processing_deadline.as_secs()),
-                    actual: format!("still {} {} s after the refund was accepted", payment.status, took.as_secs()),
-                    evidence: Some(reference.to_owned()),
-                };
+                let within = self.processing_deadline.as_secs();
+                let expected = phrase!("the payment {} within {} s", ours(refunded), within);
+                let status = foreign(&payment.status);
+                let actual = phrase!("still {} {} s after the refund was accepted", status, took.as_secs());
+                let late = Mismatch::new(FailureKind::Stale, expected, actual).with_evidence(ours(reference));
                 return Err(step.fail("refunded", late));
             }
             pause = pause.mul_f64(PAUSE_FACTOR).min(MAX_PAUSE);
@@ -85,6 +83,6 @@ impl PaymentWebhook {
         invoice: &Value,
     ) -> Result<Response, StepEnded> {
         let body = self.site.platform.invoice.void_body.with(&[("invoice", invoice)]);
-        user.send(step, Method::PUT, self.invoice_url(invoice), Some(&body)).await
+        user.send(step, Method::PUT, self.invoice_url(step, invoice)?, Some(&body)).await
     }
 }

@@ -1,6 +1,6 @@
 //! Events that the webhook must refuse, and events without effect.
 
-use check::{FailureKind, Mismatch, StepEnded, Subject};
+use check::{FailureKind, Mismatch, StepEnded, Subject, phrase};
 use futures::join;
 use jiff::SignedDuration;
 use platform::status;
@@ -54,18 +54,18 @@ impl PaymentWebhook {
         &self,
         run: &Run,
         name: &str,
-        what: &str,
+        what: &'static str,
         (signature, body): (String, String),
     ) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), name);
         let answer = self.site.ask(&step, delivery(&self.site, body, &signature)).await?;
         if answer.status.is_server_error() {
-            step.skipped(format!("the webhook answered {}; see the step `payment`", answer.status.as_u16()));
+            step.skipped(phrase!("the webhook answered {}; see the step `payment`", answer.status.as_u16()));
             return Ok(());
         }
         let refused = status(&answer, self.site.platform.webhook.refused.as_slice()).map_err(|mismatch| {
             let kind = if answer.status.is_success() { FailureKind::Invariant } else { mismatch.kind };
-            Mismatch { kind, expected: format!("{what} to be refused ({})", mismatch.expected), ..mismatch }
+            Mismatch { kind, expected: phrase!("{} to be refused ({})", what, mismatch.expected), ..mismatch }
         });
         step.check("refused", refused)?;
         step.passed();
@@ -83,7 +83,7 @@ impl PaymentWebhook {
         let (amount, failed) = join!(amount, failed);
         for answer in [amount?, failed?] {
             if answer.status.is_server_error() {
-                step.skipped(format!("the webhook answered {}; see the step `payment`", answer.status.as_u16()));
+                step.skipped(phrase!("the webhook answered {}; see the step `payment`", answer.status.as_u16()));
                 return Ok(());
             }
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use check::metric::JOB_DELAY;
-use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
+use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::canaries::Canary as Sent;
 use platform::{Counting, Site, status};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use settings::written_id;
 
 use crate::memory::{Memory, Past};
-use crate::queue_snapshot::clean_name;
+use crate::queue_snapshot::MAX_NAME;
 
 /// Longest id to remember. **Units:** bytes.
 const MAX_ID_LENGTH: usize = 64;
@@ -34,8 +34,8 @@ pub struct Canary {
 /// State of a canary job on the platform.
 enum JobState {
     Done(Option<Timestamp>),
-    Failed(String),
-    Pending(String),
+    Failed(Phrase),
+    Pending(Phrase),
 }
 
 /// Job endpoints of the platform, called with the token of the counters.
@@ -67,20 +67,20 @@ impl Canary {
             memory.update(|memory| *memory.canary(queue) = past);
         }
         if let Some((delay, queue)) = slowest {
-            run.measure(&JOB_DELAY, delay, Some(queue.clone()));
+            run.measure(&JOB_DELAY, delay, Some(ours(queue).into()));
         }
     }
 
     /// Skips the judgment of all queues.
-    pub(crate) fn skip(&self, run: &Run, reason: &str) {
+    pub(crate) fn skip(&self, run: &Run, reason: &'static str) {
         for queue in &self.queues {
-            run.step(&Subject::named(queue), "canary").skipped(reason);
+            run.step(&Subject::converted_from(queue), "canary").skipped(reason);
         }
     }
 
     /// Judges the pending jobs of a queue. Returns the delay of the slowest finished job. **Units:** seconds.
     async fn judge(&self, run: &Run, api: &JobApi<'_>, queue: &str, past: &mut Past) -> Option<f64> {
-        let step = run.step(&Subject::named(queue), "canary");
+        let step = run.step(&Subject::converted_from(queue), "canary");
         if past.pending().is_empty() {
             step.skipped("nothing to judge: no canary job is pending");
             return None;
@@ -107,11 +107,11 @@ impl Canary {
                 }
                 JobState::Pending(actual) if age.unsigned_abs() >= self.done_within => {
                     past.late();
-                    let actual = format!("{actual}, {} s after its dispatch", age.as_secs());
+                    let actual = phrase!("{}, {} s after its dispatch", actual, age.as_secs());
                     step.check("in_time", Err(self.lost(sent, FailureKind::Stale, actual)))
                 }
                 JobState::Pending(actual) => {
-                    waiting = Some(format!("a canary job has been pending for {} s: {actual}", age.as_secs()));
+                    waiting = Some(phrase!("a canary job has been pending for {} s: {}", age.as_secs(), actual));
                     Ok(())
                 }
             };
@@ -126,14 +126,10 @@ impl Canary {
         slowest
     }
 
-    fn lost(&self, sent: &Sent, kind: FailureKind, actual: String) -> Mismatch {
-        let within = self.done_within.as_secs();
-        Mismatch {
-            kind,
-            expected: format!("the canary job of {:.0} to be done within {within} s", sent.at),
-            actual,
-            evidence: Some(format!("job {}", sent.id)),
-        }
+    fn lost(&self, sent: &Sent, kind: FailureKind, actual: Phrase) -> Mismatch {
+        let at = ours(format_args!("{:.0}", sent.at));
+        let expected = phrase!("the canary job of {} to be done within {} s", at, self.done_within.as_secs());
+        Mismatch::new(kind, expected, actual).with_evidence(phrase!("job {}", foreign(&sent.id)))
     }
 
     async fn send(&self, run: &Run, api: &JobApi<'_>, queue: &str, past: &mut Past) {
@@ -141,7 +137,7 @@ impl Canary {
         if !past.is_due(self.every, now) {
             return;
         }
-        let step = run.step(&Subject::named(queue), "dispatch");
+        let step = run.step(&Subject::converted_from(queue), "dispatch");
         if !run.may_send() {
             step.skipped("a canary job is due but was not sent: manual runs send none without --send-canaries");
             return;
@@ -176,12 +172,12 @@ impl JobApi<'_> {
         };
         let answer = self.site.ask(step, request).await?;
         if matches!(answer.status.as_u16(), 401 | 403) {
-            let detail = format!(
+            let detail = phrase!(
                 "the platform answered {} to the token for canary jobs\nput a valid one at {}",
                 answer.status.as_u16(),
-                self.counting.token
+                ours(&self.counting.token)
             );
-            return Err(step.inconclusive(Cause::Credentials, &detail));
+            return Err(step.inconclusive(Cause::Credentials, detail));
         }
         Ok(answer)
     }
@@ -190,9 +186,9 @@ impl JobApi<'_> {
         let names = &self.site.platform.job;
         let wrapper = self.site.platform.wrapper.as_str();
         let url = names.record.at(&self.site.base_url, &[("job", &sent.id)]);
-        let answer = self.ask(step, Method::GET, url, None).await?;
+        let answer = self.ask(step, Method::GET, url.map_err(|mismatch| step.fail("id", mismatch))?, None).await?;
         if answer.status.as_u16() == 404 {
-            return Ok(JobState::Pending("the platform does not know it".to_owned()));
+            return Ok(JobState::Pending("the platform does not know it".into()));
         }
         step.check("status", status(&answer, &[200]))?;
         let actual = step.check_value("reported", json_found(&answer, names.status.as_str(), wrapper))?;
@@ -202,11 +198,8 @@ impl JobApi<'_> {
             return Ok(JobState::Done(at.and_then(|at| self.site.platform.times.read(&at))));
         }
         let is_failed = names.failed_statuses.iter().any(|status| status.as_str() == actual);
-        let actual = clean_name(&actual);
-        if is_failed {
-            return Ok(JobState::Failed(format!("the platform reports `{actual}`")));
-        }
-        Ok(JobState::Pending(format!("the platform reports `{actual}`")))
+        let reported = phrase!("the platform reports `{}`", foreign(&actual).at_most(MAX_NAME));
+        Ok(if is_failed { JobState::Failed(reported) } else { JobState::Pending(reported) })
     }
 
     async fn dispatch(&self, step: &Step<'_>, queue: &str) -> Result<String, StepEnded> {
@@ -225,10 +218,6 @@ impl JobApi<'_> {
 }
 
 fn too_long(pointer: &str, length: usize) -> Mismatch {
-    Mismatch {
-        kind: FailureKind::Assertion,
-        expected: format!("an id of at most {MAX_ID_LENGTH} bytes at {pointer}"),
-        actual: format!("one of {length}"),
-        evidence: None,
-    }
+    let expected = phrase!("an id of at most {} bytes at {}", MAX_ID_LENGTH, ours(pointer));
+    Mismatch::new(FailureKind::Assertion, expected, phrase!("one of {}", length))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use check::{FailureKind, Mismatch, StepEnded};
+use check::{FailureKind, Mismatch, StepEnded, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::counting::{Counters, read_counters, subject};
 use platform::{Counting, Site};
@@ -43,20 +43,19 @@ pub(crate) async fn read(run: &Run, site: &Site, counting: &Counting) -> Result<
     if missing.is_empty() {
         step.passed();
     } else {
-        step.skipped(format!("the counters hold no {}", missing.join(", ")));
+        step.skipped(phrase!("the counters hold no {}", ours(missing.join(", "))));
     }
     Ok(counted)
 }
 
 /// Fails if a value exists but was not readable.
-fn shape(counters: &Counters<'_>, pointer: &str, what: &str, was_read: bool) -> Result<(), Mismatch> {
+fn shape(counters: &Counters<'_>, pointer: &str, what: &'static str, was_read: bool) -> Result<(), Mismatch> {
     match counters.value(pointer).filter(|value| !value.is_null()) {
-        Some(value) if !was_read => Err(Mismatch {
-            kind: FailureKind::Assertion,
-            expected: format!("{what} at {pointer} of the operations counters"),
-            actual: "a value of another type".to_owned(),
-            evidence: Some(value.to_string()),
-        }),
+        Some(value) if !was_read => {
+            let expected = phrase!("{} at {} of the operations counters", what, ours(pointer));
+            let mismatch = Mismatch::new(FailureKind::Assertion, expected, "a value of another type");
+            Err(mismatch.with_evidence(foreign(value.to_string())))
+        }
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
+use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use platform::{Credentials, Site, UserSession, status};
 use probe::expect::json;
 use probe::{Method, Request, Response, Url};
@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use settings::SecretRef;
 
-use crate::queue_snapshot::{QueueSnapshot, clean_name, count, number};
+use crate::queue_snapshot::{MAX_NAME, QueueSnapshot, count, number};
 
 /// Authentication of requests to Horizon.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(crate) struct Overview {
 
 /// Subject of incidents about Horizon. The name is valid, so the fallback is never used.
 pub(crate) fn subject() -> Subject {
-    Subject::new("horizon").unwrap_or_else(|_| Subject::whole())
+    Subject::own("horizon")
 }
 
 impl Horizon {
@@ -78,33 +78,33 @@ impl Horizon {
             }
         };
         if matches!(answer.status.as_u16(), 401 | 403) || user.is_unauthenticated(&answer) {
-            return Err(step.inconclusive(Cause::Credentials, &self.refused(&answer)));
+            return Err(step.inconclusive(Cause::Credentials, self.refused(&answer)));
         }
         step.check("status", status(&answer, &[200]))?;
         step.check_value("json", json(&answer))
     }
 
-    fn refused(&self, answer: &Response) -> String {
+    fn refused(&self, answer: &Response) -> Phrase {
         let (who, hint) = match self {
-            Self::Open => ("a request without credentials", "give `horizon` an account or a token".to_owned()),
+            Self::Open => (ours("a request without credentials"), "give `horizon` an account or a token".into()),
             Self::Account(credentials) => {
-                (credentials.email.as_str(), "allow it in the platform's gate `viewHorizon`".to_owned())
+                (ours(&credentials.email), "allow it in the platform's gate `viewHorizon`".into())
             }
-            Self::Token(token) => ("the token", format!("put a valid one at {token}")),
+            Self::Token(token) => (ours("the token"), phrase!("put a valid one at {}", ours(token))),
         };
-        format!("Horizon answered {} to {who}\n{hint}", answer.status.as_u16())
+        phrase!("Horizon answered {} to {}\n{}", answer.status.as_u16(), who, hint)
     }
 }
 
 fn running(stats: &Value) -> Result<(), Mismatch> {
     let actual = match stats["status"].as_str() {
         Some("running") => return Ok(()),
-        Some("paused") => "paused: workers take no jobs until `php artisan horizon:continue`".to_owned(),
-        Some("inactive") => "inactive: no master process is running".to_owned(),
-        Some(other) => clean_name(other),
-        None => "no `status` in the answer".to_owned(),
+        Some("paused") => Phrase::from("paused: workers take no jobs until `php artisan horizon:continue`"),
+        Some("inactive") => "inactive: no master process is running".into(),
+        Some(other) => foreign(other).at_most(MAX_NAME).into(),
+        None => "no `status` in the answer".into(),
     };
-    Err(Mismatch { kind: FailureKind::Assertion, expected: "Horizon `running`".to_owned(), actual, evidence: None })
+    Err(Mismatch::new(FailureKind::Assertion, "Horizon `running`", actual))
 }
 
 fn overview(stats: &Value, workload: &Value) -> Overview {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use ::settings::{Common, Contract, Section};
 use check::metric::{FAILED_JOBS, OLDEST_JOB_AGE, QUEUE_BACKLOG, QUEUE_THROUGHPUT};
-use check::{FailureKind, Mismatch, StepEnded, Subject};
+use check::{FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use futures::future::{OptionFuture, join3};
 use jiff::Timestamp;
 use runtime::{Check, MemoryCell, Run, Step};
@@ -26,7 +26,7 @@ use counted::Counted;
 pub use horizon::Horizon;
 use horizon::Overview;
 use memory::Memory;
-use queue_snapshot::{Head, QueueSnapshot, clean_name};
+use queue_snapshot::{Head, MAX_NAME, QueueSnapshot};
 use store::Limits;
 pub use store::QueueStore;
 
@@ -53,7 +53,7 @@ impl Check for Queues {
         if self.counting.is_some() || self.queues.is_empty() {
             return None;
         }
-        let queues = self.queues.iter().map(|name| Subject::named(name));
+        let queues = self.queues.iter().map(|name| Subject::converted_from(name));
         Some(queues.chain([store::subject(), horizon::subject()]).collect())
     }
 
@@ -146,20 +146,16 @@ impl Queues {
         let (min_throughput, since) =
             memory.update(|memory| (memory.min_throughput(&queues, now), memory.update(&queues, now)));
         for (name, snapshot) in &queues {
-            let step = run.step(&Subject::named(name), "progress");
+            let subject = self.subject(run, name);
+            let step = run.step(&subject, "progress");
             match snapshot {
                 Some(snapshot) => {
                     self.progress(step, snapshot, since.get(name).copied(), now);
-                    self.reserved(run, name, snapshot);
+                    self.reserved(run, &subject, snapshot);
                 }
                 None if sources.are_complete() => {
-                    let mismatch = Mismatch {
-                        kind: FailureKind::Assertion,
-                        expected: format!("a queue `{}`", clean_name(name)),
-                        actual: "no source reports it".to_owned(),
-                        evidence: None,
-                    };
-                    step.fail("reported", mismatch);
+                    let expected = phrase!("a queue `{}`", foreign(name).at_most(MAX_NAME));
+                    step.fail("reported", Mismatch::new(FailureKind::Assertion, expected, "no source reports it"));
                 }
                 None => step.skipped("no readable source reports it"),
             }
@@ -167,14 +163,19 @@ impl Queues {
         measure(run, sources, &queues, &since, min_throughput);
     }
 
+    /// Subject of a queue. Only a name that the platform gave may hold a secret.
+    fn subject(&self, run: &Run, name: &str) -> Subject {
+        if self.queues.iter().any(|known| known == name) { Subject::converted_from(name) } else { run.subject(name) }
+    }
+
     /// Judges whether jobs are taken from a queue.
     fn progress(&self, step: Step<'_>, snapshot: &QueueSnapshot, since: Option<i64>, now: Timestamp) {
         let summary = snapshot.summary();
-        let stale = |expected: String, actual: String| Mismatch {
+        let stale = |expected: Phrase, actual: Phrase| Mismatch {
             kind: FailureKind::Stale,
             expected,
-            actual: if summary.is_empty() { actual } else { format!("{actual}; {summary}") },
-            evidence: snapshot.job.as_ref().map(|job| format!("the next job: {job}")),
+            actual: if summary.is_empty() { actual } else { phrase!("{}; {}", actual, ours(&summary)) },
+            evidence: snapshot.job.as_ref().map(|job| phrase!("the next job: {}", foreign(job).at_most(MAX_NAME))),
         };
         let idle_after = self.idle_after.as_secs();
         let unchanged = since.map_or(0, |since| u64::try_from(now.as_second() - since).unwrap_or_default());
@@ -185,7 +186,7 @@ impl Queues {
                 Some(Head::Still) | None => "no job was processed",
                 Some(Head::Job(_) | Head::Pushed(_)) => "the same job was next",
             };
-            Err(stale(format!("jobs to be taken within {idle_after} s"), format!("{what} for {unchanged} s")))
+            Err(stale(phrase!("jobs to be taken within {} s", idle_after), phrase!("{} for {} s", what, unchanged)))
         };
         if step.check("taken", taken).is_err() {
             return;
@@ -193,36 +194,33 @@ impl Queues {
         let due = match snapshot.due {
             None | Some(0) => Ok(()),
             Some(due) => Err(stale(
-                format!("delayed jobs to be handed to the workers within {idle_after} s of their due time"),
-                format!("{due} of {} delayed jobs are overdue", snapshot.delayed.unwrap_or(due)),
+                phrase!("delayed jobs to be handed to the workers within {} s of their due time", idle_after),
+                phrase!("{} of {} delayed jobs are overdue", due, snapshot.delayed.unwrap_or(due)),
             )),
         };
         if step.check("due", due).is_err() {
             return;
         }
         if since.is_none() && !snapshot.is_empty() && !snapshot.is_moving {
-            step.skipped(format!("no source shows whether jobs are taken ({})", snapshot.summary()));
+            step.skipped(phrase!("no source shows whether jobs are taken ({})", ours(snapshot.summary())));
         } else {
             step.passed();
         }
     }
 
     /// Judges whether the jobs taken by workers are finished or taken back. Only Redis reports them.
-    fn reserved(&self, run: &Run, name: &str, snapshot: &QueueSnapshot) {
+    fn reserved(&self, run: &Run, subject: &Subject, snapshot: &QueueSnapshot) {
         let (Some(reserved), Some(overdue)) = (snapshot.reserved, snapshot.overdue) else { return };
-        let step = run.step(&Subject::named(name), "reserved");
+        let step = run.step(subject, "reserved");
         let returned = if overdue == 0 {
             Ok(())
         } else {
-            Err(Mismatch {
-                kind: FailureKind::Stale,
-                expected: format!(
-                    "reserved jobs to be finished or taken back within {} s of their due time",
-                    self.stuck_after.as_secs()
-                ),
-                actual: format!("{overdue} of {reserved} reserved jobs are overdue; no worker takes them back"),
-                evidence: None,
-            })
+            let expected = phrase!(
+                "reserved jobs to be finished or taken back within {} s of their due time",
+                self.stuck_after.as_secs()
+            );
+            let actual = phrase!("{} of {} reserved jobs are overdue; no worker takes them back", overdue, reserved);
+            Err(Mismatch::new(FailureKind::Stale, expected, actual))
         };
         if step.check("returned", returned).is_ok() {
             step.passed();
@@ -248,7 +246,7 @@ fn measure(
     let ages: Vec<_> = snapshot().filter_map(|(name, snapshot)| Some((age(name, snapshot)?, name))).collect();
     for (metric, values) in [(&QUEUE_BACKLOG, pending), (&OLDEST_JOB_AGE, ages)] {
         if let Some((value, name)) = values.into_iter().max_by(|one, other| one.0.total_cmp(&other.0)) {
-            run.measure(metric, value, Some(clean_name(name)));
+            run.measure(metric, value, Some(foreign(name).at_most(MAX_NAME).into()));
         }
     }
     let overview = sources.overview.as_ref().and_then(|overview| overview.as_ref().ok());

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// Longest name of a queue, a task or a job in a report. **Units:** characters.
+pub(crate) const MAX_NAME: usize = 80;
+
 /// Tolerance for the dispatch time of the same job: ages are whole seconds, and clocks differ. **Units:** seconds.
 const SAME_JOB_SECONDS: i64 = 3;
 
@@ -114,11 +117,6 @@ pub(crate) fn count(value: &Value) -> Option<u64> {
         reason = "the number is not negative, and `as` saturates"
     )]
     number(value).map(|number| number as u64)
-}
-
-/// Name from a foreign source, cleaned and short enough for a message.
-pub(crate) fn clean_name(name: &str) -> String {
-    name.chars().filter(|letter| !letter.is_control()).take(80).collect()
 }
 
 #[cfg(test)]

@@ -199,7 +199,7 @@ fn names(section: &Section<'_>, key: &str, names: Vec<String>, most: usize) -> O
     for name in &names {
         let problem = if name.trim().is_empty() || name.len() > MAX_NAME_LENGTH {
             Some(format!("expected names of 1 to {MAX_NAME_LENGTH} bytes, found `{name}`"))
-        } else if !subjects.insert(Subject::named(name)) {
+        } else if !subjects.insert(Subject::converted_from(name)) {
             Some(format!(
                 "expected each queue once, found `{name}` again; names that differ only in punctuation are equal"
             ))

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use check::metric::SCHEDULED_TASK_LATENESS;
-use check::{FailureKind, Mismatch, StepEnded, Subject};
+use check::{FailureKind, Mismatch, Phrase, Piece, StepEnded, Subject, foreign, ours, phrase};
 use jiff::Timestamp;
 use runtime::{Run, Step};
 
-use crate::queue_snapshot::clean_name;
+use crate::queue_snapshot::MAX_NAME;
 
 /// Tasks beyond this number are not judged.
 const MAX_TASKS: usize = 50;
@@ -32,7 +32,11 @@ impl Task {
 
 /// Subject of incidents about a task.
 pub(crate) fn subject(task: &str) -> Subject {
-    Subject::named(&format!("task.{task}"))
+    Subject::converted_from(&format!("task.{task}"))
+}
+
+fn shown(name: &str) -> Piece {
+    foreign(name).at_most(MAX_NAME)
 }
 
 /// Judges the last result of all tasks and the age of those with a bound, and measures the worst lateness.
@@ -41,28 +45,25 @@ pub(crate) fn judge(run: &Run, tasks: &[Task], within: &BTreeMap<String, Duratio
     let tasks = &tasks[..tasks.len().min(MAX_TASKS)];
     let late = tasks.iter().filter_map(|task| Some((task.lateness(now)?, &task.name)));
     if let Some((lateness, name)) = late.max_by(|one, other| one.0.total_cmp(&other.0)) {
-        run.measure(&SCHEDULED_TASK_LATENESS, lateness, Some(clean_name(name)));
+        run.measure(&SCHEDULED_TASK_LATENESS, lateness, Some(shown(name).into()));
     }
     for task in tasks {
-        let step = run.step(&subject(&task.name), "task");
+        let is_known = within.contains_key(&task.name);
+        let subject = if is_known { subject(&task.name) } else { run.subject(&format!("task.{}", task.name)) };
+        let step = run.step(&subject, "task");
         if judge_one(&step, task, within.get(&task.name).copied(), failed, now).is_ok() {
             step.passed();
         }
     }
     for name in within.keys().filter(|name| !tasks.iter().any(|task| task.name == **name)) {
         let step = run.step(&subject(name), "task");
-        let mismatch = Mismatch {
-            kind: FailureKind::Assertion,
-            expected: format!("a scheduled task `{name}` in the counters"),
-            actual: names(tasks),
-            evidence: None,
-        };
-        step.fail("reported", mismatch);
+        let expected = phrase!("a scheduled task `{}` in the counters", ours(name));
+        step.fail("reported", Mismatch::new(FailureKind::Assertion, expected, names(tasks)));
     }
 }
 
 /// Skips the tasks with a bound.
-pub(crate) fn skip(run: &Run, within: &BTreeMap<String, Duration>, reason: &str) {
+pub(crate) fn skip(run: &Run, within: &BTreeMap<String, Duration>, reason: &'static str) {
     for name in within.keys() {
         run.step(&subject(name), "task").skipped(reason);
     }
@@ -84,35 +85,37 @@ fn ended_well(task: &Task, failed: &[&str]) -> Result<(), Mismatch> {
     if !failed.contains(&status) {
         return Ok(());
     }
-    let when = task.finished_at.map(|at| format!(", at {at:.0}")).unwrap_or_default();
-    Err(Mismatch {
-        kind: FailureKind::Assertion,
-        expected: format!("the scheduled task `{}` to succeed", clean_name(&task.name)),
-        actual: format!("it ended with status `{status}`{when}"),
-        evidence: None,
-    })
+    let when = task.finished_at.map(|at| phrase!(", at {}", ours(format_args!("{at:.0}")))).unwrap_or_default();
+    let expected = phrase!("the scheduled task `{}` to succeed", shown(&task.name));
+    let actual = phrase!("it ended with status `{}`{}", foreign(status), when);
+    Err(Mismatch::new(FailureKind::Assertion, expected, actual))
 }
 
 fn recent(task: &Task, within: Duration, now: Timestamp) -> Result<(), Mismatch> {
     let actual = match task.finished_at {
         Some(at) if now.duration_since(at).as_secs_f64() <= within.as_secs_f64() => return Ok(()),
-        Some(at) => format!("it last finished at {at:.0}, {:.1} h ago", now.duration_since(at).as_secs_f64() / 3_600.0),
-        None => "no finished run is recorded".to_owned(),
+        Some(at) => {
+            let hours = now.duration_since(at).as_secs_f64() / 3_600.0;
+            phrase!("it last finished at {} h ago", ours(format_args!("{at:.0}, {hours:.1}")))
+        }
+        None => "no finished run is recorded".into(),
     };
-    let hours = within.as_secs_f64() / 3_600.0;
-    let expected = format!("the scheduled task `{}` to finish at least every {hours:.1} h", clean_name(&task.name));
-    Err(Mismatch { kind: FailureKind::Stale, expected, actual, evidence: None })
+    let hours = ours(format_args!("{:.1}", within.as_secs_f64() / 3_600.0));
+    let expected = phrase!("the scheduled task `{}` to finish at least every {} h", shown(&task.name), hours);
+    Err(Mismatch::new(FailureKind::Stale, expected, actual))
 }
 
-fn names(tasks: &[Task]) -> String {
+fn names(tasks: &[Task]) -> Phrase {
     if tasks.is_empty() {
-        return "none".to_owned();
+        return "none".into();
     }
-    tasks.iter().map(|task| clean_name(&task.name)).collect::<Vec<_>>().join(", ")
+    Phrase::list(tasks.iter().map(|task| shown(&task.name).into()), ", ")
 }
 
 #[cfg(test)]
 mod tests {
+    use check::NoSecrets;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -136,7 +139,11 @@ mod tests {
         let within = Duration::from_secs(26 * 3_600);
         assert_eq!(recent(&task(Some(at(0)), None, None), within, at(26 * 3_600)), Ok(()));
         let late = recent(&task(Some(at(0)), None, None), within, at(50 * 3_600)).unwrap_err();
-        assert_eq!((late.kind, late.actual.ends_with("50.0 h ago")), (FailureKind::Stale, true), "{late:?}");
+        assert_eq!(
+            (late.kind, late.actual.clone().admit(&NoSecrets, 200).ends_with("50.0 h ago")),
+            (FailureKind::Stale, true),
+            "{late:?}"
+        );
         assert!(recent(&task(None, None, None), within, at(0)).is_err());
     }
 }

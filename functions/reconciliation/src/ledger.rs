@@ -1,8 +1,9 @@
 //! Comparison of both sides' payments. Pure: the caller passes the time.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::Display;
+use std::collections::hash_map::{self, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
+use check::{Phrase, Piece, foreign, ours, phrase};
 use jiff::{SignedDuration, Timestamp};
 
 /// Maximum number of references in the evidence of one kind; the others are counted.
@@ -31,8 +32,54 @@ pub(crate) enum Status {
     Other,
 }
 
+/// Memory of an id besides its text: payments that are not compared have nothing else. **Units:** bytes.
+const ID_PLACE: usize = 32;
+
 /// Payments of one side, by the id of the payment intent.
-pub(crate) type Side = HashMap<Box<str>, Entry>;
+#[derive(Debug, Default)]
+pub(crate) struct Side {
+    payments: HashMap<Box<str>, Entry>,
+    /// Ids of the payments already read.
+    ids: HashSet<Box<str>>,
+    /// Length of all references, currencies and ids, and the ids' place in memory. **Units:** bytes.
+    bytes: usize,
+}
+
+impl Side {
+    /// Remembers a payment's id. Returns false if it was known.
+    pub(crate) fn is_new(&mut self, id: String) -> bool {
+        let length = id.len();
+        let is_new = self.ids.insert(id.into());
+        self.bytes += if is_new { length + ID_PLACE } else { 0 };
+        is_new
+    }
+
+    /// Adds a payment. One with a known reference is counted, or replaces the other if `replaces` is true.
+    pub(crate) fn add(&mut self, reference: Box<str>, entry: Entry, replaces: bool) {
+        let length = entry.currency.len();
+        match self.payments.entry(reference) {
+            hash_map::Entry::Vacant(place) => {
+                self.bytes += place.key().len() + length;
+                place.insert(entry);
+            }
+            hash_map::Entry::Occupied(mut known) if replaces => {
+                self.bytes = self.bytes + length - known.get().currency.len();
+                known.insert(entry);
+            }
+            hash_map::Entry::Occupied(mut known) => known.get_mut().count += 1,
+        }
+    }
+
+    /// Number of payments.
+    pub(crate) fn len(&self) -> usize {
+        self.payments.len()
+    }
+
+    /// Length of all references, currencies and ids, and the ids' place in memory. **Units:** bytes.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
 
 /// Kind of difference between the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,23 +156,26 @@ impl Window {
 }
 
 /// Differences by kind: sorted references, each with a description.
-pub(crate) type Differences = BTreeMap<Kind, Vec<(String, String)>>;
+pub(crate) type Differences = BTreeMap<Kind, Vec<(String, Phrase)>>;
 
 /// Compares both sides. Each side must cover more than the window, since a payment has different times on the two sides, and
 /// its intent may be much older.
 pub(crate) fn compare(platform: &Side, provider: &Side, window: &Window) -> Differences {
     let mut differences = Differences::new();
-    let mut add = |kind, reference: &str, description: String| {
+    let (platform, provider) = (&platform.payments, &provider.payments);
+    let mut add = |kind, reference: &str, description: Phrase| {
         differences.entry(kind).or_default().push((reference.to_owned(), description));
     };
-    let both_sides = |on_platform: &dyn Display, at_provider: &dyn Display| {
-        format!("platform {on_platform}, provider {at_provider}")
-    };
+    let both_sides =
+        |on_platform: Piece, at_provider: Piece| phrase!("platform {}, provider {}", on_platform, at_provider);
+    let amount = |entry: &Entry| foreign(entry.amount.to_string());
+    let price = |entry: &Entry| phrase!("{} {}", amount(entry), foreign(&entry.currency));
+    let status = |entry: &Entry| ours(format!("{:?}", entry.status));
     for (reference, at_provider) in provider {
         let is_in_window = window.contains(at_provider.at);
         let Some(on_platform) = platform.get(reference) else {
             if is_in_window && at_provider.status == Status::Succeeded {
-                add(Kind::MissingOnPlatform, reference, format!("{} {}", at_provider.amount, at_provider.currency));
+                add(Kind::MissingOnPlatform, reference, price(at_provider));
             }
             continue;
         };
@@ -133,51 +183,47 @@ pub(crate) fn compare(platform: &Side, provider: &Side, window: &Window) -> Diff
             continue;
         }
         if (on_platform.amount - at_provider.amount).abs() >= 0.5 {
-            add(Kind::Amount, reference, both_sides(&on_platform.amount, &at_provider.amount));
+            add(Kind::Amount, reference, both_sides(amount(on_platform), amount(at_provider)));
         }
         if on_platform.currency != at_provider.currency {
-            add(Kind::Currency, reference, both_sides(&on_platform.currency, &at_provider.currency));
+            add(Kind::Currency, reference, both_sides(foreign(&on_platform.currency), foreign(&at_provider.currency)));
         }
         if on_platform.status != at_provider.status {
-            add(
-                Kind::Status,
-                reference,
-                format!("platform {:?}, provider {:?}", on_platform.status, at_provider.status),
-            );
+            add(Kind::Status, reference, both_sides(status(on_platform), status(at_provider)));
         }
         let delay = on_platform.at.duration_since(at_provider.at);
         // An intent from before the window, without a payment time, may have been paid just now.
         if is_in_window && delay > window.late_after {
-            add(Kind::Late, reference, format!("{} minutes later", delay.as_mins()));
+            add(Kind::Late, reference, phrase!("{} minutes later", ours(delay.as_mins())));
         }
     }
     for (reference, on_platform) in platform.iter().filter(|(_, on_platform)| window.contains(on_platform.at)) {
         if on_platform.status == Status::Succeeded && !provider.contains_key(reference) {
-            add(Kind::MissingAtProvider, reference, format!("{} {}", on_platform.amount, on_platform.currency));
+            add(Kind::MissingAtProvider, reference, price(on_platform));
         }
         if on_platform.count > 1 {
-            add(Kind::Twice, reference, format!("{} times", on_platform.count));
+            add(Kind::Twice, reference, phrase!("{} times", on_platform.count));
         }
     }
-    differences.values_mut().for_each(|payments| payments.sort());
+    differences.values_mut().for_each(|payments| payments.sort_by(|(one, _), (other, _)| one.cmp(other)));
     differences
 }
 
 /// Evidence of a kind: the first references, and the number of others.
-pub(crate) fn summary(payments: &[(String, String)]) -> String {
-    let some: Vec<String> = payments
-        .iter()
-        .take(MAX_LISTED)
-        .map(|(reference, description)| format!("{reference} ({description})"))
-        .collect();
+pub(crate) fn summary(payments: &[(String, Phrase)]) -> Phrase {
+    let some = payments.iter().take(MAX_LISTED);
+    let some = some.map(|(reference, description)| phrase!("{} ({})", foreign(reference), description.clone()));
+    let listed = Phrase::list(some, ", ");
     match payments.len().saturating_sub(MAX_LISTED) {
-        0 => some.join(", "),
-        more => format!("{} and {more} more", some.join(", ")),
+        0 => listed,
+        more => phrase!("{} and {} more", listed, more),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use check::NoSecrets;
+
     use super::*;
 
     fn at(minute: i64) -> Timestamp {
@@ -189,7 +235,11 @@ mod tests {
     }
 
     fn side(entries: &[(&str, Entry)]) -> Side {
-        entries.iter().map(|(reference, entry)| (Box::from(*reference), entry.clone())).collect()
+        let mut side = Side::default();
+        for (reference, entry) in entries {
+            side.add(Box::from(*reference), entry.clone(), true);
+        }
+        side
     }
 
     fn window() -> Window {
@@ -199,7 +249,7 @@ mod tests {
     fn kinds(platform: &[(&str, Entry)], provider: &[(&str, Entry)]) -> Vec<(&'static str, Vec<String>)> {
         let differences = compare(&side(platform), &side(provider), &window());
         let references =
-            |payments: Vec<(String, String)>| payments.into_iter().map(|(reference, _)| reference).collect();
+            |payments: Vec<(String, Phrase)>| payments.into_iter().map(|(reference, _)| reference).collect();
         differences.into_iter().map(|(kind, payments)| (kind.name(), references(payments))).collect()
     }
 
@@ -258,9 +308,20 @@ mod tests {
     }
 
     #[test]
+    fn side_knows_the_length_of_its_texts() {
+        let mut side = Side::default();
+        assert!(side.is_new("12".to_owned()) && !side.is_new("12".to_owned()));
+        side.add("pi_1".into(), entry(1.0, 0), false);
+        side.add("pi_1".into(), entry(1.0, 0), false);
+        assert_eq!((side.len(), side.bytes(), side.payments["pi_1"].count), (1, 32 + 2 + 4 + 3, 2));
+        side.add("pi_1".into(), Entry { currency: "x".repeat(1_000).into(), ..entry(1.0, 0) }, true);
+        assert_eq!((side.len(), side.bytes(), side.payments["pi_1"].count), (1, 32 + 2 + 4 + 1_000, 1));
+    }
+
+    #[test]
     fn summary_lists_ten_references_and_counts_the_rest() {
-        let many: Vec<_> = (0..12).map(|n| (format!("pi_{n:02}"), "1 dkk".to_owned())).collect();
-        let summary = summary(&many);
+        let many: Vec<_> = (0..12).map(|n| (format!("pi_{n:02}"), Phrase::from("1 dkk"))).collect();
+        let summary = summary(&many).admit(&NoSecrets, 500);
         assert!(summary.starts_with("pi_00 (1 dkk), ") && summary.ends_with("pi_09 (1 dkk) and 2 more"), "{summary}");
     }
 }

@@ -8,12 +8,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use ::settings::{Common, Contract, Section, written_id};
+use ::settings::{Common, Contract, Section, check_id, written_id};
 use check::metric::PAYMENT_MISMATCHES;
-use check::{Cause, FailureKind, Mismatch, StepEnded, Subject};
+use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
-use platform::{UserSession, status};
+use platform::{UserSession, short_id, status};
 use probe::expect::{json, json_list};
 use probe::{Method, Request, Response, Url, throttled};
 use runtime::{Check, MemoryCell, Run, Step, signed};
@@ -29,6 +29,10 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(15);
 const MAX_PAGES: usize = 2_000;
 /// Maximum number of payments that one run looks up at the provider by id.
 const MAX_LOOKUPS: usize = 10;
+/// Maximum size of one side's texts for each of `max_payments`: more than the longest id and reference. **Units:** bytes.
+const MAX_TEXTS: usize = 400;
+/// Maximum length of a link to the next page, in bytes.
+const MAX_LINK: usize = 2 * 1024;
 
 impl Check for Reconciliation {
     const ID: &'static str = "reconciliation";
@@ -98,9 +102,10 @@ impl Reconciliation {
             let step = run.step(&subject(kind.name()), "match");
             let payments = differences.get(&kind).map(Vec::as_slice).unwrap_or_default();
             if kind == Kind::MissingAtProvider && payments.is_empty() && !not_looked_up.is_empty() {
-                step.skipped(format!(
-                    "not all compared: {} payments have older intents, and a run looks up {MAX_LOOKUPS} at the provider",
-                    not_looked_up.len() + MAX_LOOKUPS
+                step.skipped(phrase!(
+                    "not all compared: {} payments have older intents, and a run looks up {} at the provider",
+                    not_looked_up.len() + MAX_LOOKUPS,
+                    MAX_LOOKUPS
                 ));
                 continue;
             }
@@ -108,12 +113,8 @@ impl Reconciliation {
                 Ok(())
             } else {
                 let noun = if payments.len() == 1 { "payment" } else { "payments" };
-                Err(Mismatch {
-                    kind: FailureKind::Invariant,
-                    expected: kind.expected().to_owned(),
-                    actual: format!("{} {noun}: {}", payments.len(), kind.name()),
-                    evidence: Some(summary(payments)),
-                })
+                let actual = phrase!("{} {}: {}", payments.len(), noun, kind.name());
+                Err(Mismatch::new(FailureKind::Invariant, kind.expected(), actual).with_evidence(summary(payments)))
             };
             if step.check(kind.name(), result).is_ok() {
                 step.passed();
@@ -131,16 +132,15 @@ impl Reconciliation {
         now: Timestamp,
     ) -> Result<Option<Side>, StepEnded> {
         let step = run.step(&Subject::whole(), "platform-payments");
-        let mut side = Side::new();
-        let mut known_ids = HashSet::new();
+        let mut side = Side::default();
         let mut skipped = Vec::new();
         for school in &self.schools {
-            if !self.school_payments(&step, user, school, (window, now), (&mut side, &mut known_ids)).await? {
+            if !self.school_payments(&step, user, school, (window, now), &mut side).await? {
                 skipped.push(written_id(school));
             }
         }
         if skipped.len() == self.schools.len() {
-            step.skipped(format!("the schools take no payments online: {}", skipped.join(", ")));
+            step.skipped(phrase!("the schools take no payments online: {}", ours(skipped.join(", "))));
             return Ok(None);
         }
         step.passed();
@@ -154,7 +154,7 @@ impl Reconciliation {
         user: &UserSession<'_>,
         school: &Value,
         (window, now): (&Window, Timestamp),
-        (side, known_ids): (&mut Side, &mut HashSet<String>),
+        side: &mut Side,
     ) -> Result<bool, StepEnded> {
         let platform = &self.site.platform;
         let names = &platform.school_payments;
@@ -163,14 +163,14 @@ impl Reconciliation {
         let school = written_id(school);
         let at = |page: &str| {
             let values = [("school", school.as_str()), ("from", &from), ("to", &to), ("page", page)];
-            names.path.at(&self.site.base_url, &values)
+            names.path.at(&self.site.base_url, &values).map_err(|mismatch| step.fail("id", mismatch))
         };
-        let mut url = at("1");
+        let mut url = at("1")?;
         let mut asked = HashSet::new();
         loop {
             if !asked.insert(url.clone()) || asked.len() > MAX_PAGES {
-                let actual = format!("page {} repeated after {} pages", url.path(), asked.len());
-                return Err(self.endless(step, &actual));
+                let actual = phrase!("page {} repeated after {} pages", foreign(url.path()), asked.len());
+                return Err(self.endless(step, actual));
             }
             let answer = user.get(step, url.clone()).await?;
             if asked.len() == 1 && names.unsupported_statuses.contains(&answer.status.as_u16()) {
@@ -179,31 +179,34 @@ impl Reconciliation {
             step.check("status", status(&answer, &[200]))?;
             let list = step.check_value("list", json_list(&answer, platform.wrapper.as_str()))?;
             for payment in list {
-                let id = payment.pointer(names.id.as_str()).map(written_id);
+                // Recorded only when it fails: a run reads thousands.
+                let id = payment.pointer(names.id.as_str()).map(|id| short_id(id, names.id.as_str())).transpose();
+                let id = id.map_err(|mismatch| step.fail("readable", mismatch))?;
                 // New payments shift the pages, so a payment may be on two of them.
-                if id.is_none_or(|id| known_ids.insert(id)) {
+                if id.is_none_or(|id| side.is_new(id)) {
                     self.add_payment(step, &payment, side)?;
                 }
             }
             let next = json(&answer).ok().and_then(|body| body.pointer(names.next.as_str()).cloned());
             url = match next {
                 None | Some(Value::Null | Value::Bool(_)) => return Ok(true),
-                Some(Value::Number(page)) => at(&page.to_string()),
+                Some(Value::Number(page)) => at(&page.to_string())?,
                 Some(Value::String(text)) if text.is_empty() => return Ok(true),
-                Some(Value::String(text)) if text.chars().all(|letter| letter.is_ascii_digit()) => at(&text),
+                Some(Value::String(text)) if text.len() > MAX_LINK => {
+                    let expected = phrase!("a link of at most {} bytes at {}", MAX_LINK, ours(names.next.as_str()));
+                    let actual = phrase!("one of {}", text.len());
+                    return Err(step.fail("next", Mismatch::new(FailureKind::Protocol, expected, actual)));
+                }
+                Some(Value::String(text)) if text.chars().all(|letter| letter.is_ascii_digit()) => at(&text)?,
                 Some(Value::String(text)) => {
                     let next = url.join(&text).ok().filter(|next| next.origin() == self.site.base_url.origin());
-                    let same_host = next.ok_or_else(|| Mismatch {
-                        kind: FailureKind::Redirect,
-                        expected: "a next page on the platform's host".to_owned(),
-                        actual: "a next page on another host".to_owned(),
-                        evidence: None,
-                    });
-                    step.check_value("next", same_host)?
+                    let expected = "a next page on the platform's host";
+                    let elsewhere = || Mismatch::new(FailureKind::Redirect, expected, "a next page on another host");
+                    step.check_value("next", next.ok_or_else(elsewhere))?
                 }
                 Some(other) => {
-                    let actual = format!("{other} at {}", names.next.as_str());
-                    return Err(self.endless(step, &actual));
+                    let actual = phrase!("{} at {}", foreign(other.to_string()), ours(names.next.as_str()));
+                    return Err(self.endless(step, actual));
                 }
             };
         }
@@ -214,15 +217,16 @@ impl Reconciliation {
         // Recorded only when it fails: a run reads thousands.
         let read =
             payment::payment(&self.site.platform, payment).map_err(|mismatch| step.fail("readable", mismatch))?;
-        let Some((reference, entry)) = read else { return Ok(()) };
-        side.entry(reference).and_modify(|known| known.count += 1).or_insert(entry);
+        if let Some((reference, entry)) = read {
+            side.add(reference, entry, false);
+        }
         self.check_size(step, side)
     }
 
     /// Reads the provider's side: all pages of its payment intents, newest first.
     async fn provider_payments(&self, run: &Run, key: &SecretString, window: &Window) -> Result<Side, StepEnded> {
         let step = run.step(&subject("provider"), "provider-payments");
-        let mut side = Side::new();
+        let mut side = Side::default();
         let mut after: Option<String> = None;
         let mut asked = HashSet::new();
         loop {
@@ -252,12 +256,8 @@ impl Reconciliation {
                 break;
             }
             let last = list.last().and_then(|intent| intent["id"].as_str()).map(str::to_owned);
-            let last = last.ok_or_else(|| Mismatch {
-                kind: FailureKind::Protocol,
-                expected: "a page with payment intents, since `has_more` was true".to_owned(),
-                actual: "an empty page".to_owned(),
-                evidence: None,
-            });
+            let expected = "a page with payment intents, since `has_more` was true";
+            let last = last.ok_or_else(|| Mismatch::new(FailureKind::Protocol, expected, "an empty page"));
             after = Some(step.check_value("page", last)?);
         }
         step.passed();
@@ -265,8 +265,9 @@ impl Reconciliation {
     }
 
     fn add_intent(&self, step: &Step<'_>, intent: &Value, side: &mut Side) -> Result<(), StepEnded> {
-        let Some((id, entry)) = payment::intent(intent) else { return Ok(()) };
-        side.insert(id, entry);
+        let read = payment::intent(intent).map_err(|mismatch| step.fail("readable", mismatch))?;
+        let Some((id, entry)) = read else { return Ok(()) };
+        side.add(id, entry, true);
         self.check_size(step, side)
     }
 
@@ -291,6 +292,10 @@ impl Reconciliation {
         let not_looked_up = missing.split_off(missing.len().min(MAX_LOOKUPS)).into_iter().collect();
         let step = run.step(&subject("provider"), "look-up");
         for reference in &missing {
+            let reference = check_id(reference).map(|()| reference).map_err(|found| {
+                Mismatch::new(FailureKind::Assertion, "a reference to a payment that can be part of a path", found)
+            });
+            let reference = reference.map_err(|mismatch| step.fail("id", mismatch))?;
             let mut url = self.provider_url(&["payment_intents", reference]);
             url.query_pairs_mut().append_pair("expand[]", "latest_charge");
             let answer = self.ask_provider(&step, key, url).await?;
@@ -315,13 +320,13 @@ impl Reconciliation {
             .max_redirects(0);
         let answer = step.send(request).await?;
         if matches!(answer.status.as_u16(), 401 | 403) {
-            let detail = format!(
+            let detail = phrase!(
                 "the payment provider answered {} to the key\nput a restricted key with read access to payment intents and \
                  charges at {}",
                 answer.status.as_u16(),
-                self.provider.key
+                ours(&self.provider.key)
             );
-            return Err(step.inconclusive(Cause::Credentials, &detail));
+            return Err(step.inconclusive(Cause::Credentials, detail));
         }
         if throttled(&answer, &[]).is_some() {
             return Err(step.inconclusive(Cause::Throttled, "the payment provider throttles the check's requests"));
@@ -331,8 +336,7 @@ impl Reconciliation {
 
     /// Parses a response of the provider as JSON. Errors do not quote it, since it may contain payment methods.
     fn provider_json(&self, step: &Step<'_>, answer: &Response) -> Result<Value, StepEnded> {
-        let body =
-            json(answer).map_err(|mismatch| Mismatch { evidence: None, actual: "not JSON".to_owned(), ..mismatch });
+        let body = json(answer).map_err(|mismatch| Mismatch { evidence: None, actual: "not JSON".into(), ..mismatch });
         step.check_value("json", body)
     }
 
@@ -344,27 +348,30 @@ impl Reconciliation {
         url
     }
 
-    /// Ends the step as inconclusive if a side has more payments than `max_payments`, which bounds the function's memory.
+    /// Ends the step as inconclusive if a side has more payments than `max_payments`, or longer texts than that many
+    /// have: both bound the function's memory.
     fn check_size(&self, step: &Step<'_>, side: &Side) -> Result<(), StepEnded> {
-        if side.len() <= self.max_payments as usize {
+        let (most, max_bytes) = (self.max_payments as usize, self.max_payments as usize * MAX_TEXTS);
+        let detail = if side.len() > most {
+            phrase!(
+                "more than {} payments within the last hours\nraise `max_payments` and the function's memory, or shorten \
+                 `lookback`",
+                most
+            )
+        } else if side.bytes() > max_bytes {
+            phrase!(
+                "more than {} bytes of ids and currencies of payments within the last hours\nraise `max_payments` and the \
+                 function's memory, or shorten `lookback`",
+                max_bytes
+            )
+        } else {
             return Ok(());
-        }
-        let detail = format!(
-            "more than {} payments within the last hours\nraise `max_payments` and the function's memory, or shorten \
-             `lookback`",
-            self.max_payments
-        );
-        Err(step.inconclusive(Cause::Internal, &detail))
+        };
+        Err(step.inconclusive(Cause::Internal, detail))
     }
 
-    fn endless(&self, step: &Step<'_>, actual: &str) -> StepEnded {
-        let mismatch = Mismatch {
-            kind: FailureKind::Protocol,
-            expected: "a list that ends".to_owned(),
-            actual: actual.to_owned(),
-            evidence: None,
-        };
-        step.fail("ends", mismatch)
+    fn endless(&self, step: &Step<'_>, actual: impl Into<Phrase>) -> StepEnded {
+        step.fail("ends", Mismatch::new(FailureKind::Protocol, "a list that ends", actual))
     }
 }
 
@@ -372,7 +379,7 @@ impl Reconciliation {
 fn provider_status(answer: &Response) -> Result<(), Mismatch> {
     status(answer, &[200]).map_err(|mismatch| Mismatch {
         evidence: None,
-        actual: format!("the payment provider answered {}", answer.status.as_u16()),
+        actual: phrase!("the payment provider answered {}", answer.status.as_u16()),
         ..mismatch
     })
 }

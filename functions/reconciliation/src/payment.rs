@@ -1,6 +1,6 @@
 //! Reading of one payment in either side's format, without synthetic ones.
 
-use check::{FailureKind, Mismatch};
+use check::{FailureKind, Mismatch, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::Platform;
 use probe::expect::number;
@@ -11,11 +11,13 @@ use crate::ledger::{Entry, Status};
 
 /// Prefix of the references of synthetic payments.
 const SYNTHETIC: &str = "pi_synthetic_";
+/// Maximum length of the provider's id of a payment intent: that of Stripe's ids. **Units:** bytes.
+const MAX_REFERENCE: usize = 255;
 
 /// Reads a payment of the platform, with its reference. Returns `None` if it is synthetic or was not paid online.
 ///
 /// # Errors
-/// A mismatch if its amount or time is unreadable.
+/// A mismatch if its amount or time is unreadable, or its reference too long.
 pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Box<str>, Entry)>, Mismatch> {
     let names = &platform.school_payments;
     let text = |pointer: &str| payment.pointer(pointer).map(written_id).unwrap_or_default();
@@ -26,15 +28,14 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
     if is_synthetic || reference.is_empty() || reference == "null" || reference.starts_with(SYNTHETIC) {
         return Ok(None);
     }
+    short_reference(&reference, names.reference.as_str())?;
     let at = payment.pointer(names.created_at.as_str()).and_then(|at| platform.times.read(at));
     let amount = payment.pointer(names.amount.as_str()).and_then(number);
     let (Some(at), Some(amount)) = (at, amount) else {
-        return Err(Mismatch {
-            kind: FailureKind::Assertion,
-            expected: format!("an amount at {} and a time at {}", names.amount.as_str(), names.created_at.as_str()),
-            actual: "a payment without both".to_owned(),
-            evidence: Some(reference),
-        });
+        let (amount, time) = (ours(names.amount.as_str()), ours(names.created_at.as_str()));
+        let expected = phrase!("an amount at {} and a time at {}", amount, time);
+        let mismatch = Mismatch::new(FailureKind::Assertion, expected, "a payment without both");
+        return Err(mismatch.with_evidence(foreign(reference)));
     };
     let platform_status = text(names.status.as_str());
     let has_succeeded = names.succeeded_statuses.iter().any(|status| status.as_str() == platform_status);
@@ -43,9 +44,26 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
     Ok(Some((reference.into(), Entry { amount, currency, status, at, count: 1 })))
 }
 
+/// Refuses a reference that is too long, without quoting it: cut, it could be taken for another one.
+fn short_reference(reference: &str, pointer: &str) -> Result<(), Mismatch> {
+    if reference.len() <= MAX_REFERENCE {
+        return Ok(());
+    }
+    let expected = phrase!("an id of at most {} bytes at {}", MAX_REFERENCE, ours(pointer));
+    Err(Mismatch::new(FailureKind::Assertion, expected, phrase!("one of {}", reference.len())))
+}
+
 /// Reads a payment intent of the provider, with its id. Returns `None` if it is synthetic or has no id or time.
-pub(crate) fn intent(intent: &Value) -> Option<(Box<str>, Entry)> {
+///
+/// # Errors
+/// A mismatch if its id is too long.
+pub(crate) fn intent(intent: &Value) -> Result<Option<(Box<str>, Entry)>, Mismatch> {
     let id = intent["id"].as_str().unwrap_or_default();
+    short_reference(id, "/id")?;
+    Ok(entry(id, intent).map(|entry| (id.into(), entry)))
+}
+
+fn entry(id: &str, intent: &Value) -> Option<Entry> {
     if id.is_empty() || id.starts_with(SYNTHETIC) || !intent["metadata"]["synthetic"].is_null() {
         return None;
     }
@@ -57,11 +75,12 @@ pub(crate) fn intent(intent: &Value) -> Option<(Box<str>, Entry)> {
     let amount = number(amount).or_else(|| number(&intent["amount"])).unwrap_or_default();
     let currency = intent["currency"].as_str().unwrap_or_default().to_lowercase().into();
     let status = if has_succeeded { Status::Succeeded } else { Status::Other };
-    Some((id.into(), Entry { amount, currency, status, at, count: 1 }))
+    Some(Entry { amount, currency, status, at, count: 1 })
 }
 
 #[cfg(test)]
 mod tests {
+    use check::NoSecrets;
     use serde_json::json;
 
     use super::*;
@@ -83,7 +102,7 @@ mod tests {
     fn begun(changes: Value) -> Option<(Box<str>, Entry)> {
         let right = json!({ "id": "pi_1", "amount": 100, "amount_received": 90, "currency": "DKK", "status": "succeeded",
             "created": 1_795_000_000, "metadata": {}, "latest_charge": "ch_1" });
-        intent(&with(right, changes))
+        intent(&with(right, changes)).unwrap()
     }
 
     #[test]
@@ -118,6 +137,22 @@ mod tests {
         let failed = json!({ "latest_charge": charge, "status": "requires_payment_method" });
         assert_eq!(at(begun(failed)), 1_795_000_000, "the charge failed");
         assert_eq!(begun(json!({})).unwrap().1.amount, 90.0, "the received amount");
+    }
+
+    #[test]
+    fn long_references_are_refused_and_not_quoted() {
+        let right = json!({ "provider_reference": "pi_1", "amount": 1, "created_at": "2026-11-24T10:00:00Z" });
+        let at_platform =
+            |id: &str| payment(&Platform::default(), &with(right.clone(), json!({ "provider_reference": id })));
+        let at_provider = |id: &str| intent(&json!({ "id": id, "created": 1_795_000_000, "metadata": {} }));
+        let (longest, long) = ("x".repeat(255), "x".repeat(256));
+        assert!(at_platform(&longest).unwrap().is_some() && at_provider(&longest).unwrap().is_some());
+        for (refused, pointer) in [(at_platform(&long), "/provider_reference"), (at_provider(&long), "/id")] {
+            let Mismatch { expected, actual, evidence, .. } = refused.unwrap_err();
+            let expected = expected.admit(&NoSecrets, 200);
+            assert_eq!(expected, format!("an id of at most 255 bytes at {pointer}"));
+            assert_eq!((actual.admit(&NoSecrets, 200).as_str(), evidence), ("one of 256", None));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::severity::Severity;
 use super::silence::Silence;
-use crate::model::{Failure, Inconclusive, Leftover, Subject, text};
+use crate::model::{Failure, Inconclusive, Leftover, Subject};
 
 /// Stored state of one check. Healthy subjects are kept only while they may be flapping.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -90,8 +90,8 @@ impl CheckState {
             }
             for failure in self.subjects.values_mut().filter_map(|subject| subject.failure.as_mut()) {
                 failure.evidence = None;
-                failure.expected = text::cut(&failure.expected, longest);
-                failure.actual = text::cut(&failure.actual, longest);
+                failure.expected.cut(longest);
+                failure.actual.cut(longest);
             }
         }
         self

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::incident::event::Event;
 use crate::incident::{LastSuccessfulRun, Severity};
-use crate::model::{Cause, Failure, Leftover, Subject};
+use crate::model::{Cause, Failure, Leftover, Subject, Text};
 
 /// Recipients of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -109,8 +109,8 @@ pub struct InconclusiveReport {
     pub subject: Subject,
     /// Cause of the latest inconclusive run.
     pub cause: Cause,
-    /// Details for people, redacted: what was tried, what came back, what to do.
-    pub detail: String,
+    /// Details for people: what was tried, what came back, what to do.
+    pub detail: Text,
     /// Scheduled time of the first inconclusive run.
     pub since: Timestamp,
     /// Seconds without a verdict; present when monitoring is restored.

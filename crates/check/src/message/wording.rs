@@ -227,7 +227,7 @@ fn difference(failure: &Failure, room: usize) -> String {
         // The answer alone looks right; the broken rule says what is wrong.
         format!("expected {}", failure.expected)
     } else {
-        failure.actual.clone()
+        failure.actual.to_string()
     }
 }
 

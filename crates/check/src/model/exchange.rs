@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::gate::Text;
+use super::redact::Redact;
+
 /// Time spent in each phase of one exchange.
 ///
 /// **Units:** milliseconds. `None` means that the phase did not take place: a reused connection has no `dns`, `connect` or
@@ -35,7 +38,7 @@ pub struct Exchange {
     /// Method of the request.
     pub method: String,
     /// URL of the request, redacted.
-    pub url: String,
+    pub url: Text,
     /// Time at which the request was sent.
     pub started: Timestamp,
     /// Milliseconds from the start to the last byte, or to the failure.
@@ -53,7 +56,7 @@ pub struct Exchange {
     pub body_bytes: u64,
     /// Value of a redirect's `Location` header, redacted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub location: Option<String>,
+    pub location: Option<Text>,
     /// Earliest expiry among the certificates from the server's up to the authority's; `None` without TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_expires: Option<Timestamp>,
@@ -65,6 +68,15 @@ pub struct Exchange {
     pub retry_after_ms: Option<u64>,
     /// Time spent in each phase.
     pub phases: Phases,
+}
+
+impl Exchange {
+    /// Masks secrets that became known later.
+    #[must_use]
+    pub fn masked(&self, redactor: &dyn Redact) -> Self {
+        let location = self.location.as_ref().map(|location| location.masked(redactor));
+        Self { url: self.url.masked(redactor), location, ..self.clone() }
+    }
 }
 
 /// Evidence from a TLS handshake.
@@ -85,9 +97,9 @@ pub struct TlsEvidence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Certificate {
     /// Common name of the owner, or the whole distinguished name when there is no common name.
-    pub subject: String,
+    pub subject: Text,
     /// Name of the issuer, in the same form.
-    pub issuer: String,
+    pub issuer: Text,
     /// Expiry time.
     pub expires: Timestamp,
 }

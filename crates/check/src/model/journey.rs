@@ -1,6 +1,7 @@
 //! Recorder of one attempt: its steps with their exchanges and assertions, its measurements, and the resulting verdicts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,11 +9,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::exchange::Exchange;
+use super::gate::Text;
 use super::kind::FailureKind;
+use super::measurement::Measurement;
 use super::mismatch::Mismatch;
 use super::outcome::{Cause, Failure, Inconclusive, Outcome};
+use super::phrase::Phrase;
+use super::redact::Redact;
 use super::subject::Subject;
-use crate::catalogue::Measurement;
+use crate::catalogue::{Channel, Metric};
+use crate::phrase;
 
 /// Result of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,12 +39,12 @@ pub enum StepResult {
     /// The platform is in maintenance mode.
     Maintenance {
         /// Evidence of the maintenance.
-        detail: String,
+        detail: Text,
     },
     /// The step did not run.
     Skipped {
         /// Reason for the skip.
-        reason: String,
+        reason: Text,
     },
 }
 
@@ -52,6 +58,16 @@ impl StepResult {
             Self::Inconclusive { .. } => "inconclusive",
             Self::Maintenance { .. } => "maintenance",
             Self::Skipped { .. } => "skipped",
+        }
+    }
+
+    fn masked(&self, redactor: &dyn Redact) -> Self {
+        match self {
+            Self::Passed => Self::Passed,
+            Self::Failed { failure } => Self::Failed { failure: failure.masked(redactor) },
+            Self::Inconclusive { inconclusive } => Self::Inconclusive { inconclusive: inconclusive.masked(redactor) },
+            Self::Maintenance { detail } => Self::Maintenance { detail: detail.masked(redactor) },
+            Self::Skipped { reason } => Self::Skipped { reason: reason.masked(redactor) },
         }
     }
 }
@@ -111,7 +127,7 @@ pub enum Verdict {
     /// No verdict was possible.
     Inconclusive(Inconclusive),
     /// The platform is in maintenance mode.
-    Maintenance(String),
+    Maintenance(Text),
 }
 
 impl Attempt {
@@ -155,7 +171,7 @@ impl Attempt {
             Some(Verdict::Maintenance(detail)) => Outcome::Maintenance { detail },
             Some(Verdict::Healthy | Verdict::Failing(_)) => Outcome::Passed,
             None => Outcome::Inconclusive {
-                inconclusive: Inconclusive { cause: Cause::Internal, detail: "no step was done".to_owned() },
+                inconclusive: Inconclusive { cause: Cause::Internal, detail: Text::own("no step was done") },
             },
         }
     }
@@ -192,19 +208,24 @@ struct OpenStep {
 
 /// Records one attempt. The caller passes the time in.
 ///
-/// The first result of a step is kept: nothing after a failure can turn it into a pass.
+/// All texts pass the gate here, and once more at the end, with the secrets learned by then. The first result of a step is kept: nothing after a failure can turn it into a pass.
 pub struct Journey {
     started: Timestamp,
     steps: Vec<OpenStep>,
     measurements: Vec<Measurement>,
     ignoring_assertions: BTreeSet<String>,
+    redactor: Arc<dyn Redact>,
 }
 
 impl Journey {
+    /// Maximum length of a reason for skipping, of the evidence of maintenance, and of a measured item, in characters.
+    const MAX_DETAIL: usize = 200;
+
     /// Starts the recording.
     #[must_use]
-    pub fn new(started: Timestamp) -> Self {
-        Self { started, steps: Vec::new(), measurements: Vec::new(), ignoring_assertions: BTreeSet::new() }
+    pub fn new(started: Timestamp, redactor: Arc<dyn Redact>) -> Self {
+        let ignoring_assertions = BTreeSet::new();
+        Self { started, steps: Vec::new(), measurements: Vec::new(), ignoring_assertions, redactor }
     }
 
     /// Treats the named assertions as held in all cases. For mutation controls: a test that still reports the fault does not
@@ -266,7 +287,7 @@ impl Journey {
         let open = &mut self.steps[step.0];
         open.assertions.push(Assertion { name: name.to_owned(), held: outcome.is_ok() });
         let Err(mismatch) = outcome else { return Ok(()) };
-        let failure = Failure::new(open.subject.clone(), open.name.clone(), mismatch);
+        let failure = Failure::new(open.subject.clone(), open.name.clone(), mismatch, self.redactor.as_ref());
         open.result.get_or_insert(StepResult::Failed { failure });
         Err(StepEnded)
     }
@@ -286,14 +307,40 @@ impl Journey {
     /// step: there is nothing that it could go on with.
     pub fn fail(&mut self, step: StepId, name: &str, mismatch: Mismatch) -> StepEnded {
         if self.assert(step, name, Err(mismatch)).is_ok() {
-            self.finish_step(step, StepResult::Passed);
+            self.pass(step);
         }
         StepEnded
     }
 
-    /// Sets the result of a step that has none yet: inconclusive, maintenance, skipped or passed.
-    pub fn finish_step(&mut self, step: StepId, result: StepResult) {
+    /// Passes a step that has no result yet.
+    pub fn pass(&mut self, step: StepId) {
+        self.set_result(step, StepResult::Passed);
+    }
+
+    /// Ends a step that has no result yet as inconclusive.
+    pub fn inconclusive(&mut self, step: StepId, cause: Cause, detail: impl Into<Phrase>) {
+        let inconclusive = Inconclusive::new(cause, detail, self.redactor.as_ref());
+        self.set_result(step, StepResult::Inconclusive { inconclusive });
+    }
+
+    /// Ends a step that has no result yet: the platform is down on purpose.
+    pub fn maintenance(&mut self, step: StepId, detail: impl Into<Phrase>) {
+        let detail = self.admit(detail);
+        self.set_result(step, StepResult::Maintenance { detail });
+    }
+
+    /// Skips a step that has no result yet.
+    pub fn skip(&mut self, step: StepId, reason: impl Into<Phrase>) {
+        let reason = self.admit(reason);
+        self.set_result(step, StepResult::Skipped { reason });
+    }
+
+    fn set_result(&mut self, step: StepId, result: StepResult) {
         self.steps[step.0].result.get_or_insert(result);
+    }
+
+    fn admit(&self, phrase: impl Into<Phrase>) -> Text {
+        phrase.into().admit(self.redactor.as_ref(), Self::MAX_DETAIL)
     }
 
     /// Ends a step.
@@ -301,9 +348,10 @@ impl Journey {
         self.steps[step.0].duration.get_or_insert(duration);
     }
 
-    /// Adds a measurement.
-    pub fn measure(&mut self, measurement: Measurement) {
-        self.measurements.push(measurement);
+    /// Adds a measurement. A value that is not finite is dropped, because CloudWatch rejects it.
+    pub fn measure(&mut self, metric: &Metric, value: f64, channel: Option<Channel>, item: Option<Phrase>) {
+        let item = item.map(|item| self.admit(item));
+        self.measurements.extend(Measurement::new(metric, value, channel, item));
     }
 
     /// Ends the attempt at its deadline. Running steps fail with a timeout, each measured from its own start.
@@ -311,37 +359,37 @@ impl Journey {
         for step in self.steps.iter_mut().filter(|step| step.result.is_none()) {
             let ran = now.duration_since(step.started).try_into().unwrap_or_default();
             step.duration.get_or_insert(ran);
-            let mismatch = Mismatch {
-                kind: FailureKind::Timeout,
-                expected: format!("done within the run's {} ms", deadline.as_millis()),
-                actual: format!("still busy after {} ms in this step", ran.as_millis()),
-                evidence: None,
-            };
-            let failure = Failure::new(step.subject.clone(), step.name.clone(), mismatch);
+            let mismatch = Mismatch::new(
+                FailureKind::Timeout,
+                phrase!("done within the run's {} ms", deadline.as_millis()),
+                phrase!("still busy after {} ms in this step", ran.as_millis()),
+            );
+            let failure = Failure::new(step.subject.clone(), step.name.clone(), mismatch, self.redactor.as_ref());
             step.result = Some(StepResult::Failed { failure });
         }
     }
 
     /// Records an internal error that ended the attempt as an inconclusive step of the whole check. Earlier results stay.
-    pub fn record_internal_error(&mut self, detail: String, now: Timestamp) {
+    pub fn record_internal_error(&mut self, detail: impl Into<Phrase>, now: Timestamp) {
         for step in self.steps.iter_mut().filter(|step| step.result.is_none()) {
-            step.result = Some(StepResult::Skipped { reason: "the check failed with an internal error".to_owned() });
+            step.result = Some(StepResult::Skipped { reason: Text::own("the check failed with an internal error") });
         }
-        self.record_inconclusive(Inconclusive { cause: Cause::Internal, detail }, now);
+        self.record_inconclusive(Cause::Internal, detail, now);
     }
 
     /// Records why an attempt reached no verdict as an inconclusive step of the whole check.
-    pub fn record_inconclusive(&mut self, inconclusive: Inconclusive, now: Timestamp) {
+    pub fn record_inconclusive(&mut self, cause: Cause, detail: impl Into<Phrase>, now: Timestamp) {
         let step = self.begin(&Subject::whole(), "run", now);
-        self.finish_step(step, StepResult::Inconclusive { inconclusive });
+        self.inconclusive(step, cause, detail);
     }
 
     /// Ends the recording. A step without a result is an internal error and therefore inconclusive.
     #[must_use]
     pub fn finish(self, duration: Duration) -> Attempt {
         let unresolved = || StepResult::Inconclusive {
-            inconclusive: Inconclusive { cause: Cause::Internal, detail: "the step ended without a result".to_owned() },
+            inconclusive: Inconclusive { cause: Cause::Internal, detail: Text::own("the step ended without a result") },
         };
+        let redactor = self.redactor.as_ref();
         let steps = self
             .steps
             .into_iter()
@@ -350,12 +398,13 @@ impl Journey {
                 name: step.name,
                 started: step.started,
                 duration_ms: millis(step.duration.unwrap_or_default()),
-                result: step.result.unwrap_or_else(unresolved),
+                result: step.result.map_or_else(unresolved, |result| result.masked(redactor)),
                 assertions: step.assertions,
-                exchanges: step.exchanges,
+                exchanges: step.exchanges.iter().map(|exchange| exchange.masked(redactor)).collect(),
             })
             .collect();
-        Attempt { started: self.started, duration_ms: millis(duration), steps, measurements: self.measurements }
+        let measurements = self.measurements.iter().map(|measurement| measurement.masked(redactor)).collect();
+        Attempt { started: self.started, duration_ms: millis(duration), steps, measurements }
     }
 }
 
@@ -368,15 +417,15 @@ pub fn millis(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::redact::NoSecrets;
 
     fn mismatch() -> Mismatch {
-        let (expected, actual) = ("a list".to_owned(), "nothing".to_owned());
-        Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: None }
+        Mismatch::new(FailureKind::Assertion, "a list", "nothing")
     }
 
     /// Records the assertion `list` in a step, and returns its value with the recorded assertion and the step's result.
     fn recorded(ignoring: &[&str], outcome: Result<u8, Mismatch>) -> (Result<u8, StepEnded>, bool, &'static str) {
-        let mut journey = Journey::new(Timestamp::UNIX_EPOCH);
+        let mut journey = Journey::new(Timestamp::UNIX_EPOCH, Arc::new(NoSecrets));
         journey.ignoring_assertions = ignoring.iter().map(|name| (*name).to_owned()).collect();
         let step = journey.begin(&Subject::whole(), "read", Timestamp::UNIX_EPOCH);
         let value = journey.assert_value(step, "list", outcome);

@@ -1,22 +1,31 @@
 //! Expected and actual value of a failed assertion.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::kind::FailureKind;
+use super::phrase::Phrase;
 
-/// One failed assertion, before its step and subject are added.
-///
-/// All texts are redacted and short, because messages use them unchanged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// One failed assertion, before its step and subject are added and its texts pass the gate.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
     /// Kind of the failure.
     pub kind: FailureKind,
     /// Expected value, as a fragment: `status 200`.
-    pub expected: String,
+    pub expected: Phrase,
     /// Actual value, as a fragment: `status 500 Internal Server Error`.
-    pub actual: String,
+    pub actual: Phrase,
     /// Excerpt that shows the failure, if any: the start of the body, the header, the chain of redirects.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<String>,
+    pub evidence: Option<Phrase>,
+}
+
+impl Mismatch {
+    /// Creates a mismatch without evidence.
+    #[must_use]
+    pub fn new(kind: FailureKind, expected: impl Into<Phrase>, actual: impl Into<Phrase>) -> Self {
+        Self { kind, expected: expected.into(), actual: actual.into(), evidence: None }
+    }
+
+    /// Adds evidence.
+    #[must_use]
+    pub fn with_evidence(self, evidence: impl Into<Phrase>) -> Self {
+        Self { evidence: Some(evidence.into()), ..self }
+    }
 }

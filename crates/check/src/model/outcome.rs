@@ -5,10 +5,12 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::gate::Text;
 use super::kind::FailureKind;
 use super::mismatch::Mismatch;
+use super::phrase::Phrase;
+use super::redact::Redact;
 use super::subject::Subject;
-use super::text;
 
 /// One failure of the platform, with its step and evidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,12 +22,12 @@ pub struct Failure {
     /// Kind of the failure.
     pub kind: FailureKind,
     /// Expected value.
-    pub expected: String,
+    pub expected: Text,
     /// Actual value.
-    pub actual: String,
+    pub actual: Text,
     /// Redacted excerpt that shows the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<String>,
+    pub evidence: Option<Text>,
 }
 
 impl Failure {
@@ -35,16 +37,27 @@ impl Failure {
     /// Maximum length of `evidence`, in characters.
     pub const MAX_EVIDENCE: usize = 500;
 
-    /// Adds subject and step to a mismatch. Texts are cut to their maximum length.
+    /// Adds subject and step to a mismatch, whose texts pass the gate.
     #[must_use]
-    pub fn new(subject: Subject, step: impl Into<String>, mismatch: Mismatch) -> Self {
+    pub fn new(subject: Subject, step: impl Into<String>, mismatch: Mismatch, redactor: &dyn Redact) -> Self {
         Self {
             subject,
             step: step.into(),
             kind: mismatch.kind,
-            expected: text::cut(&mismatch.expected, Self::MAX_TEXT),
-            actual: text::cut(&mismatch.actual, Self::MAX_TEXT),
-            evidence: mismatch.evidence.map(|evidence| text::cut(&evidence, Self::MAX_EVIDENCE)),
+            expected: mismatch.expected.admit(redactor, Self::MAX_TEXT),
+            actual: mismatch.actual.admit(redactor, Self::MAX_TEXT),
+            evidence: mismatch.evidence.map(|evidence| evidence.admit(redactor, Self::MAX_EVIDENCE)),
+        }
+    }
+
+    /// Masks secrets that became known later.
+    #[must_use]
+    pub fn masked(&self, redactor: &dyn Redact) -> Self {
+        Self {
+            expected: self.expected.masked(redactor),
+            actual: self.actual.masked(redactor),
+            evidence: self.evidence.as_ref().map(|evidence| evidence.masked(redactor)),
+            ..self.clone()
         }
     }
 }
@@ -100,8 +113,25 @@ impl fmt::Display for Cause {
 pub struct Inconclusive {
     /// Cause.
     pub cause: Cause,
-    /// Redacted explanation: the attempted action, the response, and the remedy.
-    pub detail: String,
+    /// Explanation: the attempted action, the response, and the remedy.
+    pub detail: Text,
+}
+
+impl Inconclusive {
+    /// Maximum length of the detail, in characters.
+    pub const MAX_DETAIL: usize = 400;
+
+    /// Creates the cause; the detail passes the gate.
+    #[must_use]
+    pub fn new(cause: Cause, detail: impl Into<Phrase>, redactor: &dyn Redact) -> Self {
+        Self { cause, detail: detail.into().admit(redactor, Self::MAX_DETAIL) }
+    }
+
+    /// Masks secrets that became known later.
+    #[must_use]
+    pub fn masked(&self, redactor: &dyn Redact) -> Self {
+        Self { cause: self.cause, detail: self.detail.masked(redactor) }
+    }
 }
 
 /// Reason for refusing an event.
@@ -134,7 +164,7 @@ pub enum Outcome {
     /// The platform reports maintenance.
     Maintenance {
         /// Evidence of the maintenance.
-        detail: String,
+        detail: Text,
     },
     /// The event was not run.
     Refused {

@@ -6,6 +6,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::gate::Text;
+use super::phrase::Phrase;
+use super::redact::Redact;
+
 /// Identity of a run: two executions with the same check, location, shard and scheduled time are the same run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct RunKey {
@@ -66,9 +70,29 @@ impl fmt::Display for RunKey {
 pub struct Leftover {
     /// Compensation that failed.
     pub compensation: String,
-    /// Redacted description of the data, and why it remains.
-    pub detail: String,
+    /// Description of the data, and why it remains.
+    pub detail: Text,
     /// Instructions for leftovers that `synthetics cleanup` cannot remove; absent when it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<String>,
+}
+
+impl Leftover {
+    /// Maximum length of the detail, in characters.
+    pub const MAX_DETAIL: usize = 300;
+
+    /// Creates a leftover; the detail passes the gate.
+    #[must_use]
+    pub fn new(
+        compensation: impl Into<String>,
+        detail: impl Into<Phrase>,
+        instructions: Option<String>,
+        redactor: &dyn Redact,
+    ) -> Self {
+        Self {
+            compensation: compensation.into(),
+            detail: detail.into().admit(redactor, Self::MAX_DETAIL),
+            instructions,
+        }
+    }
 }

@@ -53,12 +53,12 @@ fn shown_settings_are_a_settings_file() {
 #[test]
 fn secret_lookalikes_are_masked() {
     let shipped = fs::read_to_string(repository().join("infra/layer/settings/demo.toml")).unwrap();
-    let target = "\n[[check.availability.targets]]\nid = \"feed\"\nurl = \"https://feed.example/?token=hunter2-hunter2\"\ndeadline = \"5s\"\n";
+    let target = "\n[[check.availability.targets]]\nid = \"feed\"\nurl = \"https://feed.example/?code=hunter2-hunter2\"\ndeadline = \"5s\"\n";
     let file = settings_file("with-a-secret.toml", &format!("{shipped}{target}"));
     let output = synthetics(&["settings", "show", &file]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let shown = text(&output.stdout);
-    assert!(shown.contains("token=[redacted]") && !shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("code=[redacted]") && !shown.contains("hunter2"), "{shown}");
     assert!(text(&output.stderr).starts_with("masked 1 value that looks like a secret"), "{output:?}");
 }
 
@@ -142,7 +142,7 @@ fn schema_rejects_invalid_files() {
     assert_eq!(taken, BEYOND_THE_SCHEMA);
 }
 
-const BEYOND_THE_SCHEMA: [&str; 28] = [
+const BEYOND_THE_SCHEMA: [&str; 31] = [
     "attempts-do-not-fit",
     "bad-durations",
     "bad-headers",
@@ -153,12 +153,15 @@ const BEYOND_THE_SCHEMA: [&str; 28] = [
     "bad-path",
     "bad-pointer",
     "bad-url",
+    "base-url-with-a-path",
     "blank-maintenance-marker",
     "blank-texts",
+    "control-characters",
     "credential-in-a-plain-header",
     "deadline-beyond-the-function",
     "duplicate-ids",
     "head-with-a-body",
+    "headers-of-the-client",
     "literal-for-a-reference",
     "literal-in-a-table-of-its-own",
     "literal-on-a-line-with-others",

@@ -1,13 +1,14 @@
 //! Error messages of a Laravel application.
 
+use check::{Piece, foreign};
 use probe::{Response, expect};
 
 /// Maximum length of a server message, in characters.
 const MAX_MESSAGE: usize = 120;
 
-/// Redacted error message of the application: `message` and the first of `errors`, or the page's title.
+/// Error message of the application: `message` and the first of `errors`, or the page's title.
 #[must_use]
-pub fn server_message(response: &Response) -> Option<String> {
+pub fn server_message(response: &Response) -> Option<Piece> {
     let message = match expect::json(response) {
         Ok(body) => {
             let summary = body["message"].as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned);
@@ -26,11 +27,13 @@ pub fn server_message(response: &Response) -> Option<String> {
             (!title.trim().is_empty()).then(|| title.trim().to_owned())?
         }
     };
-    Some(check::text::cut(&response.excerpt(&message), MAX_MESSAGE))
+    Some(foreign(message).at_most(MAX_MESSAGE))
 }
 
 #[cfg(test)]
 mod tests {
+    use check::{NoSecrets, phrase};
+
     use super::*;
     use crate::tests::response;
 
@@ -48,7 +51,9 @@ mod tests {
             ("nothing", "", None),
             ("a list", "[]", None),
         ] {
-            assert_eq!(server_message(&response(419, body)).as_deref(), expected, "{case}");
+            let message =
+                server_message(&response(419, body)).map(|message| phrase!("{}", message).admit(&NoSecrets, 200));
+            assert_eq!(message.as_deref(), expected, "{case}");
         }
     }
 }

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use check::{Failure, Subject};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json as value;
 
@@ -16,6 +17,11 @@ pub(crate) fn response(status: u16, body: &str) -> Response {
         certificate_expires: None,
         redactor: Redactor::default(),
     }
+}
+
+/// The failure that a mismatch becomes.
+pub(crate) fn shown(mismatch: Mismatch, response: &Response) -> Failure {
+    Failure::new(Subject::whole(), "step", mismatch, &response.redactor)
 }
 
 type Expectation = Box<dyn Fn(&Response) -> Result<(), Mismatch>>;
@@ -94,7 +100,8 @@ fn responses_meet_or_miss_expectations() {
         ("another type, loosely", body, boxed(|r| json_equals(r, "/data/id", &value!("7"), Compare::Loose)), None),
         ("an amount, loosely", body, boxed(|r| json_equals(r, "/data/price", &value!(450), Compare::Loose)), None),
     ] {
-        let failed = expectation(&response(200, body)).err();
+        let response = response(200, body);
+        let failed = expectation(&response).err().map(|mismatch| shown(mismatch, &response));
         let actual = failed.as_ref().map(|failed| (failed.kind, failed.expected.as_str(), failed.actual.as_str()));
         assert_eq!(actual, fails, "{case}");
     }
@@ -126,7 +133,8 @@ fn numbers_are_compared_exactly() {
 
 #[test]
 fn deep_json_fails_without_a_crash() {
-    let failed = json(&response(200, &"[".repeat(10_000))).unwrap_err();
+    let response = response(200, &"[".repeat(10_000));
+    let failed = shown(json(&response).unwrap_err(), &response);
     assert_eq!(failed.kind, FailureKind::Body);
     assert!(failed.actual.contains("recursion limit"), "{}", failed.actual);
 }
@@ -144,7 +152,7 @@ fn excerpts_are_redacted() {
         json_equals(&response, "/note", &value!("x"), Compare::Strict),
         json_exists(&response, "/canary-secret").map(drop),
     ] {
-        let text = format!("{:?}", failed.unwrap_err());
+        let text = format!("{:?}", shown(failed.unwrap_err(), &response));
         assert!(
             !text.contains("canary-secret") && !text.contains("abc-def") && !text.contains("other-token"),
             "{text}"

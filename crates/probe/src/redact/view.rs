@@ -2,117 +2,164 @@
 
 use std::ops::Range;
 
-/// Bytes, with the range of the original text that each one comes from.
+use check::Cut;
+
+use super::{
+    binary,
+    escape::{Decoded, Escapes, Kind, LONGEST_REMAINS},
+};
+
+/// Bytes, with the part of the original text that each one comes from.
 ///
 /// Searching the decoded text finds every spelling of a secret. Encoding the secret instead would have to guess which
 /// characters an encoder left unchanged.
 pub(super) struct View {
     pub(super) bytes: Vec<u8>,
-    origins: Vec<Range<usize>>,
+    origins: Vec<Origin>,
+    pub(super) kind: Kind,
+    /// Ends of the text that are cut off and that this view reaches. Only the remains of an escape can be missing there.
+    pub(super) cut: Cut,
+    /// Length of the original text.
+    length: usize,
 }
 
-/// Decodes an escape at the start of the input. Returns its bytes and the length of the escape.
-type Decode = fn(&[u8]) -> Option<(Vec<u8>, usize)>;
+/// Part of the original text.
+#[derive(Clone, Copy)]
+struct Origin {
+    start: usize,
+    end: usize,
+}
 
 impl View {
-    pub(super) fn new(text: &str) -> Self {
-        Self { bytes: text.as_bytes().to_vec(), origins: (0..text.len()).map(|i| i..i + 1).collect() }
+    pub(super) fn new(text: &str, cut: Cut) -> Self {
+        let origins = (0..text.len()).map(|start| Origin { start, end: start + 1 }).collect();
+        Self { bytes: text.as_bytes().to_vec(), origins, kind: Kind::Text, cut, length: text.len() }
     }
 
-    /// Range in the original text.
+    /// Range in the original text. At a cut end, it includes the remains of an escape.
     pub(super) fn origin(&self, range: Range<usize>) -> Range<usize> {
-        match self.origins.get(range) {
-            Some([first, .., last]) => first.start..last.end,
-            Some([only]) => only.clone(),
-            _ => 0..0,
-        }
+        let Some([first, ..]) = self.origins.get(range.clone()) else { return 0..0 };
+        let start = if self.cut.start && range.start == 0 { 0 } else { first.start };
+        let end =
+            if self.cut.end && range.end == self.bytes.len() { self.length } else { self.origins[range.end - 1].end };
+        start..end
     }
 
-    /// Views of the text by each decoder that finds something to decode.
-    pub(super) fn decoded(&self) -> impl Iterator<Item = Self> {
-        let decoders: [(&[u8], Decode); 4] = [(b"%", percent), (b"+", form), (b"\\", json), (b"&", html)];
-        decoders.into_iter().filter_map(|(sign, decode)| {
-            self.bytes.iter().any(|byte| sign.contains(byte)).then(|| self.decode(decode)).flatten()
+    /// View with the escapes decoded, if there are any.
+    pub(super) fn unescaped(&self, escapes: &Escapes) -> Option<Self> {
+        let mut view = None;
+        let (mut copied, mut at) = (0, 0);
+        while let Some(skipped) = (escapes.next)(&self.bytes[at..]) {
+            let start = at + skipped;
+            let rest = &self.bytes[start..];
+            let (decoded, length) = match (escapes.decode)(rest) {
+                Some(escape) => escape,
+                // The rest of the escape was cut off.
+                None if self.cut.end && (escapes.is_cut)(rest) => (Decoded::default(), rest.len()),
+                None => {
+                    at = start + 1;
+                    continue;
+                }
+            };
+            let view = view.get_or_insert_with(|| self.child(escapes.kind, self.cut));
+            view.copy(self, copied..start);
+            let origin = Origin { start: self.origins[start].start, end: self.origins[start + length - 1].end };
+            for byte in decoded.as_slice() {
+                view.push(*byte, origin);
+            }
+            at = start + length;
+            copied = at;
+        }
+        view.as_mut()?.copy(self, copied..self.bytes.len());
+        view
+    }
+
+    /// View without a backslash at the cut start of the text, if it may be the second one of a pair. Otherwise all pairs that
+    /// follow it would be read wrongly.
+    pub(super) fn without_half_escape(&self) -> Option<Self> {
+        if !self.cut.start {
+            return None;
+        }
+        // The remains of an outer escape may precede it.
+        let first = self.bytes.iter().take(LONGEST_REMAINS).position(|byte| *byte == b'\\')?;
+        if self.bytes.get(first + 1) != Some(&b'\\') {
+            return None;
+        }
+        let mut view = self.child(self.kind, self.cut);
+        view.copy(self, 0..first);
+        view.copy(self, first + 1..self.bytes.len());
+        Some(view)
+    }
+
+    /// Parts of a binary view that are text, since random bytes hold no further encodings. Most Base64 letters are
+    /// ordinary words.
+    pub(super) fn readable(&self) -> Option<Self> {
+        let mut view: Option<Self> = None;
+        let (mut at, mut end) = (0, 0);
+        for chunk in self.bytes.utf8_chunks() {
+            let part = at..at + chunk.valid().len();
+            at = part.end + chunk.invalid().len();
+            if part.len() < binary::SHORTEST {
+                continue;
+            }
+            // The remains of an escape may precede it.
+            let cut = Cut { start: self.cut.start && part.start <= 3, end: false };
+            let view = view.get_or_insert_with(|| self.child(self.kind, cut));
+            view.separate(self.origins[part.start]);
+            view.copy(self, part.clone());
+            end = part.end;
+        }
+        let mut view = view?;
+        // The rest of a character may be cut off.
+        view.cut.end = self.cut.end && end + 4 > self.bytes.len();
+        Some(view)
+    }
+
+    /// Views of the bytes that Base64 and hexadecimal digits encode, one for each possible position of the first byte.
+    pub(super) fn binary(&self) -> impl Iterator<Item = Self> {
+        binary::ALPHABETS.iter().flat_map(move |alphabet| {
+            let runs = alphabet.runs(&self.bytes);
+            alphabet.shifts.iter().filter_map(move |shift| {
+                let (first, last) = (runs.first()?, runs.last()?);
+                let cut = Cut {
+                    start: self.cut.start && first.start == 0,
+                    end: self.cut.end && last.end == self.bytes.len(),
+                };
+                let mut view = self.child(Kind::Binary, cut);
+                for run in &runs {
+                    view.separate(self.origins[run.start]);
+                    alphabet.decode(&self.bytes[run.clone()], *shift, |byte, digits| {
+                        let start = self.origins[run.start + digits.start].start;
+                        let end = self.origins[run.start + digits.end - 1].end;
+                        view.push(byte, Origin { start, end });
+                    });
+                }
+                Some(view)
+            })
         })
     }
 
-    fn decode(&self, decode: Decode) -> Option<Self> {
-        let mut view = Self { bytes: Vec::with_capacity(self.bytes.len()), origins: Vec::new() };
-        let mut changed = false;
-        let mut i = 0;
-        while i < self.bytes.len() {
-            if let Some((decoded, length)) = decode(&self.bytes[i..]) {
-                let origin = self.origin(i..i + length);
-                view.origins.extend(decoded.iter().map(|_| origin.clone()));
-                view.bytes.extend(decoded);
-                i += length;
-                changed = true;
-            } else {
-                view.bytes.push(self.bytes[i]);
-                view.origins.push(self.origins[i].clone());
-                i += 1;
-            }
+    fn child(&self, kind: Kind, cut: Cut) -> Self {
+        let kind = self.kind.max(kind);
+        let capacity = self.bytes.len();
+        let (bytes, origins) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
+        Self { bytes, origins, kind, cut, length: self.length }
+    }
+
+    fn push(&mut self, byte: u8, origin: Origin) {
+        self.bytes.push(byte);
+        self.origins.push(origin);
+    }
+
+    /// Separates two parts by a byte that neither of them contains.
+    fn separate(&mut self, next: Origin) {
+        if !self.bytes.is_empty() {
+            self.push(b' ', Origin { start: next.start, end: next.start });
         }
-        changed.then_some(view)
     }
-}
 
-fn percent(text: &[u8]) -> Option<(Vec<u8>, usize)> {
-    match text {
-        [b'%', high, low, ..] => Some((vec![u8::try_from(hex(&[*high, *low])?).ok()?], 3)),
-        _ => None,
+    fn copy(&mut self, from: &Self, range: Range<usize>) {
+        self.bytes.extend_from_slice(&from.bytes[range.clone()]);
+        self.origins.extend_from_slice(&from.origins[range]);
     }
-}
-
-fn form(text: &[u8]) -> Option<(Vec<u8>, usize)> {
-    if text.first() == Some(&b'+') { Some((vec![b' '], 1)) } else { percent(text) }
-}
-
-fn json(text: &[u8]) -> Option<(Vec<u8>, usize)> {
-    let [b'\\', escape, rest @ ..] = text else { return None };
-    let byte = match escape {
-        b'"' | b'\\' | b'/' => *escape,
-        b'b' => 8,
-        b'f' => 12,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'u' => {
-            let unit = hex(rest.get(..4)?)?;
-            // Characters beyond U+FFFF are written as two escapes.
-            if (0xd800..0xdc00).contains(&unit)
-                && let Some([b'\\', b'u', low @ ..]) = rest.get(4..10)
-                && let Some(low @ 0xdc00..0xe000) = hex(low)
-            {
-                return utf8(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00)).map(|bytes| (bytes, 12));
-            }
-            return utf8(unit).map(|bytes| (bytes, 6));
-        }
-        _ => return None,
-    };
-    Some((vec![byte], 2))
-}
-
-fn html(text: &[u8]) -> Option<(Vec<u8>, usize)> {
-    const NAMED: [(&[u8], u8); 5] =
-        [(b"&amp;", b'&'), (b"&lt;", b'<'), (b"&gt;", b'>'), (b"&quot;", b'"'), (b"&apos;", b'\'')];
-    if let Some((name, byte)) = NAMED.iter().find(|(name, _)| text.starts_with(name)) {
-        return Some((vec![*byte], name.len()));
-    }
-    let number = text.strip_prefix(b"&#")?;
-    // A character reference has at most seven digits.
-    let end = number.iter().take(9).position(|byte| *byte == b';')?;
-    let code = match &number[..end] {
-        [b'x' | b'X', digits @ ..] => hex(digits)?,
-        digits => std::str::from_utf8(digits).ok()?.parse().ok()?,
-    };
-    utf8(code).map(|bytes| (bytes, end + 3))
-}
-
-fn hex(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0u32, |number, digit| Some((number << 4) | char::from(*digit).to_digit(16)?))
-}
-
-fn utf8(code: u32) -> Option<Vec<u8>> {
-    char::from_u32(code).map(|c| c.to_string().into_bytes())
 }

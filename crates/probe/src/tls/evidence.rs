@@ -5,7 +5,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use check::Certificate;
 use jiff::Timestamp;
 use rustls::{
     CipherSuite, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, SupportedCipherSuite, Tls12CipherSuite,
@@ -19,6 +18,7 @@ use rustls::{
 };
 use x509_parser::{parse_x509_certificate, x509::X509Name};
 
+use crate::handshake::Presented;
 use crate::timing::note_tls;
 
 /// Maximum number of certificates in the evidence; a server may send hundreds.
@@ -80,7 +80,7 @@ impl ServerCertVerifier for RecordingVerifier {
 
 /// A certificate of the chain.
 struct ParsedCertificate {
-    certificate: Certificate,
+    certificate: Presented,
     /// Encoded names, which link the chain (RFC 5280, section 6.1).
     subject: Vec<u8>,
     issuer: Vec<u8>,
@@ -89,7 +89,7 @@ struct ParsedCertificate {
 impl ParsedCertificate {
     fn read(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = parse_x509_certificate(certificate).ok()?;
-        let summary = Certificate {
+        let summary = Presented {
             subject: name(certificate.subject()),
             issuer: name(certificate.issuer()),
             expires: Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()?,

@@ -92,8 +92,9 @@ async fn untrusted_chain_is_explained() {
         ),
     ] {
         let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
-        let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
-        let failed = sent.result.unwrap_err().into_mismatch().unwrap();
+        let client = client(&trusting(&authority));
+        let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
+        let failed = shown(&client, sent.result.unwrap_err());
         assert_eq!(failed.kind, TlsKind);
         assert!(failed.actual.starts_with(&expected), "{case}: {failed:?}");
         let tls = sent.exchanges[0].tls.as_ref().unwrap();

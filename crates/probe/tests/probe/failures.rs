@@ -78,10 +78,11 @@ async fn server_failures_are_classified() {
         ),
     ] {
         let server = Server::plain(move |_| script.clone()).await;
-        let sent = client(&tls()).send(get(url(&server, "/"))).await;
+        let client = client(&tls());
+        let sent = client.send(get(url(&server, "/"))).await;
         let error = sent.result.expect_err(case);
-        assert_eq!(error.is_retryable(), retryable, "{case}: {error}");
-        let failed = error.into_mismatch().unwrap();
+        assert_eq!(error.is_retryable(), retryable, "{case}: {error:?}");
+        let failed = shown(&client, error);
         assert_eq!(failed.kind, kind, "{case}: {failed:?}");
         assert!(failed.actual.contains(expected), "{case}: {failed:?}");
         assert_eq!(server.requests().len(), 1, "{case}: the request was retried");
@@ -145,7 +146,7 @@ async fn tls_failures_are_classified() {
         let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
         let error = sent.result.expect_err(case);
         assert!(!error.is_retryable(), "{case}");
-        let failed = error.into_mismatch().unwrap();
+        let failed = shown(client, error);
         assert_eq!(failed.kind, TlsKind, "{case}: {failed:?}");
         assert!(failed.actual.contains(expected), "{case}: {failed:?}");
         assert!(sent.exchanges[0].phases.first_byte_ms.is_none(), "{case}: expected no later phases");

@@ -94,10 +94,11 @@ async fn invalid_redirect_chains_are_classified() {
         ("/script", 1, "a valid redirect", "not HTTP"),
         ("/endless", 4, "at most 3 redirects", "one more, to "),
     ] {
-        let sent = client(&tls()).send(get(url(&server, path)).max_redirects(3)).await;
+        let client = client(&tls());
+        let sent = client.send(get(url(&server, path)).max_redirects(3)).await;
         let error = sent.result.expect_err(path);
         assert!(!error.is_retryable());
-        let failed = error.into_mismatch().unwrap();
+        let failed = shown(&client, error);
         assert_eq!((failed.kind, failed.expected.as_str()), (Redirect, expected), "{path}: {failed:?}");
         assert!(failed.actual.contains(actual), "{path}: {failed:?}");
         assert_eq!(sent.exchanges.len(), hops, "{path}");

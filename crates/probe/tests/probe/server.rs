@@ -2,11 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use check::{FailureKind, Mismatch};
+use check::{Failure, FailureKind, Subject};
 pub use hostile::{Action, Authority, ConnectionBehavior, Server, answer, compressed, ok, self_signed, send};
 use jiff::Timestamp;
 use probe::{
-    Client, Connections, EgressPolicy, Identity, Method, Redactor, Request, Tls, Url,
+    Client, Connections, EgressPolicy, Error, Identity, Method, Redactor, Request, Tls, Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
 
@@ -61,13 +61,17 @@ pub fn get(url: Url) -> Request {
     Request::new(Method::GET, url).deadline(Duration::from_secs(10))
 }
 
-/// Sends a request that must fail with this kind, and returns the mismatch.
-pub async fn failure(client: &Client, request: Request, kind: FailureKind) -> Mismatch {
+/// Sends a request that must fail with this kind, and returns the failure.
+pub async fn failure(client: &Client, request: Request, kind: FailureKind) -> Failure {
     let sent = client.send(request).await;
-    let failed =
-        sent.result.expect_err("the request should have failed").into_mismatch().expect("the target's failure");
+    let failed = shown(client, sent.result.expect_err("the request should have failed"));
     assert_eq!(failed.kind, kind, "{failed:?}");
     failed
+}
+
+/// The failure of the target as it is reported.
+pub fn shown(client: &Client, error: Error) -> Failure {
+    Failure::new(Subject::whole(), "step", error.into_mismatch().expect("the target's failure"), client.redactor())
 }
 
 /// URL with an IP literal.

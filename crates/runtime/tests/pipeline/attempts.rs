@@ -17,7 +17,7 @@ impl Diary {
         let diary = self.0.clone();
         run.on_exit(name, async move {
             diary.lock().unwrap().push(name);
-            result.map_err(str::to_owned)
+            result.map_err(check::Phrase::from)
         });
     }
 

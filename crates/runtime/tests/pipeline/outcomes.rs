@@ -1,6 +1,6 @@
 use check::incident::NotificationReason;
 use check::metric::{self, CERTIFICATE_DAYS_REMAINING, Dimensions, Metric, Unit};
-use check::{Cause, Outcome};
+use check::{Cause, Outcome, Text, ours};
 
 use crate::world::*;
 
@@ -67,7 +67,7 @@ async fn maintenance_has_no_success_and_no_vote() {
     world.published();
     for number in [1, 2] {
         let report = world.run(&check, number).await;
-        assert_eq!(report.outcome, Outcome::Maintenance { detail: "the platform says so".to_owned() });
+        assert_eq!(report.outcome, Outcome::Maintenance { detail: Text::own("the platform says so") });
         assert_eq!(reasons(&report), [("web", NotificationReason::SuppressedMaintenance)]);
         assert_eq!(world.published(), [INCONCLUSIVE_0]);
     }
@@ -104,7 +104,7 @@ async fn only_measurements_of_the_catalogue_are_published() {
     let check = reads(|run, _| {
         Box::pin(async move {
             run.step(&subject("web"), "answer").passed();
-            run.measure(&CERTIFICATE_DAYS_REMAINING, 12.5, Some("platform.example".to_owned()));
+            run.measure(&CERTIFICATE_DAYS_REMAINING, 12.5, Some(ours("platform.example").into()));
             run.measure(&metric::MAINTENANCE, f64::NAN, None);
             run.measure(&STRANGE, 1.0, None);
         })

@@ -149,13 +149,8 @@ pub fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap()
 }
 
-pub fn mismatch(actual: &str) -> Mismatch {
-    Mismatch {
-        kind: FailureKind::Status,
-        expected: "status 200".to_owned(),
-        actual: actual.to_owned(),
-        evidence: Some("<h1>Server Error</h1>".to_owned()),
-    }
+pub fn mismatch(actual: &'static str) -> Mismatch {
+    Mismatch::new(FailureKind::Status, "status 200", actual).with_evidence("<h1>Server Error</h1>")
 }
 
 /// Wall clock that follows tokio's clock, paused in most tests.

@@ -19,5 +19,12 @@ fn step(observed: &Observed, subject: &str, name: &str) -> Option<&'static str> 
 /// Item that a measurement names.
 fn item(observed: &Observed, metric: &str) -> Option<String> {
     let attempt = observed.report.last_attempt().unwrap();
-    attempt.measurements.iter().find(|measurement| measurement.metric == metric).unwrap().item.clone()
+    attempt
+        .measurements
+        .iter()
+        .find(|measurement| measurement.metric == metric)
+        .unwrap()
+        .item
+        .as_ref()
+        .map(ToString::to_string)
 }

@@ -1,12 +1,18 @@
 //! Maintenance, refusals, broken memory and missing counters, and no secret in any output.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use check::{Cause, Outcome};
-use check_testkit::Harness;
+use check_testkit::{Harness, Observed};
 use demo_platform::{Fault, Options};
+use hostile::{Server, answer};
+use local::Memory;
 use notifications::Notifications;
-use runtime::OperatorStore;
+use runtime::{Invocation, OperatorStore, Prepared, SkippingClock, execute};
+use serde_json::json;
+use settings::Document;
 
 use crate::step;
 
@@ -33,6 +39,48 @@ async fn refused_message_fails_at_once_and_is_retried() {
             "{run}"
         );
     }
+}
+
+/// Runs the check against a platform that answers to every message with this id.
+async fn run_with_id(id: &str) -> (Observed, Arc<Memory>) {
+    let accepted = json!({ "id": id }).to_string();
+    let server = Server::plain(move |request| match request.split(' ').nth(1).unwrap_or_default() {
+        "/api/notifications/email" => answer("202 Accepted\r\nContent-Type: application/json", &accepted),
+        "/api/login" => answer("200 OK\r\nContent-Type: application/json", r#"{"token":"token-of-the-session"}"#),
+        _ => answer("200 OK\r\nContent-Type: application/json", "[]"),
+    })
+    .await;
+    let settings = format!(
+        "environment = \"test\"\nbase_url = \"http://{}\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n[links]\n\
+         runbook = \"https://localhost/\"\n[network]\nallow_addresses = [\"127.0.0.1\"]\n[platform.login]\n\
+         mode = \"token\"\n[check.notifications]\nuser = 37\naccount.email = \"n@localhost.example\"\n\
+         account.password = \"ssm:/just-driving/test/notifications/password\"\nemail.to = \"canary@localhost.example\"\n",
+        server.address
+    );
+    let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let prepared: Prepared<Notifications> = Prepared::read(&document).unwrap_or_else(|found| panic!("{found:#?}"));
+    let (memory, clock) = (Arc::new(Memory::default()), Arc::new(SkippingClock::default()));
+    let password = ("/just-driving/test/notifications/password".to_owned(), "the password of the test".to_owned());
+    let ports = check_testkit::ports(&memory, &clock, [password]);
+    let report = execute(&prepared, &ports, &Invocation::manual()).await.unwrap();
+    (Observed { report, metrics: BTreeMap::new() }, memory)
+}
+
+#[tokio::test]
+async fn too_long_id_fails_the_step_that_received_it() {
+    let (observed, memory) = run_with_id(&"N".repeat(129)).await;
+    let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+    let failure = &failures[0];
+    assert_eq!((failures.len(), failure.subject.as_str(), failure.step.as_str()), (1, "email", "send"), "{failures:?}");
+    assert_eq!(
+        (failure.expected.as_str(), failure.actual.as_str()),
+        ("an id of at most 128 bytes at /id", "one of 129")
+    );
+    assert!(!memory.memory_of("notifications").unwrap().contains("NNN"));
+    let longest = "N".repeat(128);
+    let (observed, memory) = run_with_id(&longest).await;
+    assert_eq!(step(&observed, "email", "send"), Some("passed"), "{:#?}", observed.report);
+    assert!(memory.memory_of("notifications").unwrap().contains(&longest));
 }
 
 #[tokio::test]

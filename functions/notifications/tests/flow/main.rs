@@ -1,6 +1,6 @@
 //! In-process tests of the flow against the demo platform.
 
-#![expect(clippy::unwrap_used, reason = "a failed assumption fails the test")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a failed assumption fails the test")]
 
 mod cadence;
 mod endings;

@@ -13,6 +13,11 @@ const MAILTRAP: &str = "email.provider = { kind = \"mailtrap\", url = \"/_partne
 
 /// Starts a platform without delivery receipts from its providers, and adds these settings to the demo's.
 async fn without_receipts(providers: &[&str]) -> Harness<Notifications> {
+    with_settings(providers, "").await
+}
+
+/// Does the same, with more tables of settings.
+async fn with_settings(providers: &[&str], tables: &str) -> Harness<Notifications> {
     let options = Options { receipts: false, ..Options::default() };
     Harness::with(options, |settings| {
         // TOML does not allow additions to an inline table.
@@ -26,6 +31,7 @@ async fn without_receipts(providers: &[&str]) -> Harness<Notifications> {
         assert!(settings.contains(email) && settings.contains(sms));
         *settings =
             settings.replace(email, &format!("{}\n{}", open(email), providers.join("\n"))).replace(sms, &open(sms));
+        settings.push_str(tables);
     })
     .await
 }
@@ -77,6 +83,20 @@ async fn canary_missing_in_the_record_is_found_at_the_provider() {
         let reason = reason(&observed, "sms", "delivery");
         assert!(reason.contains("not in the platform's record, without an id at the provider"), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn too_long_id_at_the_provider_fails_the_delivery() {
+    // The whole record, as if it were the id.
+    let harness = with_settings(&[SPARKPOST, TWILIO], "\n[platform.notification]\nprovider_id = \"\"\n").await;
+    let observed = second_run(&harness).await;
+    let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+    for failure in failures {
+        assert_eq!((failure.step.as_str(), failure.evidence.is_none()), ("delivery", true), "{failures:?}");
+        assert!(failure.expected.starts_with("an id of at most 128 bytes"), "{failures:?}");
+    }
+    assert_eq!(failures.len(), 2, "{failures:?}");
+    assert!(!harness.platform.requests().counts().keys().any(|route| route.contains("_partners")));
 }
 
 #[tokio::test]

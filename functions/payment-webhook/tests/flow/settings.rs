@@ -48,8 +48,13 @@ fn each_mistake_is_reported_with_key_and_rule() {
         ),
         (
             "\"ssm:/just-driving/demo/payment-webhook/webhook-secret\"",
-            "\"whsec_hunter2\"",
+            "\"hunter2\"",
             "check.payment-webhook.webhook_secret: expected a reference, `ssm:/just-driving/demo/payment-webhook/…` or `env:NAME`, found something else (not shown)",
+        ),
+        (
+            "\"ssm:/just-driving/demo/payment-webhook/webhook-secret\"",
+            "\"whsec_hunter2\"",
+            "check.payment-webhook.webhook_secret: expected no secret in the file, found what looks like a Stripe webhook secret (not shown); store it elsewhere and refer to it with `ssm:/…` or `env:NAME`",
         ),
     ] {
         let text = RIGHT.replacen(from, to, 1);

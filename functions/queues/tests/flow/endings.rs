@@ -23,7 +23,7 @@ async fn healthy_run_passes_with_all_measurements() {
     assert!(observed.metrics["OldestJobAge"] < 5.0, "{:?}", observed.metrics);
     let measurements = &observed.report.last_attempt().unwrap().measurements;
     let item = |metric: &str| measurements.iter().find(|measured| measured.metric == metric).unwrap().item.clone();
-    assert_eq!(item("QueueBacklog"), Some("emails".to_owned()));
+    assert_eq!(item("QueueBacklog"), Some(check::Text::own("emails")));
     let throughput = measurements.iter().find(|measured| measured.metric == "QueueThroughput").unwrap().value;
     assert_eq!(throughput, 84.0);
     assert!(!observed.metrics.contains_key("QueueThroughput"), "the log line alone holds it");

@@ -5,7 +5,9 @@ use std::time::Duration;
 use check::{Cause, Outcome};
 use check_testkit::{Harness, Observed};
 use demo_platform::{Fault, Options};
+use hostile::{Server, answer};
 use reconciliation::Reconciliation;
+use serde_json::{Value, json};
 
 fn cause(observed: &Observed) -> Cause {
     let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
@@ -48,6 +50,62 @@ async fn more_than_max_payments_is_inconclusive() {
     })
     .await;
     assert_eq!(cause(&harness.run().await), Cause::Internal);
+}
+
+/// Runs the check against a provider that lists these payment intents on one page.
+async fn run_with_intents(intents: &[Value]) -> Observed {
+    let page = json!({ "data": intents, "has_more": false }).to_string();
+    let server = Server::plain(move |_| answer("200 OK\r\nContent-Type: application/json", &page)).await;
+    let url = format!("provider.url = \"http://{}\"", server.address);
+    let harness = Harness::<Reconciliation>::with(Options::default(), |settings| {
+        *settings = settings.replace("provider.url = \"/_partners/stripe\"", &url);
+        *settings = settings.replace("schools = [1, 3]", "schools = [1, 3]\nmax_payments = 100");
+    })
+    .await;
+    harness.run().await
+}
+
+fn intent(id: &str, currency: &str) -> Value {
+    json!({ "id": id, "created": 1_795_000_000, "amount": 1, "currency": currency, "status": "succeeded" })
+}
+
+#[tokio::test]
+async fn payments_beyond_the_bytes_to_hold_are_inconclusive() {
+    let long = "x".repeat(10_000);
+    let intents = |number| (0..number).map(|n| intent(&format!("pi_{n}"), &long)).collect::<Vec<_>>();
+    let observed = run_with_intents(&intents(4)).await;
+    let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+    assert_eq!(inconclusive.cause, Cause::Internal);
+    let detail = &inconclusive.detail;
+    assert!(detail.starts_with("more than 40000 bytes of ids and currencies") && !detail.contains("xxx"), "{detail}");
+    assert_eq!(run_with_intents(&intents(3)).await.step("provider-payments"), Some("passed"));
+}
+
+#[tokio::test]
+async fn too_long_reference_fails_the_step_that_read_it() {
+    let observed = run_with_intents(&[intent(&"x".repeat(256), "dkk")]).await;
+    let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+    let failure = &failures[0];
+    assert_eq!((failures.len(), failure.subject.as_str(), failure.step.as_str()), (1, "provider", "provider-payments"));
+    assert_eq!(
+        (failure.expected.as_str(), failure.actual.as_str()),
+        ("an id of at most 255 bytes at /id", "one of 256")
+    );
+    assert_eq!(observed.step("match"), Some("skipped"));
+}
+
+#[tokio::test]
+async fn too_long_id_of_the_platform_fails_the_step_that_read_it() {
+    let harness = Harness::<Reconciliation>::with(Options::default(), |settings| {
+        // The whole payment, as if it were the id.
+        settings.push_str("\n[platform.school_payments]\nid = \"\"\n");
+    })
+    .await;
+    let observed = harness.run().await;
+    let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+    assert_eq!((failures.len(), failures[0].step.as_str()), (1, "platform-payments"), "{failures:?}");
+    assert!(failures[0].expected.starts_with("an id of at most 128 bytes"), "{failures:?}");
+    assert!(failures[0].actual.starts_with("one of ") && failures[0].evidence.is_none(), "{failures:?}");
 }
 
 /// The provider's responses contain names and payment methods. No fault may expose them.

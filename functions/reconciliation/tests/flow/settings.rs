@@ -57,8 +57,13 @@ fn each_mistake_is_reported_with_key_and_rule() {
         ),
         (
             "\"ssm:/just-driving/demo/reconciliation/provider-key\"",
-            "\"rk_live_hunter2\"",
+            "\"hunter2\"",
             "check.reconciliation.provider.key: expected a reference, `ssm:/just-driving/demo/reconciliation/…` or `env:NAME`, found something else (not shown)",
+        ),
+        (
+            "\"ssm:/just-driving/demo/reconciliation/provider-key\"",
+            "\"rk_live_hunter2\"",
+            "check.reconciliation.provider.key: expected no secret in the file, found what looks like a Stripe key (not shown); store it elsewhere and refer to it with `ssm:/…` or `env:NAME`",
         ),
     ] {
         let text = RIGHT.replacen(from, to, 1);

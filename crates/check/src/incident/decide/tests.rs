@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use super::*;
 use crate::incident::event::Event;
 use crate::incident::{IncidentChange, IncidentRecord, Severity, SeverityRule, SilenceKind, parts_of_id};
-use crate::model::{Cause, Failure, FailureKind, Inconclusive, Leftover, Mismatch, RunKey, Shard};
+use crate::model::{
+    Cause, Failure, FailureKind, Inconclusive, Leftover, Mismatch, NoSecrets, RunKey, Shard, Text, foreign,
+};
 
 const START: i64 = 1_780_000_020;
 
@@ -26,13 +28,8 @@ fn subject(name: &str) -> Subject {
 }
 
 fn failing(name: &str, confirmed: bool) -> Vote {
-    let mismatch = Mismatch {
-        kind: FailureKind::Status,
-        expected: "status 200".to_owned(),
-        actual: "status 500".to_owned(),
-        evidence: None,
-    };
-    Vote::Failing { failure: Failure::new(subject(name), "response", mismatch), confirmed }
+    let mismatch = Mismatch::new(FailureKind::Status, "status 200", "status 500");
+    Vote::Failing { failure: Failure::new(subject(name), "response", mismatch, &NoSecrets), confirmed }
 }
 
 /// Reads one letter: `.` passed, `x` failed once, `X` failed and confirmed, `?` inconclusive, `m` maintenance, `-` no vote.
@@ -41,9 +38,7 @@ fn vote(name: &str, letter: char) -> Option<Vote> {
         '.' => Some(Vote::Healthy),
         'x' => Some(failing(name, false)),
         'X' => Some(failing(name, true)),
-        '?' => {
-            Some(Vote::Inconclusive(Inconclusive { cause: Cause::Reference, detail: "no such parameter".to_owned() }))
-        }
+        '?' => Some(Vote::Inconclusive(Inconclusive::new(Cause::Reference, "no such parameter", &NoSecrets))),
         'm' => Some(Vote::Maintenance),
         '-' => None,
         other => panic!("expected one of `.xX?m-`, found `{other}`"),
@@ -413,8 +408,7 @@ fn severity_follows_the_failure_and_warnings_escalate() {
 
 #[test]
 fn leftovers_are_notified_at_most_once_per_reminder_interval() {
-    let leftover =
-        |name: &str| Leftover { compensation: name.to_owned(), detail: "status 500".to_owned(), instructions: None };
+    let leftover = |name: &str| Leftover::new(name, "status 500", None, &NoSecrets);
     let healthy = BTreeMap::from([(subject("web"), Vote::Healthy)]);
     let mut state = CheckState::default();
     let mut reasons = Vec::new();
@@ -455,9 +449,9 @@ fn changes_beyond_one_write_wait_for_the_next_run() {
 
 #[test]
 fn record_keeps_the_first_failure_and_all_notifications() {
-    let failing = |actual: &str| {
+    let failing = |actual: &'static str| {
         let Vote::Failing { mut failure, .. } = failing("web", false) else { unreachable!() };
-        failure.actual = actual.to_owned();
+        failure.actual = Text::own(actual);
         Vote::Failing { failure, confirmed: false }
     };
     let mut state = CheckState::default();
@@ -511,13 +505,9 @@ fn subjects_beyond_the_limit_are_counted() {
 #[test]
 fn longest_texts_fit_in_the_table() {
     let failure = |n: usize| {
-        let long = Mismatch {
-            kind: FailureKind::Status,
-            expected: "\u{1}".repeat(300),
-            actual: "𝄞".repeat(300),
-            evidence: Some("\"".repeat(600)),
-        };
-        Failure::new(subject(&format!("{n:064}")), "x".repeat(64), long)
+        let long = Mismatch::new(FailureKind::Status, foreign("\u{1}".repeat(300)), foreign("𝄞".repeat(300)))
+            .with_evidence(foreign("\"".repeat(600)));
+        Failure::new(subject(&format!("{n:064}")), "x".repeat(64), long, &NoSecrets)
     };
     let votes: BTreeMap<_, _> = (0..CheckState::MAX_SUBJECTS)
         .map(|n| (failure(n).subject, Vote::Failing { failure: failure(n), confirmed: true }))

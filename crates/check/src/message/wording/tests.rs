@@ -1,7 +1,8 @@
 use super::super::{Contact, Links, StepLine};
 use super::*;
 use crate::incident::{LastSuccessfulRun, Severity};
-use crate::model::{Failure, FailureKind, Subject};
+use crate::model::{Failure, FailureKind, NoSecrets, Subject, Text, foreign};
+use crate::phrase;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_020 + second).unwrap()
@@ -14,9 +15,9 @@ fn report(name: &str, event: Event) -> SubjectReport {
             subject: Subject::new(name).unwrap(),
             step: "response".to_owned(),
             kind: FailureKind::Status,
-            expected: "status 200".to_owned(),
-            actual: "status 500 Internal Server Error".to_owned(),
-            evidence: Some("{\n    \"message\": \"Køretimen findes ikke\"\n}".to_owned()),
+            expected: Text::own("status 200"),
+            actual: Text::own("status 500 Internal Server Error"),
+            evidence: Some(Text::own("{\n    \"message\": \"Køretimen findes ikke\"\n}")),
         },
         incident_id: format!("availability.{name}.20260528T202700Z"),
         since: at(0),
@@ -141,7 +142,8 @@ fn sms_fits_in_one_part() {
         "production: availability recovered: status-api, down for 13 min"
     );
     let mut long = notification(Event::Opened, &["a"]);
-    long.subjects[0].failure.actual = "{\"fejl\": \"æøå [x] ~ 日本\"}".repeat(20);
+    long.subjects[0].failure.actual =
+        phrase!("{}", foreign("{\"fejl\": \"æøå [x] ~ 日本\"}".repeat(20))).admit(&NoSecrets, 1_000);
     let text = sms(&long);
     assert!((138..=140).contains(&text.chars().count()), "{text}");
     assert_eq!(text, gsm7(&text));
@@ -152,8 +154,8 @@ fn sms_fits_in_one_part() {
 fn broken_invariant_is_explained_in_email_and_sms() {
     let mut broken = notification(Event::Opened, &["-"]);
     broken.subjects[0].failure.kind = FailureKind::Invariant;
-    broken.subjects[0].failure.expected = "the wrong password is refused (status 401, 403 or 422)".to_owned();
-    broken.subjects[0].failure.actual = "status 204 No Content at /api/login".to_owned();
+    broken.subjects[0].failure.expected = Text::own("the wrong password is refused (status 401, 403 or 422)");
+    broken.subjects[0].failure.actual = Text::own("status 204 No Content at /api/login");
     assert!(email(&broken).contains("The platform broke a rule that must always hold: see Expected and Actual."));
     let text = sms(&broken);
     assert!(text.contains("expected the wrong password is refused") && text.contains("Contact +45"), "{text}");
