@@ -17,7 +17,8 @@ mod from_the_test {
     use std::io::{Read, Write};
     use std::net::TcpStream;
     use std::sync::Arc;
-    use std::time::Duration;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    use std::time::{Duration, Instant};
 
     use async_trait::async_trait;
     use jiff::Timestamp;
@@ -25,10 +26,12 @@ mod from_the_test {
 
     struct TestClock {
         runtime_api: String,
+        slept_ms: AtomicU64,
     }
 
     pub(crate) fn clock() -> Arc<dyn Clock> {
-        Arc::new(TestClock { runtime_api: std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap_or_default() })
+        let runtime_api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
+        Arc::new(TestClock { runtime_api, slept_ms: AtomicU64::new(0) })
     }
 
     impl TestClock {
@@ -52,7 +55,12 @@ mod from_the_test {
             self.ask("GET /test-clock/now")
         }
 
+        fn instant(&self) -> runtime::Instant {
+            (Instant::now() + Duration::from_millis(self.slept_ms.load(Relaxed))).into()
+        }
+
         async fn sleep(&self, duration: Duration) {
+            self.slept_ms.fetch_add(u64::try_from(duration.as_millis()).unwrap_or(0), Relaxed);
             self.ask(&format!("POST /test-clock/sleep/{}", duration.as_millis()));
         }
     }

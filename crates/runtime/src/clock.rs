@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
-/// Wall clock, for points in time. Durations are measured with the monotonic clock.
+/// Clock of a run: the wall clock for points in time, the monotonic one for durations and deadlines.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// Returns the current time.
+    /// Returns the current time. It may jump when the machine sets its clock.
     fn now(&self) -> Timestamp;
+
+    /// Returns the monotonic time, which counts waits and never jumps.
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
 
     /// Waits for a duration.
     async fn sleep(&self, duration: Duration);
@@ -45,13 +51,21 @@ impl SkippingClock {
         let more = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
         *ahead = ahead.saturating_add(more);
     }
+
+    fn ahead(&self) -> SignedDuration {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[async_trait]
 impl Clock for SkippingClock {
     fn now(&self) -> Timestamp {
-        let ahead = *self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        Timestamp::now().saturating_add(ahead).unwrap_or(Timestamp::MAX)
+        Timestamp::now().saturating_add(self.ahead()).unwrap_or(Timestamp::MAX)
+    }
+
+    fn instant(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.ahead().unsigned_abs()).unwrap_or(now)
     }
 
     async fn sleep(&self, duration: Duration) {

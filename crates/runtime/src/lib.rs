@@ -34,4 +34,5 @@ pub use prepared::Prepared;
 pub use reserve::reserve;
 pub use run::{Run, Step};
 pub use run_id::began;
+pub use tokio::time::Instant;
 pub use trigger::{MalformedEvent, Trigger};

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use check::incident::{CheckState, Decision, Findings, Reason, Severity, Silence, Vote, decide};
 use check::message::{Context, Notification, compose};
 use check::{Attempt, Cause, Outcome, Phrase, Refusal, Report, RunKey, Subject, Text, Verdict, ours, phrase};
 
 use crate::attempt::{Allowance, AttemptResult, Task, attempt, not_started};
-use crate::clock::signed;
 use crate::deliver::{data, publish_and_notify};
 use crate::execution::Execution;
 use crate::memory::{self, RunMemory};
@@ -94,7 +94,7 @@ pub async fn execute<C: Check>(
     ports: &Ports,
     invocation: &Invocation,
 ) -> Result<Report, RunError> {
-    let started = ports.clock.now();
+    let (started, began) = (ports.clock.now(), ports.clock.instant());
     let key = Trigger::read(&invocation.event)?.run_key(C::ID, &ports.location, started);
     let id = run_id(started);
     let mut report = Report {
@@ -121,7 +121,7 @@ pub async fn execute<C: Check>(
         return Ok(report);
     }
 
-    let flow = run_flow(prepared, ports, invocation, &item.stored, &mut report).await;
+    let flow = run_flow(prepared, ports, invocation, &item.stored, began, &mut report).await;
     report.ended = ports.clock.now();
     let Some(written) = commit(&FinishedRun::new(prepared, &report, flow), ports, item).await? else {
         report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
@@ -179,6 +179,7 @@ async fn run_flow<C: Check>(
     ports: &Ports,
     invocation: &Invocation,
     item: &StateItem,
+    began: Instant,
     report: &mut Report,
 ) -> FlowResult<C::Memory> {
     let base = match memory::read::<C::Memory>(item.memory.as_deref()) {
@@ -192,17 +193,17 @@ async fn run_flow<C: Check>(
         }
     };
     let memory = MemoryCell::new(base.clone());
-    let started = report.started;
     let needed = prepared.check.max_attempt_duration();
+    // The wall clock may jump during the run, so it is compared with Lambda's deadline only once, at the start.
+    let lasts = invocation.killed_at.map(|killed| {
+        let lasts = Duration::try_from(killed.duration_since(report.started)).unwrap_or_default();
+        lasts.saturating_sub(reserve(C::READ_ONLY))
+    });
     let allowance = || {
-        let now = ports.clock.now();
-        let by_settings = signed(prepared.run.deadline) - now.duration_since(started);
-        let by_lambda = invocation.killed_at.map(|killed| killed.duration_since(now) - signed(reserve(C::READ_ONLY)));
-        let left = by_lambda.map_or(by_settings, |by_lambda| by_lambda.min(by_settings));
-        Allowance {
-            time: Duration::try_from(left).unwrap_or_default(),
-            is_cut_short: left < by_settings && left < signed(needed),
-        }
+        let elapsed = ports.clock.instant().saturating_duration_since(began);
+        let by_settings = prepared.run.deadline.saturating_sub(elapsed);
+        let time = lasts.map_or(by_settings, |lasts| lasts.saturating_sub(elapsed).min(by_settings));
+        Allowance { time, is_cut_short: time < by_settings && time < needed }
     };
     let key = report.key.clone();
     let (run_id, trace_id) = (report.run_id.clone(), report.trace_id.clone());

@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+use check::text::cut;
 use check::{RunKey, Shard};
+
+/// Maximum length of a location, in characters.
+const MAX_LOCATION: usize = 60;
 
 /// Contents of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,20 +78,25 @@ impl Trigger {
         Ok(Self { scheduled_time: Some(scheduled_time), shard: Shard { index, of, manual: false } })
     }
 
-    /// Returns the key of the run.
+    /// Returns the key of the run. Its time is cut to milliseconds, as the store keeps it: otherwise a repeated event would
+    /// be later than the stored run.
     #[must_use]
     pub fn run_key(&self, check: &str, location: &str, now: Timestamp) -> RunKey {
         RunKey {
             check: check.to_owned(),
-            location: location.to_owned(),
+            location: cut(location, MAX_LOCATION),
             shard: self.shard,
-            scheduled_time: self.scheduled_time.unwrap_or(now),
+            scheduled_time: to_milliseconds(self.scheduled_time.unwrap_or(now)),
         }
     }
 }
 
 fn time(field: &str, text: &str) -> Result<Timestamp, MalformedEvent> {
     text.parse().map_err(|_| MalformedEvent(format!("{field} is `{text}`, not a time of RFC 3339")))
+}
+
+fn to_milliseconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 const fn shape(event: &Value) -> &'static str {

@@ -357,7 +357,8 @@ impl Journey {
     /// Ends the attempt at its deadline. Running steps fail with a timeout, each measured from its own start.
     pub fn interrupt(&mut self, deadline: Duration, now: Timestamp) {
         for step in self.steps.iter_mut().filter(|step| step.result.is_none()) {
-            let ran = now.duration_since(step.started).try_into().unwrap_or_default();
+            // The wall clock may have jumped since.
+            let ran = Duration::try_from(now.duration_since(step.started)).unwrap_or_default().min(deadline);
             step.duration.get_or_insert(ran);
             let mismatch = Mismatch::new(
                 FailureKind::Timeout,

@@ -132,6 +132,36 @@ async fn too_little_lambda_time_is_not_blamed_on_the_platform() {
     assert_eq!((reasons(&report), world.notified().len()), (vec![("-", NotificationReason::SuppressedNotYetLost)], 0));
 }
 
+/// Deadlines run on the monotonic clock: neither a platform timeout nor a longer run comes of a jump.
+#[tokio::test(start_paused = true)]
+async fn jump_of_the_wall_clock_moves_no_deadline() {
+    for jump in [-3_600, 3_600] {
+        let mut world = World::new();
+        let clock = Arc::new(JumpingClock::default());
+        world.ports.clock = clock.clone();
+        // The first attempt fails, and the clock jumps. The second one hangs.
+        let check = reads(move |run, attempt| {
+            let clock = clock.clone();
+            Box::pin(async move {
+                let step = run.step(&subject("web"), "request");
+                if attempt > 0 {
+                    std::future::pending::<()>().await;
+                }
+                clock.jump(jump);
+                step.check("status", Err(mismatch("status 500"))).unwrap_err();
+            })
+        });
+        let killed_at = minute(0) + jiff::SignedDuration::from_secs(52);
+        let began = tokio::time::Instant::now();
+        let report =
+            world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
+        // Lambda leaves 52 s, of which 9 s are for reporting; 20 s pass before the second attempt.
+        assert_eq!((report.attempts.len(), began.elapsed()), (2, Duration::from_secs(43)), "{jump} s");
+        let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
+        assert_eq!(failures[0].expected, "done within the run's 23000 ms", "{jump} s");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn panic_is_inconclusive_masked_and_compensated() {
     let world = World::new();

@@ -48,6 +48,21 @@ async fn repeated_event_is_refused_and_publishes_nothing() {
     assert_eq!(world.item().await, before);
 }
 
+/// The table keeps milliseconds.
+#[tokio::test(start_paused = true)]
+async fn repeated_event_with_microseconds_is_refused() {
+    let world = World::new();
+    let check = reads(script(&["web=."]));
+    let event = json!({ "scheduled_time": "2026-11-23T04:49:00.123456Z" });
+    let first = world.invoke(&check, event.clone(), None).await.unwrap();
+    assert_eq!(first.outcome, Outcome::Passed);
+    let stored = world.item().await.last_run["home/0of1"].at;
+    assert_eq!(stored.to_string(), "2026-11-23T04:49:00.123Z");
+    assert_eq!(world.invoke(&check, event, None).await.unwrap().outcome, DUPLICATE);
+    let later = json!({ "scheduled_time": "2026-11-23T04:49:00.124Z" });
+    assert_eq!(world.invoke(&check, later, None).await.unwrap().outcome, Outcome::Passed);
+}
+
 #[tokio::test(start_paused = true)]
 async fn event_after_that_of_a_later_minute_is_refused() {
     let world = World::new();

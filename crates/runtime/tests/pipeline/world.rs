@@ -1,7 +1,7 @@
 //! A check that follows a script, and the world it runs in.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -162,6 +162,36 @@ pub struct TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         minute(0) + SignedDuration::try_from(self.base.elapsed()).unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// Wall clock that the machine sets while a run goes on.
+pub struct JumpingClock {
+    base: Instant,
+    ahead_seconds: AtomicI64,
+}
+
+impl Default for JumpingClock {
+    fn default() -> Self {
+        Self { base: Instant::now(), ahead_seconds: AtomicI64::new(0) }
+    }
+}
+
+impl JumpingClock {
+    pub fn jump(&self, seconds: i64) {
+        self.ahead_seconds.fetch_add(seconds, SeqCst);
+    }
+}
+
+#[async_trait]
+impl Clock for JumpingClock {
+    fn now(&self) -> Timestamp {
+        let ahead = SignedDuration::from_secs(self.ahead_seconds.load(SeqCst));
+        TestClock { base: self.base }.now() + ahead
     }
 
     async fn sleep(&self, duration: Duration) {
