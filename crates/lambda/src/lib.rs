@@ -3,6 +3,7 @@
 mod clock;
 mod handler;
 mod log;
+mod shorten;
 
 pub use handler::{Error, run};
 pub use log::run_line;

@@ -1,12 +1,21 @@
 //! Log lines. One line contains a whole run.
 
-use check::{Outcome, Report, StepResult};
+use std::collections::BTreeMap;
+
+use check::text::cut;
+use check::{Outcome, Report};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::shorten::{STAGES, left_out};
+
 /// CloudWatch Logs accepts events of 256 KB from every agent; a longer one is cut and no longer valid JSON.
-const MAX_LINE: usize = 200 * 1024;
+pub(crate) const MAX_LINE: usize = 200 * 1024;
+/// Maximum size of a flat list, in bytes of JSON.
+const MAX_LIST: usize = 10 * 1024;
+/// Maximum length of the message of a failed invocation, in characters.
+const MAX_MESSAGE: usize = 10_000;
 
 /// Log line of a run. Logs Insights finds only the first 200 fields of an event, so the fields to search by come first,
 /// flat, and the report with every step comes last.
@@ -30,67 +39,90 @@ struct RunLine<'a> {
     notifications: String,
     warnings: usize,
     is_shortened: bool,
+    /// What a shortened report lacks: `{"exchanges": 400, "steps": 300}`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    left_out: BTreeMap<&'static str, usize>,
     report: &'a Report,
 }
 
-/// Formats the log line of a whole run: JSON, at most 200 KB.
+impl<'a> RunLine<'a> {
+    /// The line of a whole run, which holds as much of the report as `rest` has.
+    fn new(whole: &Report, rest: &'a Report, is_shortened: bool) -> Self {
+        let failing = match &whole.outcome {
+            Outcome::Failed { failures } => {
+                list(failures.iter().map(|f| format!("{}/{}/{}", f.subject, f.step, f.kind)))
+            }
+            _ => String::new(),
+        };
+        let incidents = whole.reasons.iter().filter_map(|reason| reason.incident.as_ref());
+        Self {
+            level: "INFO",
+            line_type: "run",
+            check: &rest.key.check,
+            outcome: rest.outcome.word(),
+            run_id: &rest.run_id,
+            trace_id: &rest.trace_id,
+            environment: &rest.environment,
+            location: &rest.key.location,
+            scheduled_time: rest.key.scheduled_time,
+            duration_ms: whole.last_attempt().map(|attempt| attempt.duration_ms),
+            attempts: whole.attempts.len(),
+            failing,
+            incidents: list(incidents.map(|incident| incident.id.clone())),
+            notifications: list(whole.notifications.iter().cloned()),
+            warnings: whole.warnings.len(),
+            is_shortened,
+            left_out: left_out(whole, rest),
+            report: rest,
+        }
+    }
+}
+
+/// Formats the log line of a whole run: JSON, at most 200 KB. A report that is too long is shortened by [`STAGES`].
 #[must_use]
 pub fn run_line(report: &Report) -> String {
-    let failing = match &report.outcome {
-        Outcome::Failed { failures } => joined(failures.iter().map(|f| format!("{}/{}/{}", f.subject, f.step, f.kind))),
-        _ => String::new(),
-    };
-    let incidents = report.reasons.iter().filter_map(|reason| reason.incident.as_ref()).map(|i| i.id.clone());
-    let mut line = RunLine {
-        level: "INFO",
-        line_type: "run",
-        check: &report.key.check,
-        outcome: report.outcome.word(),
-        run_id: &report.run_id,
-        trace_id: &report.trace_id,
-        environment: &report.environment,
-        location: &report.key.location,
-        scheduled_time: report.key.scheduled_time,
-        duration_ms: report.last_attempt().map(|attempt| attempt.duration_ms),
-        attempts: report.attempts.len(),
-        failing,
-        incidents: joined(incidents),
-        notifications: joined(report.notifications.iter().cloned()),
-        warnings: report.warnings.len(),
-        is_shortened: false,
-        report,
-    };
-    let text = to_json(&line);
-    if text.len() <= MAX_LINE {
-        return text;
+    let mut line = to_json(&RunLine::new(report, report, false));
+    if line.len() <= MAX_LINE {
+        return line;
     }
-    let short = shortened(report);
-    line.is_shortened = true;
-    line.report = &short;
-    to_json(&line)
+    let mut rest = report.clone();
+    for stage in STAGES {
+        stage(&mut rest);
+        line = to_json(&RunLine::new(report, &rest, true));
+        if line.len() <= MAX_LINE {
+            break;
+        }
+    }
+    line
 }
 
 /// Formats the log line of a failed invocation.
 pub(crate) fn failure_line(check: &str, error_type: &str, message: &str) -> String {
+    let message = cut(message, MAX_MESSAGE);
     let line: Value =
         json!({ "level": "ERROR", "type": "invocation", "check": check, "error_type": error_type, "message": message });
     line.to_string()
 }
 
-/// Removes the exchanges and assertions of passed steps, which make up most of a long report.
-fn shortened(report: &Report) -> Report {
-    let mut report = report.clone();
-    for step in report.attempts.iter_mut().flat_map(|attempt| &mut attempt.steps) {
-        if matches!(step.result, StepResult::Passed) {
-            step.exchanges.clear();
-            step.assertions.clear();
+/// Joins the entries that fit, each whole, and adds the number of the others: `web/request/status +12`.
+fn list(entries: impl Iterator<Item = String>) -> String {
+    let (mut joined, mut bytes, mut others) = (String::new(), 0, 0_usize);
+    for entry in entries {
+        let size = serde_json::to_string(&entry).map_or(entry.len(), |json| json.len());
+        if bytes + size > MAX_LIST {
+            others += 1;
+            continue;
         }
+        bytes += size;
+        if !joined.is_empty() {
+            joined.push(' ');
+        }
+        joined.push_str(&entry);
     }
-    report
-}
-
-fn joined(items: impl Iterator<Item = String>) -> String {
-    items.collect::<Vec<_>>().join(" ")
+    if others > 0 {
+        joined.push_str(&format!(" +{others}"));
+    }
+    joined
 }
 
 fn to_json(line: &RunLine<'_>) -> String {
@@ -168,6 +200,7 @@ mod tests {
         assert!(line.len() < MAX_LINE, "{}", line.len());
         let value: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["is_shortened"], true);
+        assert_eq!(value["left_out"], json!({ "exchanges": 200 }));
         assert_eq!(value["report"]["attempts"][0]["steps"].as_array().unwrap().len(), 200);
     }
 
