@@ -195,6 +195,10 @@ impl Update {
             names.insert(format!("#r{index}"), key.clone());
             removes.push(format!("outbox.#r{index}"));
         }
+        for (index, slot) in commit.forget.iter().enumerate() {
+            names.insert(format!("#f{index}"), slot.clone());
+            removes.push(format!("last_run.#f{index}"));
+        }
         let mut expression = format!("SET {}", sets.join(", "));
         if !removes.is_empty() {
             expression.push_str(&format!(" REMOVE {}", removes.join(", ")));

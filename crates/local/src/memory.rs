@@ -76,16 +76,7 @@ impl StateStore for Memory {
         if item.version != commit.expected_version || !is_later {
             return Err(CommitError::Moved);
         }
-        item.version += 1;
-        item.last_run.insert(commit.slot.clone(), commit.last_run.clone());
-        item.state = commit.state.clone();
-        item.memory.clone_from(&commit.memory);
-        let is_replaced = |key: &String| commit.enqueue.iter().any(|delivery| delivery.key() == *key);
-        item.outbox.retain(|delivery| {
-            let key = delivery.key();
-            !commit.discard.contains(&key) && !is_replaced(&key)
-        });
-        item.outbox.extend(commit.enqueue.iter().cloned());
+        commit.apply_to(item);
         for change in &commit.changes {
             let earlier = records.remove(&change.incident.id);
             records.insert(change.incident.id.clone(), IncidentRecord::after(earlier, change));

@@ -1,5 +1,7 @@
 //! Delivery of metrics and notifications in parallel, then removal from the outbox.
 
+use std::collections::BTreeSet;
+
 use futures::future::join_all;
 use jiff::Timestamp;
 
@@ -49,12 +51,13 @@ pub(crate) struct Delivered {
 }
 
 /// Publishes metrics and sends notifications in parallel. A failing topic stops neither the others nor the metrics.
-/// Delivered messages leave the outbox; the next run retries the rest.
+/// Delivered messages leave the outbox; the next run retries the rest, except those of which the outbox has no copy.
 pub(crate) async fn publish_and_notify(
     ports: &Ports,
     check: &str,
     data: &[Datum],
     deliveries: &[Delivery],
+    without_copy: &BTreeSet<String>,
 ) -> Delivered {
     let sends = join_all(deliveries.iter().map(|delivery| ports.notifier.send(delivery)));
     let (metrics, sent) = futures::join!(ports.metrics.publish(data), sends);
@@ -62,7 +65,11 @@ pub(crate) async fn publish_and_notify(
     let mut delivered = Vec::new();
     for (delivery, result) in deliveries.iter().zip(sent) {
         match result {
+            Ok(()) if without_copy.contains(&delivery.key()) => {}
             Ok(()) => delivered.push(delivery.key()),
+            Err(error) if without_copy.contains(&delivery.key()) => {
+                warnings.push(phrase!("{}\nit is lost, because the outbox had no room for it", error.describe()))
+            }
             Err(error) => {
                 warnings.push(phrase!("{}\nit stays in the outbox; the next run sends it again", error.describe()))
             }

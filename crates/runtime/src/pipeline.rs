@@ -19,7 +19,8 @@ use crate::outbox::OutboxChanges;
 use crate::reserve::reserve;
 use crate::run_id::run_id;
 use crate::{
-    Check, Commit, CommitError, LastRun, MalformedEvent, MemoryCell, PortError, Ports, Prepared, StateItem, Trigger,
+    Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, MemoryCell, PortError, Ports, Prepared, StateItem,
+    Trigger,
 };
 
 /// Events further from now than this are refused. A cron rule fires at any second of its minute, and Lambda drops
@@ -131,7 +132,7 @@ pub async fn execute<C: Check>(
     written.complete(&mut report, ports);
 
     let numbers = data(&report, !C::READ_ONLY, written.oldest_unsent);
-    let delivered = publish_and_notify(ports, C::ID, &numbers, &written.commit.enqueue).await;
+    let delivered = publish_and_notify(ports, C::ID, &numbers, &written.send, &written.without_copy).await;
     report.warnings.extend(delivered.warnings.into_iter().map(|warning| admit(warning, ports)));
     delivered.metrics.map_err(RunError::Metrics)?;
     if report.outcome == Outcome::Passed
@@ -295,10 +296,14 @@ struct FinishedRun<'a, C: Check> {
 /// One write of a run, and the parts of the report that apply once it is written.
 struct Draft {
     commit: Commit,
+    /// Messages to send, whole.
+    send: Vec<Delivery>,
+    /// Keys of those of which the outbox has no copy.
+    without_copy: BTreeSet<String>,
     reasons: Vec<Reason>,
     notification_ids: Vec<String>,
     oldest_unsent: Option<Timestamp>,
-    memory_warning: Option<Phrase>,
+    warnings: Vec<Phrase>,
 }
 
 impl<'a, C: Check> FinishedRun<'a, C> {
@@ -360,40 +365,94 @@ impl<'a, C: Check> FinishedRun<'a, C> {
         let outbox = OutboxChanges::new(&stored.outbox, *read_at, &notifications, ports);
         let memory = self.memory.to_store(stored.memory.as_deref());
         let key = &self.report.key;
-        Draft {
-            commit: Commit {
-                check: C::ID.to_owned(),
-                expected_version: stored.version,
-                slot: key.slot(),
-                last_run: LastRun { at: key.scheduled_time, run_id: self.report.run_id.clone() },
-                state: decision.next,
-                memory: memory.text,
-                enqueue: outbox.enqueue,
-                discard: outbox.discard,
-                changes: decision.changes,
-            },
-            reasons: decision.reasons,
-            notification_ids: notifications.into_iter().map(|notification| notification.notification_id).collect(),
-            oldest_unsent: outbox.oldest_unsent,
-            memory_warning: memory.warning,
-        }
-    }
-}
-
-impl Draft {
-    /// Adds the written decisions to the report.
-    fn complete(&self, report: &mut Report, ports: &Ports) {
-        report.reasons.clone_from(&self.reasons);
-        report.notifications.clone_from(&self.notification_ids);
-        let memory = self.memory_warning.clone();
-        let discarded = self.commit.discard.iter().map(|key| {
+        let discarded = outbox.discard.iter().map(|key| {
             phrase!(
                 "discarded {}: the outbox is full, because its topic has not accepted messages for a long time",
                 ours(key)
             )
         });
-        report.warnings.extend(memory.into_iter().chain(discarded).map(|warning| admit(warning, ports)));
+        let without_copy = outbox
+            .without_copy
+            .iter()
+            .map(|key| phrase!("sent {} without a copy in the outbox, which is full", ours(key)));
+        let warnings: Vec<Phrase> = memory.warning.into_iter().chain(discarded).chain(without_copy).collect();
+        let commit = Commit {
+            check: C::ID.to_owned(),
+            expected_version: stored.version,
+            slot: key.slot(),
+            last_run: LastRun { at: key.scheduled_time, run_id: self.report.run_id.clone() },
+            forget: slots_to_forget(&stored.last_run, key),
+            state: decision.next,
+            memory: memory.text,
+            discard: outbox.removed(&stored.outbox),
+            enqueue: outbox.enqueue,
+            changes: decision.changes,
+        };
+        let mut draft = Draft {
+            commit,
+            send: outbox.send,
+            without_copy: outbox.without_copy,
+            reasons: decision.reasons,
+            notification_ids: notifications.into_iter().map(|notification| notification.notification_id).collect(),
+            oldest_unsent: outbox.oldest_unsent,
+            warnings,
+        };
+        draft.fit(stored);
+        draft
     }
+}
+
+impl Draft {
+    /// Gives up the outbox when the item is too large in spite of the limits of its parts. The table refuses a larger one,
+    /// and then nothing of the run would be reported.
+    fn fit(&mut self, stored: &StateItem) {
+        let bytes = self.bytes(stored);
+        if bytes <= StateItem::MAX_BYTES {
+            return;
+        }
+        self.without_copy.extend(self.send.iter().map(Delivery::key));
+        self.commit.enqueue.clear();
+        self.commit.discard = stored.outbox.iter().map(Delivery::key).collect();
+        self.warnings.push(phrase!(
+            "the state item of {} would have {} bytes, more than {}: its outbox was emptied, and it has {} now",
+            ours(&self.commit.check),
+            bytes,
+            StateItem::MAX_BYTES,
+            self.bytes(stored)
+        ));
+    }
+
+    /// Size of the item after the write.
+    fn bytes(&self, stored: &StateItem) -> usize {
+        let mut item = stored.clone();
+        self.commit.apply_to(&mut item);
+        item.bytes(&self.commit.check)
+    }
+
+    /// Adds the written decisions to the report.
+    fn complete(&self, report: &mut Report, ports: &Ports) {
+        report.reasons.clone_from(&self.reasons);
+        report.notifications.clone_from(&self.notification_ids);
+        report.warnings.extend(self.warnings.iter().cloned().map(|warning| admit(warning, ports)));
+    }
+}
+
+/// Maximum number of slots in the item.
+const MAX_SLOTS: usize = 64;
+/// Maximum number of slots removed at once: the table takes 4 KB for the expression of a write, which names each.
+const MAX_FORGOTTEN: usize = 20;
+/// Time without a run after which a slot is removed. Events of its runs would be stale long before.
+const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Slots to remove: those without a run in the last 24 hours, and beyond [`MAX_SLOTS`] those that ran longest ago.
+fn slots_to_forget(last_run: &BTreeMap<String, LastRun>, key: &RunKey) -> Vec<String> {
+    let own = key.slot();
+    let mut others: Vec<_> = last_run.iter().filter(|(slot, _)| **slot != own).collect();
+    others.sort_by_key(|(_, last)| last.at);
+    let excess = (others.len() + 1).saturating_sub(MAX_SLOTS);
+    let is_old = |last: &LastRun| key.scheduled_time.duration_since(last.at) >= FORGOTTEN_AFTER;
+    let forgotten = others.into_iter().enumerate().filter(|(index, (_, last))| *index < excess || is_old(last));
+    forgotten.take(MAX_FORGOTTEN).map(|(_, (slot, _))| slot.clone()).collect()
 }
 
 /// Result of one conditional write.

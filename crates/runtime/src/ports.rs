@@ -80,6 +80,12 @@ impl Delivery {
     pub fn key(&self) -> String {
         format!("{}/{}", self.topic.as_str(), self.notification.notification_id)
     }
+
+    /// Size in the outbox: key, JSON, and one byte for the entry.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        1 + self.key().len() + serde_json::to_string(self).map_or(0, |text| text.len())
+    }
 }
 
 /// Everything stored about a check between runs.
@@ -97,6 +103,27 @@ pub struct StateItem {
     pub outbox: Vec<Delivery>,
 }
 
+impl StateItem {
+    /// Maximum size of an item: slightly less than the table's 400 KB, in case it counts differently.
+    pub const MAX_BYTES: usize = 390_000;
+
+    /// Size of the stored item of a check, as DynamoDB counts it: names and texts in bytes of UTF-8, 21 bytes for a number,
+    /// 3 for a map, and 1 for each entry of a map.
+    #[must_use]
+    pub fn bytes(&self, check: &str) -> usize {
+        const NUMBER: usize = 21;
+        const MAP: usize = 3;
+        let key = "pkCHECK#skSTATE".len() + check.len();
+        let names = "versionlast_runstatememoryoutbox".len();
+        let run =
+            |(slot, last): (&String, &LastRun)| 1 + slot.len() + MAP + 2 + "atrun".len() + NUMBER + last.run_id.len();
+        let last_run: usize = self.last_run.iter().map(run).sum();
+        let outbox: usize = self.outbox.iter().map(Delivery::bytes).sum();
+        let memory = self.memory.as_ref().map_or(0, String::len);
+        key + names + NUMBER + MAP + last_run + self.state.bytes() + memory + MAP + outbox
+    }
+}
+
 /// One write after a run: all of it, or nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
@@ -108,6 +135,8 @@ pub struct Commit {
     pub slot: String,
     /// The run.
     pub last_run: LastRun,
+    /// Slots to remove, because no run used them for a long time.
+    pub forget: Vec<String>,
     /// Incidents after the run.
     pub state: CheckState,
     /// Memory of the check after the run, in its stored form. `None` removes it.
@@ -119,6 +148,23 @@ pub struct Commit {
     pub discard: Vec<String>,
     /// Changes to incident records.
     pub changes: Vec<IncidentChange>,
+}
+
+impl Commit {
+    /// Makes the write on an item.
+    pub fn apply_to(&self, item: &mut StateItem) {
+        item.version += 1;
+        item.last_run.retain(|slot, _| !self.forget.contains(slot));
+        item.last_run.insert(self.slot.clone(), self.last_run.clone());
+        item.state = self.state.clone();
+        item.memory.clone_from(&self.memory);
+        let replaced: Vec<String> = self.enqueue.iter().map(Delivery::key).collect();
+        item.outbox.retain(|delivery| {
+            let key = delivery.key();
+            !self.discard.contains(&key) && !replaced.contains(&key)
+        });
+        item.outbox.extend(self.enqueue.iter().cloned());
+    }
 }
 
 /// Reason why a write was not done.

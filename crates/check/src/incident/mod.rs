@@ -2,6 +2,7 @@
 
 mod decide;
 pub(crate) mod event;
+mod fit;
 mod policy;
 mod record;
 mod severity;

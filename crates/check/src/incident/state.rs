@@ -24,7 +24,7 @@ pub struct CheckState {
     /// Last run in which every subject was healthy.
     #[serde(default)]
     pub last_successful_run: Option<LastSuccessfulRun>,
-    /// Locations that run the check, with their last run.
+    /// Locations that run the check, with their last run; at most [`CheckState::MAX_LOCATIONS`].
     #[serde(default)]
     pub locations: BTreeMap<String, LocationActivity>,
     /// Active mutes, at most [`CheckState::MAX_MUTES`].
@@ -65,8 +65,8 @@ impl CheckState {
     pub const MAX_SUBJECTS: usize = 200;
     /// Maximum number of mutes at a time.
     pub const MAX_MUTES: usize = 50;
-    /// Maximum size of the state in bytes of JSON: slightly more than half of the table's limit for an item.
-    pub const MAX_BYTES: usize = 220_000;
+    /// Maximum number of locations. Beyond it, the one that ran longest ago is left out.
+    pub const MAX_LOCATIONS: usize = 20;
 
     /// Reads a stored state.
     ///
@@ -79,22 +79,6 @@ impl CheckState {
             Some(found) if found < u64::from(Self::SCHEMA_VERSION) => Err(UnreadableState::Older { found }),
             _ => Ok(serde_json::from_value(stored)?),
         }
-    }
-
-    /// Shortens failures until the state fits: first the evidence, which the log line of the run also contains.
-    #[must_use]
-    pub(super) fn fitted(mut self) -> Self {
-        for longest in [Failure::MAX_TEXT, 60, 15, 0] {
-            if serde_json::to_string(&self).map_or(0, |text| text.len()) <= Self::MAX_BYTES {
-                break;
-            }
-            for failure in self.subjects.values_mut().filter_map(|subject| subject.failure.as_mut()) {
-                failure.evidence = None;
-                failure.expected.cut(longest);
-                failure.actual.cut(longest);
-            }
-        }
-        self
     }
 }
 

@@ -26,6 +26,7 @@ fn touch(world: &World) {
                 memory: item.memory,
                 enqueue: Vec::new(),
                 discard: Vec::new(),
+                forget: Vec::new(),
                 changes: Vec::new(),
             };
             memory.commit(&commit).await.unwrap();

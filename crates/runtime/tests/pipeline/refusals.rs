@@ -102,6 +102,22 @@ async fn shards_and_locations_do_not_block_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn slots_that_no_run_uses_any_more_are_forgotten() {
+    let world = World::new();
+    let check = reads(script(&["web=."]));
+    for shard in 0..70 {
+        let event = json!({ "scheduled_time": START, "shard": shard, "of": 70 });
+        assert_eq!(world.invoke(&check, event, None).await.unwrap().outcome, Outcome::Passed);
+    }
+    assert_eq!(world.item().await.last_run.len(), 64);
+    for day in 1..6 {
+        world.run(&check, day * 24 * 60).await;
+    }
+    let slots: Vec<_> = world.item().await.last_run.into_keys().collect();
+    assert_eq!(slots, ["home/0of1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn malformed_event_fails_the_invocation() {
     let world = World::new();
     let error = world.invoke(&reads(script(&["web=."])), json!({ "time": 5 }), None).await.unwrap_err();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::incident::state::LocationActivity;
+use crate::incident::state::{CheckState, LocationActivity};
 use crate::model::{RunKey, Subject};
 
 /// Number of missed intervals after which a location no longer votes.
@@ -14,7 +14,7 @@ const NOT_SILENT_BEFORE: SignedDuration = SignedDuration::from_mins(5);
 /// Time without a run after which a location is removed from the state.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// Records a run of a location, and removes locations without a run in the last 24 hours.
+/// Records a run of a location, removes locations without a run in the last 24 hours, and the oldest of too many.
 pub(super) fn note_run(locations: &mut BTreeMap<String, LocationActivity>, run: &RunKey) {
     let now = run.scheduled_time;
     locations
@@ -23,6 +23,13 @@ pub(super) fn note_run(locations: &mut BTreeMap<String, LocationActivity>, run: 
     // A manual run does not reveal the interval, nor does another shard of the same minute.
     if now > activity.at && !run.shard.manual {
         *activity = LocationActivity { at: now, every_seconds: now.duration_since(activity.at).as_secs() };
+    }
+    while locations.len() > CheckState::MAX_LOCATIONS {
+        let others = locations.iter().filter(|(location, _)| **location != run.location);
+        let Some(oldest) = others.min_by_key(|(_, activity)| activity.at).map(|(location, _)| location.clone()) else {
+            break;
+        };
+        locations.remove(&oldest);
     }
 }
 
