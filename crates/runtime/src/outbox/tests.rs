@@ -169,8 +169,8 @@ fn people_keep_their_messages_longest() {
     let size = Size { overdue: 39, others: 5, new: 19, subjects: 20, name: 60, characters: "x" };
     let (changes, after) = fit(&size);
     let kept = |topic| after.iter().filter(|delivery| delivery.topic == topic).count();
-    assert_eq!(kept(Topic::Chat), 0);
-    assert_eq!(kept(Topic::OnCall), 58);
+    assert_eq!((kept(Topic::Chat), kept(Topic::Events)), (0, 0));
+    assert!(kept(Topic::OnCall) > 50, "{}", kept(Topic::OnCall));
     assert!(changes.discard.len() == 15 && changes.without_copy.len() > 58, "{}", changes.without_copy.len());
 }
 
