@@ -66,7 +66,8 @@ fn state(size: &Size) -> CheckState {
             recorded: 50,
             silenced_by: Some("mute-20261123T044900Z".to_owned()),
         };
-        let streak = Streak { failed: u32::from(number % 3 == 0), passed: 1_000, confirmed: true, inconclusive: 1_000 };
+        let streak =
+            Streak { failed: u32::from(number.is_multiple_of(3)), passed: 1_000, confirmed: true, inconclusive: 1_000 };
         SubjectState {
             phase: if is_open { Phase::Failing } else { [Phase::Healthy, Phase::Suspect][number % 2] },
             since: at,
