@@ -126,6 +126,12 @@ impl Running {
         self.platform.leftovers()
     }
 
+    /// Number of sessions in which an account is logged in.
+    #[must_use]
+    pub fn logged_in(&self) -> usize {
+        self.platform.sessions.logged_in()
+    }
+
     /// The initial data.
     #[must_use]
     pub fn seed(&self) -> &Seed {

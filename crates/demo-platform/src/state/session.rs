@@ -75,6 +75,11 @@ impl Sessions {
         self.lock().get(id).cloned()
     }
 
+    /// Number of sessions with a logged-in account.
+    pub(crate) fn logged_in(&self) -> usize {
+        self.lock().values().filter(|session| session.user.is_some()).count()
+    }
+
     /// Gives a session a new id and token, as Laravel does at each log-in, so that earlier ids and tokens become useless.
     /// Returns the new session.
     pub(crate) fn regenerate(&self, id: &str, now: Timestamp, change: impl FnOnce(&mut Session)) -> Session {
