@@ -88,6 +88,15 @@ impl<C: Check> Harness<C> {
 
     /// Starts with another platform, or with changed settings.
     pub async fn with(options: Options, change: impl FnOnce(&mut String)) -> Self {
+        Self::behind(options, change, async |base_url| base_url).await
+    }
+
+    /// Starts with a server in front of the platform: `front` gets the platform's base URL and returns its own.
+    pub async fn behind(
+        options: Options,
+        change: impl FnOnce(&mut String),
+        front: impl AsyncFnOnce(String) -> String,
+    ) -> Self {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/layer/settings/demo.toml");
         let mut settings = std::fs::read_to_string(shipped).unwrap();
         change(&mut settings);
@@ -98,6 +107,7 @@ impl<C: Check> Harness<C> {
         for (key, value) in platform.addresses() {
             settings = replaced(&settings, key, &value);
         }
+        settings = replaced(&settings, "base_url", &front(platform.base_url().to_owned()).await);
         let document = Document::parse("demo.toml", &settings).expect("the settings are TOML");
         let prepared = Prepared::read(&document).unwrap_or_else(|problems| panic!("{problems:#?}"));
         Self { platform, prepared, memory: Arc::default(), clock }
