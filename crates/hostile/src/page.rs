@@ -9,6 +9,8 @@ use crate::peers::{Assessment, Verdict};
 
 /// Path of the page in the repository.
 pub const PATH: &str = "docs/hostile-endpoints.md";
+/// Start of the last section, which the tests of the flows write.
+pub const FLOWS: &str = "\n## Flows\n";
 /// Maximum length of a text of a peer. **Units:** characters.
 const MAX_TEXT: usize = 160;
 

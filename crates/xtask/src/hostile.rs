@@ -19,20 +19,34 @@ const PEERS: [Debian; 2] = [
     Debian { program: "prometheus-blackbox-exporter", package: "prometheus-blackbox-exporter" },
 ];
 
-/// Runs the program against every case and compares the page with the cases.
+/// Runs the program against every case and some hostile runs of every flow, and compares the page with them.
 ///
 /// # Errors
-/// When a case fails, the page is outdated, or a tool is missing.
+/// When a case or a flow fails, the page is outdated, or a tool is missing.
 pub fn prove(workspace: &Workspace) -> Result<()> {
-    run(workspace, "prove", &FOR_SERVERS)
+    run(workspace, "prove", &FOR_SERVERS)?;
+    flows(workspace, "prove")
 }
 
-/// Writes the page, with the results of the peers.
+/// Writes the first section of the page, with the results of the peers.
 ///
 /// # Errors
 /// Like [`prove`].
 pub fn page(workspace: &Workspace) -> Result<()> {
     run(workspace, "page", &[&FOR_SERVERS[..], &PEERS].concat())
+}
+
+/// Runs every flow with every hostile behavior at every request, and writes the section of the page about the flows.
+///
+/// # Errors
+/// When a flow fails.
+pub fn all_flows(workspace: &Workspace) -> Result<()> {
+    flows(workspace, "page")
+}
+
+fn flows(workspace: &Workspace, command: &str) -> Result<()> {
+    // The whole workspace, for the same features as in the other steps.
+    Run::cargo(workspace, "test --quiet --workspace --test flows --").args([command]).run()
 }
 
 fn run(workspace: &Workspace, command: &str, needs: &[Debian]) -> Result<()> {

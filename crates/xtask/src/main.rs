@@ -40,6 +40,7 @@ usage: cargo xtask <command>
   matrix         write docs/fault-matrix.md: reports, notifications and alarms of every fault
   hostile        write docs/hostile-endpoints.md: behaviour of synthetics, curl and blackbox_exporter
                  against misbehaving servers
+  hostile --all  write its section about the flows: each against a platform that turns hostile at each request
   advisories     check all dependencies against the RustSec database, which it downloads
 
 Commands need Rust, Python 3.11 and a C compiler. They install all other tools into target/tools.";
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         },
         ["matrix"] => in_workspace(steps::matrix),
         ["hostile"] => in_workspace(hostile::page),
+        ["hostile", "--all"] => in_workspace(hostile::all_flows),
         ["advisories"] => in_workspace(steps::advisories),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
