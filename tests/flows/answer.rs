@@ -20,7 +20,7 @@ impl Answer {
     ///
     /// # Errors
     /// When the platform does not answer.
-    pub fn of(platform: &str, request: &str) -> Result<Self> {
+    pub fn fetch(platform: &str, request: &str) -> Result<Self> {
         let address = platform.strip_prefix("http://").context("expected an http URL")?;
         let (head, body) = request.split_once("\r\n\r\n").context("expected a complete request")?;
         let mut connection = TcpStream::connect(address).context("failed to connect to the platform")?;

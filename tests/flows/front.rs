@@ -57,7 +57,7 @@ pub async fn start(platform: String, attack: Option<Attack>, record: Arc<Mutex<R
     Server::plain(move |request| {
         let place = arrived(&record, request);
         // The platform runs in the same process. It stops at the end of the run.
-        let answer = tokio::task::block_in_place(|| Answer::of(&platform, request));
+        let answer = tokio::task::block_in_place(|| Answer::fetch(&platform, request));
         let Ok(answer) = answer else { return Vec::new() };
         let mut record = record.lock().unwrap();
         let behaviors = Behavior::ALL.into_iter().filter(|behavior| attack.is_none() && behavior.applies_to(&answer));

@@ -25,7 +25,10 @@ fn stable(healthy: &[Healthy]) -> String {
          - **Result**: no panic, and never healthy without an answer.\n\
          - **Texts**: at most {MAX_TEXT} characters in a text of the report, and no control or format characters.\n\
          - **Leftovers**: whatever the run created on the platform is removed or reported, and its sessions are ended or\n\
-         \x20 reported.\n\n",
+         \x20 reported.\n\n\
+         *Drip* sends a byte every 100 ms. The bomb is 16 MB of zeros, the token has 1.9 MB, the 80 cookies 4,000 letters\n\
+         each, a long id 9,000. Forged ids contain `..\\..\\`, quotes and control characters; forged texts contain escapes of\n\
+         terminals, newlines and direction marks.\n\n",
         grace = GRACE.as_secs(),
         deadline = FLOWS[0].deadline.as_secs(),
     );
