@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use check::incident::{CheckState, IncidentChange, IncidentRecord};
@@ -314,4 +314,15 @@ pub struct Ports {
     pub location: String,
     /// Creates the record of an attempt: [`Journey::new`], except in tests that prove that a test can fail.
     pub recorder: Arc<dyn Fn(Timestamp, Arc<dyn Redact>) -> Journey + Send + Sync>,
+}
+
+impl Ports {
+    /// Resolves a reference. One line break at the end is not part of the secret: files from which secrets are put into stores
+    /// end with one.
+    pub(crate) async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError> {
+        let secret = self.secrets.resolve(reference).await?;
+        let value = secret.expose_secret();
+        let trimmed = value.strip_suffix('\n').map(|value| value.strip_suffix('\r').unwrap_or(value));
+        Ok(trimmed.map(SecretString::from).unwrap_or(secret))
+    }
 }

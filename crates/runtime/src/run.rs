@@ -329,7 +329,7 @@ impl Step<'_> {
     /// # Errors
     /// [`StepEnded`]: the step is inconclusive.
     pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
-        match self.run.ports.secrets.resolve(reference).await {
+        match self.run.ports.resolve(reference).await {
             Ok(secret) => {
                 let strength = self.run.process_redactor.enroll(secret.expose_secret());
                 if strength != Strength::Strong {

@@ -1,5 +1,9 @@
+use std::sync::Arc;
+
 use check::metric::CERTIFICATE_DAYS_REMAINING;
 use check::{Cause, FailureKind, Mismatch, Outcome, foreign, phrase};
+use local::EnvironmentSecrets;
+use secrecy::ExposeSecret;
 use settings::SecretRef;
 
 use crate::world::*;
@@ -83,4 +87,55 @@ async fn words_of_ours_are_never_masked() {
     let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(failures[0].actual, "status 500");
     assert_eq!(failures[0].evidence.as_deref(), Some("it has [redacted]"));
+}
+
+/// World whose secrets are given by name.
+fn world_with(secrets: &'static [(&'static str, &'static str)]) -> World {
+    let mut world = World::new();
+    let variable =
+        move |name: &str| secrets.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    world.ports.secrets = Arc::new(EnvironmentSecrets::new(variable));
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_line_break_at_the_end_is_not_part_of_a_secret() {
+    let secrets = &[("PLAIN", "long-secret"), ("UNIX", "long-secret\n"), ("DOS", "long-secret\r\n")];
+    let world = world_with(secrets);
+    let check = reads(move |run, _| {
+        Box::pin(async move {
+            let step = run.step(&subject("a"), "answer");
+            for (name, _) in secrets {
+                let secret = step.secret(&SecretRef::Variable((*name).to_owned())).await.unwrap();
+                assert_eq!(secret.expose_secret(), "long-secret", "{name}");
+            }
+            step.passed();
+        })
+    });
+    assert_eq!(world.run(&check, 0).await.outcome, Outcome::Passed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_secret_gets_a_warning() {
+    for (secret, expected) in [
+        ("abc", Some("the secret at env:SHORT has fewer than 8 characters: it is too short to be masked")),
+        ("1234567", Some("the secret at env:SHORT has fewer than 8 characters: masking it also masks ordinary words")),
+        ("12345678", None),
+    ] {
+        let world = world_with(match secret {
+            "abc" => &[("SHORT", "abc")],
+            "1234567" => &[("SHORT", "1234567")],
+            _ => &[("SHORT", "12345678")],
+        });
+        let check = reads(|run, _| {
+            Box::pin(async move {
+                let step = run.step(&subject("a"), "answer");
+                step.secret(&SecretRef::Variable("SHORT".to_owned())).await.unwrap();
+                step.passed();
+            })
+        });
+        let report = world.run(&check, 0).await;
+        let warnings: Vec<&str> = report.warnings.iter().map(|warning| warning.as_str()).collect();
+        assert_eq!(warnings, expected.into_iter().collect::<Vec<_>>(), "{secret}");
+    }
 }
