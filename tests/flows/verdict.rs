@@ -27,7 +27,7 @@ pub const MAY_PASS: [(&str, &[&str], &str); 2] = [
     ("POST /api/logout", &["login"], "the run reports the session as a leftover; the check `login` judges the log-out"),
 ];
 
-/// Request whose broken answer leaves a session that the run does not know. It expires by itself.
+/// Request that may begin a session. Without an answer, the run does not know the session; it expires by itself.
 pub const LOG_IN: &str = "POST /api/login";
 
 /// Bounds that a run does not hold, one line each.
@@ -86,9 +86,7 @@ pub fn violations(
     if !observed.left.is_empty() && !is_reported {
         violations.push(format!("left without a report: {}", observed.left.join("; ")));
     }
-    let is_broken = attack.is_some_and(|(place, behavior)| place.request == LOG_IN && behavior.breaks_the_answer());
-    let is_lost = is_broken || has_unanswered_log_in(report);
-    if observed.logged_in > 0 && !is_reported && !is_lost {
+    if observed.logged_in > 0 && !is_reported && !has_unanswered_log_in(report) {
         violations.push(format!("{} sessions left logged in without a report", observed.logged_in));
     }
     violations

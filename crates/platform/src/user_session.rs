@@ -10,7 +10,7 @@ use std::time::Duration;
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
 use jiff::{SignedDuration, Timestamp};
 use probe::expect::{self, Compare};
-use probe::{Client, Error, Method, Request, Response, Url};
+use probe::{Client, Cookies, Error, Method, Request, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -45,6 +45,24 @@ pub struct UserSession<'r> {
 struct SessionState {
     session: Session,
     stage: LoginStage,
+    /// Cookies before the password was sent.
+    before: Cookies,
+}
+
+impl SessionState {
+    fn new(session: Session) -> Self {
+        Self { session, stage: LoginStage::LoggedOut, before: Cookies::default() }
+    }
+
+    fn send_password(&mut self) {
+        self.before = self.session.cookies().copy();
+        self.stage = LoginStage::PasswordSent;
+    }
+
+    /// True if cookies came with the answer to the password, even if the answer broke off in its body.
+    fn has_new_cookies(&self, base_url: &Url) -> bool {
+        !self.session.cookies().sends_the_same(&self.before, base_url)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +88,7 @@ impl<'r> UserSession<'r> {
             Mode::Session => Session::new(&site.base_url, csrf),
             Mode::Token => Session::stateless(&site.base_url),
         };
-        let state = Arc::new(Mutex::new(SessionState { session, stage: LoginStage::LoggedOut }));
+        let state = Arc::new(Mutex::new(SessionState::new(session)));
         Self { run, site, state, form_token: None }
     }
 
@@ -110,8 +128,17 @@ impl<'r> UserSession<'r> {
         let fields = [(login.email_field.as_str(), email), (login.password_field.as_str(), password.expose_secret())];
         let request = self.post(login.path.below(&self.site.base_url), &fields);
         self.register_log_out();
-        self.lock().stage = LoginStage::PasswordSent;
-        let response = self.site.ask(step, request).await?;
+        self.lock().send_password();
+        let response = match self.site.ask(step, request).await {
+            Ok(response) => response,
+            Err(ended) => {
+                // Throttling and maintenance are whole answers, which begin no session.
+                if !step.has_failed() {
+                    self.lock().stage = LoginStage::LoggedOut;
+                }
+                return Err(ended);
+            }
+        };
         if login.status.as_slice().contains(&response.status.as_u16()) || response.status.is_redirection() {
             // Any session or token granted here is ended later, expected or not. A missing token is judged elsewhere.
             let _ = self.take_token(&response);
@@ -261,7 +288,7 @@ impl<'r> UserSession<'r> {
     #[must_use]
     pub fn copy(&self) -> Self {
         // Not ended separately: at the platform it is the same session.
-        let state = SessionState { session: self.lock().session.copy(), stage: LoginStage::LoggedOut };
+        let state = SessionState::new(self.lock().session.copy());
         Self { run: self.run, site: self.site, state: Arc::new(Mutex::new(state)), form_token: None }
     }
 
@@ -449,7 +476,10 @@ async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) 
         let state = lock(state);
         match (state.stage, site.platform.login.mode) {
             (LoginStage::LoggedOut | LoginStage::Ended, _) => return Ok(()),
-            // A session whose cookie never reached us expires by itself.
+            (LoginStage::PasswordSent, Mode::Session) if state.has_new_cookies(&site.base_url) => {
+                log_out(&state.session, site)
+            }
+            // No cookie reached us; if there is a session, it expires by itself.
             (LoginStage::PasswordSent, Mode::Session) => return Ok(()),
             (LoginStage::PasswordSent, Mode::Token) => {
                 return Err("the log-in got no response: it may have issued a token, which would stay valid".into());

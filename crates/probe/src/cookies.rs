@@ -41,6 +41,12 @@ impl Cookies {
         Self { store: Arc::new(Mutex::new(self.lock().clone())) }
     }
 
+    /// True if both jars send the same cookies to this URL.
+    #[must_use]
+    pub fn sends_the_same(&self, other: &Self, url: &Url) -> bool {
+        self.header(url) == other.header(url)
+    }
+
     /// `Cookie` header for this URL.
     pub(crate) fn header(&self, url: &Url) -> Option<HeaderValue> {
         let pairs: Vec<String> =
