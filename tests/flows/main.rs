@@ -1,5 +1,5 @@
 //! Runs every flow against a platform that turns hostile at one request, and proves that the bounds hold. A program
-//! instead of tests, since every run has a process of its own: `cargo test --package tests --test flows`.
+//! instead of tests, since every run is a separate process: `cargo test --package tests --test flows`.
 
 #![expect(clippy::unwrap_used, reason = "a broken setup ends the proof")]
 

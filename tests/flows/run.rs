@@ -1,4 +1,4 @@
-//! One run of a flow, in a process of its own so that its peak memory can be measured.
+//! One run of a flow, as a separate process, so that its peak memory can be measured.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -38,7 +38,7 @@ const FEW: usize = 3;
 const ATTEMPTS: usize = 2;
 /// Maximum length of a cut text, in characters.
 const SHORT: usize = 60;
-/// Maximum length of a cut id, in characters: longer than any of ours.
+/// Maximum length of a cut id, in characters: longer than the ids of this product.
 const ID: usize = 150;
 
 /// Counts by name what a shortened report lacks.
