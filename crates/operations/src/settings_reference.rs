@@ -50,7 +50,12 @@ struct Key {
     kind: String,
     default: String,
     meaning: String,
+    /// What the meaning leaves out.
+    details: String,
 }
+
+/// Maximum length of a meaning with more than one sentence, in characters. The other sentences follow below the table.
+const MAX_MEANING: usize = 160;
 
 fn table(schema: &Value, name: &str, blocks: &[&str]) -> anyhow::Result<String> {
     let path = path(name);
@@ -66,17 +71,21 @@ fn table(schema: &Value, name: &str, blocks: &[&str]) -> anyhow::Result<String> 
     for key in keys_of(section).into_iter().filter(|key| !shared.contains(key)) {
         add(&mut keys, &section["properties"][key], key, &joined(path, key), blocks);
     }
-    let rows = keys.iter().map(|Key { name, kind, default, meaning }| {
+    let rows = keys.iter().map(|Key { name, kind, default, meaning, .. }| {
         let cells = [&format!("`{name}`"), kind, default, meaning].map(|cell| cell.replace('|', "\\|"));
         format!("| {} |\n", cells.join(" | "))
     });
-    Ok(format!("| key | type | default | meaning |\n|---|---|---|---|\n{}", rows.collect::<String>()))
+    let table = format!("| key | type | default | meaning |\n|---|---|---|---|\n{}", rows.collect::<String>());
+    let details = keys.iter().filter(|key| !key.details.is_empty());
+    let details: String = details.map(|Key { name, details, .. }| format!("- `{name}`: {details}\n")).collect();
+    Ok(if details.is_empty() { table } else { format!("{table}\n{details}") })
 }
 
 /// Adds a key, and the keys below it unless they have a block of their own.
 fn add(keys: &mut Vec<Key>, property: &Value, name: &str, path: &str, blocks: &[&str]) {
-    let (default, meaning) = described(property);
-    keys.push(Key { name: name.to_owned(), kind: kind(property), default, meaning });
+    let (default, sentences) = described(property);
+    let (meaning, details) = split(&sentences);
+    keys.push(Key { name: name.to_owned(), kind: kind(property), default, meaning, details });
     if property["x-type"].is_string() || blocks.iter().any(|block| self::path(block) == path) {
         return;
     }
@@ -162,7 +171,7 @@ fn plural(kind: &str) -> String {
 
 /// Default and meaning of a key. A description states the default in a sentence of its own, `Default 30s.`,
 /// `Default: a phrase.` or `Required.`
-fn described(property: &Value) -> (String, String) {
+fn described(property: &Value) -> (String, Vec<String>) {
     let description = property["description"].as_str().unwrap_or_default().replace('\n', " ");
     let (mut default, mut required, mut meaning) = (None, None, Vec::new());
     for sentence in sentences(&description) {
@@ -174,7 +183,7 @@ fn described(property: &Value) -> (String, String) {
         } else if stated == "Required" || stated.starts_with("Required ") {
             required = Some(stated.to_lowercase());
         } else {
-            meaning.push(sentence);
+            meaning.push(sentence.to_owned());
         }
     }
     let is_table = alternative(property)["properties"].is_object();
@@ -185,7 +194,14 @@ fn described(property: &Value) -> (String, String) {
         (None, None) if is_table => String::new(),
         (None, None) => "none".to_owned(),
     };
-    (default, meaning.join(" "))
+    (default, meaning)
+}
+
+/// Splits a meaning into the sentences that fit in a cell, at least one, and the rest.
+fn split(sentences: &[String]) -> (String, String) {
+    let fits = |count: &usize| sentences[..*count].join(" ").chars().count() <= MAX_MEANING;
+    let count = (1..=sentences.len()).rev().find(fits).unwrap_or(sentences.len().min(1));
+    (sentences[..count].join(" "), sentences[count..].join(" "))
 }
 
 /// Splits a text after each full stop outside a code span that a space follows.
