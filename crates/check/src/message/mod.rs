@@ -2,6 +2,7 @@
 
 mod chat;
 mod compose;
+mod lines;
 mod notification;
 mod owners;
 mod wording;

@@ -2,10 +2,9 @@
 //!
 //! All follow one order: what happened, since when, expected and actual, what to do, who to contact. What helps later comes last.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 
+use super::lines::Line;
 use super::notification::{InconclusiveReport, Notification, Owner, StepLine, SubjectReport};
 use super::owners::{contacts, display_name, first_contact, ownership, subjects};
 use crate::incident::event::Event;
@@ -33,41 +32,29 @@ pub fn subject_line(notification: &Notification) -> String {
 /// Renders the e-mail; protocols without a text of their own get it too.
 #[must_use]
 pub fn email(notification: &Notification) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail, so the results are dropped.
     let n = notification;
-    let _ = writeln!(text, "{}: {} {}", n.environment, n.check, headline(n));
-    for line in ownership(n).into_iter().chain(explanation(n).map(str::to_owned)) {
-        let _ = writeln!(text, "{line}");
-    }
-    for line in details(n) {
-        let _ = writeln!(text, "{line}");
-    }
-    let _ = writeln!(text, "\n{}", if n.is_over() { "For review" } else { "First steps" });
-    for (label, step) in first_steps(n) {
-        let _ = writeln!(text, "  {label:<9}  {step}");
-    }
-    let _ = writeln!(text, "Who to contact");
-    for (name, details) in contacts(n) {
-        let _ = writeln!(text, "  {name}, {details}");
-    }
-    let _ = writeln!(text);
-    if let Some(next) = next_update(n) {
-        let _ = writeln!(text, "Next update          {next}");
-    }
+    let mut lines = vec![Line::sentence(format_args!("{}: {} {}", n.environment, n.check, headline(n)))];
+    lines.extend(ownership(n).map(Line::sentence));
+    lines.extend(explanation(n).map(Line::sentence));
+    lines.extend(details(n));
+    lines.push(Line::Empty);
+    lines.push(Line::sentence(if n.is_over() { "For review" } else { "First steps" }));
+    lines.extend(first_steps(n).into_iter().map(|(label, step)| Line::field(label, step)));
+    lines.push(Line::sentence("Who to contact"));
+    lines.extend(contacts(n).into_iter().map(|(name, details)| Line::sentence(format_args!("  {name}, {details}"))));
+    lines.push(Line::Empty);
+    lines.extend(next_update(n).map(|next| Line::sentence(format_args!("Next update          {next}"))));
     // After a recovery, the time of an earlier success would read as if it still failed.
     if !n.is_over() {
         let last = n.last_successful_run.as_ref().map(|run| format!("{} ({})", utc(run.at), run.run_id));
-        let _ = writeln!(text, "Last successful run  {}", last.as_deref().unwrap_or("unknown"));
+        lines.push(Line::sentence(format_args!("Last successful run  {}", last.as_deref().unwrap_or("unknown"))));
     }
-    let _ = writeln!(text, "Location             {}", n.location);
-    let table = step_table(n);
-    if !table.is_empty() {
-        let _ = writeln!(text, "\n{table}");
-    }
-    let _ = writeln!(text, "\nRun id {}, trace id {}", n.run_id, n.trace_id);
-    let _ = write!(text, "Notification {}", n.notification_id);
-    text
+    lines.push(Line::sentence(format_args!("Location             {}", n.location)));
+    lines.extend(step_table(n));
+    lines.push(Line::Empty);
+    lines.push(Line::sentence(format_args!("Run id {}, trace id {}", n.run_id, n.trace_id)));
+    lines.push(Line::sentence(format_args!("Notification {}", n.notification_id)));
+    lines.iter().map(Line::in_mail).collect::<Vec<_>>().join("\n")
 }
 
 /// Explains the event where its name alone is not clear.
@@ -96,31 +83,32 @@ pub(super) fn explanation(n: &Notification) -> Option<&'static str> {
     })
 }
 
-/// Renders the subjects of the message, a paragraph each, after an empty line.
-pub(super) fn details(n: &Notification) -> Vec<String> {
-    let mut text = String::new();
+/// Renders the subjects of the message, a group of lines each, after an empty line.
+pub(super) fn details(n: &Notification) -> Vec<Line> {
+    let mut lines = Vec::new();
     for alike in failed_alike(&n.subjects) {
-        let _ = writeln!(text);
-        paragraph(&mut text, n, &alike);
+        lines.push(Line::Empty);
+        lines.extend(failure_lines(n, &alike));
     }
     for report in &n.inconclusive {
-        let _ = writeln!(text);
-        inconclusive_paragraph(&mut text, n, report);
+        lines.push(Line::Empty);
+        lines.extend(inconclusive_lines(n, report));
     }
-    for (index, left) in n.leftovers.iter().enumerate() {
-        if index == 0 {
-            let _ = writeln!(text);
-        }
-        let _ = writeln!(text, "  {:<9}  {}", left.compensation, left.detail);
-        if let Some(instructions) = &left.instructions {
-            let _ = writeln!(text, "             {instructions}");
-        }
+    if !n.leftovers.is_empty() {
+        lines.push(Line::Empty);
+    }
+    for left in &n.leftovers {
+        lines.push(Line::sentence(format_args!("  {:<9}  {}", left.compensation, left.detail)));
+        lines.extend(left.instructions.as_ref().map(Line::more));
     }
     if n.more_subjects > 0 {
-        let _ =
-            writeln!(text, "\n… and {} more: run the saved query `run by id` with the run id below.", n.more_subjects);
+        let more = n.more_subjects;
+        lines.push(Line::Empty);
+        lines.push(Line::sentence(format_args!(
+            "… and {more} more: run the saved query `run by id` with the run id below."
+        )));
     }
-    text.lines().map(str::to_owned).collect()
+    lines
 }
 
 /// Says when the next notification comes; none when nothing goes on.
@@ -283,48 +271,49 @@ fn failed_alike(subjects: &[SubjectReport]) -> Vec<Vec<&SubjectReport>> {
 }
 
 /// Renders one group of subjects; the group is not empty.
-fn paragraph(text: &mut String, n: &Notification, alike: &[&SubjectReport]) {
+fn failure_lines(n: &Notification, alike: &[&SubjectReport]) -> Vec<Line> {
     let first = alike[0];
     let over = first.closed_at.is_some();
+    let failure = &first.failure;
     let names = alike.iter().map(|s| name(n, &s.failure.subject, s.owner.as_ref())).collect::<Vec<_>>().join(", ");
-    let _ = writeln!(text, "{names} failed at step {} ({})", first.failure.step, first.failure.kind);
-    let _ = writeln!(text, "  Since      {}", utc(first.since));
+    let mut lines = vec![
+        Line::sentence(format_args!("{names} failed at step {} ({})", failure.step, failure.kind)),
+        Line::field("Since", utc(first.since)),
+    ];
     if let (Some(closed), Some(seconds)) = (first.closed_at, first.downtime_seconds) {
-        let _ = writeln!(text, "  Until      {}, after {}", utc(closed), span(seconds));
+        lines.push(Line::field("Until", format_args!("{}, after {}", utc(closed), span(seconds))));
     }
     if let (Some(escalated), false) = (first.escalated_at, over) {
-        let _ = writeln!(text, "  Escalated  {}", utc(escalated));
+        lines.push(Line::field("Escalated", utc(escalated)));
     }
     if let (Some(openings), Event::Flapping | Event::Stabilized | Event::Reminded) = (first.openings, n.event) {
         let window = first.flap_window_seconds.map(|seconds| format!(" within {}", span(seconds))).unwrap_or_default();
-        let _ = writeln!(text, "  Incidents  {openings}{window}");
+        lines.push(Line::field("Incidents", format_args!("{openings}{window}")));
     }
-    let _ = writeln!(text, "  Expected   {}", first.failure.expected);
-    let _ = writeln!(text, "  Actual     {}", first.failure.actual);
-    if let (Some(evidence), false) = (&first.failure.evidence, over) {
-        let mut lines = evidence.lines();
-        let _ = writeln!(text, "  Evidence   {}", lines.next().unwrap_or_default());
-        for line in lines {
-            let _ = writeln!(text, "             {line}");
-        }
+    lines.push(Line::field("Expected", &failure.expected));
+    lines.push(Line::field("Actual", &failure.actual));
+    if let (Some(evidence), false) = (&failure.evidence, over) {
+        lines.extend(Line::fields("Evidence", evidence.lines()));
     }
-    let incidents = alike.iter().map(|s| s.incident_id.as_str()).collect::<Vec<_>>().join("\n             ");
-    let _ = writeln!(text, "  Incident   {incidents}");
+    lines.extend(Line::fields("Incident", alike.iter().map(|s| s.incident_id.as_str())));
+    lines
 }
 
-fn inconclusive_paragraph(text: &mut String, n: &Notification, report: &InconclusiveReport) {
+fn inconclusive_lines(n: &Notification, report: &InconclusiveReport) -> Vec<Line> {
     let subject = name(n, &report.subject, report.owner.as_ref());
-    let _ = writeln!(text, "{subject} could not be checked: {} (cause `{}`)", report.cause.phrase(), report.cause);
-    let _ = writeln!(text, "  Since      {}", utc(report.since));
+    let cause = report.cause;
+    let mut lines = vec![
+        Line::sentence(format_args!("{subject} could not be checked: {} (cause `{cause}`)", cause.phrase())),
+        Line::field("Since", utc(report.since)),
+    ];
     if let Some(seconds) = report.inconclusive_seconds {
-        let _ = writeln!(text, "  Until      {}, after {}", utc(n.at), span(seconds));
+        lines.push(Line::field("Until", format_args!("{}, after {}", utc(n.at), span(seconds))));
     }
     // The second line of a detail is a hint.
-    let mut lines = report.detail.lines();
-    let _ = writeln!(text, "  Cause      {}", lines.next().unwrap_or_default());
-    for hint in lines.filter(|_| n.event == Event::MonitoringLost) {
-        let _ = writeln!(text, "  Fix        {hint}");
-    }
+    let mut detail = report.detail.lines();
+    lines.push(Line::field("Cause", detail.next().unwrap_or_default()));
+    lines.extend(detail.filter(|_| n.event == Event::MonitoringLost).map(|hint| Line::field("Fix", hint)));
+    lines
 }
 
 /// Name of a subject; a check that is a single flow is called by its own name.
@@ -332,27 +321,27 @@ fn name(n: &Notification, subject: &Subject, owner: Option<&Owner>) -> String {
     if subject.is_whole() { n.check.clone() } else { display_name(subject, owner) }
 }
 
-/// Renders a line for each step, with the result of each attempt.
-fn step_table(n: &Notification) -> String {
-    let mut lines: Vec<(String, String)> = Vec::new();
+/// Renders a line for each step, with the result of each attempt, after an empty line.
+fn step_table(n: &Notification) -> Vec<Line> {
+    let mut rows: Vec<(String, String)> = Vec::new();
     for step in &n.steps {
         let name = if step.subject.is_whole() { step.step.clone() } else { format!("{} {}", step.subject, step.step) };
         let result = step_result(step);
-        match lines.iter_mut().find(|(other, _)| *other == name) {
+        match rows.iter_mut().find(|(other, _)| *other == name) {
             Some((_, attempts)) => {
                 attempts.push_str("   ");
                 attempts.push_str(&result);
             }
-            None => lines.push((name, result)),
+            None => rows.push((name, result)),
         }
     }
-    if lines.is_empty() {
-        return String::new();
+    if rows.is_empty() {
+        return Vec::new();
     }
     let second = if n.steps.iter().any(|step| step.attempt > 1) { "            second attempt" } else { "" };
-    let heading = format!("{:<34} first attempt{second}", "Steps of this run");
-    let rows = lines.iter().map(|(name, attempts)| format!("  {name:<32} {attempts}"));
-    std::iter::once(heading).chain(rows).collect::<Vec<_>>().join("\n")
+    let heading = Line::sentence(format_args!("{:<34} first attempt{second}", "Steps of this run"));
+    let rows = rows.iter().map(|(name, attempts)| Line::sentence(format_args!("  {name:<32} {attempts}")));
+    [Line::Empty, heading].into_iter().chain(rows).collect()
 }
 
 fn step_result(step: &StepLine) -> String {

@@ -1,15 +1,14 @@
 //! Texts that have passed the gate.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
 
-use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
-use icu_properties::{CodePointMapData, CodePointSetData};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::clean::clean;
 use super::redact::{Cut, Redact};
 
 const ELLIPSIS: char = '…';
@@ -134,36 +133,6 @@ fn without_ellipses(words: &str, at_start: bool, at_end: bool) -> &str {
 
 /// Length to which masking may extend a shorter text, in characters: a mask is longer than some secrets.
 const MIN_MASKED: usize = 40;
-
-/// Replaces what a terminal, a mail program or a telephone would interpret or hide by visible escapes, and white space of any
-/// kind by one space, so that the text stays in its line.
-///
-/// Characters are chosen by their Unicode properties: control (Cc), format (Cf) and default-ignorable ones.
-#[must_use]
-pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
-        return Cow::Borrowed(text);
-    }
-    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    let category = CodePointMapData::<GeneralCategory>::new();
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_whitespace() {
-            if !out.ends_with(' ') {
-                out.push(' ');
-            }
-        } else if c.is_ascii_graphic() {
-            out.push(c);
-        } else if ignorable.contains(c) || matches!(category.get(c), GeneralCategory::Control | GeneralCategory::Format)
-        {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
-}
 
 impl Deref for Text {
     type Target = str;

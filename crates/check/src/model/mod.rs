@@ -1,5 +1,6 @@
 //! Model of a run: its identity, steps, evidence and outcome.
 
+mod clean;
 mod exchange;
 mod gate;
 mod journey;
@@ -13,8 +14,9 @@ mod run;
 mod subject;
 pub mod text;
 
+pub use clean::{clean, is_interpreted, printable};
 pub use exchange::{Certificate, Exchange, Phases, TlsEvidence};
-pub use gate::{Text, clean};
+pub use gate::Text;
 pub use journey::{Assertion, Attempt, Journey, Step, StepEnded, StepId, StepResult, Verdict, millis};
 pub use kind::FailureKind;
 pub use measurement::Measurement;

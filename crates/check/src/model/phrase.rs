@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-use super::gate::{Text, clean};
+use super::clean::clean;
+use super::gate::Text;
 use super::redact::{Cut, Redact};
 use super::subject::Subject;
 
