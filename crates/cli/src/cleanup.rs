@@ -35,7 +35,7 @@ pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
         }
     }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&reports)?);
+        crate::terminal::json(&reports)?;
     } else if !reports.is_empty() {
         println!("{}", table(&reports));
     }

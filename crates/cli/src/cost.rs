@@ -18,7 +18,7 @@ pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
         max: options.max,
     })?;
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&show::json(&report))?);
+        crate::terminal::json(&show::json(&report))?;
     } else {
         println!("{}", show::text(&report));
     }

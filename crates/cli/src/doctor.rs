@@ -22,7 +22,7 @@ pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
                 })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        crate::terminal::json(&list)?;
     } else {
         for finding in &findings {
             println!("{finding}");

@@ -15,7 +15,7 @@ pub(crate) fn list(as_json: bool) -> anyhow::Result<Exit> {
     let faults = catalogue()?;
     if as_json {
         let list: Vec<Value> = faults.iter().map(as_value).collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        crate::terminal::json(&list)?;
     } else {
         let rows = faults
             .iter()

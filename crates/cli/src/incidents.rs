@@ -25,7 +25,7 @@ pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
     records.retain(|record| !options.open || record.closed_at.is_none());
     records.sort_by_key(|record| std::cmp::Reverse(record.since));
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&records)?);
+        crate::terminal::json(&records)?;
     } else if records.is_empty() {
         println!("no incidents{} since {}", if options.open { " are open" } else { "" }, utc(after));
     } else {
@@ -55,7 +55,7 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
         bail!("unknown incident {id}; it may be older than 400 days, or belong to another environment");
     };
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&record)?);
+        crate::terminal::json(&record)?;
     } else {
         println!("{}", timeline(&record));
     }

@@ -58,3 +58,46 @@ fn case(check: &str, step: &Step) -> TestCase {
     case.set_classname(check).set_time(Duration::from_secs_f64(step.duration_ms.max(0.0) / 1_000.0));
     case
 }
+
+#[cfg(test)]
+mod tests {
+    use check::is_interpreted;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn hostile_texts_stay_texts() {
+        let hostile = "\u{1b}[2J\u{9b}]]></failure><testcase name=\"forged\"/>\u{202e}&\r";
+        let at = "2026-03-02T08:00:00Z";
+        let failure = json!({
+            "subject": "-", "step": hostile, "kind": "status", "expected": hostile, "actual": hostile, "evidence": hostile,
+        });
+        let report = json!({
+            "schema_version": Report::SCHEMA_VERSION,
+            "run": {
+                "check": "login",
+                "location": "eu-north-1",
+                "shard": { "index": 0, "of": 1, "manual": true },
+                "scheduled_time": at,
+            },
+            "run_id": hostile, "trace_id": hostile, "environment": hostile, "started": at, "ended": at,
+            "outcome": { "result": "failed", "failures": [failure] },
+            "attempts": [{
+                "started": at,
+                "duration_ms": 1.0,
+                "steps": [{
+                    "subject": "-", "name": hostile, "result": "failed", "failure": failure, "started": at,
+                    "duration_ms": 1.0,
+                }],
+                "measurements": [],
+            }],
+            "leftovers": [{ "compensation": hostile, "detail": hostile }],
+            "reasons": [], "notifications": [],
+        });
+        let xml = to_xml(&[serde_json::from_value(report).unwrap()]).unwrap();
+        assert_eq!((xml.matches("<testcase").count(), xml.matches("</failure>").count()), (2, 1), "{xml}");
+        let live = xml.chars().find(|c| *c != '\n' && is_interpreted(*c) && *c != '\u{202e}');
+        assert_eq!(live, None, "{xml}");
+    }
+}

@@ -1,8 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-// Replaces the standard macros, which panic when the reader of a pipe ends first (`synthetics cost | head`).
-#[macro_use(print, println, eprintln)]
-extern crate anstream;
+#[macro_use]
+mod terminal;
 
 mod arguments;
 mod cleanup;
@@ -47,7 +46,16 @@ fn main() -> ExitCode {
 }
 
 async fn done() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version are the program's own words; a mistake quotes an argument.
+        Err(mistake) if mistake.use_stderr() => {
+            eprintln!("{}", mistake.to_string().trim_end());
+            return Exit::NothingRun.into();
+        }
+        Err(shown) => shown.exit(),
+    };
+    let done = match arguments.command {
         Command::Demo(options) => demo::demo(&options).await,
         Command::Run(options) => run::run(&options).await,
         Command::Cleanup(options) => cleanup::cleanup(&options).await,

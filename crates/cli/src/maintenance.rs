@@ -126,7 +126,7 @@ fn print(options: &MaintenanceOptions, lines: &[Line]) -> anyhow::Result<()> {
                 json!({ "window": line.window, "rule": rule, "state": line.state, "is_synced": line.is_synced })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&lines)?);
+        crate::terminal::json(&lines)?;
         return Ok(());
     }
     if lines.is_empty() {

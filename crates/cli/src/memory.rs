@@ -17,7 +17,7 @@ pub(crate) async fn clear(options: &ClearMemoryOptions) -> anyhow::Result<Exit> 
         };
         table.clear_memory(check).await?;
         println!("the memory of {check} is cleared; its next run starts with an empty one");
-        println!("it held: {}", memory.replace(char::is_control, " "));
+        println!("it held: {}", memory);
     }
     Ok(Exit::Passed)
 }

@@ -151,7 +151,7 @@ pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
     }
     if options.json {
         let rows: Vec<_> = rows.iter().map(Row::as_value).collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        crate::terminal::json(&rows)?;
     } else if rows.is_empty() {
         println!("nothing is muted");
     } else {

@@ -36,7 +36,7 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
         Format::Junit => println!("{}", junit::to_xml(&reports)?),
         Format::Json => {
             let marked: Result<Vec<Value>, _> = reports.iter().map(|report| thresholds.marked(report)).collect();
-            println!("{}", serde_json::to_string_pretty(&marked?)?);
+            crate::terminal::json(&marked?)?;
         }
         Format::Table => {
             let texts: Vec<String> = reports.iter().map(|report| tables::report(report, &thresholds)).collect();

@@ -28,8 +28,8 @@ pub(crate) fn show(file: &Path, format: SettingsFormat) -> anyhow::Result<Exit> 
     let mut masked = 0;
     mask(&redactor, &mut whole, &mut masked);
     match format {
-        SettingsFormat::Toml => print!("{}", toml::to_string_pretty(&whole)?),
-        SettingsFormat::Json => println!("{}", serde_json::to_string_pretty(&whole)?),
+        SettingsFormat::Toml => println!("{}", toml::to_string_pretty(&whole)?.trim_end()),
+        SettingsFormat::Json => crate::terminal::json(&whole)?,
     }
     if masked > 0 {
         let values = if masked == 1 { "value that looks like a secret" } else { "values that look like secrets" };
@@ -40,7 +40,7 @@ pub(crate) fn show(file: &Path, format: SettingsFormat) -> anyhow::Result<Exit> 
 
 /// Prints the JSON Schema of a settings file, for editors.
 pub(crate) fn schema() -> anyhow::Result<Exit> {
-    println!("{}", serde_json::to_string_pretty(&checks::schema())?);
+    crate::terminal::json(&checks::schema())?;
     Ok(Exit::Passed)
 }
 

@@ -8,6 +8,7 @@ mod cost;
 mod faults;
 mod send;
 mod settings;
+mod terminal;
 
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
