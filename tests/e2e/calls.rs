@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::mute_rules::MuteRuleApi;
+use crate::mute_rules::{MuteRuleApi, refused};
 
 /// Disturbance of calls to one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,10 +146,7 @@ async fn pass(
             let mut throttled = lock(&shared.throttled);
             *throttled += 1;
             if *throttled <= 2 {
-                let error =
-                    "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ThrottlingException\",\"message\":\"slower\"}";
-                return (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], error)
-                    .into_response();
+                return throttling(&headers);
             }
         }
         Some(Obstacle::HoldAnswer | Obstacle::SlowAnswer | Obstacle::Cut) | None => {}
@@ -190,6 +187,16 @@ impl Shared {
             _ => one_call.take().map(|(obstacle, _)| obstacle),
         }
     }
+}
+
+/// Answer of DynamoDB or CloudWatch to one call too many, in the protocol of the call.
+fn throttling(headers: &HeaderMap) -> Response {
+    const CODE: &str = "ThrottlingException";
+    if headers.contains_key("smithy-protocol") {
+        return refused(CODE, "slower");
+    }
+    let error = format!("{{\"__type\":\"com.amazonaws.dynamodb.v20120810#{CODE}\",\"message\":\"slower\"}}");
+    (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], error).into_response()
 }
 
 async fn hold(shared: &Shared) -> Response {

@@ -16,6 +16,7 @@ mod misconfiguration;
 mod mute_rules;
 mod mutes;
 mod order;
+mod own_faults;
 mod privileges;
 mod runs;
 mod runtime_api;

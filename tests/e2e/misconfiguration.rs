@@ -12,8 +12,7 @@ use crate::world::{World, scheduled};
 
 const CHECK: &str = "availability";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn missing_settings_fail_the_invocation_and_name_the_file() {
+pub async fn missing_settings_fail_the_invocation_and_name_the_file() {
     let mut world = World::new("no-settings").await;
     let missing = target().join("tmp/there-is-no-such.toml");
     world.set_variable("SETTINGS", missing.to_str().unwrap());
@@ -27,8 +26,7 @@ async fn missing_settings_fail_the_invocation_and_name_the_file() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn invalid_settings_are_reported_all_at_once() {
+pub async fn invalid_settings_are_reported_all_at_once() {
     let mut world = World::new("wrong-settings").await;
     world.replace("confirm_after = \"1s\"", "confirm_after = \"soon\"");
     world.replace("name = \"Platform team (demo)\"", "nmae = \"Platform team (demo)\"");
@@ -45,8 +43,7 @@ async fn invalid_settings_are_reported_all_at_once() {
     assert!(world.platform.requests().last().is_empty(), "the platform got a request");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn unresolved_reference_makes_the_run_inconclusive() {
+pub async fn unresolved_reference_makes_the_run_inconclusive() {
     let mut world = World::new("reference").await;
     let parameter = "/just-driving/reference/availability/api-key";
     world.replace(
@@ -84,8 +81,7 @@ async fn missing_table_fails_the_invocation() {
     assert!(world.platform.requests().last().is_empty(), "the platform got a request");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn refused_metrics_do_not_stop_the_notification() {
+pub async fn refused_metrics_do_not_stop_the_notification() {
     let world = World::new("no-metrics").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);
@@ -101,8 +97,7 @@ async fn refused_metrics_do_not_stop_the_notification() {
     assert!(received.is_empty(), "notified twice: {received}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn refused_notification_is_sent_by_the_next_run() {
+pub async fn refused_notification_is_sent_by_the_next_run() {
     let world = World::new("no-topics").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);
@@ -116,8 +111,7 @@ async fn refused_notification_is_sent_by_the_next_run() {
     sends_unsent_notification(&world, &function, &invoked.report()["notifications"][0]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn slow_topic_gets_the_notification_once() {
+pub async fn slow_topic_gets_the_notification_once() {
     let world = World::new("slow-topics").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);
@@ -128,8 +122,63 @@ async fn slow_topic_gets_the_notification_once() {
     assert_eq!((received.on_call.len(), received.events.len()), (1, 1), "{received}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn next_run_notifies_for_a_run_killed_before_publishing() {
+pub async fn throttled_metrics_arrive_and_repeated_ones_change_no_alarm() {
+    let world = World::new("throttled-metrics").await;
+    let function = world.start(CHECK).await;
+    world.calls.obstruct(Obstacle::ThrottleTwice, "PutMetricData");
+    assert_eq!(world.run(&function).await.outcome(), "passed");
+    assert_eq!(world.calls.take().iter().filter(|call| *call == "PutMetricData").count(), 3);
+    assert_eq!(world.metrics_at(world.minute()).await.get("Success"), Some(&1.0));
+    // AWS has the values, but the client gives up waiting and sends them again.
+    world.calls.obstruct(Obstacle::SlowAnswer, "PutMetricData");
+    world.run(&function).await;
+    world.calls.clear();
+    let points = world.metrics().await;
+    let repeated: Vec<_> = points.iter().filter(|point| point.at == world.minute() && point.count > 1.0).collect();
+    assert!(!repeated.is_empty(), "{points:?}");
+    for point in repeated {
+        assert_eq!(point.minimum, point.maximum, "{point:?}");
+    }
+}
+
+pub async fn run_killed_before_its_write_counts_for_nothing() {
+    let world = World::new("killed-early").await;
+    let function = world.start(CHECK).await;
+    world.platform.faults().activate(Fault::ServerError);
+    // The run has read the state.
+    world.calls.obstruct_after(1, Obstacle::Hold);
+    world.clock.advance(Duration::from_secs(60));
+    let event = scheduled(world.minute());
+    tokio::select! {
+        invoked = function.invoke(&event) => panic!("the run ended: {:?}", invoked.result),
+        () = world.calls.held(1) => {}
+    }
+    drop(function);
+    world.calls.clear();
+    let function = world.start(CHECK).await;
+    assert_eq!(world.run(&function).await.outcome(), "failed");
+    let received = world.received().await;
+    assert_eq!((received.on_call.len(), received.events.len()), (1, 1), "{received}");
+    assert_eq!(received.events[0].json()["event"], "opened");
+    assert_eq!(world.metrics_at(world.minute()).await.get("OldestUnsentNotification"), None);
+}
+
+pub async fn ten_thousand_targets_are_refused() {
+    let mut world = World::new("many-settings").await;
+    let target = "\n[[check.availability.targets]]\nid = \"more\"\npath = \"/${more}\"\n";
+    world.replace("[check.login]", &format!("{}\n[check.login]", target.repeat(10_000)));
+    let function = world.start(CHECK).await;
+    let invoked = world.run(&function).await;
+    let error = invoked.error();
+    assert_eq!(error.error_type, "SettingsInvalid", "{error:?}");
+    for part in ["expected 1 to 200 targets, found 100", "more", "many-settings.toml"] {
+        assert!(error.message.contains(part), "{part} is missing in\n{}", error.message);
+    }
+    assert!(error.message.len() < 20_000, "{} bytes", error.message.len());
+    assert_eq!(world.calls.take(), Vec::<String>::new());
+}
+
+pub async fn next_run_notifies_for_a_run_killed_before_publishing() {
     let world = World::new("killed-before").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);
@@ -143,8 +192,7 @@ async fn next_run_notifies_for_a_run_killed_before_publishing() {
     sends_unsent_notification(&world, &function, &json!(id)).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn run_killed_after_publishing_repeats_the_same_id() {
+pub async fn run_killed_after_publishing_repeats_the_same_id() {
     let world = World::new("killed-after").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);
@@ -196,8 +244,7 @@ async fn sends_unsent_notification(world: &World, function: &Function, id: &Valu
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn unreadable_state_is_not_overwritten() {
+pub async fn unreadable_state_is_not_overwritten() {
     let world = World::new("broken-state").await;
     world.put_state(CHECK, "{\"schema_version\": 1, \"subjects\": 7}").await;
     let before = world.state().await;

@@ -157,7 +157,8 @@ fn answered(body: &Value) -> Response {
     respond(StatusCode::OK, body)
 }
 
-fn refused(code: &str, message: &str) -> Response {
+/// Error in the protocol of CloudWatch.
+pub fn refused(code: &str, message: &str) -> Response {
     respond(StatusCode::BAD_REQUEST, &json!({ "__type": code, "message": message }))
 }
 

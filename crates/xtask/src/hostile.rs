@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::command::Run;
-use crate::functions::BUILD;
+use crate::functions::{self, BUILD};
 use crate::tools::{self, Debian};
 use crate::workspace::Workspace;
 
@@ -36,11 +36,16 @@ pub fn page(workspace: &Workspace) -> Result<()> {
     run(workspace, "page", &[&FOR_SERVERS[..], &PEERS].concat())
 }
 
-/// Runs every flow with every hostile behavior at every request, and writes the section of the page about the flows.
+/// Causes every fault of the monitor itself, runs every flow with every hostile behavior at every request, and writes the
+/// sections of the page about both.
 ///
 /// # Errors
-/// When a flow fails.
+/// When a fault is not handled, a flow fails, or the functions do not build.
 pub fn all_flows(workspace: &Workspace) -> Result<()> {
+    tools::python(workspace, "sam")?;
+    tools::python(workspace, "emulator")?;
+    functions::for_emulator(workspace)?;
+    Run::cargo(workspace, "test --workspace --test e2e -- own_faults::").env("WRITE_OWN_FAULTS", "1").run()?;
     flows(workspace, "page")
 }
 
