@@ -19,9 +19,8 @@ fn section() -> String {
         "{HEADING}\n\
          Faults of the monitor's own surroundings, each caused on purpose: the shipped function binaries, the demo platform\n\
          and an AWS emulator, with a proxy between them that disturbs calls. Every invocation ended within its timeout of\n\
-         {} s and with at most {} MB of memory. Crashes at random moments, 10,000 of them in simulated histories and a\n\
-         dozen histories of the real binary, lose no notification: `crates/runtime/tests/pipeline/histories.rs` and\n\
-         `tests/e2e/kills.rs`.\n\n\
+         {} s and with at most {} MB of memory. Kills at random moments lose no notification, in 10,000 simulated histories\n\
+         (`crates/runtime/tests/pipeline/histories.rs`) and in a dozen of the real binary (`tests/e2e/kills.rs`).\n\n\
          | no. | fault | disturbance | result |\n|---|---|---|---|\n{rows}",
         TIMEOUT.as_secs(),
         MEMORY / 1_000_000,
