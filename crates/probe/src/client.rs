@@ -6,14 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use check::{
     Certificate, Exchange, FailureKind, Mismatch, Phases, Phrase, Piece, Text, TlsEvidence, foreign, millis, ours,
     phrase,
 };
 use http::{
     HeaderName, HeaderValue, Method, StatusCode,
-    header::{AUTHORIZATION, CONTENT_ENCODING, COOKIE, LOCATION, USER_AGENT},
+    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, LOCATION, USER_AGENT},
 };
 use reqwest::{dns::Resolve, tls::TlsInfo};
 use tokio::time::timeout;
@@ -21,6 +21,7 @@ use url::{Position, Url};
 
 use crate::{
     Cookies, EgressPolicy, Error, Redactor, Request, Response, Tls,
+    coding::{ACCEPTED, Body, Undecoded},
     egress::PolicyResolver,
     fault::{Circumstances, Fault, refused_expiry},
     handshake::Handshake,
@@ -279,6 +280,9 @@ impl Client {
     async fn perform(&self, hop: &Hop, bounds: &Bounds, exchange: &mut Exchange) -> Result<Response, Fault> {
         let mut request = self.http.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
         request = self.identify(request);
+        if !hop.headers.contains_key(ACCEPT_ENCODING) {
+            request = request.header(ACCEPT_ENCODING, ACCEPTED);
+        }
         let at_home = hop.url.scheme() == bounds.home.scheme() && hop.url.host() == bounds.home.host();
         if let Some(cookies) = bounds.cookies.as_ref().filter(|_| at_home).and_then(|jar| jar.header(&hop.url)) {
             request = request.headers(http::HeaderMap::from_iter([(COOKIE, cookies)]));
@@ -316,11 +320,6 @@ impl Client {
         } else if has_no_body(&hop.method, status) {
             Bytes::new()
         } else {
-            // reqwest has decoded the requested encodings and removed their header.
-            if let Some(encoding) = response.headers().get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity")
-            {
-                return Err(Fault::Encoding(String::from_utf8_lossy(encoding.as_bytes()).into_owned()));
-            }
             read(&mut response, bounds.body_cap, &mut exchange.body_bytes).await?
         };
         Ok(Response {
@@ -478,18 +477,24 @@ impl Bounds {
     }
 }
 
-/// Reads a body up to `cap` bytes. reqwest decodes while it streams, so the limit counts decoded bytes and bounds memory
-/// as well: a chunk is a few kilobytes, regardless of the compression ratio.
+/// Reads and decodes a body of up to `cap` bytes, both as it arrives and decoded.
 async fn read(response: &mut reqwest::Response, cap: u64, bytes: &mut u64) -> Result<Bytes, Fault> {
-    let mut body = BytesMut::new();
+    let mut body = Body::new(response.headers(), cap).map_err(Fault::Encoding)?;
+    let mut arrived = 0;
     while let Some(chunk) = response.chunk().await.map_err(Fault::Wire)? {
-        *bytes += chunk.len() as u64;
-        if *bytes > cap {
-            return Err(Fault::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
+        arrived += chunk.len() as u64;
+        let added = if arrived > cap { Err(Undecoded::TooLarge) } else { body.add(&chunk) };
+        *bytes = if matches!(added, Err(Undecoded::TooLarge)) { cap } else { body.len() };
+        added.map_err(Fault::Undecoded)?;
     }
-    Ok(body.freeze())
+    if body.is_coded() {
+        // They describe the body as it arrived.
+        response.headers_mut().remove(CONTENT_ENCODING);
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    let body = body.end().map_err(Fault::Undecoded)?;
+    *bytes = body.len() as u64;
+    Ok(body.into())
 }
 
 fn has_no_body(method: &Method, status: StatusCode) -> bool {

@@ -8,7 +8,7 @@ use check::{FailureKind, Mismatch, Phrase, Piece, foreign, ours, phrase};
 use jiff::Timestamp;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible, pki_types::UnixTime};
 
-use crate::{Error, Refused, handshake::Handshake, timing::Phase};
+use crate::{Error, Refused, coding::Undecoded, handshake::Handshake, timing::Phase};
 
 type Cause<'a> = &'a (dyn StdError + 'static);
 
@@ -16,10 +16,10 @@ type Cause<'a> = &'a (dyn StdError + 'static);
 pub(crate) enum Fault {
     /// Error from reqwest.
     Wire(reqwest::Error),
-    /// Body larger than allowed.
-    TooLarge,
-    /// Body in an unrequested encoding.
-    Encoding(String),
+    /// Body larger than allowed, or broken.
+    Undecoded(Undecoded),
+    /// Body in encodings that are not decoded.
+    Encoding(Phrase),
 }
 
 /// Context of a failed exchange, for its classification and description.
@@ -40,14 +40,18 @@ impl Circumstances<'_> {
     pub(crate) fn classify(&self, fault: &Fault) -> Error {
         match fault {
             Fault::Wire(error) => self.wire(error),
-            Fault::TooLarge => {
+            Fault::Undecoded(Undecoded::Broken { is_cut }) => {
+                let what = if *is_cut { "that ends early" } else { "that does not decode" };
+                let actual = phrase!("compressed data {} after {} bytes", what, ours(self.body_bytes));
+                target(FailureKind::Body, "a complete body", actual, None, false)
+            }
+            Fault::Undecoded(Undecoded::TooLarge) => {
                 let expected = phrase!("a body of at most {} bytes", ours(self.body_cap));
                 let actual = phrase!("more, after {} bytes were read", ours(self.body_bytes));
                 target(FailureKind::Body, expected, actual, None, false)
             }
             Fault::Encoding(encoding) => {
-                let actual = phrase!("content-encoding {}", foreign(encoding));
-                target(FailureKind::Body, "a body in gzip, br, deflate or plain", actual, None, false)
+                target(FailureKind::Body, "a body in gzip, br, deflate or plain", encoding.clone(), None, false)
             }
         }
     }
@@ -123,16 +127,13 @@ impl Circumstances<'_> {
     /// Describes a broken body, and says whether a retry may succeed.
     fn broken_body(&self, error: &reqwest::Error) -> (Phrase, bool) {
         let bytes = ours(self.body_bytes);
-        if find::<hyper::Error>(error).is_some() {
-            return match find::<io::Error>(error) {
-                // hyper reports an invalid chunk length this way.
-                Some(io) if io.kind() == io::ErrorKind::InvalidInput => {
-                    (phrase!("a broken chunk after {} bytes", bytes), false)
-                }
-                _ => (phrase!("cut short after {} bytes", bytes), true),
-            };
+        match find::<io::Error>(error) {
+            // hyper reports an invalid chunk length this way.
+            Some(io) if io.kind() == io::ErrorKind::InvalidInput => {
+                (phrase!("a broken chunk after {} bytes", bytes), false)
+            }
+            _ => (phrase!("cut short after {} bytes", bytes), true),
         }
-        (phrase!("compressed data that does not decode after {} bytes", bytes), false)
     }
 }
 

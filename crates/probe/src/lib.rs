@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod client;
+mod coding;
 mod cookies;
 mod dial;
 mod egress;

@@ -66,7 +66,7 @@ async fn server_failures_are_classified() {
             "truncated gzip",
             vec![send(gzip), send(&compressed(b"Hello, hello, hello")[..10]), Action::KeepAlive],
             Body,
-            "does not decode",
+            "ends early",
             false,
         ),
         (
