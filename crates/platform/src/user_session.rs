@@ -396,9 +396,14 @@ impl<'r> UserSession<'r> {
 
     /// Expects the session to hold a cookie.
     fn expect_cookie(&self, response: &Response, name: &str) -> Result<(), Mismatch> {
-        let held = self.lock().session.cookies().value(&response.url, name).is_some();
-        if held {
+        let cookies = self.lock().session.cookies().clone();
+        if cookies.value(&response.url, name).is_some() {
             return Ok(());
+        }
+        let expected = phrase!("a cookie {}", ours(name));
+        if let Some(reason) = cookies.why_not_sent(&response.url, name) {
+            let actual = phrase!("a cookie {} that browsers do not send: {}", ours(name), reason);
+            return Err(Mismatch::new(FailureKind::Header, expected, actual));
         }
         let set = response.headers.get_all("set-cookie");
         let names: Vec<&str> =
@@ -407,7 +412,7 @@ impl<'r> UserSession<'r> {
             true => Phrase::from("no cookies"),
             false => phrase!("cookies {}", foreign(names.join(", "))),
         };
-        Err(Mismatch::new(FailureKind::Header, phrase!("a cookie {}", ours(name)), actual))
+        Err(Mismatch::new(FailureKind::Header, expected, actual))
     }
 
     /// Registers the log-out as a compensation, once per session.

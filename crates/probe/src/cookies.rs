@@ -1,13 +1,14 @@
-//! Cookie jar as specified in RFC 6265.
+//! Cookie jar as in browsers: RFC 6265, with the rules of RFC 6265bis about prefixes, `Secure` and `SameSite`.
 
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cookie_store::CookieStore;
+use check::{Phrase, foreign, phrase};
+use cookie_store::{CookieError, CookieStore, RawCookie};
 use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
-use url::Url;
+use url::{Host, Url};
 
 use crate::Redactor;
 
@@ -19,26 +20,33 @@ const SHORTEST_SECRET: usize = 16;
 const MAX_LENGTH: usize = 4_096;
 /// Maximum number of cookies that one response can set. Browsers keep 50 to 180 for a domain.
 const MAX_IN_RESPONSE: usize = 64;
-/// Maximum number of cookies in a jar.
+/// Maximum number of cookies in a jar, and of refused ones that it remembers.
 const MAX_STORED: usize = 256;
 
 /// Cookie jar. Clones share their cookies.
 #[derive(Clone, Default)]
 pub struct Cookies {
-    store: Arc<Mutex<CookieStore>>,
+    jar: Arc<Mutex<Jar>>,
+}
+
+#[derive(Clone, Default)]
+struct Jar {
+    store: CookieStore,
+    /// Names of refused cookies, and why; the latest of each name.
+    refused: Vec<(String, Phrase)>,
 }
 
 impl Cookies {
     /// Value of a cookie that would be sent to this URL; `None` without such a cookie.
     #[must_use]
     pub fn value(&self, url: &Url, name: &str) -> Option<String> {
-        self.lock().get_request_values(url).find_map(|(key, value)| (key == name).then(|| value.to_owned()))
+        self.lock().store.get_request_values(url).find_map(|(key, value)| (key == name).then(|| as_text(value)))
     }
 
     /// Independent copy of the jar, for sending old cookies after they were replaced.
     #[must_use]
     pub fn copy(&self) -> Self {
-        Self { store: Arc::new(Mutex::new(self.lock().clone())) }
+        Self { jar: Arc::new(Mutex::new(self.lock().clone())) }
     }
 
     /// True if both jars send the same cookies to this URL.
@@ -50,36 +58,136 @@ impl Cookies {
     /// `Cookie` header for this URL.
     pub(crate) fn header(&self, url: &Url) -> Option<HeaderValue> {
         let pairs: Vec<String> =
-            self.lock().get_request_values(url).map(|(name, value)| format!("{name}={value}")).collect();
+            self.lock().store.get_request_values(url).map(|(name, value)| format!("{name}={value}")).collect();
         if pairs.is_empty() {
             return None;
         }
-        let mut header = HeaderValue::from_str(&pairs.join("; ")).ok()?;
+        let mut header = HeaderValue::from_bytes(&as_bytes(&pairs.join("; "))).ok()?;
         header.set_sensitive(true);
         Some(header)
     }
 
-    /// Stores the cookies of a response, also of an error response. Invalid and oversized cookies are ignored, as in
-    /// browsers, and so are those beyond the bounds. A cookie that is ignored is never sent.
+    /// Says why a cookie of this name is not sent to a URL: browsers refuse it, or it is for other paths. `None` when no
+    /// such cookie was set.
+    #[must_use]
+    pub fn why_not_sent(&self, url: &Url, name: &str) -> Option<Phrase> {
+        let jar = self.lock();
+        if let Some((_, reason)) = jar.refused.iter().find(|(refused, _)| refused == name) {
+            return Some(reason.clone());
+        }
+        let other = jar.store.iter_any().find(|cookie| cookie.name() == name && !cookie.matches(url))?;
+        let path = String::from(&other.path);
+        Some(phrase!("its Path {} does not include {}", foreign(path), foreign(url.path())))
+    }
+
+    /// Stores the cookies of a response, also of an error response. Invalid and oversized cookies are refused, as in
+    /// browsers, and those beyond the bounds are ignored. Neither is ever sent.
     pub(crate) fn keep(&self, url: &Url, headers: &HeaderMap, redactor: &Redactor) {
-        let mut store = self.lock();
-        let lines = headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
-        for line in lines.take(MAX_IN_RESPONSE) {
+        let mut jar = self.lock();
+        for line in headers.get_all(SET_COOKIE).iter().take(MAX_IN_RESPONSE) {
+            let line = isomorphic(line.as_bytes());
             let pair = line.split(';').next().unwrap_or_default();
-            if pair.len() > MAX_LENGTH || store.iter_any().count() >= MAX_STORED {
-                continue;
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if pair.len() <= MAX_LENGTH {
+                mask(&as_text(value.trim().trim_matches('"')), redactor);
             }
-            let value = pair.split_once('=').map_or("", |(_, value)| value);
-            mask(value.trim().trim_matches('"'), redactor);
-            // RFC 6265, section 5.3, rejects cookies of another domain.
-            let _ = store.parse(line, url);
+            let name = name.trim();
+            jar.refused.retain(|(refused, _)| refused != name);
+            let stored = match refusal(&line, url) {
+                None if jar.store.iter_any().count() < MAX_STORED => match jar.store.parse(&line, url) {
+                    Ok(_) => None,
+                    Err(error) => reason(&error),
+                },
+                None => None,
+                refusal => refusal,
+            };
+            if let Some(reason) = stored
+                && jar.refused.len() < MAX_STORED
+            {
+                jar.refused.push((name.to_owned(), reason));
+            }
         }
     }
 
-    /// Locks the store. Each change is one cookie, so the store is consistent even after a panic.
-    fn lock(&self) -> MutexGuard<'_, CookieStore> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the jar. Each change is one cookie, so the jar is consistent even after a panic.
+    fn lock(&self) -> MutexGuard<'_, Jar> {
+        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Says why browsers refuse a cookie by rules that the store does not know.
+fn refusal(line: &str, url: &Url) -> Option<Phrase> {
+    let cookie = RawCookie::parse(line).ok()?;
+    let length = cookie.name().len() + cookie.value().len();
+    if length > MAX_LENGTH {
+        return Some(phrase!("it has {} bytes, more than {}", length, MAX_LENGTH));
+    }
+    let is_secure = cookie.secure().unwrap_or(false);
+    let name = cookie.name().to_ascii_lowercase();
+    Some(match () {
+        () if is_secure && !is_trustworthy(url) => "its attribute Secure needs a page over https".into(),
+        () if !is_secure && (name.starts_with("__host-") || name.starts_with("__secure-")) => {
+            "the prefix of its name requires the attribute Secure".into()
+        }
+        () if name.starts_with("__host-") && cookie.domain().is_some() => {
+            "the prefix `__Host-` forbids the attribute Domain".into()
+        }
+        () if name.starts_with("__host-") && cookie.path() != Some("/") => {
+            "the prefix `__Host-` requires the attribute Path=/".into()
+        }
+        () if !is_secure && cookie.same_site().is_some_and(|same_site| same_site.is_none()) => {
+            "SameSite=None requires the attribute Secure".into()
+        }
+        () if !cookie.domain().is_none_or(|domain| is_within(url, domain)) => phrase!(
+            "its Domain {} does not fit the host {}",
+            foreign(cookie.domain().unwrap_or_default()),
+            foreign(url.host_str().unwrap_or_default())
+        ),
+        () => return None,
+    })
+}
+
+/// Says why the store refused a cookie; nothing about a line that is no cookie.
+fn reason(error: &CookieError) -> Option<Phrase> {
+    match error {
+        CookieError::Expired => Some("it had expired already".into()),
+        CookieError::DomainMismatch => Some("its Domain does not fit the host".into()),
+        _ => None,
+    }
+}
+
+/// True where browsers accept and send cookies with `Secure`: over TLS, and on the machine itself.
+fn is_trustworthy(url: &Url) -> bool {
+    url.scheme() == "https"
+        || match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+}
+
+/// True if a URL's host is a domain or lies within it (RFC 6265, section 5.1.3).
+fn is_within(url: &Url, domain: &str) -> bool {
+    let domain = domain.trim_start_matches('.').to_ascii_lowercase();
+    let host = url.host_str().unwrap_or_default();
+    let is_below = || matches!(url.host(), Some(Host::Domain(_))) && host.ends_with(&format!(".{domain}"));
+    domain.is_empty() || host == domain || is_below()
+}
+
+/// Bytes of a header as characters of the same number, so that they can be sent back unchanged.
+fn isomorphic(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+/// The bytes that [`isomorphic`] was made of.
+fn as_bytes(text: &str) -> Vec<u8> {
+    text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
+}
+
+/// A value as people wrote it.
+fn as_text(value: &str) -> String {
+    String::from_utf8_lossy(&as_bytes(value)).into_owned()
 }
 
 fn mask(value: &str, redactor: &Redactor) {
@@ -102,5 +210,90 @@ fn percent_decoded(value: &str) -> String {
 impl fmt::Debug for Cookies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cookies").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The jar after one response, and what it sends to another page of the same host.
+    fn kept(page: &str, set: &'static [u8], next: &str) -> (Cookies, Option<Vec<u8>>) {
+        let (jar, page): (_, Url) = (Cookies::default(), page.parse().unwrap());
+        let headers = HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_bytes(set).unwrap())]);
+        jar.keep(&page, &headers, &Redactor::default());
+        let sent = jar.header(&page.join(next).unwrap()).map(|header| header.as_bytes().to_vec());
+        (jar, sent)
+    }
+
+    #[test]
+    fn cookies_that_browsers_refuse_are_not_sent() {
+        for (page, set, reason) in [
+            ("https://a.example/", &b"__Host-s=1; Path=/"[..], "the prefix of its name requires the attribute Secure"),
+            ("https://a.example/", b"__secure-s=1", "the prefix of its name requires the attribute Secure"),
+            (
+                "https://a.example/",
+                b"__Host-s=1; Secure; Path=/x",
+                "the prefix `__Host-` requires the attribute Path=/",
+            ),
+            ("https://a.example/", b"__Host-s=1; Secure", "the prefix `__Host-` requires the attribute Path=/"),
+            (
+                "https://a.example/",
+                b"__HOST-s=1; Secure; Path=/; Domain=a.example",
+                "the prefix `__Host-` forbids the attribute Domain",
+            ),
+            ("https://a.example/", b"s=1; SameSite=None", "SameSite=None requires the attribute Secure"),
+            ("http://a.example/", b"s=1; Secure", "its attribute Secure needs a page over https"),
+            ("https://a.example/", b"s=1; Domain=b.example", "its Domain b.example does not fit the host a.example"),
+            (
+                "https://a.example/",
+                b"s=1; Domain=.x.a.example",
+                "its Domain x.a.example does not fit the host a.example",
+            ),
+            ("https://ba.example/", b"s=1; Domain=a.example", "its Domain a.example does not fit the host ba.example"),
+            ("https://127.0.0.1/", b"s=1; Domain=0.0.1", "its Domain 0.0.1 does not fit the host 127.0.0.1"),
+            ("https://a.example/", b"s=1; Max-Age=0", "it had expired already"),
+            ("https://a.example/", b"s=1; Path=/admin", "its Path /admin does not include /"),
+        ] {
+            let (jar, sent) = kept(page, set, "/");
+            let set = String::from_utf8_lossy(set);
+            assert_eq!(sent, None, "{set}");
+            let name = set.split('=').next().unwrap();
+            let why = jar.why_not_sent(&page.parse().unwrap(), name).map(|why| why.admit(&check::NoSecrets, 200));
+            assert_eq!(why.as_deref(), Some(reason), "{set}");
+        }
+    }
+
+    #[test]
+    fn cookies_that_browsers_take_are_sent_as_they_came() {
+        for (page, set, sent) in [
+            ("https://a.example/", &b"__Host-s=1; Secure; Path=/"[..], &b"__Host-s=1"[..]),
+            ("https://a.example/", b"__Secure-s=1; Secure; Domain=a.example", b"__Secure-s=1"),
+            ("https://a.example/", b"s=1; SameSite=None; Secure", b"s=1"),
+            ("http://127.0.0.1:8/", b"s=1; Secure", b"s=1"),
+            ("http://localhost/", b"s=1; Secure; SameSite=None", b"s=1"),
+            ("https://x.a.example/", b"s=1; Domain=.A.example", b"s=1"),
+            ("https://a.example/", b"s=1; Domain=", b"s=1"),
+            ("https://a.example/admin/x", b"s=1; Path=", b"s=1"),
+            ("https://a.example/", "s=kørelærer".as_bytes(), "s=kørelærer".as_bytes()),
+            ("https://a.example/", b"s=k\xf8re", b"s=k\xf8re"),
+        ] {
+            let (jar, actual) = kept(page, set, "");
+            let set = String::from_utf8_lossy(set);
+            assert_eq!(actual.as_deref(), Some(sent), "{set}");
+            let name = set.split('=').next().unwrap();
+            assert!(jar.why_not_sent(&page.parse().unwrap(), name).is_none(), "{set}");
+        }
+    }
+
+    #[test]
+    fn cookie_that_is_set_again_is_not_refused_any_more() {
+        let (jar, page) = (Cookies::default(), "https://a.example/".parse().unwrap());
+        for set in ["s=1; SameSite=None", "s=2"] {
+            let headers = HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_static(set))]);
+            jar.keep(&page, &headers, &Redactor::default());
+        }
+        assert_eq!(jar.value(&page, "s").as_deref(), Some("2"));
+        assert!(jar.why_not_sent(&page, "s").is_none());
     }
 }
