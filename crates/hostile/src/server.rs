@@ -31,6 +31,8 @@ pub enum Action {
     Hang,
     /// Reads the next request on the same connection.
     KeepAlive,
+    /// Closes the connection without ending TLS.
+    Drop,
 }
 
 /// Action that sends a text.
@@ -226,9 +228,11 @@ async fn connection(
     }
     while let Some(request) = read_request(&mut stream).await? {
         received.requests.lock().unwrap().push(request.clone());
-        if play(&mut stream, script(&request)).await? == Then::Close {
+        match play(&mut stream, script(&request)).await? {
+            Then::KeepAlive => {}
             // Shutting down would send FIN before the RST.
-            return if how.reset { Ok(()) } else { stream.shutdown().await };
+            Then::Close if !how.reset => return stream.shutdown().await,
+            Then::Close | Then::Drop => return Ok(()),
         }
     }
     Ok(())
@@ -239,6 +243,7 @@ async fn connection(
 enum Then {
     Close,
     KeepAlive,
+    Drop,
 }
 
 async fn play(stream: &mut Box<dyn Io>, script: Vec<Action>) -> std::io::Result<Then> {
@@ -256,6 +261,10 @@ async fn play(stream: &mut Box<dyn Io>, script: Vec<Action>) -> std::io::Result<
             },
             Action::Hang => while stream.read(&mut [0; 4096]).await? > 0 {},
             Action::KeepAlive => return Ok(Then::KeepAlive),
+            Action::Drop => {
+                stream.flush().await?;
+                return Ok(Then::Drop);
+            }
         }
     }
     stream.flush().await?;

@@ -25,7 +25,7 @@ use crate::{
     egress::PolicyResolver,
     fault::{Circumstances, Fault, refused_expiry},
     handshake::Handshake,
-    redirect::{Hop, is_redirect},
+    redirect::{Hop, is_redirect, reference},
     throttling::retry_after,
     timing::{CURRENT, Now, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
     tls,
@@ -149,6 +149,9 @@ impl Client {
             .tls_backend_preconfigured(tls.config())
             .tls_info(true)
             .no_proxy()
+            // As browsers and curl read them (RFC 9112, sections 5.1 and 5.2).
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_allow_spaces_after_header_name_in_responses(true)
             .referer(false)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -309,7 +312,7 @@ impl Client {
         let redirect = is_redirect(status);
         if redirect {
             let location = response.headers().get(LOCATION);
-            exchange.location = location.map(|to| self.admit(foreign(String::from_utf8_lossy(to.as_bytes())), MAX_URL));
+            exchange.location = location.map(|to| self.admit(foreign(reference(to)), MAX_URL));
         }
         let body = if redirect && bounds.follow {
             // The body is read only so that the connection can be reused; errors in it do not matter.

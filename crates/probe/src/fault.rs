@@ -92,6 +92,8 @@ impl Circumstances<'_> {
             let actual = match (http.is_parse_too_large(), http.is_parse_version_h2()) {
                 (true, _) => "headers larger or more than allowed",
                 (_, true) => "an HTTP/2 response to an HTTP/1.1 request",
+                // Only the text tells this apart; a test compares it.
+                _ if http.to_string().contains("header") => "a malformed header line: bytes that are not HTTP",
                 _ => "bytes that are not HTTP",
             };
             return target(FailureKind::Protocol, "an HTTP response", actual, evidence, false);
@@ -131,6 +133,9 @@ impl Circumstances<'_> {
             // hyper reports an invalid chunk length this way.
             Some(io) if io.kind() == io::ErrorKind::InvalidInput => {
                 (phrase!("a broken chunk after {} bytes", bytes), false)
+            }
+            Some(io) if io.kind() == io::ErrorKind::UnexpectedEof && self.handshake.version.is_some() => {
+                (phrase!("cut short after {} bytes: TLS ended without close_notify", bytes), true)
             }
             _ => (phrase!("cut short after {} bytes", bytes), true),
         }

@@ -6,9 +6,20 @@ use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, HOST},
 };
+use percent_encoding::{AsciiSet, percent_encode};
 use url::Url;
 
 use crate::request::is_credential;
+
+/// Text of a `Location`. Servers send letters beyond ASCII as they are, mostly in UTF-8; bytes in another encoding are escaped,
+/// as browsers do.
+pub(crate) fn reference(location: &HeaderValue) -> String {
+    let bytes = location.as_bytes();
+    std::str::from_utf8(bytes).map_or_else(|_| percent_encode(bytes, NON_ASCII).to_string(), str::to_owned)
+}
+
+/// Nothing but bytes beyond ASCII, which are always escaped.
+const NON_ASCII: &AsciiSet = &AsciiSet::EMPTY;
 
 /// One request in a chain of redirects.
 #[derive(Clone)]
@@ -31,7 +42,7 @@ impl Hop {
     /// A description of the invalid redirect.
     pub(crate) fn follow(&self, status: StatusCode, location: Option<&HeaderValue>) -> Result<Self, Phrase> {
         let location = location.ok_or_else(|| phrase!("status {} without a Location", ours(status)))?;
-        let text = String::from_utf8_lossy(location.as_bytes());
+        let text = reference(location);
         let url = self
             .url
             .join(&text)
@@ -141,6 +152,17 @@ mod tests {
                 assert_eq!(next.headers.contains_key(name), kept, "{case}: {name}");
             }
             assert_eq!(next.headers.get_all("accept").iter().count(), 2, "{case}: other headers are kept");
+        }
+    }
+
+    #[test]
+    fn location_may_hold_bytes_beyond_ascii() {
+        for (sent, path) in
+            [("/n\u{e6}ste".as_bytes(), "/n%C3%A6ste"), (b"/n\xe6ste", "/n%E6ste"), (b"/n%E6ste", "/n%E6ste")]
+        {
+            let location = HeaderValue::from_bytes(sent).unwrap();
+            let next = hop(Method::GET, "https://a.dk/").follow(StatusCode::FOUND, Some(&location)).ok().unwrap();
+            assert_eq!(next.url.path(), path);
         }
     }
 

@@ -5,11 +5,14 @@ use std::{borrow::Cow, fmt};
 use bytes::Bytes;
 use check::{Phrase, foreign, foreign_around};
 use encoding_rs::{Encoding, UTF_8};
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_TYPE, LOCATION},
+};
 use jiff::Timestamp;
 use url::Url;
 
-use crate::Redactor;
+use crate::{Redactor, redirect::reference};
 
 /// Maximum length of an excerpt from a body, in characters.
 const MAX_EXCERPT: usize = 300;
@@ -66,7 +69,7 @@ impl Response {
     /// Target of a redirect, resolved against the URL of the response; `None` without a valid `Location`.
     #[must_use]
     pub fn location(&self) -> Option<Url> {
-        self.url.join(self.header("location")?).ok()
+        self.url.join(&reference(self.headers.get(LOCATION)?)).ok()
     }
 
     /// Start of the body as evidence; `None` for an empty one.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use jiff::{Timestamp, fmt::rfc2822};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{Response, json};
@@ -34,17 +34,21 @@ pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
 }
 
 /// Wait time from `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's `X-RateLimit-Reset` (Unix
-/// time). Times are relative to the `Date` of the response.
+/// time). Times are relative to the `Date` of the response. A date in the past means no wait.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let header = |name: &str| headers.get(name)?.to_str().ok();
-    let date = |text: &str| rfc2822::parse(text).ok().map(|date| date.timestamp());
     let now = header("date").and_then(date);
-    let until = |then: Timestamp| Duration::try_from(then.duration_since(now?)).ok();
+    let until = |then: Timestamp| Some(Duration::try_from(then.duration_since(now?)).unwrap_or_default());
     if let Some(after) = header("retry-after") {
         return after.trim().parse().ok().map(Duration::from_secs).or_else(|| until(date(after)?));
     }
     let reset = header("x-ratelimit-reset")?.trim().parse().ok()?;
     until(Timestamp::from_second(reset).ok()?)
+}
+
+/// Parses a date in one of HTTP's three forms (RFC 9110, section 5.6.7).
+fn date(text: &str) -> Option<Timestamp> {
+    Timestamp::try_from(httpdate::parse_http_date(text.trim()).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -71,6 +75,9 @@ mod tests {
         for (case, status, body, headers, expected) in [
             ("Retry-After", 429, "", &[("retry-after", "42")][..], Some(Some(42))),
             ("a date", 429, "", &[date, ("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")], Some(Some(90))),
+            ("RFC 850", 429, "", &[date, ("retry-after", "Monday, 23-Nov-26 04:50:30 GMT")], Some(Some(90))),
+            ("asctime", 429, "", &[date, ("retry-after", "Mon Nov 23 04:50:30 2026")], Some(Some(90))),
+            ("a date in the past", 429, "", &[date, ("retry-after", "Mon, 23 Nov 2026 04:48:30 GMT")], Some(Some(0))),
             ("a date without a Date header", 429, "", &[("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")], Some(None)),
             ("X-RateLimit-Reset", 429, "", &[date, ("x-ratelimit-reset", "1795409355")], Some(Some(15))),
             ("nothing", 429, "", &[], Some(None)),

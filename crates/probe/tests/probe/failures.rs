@@ -26,14 +26,21 @@ async fn server_failures_are_classified() {
             "an invalid header",
             vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\n\r\n"), Action::Hang],
             Protocol,
-            "not HTTP",
+            "a malformed header line",
             false,
         ),
         (
             "a header value with a NUL",
             vec![send("HTTP/1.1 200 OK\r\nX: a\0\r\n\r\n"), Action::Hang],
             Protocol,
-            "not HTTP",
+            "a malformed header line",
+            false,
+        ),
+        (
+            "a warning among the headers",
+            vec![send("HTTP/1.1 200 OK\r\nPHP Warning:  a module\r\n\r\n"), Action::Hang],
+            Protocol,
+            "a malformed header line",
             false,
         ),
         ("an invalid status", vec![send("HTTP/1.1 2000 OK\r\n\r\n"), Action::Hang], Protocol, "not HTTP", false),
@@ -213,4 +220,15 @@ async fn certificates_are_verified_at_the_runs_time() {
     let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
     assert_eq!(sent.exchanges[0].started, then);
     sent.result.unwrap();
+}
+
+#[tokio::test]
+async fn missing_close_notify_is_named() {
+    let authority = Authority::generate();
+    let config = authority.server("a.test", (2020, 2999), &[]);
+    // The body ends with the connection.
+    let server = Server::tls(config, Duration::ZERO, |_| vec![send("HTTP/1.1 200 OK\r\n\r\nabcd"), Action::Drop]).await;
+    let client = client(&trusting(&authority));
+    let failed = failure(&client, get(at(&server, "https", "a.test", "/")), Body).await;
+    assert_eq!(failed.actual, "cut short after 4 bytes: TLS ended without close_notify");
 }

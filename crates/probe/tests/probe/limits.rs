@@ -182,3 +182,15 @@ async fn bodiless_responses_end_after_the_headers() {
         assert!(response.body.is_empty());
     }
 }
+
+#[tokio::test]
+async fn headers_are_read_as_browsers_do() {
+    let server = Server::plain(|_| {
+        let head = "200 OK\r\nX-Space : a\r\nX-Fold: b;\r\n  c\r\nLocation: /k\u{f8}re";
+        answer(head, "")
+    })
+    .await;
+    let response = client(&tls()).send(get(url(&server, "/"))).await.result.unwrap();
+    assert_eq!((response.header("x-space"), response.header("x-fold")), (Some("a"), Some("b; c")));
+    assert_eq!(response.location().unwrap().path(), "/k%C3%B8re");
+}
