@@ -4,13 +4,13 @@
 //! of the flow open. The check `application` judges the counters' endpoint itself.
 
 use jiff::Timestamp;
-use probe::expect::{json, json_found};
+use probe::expect::{json, json_found, number};
 use probe::{Method, Request, Response, throttled};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use check::{Cause, Phrase, StepEnded, Subject, ours, phrase};
+use check::{Cause, Phrase, StepEnded, Subject, foreign, ours, phrase};
 
 use runtime::{Run, Step};
 use settings::SecretRef;
@@ -81,8 +81,18 @@ impl Counters<'_> {
     /// Reads a count. Returns `None` when it is missing or not a number.
     #[must_use]
     pub fn number(&self, pointer: &str) -> Option<f64> {
-        let value = json_found(&self.response, pointer, self.site.platform.wrapper.as_str()).ok()?.as_f64()?;
-        (value.is_finite() && value >= 0.0).then_some(value)
+        number(&self.value(pointer)?).filter(|value| *value >= 0.0)
+    }
+
+    /// Says which of these counters are missing, and which are there and cannot be read.
+    fn unread(&self, pointers: &[String]) -> Phrase {
+        let unread = pointers.iter().map(|pointer| match self.value(pointer) {
+            Some(value) => {
+                phrase!("{}, which is {} and no number", ours(pointer), foreign(value.to_string()).at_most(40))
+            }
+            None => ours(pointer).into(),
+        });
+        phrase!("the counters hold no {}", Phrase::list(unread, ", "))
     }
 
     /// Reads any value. Returns `None` when it is missing.
@@ -132,7 +142,7 @@ pub async fn count(
             if missing.is_empty() {
                 step.passed();
             } else {
-                step.skipped(phrase!("the counters hold no {}", ours(missing.join(", "))));
+                step.skipped(counters.unread(&missing));
             }
         }
     }

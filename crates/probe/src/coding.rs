@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_and_cut_data_are_told_apart() {
+    fn broken_and_cut_data_are_distinguished() {
         for (said, data) in
             [("gzip", gzip(PAGE)), ("deflate", zlib(PAGE)), ("deflate", raw(PAGE)), ("br", brotli(PAGE))]
         {

@@ -147,13 +147,26 @@ pub fn json_found(response: &Response, pointer: &str, wrapper: &str) -> Result<V
 /// # Errors
 /// Those of [`json`], or a mismatch of kind `assertion` when the value is not a list.
 pub fn json_list(response: &Response, wrapper: &str) -> Result<Vec<Value>, Mismatch> {
-    match json_found(response, "", wrapper)? {
-        Value::Array(list) => Ok(list),
-        other => {
-            let actual = if other.is_object() { "an object" } else { "neither a list nor an object" };
-            let expected = phrase!("a list, at {} or at the top", ours(wrapper));
-            Err(Mismatch::new(FailureKind::Assertion, expected, actual))
+    list(json_found(response, "", wrapper)?).map_err(|other| {
+        let actual = if other.is_object() { "an object" } else { "neither a list nor an object" };
+        Mismatch::new(FailureKind::Assertion, phrase!("a list, at {} or at the top", ours(wrapper)), actual)
+    })
+}
+
+/// Reads a list, or an object whose keys are all numbers: PHP writes a list so once it was filtered or sorted.
+///
+/// # Errors
+/// The value, when it is neither.
+pub fn list(value: Value) -> Result<Vec<Value>, Value> {
+    match value {
+        Value::Array(items) => Ok(items),
+        Value::Object(members) if !members.is_empty() && members.keys().all(|key| key.parse::<u64>().is_ok()) => {
+            let mut items: Vec<(u64, Value)> =
+                members.into_iter().filter_map(|(key, item)| Some((key.parse().ok()?, item))).collect();
+            items.sort_by_key(|(key, _)| *key);
+            Ok(items.into_iter().map(|(_, item)| item).collect())
         }
+        other => Err(other),
     }
 }
 

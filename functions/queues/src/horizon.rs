@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use platform::{Credentials, Site, UserSession, status};
-use probe::expect::json;
+use probe::expect::{json, list};
 use probe::{Method, Request, Response, Url};
 use runtime::{Run, Step};
 use secrecy::ExposeSecret;
@@ -55,7 +55,7 @@ impl Horizon {
         let names = &site.platform.horizon;
         let stats = self.ask(&step, &user, site, names.stats.below(&site.base_url)).await?;
         let workload = self.ask(&step, &user, site, names.workload.below(&site.base_url)).await?;
-        let overview = overview(&stats, &workload);
+        let overview = overview(&stats, step.check_value("workload", entries(workload))?);
         if step.check("running", running(&stats)).is_ok() {
             step.passed();
         }
@@ -107,16 +107,23 @@ fn running(stats: &Value) -> Result<(), Mismatch> {
     Err(Mismatch::new(FailureKind::Assertion, "Horizon `running`", actual))
 }
 
-fn overview(stats: &Value, workload: &Value) -> Overview {
+/// Entries of the workload.
+fn entries(workload: Value) -> Result<Vec<Value>, Mismatch> {
+    list(workload).map_err(|other| {
+        let actual = foreign(other.to_string()).at_most(MAX_NAME);
+        Mismatch::new(FailureKind::Assertion, "a list of queues as Horizon's workload", actual)
+    })
+}
+
+fn overview(stats: &Value, workload: Vec<Value>) -> Overview {
     let jobs_per_minute = number(&stats["jobsPerMinute"]);
     let (is_still, is_moving) = (jobs_per_minute == Some(0.0), jobs_per_minute.is_some_and(|jobs| jobs > 0.0));
     let mut queues = BTreeMap::new();
-    for entry in workload.as_array().into_iter().flatten() {
+    for entry in workload {
         let workers = count(&entry["processes"]);
         // A supervisor that does not balance reports all its queues in one entry and lists each of them below it.
-        let parts = entry["split_queues"].as_array().filter(|parts| !parts.is_empty());
-        let all: Vec<&Value> = parts.map_or_else(|| vec![entry], |parts| parts.iter().collect());
-        for queue in all {
+        let parts = list(entry["split_queues"].clone()).ok().filter(|parts| !parts.is_empty());
+        for queue in parts.unwrap_or_else(|| vec![entry]) {
             let Some(name) = queue["name"].as_str() else { continue };
             let snapshot = QueueSnapshot {
                 pending: count(&queue["length"]),
@@ -146,7 +153,8 @@ mod tests {
             ] },
             { "length": 4 }, 7,
         ]);
-        let actual = overview(&json!({ "jobsPerMinute": 0, "failedJobs": 4 }), &workload);
+        let stats = json!({ "jobsPerMinute": "0", "failedJobs": 4 });
+        let actual = overview(&stats, entries(workload).unwrap());
         let queue = |name: &str| (actual.queues[name].pending, actual.queues[name].workers);
         assert_eq!(actual.queues.len(), 3);
         assert_eq!((queue("default"), queue("sms")), ((Some(3), Some(2)), (Some(2), Some(1))));
@@ -155,11 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_another_shape_are_ignored() {
-        for answer in [json!(null), json!([]), json!("x"), json!({ "queues": {} })] {
-            let actual = overview(&answer, &answer);
-            assert_eq!((actual.queues.len(), actual.jobs_per_minute, actual.failed), (0, None, None));
-            assert!(running(&answer).is_err());
+    fn answers_of_another_shape_are_not_healthy() {
+        for answer in [json!(null), json!("x"), json!({}), json!({ "queues": {} })] {
+            assert!(entries(answer.clone()).is_err() && running(&answer).is_err(), "{answer}");
         }
+        // PHP's list after a filter.
+        let actual = overview(&json!([]), entries(json!({ "7": { "name": "b" }, "1": { "name": "a" } })).unwrap());
+        assert_eq!(actual.queues.keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!((actual.jobs_per_minute, actual.failed), (None, None));
     }
 }

@@ -1,6 +1,7 @@
 //! The platform's time format.
 
 use jiff::civil::DateTime;
+use jiff::fmt::rfc2822;
 use jiff::{Timestamp, tz};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,8 @@ pub struct Times {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<TimeZone>,
     /// Format of times sent to the platform: `utc` (`2026-11-22T23:15:28.000000Z`), `offset`
-    /// (`2026-11-23T00:15:28+01:00`) or `local` (`2026-11-23 00:15:28`). All of them, and Unix seconds, are accepted in
-    /// answers. Default `utc`.
+    /// (`2026-11-23T00:15:28+01:00`) or `local` (`2026-11-23 00:15:28`). All of them are accepted in
+    /// answers, and so are Unix seconds, milliseconds, times as in e-mail, and Carbon objects. Default `utc`.
     pub written: Written,
 }
 
@@ -39,16 +40,24 @@ impl Default for Times {
 }
 
 impl Times {
-    /// Reads a time of the platform: with an offset, in local time, or as Unix seconds. A local time that occurs twice,
-    /// when summer time ends, is the first one; a skipped one moves forward by the gap. Returns `None` for anything
-    /// else.
+    /// Reads a time of the platform, in any form that PHP and its libraries write: with an offset, in local time, as Unix
+    /// seconds or milliseconds, both also as text, as in e-mail (RFC 2822), or as an object of Carbon. A local time that
+    /// occurs twice, when summer time ends, is the first one; a skipped one moves forward by the gap. Returns `None` for
+    /// anything else.
     #[must_use]
     pub fn read(&self, value: &Value) -> Option<Timestamp> {
         match value {
-            Value::Number(seconds) => Timestamp::from_second(seconds.as_i64()?).ok(),
+            Value::Number(number) => unix(number.as_f64()?),
             Value::String(text) => {
-                let local = || Some(text.parse::<DateTime>().ok()?.to_zoned(self.zone()).ok()?.timestamp());
-                text.parse().ok().or_else(local)
+                let text = text.trim();
+                let as_number = || unix(text.parse().ok()?);
+                let as_in_mail = || Some(rfc2822::parse(text).ok()?.timestamp());
+                text.parse().ok().or_else(|| local(text, self.zone())).or_else(as_number).or_else(as_in_mail)
+            }
+            Value::Object(carbon) => {
+                let zone = carbon.get("timezone")?.as_str()?;
+                let zone = tz::TimeZone::get(zone).ok().or_else(|| offset(zone))?;
+                local(carbon.get("date")?.as_str()?.trim(), zone)
             }
             _ => None,
         }
@@ -78,8 +87,33 @@ impl Times {
     }
 }
 
+/// Local time in a zone.
+fn local(text: &str, zone: tz::TimeZone) -> Option<Timestamp> {
+    Some(text.parse::<DateTime>().ok()?.to_zoned(zone).ok()?.timestamp())
+}
+
+/// A fixed offset such as `+01:00`.
+fn offset(text: &str) -> Option<tz::TimeZone> {
+    let zoned = format!("1970-01-01T00:00:00{text}").parse::<Timestamp>().ok()?;
+    let seconds = i32::try_from(-zoned.as_second()).ok()?;
+    Some(tz::Offset::from_seconds(seconds).ok()?.to_time_zone())
+}
+
+/// Time from Unix seconds, or from milliseconds where seconds would lie beyond the year 5000.
+fn unix(number: f64) -> Option<Timestamp> {
+    const FIRST_IN_MILLISECONDS: f64 = 1e11;
+    if !number.is_finite() {
+        return None;
+    }
+    let milliseconds = if number.abs() < FIRST_IN_MILLISECONDS { number * 1_000.0 } else { number };
+    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, and such a time is out of range")]
+    Timestamp::from_millisecond(milliseconds.round() as i64).ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -96,10 +130,29 @@ mod tests {
             Value::from("2026-11-23T00:15:28"),
             Value::from("2026-11-23 00:15:28+01:00"),
             Value::from(1_795_389_328),
+            Value::from("1795389328"),
+            Value::from(1_795_389_328_000_u64),
+            Value::from("1795389328000"),
+            Value::from(1_795_389_328.0),
+            Value::from("Sun, 22 Nov 2026 23:15:28 +0000"),
+            Value::from("Mon, 23 Nov 2026 00:15:28 +0100"),
+            Value::from(" 2026-11-23 00:15:28 "),
+            json!({ "date": "2026-11-23 00:15:28.000000", "timezone_type": 3, "timezone": "Europe/Copenhagen" }),
+            json!({ "date": "2026-11-22 23:15:28.000000", "timezone_type": 3, "timezone": "UTC" }),
+            json!({ "date": "2026-11-23 00:15:28.000000", "timezone_type": 1, "timezone": "+01:00" }),
         ] {
             assert_eq!(times.read(&value), Some(at("2026-11-22T23:15:28Z")), "{value}");
         }
-        for wrong in [Value::from("tomorrow"), Value::Null, Value::from(1e300), Value::from("2026-13-01 00:00:00")] {
+        for wrong in [
+            Value::from("tomorrow"),
+            Value::Null,
+            Value::from(1e300),
+            Value::from("2026-13-01 00:00:00"),
+            Value::from("NaN"),
+            Value::from(""),
+            json!({ "date": "2026-11-23 00:15:28", "timezone": "Somewhere" }),
+            json!({ "timezone": "UTC" }),
+        ] {
             assert_eq!(times.read(&wrong), None, "{wrong}");
         }
     }
