@@ -22,6 +22,7 @@ use url::{Position, Url};
 use crate::{
     Cookies, EgressPolicy, Error, Redactor, Request, Response, Tls,
     coding::{ACCEPTED, Body, Undecoded},
+    cookies::mask_values,
     egress::PolicyResolver,
     fault::{Circumstances, Fault, refused_expiry},
     handshake::Handshake,
@@ -297,7 +298,11 @@ impl Client {
         note(|marks| marks.headers_received = Some(Instant::now()));
         if let Some(jar) = &bounds.cookies {
             // Register the cookies before quoting any part of the response.
-            jar.keep(&hop.url, response.headers(), &self.redactor);
+            mask_values(response.headers(), &self.redactor);
+            // Another host could set cookies for a domain that both share.
+            if at_home {
+                jar.keep(&hop.url, response.headers());
+            }
         }
         let status = response.status();
         exchange.status = Some(status.as_u16());

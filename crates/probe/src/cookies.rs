@@ -82,15 +82,10 @@ impl Cookies {
 
     /// Stores the cookies of a response, also of an error response. Invalid and oversized cookies are refused, as in
     /// browsers, and those beyond the bounds are ignored. Neither is ever sent.
-    pub(crate) fn keep(&self, url: &Url, headers: &HeaderMap, redactor: &Redactor) {
+    pub(crate) fn keep(&self, url: &Url, headers: &HeaderMap) {
         let mut jar = self.lock();
-        for line in headers.get_all(SET_COOKIE).iter().take(MAX_IN_RESPONSE) {
-            let line = isomorphic(line.as_bytes());
-            let pair = line.split(';').next().unwrap_or_default();
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if pair.len() <= MAX_LENGTH {
-                mask(&as_text(value.trim().trim_matches('"')), redactor);
-            }
+        for line in lines(headers) {
+            let (name, _) = pair(&line);
             let name = name.trim();
             jar.refused.retain(|(refused, _)| refused != name);
             let stored = match refusal(&line, url) {
@@ -113,6 +108,26 @@ impl Cookies {
     fn lock(&self) -> MutexGuard<'_, Jar> {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Masks the values of all cookies in a response, but for oversized ones, which no jar keeps.
+pub(crate) fn mask_values(headers: &HeaderMap, redactor: &Redactor) {
+    for line in lines(headers) {
+        let (name, value) = pair(&line);
+        if name.len() + value.len() <= MAX_LENGTH {
+            mask(&as_text(value.trim().trim_matches('"')), redactor);
+        }
+    }
+}
+
+fn lines(headers: &HeaderMap) -> impl Iterator<Item = String> {
+    headers.get_all(SET_COOKIE).iter().take(MAX_IN_RESPONSE).map(|line| isomorphic(line.as_bytes()))
+}
+
+/// Name and value of a cookie.
+fn pair(line: &str) -> (&str, &str) {
+    let pair = line.split(';').next().unwrap_or_default();
+    pair.split_once('=').unwrap_or((pair, ""))
 }
 
 /// Says why browsers refuse a cookie by rules that the store does not know.
@@ -221,7 +236,7 @@ mod tests {
     fn kept(page: &str, set: &'static [u8], next: &str) -> (Cookies, Option<Vec<u8>>) {
         let (jar, page): (_, Url) = (Cookies::default(), page.parse().unwrap());
         let headers = HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_bytes(set).unwrap())]);
-        jar.keep(&page, &headers, &Redactor::default());
+        jar.keep(&page, &headers);
         let sent = jar.header(&page.join(next).unwrap()).map(|header| header.as_bytes().to_vec());
         (jar, sent)
     }
@@ -291,7 +306,7 @@ mod tests {
         let (jar, page) = (Cookies::default(), "https://a.example/".parse().unwrap());
         for set in ["s=1; SameSite=None", "s=2"] {
             let headers = HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_static(set))]);
-            jar.keep(&page, &headers, &Redactor::default());
+            jar.keep(&page, &headers);
         }
         assert_eq!(jar.value(&page, "s").as_deref(), Some("2"));
         assert!(jar.why_not_sent(&page, "s").is_none());

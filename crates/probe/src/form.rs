@@ -8,9 +8,9 @@ use crate::{Response, html::Tags};
 
 /// Maximum number of fields to examine; no real form has more.
 const MAX_FIELDS: usize = 1_000;
-/// Elements whose values a form sends.
 /// Maximum length of a token in bytes. Laravel's has 40 characters, and an encrypted one some hundreds.
 const MAX_TOKEN: usize = 8 * 1024;
+/// Elements whose values a form sends.
 const FIELDS: [&str; 4] = ["input", "button", "textarea", "select"];
 
 /// Value of a form's hidden field, or of `<meta name="csrf-token">` when no form has the field. The redactor masks it from

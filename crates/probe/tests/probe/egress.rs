@@ -209,3 +209,25 @@ async fn cookies_stay_at_their_host_and_scheme() {
     let [upgraded] = &encrypted.requests()[..] else { panic!("{:?}", encrypted.requests()) };
     assert!(!upgraded.contains("canary"), "{upgraded}");
 }
+
+#[tokio::test]
+async fn other_host_sets_no_cookies_for_the_shared_domain() {
+    let server = Server::plain(|request| {
+        let port = request.split("host: a.test:").nth(1).and_then(|rest| rest.lines().next());
+        let (status, cookie) = match port {
+            Some(port) => (format!("302 Found\r\nLocation: http://b.test:{port}/"), "own=canary"),
+            None => ("200 OK".to_owned(), "planted=canary"),
+        };
+        answer(&format!("{status}\r\nSet-Cookie: {cookie}; Domain=test; path=/"), "")
+    })
+    .await;
+    let egress = EgressPolicy::new(["b.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
+    let (client, _) = changing(&egress.allow_host(&at(&server, "http", "a.test", "/")), &[[127, 0, 0, 1]]);
+    let jar = Cookies::default();
+    for _ in 0..2 {
+        client.send(get(at(&server, "http", "a.test", "/")).cookies(&jar)).await.result.unwrap();
+    }
+    let requests = server.requests();
+    let cookies = |request: &String| Some(request.split("cookie: ").nth(1)?.lines().next()?.to_owned());
+    assert_eq!(requests.iter().map(cookies).collect::<Vec<_>>(), [None, None, Some("own=canary".to_owned()), None]);
+}
