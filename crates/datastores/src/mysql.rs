@@ -7,6 +7,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, ServerError, SslOpts, TlsError, Value};
 use runtime::Step;
 use secrecy::ExposeSecret;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::Store;
@@ -150,7 +151,7 @@ impl Database {
     }
 
     async fn ask(&mut self, step: &Step<'_>, statement: &str) -> Result<Vec<Row>, Refusal> {
-        let Some(connection) = &mut self.connection else {
+        let Some(mut connection) = self.connection.take() else {
             return Err(failed(
                 FailureKind::Connect,
                 &self.store,
@@ -158,19 +159,19 @@ impl Database {
                 "the connection was lost earlier",
             ));
         };
-        match timeout(self.deadline, read(connection, statement)).await {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => {
-                if error.is_fatal() {
-                    self.connection = None;
-                }
-                Err(refusal(step, &self.store, &error))
-            }
-            Err(_) => {
-                self.connection = None;
-                Err(timeout_error(&self.store, "a result from", self.deadline))
-            }
+        let statement = statement.to_owned();
+        let reading = apart(&self.store, async move {
+            let rows = read(&mut connection, &statement).await;
+            (connection, rows)
+        });
+        let Ok(read) = timeout(self.deadline, reading).await else {
+            return Err(timeout_error(&self.store, "a result from", self.deadline));
+        };
+        let (connection, rows) = read?;
+        if !rows.as_ref().is_err_and(Error::is_fatal) {
+            self.connection = Some(connection);
         }
+        rows.map_err(|error| refusal(step, &self.store, &error))
     }
 
     async fn open(step: &Step<'_>, store: &Store, opts: OptsBuilder, deadline: Duration) -> Result<Conn, Refusal> {
@@ -181,12 +182,10 @@ impl Database {
         let mut failed = None;
         for address in addresses {
             let opts: Opts = opts.clone().ip_or_hostname(address.ip().to_string()).tcp_port(address.port()).into();
-            match Conn::new(opts).await {
-                Ok(mut connection) => {
-                    return match limit_session(&mut connection, deadline).await {
-                        Ok(()) => Ok(connection),
-                        Err(error) => Err(refusal(step, store, &error)),
-                    };
+            match apart(store, Conn::new(opts)).await? {
+                Ok(connection) => {
+                    let limited = apart(store, limit_session(connection, deadline)).await?;
+                    return limited.map_err(|error| refusal(step, store, &error));
                 }
                 Err(error) => failed = Some(refusal(step, store, &error)),
             }
@@ -200,7 +199,7 @@ impl Database {
 
 /// Limits the session: no writes, no more rows than are read, and no statement beyond the deadline. The variable for the
 /// last limit has two names. Old servers have neither, so there only the client's deadline applies.
-async fn limit_session(connection: &mut Conn, deadline: Duration) -> Result<(), Error> {
+async fn limit_session(mut connection: Conn, deadline: Duration) -> Result<Conn, Error> {
     connection.query_drop("SET SESSION TRANSACTION READ ONLY").await?;
     connection.query_drop(format!("SET SESSION sql_select_limit = {}", MAX_ROWS + 1)).await?;
     let limit = deadline * TENTHS_AT_SERVER / 10;
@@ -210,10 +209,21 @@ async fn limit_session(connection: &mut Conn, deadline: Duration) -> Result<(), 
     ] {
         match connection.query_drop(statement).await {
             Err(Error::Server(error)) if is_unknown(&error) => {}
-            result => return result,
+            result => return result.map(|()| connection),
         }
     }
-    Ok(())
+    Ok(connection)
+}
+
+/// Runs the library in a separate task: it panics on a malformed key of the server, and a huge key keeps it busy without a
+/// pause, so that no deadline would interrupt it.
+async fn apart<T: Send + 'static>(store: &Store, work: impl Future<Output = T> + Send + 'static) -> Result<T, Refusal> {
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    match task.join_next().await {
+        Some(Ok(done)) => Ok(done),
+        _ => Err(failed(FailureKind::Protocol, store, "the MySQL protocol from", "a malformed packet")),
+    }
 }
 
 /// TLS options with the same trusted authorities as for requests, and the host name from the settings.
@@ -391,6 +401,13 @@ mod tests {
             };
             assert_eq!(actual, expected, "{code}");
         }
+    }
+
+    #[tokio::test]
+    async fn panic_of_the_library_is_a_broken_protocol() {
+        assert!(matches!(apart(&store(), async { 7 }).await, Ok(7)));
+        let panicked = apart(&store(), async { panic!("valid PEM is mandatory here") }).await;
+        assert!(matches!(panicked, Err::<(), _>(Refusal::Failed(mismatch)) if mismatch.kind == FailureKind::Protocol));
     }
 
     #[test]
