@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::State;
-use crate::scan::Scanner;
+use crate::scan::{Scanner, shortened};
 
 /// Condition under which a composite alarm is in `ALARM`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +23,15 @@ pub enum Rule {
     Any(Vec<Self>),
 }
 
+/// Longest rule that CloudWatch accepts. **Units:** characters.
+const MAX_LENGTH: usize = 10_240;
+
 /// Error for an invalid rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected a rule of ALARM, OK, INSUFFICIENT_DATA, TRUE, FALSE, AND, OR, NOT and parentheses, found {found} at character \
-     {at} of `{text}`"
+     {at} of `{}`",
+    shortened(text)
 )]
 pub struct RuleError {
     found: String,
@@ -42,6 +46,10 @@ impl Rule {
     /// When the text is not a rule, contains unsupported functions, or mixes `AND` and `OR` without parentheses.
     pub fn read(text: &str) -> Result<Self, RuleError> {
         let mut reader = Reader { scan: Scanner::new(text) };
+        if let Some((end, _)) = text.char_indices().nth(MAX_LENGTH) {
+            reader.scan.at = end;
+            return Err(reader.unexpected());
+        }
         let rule = reader.rule()?;
         if reader.scan.rest().is_empty() { Ok(rule) } else { Err(reader.unexpected()) }
     }
@@ -103,6 +111,15 @@ impl Reader<'_> {
     }
 
     fn operand(&mut self) -> Result<Rule, RuleError> {
+        if !self.scan.enter() {
+            return Err(self.unexpected());
+        }
+        let rule = self.operand_of_this_depth()?;
+        self.scan.leave();
+        Ok(rule)
+    }
+
+    fn operand_of_this_depth(&mut self) -> Result<Rule, RuleError> {
         if self.scan.take("(") {
             let inner = self.rule()?;
             self.expect(")")?;
@@ -202,9 +219,13 @@ mod tests {
             ("ALARM(a) OK(b)", "`OK(b)` at character 10"),
             ("ALARM(\"a)", "`\"a)` at character 7"),
             ("", "the end at character 1"),
+            (&"(".repeat(2_000), "` at character 51 of"),
+            (&"NOT ".repeat(2_000), "`NOT` at character 201 of"),
+            (&"TRUE OR ".repeat(50_000), "` at character 10241 of"),
         ] {
             let message = Rule::read(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{text}: {message}");
+            assert!(message.len() < 500, "{message}");
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::scan::Scanner;
+use crate::scan::{Scanner, shortened};
 
 /// An expression over metrics and other expressions.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,10 +49,14 @@ pub enum Operator {
     NotEqual,
 }
 
+/// Longest expression that CloudWatch accepts. **Units:** characters.
+const MAX_LENGTH: usize = 2_048;
+
 /// Error for an invalid or unsupported expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected an expression of + - * / ^, comparisons, IF and FILL with a value, found {found} at character {at} of `{text}`"
+    "expected an expression of + - * / ^, comparisons, IF and FILL with a value, found {found} at character {at} of `{}`",
+    shortened(text)
 )]
 pub struct ExpressionError {
     found: String,
@@ -85,6 +89,10 @@ impl Expression {
     /// When the text is not an expression, or contains unsupported functions.
     pub fn read(text: &str) -> Result<Self, ExpressionError> {
         let mut reader = Reader { scan: Scanner::new(text) };
+        if let Some((end, _)) = text.char_indices().nth(MAX_LENGTH) {
+            reader.scan.at = end;
+            return Err(reader.unexpected());
+        }
         let expression = reader.comparison()?;
         if reader.scan.rest().is_empty() { Ok(expression) } else { Err(reader.unexpected()) }
     }
@@ -211,10 +219,14 @@ impl Reader<'_> {
     }
 
     fn power(&mut self) -> Result<Expression, ExpressionError> {
-        let one = self.operand()?;
-        if self.scan.take("^") {
-            return Ok(Expression::Binary(Operator::Power, Box::new(one), Box::new(self.power()?)));
+        if !self.scan.enter() {
+            return Err(self.unexpected());
         }
+        let mut one = self.operand()?;
+        if self.scan.take("^") {
+            one = Expression::Binary(Operator::Power, Box::new(one), Box::new(self.power()?));
+        }
+        self.scan.leave();
         Ok(one)
     }
 
@@ -322,9 +334,14 @@ mod tests {
             ("IF(m1)", "`)` at character 6"),
             ("M1", "`M1` at character 1"),
             ("", "the end at character 1"),
+            (&"(".repeat(2_000), "`((((((((((((((((((((((((((((((` at character 51 of"),
+            (&"-".repeat(2_000), "` at character 51 of"),
+            (&"1^".repeat(1_000), "` at character 101 of"),
+            (&"1+".repeat(50_000), "` at character 2049 of"),
         ] {
             let message = Expression::read(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{text}: {message}");
+            assert!(message.len() < 500, "{message}");
         }
     }
 

@@ -44,6 +44,9 @@ const COMPOSITE_ALARM_PROPERTIES: [&str; 8] = [
     "Tags",
 ];
 
+/// Maximum number of metrics and expressions in one alarm: more than CloudWatch evaluates in one query.
+const MAX_QUERIES: usize = 500;
+
 /// Reads the alarms of a template, in its order.
 ///
 /// # Errors
@@ -139,6 +142,9 @@ fn math(resource: &Resource, queries: &Value) -> Result<(Source, Duration), Temp
     let Some(queries) = queries.as_array() else {
         return Err(resource.problem("Metrics", "expected a list"));
     };
+    if queries.len() > MAX_QUERIES {
+        return Err(resource.problem("Metrics", format!("expected at most {MAX_QUERIES}, found {}", queries.len())));
+    }
     let mut read: Vec<(String, Query, bool)> = Vec::new();
     let mut period = None;
     for (index, query) in queries.iter().enumerate() {

@@ -1,14 +1,29 @@
 //! Scanner that reads a text word by word.
 
+/// Deepest nesting of parentheses and signs.
+const MAX_DEPTH: usize = 50;
+
 /// A text, and the current position in it.
 pub(crate) struct Scanner<'t> {
     pub(crate) text: &'t str,
     pub(crate) at: usize,
+    depth: usize,
 }
 
 impl<'t> Scanner<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, depth: 0 }
+    }
+
+    /// Enters a nested part; false when it is nested too deeply.
+    pub(crate) fn enter(&mut self) -> bool {
+        self.depth += 1;
+        self.depth <= MAX_DEPTH
+    }
+
+    /// Leaves a nested part.
+    pub(crate) fn leave(&mut self) {
+        self.depth -= 1;
     }
 
     /// Skips white space and returns the remaining text.
@@ -35,5 +50,14 @@ impl<'t> Scanner<'t> {
         let word: String = self.rest().chars().take_while(|c| !c.is_whitespace()).take(30).collect();
         let found = if word.is_empty() { "the end".to_owned() } else { format!("`{word}`") };
         (found, self.at + 1)
+    }
+}
+
+/// The start of a text, for an error.
+pub(crate) fn shortened(text: &str) -> String {
+    const SHOWN: usize = 200;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

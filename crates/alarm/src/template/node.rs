@@ -1,9 +1,18 @@
 //! Syntax tree of a template: YAML, or JSON, which is also YAML. CloudFormation's short forms are expanded.
 
+use std::collections::BTreeSet;
+
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use serde_json::{Number, Value};
 
 use super::error::TemplateError;
+
+/// Largest template that CloudFormation accepts. **Units:** bytes.
+const MAX_BYTES: usize = 1_000_000;
+/// Deepest nesting of values.
+const MAX_DEPTH: usize = 60;
+/// Widest indentation, which bounds the nesting before the text is parsed. **Units:** characters.
+const MAX_INDENTATION: usize = 400;
 
 /// A value, and its line.
 #[derive(Clone, Debug)]
@@ -25,25 +34,37 @@ impl Node {
     /// Parses the text of a template.
     pub(super) fn read(text: &str) -> Result<Self, TemplateError> {
         let error_at = |line: usize, rule: String| TemplateError { path: String::new(), line, rule };
+        if text.len() > MAX_BYTES {
+            return Err(error_at(1, format!("expected at most {MAX_BYTES} bytes, found {}", text.len())));
+        }
+        let indentation = |line: &str| line.find(|c| !" \t-?:".contains(c)).unwrap_or(line.len());
+        if let Some((index, _)) = text.lines().enumerate().find(|(_, line)| indentation(line) > MAX_INDENTATION) {
+            let rule = format!("expected an indentation of at most {MAX_INDENTATION} characters, found more");
+            return Err(error_at(index + 1, rule));
+        }
         let documents = MarkedYaml::load_from_str(text)
             .map_err(|error| error_at(error.marker().line(), format!("expected YAML, found {}", error.info())))?;
         let [document] = &documents[..] else {
             return Err(error_at(1, format!("expected one document, found {}", documents.len())));
         };
-        Self::from_yaml(document, 1)
+        Self::from_yaml(document, 1, MAX_DEPTH)
     }
 
     /// Converts a YAML node. `around` is the line of its parent, since tagged nodes have no position.
-    fn from_yaml(yaml: &MarkedYaml<'_>, around: usize) -> Result<Self, TemplateError> {
+    fn from_yaml(yaml: &MarkedYaml<'_>, around: usize, depth: usize) -> Result<Self, TemplateError> {
         let line = Some(yaml.span.start.line()).filter(|line| *line > 0).unwrap_or(around);
         let error_at = |rule: &str| TemplateError { path: String::new(), line, rule: rule.to_owned() };
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(error_at("expected a value that is not nested as deeply"));
+        };
         let value = match &yaml.data {
             YamlData::Value(scalar) => NodeValue::Scalar(plain(scalar)),
             YamlData::Sequence(items) => {
-                NodeValue::List(items.iter().map(|item| Self::from_yaml(item, line)).collect::<Result<_, _>>()?)
+                NodeValue::List(items.iter().map(|item| Self::from_yaml(item, line, depth)).collect::<Result<_, _>>()?)
             }
             YamlData::Mapping(members) => {
                 let mut table: Vec<(String, Self)> = Vec::new();
+                let mut keys = BTreeSet::new();
                 for (key, value) in members {
                     let at = Some(key.span.start.line()).filter(|line| *line > 0).unwrap_or(line);
                     let key = match &key.data {
@@ -54,16 +75,16 @@ impl Node {
                         },
                         _ => return Err(error_at("expected a string as the name of a member")),
                     };
-                    if table.iter().any(|(own, _)| *own == key) {
+                    if !keys.insert(key.clone()) {
                         let rule = format!("expected `{key}` once, found it more than once");
                         return Err(TemplateError { path: key, line: at, rule });
                     }
-                    table.push((key, Self::from_yaml(value, at)?));
+                    table.push((key, Self::from_yaml(value, at, depth)?));
                 }
                 NodeValue::Table(table)
             }
             YamlData::Tagged(tag, inner) => {
-                let inner = Self::from_yaml(inner, line)?;
+                let inner = Self::from_yaml(inner, line, depth)?;
                 return Self::expand(&tag.suffix, inner);
             }
             YamlData::Alias(_) | YamlData::BadValue | YamlData::Representation(..) => {

@@ -1,5 +1,6 @@
 //! Resolution of names: parameters, mappings, conditions, loops.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
@@ -7,6 +8,7 @@ use serde_json::{Map, Value};
 use super::error::TemplateError;
 use super::inputs::Inputs;
 use super::node::{Node, NodeValue};
+use crate::scan::shortened;
 
 /// Variables of the enclosing loops.
 #[derive(Clone, Debug, Default)]
@@ -49,13 +51,39 @@ pub(super) struct Resolver<'i> {
     mappings: BTreeMap<String, BTreeMap<String, Map<String, Value>>>,
     conditions: BTreeMap<String, bool>,
     resources: BTreeSet<String>,
+    /// Size of everything that was resolved. **Units:** bytes, about.
+    resolved: Cell<usize>,
 }
+
+/// Maximum size of everything that is resolved: mappings that refer to each other, and loops within loops, could grow a small
+/// template without end. **Units:** bytes.
+const MAX_RESOLVED: usize = 8 << 20;
+/// Size of a value without its text.
+const VALUE: usize = 32;
 
 const LOOP: &str = "Fn::ForEach";
 
 impl<'i> Resolver<'i> {
     pub(super) fn new(parameters: BTreeMap<String, Value>, inputs: &'i Inputs) -> Self {
-        Self { inputs, parameters, mappings: BTreeMap::new(), conditions: BTreeMap::new(), resources: BTreeSet::new() }
+        Self {
+            inputs,
+            parameters,
+            mappings: BTreeMap::new(),
+            conditions: BTreeMap::new(),
+            resources: BTreeSet::new(),
+            resolved: Cell::new(0),
+        }
+    }
+
+    /// Counts something that was resolved.
+    fn spend(&self, bytes: usize, node: &Node, path: &str) -> Result<(), TemplateError> {
+        self.resolved.set(self.resolved.get().saturating_add(bytes));
+        if self.resolved.get() <= MAX_RESOLVED {
+            return Ok(());
+        }
+        let rule =
+            format!("expected at most {} MB of resolved values: loops or mappings multiply them", MAX_RESOLVED >> 20);
+        Err(node.problem(path, rule))
     }
 
     pub(super) fn parameters(&self) -> &BTreeMap<String, Value> {
@@ -150,6 +178,7 @@ impl<'i> Resolver<'i> {
             let Some(label) = key.strip_prefix(LOOP) else {
                 let name = scope.substitute(key);
                 let path = format!("{path}.{name}");
+                self.spend(VALUE + path.len() + name.len(), node, &path)?;
                 entries.push(Entry { name, path, node, scope: scope.clone() });
                 continue;
             };
@@ -161,6 +190,7 @@ impl<'i> Resolver<'i> {
                 return Err(variable.problem(&path, "expected the name of a variable"));
             };
             for value in self.collection(collection, &path, scope)? {
+                self.spend(VALUE + path.len(), node, &path)?;
                 entries.extend(self.unroll(body, section_of(&path), &scope.with(variable, &value))?);
             }
         }
@@ -190,8 +220,13 @@ impl<'i> Resolver<'i> {
 
     /// Resolves a node; `None` is `AWS::NoValue`, which removes the property.
     pub(super) fn resolve(&self, node: &Node, path: &str, scope: &Scope) -> Result<Option<Value>, TemplateError> {
+        self.spend(VALUE + path.len(), node, path)?;
         match &node.value {
-            NodeValue::Scalar(Value::String(text)) => Ok(Some(Value::String(scope.substitute(text)))),
+            NodeValue::Scalar(Value::String(text)) => {
+                let text = scope.substitute(text);
+                self.spend(text.len(), node, path)?;
+                Ok(Some(Value::String(text)))
+            }
             NodeValue::Scalar(value) => Ok(Some(value.clone())),
             NodeValue::List(items) => {
                 let mut list = Vec::new();
@@ -205,7 +240,9 @@ impl<'i> Resolver<'i> {
                     && (name == "Ref" || name == "Condition" || name.starts_with("Fn::"))
                     && !name.starts_with(LOOP)
                 {
-                    return self.function(name, argument, path, scope);
+                    let value = self.function(name, argument, path, scope)?;
+                    self.spend(value.as_ref().map_or(0, size), node, path)?;
+                    return Ok(value);
                 }
                 let mut table = Map::new();
                 for entry in self.unroll(node, path, scope)? {
@@ -307,7 +344,18 @@ fn section_of(path: &str) -> &str {
 
 /// Formats a value for an error.
 pub(super) fn describe(value: Option<&Value>) -> String {
-    value.map_or_else(|| "no value".to_owned(), ToString::to_string)
+    value.map_or_else(|| "no value".to_owned(), |value| shortened(&value.to_string()))
+}
+
+/// Size of a value and all its parts.
+fn size(value: &Value) -> usize {
+    VALUE
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(size).sum(),
+            Value::Object(members) => members.iter().map(|(name, member)| name.len() + size(member)).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 /// Converts a scalar to a string.

@@ -217,3 +217,36 @@ fn functions_template_is_read_completely() {
     assert_eq!(template.resource("LoginRule").unwrap().properties["ScheduleExpression"], "cron(* * * * ? *)");
     assert_eq!(template.globals["Function"]["Timeout"], 55);
 }
+
+#[test]
+fn templates_that_grow_without_end_are_refused() {
+    let resources = "Resources:\n  R: {Type: T}\n";
+    let chained = |value: &dyn Fn(usize) -> String| {
+        let maps: String = (1..60).map(|n| format!("  M{n}: {{k: {{v: {}}}}}\n", value(n - 1))).collect();
+        format!("Mappings:\n  M0: {{k: {{v: laugh}}}}\n{maps}{resources}")
+    };
+    let twice = |function: &'static str| {
+        move |n: usize| format!("{function} [!FindInMap [M{n}, k, v], !FindInMap [M{n}, k, v]]")
+    };
+    let joined = |n: usize| format!("!Join [x, [!FindInMap [M{n}, k, v], !FindInMap [M{n}, k, v]]]");
+    let loops = (0..12).fold("'R': {Type: T}".to_owned(), |body, n| {
+        let body = body.replace("'R", &format!("'R${{V{n}}}"));
+        format!("'Fn::ForEach::L{n}': [V{n}, [a, b, c, d, e, f, g, h, i, j], {{{body}}}]")
+    });
+    let aliases: String = (1..40).map(|n| format!("a{n}: &a{n} [*a{}, *a{}]\n", n - 1, n - 1)).collect();
+    for (case, text, expected) in [
+        ("lists of lists", chained(&twice("")), "expected at most 8 MB of resolved values"),
+        ("texts of texts", chained(&joined), "expected at most 8 MB of resolved values"),
+        ("loops in loops", format!("Resources:\n  {loops}\n"), "expected at most 8 MB of resolved values"),
+        ("aliases of aliases", format!("a0: &a0 laugh\n{aliases}{resources}"), "expected YAML, found alias"),
+        ("deep lists", format!("Metadata:\n{}", "- ".repeat(300_000)), "expected an indentation of at most 400"),
+        ("deep brackets", format!("Metadata: {}{}", "[".repeat(200), "]".repeat(200)), "not nested as deeply"),
+        ("deeper brackets", format!("Metadata: {}", "[".repeat(100_000)), "expected YAML, found recursion limit"),
+        ("deep tables", format!("Metadata: {}{}", "{a: ".repeat(200), "}".repeat(200)), "not nested as deeply"),
+        ("a large file", format!("# {}\n{resources}", "x".repeat(1_000_000)), "expected at most 1000000 bytes"),
+    ] {
+        let error = Template::read(&text, &Inputs::default()).unwrap_err();
+        assert!(error.rule.contains(expected), "{case}: {error}");
+        assert!(error.to_string().len() < 1_000, "{case}: {error}");
+    }
+}
