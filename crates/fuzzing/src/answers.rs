@@ -2,17 +2,32 @@
 
 use std::time::{Duration, Instant};
 
-use check::{Failure, Mismatch, NoSecrets, Subject};
 use probe::expect::{self, Compare};
 use probe::{Bytes, HeaderMap, HeaderValue, Redactor, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-/// Splits off the first line: two inputs in one.
-fn split_first_line(data: &[u8]) -> (String, &[u8]) {
-    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
-    (String::from_utf8_lossy(&data[..end]).into_owned(), data.get(end + 1..).unwrap_or_default())
-}
+use crate::input::split_first_line;
+use crate::oracle::assert_presentable;
+
+/// The first line is the name of the field, the rest is the page.
+pub(crate) const PAGES: &[&[u8]] = &[
+    b"_token\n<form><input type=\"hidden\" name=\"_token\" value=\"abcdefgh12345678\"></form>",
+    b"_token\n<meta name=\"csrf-token\" content=\"abcdefgh12345678\"><form><input name=\"email\"></form>",
+];
+
+/// The first line is a pointer, the rest is the body.
+pub(crate) const POINTERS: &[&[u8]] = &[
+    b"/data/0/id\n{\"data\": [{\"id\": 7, \"password\": \"hunter2\"}, {\"a/b\": 1.0, \"m~n\": \"450.00\"}]}",
+    b"/a~1b\n{\"a/b\": {\"\": [null, true, 18446744073709551615]}}",
+];
+
+/// The first line is the content type, the second a text, the rest is the body.
+pub(crate) const BODIES: &[&[u8]] = &[
+    "text/html; charset=utf-8\nKøreskole\n<title>Køreskole</title>".as_bytes(),
+    b"text/html; charset=iso-8859-1\nx\nK\xf8reskole",
+    b"application/json\nToo many\n{\"message\": \"Too many login attempts\", \"errors\": {\"email\": [\"x\"]}}",
+];
 
 fn response(kind: &str, body: &[u8]) -> Option<Response> {
     let mut headers = HeaderMap::new();
@@ -27,21 +42,12 @@ fn response(kind: &str, body: &[u8]) -> Option<Response> {
     })
 }
 
-/// Asserts that all texts of a mismatch are short and printable once they have passed the gate.
-fn assert_presentable(mismatch: &Mismatch) {
-    let failure = Failure::new(Subject::whole(), "step", mismatch.clone(), &NoSecrets);
-    for text in [Some(&failure.expected), Some(&failure.actual), failure.evidence.as_ref()].into_iter().flatten() {
-        assert!(text.chars().count() <= Failure::MAX_EVIDENCE, "too long: {text}");
-        assert!(!text.chars().any(char::is_control), "not printable: {text:?}");
-    }
-}
-
 /// Longest time for a page of about ten kilobytes, on a busy machine and unoptimized. No deadline interrupts the
 /// parser.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A page yields a token, masked from then on, or a mismatch, and soon. The first line is the field's name.
-pub fn form_token(data: &[u8]) {
+pub(crate) fn form_token(data: &[u8]) {
     let (field, page) = split_first_line(data);
     let Some(response) = response("text/html; charset=utf-8", page) else { return };
     let started = Instant::now();
@@ -63,7 +69,7 @@ pub fn form_token(data: &[u8]) {
 }
 
 /// A pointer finds the value defined by RFC 6901 in every JSON body. The first line is the pointer.
-pub fn json_pointers(data: &[u8]) {
+pub(crate) fn json_pointers(data: &[u8]) {
     let (pointer, body) = split_first_line(data);
     let Some(response) = response("application/json", body) else { return };
     let found = expect::json_exists(&response, &pointer);
@@ -94,7 +100,7 @@ pub fn json_pointers(data: &[u8]) {
 
 /// A text is either in a body or not, in any encoding, and all mismatches are within bounds. The first line is the
 /// content type, the second the text.
-pub fn assertions(data: &[u8]) {
+pub(crate) fn assertions(data: &[u8]) {
     let (kind, rest) = split_first_line(data);
     let (text, body) = split_first_line(rest);
     let Some(response) = response(&kind, body) else { return };

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 /// A settings file is valid, or each of its problems has a position and a rule. Valid settings stay the same when
 /// written and read.
-pub fn settings(data: &[u8]) {
+pub(crate) fn settings(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let document = match Document::parse("fuzz.toml", text) {
         Ok(document) => document,

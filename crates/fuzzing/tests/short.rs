@@ -1,18 +1,13 @@
 //! The fuzzer's properties for a few seconds, on randomly edited files of this repository.
 
-#![expect(clippy::unwrap_used, reason = "the files of the repository exist")]
+#![expect(clippy::unwrap_used, reason = "the properties exist")]
 
-use std::path::{Path, PathBuf};
-
-use fuzzing::TARGETS;
+use fuzzing::{TARGETS, Target};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// Number of cases for each property.
-const CASES: u32 = 5_000;
-
 /// Number of large pages.
-const PAGES: u32 = 500;
+const PAGES: u32 = 300;
 
 /// Texts inserted by an edit: syntax of the formats, numbers at their limits, and misleading characters.
 const PIECES: [&[u8]; 30] = [
@@ -76,46 +71,6 @@ const PARTS: [&str; 24] = [
     "'",
 ];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Files of a folder with this extension.
-fn files(folder: &str, ending: &str) -> Vec<Vec<u8>> {
-    let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    let wanted = paths.into_iter().filter(|path| path.extension().is_some_and(|found| found == ending));
-    wanted.map(|path| std::fs::read(path).unwrap()).collect()
-}
-
-fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let texts = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect();
-    let seeds: Vec<Vec<u8>> = match target {
-        "settings" => {
-            [files("infra/layer/settings", "toml"), files("functions/availability/tests/settings/wrong", "toml")]
-                .concat()
-        }
-        "events" => [files("events", "json"), files("events/messages", "json")].concat(),
-        "form_token" => texts(&[
-            "_token\n<form><input type=\"hidden\" name=\"_token\" value=\"abcdefgh12345678\"></form>",
-            "_token\n<meta name=\"csrf-token\" content=\"abcdefgh12345678\"><form><input name=\"email\"></form>",
-        ]),
-        "json_pointers" => texts(&[
-            "/data/0/id\n{\"data\": [{\"id\": 7, \"password\": \"hunter2\"}, {\"a/b\": 1.0, \"m~n\": \"450.00\"}]}",
-            "/a~1b\n{\"a/b\": {\"\": [null, true, 18446744073709551615]}}",
-        ]),
-        "assertions" => texts(&[
-            "text/html; charset=utf-8\nKøreskole\n<title>Køreskole</title>",
-            "text/html; charset=iso-8859-1\nx\nK\u{f8}reskole",
-            "application/json\nToo many\n{\"message\": \"Too many login attempts\", \"errors\": {\"email\": [\"x\"]}}",
-        ]),
-        other => unreachable!("{other} has no seeds"),
-    };
-    assert!(!seeds.is_empty(), "{target} has no seeds");
-    seeds
-}
-
 /// A seed edited in up to five places: each edit removes some bytes and inserts others.
 fn edited(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
@@ -143,69 +98,67 @@ fn pages() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn run_property(target: &str) {
-    let (_, property) = TARGETS.iter().find(|(name, _)| *name == target).unwrap();
-    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+/// Runs a property on edited seeds.
+fn run_property(name: &str) {
+    let target = Target::named(name).unwrap();
+    let config = Config { cases: target.cases, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
-        .run(&edited(seeds(target)), |data| {
-            property(&data);
+        .run(&edited(target.all_seeds()), |data| {
+            (target.property)(&data);
             Ok(())
         })
         .unwrap();
+}
+
+/// Defines a test for each property, so that they run at the same time, and one that none is missing.
+macro_rules! tests {
+    ($($test:ident = $name:literal),* $(,)?) => {
+        $(#[test]
+        fn $test() {
+            run_property($name);
+        })*
+
+        #[test]
+        fn every_property_has_a_test() {
+            let tested: Vec<&str> = vec![$($name),*];
+            assert_eq!(tested, TARGETS.iter().map(|target| target.name).collect::<Vec<_>>());
+        }
+    };
+}
+
+tests! {
+    settings_are_valid_or_refused = "settings",
+    events_are_accepted_or_refused = "events",
+    page_yields_a_form_token_or_a_mismatch = "form_token",
+    pointer_follows_the_rfc = "json_pointers",
+    text_is_in_a_body_or_not = "assertions",
+    encoded_secret_does_not_survive = "redaction",
+    phrase_becomes_one_clean_line = "cleaning",
+    cookies_stay_at_home = "session",
+    redis_replies_end_in_a_report = "redis_replies",
+    mysql_replies_end_in_a_report = "mysql_replies",
+    template_is_resolved_or_refused = "template_reader",
+    id_stays_one_segment = "path_templates",
+    texts_stay_in_their_places = "notification_rendering",
 }
 
 #[test]
 fn every_seed_satisfies_its_property() {
-    for (name, property) in TARGETS {
-        seeds(name).iter().for_each(|seed| property(seed));
+    for target in &TARGETS {
+        let seeds = target.all_seeds();
+        assert!(!seeds.is_empty(), "{} has no seeds", target.name);
+        seeds.iter().for_each(|seed| (target.property)(seed));
     }
-}
-
-#[test]
-fn settings_are_valid_or_refused() {
-    run_property("settings");
-}
-
-#[test]
-fn events_are_accepted_or_refused() {
-    run_property("events");
-}
-
-#[test]
-fn page_yields_a_form_token_or_a_mismatch() {
-    run_property("form_token");
 }
 
 #[test]
 fn repeated_parts_do_not_slow_down_a_page() {
+    let form_token = Target::named("form_token").unwrap().property;
     let config = Config { cases: PAGES, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&pages(), |data| {
-            fuzzing::form_token(&data);
+            form_token(&data);
             Ok(())
         })
         .unwrap();
-}
-
-#[test]
-fn pointer_follows_the_rfc() {
-    run_property("json_pointers");
-}
-
-#[test]
-fn text_is_in_a_body_or_not() {
-    run_property("assertions");
-}
-
-#[test]
-fn properties_and_fuzz_targets_match() {
-    let manifest: toml::Table =
-        std::fs::read_to_string(root().join("crates/fuzzing/fuzz/Cargo.toml")).unwrap().parse().unwrap();
-    let bins: Vec<&str> = manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();
-    assert_eq!(bins, TARGETS.map(|(name, _)| name));
-    for name in bins {
-        let target = root().join(format!("crates/fuzzing/fuzz/fuzz_targets/{name}.rs"));
-        let code = std::fs::read_to_string(&target).unwrap();
-        assert!(code.contains(&format!("fuzzing::{name}(data)")), "{name} is fuzzed as {name}");
-    }
 }

@@ -21,6 +21,7 @@ pub use names::{
     Webhook, Written,
 };
 pub use site::{Site, status};
+pub use templates::PaymentsPath;
 pub use totp::{Totp, TotpError};
 pub use user_session::{BackgroundSession, UserSession, skew};
 

@@ -1,59 +1,44 @@
 //! Runs the fuzzer.
 
-use std::fs;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::command::Run;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Folder of the fuzz targets.
+/// Builds the program that writes the seeds; see [`crate::functions::BUILD`] for its options.
+const BUILD: &str = "build --workspace --exclude fuzz --bin fuzzing --test catalogue";
+/// Folder of the fuzz target.
 const FOLDER: &str = "crates/fuzzing/fuzz";
-/// Fuzz targets, each with folders of seed files.
-const TARGETS: [(&str, &[&str]); 5] = [
-    ("settings", &["infra/layer/settings", "functions/availability/tests/settings/wrong"]),
-    ("events", &["events", "events/messages"]),
-    ("form_token", &[]),
-    ("json_pointers", &[]),
-    ("assertions", &[]),
-];
+/// Maximum memory of the fuzzer with its corpus. **Units:** MB.
+const MAX_MEMORY: u32 = 1_024;
+/// Longest time for one input. **Units:** seconds.
+const MAX_TIME: u32 = 20;
 
-/// Runs each target for a number of seconds and stops at the first finding.
+/// Runs each property, or only the named one, for a number of seconds, and stops at the first finding.
 ///
 /// # Errors
-/// When a target fails, in which case the fuzzer prints the input, or when the fuzzer cannot be built.
-pub fn fuzz(workspace: &Workspace, seconds: u32) -> Result<()> {
+/// When a property is violated, in which case the fuzzer prints the input, or when the fuzzer cannot be built.
+pub fn fuzz(workspace: &Workspace, seconds: u32, only: Option<&str>) -> Result<()> {
     let fuzzer = tools::cargo_fuzz(workspace)?;
-    for (target, seeds) in TARGETS {
-        println!("== {target}, {seconds} s");
-        let corpus = workspace.target.join("fuzz/corpus").join(target);
-        fs::create_dir_all(&corpus).with_context(|| format!("failed to create {}", corpus.display()))?;
+    Run::cargo(workspace, BUILD).run()?;
+    let corpus = workspace.target.join("fuzz/corpus");
+    let names = Run::program(workspace, workspace.target.join("debug/fuzzing")).args([&corpus]).output()?;
+    for name in names.lines().filter(|name| only.is_none_or(|only| only == *name)) {
+        println!("== {name}, {seconds} s");
         // Sanitizers need nightly Rust. The code has no `unsafe`, so fuzzing for panics is enough.
         Run::program(workspace, &fuzzer)
-            .args(["fuzz", "run", "--fuzz-dir", FOLDER, "--sanitizer", "none", "--target-dir"])
-            .args([workspace.target.join("fuzz")])
-            .args([target.as_ref(), corpus.as_os_str()])
-            .args(seeds)
+            .args(["fuzz", "run", "property", "--fuzz-dir", FOLDER, "--sanitizer", "none", "--target-dir"])
+            .args([workspace.target.join("fuzz"), corpus.join(name)])
             .args(["--".to_owned(), format!("-max_total_time={seconds}"), "-print_final_stats=1".to_owned()])
+            .args([format!("-rss_limit_mb={MAX_MEMORY}"), format!("-timeout={MAX_TIME}")])
+            .env("PROPERTY", name)
+            // The profile for functions would link for minutes, and optimize for size.
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_RELEASE_STRIP", "none")
             .run()?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_target_runs_and_its_seed_folders_exist() {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let manifest: toml::Table = fs::read_to_string(root.join(FOLDER).join("Cargo.toml")).unwrap().parse().unwrap();
-        let bins: Vec<&str> =
-            manifest["bin"].as_array().unwrap().iter().map(|bin| bin["name"].as_str().unwrap()).collect();
-        assert_eq!(TARGETS.map(|(target, _)| target), bins[..]);
-        for folder in TARGETS.iter().flat_map(|(_, seeds)| *seeds) {
-            assert!(root.join(folder).is_dir(), "{folder}");
-        }
-    }
 }

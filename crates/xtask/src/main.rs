@@ -36,7 +36,8 @@ usage: cargo xtask <command>
                  fmt clippy deny text unit templates build hostile e2e
   bench          run the benchmarks of the probe and of alarm replay
   package        build the functions for AWS and their template into target/package
-  fuzz [SECONDS] fuzz settings, events, forms, JSON pointers and assertions, 60 s each by default
+  fuzz [SECONDS [PROPERTY]]
+                 fuzz every property of crates/fuzzing, or only the named one, 60 s each by default
   matrix         write docs/fault-matrix.md: reports, notifications and alarms of every fault
   hostile        write docs/hostile-endpoints.md: behaviour of synthetics, curl and blackbox_exporter
                  against misbehaving servers
@@ -60,9 +61,9 @@ fn main() -> ExitCode {
         },
         ["package"] => in_workspace(functions::package),
         ["bench"] => in_workspace(steps::bench),
-        ["fuzz"] => in_workspace(|workspace| fuzz::fuzz(workspace, 60)),
-        ["fuzz", seconds] => match seconds.parse() {
-            Ok(seconds) => in_workspace(|workspace| fuzz::fuzz(workspace, seconds)),
+        ["fuzz"] => in_workspace(|workspace| fuzz::fuzz(workspace, 60, None)),
+        ["fuzz", seconds, only @ ..] if only.len() <= 1 => match seconds.parse() {
+            Ok(seconds) => in_workspace(|workspace| fuzz::fuzz(workspace, seconds, only.first().copied())),
             Err(_) => {
                 eprintln!("error: expected a number of seconds, found {seconds:?}\n\n{USAGE}");
                 return ExitCode::from(2);
