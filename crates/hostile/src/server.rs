@@ -31,8 +31,6 @@ pub enum Action {
     Hang,
     /// Reads the next request on the same connection.
     KeepAlive,
-    /// Closes the connection without ending TLS.
-    Drop,
 }
 
 /// Action that sends a text.
@@ -228,11 +226,9 @@ async fn connection(
     }
     while let Some(request) = read_request(&mut stream).await? {
         received.requests.lock().unwrap().push(request.clone());
-        match play(&mut stream, script(&request)).await? {
-            Then::KeepAlive => {}
+        if play(&mut stream, script(&request)).await? == Then::Close {
             // Shutting down would send FIN before the RST.
-            Then::Close if !how.reset => return stream.shutdown().await,
-            Then::Close | Then::Drop => return Ok(()),
+            return if how.reset { Ok(()) } else { stream.shutdown().await };
         }
     }
     Ok(())
@@ -243,7 +239,6 @@ async fn connection(
 enum Then {
     Close,
     KeepAlive,
-    Drop,
 }
 
 async fn play(stream: &mut Box<dyn Io>, script: Vec<Action>) -> std::io::Result<Then> {
@@ -261,10 +256,6 @@ async fn play(stream: &mut Box<dyn Io>, script: Vec<Action>) -> std::io::Result<
             },
             Action::Hang => while stream.read(&mut [0; 4096]).await? > 0 {},
             Action::KeepAlive => return Ok(Then::KeepAlive),
-            Action::Drop => {
-                stream.flush().await?;
-                return Ok(Then::Drop);
-            }
         }
     }
     stream.flush().await?;

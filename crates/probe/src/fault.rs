@@ -2,13 +2,13 @@
 //!
 //! Kinds are derived from the types in the chain of sources, never from their texts.
 
-use std::{error::Error as StdError, io};
+use std::{error::Error as StdError, io, net::IpAddr};
 
 use check::{FailureKind, Mismatch, Phrase, Piece, foreign, ours, phrase};
 use jiff::Timestamp;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible, pki_types::UnixTime};
 
-use crate::{Error, Refused, coding::Undecoded, handshake::Handshake, timing::Phase};
+use crate::{Error, Refused, coding::Undecoded, handshake::Handshake, timing::Phase, tls::moment};
 
 type Cause<'a> = &'a (dyn StdError + 'static);
 
@@ -81,6 +81,8 @@ impl Circumstances<'_> {
         }
         if let Some(tls) = find::<rustls::Error>(error) {
             let expected = phrase!("a trusted TLS connection to {}", host);
+            // The text of a refused certificate holds inner names of the library; `actual` says it in words.
+            let evidence = evidence.filter(|_| !matches!(tls, rustls::Error::InvalidCertificate(_)));
             return target(FailureKind::Tls, expected, describe_tls(tls, self.handshake), evidence, false);
         }
         if error.is_dns() {
@@ -223,13 +225,30 @@ pub(crate) fn describe_tls(error: &rustls::Error, handshake: &Handshake) -> Phra
                 phrase!("a certificate not valid before {}", ours(when(*not_before)))
             }
             Certificate::NotValidForName => "a certificate for another host".into(),
+            Certificate::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+                "a certificate without a host: it has no subject alternative name, and its common name does not count"
+                    .into()
+            }
             Certificate::NotValidForNameContext { presented, .. } => {
+                let presented: Vec<String> = presented.iter().map(|name| alternative_name(name)).collect();
                 phrase!("a certificate for another host: {}", foreign(presented.join(", ")))
             }
             Certificate::UnknownIssuer => untrusted(handshake),
             Certificate::Revoked => "a revoked certificate".into(),
             Certificate::BadSignature => "a certificate with a wrong signature".into(),
-            other => phrase!("an unacceptable certificate: {}", foreign(other.to_string())),
+            Certificate::InvalidPurpose | Certificate::InvalidPurposeContext { .. } => {
+                "a certificate that is not for servers: its extended key usage names other purposes".into()
+            }
+            Certificate::BadEncoding => "a certificate that does not decode".into(),
+            Certificate::Other(error) => match words(&error.to_string()).as_str() {
+                "ca used as end entity" => {
+                    "the certificate of an authority, where one of a server belongs: it has the basic constraint CA"
+                        .into()
+                }
+                "end entity used as ca" => "a certificate that is signed by one that is no authority".into(),
+                other => phrase!("an unacceptable certificate: {}", foreign(other)),
+            },
+            other => phrase!("an unacceptable certificate: {}", foreign(words(&format!("{other:?}")))),
         },
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "a response without TLS".into(),
         rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
@@ -244,10 +263,46 @@ pub(crate) fn describe_tls(error: &rustls::Error, handshake: &Handshake) -> Phra
             )
         }
         rustls::Error::PeerIncompatible(reason) => {
-            phrase!("an incompatible server: {}", ours(format_args!("{reason:?}")))
+            phrase!("an incompatible server: {}", ours(words(&format!("{reason:?}"))))
         }
-        rustls::Error::AlertReceived(alert) => phrase!("the alert {} from the server", ours(format_args!("{alert:?}"))),
+        rustls::Error::AlertReceived(alert) => {
+            phrase!("the alert \"{}\" from the server", ours(words(&format!("{alert:?}"))))
+        }
         other => foreign(other.to_string()).into(),
+    }
+}
+
+/// Names of the library in words: `UnsupportedCriticalExtension` becomes `unsupported critical extension`. Details in
+/// brackets are left out.
+fn words(name: &str) -> String {
+    let name = name.split(['(', '{']).next().unwrap_or_default().trim();
+    let mut words = String::new();
+    let mut last = ' ';
+    for c in name.chars() {
+        if c.is_uppercase() && last.is_lowercase() {
+            words.push(' ');
+        }
+        words.extend(c.to_lowercase());
+        last = c;
+    }
+    words
+}
+
+/// A name that a certificate holds: `DnsName("a.example")` is `a.example`, `IpAddress(10.0.0.1)` an address.
+fn alternative_name(name: &str) -> String {
+    let inner = name.split_once('(').and_then(|(kind, rest)| Some((kind, rest.strip_suffix(')')?)));
+    match inner {
+        Some(("DnsName", host)) => {
+            let host = host.trim_matches('"');
+            if host.parse::<IpAddr>().is_ok() {
+                format!("the name {host}, which is no address")
+            } else {
+                host.to_owned()
+            }
+        }
+        Some(("IpAddress", address)) => format!("the address {}", address.trim_matches('"')),
+        Some((kind, other)) => format!("{} {}", words(kind), other.trim_matches('"')),
+        None => name.to_owned(),
     }
 }
 
@@ -271,9 +326,55 @@ fn untrusted(handshake: &Handshake) -> Phrase {
 }
 
 fn timestamp(time: UnixTime) -> Option<Timestamp> {
-    Timestamp::from_second(i64::try_from(time.as_secs()).ok()?).ok()
+    Some(moment(i64::try_from(time.as_secs()).ok()?))
 }
 
 fn when(time: UnixTime) -> String {
     timestamp(time).map_or_else(|| format!("{} seconds after 1970", time.as_secs()), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::OtherError;
+
+    use super::*;
+
+    fn described(error: CertificateError) -> String {
+        let text = describe_tls(&rustls::Error::InvalidCertificate(error), &Handshake::default());
+        text.admit(&check::NoSecrets, 300).to_string()
+    }
+
+    #[test]
+    fn refused_certificates_are_described_in_words() {
+        let names = |presented: &[&str]| CertificateError::NotValidForNameContext {
+            expected: "a.example".try_into().unwrap(),
+            presented: presented.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let other = |name: &'static str| CertificateError::Other(OtherError(Arc::new(io::Error::other(name))));
+        for (error, expected) in [
+            (names(&[]), "no subject alternative name"),
+            (
+                names(&["DnsName(\"b.example\")", "IpAddress(10.0.0.1)"]),
+                "another host: b.example, the address 10.0.0.1",
+            ),
+            (names(&["DnsName(\"10.0.0.1\")"]), "another host: the name 10.0.0.1, which is no address"),
+            (other("CaUsedAsEndEntity"), "the certificate of an authority, where one of a server belongs"),
+            (other("UnsupportedCriticalExtension"), "an unacceptable certificate: unsupported critical extension"),
+            (other("MaximumSignatureChecksExceeded { n: 3 }"), "maximum signature checks exceeded"),
+            (CertificateError::InvalidPurpose, "not for servers"),
+            (CertificateError::UnknownRevocationStatus, "unknown revocation status"),
+        ] {
+            let text = described(error);
+            assert!(text.contains(expected), "{expected}: {text}");
+            assert!(!text.contains(['(', '{', '"']), "{text}");
+        }
+    }
+
+    #[test]
+    fn certificates_without_an_end_have_an_expiry() {
+        assert_eq!(moment(253_402_300_799), Timestamp::MAX.min(moment(253_402_300_799)));
+        assert_eq!(moment(i64::MAX).as_second(), Timestamp::MAX.as_second());
+    }
 }

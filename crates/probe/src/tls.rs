@@ -8,13 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use rustls::{
     ClientConfig, NamedGroup, RootCertStore,
     client::WebPkiServerVerifier,
     client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls12Resumption, Tls13ClientSessionValue},
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, UnixTime},
     time_provider::{DefaultTimeProvider, TimeProvider},
 };
 
@@ -58,11 +59,29 @@ impl Tls {
         Ok(Self { config: Arc::new(config), extra_roots })
     }
 
-    /// Parses certificates in PEM (RFC 7468); `None` when there are none, or one is invalid.
-    #[must_use]
-    pub fn certificates(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
-        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-        found.ok().filter(|found| !found.is_empty())
+    /// Parses certificates in PEM (RFC 7468). Lines may be indented, or joined by spaces, as settings and variables of
+    /// pipelines leave them. Text between certificates is ignored.
+    ///
+    /// # Errors
+    /// What is wrong, without any of the text, which may be a private key.
+    pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+        const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+        const END: &str = "-----END CERTIFICATE-----";
+        let mut found = Vec::new();
+        for (number, rest) in (1..).zip(pem.split(BEGIN).skip(1)) {
+            let Some((base64, _)) = rest.split_once(END) else {
+                return Err(format!("certificate {number} has no `{END}`: it was cut"));
+            };
+            let base64: String = base64.replace("\\n", "").split_whitespace().collect();
+            let der =
+                STANDARD.decode(base64).map_err(|error| format!("certificate {number} is not Base64: {error}"))?;
+            // What follows a certificate, or is none, would only be noticed when a server is verified.
+            match x509_parser::parse_x509_certificate(&der) {
+                Ok(([], _)) => found.push(der.into()),
+                _ => return Err(format!("certificate {number} does not decode: it was cut or changed")),
+            }
+        }
+        if found.is_empty() { Err(format!("it holds no `{BEGIN}`")) } else { Ok(found) }
     }
 
     /// Configuration by value, as reqwest expects it. The copy is cheap, since large parts are behind pointers.
@@ -130,5 +149,12 @@ impl ClientSessionStore for NoSessions {
 /// Expiry time of a certificate (DER).
 pub(crate) fn expiry(certificate: &[u8]) -> Option<Timestamp> {
     let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+    Some(moment(certificate.validity().not_after.timestamp()))
+}
+
+/// A time in Unix seconds. Certificates without an end are valid until the end of the year 9999, or beyond what can be
+/// written; the last time that can be is near enough.
+pub(crate) fn moment(seconds: i64) -> Timestamp {
+    let range = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
+    Timestamp::from_second(seconds.clamp(*range.start(), *range.end())).unwrap_or_default()
 }

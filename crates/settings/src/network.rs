@@ -85,12 +85,8 @@ fn host(text: &str) -> Result<String, String> {
 
 fn certificates(text: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     // A private key pasted here by mistake is not shown.
-    match Tls::certificates(text) {
-        Some(found) => Ok(found),
-        None => {
-            Err("expected a certificate in PEM, which begins with `-----BEGIN CERTIFICATE-----` (not shown)".to_owned())
-        }
-    }
+    Tls::certificates(text)
+        .map_err(|problem| format!("expected a certificate in PEM, found a text (not shown) where {problem}"))
 }
 
 #[cfg(test)]
@@ -124,9 +120,17 @@ mod tests {
 
     #[test]
     fn certificate_errors_do_not_show_the_text() {
-        for text in ["", "secret", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----"] {
+        for (text, problem) in [
+            ("", "holds no `-----BEGIN CERTIFICATE-----`"),
+            ("secret", "holds no"),
+            ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----", "holds no"),
+            ("-----BEGIN CERTIFICATE-----\nc2VjcmV0\n", "certificate 1 has no `-----END CERTIFICATE-----`"),
+            ("-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----", "certificate 1 does not decode"),
+            ("-----BEGIN CERTIFICATE-----\nc2Vj!\n-----END CERTIFICATE-----", "certificate 1 is not Base64"),
+        ] {
             let message = certificates(text).unwrap_err();
-            assert!(message.contains("expected a certificate in PEM") && !message.contains("c2Vj"), "{message}");
+            assert!(message.contains("expected a certificate in PEM") && message.contains(problem), "{message}");
+            assert!(!message.contains("c2Vj"), "{message}");
         }
     }
 }

@@ -5,7 +5,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use jiff::Timestamp;
 use rustls::{
     CipherSuite, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, SupportedCipherSuite, Tls12CipherSuite,
     Tls13CipherSuite,
@@ -20,6 +19,7 @@ use x509_parser::{parse_x509_certificate, x509::X509Name};
 
 use crate::handshake::Presented;
 use crate::timing::note_tls;
+use crate::tls::moment;
 
 /// Maximum number of certificates in the evidence; a server may send hundreds.
 const MAX_CHAIN: usize = 8;
@@ -92,7 +92,7 @@ impl ParsedCertificate {
         let summary = Presented {
             subject: name(certificate.subject()),
             issuer: name(certificate.issuer()),
-            expires: Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()?,
+            expires: moment(certificate.validity().not_after.timestamp()),
         };
         let (subject, issuer) = (certificate.subject().as_raw().to_vec(), certificate.issuer().as_raw().to_vec());
         Some(Self { certificate: summary, subject, issuer })

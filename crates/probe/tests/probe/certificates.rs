@@ -116,3 +116,17 @@ async fn names_in_certificates_are_escaped_and_cut() {
         assert!(name.chars().count() == 80 && name.starts_with("\\u{1b}[2Jxxx") && name.ends_with('…'), "{name:?}");
     }
 }
+
+#[test]
+fn certificates_are_read_however_they_are_laid_out() {
+    let pem = format!("{}{}", Authority::generate().pem, Authority::generate().pem);
+    let read = probe::Tls::certificates(&pem).unwrap();
+    assert_eq!(read.len(), 2);
+    let indented: String = pem.lines().map(|line| format!("    {line}\r\n")).collect();
+    for text in [indented, pem.replace('\n', " "), pem.replace('\n', "\\n"), format!("subject=CN\n{pem}\nissuer=CN\n")]
+    {
+        assert_eq!(probe::Tls::certificates(&text).as_ref(), Ok(&read), "{text}");
+    }
+    let cut = pem.replace("-----END CERTIFICATE-----", "");
+    assert!(probe::Tls::certificates(&cut).unwrap_err().contains("it was cut"));
+}
