@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use check::Cause;
 
-use crate::redis::Redis;
+use crate::start;
 use crate::world::World;
 use check_testkit::servers::{Proxy, address};
 
 #[tokio::test]
 async fn documented_commands_suffice_for_all_steps() {
-    let server = Redis::start(&["--maxmemory", "64mb"]);
+    let server = start::redis(&["--maxmemory", "64mb"]);
     let observed = World::with_cache(server.port, "database = 3\nsaved_within = \"1h\"").run().await;
     let used = observed.passed().measured["CacheMemoryUsed"];
     assert!((0.1..20.0).contains(&used), "{used}");
@@ -20,14 +20,14 @@ async fn documented_commands_suffice_for_all_steps() {
 
 #[tokio::test]
 async fn memory_is_not_measured_without_a_limit() {
-    let server = Redis::start(&[]);
+    let server = start::redis(&[]);
     let observed = World::with_cache(server.port, "").run().await;
     assert!(!observed.passed().measured.contains_key("CacheMemoryUsed"), "{:?}", observed.measured);
 }
 
 #[tokio::test]
 async fn unavailable_cache_fails_to_connect_and_recovers() {
-    let mut server = Redis::start(&[]);
+    let mut server = start::redis(&[]);
     let world = World::with_cache(server.port, "");
     world.run().await.passed();
     server.stop();
@@ -38,7 +38,7 @@ async fn unavailable_cache_fails_to_connect_and_recovers() {
 
 #[tokio::test]
 async fn wrong_password_is_inconclusive() {
-    let server = Redis::start(&[]);
+    let server = start::redis(&[]);
     let mut world = World::with_cache(server.port, "");
     world.secrets.insert("cache", "of-yesterday".to_owned());
     let observed = world.run().await;
@@ -48,14 +48,14 @@ async fn wrong_password_is_inconclusive() {
 
 #[tokio::test]
 async fn slow_cache_times_out() {
-    let server = Redis::start(&[]);
+    let server = start::redis(&[]);
     let slow = Proxy::start(server.port, Duration::from_millis(2_500)).await.port;
     World::with_cache(slow, "").run().await.failed("cache connect timeout");
 }
 
 #[tokio::test]
 async fn full_memory_is_measured() {
-    let server = Redis::start(&["--maxmemory", "3mb", "--maxmemory-policy", "noeviction"]);
+    let server = start::redis(&["--maxmemory", "3mb", "--maxmemory-policy", "noeviction"]);
     let answer = server.fill(400);
     assert!(answer.starts_with("-OOM"), "{answer}");
     let observed = World::with_cache(server.port, "").run().await;
@@ -64,7 +64,7 @@ async fn full_memory_is_measured() {
 
 #[tokio::test]
 async fn restart_makes_the_eviction_rate_unknown() {
-    let mut server = Redis::start(&["--maxmemory", "3mb", "--maxmemory-policy", "allkeys-lru"]);
+    let mut server = start::redis(&["--maxmemory", "3mb", "--maxmemory-policy", "allkeys-lru"]);
     let world = World::with_cache(server.port, "");
     server.has_run_for(Duration::from_secs(3)).await;
     assert!(!world.run().await.passed().measured.contains_key("CacheEvictionRate"));
@@ -83,7 +83,7 @@ async fn restart_makes_the_eviction_rate_unknown() {
 
 #[tokio::test]
 async fn refused_connection_fails_and_is_measured_later() {
-    let server = Redis::start(&["--maxclients", "4"]);
+    let server = start::redis(&["--maxclients", "4"]);
     let world = World::with_cache(server.port, "");
     server.has_run_for(Duration::from_secs(8)).await;
     world.run().await.passed();
@@ -102,7 +102,7 @@ async fn refused_connection_fails_and_is_measured_later() {
 
 #[tokio::test]
 async fn failed_snapshot_fails() {
-    let server = Redis::start(&[]);
+    let server = start::redis(&[]);
     // Tests may run as root, who may write anywhere but not to a missing folder.
     std::fs::remove_dir_all(server.folder.path()).unwrap();
     server.send(&["SET key value".to_owned(), "BGSAVE".to_owned()]);

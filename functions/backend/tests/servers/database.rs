@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use check::Cause;
 
-use crate::mariadb::MariaDb;
+use crate::start;
 use crate::world::World;
 use check_testkit::servers::{Proxy, address};
 
@@ -13,7 +13,7 @@ const READ: &str = "read = \"SELECT COUNT(*) FROM bookings WHERE starts_at > NOW
 
 #[tokio::test]
 async fn documented_grants_suffice_for_all_steps() {
-    let server = MariaDb::start(&[], "");
+    let server = start::mariadb(&[], "");
     let observed = World::with_database(server.port, READ).run().await;
     observed.passed();
     assert_eq!(observed.measured["FailedJobsStored"], 2.0, "{:?}", observed.measured);
@@ -26,7 +26,7 @@ async fn documented_grants_suffice_for_all_steps() {
 
 #[tokio::test]
 async fn missing_grant_is_inconclusive() {
-    let server = MariaDb::start(&[], "");
+    let server = start::mariadb(&[], "");
     let observed = World::with_database(server.port, "read = \"SELECT payload FROM failed_jobs\"").run().await;
     let inconclusive = observed.inconclusive();
     assert_eq!(inconclusive.cause, Cause::Credentials);
@@ -36,7 +36,7 @@ async fn missing_grant_is_inconclusive() {
 
 #[tokio::test]
 async fn unavailable_server_fails_to_connect_and_recovers() {
-    let mut server = MariaDb::start(&[], "");
+    let mut server = start::mariadb(&[], "");
     let world = World::with_database(server.port, "");
     world.run().await.passed();
     server.stop();
@@ -48,7 +48,7 @@ async fn unavailable_server_fails_to_connect_and_recovers() {
 
 #[tokio::test]
 async fn wrong_password_is_inconclusive_and_its_reference_named() {
-    let server = MariaDb::start(&[], "");
+    let server = start::mariadb(&[], "");
     let mut world = World::with_database(server.port, "");
     world.secrets.insert("database", "of-yesterday".to_owned());
     let observed = world.run().await;
@@ -59,7 +59,7 @@ async fn wrong_password_is_inconclusive_and_its_reference_named() {
 
 #[tokio::test]
 async fn slow_server_times_out() {
-    let server = MariaDb::start(&[], "");
+    let server = start::mariadb(&[], "");
     let slow = Proxy::start(server.port, Duration::from_millis(2_500)).await.port;
     let text = World::with_database(slow, "").run().await.failed("database connect timeout");
     assert!(text.contains("within 2000 ms"), "{text}");
@@ -71,7 +71,7 @@ async fn slow_server_times_out() {
 
 #[tokio::test]
 async fn exhausted_connections_fail_to_connect() {
-    let server = MariaDb::start(&["--max-connections=10", "--connect-timeout=60"], "");
+    let server = start::mariadb(&["--max-connections=10", "--connect-timeout=60"], "");
     let world = World::with_database(server.port, "");
     // Unauthenticated connections count too. MariaDB reserves one more for administrators.
     let held: Vec<TcpStream> = (0..11).map(|_| TcpStream::connect(address(server.port)).unwrap()).collect();
@@ -85,7 +85,7 @@ async fn exhausted_connections_fail_to_connect() {
 
 #[tokio::test]
 async fn slow_statement_times_out_alone() {
-    let server = MariaDb::start(&[], "");
+    let server = start::mariadb(&[], "");
     let observed = World::with_database(server.port, "read = \"SELECT SLEEP(30)\"").run().await;
     let text = observed.failed("database read timeout");
     assert!(text.contains("1969"), "{text}");
@@ -94,10 +94,10 @@ async fn slow_statement_times_out_alone() {
 
 #[tokio::test]
 async fn session_is_read_only_and_rows_are_limited() {
-    let server = MariaDb::start(&[], "GRANT ALL ON just_driving.* TO 'synthetics'@'%';");
+    let server = start::mariadb(&[], "GRANT ALL ON just_driving.* TO 'synthetics'@'%';");
     let writes = "read = \"SELECT NEXTVAL(just_driving.numbers)\"";
     let owner =
-        MariaDb::start(&[], "GRANT ALL ON just_driving.* TO 'synthetics'@'%'; CREATE SEQUENCE just_driving.numbers;");
+        start::mariadb(&[], "GRANT ALL ON just_driving.* TO 'synthetics'@'%'; CREATE SEQUENCE just_driving.numbers;");
     let text = World::with_database(owner.port, writes).run().await.failed("database read assertion");
     assert!(text.contains("READ ONLY"), "{text}");
     let many = "read = \"SELECT 1 FROM mysql.help_topic a, mysql.help_topic b\"";
@@ -109,7 +109,7 @@ async fn session_is_read_only_and_rows_are_limited() {
 
 #[tokio::test]
 async fn restart_makes_the_slow_query_rate_unknown() {
-    let mut server = MariaDb::start(&["--long-query-time=0", "--slow-query-log=1"], "");
+    let mut server = start::mariadb(&["--long-query-time=0", "--slow-query-log=1"], "");
     let world = World::with_database(server.port, "");
     server.has_run_for(Duration::from_secs(4)).await;
     assert!(!world.run().await.passed().measured.contains_key("SlowQueryRate"));
@@ -130,7 +130,7 @@ async fn restart_makes_the_slow_query_rate_unknown() {
 
 #[tokio::test]
 async fn missing_table_fails() {
-    let server = MariaDb::start(
+    let server = start::mariadb(
         &[],
         "GRANT SELECT ON just_driving.* TO 'synthetics'@'%';\nDROP TABLE just_driving.failed_jobs;",
     );

@@ -2,10 +2,9 @@
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-use crate::mariadb::MariaDb;
-use crate::redis::Redis;
+use crate::start;
 use crate::world::{World, cache, database};
-use check_testkit::servers::{Folder, free_port};
+use check_testkit::servers::{Folder, MariaDb, free_port};
 
 /// Authority that signs the certificates of servers.
 struct Authority {
@@ -42,7 +41,7 @@ fn encrypted_database(authority: &Authority, host: &str, folder: &Folder) -> Mar
     let (certificate, key) = certificate(authority, host, folder);
     let options = [format!("--ssl-cert={certificate}"), format!("--ssl-key={key}")];
     let require_tls = "ALTER USER 'synthetics'@'%' REQUIRE SSL;";
-    MariaDb::start(&options.each_ref().map(String::as_str), require_tls)
+    start::mariadb(&options.each_ref().map(String::as_str), require_tls)
 }
 
 #[tokio::test]
@@ -67,7 +66,7 @@ async fn database_certificate_of_another_host_fails() {
 
 #[tokio::test]
 async fn database_without_tls_fails_if_tls_is_required() {
-    let server = MariaDb::start(&[], "");
+    let server = start::mariadb(&[], "");
     let text = World::new(&database(server.port, ""), &[]).run().await.failed("database connect tls");
     assert!(text.contains("a server without TLS"), "{text}");
 }
@@ -78,7 +77,7 @@ async fn cache_is_reached_only_if_its_authority_is_trusted() {
     let (certificate, key) = certificate(&authority, "localhost", &folder);
     let authority_file = folder.file("authority.pem", &authority.pem);
     let port = free_port().to_string();
-    let server = Redis::start(&[
+    let server = start::redis(&[
         "--tls-port",
         &port,
         "--tls-cert-file",

@@ -7,7 +7,6 @@
 mod cache;
 mod database;
 mod encrypted;
-mod mariadb;
-mod redis;
 mod replica;
+mod start;
 mod world;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use backend::Backend;
 use check::{Inconclusive, Outcome, Report};
+use check_testkit::servers::{MariaDb, Redis};
 use local::Memory;
 use runtime::{Invocation, Ports, Prepared, SkippingClock, execute};
 use settings::Document;
@@ -40,7 +41,7 @@ impl World {
         );
         let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
         let prepared = Prepared::read(&document).unwrap_or_else(|problems| panic!("{problems:#?}"));
-        let secrets = [("database", crate::mariadb::PASSWORD), ("cache", crate::redis::PASSWORD)];
+        let secrets = [("database", MariaDb::PASSWORD), ("cache", Redis::PASSWORD)];
         let secrets = secrets.into_iter().map(|(name, secret)| (name, secret.to_owned())).collect();
         Self { prepared, memory: Arc::default(), clock: Arc::default(), secrets }
     }

@@ -3,10 +3,10 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use check_testkit::servers::{Folder, Server, free_port, program};
+use super::{Folder, Server, free_port, program};
 
 /// Password of the check's user.
-pub const PASSWORD: &str = "read-only-and-no-more";
+const PASSWORD: &str = "read-only-and-no-more";
 /// Statements for `failed_jobs` as `php artisan queue:failed-table` creates it, and for the documented grants.
 const PLATFORM: &str = "
 CREATE DATABASE just_driving CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
@@ -38,9 +38,15 @@ pub struct MariaDb {
 }
 
 impl MariaDb {
-    /// Starts a server with further options, and runs further statements once.
-    pub fn start(options: &[&str], statements: &str) -> Self {
-        let folder = Folder::new(env!("CARGO_TARGET_TMPDIR"), "mariadb");
+    /// Password of the user `synthetics`.
+    pub const PASSWORD: &str = PASSWORD;
+
+    /// Starts a server with its data in this folder and with further options, and runs further statements once.
+    ///
+    /// # Panics
+    /// When the server cannot be set up or started.
+    #[must_use]
+    pub fn start(folder: Folder, options: &[&str], statements: &str) -> Self {
         let data = folder.path().join("data");
         let mut install = Command::new(program("mariadb-install-db", "mariadb-server"));
         install

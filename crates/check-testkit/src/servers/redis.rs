@@ -5,10 +5,8 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use check_testkit::servers::{Folder, Server, address, free_port, program};
+use super::{Folder, Server, address, free_port, program};
 
-/// Password of the check's user.
-pub const PASSWORD: &str = "info-and-no-more";
 /// Password of the user that fills the server.
 const OWNER_PASSWORD: &str = "all-there-is";
 
@@ -24,22 +22,31 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts a server with further options.
-    pub fn start(options: &[&str]) -> Self {
+    /// Password of the user `synthetics`.
+    pub const PASSWORD: &str = "info-and-no-more";
+
+    /// Starts a server with its data in this folder and with further options.
+    ///
+    /// # Panics
+    /// When the server cannot be started.
+    #[must_use]
+    pub fn start(folder: Folder, options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
-        let folder = Folder::new(env!("CARGO_TARGET_TMPDIR"), "redis");
         let mut server = Self { server: None, folder, options, port: free_port(), started: Instant::now() };
         server.restart();
         server
     }
 
     /// Starts the server, after stopping it if necessary.
+    ///
+    /// # Panics
+    /// When the server cannot be started.
     pub fn restart(&mut self) {
         self.stop();
         let mut command = Command::new(program("redis-server", "redis-server"));
         command
             .args(["--bind", "127.0.0.1", "--save", "", "--requirepass", OWNER_PASSWORD])
-            .args(["--user", "synthetics", "on", &format!(">{PASSWORD}"), "+ping", "+info", "+select"])
+            .args(["--user", "synthetics", "on", &format!(">{}", Self::PASSWORD), "+ping", "+info", "+select"])
             .args(["--dir", self.folder.path().to_str().unwrap(), "--port", &self.port.to_string()])
             .args(&self.options)
             .stdout(Stdio::null());
@@ -58,6 +65,9 @@ impl Redis {
     }
 
     /// Sends commands as the owner and returns the first line of each reply.
+    ///
+    /// # Panics
+    /// When the server does not reply.
     pub fn send(&self, commands: &[String]) -> Vec<String> {
         let stream = TcpStream::connect(address(self.port)).unwrap();
         let mut answers = BufReader::new(stream.try_clone().unwrap()).lines();
@@ -71,6 +81,9 @@ impl Redis {
     }
 
     /// Stores `count` values of 10 kB and returns the last reply.
+    ///
+    /// # Panics
+    /// When the server does not reply.
     pub fn fill(&self, count: usize) -> String {
         let value = "x".repeat(10_000);
         let commands: Vec<String> = (0..count).map(|number| format!("SET key:{number} {value}")).collect();
