@@ -1,55 +1,52 @@
 //! Client for MySQL, and for MariaDB, which uses the same protocol.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, ServerError, SslOpts, TlsError, Value};
 use runtime::Step;
 use secrecy::ExposeSecret;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::Store;
+use crate::mysql_connection::{Connection, Fault, MAX_PACKET, MAX_ROWS, Table};
 
-/// Maximum size of one result. **Units:** bytes.
-const MAX_BYTES: usize = 8 << 20;
-/// Maximum size of one packet, and thus of one row. **Units:** bytes.
-const MAX_ROW_BYTES: usize = 1 << 20;
-/// Maximum number of rows in one result.
-const MAX_ROWS: usize = 1_000;
 /// Share of the deadline that a statement may take at the server, in tenths. The rest is for reporting the timeout.
 const TENTHS_AT_SERVER: u32 = 9;
 
 /// A read-only connection, and the deadline of each statement.
 pub struct Database {
     /// `None` when the connection was lost, or may still return the result of an earlier statement.
-    connection: Option<Conn>,
+    connection: Option<Connection>,
     store: Store,
     deadline: Duration,
 }
 
-/// One row of a result: columns in order, all as text.
+/// One row of a result: values in the order of the columns, all as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row(Vec<(String, Option<String>)>);
+pub struct Row {
+    names: Arc<[String]>,
+    values: Vec<Option<String>>,
+}
 
 impl Row {
     /// Value of the column with this name, ignoring case. `None` for `NULL` or a missing column.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(column, _)| column.eq_ignore_ascii_case(name))?.1.as_deref()
+        let column = self.names.iter().position(|column| column.eq_ignore_ascii_case(name))?;
+        self.values.get(column)?.as_deref()
     }
 
-    /// Value of a column as a number; `None` when it is not one.
+    /// Value of a column as a finite number; `None` when it is not one.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<f64> {
-        self.text(name)?.parse().ok()
+        number(self.text(name)?)
     }
 
     /// Value of the first column, for results with a single column.
     #[must_use]
     pub fn first(&self) -> Option<&str> {
-        self.0.first()?.1.as_deref()
+        self.values.first()?.as_deref()
     }
 }
 
@@ -77,22 +74,12 @@ impl Database {
         schema: Option<&str>,
         deadline: Duration,
     ) -> Result<Self, StepEnded> {
-        let mut opts = OptsBuilder::default()
-            .user(store.user.as_deref())
-            .db_name(schema)
-            // A local socket would not be the monitored server.
-            .prefer_socket(false)
-            .tcp_nodelay(true)
-            // Without these values the library would query both from the server.
-            .max_allowed_packet(Some(MAX_ROW_BYTES))
-            .wait_timeout(Some(60));
-        if let Some(reference) = &store.password {
-            opts = opts.pass(Some(step.secret(reference).await?.expose_secret()));
-        }
-        if store.is_encrypted {
-            opts = opts.ssl_opts(trusting(step, store));
-        }
-        let opened = timeout(deadline, Self::open(step, store, opts, deadline)).await;
+        let password = match &store.password {
+            Some(reference) => Some(step.secret(reference).await?),
+            None => None,
+        };
+        let password = password.as_ref().map(ExposeSecret::expose_secret);
+        let opened = timeout(deadline, Self::open(step, store, password, schema, deadline)).await;
         let refusal = match opened {
             Ok(Ok(connection)) => {
                 step.check("connected", Ok(()))?;
@@ -146,12 +133,12 @@ impl Database {
     pub async fn close(self) {
         if let Some(connection) = self.connection {
             // The connection is dropped even if this fails.
-            let _ = timeout(self.deadline, connection.disconnect()).await;
+            let _ = timeout(self.deadline, connection.quit()).await;
         }
     }
 
     async fn ask(&mut self, step: &Step<'_>, statement: &str) -> Result<Vec<Row>, Refusal> {
-        let Some(mut connection) = self.connection.take() else {
+        let Some(connection) = &mut self.connection else {
             return Err(failed(
                 FailureKind::Connect,
                 &self.store,
@@ -159,108 +146,66 @@ impl Database {
                 "the connection was lost earlier",
             ));
         };
-        let statement = statement.to_owned();
-        let reading = apart(&self.store, async move {
-            let rows = read(&mut connection, &statement).await;
-            (connection, rows)
-        });
-        let Ok(read) = timeout(self.deadline, reading).await else {
-            return Err(timeout_error(&self.store, "a result from", self.deadline));
-        };
-        let (connection, rows) = read?;
-        if !rows.as_ref().is_err_and(Error::is_fatal) {
-            self.connection = Some(connection);
+        match timeout(self.deadline, connection.query(statement)).await {
+            Ok(Ok(table)) => Ok(rows(table)),
+            Ok(Err(fault)) => {
+                // After any other fault, the rest of the answer may still arrive.
+                if !matches!(fault, Fault::Server { .. }) {
+                    self.connection = None;
+                }
+                Err(refusal(step, &self.store, fault))
+            }
+            Err(_) => {
+                self.connection = None;
+                Err(timeout_error(&self.store, "a result from", self.deadline))
+            }
         }
-        rows.map_err(|error| refusal(step, &self.store, &error))
     }
 
-    async fn open(step: &Step<'_>, store: &Store, opts: OptsBuilder, deadline: Duration) -> Result<Conn, Refusal> {
-        let addresses = match step.run().client().addresses(&store.place, deadline).await {
-            Ok(addresses) => addresses,
-            Err(error) => return Err(probe_refusal(error)),
+    async fn open(
+        step: &Step<'_>,
+        store: &Store,
+        password: Option<&str>,
+        schema: Option<&str>,
+        deadline: Duration,
+    ) -> Result<Connection, Refusal> {
+        let client = step.run().client();
+        let opened = async {
+            let mut connection = Connection::open(&client, store, password, schema, deadline).await?;
+            limit_session(&mut connection, deadline).await?;
+            Ok(connection)
         };
-        let mut failed = None;
-        for address in addresses {
-            let opts: Opts = opts.clone().ip_or_hostname(address.ip().to_string()).tcp_port(address.port()).into();
-            match apart(store, Conn::new(opts)).await? {
-                Ok(connection) => {
-                    let limited = apart(store, limit_session(connection, deadline)).await?;
-                    return limited.map_err(|error| refusal(step, store, &error));
-                }
-                Err(error) => failed = Some(refusal(step, store, &error)),
-            }
-            if !matches!(&failed, Some(Refusal::Failed(mismatch)) if mismatch.kind == FailureKind::Connect) {
-                break;
-            }
-        }
-        Err(failed.unwrap_or_else(|| timeout_error(store, "a connection to", deadline)))
+        opened.await.map_err(|fault| refusal(step, store, fault))
     }
 }
 
 /// Limits the session: no writes, no more rows than are read, and no statement beyond the deadline. The variable for the
 /// last limit has two names. Old servers have neither, so there only the client's deadline applies.
-async fn limit_session(mut connection: Conn, deadline: Duration) -> Result<Conn, Error> {
-    connection.query_drop("SET SESSION TRANSACTION READ ONLY").await?;
-    connection.query_drop(format!("SET SESSION sql_select_limit = {}", MAX_ROWS + 1)).await?;
+async fn limit_session(connection: &mut Connection, deadline: Duration) -> Result<(), Fault> {
+    connection.query("SET SESSION TRANSACTION READ ONLY").await?;
+    connection.query(&format!("SET SESSION sql_select_limit = {}", MAX_ROWS + 1)).await?;
     let limit = deadline * TENTHS_AT_SERVER / 10;
     for statement in [
         format!("SET SESSION max_execution_time = {}", limit.as_millis()),
         format!("SET SESSION max_statement_time = {:.3}", limit.as_secs_f64()),
     ] {
-        match connection.query_drop(statement).await {
-            Err(Error::Server(error)) if is_unknown(&error) => {}
-            result => return result.map(|()| connection),
+        match connection.query(&statement).await {
+            Err(Fault::Server { code, .. }) if is_unknown(code) => {}
+            result => return result.map(drop),
         }
     }
-    Ok(connection)
+    Ok(())
 }
 
-/// Runs the library in a separate task: it panics on a malformed key of the server, and a huge key keeps it busy without a
-/// pause, so that no deadline would interrupt it.
-async fn apart<T: Send + 'static>(store: &Store, work: impl Future<Output = T> + Send + 'static) -> Result<T, Refusal> {
-    let mut task = JoinSet::new();
-    task.spawn(work);
-    match task.join_next().await {
-        Some(Ok(done)) => Ok(done),
-        _ => Err(failed(FailureKind::Protocol, store, "the MySQL protocol from", "a malformed packet")),
-    }
+/// Finite number in a text of a server; `None` for other text.
+#[must_use]
+pub fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// TLS options with the same trusted authorities as for requests, and the host name from the settings.
-fn trusting(step: &Step<'_>, store: &Store) -> SslOpts {
-    let client = step.run().client();
-    let ca_certificates = client.ca_certificates().iter().map(|authority| authority.to_vec().into()).collect();
-    let name = match &store.place.host {
-        probe::Host::Domain(name) => name.clone(),
-        probe::Host::Ipv4(address) => address.to_string(),
-        probe::Host::Ipv6(address) => address.to_string(),
-    };
-    SslOpts::default().with_root_certs(ca_certificates).with_danger_tls_hostname_override(Some(name))
-}
-
-async fn read(connection: &mut Conn, statement: &str) -> Result<Vec<Row>, Error> {
-    let mut result = connection.query_iter(statement).await?;
-    let names: Vec<String> = result.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
-    let mut rows = Vec::new();
-    let mut bytes = 0;
-    while let Some(row) = result.next().await? {
-        let values: Vec<Option<String>> = row.unwrap().into_iter().map(text).collect();
-        bytes += values.iter().flatten().map(String::len).sum::<usize>();
-        if rows.len() == MAX_ROWS || bytes > MAX_BYTES {
-            // This error is fatal: the rest of the result is not read.
-            return Err(Error::Driver(DriverError::PacketTooLarge));
-        }
-        rows.push(Row(names.iter().cloned().zip(values).collect()));
-    }
-    Ok(rows)
-}
-
-fn text(value: Value) -> Option<String> {
-    match value {
-        Value::NULL => None,
-        Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        other => Some(other.as_sql(true).trim_matches('\'').to_owned()),
-    }
+fn rows(table: Table) -> Vec<Row> {
+    let names: Arc<[String]> = table.names.into();
+    table.rows.into_iter().map(|values| Row { names: Arc::clone(&names), values }).collect()
 }
 
 fn timeout_error(store: &Store, expected: &'static str, deadline: Duration) -> Refusal {
@@ -273,14 +218,21 @@ fn failed(kind: FailureKind, store: &Store, expected: impl Into<Phrase>, actual:
     Refusal::Failed(Mismatch::new(kind, expected, actual))
 }
 
-fn refusal(step: &Step<'_>, store: &Store, error: &Error) -> Refusal {
-    let client = step.run().client();
-    match error {
-        Error::Server(error) => server_refusal(store, error),
-        Error::Io(IoError::Io(error)) => probe_refusal(client.connect_error(&store.place, error)),
-        Error::Io(IoError::Tls(TlsError::Tls(error))) => probe_refusal(client.tls_error(&store.place, error)),
-        Error::Driver(error) => driver_refusal(store, error),
-        other => Refusal::Internal(foreign(other.to_string()).into()),
+fn refusal(step: &Step<'_>, store: &Store, fault: Fault) -> Refusal {
+    match fault {
+        Fault::Server { code, message } => server_refusal(store, code, &message),
+        Fault::Io(error) => probe_refusal(step.run().client().connect_error(&store.place, &error)),
+        Fault::Probe(error) => probe_refusal(error),
+        Fault::Closed => failed(FailureKind::Connect, store, "a reply from", "the connection was closed"),
+        Fault::NoTls => failed(FailureKind::Tls, store, "an encrypted connection to", "a server without TLS"),
+        Fault::TooLarge => {
+            let limit = phrase!("at most {} rows of {} MiB from", MAX_ROWS, MAX_PACKET >> 20);
+            failed(FailureKind::Body, store, limit, "more")
+        }
+        Fault::Plugin(name) => {
+            Refusal::Credentials(phrase!("it requires the unsupported authentication {}", foreign(name)))
+        }
+        Fault::Protocol(actual) => failed(FailureKind::Protocol, store, "the MySQL protocol from", actual),
     }
 }
 
@@ -292,9 +244,9 @@ fn probe_refusal(error: probe::Error) -> Refusal {
 }
 
 /// Classifies a server error by its code. MySQL and MariaDB share the codes up to 1880.
-fn server_refusal(store: &Store, error: &ServerError) -> Refusal {
-    let message = phrase!("{} ({})", foreign(&error.message), error.code);
-    match error.code {
+fn server_refusal(store: &Store, code: u16, message: &str) -> Refusal {
+    let message = phrase!("{} ({})", foreign(message), code);
+    match code {
         // Identity, privileges, allowed hosts and rate limits of the user.
         1044 | 1045 | 1129 | 1130 | 1131 | 1142 | 1143 | 1226 | 1227 | 1251 | 1275 | 1370 | 1524 | 1698 | 1820
         | 1862 | 3118 | 3955 | 4151 => Refusal::Credentials(message),
@@ -304,7 +256,7 @@ fn server_refusal(store: &Store, error: &ServerError) -> Refusal {
         1053 | 1077 | 1080 | 1152 | 1184 => failed(FailureKind::Connect, store, "a reply from", message),
         // Lock timeout, and statement timeout of MariaDB and of MySQL.
         1205 | 1969 | 3024 => failed(FailureKind::Timeout, store, "a reply in time from", message),
-        _ if is_unknown(error) => {
+        _ if is_unknown(code) => {
             let expected = phrase!("{} to support the statement", ours(&store.place));
             Refusal::UnknownStatement(Mismatch::new(FailureKind::Assertion, expected, message))
         }
@@ -313,31 +265,8 @@ fn server_refusal(store: &Store, error: &ServerError) -> Refusal {
 }
 
 /// True when the server does not support a statement or a variable.
-const fn is_unknown(error: &ServerError) -> bool {
-    matches!(error.code, 1064 | 1193)
-}
-
-fn driver_refusal(store: &Store, error: &DriverError) -> Refusal {
-    match error {
-        DriverError::ConnectionClosed => {
-            failed(FailureKind::Connect, store, "a reply from", "the connection was closed")
-        }
-        DriverError::NoClientSslFlagFromServer => {
-            failed(FailureKind::Tls, store, "an encrypted connection to", "a server without TLS")
-        }
-        DriverError::PacketTooLarge => {
-            let limit = phrase!("at most {} rows of {} MiB from", MAX_ROWS, MAX_ROW_BYTES >> 20);
-            failed(FailureKind::Body, store, limit, "more")
-        }
-        DriverError::UnknownAuthPlugin { .. }
-        | DriverError::MysqlOldPasswordDisabled
-        | DriverError::CleartextPluginDisabled => Refusal::Credentials(foreign(error.to_string()).into()),
-        // The text of some errors quotes the packet.
-        DriverError::UnexpectedPacket { .. } => {
-            failed(FailureKind::Protocol, store, "the MySQL protocol from", "an unexpected packet")
-        }
-        _ => failed(FailureKind::Protocol, store, "the MySQL protocol from", foreign(error.to_string())),
-    }
+const fn is_unknown(code: u16) -> bool {
+    matches!(code, 1064 | 1193)
 }
 
 impl Refusal {
@@ -392,8 +321,7 @@ mod tests {
             (1049, "assertion"),
         ];
         for (code, expected) in cases {
-            let error = ServerError { code, message: "message".to_owned(), state: "HY000".to_owned() };
-            let actual = match server_refusal(&store(), &error) {
+            let actual = match server_refusal(&store(), code, "message") {
                 Refusal::Failed(mismatch) => mismatch.kind.to_string(),
                 Refusal::Credentials(_) => "credentials".to_owned(),
                 Refusal::UnknownStatement(_) => "unknown-statement".to_owned(),
@@ -403,17 +331,22 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn panic_of_the_library_is_a_broken_protocol() {
-        assert!(matches!(apart(&store(), async { 7 }).await, Ok(7)));
-        let panicked = apart(&store(), async { panic!("valid PEM is mandatory here") }).await;
-        assert!(matches!(panicked, Err::<(), _>(Refusal::Failed(mismatch)) if mismatch.kind == FailureKind::Protocol));
+    #[test]
+    fn column_names_ignore_case() {
+        let table = Table {
+            names: vec!["Variable_name".to_owned(), "Value".to_owned()],
+            rows: vec![vec![Some("Uptime".to_owned()), None]],
+        };
+        let row = rows(table).pop().unwrap();
+        assert_eq!((row.text("variable_NAME"), row.text("value"), row.first()), (Some("Uptime"), None, Some("Uptime")));
+        assert_eq!((row.number("variable_name"), row.number("none")), (None, None));
     }
 
     #[test]
-    fn column_names_ignore_case() {
-        let row = Row(vec![("Variable_name".to_owned(), Some("Uptime".to_owned())), ("Value".to_owned(), None)]);
-        assert_eq!((row.text("variable_NAME"), row.text("value"), row.first()), (Some("Uptime"), None, Some("Uptime")));
-        assert_eq!((row.number("variable_name"), row.number("none")), (None, None));
+    fn only_finite_numbers_are_numbers() {
+        assert_eq!(
+            ["1", "-1.5", "NaN", "inf", "1e999", "x", ""].map(number),
+            [Some(1.0), Some(-1.5), None, None, None, None, None]
+        );
     }
 }

@@ -20,6 +20,9 @@ use crate::Store;
 
 /// Maximum number of bytes to read from one connection, since a queued job can have any size. **Units:** bytes.
 const MAX_BYTES: usize = 4 << 20;
+/// Maximum number of lines to read from one connection. Each small value has one line, and takes much more memory
+/// than its bytes.
+const MAX_LINES: usize = 100_000;
 /// Number of initial bytes to keep, which may state why the server closed the connection. **Units:** bytes.
 const KEPT_BYTES: usize = 200;
 
@@ -69,7 +72,7 @@ impl Connection {
             }
         };
         let received: Arc<Mutex<Received>> = Arc::default();
-        let stream = Bounded { stream, remaining: MAX_BYTES, received: Arc::clone(&received) };
+        let stream = Bounded { stream, remaining: MAX_BYTES, lines: MAX_LINES, received: Arc::clone(&received) };
         // This crate enforces the deadlines.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let opening = MultiplexedConnection::new_with_config(&info, stream, config);
@@ -116,16 +119,19 @@ fn lock(received: &Mutex<Received>) -> MutexGuard<'_, Received> {
     received.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Stream that fails after a maximum number of bytes.
+/// Stream that fails after a maximum number of bytes or lines.
 struct Bounded {
     stream: Box<dyn Duplex>,
+    /// Bytes that may still be read.
     remaining: usize,
+    /// Lines that may still be read.
+    lines: usize,
     received: Arc<Mutex<Received>>,
 }
 
 impl AsyncRead for Bounded {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.remaining == 0 {
+        if self.remaining == 0 || self.lines == 0 {
             lock(&self.received).is_oversized = true;
             return Poll::Ready(Err(io::Error::from(io::ErrorKind::InvalidData)));
         }
@@ -133,6 +139,7 @@ impl AsyncRead for Bounded {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         let new_bytes = &buf.filled()[before..];
         self.remaining = self.remaining.saturating_sub(new_bytes.len());
+        self.lines = self.lines.saturating_sub(new_bytes.iter().filter(|byte| **byte == b'\n').count());
         let mut received = lock(&self.received);
         let room = KEPT_BYTES - received.first.len();
         received.first.extend(new_bytes.iter().take(room));
@@ -211,6 +218,32 @@ impl Refusal {
                     phrase!("{} rejects {}: {}\n{}, and allow the user to read", place, ours(user), message, password);
                 step.inconclusive(Cause::Credentials, detail)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// Bytes that can be read of a stream that repeats a text, and whether the bound is noted.
+    async fn read(text: &'static str) -> (usize, bool) {
+        let received: Arc<Mutex<Received>> = Arc::default();
+        let stream = Box::new(tokio::io::join(io::Cursor::new(text.repeat(MAX_BYTES)), tokio::io::sink()));
+        let mut bounded = Bounded { stream, remaining: MAX_BYTES, lines: MAX_LINES, received: Arc::clone(&received) };
+        let mut bytes = Vec::new();
+        let ended = bounded.read_to_end(&mut bytes).await;
+        (bytes.len(), ended.is_err() && lock(&received).is_oversized)
+    }
+
+    #[tokio::test]
+    async fn bytes_and_lines_of_a_connection_are_bounded() {
+        for (text, most) in [("x", MAX_BYTES), (":1\r\n", 4 * MAX_LINES), ("_\n", 2 * MAX_LINES)] {
+            let (read, is_bounded) = read(text).await;
+            // The last chunk may exceed the bound.
+            assert!((most..most + (1 << 20)).contains(&read) && is_bounded, "{text:?}: {read}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
@@ -62,7 +62,6 @@ impl Client {
     /// # Errors
     /// A failure of the target, or an error of this machine, as in [`Client::send`].
     pub async fn dial(&self, server: &HostPort, encrypted: bool, deadline: Duration) -> Result<Box<dyn Duplex>, Error> {
-        let recorder = Recorder::new(self.now());
         let ends = Instant::now() + deadline;
         let remaining = || ends.saturating_duration_since(Instant::now());
         let addresses = self.addresses(server, remaining()).await?;
@@ -86,9 +85,20 @@ impl Client {
         };
         // Commands are a few bytes each, so do not wait to combine them.
         let _ = stream.set_nodelay(true);
-        if !encrypted {
-            return Ok(Box::new(stream));
-        }
+        if encrypted { self.encrypt(server, stream, remaining()).await } else { Ok(Box::new(stream)) }
+    }
+
+    /// Encrypts a connection with TLS, with the same trusted authorities as for requests.
+    ///
+    /// # Errors
+    /// Those of [`Self::dial`].
+    pub async fn encrypt(
+        &self,
+        server: &HostPort,
+        stream: impl Duplex + 'static,
+        deadline: Duration,
+    ) -> Result<Box<dyn Duplex>, Error> {
+        let recorder = Recorder::new(self.now());
         let name = match &server.host {
             Host::Domain(name) => {
                 ServerName::try_from(name.clone()).map_err(|error| Error::Request(foreign(error.to_string()).into()))?
@@ -100,7 +110,7 @@ impl Client {
         // ALPN lists HTTP versions only.
         config.alpn_protocols.clear();
         let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
-        match timeout(remaining(), CURRENT.scope(recorder.clone(), handshake)).await {
+        match timeout(deadline, CURRENT.scope(recorder.clone(), handshake)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(error)) => {
                 let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -118,7 +128,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`Self::dial`].
-    pub async fn addresses(&self, server: &HostPort, deadline: Duration) -> Result<Vec<SocketAddr>, Error> {
+    async fn addresses(&self, server: &HostPort, deadline: Duration) -> Result<Vec<SocketAddr>, Error> {
         if !server.url().is_some_and(|url| self.egress().allows_host(&url)) {
             let hosts = self.egress().host_list();
             return Err(Error::Request(phrase!(
@@ -160,29 +170,19 @@ impl Client {
         Ok(permitted)
     }
 
-    /// Trusted authorities in addition to Mozilla's (DER), for clients with their own TLS configuration.
-    #[must_use]
-    pub fn ca_certificates(&self) -> &[CertificateDer<'static>] {
-        self.tls().extra_roots()
-    }
-
-    /// Classifies a failed connection as a failure of the target or of this machine. For clients with their own sockets.
+    /// Classifies a broken connection as a failure of the target or of this machine.
     #[must_use]
     pub fn connect_error(&self, server: &HostPort, error: &io::Error) -> Error {
         if is_local(error) {
             return Error::Request(phrase!("this machine cannot open connections: {}", foreign(error.to_string())));
         }
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(refused) => self.tls_error(server, refused),
+            Some(refused) => {
+                let actual = describe_tls(refused, &Handshake::default());
+                failed(FailureKind::Tls, phrase!("a trusted TLS connection to {}", ours(server)), actual)
+            }
             None => failed(FailureKind::Connect, phrase!("a connection to {}", ours(server)), describe_io(error)),
         }
-    }
-
-    /// Classifies a TLS error. For clients with their own TLS configuration.
-    #[must_use]
-    pub fn tls_error(&self, server: &HostPort, error: &rustls::Error) -> Error {
-        let actual = describe_tls(error, &Handshake::default());
-        failed(FailureKind::Tls, phrase!("a trusted TLS connection to {}", ours(server)), actual)
     }
 }
 

@@ -28,7 +28,6 @@ use crate::timing::{CURRENT, note};
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,
-    extra_roots: Arc<[CertificateDer<'static>]>,
 }
 
 impl Tls {
@@ -55,8 +54,7 @@ impl Tls {
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.resumption = Resumption::store(Arc::new(NoSessions)).tls12_resumption(Tls12Resumption::Disabled);
-        let extra_roots = extra_roots.iter().map(|root| root.clone().into_owned()).collect();
-        Ok(Self { config: Arc::new(config), extra_roots })
+        Ok(Self { config: Arc::new(config) })
     }
 
     /// Parses certificates in PEM (RFC 7468). Lines may be indented, or joined by spaces, as settings and variables of
@@ -87,10 +85,6 @@ impl Tls {
     /// Configuration by value, as reqwest expects it. The copy is cheap, since large parts are behind pointers.
     pub(crate) fn config(&self) -> ClientConfig {
         ClientConfig::clone(&self.config)
-    }
-
-    pub(crate) fn extra_roots(&self) -> &[CertificateDer<'static>] {
-        &self.extra_roots
     }
 
     pub(crate) fn provider(&self) -> &CryptoProvider {

@@ -94,7 +94,7 @@ impl Info {
     }
 
     fn number(&self, name: &str) -> Option<f64> {
-        self.text(name).parse().ok()
+        datastores::number(self.text(name))
     }
 
     /// Measures the memory in use, and the rates since the last run.

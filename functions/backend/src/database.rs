@@ -237,9 +237,10 @@ async fn failed_jobs(
         jobs.window.as_secs()
     );
     let rows = connection.rows(step, &statement).await?;
-    if let Some(count) = rows.first().and_then(Row::first).and_then(|count| count.parse().ok()) {
-        step.run().measure(&FAILED_JOBS_STORED, count, None);
-    }
+    let count = rows.first().and_then(Row::first);
+    let number = count.and_then(datastores::number);
+    let number = number.ok_or_else(|| mismatch("the number of failed jobs", foreign(count.unwrap_or("nothing"))));
+    step.run().measure(&FAILED_JOBS_STORED, step.check_value("counted", number)?, None);
     Ok(())
 }
 

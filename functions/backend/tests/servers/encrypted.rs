@@ -51,7 +51,7 @@ async fn database_is_reached_only_if_its_authority_is_trusted() {
     let settings = database(server.port, "");
     World::new(&settings, &[&authority.pem]).run().await.passed();
     let text = World::new(&settings, &[&Authority::generate().pem]).run().await.failed("database connect tls");
-    assert!(text.contains("unknown authority"), "{text}");
+    assert!(text.contains("the authority is unknown"), "{text}");
     // The server refuses the user without TLS.
     World::with_database(server.port, "").run().await.inconclusive();
 }
