@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use probe::expect::{self, Compare};
-use probe::{Bytes, HeaderMap, HeaderValue, Redactor, Response, StatusCode, Url};
+use probe::{Bytes, HeaderMap, HeaderValue, Limits, Redactor, Response, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -39,6 +39,7 @@ fn response(kind: &str, body: &[u8]) -> Option<Response> {
         url: Url::parse("https://app.example/").ok()?,
         certificate_expires: None,
         redactor: Redactor::default(),
+        limits: Limits::default(),
     })
 }
 

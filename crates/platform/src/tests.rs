@@ -1,6 +1,6 @@
 //! Answers for the tests of this crate.
 
-use probe::{Bytes, HeaderMap, Redactor, Response, StatusCode};
+use probe::{Bytes, HeaderMap, Limits, Redactor, Response, StatusCode};
 
 pub(crate) fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> Response {
     Response {
@@ -12,6 +12,7 @@ pub(crate) fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> R
         url: "https://app.example/api/me".parse().unwrap(),
         certificate_expires: None,
         redactor: Redactor::default(),
+        limits: Limits::default(),
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use url::{Position, Url};
 
 use crate::{
-    Cookies, EgressPolicy, Error, Redactor, Request, Response, Tls,
+    Cookies, EgressPolicy, Error, Limits, Redactor, Request, Response, Tls,
     coding::{ACCEPTED, Body, Undecoded},
     cookies::mask_values,
     egress::PolicyResolver,
@@ -76,6 +76,7 @@ pub struct Client {
     redactor: Redactor,
     now: Now,
     connections: Connections,
+    limits: Limits,
 }
 
 /// Result of a request, with its exchanges.
@@ -163,7 +164,23 @@ impl Client {
             builder = builder.pool_max_idle_per_host(0);
         }
         let http = builder.build().map_err(|error| Error::Request(foreign(error.to_string()).into()))?;
-        Ok(Self { http, tls: tls.clone(), egress, identity, run, redactor, now, connections })
+        Ok(Self {
+            http,
+            tls: tls.clone(),
+            egress,
+            identity,
+            run,
+            redactor,
+            now,
+            connections,
+            limits: Limits::default(),
+        })
+    }
+
+    /// Replaces the limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Redactor for everything that this client reports.
@@ -204,7 +221,7 @@ impl Client {
         let bounds = Bounds {
             started: Instant::now(),
             deadline: request.deadline,
-            body_cap: request.body_cap,
+            body_cap: self.limits.body.unwrap_or(request.body_cap),
             follow: request.max_redirects > 0,
             cookies: request.cookies,
             home: request.url.clone(),
@@ -337,6 +354,7 @@ impl Client {
             url: hop.url.clone(),
             certificate_expires: exchange.certificate_expires,
             redactor: self.redactor.clone(),
+            limits: self.limits,
         })
     }
 

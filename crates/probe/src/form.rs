@@ -8,8 +8,6 @@ use crate::{Response, html::Tags};
 
 /// Maximum number of fields to examine; no real form has more.
 const MAX_FIELDS: usize = 1_000;
-/// Maximum length of a token in bytes. Laravel's has 40 characters, and an encrypted one some hundreds.
-const MAX_TOKEN: usize = 8 * 1024;
 /// Elements whose values a form sends.
 const FIELDS: [&str; 4] = ["input", "button", "textarea", "select"];
 
@@ -26,8 +24,8 @@ pub fn token(response: &Response, field: &str) -> Result<SecretString, Mismatch>
     }
     let expected = phrase!("a form with the hidden field {}", ours(field));
     match find(&response.text(), field) {
-        Found::Token(token) if token.len() > MAX_TOKEN => {
-            let expected = phrase!("a hidden field {} of at most {} bytes", ours(field), MAX_TOKEN);
+        Found::Token(token) if token.len() > response.limits.token => {
+            let expected = phrase!("a hidden field {} of at most {} bytes", ours(field), response.limits.token);
             Err(mismatch(response, FailureKind::Assertion, expected, phrase!("one of {} bytes", token.len())))
         }
         Found::Token(token) => {

@@ -12,7 +12,7 @@ use http::{
 use jiff::Timestamp;
 use url::Url;
 
-use crate::{Redactor, redirect::reference};
+use crate::{Limits, Redactor, redirect::reference};
 
 /// Maximum length of an excerpt from a body, in characters.
 const MAX_EXCERPT: usize = 300;
@@ -32,6 +32,8 @@ pub struct Response {
     pub certificate_expires: Option<Timestamp>,
     /// Redactor for excerpts in [`crate::expect`].
     pub redactor: Redactor,
+    /// Limits of the client.
+    pub limits: Limits,
 }
 
 impl Response {

@@ -67,7 +67,7 @@ pub(crate) async fn attempt<C: Check>(
     let now = Arc::new(move || clock.now());
     let (tls, egress) = (&prepared.common.network.tls, &prepared.egress);
     let client = match Client::new(tls, egress, identity, ports.redactor.clone(), now, Connections::Fresh) {
-        Ok(client) => client,
+        Ok(client) => client.with_limits(prepared.limits),
         Err(error) => {
             let attempt = not_started(ports, Cause::Internal, error.describe());
             return AttemptResult { attempt, is_complete: false, leftovers: Vec::new(), warnings: Vec::new() };

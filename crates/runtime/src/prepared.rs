@@ -1,6 +1,6 @@
 //! A check ready to run, read from a settings file.
 
-use probe::EgressPolicy;
+use probe::{EgressPolicy, Limits};
 use settings::{CheckLimits, Common, Document, Problem, RunSettings, Section, written_duration};
 use toml::Table;
 
@@ -17,6 +17,8 @@ pub struct Prepared<C> {
     pub check: C,
     /// Egress policy of its requests.
     pub egress: EgressPolicy,
+    /// Limits of what its requests read.
+    pub limits: Limits,
     /// Effective settings, with every default filled in: a settings file, except that maintenance windows may name
     /// other checks.
     pub written: Table,
@@ -38,7 +40,7 @@ impl<C: Check> Prepared<C> {
             Some(check)
         })?;
         let settings::CheckSettings { common, run, own: check, egress, written } = settings;
-        Ok(Self { common, run, check, egress, written })
+        Ok(Self { common, run, check, egress, limits: Limits::default(), written })
     }
 }
 

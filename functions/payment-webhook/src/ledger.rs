@@ -243,7 +243,7 @@ impl StudentId {
 #[cfg(test)]
 mod tests {
     use check::NoSecrets;
-    use probe::{Bytes, HeaderMap, Redactor, StatusCode};
+    use probe::{Bytes, HeaderMap, Limits, Redactor, StatusCode};
     use serde_json::json;
 
     use super::*;
@@ -256,6 +256,7 @@ mod tests {
             url: "https://app.example/api/payments".parse().unwrap(),
             certificate_expires: None,
             redactor: Redactor::default(),
+            limits: Limits::default(),
         }
     }
 

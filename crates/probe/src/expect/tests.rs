@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json as value;
 
 use super::*;
-use crate::Redactor;
+use crate::{Limits, Redactor};
 
 pub(crate) fn response(status: u16, body: &str) -> Response {
     let mut headers = HeaderMap::new();
@@ -16,6 +16,7 @@ pub(crate) fn response(status: u16, body: &str) -> Response {
         url: "https://justdriving.dk/".parse().unwrap(),
         certificate_expires: None,
         redactor: Redactor::default(),
+        limits: Limits::default(),
     }
 }
 

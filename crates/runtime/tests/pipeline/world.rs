@@ -111,6 +111,7 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
         },
         check,
         egress: NETWORK.egress.clone(),
+        limits: Default::default(),
         written: toml::Table::new(),
     }
 }
