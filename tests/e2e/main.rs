@@ -8,7 +8,9 @@ mod deployed;
 mod emulator;
 mod incidents;
 mod kills;
+#[path = "../leak_search.rs"]
 mod leak_search;
+mod leaks;
 mod many;
 mod matrix;
 mod mirror;

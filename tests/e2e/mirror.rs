@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::leak_search::leak;
+use crate::leak_search::Search;
 use crate::world::{Message, World};
 
 /// Session secret that every encoding changes and that is valid in a cookie.
@@ -50,9 +50,8 @@ async fn login_secrets_never_leave_the_process() {
             let failure = &invoked.report()["outcome"]["failures"][0];
             assert_eq!(failure["step"], step, "{path}, {encoding}: {failure:#}");
             assert!(failure["evidence"].as_str().unwrap().contains("[redacted]"), "{path}, {encoding}: {failure:#}");
-            for sent in mirror.sent() {
-                assert_eq!(leak(&sent, &failure.to_string()), None, "{path}, {encoding}: {failure:#}");
-            }
+            let search = Search::new(mirror.sent().iter().map(String::as_str));
+            assert_eq!(search.find(&failure.to_string()), None, "{path}, {encoding}: {failure:#}");
         }
     }
     // The search covered one-time codes.
@@ -71,9 +70,8 @@ async fn login_secrets_never_leave_the_process() {
     secrets.extend([SESSION, CSRF, FORM_TOKEN].map(str::to_owned));
     for (name, text) in outputs {
         assert!(!text.is_empty(), "{name}");
-        for secret in &secrets {
-            assert_eq!(leak(secret, &text), None, "{name}: {text}");
-        }
+        let search = Search::new(secrets.iter().map(String::as_str));
+        assert_eq!(search.find(&text), None, "{name}: {text}");
     }
 }
 

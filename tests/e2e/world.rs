@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -37,6 +37,8 @@ pub struct World {
     /// Messages of the topic `events`.
     pub events: Queue,
     sdk: SdkConfig,
+    /// Envelopes of all messages that were received.
+    envelopes: Mutex<String>,
     settings: String,
     variables: BTreeMap<String, String>,
 }
@@ -128,6 +130,7 @@ impl World {
             warnings,
             events,
             sdk,
+            envelopes: Mutex::default(),
             settings: shipped_settings(),
             variables,
         };
@@ -167,6 +170,27 @@ impl World {
 
     /// Runs the `synthetics` program with these arguments only.
     pub fn program(&self, arguments: &[&str]) -> std::process::Output {
+        self.program_with(arguments, &BTreeMap::new())
+    }
+
+    /// Runs checks with the `synthetics` program, which reads secrets from the environment instead of SSM: by path, such as
+    /// `login/password`.
+    pub fn run_locally(&self, arguments: &[&str], secrets: &BTreeMap<String, String>) -> std::process::Output {
+        let variable = |path: &str| path.to_uppercase().replace(['/', '-'], "_");
+        let reference = |path: &str| format!("ssm:/just-driving/{}/{path}\"", self.environment);
+        let settings = secrets.keys().fold(self.settings.clone(), |settings, path| {
+            settings.replace(&reference(path), &format!("env:{}\"", variable(path)))
+        });
+        let path = own_file(&format!("local-{}.toml", self.environment));
+        fs::write(&path, settings).unwrap();
+        let variables = secrets.iter().map(|(path, value)| (variable(path), value.clone())).collect();
+        let settings = ["--settings", path.to_str().unwrap()];
+        let output = self.program_with(&[&["run"], arguments, &settings].concat(), &variables);
+        remove(&path);
+        output
+    }
+
+    fn program_with(&self, arguments: &[&str], variables: &BTreeMap<String, String>) -> std::process::Output {
         let binary = target().join("debug/synthetics");
         assert!(binary.is_file(), "{} is missing\n  build it: cargo xtask test build", binary.display());
         let mut program = std::process::Command::new(binary);
@@ -176,7 +200,8 @@ impl World {
             .env("AWS_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("USER", "anna");
+            .env("USER", "anna")
+            .envs(variables);
         // Its calls go through a server in this process, which must keep running meanwhile.
         tokio::task::block_in_place(|| program.output()).unwrap()
     }
@@ -269,11 +294,20 @@ impl World {
 
     /// Takes the messages that have arrived since the last call.
     pub async fn received(&self) -> Received {
-        Received {
+        let received = Received {
             on_call: self.on_call.take().await,
             warnings: self.warnings.take().await,
             events: self.events.take().await,
-        }
+        };
+        let messages = [&received.on_call, &received.warnings, &received.events].into_iter().flatten();
+        let envelopes: String = messages.map(|message| message.envelope.as_str()).collect();
+        self.envelopes.lock().unwrap_or_else(PoisonError::into_inner).push_str(&envelopes);
+        received
+    }
+
+    /// Envelopes of all messages that [`Self::received`] has taken.
+    pub fn envelopes(&self) -> String {
+        self.envelopes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads all published metrics back, per metric and minute.

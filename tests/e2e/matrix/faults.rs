@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::alarms::{Alarms, data};
 use super::page::{self, Fired, Part, Row};
 use super::world;
+use crate::leaks::assert_no_secret;
 use crate::runtime_api::Invoked;
 use crate::world::{Message, Received, World, repository};
 
@@ -71,6 +72,7 @@ pub async fn row(spec: &FaultSpec) -> Row {
     let numbers = world.metrics_at(world.minute()).await;
     let mut other_events = Vec::new();
     let opened = received(&world, &mut other_events).await;
+    assert_no_secret(&world, &[&function], &[]).await;
     // Further runs of the same fault do not notify again.
     for run in 1..=times.further {
         let again = world.run_after(&function, spec.every).await;
@@ -137,6 +139,7 @@ pub async fn row(spec: &FaultSpec) -> Row {
     let effect = Effect { shown, numbers_before, numbers, last_successful_run, opened, later };
     effect.assert_as_declared(spec, &world);
     let points = world.metrics().await;
+    assert_no_secret(&world, &[&function], &points).await;
     let raised = alarms.raised(&[&spec.check], &data(&points), began, world.minute());
     let names: BTreeSet<&str> = raised.iter().map(|raised| raised.alarm.as_str()).collect();
     assert_eq!(names, declared.iter().map(String::as_str).collect(), "{fault}: alarms");

@@ -7,6 +7,7 @@ use demo_platform::{Fault, Options};
 use super::alarms::{Alarms, data};
 use super::page::{self, Fired, Part, Row};
 use super::{Scenario, morning_world};
+use crate::leaks::assert_no_secret;
 
 /// Scenario that makes a check slow.
 struct Late {
@@ -115,6 +116,7 @@ async fn row(late: Late) -> Row {
     assert_eq!(events, late.events, "{check}: {received}");
 
     let points = world.metrics().await;
+    assert_no_secret(&world, &[&function], &points).await;
     let raised = alarms.raised(&[check], &data(&points), began, world.minute());
     let mut names: Vec<&str> = raised.iter().map(|raised| raised.alarm.as_str()).collect();
     names.sort_unstable();

@@ -12,6 +12,7 @@ use super::alarms::{Alarms, Raised, data};
 use super::page::{self, Fired, Part, Row};
 use super::{Scenario, world};
 use crate::calls::Obstacle;
+use crate::leaks::assert_no_secret;
 use crate::runtime_api::Function;
 use crate::world::{World, scheduled};
 
@@ -53,6 +54,7 @@ async fn no_runs() -> Row {
     world.forward(MINUTE * 180);
     let ran_again = all_run().await;
     let points = world.metrics().await;
+    assert_no_secret(&world, &functions.iter().collect::<Vec<_>>(), &points).await;
     let raised = alarms.raised(&checks, &data(&points), stopped, ran_again);
     let expected: BTreeSet<String> =
         checks.iter().map(|check| format!("MonitoringLost{}", alarms.pascal(check))).collect();
@@ -100,6 +102,7 @@ async fn refusing_topic() -> Row {
     let events: Vec<String> = received.on_call.iter().map(|message| message.attributes["event"].clone()).collect();
     assert_eq!(events, ["opened", "recovered"], "{received}");
     let points = world.metrics().await;
+    assert_no_secret(&world, &[&function], &points).await;
     let raised = alarms.raised(&["login"], &data(&points), began, world.minute());
     assert_eq!(names(&raised), BTreeSet::from(["FailingLogin", "LoginObjective", "OldestUnsentNotification"]));
     Row {
@@ -135,6 +138,7 @@ async fn expiring_certificate() -> Row {
             let invoked = world.run(&function).await;
             assert_eq!(invoked.outcome(), "passed", "{:#}", invoked.report());
         }
+        assert_no_secret(world, &[&function], &[]).await;
         world.minute()
     };
     let began = runs(&world, 1).await;
@@ -180,6 +184,7 @@ async fn platform_down() -> Row {
     world.platform.faults().clear(Fault::Down);
     let until = runs(3, "passed").await;
     let points = world.metrics().await;
+    assert_no_secret(&world, &functions.iter().collect::<Vec<_>>(), &points).await;
     let raised = alarms.raised(&["availability", "login"], &data(&points), began, until);
     let expected = BTreeSet::from(["FailingAvailability", "FailingLogin", "LoginObjective", "PlatformDown"]);
     assert_eq!(names(&raised), expected, "{raised:?}");
