@@ -6,9 +6,9 @@ use icu_properties::CodePointMapData;
 use icu_properties::props::GeneralCategory;
 use serde_json::Value;
 
+use crate::attack::{Arrived, Attack, Extent, Place};
 use crate::behavior::{Behavior, QUOTED};
-use crate::front::{Arrived, Place};
-use crate::run::{Flow, Observation};
+use crate::run::{Flow, Later, Observation};
 
 /// Longest time of a run after its deadline, for compensation.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -31,12 +31,7 @@ pub const MAY_PASS: [(&str, &[&str], &str); 2] = [
 pub const LOG_IN: &str = "POST /api/login";
 
 /// Bounds that a run does not hold, one line each.
-pub fn violations(
-    flow: &Flow,
-    attack: Option<(&Place, Behavior)>,
-    observed: &Observation,
-    baseline_kb: u64,
-) -> Vec<String> {
+pub fn violations(flow: &Flow, attack: Option<&Attack>, observed: &Observation, baseline_kb: u64) -> Vec<String> {
     let mut violations = Vec::new();
     let report = &observed.report;
     let bound = flow.deadline + GRACE;
@@ -52,35 +47,40 @@ pub fn violations(
         if length > MAX_TEXT {
             violations.push(format!("{path} has {length} characters; the limit is {MAX_TEXT}"));
         }
-        if let Some(found) = text.chars().find(|c| is_unclean(*c)) {
-            violations.push(format!("{path} contains {found:?}"));
-        }
+        violations.extend(unclean(path, text));
         if text.contains("panicked") {
             violations.push(format!("{path}: {text}"));
         }
     });
     texts(&observed.messages, "message", &mut |path, text| {
-        // A newline in a forged text must not begin a line of the message.
-        if let Some(found) = text.chars().find(|c| *c != '\n' && is_unclean(*c)) {
-            violations.push(format!("{path} contains {found:?}"));
-        }
-        if text.lines().any(|line| line.trim_start().starts_with(QUOTED)) {
-            violations.push(format!("{path} has a forged line"));
-        }
+        violations.extend(unclean(path, text));
     });
-    let has_passed = report["outcome"]["result"] == "passed";
-    match attack {
-        None if !has_passed => violations.push(format!("not passed: {}", report["outcome"])),
-        Some((place, behavior)) => {
-            let may_pass =
-                |(request, but, _): &(&str, &[&str], &str)| place.request == *request && !but.contains(&flow.check);
-            if !observed.arrived.iter().any(|arrived| arrived.place == *place) {
-                violations.push("the request was not sent".to_owned());
-            } else if behavior.breaks_the_answer() && has_passed && !MAY_PASS.iter().any(may_pass) {
-                violations.push("passed without an answer".to_owned());
-            }
+    if let Some(store) = flow.store
+        && [report, &observed.messages].iter().any(|output| output.to_string().contains(store.password()))
+    {
+        violations.push("the password is in the output".to_owned());
+    }
+    let has_passed = observed.has_passed();
+    if let Some(Attack { behavior, from, extent }) = attack {
+        let may_pass =
+            |(request, but, _): &(&str, &[&str], &str)| from.request == *request && !but.contains(&flow.check);
+        // A second attempt meets a healthy platform.
+        let is_confirmed = *extent == Extent::Once && observed.attempts() == 2;
+        if !observed.arrived.iter().any(|arrived| arrived.place == *from) {
+            violations.push("the request was not sent".to_owned());
+        } else if behavior.breaks_the_answer() && has_passed && !is_confirmed && !MAY_PASS.iter().any(may_pass) {
+            violations.push("passed without an answer".to_owned());
         }
-        None => {}
+    } else if !has_passed {
+        violations.push(format!("not passed: {}", report["outcome"]));
+    }
+    if let Some(later) = &observed.later {
+        if later.outcome["result"] != "passed" {
+            violations.push(format!("the next runs have not passed: {}", later.outcome));
+        }
+        if !later.left.is_empty() {
+            violations.push(format!("left after the cleanup: {}", later.left.join("; ")));
+        }
     }
     let is_reported = report["leftovers"].as_array().is_some_and(|leftovers| !leftovers.is_empty());
     if !observed.left.is_empty() && !is_reported {
@@ -103,6 +103,18 @@ fn has_unanswered_log_in(report: &Value) -> bool {
             LOG_IN.split_once(' ').is_some_and(|(method, path)| exchange["method"] == method && url.ends_with(path));
         is_log_in && exchange["status"].is_null()
     })
+}
+
+/// Characters and lines that an answer has smuggled into a text. The product's own texts have newlines.
+fn unclean(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(character) = text.chars().find(|c| *c != '\n' && is_unclean(*c)) {
+        found.push(format!("{path} contains {character:?}"));
+    }
+    if text.lines().any(|line| line.trim_start().starts_with(QUOTED)) {
+        found.push(format!("{path} has a forged line"));
+    }
+    found
 }
 
 /// True for control and format characters.
@@ -139,7 +151,13 @@ pub fn control(flow: &Flow) -> anyhow::Result<()> {
         arrived: arrived.clone(),
         left: Vec::new(),
         logged_in: 0,
+        later: None,
     };
+    let later = |outcome: &str, left: &[&str]| {
+        let outcome = serde_json::json!({ "result": outcome });
+        Some(Later { outcome, left: left.iter().map(|left| (*left).to_owned()).collect() })
+    };
+    let attack = Attack { behavior: Behavior::Hang, from: place, extent: Extent::Lasting };
     let cases = [
         ("", fine()),
         ("took", Observation { took: flow.deadline + GRACE * 2, ..fine() }),
@@ -153,10 +171,12 @@ pub fn control(flow: &Flow) -> anyhow::Result<()> {
         ("passed without an answer", Observation { report: report("passed", "text"), ..fine() }),
         ("the request was not sent", Observation { arrived: Vec::new(), ..fine() }),
         ("left without a report", Observation { left: vec!["booking 1".to_owned()], ..fine() }),
+        ("the next runs have not passed", Observation { later: later("failed", &[]), ..fine() }),
+        ("left after the cleanup", Observation { later: later("passed", &["booking 1"]), ..fine() }),
         ("1 sessions left", Observation { logged_in: 1, ..fine() }),
     ];
     for (expected, observed) in cases {
-        let found = violations(flow, Some((&place, Behavior::Hang)), &observed, 0).join("; ");
+        let found = violations(flow, Some(&attack), &observed, 0).join("; ");
         let is_found = if expected.is_empty() { found.is_empty() } else { found.starts_with(expected) };
         anyhow::ensure!(is_found, "expected the violation {expected:?}, found {found:?}");
     }

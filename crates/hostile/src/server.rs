@@ -221,12 +221,12 @@ async fn connection(
         }
     };
     if !how.first.is_empty() {
-        play(&mut stream, how.first).await?;
+        run(&mut stream, how.first).await?;
         return if how.reset { Ok(()) } else { stream.shutdown().await };
     }
     while let Some(request) = read_request(&mut stream).await? {
         received.requests.lock().unwrap().push(request.clone());
-        if play(&mut stream, script(&request)).await? == Then::Close {
+        if run(&mut stream, script(&request)).await? == Then::Close {
             // Shutting down would send FIN before the RST.
             return if how.reset { Ok(()) } else { stream.shutdown().await };
         }
@@ -241,7 +241,15 @@ enum Then {
     KeepAlive,
 }
 
-async fn play(stream: &mut Box<dyn Io>, script: Vec<Action>) -> std::io::Result<Then> {
+/// Runs a script on a connection of another protocol than HTTP.
+///
+/// # Errors
+/// When the client has disconnected.
+pub async fn play(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), script: Vec<Action>) -> std::io::Result<()> {
+    run(stream, script).await.map(|_| ())
+}
+
+async fn run(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), script: Vec<Action>) -> std::io::Result<Then> {
     for act in script {
         match act {
             Action::Send(bytes) => stream.write_all(&bytes).await?,
@@ -308,4 +316,15 @@ pub fn compressed(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+/// Start of a gzip stream, and compressed zeros that may follow any number of times: 1 MB in a few bytes.
+pub fn endless_gzip() -> ([u8; 10], Vec<u8>) {
+    // Without name, time and checksum; the compression is deflate (RFC 1952).
+    let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let mut compress = flate2::Compress::new(flate2::Compression::best(), false);
+    let mut zeros = Vec::with_capacity(1 << 16);
+    // A full flush ends at a byte, and the next block refers to nothing before it.
+    compress.compress_vec(&vec![0; 1 << 20], &mut zeros, flate2::FlushCompress::Full).unwrap();
+    (header, zeros)
 }

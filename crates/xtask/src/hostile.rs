@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::command::Run;
 use crate::functions::{self, BUILD};
-use crate::tools::{self, Debian};
+use crate::tools::{self, Debian, SERVERS};
 use crate::workspace::Workspace;
 
 /// Programs that create the network and serve old versions of TLS.
@@ -50,6 +50,7 @@ pub fn all_flows(workspace: &Workspace) -> Result<()> {
 }
 
 fn flows(workspace: &Workspace, command: &str) -> Result<()> {
+    tools::debian(workspace, &SERVERS)?;
     // The whole workspace, for the same features as in the other steps.
     Run::cargo(workspace, "test --quiet --workspace --test flows --").args([command]).run()
 }

@@ -41,8 +41,8 @@ usage: cargo xtask <command>
   matrix         write docs/fault-matrix.md: reports, notifications and alarms of every fault
   hostile        write docs/hostile-endpoints.md: behaviour of synthetics, curl and blackbox_exporter
                  against misbehaving servers
-  hostile --all  write its sections about the monitor itself and about the flows: each flow against a platform that
-                 turns hostile at each request
+  hostile --all  write its sections about the monitor itself and about the flows: each flow against servers that turn
+                 hostile at each answer
   advisories     check all dependencies against the RustSec database, which it downloads
 
 Commands need Rust, Python 3.11 and a C compiler. They install all other tools into target/tools.";

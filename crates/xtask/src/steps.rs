@@ -7,7 +7,6 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::Run;
-use crate::tools::Debian;
 use crate::workspace::Workspace;
 use crate::{checkov, functions, hostile, tools};
 
@@ -36,13 +35,6 @@ const IN_BACKGROUND: [(&str, &[&str]); 2] = [("clippy", &["deny", "text", "templ
 
 /// Deployed templates, one per stack.
 const TEMPLATES: [&str; 3] = ["infra/template.yaml", "infra/alarms.yaml", "infra/platform.yaml"];
-
-/// Servers that the tests of checks need.
-const SERVERS: [Debian; 3] = [
-    Debian { program: "mariadbd", package: "mariadb-server" },
-    Debian { program: "mariadb-install-db", package: "mariadb-server" },
-    Debian { program: "redis-server", package: "redis-server" },
-];
 
 /// Finds steps by name, in the given order.
 ///
@@ -154,7 +146,7 @@ fn text(workspace: &Workspace) -> Result<()> {
 
 fn unit(workspace: &Workspace) -> Result<()> {
     tools::python(workspace, "peers")?;
-    tools::debian(workspace, &SERVERS)?;
+    tools::debian(workspace, &tools::SERVERS)?;
     Run::cargo(workspace, "test --workspace --exclude tests").run()
 }
 

@@ -155,6 +155,13 @@ pub struct Debian {
     pub package: &'static str,
 }
 
+/// Servers that checks read in tests.
+pub const SERVERS: [Debian; 3] = [
+    Debian { program: "mariadbd", package: "mariadb-server" },
+    Debian { program: "mariadb-install-db", package: "mariadb-server" },
+    Debian { program: "redis-server", package: "redis-server" },
+];
+
 /// Checks that programs exist, and installs missing ones as root.
 ///
 /// # Errors
