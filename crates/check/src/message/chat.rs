@@ -40,8 +40,8 @@ pub fn chat(notification: &Notification) -> Value {
     next_steps.extend(links.iter().filter_map(|(label, link)| Some(format!("{label}: {}", link.as_ref()?))));
     next_steps.extend(contacts(n).iter().map(|(name, details)| format!("Contact {}: {details}", disarmed(name))));
     // A shortened link leads nowhere: a longer one is in the e-mail only.
-    next_steps.retain(|step| step.chars().count() <= MAX_STEP);
-    let next_steps: Vec<String> = next_steps.iter().map(|step| on_one_line(step)).collect();
+    let next_steps: Vec<String> =
+        next_steps.iter().map(|step| on_one_line(step)).filter(|step| step.chars().count() <= MAX_STEP).collect();
     let thread =
         n.subjects.first().map_or_else(|| format!("{}.{}", n.check, n.event.as_str()), |s| s.incident_id.clone());
     json!({
