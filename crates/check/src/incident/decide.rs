@@ -30,8 +30,8 @@ pub const MAX_CHANGES: usize = 99;
 pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -> Decision {
     let run = findings.run;
     let now = run.scheduled_time;
-    let mut next = CheckState { schema_version: CheckState::SCHEMA_VERSION, not_stored: 0, ..previous.clone() };
-    next.mutes.retain(|mute| now < mute.until);
+    let mut next = CheckState { not_stored: 0, ..previous.clone() };
+    next.mutes.retain(|mute| mute.holds_at(now));
     note_run(&mut next.locations, run);
     let mut reasons = Vec::new();
     let mut changes = Vec::new();
@@ -51,8 +51,7 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
             is_kept
         });
     }
-    let silences: Vec<&Silence> =
-        next.mutes.iter().chain(findings.windows).filter(|silence| silence.holds_at(now)).collect();
+    let silences: Vec<&Silence> = next.mutes.iter().chain(findings.windows).collect();
     let alive: Vec<(&str, LocationActivity)> = next
         .locations
         .iter()
@@ -92,7 +91,7 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
         }
     }
     let all_healthy = !findings.votes.is_empty() && findings.votes.values().all(|vote| *vote == Vote::Healthy);
-    let none_unhealthy = next.not_stored == 0 && next.subjects.values().all(|state| state.phase == Phase::Healthy);
+    let none_unhealthy = next.subjects.values().all(|state| state.phase == Phase::Healthy);
     if all_healthy && none_unhealthy {
         next.last_successful_run = Some(LastSuccessfulRun { run_id: findings.run_id.to_owned(), at: now });
     }

@@ -89,3 +89,50 @@ impl Policy {
 pub(super) fn span(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Mismatch, NoSecrets};
+
+    #[test]
+    fn first_matching_rule_decides_the_severity() {
+        use FailureKind::{Status, Timeout};
+        use Severity::{Critical, Warning};
+        let subject = |name: &str| Subject::new(name).unwrap();
+        let rule = |name: Option<&str>, kind| SeverityRule { subject: name.map(subject), kind, severity: Warning };
+        let severity = |rules: &[SeverityRule], name: &str, kind| {
+            let mismatch = Mismatch::new(kind, "status 200", "status 500");
+            let failure = Failure::new(subject(name), "response", mismatch, &NoSecrets);
+            Policy { severities: rules.to_vec(), ..Policy::default() }.severity_of(&failure)
+        };
+        let (by_subject, by_kind) = (rule(Some("web"), None), rule(None, Some(Timeout)));
+        let by_both = rule(Some("web"), Some(Timeout));
+        let any = SeverityRule { severity: Critical, ..rule(None, None) };
+        for (case, rules, expected) in [
+            ("no rule", vec![], [Critical, Critical, Critical, Critical]),
+            ("a subject", vec![by_subject.clone()], [Warning, Warning, Critical, Critical]),
+            ("a kind", vec![by_kind.clone()], [Critical, Warning, Critical, Warning]),
+            ("both", vec![by_both.clone()], [Critical, Warning, Critical, Critical]),
+            ("a first rule for all", vec![any.clone(), by_subject], [Critical, Critical, Critical, Critical]),
+            ("a last rule for all", vec![by_kind, any], [Critical, Warning, Critical, Warning]),
+        ] {
+            let found = [("web", Status), ("web", Timeout), ("api", Status), ("api", Timeout)]
+                .map(|(name, kind)| severity(&rules, name, kind));
+            assert_eq!(found, expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn majority_of_locations_must_agree() {
+        let required = |quorum| {
+            let policy = Policy { quorum, ..Policy::default() };
+            [0, 1, 2, 3, 4, 5, 6, 7, 20].map(|locations| policy.required_votes(locations))
+        };
+        assert_eq!(required(None), [1, 1, 2, 2, 3, 3, 4, 4, 11]);
+        assert_eq!(required(Some(0)), [1; 9]);
+        assert_eq!(required(Some(1)), [1; 9]);
+        assert_eq!(required(Some(3)), [1, 1, 2, 3, 3, 3, 3, 3, 3]);
+        assert_eq!(required(Some(u32::MAX)), [1, 1, 2, 3, 4, 5, 6, 7, 20]);
+    }
+}

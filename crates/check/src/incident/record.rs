@@ -126,3 +126,36 @@ pub fn parts_of_id(id: &str) -> Option<(&str, &str)> {
     let is_time = since.len() == 16 && since.ends_with('Z') && since.as_bytes()[8] == b'T';
     (is_time && !check.is_empty()).then_some((check, since))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_is_kept_for_400_days() {
+        assert_eq!(IncidentRecord::KEPT.as_hours(), 9_600);
+    }
+
+    #[test]
+    fn incident_ids_are_taken_apart() {
+        let since = "2026-05-28T20:27:00Z".parse().unwrap();
+        for (subject, id) in [
+            (Subject::whole(), "login.20260528T202700Z"),
+            (Subject::own("web"), "login.web.20260528T202700Z"),
+            (Subject::own("web.old"), "login.web.old.20260528T202700Z"),
+        ] {
+            assert_eq!(incident_id("login", &subject, since), id);
+            assert_eq!(parts_of_id(id), Some(("login", "20260528T202700Z")));
+        }
+        for (case, other) in [
+            ("no check", ".20260528T202700Z"),
+            ("no time", "login"),
+            ("a short time", "login.20260528T20270Z"),
+            ("a long time", "login.20260528T2027000Z"),
+            ("no time zone", "login.20260528T2027000"),
+            ("no letter in the middle", "login.20260528-202700Z"),
+        ] {
+            assert_eq!(parts_of_id(other), None, "{case}");
+        }
+    }
+}

@@ -54,3 +54,32 @@ impl Silence {
         self.subject.as_ref().is_none_or(|own| own == subject)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::*;
+
+    #[test]
+    fn silence_holds_until_its_end() {
+        let until: Timestamp = "2026-05-28T20:27:00Z".parse().unwrap();
+        let silence = Silence {
+            id: "m1".to_owned(),
+            kind: SilenceKind::Mute,
+            subject: None,
+            from: until - 1.hour(),
+            until,
+            by: "anna".to_owned(),
+            reason: "deploy".to_owned(),
+        };
+        let holds =
+            [until - 2.hours(), until - 1.nanosecond(), until, until + 1.nanosecond()].map(|now| silence.holds_at(now));
+        assert_eq!(holds, [true, true, false, false]);
+        assert!(silence.covers(&Subject::whole()) && silence.covers(&Subject::own("web")));
+        let web = Silence { subject: Some(Subject::own("web")), ..silence };
+        assert!(
+            !web.covers(&Subject::whole()) && web.covers(&Subject::own("web")) && !web.covers(&Subject::own("api"))
+        );
+    }
+}

@@ -51,3 +51,83 @@ pub(super) fn voter(run: &RunKey, subject: &Subject) -> String {
 pub(super) fn voter_location(voter: &str) -> &str {
     voter.rsplit_once('#').map_or(voter, |(location, _)| location)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Shard;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_780_000_020 + seconds).unwrap()
+    }
+
+    fn run(location: &str, seconds: i64, shard: Shard) -> RunKey {
+        RunKey { check: "login".to_owned(), location: location.to_owned(), shard, scheduled_time: at(seconds) }
+    }
+
+    #[test]
+    fn interval_is_the_time_between_scheduled_runs() {
+        let second_shard = Shard { index: 1, of: 2, manual: false };
+        let mut locations = BTreeMap::new();
+        for (case, location, seconds, shard, expected) in [
+            ("the first run", "n", 0, Shard::ONLY, (0, 0)),
+            ("a minute later", "n", 60, Shard::ONLY, (60, 60)),
+            ("another shard of that minute", "n", 60, second_shard, (60, 60)),
+            ("a run that comes too late", "n", 30, Shard::ONLY, (60, 60)),
+            ("by hand", "n", 90, Shard::MANUAL, (60, 60)),
+            ("after more than a day", "n", 100_060, Shard::ONLY, (100_060, 100_000)),
+        ] {
+            note_run(&mut locations, &run(location, seconds, shard));
+            let (seconds, every_seconds) = expected;
+            assert_eq!(locations[location], LocationActivity { at: at(seconds), every_seconds }, "{case}");
+        }
+    }
+
+    #[test]
+    fn location_is_forgotten_after_a_day() {
+        for (seconds, remaining) in [(86_399, 2), (86_400, 1)] {
+            let mut locations = BTreeMap::from([("s".to_owned(), LocationActivity { at: at(0), every_seconds: 60 })]);
+            note_run(&mut locations, &run("n", seconds, Shard::ONLY));
+            assert_eq!(locations.len(), remaining, "after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn oldest_of_too_many_locations_is_forgotten() {
+        let mut locations = BTreeMap::new();
+        // The run itself is the oldest, and stays.
+        let other = |number: usize| {
+            (format!("l{number:02}"), LocationActivity { at: at(100 - number as i64), every_seconds: 60 })
+        };
+        locations.extend((1..20).map(other));
+        note_run(&mut locations, &run("n", 0, Shard::ONLY));
+        assert_eq!(locations.len(), 20);
+        locations.extend([other(20), other(21)]);
+        note_run(&mut locations, &run("n", 0, Shard::ONLY));
+        assert_eq!(locations.len(), 20);
+        assert!(locations.contains_key("n") && locations.contains_key("l19") && !locations.contains_key("l20"));
+    }
+
+    #[test]
+    fn location_votes_for_three_intervals_and_five_minutes() {
+        for (every_seconds, alive) in [(0, 300), (60, 300), (100, 300), (101, 303), (600, 1_800)] {
+            let activity = LocationActivity { at: at(0), every_seconds };
+            let found = [alive, alive + 1].map(|seconds| is_alive(activity, at(seconds)));
+            assert_eq!(found, [true, false], "every {every_seconds} s");
+        }
+    }
+
+    #[test]
+    fn shards_vote_separately_on_the_whole_check_only() {
+        let shard = |of| Shard { index: of - 1, of, manual: false };
+        for (of, subject, expected) in [
+            (1, Subject::whole(), "n"),
+            (2, Subject::whole(), "n#1"),
+            (1, Subject::own("web"), "n"),
+            (2, Subject::own("web"), "n"),
+        ] {
+            let voter = voter(&run("n", 0, shard(of)), &subject);
+            assert_eq!((voter.as_str(), voter_location(&voter)), (expected, "n"));
+        }
+    }
+}

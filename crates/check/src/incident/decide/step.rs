@@ -342,11 +342,7 @@ impl Step<'_> {
         let mut change = change(self.run, self.subject, self.state.since, failure, incident);
         if let Some(earlier) = earlier {
             // A new record starts with the failure that opened the incident.
-            change.failure = if earlier.incident.recorded == 0 && incident.opened_at == self.run.scheduled_time {
-                earlier.failure
-            } else {
-                change.failure
-            };
+            change.failure = earlier.failure;
             change.silence = earlier.silence;
             change.notification = earlier.notification;
         }

@@ -151,3 +151,27 @@ pub struct Findings<'a> {
     /// Open maintenance windows of this check.
     pub windows: &'a [Silence],
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sent_reasons_are_named_like_their_events() {
+        use NotificationReason as R;
+        for reason in [
+            R::Opened,
+            R::Reminded,
+            R::Escalated,
+            R::Recovered,
+            R::Flapping,
+            R::Stabilized,
+            R::MonitoringLost,
+            R::MonitoringRestored,
+        ] {
+            let event = reason.event().map(Event::as_str);
+            assert_eq!(event, serde_json::to_value(reason).unwrap().as_str(), "{reason:?}");
+        }
+        assert_eq!(R::SuppressedMuted.event(), None);
+    }
+}

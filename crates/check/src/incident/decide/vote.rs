@@ -41,7 +41,7 @@ impl Step<'_> {
                     self.state.since = self.state.since.min(self.now());
                 }
                 // The record starts with the first stored failure, so keep it until the incident opens.
-                if self.state.failure.is_none() || is_open || is_new {
+                if is_open || is_new {
                     self.state.failure = Some(failure.clone());
                 }
             }

@@ -47,6 +47,10 @@ fn sizes() -> impl Strategy<Value = Size> {
     })
 }
 
+fn small() -> Size {
+    Size { subjects: 0, open: 0, locations: 1, openings: 0, mutes: 0, leftovers: 0, name: 1, characters: "x" }
+}
+
 fn state(size: &Size) -> CheckState {
     let at: Timestamp = "2026-11-23T04:49:00.123Z".parse().unwrap();
     let text =
@@ -129,8 +133,12 @@ fn state(size: &Size) -> CheckState {
     }
 }
 
+/// Subjects whose incident is open, or whose end was not announced.
 fn open(state: &CheckState) -> BTreeSet<&Subject> {
-    state.subjects.iter().filter(|(_, state)| state.must_stay()).map(|(subject, _)| subject).collect()
+    let is_open = |state: &SubjectState| {
+        state.announced.is_some() || state.incident.as_ref().is_some_and(|incident| incident.closed_at.is_none())
+    };
+    state.subjects.iter().filter(|(_, state)| is_open(state)).map(|(subject, _)| subject).collect()
 }
 
 fn check_fitted(whole: &CheckState) -> usize {
@@ -167,16 +175,81 @@ fn largest_state_fits() {
     }
 }
 
+/// State with the largest subjects and nothing else.
+fn subjects(subjects: usize, open: usize, characters: &'static str) -> CheckState {
+    let (locations, openings, mutes, leftovers, name) = (20, 40, 0, 0, 58);
+    state(&Size { subjects, open, locations, openings, mutes, leftovers, name, characters })
+}
+
+#[test]
+fn state_of_exactly_the_limit_stays_as_it_is() {
+    let mut whole = subjects(20, 5, "x");
+    let room = CheckState::MAX_BYTES - whole.bytes();
+    whole.last_successful_run.as_mut().unwrap().run_id += &"0".repeat(room);
+    assert_eq!(whole.bytes(), CheckState::MAX_BYTES);
+    assert_eq!(whole.clone().fitted(), whole);
+    whole.last_successful_run.as_mut().unwrap().run_id += "0";
+    assert_ne!(whole.clone().fitted(), whole);
+}
+
+#[test]
+fn evidence_is_left_out_first() {
+    let mut states = (1..=CheckState::MAX_SUBJECTS).map(|number| subjects(number, 5, "x"));
+    let whole = states.find(|state| state.bytes() > CheckState::MAX_BYTES).unwrap();
+    let mut expected = whole.clone();
+    for state in expected.subjects.values_mut() {
+        state.failure.as_mut().unwrap().evidence = None;
+    }
+    assert_eq!(whole.fitted(), expected);
+}
+
 #[test]
 fn oldest_suspects_are_left_out_and_counted() {
-    let (subjects, mutes, leftovers) = (CheckState::MAX_SUBJECTS, 0, 0);
-    let size = Size { subjects, open: 9, locations: 20, openings: 40, mutes, leftovers, name: 58, characters: "\u{1}" };
-    let mut whole = state(&size);
+    let mut whole = subjects(200, 0, "𝄞");
     for (second, state) in (1_780_000_020..).zip(whole.subjects.values_mut().rev()) {
         state.since = Timestamp::from_second(second).unwrap();
     }
-    let suspects = |state: &CheckState| state.subjects.values().filter(|state| !state.must_stay()).count();
-    let fitted = whole.clone().fitted();
-    assert_eq!(suspects(&fitted) + fitted.not_stored as usize, suspects(&whole));
-    assert!(fitted.not_stored > 0, "the state is too small for the test");
+    let mut fewer = whole.clone();
+    fewer.without_oldest_suspects();
+    let kept = fewer.subjects.len();
+    assert_eq!(kept + fewer.not_stored as usize, 200);
+    assert!(whole.subjects.keys().take(kept).eq(fewer.subjects.keys()), "others than the oldest were left out");
+    let one = whole.bytes() / 200;
+    let limit = CheckState::MAX_BYTES;
+    assert!((limit - 2 * one..=limit).contains(&fewer.bytes()), "{} bytes, of which {one} for each", fewer.bytes());
+}
+
+#[test]
+fn healthy_subjects_stay_while_their_end_is_not_announced() {
+    let mut whole = subjects(3, 0, "x");
+    for (number, state) in whole.subjects.values_mut().enumerate() {
+        let announced =
+            Announced { what: Announcement::Open, severity: Severity::Warning, first: state.since, last: state.since };
+        state.phase = if number == 2 { Phase::Suspect } else { Phase::Healthy };
+        state.announced = (number == 1).then_some(announced);
+    }
+    let expected: Vec<_> = whole.subjects.keys().skip(1).cloned().collect();
+    whole.without_healthy_subjects();
+    assert_eq!(whole.subjects.into_keys().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn leftovers_are_counted_instead_of_listed() {
+    let mut whole = state(&Size { leftovers: Leftovers::MAX, ..small() });
+    whole.without_listed_leftovers();
+    let leftovers = whole.leftovers.unwrap();
+    assert_eq!((leftovers.pending.len(), leftovers.more), (1, 7 + 19));
+}
+
+#[test]
+fn votes_of_failed_runs_are_kept_first() {
+    let mut whole = subjects(1, 0, "x");
+    let votes = &mut whole.subjects.values_mut().next().unwrap().votes;
+    *votes = ["a", "b", "c", "d"].map(|voter| (voter.to_owned(), Streak::default())).into();
+    for (voter, failed) in [("b", 2), ("d", 1)] {
+        votes.get_mut(voter).unwrap().failed = failed;
+    }
+    whole.keep_votes(3);
+    let votes = &whole.subjects.values().next().unwrap().votes;
+    assert_eq!(votes.keys().collect::<Vec<_>>(), ["b", "c", "d"]);
 }
