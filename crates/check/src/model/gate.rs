@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::ops::{Deref, Range};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::clean::clean;
@@ -18,7 +17,8 @@ const ELLIPSIS: char = '…';
 ///
 /// It remembers which of its characters are foreign, so that secrets learned later can still be masked. A text that was read
 /// back from JSON does not: it is cleaned and bounded again, and counts as ours.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, JsonSchema)]
+#[schemars(with = "String", inline)]
 pub struct Text {
     whole: String,
     /// Foreign characters, in order; without the `…` of a cut.
@@ -74,7 +74,7 @@ impl Text {
                 piece.range.end = end;
                 piece.cut.end = true;
             }
-            !piece.range.is_empty() && piece.range.start < end
+            !piece.range.is_empty()
         });
         if limit > 0 {
             self.whole.push(ELLIPSIS);
@@ -163,12 +163,6 @@ impl PartialEq for Text {
 
 impl Eq for Text {}
 
-impl Hash for Text {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.whole.hash(state);
-    }
-}
-
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
         self.whole == other
@@ -200,19 +194,5 @@ impl<'de> Deserialize<'de> for Text {
         let mut text = Self { whole: lines.join("\n"), foreign: Vec::new() };
         text.cut(Self::MAX_STORED);
         Ok(text)
-    }
-}
-
-impl JsonSchema for Text {
-    fn schema_name() -> Cow<'static, str> {
-        String::schema_name()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        String::json_schema(generator)
     }
 }

@@ -153,6 +153,9 @@ mod tests {
         ] {
             assert_eq!(Subject::foreign(name, &NoSecrets).as_str(), subject, "{name}");
         }
+        let long = "x".repeat(64);
+        assert_eq!(Subject::foreign(&long, &NoSecrets).as_str(), long);
+        assert_eq!(Subject::converted_from(&(long + "y")).as_str(), format!("{}-b32b15f4", "x".repeat(55)));
         for length in [100, 10_000] {
             let [one, two] = ["a", "b"].map(|last| Subject::foreign(&("Æ x".repeat(length) + last), &NoSecrets));
             assert!(one != two && one.as_str().len() == 64, "{one} {two}");
@@ -171,6 +174,18 @@ mod tests {
         assert_eq!(Subject::foreign("is Secret9Word", &Masks).as_str(), "is-redacted");
         // The name spells the secret only once it is converted.
         assert_eq!(Subject::foreign("is secret9 word", &Masks).as_str(), "is-redacted");
+    }
+
+    #[test]
+    fn hashes_are_those_of_the_specification() {
+        let hashes = ["", "a", "foobar"].map(fnv1a);
+        assert_eq!(hashes, [0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968]);
+    }
+
+    #[test]
+    fn unsuitable_fixed_name_becomes_the_whole_check() {
+        assert_eq!(Subject::own("counters").as_str(), "counters");
+        assert!(Subject::own("Not valid").is_whole());
     }
 
     #[test]

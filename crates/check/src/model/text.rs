@@ -95,6 +95,7 @@ mod tests {
             ("WebhookProcessingDelay", 252.9, Unit::Milliseconds, "253 ms"),
             ("Duration", 0.2, Unit::Milliseconds, "<1 ms"),
             ("Duration", 0.0, Unit::Milliseconds, "0 ms"),
+            ("Duration", 1.0, Unit::Milliseconds, "1 ms"),
             ("JobDelay", 1.997_317_632, Unit::Seconds, "2.0 s"),
             ("OldestJobAge", 300.0, Unit::Seconds, "300 s"),
             ("ErrorRate", 40.14, Unit::Percent, "40.1 %"),
@@ -117,5 +118,13 @@ mod tests {
         assert_eq!(ascii("Kørelærer på\nÅrø – 50 %"), "Koerelaerer paa AAroe - 50 %");
         assert_eq!(gsm7("Kørelærer på {Årø}…"), "Kørelærer på (Årø)...");
         assert_eq!(gsm7("日本"), "??");
+    }
+
+    #[test]
+    fn other_characters_are_replaced_by_similar_ones() {
+        assert_eq!(ascii("æäÆÄøöØÖåÅéèü"), "aeaeAEAEoeoeOEOEaaAAeeue");
+        assert_eq!(ascii("… – — ’ ` ~"), "... - - ' ` ~");
+        assert_eq!(gsm7("[{]}`|\\^~"), "(())'//??");
+        assert_eq!(ascii("a\tb\u{7}c\u{a0}d\u{200b}"), "a b c d?");
     }
 }

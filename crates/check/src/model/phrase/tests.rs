@@ -55,6 +55,8 @@ fn foreign_text_is_shortened_before_our_words() {
     let text = phrase!("status {}, not {}", foreign(&long), foreign("short")).admit(&NoSecrets, 40);
     assert_eq!(text, format!("status {}…, not short", "ø".repeat(12)).as_str());
     assert!(text.chars().count() <= 40);
+    let text = phrase!("{} of {} here", foreign(&long), foreign(&long)).admit(&NoSecrets, 40);
+    assert_eq!(text, format!("{}… of {}… here", "ø".repeat(14), "ø".repeat(15)).as_str());
     let text = phrase!("{}", foreign(&long).at_most(5)).admit(&NoSecrets, 40);
     assert_eq!(text, "øøøø…");
     let text = phrase!("{}", ours(&long)).admit(&NoSecrets, 40);
@@ -71,6 +73,73 @@ fn secret_at_a_cut_is_masked() {
     let text = phrase!("{}", foreign("the secret")).admit(&NoSecrets, 9);
     assert_eq!(text, "the secr…");
     assert_eq!(text.masked(&Masks("secret")), "the [redacted]…");
+}
+
+#[test]
+fn foreign_text_fills_exactly_its_room() {
+    let (start, both) = (Cut { start: true, end: false }, Cut { start: true, end: true });
+    for (case, foreign, cut, room, expected) in [
+        ("whole", "abcd", Cut::NONE, 4, "abcd"),
+        ("one too many", "abcd", Cut::NONE, 3, "ab…"),
+        ("no room for a letter", "abcd", Cut::NONE, 1, ""),
+        ("no room", "abcd", Cut::NONE, 0, ""),
+        ("cut at its start", "abcd", start, 5, "…abcd"),
+        ("cut at its start, one too many", "abcd", start, 4, "…ab…"),
+        ("cut at its end", "abcd", Cut::END, 5, "abcd…"),
+        ("cut at its end, one too many", "abcd", Cut::END, 4, "abc…"),
+        ("cut at both ends", "abcd", both, 6, "…abcd…"),
+        ("cut at both ends, one too many", "abcd", both, 5, "…abc…"),
+        ("empty", " ", both, 5, ""),
+    ] {
+        let mut text = Text::own("at ");
+        let added = text.push_foreign(foreign, cut, room);
+        assert_eq!((text.as_str(), added), (&*format!("at {expected}"), expected.chars().count()), "{case}");
+    }
+}
+
+#[test]
+fn texts_are_cut_to_a_number_of_characters() {
+    for (whole, limit, expected) in
+        [("", 0, ""), ("æ", 0, ""), ("æø", 0, ""), ("æ", 1, "æ"), ("æø", 1, "…"), ("æøå", 3, "æøå"), ("æøåb", 3, "æø…")]
+    {
+        let mut text = phrase!("{}", foreign(whole)).admit(&NoSecrets, 10);
+        text.cut(limit);
+        assert_eq!(text, expected, "{whole:?} to {limit}");
+    }
+}
+
+#[test]
+fn cut_through_our_words_does_not_cut_the_foreign_text_before() {
+    let mut text = phrase!("{} and more {}", foreign("the secr"), foreign("at last")).admit(&NoSecrets, 100);
+    text.cut(9);
+    assert_eq!(text.masked(&Masks("secret")), "the secr…");
+    let mut text = phrase!("{}", foreign("the secret")).admit(&NoSecrets, 100);
+    text.cut(9);
+    assert_eq!(text.masked(&Masks("secret")), "the [redacted]…");
+}
+
+#[test]
+fn foreign_text_of_16_kilobytes_is_looked_at() {
+    for (spaces, expected) in [(16_381, "end"), (16_382, "en…"), (16_384, "")] {
+        let text = phrase!("{}", foreign(" ".repeat(spaces) + "end")).admit(&NoSecrets, 100);
+        assert_eq!(text, expected, "after {spaces} spaces");
+    }
+}
+
+#[test]
+fn foreign_text_is_not_in_debug_output() {
+    let phrase = phrase!("{} of {}", foreign("secret"), ours("status.example"));
+    let expected = r#"Phrase([6 bytes of foreign text, " of ", "status.example"])"#;
+    assert_eq!(format!("{phrase:?}"), expected);
+}
+
+#[test]
+fn texts_equal_what_they_show() {
+    let text = phrase!("a {}", foreign("b")).admit(&NoSecrets, 100);
+    let (same, other) = ("a b".to_owned(), "a c".to_owned());
+    assert!(text == Text::own("a b") && text == *same && text == same.as_str() && text == same);
+    assert!(text != Text::own("a c") && text != *other && text != other.as_str() && text != other);
+    assert_eq!(format!("{text:?} {text:>5} {}", text.len()), "\"a b\"   a b 3");
 }
 
 #[test]
@@ -106,8 +175,28 @@ fn text_read_back_is_clean_and_bounded() {
 }
 
 #[test]
+fn holes_of_a_sentence_are_counted() {
+    for (words, holes) in [
+        ("", 0),
+        ("{", 0),
+        ("a{", 0),
+        ("}", 0),
+        ("a}", 0),
+        ("{ }", 0),
+        ("{a}", 0),
+        ("{}", 1),
+        ("{{}}", 1),
+        ("{} a {}", 2),
+    ] {
+        assert_eq!(Phrase::holes(words), holes, "{words}");
+    }
+}
+
+#[test]
 fn phrases_are_joined_with_words_between_them() {
     let list = Phrase::list(["a", "b"].map(|name| Phrase::from(foreign(name))), ", ");
     assert_eq!(phrase!("found {}", list).admit(&NoSecrets, 200), "found a, b");
-    assert!(Phrase::list([], ", ").is_empty());
+    assert!(Phrase::list([], ", ").is_empty() && phrase!("{}", foreign("")).is_empty());
+    assert!(!phrase!("a").is_empty() && !phrase!("{}", foreign("a")).is_empty());
+    assert_eq!(phrase!("{}{}", &Subject::own("web"), 7_u16).admit(&NoSecrets, 100), "web7");
 }
