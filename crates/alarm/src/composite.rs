@@ -203,6 +203,8 @@ mod tests {
             ("INSUFFICIENT_DATA(other) AND TRUE", true),
             ("NOT (ALARM(a) OR ALARM(b))", false),
             ("ALARM(arn:aws:cloudwatch:eu-north-1:123456789012:alarm:a)", true),
+            ("ALARM(b) OR ALARM(c) OR ALARM(a)", true),
+            ("ALARM(a) AND TRUE AND ALARM(b)", false),
             ("OK(\"arn:aws:cloudwatch:eu-north-1:123456789012:alarm:o k\")", true),
         ] {
             assert_eq!(holds(text), expected, "{text}");
@@ -218,6 +220,13 @@ mod tests {
             ("AT_LEAST(1, ALARM, (a, b))", "`AT_LEAST(1,` at character 1"),
             ("ALARM(a) OK(b)", "`OK(b)` at character 10"),
             ("ALARM(\"a)", "`\"a)` at character 7"),
+            ("ALARM(\"\")", "`\"\")` at character 7"),
+            ("ALARM()", "`)` at character 7"),
+            ("ALARM(a,b)", "`,b)` at character 8"),
+            ("OK(a) OR OK(b) AND OK(c)", "`AND` at character 16"),
+            ("(OK(a)", "the end at character 7"),
+            ("ALARMS(a)", "`ALARMS(a)` at character 1"),
+            ("OK(a) ANDOK(b)", "`ANDOK(b)` at character 7"),
             ("", "the end at character 1"),
             (&"(".repeat(2_000), "` at character 51 of"),
             (&"NOT ".repeat(2_000), "`NOT` at character 201 of"),
@@ -226,6 +235,18 @@ mod tests {
             let message = Rule::read(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{text}: {message}");
             assert!(message.len() < 500, "{message}");
+        }
+    }
+
+    #[test]
+    fn quoted_names_may_contain_anything() {
+        for (text, name) in [
+            (r#"OK("a, (b)")"#, "a, (b)"),
+            (r#"OK("a \"b\"")"#, r#"a "b""#),
+            (r#"OK("a\\")"#, r"a\"),
+            (r#"OK( "a" )"#, "a"),
+        ] {
+            assert_eq!(Rule::read(text).unwrap(), Rule::Is(State::Ok, name.to_owned()), "{text}");
         }
     }
 

@@ -278,3 +278,28 @@ named_values! {
         Maximum = "Maximum",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_compared_with_the_threshold() {
+        for (comparison, expected) in [
+            (Comparison::Greater, [false, false, true]),
+            (Comparison::GreaterOrEqual, [false, true, true]),
+            (Comparison::Less, [true, false, false]),
+            (Comparison::LessOrEqual, [true, true, false]),
+        ] {
+            assert_eq!([1.0, 2.0, 3.0].map(|value| comparison.is_breaching(value, 2.0)), expected, "{comparison:?}");
+        }
+    }
+
+    #[test]
+    fn metric_is_shown_with_its_dimensions() {
+        let dimensions =
+            [("Check", "login"), ("Environment", "demo")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let metric = MetricId { namespace: "N".to_owned(), name: "M".to_owned(), dimensions: dimensions.into() };
+        assert_eq!(metric.to_string(), "N/M {Check=login, Environment=demo}");
+    }
+}

@@ -303,6 +303,42 @@ mod tests {
     }
 
     #[test]
+    fn operators_compute_and_compare() {
+        for (operator, expected) in [
+            ("+", [3.0, 4.0, 5.0]),
+            ("-", [-1.0, 0.0, 1.0]),
+            ("*", [2.0, 4.0, 6.0]),
+            ("/", [0.5, 1.0, 1.5]),
+            ("^", [1.0, 4.0, 9.0]),
+            ("<", [1.0, 0.0, 0.0]),
+            ("<=", [1.0, 1.0, 0.0]),
+            (">", [0.0, 0.0, 1.0]),
+            (">=", [0.0, 1.0, 1.0]),
+            ("==", [0.0, 1.0, 0.0]),
+            ("!=", [1.0, 0.0, 1.0]),
+        ] {
+            let text = format!("m1 {operator} m2");
+            let found = [1.0, 2.0, 3.0].map(|one| point(&text, Some(one), Some(2.0)));
+            assert_eq!(found, expected.map(Some), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_ids_are_read() {
+        for (text, value) in [(".5 + 1.5", 2.0), ("3 * -m1 ^ 2", -12.0), ("-(1 - 3)", 2.0)] {
+            assert_eq!(point(text, Some(2.0), None), Some(value), "{text}");
+        }
+        assert_eq!(Expression::read("a_1").unwrap(), Expression::Id("a_1".to_owned()));
+    }
+
+    #[test]
+    fn results_that_are_not_finite_are_missing() {
+        assert_eq!(point("10 ^ 400", None, None), None);
+        assert_eq!(point("FILL(1 / 0, 7)", None, None), Some(7.0));
+        assert_eq!(point("FILL(m1 / 0, 7)", Some(1.0), None), Some(7.0));
+    }
+
+    #[test]
     fn missing_operand_counts_as_zero() {
         let rate = "100 * m1 / m2";
         assert_eq!(point(rate, Some(5.0), Some(50.0)), Some(10.0));
@@ -333,6 +369,14 @@ mod tests {
             ("FILL(m1, REPEAT)", "`REPEAT)` at character 10"),
             ("IF(m1)", "`)` at character 6"),
             ("M1", "`M1` at character 1"),
+            ("1 + m1.0", "`m1.0` at character 5"),
+            ("1x", "`1x` at character 1"),
+            ("1.2.3", "`1.2.3` at character 1"),
+            ("_a", "`_a` at character 1"),
+            ("(m1", "the end at character 4"),
+            ("IF(m1, 2", "the end at character 9"),
+            ("IF m1", "`m1` at character 4"),
+            ("FILL(m1)", "`)` at character 8"),
             ("", "the end at character 1"),
             (&"(".repeat(2_000), "`((((((((((((((((((((((((((((((` at character 51 of"),
             (&"-".repeat(2_000), "` at character 51 of"),
@@ -349,5 +393,8 @@ mod tests {
     fn expression_lists_its_ids() {
         let expression = Expression::read("IF(a > 1, b / c, FILL(d, 0))").unwrap();
         assert_eq!(expression.ids(), BTreeSet::from(["a", "b", "c", "d"]));
+        for text in ["a + a", "IF(a, a, 0)", "IF(a, 0, a)", "IF(a, a)", "FILL(a, a)"] {
+            assert_eq!(Expression::read(text).unwrap().ids(), BTreeSet::from(["a"]), "{text}");
+        }
     }
 }

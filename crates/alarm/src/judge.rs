@@ -68,6 +68,20 @@ mod tests {
     }
 
     #[test]
+    fn too_few_points_alarm_when_the_oldest_is_old_enough() {
+        for (text, expected) in [
+            ("- - - - X", Some(State::Ok)),
+            ("- - - X -", Some(State::Alarm)),
+            ("- X - - -", Some(State::Alarm)),
+            ("- 0 - X -", Some(State::Ok)),
+        ] {
+            assert_eq!(judge(&points(text), 3, 2, MissingData::Missing), expected, "{text}");
+            let kept = expected.filter(|state| *state == State::Ok);
+            assert_eq!(judge(&points(text), 3, 2, MissingData::Ignore), kept, "{text}");
+        }
+    }
+
+    #[test]
     fn five_of_five_waits_for_five_missing_points() {
         let state = |text| judge(&points(text), 5, 5, MissingData::Breaching);
         assert_eq!(state("0 0 - - - - -"), Some(State::Ok), "CloudWatch reads more than five data points");

@@ -90,7 +90,7 @@ impl Replay {
         let Alarm::Metric(alarm) = alarm else { return AlarmInput::Rule };
         let period = minutes(alarm.period);
         let reach = i64::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(i64::MAX);
-        let (first, last) = (first - reach.saturating_mul(period), last - 1);
+        let first = first - reach.saturating_mul(period);
         let windows = |metric, statistic| data.windows(metric, statistic, first, last, period);
         let windows = match &alarm.source {
             Source::Metric { metric, statistic } => windows(metric, *statistic),

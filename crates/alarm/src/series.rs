@@ -158,3 +158,79 @@ impl<T: Copy> Windows<T> {
         self.values.get(index).copied().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Statistic; 5] =
+        [Statistic::SampleCount, Statistic::Sum, Statistic::Average, Statistic::Minimum, Statistic::Maximum];
+
+    fn metric() -> MetricId {
+        MetricId { namespace: "Test".to_owned(), name: "M".to_owned(), dimensions: BTreeMap::new() }
+    }
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(minute * 60 + 59).unwrap()
+    }
+
+    /// Values by minute: several in some minutes, none in others.
+    const VALUES: [(i64, f64); 12] = [
+        (-3, 8.0),
+        (0, 4.0),
+        (0, 2.0),
+        (1, 16.0),
+        (2, 1.0),
+        (4, -3.0),
+        (4, 7.0),
+        (5, 32.0),
+        (9, 5.0),
+        (10, 6.0),
+        (10, 64.0),
+        (13, 9.0),
+    ];
+
+    /// Statistic of the values in a period, one by one.
+    fn expected(statistic: Statistic, start: i64, period: i64) -> Option<f64> {
+        let within = |(minute, _): &&(i64, f64)| (start..start + period).contains(minute);
+        let values: Vec<f64> = VALUES.iter().filter(within).map(|(_, value)| *value).collect();
+        let (count, sum) = (values.len() as f64, values.iter().sum::<f64>());
+        (!values.is_empty()).then_some(match statistic {
+            Statistic::SampleCount => count,
+            Statistic::Sum => sum,
+            Statistic::Average => sum / count,
+            Statistic::Minimum => values.iter().copied().fold(f64::INFINITY, f64::min),
+            Statistic::Maximum => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        })
+    }
+
+    #[test]
+    fn statistics_cover_the_values_of_each_period() {
+        let mut data = Data::default();
+        for (minute, value) in VALUES {
+            data.publish(&metric(), at(minute), value);
+        }
+        data.publish(&metric(), at(7), f64::NAN);
+        for statistic in ALL {
+            for period in [1, 2, 3, 5, 8] {
+                let windows = data.windows(&metric(), statistic, -1, 14, period);
+                assert_eq!((windows.first, windows.values.len()), (-1, 16));
+                for minute in -1..=14 {
+                    let expected = expected(statistic, minute, period);
+                    assert_eq!(windows.at(minute), expected, "{statistic:?} of {period} minutes at {minute}");
+                }
+                assert_eq!((windows.at(-2), windows.at(15)), (None, None));
+            }
+        }
+    }
+
+    #[test]
+    fn metrics_with_values_are_listed() {
+        let mut data = Data::default();
+        assert_eq!(data.metrics().count(), 0);
+        let set = Datapoint { count: 2.0, sum: 3.0, minimum: 1.0, maximum: 2.0 };
+        data.publish_set(&metric(), at(0), set);
+        assert_eq!(data.metrics().collect::<Vec<_>>(), [&metric()]);
+        assert_eq!(data.windows(&metric(), Statistic::Average, 0, 0, 1).at(0), Some(1.5));
+    }
+}

@@ -66,9 +66,8 @@ impl Node {
                 let mut table: Vec<(String, Self)> = Vec::new();
                 let mut keys = BTreeSet::new();
                 for (key, value) in members {
-                    let at = Some(key.span.start.line()).filter(|line| *line > 0).unwrap_or(line);
+                    let at = key.span.start.line();
                     let key = match &key.data {
-                        YamlData::Value(Scalar::String(key)) => key.to_string(),
                         YamlData::Value(scalar) => match plain(scalar) {
                             Value::String(text) => text,
                             other => other.to_string(),

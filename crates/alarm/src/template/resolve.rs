@@ -410,11 +410,8 @@ pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTre
             return Err(node.problem(&path, "expected a value: the parameter has no default"));
         };
         let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
-        let items: Vec<String> = match is_list {
-            true if value.is_empty() => vec![String::new()],
-            true => value.split(',').map(|item| item.trim().to_owned()).collect(),
-            false => vec![value.clone()],
-        };
+        let items: Vec<String> =
+            if is_list { value.split(',').map(|item| item.trim().to_owned()).collect() } else { vec![value.clone()] };
         if let Some(allowed) = allowed_values.get(name)
             && let Some(other) = items.iter().find(|item| !allowed.contains(item))
         {

@@ -73,6 +73,33 @@ fn alarms_over_a_day_are_evaluated_hourly() {
 }
 
 #[test]
+fn alarms_of_at_most_a_day_are_evaluated_every_minute() {
+    for (period, periods) in [(86_400, 1), (3_600, 2)] {
+        let properties = format!(
+            "Statistic: Maximum\nPeriod: {period}\nEvaluationPeriods: {periods}\nDatapointsToAlarm: 1\nThreshold: 0\nTreatMissingData: notBreaching"
+        );
+        let values = (0..300).map(|minute| Some(if minute == 122 { 1.0 } else { 0.0 }));
+        let changes = changes(&alarm(&properties), &data("M", values), 200);
+        assert_eq!(changes, [(0, State::Ok), (123, State::Alarm)], "{periods} times {period} s");
+    }
+}
+
+#[test]
+fn two_points_beyond_the_period_are_read() {
+    let alarms = alarm("TreatMissingData: missing");
+    let mut data = Data::default();
+    data.publish(&metric("M"), at(7), 2.0);
+    let changes = |from| {
+        let transitions = Replay::default().transitions(&alarms, &data, at(from), at(20));
+        transitions["Alarm"].iter().map(|own| (own.at, own.from, own.to)).collect::<Vec<_>>()
+    };
+    let (none, alarm) = (State::InsufficientData, State::Alarm);
+    assert_eq!(changes(0), [(at(8), none, alarm), (at(11), alarm, none)]);
+    assert_eq!(changes(10), [(at(10), none, alarm), (at(11), alarm, none)]);
+    assert_eq!(changes(11), []);
+}
+
+#[test]
 fn rate_is_evaluated_only_with_requests() {
     let query = |id: &str, name: &str| {
         format!(

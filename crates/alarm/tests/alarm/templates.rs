@@ -11,8 +11,10 @@ fn read(text: &str) -> Template {
 fn value(raw: &str) -> Value {
     let text = format!(
         "Parameters:\n  Name: {{ Type: String, Default: prod }}\n  Empty: {{ Type: String, Default: \"\" }}\n  Count: {{ Type: Number, Default: 3 }}\n  \
-         Checks: {{ Type: CommaDelimitedList, Default: \"A, B\" }}\nMappings:\n  Map:\n    prod: {{ Size: 5, List: [x, y] }}\n\
-         Conditions:\n  IsProd: !Equals [!Ref Name, prod]\n  IsEmpty: !Not [!Condition HasEmpty]\n  HasEmpty: !Not [!Equals [!Ref Empty, \"\"]]\n  \
+         Checks: {{ Type: CommaDelimitedList, Default: \"A, B\" }}\n  Numbers: {{ Type: List<Number>, Default: \"1,2\" }}\n  \
+         Nothing: {{ Type: CommaDelimitedList, Default: \"\" }}\n  Flag: {{ Type: String, Default: \"true\" }}\n\
+         Mappings:\n  Map:\n    prod: {{ Size: 5, List: [x, y] }}\n    7: {{ 1.5: seven }}\n\
+         Conditions:\n  NotAsText: !Not [!Condition AsText]\n  AsText: !Ref Flag\n  IsProd: !Equals [!Ref Name, prod]\n  IsEmpty: !Not [!Condition HasEmpty]\n  HasEmpty: !Not [!Equals [!Ref Empty, \"\"]]\n  \
          Both: !And [!Condition IsProd, !Condition IsEmpty]\n  Neither: !Or [!Condition HasEmpty, !Not [!Condition IsProd]]\n\
          Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n  R:\n    Type: T\n    Properties:\n      P: {raw}\n"
     );
@@ -49,6 +51,15 @@ fn functions_resolve_as_in_cloudformation() {
         ("\"5\"", json!("5")),
         ("5.5", json!(5.5)),
         ("true", json!(true)),
+        ("{ Fn::ForEach::Letter: [L, [1, b], { \"x${L}\": \"${L}\" }] }", json!({ "x1": "1", "xb": "b" })),
+        ("{ Ref: Name, Other: 1 }", json!({ "Ref": "Name", "Other": 1 })),
+        ("{ Other: Name }", json!({ "Other": "Name" })),
+        ("{ Condition: IsProd }", json!(true)),
+        ("!If [AsText, 1, 2]", json!(1)),
+        ("!If [NotAsText, 1, 2]", json!(2)),
+        ("!Ref Numbers", json!(["1", "2"])),
+        ("!Ref Nothing", json!([""])),
+        ("!FindInMap [Map, 7, 1.5]", json!("seven")),
     ] {
         assert_eq!(value(raw), expected, "{raw}");
     }
@@ -140,6 +151,19 @@ Outputs:
 }
 
 #[test]
+fn list_parameter_takes_every_key_of_its_mapping() {
+    let text = "Parameters:\n  Checks: { Type: CommaDelimitedList, Default: Login }\n\
+                Mappings:\n  Checks: { Login: { Id: login }, Queues: { Id: queues } }\n\
+                Resources:\n  Fn::ForEach::Functions:\n    - Check\n    - !Ref Checks\n    - ${Check}: { Type: F }\n";
+    let template = Template::read_with_every(text, &Inputs::default(), "Checks").unwrap();
+    assert_eq!(template.resources_of_type("F").map(|own| own.id.as_str()).collect::<Vec<_>>(), ["Login", "Queues"]);
+    assert_eq!(template.parameters["Checks"], json!(["Login", "Queues"]));
+    assert_eq!(template.mappings, json!({ "Checks": { "Login": { "Id": "login" }, "Queues": { "Id": "queues" } } }));
+    let missing = Template::read_with_every(text, &Inputs::default(), "Check").unwrap_err().to_string();
+    assert!(missing.starts_with("line 1: Mappings.Check: expected a mapping of the values"), "{missing}");
+}
+
+#[test]
 fn members_with_false_conditions_are_omitted() {
     let text = "Parameters:\n  Mail: { Type: String, Default: \"\" }\nConditions:\n  HasMail: !Not [!Equals [!Ref Mail, \"\"]]\n\
                 Resources:\n  Always: { Type: T }\n  Sometimes: { Type: T, Condition: HasMail }\nOutputs:\n  O: { Condition: HasMail, Value: x }\n";
@@ -174,8 +198,27 @@ fn errors_name_path_and_line() {
         (template("!Select [5, [a]]"), "expected an index within the list of 1"),
         (template("!Join [\",\"]"), "expected 2 arguments, found 1"),
         (template("!Sub \"${A\""), "expected `}`"),
+        (template("a\n      Q: !Ref Missing"), "line 6: Resources.R.Properties.Q.Ref: expected a parameter or a resource"),
+        (template("{ 1: a, \"1\": b }"), "line 5: 1: expected `1` once, found it more than once"),
+        (template("!GetAtt Queue"), "expected a resource and its attribute, as in `Queue.Arn`, found `Queue`"),
+        (template("!GetAtt [Queue, Arn]"), "expected a parameter or a resource, found `Queue`"),
+        (template("!Join [\"-\", [[a]]]"), "R.Properties.P.Fn::Join: expected a string, found [\"a\"]"),
+        (template("!Join [!Ref AWS::NoValue, []]"), "expected a string, found no value"),
+        (template("!Split [a, { b: c }]"), "expected a string, found {\"b\":\"c\"}"),
+        (template("!Sub [\"${A}\", { A: [x] }]"), "R.Properties.P.Fn::Sub: expected a string, found [\"x\"]"),
+        (template("{ Fn::Sub: a, B: c }"), "R.Properties.P.Fn::Sub: expected `Fn::Sub` as the only member"),
+        (template("{ Fn::ForEach::L: [L, [a, a], { \"x${L}\": 1 }] }"), "expected `xa` once, found it more than once"),
+        (template("{ Fn::ForEach::L: [L, [[a]], { \"x${L}\": 1 }] }"), "expected a list of strings to iterate over"),
+        (
+            "Resources:\n  Fn::ForEach::L:\n    - L\n    - [a]\n    - R${L}: { Type: T, Properties: { P: !Ref No } }\n".to_owned(),
+            "line 5: Resources.Ra.Properties.P.Ref: expected a parameter or a resource, found `No`",
+        ),
+        ("Conditions:\n  A: !Condition B\n  B: !Condition A\nResources: {}\n".to_owned(), "expected a known condition, found `B`"),
+        ("Conditions:\n  A: !Sub yes\nResources: {}\n".to_owned(), "Conditions.A: expected a condition, found \"yes\""),
+        ("Parameters:\n  P: { Type: Number, Default: a }\nResources: {}\n".to_owned(), "Parameters.P: expected a number, found `a`"),
         (template("!Ref AWS::Moon"), "AWS::Moon is not supported"),
         ("Resources:\n  R:\n    Tipe: T\n".to_owned(), "Resources.R.Tipe: expected one of Type, Properties"),
+        ("Resources:\n  R:\n    Tipe:\n      T\n".to_owned(), "line 4: Resources.R.Tipe: expected one of"),
         ("Resources:\n  R: { Type: T }\n  R: { Type: T }\n".to_owned(), "duplicate"),
         ("Resorces: {}\n".to_owned(), "Resorces: expected one of AWSTemplateFormatVersion"),
         (
@@ -186,7 +229,13 @@ fn errors_name_path_and_line() {
             "Parameters:\n  P: { Type: String, Default: c, AllowedValues: [a, b] }\nResources: {}\n".to_owned(),
             "Parameters.P: expected one of a, b, found `c`",
         ),
-        ("Resources: [\n".to_owned(), "expected YAML"),
+        ("Resources: [\n".to_owned(), "line 2: expected YAML"),
+        ("Parameters:\n".to_owned(), "line 1: Resources: expected resources, found none"),
+        ("Resources: a\n".to_owned(), "line 1: Resources: expected a table"),
+        (
+            "Mappings: { A: { b: { c: 1 } } }\n".to_owned() + &template("!FindInMap [A, b, d, { Default: 5 }]"),
+            "expected only DefaultValue",
+        ),
         // The default replaces a missing key, not a mistyped mapping.
         (template("!FindInMap [A, b, c, { DefaultValue: 5 }]"), "expected a known mapping, found `A`"),
         (
