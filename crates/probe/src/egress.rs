@@ -169,6 +169,26 @@ mod tests {
     }
 
     #[test]
+    fn policy_for_one_host_keeps_redirects_and_networks() {
+        let networks = vec!["10.0.0.0/8".parse().unwrap()];
+        let egress =
+            EgressPolicy::new(["www.app.example".to_owned()], networks).allow_host(&url("https://app.example/"));
+        let only = egress.only_to(&url("https://ping.example/x"));
+        assert_eq!(only.host_list(), "ping.example");
+        assert!(
+            only.allows_redirect(&url("https://www.app.example/"))
+                && only.permits_literal(&url("http://10.1.2.3/")).is_ok()
+        );
+        assert_eq!(egress.host_list(), "app.example");
+    }
+
+    #[test]
+    fn refused_addresses_are_listed_with_their_purpose() {
+        let addresses = vec![([10, 0, 0, 1].into(), "private"), ([127, 0, 0, 1].into(), "loopback")];
+        assert_eq!(Refused { addresses }.to_string(), "10.0.0.1 (private), 127.0.0.1 (loopback)");
+    }
+
+    #[test]
     fn ip_literals_are_recognised_in_any_notation() {
         let egress = EgressPolicy::new([], Vec::new());
         for (case, to, permitted) in [

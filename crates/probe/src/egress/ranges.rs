@@ -56,7 +56,10 @@ pub fn special(address: IpAddr) -> Option<&'static str> {
 
 /// Embedded IPv4 address: IPv4-compatible (RFC 4291, section 2.5.5.1), NAT64 (RFC 6052) or 6to4 (RFC 3056).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let ipv4 = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
+    let ipv4 = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        Some(Ipv4Addr::new(a, b, c, d))
+    };
     match address.segments() {
         // `::1` is the loopback address.
         [0, 0, 0, 0, 0, 0, 0, 1] => None,

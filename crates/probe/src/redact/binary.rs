@@ -42,7 +42,7 @@ impl Alphabet {
         for first_bit in (shift..).step_by(8).take_while(|bit| bit + 8 <= run.len() * self.bits) {
             let (first, skipped) = (first_bit / self.bits, first_bit % self.bits);
             // A byte never needs a third digit.
-            let two = digit(first) << self.bits | digit(first + 1);
+            let two = (digit(first) << self.bits) + digit(first + 1);
             let byte = (two >> (2 * self.bits - 8 - skipped)) & 0xff;
             pass(byte.to_be_bytes()[1], first..first + 2);
         }
@@ -68,4 +68,17 @@ fn hexadecimal(byte: u8) -> Option<u16> {
         b'A'..=b'F' => u16::from(byte - b'A') + 10,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_long_enough_and_without_other_signs() {
+        let [base64, hexadecimal] = &ALPHABETS;
+        assert_eq!(base64.runs(b"abcdef abcdef"), [0..6, 7..13]);
+        assert_eq!(base64.runs(b" abcdef abcde.ABC+-/_9"), [1..7, 14..22]);
+        assert_eq!(hexadecimal.runs(b"0123abcd 0123ABC x01234567g"), [0..8, 18..26]);
+    }
 }

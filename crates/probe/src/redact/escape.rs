@@ -92,7 +92,7 @@ fn percent(text: &[u8]) -> Option<(Decoded, usize)> {
 }
 
 fn is_cut_percent(text: &[u8]) -> bool {
-    text.len() < 3 && text[1..].iter().all(u8::is_ascii_hexdigit)
+    text[1..].iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Decodes the escapes of JSON, and those of other languages that do not contradict them.
@@ -210,5 +210,25 @@ fn hex(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 7 {
         return None;
     }
-    digits.iter().try_fold(0, |number, digit| Some((number << 4) | char::from(*digit).to_digit(16)?))
+    digits.iter().try_fold(0, |number, digit| Some((number << 4) + char::from(*digit).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn up_to_seven_hexadecimal_digits_are_parsed() {
+        for (digits, number) in [
+            ("", None),
+            ("0", Some(0)),
+            ("4aF", Some(0x4af)),
+            ("4g", None),
+            ("0010ffF", Some(0x10fff)),
+            ("00000041", None),
+            ("000000041", None),
+        ] {
+            assert_eq!(hex(digits.as_bytes()), number, "{digits}");
+        }
+    }
 }

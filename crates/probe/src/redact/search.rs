@@ -87,7 +87,7 @@ impl Search {
                 .map(|pattern| pattern.iter().zip(&reversed).take_while(|(a, b)| a == b).count())
                 .max()
                 .unwrap_or_default();
-            starts.iter().any(|start| start + shared >= *end && start < end && is_long_enough(&text[*start..*end]))
+            starts.iter().any(|start| start + shared >= *end && text.get(*start..*end).is_some_and(is_long_enough))
         })
     }
 }
@@ -99,7 +99,7 @@ fn starts(text: &[u8], kind: Kind) -> Vec<usize> {
         return (0..=3).collect();
     }
     let remains = |byte: &u8| byte.is_ascii_alphanumeric() || b"#;\\{}%&".contains(byte);
-    let length = text.iter().take(LONGEST_NAME + 1).take_while(|byte| remains(byte)).count();
+    let length = text.iter().take(LONGEST_NAME).take_while(|byte| remains(byte)).count();
     (0..=length).filter(|start| *start <= LONGEST_REMAINS || text[start - 1] == b';').collect()
 }
 

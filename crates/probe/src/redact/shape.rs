@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Ranges of a text that are secret because of their position. The time is linear in the length of any text: an end that
+/// Ranges of a text that are secret because of their position; some may be empty. The time is linear in the length of any text: an end that
 /// several candidates share is searched once.
 pub(super) fn secrets(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
@@ -23,7 +23,7 @@ pub(super) fn secrets(text: &[u8]) -> Vec<Range<usize>> {
 fn userinfo(text: &[u8], start: usize) -> Option<Range<usize>> {
     let end = value_end(text, start, b"/?#\\");
     let at = start + text[start..end].iter().rposition(|byte| *byte == b'@')?;
-    (at > start).then_some(start..at)
+    Some(start..at)
 }
 
 /// Finds `value` in `?token=value`, in `&user[password]=value`, and at the start of a form body.
@@ -34,16 +34,16 @@ fn parameter(text: &[u8], equals: usize, known_end: &mut usize) -> Option<Range<
         return None;
     }
     if *known_end <= equals {
-        *known_end = value_end(text, equals + 1, b"&#;");
+        *known_end = value_end(text, equals, b"&#;");
     }
-    (*known_end > equals + 1).then_some(equals + 1..*known_end)
+    Some(equals + 1..*known_end)
 }
 
 /// Finds `value` in `"token": "value"`.
 fn member(text: &[u8], colon: usize) -> Option<Range<usize>> {
     let name = text[..colon].trim_ascii_end().strip_suffix(b"\"")?;
     let name_start = name.iter().rposition(|byte| !is_name(*byte))?;
-    if name[name_start] != b'"' || !is_secret_name(&name[name_start + 1..].to_ascii_lowercase()) {
+    if name[name_start] != b'"' || !is_secret_name(&name[name_start..].to_ascii_lowercase()) {
         return None;
     }
     let value = text[colon + 1..].trim_ascii_start().strip_prefix(b"\"")?;
@@ -55,8 +55,7 @@ fn member(text: &[u8], colon: usize) -> Option<Range<usize>> {
         ends
     });
     // A truncated text may lack the closing quote.
-    let end = length.map_or(text.len(), |length| start + length);
-    (end > start).then_some(start..end)
+    Some(start..length.map_or(text.len(), |length| start + length))
 }
 
 /// End of the current element, and the positions of its attributes.

@@ -83,3 +83,28 @@ fn anchors(pattern: &[u8], unit: usize) -> Vec<(Vec<u8>, Reach)> {
         (pattern[length - anchor..].to_vec(), Reach { before: length, after: 0 }),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_patterns_are_searched_by_their_ends() {
+        let whole: Vec<u8> = (0..200).collect();
+        for (length, unit, anchor) in [(64, 1, None), (65, 1, Some(32)), (128, 2, None), (130, 2, Some(64))] {
+            let pattern = &whole[..length];
+            let found: Vec<_> = anchors(pattern, unit)
+                .into_iter()
+                .map(|(part, Reach { before, after })| (part, before, after))
+                .collect();
+            let expected = match anchor {
+                None => vec![(pattern.to_vec(), length, 0)],
+                Some(anchor) => vec![
+                    (pattern[..anchor].to_vec(), anchor, length - anchor),
+                    (pattern[length - anchor..].to_vec(), length, 0),
+                ],
+            };
+            assert_eq!(found, expected, "{length} bytes");
+        }
+    }
+}

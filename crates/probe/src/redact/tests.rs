@@ -1,6 +1,8 @@
 mod encodings;
 mod properties;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+
 use super::*;
 
 fn redactor(secrets: &[&str]) -> Redactor {
@@ -114,9 +116,95 @@ fn remains_of_a_cut_secret_are_masked() {
         ("the rest of Base64", "correct-horse", "vcnJlY3QtaG9yc2U= b", CUT_START, "[redacted]= b"),
         ("Base64 in a URL", "p>>>>-horse?", "a cD4%2BPj4taG9yc2U%", Cut::END, "a [redacted]"),
         ("an interrupted secret", "correct-horse", "a cor\u{ad}re\nct", Cut::END, "a [redacted]"),
+        ("before no escape", "correct-horse", r"a correct-\q b", Cut::END, r"a correct-\q b"),
+        ("before no digits", "correct-horse", r"a correct-\u12g4", Cut::END, r"a correct-\u12g4"),
+        ("before too many digits", "correct-horse", r"a correct-\u{0000000", Cut::END, r"a correct-\u{0000000"),
+        ("before a sign", "correct-horse", r"a correct-\u{12z", Cut::END, r"a correct-\u{12z"),
+        ("before a low surrogate", "correct-horse", r"a correct-\udc00", Cut::END, r"a correct-\udc00"),
+        ("a surrogate in a URL", "car-🚗-key", "a car-%5Cud83d", Cut::END, "a [redacted]"),
+        ("and a backslash", "car-🚗-key", "a car-%5Cud83d%5C", Cut::END, "a [redacted]"),
+        ("and a part of the other", "car-🚗-key", "a car-%5Cud83d%5Cude9", Cut::END, "a [redacted]"),
+        ("and a sign", "car-🚗-key", "a car-%5Cud83d%5Cudez", Cut::END, "a car-%5Cud83d%5Cudez"),
+        ("and a letter", "car-🚗-key", "a car-%5Cud83d%5Cu0041", Cut::END, "a car-%5Cud83d%5Cu0041"),
+        ("before no percent escape", "correct-horse", "a correct-%2g", Cut::END, "a correct-%2g"),
+        ("before no percent digit", "correct-horse", "a correct-%g", Cut::END, "a correct-%g"),
+        ("in an interrupting character", "correct-horse", "a corre%C2", Cut::END, "a [redacted]"),
+        ("before another byte", "correct-horse", "a corre%FFx", Cut::END, "a corre%FFx"),
+        ("before another character", "correct-horse", "a corre%C3%A9%E2", Cut::END, "a corre%C3%A9%E2"),
+        ("after a long word", "correct-horse", "abcdefghijklmno-horse b", CUT_START, "abcdefghijklmno-horse b"),
+        (
+            "after the longest entity",
+            "∳-correct-horse",
+            "CounterClockwiseContourIntegral;-correct-horse b",
+            CUT_START,
+            "[redacted] b",
+        ),
+        ("before no entity", "correct-horse", "a correct-&q b", Cut::END, "a correct-&q b"),
     ] {
         assert_eq!(redact(secret, text, cut), redacted, "{case}");
     }
+}
+
+#[test]
+fn escapes_in_cut_base64_are_decoded() {
+    let redacted = |rest: &[u8]| {
+        let encoded = STANDARD_NO_PAD.encode([b"hunter%2D", rest].concat());
+        redact("hunter-Ærø", &encoded, Cut::END)
+    };
+    for (case, rest, is_masked) in [
+        ("the cut is after an escape", &b""[..], true),
+        ("in an escape", b"%C", true),
+        ("in a character", b"\xf0\x9f\x9a", true),
+        ("after other bytes", b"\xf0\x9f\x9a\xff", false),
+        ("after many other bytes", &[0xff; 20], false),
+    ] {
+        assert_eq!(redacted(rest).starts_with(MASK), is_masked, "{case}");
+    }
+}
+
+#[test]
+fn remains_of_escapes_in_cut_base64_are_skipped() {
+    for (case, before, is_masked) in [
+        ("an escape", &b"D"[..], true),
+        ("a character", b"\x9a\x97D", true),
+        ("other bytes", b"\xff\xff\xff\xff", false),
+    ] {
+        let encoded = STANDARD_NO_PAD.encode([before, b"correct%2Dhorse"].concat());
+        let redacted = redact("a-correct-horse", &encoded, CUT_START);
+        assert_eq!(redacted.starts_with(MASK), is_masked, "{case}: {redacted}");
+    }
+}
+
+#[test]
+fn invisible_characters_of_a_secret_may_be_missing() {
+    assert_eq!(redact("correct \u{ad}horse", "a correct horse b", Cut::NONE), "a [redacted] b");
+}
+
+#[test]
+fn secrets_interrupted_by_escapes_are_found() {
+    for escape in [r"\0", r"\b", r"\f", r"\n", r"\r", r"\t", r"\v"] {
+        let text = format!("a correct-{escape}horse b");
+        assert_eq!(redact("correct-horse", &text, Cut::NONE), "a [redacted] b", "{escape}");
+    }
+}
+
+#[test]
+fn parts_of_a_secret_in_several_texts_are_not_joined() {
+    for text in ["Y29ycmVjdC1o b3JzZQ", "636f7272656374 2d686f727365"] {
+        assert_eq!(redact("correct-horse", text, Cut::NONE), text);
+    }
+}
+
+#[test]
+fn encodings_nested_too_deeply_are_not_found() {
+    let base64 = |text: String| STANDARD_NO_PAD.encode(text);
+    let secret = "correct-horse-battery-staple";
+    let twice = base64(base64(secret.to_owned()));
+    assert_eq!(redact(secret, &twice, Cut::NONE), MASK);
+    let thrice = base64(twice);
+    assert_eq!(redact(secret, &thrice, Cut::NONE), thrice);
+    let escaped = "correct%25252Dhorse";
+    assert_eq!(redact("correct-horse", escaped, Cut::NONE), escaped);
 }
 
 #[test]
@@ -182,6 +270,10 @@ fn too_many_secrets_mask_everything() {
     }
     assert!(redactor.is_full() && scoped.is_full());
     assert_eq!(scoped.redact("harmless"), MASK);
+    for number in 0..MAX_SECRETS {
+        redactor.register(&format!("another secret number {number}"));
+    }
+    assert_eq!(redactor.known().secrets.len(), MAX_SECRETS + 1, "no memory is used beyond the limit");
     let redactor = Redactor::default();
     for number in 0..MAX_SECRETS {
         redactor.register(&format!("secret number {number}"));
@@ -219,7 +311,7 @@ fn clones_share_their_secrets() {
     let redactor = Redactor::default();
     redactor.clone().register("late-secret");
     assert_eq!(redactor.redact("late-secret"), MASK);
-    assert!(!format!("{redactor:?}").contains("late"));
+    assert_eq!(format!("{redactor:?}"), "Redactor { .. }");
 }
 
 #[test]
@@ -289,6 +381,14 @@ fn tokens_in_pages_are_masked_by_position() {
         (
             "<i name=_token value=abc <i value=abc name=_token content=abc <i name=token content=abc",
             "<i name=_token value=[redacted] <i value=[redacted] name=_token content=abc <i name=token content=[redacted]",
+        ),
+        (
+            r#"<meta name="csrf-token" value="" content="abc">"#,
+            r#"<meta name="csrf-token" value="" content="[redacted]">"#,
+        ),
+        (
+            "some text before the first one: <i name=q value=abc <i name=_token value=abc>",
+            "some text before the first one: <i name=q value=abc <i name=_token value=[redacted]>",
         ),
         ("<", "<"),
     ] {

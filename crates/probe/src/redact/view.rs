@@ -82,7 +82,7 @@ impl View {
         }
         // The remains of an outer escape may precede it.
         let first = self.bytes.iter().take(LONGEST_REMAINS).position(|byte| *byte == b'\\')?;
-        if self.bytes.get(first + 1) != Some(&b'\\') {
+        if !self.bytes[first..].starts_with(br"\\") {
             return None;
         }
         let mut view = self.child(self.kind, self.cut);
