@@ -45,13 +45,22 @@ impl Run {
     ///
     /// # Errors
     /// When it cannot be started or fails; the message contains the command.
-    pub fn run(mut self) -> Result<()> {
+    pub fn run(self) -> Result<()> {
         let shown = self.to_string();
-        let status = self.command.status().with_context(|| format!("failed to start `{shown}`"))?;
+        let status = self.status()?;
         if !status.success() {
             bail!("`{shown}` failed: {status}");
         }
         Ok(())
+    }
+
+    /// Runs the command with its output on the terminal, and returns its status, also when it fails.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn status(mut self) -> Result<ExitStatus> {
+        let shown = self.to_string();
+        self.command.status().with_context(|| format!("failed to start `{shown}`"))
     }
 
     /// Runs the command and returns everything it prints, also when it fails.

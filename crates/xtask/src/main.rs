@@ -9,6 +9,7 @@ mod file_rules;
 mod functions;
 mod fuzz;
 mod hostile;
+mod mutants;
 mod steps;
 mod tools;
 mod workspace;
@@ -43,6 +44,9 @@ usage: cargo xtask <command>
                  against misbehaving servers
   hostile --all  write its sections about the monitor itself and about the flows: each flow against servers that turn
                  hostile at each answer
+  mutants [PART…] [-- OPTION…]
+                 run the tests of a crate against small changes of its code, which takes hours; parts:
+                 incident gate redaction egress alarms template; options go to cargo-mutants
   advisories     check all dependencies against the RustSec database, which it downloads
 
 Commands need Rust, Python 3.11 and a C compiler. They install all other tools into target/tools.";
@@ -72,6 +76,18 @@ fn main() -> ExitCode {
         ["matrix"] => in_workspace(steps::matrix),
         ["hostile"] => in_workspace(hostile::page),
         ["hostile", "--all"] => in_workspace(hostile::all_flows),
+        ["mutants", arguments @ ..] => {
+            let end = arguments.iter().position(|argument| *argument == "--").unwrap_or(arguments.len());
+            match mutants::named(&arguments[..end]) {
+                Ok(parts) => in_workspace(|workspace| {
+                    mutants::test(workspace, &parts, arguments.get(end + 1..).unwrap_or_default())
+                }),
+                Err(unknown) => {
+                    eprintln!("error: unknown part {unknown:?}\n\n{USAGE}");
+                    return ExitCode::from(2);
+                }
+            }
+        }
         ["advisories"] => in_workspace(steps::advisories),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

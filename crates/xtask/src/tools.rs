@@ -11,6 +11,7 @@ use crate::workspace::Workspace;
 
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
+const CARGO_MUTANTS: &str = "27.1.0";
 
 /// Creates a Python environment with the packages in `crates/xtask/tools/<name>.txt` and returns its `bin` folder. A changed
 /// list recreates the environment.
@@ -94,6 +95,14 @@ pub fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
 /// When the build fails.
 pub fn cargo_fuzz(workspace: &Workspace) -> Result<PathBuf> {
     cargo_tool(workspace, "cargo-fuzz", CARGO_FUZZ)
+}
+
+/// Path of the pinned cargo-mutants. The first call builds it.
+///
+/// # Errors
+/// When the build fails.
+pub fn cargo_mutants(workspace: &Workspace) -> Result<PathBuf> {
+    cargo_tool(workspace, "cargo-mutants", CARGO_MUTANTS)
 }
 
 fn cargo_tool(workspace: &Workspace, name: &str, version: &str) -> Result<PathBuf> {

@@ -1,6 +1,5 @@
 //! Texts that have passed the gate.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, Range};
 
