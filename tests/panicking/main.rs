@@ -9,7 +9,7 @@ use settings::{Common, Contract, Section};
 
 struct Panicking;
 
-/// No settings of its own.
+/// The check has no settings.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NoSettings {}

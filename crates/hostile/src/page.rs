@@ -48,7 +48,7 @@ fn other_sections(page: &str) -> &str {
     page.find(OTHERS).map_or("", |start| &page[start..])
 }
 
-/// Number of faults of the monitor itself that a page lists. A test of their own compares the list with its proofs.
+/// Number of faults of the monitor itself that a page lists. A test of the monitor compares the list with the proofs.
 fn own_faults(page: &str) -> usize {
     OWN.filter(|number| page.contains(&format!("\n| {number} |"))).count()
 }

@@ -1,6 +1,6 @@
 //! Parts of the code whose tests must be complete.
 
-/// Part of the code, and the tests that must catch its mutants: those of its own crate.
+/// Part of the code, and the tests of the same crate that must catch its mutants.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Part {
     /// Name on the command line.
