@@ -7,6 +7,7 @@ mod ids;
 mod laravel;
 mod names;
 mod site;
+mod statuses;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use names::{
     Webhook, Written,
 };
 pub use site::{Site, status};
+pub use statuses::{is_status, status_text};
 pub use templates::PaymentsPath;
 pub use totp::{Totp, TotpError};
 pub use user_session::{BackgroundSession, UserSession, skew};

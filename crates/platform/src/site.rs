@@ -65,6 +65,20 @@ impl Site {
         Ok(response)
     }
 
+    /// Resolves a link of the platform to one of its own pages, such as the next page of a list. Behind a proxy that ends TLS,
+    /// Laravel may write the wrong scheme; the one of the base URL is used. `None` for another host or port.
+    #[must_use]
+    pub fn own_page(&self, from: &Url, link: &str) -> Option<Url> {
+        let mut page = from.join(link).ok()?;
+        let base = &self.base_url;
+        let is_own = page.host() == base.host() && page.port() == base.port() && page.scheme().starts_with("http");
+        if !is_own {
+            return None;
+        }
+        page.set_scheme(base.scheme()).ok()?;
+        Some(page)
+    }
+
     /// Returns true for the answer to a request without a log-in. A redirect counts only if it leads to the form.
     pub(crate) fn is_unauthenticated(&self, response: &Response) -> bool {
         let to_form = || {
@@ -93,6 +107,28 @@ mod tests {
     use super::*;
     use crate::laravel::maintenance;
     use crate::tests::answer;
+
+    #[test]
+    fn own_page_has_the_scheme_of_the_base_url() {
+        for (base, link, page) in [
+            ("https://app.example/", "?page=2", Some("https://app.example/list?page=2")),
+            ("https://app.example/", "http://app.example/list?page=2", Some("https://app.example/list?page=2")),
+            ("http://127.0.0.1:8/", "https://127.0.0.1:8/x", Some("http://127.0.0.1:8/x")),
+            ("https://app.example/", "https://app.example:8443/x", None),
+            ("https://app.example/", "//evil.example/x", None),
+            ("https://app.example/", "ftp://app.example/x", None),
+        ] {
+            let base_url: Url = base.parse().unwrap();
+            let from = base_url.join("/list").unwrap();
+            let site = Site {
+                base_url,
+                platform: Platform::default(),
+                maintenance: maintenance(),
+                deadline: Duration::from_secs(1),
+            };
+            assert_eq!(site.own_page(&from, link).as_ref().map(Url::as_str), page, "{link}");
+        }
+    }
 
     #[test]
     fn unauthenticated_answer_is_401_or_leads_to_the_form() {

@@ -8,7 +8,12 @@ use check::{FailureKind, Mismatch, Phrase, Piece, foreign, ours, phrase};
 use jiff::Timestamp;
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible, pki_types::UnixTime};
 
-use crate::{Error, Refused, coding::Undecoded, handshake::Handshake, timing::Phase, tls::moment};
+use crate::{
+    Error, Refused,
+    coding::Undecoded,
+    handshake::{Handshake, moment},
+    timing::Phase,
+};
 
 type Cause<'a> = &'a (dyn StdError + 'static);
 
@@ -374,7 +379,7 @@ mod tests {
 
     #[test]
     fn certificates_without_an_end_have_an_expiry() {
-        assert_eq!(moment(253_402_300_799), Timestamp::MAX.min(moment(253_402_300_799)));
+        assert!(moment(253_402_300_799).to_string().starts_with("9999-12-"));
         assert_eq!(moment(i64::MAX).as_second(), Timestamp::MAX.as_second());
     }
 }

@@ -19,7 +19,8 @@ const FIELDS: [&str; 4] = ["input", "button", "textarea", "select"];
 /// fields of its form and its start.
 pub fn token(response: &Response, field: &str) -> Result<SecretString, Mismatch> {
     let kind = response.header(CONTENT_TYPE.as_str()).unwrap_or_default();
-    if !kind.is_empty() && !kind.starts_with("text/html") && !kind.starts_with("application/xhtml") {
+    let is_html = |kind: &str| kind.starts_with("text/html") || kind.starts_with("application/xhtml");
+    if !kind.is_empty() && !is_html(&kind.to_ascii_lowercase()) {
         return Err(mismatch(response, FailureKind::Body, "an HTML page".into(), foreign(kind).into()));
     }
     let expected = phrase!("a form with the hidden field {}", ours(field));
@@ -32,18 +33,29 @@ pub fn token(response: &Response, field: &str) -> Result<SecretString, Mismatch>
             response.redactor.register(&token);
             Ok(SecretString::from(token))
         }
+        Found::NoForm => Err(mismatch(response, FailureKind::Assertion, expected, "no form".into())),
         Found::Nothing(actual) => Err(mismatch(response, FailureKind::Assertion, expected, actual)),
     }
 }
 
+/// True for a page without any form, as a script fills one in a single-page application, and for an answer without a page.
+#[must_use]
+pub fn has_no_form(response: &Response) -> bool {
+    matches!(find(&response.text(), ""), Found::NoForm)
+}
+
 enum Found {
     Token(String),
+    /// The page has no form at all.
+    NoForm,
     Nothing(Phrase),
 }
 
 fn find(page: &str, field: &str) -> Found {
     let (mut has_form, mut in_form, mut is_empty) = (false, false, false);
     let (mut names, mut meta, mut templates) = (Vec::new(), None, 0_usize);
+    // Fields may be tied to a form by its id, wherever they are.
+    let (mut ids, mut tied) = (Vec::new(), Vec::new());
     for tag in Tags::new(page) {
         if tag.opens("template") {
             templates += 1;
@@ -53,10 +65,19 @@ fn find(page: &str, field: &str) -> Found {
             // The content of a template is not part of the page.
         } else if tag.opens("form") {
             (has_form, in_form) = (true, true);
+            ids.extend(tag.attribute("id").filter(|_| ids.len() < MAX_FIELDS));
         } else if tag.closes("form") {
             in_form = false;
-        } else if in_form && FIELDS.iter().any(|name| tag.opens(name)) {
+        } else if FIELDS.iter().any(|name| tag.opens(name)) {
             let Some(name) = tag.attribute("name") else { continue };
+            if let Some(form) = tag.attribute("form") {
+                let value = tag.attribute("value").filter(|value| name == field && !value.trim().is_empty());
+                tied.extend(value.filter(|_| tied.len() < MAX_FIELDS).map(|value| (form, value)));
+                continue;
+            }
+            if !in_form {
+                continue;
+            }
             if name == field
                 && let Some(value) = tag.attribute("value")
             {
@@ -73,13 +94,16 @@ fn find(page: &str, field: &str) -> Found {
             meta = tag.attribute("content").filter(|content| !content.trim().is_empty());
         }
     }
-    if let Some(token) = meta {
+    let tied = tied.into_iter().find(|(form, _)| ids.contains(form)).map(|(_, value)| value);
+    if let Some(token) = tied.or(meta) {
         return Found::Token(token.into_owned());
     }
-    Found::Nothing(match (has_form, is_empty, names.is_empty()) {
-        (false, ..) => "no form".into(),
-        (_, true, _) => phrase!("an empty {}", ours(field)),
-        (_, _, true) => "a form without fields".into(),
+    if !has_form {
+        return Found::NoForm;
+    }
+    Found::Nothing(match (is_empty, names.is_empty()) {
+        (true, _) => phrase!("an empty {}", ours(field)),
+        (_, true) => "a form without fields".into(),
         _ if names.len() > MAX_FIELDS => phrase!("more than {} fields", MAX_FIELDS),
         _ => phrase!("a form with {}", foreign(names.join(", "))),
     })
@@ -111,6 +135,8 @@ mod tests {
             ("a page without an end", r#"<form><p><input name="_token" value="abc">"#, "abc"),
             ("in a table", r#"<table><form><tr><td><input name="_token" value="abc"></table>"#, "abc"),
             ("in a form within a form", r#"<form><form><input name="_token" value="abc"></form></form>"#, "abc"),
+            ("tied to its form", "<form id=f></form><p><input name=_token value=abc form=f>", "abc"),
+            ("tied before its form", "<input name=_token value=abc form=f><form id=f></form>", "abc"),
             ("the meta tag", r#"<meta name="csrf-token" content="abc"><form></form>"#, "abc"),
         ] {
             let response = response(200, page);
@@ -123,11 +149,37 @@ mod tests {
     }
 
     #[test]
+    fn page_that_a_script_fills_has_no_form() {
+        for (page, expected) in [
+            ("<div id=app data-page='{}'></div><script src=/app.js></script>", true),
+            ("<template><form></form></template>", true),
+            ("", true),
+            ("<form></form>", false),
+            ("<form><input name=_token value=a></form>", false),
+            ("<meta name=csrf-token content=a>", false),
+        ] {
+            assert_eq!(has_no_form(&response(200, page)), expected, "{page}");
+        }
+    }
+
+    #[test]
     fn missing_token_lists_the_fields_of_the_form() {
         let input = r#"<input name="_token" value="abc">"#;
         for (case, page, field, actual) in [
             ("no form", "<h1>Hello</h1>".to_owned(), "_token", "no form"),
             ("outside of a form", input.to_owned(), "_token", "no form"),
+            (
+                "tied to no form",
+                "<form id=f></form><input name=_token value=a form=g>".to_owned(),
+                "_token",
+                "a form without fields",
+            ),
+            (
+                "tied to another form",
+                "<form id=f><input name=q><input name=_token value=a form=g></form>".to_owned(),
+                "_token",
+                "a form with q",
+            ),
             ("in a comment", format!("<form><!-- {input} --></form>"), "_token", "a form without fields"),
             ("in a script", format!("<form><script>{input:?}</script></form>"), "_token", "a form without fields"),
             ("in a template", format!("<form><template>{input}</template></form>"), "_token", "a form without fields"),

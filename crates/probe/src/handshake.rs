@@ -21,3 +21,10 @@ pub(crate) struct Presented {
     pub(crate) issuer: String,
     pub(crate) expires: Timestamp,
 }
+
+/// A time in Unix seconds. Certificates without an end are valid until the end of the year 9999, or beyond what can be
+/// written; the last time that can be is near enough.
+pub(crate) fn moment(seconds: i64) -> Timestamp {
+    let range = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
+    Timestamp::from_second(seconds.clamp(*range.start(), *range.end())).unwrap_or_default()
+}

@@ -21,6 +21,7 @@ use rustls::{
 
 use evidence::RecordingVerifier;
 
+use crate::handshake::moment;
 use crate::timing::{CURRENT, note};
 
 /// Trusted authorities and ciphers, created once per process. Building a client from it reads no file and parses no
@@ -144,11 +145,4 @@ impl ClientSessionStore for NoSessions {
 pub(crate) fn expiry(certificate: &[u8]) -> Option<Timestamp> {
     let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Some(moment(certificate.validity().not_after.timestamp()))
-}
-
-/// A time in Unix seconds. Certificates without an end are valid until the end of the year 9999, or beyond what can be
-/// written; the last time that can be is near enough.
-pub(crate) fn moment(seconds: i64) -> Timestamp {
-    let range = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
-    Timestamp::from_second(seconds.clamp(*range.start(), *range.end())).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES,
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use platform::canaries::Canary as SentCanary;
 use platform::counting::{Counters, count};
-use platform::{UserSession, short_id, status};
+use platform::{UserSession, is_status, short_id, status};
 use probe::Method;
 use probe::expect::{json_found, json_list};
 use runtime::{Check, MemoryCell, Run, Step};
@@ -168,11 +168,11 @@ impl Notifications {
             None => (Phrase::from("not in the platform's record"), None),
             Some(entry) => {
                 let status = text(entry, names.status.as_str());
-                if names.delivered_statuses.iter().any(|delivered| delivered.as_str() == status) {
+                if names.delivered_statuses.iter().any(|delivered| is_status(delivered.as_str(), &status)) {
                     let at = entry.pointer(names.delivered_at.as_str());
                     return Ok(DeliveryState::Delivered(at.and_then(|at| self.site.platform.times.read(at))));
                 }
-                if names.failed_statuses.iter().any(|failed| failed.as_str() == status) {
+                if names.failed_statuses.iter().any(|failed| is_status(failed.as_str(), &status)) {
                     let error = text(entry, names.error.as_str());
                     return Ok(DeliveryState::Failed(phrase!("{}: {}", foreign(status), foreign(error))));
                 }

@@ -6,7 +6,7 @@ use check::metric::JOB_DELAY;
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::canaries::Canary as Sent;
-use platform::{Counting, Site, status};
+use platform::{Counting, Site, is_status, status};
 use probe::expect::json_found;
 use probe::{Method, Request, Response, Url};
 use runtime::{MemoryCell, Run, Step};
@@ -193,11 +193,11 @@ impl JobApi<'_> {
         step.check("status", status(&answer, &[200]))?;
         let actual = step.check_value("reported", json_found(&answer, names.status.as_str(), wrapper))?;
         let actual = written_id(&actual);
-        if names.done_statuses.iter().any(|status| status.as_str() == actual) {
+        if names.done_statuses.iter().any(|status| is_status(status.as_str(), &actual)) {
             let at = json_found(&answer, names.finished_at.as_str(), wrapper).ok();
             return Ok(JobState::Done(at.and_then(|at| self.site.platform.times.read(&at))));
         }
-        let is_failed = names.failed_statuses.iter().any(|status| status.as_str() == actual);
+        let is_failed = names.failed_statuses.iter().any(|status| is_status(status.as_str(), &actual));
         let reported = phrase!("the platform reports `{}`", foreign(&actual).at_most(MAX_NAME));
         Ok(if is_failed { JobState::Failed(reported) } else { JobState::Pending(reported) })
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use check::{FailureKind, Mismatch, StepEnded, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::counting::{Counters, read_counters, subject};
-use platform::{Counting, Site};
+use platform::{Counting, Site, status_text};
+use probe::expect::list;
 use runtime::Run;
 use serde_json::Value;
 
@@ -92,8 +93,8 @@ fn read_tasks(value: &Value, site: &Site) -> Option<Vec<Task>> {
             name: field(names.task_name.as_str())?.as_str()?.to_owned(),
             finished_at: field(names.task_last_finished_at.as_str()).and_then(|at| site.platform.times.read(at)),
             every: field(names.task_expected_every_seconds.as_str()).and_then(number),
-            status: field(names.task_last_status.as_str()).and_then(Value::as_str).map(str::to_owned),
+            status: field(names.task_last_status.as_str()).map(status_text),
         })
     };
-    Some(value.as_array()?.iter().filter_map(task).collect())
+    Some(list(value.clone()).ok()?.iter().filter_map(task).collect())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use check::metric::SCHEDULED_TASK_LATENESS;
 use check::{FailureKind, Mismatch, Phrase, Piece, StepEnded, Subject, foreign, ours, phrase};
 use jiff::Timestamp;
+use platform::is_status;
 use runtime::{Run, Step};
 
 use crate::queue_snapshot::MAX_NAME;
@@ -82,7 +83,7 @@ fn judge_one(
 
 fn ended_well(task: &Task, failed: &[&str]) -> Result<(), Mismatch> {
     let status = task.status.as_deref().unwrap_or_default();
-    if !failed.contains(&status) {
+    if !failed.iter().any(|failed| is_status(failed, status)) {
         return Ok(());
     }
     let when = task.finished_at.map(|at| phrase!(", at {}", ours(format_args!("{at:.0}")))).unwrap_or_default();

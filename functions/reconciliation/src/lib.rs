@@ -199,7 +199,7 @@ impl Reconciliation {
                 }
                 Some(Value::String(text)) if text.chars().all(|letter| letter.is_ascii_digit()) => at(&text)?,
                 Some(Value::String(text)) => {
-                    let next = url.join(&text).ok().filter(|next| next.origin() == self.site.base_url.origin());
+                    let next = self.site.own_page(&url, &text);
                     let expected = "a next page on the platform's host";
                     let elsewhere = || Mismatch::new(FailureKind::Redirect, expected, "a next page on another host");
                     step.check_value("next", next.ok_or_else(elsewhere))?

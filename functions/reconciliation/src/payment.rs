@@ -2,7 +2,7 @@
 
 use check::{FailureKind, Mismatch, foreign, ours, phrase};
 use jiff::Timestamp;
-use platform::Platform;
+use platform::{Platform, is_status};
 use probe::expect::number;
 use serde_json::Value;
 use settings::written_id;
@@ -38,7 +38,7 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
         return Err(mismatch.with_evidence(foreign(reference)));
     };
     let platform_status = text(names.status.as_str());
-    let has_succeeded = names.succeeded_statuses.iter().any(|status| status.as_str() == platform_status);
+    let has_succeeded = names.succeeded_statuses.iter().any(|status| is_status(status.as_str(), &platform_status));
     let status = if has_succeeded { Status::Succeeded } else { Status::Other };
     let currency = text(names.currency.as_str()).to_lowercase().into();
     Ok(Some((reference.into(), Entry { amount, currency, status, at, count: 1 })))

@@ -84,7 +84,8 @@ pub struct Login {
     /// Session with cookies, as in a browser, or bearer token, as in scripts. With a second factor, the token of the
     /// first answer (if any) is sent with the code, and the token of the answer to the code is used. Default `session`.
     pub mode: Mode,
-    /// Path of the page with the form. Default `/login`.
+    /// Path of the page with the form, or one that only sets the cookies, such as `/sanctum/csrf-cookie`. A page that a
+    /// script fills needs no form. Default `/login`.
     pub form: Path,
     /// Hidden field of the form with the CSRF token. `<meta name="csrf-token">` is accepted too. Default `_token`.
     pub form_token_field: Name,

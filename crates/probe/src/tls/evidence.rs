@@ -17,9 +17,8 @@ use rustls::{
 };
 use x509_parser::{parse_x509_certificate, x509::X509Name};
 
-use crate::handshake::Presented;
+use crate::handshake::{Presented, moment};
 use crate::timing::note_tls;
-use crate::tls::moment;
 
 /// Maximum number of certificates in the evidence; a server may send hundreds.
 const MAX_CHAIN: usize = 8;
