@@ -38,7 +38,8 @@ pub(crate) fn assert_report(report: &Value) {
     match report {
         Value::String(text) => {
             assert!(text.chars().count() <= MAX_TEXT, "too long: {text}");
-            assert!(!text.contains("panicked"), "{text}");
+            // At the start, where only our words are: a server may send the word as well.
+            assert!(!text.starts_with("the check panicked") && !text.starts_with("panicked"), "{text}");
             text.split('\n').for_each(assert_clean);
         }
         Value::Array(items) => items.iter().for_each(assert_report),

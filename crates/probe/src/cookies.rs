@@ -265,7 +265,7 @@ mod tests {
                 b"s=1; Domain=.x.a.example",
                 "its Domain x.a.example does not fit the host a.example",
             ),
-            ("https://ba.example/", b"s=1; Domain=a.example", "its Domain a.example does not fit the host ba.example"),
+            ("https://xa.example/", b"s=1; Domain=a.example", "its Domain a.example does not fit the host xa.example"),
             ("https://127.0.0.1/", b"s=1; Domain=0.0.1", "its Domain 0.0.1 does not fit the host 127.0.0.1"),
             ("https://a.example/", b"s=1; Max-Age=0", "it had expired already"),
             ("https://a.example/", b"s=1; Path=/admin", "its Path /admin does not include /"),

@@ -1,6 +1,8 @@
 //! Runs the fuzzer.
 
-use anyhow::Result;
+use std::fs;
+
+use anyhow::{Context, Result};
 
 use crate::command::Run;
 use crate::tools;
@@ -23,6 +25,8 @@ pub fn fuzz(workspace: &Workspace, seconds: u32, only: Option<&str>) -> Result<(
     let fuzzer = tools::cargo_fuzz(workspace)?;
     Run::cargo(workspace, BUILD).run()?;
     let corpus = workspace.target.join("fuzz/corpus");
+    let findings = workspace.target.join("fuzz/findings");
+    fs::create_dir_all(&findings).with_context(|| format!("failed to create {}", findings.display()))?;
     let names = Run::program(workspace, workspace.target.join("debug/fuzzing")).args([&corpus]).output()?;
     for name in names.lines().filter(|name| only.is_none_or(|only| only == *name)) {
         println!("== {name}, {seconds} s");
@@ -31,6 +35,7 @@ pub fn fuzz(workspace: &Workspace, seconds: u32, only: Option<&str>) -> Result<(
             .args(["fuzz", "run", "property", "--fuzz-dir", FOLDER, "--sanitizer", "none", "--target-dir"])
             .args([workspace.target.join("fuzz"), corpus.join(name)])
             .args(["--".to_owned(), format!("-max_total_time={seconds}"), "-print_final_stats=1".to_owned()])
+            .args([format!("-artifact_prefix={}/", findings.display())])
             .args([format!("-rss_limit_mb={MAX_MEMORY}"), format!("-timeout={MAX_TIME}")])
             .env("PROPERTY", name)
             // The profile for functions would link for minutes, and optimize for size.

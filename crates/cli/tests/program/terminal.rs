@@ -8,7 +8,7 @@ fn hostile_texts_do_not_reach_the_terminal() {
     let hostile = "\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}\r";
     let file = settings_file(
         &format!("terminal-{}.toml", hostile.replace('\r', "")),
-        &format!("{DEMO}\n# {hostile}\n\"{}\" = 1\n", "nam\\u001be\\u202e"),
+        &format!("{DEMO}\n# {hostile}\n\"{}\" = 1\n", "na\\u001bme\\u202e"),
     );
     let broken = settings_file("terminal-broken.toml", &format!("environment = {hostile}\n"));
     for arguments in [
