@@ -173,7 +173,9 @@ impl Known {
             if self.secrets.len() > MAX_SECRETS {
                 return Masking::Everything;
             }
-            Search::new(&self.patterns).map_or(Masking::Everything, |search| Masking::Secrets(Arc::new(search)))
+            let has_spaces = self.secrets.iter().any(|secret| secret.contains(char::is_whitespace));
+            Search::new(&self.patterns, has_spaces)
+                .map_or(Masking::Everything, |search| Masking::Secrets(Arc::new(search)))
         });
         Some(search.clone())
     }
@@ -202,7 +204,8 @@ fn search_decoded(searches: &[Arc<Search>], view: &View, layers: usize, secrets:
     let needs_all = !searches.is_empty();
     if layers > 0 {
         let invisible = needs_all.then_some(&escape::INVISIBLE);
-        let escapes = || escape::SPELLINGS.iter().chain(invisible);
+        let spaces = searches.iter().any(|search| search.has_spaces).then_some(&escape::SPACES);
+        let escapes = || escape::SPELLINGS.iter().chain(invisible).chain(spaces);
         let other = view.without_half_escape();
         let views =
             iter::once(view).chain(&other).flat_map(|view| escapes().filter_map(|escapes| view.unescaped(escapes)));

@@ -50,6 +50,14 @@ pub(super) const INVISIBLE: Escapes = Escapes {
     is_cut: is_cut_char,
 };
 
+/// White space of any kind and length, as escapes of one space: programs wrap and indent text, and cleaning folds it.
+pub(super) const SPACES: Escapes = Escapes {
+    kind: Kind::Joined,
+    next: |text| text.iter().position(|byte| byte.is_ascii_whitespace() || *byte == 0x0b || !byte.is_ascii()),
+    decode: spaces,
+    is_cut: is_cut_char,
+};
+
 /// Bytes of one escape: at most two characters.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Decoded {
@@ -75,6 +83,21 @@ impl Decoded {
     fn char(code: u32) -> Option<Self> {
         Self::default().and(code)
     }
+}
+
+fn spaces(text: &[u8]) -> Option<(Decoded, usize)> {
+    let first = |text: &[u8]| text[..text.len().min(4)].utf8_chunks().next()?.valid().chars().next();
+    let mut length = 0;
+    while let Some(space) = first(&text[length..]).filter(|c| c.is_whitespace()) {
+        length += space.len_utf8();
+    }
+    // One space stays as it is.
+    (length > 0 && &text[..length] != b" ").then(|| (Decoded::byte(b' '), length))
+}
+
+/// Text with one space for white space of any kind and length.
+pub(super) fn with_single_spaces(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Text without its invisible characters.

@@ -20,10 +20,12 @@ pub(super) struct Search {
     /// Reversed patterns in order. Built on demand, since few texts are cut at their start.
     endings: OnceLock<Vec<Vec<u8>>>,
     longest: usize,
+    /// True if a secret contains a space, which a text may spell as other white space.
+    pub(super) has_spaces: bool,
 }
 
 impl Search {
-    pub(super) fn new(patterns: &BTreeMap<Vec<u8>, Reach>) -> Result<Self, BuildError> {
+    pub(super) fn new(patterns: &BTreeMap<Vec<u8>, Reach>, has_spaces: bool) -> Result<Self, BuildError> {
         Ok(Self {
             // Each new cookie needs a new automaton, and texts are short. A DFA searches faster and is slow to build.
             automaton: AhoCorasick::builder()
@@ -34,6 +36,7 @@ impl Search {
             beginnings: patterns.keys().cloned().collect(),
             endings: OnceLock::new(),
             longest: patterns.keys().map(Vec::len).max().unwrap_or_default(),
+            has_spaces,
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use url::Host;
 
-use super::escape::without_invisible;
+use super::escape::{with_single_spaces, without_invisible};
 
 /// Minimum length of a secret in bytes. Masking every `no` or `200` would destroy the texts and protect nothing.
 pub(super) const MIN_LENGTH: usize = 4;
@@ -53,6 +53,9 @@ pub(super) fn patterns(secret: &str) -> Vec<(Vec<u8>, Reach)> {
 /// Texts that a program may make of a secret.
 fn texts(secret: &str) -> BTreeSet<String> {
     let mut texts = BTreeSet::from([secret.to_ascii_lowercase()]);
+    if secret.contains(char::is_whitespace) {
+        texts.insert(with_single_spaces(secret).to_ascii_lowercase());
+    }
     if secret.chars().any(char::is_control) || !secret.is_ascii() {
         texts.insert(without_invisible(secret).to_ascii_lowercase());
     }

@@ -181,6 +181,19 @@ fn invisible_characters_of_a_secret_may_be_missing() {
 }
 
 #[test]
+fn spaces_of_a_secret_may_be_other_white_space() {
+    let redactor = Redactor::default();
+    assert!(redactor.register("correct horse  battery staple"));
+    for space in [" ", "  ", "\n", "\r\n    ", "\t", "\u{a0}", "\u{2028} ", "\\n", "%0A", "&#10;", "+", "%20"] {
+        let text = format!("({})", ["correct", "horse", "battery", "staple"].join(space));
+        assert_eq!(redactor.redact(&text), "([redacted])", "{space:?}");
+    }
+    let wrapped = "correct\nhorse\nbattery";
+    assert_eq!(Redact::redact(&redactor, wrapped, Cut::END), "[redacted]");
+    assert_eq!(redactor.redact("a correct\nhorse, a battery"), "a correct\nhorse, a battery");
+}
+
+#[test]
 fn secrets_interrupted_by_escapes_are_found() {
     for escape in [r"\0", r"\b", r"\f", r"\n", r"\r", r"\t", r"\v"] {
         let text = format!("a correct-{escape}horse b");
