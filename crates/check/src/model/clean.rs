@@ -56,3 +56,37 @@ fn replaced(text: &str, space: impl Fn(&mut String)) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interpreted_characters_become_escapes() {
+        for (text, cleaned, laid_out) in [
+            ("plain~!", "plain~!", "plain~!"),
+            ("a  b", "a b", "a  b"),
+            (" a\r\n\tb ", " a b ", " a   b "),
+            ("\u{1b}[2J\u{7f}", "\\u{1b}[2J\\u{7f}", "\\u{1b}[2J\\u{7f}"),
+            ("\u{9b}\u{202e}\u{ad}\u{200b}", "\\u{9b}\\u{202e}\\u{ad}\\u{200b}", "\\u{9b}\\u{202e}\\u{ad}\\u{200b}"),
+            ("\u{85}\u{2028}æ\u{a0}", " æ ", "  æ "),
+            ("\u{e0041}\u{115f}", "\\u{e0041}\\u{115f}", "\\u{e0041}\\u{115f}"),
+        ] {
+            assert_eq!((clean(text).as_ref(), printable(text).as_ref()), (cleaned, laid_out), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn harmless_texts_are_not_copied() {
+        assert!(matches!(clean("abc"), Cow::Borrowed("abc")) && matches!(clean("a b"), Cow::Owned(_)));
+        assert!(matches!(printable("a  b"), Cow::Borrowed("a  b")) && matches!(printable("a\tb"), Cow::Owned(_)));
+    }
+
+    #[test]
+    fn only_control_format_and_ignorable_characters_are_interpreted() {
+        for (c, expected) in [('a', false), (' ', false), ('æ', false), ('日', false), ('\n', true), ('\u{61c}', true)]
+        {
+            assert_eq!(is_interpreted(c), expected, "{c:?}");
+        }
+    }
+}
