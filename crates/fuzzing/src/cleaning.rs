@@ -56,7 +56,9 @@ pub(crate) fn cleaning(data: &[u8]) {
     assert_eq!(&*read, &*clean(&admitted), "stored and read");
 
     let foreign_only = phrase!("{}", foreign(&*text)).admit(&redactor, whole);
-    if is_masked && !"[redacted]".contains(secret.trim()) {
+    // Our escapes are made of such characters.
+    let is_escape = |c: char| c.is_ascii_hexdigit() || "\\u{}".contains(c);
+    if is_masked && !"[redacted]".contains(secret.trim()) && !secret.trim().chars().all(is_escape) {
         assert!(!foreign_only.contains(secret.trim()), "{secret:?} in {foreign_only}");
     }
     // Learned after the text passed the gate.

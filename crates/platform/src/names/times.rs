@@ -52,7 +52,12 @@ impl Times {
                 let text = text.trim();
                 let as_number = || unix(text.parse().ok()?);
                 let as_in_mail = || Some(rfc2822::parse(text).ok()?.timestamp());
-                text.parse().ok().or_else(|| local(text, self.zone())).or_else(as_number).or_else(as_in_mail)
+                let in_zone = || {
+                    let (time, zone) = text.rsplit_once(' ')?;
+                    local(time, tz::TimeZone::get(zone).ok()?)
+                };
+                let read = text.parse().ok().or_else(|| local(text, self.zone())).or_else(in_zone);
+                read.or_else(as_number).or_else(as_in_mail)
             }
             Value::Object(carbon) => {
                 let zone = carbon.get("timezone")?.as_str()?;
@@ -137,6 +142,8 @@ mod tests {
             Value::from("Sun, 22 Nov 2026 23:15:28 +0000"),
             Value::from("Mon, 23 Nov 2026 00:15:28 +0100"),
             Value::from(" 2026-11-23 00:15:28 "),
+            Value::from("2026-11-22 23:15:28 UTC"),
+            Value::from("2026-11-23 00:15:28 Europe/Copenhagen"),
             json!({ "date": "2026-11-23 00:15:28.000000", "timezone_type": 3, "timezone": "Europe/Copenhagen" }),
             json!({ "date": "2026-11-22 23:15:28.000000", "timezone_type": 3, "timezone": "UTC" }),
             json!({ "date": "2026-11-23 00:15:28.000000", "timezone_type": 1, "timezone": "+01:00" }),
@@ -149,6 +156,7 @@ mod tests {
             Value::from(1e300),
             Value::from("2026-13-01 00:00:00"),
             Value::from("NaN"),
+            Value::from("2026-11-23 00:15:28 Nowhere"),
             Value::from(""),
             json!({ "date": "2026-11-23 00:15:28", "timezone": "Somewhere" }),
             json!({ "timezone": "UTC" }),
