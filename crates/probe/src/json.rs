@@ -11,7 +11,7 @@ const NAME: usize = 100;
 /// Bytes that an object adds: a tree node with room for eleven members, even when it has fewer.
 const OBJECT: usize = 600;
 
-/// Parses JSON.
+/// Parses JSON. A byte order mark before it is ignored, as in browsers.
 ///
 /// # Errors
 /// A description that quotes nothing from the text. serde_json rejects nesting beyond 128 levels.
@@ -19,6 +19,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Value, String> {
     if estimate(body) > MAX_BYTES {
         return Err(format!("more values than {} MB of memory hold", MAX_BYTES / 1_000_000));
     }
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
@@ -58,6 +59,12 @@ mod tests {
         ] {
             assert_eq!(estimate(text.as_bytes()), values * VALUE + names * NAME + objects * OBJECT, "{text}");
         }
+    }
+
+    #[test]
+    fn byte_order_mark_is_ignored() {
+        assert_eq!(read(b"\xef\xbb\xbf{\"a\":1}").unwrap()["a"], 1);
+        assert!(read(b"\xef\xbb\xbf\xef\xbb\xbf1").is_err(), "only one");
     }
 
     #[test]
