@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn only_control_format_and_ignorable_characters_are_interpreted() {
+    fn control_format_and_ignorable_characters_are_interpreted() {
         for (c, expected) in [('a', false), (' ', false), ('æ', false), ('日', false), ('\n', true), ('\u{61c}', true)]
         {
             assert_eq!(is_interpreted(c), expected, "{c:?}");
