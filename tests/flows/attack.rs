@@ -16,6 +16,13 @@ pub struct Place {
     pub number: usize,
 }
 
+impl Place {
+    /// True for a request to an API of a partner.
+    pub fn is_partners(&self) -> bool {
+        self.request.contains(" /_partners/")
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.request, self.number + 1)
@@ -76,6 +83,12 @@ pub struct Attack {
 }
 
 impl Attack {
+    /// True when the platform is in maintenance mode at this request, which comes after the recorded ones. Its partners stay up.
+    pub fn is_down(&self, place: &Place, record: &Record) -> bool {
+        let is_begun = || *place == self.from || record.arrived.iter().any(|arrived| arrived.place == self.from);
+        self.behavior.is_planned() && !place.is_partners() && is_begun()
+    }
+
     /// True when the behavior replaces this answer.
     pub fn hits(&self, place: &Place) -> bool {
         let is_reached = match self.extent {

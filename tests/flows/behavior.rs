@@ -47,6 +47,10 @@ pub enum Behavior {
     LongTexts,
     /// Numbers that are negative, too large or no numbers.
     OddNumbers,
+    /// `artisan down`, from one request on. Not hostile: nobody is woken.
+    Maintenance,
+    /// `artisan down --redirect`: every request is redirected to the page of the maintenance mode.
+    MaintenanceByRedirect,
 }
 
 /// Text with terminal escapes, newlines and direction marks.
@@ -87,6 +91,14 @@ impl Behavior {
         Self::OddNumbers,
     ];
 
+    /// Planned behaviors of the platform.
+    pub const PLANNED: [Self; 2] = [Self::Maintenance, Self::MaintenanceByRedirect];
+
+    /// True for maintenance mode, which the whole platform enters.
+    pub fn is_planned(self) -> bool {
+        Self::PLANNED.contains(&self)
+    }
+
     /// Name, as in the page.
     pub const fn name(self) -> &'static str {
         match self {
@@ -112,12 +124,14 @@ impl Behavior {
             Self::LongError => "long error",
             Self::LongTexts => "long texts",
             Self::OddNumbers => "odd numbers",
+            Self::Maintenance => "maintenance",
+            Self::MaintenanceByRedirect => "maintenance by redirect",
         }
     }
 
     /// Returns the behavior with this name.
     pub fn named(name: &str) -> Option<Self> {
-        let mut all = Self::PLATFORM.into_iter().chain(Self::STORE).chain([Self::HugeToken]);
+        let mut all = Self::PLATFORM.into_iter().chain(Self::STORE).chain(Self::PLANNED).chain([Self::HugeToken]);
         all.find(|behavior| behavior.name() == name)
     }
 

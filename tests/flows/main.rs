@@ -8,6 +8,7 @@ mod behavior;
 mod echo;
 #[path = "../leak_search.rs"]
 mod leak_search;
+mod maintenance;
 mod memory;
 mod page;
 mod platform;
@@ -275,6 +276,7 @@ async fn prove() -> Result<()> {
     let runner = Runner { addresses: servers.addresses.clone() };
     let healthy = runner.healthy(FLOWS.iter()).await?;
     attack(&runner, attacks(&healthy, SHORT)).await?;
+    maintenance::prove(&runner, &healthy).await?;
     echoes(&runner, &healthy, 1, SHORT_SHARE).await?;
     control(&runner, &healthy).await?;
     page::compare(&healthy)
@@ -286,6 +288,7 @@ async fn write_page() -> Result<()> {
     let runner = Runner { addresses: servers.addresses.clone() };
     let healthy = runner.healthy(FLOWS.iter()).await?;
     let worst = attack(&runner, attacks(&healthy, [usize::MAX; 2])).await?;
+    maintenance::prove(&runner, &healthy).await?;
     echoes(&runner, &healthy, usize::MAX, 1).await?;
     control(&runner, &healthy).await?;
     page::write(&healthy, &worst)
@@ -297,6 +300,7 @@ async fn try_flows(name: &str) -> Result<()> {
     let runner = Runner { addresses: servers.addresses.clone() };
     let healthy = runner.healthy(FLOWS.iter().filter(|flow| flow.name.contains(name))).await?;
     attack(&runner, attacks(&healthy, [usize::MAX; 2])).await?;
+    maintenance::prove(&runner, &healthy).await?;
     echoes(&runner, &healthy, usize::MAX, 1).await
 }
 

@@ -159,6 +159,9 @@ async fn read<'a>(
         Ok(response) => response,
         Err(error) => return Ok(Err(phrase!("the counters could not be read: {}", error))),
     };
+    if let Some(shown) = site.maintenance_of(step, &response, false).await {
+        return Err(step.maintenance(shown));
+    }
     match response.status.as_u16() {
         200 => {}
         401 | 403 => return Err(refused(step, &response, &counting.token)),

@@ -5,6 +5,7 @@ pub mod canaries;
 pub mod counting;
 mod ids;
 mod laravel;
+mod maintenance;
 mod names;
 mod site;
 mod statuses;
@@ -17,6 +18,7 @@ mod user_session;
 pub use accounts::{Counting, Credentials, RawCounting, RawCredentials};
 pub use ids::short_id;
 pub use laravel::{Csrf, Session, server_message};
+pub use maintenance::{maintenance_behind, maintenance_shown};
 pub use names::{
     Booking, Encoding, Health, Horizon, Invoice, Job, Mode, Notification, Payment, Platform, SchoolPayments, Times,
     Webhook, Written,

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use check::{Cause, Mismatch, StepEnded, foreign, ours, phrase};
-use probe::{Maintenance, Request, Response, Url, expect, is_maintenance, throttled};
+use check::{Cause, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
+use probe::{Maintenance, Method, Request, Response, Url, expect, throttled};
 use runtime::Step;
 use settings::{Common, Section};
 
 use crate::laravel::server_message;
+use crate::maintenance::{maintenance_behind, maintenance_shown};
 use crate::names::Platform;
 
 /// Base URL and names of the platform, and the deadline of one request.
@@ -41,14 +42,23 @@ impl Site {
     /// # Errors
     /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn ask(&self, step: &Step<'_>, request: Request) -> Result<Response, StepEnded> {
+        self.ask_expecting(step, request, &[]).await
+    }
+
+    /// Sends a request like [`Site::ask`]. With one of these statuses, a redirect is expected and does not lead to maintenance mode.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub(crate) async fn ask_expecting(
+        &self,
+        step: &Step<'_>,
+        request: Request,
+        statuses: &[u16],
+    ) -> Result<Response, StepEnded> {
         let response = step.send(request).await?;
-        if is_maintenance(&response, &self.maintenance) {
-            let path = foreign(response.url.path());
-            return Err(step.maintenance(phrase!(
-                "{} answered {} as in maintenance mode",
-                path,
-                ours(response.status)
-            )));
+        let is_expected = statuses.contains(&response.status.as_u16()) || self.is_unauthenticated(&response);
+        if let Some(shown) = self.maintenance_of(step, &response, is_expected).await {
+            return Err(step.maintenance(shown));
         }
         let texts = self.platform.login.throttled_texts.iter().map(|text| text.as_str().to_owned());
         if let Some(limit) = throttled(&response, &texts.collect::<Vec<_>>()) {
@@ -63,6 +73,22 @@ impl Site {
             return Err(step.inconclusive(Cause::Throttled, detail));
         }
         Ok(response)
+    }
+
+    /// Describes the maintenance mode that an answer shows, or leads to unless it is expected.
+    pub(crate) async fn maintenance_of(
+        &self,
+        step: &Step<'_>,
+        response: &Response,
+        is_expected: bool,
+    ) -> Option<Phrase> {
+        match maintenance_shown(&self.maintenance, response) {
+            // Flows send no HEAD.
+            None if !is_expected => {
+                maintenance_behind(step, &self.maintenance, response, &Method::GET, self.deadline).await
+            }
+            shown => shown,
+        }
     }
 
     /// Resolves a link of the platform to one of its own pages, such as the next page of a list. Behind a proxy that ends TLS,

@@ -27,7 +27,7 @@ use crate::{
     fault::{Circumstances, Fault, refused_expiry},
     handshake::Handshake,
     redirect::{Hop, is_redirect, reference},
-    throttling::retry_after,
+    throttling::wait_time,
     timing::{CURRENT, Now, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
     tls,
 };
@@ -328,7 +328,7 @@ impl Client {
         exchange.certificate_expires =
             response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).and_then(tls::expiry);
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            let after = retry_after(response.headers());
+            let after = wait_time(response.headers());
             exchange.retry_after_ms = after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
         }
         let redirect = is_redirect(status);

@@ -20,7 +20,7 @@ pub struct Throttled {
 #[must_use]
 pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
     match response.status.as_u16() {
-        429 => Some(Throttled { retry_after: retry_after(&response.headers) }),
+        429 => Some(Throttled { retry_after: retry_after(response) }),
         422 => {
             // Laravel escapes characters outside ASCII, so parse the body before searching it.
             let body: Value = json::read(&response.body).ok()?;
@@ -33,9 +33,15 @@ pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
     }
 }
 
-/// Wait time from `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's `X-RateLimit-Reset` (Unix
-/// time). Times are relative to the `Date` of the response. A date in the past means no wait.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// Wait time that a response asks for, from `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's
+/// `X-RateLimit-Reset` (Unix time). Times are relative to the `Date` of the response. A date in the past means no wait.
+#[must_use]
+pub fn retry_after(response: &Response) -> Option<Duration> {
+    wait_time(&response.headers)
+}
+
+/// Wait time of [`retry_after`].
+pub(crate) fn wait_time(headers: &HeaderMap) -> Option<Duration> {
     let header = |name: &str| headers.get(name)?.to_str().ok();
     let now = header("date").and_then(date);
     let until = |then: Timestamp| Some(Duration::try_from(then.duration_since(now?)).unwrap_or_default());

@@ -111,7 +111,9 @@ struct RawLinks {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawMaintenance {
-    /// HTTP status of the platform's maintenance mode: 200 to 599. Default 503.
+    /// HTTP status of the platform's maintenance mode: 200 to 599. Default 503; with neither `status` nor `markers` set,
+    /// Laravel's page counts with any status below 500 too, as `artisan down --status` sends it. A redirect that the flow does not
+    /// expect (`artisan down --redirect`) is followed to the page.
     status: Option<u16>,
     /// Texts of maintenance mode, at least one and none blank. The body must contain one of them, byte by byte, because
     /// a proxy that reaches no platform also answers 503. Default `<title>Service Unavailable</title>`,
@@ -208,6 +210,9 @@ impl RawMaintenance {
     /// Returns the default signs in place of wrong ones, whose problems are recorded.
     fn validate(self, section: &Section<'_>, default: Maintenance) -> Maintenance {
         let status = section.number("status", self.status, default.status, 200..=599);
+        // Settings that name a status or a text describe the mode completely.
+        let is_default = self.status.is_none() && self.markers.is_none();
+        let pages = if is_default { default.pages.clone() } else { Vec::new() };
         let markers = section.or_default("markers", self.markers, default.markers.clone());
         if markers.iter().any(|marker| marker.trim().is_empty()) || markers.is_empty() {
             section.problem(
@@ -216,7 +221,7 @@ impl RawMaintenance {
             );
             return default;
         }
-        status.map_or(default, |status| Maintenance { status, markers })
+        status.map_or(default, |status| Maintenance { status, markers, pages })
     }
 }
 

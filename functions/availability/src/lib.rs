@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use ::settings::{Common, Contract, Section};
 use check::metric::{CERTIFICATE_DAYS_REMAINING, MAINTENANCE};
-use check::{StepEnded, Subject, ours, phrase};
+use check::{Mismatch, StepEnded, Subject, ours};
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
+use platform::{maintenance_behind, maintenance_shown};
 use probe::expect::{self, Compare};
-use probe::{Request, Response, is_maintenance};
+use probe::{Request, Response};
 use runtime::{Check, MemoryCell, Run};
 use secrecy::ExposeSecret;
 
@@ -75,11 +76,19 @@ impl Availability {
     async fn probe(&self, run: &Run, target: &Target) -> Option<Answer> {
         let response = request(run, target).await.ok()?;
         let step = run.step(&target.subject, "response");
-        if is_maintenance(&response, &self.maintenance) {
-            step.maintenance(phrase!("{} answered {} as in maintenance mode", &target.subject, ours(response.status)));
+        let assertions = judge(target, &response);
+        let is_expected = assertions.iter().all(|(_, held)| held.is_ok());
+        let shown = match maintenance_shown(&self.maintenance, &response) {
+            None if !is_expected => {
+                maintenance_behind(&step, &self.maintenance, &response, &target.method, target.deadline).await
+            }
+            shown => shown,
+        };
+        if let Some(shown) = shown {
+            step.maintenance(shown);
             return Some(Answer::Maintenance);
         }
-        if judge(&step, target, &response).is_ok() {
+        if assertions.into_iter().try_for_each(|(name, held)| step.check(&name, held)).is_ok() {
             step.passed();
         }
         Some(Answer::Regular)
@@ -102,22 +111,24 @@ async fn request(run: &Run, target: &Target) -> Result<Response, StepEnded> {
     Ok(response)
 }
 
-fn judge(step: &runtime::Step<'_>, target: &Target, response: &Response) -> Result<(), StepEnded> {
-    step.check("status", expect::status(response, &target.statuses))?;
-    for (name, part) in &target.expect_headers {
-        step.check(&format!("header:{name}"), expect::header_contains(response, name.as_str(), part))?;
-    }
-    for text in &target.texts {
-        step.check(&format!("text:{text}"), expect::body_contains(response, text))?;
-    }
-    for JsonExpectation { pointer, equals } in &target.json {
+/// Assertions on an answer, in the order of the settings.
+fn judge(target: &Target, response: &Response) -> Vec<(String, Result<(), Mismatch>)> {
+    let mut assertions = vec![("status".to_owned(), expect::status(response, &target.statuses))];
+    assertions.extend(
+        target
+            .expect_headers
+            .iter()
+            .map(|(name, part)| (format!("header:{name}"), expect::header_contains(response, name.as_str(), part))),
+    );
+    assertions.extend(target.texts.iter().map(|text| (format!("text:{text}"), expect::body_contains(response, text))));
+    assertions.extend(target.json.iter().map(|JsonExpectation { pointer, equals }| {
         let held = match equals {
             Some(value) => expect::json_equals(response, pointer, value, Compare::Strict),
             None => expect::json_exists(response, pointer).map(|_| ()),
         };
-        step.check(&format!("json:{pointer}"), held)?;
-    }
-    Ok(())
+        (format!("json:{pointer}"), held)
+    }));
+    assertions
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ struct RawTarget {
     #[schemars(extend("x-type" = "URL"))]
     url: Option<String>,
     /// Method of the request. The check creates nothing. An answer to HEAD has no body, so `text` and `json` cannot be
-    /// expected, and maintenance mode, which is recognised by the body, looks like a failure. Default GET.
+    /// expected; whether it means maintenance mode is read from a GET. Default GET.
     method: Option<RawMethod>,
     /// Longest time that the exchange may take, with name resolution, connection, redirects and the whole body: 100ms
     /// to 1m. Default 10s.

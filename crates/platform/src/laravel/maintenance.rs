@@ -2,7 +2,7 @@
 
 use probe::Maintenance;
 
-/// Signs of `artisan down`: status 503 with Laravel's page or JSON.
+/// Signs of `artisan down`: status 503 with Laravel's page or JSON, or the page alone with `--status`.
 ///
 /// The exact texts matter: a proxy without a reachable platform also responds with 503: `503 Service Temporarily
 /// Unavailable` (nginx, AWS load balancers), `<title>503 Service Unavailable</title>` (Apache, HAProxy) or
@@ -14,13 +14,12 @@ pub(crate) fn maintenance() -> Maintenance {
             "<title>Service Unavailable</title>".to_owned(),
             r#""message": "Service Unavailable""#.to_owned(),
         ],
+        pages: vec!["<title>Service Unavailable</title>".to_owned()],
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use probe::is_maintenance;
-
     use super::*;
     use crate::tests::response;
 
@@ -34,9 +33,12 @@ mod tests {
             ("HAProxy", 503, "<html><body><h1>503 Service Unavailable</h1>", false),
             ("AWS API Gateway", 503, r#"{"message":"Service Unavailable"}"#, false),
             ("an empty 503", 503, "", false),
-            ("the text with another status", 200, "<title>Service Unavailable</title>", false),
+            ("Laravel's page with --status", 200, "<title>Service Unavailable</title>", true),
+            ("Laravel's page with --status=418", 418, "<title>Service Unavailable</title>", true),
+            ("the page of a gateway", 502, "<title>Service Unavailable</title>", false),
+            ("the message of a healthy answer", 200, r#"{"cache": {"message": "Service Unavailable"}}"#, false),
         ] {
-            assert_eq!(is_maintenance(&response(status, body), &maintenance()), expected, "{case}");
+            assert_eq!(maintenance().is_shown_by(&response(status, body)), expected, "{case}");
         }
     }
 }

@@ -1,29 +1,15 @@
 //! `Retry-After` delays the confirming attempt, as long as it fits into the run.
 
-use std::sync::Arc;
-
-use availability::Availability;
 use check::{FailureKind, Outcome};
 use hostile::{Server, answer};
 use jiff::SignedDuration;
-use local::Memory;
-use runtime::{Invocation, Prepared, SkippingClock, execute};
-use settings::Document;
+
+use crate::report;
 
 /// Time between the starts of both attempts against a server with this head. `None` if there was only one attempt.
 async fn delay_of_second_attempt(head: &'static str) -> Option<SignedDuration> {
     let server = Server::plain(move |_| answer(head, "")).await;
-    let settings = format!(
-        "environment = \"test\"\nbase_url = \"http://{}\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n\
-         [links]\nrunbook = \"https://docs.example/\"\n[network]\nallow_addresses = [\"127.0.0.1\"]\n\
-         [check.availability]\ndeadline = \"45s\"\n\
-         [[check.availability.targets]]\nid = \"t\"\npath = \"/\"\ndeadline = \"2s\"\n",
-        server.address
-    );
-    let document = Document::parse("test.toml", &settings).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let prepared: Prepared<Availability> = Prepared::read(&document).unwrap_or_else(|found| panic!("{found:#?}"));
-    let ports = check_testkit::ports(&Arc::new(Memory::default()), &Arc::new(SkippingClock::default()), []);
-    let report = execute(&prepared, &ports, &Invocation::manual()).await.unwrap();
+    let report = report(&server, "").await;
     let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(failures[0].kind, FailureKind::Status, "{failures:?}");
     let [first, second] = &report.attempts[..] else { return None };

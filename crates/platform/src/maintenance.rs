@@ -1,0 +1,86 @@
+//! Maintenance mode, as any request to the platform may meet it.
+
+use std::time::Duration;
+
+use check::{Phrase, foreign, ours, phrase};
+use probe::{Maintenance, Method, Request, Response, Url, retry_after};
+use runtime::Step;
+
+/// Maximum number of redirects on the way to the page of the maintenance mode.
+const MAX_REDIRECTS: u8 = 3;
+
+/// Describes the maintenance mode that an answer shows; `None` if it shows none.
+#[must_use]
+pub fn maintenance_shown(signs: &Maintenance, response: &Response) -> Option<Phrase> {
+    let shown = || phrase!("{} answered {}", foreign(response.url.path()), as_in_maintenance(response));
+    signs.is_shown_by(response).then(shown)
+}
+
+/// Describes the maintenance mode behind an answer that was not expected and shows too little: a redirect that was not followed
+/// (`artisan down --redirect`), or an answer to HEAD. The page behind it is requested, without credentials.
+pub async fn maintenance_behind(
+    step: &Step<'_>,
+    signs: &Maintenance,
+    response: &Response,
+    method: &Method,
+    deadline: Duration,
+) -> Option<Phrase> {
+    let page = page_behind(signs, response, method)?;
+    let request = Request::new(Method::GET, page).deadline(deadline).max_redirects(MAX_REDIRECTS);
+    let shown = step.look(request).await.ok().filter(|shown| signs.is_shown_by(shown))?;
+    if shown.url == response.url {
+        return maintenance_shown(signs, &shown);
+    }
+    let (path, there) = (foreign(response.url.path()), foreign(shown.url.path()));
+    Some(phrase!("{} leads to {}, which answered {}", path, there, as_in_maintenance(&shown)))
+}
+
+fn as_in_maintenance(response: &Response) -> Phrase {
+    let rest = retry_after(response).map(|after| phrase!(", for {} s more", ours(after.as_secs())));
+    phrase!("{} as in maintenance mode{}", ours(response.status), rest.unwrap_or_default())
+}
+
+/// Page of the same host that may show maintenance mode where the answer does not.
+fn page_behind(signs: &Maintenance, response: &Response, method: &Method) -> Option<Url> {
+    if !signs.may_be_behind(response.status) {
+        return None;
+    }
+    let here = &response.url;
+    let Some(mut page) = response.location().filter(|_| response.status.is_redirection()) else {
+        return (method == Method::HEAD).then(|| here.clone());
+    };
+    // `artisan down --redirect` leaves requests of the page itself alone.
+    let is_own = page.host() == here.host() && page.path() != here.path();
+    // Behind a proxy that ends TLS, the scheme may be wrong, and the port with it.
+    page.set_scheme(here.scheme()).ok()?;
+    page.set_port(here.port()).ok()?;
+    is_own.then_some(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::laravel::maintenance;
+    use crate::tests::answer;
+
+    #[test]
+    fn page_behind_an_answer_is_on_the_same_host() {
+        for (case, method, status, location, page) in [
+            ("a redirect", "POST", 302, Some("/down"), Some("https://app.example/down")),
+            ("a temporary one", "GET", 307, Some("/down?x"), Some("https://app.example/down?x")),
+            ("behind a proxy", "GET", 302, Some("http://app.example/down"), Some("https://app.example/down")),
+            ("to itself", "GET", 301, Some("http://app.example/api/me"), None),
+            ("to another host", "GET", 302, Some("https://status.example/"), None),
+            ("nowhere", "GET", 302, None, None),
+            ("a location without a redirect", "POST", 201, Some("/down"), None),
+            ("an answer to HEAD", "HEAD", 503, None, Some("https://app.example/api/me")),
+            ("a healthy answer to HEAD", "HEAD", 200, None, None),
+            ("a whole answer", "GET", 503, None, None),
+        ] {
+            let location = location.map(|to| ("location", to));
+            let response = answer(status, location.as_slice());
+            let found = page_behind(&maintenance(), &response, &method.parse().unwrap());
+            assert_eq!(found.as_ref().map(Url::as_str), page, "{case}");
+        }
+    }
+}

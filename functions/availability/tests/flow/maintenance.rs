@@ -1,0 +1,56 @@
+//! Maintenance mode is recognised however a target is asked.
+
+use check::Outcome;
+use hostile::{Server, answer};
+
+use crate::report;
+
+const PAGE: &str = "<html><head><title>Service Unavailable</title></head></html>";
+
+#[tokio::test]
+async fn maintenance_is_recognised_with_any_method_and_redirect() {
+    const DOWN: &str = "503 Service Unavailable\r\nRetry-After: 60";
+    let down = "/ answered 503 Service Unavailable as in maintenance mode, for 60 s more";
+    let behind = "/ leads to /down, which answered 503 Service Unavailable as in maintenance mode, for 60 s more";
+    let redirect = "302 Found\r\nLocation: /down";
+    for (case, root, page, keys, expected) in [
+        ("GET", DOWN, DOWN, "", Ok(down)),
+        ("HEAD", DOWN, DOWN, "method = \"HEAD\"", Ok(down)),
+        ("--status", "200 OK", DOWN, "", Ok("/ answered 200 OK as in maintenance mode")),
+        (
+            "--redirect, followed",
+            redirect,
+            DOWN,
+            "",
+            Ok("/down answered 503 Service Unavailable as in maintenance mode, for 60 s more"),
+        ),
+        ("--redirect, not followed", redirect, DOWN, "max_redirects = 0", Ok(behind)),
+        ("--redirect, HEAD", redirect, DOWN, "max_redirects = 0\nmethod = \"HEAD\"", Ok(behind)),
+        (
+            "expected, elsewhere",
+            redirect,
+            DOWN,
+            "max_redirects = 0\nexpect.status = [302]\nexpect.headers = { location = \"/login\" }",
+            Ok(behind),
+        ),
+        ("expected", redirect, DOWN, "max_redirects = 0\nexpect.status = [302]", Err("passed")),
+        ("a redirect to a healthy page", redirect, "200 OK", "max_redirects = 0", Err("failed")),
+        ("a server error on HEAD", "500 Internal Server Error", DOWN, "method = \"HEAD\"", Err("failed")),
+    ] {
+        let server = Server::plain(move |request| {
+            let head = if request.starts_with("GET /down") { page } else { root };
+            // An answer to HEAD has no body, and a redirect need not have one.
+            let is_page =
+                request.starts_with("GET") && !head.starts_with("302") && (head == DOWN || case == "--status");
+            answer(head, if is_page { PAGE } else { "" })
+        })
+        .await;
+        let outcome = report(&server, keys).await.outcome;
+        let found = match &outcome {
+            Outcome::Maintenance { detail } => Ok(detail.as_str()),
+            Outcome::Passed => Err("passed"),
+            _ => Err("failed"),
+        };
+        assert_eq!(found, expected, "{case}: {outcome:?}");
+    }
+}
