@@ -52,7 +52,7 @@ pub(crate) fn form_token(data: &[u8]) {
     let (field, page) = split_first_line(data);
     let Some(response) = response("text/html; charset=utf-8", page) else { return };
     let started = Instant::now();
-    let found = expect::form_token(&response, &field);
+    let found = expect::form_token(&response, &expect::WantedForm::with_token(&field));
     let took = started.elapsed();
     assert!(took <= PATIENCE, "{} bytes took {took:?}", page.len());
     match found {

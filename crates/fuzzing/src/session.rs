@@ -61,7 +61,7 @@ pub(crate) fn session(data: &[u8]) {
         }
         match sent.result {
             Err(error) => drop(error.into_mismatch().map(|mismatch| assert_presentable(&mismatch))),
-            Ok(response) => match expect::form_token(&response, "_token") {
+            Ok(response) => match expect::form_token(&response, &expect::WantedForm::with_token("_token")) {
                 Ok(token) => {
                     assert!(token.expose_secret().len() <= MAX_TOKEN, "a token of {}", token.expose_secret().len())
                 }

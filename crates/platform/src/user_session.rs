@@ -26,6 +26,9 @@ use crate::totp::Totp;
 const END_BY_HAND: &str = "A session expires by itself, a token may not. To end either now, delete the account's sessions and \
                            tokens on the platform.";
 
+/// Statuses of a path without a page, such as one that takes only the log-in itself.
+const NO_PAGE: [u16; 2] = [404, 405];
+
 /// Maximum length of a bearer token in bytes.
 const MAX_TOKEN: usize = 8 * 1024;
 
@@ -92,30 +95,40 @@ impl<'r> UserSession<'r> {
         Self { run, site, state, form_token: None }
     }
 
-    /// Opens the page with the log-in form, and keeps its cookies and the form's token.
+    /// Opens the page with the log-in form, and keeps its cookies and the form's token. Returns false when there is no page, as on
+    /// a platform that only issues tokens.
     ///
     /// # Errors
     /// [`StepEnded`] when the step has ended; its result is recorded.
-    pub async fn open_form(&mut self, step: &Step<'_>) -> Result<(), StepEnded> {
+    pub async fn open_form(&mut self, step: &Step<'_>) -> Result<bool, StepEnded> {
         let login = &self.site.platform.login;
         let page = self.lock().session.page(login.form.below(&self.site.base_url)).deadline(self.site.deadline);
         let response = self.site.ask(step, page).await?;
+        if login.mode == Mode::Token && NO_PAGE.contains(&response.status.as_u16()) {
+            return Ok(false);
+        }
         step.check("status", status(&response, &[200, 204]))?;
         step.check("same_site", self.same_site(&response))?;
         let names = &self.site.platform.session;
-        let has_cookie = self.lock().session.csrf_token().is_some();
-        self.form_token = if login.mode == Mode::Session && has_cookie && expect::has_no_form(&response) {
+        let action = login.form_action.as_ref().map(|path| path.below(&self.site.base_url));
+        let form = expect::WantedForm {
+            token_field: login.form_token_field.as_str(),
+            password_field: login.password_field.as_str(),
+            action: action.as_ref(),
+        };
+        let needs_no_token = login.mode == Mode::Token || self.lock().session.csrf_token().is_some();
+        self.form_token = if needs_no_token && expect::has_no_form(&response, &form) {
             // A script fills the page, or there is none (`/sanctum/csrf-cookie`). The cookie has the token.
             None
         } else {
-            Some(step.check_value("form", expect::form_token(&response, login.form_token_field.as_str()))?)
+            Some(step.check_value("form", expect::form_token(&response, &form))?)
         };
         if login.mode == Mode::Session {
             for (assertion, name) in [("session_cookie", &names.cookie), ("csrf_cookie", &names.csrf_cookie)] {
                 step.check(assertion, self.expect_cookie(&response, name.as_str()))?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Sends e-mail and password without judging the answer. From here on, compensation ends the session after the
@@ -134,7 +147,7 @@ impl<'r> UserSession<'r> {
         let request = self.post(login.path.below(&self.site.base_url), &fields);
         self.register_log_out();
         self.lock().send_password();
-        let response = match self.site.ask(step, request).await {
+        let response = match self.site.ask_expecting(step, request, login.status.as_slice()).await {
             Ok(response) => response,
             Err(ended) => {
                 // Throttling and maintenance are whole answers, which begin no session.
@@ -282,9 +295,10 @@ impl<'r> UserSession<'r> {
     /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn log_out(&self, step: &Step<'_>) -> Result<(), StepEnded> {
         let request = log_out(&self.lock().session, self.site);
-        let response = self.site.ask(step, request).await?;
+        let statuses = self.site.platform.logout.status.as_slice();
+        let response = self.site.ask_expecting(step, request, statuses).await?;
         step.check("same_site", self.same_site(&response))?;
-        step.check("status", status(&response, self.site.platform.logout.status.as_slice()))?;
+        step.check("status", status(&response, statuses))?;
         self.lock().stage = LoginStage::Ended;
         Ok(())
     }

@@ -1,8 +1,11 @@
 //! CSRF token of a page.
 
+use std::borrow::Cow;
+
 use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use http::header::CONTENT_TYPE;
 use secrecy::SecretString;
+use url::Url;
 
 use crate::{Response, html::Tags};
 
@@ -11,102 +14,202 @@ const MAX_FIELDS: usize = 1_000;
 /// Elements whose values a form sends.
 const FIELDS: [&str; 4] = ["input", "button", "textarea", "select"];
 
-/// Value of a form's hidden field, or of `<meta name="csrf-token">` when no form has the field. The redactor masks it from
-/// now on.
+/// The form to find on a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Name of the hidden field with the token.
+    pub token_field: &'a str,
+    /// Name of the field for the password.
+    pub password_field: &'a str,
+    /// URL that the form is sent to; `None` for the first form with the password's field, or else with the token's.
+    pub action: Option<&'a Url>,
+}
+
+/// Value of the hidden field of a form, or of `<meta name="csrf-token">` when the form has none. The redactor masks it from now
+/// on.
 ///
 /// # Errors
 /// A mismatch of kind `body` when the response is not HTML; of kind `assertion` when the page has no token, with the
 /// fields of its form and its start.
-pub fn token(response: &Response, field: &str) -> Result<SecretString, Mismatch> {
+pub fn token(response: &Response, wanted: &Wanted<'_>) -> Result<SecretString, Mismatch> {
     let kind = response.header(CONTENT_TYPE.as_str()).unwrap_or_default();
     let is_html = |kind: &str| kind.starts_with("text/html") || kind.starts_with("application/xhtml");
     if !kind.is_empty() && !is_html(&kind.to_ascii_lowercase()) {
         return Err(mismatch(response, FailureKind::Body, "an HTML page".into(), foreign(kind).into()));
     }
-    let expected = phrase!("a form with the hidden field {}", ours(field));
-    match find(&response.text(), field) {
+    let field = ours(wanted.token_field);
+    let found = Page::read(&response.text(), wanted).find(&response.url, wanted);
+    match found {
         Found::Token(token) if token.len() > response.limits.token => {
-            let expected = phrase!("a hidden field {} of at most {} bytes", ours(field), response.limits.token);
+            let expected = phrase!("a hidden field {} of at most {} bytes", field, response.limits.token);
             Err(mismatch(response, FailureKind::Assertion, expected, phrase!("one of {} bytes", token.len())))
         }
         Found::Token(token) => {
             response.redactor.register(&token);
             Ok(SecretString::from(token))
         }
-        Found::NoForm => Err(mismatch(response, FailureKind::Assertion, expected, "no form".into())),
-        Found::Nothing(actual) => Err(mismatch(response, FailureKind::Assertion, expected, actual)),
+        Found::Nothing(actual) => {
+            let action = wanted.action.map(|url| phrase!(" and the action {}", ours(url)));
+            let expected = phrase!("a form with the hidden field {}{}", field, action.unwrap_or_default());
+            Err(mismatch(response, FailureKind::Assertion, expected, actual))
+        }
     }
 }
 
-/// True for a page without any form, as a script fills one in a single-page application, and for an answer without a page.
+/// True for a page without a form to log in, such as one that a script fills, and for an answer without a page. A search form is
+/// none.
 #[must_use]
-pub fn has_no_form(response: &Response) -> bool {
-    matches!(find(&response.text(), ""), Found::NoForm)
+pub fn has_no_form(response: &Response, wanted: &Wanted<'_>) -> bool {
+    let page = response.text();
+    let page = Page::read(&page, wanted);
+    let is_wanted = |form: &Form<'_>| form.has_password || form.has_token_field();
+    wanted.action.is_none() && page.meta.is_none() && !page.forms.iter().any(is_wanted)
 }
 
 enum Found {
     Token(String),
-    /// The page has no form at all.
-    NoForm,
     Nothing(Phrase),
 }
 
-fn find(page: &str, field: &str) -> Found {
-    let (mut has_form, mut in_form, mut is_empty) = (false, false, false);
-    let (mut names, mut meta, mut templates) = (Vec::new(), None, 0_usize);
-    // Fields may be tied to a form by its id, wherever they are.
-    let (mut ids, mut tied) = (Vec::new(), Vec::new());
-    for tag in Tags::new(page) {
-        if tag.opens("template") {
-            templates += 1;
-        } else if tag.closes("template") {
-            templates = templates.saturating_sub(1);
-        } else if templates > 0 {
-            // The content of a template is not part of the page.
-        } else if tag.opens("form") {
-            (has_form, in_form) = (true, true);
-            ids.extend(tag.attribute("id").filter(|_| ids.len() < MAX_FIELDS));
-        } else if tag.closes("form") {
-            in_form = false;
-        } else if FIELDS.iter().any(|name| tag.opens(name)) {
-            let Some(name) = tag.attribute("name") else { continue };
-            if let Some(form) = tag.attribute("form") {
-                let value = tag.attribute("value").filter(|value| name == field && !value.trim().is_empty());
-                tied.extend(value.filter(|_| tied.len() < MAX_FIELDS).map(|value| (form, value)));
-                continue;
-            }
-            if !in_form {
-                continue;
-            }
-            if name == field
-                && let Some(value) = tag.attribute("value")
-            {
-                if !value.trim().is_empty() {
-                    return Found::Token(value.into_owned());
+/// Forms of a page, and the token in its head.
+#[derive(Default)]
+struct Page<'a> {
+    forms: Vec<Form<'a>>,
+    meta: Option<Cow<'a, str>>,
+    /// True when the page has more fields than are read.
+    is_cut: bool,
+}
+
+#[derive(Default)]
+struct Form<'a> {
+    id: Option<Cow<'a, str>>,
+    action: Option<Cow<'a, str>>,
+    fields: Vec<Cow<'a, str>>,
+    has_password: bool,
+    has_empty_token: bool,
+    token: Option<Cow<'a, str>>,
+}
+
+/// A field of a form.
+struct Field<'a> {
+    name: Cow<'a, str>,
+    value: Option<Cow<'a, str>>,
+    is_password: bool,
+}
+
+impl<'a> Wanted<'a> {
+    /// The form with this field for the token, and Laravel's field for the password.
+    #[must_use]
+    pub const fn with_token(token_field: &'a str) -> Self {
+        Self { token_field, password_field: "password", action: None }
+    }
+}
+
+impl<'a> Page<'a> {
+    fn read(page: &'a str, wanted: &Wanted<'_>) -> Self {
+        let mut read = Self::default();
+        let (mut in_form, mut templates, mut count) = (false, 0_usize, 0_usize);
+        // Fields may be tied to a form by its id, wherever they are.
+        let mut tied = Vec::new();
+        for tag in Tags::new(page) {
+            if tag.opens("template") {
+                templates += 1;
+            } else if tag.closes("template") {
+                templates = templates.saturating_sub(1);
+            } else if templates > 0 {
+                // The content of a template is not part of the page.
+            } else if tag.opens("form") && !in_form {
+                in_form = true;
+                let [id, action] = ["id", "action"].map(|name| tag.attribute(name));
+                read.forms.push(Form { id, action, ..Form::default() });
+                count += 1;
+            } else if tag.closes("form") {
+                in_form = false;
+            } else if FIELDS.iter().any(|name| tag.opens(name)) {
+                let Some(name) = tag.attribute("name") else { continue };
+                let is_password = tag.opens("input")
+                    && (tag.attribute("type").is_some_and(|kind| kind.eq_ignore_ascii_case("password"))
+                        || name == wanted.password_field);
+                let field = Field { name, value: tag.attribute("value"), is_password };
+                match (tag.attribute("form"), read.forms.last_mut()) {
+                    (Some(form), _) => tied.push((form, field)),
+                    (None, Some(form)) if in_form => form.add(field, wanted),
+                    _ => continue,
                 }
-                is_empty = true;
+                count += 1;
+            } else if read.meta.is_none() && tag.opens("meta") && tag.attribute("name").as_deref() == Some("csrf-token")
+            {
+                read.meta = tag.attribute("content").filter(|content| !content.trim().is_empty());
             }
-            names.push(name);
-            if names.len() > MAX_FIELDS {
+            if count > MAX_FIELDS {
+                read.is_cut = true;
                 break;
             }
-        } else if meta.is_none() && tag.opens("meta") && tag.attribute("name").as_deref() == Some("csrf-token") {
-            meta = tag.attribute("content").filter(|content| !content.trim().is_empty());
         }
+        for (id, field) in tied {
+            if let Some(form) = read.forms.iter_mut().find(|form| form.id.as_ref() == Some(&id)) {
+                form.add(field, wanted);
+            }
+        }
+        read
     }
-    let tied = tied.into_iter().find(|(form, _)| ids.contains(form)).map(|(_, value)| value);
-    if let Some(token) = tied.or(meta) {
-        return Found::Token(token.into_owned());
+
+    /// Finds the token of the wanted form.
+    fn find(&self, here: &Url, wanted: &Wanted<'_>) -> Found {
+        let form = if let Some(action) = wanted.action {
+            let leads_there = |form: &&Form<'_>| form.leads_to(here).is_some_and(|url| is_same_place(&url, action));
+            let Some(form) = self.forms.iter().find(leads_there) else {
+                let actions = self.forms.iter().filter_map(|form| form.leads_to(here)).map(|url| url.path().to_owned());
+                let actions: Vec<String> = actions.collect();
+                return Found::Nothing(match actions.is_empty() {
+                    true => "no form".into(),
+                    false => phrase!("forms with the actions {}", foreign(actions.join(", "))),
+                });
+            };
+            Some(form)
+        } else {
+            let with_password = || self.forms.iter().filter(|form| form.has_password);
+            let with_token = |form: &&Form<'_>| form.token.is_some();
+            let best = with_password().find(with_token).or_else(|| with_password().next());
+            best.or_else(|| self.forms.iter().find(with_token)).or(self.forms.first())
+        };
+        if let Some(token) = form.and_then(|form| form.token.as_ref()).or(self.meta.as_ref()) {
+            return Found::Token(token.clone().into_owned());
+        }
+        let Some(form) = form else { return Found::Nothing("no form".into()) };
+        Found::Nothing(match form {
+            Form { has_empty_token: true, .. } => phrase!("an empty {}", ours(wanted.token_field)),
+            _ if self.is_cut => phrase!("more than {} fields", MAX_FIELDS),
+            Form { fields, .. } if fields.is_empty() => "a form without fields".into(),
+            Form { fields, .. } => phrase!("a form with {}", foreign(fields.join(", "))),
+        })
     }
-    if !has_form {
-        return Found::NoForm;
+}
+
+impl<'a> Form<'a> {
+    fn add(&mut self, field: Field<'a>, wanted: &Wanted<'_>) {
+        self.has_password |= field.is_password;
+        if field.name == wanted.token_field && self.token.is_none() {
+            self.token = field.value.filter(|value| !value.trim().is_empty());
+            self.has_empty_token = self.token.is_none();
+        }
+        self.fields.push(field.name);
     }
-    Found::Nothing(match (is_empty, names.is_empty()) {
-        (true, _) => phrase!("an empty {}", ours(field)),
-        (_, true) => "a form without fields".into(),
-        _ if names.len() > MAX_FIELDS => phrase!("more than {} fields", MAX_FIELDS),
-        _ => phrase!("a form with {}", foreign(names.join(", "))),
-    })
+
+    const fn has_token_field(&self) -> bool {
+        self.token.is_some() || self.has_empty_token
+    }
+
+    /// URL that the form is sent to.
+    fn leads_to(&self, here: &Url) -> Option<Url> {
+        here.join(self.action.as_deref().unwrap_or_default().trim()).ok()
+    }
+}
+
+/// True when two URLs differ in the scheme, query or fragment at most. Behind a proxy that ends TLS, a page may name another
+/// scheme.
+fn is_same_place(one: &Url, other: &Url) -> bool {
+    one.host() == other.host() && one.path() == other.path()
 }
 
 fn mismatch(response: &Response, kind: FailureKind, expected: Phrase, actual: Phrase) -> Mismatch {
@@ -137,15 +240,51 @@ mod tests {
             ("in a form within a form", r#"<form><form><input name="_token" value="abc"></form></form>"#, "abc"),
             ("tied to its form", "<form id=f></form><p><input name=_token value=abc form=f>", "abc"),
             ("tied before its form", "<input name=_token value=abc form=f><form id=f></form>", "abc"),
+            (
+                "the form with the password",
+                "<form><input name=_token value=a></form><form><input name=password><input name=_token value=abc></form>",
+                "abc",
+            ),
+            (
+                "the first of two with a password",
+                "<form><input name=password></form><form><input name=password><input name=_token value=abc></form>",
+                "abc",
+            ),
+            (
+                "the meta tag beside another form's token",
+                "<meta name=csrf-token content=abc><form><input name=_token value=a></form><form><input name=password></form>",
+                "abc",
+            ),
             ("the meta tag", r#"<meta name="csrf-token" content="abc"><form></form>"#, "abc"),
         ] {
             let response = response(200, page);
-            let token = token(&response, "_token").unwrap();
+            let token = token(&response, &Wanted::with_token("_token")).unwrap();
             assert_eq!(token.expose_secret(), found, "{case}");
         }
         let response = response(200, r#"<form><input name="_token" value="abcdefgh">"#);
-        token(&response, "_token").unwrap();
+        token(&response, &Wanted::with_token("_token")).unwrap();
         assert_eq!(response.redactor.redact("it is abcdefgh"), "it is [redacted]");
+    }
+
+    #[test]
+    fn form_is_chosen_by_its_action() {
+        let page = "<form action=/search><input name=_token value=a></form>\
+                    <form action='https://a.dk/student/login?next=1'><input name=_token value=b></form>\
+                    <form method=post><input name=password><input name=_token value=c></form>";
+        for (action, found) in [
+            ("/student/login", Ok("b")),
+            ("/search", Ok("a")),
+            ("/api/me", Ok("c")),
+            ("/teacher/login", Err("forms with the actions /search, /student/login, /api/me")),
+        ] {
+            let mut response = response(200, page);
+            response.url = "http://a.dk/api/me".parse().unwrap();
+            let action = response.url.join(action).unwrap();
+            let wanted = Wanted { action: Some(&action), ..Wanted::with_token("_token") };
+            let token = token(&response, &wanted).map_err(|mismatch| shown(mismatch, &response).actual.to_string());
+            let token = token.as_ref().map(|token| token.expose_secret()).map_err(String::as_str);
+            assert_eq!(token, found, "{action}");
+        }
     }
 
     #[test]
@@ -154,11 +293,16 @@ mod tests {
             ("<div id=app data-page='{}'></div><script src=/app.js></script>", true),
             ("<template><form></form></template>", true),
             ("", true),
-            ("<form></form>", false),
+            ("<form></form>", true),
+            ("<form><input name=q></form>", true),
+            ("<form><input name=password></form>", false),
+            ("<form><input name=secret type=Password></form>", false),
+            ("<form id=f></form><input name=password form=f>", false),
+            ("<form><input name=_token></form>", false),
             ("<form><input name=_token value=a></form>", false),
             ("<meta name=csrf-token content=a>", false),
         ] {
-            assert_eq!(has_no_form(&response(200, page)), expected, "{page}");
+            assert_eq!(has_no_form(&response(200, page), &Wanted::with_token("_token")), expected, "{page}");
         }
     }
 
@@ -200,11 +344,11 @@ mod tests {
             ),
         ] {
             let response = response(200, &page);
-            let mismatch = shown(token(&response, field).unwrap_err(), &response);
+            let mismatch = shown(token(&response, &Wanted::with_token(field)).unwrap_err(), &response);
             assert_eq!((mismatch.kind, mismatch.actual.as_str()), (FailureKind::Assertion, actual), "{case}");
         }
         let mut json = response(200, "{}");
         json.headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-        assert_eq!(token(&json, "_token").unwrap_err().kind, FailureKind::Body);
+        assert_eq!(token(&json, &Wanted::with_token("_token")).unwrap_err().kind, FailureKind::Body);
     }
 }

@@ -85,10 +85,13 @@ pub struct Login {
     /// first answer (if any) is sent with the code, and the token of the answer to the code is used. Default `session`.
     pub mode: Mode,
     /// Path of the page with the form, or one that only sets the cookies, such as `/sanctum/csrf-cookie`. A page that a
-    /// script fills needs no form. Default `/login`.
+    /// script fills needs no form, and with `mode = "token"` there may be no page. Default `/login`.
     pub form: Path,
     /// Hidden field of the form with the CSRF token. `<meta name="csrf-token">` is accepted too. Default `_token`.
     pub form_token_field: Name,
+    /// Path that the form is sent to (its `action`), to choose one of several forms. Without it, the form with a field for the
+    /// password is meant. Default none.
+    pub form_action: Option<Path>,
     /// Path to which e-mail and password are sent. Default `/api/login`.
     pub path: Path,
     /// Encoding of the fields: `json`, or `form` as a browser sends a form, with the form's token. Default `json`.
@@ -285,6 +288,7 @@ impl Default for Login {
             mode: Mode::Session,
             form: Path::from_static("/login"),
             form_token_field: Name::from_static("_token"),
+            form_action: None,
             path: Path::from_static("/api/login"),
             encoding: Encoding::Json,
             email_field: Name::from_static("email"),
@@ -423,6 +427,7 @@ mod tests {
     fn descriptions_state_the_defaults() {
         fn text(value: &Value) -> String {
             match value {
+                Value::Null => "none".to_owned(),
                 Value::Array(items) if items.is_empty() => "none".to_owned(),
                 Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
                 other => other.as_str().map_or_else(|| other.to_string(), str::to_owned),

@@ -113,6 +113,18 @@ async fn bearer_token_log_in_passes() {
 }
 
 #[tokio::test]
+async fn bearer_token_log_in_needs_no_page() {
+    let without_page = |settings: &mut String| settings.push_str("form = \"/no-such-page\"\n");
+    let observed = in_token_mode(without_page).await.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+    assert_eq!(steps(&observed)[..2], [("open-form", "skipped"), ("log-in", "passed")]);
+
+    let session = with_plain_account(|settings| settings.push_str("\n[platform.login]\nform = \"/no-such-page\"\n"));
+    let observed = session.await.run().await;
+    assert_eq!(steps(&observed)[0], ("open-form", "failed"), "a session needs one");
+}
+
+#[tokio::test]
 async fn bearer_token_with_second_factor_passes() {
     let by_token = |settings: &mut String| settings.push_str("\n[platform.login]\nmode = \"token\"\n");
     let observed = Harness::<Login>::with(Options::default(), by_token).await.run().await;
