@@ -131,11 +131,37 @@ body_with! {
 }
 body_with! {
     /// Event about a payment intent, with `{intent}`, `{event}`, `{type}`, `{amount}` and `{invoice}`.
-    IntentEvent(["intent", "event", "type", "amount", "invoice"], ["currency", "created", "livemode", "status", "charge", "student", "marker"])
+    IntentEvent(["intent", "event", "type", "amount", "invoice"], [
+        "amount_received",
+        "api_version",
+        "charge",
+        "created",
+        "currency",
+        "last_payment_error",
+        "livemode",
+        "marker",
+        "null",
+        "payment_method",
+        "request",
+        "status",
+        "student",
+    ])
 }
 body_with! {
     /// Event about a refunded charge, with `{intent}`, `{event}` and `{amount}`.
-    RefundEvent(["intent", "event", "amount"], ["invoice", "currency", "created", "livemode", "charge", "student", "marker"])
+    RefundEvent(["intent", "event", "amount"], [
+        "api_version",
+        "charge",
+        "created",
+        "currency",
+        "invoice",
+        "livemode",
+        "marker",
+        "null",
+        "payment_method",
+        "request",
+        "student",
+    ])
 }
 
 /// Placeholders of a text: names of letters and `_` in braces. Any other brace is plain text.

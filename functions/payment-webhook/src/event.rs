@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use platform::Webhook;
@@ -79,39 +79,66 @@ pub(crate) struct Payment<'a> {
 impl Payment<'_> {
     /// Returns the event `payment_intent.succeeded` or `payment_intent.payment_failed`.
     pub(crate) fn intent(&self, names: &Webhook, has_failed: bool) -> String {
-        let (kind, status) = if has_failed {
-            ("payment_intent.payment_failed", "requires_payment_method")
+        let charge = self.derived_id("ch_");
+        let declined = json!({
+            "charge": charge,
+            "code": "card_declined",
+            "decline_code": "generic_decline",
+            "doc_url": "https://docs.stripe.com/error-codes/card-declined",
+            "message": "Your card was declined.",
+            "type": "card_error",
+        });
+        // A failed attempt leaves the intent without a payment method, so that another one can be tried.
+        let (kind, status, received, error, method) = if has_failed {
+            ("payment_intent.payment_failed", "requires_payment_method", 0, declined, Value::Null)
         } else {
-            ("payment_intent.succeeded", "succeeded")
+            ("payment_intent.succeeded", "succeeded", self.amount, Value::Null, self.derived_id("pm_"))
         };
-        self.filled(names, kind, |values| {
-            names.intent_event.with(&[values, &[("status", &Value::from(status))]].concat())
-        })
+        let ids = (self.derived_id("evt_"), self.derived_id("req_"));
+        let own = [
+            ("type", &Value::from(kind)),
+            ("status", &Value::from(status)),
+            ("amount_received", &Value::from(received)),
+            ("last_payment_error", &error),
+            ("payment_method", &method),
+        ];
+        self.filled(names, ids, |values| names.intent_event.with(&[values, &own].concat()))
     }
 
     /// Returns the event `charge.refunded`.
     pub(crate) fn refund(&self, names: &Webhook) -> String {
-        self.filled(names, "charge.refunded", |values| names.refund_event.with(values))
+        let ids = (self.derived_id("evt_refund_"), self.derived_id("req_refund_"));
+        let own = [("payment_method", &self.derived_id("pm_"))];
+        self.filled(names, ids, |values| names.refund_event.with(&[values, &own].concat()))
     }
 
-    fn filled(&self, names: &Webhook, kind: &str, fill: impl FnOnce(&[(&str, &Value)]) -> Value) -> String {
-        let derived_id = |prefix: &str| Value::from(self.reference.replacen("pi_", prefix, 1));
-        // A replayed event keeps its id.
-        let event = if kind == "charge.refunded" { derived_id("evt_refund_") } else { derived_id("evt_") };
+    /// Id of an object that belongs to the payment. A replayed event keeps its ids.
+    fn derived_id(&self, prefix: &str) -> Value {
+        Value::from(self.reference.replacen("pi_", prefix, 1))
+    }
+
+    fn filled(
+        &self,
+        names: &Webhook,
+        (event, request): (Value, Value),
+        fill: impl FnOnce(&[(&str, &Value)]) -> Value,
+    ) -> String {
         // Stripe's metadata values are texts.
         let invoice = Value::from(written_id(self.invoice));
         fill(&[
             ("intent", &Value::from(self.reference)),
             ("event", &event),
-            ("type", &Value::from(kind)),
+            ("request", &request),
+            ("api_version", &Value::from(names.api_version.as_str())),
             ("amount", &Value::from(self.amount)),
             ("currency", &Value::from(self.currency)),
             ("created", &Value::from(self.created.as_second())),
             ("livemode", &Value::from(names.livemode)),
-            ("charge", &derived_id("ch_")),
+            ("charge", &self.derived_id("ch_")),
             ("invoice", &invoice),
             ("student", self.student),
             ("marker", &Value::from(marker(self.run_id))),
+            ("null", &Value::Null),
         ])
         .to_string()
     }
@@ -172,12 +199,53 @@ mod tests {
         assert_eq!((object["amount"].as_u64(), object["amount_received"].as_u64()), (Some(1), Some(1)));
         assert_eq!(object["metadata"]["invoice_id"], "5001", "metadata values are texts");
         assert_eq!((&object["status"], event["livemode"].as_bool()), (&Value::from("succeeded"), Some(false)));
-        assert_eq!(read(payment.intent(&names, true))["type"], "payment_intent.payment_failed");
+        assert_eq!(event["api_version"], names.api_version.as_str());
+        assert_eq!(event["request"], json!({ "id": "req_synthetic_1_paid", "idempotency_key": null }));
+        let method = ("pm_synthetic_1_paid".into(), Value::Null);
+        assert_eq!((object["payment_method"].clone(), object["last_payment_error"].clone()), method);
+
+        let failed = read(payment.intent(&names, true));
+        assert_eq!(failed["type"], "payment_intent.payment_failed");
+        let object = &failed["data"]["object"];
+        assert_eq!((object["amount"].as_u64(), object["amount_received"].as_u64()), (Some(1), Some(0)));
+        assert_eq!(object["last_payment_error"]["charge"], object["latest_charge"]);
+        assert_eq!((&object["payment_method"], &object["customer"]), (&Value::Null, &Value::Null));
+
         let refund = read(payment.refund(&names));
+        let charge = &refund["data"]["object"];
         assert_eq!(
-            (&refund["type"], &refund["data"]["object"]["payment_intent"]),
-            (&Value::from("charge.refunded"), &Value::from("pi_synthetic_1_paid"))
+            (&refund["type"], &charge["payment_intent"]),
+            (&"charge.refunded".into(), &payment.reference.into())
         );
-        assert_ne!(refund["id"], event["id"]);
+        assert_eq!((charge["amount_captured"].as_u64(), charge["amount_refunded"].as_u64()), (Some(1), Some(1)));
+        assert_ne!((&refund["id"], &refund["request"]["id"]), (&event["id"], &event["request"]["id"]));
+        for event in [&event, &failed, &refund] {
+            let text = event.to_string();
+            assert!(!["{null}", "{amount", "{c", "{m", "_id}"].iter().any(|left| text.contains(left)), "{text}");
+        }
+    }
+
+    #[test]
+    fn api_version_and_own_templates_come_from_the_settings() {
+        let names: Webhook = serde_json::from_value(json!({
+            "api_version": "2023-10-16",
+            "refund_event": { "id": "{event}", "v": "{api_version}", "to": "{intent}", "sum": "{amount}", "by": "{null}" },
+        }))
+        .unwrap();
+        let payment = Payment {
+            reference: "pi_synthetic_1_paid",
+            invoice: &Value::from(5001),
+            amount: 7,
+            currency: "dkk",
+            student: &Value::from(350),
+            run_id: "1",
+            created: Timestamp::from_second(1_795_000_000).unwrap(),
+        };
+        let read = |text: String| serde_json::from_str::<Value>(&text).unwrap();
+        assert_eq!(read(payment.intent(&names, false))["api_version"], "2023-10-16");
+        let expected = json!({
+            "id": "evt_refund_synthetic_1_paid", "v": "2023-10-16", "to": "pi_synthetic_1_paid", "sum": 7, "by": null
+        });
+        assert_eq!(read(payment.refund(&names)), expected);
     }
 }

@@ -7,6 +7,7 @@ mod notification;
 mod operations;
 mod payments;
 mod times;
+mod webhook;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,9 @@ use settings::{Digits, HeaderName, Name, Path, Period, Pointer, Shared, Statuses
 
 pub use self::notification::Notification;
 pub use self::operations::{Counters, Health, Horizon, Job};
-pub use self::payments::{Invoice, Payment, SchoolPayments, Webhook};
+pub use self::payments::{Invoice, Payment, SchoolPayments};
 pub use self::times::{Times, Written};
+pub use self::webhook::Webhook;
 use crate::templates::{AvailabilityPath, BookingBody, BookingPath, CalendarPath, SchoolPath};
 
 /// The platform's own names.

@@ -1,11 +1,11 @@
-//! The platform's names for invoices, payments and the webhook.
+//! The platform's names for invoices and payments.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use settings::{HeaderName, Name, Path, Pointer, Statuses};
+use serde_json::json;
+use settings::{Name, Pointer, Statuses};
 
-use crate::templates::{IntentEvent, InvoiceBody, InvoicePath, PaymentsPath, RefundEvent, StudentPath, VoidBody};
+use crate::templates::{InvoiceBody, InvoicePath, PaymentsPath, StudentPath, VoidBody};
 
 /// Invoices. Amounts are in the currency's smallest unit, as numbers or strings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -124,30 +124,6 @@ impl Default for SchoolPayments {
     }
 }
 
-/// Webhook of the payment provider, in Stripe's scheme.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Webhook {
-    /// Path of the webhook. Default `/api/payments/stripe/webhook`.
-    pub path: Path,
-    /// Header of the signature. Default `Stripe-Signature`.
-    pub header: HeaderName,
-    /// Statuses of an accepted event. Default 200, 201, 202, 204.
-    pub accepted: Statuses,
-    /// Statuses of an event whose signature is wrong or too old. Default 400, 401, 403.
-    pub refused: Statuses,
-    /// Value of `livemode` in events. Use `true` if the handler ignores events that are not live. Default false.
-    pub livemode: bool,
-    /// Body of a `payment_intent.…` event, as Stripe writes it. Placeholders: `{intent}`, `{event}`, `{type}`,
-    /// `{amount}` and `{invoice}`, which are required, and `{created}`, `{livemode}`, `{currency}`, `{status}`,
-    /// `{charge}`, `{student}` and `{marker}`. Default: as `settings show` prints it.
-    pub intent_event: IntentEvent,
-    /// Body of a `charge.refunded` event, as Stripe writes it. Placeholders: `{intent}`, `{event}` and `{amount}`,
-    /// which are required, and `{created}`, `{livemode}`, `{currency}`, `{charge}`, `{invoice}`, `{student}` and
-    /// `{marker}`. Default: as `settings show` prints it.
-    pub refund_event: RefundEvent,
-}
-
 impl Default for Invoice {
     fn default() -> Self {
         let pointer = |text: &'static str| Pointer::from_static(text);
@@ -187,55 +163,6 @@ impl Default for Payment {
             refunded_status: Name::from_static("refunded"),
             balance_path: StudentPath::from_static("/api/students/{student}/balance"),
             balance: pointer("/balance"),
-        }
-    }
-}
-
-impl Default for Webhook {
-    fn default() -> Self {
-        let event = |kind: &str, object: Value| {
-            json!({
-                "id": "{event}",
-                "object": "event",
-                "type": kind,
-                "created": "{created}",
-                "livemode": "{livemode}",
-                "data": { "object": object },
-            })
-        };
-        let metadata = json!({ "invoice_id": "{invoice}", "synthetic": "{marker}" });
-        let intent = json!({
-            "id": "{intent}",
-            "object": "payment_intent",
-            "amount": "{amount}",
-            "amount_received": "{amount}",
-            "currency": "{currency}",
-            "created": "{created}",
-            "livemode": "{livemode}",
-            "status": "{status}",
-            "latest_charge": "{charge}",
-            "metadata": metadata,
-        });
-        let charge = json!({
-            "id": "{charge}",
-            "object": "charge",
-            "amount": "{amount}",
-            "amount_refunded": "{amount}",
-            "currency": "{currency}",
-            "created": "{created}",
-            "livemode": "{livemode}",
-            "payment_intent": "{intent}",
-            "refunded": true,
-            "metadata": metadata,
-        });
-        Self {
-            path: Path::from_static("/api/payments/stripe/webhook"),
-            header: HeaderName::from_static("Stripe-Signature"),
-            accepted: Statuses::from_static(&[200, 201, 202, 204]),
-            refused: Statuses::from_static(&[400, 401, 403]),
-            livemode: false,
-            intent_event: IntentEvent::from_static(&event("{type}", intent)),
-            refund_event: RefundEvent::from_static(&event("charge.refunded", charge)),
         }
     }
 }
