@@ -7,16 +7,20 @@ use runtime::Run;
 
 use crate::memory::{AttemptResult, Memory};
 
-/// Measures the rates without the check's own attempts. Returns the pointers of missing counters behind published metrics.
-pub(crate) fn measure(run: &Run, platform: &Platform, memory: &Memory, counters: &Counters<'_>) -> Vec<String> {
+/// Measures the rates without the check's own attempts. Each needs both of its counters: one for success, one for failure.
+pub(crate) fn measure(run: &Run, platform: &Platform, memory: &Memory, counters: &mut Counters<'_>) {
     let names = &platform.counters;
-    let users_only = |pointer: &str, result| counters.users_only(pointer, &memory.attempts, &result);
-    let succeeded = users_only(names.logins_succeeded.as_str(), AttemptResult::LoggedIn);
-    let failed = users_only(names.logins_failed.as_str(), AttemptResult::Refused);
-    let logged_out = users_only(names.logouts_succeeded.as_str(), AttemptResult::LoggedOut);
-    let failed_logouts = counters.number(names.logouts_failed.as_str());
-    let lockouts = users_only(names.lockouts.as_str(), AttemptResult::Throttled);
-    // A rate needs both of its counters.
+    let succeeded = counters.number(names.logins_succeeded.as_str());
+    let failed = counters.number(names.logins_failed.as_str());
+    let lockouts = counters.number(names.lockouts.as_str());
+    // Only a measurement in the log line needs these two.
+    let logged_out = counters.optional_number(names.logouts_succeeded.as_str());
+    let failed_logouts = counters.optional_number(names.logouts_failed.as_str());
+    let users_only = |count, result| counters.users_only(count, &memory.attempts, &result);
+    let succeeded = users_only(succeeded, AttemptResult::LoggedIn);
+    let failed = users_only(failed, AttemptResult::Refused);
+    let logged_out = users_only(logged_out, AttemptResult::LoggedOut);
+    let lockouts = users_only(lockouts, AttemptResult::Throttled);
     let rate = |part: Option<f64>, rest: Option<f64>| counters.rate(part?, rest?);
     let measured = [
         (&LOGIN_FAILURE_RATE, rate(failed, succeeded)),
@@ -29,6 +33,4 @@ pub(crate) fn measure(run: &Run, platform: &Platform, memory: &Memory, counters:
             run.measure(metric, value, None);
         }
     }
-    let needed = [(&names.logins_succeeded, succeeded), (&names.logins_failed, failed), (&names.lockouts, lockouts)];
-    needed.iter().filter(|(_, count)| count.is_none()).map(|(pointer, _)| pointer.as_str().to_owned()).collect()
 }

@@ -12,7 +12,7 @@ use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES,
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use platform::canaries::Canary as SentCanary;
 use platform::counting::{Counters, count};
-use platform::{UserSession, is_status, short_id, status};
+use platform::{Platform, UserSession, is_status, short_id, status};
 use probe::Method;
 use probe::expect::{json_found, json_list};
 use runtime::{Check, MemoryCell, Run, Step};
@@ -262,34 +262,32 @@ impl Notifications {
         step.check_value("id", id.and_then(|id| short_id(&id, names.id.as_str())))
     }
 
-    fn measure(&self, run: &Run, counters: &Counters<'_>) -> Vec<String> {
+    fn measure(&self, run: &Run, counters: &mut Counters<'_>) {
         let names = &self.site.platform.counters;
-        let mut missing = Vec::new();
-        let mut take = |pointer: &str| {
-            let number = counters.number(pointer);
-            if number.is_none() {
-                missing.push(pointer.to_owned());
-            }
-            number
-        };
         for (channel, _) in self.channels() {
             let (queued, failed) = match channel {
-                Channel::Email => {
-                    let (failed, bounced) = (take(names.email_failed.as_str()), take(names.email_bounced.as_str()));
-                    // One of the two counters is enough.
-                    let both = failed.or(bounced).map(|_| failed.unwrap_or_default() + bounced.unwrap_or_default());
-                    (take(names.email_queued.as_str()), both)
-                }
-                Channel::Sms => (take(names.sms_queued.as_str()), take(names.sms_failed.as_str())),
+                Channel::Email => (names.email_queued.as_str(), email_failures(&self.site.platform, counters)),
+                Channel::Sms => (names.sms_queued.as_str(), counters.number(names.sms_failed.as_str())),
             };
+            let queued = counters.number(queued);
             for (metric, number) in [(&NOTIFICATION_QUEUE, queued), (&NOTIFICATION_FAILURES, failed)] {
                 if let Some(number) = number {
                     run.measure_channel(metric, channel, number);
                 }
             }
         }
-        missing
     }
+}
+
+/// Sum of the failed and bounced e-mails. One of the two counters is enough: each counts failures of its own.
+fn email_failures(platform: &Platform, counters: &mut Counters<'_>) -> Option<f64> {
+    let pointers = [platform.counters.email_failed.as_str(), platform.counters.email_bounced.as_str()];
+    let counts = pointers.map(|pointer| counters.number(pointer));
+    let sum = counts.iter().flatten().copied().reduce(|one, other| one + other)?;
+    for (pointer, _) in pointers.iter().zip(counts).filter(|(_, count)| count.is_none()) {
+        counters.report_incomplete(&NOTIFICATION_FAILURES, pointer);
+    }
+    Some(sum)
 }
 
 impl Memory {

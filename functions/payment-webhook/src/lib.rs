@@ -417,9 +417,13 @@ impl PaymentWebhook {
         cleaned
     }
 
-    fn measure(&self, run: &Run, memory: &Memory, counters: &Counters<'_>) -> Vec<String> {
+    /// Measures both rates, each with both of its counters: failures say nothing without the attempts, and the reverse.
+    fn measure(&self, run: &Run, memory: &Memory, counters: &mut Counters<'_>) {
         let names = &self.site.platform.counters;
-        let users_only = |pointer: &str, effect| counters.users_only(pointer, &memory.deliveries, &effect);
+        let mut users_only = |pointer: &str, effect| {
+            let count = counters.number(pointer);
+            counters.users_only(count, &memory.deliveries, &effect)
+        };
         let received = users_only(names.webhooks_received.as_str(), CounterEffect::Received);
         let refused = users_only(names.webhooks_failed.as_str(), CounterEffect::Refused);
         let attempted = users_only(names.payments_attempted.as_str(), CounterEffect::Attempted);
@@ -433,13 +437,6 @@ impl PaymentWebhook {
                 run.measure(metric, rate, None);
             }
         }
-        let needed = [
-            (&names.webhooks_received, received),
-            (&names.webhooks_failed, refused),
-            (&names.payments_attempted, attempted),
-            (&names.payments_failed, failed),
-        ];
-        needed.iter().filter(|(_, count)| count.is_none()).map(|(pointer, _)| pointer.as_str().to_owned()).collect()
     }
 
     fn event(&self, run: &Run, kind: Kind, invoice: &Value, amount: u64, has_failed: bool) -> String {

@@ -68,6 +68,38 @@ async fn missing_counters_are_listed_and_pass() {
 }
 
 #[tokio::test]
+async fn each_rate_needs_both_of_its_counters() {
+    for (settings, [errors, calls], reason) in [
+        ("", [true, true], None),
+        (r#"requests = "/a""#, [false, true], Some("the counters hold no /a\"")),
+        (r#"responses_5xx = "/queue""#, [false, true], Some("unreadable counters: /queue is {")),
+        (
+            r#"external_attempted = "/a""#,
+            [true, false],
+            Some("the counters hold no /external_calls/e-teori/a, /external_calls/findkoreskole/a, "),
+        ),
+        (
+            r#"external_failed = """#,
+            [true, false],
+            Some(r#"unreadable counters: /external_calls/e-teori is {\"attempted\":120,"#),
+        ),
+        (r#"external_calls = "/requests""#, [true, false], Some("unreadable counters: /requests is 2")),
+    ] {
+        let harness = Harness::<Application>::with(Options::default(), |file| {
+            file.push_str(&format!("\n[platform.counters]\n{settings}\n"));
+        })
+        .await;
+        let observed = harness.run().await;
+        assert_eq!(observed.report.outcome, Outcome::Passed, "{settings}: {:#?}", observed.report);
+        let names = ["ErrorRate", "PartnerCallFailureRate"];
+        assert_eq!(names.map(|name| observed.metrics.contains_key(name)), [errors, calls], "{settings}");
+        assert_eq!(step(&observed, "counters", "numbers"), reason.map(|_| "skipped"), "{settings}");
+        let line = serde_json::to_string(&observed.report).unwrap();
+        assert!(reason.is_none_or(|reason| line.contains(reason)), "{settings}: {line}");
+    }
+}
+
+#[tokio::test]
 async fn stale_results_are_neither_judged_nor_published() {
     let harness = Harness::<Application>::start().await;
     harness.platform.faults().activate(Fault::HealthStale);

@@ -5,6 +5,7 @@
 mod bounds;
 mod cleanup;
 mod concurrent;
+mod counters;
 mod endings;
 mod fields;
 mod flavours;

@@ -73,3 +73,28 @@ async fn unreadable_counters_do_not_fail_the_check() {
         assert_eq!(observed.step("counters"), Some("skipped"), "{fault}: {:#?}", observed.report);
     }
 }
+
+#[tokio::test]
+async fn each_rate_needs_both_of_its_counters() {
+    for (settings, [failures, lockouts, logouts], reason) in [
+        ("", [true, true, true], None),
+        (r#"logins_succeeded = "/a""#, [false, true, true], Some("the counters hold no /a")),
+        (r#"logins_failed = "/queue""#, [false, true, true], Some("unreadable counters: /queue is {")),
+        (r#"lockouts = "/a""#, [true, false, true], Some("the counters hold no /a")),
+        // No published metric needs failed log-outs, so a platform may leave them out.
+        (r#"logouts_failed = "/a""#, [true, true, false], None),
+        (r#"logouts_failed = "/queue""#, [true, true, false], Some("unreadable counters: /queue is {")),
+    ] {
+        let harness = Harness::<Login>::with(Options::default(), |file| {
+            file.push_str(&format!("\n[platform.counters]\n{settings}\n"));
+        })
+        .await;
+        let observed = harness.run().await;
+        let names = ["LoginFailureRate", "Lockouts", "LogoutSuccessRate"];
+        let actual = names.map(|name| measured(&observed, name).is_some());
+        assert_eq!(actual, [failures, lockouts, logouts], "{settings}");
+        assert_eq!(observed.step("counters"), Some(if reason.is_none() { "passed" } else { "skipped" }), "{settings}");
+        let line = serde_json::to_string(&observed.report).unwrap();
+        assert!(reason.is_none_or(|reason| line.contains(reason)), "{settings}: {line}");
+    }
+}

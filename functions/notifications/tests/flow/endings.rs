@@ -131,6 +131,30 @@ async fn missing_counters_are_reported_in_the_log_line() {
 }
 
 #[tokio::test]
+async fn one_of_two_counters_of_failures_is_enough() {
+    for (settings, failures, reason) in [
+        ("", Some(3.0), ""),
+        (
+            r#"email_bounced = "/none""#,
+            Some(1.0),
+            "the counters hold no /none; NotificationFailures is published without /none",
+        ),
+        (r#"email_failed = "/queue""#, Some(2.0), "NotificationFailures is published without /queue"),
+        ("email_failed = \"/a\"\nemail_bounced = \"/b\"", None, "the counters hold no /a, /b"),
+    ] {
+        let harness = Harness::<Notifications>::with(Options::default(), |file| {
+            file.push_str(&format!("\n[platform.counters]\n{settings}\n"));
+        })
+        .await;
+        let observed = harness.run().await;
+        assert_eq!(observed.metrics.get("NotificationFailures.email").copied(), failures, "{settings}");
+        assert!(observed.metrics.contains_key("NotificationQueue.email"), "{settings}");
+        let actual = crate::reason(&observed, "counters", "counters");
+        assert!(actual.contains(reason), "{settings}: {actual}");
+    }
+}
+
+#[tokio::test]
 async fn no_fault_exposes_a_secret() {
     for fault in Fault::ALL.iter().copied().filter(|fault| *fault != Fault::Hang) {
         let options = Options { slow_delay: Duration::from_millis(50), ..Options::default() };

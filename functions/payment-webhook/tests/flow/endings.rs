@@ -66,6 +66,28 @@ async fn missing_counters_are_reported_in_the_log_line() {
 }
 
 #[tokio::test]
+async fn each_rate_needs_both_of_its_counters() {
+    let (webhooks, payments) = ("WebhookFailureRate", "PaymentFailureRate");
+    for (settings, published, reason) in [
+        (r#"webhooks_received = "/a""#, [false, true], "the counters hold no /a"),
+        (r#"webhooks_failed = "/a""#, [false, true], "the counters hold no /a"),
+        (r#"payments_attempted = "/queue/payments""#, [true, false], "unreadable counters: /queue/payments is {"),
+        ("payments_failed = \"/a\"\nwebhooks_failed = \"/b\"", [false, false], "the counters hold no /b, /a"),
+    ] {
+        let harness = Harness::<PaymentWebhook>::with(Options::default(), |file| {
+            file.push_str(&format!("\n[platform.counters]\n{settings}\n"));
+        })
+        .await;
+        let observed = harness.run().await;
+        assert_eq!(observed.report.outcome, Outcome::Passed, "{settings}: {:#?}", observed.report);
+        let actual = [webhooks, payments].map(|name| observed.metrics.contains_key(name));
+        assert_eq!(actual, published, "{settings}");
+        let line = serde_json::to_string(&observed.report).unwrap();
+        assert!(line.contains(reason), "{settings}: {line}");
+    }
+}
+
+#[tokio::test]
 async fn too_long_id_fails_the_step_that_received_it() {
     let harness = Harness::<PaymentWebhook>::with(Options::default(), |settings| {
         // The whole invoice, as if it were the id.
