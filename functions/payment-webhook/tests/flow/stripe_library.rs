@@ -57,7 +57,10 @@ async fn deliveries(change: impl FnOnce(&mut String)) -> (Vec<Value>, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn official_library_accepts_only_valid_events() {
-    let (deliveries, _) = deliveries(|_| {}).await;
+    let version = "\n[platform.webhook]\napi_version = \"2023-10-16\"\n";
+    let (deliveries, _) = deliveries(|settings| settings.push_str(version)).await;
+    let mut parsed = deliveries.iter().filter(|delivery| delivery["refused"].is_null());
+    assert!(parsed.all(|event| event["api_version"] == "2023-10-16"), "{deliveries:#?}");
     let mut verdicts: Vec<(&str, &str)> = deliveries
         .iter()
         .map(|delivery| {
