@@ -14,6 +14,7 @@ mod templates;
 mod tests;
 mod totp;
 mod user_session;
+mod values;
 
 pub use accounts::{Counting, Credentials, RawCounting, RawCredentials};
 pub use ids::short_id;
@@ -28,6 +29,7 @@ pub use statuses::{is_status, status_text};
 pub use templates::PaymentsPath;
 pub use totp::{Totp, TotpError};
 pub use user_session::{BackgroundSession, UserSession, skew};
+pub use values::{count_at, items, number_at, time, time_at};
 
 /// The platform's additions to a settings file.
 pub const CONTRACT: settings::Contract =

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use check::{Cause, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
+use futures::future::BoxFuture;
 use probe::{Maintenance, Method, Request, Response, Url, expect, throttled};
 use runtime::Step;
 use settings::{Common, Section};
@@ -41,8 +42,8 @@ impl Site {
     ///
     /// # Errors
     /// [`StepEnded`] when the step has ended; its result is recorded.
-    pub async fn ask(&self, step: &Step<'_>, request: Request) -> Result<Response, StepEnded> {
-        self.ask_expecting(step, request, &[]).await
+    pub fn ask(&self, step: &Step<'_>, request: Request) -> impl Future<Output = Result<Response, StepEnded>> {
+        self.ask_expecting(step, request, &[])
     }
 
     /// Sends a request like [`Site::ask`]. With one of these statuses, a redirect is expected and does not lead to maintenance mode.
@@ -57,7 +58,9 @@ impl Site {
     ) -> Result<Response, StepEnded> {
         let response = step.send(request).await?;
         let is_expected = statuses.contains(&response.status.as_u16()) || self.is_unauthenticated(&response);
-        if let Some(shown) = self.maintenance_of(step, &response, is_expected).await {
+        // Boxed: the types of all flows' futures would otherwise be nested too deeply for the compiler.
+        let shown: BoxFuture<'_, _> = Box::pin(self.maintenance_of(step, &response, is_expected));
+        if let Some(shown) = shown.await {
             return Err(step.maintenance(shown));
         }
         let texts = self.platform.login.throttled_texts.iter().map(|text| text.as_str().to_owned());

@@ -2,12 +2,11 @@
 
 use check::{Mismatch, Phrase, foreign, ours, phrase};
 use jiff::{SignedDuration, Timestamp};
-use platform::{BackgroundSession, Platform, status};
-use probe::expect::json_list;
+use platform::{BackgroundSession, Platform, is_status, items, status};
 use probe::{Method, Response, Url};
 use runtime::{FoundLeftover, began};
 use serde_json::Value;
-use settings::written_id;
+use settings::{Pointer, written_id};
 
 use crate::slots::{self, Slot};
 
@@ -23,7 +22,7 @@ pub(crate) fn marker(run_id: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Booked {
     pub(crate) id: String,
-    /// `None` if its times are unreadable.
+    /// `None` if it has no times.
     pub(crate) slot: Option<Slot>,
     pub(crate) notes: String,
 }
@@ -46,22 +45,21 @@ impl Booked {
 /// Returns the bookings of a response, without cancelled ones.
 ///
 /// # Errors
-/// A mismatch if the response is not a list of bookings.
+/// A mismatch if the response is not a list of bookings, or if a time is unreadable.
 pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Booked>, Mismatch> {
     let names = &platform.booking;
-    let list = json_list(response, platform.wrapper.as_str())?;
+    let pointers = [&names.id, &names.status, &names.starts_at, &names.ends_at].map(Pointer::as_str);
     let read = |item: &Value| {
         let text = |pointer: &str| item.pointer(pointer).map(written_id);
-        if text(names.status.as_str()).is_some_and(|status| status == names.cancelled_status.as_str()) {
+        if text(names.status.as_str()).is_some_and(|status| is_status(names.cancelled_status.as_str(), &status)) {
             return None;
         }
-        Some(Booked {
-            id: text(names.id.as_str())?,
-            slot: slots::read(platform, item, names.starts_at.as_str(), names.ends_at.as_str()),
-            notes: item.pointer(names.notes.as_str()).and_then(Value::as_str).unwrap_or_default().to_owned(),
-        })
+        let id = text(names.id.as_str())?;
+        let notes = item.pointer(names.notes.as_str()).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let slot = slots::read(platform, item, names.starts_at.as_str(), names.ends_at.as_str());
+        Some(slot.map(|slot| Booked { id, slot, notes }))
     };
-    Ok(list.iter().filter_map(read).collect())
+    items(platform, response, &pointers)?.iter().filter_map(read).collect()
 }
 
 /// Removal of a run's bookings, found by their marker. Idempotent.

@@ -14,8 +14,8 @@ use check::{FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, ph
 use futures::join;
 use jiff::Timestamp;
 use platform::counting::{Counters, Tally, count};
-use platform::{UserSession, status};
-use probe::expect::{Compare, json_found, json_list, json_matches};
+use platform::{UserSession, items, status};
+use probe::expect::{Compare, json_found, json_matches};
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
 use serde::{Deserialize, Serialize};
@@ -197,9 +197,11 @@ impl Booking {
         let url = url.map_err(|mismatch| step.fail("id", mismatch))?;
         let answer = user.get(step, url).await?;
         step.check("status", status(&answer, &[200]))?;
-        let list = step.check_value("list", json_list(&answer, platform.wrapper.as_str()))?;
-        let read = |item| slots::read(platform, item, names.slot_starts_at.as_str(), names.slot_ends_at.as_str());
-        Ok(list.iter().filter_map(read).collect())
+        let (starts_at, ends_at) = (names.slot_starts_at.as_str(), names.slot_ends_at.as_str());
+        let free = items(platform, &answer, &[starts_at, ends_at]).and_then(|list| {
+            list.iter().filter_map(|item| slots::read(platform, item, starts_at, ends_at).transpose()).collect()
+        });
+        step.check_value("list", free)
     }
 
     /// Registers the removal of the run's bookings. The caller sets the returned flag when nothing is left to remove.

@@ -3,8 +3,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use check::Mismatch;
 use jiff::Timestamp;
-use platform::Platform;
+use platform::{Platform, time_at};
 use serde_json::Value;
 
 /// Maximum number of lessons in memory, even if a teacher is free for years.
@@ -33,10 +34,18 @@ impl Slot {
     }
 }
 
-/// Reads a slot from a pair of pointers. Returns `None` if either time is missing or invalid.
-pub(crate) fn read(platform: &Platform, item: &Value, starts_at: &str, ends_at: &str) -> Option<Slot> {
-    let time = |pointer: &str| platform.times.read(item.pointer(pointer)?);
-    Some(Slot { starts_at: time(starts_at)?, ends_at: time(ends_at)? })
+/// Reads a slot from a pair of pointers. Returns `None` if either time is missing.
+///
+/// # Errors
+/// A mismatch if a time is unreadable.
+pub(crate) fn read(
+    platform: &Platform,
+    item: &Value,
+    starts_at: &str,
+    ends_at: &str,
+) -> Result<Option<Slot>, Mismatch> {
+    let time = |pointer: &str| time_at(&platform.times, item, pointer);
+    Ok(time(starts_at)?.zip(time(ends_at)?).map(|(starts_at, ends_at)| Slot { starts_at, ends_at }))
 }
 
 /// Returns the lessons of this length that fit into the free times between `from` and `to`. The order depends on the run,

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use check::{Mismatch, Phrase, foreign, phrase};
 use jiff::Timestamp;
-use platform::{BackgroundSession, Platform, short_id, status};
-use probe::expect::{json_list, number};
+use platform::{BackgroundSession, Platform, items, number_at, short_id, status};
 use probe::{Method, Request, Response};
 use runtime::{Clock, FoundLeftover, began};
 use secrecy::SecretString;
 use serde_json::Value;
-use settings::written_id;
+use settings::{Pointer, written_id};
 
 use crate::event::{MARKER, PREFIX, Payment, marker, reference_prefix, signature};
 
@@ -57,6 +56,7 @@ pub(crate) struct RecordedPayment {
 /// A mismatch if the response is not a list, or if the id of a synthetic invoice is too long.
 pub(crate) fn invoices(platform: &Platform, response: &Response) -> Result<Vec<Invoice>, Mismatch> {
     let names = &platform.invoice;
+    let pointers = [&names.id, &names.status, &names.description].map(Pointer::as_str);
     let read = |item: &Value| {
         let text = |pointer: &str| item.pointer(pointer).map(written_id).unwrap_or_default();
         let description = text(names.description.as_str());
@@ -64,27 +64,31 @@ pub(crate) fn invoices(platform: &Platform, response: &Response) -> Result<Vec<I
         let invoice = Invoice { id: id.clone(), status: text(names.status.as_str()), description };
         Some(short_id(id, names.id.as_str()).map(|_| invoice))
     };
-    json_list(response, platform.wrapper.as_str())?.iter().filter_map(read).collect()
+    items(platform, response, &pointers)?.iter().filter_map(read).collect()
 }
 
 /// Returns the synthetic payments of a response.
 ///
 /// # Errors
-/// A mismatch if the response is not a list, or if the reference of a synthetic payment is too long.
+/// A mismatch if the response is not a list, or if the reference of a synthetic payment is too long or its amount unreadable.
 pub(crate) fn payments(platform: &Platform, response: &Response) -> Result<Vec<RecordedPayment>, Mismatch> {
     let names = &platform.payment;
+    let pointers = [&names.reference, &names.amount, &names.currency, &names.status].map(Pointer::as_str);
     let read = |item: &Value| {
         let text = |pointer: &str| item.pointer(pointer).map(written_id).unwrap_or_default();
         let found = item.pointer(names.reference.as_str())?;
         found.as_str().filter(|reference| reference.starts_with(PREFIX))?;
-        Some(short_id(found, names.reference.as_str()).map(|reference| RecordedPayment {
-            reference,
-            amount: item.pointer(names.amount.as_str()).and_then(number),
-            currency: text(names.currency.as_str()),
-            status: text(names.status.as_str()),
-        }))
+        let read = || {
+            Ok(RecordedPayment {
+                reference: short_id(found, names.reference.as_str())?,
+                amount: number_at(item, names.amount.as_str())?,
+                currency: text(names.currency.as_str()),
+                status: text(names.status.as_str()),
+            })
+        };
+        Some(read())
     };
-    json_list(response, platform.wrapper.as_str())?.iter().filter_map(read).collect()
+    items(platform, response, &pointers)?.iter().filter_map(read).collect()
 }
 
 /// Returns the request that delivers an event.
@@ -264,11 +268,15 @@ mod tests {
     fn only_ids_of_synthetic_objects_are_kept_and_bounded() {
         let platform = Platform::default();
         let long = "x".repeat(200);
-        let others = list(&json!([{ "id": long, "provider_reference": long, "description": "lessons" }]));
+        let item = |id: &str, reference: &str, description: &str| {
+            let (amount, currency, status) = (1, "dkk", "open");
+            list(&json!([{ "id": id, "provider_reference": reference, "description": description, "amount": amount,
+                "currency": currency, "status": status }]))
+        };
+        let others = item(&long, &long, "lessons");
         assert!(invoices(&platform, &others).unwrap().is_empty());
         assert!(payments(&platform, &others).unwrap().is_empty());
-        let own =
-            list(&json!([{ "id": long, "provider_reference": format!("{PREFIX}{long}"), "description": MARKER }]));
+        let own = item(&long, &format!("{PREFIX}{long}"), MARKER);
         let refused = [invoices(&platform, &own).unwrap_err(), payments(&platform, &own).unwrap_err()];
         let refused = refused.map(|mismatch| mismatch.actual.admit(&NoSecrets, 200).to_string());
         assert_eq!(refused, ["one of 200", "one of 213"]);

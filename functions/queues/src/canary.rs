@@ -6,7 +6,7 @@ use check::metric::JOB_DELAY;
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::canaries::Canary as Sent;
-use platform::{Counting, Site, is_status, status};
+use platform::{Counting, Site, is_status, status, time};
 use probe::expect::json_found;
 use probe::{Method, Request, Response, Url};
 use runtime::{MemoryCell, Run, Step};
@@ -195,7 +195,9 @@ impl JobApi<'_> {
         let actual = written_id(&actual);
         if names.done_statuses.iter().any(|status| is_status(status.as_str(), &actual)) {
             let at = json_found(&answer, names.finished_at.as_str(), wrapper).ok();
-            return Ok(JobState::Done(at.and_then(|at| self.site.platform.times.read(&at))));
+            // Recorded only when it fails: the time is optional.
+            let at = time(&self.site.platform.times, at.as_ref(), names.finished_at.as_str());
+            return at.map(JobState::Done).map_err(|mismatch| step.fail("finished_at", mismatch));
         }
         let is_failed = names.failed_statuses.iter().any(|status| is_status(status.as_str(), &actual));
         let reported = phrase!("the platform reports `{}`", foreign(&actual).at_most(MAX_NAME));

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
-use platform::{Credentials, Site, UserSession, status};
+use platform::{Credentials, Site, UserSession, count_at, status};
 use probe::expect::{json, list};
 use probe::{Method, Request, Response, Url};
 use runtime::{Run, Step};
@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use settings::SecretRef;
 
-use crate::queue_snapshot::{MAX_NAME, QueueSnapshot, count, number};
+use crate::queue_snapshot::{MAX_NAME, QueueSnapshot, whole};
 
 /// Authentication of requests to Horizon.
 #[derive(Clone, Debug)]
@@ -55,7 +55,8 @@ impl Horizon {
         let names = &site.platform.horizon;
         let stats = self.ask(&step, &user, site, names.stats.below(&site.base_url)).await?;
         let workload = self.ask(&step, &user, site, names.workload.below(&site.base_url)).await?;
-        let overview = overview(&stats, step.check_value("workload", entries(workload))?);
+        let read = entries(workload).and_then(|workload| overview(&stats, workload));
+        let overview = step.check_value("workload", read)?;
         if step.check("running", running(&stats)).is_ok() {
             step.passed();
         }
@@ -115,18 +116,24 @@ fn entries(workload: Value) -> Result<Vec<Value>, Mismatch> {
     })
 }
 
-fn overview(stats: &Value, workload: Vec<Value>) -> Overview {
-    let jobs_per_minute = number(&stats["jobsPerMinute"]);
+fn overview(stats: &Value, workload: Vec<Value>) -> Result<Overview, Mismatch> {
+    let jobs_per_minute = count_at(stats, "/jobsPerMinute")?;
     let (is_still, is_moving) = (jobs_per_minute == Some(0.0), jobs_per_minute.is_some_and(|jobs| jobs > 0.0));
     let mut queues = BTreeMap::new();
     for entry in workload {
-        let workers = count(&entry["processes"]);
+        let workers = count_at(&entry, "/processes")?.map(whole);
         // A supervisor that does not balance reports all its queues in one entry and lists each of them below it.
         let parts = list(entry["split_queues"].clone()).ok().filter(|parts| !parts.is_empty());
         for queue in parts.unwrap_or_else(|| vec![entry]) {
-            let Some(name) = queue["name"].as_str() else { continue };
+            let name = queue["name"].as_str().ok_or_else(|| {
+                let actual = foreign(queue.to_string()).at_most(MAX_NAME);
+                Mismatch::new(FailureKind::Assertion, "queues with a `name` as Horizon's workload", actual)
+            })?;
+            let length = count_at(&queue, "/length");
             let snapshot = QueueSnapshot {
-                pending: count(&queue["length"]),
+                pending: length
+                    .map_err(|mismatch| mismatch.with_evidence(phrase!("queue {}", foreign(name))))?
+                    .map(whole),
                 workers,
                 is_still,
                 is_moving,
@@ -135,7 +142,7 @@ fn overview(stats: &Value, workload: Vec<Value>) -> Overview {
             queues.insert(name.to_owned(), snapshot);
         }
     }
-    Overview { queues, jobs_per_minute, failed: number(&stats["failedJobs"]) }
+    Ok(Overview { queues, jobs_per_minute, failed: count_at(stats, "/failedJobs")? })
 }
 
 #[cfg(test)]
@@ -151,10 +158,9 @@ mod tests {
             { "name": "emails,sms", "length": 9, "wait": 4, "processes": 1, "split_queues": [
                 { "name": "emails", "length": 7, "wait": 3 }, { "name": "sms", "length": 2, "wait": 1 },
             ] },
-            { "length": 4 }, 7,
         ]);
         let stats = json!({ "jobsPerMinute": "0", "failedJobs": 4 });
-        let actual = overview(&stats, entries(workload).unwrap());
+        let actual = overview(&stats, entries(workload).unwrap()).unwrap();
         let queue = |name: &str| (actual.queues[name].pending, actual.queues[name].workers);
         assert_eq!(actual.queues.len(), 3);
         assert_eq!((queue("default"), queue("sms")), ((Some(3), Some(2)), (Some(2), Some(1))));
@@ -163,12 +169,28 @@ mod tests {
     }
 
     #[test]
+    fn unreadable_numbers_and_names_are_not_missing() {
+        for (stats, workload) in [
+            (json!({}), json!([{ "length": 4 }])),
+            (json!({}), json!([7])),
+            (json!({}), json!([{ "name": "a", "length": "many" }])),
+            (json!({}), json!([{ "name": "a", "length": -1 }])),
+            (json!({}), json!([{ "name": "a", "processes": [] }])),
+            (json!({ "jobsPerMinute": "n/a" }), json!([])),
+            (json!({ "failedJobs": {} }), json!([])),
+        ] {
+            assert!(overview(&stats, entries(workload.clone()).unwrap()).is_err(), "{stats} {workload}");
+        }
+    }
+
+    #[test]
     fn answers_of_another_shape_are_not_healthy() {
         for answer in [json!(null), json!("x"), json!({}), json!({ "queues": {} })] {
             assert!(entries(answer.clone()).is_err() && running(&answer).is_err(), "{answer}");
         }
         // PHP's list after a filter.
-        let actual = overview(&json!([]), entries(json!({ "7": { "name": "b" }, "1": { "name": "a" } })).unwrap());
+        let actual =
+            overview(&json!([]), entries(json!({ "7": { "name": "b" }, "1": { "name": "a" } })).unwrap()).unwrap();
         assert_eq!(actual.queues.keys().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!((actual.jobs_per_minute, actual.failed), (None, None));
     }

@@ -10,13 +10,13 @@ use std::time::Duration;
 use check::{StepEnded, Subject};
 use datastores::{Pipeline, Redis, Reply, Store, pipe};
 use jiff::Timestamp;
+use probe::expect::number;
 use runtime::{Run, signed};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::memory::digest;
-use crate::queue_snapshot::Head;
-use crate::queue_snapshot::{QueueSnapshot, number};
+use crate::queue_snapshot::{Head, QueueSnapshot};
 
 /// Redis server or cluster that holds the queues.
 #[derive(Clone, Debug)]
@@ -138,7 +138,7 @@ impl Job {
         Self {
             digest: digest(format!("{id} {attempts}").as_bytes()),
             name: payload.display_name.as_ref().and_then(Value::as_str).map(str::to_owned),
-            pushed_at: payload.pushed_at.as_ref().and_then(number),
+            pushed_at: payload.pushed_at.as_ref().and_then(number).filter(|at| *at >= 0.0),
         }
     }
 

@@ -8,13 +8,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use ::settings::{Common, Contract, Section, check_id, written_id};
+use ::settings::{Common, Contract, Pointer, Section, check_id, written_id};
 use check::metric::PAYMENT_MISMATCHES;
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
-use platform::{UserSession, short_id, status};
-use probe::expect::{json, json_list};
+use platform::{SchoolPayments, UserSession, items, short_id, status};
+use probe::expect::json;
 use probe::{Method, Request, Response, Url, throttled};
 use runtime::{Check, MemoryCell, Run, Step, signed};
 use secrecy::{ExposeSecret, SecretString};
@@ -177,7 +177,7 @@ impl Reconciliation {
                 return Ok(false);
             }
             step.check("status", status(&answer, &[200]))?;
-            let list = step.check_value("list", json_list(&answer, platform.wrapper.as_str()))?;
+            let list = step.check_value("list", items(platform, &answer, &in_each(names)))?;
             for payment in list {
                 // Recorded only when it fails: a run reads thousands.
                 let id = payment.pointer(names.id.as_str()).map(|id| short_id(id, names.id.as_str())).transpose();
@@ -248,7 +248,11 @@ impl Reconciliation {
             let answer = self.ask_provider(&step, key, url).await?;
             step.check("status", provider_status(&answer))?;
             let body = self.provider_json(&step, &answer)?;
-            let list = body["data"].as_array().cloned().unwrap_or_default();
+            // Recorded only when it fails, as `readable`.
+            let list = body["data"].as_array().cloned().ok_or_else(|| {
+                let expected = "a list at /data of the provider's answer";
+                step.fail("list", Mismatch::new(FailureKind::Protocol, expected, "none"))
+            })?;
             for intent in &list {
                 self.add_intent(&step, intent, &mut side)?;
             }
@@ -387,4 +391,9 @@ fn provider_status(answer: &Response) -> Result<(), Mismatch> {
 /// Returns the subject with this name. The names in this module are valid subjects.
 fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap_or_else(|_| Subject::whole())
+}
+
+/// Pointers that must be found in some payment of a list.
+fn in_each(names: &SchoolPayments) -> [&str; 5] {
+    [&names.reference, &names.amount, &names.currency, &names.status, &names.created_at].map(Pointer::as_str)
 }

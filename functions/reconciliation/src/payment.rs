@@ -2,10 +2,10 @@
 
 use check::{FailureKind, Mismatch, foreign, ours, phrase};
 use jiff::Timestamp;
-use platform::{Platform, is_status};
+use platform::{Platform, is_status, number_at, time_at};
 use probe::expect::number;
 use serde_json::Value;
-use settings::written_id;
+use settings::{Pointer, written_id};
 
 use crate::ledger::{Entry, Status};
 
@@ -29,14 +29,15 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
         return Ok(None);
     }
     short_reference(&reference, names.reference.as_str())?;
-    let at = payment.pointer(names.created_at.as_str()).and_then(|at| platform.times.read(at));
-    let amount = payment.pointer(names.amount.as_str()).and_then(number);
-    let (Some(at), Some(amount)) = (at, amount) else {
-        let (amount, time) = (ours(names.amount.as_str()), ours(names.created_at.as_str()));
-        let expected = phrase!("an amount at {} and a time at {}", amount, time);
-        let mismatch = Mismatch::new(FailureKind::Assertion, expected, "a payment without both");
-        return Err(mismatch.with_evidence(foreign(reference)));
+    let with_reference = |mismatch: Mismatch| mismatch.with_evidence(foreign(&reference));
+    let missing = |what: &'static str, pointer: &Pointer| {
+        let expected = phrase!("{} at {}", what, ours(pointer.as_str()));
+        with_reference(Mismatch::new(FailureKind::Assertion, expected, "a payment without it"))
     };
+    let amount = number_at(payment, names.amount.as_str()).map_err(with_reference)?;
+    let amount = amount.ok_or_else(|| missing("an amount", &names.amount))?;
+    let at = time_at(&platform.times, payment, names.created_at.as_str()).map_err(with_reference)?;
+    let at = at.ok_or_else(|| missing("a time", &names.created_at))?;
     let platform_status = text(names.status.as_str());
     let has_succeeded = names.succeeded_statuses.iter().any(|status| is_status(status.as_str(), &platform_status));
     let status = if has_succeeded { Status::Succeeded } else { Status::Other };
@@ -53,26 +54,30 @@ fn short_reference(reference: &str, pointer: &str) -> Result<(), Mismatch> {
     Err(Mismatch::new(FailureKind::Assertion, expected, phrase!("one of {}", reference.len())))
 }
 
-/// Reads a payment intent of the provider, with its id. Returns `None` if it is synthetic or has no id or time.
+/// Reads a payment intent of the provider, with its id. Returns `None` if it is synthetic or has no id.
 ///
 /// # Errors
-/// A mismatch if its id is too long.
+/// A mismatch if its id is too long, or if it has no time or amount.
 pub(crate) fn intent(intent: &Value) -> Result<Option<(Box<str>, Entry)>, Mismatch> {
     let id = intent["id"].as_str().unwrap_or_default();
     short_reference(id, "/id")?;
-    Ok(entry(id, intent).map(|entry| (id.into(), entry)))
+    if id.is_empty() || id.starts_with(SYNTHETIC) || !intent["metadata"]["synthetic"].is_null() {
+        return Ok(None);
+    }
+    let unreadable = || {
+        let expected = "a payment intent with an amount and the time of its creation";
+        Mismatch::new(FailureKind::Protocol, expected, "one without").with_evidence(foreign(id))
+    };
+    entry(intent).map(|entry| Some((id.into(), entry))).ok_or_else(unreadable)
 }
 
-fn entry(id: &str, intent: &Value) -> Option<Entry> {
-    if id.is_empty() || id.starts_with(SYNTHETIC) || !intent["metadata"]["synthetic"].is_null() {
-        return None;
-    }
+fn entry(intent: &Value) -> Option<Entry> {
     let has_succeeded = intent["status"] == "succeeded";
     let time = |at: &Value| at.as_i64().and_then(|at| Timestamp::from_second(at).ok());
     let charged = time(&intent["latest_charge"]["created"]).filter(|_| has_succeeded);
     let at = charged.or_else(|| time(&intent["created"]))?;
     let amount = if has_succeeded { &intent["amount_received"] } else { &intent["amount"] };
-    let amount = number(amount).or_else(|| number(&intent["amount"])).unwrap_or_default();
+    let amount = number(amount).or_else(|| number(&intent["amount"]))?;
     let currency = intent["currency"].as_str().unwrap_or_default().to_lowercase().into();
     let status = if has_succeeded { Status::Succeeded } else { Status::Other };
     Some(Entry { amount, currency, status, at, count: 1 })
@@ -144,7 +149,8 @@ mod tests {
         let right = json!({ "provider_reference": "pi_1", "amount": 1, "created_at": "2026-11-24T10:00:00Z" });
         let at_platform =
             |id: &str| payment(&Platform::default(), &with(right.clone(), json!({ "provider_reference": id })));
-        let at_provider = |id: &str| intent(&json!({ "id": id, "created": 1_795_000_000, "metadata": {} }));
+        let at_provider =
+            |id: &str| intent(&json!({ "id": id, "created": 1_795_000_000, "amount": 1, "metadata": {} }));
         let (longest, long) = ("x".repeat(255), "x".repeat(256));
         assert!(at_platform(&longest).unwrap().is_some() && at_provider(&longest).unwrap().is_some());
         for (refused, pointer) in [(at_platform(&long), "/provider_reference"), (at_provider(&long), "/id")] {
@@ -152,6 +158,15 @@ mod tests {
             let expected = expected.admit(&NoSecrets, 200);
             assert_eq!(expected, format!("an id of at most 255 bytes at {pointer}"));
             assert_eq!((actual.admit(&NoSecrets, 200).as_str(), evidence), ("one of 256", None));
+        }
+    }
+
+    #[test]
+    fn intent_without_amount_or_time_is_a_mismatch() {
+        let right = json!({ "id": "pi_1", "amount": 1, "created": 1_795_000_000, "metadata": {} });
+        assert!(intent(&right).unwrap().is_some());
+        for changes in [json!({ "amount": null }), json!({ "created": "soon" })] {
+            assert!(intent(&with(right.clone(), changes.clone())).is_err(), "{changes}");
         }
     }
 

@@ -108,3 +108,18 @@ async fn daylight_saving_changes_pass() {
         }
     }
 }
+
+/// A wrong name must not look like a teacher without free slots, and nothing is booked then.
+#[tokio::test]
+async fn pointer_found_in_no_slot_is_a_failure() {
+    for key in ["slot_starts_at", "slot_ends_at"] {
+        let harness = Harness::<Booking>::with(Options::default(), |settings| {
+            settings.push_str(&format!("\n[platform.booking]\n{key} = \"/no_such_member\"\n"));
+        })
+        .await;
+        let observed = harness.run().await;
+        let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{key}: {:#?}", observed.report) };
+        assert_eq!(failures[0].expected.as_str(), "a value at /no_such_member in the items of the list", "{key}");
+        assert_eq!((failures[0].step.as_str(), observed.step("create")), ("availability", Some("skipped")), "{key}");
+    }
+}

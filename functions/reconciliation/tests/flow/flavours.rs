@@ -197,3 +197,19 @@ fn egress_policy_allows_only_platform_and_provider() {
         EgressPolicy::default().allow_host(&prepared.common.base_url).allow_host(&host("https://api.stripe.com/"));
     assert_eq!(prepared.egress, expected);
 }
+
+/// A wrong name must not look like a school without payments.
+#[tokio::test]
+async fn pointer_found_in_no_payment_is_a_failure() {
+    for key in ["reference", "amount", "currency", "status", "created_at"] {
+        let harness = Harness::<Reconciliation>::with(Options::default(), |settings| {
+            settings.push_str(&format!("\n[platform.school_payments]\n{key} = \"/no_such_member\"\n"));
+        })
+        .await;
+        let observed = harness.run().await;
+        let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{key}: {:#?}", observed.report) };
+        assert_eq!(failures[0].expected.as_str(), "a value at /no_such_member in the items of the list", "{key}");
+        assert!(failures[0].actual.as_str().contains("which have amount, "), "{key}: {:?}", failures[0]);
+        assert!(!observed.metrics.contains_key("PaymentMismatches"), "{key}");
+    }
+}

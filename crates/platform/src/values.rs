@@ -1,0 +1,159 @@
+//! Values in the platform's answers: lists, numbers and times, each in any form that PHP writes.
+//!
+//! A value that is there but cannot be read is a mismatch with the value. It is never taken for a missing one.
+
+use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
+use jiff::Timestamp;
+use probe::Response;
+use probe::expect::{self, json_list};
+use serde_json::Value;
+
+use crate::names::{Platform, Times};
+
+/// Maximum length of a quoted value in characters.
+const MAX_QUOTED: usize = 60;
+
+/// Returns the items of the list in an answer. Each pointer of the settings must have a value, at least `null`, in one of them;
+/// one that is found nowhere is a wrong name, and not an absent value.
+///
+/// # Errors
+/// A mismatch of kind `body` or `assertion`.
+pub fn items(platform: &Platform, response: &Response, pointers: &[&str]) -> Result<Vec<Value>, Mismatch> {
+    let items = json_list(response, platform.wrapper.as_str())?;
+    let is_nowhere = |pointer: &&&str| items.iter().all(|item| item.pointer(pointer).is_none());
+    let Some(pointer) = pointers.iter().find(is_nowhere).filter(|_| !items.is_empty()) else { return Ok(items) };
+    let expected = phrase!("a value at {} in the items of the list", ours(pointer));
+    let actual = match items.iter().find_map(Value::as_object) {
+        Some(item) => {
+            let members: Vec<&str> = item.keys().map(String::as_str).collect();
+            phrase!("none in {} items, which have {}", items.len(), foreign(members.join(", ")).at_most(MAX_QUOTED * 5))
+        }
+        None => phrase!("{} items, none of which is an object", items.len()),
+    };
+    Err(Mismatch::new(FailureKind::Assertion, expected, actual))
+}
+
+/// Reads a number, which may be written as text. `None` where there is no value.
+///
+/// # Errors
+/// A mismatch of kind `assertion` with the value.
+pub fn number_at(item: &Value, pointer: &str) -> Result<Option<f64>, Mismatch> {
+    read(item.pointer(pointer), pointer, "a number", expect::number)
+}
+
+/// Reads a number of at least 0, which may be written as text. `None` where there is no value.
+///
+/// # Errors
+/// A mismatch of kind `assertion` with the value.
+pub fn count_at(item: &Value, pointer: &str) -> Result<Option<f64>, Mismatch> {
+    read(item.pointer(pointer), pointer, "a number of at least 0", |value| {
+        expect::number(value).filter(|number| *number >= 0.0)
+    })
+}
+
+/// Reads a time. `None` where there is no value.
+///
+/// # Errors
+/// A mismatch of kind `assertion` with the value.
+pub fn time_at(times: &Times, item: &Value, pointer: &str) -> Result<Option<Timestamp>, Mismatch> {
+    time(times, item.pointer(pointer), pointer)
+}
+
+/// Reads a time that was found at a pointer. `None` where there is no value.
+///
+/// # Errors
+/// A mismatch of kind `assertion` with the value.
+pub fn time(times: &Times, found: Option<&Value>, pointer: &str) -> Result<Option<Timestamp>, Mismatch> {
+    read(found, pointer, "a time", |value| times.read(value))
+}
+
+fn read<T>(
+    found: Option<&Value>,
+    pointer: &str,
+    what: &'static str,
+    as_one: impl FnOnce(&Value) -> Option<T>,
+) -> Result<Option<T>, Mismatch> {
+    let Some(value) = found.filter(|value| !value.is_null()) else { return Ok(None) };
+    let unreadable = || Mismatch::new(FailureKind::Assertion, phrase!("{} at {}", what, ours(pointer)), quoted(value));
+    as_one(value).map(Some).ok_or_else(unreadable)
+}
+
+/// A value that could not be read.
+fn quoted(value: &Value) -> Phrase {
+    phrase!("{}, which cannot be read as one", foreign(value.to_string()).at_most(MAX_QUOTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use check::NoSecrets;
+    use serde_json::json;
+
+    use super::*;
+    use crate::tests::response;
+
+    fn said(mismatch: &Mismatch) -> String {
+        let [expected, actual] = [&mismatch.expected, &mismatch.actual].map(|text| text.clone().admit(&NoSecrets, 400));
+        format!("expected {expected}, found {actual}")
+    }
+
+    #[test]
+    fn pointer_is_found_in_some_item_of_a_list() {
+        let platform = Platform::default();
+        for (body, expected) in [
+            (r#"{"data": []}"#, Ok(0)),
+            (r#"[{"id": 1, "paid_at": null}, {"id": 2}]"#, Ok(2)),
+            (r#"{"data": {"4": {"id": 1, "paid_at": 1}}}"#, Ok(1)),
+            (
+                r#"[{"id": 1, "payment_intent": "pi_1"}, {"id": 2}]"#,
+                Err(
+                    "expected a value at /paid_at in the items of the list, found none in 2 items, which have id, payment_intent",
+                ),
+            ),
+            (
+                "[1, 2, 3]",
+                Err("expected a value at /id in the items of the list, found 3 items, none of which is an object"),
+            ),
+        ] {
+            let found = items(&platform, &response(200, body), &["/id", "/paid_at"]).map(|items| items.len());
+            let found = found.map_err(|mismatch| said(&mismatch));
+            assert_eq!(found, expected.map_err(str::to_owned), "{body}");
+        }
+        let long = format!(r#"[{{"{}": 1}}]"#, "x".repeat(5_000));
+        let mismatch = items(&platform, &response(200, long.leak()), &["/id"]).unwrap_err();
+        assert!(said(&mismatch).len() < 450, "{}", said(&mismatch));
+    }
+
+    #[test]
+    fn unreadable_values_are_not_missing() {
+        let item = json!({
+            "amount": "12.50", "none": null, "debt": -3, "odd": "n/a", "list": [1], "at": "2026-11-24T10:00:00Z",
+            "day": "30. februar", "flag": true,
+        });
+        for (pointer, number, count) in [
+            ("/amount", Ok(Some(12.5)), Ok(Some(12.5))),
+            ("/none", Ok(None), Ok(None)),
+            ("/nowhere", Ok(None), Ok(None)),
+            ("/debt", Ok(Some(-3.0)), Err("-3")),
+            ("/odd", Err("\"n/a\""), Err("\"n/a\"")),
+            ("/list", Err("[1]"), Err("[1]")),
+            ("/flag", Err("true"), Err("true")),
+        ] {
+            for (found, expected, what) in [
+                (number_at(&item, pointer), number, "a number"),
+                (count_at(&item, pointer), count, "a number of at least 0"),
+            ] {
+                let expected = expected.map_err(|value| {
+                    format!("expected {what} at {pointer}, found {value}, which cannot be read as one")
+                });
+                assert_eq!(found.map_err(|mismatch| said(&mismatch)), expected, "{pointer}");
+            }
+        }
+        let time = |pointer| time_at(&Times::default(), &item, pointer).map_err(|mismatch| said(&mismatch));
+        assert_eq!(time("/at"), Ok(Some("2026-11-24T10:00:00Z".parse().unwrap())));
+        assert_eq!(time("/none"), Ok(None));
+        assert_eq!(
+            time("/day"),
+            Err("expected a time at /day, found \"30. februar\", which cannot be read as one".into())
+        );
+    }
+}
