@@ -82,8 +82,10 @@ struct Mirror {
     record: Record,
     /// Secrets of the settings.
     own: Vec<String>,
-    /// Secrets in requests and answers of this run.
+    /// Secrets in requests and received answers of this run.
     seen: BTreeSet<String>,
+    /// Secrets of each answer that may not have been received: requests run at the same time.
+    sent: Vec<BTreeSet<String>>,
 }
 
 /// Runs a flow once for each encoding, in this process.
@@ -91,8 +93,15 @@ struct Mirror {
 /// # Errors
 /// When the flow does not pass against the healthy platform.
 pub async fn observe<C: Check>(flow: &Flow, place: Place, share: Share) -> Result<Echoed> {
-    let mirror =
-        Mirror { place, echo: None, run: 0, record: Record::default(), own: Vec::new(), seen: BTreeSet::new() };
+    let mirror = Mirror {
+        place,
+        echo: None,
+        run: 0,
+        record: Record::default(),
+        own: Vec::new(),
+        seen: BTreeSet::new(),
+        sent: Vec::new(),
+    };
     let mirror = Arc::new(Mutex::new(mirror));
     let mut server = None;
     let mut written = String::new();
@@ -120,6 +129,7 @@ pub async fn observe<C: Check>(flow: &Flow, place: Place, share: Share) -> Resul
             let mut mirror = mirror.lock().unwrap();
             (mirror.record, mirror.run, mirror.echo) = (Record::default(), index, Some((encoding, part)));
             mirror.seen.clear();
+            mirror.sent.clear();
         }
         let output = output(&harness, &ports).await?;
         let secrets = mirror.lock().unwrap().secrets();
@@ -176,7 +186,7 @@ async fn start(platform: String, mirror: Arc<Mutex<Mirror>>) -> Server {
     Server::plain(move |request| {
         let place = {
             let mut mirror = mirror.lock().unwrap();
-            mirror.learn(request);
+            mirror.receive(request);
             mirror.record.next(platform::request(request))
         };
         let answer = tokio::task::block_in_place(|| Answer::fetch(&platform, request));
@@ -186,7 +196,8 @@ async fn start(platform: String, mirror: Arc<Mutex<Mirror>>) -> Server {
         let bytes = match mirror.echo.filter(|_| is_hit) {
             Some((encoding, part)) => mirror.echoed(encoding, part),
             None => {
-                mirror.learn(&format!("{}\r\n{}", answer.head, String::from_utf8_lossy(&answer.body)));
+                let message = format!("{}\r\n{}", answer.head, String::from_utf8_lossy(&answer.body));
+                mirror.sent.push(secrets_in(&message));
                 answer.bytes()
             }
         };
@@ -196,32 +207,13 @@ async fn start(platform: String, mirror: Arc<Mutex<Mirror>>) -> Server {
 }
 
 impl Mirror {
-    /// Learns the secrets of a request or an answer: values of headers and cookies, and fields of forms.
-    fn learn(&mut self, message: &str) {
-        let (head, body) = message.split_once("\r\n\r\n").unwrap_or((message, ""));
-        for line in head.lines().skip(1) {
-            let Some((name, value)) = line.split_once(": ") else { continue };
-            match &*name.to_lowercase() {
-                "set-cookie" => self.cookie(value),
-                "cookie" => value.split("; ").for_each(|pair| self.cookie(pair)),
-                "authorization" => self.keep(value.rsplit(' ').next().unwrap_or_default()),
-                "x-xsrf-token" | "x-csrf-token" => self.keep(value),
-                _ => {}
-            }
-        }
-        let token = body.split_once("name=\"_token\" value=\"").and_then(|(_, rest)| rest.split('"').next());
-        self.keep(token.unwrap_or_default());
-    }
-
-    fn cookie(&mut self, pair: &str) {
-        let value = pair.split(';').next().and_then(|pair| pair.split_once('='));
-        self.keep(value.map_or("", |(_, value)| value));
-    }
-
-    fn keep(&mut self, secret: &str) {
-        if secret.len() >= SECRET {
-            self.seen.insert(secret.to_owned());
-        }
+    /// Learns the secrets of a request, and of the answers that must have been received, since it sends one of their secrets back.
+    fn receive(&mut self, request: &str) {
+        let secrets = secrets_in(request);
+        let (received, sent) = std::mem::take(&mut self.sent).into_iter().partition(|sent| !sent.is_disjoint(&secrets));
+        let received: Vec<BTreeSet<String>> = received;
+        self.sent = sent;
+        self.seen.extend(received.into_iter().flatten().chain(secrets));
     }
 
     /// Secrets that the check knows.
@@ -259,4 +251,31 @@ impl Mirror {
         };
         Answer { head: format!("HTTP/1.1 {status}\r\n{head}"), body: body.into_bytes() }.bytes()
     }
+}
+
+/// Secrets of a request or an answer: values of headers and cookies, and fields of forms.
+fn secrets_in(message: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut keep = |secret: &str| {
+        if secret.len() >= SECRET {
+            found.insert(secret.to_owned());
+        }
+    };
+    let cookie = |pair: &str| {
+        let value = pair.split(';').next().and_then(|pair| pair.split_once('='));
+        value.map_or_else(String::new, |(_, value)| value.to_owned())
+    };
+    let (head, body) = message.split_once("\r\n\r\n").unwrap_or((message, ""));
+    for line in head.lines().skip(1) {
+        let Some((name, value)) = line.split_once(": ") else { continue };
+        match &*name.to_lowercase() {
+            "set-cookie" => keep(&cookie(value)),
+            "cookie" => value.split("; ").for_each(|pair| keep(&cookie(pair))),
+            "authorization" => keep(value.rsplit(' ').next().unwrap_or_default()),
+            "x-xsrf-token" | "x-csrf-token" => keep(value),
+            _ => {}
+        }
+    }
+    keep(body.split_once("name=\"_token\" value=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or_default());
+    found
 }

@@ -25,7 +25,7 @@ pub use names::{
     Webhook, Written,
 };
 pub use site::{Site, status};
-pub use statuses::{is_status, status_text};
+pub use statuses::{expect_status, is_status, status_text};
 pub use templates::PaymentsPath;
 pub use totp::{Totp, TotpError};
 pub use user_session::{BackgroundSession, UserSession, skew};

@@ -1,7 +1,12 @@
 //! Statuses that the platform reports.
 
+use check::Mismatch;
+use probe::Response;
+use probe::expect::{Compare, json_found, json_matches};
 use serde_json::Value;
 use settings::written_id;
+
+use crate::names::Platform;
 
 /// Status as text: platforms write names, and also numbers such as exit codes.
 #[must_use]
@@ -15,11 +20,39 @@ pub fn is_status(listed: &str, reported: &str) -> bool {
     listed.eq_ignore_ascii_case(reported.trim())
 }
 
+/// Expects a status of the settings at a pointer, below the platform's wrapper or at the top.
+///
+/// # Errors
+/// A mismatch of kind `assertion` for another status or none.
+pub fn expect_status(platform: &Platform, response: &Response, pointer: &str, listed: &str) -> Result<(), Mismatch> {
+    let wrapper = platform.wrapper.as_str();
+    if is_status(listed, &status_text(&json_found(response, pointer, wrapper)?)) {
+        return Ok(());
+    }
+    json_matches(response, pointer, wrapper, &Value::from(listed), Compare::Strict)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::tests::response;
+
+    #[test]
+    fn status_is_expected_in_any_case() {
+        let platform = Platform::default();
+        for (body, held) in [
+            (r#"{"data": {"status": "Confirmed"}}"#, true),
+            (r#"{"status": "confirmed"}"#, true),
+            (r#"{"status": "pending"}"#, false),
+            (r#"{"status": null}"#, false),
+            ("{}", false),
+        ] {
+            let found = expect_status(&platform, &response(200, body), "/status", "confirmed");
+            assert_eq!(found.is_ok(), held, "{body}");
+        }
+    }
 
     #[test]
     fn status_is_the_same_as_a_number_and_in_another_case() {

@@ -179,7 +179,14 @@ impl Application {
     fn measure(&self, run: &Run, entries: &[Entry]) {
         let names = &self.site.platform.health;
         let disks = entries.iter().filter(|entry| entry.name.starts_with(names.disk_name.as_str()));
-        let used = disks.filter_map(|entry| Some((entry.qualifier(names), entry.number(names.disk_percent.as_str())?)));
+        let read = |entry: &Entry, pointer: &str| match entry.number(pointer) {
+            Ok(number) => number,
+            Err(unreadable) => {
+                run.step(&subject(), "remark").skipped(unreadable);
+                None
+            }
+        };
+        let used = disks.filter_map(|entry| Some((entry.qualifier(names), read(entry, names.disk_percent.as_str())?)));
         if let Some((disk, percent)) = used.max_by(|(_, one), (_, other)| one.total_cmp(other)) {
             run.measure(&DISK_USED, percent, Some(foreign(disk).at_most(MAX_TEXT).into()));
         }
@@ -187,7 +194,7 @@ impl Application {
             [(&CPU_LOAD, &names.cpu_name, &names.cpu_load), (&MEMORY_USED, &names.memory_name, &names.memory_percent)];
         for (metric, name, pointer) in others {
             let entry = entries.iter().find(|entry| entry.name == name.as_str());
-            if let Some(value) = entry.and_then(|entry| entry.number(pointer.as_str())) {
+            if let Some(value) = entry.and_then(|entry| read(entry, pointer.as_str())) {
                 run.measure(metric, value, None);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use check::{FailureKind, Mismatch, Phrase, Piece, Subject, foreign, phrase};
+use check::{FailureKind, Mismatch, Phrase, Piece, Subject, foreign, ours, phrase};
 use platform::Health as Names;
 use probe::expect::number;
 use serde_json::Value;
@@ -87,12 +87,21 @@ impl Entry {
         }
     }
 
-    /// Number in `meta`, written as a number or as text with an optional `%`.
-    pub(crate) fn number(&self, pointer: &str) -> Option<f64> {
-        match self.meta.pointer(pointer)? {
+    /// Number in `meta`, written as a number or as text with an optional `%`. `None` where there is no value.
+    ///
+    /// # Errors
+    /// A text with the value that cannot be read.
+    pub(crate) fn number(&self, pointer: &str) -> Result<Option<f64>, Phrase> {
+        let Some(value) = self.meta.pointer(pointer).filter(|value| !value.is_null()) else { return Ok(None) };
+        let read = match value {
             Value::String(text) => number(&Value::from(text.trim().trim_end_matches('%'))),
             value => number(value),
-        }
+        };
+        let unreadable = || {
+            let (name, pointer, value) = (shown(&self.name), ours(pointer), value.to_string());
+            phrase!("{}: expected a number at meta{}, found {}", name, pointer, shown(&value))
+        };
+        read.map(Some).ok_or_else(unreadable)
     }
 
     /// Detail that distinguishes several results of one name: the mount point of a disk, or the label.
@@ -230,20 +239,19 @@ mod tests {
     #[test]
     fn numbers_are_read_from_numbers_and_text() {
         for (written, expected) in [
-            (json!(41), Some(41.0)),
-            (json!(0.38), Some(0.38)),
-            (json!("41"), Some(41.0)),
-            (json!("41 %"), Some(41.0)),
-            (json!("much"), None),
-            (json!([]), None),
+            (json!(41), Ok(Some(41.0))),
+            (json!(0.38), Ok(Some(0.38))),
+            (json!("41"), Ok(Some(41.0))),
+            (json!("41 %"), Ok(Some(41.0))),
+            (json!(null), Ok(None)),
+            (json!("much"), Err("Disk: expected a number at meta/used, found \"much\"")),
+            (json!([]), Err("Disk: expected a number at meta/used, found []")),
         ] {
-            let entry = Entry::from_value(&json!({ "meta": { "used": written } }));
-            assert_eq!(entry.number("/used"), expected, "{written}");
+            let entry = Entry::from_value(&json!({ "name": "Disk", "meta": { "used": written } }));
+            let found = entry.number("/used").map_err(|text| text.admit(&NoSecrets, 200).to_string());
+            assert_eq!(found, expected.map_err(str::to_owned), "{written}");
         }
-        assert_eq!(
-            Entry::from_value(&json!({ "meta": [] })).number("/used"),
-            None,
-            "PHP writes an empty `meta` as a list"
-        );
+        // PHP writes an empty `meta` as a list.
+        assert!(matches!(Entry::from_value(&json!({ "meta": [] })).number("/used"), Ok(None)));
     }
 }

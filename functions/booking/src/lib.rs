@@ -14,7 +14,7 @@ use check::{FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, ph
 use futures::join;
 use jiff::Timestamp;
 use platform::counting::{Counters, Tally, count};
-use platform::{UserSession, items, status};
+use platform::{UserSession, expect_status, items, status};
 use probe::expect::{Compare, json_found, json_matches};
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
@@ -339,11 +339,8 @@ impl Booking {
         let gone = if names.gone.as_slice().contains(&answer.status.as_u16()) {
             Ok(())
         } else {
-            status(&answer, &[200]).and_then(|()| {
-                let cancelled = Value::from(names.cancelled_status.as_str());
-                let (pointer, wrapper) = (names.status.as_str(), self.site.platform.wrapper.as_str());
-                json_matches(&answer, pointer, wrapper, &cancelled, Compare::Strict)
-            })
+            let (pointer, cancelled) = (names.status.as_str(), names.cancelled_status.as_str());
+            status(&answer, &[200]).and_then(|()| expect_status(&self.site.platform, &answer, pointer, cancelled))
         };
         step.check("cancelled", gone)?;
         step.passed();
@@ -416,7 +413,7 @@ impl Booking {
         }
         same(names.kind.as_str(), &Value::from(self.kind.as_str()))?;
         same(names.notes.as_str(), &Value::from(marker(run.id())))?;
-        same(names.status.as_str(), &Value::from(names.confirmed_status.as_str()))
+        expect_status(platform, answer, names.status.as_str(), names.confirmed_status.as_str())
     }
 
     async fn find_leftovers(&self, run: &Run, user: &mut UserSession<'_>) -> Result<Vec<FoundLeftover>, StepEnded> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use check::{Mismatch, Phrase, foreign, phrase};
 use jiff::Timestamp;
-use platform::{BackgroundSession, Platform, items, number_at, short_id, status};
+use platform::{BackgroundSession, Platform, is_status, items, number_at, short_id, status};
 use probe::{Method, Request, Response};
 use runtime::{Clock, FoundLeftover, began};
 use secrecy::SecretString;
@@ -33,7 +33,7 @@ impl Invoice {
     pub(crate) fn leftover(&self, platform: &Platform, older_than: Timestamp) -> Option<FoundLeftover> {
         let run_id = self.description.strip_prefix(MARKER)?;
         let began = began(run_id).filter(|began| *began < older_than)?;
-        if self.status == platform.invoice.void_status.as_str() {
+        if is_status(platform.invoice.void_status.as_str(), &self.status) {
             return None;
         }
         let (what, run_id) = (format!("{} invoice", self.status), run_id.to_owned());
@@ -143,7 +143,7 @@ impl Undo {
         let answer = self.get(url.map_err(|mismatch| self.may_remain(unexpected(mismatch)))?).await?;
         let all = payments(self.platform(), &answer).map_err(|mismatch| self.may_remain(unexpected(mismatch)))?;
         let prefix = reference_prefix(&self.run_id);
-        let is_kept = |payment: &RecordedPayment| payment.status != names.refunded_status.as_str();
+        let is_kept = |payment: &RecordedPayment| !is_status(names.refunded_status.as_str(), &payment.status);
         Ok(all.into_iter().filter(|payment| payment.reference.starts_with(&prefix) && is_kept(payment)).collect())
     }
 
@@ -185,7 +185,7 @@ impl Undo {
         let answer = self.get(url.map_err(|mismatch| self.may_remain(unexpected(mismatch)))?).await?;
         let all = invoices(self.platform(), &answer).map_err(|mismatch| self.may_remain(unexpected(mismatch)))?;
         let own = marker(&self.run_id);
-        let is_open = |invoice: &Invoice| invoice.status != names.void_status.as_str();
+        let is_open = |invoice: &Invoice| !is_status(names.void_status.as_str(), &invoice.status);
         Ok(all.into_iter().filter(|invoice| invoice.description == own && is_open(invoice)).collect())
     }
 

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use check::{FailureKind, Mismatch, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
-use platform::{UserSession, status};
+use platform::{UserSession, is_status, status, status_text};
 use probe::expect::json_found;
 use probe::{Method, Response};
 use runtime::{MemoryCell, Run, Step};
 use serde_json::Value;
-use settings::written_id;
 
 use super::{CounterEffect, FIRST_PAUSE, MAX_PAUSE, Memory, PAUSE_FACTOR, PaymentWebhook, Setup, record_delivery};
 use crate::event::{Kind, reference, signature};
@@ -43,8 +42,9 @@ impl PaymentWebhook {
             let names = &self.site.platform.invoice;
             let actual = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
             let closed = actual.and_then(|actual| {
-                let is_open =
-                    [&names.open_status, &names.paid_status].iter().any(|open| open.as_str() == written_id(&actual));
+                let is_open = [&names.open_status, &names.paid_status]
+                    .iter()
+                    .any(|open| is_status(open.as_str(), &status_text(&actual)));
                 let actual = phrase!("status {}", foreign(actual.to_string()));
                 let open = Mismatch::new(FailureKind::Assertion, "the refunded invoice to be closed", actual);
                 if is_open { Err(open) } else { Ok(()) }
@@ -61,7 +61,8 @@ impl PaymentWebhook {
             step.run().wait(pause).await;
             let all = self.read_payments(step, setup.user).await?;
             let refunded = self.site.platform.payment.refunded_status.as_str();
-            let is_kept = |payment: &&RecordedPayment| payment.reference == reference && payment.status != refunded;
+            let is_kept =
+                |payment: &&RecordedPayment| payment.reference == reference && !is_status(refunded, &payment.status);
             let Some(payment) = all.iter().find(is_kept) else { return Ok(()) };
             let took = Duration::try_from(step.now().duration_since(began)).unwrap_or_default();
             if took >= self.processing_deadline {
