@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Expression, Rule};
+use crate::{Expression, PeriodStatistic, Rule};
 
 /// An alarm of a template.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Alarm {
     /// Evaluates one metric or an expression.
     Metric(MetricAlarm),
+    /// Evaluates something that is not replayed, such as a percentile.
+    Unreplayed(UnreplayedAlarm),
     /// Evaluates the states of other alarms.
     Composite(CompositeAlarm),
 }
@@ -23,6 +25,7 @@ impl Alarm {
     pub fn logical_id(&self) -> &str {
         match self {
             Self::Metric(alarm) => &alarm.logical_id,
+            Self::Unreplayed(alarm) => &alarm.logical_id,
             Self::Composite(alarm) => &alarm.logical_id,
         }
     }
@@ -32,6 +35,7 @@ impl Alarm {
     pub fn name(&self) -> &str {
         match self {
             Self::Metric(alarm) => &alarm.name,
+            Self::Unreplayed(alarm) => &alarm.name,
             Self::Composite(alarm) => &alarm.name,
         }
     }
@@ -41,6 +45,7 @@ impl Alarm {
     pub fn description(&self) -> &str {
         match self {
             Self::Metric(alarm) => &alarm.description,
+            Self::Unreplayed(alarm) => &alarm.description,
             Self::Composite(alarm) => &alarm.description,
         }
     }
@@ -50,7 +55,18 @@ impl Alarm {
     pub fn actions(&self) -> &Actions {
         match self {
             Self::Metric(alarm) => &alarm.actions,
+            Self::Unreplayed(alarm) => &alarm.actions,
             Self::Composite(alarm) => &alarm.actions,
+        }
+    }
+
+    /// Metrics, periods and threshold; `None` for a composite alarm, which has none.
+    #[must_use]
+    pub fn numbers(&self) -> Option<Numbers> {
+        match self {
+            Self::Metric(alarm) => Some(Numbers::from(alarm)),
+            Self::Unreplayed(alarm) => Some(alarm.numbers.clone()),
+            Self::Composite(_) => None,
         }
     }
 
@@ -59,6 +75,7 @@ impl Alarm {
     pub fn metadata(&self) -> &Value {
         match self {
             Self::Metric(alarm) => &alarm.metadata,
+            Self::Unreplayed(alarm) => &alarm.metadata,
             Self::Composite(alarm) => &alarm.metadata,
         }
     }
@@ -93,6 +110,92 @@ pub struct MetricAlarm {
     pub metadata: Value,
 }
 
+/// Alarm on metrics whose state does not follow from published values alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnreplayedAlarm {
+    /// Logical id of the resource.
+    pub logical_id: String,
+    /// Name; defaults to the logical id.
+    pub name: String,
+    /// Description for people.
+    pub description: String,
+    /// Metrics, periods and threshold.
+    pub numbers: Numbers,
+    /// Parts that are not replayed, at least one.
+    pub not_replayed: Vec<NotReplayed>,
+    /// Actions on a change of state.
+    pub actions: Actions,
+    /// `Metadata` of the resource.
+    pub metadata: Value,
+}
+
+/// Part of an alarm that is not replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotReplayed {
+    /// Path within the properties of the alarm, such as `ExtendedStatistic` or `Metrics[1].Expression`.
+    pub property: String,
+    /// The part, as a phrase, such as `p99.9`.
+    pub part: String,
+    /// Reason, as a phrase.
+    pub reason: &'static str,
+}
+
+impl fmt::Display for NotReplayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not replayed: {}: {}", self.part, self.reason)
+    }
+}
+
+/// Metrics, periods and threshold of an alarm. `None` stands for a number that is known only after the deployment, or that
+/// such an alarm does not have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbers {
+    /// Metrics that the alarm reads.
+    pub metrics: Vec<WatchedMetric>,
+    /// True when a metric math expression is evaluated, not one metric.
+    pub is_math: bool,
+    /// Length of one period. **Units:** time.
+    pub period: Option<Duration>,
+    /// Evaluation periods, N.
+    pub evaluation_periods: Option<usize>,
+    /// Data points to alarm, M.
+    pub datapoints_to_alarm: Option<usize>,
+    /// Treatment of missing data points.
+    pub missing: MissingData,
+    /// Comparison, and threshold in the unit of the metric.
+    pub condition: Option<(Comparison, f64)>,
+}
+
+/// Metric that an alarm reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchedMetric {
+    /// The metric.
+    pub metric: MetricId,
+    /// Aggregation over a period; `None` when it is known only after the deployment.
+    pub statistic: Option<PeriodStatistic>,
+    /// Unit of the values that are read; all values when it is `None`.
+    pub unit: Option<String>,
+}
+
+impl From<&MetricAlarm> for Numbers {
+    fn from(alarm: &MetricAlarm) -> Self {
+        let watched = |(metric, statistic): (&MetricId, Statistic)| WatchedMetric {
+            metric: metric.clone(),
+            statistic: Some(PeriodStatistic::Standard(statistic)),
+            unit: None,
+        };
+        Self {
+            metrics: alarm.source.metrics().map(watched).collect(),
+            is_math: matches!(alarm.source, Source::Math { .. }),
+            period: Some(alarm.period),
+            evaluation_periods: Some(alarm.evaluation_periods),
+            datapoints_to_alarm: Some(alarm.datapoints_to_alarm),
+            missing: alarm.missing,
+            condition: Some((alarm.comparison, alarm.threshold)),
+        }
+    }
+}
+
 /// Alarm on the states of other alarms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompositeAlarm {
@@ -104,6 +207,8 @@ pub struct CompositeAlarm {
     pub description: String,
     /// Condition for `ALARM`.
     pub rule: Rule,
+    /// Alarm that suppresses the actions, which changes no state.
+    pub suppressor: Option<String>,
     /// Actions on a change of state.
     pub actions: Actions,
     /// `Metadata` of the resource.

@@ -1,4 +1,5 @@
-//! Metric math, limited to the functions that the shipped alarms use: arithmetic, comparisons, `IF`, `FILL` with a value.
+//! Metric math. Everything that CloudWatch knows is read; evaluated is what the shipped alarms use: arithmetic, comparisons,
+//! `IF`, `FILL` with a value.
 //!
 //! Source: CloudWatch User Guide, "Using math expressions with CloudWatch metrics". In arithmetic between two series a
 //! missing operand counts as 0. Division by zero yields no data point, and neither does `IF` when its condition has none.
@@ -20,6 +21,13 @@ pub enum Expression {
     If(Box<Self>, Box<Self>, Option<Box<Self>>),
     /// Series, and the replacement for its missing data points.
     Fill(Box<Self>, Box<Self>),
+    /// Function, keyword, text or list that is not evaluated.
+    Unevaluated {
+        /// The part, as a phrase, such as `RATE`.
+        part: String,
+        /// Its operands.
+        operands: Vec<Self>,
+    },
 }
 
 /// Binary operator.
@@ -49,15 +57,57 @@ pub enum Operator {
     NotEqual,
 }
 
+/// Functions of metric math that are not evaluated.
+const FUNCTIONS: &[&str] = &[
+    "ABS",
+    "ANOMALY_DETECTION_BAND",
+    "AVG",
+    "CEIL",
+    "DATAPOINT_COUNT",
+    "DATE",
+    "DAY",
+    "DB_PERF_INSIGHTS",
+    "DIFF",
+    "DIFF_TIME",
+    "EPOCH",
+    "FIRST",
+    "FLOOR",
+    "HOUR",
+    "INSIGHT_RULE_METRIC",
+    "LAMBDA",
+    "LAST",
+    "LOG",
+    "LOG10",
+    "MAX",
+    "METRICS",
+    "METRIC_COUNT",
+    "MIN",
+    "MINUTE",
+    "MONTH",
+    "PERIOD",
+    "RATE",
+    "REMOVE_EMPTY",
+    "RUNNING_SUM",
+    "SEARCH",
+    "SERVICE_QUOTA",
+    "SLICE",
+    "SORT",
+    "STDDEV",
+    "SUM",
+    "TIME_SERIES",
+    "YEAR",
+];
+/// Keywords among the arguments of functions.
+const KEYWORDS: &[&str] = &["ASC", "DESC", "LINEAR", "REPEAT"];
+/// Operators between conditions.
+const LOGIC: &[&str] = &["AND", "OR", "&&", "||"];
+
 /// Longest expression that CloudWatch accepts. **Units:** characters.
 const MAX_LENGTH: usize = 2_048;
 
 /// Error for an invalid or unsupported expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "expected an expression of + - * / ^, comparisons, IF and FILL with a value, found {found} at character {at} of `{}`",
-    shortened(text)
-)]
+#[error("expected an expression of metric math, found {found} at character {at} of `{}`", shortened(text))]
 pub struct ExpressionError {
     found: String,
     at: usize,
@@ -86,14 +136,17 @@ impl Expression {
     /// Parses an expression.
     ///
     /// # Errors
-    /// When the text is not an expression, or contains unsupported functions.
+    /// When the text is not an expression of metric math.
     pub fn read(text: &str) -> Result<Self, ExpressionError> {
         let mut reader = Reader { scan: Scanner::new(text) };
         if let Some((end, _)) = text.char_indices().nth(MAX_LENGTH) {
             reader.scan.at = end;
             return Err(reader.unexpected());
         }
-        let expression = reader.comparison()?;
+        if text.trim_start().get(..7).is_some_and(|word| word.trim_end().eq_ignore_ascii_case("select")) {
+            return Ok(Self::unevaluated("a Metrics Insights query", Vec::new()));
+        }
+        let expression = reader.expression()?;
         if reader.scan.rest().is_empty() { Ok(expression) } else { Err(reader.unexpected()) }
     }
 
@@ -108,7 +161,28 @@ impl Expression {
                 let ids = &condition.ids() | &then.ids();
                 otherwise.as_ref().map_or_else(|| ids.clone(), |otherwise| &ids | &otherwise.ids())
             }
+            Self::Unevaluated { operands, .. } => operands.iter().flat_map(Self::ids).collect(),
         }
+    }
+
+    /// First part that is not evaluated, as a phrase. An expression with such a part has no data points.
+    #[must_use]
+    pub fn unevaluated_part(&self) -> Option<&str> {
+        match self {
+            Self::Number(_) | Self::Id(_) => None,
+            Self::Binary(_, one, other) | Self::Fill(one, other) => {
+                one.unevaluated_part().or_else(|| other.unevaluated_part())
+            }
+            Self::If(condition, then, otherwise) => {
+                let parts = [Some(condition), Some(then), otherwise.as_ref()];
+                parts.into_iter().flatten().find_map(|part| part.unevaluated_part())
+            }
+            Self::Unevaluated { part, .. } => Some(part),
+        }
+    }
+
+    fn unevaluated(part: impl Into<String>, operands: Vec<Self>) -> Self {
+        Self::Unevaluated { part: part.into(), operands }
     }
 
     /// Computes the data point from those of the ids in the expression; `None` when it is missing.
@@ -131,6 +205,7 @@ impl Expression {
                 Part::Point(None) => Part::Point(value.part(point_by_id).value()),
                 other => other,
             },
+            Self::Unevaluated { .. } => Part::Point(None),
         }
     }
 }
@@ -177,6 +252,14 @@ impl Reader<'_> {
 
     fn expect(&mut self, symbol: &str) -> Result<(), ExpressionError> {
         if self.scan.take(symbol) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    fn expression(&mut self) -> Result<Expression, ExpressionError> {
+        let mut one = self.comparison()?;
+        while let Some(operator) = LOGIC.iter().find(|operator| self.scan.take(operator)) {
+            one = Expression::unevaluated(*operator, vec![one, self.comparison()?]);
+        }
+        Ok(one)
     }
 
     fn comparison(&mut self) -> Result<Expression, ExpressionError> {
@@ -232,9 +315,15 @@ impl Reader<'_> {
 
     fn operand(&mut self) -> Result<Expression, ExpressionError> {
         if self.scan.take("(") {
-            let inner = self.comparison()?;
+            let inner = self.expression()?;
             self.expect(")")?;
             return Ok(inner);
+        }
+        if self.scan.take("[") {
+            return Ok(Expression::unevaluated("a list", self.arguments("]")?));
+        }
+        if self.scan.rest().starts_with(['"', '\'']) {
+            return self.quoted();
         }
         if self.scan.take("-") {
             let zero = Box::new(Expression::Number(0.0));
@@ -252,21 +341,25 @@ impl Reader<'_> {
         let expression = match word.as_str() {
             "IF" => {
                 self.expect("(")?;
-                let condition = Box::new(self.comparison()?);
+                let condition = Box::new(self.expression()?);
                 self.expect(",")?;
-                let then = Box::new(self.comparison()?);
-                let otherwise = if self.scan.take(",") { Some(Box::new(self.comparison()?)) } else { None };
+                let then = Box::new(self.expression()?);
+                let otherwise = if self.scan.take(",") { Some(Box::new(self.expression()?)) } else { None };
                 self.expect(")")?;
                 return Ok(Expression::If(condition, then, otherwise));
             }
             "FILL" => {
                 self.expect("(")?;
-                let series = Box::new(self.comparison()?);
+                let series = Box::new(self.expression()?);
                 self.expect(",")?;
-                let value = Box::new(self.comparison()?);
+                let value = Box::new(self.expression()?);
                 self.expect(")")?;
                 return Ok(Expression::Fill(series, value));
             }
+            word if FUNCTIONS.contains(&word) && self.scan.take("(") => {
+                return Ok(Expression::unevaluated(word, self.arguments(")")?));
+            }
+            word if KEYWORDS.contains(&word) => Some(Expression::unevaluated(word, Vec::new())),
             // Ids start with a lower-case letter; functions, and the keywords of FILL, are upper-case.
             id if id.starts_with(|c: char| c.is_ascii_lowercase()) && !id.contains('.') => {
                 Some(Expression::Id(word.clone()))
@@ -277,6 +370,27 @@ impl Reader<'_> {
             self.scan.at = before;
             self.unexpected()
         })
+    }
+
+    /// Reads arguments separated by commas, and the symbol that ends them.
+    fn arguments(&mut self, end: &str) -> Result<Vec<Expression>, ExpressionError> {
+        let mut arguments = Vec::new();
+        while !self.scan.take(end) {
+            if !arguments.is_empty() {
+                self.expect(",")?;
+            }
+            arguments.push(self.expression()?);
+        }
+        Ok(arguments)
+    }
+
+    /// Reads a text in quotes.
+    fn quoted(&mut self) -> Result<Expression, ExpressionError> {
+        let rest = self.scan.rest();
+        let length = rest.chars().next().and_then(|quote| rest[1..].find(quote));
+        let Some(length) = length else { return Err(self.unexpected()) };
+        self.scan.at += length + 2;
+        Ok(Expression::unevaluated("a text", Vec::new()))
     }
 }
 
@@ -361,12 +475,19 @@ mod tests {
     }
 
     #[test]
-    fn unsupported_expressions_are_rejected_with_their_position() {
+    fn invalid_expressions_are_rejected_with_their_position() {
         for (text, expected) in [
-            ("RATE(m1)", "`RATE(m1)` at character 1"),
+            ("RATIO(m1)", "`RATIO(m1)` at character 1"),
+            ("RATE m1", "`RATE` at character 1"),
+            ("RATE(m1", "the end at character 8"),
+            ("RATE(m1 m2)", "`m2)` at character 9"),
+            ("RATE(m1,)", "`)` at character 9"),
+            ("METRICS('errors)", "`'errors)` at character 9"),
+            ("MAX([m1, m2)", "`)` at character 12"),
+            ("m1 AND", "the end at character 7"),
+            ("selection(m1)", "`(m1)` at character 10"),
             ("m1 + ", "the end at character 6"),
             ("m1 m2", "`m2` at character 4"),
-            ("FILL(m1, REPEAT)", "`REPEAT)` at character 10"),
             ("IF(m1)", "`)` at character 6"),
             ("M1", "`M1` at character 1"),
             ("1 + m1.0", "`m1.0` at character 5"),
@@ -386,6 +507,35 @@ mod tests {
             let message = Expression::read(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{text}: {message}");
             assert!(message.len() < 500, "{message}");
+        }
+    }
+
+    #[test]
+    fn parts_that_are_not_evaluated_are_named() {
+        for (text, part, ids) in [
+            ("RATE(m1)", "RATE", &["m1"][..]),
+            ("100 * RATE(m1) / m2", "RATE", &["m1", "m2"]),
+            ("FILL(m1, REPEAT)", "REPEAT", &["m1"]),
+            ("FILL(m1, LINEAR) + m2", "LINEAR", &["m1", "m2"]),
+            ("ANOMALY_DETECTION_BAND(m1, 2)", "ANOMALY_DETECTION_BAND", &["m1"]),
+            ("SUM(METRICS())", "SUM", &[]),
+            ("SUM(METRICS('errors'))", "SUM", &[]),
+            ("MAX([m1, m2])", "MAX", &["m1", "m2"]),
+            ("IF(m1 > 1 AND m2 > 1, 1, 0)", "AND", &["m1", "m2"]),
+            ("m1 > 1 || m2 > 1", "||", &["m1", "m2"]),
+            ("IF(HOUR(m1) < 6, 0, m2)", "HOUR", &["m1", "m2"]),
+            ("SEARCH('{AWS/EC2,InstanceId} MetricName=\"CPUUtilization\"', 'Average', 300)", "SEARCH", &[]),
+            ("TIME_SERIES(10)", "TIME_SERIES", &[]),
+            ("SELECT MAX(CPUUtilization) FROM SCHEMA(\"AWS/EC2\", InstanceId)", "a Metrics Insights query", &[]),
+            (" select AVG(x) FROM \"N\"", "a Metrics Insights query", &[]),
+        ] {
+            let expression = Expression::read(text).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(expression.unevaluated_part(), Some(part), "{text}");
+            assert_eq!(expression.ids(), ids.iter().copied().collect(), "{text}");
+            assert_eq!(expression.point(&|_| Some(1.0)).filter(|_| text.starts_with("RATE")), None, "{text}");
+        }
+        for text in ["m1", "1 + m1", "IF(m1, m2, 0)", "IF(m1, m2)", "FILL(m1, 0)", "first + select_1"] {
+            assert_eq!(Expression::read(text).unwrap().unevaluated_part(), None, "{text}");
         }
     }
 

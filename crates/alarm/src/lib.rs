@@ -9,16 +9,19 @@ mod replay;
 mod scan;
 mod series;
 mod state;
+mod statistic;
 pub mod template;
 
 pub use composite::{Rule, RuleError};
 pub use definition::{
-    Actions, Alarm, Comparison, CompositeAlarm, MetricAlarm, MetricId, MissingData, Query, Source, Statistic,
+    Actions, Alarm, Comparison, CompositeAlarm, MetricAlarm, MetricId, MissingData, NotReplayed, Numbers, Query,
+    Source, Statistic, UnreplayedAlarm, WatchedMetric,
 };
 pub use expression::{Expression, ExpressionError};
 pub use judge::judge;
 pub use reader::alarms;
-pub use replay::{Replay, Transition};
+pub use replay::{Replay, Transition, not_replayed};
 pub use series::{Data, Datapoint};
 pub use state::State;
+pub use statistic::{ExtendedFunction, ExtendedStatistic, PeriodStatistic};
 pub use template::{Inputs, Template, TemplateError};

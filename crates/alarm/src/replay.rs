@@ -1,12 +1,12 @@
 //! Replay of alarms over recorded data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::series::Windows;
-use crate::{Alarm, Data, MetricAlarm, Query, Source, State, judge};
+use crate::{Alarm, Data, MetricAlarm, NotReplayed, Query, Source, State, judge};
 
 /// Seconds per minute.
 const MINUTE: i64 = 60;
@@ -47,6 +47,9 @@ impl Replay {
     /// An alarm whose periods add up to more than a day is evaluated once an hour, with data until the full hour (CloudWatch
     /// User Guide, "Alarm evaluation"). A composite alarm is evaluated in list order, so it uses the previous minute's state
     /// of an alarm that comes later in the list.
+    ///
+    /// The result has no entry for an alarm that is not replayed, nor for a composite alarm that names one: see
+    /// [`not_replayed`].
     #[must_use]
     pub fn transitions(
         &self,
@@ -57,9 +60,11 @@ impl Replay {
     ) -> BTreeMap<String, Vec<Transition>> {
         let minute = |at: Timestamp| at.as_second().div_euclid(MINUTE);
         let (first, last) = (minute(from), minute(until));
+        let unknown = unknown_states(alarms);
+        let alarms: Vec<&Alarm> = alarms.iter().filter(|alarm| !unknown.contains(alarm.name())).collect();
         let inputs: Vec<AlarmInput> = alarms.iter().map(|alarm| self.input(alarm, data, first, last)).collect();
         let mut states = vec![State::InsufficientData; alarms.len()];
-        let indexes: BTreeMap<&str, usize> = (0..).zip(alarms).map(|(index, alarm)| (alarm.name(), index)).collect();
+        let indexes: BTreeMap<&str, usize> = (0..).zip(&alarms).map(|(index, alarm)| (alarm.name(), index)).collect();
         let mut transitions: BTreeMap<String, Vec<Transition>> =
             alarms.iter().map(|alarm| (alarm.name().to_owned(), Vec::new())).collect();
         // Buffer for the data points of one evaluation; reused, since there are millions of evaluations.
@@ -73,7 +78,7 @@ impl Replay {
                             |name: &str| indexes.get(name).map_or(State::InsufficientData, |index| states[*index]);
                         Some(if composite.rule.holds(&state_of) { State::Alarm } else { State::Ok })
                     }
-                    (Alarm::Metric(_), AlarmInput::Rule) => None,
+                    (Alarm::Metric(_) | Alarm::Unreplayed(_), _) => None,
                 };
                 let Some(next) = next.filter(|next| *next != states[index]) else { continue };
                 if let (Ok(at), Some(own)) = (Timestamp::from_second(now * MINUTE), transitions.get_mut(alarm.name())) {
@@ -134,6 +139,50 @@ impl Replay {
         let back = i64::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(i64::MAX);
         range.extend((1..=back).rev().map(|back| points.at(now - back.saturating_mul(period))));
         judge(range, alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.missing)
+    }
+}
+
+/// Parts of alarms that are not replayed, by logical id: those of the alarms themselves, of composite alarms that name
+/// such an alarm, and alarms that suppress actions.
+#[must_use]
+pub fn not_replayed(alarms: &[Alarm]) -> BTreeMap<&str, Vec<NotReplayed>> {
+    let unknown = unknown_states(alarms);
+    let parts = |alarm: &Alarm| match alarm {
+        Alarm::Metric(_) => Vec::new(),
+        Alarm::Unreplayed(alarm) => alarm.not_replayed.clone(),
+        Alarm::Composite(alarm) => {
+            let names = alarm.rule.alarms().into_iter().filter(|name| unknown.contains(name));
+            let named = names.map(|name| NotReplayed {
+                property: "AlarmRule".to_owned(),
+                part: name.to_owned(),
+                reason: "this alarm is not replayed either",
+            });
+            let suppressor = alarm.suppressor.as_ref().map(|name| NotReplayed {
+                property: "ActionsSuppressor".to_owned(),
+                part: format!("the suppression of actions by {name}"),
+                reason: "states are replayed, not actions",
+            });
+            named.chain(suppressor).collect()
+        }
+    };
+    let parts = alarms.iter().map(|alarm| (alarm.logical_id(), parts(alarm)));
+    parts.filter(|(_, parts)| !parts.is_empty()).collect()
+}
+
+/// Names of the alarms whose state does not follow from published values.
+fn unknown_states(alarms: &[Alarm]) -> BTreeSet<&str> {
+    let mut unknown: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let is_unknown = |alarm: &&Alarm| match alarm {
+            Alarm::Metric(_) => false,
+            Alarm::Unreplayed(_) => true,
+            Alarm::Composite(alarm) => !unknown.is_disjoint(&alarm.rule.alarms()),
+        };
+        let names: BTreeSet<&str> = alarms.iter().filter(is_unknown).map(Alarm::name).collect();
+        if names == unknown {
+            return unknown;
+        }
+        unknown = names;
     }
 }
 

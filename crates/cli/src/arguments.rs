@@ -132,6 +132,8 @@ pub(crate) enum DoctorCommand {
     ///
     /// Examples are an alarm without a working action, a threshold that no value can reach, a metric that nothing publishes, and
     /// a runbook link to a heading that does not exist.
+    ///
+    /// A part of an alarm that is not replayed, such as a percentile, is a note; notes leave the exit code at 0.
     #[command(after_help = "\
 Examples:
   synthetics doctor templates

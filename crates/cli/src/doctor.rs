@@ -1,6 +1,6 @@
 //! `synthetics doctor templates`.
 
-use operations::doctor::audit_folder;
+use operations::doctor::{Level, audit_folder};
 use serde_json::json;
 
 use crate::arguments::DoctorOptions;
@@ -9,11 +9,14 @@ use crate::exit::Exit;
 /// Audits the templates and prints the findings.
 pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
     let findings = audit_folder(&options.templates, &options.runbooks)?;
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
+    let notes = findings.len() - errors;
     if options.json {
         let list: Vec<_> = findings
             .iter()
             .map(|finding| {
                 json!({
+                    "level": finding.level.as_str(),
                     "file": finding.file,
                     "line": finding.line,
                     "path": finding.path,
@@ -27,11 +30,16 @@ pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
         for finding in &findings {
             println!("{finding}");
         }
-        match findings.len() {
-            0 => println!("no findings in {}", options.templates.display()),
-            1 => println!("1 finding"),
-            count => println!("{count} findings"),
+        let notes = match notes {
+            0 => String::new(),
+            1 => ", 1 note".to_owned(),
+            count => format!(", {count} notes"),
+        };
+        match errors {
+            0 => println!("no findings in {}{notes}", options.templates.display()),
+            1 => println!("1 finding{notes}"),
+            count => println!("{count} findings{notes}"),
         }
     }
-    Ok(if findings.is_empty() { Exit::Passed } else { Exit::Failed })
+    Ok(if errors == 0 { Exit::Passed } else { Exit::Failed })
 }

@@ -11,6 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) const SEEDS: &[&[u8]] = &[
     b"Resources:\n  A: {Type: T, Properties: {B: [1, x, true]}}",
+    b"Parameters:\n  L: {Type: 'AWS::SSM::Parameter::Value<List<String>>', Default: /a}\nResources:\n  P:\n    Type: AWS::CloudWatch::Alarm\n    Properties: {Namespace: n, MetricName: m, ExtendedStatistic: 'TM(5%:95%)', Unit: Count, Period: 10, EvaluationPeriods: 2, Threshold: !Select [1, !Ref L], ComparisonOperator: LessThanThreshold}",
     b"Mappings:\n  A: {k: {v: [lol, lol]}}\n  B: {k: {v: [!FindInMap [A, k, v], !FindInMap [A, k, v]]}}\nResources:\n  R: {Type: T}",
     b"a: &a [lol]\nb: &b [*a, *a]\nResources: {R: {Type: T, Properties: {P: *b}}}",
     b"Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Loop:\n    - X\n    - [a, b]\n    - 'R${X}':\n        Type: T\n        Properties: {Name: !Sub 'x-${X}', Fn::ForEach::In: [Y, [c, d], {'${Y}': 1}]}",
@@ -62,7 +63,8 @@ fn assert_stable(template: &Template) {
     }
     let until = Timestamp::UNIX_EPOCH + 90.minutes();
     let states = Replay::default().transitions(&own, &Data::default(), Timestamp::UNIX_EPOCH, until);
-    for alarm in &own {
+    let unreplayed = alarm::not_replayed(&own);
+    for alarm in own.iter().filter(|alarm| !unreplayed.contains_key(alarm.logical_id())) {
         let transitions = states.get(alarm.name()).unwrap_or_else(|| panic!("{} is not evaluated", alarm.name()));
         assert!(transitions.iter().all(|change| change.from != change.to), "{transitions:?}");
     }

@@ -1,10 +1,14 @@
 //! Reads `samconfig.toml`, the SAM CLI configuration of each environment.
 
+mod overrides;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use toml::{Table, Value};
+
+use overrides::shortened;
 
 /// The template that SAM CLI deploys when the file names none.
 const DEFAULT_TEMPLATE: &str = "template.yaml";
@@ -79,28 +83,45 @@ impl Samconfig {
     /// Returns the template parameters of an environment's stack.
     ///
     /// # Errors
-    /// When `parameter_overrides` does not consist of NAME=VALUE pairs.
+    /// When `parameter_overrides` is not what SAM CLI reads, with its place in the file.
     pub(crate) fn parameters(&self, environment: &str) -> anyhow::Result<BTreeMap<String, String>> {
-        let key = "parameter_overrides";
-        let pairs: Vec<&str> = match self.value(environment, "deploy", key) {
-            None => Vec::new(),
-            Some(Value::String(text)) => text.split_whitespace().collect(),
-            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
-            Some(other) => {
-                bail!("{}: {environment}.deploy.parameters.{key}: expected a list, found {other}", self.file)
-            }
+        let key = format!("{environment}.deploy.parameters.{OVERRIDES}");
+        self.overrides(environment).map_err(|rule| anyhow!("{}: {key}: {rule}", self.file))
+    }
+
+    /// Returns the template parameters of an environment's stack.
+    ///
+    /// # Errors
+    /// The expected and the found form of `parameter_overrides`.
+    pub(crate) fn overrides(&self, environment: &str) -> Result<BTreeMap<String, String>, String> {
+        let found = match self.value(environment, "deploy", OVERRIDES) {
+            None => return Ok(BTreeMap::new()),
+            Some(found) => found,
         };
-        pairs
-            .into_iter()
-            .map(|pair| match pair.split_once('=') {
-                Some((name, value)) => Ok((name.to_owned(), value.trim_matches('"').to_owned())),
-                None => {
-                    bail!("{}: {environment}.deploy.parameters.{key}: expected NAME=VALUE, found `{pair}`", self.file)
-                }
-            })
-            .collect()
+        let wrong = || format!("expected a list, found {}", shortened(&found.to_string()));
+        match found {
+            Value::String(text) => overrides::read(text).map(|pairs| pairs.into_iter().collect()),
+            Value::Array(items) => {
+                let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+                let pairs: Result<Vec<_>, String> = texts.ok_or_else(wrong)?.into_iter().map(overrides::read).collect();
+                Ok(pairs?.into_iter().flatten().collect())
+            }
+            Value::Table(members) => {
+                let text = |value: &Value| match value {
+                    Value::String(text) => Some(text.clone()),
+                    Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => Some(value.to_string()),
+                    Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
+                };
+                let pairs = members.iter().map(|(name, value)| Some((name.clone(), text(value)?)));
+                pairs.collect::<Option<_>>().ok_or_else(wrong)
+            }
+            Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => Err(wrong()),
+        }
     }
 }
+
+/// The key of the template parameters.
+pub(crate) const OVERRIDES: &str = "parameter_overrides";
 
 #[cfg(test)]
 mod tests {
@@ -124,8 +145,18 @@ mod tests {
         let pairs = BTreeMap::from([("A", "1"), ("B", "2,3")].map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(samconfig("\"A=1 B=\\\"2,3\\\"\"").parameters("x").unwrap(), pairs);
         assert_eq!(samconfig("[\"A=1\", \"B=2,3\"]").parameters("x").unwrap(), pairs);
+        let long = "\"ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=2,3\"";
+        for value in [long, "{ A = 1, B = \"2,3\" }", "[\"A=1 B=2,3\"]"] {
+            assert_eq!(samconfig(value).parameters("x").unwrap(), pairs, "{value}");
+        }
         let wrong = |value: &str| samconfig(value).parameters("x").unwrap_err().to_string();
         assert!(wrong("[\"A\"]").contains("expected NAME=VALUE, found `A`"));
-        assert!(wrong("3").contains("expected a list, found 3"));
+        for value in ["3", "2026-11-22", "[1]", "{ A = [1] }"] {
+            let error = wrong(value);
+            assert!(
+                error.contains("samconfig.toml: x.deploy.parameters.parameter_overrides: expected a list"),
+                "{error}"
+            );
+        }
     }
 }

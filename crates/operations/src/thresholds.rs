@@ -44,7 +44,7 @@ fn from_template(text: &str, environment: &str) -> anyhow::Result<Vec<MetricAlar
     let found = alarms(&read(text, environment, None)?).map_err(in_file)?;
     let on_metrics = found.into_iter().filter_map(|alarm| match alarm {
         Alarm::Metric(alarm) => Some(alarm),
-        Alarm::Composite(_) => None,
+        Alarm::Unreplayed(_) | Alarm::Composite(_) => None,
     });
     Ok(on_metrics.collect())
 }

@@ -51,6 +51,12 @@ impl Resolver<'_> {
                 let index = self.resolve(index, path, scope)?;
                 let index = index.as_ref().and_then(text).and_then(|text| text.parse::<usize>().ok());
                 let items = self.list(items, path, scope)?;
+                if let Some(index) = index.filter(|index| *index >= items.len())
+                    && let Some(whole) = items.iter().filter_map(Value::as_str).find(|item| item.contains("${"))
+                {
+                    // The items of a list that is known only after the deployment.
+                    return Ok(Some(Value::String(format!("${{{index} of {}}}", bare(whole)))));
+                }
                 let Some(item) = index.and_then(|index| items.get(index)) else {
                     let rule = format!("expected an index within the list of {}", items.len());
                     return Err(argument.problem(path, rule));
@@ -115,6 +121,23 @@ impl Resolver<'_> {
             "Fn::ToJsonString" => {
                 let value = self.resolve(argument, path, scope)?.unwrap_or_default();
                 Ok(Some(Value::String(value.to_string())))
+            }
+            // Known only after the deployment, or not worth computing for an audit of alarms.
+            "Fn::Base64" => {
+                let text = self.string(argument, path, scope)?;
+                Ok(Some(Value::String(format!("${{base64:{}}}", bare(&text)))))
+            }
+            "Fn::GetAZs" => {
+                let region = self.string(argument, path, scope)?;
+                let region = if region.is_empty() { &self.inputs.region } else { &region };
+                Ok(Some(vec![format!("${{zones:{}}}", bare(region))].into()))
+            }
+            "Fn::Cidr" => {
+                let [block, ..] = argument.items(path)? else {
+                    return Err(argument.problem(path, "expected a block and a count, found none"));
+                };
+                let block = self.string(block, path, scope)?;
+                Ok(Some(vec![format!("${{blocks:{}}}", bare(&block))].into()))
             }
             other => Err(argument.problem(path, format!("the function {other} is not supported"))),
         }
@@ -188,6 +211,11 @@ fn text(value: &Value) -> Option<String> {
         Value::Bool(value) => Some(value.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// Removes the marks of symbolic names from a text that becomes part of another one.
+fn bare(text: &str) -> String {
+    text.replace("${", "").replace('}', "")
 }
 
 fn not_a_string(node: &Node, path: &str, value: Option<&Value>) -> TemplateError {

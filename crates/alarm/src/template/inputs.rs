@@ -9,6 +9,9 @@ use serde_json::Value;
 pub struct Inputs {
     /// Values of parameters, as strings. Parameters with a default may be omitted.
     pub parameters: BTreeMap<String, String>,
+    /// True when parameters without a value and a default stay symbolic, as `${Name}`, instead of being an error. With
+    /// `AllowedValues`, the first of them is taken.
+    pub are_optional: bool,
     /// Exports of other stacks, by name.
     pub imports: BTreeMap<String, Value>,
     /// Region. Default `eu-north-1`.
@@ -23,6 +26,7 @@ impl Default for Inputs {
     fn default() -> Self {
         Self {
             parameters: BTreeMap::new(),
+            are_optional: false,
             imports: BTreeMap::new(),
             region: "eu-north-1".to_owned(),
             account: "123456789012".to_owned(),

@@ -2,12 +2,14 @@
 //! the loops of `AWS::LanguageExtensions`.
 //!
 //! Names of resources stay symbolic, since they are known only after a stack is deployed: `Ref` of a resource becomes
-//! `${Name}`, an attribute `${Name.Arn}`, and an import without a value `${import:Name}`.
+//! `${Name}`, an attribute `${Name.Arn}`, an import without a value `${import:Name}`, and a value in Parameter Store
+//! `${ssm:Name}`.
 
 mod error;
 mod functions;
 mod inputs;
 mod node;
+mod parameters;
 mod resolve;
 
 use std::collections::BTreeMap;
@@ -19,12 +21,15 @@ use resolve::{Resolver, Scope};
 
 pub use error::TemplateError;
 pub use inputs::Inputs;
+pub use parameters::ParameterType;
 
 /// A template, fully resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
     /// Values of its parameters; list parameters are lists.
     pub parameters: BTreeMap<String, Value>,
+    /// Types of its parameters.
+    pub parameter_types: BTreeMap<String, ParameterType>,
     /// `AllowedValues` of the parameters that have them.
     pub allowed: BTreeMap<String, Vec<String>>,
     /// Mappings.
@@ -125,11 +130,14 @@ impl Template {
             }
             found.insert(name, section);
         }
-        if let Some(hooks) = found.get("Hooks") {
-            return Err(hooks.problem("Hooks", "hooks are not supported"));
+        let (mut parameters, mut parameter_types, mut allowed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for (name, parameter) in parameters::parameters(found.get("Parameters").copied(), inputs)? {
+            parameters.insert(name.clone(), parameter.value);
+            parameter_types.insert(name.clone(), parameter.kind);
+            if let Some(values) = parameter.allowed {
+                allowed.insert(name, values);
+            }
         }
-        let parameters = resolve::parameters(found.get("Parameters").copied(), inputs)?;
-        let allowed = resolve::allowed(found.get("Parameters").copied())?;
         let mut resolver = Resolver::new(parameters, inputs);
         if let Some(mappings) = found.get("Mappings") {
             resolver.read_mappings(mappings)?;
@@ -157,6 +165,7 @@ impl Template {
             globals: plain("Globals")?,
             metadata: plain("Metadata")?,
             parameters: resolver.parameters().clone(),
+            parameter_types,
             allowed,
             mappings: resolver.mappings(),
             conditions: resolver.conditions().clone(),
@@ -212,7 +221,7 @@ fn is_active(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<bool
 }
 
 fn resource(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Resource, TemplateError> {
-    const KEYS: [&str; 9] = [
+    const KEYS: [&str; 11] = [
         "Type",
         "Properties",
         "Condition",
@@ -222,6 +231,9 @@ fn resource(resolver: &Resolver<'_>, entry: &resolve::Entry<'_>) -> Result<Resou
         "UpdateReplacePolicy",
         "UpdatePolicy",
         "CreationPolicy",
+        // Of AWS SAM.
+        "Connectors",
+        "IgnoreGlobals",
     ];
     let path = &entry.path;
     let members = entry.node.members(path)?;

@@ -285,6 +285,7 @@ impl<'i> Resolver<'i> {
                 "StackId" => {
                     format!("arn:aws:cloudformation:{}:{}:stack/{}/0", inputs.region, inputs.account, inputs.stack)
                 }
+                "NotificationARNs" => return Ok(Some(vec!["${AWS::NotificationARNs}"].into())),
                 other => return Err(node.problem(path, format!("the pseudo parameter AWS::{other} is not supported"))),
             };
             return Ok(Some(Value::String(value)));
@@ -359,73 +360,11 @@ fn size(value: &Value) -> usize {
 }
 
 /// Converts a scalar to a string.
-fn scalar_text(node: &Node) -> Option<String> {
+pub(super) fn scalar_text(node: &Node) -> Option<String> {
     match &node.value {
         NodeValue::Scalar(Value::String(text)) => Some(text.clone()),
         NodeValue::Scalar(Value::Null) => None,
         NodeValue::Scalar(other) => Some(other.to_string()),
         NodeValue::List(_) | NodeValue::Table(_) => None,
     }
-}
-
-/// `AllowedValues` of the parameters that have them.
-pub(super) fn allowed(section: Option<&Node>) -> Result<BTreeMap<String, Vec<String>>, TemplateError> {
-    let mut allowed = BTreeMap::new();
-    for (name, node) in section.map_or(Ok(&[][..]), |section| section.members("Parameters"))? {
-        let path = format!("Parameters.{name}");
-        if let Some((_, values)) = node.members(&path)?.iter().find(|(key, _)| key == "AllowedValues") {
-            allowed.insert(name.clone(), values.items(&path)?.iter().filter_map(scalar_text).collect());
-        }
-    }
-    Ok(allowed)
-}
-
-/// Values of the parameters: the given value, or the default.
-pub(super) fn parameters(section: Option<&Node>, inputs: &Inputs) -> Result<BTreeMap<String, Value>, TemplateError> {
-    let declared = match section {
-        Some(section) => section.members("Parameters")?,
-        None => &[],
-    };
-    let unknown = inputs.parameters.keys().find(|name| !declared.iter().any(|(own, _)| own == *name));
-    if let Some(name) = unknown {
-        let known = declared.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-        let rule = format!("expected a known parameter, found `{name}`; known: {known}");
-        return Err(TemplateError { path: "Parameters".to_owned(), line: section.map_or(1, |node| node.line), rule });
-    }
-    let allowed_values = allowed(section)?;
-    let mut parameters = BTreeMap::new();
-    for (name, node) in declared {
-        let path = format!("Parameters.{name}");
-        let members = node.members(&path)?;
-        let member = |key: &str| members.iter().find(|(own, _)| own == key).map(|(_, node)| node);
-        let Some(kind) = member("Type").and_then(scalar_text) else {
-            return Err(node.problem(&format!("{path}.Type"), "expected the type of the parameter"));
-        };
-        if kind.starts_with("AWS::SSM::Parameter::Value<") {
-            let rule = format!("{kind} is not supported: its value is not in the template");
-            return Err(node.problem(&format!("{path}.Type"), rule));
-        }
-        let value = inputs.parameters.get(name).cloned().or_else(|| member("Default").and_then(scalar_text));
-        let Some(value) = value else {
-            return Err(node.problem(&path, "expected a value: the parameter has no default"));
-        };
-        let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
-        let items: Vec<String> =
-            if is_list { value.split(',').map(|item| item.trim().to_owned()).collect() } else { vec![value.clone()] };
-        if let Some(allowed) = allowed_values.get(name)
-            && let Some(other) = items.iter().find(|item| !allowed.contains(item))
-        {
-            return Err(node.problem(&path, format!("expected one of {}, found `{other}`", allowed.join(", "))));
-        }
-        let value = match (is_list, kind.as_str()) {
-            (true, _) => items.into_iter().map(Value::String).collect(),
-            (false, "Number") => match value.parse::<f64>() {
-                Ok(_) => serde_json::from_str(&value).unwrap_or(Value::String(value)),
-                Err(_) => return Err(node.problem(&path, format!("expected a number, found `{value}`"))),
-            },
-            (false, _) => Value::String(value),
-        };
-        parameters.insert(name.clone(), value);
-    }
-    Ok(parameters)
 }

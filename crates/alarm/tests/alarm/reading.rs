@@ -75,24 +75,236 @@ fn composite_alarm_is_read_completely() {
     assert_eq!(read[1].actions(), &both.actions);
 }
 
+/// Removes the default of the test's template.
+const NO_STATISTIC: &str = "Statistic: !Ref AWS::NoValue";
+
+/// The parts that are not replayed of an alarm with these properties; it must have some.
+fn unreplayed(properties: &str) -> alarm::UnreplayedAlarm {
+    let mut read = alarms(&alarm_template(properties).unwrap()).unwrap_or_else(|error| panic!("{properties}: {error}"));
+    match read.pop() {
+        Some(Alarm::Unreplayed(alarm)) => alarm,
+        other => panic!("{properties}: {other:?}"),
+    }
+}
+
+#[test]
+fn parts_that_are_not_replayed_are_named() {
+    let one = "Metric: { Namespace: T, MetricName: M }, Period: 60";
+    let math = |entries: &str| format!("Metrics: [{entries}]");
+    let band = "Threshold: !Ref AWS::NoValue\nThresholdMetricId: ad1\nComparisonOperator: LessThanLowerOrGreaterThanUpperThreshold";
+    let query = "MetricName: !Ref AWS::NoValue\nNamespace: !Ref AWS::NoValue\nPeriod: !Ref AWS::NoValue";
+    for (properties, expected) in [
+        (format!("ExtendedStatistic: p99.9\n{NO_STATISTIC}"), "ExtendedStatistic: p99.9"),
+        (
+            format!("ExtendedStatistic: p99.9\n{NO_STATISTIC}\nEvaluateLowSampleCountPercentile: ignore"),
+            "ExtendedStatistic: p99.9",
+        ),
+        (format!("ExtendedStatistic: tm99\n{NO_STATISTIC}"), "ExtendedStatistic: tm99"),
+        (format!("ExtendedStatistic: \"TM(5%:95%)\"\n{NO_STATISTIC}"), "ExtendedStatistic: TM(5%:95%)"),
+        (format!("ExtendedStatistic: \"PR(2:)\"\n{NO_STATISTIC}"), "ExtendedStatistic: PR(2:)"),
+        (format!("ExtendedStatistic: IQM\n{NO_STATISTIC}"), "ExtendedStatistic: IQM"),
+        ("Unit: Seconds".to_owned(), "Unit: the unit Seconds"),
+        ("Period: 10".to_owned(), "Period: periods of 10 s"),
+        ("Period: \"30\"".to_owned(), "Period: periods of 30 s"),
+        ("Threshold: \"{{resolve:ssm:/limit}}\"".to_owned(), "Threshold: Threshold `{{resolve:ssm:/limit}}`"),
+        ("Threshold: !ImportValue limit".to_owned(), "Threshold: Threshold `${import:limit}`"),
+        ("EvaluationPeriods: !ImportValue n".to_owned(), "EvaluationPeriods: EvaluationPeriods `${import:n}`"),
+        ("Period: !ImportValue n\nDatapointsToAlarm: 1".to_owned(), "Period: Period `${import:n}`"),
+        ("Statistic: !ImportValue n".to_owned(), "Statistic: Statistic `${import:n}`"),
+        ("ComparisonOperator: !ImportValue n".to_owned(), "ComparisonOperator: ComparisonOperator `${import:n}`"),
+        ("TreatMissingData: !ImportValue n".to_owned(), "TreatMissingData: TreatMissingData `${import:n}`"),
+        (
+            "EvaluationWindow: { WallClockWindow: { Timezone: UTC } }".to_owned(),
+            "EvaluationWindow: a window of the wall clock",
+        ),
+        (math(&format!("{{ Id: m, MetricStat: {{ {one}, Stat: p99 }} }}")), "Metrics[0].MetricStat.Stat: p99"),
+        (
+            math(&format!("{{ Id: m, MetricStat: {{ {one}, Stat: Sum, Unit: Count }} }}")),
+            "Metrics[0].MetricStat.Unit: the unit Count",
+        ),
+        (
+            math(&format!("{{ Id: m, AccountId: \"111122223333\", MetricStat: {{ {one}, Stat: Sum }} }}")),
+            "Metrics[0].AccountId: the account 111122223333",
+        ),
+        (
+            math(&format!(
+                "{{ Id: m, ReturnData: false, MetricStat: {{ {one}, Stat: Sum }} }}, {{ Id: e, Expression: RATE(m) }}"
+            )),
+            "Metrics[1].Expression: RATE",
+        ),
+        (
+            math(
+                "{ Id: q, Period: 300, Expression: 'SELECT MAX(CPUUtilization) FROM SCHEMA(\"AWS/EC2\", InstanceId)' }",
+            ),
+            "Metrics[0].Expression: a Metrics Insights query",
+        ),
+        (
+            format!(
+                "{band}\nMetrics: [{{ Id: m1, MetricStat: {{ {one}, Stat: Sum }} }}, {{ Id: ad1, Expression: \"ANOMALY_DETECTION_BAND(m1, 2)\" }}]"
+            ),
+            "ThresholdMetricId: the anomaly detection band `ad1`",
+        ),
+        (
+            format!("EvaluationCriteria: {{ PromQLCriteria: {{ Query: up }} }}\n{query}\n{NO_STATISTIC}"),
+            "EvaluationCriteria: a PromQL query",
+        ),
+    ] {
+        let alarm = unreplayed(&properties);
+        let parts: Vec<String> =
+            alarm.not_replayed.iter().map(|part| format!("{}: {}", part.property, part.part)).collect();
+        assert_eq!(parts, [expected], "{properties}");
+        assert!(alarm.not_replayed[0].to_string().starts_with("not replayed: "), "{properties}");
+    }
+}
+
+#[test]
+fn the_rest_of_an_unreplayed_alarm_is_read() {
+    let properties = format!(
+        "AlarmName: slow\nExtendedStatistic: p99.9\n{NO_STATISTIC}\nUnit: Seconds\nAlarmActions: [a]\nPeriod: 300\n\
+         EvaluationPeriods: 5\nDatapointsToAlarm: 3\nThreshold: 2\nTreatMissingData: notBreaching\nTags: [{{ Key: a, Value: b }}]"
+    );
+    let alarm = unreplayed(&properties);
+    assert_eq!((alarm.name.as_str(), &alarm.actions.alarm[..]), ("slow", &["a".to_owned()][..]));
+    let numbers = &alarm.numbers;
+    assert_eq!(
+        (numbers.period, numbers.condition),
+        (Some(Duration::from_secs(300)), Some((alarm::Comparison::Greater, 2.0)))
+    );
+    assert_eq!((numbers.evaluation_periods, numbers.datapoints_to_alarm), (Some(5), Some(3)));
+    assert_eq!((numbers.missing, numbers.is_math), (MissingData::NotBreaching, false));
+    let [watched] = &numbers.metrics[..] else { panic!("{numbers:?}") };
+    assert_eq!((watched.metric.to_string().as_str(), watched.unit.as_deref()), ("Test/M {}", Some("Seconds")));
+    assert_eq!(watched.statistic, alarm::PeriodStatistic::read("p99.9"));
+    assert_eq!(alarm.not_replayed.len(), 2);
+    // A threshold that is known only after the deployment leaves the other numbers.
+    let numbers = unreplayed("Threshold: !ImportValue limit").numbers;
+    assert_eq!((numbers.condition, numbers.evaluation_periods, numbers.metrics.len()), (None, Some(1), 1));
+}
+
+#[test]
+fn properties_without_effect_on_the_state_are_accepted() {
+    for properties in [
+        "Tags: [{ Key: team, Value: platform }]",
+        "InsufficientDataActions: [a]",
+        "ActionsEnabled: !ImportValue enabled",
+        "EvaluateLowSampleCountPercentile: evaluate",
+        "EvaluationWindow: { SlidingWindow: {} }",
+        "ActionConfiguration: { AlarmTagsPropagation: { Enabled: false } }",
+        "Dimensions: [{ Name: Port, Value: 443 }]",
+        "Metrics: [{ Id: m, Label: x, Period: 60, MetricStat: { Metric: { Namespace: T, MetricName: M }, Stat: Sum, Period: 60 } }]",
+    ] {
+        let read = alarms(&alarm_template(properties).unwrap()).unwrap_or_else(|error| panic!("{properties}: {error}"));
+        assert!(matches!(read[..], [Alarm::Metric(_)]), "{properties}: {read:?}");
+    }
+}
+
+#[test]
+fn composite_alarms_of_unreplayed_ones_are_named() {
+    let numbers = "Namespace: T, MetricName: M, Period: 60, EvaluationPeriods: 1, Threshold: 1, ComparisonOperator: LessThanThreshold";
+    let text = format!(
+        "Resources:\n  Known: {{ Type: AWS::CloudWatch::Alarm, Properties: {{ Statistic: Sum, {numbers} }} }}\n  \
+         Slow: {{ Type: AWS::CloudWatch::Alarm, Properties: {{ ExtendedStatistic: p99, {numbers} }} }}\n  \
+         Fine: {{ Type: AWS::CloudWatch::CompositeAlarm, Properties: {{ AlarmRule: ALARM(Known), ActionsSuppressor: !GetAtt Slow.Arn }} }}\n  \
+         One: {{ Type: AWS::CloudWatch::CompositeAlarm, Properties: {{ AlarmRule: ALARM(Known) OR ALARM(Slow) }} }}\n  \
+         Two: {{ Type: AWS::CloudWatch::CompositeAlarm, Properties: {{ AlarmRule: NOT ALARM(One) }} }}\n"
+    );
+    let read = alarms(&alarm::Template::read(&text, &alarm::Inputs::default()).unwrap()).unwrap();
+    let parts = alarm::not_replayed(&read);
+    let named: Vec<(&str, &str, &str)> = parts
+        .iter()
+        .flat_map(|(id, parts)| parts.iter().map(|part| (*id, part.property.as_str(), part.part.as_str())))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("Fine", "ActionsSuppressor", "the suppression of actions by Slow"),
+            ("One", "AlarmRule", "Slow"),
+            ("Slow", "ExtendedStatistic", "p99"),
+            ("Two", "AlarmRule", "One"),
+        ]
+    );
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let replayed = alarm::Replay::default().transitions(&read, &alarm::Data::default(), at, at);
+    assert_eq!(replayed.keys().collect::<Vec<_>>(), ["Fine", "Known"]);
+    assert!(alarm::not_replayed(&read[..1]).is_empty());
+}
+
 #[test]
 fn invalid_properties_are_rejected_with_their_path() {
     let metric = "Metric: { Namespace: T, MetricName: M }, Stat: Sum, Period";
     for (properties, expected) in [
-        ("Period: 10".to_owned(), "Resources.Alarm.Properties.Period: expected a multiple of 60 seconds, found 10"),
-        ("ExtendedStatistic: p99".to_owned(), "Resources.Alarm.Properties.ExtendedStatistic: not supported"),
-        ("Statistic: p99".to_owned(), "Statistic: expected one of SampleCount, Average"),
-        ("Period: 60.9".to_owned(), "Period: expected a multiple of 60 seconds, found 60.9"),
+        (
+            "Period: 15".to_owned(),
+            "Resources.Alarm.Properties.Period: expected 10, 20, 30 or a multiple of 60 seconds, found 15",
+        ),
+        (
+            "ExtendedStatistic: p99".to_owned(),
+            "Resources.Alarm.Properties.ExtendedStatistic: expected none together with Statistic",
+        ),
+        (format!("ExtendedStatistic: p101\n{NO_STATISTIC}"), "ExtendedStatistic: expected a percentile such as p99.9"),
+        (
+            format!("ExtendedStatistic: Average\n{NO_STATISTIC}"),
+            "ExtendedStatistic: expected a percentile such as p99.9",
+        ),
+        (NO_STATISTIC.to_owned(), "Statistic: expected a string, found none"),
+        (
+            "Statistic: p99".to_owned(),
+            "Statistic: expected one of SampleCount, Average, Sum, Minimum, Maximum, found `p99`, which belongs",
+        ),
+        ("Statistic: Mean".to_owned(), "Statistic: expected one of SampleCount, Average"),
+        ("Unit: Hours".to_owned(), "Unit: expected one of Seconds, Microseconds"),
+        (
+            "EvaluateLowSampleCountPercentile: skip".to_owned(),
+            "EvaluateLowSampleCountPercentile: expected evaluate or ignore, found `skip`",
+        ),
+        (
+            "Treshold: 5".to_owned(),
+            "Resources.Alarm.Properties.Treshold: expected one of ActionConfiguration, ActionsEnabled",
+        ),
+        (
+            "ThresholdMetricId: ad1".to_owned(),
+            "ComparisonOperator: expected one of LessThanLowerOrGreaterThanUpperThreshold",
+        ),
+        (
+            "ThresholdMetricId: ad1\nComparisonOperator: GreaterThanUpperThreshold".to_owned(),
+            "Threshold: expected none together with ThresholdMetricId",
+        ),
+        (
+            "ComparisonOperator: GreaterThanUpperThreshold".to_owned(),
+            "ThresholdMetricId: expected the id of an ANOMALY_DETECTION_BAND",
+        ),
+        (
+            format!(
+                "Threshold: !Ref AWS::NoValue\nThresholdMetricId: b\nComparisonOperator: GreaterThanUpperThreshold\nMetrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}]"
+            ),
+            "ThresholdMetricId: expected the id of an ANOMALY_DETECTION_BAND in Metrics, found `b`",
+        ),
+        (
+            "EvaluationCriteria: { PromQLCriteria: { Query: up } }".to_owned(),
+            "MetricName: expected none together with EvaluationCriteria",
+        ),
+        (
+            format!(
+                "Metrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}, {{ Id: m, MetricStat: {{ {metric}: 60 }} }}]"
+            ),
+            "Metrics[1].Id: expected a unique id, found `m` again",
+        ),
+        ("Period: 60.9".to_owned(), "Period: expected 10, 20, 30 or a multiple of 60 seconds, found 60.9"),
         // YAML 1.1 reads this as false, YAML 1.2 as a string.
         ("ActionsEnabled: no".to_owned(), "ActionsEnabled: expected true or false, found \"no\""),
         ("Dimensions: { Name: A, Value: b }".to_owned(), "Dimensions: expected a list, found {"),
         (
-            format!("Metrics: [{{ Id: m, MetricStat: {{ {metric}: 60, Unit: Percent }} }}]"),
-            "Metrics[0].MetricStat.Unit: not supported; supported: Metric, Period, Stat",
+            format!("Metrics: [{{ Id: m, MetricStat: {{ {metric}: 60, Units: Percent }} }}]"),
+            "Metrics[0].MetricStat.Units: expected one of Metric, Period, Stat, Unit",
         ),
         (
-            format!("Metrics: [{{ Id: m, AccountId: a, MetricStat: {{ {metric}: 60 }} }}]"),
-            "Metrics[0].AccountId: not supported",
+            format!("Metrics: [{{ Id: m, Account: a, MetricStat: {{ {metric}: 60 }} }}]"),
+            "Metrics[0].Account: expected one of AccountId, Expression",
+        ),
+        (
+            "Metrics: [{ Id: m, MetricStat: { Metric: { Namespace: T, MetricName: M }, Stat: p200, Period: 60 } }]"
+                .to_owned(),
+            "Metrics[0].MetricStat.Stat: expected SampleCount, Average, Sum, Minimum, Maximum, or an extended statistic",
         ),
         (
             format!("Metrics: [{{ Id: m, Expression: m, MetricStat: {{ {metric}: 60 }} }}]"),
@@ -109,7 +321,7 @@ fn invalid_properties_are_rejected_with_their_path() {
         ("EvaluationPeriods: 0".to_owned(), "EvaluationPeriods: expected a whole number of at least 1, found 0"),
         ("EvaluationPeriods: 1.5".to_owned(), "EvaluationPeriods: expected a whole number of at least 1, found 1.5"),
         ("EvaluationPeriods: 10001".to_owned(), "EvaluationPeriods: expected a whole number"),
-        ("Period: 0".to_owned(), "Period: expected a multiple of 60 seconds, found 0"),
+        ("Period: 0".to_owned(), "Period: expected 10, 20, 30 or a multiple of 60 seconds, found 0"),
         ("AlarmDescription: 5".to_owned(), "AlarmDescription: expected a string, found 5"),
         ("AlarmActions: a".to_owned(), "AlarmActions: expected a list, found \"a\""),
         ("AlarmActions: [1]".to_owned(), "AlarmActions: expected a list of strings"),
@@ -123,7 +335,8 @@ fn invalid_properties_are_rejected_with_their_path() {
             "TreatMissingData: often".to_owned(),
             "TreatMissingData: expected one of missing, ignore, breaching, notBreaching, found `often`",
         ),
-        ("Metrics: [{ Id: e, Expression: RATE(m) }]".to_owned(), "Metrics[0].Expression: expected an expression"),
+        ("Metrics: [{ Id: e, Expression: RATIO(m) }]".to_owned(), "Metrics[0].Expression: expected an expression"),
+        ("Metrics: [{ Id: e, Expression: RATE(m) }]".to_owned(), "Metrics: expected expressions over existing ids"),
         ("Metrics: [{ Id: e, Expression: m + 1 }]".to_owned(), "Metrics: expected at least one metric"),
         (
             format!(

@@ -76,6 +76,43 @@ fn allowed_values_are_listed() {
 }
 
 #[test]
+fn values_known_after_the_deployment_are_symbolic() {
+    let symbolic = |raw: &str, are_optional: bool| {
+        let text = format!(
+            "Parameters:\n  Stored: {{ Type: \"AWS::SSM::Parameter::Value<String>\", Default: /limit }}\n  \
+             List: {{ Type: \"AWS::SSM::Parameter::Value<List<String>>\", Default: /zones }}\n  \
+             Vpc: {{ Type: AWS::EC2::VPC::Id }}\n  Subnets: {{ Type: List<AWS::EC2::Subnet::Id> }}\n  \
+             Count: {{ Type: Number }}\n  Size: {{ Type: String, AllowedValues: [small, large] }}\n\
+             Conditions:\n  HasVpc: !Not [!Equals [!Ref Vpc, \"\"]]\n\
+             Resources:\n  Q: {{ Type: AWS::SQS::Queue }}\n  R:\n    Type: T\n    Properties:\n      P: {raw}\n"
+        );
+        let template = Template::read(&text, &Inputs { are_optional, ..Inputs::default() });
+        template.map(|template| template.resource("R").unwrap().properties["P"].clone())
+    };
+    for (raw, expected) in [
+        ("!Ref Stored", json!("${ssm:/limit}")),
+        ("!Ref List", json!(["${ssm:/zones}"])),
+        ("!Select [0, !Ref List]", json!("${ssm:/zones}")),
+        ("!Select [2, !Ref List]", json!("${2 of ssm:/zones}")),
+        ("!Ref Vpc", json!("${Vpc}")),
+        ("!Ref Subnets", json!(["${Subnets}"])),
+        ("!Ref Count", json!("${Count}")),
+        ("!Ref Size", json!("small")),
+        ("!If [HasVpc, 1, 2]", json!(1)),
+        ("!Select [5, !Split [\":\", !GetAtt Q.Arn]]", json!("${5 of Q.Arn}")),
+        ("!Select [1, !GetAZs \"\"]", json!("${1 of zones:eu-north-1}")),
+        ("!GetAZs eu-west-1", json!(["${zones:eu-west-1}"])),
+        ("!Select [3, !Cidr [10.0.0.0/16, 6, 8]]", json!("${3 of blocks:10.0.0.0/16}")),
+        ("!Base64 text", json!("${base64:text}")),
+        ("!Ref AWS::NotificationARNs", json!(["${AWS::NotificationARNs}"])),
+    ] {
+        assert_eq!(symbolic(raw, true).unwrap(), expected, "{raw}");
+    }
+    let missing = symbolic("!Ref Stored", false).unwrap_err().to_string();
+    assert!(missing.contains("Parameters.Vpc: expected a value: the parameter has no default"), "{missing}");
+}
+
+#[test]
 fn loops_are_unrolled() {
     let template = read(
         r#"
@@ -191,7 +228,7 @@ fn errors_name_path_and_line() {
     let template = |property: &str| format!("Resources:\n  R:\n    Type: T\n    Properties:\n      P: {property}\n");
     for (text, expected) in [
         (template("!Ref Missing"), "line 5: Resources.R.Properties.P.Ref: expected a parameter or a resource, found `Missing`"),
-        (template("!Cidr [a, b]"), "line 5: Resources.R.Properties.P.Fn::Cidr: the function Fn::Cidr is not supported"),
+        (template("!Transform { Name: a }"), "line 5: Resources.R.Properties.P.Fn::Transform: the function Fn::Transform is not supported"),
         (template("!FindInMap [A, b, c]"), "Resources.R.Properties.P.Fn::FindInMap: expected a known mapping, found `A`"),
         (template("!FindInMap [A, b]"), "expected a mapping and two keys, found 2 arguments"),
         (template("!If [Nothing, 1, 2]"), "expected a known condition, found `Nothing`"),
@@ -239,8 +276,12 @@ fn errors_name_path_and_line() {
         // The default replaces a missing key, not a mistyped mapping.
         (template("!FindInMap [A, b, c, { DefaultValue: 5 }]"), "expected a known mapping, found `A`"),
         (
-            "Parameters:\n  P: { Type: \"AWS::SSM::Parameter::Value<String>\", Default: /a }\nResources: {}\n".to_owned(),
-            "Parameters.P.Type: AWS::SSM::Parameter::Value<String> is not supported",
+            "Parameters:\n  P: { Type: Sting, Default: a }\nResources: {}\n".to_owned(),
+            "Parameters.P.Type: expected String, Number, CommaDelimitedList, List<Number>, a type of AWS",
+        ),
+        (
+            "Parameters:\n  P: { Type: List<Number>, Default: \"1, b\" }\nResources: {}\n".to_owned(),
+            "Parameters.P: expected a number, found `b`",
         ),
         (
             "Conditions:\n  No: !Equals [a, b]\nResources:\n  R: { Type: T, Condition: No }\n  S: { Type: T, Properties: { P: !Ref R } }\n"

@@ -5,6 +5,7 @@
 mod cleanup;
 mod contributing;
 mod cost;
+mod doctor;
 mod faults;
 mod send;
 mod settings;

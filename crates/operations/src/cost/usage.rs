@@ -1,9 +1,10 @@
 //! Monthly usage, counted from the templates and the settings. Pure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use alarm::template::Resource;
-use alarm::{Alarm, Inputs, Template};
+use alarm::{Alarm, Inputs, Numbers, Template};
 use anyhow::{Context, anyhow, bail};
 use check::incident::IncidentRecord;
 use check::metric::{CATALOGUE, Channel, Dimensions, Metric, OLDEST_UNSENT_NOTIFICATION};
@@ -132,19 +133,23 @@ impl Counter<'_> {
     fn alarms(&mut self, templates: &[&Template]) -> anyhow::Result<()> {
         for template in templates {
             for alarm in alarm::alarms(template).map_err(|error| anyhow!("alarms.yaml: {error}"))? {
-                let Alarm::Metric(alarm) = alarm else {
+                let Some(numbers) = alarm.numbers() else {
                     self.add(Kind::Composites, None, Good::Composite, 1.0);
                     continue;
                 };
-                for (metric, _) in alarm.source.metrics() {
-                    let id = metric.dimensions.get("Check");
+                let metrics = billed_metrics(&alarm, &numbers);
+                if numbers.metrics.is_empty() {
+                    self.add(Kind::Alarms, None, Good::Alarm, metrics);
+                }
+                for watched in &numbers.metrics {
+                    let id = watched.metric.dimensions.get("Check");
                     let running =
                         self.running.iter_mut().find(|running| Some(running.typical.check) == id.map(String::as_str));
                     let check = running.map(|running| {
                         running.alarms += 1;
                         running.typical.check
                     });
-                    self.add(Kind::Alarms, check, Good::Alarm, 1.0);
+                    self.add(Kind::Alarms, check, Good::Alarm, metrics);
                 }
             }
         }
@@ -300,6 +305,17 @@ fn cached_reads(every_seconds: u64) -> f64 {
 }
 
 /// Resource types that cost nothing by themselves or are counted above.
+/// Standard metrics that AWS bills for each metric of an alarm: three for the metric and the two bounds of an anomaly band,
+/// and the price of three for periods below a minute.
+fn billed_metrics(alarm: &Alarm, numbers: &Numbers) -> f64 {
+    let has_band = match alarm {
+        Alarm::Unreplayed(alarm) => alarm.not_replayed.iter().any(|part| part.property == "ThresholdMetricId"),
+        Alarm::Metric(_) | Alarm::Composite(_) => false,
+    };
+    let is_short = numbers.period.is_some_and(|period| period < Duration::from_secs(60));
+    [has_band, is_short].into_iter().filter(|applies| *applies).fold(1.0, |metrics, _| metrics * 3.0)
+}
+
 const KNOWN: [&str; 19] = [
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::AlarmMuteRule",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alarm::template::Resource;
-use alarm::{Alarm, Inputs, MetricAlarm, MetricId};
+use alarm::{Alarm, Inputs, MetricId, Numbers};
 use check::metric::NAMESPACE;
 use serde_json::Value;
 
@@ -26,12 +26,16 @@ pub(super) fn audit(input: &AuditInput<'_>) -> Vec<Finding> {
         for alarm in &shipped.alarms {
             findings.audit_actions(alarm);
             findings.audit_description(alarm);
-            if let Alarm::Metric(alarm) = alarm {
-                findings.audit_metrics(alarm, &cadences);
-                findings.audit_metric_filters(alarm);
-                findings.audit_aws_metrics(alarm);
-                findings.audit_evaluation_window(alarm);
+            if let Some(numbers) = alarm.numbers() {
+                let id = alarm.logical_id();
+                findings.audit_metrics(id, &numbers, &cadences);
+                findings.audit_metric_filters(id, &numbers);
+                findings.audit_aws_metrics(id, &numbers);
+                findings.audit_evaluation_window(id, &numbers);
             }
+        }
+        for (id, parts) in alarm::not_replayed(&shipped.alarms) {
+            parts.iter().for_each(|part| findings.note(id, part));
         }
         findings.audit_composites();
         findings.audit_dashboards();
@@ -220,7 +224,7 @@ impl Findings<'_> {
     }
 
     /// An alarm on a metric from log lines needs a metric filter that publishes it under the same name.
-    fn audit_metric_filters(&mut self, alarm: &MetricAlarm) {
+    fn audit_metric_filters(&mut self, id: &str, numbers: &Numbers) {
         let is_published = |metric: &MetricId| {
             self.current.template.resources_of_type("AWS::Logs::MetricFilter").any(|filter| {
                 list(property(filter, "MetricTransformations")).iter().any(|into| {
@@ -230,12 +234,12 @@ impl Findings<'_> {
                 }) && metric.dimensions.is_empty()
             })
         };
-        let metrics = alarm.source.metrics().map(|(metric, _)| metric);
+        let metrics = numbers.metrics.iter().map(|watched| &watched.metric);
         let from_logs: Vec<&MetricId> = metrics
             .filter(|metric| metric.namespace.starts_with(OWN_NAMESPACES) && metric.namespace != NAMESPACE)
             .collect();
         if !from_logs.is_empty() {
-            self.audit_threshold(alarm, &NON_NEGATIVE);
+            self.audit_threshold(id, numbers, &NON_NEGATIVE);
         }
         let missing = from_logs.into_iter().filter(|metric| !is_published(metric));
         let missing: Vec<String> = missing.map(|metric| metric.name.clone()).collect();
@@ -244,7 +248,7 @@ impl Findings<'_> {
                 "expected a metric filter that publishes {name} without dimensions, found none: the alarm would \
                  have no data"
             );
-            self.report(&alarm.logical_id, "Properties.MetricName", rule);
+            self.report(id, "Properties.MetricName", rule);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use alarm::MetricAlarm;
+use alarm::Numbers;
 
 use super::findings::{Findings, OWN_NAMESPACES};
 use super::numbers::{NON_NEGATIVE, PERCENT, ZERO_TO_ONE};
@@ -55,8 +55,8 @@ const fn aws_metric(
 
 impl Findings<'_> {
     /// Each metric outside this project's namespaces must be known, with a known set of dimensions.
-    pub(super) fn audit_aws_metrics(&mut self, alarm: &MetricAlarm) {
-        let metrics = alarm.source.metrics().map(|(metric, _)| metric);
+    pub(super) fn audit_aws_metrics(&mut self, id: &str, numbers: &Numbers) {
+        let metrics = numbers.metrics.iter().map(|watched| &watched.metric);
         for metric in metrics.filter(|metric| !metric.namespace.starts_with(OWN_NAMESPACES)) {
             let known = KNOWN.iter().find(|known| known.namespace == metric.namespace && known.name == metric.name);
             let Some(known) = known else {
@@ -66,7 +66,7 @@ impl Findings<'_> {
                     metric.name,
                     file!()
                 );
-                self.report(&alarm.logical_id, "Properties.MetricName", rule);
+                self.report(id, "Properties.MetricName", rule);
                 continue;
             };
             let names: Vec<&str> = metric.dimensions.keys().map(String::as_str).collect();
@@ -77,9 +77,9 @@ impl Findings<'_> {
                     sets.join(" or "),
                     if names.is_empty() { "none".to_owned() } else { names.join(" + ") }
                 );
-                self.report(&alarm.logical_id, "Properties.Dimensions", rule);
+                self.report(id, "Properties.Dimensions", rule);
             }
-            self.audit_threshold(alarm, &known.values);
+            self.audit_threshold(id, numbers, &known.values);
         }
     }
 }

@@ -55,13 +55,10 @@ pub(super) fn timeout(functions: &Template, name: &str) -> Option<f64> {
 pub(super) fn audit_single_check(every: &Shipped, name: &str, single: &[Alarm]) -> Vec<Finding> {
     let audited_id = every.template.mappings["Checks"][name]["Id"].as_str().unwrap_or_default();
     let ids = |alarms: &[Alarm], is_selected: &dyn Fn(&str) -> bool| -> BTreeSet<String> {
-        let has_selected = |alarm: &&Alarm| match alarm {
-            Alarm::Metric(alarm) => alarm
-                .source
-                .metrics()
-                .filter(|(metric, _)| metric.namespace == NAMESPACE)
-                .any(|(metric, _)| is_selected(metric.dimensions.get("Check").map_or(audited_id, String::as_str))),
-            Alarm::Composite(_) => false,
+        let has_selected = |alarm: &&Alarm| {
+            let metrics = alarm.numbers().map(|numbers| numbers.metrics).unwrap_or_default();
+            let own = metrics.iter().map(|watched| &watched.metric).filter(|metric| metric.namespace == NAMESPACE);
+            own.into_iter().any(|metric| is_selected(metric.dimensions.get("Check").map_or(audited_id, String::as_str)))
         };
         alarms.iter().filter(has_selected).map(|alarm| alarm.logical_id().to_owned()).collect()
     };
@@ -207,18 +204,9 @@ impl Findings<'_> {
     /// Every metric needs an alarm unless [`WITHOUT_ALARM`] lists it. A metric that all checks publish needs one for
     /// each check.
     pub(super) fn audit_metric_coverage(&mut self) {
-        let watched: Vec<&MetricId> = self
-            .input
-            .alarms
-            .alarms
-            .iter()
-            .filter_map(|alarm| match alarm {
-                Alarm::Metric(alarm) => Some(alarm.source.metrics().map(|(metric, _)| metric)),
-                Alarm::Composite(_) => None,
-            })
-            .flatten()
-            .filter(|metric| metric.namespace == NAMESPACE)
-            .collect();
+        let numbers = self.input.alarms.alarms.iter().filter_map(Alarm::numbers);
+        let metrics = numbers.flat_map(|numbers| numbers.metrics).map(|watched| watched.metric);
+        let watched: Vec<MetricId> = metrics.filter(|metric| metric.namespace == NAMESPACE).collect();
         // Rejected alarms are findings already.
         let rejected = &self.input.alarms.rejected;
         let is_rejected = |name: &str| {

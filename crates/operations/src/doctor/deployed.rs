@@ -6,7 +6,7 @@ use alarm::Template;
 use serde_json::Value;
 
 use super::findings::{ALARMS, Finding, SAMCONFIG};
-use crate::samconfig::Samconfig;
+use crate::samconfig::{OVERRIDES, Samconfig};
 
 /// One stack of an environment.
 struct Stack<'a> {
@@ -39,6 +39,13 @@ pub(super) fn differences(
                 found.push(finding(text, environment, "deploy", "", rule));
             }
         }
+        let mut is_unreadable = false;
+        for stack in &stacks {
+            if let Err(rule) = samconfig.overrides(&stack.name) {
+                found.push(finding(text, &stack.name, "deploy", &format!(".{OVERRIDES}"), rule));
+                is_unreadable = true;
+            }
+        }
         for (at, later) in stacks.iter().enumerate() {
             if let (Some(first), Some(other)) = (samconfig.region(environment), samconfig.region(&later.name))
                 && first != other
@@ -49,7 +56,7 @@ pub(super) fn differences(
                 );
                 found.push(finding(text, &later.name, "global", ".region", rule));
             }
-            for parameter in later.template.parameters.keys() {
+            for parameter in later.template.parameters.keys().filter(|_| !is_unreadable) {
                 let Some(first) = stacks[..at].iter().find(|first| first.template.parameters.contains_key(parameter))
                 else {
                     continue;
@@ -63,7 +70,7 @@ pub(super) fn differences(
                         shown(&expected),
                         shown(&actual)
                     );
-                    found.push(finding(text, &later.name, "deploy", ".parameter_overrides", rule));
+                    found.push(finding(text, &later.name, "deploy", &format!(".{OVERRIDES}"), rule));
                 }
             }
         }

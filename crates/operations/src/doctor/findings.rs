@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use alarm::template::Resource;
-use alarm::{Alarm, Inputs, Template, TemplateError};
+use alarm::{Alarm, Inputs, NotReplayed, Template, TemplateError};
 
 /// File names in the templates folder.
 pub(super) const FUNCTIONS: &str = "template.yaml";
@@ -17,31 +17,56 @@ pub(super) const SAMCONFIG: &str = "samconfig.toml";
 /// Prefix of this project's namespaces: that of the checks' metrics, and those of metric filters on log lines.
 pub(super) const OWN_NAMESPACES: &str = "JustDriving/";
 
-/// A mistake that keeps an alarm from firing or from notifying people.
+/// Kind of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// A mistake that keeps an alarm from firing or from notifying people.
+    Error,
+    /// Something that this program does not judge.
+    Note,
+}
+
+impl Level {
+    /// Name in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// A mistake in a template, or a note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// Error or note.
+    pub level: Level,
     /// The template's file name.
     pub file: &'static str,
     /// The line of the resource.
     pub line: usize,
     /// Path of the faulty property in the file.
     pub path: String,
-    /// The sentence `expected …, found …: consequence`.
+    /// The sentence `expected …, found …: consequence`; of a note `not replayed: …: reason`.
     pub rule: String,
     /// The environment whose values cause the finding. `None`: the finding does not depend on such values.
     pub environment: Option<String>,
 }
 
 impl Finding {
-    /// Creates a finding for every environment.
+    /// Creates an error for every environment.
     pub(super) fn new(file: &'static str, line: usize, path: impl Into<String>, rule: impl Into<String>) -> Self {
-        Self { file, line, path: path.into(), rule: rule.into(), environment: None }
+        Self { level: Level::Error, file, line, path: path.into(), rule: rule.into(), environment: None }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}: ", self.file, self.line, self.path)?;
+        if self.level == Level::Note {
+            f.write_str("note: ")?;
+        }
         if let Some(environment) = &self.environment {
             write!(f, "in {environment}: ")?;
         }
@@ -96,6 +121,14 @@ impl Findings<'_> {
         let line = self.current.template.resource(id).map_or(1, |resource| resource.line);
         let path = format!("Resources.{id}.{property}");
         self.found.push(Finding::new(self.current.file, line, path, rule));
+    }
+
+    /// Names what is not replayed.
+    pub(super) fn note(&mut self, id: &str, note: &NotReplayed) {
+        self.report(id, &format!("Properties.{}", note.property), note.to_string());
+        if let Some(last) = self.found.last_mut() {
+            last.level = Level::Note;
+        }
     }
 
     pub(super) fn report_in_functions(&mut self, path: &str, rule: impl Into<String>) {

@@ -15,7 +15,7 @@ use alarm::{Alarm, Inputs, Template, TemplateError};
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
-pub use findings::Finding;
+pub use findings::{Finding, Level};
 
 use audit::audit;
 use findings::{ALARMS, AuditInput, FUNCTIONS, PLATFORM, Rejected, SAMCONFIG, Shipped};
@@ -104,7 +104,7 @@ struct Stacks {
 
 impl Stacks {
     fn read(texts: &Texts<'_>, environment: &str) -> anyhow::Result<Self> {
-        let environment = Inputs::default().with("Environment", environment);
+        let environment = Inputs { are_optional: true, ..Inputs::default() }.with("Environment", environment);
         let read = |file: &str, text: &str, inputs: &Inputs| {
             Template::read(text, inputs).map_err(|error| anyhow!("{file}: {error}"))
         };
@@ -160,10 +160,21 @@ fn shipped(
     let plain = read(text, inputs).map_err(in_file)?;
     let is_empty = |value: &Value| *value == "" || *value == json!([""]);
     let empty = plain.parameters.iter().filter(|(_, value)| is_empty(value));
-    let inputs = empty.fold(inputs.clone(), |inputs, (name, _)| inputs.with(name, "given"));
+    let inputs = empty.fold(inputs.clone(), |inputs, (name, _)| inputs.with(name, given(&plain, name)));
     let template = read(text, &inputs).map_err(in_file)?;
     let (alarms, rejected) = read_alarms(&template).map_err(in_file)?;
     Ok(Shipped { file, template, alarms, rejected })
+}
+
+/// Returns a value for a parameter whose default is empty.
+fn given<'t>(template: &'t Template, name: &str) -> &'t str {
+    let allowed = template.allowed.get(name).map(|values| values.iter().find(|value| !value.is_empty()));
+    let is_number = template.parameter_types.get(name).is_some_and(|kind| kind.is_number);
+    match allowed {
+        Some(allowed) => allowed.map_or("", String::as_str),
+        None if is_number => "1",
+        None => "given",
+    }
 }
 
 /// Returns the valid alarms of a template, and the rejected ones.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use alarm::{Comparison, MetricAlarm, MetricId, MissingData, Source, Statistic};
+use alarm::{Comparison, ExtendedFunction, MetricId, MissingData, Numbers, PeriodStatistic, WatchedMetric};
 use check::metric::{CATALOGUE, Channel, Dimensions, INCONCLUSIVE, Metric, NAMESPACE, Unit};
 
 use super::checks;
@@ -22,52 +22,54 @@ pub(super) const NON_NEGATIVE: RangeInclusive<f64> = 0.0..=f64::MAX;
 
 impl Findings<'_> {
     /// Each metric must be published with these dimensions, and its statistic must be insensitive to repeated calls.
-    pub(super) fn audit_metrics(&mut self, alarm: &MetricAlarm, cadences: &BTreeMap<String, Duration>) {
-        let own_metrics: Vec<(MetricId, Statistic)> = alarm
-            .source
-            .metrics()
-            .filter(|(metric, _)| metric.namespace == NAMESPACE)
-            .map(|(metric, statistic)| (metric.clone(), statistic))
-            .collect();
-        for (metric, statistic) in own_metrics {
-            if matches!(statistic, Statistic::Sum | Statistic::SampleCount) {
+    pub(super) fn audit_metrics(&mut self, id: &str, numbers: &Numbers, cadences: &BTreeMap<String, Duration>) {
+        for watched in numbers.metrics.iter().filter(|watched| watched.metric.namespace == NAMESPACE) {
+            let metric = &watched.metric;
+            if let Some(statistic) = watched.statistic.as_ref().filter(|statistic| statistic.counts_values()) {
                 let rule = format!(
-                    "expected Average, Minimum or Maximum, found {}: a repeated call to PutMetricData would \
-                     count twice",
-                    statistic.as_str()
+                    "expected Average, Minimum or Maximum, found {statistic}: a repeated call to PutMetricData would \
+                     count twice"
                 );
-                self.report(&alarm.logical_id, "Properties.Statistic", rule);
+                self.report(id, statistic_property(statistic), rule);
             }
             let Some(known) = CATALOGUE.iter().find(|known| known.name == metric.name) else {
                 let rule = format!(
                     "expected a metric that a check publishes, found {}: the alarm would have no data",
                     metric.name
                 );
-                self.report(&alarm.logical_id, "Properties.MetricName", rule);
+                self.report(id, "Properties.MetricName", rule);
                 continue;
             };
             let environment = self.input.inputs.parameters.get("Environment").map_or("", String::as_str);
-            if let Err(rule) = check_dimensions(known, &metric, environment, cadences) {
-                self.report(&alarm.logical_id, "Properties.Dimensions", rule);
+            if let Err(rule) = check_dimensions(known, metric, environment, cadences) {
+                self.report(id, "Properties.Dimensions", rule);
                 continue;
             }
-            if known.name == INCONCLUSIVE.name && alarm.missing != MissingData::Breaching {
-                let rule = "expected breaching, found another value: a check that does not run publishes nothing";
-                self.report(&alarm.logical_id, "Properties.TreatMissingData", rule);
+            if let Some(other) = watched.unit.as_ref().filter(|unit| *unit != known.unit.as_str()) {
+                let rule = format!(
+                    "expected {}, the unit in which {} is published, found {other}: the alarm would have no data",
+                    known.unit.as_str(),
+                    known.name
+                );
+                self.report(id, "Properties.Unit", rule);
             }
-            self.audit_numbers(alarm, known, &metric, cadences);
+            if known.name == INCONCLUSIVE.name && numbers.missing != MissingData::Breaching {
+                let rule = "expected breaching, found another value: a check that does not run publishes nothing";
+                self.report(id, "Properties.TreatMissingData", rule);
+            }
+            self.audit_numbers(id, numbers, known, metric, cadences);
         }
     }
 
     /// Checks the threshold against the possible values, and the periods against the interval between values.
     fn audit_numbers(
         &mut self,
-        alarm: &MetricAlarm,
+        id: &str,
+        numbers: &Numbers,
         known: &Metric,
         metric: &MetricId,
         cadences: &BTreeMap<String, Duration>,
     ) {
-        let id = &alarm.logical_id;
         let values = match (known.unit, known.name) {
             (_, "Success" | "Inconclusive" | "Maintenance") => ZERO_TO_ONE,
             (_, "CertificateDaysRemaining") => f64::MIN..=f64::MAX,
@@ -78,26 +80,27 @@ impl Findings<'_> {
             (Unit::Percent, _) => PERCENT,
             _ => NON_NEGATIVE,
         };
-        self.audit_threshold(alarm, &values);
-        let Some(interval) = interval(known, metric, cadences) else { return };
-        if !alarm.period.as_secs().is_multiple_of(interval.as_secs()) {
+        self.audit_threshold(id, numbers, &values);
+        let (Some(interval), Some(period)) = (interval(known, metric, cadences), numbers.period) else { return };
+        if !period.as_secs().is_multiple_of(interval.as_secs()) {
             let rule = format!(
                 "expected a multiple of {} s, the interval at which {} is published, found {} s: some periods \
                  would be empty",
                 interval.as_secs(),
                 known.name,
-                alarm.period.as_secs()
+                period.as_secs()
             );
             self.report(id, "Properties.Period", rule);
         }
         // A single late or lost run must not raise an alarm.
-        let to_alarm = u32::try_from(alarm.datapoints_to_alarm).unwrap_or(u32::MAX);
-        if alarm.missing == MissingData::Breaching && alarm.period.saturating_mul(to_alarm) < interval * 2 {
+        let Some(to_alarm) = numbers.datapoints_to_alarm else { return };
+        let to_alarm = u32::try_from(to_alarm).unwrap_or(u32::MAX);
+        if numbers.missing == MissingData::Breaching && period.saturating_mul(to_alarm) < interval * 2 {
             let rule = format!(
                 "expected at least {} s, two runs, because missing data is breaching, found {} s: one late run \
                  would raise the alarm",
                 (interval * 2).as_secs(),
-                alarm.period.saturating_mul(to_alarm).as_secs()
+                period.saturating_mul(to_alarm).as_secs()
             );
             self.report(id, "Properties.EvaluationPeriods", rule);
         }
@@ -105,12 +108,12 @@ impl Findings<'_> {
         // datapoints.
         let window = known.window().filter(|window| interval < *window);
         if let Some(window) = window {
-            let needed = (window + alarm.period * 2).as_secs().div_ceil(alarm.period.as_secs());
+            let needed = (window + period * 2).as_secs().div_ceil(period.as_secs());
             if u64::from(to_alarm) < needed {
                 let rule = format!(
                     "expected at least {needed} datapoints of {} s, found {to_alarm}: each value covers {} s, \
                      so one burst is in several",
-                    alarm.period.as_secs(),
+                    period.as_secs(),
                     window.as_secs()
                 );
                 self.report(id, "Properties.DatapointsToAlarm", rule);
@@ -119,22 +122,22 @@ impl Findings<'_> {
     }
 
     /// Some of the possible values, but not all, must breach the threshold.
-    pub(super) fn audit_threshold(&mut self, alarm: &MetricAlarm, values: &RangeInclusive<f64>) {
-        let values = match &alarm.source {
-            Source::Metric { statistic: Statistic::Sum | Statistic::SampleCount, .. } => &NON_NEGATIVE,
-            Source::Metric { .. } => values,
-            // The result of an expression has an unknown range.
-            Source::Math { .. } => return,
+    pub(super) fn audit_threshold(&mut self, id: &str, numbers: &Numbers, values: &RangeInclusive<f64>) {
+        // The result of an expression has an unknown range.
+        let (Some((comparison, threshold)), [watched], false) =
+            (numbers.condition, &numbers.metrics[..], numbers.is_math)
+        else {
+            return;
         };
+        let Some(values) = statistic_values(watched, values) else { return };
         let (least, most) = (*values.start(), *values.end());
-        let threshold = alarm.threshold;
-        let can_breach = match alarm.comparison {
+        let can_breach = match comparison {
             Comparison::Greater => threshold < most,
             Comparison::GreaterOrEqual => threshold <= most,
             Comparison::Less => threshold > least,
             Comparison::LessOrEqual => threshold >= least,
         };
-        let is_always = match alarm.comparison {
+        let is_always = match comparison {
             Comparison::Greater => threshold < least,
             Comparison::GreaterOrEqual => threshold <= least,
             Comparison::Less => threshold > most,
@@ -145,7 +148,7 @@ impl Findings<'_> {
             let range = if most < f64::MAX { format!("{least} to {most}") } else { format!("at least {least}") };
             let rule =
                 format!("expected a threshold that only some values ({range}) breach, found {threshold}: {breaching}");
-            self.report(&alarm.logical_id, "Properties.Threshold", rule);
+            self.report(id, "Properties.Threshold", rule);
         }
     }
 
@@ -158,19 +161,37 @@ impl Findings<'_> {
     }
 
     /// All periods of an alarm together must stay within CloudWatch's limit.
-    pub(super) fn audit_evaluation_window(&mut self, alarm: &MetricAlarm) {
-        let periods = u32::try_from(alarm.evaluation_periods).unwrap_or(u32::MAX);
-        let window = alarm.period.saturating_mul(periods);
-        let most = if alarm.period < HOUR { DAY } else { WEEK };
+    pub(super) fn audit_evaluation_window(&mut self, id: &str, numbers: &Numbers) {
+        let (Some(period), Some(periods)) = (numbers.period, numbers.evaluation_periods) else { return };
+        let window = period.saturating_mul(u32::try_from(periods).unwrap_or(u32::MAX));
+        let most = if period < HOUR { DAY } else { WEEK };
         if window > most {
             let rule = format!(
                 "expected periods of at most {} s in total, found {} s: CloudWatch would reject the alarm",
                 most.as_secs(),
                 window.as_secs()
             );
-            self.report(&alarm.logical_id, "Properties.EvaluationPeriods", rule);
+            self.report(id, "Properties.EvaluationPeriods", rule);
         }
     }
+}
+
+/// Returns the property that names a statistic.
+const fn statistic_property(statistic: &PeriodStatistic) -> &'static str {
+    match statistic {
+        PeriodStatistic::Standard(_) => "Properties.Statistic",
+        PeriodStatistic::Extended(_) => "Properties.ExtendedStatistic",
+    }
+}
+
+/// Returns the range of a statistic, given that of the values. `None`: the statistic is known only after the deployment.
+fn statistic_values(watched: &WatchedMetric, values: &RangeInclusive<f64>) -> Option<RangeInclusive<f64>> {
+    let statistic = watched.statistic.as_ref()?;
+    Some(match statistic {
+        PeriodStatistic::Extended(extended) if extended.function == ExtendedFunction::PercentileRank => PERCENT,
+        _ if statistic.counts_values() => NON_NEGATIVE,
+        _ => values.clone(),
+    })
 }
 
 /// Returns the interval between two values of a metric, which is the cadence of its check or longer. A metric without a

@@ -2,6 +2,7 @@
 
 mod checks;
 mod numbers;
+mod unreplayed;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

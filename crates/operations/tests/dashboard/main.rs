@@ -20,7 +20,7 @@ fn is_server_alarm(alarm: &Alarm) -> bool {
 fn metric_alarms(alarms: &[Alarm]) -> impl Iterator<Item = &MetricAlarm> {
     alarms.iter().filter_map(|alarm| match alarm {
         Alarm::Metric(alarm) => Some(alarm),
-        Alarm::Composite(_) => None,
+        Alarm::Unreplayed(_) | Alarm::Composite(_) => None,
     })
 }
 
