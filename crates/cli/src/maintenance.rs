@@ -76,6 +76,11 @@ async fn run(options: &MaintenanceOptions, sync: bool) -> anyhow::Result<Exit> {
     if !options.json && common.windows.iter().any(|window| window.scopes().is_empty()) {
         println!("alarms of infra/platform.yaml are not muted, even by a window over all checks");
     }
+    if !options.json {
+        for note in crate::settings::skipped_starts(&common.windows, Timestamp::now()) {
+            println!("{note}; AWS does not document when its rule does");
+        }
+    }
     Ok(if lines.iter().all(|line| line.is_synced) { Exit::Passed } else { Exit::Failed })
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use ::settings::Window;
+use jiff::Timestamp;
 use operations::checks;
 use probe::Redactor;
 use toml::{Table, Value};
@@ -14,7 +16,26 @@ pub(crate) fn check(file: &Path) -> anyhow::Result<Exit> {
     let checks = checks::from_file(file, &[])?;
     let ids: Vec<&str> = checks.iter().map(|check| check.id()).collect();
     println!("{}: no problems; settings of {}", file.display(), ids.join(", "));
+    let windows = checks.first().map(|check| &check.common().windows[..]).unwrap_or_default();
+    for note in skipped_starts(windows, Timestamp::now()) {
+        println!("{}: note: {note}", file.display());
+    }
     Ok(Exit::Passed)
+}
+
+/// Sentences about the weekly windows whose start the clock skips within a year.
+pub(crate) fn skipped_starts(windows: &[Window], now: Timestamp) -> Vec<String> {
+    let sentence = |window: &Window| {
+        let (start, begins) = window.skipped_start(now)?;
+        Some(format!(
+            "the clock of {} skips {}, so the maintenance window {:?} begins at {} that day",
+            window.zone(),
+            start.strftime("%Y-%m-%d %H:%M"),
+            window.name(),
+            begins.strftime("%H:%M")
+        ))
+    };
+    windows.iter().filter_map(sentence).collect()
 }
 
 /// Prints the effective settings: a settings file with every default in its place. Secrets are references; a value that looks

@@ -80,7 +80,11 @@ impl Tls {
                 _ => return Err(format!("certificate {number} does not decode: it was cut or changed")),
             }
         }
-        if found.is_empty() { Err(format!("it holds no `{BEGIN}`")) } else { Ok(found) }
+        match found.is_empty() {
+            false => Ok(found),
+            true if pem.contains("PRIVATE KEY-----") => Err(format!("it holds a private key, but no `{BEGIN}`")),
+            true => Err(format!("it holds no `{BEGIN}`")),
+        }
     }
 
     /// Configuration by value, as reqwest expects it. The copy is cheap, since large parts are behind pointers.

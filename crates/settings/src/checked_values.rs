@@ -54,7 +54,7 @@ macro_rules! checked_text {
 checked_text! {
     /// Path below the base URL, starting with one `/`.
     #[schemars(extend("x-type" = "path"))]
-    Path(check_path) = "^/(?!/)"
+    Path(check_path) = r"^/(?!/)[^#\\]*$"
 }
 checked_text! {
     /// JSON Pointer (RFC 6901): empty, or starting with `/`.
@@ -213,15 +213,28 @@ impl From<Digits> for u32 {
     }
 }
 
-/// Checks that a text is a path below the base URL.
+/// Checks that a text is a path below the base URL, and that a request for it asks for nothing else: URLs silently drop
+/// fragments, spaces at the end and segments such as `..`, and read `\\` as `/`.
 ///
 /// # Errors
 /// The expected and the found text.
 pub fn check_path(text: &str) -> Result<(), String> {
-    if text.starts_with('/') && !text.starts_with("//") {
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    let is_dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let rule = if !text.starts_with('/') || text.starts_with("//") {
+        "a path that begins with one `/`"
+    } else if text.contains('#') {
+        "a path without `#`, since what follows it is never sent to a server"
+    } else if text.contains('\\') {
+        "a path without `\\`, which URLs read as `/`"
+    } else if text.ends_with(char::is_whitespace) {
+        "a path without a space at its end, which URLs drop"
+    } else if path.split('/').any(is_dots) {
+        "a path without the segments `.` and `..`, which lead elsewhere"
+    } else {
         return Ok(());
-    }
-    Err(format!("expected a path that begins with one `/`, found `{text}`"))
+    };
+    Err(format!("expected {rule}, found `{text}`"))
 }
 
 /// Checks that an id can be a segment of a path: URLs drop empty segments, and `.` and `..` lead elsewhere.
@@ -237,11 +250,20 @@ pub fn check_id(text: &str) -> Result<(), &'static str> {
     }
 }
 
-fn check_pointer(text: &str) -> Result<(), String> {
-    if text.is_empty() || text.starts_with('/') {
-        return Ok(());
+/// Checks that a text is a JSON Pointer.
+///
+/// # Errors
+/// The expected and the found text.
+pub fn check_pointer(text: &str) -> Result<(), String> {
+    if !text.is_empty() && !text.starts_with('/') {
+        return Err(format!("expected a JSON Pointer such as \"/data/status\", found `{text}`"));
     }
-    Err(format!("expected a JSON Pointer such as \"/data/status\", found `{text}`"))
+    if text.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
+        return Err(format!(
+            "expected a JSON Pointer, with `~` written as `~0` and `/` in a name as `~1`, found `{text}`"
+        ));
+    }
+    Ok(())
 }
 
 fn check_not_blank(text: &str) -> Result<(), String> {
@@ -274,6 +296,58 @@ mod tests {
     fn path_keeps_the_base() {
         let base = Url::parse("https://app.example/ignored").unwrap();
         assert_eq!(Path::from_static("/api/me?full=1").below(&base).as_str(), "https://app.example/api/me?full=1");
+    }
+
+    #[test]
+    fn path_is_requested_as_it_is_written() {
+        let base = Url::parse("https://app.example/").unwrap();
+        for text in
+            ["/", "/login", "/a/b/", "/a?b=c", "/a?next=/../x", "/a/..b", "/a/...", "/a%20b", "/a;b=c", "/a//b", "/?"]
+        {
+            assert_eq!(check_path(text), Ok(()), "{text}");
+            assert_eq!(base.join(text).unwrap().as_str(), format!("https://app.example{text}"));
+        }
+        for text in ["/æ b", "/a|b"] {
+            assert_eq!(check_path(text), Ok(()), "escaped: {text}");
+        }
+        for (text, rule) in [
+            ("", "begins with one `/`"),
+            ("login", "begins with one `/`"),
+            ("//elsewhere.example/", "begins with one `/`"),
+            ("https://elsewhere.example/", "begins with one `/`"),
+            ("/\\\\elsewhere.example/", "without `\\`"),
+            ("/a\\b", "without `\\`"),
+            ("/a#x", "never sent to a server, found `/a#x`"),
+            ("/#/login", "without `#`"),
+            ("/a?b#c", "without `#`"),
+            ("/a ", "a space at its end"),
+            ("/a\n", "a space at its end"),
+            ("/../admin", "segments `.` and `..`"),
+            ("/a/./b", "segments `.` and `..`"),
+            ("/a/%2E%2e", "segments `.` and `..`"),
+            ("/a/.%2e?b", "segments `.` and `..`"),
+        ] {
+            let error = check_path(text).expect_err(text);
+            assert!(error.contains(rule), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn pointer_is_one_of_rfc_6901() {
+        for text in ["", "/", "/a", "/a/0", "/a~1b/c~0d", "/ "] {
+            assert_eq!(check_pointer(text), Ok(()), "{text}");
+        }
+        for (text, rule) in [
+            ("a", "such as \"/data/status\", found `a`"),
+            ("$.a", "such as"),
+            ("#/a", "such as"),
+            ("/a~", "`~` written as `~0`"),
+            ("/a~2", "`~` written as `~0`"),
+            ("/~~0", "`~` written as `~0`"),
+        ] {
+            let error = check_pointer(text).expect_err(text);
+            assert!(error.contains(rule), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -276,10 +276,15 @@ impl<'de> Deserializer<'de> for Place<'_, '_> {
             DeValue::Float(_) => self.deserialize_f64(visitor),
             DeValue::Array(_) => self.deserialize_seq(visitor),
             DeValue::Table(_) => self.deserialize_map(visitor),
-            DeValue::Integer(number) if integer(number).is_some_and(|number| number > i64::MAX.into()) => {
-                self.deserialize_u64(visitor)
+            DeValue::Integer(written) => {
+                // TOML knows no greater number, so it could not be written back.
+                let number = integer(written).and_then(|number| i64::try_from(number).ok());
+                if number.is_none() {
+                    let rule = format!("expected a whole number of {} to {}", i64::MIN, i64::MAX);
+                    self.record(&format!("{rule}, found `{written}`"));
+                }
+                self.placed(visitor.visit_i64(number.unwrap_or_default()))
             }
-            DeValue::Integer(_) => self.deserialize_i64(visitor),
             DeValue::Datetime(_) => {
                 self.record("invalid type: a date without quotes, expected a text in quotes");
                 self.placed(visitor.visit_unit())

@@ -22,6 +22,7 @@ mod windows;
 pub use check_settings::{CheckLimits, CheckSettings};
 pub use checked_values::{
     Digits, HeaderName, Name, Path, Period, Pointer, Statuses, TimeZone, check_header_name, check_id, check_path,
+    check_pointer,
 };
 pub use contract::{Contract, Shared, SharedSection};
 pub use document::{Document, replaced};

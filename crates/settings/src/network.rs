@@ -79,7 +79,11 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 fn host(text: &str) -> Result<String, String> {
-    let host = Host::parse(text).map_err(|_| format!("expected a host such as `www.example.com`, found `{text}`"))?;
+    let wrong = |why: &str| format!("expected a host such as `www.example.com`{why}, found `{text}`");
+    if text.contains('*') {
+        return Err(wrong(", each written out, without `*`"));
+    }
+    let host = Host::parse(text).map_err(|_| wrong(""))?;
     Ok(host.to_string().trim_end_matches('.').to_owned())
 }
 
@@ -115,7 +119,10 @@ mod tests {
     #[test]
     fn host_is_normalized_as_in_urls() {
         assert_eq!(host("WWW.Køreskole.example.").unwrap(), "www.xn--kreskole-54a.example");
-        assert!(host("https://www.example").is_err());
+        for text in ["https://www.example", "www.example:443", "www.example/a", "", "a b", "*.example.com"] {
+            let error = host(text).expect_err(text);
+            assert!(error.starts_with("expected a host such as `www.example.com`"), "{error}");
+        }
     }
 
     #[test]
@@ -123,7 +130,10 @@ mod tests {
         for (text, problem) in [
             ("", "holds no `-----BEGIN CERTIFICATE-----`"),
             ("secret", "holds no"),
-            ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----", "holds no"),
+            ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----", "holds a private key"),
+            ("-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0\n-----END RSA PRIVATE KEY-----", "holds a private key"),
+            ("-----BEGIN CERTIFICATE REQUEST-----\nc2VjcmV0\n-----END CERTIFICATE REQUEST-----", "holds no"),
+            ("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----", "certificate 1 does not decode"),
             ("-----BEGIN CERTIFICATE-----\nc2VjcmV0\n", "certificate 1 has no `-----END CERTIFICATE-----`"),
             ("-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----", "certificate 1 does not decode"),
             ("-----BEGIN CERTIFICATE-----\nc2Vj!\n-----END CERTIFICATE-----", "certificate 1 is not Base64"),

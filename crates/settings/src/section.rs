@@ -8,7 +8,7 @@ use probe::{Host, HostPort, Url};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::checked_values::check_id;
+use crate::checked_values::{check_id, check_path};
 use crate::contract::{Shared, SharedValue};
 use crate::document::Document;
 use crate::problem::{Findings, Part};
@@ -182,14 +182,25 @@ impl<'a> Section<'a> {
             self.problem(key, "expected a URL without user and password (not shown); credentials go by reference");
             return None;
         }
+        if url.fragment().is_some() {
+            let rule = "expected a URL without `#`, since what follows it is never sent to a server";
+            self.problem(key, format!("{rule}, found `{value}`"));
+            return None;
+        }
         self.findings.add_host(self.child_path(key), url.clone());
         Some(url)
+    }
+
+    /// Reads a path below another URL.
+    pub fn path_below(&self, key: &str, path: &str, base: &Url) -> Option<Url> {
+        self.parsed(key, check_path(path))?;
+        self.parsed(key, base.join(path).map_err(|error| format!("expected a path, found `{path}`: {error}")))
     }
 
     /// Reads a URL like [`Self::url`], or a path below another URL.
     pub fn url_below(&self, key: &str, value: &str, base: &Url) -> Option<Url> {
         if value.starts_with('/') && !value.starts_with("//") {
-            return self.parsed(key, base.join(value));
+            return self.path_below(key, value, base);
         }
         self.url(key, Some(value.to_owned()))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::civil::{DateTime, Time, Weekday};
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Span, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -75,16 +75,17 @@ pub(crate) struct RawWindow {
     reason: Option<String>,
     /// Checks and subjects to silence, each `CHECK` or `CHECK/SUBJECT`, with checks of this file. Default: everything.
     checks: Option<Vec<String>>,
-    /// Start of a single window, in the time zone or with an offset, such as `2026-12-06T22:00`. Required for a single
-    /// window.
+    /// Start of a single window, in the time zone or with an offset, such as `2026-12-06T22:00`. A time that the clock
+    /// skips is refused; one that it shows twice is the first, and as `until` the second. Required for a single window.
     from: Option<String>,
     /// End of a single window, at most 15 days after the start, the longest mute of an alarm in CloudWatch. Required
     /// for a single window.
     until: Option<String>,
     /// Weekdays on which a weekly window begins: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`. Default: every day.
     days: Option<Vec<String>>,
-    /// Time of day at which a weekly window begins, such as `02:30`. If the clock skips the time, the window starts
-    /// after the gap; if the clock shows it twice, at the first. Required for a weekly window.
+    /// Time of day at which a weekly window begins, such as `02:30`. On a day on which the clock skips the time, the
+    /// window begins later by the length of the gap, such as at `03:30`, and keeps its length; if the clock shows the
+    /// time twice, it begins at the first. Required for a weekly window.
     at: Option<String>,
     /// Length of a weekly window: 1m to 168h, and shorter than the time until the next one begins, since `24h` every
     /// day would never end. Required for a weekly window.
@@ -144,6 +145,20 @@ impl Window {
         self.scopes.iter().filter(|(id, _)| id == check).map(|(_, subject)| silence(subject.clone())).collect()
     }
 
+    /// Next start of a weekly window that the clock skips, within a year, and the time at which the window begins instead.
+    /// Both are local times.
+    #[must_use]
+    pub fn skipped_start(&self, now: Timestamp) -> Option<(DateTime, DateTime)> {
+        let When::Weekly { days, at, zone, .. } = &self.when else { return None };
+        let today = now.to_zoned(zone.clone()).date();
+        (0..=366).find_map(|ahead| {
+            let start = today.checked_add(Span::new().days(ahead)).ok()?.to_datetime(*at);
+            let is_skipped = matches!(zone.to_ambiguous_timestamp(start).offset(), AmbiguousOffset::Gap { .. });
+            let begins = start.to_zoned(zone.clone()).ok()?.datetime();
+            (is_skipped && days.contains(&start.weekday().to_monday_one_offset())).then_some((start, begins))
+        })
+    }
+
     /// Start and end of the window in effect at this time.
     fn around(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         match &self.when {
@@ -175,6 +190,8 @@ impl RawWindow {
         let zone = TimeZone::get(&zone_name)
             .map_err(|_| format!("expected a time zone such as \"Europe/Copenhagen\", found `{zone_name}`"));
         let zone = section.parsed("time_zone", zone)?;
+        // CloudWatch may not accept another case.
+        let iana_name = zone.iana_name().unwrap_or(&zone_name).to_owned();
         // A wrong value is there as well.
         let has = |keys: &[&str]| keys.iter().any(|key| section.is_unreadable(key));
         let is_once = self.from.is_some() || self.until.is_some() || has(&["from", "until"]);
@@ -192,7 +209,7 @@ impl RawWindow {
             }
         };
         let reason = section.or_default("reason", self.reason, "maintenance".to_owned());
-        Some(Window { name: name?, reason, scopes: scopes?, when: when?, zone: zone_name })
+        Some(Window { name: name?, reason, scopes: scopes?, when: when?, zone: iana_name })
     }
 
     fn scopes(&self, section: &Section<'_>, checks: &[String]) -> Option<Vec<(String, Option<Subject>)>> {
@@ -217,15 +234,11 @@ impl RawWindow {
     }
 
     fn once(&self, section: &Section<'_>, zone: &TimeZone) -> Option<When> {
-        let time = |key: &str, text: &Option<String>| {
+        let time = |key: &str, text: &Option<String>, is_end: bool| {
             let text = section.required(key, text.clone())?;
-            let read = text.parse::<Timestamp>().or_else(|_| {
-                text.parse::<DateTime>().and_then(|local| local.to_zoned(zone.clone())).map(|zoned| zoned.timestamp())
-            });
-            section
-                .parsed(key, read.map_err(|_| format!("expected a time such as \"2026-12-01T02:00\", found `{text}`")))
+            section.parsed(key, text.parse().or_else(|_| local_time(&text, zone, is_end)))
         };
-        let (from, until) = (time("from", &self.from), time("until", &self.until));
+        let (from, until) = (time("from", &self.from, false), time("until", &self.until, true));
         let (from, until) = (from?, until?);
         if until <= from {
             section.problem("until", "expected a time after `from`");
@@ -272,6 +285,24 @@ impl RawWindow {
         }
         Some(When::Weekly { days, at: at?, duration: duration?, zone })
     }
+}
+
+/// Reads a time of a single window. A time that the clock shows twice is the first for a start, and the second for an end,
+/// so that the window covers all that the text can mean. A time that the clock skips means nothing on that day.
+fn local_time(text: &str, zone: &TimeZone, is_end: bool) -> Result<Timestamp, String> {
+    let wrong = || format!("expected a time such as \"2026-12-01T02:00\", found `{text}`");
+    let local: DateTime = text.parse().map_err(|_| wrong())?;
+    let read = zone.to_ambiguous_timestamp(local);
+    if let AmbiguousOffset::Gap { .. } = read.offset() {
+        let later = read.later().map_err(|_| wrong())?.to_zoned(zone.clone());
+        let name = zone.iana_name().unwrap_or("this time zone");
+        let later = later.strftime("%Y-%m-%dT%H:%M");
+        return Err(format!(
+            "expected a time that the clock shows, found `{text}`; the clock of {name} skips it: write \"{later}\", or an \
+             offset such as \"{text}Z\""
+        ));
+    }
+    if is_end { read.later() } else { read.earlier() }.map_err(|_| wrong())
 }
 
 /// Shortest time between two starts.
@@ -336,6 +367,56 @@ mod tests {
         let weekend = weekly(&[5], "18:00", 62);
         assert!(is_quiet(&weekend, "2026-11-22T23:00:00Z"));
         assert!(!is_quiet(&weekend, "2026-11-23T08:00:00Z"));
+    }
+
+    #[test]
+    fn next_skipped_start_is_found() {
+        let start = |days: &[i8], at: &str, now: &str| {
+            let skipped = weekly(days, at, 1).skipped_start(now.parse().unwrap());
+            skipped.map(|(start, begins)| format!("{start} {begins}"))
+        };
+        let march = Some("2026-03-29T02:30:00 2026-03-29T03:30:00".to_owned());
+        assert_eq!(start(&[7], "02:30", "2026-01-01T00:00:00Z"), march);
+        assert_eq!(start(&[1, 2, 3, 4, 5, 6, 7], "02:30", "2026-03-29T12:00:00Z"), march, "that very day");
+        assert_eq!(
+            start(&[7], "02:30", "2026-03-30T00:00:00Z").as_deref(),
+            Some("2027-03-28T02:30:00 2027-03-28T03:30:00")
+        );
+        assert_eq!(start(&[6], "02:30", "2026-01-01T00:00:00Z"), None, "another day");
+        assert_eq!(start(&[7], "03:00", "2026-01-01T00:00:00Z"), None, "after the gap");
+        let from = "2026-03-29T00:00:00Z".parse().unwrap();
+        let once = Window { when: When::Once { from, until: from }, ..weekly(&[7], "02:30", 1) };
+        assert_eq!(once.skipped_start(from), None);
+    }
+
+    #[test]
+    fn single_times_are_those_that_the_clock_shows() {
+        let zone = |name: &str| TimeZone::get(name).unwrap();
+        let (copenhagen, sydney) = ("Europe/Copenhagen", "Australia/Lord_Howe");
+        for (name, text, from, until) in [
+            (copenhagen, "2026-03-29T01:59", "2026-03-29T00:59:00Z", "2026-03-29T00:59:00Z"),
+            (copenhagen, "2026-03-29T03:00", "2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z"),
+            (copenhagen, "2026-10-25T02:30", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
+            (copenhagen, "2026-10-25T03:00", "2026-10-25T02:00:00Z", "2026-10-25T02:00:00Z"),
+            (copenhagen, "2026-12-06 22:00:30", "2026-12-06T21:00:30Z", "2026-12-06T21:00:30Z"),
+            (copenhagen, "2026-03-29", "2026-03-28T23:00:00Z", "2026-03-28T23:00:00Z"),
+            ("UTC", "2026-03-29T02:30", "2026-03-29T02:30:00Z", "2026-03-29T02:30:00Z"),
+        ] {
+            let read = [false, true].map(|is_end| local_time(text, &zone(name), is_end).unwrap().to_string());
+            assert_eq!(read, [from, until], "{text}");
+        }
+        for (name, text, expected) in [
+            (copenhagen, "2026-03-29T02:00", "skips it: write \"2026-03-29T03:00\", or an offset"),
+            (copenhagen, "2026-03-29T02:30", "the clock of Europe/Copenhagen skips it: write \"2026-03-29T03:30\""),
+            (sydney, "2026-10-04T02:15", "write \"2026-10-04T02:45\""),
+            (copenhagen, "2026-02-30T02:00", "expected a time such as"),
+            (copenhagen, "tomorrow", "expected a time such as"),
+        ] {
+            for is_end in [false, true] {
+                let error = local_time(text, &zone(name), is_end).unwrap_err();
+                assert!(error.contains(expected) && error.contains(&format!("found `{text}`")), "{error}");
+            }
+        }
     }
 
     #[test]

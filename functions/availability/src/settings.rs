@@ -9,7 +9,7 @@ use probe::Maintenance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use settings::{Common, RawDuration, RawReference, SecretRef, Section, check_header_name};
+use settings::{Common, RawDuration, RawReference, SecretRef, Section, check_header_name, check_pointer};
 use url::Url;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -245,10 +245,7 @@ impl RawTarget {
 impl RawJson {
     fn validate(self, section: &Section<'_>) -> Option<JsonExpectation> {
         let pointer = section.required("pointer", self.pointer)?;
-        if !pointer.is_empty() && !pointer.starts_with('/') {
-            section.problem("pointer", format!("expected a JSON Pointer such as \"/data/status\", found `{pointer}`"));
-            return None;
-        }
+        section.parsed("pointer", check_pointer(&pointer))?;
         Some(JsonExpectation { pointer, equals: self.equals })
     }
 }
@@ -256,14 +253,7 @@ impl RawJson {
 /// Reads the URL from a path below the base URL, or from a complete URL.
 fn url(section: &Section<'_>, path: Option<String>, url: Option<String>, base: &Url) -> Option<Url> {
     match (path, url) {
-        (Some(path), None) if path.starts_with('/') && !path.starts_with("//") => {
-            let below = base.join(&path).map_err(|error| format!("expected a path, found `{path}`: {error}"));
-            section.parsed("path", below)
-        }
-        (Some(path), None) => {
-            section.problem("path", format!("expected a path that begins with one `/`, found `{path}`"));
-            None
-        }
+        (Some(path), None) => section.path_below("path", &path, base),
         (None, Some(url)) => section.url("url", Some(url)),
         (Some(_), Some(_)) => {
             section.problem("url", "expected `path` or `url`, found both");
