@@ -219,22 +219,27 @@ impl From<Digits> for u32 {
 /// # Errors
 /// The expected and the found text.
 pub fn check_path(text: &str) -> Result<(), String> {
+    if !text.starts_with('/') || text.starts_with("//") {
+        return Err(format!("expected a path that begins with one `/`, found `{text}`"));
+    }
+    check_written(text).map_err(|rule| format!("expected a path {rule}, found `{text}`"))
+}
+
+/// Checks that a URL, or a path with its query, is requested as it is written.
+pub(crate) fn check_written(text: &str) -> Result<(), &'static str> {
     let path = text.split(['?', '#']).next().unwrap_or_default();
     let is_dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-    let rule = if !text.starts_with('/') || text.starts_with("//") {
-        "a path that begins with one `/`"
-    } else if text.contains('#') {
-        "a path without `#`, since what follows it is never sent to a server"
+    if text.contains('#') {
+        Err("without `#`, since what follows it is never sent to a server")
     } else if text.contains('\\') {
-        "a path without `\\`, which URLs read as `/`"
-    } else if text.ends_with(char::is_whitespace) {
-        "a path without a space at its end, which URLs drop"
+        Err("without `\\`, which URLs read as `/`")
+    } else if text.trim() != text {
+        Err("without a space at its end, which URLs drop")
     } else if path.split('/').any(is_dots) {
-        "a path without the segments `.` and `..`, which lead elsewhere"
+        Err("without the segments `.` and `..`, which lead elsewhere")
     } else {
-        return Ok(());
-    };
-    Err(format!("expected {rule}, found `{text}`"))
+        Ok(())
+    }
 }
 
 /// Checks that an id can be a segment of a path: URLs drop empty segments, and `.` and `..` lead elsewhere.

@@ -8,7 +8,7 @@ use probe::{Host, HostPort, Url};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::checked_values::{check_id, check_path};
+use crate::checked_values::{check_id, check_path, check_written};
 use crate::contract::{Shared, SharedValue};
 use crate::document::Document;
 use crate::problem::{Findings, Part};
@@ -182,11 +182,11 @@ impl<'a> Section<'a> {
             self.problem(key, "expected a URL without user and password (not shown); credentials go by reference");
             return None;
         }
-        if url.fragment().is_some() {
-            let rule = "expected a URL without `#`, since what follows it is never sent to a server";
-            self.problem(key, format!("{rule}, found `{value}`"));
+        if url.port() == Some(0) {
+            self.problem(key, format!("expected a URL with a port of 1 to 65535, found `{value}`"));
             return None;
         }
+        self.parsed(key, check_written(&value).map_err(|rule| format!("expected a URL {rule}, found `{value}`")))?;
         self.findings.add_host(self.child_path(key), url.clone());
         Some(url)
     }

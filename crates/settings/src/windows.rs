@@ -256,8 +256,11 @@ impl RawWindow {
 
     fn weekly(&self, section: &Section<'_>, zone: TimeZone) -> Option<When> {
         let at = section.required("at", self.at.clone()).and_then(|text| {
-            let time = text.parse::<Time>();
-            section.parsed("at", time.map_err(|_| format!("expected a time of day such as \"02:00\", found `{text}`")))
+            // A date or an offset would be ignored.
+            let is_time = text.chars().all(|c| c.is_ascii_digit() || c == ':');
+            let time = text.parse::<Time>().ok().filter(|_| is_time);
+            section
+                .parsed("at", time.ok_or_else(|| format!("expected a time of day such as \"02:00\", found `{text}`")))
         });
         let duration = section.required("duration", self.duration.clone()).and_then(|duration| {
             section.duration("duration", Some(duration), LONGEST, Duration::from_secs(60)..=LONGEST)
@@ -291,7 +294,8 @@ impl RawWindow {
 /// so that the window covers all that the text can mean. A time that the clock skips means nothing on that day.
 fn local_time(text: &str, zone: &TimeZone, is_end: bool) -> Result<Timestamp, String> {
     let wrong = || format!("expected a time such as \"2026-12-01T02:00\", found `{text}`");
-    let local: DateTime = text.parse().map_err(|_| wrong())?;
+    // The name of a zone behind the time would be ignored.
+    let local: DateTime = text.parse().ok().filter(|_| !text.contains('[')).ok_or_else(wrong)?;
     let read = zone.to_ambiguous_timestamp(local);
     if let AmbiguousOffset::Gap { .. } = read.offset() {
         let later = read.later().map_err(|_| wrong())?.to_zoned(zone.clone());
@@ -411,6 +415,7 @@ mod tests {
             (sydney, "2026-10-04T02:15", "write \"2026-10-04T02:45\""),
             (copenhagen, "2026-02-30T02:00", "expected a time such as"),
             (copenhagen, "tomorrow", "expected a time such as"),
+            (copenhagen, "2026-12-06T22:00[America/New_York]", "expected a time such as"),
         ] {
             for is_end in [false, true] {
                 let error = local_time(text, &zone(name), is_end).unwrap_err();

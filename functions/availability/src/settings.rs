@@ -215,6 +215,9 @@ impl RawTarget {
         let statuses = statuses(&expect, self.expect.status);
         let expect_headers =
             read_headers(&expect.table("headers"), self.expect.headers, |value| Ok::<_, String>(value.to_owned()));
+        if self.expect.text.iter().any(String::is_empty) {
+            expect.problem("text", "expected texts that a body may lack, found an empty one");
+        }
         let json: Vec<Option<JsonExpectation>> = self
             .expect
             .json

@@ -51,6 +51,23 @@ fn shown_settings_are_a_settings_file() {
 }
 
 #[test]
+fn window_that_the_clock_moves_is_noted() {
+    let shipped = fs::read_to_string(repository().join("infra/layer/settings/demo.toml")).unwrap();
+    let window = |at: &str| {
+        format!(
+            "{shipped}\n[[maintenance.windows]]\nname = \"night\"\ndays = [\"sun\"]\nat = \"{at}\"\nduration = \"1h\"\ntime_zone = \"europe/copenhagen\"\n"
+        )
+    };
+    let checked = |name: &str, at: &str| synthetics(&["settings", "check", &settings_file(name, &window(at))]);
+    let output = checked("window-in-the-gap.toml", "02:30");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(shown.contains("note: the clock of Europe/Copenhagen skips 20"), "{shown}");
+    assert!(shown.contains(" 02:30, so the maintenance window \"night\" begins at 03:30 that day"), "{shown}");
+    assert!(!text(&checked("window-after-the-gap.toml", "03:30").stdout).contains("note"));
+}
+
+#[test]
 fn secret_lookalikes_are_masked() {
     let shipped = fs::read_to_string(repository().join("infra/layer/settings/demo.toml")).unwrap();
     let target = "\n[[check.availability.targets]]\nid = \"feed\"\nurl = \"https://feed.example/?code=hunter2-hunter2\"\ndeadline = \"5s\"\n";
@@ -142,7 +159,7 @@ fn schema_rejects_invalid_files() {
     assert_eq!(taken, BEYOND_THE_SCHEMA);
 }
 
-const BEYOND_THE_SCHEMA: [&str; 31] = [
+const BEYOND_THE_SCHEMA: [&str; 34] = [
     "attempts-do-not-fit",
     "bad-durations",
     "bad-headers",
@@ -158,6 +175,7 @@ const BEYOND_THE_SCHEMA: [&str; 31] = [
     "blank-texts",
     "control-characters",
     "credential-in-a-plain-header",
+    "cut-certificates",
     "deadline-beyond-the-function",
     "duplicate-ids",
     "head-with-a-body",
@@ -169,9 +187,11 @@ const BEYOND_THE_SCHEMA: [&str; 31] = [
     "no-targets",
     "out-of-range",
     "path-and-url",
+    "paths-that-urls-change",
     "private-address",
     "references-outside-the-path",
     "section-missing",
+    "times-that-the-clock-skips",
     "url-with-a-password",
     "wrong-environment",
 ];
