@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Expression, PeriodStatistic, Rule};
+use crate::named::named_values;
+use crate::{Expression, PeriodStatistic, Rule, Statistic};
 
 /// An alarm of a template.
 #[derive(Clone, Debug, PartialEq)]
@@ -294,39 +295,6 @@ impl fmt::Display for MetricId {
     }
 }
 
-/// Defines an enum whose variants have names in CloudWatch's API.
-macro_rules! named_values {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $value:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        impl $name {
-            /// Names in CloudWatch's API, in the order of its documentation.
-            pub const NAMES: &[&str] = &[$($value),*];
-
-            /// Name in CloudWatch's API.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $value,)*
-                }
-            }
-
-            /// Parses a name; `None` when it is unknown.
-            #[must_use]
-            pub fn read(name: &str) -> Option<Self> {
-                match name {
-                    $($value => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
 named_values! {
     /// Comparison under which a data point breaches the threshold. The data point is the left operand.
     Comparison {
@@ -365,22 +333,6 @@ named_values! {
         Breaching = "breaching",
         /// Treated as within the threshold.
         NotBreaching = "notBreaching",
-    }
-}
-
-named_values! {
-    /// Aggregation of the values of a period.
-    Statistic {
-        /// Number of values.
-        SampleCount = "SampleCount",
-        /// Mean.
-        Average = "Average",
-        /// Sum.
-        Sum = "Sum",
-        /// Smallest value.
-        Minimum = "Minimum",
-        /// Largest value.
-        Maximum = "Maximum",
     }
 }
 

@@ -4,6 +4,7 @@ mod composite;
 mod definition;
 mod expression;
 mod judge;
+mod named;
 mod reader;
 mod replay;
 mod scan;
@@ -15,7 +16,7 @@ pub mod template;
 pub use composite::{Rule, RuleError};
 pub use definition::{
     Actions, Alarm, Comparison, CompositeAlarm, MetricAlarm, MetricId, MissingData, NotReplayed, Numbers, Query,
-    Source, Statistic, UnreplayedAlarm, WatchedMetric,
+    Source, UnreplayedAlarm, WatchedMetric,
 };
 pub use expression::{Expression, ExpressionError};
 pub use judge::judge;
@@ -23,5 +24,5 @@ pub use reader::alarms;
 pub use replay::{Replay, Transition, not_replayed};
 pub use series::{Data, Datapoint};
 pub use state::State;
-pub use statistic::{ExtendedFunction, ExtendedStatistic, PeriodStatistic};
+pub use statistic::{ExtendedFunction, ExtendedStatistic, PeriodStatistic, Statistic};
 pub use template::{Inputs, Template, TemplateError};

@@ -4,7 +4,23 @@
 
 use std::fmt;
 
-use crate::Statistic;
+use crate::named::named_values;
+
+named_values! {
+    /// Aggregation of the values of a period.
+    Statistic {
+        /// Number of values.
+        SampleCount = "SampleCount",
+        /// Mean.
+        Average = "Average",
+        /// Sum.
+        Sum = "Sum",
+        /// Smallest value.
+        Minimum = "Minimum",
+        /// Largest value.
+        Maximum = "Maximum",
+    }
+}
 
 /// Statistic of a period, as a template names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -100,7 +100,7 @@ pub fn on_aws_metrics() -> Vec<Alarm> {
     }
     let is_on_aws_metric = |alarm: &Alarm| match alarm {
         Alarm::Metric(alarm) => alarm.source.metrics().any(|(metric, _)| metric.namespace != NAMESPACE),
-        Alarm::Composite(_) => false,
+        Alarm::Unreplayed(_) | Alarm::Composite(_) => false,
     };
     aws_alarms.extend(Alarms::shipped(ENVIRONMENT).all.into_iter().filter(is_on_aws_metric));
     aws_alarms

@@ -56,7 +56,7 @@ pub const PARTS: [Part; 6] = [
     Part {
         name: "alarms",
         content: "the evaluation of alarms",
-        files: &["crates/alarm/src/*.rs"],
+        files: &["crates/alarm/src/*.rs", "crates/alarm/src/reader/*.rs"],
         package: "alarm",
         tests: &["--lib", "--test", "alarm"],
     },
