@@ -4,6 +4,7 @@ mod composite;
 mod definition;
 mod expression;
 mod judge;
+mod mute_rule;
 mod named;
 mod reader;
 mod replay;
@@ -20,6 +21,7 @@ pub use definition::{
 };
 pub use expression::{Expression, ExpressionError};
 pub use judge::judge;
+pub use mute_rule::MuteRule;
 pub use reader::alarms;
 pub use replay::{Replay, Transition, not_replayed};
 pub use series::{Data, Datapoint};

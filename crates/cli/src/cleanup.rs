@@ -2,25 +2,20 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use aws::ParameterStore;
 use check::Outcome;
 use check::text::utc;
 use local::Memory;
 use operations::checks;
-use runtime::{CleanupReport, FoundLeftover, PortError, Ports, Secrets, SystemClock};
-use secrecy::SecretString;
-use settings::SecretRef;
-use tokio::sync::OnceCell;
+use runtime::{CleanupReport, FoundLeftover, Ports, SystemClock};
 
 use crate::arguments::CleanupOptions;
 use crate::exit::Exit;
-use crate::{ports, tables};
+use crate::{deployment, ports, tables};
 
 /// Finds the leftovers of earlier runs on the platform, and removes them with `--yes`.
 pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
     let ports = ports::ports(&Arc::new(Memory::default()), Arc::new(SystemClock), [])?;
-    let secrets = Arc::new(OperatorSecrets { local: ports.secrets.clone(), store: OnceCell::new() });
+    let secrets = deployment::with_parameters(Arc::clone(&ports.secrets));
     let ports = Ports { secrets, ..ports };
     let mut reports = Vec::new();
     for check in checks::from_file(&options.settings, &options.checks)? {
@@ -47,27 +42,6 @@ pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
     } else {
         Exit::Passed
     })
-}
-
-/// Resolves `env:` references on this machine, and `ssm:` references in Parameter Store with the operator's credentials, so
-/// that the settings of a deployment work as they are.
-struct OperatorSecrets {
-    local: Arc<dyn Secrets>,
-    store: OnceCell<Option<ParameterStore>>,
-}
-
-#[async_trait]
-impl Secrets for OperatorSecrets {
-    async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError> {
-        let SecretRef::Parameter(_) = reference else { return self.local.resolve(reference).await };
-        match self.store.get_or_init(ParameterStore::for_operator).await {
-            Some(store) => store.resolve(reference).await,
-            None => Err(PortError::new(
-                format!("resolve {reference}"),
-                "no AWS region is set; set AWS_REGION or a region in the profile, or use env:NAME in the settings",
-            )),
-        }
-    }
 }
 
 fn table(reports: &[CleanupReport]) -> String {

@@ -9,16 +9,16 @@ mod cleanup;
 mod command_page;
 mod cost;
 mod demo;
+#[cfg(feature = "aws")]
+mod deployment;
+#[cfg(not(feature = "aws"))]
+#[path = "without_aws.rs"]
 mod deployment;
 mod doctor;
 mod exit;
 mod faults;
-mod incidents;
 mod junit;
-mod maintenance;
-mod memory;
 mod messages;
-mod mutes;
 mod ports;
 mod run;
 mod screen;
@@ -59,14 +59,14 @@ async fn done() -> ExitCode {
         Command::Demo(options) => demo::demo(&options).await,
         Command::Run(options) => run::run(&options).await,
         Command::Cleanup(options) => cleanup::cleanup(&options).await,
-        Command::Mute(options) => mutes::mute(&options).await,
-        Command::Unmute(options) => mutes::unmute(&options).await,
-        Command::Mutes(options) => mutes::list(&options).await,
-        Command::Maintenance(MaintenanceCommand::List(options)) => maintenance::list(&options).await,
-        Command::Maintenance(MaintenanceCommand::Sync(options)) => maintenance::sync(&options).await,
-        Command::Memory(MemoryCommand::Clear(options)) => memory::clear(&options).await,
-        Command::Incidents(options) => incidents::list(&options).await,
-        Command::Incident(options) => incidents::show(&options).await,
+        Command::Mute(options) => deployment::mute(&options).await,
+        Command::Unmute(options) => deployment::unmute(&options).await,
+        Command::Mutes(options) => deployment::mutes(&options).await,
+        Command::Maintenance(MaintenanceCommand::List(options)) => deployment::list_maintenance(&options).await,
+        Command::Maintenance(MaintenanceCommand::Sync(options)) => deployment::sync_maintenance(&options).await,
+        Command::Memory(MemoryCommand::Clear(options)) => deployment::clear_memory(&options).await,
+        Command::Incidents(options) => deployment::incidents(&options).await,
+        Command::Incident(options) => deployment::incident(&options).await,
         Command::Faults { json } => faults::list(json),
         Command::Doctor(DoctorCommand::Templates(options)) => doctor::doctor(&options),
         Command::Cost(options) => cost::cost(&options),

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alarm::MetricAlarm;
+use alarm::MuteRule;
 use anyhow::ensure;
-use aws::MuteRule;
 use check::incident::Silence;
 use check::text::cut;
 use jiff::civil::{DateTime, Time};

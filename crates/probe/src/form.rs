@@ -251,7 +251,7 @@ mod tests {
                 "abc",
             ),
             (
-                "the meta tag beside another form's token",
+                "the meta tag next to another form's token",
                 "<meta name=csrf-token content=abc><form><input name=_token value=a></form><form><input name=password></form>",
                 "abc",
             ),

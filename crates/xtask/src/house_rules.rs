@@ -27,7 +27,7 @@ const FOR_TESTS: [&str; 4] = ["fuzz", "fuzzing", "tests", "check-testkit"];
 /// Dependencies that know AWS, each with the only crates that may use it: the adapters and the end-to-end tests use the
 /// SDK, the handler and the program use the adapters.
 const USE_AWS: [(&str, &[&str]); 3] =
-    [("aws-*", &["aws", "tests"]), ("aws", &["lambda", "operations", "synthetics"]), ("lambda_runtime", &["lambda"])];
+    [("aws-*", &["aws", "tests"]), ("aws", &["lambda", "synthetics"]), ("lambda_runtime", &["lambda"])];
 /// Pure crates, which get time and data as arguments.
 const PURE: [&str; 2] = ["check", "alarm"];
 /// Dependencies that pure crates must not have, even indirectly: runtimes, sockets, TLS, files and SDKs.
@@ -108,7 +108,24 @@ fn only_operators_crates_have_operator_access_to_aws() {
         .filter(|(_, package)| package.enabled_features.contains("aws/operator"))
         .map(|(name, _)| name.as_str())
         .collect();
-    assert_eq!(users, ["operations", "synthetics"], "the crates that enable aws/operator");
+    assert_eq!(users, ["synthetics"], "the crates that enable aws/operator");
+}
+
+/// The demo builds without the SDKs, which it does not call: they take half of the time of a first build.
+#[test]
+fn demo_does_not_build_the_sdks() {
+    let tree = |features: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["tree", "--package", "synthetics", "--edges", "normal", "--prefix", "none", "--format", "{lib}"]);
+        let output = cargo.args(features).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<BTreeSet<String>>()
+    };
+    let is_unwanted =
+        |name: &&String| name.starts_with("aws_sdk_") || ["aws_config", "lambda_runtime"].contains(&name.as_str());
+    let demo = tree(&["--no-default-features"]);
+    assert_eq!(demo.iter().filter(is_unwanted).collect::<Vec<_>>(), Vec::<&String>::new(), "`cargo demo` builds them");
+    assert!(tree(&[]).iter().any(|name| is_unwanted(&name)), "the rule matches nothing");
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub(crate) async fn read(run: &Run, site: &Site, counting: &Counting) -> Result<
 }
 
 /// Mismatch of a value of another type.
-fn of_another_type(value: &Value, pointer: &str, what: &'static str) -> Mismatch {
+fn wrong_type(value: &Value, pointer: &str, what: &'static str) -> Mismatch {
     let expected = phrase!("{} at {} of the operations counters", what, ours(pointer));
     let mismatch = Mismatch::new(FailureKind::Assertion, expected, "a value of another type");
     mismatch.with_evidence(foreign(value.to_string()))
@@ -59,7 +59,7 @@ fn read_queues(value: &Value, site: &Site, now: Timestamp) -> Result<BTreeMap<St
         Value::Object(members) => members,
         // PHP has one type for lists and maps, so an empty map is written as `[]`.
         Value::Array(list) if list.is_empty() => return Ok(BTreeMap::new()),
-        _ => return Err(of_another_type(value, names.queues.as_str(), "queues keyed by name")),
+        _ => return Err(wrong_type(value, names.queues.as_str(), "queues keyed by name")),
     };
     let snapshot = |queue: &Value| {
         let age = count_at(queue, names.queue_oldest_seconds.as_str())?;
@@ -100,6 +100,6 @@ fn read_tasks(value: Value, site: &Site) -> Result<Vec<Task>, Mismatch> {
         read().map_err(|mismatch: Mismatch| mismatch.with_evidence(phrase!("task {}", foreign(name))))
     };
     let items = list(value)
-        .map_err(|value| of_another_type(&value, names.scheduled_tasks.as_str(), "a list of scheduled tasks"))?;
+        .map_err(|value| wrong_type(&value, names.scheduled_tasks.as_str(), "a list of scheduled tasks"))?;
     items.iter().map(task).collect()
 }

@@ -6,4 +6,4 @@ mod record;
 mod state;
 
 pub(crate) use config::config;
-pub use mute_rules::{MuteRule, MuteRules};
+pub use mute_rules::MuteRules;

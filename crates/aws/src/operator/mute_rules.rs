@@ -2,29 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use alarm::MuteRule;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::{GetAlarmMuteRuleError, GetAlarmMuteRuleOutput};
 use aws_sdk_cloudwatch::types::{AlarmType, MuteTargets, Rule, Schedule};
 use runtime::PortError;
 
 use crate::operator::config::config;
-
-/// A mute rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MuteRule {
-    /// Name, unique within account and region.
-    pub name: String,
-    /// Description for people.
-    pub description: String,
-    /// Start: `at(2026-12-06T22:00)` once, `cron(30 2 * * MON,THU)` repeatedly.
-    pub expression: String,
-    /// Length from the start, in ISO 8601.
-    pub duration: String,
-    /// IANA name of the expression's time zone.
-    pub zone: String,
-    /// Names of the muted alarms.
-    pub alarms: Vec<String>,
-}
 
 /// Mute rules of an account and region, and the alarms that they mute.
 pub struct MuteRules(Client);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aws::{MuteRule, MuteRules};
+use alarm::MuteRule;
+use aws::MuteRules;
 use jiff::Timestamp;
 use operations::mute_rules::{self, Verdict};
 use operations::{checks, names, thresholds};
@@ -10,8 +11,9 @@ use runtime::PortError;
 use serde_json::{Value, json};
 
 use crate::arguments::MaintenanceOptions;
+use crate::deployment::access;
 use crate::exit::Exit;
-use crate::{deployment, tables};
+use crate::tables;
 
 /// State of a window's rule, or of a rule whose window is gone.
 struct Line {
@@ -36,7 +38,7 @@ async fn run(options: &MaintenanceOptions, sync: bool) -> anyhow::Result<Exit> {
     let checks = checks::from_file(&options.settings, &[])?;
     let Some(common) = checks.first().map(|check| check.common()) else { return Ok(Exit::Passed) };
     let environment = &common.environment;
-    let rules = deployment::mute_rules(options.region.clone()).await?;
+    let rules = access::mute_rules(options.region.clone()).await?;
     let shipped = thresholds::shipped(environment)?;
     let deployed = rules.deployed_alarms(&names::resource(environment, "")).await?;
     let mut before = window_rules(&rules, environment).await?;

@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 
+use alarm::MuteRule;
 use anyhow::{Context, anyhow, bail, ensure};
-use aws::{MuteRule, MuteRules};
+use aws::MuteRules;
 use check::incident::{CheckState, Silence, SilenceKind};
 use check::text::{cut, utc};
 use jiff::{SignedDuration, Timestamp};
@@ -12,8 +13,9 @@ use runtime::{CommitError, OperatorStore, StateStore};
 use serde_json::{Value, json};
 
 use crate::arguments::{Deployment, MuteOptions, MutesOptions, UnmuteOptions};
+use crate::deployment::access;
 use crate::exit::Exit;
-use crate::{deployment, tables};
+use crate::tables;
 
 /// Longest mute. For longer silence, disable the check or use a maintenance window.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -39,7 +41,7 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
         by: cut(&options.by, Silence::MAX_TEXT),
         reason: cut(&options.reason, Silence::MAX_TEXT),
     };
-    let table = deployment::table(&options.deployment).await?;
+    let table = access::table(&options.deployment).await?;
     amend(&table, check, |state| {
         // A second mute of the same scope replaces the first.
         state.mutes.retain(|mute| now < mute.until && mute.subject != silence.subject);
@@ -82,7 +84,7 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
 /// Ends a mute.
 pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
     let (check, subject) = names::parse_scope(&options.scope)?;
-    let table = deployment::table(&options.deployment).await?;
+    let table = access::table(&options.deployment).await?;
     let now = Timestamp::now();
     // Alarms first: if that fails, the command can be repeated.
     let alarms = match subject {
@@ -126,7 +128,7 @@ struct Row {
 
 /// Lists active mutes.
 pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
-    let table = deployment::table(&options.deployment).await?;
+    let table = access::table(&options.deployment).await?;
     let rules = rules(&options.deployment).await;
     let now = Timestamp::now();
     let mut rows = Vec::new();
@@ -242,7 +244,7 @@ async fn rules(deployment: &Deployment) -> anyhow::Result<(MuteRules, &str)> {
     let environment = deployment.environment.as_deref();
     let environment =
         environment.context("alarms are named after the environment; give --environment together with --table")?;
-    Ok((deployment::mute_rules(deployment.region.clone()).await?, environment))
+    Ok((access::mute_rules(deployment.region.clone()).await?, environment))
 }
 
 /// Changes the stored state of a check, and retries when a run writes at the same time.

@@ -4,12 +4,12 @@ use operations::checks;
 use runtime::{OperatorStore, StateStore};
 
 use crate::arguments::ClearMemoryOptions;
-use crate::deployment;
+use crate::deployment::access;
 use crate::exit::Exit;
 
 /// Clears the memory of a check and prints its contents, which may name synthetic data that no run removes any more.
 pub(crate) async fn clear(options: &ClearMemoryOptions) -> anyhow::Result<Exit> {
-    let table = deployment::table(&options.deployment).await?;
+    let table = access::table(&options.deployment).await?;
     for check in checks::ids(std::slice::from_ref(&options.check))? {
         let Some(memory) = table.load(check).await?.memory else {
             println!("{check} has no stored memory");

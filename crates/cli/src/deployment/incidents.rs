@@ -10,13 +10,14 @@ use operations::checks;
 use runtime::OperatorStore;
 
 use crate::arguments::{IncidentOptions, IncidentsOptions};
+use crate::deployment::access;
 use crate::exit::Exit;
-use crate::{deployment, tables};
+use crate::tables;
 
 /// Lists incidents, newest first.
 pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
     let checks = checks::ids(&options.checks)?;
-    let table = deployment::table(&options.deployment).await?;
+    let table = access::table(&options.deployment).await?;
     let after = Timestamp::now() - options.since;
     let mut records = Vec::new();
     for check in checks {
@@ -49,7 +50,7 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     let (check, since) = parts_of_id(id).with_context(shape)?;
     let checks = checks::ids(&[check.to_owned()])?;
     let since: Timestamp = since.parse().with_context(shape)?;
-    let table = deployment::table(&options.deployment).await?;
+    let table = access::table(&options.deployment).await?;
     let records = table.incidents(checks[0], since).await?;
     let Some(record) = records.into_iter().find(|record| record.id == *id) else {
         bail!("unknown incident {id}; it may be older than 400 days, or belong to another environment");

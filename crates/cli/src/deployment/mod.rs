@@ -1,0 +1,14 @@
+//! Commands for a deployment, with an operator's credentials.
+
+mod access;
+mod incidents;
+mod maintenance;
+mod memory;
+mod mutes;
+mod parameters;
+
+pub(crate) use incidents::{list as incidents, show as incident};
+pub(crate) use maintenance::{list as list_maintenance, sync as sync_maintenance};
+pub(crate) use memory::clear as clear_memory;
+pub(crate) use mutes::{list as mutes, mute, unmute};
+pub(crate) use parameters::with_parameters;

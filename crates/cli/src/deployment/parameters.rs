@@ -1,0 +1,35 @@
+//! References to secrets in Parameter Store.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws::ParameterStore;
+use runtime::{PortError, Secrets};
+use secrecy::SecretString;
+use settings::SecretRef;
+use tokio::sync::OnceCell;
+
+/// Resolves `ssm:` references in Parameter Store with the operator's credentials, so that the settings of a deployment work as
+/// they are, and all other references on this machine.
+pub(crate) fn with_parameters(local: Arc<dyn Secrets>) -> Arc<dyn Secrets> {
+    Arc::new(OperatorSecrets { local, store: OnceCell::new() })
+}
+
+struct OperatorSecrets {
+    local: Arc<dyn Secrets>,
+    store: OnceCell<Option<ParameterStore>>,
+}
+
+#[async_trait]
+impl Secrets for OperatorSecrets {
+    async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError> {
+        let SecretRef::Parameter(_) = reference else { return self.local.resolve(reference).await };
+        match self.store.get_or_init(ParameterStore::for_operator).await {
+            Some(store) => store.resolve(reference).await,
+            None => Err(PortError::new(
+                format!("resolve {reference}"),
+                "no AWS region is set; set AWS_REGION or a region in the profile, or use env:NAME in the settings",
+            )),
+        }
+    }
+}
