@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, SanType, date_time_ymd,
 };
 use rustls::{ServerConfig, SupportedProtocolVersion, pki_types::CertificateDer};
 
@@ -75,6 +76,18 @@ impl Authority {
         config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
     }
 
+    /// Server configuration with a certificate that has these alternative names, as names even when they are addresses,
+    /// and a common name.
+    pub fn server_named(&self, common_name: &str, names: &[&str]) -> ServerConfig {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, common_name);
+        params.subject_alt_names = names.iter().map(|name| SanType::DnsName((*name).try_into().unwrap())).collect();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
+    }
+
     /// Certificate and key for a host, in PEM.
     pub fn sign_pem(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
@@ -123,6 +136,33 @@ pub fn self_signed(host: &str) -> ServerConfig {
     params.distinguished_name.push(DnType::CommonName, host);
     let certificate = params.self_signed(&key).unwrap().der().clone();
     config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
+}
+
+/// Kind of a server's certificate that is signed by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnSigned {
+    /// One of a server.
+    Server,
+    /// One of an authority, as `openssl req -x509` makes it.
+    Authority,
+    /// One of an authority that is only for clients.
+    AuthorityOfClients,
+}
+
+/// Server configuration with a certificate that is signed by itself and valid until a day, and that certificate in PEM.
+pub fn own_signed(kind: OwnSigned, host: &str, end: Day) -> (ServerConfig, String) {
+    let key = KeyPair::generate().unwrap();
+    // Another name than that of the host, which other certificates may have.
+    let mut params = Authority::params(&format!("{kind:?}"));
+    params.subject_alt_names = vec![SanType::DnsName(host.try_into().unwrap())];
+    params.not_after = at!(end);
+    match kind {
+        OwnSigned::Server => params.is_ca = IsCa::NoCa,
+        OwnSigned::Authority => {}
+        OwnSigned::AuthorityOfClients => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
+    }
+    let certificate = params.self_signed(&key).unwrap();
+    (config(vec![certificate.der().clone()], key, rustls::DEFAULT_VERSIONS), certificate.pem())
 }
 
 fn config(

@@ -78,6 +78,10 @@ struct Received {
 pub struct ConnectionBehavior {
     /// Closes connections with RST instead of FIN.
     pub reset: bool,
+    /// Ends TLS without close_notify.
+    pub is_abrupt: bool,
+    /// With TLS, also answers requests without it.
+    pub is_plain_too: bool,
     /// Uses TLS, and waits this long after the first byte of the client before the handshake.
     pub tls: Option<(Arc<ServerConfig>, Duration)>,
     /// Script that runs instead of reading requests.
@@ -208,6 +212,7 @@ async fn connection(
     }
     let mut stream: Box<dyn Io> = match how.tls {
         None => Box::new(stream),
+        Some(_) if how.is_plain_too && !is_handshake(&stream).await? => Box::new(stream),
         Some((config, wait)) => {
             // The delay starts at the first byte, so that a slow client does not use it up.
             if wait > Duration::ZERO && stream.peek(&mut [0]).await? > 0 {
@@ -227,11 +232,17 @@ async fn connection(
     while let Some(request) = read_request(&mut stream).await? {
         received.requests.lock().unwrap().push(request.clone());
         if run(&mut stream, script(&request)).await? == Then::Close {
-            // Shutting down would send FIN before the RST.
-            return if how.reset { Ok(()) } else { stream.shutdown().await };
+            // Shutting down would send FIN before the RST, and close_notify before the FIN.
+            return if how.reset || how.is_abrupt { Ok(()) } else { stream.shutdown().await };
         }
     }
     Ok(())
+}
+
+/// True when the client begins with a record of the TLS handshake (RFC 8446, section 5.1).
+async fn is_handshake(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut first = [0];
+    Ok(stream.peek(&mut first).await? > 0 && first == [22])
 }
 
 /// Action after a script.
@@ -270,15 +281,16 @@ async fn run(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), script: Vec<Act
     Ok(Then::Close)
 }
 
+/// Reads a request. Bytes that are not UTF-8 are written as `\xf8`.
 async fn read_request(stream: &mut Box<dyn Io>) -> std::io::Result<Option<String>> {
+    const END: &[u8] = b"\r\n\r\n";
     let mut bytes = Vec::new();
     loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.to_lowercase();
-            let length = length.split("content-length: ").nth(1).map_or("0", |rest| rest.lines().next().unwrap());
-            if body.len() >= length.parse().unwrap() {
-                return Ok(Some(text));
+        if let Some(end) = bytes.windows(END.len()).position(|window| window == END) {
+            let head = text(&bytes[..end]).to_lowercase();
+            let length = head.split("content-length: ").nth(1).map_or("0", |rest| rest.lines().next().unwrap());
+            if bytes.len() - end - END.len() >= length.parse().unwrap() {
+                return Ok(Some(text(&bytes)));
             }
         }
         let mut piece = [0; 4096];
@@ -287,6 +299,11 @@ async fn read_request(stream: &mut Box<dyn Io>) -> std::io::Result<Option<String
             read => bytes.extend_from_slice(&piece[..read]),
         }
     }
+}
+
+fn text(bytes: &[u8]) -> String {
+    let invalid = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    bytes.utf8_chunks().map(|chunk| chunk.valid().to_owned() + &invalid(chunk.invalid())).collect()
 }
 
 /// Serves HTTP/2: answers every request with its protocol version.

@@ -32,15 +32,16 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trusts Mozilla's authorities and the `extra_roots` (DER): private authorities, and those of tests.
+    /// Trusts Mozilla's authorities and the `extra_roots` (DER): private authorities, also as servers, and those of tests.
     ///
     /// # Errors
     ///
     /// When an extra root is not a certificate.
     pub fn new(extra_roots: &[CertificateDer<'_>]) -> Result<Self, rustls::Error> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        for root in extra_roots {
-            roots.add(root.clone().into_owned())?;
+        let extra_roots: Vec<_> = extra_roots.iter().map(|root| root.clone().into_owned()).collect();
+        for root in &extra_roots {
+            roots.add(root.clone())?;
         }
         let roots = Arc::new(roots);
         let provider = evidence::provider();
@@ -51,7 +52,7 @@ impl Tls {
             .with_safe_default_protocol_versions()?
             // Custom verifiers can be unsafe; this one delegates to the standard verifier.
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(RecordingVerifier::new(verifier, roots)))
+            .with_custom_certificate_verifier(Arc::new(RecordingVerifier::new(verifier, roots, extra_roots)))
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.resumption = Resumption::store(Arc::new(NoSessions)).tls12_resumption(Tls12Resumption::Disabled);

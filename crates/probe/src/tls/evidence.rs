@@ -6,11 +6,12 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::{
-    CipherSuite, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, SupportedCipherSuite, Tls12CipherSuite,
-    Tls13CipherSuite,
+    CertificateError, CipherSuite, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, SupportedCipherSuite,
+    Tls12CipherSuite, Tls13CipherSuite,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
     },
     crypto::{CipherSuiteCommon, CryptoProvider, hash},
     pki_types::{CertificateDer, ServerName, UnixTime},
@@ -28,12 +29,51 @@ const MAX_CHAIN: usize = 8;
 pub(super) struct RecordingVerifier {
     inner: Arc<WebPkiServerVerifier>,
     roots: Arc<RootCertStore>,
+    /// Certificates that the settings trust.
+    trusted: Vec<CertificateDer<'static>>,
 }
 
 impl RecordingVerifier {
-    pub(super) fn new(inner: Arc<WebPkiServerVerifier>, roots: Arc<RootCertStore>) -> Self {
-        Self { inner, roots }
+    pub(super) fn new(
+        inner: Arc<WebPkiServerVerifier>,
+        roots: Arc<RootCertStore>,
+        trusted: Vec<CertificateDer<'static>>,
+    ) -> Self {
+        Self { inner, roots, trusted }
     }
+
+    /// Accepts a trusted authority's own certificate as that of a server, as browsers and OpenSSL do: `openssl req -x509`
+    /// makes every certificate one of an authority. [`WebPkiServerVerifier`] refuses it for this only after it has checked its
+    /// dates; the names and the purpose are left.
+    fn accept_trusted(
+        &self,
+        certificate: &CertificateDer<'_>,
+        server_name: &ServerName<'_>,
+        refusal: Error,
+    ) -> Result<ServerCertVerified, Error> {
+        if !is_authority_refused(&refusal) || !self.trusted.iter().any(|trusted| trusted == certificate) {
+            return Err(refusal);
+        }
+        verify_server_name(&certificate.try_into()?, server_name)?;
+        if is_for_servers(certificate) {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(CertificateError::InvalidPurpose.into())
+        }
+    }
+}
+
+/// True when a certificate is refused only because it is one of an authority. rustls hides the type of this error.
+fn is_authority_refused(refusal: &Error) -> bool {
+    matches!(refusal, Error::InvalidCertificate(CertificateError::Other(reason)) if reason.to_string() == "CaUsedAsEndEntity")
+}
+
+/// True unless a certificate is limited to other purposes than those of a server.
+fn is_for_servers(certificate: &CertificateDer<'_>) -> bool {
+    parse_x509_certificate(certificate).is_ok_and(|(_, certificate)| {
+        let purposes = certificate.extended_key_usage().ok().flatten();
+        purposes.is_none_or(|purposes| purposes.value.server_auth)
+    })
 }
 
 impl ServerCertVerifier for RecordingVerifier {
@@ -51,7 +91,9 @@ impl ServerCertVerifier for RecordingVerifier {
             handshake.chain = chain.iter().take(MAX_CHAIN).map(|parsed| parsed.certificate.clone()).collect();
             handshake.expires = path(&chain, &self.roots).map(|parsed| parsed.certificate.expires).min();
         });
-        self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        self.inner
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .or_else(|refusal| self.accept_trusted(end_entity, server_name, refusal))
     }
 
     fn verify_tls12_signature(

@@ -103,6 +103,42 @@ async fn untrusted_chain_is_explained() {
 }
 
 #[tokio::test]
+async fn trusted_certificate_may_be_the_servers_own() {
+    use hostile::OwnSigned;
+    let (future, past) = ((2999, 1, 1), (2020, 1, 1));
+    for (kind, named, end, is_trusted, refused) in [
+        (OwnSigned::Server, "a.test", future, true, None),
+        (OwnSigned::Authority, "a.test", future, true, None),
+        (
+            OwnSigned::Authority,
+            "a.test",
+            future,
+            false,
+            Some("the certificate of an authority, where one of a server belongs"),
+        ),
+        (OwnSigned::Authority, "other.test", future, true, Some("a certificate for another host: other.test")),
+        (OwnSigned::Authority, "a.test", past, true, Some("a certificate that expired 2020-01-01")),
+        (OwnSigned::AuthorityOfClients, "a.test", future, true, Some("a certificate that is not for servers")),
+    ] {
+        let (config, pem) = hostile::own_signed(kind, named, end);
+        let roots = if is_trusted { probe::Tls::certificates(&pem).unwrap() } else { Vec::new() };
+        let client = client(&probe::Tls::new(&roots).unwrap());
+        let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
+        let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
+        let case = format!("{kind:?} for {named} until {end:?}, trusted: {is_trusted}");
+        match (sent.result, refused) {
+            (Ok(response), None) => assert_eq!(&response.body[..], b"fine", "{case}"),
+            (Err(error), Some(expected)) => {
+                let failed = shown(&client, error);
+                assert_eq!(failed.kind, TlsKind, "{case}");
+                assert!(failed.actual.starts_with(expected), "{case}: {failed:?}");
+            }
+            (result, _) => panic!("{case}: {result:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn names_in_certificates_are_escaped_and_cut() {
     let authority = Authority::generate();
     // A longer name would make the handshake too large.
