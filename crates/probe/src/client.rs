@@ -235,7 +235,7 @@ impl Client {
                 return Ok(response);
             }
             let next = hop
-                .follow(response.status, response.headers.get(LOCATION))
+                .follow(response.status, &response.headers)
                 .map_err(|actual| redirect_error("a valid redirect", actual, exchanges))?;
             visited.push((hop.method.clone(), hop.url.clone()));
             if visited.iter().any(|(method, url)| *method == next.method && *url == next.url) {

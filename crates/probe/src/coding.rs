@@ -16,6 +16,9 @@ const MAX_CODINGS: usize = 3;
 /// Size of the pieces in which brotli decodes. **Units:** bytes.
 const PIECE: usize = 8 * 1024;
 
+/// Bytes with which each member of gzip begins (RFC 1952, section 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// One content coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
@@ -141,8 +144,8 @@ impl Write for Limited {
 /// Decoder of one coding. What follows the end of the compressed data is ignored, as in browsers.
 struct Decoder {
     kind: Kind,
-    /// True once data arrived: a body of no bytes is empty in every coding.
-    is_begun: bool,
+    /// First byte of the data. A body of no bytes is empty in every coding.
+    first: Option<u8>,
 }
 
 enum Kind {
@@ -171,11 +174,11 @@ impl Decoder {
             Coding::Deflate => Kind::Deflate { inflate: None, first: Vec::new(), is_ended: false, decoded },
             Coding::Brotli => Kind::Brotli { decoder: Box::new(DecompressorWriter::new(decoded, PIECE)) },
         };
-        Self { kind, is_begun: false }
+        Self { kind, first: None }
     }
 
     fn add(&mut self, piece: &[u8]) -> Result<(), Undecoded> {
-        self.is_begun |= !piece.is_empty();
+        self.first = self.first.or(piece.first().copied());
         let decoded = match &mut self.kind {
             Kind::Gzip { member, done } => add_gzip(member, done, piece),
             Kind::Deflate { inflate, first, is_ended, decoded } => {
@@ -197,15 +200,26 @@ impl Decoder {
 
     /// Checks that the compressed data is complete.
     fn end(&mut self) -> Result<(), Undecoded> {
-        if !self.is_begun {
-            return Ok(());
-        }
-        let is_complete = match &mut self.kind {
-            Kind::Gzip { member, .. } => member.as_mut().is_none_or(|member| member.try_finish().is_ok()),
-            Kind::Deflate { is_ended, .. } => *is_ended,
-            Kind::Brotli { decoder } => decoder.close().is_ok(),
+        let Some(first) = self.first else { return Ok(()) };
+        let is_cut = match &mut self.kind {
+            Kind::Gzip { member: None, .. } => return Ok(()),
+            Kind::Gzip { member: Some(member), .. } => {
+                // A complete member takes nothing more.
+                let is_complete = matches!(member.write(&[0]), Ok(0));
+                if is_complete && member.try_finish().is_ok() {
+                    return Ok(());
+                }
+                // The decoder waits for a whole header before it looks at its first byte.
+                !is_complete && first == GZIP[0]
+            }
+            Kind::Deflate { is_ended, .. } if *is_ended => return Ok(()),
+            Kind::Deflate { .. } => true,
+            Kind::Brotli { decoder } => match decoder.close() {
+                Ok(()) => return Ok(()),
+                Err(_) => true,
+            },
         };
-        if is_complete { Ok(()) } else { Err(Undecoded::Broken { is_cut: true }) }
+        Err(Undecoded::Broken { is_cut })
     }
 
     /// Takes what has been decoded so far.
@@ -240,7 +254,7 @@ fn add_gzip(member: &mut Option<Box<GzDecoder<Limited>>>, done: &mut Limited, mu
             0 => {
                 current.try_finish()?;
                 let decoded = std::mem::replace(current.get_mut(), Limited::new(0));
-                let follows = matches!(piece, [0x1f] | [0x1f, 0x8b, ..]);
+                let follows = piece.starts_with(&GZIP) || piece == &GZIP[..1];
                 if follows {
                     *member = Some(Box::new(GzDecoder::new(decoded)));
                 } else {
@@ -369,14 +383,20 @@ mod tests {
                 assert!(matches!(cut, Err(Undecoded::Broken { is_cut: true })), "{said}: {cut:?}");
             }
         }
-        for said in ["gzip", "deflate", "br"] {
-            let plain = decode(&[said], b"\xff\xffplain text that nobody compressed", 100, 1_000);
+        for (said, data) in [
+            ("gzip", &b"\xff\xffplain text that nobody compressed"[..]),
+            ("deflate", b"\xff\xffplain text that nobody compressed"),
+            ("br", b"\xff\xffplain text that nobody compressed"),
+            ("gzip", b"short"),
+        ] {
+            let plain = decode(&[said], data, 100, 1_000);
             assert!(matches!(plain, Err(Undecoded::Broken { is_cut: false })), "{said}: {plain:?}");
         }
         let mut flipped = gzip(PAGE);
         let checksum = flipped.len() - 8;
         flipped[checksum] ^= 1;
-        assert!(matches!(decode(&["gzip"], &flipped, 100, 1_000), Err(Undecoded::Broken { .. })));
+        let flipped = decode(&["gzip"], &flipped, 100, 1_000);
+        assert!(matches!(flipped, Err(Undecoded::Broken { is_cut: false })), "{flipped:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use check::{Phrase, foreign, phrase};
-use cookie_store::{CookieError, CookieStore, RawCookie};
+use cookie_store::{CookieDomain, CookieError, CookieStore, RawCookie};
 use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 use url::{Host, Url};
 
@@ -67,8 +67,8 @@ impl Cookies {
         Some(header)
     }
 
-    /// Says why a cookie of this name is not sent to a URL: browsers refuse it, or it is for other paths. `None` when no
-    /// such cookie was set.
+    /// Says why a cookie of this name is not sent to a URL: browsers refuse it, or it is for other hosts or paths. `None` when
+    /// no such cookie was set.
     #[must_use]
     pub fn why_not_sent(&self, url: &Url, name: &str) -> Option<Phrase> {
         let jar = self.lock();
@@ -76,8 +76,19 @@ impl Cookies {
             return Some(reason.clone());
         }
         let other = jar.store.iter_any().find(|cookie| cookie.name() == name && !cookie.matches(url))?;
-        let path = String::from(&other.path);
-        Some(phrase!("its Path {} does not include {}", foreign(path), foreign(url.path())))
+        let host = foreign(url.host_str().unwrap_or_default());
+        Some(match &other.domain {
+            CookieDomain::HostOnly(own) if !other.domain.matches(url) => {
+                phrase!("it has no Domain, so it is for {} only, not for {}", foreign(own), host)
+            }
+            CookieDomain::Suffix(domain) if !other.domain.matches(url) => {
+                phrase!("its Domain {} does not include {}", foreign(domain), host)
+            }
+            _ if !other.path.matches(url) => {
+                phrase!("its Path {} does not include {}", foreign(String::from(&other.path)), foreign(url.path()))
+            }
+            _ => "its attribute Secure needs a page over https".into(),
+        })
     }
 
     /// Stores the cookies of a response, also of an error response. Invalid and oversized cookies are refused, as in
@@ -137,12 +148,21 @@ fn refusal(line: &str, url: &Url) -> Option<Phrase> {
     if length > MAX_LENGTH {
         return Some(phrase!("it has {} bytes, more than {}", length, MAX_LENGTH));
     }
+    // The only one that a header may hold.
+    if line.split(';').next().unwrap_or_default().trim().contains('\t') {
+        return Some("its name or value holds a tab".into());
+    }
     let is_secure = cookie.secure().unwrap_or(false);
     let name = cookie.name().to_ascii_lowercase();
     Some(match () {
         () if is_secure && !is_trustworthy(url) => "its attribute Secure needs a page over https".into(),
-        () if !is_secure && (name.starts_with("__host-") || name.starts_with("__secure-")) => {
+        () if !is_secure && ["__host-", "__secure-", "__http-"].iter().any(|prefix| name.starts_with(prefix)) => {
             "the prefix of its name requires the attribute Secure".into()
+        }
+        () if !cookie.http_only().unwrap_or(false)
+            && ["__http-", "__host-http-"].iter().any(|prefix| name.starts_with(prefix)) =>
+        {
+            "the prefix of its name requires the attribute HttpOnly".into()
         }
         () if name.starts_with("__host-") && cookie.domain().is_some() => {
             "the prefix `__Host-` forbids the attribute Domain".into()
@@ -153,13 +173,27 @@ fn refusal(line: &str, url: &Url) -> Option<Phrase> {
         () if !is_secure && cookie.same_site().is_some_and(|same_site| same_site.is_none()) => {
             "SameSite=None requires the attribute Secure".into()
         }
+        () if !is_secure && cookie.partitioned().unwrap_or(false) => {
+            "the attribute Partitioned requires the attribute Secure".into()
+        }
         () if !cookie.domain().is_none_or(|domain| is_within(url, domain)) => phrase!(
             "its Domain {} does not fit the host {}",
             foreign(cookie.domain().unwrap_or_default()),
             foreign(url.host_str().unwrap_or_default())
         ),
+        () if cookie.domain().is_some_and(|domain| is_top_level(url, domain)) => phrase!(
+            "its Domain {} is a public suffix, which unrelated sites share",
+            foreign(cookie.domain().unwrap_or_default())
+        ),
         () => return None,
     })
+}
+
+/// True for a domain of one label, such as `dk`, that is not the URL's own host. Suffixes of several labels, such as
+/// `co.uk`, would need a list of all.
+fn is_top_level(url: &Url, domain: &str) -> bool {
+    let domain = domain.trim_start_matches('.');
+    !domain.is_empty() && !domain.contains('.') && url.host_str().is_some_and(|host| !host.eq_ignore_ascii_case(domain))
 }
 
 /// Says why the store refused a cookie; nothing about a line that is no cookie.
@@ -257,6 +291,19 @@ mod tests {
                 b"__HOST-s=1; Secure; Path=/; Domain=a.example",
                 "the prefix `__Host-` forbids the attribute Domain",
             ),
+            ("https://a.example/", b"__Http-s=1; Secure", "the prefix of its name requires the attribute HttpOnly"),
+            (
+                "https://a.example/",
+                b"__Host-Http-s=1; Secure; Path=/",
+                "the prefix of its name requires the attribute HttpOnly",
+            ),
+            ("https://a.example/", b"s=1; Partitioned", "the attribute Partitioned requires the attribute Secure"),
+            ("https://a.example/", b"s=a\tb", "its name or value holds a tab"),
+            (
+                "https://a.example/",
+                b"s=1; Domain=.example",
+                "its Domain example is a public suffix, which unrelated sites share",
+            ),
             ("https://a.example/", b"s=1; SameSite=None", "SameSite=None requires the attribute Secure"),
             ("http://a.example/", b"s=1; Secure", "its attribute Secure needs a page over https"),
             ("https://a.example/", b"s=1; Domain=b.example", "its Domain b.example does not fit the host a.example"),
@@ -289,6 +336,9 @@ mod tests {
             ("http://localhost/", b"s=1; Secure; SameSite=None", b"s=1"),
             ("https://x.a.example/", b"s=1; Domain=.A.example", b"s=1"),
             ("https://a.example/", b"s=1; Domain=", b"s=1"),
+            ("http://localhost/", b"s=1; Domain=localhost", b"s=1"),
+            ("https://a.example/", b"__Http-s=1; Secure; HttpOnly", b"__Http-s=1"),
+            ("https://a.example/", b"s=1;\tPath=/", b"s=1"),
             ("https://a.example/admin/x", b"s=1; Path=", b"s=1"),
             ("https://a.example/", "s=kørelærer".as_bytes(), "s=kørelærer".as_bytes()),
             ("https://a.example/", b"s=k\xf8re", b"s=k\xf8re"),
@@ -298,6 +348,31 @@ mod tests {
             assert_eq!(actual.as_deref(), Some(sent), "{set}");
             let name = set.split('=').next().unwrap();
             assert!(jar.why_not_sent(&page.parse().unwrap(), name).is_none(), "{set}");
+        }
+    }
+
+    #[test]
+    fn cookies_of_other_hosts_say_for_which_they_are() {
+        for (page, set, next, reason) in [
+            (
+                "https://a.b.example/",
+                &b"s=1"[..],
+                "https://c.b.example/",
+                "it has no Domain, so it is for a.b.example only, not for c.b.example",
+            ),
+            (
+                "https://a.b.example/",
+                b"s=1; Domain=b.example",
+                "https://c.example/",
+                "its Domain b.example does not include c.example",
+            ),
+            ("https://a.example/", b"s=1; Secure", "http://a.example/", "its attribute Secure needs a page over https"),
+        ] {
+            let (jar, _) = kept(page, set, "/");
+            let next: Url = next.parse().unwrap();
+            assert_eq!(jar.header(&next), None, "{next}");
+            let why = jar.why_not_sent(&next, "s").map(|why| why.admit(&check::NoSecrets, 200));
+            assert_eq!(why.as_deref(), Some(reason), "{next}");
         }
     }
 

@@ -99,7 +99,11 @@ impl Circumstances<'_> {
             let actual = match (http.is_parse_too_large(), http.is_parse_version_h2()) {
                 (true, _) => "headers larger or more than allowed",
                 (_, true) => "an HTTP/2 response to an HTTP/1.1 request",
-                // Only the text tells this apart; a test compares it.
+                // Only the text tells these apart; a test compares them.
+                _ if http.to_string().contains("content-length") => {
+                    "a Content-Length that is not a number, or two that differ"
+                }
+                _ if http.to_string().contains("status-code") => "a malformed status line: bytes that are not HTTP",
                 _ if http.to_string().contains("header") => "a malformed header line: bytes that are not HTTP",
                 _ => "bytes that are not HTTP",
             };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use check::{Phrase, foreign, ours, phrase};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, HOST},
+    header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, HOST, LOCATION},
 };
 use percent_encoding::{AsciiSet, percent_encode};
 use url::Url;
@@ -35,14 +35,19 @@ pub(crate) fn is_redirect(status: StatusCode) -> bool {
 }
 
 impl Hop {
-    /// Computes the next hop.
+    /// Computes the next hop from the status and headers of a redirect.
     ///
     /// # Errors
     ///
     /// A description of the invalid redirect.
-    pub(crate) fn follow(&self, status: StatusCode, location: Option<&HeaderValue>) -> Result<Self, Phrase> {
+    pub(crate) fn follow(&self, status: StatusCode, headers: &HeaderMap) -> Result<Self, Phrase> {
+        let mut locations = headers.get_all(LOCATION).iter();
+        let location = locations.next().filter(|location| !location.is_empty());
         let location = location.ok_or_else(|| phrase!("status {} without a Location", ours(status)))?;
         let text = reference(location);
+        if let Some(other) = locations.find(|other| *other != location) {
+            return Err(phrase!("two different Locations: {} and {}", foreign(text), foreign(reference(other))));
+        }
         let url = self
             .url
             .join(&text)
@@ -110,9 +115,13 @@ mod tests {
         Hop { method, url: url.parse().unwrap(), headers, body: Some(Bytes::from_static(b"body")) }
     }
 
+    fn locations(values: &[&[u8]]) -> HeaderMap {
+        values.iter().map(|value| (LOCATION, HeaderValue::from_bytes(value).unwrap())).collect()
+    }
+
     fn follow(method: &str, from: &str, status: u16, to: &str) -> Result<Hop, Phrase> {
         let status = StatusCode::from_u16(status).unwrap();
-        hop(method.parse().unwrap(), from).follow(status, Some(&HeaderValue::from_str(to).unwrap()))
+        hop(method.parse().unwrap(), from).follow(status, &locations(&[to.as_bytes()]))
     }
 
     #[test]
@@ -160,8 +169,7 @@ mod tests {
         for (sent, path) in
             [("/n\u{e6}ste".as_bytes(), "/n%C3%A6ste"), (b"/n\xe6ste", "/n%E6ste"), (b"/n%E6ste", "/n%E6ste")]
         {
-            let location = HeaderValue::from_bytes(sent).unwrap();
-            let next = hop(Method::GET, "https://a.dk/").follow(StatusCode::FOUND, Some(&location)).ok().unwrap();
+            let next = hop(Method::GET, "https://a.dk/").follow(StatusCode::FOUND, &locations(&[sent])).ok().unwrap();
             assert_eq!(next.url.path(), path);
         }
     }
@@ -178,6 +186,15 @@ mod tests {
             assert!(follow("POST", from, 307, to).is_err(), "{case}");
         }
         assert!(follow("POST", "http://a.dk/", 308, "https://a.dk/").is_ok(), "the body may become encrypted");
-        assert!(hop(Method::GET, "https://a.dk/").follow(StatusCode::FOUND, None).is_err(), "no Location");
+        for (case, sent, expected) in [
+            ("no Location", &[][..], "status 302 Found without a Location"),
+            ("an empty Location", &[&b""[..]], "status 302 Found without a Location"),
+            ("two Locations", &[b"/a", b"/b"], "two different Locations: /a and /b"),
+        ] {
+            let refused = hop(Method::GET, "https://a.dk/").follow(StatusCode::FOUND, &locations(sent)).err().unwrap();
+            assert_eq!(refused.admit(&check::NoSecrets, 100).as_str(), expected, "{case}");
+        }
+        let same = hop(Method::GET, "https://a.dk/").follow(StatusCode::FOUND, &locations(&[b"/a", b"/a"]));
+        assert!(same.is_ok(), "the same Location twice");
     }
 }

@@ -184,9 +184,9 @@ async fn link_to_another_host_is_rejected() {
 #[tokio::test]
 async fn cookies_stay_at_their_host_and_scheme() {
     let authority = Authority::generate();
-    let config = authority.server("a.test", (2020, 2999), &[]);
+    let config = authority.server("www.site.test", (2020, 2999), &[]);
     let encrypted = Server::tls(config, std::time::Duration::ZERO, |_| ok()).await;
-    let to = at(&encrypted, "https", "a.test", "/");
+    let to = at(&encrypted, "https", "www.site.test", "/");
     let plain = Server::plain(move |request| {
         let there = if request.contains("GET /upgrade") { to.to_string() } else { "http://other.test:1/".to_owned() };
         let head = if request.contains("GET /begin") {
@@ -194,13 +194,13 @@ async fn cookies_stay_at_their_host_and_scheme() {
         } else {
             format!("302 Found\r\nLocation: {there}")
         };
-        answer(&format!("{head}\r\nSet-Cookie: session=canary; Domain=test; path=/"), "")
+        answer(&format!("{head}\r\nSet-Cookie: session=canary; Domain=site.test; path=/"), "")
     })
     .await;
     let client = client(&trusting(&authority));
     let jar = Cookies::default();
-    client.send(get(at(&plain, "http", "a.test", "/begin")).cookies(&jar)).await.result.unwrap();
-    client.send(get(at(&plain, "http", "a.test", "/upgrade")).cookies(&jar)).await.result.unwrap();
+    client.send(get(at(&plain, "http", "www.site.test", "/begin")).cookies(&jar)).await.result.unwrap();
+    client.send(get(at(&plain, "http", "www.site.test", "/upgrade")).cookies(&jar)).await.result.unwrap();
     assert!(
         plain.requests()[1].contains("session=canary"),
         "expected the cookies at their own host, found {:?}",
@@ -213,19 +213,19 @@ async fn cookies_stay_at_their_host_and_scheme() {
 #[tokio::test]
 async fn other_host_sets_no_cookies_for_the_shared_domain() {
     let server = Server::plain(|request| {
-        let port = request.split("host: a.test:").nth(1).and_then(|rest| rest.lines().next());
+        let port = request.split("host: www.site.test:").nth(1).and_then(|rest| rest.lines().next());
         let (status, cookie) = match port {
-            Some(port) => (format!("302 Found\r\nLocation: http://b.test:{port}/"), "own=canary"),
+            Some(port) => (format!("302 Found\r\nLocation: http://b.site.test:{port}/"), "own=canary"),
             None => ("200 OK".to_owned(), "planted=canary"),
         };
-        answer(&format!("{status}\r\nSet-Cookie: {cookie}; Domain=test; path=/"), "")
+        answer(&format!("{status}\r\nSet-Cookie: {cookie}; Domain=site.test; path=/"), "")
     })
     .await;
-    let egress = EgressPolicy::new(["b.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
-    let (client, _) = changing(&egress.allow_host(&at(&server, "http", "a.test", "/")), &[[127, 0, 0, 1]]);
+    let egress = EgressPolicy::new(["b.site.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
+    let (client, _) = changing(&egress.allow_host(&at(&server, "http", "www.site.test", "/")), &[[127, 0, 0, 1]]);
     let jar = Cookies::default();
     for _ in 0..2 {
-        client.send(get(at(&server, "http", "a.test", "/")).cookies(&jar)).await.result.unwrap();
+        client.send(get(at(&server, "http", "www.site.test", "/")).cookies(&jar)).await.result.unwrap();
     }
     let requests = server.requests();
     let cookies = |request: &String| Some(request.split("cookie: ").nth(1)?.lines().next()?.to_owned());

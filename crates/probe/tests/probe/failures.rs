@@ -43,7 +43,20 @@ async fn server_failures_are_classified() {
             "a malformed header line",
             false,
         ),
-        ("an invalid status", vec![send("HTTP/1.1 2000 OK\r\n\r\n"), Action::Hang], Protocol, "not HTTP", false),
+        (
+            "an invalid status",
+            vec![send("HTTP/1.1 2000 OK\r\n\r\n"), Action::Hang],
+            Protocol,
+            "a malformed status line: bytes that are not HTTP",
+            false,
+        ),
+        (
+            "an invalid length",
+            vec![send("HTTP/1.1 200 OK\r\nContent-Length: four\r\n\r\nabcd"), Action::Hang],
+            Protocol,
+            "a Content-Length that is not a number",
+            false,
+        ),
         ("too many headers", flood(10_000, 1), Protocol, "headers larger", false),
         ("a header of 10 MB", flood(1, 10_000_000), Protocol, "headers larger", false),
         (

@@ -51,8 +51,16 @@ pub fn client_at(tls: &Tls, connections: Connections, names: Names, now: Timesta
 
 /// Policy with the hosts of the tests, all on the loopback interface; `redirected.test` is only for redirects.
 pub fn egress() -> EgressPolicy {
-    let hosts =
-        ["127.0.0.1", "a.test", "other.test", "platform.test", "unknown.invalid", "empty.invalid", "exhausted.invalid"];
+    let hosts = [
+        "127.0.0.1",
+        "a.test",
+        "other.test",
+        "platform.test",
+        "www.site.test",
+        "unknown.invalid",
+        "empty.invalid",
+        "exhausted.invalid",
+    ];
     let egress = EgressPolicy::new(["redirected.test".to_owned()], vec!["127.0.0.0/8".parse().unwrap()]);
     hosts.iter().fold(egress, |egress, host| egress.allow_host(&format!("http://{host}/").parse().unwrap()))
 }
