@@ -19,13 +19,35 @@ const PEERS: [Debian; 2] = [
     Debian { program: "prometheus-blackbox-exporter", package: "prometheus-blackbox-exporter" },
 ];
 
-/// Runs the program against every case and some hostile runs of every flow, and compares the page with them.
+/// Clients for comparison, and the program that lets a browser trust an authority.
+const BROWSERS: [Debian; 3] = [
+    Debian { program: "certutil", package: "libnss3-tools" },
+    Debian { program: "chromium", package: "chromium" },
+    Debian { program: "curl", package: "curl" },
+];
+
+/// Runs the program against every case and some hostile runs of every flow, asks browsers for unusual answers, and compares
+/// the pages with the results.
 ///
 /// # Errors
-/// When a case or a flow fails, the page is outdated, or a tool is missing.
+/// When a case or a flow fails, a page is outdated, or a tool is missing.
 pub fn prove(workspace: &Workspace) -> Result<()> {
     run(workspace, "prove", &FOR_SERVERS)?;
-    flows(workspace, "prove")
+    flows(workspace, "prove")?;
+    behaviour(workspace, "prove")
+}
+
+/// Writes `docs/http-behaviour.md`.
+///
+/// # Errors
+/// When a difference has no reason, or a tool is missing.
+pub fn behaviour_page(workspace: &Workspace) -> Result<()> {
+    behaviour(workspace, "page")
+}
+
+fn behaviour(workspace: &Workspace, command: &str) -> Result<()> {
+    tools::debian(workspace, &BROWSERS)?;
+    Run::cargo(workspace, "test --quiet --workspace --test http_behaviour --").args([command]).run()
 }
 
 /// Writes the first section of the page, with the results of the peers.

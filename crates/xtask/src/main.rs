@@ -44,6 +44,7 @@ usage: cargo xtask <command>
                  against misbehaving servers
   hostile --all  write its sections about the monitor itself and about the flows: each flow against servers that turn
                  hostile at each answer
+  http-behaviour write docs/http-behaviour.md: verdicts of synthetics, Chromium and curl on unusual answers
   mutants [PART…] [-- OPTION…]
                  run the tests of a crate against small changes of its code, which takes hours; parts:
                  incident gate redaction egress alarms template; options go to cargo-mutants
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         ["matrix"] => in_workspace(steps::matrix),
         ["hostile"] => in_workspace(hostile::page),
         ["hostile", "--all"] => in_workspace(hostile::all_flows),
+        ["http-behaviour"] => in_workspace(hostile::behaviour_page),
         ["mutants", arguments @ ..] => {
             let end = arguments.iter().position(|argument| *argument == "--").unwrap_or(arguments.len());
             match mutants::named(&arguments[..end]) {

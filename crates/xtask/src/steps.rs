@@ -25,7 +25,11 @@ const STEPS: [Step; 9] = [
     Step { name: "unit", proves: "the tests of every crate pass", run: unit },
     Step { name: "templates", proves: "the templates are valid and follow the security rules", run: templates },
     Step { name: "build", proves: "the functions and the template build", run: functions::for_emulator },
-    Step { name: "hostile", proves: "misbehaving servers are reported within the limits", run: hostile::prove },
+    Step {
+        name: "hostile",
+        proves: "misbehaving servers are reported within the limits, unusual ones as in browsers",
+        run: hostile::prove,
+    },
     Step { name: "e2e", proves: "the functions work when deployed to an AWS emulator", run: e2e },
 ];
 

@@ -1,0 +1,56 @@
+//! Status lines and headers.
+
+use super::{page, plain, raw};
+use crate::row::{Ask, Row};
+
+/// Reason of rows with a line that is no header.
+const NO_HEADER: &str = "the HTTP library refuses the line; see below";
+/// Reason of rows with an unusual status line.
+const NO_STATUS: &str = "the HTTP library reads only status lines as the standard has them";
+
+/// Text below the table.
+pub const NOTE: &str = "\
+The HTTP library (hyper) can drop lines that are no headers instead, but then it drops every such line, also one with a NUL,
+which Chromium refuses, and it does not say which. The client (reqwest) lets nothing read the connection in front of it. So
+the lines stay refused, with a malformed header line as the cause: a platform that sends one has a warning or a proxy to
+repair, and a lost header would be noticed later and elsewhere.
+";
+
+pub fn rows() -> Vec<Row> {
+    let signed = |answer: &'static str, sign: &str| Row::new(answer, Ask::Sign("yes"), page(&plain(sign), "fine"));
+    let body = |answer: &'static str, line: &str| Row::new(answer, Ask::Body, page(&plain(line), "fine"));
+    let status = |answer: &'static str, line: &str| {
+        let head = "Content-Type: text/plain\r\nContent-Length: 4\r\n\r\nfine";
+        Row::new(answer, Ask::Body, raw(format!("{line}\r\n{head}")))
+    };
+    vec![
+        signed("a name in lower case", "x-sign: yes"),
+        signed("no space after the colon", "X-Sign:yes"),
+        signed("spaces around the value", "X-Sign: \t yes \t"),
+        signed("a space before the colon", "X-Sign : yes"),
+        Row::new(
+            "a value folded over two lines",
+            Ask::Sign("yes and no"),
+            page(&plain("X-Sign: yes\r\n  and no"), "fine"),
+        ),
+        Row::new("a value with letters beyond ASCII", Ask::Sign("kø"), page(&plain("X-Sign: kø"), "fine")),
+        body("a line without a colon", "Warning of a proxy").because(NO_HEADER),
+        body("a name with a space", "PHP Warning:  a module").because(NO_HEADER),
+        body("a line without a name", ": nothing").because(NO_HEADER),
+        body("a value with a NUL", "X-Other: a\0b"),
+        body("a value with a control character", "X-Other: a\x01b").because(NO_HEADER),
+        Row::new(
+            "lines that end with LF alone",
+            Ask::Sign("yes"),
+            raw("HTTP/1.1 200 OK\nContent-Type: text/plain\nX-Sign: yes\nContent-Length: 4\n\nfine"),
+        ),
+        status("a status without a reason", "HTTP/1.1 200"),
+        status("two spaces in the status line", "HTTP/1.1  200 OK").because(NO_STATUS),
+        status("a reason in Latin-1", "HTTP/1.1 200 K\u{f8}bt"),
+        status("`HTTP/1.2` in the status line", "HTTP/1.2 200 OK").because(NO_STATUS),
+        status("`HTTP/2 200` in the status line", "HTTP/2 200 OK").because(NO_STATUS),
+        status("an empty line before the status line", "\r\nHTTP/1.1 200 OK"),
+        status("a text before the status line", "PHP Warning:  a module\r\nHTTP/1.1 200 OK"),
+        status("`100 Continue` before the answer, unasked", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"),
+    ]
+}
