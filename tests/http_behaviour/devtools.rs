@@ -20,6 +20,8 @@ pub struct Browser {
     process: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    /// Start of the next message, from a reader that gave up.
+    partial: Vec<u8>,
     page: Option<String>,
     last: u64,
     events: VecDeque<Value>,
@@ -47,8 +49,15 @@ impl Browser {
             .spawn()
             .with_context(|| format!("failed to start {program}"))?;
         let (input, output) = process.stdin.take().zip(process.stdout.take()).context("expected pipes")?;
-        let mut browser =
-            Self { process, input, output: BufReader::new(output), page: None, last: 0, events: VecDeque::new() };
+        let mut browser = Self {
+            process,
+            input,
+            output: BufReader::new(output),
+            partial: Vec::new(),
+            page: None,
+            last: 0,
+            events: VecDeque::new(),
+        };
         let page = browser.open_page().await;
         browser.page = Some(page.with_context(|| {
             format!("{program} did not start: {}", std::fs::read_to_string(&log).unwrap_or_default())
@@ -105,13 +114,11 @@ impl Browser {
         self.events.clear();
     }
 
-    /// Reads a message. A part that was read stays in the buffer of the pipe only between messages, so a reader that gave up must
-    /// not read again.
     async fn read(&mut self) -> Result<Value> {
-        let mut bytes = Vec::new();
-        self.output.read_until(0, &mut bytes).await.context("failed to read from the browser")?;
-        bytes.pop();
-        serde_json::from_slice(&bytes).context("the browser has ended")
+        self.output.read_until(0, &mut self.partial).await.context("failed to read from the browser")?;
+        let message = std::mem::take(&mut self.partial);
+        let message = message.strip_suffix(b"\0").context("the browser has ended")?;
+        serde_json::from_slice(message).context("expected JSON from the browser")
     }
 
     /// Ends the browser.

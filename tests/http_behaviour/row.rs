@@ -190,7 +190,7 @@ fn to_path(server: &Server, wanted: &str) -> Option<String> {
     requests.into_iter().rev().find(|request| request.split(' ').nth(1).is_some_and(|path| path.starts_with(wanted)))
 }
 
-/// Value of the header `Cookie` at the request to [`NEXT`]. An error when there is none.
+/// Value of the header `Cookie` at the request to [`NEXT`]. An error without one.
 pub fn cookies(server: &Server) -> Found {
     let request = to_path(server, NEXT).ok_or("no next request")?;
     let line = request.lines().find_map(|line| {

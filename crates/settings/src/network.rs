@@ -29,7 +29,8 @@ pub(crate) struct RawNetwork {
     /// Further hosts to which redirects may lead, such as `www.example.com`. Their addresses are checked against
     /// `allow_addresses` too. A redirect from `https` to `http` is never followed. Default none.
     allow_redirect_hosts: Vec<String>,
-    /// Certificates (PEM) of authorities trusted in addition to Mozilla's, by all checks. Default none.
+    /// Certificates (PEM) of authorities trusted in addition to Mozilla's, by all checks; a server's own self-signed one too.
+    /// Default none.
     ca_certificates: Vec<String>,
 }
 

@@ -38,7 +38,7 @@ pub fn rows(config: &ServerConfig) -> Vec<Row> {
         http("`Max-Age=60` and an `Expires` in the past", "s=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
         http("`Max-Age=0`", "s=1; Max-Age=0"),
         http("an `Expires` in the past", "s=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
-        http("an `Expires` that is no date", "s=1; Expires=soon"),
+        http("an invalid `Expires`", "s=1; Expires=soon"),
         http("`Secure` over http", "s=1; Secure"),
         https(http("`Secure` over https", "s=1; Secure")),
         http("`SameSite=None` without `Secure`", "s=1; SameSite=None"),

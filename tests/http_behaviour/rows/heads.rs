@@ -3,17 +3,17 @@
 use super::{page, plain, raw};
 use crate::row::{Ask, Row};
 
-/// Reason of rows with a line that is no header.
+/// Reason of rows with a malformed header line.
 const NO_HEADER: &str = "the HTTP library refuses the line; see below";
 /// Reason of rows with an unusual status line.
-const NO_STATUS: &str = "the HTTP library reads only status lines as the standard has them";
+const NO_STATUS: &str = "the HTTP library reads only the status lines of the standard";
 
 /// Text below the table.
 pub const NOTE: &str = "\
-The HTTP library (hyper) can drop lines that are no headers instead, but then it drops every such line, also one with a NUL,
-which Chromium refuses, and it does not say which. The client (reqwest) lets nothing read the connection in front of it. So
-the lines stay refused, with a malformed header line as the cause: a platform that sends one has a warning or a proxy to
-repair, and a lost header would be noticed later and elsewhere.
+`synthetics` refuses malformed header lines, and names them as the cause without quoting them. Its HTTP library (hyper) could
+drop them instead, but it would also drop lines with a NUL, which Chromium refuses, and it would not report the dropped lines:
+a missing cookie or redirect would then have no explanation. Its client (reqwest) does not let other code read the bytes of a
+connection, so the probe cannot find the lines itself.
 ";
 
 pub fn rows() -> Vec<Row> {
