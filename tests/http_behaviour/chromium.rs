@@ -70,7 +70,6 @@ impl Chromium {
     /// # Errors
     /// When the browser ends.
     pub async fn ask(&mut self, row: &Row, server: &Server) -> Result<Option<Found>> {
-        self.browser.call("Network.clearBrowserCookies", json!({})).await?;
         let url = row.url(server, row.host, "/");
         let start = row.url(server, row.host, START);
         match row.ask {
@@ -101,6 +100,7 @@ impl Chromium {
                 Ok(Some(sent.and_then(|_| posted(server))))
             }
             Ask::Cookies(host, _) => {
+                self.browser.call("Network.clearBrowserCookies", json!({})).await?;
                 if let Err(error) = self.navigate(&url).await? {
                     return Ok(Some(Err(error)));
                 }
@@ -115,6 +115,7 @@ impl Chromium {
         if let Err(error) = self.navigate(url).await? {
             return Ok(Err(error));
         }
+        self.settle().await?;
         let script = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
         let done = self.browser.call("Runtime.evaluate", script).await?;
         let exception = &done["exceptionDetails"]["exception"]["className"];
@@ -160,7 +161,6 @@ impl Chromium {
         } else {
             text.to_owned()
         };
-        self.settle().await?;
         Ok(Ok(Page { sign, body }))
     }
 

@@ -106,9 +106,11 @@ async fn verdicts(
     authorities: &Path,
 ) -> Result<[Verdict; 3]> {
     let servers = [row.start().await, row.start().await, row.start().await];
-    let ours = ours::ask(row, &servers[0], client).await?;
-    let by_chromium = chromium.ask(row, &servers[1]).await?;
-    let by_curl = curl::ask(row, &servers[2], authorities).await?;
+    let (ours, by_chromium, by_curl) = tokio::try_join!(
+        ours::ask(row, &servers[0], client),
+        chromium.ask(row, &servers[1]),
+        curl::ask(row, &servers[2], authorities),
+    )?;
     Ok([Some(ours), by_chromium, by_curl].map(|found| Verdict::new(row.ask, found)))
 }
 
