@@ -205,8 +205,8 @@ impl Client {
     ///
     /// Dropping the future closes the connection and stops all work.
     ///
-    /// **Side effects:** those of the request at the target, at most once per hop. The values of the request's secret
-    /// headers are registered with the redactor.
+    /// **Side effects:** those of the request at the target, at most once per hop; a safe request whose answer has a malformed header
+    /// line is sent once more, to name the line. The values of the request's secret headers are registered with the redactor.
     pub async fn send(&self, request: Request) -> Sent {
         let mut exchanges = Vec::new();
         let result = match request.check() {
@@ -290,7 +290,8 @@ impl Client {
                     body_bytes: exchange.body_bytes,
                     body_cap: bounds.body_cap,
                 };
-                Err(circumstances.classify(&fault))
+                let error = circumstances.classify(&fault);
+                Err(if fault.is_malformed_header() { self.name_line(error, hop, bounds).await } else { error })
             }
             Err(_) => Err(bounds.timeout_error(phase, &exchange)),
         };
@@ -298,20 +299,38 @@ impl Client {
         result
     }
 
-    async fn perform(&self, hop: &Hop, bounds: &Bounds, exchange: &mut Exchange) -> Result<Response, Fault> {
+    /// Names the malformed header line of a failed exchange.
+    async fn name_line(&self, error: Error, hop: &Hop, bounds: &Bounds) -> Error {
+        let remaining = bounds.deadline.saturating_sub(bounds.started.elapsed());
+        let Ok(request) = self.request(hop, bounds).build() else { return error };
+        match (self.malformed_line(&hop.method, &hop.url, request.headers(), remaining).await, error) {
+            (Some(actual), Error::Target { mismatch, transient }) => {
+                Error::Target { mismatch: Box::new(Mismatch { actual, ..*mismatch }), transient }
+            }
+            (_, error) => error,
+        }
+    }
+
+    fn request(&self, hop: &Hop, bounds: &Bounds) -> reqwest::RequestBuilder {
         let mut request = self.http.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
         request = self.identify(request);
         if !hop.headers.contains_key(ACCEPT_ENCODING) {
             request = request.header(ACCEPT_ENCODING, ACCEPTED);
         }
-        let at_home = hop.url.scheme() == bounds.home.scheme() && hop.url.host() == bounds.home.host();
-        if let Some(cookies) = bounds.cookies.as_ref().filter(|_| at_home).and_then(|jar| jar.header(&hop.url)) {
+        if let Some(cookies) =
+            bounds.cookies.as_ref().filter(|_| bounds.takes_cookies(&hop.url)).and_then(|jar| jar.header(&hop.url))
+        {
             request = request.headers(http::HeaderMap::from_iter([(COOKIE, cookies)]));
         }
         if let Some(body) = &hop.body {
             request = request.body(body.clone());
         }
-        let mut response = request.send().await.map_err(Fault::Wire)?;
+        request
+    }
+
+    async fn perform(&self, hop: &Hop, bounds: &Bounds, exchange: &mut Exchange) -> Result<Response, Fault> {
+        let at_home = bounds.takes_cookies(&hop.url);
+        let mut response = self.request(hop, bounds).send().await.map_err(Fault::Wire)?;
         note(|marks| marks.headers_received = Some(Instant::now()));
         if let Some(jar) = &bounds.cookies {
             // Register the cookies before quoting any part of the response.
@@ -477,6 +496,11 @@ fn redirect_error(expected: impl Into<Phrase>, actual: impl Into<Phrase>, exchan
 }
 
 impl Bounds {
+    /// True at scheme and host of the request's own URL. Cookies know no port.
+    fn takes_cookies(&self, url: &Url) -> bool {
+        url.scheme() == self.home.scheme() && url.host() == self.home.host()
+    }
+
     /// True at scheme, host and port of the request's own URL.
     fn is_home(&self, url: &Url) -> bool {
         url.origin() == self.home.origin()

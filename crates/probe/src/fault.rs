@@ -27,6 +27,15 @@ pub(crate) enum Fault {
     Encoding(Phrase),
 }
 
+impl Fault {
+    /// True when the HTTP library refused a header line.
+    pub(crate) fn is_malformed_header(&self) -> bool {
+        let Self::Wire(error) = self else { return false };
+        // Only the text tells it apart; a test compares it.
+        find::<hyper::Error>(error).is_some_and(|http| http.is_parse() && http.to_string().contains("HTTP header"))
+    }
+}
+
 /// Context of a failed exchange, for its classification and description.
 pub(crate) struct Circumstances<'a> {
     pub(crate) phase: Phase,

@@ -14,6 +14,7 @@ mod html;
 mod json;
 mod limits;
 mod maintenance;
+mod raw_head;
 mod redact;
 mod redirect;
 mod request;

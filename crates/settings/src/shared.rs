@@ -111,9 +111,9 @@ struct RawLinks {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawMaintenance {
-    /// HTTP status of the platform's maintenance mode: 200 to 599. Default 503; with neither `status` nor `markers` set,
-    /// Laravel's page counts with any status below 500 too, as `artisan down --status` sends it. A redirect that the flow does not
-    /// expect (`artisan down --redirect`) is followed to the page.
+    /// HTTP status of the platform's maintenance mode: 200 to 599. With neither `status` nor `markers` set, Laravel's page counts with
+    /// any status below 500 too, as `artisan down --status` sends it. A redirect that the flow does not expect
+    /// (`artisan down --redirect`) is followed to the page. Default 503.
     status: Option<u16>,
     /// Texts of maintenance mode, at least one and none blank. The body must contain one of them, byte by byte, because
     /// a proxy that reaches no platform also answers 503. Default `<title>Service Unavailable</title>`,

@@ -99,7 +99,7 @@ fn read_tasks(value: Value, site: &Site) -> Result<Vec<Task>, Mismatch> {
         };
         read().map_err(|mismatch: Mismatch| mismatch.with_evidence(phrase!("task {}", foreign(name))))
     };
-    let items = list(value)
-        .map_err(|value| wrong_type(&value, names.scheduled_tasks.as_str(), "a list of scheduled tasks"))?;
+    let items =
+        list(value).map_err(|value| wrong_type(&value, names.scheduled_tasks.as_str(), "a list of scheduled tasks"))?;
     items.iter().map(task).collect()
 }

@@ -10,10 +10,10 @@ const NO_STATUS: &str = "the HTTP library reads only the status lines of the sta
 
 /// Text below the table.
 pub const NOTE: &str = "\
-`synthetics` refuses malformed header lines, and names them as the cause without quoting them. Its HTTP library (hyper) could
-drop them instead, but it would also drop lines with a NUL, which Chromium refuses, and it would not report the dropped lines:
-a missing cookie or redirect would then have no explanation. Its client (reqwest) does not let other code read the bytes of a
-connection, so the probe cannot find the lines itself.
+`synthetics` refuses malformed header lines, and names the line. Its HTTP library (hyper) could drop them instead, but it
+would also drop lines with a NUL, which Chromium refuses, and it would not report the dropped lines: a missing cookie or
+redirect would then have no explanation. It does not say which line it refuses either, so the page is requested once more, and
+the line is read from that answer; a request that may change something is not repeated.
 ";
 
 pub fn rows() -> Vec<Row> {

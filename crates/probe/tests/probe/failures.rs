@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use check::FailureKind::{Body, Connect, Dns, Protocol, Tls as TlsKind};
-use probe::Connections;
+use probe::{Connections, Method, Request};
 use tokio::net::TcpListener;
 
 use crate::server::*;
@@ -26,21 +26,21 @@ async fn server_failures_are_classified() {
             "an invalid header",
             vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\n\r\n"), Action::Hang],
             Protocol,
-            "a malformed header line",
+            "a malformed header line, number 2 of the answer: X\\u{0}: a",
             false,
         ),
         (
             "a header value with a NUL",
             vec![send("HTTP/1.1 200 OK\r\nX: a\0\r\n\r\n"), Action::Hang],
             Protocol,
-            "a malformed header line",
+            "a malformed header line, number 2 of the answer: X: a\\u{0}",
             false,
         ),
         (
             "a warning among the headers",
             vec![send("HTTP/1.1 200 OK\r\nPHP Warning:  a module\r\n\r\n"), Action::Hang],
             Protocol,
-            "a malformed header line",
+            "a malformed header line, number 2 of the answer: PHP Warning: a module",
             false,
         ),
         (
@@ -105,10 +105,22 @@ async fn server_failures_are_classified() {
         let failed = shown(&client, error);
         assert_eq!(failed.kind, kind, "{case}: {failed:?}");
         assert!(failed.actual.contains(expected), "{case}: {failed:?}");
-        assert_eq!(server.requests().len(), 1, "{case}: the request was retried");
+        // The line is read from a second answer.
+        let requests = if expected.starts_with("a malformed header line") { 2 } else { 1 };
+        assert_eq!(server.requests().len(), requests, "{case}: the request was retried");
         assert_eq!(sent.exchanges.len(), 1, "{case}: expected one recorded exchange");
         assert_eq!(sent.exchanges[0].status.is_some(), kind == Body, "{case}: {:?}", sent.exchanges);
     }
+}
+
+#[tokio::test]
+async fn unsafe_request_is_not_repeated_for_a_malformed_line() {
+    let server = Server::plain(|_| vec![send("HTTP/1.1 200 OK\r\nodd\r\n\r\n"), Action::Hang]).await;
+    let client = client(&tls());
+    let sent = client.send(Request::new(Method::POST, url(&server, "/")).body("x")).await;
+    let failed = shown(&client, sent.result.unwrap_err());
+    assert_eq!(failed.actual.as_str(), "a malformed header line: bytes that are not HTTP");
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
