@@ -29,7 +29,7 @@ pub use statuses::{expect_status, is_status, status_text};
 pub use templates::PaymentsPath;
 pub use totp::{Totp, TotpError};
 pub use user_session::{BackgroundSession, UserSession, skew};
-pub use values::{count_at, items, number_at, time, time_at};
+pub use values::{count_at, found_in_some, items, number_at, time, time_at};
 
 /// The platform's additions to a settings file.
 pub const CONTRACT: settings::Contract =

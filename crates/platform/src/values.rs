@@ -20,8 +20,16 @@ const MAX_QUOTED: usize = 60;
 /// A mismatch of kind `body` or `assertion`.
 pub fn items(platform: &Platform, response: &Response, pointers: &[&str]) -> Result<Vec<Value>, Mismatch> {
     let items = json_list(response, platform.wrapper.as_str())?;
+    found_in_some(&items, pointers).map(|()| items)
+}
+
+/// Expects each pointer of the settings to have a value, at least `null`, in one of the items. A list without items holds.
+///
+/// # Errors
+/// A mismatch of kind `assertion`, with what the items have instead.
+pub fn found_in_some(items: &[Value], pointers: &[&str]) -> Result<(), Mismatch> {
     let is_nowhere = |pointer: &&&str| items.iter().all(|item| item.pointer(pointer).is_none());
-    let Some(pointer) = pointers.iter().find(is_nowhere).filter(|_| !items.is_empty()) else { return Ok(items) };
+    let Some(pointer) = pointers.iter().find(is_nowhere).filter(|_| !items.is_empty()) else { return Ok(()) };
     let expected = phrase!("a value at {} in the items of the list", ours(pointer));
     let actual = match items.iter().find_map(Value::as_object) {
         Some(item) => {

@@ -20,6 +20,8 @@ pub enum Compare {
 
 /// Maximum length of a content type, in characters.
 const MAX_CONTENT_TYPE: usize = 80;
+/// Maximum length of the names of an object, in characters.
+const MAX_NAMES: usize = 160;
 /// Maximum number of headers of one name that are quoted.
 const MAX_VALUES: usize = 8;
 
@@ -147,20 +149,37 @@ pub fn json_found(response: &Response, pointer: &str, wrapper: &str) -> Result<V
 /// # Errors
 /// Those of [`json`], or a mismatch of kind `assertion` when the value is not a list.
 pub fn json_list(response: &Response, wrapper: &str) -> Result<Vec<Value>, Mismatch> {
-    list(json_found(response, "", wrapper)?).map_err(|other| {
-        let actual = if other.is_object() { "an object" } else { "neither a list nor an object" };
+    let is_wrapped = json(response)?.pointer(wrapper).is_some_and(|_| !wrapper.is_empty());
+    // An empty object at the top is no list: nothing says that one was meant.
+    let no_list = |value: &Value| !is_wrapped && value.as_object().is_some_and(serde_json::Map::is_empty);
+    let found = json_found(response, "", wrapper)?;
+    // A paginator within a resource has the list one level further down.
+    let found = if no_list(&found) { Err(found) } else { list(found) };
+    let found = found.or_else(|mut other| match other.pointer_mut(wrapper).map(Value::take) {
+        Some(nested) if is_wrapped => list(nested),
+        _ => Err(other),
+    });
+    found.map_err(|other| {
+        let actual = match other.as_object() {
+            Some(members) => {
+                let names: Vec<&str> = members.keys().map(String::as_str).collect();
+                phrase!("an object with {}", foreign(names.join(", ")).at_most(MAX_NAMES))
+            }
+            None => "neither a list nor an object".into(),
+        };
         Mismatch::new(FailureKind::Assertion, phrase!("a list, at {} or at the top", ours(wrapper)), actual)
     })
 }
 
-/// Reads a list, or an object whose keys are all numbers: PHP writes a list so once it was filtered or sorted.
+/// Reads a list, or an object whose keys are all numbers: PHP writes a list so once it was filtered or sorted, and an empty one if
+/// asked for objects.
 ///
 /// # Errors
 /// The value, when it is neither.
 pub fn list(value: Value) -> Result<Vec<Value>, Value> {
     match value {
         Value::Array(items) => Ok(items),
-        Value::Object(members) if !members.is_empty() && members.keys().all(|key| key.parse::<u64>().is_ok()) => {
+        Value::Object(members) if members.keys().all(|key| key.parse::<u64>().is_ok()) => {
             let mut items: Vec<(u64, Value)> =
                 members.into_iter().filter_map(|(key, item)| Some((key.parse().ok()?, item))).collect();
             items.sort_by_key(|(key, _)| *key);

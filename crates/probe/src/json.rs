@@ -20,7 +20,37 @@ pub(crate) fn read(body: &[u8]) -> Result<Value, String> {
         return Err(format!("more values than {} MB of memory hold", MAX_BYTES / 1_000_000));
     }
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    serde_json::from_slice(body).map_err(|error| error.to_string())
+    serde_json::from_slice(body).or_else(|error| {
+        let repaired = without_lone_surrogates(body).ok_or_else(|| error.to_string())?;
+        serde_json::from_slice(&repaired).map_err(|error| error.to_string())
+    })
+}
+
+/// Replaces the escapes of halves of surrogate pairs, as of a note that was cut within an emoji, by that of `U+FFFD`. Browsers read
+/// them; serde_json refuses the whole document. `None` if there are none.
+fn without_lone_surrogates(body: &[u8]) -> Option<Vec<u8>> {
+    const REPLACEMENT: &[u8] = b"\\ufffd";
+    let unit = |at: usize| {
+        let digits = body.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let (mut repaired, mut at, mut is_changed) = (Vec::with_capacity(body.len()), 0, false);
+    while let Some(byte) = body.get(at) {
+        let length = match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdfff) => 0,
+            _ if *byte == b'\\' => 2,
+            _ => 1,
+        };
+        if length == 0 {
+            repaired.extend(REPLACEMENT);
+            (is_changed, at) = (true, at + 6);
+        } else {
+            repaired.extend(&body[at..body.len().min(at + length)]);
+            at += length;
+        }
+    }
+    is_changed.then_some(repaired)
 }
 
 /// Upper bound for the bytes of the tree: counts the characters outside strings that open a list or an object, end a name
@@ -65,6 +95,21 @@ mod tests {
     fn byte_order_mark_is_ignored() {
         assert_eq!(read(b"\xef\xbb\xbf{\"a\":1}").unwrap()["a"], 1);
         assert!(read(b"\xef\xbb\xbf\xef\xbb\xbf1").is_err(), "only one");
+    }
+
+    #[test]
+    fn lone_surrogates_are_replaced_as_in_browsers() {
+        for (text, expected) in [
+            (r#""cut \ud83d""#, "cut \u{fffd}"),
+            (r#""\udc4d then \ud83d\udc4d""#, "\u{fffd} then \u{1f44d}"),
+            (r#""\uD83Dx \\ud83d""#, "\u{fffd}x \\ud83d"),
+            (r#""\ud83d\ud83d\udc4d""#, "\u{fffd}\u{1f44d}"),
+        ] {
+            assert_eq!(read(text.as_bytes()).unwrap(), expected, "{text}");
+        }
+        for text in [r#""\ud83""#, r#""\u""#, "\"\\", r#"{"a": "\ud83d""#] {
+            assert!(read(text.as_bytes()).is_err(), "{text}");
+        }
     }
 
     #[test]

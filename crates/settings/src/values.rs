@@ -114,10 +114,19 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("expected a duration such as \"500ms\", \"30s\", \"5m\" or \"4h\", found `{text}`"))
 }
 
-/// Formats an id as text for paths and messages.
+/// Formats an id as text for paths and messages. A whole number has no fraction, even if JSON writes one: `1001.0` is `1001`, as in
+/// JavaScript.
 #[must_use]
 pub fn written_id(id: &Value) -> String {
-    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
+    if let Some(text) = id.as_str() {
+        return text.to_owned();
+    }
+    // Larger numbers lose digits as `f64`.
+    let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() < 9e15;
+    match id.as_f64().filter(|number| id.is_f64() && is_whole(number)) {
+        Some(number) => format!("{number:.0}"),
+        None => id.to_string(),
+    }
 }
 
 /// Formats a duration as in the settings file.
@@ -136,6 +145,16 @@ pub fn written_duration(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_written_as_in_paths() {
+        for (id, written) in
+            [("1001", "1001"), ("1001.0", "1001"), ("-0.5", "-0.5"), ("\"a-1\"", "a-1"), ("1e300", "1e+300")]
+        {
+            let id: Value = serde_json::from_str(id).unwrap();
+            assert_eq!(written_id(&id), written, "{id}");
+        }
+    }
 
     #[test]
     fn reference_stays_below_what_the_function_may_read() {

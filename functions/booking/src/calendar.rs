@@ -57,7 +57,8 @@ pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Boo
         let id = text(names.id.as_str())?;
         let notes = item.pointer(names.notes.as_str()).and_then(Value::as_str).unwrap_or_default().to_owned();
         let slot = slots::read(platform, item, names.starts_at.as_str(), names.ends_at.as_str());
-        Some(slot.map(|slot| Booked { id, slot, notes }))
+        let unreadable = |mismatch: Mismatch| mismatch.with_evidence(phrase!("booking {}", foreign(&id)));
+        Some(slot.map_err(unreadable).map(|slot| Booked { id: id.clone(), slot, notes }))
     };
     items(platform, response, &pointers)?.iter().filter_map(read).collect()
 }

@@ -15,7 +15,7 @@ use futures::join;
 use jiff::Timestamp;
 use platform::counting::{Counters, Tally, count};
 use platform::{UserSession, expect_status, items, status};
-use probe::expect::{Compare, json_found, json_matches};
+use probe::expect::{Compare, json_found, json_matches, list};
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
 use serde::{Deserialize, Serialize};
@@ -397,11 +397,12 @@ impl Booking {
         let wrapper = platform.wrapper.as_str();
         let same = |pointer: &str, value: &Value| json_matches(answer, pointer, wrapper, value, Compare::Loose);
         same(names.teacher.as_str(), &self.teacher)?;
-        let student = match json_found(answer, names.students.as_str(), wrapper)? {
-            Value::Array(_) => Value::Array(vec![self.student.clone()]),
-            _ => self.student.clone(),
-        };
-        same(names.students.as_str(), &student)?;
+        let students = names.students.as_str();
+        match list(json_found(answer, students, wrapper)?) {
+            Ok(listed) if listed.len() == 1 && written_id(&listed[0]) == written_id(&self.student) => {}
+            Ok(_) => same(students, &Value::Array(vec![self.student.clone()]))?,
+            Err(_) => same(students, &self.student)?,
+        }
         for (pointer, expected) in [(names.starts_at.as_str(), slot.starts_at), (names.ends_at.as_str(), slot.ends_at)]
         {
             let actual = json_found(answer, pointer, wrapper)?;

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use check::{FailureKind, Mismatch, StepEnded, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::counting::{read_counters, subject};
-use platform::{Counting, Site, count_at, status_text, time_at};
+use platform::{Counting, Site, count_at, found_in_some, status_text, time_at};
 use probe::expect::list;
 use runtime::Run;
 use serde_json::Value;
+use settings::Pointer;
 
-use crate::queue_snapshot::{Head, QueueSnapshot, whole};
+use crate::queue_snapshot::{Head, MAX_NAME, QueueSnapshot, whole};
 use crate::tasks::Task;
 
 /// Content of the operations counters. `None`: not reported.
@@ -61,23 +62,36 @@ fn read_queues(value: &Value, site: &Site, now: Timestamp) -> Result<BTreeMap<St
         Value::Array(list) if list.is_empty() => return Ok(BTreeMap::new()),
         _ => return Err(wrong_type(value, names.queues.as_str(), "queues keyed by name")),
     };
+    // Some platforms count less; one of the values must have its name right.
+    let known = [&names.queue_pending, &names.queue_oldest_seconds, &names.queue_failed];
+    let has_any = |queue: &Value| known.iter().any(|pointer| queue.pointer(pointer.as_str()).is_some());
+    if let Some((name, queue)) = members.iter().next().filter(|_| !members.values().any(has_any)) {
+        let expected = phrase!("a value at {} of a queue", ours(known.map(Pointer::as_str).join(" or ")));
+        let mismatch = Mismatch::new(FailureKind::Assertion, expected, "none in any queue");
+        return Err(mismatch.with_evidence(phrase!("{}: {}", foreign(name), foreign(queue.to_string()))));
+    }
     let snapshot = |queue: &Value| {
-        let age = count_at(queue, names.queue_oldest_seconds.as_str())?;
+        let mut unreadable = None;
+        let mut read = |pointer: &Pointer| {
+            count_at(queue, pointer.as_str()).unwrap_or_else(|mismatch| {
+                unreadable.get_or_insert(mismatch);
+                None
+            })
+        };
+        let (pending, failed) = (read(&names.queue_pending), read(&names.queue_failed));
+        let age = read(&names.queue_oldest_seconds);
         #[expect(clippy::cast_possible_truncation, reason = "whole seconds are enough, and `as` saturates")]
         let pushed = age.map(|age| now.as_second().saturating_sub(age as i64));
-        Ok(QueueSnapshot {
-            pending: count_at(queue, names.queue_pending.as_str())?.map(whole),
-            failed: count_at(queue, names.queue_failed.as_str())?,
+        QueueSnapshot {
+            pending: pending.map(whole),
+            failed,
             age,
             head: pushed.map(Head::Pushed),
+            unreadable,
             ..QueueSnapshot::default()
-        })
+        }
     };
-    let read = |(name, queue): (&String, &Value)| {
-        let unreadable = |mismatch: Mismatch| mismatch.with_evidence(phrase!("queue {}", foreign(name)));
-        snapshot(queue).map(|snapshot| (name.clone(), snapshot)).map_err(unreadable)
-    };
-    members.iter().map(read).collect()
+    Ok(members.iter().map(|(name, queue)| (name.clone(), snapshot(queue))).collect())
 }
 
 fn read_tasks(value: Value, site: &Site) -> Result<Vec<Task>, Mismatch> {
@@ -89,17 +103,27 @@ fn read_tasks(value: Value, site: &Site) -> Result<Vec<Task>, Mismatch> {
             Mismatch::new(FailureKind::Assertion, expected, "a task without one")
                 .with_evidence(foreign(task.to_string()))
         })?;
-        let read = || {
-            Ok(Task {
-                name: name.to_owned(),
-                finished_at: time_at(&site.platform.times, task, names.task_last_finished_at.as_str())?,
-                every: count_at(task, names.task_expected_every_seconds.as_str())?,
-                status: field(names.task_last_status.as_str()).map(status_text),
-            })
-        };
-        read().map_err(|mismatch: Mismatch| mismatch.with_evidence(phrase!("task {}", foreign(name))))
+        let mut unreadable = None;
+        let finished_at = time_at(&site.platform.times, task, names.task_last_finished_at.as_str());
+        let finished_at = finished_at.unwrap_or_else(|mismatch| {
+            unreadable = Some(mismatch);
+            None
+        });
+        let every = count_at(task, names.task_expected_every_seconds.as_str()).unwrap_or_else(|mismatch| {
+            unreadable.get_or_insert(mismatch);
+            None
+        });
+        let status = field(names.task_last_status.as_str());
+        if let Some(status) = status.filter(|status| status.is_object() || status.is_array()) {
+            let expected = phrase!("a status at {}", ours(names.task_last_status.as_str()));
+            let actual = phrase!("{}, which cannot be read as one", foreign(status.to_string()).at_most(MAX_NAME));
+            unreadable.get_or_insert(Mismatch::new(FailureKind::Assertion, expected, actual));
+        }
+        Ok(Task { name: name.to_owned(), finished_at, every, status: status.map(status_text), unreadable })
     };
     let items =
         list(value).map_err(|value| wrong_type(&value, names.scheduled_tasks.as_str(), "a list of scheduled tasks"))?;
+    let pointers = [&names.task_name, &names.task_last_finished_at, &names.task_last_status].map(Pointer::as_str);
+    found_in_some(&items, &pointers)?;
     items.iter().map(task).collect()
 }

@@ -98,7 +98,8 @@ impl Horizon {
 }
 
 fn running(stats: &Value) -> Result<(), Mismatch> {
-    let actual = match stats["status"].as_str() {
+    let status = stats["status"].as_str().map(|status| status.trim().to_lowercase());
+    let actual = match status.as_deref() {
         Some("running") => return Ok(()),
         Some("paused") => Phrase::from("paused: workers take no jobs until `php artisan horizon:continue`"),
         Some("inactive") => "inactive: no master process is running".into(),
@@ -110,7 +111,9 @@ fn running(stats: &Value) -> Result<(), Mismatch> {
 
 /// Entries of the workload.
 fn entries(workload: Value) -> Result<Vec<Value>, Mismatch> {
-    list(workload).map_err(|other| {
+    let found =
+        if workload.as_object().is_some_and(serde_json::Map::is_empty) { Err(workload) } else { list(workload) };
+    found.map_err(|other| {
         let actual = foreign(other.to_string()).at_most(MAX_NAME);
         Mismatch::new(FailureKind::Assertion, "a list of queues as Horizon's workload", actual)
     })

@@ -201,6 +201,11 @@ impl Queues {
         if step.check("due", due).is_err() {
             return;
         }
+        // Recorded only when it fails.
+        if let Some(unreadable) = &snapshot.unreadable {
+            step.fail("readable", unreadable.clone());
+            return;
+        }
         if since.is_none() && !snapshot.is_empty() && !snapshot.is_moving {
             step.skipped(phrase!("no source shows whether jobs are taken ({})", ours(snapshot.summary())));
         } else {

@@ -1,5 +1,6 @@
 //! Snapshot of one queue, combined from all sources.
 
+use check::Mismatch;
 use serde::{Deserialize, Serialize};
 
 /// Longest name of a queue, a task or a job in a report. **Units:** characters.
@@ -59,6 +60,8 @@ pub(crate) struct QueueSnapshot {
     pub(crate) is_still: bool,
     /// True if a source reports that jobs of this or another queue are being processed.
     pub(crate) is_moving: bool,
+    /// A value that is there but cannot be read.
+    pub(crate) unreadable: Option<Mismatch>,
 }
 
 impl QueueSnapshot {
@@ -79,6 +82,7 @@ impl QueueSnapshot {
             workers: self.workers.or(other.workers),
             is_still: self.is_still || other.is_still,
             is_moving: self.is_moving || other.is_moving,
+            unreadable: self.unreadable.or(other.unreadable),
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Task {
     /// Expected interval between two runs. **Units:** seconds.
     pub(crate) every: Option<f64>,
     pub(crate) status: Option<String>,
+    /// A value that is there but cannot be read.
+    pub(crate) unreadable: Option<Mismatch>,
 }
 
 impl Task {
@@ -78,6 +80,10 @@ fn judge_one(
     now: Timestamp,
 ) -> Result<(), StepEnded> {
     step.check("ended_well", ended_well(task, failed))?;
+    // Recorded only when it fails.
+    if let Some(unreadable) = &task.unreadable {
+        return Err(step.fail("readable", unreadable.clone()));
+    }
     step.check("recent", within.map_or(Ok(()), |within| recent(task, within, now)))
 }
 
@@ -124,7 +130,7 @@ mod tests {
     }
 
     fn task(finished_at: Option<Timestamp>, every: Option<f64>, status: Option<&str>) -> Task {
-        Task { name: "backup:run".to_owned(), finished_at, every, status: status.map(str::to_owned) }
+        Task { name: "backup:run".to_owned(), finished_at, every, status: status.map(str::to_owned), unreadable: None }
     }
 
     #[test]

@@ -394,6 +394,6 @@ fn subject(name: &str) -> Subject {
 }
 
 /// Pointers that must be found in some payment of a list.
-fn in_each(names: &SchoolPayments) -> [&str; 5] {
-    [&names.reference, &names.amount, &names.currency, &names.status, &names.created_at].map(Pointer::as_str)
+fn in_each(names: &SchoolPayments) -> [&str; 6] {
+    [&names.id, &names.reference, &names.amount, &names.currency, &names.status, &names.created_at].map(Pointer::as_str)
 }

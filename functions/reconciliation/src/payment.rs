@@ -22,8 +22,7 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
     let names = &platform.school_payments;
     let text = |pointer: &str| payment.pointer(pointer).map(written_id).unwrap_or_default();
     let reference = text(names.reference.as_str());
-    let is_synthetic =
-        payment.pointer(names.synthetic.as_str()).is_some_and(|synthetic| *synthetic == true || *synthetic == 1);
+    let is_synthetic = payment.pointer(names.synthetic.as_str()).is_some_and(is_true);
     // Only online payments have a reference.
     if is_synthetic || reference.is_empty() || reference == "null" || reference.starts_with(SYNTHETIC) {
         return Ok(None);
@@ -41,8 +40,13 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
     let platform_status = text(names.status.as_str());
     let has_succeeded = names.succeeded_statuses.iter().any(|status| is_status(status.as_str(), &platform_status));
     let status = if has_succeeded { Status::Succeeded } else { Status::Other };
-    let currency = text(names.currency.as_str()).to_lowercase().into();
+    let currency = text(names.currency.as_str()).trim().to_lowercase().into();
     Ok(Some((reference.into(), Entry { amount, currency, status, at, count: 1 })))
+}
+
+/// True for the forms in which PHP writes a flag that is set.
+fn is_true(flag: &Value) -> bool {
+    matches!(written_id(flag).trim().to_lowercase().as_str(), "true" | "1")
 }
 
 /// Refuses a reference that is too long, without quoting it: cut, it could be taken for another one.
@@ -116,6 +120,8 @@ mod tests {
         for synthetic in [
             json!({ "synthetic": true }),
             json!({ "synthetic": 1 }),
+            json!({ "synthetic": "1" }),
+            json!({ "synthetic": "true" }),
             json!({ "provider_reference": "pi_synthetic_1_paid" }),
         ] {
             assert_eq!(paid(synthetic.clone()), None, "{synthetic}");

@@ -52,17 +52,11 @@ impl Times {
                 let text = text.trim();
                 let as_number = || unix(text.parse().ok()?);
                 let as_in_mail = || Some(rfc2822::parse(text).ok()?.timestamp());
-                let in_zone = || {
-                    let (time, zone) = text.rsplit_once(' ')?;
-                    local(time, tz::TimeZone::get(zone).ok()?)
-                };
-                let read = text.parse().ok().or_else(|| local(text, self.zone())).or_else(in_zone);
+                let read = text.parse().ok().or_else(|| local(text, self.zone())).or_else(|| self.with_zone(text));
                 read.or_else(as_number).or_else(as_in_mail)
             }
             Value::Object(carbon) => {
-                let zone = carbon.get("timezone")?.as_str()?;
-                let zone = tz::TimeZone::get(zone).ok().or_else(|| offset(zone))?;
-                local(carbon.get("date")?.as_str()?.trim(), zone)
+                local(carbon.get("date")?.as_str()?.trim(), zone(carbon.get("timezone")?.as_str()?)?)
             }
             _ => None,
         }
@@ -85,6 +79,12 @@ impl Times {
         at.to_zoned(self.zone()).date().to_string()
     }
 
+    /// Reads a time with a zone behind it: its name, an abbreviation or an offset.
+    fn with_zone(&self, text: &str) -> Option<Timestamp> {
+        let (time, behind) = text.rsplit_once(' ')?;
+        local(time, zone(behind)?)
+    }
+
     /// Unknown zones were refused when the settings were read.
     fn zone(&self) -> tz::TimeZone {
         let zone = self.zone.clone().unwrap_or_default();
@@ -92,9 +92,44 @@ impl Times {
     }
 }
 
+/// Forms of a time without a zone, besides ISO 8601: PHP's `DATE_RFC850` and `DATE_COOKIE`, and dates with slashes.
+const FORMS: [&str; 3] = ["%A, %d-%b-%y %H:%M:%S", "%A, %d-%b-%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S"];
+
+/// Abbreviations of zones that PHP writes: of Europe, and those of e-mail (RFC 2822, section 4.3). **Units:** hours.
+const ABBREVIATIONS: [(&str, i8); 18] = [
+    ("UTC", 0),
+    ("GMT", 0),
+    ("WET", 0),
+    ("BST", 1),
+    ("CET", 1),
+    ("WEST", 1),
+    ("CEST", 2),
+    ("EET", 2),
+    ("EEST", 3),
+    ("MSK", 3),
+    ("EDT", -4),
+    ("EST", -5),
+    ("CDT", -5),
+    ("CST", -6),
+    ("MDT", -6),
+    ("MST", -7),
+    ("PDT", -7),
+    ("PST", -8),
+];
+
 /// Local time in a zone.
 fn local(text: &str, zone: tz::TimeZone) -> Option<Timestamp> {
-    Some(text.parse::<DateTime>().ok()?.to_zoned(zone).ok()?.timestamp())
+    let in_form = || FORMS.iter().find_map(|form| DateTime::strptime(form, text).ok());
+    Some(text.parse::<DateTime>().ok().or_else(in_form)?.to_zoned(zone).ok()?.timestamp())
+}
+
+/// Zone with this name, abbreviation or offset. An abbreviation is no name: `EST` as a name has no summer time.
+fn zone(text: &str) -> Option<tz::TimeZone> {
+    let abbreviated = ABBREVIATIONS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    if let Some((_, hours)) = abbreviated {
+        return Some(tz::Offset::from_hours(*hours).ok()?.to_time_zone());
+    }
+    tz::TimeZone::get(text).ok().or_else(|| offset(text))
 }
 
 /// A fixed offset such as `+01:00`.
@@ -144,6 +179,16 @@ mod tests {
             Value::from(" 2026-11-23 00:15:28 "),
             Value::from("2026-11-22 23:15:28 UTC"),
             Value::from("2026-11-23 00:15:28 Europe/Copenhagen"),
+            Value::from("2026-11-23 00:15:28 CET"),
+            Value::from("2026-11-23 01:15:28 cest"),
+            Value::from("2026-11-23 00:15:28 +01:00"),
+            Value::from("2026-11-23 00:15:28 +0100"),
+            Value::from("Sunday, 22-Nov-26 23:15:28 GMT"),
+            Value::from("Monday, 23-Nov-26 00:15:28 CET"),
+            Value::from("Sunday, 22-Nov-2026 23:15:28 UTC"),
+            Value::from("2026/11/23 00:15:28"),
+            json!({ "date": "2026-11-22 18:15:28.000000", "timezone_type": 2, "timezone": "EST" }),
+            json!({ "date": "2026-11-23 01:15:28.000000", "timezone_type": 2, "timezone": "CEST" }),
             json!({ "date": "2026-11-23 00:15:28.000000", "timezone_type": 3, "timezone": "Europe/Copenhagen" }),
             json!({ "date": "2026-11-22 23:15:28.000000", "timezone_type": 3, "timezone": "UTC" }),
             json!({ "date": "2026-11-23 00:15:28.000000", "timezone_type": 1, "timezone": "+01:00" }),
@@ -157,6 +202,8 @@ mod tests {
             Value::from("2026-13-01 00:00:00"),
             Value::from("NaN"),
             Value::from("2026-11-23 00:15:28 Nowhere"),
+            Value::from("2026-11-23 00:15:28 XST"),
+            Value::from("Monday, 22-Nov-26 23:15:28 GMT"),
             Value::from(""),
             json!({ "date": "2026-11-23 00:15:28", "timezone": "Somewhere" }),
             json!({ "timezone": "UTC" }),
