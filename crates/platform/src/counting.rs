@@ -307,7 +307,7 @@ mod tests {
         Site {
             base_url: "https://app.example/".parse().unwrap(),
             platform: Platform::default(),
-            maintenance: Maintenance { status: 503, markers: Vec::new(), pages: Vec::new() },
+            maintenance: Maintenance { status: 503, markers: Vec::new(), standard: None },
             deadline: Duration::from_secs(1),
         }
     }

@@ -21,6 +21,8 @@ pub(crate) struct Tag<'a> {
     is_end: bool,
     is_self_closing: bool,
     attributes: &'a str,
+    /// Content of an element of [`TEXT`], without resolved references.
+    text: &'a str,
 }
 
 impl<'a> Tag<'a> {
@@ -80,7 +82,8 @@ impl<'a> Tags<'a> {
         while attributes.next().is_some() {}
         let (attributes, rest) = rest.split_at(rest.len() - attributes.0.len());
         self.rest = rest.strip_prefix('>')?;
-        Some(Tag { name, is_end, is_self_closing: attributes.ends_with('/') && !is_value(attributes), attributes })
+        let is_self_closing = attributes.ends_with('/') && !is_value(attributes);
+        Some(Tag { name, is_end, is_self_closing, attributes, text: "" })
     }
 
     /// Skips the content of a text element.
@@ -137,7 +140,7 @@ impl<'a> Iterator for Tags<'a> {
                 }
                 _ => continue,
             }
-            let tag = self.tag(is_end)?;
+            let mut tag = self.tag(is_end)?;
             let is_one_of = |names: &[&str]| names.iter().any(|name| tag.name.eq_ignore_ascii_case(name));
             if is_one_of(&FOREIGN) {
                 match (tag.is_end, tag.is_self_closing) {
@@ -150,11 +153,25 @@ impl<'a> Iterator for Tags<'a> {
             } else if tag.opens("plaintext") {
                 self.rest = "";
             } else if is_one_of(&TEXT) {
+                let content = self.rest;
                 self.skip_text(tag.name);
+                tag.text = &content[..content.len() - self.rest.len()];
             }
             return Some(tag);
         }
     }
+}
+
+/// Title of a page: the text of its first `title` element, with simple spaces (HTML standard, `document.title`). Titles of pictures
+/// are none.
+pub(crate) fn title(page: &str) -> Option<String> {
+    let mut tags = Tags::new(page);
+    while let Some(tag) = tags.next() {
+        if tag.opens("title") && tags.foreign == 0 {
+            return Some(tag.text.split_ascii_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+    None
 }
 
 /// Iterator over attributes: each name with its raw value, including quotes. The rest begins with the `>` of the tag, or

@@ -31,7 +31,7 @@ pub use egress::{EgressPolicy, Refused, SPECIAL, special};
 pub use error::Error;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 pub use limits::Limits;
-pub use maintenance::Maintenance;
+pub use maintenance::{Maintenance, Standard};
 pub use redact::{Redactor, Strength};
 pub use request::Request;
 pub use reqwest::dns;

@@ -111,13 +111,13 @@ struct RawLinks {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawMaintenance {
-    /// HTTP status of the platform's maintenance mode: 200 to 599. With neither `status` nor `markers` set, Laravel's page counts with
-    /// any status below 500 too, as `artisan down --status` sends it. A redirect that the flow does not expect
-    /// (`artisan down --redirect`) is followed to the page. Default 503.
+    /// HTTP status of the platform's maintenance mode: 200 to 599. Laravel's page counts with any status below 500 too, as
+    /// `artisan down --status` sends it. A redirect that the flow does not expect (`artisan down --redirect`) is followed to the page.
+    /// Default 503.
     status: Option<u16>,
-    /// Texts of maintenance mode, at least one and none blank. The body must contain one of them, byte by byte, because
-    /// a proxy that reaches no platform also answers 503. Default `<title>Service Unavailable</title>`,
-    /// `"message": "Service Unavailable"`.
+    /// Texts of a page of your own, none blank. The body must contain one of them, byte by byte, because a proxy that reaches no
+    /// platform also answers 503. Without them, Laravel's page (its title is `Service Unavailable`) and its JSON message count.
+    /// Default none.
     markers: Option<Vec<String>>,
     /// Maintenance windows, during which notifications are silenced. Checks still run and publish. Default none.
     windows: Option<Vec<RawWindow>>,
@@ -210,10 +210,9 @@ impl RawMaintenance {
     /// Returns the default signs in place of wrong ones, whose problems are recorded.
     fn validate(self, section: &Section<'_>, default: Maintenance) -> Maintenance {
         let status = section.number("status", self.status, default.status, 200..=599);
-        // Settings that name a status or a text describe the mode completely.
-        let is_default = self.status.is_none() && self.markers.is_none();
-        let pages = if is_default { default.pages.clone() } else { Vec::new() };
-        let markers = section.or_default("markers", self.markers, default.markers.clone());
+        let Some(markers) = self.markers else {
+            return status.map_or(default.clone(), |status| Maintenance { status, ..default });
+        };
         if markers.iter().any(|marker| marker.trim().is_empty()) || markers.is_empty() {
             section.problem(
                 "markers",
@@ -221,7 +220,7 @@ impl RawMaintenance {
             );
             return default;
         }
-        status.map_or(default, |status| Maintenance { status, markers, pages })
+        status.map_or(default, |status| Maintenance { status, markers, standard: None })
     }
 }
 

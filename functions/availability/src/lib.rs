@@ -79,7 +79,8 @@ impl Availability {
         let assertions = judge(target, &response);
         let is_expected = assertions.iter().all(|(_, held)| held.is_ok());
         let shown = match maintenance_shown(&self.maintenance, &response) {
-            None if !is_expected => {
+            // A redirect may be expected and lead to the page of the maintenance mode all the same.
+            None if !is_expected || response.status.is_redirection() => {
                 maintenance_behind(&step, &self.maintenance, &response, &target.method, target.deadline).await
             }
             shown => shown,

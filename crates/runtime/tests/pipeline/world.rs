@@ -66,7 +66,7 @@ impl<const READ_ONLY: bool> Check for Fake<READ_ONLY> {
 pub const CONTRACT: Contract = Contract { sections: &[], maintenance };
 
 fn maintenance() -> Maintenance {
-    Maintenance { status: 503, markers: vec!["down on purpose".to_owned()], pages: Vec::new() }
+    Maintenance { status: 503, markers: vec!["down on purpose".to_owned()], standard: None }
 }
 
 /// A check that creates nothing.

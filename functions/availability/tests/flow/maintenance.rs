@@ -33,7 +33,7 @@ async fn maintenance_is_recognised_with_any_method_and_redirect() {
             "max_redirects = 0\nexpect.status = [302]\nexpect.headers = { location = \"/login\" }",
             Ok(behind),
         ),
-        ("expected", redirect, DOWN, "max_redirects = 0\nexpect.status = [302]", Err("passed")),
+        ("expected", redirect, DOWN, "max_redirects = 0\nexpect.status = [302]", Ok(behind)),
         ("a redirect to a healthy page", redirect, "200 OK", "max_redirects = 0", Err("failed")),
         ("a server error on HEAD", "500 Internal Server Error", DOWN, "method = \"HEAD\"", Err("failed")),
     ] {
