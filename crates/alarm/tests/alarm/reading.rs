@@ -145,6 +145,12 @@ fn parts_that_are_not_replayed_are_named() {
             "ThresholdMetricId: the anomaly detection band `ad1`",
         ),
         (
+            math(&format!(
+                "{{ Id: m, MetricStat: {{ {one}, Stat: Sum }} }}, {{ Id: b, ReturnData: false, Expression: \"ANOMALY_DETECTION_BAND(m, 2)\" }}"
+            )),
+            "Metrics[1].Expression: ANOMALY_DETECTION_BAND",
+        ),
+        (
             format!("EvaluationCriteria: {{ PromQLCriteria: {{ Query: up }} }}\n{query}\n{NO_STATISTIC}"),
             "EvaluationCriteria: a PromQL query",
         ),
@@ -179,6 +185,55 @@ fn the_rest_of_an_unreplayed_alarm_is_read() {
     // A threshold that is known only after the deployment leaves the other numbers.
     let numbers = unreplayed("Threshold: !ImportValue limit").numbers;
     assert_eq!((numbers.condition, numbers.evaluation_periods, numbers.metrics.len()), (None, Some(1), 1));
+}
+
+#[test]
+fn numbers_of_every_kind_of_alarm_are_read() {
+    let read = alarms(&alarm_template("EvaluationPeriods: 5\nDatapointsToAlarm: 3").unwrap()).unwrap();
+    let numbers = read[0].numbers().unwrap();
+    assert_eq!((numbers.evaluation_periods, numbers.datapoints_to_alarm, numbers.is_math), (Some(5), Some(3), false));
+    assert_eq!(
+        (numbers.period, numbers.condition),
+        (Some(Duration::from_secs(60)), Some((alarm::Comparison::Greater, 1.0)))
+    );
+    let [watched] = &numbers.metrics[..] else { panic!("{numbers:?}") };
+    assert_eq!((watched.metric.to_string().as_str(), watched.unit.as_deref()), ("Test/M {}", None));
+    assert_eq!(watched.statistic, alarm::PeriodStatistic::read("Average"));
+
+    let slow = unreplayed(&format!("ExtendedStatistic: p99\n{NO_STATISTIC}"));
+    assert_eq!(Alarm::Unreplayed(slow.clone()).numbers(), Some(slow.numbers));
+
+    let text = "Resources:\n  Any: { Type: AWS::CloudWatch::CompositeAlarm, Properties: { AlarmRule: ALARM(a) } }\n";
+    let read = alarms(&alarm::Template::read(text, &alarm::Inputs::default()).unwrap()).unwrap();
+    assert_eq!(read[0].numbers(), None);
+}
+
+#[test]
+fn numbers_of_a_query_are_optional() {
+    let none = |names: &[&str]| names.iter().map(|name| format!("\n{name}: !Ref AWS::NoValue")).collect::<String>();
+    let query = format!(
+        "EvaluationCriteria: {{ PromQLCriteria: {{ Query: up }} }}{}",
+        none(&["MetricName", "Namespace", "Statistic", "Period"])
+    );
+    let given = unreplayed(&format!("{query}\nEvaluationPeriods: 5")).numbers;
+    assert_eq!((given.evaluation_periods, given.datapoints_to_alarm), (Some(5), Some(5)));
+    assert_eq!(given.condition, Some((alarm::Comparison::Greater, 1.0)));
+    let missing = none(&["EvaluationPeriods", "ComparisonOperator", "Threshold"]);
+    let missing = unreplayed(&format!("{query}{missing}")).numbers;
+    assert_eq!((missing.evaluation_periods, missing.datapoints_to_alarm, missing.condition), (None, None, None));
+}
+
+#[test]
+fn number_of_metrics_is_limited() {
+    let read = |count: usize| {
+        let metric = "MetricStat: { Metric: { Namespace: T, MetricName: M }, Stat: Sum, Period: 60 }";
+        let entry = |number: usize| format!("{{ Id: m{number}, ReturnData: {}, {metric} }}", number == 0);
+        let entries: Vec<String> = (0..count).map(entry).collect();
+        alarms(&alarm_template(&format!("Metrics: [{}]", entries.join(", "))).unwrap())
+    };
+    assert!(matches!(&read(500).unwrap()[..], [Alarm::Metric(_)]));
+    let error = read(501).unwrap_err().to_string();
+    assert!(error.contains("Metrics: expected at most 500, found 501"), "{error}");
 }
 
 #[test]
@@ -232,6 +287,7 @@ fn composite_alarms_of_unreplayed_ones_are_named() {
 #[test]
 fn invalid_properties_are_rejected_with_their_path() {
     let metric = "Metric: { Namespace: T, MetricName: M }, Stat: Sum, Period";
+    let band = "Threshold: !Ref AWS::NoValue\nComparisonOperator: GreaterThanUpperThreshold\nThresholdMetricId";
     for (properties, expected) in [
         (
             "Period: 15".to_owned(),
@@ -274,11 +330,27 @@ fn invalid_properties_are_rejected_with_their_path() {
             "ThresholdMetricId: expected the id of an ANOMALY_DETECTION_BAND",
         ),
         (
-            format!(
-                "Threshold: !Ref AWS::NoValue\nThresholdMetricId: b\nComparisonOperator: GreaterThanUpperThreshold\nMetrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}]"
-            ),
+            format!("{band}: b\nMetrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}]"),
             "ThresholdMetricId: expected the id of an ANOMALY_DETECTION_BAND in Metrics, found `b`",
         ),
+        (
+            format!("{band}: m\nMetrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}]"),
+            "ThresholdMetricId: expected the id of an ANOMALY_DETECTION_BAND in Metrics, found `m`",
+        ),
+        (
+            format!(
+                "{band}: e\nMetrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}, {{ Id: e, Expression: m + 1 }}]"
+            ),
+            "ThresholdMetricId: expected the id of an ANOMALY_DETECTION_BAND in Metrics, found `e`",
+        ),
+        (
+            format!(
+                "{band}: a\nMetrics: [{{ Id: m, MetricStat: {{ {metric}: 60 }} }}, {{ Id: b, Expression: \"ANOMALY_DETECTION_BAND(m, 2)\" }}]"
+            ),
+            "ThresholdMetricId: expected the id of an ANOMALY_DETECTION_BAND in Metrics, found `a`",
+        ),
+        ("EvaluationPeriods: !Ref AWS::NoValue".to_owned(), "EvaluationPeriods: expected a number, found none"),
+        ("ComparisonOperator: !Ref AWS::NoValue".to_owned(), "ComparisonOperator: expected a string, found none"),
         (
             "EvaluationCriteria: { PromQLCriteria: { Query: up } }".to_owned(),
             "MetricName: expected none together with EvaluationCriteria",

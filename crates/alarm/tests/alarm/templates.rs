@@ -59,6 +59,7 @@ fn functions_resolve_as_in_cloudformation() {
         ("!If [NotAsText, 1, 2]", json!(2)),
         ("!Ref Numbers", json!(["1", "2"])),
         ("!Ref Nothing", json!([""])),
+        ("!Ref Flag", json!("true")),
         ("!FindInMap [Map, 7, 1.5]", json!("seven")),
     ] {
         assert_eq!(value(raw), expected, "{raw}");
