@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a broken setup ends the test")]
 
 pub mod mutation;
+mod sample;
 pub mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use local::{EnvironmentSecrets, Memory};
 use probe::Redactor;
 use runtime::{Check, Clock, Invocation, Ports, Prepared, SkippingClock, execute};
+pub use sample::sample_report;
 use settings::{Document, replaced};
 
 /// A demo platform, and a check with everything it needs.

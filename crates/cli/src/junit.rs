@@ -62,40 +62,29 @@ fn case(check: &str, step: &Step) -> TestCase {
 #[cfg(test)]
 mod tests {
     use check::is_interpreted;
-    use serde_json::json;
+    use check_testkit::sample_report;
+    use serde_json::{from_value, json};
 
     use super::*;
 
     #[test]
     fn hostile_texts_stay_texts() {
         let hostile = "\u{1b}[2J\u{9b}]]></failure><testcase name=\"forged\"/>\u{202e}&\r";
-        let at = "2026-03-02T08:00:00Z";
         let failure = json!({
             "subject": "-", "step": hostile, "kind": "status", "expected": hostile, "actual": hostile, "evidence": hostile,
         });
-        let report = json!({
-            "schema_version": Report::SCHEMA_VERSION,
-            "run": {
-                "check": "login",
-                "location": "eu-north-1",
-                "shard": { "index": 0, "of": 1, "manual": true },
-                "scheduled_time": at,
-            },
-            "run_id": hostile, "trace_id": hostile, "environment": hostile, "started": at, "ended": at,
-            "outcome": { "result": "failed", "failures": [failure] },
-            "attempts": [{
-                "started": at,
-                "duration_ms": 1.0,
-                "steps": [{
-                    "subject": "-", "name": hostile, "result": "failed", "failure": failure, "started": at,
-                    "duration_ms": 1.0,
-                }],
-                "measurements": [],
-            }],
-            "leftovers": [{ "compensation": hostile, "detail": hostile }],
-            "reasons": [], "notifications": [],
+        let mut report = sample_report(&[1.0]);
+        let step = json!({
+            "subject": "-", "name": hostile, "result": "failed", "failure": failure, "started": report.started,
+            "duration_ms": 1.0,
         });
-        let xml = to_xml(&[serde_json::from_value(report).unwrap()]).unwrap();
+        report.run_id = hostile.to_owned();
+        report.trace_id = hostile.to_owned();
+        report.environment = hostile.to_owned();
+        report.outcome = from_value(json!({ "result": "failed", "failures": [failure] })).unwrap();
+        report.attempts[0].steps = from_value(json!([step])).unwrap();
+        report.leftovers = from_value(json!([{ "compensation": hostile, "detail": hostile }])).unwrap();
+        let xml = to_xml(&[report]).unwrap();
         assert_eq!((xml.matches("<testcase").count(), xml.matches("</failure>").count()), (2, 1), "{xml}");
         let live = xml.chars().find(|c| *c != '\n' && is_interpreted(*c) && *c != '\u{202e}');
         assert_eq!(live, None, "{xml}");

@@ -119,27 +119,13 @@ fn indented(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use check::metric::{CERTIFICATE_DAYS_REMAINING, Measurement};
-    use serde_json::json;
+    use check_testkit::sample_report;
 
     use super::*;
 
     #[test]
     fn slow_run_shows_its_threshold_and_alarm() {
-        let at = "2026-03-02T08:00:00Z";
-        let slow = json!({
-            "schema_version": Report::SCHEMA_VERSION,
-            "run": {
-                "check": "login",
-                "location": "eu-north-1",
-                "shard": { "index": 0, "of": 1, "manual": true },
-                "scheduled_time": at,
-            },
-            "run_id": "run", "trace_id": "trace", "environment": "demo", "started": at, "ended": at,
-            "outcome": { "result": "passed" },
-            "attempts": [{ "started": at, "duration_ms": 60_000.0, "steps": [], "measurements": [] }],
-            "reasons": [], "notifications": [],
-        });
-        let slow: Report = serde_json::from_value(slow).unwrap();
+        let slow = sample_report(&[60_000.0]);
         let thresholds = Thresholds::shipped("demo").unwrap();
         let alarm = thresholds.slow(&slow).unwrap();
         assert_eq!(alarm.logical_id, "SlowLogin");

@@ -112,6 +112,8 @@ impl Thresholds {
 #[cfg(test)]
 mod tests {
     use check::metric::{Channel, ERROR_RATE, NOTIFICATION_QUEUE};
+    use check::{Cause, Inconclusive, Text};
+    use check_testkit::sample_report;
 
     use super::*;
 
@@ -144,39 +146,18 @@ mod tests {
         assert!(thresholds.over("notifications", &queue(Channel::Sms, 300.0)).is_some(), "each channel has its own");
     }
 
-    /// Run of `login` with this outcome, and the duration of each attempt in milliseconds.
-    fn run(outcome: &Value, took_ms: &[f64]) -> Report {
-        let at = "2026-03-02T08:00:00Z";
-        let attempt = |ms: &f64| json!({ "started": at, "duration_ms": ms, "steps": [], "measurements": [] });
-        let report = json!({
-            "schema_version": Report::SCHEMA_VERSION,
-            "run": {
-                "check": "login",
-                "location": "eu-north-1",
-                "shard": { "index": 0, "of": 1, "manual": true },
-                "scheduled_time": at,
-            },
-            "run_id": "run", "trace_id": "trace", "environment": "demo", "started": at, "ended": at,
-            "outcome": outcome,
-            "attempts": took_ms.iter().map(attempt).collect::<Vec<_>>(),
-            "reasons": [], "notifications": [],
-        });
-        serde_json::from_value(report).unwrap()
-    }
-
     #[test]
     fn last_attempt_decides_if_a_run_is_slow() {
         let demo = Thresholds::shipped("demo").unwrap();
-        let passed = json!({ "result": "passed" });
         let alarm = demo.alarms.iter().find(|alarm| alarm.logical_id == "SlowLogin").unwrap();
         let bound = alarm.threshold;
         for took in [&[60_000.0, bound][..], &[bound], &[]] {
-            assert!(demo.slow(&run(&passed, took)).is_none(), "{took:?}");
+            assert!(demo.slow(&sample_report(took)).is_none(), "{took:?}");
         }
-        let inconclusive = json!({ "cause": "throttled", "detail": "429" });
-        let inconclusive = run(&json!({ "result": "inconclusive", "inconclusive": inconclusive }), &[60_000.0]);
+        let inconclusive = Inconclusive { cause: Cause::Throttled, detail: Text::own("429") };
+        let inconclusive = Report { outcome: Outcome::Inconclusive { inconclusive }, ..sample_report(&[60_000.0]) };
         assert!(demo.slow(&inconclusive).is_none(), "an inconclusive run publishes no duration");
-        let slow = run(&passed, &[1.0, bound + 1.0]);
+        let slow = sample_report(&[1.0, bound + 1.0]);
         let marked = demo.marked(&slow).unwrap();
         let over = json!({ "alarm": alarm.name, "threshold": bound });
         assert_eq!([marked["attempts"][0].get("over"), marked["attempts"][1].get("over")], [None, Some(&over)]);
