@@ -165,17 +165,31 @@ pub async fn run_killed_before_its_write_counts_for_nothing() {
 
 pub async fn ten_thousand_targets_are_refused() {
     let mut world = World::new("many-settings").await;
-    let target = "\n[[check.availability.targets]]\nid = \"more\"\npath = \"/${more}\"\n";
+    let target = "\n[[check.availability.targets]]\nid = \"more\"\npath = \"/more\"\n";
     world.replace("[check.login]", &format!("{}\n[check.login]", target.repeat(10_000)));
     let function = world.start(CHECK).await;
     let invoked = world.run(&function).await;
     let error = invoked.error();
     assert_eq!(error.error_type, "SettingsInvalid", "{error:?}");
-    for part in ["expected 1 to 200 targets, found 100", "more", "many-settings.toml"] {
+    for part in ["expected 1 to 200 targets, found 100", "found `more` again", "many-settings.toml"] {
         assert!(error.message.contains(part), "{part} is missing in\n{}", error.message);
     }
     assert!(error.message.len() < 20_000, "{} bytes", error.message.len());
     assert_eq!(world.calls.take(), Vec::<String>::new());
+}
+
+pub async fn texts_like_variables_stay_as_they_are_written() {
+    let mut world = World::new("literal-settings").await;
+    let name = "${HOME} $(id) %PATH% {{resolve:ssm:/name}} *";
+    world.replace("name = \"Platform team (demo)\"", &format!("name = \"{name}\""));
+    world.replace("path = \"/login\"", "path = \"/$HOME/$(id)/*\"");
+    let function = world.start(CHECK).await;
+    let invoked = world.run(&function).await;
+    assert_eq!(invoked.outcome(), "failed", "{:#}", invoked.report());
+    let requests = world.platform.requests().last();
+    assert!(requests.iter().any(|request| request.path == "/$HOME/$(id)/*"), "{requests:?}");
+    let received = world.received().await;
+    assert!(received.on_call[0].body.contains(name), "{received}");
 }
 
 pub async fn next_run_notifies_for_a_run_killed_before_publishing() {

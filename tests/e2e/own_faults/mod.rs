@@ -31,7 +31,7 @@ macro_rules! proof {
     };
 }
 
-const PROOFS: [Proof; 18] = [
+const PROOFS: [Proof; 19] = [
     proof!(
         37,
         "duplicate event",
@@ -139,10 +139,17 @@ const PROOFS: [Proof; 18] = [
     ),
     proof!(
         43,
-        "too many, repeated or unclear settings",
-        "10,000 targets, a repeated id, a text that looks like a variable",
-        "the invocation fails with `SettingsInvalid`; settings have neither variables nor patterns",
+        "too many or repeated settings",
+        "10,000 targets with the same id",
+        "the invocation fails with `SettingsInvalid`; its error is short and names the limit and the id",
         misconfiguration::ten_thousand_targets_are_refused
+    ),
+    proof!(
+        43,
+        "settings that look like variables or patterns",
+        "`${HOME}`, `$(id)`, `%PATH%`, `{{resolve:ssm:/name}}` and `*` in a name or a path",
+        "they are used as they are written; settings have neither variables nor patterns",
+        misconfiguration::texts_like_variables_stay_as_they_are_written
     ),
     proof!(
         43,
