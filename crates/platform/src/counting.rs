@@ -84,6 +84,8 @@ pub struct Counters<'a> {
     site: &'a Site,
     counting: &'a Counting,
     now: Timestamp,
+    /// Length of the counted window. **Units:** seconds.
+    window: f64,
     /// Missing counters.
     missing: Vec<Phrase>,
     /// Counters that are present and are no counts, with their values.
@@ -95,7 +97,12 @@ pub struct Counters<'a> {
 impl<'a> Counters<'a> {
     fn new(response: Response, site: &'a Site, counting: &'a Counting, now: Timestamp) -> Self {
         let (missing, unreadable, incomplete) = (Vec::new(), Vec::new(), Vec::new());
-        Self { response, site, counting, now, missing, unreadable, incomplete }
+        let window = DEFAULT_WINDOW_SECONDS;
+        let mut counters = Self { response, site, counting, now, window, missing, unreadable, incomplete };
+        if let Some(window) = counters.optional_number(site.platform.counters.window_seconds.as_str()) {
+            counters.window = window;
+        }
+        counters
     }
 
     /// Reads a count. One that is missing or unreadable is reported.
@@ -127,9 +134,8 @@ impl<'a> Counters<'a> {
 
     /// Length of the counted window. **Units:** seconds.
     #[must_use]
-    pub fn window(&self) -> f64 {
-        let window = self.value(self.site.platform.counters.window_seconds.as_str());
-        window.and_then(|value| number(&value)).filter(|window| *window >= 0.0).unwrap_or(DEFAULT_WINDOW_SECONDS)
+    pub const fn window(&self) -> f64 {
+        self.window
     }
 
     /// Subtracts our own attempts with this result from a count.

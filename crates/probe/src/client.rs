@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -210,7 +211,12 @@ impl Client {
     pub async fn send(&self, request: Request) -> Sent {
         let mut exchanges = Vec::new();
         let result = match request.check() {
-            Ok(()) => self.follow(request, &mut exchanges).await,
+            Ok(()) => {
+                // Type-erased: the futures of a whole flow would otherwise be nested too deeply for the compiler.
+                let followed: Pin<Box<dyn Future<Output = Result<Response, Error>> + Send + '_>> =
+                    Box::pin(self.follow(request, &mut exchanges));
+                followed.await
+            }
             Err(mistake) => Err(mistake),
         };
         Sent { exchanges, result }

@@ -174,6 +174,20 @@ pub(crate) fn title(page: &str) -> Option<String> {
     None
 }
 
+/// Encoding that a page declares in a `meta` element: `charset`, or the content of `http-equiv="Content-Type"`.
+pub(crate) fn charset(page: &str) -> Option<String> {
+    Tags::new(page).filter(|tag| tag.opens("meta")).find_map(|meta| {
+        if let Some(charset) = meta.attribute("charset") {
+            return Some(charset.trim().to_owned());
+        }
+        let is_type = meta.attribute("http-equiv").is_some_and(|name| name.eq_ignore_ascii_case("content-type"));
+        let content = meta.attribute("content").filter(|_| is_type)?.to_ascii_lowercase();
+        let (_, charset) = content.split_once("charset=")?;
+        let charset = charset.trim_start().trim_start_matches(['"', '\'']);
+        Some(charset.split([';', '"', '\'', ' ']).next().unwrap_or_default().to_owned())
+    })
+}
+
 /// Iterator over attributes: each name with its raw value, including quotes. The rest begins with the `>` of the tag, or
 /// is empty.
 struct Attributes<'a>(&'a str);
@@ -259,6 +273,34 @@ mod tests {
     use html5ever::tokenizer::states::RawKind;
 
     use super::*;
+
+    #[test]
+    fn charset_is_found_in_either_form() {
+        for (page, expected) in [
+            ("<meta charset=iso-8859-1>", Some("iso-8859-1")),
+            ("<META name=a><meta CHARSET=' utf-8 '>", Some("utf-8")),
+            ("<meta http-equiv=Content-Type content='text/html; charset=ISO-8859-1'>", Some("iso-8859-1")),
+            ("<meta http-equiv=refresh content='0; charset=x'>", None),
+            ("<meta content='text/html; charset=x'>", None),
+            ("<!-- <meta charset=x> --><script>'<meta charset=x>'</script>", None),
+            ("<title>a</title>", None),
+        ] {
+            assert_eq!(charset(page).as_deref(), expected, "{page}");
+        }
+    }
+
+    #[test]
+    fn title_is_the_first_outside_of_pictures() {
+        for (page, expected) in [
+            ("<head><title>a</title><title>b</title>", Some("a")),
+            ("<TITLE>\n a\t b </TITLE>", Some("a b")),
+            ("<svg><title>x</title></svg><title>a</title>", Some("a")),
+            ("<!-- <title>x</title> -->", None),
+            ("<title>", Some("")),
+        ] {
+            assert_eq!(title(page).as_deref(), expected, "{page}");
+        }
+    }
 
     /// Tags of a page in short form: names in lower case, each attribute once.
     fn tags(page: &str) -> String {

@@ -12,10 +12,13 @@ use http::{
 use jiff::Timestamp;
 use url::Url;
 
-use crate::{Limits, Redactor, redirect::reference};
+use crate::{Limits, Redactor, html, redirect::reference};
 
 /// Maximum length of an excerpt from a body, in characters.
 const MAX_EXCERPT: usize = 300;
+
+/// Bytes of a page in which browsers look for its encoding.
+const PRESCAN: usize = 1024;
 
 /// A complete response. Its fields are not redacted.
 #[derive(Clone)]
@@ -37,8 +40,8 @@ pub struct Response {
 }
 
 impl Response {
-    /// Body as text in its declared encoding (byte order mark, then `charset`), or else UTF-8. Invalid bytes become
-    /// `U+FFFD`.
+    /// Body as text in its declared encoding (byte order mark, then `charset`, then the page's `meta` element), or else UTF-8.
+    /// Invalid bytes become `U+FFFD`.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         self.encoding().decode(&self.body).0
@@ -65,7 +68,22 @@ impl Response {
             let (name, value) = parameter.split_once('=')?;
             name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
         });
-        charset.and_then(|label| Encoding::for_label(label.as_bytes())).unwrap_or(UTF_8)
+        let by_label = |label: &str| Encoding::for_label(label.as_bytes());
+        charset
+            .and_then(by_label)
+            .or_else(|| self.declared_in_page(kind).and_then(|label| by_label(&label)))
+            .unwrap_or(UTF_8)
+    }
+
+    /// Encoding that a page declares within its first 1,024 bytes, as browsers look for it (HTML standard, "prescan a byte
+    /// stream").
+    fn declared_in_page(&self, kind: &str) -> Option<String> {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !(kind.is_empty() || kind.eq_ignore_ascii_case("text/html")) {
+            return None;
+        }
+        let begin = String::from_utf8_lossy(&self.body[..self.body.len().min(PRESCAN)]);
+        html::charset(&begin)
     }
 
     /// Target of a redirect, resolved against the URL of the response; `None` without a valid `Location`.

@@ -51,8 +51,9 @@ impl Entry {
     fn from_value(value: &Value) -> Self {
         let text = |member: &str| match value.get(member) {
             Some(Value::String(text)) => text.trim().to_owned(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => String::new(),
+            Some(Value::Null) | None => String::new(),
+            // Not a text, but there: it is shown, and no status.
+            Some(other) => other.to_string(),
         };
         Self {
             name: text("name"),
