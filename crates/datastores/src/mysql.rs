@@ -75,7 +75,7 @@ impl Database {
         deadline: Duration,
     ) -> Result<Self, StepEnded> {
         let password = match &store.password {
-            Some(reference) => Some(step.secret(reference).await?),
+            Some(reference) => Some(step.password(reference).await?),
             None => None,
         };
         let password = password.as_ref().map(ExposeSecret::expose_secret);

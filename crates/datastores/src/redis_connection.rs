@@ -60,7 +60,7 @@ impl Connection {
             info = info.set_username(user);
         }
         if let Some(reference) = &store.password {
-            info = info.set_password(step.secret(reference).await?.expose_secret());
+            info = info.set_password(step.password(reference).await?.expose_secret());
         }
         let stream = match step.run().client().dial(server, store.is_encrypted, deadline).await {
             Ok(stream) => stream,

@@ -222,7 +222,7 @@ impl<'r> UserSession<'r> {
         if login.mode == Mode::Session {
             self.open_form(step).await?;
         }
-        let password = step.secret(&credentials.password).await?;
+        let password = step.password(&credentials.password).await?;
         let answer = self.send_password(step, &credentials.email, &password).await?;
         if login.refused.as_slice().contains(&answer.status.as_u16()) {
             let detail = phrase!(

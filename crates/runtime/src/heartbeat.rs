@@ -10,6 +10,7 @@ use settings::{Network, SecretRef};
 use url::Url;
 
 use crate::Ports;
+use crate::secret_value::Alphabet;
 
 /// Time left in the reserve after writing state, notifying and clearing the outbox.
 const DEADLINE: Duration = Duration::from_millis(1_500);
@@ -21,7 +22,7 @@ pub(crate) async fn ping(
     reference: &SecretRef,
     report: &Report,
 ) -> Result<(), Phrase> {
-    let secret = ports.resolve(reference).await.map_err(|error| error.describe())?;
+    let secret = ports.resolve(reference, Alphabet::Ascii).await.map_err(|error| error.describe())?;
     ports.redactor.register(secret.expose_secret());
     let url = Url::parse(secret.expose_secret()).map_err(|error| {
         phrase!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use check::incident::{CheckState, IncidentChange, IncidentRecord};
@@ -16,6 +16,7 @@ use probe::Redactor;
 use settings::SecretRef;
 
 use crate::Clock;
+use crate::secret_value::{self, Alphabet};
 
 /// Failure of a port.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -317,12 +318,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Resolves a reference. One line break at the end is not part of the secret: files from which secrets are put into stores
-    /// end with one.
-    pub(crate) async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError> {
-        let secret = self.secrets.resolve(reference).await?;
-        let value = secret.expose_secret();
-        let trimmed = value.strip_suffix('\n').map(|value| value.strip_suffix('\r').unwrap_or(value));
-        Ok(trimmed.map(SecretString::from).unwrap_or(secret))
+    /// Resolves a reference to a secret of this alphabet.
+    pub(crate) async fn resolve(&self, reference: &SecretRef, alphabet: Alphabet) -> Result<SecretString, PortError> {
+        secret_value::read(reference, self.secrets.resolve(reference).await?, alphabet)
     }
 }

@@ -16,6 +16,7 @@ use settings::SecretRef;
 use crate::clock::Clock;
 use crate::execution::Execution;
 use crate::ports::Ports;
+use crate::secret_value::Alphabet;
 
 /// Name of the assertion for a completed exchange, with any status.
 const ANSWERED: &str = "answered";
@@ -324,12 +325,24 @@ impl Step<'_> {
         self.run.journey().fail(self.id, name, mismatch)
     }
 
-    /// Resolves a reference. From here on, the secret is masked in all output of the process.
+    /// Resolves a reference to a key, token, seed or URL. From here on, the secret is masked in all output of the process.
+    ///
+    /// # Errors
+    /// [`StepEnded`]: the step is inconclusive, also for a secret with characters that cannot be sent or with white space at its edges.
+    pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
+        self.resolve(reference, Alphabet::Ascii).await
+    }
+
+    /// Resolves a reference to a password, which may hold any characters between its first and its last, like [`Step::secret`].
     ///
     /// # Errors
     /// [`StepEnded`]: the step is inconclusive.
-    pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
-        match self.run.ports.resolve(reference).await {
+    pub async fn password(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
+        self.resolve(reference, Alphabet::Any).await
+    }
+
+    async fn resolve(&self, reference: &SecretRef, alphabet: Alphabet) -> Result<SecretString, StepEnded> {
+        match self.run.ports.resolve(reference, alphabet).await {
             Ok(secret) => {
                 let strength = self.run.process_redactor.enroll(secret.expose_secret());
                 if strength != Strength::Strong {

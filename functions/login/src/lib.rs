@@ -118,7 +118,7 @@ impl Login {
         memory: &MemoryCell<Memory>,
     ) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "log-in");
-        let password = step.secret(&self.account.password).await?;
+        let password = step.password(&self.account.password).await?;
         let answer = user.send_password(&step, &self.account.email, &password).await;
         let result = match &answer {
             Err(StepEnded) if step.is_throttled() => Some(AttemptResult::Throttled),

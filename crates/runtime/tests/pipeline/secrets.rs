@@ -116,6 +116,33 @@ async fn one_line_break_at_the_end_is_not_part_of_a_secret() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn secret_with_space_at_its_edge_is_inconclusive() {
+    for (stored, key, password) in
+        [("long-secret ", false, false), ("long-s\u{e6}cret", false, true), ("long secret", true, true)]
+    {
+        let world = world_with(match stored {
+            "long-secret " => &[("KEY", "long-secret ")],
+            "long secret" => &[("KEY", "long secret")],
+            _ => &[("KEY", "long-s\u{e6}cret")],
+        });
+        let check = reads(move |run, _| {
+            Box::pin(async move {
+                let reference = SecretRef::Variable("KEY".to_owned());
+                let step = run.step(&subject("a"), "key");
+                assert_eq!(step.secret(&reference).await.is_ok(), key, "{stored:?}");
+                let step = run.step(&subject("a"), "password");
+                assert_eq!(step.password(&reference).await.is_ok(), password, "{stored:?}");
+                step.passed();
+            })
+        });
+        let outcome = world.run(&check, 0).await.outcome;
+        let named = |cause: &check::Inconclusive| cause.cause == Cause::Reference && cause.detail.contains("env:KEY");
+        let is_named = matches!(&outcome, Outcome::Inconclusive { inconclusive } if named(inconclusive));
+        assert_eq!(is_named, !key, "{outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn short_secret_gets_a_warning() {
     for (secret, expected) in [
         ("abc", Some("the secret at env:SHORT has fewer than 8 characters: it is too short to be masked")),

@@ -1,0 +1,134 @@
+//! Rules for the values of secrets: what stores and editors add to them, and what can be sent.
+
+use secrecy::{ExposeSecret, SecretString};
+use settings::SecretRef;
+
+use crate::PortError;
+
+/// Characters that a secret may hold between its first and its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alphabet {
+    /// Keys, tokens, seeds and URLs: visible ASCII characters and spaces, which every header can hold.
+    Ascii,
+    /// Passwords that people choose: any.
+    Any,
+}
+
+/// Reads a stored value. One line break at the end is not part of the secret: files from which secrets are put into stores end
+/// with one. White space at the edges is never meant, and a server would answer as to a wrong secret.
+pub(crate) fn read(reference: &SecretRef, stored: SecretString, alphabet: Alphabet) -> Result<SecretString, PortError> {
+    let value = stored.expose_secret();
+    let trimmed = value.strip_suffix('\n').map_or(value, |value| value.strip_suffix('\r').unwrap_or(value));
+    match mistake(trimmed, alphabet) {
+        Some(mistake) => Err(PortError::new(format!("use {reference}"), mistake)),
+        None if trimmed.len() == value.len() => Ok(stored),
+        None => Ok(SecretString::from(trimmed)),
+    }
+}
+
+/// Says what is wrong with a value; of the value, it holds one character.
+fn mistake(value: &str, alphabet: Alphabet) -> Option<String> {
+    const HINT: &str = "store it without; only one line break at the end is removed";
+    let (Some(first), Some(last)) = (value.chars().next(), value.chars().next_back()) else {
+        return Some("the secret is only a line break".to_owned());
+    };
+    if is_blank(first) {
+        return Some(format!("the secret starts with {}\n{HINT}", named(first)));
+    }
+    if is_blank(last) {
+        return Some(format!("the secret ends with {}\n{HINT}", named(last)));
+    }
+    let odd = value.chars().find(|c| alphabet == Alphabet::Ascii && !matches!(c, ' '..='~'))?;
+    let rule = "only passwords may hold characters other than visible ASCII and spaces";
+    Some(format!("the secret holds {}, which cannot be sent\n{rule}", named(odd)))
+}
+
+/// True for characters that nobody sees: white space, control characters, and those of no width.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
+/// A character in words, with its code point.
+fn named(c: char) -> String {
+    let name = match c {
+        ' ' => "a space",
+        '\t' => "a tab",
+        '\n' => "a line break",
+        '\r' => "a carriage return",
+        '\u{a0}' => "a no-break space",
+        '\u{feff}' => "a byte order mark",
+        '\u{200b}' => "a zero-width space",
+        c if c.is_control() => "a control character",
+        c if is_blank(c) => "an invisible character",
+        c => return format!("the character {c} (U+{:04X})", u32::from(c)),
+    };
+    format!("{name} (U+{:04X})", u32::from(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(value: &str, alphabet: Alphabet) -> Result<String, String> {
+        let reference = SecretRef::Variable("KEY".to_owned());
+        let read = read(&reference, SecretString::from(value), alphabet);
+        read.map(|secret| secret.expose_secret().to_owned()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn one_line_break_at_the_end_is_removed() {
+        for alphabet in [Alphabet::Ascii, Alphabet::Any] {
+            for value in ["a k3y", "a k3y\n", "a k3y\r\n"] {
+                assert_eq!(said(value, alphabet).as_deref(), Ok("a k3y"), "{value:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn white_space_at_the_edges_is_named() {
+        for alphabet in [Alphabet::Ascii, Alphabet::Any] {
+            for (value, expected) in [
+                ("k3y ", "the secret ends with a space (U+0020)"),
+                (" k3y", "the secret starts with a space (U+0020)"),
+                ("k3y \n", "the secret ends with a space (U+0020)"),
+                ("k3y\t", "the secret ends with a tab (U+0009)"),
+                ("k3y\n\n", "the secret ends with a line break (U+000A)"),
+                ("\nk3y", "the secret starts with a line break (U+000A)"),
+                ("k3y\r", "the secret ends with a carriage return (U+000D)"),
+                ("k3y\u{a0}", "the secret ends with a no-break space (U+00A0)"),
+                ("\u{feff}k3y", "the secret starts with a byte order mark (U+FEFF)"),
+                ("k3y\u{200b}", "the secret ends with a zero-width space (U+200B)"),
+                ("k3y\u{2003}", "the secret ends with an invisible character (U+2003)"),
+                ("k3y\u{1}", "the secret ends with a control character (U+0001)"),
+                ("   ", "the secret starts with a space (U+0020)"),
+                ("\n", "the secret is only a line break"),
+                ("\r\n", "the secret is only a line break"),
+            ] {
+                let error = said(value, alphabet).unwrap_err();
+                let first = error.lines().next().unwrap();
+                assert_eq!(first, format!("failed to use env:KEY: {expected}"), "{value:?}");
+                assert!(!error.contains("k3y\n") && !error.contains(value), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn characters_that_cannot_be_sent_are_named() {
+        for (value, expected) in [
+            ("k3\u{e6}y", "the character æ (U+00E6)"),
+            ("k3y-\u{1f600}", "the character 😀 (U+1F600)"),
+            ("k3\ny", "a line break (U+000A)"),
+            ("k3\ty", "a tab (U+0009)"),
+            ("k3\u{7f}y", "a control character (U+007F)"),
+            ("k3\u{200b}y", "a zero-width space (U+200B)"),
+        ] {
+            let error = said(value, Alphabet::Ascii).unwrap_err();
+            assert!(
+                error.starts_with(&format!("failed to use env:KEY: the secret holds {expected}, which")),
+                "{error}"
+            );
+            assert!(!error.contains("k3"), "{error}");
+            assert_eq!(said(value, Alphabet::Any).as_deref(), Ok(value), "a password");
+        }
+    }
+}
