@@ -20,9 +20,10 @@ use url::{Host, Url};
 use crate::{
     Client, Error,
     egress::Refused,
-    fault::{describe_io, describe_tls, is_local},
+    fault::{describe_io, is_local},
     handshake::Handshake,
     timing::{CURRENT, Recorder},
+    tls_words::describe_tls,
 };
 
 /// Bidirectional byte stream, plain or encrypted.

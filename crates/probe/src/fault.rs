@@ -2,17 +2,18 @@
 //!
 //! Kinds are derived from the types in the chain of sources, never from their texts.
 
-use std::{error::Error as StdError, io, net::IpAddr};
+use std::{error::Error as StdError, io};
 
 use check::{FailureKind, Mismatch, Phrase, Piece, foreign, ours, phrase};
 use jiff::Timestamp;
-use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible, pki_types::UnixTime};
+use rustls::CertificateError;
 
 use crate::{
     Error, Refused,
     coding::Undecoded,
-    handshake::{Handshake, moment},
+    handshake::Handshake,
     timing::Phase,
+    tls_words::{self, describe_tls, timestamp},
 };
 
 type Cause<'a> = &'a (dyn StdError + 'static);
@@ -95,9 +96,8 @@ impl Circumstances<'_> {
         }
         if let Some(tls) = find::<rustls::Error>(error) {
             let expected = phrase!("a trusted TLS connection to {}", host);
-            // The text of a refused certificate holds inner names of the library; `actual` says it in words.
-            let evidence = evidence.filter(|_| !matches!(tls, rustls::Error::InvalidCertificate(_)));
-            return target(FailureKind::Tls, expected, describe_tls(tls, self.handshake), evidence, false);
+            // The texts of the causes only repeat it.
+            return target(FailureKind::Tls, expected, describe_tls(tls, self.handshake), None, false);
         }
         if error.is_dns() {
             let actual = find::<io::Error>(error)
@@ -203,14 +203,27 @@ fn find<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
 
 /// Texts of all causes, without the URL, which the exchange contains.
 fn describe_causes(error: &reqwest::Error) -> Phrase {
-    let mut texts: Vec<String> = Vec::new();
+    let mut texts: Vec<Phrase> = Vec::new();
+    let mut last = String::new();
     // reqwest's own text comes first; it only adds the URL to the texts of the causes.
-    for text in causes(error).skip(1).map(ToString::to_string) {
-        if !texts.last().is_some_and(|last| last.contains(&text)) {
-            texts.push(text);
+    for cause in causes(error).skip(1) {
+        let text = cause.to_string();
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            texts.push(tls_words::said(tls));
+            last = text;
+        } else if !last.contains(&text) && !is_tls(cause) {
+            // rustls refers to its manual.
+            texts.push(foreign(text.split(": https://docs.rs/rustls").next().unwrap_or_default()).into());
+            last = text;
         }
     }
-    if texts.is_empty() { "no further details".into() } else { foreign(texts.join(": ")).into() }
+    if texts.is_empty() { "no further details".into() } else { Phrase::list(texts, ": ") }
+}
+
+/// True for an I/O error that only wraps one of TLS.
+fn is_tls(cause: Cause<'_>) -> bool {
+    let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    inner.is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 /// True when this machine, not the target, ran out of open files, ports or memory.
@@ -225,174 +238,9 @@ pub(crate) fn describe_io(error: &io::Error) -> Phrase {
         io::ErrorKind::ConnectionRefused => "the connection was refused".into(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "the connection was reset".into(),
         io::ErrorKind::UnexpectedEof => "the connection was closed".into(),
-        _ => foreign(error.to_string()).into(),
-    }
-}
-
-/// Describes why rustls rejected the connection.
-pub(crate) fn describe_tls(error: &rustls::Error, handshake: &Handshake) -> Phrase {
-    use CertificateError as Certificate;
-    match error {
-        rustls::Error::InvalidCertificate(refused) => match refused {
-            Certificate::Expired => "an expired certificate".into(),
-            Certificate::ExpiredContext { not_after, .. } => {
-                phrase!("a certificate that expired {}", ours(when(*not_after)))
-            }
-            Certificate::NotValidYet => "a certificate not yet valid".into(),
-            Certificate::NotValidYetContext { not_before, .. } => {
-                phrase!("a certificate not valid before {}", ours(when(*not_before)))
-            }
-            Certificate::NotValidForName => "a certificate for another host".into(),
-            Certificate::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-                "a certificate without a host: it has no subject alternative name, and its common name does not count"
-                    .into()
-            }
-            Certificate::NotValidForNameContext { presented, .. } => {
-                let presented: Vec<String> = presented.iter().map(|name| alternative_name(name)).collect();
-                phrase!("a certificate for another host: {}", foreign(presented.join(", ")))
-            }
-            Certificate::UnknownIssuer => untrusted(handshake),
-            Certificate::Revoked => "a revoked certificate".into(),
-            Certificate::BadSignature => "a certificate with a wrong signature".into(),
-            Certificate::InvalidPurpose | Certificate::InvalidPurposeContext { .. } => {
-                "a certificate that is not for servers: its extended key usage names other purposes".into()
-            }
-            Certificate::BadEncoding => "a certificate that does not decode".into(),
-            Certificate::Other(error) => match words(&error.to_string()).as_str() {
-                "ca used as end entity" => {
-                    "the certificate of an authority, where one of a server belongs: it has the basic constraint CA"
-                        .into()
-                }
-                "end entity used as ca" => "a certificate that is signed by one that is no authority".into(),
-                other => phrase!("an unacceptable certificate: {}", foreign(other)),
-            },
-            other => phrase!("an unacceptable certificate: {}", foreign(words(&format!("{other:?}")))),
+        _ => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(tls) => tls_words::said(tls),
+            None => foreign(error.to_string()).into(),
         },
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => "a response without TLS".into(),
-        rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
-        | rustls::Error::PeerIncompatible(
-            PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig | PeerIncompatible::ServerDoesNotSupportTls12Or13,
-        ) => phrase!("no version of TLS in common, the probe supports 1.2 and 1.3: {}", foreign(error.to_string())),
-        // A server sends either alert when it accepts none of the offered ciphers (RFC 8446, section 6.2).
-        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {
-            phrase!(
-                "no cipher in common, or the server has another requirement that is not met: {}",
-                foreign(error.to_string())
-            )
-        }
-        rustls::Error::PeerIncompatible(reason) => {
-            phrase!("an incompatible server: {}", ours(words(&format!("{reason:?}"))))
-        }
-        rustls::Error::AlertReceived(alert) => {
-            phrase!("the alert \"{}\" from the server", ours(words(&format!("{alert:?}"))))
-        }
-        other => foreign(other.to_string()).into(),
-    }
-}
-
-/// Names of the library in words: `UnsupportedCriticalExtension` becomes `unsupported critical extension`. Details in
-/// brackets are left out.
-fn words(name: &str) -> String {
-    let name = name.split(['(', '{']).next().unwrap_or_default().trim();
-    let mut words = String::new();
-    let mut last = ' ';
-    for c in name.chars() {
-        if c.is_uppercase() && last.is_lowercase() {
-            words.push(' ');
-        }
-        words.extend(c.to_lowercase());
-        last = c;
-    }
-    words
-}
-
-/// A name that a certificate holds: `DnsName("a.example")` is `a.example`, `IpAddress(10.0.0.1)` an address.
-fn alternative_name(name: &str) -> String {
-    let inner = name.split_once('(').and_then(|(kind, rest)| Some((kind, rest.strip_suffix(')')?)));
-    match inner {
-        Some(("DnsName", host)) => {
-            let host = host.trim_matches('"');
-            if host.parse::<IpAddr>().is_ok() {
-                format!("the name {host}, which is no address")
-            } else {
-                host.to_owned()
-            }
-        }
-        Some(("IpAddress", address)) => format!("the address {}", address.trim_matches('"')),
-        Some((kind, other)) => format!("{} {}", words(kind), other.trim_matches('"')),
-        None => name.to_owned(),
-    }
-}
-
-/// Describes why the chain does not lead to a trusted authority.
-fn untrusted(handshake: &Handshake) -> Phrase {
-    let chain = &handshake.chain;
-    match (chain.first(), chain.last()) {
-        (Some(own), Some(last)) if own == last && own.subject == own.issuer => {
-            phrase!("a self-signed certificate for {}", foreign(&own.subject))
-        }
-        (Some(own), Some(last)) if own == last => phrase!(
-            "a certificate without a chain, signed by {}, no trusted authority: its intermediate certificate is \
-             missing, or the authority is unknown",
-            foreign(&own.issuer)
-        ),
-        (_, Some(last)) => {
-            phrase!("a chain of certificates that ends at {}, an unknown authority", foreign(&last.issuer))
-        }
-        _ => "a certificate from an unknown authority".into(),
-    }
-}
-
-fn timestamp(time: UnixTime) -> Option<Timestamp> {
-    Some(moment(i64::try_from(time.as_secs()).ok()?))
-}
-
-fn when(time: UnixTime) -> String {
-    timestamp(time).map_or_else(|| format!("{} seconds after 1970", time.as_secs()), |time| time.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use rustls::OtherError;
-
-    use super::*;
-
-    fn described(error: CertificateError) -> String {
-        let text = describe_tls(&rustls::Error::InvalidCertificate(error), &Handshake::default());
-        text.admit(&check::NoSecrets, 300).to_string()
-    }
-
-    #[test]
-    fn refused_certificates_are_described_in_words() {
-        let names = |presented: &[&str]| CertificateError::NotValidForNameContext {
-            expected: "a.example".try_into().unwrap(),
-            presented: presented.iter().map(|name| (*name).to_owned()).collect(),
-        };
-        let other = |name: &'static str| CertificateError::Other(OtherError(Arc::new(io::Error::other(name))));
-        for (error, expected) in [
-            (names(&[]), "no subject alternative name"),
-            (
-                names(&["DnsName(\"b.example\")", "IpAddress(10.0.0.1)"]),
-                "another host: b.example, the address 10.0.0.1",
-            ),
-            (names(&["DnsName(\"10.0.0.1\")"]), "another host: the name 10.0.0.1, which is no address"),
-            (other("CaUsedAsEndEntity"), "the certificate of an authority, where one of a server belongs"),
-            (other("UnsupportedCriticalExtension"), "an unacceptable certificate: unsupported critical extension"),
-            (other("MaximumSignatureChecksExceeded { n: 3 }"), "maximum signature checks exceeded"),
-            (CertificateError::InvalidPurpose, "not for servers"),
-            (CertificateError::UnknownRevocationStatus, "unknown revocation status"),
-        ] {
-            let text = described(error);
-            assert!(text.contains(expected), "{expected}: {text}");
-            assert!(!text.contains(['(', '{', '"']), "{text}");
-        }
-    }
-
-    #[test]
-    fn certificates_without_an_end_have_an_expiry() {
-        assert!(moment(253_402_300_799).to_string().starts_with("9999-12-"));
-        assert_eq!(moment(i64::MAX).as_second(), Timestamp::MAX.as_second());
     }
 }

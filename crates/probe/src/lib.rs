@@ -22,6 +22,7 @@ mod response;
 mod throttling;
 mod timing;
 mod tls;
+mod tls_words;
 
 pub use bytes::Bytes;
 pub use client::{Client, Connections, Identity, Sent};
