@@ -1,16 +1,18 @@
 //! Cookie jar as in browsers: RFC 6265, with the rules of RFC 6265bis about prefixes, `Secure` and `SameSite`.
 
 use std::{
+    borrow::Cow,
+    collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use check::{Phrase, foreign, phrase};
-use cookie_store::{CookieDomain, CookieError, CookieStore, RawCookie};
+use cookie_store::{CookieDomain, CookieError, CookieStore, RawCookie, StoreAction};
 use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 use url::{Host, Url};
 
-use crate::Redactor;
+use crate::{Redactor, cookie_date};
 
 /// Minimum length of a masked value. Shorter values cannot hold a session id, which needs 64 bits of entropy (OWASP
 /// Session Management Cheat Sheet), or 16 hexadecimal digits. Masking every `true` or `da_DK` would destroy the texts.
@@ -18,8 +20,8 @@ const SHORTEST_SECRET: usize = 16;
 
 /// Maximum length of name and value in bytes, as in browsers (RFC 6265bis, section 5.6).
 const MAX_LENGTH: usize = 4_096;
-/// Maximum number of cookies that one response can set. Browsers keep 50 to 180 for a domain.
-const MAX_IN_RESPONSE: usize = 64;
+/// Maximum number of cookies that one response can set: what browsers keep for a domain.
+const MAX_IN_RESPONSE: usize = 180;
 /// Maximum number of cookies in a jar, and of refused ones that it remembers.
 const MAX_STORED: usize = 256;
 
@@ -32,8 +34,16 @@ pub struct Cookies {
 #[derive(Clone, Default)]
 struct Jar {
     store: CookieStore,
-    /// Names of refused cookies, and why; the latest of each name.
-    refused: Vec<(String, Phrase)>,
+    /// Cookies that were set and not kept; the latest of each name.
+    refused: Vec<Refused>,
+}
+
+#[derive(Clone)]
+struct Refused {
+    name: String,
+    reason: Phrase,
+    /// True for a cookie that was deleted, or whose end had passed.
+    is_expired: bool,
 }
 
 impl Cookies {
@@ -72,8 +82,8 @@ impl Cookies {
     #[must_use]
     pub fn why_not_sent(&self, url: &Url, name: &str) -> Option<Phrase> {
         let jar = self.lock();
-        if let Some((_, reason)) = jar.refused.iter().find(|(refused, _)| refused == name) {
-            return Some(reason.clone());
+        if let Some(refused) = jar.refused.iter().find(|refused| refused.name == name) {
+            return Some(refused.reason.clone());
         }
         let other = jar.store.iter_any().find(|cookie| cookie.name() == name && !cookie.matches(url))?;
         let host = foreign(url.host_str().unwrap_or_default());
@@ -91,26 +101,39 @@ impl Cookies {
         })
     }
 
+    /// Says why browsers refused the latest cookie of this name. `None` when they took one of the same response, or deleted it.
+    #[must_use]
+    pub fn refused(&self, name: &str) -> Option<Phrase> {
+        let jar = self.lock();
+        let refused = jar.refused.iter().find(|refused| refused.name == name && !refused.is_expired);
+        refused.map(|refused| refused.reason.clone())
+    }
+
     /// Stores the cookies of a response, also of an error response. Invalid and oversized cookies are refused, as in
     /// browsers, and those beyond the bounds are ignored. Neither is ever sent.
     pub(crate) fn keep(&self, url: &Url, headers: &HeaderMap) {
         let mut jar = self.lock();
-        for line in lines(headers) {
-            let (name, _) = pair(&line);
-            let name = name.trim();
-            jar.refused.retain(|(refused, _)| refused != name);
-            let stored = match refusal(&line, url) {
-                None if jar.store.iter_any().count() < MAX_STORED => match jar.store.parse(&line, url) {
-                    Ok(_) => None,
-                    Err(error) => reason(&error),
-                },
-                None => None,
-                refusal => refusal,
+        let mut taken = BTreeSet::new();
+        for (place, line) in headers.get_all(SET_COOKIE).iter().map(|line| isomorphic(line.as_bytes())).enumerate() {
+            let name = pair(&line).0.trim().to_owned();
+            jar.refused.retain(|refused| refused.name != name);
+            let (reason, is_expired) = match jar.take(url, &line, place) {
+                Ok(StoreAction::ExpiredExisting) => {
+                    taken.remove(&name);
+                    (Some(phrase!("it was deleted, by its {}", end(&line))), true)
+                }
+                Ok(_) => {
+                    taken.insert(name);
+                    continue;
+                }
+                Err(NotTaken::Expired) => (Some(phrase!("it had expired already, by its {}", end(&line))), true),
+                Err(NotTaken::Refused(reason)) => (reason, false),
             };
-            if let Some(reason) = stored
+            if let Some(reason) = reason
+                && !taken.contains(&name)
                 && jar.refused.len() < MAX_STORED
             {
-                jar.refused.push((name.to_owned(), reason));
+                jar.refused.push(Refused { name, reason, is_expired });
             }
         }
     }
@@ -119,6 +142,54 @@ impl Cookies {
     fn lock(&self) -> MutexGuard<'_, Jar> {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reason why a cookie is not in the jar.
+enum NotTaken {
+    /// Its end had passed, and there was none to delete.
+    Expired,
+    /// Browsers refuse it; `None` for a line that is no cookie.
+    Refused(Option<Phrase>),
+}
+
+impl Jar {
+    /// Stores or deletes the cookie of one line.
+    fn take(&mut self, url: &Url, line: &str, place: usize) -> Result<StoreAction, NotTaken> {
+        let refused = |reason| Err(NotTaken::Refused(Some(reason)));
+        if let Some(reason) = refusal(line, url) {
+            return refused(reason);
+        }
+        if place >= MAX_IN_RESPONSE {
+            return refused(phrase!("only the first {} cookies of a response count", MAX_IN_RESPONSE));
+        }
+        if self.store.iter_any().count() >= MAX_STORED {
+            return refused(phrase!("there are {} cookies already", MAX_STORED));
+        }
+        self.store.parse(&with_plain_date(line), url).map_err(|error| match error {
+            CookieError::Expired => NotTaken::Expired,
+            CookieError::DomainMismatch => NotTaken::Refused(Some("its Domain does not fit the host".into())),
+            _ => NotTaken::Refused(None),
+        })
+    }
+}
+
+/// The line of a cookie with its `Expires` in the form that every parser reads, or without one that browsers ignore.
+fn with_plain_date(line: &str) -> String {
+    let attributes = line.split(';').enumerate().filter_map(|(place, attribute)| {
+        let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+        if place == 0 || !name.trim().eq_ignore_ascii_case("expires") {
+            return Some(Cow::Borrowed(attribute));
+        }
+        let date = cookie_date::parse(value)?.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        Some(Cow::Owned(format!(" Expires={date}")))
+    });
+    attributes.collect::<Vec<_>>().join(";")
+}
+
+/// Attribute that ends a cookie.
+fn end(line: &str) -> &'static str {
+    let has_age = RawCookie::parse(line).is_ok_and(|cookie| cookie.max_age().is_some());
+    if has_age { "Max-Age" } else { "Expires" }
 }
 
 /// Masks the values of all cookies in a response, but for oversized ones, which no jar keeps.
@@ -194,15 +265,6 @@ fn refusal(line: &str, url: &Url) -> Option<Phrase> {
 fn is_top_level(url: &Url, domain: &str) -> bool {
     let domain = domain.trim_start_matches('.');
     !domain.is_empty() && !domain.contains('.') && url.host_str().is_some_and(|host| !host.eq_ignore_ascii_case(domain))
-}
-
-/// Says why the store refused a cookie; nothing about a line that is no cookie.
-fn reason(error: &CookieError) -> Option<Phrase> {
-    match error {
-        CookieError::Expired => Some("it had expired already".into()),
-        CookieError::DomainMismatch => Some("its Domain does not fit the host".into()),
-        _ => None,
-    }
 }
 
 /// True where browsers accept and send cookies with `Secure`: over TLS, and on the machine itself.
@@ -314,7 +376,8 @@ mod tests {
             ),
             ("https://xa.example/", b"s=1; Domain=a.example", "its Domain a.example does not fit the host xa.example"),
             ("https://127.0.0.1/", b"s=1; Domain=0.0.1", "its Domain 0.0.1 does not fit the host 127.0.0.1"),
-            ("https://a.example/", b"s=1; Max-Age=0", "it had expired already"),
+            ("https://a.example/", b"s=1; Max-Age=0", "it had expired already, by its Max-Age"),
+            ("https://a.example/", b"s=1; Expires=Thu, 1 Jan 1970 0:0:1 UTC", "it had expired already, by its Expires"),
             ("https://a.example/", b"s=1; Path=/admin", "its Path /admin does not include /"),
         ] {
             let (jar, sent) = kept(page, set, "/");
@@ -385,5 +448,61 @@ mod tests {
         }
         assert_eq!(jar.value(&page, "s").as_deref(), Some("2"));
         assert!(jar.why_not_sent(&page, "s").is_none());
+    }
+
+    /// The jar after one response with these cookies.
+    fn jar_of<'a>(sets: impl IntoIterator<Item = &'a str>) -> (Cookies, Url) {
+        let (jar, page) = (Cookies::default(), "https://a.example/".parse().unwrap());
+        let mut headers = HeaderMap::new();
+        for set in sets {
+            headers.append(SET_COOKIE, HeaderValue::from_str(set).unwrap());
+        }
+        jar.keep(&page, &headers);
+        (jar, page)
+    }
+
+    #[test]
+    fn deletion_deletes_in_every_form_of_the_date() {
+        for (end, value, reason) in [
+            ("Max-Age=0", None, Some("it was deleted, by its Max-Age")),
+            ("Max-Age=-1; Expires=Fri, 31 Dec 9999 23:59:59 GMT", None, Some("it was deleted, by its Max-Age")),
+            ("Expires=Thu, 01 Jan 1970 00:00:01", None, Some("it was deleted, by its Expires")),
+            ("Expires=Thu, 01 Jan 1970 00:00:01 +0000", None, Some("it was deleted, by its Expires")),
+            ("expires=Thu, 1 Jan 1970 0:0:1 GMT", None, Some("it was deleted, by its Expires")),
+            ("Expires=Thu Jan 01 1970 00:00:01 GMT+0000 (UTC)", None, Some("it was deleted, by its Expires")),
+            ("Expires=Fri Dec 31 9999 23:59:59", Some("2"), None),
+            ("Expires=never", Some("2"), None),
+            ("Max-Age=0; Path=/other", Some("1"), None),
+        ] {
+            let set = format!("s=2; {end}");
+            let (jar, page) = jar_of(["s=1; Path=/", &set]);
+            assert_eq!(jar.value(&page, "s").as_deref(), value, "{end}");
+            let why = jar.why_not_sent(&page, "s").map(|why| why.admit(&check::NoSecrets, 200));
+            assert_eq!(why.as_deref(), reason, "{end}");
+            assert!(jar.refused("s").is_none(), "{end}");
+        }
+    }
+
+    #[test]
+    fn refusal_counts_unless_another_was_taken() {
+        for (sets, is_refused) in [
+            (&["s=1; SameSite=None"][..], true),
+            (&["s=1", "s=2; Domain=b.example"], false),
+            (&["s=2; Domain=b.example", "s=1"], false),
+            (&["s=1", "s=1; Max-Age=0", "s=2; Domain=b.example"], true),
+        ] {
+            let (jar, _) = jar_of(sets.iter().copied());
+            assert_eq!(jar.refused("s").is_some(), is_refused, "{sets:?}");
+        }
+    }
+
+    #[test]
+    fn cookie_beyond_the_bound_is_named() {
+        let others: Vec<String> = (0..MAX_IN_RESPONSE - 1).map(|i| format!("o{i}=1")).collect();
+        let (jar, page) = jar_of(others.iter().map(String::as_str).chain(["last=1", "beyond=1"]));
+        assert_eq!(jar.value(&page, "last").as_deref(), Some("1"));
+        assert_eq!(jar.value(&page, "beyond"), None);
+        let why = jar.why_not_sent(&page, "beyond").map(|why| why.admit(&check::NoSecrets, 200));
+        assert_eq!(why.as_deref(), Some("only the first 180 cookies of a response count"));
     }
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod coding;
+mod cookie_date;
 mod cookies;
 mod dial;
 mod egress;

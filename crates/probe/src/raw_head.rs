@@ -87,7 +87,7 @@ fn find(head: &[u8]) -> Option<Phrase> {
     let is_status = |line: &[u8]| line.starts_with(b"HTTP/");
     let mut numbered = (1_usize..).zip(lines).skip(1);
     let (number, line) = numbered.find(|(_, line)| !is_status(line) && !is_header(line))?;
-    let quoted = foreign(String::from_utf8_lossy(line).into_owned()).at_most(MAX_LINE);
+    let quoted = foreign(String::from_utf8_lossy(line)).at_most(MAX_LINE);
     Some(phrase!("a malformed header line, number {} of the answer: {}", ours(number), quoted))
 }
 
