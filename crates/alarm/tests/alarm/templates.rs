@@ -15,7 +15,8 @@ fn value(raw: &str) -> Value {
          Nothing: {{ Type: CommaDelimitedList, Default: \"\" }}\n  Flag: {{ Type: String, Default: \"true\" }}\n\
          Mappings:\n  Map:\n    prod: {{ Size: 5, List: [x, y] }}\n    7: {{ 1.5: seven }}\n\
          Conditions:\n  NotAsText: !Not [!Condition AsText]\n  AsText: !Ref Flag\n  IsProd: !Equals [!Ref Name, prod]\n  IsEmpty: !Not [!Condition HasEmpty]\n  HasEmpty: !Not [!Equals [!Ref Empty, \"\"]]\n  \
-         Both: !And [!Condition IsProd, !Condition IsEmpty]\n  Neither: !Or [!Condition HasEmpty, !Not [!Condition IsProd]]\n\
+         Both: !And [!Condition IsProd, !Condition IsEmpty]\n  Neither: !Or [!Condition HasEmpty, !Not [!Condition IsProd]]\n  \
+         OneOfBoth: !And [!Condition IsProd, !Condition HasEmpty]\n  Either: !Or [!Condition HasEmpty, !Condition IsProd]\n\
          Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n  R:\n    Type: T\n    Properties:\n      P: {raw}\n"
     );
     read(&text).resource("R").unwrap().properties.get("P").cloned().unwrap_or(Value::Null)
@@ -44,6 +45,8 @@ fn functions_resolve_as_in_cloudformation() {
         ("[a, !Ref AWS::NoValue, b]", json!(["a", "b"])),
         ("!If [Both, both, other]", json!("both")),
         ("!If [Neither, neither, other]", json!("other")),
+        ("!If [OneOfBoth, both, other]", json!("other")),
+        ("!If [Either, either, other]", json!("either")),
         ("!ImportValue x-topic", json!("${import:x-topic}")),
         ("{ Fn::Length: !Ref Checks }", json!(2)),
         ("{ Fn::ToJsonString: { a: [1, !Ref Name] } }", json!("{\"a\":[1,\"prod\"]}")),
@@ -307,6 +310,23 @@ fn functions_template_is_read_completely() {
     assert_eq!(rules, ["AvailabilityRule", "LoginRule"]);
     assert_eq!(template.resource("LoginRule").unwrap().properties["ScheduleExpression"], "cron(* * * * ? *)");
     assert_eq!(template.globals["Function"]["Timeout"], 55);
+}
+
+#[test]
+fn largest_template_and_indentation_are_read() {
+    let resources = "Resources:\n  R: {Type: T}\n";
+    let sized = |bytes: usize| format!("{resources}#{}", "x".repeat(bytes - resources.len() - 1));
+    let indented = |spaces: usize| format!("{resources}Metadata:\n{}a: b\n", " ".repeat(spaces));
+    for (text, expected) in [
+        (sized(1_000_000), None),
+        (sized(1_000_001), Some("line 1: ")),
+        (indented(400), None),
+        (indented(401), Some("line 4: ")),
+    ] {
+        let error = Template::read(&text, &Inputs::default()).err().map(|error| error.to_string());
+        let is_expected = error.as_deref().zip(expected).is_some_and(|(error, start)| error.starts_with(start));
+        assert!(is_expected || (error.is_none() && expected.is_none()), "{expected:?}: {error:?}");
+    }
 }
 
 #[test]
