@@ -22,7 +22,7 @@ pub(crate) async fn ping(
     reference: &SecretRef,
     report: &Report,
 ) -> Result<(), Phrase> {
-    let secret = ports.resolve(reference, Alphabet::Ascii).await.map_err(|error| error.describe())?;
+    let secret = ports.resolve(reference, Alphabet::Visible).await.map_err(|error| error.describe())?;
     ports.redactor.register(secret.expose_secret());
     let url = Url::parse(secret.expose_secret()).map_err(|error| {
         phrase!(

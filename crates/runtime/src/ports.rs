@@ -320,6 +320,7 @@ pub struct Ports {
 impl Ports {
     /// Resolves a reference to a secret of this alphabet.
     pub(crate) async fn resolve(&self, reference: &SecretRef, alphabet: Alphabet) -> Result<SecretString, PortError> {
-        secret_value::read(reference, self.secrets.resolve(reference).await?, alphabet)
+        secret_value::read(self.secrets.resolve(reference).await?, alphabet)
+            .map_err(|mistake| PortError::new(format!("use {reference}"), mistake))
     }
 }

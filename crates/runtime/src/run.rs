@@ -330,7 +330,7 @@ impl Step<'_> {
     /// # Errors
     /// [`StepEnded`]: the step is inconclusive, also for a secret with characters that cannot be sent or with white space at its edges.
     pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
-        self.resolve(reference, Alphabet::Ascii).await
+        self.resolve(reference, Alphabet::Visible).await
     }
 
     /// Resolves a reference to a password, which may hold any characters between its first and its last, like [`Step::secret`].
