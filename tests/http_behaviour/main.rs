@@ -98,7 +98,7 @@ async fn measure() -> Result<Comparison> {
     Ok(Comparison { rows, chromium: version, curl: curl::version().await? })
 }
 
-/// Asks all clients for one answer. Each has a server of its own.
+/// Asks all clients for one answer. Each has a separate server.
 async fn verdicts(
     row: &Row,
     client: &probe::Client,

@@ -166,7 +166,7 @@ impl Row {
         Self { host, ..self }
     }
 
-    /// Starts a server, so that each client has one of its own.
+    /// Starts a server, a separate one for each client.
     pub async fn start(&self) -> Server {
         let script = self.script.clone();
         let answer = move |request: &str| match request.split(' ').nth(1) {

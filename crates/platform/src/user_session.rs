@@ -118,7 +118,7 @@ impl<'r> UserSession<'r> {
         };
         let needs_no_token = login.mode == Mode::Token || self.lock().session.csrf_token().is_some();
         self.form_token = if needs_no_token && expect::has_no_form(&response, &form) {
-            // A script fills the page, or there is none (`/sanctum/csrf-cookie`). The cookie has the token.
+            // A script fills the page, or no page exists (`/sanctum/csrf-cookie`). The cookie has the token.
             None
         } else {
             Some(step.check_value("form", expect::form_token(&response, &form))?)

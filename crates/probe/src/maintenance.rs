@@ -12,7 +12,7 @@ pub struct Maintenance {
     pub status: u16,
     /// Texts of which the body must contain at least one, compared exactly; none by default.
     pub markers: Vec<String>,
-    /// Answer of the platform's framework, unless the settings have texts of their own.
+    /// Answer of the platform's framework, unless the settings name other texts.
     pub standard: Option<Standard>,
 }
 

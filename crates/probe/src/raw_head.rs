@@ -16,8 +16,8 @@ const MAX_HEAD: u64 = 64 * 1024;
 const MAX_LINE: usize = 120;
 
 impl Client {
-    /// Requests a page once more, over a connection of its own, and describes the first malformed header line of the answer.
-    /// `None` when there is none this time, for a request that may change something, and when the time is over.
+    /// Requests a page once more, over a new connection, and describes the first malformed header line of the answer.
+    /// `None` when the answer has no such line this time, for a request that may change something, and when the time is over.
     ///
     /// **Side effects:** a request to the target.
     pub(crate) async fn malformed_line(

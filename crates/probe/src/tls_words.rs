@@ -1,4 +1,4 @@
-//! Errors of TLS in words. The library writes the names of its own types.
+//! Errors of TLS in words. The library writes names of types.
 
 use std::{fmt, net::IpAddr};
 

@@ -185,7 +185,7 @@ impl RawTarget {
         }
         let refused = self.headers.keys().map(|name| ("headers", name));
         for (table, name) in refused.chain(self.secret_headers.keys().map(|name| ("secret_headers", name))) {
-            // Names that are none, and credentials, are reported where they are read.
+            // Invalid names, and credentials, are reported where they are read.
             let is_read_elsewhere = HeaderName::try_from(name).is_err() || is_credential(name) && table == "headers";
             if !is_read_elsewhere {
                 let section = section.table(table);

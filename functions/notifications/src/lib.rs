@@ -281,7 +281,7 @@ impl Notifications {
     }
 }
 
-/// Sum of the failed and bounced e-mails. One of the two counters is enough: each counts failures of its own.
+/// Sum of the failed and bounced e-mails. One of the two counters is enough: each counts other failures.
 fn email_failures(platform: &Platform, counters: &mut Counters<'_>) -> Option<f64> {
     let pointers = [platform.counters.email_failed.as_str(), platform.counters.email_bounced.as_str()];
     let counts = pointers.map(|pointer| counters.number(pointer));
