@@ -2,6 +2,7 @@
 
 mod accounts;
 pub mod canaries;
+mod clock_skew;
 pub mod counting;
 mod ids;
 mod laravel;
@@ -17,6 +18,7 @@ mod user_session;
 mod values;
 
 pub use accounts::{Counting, Credentials, RawCounting, RawCredentials};
+pub use clock_skew::skew;
 pub use ids::short_id;
 pub use laravel::{Csrf, Session, server_message};
 pub use maintenance::{maintenance_behind, maintenance_shown};
@@ -28,7 +30,7 @@ pub use site::{Site, status};
 pub use statuses::{expect_status, is_status, status_text};
 pub use templates::PaymentsPath;
 pub use totp::{Totp, TotpError};
-pub use user_session::{BackgroundSession, UserSession, skew};
+pub use user_session::{BackgroundSession, UserSession};
 pub use values::{count_at, found_in_some, items, number_at, time, time_at};
 
 /// The platform's additions to a settings file.

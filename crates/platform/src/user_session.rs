@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
-use jiff::{SignedDuration, Timestamp};
+use futures::future::BoxFuture;
 use probe::expect::{self, Compare};
 use probe::{Client, Cookies, Error, Method, Request, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 use runtime::{Run, Step};
 
 use crate::accounts::Credentials;
+use crate::clock_skew::skew;
 use crate::laravel::{Csrf, Session};
-use crate::names::{Encoding, Mode};
+use crate::names::{Encoding, Login, Mode};
 use crate::site::{Site, status};
 use crate::totp::Totp;
 
@@ -109,26 +110,40 @@ impl<'r> UserSession<'r> {
         }
         step.check("status", status(&response, &[200, 204]))?;
         step.check("same_site", self.same_site(&response))?;
-        let names = &self.site.platform.session;
-        let action = login.form_action.as_ref().map(|path| path.below(&self.site.base_url));
-        let form = expect::WantedForm {
-            token_field: login.form_token_field.as_str(),
-            password_field: login.password_field.as_str(),
-            action: action.as_ref(),
-        };
-        let needs_no_token = login.mode == Mode::Token || self.lock().session.csrf_token().is_some();
-        self.form_token = if needs_no_token && expect::has_no_form(&response, &form) {
-            // A script fills the page, or no page exists (`/sanctum/csrf-cookie`). The cookie has the token.
-            None
-        } else {
-            Some(step.check_value("form", expect::form_token(&response, &form))?)
-        };
         if login.mode == Mode::Session {
-            for (assertion, name) in [("session_cookie", &names.cookie), ("csrf_cookie", &names.csrf_cookie)] {
-                step.check(assertion, self.expect_cookie(&response, name.as_str()))?;
-            }
+            self.judge_page(step, &response)?;
         }
         Ok(true)
+    }
+
+    /// Judges the cookies and the form of the page, and keeps the token that later requests need.
+    fn judge_page(&mut self, step: &Step<'_>, response: &Response) -> Result<(), StepEnded> {
+        let (login, names, base) = (&self.site.platform.login, &self.site.platform.session, &self.site.base_url);
+        // Cookies come first: on a page without a form, they are all there is.
+        step.check("session_cookie", self.expect_cookie(response, names.cookie.as_str(), &login.path.below(base)))?;
+        let csrf_cookie = self.expect_cookie(response, names.csrf_cookie.as_str(), base);
+        let is_unset = self.lock().session.cookies().why_not_sent(base, names.csrf_cookie.as_str()).is_none();
+        let mut missing = csrf_cookie.err();
+        if missing.is_none() || !is_unset {
+            step.check("csrf_cookie", missing.take().map_or(Ok(()), Err))?;
+        }
+        let action = login.form_action.as_ref().map(|path| path.below(base));
+        let form = wanted_form(login, action.as_ref());
+        let by_script = login.encoding == Encoding::Json;
+        let needs_no_form =
+            expect::has_no_form(response, &form) || by_script && expect::has_script_form(response, &form);
+        self.form_token = match needs_no_form {
+            // A script fills or sends it, or there is none (`/sanctum/csrf-cookie`).
+            true => None,
+            false => Some(step.check_value("form", expect::form_token(response, &form))?),
+        };
+        let Some(missing) = missing else { return Ok(()) };
+        let page_token = if by_script { expect::meta_token(response) } else { self.form_token.clone() };
+        match page_token {
+            Some(token) => self.lock().session.use_page_token(token),
+            None => step.check("csrf_cookie", Err(missing))?,
+        }
+        Ok(())
     }
 
     /// Sends e-mail and password without judging the answer. From here on, compensation ends the session after the
@@ -175,12 +190,55 @@ impl<'r> UserSession<'r> {
         let login = &self.site.platform.login;
         step.check("same_site", self.same_site(response))?;
         step.check("status", status(response, statuses))?;
-        if login.mode == Mode::Token {
-            step.check("token", self.take_token(response))?;
+        match login.mode {
+            Mode::Token => step.check("token", self.take_token(response))?,
+            Mode::Session => self.judge_new_cookies(step, response)?,
         }
         self.lock().stage = LoginStage::LoggedIn;
         // The form's token is void after a log-in; the cookie has the new one.
         self.form_token = None;
+        Ok(())
+    }
+
+    /// Expects browsers to take the cookies of the answer. Without the new ones, nobody is logged in.
+    fn judge_new_cookies(&self, step: &Step<'_>, response: &Response) -> Result<(), StepEnded> {
+        let names = &self.site.platform.session;
+        let cookies = self.lock().session.cookies().clone();
+        for (assertion, name) in [("session_cookie", &names.cookie), ("csrf_cookie", &names.csrf_cookie)] {
+            if let Some(reason) = cookies.refused(name.as_str()) {
+                return Err(step.fail(assertion, unsent_cookie(name.as_str(), &reason)));
+            }
+        }
+        let me = self.site.platform.me.path.below(&self.site.base_url);
+        match self.expect_cookie(response, names.cookie.as_str(), &me) {
+            Ok(()) => Ok(()),
+            Err(mismatch) => Err(step.fail("session_cookie", mismatch)),
+        }
+    }
+
+    /// Reads the token of the next page where no cookie delivers it, as a browser does: a log-in changes it.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub fn renew_page_token<'a>(&'a self, step: &'a Step<'_>) -> BoxFuture<'a, Result<(), StepEnded>> {
+        // Boxed: the types of all flows' futures would otherwise be nested too deeply for the compiler.
+        Box::pin(self.read_page_token(step))
+    }
+
+    async fn read_page_token(&self, step: &Step<'_>) -> Result<(), StepEnded> {
+        let login = &self.site.platform.login;
+        let request = {
+            let session = &self.lock().session;
+            if !session.has_page_token() || session.csrf_token().is_some() {
+                return Ok(());
+            }
+            session.page(login.form.below(&self.site.base_url)).deadline(self.site.deadline)
+        };
+        let response = self.site.ask(step, request).await?;
+        let form = wanted_form(login, None);
+        if let Some(token) = expect::meta_token(&response).or_else(|| expect::form_token(&response, &form).ok()) {
+            self.lock().session.use_page_token(token);
+        }
         Ok(())
     }
 
@@ -209,7 +267,8 @@ impl<'r> UserSession<'r> {
             );
             return Err(step.inconclusive(Cause::ClockSkew, detail));
         }
-        self.accept(step, &response, factor.status.as_slice())
+        self.accept(step, &response, factor.status.as_slice())?;
+        self.renew_page_token(step).await
     }
 
     /// Logs in for a check whose own flow comes afterwards. The check `login` judges the log-in itself, so a refused
@@ -233,7 +292,8 @@ impl<'r> UserSession<'r> {
             );
             return Err(step.inconclusive(Cause::Credentials, detail));
         }
-        self.accept(step, &answer, login.status.as_slice())
+        self.accept(step, &answer, login.status.as_slice())?;
+        self.renew_page_token(step).await
     }
 
     /// Requests the logged-in user.
@@ -413,17 +473,16 @@ impl<'r> UserSession<'r> {
         }
     }
 
-    /// Expects the session to hold a cookie.
-    fn expect_cookie(&self, response: &Response, name: &str) -> Result<(), Mismatch> {
+    /// Expects the session to hold a cookie that is sent to a URL.
+    fn expect_cookie(&self, response: &Response, name: &str, to: &Url) -> Result<(), Mismatch> {
         let cookies = self.lock().session.cookies().clone();
-        if cookies.value(&response.url, name).is_some() {
+        if cookies.value(to, name).is_some() {
             return Ok(());
         }
-        let expected = phrase!("a cookie {}", ours(name));
-        if let Some(reason) = cookies.why_not_sent(&response.url, name) {
-            let actual = phrase!("a cookie {} that browsers do not send: {}", ours(name), reason);
-            return Err(Mismatch::new(FailureKind::Header, expected, actual));
+        if let Some(reason) = cookies.why_not_sent(to, name) {
+            return Err(unsent_cookie(name, &reason));
         }
+        let expected = phrase!("a cookie {}", ours(name));
         let set = response.headers.get_all("set-cookie");
         let names: Vec<&str> =
             set.iter().filter_map(|line| line.to_str().ok()?.split_once('=')).map(|(name, _)| name).collect();
@@ -482,6 +541,17 @@ impl BackgroundSession {
     }
 }
 
+/// A cookie that the platform set in vain.
+fn unsent_cookie(name: &str, reason: &Phrase) -> Mismatch {
+    let actual = phrase!("a cookie {} that browsers do not send: {}", ours(name), reason.clone());
+    Mismatch::new(FailureKind::Header, phrase!("a cookie {}", ours(name)), actual)
+}
+
+fn wanted_form<'a>(login: &'a Login, action: Option<&'a Url>) -> expect::WantedForm<'a> {
+    let (token_field, password_field) = (login.form_token_field.as_str(), login.password_field.as_str());
+    expect::WantedForm { token_field, password_field, action }
+}
+
 fn build_request(session: &Session, site: &Site, method: Method, url: Url, body: Option<&Value>) -> Request {
     let request = session.request(method, url).deadline(site.deadline);
     match body {
@@ -526,28 +596,4 @@ async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) 
 
 fn log_out(session: &Session, site: &Site) -> Request {
     session.request(Method::POST, site.platform.logout.path.below(&site.base_url)).deadline(site.deadline)
-}
-
-/// Time by which our clock is ahead of the server's. Returns `None` when the answer has no date.
-#[must_use]
-pub fn skew(response: &Response, now: Timestamp) -> Option<SignedDuration> {
-    let date = response.header("date")?;
-    let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
-    Some(now.duration_since(theirs))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tests::answer;
-
-    #[test]
-    fn clock_skew_is_read_from_the_date_header() {
-        let now = "2026-11-23T04:49:30Z".parse().unwrap();
-        let seconds = |headers| skew(&answer(200, headers), now).map(|skew| skew.as_secs());
-        assert_eq!(seconds(&[("date", "Mon, 23 Nov 2026 04:49:00 GMT")]), Some(30));
-        assert_eq!(seconds(&[("date", "Mon, 23 Nov 2026 04:50:00 GMT")]), Some(-30));
-        assert_eq!(seconds(&[("date", "now")]), None);
-        assert_eq!(seconds(&[]), None);
-    }
 }

@@ -4,7 +4,7 @@ use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
-pub use crate::form::{Wanted as WantedForm, has_no_form, token as form_token};
+pub use crate::form::{Wanted as WantedForm, has_no_form, has_script_form, meta_token, token as form_token};
 use crate::redact::header_line;
 use crate::{Response, json};
 

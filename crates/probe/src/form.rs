@@ -66,6 +66,29 @@ pub fn has_no_form(response: &Response, wanted: &Wanted<'_>) -> bool {
     wanted.action.is_none() && page.meta.is_none() && !page.forms.iter().any(is_wanted)
 }
 
+/// True for a page whose form to log in is sent by a script: a browser would put the password into the URL, since the form's
+/// method is not POST. Such a form has no hidden token.
+#[must_use]
+pub fn has_script_form(response: &Response, wanted: &Wanted<'_>) -> bool {
+    let page = response.text();
+    let page = Page::read(&page, wanted);
+    let is_for_users = |form: &Form<'_>| form.has_token_field() || form.has_password && form.is_posted;
+    wanted.action.is_none() && page.forms.iter().any(|form| form.has_password) && !page.forms.iter().any(is_for_users)
+}
+
+/// Value of `<meta name="csrf-token">`, as scripts read it. The redactor masks it from now on. `None` without one, and for one
+/// that no header can hold.
+#[must_use]
+pub fn meta_token(response: &Response) -> Option<SecretString> {
+    let page = response.text();
+    let token = Page::read(&page, &Wanted::with_token("")).meta?;
+    if token.len() > response.limits.token || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None;
+    }
+    response.redactor.register(&token);
+    Some(SecretString::from(token.into_owned()))
+}
+
 enum Found {
     Token(String),
     Nothing(Phrase),
@@ -84,6 +107,8 @@ struct Page<'a> {
 struct Form<'a> {
     id: Option<Cow<'a, str>>,
     action: Option<Cow<'a, str>>,
+    /// True when a browser sends the fields in the body.
+    is_posted: bool,
     fields: Vec<Cow<'a, str>>,
     has_password: bool,
     has_empty_token: bool,
@@ -121,7 +146,9 @@ impl<'a> Page<'a> {
             } else if tag.opens("form") && !in_form {
                 in_form = true;
                 let [id, action] = ["id", "action"].map(|name| tag.attribute(name));
-                read.forms.push(Form { id, action, ..Form::default() });
+                let is_posted =
+                    tag.attribute("method").is_some_and(|method| method.trim().eq_ignore_ascii_case("post"));
+                read.forms.push(Form { id, action, is_posted, ..Form::default() });
                 count += 1;
             } else if tag.closes("form") {
                 in_form = false;
@@ -303,6 +330,39 @@ mod tests {
             ("<meta name=csrf-token content=a>", false),
         ] {
             assert_eq!(has_no_form(&response(200, page), &Wanted::with_token("_token")), expected, "{page}");
+        }
+    }
+
+    #[test]
+    fn form_without_post_is_sent_by_a_script() {
+        for (page, expected) in [
+            ("<form><input type=email><input type=password></form>", false),
+            ("<form><input type=email name=email><input type=password name=secret></form>", true),
+            ("<form method=get action=/login><input name=password></form>", true),
+            ("<form method=POST><input name=password></form>", false),
+            ("<form><input name=password><input name=_token value=a></form>", false),
+            ("<form><input name=password><input name=_token value=''></form>", false),
+            ("<form method=post><input name=q></form><form><input name=password></form>", true),
+            ("<form><input name=q></form>", false),
+            ("", false),
+        ] {
+            assert_eq!(has_script_form(&response(200, page), &Wanted::with_token("_token")), expected, "{page}");
+        }
+    }
+
+    #[test]
+    fn token_of_the_head_is_read() {
+        let long = format!("<meta name=csrf-token content={}>", "a".repeat(100_000));
+        for (page, expected) in [
+            ("<meta name=csrf-token content=abc><div id=app></div>", Some("abc")),
+            ("<meta name=csrf-token content='a b'>", None),
+            ("<meta name=csrf-token content='æ'>", None),
+            ("<meta name=csrf-token content=''>", None),
+            ("<form><input name=_token value=a></form>", None),
+            (long.as_str(), None),
+        ] {
+            let token = meta_token(&response(200, page));
+            assert_eq!(token.as_ref().map(|token| token.expose_secret()), expected, "{page:.60}");
         }
     }
 

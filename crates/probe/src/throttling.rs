@@ -43,17 +43,18 @@ pub fn retry_after(response: &Response) -> Option<Duration> {
 /// Wait time of [`retry_after`].
 pub(crate) fn wait_time(headers: &HeaderMap) -> Option<Duration> {
     let header = |name: &str| headers.get(name)?.to_str().ok();
-    let now = header("date").and_then(date);
+    let now = header("date").and_then(http_date);
     let until = |then: Timestamp| Some(Duration::try_from(then.duration_since(now?)).unwrap_or_default());
     if let Some(after) = header("retry-after") {
-        return after.trim().parse().ok().map(Duration::from_secs).or_else(|| until(date(after)?));
+        return after.trim().parse().ok().map(Duration::from_secs).or_else(|| until(http_date(after)?));
     }
     let reset = header("x-ratelimit-reset")?.trim().parse().ok()?;
     until(Timestamp::from_second(reset).ok()?)
 }
 
 /// Parses a date in one of HTTP's three forms (RFC 9110, section 5.6.7).
-fn date(text: &str) -> Option<Timestamp> {
+#[must_use]
+pub fn http_date(text: &str) -> Option<Timestamp> {
     Timestamp::try_from(httpdate::parse_http_date(text.trim()).ok()?).ok()
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use check::{Attempt, Cause, Leftover, Outcome, Phrase, Piece, Redact, foreign, ours, phrase};
 use probe::{Client, Connections, Identity};
@@ -79,7 +80,11 @@ pub(crate) async fn attempt<C: Check>(
     // The async block also catches panics raised before the check's future exists.
     let flow = AssertUnwindSafe(async {
         match task {
-            Task::Flow(memory) => prepared.check.attempt(&run, memory).await,
+            Task::Flow(memory) => {
+                // Boxed: the types of all flows' futures would otherwise be nested too deeply for the compiler.
+                let flow: BoxFuture<'_, ()> = Box::pin(prepared.check.attempt(&run, memory));
+                flow.await;
+            }
             Task::Cleanup { remove, found } => {
                 let leftovers = prepared.check.cleanup(&run, remove).await;
                 *found.lock().unwrap_or_else(PoisonError::into_inner) = leftovers;

@@ -15,7 +15,7 @@ use settings::SecretRef;
 
 use crate::clock::Clock;
 use crate::execution::Execution;
-use crate::ports::Ports;
+use crate::ports::{PortError, Ports};
 use crate::secret_value::Alphabet;
 
 /// Name of the assertion for a completed exchange, with any status.
@@ -330,7 +330,7 @@ impl Step<'_> {
     /// # Errors
     /// [`StepEnded`]: the step is inconclusive, also for a secret with characters that cannot be sent or with white space at its edges.
     pub async fn secret(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
-        self.resolve(reference, Alphabet::Visible).await
+        self.resolved(reference, self.run.ports.resolve(reference, Alphabet::Visible).await)
     }
 
     /// Resolves a reference to a password, which may hold any characters between its first and its last, like [`Step::secret`].
@@ -338,11 +338,15 @@ impl Step<'_> {
     /// # Errors
     /// [`StepEnded`]: the step is inconclusive.
     pub async fn password(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
-        self.resolve(reference, Alphabet::Any).await
+        self.resolved(reference, self.run.ports.resolve(reference, Alphabet::Any).await)
     }
 
-    async fn resolve(&self, reference: &SecretRef, alphabet: Alphabet) -> Result<SecretString, StepEnded> {
-        match self.run.ports.resolve(reference, alphabet).await {
+    fn resolved(
+        &self,
+        reference: &SecretRef,
+        result: Result<SecretString, PortError>,
+    ) -> Result<SecretString, StepEnded> {
+        match result {
             Ok(secret) => {
                 let strength = self.run.process_redactor.enroll(secret.expose_secret());
                 if strength != Strength::Strong {

@@ -11,6 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 /// JSON must come first; otherwise Laravel treats the client as a browser and redirects instead of returning 401 or 422.
 const JSON: &str = "application/json";
 const PAGE: &str = "text/html,application/xhtml+xml;q=0.9";
+/// Header in which Laravel takes the token of a page.
+const PAGE_TOKEN: &str = "X-CSRF-TOKEN";
 
 /// Cookie that delivers the CSRF token, and header that returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,13 +38,21 @@ pub struct Session {
     cookies: Cookies,
     is_stateless: bool,
     token: Option<SecretString>,
+    page_token: Option<SecretString>,
 }
 
 impl Session {
     /// Creates a session with cookies, as in a browser.
     #[must_use]
     pub fn new(base: &Url, csrf: Csrf) -> Self {
-        Self { base: base.clone(), csrf, cookies: Cookies::default(), is_stateless: false, token: None }
+        Self {
+            base: base.clone(),
+            csrf,
+            cookies: Cookies::default(),
+            is_stateless: false,
+            token: None,
+            page_token: None,
+        }
     }
 
     /// Creates a session without cookies, for a script that has or requests a bearer token.
@@ -56,6 +66,17 @@ impl Session {
         self.token = Some(token);
     }
 
+    /// Sends this token of a page, while no cookie delivers one.
+    pub fn use_page_token(&mut self, token: SecretString) {
+        self.page_token = Some(token);
+    }
+
+    /// True when [`Session::use_page_token`] was called.
+    #[must_use]
+    pub const fn has_page_token(&self) -> bool {
+        self.page_token.is_some()
+    }
+
     /// Independent copy of the session.
     #[must_use]
     pub fn copy(&self) -> Self {
@@ -65,6 +86,7 @@ impl Session {
             cookies: self.cookies.copy(),
             is_stateless: self.is_stateless,
             token: self.token.clone(),
+            page_token: self.page_token.clone(),
         }
     }
 
@@ -101,9 +123,11 @@ impl Session {
             .header(REFERER.as_str(), &format!("{origin}/"))
             .header(ORIGIN.as_str(), &origin)
             .cookies(&self.cookies);
-        match self.csrf_token() {
-            Some(token) if !is_safe => request.secret_header(&self.csrf.header, token.expose_secret()),
-            _ => request,
+        match (self.csrf_token(), &self.page_token) {
+            _ if is_safe => request,
+            (Some(token), _) => request.secret_header(&self.csrf.header, token.expose_secret()),
+            (None, Some(token)) => request.secret_header(PAGE_TOKEN, token.expose_secret()),
+            (None, None) => request,
         }
     }
 

@@ -183,19 +183,24 @@ async fn in_token_mode(change: impl FnOnce(&mut String)) -> Harness<Login> {
 /// Starts a harness with an account without a second factor.
 async fn with_plain_account(change: impl FnOnce(&mut String)) -> Harness<Login> {
     Harness::with(Options::default(), |settings| {
-        for (from, to) in [
-            ("email = \"login@", "email = \"plain@"),
-            ("/demo/login/password\"", "/demo/login/plain-password\""),
-            ("account.role = \"student\"", "account.role = \"teacher\""),
-        ] {
-            assert!(settings.contains(from), "{from}");
-            *settings = settings.replace(from, to);
-        }
-        let seed = settings.lines().find(|line| line.starts_with("account.totp_seed")).unwrap().to_owned();
-        *settings = settings.replace(&seed, "");
+        use_plain_account(settings);
         change(settings);
     })
     .await
+}
+
+/// Changes the settings to an account without a second factor.
+pub(crate) fn use_plain_account(settings: &mut String) {
+    for (from, to) in [
+        ("email = \"login@", "email = \"plain@"),
+        ("/demo/login/password\"", "/demo/login/plain-password\""),
+        ("account.role = \"student\"", "account.role = \"teacher\""),
+    ] {
+        assert!(settings.contains(from), "{from}");
+        *settings = settings.replace(from, to);
+    }
+    let seed = settings.lines().find(|line| line.starts_with("account.totp_seed")).unwrap().to_owned();
+    *settings = settings.replace(&seed, "");
 }
 
 fn only_failure(observed: &Observed) -> &check::Failure {

@@ -8,6 +8,7 @@ mod flavours;
 mod mutation;
 mod second_factor;
 mod settings;
+mod shapes;
 
 use check_testkit::Observed;
 
