@@ -216,30 +216,24 @@ impl<'r> UserSession<'r> {
         }
     }
 
-    /// Reads the token of the next page where no cookie delivers it, as a browser does: a log-in changes it.
-    ///
-    /// # Errors
-    /// [`StepEnded`] when the step has ended; its result is recorded.
-    pub fn renew_page_token<'a>(&'a self, step: &'a Step<'_>) -> BoxFuture<'a, Result<(), StepEnded>> {
+    /// Reads the token of the next page where no cookie delivers it, as a browser does: a log-in changes it. Does nothing
+    /// where a cookie does. Without such a page, the token stays.
+    pub fn renew_page_token<'a>(&'a self, step: &'a Step<'_>) -> BoxFuture<'a, ()> {
         // Boxed: the types of all flows' futures would otherwise be nested too deeply for the compiler.
-        Box::pin(self.read_page_token(step))
-    }
-
-    async fn read_page_token(&self, step: &Step<'_>) -> Result<(), StepEnded> {
-        let login = &self.site.platform.login;
-        let request = {
-            let session = &self.lock().session;
+        Box::pin(async move {
+            let login = &self.site.platform.login;
+            // The page is no part of the flow, so its cookies do not change the session.
+            let session = self.lock().session.copy();
             if !session.has_page_token() || session.csrf_token().is_some() {
-                return Ok(());
+                return;
             }
-            session.page(login.form.below(&self.site.base_url)).deadline(self.site.deadline)
-        };
-        let response = self.site.ask(step, request).await?;
-        let form = wanted_form(login, None);
-        if let Some(token) = expect::meta_token(&response).or_else(|| expect::form_token(&response, &form).ok()) {
-            self.lock().session.use_page_token(token);
-        }
-        Ok(())
+            let page = session.page(login.form.below(&self.site.base_url)).deadline(self.site.deadline);
+            let Ok(response) = step.look(page).await else { return };
+            let in_form = || expect::form_token(&response, &wanted_form(login, None)).ok();
+            if let Some(token) = expect::meta_token(&response).or_else(in_form) {
+                self.lock().session.use_page_token(token);
+            }
+        })
     }
 
     /// Sends the code of the second factor. A code refused while the clocks differ is inconclusive: our clock may be
@@ -268,7 +262,8 @@ impl<'r> UserSession<'r> {
             return Err(step.inconclusive(Cause::ClockSkew, detail));
         }
         self.accept(step, &response, factor.status.as_slice())?;
-        self.renew_page_token(step).await
+        self.renew_page_token(step).await;
+        Ok(())
     }
 
     /// Logs in for a check whose own flow comes afterwards. The check `login` judges the log-in itself, so a refused
@@ -293,7 +288,8 @@ impl<'r> UserSession<'r> {
             return Err(step.inconclusive(Cause::Credentials, detail));
         }
         self.accept(step, &answer, login.status.as_slice())?;
-        self.renew_page_token(step).await
+        self.renew_page_token(step).await;
+        Ok(())
     }
 
     /// Requests the logged-in user.
