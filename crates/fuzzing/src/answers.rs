@@ -38,6 +38,7 @@ fn response(kind: &str, body: &[u8]) -> Option<Response> {
         body: Bytes::copy_from_slice(body),
         url: Url::parse("https://app.example/").ok()?,
         certificate_expires: None,
+        received: jiff::Timestamp::UNIX_EPOCH,
         redactor: Redactor::default(),
         limits: Limits::default(),
     })

@@ -9,7 +9,7 @@
 
 use jiff::Timestamp;
 use probe::expect::{json, json_found, number};
-use probe::{Method, Request, Response, throttled};
+use probe::{Method, Request, Response, retry_after, throttled};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -230,7 +230,8 @@ async fn read<'a>(
         401 | 403 => return Err(refused(step, &response, &counting.token)),
         status => {
             let suffix = if throttled(&response, &[]).is_some() { ": throttled" } else { "" };
-            return Ok(Err(phrase!("the counters answered {}{}", status, suffix)));
+            let again = retry_after(&response).map(|after| phrase!(", again in {} s", ours(after.as_secs())));
+            return Ok(Err(phrase!("the counters answered {}{}{}", status, suffix, again.unwrap_or_default())));
         }
     }
     if let Err(mismatch) = json(&response) {

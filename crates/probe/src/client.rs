@@ -346,6 +346,7 @@ impl Client {
                 jar.keep(&hop.url, response.headers());
             }
         }
+        let received = (self.now)();
         let status = response.status();
         exchange.status = Some(status.as_u16());
         exchange.protocol = Some(format!("{:?}", response.version()));
@@ -353,7 +354,7 @@ impl Client {
         exchange.certificate_expires =
             response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).and_then(tls::expiry);
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            let after = wait_time(response.headers());
+            let after = wait_time(response.headers(), received);
             exchange.retry_after_ms = after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
         }
         let redirect = is_redirect(status);
@@ -378,6 +379,7 @@ impl Client {
             body,
             url: hop.url.clone(),
             certificate_expires: exchange.certificate_expires,
+            received,
             redactor: self.redactor.clone(),
             limits: self.limits,
         })

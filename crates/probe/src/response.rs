@@ -33,6 +33,8 @@ pub struct Response {
     pub url: Url,
     /// Earliest expiry among the certificates from the server's up to the authority's; `None` without TLS.
     pub certificate_expires: Option<Timestamp>,
+    /// Time at which the headers arrived, by our clock.
+    pub received: Timestamp,
     /// Redactor for excerpts in [`crate::expect`].
     pub redactor: Redactor,
     /// Limits of the client.

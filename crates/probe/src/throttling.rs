@@ -34,22 +34,23 @@ pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
 }
 
 /// Wait time that a response asks for, from `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's
-/// `X-RateLimit-Reset` (Unix time). Times are relative to the `Date` of the response. A date in the past means no wait.
+/// `X-RateLimit-Reset` (Unix time). Times are relative to the `Date` of the response, or else to our clock. A date in the past
+/// means no wait.
 #[must_use]
 pub fn retry_after(response: &Response) -> Option<Duration> {
-    wait_time(&response.headers)
+    wait_time(&response.headers, response.received)
 }
 
 /// Wait time of [`retry_after`].
-pub(crate) fn wait_time(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn wait_time(headers: &HeaderMap, received: Timestamp) -> Option<Duration> {
     let header = |name: &str| headers.get(name)?.to_str().ok();
-    let now = header("date").and_then(http_date);
-    let until = |then: Timestamp| Some(Duration::try_from(then.duration_since(now?)).unwrap_or_default());
+    let now = header("date").and_then(http_date).unwrap_or(received);
+    let until = |then: Timestamp| Duration::try_from(then.duration_since(now)).unwrap_or_default();
     if let Some(after) = header("retry-after") {
-        return after.trim().parse().ok().map(Duration::from_secs).or_else(|| until(http_date(after)?));
+        return after.trim().parse().ok().map(Duration::from_secs).or_else(|| Some(until(http_date(after)?)));
     }
     let reset = header("x-ratelimit-reset")?.trim().parse().ok()?;
-    until(Timestamp::from_second(reset).ok()?)
+    Some(until(Timestamp::from_second(reset).ok()?))
 }
 
 /// Parses a date in one of HTTP's three forms (RFC 9110, section 5.6.7).
@@ -67,6 +68,7 @@ mod tests {
 
     fn limit(status: u16, body: &str, headers: &[(&'static str, &'static str)]) -> Option<Option<u64>> {
         let mut response = response(status, body);
+        response.received = "2026-11-23T04:49:30Z".parse().unwrap();
         for (name, value) in headers {
             response.headers.insert(*name, HeaderValue::from_static(value));
         }
@@ -85,7 +87,13 @@ mod tests {
             ("RFC 850", 429, "", &[date, ("retry-after", "Monday, 23-Nov-26 04:50:30 GMT")], Some(Some(90))),
             ("asctime", 429, "", &[date, ("retry-after", "Mon Nov 23 04:50:30 2026")], Some(Some(90))),
             ("a date in the past", 429, "", &[date, ("retry-after", "Mon, 23 Nov 2026 04:48:30 GMT")], Some(Some(0))),
-            ("a date without a Date header", 429, "", &[("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")], Some(None)),
+            (
+                "a date without a Date header",
+                429,
+                "",
+                &[("retry-after", "Mon, 23 Nov 2026 04:50:30 GMT")],
+                Some(Some(60)),
+            ),
             ("X-RateLimit-Reset", 429, "", &[date, ("x-ratelimit-reset", "1795409355")], Some(Some(15))),
             ("nothing", 429, "", &[], Some(None)),
             ("nonsense", 429, "", &[("retry-after", "soon")], Some(None)),

@@ -15,6 +15,7 @@ pub(crate) fn response(status: u16, body: &str) -> Response {
         body: Bytes::copy_from_slice(body.as_bytes()),
         url: "https://justdriving.dk/".parse().unwrap(),
         certificate_expires: None,
+        received: jiff::Timestamp::UNIX_EPOCH,
         redactor: Redactor::default(),
         limits: Limits::default(),
     }
@@ -138,6 +139,25 @@ fn deep_json_fails_without_a_crash() {
     let failed = shown(json(&response).unwrap_err(), &response);
     assert_eq!(failed.kind, FailureKind::Body);
     assert!(failed.actual.contains("recursion limit"), "{}", failed.actual);
+}
+
+#[test]
+fn refusal_for_a_time_says_how_long() {
+    for (code, after, expected) in [
+        (503, Some("120"), "status 503 Service Unavailable, again in 120 s"),
+        (429, Some("97"), "status 429 Too Many Requests, again in 97 s"),
+        (429, Some("Thu, 01 Jan 1970 00:01:30 GMT"), "status 429 Too Many Requests, again in 90 s"),
+        (429, Some("soon"), "status 429 Too Many Requests"),
+        (503, None, "status 503 Service Unavailable"),
+        (500, Some("120"), "status 500 Internal Server Error"),
+    ] {
+        let mut response = response(code, "");
+        if let Some(after) = after {
+            response.headers.insert("retry-after", HeaderValue::from_static(after));
+        }
+        let failure = shown(status(&response, &[200]).unwrap_err(), &response);
+        assert_eq!(failure.actual, expected, "{after:?}");
+    }
 }
 
 #[test]
