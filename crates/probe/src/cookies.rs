@@ -20,8 +20,8 @@ const SHORTEST_SECRET: usize = 16;
 
 /// Maximum length of name and value in bytes, as in browsers (RFC 6265bis, section 5.6).
 const MAX_LENGTH: usize = 4_096;
-/// Maximum number of cookies that one response can set: what browsers keep for a domain.
-const MAX_IN_RESPONSE: usize = 180;
+/// Maximum number of cookies that one response can set. Those beyond are named.
+const MAX_IN_RESPONSE: usize = 64;
 /// Maximum number of cookies in a jar, and of refused ones that it remembers.
 const MAX_STORED: usize = 256;
 
@@ -503,6 +503,6 @@ mod tests {
         assert_eq!(jar.value(&page, "last").as_deref(), Some("1"));
         assert_eq!(jar.value(&page, "beyond"), None);
         let why = jar.why_not_sent(&page, "beyond").map(|why| why.admit(&check::NoSecrets, 200));
-        assert_eq!(why.as_deref(), Some("only the first 180 cookies of a response count"));
+        assert_eq!(why.as_deref(), Some("only the first 64 cookies of a response count"));
     }
 }
