@@ -60,6 +60,7 @@ async fn headers(stage: &mut Stage) -> Vec<Case> {
     };
     let too_large = Failed("protocol", "headers larger or more than allowed");
     let not_http = Failed("protocol", "bytes that are not HTTP");
+    let malformed = Failed("protocol", "a malformed header line");
     let many: &[&str] = &["header", "too large"];
     let odd: &[&str] = &["not http", "malformed", "invalid", "header"];
     let endless = |_: &str| vec![send("HTTP/1.1 200 OK\r\n"), Action::Repeat(b"X: a\r\n".repeat(1_000))];
@@ -76,7 +77,7 @@ async fn headers(stage: &mut Stage) -> Vec<Case> {
                 "header name with a NUL",
                 "a header `X\\0: a`",
                 |_| vec![send("HTTP/1.1 200 OK\r\nX\0: a\r\nContent-Length: 0\r\n\r\n"), Action::Hang],
-                not_http,
+                malformed,
             )
             .await
             .named_by(odd),
@@ -86,7 +87,7 @@ async fn headers(stage: &mut Stage) -> Vec<Case> {
                 "header value with a NUL",
                 "a header `X: a\\0`",
                 |_| vec![send("HTTP/1.1 200 OK\r\nX: a\0\r\nContent-Length: 0\r\n\r\n"), Action::Hang],
-                not_http,
+                malformed,
             )
             .await
             .named_by(odd),
