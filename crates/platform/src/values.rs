@@ -135,7 +135,7 @@ mod tests {
     fn unreadable_values_are_not_missing() {
         let item = json!({
             "amount": "12.50", "none": null, "debt": -3, "odd": "n/a", "list": [1], "at": "2026-11-24T10:00:00Z",
-            "day": "30. februar", "flag": true,
+            "day": "30 Feb", "flag": true,
         });
         for (pointer, number, count) in [
             ("/amount", Ok(Some(12.5)), Ok(Some(12.5))),
@@ -159,9 +159,6 @@ mod tests {
         let time = |pointer| time_at(&Times::default(), &item, pointer).map_err(|mismatch| said(&mismatch));
         assert_eq!(time("/at"), Ok(Some("2026-11-24T10:00:00Z".parse().unwrap())));
         assert_eq!(time("/none"), Ok(None));
-        assert_eq!(
-            time("/day"),
-            Err("expected a time at /day, found \"30. februar\", which cannot be read as one".into())
-        );
+        assert_eq!(time("/day"), Err("expected a time at /day, found \"30 Feb\", which cannot be read as one".into()));
     }
 }
