@@ -314,8 +314,8 @@ fn invalid_properties_are_rejected_with_their_path() {
             "EvaluateLowSampleCountPercentile: expected evaluate or ignore, found `skip`",
         ),
         (
-            "Treshold: 5".to_owned(),
-            "Resources.Alarm.Properties.Treshold: expected one of ActionConfiguration, ActionsEnabled",
+            "Thresh0ld: 5".to_owned(),
+            "Resources.Alarm.Properties.Thresh0ld: expected one of ActionConfiguration, ActionsEnabled",
         ),
         (
             "ThresholdMetricId: ad1".to_owned(),
