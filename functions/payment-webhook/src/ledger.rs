@@ -259,7 +259,7 @@ mod tests {
             body: Bytes::from(items.to_string()),
             url: "https://app.example/api/payments".parse().unwrap(),
             certificate_expires: None,
-            received: jiff::Timestamp::UNIX_EPOCH,
+            received: Timestamp::UNIX_EPOCH,
             redactor: Redactor::default(),
             limits: Limits::default(),
         }

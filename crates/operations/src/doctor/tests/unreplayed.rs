@@ -102,7 +102,10 @@ fn rest_of_an_unreplayed_alarm_is_judged() {
             percentile.replace("Threshold: 2", "Threshold: -1"),
             "Properties.Threshold expected a threshold that only some",
         ),
-        (percentile.replace("TargetResponseTime", "TargetResponseT1me"), "Properties.MetricName expected an AWS metric"),
+        (
+            percentile.replace("TargetResponseTime", "TargetResponseT1me"),
+            "Properties.MetricName expected an AWS metric",
+        ),
         (percentile.replace("Name: LoadBalancer", "Name: Balancer"), "Properties.Dimensions expected the dimensions"),
         (
             percentile.replace("Period: 60", "Period: 172800"),
