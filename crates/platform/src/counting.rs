@@ -7,6 +7,8 @@
 //! the others count most of the attempts; failures without their attempts would look like a failing platform. The step
 //! `counters` names each counter that is missing or unreadable, and the metrics published without one.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use probe::expect::{json, json_found, number};
 use probe::{Method, Request, Response, retry_after, throttled};
@@ -218,11 +220,12 @@ async fn read<'a>(
     site: &'a Site,
     counting: &'a Counting,
 ) -> Result<Result<Counters<'a>, Phrase>, StepEnded> {
+    let began = Instant::now();
     let response = match step.look(counters_request(step, site, &counting.token).await?).await {
         Ok(response) => response,
         Err(error) => return Ok(Err(phrase!("the counters could not be read: {}", error))),
     };
-    if let Some(shown) = site.maintenance_of(step, &response, false).await {
+    if let Some(shown) = site.maintenance_of(step, &response, began, false).await {
         return Err(step.maintenance(shown));
     }
     match response.status.as_u16() {

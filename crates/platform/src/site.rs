@@ -1,9 +1,8 @@
 //! The platform as a check reaches it: its address, its names, and the answers that are no verdict on it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use check::{Cause, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
-use futures::future::BoxFuture;
 use probe::{Maintenance, Method, Request, Response, Url, expect, throttled};
 use runtime::Step;
 use settings::{Common, Section};
@@ -42,8 +41,8 @@ impl Site {
     ///
     /// # Errors
     /// [`StepEnded`] when the step has ended; its result is recorded.
-    pub fn ask(&self, step: &Step<'_>, request: Request) -> impl Future<Output = Result<Response, StepEnded>> {
-        self.ask_expecting(step, request, &[])
+    pub async fn ask(&self, step: &Step<'_>, request: Request) -> Result<Response, StepEnded> {
+        self.ask_expecting(step, request, &[]).await
     }
 
     /// Sends a request like [`Site::ask`]. With one of these statuses, a redirect is expected and does not lead to maintenance mode.
@@ -56,11 +55,10 @@ impl Site {
         request: Request,
         statuses: &[u16],
     ) -> Result<Response, StepEnded> {
+        let began = Instant::now();
         let response = step.send(request).await?;
         let is_expected = statuses.contains(&response.status.as_u16()) || self.is_unauthenticated(&response);
-        // Boxed: the types of all flows' futures would otherwise be nested too deeply for the compiler.
-        let shown: BoxFuture<'_, _> = Box::pin(self.maintenance_of(step, &response, is_expected));
-        if let Some(shown) = shown.await {
+        if let Some(shown) = self.maintenance_of(step, &response, began, is_expected).await {
             return Err(step.maintenance(shown));
         }
         let texts = self.platform.login.throttled_texts.iter().map(|text| text.as_str().to_owned());
@@ -78,17 +76,20 @@ impl Site {
         Ok(response)
     }
 
-    /// Describes the maintenance mode that an answer shows, or leads to unless it is expected.
+    /// Describes the maintenance mode that an answer shows, or leads to unless it is expected. The page behind it shares the
+    /// deadline of the request, which began at `began`.
     pub(crate) async fn maintenance_of(
         &self,
         step: &Step<'_>,
         response: &Response,
+        began: Instant,
         is_expected: bool,
     ) -> Option<Phrase> {
         match maintenance_shown(&self.maintenance, response) {
             // Flows send no HEAD.
             None if !is_expected => {
-                maintenance_behind(step, &self.maintenance, response, &Method::GET, self.deadline).await
+                let left = self.deadline.saturating_sub(began.elapsed());
+                maintenance_behind(step, &self.maintenance, response, &Method::GET, left).await
             }
             shown => shown,
         }

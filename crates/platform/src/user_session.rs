@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
-use futures::future::BoxFuture;
 use probe::expect::{self, Compare};
 use probe::{Client, Cookies, Error, Method, Request, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -218,22 +217,20 @@ impl<'r> UserSession<'r> {
 
     /// Reads the token of the next page where no cookie delivers it, as a browser does: a log-in changes it. Does nothing
     /// where a cookie does. Without such a page, the token stays.
-    pub fn renew_page_token<'a>(&'a self, step: &'a Step<'_>) -> BoxFuture<'a, ()> {
-        // Boxed: the types of all flows' futures would otherwise be nested too deeply for the compiler.
-        Box::pin(async move {
-            let login = &self.site.platform.login;
-            // The page is no part of the flow, so its cookies do not change the session.
-            let session = self.lock().session.copy();
-            if !session.has_page_token() || session.csrf_token().is_some() {
-                return;
-            }
-            let page = session.page(login.form.below(&self.site.base_url)).deadline(self.site.deadline);
-            let Ok(response) = step.look(page).await else { return };
-            let in_form = || expect::form_token(&response, &wanted_form(login, None)).ok();
-            if let Some(token) = expect::meta_token(&response).or_else(in_form) {
-                self.lock().session.use_page_token(token);
-            }
-        })
+    pub async fn renew_page_token(&self, step: &Step<'_>) {
+        let (login, base) = (&self.site.platform.login, &self.site.base_url);
+        // The page is no part of the flow, so its cookies do not change the session.
+        let session = self.lock().session.copy();
+        if !session.has_page_token() || session.csrf_token().is_some() {
+            return;
+        }
+        let page = session.page(login.form.below(base)).deadline(self.site.deadline);
+        let Ok(response) = step.look(page).await else { return };
+        let action = login.form_action.as_ref().map(|path| path.below(base));
+        let in_form = || expect::form_token(&response, &wanted_form(login, action.as_ref())).ok();
+        if let Some(token) = expect::meta_token(&response).or_else(in_form) {
+            self.lock().session.use_page_token(token);
+        }
     }
 
     /// Sends the code of the second factor. A code refused while the clocks differ is inconclusive: our clock may be

@@ -111,6 +111,15 @@ mod tests {
             (r#"{"data": []}"#, Ok(0)),
             (r#"[{"id": 1, "paid_at": null}, {"id": 2}]"#, Ok(2)),
             (r#"{"data": {"4": {"id": 1, "paid_at": 1}}}"#, Ok(1)),
+            (r#"{"data": {}}"#, Ok(0)),
+            (r#"{"data": {"data": [{"id": 1, "paid_at": 1}], "links": {}}}"#, Ok(1)),
+            (r#"{"data": {"data": {}, "total": 0}}"#, Ok(0)),
+            ("{}", Err("expected a list, at /data or at the top, found an object with ")),
+            (
+                r#"{"data": {"data": 7, "total": 0}}"#,
+                Err("expected a list, at /data or at the top, found an object with data, total"),
+            ),
+            (r#"{"data": null}"#, Err("expected a list, at /data or at the top, found neither a list nor an object")),
             (
                 r#"[{"id": 1, "payment_intent": "pi_1"}, {"id": 2}]"#,
                 Err(

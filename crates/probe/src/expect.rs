@@ -154,16 +154,18 @@ pub fn json_found(response: &Response, pointer: &str, wrapper: &str) -> Result<V
 /// # Errors
 /// Those of [`json`], or a mismatch of kind `assertion` when the value is not a list.
 pub fn json_list(response: &Response, wrapper: &str) -> Result<Vec<Value>, Mismatch> {
-    let is_wrapped = json(response)?.pointer(wrapper).is_some_and(|_| !wrapper.is_empty());
-    // An empty object at the top is no list: nothing says that one was meant.
-    let no_list = |value: &Value| !is_wrapped && value.as_object().is_some_and(serde_json::Map::is_empty);
-    let found = json_found(response, "", wrapper)?;
-    // A paginator within a resource has the list one level further down.
-    let found = if no_list(&found) { Err(found) } else { list(found) };
-    let found = found.or_else(|mut other| match other.pointer_mut(wrapper).map(Value::take) {
-        Some(nested) if is_wrapped => list(nested),
-        _ => Err(other),
-    });
+    let mut body = json(response)?;
+    let wrapped = body.pointer_mut(wrapper).filter(|_| !wrapper.is_empty()).map(Value::take);
+    let found = match wrapped {
+        // A paginator within a resource has the list one level further down.
+        Some(value) => list(value).or_else(|mut other| match other.pointer_mut(wrapper).map(Value::take) {
+            Some(nested) => list(nested).map_err(|_| other),
+            None => Err(other),
+        }),
+        // An empty object at the top is no list: nothing says that one was meant.
+        None if body.as_object().is_some_and(serde_json::Map::is_empty) => Err(body),
+        None => list(body),
+    };
     found.map_err(|other| {
         let actual = match other.as_object() {
             Some(members) => {

@@ -3,7 +3,7 @@
 mod settings;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::settings::{Common, Contract, Section};
 use check::metric::{CERTIFICATE_DAYS_REMAINING, MAINTENANCE};
@@ -74,6 +74,7 @@ impl Check for Availability {
 impl Availability {
     /// Runs both steps for one target. Returns `None` if there was no answer.
     async fn probe(&self, run: &Run, target: &Target) -> Option<Answer> {
+        let began = Instant::now();
         let response = request(run, target).await.ok()?;
         let step = run.step(&target.subject, "response");
         let assertions = judge(target, &response);
@@ -81,7 +82,8 @@ impl Availability {
         let shown = match maintenance_shown(&self.maintenance, &response) {
             // A redirect may be expected and lead to the page of the maintenance mode all the same.
             None if !is_expected || response.status.is_redirection() => {
-                maintenance_behind(&step, &self.maintenance, &response, &target.method, target.deadline).await
+                let left = target.deadline.saturating_sub(began.elapsed());
+                maintenance_behind(&step, &self.maintenance, &response, &target.method, left).await
             }
             shown => shown,
         };

@@ -106,7 +106,7 @@ struct RawTarget {
     /// to 1m. Default 10s.
     deadline: Option<RawDuration>,
     /// Maximum number of redirects to follow: 0 to 20. With 0 the redirect itself is the answer, to be matched by
-    /// `expect.status`. Default 5.
+    /// `expect.status`; the page behind it is requested only to recognise maintenance mode. Default 5.
     max_redirects: Option<u8>,
     /// Headers sent with the request, by name. Those that the client sets itself, such as `host` and `content-length`,
     /// are refused. Default none.

@@ -398,10 +398,12 @@ impl Booking {
         let same = |pointer: &str, value: &Value| json_matches(answer, pointer, wrapper, value, Compare::Loose);
         same(names.teacher.as_str(), &self.teacher)?;
         let students = names.students.as_str();
-        match list(json_found(answer, students, wrapper)?) {
-            Ok(listed) if listed.len() == 1 && written_id(&listed[0]) == written_id(&self.student) => {}
-            Ok(_) => same(students, &Value::Array(vec![self.student.clone()]))?,
-            Err(_) => same(students, &self.student)?,
+        let found = json_found(answer, students, wrapper)?;
+        if !holds_only(&found, &self.student) {
+            same(
+                students,
+                &if found.is_array() { Value::Array(vec![self.student.clone()]) } else { self.student.clone() },
+            )?;
         }
         for (pointer, expected) in [(names.starts_at.as_str(), slot.starts_at), (names.ends_at.as_str(), slot.ends_at)]
         {
@@ -512,6 +514,11 @@ impl Booking {
     }
 }
 
+/// True for a list with this id alone.
+fn holds_only(found: &Value, id: &Value) -> bool {
+    list(found.clone()).is_ok_and(|listed| matches!(&listed[..], [only] if written_id(only) == written_id(id)))
+}
+
 /// Returns the slots that do not fit into any free time.
 fn not_within(slots: &[Slot], free: &[Slot]) -> Vec<Slot> {
     slots.iter().copied().filter(|slot| !slot.is_within(free)).collect()
@@ -520,4 +527,27 @@ fn not_within(slots: &[Slot], free: &[Slot]) -> Vec<Slot> {
 /// Remembers a request of this check.
 fn record_attempt(run: &Run, memory: &MemoryCell<Memory>, result: AttemptResult) {
     memory.update(|memory| memory.attempts.note(run.clock().now(), result));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn list_with_one_student_is_read_in_any_form() {
+        for (found, expected) in [
+            (json!([35]), true),
+            (json!(["35"]), true),
+            (json!({ "1": 35 }), true),
+            (json!({ "1": 35.0 }), true),
+            (json!([35, 36]), false),
+            (json!([36]), false),
+            (json!([]), false),
+            (json!(35), false),
+        ] {
+            assert_eq!(holds_only(&found, &json!(35)), expected, "{found}");
+        }
+    }
 }

@@ -179,18 +179,17 @@ mod tests {
         assert!(reference.starts_with(&reference_prefix(run)));
     }
 
+    fn paid<'a>(amount: u64, invoice: &'a Value, student: &'a Value) -> Payment<'a> {
+        let created = Timestamp::from_second(1_795_000_000).unwrap();
+        let reference = "pi_synthetic_1_paid";
+        Payment { reference, invoice, amount, currency: "dkk", student, run_id: "1", created }
+    }
+
     #[test]
     fn events_have_stripes_format() {
         let names = Webhook::default();
-        let payment = Payment {
-            reference: "pi_synthetic_1_paid",
-            invoice: &Value::from(5001),
-            amount: 1,
-            currency: "dkk",
-            student: &Value::from(350),
-            run_id: "1",
-            created: Timestamp::from_second(1_795_000_000).unwrap(),
-        };
+        let (invoice, student) = (Value::from(5001), Value::from(350));
+        let payment = paid(1, &invoice, &student);
         let read = |text: String| serde_json::from_str::<Value>(&text).unwrap();
         let event = read(payment.intent(&names, false));
         assert_eq!(event["type"], "payment_intent.succeeded");
@@ -232,15 +231,8 @@ mod tests {
             "refund_event": { "id": "{event}", "v": "{api_version}", "to": "{intent}", "sum": "{amount}", "by": "{null}" },
         }))
         .unwrap();
-        let payment = Payment {
-            reference: "pi_synthetic_1_paid",
-            invoice: &Value::from(5001),
-            amount: 7,
-            currency: "dkk",
-            student: &Value::from(350),
-            run_id: "1",
-            created: Timestamp::from_second(1_795_000_000).unwrap(),
-        };
+        let (invoice, student) = (Value::from(5001), Value::from(350));
+        let payment = paid(7, &invoice, &student);
         let read = |text: String| serde_json::from_str::<Value>(&text).unwrap();
         assert_eq!(read(payment.intent(&names, false))["api_version"], "2023-10-16");
         let expected = json!({

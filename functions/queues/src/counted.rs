@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use check::{FailureKind, Mismatch, StepEnded, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::counting::{read_counters, subject};
-use platform::{Counting, Site, count_at, found_in_some, status_text, time_at};
+use platform::{Counting, Platform, Site, count_at, found_in_some, status_text, time_at};
 use probe::expect::list;
 use runtime::Run;
 use serde_json::Value;
@@ -33,9 +33,9 @@ pub(crate) async fn read(run: &Run, site: &Site, counting: &Counting) -> Result<
     let names = &site.platform.counters;
     let (queues, tasks) = (names.queues.as_str(), names.scheduled_tasks.as_str());
     let found = |pointer: &str| counters.value(pointer).filter(|value| !value.is_null());
-    let read = found(queues).map(|value| read_queues(&value, site, step.now())).transpose();
+    let read = found(queues).map(|value| read_queues(&value, &site.platform, step.now())).transpose();
     let by_name = step.check_value("shape", read)?;
-    let listed = step.check_value("shape", found(tasks).map(|value| read_tasks(value, site)).transpose())?;
+    let listed = step.check_value("shape", found(tasks).map(|value| read_tasks(value, &site.platform)).transpose())?;
     let counted = Counted { queues: by_name, tasks: listed };
     let pointers = [(queues, counted.queues.is_some()), (tasks, counted.tasks.is_some())];
     let missing: Vec<&str> = pointers.iter().filter(|(_, is_there)| !is_there).map(|(pointer, _)| *pointer).collect();
@@ -54,8 +54,12 @@ fn wrong_type(value: &Value, pointer: &str, what: &'static str) -> Mismatch {
     mismatch.with_evidence(foreign(value.to_string()))
 }
 
-fn read_queues(value: &Value, site: &Site, now: Timestamp) -> Result<BTreeMap<String, QueueSnapshot>, Mismatch> {
-    let names = &site.platform.counters;
+fn read_queues(
+    value: &Value,
+    platform: &Platform,
+    now: Timestamp,
+) -> Result<BTreeMap<String, QueueSnapshot>, Mismatch> {
+    let names = &platform.counters;
     let members = match value {
         Value::Object(members) => members,
         // PHP has one type for lists and maps, so an empty map is written as `[]`.
@@ -94,8 +98,8 @@ fn read_queues(value: &Value, site: &Site, now: Timestamp) -> Result<BTreeMap<St
     Ok(members.iter().map(|(name, queue)| (name.clone(), snapshot(queue))).collect())
 }
 
-fn read_tasks(value: Value, site: &Site) -> Result<Vec<Task>, Mismatch> {
-    let names = &site.platform.counters;
+fn read_tasks(value: Value, platform: &Platform) -> Result<Vec<Task>, Mismatch> {
+    let names = &platform.counters;
     let task = |task: &Value| {
         let field = |pointer: &str| task.pointer(pointer).filter(|value| !value.is_null());
         let name = field(names.task_name.as_str()).and_then(Value::as_str).ok_or_else(|| {
@@ -104,7 +108,7 @@ fn read_tasks(value: Value, site: &Site) -> Result<Vec<Task>, Mismatch> {
                 .with_evidence(foreign(task.to_string()))
         })?;
         let mut unreadable = None;
-        let finished_at = time_at(&site.platform.times, task, names.task_last_finished_at.as_str());
+        let finished_at = time_at(&platform.times, task, names.task_last_finished_at.as_str());
         let finished_at = finished_at.unwrap_or_else(|mismatch| {
             unreadable = Some(mismatch);
             None
@@ -126,4 +130,73 @@ fn read_tasks(value: Value, site: &Site) -> Result<Vec<Task>, Mismatch> {
     let pointers = [&names.task_name, &names.task_last_finished_at, &names.task_last_status].map(Pointer::as_str);
     found_in_some(&items, &pointers)?;
     items.iter().map(task).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use check::NoSecrets;
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(mismatch: &Mismatch) -> String {
+        let [expected, actual] = [&mismatch.expected, &mismatch.actual].map(|text| text.clone().admit(&NoSecrets, 400));
+        format!("expected {expected}, found {actual}")
+    }
+
+    #[test]
+    fn unreadable_task_does_not_hide_the_others() {
+        let tasks = json!({
+            "3": { "name": "good", "last_finished_at": "2026-11-24T10:00:00Z", "last_status": "finished" },
+            "5": { "name": "odd time", "last_finished_at": "30 Feb", "last_status": "failed" },
+            "8": { "name": "odd status", "last_finished_at": null, "last_status": { "value": "failed" } },
+            "9": { "name": "odd interval", "expected_every_seconds": "often" },
+        });
+        let tasks = read_tasks(tasks, &Platform::default()).unwrap();
+        let unreadable: Vec<_> = tasks.iter().map(|task| task.unreadable.as_ref().map(said)).collect();
+        let expected = [
+            None,
+            Some("expected a time at /last_finished_at, found \"30 Feb\", which cannot be read as one"),
+            Some("expected a status at /last_status, found {\"value\":\"failed\"}, which cannot be read as one"),
+            Some(
+                "expected a number of at least 0 at /expected_every_seconds, found \"often\", which cannot be read as one",
+            ),
+        ];
+        assert_eq!(unreadable, expected.map(|text| text.map(str::to_owned)));
+        assert_eq!(tasks[1].status.as_deref(), Some("failed"), "judged before what cannot be read");
+    }
+
+    #[test]
+    fn misspelt_pointer_of_tasks_or_queues_is_named() {
+        let platform = Platform::default();
+        let without = |member: &str| {
+            let mut task = json!({ "name": "a", "last_finished_at": 1, "last_status": 1 });
+            task.as_object_mut().unwrap().remove(member);
+            json!([task])
+        };
+        for member in ["name", "last_finished_at", "last_status"] {
+            let mismatch = read_tasks(without(member), &platform).unwrap_err();
+            let expected = format!("expected a value at /{member} in the items of the list");
+            assert!(said(&mismatch).starts_with(&expected), "{}", said(&mismatch));
+        }
+        assert_eq!(read_tasks(json!({}), &platform).unwrap(), []);
+        let now = Timestamp::UNIX_EPOCH;
+        let mismatch = read_queues(&json!({ "default": { "size": 9 } }), &platform, now).unwrap_err();
+        assert_eq!(
+            said(&mismatch),
+            "expected a value at /pending or /oldest_seconds or /failed of a queue, found none in any queue"
+        );
+        for empty in [json!({}), json!([])] {
+            assert!(read_queues(&empty, &platform, now).unwrap().is_empty(), "{empty}");
+        }
+    }
+
+    #[test]
+    fn unreadable_queue_does_not_hide_the_others() {
+        let queues = json!({ "a": { "pending": "many", "failed": 2 }, "b": { "pending": "3" } });
+        let queues = read_queues(&queues, &Platform::default(), Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!((queues["a"].failed, queues["a"].pending), (Some(2.0), None));
+        assert!(said(queues["a"].unreadable.as_ref().unwrap()).contains("/pending, found \"many\""));
+        assert_eq!((queues["b"].pending, &queues["b"].unreadable), (Some(3), &None));
+    }
 }
