@@ -23,4 +23,5 @@ mod privileges;
 mod runs;
 mod runtime_api;
 mod secrets;
+mod termination;
 mod world;

@@ -18,6 +18,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use jiff::{SignedDuration, Timestamp};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
@@ -201,6 +203,23 @@ impl Function {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         process.kill().unwrap();
         process.wait().unwrap();
+    }
+
+    /// Asks the process to stop, as Lambda does before it ends an execution environment with an extension.
+    pub fn terminate(&self) {
+        let id = self.process.lock().unwrap_or_else(PoisonError::into_inner).id();
+        kill(Pid::from_raw(id.try_into().unwrap()), Signal::SIGTERM).unwrap();
+    }
+
+    /// Waits until the process has ended, at most 2 s, the longest time that Lambda leaves it. Returns its exit code.
+    pub async fn ended(&self) -> Option<i32> {
+        for _ in 0..200 {
+            if let Some(status) = self.process.lock().unwrap_or_else(PoisonError::into_inner).try_wait().unwrap() {
+                return status.code();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the process goes on");
     }
 
     /// Invokes the function with the timeout of the template.

@@ -10,15 +10,20 @@ use runtime::{CleanupReport, FoundLeftover, Ports, SystemClock};
 
 use crate::arguments::CleanupOptions;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::{deployment, ports, tables};
 
 /// Finds the leftovers of earlier runs on the platform, and removes them with `--yes`.
 pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
-    let ports = ports::ports(&Arc::new(Memory::default()), Arc::new(SystemClock), [])?;
+    let interrupt = Interrupt::listen()?;
+    let ports = ports::ports(&Arc::new(Memory::default()), Arc::new(SystemClock), interrupt.token.clone(), [])?;
     let secrets = deployment::with_parameters(Arc::clone(&ports.secrets));
     let ports = Ports { secrets, ..ports };
     let mut reports = Vec::new();
     for check in checks::from_file(&options.settings, &options.checks)? {
+        if interrupt.has_come() {
+            break;
+        }
         let id = check.id();
         if checks::has_cleanup(id) {
             eprintln!("looking for leftovers of {id} …");
@@ -35,13 +40,13 @@ pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
         println!("{}", table(&reports));
     }
     let is_left = reports.iter().flat_map(|report| &report.leftovers).any(|leftover| !leftover.removed);
-    Ok(if is_left {
+    Ok(interrupt.exit_or(if is_left {
         Exit::Failed
     } else if reports.iter().any(|report| report.outcome != Outcome::Passed) {
         Exit::Inconclusive
     } else {
         Exit::Passed
-    })
+    }))
 }
 
 fn table(reports: &[CleanupReport]) -> String {

@@ -51,7 +51,7 @@ mod tests {
     use demo_platform::{DemoPlatform, Options};
     use local::Memory;
     use operations::cost::assumed::TYPICAL_RUNS;
-    use runtime::{Clock, Invocation, SkippingClock};
+    use runtime::{CancellationToken, Clock, Invocation, SkippingClock};
     use serde_json::json;
 
     use crate::{demo, ports};
@@ -66,7 +66,8 @@ mod tests {
         let options = Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() };
         let platform = DemoPlatform::start(options).await.unwrap();
         let memory = Arc::new(Memory::default());
-        let ports = ports::ports(&memory, clock.clone(), ports::demo_parameters(&platform)).unwrap();
+        let ports =
+            ports::ports(&memory, clock.clone(), CancellationToken::new(), ports::demo_parameters(&platform)).unwrap();
         for check in demo::checks_for(&platform, &[]).unwrap() {
             let mut line = 0;
             for _ in 0..10 {

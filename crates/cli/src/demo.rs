@@ -18,6 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arguments::DemoOptions;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::screen::Screen;
 use crate::{faults, messages, ports, tables};
 
@@ -42,7 +43,9 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         .map_err(|error| anyhow!("failed to {error}\n(--port sets it)"))?;
     let checks = checks_for(&platform, &[])?;
     let memory = Arc::new(Memory::default());
-    let ports = ports::ports(&memory, Arc::new(SystemClock), ports::demo_parameters(&platform))?;
+    let interrupt = Interrupt::listen()?;
+    let ports =
+        ports::ports(&memory, Arc::new(SystemClock), interrupt.token.clone(), ports::demo_parameters(&platform))?;
     let mut show = Show { screen: Screen::new(), last: BTreeMap::new(), runs: 0, notified: 0 };
     show.screen.print(&format!(
         "Demo platform: {}\nInject a fault: curl -X PUT {admin}/faults/NAME, clear it: curl -X DELETE {admin}/faults/NAME",
@@ -50,8 +53,6 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         admin = platform.admin_url()
     ));
 
-    let stop = tokio::signal::ctrl_c();
-    tokio::pin!(stop);
     let mut schedule = interval(options.every);
     schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let began = Instant::now();
@@ -59,22 +60,19 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     loop {
         tokio::select! {
             _ = schedule.tick() => {}
-            _ = &mut stop => break,
+            () = interrupt.token.cancelled() => break,
         }
         if options.duration.is_some_and(|duration| began.elapsed() >= duration) {
             break;
         }
         script.play(&platform, &mut show, began.elapsed());
-        tokio::select! {
-            done = show.round(&checks, &ports, &memory) => done?,
-            _ = &mut stop => break,
-        }
+        show.round(&checks, &ports, &memory).await?;
     }
     platform.stop().await;
     let summary =
         format!("{} of each check, {} sent", counted(show.runs, "run"), counted(show.notified, "notification"));
     show.screen.print(&summary);
-    Ok(Exit::from_reports(show.last.values()))
+    Ok(interrupt.exit_or(Exit::from_reports(show.last.values())))
 }
 
 /// Reads the checks of the demo's settings, pointed at this platform.
@@ -130,6 +128,9 @@ impl Show {
                 self.screen.print(&messages::shown(&delivery));
             }
             self.last.insert(check.id(), report);
+            if ports.interrupt.is_cancelled() {
+                return Ok(());
+            }
         }
         self.runs += 1;
         let table = self.table();

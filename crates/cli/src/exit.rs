@@ -15,6 +15,10 @@ pub(crate) enum Exit {
     NothingRun = 2,
     /// No check failed, but at least one was inconclusive.
     Inconclusive = 3,
+    /// Ended early by Ctrl-C (SIGINT), as shells report it.
+    Interrupted = 130,
+    /// Ended early by SIGTERM, as shells report it.
+    Terminated = 143,
 }
 
 impl Exit {

@@ -17,6 +17,7 @@ mod deployment;
 mod doctor;
 mod exit;
 mod faults;
+mod interrupt;
 mod junit;
 mod messages;
 mod ports;

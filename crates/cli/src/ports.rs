@@ -6,12 +6,13 @@ use check::Journey;
 use demo_platform::Running;
 use local::{EnvironmentSecrets, Memory};
 use probe::Redactor;
-use runtime::{Clock, Ports};
+use runtime::{CancellationToken, Clock, Ports};
 
-/// Builds ports that write into `memory` and take the time from `clock`. `parameters` replace SSM, by name.
+/// Builds ports that write into `memory` and take the time from `clock`. `interrupt` ends runs. `parameters` replace SSM, by name.
 pub(crate) fn ports(
     memory: &Arc<Memory>,
     clock: Arc<dyn Clock>,
+    interrupt: CancellationToken,
     parameters: impl IntoIterator<Item = (String, String)>,
 ) -> anyhow::Result<Ports> {
     let variables = EnvironmentSecrets::new(|name: &str| std::env::var(name).ok());
@@ -23,6 +24,7 @@ pub(crate) fn ports(
         secrets: Arc::new(variables.with_parameters(parameters)),
         redactor: Redactor::default(),
         location: "this-machine".to_owned(),
+        interrupt,
         recorder: Arc::new(Journey::new),
     })
 }

@@ -131,6 +131,7 @@ fn ports() -> Ports {
         secrets: Arc::new(EnvironmentSecrets::new(|_: &str| Some(PASSWORD.to_owned()))),
         redactor: Redactor::default(),
         location: "fuzz".to_owned(),
+        interrupt: runtime::CancellationToken::new(),
         recorder: Arc::new(Journey::new),
     }
 }

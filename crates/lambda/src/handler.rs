@@ -1,6 +1,7 @@
 //! The handler: settings and clients once per cold start, then one run per invocation.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws::{Adapters, Topics};
 use check::message::Topic;
@@ -8,9 +9,11 @@ use check::{Journey, Report};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use probe::Redactor;
-use runtime::{Check, Invocation, Ports, Prepared, RunError, execute};
+use runtime::{CancellationToken, Check, Invocation, Ports, Prepared, RunError, execute};
 use serde_json::{Value, json};
 use settings::{Document, Problem};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Mutex;
 
 use crate::log;
 
@@ -47,13 +50,19 @@ impl From<RunError> for Failure {
 /// Wrong settings fail every invocation, not the start. Their problems then appear in the log and in the failure queue
 /// of each; Lambda would only retry a failed start.
 ///
+/// On SIGTERM, a run in progress undoes what it has created and answers; then the process ends. Lambda sends the signal only to
+/// functions with an extension, and kills the others: see `docs/architecture.md`, "When the process is stopped".
+///
 /// # Errors
 /// When the Runtime API cannot be reached.
 pub async fn run<C: Check>() -> Result<(), Error> {
     hide_panic_messages();
-    let started = start::<C>().await;
-    let started = &started;
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let interrupt = CancellationToken::new();
+    let started = start::<C>(interrupt.clone()).await;
+    let (started, busy) = (&started, &Mutex::new(()));
+    let serving = lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
+        let _busy = busy.lock().await;
         let result = match started {
             Ok((prepared, ports)) => handle(prepared, ports, event).await,
             Err(failure) => Err(failure.clone()),
@@ -63,9 +72,27 @@ pub async fn run<C: Check>() -> Result<(), Error> {
             Err(failure) => println!("{}", log::failure_line(C::ID, failure.error_type, &failure.message)),
         }
         result
-    }))
-    .await
+    }));
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = &mut serving => return ended,
+        _ = terminate.recv() => interrupt.cancel(),
+    }
+    if busy.try_lock().is_ok() {
+        return Ok(());
+    }
+    let answered = async {
+        let _idle = busy.lock().await;
+        tokio::time::sleep(TO_ANSWER).await;
+    };
+    tokio::select! {
+        ended = serving => ended,
+        () = answered => Ok(()),
+    }
 }
+
+/// Time for the answer to reach the Runtime API, which is on the same machine.
+const TO_ANSWER: Duration = Duration::from_millis(100);
 
 async fn handle<C: Check>(prepared: &Prepared<C>, ports: &Ports, event: LambdaEvent<Value>) -> Result<Report, Failure> {
     let killed_at = i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
@@ -82,7 +109,7 @@ fn hide_panic_messages() {
     }));
 }
 
-async fn start<C: Check>() -> Result<(Prepared<C>, Ports), Failure> {
+async fn start<C: Check>(interrupt: CancellationToken) -> Result<(Prepared<C>, Ports), Failure> {
     let environment = Environment::read(|name| std::env::var(name).ok())?;
     let text = std::fs::read_to_string(&environment.settings).map_err(|error| {
         Failure::settings(format!(
@@ -103,6 +130,7 @@ async fn start<C: Check>() -> Result<(Prepared<C>, Ports), Failure> {
         secrets,
         redactor: Redactor::default(),
         location: environment.location,
+        interrupt,
         recorder: Arc::new(Journey::new),
     };
     Ok((prepared, ports))

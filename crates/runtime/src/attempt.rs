@@ -23,6 +23,9 @@ use crate::run::{Compensation, Run};
 /// Instructions for leftovers of a check without a cleanup, where the check gives none.
 const BY_HAND: &str = "Remove it on the platform by hand; `synthetics cleanup` does not know it.";
 
+/// Longest time for the requests in flight when the process is asked to stop.
+const LAST_REQUEST_DEADLINE: Duration = Duration::from_secs(2);
+
 /// Longest time for one compensation.
 const COMPENSATION_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -92,24 +95,39 @@ pub(crate) async fn attempt<C: Check>(
         }
     })
     .catch_unwind();
-    let ended = tokio::time::timeout(allowance.time, flow).await;
+    let interrupted = async {
+        ports.interrupt.cancelled().await;
+        // A request that hangs is cut off.
+        let _ = tokio::time::timeout(LAST_REQUEST_DEADLINE, run.quiet()).await;
+    };
+    let ended = tokio::select! {
+        biased;
+        () = interrupted => Ended::Interrupted,
+        ended = tokio::time::timeout(allowance.time, flow) => match ended {
+            Ok(Ok(())) => Ended::Complete,
+            Ok(Err(panic)) => Ended::Panicked(panic_message(panic.as_ref())),
+            Err(_) => Ended::Late,
+        },
+    };
     let took = began.elapsed().saturating_sub(run.waited());
-    let is_complete = matches!(ended, Ok(Ok(())));
-    let is_late = ended.is_err();
-    match ended {
-        Ok(Ok(())) => {}
-        Ok(Err(panic)) => {
-            let detail = phrase!("the check panicked: {}", panic_message(panic.as_ref()));
+    match &ended {
+        Ended::Complete | Ended::Interrupted => {}
+        Ended::Panicked(message) => {
+            let detail = phrase!("the check panicked: {}", message.clone());
             run.journey().record_internal_error(detail, ports.clock.now());
         }
-        Err(_) if allowance.is_cut_short => {
+        Ended::Late if allowance.is_cut_short => {
             let detail = phrase!("the function had only {} ms left for the attempt", allowance.time.as_millis());
             run.journey().record_internal_error(detail, ports.clock.now());
         }
-        Err(_) => run.journey().interrupt(allowance.time, ports.clock.now()),
+        Ended::Late => run.journey().time_out(allowance.time, ports.clock.now()),
     }
-    let mut leftovers = compensate(run.take_compensations(), ports).await;
+    let Compensated { undone, mut leftovers } = compensate(run.take_compensations(), ports).await;
     leftovers.extend(run.take_leftovers());
+    if matches!(ended, Ended::Interrupted) {
+        let undone = if undone.is_empty() { "nothing".to_owned() } else { undone.join(", ") };
+        run.journey().record_interruption(phrase!("stopped on request; undone: {}", ours(undone)), ports.clock.now());
+    }
     if !C::HAS_CLEANUP {
         for leftover in &mut leftovers {
             leftover.instructions.get_or_insert_with(|| BY_HAND.to_owned());
@@ -117,12 +135,24 @@ pub(crate) async fn attempt<C: Check>(
     }
     let warnings = run.take_warnings();
     let mut attempt = run.into_journey().finish(took);
-    if is_late && matches!(attempt.outcome(), Outcome::Passed | Outcome::Maintenance { .. }) {
+    if matches!(ended, Ended::Late) && matches!(attempt.outcome(), Outcome::Passed | Outcome::Maintenance { .. }) {
         // No step was running at the deadline, so no step has failed; but the run has not passed either.
         let detail = phrase!("cut off between two steps: not done within the run's {} ms", allowance.time.as_millis());
         attempt.steps.extend(not_started(ports, Cause::Internal, detail).steps);
     }
-    AttemptResult { attempt, is_complete, leftovers, warnings }
+    AttemptResult { attempt, is_complete: matches!(ended, Ended::Complete), leftovers, warnings }
+}
+
+/// End of a task.
+enum Ended {
+    /// The task ran to its end.
+    Complete,
+    /// The task panicked with this message.
+    Panicked(Piece),
+    /// The deadline was reached.
+    Late,
+    /// The process was asked to stop.
+    Interrupted,
 }
 
 /// Records an attempt whose task could not be started.
@@ -137,10 +167,19 @@ fn redactor(ports: &Ports) -> Arc<dyn Redact> {
     Arc::new(ports.redactor.clone())
 }
 
+/// Results of the compensations.
+#[derive(Default)]
+struct Compensated {
+    /// Names of those that succeeded, in their order.
+    undone: Vec<String>,
+    /// Objects that could not be removed.
+    leftovers: Vec<Leftover>,
+}
+
 /// Undoes in reverse order. A compensation that fails, hangs or panics does not stop the others while there is time
 /// left.
-async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<Leftover> {
-    let mut leftovers = Vec::new();
+async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Compensated {
+    let Compensated { mut undone, mut leftovers } = Compensated::default();
     let end = tokio::time::Instant::now() + COMPENSATIONS_DEADLINE;
     for Compensation { name, instructions, undo } in compensations.into_iter().rev() {
         let time = end.saturating_duration_since(tokio::time::Instant::now()).min(COMPENSATION_DEADLINE);
@@ -152,14 +191,17 @@ async fn compensate(compensations: Vec<Compensation>, ports: &Ports) -> Vec<Left
         }
         let result = tokio::time::timeout(time, AssertUnwindSafe(undo).catch_unwind()).await;
         let detail = match result {
-            Ok(Ok(Ok(()))) => continue,
+            Ok(Ok(Ok(()))) => {
+                undone.push(name);
+                continue;
+            }
             Ok(Ok(Err(detail))) => detail,
             Ok(Err(panic)) => phrase!("panicked: {}", panic_message(panic.as_ref())),
             Err(_) => phrase!("not done within {} s", ours(format_args!("{:.1}", time.as_secs_f64()))),
         };
         leftovers.push(Leftover::new(name, detail, instructions, &ports.redactor));
     }
-    leftovers
+    Compensated { undone, leftovers }
 }
 
 /// Message of a panic. It may quote what the check was working on.

@@ -36,4 +36,5 @@ pub use reserve::reserve;
 pub use run::{Run, Step};
 pub use run_id::began;
 pub use tokio::time::Instant;
+pub use tokio_util::sync::CancellationToken;
 pub use trigger::{MalformedEvent, Trigger};

@@ -227,7 +227,11 @@ async fn run_flow<C: Check>(
         if !to_confirm || allowance().time < wait.saturating_add(needed) {
             break is_complete;
         }
-        ports.clock.sleep(wait).await;
+        tokio::select! {
+            biased;
+            () = ports.interrupt.cancelled() => break is_complete,
+            () = ports.clock.sleep(wait) => {}
+        }
     };
     let ours = memory.get();
     if let Err(problem) = memory::check_size(C::ID, &ours) {

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use check::incident::{CheckState, IncidentChange, IncidentRecord};
 use check::message::{Notification, Topic};
@@ -313,6 +314,8 @@ pub struct Ports {
     pub redactor: Redactor,
     /// Location of the runs.
     pub location: String,
+    /// Cancelled when the process is asked to stop. A run in progress then undoes what it has created, and ends.
+    pub interrupt: CancellationToken,
     /// Creates the record of an attempt: [`Journey::new`], except in tests that prove that a test can fail.
     pub recorder: Arc<dyn Fn(Timestamp, Arc<dyn Redact>) -> Journey + Send + Sync>,
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{RwLock, RwLockWriteGuard};
 use url::Url;
 
 use check::metric::{Channel, Metric};
@@ -38,6 +39,8 @@ pub struct Run {
     warnings: Mutex<Vec<Phrase>>,
     waited: Mutex<Duration>,
     client: Client,
+    /// Held by each request in flight.
+    in_flight: RwLock<()>,
     ports: Ports,
     /// Redactor of the secrets named in the settings, kept for the life of the process. Secrets handed out by the
     /// platform go to the redactor of `ports`, dropped after the attempt: it would otherwise grow with every session.
@@ -62,6 +65,7 @@ impl Run {
             warnings: Mutex::default(),
             waited: Mutex::default(),
             client,
+            in_flight: RwLock::default(),
             ports: ports.clone(),
             process_redactor,
             shard: execution.key.shard,
@@ -215,6 +219,21 @@ impl Run {
         self.ports.clock.as_ref()
     }
 
+    /// Waits until no request is in flight, and lets no new one begin. An answer that is not read may hold what undoing needs,
+    /// such as a new session.
+    pub(crate) async fn quiet(&self) -> RwLockWriteGuard<'_, ()> {
+        self.in_flight.write().await
+    }
+
+    /// Sends a request of a step and records every hop.
+    async fn request(&self, step: StepId, request: Request) -> Result<Response, Error> {
+        let in_flight = self.in_flight.read().await;
+        let sent = self.client.send(request).await;
+        drop(in_flight);
+        self.journey().exchanges(step, sent.exchanges);
+        sent.result
+    }
+
     pub(crate) fn journey(&self) -> MutexGuard<'_, Journey> {
         lock(&self.journey)
     }
@@ -277,9 +296,7 @@ impl Step<'_> {
     /// # Errors
     /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn send(&self, request: Request) -> Result<Response, StepEnded> {
-        let sent = self.run.client.send(request).await;
-        self.run.journey().exchanges(self.id, sent.exchanges);
-        match sent.result {
+        match self.run.request(self.id, request).await {
             Ok(response) => self.check(ANSWERED, Ok(())).map(|()| response),
             Err(error) => Err(match error.into_mismatch() {
                 Ok(mismatch) => self.fail(ANSWERED, mismatch),
@@ -293,9 +310,7 @@ impl Step<'_> {
     /// # Errors
     /// The failure, as a reason for skipping the step.
     pub async fn look(&self, request: Request) -> Result<Response, Phrase> {
-        let sent = self.run.client.send(request).await;
-        self.run.journey().exchanges(self.id, sent.exchanges);
-        sent.result.map_err(Error::describe)
+        self.run.request(self.id, request).await.map_err(Error::describe)
     }
 
     /// Ends the step as inconclusive, and returns the error to pass on.

@@ -355,7 +355,7 @@ impl Journey {
     }
 
     /// Ends the attempt at its deadline. Running steps fail with a timeout, each measured from its own start.
-    pub fn interrupt(&mut self, deadline: Duration, now: Timestamp) {
+    pub fn time_out(&mut self, deadline: Duration, now: Timestamp) {
         for step in self.steps.iter_mut().filter(|step| step.result.is_none()) {
             // The wall clock may have jumped since.
             let ran = Duration::try_from(now.duration_since(step.started)).unwrap_or_default().min(deadline);
@@ -372,10 +372,20 @@ impl Journey {
 
     /// Records an internal error that ended the attempt as an inconclusive step of the whole check. Earlier results stay.
     pub fn record_internal_error(&mut self, detail: impl Into<Phrase>, now: Timestamp) {
-        for step in self.steps.iter_mut().filter(|step| step.result.is_none()) {
-            step.result = Some(StepResult::Skipped { reason: Text::own("the check failed with an internal error") });
-        }
+        self.skip_running("the check failed with an internal error");
         self.record_inconclusive(Cause::Internal, detail, now);
+    }
+
+    /// Records that the process was asked to stop as an inconclusive step of the whole check. Earlier results stay.
+    pub fn record_interruption(&mut self, detail: impl Into<Phrase>, now: Timestamp) {
+        self.skip_running("the run was interrupted");
+        self.record_inconclusive(Cause::Interrupted, detail, now);
+    }
+
+    fn skip_running(&mut self, reason: &'static str) {
+        for step in self.steps.iter_mut().filter(|step| step.result.is_none()) {
+            step.result = Some(StepResult::Skipped { reason: Text::own(reason) });
+        }
     }
 
     /// Records why an attempt reached no verdict as an inconclusive step of the whole check.

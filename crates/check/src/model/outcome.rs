@@ -78,6 +78,8 @@ pub enum Cause {
     State,
     /// An error in the check itself: a panic, a request that cannot be built, a step without a result.
     Internal,
+    /// The process was asked to stop (Ctrl-C, SIGTERM) before the run ended.
+    Interrupted,
 }
 
 impl Cause {
@@ -91,6 +93,7 @@ impl Cause {
             Self::ClockSkew => "the clocks differed too much",
             Self::State => "the check's stored memory could not be read",
             Self::Internal => "an error in the check itself",
+            Self::Interrupted => "the run was interrupted",
         }
     }
 }
@@ -104,6 +107,7 @@ impl fmt::Display for Cause {
             Self::ClockSkew => "clock-skew",
             Self::State => "state",
             Self::Internal => "internal",
+            Self::Interrupted => "interrupted",
         })
     }
 }

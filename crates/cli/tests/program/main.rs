@@ -7,6 +7,7 @@ mod contributing;
 mod cost;
 mod doctor;
 mod faults;
+mod interrupt;
 mod send;
 mod settings;
 mod terminal;

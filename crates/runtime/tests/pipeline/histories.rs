@@ -337,6 +337,7 @@ impl History {
             secrets: Arc::new(EnvironmentSecrets::new(|_: &str| None)),
             redactor: Redactor::default(),
             location: LOCATIONS[start.location].to_owned(),
+            interrupt: runtime::CancellationToken::new(),
             recorder: Arc::new(Journey::new),
         };
         let letters: Vec<char> = self.truth.iter().map(|truth| truth[start.minute as usize]).collect();

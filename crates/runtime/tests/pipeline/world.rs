@@ -319,6 +319,7 @@ impl World {
             secrets: Arc::new(EnvironmentSecrets::new(variable)),
             redactor: Redactor::default(),
             location: location.to_owned(),
+            interrupt: runtime::CancellationToken::new(),
             recorder: Arc::new(Journey::new),
         };
         Self { memory, faulty, ports, base, published: Arc::default() }

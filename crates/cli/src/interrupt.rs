@@ -1,0 +1,55 @@
+//! Signals that ask the program to stop: the run in progress undoes what it has created, and the program ends.
+
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context;
+use runtime::CancellationToken;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::exit::Exit;
+
+/// Request to stop, by Ctrl-C (SIGINT) or SIGTERM.
+pub(crate) struct Interrupt {
+    /// Cancelled by the first signal.
+    pub(crate) token: CancellationToken,
+    by: Arc<OnceLock<Exit>>,
+}
+
+impl Interrupt {
+    /// Listens for signals from now on. A second signal ends the program at once.
+    ///
+    /// # Errors
+    /// When the operating system refuses the handlers.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let listener = |kind| signal(kind).context("failed to listen for signals");
+        let (mut int, mut term) = (listener(SignalKind::interrupt())?, listener(SignalKind::terminate())?);
+        let interrupt = Self { token: CancellationToken::new(), by: Arc::default() };
+        let (token, by) = (interrupt.token.clone(), Arc::clone(&interrupt.by));
+        tokio::spawn(async move {
+            let first = next(&mut int, &mut term).await;
+            by.get_or_init(|| first);
+            eprintln!("stopping: undoing what is in progress; a second signal ends the program at once");
+            token.cancel();
+            let second = next(&mut int, &mut term).await;
+            std::process::exit(second as i32);
+        });
+        Ok(interrupt)
+    }
+
+    /// True after a signal.
+    pub(crate) fn has_come(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// Exit code of the program: that of the signal, or this one when none came.
+    pub(crate) fn exit_or(&self, regular: Exit) -> Exit {
+        self.by.get().copied().unwrap_or(regular)
+    }
+}
+
+async fn next(int: &mut Signal, term: &mut Signal) -> Exit {
+    tokio::select! {
+        _ = int.recv() => Exit::Interrupted,
+        _ = term.recv() => Exit::Terminated,
+    }
+}
