@@ -5,7 +5,7 @@ use check::metric::{CATALOGUE, Unit};
 use check::text::quantity;
 use demo_platform::faults::{Bound, FaultSpec, Shows, catalogue};
 use serde_json::{Value, json};
-use settings::nearest;
+use settings::unknown;
 
 use crate::exit::Exit;
 use crate::tables;
@@ -29,11 +29,9 @@ pub(crate) fn list(as_json: bool) -> anyhow::Result<Exit> {
 pub(crate) fn find(name: &str) -> anyhow::Result<FaultSpec> {
     let faults = catalogue()?;
     let names: Vec<&str> = faults.iter().map(|fault| fault.fault.name()).collect();
-    // The list of all faults is too long for an error.
-    let near = nearest(name, names).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
     match faults.iter().find(|fault| fault.fault.name() == name) {
         Some(fault) => Ok(fault.clone()),
-        None => bail!("unknown fault \"{name}\"{near}\n`synthetics faults` lists all faults"),
+        None => bail!("{}", unknown("fault", name, &names, "`synthetics faults` lists all faults")),
     }
 }
 

@@ -5,7 +5,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /faults` | `{"active": [name], "known": [{"name", "description"}]}` |
-//! | `PUT /faults/{name}` | activates a fault; 404 with the known names for an unknown one |
+//! | `PUT /faults/{name}` | activates a fault; 404 for an unknown one |
 //! | `DELETE /faults/{name}`, `DELETE /faults` | clears one fault, or all |
 //! | `GET /leftovers` | `{"leftovers": ["booking 9001 …"]}`: synthetic data that was not removed |
 //! | `GET /requests` | `{"counts": {"GET /login": 3}, "last": [request]}`, see [`Recorded`](crate::Recorded) |

@@ -18,6 +18,8 @@ use runtime::{AnyCheck, Check, Prepared};
 use serde_json::{Map, Value};
 use settings::{Document, Problem, check_schema, listed, unknown};
 
+/// Sentence on where all checks are listed, for errors.
+pub(crate) const LIST: &str = "`synthetics run --help` lists all checks";
 /// Most unknown checks that are named; the others are counted.
 const MAX_UNKNOWN: usize = 100;
 
@@ -68,7 +70,7 @@ pub fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
     let known = || ALL.iter().map(|check| check.id);
     for id in wanted {
         if !known().any(|known| known == id) {
-            bail!("{}", unknown("check", id, &known().collect::<Vec<_>>()));
+            bail!("{}", unknown("check", id, &known().collect::<Vec<_>>(), LIST));
         }
     }
     Ok(known().filter(|id| wanted.is_empty() || wanted.iter().any(|wanted| wanted == id)).collect())

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
+use settings::unknown;
 use toml::{Table, Value};
 
 use overrides::shortened;
@@ -71,7 +72,7 @@ impl Samconfig {
             return Ok(());
         }
         let known: Vec<&str> = self.environments().collect();
-        bail!("{}: expected one of the environments {}, found `{environment}`", self.file, known.join(", "))
+        bail!("{}: {}", self.file, unknown("environment", environment, &known, ""))
     }
 
     /// Returns the region that an environment is deployed to, if the file names one.

@@ -60,7 +60,7 @@ impl<'t> Document<'t> {
     pub fn unknown_check(&self, id: &str, known: &[&str]) -> Problem {
         let path = [Part::Key(CHECKS.to_owned()), Part::Key(id.to_owned())];
         let secret = self.refused_texts.iter().find(|finding| finding.path == path);
-        let unknown = || self.finding(&path, unknown("check", id, known));
+        let unknown = || self.finding(&path, unknown("check", id, known, ""));
         self.problem(&secret.cloned().unwrap_or_else(unknown))
     }
 

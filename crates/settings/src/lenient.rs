@@ -130,7 +130,7 @@ impl Reading<'_> {
             Some(new) => format!("this key was renamed: write `{new}`"),
             // Searching for a similar name is slow, and beyond this number the problem is only counted.
             None if found.len() >= LISTED => format!("unknown key \"{}\"", shortened(name)),
-            None => unknown("key", name, &[known, siblings].concat()),
+            None => unknown("key", name, &[known, siblings].concat(), ""),
         };
         let mismatch = TypeMismatch { path, offset: key.span().start, rule, is_unknown: true };
         found.push((Id::from_place(value), mismatch));

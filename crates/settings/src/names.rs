@@ -1,4 +1,4 @@
-//! Errors about unknown names: the new name of a renamed key, and the nearest known name otherwise.
+//! Errors about unknown names: the new name of a renamed key, and the nearest known names otherwise.
 
 use crate::problem::Part;
 use crate::texts::shortened;
@@ -25,6 +25,14 @@ const RENAMED: &[(&str, &str, &str)] = &[
 
 /// Similarity (Jaro-Winkler, 0 to 1) from which a known name is suggested.
 const SIMILAR: f64 = 0.75;
+/// Names this much less similar than the nearest are not suggested.
+const MARGIN: f64 = 0.06;
+/// Length from which a part of a known name counts as similar.
+const PART: usize = 4;
+/// Most names that an error suggests.
+const SUGGESTED: usize = 3;
+/// Most known names that an error lists when none is similar.
+const LISTED: usize = 5;
 
 /// Finds the new name of a key renamed since an earlier release.
 pub(crate) fn renamed<'p>(path: impl DoubleEndedIterator<Item = &'p Part>) -> Option<&'static str> {
@@ -36,26 +44,47 @@ pub(crate) fn renamed<'p>(path: impl DoubleEndedIterator<Item = &'p Part>) -> Op
     RENAMED.iter().find(|(within, old, _)| *within == table && *old == key).map(|(.., new)| *new)
 }
 
-/// Finds the known name most similar to `name`, if any is similar enough.
-#[must_use]
-pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+/// Finds the known names most similar to `name`, the nearest first.
+fn near<'n>(name: &str, known: &[&'n str]) -> Vec<&'n str> {
     let name = name.to_lowercase();
-    known
-        .into_iter()
-        .map(|known| (strsim::jaro_winkler(&name, known), known))
-        .filter(|(similarity, _)| *similarity >= SIMILAR)
-        .max_by(|one, two| one.0.total_cmp(&two.0))
+    let similarity = |known: &str| {
+        let similarity = strsim::jaro_winkler(&name, known);
+        if name.len() >= PART && known.contains(&name) { similarity.max(SIMILAR) } else { similarity }
+    };
+    let mut near: Vec<_> = known.iter().map(|known| (similarity(known), *known)).collect();
+    near.retain(|(similarity, _)| *similarity >= SIMILAR);
+    near.sort_by(|one, two| two.0.total_cmp(&one.0));
+    let best = near.first().map_or(0.0, |(best, _)| *best);
+    near.into_iter()
+        .filter(|(similarity, _)| best - similarity <= MARGIN)
         .map(|(_, known)| known)
+        .take(SUGGESTED)
+        .collect()
 }
 
-/// Error about an unknown name: `unknown check "logn"; did you mean "login"? Known: …`.
+/// Returns true if this is an error about an unknown name.
+pub(crate) fn is_unknown(error: &str) -> bool {
+    error.starts_with("unknown ")
+}
+
+/// Error about an unknown name: `unknown check "logn"; did you mean "login"?`. It suggests at most three names, or lists
+/// the known ones if they are few. `list` is the sentence, on a line of its own, about where to find all; it may be empty.
 #[must_use]
-pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
-    let meant =
-        nearest(name, known.iter().copied()).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
-    let end = if meant.is_empty() { ";" } else { "" };
-    let name = shortened(name);
-    format!("unknown {kind} \"{name}\"{meant}{end} known: {}", known.join(", "))
+pub fn unknown(kind: &str, name: &str, known: &[&str], list: &str) -> String {
+    let break_before_list = if list.is_empty() { "" } else { "\n" };
+    format!("unknown {kind} \"{}\"{}{break_before_list}{list}", shortened(name), suggestion(name, known))
+}
+
+/// End of a sentence about a name: `; did you mean "login" or "logout"?`, `; known: id, path`, or nothing.
+#[must_use]
+pub fn suggestion(name: &str, known: &[&str]) -> String {
+    let quoted: Vec<String> = near(name, known).iter().map(|near| format!("\"{near}\"")).collect();
+    match &quoted[..] {
+        [] if known.len() <= LISTED && !known.is_empty() => format!("; known: {}", known.join(", ")),
+        [] => String::new(),
+        [one] => format!("; did you mean {one}?"),
+        [others @ .., last] => format!("; did you mean {} or {last}?", others.join(", ")),
+    }
 }
 
 #[cfg(test)]
@@ -63,24 +92,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn similar_name_is_suggested() {
-        let known = ["availability", "login", "booking", "payment-webhook"];
-        for (name, expected) in [
-            ("logn", Some("login")),
-            ("Login", Some("login")),
-            ("avail", Some("availability")),
-            ("webhook", None),
-            ("payment", Some("payment-webhook")),
-            ("x", None),
-            ("", None),
+    fn unknown_name_suggests_the_nearest() {
+        let checks = ["availability", "login", "booking", "payment-webhook", "queues", "backend"];
+        let faults = ["login-slow", "login-down", "login-throttled", "login-page-old", "slow", "500"];
+        for (kind, name, known, list, expected) in [
+            ("check", "logn", &checks[..], "", "unknown check \"logn\"; did you mean \"login\"?"),
+            ("check", "Login", &checks, "", "unknown check \"Login\"; did you mean \"login\"?"),
+            ("check", "avail", &checks, "", "unknown check \"avail\"; did you mean \"availability\"?"),
+            ("check", "payment", &checks, "", "unknown check \"payment\"; did you mean \"payment-webhook\"?"),
+            ("check", "webhook", &checks, "", "unknown check \"webhook\"; did you mean \"payment-webhook\"?"),
+            ("check", "x", &checks, "`a` lists all", "unknown check \"x\"\n`a` lists all"),
+            ("check", "", &checks, "", "unknown check \"\""),
+            ("key", "x", &["id", "path"], "", "unknown key \"x\"; known: id, path"),
+            ("key", "x", &[], "", "unknown key \"x\""),
+            ("fault", "login-slw", &faults, "", "unknown fault \"login-slw\"; did you mean \"login-slow\"?"),
+            (
+                "fault",
+                "login-",
+                &faults,
+                "`a` lists all",
+                "unknown fault \"login-\"; did you mean \"login-slow\", \"login-down\" or \"login-page-old\"?\n`a` lists all",
+            ),
         ] {
-            assert_eq!(nearest(name, known), expected, "{name}");
+            assert_eq!(unknown(kind, name, known, list), expected, "{name}");
         }
-        assert_eq!(
-            unknown("check", "logn", &known[..2]),
-            "unknown check \"logn\"; did you mean \"login\"? known: availability, login"
-        );
-        assert_eq!(unknown("check", "x", &known[..2]), "unknown check \"x\"; known: availability, login");
+        let many: Vec<String> = (0..500).map(|n| format!("login-{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(unknown("fault", "login", &many, "").matches("login-").count(), SUGGESTED);
     }
 
     #[test]

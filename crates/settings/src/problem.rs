@@ -7,6 +7,8 @@ use std::fmt;
 use toml::Value;
 use url::Url;
 
+use crate::names::is_unknown;
+
 /// Most problems of a file that are listed. A file with more is another kind of file, or was written by a program.
 pub(crate) const LISTED: usize = 100;
 
@@ -39,7 +41,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Formats problems, one after the other: the first 100, and the number of the others. `more` is that of further problems.
+/// Formats problems, one after the other: the first 100, the number of the others, and where unknown keys are described. `more` is that of further problems.
 #[must_use]
 pub fn listed(problems: &[Problem], more: usize) -> String {
     let shown = problems.iter().filter(|problem| !problem.is_brief()).take(LISTED);
@@ -47,6 +49,9 @@ pub fn listed(problems: &[Problem], more: usize) -> String {
     let rest = problems.len() + more - lines.len();
     if rest > 0 {
         lines.push(format!("… and {rest} more"));
+    }
+    if problems.iter().any(|problem| is_unknown(&problem.rule)) {
+        lines.push("`synthetics settings schema` describes every key".to_owned());
     }
     lines.join("\n")
 }

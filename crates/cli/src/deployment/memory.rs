@@ -9,8 +9,9 @@ use crate::exit::Exit;
 
 /// Clears the memory of a check and prints its contents, which may name synthetic data that no run removes any more.
 pub(crate) async fn clear(options: &ClearMemoryOptions) -> anyhow::Result<Exit> {
+    let checks = checks::ids(std::slice::from_ref(&options.check))?;
     let table = access::table(&options.deployment).await?;
-    for check in checks::ids(std::slice::from_ref(&options.check))? {
+    for check in checks {
         let Some(memory) = table.load(check).await?.memory else {
             println!("{check} has no stored memory");
             continue;

@@ -1,16 +1,18 @@
 //! `synthetics mute`, `unmute` and `mutes`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use alarm::MuteRule;
 use anyhow::{Context, anyhow, bail, ensure};
 use aws::MuteRules;
+use check::Subject;
 use check::incident::{CheckState, Silence, SilenceKind};
 use check::text::{cut, utc};
 use jiff::{SignedDuration, Timestamp};
 use operations::{checks, mute_rules, names, thresholds};
 use runtime::{CommitError, OperatorStore, StateStore};
 use serde_json::{Value, json};
+use settings::{suggestion, unknown};
 
 use crate::arguments::{Deployment, MuteOptions, MutesOptions, UnmuteOptions};
 use crate::deployment::access;
@@ -42,7 +44,9 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
         reason: cut(&options.reason, Silence::MAX_TEXT),
     };
     let table = access::table(&options.deployment).await?;
+    let unhealthy = RefCell::new(Vec::new());
     amend(&table, check, |state| {
+        *unhealthy.borrow_mut() = state.subjects.keys().cloned().collect();
         // A second mute of the same scope replaces the first.
         state.mutes.retain(|mute| now < mute.until && mute.subject != silence.subject);
         if state.mutes.len() >= CheckState::MAX_MUTES {
@@ -54,7 +58,10 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
     .await?;
     println!("{} is muted until {}", options.scope, utc(silence.until));
     println!("the check keeps running and publishing; incidents that are still open then are reported then");
-    if silence.subject.is_some() {
+    if let Some(subject) = &silence.subject {
+        if let Some(note) = not_unhealthy(subject, &unhealthy.into_inner()) {
+            eprintln!("note: {note}");
+        }
         println!("alarms are per check: those of {check} are not muted");
         return Ok(Exit::Passed);
     }
@@ -81,6 +88,15 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
     }
 }
 
+/// Names the subjects that may be meant, if some are unhealthy but not this one. A healthy one may be muted too.
+fn not_unhealthy(subject: &Subject, unhealthy: &[Subject]) -> Option<String> {
+    if unhealthy.is_empty() || unhealthy.contains(subject) {
+        return None;
+    }
+    let known: Vec<&str> = unhealthy.iter().map(Subject::as_str).collect();
+    Some(format!("{subject} is not unhealthy now{}", suggestion(subject.as_str(), &known)))
+}
+
 /// Ends a mute.
 pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
     let (check, subject) = names::parse_scope(&options.scope)?;
@@ -92,10 +108,13 @@ pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
         Some(_) => Ok(false),
     };
     let had_silence = Cell::new(false);
+    let muted = RefCell::new(Vec::new());
     amend(&table, check, |state| {
         let before = state.mutes.len();
         state.mutes.retain(|mute| mute.subject != subject || now >= mute.until);
         had_silence.set(state.mutes.len() < before);
+        let scopes = state.mutes.iter().map(|mute| names::format_scope(check, mute.subject.as_ref()));
+        *muted.borrow_mut() = scopes.collect();
         Ok(())
     })
     .await?;
@@ -105,7 +124,9 @@ pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
     match alarms {
         Ok(true) => println!("its alarms are no longer muted; those in ALARM notify now"),
         Ok(false) if !had_silence.get() => {
-            bail!("{} is not muted; `synthetics mutes` lists active mutes", options.scope)
+            let muted = muted.into_inner();
+            let muted: Vec<&str> = muted.iter().map(String::as_str).collect();
+            bail!("{}", unknown("mute", &options.scope, &muted, "`synthetics mutes` lists active mutes"))
         }
         Ok(false) => {}
         Err(error) => {
@@ -264,4 +285,19 @@ async fn amend(
         }
     }
     bail!("runs of {check} kept writing the state ({TRIES} attempts); try again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn misspelt_subject_suggests_an_unhealthy_one() {
+        let subjects = |names: &[&str]| names.iter().map(|name| Subject::new(*name).unwrap()).collect::<Vec<_>>();
+        let note = |name: &str, unhealthy: &[&str]| not_unhealthy(&subjects(&[name])[0], &subjects(unhealthy));
+        let expected = "emials is not unhealthy now; did you mean \"emails\"?";
+        assert_eq!(note("emials", &["default", "emails"]).as_deref(), Some(expected));
+        assert_eq!(note("emails", &["default", "emails"]), None);
+        assert_eq!(note("emails", &[]), None);
+    }
 }

@@ -77,10 +77,10 @@ fn bill_above_max_exits_1_and_invalid_input_exits_2() {
         (&["--max", "40", "--what-if", "zones=2"], 1, "largest item: private network, 47.53 USD"),
         (&["--max", "40", "--what-if", "checks=availability"], 0, "within --max 40.00"),
         (&["--max", "much"], 2, "expected an amount in USD"),
-        (&["--what-if", "colour=red"], 2, "expected one of cadence.CHECK=5m"),
-        (&["--environment", "nowhere"], 2, "expected one of the environments staging, production, found `nowhere`"),
-        (&["--environment", "production-alarms"], 2, "found `production-alarms`"),
-        (&["--checks", "nope"], 2, "expected `all` or a list of checks out of application"),
+        (&["--what-if", "colour=red"], 2, "unknown key \"colour\""),
+        (&["--environment", "nowhere"], 2, "unknown environment \"nowhere\"; known: staging, production"),
+        (&["--environment", "production-alarms"], 2, "did you mean \"production\"?"),
+        (&["--checks", "nope"], 2, "unknown check \"nope\"\n`synthetics run --help` lists all checks"),
         (&["--settings", "no-such-file.toml"], 2, "failed to read no-such-file.toml"),
     ] {
         let all: Vec<&str> = ["cost", "--templates", INFRA].iter().chain(arguments).copied().collect();

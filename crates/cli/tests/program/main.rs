@@ -126,7 +126,7 @@ fn bad_input_exits_2_with_one_message() {
     let unknown = settings_file("unknown.toml", &DEMO.replace("[check.availability", "[check.availabilty"));
     let empty = settings_file("empty.toml", "environment = \"x\"\n");
     let cases: &[(&[&str], &str)] = &[
-        (&["run", "nope", "--demo"], "unknown check \"nope\"; known: availability"),
+        (&["run", "nope", "--demo"], "unknown check \"nope\"\n`synthetics run --help` lists all checks"),
         (&["run", "--demo", "--fault", "nope"], "unknown fault \"nope\""),
         (&["demo", "--fault", "nope"], "unknown fault \"nope\""),
         (&["run", "--settings", "no-such-file.toml"], "failed to read no-such-file.toml"),

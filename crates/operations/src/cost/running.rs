@@ -7,11 +7,12 @@ use anyhow::{Context, bail};
 use check::metric::{CATALOGUE, Channel, Dimensions, Metric};
 use serde::Serialize;
 use serde_json::Value;
+use settings::unknown;
 use toml::Table;
 
 use super::assumed::{INCIDENTS, MONTH_SECONDS, TYPICAL_RUNS, TypicalRun};
 use super::prices::Good;
-use crate::cadence;
+use crate::{cadence, checks::LIST};
 
 /// An actual or hypothetical deployment.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,7 +135,7 @@ pub(super) fn select<'s>(scheduled: &'s [Scheduled], checks: &str) -> anyhow::Re
     let matches = |check: &Scheduled, name: &str| check.id == name || check.name == name;
     if let Some(other) = named.iter().find(|name| !scheduled.iter().any(|check| matches(check, name))) {
         let known: Vec<&str> = scheduled.iter().map(|check| check.id).collect();
-        bail!("expected `all` or a list of checks out of {}, found `{other}`", known.join(", "));
+        bail!("{}", unknown("check", other, &known, LIST));
     }
     Ok(scheduled.iter().filter(|check| named.iter().any(|name| matches(check, name))).collect())
 }

@@ -207,9 +207,9 @@ fn what_if_changes_only_the_dependent_lines() {
 #[test]
 fn invalid_change_lists_the_valid_choices() {
     for (change, message) in [
-        ("colour=red", "expected one of cadence.CHECK=5m, seconds.CHECK=2.5, memory=1024"),
-        ("colour=red", "incidents=30, found the key `colour`"),
-        ("cadence", "--what-if: expected KEY=VALUE, such as cadence.CHECK=5m"),
+        ("colour=red", "unknown key \"colour\"\n`synthetics cost --help` lists all keys"),
+        ("memroy=1024", "unknown key \"memroy\"; did you mean \"memory\"?"),
+        ("cadence", "--what-if: expected KEY=VALUE, such as cadence.login=5m"),
         (
             "cadence.login=90s",
             "expected an interval that divides an hour, one of 1m, 2m, 3m, 4m, 5m, 6m, 10m, 12m, 15m, 20m, 30m, \
@@ -218,12 +218,12 @@ fn invalid_change_lists_the_valid_choices() {
         ("cadence.login=7m", "found `7m`"),
         ("seconds.login=60", "seconds.login: expected at most 55, the Timeout of LoginFunction, found 60"),
         ("cadence.login=soon", "found `soon`"),
-        ("cadence.nope=5m", "expected a check that runs, one of application, availability"),
+        ("cadence.logn=5m", "unknown running check \"logn\"; did you mean \"login\"?"),
         ("seconds.login=-1", "expected a number from 0.001 to 900, found `-1`"),
         ("memory=64", "expected a number from 128 to 10240, found `64`"),
         ("retention=33", "Parameters.LogRetentionDays: expected one of 1, 3, 5"),
         ("architecture=riscv", "Parameters.Architecture: expected one of arm64, x86_64, found `riscv`"),
-        ("checks=nope", "expected `all` or a list of checks out of application"),
+        ("checks=logn", "unknown check \"logn\"; did you mean \"login\"?"),
         ("incidents=NaN", "expected a number from 0 to 100000, found `NaN`"),
     ] {
         let plan = what_if::apply(&Plan::new("production", "all"), &[change.to_owned()]);

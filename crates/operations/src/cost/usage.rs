@@ -9,6 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use check::incident::IncidentRecord;
 use check::metric::{CATALOGUE, Channel, Dimensions, Metric, OLDEST_UNSENT_NOTIFICATION};
 use serde_json::Value;
+use settings::unknown;
 use toml::Table;
 
 use super::assumed::{
@@ -64,7 +65,7 @@ pub(super) fn usage(plan: &Plan, sources: &Sources<'_>) -> anyhow::Result<Usage>
     for id in plan.cadences.keys().chain(plan.seconds.keys()) {
         if !selected.iter().any(|check| check.id == id) {
             let known: Vec<&str> = selected.iter().map(|check| check.id).collect();
-            bail!("expected a check that runs, one of {}, found `{id}`", known.join(", "));
+            bail!("{}", unknown("running check", id, &known, checks::LIST));
         }
     }
     let running: anyhow::Result<Vec<Running>> =

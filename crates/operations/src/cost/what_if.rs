@@ -4,20 +4,16 @@ use std::str::FromStr;
 
 use anyhow::{Context, bail};
 use jiff::SignedDuration;
+use settings::unknown;
 
 use super::running::Plan;
 
-/// The keys with sample values, for errors.
-pub(super) const KEYS: [&str; 8] = [
-    "cadence.CHECK=5m",
-    "seconds.CHECK=2.5",
-    "memory=1024",
-    "architecture=x86_64",
-    "retention=90",
-    "checks=ID,ID",
-    "zones=2",
-    "incidents=30",
-];
+/// The keys.
+const KEYS: [&str; 8] =
+    ["cadence.CHECK", "seconds.CHECK", "memory", "architecture", "retention", "checks", "zones", "incidents"];
+
+/// Sentence on where all keys are listed, for errors.
+const LIST: &str = "`synthetics cost --help` lists all keys";
 
 /// Applies changes to a plan. When a key is given twice, the last value applies.
 ///
@@ -27,7 +23,7 @@ pub(super) fn apply(plan: &Plan, changes: &[String]) -> anyhow::Result<Plan> {
     let mut plan = plan.clone();
     for change in changes {
         let Some((key, value)) = change.split_once('=') else {
-            bail!("--what-if: expected KEY=VALUE, such as {}, found `{change}`", KEYS.join(", "));
+            bail!("--what-if: expected KEY=VALUE, such as cadence.login=5m, found `{change}`\n{LIST}");
         };
         apply_one(&mut plan, key.trim(), value.trim()).with_context(|| format!("--what-if {change}"))?;
     }
@@ -53,7 +49,7 @@ fn apply_one(plan: &mut Plan, key: &str, value: &str) -> anyhow::Result<()> {
             set(plan, "PrivateSubnets", &subnets.join(","));
         }
         None if key == "incidents" => plan.incidents = number(value, 0.0, 100_000.0)?,
-        _ => bail!("expected one of {}, found the key `{key}`", KEYS.join(", ")),
+        _ => bail!("{}", unknown("key", key, &KEYS, LIST)),
     }
     Ok(())
 }

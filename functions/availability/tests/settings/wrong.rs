@@ -99,15 +99,14 @@ fn windows_line_endings_yield_the_same_problems() {
 }
 
 #[test]
-fn section_of_an_unknown_check_lists_the_known_checks() {
+fn section_of_an_unknown_check_suggests_a_known_one() {
     let text = "environment = \"staging\"\n\n[check.availability]\n\n[check.logins]\ndeadline = \"5s\"\n";
     let document = Document::parse("staging.toml", text).unwrap();
     assert_eq!(document.check_ids(), ["availability", "logins"]);
     let problem = document.unknown_check("logins", &["availability", "login"]);
     assert_eq!(
         problem.to_string(),
-        "staging.toml:5: check.logins: unknown check \"logins\"; did you mean \"login\"? known: availability, login\n  \
-         | [check.logins]"
+        "staging.toml:5: check.logins: unknown check \"logins\"; did you mean \"login\"?\n  | [check.logins]"
     );
     assert_eq!(Document::parse("staging.toml", "check = 5").unwrap().check_ids(), [""; 0]);
 }

@@ -111,17 +111,12 @@ fn each_mistake_is_reported_with_key_and_rule() {
 }
 
 #[test]
-fn unknown_key_is_reported_with_the_known_ones() {
+fn unknown_key_is_reported_with_the_nearest_one() {
     let problems = read(&RIGHT.replace("own_school = 3", "own_school = 3\nown_scool = 3")).err().unwrap();
     assert!(
-        problems[0].starts_with(
-            "check.login.own_scool: unknown key \"own_scool\"; did you mean \"own_school\"? known: step_deadline"
-        ),
+        problems[0].starts_with("check.login.own_scool: unknown key \"own_scool\"; did you mean \"own_school\"?"),
         "{problems:?}"
     );
     let problems = read(&RIGHT.replace("[check.login]", "[platform]\nlogn = 1\n[check.login]")).err().unwrap();
-    assert!(
-        problems[0].starts_with("platform.logn: unknown key \"logn\"; did you mean \"login\"? known: wrapper"),
-        "{problems:?}"
-    );
+    assert!(problems[0].starts_with("platform.logn: unknown key \"logn\"; did you mean \"login\"?"), "{problems:?}");
 }
