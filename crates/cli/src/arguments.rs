@@ -335,12 +335,12 @@ pub(crate) struct IncidentOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorOptions {
-    /// Folder of the templates.
-    #[arg(long, value_name = "FOLDER", default_value = "infra")]
-    pub(crate) templates: PathBuf,
-    /// Folder of the runbooks.
-    #[arg(long, value_name = "FOLDER", default_value = "docs/runbooks")]
-    pub(crate) runbooks: PathBuf,
+    /// Folder of your own templates. [default: those embedded in this program]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) templates: Option<PathBuf>,
+    /// Folder of your own runbooks. [default: those embedded in this program]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) runbooks: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -348,12 +348,12 @@ pub(crate) struct DoctorOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct CostOptions {
-    /// Settings file. [default: the environment's file in the templates folder, or the shipped example]
+    /// Settings file. [default: the environment's file among the templates, or the example among them]
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// Folder of the templates.
-    #[arg(long, value_name = "FOLDER", default_value = "infra")]
-    pub(crate) templates: PathBuf,
+    /// Folder of your own templates. [default: those embedded in this program]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) templates: Option<PathBuf>,
     /// Environment. [default: the one in the settings file, else production]
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: Option<String>,

@@ -3,6 +3,7 @@
 mod show;
 
 use operations::cost::{CostInput, CostReport, report};
+use operations::shipped_files::Files;
 
 use crate::arguments::CostOptions;
 use crate::exit::Exit;
@@ -10,7 +11,7 @@ use crate::exit::Exit;
 /// Estimates the monthly bill, prints it, and compares it with `--max`.
 pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
     let report = report(&CostInput {
-        templates: &options.templates,
+        templates: Files::templates(options.templates.as_deref()),
         settings: options.settings.as_deref(),
         environment: options.environment.as_deref(),
         checks: &options.checks,

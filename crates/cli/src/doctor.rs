@@ -1,6 +1,7 @@
 //! `synthetics doctor templates`.
 
-use operations::doctor::{Level, audit_folder};
+use operations::doctor::{Level, audit_files};
+use operations::shipped_files::Files;
 use serde_json::json;
 
 use crate::arguments::DoctorOptions;
@@ -8,7 +9,9 @@ use crate::exit::Exit;
 
 /// Audits the templates and prints the findings.
 pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
-    let findings = audit_folder(&options.templates, &options.runbooks)?;
+    let templates = Files::templates(options.templates.as_deref());
+    let runbooks = Files::runbooks(options.runbooks.as_deref());
+    let findings = audit_files(templates, runbooks)?;
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     let notes = findings.len() - errors;
     if options.json {
@@ -35,8 +38,9 @@ pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
             1 => ", 1 note".to_owned(),
             count => format!(", {count} notes"),
         };
+        println!("templates {templates}; runbooks {runbooks}");
         match errors {
-            0 => println!("no findings in {}{notes}", options.templates.display()),
+            0 => println!("no findings{notes}"),
             1 => println!("1 finding{notes}"),
             count => println!("{count} findings{notes}"),
         }

@@ -8,4 +8,5 @@ pub mod mute_rules;
 pub mod names;
 mod samconfig;
 pub mod settings_reference;
+pub mod shipped_files;
 pub mod thresholds;

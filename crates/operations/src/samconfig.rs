@@ -21,20 +21,6 @@ pub(crate) struct Samconfig {
 }
 
 impl Samconfig {
-    /// Reads the file. A missing file has no environments.
-    ///
-    /// # Errors
-    /// When the file is unreadable or invalid.
-    pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
-        let name = file.display().to_string();
-        let text = if file.exists() {
-            std::fs::read_to_string(file).with_context(|| format!("failed to read {name}"))?
-        } else {
-            String::new()
-        };
-        Self::parse(&name, &text)
-    }
-
     /// Parses the text of a file; `file` is its name in errors.
     ///
     /// # Errors

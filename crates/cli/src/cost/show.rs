@@ -35,7 +35,8 @@ fn head(report: &CostReport) -> String {
     };
     let mut head = vec![
         format!("{}: {checks}", estimate.plan.environment),
-        format!("One month of {MONTH_DAYS} days, {} runs; settings: {}", grouped(estimate.runs()), report.settings),
+        format!("One month of {MONTH_DAYS} days, {} runs", grouped(estimate.runs())),
+        format!("Templates {}\nSettings: {}", report.templates, report.settings),
         format!("Prices in USD for {}, as of {}", prices.region, prices.as_of),
     ];
     if let Some(region) = report.region.as_ref().filter(|region| **region != prices.region) {
@@ -241,6 +242,7 @@ pub(super) fn json(report: &CostReport) -> Value {
     json!({
         "environment": report.base.plan.environment,
         "region": report.region,
+        "templates": report.templates,
         "settings": report.settings,
         "month_days": MONTH_DAYS,
         "prices": { "region": prices.region, "as_of": prices.as_of, "currency": "USD", "allowances": prices.allowances },

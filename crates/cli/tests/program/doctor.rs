@@ -50,7 +50,7 @@ fn unreplayed_alarm_is_named_and_the_rest_judged() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let shown = text(&output.stdout);
     assert!(shown.contains("Resources.Extra.Properties.ExtendedStatistic: note: not replayed: p99.9: "), "{shown}");
-    assert!(shown.ends_with(", 1 note\n") && shown.contains("\nno findings in "), "{shown}");
+    assert!(shown.ends_with("\nno findings, 1 note\n"), "{shown}");
 
     let wrong = ("platform.yaml", "TreatMissingData: ignore", "TreatMissingData: often");
     let output = doctor("note-and-finding", &[extra, wrong], &["--json"]);
@@ -66,6 +66,21 @@ fn unreplayed_alarm_is_named_and_the_rest_judged() {
     assert_eq!(shown[0].0, "error");
     assert!(shown[0].1.ends_with(".Properties.TreatMissingData"), "{shown:?}");
     assert_eq!(shown[1], ("note", "Resources.Extra.Properties.ExtendedStatistic"));
+}
+
+#[test]
+fn embedded_templates_are_audited_from_any_folder() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_synthetics"))
+        .args(["doctor", "templates"])
+        .current_dir("/")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let place = format!("embedded in this program, version {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(text(&output.stdout), format!("templates {place}; runbooks {place}\nno findings\n"));
+    let output = synthetics(&["doctor", "templates", "--runbooks", "nowhere"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("failed to read nowhere"), "{output:?}");
 }
 
 #[test]

@@ -8,13 +8,14 @@ pub mod usage;
 mod what_if;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use toml::{Table, Value};
 
 use crate::checks;
 use crate::samconfig::Samconfig;
+use crate::shipped_files::Files;
 use bill::Bill;
 use prices::Prices;
 use running::{Plan, Sources};
@@ -22,15 +23,17 @@ use usage::Usage;
 
 /// The environment when none is given.
 const DEFAULT_ENVIRONMENT: &str = "production";
+/// Folder of the settings files among the templates.
+const SETTINGS: &str = "layer/settings";
 /// The settings file for an environment without one.
 const EXAMPLE: &str = "production.example.toml";
 
 /// Input of the estimate.
 #[derive(Clone, Copy, Debug)]
 pub struct CostInput<'a> {
-    /// Folder of the templates.
-    pub templates: &'a Path,
-    /// Settings file. `None`: that of the environment in the templates' folder, else the shipped example.
+    /// Templates.
+    pub templates: Files<'a>,
+    /// Settings file. `None`: that of the environment among the templates, else the example among them.
     pub settings: Option<&'a Path>,
     /// Environment. `None`: that of the settings file, else production.
     pub environment: Option<&'a str>,
@@ -50,6 +53,8 @@ pub struct CostReport {
     pub changed: Option<Estimate>,
     /// The changes, each as `KEY=VALUE`.
     pub changes: Vec<String>,
+    /// Place of the templates: `in FOLDER`, or `embedded in this program, …`.
+    pub templates: String,
     /// Path of the settings file.
     pub settings: String,
     /// Region of the deployment, when `samconfig.toml` names one.
@@ -97,18 +102,17 @@ pub struct Max {
 /// # Errors
 /// When a file is unreadable or invalid, or the environment, a check or a change is unknown.
 pub fn report(input: &CostInput<'_>) -> anyhow::Result<CostReport> {
-    let folder = input.templates;
-    let template =
-        |file: &str| read_file(&folder.join(file)).context("--templates must name the folder of the templates");
-    let (functions, alarms) = (template("template.yaml")?, template("alarms.yaml")?);
-    let file = settings_file(input);
-    let (environment, settings) = settings(&file)?;
+    let templates = input.templates;
+    let (functions, alarms) = (templates.template("template.yaml")?, templates.template("alarms.yaml")?);
+    let (file, text) = settings_file(input)?;
+    let (environment, settings) = settings(&file, &text)?;
     let environment = match (input.environment, input.settings) {
         (Some(environment), _) => environment.to_owned(),
         (None, Some(_)) => environment,
         (None, None) => DEFAULT_ENVIRONMENT.to_owned(),
     };
-    let deployed = Samconfig::read(&folder.join("samconfig.toml"))?;
+    let deployed =
+        Samconfig::parse(&templates.path("samconfig.toml"), &templates.read("samconfig.toml")?.unwrap_or_default())?;
     if input.environment.is_some() {
         deployed.require_environment(&environment)?;
     }
@@ -129,7 +133,8 @@ pub fn report(input: &CostInput<'_>) -> anyhow::Result<CostReport> {
         base,
         changed,
         changes: input.what_if.to_vec(),
-        settings: file.display().to_string(),
+        settings: file,
+        templates: templates.to_string(),
         region: deployed.region(&environment),
         max: None,
         prices,
@@ -150,25 +155,27 @@ fn compare_with_max(bill: &Bill, usd: f64) -> Max {
     Max { usd, over_by: (over_by >= 0.005).then_some(over_by) }
 }
 
-fn read_file(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
-}
-
-/// Returns the given settings file, else the environment's own file, else the example.
-fn settings_file(input: &CostInput<'_>) -> PathBuf {
+/// Reads the given settings file, else the environment's own file, else the example. Returns its path and its text.
+fn settings_file(input: &CostInput<'_>) -> anyhow::Result<(String, String)> {
     if let Some(file) = input.settings {
-        return file.to_owned();
+        let path = file.display().to_string();
+        let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {path}"))?;
+        return Ok((path, text));
     }
-    let folder = input.templates.join("layer/settings");
-    let file = folder.join(format!("{}.toml", input.environment.unwrap_or(DEFAULT_ENVIRONMENT)));
-    if file.exists() { file } else { folder.join(EXAMPLE) }
+    let own = format!("{SETTINGS}/{}.toml", input.environment.unwrap_or(DEFAULT_ENVIRONMENT));
+    for file in [own, format!("{SETTINGS}/{EXAMPLE}")] {
+        if let Some(text) = input.templates.read(&file)? {
+            return Ok((input.templates.path(&file), text));
+        }
+    }
+    bail!("failed to find {}: give --settings", input.templates.path(&format!("{SETTINGS}/{EXAMPLE}")))
 }
 
 /// Reads a settings file: its environment, and the section of each check with all defaults filled in.
-fn settings(file: &Path) -> anyhow::Result<(String, BTreeMap<String, Table>)> {
+fn settings(file: &str, text: &str) -> anyhow::Result<(String, BTreeMap<String, Table>)> {
     let mut sections = BTreeMap::new();
     let mut environment = String::new();
-    for check in checks::from_file(file, &[])? {
+    for check in checks::from_text(file, text, &[])? {
         let written = check.written();
         environment = written.get("environment").and_then(Value::as_str).unwrap_or_default().to_owned();
         let section = written.get("check").and_then(|checks| checks.get(check.id())).and_then(Value::as_table);

@@ -23,7 +23,7 @@ fn shipped(file: &str) -> String {
 }
 
 fn example() -> BTreeMap<String, Table> {
-    settings(&infra().join("layer/settings/production.example.toml")).unwrap().1
+    settings("example.toml", &shipped("layer/settings/production.example.toml")).unwrap().1
 }
 
 fn try_estimate(
@@ -292,10 +292,7 @@ fn settings_determine_canary_and_secret_costs() {
             "ssm:/aws/reference/secretsmanager/just-driving/production/login/password",
             1,
         );
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tmp/cost-canaries.toml");
-    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    std::fs::write(&file, text).unwrap();
-    let (environment, sections) = settings(&file).unwrap();
+    let (environment, sections) = settings("canaries.toml", &text).unwrap();
     assert_eq!(environment, "production");
     let bill_of =
         |plan| try_estimate(&shipped("template.yaml"), &shipped("alarms.yaml"), &sections, plan).unwrap().bill;
@@ -352,7 +349,7 @@ fn bill_equal_to_max_is_within_it() {
 
 #[test]
 fn samconfig_provides_parameters_and_region() {
-    let deployed = Samconfig::read(&infra().join("samconfig.toml")).unwrap();
+    let deployed = Samconfig::parse("samconfig.toml", &shipped("samconfig.toml")).unwrap();
     assert_eq!(deployed.region("staging").as_deref(), Some("eu-north-1"));
     let mut plan = Plan::new("staging", "availability");
     plan.parameters = deployed.parameters("staging").unwrap();

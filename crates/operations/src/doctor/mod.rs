@@ -8,15 +8,15 @@ mod findings;
 mod numbers;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use alarm::template::Resource;
 use alarm::{Alarm, Inputs, Template, TemplateError};
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use serde_json::{Value, json};
 
 pub use findings::{Finding, Level};
 
+use crate::shipped_files::Files;
 use audit::audit;
 use findings::{ALARMS, AuditInput, FUNCTIONS, PLATFORM, Rejected, SAMCONFIG, Shipped};
 
@@ -25,29 +25,17 @@ const UNNAMED_ENVIRONMENT: &str = "every-other";
 /// Mapping column for environments without a column of the same name.
 const DEFAULT: &str = "Default";
 
-/// Audits the templates of a folder, with the runbooks that their alarms link.
+/// Audits templates, with the runbooks that their alarms link.
 ///
 /// # Errors
 /// When a file is unreadable, or a template invalid.
-pub fn audit_folder(folder: &Path, runbooks: &Path) -> anyhow::Result<Vec<Finding>> {
-    let text = |file: &str| {
-        let path = folder.join(file);
-        std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))
-    };
-    let mut pages: BTreeMap<String, String> = BTreeMap::new();
-    for entry in runbooks.read_dir().with_context(|| format!("failed to read {}", runbooks.display()))? {
-        let path = entry?.path();
-        if let (Some(name), Ok(page)) = (path.file_name(), std::fs::read_to_string(&path)) {
-            pages.insert(name.to_string_lossy().into_owned(), page);
-        }
-    }
-    let optional = |file: &str| folder.join(file).is_file().then(|| text(file)).transpose();
+pub fn audit_files(templates: Files<'_>, runbooks: Files<'_>) -> anyhow::Result<Vec<Finding>> {
     audit_texts(&Texts {
-        functions: &text(FUNCTIONS)?,
-        alarms: &text(ALARMS)?,
-        platform: optional(PLATFORM)?.as_deref(),
-        samconfig: optional(SAMCONFIG)?.as_deref(),
-        runbooks: &pages,
+        functions: &templates.template(FUNCTIONS)?,
+        alarms: &templates.template(ALARMS)?,
+        platform: templates.read(PLATFORM)?.as_deref(),
+        samconfig: templates.read(SAMCONFIG)?.as_deref(),
+        runbooks: &runbooks.all()?,
     })
 }
 

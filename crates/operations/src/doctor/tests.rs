@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use check::metric::{Channel, JOB_DELAY, NOTIFICATION_DELIVERY_DELAY};
 
 use super::findings::{ALARMS, FUNCTIONS, Finding, PLATFORM, SAMCONFIG};
-use super::{Texts, audit_folder, audit_texts};
+use super::{Texts, audit_files, audit_texts};
+use crate::shipped_files::Files;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -71,7 +72,7 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 
 #[test]
 fn shipped_templates_have_no_findings() {
-    let found = audit_folder(&root().join("infra"), &root().join("docs/runbooks")).unwrap();
+    let found = audit_files(Files::templates(None), Files::runbooks(None)).unwrap();
     assert!(found.is_empty(), "{}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
 }
 
