@@ -14,7 +14,7 @@ mod state;
 pub use adapters::Adapters;
 pub use notifier::Topics;
 #[cfg(feature = "operator")]
-pub use operator::MuteRules;
+pub use operator::{MuteRules, NoAccess};
 #[cfg(feature = "operator")]
 pub use secrets::ParameterStore;
 #[cfg(feature = "operator")]

@@ -20,10 +20,13 @@ pub struct ParameterStore {
 }
 
 impl ParameterStore {
-    /// Connects as an operator, with the credentials of the AWS CLI. Returns `None` when no region is set.
+    /// Connects as an operator, with the credentials of the AWS CLI.
+    ///
+    /// # Errors
+    /// When no region is set, or there are no credentials.
     #[cfg(feature = "operator")]
-    pub async fn for_operator() -> Option<Self> {
-        Some(Self::new(Client::new(&crate::operator::config(None).await?)))
+    pub async fn for_operator() -> Result<Self, crate::operator::NoAccess> {
+        Ok(Self::new(Client::new(&crate::operator::config(None).await?)))
     }
 
     pub(crate) fn new(client: Client) -> Self {

@@ -1,13 +1,45 @@
 //! Configuration of clients for operators.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use std::error::Error;
 
-/// Configuration for operators: region and credentials as for the AWS CLI. Returns `None` when no region is set.
-pub(crate) async fn config(region: Option<String>) -> Option<SdkConfig> {
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::ProvideCredentials;
+
+/// Reason why an operator has no access to AWS, in one line that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAccess {
+    /// No region is given, nor set in variables or profile.
+    #[error("no AWS region is set; give --region, set AWS_REGION, or set one in the profile")]
+    Region,
+    /// The sources of the AWS CLI have no credentials; the last of them says why.
+    #[error(
+        "no AWS credentials; run `aws sso login`, set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
+         ({0})"
+    )]
+    Credentials(String),
+}
+
+/// Configuration for operators: region and credentials as for the AWS CLI.
+///
+/// # Errors
+/// When no region is set, or there are no credentials.
+pub(crate) async fn config(region: Option<String>) -> Result<SdkConfig, NoAccess> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(region) = region {
         loader = loader.region(Region::new(region));
     }
     let config = loader.load().await;
-    config.region().is_some().then_some(config)
+    config.region().ok_or(NoAccess::Region)?;
+    // Otherwise the first call would fail, with an error about the call.
+    if let Some(provider) = config.credentials_provider() {
+        provider.provide_credentials().await.map_err(|error| NoAccess::Credentials(innermost(&error)))?;
+    }
+    Ok(config)
+}
+
+fn innermost(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => innermost(source),
+        None => error.to_string().replace('\n', " "),
+    }
 }

@@ -5,5 +5,6 @@ mod mute_rules;
 mod record;
 mod state;
 
+pub use config::NoAccess;
 pub(crate) use config::config;
 pub use mute_rules::MuteRules;

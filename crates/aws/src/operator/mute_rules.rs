@@ -8,17 +8,19 @@ use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::{GetAlarmMuteRuleError, 
 use aws_sdk_cloudwatch::types::{AlarmType, MuteTargets, Rule, Schedule};
 use runtime::PortError;
 
-use crate::operator::config::config;
+use crate::operator::config::{NoAccess, config};
 
 /// Mute rules of an account and region, and the alarms that they mute.
 pub struct MuteRules(Client);
 
 impl MuteRules {
-    /// Connects as an operator, with the credentials of the AWS CLI. Returns `None` when no region is given, nor set in
-    /// variables or profile.
-    pub async fn for_operator(region: Option<String>) -> Option<Self> {
+    /// Connects as an operator, with the credentials of the AWS CLI.
+    ///
+    /// # Errors
+    /// When no region is given, nor set in variables or profile, or there are no credentials.
+    pub async fn for_operator(region: Option<String>) -> Result<Self, NoAccess> {
         let config = config(region).await?;
-        Some(Self(Client::new(&config)))
+        Ok(Self(Client::new(&config)))
     }
 
     /// Names of the deployed metric alarms with this prefix.

@@ -11,17 +11,19 @@ use runtime::{CommitError, OperatorStore, PortError};
 
 use crate::clients::port_error;
 use crate::item::{json, number, unreadable};
-use crate::operator::config::config;
+use crate::operator::config::{NoAccess, config};
 use crate::operator::record;
 use crate::record::sort_key_from;
 use crate::state::{Table, Update, state_key};
 
 impl Table {
-    /// Connects to the table of this name as an operator, with the credentials of the AWS CLI. Returns `None` when no
-    /// region is given, nor set in variables or profile.
-    pub async fn for_operator(name: impl Into<String>, region: Option<String>) -> Option<Self> {
+    /// Connects to the table of this name as an operator, with the credentials of the AWS CLI.
+    ///
+    /// # Errors
+    /// When no region is given, nor set in variables or profile, or there are no credentials.
+    pub async fn for_operator(name: impl Into<String>, region: Option<String>) -> Result<Self, NoAccess> {
         let config = config(region).await?;
-        Some(Self::new(Client::new(&config), name))
+        Ok(Self::new(Client::new(&config), name))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use aws::ParameterStore;
+use aws::{NoAccess, ParameterStore};
 use runtime::{PortError, Secrets};
 use secrecy::SecretString;
 use settings::SecretRef;
@@ -17,7 +17,7 @@ pub(crate) fn with_parameters(local: Arc<dyn Secrets>) -> Arc<dyn Secrets> {
 
 struct OperatorSecrets {
     local: Arc<dyn Secrets>,
-    store: OnceCell<Option<ParameterStore>>,
+    store: OnceCell<Result<ParameterStore, NoAccess>>,
 }
 
 #[async_trait]
@@ -25,10 +25,10 @@ impl Secrets for OperatorSecrets {
     async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError> {
         let SecretRef::Parameter(_) = reference else { return self.local.resolve(reference).await };
         match self.store.get_or_init(ParameterStore::for_operator).await {
-            Some(store) => store.resolve(reference).await,
-            None => Err(PortError::new(
+            Ok(store) => store.resolve(reference).await,
+            Err(no_access) => Err(PortError::new(
                 format!("resolve {reference}"),
-                "no AWS region is set; set AWS_REGION or a region in the profile, or use env:NAME in the settings",
+                format!("{no_access}\nor use env:NAME in the settings"),
             )),
         }
     }

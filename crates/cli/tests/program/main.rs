@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot start the program has failed")]
 
+mod access;
 mod cleanup;
 mod contributing;
 mod cost;

@@ -1,0 +1,53 @@
+//! Commands for a deployment without access to AWS.
+
+use std::process::Command;
+
+use crate::text;
+
+const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/layer/settings/production.example.toml");
+
+#[test]
+fn missing_access_is_one_line_that_says_what_to_do() {
+    let deployed = ["--environment", "staging"];
+    let commands: [&[&str]; 8] = [
+        &["mute", "login", "--for", "2h", "--reason", "deploy"],
+        &["unmute", "login"],
+        &["mutes"],
+        &["incidents"],
+        &["incident", "login.20261123T045000Z"],
+        &["memory", "clear", "queues"],
+        &["maintenance", "list", "--settings", SETTINGS],
+        &["maintenance", "sync", "--settings", SETTINGS],
+    ];
+    for command in commands {
+        let deployed = if command[0] == "maintenance" { &[][..] } else { &deployed };
+        for (region, expected) in [
+            (&[][..], "error: no AWS region is set; give --region, set AWS_REGION, or set one in the profile"),
+            (
+                &["--region", "eu-west-1"],
+                "error: no AWS credentials; run `aws sso login`, set AWS_PROFILE, or set AWS_",
+            ),
+        ] {
+            let output = Command::new(env!("CARGO_BIN_EXE_synthetics"))
+                .args([command, deployed, region].concat())
+                .env_clear()
+                .env("HOME", "/nonexistent")
+                .env("AWS_EC2_METADATA_DISABLED", "true")
+                .output()
+                .unwrap();
+            assert_eq!(output.status.code(), Some(2), "{command:?}: {output:?}");
+            let said = text(&output.stderr);
+            assert!(said.starts_with(expected) && said.lines().count() == 1, "{command:?}: {said}");
+            assert!(output.stdout.is_empty(), "{command:?}: {output:?}");
+        }
+    }
+}
+
+#[test]
+fn closed_input_changes_nothing() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" run login --demo <&-", env!("CARGO_BIN_EXE_synthetics")]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(text(&output.stdout).starts_with("login: passed"), "{output:?}");
+}
