@@ -40,8 +40,8 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let login_throttle = Throttle { per: options.every, ..Throttle::default() };
     let platform = DemoPlatform::start(Options { address, login_throttle, ..Options::default() })
         .await
-        .map_err(|error| anyhow!("failed to {error}\n(--port sets it)"))?;
-    let checks = checks_for(&platform, &[])?;
+        .map_err(|error| anyhow!("failed to {error}; --port 0 picks a free one"))?;
+    let checks = checks_for(&platform, &options.checks)?;
     let memory = Arc::new(Memory::default());
     let interrupt = Interrupt::listen()?;
     let ports =

@@ -21,10 +21,7 @@ use crate::{admin, listener};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port is in use.
-    #[error(
-        "start the demo platform: expected {listener} at {address}, found the port taken\n\
-         stop what listens there, or choose another port (0 is any free one)"
-    )]
+    #[error("start the demo platform: expected {listener} at {address}, found the port taken by another program")]
     PortTaken {
         /// The listener, such as `the platform` or `the admin endpoint`.
         listener: &'static str,

@@ -19,10 +19,8 @@ async fn a_taken_port_is_reported_with_a_hint() {
     for (options, name) in [(public, "the platform"), (admin, "the admin endpoint")] {
         let error = DemoPlatform::start(options).await.err().unwrap();
         assert!(matches!(error, StartError::PortTaken { address, .. } if address == taken));
-        let expected = format!(
-            "start the demo platform: expected {name} at {taken}, found the port taken\n\
-             stop what listens there, or choose another port (0 is any free one)"
-        );
+        let expected =
+            format!("start the demo platform: expected {name} at {taken}, found the port taken by another program");
         assert_eq!(error.to_string(), expected);
     }
 }
