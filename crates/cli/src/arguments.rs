@@ -4,20 +4,44 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-/// Exit codes, part of the program's contract.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  passed (maintenance counts as passed and is reported)
-  1  a check failed, leftovers remain, doctor has findings, cost exceeds --max,
-     or alarms could not be muted as requested
-  2  nothing ran: wrong usage or settings, unknown name, port in use, AWS call failed
-  3  no check failed, but at least one was inconclusive";
+use crate::offered::{CHECKS, FAULTS};
+
+/// Version of the program, with the commit and the date of the commit if the build knows them.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("SYNTHETICS_BUILD"));
+
+/// Exit codes, part of the program's contract. A line break is where the help page breaks the line.
+pub(crate) const EXIT_CODES: [(u8, &str); 6] = [
+    (0, "passed (maintenance counts as passed and is reported)"),
+    (
+        1,
+        "a check failed, leftovers remain, doctor has findings, cost exceeds --max,\n\
+         or alarms could not be muted as requested",
+    ),
+    (2, "nothing ran: wrong usage or settings, unknown name, port in use,\nno access to AWS, AWS call failed"),
+    (3, "no check failed, but at least one was inconclusive"),
+    (130, "interrupted by Ctrl-C (SIGINT)"),
+    (143, "ended by SIGTERM"),
+];
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  synthetics demo         # everything on this machine, without an AWS account
+  synthetics run --demo   # one run of each check
+  synthetics run --settings staging.toml
+";
+
+fn after_help() -> String {
+    let codes =
+        EXIT_CODES.iter().map(|(code, meaning)| format!("\n  {code:>3}  {}", meaning.replace('\n', "\n       ")));
+    format!("{EXAMPLES}\nExit codes:{}", codes.collect::<String>())
+}
 
 /// Synthetic monitoring of the Just Driving platform: exercises its critical flows as a user would.
 #[derive(Debug, Parser)]
-#[command(name = "synthetics", version, max_term_width = 80, after_help = EXIT_CODES)]
+#[command(name = "synthetics", version = VERSION, max_term_width = 80, after_help = after_help())]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -29,6 +53,7 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Examples:
   synthetics demo
+  synthetics demo login booking
   synthetics demo --for 60s --fault 500   # inject a fault, then recover")]
     Demo(DemoOptions),
     /// Run checks once and print the result.
@@ -36,13 +61,16 @@ Examples:
 Examples:
   synthetics run --demo
   synthetics run login booking --settings staging.toml
-  synthetics run --settings staging.toml --format junit > results.xml")]
+  synthetics run --demo login -v   # with every HTTP exchange
+  synthetics run --settings staging.toml --format junit > results.xml
+  synthetics run --settings staging.toml --format html > report.html")]
     Run(RunOptions),
     /// List test data that earlier runs could not remove, or remove it.
     #[command(after_help = "\
 Examples:
   synthetics cleanup --settings production.toml   # list leftovers
-  synthetics cleanup booking --settings production.toml --yes")]
+  synthetics cleanup booking --settings production.toml --yes
+  synthetics cleanup --demo   # on a demo platform that holds a leftover")]
     Cleanup(CleanupOptions),
     /// Silence notifications and alarms of a check, or notifications of one subject, for a while.
     ///
@@ -63,10 +91,20 @@ Example:
   synthetics mutes --environment production")]
     Mutes(MutesOptions),
     /// Show maintenance windows and sync them to CloudWatch alarm mute rules.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  synthetics maintenance list --settings production.toml"
+    )]
     Maintenance(MaintenanceCommand),
     /// Clear a check's stored memory when its runs are inconclusive with cause `state`.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  synthetics memory clear queues --environment production"
+    )]
     Memory(MemoryCommand),
     /// List incidents of a deployment, up to 400 days back.
     #[command(after_help = "\
@@ -89,7 +127,12 @@ Example:
         json: bool,
     },
     /// Find misconfigurations that linters miss.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  synthetics doctor templates"
+    )]
     Doctor(DoctorCommand),
     /// Estimate the monthly AWS cost from the templates, at list price and after the free tier.
     #[command(after_help = "\
@@ -99,8 +142,34 @@ Examples:
   synthetics cost --max 40   # exit 1 if the list price is higher")]
     Cost(CostOptions),
     /// Check, show and describe settings files.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  synthetics settings check staging.toml production.toml"
+    )]
     Settings(SettingsCommand),
+    /// Print completions for a shell: commands, options, checks and faults.
+    #[command(after_help = "\
+Examples:
+  source <(synthetics completions bash)
+  synthetics completions zsh > ~/.zfunc/_synthetics
+  synthetics completions fish > ~/.config/fish/completions/synthetics.fish")]
+    Completions {
+        /// Shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page, or write a page for each command to a folder.
+    #[command(after_help = "\
+Examples:
+  synthetics man | man -l -
+  synthetics man ~/.local/share/man/man1")]
+    Man {
+        /// Folder for the pages of all commands; it is created if it does not exist.
+        #[arg(value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -143,13 +212,14 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SettingsCommand {
-    /// Report every problem in a settings file, with line, key and rule.
+    /// Report every problem in settings files, with line, key and rule.
     #[command(after_help = "\
 Example:
-  synthetics settings check infra/layer/settings/production.toml")]
+  synthetics settings check staging.toml production.toml")]
     Check {
-        /// Settings file.
-        file: PathBuf,
+        /// Settings files.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
     },
     /// Print the effective settings: every default filled in, secrets as references.
     #[command(after_help = "\
@@ -179,11 +249,14 @@ pub(crate) enum SettingsFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoOptions {
+    /// Checks to run, by id. [default: all]
+    #[arg(value_name = "CHECK", value_parser = CHECKS)]
+    pub(crate) checks: Vec<String>,
     /// Stop after this time; without it, run until Ctrl-C.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
     /// Inject this fault after a few healthy runs; with --for, clear it again before the end. `synthetics faults` lists all.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = FAULTS, hide_possible_values = true)]
     pub(crate) fault: Option<String>,
     /// Interval between runs of each check.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
@@ -194,10 +267,10 @@ pub(crate) struct DemoOptions {
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("source").required(true).args(["settings", "demo"]))]
+#[command(group = ArgGroup::new("source").args(["settings", "demo"]))]
 pub(crate) struct RunOptions {
     /// Checks to run, by id. [default: all checks in the settings]
-    #[arg(value_name = "CHECK")]
+    #[arg(value_name = "CHECK", value_parser = CHECKS)]
     pub(crate) checks: Vec<String>,
     /// Settings file.
     #[arg(long, value_name = "FILE")]
@@ -206,7 +279,13 @@ pub(crate) struct RunOptions {
     #[arg(long)]
     pub(crate) demo: bool,
     /// Inject this fault, and repeat the run until a check reports it. Requires --demo. `synthetics faults` lists all.
-    #[arg(long, value_name = "NAME", conflicts_with = "settings")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "settings",
+        value_parser = FAULTS,
+        hide_possible_values = true
+    )]
     pub(crate) fault: Option<String>,
     /// Send the canaries (test e-mails, SMS and jobs) that are due, to the addresses, numbers and queues in the settings.
     /// Without this option, the run only checks canaries sent earlier.
@@ -215,16 +294,23 @@ pub(crate) struct RunOptions {
     /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
+    /// Also show every HTTP exchange: method, URL, status and the time of each phase. For the format table.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("source").required(true).args(["settings", "demo"]))]
 pub(crate) struct CleanupOptions {
     /// Checks whose leftovers to list or remove, by id. [default: all checks in the settings]
-    #[arg(value_name = "CHECK")]
+    #[arg(value_name = "CHECK", value_parser = CHECKS)]
     pub(crate) checks: Vec<String>,
     /// Settings file.
     #[arg(long, value_name = "FILE")]
-    pub(crate) settings: PathBuf,
+    pub(crate) settings: Option<PathBuf>,
+    /// Clean up a demo platform that is started for this command, and that holds a booking of an earlier run.
+    #[arg(long)]
+    pub(crate) demo: bool,
     /// Remove the leftovers that are found; without this option, only list them.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -259,7 +345,7 @@ pub(crate) struct MuteOptions {
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: String,
     /// Name of the person who mutes, shown to others.
-    #[arg(long, value_name = "NAME", env = "USER", default_value = "unknown")]
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "unknown")]
     pub(crate) by: String,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
@@ -299,6 +385,7 @@ pub(crate) struct MaintenanceOptions {
 #[derive(Debug, Args)]
 pub(crate) struct ClearMemoryOptions {
     /// Id of the check, such as `booking`.
+    #[arg(value_parser = CHECKS)]
     pub(crate) check: String,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
@@ -307,7 +394,7 @@ pub(crate) struct ClearMemoryOptions {
 #[derive(Debug, Args)]
 pub(crate) struct IncidentsOptions {
     /// Ids of checks, such as `booking`. [default: all]
-    #[arg(value_name = "CHECK")]
+    #[arg(value_name = "CHECK", value_parser = CHECKS)]
     pub(crate) checks: Vec<String>,
     /// How far back to look, such as 12h or 90d.
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = days)]
@@ -378,8 +465,12 @@ pub(crate) enum Format {
     Table,
     /// JSON reports for programs.
     Json,
+    /// JSON for programs, one report per line, as soon as each check ends.
+    Ndjson,
     /// JUnit XML for pipelines, one test case per step.
     Junit,
+    /// A page for people, in one file: failures first, and the time of each phase of each exchange.
+    Html,
 }
 
 /// Parses a duration that may have days, of 24 hours each.
@@ -407,65 +498,4 @@ fn usd(text: &str) -> Result<f64, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn command_line_is_consistent() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn help_fits_80_columns() {
-        fn pages(command: &mut clap::Command, found: &mut Vec<String>) {
-            found.push(command.clone().term_width(80).render_long_help().to_string());
-            command.build();
-            for inner in command.get_subcommands_mut() {
-                pages(inner, found);
-            }
-        }
-        let mut found = Vec::new();
-        pages(&mut Arguments::command(), &mut found);
-        assert!(found.len() > 15, "{}", found.len());
-        for page in found {
-            for line in page.lines() {
-                assert!(line.chars().count() <= 80, "{line}");
-            }
-        }
-    }
-
-    #[test]
-    fn commands_in_sample_notifications_are_valid() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/messages");
-        let mut verbs = std::collections::BTreeSet::new();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let text = std::fs::read_to_string(&path).unwrap();
-            let mail = path.to_str().unwrap().ends_with(".email.txt");
-            for line in text.lines().filter(|_| mail) {
-                let Some(at) = line.find("synthetics ") else { continue };
-                let parsed = Arguments::try_parse_from(line[at..].split_whitespace());
-                let parsed = parsed.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-                match parsed.command {
-                    Command::Mute(options) => {
-                        operations::names::parse_scope(&options.scope).unwrap();
-                        verbs.insert("mute");
-                    }
-                    Command::Cleanup(options) => {
-                        let checks = operations::checks::ids(&options.checks).unwrap();
-                        assert!(checks.iter().all(|id| operations::checks::has_cleanup(id)), "{}", path.display());
-                        verbs.insert("cleanup");
-                    }
-                    Command::Incident(options) => {
-                        assert!(check::incident::parts_of_id(&options.id).is_some(), "{}", options.id);
-                        verbs.insert("incident");
-                    }
-                    other => panic!("{}: unexpected {other:?}", path.display()),
-                }
-            }
-        }
-        assert_eq!(verbs.len(), 3, "{verbs:?}");
-    }
-}
+mod tests;

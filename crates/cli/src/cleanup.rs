@@ -1,39 +1,36 @@
 //! `synthetics cleanup`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use check::Outcome;
 use check::text::utc;
+use demo_platform::{DemoPlatform, Fault, Options};
 use local::Memory;
 use operations::checks;
-use runtime::{CleanupReport, FoundLeftover, Ports, SystemClock};
+use runtime::{AnyCheck, CleanupReport, Clock, FoundLeftover, Invocation, Ports, SkippingClock, SystemClock};
 
 use crate::arguments::CleanupOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::{deployment, ports, tables};
+use crate::{demo, deployment, ports, tables};
+
+/// Check whose leftover `cleanup --demo` finds.
+const BOOKING: &str = "booking";
+/// Time after which a cleanup treats the data of a run as left over.
+const UNTIL_OVER: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Finds the leftovers of earlier runs on the platform, and removes them with `--yes`.
 pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
-    let ports = ports::ports(&Arc::new(Memory::default()), Arc::new(SystemClock), interrupt.token.clone(), [])?;
-    let secrets = deployment::with_parameters(Arc::clone(&ports.secrets));
-    let ports = Ports { secrets, ..ports };
-    let mut reports = Vec::new();
-    for check in checks::from_file(&options.settings, &options.checks)? {
-        if interrupt.has_come() {
-            break;
+    let reports = match &options.settings {
+        Some(settings) => {
+            let ports = ports::ports(&Arc::new(Memory::default()), Arc::new(SystemClock), interrupt.token.clone(), [])?;
+            let secrets = deployment::with_parameters(Arc::clone(&ports.secrets));
+            look(&checks::from_file(settings, &options.checks)?, &Ports { secrets, ..ports }, options.yes).await
         }
-        let id = check.id();
-        if checks::has_cleanup(id) {
-            eprintln!("looking for leftovers of {id} …");
-            reports.extend(check.cleanup(&ports, options.yes).await);
-        } else if checks::creates(id) {
-            eprintln!("{id}: nothing to remove; the sessions and canaries that it creates end by themselves");
-        } else {
-            eprintln!("{id}: nothing to remove; it only reads");
-        }
-    }
+        None => on_demo(options, &interrupt).await?,
+    };
     if options.json {
         crate::terminal::json(&reports)?;
     } else if !reports.is_empty() {
@@ -47,6 +44,52 @@ pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
     } else {
         Exit::Passed
     }))
+}
+
+/// Searches a demo platform on which a run could not cancel its booking.
+async fn on_demo(options: &CleanupOptions, interrupt: &Interrupt) -> anyhow::Result<Vec<CleanupReport>> {
+    let clock = Arc::new(SkippingClock::default());
+    let platform_clock = clock.clone();
+    let platform =
+        DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
+    let ports = ports::ports(
+        &Arc::new(Memory::default()),
+        clock.clone(),
+        interrupt.token.clone(),
+        ports::demo_parameters(&platform),
+    )?;
+    let checks = demo::checks_for(&platform, &options.checks)?;
+    eprintln!("demo platform: {}; a run of {BOOKING} cannot cancel its booking …", platform.base_url());
+    platform.faults().activate(Fault::CancelIgnored);
+    for check in demo::checks_for(&platform, &[BOOKING.to_owned()])? {
+        check.run(&ports, &Invocation::manual()).await?;
+    }
+    platform.faults().clear(Fault::CancelIgnored);
+    clock.skip(UNTIL_OVER);
+    let reports = look(&checks, &ports, options.yes).await;
+    eprintln!("data left on the demo platform: {}", platform.leftovers().len());
+    platform.stop().await;
+    Ok(reports)
+}
+
+/// Searches the leftovers of each check, and removes them if asked to.
+async fn look(checks: &[Box<dyn AnyCheck>], ports: &Ports, remove: bool) -> Vec<CleanupReport> {
+    let mut reports = Vec::new();
+    for check in checks {
+        if ports.interrupt.is_cancelled() {
+            break;
+        }
+        let id = check.id();
+        if checks::has_cleanup(id) {
+            eprintln!("looking for leftovers of {id} …");
+            reports.extend(check.cleanup(ports, remove).await);
+        } else if checks::creates(id) {
+            eprintln!("{id}: nothing to remove; the sessions and canaries that it creates end by themselves");
+        } else {
+            eprintln!("{id}: nothing to remove; it only reads");
+        }
+    }
+    reports
 }
 
 fn table(reports: &[CleanupReport]) -> String {

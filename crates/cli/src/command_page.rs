@@ -2,9 +2,12 @@
 
 use clap::{Arg, Command, CommandFactory};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, EXAMPLES, EXIT_CODES};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
+
+/// Most values of an argument that are listed; `--help` lists more.
+const MAX_VALUES: usize = 6;
 
 const INTRODUCTION: &str = "\
 # Commands
@@ -13,6 +16,9 @@ Generated from the arguments of the program; do not edit. `UPDATE_CLI=1 cargo te
 
 `synthetics help` and `synthetics COMMAND --help` show the same. Commands for a deployment use the same credentials as the
 AWS CLI: environment variables, a profile, or SSO. `demo` and `run --demo` need none.
+
+`run --format json` prints a list of reports, and [run.schema.json](run.schema.json) describes it. `--format ndjson` prints one
+item of that list per line, as each check ends.
 ";
 
 #[test]
@@ -29,7 +35,11 @@ fn page() -> String {
     let mut command = Arguments::command();
     command.build();
     let mut text = INTRODUCTION.to_owned();
-    text.push_str(&fenced("text", &after_help(&command)));
+    text.push_str(&fenced("console", EXAMPLES));
+    text.push_str("\n## Exit codes\n\n| code | meaning |\n|---|---|\n");
+    EXIT_CODES
+        .iter()
+        .for_each(|(code, meaning)| text.push_str(&format!("| {code} | {} |\n", meaning.replace('\n', " "))));
     for inner in visible(&command) {
         add(&mut text, "synthetics", inner);
     }
@@ -68,8 +78,9 @@ fn row(argument: &Arg) -> String {
     let mut meaning = sentence(&escaped(&help).replace("\n\n", " ").replace('\n', " "));
     let list = |values: Vec<String>| values.join("`, `");
     let takes_values = argument.get_action().takes_values();
-    let values: Vec<String> = argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
-    if takes_values && !values.is_empty() {
+    let values = if argument.is_hide_possible_values_set() { Vec::new() } else { argument.get_possible_values() };
+    let values: Vec<String> = values.iter().map(|value| value.get_name().to_owned()).collect();
+    if takes_values && (1..=MAX_VALUES).contains(&values.len()) {
         meaning.push_str(&format!(" Values: `{}`.", list(values)));
     }
     let defaults: Vec<String> =

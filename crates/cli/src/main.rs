@@ -7,6 +7,7 @@ mod arguments;
 mod cleanup;
 #[cfg(test)]
 mod command_page;
+mod completions;
 mod cost;
 mod demo;
 #[cfg(feature = "aws")]
@@ -18,8 +19,9 @@ mod doctor;
 mod exit;
 mod faults;
 mod interrupt;
-mod junit;
 mod messages;
+mod offered;
+mod output;
 mod ports;
 mod run;
 mod screen;
@@ -71,9 +73,11 @@ async fn done() -> ExitCode {
         Command::Faults { json } => faults::list(json),
         Command::Doctor(DoctorCommand::Templates(options)) => doctor::doctor(&options),
         Command::Cost(options) => cost::cost(&options),
-        Command::Settings(SettingsCommand::Check { file }) => settings::check(&file),
+        Command::Settings(SettingsCommand::Check { files }) => settings::check(&files),
         Command::Settings(SettingsCommand::Show { file, format }) => settings::show(&file, format),
         Command::Settings(SettingsCommand::Schema) => settings::schema(),
+        Command::Completions { shell } => completions::completions(shell),
+        Command::Man { folder } => completions::man(folder.as_deref()),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -2,22 +2,31 @@
 
 use std::sync::Arc;
 
+use anyhow::bail;
 use check::Report;
 use demo_platform::{DemoPlatform, Options};
 use local::Memory;
 use operations::checks;
-use operations::thresholds::Thresholds;
 use runtime::{AnyCheck, Clock, Invocation, Ports, SkippingClock, SystemClock};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::arguments::{Format, RunOptions};
+use crate::arguments::RunOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::{demo, faults, junit, ports, tables};
+use crate::output::Output;
+use crate::{demo, faults, ports};
+
+/// Error of a command without a platform to run against.
+const NO_SOURCE: &str = "nothing to run against; give one of these:\n  \
+    synthetics run --demo             # a demo platform on this machine\n  \
+    synthetics run --settings FILE    # a platform described in a settings file";
 
 /// Runs checks once, or against the demo platform as often as a fault needs to show.
 pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
-    let memory = Arc::new(Memory::default());
+    if options.settings.is_none() && !options.demo {
+        bail!(NO_SOURCE);
+    }
+    let (memory, output) = (Arc::new(Memory::default()), Output::new(options));
     let interrupt = Interrupt::listen()?;
     let reports = if let Some(file) = &options.settings {
         let ports = ports::ports(&memory, Arc::new(SystemClock), interrupt.token.clone(), [])?;
@@ -27,32 +36,26 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
                 break;
             }
             eprintln!("running {} …", check.id());
-            reports.push(
-                check.run(&ports, &Invocation { may_send: options.send_canaries, ..Invocation::manual() }).await?,
-            );
+            let invocation = Invocation { may_send: options.send_canaries, ..Invocation::manual() };
+            let report = check.run(&ports, &invocation).await?;
+            output.ended(&report)?;
+            reports.push(report);
         }
         reports
     } else {
-        on_demo(options, &memory, &interrupt).await?
+        on_demo(options, &memory, &interrupt, &output).await?
     };
-    let environment = reports.first().map_or("none", |report| report.environment.as_str());
-    let thresholds = Thresholds::shipped(environment)?;
-    match options.format {
-        Format::Junit => println!("{}", junit::to_xml(&reports)?),
-        Format::Json => {
-            let marked: Result<Vec<Value>, _> = reports.iter().map(|report| thresholds.marked(report)).collect();
-            crate::terminal::json(&marked?)?;
-        }
-        Format::Table => {
-            let texts: Vec<String> = reports.iter().map(|report| tables::report(report, &thresholds)).collect();
-            println!("{}", texts.join("\n\n"));
-        }
-    }
+    output.all(&reports)?;
     Ok(interrupt.exit_or(Exit::from_reports(&reports)))
 }
 
 /// Runs checks against a demo platform on a free port. Waits are skipped: the clock of platform and checks is moved forward.
-async fn on_demo(options: &RunOptions, memory: &Arc<Memory>, interrupt: &Interrupt) -> anyhow::Result<Vec<Report>> {
+async fn on_demo(
+    options: &RunOptions,
+    memory: &Arc<Memory>,
+    interrupt: &Interrupt,
+    output: &Output,
+) -> anyhow::Result<Vec<Report>> {
     let fault = options.fault.as_deref().map(faults::find).transpose()?;
     let clock = Arc::new(SkippingClock::default());
     let platform_clock = clock.clone();
@@ -75,17 +78,18 @@ async fn on_demo(options: &RunOptions, memory: &Arc<Memory>, interrupt: &Interru
         {
             clock.skip(fault.every);
         }
-        reports = run_in_sequence(&checks, &ports, clock.as_ref()).await?;
+        reports = run_in_sequence(&checks, &ports, clock.as_ref(), (time == times).then_some(output)).await?;
     }
     platform.stop().await;
     Ok(reports)
 }
 
-/// Runs each check once, in sequence, so that their exchanges do not slow each other down.
+/// Runs each check once, in sequence, so that their exchanges do not slow each other down. The last round has an output.
 async fn run_in_sequence(
     checks: &[Box<dyn AnyCheck>],
     ports: &Ports,
     clock: &dyn Clock,
+    output: Option<&Output>,
 ) -> anyhow::Result<Vec<Report>> {
     let mut reports = Vec::new();
     for check in checks {
@@ -93,7 +97,9 @@ async fn run_in_sequence(
             break;
         }
         let event = json!({ "scheduled_time": clock.now().to_string() });
-        reports.push(check.run(ports, &Invocation { event, killed_at: None, may_send: true }).await?);
+        let report = check.run(ports, &Invocation { event, killed_at: None, may_send: true }).await?;
+        output.map_or(Ok(()), |output| output.ended(&report))?;
+        reports.push(report);
     }
     Ok(reports)
 }

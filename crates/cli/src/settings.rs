@@ -1,6 +1,6 @@
 //! `synthetics settings`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ::settings::Window;
 use jiff::Timestamp;
@@ -11,8 +11,20 @@ use toml::{Table, Value};
 use crate::arguments::SettingsFormat;
 use crate::exit::Exit;
 
+/// Checks settings files, and prints the problems of each.
+pub(crate) fn check(files: &[PathBuf]) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Passed;
+    for file in files {
+        if let Err(error) = check_one(file) {
+            eprintln!("error: {error:#}");
+            exit = Exit::NothingRun;
+        }
+    }
+    Ok(exit)
+}
+
 /// Reads a settings file as the functions do and reports every problem in it.
-pub(crate) fn check(file: &Path) -> anyhow::Result<Exit> {
+fn check_one(file: &Path) -> anyhow::Result<()> {
     let checks = checks::from_file(file, &[])?;
     let ids: Vec<&str> = checks.iter().map(|check| check.id()).collect();
     println!("{}: no problems; settings of {}", file.display(), ids.join(", "));
@@ -20,7 +32,7 @@ pub(crate) fn check(file: &Path) -> anyhow::Result<Exit> {
     for note in skipped_starts(windows, Timestamp::now()) {
         println!("{}: note: {note}", file.display());
     }
-    Ok(Exit::Passed)
+    Ok(())
 }
 
 /// Sentences about the weekly windows whose start the clock skips within a year.

@@ -1,7 +1,7 @@
 //! Tables for people.
 
 use alarm::MetricAlarm;
-use check::metric::{DURATION, Unit};
+use check::metric::{DURATION, Measurement, Unit};
 use check::text::quantity;
 use check::{Attempt, Failure, Outcome, Report, Step, StepResult, Subject};
 use comfy_table::{Table, presets};
@@ -93,18 +93,16 @@ fn detail(step: &Step) -> String {
 }
 
 fn measurements(check: &str, attempt: &Attempt, thresholds: &Thresholds) -> String {
-    attempt
-        .measurements
-        .iter()
-        .map(|measured| {
-            let item = measured.item.as_deref().or(measured.channel.map(|channel| channel.as_str()));
-            let item = item.map(|item| format!(" ({item})")).unwrap_or_default();
-            let value = quantity(&measured.metric, measured.value, measured.unit);
-            let over = over(thresholds.over(check, measured), measured.unit, &measured.metric);
-            format!("{} {value}{item}{over}", measured.metric)
-        })
-        .collect::<Vec<_>>()
-        .join("\n")
+    attempt.measurements.iter().map(|measured| measurement(check, measured, thresholds)).collect::<Vec<_>>().join("\n")
+}
+
+/// Renders a measurement with its unit: `CertificateDaysRemaining 4.9 days (www.app.example)`.
+pub(crate) fn measurement(check: &str, measured: &Measurement, thresholds: &Thresholds) -> String {
+    let item = measured.item.as_deref().or(measured.channel.map(|channel| channel.as_str()));
+    let item = item.map(|item| format!(" ({item})")).unwrap_or_default();
+    let value = quantity(&measured.metric, measured.value, measured.unit);
+    let over = over(thresholds.over(check, measured), measured.unit, &measured.metric);
+    format!("{} {value}{item}{over}", measured.metric)
 }
 
 /// Marks a value beyond a threshold: `  over 7 days: just-driving-synthetics-demo-certificates-very-soon`.
@@ -118,7 +116,7 @@ fn indented(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use check::metric::{CERTIFICATE_DAYS_REMAINING, Measurement};
+    use check::metric::CERTIFICATE_DAYS_REMAINING;
     use check_testkit::sample_report;
 
     use super::*;

@@ -33,6 +33,15 @@ pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<()> {
     Ok(())
 }
 
+/// Prints a value as JSON on one line of standard output.
+///
+/// # Errors
+/// When the value has no form in JSON.
+pub(crate) fn json_line(value: &impl Serialize) -> serde_json::Result<()> {
+    anstream::println!("{}", escaped(&serde_json::to_string(value)?));
+    Ok(())
+}
+
 /// Replaces what a terminal would interpret or hide, except for line breaks.
 fn shown(text: &str) -> String {
     text.split('\n').map(printable).collect::<Vec<_>>().join("\n")

@@ -109,6 +109,27 @@ impl Thresholds {
     }
 }
 
+/// Builds the JSON Schema (draft 2020-12) of a list of reports as [`Thresholds::marked`] returns them.
+#[must_use]
+pub fn reports_schema() -> Value {
+    let mut schema = schemars::schema_for!(Vec<Report>).to_value();
+    schema["title"] = json!("Reports of synthetic checks");
+    schema["description"] =
+        json!("Output of `synthetics run --format json`. With `--format ndjson`, each line is one item of the list.");
+    for part in ["Attempt", "Measurement"] {
+        schema["$defs"][part]["properties"]["over"] = json!({
+            "description": "The alarm whose threshold is exceeded; missing if none is.",
+            "type": "object",
+            "properties": {
+                "alarm": { "description": "Name of the alarm.", "type": "string" },
+                "threshold": { "description": "Threshold in the unit of the metric.", "type": "number" },
+            },
+            "required": ["alarm", "threshold"],
+        });
+    }
+    schema
+}
+
 #[cfg(test)]
 mod tests {
     use check::metric::{Channel, ERROR_RATE, NOTIFICATION_QUEUE};

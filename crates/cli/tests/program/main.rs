@@ -8,9 +8,11 @@ mod contributing;
 mod cost;
 mod doctor;
 mod faults;
+mod formats;
 mod interrupt;
 mod send;
 mod settings;
+mod snapshots;
 mod terminal;
 
 use std::net::TcpListener;
@@ -97,7 +99,7 @@ fn junit_format_has_a_case_per_step() {
         xml.contains("<testsuite name=\"availability\" tests=\"7\" skipped=\"0\" errors=\"0\" failures=\"3\""),
         "{xml}"
     );
-    assert!(xml.contains("name=\"status-api request\" classname=\"availability\""), "{xml}");
+    assert!(xml.contains("name=\"request (status-api)\" classname=\"availability\""), "{xml}");
     assert!(
         xml.contains("type=\"body\"") && xml.contains("message=\"expected a complete body, actual: cut short"),
         "{xml}"
@@ -135,7 +137,7 @@ fn bad_input_exits_2_with_one_message() {
         (&["settings", "check", &broken], "check.availability.deadlin"),
         (&["settings", "check", &unknown], "unknown check \"availabilty\"; did you mean \"availability\"?"),
         (&["settings", "check", &empty], "has no check"),
-        (&["run"], "--settings <FILE>|--demo"),
+        (&["run"], "synthetics run --settings FILE    # "),
         (&["run", "--fault", "500", "--settings", &broken], "--fault"),
         (&["demo", "--for", "soon"], "expected a duration"),
         (&["run", "logn", "--demo"], "did you mean \"login\"?"),

@@ -1,4 +1,5 @@
-//! `synthetics run --format junit`: a suite per check, a case per step of its last attempt.
+//! `synthetics run --format junit`: a suite per check, and a case per step of its last attempt: the class is the check, the
+//! name is the step with its subject.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use anyhow::Context;
 use check::{Report, Step, StepResult};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use crate::tables::{expected_actual, subject_name};
+use crate::tables::expected_actual;
 
 /// Renders the runs as XML: a failed step is a failure, an inconclusive one an error, one in maintenance is skipped.
 pub(crate) fn to_xml(reports: &[Report]) -> anyhow::Result<String> {
@@ -17,6 +18,7 @@ pub(crate) fn to_xml(reports: &[Report]) -> anyhow::Result<String> {
         suite.add_property(("trace_id", report.trace_id.as_str()));
         suite.add_property(("environment", report.environment.as_str()));
         suite.add_property(("outcome", report.outcome.word()));
+        suite.set_time(duration(report.last_attempt().map_or(0.0, |attempt| attempt.duration_ms)));
         let steps = report.last_attempt().into_iter().flat_map(|attempt| &attempt.steps);
         suite.add_test_cases(steps.map(|step| case(&report.key.check, step)));
         suite.add_test_cases(report.leftovers.iter().map(|left| {
@@ -54,9 +56,14 @@ fn case(check: &str, step: &Step) -> TestCase {
             status
         }
     };
-    let mut case = TestCase::new(format!("{} {}", subject_name(check, &step.subject), step.name), status);
-    case.set_classname(check).set_time(Duration::from_secs_f64(step.duration_ms.max(0.0) / 1_000.0));
+    let name = if step.subject.is_whole() { step.name.clone() } else { format!("{} ({})", step.name, step.subject) };
+    let mut case = TestCase::new(name, status);
+    case.set_classname(check).set_time(duration(step.duration_ms));
     case
+}
+
+fn duration(milliseconds: f64) -> Duration {
+    Duration::from_secs_f64(milliseconds.max(0.0) / 1_000.0)
 }
 
 #[cfg(test)]
