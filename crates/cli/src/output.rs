@@ -3,6 +3,7 @@
 mod exchanges;
 mod html;
 mod junit;
+mod page;
 mod waterfall;
 
 use std::cell::OnceCell;

@@ -1,6 +1,6 @@
 //! Errors about unknown names: the new name of a renamed key, and the nearest known names otherwise.
 
-use crate::problem::Part;
+use crate::problem::{Part, UNKNOWN};
 use crate::texts::shortened;
 
 /// Renamed keys: the table they are in, the old name, the new name.
@@ -62,17 +62,12 @@ fn near<'n>(name: &str, known: &[&'n str]) -> Vec<&'n str> {
         .collect()
 }
 
-/// Returns true if this is an error about an unknown name.
-pub(crate) fn is_unknown(error: &str) -> bool {
-    error.starts_with("unknown ")
-}
-
 /// Error about an unknown name: `unknown check "logn"; did you mean "login"?`. It suggests at most three names, or lists
 /// the known ones if they are few. `list` is the sentence, on a line of its own, about where to find all; it may be empty.
 #[must_use]
 pub fn unknown(kind: &str, name: &str, known: &[&str], list: &str) -> String {
     let break_before_list = if list.is_empty() { "" } else { "\n" };
-    format!("unknown {kind} \"{}\"{}{break_before_list}{list}", shortened(name), suggestion(name, known))
+    format!("{UNKNOWN} {kind} \"{}\"{}{break_before_list}{list}", shortened(name), suggestion(name, known))
 }
 
 /// End of a sentence about a name: `; did you mean "login" or "logout"?`, `; known: id, path`, or nothing.

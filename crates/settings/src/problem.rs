@@ -7,8 +7,6 @@ use std::fmt;
 use toml::Value;
 use url::Url;
 
-use crate::names::is_unknown;
-
 /// Most problems of a file that are listed. A file with more is another kind of file, or was written by a program.
 pub(crate) const LISTED: usize = 100;
 
@@ -50,11 +48,14 @@ pub fn listed(problems: &[Problem], more: usize) -> String {
     if rest > 0 {
         lines.push(format!("… and {rest} more"));
     }
-    if problems.iter().any(|problem| is_unknown(&problem.rule)) {
+    if problems.iter().any(|problem| problem.rule.starts_with(UNKNOWN)) {
         lines.push("`synthetics settings schema` describes every key".to_owned());
     }
     lines.join("\n")
 }
+
+/// First word of a rule about an unknown name.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// Rule of a problem that is only counted.
 const BRIEF: &str = "not listed, because there are too many problems";

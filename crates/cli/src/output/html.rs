@@ -1,52 +1,16 @@
 //! `synthetics run --format html`: one page for people, without scripts and without anything from elsewhere.
-//!
-//! Markup is always a constant, and everything else is escaped: [`Page`] has no other way in. A template engine would be a
-//! dependency for less than this.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use check::text::utc;
-use check::{Attempt, Failure, Outcome, Report, Step, StepResult, Subject, is_interpreted};
+use check::{Attempt, Failure, Outcome, Report, Step, StepResult, Subject};
 use operations::thresholds::Thresholds;
 
 use super::exchanges::{milliseconds, result};
+use super::page::Page;
 use super::waterfall::{self, Span};
 use crate::tables::{headline, measurement, subject_name};
-
-/// Text of a page.
-pub(super) struct Page(String);
-
-impl Page {
-    /// Adds markup.
-    pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
-        self.0.push_str(markup);
-        self
-    }
-
-    /// Adds text, which may come from outside.
-    pub(super) fn text(&mut self, text: &str) -> &mut Self {
-        for c in text.chars() {
-            match c {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                '"' => self.0.push_str("&quot;"),
-                '\'' => self.0.push_str("&#39;"),
-                // Control characters, and those that hide or reorder text.
-                c if c != '\n' && is_interpreted(c) => self.0.extend(c.escape_unicode()),
-                c => self.0.push(c),
-            }
-        }
-        self
-    }
-
-    /// Adds a number as the value of an attribute.
-    pub(super) fn number(&mut self, number: f64) -> &mut Self {
-        self.0.push_str(&format!("{number:.2}"));
-        self
-    }
-}
 
 /// Renders the reports, those that need attention first.
 pub(super) fn page(reports: &[Report], thresholds: &Thresholds) -> String {
@@ -54,7 +18,7 @@ pub(super) fn page(reports: &[Report], thresholds: &Thresholds) -> String {
     sorted.sort_by_key(|report| Reverse(State::from_report(report)));
     let worst = sorted.first().map_or(State::Passed, |report| State::from_report(report));
     let environment = reports.first().map_or("none", |report| report.environment.as_str());
-    let mut page = Page(String::new());
+    let mut page = Page::default();
     page.raw(include_str!("html/head.html")).raw("<style>\n").raw(include_str!("html/page.css")).raw("</style>\n");
     page.raw("<title>").text(worst.word()).raw(": synthetics, ").text(environment).raw("</title>\n</head>\n<body>\n");
     page.raw("<header>\n<h1>Synthetics: ").text(environment).raw("</h1>\n<p class=\"badge ").raw(worst.class());
@@ -69,7 +33,7 @@ pub(super) fn page(reports: &[Report], thresholds: &Thresholds) -> String {
         check(&mut page, report, thresholds);
     }
     page.raw("</main>\n</body>\n</html>");
-    page.0
+    page.into_text()
 }
 
 /// State of a check, the worst last.

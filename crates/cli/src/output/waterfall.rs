@@ -4,7 +4,7 @@ use check::{Exchange, Step};
 use jiff::{SignedDuration, Timestamp};
 
 use super::exchanges::phases;
-use super::html::Page;
+use super::page::Page;
 
 /// Width of a drawing, in its own units.
 const WIDTH: f64 = 1_000.0;
