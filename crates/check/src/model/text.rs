@@ -21,21 +21,42 @@ pub fn utc(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// Formats a value of a metric with its unit and sensible digits: `253 ms`, `4.9 days`, `40.1 %`.
-///
-/// CloudWatch has no unit for days, so a metric that counts them says so in its name.
+/// Formats a value of a metric with its unit and sensible digits: `253 ms`, `4.9 days`, `40.1 %`. A count is followed by
+/// the things that are counted, because CloudWatch has no unit for them: `12 jobs`.
 #[must_use]
 pub fn quantity(metric: &str, value: f64, unit: Unit) -> String {
     let (suffix, decimals) = match unit {
         Unit::Milliseconds if value > 0.0 && value < 1.0 => return "<1 ms".to_owned(),
-        Unit::Milliseconds => (" ms", 0),
-        Unit::Seconds => (" s", 1),
-        Unit::Percent => (" %", 1),
-        Unit::Count if metric.contains("Days") => (" days", 1),
-        Unit::Count => ("", 1),
+        Unit::Milliseconds => ("ms", 0),
+        Unit::Seconds => ("s", 1),
+        Unit::Percent => ("%", 1),
+        Unit::Count => (noun(metric, value), 1),
     };
     let decimals = if value.fract() == 0.0 { 0 } else { decimals };
-    format!("{value:.decimals$}{suffix}")
+    format!("{value:.decimals$} {suffix}").trim_end().to_owned()
+}
+
+/// Things that a metric counts. A metric that is 1 or 0 counts nothing, and neither does one that is not in the catalogue.
+fn noun(metric: &str, value: f64) -> &'static str {
+    let (one, many) = match metric {
+        "CacheEvictionRate" => ("key a minute", "keys a minute"),
+        "CacheRejectedConnections" => ("connection a minute", "connections a minute"),
+        "CertificateDaysRemaining" | "PartnerCertificateDays" => ("day", "days"),
+        "CpuLoad" => ("process", "processes"),
+        "Exceptions" => ("exception", "exceptions"),
+        "FailedJobs" | "FailedJobsStored" | "QueueBacklog" => ("job", "jobs"),
+        "IntegrationFailures" => ("failed run", "failed runs"),
+        "Leftovers" => ("leftover", "leftovers"),
+        "Lockouts" => ("log-in", "log-ins"),
+        "NotificationFailures" | "NotificationQueue" => ("message", "messages"),
+        "PaymentMismatches" => ("payment", "payments"),
+        "QueueThroughput" => ("job a minute", "jobs a minute"),
+        "Requests" => ("request", "requests"),
+        "SlowQueries" => ("query", "queries"),
+        "SlowQueryRate" => ("query a minute", "queries a minute"),
+        _ => ("", ""),
+    };
+    if value == 1.0 { one } else { many }
 }
 
 /// Converts a text to printable ASCII. Danish letters are transliterated, control characters become spaces, and other
@@ -88,6 +109,7 @@ fn replace(text: &str, keep: impl Fn(char) -> bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::CATALOGUE;
 
     #[test]
     fn quantity_has_unit_and_sensible_digits() {
@@ -100,9 +122,19 @@ mod tests {
             ("OldestJobAge", 300.0, Unit::Seconds, "300 s"),
             ("ErrorRate", 40.14, Unit::Percent, "40.1 %"),
             ("CertificateDaysRemaining", 4.94, Unit::Count, "4.9 days"),
-            ("QueueBacklog", 12.0, Unit::Count, "12"),
+            ("QueueBacklog", 12.0, Unit::Count, "12 jobs"),
+            ("FailedJobs", 1.0, Unit::Count, "1 job"),
+            ("Maintenance", 0.0, Unit::Count, "0"),
         ] {
             assert_eq!(quantity(metric, value, unit), expected, "{metric}");
+        }
+    }
+
+    #[test]
+    fn every_count_of_the_catalogue_has_a_noun() {
+        let flags = ["Inconclusive", "Maintenance", "Success"];
+        for metric in CATALOGUE.iter().filter(|metric| metric.unit == Unit::Count) {
+            assert_eq!(noun(metric.name, 2.0).is_empty(), flags.contains(&metric.name), "{}", metric.name);
         }
     }
 
