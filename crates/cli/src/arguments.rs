@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
@@ -13,7 +13,7 @@ use crate::offered::{CHECKS, FAULTS};
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("SYNTHETICS_BUILD"));
 
 /// Exit codes, part of the program's contract. A line break is where the help page breaks the line.
-pub(crate) const EXIT_CODES: [(u8, &str); 6] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 7] = [
     (0, "passed (maintenance counts as passed and is reported)"),
     (
         1,
@@ -23,6 +23,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 6] = [
     (2, "nothing ran: wrong usage or settings, unknown name, port in use,\nno access to AWS, AWS call failed"),
     (3, "no check failed, but at least one was inconclusive"),
     (130, "interrupted by Ctrl-C (SIGINT)"),
+    (141, "the reader of the output left before its end, as in `synthetics demo | head`"),
     (143, "ended by SIGTERM"),
 ];
 
@@ -45,6 +46,19 @@ fn after_help() -> String {
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) view: View,
+}
+
+/// Options of every command about its output for people.
+#[derive(Debug, Args)]
+pub(crate) struct View {
+    /// Use colours. NO_COLOR and CLICOLOR_FORCE decide when this option does not.
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    pub(crate) color: ColorChoice,
+    /// Print each line whole, however long, instead of fitting it to the terminal or to COLUMNS.
+    #[arg(long, global = true)]
+    pub(crate) wide: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -261,6 +275,9 @@ pub(crate) struct DemoOptions {
     /// Interval between runs of each check.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(crate) every: Duration,
+    /// Also print what programs get: the JSON of each notification.
+    #[arg(long)]
+    pub(crate) show_json: bool,
     /// Port of the demo platform; 0 picks a free one. [default: 8480]
     #[arg(long)]
     pub(crate) port: Option<u16>,

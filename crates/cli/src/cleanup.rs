@@ -13,7 +13,8 @@ use runtime::{AnyCheck, CleanupReport, Clock, FoundLeftover, Invocation, Ports, 
 use crate::arguments::CleanupOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::{demo, deployment, ports, tables};
+use crate::styled::{Styled, Tone};
+use crate::{demo, deployment, ports, tables, terminal};
 
 /// Check whose leftover `cleanup --demo` finds.
 const BOOKING: &str = "booking";
@@ -32,9 +33,9 @@ pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
         None => on_demo(options, &interrupt).await?,
     };
     if options.json {
-        crate::terminal::json(&reports)?;
+        terminal::json(&reports)?;
     } else if !reports.is_empty() {
-        println!("{}", table(&reports));
+        terminal::print(&table(&reports));
     }
     let is_left = reports.iter().flat_map(|report| &report.leftovers).any(|leftover| !leftover.removed);
     Ok(interrupt.exit_or(if is_left {
@@ -92,15 +93,16 @@ async fn look(checks: &[Box<dyn AnyCheck>], ports: &Ports, remove: bool) -> Vec<
     reports
 }
 
-fn table(reports: &[CleanupReport]) -> String {
+fn table(reports: &[CleanupReport]) -> Styled {
     let row = |check: &str, leftover: &FoundLeftover| {
+        let state = if leftover.removed { ("removed", Tone::Passed) } else { ("left", Tone::Failed) };
         [
-            check.to_owned(),
-            leftover.what.clone(),
-            leftover.id.clone(),
-            utc(leftover.began),
-            leftover.run_id.clone(),
-            if leftover.removed { "removed" } else { "left" }.to_owned(),
+            check.into(),
+            leftover.what.as_str().into(),
+            leftover.id.as_str().into(),
+            utc(leftover.began).into(),
+            leftover.run_id.as_str().into(),
+            Styled::new(state.1, state.0),
         ]
     };
     let rows: Vec<_> =
@@ -111,23 +113,23 @@ fn table(reports: &[CleanupReport]) -> String {
     }
     for CleanupReport { check, leftovers, outcome } in reports {
         match outcome {
-            Outcome::Passed if leftovers.is_empty() => text.push(format!("{check}: no leftovers")),
+            Outcome::Passed if leftovers.is_empty() => text.push(format!("{check}: no leftovers").into()),
             Outcome::Passed if leftovers.iter().any(|leftover| !leftover.removed) => {
-                text.push(format!("{check}: add --yes to remove these leftovers"));
+                text.push(format!("{check}: add --yes to remove these leftovers").into());
             }
             Outcome::Passed => {}
             Outcome::Failed { failures } => {
                 for failure in failures {
                     let difference = tables::expected_actual(failure);
-                    text.push(format!("{check}: search incomplete: {}: {difference}", failure.step));
+                    text.push(format!("{check}: search incomplete: {}: {difference}", failure.step).into());
                 }
             }
             Outcome::Inconclusive { inconclusive } => {
-                text.push(format!("{check}: search failed: {}", inconclusive.detail));
+                text.push(format!("{check}: search failed: {}", inconclusive.detail).into());
             }
-            Outcome::Maintenance { detail } => text.push(format!("{check}: search failed: {detail}")),
+            Outcome::Maintenance { detail } => text.push(format!("{check}: search failed: {detail}").into()),
             Outcome::Refused { .. } => {}
         }
     }
-    text.join("\n")
+    Styled::from_lines(text)
 }

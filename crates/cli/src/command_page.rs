@@ -40,6 +40,8 @@ fn page() -> String {
     EXIT_CODES
         .iter()
         .for_each(|(code, meaning)| text.push_str(&format!("| {code} | {} |\n", meaning.replace('\n', " "))));
+    text.push_str("\n## Options of every command\n");
+    text.push_str(&table(command.get_arguments().filter(|argument| argument.is_global_set())));
     for inner in visible(&command) {
         add(&mut text, "synthetics", inner);
     }
@@ -57,11 +59,8 @@ fn add(text: &mut String, parent: &str, command: &Command) {
     }
     let usage = command.clone().render_usage().to_string();
     text.push_str(&fenced("text", &usage.replace("Usage: ", "")));
-    let arguments: Vec<&Arg> = command.get_arguments().filter(|argument| argument.get_id() != "help").collect();
-    if !arguments.is_empty() {
-        text.push_str("\n| argument | meaning |\n|---|---|\n");
-        arguments.iter().for_each(|argument| text.push_str(&row(argument)));
-    }
+    let is_own = |argument: &&Arg| argument.get_id() != "help" && !argument.is_global_set();
+    text.push_str(&table(command.get_arguments().filter(is_own)));
     let examples = after_help(command);
     if !examples.is_empty() {
         text.push_str(&fenced("console", &examples));
@@ -70,6 +69,11 @@ fn add(text: &mut String, parent: &str, command: &Command) {
 
 fn visible(command: &Command) -> impl Iterator<Item = &Command> {
     command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help")
+}
+
+fn table<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
+    let rows: String = arguments.map(row).collect();
+    if rows.is_empty() { rows } else { format!("\n| argument | meaning |\n|---|---|\n{rows}") }
 }
 
 /// Row of an argument, with its default and the values it takes.

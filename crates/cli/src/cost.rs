@@ -21,7 +21,7 @@ pub(crate) fn cost(options: &CostOptions) -> anyhow::Result<Exit> {
     if options.json {
         crate::terminal::json(&show::json(&report))?;
     } else {
-        println!("{}", show::text(&report));
+        crate::terminal::print(&show::text(&report));
     }
     Ok(exit(&report))
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use check::incident::Incident;
-use check::{Attempt, Report, Verdict};
+use check::{Outcome, Report};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use local::Memory;
 use operations::checks;
@@ -19,7 +18,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::arguments::DemoOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::overview::Overview;
 use crate::screen::Screen;
+use crate::styled::{Styled, Tone};
 use crate::{faults, messages, ports, tables};
 
 /// Settings of the demo, embedded in the program.
@@ -29,6 +30,8 @@ const SETTINGS_NAME: &str = "infra/layer/settings/demo.toml";
 const DEFAULT_PORT: u16 = 8480;
 /// Healthy runs before the fault is injected.
 const HEALTHY_RUNS: u32 = 2;
+/// Interval at which the size of the terminal is compared.
+const RESIZES: Duration = Duration::from_millis(200);
 /// Part of the total time after which the fault is cleared, so that the recovery shows.
 const FAULT_GOES_AFTER: f64 = 0.55;
 
@@ -46,13 +49,17 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
     let ports =
         ports::ports(&memory, Arc::new(SystemClock), interrupt.token.clone(), ports::demo_parameters(&platform))?;
-    let mut show = Show { screen: Screen::new(), last: BTreeMap::new(), runs: 0, notified: 0 };
-    show.screen.print(&format!(
-        "Demo platform: {}\nInject a fault: curl -X PUT {admin}/faults/NAME, clear it: curl -X DELETE {admin}/faults/NAME",
-        platform.base_url(),
-        admin = platform.admin_url()
-    ));
+    let mut show = Show::new(options.show_json);
+    let (base, admin) = (platform.base_url(), platform.admin_url());
+    let banner = format!(
+        "Demo platform    {base}\n\
+         Inject a fault   curl -X PUT {admin}/faults/500\n\
+         Clear it         curl -X DELETE {admin}/faults/500\n\
+         All faults       synthetics faults"
+    );
+    show.screen.print(&banner.into());
 
+    let mut resizes = interval(RESIZES);
     let mut schedule = interval(options.every);
     schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let began = Instant::now();
@@ -60,6 +67,12 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     loop {
         tokio::select! {
             _ = schedule.tick() => {}
+            _ = resizes.tick() => {
+                if show.screen.is_resized() {
+                    show.redraw();
+                }
+                continue;
+            }
             () = interrupt.token.cancelled() => break,
         }
         if options.duration.is_some_and(|duration| began.elapsed() >= duration) {
@@ -69,10 +82,8 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         show.round(&checks, &ports, &memory).await?;
     }
     platform.stop().await;
-    let summary =
-        format!("{} of each check, {} sent", counted(show.runs, "run"), counted(show.notified, "notification"));
-    show.screen.print(&summary);
-    Ok(interrupt.exit_or(Exit::from_reports(show.last.values())))
+    show.end();
+    Ok(interrupt.exit_or(Exit::from_reports(show.overview.reports())))
 }
 
 /// Reads the checks of the demo's settings, pointed at this platform.
@@ -96,13 +107,13 @@ impl Script {
         if !self.activated && show.runs >= HEALTHY_RUNS {
             platform.faults().activate(fault);
             self.activated = true;
-            show.screen.print(&format!("=> fault {fault} injected"));
+            show.screen.print(&Styled::new(Tone::Strong, format!("=> fault {fault} injected")));
         }
         let goes = self.duration.map(|duration| duration.mul_f64(FAULT_GOES_AFTER));
         if self.activated && !self.cleared && goes.is_some_and(|goes| elapsed >= goes) {
             platform.faults().clear(fault);
             self.cleared = true;
-            show.screen.print(&format!("=> fault {fault} cleared"));
+            show.screen.print(&Styled::new(Tone::Strong, format!("=> fault {fault} cleared")));
         }
     }
 }
@@ -110,65 +121,98 @@ impl Script {
 /// State of the screen.
 struct Show {
     screen: Screen,
-    last: BTreeMap<&'static str, Report>,
+    overview: Overview,
+    /// Last line of the log about each check, without its duration.
+    logged: BTreeMap<&'static str, String>,
+    status: String,
+    show_json: bool,
     runs: u32,
     notified: u32,
 }
 
 impl Show {
+    fn new(show_json: bool) -> Self {
+        Self {
+            screen: Screen::new(),
+            overview: Overview::default(),
+            logged: BTreeMap::new(),
+            status: String::new(),
+            show_json,
+            runs: 0,
+            notified: 0,
+        }
+    }
+
     /// Runs each check once.
     async fn round(&mut self, checks: &[Box<dyn AnyCheck>], ports: &Ports, memory: &Memory) -> anyhow::Result<()> {
-        for check in checks {
+        for (check, number) in checks.iter().zip(1..) {
+            self.status = format!("run {}: {} ({number} of {})", self.runs + 1, check.id(), checks.len());
+            self.redraw();
             let event = json!({ "scheduled_time": ports.clock.now().to_string() });
             let report = check.run(ports, &Invocation { event, killed_at: None, may_send: true }).await?;
-            let time = report.started.strftime("%H:%M:%S");
-            self.screen.print(&format!("{time}  {}{}", tables::headline(&report), failing(&report)));
+            self.log(check.id(), &report);
             for delivery in memory.take_sent() {
                 self.notified += 1;
-                self.screen.print(&messages::shown(&delivery));
+                if let Some(message) = messages::shown(&delivery) {
+                    self.screen.print(&message);
+                }
+                if self.show_json
+                    && let Some(json) = messages::as_json(&delivery)
+                {
+                    self.screen.document(&json);
+                }
             }
-            self.last.insert(check.id(), report);
+            self.overview.insert(check.id(), report);
             if ports.interrupt.is_cancelled() {
                 return Ok(());
             }
         }
         self.runs += 1;
-        let table = self.table();
-        self.screen.draw(&table);
+        self.status = format!("{}; Ctrl-C ends the demo", self.counts());
+        self.redraw();
         Ok(())
     }
 
-    fn table(&self) -> String {
-        let rows = self.last.values().flat_map(|report| {
-            let verdicts = report.last_attempt().map(Attempt::verdicts).unwrap_or_default();
-            verdicts.into_iter().map(|(subject, verdict)| {
-                let open = report.reasons.iter().find(|reason| {
-                    reason.subject == subject && reason.incident.as_ref().is_some_and(Incident::is_open)
-                });
-                let (state, detail) = match verdict {
-                    Verdict::Healthy if open.is_some() => ("recovering", String::new()),
-                    Verdict::Healthy => ("healthy", String::new()),
-                    Verdict::Failing(failure) => ("FAILING", format!("{}: {}", failure.kind, failure.actual)),
-                    Verdict::Inconclusive(inconclusive) => ("inconclusive", inconclusive.detail.to_string()),
-                    Verdict::Maintenance(_) => ("maintenance", String::new()),
-                };
-                let since = open.map(|reason| reason.since.strftime("%H:%M:%S").to_string()).unwrap_or_default();
-                [
-                    report.key.check.clone(),
-                    tables::subject_name(&report.key.check, &subject).to_owned(),
-                    state.to_owned(),
-                    since,
-                    detail,
-                ]
-            })
+    /// Logs a run. Next to the live lines, only changes are of interest.
+    fn log(&mut self, check: &'static str, report: &Report) {
+        let failing = failing(report);
+        let said = format!("{}{failing}", report.outcome.word());
+        let is_new =
+            self.logged.insert(check, said.clone()).map_or(report.outcome != Outcome::Passed, |last| last != said);
+        if is_new || !self.screen.is_live() {
+            let mut line = Styled::new(Tone::Faint, report.started.strftime("%H:%M:%S  ").to_string());
+            line.append(&tables::headline(report));
+            self.screen.print(&line.with(Tone::Plain, failing));
+        }
+    }
+
+    fn redraw(&mut self) {
+        let Self { screen, overview, status, .. } = self;
+        screen.draw(|size| {
+            let mut lines = vec![Styled::new(Tone::Faint, "─".repeat(size.columns))];
+            lines.extend(overview.lines(size));
+            lines.push(Styled::new(Tone::Faint, &*status));
+            lines
         });
-        tables::columns(["CHECK", "SUBJECT", "STATE", "SINCE", "DETAIL"], rows)
+    }
+
+    fn counts(&self) -> String {
+        format!("{} of each check, {} sent", counted(self.runs, "run"), counted(self.notified, "notification"))
+    }
+
+    /// Leaves the state of all subjects on a terminal.
+    fn end(&mut self) {
+        if self.screen.is_live() {
+            self.screen.clear();
+            self.screen.print(&self.overview.table().with(Tone::Plain, "\n"));
+        }
+        self.screen.print(&self.counts().into());
     }
 }
 
 /// Renders the failures of a run, a line each, for the log above the table.
 fn failing(report: &Report) -> String {
-    let check::Outcome::Failed { failures } = &report.outcome else { return String::new() };
+    let Outcome::Failed { failures } = &report.outcome else { return String::new() };
     failures
         .iter()
         .map(|failure| {

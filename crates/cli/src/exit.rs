@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     Inconclusive = 3,
     /// Ended early by Ctrl-C (SIGINT), as shells report it.
     Interrupted = 130,
+    /// The reader of standard output left before its end. A shell reports the same of programs that SIGPIPE ends.
+    ReaderLeft = 141,
     /// Ended early by SIGTERM, as shells report it.
     Terminated = 143,
 }

@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 use settings::unknown;
 
 use crate::exit::Exit;
-use crate::tables;
+use crate::{tables, terminal};
 
 /// Lists the faults that the demo platform can inject.
 pub(crate) fn list(as_json: bool) -> anyhow::Result<Exit> {
     let faults = catalogue()?;
     if as_json {
         let list: Vec<Value> = faults.iter().map(as_value).collect();
-        crate::terminal::json(&list)?;
+        terminal::json(&list)?;
     } else {
         let rows = faults
             .iter()
             .map(|fault| [fault.fault.name().to_owned(), fault.check.clone(), fault.description.clone(), shows(fault)]);
-        println!("{}", tables::columns(["FAULT", "CHECK", "DESCRIPTION", "MUST SHOW"], rows));
+        terminal::print(&tables::columns(["FAULT", "CHECK", "DESCRIPTION", "MUST SHOW"], rows));
     }
     Ok(Exit::Passed)
 }

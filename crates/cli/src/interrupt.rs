@@ -1,4 +1,4 @@
-//! Signals that ask the program to stop: the run in progress undoes what it has created, and the program ends.
+//! Requests to stop, by a signal or by a reader that leaves: the run in progress undoes what it has created, and the program ends.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,16 +7,17 @@ use runtime::CancellationToken;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
+use crate::terminal;
 
-/// Request to stop, by Ctrl-C (SIGINT) or SIGTERM.
+/// Request to stop: Ctrl-C (SIGINT), SIGTERM, or the end of the reader of standard output.
 pub(crate) struct Interrupt {
-    /// Cancelled by the first signal.
+    /// Cancelled by the first request.
     pub(crate) token: CancellationToken,
     by: Arc<OnceLock<Exit>>,
 }
 
 impl Interrupt {
-    /// Listens for signals from now on. A second signal ends the program at once.
+    /// Listens for requests from now on. A signal after the first request ends the program at once.
     ///
     /// # Errors
     /// When the operating system refuses the handlers.
@@ -26,9 +27,14 @@ impl Interrupt {
         let interrupt = Self { token: CancellationToken::new(), by: Arc::default() };
         let (token, by) = (interrupt.token.clone(), Arc::clone(&interrupt.by));
         tokio::spawn(async move {
-            let first = next(&mut int, &mut term).await;
+            let first = tokio::select! {
+                signal = next(&mut int, &mut term) => signal,
+                () = terminal::reader_left() => Exit::ReaderLeft,
+            };
             by.get_or_init(|| first);
-            eprintln!("stopping: undoing what is in progress; a second signal ends the program at once");
+            if first != Exit::ReaderLeft {
+                eprintln!("stopping: undoing what is in progress; a second signal ends the program at once");
+            }
             token.cancel();
             let second = next(&mut int, &mut term).await;
             std::process::exit(second as i32);
@@ -36,12 +42,7 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// True after a signal.
-    pub(crate) fn has_come(&self) -> bool {
-        self.token.is_cancelled()
-    }
-
-    /// Exit code of the program: that of the signal, or this one when none came.
+    /// Exit code of the program: that of the request, or this one when none came.
     pub(crate) fn exit_or(&self, regular: Exit) -> Exit {
         self.by.get().copied().unwrap_or(regular)
     }

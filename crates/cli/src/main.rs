@@ -22,10 +22,12 @@ mod interrupt;
 mod messages;
 mod offered;
 mod output;
+mod overview;
 mod ports;
 mod run;
 mod screen;
 mod settings;
+mod styled;
 mod tables;
 
 use std::process::ExitCode;
@@ -58,6 +60,8 @@ async fn done() -> ExitCode {
         }
         Err(shown) => shown.exit(),
     };
+    terminal::set_view(&arguments.view);
+    tokio::spawn(terminal::watch_reader());
     let done = match arguments.command {
         Command::Demo(options) => demo::demo(&options).await,
         Command::Run(options) => run::run(&options).await,
@@ -80,6 +84,7 @@ async fn done() -> ExitCode {
         Command::Man { folder } => completions::man(folder.as_deref()),
     };
     match done {
+        _ if terminal::is_closed() => Exit::ReaderLeft.into(),
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("error: {error:#}");

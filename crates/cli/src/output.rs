@@ -13,6 +13,7 @@ use operations::thresholds::Thresholds;
 use serde_json::Value;
 
 use crate::arguments::{Format, RunOptions};
+use crate::styled::Styled;
 use crate::{tables, terminal};
 
 /// Prints reports.
@@ -29,9 +30,19 @@ impl Output {
     }
 
     /// Prints a report as soon as its check has ended, in the formats that allow it.
-    pub(crate) fn ended(&self, report: &Report) -> anyhow::Result<()> {
-        if self.format == Format::Ndjson {
-            terminal::json_line(&self.thresholds(&report.environment)?.marked(report)?)?;
+    pub(crate) fn ended(&self, report: &Report, is_first: bool) -> anyhow::Result<()> {
+        let thresholds = self.thresholds(&report.environment)?;
+        match self.format {
+            Format::Ndjson => terminal::json_line(&thresholds.marked(report)?)?,
+            Format::Table => {
+                let mut text = Styled::from(if is_first { "" } else { "\n" });
+                text.append(&tables::report(report, thresholds));
+                if self.verbose {
+                    text.append(&exchanges::text(report).into());
+                }
+                terminal::print(&text);
+            }
+            Format::Junit | Format::Html | Format::Json => {}
         }
         Ok(())
     }
@@ -40,20 +51,13 @@ impl Output {
     pub(crate) fn all(&self, reports: &[Report]) -> anyhow::Result<()> {
         let thresholds = self.thresholds(reports.first().map_or("none", |report| report.environment.as_str()))?;
         match self.format {
-            Format::Junit => println!("{}", junit::to_xml(reports)?),
-            Format::Html => println!("{}", html::page(reports, thresholds)),
+            Format::Junit => terminal::document(&junit::to_xml(reports)?),
+            Format::Html => terminal::document(&html::page(reports, thresholds)),
             Format::Json => {
                 let marked: Result<Vec<Value>, _> = reports.iter().map(|report| thresholds.marked(report)).collect();
                 terminal::json(&marked?)?;
             }
-            Format::Ndjson => {}
-            Format::Table => {
-                let text = |report: &Report| {
-                    let exchanges = if self.verbose { exchanges::text(report) } else { String::new() };
-                    tables::report(report, thresholds) + &exchanges
-                };
-                println!("{}", reports.iter().map(text).collect::<Vec<_>>().join("\n\n"));
-            }
+            Format::Ndjson | Format::Table => {}
         }
         Ok(())
     }

@@ -7,13 +7,14 @@ use check::Report;
 use demo_platform::{DemoPlatform, Options};
 use local::Memory;
 use operations::checks;
-use runtime::{AnyCheck, Clock, Invocation, Ports, SkippingClock, SystemClock};
+use runtime::{AnyCheck, CancellationToken, Clock, Invocation, Ports, SkippingClock, SystemClock};
 use serde_json::json;
 
 use crate::arguments::RunOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::screen::Progress;
 use crate::{demo, faults, ports};
 
 /// Error of a command without a platform to run against.
@@ -30,20 +31,11 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
     let reports = if let Some(file) = &options.settings {
         let ports = ports::ports(&memory, Arc::new(SystemClock), interrupt.token.clone(), [])?;
-        let mut reports = Vec::new();
-        for check in checks::from_file(file, &options.checks)? {
-            if interrupt.has_come() {
-                break;
-            }
-            eprintln!("running {} …", check.id());
-            let invocation = Invocation { may_send: options.send_canaries, ..Invocation::manual() };
-            let report = check.run(&ports, &invocation).await?;
-            output.ended(&report)?;
-            reports.push(report);
-        }
-        reports
+        let checks = checks::from_file(file, &options.checks)?;
+        let invocation = || Invocation { may_send: options.send_canaries, ..Invocation::manual() };
+        run_in_sequence(&checks, &ports, invocation, Some(&output)).await?
     } else {
-        on_demo(options, &memory, &interrupt, &output).await?
+        on_demo(options, &memory, &interrupt.token, &output).await?
     };
     output.all(&reports)?;
     Ok(interrupt.exit_or(Exit::from_reports(&reports)))
@@ -53,7 +45,7 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
 async fn on_demo(
     options: &RunOptions,
     memory: &Arc<Memory>,
-    interrupt: &Interrupt,
+    interrupt: &CancellationToken,
     output: &Output,
 ) -> anyhow::Result<Vec<Report>> {
     let fault = options.fault.as_deref().map(faults::find).transpose()?;
@@ -62,15 +54,19 @@ async fn on_demo(
     let platform =
         DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
     let checks = demo::checks_for(&platform, &options.checks)?;
-    let ports = ports::ports(memory, clock.clone(), interrupt.token.clone(), ports::demo_parameters(&platform))?;
+    let ports = ports::ports(memory, clock.clone(), interrupt.clone(), ports::demo_parameters(&platform))?;
     let mut times = 1;
     if let Some(fault) = &fault {
         platform.faults().activate(fault.fault);
         times = fault.runs.get();
     }
+    let invocation = || {
+        let event = json!({ "scheduled_time": clock.now().to_string() });
+        Invocation { event, killed_at: None, may_send: true }
+    };
     let mut reports = Vec::new();
     for time in 1..=times {
-        if interrupt.has_come() {
+        if interrupt.is_cancelled() {
             break;
         }
         if let Some(fault) = &fault
@@ -78,27 +74,32 @@ async fn on_demo(
         {
             clock.skip(fault.every);
         }
-        reports = run_in_sequence(&checks, &ports, clock.as_ref(), (time == times).then_some(output)).await?;
+        let shown = (time == times).then_some(output);
+        reports = run_in_sequence(&checks, &ports, invocation, shown).await?;
     }
     platform.stop().await;
     Ok(reports)
 }
 
-/// Runs each check once, in sequence, so that their exchanges do not slow each other down. The last round has an output.
+/// Runs each check once, in sequence, so that their exchanges do not slow each other down. Prints each report as its check ends,
+/// if there is an output.
 async fn run_in_sequence(
     checks: &[Box<dyn AnyCheck>],
     ports: &Ports,
-    clock: &dyn Clock,
+    invocation: impl Fn() -> Invocation,
     output: Option<&Output>,
 ) -> anyhow::Result<Vec<Report>> {
+    let progress = Progress::new(checks.len());
     let mut reports = Vec::new();
     for check in checks {
         if ports.interrupt.is_cancelled() {
             break;
         }
-        let event = json!({ "scheduled_time": clock.now().to_string() });
-        let report = check.run(ports, &Invocation { event, killed_at: None, may_send: true }).await?;
-        output.map_or(Ok(()), |output| output.ended(&report))?;
+        progress.next(check.id());
+        let report = check.run(ports, &invocation()).await?;
+        if let Some(output) = output {
+            progress.suspend(|| output.ended(&report, reports.is_empty()))?;
+        }
         reports.push(report);
     }
     Ok(reports)

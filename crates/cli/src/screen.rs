@@ -1,42 +1,141 @@
-//! Live screen of the demo: a log of lines, and below it a table that is redrawn. Without a terminal, lines only.
+//! Live parts of the terminal, by `indicatif`: lines of the demo that are redrawn below its log, and the progress of a run.
 
-use std::io::{IsTerminal, Write};
+use std::collections::VecDeque;
+use std::time::Duration;
 
-/// Output of the demo.
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::styled::Styled;
+use crate::terminal;
+
+/// Lines of the log that are kept, to be printed again when the width of the terminal changes.
+const KEPT_LINES: usize = 200;
+/// Interval at which the progress of a run moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Output of the demo: a log and, on a terminal, a few live lines below it.
 pub(crate) struct Screen {
-    live: bool,
-    drawn: usize,
+    live: Option<ProgressBar>,
+    /// Columns for which the log was broken into lines.
+    columns: usize,
+    /// Columns and lines for which the live lines were drawn.
+    drawn: (usize, usize),
+    log: VecDeque<Styled>,
 }
 
 impl Screen {
     /// Writes to standard output.
     pub(crate) fn new() -> Self {
-        Self { live: std::io::stdout().is_terminal(), drawn: 0 }
-    }
-
-    /// Prints lines above the table.
-    pub(crate) fn print(&mut self, text: &str) {
-        self.wipe();
-        println!("{text}");
-    }
-
-    /// Draws the table below the log; only on a terminal.
-    pub(crate) fn draw(&mut self, table: &str) {
-        self.wipe();
-        if self.live {
-            println!("\n{table}");
-            self.drawn = table.lines().count() + 1;
-        }
-        // A closed pipe needs no handling here.
-        let _ = std::io::stdout().flush();
-    }
-
-    fn wipe(&mut self) {
-        if self.drawn > 0 {
-            // Cursor up, and clear to the end of the screen (ECMA-48: CUU, ED). Not with `print!`, which strips escapes when
-            // NO_COLOR is set.
-            let _ = write!(std::io::stdout(), "\x1b[{}A\x1b[J", self.drawn);
-            self.drawn = 0;
+        let live = terminal::is_live().then(|| bar(None, ProgressDrawTarget::stdout(), "{msg}"));
+        Self {
+            live,
+            columns: terminal::columns(),
+            drawn: (terminal::columns(), terminal::lines()),
+            log: VecDeque::new(),
         }
     }
+
+    /// True if there are live lines.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// True if the terminal has another size than at the last drawing.
+    pub(crate) fn is_resized(&self) -> bool {
+        self.is_live() && (terminal::columns(), terminal::lines()) != self.drawn
+    }
+
+    /// Prints lines of the log.
+    pub(crate) fn print(&mut self, text: &Styled) {
+        self.log(text, || terminal::print(text));
+    }
+
+    /// Prints lines of the log that keep their length.
+    pub(crate) fn document(&mut self, text: &str) {
+        self.log(&text.into(), || terminal::document(text));
+    }
+
+    fn log(&mut self, text: &Styled, print: impl FnOnce()) {
+        self.adapt();
+        let Some(live) = &self.live else { return print() };
+        live.suspend(print);
+        self.log.extend(text.lines());
+        self.log.drain(..self.log.len().saturating_sub(KEPT_LINES));
+    }
+
+    /// Redraws the live lines.
+    pub(crate) fn draw(&mut self, lines: impl FnOnce(Size) -> Vec<Styled>) {
+        self.adapt();
+        let Some(live) = &self.live else { return };
+        self.drawn = (terminal::columns(), terminal::lines());
+        // A line as wide as the terminal would leave no place for the cursor.
+        let size = Size { columns: self.drawn.0.saturating_sub(1), lines: (self.drawn.1 / 2).max(4) };
+        let lines = lines(size).into_iter().map(|line| line.cut(size.columns));
+        live.set_message(terminal::rendered(&Styled::from_lines(lines)));
+        live.force_draw();
+    }
+
+    /// Prints the end of the log again when the width has changed. The terminal may have broken its lines anew, so what was
+    /// drawn is no longer where it was.
+    fn adapt(&mut self) {
+        let Some(live) = self.live.as_ref().filter(|_| terminal::columns() != self.columns) else { return };
+        self.columns = terminal::columns();
+        let log = Styled::from_lines(self.log.iter().cloned()).wrapped(self.columns);
+        let above = log.lines().count().saturating_sub(terminal::lines() / 2);
+        let shown = Styled::from_lines(log.lines().skip(above));
+        live.set_message("");
+        live.suspend(|| {
+            terminal::clear_screen();
+            terminal::print(&shown);
+        });
+    }
+
+    /// Removes the live lines.
+    pub(crate) fn clear(&mut self) {
+        if let Some(live) = self.live.take() {
+            live.finish_and_clear();
+        }
+    }
+}
+
+/// Room for live lines.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) columns: usize,
+    pub(crate) lines: usize,
+}
+
+/// Progress of a run on standard error; shown only on a terminal.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Starts with no check done.
+    pub(crate) fn new(checks: usize) -> Self {
+        let bar = bar(Some(checks), ProgressDrawTarget::stderr(), "{spinner} {msg} ({pos} of {len}, {elapsed})");
+        bar.enable_steady_tick(TICK);
+        Self(bar)
+    }
+
+    /// Shows the check that runs now.
+    pub(crate) fn next(&self, check: &str) {
+        self.0.set_message(format!("running {check}"));
+        self.0.inc(1);
+    }
+
+    /// Hides the progress while something is printed.
+    pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.0.suspend(print)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn bar(length: Option<usize>, target: ProgressDrawTarget, template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(length.map(|length| length as u64), target);
+    // The templates here are valid.
+    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 use crate::arguments::SettingsFormat;
 use crate::exit::Exit;
+use crate::terminal;
 
 /// Checks settings files, and prints the problems of each.
 pub(crate) fn check(files: &[PathBuf]) -> anyhow::Result<Exit> {
@@ -61,8 +62,8 @@ pub(crate) fn show(file: &Path, format: SettingsFormat) -> anyhow::Result<Exit> 
     let mut masked = 0;
     mask(&redactor, &mut whole, &mut masked);
     match format {
-        SettingsFormat::Toml => println!("{}", toml::to_string_pretty(&whole)?.trim_end()),
-        SettingsFormat::Json => crate::terminal::json(&whole)?,
+        SettingsFormat::Toml => terminal::document(toml::to_string_pretty(&whole)?.trim_end()),
+        SettingsFormat::Json => terminal::json(&whole)?,
     }
     if masked > 0 {
         let values = if masked == 1 { "value that looks like a secret" } else { "values that look like secrets" };
@@ -73,7 +74,7 @@ pub(crate) fn show(file: &Path, format: SettingsFormat) -> anyhow::Result<Exit> 
 
 /// Prints the JSON Schema of a settings file, for editors.
 pub(crate) fn schema() -> anyhow::Result<Exit> {
-    crate::terminal::json(&checks::schema())?;
+    terminal::json(&checks::schema())?;
     Ok(Exit::Passed)
 }
 

@@ -1,12 +1,32 @@
-//! The terminal: whatever the program prints passes here, so that no text from outside can control it.
+//! The terminal: whatever the program prints passes here, so that no text from outside can control it, every line fits, and
+//! a reader that leaves is noticed.
 
 use std::fmt::{Arguments, Write as _};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use check::{is_interpreted, printable};
+use anstream::{AutoStream, ColorChoice};
+use check::is_interpreted;
 use serde::Serialize;
+use terminal_size::{Height, Width, terminal_size_of};
+use tokio::sync::Notify;
 
-// These replace the standard macros in all modules below. Those also panic when the reader of a pipe ends first
-// (`synthetics cost | head`); anstream's do not.
+use crate::arguments::View;
+use crate::styled::{Styled, Tone};
+
+/// Columns of output for people when neither a terminal nor `COLUMNS` says otherwise.
+const COLUMNS: usize = 80;
+/// Lines of a terminal that does not say how many it has.
+const LINES: usize = 24;
+/// Fewest columns that texts are arranged for.
+const FEWEST_COLUMNS: usize = 20;
+
+static IS_WIDE: AtomicBool = AtomicBool::new(false);
+static IS_CLOSED: AtomicBool = AtomicBool::new(false);
+static CLOSED: Notify = Notify::const_new();
+
+// These replace the standard macros in all modules below. Those neither clean nor wrap, and panic when the reader of a pipe
+// ends first.
 macro_rules! println {
     ($($text:tt)*) => { $crate::terminal::line(::std::format_args!($($text)*)) };
 }
@@ -14,14 +34,75 @@ macro_rules! eprintln {
     ($($text:tt)*) => { $crate::terminal::note(::std::format_args!($($text)*)) };
 }
 
-/// Prints one or more lines to standard output.
-pub(crate) fn line(text: Arguments<'_>) {
-    anstream::println!("{}", shown(&text.to_string()));
+/// Applies the options about output for people.
+pub(crate) fn set_view(view: &View) {
+    IS_WIDE.store(view.wide, Ordering::Relaxed);
+    let choice = match view.color {
+        clap::ColorChoice::Auto => ColorChoice::Auto,
+        clap::ColorChoice::Always => ColorChoice::Always,
+        clap::ColorChoice::Never => ColorChoice::Never,
+    };
+    choice.write_global();
 }
 
-/// Prints one or more lines to standard error.
+/// Columns of standard output: those of the terminal, or else `COLUMNS`, or else 80.
+pub(crate) fn columns() -> usize {
+    if is_wide() { usize::MAX } else { columns_of(terminal_size_of(stdout())) }
+}
+
+/// True with `--wide`.
+pub(crate) fn is_wide() -> bool {
+    IS_WIDE.load(Ordering::Relaxed)
+}
+
+/// Lines of the terminal.
+pub(crate) fn lines() -> usize {
+    terminal_size_of(stdout()).map(|(_, Height(lines))| usize::from(lines)).filter(|lines| *lines > 0).unwrap_or(LINES)
+}
+
+/// True if standard output is a terminal on which lines can be redrawn.
+pub(crate) fn is_live() -> bool {
+    stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// The text for standard output that does not pass [`print`]: with colours if they are on.
+pub(crate) fn rendered(text: &Styled) -> String {
+    match AutoStream::choice(&stdout()) {
+        ColorChoice::Never => text.to_string(),
+        _ => text.ansi(),
+    }
+}
+
+/// Prints lines to standard output.
+pub(crate) fn line(text: Arguments<'_>) {
+    print(&Styled::from(text.to_string()));
+}
+
+/// Prints lines with colours to standard output.
+pub(crate) fn print(text: &Styled) {
+    write(&text.wrapped(columns()).ansi());
+}
+
+/// Prints lines to standard error.
 pub(crate) fn note(text: Arguments<'_>) {
-    anstream::eprintln!("{}", shown(&text.to_string()));
+    let columns = if is_wide() { usize::MAX } else { columns_of(terminal_size_of(stderr())) };
+    let mut text = text.to_string();
+    let mut styled = Styled::default();
+    // As clap does for its own errors.
+    for (start, tone) in [("error:", Tone::Failed), ("warning:", Tone::Inconclusive)] {
+        if let Some(rest) = text.strip_prefix(start) {
+            styled.push(tone, start);
+            text = rest.to_owned();
+        }
+    }
+    styled.push(Tone::Plain, text);
+    // Without standard error, there is no one to notify.
+    let _ = writeln!(anstream::stderr(), "{}", styled.wrapped(columns).ansi());
+}
+
+/// Prints a text for programs to standard output, such as XML or TOML: its lines keep their length.
+pub(crate) fn document(text: &str) {
+    write(&Styled::from(text).to_string());
 }
 
 /// Prints a value as JSON to standard output.
@@ -29,7 +110,7 @@ pub(crate) fn note(text: Arguments<'_>) {
 /// # Errors
 /// When the value has no form in JSON.
 pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<()> {
-    anstream::println!("{}", escaped(&serde_json::to_string_pretty(value)?));
+    write(&escaped(&serde_json::to_string_pretty(value)?));
     Ok(())
 }
 
@@ -38,13 +119,83 @@ pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<()> {
 /// # Errors
 /// When the value has no form in JSON.
 pub(crate) fn json_line(value: &impl Serialize) -> serde_json::Result<()> {
-    anstream::println!("{}", escaped(&serde_json::to_string(value)?));
+    write(&escaped(&serde_json::to_string(value)?));
     Ok(())
 }
 
-/// Replaces what a terminal would interpret or hide, except for line breaks.
-fn shown(text: &str) -> String {
-    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+/// Clears the screen; only for a terminal.
+pub(crate) fn clear_screen() {
+    // Cursor to the first line, and clear to the end of the screen (ECMA-48: CUP, ED). Not through anstream, which removes
+    // escapes when NO_COLOR is set.
+    let mut out = stdout();
+    let _ = out.write_all(b"\x1b[H\x1b[J").and_then(|()| out.flush());
+}
+
+/// Watches for the end of the reader of standard output.
+pub(crate) async fn watch_reader() {
+    hung_up().await;
+    close();
+}
+
+/// True once the reader of standard output has left. Nothing can be printed any more.
+pub(crate) fn is_closed() -> bool {
+    IS_CLOSED.load(Ordering::Relaxed)
+}
+
+/// Completes when the reader of standard output leaves.
+pub(crate) async fn reader_left() {
+    let closed = CLOSED.notified();
+    if !is_closed() {
+        closed.await;
+    }
+}
+
+fn close() {
+    IS_CLOSED.store(true, Ordering::Relaxed);
+    CLOSED.notify_waiters();
+}
+
+/// Completes when standard output is a pipe whose other end is closed.
+#[cfg(unix)]
+async fn hung_up() {
+    use std::os::fd::AsFd;
+
+    use tokio::io::Interest;
+    use tokio::net::unix::pipe::Sender;
+
+    let own = if stdout().is_terminal() { None } else { stdout().as_fd().try_clone_to_owned().ok() };
+    // Files cannot be watched, and have no reader that leaves.
+    // Unchecked, because the checked way would let writes fail that now wait for the reader. Nothing is written here.
+    match own.and_then(|own| Sender::from_owned_fd_unchecked(own).ok()) {
+        Some(pipe) if pipe.ready(Interest::ERROR).await.is_ok() => {}
+        _ => std::future::pending().await,
+    }
+}
+
+/// Other systems notice it when the program prints.
+#[cfg(not(unix))]
+async fn hung_up() {
+    std::future::pending().await
+}
+
+/// The one place that writes to standard output.
+fn write(text: &str) {
+    if is_closed() {
+        return;
+    }
+    let mut out = anstream::stdout();
+    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+        close();
+        if error.kind() != ErrorKind::BrokenPipe {
+            note(format_args!("error: failed to print: {error}"));
+        }
+    }
+}
+
+fn columns_of(size: Option<(Width, Height)>) -> usize {
+    let variable = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let terminal = size.map(|(Width(columns), _)| usize::from(columns)).filter(|columns| *columns > 0);
+    terminal.or_else(variable).unwrap_or(COLUMNS).max(FEWEST_COLUMNS)
 }
 
 /// Escapes what a terminal would interpret or hide in the strings of a JSON text.
@@ -67,17 +218,11 @@ fn escaped(json: &str) -> String {
 mod tests {
     use super::*;
 
-    const HOSTILE: &str = "a\u{1b}[2J\u{9b}1m\r\tb\u{202e}\u{e0041}\u{7f}\n  æ  \u{ad}";
-
-    #[test]
-    fn text_cannot_control_the_terminal() {
-        assert_eq!(shown(HOSTILE), "a\\u{1b}[2J\\u{9b}1m  b\\u{202e}\\u{e0041}\\u{7f}\n  æ  \\u{ad}");
-    }
-
     #[test]
     fn json_keeps_its_value_without_control_characters() {
-        let json = escaped(&serde_json::to_string_pretty(&[HOSTILE]).unwrap());
+        let hostile = "a\u{1b}[2J\u{9b}1m\r\tb\u{202e}\u{e0041}\u{7f}\n  æ  \u{ad}";
+        let json = escaped(&serde_json::to_string_pretty(&[hostile]).unwrap());
         assert!(!json.contains(|c| c != '\n' && is_interpreted(c)), "{json}");
-        assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [HOSTILE]);
+        assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [hostile]);
     }
 }

@@ -10,20 +10,25 @@ use operations::cost::running::Running;
 use operations::cost::{CostReport, Estimate};
 use serde_json::{Value, json};
 
+use crate::styled::Styled;
 use crate::tables::columns;
 
-/// Formats the report for people, in at most 100 columns unless a path is long.
-pub(super) fn text(report: &CostReport) -> String {
+/// Formats the report for people, the tables as wide as the terminal.
+pub(super) fn text(report: &CostReport) -> Styled {
     let estimate = report.effective();
-    let mut parts = vec![head(report)];
+    let mut parts = vec![head(report).into()];
     if let Some(changed) = &report.changed {
         parts.push(differences(&report.base.bill, &changed.bill));
     } else {
         parts.push(lines(&estimate.bill));
         parts.push(checks_table(&estimate.bill, &estimate.usage.running));
     }
-    parts.push(notes(estimate, &report.prices).join("\n"));
-    parts.join("\n\n")
+    let notes = notes(estimate, &report.prices);
+    parts.push(Styled::from_lines(notes.into_iter().map(|note| format!("- {note}").into())));
+    Styled::from_lines(parts.into_iter().enumerate().flat_map(|(place, part)| {
+        let gap = (place > 0).then(Styled::default);
+        gap.into_iter().chain([part])
+    }))
 }
 
 fn head(report: &CostReport) -> String {
@@ -48,7 +53,7 @@ fn head(report: &CostReport) -> String {
     head.join("\n")
 }
 
-fn lines(bill: &Bill) -> String {
+fn lines(bill: &Bill) -> Styled {
     let row = |line: &Line| {
         let cost = |usd: f64| if line.is_unknown() { right("unknown") } else { money(usd) };
         [line.kind.title().to_owned(), usage(line), cost(line.sum.list), cost(line.sum.net)]
@@ -76,7 +81,7 @@ pub(super) fn amount(amount: &Amount) -> String {
     format!("{} {thing}{rest}", grouped(*quantity))
 }
 
-fn checks_table(bill: &Bill, running: &[Running]) -> String {
+fn checks_table(bill: &Bill, running: &[Running]) -> Styled {
     let share = |usd: f64| format!("{:>6}", format!("{:.0} %", usd / bill.total.list.max(f64::MIN_POSITIVE) * 100.0));
     let usd = |running: &Running| bill.by_check.get(running.typical.check).copied().unwrap_or_default();
     let row = |running: &Running| {
@@ -99,13 +104,13 @@ fn checks_table(bill: &Bill, running: &[Running]) -> String {
     let mut running: Vec<&Running> = running.iter().collect();
     running.sort_by(|one, other| usd(other).total_cmp(&usd(one)));
     let rows = running.into_iter().map(row);
-    let rows = rows.chain([sum_row("shared by all checks", bill.shared), sum_row("total", bill.total.list)]);
+    let rows = rows.chain([sum_row("shared", bill.shared), sum_row("total", bill.total.list)]);
     let runs = right("RUNS");
     columns(["CHECK", " EVERY", &runs, "RUN TIME", "METRICS", "ALARMS", "LIST USD", " SHARE"], rows)
 }
 
 /// Lists the lines whose cost differs between two bills, and the totals.
-fn differences(base: &Bill, changed: &Bill) -> String {
+fn differences(base: &Bill, changed: &Bill) -> Styled {
     let mut kinds: Vec<Kind> = base.lines.iter().chain(&changed.lines).map(|line| line.kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
@@ -126,11 +131,10 @@ fn notes(estimate: &Estimate, prices: &Prices) -> Vec<String> {
     let Estimate { plan, usage, bill } = estimate;
     let running = || usage.running.iter();
     let mut notes = vec![
-        "LIST is the list price. NET subtracts the free monthly allowances of the AWS account,\n  \
-         on the assumption that nothing else in the account uses them."
+        "LIST is the list price. NET subtracts the free monthly allowances of the AWS account, on the assumption that nothing else in the account uses them."
             .to_owned(),
         format!(
-            "Assumptions: a run takes {} s and logs {} KB, plus {LAMBDA_LINES_KB} KB of Lambda's own log lines;\n  \
+            "Assumptions: a run takes {} s and logs {} KB, plus {LAMBDA_LINES_KB} KB of Lambda's own log lines; \
              {} incidents a month, each with {MESSAGES_PER_INCIDENT} notifications from the function \
              and {ALARM_MESSAGES_PER_INCIDENT} messages from an alarm.",
             range(running().map(|running| running.typical.seconds)),
@@ -144,7 +148,7 @@ fn notes(estimate: &Estimate, prices: &Prices) -> Vec<String> {
     }
     if !usage.without_settings.is_empty() {
         notes.push(format!(
-            "Not included (no settings for these checks): secrets and canaries of\n  {}.",
+            "Not included (no settings for these checks): secrets and canaries of {}.",
             usage.without_settings.join(", ")
         ));
     }
@@ -158,19 +162,16 @@ fn notes(estimate: &Estimate, prices: &Prices) -> Vec<String> {
         );
     }
     notes.push(
-        "Not included: alarms of infra/platform.yaml, and metrics of the CloudWatch agent on each server\n  \
-         (at the price of custom metrics); KMS requests of CloudWatch Logs; internet traffic, of which\n  \
-         100 GB a month are free; Logs Insights queries; taxes."
+        "Not included: alarms of infra/platform.yaml, and metrics of the CloudWatch agent on each server \
+         (at the price of custom metrics); KMS requests of CloudWatch Logs; internet traffic, of which 100 GB a month are free; Logs Insights queries; taxes."
             .to_owned(),
     );
     if !bill.unverified.is_empty() {
         let goods: Vec<String> = bill.unverified.iter().map(|good| plain_text(&json!(good))).collect();
-        // Six names fit into 100 columns.
-        let lines: Vec<String> = goods.chunks(6).map(|goods| goods.join(", ")).collect();
         notes.push(format!(
-            "Prices not verified for {}, by their names in prices.toml:\n  {}.",
+            "Prices not verified for {}, by their names in prices.toml: {}.",
             prices.region,
-            lines.join(",\n  ")
+            goods.join(", ")
         ));
     }
     notes

@@ -12,7 +12,7 @@ use runtime::OperatorStore;
 use crate::arguments::{IncidentOptions, IncidentsOptions};
 use crate::deployment::access;
 use crate::exit::Exit;
-use crate::tables;
+use crate::{tables, terminal};
 
 /// Lists incidents, newest first.
 pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
@@ -26,7 +26,7 @@ pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
     records.retain(|record| !options.open || record.closed_at.is_none());
     records.sort_by_key(|record| std::cmp::Reverse(record.since));
     if options.json {
-        crate::terminal::json(&records)?;
+        terminal::json(&records)?;
     } else if records.is_empty() {
         println!("no incidents{} since {}", if options.open { " are open" } else { "" }, utc(after));
     } else {
@@ -38,7 +38,10 @@ pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
             let what = format!("{step}, {kind}: {actual}");
             [record.id.clone(), record.severity.as_str().to_owned(), utc(record.since), over, lasted, what]
         });
-        println!("{}", tables::columns(["INCIDENT", "SEVERITY", "SINCE", "UNTIL", "DURATION", "LATEST FAILURE"], rows));
+        terminal::print(&tables::columns(
+            ["INCIDENT", "SEVERITY", "SINCE", "UNTIL", "DURATION", "LATEST FAILURE"],
+            rows,
+        ));
     }
     Ok(Exit::Passed)
 }
@@ -56,7 +59,7 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
         bail!("unknown incident {id}; it may be older than 400 days, or belong to another environment");
     };
     if options.json {
-        crate::terminal::json(&record)?;
+        terminal::json(&record)?;
     } else {
         println!("{}", timeline(&record));
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::arguments::MaintenanceOptions;
 use crate::deployment::access;
 use crate::exit::Exit;
-use crate::tables;
+use crate::{tables, terminal};
 
 /// State of a window's rule, or of a rule whose window is gone.
 struct Line {
@@ -133,7 +133,7 @@ fn print(options: &MaintenanceOptions, lines: &[Line]) -> anyhow::Result<()> {
                 json!({ "window": line.window, "rule": rule, "state": line.state, "is_synced": line.is_synced })
             })
             .collect();
-        crate::terminal::json(&lines)?;
+        terminal::json(&lines)?;
         return Ok(());
     }
     if lines.is_empty() {
@@ -152,6 +152,6 @@ fn print(options: &MaintenanceOptions, lines: &[Line]) -> anyhow::Result<()> {
             line.state.clone(),
         ]
     });
-    println!("{}", tables::columns(["WINDOW", "RULE", "BEGINS", "DURATION", "ZONE", "ALARMS", "STATE"], rows));
+    terminal::print(&tables::columns(["WINDOW", "RULE", "BEGINS", "DURATION", "ZONE", "ALARMS", "STATE"], rows));
     Ok(())
 }

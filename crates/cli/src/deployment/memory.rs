@@ -18,7 +18,8 @@ pub(crate) async fn clear(options: &ClearMemoryOptions) -> anyhow::Result<Exit> 
         };
         table.clear_memory(check).await?;
         println!("the memory of {check} is cleared; its next run starts with an empty one");
-        println!("it held: {}", memory);
+        println!("it held:");
+        crate::terminal::document(&memory.to_string());
     }
     Ok(Exit::Passed)
 }

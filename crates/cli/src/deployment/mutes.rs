@@ -17,7 +17,7 @@ use settings::{suggestion, unknown};
 use crate::arguments::{Deployment, MuteOptions, MutesOptions, UnmuteOptions};
 use crate::deployment::access;
 use crate::exit::Exit;
-use crate::tables;
+use crate::{tables, terminal};
 
 /// Longest mute. For longer silence, disable the check or use a maintenance window.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -174,12 +174,12 @@ pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
     }
     if options.json {
         let rows: Vec<_> = rows.iter().map(Row::as_value).collect();
-        crate::terminal::json(&rows)?;
+        terminal::json(&rows)?;
     } else if rows.is_empty() {
         println!("nothing is muted");
     } else {
         let rows = rows.iter().map(Row::columns);
-        println!("{}", tables::columns(["SCOPE", "SINCE", "UNTIL", "ALARMS", "BY", "REASON"], rows));
+        terminal::print(&tables::columns(["SCOPE", "SINCE", "UNTIL", "ALARMS", "BY", "REASON"], rows));
     }
     Ok(Exit::Passed)
 }

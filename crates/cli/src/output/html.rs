@@ -105,7 +105,7 @@ fn check(page: &mut Page, report: &Report, thresholds: &Thresholds) {
         Outcome::Failed { failures } => failures.iter().for_each(|failure| fail(page, report, failure)),
         Outcome::Passed if report.attempts.len() < 2 => {}
         _ => {
-            page.raw("<p>").text(&headline(report)).raw("</p>\n");
+            page.raw("<p>").text(&headline(report).to_string()).raw("</p>\n");
         }
     }
     for leftover in &report.leftovers {

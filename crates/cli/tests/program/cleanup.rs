@@ -11,7 +11,7 @@ use crate::{DEMO, settings_file, text};
 const RUN: &str = "0190b000-0000-7000-8000-000000000001";
 
 /// Settings for this platform that take their secrets from the environment.
-fn settings(name: &str, platform: &Running) -> String {
+pub(crate) fn settings(name: &str, platform: &Running) -> String {
     let settings = DEMO
         .replace("http://127.0.0.1:8480", platform.base_url())
         .replace("\"ssm:/just-driving/demo/booking/password\"", "\"env:BOOKING_PASSWORD\"")
@@ -36,6 +36,7 @@ fn cleanup(platform: &Running, file: &str, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_synthetics"))
         .args(["cleanup", "--settings", file])
         .args(more)
+        .env("COLUMNS", "1000")
         .env("BOOKING_PASSWORD", password)
         .output()
         .unwrap()

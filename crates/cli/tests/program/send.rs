@@ -22,6 +22,7 @@ fn run(platform: &Running, file: &str, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_synthetics"))
         .args(["run", "notifications", "--settings", file])
         .args(more)
+        .env("COLUMNS", "1000")
         .env("CANARY_PASSWORD", &platform.credentials()["notifications/password"])
         .output()
         .unwrap()

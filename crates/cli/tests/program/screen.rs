@@ -1,0 +1,184 @@
+//! Output as people see it: in a terminal emulator, in pipes, and with colours.
+
+use std::io::Read;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pty_process::Size;
+use pty_process::blocking::{Command, Pty, open};
+use vt100::Parser;
+
+/// Longest wait for the program.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program in a terminal.
+pub(crate) struct Terminal {
+    pty: Arc<Pty>,
+    child: std::process::Child,
+    output: Receiver<Vec<u8>>,
+    parser: Parser,
+}
+
+impl Terminal {
+    /// Starts the program in a terminal of this size.
+    pub(crate) fn start(arguments: &[&str], (columns, lines): (u16, u16)) -> Self {
+        let (pty, pts) = open().unwrap();
+        pty.resize(Size::new(lines, columns)).unwrap();
+        let command = Command::new(env!("CARGO_BIN_EXE_synthetics"));
+        let command =
+            command.args(arguments).env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("COLUMNS");
+        let child = command.spawn(pts).unwrap();
+        let pty = Arc::new(pty);
+        let (sender, output) = channel();
+        let reader = pty.clone();
+        thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            // Reading fails when the program has ended.
+            while let Ok(length @ 1..) = (&*reader).read(&mut chunk) {
+                if sender.send(chunk[..length].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { pty, child, output, parser: Parser::new(lines, columns, 10_000) }
+    }
+
+    /// Changes the size of the terminal.
+    pub(crate) fn resize(&mut self, (columns, lines): (u16, u16)) {
+        self.pty.resize(Size::new(lines, columns)).unwrap();
+        self.parser.screen_mut().set_size(lines, columns);
+    }
+
+    /// Reads output until the screen is as wanted, or the program ends. Returns true if it is as wanted.
+    pub(crate) fn wait(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
+        let began = Instant::now();
+        loop {
+            if wanted(&self.parser.screen().contents()) {
+                return true;
+            }
+            assert!(began.elapsed() < PATIENCE, "{}", self.parser.screen().contents());
+            match self.output.recv_timeout(Duration::from_secs(5)) {
+                Ok(bytes) => self.parser.process(&bytes),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+    }
+
+    /// Like [`Self::wait`], until the program also prints nothing for a while.
+    pub(crate) fn wait_until_quiet(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
+        loop {
+            if !self.wait(&wanted) {
+                return false;
+            }
+            match self.output.recv_timeout(Duration::from_millis(300)) {
+                Ok(bytes) => self.parser.process(&bytes),
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+    }
+
+    /// Reads the rest of the output.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        self.wait(|_| false);
+        self.child.wait().unwrap()
+    }
+
+    /// Each line of the scrollback and the screen, and whether it goes on in the next line because it was too long.
+    pub(crate) fn scrollback(&mut self) -> Vec<(String, bool)> {
+        let screen = self.parser.screen_mut();
+        screen.set_scrollback(usize::MAX);
+        let (lines, columns) = screen.size();
+        let mut rows = Vec::new();
+        for offset in (0..=screen.scrollback()).rev() {
+            screen.set_scrollback(offset);
+            let shown = if offset == 0 { lines } else { 1 };
+            rows.extend(screen.rows(0, columns).zip(0..shown).map(|(text, row)| (text, screen.row_wrapped(row))));
+        }
+        rows
+    }
+
+    /// Scrolls so that the first line with this text is at the top of the screen.
+    pub(crate) fn scroll_to(&mut self, text: &str) {
+        let above = self.scrollback().iter().position(|(line, _)| line.contains(text)).unwrap();
+        let lines = self.scrollback().len() - usize::from(self.screen().size().0);
+        self.parser.screen_mut().set_scrollback(lines.saturating_sub(above));
+    }
+
+    /// Scrolls back to the end.
+    pub(crate) fn scroll_to_end(&mut self) {
+        self.parser.screen_mut().set_scrollback(0);
+    }
+
+    /// The screen.
+    pub(crate) fn screen(&self) -> &vt100::Screen {
+        self.parser.screen()
+    }
+}
+
+/// True for lines with something that people copy, which stays whole.
+fn is_copied(line: &str) -> bool {
+    ["://", "synthetics ", "curl ", "cargo "].iter().any(|start| line.contains(start))
+}
+
+#[test]
+fn demo_fits_the_terminal_and_leaves_one_table() {
+    let demo = ["demo", "--for", "28s", "--every", "4s", "--fault", "500", "--port", "0"];
+    let cases = [((80, 24), (60, 20)), ((120, 40), (80, 24)), ((60, 20), (120, 40))];
+    thread::scope(|scope| {
+        for (size, then) in cases {
+            scope.spawn(move || {
+                let mut terminal = Terminal::start(&demo, size);
+                assert!(terminal.wait(|screen| screen.contains("Ctrl-C ends")), "{size:?}");
+                let screen = terminal.screen().contents();
+                assert!(screen.contains(" healthy: availability 5, "), "{size:?}: {screen}");
+                let is_failing = |screen: &str| screen.contains("FAILING ");
+                assert!(terminal.wait(is_failing), "{size:?}: {}", terminal.screen().contents());
+                let screen = terminal.screen().contents();
+                // Unless all are unhealthy.
+                let healthy = screen.find(" healthy: ");
+                assert!(healthy.is_none_or(|healthy| screen.find("FAILING ") < Some(healthy)), "{screen}");
+
+                // Between two runs, so that no output for the old size is on its way.
+                assert!(terminal.wait_until_quiet(|screen| screen.contains("Ctrl-C ends")), "{size:?}");
+                terminal.resize(then);
+                terminal.wait(|screen| screen.contains("cleared"));
+                let status = terminal.end();
+                let lines = terminal.scrollback();
+                let text: Vec<&str> = lines.iter().map(|(line, _)| line.as_str()).collect();
+                let text = text.join("\n");
+                assert!(status.success(), "{size:?}: {text}");
+                let long = lines.iter().find(|(line, is_long)| *is_long && !is_copied(line));
+                assert_eq!(long, None, "{size:?}: {text}");
+                assert_eq!(text.matches("\nSTATE ").count(), 1, "{size:?}: {text}");
+                let (_, end) = text.split_once("\nSTATE ").unwrap();
+                assert!(!end.contains("Subject:") && end.contains(" of each check, "), "{size:?}: {text}");
+                assert!(!text.contains(" healthy: ") && !text.contains("Ctrl-C ends"), "{size:?}: {text}");
+            });
+        }
+    });
+}
+
+#[test]
+fn run_shows_progress_and_leaves_only_results() {
+    let mut terminal = Terminal::start(&["run", "availability", "--demo", "--fault", "slow"], (80, 24));
+    assert!(terminal.wait(|screen| screen.contains("running availability (1 of 1, ")));
+    assert!(terminal.end().success());
+    let screen = terminal.screen().contents();
+    assert!(screen.starts_with("availability: passed, ") && !screen.contains("running"), "{screen}");
+}
+
+#[test]
+fn value_over_a_threshold_is_marked_by_colour_and_word() {
+    let mut terminal = Terminal::start(&["run", "application", "--demo", "--fault", "slow-queries-spike"], (80, 40));
+    assert!(terminal.end().success());
+    let screen = terminal.screen().contents();
+    let (row, column) =
+        (0..).zip(screen.lines()).find_map(|(row, line)| Some((row, line.find("over 50 queries")?))).unwrap();
+    let cell = terminal.screen().cell(row, u16::try_from(column).unwrap()).unwrap();
+    assert_eq!((cell.fgcolor(), cell.bold()), (vt100::Color::Idx(5), true), "{screen}");
+}
