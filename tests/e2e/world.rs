@@ -201,6 +201,8 @@ impl World {
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("USER", "anna")
+            // So that a test finds a text in one line.
+            .env("COLUMNS", "1000")
             .envs(variables);
         // Its calls go through a server in this process, which must keep running meanwhile.
         tokio::task::block_in_place(|| program.output()).unwrap()
