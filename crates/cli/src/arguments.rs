@@ -23,7 +23,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 7] = [
     (2, "nothing ran: wrong usage or settings, unknown name, port in use,\nno access to AWS, AWS call failed"),
     (3, "no check failed, but at least one was inconclusive"),
     (130, "interrupted by Ctrl-C (SIGINT)"),
-    (141, "the reader of the output left before its end, as in `synthetics demo | head`"),
+    (141, "the reader of the output left, as in `synthetics demo | head`"),
     (143, "ended by SIGTERM"),
 ];
 

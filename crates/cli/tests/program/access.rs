@@ -29,7 +29,7 @@ fn missing_access_is_one_line_that_says_what_to_do() {
             ),
         ] {
             let output = Command::new(env!("CARGO_BIN_EXE_synthetics"))
-                .args([command, deployed, region].concat())
+                .args([&["--wide"][..], command, deployed, region].concat())
                 .env_clear()
                 .env("HOME", "/nonexistent")
                 .env("AWS_EC2_METADATA_DISABLED", "true")

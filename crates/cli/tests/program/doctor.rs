@@ -71,7 +71,7 @@ fn unreplayed_alarm_is_named_and_the_rest_judged() {
 #[test]
 fn embedded_templates_are_audited_from_any_folder() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_synthetics"))
-        .args(["doctor", "templates"])
+        .args(["doctor", "templates", "--wide"])
         .current_dir("/")
         .output()
         .unwrap();
