@@ -94,16 +94,29 @@ impl Samconfig {
                 Ok(pairs?.into_iter().flatten().collect())
             }
             Value::Table(members) => {
-                let text = |value: &Value| match value {
-                    Value::String(text) => Some(text.clone()),
-                    Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => Some(value.to_string()),
-                    Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
+                let pair = |(name, value): (&String, &Value)| {
+                    let wrong = || {
+                        let found = shortened(&value.to_string());
+                        format!("{name}: expected a text, a number, a boolean or a list of them, found {found}")
+                    };
+                    Ok((name.clone(), parameter(value).ok_or_else(wrong)?))
                 };
-                let pairs = members.iter().map(|(name, value)| Some((name.clone(), text(value)?)));
-                pairs.collect::<Option<_>>().ok_or_else(wrong)
+                members.iter().map(pair).collect()
             }
             Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => Err(wrong()),
         }
+    }
+}
+
+/// Value of a parameter as SAM CLI passes it on: the items of a list are joined by commas.
+fn parameter(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => Some(value.to_string()),
+        Value::Array(items) if !items.iter().any(Value::is_array) => {
+            Some(items.iter().map(parameter).collect::<Option<Vec<_>>>()?.join(","))
+        }
+        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
     }
 }
 
@@ -133,12 +146,26 @@ mod tests {
         assert_eq!(samconfig("\"A=1 B=\\\"2,3\\\"\"").parameters("x").unwrap(), pairs);
         assert_eq!(samconfig("[\"A=1\", \"B=2,3\"]").parameters("x").unwrap(), pairs);
         let long = "\"ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=2,3\"";
-        for value in [long, "{ A = 1, B = \"2,3\" }", "[\"A=1 B=2,3\"]"] {
+        for value in [
+            long,
+            "{ A = 1, B = \"2,3\" }",
+            "{ A = 1, B = [2, 3] }",
+            "{ A = [\"1\"], B = [\"2\", \"3\"] }",
+            "[\"A=1 B=2,3\"]",
+        ] {
             assert_eq!(samconfig(value).parameters("x").unwrap(), pairs, "{value}");
         }
         let wrong = |value: &str| samconfig(value).parameters("x").unwrap_err().to_string();
         assert!(wrong("[\"A\"]").contains("expected NAME=VALUE, found `A`"));
-        for value in ["3", "2026-11-22", "[1]", "{ A = [1] }"] {
+        assert_eq!(samconfig("{ A = [] }").parameters("x").unwrap(), BTreeMap::from([("A".to_owned(), String::new())]));
+        for value in ["[[1]]", "{ B = 1 }", "2026-11-22", "[2026-11-22]"] {
+            let error = wrong(&format!("{{ A = {value} }}"));
+            let rule = format!(
+                "parameter_overrides: A: expected a text, a number, a boolean or a list of them, found {value}"
+            );
+            assert!(error.contains(&rule), "{error}");
+        }
+        for value in ["3", "2026-11-22", "[1]"] {
             let error = wrong(value);
             assert!(
                 error.contains("samconfig.toml: x.deploy.parameters.parameter_overrides: expected a list"),
