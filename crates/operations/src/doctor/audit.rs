@@ -35,7 +35,7 @@ pub(super) fn audit(input: &AuditInput<'_>) -> Vec<Finding> {
             }
         }
         for (id, parts) in alarm::not_replayed(&shipped.alarms) {
-            parts.iter().for_each(|part| findings.note(id, part));
+            parts.iter().for_each(|part| findings.note_not_replayed(id, part));
         }
         findings.audit_composites();
         findings.audit_dashboards();

@@ -48,7 +48,7 @@ pub struct Finding {
     pub line: usize,
     /// Path of the faulty property in the file.
     pub path: String,
-    /// The sentence `expected …, found …: consequence`; of a note `not replayed: …: reason`.
+    /// The sentence `expected …, found …: consequence`; of a note `not replayed: …: reason` or `not judged: …`.
     pub rule: String,
     /// The environment whose values cause the finding. `None`: the finding does not depend on such values.
     pub environment: Option<String>,
@@ -124,8 +124,13 @@ impl Findings<'_> {
     }
 
     /// Names what is not replayed.
-    pub(super) fn note(&mut self, id: &str, note: &NotReplayed) {
-        self.report(id, &format!("Properties.{}", note.property), note.to_string());
+    pub(super) fn note_not_replayed(&mut self, id: &str, note: &NotReplayed) {
+        self.note(id, &format!("Properties.{}", note.property), note.to_string());
+    }
+
+    /// Names what is not judged.
+    pub(super) fn note(&mut self, id: &str, property: &str, rule: impl Into<String>) {
+        self.report(id, property, rule);
         if let Some(last) = self.found.last_mut() {
             last.level = Level::Note;
         }

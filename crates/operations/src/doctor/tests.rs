@@ -224,7 +224,7 @@ fn each_mistake_in_the_alarms_is_found() {
             "NumberOfMessagesSent",
             "NumberOfMessagesSnt",
             "FailedInvocations.Properties.MetricName",
-            "found AWS/SQS/NumberOfMessagesSnt",
+            "not judged: AWS/SQS/NumberOfMessagesSnt is not known here",
         ),
         (
             "FailedInvocations",
@@ -414,14 +414,14 @@ fn each_mistake_in_the_platform_alarms_is_found() {
             "Name: DBInstanceIdentifier",
             "Name: DBInstance",
             "DatabaseStorage.Properties.Dimensions",
-            "expected the dimensions DBInstanceIdentifier, found DBInstance",
+            "DBClusterIdentifier + Role, found DBInstance",
         ),
         (
             "ServerErrors",
             "{ Name: LoadBalancer, Value",
             "{ Name: Balancer, Value",
             "ServerErrors.Properties.Dimensions",
-            "expected the dimensions LoadBalancer or LoadBalancer + TargetGroup, found Balancer",
+            "expected the dimensions LoadBalancer or AvailabilityZone + LoadBalancer or",
         ),
         (
             "DatabaseCpu",

@@ -102,10 +102,6 @@ fn rest_of_an_unreplayed_alarm_is_judged() {
             percentile.replace("Threshold: 2", "Threshold: -1"),
             "Properties.Threshold expected a threshold that only some",
         ),
-        (
-            percentile.replace("TargetResponseTime", "TargetResponseT1me"),
-            "Properties.MetricName expected an AWS metric",
-        ),
         (percentile.replace("Name: LoadBalancer", "Name: Balancer"), "Properties.Dimensions expected the dimensions"),
         (
             percentile.replace("Period: 60", "Period: 172800"),
@@ -146,6 +142,50 @@ fn rest_of_an_unreplayed_alarm_is_judged() {
             ("Resources.Extra.Properties.ExtendedStatistic", Level::Note)
         ]
     );
+}
+
+#[test]
+fn metric_that_is_not_known_is_a_note() {
+    let math = |metrics: &[&str]| {
+        let mut text = "      Threshold: 5\n      ComparisonOperator: GreaterThanThreshold\n      Metrics:\n        - { Id: rate, \
+                        Expression: \"100 * m0 / m1\" }\n"
+            .to_owned();
+        for (place, metric) in metrics.iter().enumerate() {
+            let (namespace, name) = metric.rsplit_once('/').unwrap();
+            text.push_str(&format!(
+                "        - Id: m{place}\n          ReturnData: false\n          MetricStat:\n            Period: 60\n            \
+                 Stat: Sum\n            Metric:\n              Namespace: {namespace}\n              MetricName: {name}\n              \
+                 Dimensions: [{{ Name: LoadBalancer, Value: app/web/50dc6c495c0c9188 }}]\n"
+            ));
+        }
+        text
+    };
+    let known = format!("{ONE}      Statistic: Average\n      Threshold: 2\n");
+    for (properties, expected) in [
+        (
+            math(&["AWS/ApplicationELB/HTTPCode_ELB_5XX_Count", "AWS/ApplicationELB/RequestCount"]),
+            Some("AWS/ApplicationELB/RequestCount"),
+        ),
+        (
+            known.replace("AWS/ApplicationELB", "AWS/Lambda").replace("TargetResponseTime", "Throttles"),
+            Some("AWS/Lambda/Throttles"),
+        ),
+        (known.replace("AWS/ApplicationELB", "Vendor/App"), Some("Vendor/App/TargetResponseTime")),
+        (known.clone(), None),
+        (known.replace("{ Name: LoadBalancer,", "{ Name: AvailabilityZone, Value: a }, { Name: LoadBalancer,"), None),
+    ] {
+        let shown = shown("", &properties);
+        let notes: Vec<_> = expected
+            .map(|metric| {
+                format!(
+                    "note: Resources.Extra.Properties.MetricName not judged: {metric} is not known here: check its name, its \
+                     dimensions and the threshold yourself"
+                )
+            })
+            .into_iter()
+            .collect();
+        assert_eq!(shown, notes, "{properties}");
+    }
 }
 
 #[test]
