@@ -120,5 +120,5 @@ pub(crate) fn assertions(data: &[u8]) {
         expect::status(&response, &[204]),
     ];
     more.iter().filter_map(|held| held.as_ref().err()).for_each(assert_presentable);
-    let _ = (platform::server_message(&response), probe::throttled(&response, &[text]), response.malformed());
+    let _ = (platform::server_message(&response), probe::is_throttled(&response, &[text]), response.malformed());
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use probe::expect::{json, json_found, number};
-use probe::{Method, Request, Response, retry_after, throttled};
+use probe::{Method, Request, Response};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -221,21 +221,18 @@ async fn read<'a>(
     counting: &'a Counting,
 ) -> Result<Result<Counters<'a>, Phrase>, StepEnded> {
     let began = Instant::now();
-    let response = match step.look(counters_request(step, site, &counting.token).await?).await {
-        Ok(response) => response,
-        Err(error) => return Ok(Err(phrase!("the counters could not be read: {}", error))),
-    };
-    if let Some(shown) = site.maintenance_of(step, &response, began, false).await {
+    let sent = step.transmit(counters_request(step, site, &counting.token).await?).await;
+    if let Some(shown) = site.maintenance_of(step, &sent, began, &[]).await {
         return Err(step.maintenance(shown));
     }
+    let response = match sent.result {
+        Ok(response) => response,
+        Err(error) => return Ok(Err(phrase!("the counters could not be read: {}", error.describe()))),
+    };
     match response.status.as_u16() {
         200 => {}
         401 | 403 => return Err(refused(step, &response, &counting.token)),
-        status => {
-            let suffix = if throttled(&response, &[]).is_some() { ": throttled" } else { "" };
-            let again = retry_after(&response).map(|after| phrase!(", again in {} s", ours(after.as_secs())));
-            return Ok(Err(phrase!("the counters answered {}{}{}", status, suffix, again.unwrap_or_default())));
-        }
+        _ => return Ok(Err(phrase!("the counters answered {}", response.status_line()))),
     }
     if let Err(mismatch) = json(&response) {
         return Ok(Err(phrase!("the counters could not be read: {}", mismatch.actual)));

@@ -21,7 +21,7 @@ pub use accounts::{Counting, Credentials, RawCounting, RawCredentials};
 pub use clock_skew::skew;
 pub use ids::short_id;
 pub use laravel::{Csrf, Session, server_message};
-pub use maintenance::{maintenance_behind, maintenance_shown};
+pub use maintenance::{Sender, maintenance_behind, maintenance_shown};
 pub use names::{
     Booking, Encoding, Health, Horizon, Invoice, Job, Mode, Notification, Payment, Platform, SchoolPayments, Times,
     Webhook, Written,

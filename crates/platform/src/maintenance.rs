@@ -1,13 +1,31 @@
 //! Maintenance mode, as any request to the platform may meet it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use check::{Phrase, foreign, ours, phrase};
-use probe::{Maintenance, Method, Request, Response, Url, retry_after};
+use probe::{Client, Maintenance, Method, Request, Response, Sent, Url, remaining_wait};
 use runtime::Step;
 
 /// Maximum number of redirects on the way to the page of the maintenance mode.
 const MAX_REDIRECTS: u8 = 3;
+
+/// Sender of requests: a step, which records them, or the client of a compensation.
+pub trait Sender: Sync {
+    /// Sends a request.
+    fn transmit(&self, request: Request) -> impl Future<Output = Sent> + Send;
+}
+
+impl Sender for Step<'_> {
+    fn transmit(&self, request: Request) -> impl Future<Output = Sent> + Send {
+        Step::transmit(self, request)
+    }
+}
+
+impl Sender for Client {
+    fn transmit(&self, request: Request) -> impl Future<Output = Sent> + Send {
+        self.send(request)
+    }
+}
 
 /// Describes the maintenance mode that an answer shows; `None` if it shows none.
 #[must_use]
@@ -17,27 +35,43 @@ pub fn maintenance_shown(signs: &Maintenance, response: &Response) -> Option<Phr
 }
 
 /// Describes the maintenance mode behind an answer that was not expected and shows too little: a redirect that was not followed
-/// (`artisan down --redirect`), or an answer to HEAD. The page behind it is requested, without credentials.
+/// (`artisan down --redirect`) or that the client refused, or an answer to HEAD. The page behind it is requested, without
+/// credentials.
 pub async fn maintenance_behind(
-    step: &Step<'_>,
+    sender: &impl Sender,
     signs: &Maintenance,
     response: &Response,
     method: &Method,
     deadline: Duration,
 ) -> Option<Phrase> {
-    let page = page_behind(signs, response, method)?;
-    let request = Request::new(Method::GET, page).deadline(deadline).max_redirects(MAX_REDIRECTS);
-    let shown = step.look(request).await.ok().filter(|shown| signs.is_shown_by(shown))?;
+    let began = Instant::now();
+    let mut page = page_behind(signs, response, method)?;
+    for _ in 0..MAX_REDIRECTS {
+        let left = deadline.saturating_sub(began.elapsed());
+        let request = Request::new(Method::GET, page).deadline(left).max_redirects(MAX_REDIRECTS);
+        let sent = sender.transmit(request).await;
+        if let Ok(shown) = sent.result {
+            return describe(signs, response, &shown);
+        }
+        // The page has another form of its own path, and names it with the wrong scheme too.
+        page = page_behind(signs, &sent.refused?, &Method::GET)?;
+    }
+    None
+}
+
+fn describe(signs: &Maintenance, response: &Response, shown: &Response) -> Option<Phrase> {
+    if !signs.is_shown_by(shown) {
+        return None;
+    }
     if shown.url == response.url {
-        return maintenance_shown(signs, &shown);
+        return maintenance_shown(signs, shown);
     }
     let (path, there) = (foreign(response.url.path()), foreign(shown.url.path()));
-    Some(phrase!("{} leads to {}, which answered {}", path, there, as_in_maintenance(&shown)))
+    Some(phrase!("{} leads to {}, which answered {}", path, there, as_in_maintenance(shown)))
 }
 
 fn as_in_maintenance(response: &Response) -> Phrase {
-    let rest = retry_after(response).map(|after| phrase!(", for {} s more", ours(after.as_secs())));
-    phrase!("{} as in maintenance mode{}", ours(response.status), rest.unwrap_or_default())
+    phrase!("{} as in maintenance mode{}", ours(response.status), remaining_wait(response))
 }
 
 /// Page of the same host that may show maintenance mode where the answer does not.

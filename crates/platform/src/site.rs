@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use check::{Cause, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
-use probe::{Maintenance, Method, Request, Response, Url, expect, throttled};
+use check::{Cause, Mismatch, Phrase, StepEnded, foreign, phrase};
+use probe::{Error, Maintenance, Method, Request, Response, Sent, Url, expect, is_throttled, remaining_wait};
 use runtime::Step;
 use settings::{Common, Section};
 
 use crate::laravel::server_message;
-use crate::maintenance::{maintenance_behind, maintenance_shown};
+use crate::maintenance::{Sender, maintenance_behind, maintenance_shown};
 use crate::names::Platform;
 
 /// Base URL and names of the platform, and the deadline of one request.
@@ -56,40 +56,65 @@ impl Site {
         statuses: &[u16],
     ) -> Result<Response, StepEnded> {
         let began = Instant::now();
-        let response = step.send(request).await?;
-        let is_expected = statuses.contains(&response.status.as_u16()) || self.is_unauthenticated(&response);
-        if let Some(shown) = self.maintenance_of(step, &response, began, is_expected).await {
+        let sent = step.transmit(request).await;
+        if let Some(shown) = self.maintenance_of(step, &sent, began, statuses).await {
             return Err(step.maintenance(shown));
         }
+        let response = step.answered(sent.result)?;
         let texts = self.platform.login.throttled_texts.iter().map(|text| text.as_str().to_owned());
-        if let Some(limit) = throttled(&response, &texts.collect::<Vec<_>>()) {
-            let again = limit.retry_after.map(|after| phrase!(", for {} s more", ours(after.as_secs())));
+        if is_throttled(&response, &texts.collect::<Vec<_>>()) {
             let detail = phrase!(
                 "{} throttles our own requests ({}{})\nanother run may use the same account, or the limit is too low for the \
                  schedule",
                 foreign(response.url.path()),
                 response.status.as_u16(),
-                again.unwrap_or_default(),
+                remaining_wait(&response),
             );
             return Err(step.inconclusive(Cause::Throttled, detail));
         }
         Ok(response)
     }
 
-    /// Describes the maintenance mode that an answer shows, or leads to unless it is expected. The page behind it shares the
-    /// deadline of the request, which began at `began`.
+    /// Sends a request that is not judged: of a compensation, or about a leftover.
+    ///
+    /// # Errors
+    /// The failure: maintenance mode, no answer, or a status other than these.
+    pub(crate) async fn try_ask(
+        &self,
+        sender: &impl Sender,
+        request: Request,
+        statuses: &[u16],
+    ) -> Result<Response, Phrase> {
+        let began = Instant::now();
+        let sent = sender.transmit(request).await;
+        if let Some(shown) = self.maintenance_of(sender, &sent, began, statuses).await {
+            return Err(shown);
+        }
+        let response = sent.result.map_err(Error::describe)?;
+        status(&response, statuses).map_err(|mismatch| mismatch.actual)?;
+        Ok(response)
+    }
+
+    /// Describes the maintenance mode that an answer shows, or leads to unless its status is one of these. The page behind it
+    /// shares the deadline of the request, which began at `began`.
     pub(crate) async fn maintenance_of(
         &self,
-        step: &Step<'_>,
-        response: &Response,
+        sender: &impl Sender,
+        sent: &Sent,
         began: Instant,
-        is_expected: bool,
+        statuses: &[u16],
     ) -> Option<Phrase> {
+        let is_expected =
+            |answer: &Response| statuses.contains(&answer.status.as_u16()) || self.is_unauthenticated(answer);
+        let (response, is_expected) = match (&sent.result, &sent.refused) {
+            (Ok(answer), _) => (answer, is_expected(answer)),
+            (Err(_), refused) => (refused.as_ref()?, false),
+        };
         match maintenance_shown(&self.maintenance, response) {
             // Flows send no HEAD.
             None if !is_expected => {
                 let left = self.deadline.saturating_sub(began.elapsed());
-                maintenance_behind(step, &self.maintenance, response, &Method::GET, left).await
+                maintenance_behind(sender, &self.maintenance, response, &Method::GET, left).await
             }
             shown => shown,
         }

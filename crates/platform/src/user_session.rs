@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
 use probe::expect::{self, Compare};
-use probe::{Client, Cookies, Error, Method, Request, Response, Url};
+use probe::{Client, Cookies, Method, Request, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -321,19 +321,19 @@ impl<'r> UserSession<'r> {
         self.site.ask(step, request).await
     }
 
-    /// Sends a request without judging the answer.
+    /// Sends a request whose failure does not end the step.
     ///
     /// # Errors
-    /// The failure.
-    pub async fn look(
+    /// The failure: maintenance mode, no answer, or a status other than these.
+    pub async fn try_send(
         &self,
         step: &Step<'_>,
         method: Method,
         url: Url,
-        body: Option<&Value>,
+        statuses: &[u16],
     ) -> Result<Response, Phrase> {
-        let request = build_request(&self.lock().session, self.site, method, url, body);
-        step.look(request).await
+        let request = build_request(&self.lock().session, self.site, method, url, None);
+        self.site.try_ask(step, request, statuses).await
     }
 
     /// Returns a session for compensation, which stays usable after the attempt. Its requests are not recorded.
@@ -513,18 +513,24 @@ impl BackgroundSession {
     /// Sends a request with an optional JSON body.
     ///
     /// # Errors
-    /// The failure.
-    pub async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> Result<Response, Phrase> {
+    /// The failure: maintenance mode, no answer, or a status other than these.
+    pub async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+        statuses: &[u16],
+    ) -> Result<Response, Phrase> {
         let request = build_request(&lock(&self.state).session, &self.site, method, url, body);
-        self.client.send(request).await.result.map_err(Error::describe)
+        self.send_apart(request, statuses).await
     }
 
     /// Sends a request without the session's cookies or token.
     ///
     /// # Errors
-    /// The failure.
-    pub async fn send_apart(&self, request: Request) -> Result<Response, Phrase> {
-        self.client.send(request).await.result.map_err(Error::describe)
+    /// Those of [`BackgroundSession::send`].
+    pub async fn send_apart(&self, request: Request, statuses: &[u16]) -> Result<Response, Phrase> {
+        self.site.try_ask(&self.client, request, statuses).await
     }
 
     /// Site of the platform.
@@ -574,16 +580,10 @@ async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) 
             (LoginStage::LoggedIn, _) => log_out(&state.session, site),
         }
     };
-    match client.send(request).await.result {
-        Ok(response) => {
-            let status = response.status.as_u16();
-            let (done, gone) = (site.platform.logout.status.as_slice(), site.platform.unauthenticated.as_slice());
-            if done.contains(&status) || gone.contains(&status) {
-                return Ok(());
-            }
-            Err(phrase!("log-out returned status {}; the session or token may still be valid", status))
-        }
-        Err(error) => Err(phrase!("log-out failed: {}; the session or token may still be valid", error.describe())),
+    let (done, gone) = (site.platform.logout.status.as_slice(), site.platform.unauthenticated.as_slice());
+    match site.try_ask(client, request, &[done, gone].concat()).await {
+        Ok(_) => Ok(()),
+        Err(why) => Err(phrase!("log-out failed: {}; the session or token may still be valid", why)),
     }
 }
 

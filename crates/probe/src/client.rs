@@ -87,6 +87,8 @@ pub struct Sent {
     pub exchanges: Vec<Exchange>,
     /// Response of the last hop, or the error.
     pub result: Result<Response, Error>,
+    /// Redirect that was refused or led nowhere, without its body; only beside an error.
+    pub refused: Option<Response>,
 }
 
 /// Limits and cookies that all hops of a request share.
@@ -209,20 +211,25 @@ impl Client {
     /// **Side effects:** those of the request at the target, at most once per hop; a safe request whose answer has a malformed header
     /// line is sent once more, to name the line. The values of the request's secret headers are registered with the redactor.
     pub async fn send(&self, request: Request) -> Sent {
-        let mut exchanges = Vec::new();
+        let (mut exchanges, mut refused) = (Vec::new(), None);
         let result = match request.check() {
             Ok(()) => {
                 // Type-erased: the futures of a whole flow would otherwise be nested too deeply for the compiler.
                 let followed: Pin<Box<dyn Future<Output = Result<Response, Error>> + Send + '_>> =
-                    Box::pin(self.follow(request, &mut exchanges));
+                    Box::pin(self.follow(request, &mut exchanges, &mut refused));
                 followed.await
             }
             Err(mistake) => Err(mistake),
         };
-        Sent { exchanges, result }
+        Sent { exchanges, result, refused }
     }
 
-    async fn follow(&self, request: Request, exchanges: &mut Vec<Exchange>) -> Result<Response, Error> {
+    async fn follow(
+        &self,
+        request: Request,
+        exchanges: &mut Vec<Exchange>,
+        refused: &mut Option<Response>,
+    ) -> Result<Response, Error> {
         self.learn_secrets(&request);
         let bounds = Bounds {
             started: Instant::now(),
@@ -240,21 +247,40 @@ impl Client {
             if !bounds.follow || !is_redirect(response.status) {
                 return Ok(response);
             }
-            let next = hop
-                .follow(response.status, &response.headers)
-                .map_err(|actual| redirect_error("a valid redirect", actual, exchanges))?;
             visited.push((hop.method.clone(), hop.url.clone()));
-            if visited.iter().any(|(method, url)| *method == next.method && *url == next.url) {
-                let actual = phrase!("back at {} {}", ours(&next.method), foreign(&next.url));
-                return Err(redirect_error("redirects that end", actual, exchanges));
-            }
-            if visited.len() > usize::from(request.max_redirects) {
-                let expected = phrase!("at most {} redirects", ours(request.max_redirects));
-                return Err(redirect_error(expected, phrase!("one more, to {}", foreign(&next.url)), exchanges));
-            }
-            self.check_redirect(&hop.url, &next.url, exchanges)?;
-            hop = next;
+            hop = match self.next_hop(&hop, &response, &visited, request.max_redirects) {
+                Ok(next) => next,
+                Err((expected, actual)) => {
+                    *refused = Some(response);
+                    return Err(redirect_error(expected, actual, exchanges));
+                }
+            };
         }
+    }
+
+    /// Hop that a redirect leads to.
+    ///
+    /// # Errors
+    /// What was expected, and what the redirect is instead.
+    fn next_hop(
+        &self,
+        hop: &Hop,
+        response: &Response,
+        visited: &[(Method, Url)],
+        max_redirects: u8,
+    ) -> Result<Hop, (Phrase, Phrase)> {
+        let next =
+            hop.follow(response.status, &response.headers).map_err(|actual| ("a valid redirect".into(), actual))?;
+        if visited.iter().any(|(method, url)| *method == next.method && *url == next.url) {
+            let actual = phrase!("back at {} {}", ours(&next.method), foreign(&next.url));
+            return Err(("redirects that end".into(), actual));
+        }
+        if visited.len() > usize::from(max_redirects) {
+            let expected = phrase!("at most {} redirects", ours(max_redirects));
+            return Err((expected, phrase!("one more, to {}", foreign(&next.url))));
+        }
+        self.check_redirect(&hop.url, &next.url)?;
+        Ok(next)
     }
 
     /// Performs one hop and records it, even when it fails.
@@ -429,23 +455,20 @@ impl Client {
     }
 
     /// Checks a redirect against the egress policy, and that it does not drop encryption.
-    fn check_redirect(&self, from: &Url, to: &Url, exchanges: &[Exchange]) -> Result<(), Error> {
-        let failed = |expected: Phrase, actual: Phrase| Err(redirect_error(expected, actual, exchanges));
+    fn check_redirect(&self, from: &Url, to: &Url) -> Result<(), (Phrase, Phrase)> {
         let host = foreign(to.host_str().unwrap_or_default());
         if from.scheme() == "https" && to.scheme() == "http" {
             let actual = phrase!("a redirect from https to plain http at {}", host);
-            return failed("a redirect that stays encrypted".into(), actual);
+            return Err(("a redirect that stays encrypted".into(), actual));
         }
         if !self.egress.allows_redirect(to) {
             let expected = phrase!("a redirect to a host in the settings ({})", ours(self.egress.host_list()));
-            return failed(expected, phrase!("a redirect to {}; `network.allow_redirect_hosts` can allow it", host));
+            let actual = phrase!("a redirect to {}; `network.allow_redirect_hosts` can allow it", host);
+            return Err((expected, actual));
         }
-        match self.egress.permits_literal(to) {
-            Ok(()) => Ok(()),
-            Err(refused) => {
-                failed("a redirect to the public internet".into(), phrase!("a redirect to {}", ours(refused)))
-            }
-        }
+        self.egress
+            .permits_literal(to)
+            .map_err(|refused| ("a redirect to the public internet".into(), phrase!("a redirect to {}", ours(refused))))
     }
 
     /// Converts the evidence of a handshake.

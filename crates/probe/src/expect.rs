@@ -6,7 +6,7 @@ use serde_json::Value;
 
 pub use crate::form::{Wanted as WantedForm, has_no_form, has_script_form, meta_token, token as form_token};
 use crate::redact::header_line;
-use crate::{Response, json, retry_after};
+use crate::{Response, json};
 
 /// Comparison of values in a JSON body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,15 +35,7 @@ pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
         return Ok(());
     }
     let expected: Vec<_> = expected.iter().map(u16::to_string).collect();
-    let actual = match response.status.canonical_reason() {
-        Some(reason) => phrase!("status {} {}", response.status.as_u16(), reason),
-        None => phrase!("status {}", response.status.as_u16()),
-    };
-    let wait = matches!(response.status.as_u16(), 429 | 503).then(|| retry_after(response)).flatten();
-    let actual = match wait {
-        Some(wait) => phrase!("{}, again in {} s", actual, ours(wait.as_secs())),
-        None => actual,
-    };
+    let actual = phrase!("status {}", response.status_line());
     let expected = phrase!("status {}", ours(expected.join(" or ")));
     Err(Mismatch { kind: FailureKind::Status, expected, actual, evidence: response.excerpt() })
 }

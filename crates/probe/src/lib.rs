@@ -39,7 +39,7 @@ pub use request::Request;
 pub use reqwest::dns;
 pub use response::Response;
 pub use rustls::pki_types::CertificateDer;
-pub use throttling::{Throttled, http_date, retry_after, throttled};
+pub use throttling::{http_date, is_throttled, remaining_wait, retry_after};
 pub use timing::{Now, Phase};
 pub use tls::Tls;
 pub use url::{Host, Url};

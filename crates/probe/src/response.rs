@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
-use check::{Phrase, foreign, foreign_around};
+use check::{Phrase, foreign, foreign_around, phrase};
 use encoding_rs::{Encoding, UTF_8};
 use http::{
     HeaderMap, StatusCode,
@@ -12,10 +12,13 @@ use http::{
 use jiff::Timestamp;
 use url::Url;
 
-use crate::{Limits, Redactor, html, redirect::reference};
+use crate::{Limits, Redactor, html, redirect::reference, remaining_wait};
 
 /// Maximum length of an excerpt from a body, in characters.
 const MAX_EXCERPT: usize = 300;
+
+/// Maximum length of a redirect's target in a message, in characters.
+const MAX_LOCATION: usize = 160;
 
 /// Bytes of a page in which browsers look for its encoding.
 const PRESCAN: usize = 1024;
@@ -86,6 +89,23 @@ impl Response {
         }
         let begin = String::from_utf8_lossy(&self.body[..self.body.len().min(PRESCAN)]);
         html::charset(&begin)
+    }
+
+    /// Status in words, with where a redirect leads and how long a refusal lasts: `302 Found, to /login`.
+    #[must_use]
+    pub fn status_line(&self) -> Phrase {
+        let code = self.status.as_u16();
+        let status = match self.status.canonical_reason() {
+            Some(reason) => phrase!("{} {}", code, reason),
+            None => Phrase::from(code),
+        };
+        match self.headers.get(LOCATION) {
+            Some(to) if self.status.is_redirection() => {
+                phrase!("{}, to {}", status, foreign(reference(to)).at_most(MAX_LOCATION))
+            }
+            _ if matches!(code, 429 | 503) => phrase!("{}{}", status, remaining_wait(self)),
+            _ => status,
+        }
     }
 
     /// Target of a redirect, resolved against the URL of the response; `None` without a valid `Location`.

@@ -2,35 +2,33 @@
 
 use std::time::Duration;
 
+use check::{Phrase, ours, phrase};
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{Response, json};
 
-/// The platform throttled the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Throttled {
-    /// Remaining time, when the response states it.
-    pub retry_after: Option<Duration>,
-}
-
 /// Detects a throttled request: status 429, or 422 with one of these texts. Some log-in scaffolds (Laravel Breeze) use the
 /// same status for a throttled log-in and a wrong password, so only the text differs.
 #[must_use]
-pub fn throttled(response: &Response, texts: &[String]) -> Option<Throttled> {
+pub fn is_throttled(response: &Response, texts: &[String]) -> bool {
     match response.status.as_u16() {
-        429 => Some(Throttled { retry_after: retry_after(response) }),
+        429 => true,
         422 => {
             // Laravel escapes characters outside ASCII, so parse the body before searching it.
-            let body: Value = json::read(&response.body).ok()?;
+            let Ok(body) = json::read(&response.body) else { return false };
             let body_text = body.to_string();
-            let is_throttled =
-                texts.iter().any(|text| body_text.contains(Value::from(text.as_str()).to_string().trim_matches('"')));
-            is_throttled.then_some(Throttled { retry_after: None })
+            texts.iter().any(|text| body_text.contains(Value::from(text.as_str()).to_string().trim_matches('"')))
         }
-        _ => None,
+        _ => false,
     }
+}
+
+/// Wait time that a response asks for, to be appended to its status: `, for 30 s more`. Empty when it asks for none.
+#[must_use]
+pub fn remaining_wait(response: &Response) -> Phrase {
+    retry_after(response).map(|wait| phrase!(", for {} s more", ours(wait.as_secs()))).unwrap_or_default()
 }
 
 /// Wait time that a response asks for, from `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's
@@ -73,7 +71,7 @@ mod tests {
             response.headers.insert(*name, HeaderValue::from_static(value));
         }
         let texts = ["Too many login attempts".to_owned(), "For mange loginforsøg".to_owned()];
-        throttled(&response, &texts).map(|limit| limit.retry_after.map(|after| after.as_secs()))
+        is_throttled(&response, &texts).then(|| retry_after(&response).map(|after| after.as_secs()))
     }
 
     #[test]

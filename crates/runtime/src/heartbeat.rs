@@ -40,7 +40,7 @@ pub(crate) async fn ping(
     let sent = client.send(Request::new(http::Method::GET, url).deadline(DEADLINE)).await;
     match sent.result {
         Ok(response) if response.status.is_success() => Ok(()),
-        Ok(response) => Err(phrase!("failed to ping the heartbeat: status {}", ours(response.status))),
+        Ok(response) => Err(phrase!("failed to ping the heartbeat: status {}", response.status_line())),
         Err(error) => Err(phrase!("failed to ping the heartbeat: {}", error.describe())),
     }
 }

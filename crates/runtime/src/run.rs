@@ -11,7 +11,7 @@ use url::Url;
 
 use check::metric::{Channel, Metric};
 use check::{Cause, Journey, Leftover, Mismatch, Phrase, Shard, StepEnded, StepId, StepResult, Subject, ours, phrase};
-use probe::{Client, Error, Redactor, Request, Response, Strength};
+use probe::{Client, Error, Redactor, Request, Response, Sent, Strength};
 use settings::SecretRef;
 
 use crate::clock::Clock;
@@ -225,15 +225,6 @@ impl Run {
         self.in_flight.write().await
     }
 
-    /// Sends a request of a step and records every hop.
-    async fn request(&self, step: StepId, request: Request) -> Result<Response, Error> {
-        let in_flight = self.in_flight.read().await;
-        let sent = self.client.send(request).await;
-        drop(in_flight);
-        self.journey().exchanges(step, sent.exchanges);
-        sent.result
-    }
-
     pub(crate) fn journey(&self) -> MutexGuard<'_, Journey> {
         lock(&self.journey)
     }
@@ -296,7 +287,25 @@ impl Step<'_> {
     /// # Errors
     /// [`StepEnded`] when the step has ended; its result is recorded.
     pub async fn send(&self, request: Request) -> Result<Response, StepEnded> {
-        match self.run.request(self.id, request).await {
+        let sent = self.transmit(request).await;
+        self.answered(sent.result)
+    }
+
+    /// Sends a request and records every hop, without an assertion. The exchanges are moved from the result to the record.
+    pub async fn transmit(&self, request: Request) -> Sent {
+        let in_flight = self.run.in_flight.read().await;
+        let mut sent = self.run.client.send(request).await;
+        drop(in_flight);
+        self.run.journey().exchanges(self.id, std::mem::take(&mut sent.exchanges));
+        sent
+    }
+
+    /// Records the assertion that a transmitted request was answered.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub fn answered(&self, result: Result<Response, Error>) -> Result<Response, StepEnded> {
+        match result {
             Ok(response) => self.check(ANSWERED, Ok(())).map(|()| response),
             Err(error) => Err(match error.into_mismatch() {
                 Ok(mismatch) => self.fail(ANSWERED, mismatch),
@@ -310,7 +319,7 @@ impl Step<'_> {
     /// # Errors
     /// The failure, as a reason for skipping the step.
     pub async fn look(&self, request: Request) -> Result<Response, Phrase> {
-        self.run.request(self.id, request).await.map_err(Error::describe)
+        self.transmit(request).await.result.map_err(Error::describe)
     }
 
     /// Ends the step as inconclusive, and returns the error to pass on.

@@ -75,7 +75,10 @@ impl Availability {
     /// Runs both steps for one target. Returns `None` if there was no answer.
     async fn probe(&self, run: &Run, target: &Target) -> Option<Answer> {
         let began = Instant::now();
-        let response = request(run, target).await.ok()?;
+        let response = match self.request(run, target).await {
+            Ok(response) => response,
+            Err(answer) => return answer,
+        };
         let step = run.step(&target.subject, "response");
         let assertions = judge(target, &response);
         let is_expected = assertions.iter().all(|(_, held)| held.is_ok());
@@ -96,22 +99,36 @@ impl Availability {
         }
         Some(Answer::Regular)
     }
-}
 
-async fn request(run: &Run, target: &Target) -> Result<Response, StepEnded> {
-    let step = run.step(&target.subject, "request");
-    let mut request = Request::new(target.method.clone(), target.url.clone())
-        .deadline(target.deadline)
-        .max_redirects(target.max_redirects);
-    for (name, value) in &target.headers {
-        request = request.header(name.as_str(), value);
+    /// Runs the step `request`.
+    ///
+    /// # Errors
+    /// Maintenance mode behind a redirect that the client refuses; `None` if there was no answer.
+    async fn request(&self, run: &Run, target: &Target) -> Result<Response, Option<Answer>> {
+        let step = run.step(&target.subject, "request");
+        let mut request = Request::new(target.method.clone(), target.url.clone())
+            .deadline(target.deadline)
+            .max_redirects(target.max_redirects);
+        for (name, value) in &target.headers {
+            request = request.header(name.as_str(), value);
+        }
+        for (name, reference) in &target.secret_headers {
+            let secret = step.secret(reference).await.map_err(|StepEnded| None)?;
+            request = request.secret_header(name.as_str(), secret.expose_secret());
+        }
+        let began = Instant::now();
+        let sent = step.transmit(request).await;
+        if let Some(refused) = &sent.refused {
+            let left = target.deadline.saturating_sub(began.elapsed());
+            if let Some(shown) = maintenance_behind(&step, &self.maintenance, refused, &target.method, left).await {
+                step.maintenance(shown);
+                return Err(Some(Answer::Maintenance));
+            }
+        }
+        let response = step.answered(sent.result).map_err(|StepEnded| None)?;
+        step.passed();
+        Ok(response)
     }
-    for (name, reference) in &target.secret_headers {
-        request = request.secret_header(name.as_str(), step.secret(reference).await?.expose_secret());
-    }
-    let response = step.send(request).await?;
-    step.passed();
-    Ok(response)
 }
 
 /// Assertions on an answer, in the order of the settings.

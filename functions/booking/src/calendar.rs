@@ -2,7 +2,7 @@
 
 use check::{Mismatch, Phrase, foreign, ours, phrase};
 use jiff::{SignedDuration, Timestamp};
-use platform::{BackgroundSession, Platform, is_status, items, status};
+use platform::{BackgroundSession, Platform, is_status, items};
 use probe::{Method, Response, Url};
 use runtime::{FoundLeftover, began};
 use serde_json::Value;
@@ -82,12 +82,9 @@ impl Undo {
             let url = self.url(booking).map_err(|mismatch| {
                 self.may_remain(phrase!("booking {}: {}", foreign(&booking.id), mismatch.actual))
             })?;
-            let answer = self.background_session.send(Method::DELETE, url, None).await;
-            let answer =
-                answer.map_err(|error| self.may_remain(phrase!("booking {}: {}", foreign(&booking.id), error)))?;
-            status(&answer, &undone(&self.background_session.site().platform)).map_err(|mismatch| {
-                self.may_remain(phrase!("booking {}: {}", foreign(&booking.id), mismatch.actual))
-            })?;
+            let undone = undone(&self.background_session.site().platform);
+            let answer = self.background_session.send(Method::DELETE, url, None, &undone).await;
+            answer.map_err(|why| self.may_remain(phrase!("booking {}: {}", foreign(&booking.id), why)))?;
         }
         if bookings.is_empty() {
             return Ok(());
@@ -109,11 +106,10 @@ impl Undo {
 
     async fn bookings(&self) -> Result<Vec<Booked>, Phrase> {
         let calendar = self.calendar.clone().map_err(|mismatch| self.may_remain(mismatch.actual))?;
-        let answer = self.background_session.send(Method::GET, calendar, None).await;
-        let answer = answer.map_err(|error| self.may_remain(phrase!("reading the calendar: {}", error)))?;
-        let booked = status(&answer, &[200]).and_then(|()| listed(&self.background_session.site().platform, &answer));
-        let booked =
-            booked.map_err(|mismatch| self.may_remain(phrase!("reading the calendar: {}", mismatch.actual)))?;
+        let answer = self.background_session.send(Method::GET, calendar, None, &[200]).await;
+        let platform = &self.background_session.site().platform;
+        let booked = answer.and_then(|answer| listed(platform, &answer).map_err(|mismatch| mismatch.actual));
+        let booked = booked.map_err(|why| self.may_remain(phrase!("reading the calendar: {}", why)))?;
         Ok(booked.into_iter().filter(|booking| booking.notes == self.marker).collect())
     }
 

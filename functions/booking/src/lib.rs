@@ -486,8 +486,7 @@ impl Booking {
     async fn remove(&self, step: &Step<'_>, user: &UserSession<'_>, id: &str) -> Result<(), Phrase> {
         let url = self.site.platform.booking.path.at(&self.site.base_url, &[("booking", id)]);
         let url = url.map_err(|mismatch| mismatch.actual)?;
-        let answer = user.look(step, Method::DELETE, url, None).await?;
-        status(&answer, &undone(&self.site.platform)).map_err(|mismatch| mismatch.actual)
+        user.try_send(step, Method::DELETE, url, &undone(&self.site.platform)).await.map(drop)
     }
 
     fn create_url(&self, step: &Step<'_>) -> Result<Url, StepEnded> {

@@ -14,7 +14,7 @@ use check::metric::{INTEGRATION_FAILURES, PARTNER_CERTIFICATE_DAYS, RATE_LIMIT_H
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, ours, phrase};
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
-use probe::{Response, expect, throttled};
+use probe::{Response, expect, is_throttled, remaining_wait};
 use runtime::{Check, MemoryCell, Run, Step};
 
 pub use self::settings::{Integrations, RawIntegrations};
@@ -128,14 +128,13 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
         if matches!(status, 401 | 403) {
             return Err(step.inconclusive(Cause::Credentials, refused(partner, status)));
         }
-        if let Some(limit) = throttled(response, &[]) {
-            let again = limit.retry_after.map(|after| phrase!(", for another {} s", after.as_secs()));
+        if is_throttled(response, &[]) {
             let detail = phrase!(
                 "{} throttles the calls of this check ({}{})\nif the platform uses the same account, its calls are throttled \
                  too",
                 ours(&partner.name),
                 status,
-                again.unwrap_or_default()
+                remaining_wait(response)
             );
             return Err(step.inconclusive(Cause::Throttled, detail));
         }

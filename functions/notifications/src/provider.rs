@@ -119,7 +119,7 @@ impl Provider {
             return Ok(DeliveryState::OnItsWay(phrase!("unknown to {}", name)));
         }
         if !response.status.is_success() {
-            return Err(phrase!("{} answered {}", name, response.status.as_u16()));
+            return Err(phrase!("{} answered {}", name, response.status_line()));
         }
         let body = json(response).map_err(|mismatch| phrase!("{}: {}", name, mismatch.actual))?;
         Ok(match self.kind {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use check::{Mismatch, Phrase, foreign, phrase};
 use jiff::Timestamp;
-use platform::{BackgroundSession, Platform, is_status, items, number_at, short_id, status};
+use platform::{BackgroundSession, Platform, is_status, items, number_at, short_id};
 use probe::{Method, Request, Response};
 use runtime::{Clock, FoundLeftover, began};
 use secrecy::SecretString;
@@ -161,11 +161,9 @@ impl Undo {
         };
         let body = payment.refund(&self.platform().webhook);
         let signature = signature(&self.secret, &body, now);
-        let answer =
-            self.background_session.send_apart(delivery(self.background_session.site(), body, &signature)).await;
-        let answer = answer.map_err(|error| self.may_remain(error))?;
-        status(&answer, self.platform().webhook.accepted.as_slice())
-            .map_err(|mismatch| self.may_remain(phrase!("the refund of {}: {}", foreign(reference), mismatch.actual)))
+        let request = delivery(self.background_session.site(), body, &signature);
+        let answer = self.background_session.send_apart(request, self.platform().webhook.accepted.as_slice()).await;
+        answer.map(drop).map_err(|why| self.may_remain(phrase!("the refund of {}: {}", foreign(reference), why)))
     }
 
     async fn wait_for_refund(&self) -> Result<(), Phrase> {
@@ -195,22 +193,15 @@ impl Undo {
         let url = names.path.at(&self.background_session.site().base_url, &[("invoice", &id)]);
         let url = url.map_err(|mismatch| self.may_remain(phrase!("invoice {}: {}", foreign(&id), mismatch.actual)))?;
         let body = names.void_body.with(&[("invoice", &invoice.id)]);
-        let answer = self
-            .background_session
-            .send(Method::PUT, url, Some(&body))
-            .await
-            .map_err(|error| self.may_remain(error))?;
-        status(&answer, names.updated.as_slice()).map_err(|mismatch| {
+        let answer = self.background_session.send(Method::PUT, url, Some(&body), names.updated.as_slice()).await;
+        answer.map(drop).map_err(|why| {
             let (id, status) = (foreign(&id), foreign(&invoice.status));
-            self.may_remain(phrase!("voiding invoice {} ({}): {}", id, status, mismatch.actual))
+            self.may_remain(phrase!("voiding invoice {} ({}): {}", id, status, why))
         })
     }
 
     async fn get(&self, url: probe::Url) -> Result<Response, Phrase> {
-        let answer =
-            self.background_session.send(Method::GET, url, None).await.map_err(|error| self.may_remain(error))?;
-        status(&answer, &[200]).map_err(|mismatch| self.may_remain(mismatch.actual))?;
-        Ok(answer)
+        self.background_session.send(Method::GET, url, None, &[200]).await.map_err(|why| self.may_remain(why))
     }
 
     fn student_id(&self) -> StudentId {

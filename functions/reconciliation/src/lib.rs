@@ -15,7 +15,7 @@ use futures::join;
 use jiff::{SignedDuration, Timestamp};
 use platform::{SchoolPayments, UserSession, items, short_id, status};
 use probe::expect::json;
-use probe::{Method, Request, Response, Url, throttled};
+use probe::{Method, Request, Response, Url, is_throttled, remaining_wait};
 use runtime::{Check, MemoryCell, Run, Step, signed};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -332,8 +332,13 @@ impl Reconciliation {
             );
             return Err(step.inconclusive(Cause::Credentials, detail));
         }
-        if throttled(&answer, &[]).is_some() {
-            return Err(step.inconclusive(Cause::Throttled, "the payment provider throttles the check's requests"));
+        if is_throttled(&answer, &[]) {
+            let detail = phrase!(
+                "the payment provider throttles the check's requests ({}{})",
+                answer.status.as_u16(),
+                remaining_wait(&answer)
+            );
+            return Err(step.inconclusive(Cause::Throttled, detail));
         }
         Ok(answer)
     }
@@ -383,7 +388,7 @@ impl Reconciliation {
 fn provider_status(answer: &Response) -> Result<(), Mismatch> {
     status(answer, &[200]).map_err(|mismatch| Mismatch {
         evidence: None,
-        actual: phrase!("the payment provider answered {}", answer.status.as_u16()),
+        actual: phrase!("the payment provider answered {}", answer.status_line()),
         ..mismatch
     })
 }

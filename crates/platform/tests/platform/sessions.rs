@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use check::FailureKind::Status;
 use check::{Failure, NoSecrets, Subject, phrase};
 use platform::{Csrf, Session, server_message};
-use probe::{Method, Url, expect, throttled};
+use probe::{Method, Url, expect, is_throttled};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::server::*;
@@ -220,7 +220,7 @@ async fn http_1_0_with_lower_case_headers_is_supported() {
 /// Laravel's responses to a client: status, message, and whether the request was throttled.
 #[tokio::test]
 async fn laravel_responses_are_distinguished() {
-    for (case, head, body, message, is_throttled) in [
+    for (case, head, body, message, limited) in [
         (
             "a redirect to the form",
             "302 Found\r\nLocation: /login",
@@ -286,7 +286,7 @@ async fn laravel_responses_are_distinguished() {
         let response = client.send(session.request(Method::POST, url(&server, "/api"))).await.result.unwrap();
         let shown = server_message(&response).map(|message| phrase!("{}", message).admit(&NoSecrets, 200));
         assert_eq!(shown.as_deref(), message, "{case}");
-        assert_eq!(throttled(&response, &[]).is_some(), is_throttled, "{case}");
+        assert_eq!(is_throttled(&response, &[]), limited, "{case}");
         assert_eq!(expect::status(&response, &[200]).unwrap_err().kind, Status, "{case}");
         assert_eq!(
             response.location().map(|to| to.path().to_owned()).as_deref(),

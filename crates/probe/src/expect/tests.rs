@@ -144,9 +144,9 @@ fn deep_json_fails_without_a_crash() {
 #[test]
 fn refusal_for_a_time_says_how_long() {
     for (code, after, expected) in [
-        (503, Some("120"), "status 503 Service Unavailable, again in 120 s"),
-        (429, Some("97"), "status 429 Too Many Requests, again in 97 s"),
-        (429, Some("Thu, 01 Jan 1970 00:01:30 GMT"), "status 429 Too Many Requests, again in 90 s"),
+        (503, Some("120"), "status 503 Service Unavailable, for 120 s more"),
+        (429, Some("97"), "status 429 Too Many Requests, for 97 s more"),
+        (429, Some("Thu, 01 Jan 1970 00:01:30 GMT"), "status 429 Too Many Requests, for 90 s more"),
         (429, Some("soon"), "status 429 Too Many Requests"),
         (503, None, "status 503 Service Unavailable"),
         (500, Some("120"), "status 500 Internal Server Error"),
@@ -157,6 +157,30 @@ fn refusal_for_a_time_says_how_long() {
         }
         let failure = shown(status(&response, &[200]).unwrap_err(), &response);
         assert_eq!(failure.actual, expected, "{after:?}");
+    }
+}
+
+#[test]
+fn unexpected_redirect_names_its_target() {
+    let long = format!("/{}", "x".repeat(300));
+    for (code, location, expected) in [
+        (302, "/login?x", "status 302 Found, to /login?x".to_owned()),
+        (
+            301,
+            "https://other.example/\u{e6}",
+            "status 301 Moved Permanently, to https://other.example/\u{e6}".to_owned(),
+        ),
+        (308, "/a\u{202e}b", "status 308 Permanent Redirect, to /a\\u{202e}b".to_owned()),
+        (307, "/?token=canary-secret", "status 307 Temporary Redirect, to /?token=[redacted]".to_owned()),
+        (304, &long, format!("status 304 Not Modified, to {}\u{2026}", &long[..159])),
+        (302, "", "status 302 Found, to ".to_owned()),
+        (201, "/new", "status 201 Created".to_owned()),
+    ] {
+        let mut response = response(code, "");
+        response.redactor.register("canary-secret");
+        response.headers.insert("location", HeaderValue::from_bytes(location.as_bytes()).unwrap());
+        let failure = shown(status(&response, &[200]).unwrap_err(), &response);
+        assert_eq!(failure.actual, expected, "{location}");
     }
 }
 

@@ -97,6 +97,12 @@ async fn invalid_redirect_chains_are_classified() {
         let client = client(&tls());
         let sent = client.send(get(url(&server, path)).max_redirects(3)).await;
         let error = sent.result.expect_err(path);
+        let refused = sent.refused.expect(path);
+        assert_eq!(refused.status, StatusCode::FOUND, "{path}");
+        assert_eq!(
+            refused.url.path(),
+            sent.exchanges.last().unwrap().url.split_once(&server.address.to_string()).unwrap().1
+        );
         assert!(!error.is_retryable());
         let failed = shown(&client, error);
         assert_eq!((failed.kind, failed.expected.as_str()), (Redirect, expected), "{path}: {failed:?}");

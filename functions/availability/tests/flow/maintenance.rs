@@ -1,15 +1,17 @@
 //! Maintenance mode is recognised however a target is asked.
 
+use std::time::Duration;
+
 use check::Outcome;
-use hostile::{Server, answer};
+use hostile::{Authority, Server, answer};
 
-use crate::report;
+use crate::{report, report_at};
 
+const DOWN: &str = "503 Service Unavailable\r\nRetry-After: 60";
 const PAGE: &str = "<html><head><title>Service Unavailable</title></head></html>";
 
 #[tokio::test]
 async fn maintenance_is_recognised_with_any_method_and_redirect() {
-    const DOWN: &str = "503 Service Unavailable\r\nRetry-After: 60";
     let down = "/ answered 503 Service Unavailable as in maintenance mode, for 60 s more";
     let behind = "/ leads to /down, which answered 503 Service Unavailable as in maintenance mode, for 60 s more";
     let redirect = "302 Found\r\nLocation: /down";
@@ -46,11 +48,40 @@ async fn maintenance_is_recognised_with_any_method_and_redirect() {
         })
         .await;
         let outcome = report(&server, keys).await.outcome;
-        let found = match &outcome {
-            Outcome::Maintenance { detail } => Ok(detail.as_str()),
-            Outcome::Passed => Err("passed"),
-            _ => Err("failed"),
-        };
-        assert_eq!(found, expected, "{case}: {outcome:?}");
+        assert_eq!(found(&outcome), expected, "{case}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn maintenance_is_behind_a_refused_redirect() {
+    let behind = "/ leads to /down, which answered 503 Service Unavailable as in maintenance mode, for 60 s more";
+    for (case, location, status, keys, expected) in [
+        ("plain http", "http://localhost/down", DOWN, "", Ok(behind)),
+        ("plain http, HEAD", "http://localhost/down", DOWN, "method = \"HEAD\"", Ok(behind)),
+        ("one redirect too many", "/again", DOWN, "max_redirects = 1", Ok(&*behind.replace("/ leads", "/again leads"))),
+        ("a healthy page", "http://localhost/down", "200 OK", "", Err("failed")),
+        ("another host", "http://other.example/down", DOWN, "", Err("failed")),
+    ] {
+        let authority = Authority::generate();
+        let config = authority.server("localhost", (2020, 2100), &[]);
+        let server = Server::tls(config, Duration::ZERO, move |request| match request.split(' ').nth(1) {
+            Some("/down") => answer(status, if request.starts_with("GET") && status == DOWN { PAGE } else { "" }),
+            Some("/again") => answer("302 Found\r\nLocation: /down", ""),
+            _ => answer(&format!("302 Found\r\nLocation: {location}"), ""),
+        })
+        .await;
+        let base_url = format!("https://localhost:{}", server.address.port());
+        let network = format!("ca_certificates = ['''\n{}''']\n", authority.pem);
+        let report = report_at(&base_url, &network, keys).await;
+        assert_eq!(found(&report.outcome), expected, "{case}: {report:#?}");
+        assert_eq!(report.attempts.len(), if expected.is_ok() { 1 } else { 2 }, "{case}");
+    }
+}
+
+fn found(outcome: &Outcome) -> Result<&str, &str> {
+    match outcome {
+        Outcome::Maintenance { detail } => Ok(detail.as_str()),
+        Outcome::Passed => Err("passed"),
+        _ => Err("failed"),
     }
 }

@@ -57,7 +57,7 @@ async fn refused_key_and_throttling_are_inconclusive() {
         (
             Fault::PartnerThrottled,
             Cause::Throttled,
-            "the accounting system throttles the calls of this check (429, for another 30 s)\n",
+            "the accounting system throttles the calls of this check (429, for 30 s more)\n",
         ),
     ] {
         let harness = Harness::<Integrations>::start().await;

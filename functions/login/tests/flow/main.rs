@@ -5,6 +5,7 @@
 mod counters;
 mod endings;
 mod flavours;
+mod maintenance;
 mod mutation;
 mod second_factor;
 mod settings;
