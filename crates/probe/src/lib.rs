@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod characters;
 mod client;
 mod coding;
 mod cookie_date;
@@ -26,6 +27,7 @@ mod tls;
 mod tls_words;
 
 pub use bytes::Bytes;
+pub use characters::{is_invisible, name_character};
 pub use client::{Client, Connections, Identity, Sent};
 pub use cookies::Cookies;
 pub use dial::{Duplex, HostPort};

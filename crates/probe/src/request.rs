@@ -3,14 +3,14 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use check::{Phrase, foreign, ours, phrase};
+use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, PROXY_AUTHORIZATION},
 };
 use url::Url;
 
-use crate::{Cookies, Error};
+use crate::{Cookies, Error, name_character};
 
 /// One request with its limits.
 ///
@@ -26,7 +26,7 @@ pub struct Request {
     pub(crate) max_redirects: u8,
     pub(crate) body_cap: u64,
     pub(crate) cookies: Option<Cookies>,
-    mistake: Option<Phrase>,
+    mistake: Option<Error>,
 }
 
 impl Request {
@@ -36,7 +36,7 @@ impl Request {
     pub fn new(method: Method, url: Url) -> Self {
         let mistake = match url.scheme() {
             "http" | "https" => None,
-            other => Some(phrase!("expected the scheme http or https, found {}", foreign(other))),
+            other => Some(Error::Request(phrase!("expected the scheme http or https, found {}", foreign(other)))),
         };
         Self {
             method,
@@ -64,6 +64,20 @@ impl Request {
     pub fn secret_header(mut self, name: &str, value: &str) -> Self {
         self.add(name, value, true);
         self
+    }
+
+    /// Adds a secret header that returns a value of the target, from `source`. A value that no header can hold is a failure of
+    /// the target, of kind `header`.
+    #[must_use]
+    pub fn returned_header(mut self, name: &str, value: &str, source: impl Into<Phrase>) -> Self {
+        if let Some(odd) = value.chars().find(|c| c.is_ascii_control() && *c != '\t') {
+            let expected = phrase!("{} with a value that a header can hold", source.into());
+            let actual = phrase!("one with {}", ours(name_character(odd)));
+            let mismatch = Box::new(Mismatch::new(FailureKind::Header, expected, actual));
+            self.mistake = Some(Error::Target { mismatch, transient: false });
+            return self;
+        }
+        self.secret_header(name, value)
     }
 
     /// Adds Basic authorization (RFC 7617). Both parts are redacted together.
@@ -121,10 +135,10 @@ impl Request {
         let header = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
         let Some((name, mut value)) = header else {
             // Do not quote the value, which may be a secret.
-            self.mistake = Some(phrase!(
+            self.mistake = Some(Error::Request(phrase!(
                 "expected a valid header, found {} with characters that cannot be sent",
                 ours(format_args!("{name:?}"))
-            ));
+            )));
             return;
         };
         value.set_sensitive(secret || is_credential(&name));
@@ -132,7 +146,7 @@ impl Request {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.mistake.clone().map_or(Ok(()), |mistake| Err(Error::Request(mistake)))
+        self.mistake.clone().map_or(Ok(()), Err)
     }
 }
 

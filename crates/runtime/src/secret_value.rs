@@ -1,5 +1,6 @@
 //! Rules for the values of secrets: what stores and editors add to them, and what can be sent.
 
+use probe::{is_invisible, name_character};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Characters that a secret may hold between its first and its last.
@@ -32,38 +33,16 @@ fn mistake(value: &str, alphabet: Alphabet) -> Option<String> {
     let (Some(first), Some(last)) = (value.chars().next(), value.chars().next_back()) else {
         return Some("the secret is only a line break".to_owned());
     };
-    if is_blank(first) {
-        return Some(format!("the secret starts with {}\n{HINT}", named(first)));
+    if is_invisible(first) {
+        return Some(format!("the secret starts with {}\n{HINT}", name_character(first)));
     }
-    if is_blank(last) {
-        return Some(format!("the secret ends with {}\n{HINT}", named(last)));
+    if is_invisible(last) {
+        return Some(format!("the secret ends with {}\n{HINT}", name_character(last)));
     }
-    let is_odd = |c: &char| *c != ' ' && is_blank(*c);
+    let is_odd = |c: &char| *c != ' ' && is_invisible(*c);
     let odd = value.chars().find(|c| alphabet == Alphabet::Visible && is_odd(c))?;
     let rule = "only passwords may hold characters that nobody sees";
-    Some(format!("the secret holds {}, which cannot be sent\n{rule}", named(odd)))
-}
-
-/// True for characters that nobody sees: white space, control characters, and those of no width.
-fn is_blank(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
-}
-
-/// A character in words, with its code point.
-fn named(c: char) -> String {
-    let name = match c {
-        ' ' => "a space",
-        '\t' => "a tab",
-        '\n' => "a line break",
-        '\r' => "a carriage return",
-        '\u{a0}' => "a no-break space",
-        '\u{feff}' => "a byte order mark",
-        '\u{200b}' => "a zero-width space",
-        c if c.is_control() => "a control character",
-        c if is_blank(c) => "an invisible character",
-        c => return format!("the character U+{:04X}", u32::from(c)),
-    };
-    format!("{name} (U+{:04X})", u32::from(c))
+    Some(format!("the secret holds {}, which cannot be sent\n{rule}", name_character(odd)))
 }
 
 #[cfg(test)]
@@ -84,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_at_the_edges_is_named() {
+    fn white_space_at_the_edges_is_name_character() {
         for alphabet in [Alphabet::Visible, Alphabet::Any] {
             for (value, expected) in [
                 ("k3y ", "the secret ends with a space (U+0020)"),
@@ -112,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_that_cannot_be_sent_are_named() {
+    fn characters_that_cannot_be_sent_are_name_character() {
         for (value, expected) in [
             ("k3\ny", "a line break (U+000A)"),
             ("k3\ty", "a tab (U+0009)"),

@@ -4,6 +4,7 @@
 //! unsafe request must then carry the value of the newest CSRF cookie, URL-decoded, in a header. Each response changes the
 //! cookies, so the newest value is read when a request is built.
 
+use check::{ours, phrase};
 use http::header::{ACCEPT, AUTHORIZATION, ORIGIN, REFERER};
 use probe::{Cookies, Method, Request, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -113,7 +114,8 @@ impl Session {
             return request;
         }
         if let Some(token) = &self.token {
-            return request.secret_header(AUTHORIZATION.as_str(), &format!("Bearer {}", token.expose_secret()));
+            let bearer = format!("Bearer {}", token.expose_secret());
+            return request.returned_header(AUTHORIZATION.as_str(), &bearer, "a bearer token");
         }
         if self.is_stateless {
             return request;
@@ -125,8 +127,13 @@ impl Session {
             .cookies(&self.cookies);
         match (self.csrf_token(), &self.page_token) {
             _ if is_safe => request,
-            (Some(token), _) => request.secret_header(&self.csrf.header, token.expose_secret()),
-            (None, Some(token)) => request.secret_header(PAGE_TOKEN, token.expose_secret()),
+            (Some(token), _) => {
+                let source = phrase!("a cookie {}", ours(&self.csrf.cookie));
+                request.returned_header(&self.csrf.header, token.expose_secret(), source)
+            }
+            (None, Some(token)) => {
+                request.returned_header(PAGE_TOKEN, token.expose_secret(), "a CSRF token of the page")
+            }
             (None, None) => request,
         }
     }

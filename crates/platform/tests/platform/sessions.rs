@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use check::FailureKind::Status;
+use check::FailureKind::{Header, Status};
 use check::{Failure, NoSecrets, Subject, phrase};
 use platform::{Csrf, Session, server_message};
 use probe::{Method, Url, expect, is_throttled};
@@ -215,6 +215,33 @@ async fn http_1_0_with_lower_case_headers_is_supported() {
     assert_eq!(token.expose_secret(), "of-the-form");
     client.send(session.request(Method::POST, url(&server, "/api/login"))).await.result.unwrap();
     assert_eq!(header(&server.requests()[1], "x-xsrf-token"), Some("abcdefghijklmnopqrst="));
+}
+
+#[tokio::test]
+async fn token_that_no_header_can_hold_is_a_failure() {
+    for (value, expected) in [
+        ("abc%0Adef", Some("one with a line break (U+000A)")),
+        ("abc%0D%0AX-Admin:1", Some("one with a carriage return (U+000D)")),
+        ("abc%00def", Some("one with a control character (U+0000)")),
+        ("abc%7Fdefghijkl", Some("one with a control character (U+007F)")),
+        ("abc%C2%85defghijkl", None),
+        ("abc%09def%C3%A6", None),
+        ("abc%ZZdefghijkl", None),
+    ] {
+        let server =
+            Server::plain(move |_| answer(&format!("200 OK\r\nSet-Cookie: XSRF-TOKEN={value}; path=/"), "")).await;
+        let (client, session) = (client(&tls()), session(&server));
+        client.send(session.page(url(&server, "/login"))).await.result.unwrap();
+        let sent = client.send(session.request(Method::POST, url(&server, "/api/login"))).await;
+        let found = sent.result.err().map(|error| error.into_mismatch().unwrap());
+        let shown = |text: check::Phrase| text.admit(&NoSecrets, 200).to_string();
+        let found = found.map(|found| (found.kind, shown(found.expected), shown(found.actual)));
+        let expected = expected.map(|actual| {
+            (Header, "a cookie XSRF-TOKEN with a value that a header can hold".to_owned(), actual.to_owned())
+        });
+        assert_eq!(found, expected, "{value}");
+        assert_eq!(server.requests().len(), if expected.is_some() { 1 } else { 2 }, "{value}");
+    }
 }
 
 /// Laravel's responses to a client: status, message, and whether the request was throttled.
