@@ -72,6 +72,7 @@ pub struct Client {
     http: reqwest::Client,
     tls: Tls,
     egress: Arc<EgressPolicy>,
+    resolver: Arc<dyn Resolve>,
     identity: Identity,
     run: HeaderValue,
     redactor: Redactor,
@@ -149,7 +150,7 @@ impl Client {
             ))
         })?;
         let egress = Arc::new(egress.clone());
-        let resolver = PolicyResolver { inner: resolver, egress: egress.clone() };
+        let permitted = PolicyResolver { inner: resolver.clone(), egress: egress.clone() };
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.config())
             .tls_info(true)
@@ -162,7 +163,7 @@ impl Client {
             .retry(reqwest::retry::never())
             .connect_timeout(CONNECT_TIMEOUT)
             .connector_layer(TimeConnecting)
-            .dns_resolver(TimedResolver(Arc::new(resolver)));
+            .dns_resolver(TimedResolver(Arc::new(permitted)));
         if connections == Connections::Fresh {
             builder = builder.pool_max_idle_per_host(0);
         }
@@ -171,6 +172,7 @@ impl Client {
             http,
             tls: tls.clone(),
             egress,
+            resolver,
             identity,
             run,
             redactor,
@@ -194,6 +196,10 @@ impl Client {
 
     pub(crate) fn egress(&self) -> &EgressPolicy {
         &self.egress
+    }
+
+    pub(crate) fn resolver(&self) -> &dyn Resolve {
+        self.resolver.as_ref()
     }
 
     pub(crate) const fn tls(&self) -> &Tls {

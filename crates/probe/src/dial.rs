@@ -8,10 +8,11 @@ use std::{
 };
 
 use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
+use reqwest::dns::Addrs;
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
@@ -141,8 +142,8 @@ impl Client {
         let found: Vec<SocketAddr> = match &server.host {
             Host::Ipv4(address) => vec![((*address), server.port).into()],
             Host::Ipv6(address) => vec![((*address), server.port).into()],
-            Host::Domain(name) => match timeout(deadline, lookup_host((name.as_str(), server.port))).await {
-                Ok(Ok(found)) => found.collect(),
+            Host::Domain(name) => match timeout(deadline, self.look_up(name)).await {
+                Ok(Ok(found)) => found.map(|address| (address.ip(), server.port).into()).collect(),
                 Ok(Err(error)) => {
                     let expected = phrase!("an address for {}", ours(&server.host));
                     return Err(failed(FailureKind::Dns, expected, foreign(error.to_string())));
@@ -169,6 +170,10 @@ impl Client {
             return Err(failed(FailureKind::Dns, expected, actual));
         }
         Ok(permitted)
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Addrs, Box<dyn std::error::Error + Send + Sync>> {
+        self.resolver().resolve(name.parse()?).await
     }
 
     /// Classifies a broken connection as a failure of the target or of this machine.

@@ -124,6 +124,15 @@ async fn unsafe_request_is_not_repeated_for_a_malformed_line() {
 }
 
 #[tokio::test]
+async fn malformed_line_is_found_by_the_resolver_of_the_client() {
+    let server = Server::plain(|_| vec![send("HTTP/1.1 200 OK\r\nodd\r\n\r\n"), Action::Hang]).await;
+    let client = client(&tls());
+    let page = format!("http://platform.test:{}/", server.address.port()).parse().unwrap();
+    let failed = shown(&client, client.send(get(page)).await.result.unwrap_err());
+    assert_eq!(failed.actual.as_str(), "a malformed header line, number 2 of the answer: odd");
+}
+
+#[tokio::test]
 async fn network_failures_are_classified() {
     let client = client(&tls());
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
