@@ -9,7 +9,7 @@ use toml::{Spanned, Table};
 
 use check::incident::Severity;
 
-use crate::contract::{Contract, SharedValue};
+use crate::contract::{Contract, Contradiction, SharedValue};
 use crate::document::{CHECKS, Document, may_be_secret};
 use crate::lenient::{self, TypeMismatch};
 use crate::names::renamed;
@@ -105,7 +105,19 @@ impl<'t> Document<'t> {
         let mut read = |section: &crate::contract::SharedSection| {
             let only = root.get_mut().remove_entry(section.key).into_iter().collect();
             let (value, mismatches) = (section.read)(Spanned::new(root.span(), only));
+            // The defaults of unreadable keys contradict nothing.
+            let contradictions = if mismatches.is_empty() { value.contradictions() } else { Vec::new() };
             self.report(mismatches, &[], findings);
+            for Contradiction { places } in contradictions {
+                let part = |key: &str| Part::Key(key.to_owned());
+                let path = |key: &str| [section.key].into_iter().chain(key.split('.')).map(part).collect();
+                let places: Vec<(Vec<Part>, String)> =
+                    places.into_iter().map(|(key, rule)| (path(key), rule)).collect();
+                let written = places.iter().find(|(path, _)| self.value(path).is_some());
+                if let Some((path, rule)) = written.or(places.first()) {
+                    findings.add(self.finding(path, rule.clone()));
+                }
+            }
             value
         };
         contract.sections.iter().map(&mut read).collect()

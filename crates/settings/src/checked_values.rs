@@ -76,6 +76,17 @@ checked_text! {
     HeaderName(check_header_name) = "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"
 }
 
+checked_text! {
+    /// Name of a header that carries a value of its own: not one of the client, of the content or for credentials.
+    #[schemars(extend("x-type" = "header name"))]
+    PlainHeaderName(check_plain_header_name) = "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$"
+}
+checked_text! {
+    /// Name of a cookie: without `=`, `;`, spaces and control characters.
+    #[schemars(extend("x-type" = "cookie name"))]
+    CookieName(check_cookie_name) = r"^[^=;\s]+$"
+}
+
 /// Time zone when the settings name none.
 const DEFAULT_TIME_ZONE: &str = "Europe/Copenhagen";
 
@@ -87,8 +98,27 @@ impl Default for TimeZone {
 
 /// Headers the HTTP client sets itself, and those between it and the next server. Set to another value, they send a request
 /// to another site or make the server misread where it ends. The same holds for all names beginning with `proxy-`.
-const OWN_HEADERS: &[&str] =
-    &["connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+const OWN_HEADERS: &[&str] = &[
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "traceparent",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-synthetic-run",
+];
+
+/// Headers that carry credentials.
+const CREDENTIALS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
+
+/// Headers of the content, and those by which the platform knows its own pages.
+const DESCRIPTIVE_HEADERS: &[&str] = &["accept", "content-encoding", "content-type", "origin", "referer"];
 
 impl Path {
     /// Joins the path to the base URL.
@@ -100,10 +130,10 @@ impl Path {
     }
 }
 
-/// HTTP statuses: at least one, each 100 to 599.
+/// Statuses of final HTTP answers: at least one, each 200 to 599.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<u16>", into = "Vec<u16>")]
-#[schemars(extend("minItems" = 1, "items" = { "type": "integer", "minimum": 100, "maximum": 599 }))]
+#[schemars(extend("minItems" = 1, "items" = { "type": "integer", "minimum": 200, "maximum": 599 }))]
 pub struct Statuses(Vec<u16>);
 
 impl Statuses {
@@ -124,8 +154,8 @@ impl TryFrom<Vec<u16>> for Statuses {
     type Error = String;
 
     fn try_from(statuses: Vec<u16>) -> Result<Self, String> {
-        if statuses.is_empty() || statuses.iter().any(|status| !(100..=599).contains(status)) {
-            return Err(format!("expected at least one status of 100 to 599, found {statuses:?}"));
+        if statuses.is_empty() || statuses.iter().any(|status| !(200..=599).contains(status)) {
+            return Err(format!("expected at least one status of 200 to 599, found {statuses:?}"));
         }
         Ok(Self(statuses))
     }
@@ -293,6 +323,30 @@ pub fn check_header_name(text: &str) -> Result<(), String> {
         .map_or_else(|_| Err(format!("expected the name of a header, found `{text}`")), |_| Ok(()))
 }
 
+fn check_plain_header_name(text: &str) -> Result<(), String> {
+    check_header_name(text)?;
+    if is_credential_header(text) || DESCRIPTIVE_HEADERS.contains(&text.to_ascii_lowercase().as_str()) {
+        return Err(format!("expected a header that describes no content and is not for credentials, found `{text}`"));
+    }
+    Ok(())
+}
+
+/// True for the name of a header that carries credentials.
+#[must_use]
+pub fn is_credential_header(name: &str) -> bool {
+    CREDENTIALS.contains(&name.to_ascii_lowercase().as_str())
+}
+
+fn check_cookie_name(text: &str) -> Result<(), String> {
+    check_not_blank(text)?;
+    if text.chars().any(|letter| matches!(letter, '=' | ';') || letter.is_whitespace() || letter.is_control()) {
+        return Err(format!(
+            "expected the name of a cookie, without `=`, `;`, spaces and control characters, found `{text}`"
+        ));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,11 +414,47 @@ mod tests {
         for name in ["accept", "X-Api-Key", "te-x", "hosts", "x-forwarded-host", "authorization"] {
             assert_eq!(check_header_name(name), Ok(()), "{name}");
         }
-        for name in
-            ["Host", "content-length", "Transfer-Encoding", "connection", "TE", "Trailer", "upgrade", "keep-alive"]
-        {
+        for name in OWN_HEADERS.iter().copied().chain([
+            "Host",
+            "Transfer-Encoding",
+            "TE",
+            "Accept-Encoding",
+            "Proxy-Connection",
+        ]) {
             assert!(check_header_name(name).unwrap_err().contains("client"), "{name}");
         }
         assert!(check_header_name("Proxy-Authorization").is_err() && check_header_name("a b").is_err());
+        for (name, is_plain) in [
+            ("X-XSRF-TOKEN", true),
+            ("Stripe-Signature", true),
+            ("Cookie", false),
+            ("AUTHORIZATION", false),
+            ("host", false),
+            ("Content-Type", false),
+            ("Origin", false),
+            ("a b", false),
+        ] {
+            assert_eq!(check_plain_header_name(name).is_ok(), is_plain, "{name}");
+        }
+    }
+
+    #[test]
+    fn cookie_name_is_one_that_a_browser_sends() {
+        for (name, is_valid) in [
+            ("just_driving_session", true),
+            ("__Host-session", true),
+            ("s[1]", true),
+            ("sæt", true),
+            ("", false),
+            ("a=b", false),
+            ("a;b", false),
+            ("a b", false),
+            ("a\u{a0}b", false),
+            ("a\tb", false),
+            ("a\u{7f}", false),
+            ("a\r\nSet-Cookie: b", false),
+        ] {
+            assert_eq!(check_cookie_name(name).is_ok(), is_valid, "{name:?}");
+        }
     }
 }

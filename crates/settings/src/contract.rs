@@ -22,6 +22,18 @@ pub trait Shared: Clone + Default + DeserializeOwned + JsonSchema + Serialize + 
 
     /// Fills in the defaults that depend on the time zone at the top of the file.
     fn complete(&mut self, time_zone: &TimeZone);
+
+    /// Values that are valid each, and contradict each other. Default none.
+    fn contradictions(&self) -> Vec<Contradiction> {
+        Vec::new()
+    }
+}
+
+/// Values of a section that contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contradiction {
+    /// Keys within the section, each with the expected and the found value. The first that the file has is reported.
+    pub places: Vec<(&'static str, String)>,
 }
 
 /// Additions of the monitored platform to a settings file: its sections, and the defaults that only it knows.
@@ -56,6 +68,7 @@ impl SharedSection {
 pub(crate) trait SharedValue {
     fn key(&self) -> &'static str;
     fn complete(&mut self, time_zone: &TimeZone);
+    fn contradictions(&self) -> Vec<Contradiction>;
     fn to_toml(&self) -> Result<toml::Value, toml::ser::Error>;
     fn as_any(&self) -> &dyn Any;
 }
@@ -67,6 +80,10 @@ impl<S: Shared> SharedValue for S {
 
     fn complete(&mut self, time_zone: &TimeZone) {
         Shared::complete(self, time_zone);
+    }
+
+    fn contradictions(&self) -> Vec<Contradiction> {
+        Shared::contradictions(self)
     }
 
     fn to_toml(&self) -> Result<toml::Value, toml::ser::Error> {

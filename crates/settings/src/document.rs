@@ -136,7 +136,7 @@ impl<'t> Document<'t> {
         }
     }
 
-    fn value(&self, path: &[Part]) -> Option<&Spanned<DeValue<'t>>> {
+    pub(crate) fn value(&self, path: &[Part]) -> Option<&Spanned<DeValue<'t>>> {
         let (first, rest) = path.split_first()?;
         let Part::Key(first) = first else { return None };
         let mut value = self.root.get_ref().get(first.as_str())?;

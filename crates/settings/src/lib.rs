@@ -21,10 +21,10 @@ mod windows;
 
 pub use check_settings::{CheckLimits, CheckSettings};
 pub use checked_values::{
-    Digits, HeaderName, Name, Path, Period, Pointer, Statuses, TimeZone, check_header_name, check_id, check_path,
-    check_pointer,
+    CookieName, Digits, HeaderName, Name, Path, Period, PlainHeaderName, Pointer, Statuses, TimeZone,
+    check_header_name, check_id, check_path, check_pointer, is_credential_header,
 };
-pub use contract::{Contract, Shared, SharedSection};
+pub use contract::{Contract, Contradiction, Shared, SharedSection};
 pub use document::{Document, replaced};
 pub use links::LinkTemplates;
 pub use names::{suggestion, unknown};

@@ -9,15 +9,16 @@ use probe::Maintenance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use settings::{Common, RawDuration, RawReference, SecretRef, Section, check_header_name, check_pointer};
+use settings::{
+    Common, RawDuration, RawReference, SecretRef, Section, Statuses, check_header_name, check_pointer,
+    is_credential_header,
+};
 use url::Url;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const DEFAULT_REDIRECTS: u8 = 5;
 const DEFAULT_CONCURRENCY: usize = 16;
-/// Headers that carry credentials.
-const CREDENTIALS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
 /// Most targets, limited by the state item and the time of one run.
 const MAX_TARGETS: usize = 200;
 
@@ -108,7 +109,7 @@ struct RawTarget {
     /// Maximum number of redirects to follow: 0 to 20. With 0 the redirect itself is the answer, to be matched by
     /// `expect.status`; the page behind it is requested only to recognise maintenance mode. Default 5.
     max_redirects: Option<u8>,
-    /// Headers sent with the request, by name. Those that the client sets itself, such as `host` and `content-length`,
+    /// Headers sent with the request, by name. Those that the client sets itself, such as `host` and `accept-encoding`,
     /// are refused. Default none.
     headers: BTreeMap<String, String>,
     /// Headers sent with the request, by name, each with a reference to its value. The value is masked in all output,
@@ -128,7 +129,7 @@ enum RawMethod {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawExpect {
-    /// Expected statuses: at least one, each 100 to 599. Default 200.
+    /// Expected statuses: at least one, each 200 to 599. Default 200.
     status: Option<Vec<u16>>,
     /// Texts that headers must contain, by the name of the header. Each of these headers must be present. Default none.
     headers: BTreeMap<String, String>,
@@ -179,14 +180,15 @@ impl RawTarget {
         let url = url(section, self.path, self.url, &common.base_url);
         let deadline = section.duration("deadline", self.deadline, DEFAULT_DEADLINE, SECOND / 10..=SECOND * 60);
         let max_redirects = section.number("max_redirects", self.max_redirects, DEFAULT_REDIRECTS, 0..=20);
-        for name in self.headers.keys().filter(|name| is_credential(name)) {
+        for name in self.headers.keys().filter(|name| is_credential_header(name)) {
             let rule = "expected no credential (not shown); put a reference to it into secret_headers";
             section.table("headers").problem(name, rule);
         }
         let refused = self.headers.keys().map(|name| ("headers", name));
         for (table, name) in refused.chain(self.secret_headers.keys().map(|name| ("secret_headers", name))) {
             // Invalid names, and credentials, are reported where they are read.
-            let is_read_elsewhere = HeaderName::try_from(name).is_err() || is_credential(name) && table == "headers";
+            let is_read_elsewhere =
+                HeaderName::try_from(name).is_err() || is_credential_header(name) && table == "headers";
             if !is_read_elsewhere {
                 let section = section.table(table);
                 section.parsed(name, check_header_name(name));
@@ -271,17 +273,9 @@ fn url(section: &Section<'_>, path: Option<String>, url: Option<String>, base: &
     }
 }
 
-fn is_credential(name: &str) -> bool {
-    CREDENTIALS.contains(&name.to_ascii_lowercase().as_str())
-}
-
 fn statuses(section: &Section<'_>, written: Option<Vec<u16>>) -> Option<Vec<u16>> {
-    let statuses = section.or_default("status", written, vec![200]);
-    if statuses.is_empty() || statuses.iter().any(|status| !(100..=599).contains(status)) {
-        section.problem("status", format!("expected at least one status of 100 to 599, found {statuses:?}"));
-        return None;
-    }
-    Some(statuses)
+    let statuses = Statuses::try_from(section.or_default("status", written, vec![200]));
+    section.parsed("status", statuses).map(Vec::from)
 }
 
 /// Reads a table of headers, and each value with `value`.

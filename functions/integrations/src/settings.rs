@@ -8,7 +8,7 @@ use check::message::Contact;
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use settings::{Common, RawDuration, RawReference, Section, check_header_name, optional};
+use settings::{Common, RawDuration, RawReference, Section, Statuses, check_header_name, optional};
 
 use crate::partner::{Kind, Partner};
 
@@ -50,7 +50,7 @@ struct RawPartner {
     key: Option<RawReference>,
     /// Header that carries the key as its plain value, for `http` only. Default: `Authorization`, as a bearer token.
     header: Option<String>,
-    /// Expected statuses: at least one, each 100 to 599. Unless listed here, 401 and 403 mean that the key was refused,
+    /// Expected statuses: at least one, each 200 to 599. Unless listed here, 401 and 403 mean that the key was refused,
     /// and 429 means throttled. Default 200.
     status: Option<Vec<u16>>,
     /// Text that the body must contain. Default none.
@@ -135,16 +135,12 @@ impl RawPartner {
                 None
             }
         };
-        let statuses = section.or_default("status", self.status, vec![200]);
-        let are_statuses = !statuses.is_empty() && statuses.iter().all(|status| (100..=599).contains(status));
-        if !are_statuses {
-            section.problem("status", format!("expected at least one status of 100 to 599, found {statuses:?}"));
-        }
+        let statuses = Statuses::try_from(section.or_default("status", self.status, vec![200]));
+        let statuses = section.parsed("status", statuses).map(Vec::from);
         let text = optional(self.text, |text| section.text("text", Some(text)));
         let deadline = section.duration("deadline", self.deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
         let days = section.number("certificate_days", self.certificate_days, DEFAULT_CERTIFICATE_DAYS, 0..=365);
         let contact = optional(self.contact, |raw| raw.validate(&section.table("contact")));
-        are_statuses.then_some(())?;
         Some(Partner {
             subject: subject?,
             name: name?,
@@ -153,7 +149,7 @@ impl RawPartner {
             account: account?,
             key: key?,
             header: header?,
-            statuses,
+            statuses: statuses?,
             text: text?,
             deadline: deadline?,
             certificate_days: days?,

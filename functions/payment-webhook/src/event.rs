@@ -131,7 +131,8 @@ impl Payment<'_> {
             ("request", &request),
             ("api_version", &Value::from(names.api_version.as_str())),
             ("amount", &Value::from(self.amount)),
-            ("currency", &Value::from(self.currency)),
+            // Stripe writes lower case.
+            ("currency", &Value::from(self.currency.to_ascii_lowercase())),
             ("created", &Value::from(self.created.as_second())),
             ("livemode", &Value::from(names.livemode)),
             ("charge", &self.derived_id("ch_")),

@@ -46,7 +46,7 @@ pub struct RawPaymentWebhook {
     student: Option<RawId>,
     /// Amount of an invoice, in the currency's smallest unit: 1 to 100000. Default 1.
     amount: Option<u64>,
-    /// Currency of the invoices, as Stripe writes it. Default dkk.
+    /// Currency of the invoices: three letters. The events have it in lower case, as Stripe writes it. Default dkk.
     currency: Option<String>,
     /// Reference to the secret that signs synthetic events: a separate secret, valid for the synthetic school only.
     /// With the production secret, anyone who controls the monitor could forge payments. Required.
@@ -69,7 +69,8 @@ impl RawPaymentWebhook {
         let deadline = section.duration("step_deadline", self.step_deadline, SECOND * 10, SECOND / 10..=SECOND * 20);
         let student = section.id("student", self.student);
         let amount = section.number("amount", self.amount, 1, 1..=100_000);
-        let currency = section.text("currency", Some(section.or_default("currency", self.currency, "dkk".to_owned())));
+        let currency = section.or_default("currency", self.currency, "dkk".to_owned());
+        let currency = section.parsed("currency", check_currency(&currency)).map(|()| currency);
         let secret = section.required("webhook_secret", self.webhook_secret);
         let secret =
             secret.and_then(|written| section.secret("webhook_secret", Some(written), &common.environment, check));
@@ -92,4 +93,11 @@ impl RawPaymentWebhook {
             counting: counting?,
         })
     }
+}
+
+fn check_currency(text: &str) -> Result<(), String> {
+    if text.len() == 3 && text.bytes().all(|letter| letter.is_ascii_alphabetic()) {
+        return Ok(());
+    }
+    Err(format!("expected a currency of three letters, such as \"dkk\", found `{text}`"))
 }

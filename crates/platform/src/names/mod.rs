@@ -3,6 +3,7 @@
 //!
 //! Values are used as written: each has a type that cannot hold a wrong value, so nothing is left to validate.
 
+mod contradictions;
 mod notification;
 mod operations;
 mod payments;
@@ -12,7 +13,7 @@ mod webhook;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use settings::{Digits, HeaderName, Name, Path, Period, Pointer, Shared, Statuses, TimeZone};
+use settings::{CookieName, Digits, Name, Path, Period, PlainHeaderName, Pointer, Shared, Statuses, TimeZone};
 
 pub use self::notification::Notification;
 pub use self::operations::{Counters, Health, Horizon, Job};
@@ -72,11 +73,11 @@ pub struct Platform {
 #[serde(deny_unknown_fields, default)]
 pub struct SessionNames {
     /// Session cookie. Default `just_driving_session`.
-    pub cookie: Name,
+    pub cookie: CookieName,
     /// Cookie whose value is sent back in `csrf_header`, URL-decoded. Default `XSRF-TOKEN`.
-    pub csrf_cookie: Name,
+    pub csrf_cookie: CookieName,
     /// Header to prove that a request comes from the platform's own pages. Default `X-XSRF-TOKEN`.
-    pub csrf_header: HeaderName,
+    pub csrf_header: PlainHeaderName,
 }
 
 /// Log-in with e-mail and password.
@@ -246,6 +247,10 @@ impl Shared for Platform {
     fn complete(&mut self, time_zone: &TimeZone) {
         self.times.zone.get_or_insert_with(|| time_zone.clone());
     }
+
+    fn contradictions(&self) -> Vec<settings::Contradiction> {
+        self.find_contradictions()
+    }
 }
 
 impl Default for Platform {
@@ -277,9 +282,9 @@ impl Default for Platform {
 impl Default for SessionNames {
     fn default() -> Self {
         Self {
-            cookie: Name::from_static("just_driving_session"),
-            csrf_cookie: Name::from_static("XSRF-TOKEN"),
-            csrf_header: HeaderName::from_static("X-XSRF-TOKEN"),
+            cookie: CookieName::from_static("just_driving_session"),
+            csrf_cookie: CookieName::from_static("XSRF-TOKEN"),
+            csrf_header: PlainHeaderName::from_static("X-XSRF-TOKEN"),
         }
     }
 }
@@ -408,9 +413,15 @@ mod tests {
             ("school.path = '/schools'", "{school}"),
             ("me.id = 'id'", "JSON Pointer"),
             ("session.cookie = ' '", "found a blank one"),
+            (
+                "session.cookie = 'a=b'",
+                "expected the name of a cookie, without `=`, `;`, spaces and control characters, found `a=b`",
+            ),
             ("session.csrf_header = 'X TOKEN'", "name of a header"),
+            ("session.csrf_header = 'Cookie'", "not for credentials, found `Cookie`"),
+            ("webhook.header = 'content-type'", "not for credentials, found `content-type`"),
             ("login.status = []", "at least one status"),
-            ("logout.status = [20]", "100 to 599, found [20]"),
+            ("logout.status = [20]", "200 to 599, found [20]"),
             ("second_factor.period = '0.5s'", "1s to 5m"),
             ("second_factor.digits = 4", "6 to 8 digits"),
             ("login.mode = 'basic'", "expected `session` or `token`"),

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use settings::{HeaderName, Path, Statuses, checked_text};
+use settings::{Path, PlainHeaderName, Statuses, checked_text};
 
 use crate::templates::{IntentEvent, RefundEvent};
 
@@ -15,7 +15,7 @@ pub struct Webhook {
     /// Path of the webhook. Default `/api/payments/stripe/webhook`.
     pub path: Path,
     /// Header of the signature. Default `Stripe-Signature`.
-    pub header: HeaderName,
+    pub header: PlainHeaderName,
     /// Statuses of an accepted event. Default 200, 201, 202, 204.
     pub accepted: Statuses,
     /// Statuses of an event whose signature is wrong or too old. Default 400, 401, 403.
@@ -57,7 +57,7 @@ impl Default for Webhook {
     fn default() -> Self {
         Self {
             path: Path::from_static("/api/payments/stripe/webhook"),
-            header: HeaderName::from_static("Stripe-Signature"),
+            header: PlainHeaderName::from_static("Stripe-Signature"),
             accepted: Statuses::from_static(&[200, 201, 202, 204]),
             refused: Statuses::from_static(&[400, 401, 403]),
             livemode: false,

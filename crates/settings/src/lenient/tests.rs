@@ -76,7 +76,7 @@ fn wrong_values_are_reported_once_and_left_out() {
         ("inner = 1", &["inner: expected a table, found integer `1`"]),
         ("[[inner]]", &["inner: expected a table, found a list of tables"]),
         ("statuses = ['200']", &["statuses: expected a whole number of 0 to 65535, found string \"200\""]),
-        ("statuses = [99]", &["statuses: expected at least one status of 100 to 599, found [99]"]),
+        ("statuses = [99]", &["statuses: expected at least one status of 200 to 599, found [99]"]),
         (
             "names = ['', ' ']",
             &["names: expected a text, found a blank one", "names: expected a text, found a blank one"],

@@ -101,7 +101,22 @@ fn each_mistake_is_reported_with_key_and_rule() {
         (
             "[check.login]",
             "[platform.login]\nstatus = []\n[check.login]",
-            "platform.login.status: expected at least one status of 100 to 599, found []",
+            "platform.login.status: expected at least one status of 200 to 599, found []",
+        ),
+        (
+            "[check.login]",
+            "[platform.login]\nstatus = [302, 422]\n[check.login]",
+            "platform.login.status: expected statuses other than those of `login.refused`, found 422 in both",
+        ),
+        (
+            "[check.login]",
+            "[platform.session]\ncsrf_header = \"Cookie\"\n[check.login]",
+            "platform.session.csrf_header: expected a header that describes no content and is not for credentials, found `Cookie`",
+        ),
+        (
+            "[check.login]",
+            "[platform.session]\ncookie = \"a;b\"\n[check.login]",
+            "platform.session.cookie: expected the name of a cookie, without `=`, `;`, spaces and control characters, found something else (not shown)",
         ),
     ] {
         assert!(RIGHT.contains(from), "{from}");

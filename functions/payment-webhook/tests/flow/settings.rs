@@ -39,7 +39,7 @@ fn each_mistake_is_reported_with_key_and_rule() {
         (
             line,
             "student = 350\ncurrency = \"\"\n",
-            "check.payment-webhook.currency: expected a text, found a blank one",
+            "check.payment-webhook.currency: expected a currency of three letters, such as \"dkk\", found ``",
         ),
         (
             line,
