@@ -37,9 +37,9 @@ fn page() -> String {
     let mut text = INTRODUCTION.to_owned();
     text.push_str(&fenced("console", EXAMPLES));
     text.push_str("\n## Exit codes\n\n| code | meaning |\n|---|---|\n");
-    EXIT_CODES
-        .iter()
-        .for_each(|(code, meaning)| text.push_str(&format!("| {code} | {} |\n", meaning.replace('\n', " "))));
+    EXIT_CODES.iter().for_each(|(code, meaning)| {
+        text.push_str(&format!("| {code} | {} |\n", meaning.replace('\n', " ").replace('|', r"\|")))
+    });
     text.push_str("\n## Options of every command\n");
     text.push_str(&table(command.get_arguments().filter(|argument| argument.is_global_set())));
     for inner in visible(&command) {

@@ -28,9 +28,9 @@ use crate::{
     fault::{Circumstances, Fault, refused_expiry},
     handshake::Handshake,
     redirect::{Hop, is_redirect, reference},
-    throttling::wait_time,
     timing::{CURRENT, Now, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
     tls,
+    wait::wait_time,
 };
 
 /// User agent, which identifies the monitor in the logs of the target.
@@ -88,7 +88,7 @@ pub struct Sent {
     pub exchanges: Vec<Exchange>,
     /// Response of the last hop, or the error.
     pub result: Result<Response, Error>,
-    /// Redirect that was refused or led nowhere, without its body; only beside an error.
+    /// Redirect that was refused or led nowhere, without its body; only with an error.
     pub refused: Option<Response>,
 }
 

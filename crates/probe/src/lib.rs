@@ -25,6 +25,7 @@ mod throttling;
 mod timing;
 mod tls;
 mod tls_words;
+mod wait;
 
 pub use bytes::Bytes;
 pub use characters::{is_invisible, name_character};
@@ -41,7 +42,8 @@ pub use request::Request;
 pub use reqwest::dns;
 pub use response::Response;
 pub use rustls::pki_types::CertificateDer;
-pub use throttling::{http_date, is_throttled, remaining_wait, retry_after};
+pub use throttling::{is_throttled, remaining_wait, retry_after};
 pub use timing::{Now, Phase};
 pub use tls::Tls;
 pub use url::{Host, Url};
+pub use wait::http_date;

@@ -12,7 +12,7 @@ use http::{
 use jiff::Timestamp;
 use url::Url;
 
-use crate::{Limits, Redactor, html, redirect::reference, remaining_wait};
+use crate::{Limits, Redactor, html, redirect::reference, wait};
 
 /// Maximum length of an excerpt from a body, in characters.
 const MAX_EXCERPT: usize = 300;
@@ -103,7 +103,7 @@ impl Response {
             Some(to) if self.status.is_redirection() => {
                 phrase!("{}, to {}", status, foreign(reference(to)).at_most(MAX_LOCATION))
             }
-            _ if matches!(code, 429 | 503) => phrase!("{}{}", status, remaining_wait(self)),
+            _ if matches!(code, 429 | 503) => phrase!("{}{}", status, wait::remaining(&self.headers, self.received)),
             _ => status,
         }
     }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use check::{Phrase, ours, phrase};
-use http::HeaderMap;
-use jiff::Timestamp;
+use check::Phrase;
 use serde_json::Value;
 
+use crate::wait::{remaining, wait_time};
 use crate::{Response, json};
 
 /// Detects a throttled request: status 429, or 422 with one of these texts. Some log-in scaffolds (Laravel Breeze) use the
@@ -28,7 +27,7 @@ pub fn is_throttled(response: &Response, texts: &[String]) -> bool {
 /// Wait time that a response asks for, to be appended to its status: `, for 30 s more`. Empty when it asks for none.
 #[must_use]
 pub fn remaining_wait(response: &Response) -> Phrase {
-    retry_after(response).map(|wait| phrase!(", for {} s more", ours(wait.as_secs()))).unwrap_or_default()
+    remaining(&response.headers, response.received)
 }
 
 /// Wait time that a response asks for, from `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's
@@ -37,24 +36,6 @@ pub fn remaining_wait(response: &Response) -> Phrase {
 #[must_use]
 pub fn retry_after(response: &Response) -> Option<Duration> {
     wait_time(&response.headers, response.received)
-}
-
-/// Wait time of [`retry_after`].
-pub(crate) fn wait_time(headers: &HeaderMap, received: Timestamp) -> Option<Duration> {
-    let header = |name: &str| headers.get(name)?.to_str().ok();
-    let now = header("date").and_then(http_date).unwrap_or(received);
-    let until = |then: Timestamp| Duration::try_from(then.duration_since(now)).unwrap_or_default();
-    if let Some(after) = header("retry-after") {
-        return after.trim().parse().ok().map(Duration::from_secs).or_else(|| Some(until(http_date(after)?)));
-    }
-    let reset = header("x-ratelimit-reset")?.trim().parse().ok()?;
-    Some(until(Timestamp::from_second(reset).ok()?))
-}
-
-/// Parses a date in one of HTTP's three forms (RFC 9110, section 5.6.7).
-#[must_use]
-pub fn http_date(text: &str) -> Option<Timestamp> {
-    Timestamp::try_from(httpdate::parse_http_date(text.trim()).ok()?).ok()
 }
 
 #[cfg(test)]

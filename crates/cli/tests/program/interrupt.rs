@@ -148,7 +148,7 @@ async fn interrupted_runs_leave_nothing_behind() {
                 amid += usize::from(run.await.unwrap());
             }
         }
-        println!("{check}: {amid} of {MOMENTS} signals between creation and undoing, within {window:?}; 0 left behind");
+        println!("{check}: {amid} of {MOMENTS} signals between creation and undoing, within {window:?}; no leftovers");
         assert!(amid >= AMID, "{check}: {amid}");
     }
 }
