@@ -76,7 +76,7 @@ Examples:
   synthetics run --demo
   synthetics run login booking --settings staging.toml
   synthetics run --demo login -v   # with every HTTP exchange
-  synthetics run --settings staging.toml --format junit > results.xml
+  synthetics run --settings staging.toml --wait-until-healthy 5m --also junit=results.xml
   synthetics run --settings staging.toml --format html > report.html")]
     Run(RunOptions),
     /// List test data that earlier runs could not remove, or remove it.
@@ -308,9 +308,18 @@ pub(crate) struct RunOptions {
     /// Without this option, the run only checks canaries sent earlier.
     #[arg(long, conflicts_with = "demo")]
     pub(crate) send_canaries: bool,
+    /// Create nothing: checks that create something on the platform, such as a log-in or a lesson, are skipped and named.
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Repeat the checks that have not passed until all have, at most this long. The results are those of the last runs.
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "demo")]
+    pub(crate) wait_until_healthy: Option<Duration>,
     /// Output format.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
+    /// Also write the results to a file, in another format; repeatable.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = file)]
+    pub(crate) also: Vec<(Format, PathBuf)>,
     /// Also show every HTTP exchange: method, URL, status and the time of each phase. For the format table.
     #[arg(short, long)]
     pub(crate) verbose: bool,
@@ -488,6 +497,15 @@ pub(crate) enum Format {
     Junit,
     /// A page for people, in one file: failures first, and the time of each phase of each exchange.
     Html,
+}
+
+/// Parses a format and a file, such as `junit=results.xml`.
+fn file(text: &str) -> Result<(Format, PathBuf), String> {
+    let formats = || Format::value_variants().iter().filter_map(Format::to_possible_value);
+    let names = || formats().map(|format| format.get_name().to_owned()).collect::<Vec<_>>().join(", ");
+    let expected = || format!("expected FORMAT=FILE, such as \"junit=results.xml\"; the formats are {}", names());
+    let (format, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or_else(expected)?;
+    Ok((Format::from_str(format, false).map_err(|_| expected())?, file.into()))
 }
 
 /// Parses a duration that may have days, of 24 hours each.

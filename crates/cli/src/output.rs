@@ -7,7 +7,11 @@ mod page;
 mod waterfall;
 
 use std::cell::OnceCell;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
 
+use anyhow::Context;
 use check::Report;
 use operations::thresholds::Thresholds;
 use serde_json::Value;
@@ -19,14 +23,23 @@ use crate::{tables, terminal};
 /// Prints reports.
 pub(crate) struct Output {
     format: Format,
+    files: Vec<(Format, PathBuf, File)>,
     verbose: bool,
     thresholds: OnceCell<Thresholds>,
 }
 
 impl Output {
-    /// Prints in the format of these options.
-    pub(crate) fn new(options: &RunOptions) -> Self {
-        Self { format: options.format, verbose: options.verbose, thresholds: OnceCell::new() }
+    /// Prints in the format of these options. Creates the files at once, so that a wrong name ends the program before anything runs.
+    ///
+    /// # Errors
+    /// When a file cannot be created.
+    pub(crate) fn new(options: &RunOptions) -> anyhow::Result<Self> {
+        let mut files = Vec::new();
+        for (format, path) in &options.also {
+            let file = File::create(path).with_context(|| format!("failed to create {}", path.display()))?;
+            files.push((*format, path.clone(), file));
+        }
+        Ok(Self { format: options.format, files, verbose: options.verbose, thresholds: OnceCell::new() })
     }
 
     /// Prints a report as soon as its check has ended, in the formats that allow it.
@@ -36,10 +49,7 @@ impl Output {
             Format::Ndjson => terminal::json_line(&thresholds.marked(report)?)?,
             Format::Table => {
                 let mut text = Styled::from(if is_first { "" } else { "\n" });
-                text.append(&tables::report(report, thresholds));
-                if self.verbose {
-                    text.append(&exchanges::text(report).into());
-                }
+                text.append(&self.table(report, thresholds));
                 terminal::print(&text);
             }
             Format::Junit | Format::Html | Format::Json => {}
@@ -47,19 +57,45 @@ impl Output {
         Ok(())
     }
 
-    /// Prints all reports, unless each was printed when its check had ended.
+    /// Prints all reports, unless each was printed when its check had ended, and writes them to the files.
     pub(crate) fn all(&self, reports: &[Report]) -> anyhow::Result<()> {
-        let thresholds = self.thresholds(reports.first().map_or("none", |report| report.environment.as_str()))?;
-        match self.format {
-            Format::Junit => terminal::document(&junit::to_xml(reports)?),
-            Format::Html => terminal::document(&html::page(reports, thresholds)),
-            Format::Json => {
-                let marked: Result<Vec<Value>, _> = reports.iter().map(|report| thresholds.marked(report)).collect();
-                terminal::json(&marked?)?;
-            }
-            Format::Ndjson | Format::Table => {}
+        if !matches!(self.format, Format::Ndjson | Format::Table) {
+            terminal::document(&self.text(self.format, reports)?);
+        }
+        for (format, path, file) in &self.files {
+            let text = self.text(*format, reports)?;
+            writeln!(&*file, "{text}").with_context(|| format!("failed to write {}", path.display()))?;
         }
         Ok(())
+    }
+
+    /// Reports in a format, as a text that controls no terminal.
+    fn text(&self, format: Format, reports: &[Report]) -> anyhow::Result<String> {
+        let thresholds = self.thresholds(reports.first().map_or("none", |report| report.environment.as_str()))?;
+        let marked = || -> Result<Vec<Value>, _> { reports.iter().map(|report| thresholds.marked(report)).collect() };
+        Ok(match format {
+            Format::Junit => junit::to_xml(reports)?,
+            Format::Html => html::page(reports, thresholds),
+            Format::Json => terminal::escaped(&serde_json::to_string_pretty(&marked()?)?),
+            Format::Ndjson => {
+                let lines: Vec<String> =
+                    marked()?.iter().map(|report| terminal::escaped(&report.to_string())).collect();
+                lines.join("\n")
+            }
+            Format::Table => {
+                let tables: Vec<String> =
+                    reports.iter().map(|report| self.table(report, thresholds).to_string()).collect();
+                tables.join("\n\n")
+            }
+        })
+    }
+
+    fn table(&self, report: &Report, thresholds: &Thresholds) -> Styled {
+        let mut text = tables::report(report, thresholds);
+        if self.verbose {
+            text.append(&exchanges::text(report).into());
+        }
+        text
     }
 
     fn thresholds(&self, environment: &str) -> anyhow::Result<&Thresholds> {

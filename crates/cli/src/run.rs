@@ -1,9 +1,10 @@
 //! `synthetics run`.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use check::Report;
+use check::{Outcome, Report};
 use demo_platform::{DemoPlatform, Options};
 use local::Memory;
 use operations::checks;
@@ -15,30 +16,114 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::screen::Progress;
-use crate::{demo, faults, ports};
+use crate::{demo, faults, ports, tables};
 
 /// Error of a command without a platform to run against.
 const NO_SOURCE: &str = "nothing to run against; give one of these:\n  \
     synthetics run --demo             # a demo platform on this machine\n  \
     synthetics run --settings FILE    # a platform described in a settings file";
 
+/// Time between two runs of a check that is not healthy yet.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+
 /// Runs checks once, or against the demo platform as often as a fault needs to show.
 pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     if options.settings.is_none() && !options.demo {
         bail!(NO_SOURCE);
     }
-    let (memory, output) = (Arc::new(Memory::default()), Output::new(options));
+    let (memory, output) = (Arc::new(Memory::default()), Output::new(options)?);
     let interrupt = Interrupt::listen()?;
     let reports = if let Some(file) = &options.settings {
         let ports = ports::ports(&memory, Arc::new(SystemClock), interrupt.token.clone(), [])?;
-        let checks = checks::from_file(file, &options.checks)?;
+        let checks = allowed(checks::from_file(file, &options.checks)?, options)?;
         let invocation = || Invocation { may_send: options.send_canaries, ..Invocation::manual() };
-        run_in_sequence(&checks, &ports, invocation, Some(&output)).await?
+        match options.wait_until_healthy {
+            None => run_in_sequence(&checks, &ports, invocation, Some(&output)).await?,
+            Some(time) => until_healthy(&checks, &ports, invocation, &output, time).await?,
+        }
     } else {
         on_demo(options, &memory, &interrupt.token, &output).await?
     };
     output.all(&reports)?;
-    Ok(interrupt.exit_or(Exit::from_reports(&reports)))
+    let exit = match Exit::from_reports(&reports) {
+        // A platform in maintenance is not healthy yet.
+        Exit::Passed if options.wait_until_healthy.is_some() && !reports.iter().all(is_healthy) => Exit::Inconclusive,
+        exit => exit,
+    };
+    Ok(interrupt.exit_or(exit))
+}
+
+/// Checks that the options allow.
+///
+/// # Errors
+/// When none is left.
+fn allowed(mut checks: Vec<Box<dyn AnyCheck>>, options: &RunOptions) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+    if options.read_only {
+        checks.retain(|check| {
+            let is_allowed = !checks::creates(check.id());
+            if !is_allowed {
+                eprintln!("{}: skipped, because it creates something on the platform (--read-only)", check.id());
+            }
+            is_allowed
+        });
+        if checks.is_empty() {
+            bail!("nothing to run: with --read-only, every selected check is skipped");
+        }
+    }
+    Ok(checks)
+}
+
+fn is_healthy(report: &Report) -> bool {
+    report.outcome == Outcome::Passed && report.leftovers.is_empty()
+}
+
+/// Repeats the checks that have not passed until all have, or the time is up. Returns the last report of each.
+async fn until_healthy(
+    checks: &[Box<dyn AnyCheck>],
+    ports: &Ports,
+    invocation: impl Fn() -> Invocation,
+    output: &Output,
+    time: Duration,
+) -> anyhow::Result<Vec<Report>> {
+    let end = Instant::now() + time;
+    let mut pending: Vec<_> = checks.iter().map(|check| (check, None)).collect();
+    let mut reports: Vec<Report> = Vec::new();
+    loop {
+        let mut unhealthy = Vec::new();
+        for (check, last) in pending {
+            // An interrupted wait keeps the last report.
+            let report =
+                if ports.interrupt.is_cancelled() { last } else { Some(check.run(ports, &invocation()).await?) };
+            match report {
+                Some(report) if is_healthy(&report) => {
+                    output.ended(&report, reports.is_empty())?;
+                    reports.push(report);
+                }
+                report => unhealthy.extend(report.map(|report| (check, report))),
+            }
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        if unhealthy.is_empty() || ports.interrupt.is_cancelled() || left < AGAIN_AFTER {
+            for (_, report) in unhealthy {
+                output.ended(&report, reports.is_empty())?;
+                reports.push(report);
+            }
+            return Ok(reports);
+        }
+        for (_, report) in &unhealthy {
+            eprintln!(
+                "{}; again in {} s, for {} s more",
+                tables::headline(report),
+                AGAIN_AFTER.as_secs(),
+                left.as_secs()
+            );
+        }
+        pending = unhealthy.into_iter().map(|(check, report)| (check, Some(report))).collect();
+        tokio::select! {
+            () = ports.interrupt.cancelled() => {}
+            () = tokio::time::sleep(AGAIN_AFTER) => {}
+        }
+    }
 }
 
 /// Runs checks against a demo platform on a free port. Waits are skipped: the clock of platform and checks is moved forward.
@@ -53,7 +138,7 @@ async fn on_demo(
     let platform_clock = clock.clone();
     let platform =
         DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
-    let checks = demo::checks_for(&platform, &options.checks)?;
+    let checks = allowed(demo::checks_for(&platform, &options.checks)?, options)?;
     let ports = ports::ports(memory, clock.clone(), interrupt.clone(), ports::demo_parameters(&platform))?;
     let mut times = 1;
     if let Some(fault) = &fault {

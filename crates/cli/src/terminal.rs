@@ -100,7 +100,7 @@ pub(crate) fn note(text: Arguments<'_>) {
     let _ = writeln!(anstream::stderr(), "{}", styled.wrapped(columns).ansi());
 }
 
-/// Prints a text for programs to standard output, such as XML or TOML: its lines keep their length.
+/// Prints a text for programs to standard output, such as XML, JSON or TOML: its lines keep their length.
 pub(crate) fn document(text: &str) {
     write(&Styled::from(text).to_string());
 }
@@ -199,7 +199,7 @@ fn columns_of(size: Option<(Width, Height)>) -> usize {
 }
 
 /// Escapes what a terminal would interpret or hide in the strings of a JSON text.
-fn escaped(json: &str) -> String {
+pub(crate) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if c == '\n' || !is_interpreted(c) {

@@ -12,6 +12,7 @@ mod fits;
 mod formats;
 mod interrupt;
 mod pipe;
+mod pipeline;
 mod recording;
 mod screen;
 mod send;

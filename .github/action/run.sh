@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Runs checks in a pipeline, writes the reports, and ends with the exit code of the program.
+# The variables are the inputs of action.yml in capitals.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+releases=https://github.com/just-driving/synthetics/releases/download
+
+fail() {
+  echo "error: $1" >&2
+  exit 2
+}
+
+# Downloads a release, compares its checksum, and prints the path of the program.
+download() {
+  local version=$1 machine folder name
+  machine=$(uname -m)
+  case $machine in
+    x86_64 | aarch64) ;;
+    arm64) machine=aarch64 ;;
+    *) fail "expected a runner with x86_64 or aarch64, found $machine; set the input program" ;;
+  esac
+  name=synthetics-$version-$machine-unknown-linux-musl
+  folder=$(mktemp -d)
+  for file in "$name.tar.gz" SHA256SUMS; do
+    curl --proto "${PROTOCOL:-=https}" --fail --silent --show-error --location --retry 3 \
+      --output "$folder/$file" "${RELEASES:-$releases}/v$version/$file" \
+      || fail "failed to download $file of version $version; the input version selects another"
+  done
+  (cd "$folder" && grep --fixed-strings "  $name.tar.gz" SHA256SUMS | sha256sum --check --quiet --strict -) \
+    || fail "the checksum of $name.tar.gz differs from the published one"
+  tar --extract --file "$folder/$name.tar.gz" --directory "$folder"
+  echo "$folder/$name/synthetics"
+}
+
+program=${PROGRAM:-}
+if [[ -z $program ]]; then
+  version=${VERSION:-$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/Cargo.toml" | head -n 1)}
+  program=$(download "$version")
+fi
+
+reports=${REPORTS:-synthetics-reports}
+mkdir -p "$reports"
+arguments=(run --also "junit=$reports/junit.xml" --also "html=$reports/report.html" --also "json=$reports/reports.json")
+if [[ -n ${SETTINGS:-} ]]; then arguments+=(--settings "$SETTINGS"); else arguments+=(--demo); fi
+if [[ ${READ_ONLY:-false} == true ]]; then arguments+=(--read-only); fi
+if [[ -n ${WAIT_UNTIL_HEALTHY:-} ]]; then arguments+=(--wait-until-healthy "$WAIT_UNTIL_HEALTHY"); fi
+# Ids of checks have no spaces.
+read -r -a checks <<<"${CHECKS:-}"
+arguments+=(-- ${checks[@]+"${checks[@]}"})
+
+code=0
+"$program" "${arguments[@]}" | tee "$reports/run.txt" || code=${PIPESTATUS[0]}
+
+if [[ -n ${GITHUB_OUTPUT:-} ]]; then
+  printf 'exit-code=%s\nreports=%s\n' "$code" "$reports" >>"$GITHUB_OUTPUT"
+fi
+if [[ -n ${GITHUB_STEP_SUMMARY:-} ]]; then
+  # Indented by four spaces, text is shown as it is: nothing in it becomes a link or a mention.
+  { printf '### Synthetic checks: exit code %s\n\n' "$code" && sed 's/^/    /' "$reports/run.txt"; } >>"$GITHUB_STEP_SUMMARY"
+fi
+exit "$code"
