@@ -47,7 +47,7 @@ pub(crate) fn set_view(view: &View) {
 
 /// Columns of standard output: those of the terminal, or else `COLUMNS`, or else 80.
 pub(crate) fn columns() -> usize {
-    if is_wide() { usize::MAX } else { columns_of(terminal_size_of(stdout())) }
+    if is_wide() { usize::MAX } else { columns_of(terminal_size_of(stdout()), COLUMNS) }
 }
 
 /// True with `--wide`.
@@ -85,7 +85,8 @@ pub(crate) fn print(text: &Styled) {
 
 /// Prints lines to standard error.
 pub(crate) fn note(text: Arguments<'_>) {
-    let columns = if is_wide() { usize::MAX } else { columns_of(terminal_size_of(stderr())) };
+    // Editors and scripts read errors by line, with file and key on the same one.
+    let columns = if is_wide() { usize::MAX } else { columns_of(terminal_size_of(stderr()), usize::MAX) };
     let mut text = text.to_string();
     let mut styled = Styled::default();
     // As clap does for its own errors.
@@ -192,10 +193,11 @@ fn write(text: &str) {
     }
 }
 
-fn columns_of(size: Option<(Width, Height)>) -> usize {
+/// Columns of the terminal, or else `COLUMNS`, or else this number.
+fn columns_of(size: Option<(Width, Height)>, otherwise: usize) -> usize {
     let variable = || std::env::var("COLUMNS").ok()?.parse().ok();
     let terminal = size.map(|(Width(columns), _)| usize::from(columns)).filter(|columns| *columns > 0);
-    terminal.or_else(variable).unwrap_or(COLUMNS).max(FEWEST_COLUMNS)
+    terminal.or_else(variable).unwrap_or(otherwise).max(FEWEST_COLUMNS)
 }
 
 /// Escapes what a terminal would interpret or hide in the strings of a JSON text.

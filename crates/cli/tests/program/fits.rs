@@ -17,11 +17,6 @@ fn synthetics(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         .unwrap()
 }
 
-/// Output of a command.
-fn printed(output: &Output) -> String {
-    text(&output.stdout) + &text(&output.stderr)
-}
-
 #[test]
 fn output_fits_its_width() {
     let broken = settings_file("fits.toml", &DEMO.replace("deadline = \"20s\"", "deadlin = \"20s\""));
@@ -47,8 +42,11 @@ fn output_fits_its_width() {
         ] {
             let variables: Vec<_> =
                 Some(("COLUMNS", columns)).filter(|(_, value)| !value.is_empty()).into_iter().collect();
-            let output = printed(&synthetics(arguments, &variables));
-            assert!(!output.is_empty(), "{arguments:?}");
+            let output = synthetics(arguments, &variables);
+            assert!(!output.stdout.is_empty() || !output.stderr.is_empty(), "{arguments:?}");
+            // Errors that no person reads at once keep their lines.
+            let errors = if columns.is_empty() { String::new() } else { text(&output.stderr) };
+            let output = text(&output.stdout) + &errors;
             for line in output.lines() {
                 // What people copy stays whole.
                 let is_whole = ["://", "synthetics ", "curl "].iter().any(|start| line.trim_start().contains(start));
@@ -58,6 +56,14 @@ fn output_fits_its_width() {
             }
         }
     }
+}
+
+#[test]
+fn errors_for_programs_have_a_line_each() {
+    let broken = settings_file("fits-whole.toml", &DEMO.replace("deadline = \"20s\"", "deadlin = \"20s\""));
+    let errors = text(&synthetics(&["settings", "check", &broken], &[]).stderr);
+    let whole = |line: &str| line.contains("fits-whole.toml:25: check.availability.deadlin: unknown key \"deadlin\"");
+    assert!(errors.lines().any(whole), "{errors}");
 }
 
 #[test]
