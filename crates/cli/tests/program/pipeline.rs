@@ -133,7 +133,7 @@ async fn action_writes_reports_and_ends_with_the_exit_code() {
 }
 
 #[test]
-fn action_without_settings_runs_the_demo_and_creates_nothing_on_request() {
+fn action_runs_the_demo_and_never_an_input() {
     let folder = folder("action-demo");
     let inputs = [("PROGRAM", env!("CARGO_BIN_EXE_synthetics")), ("READ_ONLY", "true"), ("REPORTS", "a b")];
     let output = action(&folder, &inputs);
