@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use operations::{checks, mute_rules, names, thresholds};
 use runtime::{CommitError, OperatorStore, StateStore};
 use serde_json::{Value, json};
-use settings::{suggestion, unknown};
+use settings::suggestion;
 
 use crate::arguments::{Deployment, MuteOptions, MutesOptions, UnmuteOptions};
 use crate::deployment::access;
@@ -126,7 +126,11 @@ pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
         Ok(false) if !had_silence.get() => {
             let muted = muted.into_inner();
             let muted: Vec<&str> = muted.iter().map(String::as_str).collect();
-            bail!("{}", unknown("mute", &options.scope, &muted, "`synthetics mutes` lists active mutes"))
+            bail!(
+                "{} is not muted{}\n`synthetics mutes` lists active mutes",
+                options.scope,
+                suggestion(&options.scope, &muted)
+            )
         }
         Ok(false) => {}
         Err(error) => {

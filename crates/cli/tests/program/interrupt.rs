@@ -92,7 +92,7 @@ fn output(child: Child) -> String {
 async fn stopped_amid(check: &str) -> (World, Child) {
     for attempt in 0..10 {
         let world = World::start(&format!("{check}-stopped-{attempt}"), check).await;
-        let child = world.run();
+        let mut child = world.run();
         world.until_created(Duration::from_secs(20)).await;
         send(&child, Signal::SIGSTOP);
         // Requests in flight end at the platform.
@@ -100,7 +100,8 @@ async fn stopped_amid(check: &str) -> (World, Child) {
         if !world.left().is_empty() {
             return (world, child);
         }
-        send(&child, Signal::SIGKILL);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
     panic!("expected a run of {check} that can be stopped amid");
 }
