@@ -43,6 +43,8 @@ impl Client {
         stream.flush().await.ok()?;
         let (mut head, mut answer) = (Vec::new(), stream.take(MAX_HEAD));
         while end(&head).is_none() && answer.read_buf(&mut head).await.is_ok_and(|length| length > 0) {}
+        // The body has arrived with it.
+        head.truncate(end(&head).unwrap_or(head.len()));
         Some(head)
     }
 }
@@ -83,19 +85,30 @@ fn end(bytes: &[u8]) -> Option<usize> {
 
 /// Describes the first malformed header line of a head.
 fn find(head: &[u8]) -> Option<Phrase> {
-    let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let lines: Vec<&[u8]> =
+        head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect();
     let is_status = |line: &[u8]| line.starts_with(b"HTTP/");
-    let mut numbered = (1_usize..).zip(lines).skip(1);
-    let (number, line) = numbered.find(|(_, line)| !is_status(line) && !is_header(line))?;
+    // A status line is not continued.
+    let is_read = |before: &[u8], line: &[u8]| is_header(line) && !(is_status(before) && is_continuation(line));
+    let mut numbered = (2_usize..).zip(lines.windows(2));
+    let (number, line) = numbered.find_map(|(number, pair)| match pair {
+        [before, line] if !is_status(line) && !is_read(before, line) => Some((number, *line)),
+        _ => None,
+    })?;
     let quoted = foreign(String::from_utf8_lossy(line)).at_most(MAX_LINE);
     Some(phrase!("a malformed header line, number {} of the answer: {}", ours(number), quoted))
+}
+
+/// True for a line that continues the one before (RFC 9112, section 5.2).
+fn is_continuation(line: &[u8]) -> bool {
+    matches!(line, [b' ' | b'\t', ..])
 }
 
 /// True for a line that the HTTP library reads: a header, the continuation of one, or the blank line at the end.
 fn is_header(line: &[u8]) -> bool {
     let is_text = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    if line.is_empty() || matches!(line, [b' ' | b'\t', ..]) {
+    if line.is_empty() || is_continuation(line) {
         return line.iter().all(is_text);
     }
     let Some(colon) = line.iter().position(|byte| *byte == b':') else { return false };
@@ -117,6 +130,7 @@ mod tests {
             (b"HTTP/1.1 200 OK\r\nA : b\r\n folded\r\nB: k\xf8re\r\n\r\n", None),
             (b"HTTP/1.1 200 OK\r\nA: b\r\nPHP Warning:  x\r\n\r\n", Some("number 3 of the answer: PHP Warning: x")),
             (b"HTTP/1.1 200 OK\r\n<br />\r\n\r\n", Some("number 2 of the answer: <br />")),
+            (b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n", Some("number 2 of the answer: A: b")),
             (b"HTTP/1.1 200 OK\n: b\n\n", Some("number 2 of the answer: : b")),
             (b"HTTP/1.1 200 OK\r\nA: \x00\r\n\r\n", Some("number 2 of the answer: A: \\u{0}")),
             (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nodd\r\n\r\n", Some("number 4 of the answer: odd")),

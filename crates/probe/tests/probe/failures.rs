@@ -1,5 +1,6 @@
 //! Failures of a target, and their classification.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use check::FailureKind::{Body, Connect, Dns, Protocol, Tls as TlsKind};
@@ -130,6 +131,20 @@ async fn malformed_line_is_found_by_the_resolver_of_the_client() {
     let page = format!("http://platform.test:{}/", server.address.port()).parse().unwrap();
     let failed = shown(&client, client.send(get(page)).await.result.unwrap_err());
     assert_eq!(failed.actual.as_str(), "a malformed header line, number 2 of the answer: odd");
+}
+
+#[tokio::test]
+async fn line_that_does_not_come_again_is_not_sought_in_the_body() {
+    let is_second = AtomicBool::new(false);
+    let server = Server::plain(move |_| match is_second.swap(true, SeqCst) {
+        false => vec![send("HTTP/1.1 200 OK\r\nodd\r\n\r\n"), Action::Hang],
+        true => answer("200 OK", "{\n\"status\n"),
+    })
+    .await;
+    let client = client(&tls());
+    let failed = shown(&client, client.send(get(url(&server, "/"))).await.result.unwrap_err());
+    assert_eq!(failed.actual.as_str(), "a malformed header line: bytes that are not HTTP");
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[tokio::test]
