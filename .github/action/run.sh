@@ -16,9 +16,8 @@ download() {
   local version=$1 machine folder name
   machine=$(uname -m)
   case $machine in
-    x86_64 | aarch64) ;;
-    arm64) machine=aarch64 ;;
-    *) fail "expected a runner with x86_64 or aarch64, found $machine; set the input program" ;;
+    x86_64) ;;
+    *) fail "expected a runner with x86_64, found $machine; set the input program" ;;
   esac
   name=synthetics-$version-$machine-unknown-linux-musl
   folder=$(mktemp -d)

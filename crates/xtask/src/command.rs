@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -32,6 +32,12 @@ impl Run {
     /// Adds arguments.
     pub fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, arguments: I) -> Self {
         self.command.args(arguments);
+        self
+    }
+
+    /// Runs the command in this folder.
+    pub fn directory(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
         self
     }
 
@@ -117,7 +123,7 @@ impl fmt::Display for Run {
             write!(f, "{}={} ", name.to_string_lossy(), word(value.unwrap_or_default()))?;
         }
         let program = self.command.get_program();
-        let cargo = std::path::Path::new(program).file_name() == Some(OsStr::new("cargo"));
+        let cargo = Path::new(program).file_name() == Some(OsStr::new("cargo"));
         write!(f, "{}", if cargo { "cargo".to_owned() } else { word(program) })?;
         for argument in self.command.get_args() {
             write!(f, " {}", word(argument))?;

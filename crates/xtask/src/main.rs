@@ -10,6 +10,7 @@ mod functions;
 mod fuzz;
 mod hostile;
 mod mutants;
+mod program;
 mod steps;
 mod tools;
 mod workspace;
@@ -37,6 +38,8 @@ usage: cargo xtask <command>
                  fmt clippy deny text unit templates build hostile e2e
   bench          run the benchmarks of the probe and of alarm replay
   package        build the functions for AWS and their template into target/package
+  package --program
+                 build the program as a static archive for x86_64 into target/program, and run it in an empty root
   fuzz [SECONDS [PROPERTY]]
                  fuzz every property of crates/fuzzing, or only the named one, 60 s each by default
   matrix         write docs/fault-matrix.md: reports, notifications and alarms of every fault
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
             }
         },
         ["package"] => in_workspace(functions::package),
+        ["package", "--program"] => in_workspace(program::package),
         ["bench"] => in_workspace(steps::bench),
         ["fuzz"] => in_workspace(|workspace| fuzz::fuzz(workspace, 60, None)),
         ["fuzz", seconds, only @ ..] if only.len() <= 1 => match seconds.parse() {
