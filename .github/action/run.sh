@@ -44,8 +44,8 @@ arguments=(run --also "junit=$reports/junit.xml" --also "html=$reports/report.ht
 if [[ -n ${SETTINGS:-} ]]; then arguments+=(--settings "$SETTINGS"); else arguments+=(--demo); fi
 if [[ ${READ_ONLY:-false} == true ]]; then arguments+=(--read-only); fi
 if [[ -n ${WAIT_UNTIL_HEALTHY:-} ]]; then arguments+=(--wait-until-healthy "$WAIT_UNTIL_HEALTHY"); fi
-# Ids of checks have no spaces.
-read -r -a checks <<<"${CHECKS:-}"
+# Ids of checks have no spaces, and may be on several lines. Without the delimiter, read ends with 1.
+read -r -d '' -a checks <<<"${CHECKS:-}" || true
 arguments+=(-- ${checks[@]+"${checks[@]}"})
 
 code=0

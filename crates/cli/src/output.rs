@@ -64,12 +64,13 @@ impl Output {
         }
         for (format, path, file) in &self.files {
             let text = self.text(*format, reports)?;
-            writeln!(&*file, "{text}").with_context(|| format!("failed to write {}", path.display()))?;
+            writeln!(&*file, "{}", Styled::from(text))
+                .with_context(|| format!("failed to write {}", path.display()))?;
         }
         Ok(())
     }
 
-    /// Reports in a format, as a text that controls no terminal.
+    /// Reports in a format.
     fn text(&self, format: Format, reports: &[Report]) -> anyhow::Result<String> {
         let thresholds = self.thresholds(reports.first().map_or("none", |report| report.environment.as_str()))?;
         let marked = || -> Result<Vec<Value>, _> { reports.iter().map(|report| thresholds.marked(report)).collect() };

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::command::Run;
 use crate::functions::{self, BUILD};
-use crate::tools::{self, Debian, SERVERS};
+use crate::tools::{self, CURL, Debian, SERVERS};
 use crate::workspace::Workspace;
 
 /// Programs that create the network and serve old versions of TLS.
@@ -14,16 +14,14 @@ const FOR_SERVERS: [Debian; 3] = [
     Debian { program: "unshare", package: "util-linux" },
 ];
 /// Programs for comparison.
-const PEERS: [Debian; 2] = [
-    Debian { program: "curl", package: "curl" },
-    Debian { program: "prometheus-blackbox-exporter", package: "prometheus-blackbox-exporter" },
-];
+const PEERS: [Debian; 2] =
+    [CURL, Debian { program: "prometheus-blackbox-exporter", package: "prometheus-blackbox-exporter" }];
 
 /// Clients for comparison, and the program that lets a browser trust an authority.
 const BROWSERS: [Debian; 3] = [
     Debian { program: "certutil", package: "libnss3-tools" },
     Debian { program: "chromium", package: "chromium" },
-    Debian { program: "curl", package: "curl" },
+    CURL,
 ];
 
 /// Runs the program against every case and some hostile runs of every flow, asks browsers for unusual answers, and compares

@@ -19,7 +19,7 @@ const TARGETS: [(&str, Architecture); 1] = [("x86_64-unknown-linux-musl", Archit
 /// Profile in the workspace's `Cargo.toml`.
 const PROFILE: &str = "program";
 const PROGRAM: &str = "synthetics";
-/// Files beside the program.
+/// Other files of an archive.
 const DOCUMENTS: [&str; 4] = ["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 /// Longest time from the start of the unpacked program to its first passed check.
 const FIRST_GREEN: Duration = Duration::from_secs(5);

@@ -164,6 +164,9 @@ pub struct Debian {
     pub package: &'static str,
 }
 
+/// Downloads a release in a test, and is compared with the client of the checks.
+pub const CURL: Debian = Debian { program: "curl", package: "curl" };
+
 /// Servers that checks read in tests.
 pub const SERVERS: [Debian; 3] = [
     Debian { program: "mariadbd", package: "mariadb-server" },
