@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use check::Outcome;
 use check::text::utc;
-use demo_platform::{DemoPlatform, Fault, Options};
+use demo_platform::Fault;
 use local::Memory;
 use operations::checks;
-use runtime::{AnyCheck, CleanupReport, Clock, FoundLeftover, Invocation, Ports, SkippingClock, SystemClock};
+use runtime::{AnyCheck, CleanupReport, FoundLeftover, Invocation, Ports, SystemClock};
 
 use crate::arguments::CleanupOptions;
 use crate::exit::Exit;
@@ -49,10 +49,7 @@ pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
 
 /// Searches a demo platform on which a run could not cancel its booking.
 async fn on_demo(options: &CleanupOptions, interrupt: &Interrupt) -> anyhow::Result<Vec<CleanupReport>> {
-    let clock = Arc::new(SkippingClock::default());
-    let platform_clock = clock.clone();
-    let platform =
-        DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
+    let (platform, clock) = demo::without_waits().await?;
     let ports = ports::ports(
         &Arc::new(Memory::default()),
         clock.clone(),

@@ -49,10 +49,9 @@ fn exit(report: &CostReport) -> Exit {
 mod tests {
     use std::sync::Arc;
 
-    use demo_platform::{DemoPlatform, Options};
     use local::Memory;
     use operations::cost::assumed::TYPICAL_RUNS;
-    use runtime::{CancellationToken, Clock, Invocation, SkippingClock};
+    use runtime::{CancellationToken, Clock, Invocation};
     use serde_json::json;
 
     use crate::{demo, ports};
@@ -62,10 +61,7 @@ mod tests {
     /// large as assumed.
     #[tokio::test(flavor = "multi_thread")]
     async fn log_lines_and_state_items_match_the_assumptions() {
-        let clock = Arc::new(SkippingClock::default());
-        let platform_clock = clock.clone();
-        let options = Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() };
-        let platform = DemoPlatform::start(options).await.unwrap();
+        let (platform, clock) = demo::without_waits().await.unwrap();
         let memory = Arc::new(Memory::default());
         let ports =
             ports::ports(&memory, clock.clone(), CancellationToken::new(), ports::demo_parameters(&platform)).unwrap();

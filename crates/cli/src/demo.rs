@@ -10,7 +10,7 @@ use check::{Outcome, Report};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use local::Memory;
 use operations::checks;
-use runtime::{AnyCheck, Invocation, Ports, SystemClock};
+use runtime::{AnyCheck, Clock, Invocation, Ports, SkippingClock, SystemClock};
 use serde_json::json;
 use settings::replaced;
 use tokio::time::{MissedTickBehavior, interval};
@@ -84,6 +84,14 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     platform.stop().await;
     show.end();
     Ok(interrupt.exit_or(Exit::from_reports(show.overview.reports())))
+}
+
+/// Starts a demo platform on a free port, and the clock of it and its checks, which moves forward instead of waiting.
+pub(crate) async fn without_waits() -> anyhow::Result<(Running, Arc<SkippingClock>)> {
+    let clock = Arc::new(SkippingClock::default());
+    let platform_clock = clock.clone();
+    let options = Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() };
+    Ok((DemoPlatform::start(options).await?, clock))
 }
 
 /// Reads the checks of the demo's settings, pointed at this platform.

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use check::{Outcome, Report};
-use demo_platform::{DemoPlatform, Options};
 use local::Memory;
 use operations::checks;
-use runtime::{AnyCheck, CancellationToken, Clock, Invocation, Ports, SkippingClock, SystemClock};
+use runtime::{AnyCheck, CancellationToken, Clock, Invocation, Ports, SystemClock};
 use serde_json::json;
 
 use crate::arguments::RunOptions;
@@ -134,10 +133,7 @@ async fn on_demo(
     output: &Output,
 ) -> anyhow::Result<Vec<Report>> {
     let fault = options.fault.as_deref().map(faults::find).transpose()?;
-    let clock = Arc::new(SkippingClock::default());
-    let platform_clock = clock.clone();
-    let platform =
-        DemoPlatform::start(Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() }).await?;
+    let (platform, clock) = demo::without_waits().await?;
     let checks = allowed(demo::checks_for(&platform, &options.checks)?, options)?;
     let ports = ports::ports(memory, clock.clone(), interrupt.clone(), ports::demo_parameters(&platform))?;
     let mut times = 1;
