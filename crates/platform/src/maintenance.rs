@@ -76,13 +76,11 @@ fn as_in_maintenance(response: &Response) -> Phrase {
 
 /// Page of the same host that may show maintenance mode where the answer does not.
 fn page_behind(signs: &Maintenance, response: &Response, method: &Method) -> Option<Url> {
-    if !signs.may_be_behind(response.status) {
-        return None;
-    }
     let here = &response.url;
-    let Some(mut page) = response.location().filter(|_| response.status.is_redirection()) else {
-        return (method == Method::HEAD).then(|| here.clone());
-    };
+    if method == Method::HEAD && signs.may_have_status(response.status) {
+        return Some(here.clone());
+    }
+    let mut page = response.location().filter(|_| response.status.is_redirection())?;
     // `artisan down --redirect` leaves requests of the page itself alone.
     let is_own = page.host() == here.host() && page.path() != here.path();
     // Behind a proxy that ends TLS, the scheme may be wrong, and the port with it.
@@ -108,6 +106,9 @@ mod tests {
             ("nowhere", "GET", 302, None, None),
             ("a location without a redirect", "POST", 201, Some("/down"), None),
             ("an answer to HEAD", "HEAD", 503, None, Some("https://app.example/api/me")),
+            ("an answer to HEAD with --status", "HEAD", 418, None, Some("https://app.example/api/me")),
+            ("another failure of HEAD", "HEAD", 500, None, None),
+            ("a redirect of HEAD", "HEAD", 302, Some("/down"), Some("https://app.example/down")),
             ("a healthy answer to HEAD", "HEAD", 200, None, None),
             ("a whole answer", "GET", 503, None, None),
         ] {

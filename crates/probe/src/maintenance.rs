@@ -40,10 +40,10 @@ impl Maintenance {
             })
     }
 
-    /// True when an answer with this status and without the page may hide maintenance mode.
+    /// True when an answer without a body may hide maintenance mode, by its status.
     #[must_use]
-    pub fn may_be_behind(&self, status: StatusCode) -> bool {
-        status.is_redirection() || status.as_u16() == self.status
+    pub fn may_have_status(&self, status: StatusCode) -> bool {
+        status.as_u16() == self.status || (self.standard.is_some() && status.is_client_error())
     }
 }
 
