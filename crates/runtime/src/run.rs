@@ -362,7 +362,7 @@ impl Step<'_> {
     /// # Errors
     /// [`StepEnded`]: the step is inconclusive.
     pub async fn password(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
-        self.resolved(reference, self.run.ports.resolve(reference, Alphabet::Any).await)
+        self.resolved(reference, self.run.ports.resolve(reference, Alphabet::Typed).await)
     }
 
     fn resolved(

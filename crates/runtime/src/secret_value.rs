@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 pub(crate) enum Alphabet {
     /// Keys, tokens, seeds and URLs: what a header can hold. Letters beyond ASCII are sent in UTF-8.
     Visible,
-    /// Passwords that people choose: any.
-    Any,
+    /// Passwords that people type: any but control characters, which no field of a form takes.
+    Typed,
 }
 
 /// Reads a stored value. One line break at the end is not part of the secret: files from which secrets are put into stores end
@@ -39,10 +39,12 @@ fn mistake(value: &str, alphabet: Alphabet) -> Option<String> {
     if is_invisible(last) {
         return Some(format!("the secret ends with {}\n{HINT}", name_character(last)));
     }
-    let is_odd = |c: &char| *c != ' ' && is_invisible(*c);
-    let odd = value.chars().find(|c| alphabet == Alphabet::Visible && is_odd(c))?;
-    let rule = "only passwords may hold characters that nobody sees";
-    Some(format!("the secret holds {}, which cannot be sent\n{rule}", name_character(odd)))
+    let (is_odd, what): (fn(char) -> bool, _) = match alphabet {
+        Alphabet::Visible => (|c| c != ' ' && is_invisible(c), "cannot be sent"),
+        Alphabet::Typed => (char::is_control, "nobody can type into a form"),
+    };
+    let odd = value.chars().find(|c| is_odd(*c))?;
+    Some(format!("the secret holds {}, which {what}\nstore it without", name_character(odd)))
 }
 
 #[cfg(test)]
@@ -55,7 +57,7 @@ mod tests {
 
     #[test]
     fn one_line_break_at_the_end_is_removed() {
-        for alphabet in [Alphabet::Visible, Alphabet::Any] {
+        for alphabet in [Alphabet::Visible, Alphabet::Typed] {
             for value in ["a k3y", "a k3y\n", "a k3y\r\n"] {
                 assert_eq!(said(value, alphabet).as_deref(), Ok("a k3y"), "{value:?}");
             }
@@ -64,7 +66,7 @@ mod tests {
 
     #[test]
     fn white_space_at_the_edges_is_name_character() {
-        for alphabet in [Alphabet::Visible, Alphabet::Any] {
+        for alphabet in [Alphabet::Visible, Alphabet::Typed] {
             for (value, expected) in [
                 ("k3y ", "the secret ends with a space (U+0020)"),
                 (" k3y", "the secret starts with a space (U+0020)"),
@@ -101,7 +103,17 @@ mod tests {
             let error = said(value, Alphabet::Visible).unwrap_err();
             assert!(error.starts_with(&format!("the secret holds {expected}, which")), "{error}");
             assert!(!error.contains("k3"), "{error}");
-            assert_eq!(said(value, Alphabet::Any).as_deref(), Ok(value), "a password");
+            let typed = said(value, Alphabet::Typed);
+            match value.contains(char::is_control) {
+                true => {
+                    let error = typed.unwrap_err();
+                    assert!(
+                        error.starts_with(&format!("the secret holds {expected}, which nobody can type")),
+                        "{error}"
+                    );
+                }
+                false => assert_eq!(typed.as_deref(), Ok(value), "a password"),
+            }
         }
         for value in ["k3\u{e6}y", "k3y-\u{1f600}y", "a k3y"] {
             assert_eq!(said(value, Alphabet::Visible).as_deref(), Ok(value));
