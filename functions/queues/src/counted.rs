@@ -14,6 +14,9 @@ use settings::Pointer;
 use crate::queue_snapshot::{Head, MAX_NAME, QueueSnapshot, whole};
 use crate::tasks::Task;
 
+/// Maximum length of a quoted value, in characters.
+const MAX_QUOTED: usize = 60;
+
 /// Content of the operations counters. `None`: not reported.
 #[derive(Default)]
 pub(crate) struct Counted {
@@ -50,8 +53,9 @@ pub(crate) async fn read(run: &Run, site: &Site, counting: &Counting) -> Result<
 /// Mismatch of a value of another type.
 fn wrong_type(value: &Value, pointer: &str, what: &'static str) -> Mismatch {
     let expected = phrase!("{} at {} of the operations counters", what, ours(pointer));
-    let mismatch = Mismatch::new(FailureKind::Assertion, expected, "a value of another type");
-    mismatch.with_evidence(foreign(value.to_string()))
+    let quoted = foreign(value.to_string());
+    let actual = phrase!("{}, of another type", quoted.clone().at_most(MAX_QUOTED));
+    Mismatch::new(FailureKind::Assertion, expected, actual).with_evidence(quoted)
 }
 
 fn read_queues(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use check::metric::SCHEDULED_TASK_LATENESS;
 use check::{FailureKind, Mismatch, Phrase, Piece, StepEnded, Subject, foreign, ours, phrase};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use platform::is_status;
 use runtime::{Run, Step};
 
@@ -13,6 +13,8 @@ use crate::queue_snapshot::MAX_NAME;
 
 /// Tasks beyond this number are not judged.
 const MAX_TASKS: usize = 50;
+/// Time by which the platform's clock may be ahead of ours. A wrong time zone is further off, and would hide a late task.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
 /// Scheduled task, as the counters report it.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +102,13 @@ fn ended_well(task: &Task, failed: &[&str]) -> Result<(), Mismatch> {
 
 fn recent(task: &Task, within: Duration, now: Timestamp) -> Result<(), Mismatch> {
     let actual = match task.finished_at {
+        Some(at) if at > now + MAX_AHEAD => {
+            let hours = at.duration_since(now).as_secs_f64() / 3_600.0;
+            let expected = phrase!("the last end of the scheduled task `{}` in the past", shown(&task.name));
+            let actual = ours(format_args!("{at:.0}, {hours:.1}"));
+            let actual = phrase!("{} h from now: `platform.times.zone` or one of the clocks is wrong", actual);
+            return Err(Mismatch::new(FailureKind::Assertion, expected, actual));
+        }
         Some(at) if now.duration_since(at).as_secs_f64() <= within.as_secs_f64() => return Ok(()),
         Some(at) => {
             let hours = now.duration_since(at).as_secs_f64() / 3_600.0;
@@ -152,5 +161,9 @@ mod tests {
             "{late:?}"
         );
         assert!(recent(&task(None, None, None), within, at(0)).is_err());
+        assert_eq!(recent(&task(Some(at(600)), None, None), within, at(0)), Ok(()), "clocks differ");
+        let ahead =
+            recent(&task(Some(at(7_200)), None, None), within, at(0)).unwrap_err().actual.admit(&NoSecrets, 200);
+        assert!(ahead.contains("2.0 h from now: `platform.times.zone`"), "{ahead}");
     }
 }
