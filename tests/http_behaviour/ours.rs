@@ -102,8 +102,8 @@ fn read(ask: Ask, response: &Response) -> Found {
         Ask::Sign(wanted) => expect::header_equals(response, SIGN, wanted).map(|()| wanted.to_owned()).map_err(checked),
         Ask::Json(_) => expect::json(response).map(|value| value.to_string()).map_err(checked),
         Ask::Form => {
-            let wanted = WantedForm { token_field: "_token", password_field: "password", action: None };
-            expect::form_token(response, &wanted).map(|token| token.expose_secret().to_owned()).map_err(checked)
+            let wanted = WantedForm::with_token("_token");
+            expect::form(response, &wanted).map(|form| form.token.expose_secret().to_owned()).map_err(checked)
         }
         Ask::Wait(_) => retry_after(response).map(|wait| wait.as_secs().to_string()).ok_or_else(String::new),
         Ask::Cookies(..) | Ask::Post(_) => Err("a mistake of the test: the server knows this".to_owned()),

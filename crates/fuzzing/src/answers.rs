@@ -53,12 +53,12 @@ pub(crate) fn form_token(data: &[u8]) {
     let (field, page) = split_first_line(data);
     let Some(response) = response("text/html; charset=utf-8", page) else { return };
     let started = Instant::now();
-    let found = expect::form_token(&response, &expect::WantedForm::with_token(&field));
+    let found = expect::form(&response, &expect::WantedForm::with_token(&field));
     let took = started.elapsed();
     assert!(took <= PATIENCE, "{} bytes took {took:?}", page.len());
     match found {
-        Ok(token) => {
-            let token = token.expose_secret();
+        Ok(form) => {
+            let token = form.token.expose_secret();
             assert!(!token.trim().is_empty(), "an empty token");
             // One or two characters would mask every text.
             if token.len() >= 8 {

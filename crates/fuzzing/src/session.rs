@@ -61,9 +61,10 @@ pub(crate) fn session(data: &[u8]) {
         }
         match sent.result {
             Err(error) => drop(error.into_mismatch().map(|mismatch| assert_presentable(&mismatch))),
-            Ok(response) => match expect::form_token(&response, &expect::WantedForm::with_token("_token")) {
-                Ok(token) => {
-                    assert!(token.expose_secret().len() <= MAX_TOKEN, "a token of {}", token.expose_secret().len())
+            Ok(response) => match expect::form(&response, &expect::WantedForm::with_token("_token")) {
+                Ok(form) => {
+                    let length = form.token.expose_secret().len();
+                    assert!(length <= MAX_TOKEN, "a token of {length}");
                 }
                 Err(mismatch) => assert_presentable(&mismatch),
             },

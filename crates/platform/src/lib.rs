@@ -31,7 +31,7 @@ pub use statuses::{expect_status, is_status, status_text};
 pub use templates::PaymentsPath;
 pub use totp::{Totp, TotpError};
 pub use user_session::{BackgroundSession, UserSession};
-pub use values::{count_at, found_in_some, items, number_at, time, time_at};
+pub use values::{count_at, flag_at, found_in_some, items, number_at, time, time_at};
 
 /// The platform's additions to a settings file.
 pub const CONTRACT: settings::Contract =

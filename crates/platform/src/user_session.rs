@@ -4,12 +4,14 @@
 //! Assertions here cover the steps shared by every flow with a log-in: the form, the log-in, the second factor. Flows
 //! judge all other answers themselves.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
 use probe::expect::{self, Compare};
-use probe::{Client, Cookies, Method, Request, Response, Url};
+use probe::{Client, Method, Request, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -21,6 +23,7 @@ use crate::laravel::{Csrf, Session};
 use crate::names::{Encoding, Login, Mode};
 use crate::site::{Site, status};
 use crate::totp::Totp;
+use state::{LoginStage, SessionState, lock};
 
 /// Instructions for a session or token that could not be ended: no later run knows it.
 const END_BY_HAND: &str = "A session expires by itself, a token may not. To end either now, delete the account's sessions and \
@@ -42,42 +45,7 @@ pub struct UserSession<'r> {
     site: &'r Site,
     /// Shared with the compensation that ends it.
     state: Arc<Mutex<SessionState>>,
-    form_token: Option<SecretString>,
-}
-
-struct SessionState {
-    session: Session,
-    stage: LoginStage,
-    /// Cookies before the password was sent.
-    before: Cookies,
-}
-
-impl SessionState {
-    fn new(session: Session) -> Self {
-        Self { session, stage: LoginStage::LoggedOut, before: Cookies::default() }
-    }
-
-    fn send_password(&mut self) {
-        self.before = self.session.cookies().copy();
-        self.stage = LoginStage::PasswordSent;
-    }
-
-    /// True if cookies came with the answer to the password, even if the answer broke off in its body.
-    fn has_new_cookies(&self, base_url: &Url) -> bool {
-        !self.session.cookies().sends_the_same(&self.before, base_url)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LoginStage {
-    /// No password was sent, or it was refused.
-    LoggedOut,
-    /// A password was sent and not answered: the result is unknown.
-    PasswordSent,
-    /// There is a session or token to end.
-    LoggedIn,
-    /// The session or token was ended.
-    Ended,
+    form: Option<expect::FilledForm>,
 }
 
 impl<'r> UserSession<'r> {
@@ -92,7 +60,7 @@ impl<'r> UserSession<'r> {
             Mode::Token => Session::stateless(&site.base_url),
         };
         let state = Arc::new(Mutex::new(SessionState::new(session)));
-        Self { run, site, state, form_token: None }
+        Self { run, site, state, form: None }
     }
 
     /// Opens the page with the log-in form, and keeps its cookies and the form's token. Returns false when there is no page, as on
@@ -120,24 +88,27 @@ impl<'r> UserSession<'r> {
         let (login, names, base) = (&self.site.platform.login, &self.site.platform.session, &self.site.base_url);
         // Cookies come first: on a page without a form, they are all there is.
         step.check("session_cookie", self.expect_cookie(response, names.cookie.as_str(), &login.path.below(base)))?;
-        let csrf_cookie = self.expect_cookie(response, names.csrf_cookie.as_str(), base);
-        let is_unset = self.lock().session.cookies().why_not_sent(base, names.csrf_cookie.as_str()).is_none();
+        let csrf_cookie = self.expect_script_cookie(response, names.csrf_cookie.as_str(), base);
+        let is_refused = self.lock().session.cookies().why_not_sent(base, names.csrf_cookie.as_str()).is_some();
         let mut missing = csrf_cookie.err();
-        if missing.is_none() || !is_unset {
+        if missing.is_none() || is_refused {
             step.check("csrf_cookie", missing.take().map_or(Ok(()), Err))?;
         }
-        let action = login.form_action.as_ref().map(|path| path.below(base));
-        let form = wanted_form(login, action.as_ref());
+        let urls = FormUrls::new(login, base);
+        let form = urls.wanted(login);
         let by_script = login.encoding == Encoding::Json;
         let needs_no_form =
             expect::has_no_form(response, &form) || by_script && expect::has_script_form(response, &form);
-        self.form_token = match needs_no_form {
+        self.form = if needs_no_form {
             // A script fills or sends it, or there is none (`/sanctum/csrf-cookie`).
-            true => None,
-            false => Some(step.check_value("form", expect::form_token(response, &form))?),
+            step.check("form", expect::filled_by_script(response))?;
+            None
+        } else {
+            Some(step.check_value("form", expect::form(response, &form))?)
         };
         let Some(missing) = missing else { return Ok(()) };
-        let page_token = if by_script { expect::meta_token(response) } else { self.form_token.clone() };
+        let page_token =
+            if by_script { expect::meta_token(response) } else { self.form.as_ref().map(|form| form.token.clone()) };
         match page_token {
             Some(token) => self.lock().session.use_page_token(token),
             None => step.check("csrf_cookie", Err(missing))?,
@@ -195,7 +166,7 @@ impl<'r> UserSession<'r> {
         }
         self.lock().stage = LoginStage::LoggedIn;
         // The form's token is void after a log-in; the cookie has the new one.
-        self.form_token = None;
+        self.form = None;
         Ok(())
     }
 
@@ -226,8 +197,8 @@ impl<'r> UserSession<'r> {
         }
         let page = session.page(login.form.below(base)).deadline(self.site.deadline);
         let Ok(response) = step.look(page).await else { return };
-        let action = login.form_action.as_ref().map(|path| path.below(base));
-        let in_form = || expect::form_token(&response, &wanted_form(login, action.as_ref())).ok();
+        let urls = FormUrls::new(login, base);
+        let in_form = || expect::form(&response, &urls.wanted(login)).ok().map(|form| form.token);
         if let Some(token) = expect::meta_token(&response).or_else(in_form) {
             self.lock().session.use_page_token(token);
         }
@@ -361,7 +332,7 @@ impl<'r> UserSession<'r> {
     pub fn copy(&self) -> Self {
         // Not ended separately: at the platform it is the same session.
         let state = SessionState::new(self.lock().session.copy());
-        Self { run: self.run, site: self.site, state: Arc::new(Mutex::new(state)), form_token: None }
+        Self { run: self.run, site: self.site, state: Arc::new(Mutex::new(state)), form: None }
     }
 
     /// Returns true for the answer to a request without a log-in.
@@ -458,8 +429,10 @@ impl<'r> UserSession<'r> {
             Encoding::Form => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 form.extend_pairs(fields);
-                if let Some(token) = &self.form_token {
-                    form.append_pair(login.form_token_field.as_str(), token.expose_secret());
+                if let Some(page) = &self.form {
+                    let is_typed = |name: &str| fields.iter().any(|(typed, _)| *typed == name);
+                    form.extend_pairs(page.inputs.iter().filter(|(name, _)| !is_typed(name)));
+                    form.append_pair(login.form_token_field.as_str(), page.token.expose_secret());
                 }
                 request.header("content-type", "application/x-www-form-urlencoded").body(form.finish())
             }
@@ -483,6 +456,17 @@ impl<'r> UserSession<'r> {
             true => Phrase::from("no cookies"),
             false => phrase!("cookies {}", foreign(names.join(", "))),
         };
+        Err(Mismatch::new(FailureKind::Header, expected, actual))
+    }
+
+    /// Expects the session to hold a cookie that is sent to a URL and that scripts can read.
+    fn expect_script_cookie(&self, response: &Response, name: &str, to: &Url) -> Result<(), Mismatch> {
+        self.expect_cookie(response, name, to)?;
+        if !self.lock().session.cookies().is_http_only(to, name) {
+            return Ok(());
+        }
+        let expected = phrase!("a cookie {} that the page's script can read", ours(name));
+        let actual = "one with the attribute HttpOnly, and no token in the page instead";
         Err(Mismatch::new(FailureKind::Header, expected, actual))
     }
 
@@ -546,9 +530,21 @@ fn unsent_cookie(name: &str, reason: &Phrase) -> Mismatch {
     Mismatch::new(FailureKind::Header, phrase!("a cookie {}", ours(name)), actual)
 }
 
-fn wanted_form<'a>(login: &'a Login, action: Option<&'a Url>) -> expect::WantedForm<'a> {
-    let (token_field, password_field) = (login.form_token_field.as_str(), login.password_field.as_str());
-    expect::WantedForm { token_field, password_field, action }
+/// URLs by which the form to log in is recognised.
+struct FormUrls {
+    action: Option<Url>,
+    sent_to: Url,
+}
+
+impl FormUrls {
+    fn new(login: &Login, base: &Url) -> Self {
+        Self { action: login.form_action.as_ref().map(|path| path.below(base)), sent_to: login.path.below(base) }
+    }
+
+    fn wanted<'a>(&'a self, login: &'a Login) -> expect::WantedForm<'a> {
+        let (token_field, password_field) = (login.form_token_field.as_str(), login.password_field.as_str());
+        expect::WantedForm { token_field, password_field, action: self.action.as_ref(), sent_to: Some(&self.sent_to) }
+    }
 }
 
 fn build_request(session: &Session, site: &Site, method: Method, url: Url, body: Option<&Value>) -> Request {
@@ -557,11 +553,6 @@ fn build_request(session: &Session, site: &Site, method: Method, url: Url, body:
         Some(body) => request.json(body),
         None => request,
     }
-}
-
-/// Every change is one assignment, so the state stays consistent when a thread panics.
-fn lock(state: &Mutex<SessionState>) -> MutexGuard<'_, SessionState> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) -> Result<(), Phrase> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use probe::Response;
 use probe::expect::{self, json_list};
 use serde_json::Value;
+use settings::written_id;
 
 use crate::names::{Platform, Times};
 
@@ -56,6 +57,20 @@ pub fn number_at(item: &Value, pointer: &str) -> Result<Option<f64>, Mismatch> {
 pub fn count_at(item: &Value, pointer: &str) -> Result<Option<f64>, Mismatch> {
     read(item.pointer(pointer), pointer, "a number of at least 0", |value| {
         expect::number(value).filter(|number| *number >= 0.0)
+    })
+}
+
+/// Reads a flag, in any of the forms that PHP and databases write. `None` where there is no value.
+///
+/// # Errors
+/// A mismatch of kind `assertion` with the value.
+pub fn flag_at(item: &Value, pointer: &str) -> Result<Option<bool>, Mismatch> {
+    read(item.pointer(pointer), pointer, "a flag", |value| {
+        match written_id(value).trim().to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" | "y" | "t" => Some(true),
+            "false" | "0" | "no" | "off" | "n" | "f" | "" => Some(false),
+            _ => None,
+        }
     })
 }
 
@@ -114,7 +129,7 @@ mod tests {
             (r#"{"data": {}}"#, Ok(0)),
             (r#"{"data": {"data": [{"id": 1, "paid_at": 1}], "links": {}}}"#, Ok(1)),
             (r#"{"data": {"data": {}, "total": 0}}"#, Ok(0)),
-            ("{}", Err("expected a list, at /data or at the top, found an object with ")),
+            ("{}", Err("expected a list, at /data or at the top, found an empty object")),
             (
                 r#"{"data": {"data": 7, "total": 0}}"#,
                 Err("expected a list, at /data or at the top, found an object with data, total"),
@@ -138,6 +153,33 @@ mod tests {
         let long = format!(r#"[{{"{}": 1}}]"#, "x".repeat(5_000));
         let mismatch = items(&platform, &response(200, long.leak()), &["/id"]).unwrap_err();
         assert!(said(&mismatch).len() < 450, "{}", said(&mismatch));
+    }
+
+    #[test]
+    fn flags_are_read_as_php_and_databases_write_them() {
+        for (value, expected) in [
+            (json!(true), Ok(Some(true))),
+            (json!(1), Ok(Some(true))),
+            (json!(1.0), Ok(Some(true))),
+            (json!(" Yes "), Ok(Some(true))),
+            (json!("Y"), Ok(Some(true))),
+            (json!("on"), Ok(Some(true))),
+            (json!("0"), Ok(Some(false))),
+            (json!(""), Ok(Some(false))),
+            (json!("N"), Ok(Some(false))),
+            (json!(false), Ok(Some(false))),
+            (Value::Null, Ok(None)),
+            (json!(2), Err("2")),
+            (json!("maybe"), Err("\"maybe\"")),
+            (json!({ "is": true }), Err(r#"{"is":true}"#)),
+            (json!([]), Err("[]")),
+        ] {
+            let found = flag_at(&json!({ "flag": value }), "/flag").map_err(|mismatch| said(&mismatch));
+            let expected = expected
+                .map_err(|value| format!("expected a flag at /flag, found {value}, which cannot be read as one"));
+            assert_eq!(found, expected, "{value}");
+        }
+        assert_eq!(flag_at(&json!({}), "/flag").unwrap(), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use check::{Phrase, foreign, phrase};
-use cookie_store::{CookieDomain, CookieError, CookieStore, RawCookie, StoreAction};
+use cookie_store::{Cookie, CookieDomain, CookieError, CookieStore, RawCookie, StoreAction};
 use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 use url::{Host, Url};
 
@@ -51,6 +51,14 @@ impl Cookies {
     #[must_use]
     pub fn value(&self, url: &Url, name: &str) -> Option<String> {
         self.lock().store.get_request_values(url).find_map(|(key, value)| (key == name).then(|| as_text(value)))
+    }
+
+    /// True when a cookie that would be sent to this URL is hidden from scripts.
+    #[must_use]
+    pub fn is_http_only(&self, url: &Url, name: &str) -> bool {
+        let jar = self.lock();
+        let is_sent = |cookie: &&Cookie<'_>| cookie.name() == name && cookie.matches(url);
+        jar.store.iter_any().find(is_sent).is_some_and(|cookie| cookie.http_only().unwrap_or(false))
     }
 
     /// Independent copy of the jar, for sending old cookies after they were replaced.

@@ -4,7 +4,10 @@ use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
-pub use crate::form::{Wanted as WantedForm, has_no_form, has_script_form, meta_token, token as form_token};
+pub use crate::form::{
+    Filled as FilledForm, Wanted as WantedForm, filled_by_script, has_no_form, has_script_form, meta_token,
+    read as form,
+};
 use crate::redact::header_line;
 use crate::{Response, json};
 
@@ -160,6 +163,7 @@ pub fn json_list(response: &Response, wrapper: &str) -> Result<Vec<Value>, Misma
     };
     found.map_err(|other| {
         let actual = match other.as_object() {
+            Some(members) if members.is_empty() => "an empty object".into(),
             Some(members) => {
                 let names: Vec<&str> = members.keys().map(String::as_str).collect();
                 phrase!("an object with {}", foreign(names.join(", ")).at_most(MAX_NAMES))

@@ -155,9 +155,14 @@ impl Login {
         let factor = &self.site.platform.second_factor;
         wait_for_next_code(run, factor.period.get(), memory.get().code_step).await;
         let step = run.step(&Subject::whole(), "second-factor");
-        let seed = step.secret(seed).await?;
-        let totp = Totp::new(&seed, factor.period.get(), factor.digits.get())
-            .map_err(|error| step.inconclusive(Cause::Credentials, ours(error)))?;
+        let reference = seed;
+        let seed = step.secret(reference).await?;
+        let totp = Totp::new(&seed, factor.period.get(), factor.digits.get()).map_err(|error| {
+            step.inconclusive(
+                Cause::Credentials,
+                phrase!("{}\nput the account's seed at {}", ours(error), ours(reference)),
+            )
+        })?;
         let answer = user.ask_me(&step).await?;
         step.check("password_is_not_enough", user.expect_unauthenticated(&answer, "no log-in without the code"))?;
         let code_step = totp.step(run.clock().now());

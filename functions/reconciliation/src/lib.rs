@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod ledger;
+mod next_page;
 mod payment;
 mod settings;
 
@@ -22,6 +23,7 @@ use serde_json::Value;
 
 pub use self::settings::{Provider, RawReconciliation, Reconciliation};
 use ledger::{Kind, Side, Window, compare, summary};
+use next_page::{Next, next_page};
 
 /// Extra time read at both ends of the compared window, since the two sides' clocks differ.
 const MARGIN: SignedDuration = SignedDuration::from_mins(15);
@@ -31,8 +33,6 @@ const MAX_PAGES: usize = 2_000;
 const MAX_LOOKUPS: usize = 10;
 /// Maximum size of one side's texts for each of `max_payments`: more than the longest id and reference. **Units:** bytes.
 const MAX_TEXTS: usize = 400;
-/// Maximum length of a link to the next page, in bytes.
-const MAX_LINK: usize = 2 * 1024;
 
 impl Check for Reconciliation {
     const ID: &'static str = "reconciliation";
@@ -187,26 +187,16 @@ impl Reconciliation {
                     self.add_payment(step, &payment, side)?;
                 }
             }
-            let next = json(&answer).ok().and_then(|body| body.pointer(names.next.as_str()).cloned());
-            url = match next {
-                None | Some(Value::Null | Value::Bool(_)) => return Ok(true),
-                Some(Value::Number(page)) => at(&page.to_string())?,
-                Some(Value::String(text)) if text.is_empty() => return Ok(true),
-                Some(Value::String(text)) if text.len() > MAX_LINK => {
-                    let expected = phrase!("a link of at most {} bytes at {}", MAX_LINK, ours(names.next.as_str()));
-                    let actual = phrase!("one of {}", text.len());
-                    return Err(step.fail("next", Mismatch::new(FailureKind::Protocol, expected, actual)));
-                }
-                Some(Value::String(text)) if text.chars().all(|letter| letter.is_ascii_digit()) => at(&text)?,
-                Some(Value::String(text)) => {
-                    let next = self.site.own_page(&url, &text);
+            // Recorded only when it fails, as `next`.
+            let next = json(&answer).and_then(|body| next_page(&body, names.next.as_str(), platform.wrapper.as_str()));
+            url = match next.map_err(|mismatch| step.fail("next", mismatch))? {
+                Next::Nothing => return Ok(true),
+                Next::Page(page) => at(&page)?,
+                Next::Link(link) => {
+                    let next = self.site.own_page(&url, &link);
                     let expected = "a next page on the platform's host";
                     let elsewhere = || Mismatch::new(FailureKind::Redirect, expected, "a next page on another host");
                     step.check_value("next", next.ok_or_else(elsewhere))?
-                }
-                Some(other) => {
-                    let actual = phrase!("{} at {}", foreign(other.to_string()), ours(names.next.as_str()));
-                    return Err(self.endless(step, actual));
                 }
             };
         }
@@ -256,8 +246,13 @@ impl Reconciliation {
             for intent in &list {
                 self.add_intent(&step, intent, &mut side)?;
             }
-            if body["has_more"] != true {
-                break;
+            match body["has_more"].as_bool() {
+                Some(true) => {}
+                Some(false) => break,
+                None => {
+                    let (expected, actual) = ("`has_more` as true or false in the provider's answer", "another value");
+                    return Err(step.fail("page", Mismatch::new(FailureKind::Protocol, expected, actual)));
+                }
             }
             let last = list.last().and_then(|intent| intent["id"].as_str()).map(str::to_owned);
             let expected = "a page with payment intents, since `has_more` was true";

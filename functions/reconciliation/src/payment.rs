@@ -2,7 +2,7 @@
 
 use check::{FailureKind, Mismatch, foreign, ours, phrase};
 use jiff::Timestamp;
-use platform::{Platform, is_status, number_at, time_at};
+use platform::{Platform, flag_at, is_status, number_at, time_at};
 use probe::expect::number;
 use serde_json::Value;
 use settings::{Pointer, written_id};
@@ -17,18 +17,20 @@ const MAX_REFERENCE: usize = 255;
 /// Reads a payment of the platform, with its reference. Returns `None` if it is synthetic or was not paid online.
 ///
 /// # Errors
-/// A mismatch if its amount or time is unreadable, or its reference too long.
+/// A mismatch if its amount, time or flag is unreadable, or its reference too long.
 pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Box<str>, Entry)>, Mismatch> {
     let names = &platform.school_payments;
     let text = |pointer: &str| payment.pointer(pointer).map(written_id).unwrap_or_default();
     let reference = text(names.reference.as_str());
-    let is_synthetic = payment.pointer(names.synthetic.as_str()).is_some_and(is_true);
     // Only online payments have a reference.
-    if is_synthetic || reference.is_empty() || reference == "null" || reference.starts_with(SYNTHETIC) {
+    if reference.is_empty() || reference == "null" || reference.starts_with(SYNTHETIC) {
         return Ok(None);
     }
     short_reference(&reference, names.reference.as_str())?;
     let with_reference = |mismatch: Mismatch| mismatch.with_evidence(foreign(&reference));
+    if flag_at(payment, names.synthetic.as_str()).map_err(with_reference)? == Some(true) {
+        return Ok(None);
+    }
     let missing = |what: &'static str, pointer: &Pointer| {
         let expected = phrase!("{} at {}", what, ours(pointer.as_str()));
         with_reference(Mismatch::new(FailureKind::Assertion, expected, "a payment without it"))
@@ -42,11 +44,6 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
     let status = if has_succeeded { Status::Succeeded } else { Status::Other };
     let currency = text(names.currency.as_str()).trim().to_lowercase().into();
     Ok(Some((reference.into(), Entry { amount, currency, status, at, count: 1 })))
-}
-
-/// True for the forms in which PHP writes a flag that is set.
-fn is_true(flag: &Value) -> bool {
-    matches!(written_id(flag).trim().to_lowercase().as_str(), "true" | "1")
 }
 
 /// Refuses a reference that is too long, without quoting it: cut, it could be taken for another one.
@@ -177,8 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn payment_without_amount_or_time_is_a_mismatch() {
-        for changes in [json!({ "amount": "much" }), json!({ "created_at": null })] {
+    fn unreadable_payment_is_a_mismatch() {
+        for changes in [json!({ "amount": "much" }), json!({ "created_at": null }), json!({ "synthetic": "maybe" })] {
             let right = json!({ "provider_reference": "pi_1", "amount": 1, "created_at": "2026-11-24T10:00:00Z" });
             assert!(payment(&Platform::default(), &with(right, changes.clone())).is_err(), "{changes}");
         }

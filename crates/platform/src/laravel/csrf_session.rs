@@ -97,9 +97,12 @@ impl Session {
         &self.cookies
     }
 
-    /// Newest CSRF token, decoded for the header.
+    /// Newest CSRF token, decoded for the header. `None` for one in a cookie with `HttpOnly`, which no script can read.
     #[must_use]
     pub fn csrf_token(&self) -> Option<SecretString> {
+        if self.cookies.is_http_only(&self.base, &self.csrf.cookie) {
+            return None;
+        }
         let value = self.cookies.value(&self.base, &self.csrf.cookie)?;
         Some(SecretString::from(percent_encoding::percent_decode_str(&value).decode_utf8_lossy().into_owned()))
     }

@@ -87,17 +87,19 @@ pub struct Login {
     /// Session with cookies, as in a browser, or bearer token, as in scripts. With a second factor, the token of the
     /// first answer (if any) is sent with the code, and the token of the answer to the code is used. Default `session`.
     pub mode: Mode,
-    /// Path of the page with the form, or one that only sets the cookies, such as `/sanctum/csrf-cookie`. A page that a
-    /// script fills needs no form, and with `mode = "token"` there may be no page. Default `/login`.
+    /// Path of the page with the form, or one that only sets the cookies, such as `/sanctum/csrf-cookie`, which answers 204 or
+    /// other than in HTML. A page that a script fills needs no form but a script or an element with an id, and with
+    /// `mode = "token"` there may be no page. Default `/login`.
     pub form: Path,
     /// Hidden field of the form with the CSRF token. `<meta name="csrf-token">` is accepted too. Default `_token`.
     pub form_token_field: Name,
     /// Path that the form is sent to (its `action`), to choose one of several forms. Without it, the form with a field for the
-    /// password is meant. Default none.
+    /// password is meant, and of several, the one that is sent to `path`. Default none.
     pub form_action: Option<Path>,
     /// Path to which e-mail and password are sent. Default `/api/login`.
     pub path: Path,
-    /// Encoding of the fields: `json`, or `form` as a browser sends a form, with the form's token. Default `json`.
+    /// Encoding of the fields: `json`, or `form` as a browser sends a form, with the form's token and its other inputs. Default
+    /// `json`.
     pub encoding: Encoding,
     /// Field of the e-mail. Default `email`.
     pub email_field: Name,

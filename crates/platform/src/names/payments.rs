@@ -99,7 +99,7 @@ pub struct SchoolPayments {
     pub status: Pointer,
     /// Time of recording. Default `/created_at`.
     pub created_at: Pointer,
-    /// Flag of payments made by synthetic traffic. Default `/synthetic`.
+    /// Flag of payments made by synthetic traffic; those without it are not. Default `/synthetic`.
     pub synthetic: Pointer,
     /// Statuses of a payment for which money was received, refunded or not. Default `succeeded`, `refunded`.
     pub succeeded_statuses: Vec<Name>,

@@ -211,8 +211,8 @@ async fn http_1_0_with_lower_case_headers_is_supported() {
     let (client, session) = (client(&tls()), session(&server));
     let sent = client.send(session.page(url(&server, "/login"))).await;
     assert_eq!(sent.exchanges[0].protocol.as_deref(), Some("HTTP/1.0"));
-    let token = expect::form_token(&sent.result.unwrap(), &expect::WantedForm::with_token("_token")).unwrap();
-    assert_eq!(token.expose_secret(), "of-the-form");
+    let form = expect::form(&sent.result.unwrap(), &expect::WantedForm::with_token("_token")).unwrap();
+    assert_eq!(form.token.expose_secret(), "of-the-form");
     client.send(session.request(Method::POST, url(&server, "/api/login"))).await.result.unwrap();
     assert_eq!(header(&server.requests()[1], "x-xsrf-token"), Some("abcdefghijklmnopqrst="));
 }

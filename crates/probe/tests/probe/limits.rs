@@ -7,7 +7,7 @@ use std::{
 
 use check::FailureKind::{Body, Timeout};
 use check::NoSecrets;
-use probe::expect::{WantedForm, form_token};
+use probe::expect::{WantedForm, form};
 use probe::{Connections, Method, Request};
 
 use crate::server::*;
@@ -139,8 +139,7 @@ async fn hostile_pages_take_linear_time_and_little_memory() {
         let server = Server::plain(move |_| answer("200 OK\r\nContent-Type: text/html", &page)).await;
         let response = client(&tls()).send(get(url(&server, "/"))).await.result.unwrap();
         let (before, started) = (peak_memory(), Instant::now());
-        let actual =
-            form_token(&response, &WantedForm::with_token("_token")).unwrap_err().actual.admit(&NoSecrets, 200);
+        let actual = form(&response, &WantedForm::with_token("_token")).unwrap_err().actual.admit(&NoSecrets, 200);
         let took = started.elapsed();
         // Quadratic time would take minutes.
         assert!(took < Duration::from_secs(20), "{case}: {took:?}");

@@ -9,6 +9,7 @@ use crate::flavours::use_plain_account;
 
 const SESSION: &str = "Set-Cookie: just_driving_session=session-of-a-page-0001; Path=/";
 const TOKEN: &str = "Set-Cookie: XSRF-TOKEN=token-of-a-cookie-0001; Path=/";
+const HIDDEN: &str = "Set-Cookie: XSRF-TOKEN=token-of-a-cookie-0003; Path=/; HttpOnly";
 const APP: &str = "<div id=app></div>";
 const POSTED: &str = "<form method=post action=/api/login><input name=email><input type=password name=password>";
 const SCRIPTED: &str = "<form><input name=email><input type=password name=password></form>";
@@ -59,10 +60,22 @@ fn shape(page: &[&'static str], body: &str, proof: &'static str) -> Shape {
 async fn token_comes_from_where_the_page_has_it() {
     let form = format!("{POSTED}{FIELD}");
     let by_form = "encoding = 'form'";
+    let tenant =
+        format!("{POSTED}<input type=hidden name=tenant value=7><input type=checkbox name=remember checked>{FIELD}");
     for (case, shape, settings) in [
         ("a cookie", shape(&[SESSION, TOKEN], APP, "x-xsrf-token: token-of-a-cookie-0001"), ""),
         ("a meta tag", shape(&[SESSION], META, "x-csrf-token: token-of-the-head-0001"), ""),
         ("a form", shape(&[SESSION], &form, "_token=token-of-a-form-0001"), by_form),
+        (
+            "the other inputs of a form",
+            shape(&[SESSION], &tenant, "tenant=7&remember=on&_token=token-of-a-form-0001"),
+            by_form,
+        ),
+        (
+            "a meta tag instead of a hidden cookie",
+            shape(&[SESSION, HIDDEN], META, "x-csrf-token: token-of-the-head-0001"),
+            "",
+        ),
         ("a form of a script", shape(&[SESSION, TOKEN], SCRIPTED, "x-xsrf-token: token-of-a-cookie-0001"), ""),
         ("none for a bearer token", shape(&[], SCRIPTED, "password"), "mode = 'token'"),
         ("none in a posted form", shape(&[], &format!("{POSTED}</form>"), "password"), "mode = 'token'"),
@@ -89,6 +102,9 @@ async fn missing_token_and_refused_cookie_are_named() {
             "_token",
         ),
         ("no cookie and no form", shape(&[SESSION], APP, ""), "", "open-form", "a cookie XSRF-TOKEN"),
+        ("a cookie hidden from scripts", shape(&[SESSION, HIDDEN], APP, ""), "", "open-form", "the attribute HttpOnly"),
+        ("a blank page", shape(&[SESSION, TOKEN], "", ""), "", "open-form", "a blank page"),
+        ("an error page", shape(&[SESSION, TOKEN], "<h1>Oops</h1>", ""), "", "open-form", "13 bytes without a form"),
         ("no cookies", shape(&[], APP, ""), "", "open-form", "no cookies"),
         ("a refused token", shape(&[SESSION, INSECURE], APP, ""), "", "open-form", "SameSite=None requires"),
         ("a refused session", shape(&[ELSEWHERE, TOKEN], APP, ""), "", "open-form", "its Domain b.example"),
