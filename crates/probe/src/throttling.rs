@@ -24,15 +24,16 @@ pub fn is_throttled(response: &Response, texts: &[String]) -> bool {
     }
 }
 
-/// Wait time that a response asks for, to be appended to its status: `, for 30 s more`. Empty when it asks for none.
+/// Wait time that a response asks for, to be appended to its status: `, for 30 s more`. Empty when it asks for none. A
+/// `Retry-After` that cannot be read is quoted.
 #[must_use]
 pub fn remaining_wait(response: &Response) -> Phrase {
     remaining(&response.headers, response.received)
 }
 
-/// Wait time that a response asks for, from `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or from Laravel's
-/// `X-RateLimit-Reset` (Unix time). Times are relative to the `Date` of the response, or else to our clock. A date in the past
-/// means no wait.
+/// Wait time that a response asks for, at most ten years, from `Retry-After` (RFC 9110, section 10.2.3: seconds or a date), or
+/// if that cannot be read, from Laravel's `X-RateLimit-Reset` (Unix time). Times are relative to the `Date` of the response, or
+/// else to our clock. A date in the past means no wait.
 #[must_use]
 pub fn retry_after(response: &Response) -> Option<Duration> {
     wait_time(&response.headers, response.received)
@@ -44,6 +45,8 @@ mod tests {
 
     use super::*;
     use crate::expect::tests::response;
+
+    const TEN_YEARS: Option<Option<u64>> = Some(Some(315_360_000));
 
     fn limit(status: u16, body: &str, headers: &[(&'static str, &'static str)]) -> Option<Option<u64>> {
         let mut response = response(status, body);
@@ -74,8 +77,33 @@ mod tests {
                 Some(Some(60)),
             ),
             ("X-RateLimit-Reset", 429, "", &[date, ("x-ratelimit-reset", "1795409355")], Some(Some(15))),
+            (
+                "X-RateLimit-Reset beside an unreadable Retry-After",
+                429,
+                "",
+                &[date, ("retry-after", "soon"), ("x-ratelimit-reset", "1795409355")],
+                Some(Some(15)),
+            ),
+            (
+                "Retry-After beside X-RateLimit-Reset",
+                429,
+                "",
+                &[("retry-after", "42"), ("x-ratelimit-reset", "9")],
+                Some(Some(42)),
+            ),
+            (
+                "an X-RateLimit-Reset beyond all times",
+                429,
+                "",
+                &[("x-ratelimit-reset", "99999999999999999999")],
+                TEN_YEARS,
+            ),
             ("nothing", 429, "", &[], Some(None)),
             ("nonsense", 429, "", &[("retry-after", "soon")], Some(None)),
+            ("zero", 429, "", &[("retry-after", "0")], Some(Some(0))),
+            ("the largest number", 429, "", &[("retry-after", "18446744073709551615")], TEN_YEARS),
+            ("a larger number", 429, "", &[("retry-after", "99999999999999999999")], TEN_YEARS),
+            ("the year 9999", 429, "", &[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT")], TEN_YEARS),
             ("Breeze", 422, breeze, &[], Some(None)),
             ("Breeze in Danish", 422, danish, &[], Some(None)),
             (
