@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, SanType, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CustomExtension, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, NameConstraints, SanType, date_time_ymd,
 };
-use rustls::{ServerConfig, SupportedProtocolVersion, pki_types::CertificateDer};
+use rustls::{
+    ServerConfig, SupportedProtocolVersion,
+    pki_types::CertificateDer,
+    sign::{CertifiedKey, SingleCertAndKey},
+};
 
 /// A day (UTC): year, month, day.
 pub type Day = (i32, u8, u8);
@@ -52,6 +56,20 @@ impl Authority {
         Self::new(name.to_owned(), params.signed_by(&key, &self.issuer).unwrap(), params, key)
     }
 
+    /// Creates an intermediate authority with a limit.
+    pub fn limited(&self, name: &str, limit: Limit) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = Self::params(name);
+        match limit {
+            Limit::PathLength => params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)),
+            Limit::Names => {
+                let permitted_subtrees = vec![GeneralSubtree::DnsName("limited.example".to_owned())];
+                params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+            }
+        }
+        Self::new(name.to_owned(), params.signed_by(&key, &self.issuer).unwrap(), params, key)
+    }
+
     fn new(name: String, certificate: Certificate, params: CertificateParams, key: KeyPair) -> Self {
         let (pem, certificate) = (certificate.pem(), certificate.der().clone());
         Self { issuer: Issuer::new(params, key), name, certificate, pem }
@@ -84,6 +102,30 @@ impl Authority {
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, common_name);
         params.subject_alt_names = names.iter().map(|name| SanType::DnsName((*name).try_into().unwrap())).collect();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
+    }
+
+    /// Server configuration with an unusual certificate for a host.
+    pub fn server_odd(&self, host: &str, oddity: Oddity) -> ServerConfig {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (at!((2020, 1, 1)), at!((2999, 1, 1)));
+        match oddity {
+            Oddity::Authority => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
+            Oddity::ForClients => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
+            Oddity::CriticalExtension => {
+                // A text in UTF-8.
+                let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4, 5], b"\x0c\x03odd".to_vec());
+                extension.set_criticality(true);
+                params.custom_extensions = vec![extension];
+            }
+            Oddity::OtherNames => {
+                let (uri, address) = (format!("https://{host}/"), format!("info@{host}"));
+                params.subject_alt_names =
+                    vec![SanType::URI(uri.try_into().unwrap()), SanType::Rfc822Name(address.try_into().unwrap())];
+            }
+        }
         let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
         config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
     }
@@ -128,12 +170,43 @@ impl Authority {
     }
 }
 
+/// Limit of an intermediate authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// No further authority below it.
+    PathLength,
+    /// Only names of `limited.example`.
+    Names,
+}
+
+/// What is unusual about a server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// It is one of an authority.
+    Authority,
+    /// It is only for clients.
+    ForClients,
+    /// It has a critical extension that no client knows.
+    CriticalExtension,
+    /// Its names are a URI and an e-mail address.
+    OtherNames,
+}
+
 /// Server configuration with a self-signed certificate.
 pub fn self_signed(host: &str) -> ServerConfig {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, host);
+    let certificate = params.self_signed(&key).unwrap().der().clone();
+    config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
+}
+
+/// Server configuration with a self-signed certificate whose subject is empty.
+pub fn self_signed_unnamed(host: &str) -> ServerConfig {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+    params.distinguished_name = DistinguishedName::new();
     let certificate = params.self_signed(&key).unwrap().der().clone();
     config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
 }
@@ -145,6 +218,8 @@ pub enum OwnSigned {
     Server,
     /// One of an authority, as `openssl req -x509` makes it.
     Authority,
+    /// Another one of an authority.
+    AnotherAuthority,
     /// One of an authority that is only for clients.
     AuthorityOfClients,
 }
@@ -158,7 +233,7 @@ pub fn own_signed(kind: OwnSigned, host: &str, end: Day) -> (ServerConfig, Strin
     params.not_after = at!(end);
     match kind {
         OwnSigned::Server => params.is_ca = IsCa::NoCa,
-        OwnSigned::Authority => {}
+        OwnSigned::Authority | OwnSigned::AnotherAuthority => {}
         OwnSigned::AuthorityOfClients => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
     }
     let certificate = params.self_signed(&key).unwrap();
@@ -170,10 +245,12 @@ fn config(
     key: KeyPair,
     versions: &[&'static SupportedProtocolVersion],
 ) -> ServerConfig {
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key.into()).unwrap();
+    // Not `with_single_cert`, which refuses certificates that it cannot read.
+    let certified = SingleCertAndKey::from(CertifiedKey::new(chain, key));
     ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(chain, key.into())
-        .unwrap()
+        .with_cert_resolver(Arc::new(certified))
 }

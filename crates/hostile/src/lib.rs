@@ -4,5 +4,5 @@
 mod authority;
 mod server;
 
-pub use authority::{Authority, OwnSigned, own_signed, self_signed};
+pub use authority::{Authority, Limit, Oddity, OwnSigned, own_signed, self_signed, self_signed_unnamed};
 pub use server::{Action, ConnectionBehavior, Server, answer, compressed, endless_gzip, ok, play, send};

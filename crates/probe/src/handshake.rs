@@ -19,7 +19,14 @@ pub(crate) struct Presented {
     pub(crate) subject: String,
     /// Name of the issuer, in the same form.
     pub(crate) issuer: String,
+    /// True when the encoded names of owner and issuer are the same.
+    pub(crate) is_self_issued: bool,
+    pub(crate) begins: Timestamp,
     pub(crate) expires: Timestamp,
+    /// Length of an RSA key in bits; `None` for other keys.
+    pub(crate) rsa_bits: Option<usize>,
+    /// Identifier of the first critical extension that the verifier does not know.
+    pub(crate) unknown_extension: Option<String>,
 }
 
 /// A time in Unix seconds. Certificates without an end are valid until the end of the year 9999, or beyond what can be

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{DecodeError, Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use rustls::{
     ClientConfig, NamedGroup, RootCertStore,
@@ -36,7 +36,7 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// When an extra root is not a certificate.
+    /// When an extra root is not a certificate, which those of [`Self::certificates`] are.
     pub fn new(extra_roots: &[CertificateDer<'_>]) -> Result<Self, rustls::Error> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let extra_roots: Vec<_> = extra_roots.iter().map(|root| root.clone().into_owned()).collect();
@@ -73,13 +73,18 @@ impl Tls {
                 return Err(format!("certificate {number} has no `{END}`: it was cut"));
             };
             let base64: String = base64.replace("\\n", "").split_whitespace().collect();
-            let der =
-                STANDARD.decode(base64).map_err(|error| format!("certificate {number} is not Base64: {error}"))?;
+            let der = STANDARD
+                .decode(base64)
+                .map_err(|error| format!("certificate {number} is not Base64: {}", base64_problem(error)))?;
             // What follows a certificate, or is none, would only be noticed when a server is verified.
-            match x509_parser::parse_x509_certificate(&der) {
-                Ok(([], _)) => found.push(der.into()),
-                _ => return Err(format!("certificate {number} does not decode: it was cut or changed")),
+            if !matches!(x509_parser::parse_x509_certificate(&der), Ok(([], _))) {
+                return Err(format!("certificate {number} does not decode: it was cut or changed"));
             }
+            let der = CertificateDer::from(der);
+            if webpki::anchor_from_trusted_cert(&der).is_err() {
+                return Err(format!("certificate {number} cannot be trusted: it breaks the rules of X.509 (RFC 5280)"));
+            }
+            found.push(der);
         }
         match found.is_empty() {
             false => Ok(found),
@@ -101,6 +106,20 @@ impl Tls {
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+/// Describes why a text is not Base64. It shows a character only if it is none of Base64.
+fn base64_problem(error: DecodeError) -> String {
+    match error {
+        DecodeError::InvalidByte(_, b'=') => "it has `=` before its end".to_owned(),
+        DecodeError::InvalidByte(_, byte) if byte.is_ascii_graphic() && !byte.is_ascii_alphanumeric() => {
+            format!("it has the character `{}`", char::from(byte))
+        }
+        DecodeError::InvalidByte(..) => "it has a character that is not printable or beyond ASCII".to_owned(),
+        DecodeError::InvalidLength(_) | DecodeError::InvalidLastSymbol(..) | DecodeError::InvalidPadding => {
+            "characters are missing or were added".to_owned()
+        }
     }
 }
 

@@ -45,7 +45,7 @@ impl RawNetwork {
             self.ca_certificates.iter().map(|text| section.parsed("ca_certificates", certificates(text))).collect();
         let ca_certificates: Option<Vec<_>> = ca_certificates.into_iter().collect();
         let tls = Tls::new(&ca_certificates?.concat())
-            .map_err(|error| format!("expected certificates of authorities, found an invalid one: {error}"));
+            .map_err(|_| "expected certificates of authorities, found one that cannot be trusted".to_owned());
         let tls = section.parsed("ca_certificates", tls);
         let egress = EgressPolicy::new(
             allow_redirect_hosts.into_iter().collect::<Option<Vec<_>>>()?,
@@ -137,7 +137,26 @@ mod tests {
             ("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----", "certificate 1 does not decode"),
             ("-----BEGIN CERTIFICATE-----\nc2VjcmV0\n", "certificate 1 has no `-----END CERTIFICATE-----`"),
             ("-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----", "certificate 1 does not decode"),
-            ("-----BEGIN CERTIFICATE-----\nc2Vj!\n-----END CERTIFICATE-----", "certificate 1 is not Base64"),
+            (
+                "-----BEGIN CERTIFICATE-----\nc2Vj!\n-----END CERTIFICATE-----",
+                "certificate 1 is not Base64: it has the character `!`",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\n> c2Vj\n> cmV0\n-----END CERTIFICATE-----",
+                "certificate 1 is not Base64: it has the character `>`",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nc2Vj\u{e6}\n-----END CERTIFICATE-----",
+                "certificate 1 is not Base64: it has a character that is not printable or beyond ASCII",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nc2Vj=cmV0\n-----END CERTIFICATE-----",
+                "certificate 1 is not Base64: it has `=` before its end",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nc2Vjc\n-----END CERTIFICATE-----",
+                "certificate 1 is not Base64: characters are missing or were added",
+            ),
         ] {
             let message = certificates(text).unwrap_err();
             assert!(message.contains("expected a certificate in PEM") && message.contains(problem), "{message}");

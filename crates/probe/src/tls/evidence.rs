@@ -6,8 +6,8 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::{
-    CertificateError, CipherSuite, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, SupportedCipherSuite,
-    Tls12CipherSuite, Tls13CipherSuite,
+    CertificateError, CipherSuite, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+    SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -16,13 +16,23 @@ use rustls::{
     crypto::{CipherSuiteCommon, CryptoProvider, hash},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use x509_parser::{parse_x509_certificate, x509::X509Name};
+use x509_parser::{
+    certificate::X509Certificate,
+    parse_x509_certificate,
+    public_key::PublicKey,
+    x509::{SubjectPublicKeyInfo, X509Name},
+};
 
 use crate::handshake::{Presented, moment};
 use crate::timing::note_tls;
 
 /// Maximum number of certificates in the evidence; a server may send hundreds.
 const MAX_CHAIN: usize = 8;
+
+/// Extensions that the verifier knows: key usage, alternative names, basic constraints, name constraints, revocation lists,
+/// extended key usage, timestamps of certificate transparency.
+const KNOWN_EXTENSIONS: [&str; 7] =
+    ["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.37", "1.3.6.1.4.1.11129.2.4.2"];
 
 /// Delegates to [`WebPkiServerVerifier`], and records the chain.
 #[derive(Debug)]
@@ -63,9 +73,13 @@ impl RecordingVerifier {
     }
 }
 
-/// True when a certificate is refused only because it is one of an authority. rustls hides the type of this error.
+/// True when a certificate is refused only because it is one of an authority.
 fn is_authority_refused(refusal: &Error) -> bool {
-    matches!(refusal, Error::InvalidCertificate(CertificateError::Other(reason)) if reason.to_string() == "CaUsedAsEndEntity")
+    matches!(
+        refusal,
+        Error::InvalidCertificate(CertificateError::Other(OtherError(reason)))
+            if reason.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
+    )
 }
 
 /// True unless a certificate is limited to other purposes than those of a server.
@@ -130,12 +144,16 @@ struct ParsedCertificate {
 impl ParsedCertificate {
     fn read(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+        let (subject, issuer) = (certificate.subject().as_raw().to_vec(), certificate.issuer().as_raw().to_vec());
         let summary = Presented {
             subject: name(certificate.subject()),
             issuer: name(certificate.issuer()),
+            is_self_issued: subject == issuer,
+            begins: moment(certificate.validity().not_before.timestamp()),
             expires: moment(certificate.validity().not_after.timestamp()),
+            rsa_bits: rsa_bits(certificate.public_key()),
+            unknown_extension: unknown_extension(&certificate),
         };
-        let (subject, issuer) = (certificate.subject().as_raw().to_vec(), certificate.issuer().as_raw().to_vec());
         Some(Self { certificate: summary, subject, issuer })
     }
 }
@@ -144,6 +162,20 @@ impl ParsedCertificate {
 fn name(name: &X509Name<'_>) -> String {
     let common = name.iter_common_name().find_map(|name| name.as_str().ok());
     common.map_or_else(|| name.to_string(), str::to_owned)
+}
+
+/// Length of an RSA key in bits.
+fn rsa_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
+    match key.parsed().ok()? {
+        PublicKey::RSA(key) => Some(key.key_size()).filter(|bits| *bits > 0),
+        _ => None,
+    }
+}
+
+/// Identifier of the first critical extension that is not among those of the verifier.
+fn unknown_extension(certificate: &X509Certificate<'_>) -> Option<String> {
+    let critical = certificate.extensions().iter().filter(|extension| extension.critical);
+    critical.map(|extension| extension.oid.to_id_string()).find(|id| !KNOWN_EXTENSIONS.contains(&id.as_str()))
 }
 
 /// Certificates from the server's up to the one that a trusted authority signed. A server may send more, such as an

@@ -84,7 +84,12 @@ async fn untrusted_chain_is_explained() {
             intermediate.server("a.test", YEARS, &[]),
             "a certificate without a chain, signed by Intermediate, no trusted authority".to_owned(),
         ),
-        ("self-signed", self_signed("a.test"), "a self-signed certificate for a.test".to_owned()),
+        ("self-signed", self_signed("a.test"), "a self-signed certificate for a.test, which is not in".to_owned()),
+        (
+            "self-signed without a subject",
+            hostile::self_signed_unnamed("a.test"),
+            "a self-signed certificate without a subject, which is not in `network.ca_certificates`".to_owned(),
+        ),
         (
             "a chain to an unknown authority",
             strange.server_with_chain("a.test", YEARS, std::slice::from_ref(&strange.certificate)),
@@ -103,6 +108,44 @@ async fn untrusted_chain_is_explained() {
 }
 
 #[tokio::test]
+async fn refused_chain_names_what_is_wrong_with_it() {
+    use hostile::{Limit, Oddity};
+    let authority = Authority::generate();
+    let expired = authority.intermediate("Expired", (2020, 2021));
+    let limited = authority.limited("Limited", Limit::PathLength);
+    let below = limited.intermediate("Below", YEARS);
+    let of_names = authority.limited("Of names", Limit::Names);
+    let chain = |authorities: &[&Authority]| {
+        let certificates: Vec<_> = authorities.iter().map(|authority| authority.certificate.clone()).collect();
+        authorities[0].server_with_chain("a.test", YEARS, &certificates)
+    };
+    for (config, expected) in [
+        (
+            chain(&[&expired]),
+            "a chain whose intermediate certificate Expired expired 2021-01-01T00:00:00Z: replace the intermediate",
+        ),
+        (chain(&[&below, &limited]), "a chain with more intermediate certificates than one of its authorities allows"),
+        (chain(&[&of_names]), "a certificate for a name that an authority of its chain may not certify"),
+        (authority.server_odd("a.test", Oddity::Authority), "the certificate of an authority, where one of a server"),
+        (authority.server_odd("a.test", Oddity::ForClients), "a certificate that is not for servers"),
+        (
+            authority.server_odd("a.test", Oddity::CriticalExtension),
+            "a certificate with the critical extension 1.2.3.4.5, which the probe does not know",
+        ),
+        (
+            authority.server_odd("a.test", Oddity::OtherNames),
+            "a certificate without a host: its subject alternative names are the URI https://a.test/, an e-mail address",
+        ),
+    ] {
+        let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
+        let client = client(&trusting(&authority));
+        let failed = shown(&client, client.send(get(at(&server, "https", "a.test", "/"))).await.result.unwrap_err());
+        assert_eq!(failed.kind, TlsKind);
+        assert!(failed.actual.starts_with(expected), "{expected}: {failed:?}");
+    }
+}
+
+#[tokio::test]
 async fn trusted_certificate_may_be_the_servers_own() {
     use hostile::OwnSigned;
     let (future, past) = ((2999, 1, 1), (2020, 1, 1));
@@ -114,7 +157,7 @@ async fn trusted_certificate_may_be_the_servers_own() {
             "a.test",
             future,
             false,
-            Some("the certificate of an authority, where one of a server belongs"),
+            Some("a self-signed certificate for Authority, which is not in"),
         ),
         (OwnSigned::Authority, "other.test", future, true, Some("a certificate for another host: other.test")),
         (OwnSigned::Authority, "a.test", past, true, Some("a certificate that expired 2020-01-01")),
