@@ -106,8 +106,8 @@ impl Authority {
         config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
     }
 
-    /// Server configuration with an unusual certificate for a host.
-    pub fn server_odd(&self, host: &str, oddity: Oddity) -> ServerConfig {
+    /// Server configuration with an unusual certificate for a host, and that certificate in PEM.
+    pub fn server_odd(&self, host: &str, oddity: Oddity) -> (ServerConfig, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         (params.not_before, params.not_after) = (at!((2020, 1, 1)), at!((2999, 1, 1)));
@@ -126,8 +126,8 @@ impl Authority {
                     vec![SanType::URI(uri.try_into().unwrap()), SanType::Rfc822Name(address.try_into().unwrap())];
             }
         }
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
-        config(vec![certificate], key, rustls::DEFAULT_VERSIONS)
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (config(vec![certificate.der().clone()], key, rustls::DEFAULT_VERSIONS), certificate.pem())
     }
 
     /// Certificate and key for a host, in PEM.

@@ -306,7 +306,7 @@ fn text(bytes: &[u8]) -> String {
     bytes.utf8_chunks().map(|chunk| chunk.valid().to_owned() + &invalid(chunk.invalid())).collect()
 }
 
-/// Serves HTTP/2: answers every request with its protocol version.
+/// Serves HTTP/2: answers every request with its protocol version, after the wait and with the headers `X-…` of the script.
 async fn h2(
     stream: tokio_rustls::server::TlsStream<TcpStream>,
     script: Script,
@@ -314,11 +314,22 @@ async fn h2(
 ) -> std::io::Result<()> {
     let service = hyper::service::service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         received.requests.lock().unwrap().push(format!("{} {:?}", request.method(), request.headers()));
-        let wait =
-            script("h2").into_iter().find_map(|act| if let Action::Wait(time) = act { Some(time) } else { None });
+        let (mut wait, mut response) = (None, hyper::Response::builder());
+        for action in script("h2") {
+            match action {
+                Action::Wait(time) => _ = wait.get_or_insert(time),
+                Action::Send(bytes) => {
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    let own =
+                        text.lines().filter(|line| line.starts_with("X-")).filter_map(|line| line.split_once(": "));
+                    response = own.fold(response, |response, (name, value)| response.header(name, value));
+                }
+                _ => {}
+            }
+        }
         async move {
             tokio::time::sleep(wait.unwrap_or_default()).await;
-            Ok::<_, std::convert::Infallible>(hyper::Response::new(format!("{:?}", request.version())))
+            Ok::<_, std::convert::Infallible>(response.body(format!("{:?}", request.version())).unwrap())
         }
     });
     hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())

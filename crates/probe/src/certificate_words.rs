@@ -76,9 +76,8 @@ fn describe_webpki(error: &webpki::Error, chain: &[Presented]) -> Phrase {
         Refused::CaUsedAsEndEntity => match chain.first().filter(|own| own.is_self_issued) {
             Some(own) => self_signed(own),
             None => {
-                "the certificate of an authority, where one of a server belongs (CA:TRUE): whoever has its key can \
-                     sign certificates for other hosts; issue one with CA:FALSE, or add this one to \
-                     `network.ca_certificates`"
+                "the certificate of an authority, where one of a server belongs (CA:TRUE): issue one with CA:FALSE, or \
+                     add this one to `network.ca_certificates`"
                     .into()
             }
         },
@@ -239,11 +238,11 @@ fn untrusted(chain: &[Presented]) -> Phrase {
         [own, ..] if own.is_self_issued => self_signed(own),
         [own] => phrase!(
             "a certificate without a chain, signed by {}, no trusted authority: its intermediate certificate is missing, or \
-             the authority is unknown and belongs in `network.ca_certificates`",
+             the authority is unknown to `network.ca_certificates`",
             owner(&own.issuer)
         ),
         [.., last] => phrase!(
-            "a chain of certificates that ends at {}, an unknown authority: is it one for `network.ca_certificates`?",
+            "a chain of certificates that ends at {}, an unknown authority; `network.ca_certificates` can add it",
             owner(&last.issuer)
         ),
     }

@@ -27,6 +27,7 @@ use crate::{
     egress::PolicyResolver,
     fault::{Circumstances, Fault, refused_expiry},
     handshake::Handshake,
+    limits::{MAX_HEADER_LINES, MAX_HEADER_LIST},
     redirect::{Hop, is_redirect, reference},
     timing::{CURRENT, Now, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
     tls,
@@ -158,6 +159,8 @@ impl Client {
             // As browsers and curl read them (RFC 9112, sections 5.1 and 5.2).
             .http1_allow_obsolete_multiline_headers_in_responses(true)
             .http1_allow_spaces_after_header_name_in_responses(true)
+            .http1_max_headers(MAX_HEADER_LINES)
+            .http2_max_header_list_size(MAX_HEADER_LIST)
             .referer(false)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -341,12 +344,7 @@ impl Client {
     async fn name_line(&self, error: Error, hop: &Hop, bounds: &Bounds) -> Error {
         let remaining = bounds.deadline.saturating_sub(bounds.started.elapsed());
         let Ok(request) = self.request(hop, bounds).build() else { return error };
-        match (self.malformed_line(&hop.method, &hop.url, request.headers(), remaining).await, error) {
-            (Some(actual), Error::Target { mismatch, transient }) => {
-                Error::Target { mismatch: Box::new(Mismatch { actual, ..*mismatch }), transient }
-            }
-            (_, error) => error,
-        }
+        error.with_actual(self.malformed_line(&hop.method, &hop.url, request.headers(), remaining).await)
     }
 
     fn request(&self, hop: &Hop, bounds: &Bounds) -> reqwest::RequestBuilder {

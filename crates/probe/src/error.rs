@@ -33,6 +33,16 @@ impl Error {
         matches!(self, Self::Target { transient: true, .. })
     }
 
+    /// Replaces the description of what the target did.
+    pub(crate) fn with_actual(self, actual: Phrase) -> Self {
+        match self {
+            Self::Target { mismatch, transient } => {
+                Self::Target { mismatch: Box::new(Mismatch { actual, ..*mismatch }), transient }
+            }
+            request @ Self::Request(_) => request,
+        }
+    }
+
     /// Describes the error.
     #[must_use]
     pub fn describe(self) -> Phrase {

@@ -12,9 +12,14 @@ use crate::{
     Error, Refused,
     coding::Undecoded,
     handshake::Handshake,
+    limits::{MAX_HEAD, MAX_HEADER_LINES},
     timing::Phase,
     tls_words::{self, describe_tls, timestamp},
 };
+
+/// A header line that is not known.
+pub(crate) const MALFORMED_LINE: &str =
+    "a malformed header line: one without a colon, or with characters that HTTP does not allow";
 
 type Cause<'a> = &'a (dyn StdError + 'static);
 
@@ -105,18 +110,8 @@ impl Circumstances<'_> {
             return target(FailureKind::Dns, phrase!("an address for {}", host), actual, evidence, true);
         }
         if let Some(http) = find::<hyper::Error>(error).filter(|http| http.is_parse()) {
-            let actual = match (http.is_parse_too_large(), http.is_parse_version_h2()) {
-                (true, _) => "headers larger or more than allowed",
-                (_, true) => "an HTTP/2 response to an HTTP/1.1 request",
-                // Only the text tells these apart; a test compares them.
-                _ if http.to_string().contains("content-length") => {
-                    "a Content-Length that is not a number, or two that differ"
-                }
-                _ if http.to_string().contains("status-code") => "a malformed status line: bytes that are not HTTP",
-                _ if http.to_string().contains("header") => "a malformed header line: bytes that are not HTTP",
-                _ => "bytes that are not HTTP",
-            };
-            return target(FailureKind::Protocol, "an HTTP response", actual, evidence, false);
+            // The text of the library would only repeat it.
+            return target(FailureKind::Protocol, "an HTTP response", malformed(http), None, false);
         }
         let io = find::<io::Error>(error);
         if self.phase == Phase::Tls {
@@ -173,6 +168,29 @@ fn target(
     Error::Target { mismatch: Box::new(mismatch), transient }
 }
 
+/// Describes an answer that is not HTTP.
+fn malformed(error: &hyper::Error) -> Phrase {
+    if error.is_parse_too_large() {
+        return phrase!(
+            "headers larger or more than allowed: at most {} lines and {} KB together",
+            ours(MAX_HEADER_LINES),
+            ours(MAX_HEAD)
+        );
+    }
+    // Only the text tells the others apart; a test compares them.
+    let text = error.to_string();
+    let is = |part: &str| text.contains(part);
+    let words = match () {
+        () if error.is_parse_version_h2() => "an HTTP/2 response to an HTTP/1.1 request",
+        () if is("content-length") => "a Content-Length that is not a number, or two that differ",
+        () if is("transfer-encoding") => "a Transfer-Encoding that HTTP does not allow here",
+        () if is("status-code") => "a malformed status line: bytes that are not HTTP",
+        () if is("HTTP header") => MALFORMED_LINE,
+        () => "bytes that are not HTTP",
+    };
+    words.into()
+}
+
 /// Reason that the server gave for an HTTP/2 error.
 fn reason(error: &h2::Error) -> Phrase {
     error.reason().map_or_else(|| "no reason".into(), |reason| ours(format_args!("{reason:?}")).into())
@@ -205,13 +223,13 @@ fn find<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
 fn describe_causes(error: &reqwest::Error) -> Phrase {
     let mut texts: Vec<Phrase> = Vec::new();
     let mut last = String::new();
-    // reqwest's own text comes first; it only adds the URL to the texts of the causes.
+    // reqwest's own text comes first; it only adds the URL to the texts of the causes. That of its pool names a variant.
     for cause in causes(error).skip(1) {
         let text = cause.to_string();
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             texts.push(tls_words::said(tls));
             last = text;
-        } else if !last.contains(&text) && !is_tls(cause) {
+        } else if !last.contains(&text) && !is_tls(cause) && !text.starts_with("client error (") {
             // rustls refers to its manual.
             texts.push(foreign(text.split(": https://docs.rs/rustls").next().unwrap_or_default()).into());
             last = text;

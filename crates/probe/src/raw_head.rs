@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::{Client, dial::HostPort};
+use crate::{Client, dial::HostPort, fault::MALFORMED_LINE};
 
 /// Maximum length of a head. **Units:** bytes.
 const MAX_HEAD: u64 = 64 * 1024;
@@ -16,8 +16,8 @@ const MAX_HEAD: u64 = 64 * 1024;
 const MAX_LINE: usize = 120;
 
 impl Client {
-    /// Requests a page once more, over a new connection, and describes the first malformed header line of the answer.
-    /// `None` when the answer has no such line this time, for a request that may change something, and when the time is over.
+    /// Requests a page once more, over a new connection, and describes the first malformed header line of the answer. The line
+    /// is not quoted when the answer has none this time or the time is over. A request that may change something is not sent.
     ///
     /// **Side effects:** a request to the target.
     pub(crate) async fn malformed_line(
@@ -26,19 +26,19 @@ impl Client {
         url: &Url,
         headers: &HeaderMap,
         remaining: Duration,
-    ) -> Option<Phrase> {
+    ) -> Phrase {
         if !method.is_safe() {
-            return None;
+            return phrase!("{}; a {} is not sent again to quote it", MALFORMED_LINE, ours(method));
         }
-        let server = HostPort { host: url.host()?.to_owned(), port: url.port_or_known_default()? };
-        let request = request(method, url, headers);
-        let head = timeout(remaining, self.head(&server, url.scheme() == "https", &request)).await.ok()??;
-        find(&head)
+        let again = timeout(remaining, self.head(url, &request(method, url, headers))).await;
+        let found = again.ok().flatten().and_then(|head| find(&head));
+        found.unwrap_or_else(|| phrase!("{}; a second request did not get it", MALFORMED_LINE))
     }
 
-    async fn head(&self, server: &HostPort, is_encrypted: bool, request: &[u8]) -> Option<Vec<u8>> {
+    async fn head(&self, url: &Url, request: &[u8]) -> Option<Vec<u8>> {
+        let server = HostPort { host: url.host()?.to_owned(), port: url.port_or_known_default()? };
         // The caller has the deadline.
-        let mut stream = self.dial(server, is_encrypted, Duration::from_secs(60)).await.ok()?;
+        let mut stream = self.dial(&server, url.scheme() == "https", Duration::from_secs(60)).await.ok()?;
         stream.write_all(request).await.ok()?;
         stream.flush().await.ok()?;
         let (mut head, mut answer) = (Vec::new(), stream.take(MAX_HEAD));

@@ -13,8 +13,7 @@ pub const NOTE: &str = "\
 `synthetics` refuses malformed header lines, and names the line. Its HTTP library (hyper) could drop them instead, but it
 would also drop lines with a NUL, which Chromium refuses, and it would not report the dropped lines: a missing cookie or
 redirect would then have no explanation. It does not say which line it refuses either, so the page is requested once more, and
-the line is read from that answer; a request that may change something is not repeated. The cells do not show the line: the
-second request asks the system for the address, and it does not know the names of this test.
+the line is read from that answer; a request that may change something is not repeated.
 ";
 
 pub fn rows() -> Vec<Row> {
@@ -23,6 +22,11 @@ pub fn rows() -> Vec<Row> {
     let status = |answer: &'static str, line: &str| {
         let head = "Content-Type: text/plain\r\nContent-Length: 4\r\n\r\nfine";
         Row::new(answer, Ask::Body, raw(format!("{line}\r\n{head}")))
+    };
+    let many = |answer: &'static str, count: usize| {
+        let sign = if count == 2 { "a".repeat(200_000) } else { "a".to_owned() };
+        let lines: String = (5..=count).map(|number| format!("X-Other-{number}: a\r\n")).collect();
+        body(answer, &format!("{lines}X-Other: {sign}"))
     };
     vec![
         signed("a name in lower case", "x-sign: yes"),
@@ -45,6 +49,11 @@ pub fn rows() -> Vec<Row> {
             Ask::Sign("yes"),
             raw("HTTP/1.1 200 OK\nContent-Type: text/plain\nX-Sign: yes\nContent-Length: 4\n\nfine"),
         ),
+        many("100 header lines", 100),
+        many("101 header lines", 101),
+        many("300 header lines", 300),
+        many("301 header lines", 301).because("more than 300 header lines are a mistake of the platform"),
+        many("header lines of 200 KB together", 2),
         status("a status without a reason", "HTTP/1.1 200"),
         status("two spaces in the status line", "HTTP/1.1  200 OK").because(NO_STATUS),
         status("a reason in Latin-1", "HTTP/1.1 200 K\u{f8}bt"),

@@ -23,6 +23,7 @@ pub fn rows() -> Vec<Row> {
     };
     vec![
         answer("`Retry-After: 2`", SHORT, "Retry-After: 2").because("see below"),
+        answer("`Retry-After: soon`", SHORT, "Retry-After: soon"),
         answer("`Retry-After: 3600`", LONG, "Retry-After: 3600"),
         answer(
             "`Retry-After` as a date",

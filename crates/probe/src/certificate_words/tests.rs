@@ -5,6 +5,8 @@ use std::{io, sync::Arc, time::Duration};
 use super::*;
 use crate::handshake::moment;
 
+/// Maximum length of a message; longer words would be cut.
+const MAX_TEXT: usize = check::Failure::MAX_TEXT;
 const YEAR: i64 = 365 * 24 * 60 * 60;
 
 /// A certificate that is valid from 1970 until this many years later.
@@ -22,7 +24,7 @@ fn certificate(subject: &str, issuer: &str, years: i64) -> Presented {
 
 fn described(error: &CertificateError, chain: &[Presented]) -> String {
     let handshake = Handshake { chain: chain.to_vec(), ..Handshake::default() };
-    describe_certificate(error, &handshake).admit(&check::NoSecrets, 300).to_string()
+    describe_certificate(error, &handshake).admit(&check::NoSecrets, MAX_TEXT).to_string()
 }
 
 fn at(years: i64) -> UnixTime {
@@ -102,7 +104,7 @@ fn expired_certificate_of_the_chain_is_named() {
             "a chain to the authority Root, whose certificate expired 2009-12-22T00:00:00Z: replace the certificates that \
              the server sends",
         ),
-        (&[own, middle], 30, "a chain with a certificate that expired 1999-12-25T00:00:00Z"),
+        (&[own.clone(), middle], 30, "a chain with a certificate that expired 1999-12-25T00:00:00Z"),
     ] {
         let error = CertificateError::ExpiredContext { time, not_after: at(not_after) };
         assert_eq!(described(&error, chain), expected);
@@ -264,6 +266,7 @@ fn every_refusal_is_described_in_words() {
     ];
     for error in own.into_iter().chain(hidden.map(passed_on)) {
         let text = described(&error, &[]);
+        assert!(text.chars().count() < MAX_TEXT, "{error:?} is cut: {text}");
         assert!(!text.starts_with("an unacceptable certificate"), "{error:?} has no words: {text}");
         let is_name = |word: &str| {
             word.chars().skip(1).zip(word.chars()).any(|(c, last)| c.is_uppercase() && last.is_lowercase())

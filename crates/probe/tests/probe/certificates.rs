@@ -119,6 +119,7 @@ async fn refused_chain_names_what_is_wrong_with_it() {
         let certificates: Vec<_> = authorities.iter().map(|authority| authority.certificate.clone()).collect();
         authorities[0].server_with_chain("a.test", YEARS, &certificates)
     };
+    let odd = |oddity| authority.server_odd("a.test", oddity).0;
     for (config, expected) in [
         (
             chain(&[&expired]),
@@ -126,14 +127,14 @@ async fn refused_chain_names_what_is_wrong_with_it() {
         ),
         (chain(&[&below, &limited]), "a chain with more intermediate certificates than one of its authorities allows"),
         (chain(&[&of_names]), "a certificate for a name that an authority of its chain may not certify"),
-        (authority.server_odd("a.test", Oddity::Authority), "the certificate of an authority, where one of a server"),
-        (authority.server_odd("a.test", Oddity::ForClients), "a certificate that is not for servers"),
+        (odd(Oddity::Authority), "the certificate of an authority, where one of a server"),
+        (odd(Oddity::ForClients), "a certificate that is not for servers"),
         (
-            authority.server_odd("a.test", Oddity::CriticalExtension),
+            odd(Oddity::CriticalExtension),
             "a certificate with the critical extension 1.2.3.4.5, which the probe does not know",
         ),
         (
-            authority.server_odd("a.test", Oddity::OtherNames),
+            odd(Oddity::OtherNames),
             "a certificate without a host: its subject alternative names are the URI https://a.test/, an e-mail address",
         ),
     ] {
@@ -178,6 +179,18 @@ async fn trusted_certificate_may_be_the_servers_own() {
             }
             (result, _) => panic!("{case}: {result:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn certificate_of_an_authority_is_accepted_once_trusted() {
+    let authority = Authority::generate();
+    let (config, pem) = authority.server_odd("a.test", hostile::Oddity::Authority);
+    let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
+    for (trusted, is_accepted) in [(&authority.pem, false), (&pem, true)] {
+        let client = client(&probe::Tls::new(&probe::Tls::certificates(trusted).unwrap()).unwrap());
+        let sent = client.send(get(at(&server, "https", "a.test", "/"))).await;
+        assert_eq!(sent.result.is_ok(), is_accepted, "{:?}", sent.result);
     }
 }
 

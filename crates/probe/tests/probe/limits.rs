@@ -185,6 +185,20 @@ async fn bodiless_responses_end_after_the_headers() {
 }
 
 #[tokio::test]
+async fn three_hundred_header_lines_are_read() {
+    let authority = Authority::generate();
+    for protocol in ["http/1.1", "h2"] {
+        // Both protocols add lines of their own, such as Date.
+        let lines: String = (1..=290).map(|number| format!("\r\nX-{number}: {}", "a".repeat(100))).collect();
+        let config = authority.server("a.test", (2020, 2999), &[protocol]);
+        let server = Server::tls(config, Duration::ZERO, move |_| answer(&format!("200 OK{lines}"), "fine")).await;
+        let response =
+            client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await.result.unwrap();
+        assert_eq!(response.header("x-290").map(str::len), Some(100), "{protocol}");
+    }
+}
+
+#[tokio::test]
 async fn headers_are_read_as_browsers_do() {
     let server = Server::plain(|_| {
         let head = "200 OK\r\nX-Space : a\r\nX-Fold: b;\r\n  c\r\nLocation: /k\u{f8}re";
