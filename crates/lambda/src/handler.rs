@@ -73,21 +73,33 @@ pub async fn run<C: Check>() -> Result<(), Error> {
         }
         result
     }));
+    let terminated = async {
+        terminate.recv().await;
+        interrupt.cancel();
+    };
+    until_terminated(serving, terminated, busy).await.unwrap_or(Ok(()))
+}
+
+/// Serves until the signal. From then on, waits for the end of the run in progress, which holds the lock, and for its answer.
+/// Without a run it waits too: the last answer may still be on its way.
+async fn until_terminated<T>(
+    serving: impl Future<Output = T>,
+    terminated: impl Future<Output = ()>,
+    busy: &Mutex<()>,
+) -> Option<T> {
     tokio::pin!(serving);
     tokio::select! {
-        ended = &mut serving => return ended,
-        _ = terminate.recv() => interrupt.cancel(),
-    }
-    if busy.try_lock().is_ok() {
-        return Ok(());
+        ended = &mut serving => return Some(ended),
+        () = terminated => {}
     }
     let answered = async {
+        // Held, so that no other run starts.
         let _idle = busy.lock().await;
         tokio::time::sleep(TO_ANSWER).await;
     };
     tokio::select! {
-        ended = serving => ended,
-        () = answered => Ok(()),
+        ended = serving => Some(ended),
+        () = answered => None,
     }
 }
 
@@ -182,7 +194,29 @@ impl Environment {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn run_is_answered_whenever_the_signal_comes() {
+        // A run from 50 ms to 100 ms, unless the signal comes before, and its answer 20 ms later.
+        for (signal, answers) in [(0, 0), (60, 1), (100, 1), (110, 1), (130, 1)] {
+            let (busy, answered) = (Mutex::new(()), Cell::new(0));
+            let serving = async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let run = busy.lock().await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                drop(run);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                answered.set(answered.get() + 1);
+                std::future::pending::<()>().await;
+            };
+            let terminated = tokio::time::sleep(Duration::from_millis(signal));
+            let ended = until_terminated(serving, terminated, &busy).await;
+            assert_eq!((ended, answered.get()), (None, answers), "signal after {signal} ms");
+        }
+    }
 
     #[test]
     fn all_missing_variables_are_reported() {
