@@ -38,8 +38,9 @@ usage: cargo xtask <command>
                  fmt clippy deny text unit templates build hostile e2e
   bench          run the benchmarks of the probe and of alarm replay
   package        build the functions for AWS and their template into target/package
-  package --program
-                 build the program as a static archive for x86_64 into target/program, and run it in an empty root
+  package --program [--target x86_64|aarch64]
+                 build the program as static archives for both processors, or one, with bills of materials and the
+                 context of the container image, into target/program, and run it in an empty root
   fuzz [SECONDS [PROPERTY]]
                  fuzz every property of crates/fuzzing, or only the named one, 60 s each by default
   matrix         write docs/fault-matrix.md: reports, notifications and alarms of every fault
@@ -68,7 +69,10 @@ fn main() -> ExitCode {
             }
         },
         ["package"] => in_workspace(functions::package),
-        ["package", "--program"] => in_workspace(program::package),
+        ["package", "--program"] => in_workspace(|workspace| program::package(workspace, None)),
+        ["package", "--program", "--target", target] => {
+            in_workspace(|workspace| program::package(workspace, Some(target)))
+        }
         ["bench"] => in_workspace(steps::bench),
         ["fuzz"] => in_workspace(|workspace| fuzz::fuzz(workspace, 60, None)),
         ["fuzz", seconds, only @ ..] if only.len() <= 1 => match seconds.parse() {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::Run;
 use crate::workspace::Workspace;
 
+const CARGO_CYCLONEDX: &str = "0.5.9";
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_FUZZ: &str = "0.13.2";
 const CARGO_MUTANTS: &str = "27.1.0";
@@ -89,6 +90,14 @@ pub fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     }
 }
 
+/// Path of the pinned cargo-cyclonedx. The first call builds it.
+///
+/// # Errors
+/// When the build fails.
+pub fn cargo_cyclonedx(workspace: &Workspace) -> Result<PathBuf> {
+    cargo_tool(workspace, "cargo-cyclonedx", CARGO_CYCLONEDX)
+}
+
 /// Path of the pinned cargo-fuzz. The first call builds it.
 ///
 /// # Errors
@@ -166,6 +175,9 @@ pub struct Debian {
 
 /// Downloads a release in a test, and is compared with the client of the checks.
 pub const CURL: Debian = Debian { program: "curl", package: "curl" };
+
+/// A web server with TLS, in a test.
+pub const OPENSSL: Debian = Debian { program: "openssl", package: "openssl" };
 
 /// Servers that checks read in tests.
 pub const SERVERS: [Debian; 3] = [
