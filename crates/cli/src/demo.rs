@@ -1,6 +1,7 @@
 //! `synthetics demo`: platform, checks on a short schedule, messages.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,7 +56,8 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         "Demo platform    {base}\n\
          Inject a fault   curl -X PUT {admin}/faults/500\n\
          Clear it         curl -X DELETE {admin}/faults/500\n\
-         All faults       synthetics faults"
+         All faults       {} faults",
+        started_as(std::env::args_os().next().as_deref())
     );
     show.screen.print(&banner.into());
 
@@ -84,6 +86,14 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     platform.stop().await;
     show.end();
     Ok(interrupt.exit_or(Exit::from_reports(show.overview.reports())))
+}
+
+/// The program as the user started it, to be copied into a command: `cargo demo` starts one that is not installed.
+fn started_as(first_argument: Option<&OsStr>) -> &str {
+    const UNKNOWN: &str = "synthetics";
+    // Shells differ in how other characters are quoted.
+    let is_plain = |path: &&str| !path.is_empty() && path.chars().all(|c| c.is_alphanumeric() || "/._+-".contains(c));
+    first_argument.and_then(OsStr::to_str).filter(is_plain).unwrap_or(UNKNOWN)
 }
 
 /// Starts a demo platform on a free port, and the clock of it and its checks, which moves forward instead of waiting.
@@ -237,4 +247,23 @@ fn failing(report: &Report) -> String {
 
 fn counted(count: u32, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn banner_names_the_program_as_it_was_started() {
+        for (case, first, named) in [
+            ("cargo demo", Some("target/debug/synthetics"), "target/debug/synthetics"),
+            ("an unpacked archive", Some("./synthetics"), "./synthetics"),
+            ("an installed program", Some("synthetics"), "synthetics"),
+            ("an installed program under another name", Some("checks"), "checks"),
+            ("a path that a shell would split", Some("/my tools/synthetics"), "synthetics"),
+            ("no name", None, "synthetics"),
+        ] {
+            assert_eq!(started_as(first.map(OsStr::new)), named, "{case}");
+        }
+    }
 }

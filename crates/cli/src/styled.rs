@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthChar;
 /// Columns between two cells of a table, and between a label and its value.
 const GAP: usize = 2;
 /// Programs whose command lines are never broken, so that they can be copied.
-const PROGRAMS: [&str; 4] = ["synthetics ", "cargo ", "curl ", "sam "];
+const PROGRAMS: [&str; 4] = ["synthetics", "cargo", "curl", "sam"];
 
 /// Meaning of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -255,6 +255,13 @@ fn hanging_indent(line: &[(char, Tone)], columns: usize) -> usize {
     first
 }
 
+/// Reports whether a text is a program, with or without its path, and its arguments.
+fn is_command(text: &[(char, Tone)]) -> bool {
+    let Some(end) = text.iter().position(|(c, _)| *c == ' ') else { return false };
+    let path: String = text[..end].iter().map(|(c, _)| *c).collect();
+    PROGRAMS.contains(&path.rsplit('/').next().unwrap_or_default())
+}
+
 /// Splits a line into words, each with the number of spaces before it.
 fn words(line: &[(char, Tone)]) -> impl Iterator<Item = (usize, &[(char, Tone)])> {
     let mut rest = line;
@@ -265,8 +272,7 @@ fn words(line: &[(char, Tone)]) -> impl Iterator<Item = (usize, &[(char, Tone)])
         if rest.is_empty() {
             return None;
         }
-        let starts = |program: &&str| program.chars().eq(rest.iter().take(program.len()).map(|(c, _)| *c));
-        let length = if (is_first || spaces >= GAP) && PROGRAMS.iter().any(starts) {
+        let length = if (is_first || spaces >= GAP) && is_command(rest) {
             rest.len()
         } else {
             let mut is_code = false;
@@ -337,6 +343,12 @@ mod tests {
                 "  Mute     synthetics mute booking --for 1h",
                 38,
                 "  Mute\n  synthetics mute booking --for 1h".to_owned(),
+            ),
+            (
+                "a command with a path",
+                "  All      target/debug/synthetics faults --json",
+                40,
+                "  All\n  target/debug/synthetics faults --json".to_owned(),
             ),
             ("code", "then `synthetics faults` lists", 20, "then\n`synthetics faults`\nlists".to_owned()),
             ("a single backtick", "one ` two three", 9, "one ` two\nthree".to_owned()),
