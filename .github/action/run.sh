@@ -4,27 +4,35 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-releases=https://github.com/just-driving/synthetics/releases/download
+repository=https://github.com/just-driving/synthetics
+releases=$repository/releases/download
 
 fail() {
-  echo "error: $1" >&2
+  echo "error: $*" >&2
   exit 2
 }
 
 # Downloads a release, compares its checksum, and prints the path of the program.
 download() {
-  local version=$1 machine folder name
+  local version=$1 machine folder name code said
   machine=$(uname -m)
-  case $machine in
-    x86_64) ;;
-    *) fail "expected a runner with x86_64, found $machine; set the input program" ;;
+  case $(uname -s)-$machine in
+    Linux-x86_64 | Linux-aarch64) ;;
+    *) fail "expected a runner with Linux on x86_64 or aarch64, found $(uname -s) on $machine; set the input program" ;;
   esac
   name=synthetics-$version-$machine-unknown-linux-musl
   folder=$(mktemp -d)
   for file in "$name.tar.gz" SHA256SUMS; do
-    curl --proto "${PROTOCOL:-=https}" --fail --silent --show-error --location --retry 3 \
-      --output "$folder/$file" "${RELEASES:-$releases}/v$version/$file" \
-      || fail "failed to download $file of version $version; the input version selects another"
+    code=0
+    said=$(curl --proto "${PROTOCOL:-=https}" --fail --silent --show-error --location --retry 3 \
+      --output "$folder/$file" "${RELEASES:-$releases}/v$version/$file" 2>&1) || code=$?
+    # 22 is an error of the server.
+    if [[ $code == 22 && $said == *" 404"* ]]; then
+      fail "no release v$version for $machine; set the input version to another, or build the program with" \
+        "cargo install --locked --git $repository synthetics, and set the input program to its path"
+    elif [[ $code != 0 ]]; then
+      fail "failed to download $file of release v$version: $said"
+    fi
   done
   (cd "$folder" && grep --fixed-strings "  $name.tar.gz" SHA256SUMS | sha256sum --check --quiet --strict -) \
     || fail "the checksum of $name.tar.gz differs from the published one"

@@ -169,7 +169,33 @@ fn action_downloads_a_release_and_compares_its_checksum() {
     let output = action(&folder, &inputs);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(text(&output.stderr).contains("differs from the published one"), "{output:?}");
-    let output = action(&folder, &[("VERSION", "9.9.8"), ("RELEASES", &releases), ("PROTOCOL", "=file")]);
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(text(&output.stderr).contains("failed to download"), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn action_says_in_one_line_that_a_release_is_missing() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let folder = folder("action-missing");
+    let machine = std::env::consts::ARCH;
+    let run = |releases: &str, protocol: &str| {
+        let inputs = [("VERSION", "9.9.8"), ("RELEASES", releases), ("PROTOCOL", protocol)];
+        let output = tokio::task::block_in_place(|| action(&folder, &inputs));
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        text(&output.stderr)
+    };
+    let missing = run(platform.base_url(), "=http");
+    assert_eq!(
+        missing,
+        format!(
+            "error: no release v9.9.8 for {machine}; set the input version to another, or build the program with cargo install \
+             --locked --git https://github.com/just-driving/synthetics synthetics, and set the input program to its path\n"
+        )
+    );
+    for (releases, protocol, expected) in [
+        ("file:///no/such/folder", "=file", "curl: (37)"),
+        (platform.base_url(), "=https", "curl: (1)"),
+    ] {
+        let said = run(releases, protocol);
+        let start = format!("error: failed to download synthetics-9.9.8-{machine}-unknown-linux-musl.tar.gz of release v9.9.8: ");
+        assert!(said.starts_with(&start) && said.contains(expected), "{said}");
+    }
 }
