@@ -62,7 +62,7 @@ mod tests {
             ("no user", "USER ", "# ", "expected a line USER"),
             ("a shell", "[\"/synthetics\"]", "/synthetics", "failed to read ENTRYPOINT"),
             (
-                "a command of its own",
+                "a fixed command",
                 "[\"/synthetics\"]",
                 "[\"/synthetics\", \"demo\"]",
                 "expected the program alone as ENTRYPOINT, found [\"/synthetics\", \"demo\"]",
