@@ -190,12 +190,13 @@ async fn action_says_in_one_line_that_a_release_is_missing() {
              --locked --git https://github.com/just-driving/synthetics synthetics, and set the input program to its path\n"
         )
     );
-    for (releases, protocol, expected) in [
-        ("file:///no/such/folder", "=file", "curl: (37)"),
-        (platform.base_url(), "=https", "curl: (1)"),
-    ] {
+    for (releases, protocol, expected) in
+        [("file:///no/such/folder", "=file", "curl: (37)"), (platform.base_url(), "=https", "curl: (1)")]
+    {
         let said = run(releases, protocol);
-        let start = format!("error: failed to download synthetics-9.9.8-{machine}-unknown-linux-musl.tar.gz of release v9.9.8: ");
+        let start = format!(
+            "error: failed to download synthetics-9.9.8-{machine}-unknown-linux-musl.tar.gz of release v9.9.8: "
+        );
         assert!(said.starts_with(&start) && said.contains(expected), "{said}");
     }
 }
