@@ -4,7 +4,7 @@
 //! The date is `SOURCE_DATE_EPOCH`, or that of git's commit; the time of the build is not used, so equal sources give equal
 //! programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -27,7 +27,10 @@ fn main() {
 
 /// Commit and date, if the workspace is the root of a git work tree. Each new commit reruns this script.
 fn from_git() -> Option<(String, String)> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?;
+    // Cargo may run a script that it has built in another clone with the same target folder.
+    let folder = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR")?);
+    let workspace = folder.ancestors().nth(2)?;
+    let git = |arguments: &[&str]| git(&folder, arguments);
     let top = git(&["rev-parse", "--show-toplevel"])?;
     if Path::new(&top).canonicalize().ok()? != workspace.canonicalize().ok()? {
         return None;
@@ -44,8 +47,8 @@ fn from_git() -> Option<(String, String)> {
     Some((commit.to_owned(), date.to_owned()))
 }
 
-fn git(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok()?;
+fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).current_dir(folder).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
 }
