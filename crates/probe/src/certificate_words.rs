@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use check::{Phrase, foreign, ours, phrase};
 use rustls::{CertificateError, OtherError, pki_types::UnixTime};
 
-use crate::handshake::{Handshake, Presented};
-use crate::tls_words::{timestamp, words};
+use crate::handshake::{Handshake, Presented, timestamp};
+use crate::variant_names::words;
 
 /// Shortest RSA key that is accepted, in bits.
 const MIN_RSA: usize = 2048;
@@ -123,7 +123,7 @@ fn describe_webpki(error: &webpki::Error, chain: &[Presented]) -> Phrase {
         | Refused::UnsupportedRevocationReasonsPartitioning => {
             "a certificate that may have been revoked: the revocation list cannot be used".into()
         }
-        // rustls has variants of its own for the others.
+        // rustls has other variants for the rest.
         other => phrase!("an unacceptable certificate: {}", foreign(words(&format!("{other:?}")))),
     }
 }

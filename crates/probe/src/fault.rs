@@ -11,10 +11,10 @@ use rustls::CertificateError;
 use crate::{
     Error, Refused,
     coding::Undecoded,
-    handshake::Handshake,
+    handshake::{Handshake, timestamp},
     limits::{MAX_HEAD, MAX_HEADER_LINES},
     timing::Phase,
-    tls_words::{self, describe_tls, timestamp},
+    tls_words::{self, describe_tls},
 };
 
 /// A header line that is not known.

@@ -1,6 +1,7 @@
 //! Evidence that a TLS handshake leaves, also when it fails.
 
 use jiff::Timestamp;
+use rustls::pki_types::UnixTime;
 
 /// Evidence from a handshake so far.
 #[derive(Clone, Debug, Default)]
@@ -34,4 +35,9 @@ pub(crate) struct Presented {
 pub(crate) fn moment(seconds: i64) -> Timestamp {
     let range = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
     Timestamp::from_second(seconds.clamp(*range.start(), *range.end())).unwrap_or_default()
+}
+
+/// A time of rustls.
+pub(crate) fn timestamp(time: UnixTime) -> Option<Timestamp> {
+    Some(moment(i64::try_from(time.as_secs()).ok()?))
 }

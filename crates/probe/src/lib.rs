@@ -26,6 +26,7 @@ mod throttling;
 mod timing;
 mod tls;
 mod tls_words;
+mod variant_names;
 mod wait;
 
 pub use bytes::Bytes;

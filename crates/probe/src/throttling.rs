@@ -78,14 +78,14 @@ mod tests {
             ),
             ("X-RateLimit-Reset", 429, "", &[date, ("x-ratelimit-reset", "1795409355")], Some(Some(15))),
             (
-                "X-RateLimit-Reset beside an unreadable Retry-After",
+                "X-RateLimit-Reset next to an unreadable Retry-After",
                 429,
                 "",
                 &[date, ("retry-after", "soon"), ("x-ratelimit-reset", "1795409355")],
                 Some(Some(15)),
             ),
             (
-                "Retry-After beside X-RateLimit-Reset",
+                "Retry-After next to X-RateLimit-Reset",
                 429,
                 "",
                 &[("retry-after", "42"), ("x-ratelimit-reset", "9")],

@@ -41,8 +41,9 @@ pub fn rows(authority: &Authority, [own, own_authority]: [ServerConfig; 2]) -> V
         ),
         row("self-signed, and trusted", own),
         row("self-signed as an authority, and trusted (`openssl req -x509`)", own_authority),
-        row("one of an authority (`CA:TRUE`), signed by a trusted one", odd(Oddity::Authority))
-            .because("whoever has the key of this server can sign certificates for any host; Firefox refuses it too"),
+        row("one of an authority (`CA:TRUE`), signed by a trusted one", odd(Oddity::Authority)).because(
+            "people who have the key of this server can sign certificates for any host; Firefox refuses it too",
+        ),
         row("an unknown authority", unknown.server(HOST, YEARS, &[])),
         row("a missing intermediate certificate", intermediate.server(HOST, YEARS, &[])),
         row("expired in 2021", authority.server(HOST, (2020, 2021), &[])),

@@ -7,6 +7,9 @@ use rustls::crypto::KeyExchangeAlgorithm;
 use rustls::{CertRevocationListError, EncryptedClientHelloError, Error as Tls, InconsistentKeys, OtherError};
 
 use super::*;
+use crate::handshake::moment;
+use crate::variant_names::ABBREVIATIONS;
+use jiff::Timestamp;
 
 /// True without names of types and variants.
 fn is_in_words(text: &str) -> bool {

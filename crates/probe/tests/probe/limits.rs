@@ -188,7 +188,7 @@ async fn bodiless_responses_end_after_the_headers() {
 async fn three_hundred_header_lines_are_read() {
     let authority = Authority::generate();
     for protocol in ["http/1.1", "h2"] {
-        // Both protocols add lines of their own, such as Date.
+        // Both protocols add lines, such as Date.
         let lines: String = (1..=290).map(|number| format!("\r\nX-{number}: {}", "a".repeat(100))).collect();
         let config = authority.server("a.test", (2020, 2999), &[protocol]);
         let server = Server::tls(config, Duration::ZERO, move |_| answer(&format!("200 OK{lines}"), "fine")).await;
