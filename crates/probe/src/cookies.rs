@@ -2,7 +2,8 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeSet,
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -34,8 +35,17 @@ pub struct Cookies {
 #[derive(Clone, Default)]
 struct Jar {
     store: CookieStore,
+    /// Place of each cookie in the order in which they were first set.
+    order: BTreeMap<Key, u64>,
     /// Cookies that were set and not kept; the latest of each name.
     refused: Vec<Refused>,
+}
+
+/// What makes two cookies the same: domain, path and name.
+type Key = (String, String, String);
+
+fn key(cookie: &Cookie<'_>) -> Key {
+    (format!("{:?}", cookie.domain), String::from(&cookie.path), cookie.name().to_owned())
 }
 
 #[derive(Clone)]
@@ -50,15 +60,15 @@ impl Cookies {
     /// Value of a cookie that would be sent to this URL; `None` without such a cookie.
     #[must_use]
     pub fn value(&self, url: &Url, name: &str) -> Option<String> {
-        self.lock().store.get_request_values(url).find_map(|(key, value)| (key == name).then(|| as_text(value)))
+        self.lock().sent(url).iter().find(|cookie| cookie.name() == name).map(|cookie| as_text(cookie.value()))
     }
 
     /// True when a cookie that would be sent to this URL is hidden from scripts.
     #[must_use]
     pub fn is_http_only(&self, url: &Url, name: &str) -> bool {
         let jar = self.lock();
-        let is_sent = |cookie: &&Cookie<'_>| cookie.name() == name && cookie.matches(url);
-        jar.store.iter_any().find(is_sent).is_some_and(|cookie| cookie.http_only().unwrap_or(false))
+        let sent = jar.sent(url);
+        sent.iter().find(|cookie| cookie.name() == name).is_some_and(|cookie| cookie.http_only().unwrap_or(false))
     }
 
     /// Independent copy of the jar, for sending old cookies after they were replaced.
@@ -76,7 +86,7 @@ impl Cookies {
     /// `Cookie` header for this URL.
     pub(crate) fn header(&self, url: &Url) -> Option<HeaderValue> {
         let pairs: Vec<String> =
-            self.lock().store.get_request_values(url).map(|(name, value)| format!("{name}={value}")).collect();
+            self.lock().sent(url).iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value())).collect();
         if pairs.is_empty() {
             return None;
         }
@@ -161,6 +171,27 @@ enum NotTaken {
 }
 
 impl Jar {
+    /// Cookies for a URL in the order of browsers: longer paths first, then those that were set first (RFC 6265, section 5.4).
+    /// Of two with one name, PHP takes the first.
+    fn sent(&self, url: &Url) -> Vec<&Cookie<'static>> {
+        let mut cookies = self.store.matches(url);
+        cookies.sort_by_cached_key(|cookie| {
+            let length = String::from(&cookie.path).len();
+            (Reverse(length), self.order.get(&key(cookie)).copied())
+        });
+        cookies
+    }
+
+    /// Notes the cookie that was stored or deleted last.
+    fn note_order(&mut self) {
+        let keys: BTreeSet<Key> = self.store.iter_unexpired().map(key).collect();
+        self.order.retain(|key, _| keys.contains(key));
+        let next = self.order.values().max().map_or(0, |last| last + 1);
+        for key in keys {
+            self.order.entry(key).or_insert(next);
+        }
+    }
+
     /// Stores or deletes the cookie of one line.
     fn take(&mut self, url: &Url, line: &str, place: usize) -> Result<StoreAction, NotTaken> {
         let refused = |reason| Err(NotTaken::Refused(Some(reason)));
@@ -173,11 +204,13 @@ impl Jar {
         if self.store.iter_any().count() >= MAX_STORED {
             return refused(phrase!("there are {} cookies already", MAX_STORED));
         }
-        self.store.parse(&with_plain_date(line), url).map_err(|error| match error {
+        let stored = self.store.parse(&with_plain_date(line), url).map_err(|error| match error {
             CookieError::Expired => NotTaken::Expired,
             CookieError::DomainMismatch => NotTaken::Refused(Some("its Domain does not fit the host".into())),
             _ => NotTaken::Refused(None),
-        })
+        });
+        self.note_order();
+        stored
     }
 }
 
@@ -335,6 +368,27 @@ impl fmt::Debug for Cookies {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cookies_are_sent_in_the_order_of_browsers() {
+        let page: Url = "https://a.example/api/login".parse().unwrap();
+        let jar = Cookies::default();
+        for line in ["s=root; Path=/", "b=1; Path=/", "s=api; Path=/api", "a=1; Path=/", "b=2; Path=/"] {
+            jar.keep(&page, &HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_static(line))]));
+        }
+        let sent = |path: &str| {
+            let header = jar.header(&page.join(path).unwrap()).unwrap();
+            header.to_str().unwrap().to_owned()
+        };
+        // A cookie that is set again keeps its place.
+        assert_eq!(sent("/api/me"), "s=api; s=root; b=2; a=1");
+        assert_eq!(sent("/"), "s=root; b=2; a=1");
+        assert_eq!(jar.value(&page, "s").as_deref(), Some("api"));
+        jar.keep(&page, &HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_static("b=; Path=/; Max-Age=0"))]));
+        jar.keep(&page, &HeaderMap::from_iter([(SET_COOKIE, HeaderValue::from_static("b=3; Path=/; HttpOnly"))]));
+        assert_eq!(sent("/"), "s=root; a=1; b=3");
+        assert!(jar.is_http_only(&page, "b") && !jar.is_http_only(&page, "a") && !jar.is_http_only(&page, "c"));
+    }
 
     /// The jar after one response, and what it sends to another page of the same host.
     fn kept(page: &str, set: &'static [u8], next: &str) -> (Cookies, Option<Vec<u8>>) {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use check::{Phrase, foreign, ours, phrase};
+use check::{Phrase, ours, phrase};
 use http::{HeaderMap, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::{Client, dial::HostPort, fault::MALFORMED_LINE};
+use crate::{Client, dial::HostPort, fault::MALFORMED_LINE, redact::odd_line};
 
 /// Maximum length of a head. **Units:** bytes.
 const MAX_HEAD: u64 = 64 * 1024;
@@ -95,8 +95,7 @@ fn find(head: &[u8]) -> Option<Phrase> {
         [before, line] if !is_status(line) && !is_read(before, line) => Some((number, *line)),
         _ => None,
     })?;
-    let quoted = foreign(String::from_utf8_lossy(line)).at_most(MAX_LINE);
-    Some(phrase!("a malformed header line, number {} of the answer: {}", ours(number), quoted))
+    Some(phrase!("a malformed header line, number {} of the answer: {}", ours(number), odd_line(line, MAX_LINE)))
 }
 
 /// True for a line that continues the one before (RFC 9112, section 5.2).
@@ -133,6 +132,28 @@ mod tests {
             (b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n", Some("number 2 of the answer: A: b")),
             (b"HTTP/1.1 200 OK\n: b\n\n", Some("number 2 of the answer: : b")),
             (b"HTTP/1.1 200 OK\r\nA: \x00\r\n\r\n", Some("number 2 of the answer: A: \\u{0}")),
+            (
+                b"HTTP/1.1 200 OK\r\nSet-Cookie: just_driving_session=eyJpdiI6; Path=/; X=\x01\r\n\r\n",
+                Some("number 2 of the answer: Set-Cookie: [redacted]"),
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nSet Cookie: s=eyJpdiI6\r\n\r\n",
+                Some("number 2 of the answer: Set Cookie: [redacted]"),
+            ),
+            (b"HTTP/1.1 200 OK\r\nX-Api-Token t0k3n\r\n\r\n", Some("number 2 of the answer: X-Api-Token [redacted]")),
+            (
+                b"HTTP/1.1 200 OK\r\nAuthorization Bearer t0k3n\r\n\r\n",
+                Some("number 2 of the answer: Authorization [redacted]"),
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nlaravel_session=eyJpdiI6\r\n\r\n",
+                Some("number 2 of the answer: laravel_session= [redacted]"),
+            ),
+            (b"HTTP/1.1 200 OK\r\nid=eyJpdiI6; Path=/; HttpOnly\r\n\r\n", Some("number 2 of the answer: [redacted]")),
+            (
+                b"HTTP/1.1 200 OK\r\neyJpdiI6IkpXVCIsImFsZyI6IkhTMjU2In0\r\n\r\n",
+                Some("number 2 of the answer: [redacted]"),
+            ),
             (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nodd\r\n\r\n", Some("number 4 of the answer: odd")),
         ] {
             let found = find(head).map(|found| found.admit(&NoSecrets, 200).to_string());

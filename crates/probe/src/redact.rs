@@ -27,6 +27,9 @@ use view::View;
 
 const MASK: &str = "[redacted]";
 
+/// Length of a line of one word that is masked.
+const LONG_WORD: usize = 32;
+
 /// Length below which a secret may occur in a text by chance.
 const STRONG_LENGTH: usize = 8;
 
@@ -250,6 +253,32 @@ pub(crate) fn header_line(name: &str, value: &HeaderValue) -> Phrase {
         return phrase!("{}: {}", ours(name), MASK);
     }
     phrase!("{}: {}", ours(name), foreign(String::from_utf8_lossy(value.as_bytes())))
+}
+
+/// Formats a line of a head that is no header. What follows the name is masked where it may be a credential, since it was not
+/// registered as one, and so is a line of one long word, such as the rest of a cookie.
+pub(crate) fn odd_line(line: &[u8], max: usize) -> Phrase {
+    let line = line.trim_ascii();
+    let end = line
+        .iter()
+        .position(|byte| b":=".contains(byte))
+        .or_else(|| line.iter().position(u8::is_ascii_whitespace))
+        .unwrap_or(line.len());
+    let name = line[..end].to_ascii_lowercase();
+    let holds = |text: &[u8], part: &str| text.windows(part.len()).any(|found| found == part.as_bytes());
+    let is_credential = shape::is_secret_name(&name)
+        || ["cookie", "authorization", "bearer", "session", "xsrf", "csrf", "key", "auth"]
+            .iter()
+            .any(|word| holds(&name, word));
+    let lower = line.to_ascii_lowercase();
+    let is_cookie = ["path=", "httponly", "samesite=", "max-age="].iter().any(|attribute| holds(&lower, attribute));
+    let is_one_word = line.len() >= LONG_WORD && !line.iter().any(u8::is_ascii_whitespace);
+    let quoted = |text: &[u8]| foreign(String::from_utf8_lossy(text).into_owned()).at_most(max);
+    if is_credential && end < line.len() {
+        let sign = line[end..].iter().take(1).filter(|byte| b":=".contains(byte)).count();
+        return phrase!("{} {}", quoted(&line[..end + sign]), MASK);
+    }
+    if is_cookie || is_one_word || is_credential { MASK.into() } else { quoted(line).into() }
 }
 
 /// Omits the secrets.

@@ -26,10 +26,10 @@ fn userinfo(text: &[u8], start: usize) -> Option<Range<usize>> {
     Some(start..at)
 }
 
-/// Finds `value` in `?token=value`, in `&user[password]=value`, and at the start of a form body.
+/// Finds `value` in `?token=value`, in `&user[password]=value`, in `#access_token=value`, and at the start of a form body.
 fn parameter(text: &[u8], equals: usize, known_end: &mut usize) -> Option<Range<usize>> {
     let name_start = text[..equals].iter().rposition(|byte| !is_name(*byte)).map_or(0, |before| before + 1);
-    let starts = name_start == 0 || matches!(text[name_start - 1], b'?' | b'&' | b';');
+    let starts = name_start == 0 || matches!(text[name_start - 1], b'?' | b'&' | b';' | b'#');
     if !starts || !is_secret_parameter(&text[name_start..equals]) {
         return None;
     }
@@ -137,10 +137,22 @@ fn is_secret_parameter(name: &[u8]) -> bool {
             .any(|word| [&b"key"[..], b"code", b"sig", b"auth", b"otp"].contains(&word))
 }
 
-fn is_secret_name(lower: &[u8]) -> bool {
-    ["token", "signature", "password", "passwd", "secret", "credential", "apikey", "api_key"]
-        .iter()
-        .any(|word| lower.windows(word.len()).any(|part| part == word.as_bytes()))
+pub(super) fn is_secret_name(lower: &[u8]) -> bool {
+    const WORDS: [&str; 12] = [
+        "token",
+        "signature",
+        "password",
+        "passwd",
+        "secret",
+        "credential",
+        "apikey",
+        "api_key",
+        "bearer",
+        "jwt",
+        "sessionid",
+        "session_id",
+    ];
+    WORDS.iter().any(|word| lower.windows(word.len()).any(|part| part == word.as_bytes()))
 }
 
 /// End of a value: one of the stop characters, white space, a quote, or the end of the text.
