@@ -97,15 +97,7 @@ impl<'r> UserSession<'r> {
         let urls = FormUrls::new(login, base);
         let form = urls.wanted(login);
         let by_script = login.encoding == Encoding::Json;
-        let needs_no_form =
-            expect::has_no_form(response, &form) || by_script && expect::has_script_form(response, &form);
-        self.form = if needs_no_form {
-            // A script fills or sends it, or there is none (`/sanctum/csrf-cookie`).
-            step.check("form", expect::filled_by_script(response))?;
-            None
-        } else {
-            Some(step.check_value("form", expect::form(response, &form))?)
-        };
+        self.form = step.check_value("form", expect::log_in_form(response, &form))?;
         let Some(missing) = missing else { return Ok(()) };
         let page_token =
             if by_script { expect::meta_token(response) } else { self.form.as_ref().map(|form| form.token.clone()) };
@@ -543,7 +535,13 @@ impl FormUrls {
 
     fn wanted<'a>(&'a self, login: &'a Login) -> expect::WantedForm<'a> {
         let (token_field, password_field) = (login.form_token_field.as_str(), login.password_field.as_str());
-        expect::WantedForm { token_field, password_field, action: self.action.as_ref(), sent_to: Some(&self.sent_to) }
+        expect::WantedForm {
+            token_field,
+            password_field,
+            action: self.action.as_ref(),
+            sent_to: Some(&self.sent_to),
+            is_sent_by_browser: login.encoding == Encoding::Form,
+        }
     }
 }
 

@@ -4,10 +4,7 @@ use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
-pub use crate::form::{
-    Filled as FilledForm, Wanted as WantedForm, filled_by_script, has_no_form, has_script_form, meta_token,
-    read as form,
-};
+pub use crate::form::{Filled as FilledForm, Wanted as WantedForm, log_in_form, meta_token, read as form};
 use crate::redact::header_line;
 use crate::{Response, json};
 
