@@ -15,7 +15,7 @@ pub(crate) fn ports(
     interrupt: CancellationToken,
     parameters: impl IntoIterator<Item = (String, String)>,
 ) -> anyhow::Result<Ports> {
-    let variables = EnvironmentSecrets::new(|name: &str| std::env::var(name).ok());
+    let variables = EnvironmentSecrets::new(|name: &str| std::env::var_os(name));
     Ok(Ports {
         clock,
         state: memory.clone(),

@@ -128,7 +128,7 @@ fn ports() -> Ports {
         state: memory.clone(),
         metrics: memory.clone(),
         notifier: memory,
-        secrets: Arc::new(EnvironmentSecrets::new(|_: &str| Some(PASSWORD.to_owned()))),
+        secrets: Arc::new(EnvironmentSecrets::new(|_: &str| Some(PASSWORD.into()))),
         redactor: Redactor::default(),
         location: "fuzz".to_owned(),
         interrupt: runtime::CancellationToken::new(),

@@ -1,6 +1,7 @@
 //! Secrets on one machine: environment variables, and given parameters in place of SSM.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use async_trait::async_trait;
 use runtime::{PortError, Secrets};
@@ -16,9 +17,9 @@ pub struct EnvironmentSecrets<F> {
 
 impl<F> EnvironmentSecrets<F>
 where
-    F: Fn(&str) -> Option<String> + Send + Sync,
+    F: Fn(&str) -> Option<OsString> + Send + Sync,
 {
-    /// Creates it with a lookup of variables: `|name| std::env::var(name).ok()`.
+    /// Creates it with a lookup of variables: `|name| std::env::var_os(name)`.
     pub fn new(variable: F) -> Self {
         Self { variable, parameters: BTreeMap::new() }
     }
@@ -34,13 +35,16 @@ where
 #[async_trait]
 impl<F> Secrets for EnvironmentSecrets<F>
 where
-    F: Fn(&str) -> Option<String> + Send + Sync,
+    F: Fn(&str) -> Option<OsString> + Send + Sync,
 {
     async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError> {
         let failed = |detail: &str| Err(PortError::new(format!("resolve {reference}"), detail));
         match reference {
             SecretRef::Variable(name) => match (self.variable)(name) {
-                Some(value) if !value.is_empty() => Ok(SecretString::from(value)),
+                Some(value) if !value.is_empty() => match value.into_string() {
+                    Ok(value) => Ok(SecretString::from(value)),
+                    Err(_) => failed("the variable is set, but its value is not UTF-8"),
+                },
                 _ => failed("the variable is not set, or empty"),
             },
             SecretRef::Parameter(name) if self.parameters.contains_key(name) => Ok(self.parameters[name].clone()),
@@ -65,6 +69,13 @@ mod tests {
             error(SecretRef::Variable("TOKEN".to_owned())),
             "failed to resolve env:TOKEN: the variable is not set, or empty"
         );
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStringExt;
+            let secrets = EnvironmentSecrets::new(|_: &str| Some(OsString::from_vec(b"p\xe6ssword".to_vec())));
+            let error = poll_once(secrets.resolve(&SecretRef::Variable("TOKEN".to_owned()))).unwrap_err().to_string();
+            assert_eq!(error, "failed to resolve env:TOKEN: the variable is set, but its value is not UTF-8");
+        }
         let ssm = SecretRef::Parameter("/just-driving/demo/login/password".to_owned());
         assert!(error(ssm).contains("use env:NAME in the settings"));
     }

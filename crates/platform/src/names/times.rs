@@ -47,12 +47,17 @@ impl Times {
     #[must_use]
     pub fn read(&self, value: &Value) -> Option<Timestamp> {
         match value {
-            Value::Number(number) => unix(number.as_f64()?),
+            Value::Number(number) => self.compact(&number.to_string()).or_else(|| unix(number.as_f64()?)),
             Value::String(text) => {
                 let text = text.trim();
                 let as_number = || unix(text.parse().ok()?);
                 let as_in_mail = || Some(rfc2822::parse(text).ok()?.timestamp());
-                let read = text.parse().ok().or_else(|| local(text, self.zone())).or_else(|| self.with_zone(text));
+                let read = text
+                    .parse()
+                    .ok()
+                    .or_else(|| self.compact(text))
+                    .or_else(|| local(text, self.zone()))
+                    .or_else(|| self.with_zone(text));
                 read.or_else(as_number).or_else(as_in_mail)
             }
             Value::Object(carbon) => {
@@ -77,6 +82,13 @@ impl Times {
     #[must_use]
     pub fn day(&self, at: Timestamp) -> String {
         at.to_zoned(self.zone()).date().to_string()
+    }
+
+    /// Reads a local time in 14 digits, `YmdHis` in PHP. Unix milliseconds have 13 until the year 2286.
+    fn compact(&self, text: &str) -> Option<Timestamp> {
+        let is_compact = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let time = is_compact.then(|| DateTime::strptime("%Y%m%d%H%M%S", text).ok())??;
+        Some(time.to_zoned(self.zone()).ok()?.timestamp())
     }
 
     /// Reads a time with a zone behind it: its name, an abbreviation or an offset.
@@ -187,6 +199,8 @@ mod tests {
             Value::from("Monday, 23-Nov-26 00:15:28 CET"),
             Value::from("Sunday, 22-Nov-2026 23:15:28 UTC"),
             Value::from("2026/11/23 00:15:28"),
+            Value::from("20261123001528"),
+            Value::from(20_261_123_001_528_u64),
             json!({ "date": "2026-11-22 18:15:28.000000", "timezone_type": 2, "timezone": "EST" }),
             json!({ "date": "2026-11-23 01:15:28.000000", "timezone_type": 2, "timezone": "CEST" }),
             json!({ "date": "2026-11-23 00:15:28.000000", "timezone_type": 3, "timezone": "Europe/Copenhagen" }),

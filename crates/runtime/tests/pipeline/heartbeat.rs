@@ -40,7 +40,8 @@ async fn listener(status: &'static str) -> Listener {
 fn world(url: &str) -> World {
     let mut world = World::new();
     let url = url.to_owned();
-    world.ports.secrets = Arc::new(EnvironmentSecrets::new(move |name: &str| (name == "BEAT").then(|| url.clone())));
+    world.ports.secrets =
+        Arc::new(EnvironmentSecrets::new(move |name: &str| (name == "BEAT").then(|| url.clone().into())));
     world
 }
 

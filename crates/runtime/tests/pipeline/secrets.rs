@@ -92,8 +92,7 @@ async fn words_of_ours_are_never_masked() {
 /// World whose secrets are given by name.
 fn world_with(secrets: &'static [(&'static str, &'static str)]) -> World {
     let mut world = World::new();
-    let variable =
-        move |name: &str| secrets.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    let variable = move |name: &str| secrets.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
     world.ports.secrets = Arc::new(EnvironmentSecrets::new(variable));
     world
 }

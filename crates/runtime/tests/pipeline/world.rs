@@ -310,7 +310,7 @@ impl World {
 
     fn on(memory: Arc<Memory>, base: Instant, location: &str) -> Self {
         let faulty = Arc::new(Faulty { memory: memory.clone(), ..Faulty::default() });
-        let variable = |name: &str| (name == "TOKEN").then(|| SECRET.to_owned());
+        let variable = |name: &str| (name == "TOKEN").then(|| SECRET.into());
         let ports = Ports {
             clock: Arc::new(TestClock { base }),
             state: faulty.clone(),
