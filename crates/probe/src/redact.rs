@@ -273,7 +273,7 @@ pub(crate) fn odd_line(line: &[u8], max: usize) -> Phrase {
     let lower = line.to_ascii_lowercase();
     let is_cookie = ["path=", "httponly", "samesite=", "max-age="].iter().any(|attribute| holds(&lower, attribute));
     let is_one_word = line.len() >= LONG_WORD && !line.iter().any(u8::is_ascii_whitespace);
-    let quoted = |text: &[u8]| foreign(String::from_utf8_lossy(text).into_owned()).at_most(max);
+    let quoted = |text: &[u8]| foreign(String::from_utf8_lossy(text)).at_most(max);
     if is_credential && end < line.len() {
         let sign = line[end..].iter().take(1).filter(|byte| b":=".contains(byte)).count();
         return phrase!("{} {}", quoted(&line[..end + sign]), MASK);
