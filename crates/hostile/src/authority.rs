@@ -56,6 +56,13 @@ impl Authority {
         Self::new(name.to_owned(), params.signed_by(&key, &self.issuer).unwrap(), params, key)
     }
 
+    /// Issues another certificate for an intermediate authority, with the same name and key.
+    pub fn renewed(&self, authority: &Self, years: (i32, i32)) -> CertificateDer<'static> {
+        let mut params = Self::params(&authority.name);
+        (params.not_before, params.not_after) = (at!((years.0, 1, 1)), at!((years.1, 1, 1)));
+        params.signed_by(authority.issuer.key(), &self.issuer).unwrap().der().clone()
+    }
+
     /// Creates an intermediate authority with a limit.
     pub fn limited(&self, name: &str, limit: Limit) -> Self {
         let key = KeyPair::generate().unwrap();

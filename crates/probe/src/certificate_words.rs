@@ -33,7 +33,7 @@ pub(crate) fn describe_certificate(error: &CertificateError, handshake: &Handsha
         Refused::NotValidYet => "a certificate not yet valid".into(),
         Refused::NotValidForName => "a certificate for another host".into(),
         Refused::NotValidForNameContext { presented, .. } => other_names(presented),
-        Refused::UnknownIssuer => untrusted(chain),
+        Refused::UnknownIssuer => untrusted(handshake),
         Refused::BadSignature => wrong_signature(chain),
         Refused::UnsupportedSignatureAlgorithmContext { signature_algorithm_id: algorithm, .. } => {
             let is_by = |id: &[u8]| algorithm.windows(id.len()).any(|part| part == id);
@@ -60,7 +60,7 @@ pub(crate) fn describe_certificate(error: &CertificateError, handshake: &Handsha
         Refused::InvalidOcspResponse => "a certificate with an invalid statement about its revocation (OCSP)".into(),
         Refused::ApplicationVerificationFailure => "a certificate that the probe refuses".into(),
         Refused::Other(OtherError(error)) => match error.downcast_ref() {
-            Some(error) => describe_webpki(error, chain),
+            Some(error) => describe_webpki(error, handshake),
             None => phrase!("an unacceptable certificate: {}", foreign(words(&error.to_string()))),
         },
         other => phrase!("an unacceptable certificate: {}", foreign(words(&format!("{other:?}")))),
@@ -70,16 +70,23 @@ pub(crate) fn describe_certificate(error: &CertificateError, handshake: &Handsha
 const UNSUPPORTED_SIGNATURE: &str = "a certificate with a kind of key or signature that the probe does not support";
 
 /// Describes errors that rustls passes on from its verifier.
-fn describe_webpki(error: &webpki::Error, chain: &[Presented]) -> Phrase {
+fn describe_webpki(error: &webpki::Error, handshake: &Handshake) -> Phrase {
     use webpki::Error as Refused;
+    let chain = handshake.chain.as_slice();
     match error {
         Refused::CaUsedAsEndEntity => match chain.first().filter(|own| own.is_self_issued) {
             Some(own) => self_signed(own),
-            None => {
-                "the certificate of an authority, where one of a server belongs (CA:TRUE): issue one with CA:FALSE, or \
-                     add this one to `network.ca_certificates`"
-                    .into()
-            }
+            // The library has not looked at the signature.
+            None => match handshake.end.as_ref().filter(|_| !handshake.is_anchored) {
+                Some(end) => phrase!(
+                    "a certificate by {}, no trusted authority, and itself one of an authority (CA:TRUE): issue one with \
+                     CA:FALSE by an authority in `network.ca_certificates`",
+                    owner(&end.issuer)
+                ),
+                None => "the certificate of an authority, where one of a server belongs (CA:TRUE): issue one with CA:FALSE, \
+                         or add this one to `network.ca_certificates`"
+                    .into(),
+            },
         },
         Refused::EndEntityUsedAsCa => {
             "a chain with a certificate that signed another one and is no authority (CA:FALSE)".into()
@@ -232,19 +239,31 @@ fn unknown_extension(chain: &[Presented]) -> Phrase {
 }
 
 /// Describes why the chain does not lead to a trusted authority.
-fn untrusted(chain: &[Presented]) -> Phrase {
-    match chain {
-        [] => "a certificate from an unknown authority".into(),
-        [own, ..] if own.is_self_issued => self_signed(own),
-        [own] => phrase!(
+fn untrusted(handshake: &Handshake) -> Phrase {
+    let Some((own, end)) = handshake.chain.first().zip(handshake.end.as_ref()) else {
+        return "a certificate from an unknown authority".into();
+    };
+    if own.is_self_issued {
+        self_signed(own)
+    } else if handshake.chain.len() == 1 {
+        phrase!(
             "a certificate without a chain, signed by {}, no trusted authority: its intermediate certificate is missing, or \
              the authority is unknown to `network.ca_certificates`",
             owner(&own.issuer)
-        ),
-        [.., last] => phrase!(
+        )
+    } else if end.is_self_issued {
+        phrase!(
             "a chain of certificates that ends at {}, an unknown authority; `network.ca_certificates` can add it",
-            owner(&last.issuer)
-        ),
+            owner(&end.subject)
+        )
+    } else {
+        let signed = if end == own { "the server's".into() } else { phrase!("that of {}", owner(&end.subject)) };
+        phrase!(
+            "a chain without the certificate of {}, which signed {}: a missing intermediate, or an authority that \
+             `network.ca_certificates` can add",
+            owner(&end.issuer),
+            signed
+        )
     }
 }
 

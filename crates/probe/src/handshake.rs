@@ -9,6 +9,10 @@ pub(crate) struct Handshake {
     pub(crate) version: Option<&'static str>,
     pub(crate) cipher: Option<String>,
     pub(crate) chain: Vec<Presented>,
+    /// Last certificate that is reached from the server's by following the issuers.
+    pub(crate) end: Option<Presented>,
+    /// True when a trusted authority has the name of that certificate's issuer.
+    pub(crate) is_anchored: bool,
     /// Earliest expiry among the certificates from the server's up to the authority's.
     pub(crate) expires: Option<Timestamp>,
 }

@@ -22,8 +22,13 @@ fn certificate(subject: &str, issuer: &str, years: i64) -> Presented {
     }
 }
 
+/// A refusal in words. The last certificate of the chain is the end of it.
 fn described(error: &CertificateError, chain: &[Presented]) -> String {
-    let handshake = Handshake { chain: chain.to_vec(), ..Handshake::default() };
+    described_from(error, chain, chain.last(), true)
+}
+
+fn described_from(error: &CertificateError, chain: &[Presented], end: Option<&Presented>, is_anchored: bool) -> String {
+    let handshake = Handshake { chain: chain.to_vec(), end: end.cloned(), is_anchored, ..Handshake::default() };
     describe_certificate(error, &handshake).admit(&check::NoSecrets, MAX_TEXT).to_string()
 }
 
@@ -145,6 +150,39 @@ fn self_signed_certificate_is_called_so() {
     }
     let of_an_authority = described(&passed_on(webpki::Error::CaUsedAsEndEntity), &[certificate("a", "Root", 60)]);
     assert!(of_an_authority.starts_with("the certificate of an authority, where one of a server"), "{of_an_authority}");
+}
+
+#[test]
+fn chain_without_a_trusted_authority_is_described() {
+    let own = certificate("a.example", "Middle", 60);
+    let middle = certificate("Middle", "Root", 60);
+    let (root, other) = (certificate("Root", "Root", 60), certificate("Other", "Elsewhere", 60));
+    let no_chain = "a certificate without a chain, signed by Middle, no trusted authority: its intermediate certificate is \
+                    missing, or the authority is unknown to `network.ca_certificates`";
+    let remedy = "a missing intermediate, or an authority that `network.ca_certificates` can add";
+    let no_middle = format!("a chain without the certificate of Middle, which signed the server's: {remedy}");
+    let no_root = format!("a chain without the certificate of Root, which signed that of Middle: {remedy}");
+    let unknown_root =
+        "a chain of certificates that ends at Root, an unknown authority; `network.ca_certificates` can add it";
+    for (chain, end, expected) in [
+        (&[&own][..], &own, no_chain),
+        (&[&own, &root], &own, &no_middle),
+        (&[&own, &other], &own, &no_middle),
+        (&[&own, &own], &own, &no_middle),
+        (&[&own, &middle], &middle, &no_root),
+        (&[&own, &middle, &other], &middle, &no_root),
+        (&[&own, &root, &middle, &other], &root, unknown_root),
+    ] {
+        let chain: Vec<Presented> = chain.iter().copied().cloned().collect();
+        assert_eq!(described_from(&CertificateError::UnknownIssuer, &chain, Some(end), false), expected);
+        let of_an_authority = described_from(&passed_on(webpki::Error::CaUsedAsEndEntity), &chain, Some(end), false);
+        let issuer = &end.issuer;
+        let expected = format!(
+            "a certificate by {issuer}, no trusted authority, and itself one of an authority (CA:TRUE): issue one with CA:FALSE \
+             by an authority in `network.ca_certificates`"
+        );
+        assert_eq!(of_an_authority, expected);
+    }
 }
 
 #[test]

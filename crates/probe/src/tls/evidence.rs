@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
 use rustls::{
     CertificateError, CipherSuite, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
     SupportedCipherSuite, Tls12CipherSuite, Tls13CipherSuite,
@@ -23,7 +24,7 @@ use x509_parser::{
     x509::{SubjectPublicKeyInfo, X509Name},
 };
 
-use crate::handshake::{Presented, moment};
+use crate::handshake::{Presented, moment, timestamp};
 use crate::timing::note_tls;
 
 /// Maximum number of certificates in the evidence; a server may send hundreds.
@@ -103,7 +104,10 @@ impl ServerCertVerifier for RecordingVerifier {
             std::iter::once(end_entity).chain(intermediates).filter_map(ParsedCertificate::read).collect();
         note_tls(|handshake| {
             handshake.chain = chain.iter().take(MAX_CHAIN).map(|parsed| parsed.certificate.clone()).collect();
-            handshake.expires = path(&chain, &self.roots).map(|parsed| parsed.certificate.expires).min();
+            let path = path(&chain, &self.roots, now);
+            handshake.expires = path.iter().map(|parsed| parsed.certificate.expires).min();
+            handshake.end = path.last().map(|end| end.certificate.clone());
+            handshake.is_anchored = path.last().is_some_and(|end| is_trusted(&end.issuer, &self.roots));
         });
         self.inner
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
@@ -178,19 +182,30 @@ fn unknown_extension(certificate: &X509Certificate<'_>) -> Option<String> {
     critical.map(|extension| extension.oid.to_id_string()).find(|id| !KNOWN_EXTENSIONS.contains(&id.as_str()))
 }
 
-/// Certificates from the server's up to the one that a trusted authority signed. A server may send more, such as an
-/// expired certificate for old devices, which is harmless.
-fn path<'a>(chain: &'a [ParsedCertificate], roots: &RootCertStore) -> impl Iterator<Item = &'a ParsedCertificate> {
-    let is_trusted = |issuer: &[u8]| roots.roots.iter().any(|root| has_contents(issuer, root.subject.as_ref()));
+/// Certificates from the server's up to the one that a trusted authority signed, or whose issuer was not sent. A server may
+/// send more, such as an expired certificate for old devices, which is harmless. Of several certificates with the issuer's
+/// name, such as a renewed intermediate beside the earlier one, the verifier takes a valid one.
+fn path<'a>(chain: &'a [ParsedCertificate], roots: &RootCertStore, now: UnixTime) -> Vec<&'a ParsedCertificate> {
+    let now = timestamp(now).unwrap_or(Timestamp::MAX);
+    let preference = |next: &&ParsedCertificate| {
+        let Presented { is_self_issued, begins, expires, .. } = next.certificate;
+        (!is_self_issued, begins <= now, expires)
+    };
     let mut path: Vec<&ParsedCertificate> = chain.first().into_iter().collect();
     while let Some(last) = path.last()
-        && !is_trusted(&last.issuer)
+        && !last.certificate.is_self_issued
+        && !is_trusted(&last.issuer, roots)
         && path.len() <= chain.len()
-        && let Some(next) = chain[1..].iter().find(|next| next.subject == last.issuer)
+        && let Some(next) = chain[1..].iter().filter(|next| next.subject == last.issuer).max_by_key(preference)
     {
         path.push(next);
     }
-    path.into_iter()
+    path
+}
+
+/// True when a trusted authority has this encoded name.
+fn is_trusted(name: &[u8], roots: &RootCertStore) -> bool {
+    roots.roots.iter().any(|root| has_contents(name, root.subject.as_ref()))
 }
 
 /// True when an encoded name has these contents: a trust anchor stores them without tag and length.

@@ -73,11 +73,31 @@ async fn earliest_expiry_in_the_chain_counts() {
 }
 
 #[tokio::test]
+async fn renewed_intermediate_counts_instead_of_the_old_one() {
+    let authority = Authority::generate();
+    let intermediate = authority.intermediate("Intermediate", (2020, 2021));
+    let renewed = authority.renewed(&intermediate, (2020, 2031));
+    let later = authority.renewed(&intermediate, (2998, 2999));
+    for chain in [[0, 1, 2], [2, 1, 0]] {
+        let chain = chain.map(|index| [&intermediate.certificate, &renewed, &later][index].clone());
+        let server =
+            Server::tls(intermediate.server_with_chain("a.test", YEARS, &chain), Duration::ZERO, |_| ok()).await;
+        let sent = client(&trusting(&authority)).send(get(at(&server, "https", "a.test", "/"))).await;
+        let expires = sent.result.unwrap().certificate_expires.unwrap();
+        assert_eq!(expires.to_string(), "2031-01-01T00:00:00Z");
+    }
+}
+
+#[tokio::test]
 async fn untrusted_chain_is_explained() {
     let authority = Authority::generate();
     let intermediate = authority.intermediate("Intermediate", YEARS);
     let stranger = Authority::generate();
     let strange = stranger.intermediate("Strange", YEARS);
+    let unlinked = |certificate: &Authority| {
+        intermediate.server_with_chain("a.test", YEARS, std::slice::from_ref(&certificate.certificate))
+    };
+    let without = "a chain without the certificate of Intermediate, which signed the server's";
     for (case, config, expected) in [
         (
             "without its intermediate",
@@ -91,9 +111,22 @@ async fn untrusted_chain_is_explained() {
             "a self-signed certificate without a subject, which is not in `network.ca_certificates`".to_owned(),
         ),
         (
-            "a chain to an unknown authority",
+            "a chain that stops before its authority",
             strange.server_with_chain("a.test", YEARS, std::slice::from_ref(&strange.certificate)),
+            format!("a chain without the certificate of {}, which signed that of Strange: a missing", stranger.name),
+        ),
+        (
+            "a chain to an unknown authority",
+            strange.server_with_chain("a.test", YEARS, &[strange.certificate.clone(), stranger.certificate.clone()]),
             format!("a chain of certificates that ends at {}, an unknown authority", stranger.name),
+        ),
+        ("the trusted root instead of the intermediate", unlinked(&authority), without.to_owned()),
+        ("another intermediate of the trusted root", unlinked(&authority.intermediate("B", YEARS)), without.to_owned()),
+        ("an intermediate of another root", unlinked(&strange), without.to_owned()),
+        (
+            "a certificate of an authority by an unknown one",
+            stranger.server_odd("a.test", hostile::Oddity::Authority).0,
+            format!("a certificate by {}, no trusted authority, and itself one of an authority", stranger.name),
         ),
     ] {
         let server = Server::tls(config, Duration::ZERO, |_| ok()).await;
