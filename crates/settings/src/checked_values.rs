@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::hosts::check_length;
 use crate::values::{parse_duration, written_duration};
 
 /// Defines a text type that validates its value when read and writes it back unchanged.
@@ -252,6 +253,7 @@ pub fn check_path(text: &str) -> Result<(), String> {
     if !text.starts_with('/') || text.starts_with("//") {
         return Err(format!("expected a path that begins with one `/`, found `{text}`"));
     }
+    check_length("path", text)?;
     check_written(text).map_err(|rule| format!("expected a path {rule}, found `{text}`"))
 }
 
@@ -385,6 +387,7 @@ mod tests {
             ("/a/./b", "segments `.` and `..`"),
             ("/a/%2E%2e", "segments `.` and `..`"),
             ("/a/.%2e?b", "segments `.` and `..`"),
+            (&format!("/{}", "a".repeat(70_000)), "at most 2048 bytes, found 70001"),
         ] {
             let error = check_path(text).expect_err(text);
             assert!(error.contains(rule), "{text}: {error}");

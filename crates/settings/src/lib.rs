@@ -4,6 +4,7 @@ mod check_settings;
 mod checked_values;
 mod contract;
 mod document;
+mod hosts;
 mod incidents;
 mod lenient;
 mod links;

@@ -6,6 +6,7 @@ use url::Url;
 use check::Report;
 use check::message::Links;
 
+use crate::hosts::{check_host, check_length};
 use crate::texts::shortened;
 
 /// Placeholders of a template, written in braces.
@@ -77,8 +78,12 @@ pub(crate) fn parse_template(text: &str) -> Result<String, String> {
         rest = after;
     }
     let filled = PLACEHOLDERS.iter().fold(text.to_owned(), |text, name| text.replace(&format!("{{{name}}}"), "0"));
+    check_length("URL", text)?;
     match Url::parse(&filled) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
+        Ok(url) if matches!(url.scheme(), "http" | "https") => {
+            let host = url.host().map_or(Ok(()), |host| check_host(&host));
+            host.map(|()| text.to_owned()).map_err(|rule| format!("expected a URL with a host {rule}, found `{text}`"))
+        }
         Ok(_) => Err(format!("expected a URL of http or https, found `{text}`")),
         Err(error) => Err(format!("expected a URL, found `{text}`: {error}")),
     }

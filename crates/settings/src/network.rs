@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Host;
 
+use crate::hosts::check_host;
 use crate::section::Section;
 
 /// Hosts and addresses allowed in addition to those in the settings, and certificates trusted in addition to Mozilla's.
@@ -81,10 +82,8 @@ fn network(text: &str) -> Result<IpNet, String> {
 
 fn host(text: &str) -> Result<String, String> {
     let wrong = |why: &str| format!("expected a host such as `www.example.com`{why}, found `{text}`");
-    if text.contains('*') {
-        return Err(wrong(", each written out, without `*`"));
-    }
     let host = Host::parse(text).map_err(|_| wrong(""))?;
+    check_host(&host).map_err(|rule| wrong(&format!(", {rule}")))?;
     Ok(host.to_string().trim_end_matches('.').to_owned())
 }
 
@@ -120,7 +119,16 @@ mod tests {
     #[test]
     fn host_is_normalized_as_in_urls() {
         assert_eq!(host("WWW.Køreskole.example.").unwrap(), "www.xn--kreskole-54a.example");
-        for text in ["https://www.example", "www.example:443", "www.example/a", "", "a b", "*.example.com"] {
+        for text in [
+            "https://www.example",
+            "www.example:443",
+            "www.example/a",
+            "",
+            "a b",
+            "*.example.com",
+            "$HOST",
+            "a..example",
+        ] {
             let error = host(text).expect_err(text);
             assert!(error.starts_with("expected a host such as `www.example.com`"), "{error}");
         }

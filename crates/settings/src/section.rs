@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::checked_values::{check_id, check_path, check_written};
 use crate::contract::{Shared, SharedValue};
 use crate::document::Document;
+use crate::hosts::{check_host, check_length};
 use crate::problem::{Findings, Part};
 use crate::values::{RawDuration, RawId, RawReference, SecretRef, parse_duration, written_duration};
 
@@ -172,6 +173,7 @@ impl<'a> Section<'a> {
     /// Requires an `http` or `https` URL without user and password. Requests may go to its host from now on.
     pub fn url(&self, key: &str, value: Option<String>) -> Option<Url> {
         let value = self.required(key, value)?;
+        self.parsed(key, check_length("URL", &value))?;
         let url =
             self.parsed(key, Url::parse(&value).map_err(|error| format!("expected a URL, found `{value}`: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
@@ -182,6 +184,8 @@ impl<'a> Section<'a> {
             self.problem(key, "expected a URL without user and password (not shown); credentials go by reference");
             return None;
         }
+        let host = url.host().map_or(Ok(()), |host| check_host(&host));
+        self.parsed(key, host.map_err(|rule| format!("expected a URL with a host {rule}, found `{value}`")))?;
         if url.port() == Some(0) {
             self.problem(key, format!("expected a URL with a port of 1 to 65535, found `{value}`"));
             return None;
@@ -210,7 +214,9 @@ impl<'a> Section<'a> {
         let host = self.text(key, host)?;
         let read = Host::parse(&host)
             .map_err(|_| format!("expected a host such as `cache.internal` or an address, found `{host}`"));
-        let place = HostPort { host: self.parsed(key, read)?, port };
+        let read = self.parsed(key, read)?;
+        self.parsed(key, check_host(&read).map_err(|rule| format!("expected a host {rule}, found `{host}`")))?;
+        let place = HostPort { host: read, port };
         self.findings.add_host(self.child_path(key), place.url()?);
         Some(place)
     }
