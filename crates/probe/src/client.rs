@@ -28,7 +28,7 @@ use crate::{
     fault::{Circumstances, Fault, refused_expiry},
     handshake::Handshake,
     limits::{MAX_HEADER_LINES, MAX_HEADER_LIST},
-    redirect::{Hop, is_redirect, reference},
+    redirect::{Hop, check_sendable, is_redirect, reference},
     timing::{CURRENT, Now, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
     tls,
     wait::wait_time,
@@ -450,6 +450,7 @@ impl Client {
             let actual = phrase!("a link to {}", foreign(url.host_str().unwrap_or_default()));
             return Err(redirect_error(expected, actual, &[]));
         }
+        check_sendable(url).map_err(|actual| redirect_error("a link that can be requested", actual, &[]))?;
         self.egress.permits_literal(url).map_err(|refused| {
             Error::Request(phrase!(
                 "expected a public address or one in `network.allow_addresses`, found {}",

@@ -11,6 +11,9 @@ use url::Url;
 
 use crate::request::is_credential;
 
+/// Maximum length of a URL that the HTTP library requests. **Units:** bytes.
+const MAX_URL: usize = 65_534;
+
 /// Text of a `Location`. Servers send letters beyond ASCII as they are, mostly in UTF-8; bytes in another encoding are escaped,
 /// as browsers do.
 pub(crate) fn reference(location: &HeaderValue) -> String {
@@ -55,6 +58,7 @@ impl Hop {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(phrase!("a redirect to a scheme that is not HTTP: {}", foreign(&text)));
         }
+        check_sendable(&url)?;
         let mut next = Self { url, ..self.clone() };
         if becomes_get(status, &self.method) {
             next.method = Method::GET;
@@ -87,6 +91,21 @@ impl Hop {
                 self.headers.append(name.clone(), value);
             }
         }
+    }
+}
+
+/// Checks that the HTTP library can request a URL from a response. It refuses some that are valid, such as very long ones.
+///
+/// # Errors
+/// A description of the URL.
+pub(crate) fn check_sendable(url: &Url) -> Result<(), Phrase> {
+    let length = url.as_str().len();
+    if length > MAX_URL {
+        Err(phrase!("a URL of {} bytes: at most {} can be requested", ours(length), ours(MAX_URL)))
+    } else if url.port() == Some(0) || url.as_str().parse::<http::Uri>().is_err() {
+        Err(phrase!("a URL that cannot be requested: {}", foreign(url)))
+    } else {
+        Ok(())
     }
 }
 
@@ -180,6 +199,7 @@ mod tests {
             ("no URL", "https://a.dk/", "https://[/"),
             ("another scheme", "https://a.dk/", "ftp://a.dk/"),
             ("a script", "https://a.dk/", "javascript:alert(1)"),
+            ("port 0", "https://a.dk/", "https://a.dk:0/"),
             ("the body to another host", "https://a.dk/", "https://b.dk/"),
             ("the body in plain text", "https://a.dk/", "http://a.dk/"),
         ] {

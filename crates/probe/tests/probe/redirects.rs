@@ -121,3 +121,18 @@ async fn other_3xx_statuses_are_not_redirects() {
         assert_eq!(sent.exchanges.len(), 1);
     }
 }
+
+#[tokio::test]
+async fn url_that_cannot_be_requested_is_the_platforms_failure() {
+    let long = format!("/{}", "a".repeat(70_000));
+    let location = long.clone();
+    let server = Server::plain(move |_| to(&location)).await;
+    let length = url(&server, &long).as_str().len();
+    let actual = format!("a URL of {length} bytes: at most 65534 can be requested");
+    for (path, expected, requests) in [("/", "a valid redirect", 1), (&long, "a link that can be requested", 0)] {
+        let before = server.requests().len();
+        let failed = failure(&client(&tls()), get(url(&server, path)), Redirect).await;
+        assert_eq!((failed.expected.as_str(), failed.actual.as_str()), (expected, actual.as_str()));
+        assert_eq!(server.requests().len() - before, requests, "{expected}");
+    }
+}
