@@ -83,7 +83,7 @@ fn network(text: &str) -> Result<IpNet, String> {
 fn host(text: &str) -> Result<String, String> {
     let wrong = |why: &str| format!("expected a host such as `www.example.com`{why}, found `{text}`");
     let host = Host::parse(text).map_err(|_| wrong(""))?;
-    check_host(&host).map_err(|rule| wrong(&format!(", {rule}")))?;
+    check_host(&host).map_err(|rule| wrong(&format!(" {rule}")))?;
     Ok(host.to_string().trim_end_matches('.').to_owned())
 }
 

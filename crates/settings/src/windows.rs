@@ -297,13 +297,15 @@ fn local_time(text: &str, zone: &TimeZone, is_end: bool) -> Result<Timestamp, St
     // The name of a zone behind the time would be ignored.
     let local: DateTime = text.parse().ok().filter(|_| !text.contains('[')).ok_or_else(wrong)?;
     let read = zone.to_ambiguous_timestamp(local);
-    if let AmbiguousOffset::Gap { .. } = read.offset() {
-        let later = read.later().map_err(|_| wrong())?.to_zoned(zone.clone());
+    if let AmbiguousOffset::Gap { before, .. } = read.offset() {
+        let later = read.later().map_err(|_| wrong())?;
+        let with_offset = later.to_zoned(before.to_time_zone()).strftime("%Y-%m-%dT%H:%M%:z");
+        let later = later.to_zoned(zone.clone());
         let name = zone.iana_name().unwrap_or("this time zone");
         let later = later.strftime("%Y-%m-%dT%H:%M");
         return Err(format!(
-            "expected a time that the clock shows, found `{text}`; the clock of {name} skips it: write \"{later}\", or an \
-             offset such as \"{text}Z\""
+            "expected a time that the clock shows, found `{text}`; the clock of {name} skips it: write \"{later}\", or the \
+             offset too: \"{with_offset}\""
         ));
     }
     if is_end { read.later() } else { read.earlier() }.map_err(|_| wrong())
@@ -410,7 +412,11 @@ mod tests {
             assert_eq!(read, [from, until], "{text}");
         }
         for (name, text, expected) in [
-            (copenhagen, "2026-03-29T02:00", "skips it: write \"2026-03-29T03:00\", or an offset"),
+            (
+                copenhagen,
+                "2026-03-29T02:00",
+                "skips it: write \"2026-03-29T03:00\", or the offset too: \"2026-03-29T02:00+01:00\"",
+            ),
             (copenhagen, "2026-03-29T02:30", "the clock of Europe/Copenhagen skips it: write \"2026-03-29T03:30\""),
             (sydney, "2026-10-04T02:15", "write \"2026-10-04T02:45\""),
             (copenhagen, "2026-02-30T02:00", "expected a time such as"),
