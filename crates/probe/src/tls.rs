@@ -77,8 +77,14 @@ impl Tls {
                 .decode(base64)
                 .map_err(|error| format!("certificate {number} is not Base64: {}", base64_problem(error)))?;
             // What follows a certificate, or is none, would only be noticed when a server is verified.
-            if !matches!(x509_parser::parse_x509_certificate(&der), Ok(([], _))) {
+            let Ok(([], parsed)) = x509_parser::parse_x509_certificate(&der) else {
                 return Err(format!("certificate {number} does not decode: it was cut or changed"));
+            };
+            if !parsed.is_ca() && parsed.subject().as_raw() != parsed.issuer().as_raw() {
+                return Err(format!(
+                    "certificate {number} has no effect: an authority signed it for a server; leave it out, and give the \
+                     certificate of the authority"
+                ));
             }
             let der = CertificateDer::from(der);
             if webpki::anchor_from_trusted_cert(&der).is_err() {

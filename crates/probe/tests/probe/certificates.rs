@@ -255,3 +255,13 @@ fn certificates_are_read_however_they_are_laid_out() {
     let cut = pem.replace("-----END CERTIFICATE-----", "");
     assert!(probe::Tls::certificates(&cut).unwrap_err().contains("it was cut"));
 }
+
+#[test]
+fn certificate_of_a_server_is_no_authority() {
+    let authority = Authority::generate();
+    let with_server = format!("{}{}", authority.pem, authority.sign_pem("a.test").0);
+    let refused = probe::Tls::certificates(&with_server).unwrap_err();
+    assert!(refused.starts_with("certificate 2 has no effect: an authority signed it for a server"), "{refused}");
+    let intermediate = authority.intermediate("Intermediate", YEARS).pem;
+    assert_eq!(probe::Tls::certificates(&intermediate).map(|read| read.len()), Ok(1));
+}
