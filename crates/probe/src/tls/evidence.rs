@@ -184,7 +184,7 @@ fn unknown_extension(certificate: &X509Certificate<'_>) -> Option<String> {
 
 /// Certificates from the server's up to the one that a trusted authority signed, or whose issuer was not sent. A server may
 /// send more, such as an expired certificate for old devices, which is harmless. Of several certificates with the issuer's
-/// name, such as a renewed intermediate beside the earlier one, the verifier takes a valid one.
+/// name, such as an intermediate that was renewed, the verifier takes a valid one.
 fn path<'a>(chain: &'a [ParsedCertificate], roots: &RootCertStore, now: UnixTime) -> Vec<&'a ParsedCertificate> {
     let now = timestamp(now).unwrap_or(Timestamp::MAX);
     let preference = |next: &&ParsedCertificate| {
