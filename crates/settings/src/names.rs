@@ -63,7 +63,7 @@ fn near<'n>(name: &str, known: &[&'n str]) -> Vec<&'n str> {
 }
 
 /// Error about an unknown name: `unknown check "logn"; did you mean "login"?`. It suggests at most three names, or lists
-/// the known ones if they are few. `list` is the sentence, on a line of its own, about where to find all; it may be empty.
+/// the known ones if they are few. `list` is the sentence, on a separate line, about where to find all; it may be empty.
 #[must_use]
 pub fn unknown(kind: &str, name: &str, known: &[&str], list: &str) -> String {
     let break_before_list = if list.is_empty() { "" } else { "\n" };
