@@ -161,10 +161,13 @@ impl PaymentWebhook {
         }
         let is_done = self.undo_on_exit(run, &user, &secret);
         let setup = self.new_invoices(run, &user, &secret).await?;
-        let refused = self.refusals(run, &setup, memory).await;
-        self.deliver_and_check_effects(run, &setup, memory, before).await?;
+        let (refused, undecided) = self.refusals(run, &setup, memory).await;
+        let accepted = self.pay(run, &setup, memory).await;
+        let is_up = accepted.is_ok();
+        let decided = undecided.into_iter().map(|step| step.decide(is_up)).fold(refused, Result::and);
+        self.check_effects(run, &setup, memory, (before, accepted?)).await?;
         // A failed refusal ends the run only here: the steps above check its effects, and compensation undoes them.
-        refused?;
+        decided?;
         self.refund(run, &setup, memory).await?;
         is_done.store(true, Ordering::Relaxed);
         Ok(())
@@ -278,15 +281,14 @@ impl PaymentWebhook {
         Ok(id)
     }
 
-    /// Delivers the valid event twice, then checks the effects of all events.
-    async fn deliver_and_check_effects(
+    /// Waits for the effect of the valid event and delivers it again, then checks the effects of all events.
+    async fn check_effects(
         &self,
         run: &Run,
         setup: &Setup<'_, '_>,
         memory: &MemoryCell<Memory>,
-        before: Option<f64>,
+        (before, accepted): (Option<f64>, Timestamp),
     ) -> Result<(), StepEnded> {
-        let accepted = self.pay(run, setup, memory).await?;
         let delay = run.aside(self.processing(run, setup, accepted)).await?;
         run.measure(&WEBHOOK_PROCESSING_DELAY, delay.as_secs_f64() * 1e3, None);
         // Replayed after processing: the provider repeats a delivery long after the platform has processed it.

@@ -110,6 +110,8 @@ faults! {
     WebhookAcceptsForged = "webhook-accepts-forged",
     /// The payment webhook: signatures of any age are accepted.
     WebhookAcceptsStale = "webhook-accepts-stale",
+    /// The payment webhook: Laravel's generic 500 to a signature that is too old.
+    WebhookStale500 = "webhook-stale-500",
     /// The payment webhook: a body that was changed after signing is accepted.
     WebhookAcceptsTampered = "webhook-accepts-tampered",
     /// The payment webhook's job: any amount pays an invoice.

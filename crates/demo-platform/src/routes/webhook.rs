@@ -25,6 +25,8 @@ use crate::state::finance::Job;
 
 /// Stripe's tolerance for the age of a signature. **Units:** seconds.
 const TOLERANCE: i64 = 300;
+/// Message for a signature that is older than the tolerance.
+const TOO_OLD: &str = "Timestamp outside the tolerance zone.";
 /// Time that an event waits in the queue.
 const QUEUED: SignedDuration = SignedDuration::from_millis(150);
 
@@ -51,6 +53,9 @@ async fn webhook(State(platform): State<Arc<Platform>>, headers: HeaderMap, body
     }
     let Some((status, message)) = rejection else { return laravel::json(&json!({ "received": true })) };
     platform.counters.note(Event::WebhookFailed, now);
+    if platform.has(Fault::WebhookStale500) && message == TOO_OLD {
+        return Problem::ServerError.answer(Client::Json);
+    }
     (status, laravel::json(&json!({ "message": message }))).into_response()
 }
 
@@ -89,7 +94,7 @@ fn verify(platform: &Platform, headers: &HeaderMap, body: &[u8]) -> Result<(), &
     let seconds: i64 = at.parse().map_err(|_| "Unable to parse the time.")?;
     let is_stale = (platform.now().as_second() - seconds).abs() > TOLERANCE;
     if is_stale && !platform.has(Fault::WebhookAcceptsStale) {
-        return Err("Timestamp outside the tolerance zone.");
+        return Err(TOO_OLD);
     }
     let is_signed = |body: &[u8]| {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(platform.accounts.webhook_secret().as_bytes()) else {

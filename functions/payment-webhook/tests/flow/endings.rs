@@ -25,6 +25,16 @@ async fn webhook_outage_fails_payment_and_not_the_refusals() {
 }
 
 #[tokio::test]
+async fn server_error_for_an_old_signature_fails_that_step() {
+    let (harness, observed) = with(Fault::WebhookStale500).await;
+    let results =
+        ["forged", "stale", "tampered", "mismatching", "payment", "recorded", "refund"].map(|step| observed.step(step));
+    let [passed, failed, skipped] = ["passed", "failed", "skipped"].map(Some);
+    assert_eq!(results, [passed, failed, passed, passed, passed, passed, skipped]);
+    assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn duplicate_and_forged_payments_are_refunded() {
     for fault in [Fault::WebhookDuplicates, Fault::WebhookAcceptsForged, Fault::WebhookIgnoresAmount] {
         let (harness, observed) = with(fault).await;
