@@ -1,18 +1,26 @@
-//! Bound of the ids that the platform gives.
+//! Ids that the platform gives: their form and their bound.
 
-use check::{FailureKind, Mismatch, ours, phrase};
+use check::{FailureKind, Mismatch, foreign, ours, phrase};
 use serde_json::Value;
 use settings::written_id;
 
 /// Maximum length of an id that is kept or sent back, in bytes.
 const MAX_ID: usize = 128;
 
-/// Returns an id as text, if it has at most 128 bytes. `pointer` tells where it was.
+/// Maximum length of a quoted value that is not an id, in characters.
+const MAX_QUOTED: usize = 60;
+
+/// Returns an id as text without white space around it, if it has at most 128 bytes. `pointer` tells where it was.
 ///
 /// # Errors
-/// A mismatch of kind `assertion`, which does not quote the id.
+/// A mismatch of kind `assertion`. It does not quote a long id, but a value that is neither a text nor a number, or blank.
 pub fn short_id(id: &Value, pointer: &str) -> Result<String, Mismatch> {
-    let id = written_id(id);
+    let text = written_id(id);
+    if !(id.is_string() || id.is_number()) || text.trim().is_empty() {
+        let (expected, actual) = (phrase!("an id at {}", ours(pointer)), foreign(id.to_string()).at_most(MAX_QUOTED));
+        return Err(Mismatch::new(FailureKind::Assertion, expected, actual));
+    }
+    let id = text.trim().to_owned();
     if id.len() <= MAX_ID {
         return Ok(id);
     }
@@ -25,6 +33,16 @@ mod tests {
     use check::NoSecrets;
 
     use super::*;
+
+    #[test]
+    fn null_and_other_values_are_no_ids() {
+        for value in ["null", "true", "false", r#"{"id":1}"#, "[1]", r#""""#, r#"" ""#] {
+            let refused = short_id(&serde_json::from_str(value).unwrap(), "/id").unwrap_err();
+            let [expected, actual] = [refused.expected, refused.actual].map(|text| text.admit(&NoSecrets, 200));
+            assert_eq!((expected.as_str(), actual.as_str()), ("an id at /id", value));
+        }
+        assert_eq!(short_id(&Value::from(" n1 "), "/id").unwrap(), "n1");
+    }
 
     #[test]
     fn long_ids_are_refused_and_not_quoted() {

@@ -27,11 +27,11 @@ pub use names::{
     Webhook, Written,
 };
 pub use site::{Site, status};
-pub use statuses::{expect_status, is_status, status_text};
+pub use statuses::{expect_status, is_status, reported_status, status_text};
 pub use templates::PaymentsPath;
 pub use totp::{Totp, TotpError};
 pub use user_session::{BackgroundSession, UserSession};
-pub use values::{count_at, flag_at, found_in_some, items, number_at, time, time_at};
+pub use values::{count_at, flag_at, found_in_some, id_at, items, number_at, reference_at, text_at, time, time_at};
 
 /// The platform's additions to a settings file.
 pub const CONTRACT: settings::Contract =

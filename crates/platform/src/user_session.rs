@@ -23,6 +23,7 @@ use crate::laravel::{Csrf, Session};
 use crate::names::{Encoding, Login, Mode};
 use crate::site::{Site, status};
 use crate::totp::Totp;
+use crate::values::identity;
 use state::{LoginStage, SessionState, lock};
 
 /// Instructions for a session or token that could not be ended: no later run knows it.
@@ -357,11 +358,22 @@ impl<'r> UserSession<'r> {
     /// Expects this value at a pointer, below the platform's wrapper or at the top. Numbers may be written as strings.
     ///
     /// # Errors
-    /// A mismatch of kind `invariant` for another value, of kind `assertion` for a missing one.
+    /// A mismatch of kind `invariant` for another value, of kind `assertion` for a missing or unreadable one.
     pub fn expect_value(&self, response: &Response, pointer: &str, value: &str) -> Result<(), Mismatch> {
-        expect::json_found(response, pointer, self.wrapper())?;
+        if identity(&expect::json_found(response, pointer, self.wrapper())?, pointer)? == value {
+            return Ok(());
+        }
         expect::json_matches(response, pointer, self.wrapper(), &Value::from(value), Compare::Loose)
             .map_err(|mismatch| Mismatch { kind: FailureKind::Invariant, ..mismatch })
+    }
+
+    /// Expects this e-mail address like [`UserSession::expect_value`], in any letter case.
+    ///
+    /// # Errors
+    /// Those of [`UserSession::expect_value`].
+    pub fn expect_email(&self, response: &Response, pointer: &str, email: &str) -> Result<(), Mismatch> {
+        let found = identity(&expect::json_found(response, pointer, self.wrapper())?, pointer)?;
+        if found.to_lowercase() == email.to_lowercase() { Ok(()) } else { self.expect_value(response, pointer, email) }
     }
 
     /// Expects an answer that stays at the platform.

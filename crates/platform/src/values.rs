@@ -90,6 +90,56 @@ pub fn time(times: &Times, found: Option<&Value>, pointer: &str) -> Result<Optio
     read(found, pointer, "a time", |value| times.read(value))
 }
 
+/// Reads an id or a reference, without white space around it. `None` where there is no value or only blank text.
+///
+/// # Errors
+/// A mismatch of kind `assertion` with the value, such as an object or a flag.
+pub fn id_at(item: &Value, pointer: &str) -> Result<Option<String>, Mismatch> {
+    let id = read(item.pointer(pointer), pointer, "an id", |value| (!value.is_boolean()).then(|| plain(value))?)?;
+    Ok(id.filter(|id| !id.is_empty()))
+}
+
+/// Reads the reference of a payment. `None` where there is none: for `null`, `false` and blank text. `0` and `-` are references, so
+/// that an unknown one is never taken for cash.
+///
+/// # Errors
+/// A mismatch of kind `assertion` with the value, such as an object.
+pub fn reference_at(item: &Value, pointer: &str) -> Result<Option<String>, Mismatch> {
+    if item.pointer(pointer) == Some(&Value::Bool(false)) { Ok(None) } else { id_at(item, pointer) }
+}
+
+/// Reads a value that tells whose answer it is, such as an e-mail address.
+///
+/// # Errors
+/// A mismatch of kind `assertion` for a value that is neither a text nor a number. It quotes no list or object, which may hold
+/// another user's data.
+pub(crate) fn identity(found: &Value, pointer: &str) -> Result<String, Mismatch> {
+    let actual = match found {
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+        Value::Null => "null",
+        Value::Bool(true) => "true",
+        Value::Bool(false) => "false",
+        Value::String(text) if text.trim().is_empty() => "an empty text",
+        Value::String(_) | Value::Number(_) => return Ok(written_id(found).trim().to_owned()),
+    };
+    Err(Mismatch::new(FailureKind::Assertion, phrase!("a text or a number at {}", ours(pointer)), actual))
+}
+
+/// Reads a text such as a status or a currency, without white space around it. A number or a flag is written as text. `None` where
+/// there is no value.
+///
+/// # Errors
+/// A mismatch of kind `assertion` with the value: a list or an object.
+pub fn text_at(item: &Value, pointer: &str) -> Result<Option<String>, Mismatch> {
+    read(item.pointer(pointer), pointer, "a text", plain)
+}
+
+/// Text of a value that is neither a list nor an object, without white space around it.
+pub(crate) fn plain(value: &Value) -> Option<String> {
+    (!value.is_array() && !value.is_object()).then(|| written_id(value).trim().to_owned())
+}
+
 fn read<T>(
     found: Option<&Value>,
     pointer: &str,
@@ -102,7 +152,7 @@ fn read<T>(
 }
 
 /// A value that could not be read.
-fn quoted(value: &Value) -> Phrase {
+pub(crate) fn quoted(value: &Value) -> Phrase {
     phrase!("{}, which cannot be read as one", foreign(value.to_string()).at_most(MAX_QUOTED))
 }
 
@@ -180,6 +230,35 @@ mod tests {
             assert_eq!(found, expected, "{value}");
         }
         assert_eq!(flag_at(&json!({}), "/flag").unwrap(), None);
+    }
+
+    #[test]
+    fn ids_and_texts_are_neither_lists_nor_objects() {
+        for (value, id, text) in [
+            (json!("pi_1"), Ok(Some("pi_1")), Ok(Some("pi_1"))),
+            (json!(" pi_1\n"), Ok(Some("pi_1")), Ok(Some("pi_1"))),
+            (json!(1001.0), Ok(Some("1001")), Ok(Some("1001"))),
+            (json!(0), Ok(Some("0")), Ok(Some("0"))),
+            (json!(" "), Ok(None), Ok(Some(""))),
+            (Value::Null, Ok(None), Ok(None)),
+            (json!(true), Err("true"), Ok(Some("true"))),
+            (json!({ "id": 1 }), Err(r#"{"id":1}"#), Err(r#"{"id":1}"#)),
+            (json!(["a"]), Err(r#"["a"]"#), Err(r#"["a"]"#)),
+        ] {
+            let item = json!({ "value": value });
+            for (found, expected, what) in
+                [(id_at(&item, "/value"), id, "an id"), (text_at(&item, "/value"), text, "a text")]
+            {
+                let found = found.map_err(|mismatch| said(&mismatch));
+                let expected = expected
+                    .map(|text| text.map(str::to_owned))
+                    .map_err(|value| format!("expected {what} at /value, found {value}, which cannot be read as one"));
+                assert_eq!(found, expected, "{value}");
+            }
+        }
+        assert_eq!(id_at(&json!({}), "/value").unwrap(), None);
+        assert_eq!(reference_at(&json!({ "value": false }), "/value").unwrap(), None);
+        assert!(reference_at(&json!({ "value": true }), "/value").is_err());
     }
 
     #[test]
