@@ -1,26 +1,20 @@
 //! Ids that the platform gives: their form and their bound.
 
-use check::{FailureKind, Mismatch, foreign, ours, phrase};
+use check::{FailureKind, Mismatch, ours, phrase};
 use serde_json::Value;
-use settings::written_id;
+
+use crate::values::written;
 
 /// Maximum length of an id that is kept or sent back, in bytes.
 const MAX_ID: usize = 128;
 
-/// Maximum length of a quoted value that is not an id, in characters.
-const MAX_QUOTED: usize = 60;
-
 /// Returns an id as text without white space around it, if it has at most 128 bytes. `pointer` tells where it was.
 ///
 /// # Errors
-/// A mismatch of kind `assertion`. It does not quote a long id, but a value that is neither a text nor a number, or blank.
+/// A mismatch of kind `assertion` for a longer one, and for a value that is neither a text nor a number. It quotes neither.
 pub fn short_id(id: &Value, pointer: &str) -> Result<String, Mismatch> {
-    let text = written_id(id);
-    if !(id.is_string() || id.is_number()) || text.trim().is_empty() {
-        let (expected, actual) = (phrase!("an id at {}", ours(pointer)), foreign(id.to_string()).at_most(MAX_QUOTED));
-        return Err(Mismatch::new(FailureKind::Assertion, expected, actual));
-    }
-    let id = text.trim().to_owned();
+    let unreadable = |actual| Mismatch::new(FailureKind::Assertion, phrase!("an id at {}", ours(pointer)), actual);
+    let id = written(id).map_err(unreadable)?;
     if id.len() <= MAX_ID {
         return Ok(id);
     }
@@ -36,10 +30,18 @@ mod tests {
 
     #[test]
     fn null_and_other_values_are_no_ids() {
-        for value in ["null", "true", "false", r#"{"id":1}"#, "[1]", r#""""#, r#"" ""#] {
+        for (value, named) in [
+            ("null", "null"),
+            ("true", "true"),
+            ("false", "false"),
+            (r#"{"id":1}"#, "an object"),
+            ("[1]", "a list"),
+            (r#""""#, "an empty text"),
+            (r#"" ""#, "an empty text"),
+        ] {
             let refused = short_id(&serde_json::from_str(value).unwrap(), "/id").unwrap_err();
             let [expected, actual] = [refused.expected, refused.actual].map(|text| text.admit(&NoSecrets, 200));
-            assert_eq!((expected.as_str(), actual.as_str()), ("an id at /id", value));
+            assert_eq!((expected.as_str(), actual.as_str()), ("an id at /id", named));
         }
         assert_eq!(short_id(&Value::from(" n1 "), "/id").unwrap(), "n1");
     }

@@ -111,19 +111,25 @@ pub fn reference_at(item: &Value, pointer: &str) -> Result<Option<String>, Misma
 /// Reads a value that tells whose answer it is, such as an e-mail address.
 ///
 /// # Errors
-/// A mismatch of kind `assertion` for a value that is neither a text nor a number. It quotes no list or object, which may hold
-/// another user's data.
+/// A mismatch of kind `assertion` for a value that is neither a text nor a number. It quotes no list or object.
 pub(crate) fn identity(found: &Value, pointer: &str) -> Result<String, Mismatch> {
-    let actual = match found {
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-        Value::Null => "null",
-        Value::Bool(true) => "true",
-        Value::Bool(false) => "false",
-        Value::String(text) if text.trim().is_empty() => "an empty text",
-        Value::String(_) | Value::Number(_) => return Ok(written_id(found).trim().to_owned()),
-    };
-    Err(Mismatch::new(FailureKind::Assertion, phrase!("a text or a number at {}", ours(pointer)), actual))
+    written(found).map_err(|actual| {
+        Mismatch::new(FailureKind::Assertion, phrase!("a text or a number at {}", ours(pointer)), actual)
+    })
+}
+
+/// Text of a value that is a text or a number, without white space around it. The error describes another value and quotes no list or
+/// object, which may hold a user's data.
+pub(crate) fn written(value: &Value) -> Result<String, &'static str> {
+    match value {
+        Value::Array(_) => Err("a list"),
+        Value::Object(_) => Err("an object"),
+        Value::Null => Err("null"),
+        Value::Bool(true) => Err("true"),
+        Value::Bool(false) => Err("false"),
+        Value::String(text) if text.trim().is_empty() => Err("an empty text"),
+        Value::String(_) | Value::Number(_) => Ok(written_id(value).trim().to_owned()),
+    }
 }
 
 /// Reads a text such as a status or a currency, without white space around it. A number or a flag is written as text. `None` where

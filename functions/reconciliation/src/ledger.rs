@@ -3,7 +3,7 @@
 use std::collections::hash_map::{self, HashMap};
 use std::collections::{BTreeMap, HashSet};
 
-use check::{Phrase, Piece, foreign, ours, phrase};
+use check::{Phrase, foreign, ours, phrase};
 use jiff::{SignedDuration, Timestamp};
 
 /// Maximum number of references in the evidence of one kind; the others are counted.
@@ -23,13 +23,48 @@ pub(crate) struct Entry {
     pub(crate) count: u32,
 }
 
+impl Entry {
+    /// Length of the texts. **Units:** bytes.
+    fn texts(&self) -> usize {
+        self.currency.len() + self.status.text().len()
+    }
+}
+
+/// Maximum length of a status that is kept for messages, in characters.
+const MAX_STATUS: usize = 40;
+
 /// Status of a payment, reduced to the difference that both sides know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     /// Paid, even if refunded later.
     Succeeded,
-    /// Not paid, or not yet.
-    Other,
+    /// Not paid, or not yet, with the start of the side's own status.
+    Other(Box<str>),
+}
+
+impl Status {
+    pub(crate) fn read(has_succeeded: bool, reported: &str) -> Self {
+        if has_succeeded { Self::Succeeded } else { Self::Other(reported.chars().take(MAX_STATUS).collect()) }
+    }
+
+    fn has_succeeded(&self) -> bool {
+        *self == Self::Succeeded
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Succeeded => "",
+            Self::Other(reported) => reported,
+        }
+    }
+
+    fn shown(&self) -> Phrase {
+        match self {
+            Self::Succeeded => "succeeded".into(),
+            Self::Other(reported) if reported.is_empty() => "no status".into(),
+            Self::Other(reported) => phrase!("`{}`", foreign(reported)),
+        }
+    }
 }
 
 /// Memory of an id besides its text: payments that are not compared have nothing else. **Units:** bytes.
@@ -41,7 +76,7 @@ pub(crate) struct Side {
     payments: HashMap<Box<str>, Entry>,
     /// Ids of the payments already read.
     ids: HashSet<Box<str>>,
-    /// Length of all references, currencies and ids, and the ids' place in memory. **Units:** bytes.
+    /// Length of all references, currencies, statuses and ids, and the ids' place in memory. **Units:** bytes.
     bytes: usize,
 }
 
@@ -56,14 +91,14 @@ impl Side {
 
     /// Adds a payment. One with a known reference is counted, or replaces the other if `replaces` is true.
     pub(crate) fn add(&mut self, reference: Box<str>, entry: Entry, replaces: bool) {
-        let length = entry.currency.len();
+        let length = entry.texts();
         match self.payments.entry(reference) {
             hash_map::Entry::Vacant(place) => {
                 self.bytes += place.key().len() + length;
                 place.insert(entry);
             }
             hash_map::Entry::Occupied(mut known) if replaces => {
-                self.bytes = self.bytes + length - known.get().currency.len();
+                self.bytes = self.bytes + length - known.get().texts();
                 known.insert(entry);
             }
             hash_map::Entry::Occupied(mut known) => known.get_mut().count += 1,
@@ -75,7 +110,7 @@ impl Side {
         self.payments.len()
     }
 
-    /// Length of all references, currencies and ids, and the ids' place in memory. **Units:** bytes.
+    /// Length of all references, currencies, statuses and ids, and the ids' place in memory. **Units:** bytes.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
@@ -167,14 +202,17 @@ pub(crate) fn compare(platform: &Side, provider: &Side, window: &Window) -> Diff
         differences.entry(kind).or_default().push((reference.to_owned(), description));
     };
     let both_sides =
-        |on_platform: Piece, at_provider: Piece| phrase!("platform {}, provider {}", on_platform, at_provider);
+        |on_platform: Phrase, at_provider: Phrase| phrase!("platform {}, provider {}", on_platform, at_provider);
     let amount = |entry: &Entry| foreign(entry.amount.to_string());
     let price = |entry: &Entry| phrase!("{} {}", amount(entry), foreign(&entry.currency));
-    let status = |entry: &Entry| ours(format!("{:?}", entry.status));
+    let currency = |entry: &Entry| match &*entry.currency {
+        "" => "no currency".into(),
+        known => Phrase::from(foreign(known)),
+    };
     for (reference, at_provider) in provider {
         let is_in_window = window.contains(at_provider.at);
         let Some(on_platform) = platform.get(reference) else {
-            if is_in_window && at_provider.status == Status::Succeeded {
+            if is_in_window && at_provider.status.has_succeeded() {
                 add(Kind::MissingOnPlatform, reference, price(at_provider));
             }
             continue;
@@ -183,13 +221,13 @@ pub(crate) fn compare(platform: &Side, provider: &Side, window: &Window) -> Diff
             continue;
         }
         if (on_platform.amount - at_provider.amount).abs() >= 0.5 {
-            add(Kind::Amount, reference, both_sides(amount(on_platform), amount(at_provider)));
+            add(Kind::Amount, reference, both_sides(amount(on_platform).into(), amount(at_provider).into()));
         }
         if on_platform.currency != at_provider.currency {
-            add(Kind::Currency, reference, both_sides(foreign(&on_platform.currency), foreign(&at_provider.currency)));
+            add(Kind::Currency, reference, both_sides(currency(on_platform), currency(at_provider)));
         }
-        if on_platform.status != at_provider.status {
-            add(Kind::Status, reference, both_sides(status(on_platform), status(at_provider)));
+        if on_platform.status.has_succeeded() != at_provider.status.has_succeeded() {
+            add(Kind::Status, reference, both_sides(on_platform.status.shown(), at_provider.status.shown()));
         }
         let delay = on_platform.at.duration_since(at_provider.at);
         // An intent from before the window, without a payment time, may have been paid just now.
@@ -198,7 +236,7 @@ pub(crate) fn compare(platform: &Side, provider: &Side, window: &Window) -> Diff
         }
     }
     for (reference, on_platform) in platform.iter().filter(|(_, on_platform)| window.contains(on_platform.at)) {
-        if on_platform.status == Status::Succeeded && !provider.contains_key(reference) {
+        if on_platform.status.has_succeeded() && !provider.contains_key(reference) {
             add(Kind::MissingAtProvider, reference, price(on_platform));
         }
         if on_platform.count > 1 {
@@ -280,12 +318,32 @@ mod tests {
         assert_eq!(kinds(&[("a", good.clone())], &[]), [("missing-at-provider", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.amount = 101.0))], &[("a", good.clone())]), [("amount", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.currency = "eur".into()))], &[("a", good.clone())]), [("currency", a())]);
-        assert_eq!(kinds(&[("a", other(|e| e.status = Status::Other))], &[("a", good.clone())]), [("status", a())]);
+        assert_eq!(
+            kinds(&[("a", other(|e| e.status = Status::read(false, "open")))], &[("a", good.clone())]),
+            [("status", a())]
+        );
         assert_eq!(kinds(&[("a", other(|e| e.at = at(71)))], &[("a", good.clone())]), [("late", a())]);
         assert_eq!(kinds(&[("a", other(|e| e.count = 2))], &[("a", good.clone())]), [("twice", a())]);
         // A payment without success may be missing on either side.
-        assert!(kinds(&[], &[("a", other(|e| e.status = Status::Other))]).is_empty());
-        assert!(kinds(&[("a", other(|e| e.status = Status::Other))], &[]).is_empty());
+        assert!(kinds(&[], &[("a", other(|e| e.status = Status::read(false, "open")))]).is_empty());
+        assert!(kinds(&[("a", other(|e| e.status = Status::read(false, "open")))], &[]).is_empty());
+    }
+
+    #[test]
+    fn status_is_shown_as_each_side_writes_it() {
+        for (on_platform, at_provider, shown) in [
+            (Status::read(false, "venter"), Status::Succeeded, "platform `venter`, provider succeeded"),
+            (Status::Succeeded, Status::read(false, "canceled"), "platform succeeded, provider `canceled`"),
+            (Status::read(false, ""), Status::Succeeded, "platform no status, provider succeeded"),
+        ] {
+            let with = |status| side(&[("a", Entry { status, ..entry(1.0, 10) })]);
+            let differences = compare(&with(on_platform), &with(at_provider), &window());
+            let (_, description) = differences[&Kind::Status][0].clone();
+            assert_eq!(description.admit(&NoSecrets, 200), shown);
+        }
+        let both = |status: &str| side(&[("a", Entry { status: Status::read(false, status), ..entry(1.0, 10) })]);
+        assert!(compare(&both("venter"), &both("canceled"), &window()).is_empty(), "neither succeeded");
+        assert_eq!(Status::read(false, &"\u{e6}".repeat(1_000)).text().chars().count(), MAX_STATUS);
     }
 
     #[test]
@@ -302,7 +360,8 @@ mod tests {
         // Without a payment time, an old intent is neither missing nor late, but its fields are compared.
         let begun = entry(1.0, -300);
         assert!(kinds(&[("a", entry(1.0, 50))], &[("a", begun.clone())]).is_empty());
-        let other = Entry { amount: 2.0, currency: "eur".into(), status: Status::Other, ..entry(1.0, 50) };
+        let other =
+            Entry { amount: 2.0, currency: "eur".into(), status: Status::read(false, "open"), ..entry(1.0, 50) };
         let actual: Vec<&str> = kinds(&[("a", other)], &[("a", begun)]).into_iter().map(|(kind, _)| kind).collect();
         assert_eq!(actual, ["amount", "currency", "status"]);
     }

@@ -33,6 +33,8 @@ const MAX_PAGES: usize = 2_000;
 const MAX_LOOKUPS: usize = 10;
 /// Maximum size of one side's texts for each of `max_payments`: more than the longest id and reference. **Units:** bytes.
 const MAX_TEXTS: usize = 400;
+/// Maximum length of a quoted link, in characters.
+const MAX_QUOTED: usize = 200;
 
 impl Check for Reconciliation {
     const ID: &'static str = "reconciliation";
@@ -188,15 +190,13 @@ impl Reconciliation {
                 }
             }
             // Recorded only when it fails, as `next`.
-            let next = json(&answer).and_then(|body| next_page(&body, names.next.as_str(), platform.wrapper.as_str()));
+            let next = next_page(&answer, names.next.as_str(), platform.wrapper.as_str());
             url = match next.map_err(|mismatch| step.fail("next", mismatch))? {
                 Next::Nothing => return Ok(true),
                 Next::Page(page) => at(&page)?,
                 Next::Link(link) => {
                     let next = self.site.own_page(&url, &link);
-                    let expected = "a next page on the platform's host";
-                    let elsewhere = || Mismatch::new(FailureKind::Redirect, expected, "a next page on another host");
-                    step.check_value("next", next.ok_or_else(elsewhere))?
+                    step.check_value("next", next.ok_or_else(|| elsewhere(&self.site.base_url, &link)))?
                 }
             };
         }
@@ -386,6 +386,15 @@ fn provider_status(answer: &Response) -> Result<(), Mismatch> {
         actual: phrase!("the payment provider answered {}", answer.status_line()),
         ..mismatch
     })
+}
+
+/// A link to a next page that is not the platform's.
+fn elsewhere(base: &Url, link: &str) -> Mismatch {
+    let host = base.host_str().unwrap_or_default();
+    let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let expected = phrase!("a next page on the platform's host and port, {}", ours(format_args!("{host}{port}")));
+    let actual = phrase!("a link to another host or port: {}", foreign(link).at_most(MAX_QUOTED));
+    Mismatch::new(FailureKind::Redirect, expected, actual)
 }
 
 /// Returns the subject with this name. The names in this module are valid subjects.

@@ -2,10 +2,10 @@
 
 use check::{FailureKind, Mismatch, foreign, ours, phrase};
 use jiff::Timestamp;
-use platform::{Platform, flag_at, is_status, number_at, time_at};
+use platform::{Platform, flag_at, is_status, number_at, reference_at, text_at, time_at};
 use probe::expect::number;
 use serde_json::Value;
-use settings::{Pointer, written_id};
+use settings::Pointer;
 
 use crate::ledger::{Entry, Status};
 
@@ -17,13 +17,12 @@ const MAX_REFERENCE: usize = 255;
 /// Reads a payment of the platform, with its reference. Returns `None` if it is synthetic or was not paid online.
 ///
 /// # Errors
-/// A mismatch if its amount, time or flag is unreadable, or its reference too long.
+/// A mismatch if one of its values is unreadable, or its reference too long.
 pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Box<str>, Entry)>, Mismatch> {
     let names = &platform.school_payments;
-    let text = |pointer: &str| payment.pointer(pointer).map(written_id).unwrap_or_default();
-    let reference = text(names.reference.as_str());
     // Only online payments have a reference.
-    if reference.is_empty() || reference == "null" || reference.starts_with(SYNTHETIC) {
+    let Some(reference) = reference_at(payment, names.reference.as_str())? else { return Ok(None) };
+    if reference.starts_with(SYNTHETIC) {
         return Ok(None);
     }
     short_reference(&reference, names.reference.as_str())?;
@@ -39,10 +38,12 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
     let amount = amount.ok_or_else(|| missing("an amount", &names.amount))?;
     let at = time_at(&platform.times, payment, names.created_at.as_str()).map_err(with_reference)?;
     let at = at.ok_or_else(|| missing("a time", &names.created_at))?;
-    let platform_status = text(names.status.as_str());
+    let text =
+        |pointer: &Pointer| text_at(payment, pointer.as_str()).map_err(with_reference).map(Option::unwrap_or_default);
+    let platform_status = text(&names.status)?;
     let has_succeeded = names.succeeded_statuses.iter().any(|status| is_status(status.as_str(), &platform_status));
-    let status = if has_succeeded { Status::Succeeded } else { Status::Other };
-    let currency = text(names.currency.as_str()).trim().to_lowercase().into();
+    let status = Status::read(has_succeeded, &platform_status);
+    let currency = text(&names.currency)?.to_lowercase().into();
     Ok(Some((reference.into(), Entry { amount, currency, status, at, count: 1 })))
 }
 
@@ -80,7 +81,7 @@ fn entry(intent: &Value) -> Option<Entry> {
     let amount = if has_succeeded { &intent["amount_received"] } else { &intent["amount"] };
     let amount = number(amount).or_else(|| number(&intent["amount"]))?;
     let currency = intent["currency"].as_str().unwrap_or_default().to_lowercase().into();
-    let status = if has_succeeded { Status::Succeeded } else { Status::Other };
+    let status = Status::read(has_succeeded, intent["status"].as_str().unwrap_or_default());
     Some(Entry { amount, currency, status, at, count: 1 })
 }
 
@@ -131,8 +132,13 @@ mod tests {
 
     #[test]
     fn cash_payments_are_ignored() {
-        for cash in [json!({ "provider_reference": null }), json!({ "provider_reference": "" })] {
-            assert_eq!(paid(cash.clone()), None, "{cash}");
+        for cash in [json!(null), json!(""), json!(" "), json!(false)] {
+            assert_eq!(paid(json!({ "provider_reference": cash })), None, "{cash}");
+        }
+        for (online, reference) in [(json!(" pi_1 "), "pi_1"), (json!(0), "0"), (json!("-"), "-"), (json!(17.0), "17")]
+        {
+            let read = paid(json!({ "provider_reference": online })).map(|(reference, _)| reference);
+            assert_eq!(read.as_deref(), Some(reference), "{online}");
         }
     }
 
@@ -175,7 +181,16 @@ mod tests {
 
     #[test]
     fn unreadable_payment_is_a_mismatch() {
-        for changes in [json!({ "amount": "much" }), json!({ "created_at": null }), json!({ "synthetic": "maybe" })] {
+        for changes in [
+            json!({ "amount": "much" }),
+            json!({ "created_at": null }),
+            json!({ "synthetic": "maybe" }),
+            json!({ "provider_reference": { "id": "pi_1" } }),
+            json!({ "provider_reference": ["pi_1"] }),
+            json!({ "provider_reference": true }),
+            json!({ "status": { "value": "succeeded" } }),
+            json!({ "currency": ["dkk"] }),
+        ] {
             let right = json!({ "provider_reference": "pi_1", "amount": 1, "created_at": "2026-11-24T10:00:00Z" });
             assert!(payment(&Platform::default(), &with(right, changes.clone())).is_err(), "{changes}");
         }

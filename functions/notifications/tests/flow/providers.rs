@@ -86,14 +86,15 @@ async fn canary_missing_in_the_record_is_found_at_the_provider() {
 }
 
 #[tokio::test]
-async fn too_long_id_at_the_provider_fails_the_delivery() {
+async fn object_as_a_providers_id_fails_the_delivery() {
     // The whole record, as if it were the id.
     let harness = with_settings(&[SPARKPOST, TWILIO], "\n[platform.notification]\nprovider_id = \"\"\n").await;
     let observed = second_run(&harness).await;
     let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     for failure in failures {
         assert_eq!((failure.step.as_str(), failure.evidence.is_none()), ("delivery", true), "{failures:?}");
-        assert!(failure.expected.starts_with("an id of at most 128 bytes"), "{failures:?}");
+        assert!(failure.expected.starts_with("an id at "), "{failures:?}");
+        assert_eq!(failure.actual.as_str(), "an object", "{failures:?}");
     }
     assert_eq!(failures.len(), 2, "{failures:?}");
     assert!(!harness.platform.requests().counts().keys().any(|route| route.contains("_partners")));
