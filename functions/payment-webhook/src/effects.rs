@@ -1,10 +1,9 @@
 //! Wanted and unwanted effects of the delivered events.
 
 use check::{FailureKind, Mismatch, StepEnded, foreign, ours, phrase};
-use platform::{UserSession, is_status, status};
+use platform::{UserSession, is_status, reported_status, status};
 use probe::expect::json_found;
 use runtime::Step;
-use settings::written_id;
 
 use super::{MAX_BALANCE_READS, MIN_WAIT, PaymentWebhook, Setup};
 use crate::event::{Kind, reference};
@@ -71,7 +70,7 @@ impl PaymentWebhook {
         step.check("status", status(&answer, &[200]))?;
         let actual = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
         let open = actual.and_then(|actual| {
-            let actual = written_id(&actual);
+            let actual = reported_status(&actual, names.status.as_str())?;
             same_status("an invoice that no event paid", names.open_status.as_str(), &actual)
                 .map_err(|mismatch| Mismatch { kind: FailureKind::Invariant, ..mismatch })
         });

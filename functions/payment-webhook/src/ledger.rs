@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use check::{Mismatch, Phrase, foreign, phrase};
 use jiff::Timestamp;
-use platform::{BackgroundSession, Platform, is_status, items, number_at, short_id};
+use platform::{BackgroundSession, Platform, is_status, items, number_at, reference_at, short_id, text_at};
 use probe::{Method, Request, Response};
 use runtime::{Clock, FoundLeftover, began};
 use secrecy::SecretString;
@@ -53,16 +53,19 @@ pub(crate) struct RecordedPayment {
 /// Returns the synthetic invoices of a response.
 ///
 /// # Errors
-/// A mismatch if the response is not a list, or if the id of a synthetic invoice is too long.
+/// A mismatch if the response is not a list, or if the id of a synthetic invoice is unreadable or too long, or its status unreadable.
 pub(crate) fn invoices(platform: &Platform, response: &Response) -> Result<Vec<Invoice>, Mismatch> {
     let names = &platform.invoice;
     let pointers = [&names.id, &names.status, &names.description].map(Pointer::as_str);
     let read = |item: &Value| {
-        let text = |pointer: &str| item.pointer(pointer).map(written_id).unwrap_or_default();
-        let description = text(names.description.as_str());
+        let description = item.pointer(names.description.as_str()).and_then(Value::as_str).unwrap_or_default().trim();
         let id = item.pointer(names.id.as_str()).filter(|_| description.starts_with(MARKER))?;
-        let invoice = Invoice { id: id.clone(), status: text(names.status.as_str()), description };
-        Some(short_id(id, names.id.as_str()).map(|_| invoice))
+        let read = || {
+            short_id(id, names.id.as_str())?;
+            let status = text_at(item, names.status.as_str())?.unwrap_or_default();
+            Ok(Invoice { id: id.clone(), status, description: description.to_owned() })
+        };
+        Some(read())
     };
     items(platform, response, &pointers)?.iter().filter_map(read).collect()
 }
@@ -70,25 +73,22 @@ pub(crate) fn invoices(platform: &Platform, response: &Response) -> Result<Vec<I
 /// Returns the synthetic payments of a response.
 ///
 /// # Errors
-/// A mismatch if the response is not a list, or if the reference of a synthetic payment is too long or its amount unreadable.
+/// A mismatch if the response is not a list, or if a reference is unreadable, or another value of a synthetic payment.
 pub(crate) fn payments(platform: &Platform, response: &Response) -> Result<Vec<RecordedPayment>, Mismatch> {
     let names = &platform.payment;
     let pointers = [&names.reference, &names.amount, &names.currency, &names.status].map(Pointer::as_str);
     let read = |item: &Value| {
-        let text = |pointer: &str| item.pointer(pointer).map(written_id).unwrap_or_default();
-        let found = item.pointer(names.reference.as_str())?;
-        found.as_str().filter(|reference| reference.starts_with(PREFIX))?;
-        let read = || {
-            Ok(RecordedPayment {
-                reference: short_id(found, names.reference.as_str())?,
-                amount: number_at(item, names.amount.as_str())?,
-                currency: text(names.currency.as_str()),
-                status: text(names.status.as_str()),
-            })
-        };
-        Some(read())
+        let text = |pointer: &Pointer| text_at(item, pointer.as_str()).map(Option::unwrap_or_default);
+        let Some(reference) = reference_at(item, names.reference.as_str())? else { return Ok(None) };
+        if !reference.starts_with(PREFIX) {
+            return Ok(None);
+        }
+        let reference = short_id(&Value::from(reference), names.reference.as_str())?;
+        let amount = number_at(item, names.amount.as_str())?;
+        let (currency, status) = (text(&names.currency)?, text(&names.status)?);
+        Ok(Some(RecordedPayment { reference, amount, currency, status }))
     };
-    items(platform, response, &pointers)?.iter().filter_map(read).collect()
+    items(platform, response, &pointers)?.iter().filter_map(|item| read(item).transpose()).collect()
 }
 
 /// Returns the request that delivers an event.

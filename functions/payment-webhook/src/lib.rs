@@ -17,7 +17,7 @@ use check::{Cause, FailureKind, Mismatch, StepEnded, Subject, foreign, ours, phr
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
 use platform::counting::{Counters, Tally, count};
-use platform::{UserSession, is_status, short_id, skew, status, status_text};
+use platform::{UserSession, is_status, reported_status, short_id, skew, status};
 use probe::expect::{json_found, number};
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
@@ -354,7 +354,9 @@ impl PaymentWebhook {
             let answer = setup.user.get(&step, self.invoice_url(&step, &setup.paid_invoice)?).await?;
             step.check("status", status(&answer, &[200]))?;
             let current = step.check_value("has_status", json_found(&answer, names.status.as_str(), wrapper))?;
-            let current = status_text(&current);
+            let current = reported_status(&current, names.status.as_str());
+            // Recorded only when it fails.
+            let current = current.map_err(|mismatch| step.fail("readable", mismatch))?;
             let took = Duration::try_from(run.clock().now().duration_since(accepted)).unwrap_or_default();
             if is_status(names.paid_status.as_str(), &current) {
                 step.passed();

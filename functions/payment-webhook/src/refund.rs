@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use check::{FailureKind, Mismatch, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
-use platform::{UserSession, is_status, status, status_text};
+use platform::{UserSession, is_status, reported_status, status};
 use probe::expect::json_found;
 use probe::{Method, Response};
 use runtime::{MemoryCell, Run, Step};
@@ -42,10 +42,10 @@ impl PaymentWebhook {
             let names = &self.site.platform.invoice;
             let actual = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
             let closed = actual.and_then(|actual| {
-                let is_open = [&names.open_status, &names.paid_status]
-                    .iter()
-                    .any(|open| is_status(open.as_str(), &status_text(&actual)));
-                let actual = phrase!("status {}", foreign(actual.to_string()));
+                let actual = reported_status(&actual, names.status.as_str())?;
+                let is_open =
+                    [&names.open_status, &names.paid_status].iter().any(|open| is_status(open.as_str(), &actual));
+                let actual = phrase!("status {}", foreign(actual));
                 let open = Mismatch::new(FailureKind::Assertion, "the refunded invoice to be closed", actual);
                 if is_open { Err(open) } else { Ok(()) }
             });
