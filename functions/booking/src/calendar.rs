@@ -2,11 +2,11 @@
 
 use check::{Mismatch, Phrase, foreign, ours, phrase};
 use jiff::{SignedDuration, Timestamp};
-use platform::{BackgroundSession, Platform, is_status, items};
+use platform::{BackgroundSession, Platform, id_at, is_status, items, short_id, text_at};
 use probe::{Method, Response, Url};
 use runtime::{FoundLeftover, began};
 use serde_json::Value;
-use settings::{Pointer, written_id};
+use settings::Pointer;
 
 use crate::slots::{self, Slot};
 
@@ -45,22 +45,29 @@ impl Booked {
 /// Returns the bookings of a response, without cancelled ones.
 ///
 /// # Errors
-/// A mismatch if the response is not a list of bookings, or if a time is unreadable.
+/// A mismatch if the response is not a list of bookings, or if an id, a status or a time is unreadable.
 pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Booked>, Mismatch> {
     let names = &platform.booking;
     let pointers = [&names.id, &names.status, &names.starts_at, &names.ends_at].map(Pointer::as_str);
     let read = |item: &Value| {
-        let text = |pointer: &str| item.pointer(pointer).map(written_id);
-        if text(names.status.as_str()).is_some_and(|status| is_status(names.cancelled_status.as_str(), &status)) {
-            return None;
+        let status = text_at(item, names.status.as_str())?;
+        if status.is_some_and(|status| is_status(names.cancelled_status.as_str(), &status)) {
+            return Ok(None);
         }
-        let id = text(names.id.as_str())?;
-        let notes = item.pointer(names.notes.as_str()).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let Some(id) = item.pointer(names.id.as_str()) else { return Ok(None) };
+        let notes = item.pointer(names.notes.as_str()).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+        // Only ids of our own bookings become parts of paths; an entry of another kind may have none.
+        let id = if notes.starts_with(MARKER) {
+            short_id(id, names.id.as_str())?
+        } else {
+            id_at(item, names.id.as_str()).unwrap_or_default().unwrap_or_default()
+        };
         let slot = slots::read(platform, item, names.starts_at.as_str(), names.ends_at.as_str());
         let unreadable = |mismatch: Mismatch| mismatch.with_evidence(phrase!("booking {}", foreign(&id)));
-        Some(slot.map_err(unreadable).map(|slot| Booked { id: id.clone(), slot, notes }))
+        let slot = slot.map_err(unreadable)?;
+        Ok(Some(Booked { id, slot, notes }))
     };
-    items(platform, response, &pointers)?.iter().filter_map(read).collect()
+    items(platform, response, &pointers)?.iter().filter_map(|item| read(item).transpose()).collect()
 }
 
 /// Removal of a run's bookings, found by their marker. Idempotent.

@@ -14,7 +14,7 @@ use check::{FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, ph
 use futures::join;
 use jiff::Timestamp;
 use platform::counting::{Counters, Tally, count};
-use platform::{UserSession, expect_status, items, status};
+use platform::{UserSession, expect_status, items, short_id, status};
 use probe::expect::{Compare, json_found, json_matches, list};
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
@@ -232,9 +232,10 @@ impl Booking {
         step.check("status", status(&answer, created))?;
         record_attempt(run, memory, AttemptResult::Created);
         let id = json_found(&answer, self.site.platform.booking.id.as_str(), self.site.platform.wrapper.as_str());
+        let id = id.and_then(|id| short_id(&id, self.site.platform.booking.id.as_str()));
         let id = step.check_value("id", id)?;
         step.passed();
-        Ok((written_id(&id), slot))
+        Ok((id, slot))
     }
 
     /// Requests a slot, and one of the others if it is refused because another user was faster.
