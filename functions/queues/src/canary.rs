@@ -6,13 +6,12 @@ use check::metric::JOB_DELAY;
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::canaries::Canary as Sent;
-use platform::{Counting, Site, is_status, status, time};
+use platform::{Counting, Site, is_status, reported_status, short_id, status, time};
 use probe::expect::json_found;
 use probe::{Method, Request, Response, Url};
 use runtime::{MemoryCell, Run, Step};
 use secrecy::ExposeSecret;
 use serde_json::Value;
-use settings::written_id;
 
 use crate::memory::{Memory, Past};
 use crate::queue_snapshot::MAX_NAME;
@@ -192,7 +191,9 @@ impl JobApi<'_> {
         }
         step.check("status", status(&answer, &[200]))?;
         let actual = step.check_value("reported", json_found(&answer, names.status.as_str(), wrapper))?;
-        let actual = written_id(&actual);
+        // Recorded only when it fails.
+        let actual =
+            reported_status(&actual, names.status.as_str()).map_err(|mismatch| step.fail("reported", mismatch))?;
         if names.done_statuses.iter().any(|status| is_status(status.as_str(), &actual)) {
             let at = json_found(&answer, names.finished_at.as_str(), wrapper).ok();
             // Recorded only when it fails: the time is optional.
@@ -213,7 +214,7 @@ impl JobApi<'_> {
         step.check("accepted", status(&answer, names.accepted.as_slice()))?;
         let found = json_found(&answer, names.id.as_str(), self.site.platform.wrapper.as_str());
         let id = found
-            .map(|id| written_id(&id))
+            .and_then(|id| short_id(&id, names.id.as_str()))
             .and_then(|id| if id.len() <= MAX_ID_LENGTH { Ok(id) } else { Err(too_long(names.id.as_str(), id.len())) });
         step.check_value("id", id)
     }

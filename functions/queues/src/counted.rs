@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use check::{FailureKind, Mismatch, StepEnded, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::counting::{read_counters, subject};
-use platform::{Counting, Platform, Site, count_at, found_in_some, status_text, time_at};
+use platform::{Counting, Platform, Site, count_at, found_in_some, id_at, reported_status, status_text, time_at};
 use probe::expect::list;
 use runtime::Run;
 use serde_json::Value;
 use settings::Pointer;
 
-use crate::queue_snapshot::{Head, MAX_NAME, QueueSnapshot, whole};
+use crate::queue_snapshot::{Head, QueueSnapshot, whole};
 use crate::tasks::Task;
 
 /// Maximum length of a quoted value, in characters.
@@ -106,7 +106,7 @@ fn read_tasks(value: Value, platform: &Platform) -> Result<Vec<Task>, Mismatch> 
     let names = &platform.counters;
     let task = |task: &Value| {
         let field = |pointer: &str| task.pointer(pointer).filter(|value| !value.is_null());
-        let name = field(names.task_name.as_str()).and_then(Value::as_str).ok_or_else(|| {
+        let name = id_at(task, names.task_name.as_str()).ok().flatten().ok_or_else(|| {
             let expected = phrase!("the name of a scheduled task at {}", ours(names.task_name.as_str()));
             Mismatch::new(FailureKind::Assertion, expected, "a task without one")
                 .with_evidence(foreign(task.to_string()))
@@ -122,12 +122,10 @@ fn read_tasks(value: Value, platform: &Platform) -> Result<Vec<Task>, Mismatch> 
             None
         });
         let status = field(names.task_last_status.as_str());
-        if let Some(status) = status.filter(|status| status.is_object() || status.is_array()) {
-            let expected = phrase!("a status at {}", ours(names.task_last_status.as_str()));
-            let actual = phrase!("{}, which cannot be read as one", foreign(status.to_string()).at_most(MAX_NAME));
-            unreadable.get_or_insert(Mismatch::new(FailureKind::Assertion, expected, actual));
+        if let Some(Err(mismatch)) = status.map(|status| reported_status(status, names.task_last_status.as_str())) {
+            unreadable.get_or_insert(mismatch);
         }
-        Ok(Task { name: name.to_owned(), finished_at, every, status: status.map(status_text), unreadable })
+        Ok(Task { name, finished_at, every, status: status.map(status_text), unreadable })
     };
     let items =
         list(value).map_err(|value| wrong_type(&value, names.scheduled_tasks.as_str(), "a list of scheduled tasks"))?;
@@ -168,6 +166,22 @@ mod tests {
         ];
         assert_eq!(unreadable, expected.map(|text| text.map(str::to_owned)));
         assert_eq!(tasks[1].status.as_deref(), Some("failed"), "judged before what cannot be read");
+    }
+
+    #[test]
+    fn name_of_a_task_is_a_text_or_a_number() {
+        let named = |name: Value| {
+            read_tasks(json!([{ "name": name, "last_finished_at": 1, "last_status": 1 }]), &Platform::default())
+        };
+        for (name, text) in [(json!("backup:run"), "backup:run"), (json!(" t "), "t"), (json!(7), "7")] {
+            assert_eq!(named(name).unwrap()[0].name, text);
+        }
+        for other in [json!(""), json!(null), json!(true), json!(["t"])] {
+            assert!(
+                said(&named(other.clone()).unwrap_err()).contains("the name of a scheduled task at /name"),
+                "{other}"
+            );
+        }
     }
 
     #[test]

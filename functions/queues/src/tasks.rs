@@ -86,7 +86,7 @@ fn judge_one(
     if let Some(unreadable) = &task.unreadable {
         return Err(step.fail("readable", unreadable.clone()));
     }
-    step.check("recent", within.map_or(Ok(()), |within| recent(task, within, now)))
+    step.check("recent", recent(task, within, now))
 }
 
 fn ended_well(task: &Task, failed: &[&str]) -> Result<(), Mismatch> {
@@ -100,15 +100,17 @@ fn ended_well(task: &Task, failed: &[&str]) -> Result<(), Mismatch> {
     Err(Mismatch::new(FailureKind::Assertion, expected, actual))
 }
 
-fn recent(task: &Task, within: Duration, now: Timestamp) -> Result<(), Mismatch> {
+/// Expects the last end of a task in the past, and within its bound if it has one.
+fn recent(task: &Task, within: Option<Duration>, now: Timestamp) -> Result<(), Mismatch> {
+    if let Some(at) = task.finished_at.filter(|at| *at > now + MAX_AHEAD) {
+        let hours = at.duration_since(now).as_secs_f64() / 3_600.0;
+        let expected = phrase!("the last end of the scheduled task `{}` in the past", shown(&task.name));
+        let actual = ours(format_args!("{at:.0}, {hours:.1}"));
+        let actual = phrase!("{} h from now: `platform.times.zone` or one of the clocks is wrong", actual);
+        return Err(Mismatch::new(FailureKind::Assertion, expected, actual));
+    }
+    let Some(within) = within else { return Ok(()) };
     let actual = match task.finished_at {
-        Some(at) if at > now + MAX_AHEAD => {
-            let hours = at.duration_since(now).as_secs_f64() / 3_600.0;
-            let expected = phrase!("the last end of the scheduled task `{}` in the past", shown(&task.name));
-            let actual = ours(format_args!("{at:.0}, {hours:.1}"));
-            let actual = phrase!("{} h from now: `platform.times.zone` or one of the clocks is wrong", actual);
-            return Err(Mismatch::new(FailureKind::Assertion, expected, actual));
-        }
         Some(at) if now.duration_since(at).as_secs_f64() <= within.as_secs_f64() => return Ok(()),
         Some(at) => {
             let hours = now.duration_since(at).as_secs_f64() / 3_600.0;
@@ -152,7 +154,7 @@ mod tests {
 
     #[test]
     fn bound_applies_to_the_last_finished_run() {
-        let within = Duration::from_secs(26 * 3_600);
+        let within = Some(Duration::from_secs(26 * 3_600));
         assert_eq!(recent(&task(Some(at(0)), None, None), within, at(26 * 3_600)), Ok(()));
         let late = recent(&task(Some(at(0)), None, None), within, at(50 * 3_600)).unwrap_err();
         assert_eq!(
@@ -162,8 +164,12 @@ mod tests {
         );
         assert!(recent(&task(None, None, None), within, at(0)).is_err());
         assert_eq!(recent(&task(Some(at(600)), None, None), within, at(0)), Ok(()), "clocks differ");
-        let ahead =
-            recent(&task(Some(at(7_200)), None, None), within, at(0)).unwrap_err().actual.admit(&NoSecrets, 200);
-        assert!(ahead.contains("2.0 h from now: `platform.times.zone`"), "{ahead}");
+        for within in [within, None] {
+            let ahead = recent(&task(Some(at(7_200)), None, None), within, at(0)).unwrap_err();
+            let ahead = ahead.actual.admit(&NoSecrets, 200);
+            assert!(ahead.contains("2.0 h from now: `platform.times.zone`"), "{ahead}");
+        }
+        assert_eq!(recent(&task(Some(at(0)), None, None), None, at(50 * 3_600)), Ok(()), "no bound");
+        assert_eq!(recent(&task(None, None, None), None, at(0)), Ok(()), "no bound, and no run is known");
     }
 }
