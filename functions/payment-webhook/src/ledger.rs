@@ -18,6 +18,8 @@ use crate::event::{MARKER, PREFIX, Payment, marker, reference_prefix, signature}
 /// Interval and number of compensation's polls for a processed refund.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const MAX_POLLS: usize = 7;
+/// Times to refund and void, when payments are processed in between.
+const MAX_ROUNDS: u32 = 3;
 
 /// An invoice in the platform's list.
 #[derive(Clone, Debug)]
@@ -120,6 +122,19 @@ impl Undo {
     /// # Errors
     /// A text with the data that remains or may remain, and the reason.
     pub(crate) async fn run(&self) -> Result<(), Phrase> {
+        let mut rounds = 0;
+        loop {
+            self.refund_payments().await?;
+            let Err(why) = self.void_invoices().await else { return Ok(()) };
+            rounds += 1;
+            // A payment in the queue may have been processed since the list was read, and an invoice with one cannot be voided.
+            if rounds == MAX_ROUNDS || self.unrefunded().await?.is_empty() {
+                return Err(why);
+            }
+        }
+    }
+
+    async fn refund_payments(&self) -> Result<(), Phrase> {
         let paid = self.unrefunded().await?;
         let references: BTreeSet<&str> = paid.iter().map(|payment| payment.reference.as_str()).collect();
         for reference in &references {
@@ -130,6 +145,10 @@ impl Undo {
         if !references.is_empty() {
             self.wait_for_refund().await?;
         }
+        Ok(())
+    }
+
+    async fn void_invoices(&self) -> Result<(), Phrase> {
         for invoice in self.open_invoices().await? {
             self.void_invoice(&invoice).await?;
         }
