@@ -178,7 +178,7 @@ impl Login {
         let answer = user.ask_me(&step).await?;
         let me = &self.site.platform.me;
         step.check("status", status(&answer, &[200]))?;
-        let email = user.expect_value(&answer, me.email.as_str(), &self.account.email);
+        let email = user.expect_email(&answer, me.email.as_str(), &self.account.email);
         step.check("email", email.map_err(without_actual_value))?;
         if let Some(id) = &self.account.id {
             step.check("id", user.expect_value(&answer, me.id.as_str(), id).map_err(without_actual_value))?;

@@ -12,7 +12,7 @@ use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES,
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use platform::canaries::Canary as SentCanary;
 use platform::counting::{Counters, count};
-use platform::{Platform, UserSession, is_status, items, short_id, status, time_at};
+use platform::{Platform, UserSession, is_status, items, short_id, status, text_at, time_at};
 use probe::Method;
 use probe::expect::json_found;
 use runtime::{Check, MemoryCell, Run, Step};
@@ -163,12 +163,15 @@ impl Notifications {
     ) -> Result<DeliveryState, StepEnded> {
         let names = &self.site.platform.notification;
         let text = |entry: &Value, pointer: &str| entry.pointer(pointer).map(written_id).unwrap_or_default();
-        let entry = record.iter().find(|entry| text(entry, names.id.as_str()) == sent.id);
+        let entry = record.iter().find(|entry| text(entry, names.id.as_str()).trim() == sent.id);
         let (known, provider_id) = match entry {
             // The platform may still have sent it.
             None => (Phrase::from("not in the platform's record"), None),
             Some(entry) => {
-                let status = text(entry, names.status.as_str());
+                // Recorded only when it fails.
+                let status =
+                    text_at(entry, names.status.as_str()).map_err(|mismatch| step.fail("readable", mismatch))?;
+                let status = status.unwrap_or_default();
                 if names.delivered_statuses.iter().any(|delivered| is_status(delivered.as_str(), &status)) {
                     // Recorded only when it fails, as few platforms write a time that cannot be read.
                     let at = time_at(&self.site.platform.times, entry, names.delivered_at.as_str());
