@@ -1,4 +1,4 @@
-//! The platform as a check reaches it: its address, its names, and the answers that are no verdict on it.
+//! The platform as a check reaches it: its address, its names, and the answers without a verdict on it.
 
 use std::time::{Duration, Instant};
 
@@ -120,7 +120,7 @@ impl Site {
         }
     }
 
-    /// Resolves a link of the platform to one of its own pages, such as the next page of a list. Behind a proxy that ends TLS,
+    /// Resolves a link of the platform to another page there, such as the next page of a list. Behind a proxy that ends TLS,
     /// Laravel may write the wrong scheme; the one of the base URL is used. `None` for another host or port.
     #[must_use]
     pub fn own_page(&self, from: &Url, link: &str) -> Option<Url> {

@@ -99,7 +99,7 @@ pub fn id_at(item: &Value, pointer: &str) -> Result<Option<String>, Mismatch> {
     Ok(id.filter(|id| !id.is_empty()))
 }
 
-/// Reads the reference of a payment. `None` where there is none: for `null`, `false` and blank text. `0` and `-` are references, so
+/// Reads the reference of a payment. `None` for `null`, `false` and blank text. `0` and `-` are references, so
 /// that an unknown one is never taken for cash.
 ///
 /// # Errors

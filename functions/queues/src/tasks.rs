@@ -13,7 +13,7 @@ use crate::queue_snapshot::MAX_NAME;
 
 /// Tasks beyond this number are not judged.
 const MAX_TASKS: usize = 50;
-/// Time by which the platform's clock may be ahead of ours. A wrong time zone is further off, and would hide a late task.
+/// Time by which the platform's clock may be ahead of this machine's. A wrong time zone is further off, and would hide a late task.
 const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
 /// Scheduled task, as the counters report it.
