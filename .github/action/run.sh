@@ -40,17 +40,30 @@ download() {
   echo "$folder/$name/synthetics"
 }
 
+# A switch that protects production must not depend on its spelling.
+case ${READ_ONLY:-} in
+  true) read_only=(--read-only) ;;
+  false | "") read_only=() ;;
+  *) fail "expected true or false for the input read-only, found $READ_ONLY" ;;
+esac
+if [[ -n ${WAIT_UNTIL_HEALTHY:-} && -z ${SETTINGS:-} ]]; then
+  fail "the input wait-until-healthy needs the input settings: the demo platform is healthy"
+fi
+
 program=${PROGRAM:-}
-if [[ -z $program ]]; then
+if [[ -n $program ]]; then
+  command -v "$program" >/dev/null || fail "expected the path of a program as the input program, found $program"
+else
   version=${VERSION:-$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/Cargo.toml" | head -n 1)}
   program=$(download "$version")
 fi
 
 reports=${REPORTS:-synthetics-reports}
-mkdir -p "$reports"
+said=$(mkdir -p "$reports" 2>&1) || fail "failed to create the folder of the input reports: $said"
+[[ -w $reports ]] || fail "expected a folder that can be written as the input reports, found $reports"
 arguments=(run --also "junit=$reports/junit.xml" --also "html=$reports/report.html" --also "json=$reports/reports.json")
 if [[ -n ${SETTINGS:-} ]]; then arguments+=(--settings "$SETTINGS"); else arguments+=(--demo); fi
-if [[ ${READ_ONLY:-false} == true ]]; then arguments+=(--read-only); fi
+arguments+=(${read_only[@]+"${read_only[@]}"})
 if [[ -n ${WAIT_UNTIL_HEALTHY:-} ]]; then arguments+=(--wait-until-healthy "$WAIT_UNTIL_HEALTHY"); fi
 # Ids of checks have no spaces, and may be on several lines. Without the delimiter, read ends with 1.
 read -r -d '' -a checks <<<"${CHECKS:-}" || true

@@ -1,6 +1,5 @@
 //! `synthetics completions` and `synthetics man`.
 
-use std::io::{Write, stdout};
 use std::path::Path;
 
 use anyhow::Context;
@@ -10,6 +9,7 @@ use clap_mangen::Man;
 
 use crate::arguments::Arguments;
 use crate::exit::Exit;
+use crate::terminal;
 
 /// Prints the completions for a shell.
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<Exit> {
@@ -34,7 +34,6 @@ pub(crate) fn man(folder: Option<&Path>) -> anyhow::Result<Exit> {
 
 /// Prints a generated text as it is: a shell and `man` read its control characters. It has no text from outside.
 fn print(text: &[u8]) -> anyhow::Result<Exit> {
-    // A reader that leaves needs no more of it.
-    let _ = stdout().write_all(text).and_then(|()| stdout().flush());
+    terminal::raw(text);
     Ok(Exit::Passed)
 }

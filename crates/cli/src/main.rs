@@ -58,7 +58,10 @@ async fn done() -> ExitCode {
             eprintln!("{}", mistake.to_string().trim_end());
             return Exit::NothingRun.into();
         }
-        Err(shown) => shown.exit(),
+        Err(shown) => {
+            terminal::written(shown.print().and_then(|()| std::io::Write::flush(&mut std::io::stdout())));
+            return printed(Exit::Passed).into();
+        }
     };
     terminal::set_view(&arguments.view);
     tokio::spawn(terminal::watch_reader());
@@ -84,11 +87,21 @@ async fn done() -> ExitCode {
         Command::Man { folder } => completions::man(folder.as_deref()),
     };
     match done {
-        _ if terminal::is_closed() => Exit::ReaderLeft.into(),
-        Ok(exit) => exit.into(),
+        Ok(exit) => printed(exit).into(),
+        Err(_) if terminal::is_closed() => printed(Exit::NothingRun).into(),
         Err(error) => {
             eprintln!("error: {error:#}");
             Exit::NothingRun.into()
         }
+    }
+}
+
+/// The exit code, unless the output was not printed. A failure stays one.
+fn printed(exit: Exit) -> Exit {
+    match exit {
+        Exit::Passed | Exit::ReaderLeft if terminal::has_failed() => Exit::NothingRun,
+        exit if terminal::has_failed() => exit,
+        _ if terminal::is_closed() => Exit::ReaderLeft,
+        exit => exit,
     }
 }

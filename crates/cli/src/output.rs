@@ -7,11 +7,10 @@ mod page;
 mod waterfall;
 
 use std::cell::OnceCell;
-use std::fs::File;
-use std::io::Write;
+use std::fs::OpenOptions;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use check::Report;
 use operations::thresholds::Thresholds;
 use serde_json::Value;
@@ -23,21 +22,31 @@ use crate::{tables, terminal};
 /// Prints reports.
 pub(crate) struct Output {
     format: Format,
-    files: Vec<(Format, PathBuf, File)>,
+    files: Vec<(Format, PathBuf)>,
     verbose: bool,
     thresholds: OnceCell<Thresholds>,
 }
 
 impl Output {
-    /// Prints in the format of these options. Creates the files at once, so that a wrong name ends the program before anything runs.
+    /// Prints in the format of these options. Files are tried at once, so that a wrong name ends the program before anything runs;
+    /// their content stays until there are results.
     ///
     /// # Errors
-    /// When a file cannot be created.
+    /// When a file cannot be created, or is named twice.
     pub(crate) fn new(options: &RunOptions) -> anyhow::Result<Self> {
-        let mut files = Vec::new();
+        let mut files: Vec<(Format, PathBuf)> = Vec::new();
         for (format, path) in &options.also {
-            let file = File::create(path).with_context(|| format!("failed to create {}", path.display()))?;
-            files.push((*format, path.clone(), file));
+            if files.iter().any(|(_, other)| other == path) {
+                bail!("expected another file for each --also, found {} twice", path.display());
+            }
+            let is_new = !path.exists();
+            let tried = OpenOptions::new().append(true).create(true).open(path);
+            tried.with_context(|| format!("failed to create {}", path.display()))?;
+            if is_new {
+                // Best effort: an empty file is no harm.
+                let _ = std::fs::remove_file(path);
+            }
+            files.push((*format, path.clone()));
         }
         Ok(Self { format: options.format, files, verbose: options.verbose, thresholds: OnceCell::new() })
     }
@@ -62,10 +71,9 @@ impl Output {
         if !matches!(self.format, Format::Ndjson | Format::Table) {
             terminal::document(&self.text(self.format, reports)?);
         }
-        for (format, path, file) in &self.files {
-            let text = self.text(*format, reports)?;
-            writeln!(&*file, "{}", Styled::from(text))
-                .with_context(|| format!("failed to write {}", path.display()))?;
+        for (format, path) in &self.files {
+            let text = format!("{}\n", Styled::from(self.text(*format, reports)?));
+            std::fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))?;
         }
         Ok(())
     }

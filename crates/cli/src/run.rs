@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::screen::Progress;
-use crate::{demo, faults, ports, tables};
+use crate::{demo, faults, ports, tables, terminal};
 
 /// Error of a command without a platform to run against.
 const NO_SOURCE: &str = "nothing to run against; give one of these:\n  \
@@ -43,13 +43,18 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     } else {
         on_demo(options, &memory, &interrupt.token, &output).await?
     };
-    output.all(&reports)?;
     let exit = match Exit::from_reports(&reports) {
         // A platform in maintenance is not healthy yet.
         Exit::Passed if options.wait_until_healthy.is_some() && !reports.iter().all(is_healthy) => Exit::Inconclusive,
         exit => exit,
     };
-    Ok(interrupt.exit_or(exit))
+    match output.all(&reports) {
+        // A failure stays one, though its reports cannot be written.
+        Err(error) if exit != Exit::Passed => eprintln!("error: {error:#}"),
+        written => written?,
+    }
+    // Output that cannot be printed stops the run too, and does not hide a failure.
+    Ok(if terminal::has_failed() && exit == Exit::Failed { exit } else { interrupt.exit_or(exit) })
 }
 
 /// Checks that the options allow.
@@ -172,8 +177,13 @@ async fn run_in_sequence(
 ) -> anyhow::Result<Vec<Report>> {
     let progress = Progress::new(checks.len());
     let mut reports = Vec::new();
-    for check in checks {
+    for (place, check) in checks.iter().enumerate() {
+        if ports.interrupt.is_cancelled() && terminal::is_closed() {
+            break;
+        }
         if ports.interrupt.is_cancelled() {
+            let rest: Vec<&str> = checks[place..].iter().map(|check| check.id()).collect();
+            progress.suspend(|| eprintln!("not run, since the program was stopped: {}", rest.join(", ")));
             break;
         }
         progress.next(check.id());

@@ -23,6 +23,7 @@ const FEWEST_COLUMNS: usize = 20;
 
 static IS_WIDE: AtomicBool = AtomicBool::new(false);
 static IS_CLOSED: AtomicBool = AtomicBool::new(false);
+static HAS_FAILED: AtomicBool = AtomicBool::new(false);
 static CLOSED: Notify = Notify::const_new();
 
 // These replace the standard macros in all modules below. Those neither clean nor wrap, and panic when the reader of a pipe
@@ -151,6 +152,11 @@ pub(crate) async fn reader_left() {
     }
 }
 
+/// True when something could not be printed for another reason than a reader that left.
+pub(crate) fn has_failed() -> bool {
+    HAS_FAILED.load(Ordering::Relaxed)
+}
+
 fn close() {
     IS_CLOSED.store(true, Ordering::Relaxed);
     CLOSED.notify_waiters();
@@ -185,11 +191,21 @@ fn write(text: &str) {
         return;
     }
     let mut out = anstream::stdout();
-    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
-        close();
-        if error.kind() != ErrorKind::BrokenPipe {
-            note(format_args!("error: failed to print: {error}"));
-        }
+    written(writeln!(out, "{text}").and_then(|()| out.flush()));
+}
+
+/// Prints the program's own bytes to standard output as they are, such as a manual page.
+pub(crate) fn raw(text: &[u8]) {
+    written(stdout().write_all(text).and_then(|()| stdout().flush()));
+}
+
+/// Notes whether something could be printed. A reader that left needs no more; any other reason is an error.
+pub(crate) fn written(result: std::io::Result<()>) {
+    let Err(error) = result else { return };
+    close();
+    if error.kind() != ErrorKind::BrokenPipe {
+        HAS_FAILED.store(true, Ordering::Relaxed);
+        note(format_args!("error: failed to print: {error}"));
     }
 }
 

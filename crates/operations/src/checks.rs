@@ -110,7 +110,14 @@ pub fn from_text(name: &str, text: &str, wanted: &[String]) -> anyhow::Result<Ve
     let (unknown_ids, more) = unknown_ids.split_at(unknown_ids.len().min(MAX_UNKNOWN));
     found.extend(unknown_ids.iter().map(|id| document.unknown_check(id, &known)));
     if written.is_empty() {
-        bail!("{name} has no check; add a section such as [check.{}]", known[0]);
+        // The settings of all checks are read with those of one.
+        let mut others = (ALL[0].read)(&document).err().unwrap_or_default();
+        others.retain(|problem| !problem.key.starts_with("check."));
+        let missing = format!("{name} has no check; add a section such as [check.{}]", known[0]);
+        match others.is_empty() {
+            true => bail!("{missing}"),
+            false => bail!("{missing}\n{:#}", problems(&others, 0)),
+        }
     }
     let mut checks = Vec::new();
     let mut seen = HashSet::new();

@@ -170,15 +170,19 @@ fn flows(page: &mut Page, report: &Report, attempt: &Attempt) {
 fn step_row(page: &mut Page, step: &Step) {
     let (class, detail) = match &step.result {
         StepResult::Passed => ("good", None),
-        StepResult::Failed { failure } => ("bad", Some(failure.kind.as_str())),
-        StepResult::Inconclusive { inconclusive } => ("unsure", Some(inconclusive.detail.as_str())),
-        StepResult::Maintenance { detail } => ("calm", Some(detail.as_str())),
-        StepResult::Skipped { reason } => ("calm", Some(reason.as_str())),
+        // Only the first failure of a subject has a section of its own.
+        StepResult::Failed { failure } => {
+            let (kind, expected, actual) = (failure.kind, &failure.expected, &failure.actual);
+            ("bad", Some(format!("{kind}: expected {expected}, found {actual}")))
+        }
+        StepResult::Inconclusive { inconclusive } => ("unsure", Some(inconclusive.detail.to_string())),
+        StepResult::Maintenance { detail } => ("calm", Some(detail.to_string())),
+        StepResult::Skipped { reason } => ("calm", Some(reason.to_string())),
     };
     page.raw("<p class=\"step\"><span class=\"badge ").raw(class).raw("\">").text(step.result.word()).raw("</span> ");
     page.text(&step.name).raw(" <span class=\"quiet\">").text(&milliseconds(step.duration_ms));
     if let Some(detail) = detail {
-        page.raw(": ").text(detail);
+        page.raw(": ").text(&detail);
     }
     page.raw("</span></p>\n");
 }

@@ -52,6 +52,39 @@ fn results_are_also_written_to_files() {
         assert!(text(&output.stderr).contains(expected), "{wrong}: {output:?}");
         assert!(output.stdout.is_empty(), "{wrong}: {output:?}");
     }
+    let again = synthetics(&["run", "availability", "--demo", "--also", &junit, "--also", &junit]);
+    assert!(text(&again.stderr).contains("expected another file"), "{again:?}");
+    // A run that does not begin leaves earlier results and makes no files.
+    let unknown = format!("json={}", file("new.json"));
+    let output = synthetics(&["run", "logn", "--demo", "--also", &junit, "--also", &unknown]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(read("j.xml").contains("<testsuite name=\"availability\""), "{}", read("j.xml"));
+    assert!(!folder.join("new.json").exists());
+}
+
+/// What cannot be written is said, and a failure stays one.
+#[cfg(target_os = "linux")]
+#[test]
+fn full_disk_is_an_error() {
+    let full = || fs::File::create("/dev/full").unwrap();
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_synthetics")).args(arguments).stdout(full()).output().unwrap()
+    };
+    for (arguments, code) in [
+        (&["run", "availability", "--demo"][..], 2),
+        (&["run", "availability", "--demo", "--fault", "500"], 1),
+        (&["faults"], 2),
+        (&["man"], 2),
+        (&["completions", "bash"], 2),
+        (&["--help"], 2),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        assert!(text(&output.stderr).contains("failed to print: "), "{arguments:?}: {output:?}");
+    }
+    let output = synthetics(&["run", "availability", "--demo", "--fault", "500", "--also", "json=/dev/full"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stderr).contains("failed to write /dev/full"), "{output:?}");
 }
 
 #[test]
@@ -145,6 +178,25 @@ fn action_runs_the_demo_and_never_an_input() {
         let inputs = [("PROGRAM", env!("CARGO_BIN_EXE_synthetics")), ("CHECKS", checks)];
         assert_eq!(action(&folder, &inputs).status.code(), Some(2), "{checks}");
         assert!(!folder.join("owned").exists(), "{checks}");
+    }
+}
+
+#[test]
+fn action_refuses_unclear_inputs_in_one_line() {
+    let folder = folder("action-inputs");
+    let program = ("PROGRAM", env!("CARGO_BIN_EXE_synthetics"));
+    for (inputs, expected) in [
+        ([program, ("READ_ONLY", "True")], "expected true or false for the input read-only, found True"),
+        ([program, ("READ_ONLY", "1")], "expected true or false for the input read-only, found 1"),
+        ([program, ("WAIT_UNTIL_HEALTHY", "5m")], "the input wait-until-healthy needs the input settings"),
+        ([program, ("REPORTS", "/dev/null/x")], "failed to create the folder of the input reports"),
+        ([("PROGRAM", "/nonexistent"), ("CHECKS", "login")], "expected the path of a program as the input program"),
+    ] {
+        let output = action(&folder, &inputs);
+        let said = text(&output.stderr);
+        assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{output:?}");
+        assert!(said.starts_with(&format!("error: {expected}")), "{said}");
+        assert!(output.stdout.is_empty(), "{output:?}");
     }
 }
 
