@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::future::pending;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,7 @@ use operations::checks;
 use runtime::{AnyCheck, Clock, Invocation, Ports, SkippingClock, SystemClock};
 use serde_json::json;
 use settings::replaced;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::arguments::DemoOptions;
 use crate::exit::Exit;
@@ -65,6 +67,12 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let mut schedule = interval(options.every);
     schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let began = Instant::now();
+    let mut end = pin!(async {
+        match options.duration {
+            Some(duration) => sleep(duration).await,
+            None => pending().await,
+        }
+    });
     let mut script = Script { fault, duration: options.duration, activated: false, cleared: false };
     loop {
         tokio::select! {
@@ -75,8 +83,10 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
                 }
                 continue;
             }
+            () = &mut end => break,
             () = interrupt.token.cancelled() => break,
         }
+        // A run that has begun is finished, so the next one may be due as well.
         if options.duration.is_some_and(|duration| began.elapsed() >= duration) {
             break;
         }
@@ -186,7 +196,7 @@ impl Show {
             }
         }
         self.runs += 1;
-        self.status = format!("{}; Ctrl-C ends the demo", self.counts());
+        self.status = format!("Ctrl-C ends the demo; {}", self.counts());
         self.redraw();
         Ok(())
     }
@@ -215,7 +225,11 @@ impl Show {
     }
 
     fn counts(&self) -> String {
-        format!("{} of each check, {} sent", counted(self.runs, "run"), counted(self.notified, "notification"))
+        let sent = counted(self.notified, "notification");
+        match self.runs {
+            0 => format!("stopped in the first run, {sent} sent"),
+            runs => format!("{} of each check, {sent} sent", counted(runs, "run")),
+        }
     }
 
     /// Leaves the state of all subjects on a terminal.

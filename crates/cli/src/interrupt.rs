@@ -7,7 +7,10 @@ use runtime::CancellationToken;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
-use crate::terminal;
+use crate::{live, terminal};
+
+/// Answer to the first signal. It fits a line of 60 columns behind the echo of Ctrl-C.
+const STOPPING: &str = "stopping and undoing; a second signal ends at once";
 
 /// Request to stop: Ctrl-C (SIGINT), SIGTERM, or the end of the reader of standard output.
 pub(crate) struct Interrupt {
@@ -33,10 +36,11 @@ impl Interrupt {
             };
             by.get_or_init(|| first);
             if first != Exit::ReaderLeft {
-                eprintln!("stopping: undoing what is in progress; a second signal ends the program at once");
+                eprintln!("{STOPPING}");
             }
             token.cancel();
             let second = next(&mut int, &mut term).await;
+            live::leave();
             std::process::exit(second as i32);
         });
         Ok(interrupt)

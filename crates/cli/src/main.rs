@@ -19,6 +19,7 @@ mod doctor;
 mod exit;
 mod faults;
 mod interrupt;
+mod live;
 mod messages;
 mod offered;
 mod output;

@@ -3,16 +3,17 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use check::message::span;
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use crate::live::{self, above};
 use crate::styled::Styled;
-use crate::terminal;
+use crate::terminal::{self, Stream};
 
 /// Lines of the log that are kept, to be printed again when the width of the terminal changes.
 const KEPT_LINES: usize = 200;
 /// Interval at which the progress of a run moves.
 const TICK: Duration = Duration::from_millis(100);
-
 /// Output of the demo: a log and, on a terminal, a few live lines below it.
 pub(crate) struct Screen {
     live: Option<ProgressBar>,
@@ -26,7 +27,8 @@ pub(crate) struct Screen {
 impl Screen {
     /// Writes to standard output.
     pub(crate) fn new() -> Self {
-        let live = terminal::is_live().then(|| bar(None, ProgressDrawTarget::stdout(), "{msg}"));
+        let live = Stream::Output.is_live().then(|| bar(None, Stream::Output, "{msg}"));
+        live::show(live.as_ref());
         Self {
             live,
             columns: terminal::columns(),
@@ -57,8 +59,10 @@ impl Screen {
 
     fn log(&mut self, text: &Styled, print: impl FnOnce()) {
         self.adapt();
-        let Some(live) = &self.live else { return print() };
-        live.suspend(print);
+        above(print);
+        if !self.is_live() {
+            return;
+        }
         self.log.extend(text.lines());
         self.log.drain(..self.log.len().saturating_sub(KEPT_LINES));
     }
@@ -81,10 +85,10 @@ impl Screen {
         let Some(live) = self.live.as_ref().filter(|_| terminal::columns() != self.columns) else { return };
         self.columns = terminal::columns();
         let log = Styled::from_lines(self.log.iter().cloned()).wrapped(self.columns);
-        let above = log.lines().count().saturating_sub(terminal::lines() / 2);
-        let shown = Styled::from_lines(log.lines().skip(above));
+        let skipped = log.lines().count().saturating_sub(terminal::lines() / 2);
+        let shown = Styled::from_lines(log.lines().skip(skipped));
         live.set_message("");
-        live.suspend(|| {
+        above(|| {
             terminal::clear_screen();
             terminal::print(&shown);
         });
@@ -93,6 +97,7 @@ impl Screen {
     /// Removes the live lines.
     pub(crate) fn clear(&mut self) {
         if let Some(live) = self.live.take() {
+            live::show(None);
             live.finish_and_clear();
         }
     }
@@ -111,8 +116,9 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     /// Starts with no check done.
     pub(crate) fn new(checks: usize) -> Self {
-        let bar = bar(Some(checks), ProgressDrawTarget::stderr(), "{spinner} {msg} ({pos} of {len}, {elapsed})");
+        let bar = bar(Some(checks), Stream::Error, "{spinner} {msg} ({pos} of {len}, {time})");
         bar.enable_steady_tick(TICK);
+        live::show(Some(&bar));
         Self(bar)
     }
 
@@ -124,18 +130,24 @@ impl Progress {
 
     /// Hides the progress while something is printed.
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.0.suspend(print)
+        above(print)
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
+        live::show(None);
         self.0.finish_and_clear();
     }
 }
 
-fn bar(length: Option<usize>, target: ProgressDrawTarget, template: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(length.map(|length| length as u64), target);
+fn bar(length: Option<usize>, stream: Stream, template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(length.map(|length| length as u64), live::target(stream));
     // The templates here are valid.
-    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.with_style(style.with_key("time", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let seconds = i64::try_from(state.elapsed().as_secs()).unwrap_or(i64::MAX);
+        // The line is drawn again soon.
+        let _ = out.write_str(&span(seconds));
+    }))
 }

@@ -2,7 +2,7 @@
 //! a reader that leaves is noticed.
 
 use std::fmt::{Arguments, Write as _};
-use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Result, Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
@@ -12,6 +12,7 @@ use terminal_size::{Height, Width, terminal_size_of};
 use tokio::sync::Notify;
 
 use crate::arguments::View;
+use crate::live;
 use crate::styled::{Styled, Tone};
 
 /// Columns of output for people when neither a terminal nor `COLUMNS` says otherwise.
@@ -61,9 +62,41 @@ pub(crate) fn lines() -> usize {
     terminal_size_of(stdout()).map(|(_, Height(lines))| usize::from(lines)).filter(|lines| *lines > 0).unwrap_or(LINES)
 }
 
-/// True if standard output is a terminal on which lines can be redrawn.
-pub(crate) fn is_live() -> bool {
-    stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+/// A stream for output that people may read on a terminal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error.
+    Error,
+}
+
+impl Stream {
+    /// True if it is a terminal on which lines can be redrawn.
+    pub(crate) fn is_live(self) -> bool {
+        let is_terminal = match self {
+            Self::Output => stdout().is_terminal(),
+            Self::Error => stderr().is_terminal(),
+        };
+        is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// Columns of the terminal.
+    pub(crate) fn columns(self) -> usize {
+        let size = match self {
+            Self::Output => terminal_size_of(stdout()),
+            Self::Error => terminal_size_of(stderr()),
+        };
+        columns_of(size, COLUMNS)
+    }
+
+    /// Writes a drawing with its codes. Not through anstream, which removes them when NO_COLOR is set.
+    pub(crate) fn write(self, drawing: &[u8]) -> Result<()> {
+        match self {
+            Self::Output => stdout().write_all(drawing).and_then(|()| stdout().flush()),
+            Self::Error => stderr().write_all(drawing),
+        }
+    }
 }
 
 /// The text for standard output that does not pass [`print`]: with colours if they are on.
@@ -84,7 +117,7 @@ pub(crate) fn print(text: &Styled) {
     write(&text.wrapped(columns()).ansi());
 }
 
-/// Prints lines to standard error.
+/// Prints lines to standard error, above the live lines if there are any.
 pub(crate) fn note(text: Arguments<'_>) {
     // Editors and scripts read errors by line, with file and key on the same one.
     let columns = if is_wide() { usize::MAX } else { columns_of(terminal_size_of(stderr()), usize::MAX) };
@@ -99,7 +132,7 @@ pub(crate) fn note(text: Arguments<'_>) {
     }
     styled.push(Tone::Plain, text);
     // Without standard error, there is no one to notify.
-    let _ = writeln!(anstream::stderr(), "{}", styled.wrapped(columns).ansi());
+    let _ = live::above(|| writeln!(anstream::stderr(), "{}", styled.wrapped(columns).ansi()));
 }
 
 /// Prints a text for programs to standard output, such as XML, JSON or TOML: its lines keep their length.
@@ -127,10 +160,8 @@ pub(crate) fn json_line(value: &impl Serialize) -> serde_json::Result<()> {
 
 /// Clears the screen; only for a terminal.
 pub(crate) fn clear_screen() {
-    // Cursor to the first line, and clear to the end of the screen (ECMA-48: CUP, ED). Not through anstream, which removes
-    // escapes when NO_COLOR is set.
-    let mut out = stdout();
-    let _ = out.write_all(b"\x1b[H\x1b[J").and_then(|()| out.flush());
+    // Cursor to the first line, and clear to the end of the screen (ECMA-48: CUP, ED).
+    let _ = Stream::Output.write(b"\x1b[H\x1b[J");
 }
 
 /// Watches for the end of the reader of standard output.

@@ -1,12 +1,14 @@
 //! Output as people see it: in a terminal emulator, in pipes, and with colours.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
 use vt100::Parser;
@@ -81,6 +83,16 @@ impl Terminal {
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
+    }
+
+    /// Presses Ctrl-C.
+    pub(crate) fn press_ctrl_c(&self) {
+        (&*self.pty).write_all(b"\x03").unwrap();
+    }
+
+    /// Sends a signal to the program.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 
     /// Reads the rest of the output.
@@ -165,12 +177,66 @@ fn demo_fits_the_terminal_and_leaves_one_table() {
 }
 
 #[test]
+fn signal_in_the_demo_leaves_one_table_and_its_answer() {
+    let in_a_run = |screen: &str| screen.contains("run 1: notifications (");
+    let in_the_first_check = |screen: &str| screen.contains("run 1: ");
+    let between_runs = |screen: &str| screen.contains("Ctrl-C ends the demo; ");
+    let moments: [(&str, fn(&str) -> bool); 3] =
+        [("first check", in_the_first_check), ("in a run", in_a_run), ("between runs", between_runs)];
+    thread::scope(|scope| {
+        for (size, (moment, is_moment)) in [(80, 24), (60, 20)].into_iter().flat_map(|size| moments.map(|m| (size, m)))
+        {
+            scope.spawn(move || {
+                for (signal, code) in [(None, 130), (Some(Signal::SIGTERM), 143)] {
+                    let mut terminal = Terminal::start(&["demo", "--every", "1m", "--port", "0"], size);
+                    assert!(terminal.wait(is_moment), "{size:?}, {moment}");
+                    match signal {
+                        None => terminal.press_ctrl_c(),
+                        Some(signal) => terminal.signal(signal),
+                    }
+                    let status = terminal.end();
+                    let lines = terminal.scrollback();
+                    let text: Vec<&str> = lines.iter().map(|(line, _)| line.as_str()).collect();
+                    let text = text.join("\n");
+                    let case = format!("{size:?}, {moment}, {signal:?}: {text}");
+                    assert_eq!(status.code(), Some(code), "{case}");
+                    let answer = "\nstopping and undoing; a second signal ends at once\n";
+                    assert_eq!(text.matches(answer).count(), 1, "{case}");
+                    assert_eq!(text.matches("\nSTATE ").count(), 1, "{case}");
+                    let counted = if moment == "between runs" {
+                        "\n1 run of each check, 0 "
+                    } else {
+                        "\nstopped in the first run, 0 "
+                    };
+                    assert!(text.contains(counted), "{case}");
+                    for rest in [" healthy: ", "run 1: ", "Ctrl-C ends", "───", "^C"] {
+                        assert!(!text.contains(rest), "{rest}: {case}");
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn run_shows_progress_and_leaves_only_results() {
     let mut terminal = Terminal::start(&["run", "availability", "--demo", "--fault", "slow"], (80, 24));
     assert!(terminal.wait(|screen| screen.contains("running availability (1 of 1, ")));
+    assert!(terminal.wait(|screen| screen.contains(" s)")), "{}", terminal.screen().contents());
     assert!(terminal.end().success());
     let screen = terminal.screen().contents();
     assert!(screen.starts_with("availability: passed, ") && !screen.contains("running"), "{screen}");
+}
+
+#[test]
+fn signal_in_a_run_leaves_its_answer_and_results() {
+    let mut terminal = Terminal::start(&["run", "availability", "--demo", "--fault", "slow"], (60, 20));
+    assert!(terminal.wait(|screen| screen.contains("running availability (1 of 1, ")));
+    terminal.press_ctrl_c();
+    assert_eq!(terminal.end().code(), Some(130));
+    let screen = terminal.screen().contents();
+    assert!(screen.starts_with("stopping and undoing; a second signal ends at once\navailability: "), "{screen}");
+    assert!(!screen.contains("running") && !screen.contains("^C"), "{screen}");
 }
 
 #[test]
