@@ -22,6 +22,7 @@ mod terminal;
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -173,6 +174,14 @@ fn demo_shows_fault_and_recovery() {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
     assert!(!shown.contains("notification_id") && !shown.contains("Ctrl-C ends"), "{shown}");
+}
+
+#[test]
+fn demo_ends_at_its_time_between_two_runs() {
+    let began = Instant::now();
+    let output = synthetics(&["demo", "availability", "--for", "2s", "--every", "1m", "--port", "0"]);
+    assert!(text(&output.stdout).ends_with("\n1 run of each check, 0 notifications sent\n"), "{output:?}");
+    assert!((2..30).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
 
 #[test]
