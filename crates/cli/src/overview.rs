@@ -1,7 +1,9 @@
 //! State of all subjects in the demo: unhealthy ones first, one by one; healthy ones counted.
 
-use check::incident::Incident;
-use check::{Attempt, Report, Verdict};
+use std::collections::BTreeMap;
+
+use check::incident::{Incident, Reason};
+use check::{Attempt, Report, Subject, Verdict};
 
 use crate::screen::Size;
 use crate::styled::{Styled, Tone};
@@ -42,21 +44,51 @@ struct Row {
 /// The last report of each check, in the order in which they run.
 #[derive(Default)]
 pub(crate) struct Overview {
-    last: Vec<(&'static str, Report)>,
+    last: Vec<Examined>,
+}
+
+/// A check and its subjects.
+struct Examined {
+    check: &'static str,
+    report: Report,
+    /// The last verdict on each subject, and since when its incident is open.
+    subjects: BTreeMap<Subject, (Verdict, Option<String>)>,
 }
 
 impl Overview {
-    /// Replaces the report of a check.
+    /// Replaces the report of a check. A subject whose steps were all skipped keeps its state.
     pub(crate) fn insert(&mut self, check: &'static str, report: Report) {
-        match self.last.iter_mut().find(|(other, _)| *other == check) {
-            Some((_, last)) => *last = report,
-            None => self.last.push((check, report)),
+        let since = |subject: &Subject| {
+            let is_open = |reason: &&Reason| {
+                reason.subject == *subject && reason.incident.as_ref().is_some_and(Incident::is_open)
+            };
+            report.reasons.iter().find(is_open).map(|reason| reason.since.strftime("%H:%M:%S").to_string())
+        };
+        let verdicts = report.last_attempt().map(Attempt::verdicts).unwrap_or_default();
+        let mut subjects: BTreeMap<_, _> = verdicts
+            .into_iter()
+            .map(|(subject, verdict)| {
+                let since = since(&subject);
+                (subject, (verdict, since))
+            })
+            .collect();
+        match self.last.iter_mut().find(|last| last.check == check) {
+            Some(last) => {
+                let steps = report.last_attempt().map(|attempt| attempt.steps.as_slice()).unwrap_or_default();
+                for step in steps {
+                    if let Some(state) = last.subjects.remove(&step.subject) {
+                        subjects.entry(step.subject.clone()).or_insert(state);
+                    }
+                }
+                *last = Examined { check, report, subjects };
+            }
+            None => self.last.push(Examined { check, report, subjects }),
         }
     }
 
     /// The last reports.
     pub(crate) fn reports(&self) -> impl Iterator<Item = &Report> {
-        self.last.iter().map(|(_, report)| report)
+        self.last.iter().map(|last| &last.report)
     }
 
     /// Live lines: unhealthy subjects, and one line for the healthy ones. What does not fit is counted.
@@ -107,14 +139,11 @@ impl Overview {
     /// Unhealthy subjects, the most urgent first, and the number of healthy ones of each check.
     fn rows(&self) -> (Vec<Row>, Vec<(&'static str, usize)>) {
         let (mut rows, mut healthy) = (Vec::new(), Vec::new());
-        for (check, report) in &self.last {
+        for Examined { check, subjects, .. } in &self.last {
             let mut count = 0;
-            for (subject, verdict) in report.last_attempt().map(Attempt::verdicts).unwrap_or_default() {
-                let open = report.reasons.iter().find(|reason| {
-                    reason.subject == subject && reason.incident.as_ref().is_some_and(Incident::is_open)
-                });
+            for (subject, (verdict, since)) in subjects {
                 let (state, detail) = match verdict {
-                    Verdict::Healthy if open.is_some() => (State::Recovering, String::new()),
+                    Verdict::Healthy if since.is_some() => (State::Recovering, String::new()),
                     Verdict::Healthy => {
                         count += 1;
                         continue;
@@ -123,8 +152,8 @@ impl Overview {
                     Verdict::Inconclusive(inconclusive) => (State::Inconclusive, inconclusive.detail.to_string()),
                     Verdict::Maintenance(_) => (State::Maintenance, String::new()),
                 };
-                let since = open.map(|reason| reason.since.strftime("%H:%M:%S").to_string()).unwrap_or_default();
-                let subject = tables::subject_name(check, &subject).to_owned();
+                let since = since.clone().unwrap_or_default();
+                let subject = tables::subject_name(check, subject).to_owned();
                 rows.push(Row { state, check, subject, since, detail });
             }
             if count > 0 {
@@ -198,6 +227,37 @@ mod tests {
                 overview.lines(Size { columns: 80, lines }).iter().map(|line| line.to_string()).collect();
             assert_eq!(shown, expected, "{name}");
             assert!(shown.len() < lines, "{name}");
+        }
+    }
+
+    #[test]
+    fn skipped_subject_keeps_its_state() {
+        let steps = |results: &[(&str, Value)]| {
+            let mut report = sample_report(&[1.0]);
+            let step = |(subject, result): &(&str, Value)| {
+                let mut step = json!({
+                    "subject": subject, "name": "delivery", "started": report.started, "duration_ms": 1.0,
+                });
+                step.as_object_mut().unwrap().extend(result.as_object().unwrap().clone());
+                step
+            };
+            let steps: Vec<Value> = results.iter().map(step).collect();
+            report.attempts[0].steps = from_value(json!(steps)).unwrap();
+            report
+        };
+        let passed = json!({ "result": "passed" });
+        let skipped = json!({ "result": "skipped", "reason": "no canary is due" });
+        let mut overview = Overview::default();
+        for (name, results, expected) in [
+            ("never examined", vec![("mail", &passed), ("sms", &skipped)], "1 healthy: notifications 1"),
+            ("examined", vec![("mail", &passed), ("sms", &passed)], "2 healthy: notifications 2"),
+            ("skipped", vec![("mail", &skipped), ("sms", &skipped)], "2 healthy: notifications 2"),
+            ("no longer in the settings", vec![("sms", &skipped)], "1 healthy: notifications 1"),
+        ] {
+            let results: Vec<_> = results.into_iter().map(|(subject, result)| (subject, result.clone())).collect();
+            overview.insert("notifications", steps(&results));
+            let shown = overview.lines(Size { columns: 80, lines: 8 });
+            assert_eq!(shown.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected], "{name}");
         }
     }
 }
