@@ -56,7 +56,7 @@ pub(crate) fn target(stream: Stream) -> ProgressDrawTarget {
 }
 
 /// A terminal whose cursor waits at the start of the last line. The targets of `indicatif` leave it behind the end of that line:
-/// the echo of Ctrl-C would begin a line of its own, and the next drawing would miss the first live line.
+/// the echo of Ctrl-C would begin another line, and the next drawing would miss the first live line.
 struct Canvas {
     stream: Stream,
     /// Codes and text of the drawing in progress.
