@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, TermLike};
 
-use crate::terminal::{self, Stream};
+use crate::stream::{self, Stream};
 
 /// Drawings per second, at most.
 const RATE: u8 = 20;
@@ -83,7 +83,7 @@ impl TermLike for Canvas {
     }
 
     fn height(&self) -> u16 {
-        u16::try_from(terminal::lines()).unwrap_or(u16::MAX)
+        u16::try_from(stream::lines()).unwrap_or(u16::MAX)
     }
 
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {

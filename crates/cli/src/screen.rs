@@ -7,8 +7,9 @@ use check::message::span;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::live::{self, above};
+use crate::stream::{self, Stream};
 use crate::styled::Styled;
-use crate::terminal::{self, Stream};
+use crate::terminal;
 
 /// Lines of the log that are kept, to be printed again when the width of the terminal changes.
 const KEPT_LINES: usize = 200;
@@ -29,12 +30,7 @@ impl Screen {
     pub(crate) fn new() -> Self {
         let live = Stream::Output.is_live().then(|| bar(None, Stream::Output, "{msg}"));
         live::show(live.as_ref());
-        Self {
-            live,
-            columns: terminal::columns(),
-            drawn: (terminal::columns(), terminal::lines()),
-            log: VecDeque::new(),
-        }
+        Self { live, columns: terminal::columns(), drawn: (terminal::columns(), stream::lines()), log: VecDeque::new() }
     }
 
     /// True if there are live lines.
@@ -44,7 +40,7 @@ impl Screen {
 
     /// True if the terminal has another size than at the last drawing.
     pub(crate) fn is_resized(&self) -> bool {
-        self.is_live() && (terminal::columns(), terminal::lines()) != self.drawn
+        self.is_live() && (terminal::columns(), stream::lines()) != self.drawn
     }
 
     /// Prints lines of the log.
@@ -71,7 +67,7 @@ impl Screen {
     pub(crate) fn draw(&mut self, lines: impl FnOnce(Size) -> Vec<Styled>) {
         self.adapt();
         let Some(live) = &self.live else { return };
-        self.drawn = (terminal::columns(), terminal::lines());
+        self.drawn = (terminal::columns(), stream::lines());
         // A line as wide as the terminal would leave no place for the cursor.
         let size = Size { columns: self.drawn.0.saturating_sub(1), lines: (self.drawn.1 / 2).max(4) };
         let lines = lines(size).into_iter().map(|line| line.cut(size.columns));
@@ -85,7 +81,7 @@ impl Screen {
         let Some(live) = self.live.as_ref().filter(|_| terminal::columns() != self.columns) else { return };
         self.columns = terminal::columns();
         let log = Styled::from_lines(self.log.iter().cloned()).wrapped(self.columns);
-        let skipped = log.lines().count().saturating_sub(terminal::lines() / 2);
+        let skipped = log.lines().count().saturating_sub(stream::lines() / 2);
         let shown = Styled::from_lines(log.lines().skip(skipped));
         live.set_message("");
         above(|| {

@@ -2,25 +2,18 @@
 //! a reader that leaves is noticed.
 
 use std::fmt::{Arguments, Write as _};
-use std::io::{ErrorKind, IsTerminal, Result, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use check::is_interpreted;
 use serde::Serialize;
-use terminal_size::{Height, Width, terminal_size_of};
 use tokio::sync::Notify;
 
 use crate::arguments::View;
 use crate::live;
+use crate::stream::Stream;
 use crate::styled::{Styled, Tone};
-
-/// Columns of output for people when neither a terminal nor `COLUMNS` says otherwise.
-const COLUMNS: usize = 80;
-/// Lines of a terminal that does not say how many it has.
-const LINES: usize = 24;
-/// Fewest columns that texts are arranged for.
-const FEWEST_COLUMNS: usize = 20;
 
 static IS_WIDE: AtomicBool = AtomicBool::new(false);
 static IS_CLOSED: AtomicBool = AtomicBool::new(false);
@@ -49,54 +42,12 @@ pub(crate) fn set_view(view: &View) {
 
 /// Columns of standard output: those of the terminal, or else `COLUMNS`, or else 80.
 pub(crate) fn columns() -> usize {
-    if is_wide() { usize::MAX } else { columns_of(terminal_size_of(stdout()), COLUMNS) }
+    if is_wide() { usize::MAX } else { Stream::Output.columns() }
 }
 
 /// True with `--wide`.
 pub(crate) fn is_wide() -> bool {
     IS_WIDE.load(Ordering::Relaxed)
-}
-
-/// Lines of the terminal.
-pub(crate) fn lines() -> usize {
-    terminal_size_of(stdout()).map(|(_, Height(lines))| usize::from(lines)).filter(|lines| *lines > 0).unwrap_or(LINES)
-}
-
-/// A stream for output that people may read on a terminal.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Stream {
-    /// Standard output.
-    Output,
-    /// Standard error.
-    Error,
-}
-
-impl Stream {
-    /// True if it is a terminal on which lines can be redrawn.
-    pub(crate) fn is_live(self) -> bool {
-        let is_terminal = match self {
-            Self::Output => stdout().is_terminal(),
-            Self::Error => stderr().is_terminal(),
-        };
-        is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-    }
-
-    /// Columns of the terminal.
-    pub(crate) fn columns(self) -> usize {
-        let size = match self {
-            Self::Output => terminal_size_of(stdout()),
-            Self::Error => terminal_size_of(stderr()),
-        };
-        columns_of(size, COLUMNS)
-    }
-
-    /// Writes a drawing with its codes. Not through anstream, which removes them when NO_COLOR is set.
-    pub(crate) fn write(self, drawing: &[u8]) -> Result<()> {
-        match self {
-            Self::Output => stdout().write_all(drawing).and_then(|()| stdout().flush()),
-            Self::Error => stderr().write_all(drawing),
-        }
-    }
 }
 
 /// The text for standard output that does not pass [`print`]: with colours if they are on.
@@ -120,7 +71,7 @@ pub(crate) fn print(text: &Styled) {
 /// Prints lines to standard error, above the live lines if there are any.
 pub(crate) fn note(text: Arguments<'_>) {
     // Editors and scripts read errors by line, with file and key on the same one.
-    let columns = if is_wide() { usize::MAX } else { columns_of(terminal_size_of(stderr()), usize::MAX) };
+    let columns = if is_wide() { usize::MAX } else { Stream::Error.columns_or(usize::MAX) };
     let mut text = text.to_string();
     let mut styled = Styled::default();
     // As clap does for its own errors.
@@ -238,13 +189,6 @@ pub(crate) fn written(result: std::io::Result<()>) {
         HAS_FAILED.store(true, Ordering::Relaxed);
         note(format_args!("error: failed to print: {error}"));
     }
-}
-
-/// Columns of the terminal, or else `COLUMNS`, or else this number.
-fn columns_of(size: Option<(Width, Height)>, otherwise: usize) -> usize {
-    let variable = || std::env::var("COLUMNS").ok()?.parse().ok();
-    let terminal = size.map(|(Width(columns), _)| usize::from(columns)).filter(|columns| *columns > 0);
-    terminal.or_else(variable).unwrap_or(otherwise).max(FEWEST_COLUMNS)
 }
 
 /// Escapes what a terminal would interpret or hide in the strings of a JSON text.
