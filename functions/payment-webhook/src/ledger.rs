@@ -124,8 +124,10 @@ impl Undo {
     pub(crate) async fn run(&self) -> Result<(), Phrase> {
         let mut rounds = 0;
         loop {
-            self.refund_payments().await?;
-            let Err(why) = self.void_invoices().await else { return Ok(()) };
+            // A list of payments that cannot be read keeps no unpaid invoice.
+            let (refunded, voided) = (self.refund_payments().await, self.void_invoices().await);
+            refunded?;
+            let Err(why) = voided else { return Ok(()) };
             rounds += 1;
             // A payment in the queue may have been processed since the list was read, and an invoice with one cannot be voided.
             if rounds == MAX_ROUNDS || self.unrefunded().await?.is_empty() {
