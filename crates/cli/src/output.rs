@@ -39,7 +39,7 @@ impl Output {
             if files.iter().any(|(_, other)| other == path) {
                 bail!("expected another file for each --also, found {} twice", path.display());
             }
-            let is_new = !path.exists();
+            let is_new = path.symlink_metadata().is_err();
             let tried = OpenOptions::new().append(true).create(true).open(path);
             tried.with_context(|| format!("failed to create {}", path.display()))?;
             if is_new {

@@ -178,12 +178,12 @@ async fn run_in_sequence(
     let progress = Progress::new(checks.len());
     let mut reports = Vec::new();
     for (place, check) in checks.iter().enumerate() {
-        if ports.interrupt.is_cancelled() && terminal::is_closed() {
-            break;
-        }
         if ports.interrupt.is_cancelled() {
-            let rest: Vec<&str> = checks[place..].iter().map(|check| check.id()).collect();
-            progress.suspend(|| eprintln!("not run, since the program was stopped: {}", rest.join(", ")));
+            // A reader that left stopped the program and needs no more.
+            if !terminal::is_closed() {
+                let rest: Vec<&str> = checks[place..].iter().map(|check| check.id()).collect();
+                eprintln!("not run, since the program was stopped: {}", rest.join(", "));
+            }
             break;
         }
         progress.next(check.id());

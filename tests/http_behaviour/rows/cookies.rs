@@ -36,6 +36,7 @@ pub fn rows(config: &ServerConfig) -> Vec<Row> {
         named("a name without a value", "s", "s").because(NAMELESS),
         named("a value of 4096 bytes, after a name", &long, "4098 bytes"),
         http("`Max-Age=60` and an `Expires` in the past", "s=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
+        named("`s=1; Path=/`, and then `s=2; Path=/next`", "s=1; Path=/\r\nSet-Cookie: s=2; Path=/next", "s=2; s=1"),
         http("`Max-Age=0`", "s=1; Max-Age=0"),
         http("an `Expires` in the past", "s=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT"),
         http("an invalid `Expires`", "s=1; Expires=soon"),

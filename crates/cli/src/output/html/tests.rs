@@ -57,6 +57,20 @@ fn hostile_texts_stay_texts() {
 }
 
 #[test]
+fn later_failures_of_a_subject_say_what_was_found() {
+    let mut report = report("first");
+    let mut later = report.attempts[0].steps[0].clone();
+    later.name = "later".to_owned();
+    later.result = read(json!({
+        "result": "failed",
+        "failure": { "subject": "-", "step": "later", "kind": "invariant", "expected": "a free slot", "actual": "a taken one" },
+    }));
+    report.attempts[0].steps.push(later);
+    let page = page(&[report], &thresholds());
+    assert!(page.contains("invariant: expected a free slot, found a taken one"), "{page}");
+}
+
+#[test]
 fn page_needs_nothing_from_elsewhere() {
     let page = page(&[report("harmless")], &thresholds());
     for outside in ["<script", "href", " src=", "url(", "@import", "http:", "https:", "<link", "<iframe", "<form"] {
