@@ -39,6 +39,8 @@ async fn schedule_notifies_outage_and_recovery() {
         assert_eq!(opened["MessageAttributes"][name]["Value"], value, "filter policies need the attribute {name}");
     }
     let received = on_call.next(NOTIFIED_WITHIN).await;
+    let sms_type = &received["MessageAttributes"]["AWS.SNS.SMS.SMSType"]["Value"];
+    assert_eq!(sms_type, "Transactional", "SMS of other types may arrive late or not at all");
     assert!(received["Subject"].as_str().unwrap().contains("availability"), "{received:#}");
 
     // Two passed runs close the incident.

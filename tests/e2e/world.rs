@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_config::SdkConfig;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, DimensionFilter, StandardUnit, Statistic};
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
@@ -157,9 +157,10 @@ impl World {
         self.settings.push_str(text);
     }
 
-    /// Configures a chat topic and returns the queue behind it.
+    /// Configures a chat topic of another region and returns the queue behind it.
     pub async fn chat(&mut self) -> Queue {
-        Queue::for_topic(&self.sdk, &self.environment, "chat", &mut self.variables).await
+        let elsewhere = self.sdk.to_builder().region(Region::new("eu-west-1")).build();
+        Queue::for_topic(&elsewhere, &self.environment, "chat", &mut self.variables).await
     }
 
     /// Runs the `synthetics` program against the state table and environment of this world.

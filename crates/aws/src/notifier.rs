@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
+use aws_sdk_sns::config::{Config, Region};
 use aws_sdk_sns::types::MessageAttributeValue;
 use check::message::{Notification, Topic, chat, email, sms, subject_line};
 use runtime::{Delivery, Notifier, PortError};
 use serde_json::json;
+
+/// Attribute of a message that decides how its SMS are sent. Source: "Publishing SMS messages to Amazon SNS topics" in the
+/// developer guide of SNS; without it, the account's default applies, which may be `Promotional`: cheap, late, and not sent
+/// to numbers that refuse advertising.
+const SMS_TYPE: &str = "AWS.SNS.SMS.SMSType";
 
 /// ARNs of the topics. Missing topics get no notifications.
 pub type Topics = BTreeMap<Topic, String>;
@@ -34,12 +40,23 @@ impl Notifier for Sns {
         let mut call = self.client.publish().topic_arn(arn).message(message);
         if matches!(topic, Topic::OnCall | Topic::Warnings) {
             call = call.message_structure("json").subject(subject_line(notification));
+            call = call.message_attributes(SMS_TYPE, attribute("Transactional", &operation)?);
         }
         for (name, value) in attributes(notification) {
             call = call.message_attributes(name, attribute(value, &operation)?);
         }
+        let mut call = call.customize();
+        if let Some(region) = region(arn) {
+            // SNS takes messages for a topic only in the topic's own region, and the chat's topic may be in another.
+            call = call.config_override(Config::builder().region(Region::new(region.to_owned())));
+        }
         call.send().await.map(|_| ()).map_err(|error| crate::clients::port_error(operation, error))
     }
+}
+
+/// Region in `arn:aws:sns:<region>:<account>:<name>`.
+fn region(arn: &str) -> Option<&str> {
+    arn.split(':').nth(3).filter(|region| !region.is_empty())
 }
 
 /// Programs get the notification as JSON, chat gets its own format, and people get a text for each medium.

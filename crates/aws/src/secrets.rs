@@ -25,8 +25,8 @@ impl ParameterStore {
     /// # Errors
     /// When no region is set, or there are no credentials.
     #[cfg(feature = "operator")]
-    pub async fn for_operator() -> Result<Self, crate::operator::NoAccess> {
-        Ok(Self::new(Client::new(&crate::operator::config(None).await?)))
+    pub async fn for_operator(region: Option<String>) -> Result<Self, crate::operator::NoAccess> {
+        Ok(Self::new(Client::new(&crate::operator::config(region).await?)))
     }
 
     pub(crate) fn new(client: Client) -> Self {

@@ -78,6 +78,7 @@ pub fn ports(
         secrets: Arc::new(EnvironmentSecrets::new(|_: &str| None).with_parameters(parameters)),
         redactor: Redactor::default(),
         location: "test".to_owned(),
+        region: None,
         interrupt: runtime::CancellationToken::new(),
         recorder: Arc::new(Journey::new),
     }

@@ -157,6 +157,7 @@ fn context<'a>(
 ) -> Context<'a> {
     Context {
         environment: "production",
+        region: Some("eu-north-1"),
         run,
         run_id,
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",

@@ -27,8 +27,10 @@ pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
     let reports = match &options.settings {
         Some(settings) => {
             let ports = ports::ports(&Arc::new(Memory::default()), Arc::new(SystemClock), interrupt.token.clone(), [])?;
-            let secrets = deployment::with_parameters(Arc::clone(&ports.secrets));
-            look(&checks::from_file(settings, &options.checks)?, &Ports { secrets, ..ports }, options.yes).await
+            let checks = checks::from_file(settings, &options.checks)?;
+            let environment = checks.first().map(|check| check.common().environment.as_str());
+            let secrets = deployment::with_parameters(Arc::clone(&ports.secrets), environment);
+            look(&checks, &Ports { secrets, ..ports }, options.yes).await
         }
         None => on_demo(options, &interrupt).await?,
     };

@@ -24,6 +24,7 @@ pub(crate) fn ports(
         secrets: Arc::new(variables.with_parameters(parameters)),
         redactor: Redactor::default(),
         location: "this-machine".to_owned(),
+        region: None,
         interrupt,
         recorder: Arc::new(Journey::new),
     })

@@ -21,6 +21,6 @@ macro_rules! needs_aws {
 needs_aws!(mute, unmute, mutes, list_maintenance, sync_maintenance, clear_memory, incidents, incident);
 
 /// Resolves references on this machine only.
-pub(crate) fn with_parameters(local: Arc<dyn Secrets>) -> Arc<dyn Secrets> {
+pub(crate) fn with_parameters(local: Arc<dyn Secrets>, _: Option<&str>) -> Arc<dyn Secrets> {
     local
 }

@@ -131,6 +131,7 @@ fn ports() -> Ports {
         secrets: Arc::new(EnvironmentSecrets::new(|_: &str| Some(PASSWORD.into()))),
         redactor: Redactor::default(),
         location: "fuzz".to_owned(),
+        region: None,
         interrupt: runtime::CancellationToken::new(),
         recorder: Arc::new(Journey::new),
     }

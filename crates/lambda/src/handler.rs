@@ -142,6 +142,7 @@ async fn start<C: Check>(interrupt: CancellationToken) -> Result<(Prepared<C>, P
         secrets,
         redactor: Redactor::default(),
         location: environment.location,
+        region: Some(environment.region),
         interrupt,
         recorder: Arc::new(Journey::new),
     };

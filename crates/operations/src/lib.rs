@@ -6,7 +6,7 @@ pub mod cost;
 pub mod doctor;
 pub mod mute_rules;
 pub mod names;
-mod samconfig;
+pub mod samconfig;
 pub mod settings_reference;
 pub mod shipped_files;
 pub mod thresholds;

@@ -14,13 +14,43 @@ use overrides::shortened;
 /// The template that SAM CLI deploys when the file names none.
 const DEFAULT_TEMPLATE: &str = "template.yaml";
 
+/// Places of the file below a folder.
+const PLACES: [&str; 2] = ["infra/samconfig.toml", "samconfig.toml"];
+
 /// The content of the file, by environment.
-pub(crate) struct Samconfig {
+#[derive(Clone, Debug)]
+pub struct Samconfig {
     file: String,
     environments: Table,
 }
 
 impl Samconfig {
+    /// Finds and reads the file of the project that a folder belongs to: in `infra/`, or directly in the folder or one above.
+    /// `None`: there is none.
+    ///
+    /// # Errors
+    /// When the file is unreadable or not valid TOML.
+    pub fn find(folder: &Path) -> anyhow::Result<Option<Self>> {
+        let candidates = folder.ancestors().flat_map(|folder| PLACES.map(|place| folder.join(place)));
+        let Some(file) = candidates.into_iter().find(|file| file.is_file()) else { return Ok(None) };
+        let shown = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
+        let text = std::fs::read_to_string(&file).with_context(|| format!("failed to read {shown}"))?;
+        Self::parse(&shown, &text).map(Some)
+    }
+
+    /// Returns the name of the file, for messages.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Returns the name of the stack that a `--config-env` name deploys, if the file names one.
+    #[must_use]
+    pub fn stack_name(&self, config_env: &str) -> Option<&str> {
+        let name = |command| self.value(config_env, command, "stack_name");
+        name("deploy").or_else(|| name("global"))?.as_str()
+    }
+
     /// Parses the text of a file; `file` is its name in errors.
     ///
     /// # Errors
@@ -62,7 +92,8 @@ impl Samconfig {
     }
 
     /// Returns the region that an environment is deployed to, if the file names one.
-    pub(crate) fn region(&self, environment: &str) -> Option<String> {
+    #[must_use]
+    pub fn region(&self, environment: &str) -> Option<String> {
         let region = |command| self.value(environment, command, "region");
         region("deploy").or_else(|| region("global"))?.as_str().map(str::to_owned)
     }
@@ -71,7 +102,7 @@ impl Samconfig {
     ///
     /// # Errors
     /// When `parameter_overrides` is not what SAM CLI reads, with its place in the file.
-    pub(crate) fn parameters(&self, environment: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    pub fn parameters(&self, environment: &str) -> anyhow::Result<BTreeMap<String, String>> {
         let key = format!("{environment}.deploy.parameters.{OVERRIDES}");
         self.overrides(environment).map_err(|rule| anyhow!("{}: {key}: {rule}", self.file))
     }
@@ -135,6 +166,25 @@ mod tests {
         assert_eq!(samconfig.region("x").as_deref(), Some("eu-west-1"));
         assert_eq!((samconfig.template("x"), samconfig.template("y")), (Some("template.yaml"), Some("alarms.yaml")));
         assert!(samconfig.require_environment("x").is_ok() && samconfig.require_environment("y").is_err());
+    }
+
+    #[test]
+    fn nearest_file_is_found() {
+        let folder = std::env::temp_dir().join(format!("samconfig-{}", std::process::id()));
+        let below = folder.join("docs/runbooks");
+        std::fs::create_dir_all(&below).unwrap();
+        std::fs::create_dir_all(folder.join("infra")).unwrap();
+        let text = "[x.global.parameters]\nregion = \"eu-west-1\"\nstack_name = \"mine\"\n";
+        std::fs::write(folder.join("infra/samconfig.toml"), text).unwrap();
+        let found = Samconfig::find(&folder).unwrap().unwrap();
+        assert_eq!(found.file(), "infra/samconfig.toml");
+        assert_eq!((found.region("x").as_deref(), found.stack_name("x")), (Some("eu-west-1"), Some("mine")));
+        assert_eq!((found.region("y"), found.stack_name("y")), (None, None));
+        assert!(Samconfig::find(&below).unwrap().unwrap().file().ends_with("/infra/samconfig.toml"));
+        std::fs::write(folder.join("infra/samconfig.toml"), "region =").unwrap();
+        let error = Samconfig::find(&folder).unwrap_err().to_string();
+        assert_eq!(error, "failed to read infra/samconfig.toml");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

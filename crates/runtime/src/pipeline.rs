@@ -124,7 +124,7 @@ pub async fn execute<C: Check>(
 
     let flow = run_flow(prepared, ports, invocation, &item.stored, began, &mut report).await;
     report.ended = ports.clock.now();
-    let Some(written) = commit(&FinishedRun::new(prepared, &report, flow), ports, item).await? else {
+    let Some(written) = commit(&FinishedRun::new(prepared, ports, &report, flow), ports, item).await? else {
         report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
         report.attempts.clear();
         return Ok(report);
@@ -290,6 +290,7 @@ fn votes(attempts: &[Attempt], is_complete: bool) -> BTreeMap<Subject, Vote> {
 /// A run after its flow: all that its decisions depend on, except the stored state.
 struct FinishedRun<'a, C: Check> {
     prepared: &'a Prepared<C>,
+    region: Option<&'a str>,
     report: &'a Report,
     votes: BTreeMap<Subject, Vote>,
     subjects: Option<BTreeSet<Subject>>,
@@ -311,10 +312,11 @@ struct Draft {
 }
 
 impl<'a, C: Check> FinishedRun<'a, C> {
-    fn new(prepared: &'a Prepared<C>, report: &'a Report, flow: FlowResult<C::Memory>) -> Self {
+    fn new(prepared: &'a Prepared<C>, ports: &'a Ports, report: &'a Report, flow: FlowResult<C::Memory>) -> Self {
         let scheduled_time = report.key.scheduled_time;
         Self {
             prepared,
+            region: ports.region.as_deref(),
             report,
             votes: votes(&report.attempts, flow.is_complete),
             subjects: prepared.check.subjects(),
@@ -346,6 +348,7 @@ impl<'a, C: Check> FinishedRun<'a, C> {
         let owners = reasons.iter().filter_map(|reason| owner(&reason.subject)).collect();
         let context = Context {
             environment: &common.environment,
+            region: self.region,
             run: &report.key,
             run_id: &report.run_id,
             trace_id: &report.trace_id,

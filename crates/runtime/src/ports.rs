@@ -314,6 +314,8 @@ pub struct Ports {
     pub redactor: Redactor,
     /// Location of the runs.
     pub location: String,
+    /// AWS region of the deployment; none on one machine.
+    pub region: Option<String>,
     /// Cancelled when the process is asked to stop. A run in progress then undoes what it has created, and ends.
     pub interrupt: CancellationToken,
     /// Creates the record of an attempt: [`Journey::new`], except in tests that prove that a test can fail.

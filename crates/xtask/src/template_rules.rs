@@ -37,14 +37,15 @@ fn every_function_is_in_the_template() {
 
 #[test]
 fn checks_with_different_cadence_start_in_different_minutes() {
-    let mut five = BTreeSet::new();
+    let mut five = BTreeSet::<u32>::new();
     let mut fifteen = BTreeSet::new();
     for schedule in after_each("Schedule: \"cron(") {
         let minutes = schedule.split(' ').next().unwrap_or_default();
         match minutes.split_once('/') {
             None => assert_eq!(minutes, "*", "unknown cadence"),
             Some((first, "5")) => {
-                five.insert(first.parse::<u32>().unwrap() % 5);
+                let minute = first.parse::<u32>().unwrap() % 5;
+                assert!(five.insert(minute), "two checks start in minute {minute} of every five");
             }
             Some((first, "15")) => {
                 fifteen.insert(first.parse::<u32>().unwrap() % 5);
@@ -84,10 +85,27 @@ fn every_check_has_the_cadence_of_alarms_and_costs() {
         ("booking", 5),
         ("payment-webhook", 5),
         ("integrations", 5),
-        ("journeys", 5),
         ("reconciliation", 15),
     ];
     assert_eq!(schedules.collect::<BTreeSet<_>>(), BTreeSet::from(expected));
+}
+
+/// CloudFormation's language extensions take a body that begins with `Condition` for the function of that name.
+#[test]
+fn no_body_of_a_loop_begins_with_a_condition() {
+    let mut bodies = 0;
+    for (file, text) in TEMPLATES {
+        for (number, (name, first)) in text.lines().zip(text.lines().skip(1)).enumerate() {
+            let key = name.trim_start_matches([' ', '-']);
+            if !(["${", "&{"].iter().any(|place| key.contains(place)) && key.ends_with(':') && !key.contains(' ')) {
+                continue;
+            }
+            bodies += 1;
+            let first = first.trim_start();
+            assert!(!first.starts_with("Condition:"), "infra/{file}:{}: move Condition below Type", number + 2);
+        }
+    }
+    assert!(bodies > 8, "the rule matches {bodies} bodies");
 }
 
 #[test]
@@ -121,6 +139,11 @@ fn no_role_allows_everything() {
 }
 
 const TEMPLATE: &str = include_str!("../../../infra/template.yaml");
+const TEMPLATES: [(&str, &str); 3] = [
+    ("template.yaml", TEMPLATE),
+    ("alarms.yaml", include_str!("../../../infra/alarms.yaml")),
+    ("platform.yaml", include_str!("../../../infra/platform.yaml")),
+];
 
 fn function_ids() -> Vec<String> {
     let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions");

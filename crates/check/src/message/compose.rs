@@ -13,6 +13,8 @@ use crate::model::{Attempt, Leftover, RunKey, Step, Subject};
 pub struct Context<'a> {
     /// The environment of the settings.
     pub environment: &'a str,
+    /// AWS region of the deployment; none on one machine.
+    pub region: Option<&'a str>,
     /// Key of the run.
     pub run: &'a RunKey,
     /// Id of the run.
@@ -122,6 +124,7 @@ fn notification(event: Event, severity: Severity, about: About, context: &Contex
         event,
         check: context.run.check.clone(),
         environment: context.environment.to_owned(),
+        region: context.region.map(str::to_owned),
         location: context.run.location.clone(),
         severity,
         at: context.run.scheduled_time,

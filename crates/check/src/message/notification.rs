@@ -149,6 +149,9 @@ pub struct Notification {
     pub check: String,
     /// Name of the environment.
     pub environment: String,
+    /// AWS region of the deployment, for commands; absent on one machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Location that the run ran from.
     pub location: String,
     /// Severity: critical goes to people who act at once.

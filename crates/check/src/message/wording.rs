@@ -137,8 +137,8 @@ fn first_steps(n: &Notification) -> Vec<(&'static str, String)> {
 fn look_up(n: &Notification) -> Option<(&'static str, String)> {
     let details = match &n.subjects[..] {
         [] => return None,
-        [only] => format!("synthetics incident {} --environment {}", only.incident_id, n.environment),
-        _ => format!("synthetics incidents {} --environment {}", n.check, n.environment),
+        [only] => format!("synthetics incident {} {}", only.incident_id, deployment(n)),
+        _ => format!("synthetics incidents {} {}", n.check, deployment(n)),
     };
     Some(("Details", details))
 }
@@ -159,7 +159,13 @@ fn command(n: &Notification) -> Option<(&'static str, String)> {
         [only] if !only.is_whole() => format!("{}/{only}", n.check),
         _ => n.check.clone(),
     };
-    Some(("Mute", format!("synthetics mute {scope} --environment {} --for 1h --reason \"WHY\"", n.environment)))
+    Some(("Mute", format!("synthetics mute {scope} {} --for 1h --reason \"WHY\"", deployment(n))))
+}
+
+/// Options that name the deployment, so that a command works whatever region the reader's profile has.
+fn deployment(n: &Notification) -> String {
+    let region = n.region.as_ref().map(|region| format!(" --region {region}"));
+    format!("--environment {}{}", n.environment, region.unwrap_or_default())
 }
 
 /// Renders the SMS: at most 140 characters of the GSM 7-bit alphabet, without those that take two.

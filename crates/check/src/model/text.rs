@@ -109,7 +109,7 @@ fn replace(text: &str, keep: impl Fn(char) -> bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::CATALOGUE;
+    use crate::catalogue::{self, CATALOGUE};
 
     #[test]
     fn quantity_has_unit_and_sensible_digits() {
@@ -133,7 +133,16 @@ mod tests {
     #[test]
     fn every_count_of_the_catalogue_has_a_noun() {
         let flags = ["Inconclusive", "Maintenance", "Success"];
-        for metric in CATALOGUE.iter().filter(|metric| metric.unit == Unit::Count) {
+        let only_in_the_report = [
+            catalogue::CACHE_EVICTION_RATE,
+            catalogue::CACHE_REJECTED_CONNECTIONS,
+            catalogue::FAILED_JOBS_STORED,
+            catalogue::PARTNER_CERTIFICATE_DAYS,
+            catalogue::QUEUE_THROUGHPUT,
+            catalogue::SLOW_QUERY_RATE,
+        ];
+        let counts = CATALOGUE.iter().chain(&only_in_the_report).filter(|metric| metric.unit == Unit::Count);
+        for metric in counts {
             assert_eq!(noun(metric.name, 2.0).is_empty(), flags.contains(&metric.name), "{}", metric.name);
         }
     }

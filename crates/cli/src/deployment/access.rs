@@ -1,8 +1,11 @@
 //! State and alarms of a deployment, with an operator's credentials.
 
+use std::sync::Once;
+
 use anyhow::bail;
 use aws::{MuteRules, Table};
 use operations::names;
+use operations::samconfig::Samconfig;
 
 use crate::arguments::Deployment;
 
@@ -13,10 +16,32 @@ pub(crate) async fn table(deployment: &Deployment) -> anyhow::Result<Table> {
         (None, Some(environment)) => names::resource(environment, "state"),
         (None, None) => bail!("no deployment is named; give --environment"),
     };
-    Ok(Table::for_operator(name, deployment.region.clone()).await?)
+    Ok(Table::for_operator(name, region(deployment.region.clone(), deployment.environment.as_deref())).await?)
+}
+
+/// Finds the region of a deployment: the option, the variables, then `samconfig.toml`, in which case it says so. `None`: the
+/// profile of the AWS CLI names it.
+pub(crate) fn region(option: Option<String>, environment: Option<&str>) -> Option<String> {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if option.is_some() || is_set("AWS_REGION") || is_set("AWS_DEFAULT_REGION") {
+        return option;
+    }
+    let samconfig = match Samconfig::find(&std::env::current_dir().ok()?) {
+        Ok(found) => found?,
+        Err(error) => {
+            eprintln!("warning: no region is taken from samconfig.toml: {error:#}");
+            return None;
+        }
+    };
+    let environment = environment?;
+    let region = samconfig.region(environment)?;
+    // A command may connect to several services.
+    static SAID: Once = Once::new();
+    SAID.call_once(|| eprintln!("region {region}, from {} for {environment}", samconfig.file()));
+    Some(region)
 }
 
 /// Opens the alarm mute rules.
-pub(crate) async fn mute_rules(region: Option<String>) -> anyhow::Result<MuteRules> {
-    Ok(MuteRules::for_operator(region).await?)
+pub(crate) async fn mute_rules(option: Option<String>, environment: &str) -> anyhow::Result<MuteRules> {
+    Ok(MuteRules::for_operator(region(option, Some(environment))).await?)
 }

@@ -9,13 +9,16 @@ use secrecy::SecretString;
 use settings::SecretRef;
 use tokio::sync::OnceCell;
 
+use crate::deployment::access;
+
 /// Resolves `ssm:` references in Parameter Store with the operator's credentials, so that the settings of a deployment work as
 /// they are, and all other references on this machine.
-pub(crate) fn with_parameters(local: Arc<dyn Secrets>) -> Arc<dyn Secrets> {
-    Arc::new(OperatorSecrets { local, store: OnceCell::new() })
+pub(crate) fn with_parameters(local: Arc<dyn Secrets>, environment: Option<&str>) -> Arc<dyn Secrets> {
+    Arc::new(OperatorSecrets { environment: environment.map(str::to_owned), local, store: OnceCell::new() })
 }
 
 struct OperatorSecrets {
+    environment: Option<String>,
     local: Arc<dyn Secrets>,
     store: OnceCell<Result<ParameterStore, NoAccess>>,
 }
@@ -24,7 +27,8 @@ struct OperatorSecrets {
 impl Secrets for OperatorSecrets {
     async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError> {
         let SecretRef::Parameter(_) = reference else { return self.local.resolve(reference).await };
-        match self.store.get_or_init(ParameterStore::for_operator).await {
+        let connect = || ParameterStore::for_operator(access::region(None, self.environment.as_deref()));
+        match self.store.get_or_init(connect).await {
             Ok(store) => store.resolve(reference).await,
             Err(no_access) => Err(PortError::new(
                 format!("resolve {reference}"),

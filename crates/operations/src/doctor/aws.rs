@@ -33,8 +33,10 @@ const AGENT: &[&[&str]] = SERVER;
 
 /// Sources: "CloudWatch metrics" in the user guide of each service; "Metrics collected by the CloudWatch agent" in that
 /// of CloudWatch.
-const KNOWN: [Known; 15] = [
+const KNOWN: [Known; 17] = [
     aws_metric("AWS/SQS", "NumberOfMessagesSent", &[&["QueueName"]], NON_NEGATIVE),
+    aws_metric("AWS/SNS", "NumberOfNotificationsFailed", &[&["TopicName"]], NON_NEGATIVE),
+    aws_metric("AWS/SNS", "SMSMonthToDateSpentUSD", &[&[]], NON_NEGATIVE),
     aws_metric("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", BALANCER_ALONE, NON_NEGATIVE),
     aws_metric("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", LOAD_BALANCER, NON_NEGATIVE),
     aws_metric("AWS/ApplicationELB", "TargetResponseTime", LOAD_BALANCER, NON_NEGATIVE),

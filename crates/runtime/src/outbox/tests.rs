@@ -91,6 +91,7 @@ fn notification(size: &Size, id: &str, number: usize) -> Notification {
         event: Event::MonitoringRestored,
         check: "payment-webhook".to_owned(),
         environment: "production".to_owned(),
+        region: Some("eu-north-1".to_owned()),
         location: "eu-north-1".to_owned(),
         severity: Severity::Critical,
         at,

@@ -337,6 +337,7 @@ impl History {
             secrets: Arc::new(EnvironmentSecrets::new(|_: &str| None)),
             redactor: Redactor::default(),
             location: LOCATIONS[start.location].to_owned(),
+            region: None,
             interrupt: runtime::CancellationToken::new(),
             recorder: Arc::new(Journey::new),
         };

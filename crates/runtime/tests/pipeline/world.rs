@@ -319,6 +319,7 @@ impl World {
             secrets: Arc::new(EnvironmentSecrets::new(variable)),
             redactor: Redactor::default(),
             location: location.to_owned(),
+            region: None,
             interrupt: runtime::CancellationToken::new(),
             recorder: Arc::new(Journey::new),
         };

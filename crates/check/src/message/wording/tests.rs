@@ -38,6 +38,7 @@ fn notification(event: Event, names: &[&str]) -> Notification {
         event,
         check: "availability".to_owned(),
         environment: "production".to_owned(),
+        region: None,
         location: "eu-north-1".to_owned(),
         severity: Severity::Critical,
         at: at(60),

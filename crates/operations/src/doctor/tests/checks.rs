@@ -19,6 +19,8 @@ fn without_resource(text: &str, resource: &str) -> String {
 #[test]
 fn check_without_alarms_is_found() {
     let (functions, alarms) = (shipped(FUNCTIONS), shipped(ALARMS));
+    let entry = "\n  Checks:\n    Journeys: { Id: journeys, Schedule: \"cron(3/5 * * * ? *)\" }\n    A";
+    let with_journeys = replaced(&functions, "\n  Checks:\n    A", entry);
     let is_entry = |line: &str| line.starts_with("Integrations: { Id: integrations,");
     let is_allowed = |line: &str| line == "- Integrations";
     let journeys = "    AllowedValues:\n      - Journeys\n      - Availability\n";
@@ -51,7 +53,7 @@ fn check_without_alarms_is_found() {
         ),
         (
             "allowed only in the functions",
-            replaced(&functions, allowed, journeys),
+            replaced(&with_journeys, allowed, journeys),
             alarms.clone(),
             ALARMS,
             "Mappings.Checks.Journeys",
@@ -79,7 +81,7 @@ fn check_without_alarms_is_found() {
         ),
         (
             "mapped in the alarms but not allowed",
-            functions.clone(),
+            with_journeys.clone(),
             replaced(&alarms, "\n  Checks:\n    A", "\n  Checks:\n    Journeys: { Id: journeys, Seconds: 300 }\n    A"),
             ALARMS,
             "Mappings.Checks.Journeys",
