@@ -118,7 +118,7 @@ fn bad_input_exits_2_with_one_message() {
     let broken = settings_file("broken.toml", &DEMO.replace("deadline = \"20s\"", "deadlin = \"20s\""));
     let unknown = settings_file("unknown.toml", &DEMO.replace("[check.availability", "[check.availabilty"));
     let empty = settings_file("empty.toml", "environment = \"x\"\n");
-    let misspelt = settings_file("misspelt.toml", "environmentt = \"x\"\n");
+    let misspelt = settings_file("misspelt.toml", "environs = \"x\"\n");
     let cases: &[(&[&str], &str)] = &[
         (&["run", "nope", "--demo"], "unknown check \"nope\"\n`synthetics run --help` lists all checks"),
         (&["run", "--demo", "--fault", "nope"], "unknown fault \"nope\""),
@@ -129,7 +129,7 @@ fn bad_input_exits_2_with_one_message() {
         (&["settings", "check", &unknown], "unknown check \"availabilty\"; did you mean \"availability\"?"),
         (&["settings", "check", &empty], "has no check"),
         (&["settings", "check", &misspelt], "has no check"),
-        (&["settings", "check", &misspelt], "misspelt.toml:1: environmentt: "),
+        (&["settings", "check", &misspelt], "misspelt.toml:1: environs: "),
         (&["run"], "synthetics run --settings FILE    # "),
         (&["run", "--fault", "500", "--settings", &broken], "--fault"),
         (&["demo", "--for", "soon"], "expected a duration"),
