@@ -29,6 +29,31 @@ fn paths() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn operator_stores_a_secret_that_the_function_reads() {
+    let mut world = World::new("stored").await;
+    let parameter = "/just-driving/stored/availability/api-key";
+    world.append(&format!(
+        "\n[[check.availability.targets]]\nid = \"keyed\"\nurl = \"https://example.org/up\"\n\
+         secret_headers.x-api-key = \"ssm:{parameter}\"\n"
+    ));
+    let settings = world.write_settings().to_str().unwrap().to_owned();
+    let check = ["secrets", "check", "availability", "--settings", &settings];
+    let missing = world.program(&check);
+    assert_eq!(missing.status.code(), Some(1), "{missing:?}");
+    assert!(String::from_utf8(missing.stdout).unwrap().contains(parameter));
+
+    let set = ["secrets", "set", "availability/api-key", "--environment", "stored"];
+    for (input, expected) in [("k3y\nk3y\n", Some(2)), ("c4nary-of-the-operator\r\n", Some(0)), ("", Some(2))] {
+        let output = world.program_with_input(&set, input);
+        assert_eq!(output.status.code(), expected, "{input:?}: {output:?}");
+        assert!(!format!("{output:?}").contains("c4nary"), "{output:?}");
+    }
+    let found = world.program(&check);
+    assert_eq!(found.status.code(), Some(0), "{found:?}");
+    assert_eq!(world.parameter(parameter).await, "c4nary-of-the-operator", "without the line break");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn echoed_secret_never_leaves_the_process() {
     let echo = Echo::start().await;
     let mut world = World::new("canary").await;

@@ -174,6 +174,24 @@ impl World {
         self.program_with(arguments, &BTreeMap::new())
     }
 
+    /// Runs the `synthetics` program with these arguments and this standard input.
+    pub fn program_with_input(&self, arguments: &[&str], input: &str) -> std::process::Output {
+        let path = own_file(&format!("input-{}", self.environment));
+        fs::write(&path, input).unwrap();
+        let mut program = self.command(arguments);
+        program.stdin(fs::File::open(&path).unwrap());
+        let output = tokio::task::block_in_place(|| program.output()).unwrap();
+        remove(&path);
+        output
+    }
+
+    /// Reads a parameter.
+    pub async fn parameter(&self, name: &str) -> String {
+        let client = aws_sdk_ssm::Client::new(&self.sdk);
+        let answer = client.get_parameter().name(name).with_decryption(true).send().await.unwrap();
+        answer.parameter.unwrap().value.unwrap()
+    }
+
     /// Runs checks with the `synthetics` program, which reads secrets from the environment instead of SSM: by path, such as
     /// `login/password`.
     pub fn run_locally(&self, arguments: &[&str], secrets: &BTreeMap<String, String>) -> std::process::Output {
@@ -192,6 +210,11 @@ impl World {
     }
 
     fn program_with(&self, arguments: &[&str], variables: &BTreeMap<String, String>) -> std::process::Output {
+        // Its calls go through a server in this process, which must keep running meanwhile.
+        tokio::task::block_in_place(|| self.command(arguments).envs(variables).output()).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::process::Command {
         let binary = target().join("debug/synthetics");
         assert!(binary.is_file(), "{} is missing\n  build it: cargo xtask test build", binary.display());
         let mut program = std::process::Command::new(binary);
@@ -203,10 +226,8 @@ impl World {
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("USER", "anna")
             // So that a test finds a text in one line.
-            .env("COLUMNS", "1000")
-            .envs(variables);
-        // Its calls go through a server in this process, which must keep running meanwhile.
-        tokio::task::block_in_place(|| program.output()).unwrap()
+            .env("COLUMNS", "1000");
+        program
     }
 
     /// Runs [`Self::synthetics`], expects success and returns its standard output.

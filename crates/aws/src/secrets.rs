@@ -29,6 +29,24 @@ impl ParameterStore {
         Ok(Self::new(Client::new(&crate::operator::config(region).await?)))
     }
 
+    /// Stores a secret under the name of a parameter, encrypted with AWS's own key for Parameter Store, and returns its version.
+    ///
+    /// **Side effects:** replaces the parameter's value; functions use the new one within five minutes.
+    ///
+    /// # Errors
+    /// When AWS refuses it.
+    #[cfg(feature = "operator")]
+    pub async fn put(&self, name: &str, secret: &SecretString) -> Result<i64, PortError> {
+        use aws_sdk_ssm::types::ParameterType;
+        use secrecy::ExposeSecret;
+
+        let call = self.client.put_parameter().name(name).value(secret.expose_secret());
+        let answer = call.r#type(ParameterType::SecureString).overwrite(true).send().await;
+        answer
+            .map(|stored| stored.version())
+            .map_err(|error| crate::clients::port_error(format!("store ssm:{name}"), error))
+    }
+
     pub(crate) fn new(client: Client) -> Self {
         Self { client, cached: Mutex::default() }
     }

@@ -120,6 +120,15 @@ Example:
   synthetics memory clear queues --environment production"
     )]
     Memory(MemoryCommand),
+    /// Store the secrets of a deployment, and check those that settings refer to.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  synthetics secrets set login/password --environment production
+  synthetics secrets check --settings production.toml"
+    )]
+    Secrets(SecretsCommand),
     /// List incidents of a deployment, up to 400 days back.
     #[command(after_help = "\
 Examples:
@@ -207,6 +216,24 @@ pub(crate) enum MemoryCommand {
 Example:
   synthetics memory clear queues --environment production")]
     Clear(ClearMemoryOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Store a secret in Parameter Store, from a prompt or standard input.
+    ///
+    /// The value appears in no argument, shell history or output. One line break at its end is removed; a value that could not be
+    /// sent, such as one with a line break within, is refused.
+    #[command(after_help = "\
+Examples:
+  synthetics secrets set login/password --environment production
+  pass show just-driving/booking | synthetics secrets set booking/password --environment production")]
+    Set(SetSecretOptions),
+    /// Resolve every secret that a settings file refers to, and list those that are missing. Shows no secret.
+    #[command(after_help = "\
+Example:
+  synthetics secrets check --settings production.toml")]
+    Check(CheckSecretsOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -354,7 +381,7 @@ pub(crate) struct Deployment {
     /// State table, if it is not named after the environment.
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
-    /// AWS region. [default: the profile's region]
+    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
     #[arg(long)]
     pub(crate) region: Option<String>,
 }
@@ -400,7 +427,7 @@ pub(crate) struct MaintenanceOptions {
     /// The deployed settings file. The environment is taken from it.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: PathBuf,
-    /// AWS region. [default: the profile's region]
+    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
     #[arg(long)]
     pub(crate) region: Option<String>,
     /// Print JSON.
@@ -415,6 +442,35 @@ pub(crate) struct ClearMemoryOptions {
     pub(crate) check: String,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetSecretOptions {
+    /// Check that uses the secret, and its name, such as `login/password`.
+    #[arg(value_name = "CHECK/NAME")]
+    pub(crate) name: String,
+    /// Environment whose functions use the secret.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: String,
+    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckSecretsOptions {
+    /// Checks whose secrets to look at, by id. [default: all checks in the settings]
+    #[arg(value_name = "CHECK", value_parser = CHECKS)]
+    pub(crate) checks: Vec<String>,
+    /// Settings file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: PathBuf,
+    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

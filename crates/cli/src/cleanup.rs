@@ -29,7 +29,8 @@ pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
             let ports = ports::ports(&Arc::new(Memory::default()), Arc::new(SystemClock), interrupt.token.clone(), [])?;
             let checks = checks::from_file(settings, &options.checks)?;
             let environment = checks.first().map(|check| check.common().environment.as_str());
-            let secrets = deployment::with_parameters(Arc::clone(&ports.secrets), environment);
+            let secrets =
+                deployment::with_parameters(Arc::clone(&ports.secrets), deployment::region(None, environment));
             look(&checks, &Ports { secrets, ..ports }, options.yes).await
         }
         None => on_demo(options, &interrupt).await?,

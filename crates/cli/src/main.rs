@@ -34,7 +34,9 @@ mod tables;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, Command, DoctorCommand, MaintenanceCommand, MemoryCommand, SettingsCommand};
+use arguments::{
+    Arguments, Command, DoctorCommand, MaintenanceCommand, MemoryCommand, SecretsCommand, SettingsCommand,
+};
 use clap::Parser;
 use exit::Exit;
 
@@ -77,6 +79,8 @@ async fn done() -> ExitCode {
         Command::Maintenance(MaintenanceCommand::List(options)) => deployment::list_maintenance(&options).await,
         Command::Maintenance(MaintenanceCommand::Sync(options)) => deployment::sync_maintenance(&options).await,
         Command::Memory(MemoryCommand::Clear(options)) => deployment::clear_memory(&options).await,
+        Command::Secrets(SecretsCommand::Set(options)) => deployment::set_secret(&options).await,
+        Command::Secrets(SecretsCommand::Check(options)) => deployment::check_secrets(&options).await,
         Command::Incidents(options) => deployment::incidents(&options).await,
         Command::Incident(options) => deployment::incident(&options).await,
         Command::Faults { json } => faults::list(json),

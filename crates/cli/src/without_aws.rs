@@ -18,9 +18,25 @@ macro_rules! needs_aws {
     };
 }
 
-needs_aws!(mute, unmute, mutes, list_maintenance, sync_maintenance, clear_memory, incidents, incident);
+needs_aws!(
+    mute,
+    unmute,
+    mutes,
+    list_maintenance,
+    sync_maintenance,
+    clear_memory,
+    incidents,
+    incident,
+    set_secret,
+    check_secrets
+);
+
+/// Says nothing: without AWS no region is needed.
+pub(crate) fn region(_: Option<String>, _: Option<&str>) -> Option<String> {
+    None
+}
 
 /// Resolves references on this machine only.
-pub(crate) fn with_parameters(local: Arc<dyn Secrets>, _: Option<&str>) -> Arc<dyn Secrets> {
+pub(crate) fn with_parameters(local: Arc<dyn Secrets>, _: Option<String>) -> Arc<dyn Secrets> {
     local
 }

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod mute_rules;
 pub mod names;
 pub mod samconfig;
+pub mod secret_references;
 pub mod settings_reference;
 pub mod shipped_files;
 pub mod thresholds;

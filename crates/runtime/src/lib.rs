@@ -17,7 +17,7 @@ mod prepared;
 mod reserve;
 mod run;
 mod run_id;
-mod secret_value;
+pub mod secret_value;
 mod trigger;
 
 pub use any_check::AnyCheck;

@@ -5,11 +5,19 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// Characters that a secret may hold between its first and its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Alphabet {
+pub enum Alphabet {
     /// Keys, tokens, seeds and URLs: what a header can hold. Letters beyond ASCII are sent in UTF-8.
     Visible,
     /// Passwords that people type: any but control characters, which no field of a form takes.
     Typed,
+}
+
+impl Alphabet {
+    /// Alphabet of the secret that a key of the settings or the end of a parameter's name stands for.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        if name.ends_with("password") { Self::Typed } else { Self::Visible }
+    }
 }
 
 /// Reads a stored value. One line break at the end is not part of the secret: files from which secrets are put into stores end
@@ -17,7 +25,7 @@ pub(crate) enum Alphabet {
 ///
 /// # Errors
 /// What is wrong with the value, and what to do.
-pub(crate) fn read(stored: SecretString, alphabet: Alphabet) -> Result<SecretString, String> {
+pub fn read(stored: SecretString, alphabet: Alphabet) -> Result<SecretString, String> {
     let value = stored.expose_secret();
     let trimmed = value.strip_suffix('\n').map_or(value, |value| value.strip_suffix('\r').unwrap_or(value));
     match mistake(trimmed, alphabet) {

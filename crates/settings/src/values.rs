@@ -43,7 +43,10 @@ pub enum SecretRef {
 
 impl SecretRef {
     /// Reads a reference. The function's policy allows one path only, so any other is refused here.
-    pub(crate) fn parse(text: &str, environment: &str, check: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// The expected form, and what was found unless it may be a secret.
+    pub fn parse(text: &str, environment: &str, check: &str) -> Result<Self, String> {
         // An unreadable environment is a separate problem: any name is accepted then.
         let named = if environment.is_empty() { "<environment>" } else { environment };
         let own = format!("just-driving/{named}/{check}/");

@@ -6,9 +6,12 @@ mod maintenance;
 mod memory;
 mod mutes;
 mod parameters;
+mod secrets;
 
+pub(crate) use access::region;
 pub(crate) use incidents::{list as incidents, show as incident};
 pub(crate) use maintenance::{list as list_maintenance, sync as sync_maintenance};
 pub(crate) use memory::clear as clear_memory;
 pub(crate) use mutes::{list as mutes, mute, unmute};
 pub(crate) use parameters::with_parameters;
+pub(crate) use secrets::{check as check_secrets, set as set_secret};

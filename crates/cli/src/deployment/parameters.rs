@@ -9,16 +9,14 @@ use secrecy::SecretString;
 use settings::SecretRef;
 use tokio::sync::OnceCell;
 
-use crate::deployment::access;
-
 /// Resolves `ssm:` references in Parameter Store with the operator's credentials, so that the settings of a deployment work as
 /// they are, and all other references on this machine.
-pub(crate) fn with_parameters(local: Arc<dyn Secrets>, environment: Option<&str>) -> Arc<dyn Secrets> {
-    Arc::new(OperatorSecrets { environment: environment.map(str::to_owned), local, store: OnceCell::new() })
+pub(crate) fn with_parameters(local: Arc<dyn Secrets>, region: Option<String>) -> Arc<dyn Secrets> {
+    Arc::new(OperatorSecrets { region, local, store: OnceCell::new() })
 }
 
 struct OperatorSecrets {
-    environment: Option<String>,
+    region: Option<String>,
     local: Arc<dyn Secrets>,
     store: OnceCell<Result<ParameterStore, NoAccess>>,
 }
@@ -27,8 +25,7 @@ struct OperatorSecrets {
 impl Secrets for OperatorSecrets {
     async fn resolve(&self, reference: &SecretRef) -> Result<SecretString, PortError> {
         let SecretRef::Parameter(_) = reference else { return self.local.resolve(reference).await };
-        let connect = || ParameterStore::for_operator(access::region(None, self.environment.as_deref()));
-        match self.store.get_or_init(connect).await {
+        match self.store.get_or_init(|| ParameterStore::for_operator(self.region.clone())).await {
             Ok(store) => store.resolve(reference).await,
             Err(no_access) => Err(PortError::new(
                 format!("resolve {reference}"),

@@ -113,6 +113,35 @@ fn unresolved_reference_is_inconclusive() {
     assert!(shown.contains("INCONCLUSIVE (reference)") && shown.contains("env:SYNTHETICS_TEST"), "{shown}");
 }
 
+/// A check whose secrets are in these variables.
+fn with_secrets(name: &str, variables: &[(&str, &str)]) -> Output {
+    let settings = DEMO.replace("ssm:/just-driving/demo/login/password", "env:LOGIN_PASSWORD");
+    let settings = settings.replace("ssm:/just-driving/demo/login/ops-token", "env:OPS_TOKEN");
+    let settings = settings.replace("ssm:/just-driving/demo/login/totp-seed", "env:TOTP_SEED");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_synthetics"));
+    let arguments = ["secrets", "check", "login", "--settings", &settings_file(name, &settings)];
+    program.args(arguments).env("COLUMNS", "200").envs(variables.iter().copied()).output().unwrap()
+}
+
+#[test]
+fn missing_secrets_are_listed_and_none_is_shown() {
+    let all =
+        [("LOGIN_PASSWORD", "correct horse"), ("OPS_TOKEN", "k3y-of-the-counters"), ("TOTP_SEED", "JBSWY3DPEHPK3PXP")];
+    let output = with_secrets("secrets.toml", &all);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(shown.contains("3 of 3 secrets can be used"), "{shown}");
+    for (_, value) in all {
+        assert!(!shown.contains(value), "{shown}");
+    }
+    let output = with_secrets("two-secrets.toml", &[all[0], ("OPS_TOKEN", "k3y\n\n")]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(shown.contains("env:OPS_TOKEN      the secret ends with a line break (U+000A)"), "{shown}");
+    assert!(shown.contains("env:TOTP_SEED      the variable is not set, or empty"), "{shown}");
+    assert!(shown.contains("1 of 3 secrets can be used") && !shown.contains("k3y"), "{shown}");
+}
+
 #[test]
 fn bad_input_exits_2_with_one_message() {
     let broken = settings_file("broken.toml", &DEMO.replace("deadline = \"20s\"", "deadlin = \"20s\""));
@@ -136,6 +165,7 @@ fn bad_input_exits_2_with_one_message() {
         (&["run", "logn", "--demo"], "did you mean \"login\"?"),
         (&["demo", "--fault", "login-slw"], "did you mean \"login-slow\"?"),
         (&["frobnicate"], "unrecognized subcommand"),
+        (&["secrets", "set", "password", "--environment", "x"], "expected CHECK/NAME, such as `login/password`"),
         (&["clean"], "cleanup"),
         (&["doctor", "template"], "templates"),
     ];

@@ -1,18 +1,19 @@
 //! The checks that run according to the templates: cadence, memory, metrics and secrets of each. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use alarm::Template;
 use anyhow::{Context, bail};
 use check::metric::{CATALOGUE, Channel, Dimensions, Metric};
 use serde::Serialize;
 use serde_json::Value;
-use settings::unknown;
+use settings::{SecretRef, unknown};
 use toml::Table;
 
 use super::assumed::{INCIDENTS, MONTH_SECONDS, TYPICAL_RUNS, TypicalRun};
 use super::prices::Good;
-use crate::{cadence, checks::LIST};
+use crate::checks::LIST;
+use crate::{cadence, secret_references};
 
 /// An actual or hypothetical deployment.
 #[derive(Clone, Debug, PartialEq)]
@@ -185,7 +186,7 @@ pub(super) fn running(
         retention_days,
         metrics: CATALOGUE.iter().filter(|metric| is_published_by(metric, check.id)).map(series).sum(),
         alarms: 0,
-        secrets: settings.get(check.id).map_or(0, |section| references(section).len()),
+        secrets: settings.get(check.id).map_or(0, |section| parameters(section).count()),
         time,
         is_in_network: function.properties.contains_key("VpcConfig"),
     })
@@ -209,17 +210,10 @@ pub(super) fn series(metric: &Metric) -> usize {
     }
 }
 
-/// Returns the distinct secret references of a settings section.
-pub(super) fn references(section: &Table) -> BTreeSet<String> {
-    fn collect(value: &toml::Value, found: &mut BTreeSet<String>) {
-        match value {
-            toml::Value::String(text) => found.extend(text.strip_prefix("ssm:").map(str::to_owned)),
-            toml::Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-            toml::Value::Table(table) => table.iter().for_each(|(_, value)| collect(value, found)),
-            _ => {}
-        }
-    }
-    let mut found = BTreeSet::new();
-    section.iter().for_each(|(_, value)| collect(value, &mut found));
-    found
+/// Returns the parameters that a settings section refers to.
+pub(super) fn parameters(section: &Table) -> impl Iterator<Item = String> {
+    secret_references::of(section).into_keys().filter_map(|reference| match reference {
+        SecretRef::Parameter(name) => Some(name),
+        SecretRef::Variable(_) => None,
+    })
 }

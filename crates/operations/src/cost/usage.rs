@@ -18,7 +18,7 @@ use super::assumed::{
 };
 use super::bill::{Kind, Tariff, UsageItem};
 use super::prices::Good;
-use super::running::{Plan, Running, Sources, references, running, scheduled, select, series};
+use super::running::{Plan, Running, Sources, parameters, running, scheduled, select, series};
 use crate::checks;
 
 /// KB of 1,000 bytes in a GB.
@@ -199,7 +199,7 @@ impl Counter<'_> {
             let check = running.typical.check;
             let Some(section) = settings.get(check) else { continue };
             let reads = cached_reads(running.every_seconds);
-            for reference in references(section) {
+            for reference in parameters(section) {
                 self.add(Kind::Keys, Some(check), Good::KeyRequest, reads);
                 if reference.starts_with("/aws/reference/secretsmanager/") {
                     self.add(Kind::Secrets, Some(check), Good::Secret, 1.0);
