@@ -24,7 +24,7 @@ use crate::interrupt::Interrupt;
 use crate::overview::Overview;
 use crate::screen::Screen;
 use crate::styled::{Styled, Tone};
-use crate::{faults, messages, ports, tables};
+use crate::{faults, messages, ports, tables, terminal};
 
 /// Settings of the demo, embedded in the program.
 const SETTINGS: &str = include_str!("../../../infra/layer/settings/demo.toml");
@@ -61,9 +61,8 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
          All faults       {} faults",
         started_as(std::env::args_os().next().as_deref())
     );
-    show.screen.print(&banner.into());
+    terminal::print(&banner.into());
 
-    let mut resizes = interval(RESIZES);
     let mut schedule = interval(options.every);
     schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let began = Instant::now();
@@ -75,16 +74,15 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     });
     let mut script = Script { fault, duration: options.duration, activated: false, cleared: false };
     loop {
-        tokio::select! {
-            _ = schedule.tick() => {}
-            _ = resizes.tick() => {
-                if show.screen.is_resized() {
-                    show.redraw();
-                }
-                continue;
+        let is_due = async {
+            tokio::select! {
+                _ = schedule.tick() => true,
+                () = &mut end => false,
+                () = interrupt.token.cancelled() => false,
             }
-            () = &mut end => break,
-            () = interrupt.token.cancelled() => break,
+        };
+        if !show.fitting(is_due).await {
+            break;
         }
         // A run that has begun is finished, so the next one may be due as well.
         if options.duration.is_some_and(|duration| began.elapsed() >= duration) {
@@ -135,13 +133,13 @@ impl Script {
         if !self.activated && show.runs >= HEALTHY_RUNS {
             platform.faults().activate(fault);
             self.activated = true;
-            show.screen.print(&Styled::new(Tone::Strong, format!("=> fault {fault} injected")));
+            terminal::print(&Styled::new(Tone::Strong, format!("=> fault {fault} injected")));
         }
         let goes = self.duration.map(|duration| duration.mul_f64(FAULT_GOES_AFTER));
         if self.activated && !self.cleared && goes.is_some_and(|goes| elapsed >= goes) {
             platform.faults().clear(fault);
             self.cleared = true;
-            show.screen.print(&Styled::new(Tone::Strong, format!("=> fault {fault} cleared")));
+            terminal::print(&Styled::new(Tone::Strong, format!("=> fault {fault} cleared")));
         }
     }
 }
@@ -177,17 +175,18 @@ impl Show {
             self.status = format!("run {}: {} ({number} of {})", self.runs + 1, check.id(), checks.len());
             self.redraw();
             let event = json!({ "scheduled_time": ports.clock.now().to_string() });
-            let report = check.run(ports, &Invocation { event, killed_at: None, may_send: true }).await?;
+            let invocation = Invocation { event, killed_at: None, may_send: true };
+            let report = self.fitting(check.run(ports, &invocation)).await?;
             self.log(check.id(), &report);
             for delivery in memory.take_sent() {
                 self.notified += 1;
                 if let Some(message) = messages::shown(&delivery) {
-                    self.screen.print(&message);
+                    terminal::print(&message);
                 }
                 if self.show_json
                     && let Some(json) = messages::as_json(&delivery)
                 {
-                    self.screen.document(&json);
+                    terminal::document(&json);
                 }
             }
             self.overview.insert(check.id(), report);
@@ -201,6 +200,24 @@ impl Show {
         Ok(())
     }
 
+    /// Waits for this work, and fits the live lines to the terminal meanwhile.
+    async fn fitting<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let (mut work, mut resizes) = (pin!(work), interval(RESIZES));
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = resizes.tick() => self.fit(),
+            }
+        }
+    }
+
+    /// Redraws the live lines if the size of the terminal has changed.
+    fn fit(&mut self) {
+        if self.screen.is_resized() {
+            self.redraw();
+        }
+    }
+
     /// Logs a run. Next to the live lines, only changes are of interest.
     fn log(&mut self, check: &'static str, report: &Report) {
         let failing = failing(report);
@@ -210,7 +227,7 @@ impl Show {
         if is_new || !self.screen.is_live() {
             let mut line = Styled::new(Tone::Faint, report.started.strftime("%H:%M:%S  ").to_string());
             line.append(&tables::headline(report));
-            self.screen.print(&line.with(Tone::Plain, failing));
+            terminal::print(&line.with(Tone::Plain, failing));
         }
     }
 
@@ -236,9 +253,9 @@ impl Show {
     fn end(&mut self) {
         if self.screen.is_live() {
             self.screen.clear();
-            self.screen.print(&self.overview.table().with(Tone::Plain, "\n"));
+            terminal::print(&self.overview.table().with(Tone::Plain, "\n"));
         }
-        self.screen.print(&self.counts().into());
+        terminal::print(&self.counts().into());
     }
 }
 

@@ -186,10 +186,10 @@ async fn run_in_sequence(
             }
             break;
         }
-        progress.next(check.id());
+        progress.next(check.id(), place + 1);
         let report = check.run(ports, &invocation()).await?;
         if let Some(output) = output {
-            progress.suspend(|| output.ended(&report, reports.is_empty()))?;
+            output.ended(&report, reports.is_empty())?;
         }
         reports.push(report);
     }

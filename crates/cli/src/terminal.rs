@@ -109,12 +109,6 @@ pub(crate) fn json_line(value: &impl Serialize) -> serde_json::Result<()> {
     Ok(())
 }
 
-/// Clears the screen; only for a terminal.
-pub(crate) fn clear_screen() {
-    // Cursor to the first line, and clear to the end of the screen (ECMA-48: CUP, ED).
-    let _ = Stream::Output.write(b"\x1b[H\x1b[J");
-}
-
 /// Watches for the end of the reader of standard output.
 pub(crate) async fn watch_reader() {
     hung_up().await;
@@ -167,13 +161,13 @@ async fn hung_up() {
     std::future::pending().await
 }
 
-/// The one place that writes to standard output.
+/// The one place that writes to standard output, above the live lines if there are any.
 fn write(text: &str) {
     if is_closed() {
         return;
     }
     let mut out = anstream::stdout();
-    written(writeln!(out, "{text}").and_then(|()| out.flush()));
+    written(live::above(|| writeln!(out, "{text}").and_then(|()| out.flush())));
 }
 
 /// Prints the program's own bytes to standard output as they are, such as a manual page.

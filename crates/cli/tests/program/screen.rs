@@ -49,8 +49,13 @@ impl Terminal {
         Self { pty, child, output, parser: Parser::new(lines, columns, 10_000) }
     }
 
-    /// Changes the size of the terminal.
+    /// Changes the size of the terminal. As in others, lines leave it at the top when the cursor would not fit.
     pub(crate) fn resize(&mut self, (columns, lines): (u16, u16)) {
+        let ((row, _), (last, _)) = (self.parser.screen().cursor_position(), self.parser.screen().size());
+        if let Some(above @ 1..) = (row + 1).checked_sub(lines) {
+            let scrolled = "\n".repeat(above.into());
+            self.parser.process(format!("\x1b[{last}H{scrolled}\x1b[{lines}H").as_bytes());
+        }
         self.pty.resize(Size::new(lines, columns)).unwrap();
         self.parser.screen_mut().set_size(lines, columns);
     }
@@ -180,6 +185,49 @@ fn demo_fits_the_terminal_and_leaves_one_table() {
             });
         }
     });
+}
+
+#[test]
+fn resizing_keeps_what_was_printed() {
+    let moments: [(&str, IsMoment); 4] = [
+        ("first check", |screen| screen.contains("run 1: ")),
+        ("in a run", |screen| screen.contains(": payment-webhook (")),
+        ("between runs", |screen| screen.contains("Ctrl-C ends the demo; ")),
+        ("a failure", |screen| screen.contains("FAILING ") && screen.contains("Ctrl-C ends")),
+    ];
+    // As far as the lines fit the narrowest terminal.
+    let printed = |terminal: &mut Terminal| -> Vec<String> {
+        let lines = terminal.scrollback();
+        terminal.scroll_to_end();
+        lines.iter().map(|(line, _)| line.chars().take(40).collect::<String>().trim_end().to_owned()).collect()
+    };
+    let mut terminal =
+        Terminal::start(&["demo", "availability", "payment-webhook", "--fault", "500", "--port", "0"], (80, 24));
+    let mut before = Vec::new();
+    for (moment, is_moment) in moments {
+        assert!(terminal.wait_until_quiet(is_moment), "{moment}");
+        for size in [(60, 20), (40, 10), (60, 20), (80, 24)] {
+            terminal.resize(size);
+            let columns = usize::from(size.0) - 1;
+            let is_redrawn =
+                |screen: &str| screen.lines().any(|line| line.starts_with('─') && line.chars().count() == columns);
+            assert!(terminal.wait_until_quiet(is_redrawn), "{moment}, {size:?}");
+            let mut after = printed(&mut terminal);
+            // The rule above the live lines.
+            after.truncate(after.iter().rposition(|line| line.starts_with("───")).unwrap());
+            let text = after.join("\n");
+            assert!(after.starts_with(&before), "{moment}, {size:?}: {}\n\nbecame\n\n{text}", before.join("\n"));
+            assert!(text.contains("All faults") && !text.contains("STATE "), "{moment}, {size:?}: {text}");
+            before = after;
+        }
+    }
+    terminal.press_ctrl_c();
+    assert_eq!(terminal.end().code(), Some(130));
+    let after = printed(&mut terminal);
+    let text = after.join("\n");
+    assert!(after.starts_with(&before), "{}\n\nbecame\n\n{text}", before.join("\n"));
+    assert_eq!(text.matches("\nSTATE ").count(), 1, "{text}");
+    assert!(!text.contains(" healthy: ") && !text.contains("Ctrl-C ends"), "{text}");
 }
 
 #[test]
