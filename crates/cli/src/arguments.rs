@@ -13,7 +13,7 @@ use crate::offered::{CHECKS, FAULTS};
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("SYNTHETICS_BUILD"));
 
 /// Exit codes, part of the program's contract. A line break is where the help page breaks the line.
-pub(crate) const EXIT_CODES: [(u8, &str); 7] = [
+pub(crate) const EXIT_CODES: [(u8, &str); 8] = [
     (0, "passed (maintenance counts as passed and is reported)"),
     (
         1,
@@ -22,6 +22,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 7] = [
     ),
     (2, "nothing ran: wrong usage or settings, unknown name, port in use,\nno access to AWS, AWS call failed"),
     (3, "no check failed, but at least one was inconclusive"),
+    (129, "its terminal was closed (SIGHUP)"),
     (130, "interrupted by Ctrl-C (SIGINT)"),
     (141, "the reader of the output left, as in `synthetics demo | head`"),
     (143, "ended by SIGTERM"),
@@ -59,6 +60,9 @@ pub(crate) struct View {
     /// Print each line whole, however long, instead of fitting it to the terminal or to COLUMNS.
     #[arg(long, global = true)]
     pub(crate) wide: bool,
+    /// Show more: every HTTP exchange of a run with the time of each phase, and what was tried to find AWS credentials.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -322,7 +326,8 @@ pub(crate) struct RunOptions {
     /// Run against a demo platform that is started for this run.
     #[arg(long)]
     pub(crate) demo: bool,
-    /// Inject this fault, and repeat the run until a check reports it. Requires --demo. `synthetics faults` lists all.
+    /// Inject this fault, and repeat the run until a check reports it. The time between the runs is skipped: the clock of the
+    /// platform and the checks starts in the past. Requires --demo. `synthetics faults` lists all.
     #[arg(
         long,
         value_name = "NAME",
@@ -338,7 +343,8 @@ pub(crate) struct RunOptions {
     /// Create nothing: checks that create something on the platform, such as a log-in or a lesson, are skipped and named.
     #[arg(long)]
     pub(crate) read_only: bool,
-    /// Repeat the checks that have not passed until all have, at most this long. The results are those of the last runs.
+    /// Repeat the checks that have not passed until all have, at most this long; the last runs begin when the time is up. The
+    /// results are those of the last runs. Not with --demo, whose faults stay.
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "demo")]
     pub(crate) wait_until_healthy: Option<Duration>,
     /// Output format.
@@ -347,9 +353,6 @@ pub(crate) struct RunOptions {
     /// Also write the results to a file, in another format; repeatable.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = file)]
     pub(crate) also: Vec<(Format, PathBuf)>,
-    /// Also show every HTTP exchange: method, URL, status and the time of each phase. For the format table.
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
 }
 
 #[derive(Debug, Args)]
@@ -561,6 +564,9 @@ fn file(text: &str) -> Result<(Format, PathBuf), String> {
     let names = || formats().map(|format| format.get_name().to_owned()).collect::<Vec<_>>().join(", ");
     let expected = || format!("expected FORMAT=FILE, such as \"junit=results.xml\"; the formats are {}", names());
     let (format, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or_else(expected)?;
+    if file == "-" {
+        return Err(format!("expected a file, found -; `--format {format}` prints to standard output"));
+    }
     Ok((Format::from_str(format, false).map_err(|_| expected())?, file.into()))
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn cleanup(options: &CleanupOptions) -> anyhow::Result<Exit> {
 
 /// Searches a demo platform on which a run could not cancel its booking.
 async fn on_demo(options: &CleanupOptions, interrupt: &Interrupt) -> anyhow::Result<Vec<CleanupReport>> {
-    let (platform, clock) = demo::without_waits().await?;
+    let (platform, clock) = demo::without_waits(UNTIL_OVER).await?;
     let ports = ports::ports(
         &Arc::new(Memory::default()),
         clock.clone(),

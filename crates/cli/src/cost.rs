@@ -61,7 +61,7 @@ mod tests {
     /// large as assumed.
     #[tokio::test(flavor = "multi_thread")]
     async fn log_lines_and_state_items_match_the_assumptions() {
-        let (platform, clock) = demo::without_waits().await.unwrap();
+        let (platform, clock) = demo::without_waits(std::time::Duration::ZERO).await.unwrap();
         let memory = Arc::new(Memory::default());
         let ports =
             ports::ports(&memory, clock.clone(), CancellationToken::new(), ports::demo_parameters(&platform)).unwrap();

@@ -40,7 +40,7 @@ const FAULT_GOES_AFTER: f64 = 0.55;
 
 /// Runs the whole system until the time is up or Ctrl-C is pressed.
 pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
-    let fault = options.fault.as_deref().map(faults::find).transpose()?.map(|spec| spec.fault);
+    let spec = options.fault.as_deref().map(faults::find).transpose()?;
     let address = SocketAddr::from(([127, 0, 0, 1], options.port.unwrap_or(DEFAULT_PORT)));
     // Runs follow each other faster than in production, so the platform throttles by a shorter period.
     let login_throttle = Throttle { per: options.every, ..Throttle::default() };
@@ -48,6 +48,7 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         .await
         .map_err(|error| anyhow!("failed to {error}; --port 0 picks a free one"))?;
     let checks = checks_for(&platform, &options.checks)?;
+    spec.iter().try_for_each(|fault| faults::expect_seen(fault, &checks))?;
     let memory = Arc::new(Memory::default());
     let interrupt = Interrupt::listen()?;
     let ports =
@@ -72,7 +73,7 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
             None => pending().await,
         }
     });
-    let mut script = Script { fault, duration: options.duration, activated: false, cleared: false };
+    let mut script = Script { fault: spec.map(|spec| spec.fault), duration: options.duration, activated: false, cleared: false };
     loop {
         let is_due = async {
             tokio::select! {
@@ -104,9 +105,10 @@ fn started_as(first_argument: Option<&OsStr>) -> &str {
     first_argument.and_then(OsStr::to_str).filter(is_plain).unwrap_or(UNKNOWN)
 }
 
-/// Starts a demo platform on a free port, and the clock of it and its checks, which moves forward instead of waiting.
-pub(crate) async fn without_waits() -> anyhow::Result<(Running, Arc<SkippingClock>)> {
-    let clock = Arc::new(SkippingClock::default());
+/// Starts a demo platform on a free port, and the clock of it and its checks, which moves forward instead of waiting. It starts
+/// in the past by the time that will be skipped, so that the last run has the time of the present.
+pub(crate) async fn without_waits(skipped: Duration) -> anyhow::Result<(Running, Arc<SkippingClock>)> {
+    let clock = Arc::new(SkippingClock::behind(skipped));
     let platform_clock = clock.clone();
     let options = Options { clock: Arc::new(move || platform_clock.now()), ..Options::default() };
     Ok((DemoPlatform::start(options).await?, clock))

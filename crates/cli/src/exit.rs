@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     NothingRun = 2,
     /// No check failed, but at least one was inconclusive.
     Inconclusive = 3,
+    /// Ended early because its terminal was closed (SIGHUP), as shells report it.
+    HungUp = 129,
     /// Ended early by Ctrl-C (SIGINT), as shells report it.
     Interrupted = 130,
     /// The reader of standard output left before its end. A shell reports the same of programs that SIGPIPE ends.

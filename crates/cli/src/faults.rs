@@ -4,6 +4,7 @@ use anyhow::bail;
 use check::metric::{CATALOGUE, Unit};
 use check::text::quantity;
 use demo_platform::faults::{Bound, FaultSpec, Shows, catalogue};
+use runtime::AnyCheck;
 use serde_json::{Value, json};
 use settings::unknown;
 
@@ -33,6 +34,20 @@ pub(crate) fn find(name: &str) -> anyhow::Result<FaultSpec> {
         Some(fault) => Ok(fault.clone()),
         None => bail!("{}", unknown("fault", name, &names, "`synthetics faults` lists all faults")),
     }
+}
+
+/// Expects that one of these checks detects a fault.
+///
+/// # Errors
+/// When none does; the error names the check that does.
+pub(crate) fn expect_seen(fault: &FaultSpec, checks: &[Box<dyn AnyCheck>]) -> anyhow::Result<()> {
+    let detects = |id: &str| {
+        id == fault.check || fault.also_fails.iter().chain(&fault.also_inconclusive).any(|other| other == id)
+    };
+    if !checks.iter().any(|check| detects(check.id())) {
+        bail!("no check of this run can see the fault {}; the check {} does", fault.fault, fault.check);
+    }
+    Ok(())
 }
 
 fn shows(fault: &FaultSpec) -> String {

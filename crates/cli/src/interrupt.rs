@@ -1,5 +1,6 @@
 //! Requests to stop, by a signal or by a reader that leaves: the run in progress undoes what it has created, and the program ends.
 
+use std::future::pending;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
@@ -12,7 +13,7 @@ use crate::{live, terminal};
 /// Answer to the first signal. It fits a line of 60 columns behind the echo of Ctrl-C.
 const STOPPING: &str = "stopping and undoing; a second signal ends at once";
 
-/// Request to stop: Ctrl-C (SIGINT), SIGTERM, or the end of the reader of standard output.
+/// Request to stop: Ctrl-C (SIGINT), SIGTERM, a terminal that is closed (SIGHUP), or the end of the reader of standard output.
 pub(crate) struct Interrupt {
     /// Cancelled by the first request.
     pub(crate) token: CancellationToken,
@@ -25,13 +26,14 @@ impl Interrupt {
     /// # Errors
     /// When the operating system refuses the handlers.
     pub(crate) fn listen() -> anyhow::Result<Self> {
-        let listener = |kind| signal(kind).context("failed to listen for signals");
-        let (mut int, mut term) = (listener(SignalKind::interrupt())?, listener(SignalKind::terminate())?);
+        let mut signals = Signals::listen().context("failed to listen for signals")?;
         let interrupt = Self { token: CancellationToken::new(), by: Arc::default() };
         let (token, by) = (interrupt.token.clone(), Arc::clone(&interrupt.by));
         tokio::spawn(async move {
             let first = tokio::select! {
-                signal = next(&mut int, &mut term) => signal,
+                // A terminal that is closed cannot be written to either.
+                biased;
+                signal = signals.next() => signal,
                 () = terminal::reader_left() => Exit::ReaderLeft,
             };
             by.get_or_init(|| first);
@@ -39,7 +41,7 @@ impl Interrupt {
                 eprintln!("{STOPPING}");
             }
             token.cancel();
-            let second = next(&mut int, &mut term).await;
+            let second = signals.next().await;
             live::leave();
             std::process::exit(second as i32);
         });
@@ -52,9 +54,39 @@ impl Interrupt {
     }
 }
 
-async fn next(int: &mut Signal, term: &mut Signal) -> Exit {
-    tokio::select! {
-        _ = int.recv() => Exit::Interrupted,
-        _ = term.recv() => Exit::Terminated,
+/// Signals that ask the program to stop.
+struct Signals {
+    int: Signal,
+    term: Signal,
+    /// `None` if the program was started to go on without its terminal, as by `nohup`.
+    hup: Option<Signal>,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let hup = if ignores_hang_up() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())?, hup })
     }
+
+    async fn next(&mut self) -> Exit {
+        let hung_up = async {
+            match &mut self.hup {
+                Some(hup) => hup.recv().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.int.recv() => Exit::Interrupted,
+            _ = self.term.recv() => Exit::Terminated,
+            _ = hung_up => Exit::HungUp,
+        }
+    }
+}
+
+/// True if SIGHUP was ignored when the program was started. Only Linux says so in a file.
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The last bit is that of signal 1.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

@@ -96,7 +96,11 @@ async fn done() -> ExitCode {
         Ok(exit) => printed(exit).into(),
         Err(_) if terminal::is_closed() => printed(Exit::NothingRun).into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            match deployment::details(&error) {
+                None => eprintln!("error: {error:#}"),
+                Some(_) if !terminal::is_verbose() => eprintln!("error: {error:#} (-v says more)"),
+                Some(details) => eprintln!("error: {error:#}\n{details}"),
+            }
             Exit::NothingRun.into()
         }
     }

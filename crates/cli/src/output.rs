@@ -23,7 +23,6 @@ use crate::{tables, terminal};
 pub(crate) struct Output {
     format: Format,
     files: Vec<(Format, PathBuf)>,
-    verbose: bool,
     thresholds: OnceCell<Thresholds>,
 }
 
@@ -48,7 +47,7 @@ impl Output {
             }
             files.push((*format, path.clone()));
         }
-        Ok(Self { format: options.format, files, verbose: options.verbose, thresholds: OnceCell::new() })
+        Ok(Self { format: options.format, files, thresholds: OnceCell::new() })
     }
 
     /// Prints a report as soon as its check has ended, in the formats that allow it.
@@ -64,6 +63,19 @@ impl Output {
             Format::Junit | Format::Html | Format::Json => {}
         }
         Ok(())
+    }
+
+    /// Names the checks that were not run since the program was stopped. Their reports say so too.
+    pub(crate) fn not_run(&self, reports: &[Report]) -> anyhow::Result<()> {
+        let checks: Vec<&str> = reports.iter().map(|report| report.key.check.as_str()).collect();
+        // A reader that left stopped the program and needs no more.
+        if !terminal::is_closed() {
+            eprintln!("not run, since the program was stopped: {}", checks.join(", "));
+        }
+        match self.format {
+            Format::Ndjson => reports.iter().try_for_each(|report| self.ended(report, false)),
+            _ => Ok(()),
+        }
     }
 
     /// Prints all reports, unless each was printed when its check had ended, and writes them to the files.
@@ -101,7 +113,7 @@ impl Output {
 
     fn table(&self, report: &Report, thresholds: &Thresholds) -> Styled {
         let mut text = tables::report(report, thresholds);
-        if self.verbose {
+        if terminal::is_verbose() {
             text.append(&exchanges::text(report).into());
         }
         text

@@ -95,37 +95,35 @@ async fn until_healthy(
     loop {
         let mut unhealthy = Vec::new();
         for (check, last) in pending {
-            // An interrupted wait keeps the last report.
-            let report =
-                if ports.interrupt.is_cancelled() { last } else { Some(check.run(ports, &invocation()).await?) };
-            match report {
-                Some(report) if is_healthy(&report) => {
-                    output.ended(&report, reports.is_empty())?;
-                    reports.push(report);
-                }
-                report => unhealthy.extend(report.map(|report| (check, report))),
+            let report = match last {
+                // An interrupted wait keeps the last report.
+                Some(last) if ports.interrupt.is_cancelled() => last,
+                _ => check.run(ports, &invocation()).await?,
+            };
+            if is_healthy(&report) {
+                output.ended(&report, reports.is_empty())?;
+                reports.push(report);
+            } else {
+                unhealthy.push((check, report));
             }
         }
         let left = end.saturating_duration_since(Instant::now());
-        if unhealthy.is_empty() || ports.interrupt.is_cancelled() || left < AGAIN_AFTER {
+        if unhealthy.is_empty() || ports.interrupt.is_cancelled() || left.is_zero() {
             for (_, report) in unhealthy {
                 output.ended(&report, reports.is_empty())?;
                 reports.push(report);
             }
             return Ok(reports);
         }
+        let pause = left.min(AGAIN_AFTER);
         for (_, report) in &unhealthy {
-            eprintln!(
-                "{}; again in {} s, for {} s more",
-                tables::headline(report),
-                AGAIN_AFTER.as_secs(),
-                left.as_secs()
-            );
+            let seconds = |time: Duration| time.as_secs_f64().round();
+            eprintln!("{}; again in {} s, for {} s more", tables::headline(report), seconds(pause), seconds(left));
         }
         pending = unhealthy.into_iter().map(|(check, report)| (check, Some(report))).collect();
         tokio::select! {
             () = ports.interrupt.cancelled() => {}
-            () = tokio::time::sleep(AGAIN_AFTER) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
@@ -138,13 +136,14 @@ async fn on_demo(
     output: &Output,
 ) -> anyhow::Result<Vec<Report>> {
     let fault = options.fault.as_deref().map(faults::find).transpose()?;
-    let (platform, clock) = demo::without_waits().await?;
+    let times = fault.as_ref().map_or(1, |fault| fault.runs.get());
+    let skipped = fault.as_ref().map_or(Duration::ZERO, |fault| fault.every.saturating_mul(times - 1));
+    let (platform, clock) = demo::without_waits(skipped).await?;
     let checks = allowed(demo::checks_for(&platform, &options.checks)?, options)?;
     let ports = ports::ports(memory, clock.clone(), interrupt.clone(), ports::demo_parameters(&platform))?;
-    let mut times = 1;
     if let Some(fault) = &fault {
+        faults::expect_seen(fault, &checks)?;
         platform.faults().activate(fault.fault);
-        times = fault.runs.get();
     }
     let invocation = || {
         let event = json!({ "scheduled_time": clock.now().to_string() });
@@ -179,11 +178,15 @@ async fn run_in_sequence(
     let mut reports = Vec::new();
     for (place, check) in checks.iter().enumerate() {
         if ports.interrupt.is_cancelled() {
-            // A reader that left stopped the program and needs no more.
-            if !terminal::is_closed() {
-                let rest: Vec<&str> = checks[place..].iter().map(|check| check.id()).collect();
-                eprintln!("not run, since the program was stopped: {}", rest.join(", "));
+            drop(progress);
+            let mut rest = Vec::new();
+            for check in &checks[place..] {
+                rest.push(check.run(ports, &invocation()).await?);
             }
+            if let Some(output) = output {
+                output.not_run(&rest)?;
+            }
+            reports.extend(rest);
             break;
         }
         progress.next(check.id(), place + 1);

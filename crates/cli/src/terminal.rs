@@ -16,6 +16,7 @@ use crate::stream::Stream;
 use crate::styled::{Styled, Tone};
 
 static IS_WIDE: AtomicBool = AtomicBool::new(false);
+static IS_VERBOSE: AtomicBool = AtomicBool::new(false);
 static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 static HAS_FAILED: AtomicBool = AtomicBool::new(false);
 static CLOSED: Notify = Notify::const_new();
@@ -32,6 +33,7 @@ macro_rules! eprintln {
 /// Applies the options about output for people.
 pub(crate) fn set_view(view: &View) {
     IS_WIDE.store(view.wide, Ordering::Relaxed);
+    IS_VERBOSE.store(view.verbose, Ordering::Relaxed);
     let choice = match view.color {
         clap::ColorChoice::Auto => ColorChoice::Auto,
         clap::ColorChoice::Always => ColorChoice::Always,
@@ -48,6 +50,11 @@ pub(crate) fn columns() -> usize {
 /// True with `--wide`.
 pub(crate) fn is_wide() -> bool {
     IS_WIDE.load(Ordering::Relaxed)
+}
+
+/// True with `--verbose`.
+pub(crate) fn is_verbose() -> bool {
+    IS_VERBOSE.load(Ordering::Relaxed)
 }
 
 /// The text for standard output that does not pass [`print`]: with colours if they are on.

@@ -40,3 +40,8 @@ pub(crate) fn region(_: Option<String>, _: Option<&str>) -> Option<String> {
 pub(crate) fn with_parameters(local: Arc<dyn Secrets>, _: Option<String>) -> Arc<dyn Secrets> {
     local
 }
+
+/// Details of an error that an operator may want.
+pub(crate) fn details(_: &anyhow::Error) -> Option<&str> {
+    None
+}

@@ -63,6 +63,10 @@ pub(crate) async fn attempt<C: Check>(
     allowance: Allowance,
     task: Task<'_, C::Memory>,
 ) -> AttemptResult {
+    if ports.interrupt.is_cancelled() {
+        let attempt = not_started(ports, Cause::Interrupted, phrase!("not run, since the program was stopped"));
+        return AttemptResult { attempt, is_complete: false, leftovers: Vec::new(), warnings: Vec::new() };
+    }
     let process_redactor = ports.redactor.clone();
     let ports = &Ports { redactor: process_redactor.scoped(), ..ports.clone() };
     let started = ports.clock.now();

@@ -41,10 +41,18 @@ impl Clock for SystemClock {
 /// for tests.
 #[derive(Debug, Default)]
 pub struct SkippingClock {
+    /// Difference from the system's clock at the start.
+    behind: SignedDuration,
     ahead: Mutex<SignedDuration>,
 }
 
 impl SkippingClock {
+    /// A clock that starts in the past, so that it shows the present once it was moved forward by this duration.
+    #[must_use]
+    pub fn behind(duration: Duration) -> Self {
+        Self { behind: signed(duration), ahead: Mutex::default() }
+    }
+
     /// Moves the clock forward.
     pub fn skip(&self, duration: Duration) {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +68,7 @@ impl SkippingClock {
 #[async_trait]
 impl Clock for SkippingClock {
     fn now(&self) -> Timestamp {
-        Timestamp::now().saturating_add(self.ahead()).unwrap_or(Timestamp::MAX)
+        Timestamp::now().saturating_add(self.ahead().saturating_sub(self.behind)).unwrap_or(Timestamp::MAX)
     }
 
     fn instant(&self) -> Instant {

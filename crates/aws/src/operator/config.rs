@@ -11,12 +11,20 @@ pub enum NoAccess {
     /// No region is given, nor set in variables or profile.
     #[error("no AWS region is set; give --region, set AWS_REGION, or set one in the profile")]
     Region,
-    /// The sources of the AWS CLI have no credentials; the last of them says why.
-    #[error(
-        "no AWS credentials; run `aws sso login`, set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
-         ({0})"
-    )]
+    /// The sources of the AWS CLI have no credentials; the text says what each of them answered.
+    #[error("no AWS credentials; run `aws sso login`, or set AWS_PROFILE")]
     Credentials(String),
+}
+
+impl NoAccess {
+    /// The answer of each source of credentials, for those who know their configuration.
+    #[must_use]
+    pub fn details(&self) -> Option<&str> {
+        match self {
+            Self::Region => None,
+            Self::Credentials(details) => Some(details),
+        }
+    }
 }
 
 /// Configuration for operators: region and credentials as for the AWS CLI.
@@ -40,6 +48,6 @@ pub(crate) async fn config(region: Option<String>) -> Result<SdkConfig, NoAccess
 fn innermost(error: &dyn Error) -> String {
     match error.source() {
         Some(source) => innermost(source),
-        None => error.to_string().replace('\n', " "),
+        None => error.to_string(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Once;
 
 use anyhow::bail;
-use aws::{MuteRules, Table};
+use aws::{MuteRules, NoAccess, Table};
 use operations::names;
 use operations::samconfig::Samconfig;
 
@@ -44,4 +44,9 @@ pub(crate) fn region(option: Option<String>, environment: Option<&str>) -> Optio
 /// Opens the alarm mute rules.
 pub(crate) async fn mute_rules(option: Option<String>, environment: &str) -> anyhow::Result<MuteRules> {
     Ok(MuteRules::for_operator(region(option, Some(environment))).await?)
+}
+
+/// Details of an error that an operator may want.
+pub(crate) fn details(error: &anyhow::Error) -> Option<&str> {
+    error.downcast_ref::<NoAccess>().and_then(NoAccess::details)
 }

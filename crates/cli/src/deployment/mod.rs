@@ -8,7 +8,7 @@ mod mutes;
 mod parameters;
 mod secrets;
 
-pub(crate) use access::region;
+pub(crate) use access::{details, region};
 pub(crate) use incidents::{list as incidents, show as incident};
 pub(crate) use maintenance::{list as list_maintenance, sync as sync_maintenance};
 pub(crate) use memory::clear as clear_memory;

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use check::{Report, Step, StepResult};
+use check::{Cause, Report, Step, StepResult};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use crate::tables::expected_actual;
 
-/// Renders the runs as XML: a failed step is a failure, an inconclusive one an error, one in maintenance is skipped.
+/// Renders the runs as XML: a failed step is a failure, an inconclusive one an error, one in maintenance or of a
+/// run that was stopped is skipped.
 pub(crate) fn to_xml(reports: &[Report]) -> anyhow::Result<String> {
     let mut junit = quick_junit::Report::new("synthetics");
     for report in reports {
@@ -43,6 +44,11 @@ fn case(check: &str, step: &Step) -> TestCase {
             if let Some(evidence) = &failure.evidence {
                 status.set_description(evidence.as_str());
             }
+            status
+        }
+        StepResult::Inconclusive { inconclusive } if inconclusive.cause == Cause::Interrupted => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_type(inconclusive.cause.to_string()).set_message(inconclusive.detail.as_str());
             status
         }
         StepResult::Inconclusive { inconclusive } => {

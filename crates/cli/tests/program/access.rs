@@ -25,7 +25,7 @@ fn missing_access_is_one_line_that_says_what_to_do() {
             (&[][..], "error: no AWS region is set; give --region, set AWS_REGION, or set one in the profile"),
             (
                 &["--region", "eu-west-1"],
-                "error: no AWS credentials; run `aws sso login`, set AWS_PROFILE, or set AWS_",
+                "error: no AWS credentials; run `aws sso login`, or set AWS_PROFILE (-v says more)\n",
             ),
         ] {
             let output = Command::new(env!("CARGO_BIN_EXE_synthetics"))
@@ -41,6 +41,20 @@ fn missing_access_is_one_line_that_says_what_to_do() {
             assert!(output.stdout.is_empty(), "{command:?}: {output:?}");
         }
     }
+}
+
+#[test]
+fn verbose_command_says_which_sources_of_credentials_were_tried() {
+    let output = Command::new(env!("CARGO_BIN_EXE_synthetics"))
+        .args(["-v", "incidents", "--environment", "staging", "--region", "eu-west-1"])
+        .env_clear()
+        .envs([("HOME", "/nonexistent"), ("AWS_EC2_METADATA_DISABLED", "true")])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.starts_with("error: no AWS credentials; run `aws sso login`, or set AWS_PROFILE\n"), "{said}");
+    assert!(said.contains("\n  Profile: ") && !said.contains("-v says"), "{said}");
 }
 
 #[test]

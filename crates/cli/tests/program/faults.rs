@@ -26,11 +26,10 @@ fn wrong(fault: &Value) -> Vec<String> {
     if others.is_empty() {
         return Vec::new();
     }
-    let mut arguments = vec!["run", "--demo", "--fault", name, "--format", "json"];
-    arguments.extend(others.iter().map(String::as_str));
-    let output = synthetics(&arguments);
+    let output = synthetics(&["run", "--demo", "--fault", name, "--format", "json"]);
     let reports: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{name}: {output:?}"));
-    let reports = reports.as_array().unwrap();
+    let is_other = |report: &&Value| others.iter().any(|other| report["run"]["check"] == other.as_str());
+    let reports: Vec<&Value> = reports.as_array().unwrap().iter().filter(is_other).collect();
     assert_eq!(reports.len(), others.len(), "{name}: {}", text(&output.stderr));
     let inconclusive = names(&fault["also_inconclusive"]);
     let deviations = |report: &Value| {
@@ -45,7 +44,7 @@ fn wrong(fault: &Value) -> Vec<String> {
         let beyond = measured.filter(|measured| measured.get("over").is_some());
         outcome.into_iter().chain(beyond.map(|beyond| format!("{name}, {check}: {beyond:#}"))).collect::<Vec<_>>()
     };
-    reports.iter().flat_map(deviations).collect()
+    reports.into_iter().flat_map(deviations).collect()
 }
 
 #[test]
@@ -66,4 +65,31 @@ fn fault_affects_no_other_check() {
     });
     let found = found.into_inner().unwrap();
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn fault_that_no_named_check_sees_is_refused() {
+    for (arguments, expected) in [
+        (&["run", "login", "--demo", "--fault", "queue-growing"][..], "fault queue-growing; the check queues does\n"),
+        (&["run", "--demo", "--read-only", "--fault", "login-500"], "fault login-500; the check login does\n"),
+        (&["demo", "booking", "--port", "0", "--fault", "tenant-leak"], "fault tenant-leak; the check login does\n"),
+    ] {
+        let output = synthetics(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains("error: no check of this run can see the ") && said.ends_with(expected), "{said}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+    }
+    let output = synthetics(&["run", "login", "--demo", "--fault", "down"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
+fn last_of_repeated_runs_has_the_time_of_the_present() {
+    let before = jiff::Timestamp::now();
+    let output = synthetics(&["run", "queues", "--demo", "--fault", "queue-growing", "--format", "json"]);
+    let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let started: jiff::Timestamp = reports[0]["started"].as_str().unwrap().parse().unwrap();
+    let late = started.duration_since(before).as_secs();
+    assert!((0..60).contains(&late), "{late} s");
 }

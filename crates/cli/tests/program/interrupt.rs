@@ -17,6 +17,8 @@ const MOMENTS: u64 = 50;
 const AMID: usize = 30;
 /// Runs at the same time.
 const PARALLEL: u64 = 4;
+/// Signals that ask the program to stop, with its exit codes.
+const SIGNALS: [(Signal, i32); 3] = [(Signal::SIGINT, 130), (Signal::SIGTERM, 143), (Signal::SIGHUP, 129)];
 const POLL: Duration = Duration::from_millis(1);
 
 /// A platform, and settings of one check for it that take their secrets from the environment.
@@ -137,7 +139,7 @@ async fn one_window(check: &str, number: u32) -> Duration {
 async fn interrupted(check: &'static str, number: u64, window: Duration) -> bool {
     let mut dice = fastrand::Rng::with_seed(number);
     let world = World::start(&format!("{check}-{number}"), check).await;
-    let (signal, code) = if number.is_multiple_of(2) { (Signal::SIGINT, 130) } else { (Signal::SIGTERM, 143) };
+    let (signal, code) = SIGNALS[number as usize % SIGNALS.len()];
     let mut child = world.run();
     // Every sixth signal comes at any time, also before the first creation or after the last undoing.
     if number.is_multiple_of(6) {
@@ -218,7 +220,7 @@ async fn what_cannot_be_undone_is_printed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn demo_ends_on_request() {
-    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+    for (signal, code) in SIGNALS {
         let mut child = Command::new(env!("CARGO_BIN_EXE_synthetics"))
             .args(["demo", "--every", "1s", "--port", "0"])
             .stdout(Stdio::piped())
@@ -231,4 +233,51 @@ async fn demo_ends_on_request() {
         let said = output(child);
         assert!(said.contains(" sent\n") && said.contains("stopping and undoing; "), "{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closed_terminal_does_not_stop_a_program_that_ignores_it() {
+    let command = "trap '' HUP; exec \"$0\" run availability --demo --fault slow";
+    let mut child = Command::new("sh")
+        .args(["-c", command, env!("CARGO_BIN_EXE_synthetics")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(child.try_wait().unwrap(), None, "it runs");
+    send(&child, Signal::SIGHUP);
+    assert_eq!(exited(&mut child).await, Some(0));
+    assert!(output(child).starts_with("availability: passed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_that_were_not_run_are_in_every_format() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = |format: &str| folder.join(format!("not-run.{format}")).to_str().unwrap().to_owned();
+    let also = ["junit", "json", "ndjson", "html"].map(|format| format!("{format}={}", file(format)));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_synthetics"))
+        .args(["run", "availability", "login", "booking", "--demo", "--fault", "slow", "--wide"])
+        .args(also.iter().flat_map(|also| ["--also", also]))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    send(&child, Signal::SIGINT);
+    assert_eq!(exited(&mut child).await, Some(130));
+    let said = output(child);
+    assert!(said.contains("not run, since the program was stopped: login, booking\n"), "{said}");
+    assert!(!said.contains("login: ") && !said.contains("booking: "), "{said}");
+    let read = |format| std::fs::read_to_string(file(format)).unwrap();
+    let xml = read("junit");
+    let skipped = "<skipped message=\"not run, since the program was stopped\" type=\"interrupted\"/>";
+    assert_eq!((xml.matches("<testsuite ").count(), xml.matches(skipped).count()), (3, 2), "{xml}");
+    let reports: serde_json::Value = serde_json::from_str(&read("json")).unwrap();
+    for (place, check) in [(1, "login"), (2, "booking")] {
+        assert_eq!(reports[place]["run"]["check"], check, "{reports}");
+        assert_eq!(reports[place]["outcome"]["inconclusive"]["cause"], "interrupted", "{reports}");
+    }
+    assert_eq!(read("ndjson").lines().count(), 3);
+    assert_eq!(read("html").matches("not run, since the program was stopped").count(), 4, "{}", read("html"));
 }

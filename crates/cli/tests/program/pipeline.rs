@@ -45,6 +45,7 @@ fn results_are_also_written_to_files() {
     for (wrong, expected) in [
         ("junit", "expected FORMAT=FILE"),
         ("pdf=x", "the formats are table, json, ndjson, junit, html"),
+        ("html=-", "expected a file, found -; `--format html` prints to standard output"),
         ("json=/no/such/folder/x", "failed to create /no/such/folder/x"),
     ] {
         let output = synthetics(&["run", "availability", "--demo", "--also", wrong]);
@@ -125,6 +126,21 @@ async fn wait_ends_when_all_checks_are_healthy_or_the_time_is_up() {
         assert_eq!(text(&output.stdout).matches("availability: ").count(), 1, "{output:?}");
         platform.faults().clear(fault);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wait_tries_again_when_the_time_is_up() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let file = settings("wait-rest.toml", &platform);
+    platform.faults().activate(Fault::Maintenance);
+    let waiting = tokio::task::spawn_blocking(move || {
+        synthetics(&["run", "--settings", &file, "--wait-until-healthy", "7s"])
+    });
+    // After the run at 5 s, and before that at 7 s.
+    tokio::time::sleep(Duration::from_millis(6_200)).await;
+    platform.faults().clear(Fault::Maintenance);
+    let output = waiting.await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }
 
 /// Runs the script of the step with these inputs. `curl` finds releases in a folder.

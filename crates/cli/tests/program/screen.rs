@@ -242,7 +242,7 @@ fn signal_in_the_demo_leaves_one_table_and_its_answer() {
         for (size, (moment, is_moment)) in [(80, 24), (60, 20)].into_iter().flat_map(|size| moments.map(|m| (size, m)))
         {
             scope.spawn(move || {
-                for (signal, code) in [(None, 130), (Some(Signal::SIGTERM), 143)] {
+                for (signal, code) in [(None, 130), (Some(Signal::SIGTERM), 143), (Some(Signal::SIGHUP), 129)] {
                     let mut terminal = Terminal::start(&["demo", "--every", "1m", "--port", "0"], size);
                     assert!(terminal.wait(is_moment), "{size:?}, {moment}");
                     match signal {
