@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::builder::TypedValueParser;
+use clap::error::{ContextKind, ContextValue};
+use clap::{ArgGroup, Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
+use settings::near;
 
-use crate::offered::{CHECKS, FAULTS};
+use crate::offered::{CHECKS, FAULTS, FILES};
 
 /// Version of the program, with the commit and the date of the commit if the build knows them.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("SYNTHETICS_BUILD"));
@@ -17,8 +20,8 @@ pub(crate) const EXIT_CODES: [(u8, &str); 8] = [
     (0, "passed (maintenance counts as passed and is reported)"),
     (
         1,
-        "a check failed, leftovers remain, doctor has findings, cost exceeds --max,\n\
-         or alarms could not be muted as requested",
+        "a check failed, leftovers remain, doctor has findings,\n\
+         cost exceeds --max, or alarms could not be muted as requested",
     ),
     (2, "nothing ran: wrong usage or settings, unknown name, port in use,\nno access to AWS, AWS call failed"),
     (3, "no check failed, but at least one was inconclusive"),
@@ -80,7 +83,8 @@ Examples:
   synthetics run --demo
   synthetics run login booking --settings staging.toml
   synthetics run --demo login -v   # with every HTTP exchange
-  synthetics run --settings staging.toml --wait-until-healthy 5m --also junit=results.xml
+  synthetics run --settings staging.toml --wait-until-healthy 5m
+  synthetics run --settings staging.toml --also junit=results.xml
   synthetics run --settings staging.toml --format html > report.html")]
     Run(RunOptions),
     /// List test data that earlier runs could not remove, or remove it.
@@ -176,7 +180,10 @@ Example:
   synthetics settings check staging.toml production.toml"
     )]
     Settings(SettingsCommand),
-    /// Print completions for a shell: commands, options, checks and faults.
+    /// Print completions for a shell: commands and options; names of checks and faults as well, where the shell can.
+    ///
+    /// Bash and zsh complete both, fish completes faults. Elvish and PowerShell complete neither: `synthetics run --help` and
+    /// `synthetics faults` list them.
     #[command(after_help = "\
 Examples:
   source <(synthetics completions bash)
@@ -351,7 +358,12 @@ pub(crate) struct RunOptions {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
     /// Also write the results to a file, in another format; repeatable.
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = file)]
+    #[arg(
+        long,
+        value_name = "FORMAT=FILE",
+        value_parser = FILES.try_map(|text| file(&text)),
+        hide_possible_values = true
+    )]
     pub(crate) also: Vec<(Format, PathBuf)>,
 }
 
@@ -556,6 +568,23 @@ pub(crate) enum Format {
     Junit,
     /// A page for people, in one file: failures first, and the time of each phase of each exchange.
     Html,
+}
+
+/// Adds the nearest commands to an error about an unknown one. clap knows none for `help` and for short names.
+pub(crate) fn with_nearest(mut mistake: clap::Error, arguments: impl Iterator<Item = String>) -> clap::Error {
+    let Some(ContextValue::String(unknown)) = mistake.get(ContextKind::InvalidSubcommand) else { return mistake };
+    let root = Arguments::command();
+    let mut around = &root;
+    for argument in arguments.skip(1).filter(|argument| !argument.starts_with('-') && argument != "help") {
+        let Some(inner) = around.find_subcommand(&argument) else { break };
+        around = inner;
+    }
+    let known: Vec<&str> = around.get_subcommands().map(clap::Command::get_name).collect();
+    let near: Vec<String> = near(unknown, &known).into_iter().map(str::to_owned).collect();
+    if !near.is_empty() {
+        mistake.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(near));
+    }
+    mistake
 }
 
 /// Parses a format and a file, such as `junit=results.xml`.

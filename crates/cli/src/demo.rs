@@ -59,7 +59,8 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         "Demo platform    {base}\n\
          Inject a fault   curl -X PUT {admin}/faults/500\n\
          Clear it         curl -X DELETE {admin}/faults/500\n\
-         All faults       {} faults",
+         All faults       {} faults\n\
+         Messages         as a deployment sends them; their commands work only there",
         started_as(std::env::args_os().next().as_deref())
     );
     terminal::print(&banner.into());
@@ -73,7 +74,8 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
             None => pending().await,
         }
     });
-    let mut script = Script { fault: spec.map(|spec| spec.fault), duration: options.duration, activated: false, cleared: false };
+    let mut script =
+        Script { fault: spec.map(|spec| spec.fault), duration: options.duration, activated: false, cleared: false };
     loop {
         let is_due = async {
             tokio::select! {

@@ -59,7 +59,8 @@ async fn done() -> ExitCode {
         Ok(arguments) => arguments,
         // Help and version are the program's own words; a mistake quotes an argument.
         Err(mistake) if mistake.use_stderr() => {
-            eprintln!("{}", mistake.to_string().trim_end());
+            let started = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+            eprintln!("{}", arguments::with_nearest(mistake, started).to_string().trim_end());
             return Exit::NothingRun.into();
         }
         Err(shown) => {

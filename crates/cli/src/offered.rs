@@ -11,6 +11,8 @@ use operations::checks;
 pub(crate) const CHECKS: Offered = Offered(|| checks::ids(&[]).unwrap_or_default());
 /// Names of all faults.
 pub(crate) const FAULTS: Offered = Offered(|| Fault::ALL.iter().map(|fault| fault.name()).collect());
+/// Formats with a file.
+pub(crate) const FILES: Offered = Offered(|| vec!["junit=results.xml", "html=report.html", "json=reports.json"]);
 
 /// Parser that accepts any text.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use alarm::{Comparison, MetricAlarm};
 use check::metric::{DURATION, Measurement, Unit};
-use check::text::quantity;
+use check::text::{self, quantity};
 use check::{Attempt, Failure, Outcome, Report, Step, StepResult, Subject};
 use operations::thresholds::Thresholds;
 
@@ -202,7 +202,7 @@ fn measurements(check: &str, attempt: &Attempt, thresholds: &Thresholds) -> Vec<
 fn measurement_row(check: &str, measured: &Measurement, thresholds: &Thresholds) -> [Styled; 3] {
     let item = measured.item.as_deref().or(measured.channel.map(|channel| channel.as_str()));
     let item = item.map(|item| format!(" ({item})")).unwrap_or_default();
-    let value = quantity(&measured.metric, measured.value, measured.unit);
+    let value = text::measured(&measured.metric, measured.value, measured.unit);
     let alarm = thresholds.over(check, measured);
     let tone = if alarm.is_some() { Tone::Over } else { Tone::Plain };
     [

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
@@ -81,11 +82,10 @@ impl<'a> Files<'a> {
             Self::Embedded(files) => {
                 Ok(files.iter().find(|(path, _)| *path == file).map(|(_, text)| (*text).to_owned()))
             }
-            Self::Folder(folder) if !folder.join(file).exists() => Ok(None),
-            Self::Folder(folder) => {
-                let text = std::fs::read_to_string(folder.join(file));
-                text.map(Some).with_context(|| format!("failed to read {}", self.path(file)))
-            }
+            Self::Folder(folder) => match std::fs::read_to_string(folder.join(file)) {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+                text => text.map(Some).with_context(|| format!("failed to read {}", self.path(file))),
+            },
         }
     }
 

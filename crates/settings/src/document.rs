@@ -98,6 +98,11 @@ impl<'t> Document<'t> {
     pub(crate) fn problem(&self, finding: &Finding) -> Problem {
         let Finding { offset, path, rule, hide } = finding;
         let line = self.line(*offset);
+        if !path.is_empty() && self.offset(&path[..1]).is_none() {
+            // Nothing of it is in the file, so no line is wrong.
+            let source = String::new();
+            return Problem { file: self.file.clone(), line, source, key: shown_key(path), rule: shown_rule(rule) };
+        }
         let start = self.lines.get(line - 1).copied().unwrap_or_default();
         let source = self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let source = displayed_line(source, *hide);

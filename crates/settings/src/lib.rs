@@ -28,7 +28,7 @@ pub use checked_values::{
 pub use contract::{Contract, Contradiction, Shared, SharedSection};
 pub use document::{Document, replaced};
 pub use links::LinkTemplates;
-pub use names::{suggestion, unknown};
+pub use names::{near, suggestion, unknown};
 pub use network::Network;
 pub use problem::{Problem, listed};
 pub use schema::{EVERY_CHECK, check_schema, reference_schema, schema};

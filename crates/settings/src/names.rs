@@ -45,11 +45,15 @@ pub(crate) fn renamed<'p>(path: impl DoubleEndedIterator<Item = &'p Part>) -> Op
 }
 
 /// Finds the known names most similar to `name`, the nearest first.
-fn near<'n>(name: &str, known: &[&'n str]) -> Vec<&'n str> {
+#[must_use]
+pub fn near<'n>(name: &str, known: &[&'n str]) -> Vec<&'n str> {
     let name = name.to_lowercase();
     let similarity = |known: &str| {
         let similarity = strsim::jaro_winkler(&name, known);
-        if name.len() >= PART && known.contains(&name) { similarity.max(SIMILAR) } else { similarity }
+        let is_part = name.len() >= PART && known.contains(&name);
+        // One letter too many or too few is much of a short name.
+        let is_typo = name.len() > 1 && name.len() != known.len() && strsim::osa_distance(&name, known) == 1;
+        if is_part || is_typo { similarity.max(SIMILAR) } else { similarity }
     };
     let mut near: Vec<_> = known.iter().map(|known| (similarity(known), *known)).collect();
     near.retain(|(similarity, _)| *similarity >= SIMILAR);
@@ -96,6 +100,7 @@ mod tests {
             ("check", "avail", &checks, "", "unknown check \"avail\"; did you mean \"availability\"?"),
             ("check", "payment", &checks, "", "unknown check \"payment\"; did you mean \"payment-webhook\"?"),
             ("check", "webhook", &checks, "", "unknown check \"webhook\"; did you mean \"payment-webhook\"?"),
+            ("command", "rn", &["run", "cost"], "", "unknown command \"rn\"; did you mean \"run\"?"),
             ("check", "x", &checks, "`a` lists all", "unknown check \"x\"\n`a` lists all"),
             ("check", "", &checks, "", "unknown check \"\""),
             ("key", "x", &["id", "path"], "", "unknown key \"x\"; known: id, path"),

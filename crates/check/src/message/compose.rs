@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Unit};
+
 use super::notification::{Contact, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport};
 use crate::incident::event::{Event, notification_id};
 use crate::incident::{Decision, Incident, LastSuccessfulRun, NotificationReason, Reason, Severity};
@@ -78,7 +80,7 @@ struct About {
 
 fn subject_report(reason: &Reason, context: &Context<'_>) -> Option<SubjectReport> {
     let (incident, failure) = (reason.incident.as_ref()?, reason.failure.clone()?);
-    let downtime = |closed: jiff::Timestamp| closed.duration_since(reason.since).as_secs().max(0);
+    let downtime = |closed: jiff::Timestamp| seconds(closed.duration_since(reason.since));
     let closed_at = incident.closed_at.filter(|_| !Incident::is_open(incident));
     let shows_openings =
         matches!(reason.notification_reason, NotificationReason::Flapping | NotificationReason::Stabilized)
@@ -100,7 +102,7 @@ fn subject_report(reason: &Reason, context: &Context<'_>) -> Option<SubjectRepor
 
 fn inconclusive_report(reason: &Reason, context: &Context<'_>) -> Option<InconclusiveReport> {
     let inconclusive = reason.inconclusive.as_ref()?;
-    let inconclusive_for = context.run.scheduled_time.duration_since(reason.since).as_secs().max(0);
+    let inconclusive_for = seconds(context.run.scheduled_time.duration_since(reason.since));
     Some(InconclusiveReport {
         subject: reason.subject.clone(),
         cause: inconclusive.cause,
@@ -110,6 +112,12 @@ fn inconclusive_report(reason: &Reason, context: &Context<'_>) -> Option<Inconcl
             .then_some(inconclusive_for),
         owner: context.owners.get(&reason.subject).cloned(),
     })
+}
+
+/// Whole seconds, rounded; a clock that went back makes none.
+fn seconds(duration: SignedDuration) -> i64 {
+    let rounded = duration.round(Unit::Second).unwrap_or(duration);
+    rounded.as_secs().max(0)
 }
 
 fn notification(event: Event, severity: Severity, about: About, context: &Context<'_>) -> Notification {
@@ -169,4 +177,16 @@ fn step_lines(subjects: &[SubjectReport], inconclusive: &[InconclusiveReport], a
             duration_ms: step.duration_ms,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_rounded_to_seconds() {
+        for (milliseconds, expected) in [(29_900, 30), (29_499, 29), (400, 0), (-5_000, 0)] {
+            assert_eq!(seconds(SignedDuration::from_millis(milliseconds)), expected, "{milliseconds}");
+        }
+    }
 }

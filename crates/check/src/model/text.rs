@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::catalogue::Unit;
+use crate::catalogue::{CATALOGUE, Unit};
 
 /// Shortens a text to at most `max` characters, ending in `…` when something was cut off.
 #[must_use]
@@ -34,6 +34,18 @@ pub fn quantity(metric: &str, value: f64, unit: Unit) -> String {
     };
     let decimals = if value.fract() == 0.0 { 0 } else { decimals };
     format!("{value:.decimals$} {suffix}").trim_end().to_owned()
+}
+
+/// Formats a measured value as [`quantity`] does, and that of a metric that is 1 or 0 as `yes` or `no`.
+#[must_use]
+pub fn measured(metric: &str, value: f64, unit: Unit) -> String {
+    let is_flag =
+        CATALOGUE.iter().any(|known| known.name == metric) && unit == Unit::Count && noun(metric, 2.0).is_empty();
+    match value {
+        0.0 if is_flag => "no".to_owned(),
+        1.0 if is_flag => "yes".to_owned(),
+        value => quantity(metric, value, unit),
+    }
 }
 
 /// Things that a metric counts. A metric that is 1 or 0 counts nothing, and neither does one that is not in the catalogue.
@@ -109,7 +121,7 @@ fn replace(text: &str, keep: impl Fn(char) -> bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{self, CATALOGUE};
+    use crate::catalogue;
 
     #[test]
     fn quantity_has_unit_and_sensible_digits() {
@@ -127,6 +139,19 @@ mod tests {
             ("Maintenance", 0.0, Unit::Count, "0"),
         ] {
             assert_eq!(quantity(metric, value, unit), expected, "{metric}");
+        }
+    }
+
+    #[test]
+    fn flag_is_yes_or_no() {
+        for (metric, value, unit, expected) in [
+            ("Maintenance", 0.0, Unit::Count, "no"),
+            ("Maintenance", 1.0, Unit::Count, "yes"),
+            ("FailedJobs", 0.0, Unit::Count, "0 jobs"),
+            ("Duration", 0.0, Unit::Milliseconds, "0 ms"),
+            ("Unknown", 0.0, Unit::Count, "0"),
+        ] {
+            assert_eq!(measured(metric, value, unit), expected, "{metric}");
         }
     }
 

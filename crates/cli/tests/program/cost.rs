@@ -92,3 +92,21 @@ fn bill_above_max_exits_1_and_invalid_input_exits_2() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(text(&output.stderr).contains("failed to find nowhere/template.yaml: --templates"), "{output:?}");
 }
+
+/// Root may read any folder, and then finds no templates.
+#[cfg(unix)]
+#[test]
+fn unreadable_folder_is_a_matter_of_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("unreadable");
+    std::fs::create_dir_all(&folder).unwrap();
+    let allow = |mode| std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o000);
+    let is_root = std::fs::read_dir(&folder).is_ok();
+    let output = synthetics(&["doctor", "templates", "--templates", folder.to_str().unwrap()]);
+    allow(0o700);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let expected = if is_root { "template.yaml: --templates must" } else { "template.yaml: Permission denied" };
+    assert!(text(&output.stderr).contains(expected), "{output:?}");
+}

@@ -133,9 +133,8 @@ async fn wait_tries_again_when_the_time_is_up() {
     let platform = DemoPlatform::start(Options::default()).await.unwrap();
     let file = settings("wait-rest.toml", &platform);
     platform.faults().activate(Fault::Maintenance);
-    let waiting = tokio::task::spawn_blocking(move || {
-        synthetics(&["run", "--settings", &file, "--wait-until-healthy", "7s"])
-    });
+    let waiting =
+        tokio::task::spawn_blocking(move || synthetics(&["run", "--settings", &file, "--wait-until-healthy", "7s"]));
     // After the run at 5 s, and before that at 7 s.
     tokio::time::sleep(Duration::from_millis(6_200)).await;
     platform.faults().clear(Fault::Maintenance);

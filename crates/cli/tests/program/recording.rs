@@ -138,7 +138,7 @@ fn stable(frames: &[Frame]) -> Vec<String> {
 
 #[test]
 fn recording_shows_the_current_program() {
-    let demo = ["demo", "--for", "30s", "--every", "3s", "--fault", "double-booking-allowed", "--port", "0"];
+    let demo = ["demo", "--for", "36s", "--every", "4s", "--fault", "double-booking-allowed", "--port", "0"];
     let mut terminal = Terminal::start(&demo, SIZE);
     let mut frames = Vec::new();
     for wanted in [

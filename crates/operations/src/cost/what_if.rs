@@ -49,7 +49,12 @@ fn apply_one(plan: &mut Plan, key: &str, value: &str) -> anyhow::Result<()> {
             set(plan, "PrivateSubnets", &subnets.join(","));
         }
         None if key == "incidents" => plan.incidents = number(value, 0.0, 100_000.0)?,
-        _ => bail!("{}", unknown("key", key, &KEYS, LIST)),
+        parts => {
+            // A suggestion has the check that was written.
+            let check = parts.map_or("CHECK", |(_, check)| check);
+            let keys = KEYS.map(|known| known.replace("CHECK", check));
+            bail!("{}", unknown("key", key, &keys.each_ref().map(String::as_str), LIST))
+        }
     }
     Ok(())
 }
