@@ -44,7 +44,7 @@ fn missing_access_is_one_line_that_says_what_to_do() {
 }
 
 #[test]
-fn verbose_command_says_which_sources_of_credentials_were_tried() {
+fn verbose_command_names_the_sources_of_credentials() {
     let output = Command::new(env!("CARGO_BIN_EXE_synthetics"))
         .args(["-v", "incidents", "--environment", "staging", "--region", "eu-west-1"])
         .env_clear()

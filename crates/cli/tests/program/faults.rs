@@ -70,7 +70,10 @@ fn fault_affects_no_other_check() {
 #[test]
 fn fault_that_no_named_check_sees_is_refused() {
     for (arguments, expected) in [
-        (&["run", "login", "--demo", "--fault", "queue-growing"][..], "fault queue-growing; the check queues does\n"),
+        (
+            &["run", "login", "--demo", "--fault", "webhook-500"][..],
+            "fault webhook-500; the check payment-webhook does\n",
+        ),
         (&["run", "--demo", "--read-only", "--fault", "login-500"], "fault login-500; the check login does\n"),
         (&["demo", "booking", "--port", "0", "--fault", "tenant-leak"], "fault tenant-leak; the check login does\n"),
     ] {
@@ -80,6 +83,9 @@ fn fault_that_no_named_check_sees_is_refused() {
         assert!(said.contains("error: no check of this run can see the ") && said.ends_with(expected), "{said}");
         assert!(output.stdout.is_empty(), "{output:?}");
     }
+    let output = synthetics(&["run", "login", "--demo", "--fault", "queue-growing"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(text(&output.stderr).contains("warning: only the check queues must show the fault queue-growing\n"));
     let output = synthetics(&["run", "login", "--demo", "--fault", "down"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
