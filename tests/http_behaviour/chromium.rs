@@ -88,7 +88,9 @@ impl Chromium {
             }
             Ask::Sign(_) => Ok(Some(self.navigate(&url).await?.map(|page| page.sign))),
             Ask::Text(_) => Ok(Some(self.script(&url, "document.body.innerText").await?)),
-            Ask::Form => Ok(Some(self.script(&url, "document.querySelector('[name=_token]')?.value ?? null").await?)),
+            Ask::Form(_) => {
+                Ok(Some(self.script(&url, "document.querySelector('[name=_token]')?.value ?? null").await?))
+            }
             Ask::Json(_) => {
                 let read = "fetch('/').then(answer => answer.json()).then(value => JSON.stringify(value))";
                 Ok(Some(self.script(&start, read).await?))

@@ -63,7 +63,7 @@ pub async fn ask(row: &Row, server: &Server, client: &Client) -> Result<Found> {
             }
             .map_err(|error| if error.is_empty() { not_sent(row, &jar, &next) } else { error })
         }
-        Ask::Body | Ask::Text(_) | Ask::Sign(_) | Ask::Json(_) | Ask::Form | Ask::Wait(_) => {
+        Ask::Body | Ask::Text(_) | Ask::Sign(_) | Ask::Json(_) | Ask::Form(_) | Ask::Wait(_) => {
             let response = sent(client, request(Method::GET, &url)).await;
             match response {
                 Ok(response) => read(row.ask, &response),
@@ -101,7 +101,7 @@ fn read(ask: Ask, response: &Response) -> Found {
         Ask::Text(_) => Ok(response.text().trim_start_matches('\u{feff}').to_owned()),
         Ask::Sign(wanted) => expect::header_equals(response, SIGN, wanted).map(|()| wanted.to_owned()).map_err(checked),
         Ask::Json(_) => expect::json(response).map(|value| value.to_string()).map_err(checked),
-        Ask::Form => {
+        Ask::Form(_) => {
             let wanted = WantedForm::with_token("_token");
             expect::form(response, &wanted).map(|form| form.token.expose_secret().to_owned()).map_err(checked)
         }

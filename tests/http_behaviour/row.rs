@@ -42,7 +42,7 @@ pub enum Ask {
     /// The body as JSON.
     Json(&'static str),
     /// The token in a form of the page.
-    Form,
+    Form(&'static str),
     /// The cookies that the next request sends, to this host. The first request is to [`HOST`] in any case.
     Cookies(&'static str, &'static str),
     /// Method and body of the last request, after a POST.
@@ -56,8 +56,8 @@ impl Ask {
     pub const fn wanted(self) -> &'static str {
         match self {
             Self::Body => FINE,
-            Self::Form => "token",
-            Self::Text(wanted)
+            Self::Form(wanted)
+            | Self::Text(wanted)
             | Self::Sign(wanted)
             | Self::Json(wanted)
             | Self::Cookies(_, wanted)

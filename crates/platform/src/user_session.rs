@@ -100,11 +100,11 @@ impl<'r> UserSession<'r> {
         let by_script = login.encoding == Encoding::Json;
         self.form = step.check_value("form", expect::log_in_form(response, &form))?;
         let Some(missing) = missing else { return Ok(()) };
-        let page_token =
-            if by_script { expect::meta_token(response) } else { self.form.as_ref().map(|form| form.token.clone()) };
-        match page_token {
-            Some(token) => self.lock().session.use_page_token(token),
-            None => step.check("csrf_cookie", Err(missing))?,
+        let in_form = || self.form.as_ref().map(|form| form.token.clone());
+        let page_token = if by_script { expect::meta_token(response) } else { Ok(in_form()) };
+        match page_token.and_then(|token| token.ok_or(missing)) {
+            Ok(token) => self.lock().session.use_page_token(token),
+            Err(mismatch) => step.check("csrf_cookie", Err(mismatch))?,
         }
         Ok(())
     }
@@ -192,7 +192,7 @@ impl<'r> UserSession<'r> {
         let Ok(response) = step.look(page).await else { return };
         let urls = FormUrls::new(login, base);
         let in_form = || expect::form(&response, &urls.wanted(login)).ok().map(|form| form.token);
-        if let Some(token) = expect::meta_token(&response).or_else(in_form) {
+        if let Some(token) = expect::meta_token(&response).ok().flatten().or_else(in_form) {
             self.lock().session.use_page_token(token);
         }
     }

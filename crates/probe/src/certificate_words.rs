@@ -81,7 +81,7 @@ fn describe_webpki(error: &webpki::Error, handshake: &Handshake) -> Phrase {
                 Some(end) => phrase!(
                     "a certificate by {}, no trusted authority, and itself one of an authority (CA:TRUE): issue one with \
                      CA:FALSE by an authority in `network.ca_certificates`",
-                    owner(&end.issuer)
+                    foreign(&end.issuer)
                 ),
                 None => "the certificate of an authority, where one of a server belongs (CA:TRUE): issue one with CA:FALSE, \
                          or add this one to `network.ca_certificates`"
@@ -143,12 +143,12 @@ fn expired(chain: &[Presented], not_after: UnixTime) -> Phrase {
         None | Some(0) => phrase!("a certificate that expired {}", ended),
         Some(index) if chain[index].is_self_issued => phrase!(
             "a chain to the authority {}, whose certificate expired {}: replace the certificates that the server sends",
-            owner(&chain[index].subject),
+            foreign(&chain[index].subject),
             ended
         ),
         Some(index) => phrase!(
             "a chain whose intermediate certificate {} expired {}: replace the intermediate",
-            owner(&chain[index].subject),
+            foreign(&chain[index].subject),
             ended
         ),
     }
@@ -162,7 +162,7 @@ fn not_yet_valid(chain: &[Presented], not_before: UnixTime) -> Phrase {
         None | Some(0) => phrase!("a certificate not valid before {}", begins),
         Some(index) => phrase!(
             "a chain whose intermediate certificate {} is not valid before {}: replace the intermediate",
-            owner(&chain[index].subject),
+            foreign(&chain[index].subject),
             begins
         ),
     }
@@ -191,9 +191,14 @@ fn other_names(presented: &[String]) -> Phrase {
 fn alternative_name(name: &str) -> String {
     let inner = name.split_once('(').and_then(|(kind, rest)| Some((kind, rest.strip_suffix(')')?.trim_matches('"'))));
     match inner {
+        Some((_, "")) => "an empty name".to_owned(),
         Some(("DnsName", host)) if host.parse::<IpAddr>().is_ok() => format!("the name {host}, which is no address"),
         Some(("DnsName", host)) => host.to_owned(),
-        Some(("IpAddress", address)) => format!("the address {address}"),
+        // The library has its own form of IPv6 addresses.
+        Some(("IpAddress", address)) => match address.parse::<IpAddr>() {
+            Ok(parsed) => format!("the address {parsed}"),
+            Err(_) => format!("the address {address}"),
+        },
         Some(("UniformResourceIdentifier", uri)) => format!("the URI {uri}"),
         // The number of the kind (RFC 5280, section 4.2.1.6).
         Some(("Unsupported", "0x01")) => "an e-mail address".to_owned(),
@@ -214,7 +219,7 @@ fn wrong_signature(chain: &[Presented]) -> Phrase {
         }
         (Some((_, certificate, bits)), _) => phrase!(
             "a chain whose certificate {} has an RSA key of {} bits: at least {} are needed",
-            owner(&certificate.subject),
+            foreign(&certificate.subject),
             ours(bits),
             ours(MIN_RSA)
         ),
@@ -249,38 +254,29 @@ fn untrusted(handshake: &Handshake) -> Phrase {
         phrase!(
             "a certificate without a chain, signed by {}, no trusted authority: its intermediate certificate is missing, or \
              the authority is unknown to `network.ca_certificates`",
-            owner(&own.issuer)
+            foreign(&own.issuer)
         )
     } else if end.is_self_issued {
         phrase!(
             "a chain of certificates that ends at {}, an unknown authority; `network.ca_certificates` can add it",
-            owner(&end.subject)
+            foreign(&end.subject)
         )
     } else {
-        let signed = if end == own { "the server's".into() } else { phrase!("that of {}", owner(&end.subject)) };
+        let signed = if end == own { "the server's".into() } else { phrase!("that of {}", foreign(&end.subject)) };
         phrase!(
             "a chain without the certificate of {}, which signed {}: a missing intermediate, or an authority that \
              `network.ca_certificates` can add",
-            owner(&end.issuer),
+            foreign(&end.issuer),
             signed
         )
     }
 }
 
 fn self_signed(own: &Presented) -> Phrase {
-    let whose = match own.subject.trim() {
-        "" => "without a subject".into(),
-        name => phrase!("for {}", foreign(name)),
-    };
     phrase!(
-        "a self-signed certificate {}, which is not in `network.ca_certificates`: add it there if it is the right one",
-        whose
+        "a self-signed certificate for {}, which is not in `network.ca_certificates`: add it there if it is the right one",
+        foreign(&own.subject)
     )
-}
-
-/// Name in a certificate, which may be empty.
-fn owner(name: &str) -> Phrase {
-    if name.trim().is_empty() { "without a name".into() } else { foreign(name).into() }
 }
 
 fn when(time: UnixTime) -> String {

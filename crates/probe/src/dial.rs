@@ -21,10 +21,11 @@ use url::{Host, Url};
 use crate::{
     Client, Error,
     egress::Refused,
-    fault::{describe_io, is_local},
+    fault::is_local,
     handshake::Handshake,
     timing::{CURRENT, Recorder},
     tls_words::describe_tls,
+    wire_words::describe_io,
 };
 
 /// Bidirectional byte stream, plain or encrypted.

@@ -113,17 +113,27 @@ fn is_page(response: &Response) -> bool {
     is_html && response.status != StatusCode::NO_CONTENT
 }
 
-/// Value of `<meta name="csrf-token">`, as scripts read it. The redactor masks it from now on. `None` without one, and for one
-/// that no header can hold.
-#[must_use]
-pub fn meta_token(response: &Response) -> Option<SecretString> {
+/// Value of `<meta name="csrf-token">`, as scripts read it. The redactor masks it from now on. `None` without one.
+///
+/// # Errors
+/// A mismatch of kind `assertion` for a token that no header can hold.
+pub fn meta_token(response: &Response) -> Result<Option<SecretString>, Mismatch> {
     let page = response.text();
-    let token = Page::read(&page, &Wanted::with_token("")).meta?;
-    if token.len() > response.limits.token || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return None;
-    }
+    let Some(token) = Page::read(&page, &Wanted::with_token("")).meta else { return Ok(None) };
     response.redactor.register(&token);
-    Some(SecretString::from(token.into_owned()))
+    let most = response.limits.token;
+    let actual: Phrase = if token.len() > most {
+        phrase!("one of {} bytes", token.len())
+    } else if let Some(odd) = token.chars().find(|c| !c.is_ascii_graphic()) {
+        phrase!("one of {} bytes with the character U+{}", token.len(), ours(format_args!("{:04X}", u32::from(odd))))
+    } else {
+        return Ok(Some(SecretString::from(token.into_owned())));
+    };
+    let expected = phrase!(
+        "a token in <meta name=\"csrf-token\"> that a header can hold: at most {} printable ASCII characters, no spaces",
+        most
+    );
+    Err(Mismatch::new(FailureKind::Assertion, expected, actual))
 }
 
 enum Found {

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 
@@ -174,18 +175,27 @@ pub(crate) fn title(page: &str) -> Option<String> {
     None
 }
 
-/// Encoding that a page declares in a `meta` element: `charset`, or the content of `http-equiv="Content-Type"`.
-pub(crate) fn charset(page: &str) -> Option<String> {
-    Tags::new(page).filter(|tag| tag.opens("meta")).find_map(|meta| {
-        if let Some(charset) = meta.attribute("charset") {
-            return Some(charset.trim().to_owned());
-        }
-        let is_type = meta.attribute("http-equiv").is_some_and(|name| name.eq_ignore_ascii_case("content-type"));
-        let content = meta.attribute("content").filter(|_| is_type)?.to_ascii_lowercase();
-        let (_, charset) = content.split_once("charset=")?;
-        let charset = charset.trim_start().trim_start_matches(['"', '\'']);
-        Some(charset.split([';', '"', '\'', ' ']).next().unwrap_or_default().to_owned())
+/// Encoding that a page declares in a `meta` element: `charset`, or the content of `http-equiv="Content-Type"`. Unknown ones are
+/// skipped. A page whose `meta` could be read is not in UTF-16, whatever it says (HTML standard, "changing the encoding while
+/// parsing").
+pub(crate) fn encoding(page: &str) -> Option<&'static Encoding> {
+    let declared = Tags::new(page).filter(|tag| tag.opens("meta")).find_map(|meta| declared(&meta));
+    declared.map(|encoding| match encoding {
+        _ if encoding == UTF_16LE || encoding == UTF_16BE => UTF_8,
+        _ if encoding == X_USER_DEFINED => WINDOWS_1252,
+        _ => encoding,
     })
+}
+
+fn declared(meta: &Tag<'_>) -> Option<&'static Encoding> {
+    if let Some(charset) = meta.attribute("charset") {
+        return Encoding::for_label(charset.as_bytes());
+    }
+    let is_type = meta.attribute("http-equiv").is_some_and(|name| name.eq_ignore_ascii_case("content-type"));
+    let content = meta.attribute("content").filter(|_| is_type)?.to_ascii_lowercase();
+    let (_, charset) = content.split_once("charset=")?;
+    let charset = charset.trim_start().trim_start_matches(['"', '\'']);
+    Encoding::for_label(charset.split([';', '"', '\'', ' ']).next()?.as_bytes())
 }
 
 /// Iterator over attributes: each name with its raw value, including quotes. The rest begins with the `>` of the tag, or
@@ -275,17 +285,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn charset_is_found_in_either_form() {
+    fn encoding_is_found_in_either_form() {
         for (page, expected) in [
-            ("<meta charset=iso-8859-1>", Some("iso-8859-1")),
-            ("<META name=a><meta CHARSET=' utf-8 '>", Some("utf-8")),
-            ("<meta http-equiv=Content-Type content='text/html; charset=ISO-8859-1'>", Some("iso-8859-1")),
-            ("<meta http-equiv=refresh content='0; charset=x'>", None),
-            ("<meta content='text/html; charset=x'>", None),
-            ("<!-- <meta charset=x> --><script>'<meta charset=x>'</script>", None),
+            ("<meta charset=iso-8859-15>", Some("ISO-8859-15")),
+            ("<META name=a><meta CHARSET=' utf-8 '>", Some("UTF-8")),
+            ("<meta http-equiv=Content-Type content='text/html; charset=ISO-8859-15'>", Some("ISO-8859-15")),
+            ("<meta http-equiv=refresh content='0; charset=utf-8'>", None),
+            ("<meta content='text/html; charset=utf-8'>", None),
+            ("<!-- <meta charset=utf-8> --><script>'<meta charset=utf-8>'</script>", None),
+            ("<meta charset=x><meta charset=iso-8859-15><meta charset=utf-8>", Some("ISO-8859-15")),
+            ("<meta charset=utf-16>", Some("UTF-8")),
+            ("<meta charset=utf-16be>", Some("UTF-8")),
+            ("<meta charset=x-user-defined>", Some("windows-1252")),
             ("<title>a</title>", None),
         ] {
-            assert_eq!(charset(page).as_deref(), expected, "{page}");
+            assert_eq!(encoding(page).map(Encoding::name), expected, "{page}");
         }
     }
 

@@ -28,6 +28,7 @@ mod tls;
 mod tls_words;
 mod variant_names;
 mod wait;
+mod wire_words;
 
 pub use bytes::Bytes;
 pub use characters::{is_invisible, name_character};

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use check::{Phrase, ours, phrase};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::{Client, dial::HostPort, fault::MALFORMED_LINE, redact::odd_line};
+use crate::{Client, dial::HostPort, redact::odd_line, wire_words::MALFORMED_LINE};
 
 /// Maximum length of a head. **Units:** bytes.
 const MAX_HEAD: u64 = 64 * 1024;
@@ -83,19 +83,25 @@ fn end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Describes the first malformed header line of a head.
+/// Describes the first malformed header line of a head, after a status that is itself a failure.
 fn find(head: &[u8]) -> Option<Phrase> {
-    let lines: Vec<&[u8]> =
-        head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).collect();
-    let is_status = |line: &[u8]| line.starts_with(b"HTTP/");
-    // A status line is not continued.
-    let is_read = |before: &[u8], line: &[u8]| is_header(line) && !(is_status(before) && is_continuation(line));
-    let mut numbered = (2_usize..).zip(lines.windows(2));
-    let (number, line) = numbered.find_map(|(number, pair)| match pair {
-        [before, line] if !is_status(line) && !is_read(before, line) => Some((number, *line)),
-        _ => None,
+    let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    // A status line begins a head, and only there. It is not continued.
+    let (mut is_begin, mut follows_status, mut status) = (true, false, None);
+    let (number, line) = (1_usize..).zip(lines).find(|(_, line)| {
+        let is_status = is_begin && !line.is_empty();
+        let is_read = is_begin || is_header(line) && !(follows_status && is_continuation(line));
+        if is_status {
+            status = line.get(9..12).and_then(|code| StatusCode::from_bytes(code).ok());
+        }
+        (is_begin, follows_status) = (line.is_empty(), is_status);
+        !is_read
     })?;
-    Some(phrase!("a malformed header line, number {} of the answer: {}", ours(number), odd_line(line, MAX_LINE)))
+    let line = phrase!("a malformed header line, number {} of the answer: {}", ours(number), odd_line(line, MAX_LINE));
+    Some(match status.filter(|status| status.is_client_error() || status.is_server_error()) {
+        Some(status) => phrase!("status {}, and {}", ours(status), line),
+        None => line,
+    })
 }
 
 /// True for a line that continues the one before (RFC 9112, section 5.2).
@@ -155,10 +161,26 @@ mod tests {
                 Some("number 2 of the answer: [redacted]"),
             ),
             (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nodd\r\n\r\n", Some("number 4 of the answer: odd")),
+            (b"HTTP/1.1 200 OK\r\nHTTP/1.1 200 OK\r\n\r\n", Some("number 2 of the answer: HTTP/1.1 200 OK")),
+            (b"HTTP/1.1 200 OK\r\nA: b\r\nHTTP/1.0 404 x\r\n\r\n", Some("number 3 of the answer: HTTP/1.0 404 x")),
+            (b"\r\nHTTP/1.1 200 OK\r\nA: b\r\n\r\n", None),
         ] {
             let found = find(head).map(|found| found.admit(&NoSecrets, 200).to_string());
             let expected = expected.map(|expected| format!("a malformed header line, {expected}"));
             assert_eq!(found, expected, "{}", head.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn failing_status_is_named_before_the_line() {
+        for (status, expected) in [
+            ("500 Internal Server Error", "status 500 Internal Server Error, and a malformed header line"),
+            ("503", "status 503 Service Unavailable, and a malformed header line"),
+            ("404 Not Found", "status 404 Not Found, and a malformed header line"),
+            ("302 Found", "a malformed header line"),
+        ] {
+            let found = find(format!("HTTP/1.1 {status}\r\nodd\r\n\r\n").as_bytes()).unwrap();
+            assert_eq!(found.admit(&NoSecrets, 200).as_str(), format!("{expected}, number 2 of the answer: odd"));
         }
     }
 

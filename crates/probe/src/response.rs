@@ -20,9 +20,6 @@ const MAX_EXCERPT: usize = 300;
 /// Maximum length of a redirect's target in a message, in characters.
 const MAX_LOCATION: usize = 160;
 
-/// Bytes of a page in which browsers look for its encoding.
-const PRESCAN: usize = 1024;
-
 /// A complete response. Its fields are not redacted.
 #[derive(Clone)]
 pub struct Response {
@@ -73,22 +70,17 @@ impl Response {
             let (name, value) = parameter.split_once('=')?;
             name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
         });
-        let by_label = |label: &str| Encoding::for_label(label.as_bytes());
         charset
-            .and_then(by_label)
-            .or_else(|| self.declared_in_page(kind).and_then(|label| by_label(&label)))
+            .and_then(|label| Encoding::for_label(label.as_bytes()))
+            .or_else(|| self.declared_in_page(kind))
             .unwrap_or(UTF_8)
     }
 
-    /// Encoding that a page declares within its first 1,024 bytes, as browsers look for it (HTML standard, "prescan a byte
-    /// stream").
-    fn declared_in_page(&self, kind: &str) -> Option<String> {
+    /// Encoding that a page declares, anywhere in it: browsers change to it when they meet it.
+    fn declared_in_page(&self, kind: &str) -> Option<&'static Encoding> {
         let kind = kind.split(';').next().unwrap_or_default().trim();
-        if !(kind.is_empty() || kind.eq_ignore_ascii_case("text/html")) {
-            return None;
-        }
-        let begin = String::from_utf8_lossy(&self.body[..self.body.len().min(PRESCAN)]);
-        html::charset(&begin)
+        let is_page = kind.is_empty() || kind.eq_ignore_ascii_case("text/html");
+        if is_page { html::encoding(&String::from_utf8_lossy(&self.body)) } else { None }
     }
 
     /// Status in words, with where a redirect leads and how long a refusal lasts: `302 Found, to /login`.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use base64::{DecodeError, Engine, engine::general_purpose::STANDARD};
+use check::{Phrase, foreign};
 use jiff::Timestamp;
 use rustls::{
     ClientConfig, NamedGroup, RootCertStore,
@@ -29,6 +30,7 @@ use crate::timing::{CURRENT, note};
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ClientConfig>,
+    extra_roots: Arc<[CertificateDer<'static>]>,
 }
 
 impl Tls {
@@ -43,7 +45,7 @@ impl Tls {
         for root in &extra_roots {
             roots.add(root.clone())?;
         }
-        let roots = Arc::new(roots);
+        let (roots, kept) = (Arc::new(roots), extra_roots.clone().into());
         let provider = evidence::provider();
         let verifier = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone())
             .build()
@@ -56,7 +58,15 @@ impl Tls {
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.resumption = Resumption::store(Arc::new(NoSessions)).tls12_resumption(Tls12Resumption::Disabled);
-        Ok(Self { config: Arc::new(config) })
+        Ok(Self { config: Arc::new(config), extra_roots: kept })
+    }
+
+    /// Names and expiry times of the extra roots that have expired. The verifier of servers does not look at the dates of an
+    /// authority; other clients do.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> Vec<(Phrase, Timestamp)> {
+        let expired = |root| evidence::owner(root).filter(|(_, expires)| *expires < now);
+        self.extra_roots.iter().filter_map(expired).map(|(name, expires)| (foreign(name).into(), expires)).collect()
     }
 
     /// Parses certificates in PEM (RFC 7468). Lines may be indented, or joined by spaces, as settings and variables of

@@ -205,7 +205,7 @@ impl Notifications {
         if matches!(answer.status.as_u16(), 401 | 403) {
             let detail = phrase!(
                 "{} answered {} to the key for {}\nput a valid key at {}",
-                ours(format!("{:?}", provider.kind)),
+                provider.kind.name(),
                 answer.status.as_u16(),
                 channel.as_str(),
                 ours(&provider.key)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use check::{Phrase, foreign, ours, phrase};
+use check::{Phrase, foreign, phrase};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use probe::expect::json;
@@ -28,6 +28,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Name of the service, as it writes it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Twilio => "Twilio",
+            Self::Sparkpost => "SparkPost",
+            Self::Mailtrap => "Mailtrap",
+        }
+    }
+
     pub(crate) const fn url(self) -> &'static str {
         match self {
             Self::Twilio => "https://api.twilio.com",
@@ -114,7 +123,7 @@ impl Provider {
         sent: &SentCanary,
         provider_id: Option<&str>,
     ) -> Result<DeliveryState, Phrase> {
-        let name = ours(format!("{:?}", self.kind));
+        let name = self.kind.name();
         if response.status.as_u16() == 404 {
             return Ok(DeliveryState::OnItsWay(phrase!("unknown to {}", name)));
         }
@@ -187,6 +196,7 @@ fn mailtrap(body: &Value, sent: &SentCanary) -> DeliveryState {
 #[cfg(test)]
 mod tests {
     use check::NoSecrets;
+    use probe::{Bytes, Limits, Redactor, StatusCode};
     use serde_json::json;
 
     use super::*;
@@ -213,7 +223,7 @@ mod tests {
         let failed = state(json!({ "status": "undelivered", "error_code": 30003, "error_message": null }));
         assert_eq!(shown(failed), "failed, Twilio: undelivered, error 30003");
         assert_eq!(shown(state(json!({ "status": "queued" }))), "on its way, Twilio: queued");
-        assert_eq!(shown(state(json!([]))), "on its way, Twilio: ", "an unexpected shape is not a failure");
+        assert_eq!(shown(state(json!([]))), "on its way, Twilio: (empty)", "an unexpected shape is not a failure");
     }
 
     #[test]
@@ -227,6 +237,35 @@ mod tests {
         assert!(matches!(state(json!([event("delivery", "another message")])), DeliveryState::OnItsWay(_)));
         let by_id = sparkpost(&json!({ "results": [event("delivery", "")] }), &sent(), Some("t-1"));
         assert_eq!(by_id, delivered);
+    }
+
+    #[test]
+    fn refusal_of_a_provider_is_quoted_with_its_wait() {
+        let provider = Provider {
+            kind: Kind::Sparkpost,
+            url: "https://api.sparkpost.com".parse().unwrap(),
+            account: String::new(),
+            inbox: String::new(),
+            key: SecretRef::Variable("KEY".to_owned()),
+        };
+        let response = |status: u16, headers: &[(&'static str, &'static str)]| Response {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
+            body: Bytes::new(),
+            url: provider.url.clone(),
+            certificate_expires: None,
+            received: Timestamp::UNIX_EPOCH,
+            redactor: Redactor::default(),
+            limits: Limits::default(),
+        };
+        for (status, headers, expected) in [
+            (429, &[("retry-after", "30")][..], "SparkPost answered 429 Too Many Requests, for 30 s more"),
+            (429, &[], "SparkPost answered 429 Too Many Requests"),
+            (500, &[], "SparkPost answered 500 Internal Server Error"),
+        ] {
+            let refused = provider.delivery_state(&response(status, headers), &sent(), None).unwrap_err();
+            assert_eq!(refused.admit(&NoSecrets, 200), expected);
+        }
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub const NOTE: &str = "\
 `synthetics` refuses malformed header lines, and names the line. Its HTTP library (hyper) could drop them instead, but it
 would also drop lines with a NUL, which Chromium refuses, and it would not report the dropped lines: a missing cookie or
 redirect would then have no explanation. It does not say which line it refuses either, so the page is requested once more, and
-the line is read from that answer; a request that may change something is not repeated.
+the line is read from that answer; a request that may change something is not repeated. A failing status is named before the
+line. Neither status nor page of the first answer are known, so maintenance mode is not recognised behind a malformed line.
 ";
 
 pub fn rows() -> Vec<Row> {

@@ -84,16 +84,22 @@ impl fmt::Debug for Piece {
 }
 
 impl Phrase {
-    /// Puts phrases into the holes `{}` of a sentence. [`phrase!`](crate::phrase) checks their number.
+    /// Puts phrases into the holes `{}` of a sentence. [`phrase!`](crate::phrase) checks their number. Foreign text that is empty
+    /// is shown as `(empty)`, since a sentence with a gap misleads.
     #[must_use]
     pub fn join<const N: usize>(words: &'static str, phrases: [Self; N]) -> Self {
         let mut pieces = Vec::with_capacity(2 * N + 1);
         let mut phrases = phrases.into_iter();
+        let is_sentence = words != "{}";
         for words in words.split("{}") {
             if !words.is_empty() {
                 pieces.push(Piece { text: Cow::Borrowed(words), origin: Origin::Ours });
             }
-            pieces.extend(phrases.next().into_iter().flat_map(|phrase| phrase.0));
+            match phrases.next() {
+                Some(phrase) if is_sentence && phrase.is_blank() => pieces.extend(Self::from("(empty)").0),
+                Some(phrase) => pieces.extend(phrase.0),
+                None => {}
+            }
         }
         Self(pieces)
     }
@@ -128,6 +134,11 @@ impl Phrase {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|piece| piece.text.is_empty())
+    }
+
+    /// True for foreign text without any letter.
+    fn is_blank(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|piece| piece.origin != Origin::Ours && piece.text.trim().is_empty())
     }
 
     /// Lets the text through the gate: masks secrets in its foreign pieces, cleans them, and shortens them so that the whole

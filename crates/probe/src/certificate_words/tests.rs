@@ -53,6 +53,10 @@ fn names_of_another_host_are_described() {
             &["DnsName(\"b.example\")", "IpAddress(10.0.0.1)"],
             "a certificate for another host: b.example, the address 10.0.0.1",
         ),
+        (
+            &["DnsName(\"\")", "IpAddress(0::1)", "IpAddress(2001:db8:0:0:0:0:0:1)"],
+            "a certificate for another host: an empty name, the address ::1, the address 2001:db8::1",
+        ),
         (&["DnsName(\"10.0.0.1\")"], "a certificate for another host: the name 10.0.0.1, which is no address"),
         (
             &[
@@ -101,7 +105,7 @@ fn expired_certificate_of_the_chain_is_named() {
         (
             &[own.clone(), unnamed],
             50,
-            "a chain whose intermediate certificate without a name expired 2019-12-20T00:00:00Z: replace the intermediate",
+            "a chain whose intermediate certificate (empty) expired 2019-12-20T00:00:00Z: replace the intermediate",
         ),
         (
             &[own.clone(), middle.clone(), root],
@@ -145,7 +149,7 @@ fn self_signed_certificate_is_called_so() {
         let expected = format!("a self-signed certificate for a.example, {advice}");
         assert_eq!(described(&error, std::slice::from_ref(&own)), expected);
         assert_eq!(described(&error, &[own, signed("Root")]), expected);
-        let unnamed = format!("a self-signed certificate without a subject, {advice}");
+        let unnamed = format!("a self-signed certificate for (empty), {advice}");
         assert_eq!(described(&error, &[signed("")]), unnamed);
     }
     let of_an_authority = described(&passed_on(webpki::Error::CaUsedAsEndEntity), &[certificate("a", "Root", 60)]);

@@ -188,7 +188,7 @@ fn unexpected_redirect_names_its_target() {
         (308, "/a\u{202e}b", "status 308 Permanent Redirect, to /a\\u{202e}b".to_owned()),
         (307, "/?token=canary-secret", "status 307 Temporary Redirect, to /?token=[redacted]".to_owned()),
         (304, &long, format!("status 304 Not Modified, to {}\u{2026}", &long[..159])),
-        (302, "", "status 302 Found, to ".to_owned()),
+        (302, "", "status 302 Found, to (empty)".to_owned()),
         (201, "/new", "status 201 Created".to_owned()),
     ] {
         let mut response = response(code, "");

@@ -182,15 +182,17 @@ fn form_of_a_browser_is_posted_to_its_own_host() {
 fn token_of_the_head_is_read() {
     let long = format!("<meta name=csrf-token content={}>", "a".repeat(100_000));
     for (page, expected) in [
-        ("<meta name=csrf-token content=abc><div id=app></div>", Some("abc")),
-        ("<meta name=csrf-token content='a b'>", None),
-        ("<meta name=csrf-token content='æ'>", None),
-        ("<meta name=csrf-token content=''>", None),
-        ("<form><input name=_token value=a></form>", None),
-        (long.as_str(), None),
+        ("<meta name=csrf-token content=abc><div id=app></div>", Ok(Some("abc"))),
+        ("<meta name=csrf-token content='a b'>", Err("one of 3 bytes with the character U+0020")),
+        ("<meta name=csrf-token content='æ'>", Err("one of 2 bytes with the character U+00E6")),
+        ("<meta name=csrf-token content=''>", Ok(None)),
+        ("<form><input name=_token value=a></form>", Ok(None)),
+        (long.as_str(), Err("one of 100000 bytes")),
     ] {
-        let token = meta_token(&response(200, page));
-        assert_eq!(token.as_ref().map(|token| token.expose_secret()), expected, "{page:.60}");
+        let response = response(200, page);
+        let token = meta_token(&response).map_err(|mismatch| shown(mismatch, &response).actual.to_string());
+        let token = token.as_ref().map(|token| token.as_ref().map(|token| token.expose_secret()));
+        assert_eq!(token.map_err(String::as_str), expected, "{page:.60}");
     }
 }
 

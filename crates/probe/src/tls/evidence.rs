@@ -162,6 +162,11 @@ impl ParsedCertificate {
     }
 }
 
+/// Name and expiry time of a certificate's owner.
+pub(super) fn owner(certificate: &CertificateDer<'_>) -> Option<(String, Timestamp)> {
+    ParsedCertificate::read(certificate).map(|read| (read.certificate.subject, read.certificate.expires))
+}
+
 /// Common name, or the whole distinguished name without one. Certificates of hosts often have neither.
 fn name(name: &X509Name<'_>) -> String {
     let common = name.iter_common_name().find_map(|name| name.as_str().ok());

@@ -16,6 +16,21 @@ const VERSIONS: [(Versions, &str, &str); 2] = [
     (&[&rustls::version::TLS12], "TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
 ];
 
+#[test]
+fn expired_authorities_are_known() {
+    let (_, expired) = own_signed(OwnSigned::Authority, "a.test", (2021, 2, 3));
+    let pem = expired + &Authority::generate().pem;
+    let tls = probe::Tls::new(&probe::Tls::certificates(&pem).unwrap()).unwrap();
+    for (now, expected) in [("2021-02-02T00:00:00Z", 0), ("2022-01-01T00:00:00Z", 1)] {
+        let found = tls.expired(now.parse().unwrap());
+        assert_eq!(found.len(), expected, "{now}: {found:?}");
+        for (name, expires) in found {
+            assert_eq!(name.admit(&check::NoSecrets, 100), "Authority");
+            assert_eq!(expires.to_string(), "2021-02-03T00:00:00Z");
+        }
+    }
+}
+
 #[tokio::test]
 async fn version_cipher_and_chain_are_recorded() {
     let authority = Authority::generate();
@@ -108,7 +123,7 @@ async fn untrusted_chain_is_explained() {
         (
             "self-signed without a subject",
             hostile::self_signed_unnamed("a.test"),
-            "a self-signed certificate without a subject, which is not in `network.ca_certificates`".to_owned(),
+            "a self-signed certificate for (empty), which is not in `network.ca_certificates`".to_owned(),
         ),
         (
             "a chain that stops before its authority",
@@ -197,7 +212,7 @@ async fn trusted_certificate_may_be_the_servers_own() {
         (OwnSigned::Authority, "a.test", past, true, Some("a certificate that expired 2020-01-01")),
         (OwnSigned::AuthorityOfClients, "a.test", future, true, Some("a certificate that is not for servers")),
     ] {
-        let (config, pem) = hostile::own_signed(kind, named, end);
+        let (config, pem) = own_signed(kind, named, end);
         let roots = if is_trusted { probe::Tls::certificates(&pem).unwrap() } else { Vec::new() };
         let client = client(&probe::Tls::new(&roots).unwrap());
         let server = Server::tls(config, Duration::ZERO, |_| ok()).await;

@@ -88,6 +88,34 @@ async fn server_failures_are_classified() {
             "a broken chunk after 4 bytes",
             false,
         ),
+        (
+            "a chunk length that is too large",
+            vec![send(chunked), send("fffffffffffffffff\r\n"), Action::Hang],
+            Body,
+            "a broken chunk after 4 bytes",
+            false,
+        ),
+        (
+            "a trailer without a colon",
+            vec![send(chunked), send("0\r\nodd trailer\r\n\r\n"), Action::Hang],
+            Body,
+            "a malformed trailer after 4 bytes",
+            false,
+        ),
+        (
+            "a second status line",
+            vec![send("HTTP/1.1 200 OK\r\nHTTP/1.0 200 OK\r\n\r\n"), Action::Hang],
+            Protocol,
+            "a malformed header line, number 2 of the answer: HTTP/1.0 200 OK",
+            false,
+        ),
+        (
+            "a warning among the headers of an error",
+            vec![send("HTTP/1.1 500 Internal Server Error\r\nPHP Warning:  a module\r\n\r\n"), Action::Hang],
+            Protocol,
+            "status 500 Internal Server Error, and a malformed header line, number 2 of the answer: PHP Warning: a module",
+            false,
+        ),
         ("corrupt gzip", vec![send(gzip), send("not gzip!!"), Action::KeepAlive], Body, "does not decode", false),
         (
             "truncated gzip",
@@ -112,8 +140,9 @@ async fn server_failures_are_classified() {
         let failed = shown(&client, error);
         assert_eq!(failed.kind, kind, "{case}: {failed:?}");
         assert!(failed.actual.contains(expected), "{case}: {failed:?}");
+        assert!(failed.evidence.is_none(), "{case}: words of the library: {failed:?}");
         // The line is read from a second answer.
-        let requests = if expected.starts_with("a malformed header line") { 2 } else { 1 };
+        let requests = if expected.contains("a malformed header line") { 2 } else { 1 };
         assert_eq!(server.requests().len(), requests, "{case}: the request was retried");
         assert_eq!(sent.exchanges.len(), 1, "{case}: expected one recorded exchange");
         assert_eq!(sent.exchanges[0].status.is_some(), kind == Body, "{case}: {:?}", sent.exchanges);
@@ -255,7 +284,13 @@ async fn failures_inside_tls_are_classified() {
     let unbounded: &[u8] = b"HTTP/1.1 200 OK\r\n\r\nabcd";
     for (case, protocol, response, kind, expected) in [
         ("a closed h2 connection", "h2", &b""[..], Connect, "closed"),
-        ("another protocol instead of h2", "h2", b"HTTP/1.1 400 Bad Request\r\n\r\n", Protocol, "a protocol error"),
+        (
+            "another protocol instead of h2",
+            "h2",
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            Protocol,
+            "bytes that are not HTTP/2",
+        ),
         ("a body without length and close_notify", "http/1.1", unbounded, Body, "TLS ended without close_notify"),
     ] {
         let acceptor =
@@ -271,6 +306,25 @@ async fn failures_inside_tls_are_classified() {
         let url = format!("https://a.test:{port}/").parse().unwrap();
         let failed = failure(&client(&trusting(&authority)), get(url), kind).await;
         assert!(failed.actual.contains(expected), "{case}: {failed:?}");
+    }
+}
+
+#[tokio::test]
+async fn headers_over_http_2_are_limited() {
+    let authority = Authority::generate();
+    let config = || authority.server("a.test", (2020, 2999), &["h2"]);
+    let allowed = "headers that HTTP/2 does not allow, or more than 256 KB of them";
+    for (kilobytes, expected) in [(200, None), (300, Some(allowed)), (2_000, Some("headers that do not decompress"))] {
+        let line = format!("X-Long: {}\n", "a".repeat(1_000));
+        let lines: String = (0..kilobytes).map(|number| line.replacen("Long", &number.to_string(), 1)).collect();
+        let server = Server::tls(config(), Duration::ZERO, move |_| vec![send(&lines)]).await;
+        let client = client(&trusting(&authority));
+        let result = client.send(get(at(&server, "https", "a.test", "/"))).await.result;
+        let failed = result.err().map(|error| shown(&client, error));
+        let actual = failed.as_ref().map(|failed| failed.actual.as_str());
+        assert_eq!(actual.is_some(), expected.is_some(), "{kilobytes} KB: {actual:?}");
+        assert!(actual.unwrap_or_default().starts_with(expected.unwrap_or_default()), "{kilobytes} KB: {actual:?}");
+        assert!(failed.is_none_or(|failed| failed.evidence.is_none()), "{kilobytes} KB: words of the library");
     }
 }
 

@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use check::{Failure, FailureKind, Subject};
-pub use hostile::{Action, Authority, ConnectionBehavior, Server, answer, compressed, ok, self_signed, send};
+pub use hostile::{
+    Action, Authority, ConnectionBehavior, OwnSigned, Server, answer, compressed, ok, own_signed, self_signed, send,
+};
 use jiff::Timestamp;
 use probe::{
     Client, Connections, EgressPolicy, Error, Identity, Method, Redactor, Request, Tls, Url,

@@ -102,6 +102,13 @@ async fn missing_token_and_refused_cookie_are_named() {
             "_token",
         ),
         ("no cookie and no form", shape(&[SESSION], APP, ""), "", "open-form", "a cookie XSRF-TOKEN"),
+        (
+            "no cookie, and a meta tag with a space",
+            shape(&[SESSION], "<meta name=csrf-token content='token of-the-head-0002'><div id=app></div>", ""),
+            "",
+            "open-form",
+            "one of 22 bytes with the character U+0020",
+        ),
         ("a cookie hidden from scripts", shape(&[SESSION, HIDDEN], APP, ""), "", "open-form", "the attribute HttpOnly"),
         ("a blank page", shape(&[SESSION, TOKEN], "", ""), "", "open-form", "a blank page"),
         ("an error page", shape(&[SESSION, TOKEN], "<h1>Oops</h1>", ""), "", "open-form", "13 bytes without a form"),

@@ -45,6 +45,20 @@ fn foreign_text_stays_in_its_line_and_shows_what_it_hides() {
 }
 
 #[test]
+fn empty_foreign_text_leaves_no_gap() {
+    for (phrase, expected) in [
+        (phrase!("signed by {}, no authority", foreign("")), "signed by (empty), no authority"),
+        (phrase!("an unreadable Retry-After: {}", foreign(" \t")), "an unreadable Retry-After: (empty)"),
+        (phrase!("of {}", phrase!("{}", foreign("").at_most(5))), "of (empty)"),
+        (phrase!("a form{}", ""), "a form"),
+        (phrase!("a form{}", Phrase::default()), "a form"),
+        (phrase!("a form{}", ours("")), "a form"),
+    ] {
+        assert_eq!(phrase.admit(&NoSecrets, 200), expected);
+    }
+}
+
+#[test]
 fn words_of_ours_keep_their_line_breaks() {
     assert_eq!(phrase!("no {}\ncreate it", foreign("a\nb")).admit(&NoSecrets, 200), "no a b\ncreate it");
 }
