@@ -6,7 +6,7 @@ use std::time::Duration;
 use check::{Phrase, Report, ours, phrase};
 use probe::{Client, Connections, Error, Identity, Request};
 use secrecy::ExposeSecret;
-use settings::{Network, SecretRef};
+use settings::{Network, SecretRef, check_requestable};
 use url::Url;
 
 use crate::Ports;
@@ -29,6 +29,13 @@ pub(crate) async fn ping(
             "failed to ping the heartbeat: expected a URL in {}, found something else (not shown): {}",
             ours(reference),
             ours(error)
+        )
+    })?;
+    check_requestable(&url).map_err(|rule| {
+        phrase!(
+            "failed to ping the heartbeat: expected a URL {} in {}, found another (not shown)",
+            ours(rule),
+            ours(reference)
         )
     })?;
     let identity = Identity { run_id: report.run_id.clone(), trace_id: report.trace_id.clone() };

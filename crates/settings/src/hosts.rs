@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use url::Host;
+use url::{Host, Url};
 
 /// Maximum length of a URL or a path. Servers and proxies refuse longer ones. **Units:** bytes.
 pub(crate) const MAX_URL: usize = 2_048;
@@ -36,6 +36,20 @@ pub(crate) fn check_host<S: AsRef<str> + Display>(host: &Host<S>) -> Result<(), 
     } else {
         Ok(())
     }
+}
+
+/// Checks that a URL can be requested.
+///
+/// # Errors
+/// The expected part of the URL, to follow "expected a URL". It quotes nothing.
+pub fn check_requestable(url: &Url) -> Result<(), String> {
+    match url.host() {
+        Some(host) if matches!(url.scheme(), "http" | "https") => {
+            check_host(&host).map_err(|rule| format!("with a host {rule}"))?;
+        }
+        _ => return Err("of http or https with a host".to_owned()),
+    }
+    if url.port() == Some(0) { Err("with a port of 1 to 65535".to_owned()) } else { Ok(()) }
 }
 
 /// Checks the length of a URL or a path.

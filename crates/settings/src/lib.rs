@@ -27,6 +27,7 @@ pub use checked_values::{
 };
 pub use contract::{Contract, Contradiction, Shared, SharedSection};
 pub use document::{Document, replaced};
+pub use hosts::check_requestable;
 pub use links::LinkTemplates;
 pub use names::{near, suggestion, unknown};
 pub use network::Network;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::checked_values::{check_id, check_path, check_written};
 use crate::contract::{Shared, SharedValue};
 use crate::document::Document;
-use crate::hosts::{check_host, check_length};
+use crate::hosts::{check_host, check_length, check_requestable};
 use crate::problem::{Findings, Part};
 use crate::values::{RawDuration, RawId, RawReference, SecretRef, parse_duration, written_duration};
 
@@ -176,20 +176,11 @@ impl<'a> Section<'a> {
         self.parsed(key, check_length("URL", &value))?;
         let url =
             self.parsed(key, Url::parse(&value).map_err(|error| format!("expected a URL, found `{value}`: {error}")))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            self.problem(key, format!("expected a URL of http or https with a host, found `{value}`"));
-            return None;
-        }
         if !url.username().is_empty() || url.password().is_some() {
             self.problem(key, "expected a URL without user and password (not shown); credentials go by reference");
             return None;
         }
-        let host = url.host().map_or(Ok(()), |host| check_host(&host));
-        self.parsed(key, host.map_err(|rule| format!("expected a URL with a host {rule}, found `{value}`")))?;
-        if url.port() == Some(0) {
-            self.problem(key, format!("expected a URL with a port of 1 to 65535, found `{value}`"));
-            return None;
-        }
+        self.parsed(key, check_requestable(&url).map_err(|rule| format!("expected a URL {rule}, found `{value}`")))?;
         self.parsed(key, check_written(&value).map_err(|rule| format!("expected a URL {rule}, found `{value}`")))?;
         self.findings.add_host(self.child_path(key), url.clone());
         Some(url)

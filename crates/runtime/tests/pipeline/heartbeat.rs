@@ -82,6 +82,16 @@ async fn failed_ping_is_a_warning_and_not_a_failure() {
         (refusing.url.clone(), "BEAT", "failed to ping the heartbeat: status 500 Internal Server Error"),
         (format!("http://{closed}{PATH}"), "BEAT", "failed to ping the heartbeat: expected "),
         ("no URL at all".to_owned(), "BEAT", "failed to ping the heartbeat: expected a URL in env:BEAT"),
+        (
+            "https://beat..example/ping".to_owned(),
+            "BEAT",
+            "failed to ping the heartbeat: expected a URL with a host with something before, between and after its dots in env:BEAT",
+        ),
+        (
+            "ftp://beat.example/ping".to_owned(),
+            "BEAT",
+            "failed to ping the heartbeat: expected a URL of http or https with a host in env:BEAT",
+        ),
         (refusing.url.clone(), "OTHER", "failed to resolve env:OTHER: the variable is not set, or empty"),
     ];
     for (url, variable, expected) in cases {
