@@ -67,9 +67,12 @@ impl Findings<'_> {
         let reason = alarm.metadata()["NoAction"].as_str().unwrap_or_default();
         let is_silent = !actions.enabled || actions.alarm.is_empty();
         if is_silent && reason.trim().is_empty() {
-            let rule =
-                "expected an action, or a reason in Metadata.NoAction, found neither: the alarm would notify no one";
-            self.report(alarm.logical_id(), "Properties.AlarmActions", rule);
+            let (property, rule) = match actions.enabled {
+                true => ("AlarmActions", "expected an action, or a reason in Metadata.NoAction, found neither"),
+                false => ("ActionsEnabled", "expected true, or a reason in Metadata.NoAction, found false without one"),
+            };
+            let path = format!("Properties.{property}");
+            self.report(alarm.logical_id(), &path, format!("{rule}: the alarm would notify no one"));
         }
         if !is_silent && !reason.is_empty() {
             let rule =

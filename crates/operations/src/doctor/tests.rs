@@ -85,10 +85,10 @@ fn each_mistake_in_the_alarms_is_found() {
         ("ErrorRate", action, "", "ErrorRate.Properties.AlarmActions", "expected an action, or a reason"),
         (
             "ErrorRate",
-            action,
-            "      ActionsEnabled: false\n",
-            "ErrorRate.Properties.AlarmActions",
-            "expected an action",
+            "      AlarmActions:",
+            "      ActionsEnabled: false\n      AlarmActions:",
+            "ErrorRate.Properties.ActionsEnabled",
+            "expected true, or a reason in Metadata.NoAction, found false",
         ),
         (
             "ErrorRate",
