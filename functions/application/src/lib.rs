@@ -193,8 +193,9 @@ impl Application {
         let others =
             [(&CPU_LOAD, &names.cpu_name, &names.cpu_load), (&MEMORY_USED, &names.memory_name, &names.memory_percent)];
         for (metric, name, pointer) in others {
-            let entry = entries.iter().find(|entry| entry.name == name.as_str());
-            if let Some(value) = entry.and_then(|entry| read(entry, pointer.as_str())) {
+            // Several results may have one name; the worst counts.
+            let of_name = entries.iter().filter(|entry| entry.name == name.as_str());
+            if let Some(value) = of_name.filter_map(|entry| read(entry, pointer.as_str())).max_by(f64::total_cmp) {
                 run.measure(metric, value, None);
             }
         }

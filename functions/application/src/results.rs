@@ -37,11 +37,11 @@ pub(crate) enum Verdict {
     Unhealthy(Mismatch),
 }
 
-/// Reads the results from a list, or from an object keyed by number. `None`: another type, or empty.
+/// Reads the results from a list, or from an object keyed by number or name. `None`: another type, or empty.
 pub(crate) fn entries(results: &Value) -> Option<Vec<Entry>> {
     let entries: Vec<Entry> = match results {
         Value::Array(list) => list.iter().map(Entry::from_value).collect(),
-        Value::Object(members) => members.values().map(Entry::from_value).collect(),
+        Value::Object(members) => members.iter().map(|(key, value)| Entry::from_value(value).named(key)).collect(),
         _ => return None,
     };
     (!entries.is_empty()).then_some(entries)
@@ -62,6 +62,15 @@ impl Entry {
             message: text("notificationMessage"),
             summary: text("shortSummary"),
             meta: value.get("meta").cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Takes the key of the result as its name if it has none. A number is no name.
+    fn named(self, key: &str) -> Self {
+        if self.name.is_empty() && key.parse::<u64>().is_err() {
+            Self { name: key.trim().to_owned(), ..self }
+        } else {
+            self
         }
     }
 
@@ -174,6 +183,8 @@ mod tests {
         let one = json!({ "name": "Redis", "status": "ok", "meta": [] });
         assert_eq!(subjects(&json!([one])), ["redis"]);
         assert_eq!(subjects(&json!({ "0": one, "3": { "name": "Cache", "status": "ok" } })), ["redis", "cache"]);
+        let unnamed = json!({ "status": "ok" });
+        assert_eq!(subjects(&json!({ "Redis": unnamed, "5": unnamed })), ["unnamed", "redis"]);
         for none in [json!([]), json!({}), json!("ok"), Value::Null] {
             assert!(entries(&none).is_none(), "{none}");
         }
