@@ -1,6 +1,6 @@
 //! Wanted and unwanted effects of the delivered events.
 
-use check::{FailureKind, Mismatch, StepEnded, foreign, ours, phrase};
+use check::{FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
 use platform::{UserSession, is_status, reported_status, status};
 use probe::expect::json_found;
 use runtime::Step;
@@ -115,7 +115,7 @@ impl PaymentWebhook {
 /// Returns a mismatch if there is any payment.
 fn none(payments: &[&RecordedPayment], expected: &'static str) -> Result<(), Mismatch> {
     let Some(payment) = payments.first() else { return Ok(()) };
-    let amount = payment.amount.unwrap_or_default().to_string();
+    let amount = payment.amount.map(|amount| amount.to_string()).unwrap_or_default();
     let actual = phrase!("a payment of {} {}", foreign(amount), foreign(&payment.currency));
     let evidence = phrase!("reference {}", foreign(&payment.reference));
     Err(Mismatch::new(FailureKind::Invariant, expected, actual).with_evidence(evidence))
@@ -137,5 +137,25 @@ fn same(what: &'static str, expected: &str, actual: &str) -> Result<(), Mismatch
         return Ok(());
     }
     let expected = phrase!("{}: {}", what, ours(expected));
-    Err(Mismatch::new(FailureKind::Assertion, expected, phrase!("{}", foreign(actual))))
+    let actual = if actual.is_empty() { Phrase::from("no value") } else { foreign(actual).into() };
+    Err(Mismatch::new(FailureKind::Assertion, expected, actual))
+}
+
+#[cfg(test)]
+mod tests {
+    use check::NoSecrets;
+
+    use super::*;
+
+    #[test]
+    fn missing_value_is_said_to_be_missing() {
+        for (actual, expected) in [("", "no value"), ("eur", "eur")] {
+            let mismatch = same("a currency", "dkk", actual).unwrap_err();
+            assert_eq!(mismatch.actual.admit(&NoSecrets, 100), expected);
+        }
+        let reference = String::from("pi_1");
+        let payment = RecordedPayment { reference, amount: None, currency: String::new(), status: String::new() };
+        let unwanted = none(&[&payment], "no payment").unwrap_err().actual.admit(&NoSecrets, 100);
+        assert_eq!(unwanted, "a payment of (empty) (empty)");
+    }
 }

@@ -151,10 +151,12 @@ impl Undo {
     }
 
     async fn void_invoices(&self) -> Result<(), Phrase> {
+        let mut voided = Ok(());
+        // One that cannot be voided, since it is paid, keeps no other.
         for invoice in self.open_invoices().await? {
-            self.void_invoice(&invoice).await?;
+            voided = voided.and(self.void_invoice(&invoice).await);
         }
-        Ok(())
+        voided
     }
 
     /// Returns the run's payments without a refund.

@@ -42,6 +42,27 @@ async fn maintenance_ends_the_run_after_one_request() {
 }
 
 #[tokio::test]
+async fn maintenance_in_the_middle_leaves_what_a_later_run_undoes() {
+    let harness = Harness::<Booking>::start().await;
+    let begin_maintenance = async {
+        while harness.platform.leftovers().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        harness.platform.faults().activate(Fault::Maintenance);
+    };
+    let (observed, ()) = tokio::join!(harness.run(), begin_maintenance);
+    assert!(matches!(observed.report.outcome, Outcome::Maintenance { .. }), "{:#?}", observed.report);
+    let leftovers = &observed.report.leftovers;
+    let is_by_maintenance = |leftover: &check::Leftover| leftover.detail.contains("as in maintenance mode");
+    assert!(!leftovers.is_empty() && leftovers.iter().all(is_by_maintenance), "{leftovers:?}");
+    harness.platform.faults().clear_all();
+    harness.clock.skip(Duration::from_secs(16 * 60));
+    let observed = harness.run().await;
+    assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+    assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn refused_account_is_inconclusive() {
     let harness = Harness::<Booking>::start().await;
     let with_wrong_password = |(path, value): (String, String)| {

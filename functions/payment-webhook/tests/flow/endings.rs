@@ -65,6 +65,68 @@ async fn payment_recorded_late_is_refunded_by_a_later_run() {
     assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
 }
 
+/// Runs the check, and changes the platform's faults as soon as its requests and leftovers are as wanted.
+async fn run_until(
+    harness: &Harness<PaymentWebhook>,
+    is_reached: impl Fn(&Harness<PaymentWebhook>) -> bool,
+    change: impl FnOnce(&demo_platform::faults::Faults),
+) -> Observed {
+    let turn = async {
+        while !is_reached(harness) {
+            tokio::task::yield_now().await;
+        }
+        change(harness.platform.faults());
+    };
+    tokio::join!(harness.run(), turn).0
+}
+
+#[tokio::test]
+async fn payment_processed_between_refund_and_voiding_is_refunded_too() {
+    let harness = Harness::<PaymentWebhook>::start().await;
+    harness.platform.faults().activate(Fault::WebhookNeverProcessed);
+    let lists = |harness: &Harness<PaymentWebhook>| {
+        harness.platform.requests().counts().get("GET /api/students/{student}/invoices").copied().unwrap_or_default()
+    };
+    // The first list is read by the flow, the second by compensation, after that of the payments.
+    let is_voiding = |harness: &Harness<PaymentWebhook>| lists(harness) == 2;
+    let observed = run_until(&harness, is_voiding, |faults| faults.clear_all()).await;
+    assert_eq!(observed.step("processing"), Some("failed"), "{:#?}", observed.report);
+    assert_eq!(observed.report.leftovers, []);
+    assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
+    assert!(lists(&harness) > 2, "the invoices were voided at once, so no payment was processed in between");
+}
+
+#[tokio::test]
+async fn payments_that_cannot_be_read_keep_no_unpaid_invoice() {
+    let harness = Harness::<PaymentWebhook>::with(Options::default(), |settings| {
+        settings.push_str("\n[platform.payment]\namount = \"/created_at\"\n");
+    })
+    .await;
+    let observed = harness.run().await;
+    assert_eq!(observed.step("recorded"), Some("failed"), "{:#?}", observed.report);
+    let leftovers = &observed.report.leftovers;
+    let reason = "undoing the test payment failed: expected a number at /created_at";
+    assert!(leftovers.len() == 1 && leftovers[0].detail.starts_with(reason), "{leftovers:?}");
+    let left = harness.platform.leftovers();
+    let is_paid = |line: &String| line.contains(" paid (") || line.starts_with("payment ");
+    assert!(left.len() == 2 && left.iter().all(is_paid), "expected the paid invoice and its payment: {left:?}");
+}
+
+#[tokio::test]
+async fn maintenance_in_the_middle_leaves_what_a_later_run_undoes() {
+    let harness = Harness::<PaymentWebhook>::start().await;
+    let has_created = |harness: &Harness<PaymentWebhook>| !harness.platform.leftovers().is_empty();
+    let observed = run_until(&harness, has_created, |faults| faults.activate(Fault::Maintenance)).await;
+    assert!(matches!(observed.report.outcome, Outcome::Maintenance { .. }), "{:#?}", observed.report);
+    let leftovers = &observed.report.leftovers;
+    let is_by_maintenance = |leftover: &check::Leftover| leftover.detail.contains("as in maintenance mode");
+    assert!(!leftovers.is_empty() && leftovers.iter().all(is_by_maintenance), "{leftovers:?}");
+    harness.platform.faults().clear_all();
+    harness.clock.skip(Duration::from_secs(16 * 60));
+    assert_eq!(harness.run().await.step("cleanup"), Some("passed"));
+    assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn missing_counters_are_reported_in_the_log_line() {
     let (_, observed) = with(Fault::CountersMissing).await;
