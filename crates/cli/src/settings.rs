@@ -3,14 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use ::settings::Window;
+use check::{Phrase, ours, phrase};
 use jiff::Timestamp;
 use operations::checks;
-use probe::Redactor;
+use probe::{Redactor, Tls};
 use toml::{Table, Value};
 
 use crate::arguments::SettingsFormat;
 use crate::exit::Exit;
 use crate::terminal;
+
+/// Maximum length of a note, in characters.
+const MAX_NOTE: usize = 300;
 
 /// Checks settings files, and prints the problems of each.
 pub(crate) fn check(files: &[PathBuf]) -> anyhow::Result<Exit> {
@@ -29,11 +33,29 @@ fn check_one(file: &Path) -> anyhow::Result<()> {
     let checks = checks::from_file(file, &[])?;
     let ids: Vec<&str> = checks.iter().map(|check| check.id()).collect();
     println!("{}: no problems; settings of {}", file.display(), ids.join(", "));
+    let common = checks.first().map(|check| check.common());
+    for note in common.map(|common| expired_authorities(&common.network.tls, Timestamp::now())).unwrap_or_default() {
+        println!("{}: note: {note}", file.display());
+    }
     let windows = checks.first().map(|check| &check.common().windows[..]).unwrap_or_default();
     for note in skipped_starts(windows, Timestamp::now()) {
         println!("{}: note: {note}", file.display());
     }
     Ok(())
+}
+
+/// Sentences about the trusted authorities whose certificates have expired.
+fn expired_authorities(tls: &Tls, now: Timestamp) -> Vec<String> {
+    let sentence = |(name, expires): (Phrase, Timestamp)| {
+        let day = ours(expires.strftime("%Y-%m-%d"));
+        let text = phrase!(
+            "the certificate {} in network.ca_certificates expired on {}: the checks trust it, and other clients do not; replace it",
+            name,
+            day
+        );
+        text.admit(&Redactor::default(), MAX_NOTE).to_string()
+    };
+    tls.expired(now).into_iter().map(sentence).collect()
 }
 
 /// Sentences about the weekly windows whose start the clock skips within a year.

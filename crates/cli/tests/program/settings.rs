@@ -67,6 +67,32 @@ fn window_that_the_clock_moves_is_noted() {
     assert!(!text(&checked("window-after-the-gap.toml", "03:30").stdout).contains("note"));
 }
 
+/// A certificate of an authority, valid until 3 February 2021.
+const OLD_AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBMzCB2qADAgECAgEHMAoGCCqGSM49BAMCMBkxFzAVBgNVBAMMDk9sZCBDb21w\n\
+YW55IENBMB4XDTIwMDEwMTAwMDAwMFoXDTIxMDIwMzAwMDAwMFowGTEXMBUGA1UE\n\
+AwwOT2xkIENvbXBhbnkgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATec2wq\n\
+KZzCCbz3cv8Z8Kwb3NgnlVXpmMMPLmBAo57H8MrHBdVgXW8Dg5EQ+tExasZ6wG3a\n\
+RhN/1zOLYP9cCKvYoxMwETAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gA\n\
+MEUCICiWB26B6ypOlyhMb4BI/AV0RC+Js5m167XdjpoOddfXAiEA5nZcs8z+cbtn\n\
+VdK+fx3O3cji3C31ybNx+TMKhwwrCEk=\n\
+-----END CERTIFICATE-----
+";
+
+#[test]
+fn expired_authority_is_noted() {
+    let shipped = fs::read_to_string(repository().join("infra/layer/settings/demo.toml")).unwrap();
+    let trusting =
+        shipped.replacen("[network]\n", &format!("[network]\nca_certificates = [\"\"\"\n{OLD_AUTHORITY}\"\"\"]\n"), 1);
+    assert_ne!(trusting, shipped);
+    let output = synthetics(&["settings", "check", &settings_file("old-authority.toml", &trusting)]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let shown = text(&output.stdout);
+    let note = "note: the certificate Old Company CA in network.ca_certificates expired on 2021-02-03";
+    assert!(shown.contains(note), "{shown}");
+}
+
 #[test]
 fn secret_lookalikes_are_masked() {
     let shipped = fs::read_to_string(repository().join("infra/layer/settings/demo.toml")).unwrap();
