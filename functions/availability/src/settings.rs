@@ -215,6 +215,15 @@ impl RawTarget {
             );
         }
         let statuses = statuses(&expect, self.expect.status);
+        if let (Some(statuses), Some(1..)) = (&statuses, max_redirects)
+            && statuses.iter().all(|status| matches!(status, 301 | 302 | 303 | 307 | 308))
+        {
+            let found = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+            let rule = "expected `max_redirects = 0` with these statuses, or the status after the redirects: they are followed, so \
+                        their own status is never the answer";
+            expect.problem("status", format!("{rule}; found {found}"));
+            return None;
+        }
         let expect_headers =
             read_headers(&expect.table("headers"), self.expect.headers, |value| Ok::<_, String>(value.to_owned()));
         if self.expect.text.iter().any(String::is_empty) {
