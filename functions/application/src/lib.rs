@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::settings::{Application, Health, RawApplication};
-use results::{Entry, MAX_RESULTS, MAX_TEXT, Verdict, entries, with_subjects};
+use results::{Entry, MAX_RESULTS, MAX_TEXT, Verdict, entries, with_subjects, worst};
 
 /// Most unhealthy results to remember, limited by the size of the memory.
 const MAX_REMEMBERED: usize = 100;
@@ -193,9 +193,7 @@ impl Application {
         let others =
             [(&CPU_LOAD, &names.cpu_name, &names.cpu_load), (&MEMORY_USED, &names.memory_name, &names.memory_percent)];
         for (metric, name, pointer) in others {
-            // Several results may have one name; the worst counts.
-            let of_name = entries.iter().filter(|entry| entry.name == name.as_str());
-            if let Some(value) = of_name.filter_map(|entry| read(entry, pointer.as_str())).max_by(f64::total_cmp) {
+            if let Some(value) = worst(entries, name.as_str(), |entry| read(entry, pointer.as_str())) {
                 run.measure(metric, value, None);
             }
         }

@@ -160,6 +160,11 @@ pub(crate) fn with_subjects(
     named
 }
 
+/// Largest number among the results of one name.
+pub(crate) fn worst(entries: &[Entry], name: &str, read: impl Fn(&Entry) -> Option<f64>) -> Option<f64> {
+    entries.iter().filter(|entry| entry.name == name).filter_map(read).max_by(f64::total_cmp)
+}
+
 fn shown(text: &str) -> Piece {
     foreign(text).at_most(MAX_TEXT)
 }
@@ -197,6 +202,16 @@ mod tests {
         let queue = |label: &str| json!({ "name": "Queue", "label": label, "status": "ok", "meta": [] });
         assert_eq!(subjects(&json!([queue("mails"), queue("bills")])), ["queue-mails", "queue-bills"]);
         assert_eq!(subjects(&json!([queue(""), queue(""), queue("")])), ["queue", "queue-2", "queue-3"]);
+    }
+
+    #[test]
+    fn worst_of_one_name_counts() {
+        let load = |name: &str, load: f64| json!({ "name": name, "meta": { "load": load } });
+        let results = json!([load("Cpu", 0.5), load("Cpu", 3.0), load("Cpu", 1.0), load("Other", 9.0)]);
+        let entries = entries(&results).unwrap();
+        let read = |entry: &Entry| entry.number("/load").ok().flatten();
+        assert_eq!(worst(&entries, "Cpu", read), Some(3.0));
+        assert_eq!(worst(&entries, "Memory", read), None);
     }
 
     #[test]
