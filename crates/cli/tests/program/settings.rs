@@ -70,13 +70,13 @@ fn window_that_the_clock_moves_is_noted() {
 /// A certificate of an authority, valid until 3 February 2021.
 const OLD_AUTHORITY: &str = "\
 -----BEGIN CERTIFICATE-----\n\
-MIIBMzCB2qADAgECAgEHMAoGCCqGSM49BAMCMBkxFzAVBgNVBAMMDk9sZCBDb21w\n\
+MIIBNDCB2qADAgECAgEHMAoGCCqGSM49BAMCMBkxFzAVBgNVBAMMDk9sZCBDb21w\n\
 YW55IENBMB4XDTIwMDEwMTAwMDAwMFoXDTIxMDIwMzAwMDAwMFowGTEXMBUGA1UE\n\
-AwwOT2xkIENvbXBhbnkgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATec2wq\n\
-KZzCCbz3cv8Z8Kwb3NgnlVXpmMMPLmBAo57H8MrHBdVgXW8Dg5EQ+tExasZ6wG3a\n\
-RhN/1zOLYP9cCKvYoxMwETAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gA\n\
-MEUCICiWB26B6ypOlyhMb4BI/AV0RC+Js5m167XdjpoOddfXAiEA5nZcs8z+cbtn\n\
-VdK+fx3O3cji3C31ybNx+TMKhwwrCEk=\n\
+AwwOT2xkIENvbXBhbnkgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATQdxa4\n\
+/2EFuqx06soYAyhJREzxA8ymxAg3q/VX2Ch0inusR+oV2+rDqpXTReIVhE2XJtFM\n\
+fstcx8oab7Rv7hlyoxMwETAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kA\n\
+MEYCIQCVr9bpKu6eiC8+iIG5+49iPglovJrRSbDfSUB6/trNOwIhAI3GS+7/C2u6\n\
+kTNoFXAvb+RahrxpMOqO91w61RIlax34\n\
 -----END CERTIFICATE-----
 ";
 
@@ -185,7 +185,7 @@ fn schema_rejects_invalid_files() {
     assert_eq!(taken, BEYOND_THE_SCHEMA);
 }
 
-const BEYOND_THE_SCHEMA: [&str; 36] = [
+const BEYOND_THE_SCHEMA: [&str; 37] = [
     "attempts-do-not-fit",
     "bad-durations",
     "bad-headers",
@@ -204,6 +204,7 @@ const BEYOND_THE_SCHEMA: [&str; 36] = [
     "cut-certificates",
     "deadline-beyond-the-function",
     "duplicate-ids",
+    "followed-redirect-as-status",
     "head-with-a-body",
     "headers-of-the-client",
     "literal-for-a-reference",

@@ -81,7 +81,7 @@ async fn run_until(
 }
 
 #[tokio::test]
-async fn payment_processed_between_refund_and_voiding_is_refunded_too() {
+async fn payment_processed_before_voiding_is_refunded_too() {
     let harness = Harness::<PaymentWebhook>::start().await;
     harness.platform.faults().activate(Fault::WebhookNeverProcessed);
     let lists = |harness: &Harness<PaymentWebhook>| {
