@@ -70,13 +70,13 @@ fn window_that_the_clock_moves_is_noted() {
 /// A certificate of an authority, valid until 3 February 2021.
 const OLD_AUTHORITY: &str = "\
 -----BEGIN CERTIFICATE-----\n\
-MIIBNDCB2qADAgECAgEHMAoGCCqGSM49BAMCMBkxFzAVBgNVBAMMDk9sZCBDb21w\n\
-YW55IENBMB4XDTIwMDEwMTAwMDAwMFoXDTIxMDIwMzAwMDAwMFowGTEXMBUGA1UE\n\
-AwwOT2xkIENvbXBhbnkgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATQdxa4\n\
-/2EFuqx06soYAyhJREzxA8ymxAg3q/VX2Ch0inusR+oV2+rDqpXTReIVhE2XJtFM\n\
-fstcx8oab7Rv7hlyoxMwETAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kA\n\
-MEYCIQCVr9bpKu6eiC8+iIG5+49iPglovJrRSbDfSUB6/trNOwIhAI3GS+7/C2u6\n\
-kTNoFXAvb+RahrxpMOqO91w61RIlax34\n\
+MIIBMTCB2KADAgECAgEHMAoGCCqGSM49BAMCMBgxFjAUBgNVBAMMDU9sZCBBdXRo\n\
+b3JpdHkwHhcNMjAwMTAxMDAwMDAwWhcNMjEwMjAzMDAwMDAwWjAYMRYwFAYDVQQD\n\
+DA1PbGQgQXV0aG9yaXR5MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEPhpBZhko\n\
+s4vbRsFL2CpTvEFVpWNjwXNNQl+BQkYjOqsERmUCEqU55+mDPHIlHMljwpBQRmMU\n\
+mGVeGH5Vq1ol66MTMBEwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBF\n\
+AiEArNksduBXp5yj8uSjmYuEFa7Mct+SZ8muhvhtoWjYbzkCIAHHzZAp2iyQe9DJ\n\
+AeC9KTS3ZNtV7O9ryX9g8B43Wy2B\n\
 -----END CERTIFICATE-----
 ";
 
@@ -89,7 +89,7 @@ fn expired_authority_is_noted() {
     let output = synthetics(&["settings", "check", &settings_file("old-authority.toml", &trusting)]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let shown = text(&output.stdout);
-    let note = "note: the certificate Old Company CA in network.ca_certificates expired on 2021-02-03";
+    let note = "note: the certificate Old Authority in network.ca_certificates expired on 2021-02-03";
     assert!(shown.contains(note), "{shown}");
 }
 
