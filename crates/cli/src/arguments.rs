@@ -1,5 +1,7 @@
 //! Command line arguments.
 
+mod deployment;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +12,10 @@ use clap_complete::Shell;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use settings::near;
 
+pub(crate) use self::deployment::{
+    CheckSecretsOptions, ClearMemoryOptions, Deployment, IncidentOptions, IncidentsOptions, MaintenanceOptions,
+    MuteOptions, MutesOptions, SetSecretOptions, UnmuteOptions,
+};
 use crate::offered::{CHECKS, FAULTS, FILES};
 
 /// Version of the program, with the commit and the date of the commit if the build knows them.
@@ -238,7 +244,7 @@ pub(crate) enum SecretsCommand {
     #[command(after_help = "\
 Examples:
   synthetics secrets set login/password --environment production
-  pass show just-driving/booking | synthetics secrets set booking/password --environment production")]
+  cat password.txt | synthetics secrets set login/password --environment staging")]
     Set(SetSecretOptions),
     /// Resolve every secret that a settings file refers to, and list those that are missing. Shows no secret.
     #[command(after_help = "\
@@ -385,136 +391,6 @@ pub(crate) struct CleanupOptions {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// A deployment. Credentials come from the same places as the AWS CLI's: environment, profile, SSO.
-#[derive(Debug, Args)]
-pub(crate) struct Deployment {
-    /// Deployed environment, such as production; required unless --table is given.
-    #[arg(long, value_name = "NAME", required_unless_present = "table")]
-    pub(crate) environment: Option<String>,
-    /// State table, if it is not named after the environment.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) table: Option<String>,
-    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MuteOptions {
-    /// Check, or one of its subjects.
-    #[arg(value_name = "CHECK[/SUBJECT]")]
-    pub(crate) scope: String,
-    /// Length of the mute: 1m to 7d.
-    #[arg(long = "for", value_name = "TIME", value_parser = days)]
-    pub(crate) duration: SignedDuration,
-    /// Reason for the mute; shown to on-call.
-    #[arg(long, value_name = "WHY")]
-    pub(crate) reason: String,
-    /// Name of the person who mutes, shown to others.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "unknown")]
-    pub(crate) by: String,
-    #[command(flatten)]
-    pub(crate) deployment: Deployment,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UnmuteOptions {
-    /// Check or subject, as it was muted.
-    #[arg(value_name = "CHECK[/SUBJECT]")]
-    pub(crate) scope: String,
-    #[command(flatten)]
-    pub(crate) deployment: Deployment,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MutesOptions {
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) deployment: Deployment,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MaintenanceOptions {
-    /// The deployed settings file. The environment is taken from it.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) settings: PathBuf,
-    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ClearMemoryOptions {
-    /// Id of the check, such as `booking`.
-    #[arg(value_parser = CHECKS)]
-    pub(crate) check: String,
-    #[command(flatten)]
-    pub(crate) deployment: Deployment,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SetSecretOptions {
-    /// Check that uses the secret, and its name, such as `login/password`.
-    #[arg(value_name = "CHECK/NAME")]
-    pub(crate) name: String,
-    /// Environment whose functions use the secret.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) environment: String,
-    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CheckSecretsOptions {
-    /// Checks whose secrets to look at, by id. [default: all checks in the settings]
-    #[arg(value_name = "CHECK", value_parser = CHECKS)]
-    pub(crate) checks: Vec<String>,
-    /// Settings file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) settings: PathBuf,
-    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct IncidentsOptions {
-    /// Ids of checks, such as `booking`. [default: all]
-    #[arg(value_name = "CHECK", value_parser = CHECKS)]
-    pub(crate) checks: Vec<String>,
-    /// How far back to look, such as 12h or 90d.
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = days)]
-    pub(crate) since: SignedDuration,
-    /// List open incidents only.
-    #[arg(long)]
-    pub(crate) open: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) deployment: Deployment,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct IncidentOptions {
-    /// Incident id, as shown in notifications and by `synthetics incidents`.
-    pub(crate) id: String,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) deployment: Deployment,
 }
 
 #[derive(Debug, Args)]

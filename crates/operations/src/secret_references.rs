@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 /// Finds the references in a part of the settings, each with its key; of several keys, the first in alphabetical order.
 #[must_use]
-pub fn of(section: &Table) -> BTreeMap<SecretRef, String> {
+pub fn references(section: &Table) -> BTreeMap<SecretRef, String> {
     let mut found = BTreeMap::new();
     for (key, value) in section {
         collect(key, value, &mut found);
@@ -38,8 +38,10 @@ mod tests {
     fn references_are_found_with_their_keys() {
         let section =
             "a = \"env:B\"\nz = \"env:B\"\nplain = \"x\"\n[[targets]]\ntoken = \"ssm:/just-driving/x/login/t\"\n";
-        let found: Vec<(String, String)> =
-            of(&section.parse().unwrap()).into_iter().map(|(reference, key)| (reference.to_string(), key)).collect();
+        let found: Vec<(String, String)> = references(&section.parse().unwrap())
+            .into_iter()
+            .map(|(reference, key)| (reference.to_string(), key))
+            .collect();
         let expected = [("ssm:/just-driving/x/login/t", "targets.token"), ("env:B", "a")];
         assert_eq!(found, expected.map(|(reference, key)| (reference.to_owned(), key.to_owned())));
     }

@@ -15,7 +15,7 @@ pub enum Alphabet {
 impl Alphabet {
     /// Alphabet of the secret that a key of the settings or the end of a parameter's name stands for.
     #[must_use]
-    pub fn of(name: &str) -> Self {
+    pub fn for_name(name: &str) -> Self {
         if name.ends_with("password") { Self::Typed } else { Self::Visible }
     }
 }

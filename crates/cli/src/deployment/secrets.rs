@@ -25,8 +25,8 @@ const SHORT: usize = 8;
 /// Stores a secret that is typed at a prompt, or comes from standard input.
 pub(crate) async fn set(options: &SetSecretOptions) -> anyhow::Result<Exit> {
     let reference = reference(&options.environment, &options.name)?;
-    let secret =
-        secret_value::read(given(&reference)?, Alphabet::of(&options.name)).map_err(|mistake| anyhow!(mistake))?;
+    let secret = secret_value::read(given(&reference)?, Alphabet::for_name(&options.name))
+        .map_err(|mistake| anyhow!(mistake))?;
     let SecretRef::Parameter(name) = &reference else { bail!("expected the name of a parameter, found {reference}") };
     let region = access::region(options.region.clone(), Some(&options.environment));
     let version = ParameterStore::for_operator(region).await?.put(name, &secret).await?;
@@ -73,7 +73,7 @@ pub(crate) async fn check(options: &CheckSecretsOptions) -> anyhow::Result<Exit>
     let environment = checks.first().map(|check| check.common().environment.clone());
     let region = access::region(options.region.clone(), environment.as_deref());
     let local = local::EnvironmentSecrets::new(|name: &str| std::env::var_os(name));
-    let references = |check: &dyn AnyCheck| secret_references::of(check.written());
+    let references = |check: &dyn AnyCheck| secret_references::references(check.written());
     let on_aws = |check: &dyn AnyCheck| references(check).keys().any(|found| matches!(found, SecretRef::Parameter(_)));
     if checks.iter().any(|check| on_aws(&**check)) {
         // Without access nothing is known of the parameters, which is one problem and not one of each.
@@ -84,7 +84,7 @@ pub(crate) async fn check(options: &CheckSecretsOptions) -> anyhow::Result<Exit>
     for check in &checks {
         for (reference, key) in references(&**check) {
             let problem = match secrets.resolve(&reference).await {
-                Ok(stored) => secret_value::read(stored, Alphabet::of(&key)).err(),
+                Ok(stored) => secret_value::read(stored, Alphabet::for_name(&key)).err(),
                 Err(error) => Some(error.detail),
             };
             rows.push((check.id(), key, reference, problem));

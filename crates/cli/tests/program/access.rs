@@ -30,6 +30,8 @@ fn missing_access_is_one_line_that_says_what_to_do() {
         ] {
             let output = Command::new(env!("CARGO_BIN_EXE_synthetics"))
                 .args([&["--wide"][..], command, deployed, region].concat())
+                // Without a `samconfig.toml` in the folder or one above it.
+                .current_dir("/")
                 .env_clear()
                 .env("HOME", "/nonexistent")
                 .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -64,4 +66,19 @@ fn closed_input_changes_nothing() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(text(&output.stdout).starts_with("login: passed"), "{output:?}");
+}
+
+#[test]
+fn region_of_the_environment_is_read_from_the_repository() {
+    let output = Command::new(env!("CARGO_BIN_EXE_synthetics"))
+        .args(["mutes", "--environment", "staging"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    let expected = "region eu-north-1, from infra/samconfig.toml for staging\nerror: no AWS credentials; ";
+    assert!(said.starts_with(expected), "{said}");
 }

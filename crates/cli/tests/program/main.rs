@@ -137,8 +137,8 @@ fn missing_secrets_are_listed_and_none_is_shown() {
     let output = with_secrets("two-secrets.toml", &[all[0], ("OPS_TOKEN", "k3y\n\n")]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let shown = text(&output.stdout);
-    assert!(shown.contains("env:OPS_TOKEN      the secret ends with a line break (U+000A)"), "{shown}");
-    assert!(shown.contains("env:TOTP_SEED      the variable is not set, or empty"), "{shown}");
+    assert!(shown.contains("env:OPS_TOKEN       the secret ends with a line break (U+000A)"), "{shown}");
+    assert!(shown.contains("env:TOTP_SEED       the variable is not set, or empty"), "{shown}");
     assert!(shown.contains("1 of 3 secrets can be used") && !shown.contains("k3y"), "{shown}");
 }
 

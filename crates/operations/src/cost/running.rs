@@ -212,7 +212,7 @@ pub(super) fn series(metric: &Metric) -> usize {
 
 /// Returns the parameters that a settings section refers to.
 pub(super) fn parameters(section: &Table) -> impl Iterator<Item = String> {
-    secret_references::of(section).into_keys().filter_map(|reference| match reference {
+    secret_references::references(section).into_keys().filter_map(|reference| match reference {
         SecretRef::Parameter(name) => Some(name),
         SecretRef::Variable(_) => None,
     })
