@@ -1,6 +1,7 @@
 //! Command line arguments.
 
 mod deployment;
+mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,13 +10,13 @@ use clap::builder::TypedValueParser;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgGroup, Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use jiff::{SignedDuration, Span, SpanRelativeTo};
 use settings::near;
 
 pub(crate) use self::deployment::{
     CheckSecretsOptions, ClearMemoryOptions, Deployment, IncidentOptions, IncidentsOptions, MaintenanceOptions,
     MuteOptions, MutesOptions, SetSecretOptions, UnmuteOptions,
 };
+use self::values::{duration, usd};
 use crate::offered::{CHECKS, FAULTS, FILES};
 
 /// Version of the program, with the commit and the date of the commit if the build knows them.
@@ -473,30 +474,6 @@ fn file(text: &str) -> Result<(Format, PathBuf), String> {
         return Err(format!("expected a file, found -; `--format {format}` prints to standard output"));
     }
     Ok((Format::from_str(format, false).map_err(|_| expected())?, file.into()))
-}
-
-/// Parses a duration that may have days, of 24 hours each.
-fn days(text: &str) -> Result<SignedDuration, String> {
-    text.parse::<Span>()
-        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
-        .ok()
-        .filter(|duration| *duration >= SignedDuration::from_mins(1))
-        .ok_or_else(|| "expected a duration of at least one minute, such as \"30m\", \"2h\" or \"7d\"".to_owned())
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    text.parse::<SignedDuration>()
-        .ok()
-        .and_then(|duration| Duration::try_from(duration).ok())
-        .filter(|duration| *duration >= Duration::from_secs(1))
-        .ok_or_else(|| "expected a duration of at least one second, such as \"30s\" or \"5m\"".to_owned())
-}
-
-fn usd(text: &str) -> Result<f64, String> {
-    text.parse::<f64>()
-        .ok()
-        .filter(|usd| usd.is_finite() && *usd >= 0.0)
-        .ok_or_else(|| "expected an amount in USD, such as 40 or 39.99".to_owned())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::SignedDuration;
 
-use super::days;
+use super::values::days;
 use crate::offered::CHECKS;
 
 /// A deployment. Credentials come from the same places as the AWS CLI's: environment, profile, SSO.

@@ -184,7 +184,8 @@ fn invisible_characters_of_a_secret_may_be_missing() {
 fn spaces_of_a_secret_may_be_other_white_space() {
     let redactor = Redactor::default();
     assert!(redactor.register("correct horse  battery staple"));
-    for space in [" ", "  ", "\n", "\r\n    ", "\t", "\u{a0}", "\u{2028} ", "\\n", "%0A", "&#10;", "+", "%20"] {
+    for space in [" ", "  ", "\n", "\r\n    ", "\t", "\u{b}", "\u{a0}", "\u{2028} ", "\\n", "%0A", "&#10;", "+", "%20"]
+    {
         let text = format!("({})", ["correct", "horse", "battery", "staple"].join(space));
         assert_eq!(redactor.redact(&text), "([redacted])", "{space:?}");
     }
@@ -445,4 +446,13 @@ fn check_time(redactor: &Redactor, length: usize, parts: &[&str]) {
         // Quadratic time would take minutes.
         assert!(took < std::time::Duration::from_secs(20), "{part}: {took:?}");
     }
+}
+
+#[test]
+fn credential_without_a_separator_is_masked_whole() {
+    let shown = |line: &[u8]| odd_line(line, 100).admit(&Redactor::default(), 100).to_string();
+    assert_eq!(shown(b"csrf5f2d"), "[redacted]");
+    assert_eq!(shown(b"csrf: 5f2d"), "csrf: [redacted]");
+    assert_eq!(shown(b"csrf 5f2d"), "csrf [redacted]");
+    assert_eq!(shown(b"a stray line"), "a stray line");
 }
