@@ -96,6 +96,11 @@ impl Emulator {
         emulator
     }
 
+    /// Address of this emulator.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// SDK configuration for this emulator.
     pub async fn sdk(&self) -> SdkConfig {
         aws_config::defaults(BehaviorVersion::latest())
@@ -276,7 +281,7 @@ fn ready(url: &str) -> bool {
 }
 
 /// Path of a tool installed by `cargo xtask test`.
-fn tool(environment: &str, program: &str) -> PathBuf {
+pub fn tool(environment: &str, program: &str) -> PathBuf {
     let path = target().join("tools").join(environment).join("bin").join(program);
     assert!(
         path.is_file(),

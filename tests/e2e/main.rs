@@ -6,6 +6,7 @@ mod alarms;
 mod calls;
 mod deployed;
 mod emulator;
+mod guide;
 mod incidents;
 mod kills;
 #[path = "../leak_search.rs"]

@@ -32,6 +32,7 @@ fn paths() -> Vec<String> {
 async fn operator_stores_a_secret_that_the_function_reads() {
     let mut world = World::new("stored").await;
     let parameter = "/just-driving/stored/availability/api-key";
+    world.replace("\ndeadline = \"20s\"", "\ndeadline = \"41s\"");
     world.append(&format!(
         "\n[[check.availability.targets]]\nid = \"keyed\"\nurl = \"https://example.org/up\"\n\
          secret_headers.x-api-key = \"ssm:{parameter}\"\n"

@@ -1,6 +1,8 @@
 //! Command line arguments.
 
 mod deployment;
+#[cfg(test)]
+mod documented;
 mod values;
 
 use std::path::PathBuf;

@@ -103,7 +103,8 @@ impl Samconfig {
     /// # Errors
     /// When `parameter_overrides` is not what SAM CLI reads, with its place in the file.
     pub fn parameters(&self, environment: &str) -> anyhow::Result<BTreeMap<String, String>> {
-        let key = format!("{environment}.deploy.parameters.{OVERRIDES}");
+        let command = if self.value(environment, "deploy", OVERRIDES).is_some() { "deploy" } else { "global" };
+        let key = format!("{environment}.{command}.parameters.{OVERRIDES}");
         self.overrides(environment).map_err(|rule| anyhow!("{}: {key}: {rule}", self.file))
     }
 
@@ -112,10 +113,8 @@ impl Samconfig {
     /// # Errors
     /// The expected and the found form of `parameter_overrides`.
     pub(crate) fn overrides(&self, environment: &str) -> Result<BTreeMap<String, String>, String> {
-        let found = match self.value(environment, "deploy", OVERRIDES) {
-            None => return Ok(BTreeMap::new()),
-            Some(found) => found,
-        };
+        let value = |command| self.value(environment, command, OVERRIDES);
+        let Some(found) = value("deploy").or_else(|| value("global")) else { return Ok(BTreeMap::new()) };
         let wrong = || format!("expected a list, found {}", shortened(&found.to_string()));
         match found {
             Value::String(text) => overrides::read(text).map(|pairs| pairs.into_iter().collect()),

@@ -54,14 +54,18 @@ pub fn for_emulator(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Builds the functions for AWS with cargo-lambda (release profile, arm64) into `target/package`.
+/// Builds the functions for AWS with cargo-lambda (release profile) into `target/package`.
 ///
 /// # Errors
 /// When a binary or the template does not build.
-pub fn package(workspace: &Workspace) -> Result<()> {
+pub fn package(workspace: &Workspace, architecture: &str) -> Result<()> {
+    if !["arm64", "x86_64"].contains(&architecture) {
+        bail!("expected --architecture arm64 or x86_64, found {architecture:?}");
+    }
     let cargo_lambda = tools::python(workspace, "package")?;
-    sam_build(workspace, "package", "arm64", &cargo_lambda, |run| run)?;
-    println!("to deploy it, see docs/deploy/README.md");
+    sam_build(workspace, "package", architecture, &cargo_lambda, |run| run)?;
+    let sam = tools::on_path(workspace, &tools::python(workspace, "sam")?.join("sam"))?;
+    println!("for {architecture}; to deploy it with {}, see docs/deploy/README.md", sam.display());
     Ok(())
 }
 

@@ -37,7 +37,8 @@ usage: cargo xtask <command>
   test [STEP…]   run all checks that a change must pass, or only the named steps in the given order:
                  fmt clippy deny text unit templates build hostile e2e
   bench          run the benchmarks of the probe and of alarm replay
-  package        build the functions for AWS and their template into target/package
+  package [--architecture arm64|x86_64]
+                 build the functions for AWS and their template into target/package, and link SAM CLI into target/tools/bin
   package --program [--target x86_64|aarch64]
                  build the program as static archives for both processors, or one, with bills of materials and the
                  context of the container image, into target/program, and run it in an empty root
@@ -68,7 +69,10 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         },
-        ["package"] => in_workspace(functions::package),
+        ["package"] => in_workspace(|workspace| functions::package(workspace, "arm64")),
+        ["package", "--architecture", architecture] => {
+            in_workspace(|workspace| functions::package(workspace, architecture))
+        }
         ["package", "--program"] => in_workspace(|workspace| program::package(workspace, None)),
         ["package", "--program", "--target", target] => {
             in_workspace(|workspace| program::package(workspace, Some(target)))

@@ -169,6 +169,7 @@ fn templates(workspace: &Workspace) -> Result<()> {
 fn e2e(workspace: &Workspace) -> Result<()> {
     tools::python(workspace, "sam")?;
     tools::python(workspace, "emulator")?;
+    tools::python(workspace, "aws")?;
     Run::cargo(workspace, "test --workspace --test e2e").run()
 }
 

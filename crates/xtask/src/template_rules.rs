@@ -109,6 +109,26 @@ fn no_body_of_a_loop_begins_with_a_condition() {
 }
 
 #[test]
+fn deployer_may_use_every_service_of_the_templates() {
+    let policy = include_str!("../../../docs/deploy/deployer-policy.json");
+    let types =
+        TEMPLATES.iter().flat_map(|(_, text)| text.lines()).filter_map(|line| line.trim().strip_prefix("Type: AWS::"));
+    let services: BTreeSet<String> = types
+        .filter_map(|name| name.split("::").next())
+        // Resources of SAM become functions, layers and permissions.
+        .map(|service| service.to_ascii_lowercase().replace("serverless", "lambda"))
+        .filter(|service| !service.contains('<'))
+        .collect();
+    assert!(services.len() >= 9, "{services:?}");
+    for service in services {
+        assert!(
+            policy.contains(&format!("\"{service}:")),
+            "docs/deploy/deployer-policy.json allows nothing of {service}"
+        );
+    }
+}
+
+#[test]
 fn no_role_allows_everything() {
     let wildcards: Vec<usize> = lines_with("Resource: \"*\"");
     for line in &wildcards {

@@ -43,6 +43,22 @@ pub fn python(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     Ok(folder.join("bin"))
 }
 
+/// Links a program into `target/tools/bin`, and returns the link. Unlike the folder of a Python environment, that one can be put on
+/// PATH without replacing `python` and `pip`.
+///
+/// # Errors
+/// When the link cannot be made.
+pub fn on_path(workspace: &Workspace, program: &Path) -> Result<PathBuf> {
+    let folder = tools(workspace).join("bin");
+    fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
+    let link = folder.join(program.file_name().unwrap_or_default());
+    if link.symlink_metadata().is_ok() {
+        fs::remove_file(&link).with_context(|| format!("failed to remove {}", link.display()))?;
+    }
+    std::os::unix::fs::symlink(program, &link).with_context(|| format!("failed to link {}", link.display()))?;
+    Ok(link)
+}
+
 /// Programs of the Node.js package manager.
 const NPM: [Debian; 1] = [Debian { program: "npm", package: "npm" }];
 

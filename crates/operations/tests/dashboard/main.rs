@@ -226,7 +226,7 @@ fn only_checks_that_run_are_shown() {
             assert_eq!(groups, [format!("/just-driving/production/synthetics/{id}")], "{only}");
         }
         assert!(
-            dashboard.lines().all(|line| [NAMESPACE, "AWS/SQS"].contains(&line.metric.namespace.as_str())),
+            dashboard.lines().all(|line| [NAMESPACE, "AWS/SQS", "AWS/SNS"].contains(&line.metric.namespace.as_str())),
             "{only}"
         );
         for widget in dashboard.widgets.iter().filter(|widget| widget.kind() == "metric") {
