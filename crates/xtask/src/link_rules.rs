@@ -10,6 +10,20 @@ use crate::house_rules::root;
 /// Address of this repository's files in links that must work outside of it.
 const REPOSITORY: &str = "https://github.com/just-driving/synthetics/blob/main/";
 
+/// AWS CLI takes the region of the reader's profile otherwise, in which there may be nothing of that name.
+#[test]
+fn pages_with_commands_of_aws_name_the_region() {
+    let mut pages = 0;
+    let guides = ["docs/deploy", "docs/operations", "docs/runbooks", "README.md"];
+    for file in markdown_files().iter().filter(|file| guides.iter().any(|guide| file.starts_with(guide))) {
+        let text = read_to_string(root().join(file)).unwrap();
+        let has_command = text.contains("$ aws ") || text.contains("$(aws ") || text.contains("`aws ");
+        pages += usize::from(has_command);
+        assert!(!has_command || text.contains("AWS_REGION"), "{}: say in which region", file.display());
+    }
+    assert!(pages >= 8, "{pages} pages have commands of AWS CLI");
+}
+
 #[test]
 fn links_lead_to_files_and_headings() {
     let files = markdown_files();
