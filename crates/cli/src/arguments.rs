@@ -166,12 +166,13 @@ Example:
         #[arg(long)]
         json: bool,
     },
-    /// Find misconfigurations that linters miss.
+    /// Find misconfigurations: in templates those that linters miss, and in a deployment.
     #[command(
         subcommand,
         after_help = "\
-Example:
-  synthetics doctor templates"
+Examples:
+  synthetics doctor templates
+  synthetics doctor deployment --environment production"
     )]
     Doctor(DoctorCommand),
     /// Estimate the monthly AWS cost from the templates, at list price and after the free tier.
@@ -269,6 +270,15 @@ Examples:
   synthetics doctor templates
   synthetics doctor templates --templates ../other/infra --json")]
     Templates(DoctorOptions),
+    /// Examine a deployment without changing it: stacks, schedules, secrets, topics, alarms and limits.
+    ///
+    /// Each finding says what to do and how to check again. The report also names what was looked at, and what could not be:
+    /// that counts as neither healthy nor broken. docs/deploy/operator-policy.json has the rights that the command needs.
+    #[command(after_help = "\
+Examples:
+  synthetics doctor deployment --environment production
+  synthetics doctor deployment --environment staging --settings staging.toml --json")]
+    Deployment(ExamineOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -405,6 +415,22 @@ pub(crate) struct DoctorOptions {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) runbooks: Option<PathBuf>,
     /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExamineOptions {
+    /// Deployed environment, such as production.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) environment: String,
+    /// Settings file of the environment. [default: infra/layer/settings/NAME.toml, if it exists]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// AWS region. [default: the profile's region]
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Print JSON; docs/doctor.schema.json describes it.
     #[arg(long)]
     pub(crate) json: bool,
 }

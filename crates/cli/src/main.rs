@@ -86,6 +86,7 @@ async fn done() -> ExitCode {
         Command::Incident(options) => deployment::incident(&options).await,
         Command::Faults { json } => faults::list(json),
         Command::Doctor(DoctorCommand::Templates(options)) => doctor::doctor(&options),
+        Command::Doctor(DoctorCommand::Deployment(options)) => deployment::examine(&options).await,
         Command::Cost(options) => cost::cost(&options),
         Command::Settings(SettingsCommand::Check { files }) => settings::check(&files),
         Command::Settings(SettingsCommand::Show { file, format }) => settings::show(&file, format),

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthChar;
 /// Columns between two cells of a table, and between a label and its value.
 const GAP: usize = 2;
 /// Programs whose command lines are never broken, so that they can be copied.
-const PROGRAMS: [&str; 4] = ["synthetics", "cargo", "curl", "sam"];
+const PROGRAMS: [&str; 5] = ["aws", "cargo", "curl", "sam", "synthetics"];
 
 /// Meaning of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -28,7 +28,8 @@ needs_aws!(
     incidents,
     incident,
     set_secret,
-    check_secrets
+    check_secrets,
+    examine
 );
 
 /// Says nothing: without AWS no region is needed.

@@ -1,6 +1,7 @@
 //! Commands for a deployment, with an operator's credentials.
 
 mod access;
+mod doctor;
 mod incidents;
 mod maintenance;
 mod memory;
@@ -9,6 +10,7 @@ mod parameters;
 mod secrets;
 
 pub(crate) use access::{details, region};
+pub(crate) use doctor::examine;
 pub(crate) use incidents::{list as incidents, show as incident};
 pub(crate) use maintenance::{list as list_maintenance, sync as sync_maintenance};
 pub(crate) use memory::clear as clear_memory;

@@ -5,6 +5,8 @@ use std::fmt;
 
 use alarm::template::Resource;
 use alarm::{Alarm, Inputs, NotReplayed, Template, TemplateError};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// File names in the templates folder.
 pub(super) const FUNCTIONS: &str = "template.yaml";
@@ -18,7 +20,8 @@ pub(super) const SAMCONFIG: &str = "samconfig.toml";
 pub(super) const OWN_NAMESPACES: &str = "JustDriving/";
 
 /// Kind of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// A mistake that keeps an alarm from firing or from notifying people.
     Error,

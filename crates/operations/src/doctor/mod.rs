@@ -4,6 +4,7 @@ mod audit;
 mod aws;
 mod checks;
 mod deployed;
+pub mod deployment;
 mod findings;
 mod numbers;
 

@@ -147,7 +147,8 @@ impl Api {
             return answer_of(operation, &body, request.is_xml).ok_or_else(unreadable);
         }
         let error = error_of(&body, request.is_xml, error_type.as_deref());
-        let error = error.unwrap_or_else(|| refused("Unreadable", format!("status {} without a reason", status.as_u16())));
+        let error =
+            error.unwrap_or_else(|| refused("Unreadable", format!("status {} without a reason", status.as_u16())));
         let is_passing = status.is_server_error() || status.as_u16() == 429 || error.code.contains("Throttl");
         Err((error, is_passing))
     }

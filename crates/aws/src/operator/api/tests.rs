@@ -62,7 +62,10 @@ async fn calls_are_signed_for_service_and_region() {
     let authorization = seen["authorization"].to_str().unwrap();
     assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"), "{authorization}");
     assert!(authorization.contains("/eu-north-1/sts/aws4_request"), "{authorization}");
-    assert!(authorization.contains("SignedHeaders=content-type;host;x-amz-date;x-amz-security-token"), "{authorization}");
+    assert!(
+        authorization.contains("SignedHeaders=content-type;host;x-amz-date;x-amz-security-token"),
+        "{authorization}"
+    );
     assert_eq!(seen["x-amz-security-token"], "token");
 }
 
@@ -70,22 +73,41 @@ async fn calls_are_signed_for_service_and_region() {
 async fn errors_keep_the_code_of_the_service() {
     let query = "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>\
                  <Message>Stack with id x does not exist</Message></Error></ErrorResponse>";
-    let ec2 = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>";
+    let ec2 =
+        "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>";
     let json = r#"{"__type":"com.amazonaws.kms#AccessDeniedException","Message":"no"}"#;
     for (name, service, operation, answer, code, message) in [
-        ("query", "cloudformation", "DescribeStacks", (400, &[][..], query), "ValidationError", "Stack with id x does not exist"),
+        (
+            "query",
+            "cloudformation",
+            "DescribeStacks",
+            (400, &[][..], query),
+            "ValidationError",
+            "Stack with id x does not exist",
+        ),
         ("EC2", "ec2", "DescribeVpcEndpoints", (403, &[][..], ec2), "UnauthorizedOperation", "no"),
         ("JSON", "kms", "DescribeKey", (400, &[][..], json), "AccessDeniedException", "no"),
         (
             "REST",
             "lambda",
             "GetFunctionConfiguration",
-            (404, &[("x-amzn-errortype", "ResourceNotFoundException:http://internal/")][..], r#"{"Message":"Function not found"}"#),
+            (
+                404,
+                &[("x-amzn-errortype", "ResourceNotFoundException:http://internal/")][..],
+                r#"{"Message":"Function not found"}"#,
+            ),
             "ResourceNotFoundException",
             "Function not found",
         ),
         ("no reason", "kms", "DescribeKey", (400, &[][..], "<html>"), "Unreadable", "status 400 without a reason"),
-        ("cut", "kms", "DescribeKey", (200, &[][..], "{\"KeyM"), "Unreadable", "the answer to DescribeKey is not understood"),
+        (
+            "cut",
+            "kms",
+            "DescribeKey",
+            (200, &[][..], "{\"KeyM"),
+            "Unreadable",
+            "the answer to DescribeKey is not understood",
+        ),
     ] {
         let (status, headers, body) = answer;
         let (api, served) = serve(vec![(status, headers, body.to_owned())]).await;

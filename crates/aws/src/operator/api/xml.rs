@@ -85,7 +85,11 @@ mod tests {
         for (name, xml, expected) in [
             ("text", "<A> x &lt;&#233;&amp; </A>", json!(" x <é& ")),
             ("empty elements", "<A><B/><C></C></A>", json!({ "B": "", "C": "" })),
-            ("a list", "<A><L>\n<member><N>1</N></member>\n<member>2</member></L></A>", json!({ "L": [{ "N": "1" }, "2"] })),
+            (
+                "a list",
+                "<A><L>\n<member><N>1</N></member>\n<member>2</member></L></A>",
+                json!({ "L": [{ "N": "1" }, "2"] }),
+            ),
             ("a list of EC2", "<A xmlns='u'><s><item><i>1</i></item></s></A>", json!({ "s": [{ "i": "1" }] })),
             (
                 "a map",

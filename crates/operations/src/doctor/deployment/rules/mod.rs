@@ -1,0 +1,21 @@
+//! Rules: what is wrong with a deployment, given the facts.
+
+mod alarms;
+mod functions;
+mod limits;
+mod secrets;
+mod stacks;
+mod topics;
+
+use super::facts::Deployment;
+use super::report::Notes;
+
+/// Judges all facts.
+pub(super) fn judge(deployment: &Deployment, notes: &mut Notes) {
+    stacks::judge(deployment, notes);
+    functions::judge(deployment, notes);
+    secrets::judge(deployment, notes);
+    topics::judge(deployment, notes);
+    alarms::judge(deployment, notes);
+    limits::judge(deployment, notes);
+}

@@ -1,0 +1,554 @@
+//! Broken deployments, each answered in the shapes that AWS documents, and the sound one that they differ from.
+
+use std::collections::BTreeMap;
+
+use alarm::MuteRule;
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use runtime::{LastRun, StateItem};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::doctor::findings::Level;
+use crate::samconfig::Samconfig;
+use crate::thresholds;
+
+const NOW: &str = "2026-11-23T10:00:30Z";
+const ACCOUNT: &str = "123456789012";
+const KEY: &str = "arn:aws:kms:eu-north-1:123456789012:key/1234abcd";
+const LAYER: &str = "arn:aws:lambda:eu-north-1:123456789012:layer:just-driving-synthetics-staging-settings:7";
+const FUNCTIONS: &str = "just-driving-synthetics-staging";
+
+/// Answers of AWS by service, operation and the name in the input.
+struct Recorded {
+    answers: BTreeMap<String, Known<Value>>,
+    mute_rules: Known<Vec<MuteRule>>,
+    states: BTreeMap<String, Known<StateItem>>,
+    connection: Known<()>,
+    skew: Option<SignedDuration>,
+    settings: Option<SettingsFacts>,
+    region: String,
+}
+
+fn id(service: &str, operation: &str, name: &str) -> String {
+    format!("{service} {operation} {name}").trim_end().to_owned()
+}
+
+#[async_trait]
+impl Account for Recorded {
+    fn region(&self) -> &str {
+        &self.region
+    }
+
+    async fn read(&self, service: &str, operation: &str, input: Value) -> Known<Value> {
+        let names =
+            ["StackName", "FunctionName", "Name", "TopicArn", "KeyId", "AlarmNamePrefix", "SecretId", "NextToken"];
+        // A further page has the name of its token.
+        let name = names.iter().rev().find_map(|key| input[*key].as_str()).unwrap_or_default();
+        let id = id(service, operation, name);
+        self.answers.get(&id).cloned().unwrap_or_else(|| Err(Unanswered::new("NotRecorded", id)))
+    }
+
+    async fn mute_rules(&self, prefix: &str) -> Known<Vec<MuteRule>> {
+        assert_eq!(prefix, "just-driving-synthetics-staging-");
+        self.mute_rules.clone()
+    }
+
+    async fn state(&self, check: &str) -> Known<StateItem> {
+        self.states.get(check).cloned().unwrap_or_else(|| Err(Unanswered::new("NotRecorded", check)))
+    }
+
+    async fn connect(&self, _: &str, _: u16) -> Known<()> {
+        self.connection.clone()
+    }
+
+    fn skew(&self) -> Option<SignedDuration> {
+        self.skew
+    }
+}
+
+fn topic(name: &str) -> String {
+    format!("arn:aws:sns:eu-north-1:{ACCOUNT}:{name}")
+}
+
+fn function(check: &str) -> String {
+    format!("{FUNCTIONS}-{check}")
+}
+
+fn stack(parameters: &[(&str, &str)], outputs: &[(&str, &str)]) -> Value {
+    let pairs = |pairs: &[(&str, &str)], kind: &str| -> Value {
+        let pair = |(name, value): &(&str, &str)| json!({ format!("{kind}Key"): name, format!("{kind}Value"): value });
+        // An empty list of the query protocol is an empty element.
+        if pairs.is_empty() { json!("") } else { pairs.iter().map(pair).collect() }
+    };
+    json!({ "Stacks": [{
+        "StackName": "x",
+        "StackStatus": "UPDATE_COMPLETE",
+        "CreationTime": "2026-11-01T09:00:00.000Z",
+        "LastUpdatedTime": "2026-11-20T09:00:00.000Z",
+        "Parameters": pairs(parameters, "Parameter"),
+        "Outputs": pairs(outputs, "Output"),
+    }] })
+}
+
+fn resources(resources: &[(&str, &str, &str)]) -> Value {
+    let resource = |(logical, physical, kind): &(&str, &str, &str)| json!({ "LogicalResourceId": logical, "PhysicalResourceId": physical, "ResourceType": kind, "ResourceStatus": "CREATE_COMPLETE" });
+    json!({ "StackResourceSummaries": resources.iter().map(resource).collect::<Vec<_>>() })
+}
+
+fn configuration(check: &str) -> Value {
+    json!({
+        "FunctionName": function(check),
+        "State": "Active",
+        "LastUpdateStatus": "Successful",
+        "Role": format!("arn:aws:iam::{ACCOUNT}:role/{check}"),
+        "Layers": [{ "Arn": LAYER, "CodeSize": 4000 }],
+        "VpcConfig": { "SubnetIds": [], "SecurityGroupIds": [], "VpcId": "" },
+        "Environment": { "Variables": {
+            "SETTINGS": "/opt/settings/staging.toml",
+            "STATE_TABLE": "just-driving-synthetics-staging-state",
+            "TOPIC_ONCALL": topic("oncall"),
+            "TOPIC_WARNINGS": topic("warnings"),
+            "TOPIC_EVENTS": topic("events"),
+            "TOPIC_CHAT": "",
+        } },
+    })
+}
+
+fn policy(service: &str, actions: &[&str]) -> String {
+    json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:root") }, "Action": "kms:*", "Resource": "*" },
+        { "Effect": "Allow", "Principal": { "Service": service }, "Action": actions, "Resource": "*" },
+    ] })
+    .to_string()
+}
+
+fn topic_attributes() -> Value {
+    json!({ "Attributes": { "Policy": policy("cloudwatch.amazonaws.com", &["sns:Publish"]), "KmsMasterKeyId": "1234abcd" } })
+}
+
+fn subscription(protocol: &str, endpoint: &str) -> Value {
+    json!({ "SubscriptionArn": format!("{}:2bcfbf39", topic("x")), "Protocol": protocol, "Endpoint": endpoint })
+}
+
+fn alarm_names() -> Vec<String> {
+    let template = thresholds::template("staging", Some("Availability,Login")).unwrap();
+    alarm::alarms(&template).unwrap().iter().map(|alarm| alarm.name().to_owned()).collect()
+}
+
+fn alarm(name: &str) -> Value {
+    json!({
+        "AlarmName": name,
+        "ActionsEnabled": "true",
+        "AlarmActions": [topic("oncall")],
+        "StateValue": "OK",
+        "StateUpdatedTimestamp": "2026-11-20T09:10:00.000Z",
+        "Threshold": "0.8",
+    })
+}
+
+fn settings(text: &str) -> Option<SettingsFacts> {
+    Some(SettingsFacts::read("staging.toml", text))
+}
+
+/// Settings of the two checks that run.
+fn settings_text() -> String {
+    let example = include_str!("../../../../../infra/layer/settings/production.example.toml");
+    let staging = example.replace("production", "staging").replace("[[maintenance.windows]]", "[[ignored]]");
+    let start = staging.find("[[ignored]]").unwrap();
+    let checks = staging.find("[check.availability]").unwrap();
+    let end = staging.find("# Needs a school, a teacher").unwrap();
+    format!("{}{}", &staging[..start], &staging[checks..end])
+}
+
+fn state(last: &str) -> Known<StateItem> {
+    let run = LastRun { at: last.parse().unwrap(), run_id: "r".to_owned() };
+    Ok(StateItem { last_run: [("eu-north-1/0".to_owned(), run)].into(), ..StateItem::default() })
+}
+
+/// A deployment of two checks without a fault.
+fn sound() -> Recorded {
+    let mut answers = BTreeMap::new();
+    let mut answer = |service: &str, operation: &str, name: &str, value: Value| {
+        answers.insert(id(service, operation, name), Ok(value));
+    };
+    let identity = json!({ "Account": ACCOUNT, "Arn": format!("arn:aws:iam::{ACCOUNT}:user/anna") });
+    answer("sts", "GetCallerIdentity", "", identity);
+    let parameters = [
+        ("Environment", "staging"),
+        ("Checks", "Availability,Login"),
+        ("OnCallEmail", "oncall@example.com"),
+        ("OnCallSms", "+4512345678"),
+        ("WarningsEmail", ""),
+    ];
+    let (on_call, warnings, events) = (topic("oncall"), topic("warnings"), topic("events"));
+    let outputs = [
+        ("OnCallTopic", on_call.as_str()),
+        ("WarningsTopic", &warnings),
+        ("EventsTopic", &events),
+        ("EncryptionKey", KEY),
+        ("StateTable", "just-driving-synthetics-staging-state"),
+        ("FunctionFailuresUrl", "https://sqs.eu-north-1.amazonaws.com/123456789012/failures"),
+    ];
+    answer("cloudformation", "DescribeStacks", FUNCTIONS, stack(&parameters, &outputs));
+    let first_page = [
+        ("AvailabilityFunction", &function("availability")[..], "AWS::Lambda::Function"),
+        ("AvailabilityRule", "availability-rule", "AWS::Events::Rule"),
+        ("SettingsLayer1f2e", LAYER, "AWS::Lambda::LayerVersion"),
+    ];
+    let mut page = resources(&first_page);
+    page["NextToken"] = json!("page-2");
+    answer("cloudformation", "ListStackResources", FUNCTIONS, page);
+    let second_page = [
+        ("LoginFunction", &function("login")[..], "AWS::Lambda::Function"),
+        ("LoginRule", "login-rule", "AWS::Events::Rule"),
+        ("BookingFunction", &function("booking"), "AWS::Lambda::Function"),
+    ];
+    answer("cloudformation", "ListStackResources", "page-2", resources(&second_page));
+    let alarms_stack = format!("{FUNCTIONS}-alarms");
+    let of_alarms = stack(&[("Environment", "staging"), ("Checks", "Login,Availability")], &[]);
+    answer("cloudformation", "DescribeStacks", &alarms_stack, of_alarms);
+    let names = alarm_names();
+    let listed: Vec<_> = names.iter().map(|name| ("A", name.as_str(), "AWS::CloudWatch::Alarm")).collect();
+    answer("cloudformation", "ListStackResources", &alarms_stack, resources(&listed));
+    for check in ["availability", "login", "booking"] {
+        answer("lambda", "GetFunctionConfiguration", &function(check), configuration(check));
+        answer("lambda", "GetFunctionConcurrency", &function(check), json!({}));
+        let rule =
+            json!({ "Name": format!("{check}-rule"), "State": "ENABLED", "ScheduleExpression": "cron(* * * * ? *)" });
+        answer("events", "DescribeRule", &format!("{check}-rule"), rule);
+    }
+    let parameter = |name: &str| format!("/just-driving/staging/{name}");
+    let secrets = [
+        "availability/heartbeat-url",
+        "availability/health-secret",
+        "login/password",
+        "login/totp-seed",
+        "login/ops-token",
+    ];
+    let existing: Vec<Value> =
+        secrets.iter().map(|name| json!({ "Name": parameter(name), "Type": "SecureString" })).collect();
+    answer("ssm", "DescribeParameters", "", json!({ "Parameters": existing }));
+    let decision = |name: &&str| {
+        let resource = format!("arn:aws:ssm:eu-north-1:{ACCOUNT}:parameter{}", parameter(name));
+        json!({ "EvalActionName": "ssm:GetParameter", "EvalResourceName": resource, "EvalDecision": "allowed" })
+    };
+    let decisions: Vec<Value> = secrets.iter().map(decision).collect();
+    answer("iam", "SimulatePrincipalPolicy", "", json!({ "EvaluationResults": decisions }));
+    let on_call_subscriptions = [subscription("email", "oncall@example.com"), subscription("sms", "+4512345678")];
+    let warning_subscriptions = [subscription("https", "https://example.com/hook")];
+    answer("sns", "ListSubscriptionsByTopic", &on_call, json!({ "Subscriptions": on_call_subscriptions }));
+    answer("sns", "ListSubscriptionsByTopic", &warnings, json!({ "Subscriptions": warning_subscriptions }));
+    answer("sns", "ListSubscriptionsByTopic", &events, json!({ "Subscriptions": "" }));
+    for arn in [&on_call, &warnings, &events] {
+        answer("sns", "GetTopicAttributes", arn, topic_attributes());
+    }
+    answer("kms", "DescribeKey", KEY, json!({ "KeyMetadata": { "KeyState": "Enabled", "Enabled": true } }));
+    let key_policy = policy("cloudwatch.amazonaws.com", &["kms:Decrypt", "kms:GenerateDataKey*"]);
+    answer("kms", "GetKeyPolicy", KEY, json!({ "Policy": key_policy, "PolicyName": "default" }));
+    answer("sqs", "GetQueueAttributes", "", json!({ "Attributes": { "ApproximateNumberOfMessages": "0" } }));
+    let alarms: Vec<Value> = names.iter().map(|name| alarm(name)).collect();
+    let prefix = "just-driving-synthetics-staging-";
+    answer("monitoring", "DescribeAlarms", prefix, json!({ "MetricAlarms": alarms, "CompositeAlarms": "" }));
+    answer(
+        "monitoring",
+        "DescribeAlarms",
+        "just-driving-platform-staging-",
+        json!({ "MetricAlarms": "", "CompositeAlarms": "" }),
+    );
+    let none =
+        json!({ "MetricDataResults": [{ "Id": "errors", "Values": "" }, { "Id": "throttles", "Values": ["0.0"] }] });
+    answer("monitoring", "GetMetricData", "", none);
+    let limits = json!({ "AccountLimit": { "ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000 } });
+    answer("lambda", "GetAccountSettings", "", limits);
+    answer("sns", "GetSMSSandboxAccountStatus", "", json!({ "IsInSandbox": "false" }));
+    let sms = json!({ "attributes": { "MonthlySpendLimit": "20", "DefaultSMSType": "Transactional" } });
+    answer("sns", "GetSMSAttributes", "", sms);
+    answers.insert(
+        id("cloudformation", "DescribeStacks", &format!("{FUNCTIONS}-platform")),
+        Err(Unanswered::new("ValidationError", format!("Stack with id {FUNCTIONS}-platform does not exist"))),
+    );
+    Recorded {
+        answers,
+        mute_rules: Ok(Vec::new()),
+        states: BTreeMap::from(
+            ["availability", "login"].map(|check| (check.to_owned(), state("2026-11-23T09:59:00Z"))),
+        ),
+        connection: Ok(()),
+        skew: Some(SignedDuration::from_secs(1)),
+        settings: settings(&settings_text()),
+        region: "eu-north-1".to_owned(),
+    }
+}
+
+impl Recorded {
+    /// Changes a part of an answer.
+    fn set(&mut self, id: &str, pointer: &str, value: Value) {
+        let Some(Ok(answer)) = self.answers.get_mut(id) else { panic!("{id} is not recorded") };
+        let part = answer.pointer_mut(pointer).unwrap_or_else(|| panic!("{id} has no {pointer}"));
+        *part = value;
+    }
+
+    fn refuse(&mut self, id: &str, code: &str) {
+        assert!(self.answers.insert(id.to_owned(), Err(Unanswered::new(code, "no"))).is_some(), "{id} is not recorded");
+    }
+
+    fn alarm(&mut self, key: &str, value: Value) {
+        self.set(
+            "monitoring DescribeAlarms just-driving-synthetics-staging-",
+            &format!("/MetricAlarms/0/{key}"),
+            value,
+        );
+    }
+
+    fn mute(&mut self, begins: &str, duration: &str) {
+        self.mute_rules = Ok(vec![MuteRule {
+            name: "just-driving-synthetics-staging-mute-login".to_owned(),
+            description: String::new(),
+            expression: format!("at({begins})"),
+            duration: duration.to_owned(),
+            zone: "UTC".to_owned(),
+            alarms: vec![alarm_names().remove(0)],
+        }]);
+    }
+
+    fn examine(self) -> Known<Report> {
+        let samconfig = "[staging.global.parameters]\nregion = \"eu-north-1\"\n[staging.deploy.parameters]\n\
+                         parameter_overrides = [\"Environment=staging\", \"Checks=Login,Availability\"]\n";
+        let samconfig = Samconfig::parse("samconfig.toml", samconfig).unwrap();
+        let settings = self.settings.clone();
+        let question =
+            Question { environment: "staging", settings, samconfig: Some(&samconfig), now: NOW.parse().unwrap() };
+        futures::executor::block_on(examine(&self, question))
+    }
+}
+
+fn errors(report: &Report) -> Vec<&'static str> {
+    report.findings.iter().filter(|finding| finding.level == Level::Error).map(|finding| finding.rule).collect()
+}
+
+#[test]
+fn sound_deployment_has_no_finding() {
+    let report = sound().examine().unwrap();
+    assert_eq!(report.findings, []);
+    let looked_at = |what: &str| report.looked_at.iter().find(|looked| looked.what == what).unwrap().of.clone();
+    assert_eq!(looked_at("configuration of functions"), ["availability", "login", "booking"]);
+    assert_eq!(looked_at("secrets readable by their function's role").len(), 5);
+    assert_eq!(looked_at("alarms").len(), alarm_names().len());
+    let not: Vec<&str> = report.not_looked_at.iter().map(|not| not.what.as_str()).collect();
+    assert_eq!(not, ["accounts on the platform", "release of the code", "settings in the layer"]);
+}
+
+const LOGIN: &str = "just-driving-synthetics-staging-login";
+
+type Break = fn(&mut Recorded);
+
+/// Broken deployments, each with the rule that names it.
+const BROKEN: &[(&str, &str, Break)] = &[
+    ("unconfirmed topic", "subscription-unconfirmed", |a| {
+        a.set(
+            &id("sns", "ListSubscriptionsByTopic", &topic("oncall")),
+            "/Subscriptions/0/SubscriptionArn",
+            json!("PendingConfirmation"),
+        );
+    }),
+    ("deleted subscription", "subscription-gone", |a| {
+        a.set(
+            &id("sns", "ListSubscriptionsByTopic", &topic("oncall")),
+            "/Subscriptions",
+            json!([subscription("sms", "+4512345678")]),
+        );
+    }),
+    ("topic without subscriber", "topic-without-subscriber", |a| {
+        a.set(&id("sns", "ListSubscriptionsByTopic", &topic("warnings")), "/Subscriptions", json!(""));
+    }),
+    ("topic closed to alarms", "topic-policy", |a| {
+        a.set(
+            &id("sns", "GetTopicAttributes", &topic("warnings")),
+            "/Attributes/Policy",
+            json!(policy("events.amazonaws.com", &["sns:Publish"])),
+        );
+    }),
+    ("topic with another key", "topic-key", |a| {
+        a.set(&id("sns", "GetTopicAttributes", &topic("oncall")), "/Attributes/KmsMasterKeyId", json!("alias/aws/sns"));
+    }),
+    ("key closed to alarms", "key-policy", |a| {
+        a.set(&id("kms", "GetKeyPolicy", KEY), "/Policy", json!(policy("cloudwatch.amazonaws.com", &["kms:Decrypt"])));
+    }),
+    ("key pending deletion", "key-disabled", |a| {
+        a.set(&id("kms", "DescribeKey", KEY), "/KeyMetadata/KeyState", json!("PendingDeletion"));
+    }),
+    ("missing secret", "secret-missing", |a| {
+        a.set("ssm DescribeParameters", "/Parameters/2", json!({ "Name": "/other" }));
+    }),
+    ("secret denied to the role", "secret-unreadable", |a| {
+        a.set("iam SimulatePrincipalPolicy", "/EvaluationResults/2/EvalDecision", json!("explicitDeny"));
+    }),
+    ("secret in the environment", "secret-in-environment", |a| {
+        a.settings = settings(&settings_text().replace("ssm:/just-driving/staging/login/password", "env:PASSWORD"));
+    }),
+    ("invalid settings", "settings-invalid", |a| a.settings = settings("environment = 3")),
+    ("settings of another environment", "settings-of-another-environment", |a| {
+        a.settings = settings(&settings_text().replace("staging", "production"));
+    }),
+    ("check without settings", "settings-section-missing", |a| {
+        let text = settings_text();
+        a.settings = settings(&text[..text.find("# Needs its own school, two accounts").unwrap()]);
+    }),
+    ("disabled rule", "rule-disabled", |a| a.set("events DescribeRule login-rule", "/State", json!("DISABLED"))),
+    ("deleted rule", "rule-missing", |a| a.refuse("events DescribeRule login-rule", "ResourceNotFoundException")),
+    ("missing alarm", "alarm-missing", |a| a.alarm("AlarmName", json!("another"))),
+    ("alarm without action", "alarm-without-action", |a| a.alarm("AlarmActions", json!(""))),
+    ("alarm with a lost topic", "alarm-action-elsewhere", |a| a.alarm("AlarmActions", json!([topic("gone")]))),
+    ("alarm with disabled actions", "alarm-actions-disabled", |a| a.alarm("ActionsEnabled", json!("false"))),
+    ("alarm muted while in ALARM", "muted-in-alarm", |a| {
+        a.alarm("StateValue", json!("ALARM"));
+        a.mute("2026-11-23T09:30", "PT1H");
+    }),
+    ("mute that ended in ALARM", "mute-ended-in-alarm", |a| {
+        a.alarm("StateValue", json!("ALARM"));
+        a.mute("2026-11-23T08:30", "PT1H");
+    }),
+    ("wrong region", "region-differs", |a| {
+        a.region = "eu-west-1".to_owned();
+        for name in [FUNCTIONS.to_owned(), format!("{FUNCTIONS}-alarms")] {
+            let missing = Unanswered::new("ValidationError", "Stack with id x does not exist");
+            a.answers.insert(id("cloudformation", "DescribeStacks", &name), Err(missing));
+        }
+    }),
+    ("missing alarms", "stack-missing", |a| {
+        let missing = Unanswered::new("ValidationError", "Stack with id x does not exist");
+        a.answers.insert(id("cloudformation", "DescribeStacks", &format!("{FUNCTIONS}-alarms")), Err(missing));
+    }),
+    ("rolled back deployment", "stack-failed", |a| {
+        a.set(
+            &id("cloudformation", "DescribeStacks", FUNCTIONS),
+            "/Stacks/0/StackStatus",
+            json!("UPDATE_ROLLBACK_COMPLETE"),
+        );
+    }),
+    ("alarms of other checks", "parameters-differ", |a| {
+        let stack = id("cloudformation", "DescribeStacks", &format!("{FUNCTIONS}-alarms"));
+        a.set(&stack, "/Stacks/0/Parameters/1/ParameterValue", json!("Availability"));
+    }),
+    ("older layer", "layer-differs", |a| {
+        a.set(&id("lambda", "GetFunctionConfiguration", LOGIN), "/Layers/0/Arn", json!(LAYER.replace(":7", ":6")));
+    }),
+    ("variable changed by hand", "variable-differs", |a| {
+        a.set(&id("lambda", "GetFunctionConfiguration", LOGIN), "/Environment/Variables/TOPIC_ONCALL", json!("x"));
+    }),
+    ("function that could not be updated", "function-update-failed", |a| {
+        a.set(&id("lambda", "GetFunctionConfiguration", LOGIN), "/LastUpdateStatus", json!("Failed"));
+    }),
+    ("inactive function", "function-inactive", |a| {
+        a.set(&id("lambda", "GetFunctionConfiguration", LOGIN), "/State", json!("Failed"));
+    }),
+    ("throttled function", "function-throttled", |a| {
+        let reserved = json!({ "ReservedConcurrentExecutions": 0 });
+        a.set(&id("lambda", "GetFunctionConcurrency", LOGIN), "", reserved);
+    }),
+    ("failed invocations in the queue", "failed-invocations", |a| {
+        a.set("sqs GetQueueAttributes", "/Attributes/ApproximateNumberOfMessages", json!("3"));
+    }),
+    ("late runs", "run-late", |a| {
+        a.states.insert("login".to_owned(), state("2026-11-23T09:54:00Z"));
+    }),
+    ("no run at all", "run-late", |a| {
+        a.states.insert("login".to_owned(), Ok(StateItem::default()));
+    }),
+    ("too few executions", "concurrency-low", |a| {
+        a.set("lambda GetAccountSettings", "/AccountLimit/UnreservedConcurrentExecutions", json!(1));
+    }),
+    ("SMS sandbox", "sms-sandbox", |a| a.set("sns GetSMSSandboxAccountStatus", "/IsInSandbox", json!("true"))),
+    ("SMS as advertising", "sms-type", |a| {
+        a.set("sns GetSMSAttributes", "/attributes/DefaultSMSType", json!("Promotional"))
+    }),
+    ("SMS limit below its alarm", "sms-limit", |a| {
+        a.set("sns GetSMSAttributes", "/attributes/MonthlySpendLimit", json!("0.5"))
+    }),
+    ("unreachable platform", "platform-unreachable", |a| a.connection = Err(Unanswered::new("Unreachable", "refused"))),
+    ("wrong clock", "clock-off", |a| a.skew = Some(SignedDuration::from_secs(-90))),
+];
+
+#[test]
+fn every_broken_deployment_is_named() {
+    for (name, rule, break_it) in BROKEN {
+        let mut account = sound();
+        break_it(&mut account);
+        let report = account.examine().unwrap();
+        let found = errors(&report);
+        match *rule {
+            "region-differs" => assert_eq!(found, [rule, "stack-missing", "stack-missing"], "{name}"),
+            rule => assert_eq!(found, [rule], "{name}: {:#?}", report.findings),
+        }
+        for finding in &report.findings {
+            for text in [&finding.place, &finding.expected, &finding.found, &finding.action, &finding.verify] {
+                assert!(!text.is_empty(), "{name}: {finding:?}");
+            }
+            let shown = format!("{finding:?}");
+            assert!(!shown.contains("oncall@example.com") && !shown.contains("+4512345678"), "{name}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn errors_and_throttles_of_the_last_hour_are_named() {
+    let mut account = sound();
+    let values = json!({ "MetricDataResults": [{ "Id": "errors", "Values": ["2.0"] }, { "Id": "throttles", "Values": ["1.0"] }] });
+    account.set("monitoring GetMetricData", "", values);
+    let report = account.examine().unwrap();
+    assert_eq!(errors(&report), ["function-errors", "function-throttles", "function-errors", "function-throttles"]);
+}
+
+#[test]
+fn private_network_needs_endpoints_unless_it_runs() {
+    let endpoint = |service: &str, state: &str| json!({ "serviceName": format!("com.amazonaws.eu-north-1.{service}"), "state": state });
+    let all = ["dynamodb", "monitoring", "sns", "ssm"].map(|service| endpoint(service, "available"));
+    let pending = ["dynamodb", "monitoring", "sns"].map(|service| endpoint(service, "available"));
+    let pending: Vec<Value> = pending.into_iter().chain([endpoint("ssm", "pending")]).collect();
+    for (name, endpoints, last_run, expected) in [
+        ("all endpoints", json!(all), "2026-11-23T09:00:00Z", &["run-late"][..]),
+        ("one is pending", json!(pending), "2026-11-23T09:00:00Z", &["run-late", "endpoint-missing"]),
+        ("another way out", json!(""), "2026-11-23T09:59:00Z", &[]),
+    ] {
+        let mut account = sound();
+        let vpc = json!({ "SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"], "VpcId": "vpc-1" });
+        account.set(&id("lambda", "GetFunctionConfiguration", LOGIN), "/VpcConfig", vpc);
+        account.states.insert("login".to_owned(), state(last_run));
+        account.answers.insert("ec2 DescribeVpcEndpoints".to_owned(), Ok(json!({ "vpcEndpointSet": endpoints })));
+        assert_eq!(errors(&account.examine().unwrap()), expected, "{name}");
+    }
+}
+
+#[test]
+fn alarm_in_alarm_is_a_note() {
+    let mut account = sound();
+    account.alarm("StateValue", json!("ALARM"));
+    account.mute("2026-11-21T08:30", "PT1H");
+    let report = account.examine().unwrap();
+    assert_eq!(
+        report.findings.iter().map(|finding| (finding.level, finding.rule)).collect::<Vec<_>>(),
+        [(Level::Note, "in-alarm")]
+    );
+    assert_eq!(report.errors(), 0);
+}
+
+#[test]
+fn denied_reads_are_named_and_never_healthy() {
+    let all: Vec<String> = sound().answers.keys().cloned().collect();
+    for denied in
+        all.iter().filter(|id| id.as_str() != "sts GetCallerIdentity" && !id.contains("GetFunctionConfiguration"))
+    {
+        let mut account = sound();
+        account.refuse(denied, "AccessDeniedException");
+        let report = account.examine().unwrap();
+        let why = "AccessDeniedException; the rights are in docs/deploy/operator-policy.json";
+        let named = report.not_looked_at.iter().any(|not| not.why == why);
+        // A function that does not run has no schedule to look at.
+        assert!(named || denied.ends_with("booking-rule"), "{denied}: {:#?}", report.not_looked_at);
+        assert_eq!(errors(&report), Vec::<&str>::new(), "{denied}");
+    }
+    let mut account = sound();
+    account.refuse("sts GetCallerIdentity", "InvalidClientTokenId");
+    assert_eq!(account.examine().unwrap_err().code, "InvalidClientTokenId");
+}
