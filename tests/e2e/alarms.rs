@@ -108,7 +108,7 @@ fn compare(read: &alarm::MetricAlarm, deployed: &MetricAlarm) {
 }
 
 /// Removes composite alarms, saved queries and a list parameter, which the emulator does not support.
-fn without_unsupported_resources(text: &str) -> String {
+pub fn without_unsupported_resources(text: &str) -> String {
     // The emulator compares the whole list with each allowed value.
     let text = cut(text, "\n    AllowedValues:\n      - Availability", "\n  Runbooks:");
     let text = cut(&text, "\n  PlatformDown:\n    Type", "\n  # --- The dashboard");

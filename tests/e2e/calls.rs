@@ -1,6 +1,6 @@
 //! A proxy between the functions and the AWS emulator. It records calls and can disturb them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ struct Shared {
     obstacle: Mutex<Option<(Obstacle, &'static str)>>,
     /// Disturbance of one call to any operation, and the number of calls that pass first.
     one_call: Mutex<Option<(Obstacle, usize)>>,
+    /// Answers to operations that the emulator lacks: status and body.
+    answers: Mutex<BTreeMap<String, (StatusCode, String)>>,
     throttled: Mutex<u32>,
     held: Semaphore,
 }
@@ -67,6 +69,7 @@ impl Calls {
             actions: Mutex::default(),
             obstacle: Mutex::default(),
             one_call: Mutex::default(),
+            answers: Mutex::default(),
             throttled: Mutex::default(),
             held: Semaphore::new(0),
         });
@@ -102,6 +105,16 @@ impl Calls {
         *lock(&self.shared.one_call) = Some((obstacle, calls));
     }
 
+    /// Answers calls to an operation with this body instead of the emulator, as AWS documents it.
+    pub fn answer(&self, operation: &str, status: StatusCode, body: impl Into<String>) {
+        lock(&self.shared.answers).insert(operation.to_owned(), (status, body.into()));
+    }
+
+    /// Leaves an operation to the emulator again.
+    pub fn leave_to_the_emulator(&self, operation: &str) {
+        lock(&self.shared.answers).remove(operation);
+    }
+
     /// Removes all obstacles. Held calls stay held.
     pub fn clear(&self) {
         *lock(&self.shared.obstacle) = None;
@@ -135,6 +148,9 @@ async fn pass(
     lock(&shared.operations).push(operation.clone());
     if let Some(answer) = shared.mute_rules.answer(&operation, &body) {
         return answer;
+    }
+    if let Some(answer) = lock(&shared.answers).get(&operation).cloned() {
+        return answer.into_response();
     }
     lock(&shared.actions).extend(actions(service(&headers).unwrap_or("unsigned"), &operation, &body));
     let for_operation = lock(&shared.obstacle).filter(|(_, name)| *name == operation).map(|(obstacle, _)| obstacle);

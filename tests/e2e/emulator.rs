@@ -159,6 +159,11 @@ impl Emulator {
             .succeed();
     }
 
+    /// URL of the emulator.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Invokes a function and waits for its result. `Err` holds the type and message of the error.
     pub async fn invoke(&self, stack: &Stack, check: &str, event: &Value) -> Result<Value, Value> {
         let answer = self.invocation(stack, check, event).send().await.unwrap();
@@ -190,7 +195,7 @@ impl Emulator {
     }
 
     /// Calls an operation for which the tests have no SDK.
-    async fn call(&self, operation: &str, input: &Value) -> Value {
+    pub async fn call(&self, operation: &str, input: &Value) -> Value {
         let answer = reqwest::Client::new()
             .post(&self.url)
             .header("content-type", "application/x-amz-json-1.1")
@@ -204,6 +209,20 @@ impl Emulator {
         let text = answer.text().await.unwrap();
         assert_eq!(status, 200, "the emulator could not do {operation}: {text}");
         serde_json::from_str(&text).unwrap()
+    }
+
+    /// Changes a function through Lambda's API; the path is relative to the function.
+    pub async fn change_function(&self, stack: &Stack, check: &str, version: &str, path: &str, input: Option<&Value>) {
+        let function = format!("just-driving-synthetics-{}-{check}", stack.environment);
+        let url = format!("{}/{version}/functions/{function}/{path}", self.url);
+        let client = reqwest::Client::new();
+        let call = match input {
+            Some(input) => client.put(url).body(input.to_string()),
+            None => client.delete(url),
+        };
+        let answer = call.header("authorization", AUTHORIZATION).send().await.unwrap();
+        let status = answer.status();
+        assert!(status.is_success(), "the emulator could not change {path}: {status} {}", answer.text().await.unwrap());
     }
 
     fn invocation(&self, stack: &Stack, check: &str, event: &Value) -> reqwest::RequestBuilder {

@@ -5,6 +5,7 @@ mod alarm_events;
 mod alarms;
 mod calls;
 mod deployed;
+mod doctor;
 mod emulator;
 mod guide;
 mod incidents;

@@ -18,7 +18,8 @@ Generated from the arguments of the program; do not edit. `UPDATE_CLI=1 cargo te
 AWS CLI: environment variables, a profile, or SSO. `demo` and `run --demo` need none.
 
 `run --format json` prints a list of reports, and [run.schema.json](run.schema.json) describes it. `--format ndjson` prints one
-item of that list per line, as each check ends.
+item of that list per line, as each check ends. [doctor.schema.json](doctor.schema.json) describes the JSON of
+`doctor deployment`.
 ";
 
 #[test]

@@ -200,7 +200,7 @@ mod tests {
             rule: "stack-missing",
             place: "stack just-driving-synthetics-staging-alarms".to_owned(),
             expected: "a stack in eu-north-1".to_owned(),
-            found: "no stack of this name: nobody is notified of a check that does not run".to_owned(),
+            found: "no stack of this name: a check that does not run goes unnoticed".to_owned(),
             action: "check --environment and --region".to_owned(),
             verify: command.to_owned(),
         };
@@ -219,8 +219,7 @@ mod tests {
             "environment staging, region eu-north-1, account 123456789012\n\n\
              error: stack just-driving-synthetics-staging-alarms\n\
              \x20 expected     a stack in eu-north-1\n\
-             \x20 found        no stack of this name: nobody is notified of a check that does\n\
-             \x20              not run\n\
+             \x20 found        no stack of this name: a check that does not run goes unnoticed\n\
              \x20 do           check --environment and --region\n\
              \x20 check again\n\
              {command}\n\n\

@@ -9,13 +9,14 @@ const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/layer/s
 #[test]
 fn missing_access_is_one_line_that_says_what_to_do() {
     let deployed = ["--environment", "staging"];
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &["mute", "login", "--for", "2h", "--reason", "deploy"],
         &["unmute", "login"],
         &["mutes"],
         &["incidents"],
         &["incident", "login.20261123T045000Z"],
         &["memory", "clear", "queues"],
+        &["doctor", "deployment"],
         &["maintenance", "list", "--settings", SETTINGS],
         &["maintenance", "sync", "--settings", SETTINGS],
     ];

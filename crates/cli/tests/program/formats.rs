@@ -1,5 +1,6 @@
 //! Formats of `synthetics run`, completions and manual pages.
 
+use operations::doctor::deployment::Report;
 use operations::thresholds::reports_schema;
 use serde_json::Value;
 
@@ -15,6 +16,18 @@ fn reports_schema_is_that_of_the_types() {
         std::fs::write(SCHEMA, &generated).unwrap();
     }
     assert_eq!(std::fs::read_to_string(SCHEMA).unwrap_or_default(), generated, "UPDATE_SCHEMA=1 writes it");
+}
+
+const DOCTOR_SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/doctor.schema.json");
+
+/// `UPDATE_SCHEMA=1 cargo test -p synthetics --test program formats` writes the file.
+#[test]
+fn doctor_schema_is_that_of_the_types() {
+    let generated = format!("{:#}\n", Report::schema());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(DOCTOR_SCHEMA, &generated).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(DOCTOR_SCHEMA).unwrap_or_default(), generated, "UPDATE_SCHEMA=1 writes it");
 }
 
 #[test]

@@ -38,7 +38,10 @@ pub struct Reads {
 pub const READS: [Reads; 12] = [
     query("cloudformation", "cloudformation", "2010-05-15", &["DescribeStacks", "ListStackResources"]),
     query("iam", "iam", "2010-05-08", &["SimulatePrincipalPolicy"]),
-    query("monitoring", "cloudwatch", "2010-08-01", &["DescribeAlarms", "GetMetricData"]),
+    Reads {
+        policy_prefix: "cloudwatch",
+        ..json("monitoring", "GraniteServiceVersion20100801", "1.0", &["DescribeAlarms", "GetMetricData"])
+    },
     query(
         "sns",
         "sns",

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_maps_and_texts_are_told_apart() {
+    fn lists_maps_and_texts_are_distinguished() {
         for (name, xml, expected) in [
             ("text", "<A> x &lt;&#233;&amp; </A>", json!(" x <é& ")),
             ("empty elements", "<A><B/><C></C></A>", json!({ "B": "", "C": "" })),

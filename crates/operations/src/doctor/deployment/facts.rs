@@ -109,7 +109,7 @@ impl StackFacts {
     }
 
     /// Physical ids of the resources of a type.
-    pub(super) fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn resources_of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
         let resources = self.resources.as_ref().ok().into_iter().flatten();
         resources.filter(move |resource| resource.kind == kind).filter_map(|resource| resource.physical.as_deref())
     }
@@ -383,15 +383,14 @@ pub struct Key {
 pub struct AlarmState {
     #[serde(rename = "AlarmName")]
     pub(super) name: String,
-    #[serde(deserialize_with = "flag")]
     pub(super) actions_enabled: bool,
-    #[serde(default, deserialize_with = "list")]
+    #[serde(default)]
     pub(super) alarm_actions: Vec<String>,
     #[serde(rename = "StateValue")]
     pub(super) state: String,
-    #[serde(rename = "StateUpdatedTimestamp", default)]
+    #[serde(rename = "StateUpdatedTimestamp", default, deserialize_with = "time")]
     pub(super) since: Option<Timestamp>,
-    #[serde(default, deserialize_with = "number")]
+    #[serde(default)]
     pub(super) threshold: Option<f64>,
 }
 
@@ -440,17 +439,14 @@ fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Resu
     }
 }
 
-fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+/// A time in JSON: Unix seconds with a fraction, or a text.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     match Value::deserialize(deserializer)? {
-        Value::Bool(flag) => Ok(flag),
-        Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
-        _ => Err(D::Error::custom("expected true or false")),
-    }
-}
-
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Number(number) => Ok(number.as_f64()),
+        Value::Number(seconds) => {
+            // Fractions of a second do not matter here.
+            let seconds = seconds.as_f64().map(|seconds| seconds as i64);
+            Ok(seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()))
+        }
         Value::String(text) => text.parse().map(Some).map_err(D::Error::custom),
         _ => Ok(None),
     }

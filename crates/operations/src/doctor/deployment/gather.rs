@@ -256,15 +256,15 @@ async fn last_hour(account: &dyn Account, function: &str, now: Timestamp) -> Kno
         })
     };
     let input = json!({
-        "StartTime": (now - SignedDuration::from_hours(1)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        "EndTime": now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "StartTime": (now - SignedDuration::from_hours(1)).as_second(),
+        "EndTime": now.as_second(),
         "MetricDataQueries": [query("errors", "Errors"), query("throttles", "Throttles")],
     });
     let found = account.read("monitoring", "GetMetricData", input).await?;
     let sum = |id: &str| -> f64 {
         let results = found["MetricDataResults"].as_array().into_iter().flatten();
         let values = results.filter(|result| result["Id"] == id).flat_map(|result| result["Values"].as_array());
-        values.flatten().filter_map(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok())).sum()
+        values.flatten().filter_map(Value::as_f64).sum()
     };
     Ok(LastHour { errors: sum("errors"), throttles: sum("throttles") })
 }

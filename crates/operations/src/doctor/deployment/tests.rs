@@ -139,11 +139,11 @@ fn alarm_names() -> Vec<String> {
 fn alarm(name: &str) -> Value {
     json!({
         "AlarmName": name,
-        "ActionsEnabled": "true",
+        "ActionsEnabled": true,
         "AlarmActions": [topic("oncall")],
         "StateValue": "OK",
-        "StateUpdatedTimestamp": "2026-11-20T09:10:00.000Z",
-        "Threshold": "0.8",
+        "StateUpdatedTimestamp": 1_795_166_000.5,
+        "Threshold": 0.8,
     })
 }
 
@@ -249,15 +249,15 @@ fn sound() -> Recorded {
     answer("sqs", "GetQueueAttributes", "", json!({ "Attributes": { "ApproximateNumberOfMessages": "0" } }));
     let alarms: Vec<Value> = names.iter().map(|name| alarm(name)).collect();
     let prefix = "just-driving-synthetics-staging-";
-    answer("monitoring", "DescribeAlarms", prefix, json!({ "MetricAlarms": alarms, "CompositeAlarms": "" }));
+    answer("monitoring", "DescribeAlarms", prefix, json!({ "MetricAlarms": alarms, "CompositeAlarms": [] }));
     answer(
         "monitoring",
         "DescribeAlarms",
         "just-driving-platform-staging-",
-        json!({ "MetricAlarms": "", "CompositeAlarms": "" }),
+        json!({ "MetricAlarms": [], "CompositeAlarms": [] }),
     );
     let none =
-        json!({ "MetricDataResults": [{ "Id": "errors", "Values": "" }, { "Id": "throttles", "Values": ["0.0"] }] });
+        json!({ "MetricDataResults": [{ "Id": "errors", "Values": [] }, { "Id": "throttles", "Values": [0.0] }] });
     answer("monitoring", "GetMetricData", "", none);
     let limits = json!({ "AccountLimit": { "ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000 } });
     answer("lambda", "GetAccountSettings", "", limits);
@@ -398,9 +398,9 @@ const BROKEN: &[(&str, &str, Break)] = &[
     ("disabled rule", "rule-disabled", |a| a.set("events DescribeRule login-rule", "/State", json!("DISABLED"))),
     ("deleted rule", "rule-missing", |a| a.refuse("events DescribeRule login-rule", "ResourceNotFoundException")),
     ("missing alarm", "alarm-missing", |a| a.alarm("AlarmName", json!("another"))),
-    ("alarm without action", "alarm-without-action", |a| a.alarm("AlarmActions", json!(""))),
+    ("alarm without action", "alarm-without-action", |a| a.alarm("AlarmActions", json!([]))),
     ("alarm with a lost topic", "alarm-action-elsewhere", |a| a.alarm("AlarmActions", json!([topic("gone")]))),
-    ("alarm with disabled actions", "alarm-actions-disabled", |a| a.alarm("ActionsEnabled", json!("false"))),
+    ("alarm with disabled actions", "alarm-actions-disabled", |a| a.alarm("ActionsEnabled", json!(false))),
     ("alarm muted while in ALARM", "muted-in-alarm", |a| {
         a.alarm("StateValue", json!("ALARM"));
         a.mute("2026-11-23T09:30", "PT1H");
@@ -494,7 +494,8 @@ fn every_broken_deployment_is_named() {
 #[test]
 fn errors_and_throttles_of_the_last_hour_are_named() {
     let mut account = sound();
-    let values = json!({ "MetricDataResults": [{ "Id": "errors", "Values": ["2.0"] }, { "Id": "throttles", "Values": ["1.0"] }] });
+    let values =
+        json!({ "MetricDataResults": [{ "Id": "errors", "Values": [2.0] }, { "Id": "throttles", "Values": [1.0] }] });
     account.set("monitoring GetMetricData", "", values);
     let report = account.examine().unwrap();
     assert_eq!(errors(&report), ["function-errors", "function-throttles", "function-errors", "function-throttles"]);
@@ -518,6 +519,16 @@ fn private_network_needs_endpoints_unless_it_runs() {
         account.answers.insert("ec2 DescribeVpcEndpoints".to_owned(), Ok(json!({ "vpcEndpointSet": endpoints })));
         assert_eq!(errors(&account.examine().unwrap()), expected, "{name}");
     }
+}
+
+#[test]
+fn topic_without_a_key_is_a_note() {
+    let mut account = sound();
+    let policy = json!({ "Attributes": { "Policy": policy("cloudwatch.amazonaws.com", &["sns:Publish"]) } });
+    account.set(&id("sns", "GetTopicAttributes", &topic("oncall")), "", policy);
+    let report = account.examine().unwrap();
+    let found: Vec<_> = report.findings.iter().map(|finding| (finding.level, finding.rule)).collect();
+    assert_eq!(found, [(Level::Note, "topic-unencrypted")]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) fn judge(deployment: &Deployment, notes: &mut Notes) {
     for kind in [StackKind::Alarms, StackKind::Platform] {
         let Some(facts) = deployment.stack(kind).filter(|facts| facts.existing().is_some()) else { continue };
         let types = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"];
-        for name in types.iter().flat_map(|kind| facts.of_type(kind)) {
+        for name in types.iter().flat_map(|kind| facts.resources_of_type(kind)) {
             if let Some(alarm) = by_name.get(name) {
                 notes.saw("alarms", name);
                 actions(deployment, kind, alarm, &silent, notes);
@@ -67,7 +67,7 @@ fn actions(deployment: &Deployment, kind: StackKind, alarm: &AlarmState, silent:
     let verify = format!("aws cloudwatch describe-alarms --alarm-names {}", alarm.name);
     if !alarm.actions_enabled {
         let action = format!("aws cloudwatch enable-alarm-actions --alarm-names {}", alarm.name);
-        let found = "disabled: it notifies nobody";
+        let found = "disabled: it does not notify anyone";
         notes.error("alarm-actions-disabled", &place, words("enabled actions", found, action, &verify));
     }
     let stack = deployment.functions_stack();
@@ -78,13 +78,13 @@ fn actions(deployment: &Deployment, kind: StackKind, alarm: &AlarmState, silent:
     }
     let action = format!("deploy again: {}", deployment.deploy(kind));
     let (rule, found) = match alarm.alarm_actions.is_empty() {
-        true => ("alarm-without-action", "none: it notifies nobody".to_owned()),
+        true => ("alarm-without-action", "none: it does not notify anyone".to_owned()),
         false => ("alarm-action-elsewhere", named(&alarm.alarm_actions)),
     };
     notes.error(rule, place, words("an action on a topic of the functions' stack", found, action, verify));
 }
 
-/// A muted alarm in `ALARM` has notified nobody, and after the mute nobody may look at it either.
+/// A muted alarm in `ALARM` has not notified anyone, and after the mute it may be forgotten.
 fn muted(deployment: &Deployment, rule: &MuteRule, in_alarm: &[&AlarmState], notes: &mut Notes) {
     let Some((starts, ends)) = mute_rules::times(rule) else { return };
     let now = deployment.at;
@@ -98,7 +98,10 @@ fn muted(deployment: &Deployment, rule: &MuteRule, in_alarm: &[&AlarmState], not
         }
         let until = check::text::utc(ends);
         let (rule_id, found) = match now < ends {
-            true => ("muted-in-alarm", format!("ALARM while {} mutes it until {until}: nobody is notified", rule.name)),
+            true => (
+                "muted-in-alarm",
+                format!("ALARM while {} mutes it until {until}: it does not notify anyone", rule.name),
+            ),
             false => ("mute-ended-in-alarm", format!("ALARM since before {} ended at {until}", rule.name)),
         };
         let action = "look at the alarm now, and tell the people who wait for its end (`synthetics mutes` names them)";

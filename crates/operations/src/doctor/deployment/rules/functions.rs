@@ -85,7 +85,7 @@ fn layer(
     configuration: &Configuration,
     notes: &mut Notes,
 ) {
-    let Some(newest) = facts.of_type("AWS::Lambda::LayerVersion").next() else { return };
+    let Some(newest) = facts.resources_of_type("AWS::Lambda::LayerVersion").next() else { return };
     if configuration.layers.iter().any(|layer| layer.arn == newest) {
         return;
     }
@@ -119,8 +119,8 @@ fn variables(
         if found != expected {
             let action = format!("deploy again: {}", deployment.deploy(StackKind::Functions));
             let place = format!("variable {name} of {}", function.name);
-            let of = |value: &str| if value.is_empty() { "no value".to_owned() } else { value.to_owned() };
-            notes.error("variable-differs", place, words(of(expected), of(found), action, shown(function)));
+            let quoted = |value: &str| if value.is_empty() { "no value".to_owned() } else { value.to_owned() };
+            notes.error("variable-differs", place, words(quoted(expected), quoted(found), action, shown(function)));
         }
     }
 }

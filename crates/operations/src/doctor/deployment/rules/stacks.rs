@@ -43,7 +43,7 @@ fn exists(deployment: &Deployment, kind: StackKind, facts: &StackFacts, notes: &
     }
     let consequence = match kind {
         StackKind::Functions => "no check runs",
-        StackKind::Alarms | StackKind::Platform => "nobody is notified of a check that does not run",
+        StackKind::Alarms | StackKind::Platform => "a check that does not run goes unnoticed",
     };
     let verify = format!("aws cloudformation describe-stacks --stack-name {}", facts.name);
     let action = format!("check --environment and --region, or deploy it: {}", deployment.deploy(kind));

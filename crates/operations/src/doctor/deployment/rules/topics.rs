@@ -31,7 +31,7 @@ pub(super) fn judge(deployment: &Deployment, notes: &mut Notes) {
     {
         let expected = format!("{CLOUDWATCH} may use it (kms:Decrypt, kms:GenerateDataKey*)");
         let action = format!("deploy again: {}", deployment.deploy(StackKind::Functions));
-        let found = "no such statement: alarms notify nobody";
+        let found = "no such statement: alarms do not notify anyone";
         notes.error("key-policy", place, words(expected, found, action, verify()));
     }
 }
@@ -64,7 +64,7 @@ fn subscribers(topic: &TopicFacts, subscriptions: &[Subscription], notes: &mut N
             "ChatTopic" => "connect a channel: docs/deploy/chat.md",
             _ => "deploy with an address (OnCallEmail, OnCallSms, WarningsEmail), or subscribe one by hand",
         };
-        let found = "no subscription: its messages reach nobody";
+        let found = "no subscription: its messages do not reach anyone";
         notes.error("topic-without-subscriber", &place, words("a confirmed subscription", found, action, verify));
     }
 }
@@ -80,17 +80,20 @@ fn policy(
     let verify = "aws sns get-topic-attributes --topic-arn <topic>";
     let action = || format!("deploy again: {}", deployment.deploy(StackKind::Functions));
     if !attributes.policy.allows(CLOUDWATCH, &["sns:Publish"]) {
-        let found = "no such statement: alarms notify nobody";
+        let found = "no such statement: alarms do not notify anyone";
         let expected = format!("{CLOUDWATCH} may publish (sns:Publish)");
         notes.error("topic-policy", &place, words(expected, found, action(), verify));
     }
     let Some(key) = key else { return };
-    // The id of a key is the end of its ARN.
     let found = attributes.kms_master_key_id.as_deref().unwrap_or_default();
-    if found.is_empty() || !key.ends_with(found.rsplit('/').next().unwrap_or_default()) {
-        let shown = if found.is_empty() { "no key" } else { found };
-        let expected = format!("encryption with the stack's key, {key}");
-        notes.error("topic-key", &place, words(expected, shown, action(), verify));
+    let expected = format!("encryption with the stack's key, {key}");
+    if found.is_empty() {
+        let found = "no key: messages are stored in plain text";
+        notes.note("topic-unencrypted", &place, words(expected, found, action(), verify));
+    } else if !key.ends_with(found.rsplit('/').next().unwrap_or_default()) {
+        // The id of a key is the end of its ARN.
+        let found = format!("{found}: alarms may not be able to use it");
+        notes.error("topic-key", &place, words(expected, found, action(), verify));
     }
 }
 
