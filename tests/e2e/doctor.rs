@@ -39,20 +39,26 @@ struct Seen {
 }
 
 impl Examined {
-    /// Examines the deployment with these settings and more options.
-    fn examine_with(&self, settings: &str, options: &[&str]) -> Seen {
-        let file = own_file("examined.toml");
-        fs::write(&file, settings).unwrap();
+    /// The program, with access to the emulator.
+    fn program(&self, arguments: &[&str]) -> Command {
         let mut program = Command::new(target().join("debug/synthetics"));
         program
-            .args(["doctor", "deployment", "--json", "--environment", ENVIRONMENT, "--settings"])
-            .arg(&file)
-            .args(options)
+            .args(arguments)
             .current_dir(target())
+            .env("COLUMNS", "1000")
             .env("AWS_ENDPOINT_URL", self.calls.url())
             .env("AWS_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test");
+        program
+    }
+
+    /// Examines the deployment with these settings and more options.
+    fn examine_with(&self, settings: &str, options: &[&str]) -> Seen {
+        let file = own_file("examined.toml");
+        fs::write(&file, settings).unwrap();
+        let mut program = self.program(&["doctor", "deployment", "--json", "--environment", ENVIRONMENT, "--settings"]);
+        program.arg(&file).args(options);
         let start = Instant::now();
         let output = tokio::task::block_in_place(|| program.output()).unwrap();
         assert!(start.elapsed() < WITHIN, "expected a report within {WITHIN:?}, took {:?}", start.elapsed());
@@ -117,6 +123,8 @@ async fn broken_deployments_are_named_and_the_sound_one_is_not() {
         let looked = report["looked_at"].as_array().unwrap().iter().find(|looked| looked["what"] == what);
         assert_eq!(looked.map(|looked| looked["of"].as_array().unwrap().len()), Some(expected), "{what}: {report:#}");
     }
+
+    notify(&examined).await;
 
     // Topics and the key.
     // The emulator lists unconfirmed subscriptions with their ARN.
@@ -273,6 +281,45 @@ async fn limits_and_missing_rights_are_named() {
 
     let seen = examined.examine_with(&examined.settings, &["--region", "eu-west-1"]);
     assert_eq!(seen.errors, ["stack-missing", "stack-missing"], "{:#}", seen.report);
+}
+
+/// Sends test messages to a queue that is subscribed to every topic.
+async fn notify(examined: &Examined) {
+    let sqs = aws_sdk_sqs::Client::new(&examined.sdk);
+    let sns = aws_sdk_sns::Client::new(&examined.sdk);
+    let url = sqs.create_queue().queue_name("tested").send().await.unwrap().queue_url.unwrap();
+    let mut subscriptions = Vec::new();
+    for topic in ["OnCallTopic", "WarningsTopic", "EventsTopic"] {
+        let call = sns.subscribe().topic_arn(examined.topic(topic)).protocol("sqs");
+        let call = call.endpoint(format!("arn:aws:sqs:{REGION}:000000000000:tested")).return_subscription_arn(true);
+        subscriptions.push(call.send().await.unwrap().subscription_arn.unwrap());
+    }
+    let mut program = examined.program(&["notify", "test", "--environment", ENVIRONMENT, "--by", "anna"]);
+    let output = tokio::task::block_in_place(|| program.output()).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for expected in [
+        "oncall    sent    e-mail, SMS  2 sqs",
+        "warnings  sent    e-mail, SMS  2 sqs",
+        "events    sent    JSON         1 sqs",
+    ] {
+        assert!(shown.contains(expected), "{shown}");
+    }
+    let mut bodies = Vec::new();
+    while bodies.len() < 3 {
+        let call = sqs.receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(2);
+        let messages = call.send().await.unwrap().messages.unwrap_or_default();
+        assert!(!messages.is_empty(), "expected 3 messages, found {bodies:?}");
+        bodies.extend(messages.into_iter().map(|message| message.body.unwrap()));
+    }
+    let envelopes: Vec<Value> = bodies.iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+    for envelope in &envelopes {
+        assert_eq!(envelope["MessageAttributes"]["event"]["Value"], "test", "{envelope:#}");
+        assert!(envelope["Message"].as_str().unwrap().contains("anna"), "{envelope:#}");
+    }
+    for subscription in subscriptions {
+        sns.unsubscribe().subscription_arn(subscription).send().await.unwrap();
+    }
 }
 
 /// Settings of the check availability alone, with one secret.

@@ -288,6 +288,18 @@ fn assert_are(name: &str, notification: &Notification) {
     assert_is(&format!("messages/{name}.chat.json"), &pretty(&chat(notification)));
 }
 
+#[test]
+fn test_message_says_that_nothing_is_wrong() {
+    let sender = Contact { name: "anna".to_owned(), details: "sent this test message".to_owned() };
+    let at = "2026-11-23T09:00:00Z".parse().unwrap();
+    let message = Notification::test(Topic::OnCall, "production", "eu-north-1", sender, at);
+    assert_are("test", &message);
+    for text in [subject_line(&message), email(&message), sms(&message), chat(&message).to_string()] {
+        assert!(text.contains("test message, nothing is wrong"), "{text}");
+    }
+    assert!(!message.is_ongoing() && !message.is_over());
+}
+
 /// Notifications about partners that are kept as samples.
 const PARTNER_SAMPLES: [&str; 3] = ["opened", "recovered", "monitoring_lost"];
 
@@ -399,7 +411,7 @@ fn samples_follow_the_schema_and_round_trip() {
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.to_str().is_some_and(is_sample))
         .collect();
-    assert_eq!(samples.len(), Event::ALL.len() + PARTNER_SAMPLES.len());
+    assert_eq!(samples.len(), Event::ALL.len() + PARTNER_SAMPLES.len() + 1, "and the test message");
     for path in samples {
         let mut value: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         if let Err(error) = validator.validate(&value) {

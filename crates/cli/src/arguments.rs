@@ -3,6 +3,7 @@
 mod deployment;
 #[cfg(test)]
 mod documented;
+pub(crate) mod examination;
 mod values;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use self::deployment::{
     CheckSecretsOptions, ClearMemoryOptions, Deployment, IncidentOptions, IncidentsOptions, MaintenanceOptions,
     MuteOptions, MutesOptions, SetSecretOptions, UnmuteOptions,
 };
+use self::examination::{ExamineOptions, NotifyCommand};
 use self::values::{duration, usd};
 use crate::offered::{CHECKS, FAULTS, FILES};
 
@@ -175,6 +177,14 @@ Examples:
   synthetics doctor deployment --environment production"
     )]
     Doctor(DoctorCommand),
+    /// Test the delivery of notifications.
+    #[command(
+        subcommand,
+        after_help = "\
+Example:
+  synthetics notify test --environment staging"
+    )]
+    Notify(NotifyCommand),
     /// Estimate the monthly AWS cost from the templates, at list price and after the free tier.
     #[command(after_help = "\
 Examples:
@@ -415,22 +425,6 @@ pub(crate) struct DoctorOptions {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) runbooks: Option<PathBuf>,
     /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExamineOptions {
-    /// Deployed environment, such as production.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) environment: String,
-    /// Settings file of the environment. [default: infra/layer/settings/NAME.toml, if it exists]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) settings: Option<PathBuf>,
-    /// AWS region. [default: the profile's region]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-    /// Print JSON; docs/doctor.schema.json describes it.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -34,6 +34,7 @@ mod tables;
 
 use std::process::ExitCode;
 
+use arguments::examination::NotifyCommand;
 use arguments::{
     Arguments, Command, DoctorCommand, MaintenanceCommand, MemoryCommand, SecretsCommand, SettingsCommand,
 };
@@ -87,6 +88,7 @@ async fn done() -> ExitCode {
         Command::Faults { json } => faults::list(json),
         Command::Doctor(DoctorCommand::Templates(options)) => doctor::doctor(&options),
         Command::Doctor(DoctorCommand::Deployment(options)) => deployment::examine(&options).await,
+        Command::Notify(NotifyCommand::Test(options)) => deployment::notify_test(&options).await,
         Command::Cost(options) => cost::cost(&options),
         Command::Settings(SettingsCommand::Check { files }) => settings::check(&files),
         Command::Settings(SettingsCommand::Show { file, format }) => settings::show(&file, format),

@@ -29,7 +29,8 @@ needs_aws!(
     incident,
     set_secret,
     check_secrets,
-    examine
+    examine,
+    notify_test
 );
 
 /// Says nothing: without AWS no region is needed.

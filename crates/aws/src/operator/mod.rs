@@ -3,6 +3,7 @@
 mod api;
 mod config;
 mod mute_rules;
+mod notifier;
 mod record;
 mod state;
 
@@ -10,3 +11,4 @@ pub use api::{Api, READS, Reads, Refused};
 pub use config::NoAccess;
 pub(crate) use config::config;
 pub use mute_rules::MuteRules;
+pub use notifier::notifier;

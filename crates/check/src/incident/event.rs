@@ -28,6 +28,8 @@ pub enum Event {
     MonitoringRestored,
     /// Runs could not remove test data that they had created.
     Leftovers,
+    /// A person tests the delivery of messages. Nothing is wrong. No run sends it.
+    Test,
 }
 
 impl Event {
@@ -44,10 +46,11 @@ impl Event {
             Self::MonitoringLost => "monitoring_lost",
             Self::MonitoringRestored => "monitoring_restored",
             Self::Leftovers => "leftovers",
+            Self::Test => "test",
         }
     }
 
-    /// All events, in the order in which one run sends them.
+    /// All events of runs, in the order in which one run sends them.
     pub const ALL: [Self; 9] = [
         Self::Opened,
         Self::Escalated,

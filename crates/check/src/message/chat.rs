@@ -30,6 +30,7 @@ pub fn chat(notification: &Notification) -> Value {
         Event::Stabilized if n.is_ongoing() => ":large_yellow_circle:",
         Event::Recovered | Event::Stabilized | Event::MonitoringRestored => ":large_green_circle:",
         Event::MonitoringLost | Event::Leftovers => ":large_yellow_circle:",
+        Event::Test => ":large_blue_circle:",
     };
     let title = format!("{sign} [{}] {}: {} {}", n.tag(), n.environment, n.check, headline(n));
     let sentences = ownership(n).into_iter().chain(explanation(n).map(str::to_owned)).map(Line::sentence);

@@ -5,6 +5,7 @@ mod compose;
 mod lines;
 mod notification;
 mod owners;
+mod test_message;
 mod wording;
 
 pub use crate::incident::event::Event;

@@ -207,16 +207,20 @@ impl Notification {
         [people, &[Topic::Events, Topic::Chat]].concat()
     }
 
-    /// Tag in front of the title: the severity, or `resolved`, so that good news does not read like a page.
+    /// Tag in front of the title: the severity, or `resolved` or `test`, so that good news does not read like a page.
     #[must_use]
     pub fn tag(&self) -> &'static str {
-        if self.is_over() { "resolved" } else { self.severity.as_str() }
+        match self.event {
+            Event::Test => "test",
+            _ if self.is_over() => "resolved",
+            _ => self.severity.as_str(),
+        }
     }
 
     /// Reports whether the condition that the notification is about has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        !self.is_ongoing() && self.event != Event::Leftovers
+        !self.is_ongoing() && !matches!(self.event, Event::Leftovers | Event::Test)
     }
 
     /// Reports whether the condition that the notification is about still holds.
@@ -225,7 +229,7 @@ impl Notification {
         match self.event {
             Event::Opened | Event::Reminded | Event::Escalated | Event::Flapping | Event::MonitoringLost => true,
             Event::Stabilized => self.subjects.iter().any(|subject| subject.closed_at.is_none()),
-            Event::Recovered | Event::MonitoringRestored | Event::Leftovers => false,
+            Event::Recovered | Event::MonitoringRestored | Event::Leftovers | Event::Test => false,
         }
     }
 }

@@ -44,15 +44,17 @@ pub fn email(notification: &Notification) -> String {
     lines.extend(contacts(n).into_iter().map(|(name, details)| Line::sentence(format_args!("  {name}, {details}"))));
     lines.push(Line::Empty);
     lines.extend(next_update(n).map(|next| Line::sentence(format_args!("Next update          {next}"))));
-    // After a recovery, the time of an earlier success would read as if it still failed.
-    if !n.is_over() {
+    // After a recovery, the time of an earlier success would read as if it still failed. A test is not about runs.
+    if !n.is_over() && n.event != Event::Test {
         let last = n.last_successful_run.as_ref().map(|run| format!("{} ({})", utc(run.at), run.run_id));
         lines.push(Line::sentence(format_args!("Last successful run  {}", last.as_deref().unwrap_or("unknown"))));
     }
     lines.push(Line::sentence(format_args!("Location             {}", n.location)));
     lines.extend(step_table(n));
     lines.push(Line::Empty);
-    lines.push(Line::sentence(format_args!("Run id {}, trace id {}", n.run_id, n.trace_id)));
+    if n.event != Event::Test {
+        lines.push(Line::sentence(format_args!("Run id {}, trace id {}", n.run_id, n.trace_id)));
+    }
     lines.push(Line::sentence(format_args!("Notification {}", n.notification_id)));
     lines.iter().map(Line::in_mail).collect::<Vec<_>>().join("\n")
 }
@@ -79,6 +81,9 @@ pub(super) fn explanation(n: &Notification) -> Option<&'static str> {
         }
         Event::MonitoringRestored => "The check is producing results again.",
         Event::Leftovers => "Test data or sessions could not be removed from the platform. Users are not affected.",
+        Event::Test => {
+            "This is a test of the way from the monitor to you. Nothing is wrong, and you need not do anything."
+        }
         Event::Opened | Event::Reminded | Event::Recovered => return None,
     })
 }
@@ -238,6 +243,7 @@ pub(super) fn headline(notification: &Notification) -> String {
         Event::Stabilized => "stable again",
         Event::MonitoringLost => "monitoring lost",
         Event::MonitoringRestored => "monitoring restored",
+        Event::Test => "test message, nothing is wrong",
         Event::Leftovers => {
             let count = n.leftovers.len() + n.more_subjects as usize;
             return format!("could not remove {count} {} of test data", if count == 1 { "item" } else { "items" });

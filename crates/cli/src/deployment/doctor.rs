@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::arguments::ExamineOptions;
+use crate::arguments::examination::ExamineOptions;
 use crate::deployment::access;
 use crate::exit::Exit;
 use crate::styled::{Styled, Tone};
@@ -36,11 +36,7 @@ pub(crate) async fn examine(options: &ExamineOptions) -> anyhow::Result<Exit> {
     let settings = settings(options)?;
     let samconfig = Samconfig::find(&std::env::current_dir()?)?;
     let region = access::region(options.region.clone(), Some(environment));
-    let account = Aws {
-        api: Api::for_operator(region.clone()).await?,
-        mute_rules: MuteRules::for_operator(region.clone()).await?,
-        table: Table::for_operator(names::resource(environment, "state"), region).await?,
-    };
+    let account = Aws::for_operator(environment, region).await?;
     let question = Question { environment, settings, samconfig: samconfig.as_ref(), now: Timestamp::now() };
     let report = examined(&account, question).await;
     let report = report.map_err(|unanswered| anyhow!("no access to AWS: {unanswered}"))?;
@@ -62,10 +58,21 @@ fn settings(options: &ExamineOptions) -> anyhow::Result<Option<SettingsFacts>> {
 }
 
 /// An account with an operator's credentials.
-struct Aws {
+pub(crate) struct Aws {
     api: Api,
     mute_rules: MuteRules,
     table: Table,
+}
+
+impl Aws {
+    /// Connects to an environment.
+    pub(crate) async fn for_operator(environment: &str, region: Option<String>) -> anyhow::Result<Self> {
+        Ok(Self {
+            api: Api::for_operator(region.clone()).await?,
+            mute_rules: MuteRules::for_operator(region.clone()).await?,
+            table: Table::for_operator(names::resource(environment, "state"), region).await?,
+        })
+    }
 }
 
 #[async_trait]

@@ -6,6 +6,7 @@ mod incidents;
 mod maintenance;
 mod memory;
 mod mutes;
+mod notify;
 mod parameters;
 mod secrets;
 
@@ -15,5 +16,6 @@ pub(crate) use incidents::{list as incidents, show as incident};
 pub(crate) use maintenance::{list as list_maintenance, sync as sync_maintenance};
 pub(crate) use memory::clear as clear_memory;
 pub(crate) use mutes::{list as mutes, mute, unmute};
+pub(crate) use notify::notify_test;
 pub(crate) use parameters::with_parameters;
 pub(crate) use secrets::{check as check_secrets, set as set_secret};

@@ -9,7 +9,7 @@ const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/layer/s
 #[test]
 fn missing_access_is_one_line_that_says_what_to_do() {
     let deployed = ["--environment", "staging"];
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["mute", "login", "--for", "2h", "--reason", "deploy"],
         &["unmute", "login"],
         &["mutes"],
@@ -17,6 +17,7 @@ fn missing_access_is_one_line_that_says_what_to_do() {
         &["incident", "login.20261123T045000Z"],
         &["memory", "clear", "queues"],
         &["doctor", "deployment"],
+        &["notify", "test"],
         &["maintenance", "list", "--settings", SETTINGS],
         &["maintenance", "sync", "--settings", SETTINGS],
     ];

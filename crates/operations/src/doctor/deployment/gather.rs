@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use check::message::Topic;
 use futures::future::{join_all, join3};
 use futures::stream::{self, StreamExt};
 use futures::{Future, join};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::account::{Account, Known, Unanswered};
 use super::facts::{
     AccountLimits, AlarmState, Configuration, Deployment, Endpoint, FunctionFacts, LastHour, SecretFacts, SmsFacts,
-    Stack, StackFacts, StackKind, TopicFacts, answer, answers,
+    Stack, StackFacts, StackKind, Subscription, TopicFacts, answer, answers,
 };
 use super::settings_facts::{Reference, SettingsFacts};
 use crate::names::resource;
@@ -186,6 +187,61 @@ pub(super) fn check_id(name: &str) -> String {
         id.push(letter.to_ascii_lowercase());
     }
     id
+}
+
+/// A topic of a deployment, and the protocols of its confirmed subscriptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeployedTopic {
+    /// Topic.
+    pub topic: Topic,
+    /// ARN.
+    pub arn: String,
+    /// Protocol of each confirmed subscription, such as `email`.
+    pub subscribers: Known<Vec<String>>,
+}
+
+/// Reads the topics of a deployment. `None`: the functions' stack does not exist.
+///
+/// # Errors
+/// When the stack cannot be read.
+pub async fn deployed_topics(
+    account: &dyn Account,
+    environment: &str,
+    samconfig: Option<&Samconfig>,
+) -> Known<Option<Vec<DeployedTopic>>> {
+    let Some(stack) = stack(account, StackKind::Functions, environment, samconfig).await.stack? else {
+        return Ok(None);
+    };
+    let chat = stack.parameter("ChatTopic").filter(|topic| !topic.is_empty());
+    let named = [
+        (Topic::OnCall, stack.output("OnCallTopic")),
+        (Topic::Warnings, stack.output("WarningsTopic")),
+        (Topic::Events, stack.output("EventsTopic")),
+        (Topic::Chat, chat),
+    ];
+    let read = |(topic, arn): (Topic, &str)| {
+        let arn = arn.to_owned();
+        async move {
+            let subscriptions = subscriptions(account, &arn).await;
+            let protocols = |subscriptions: Vec<Subscription>| {
+                let confirmed = subscriptions.into_iter().filter(Subscription::is_confirmed);
+                confirmed.map(|subscription| subscription.protocol).collect()
+            };
+            DeployedTopic { topic, arn, subscribers: subscriptions.map(protocols) }
+        }
+    };
+    let named = named.into_iter().filter_map(|(topic, arn)| Some((topic, arn?)));
+    Ok(Some(join_all(named.map(read)).await))
+}
+
+/// Reads the subscriptions of a topic of this region.
+async fn subscriptions(account: &dyn Account, arn: &str) -> Known<Vec<Subscription>> {
+    let region = arn.split(':').nth(3).unwrap_or_default();
+    if region != account.region() {
+        return Err(Unanswered::new("OtherRegion", format!("it is in {region}")));
+    }
+    let input = json!({ "TopicArn": arn });
+    pages(account, "sns", "ListSubscriptionsByTopic", input, &["Subscriptions"]).await.and_then(answers)
 }
 
 async fn functions(
@@ -364,11 +420,9 @@ async fn topics(account: &dyn Account, deployed: Option<&Stack>) -> Vec<TopicFac
             let region = arn.split(':').nth(3).unwrap_or_default();
             let (attributes, subscriptions) = if region == account.region() {
                 let input = json!({ "TopicArn": arn });
-                let (attributes, subscriptions) = join!(
-                    account.read("sns", "GetTopicAttributes", input.clone()),
-                    pages(account, "sns", "ListSubscriptionsByTopic", input.clone(), &["Subscriptions"]),
-                );
-                (attributes.and_then(|found| answer(found["Attributes"].clone())), subscriptions.and_then(answers))
+                let (attributes, subscriptions) =
+                    join!(account.read("sns", "GetTopicAttributes", input), subscriptions(account, &arn));
+                (attributes.and_then(|found| answer(found["Attributes"].clone())), subscriptions)
             } else {
                 let elsewhere = Unanswered::new("OtherRegion", format!("it is in {region}"));
                 (Err(elsewhere.clone()), Err(elsewhere))

@@ -8,7 +8,7 @@ mod rules;
 mod settings_facts;
 
 pub use account::{Account, Known, Unanswered};
-pub use gather::Question;
+pub use gather::{DeployedTopic, Question, deployed_topics};
 pub use report::{Finding, LookedAt, NotLookedAt, Report};
 pub use settings_facts::SettingsFacts;
 
