@@ -96,11 +96,6 @@ impl Emulator {
         emulator
     }
 
-    /// Address of this emulator.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
     /// SDK configuration for this emulator.
     pub async fn sdk(&self) -> SdkConfig {
         aws_config::defaults(BehaviorVersion::latest())

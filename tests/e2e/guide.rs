@@ -80,6 +80,11 @@ fn documented_sam_commands_are_read_as_meant() {
                 "{page}: {command}: {options}"
             );
         }
+        if command.contains("ExceptionPattern") {
+            let pattern = &options["parameter_overrides"]["ExceptionPattern"];
+            let expected = r#"{ $.level_name = "ERROR" || $.level_name = "CRITICAL" }"#;
+            assert_eq!(pattern, expected, "{page}: {command}");
+        }
         if command.contains("OtherDashboards") {
             let links = &options["parameter_overrides"]["OtherDashboards"];
             assert_eq!(links, "[sales figures](https://example.com/sales)", "{page}: {command}");

@@ -5,6 +5,7 @@
 //! judge all other answers themselves.
 
 mod state;
+mod words;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -137,7 +138,9 @@ impl<'r> UserSession<'r> {
         };
         if login.status.as_slice().contains(&response.status.as_u16()) || response.status.is_redirection() {
             // Any session or token granted here is ended later, expected or not. A missing token is judged elsewhere.
-            let _ = self.take_token(&response);
+            if self.take_token(&response).is_err() {
+                words::possible_tokens(&response).iter().for_each(|word| self.run.mask(word));
+            }
             self.lock().stage = LoginStage::LoggedIn;
         } else {
             self.lock().stage = LoginStage::LoggedOut;

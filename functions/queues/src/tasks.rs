@@ -47,12 +47,11 @@ fn shown(name: &str) -> Piece {
 /// Judges the last result of all tasks and the age of those with a bound, and measures the worst lateness.
 pub(crate) fn judge(run: &Run, tasks: &[Task], within: &BTreeMap<String, Duration>, failed: &[&str]) {
     let now = run.clock().now();
-    let tasks = &tasks[..tasks.len().min(MAX_TASKS)];
     let late = tasks.iter().filter_map(|task| Some((task.lateness(now)?, &task.name)));
     if let Some((lateness, name)) = late.max_by(|one, other| one.0.total_cmp(&other.0)) {
         run.measure(&SCHEDULED_TASK_LATENESS, lateness, Some(shown(name).into()));
     }
-    for task in tasks {
+    for task in judged(tasks, within, failed) {
         let is_known = within.contains_key(&task.name);
         let subject = if is_known { subject(&task.name) } else { run.subject(&format!("task.{}", task.name)) };
         let step = run.step(&subject, "task");
@@ -65,6 +64,17 @@ pub(crate) fn judge(run: &Run, tasks: &[Task], within: &BTreeMap<String, Duratio
         let expected = phrase!("a scheduled task `{}` in the counters", ours(name));
         step.fail("reported", Mismatch::new(FailureKind::Assertion, expected, names(tasks)));
     }
+}
+
+/// Selects the tasks to judge: those with a bound first, then those that failed, so that the limit leaves out none that matters.
+fn judged<'t>(tasks: &'t [Task], within: &BTreeMap<String, Duration>, failed: &[&str]) -> Vec<&'t Task> {
+    let mut judged: Vec<&Task> = tasks.iter().collect();
+    judged.sort_by_key(|task| {
+        let has_failed = task.unreadable.is_some() || ended_well(task, failed).is_err();
+        (!within.contains_key(&task.name), !has_failed)
+    });
+    judged.truncate(MAX_TASKS);
+    judged
 }
 
 /// Skips the tasks with a bound.
@@ -142,6 +152,17 @@ mod tests {
 
     fn task(finished_at: Option<Timestamp>, every: Option<f64>, status: Option<&str>) -> Task {
         Task { name: "backup:run".to_owned(), finished_at, every, status: status.map(str::to_owned), unreadable: None }
+    }
+
+    #[test]
+    fn limit_leaves_out_no_task_that_matters() {
+        let named = |name: String, status| Task { name, ..task(Some(at(0)), None, Some(status)) };
+        let mut tasks: Vec<Task> = (0..60).map(|number| named(format!("task-{number:02}"), "finished")).collect();
+        tasks.push(named("failed".to_owned(), "failed"));
+        tasks.push(named("bounded".to_owned(), "finished"));
+        let within = BTreeMap::from([("bounded".to_owned(), Duration::from_secs(60))]);
+        let names: Vec<&str> = judged(&tasks, &within, &["failed"]).iter().map(|task| task.name.as_str()).collect();
+        assert_eq!((names.len(), &names[..3]), (MAX_TASKS, &["bounded", "failed", "task-00"][..]));
     }
 
     #[test]

@@ -63,7 +63,9 @@ fn short_reference(reference: &str, pointer: &str) -> Result<(), Mismatch> {
 pub(crate) fn intent(intent: &Value) -> Result<Option<(Box<str>, Entry)>, Mismatch> {
     let id = intent["id"].as_str().unwrap_or_default();
     short_reference(id, "/id")?;
-    if id.is_empty() || id.starts_with(SYNTHETIC) || !intent["metadata"]["synthetic"].is_null() {
+    // Metadata is always text at Stripe, also `false`.
+    let is_marked = flag_at(intent, "/metadata/synthetic").is_ok_and(|marked| marked == Some(true));
+    if id.is_empty() || id.starts_with(SYNTHETIC) || is_marked {
         return Ok(None);
     }
     let unreadable = || {
