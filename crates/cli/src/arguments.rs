@@ -1,6 +1,6 @@
 //! Command line arguments.
 
-mod deployment;
+pub(crate) mod deployment;
 #[cfg(test)]
 mod documented;
 pub(crate) mod examination;
@@ -16,8 +16,8 @@ use clap_complete::Shell;
 use settings::near;
 
 pub(crate) use self::deployment::{
-    CheckSecretsOptions, ClearMemoryOptions, Deployment, IncidentOptions, IncidentsOptions, MaintenanceOptions,
-    MuteOptions, MutesOptions, SetSecretOptions, UnmuteOptions,
+    CheckSecretsOptions, ClearMemoryOptions, IncidentOptions, IncidentsOptions, MaintenanceOptions, MuteOptions,
+    MutesOptions, SetSecretOptions, UnmuteOptions,
 };
 use self::examination::{ExamineOptions, NotifyCommand};
 use self::values::{duration, usd};
@@ -287,7 +287,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   synthetics doctor deployment --environment production
-  synthetics doctor deployment --environment staging --settings staging.toml --json")]
+  synthetics doctor deployment --environment staging --json")]
     Deployment(ExamineOptions),
 }
 

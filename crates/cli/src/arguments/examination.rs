@@ -29,7 +29,7 @@ pub(crate) enum NotifyCommand {
     #[command(after_help = "\
 Examples:
   synthetics notify test --environment production
-  synthetics notify test --environment production --topic warnings --topic events")]
+  synthetics notify test --environment staging --topic warnings")]
     Test(NotifyTestOptions),
 }
 

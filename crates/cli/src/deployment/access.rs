@@ -7,7 +7,7 @@ use aws::{MuteRules, NoAccess, Table};
 use operations::names;
 use operations::samconfig::Samconfig;
 
-use crate::arguments::Deployment;
+use crate::arguments::deployment::Deployment;
 
 /// Opens the state table.
 pub(crate) async fn table(deployment: &Deployment) -> anyhow::Result<Table> {

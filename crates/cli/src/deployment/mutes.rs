@@ -14,7 +14,8 @@ use runtime::{CommitError, OperatorStore, StateStore};
 use serde_json::{Value, json};
 use settings::suggestion;
 
-use crate::arguments::{Deployment, MuteOptions, MutesOptions, UnmuteOptions};
+use crate::arguments::deployment::Deployment;
+use crate::arguments::{MuteOptions, MutesOptions, UnmuteOptions};
 use crate::deployment::access;
 use crate::exit::Exit;
 use crate::{tables, terminal};

@@ -19,6 +19,13 @@ const AMID: usize = 30;
 const PARALLEL: u64 = 4;
 /// Signals that ask the program to stop, with its exit codes.
 const SIGNALS: [(Signal, i32); 3] = [(Signal::SIGINT, 130), (Signal::SIGTERM, 143), (Signal::SIGHUP, 129)];
+
+/// The program, which heeds SIGHUP even where the tests do not: below `nohup`, and in some pipelines.
+fn program() -> Command {
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_synthetics")]);
+    command
+}
 const POLL: Duration = Duration::from_millis(1);
 
 /// A platform, and settings of one check for it that take their secrets from the environment.
@@ -42,7 +49,7 @@ impl World {
     }
 
     fn run(&self) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_synthetics"))
+        program()
             .args(["run", "--wide", "--settings", &self.settings])
             .envs(self.platform.credentials().into_iter().map(|(path, value)| (variable(&path), value)))
             .stdout(Stdio::piped())
@@ -221,7 +228,7 @@ async fn what_cannot_be_undone_is_printed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn demo_ends_on_request() {
     for (signal, code) in SIGNALS {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_synthetics"))
+        let mut child = program()
             .args(["demo", "--every", "1s", "--port", "0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -256,7 +263,7 @@ async fn checks_that_were_not_run_are_in_every_format() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let file = |format: &str| folder.join(format!("not-run.{format}")).to_str().unwrap().to_owned();
     let also = ["junit", "json", "ndjson", "html"].map(|format| format!("{format}={}", file(format)));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_synthetics"))
+    let mut child = program()
         .args(["run", "availability", "login", "booking", "--demo", "--fault", "slow", "--wide"])
         .args(also.iter().flat_map(|also| ["--also", also]))
         .stdout(Stdio::piped())

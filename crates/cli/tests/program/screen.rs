@@ -29,8 +29,11 @@ impl Terminal {
     pub(crate) fn start(arguments: &[&str], (columns, lines): (u16, u16)) -> Self {
         let (pty, pts) = open().unwrap();
         pty.resize(Size::new(lines, columns)).unwrap();
-        // As `cargo demo` starts it from the root of the workspace, wherever the test was built.
-        let command = Command::new(env!("CARGO_BIN_EXE_synthetics")).arg0("target/debug/synthetics");
+        // As `cargo demo` starts it from the root of the workspace, wherever the test was built. It heeds SIGHUP even if the tests
+        // run below `nohup`.
+        let start =
+            "exec env --default-signal=HUP bash -c 'exec -a target/debug/synthetics \"$0\" \"$@\"' \"$0\" \"$@\"";
+        let command = Command::new("bash").args(["-c", start, env!("CARGO_BIN_EXE_synthetics")]);
         let command =
             command.args(arguments).env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("COLUMNS");
         let child = command.spawn(pts).unwrap();
