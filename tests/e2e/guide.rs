@@ -27,7 +27,7 @@ async fn documented_aws_commands_work() {
     let stack = emulator.deploy("guide", &[]);
     let output = |name: &str| stack.outputs[name].as_str();
     let places = BTreeMap::from([
-        ("-staging-", "-guide-"),
+        ("synthetics-staging", "synthetics-guide"),
         ("-<env>-", "-guide-"),
         ("<env>", "guide"),
         ("<id>", "availability"),
