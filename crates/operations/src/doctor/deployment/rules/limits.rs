@@ -96,7 +96,7 @@ fn private_network(deployment: &Deployment, notes: &mut Notes) {
         if runs {
             continue;
         }
-        let action = "set PrivateEndpoints to create, or give the ids of yours: docs/deploy/private-network.md";
+        let action = "set PrivateEndpoints to create, or list the existing ids: docs/deploy/private-network.md";
         let verify = format!("aws ec2 describe-vpc-endpoints --filters Name=vpc-id,Values={vpc}");
         let found = format!("none available for {}, and no recent run", named(missing.iter().map(|name| **name)));
         notes.error(
