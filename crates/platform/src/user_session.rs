@@ -136,15 +136,15 @@ impl<'r> UserSession<'r> {
                 return Err(ended);
             }
         };
-        if login.status.as_slice().contains(&response.status.as_u16()) || response.status.is_redirection() {
-            // Any session or token granted here is ended later, expected or not. A missing token is judged elsewhere.
-            if self.take_token(&response).is_err() {
-                words::possible_tokens(&response).iter().for_each(|word| self.run.mask(word));
-            }
-            self.lock().stage = LoginStage::LoggedIn;
-        } else {
-            self.lock().stage = LoginStage::LoggedOut;
+        // Any session or token granted here is ended later, expected or not. A missing token is judged elsewhere.
+        let is_granted =
+            login.status.as_slice().contains(&response.status.as_u16()) || response.status.is_redirection();
+        let token = (is_granted || response.status.is_success()).then(|| self.take_token(&response));
+        if let Some(Err(_)) = token {
+            words::possible_tokens(&response).iter().for_each(|word| self.run.mask(word));
         }
+        let has_token = login.mode == Mode::Token && matches!(token, Some(Ok(())));
+        self.lock().stage = if is_granted || has_token { LoginStage::LoggedIn } else { LoginStage::LoggedOut };
         Ok(response)
     }
 
