@@ -7,15 +7,14 @@ const MIN_LENGTH: usize = 16;
 /// Largest number of words in one answer: beyond it, an answer is a page and not a token.
 const MAX_WORDS: usize = 64;
 
-/// Finds the words of an answer that may be tokens: in its body and in the target of its redirect.
+/// Finds the words of an answer that may be tokens: in the target of its redirect and in its body.
 pub(super) fn possible_tokens(response: &Response) -> Vec<String> {
-    let target = response.header("location").unwrap_or_default().to_owned();
-    [response.text().into_owned(), target]
-        .iter()
-        .flat_map(|text| words(text))
-        .take(MAX_WORDS)
-        .map(str::to_owned)
-        .collect()
+    selected(response.header("location").unwrap_or_default(), &response.text())
+}
+
+/// The target comes first, so that a long body cannot crowd it out.
+fn selected(target: &str, body: &str) -> Vec<String> {
+    words(target).chain(words(body)).take(MAX_WORDS).map(str::to_owned).collect()
 }
 
 /// Runs of characters that tokens consist of, `%` for encoded ones included, with a digit or a capital letter.
@@ -29,6 +28,13 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_body_does_not_crowd_out_the_redirect() {
+        let body = (0..100).map(|number| format!("class-name-of-a-page-{number} ")).collect::<String>();
+        let found = selected("/magic/7%7CZx9QwErTyUiOpAsDfGhJkLz", &body);
+        assert_eq!((found.len(), found[0].as_str()), (MAX_WORDS, "7%7CZx9QwErTyUiOpAsDfGhJkLz"));
+    }
 
     #[test]
     fn tokens_are_found_in_every_form() {
