@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `pk`, `sk` | S | `CHECK#<id>`, `STATE` |
 //! | `version` | N | increases with every commit |
-//! | `last_run` | M | by slot: `at` (N, Unix milliseconds), `run` (S, its id) |
+//! | `last_run` | M | by slot: `at` (N, Unix milliseconds), `run` (S, its id), `release` and `settings` (S, its code and the digest of its settings) |
 //! | `state` | S | the incidents, JSON |
 //! | `memory` | S | memory of the check, JSON with its version; missing while it is empty |
 //! | `outbox` | M | by delivery: the delivery, JSON |
@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update as Write};
 use check::incident::CheckState;
 use jiff::Timestamp;
-use runtime::{Commit, CommitError, Delivery, LastRun, PortError, StateItem, StateStore};
+use runtime::{Commit, CommitError, Delivery, LastRun, PortError, Provenance, StateItem, StateStore};
 
 use crate::item::{Item, item_key, json, number, unreadable};
 use crate::record;
@@ -208,10 +208,13 @@ impl Update {
 }
 
 fn last_run(run: &LastRun) -> AttributeValue {
-    AttributeValue::M(HashMap::from([
-        ("at".to_owned(), number(run.at.as_millisecond())),
-        ("run".to_owned(), AttributeValue::S(run.run_id.clone())),
-    ]))
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let mut attributes =
+        HashMap::from([("at".to_owned(), number(run.at.as_millisecond())), ("run".to_owned(), text(&run.run_id))]);
+    if let Some(Provenance { release, settings }) = &run.provenance {
+        attributes.extend([("release".to_owned(), text(release)), ("settings".to_owned(), text(settings))]);
+    }
+    AttributeValue::M(attributes)
 }
 
 /// Reads the item. Malformed contents are an error that names the attribute: state is never guessed.
@@ -227,8 +230,10 @@ fn read(item: &Item) -> Result<StateItem, String> {
             let read = || {
                 let run = run.as_m().ok()?;
                 let at = run.get("at")?.as_n().ok()?.parse().ok()?;
-                let run_id = run.get("run")?.as_s().ok()?.clone();
-                Some(LastRun { at: Timestamp::from_millisecond(at).ok()?, run_id })
+                let text = |name: &str| run.get(name)?.as_s().ok().cloned();
+                let provenance = || Some(Provenance { release: text("release")?, settings: text("settings")? });
+                let at = Timestamp::from_millisecond(at).ok()?;
+                Some(LastRun { at, run_id: text("run")?, provenance: provenance() })
             };
             Ok((slot.clone(), read().ok_or_else(|| format!("attribute last_run.{slot}: expected `at` and `run`"))?))
         })

@@ -79,6 +79,7 @@ pub fn ports(
         redactor: Redactor::default(),
         location: "test".to_owned(),
         region: None,
+        release: "test".to_owned(),
         interrupt: runtime::CancellationToken::new(),
         recorder: Arc::new(Journey::new),
     }

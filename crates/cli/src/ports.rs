@@ -25,6 +25,7 @@ pub(crate) fn ports(
         redactor: Redactor::default(),
         location: "this-machine".to_owned(),
         region: None,
+        release: env!("CARGO_PKG_VERSION").to_owned(),
         interrupt,
         recorder: Arc::new(Journey::new),
     })

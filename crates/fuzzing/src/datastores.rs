@@ -132,6 +132,7 @@ fn ports() -> Ports {
         redactor: Redactor::default(),
         location: "fuzz".to_owned(),
         region: None,
+        release: "test".to_owned(),
         interrupt: runtime::CancellationToken::new(),
         recorder: Arc::new(Journey::new),
     }

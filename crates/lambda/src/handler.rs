@@ -143,10 +143,17 @@ async fn start<C: Check>(interrupt: CancellationToken) -> Result<(Prepared<C>, P
         redactor: Redactor::default(),
         location: environment.location,
         region: Some(environment.region),
+        release: release(),
         interrupt,
         recorder: Arc::new(Journey::new),
     };
     Ok((prepared, ports))
+}
+
+/// Release of this code: the version, and the commit if the build was given one.
+fn release() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    option_env!("SYNTHETICS_COMMIT").map_or_else(|| version.to_owned(), |commit| format!("{version}+{commit}"))
 }
 
 /// Environment variables set by the template.

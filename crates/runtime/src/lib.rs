@@ -28,8 +28,8 @@ pub use leftover::FoundLeftover;
 pub use memory::{CheckMemory, MemoryCell};
 pub use pipeline::{Invocation, RunError, execute};
 pub use ports::{
-    Commit, CommitError, Datum, Delivery, LastRun, MetricSink, Notifier, OperatorStore, PortError, Ports, Secrets,
-    StateItem, StateStore,
+    Commit, CommitError, Datum, Delivery, LastRun, MetricSink, Notifier, OperatorStore, PortError, Ports, Provenance,
+    Secrets, StateItem, StateStore,
 };
 pub use prepared::Prepared;
 pub use reserve::reserve;

@@ -14,7 +14,7 @@ use crate::{Delivery, Ports};
 /// was killed.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
 /// Maximum size of the outbox. With state and memory it stays below the table's limit for an item.
-const MAX_OUTBOX: usize = 120_000;
+const MAX_OUTBOX: usize = 116_000;
 /// Maximum number of messages in the outbox. The table takes 4 KB for the expression of a write, which names each.
 const MAX_MESSAGES: usize = 70;
 

@@ -19,8 +19,8 @@ use crate::outbox::OutboxChanges;
 use crate::reserve::reserve;
 use crate::run_id::run_id;
 use crate::{
-    Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, MemoryCell, PortError, Ports, Prepared, StateItem,
-    Trigger,
+    Check, Commit, CommitError, Delivery, LastRun, MalformedEvent, MemoryCell, PortError, Ports, Prepared, Provenance,
+    StateItem, Trigger,
 };
 
 /// Events further from now than this are refused. A cron rule fires at any second of its minute, and Lambda drops
@@ -387,7 +387,14 @@ impl<'a, C: Check> FinishedRun<'a, C> {
             check: C::ID.to_owned(),
             expected_version: stored.version,
             slot: key.slot(),
-            last_run: LastRun { at: key.scheduled_time, run_id: self.report.run_id.clone() },
+            last_run: LastRun {
+                at: key.scheduled_time,
+                run_id: self.report.run_id.clone(),
+                provenance: Some(Provenance {
+                    release: ports.release.clone(),
+                    settings: self.prepared.settings_digest.clone(),
+                }),
+            },
             forget: slots_to_forget(&stored.last_run, key),
             state: decision.next,
             memory: memory.text,

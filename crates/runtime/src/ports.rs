@@ -62,6 +62,25 @@ pub struct LastRun {
     pub at: Timestamp,
     /// Id, by which a run recognizes its own write when the answer was lost.
     pub run_id: String,
+    /// What it ran with; unknown for runs of old releases.
+    #[serde(default)]
+    pub provenance: Option<Provenance>,
+}
+
+/// Code and settings of a run, by which the runs of a deployment are compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Release of the code, such as `0.1.0+3fed3e6`.
+    pub release: String,
+    /// Digest of the settings: [`settings::Document::digest`].
+    pub settings: String,
+}
+
+impl Provenance {
+    /// Size in the state item, as DynamoDB counts it: names and values.
+    fn bytes(&self) -> usize {
+        2 + "releasesettings".len() + self.release.len() + self.settings.len()
+    }
 }
 
 /// One notification to be sent to one topic.
@@ -117,8 +136,10 @@ impl StateItem {
         const MAP: usize = 3;
         let key = "pkCHECK#skSTATE".len() + check.len();
         let names = "versionlast_runstatememoryoutbox".len();
-        let run =
-            |(slot, last): (&String, &LastRun)| 1 + slot.len() + MAP + 2 + "atrun".len() + NUMBER + last.run_id.len();
+        let run = |(slot, last): (&String, &LastRun)| {
+            let provenance = last.provenance.as_ref().map_or(0, Provenance::bytes);
+            1 + slot.len() + MAP + 2 + "atrun".len() + NUMBER + last.run_id.len() + provenance
+        };
         let last_run: usize = self.last_run.iter().map(run).sum();
         let outbox: usize = self.outbox.iter().map(Delivery::bytes).sum();
         let memory = self.memory.as_ref().map_or(0, String::len);
@@ -316,6 +337,8 @@ pub struct Ports {
     pub location: String,
     /// AWS region of the deployment; none on one machine.
     pub region: Option<String>,
+    /// Release of the running code, such as `0.1.0+3fed3e6`.
+    pub release: String,
     /// Cancelled when the process is asked to stop. A run in progress then undoes what it has created, and ends.
     pub interrupt: CancellationToken,
     /// Creates the record of an attempt: [`Journey::new`], except in tests that prove that a test can fail.

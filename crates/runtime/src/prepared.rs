@@ -22,6 +22,8 @@ pub struct Prepared<C> {
     /// Effective settings, with every default filled in: a settings file, except that maintenance windows may name
     /// other checks.
     pub written: Table,
+    /// Digest of the settings file: [`Document::digest`].
+    pub settings_digest: String,
 }
 
 impl<C: Check> Prepared<C> {
@@ -40,7 +42,7 @@ impl<C: Check> Prepared<C> {
             Some(check)
         })?;
         let settings::CheckSettings { common, run, own: check, egress, written } = settings;
-        Ok(Self { common, run, check, egress, limits: Limits::default(), written })
+        Ok(Self { common, run, check, egress, limits: Limits::default(), written, settings_digest: document.digest() })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The settings file: its keys and their positions.
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use toml::de::{DeTable, DeValue, Deserializer};
 use toml::{Spanned, Table};
 
@@ -62,6 +63,13 @@ impl<'t> Document<'t> {
         let secret = self.refused_texts.iter().find(|finding| finding.path == path);
         let unknown = || self.finding(&path, unknown("check", id, known, ""));
         self.problem(&secret.cloned().unwrap_or_else(unknown))
+    }
+
+    /// Digest of the values: 16 hexadecimal digits of SHA-256. Comments and layout do not count.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let digest = Sha256::digest(self.to_table().to_string());
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The whole file as plain values.
@@ -261,6 +269,15 @@ fn shown_rule(rule: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digest_is_that_of_the_values() {
+        let digest = |text: &str| Document::parse("x", text).ok().unwrap().digest();
+        let first = digest("base_url = 'http://a'\n[check.backend]\ncache = { port = 6379 }\n");
+        assert_eq!(first.len(), 16);
+        assert_eq!(digest("# new\nbase_url=\"http://a\"\n\n[check.backend.cache]\nport = 6379 # usual"), first);
+        assert_ne!(digest("base_url = 'http://a'\n[check.backend]\ncache = { port = 6380 }\n"), first);
+    }
 
     #[test]
     fn value_is_replaced_in_place() {

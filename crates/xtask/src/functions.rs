@@ -63,7 +63,13 @@ pub fn package(workspace: &Workspace, architecture: &str) -> Result<()> {
         bail!("expected --architecture arm64 or x86_64, found {architecture:?}");
     }
     let cargo_lambda = tools::python(workspace, "package")?;
-    sam_build(workspace, "package", architecture, &cargo_lambda, |run| run)?;
+    // Each run records its release. A source archive has no commit.
+    let commit =
+        Run::program(workspace, "git").args(["show", "--no-patch", "--format=%h", "--abbrev=10", "HEAD"]).output();
+    sam_build(workspace, "package", architecture, &cargo_lambda, |run| match commit {
+        Ok(commit) => run.env("SYNTHETICS_COMMIT", commit.trim()),
+        Err(_) => run,
+    })?;
     let sam = tools::on_path(workspace, &tools::python(workspace, "sam")?.join("sam"))?;
     println!("for {architecture}; to deploy it with {}, see docs/deploy/README.md", sam.display());
     Ok(())

@@ -8,7 +8,7 @@ use check::{Cause, Failure, FailureKind, Inconclusive, Leftover, NoSecrets, Subj
 use proptest::prelude::*;
 
 use super::*;
-use crate::{LastRun, StateItem};
+use crate::{LastRun, Provenance, StateItem};
 
 /// Numbers of messages and of their entries, and lengths of texts.
 #[derive(Clone, Debug)]
@@ -141,8 +141,9 @@ fn fit(size: &Size) -> (OutboxChanges, Vec<Delivery>) {
 /// An item with the largest memory, state and slots.
 fn item(outbox: Vec<Delivery>, character: char) -> StateItem {
     let slot = |number: usize| format!("{}/{number}of65535", character.to_string().repeat(55));
-    let last_run: BTreeMap<_, _> =
-        (10_000..10_064).map(|number| (slot(number), LastRun { at: at(0), run_id: "0".repeat(36) })).collect();
+    let provenance = Provenance { release: "0".repeat(20), settings: "0".repeat(16) };
+    let last = LastRun { at: at(0), run_id: "0".repeat(36), provenance: Some(provenance) };
+    let last_run: BTreeMap<_, _> = (10_000..10_064).map(|number| (slot(number), last.clone())).collect();
     StateItem { version: u64::MAX, last_run, state: CheckState::default(), memory: Some("x".repeat(8_192)), outbox }
 }
 

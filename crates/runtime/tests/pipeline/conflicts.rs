@@ -21,7 +21,7 @@ fn touch(world: &World) {
                 check: "fake".to_owned(),
                 expected_version: item.version,
                 slot: format!("another/{}", item.version),
-                last_run: LastRun { at: minute(0), run_id: "another".to_owned() },
+                last_run: LastRun { at: minute(0), run_id: "another".to_owned(), provenance: None },
                 state: item.state,
                 memory: item.memory,
                 enqueue: Vec::new(),

@@ -338,6 +338,7 @@ impl History {
             redactor: Redactor::default(),
             location: LOCATIONS[start.location].to_owned(),
             region: None,
+            release: "test".to_owned(),
             interrupt: runtime::CancellationToken::new(),
             recorder: Arc::new(Journey::new),
         };

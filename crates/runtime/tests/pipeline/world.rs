@@ -113,6 +113,7 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
         egress: NETWORK.egress.clone(),
         limits: Default::default(),
         written: toml::Table::new(),
+        settings_digest: "0".repeat(16),
     }
 }
 
@@ -320,6 +321,7 @@ impl World {
             redactor: Redactor::default(),
             location: location.to_owned(),
             region: None,
+            release: "test".to_owned(),
             interrupt: runtime::CancellationToken::new(),
             recorder: Arc::new(Journey::new),
         };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use settings::Document;
 use toml::Value;
 
 use crate::checks;
@@ -16,6 +17,8 @@ const VARIABLE: &str = "env:";
 pub struct SettingsFacts {
     /// Name of the file.
     pub(super) file: String,
+    /// Digest of its values; empty if they cannot be read.
+    pub(super) digest: String,
     /// Contents, or the problems of the file.
     pub(super) contents: Result<Contents, String>,
 }
@@ -41,7 +44,9 @@ impl SettingsFacts {
     /// Reads the text of a file.
     #[must_use]
     pub fn read(file: &str, text: &str) -> Self {
-        Self { file: file.to_owned(), contents: contents(file, text).map_err(|error| format!("{error:#}")) }
+        let digest = Document::parse(file, text).map(|document| document.digest()).unwrap_or_default();
+        let contents = contents(file, text).map_err(|error| format!("{error:#}"));
+        Self { file: file.to_owned(), digest, contents }
     }
 }
 

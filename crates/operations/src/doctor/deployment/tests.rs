@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use alarm::MuteRule;
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use runtime::{LastRun, StateItem};
+use runtime::{LastRun, Provenance, StateItem};
 use serde_json::{Value, json};
+use settings::Document;
 
 use super::*;
 use crate::doctor::findings::Level;
@@ -162,7 +163,16 @@ fn settings_text() -> String {
 }
 
 fn state(last: &str) -> Known<StateItem> {
-    let run = LastRun { at: last.parse().unwrap(), run_id: "r".to_owned() };
+    state_with(last, "0.1.0+3fed3e6", &deployed_settings())
+}
+
+fn deployed_settings() -> String {
+    Document::parse("x", &settings_text()).ok().unwrap().digest()
+}
+
+fn state_with(last: &str, release: &str, settings: &str) -> Known<StateItem> {
+    let provenance = Provenance { release: release.to_owned(), settings: settings.to_owned() };
+    let run = LastRun { at: last.parse().unwrap(), run_id: "r".to_owned(), provenance: Some(provenance) };
     Ok(StateItem { last_run: [("eu-north-1/0".to_owned(), run)].into(), ..StateItem::default() })
 }
 
@@ -336,7 +346,9 @@ fn sound_deployment_has_no_finding() {
     assert_eq!(looked_at("secrets readable by their function's role").len(), 5);
     assert_eq!(looked_at("alarms").len(), alarm_names().len());
     let not: Vec<&str> = report.not_looked_at.iter().map(|not| not.what.as_str()).collect();
-    assert_eq!(not, ["accounts on the platform", "release of the code", "settings in the layer"]);
+    assert_eq!(not, ["accounts on the platform"]);
+    assert_eq!(looked_at("release of the code"), ["0.1.0+3fed3e6"]);
+    assert_eq!(looked_at("settings of runs"), ["availability", "login"]);
 }
 
 const LOGIN: &str = "just-driving-synthetics-staging-login";
@@ -456,6 +468,12 @@ const BROKEN: &[(&str, &str, Break)] = &[
     ("no run at all", "run-late", |a| {
         a.states.insert("login".to_owned(), Ok(StateItem::default()));
     }),
+    ("code of two releases", "releases-differ", |a| {
+        a.states.insert("login".to_owned(), state_with("2026-11-23T09:59:00Z", "0.1.0+1f2e3d4", &deployed_settings()));
+    }),
+    ("settings that were not deployed", "settings-differ", |a| {
+        a.states.insert("login".to_owned(), state_with("2026-11-23T09:59:00Z", "0.1.0+3fed3e6", "0011223344556677"));
+    }),
     ("too few executions", "concurrency-low", |a| {
         a.set("lambda GetAccountSettings", "/AccountLimit/UnreservedConcurrentExecutions", json!(1));
     }),
@@ -479,6 +497,10 @@ fn every_broken_deployment_is_named() {
         let found = errors(&report);
         match *rule {
             "region-differs" => assert_eq!(found, [rule, "stack-missing", "stack-missing"], "{name}"),
+            // Nor is the file the one that was deployed.
+            "secret-in-environment" | "settings-section-missing" => {
+                assert_eq!(found, [rule, "settings-differ"], "{name}: {:#?}", report.findings);
+            }
             rule => assert_eq!(found, [rule], "{name}: {:#?}", report.findings),
         }
         for finding in &report.findings {
@@ -489,6 +511,16 @@ fn every_broken_deployment_is_named() {
             assert!(!shown.contains("oncall@example.com") && !shown.contains("+4512345678"), "{name}: {shown}");
         }
     }
+}
+
+#[test]
+fn runs_before_the_deployment_tell_nothing_about_it() {
+    let mut account = sound();
+    account.states.insert("login".to_owned(), state_with("2026-11-20T08:59:00Z", "0.0.9", "0011223344556677"));
+    let report = account.examine().unwrap();
+    assert_eq!(errors(&report), ["run-late"]);
+    let not = report.not_looked_at.iter().find(|not| not.what == "code and settings of runs").unwrap();
+    assert_eq!((not.of.as_slice(), not.why.as_str()), (&["login".to_owned()][..], "no run since the deployment"));
 }
 
 #[test]

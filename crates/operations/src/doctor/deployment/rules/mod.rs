@@ -3,6 +3,7 @@
 mod alarms;
 mod functions;
 mod limits;
+mod provenance;
 mod secrets;
 mod stacks;
 mod topics;
@@ -15,6 +16,7 @@ pub(super) fn judge(deployment: &Deployment, notes: &mut Notes) {
     stacks::judge(deployment, notes);
     functions::judge(deployment, notes);
     secrets::judge(deployment, notes);
+    provenance::judge(deployment, notes);
     topics::judge(deployment, notes);
     alarms::judge(deployment, notes);
     limits::judge(deployment, notes);

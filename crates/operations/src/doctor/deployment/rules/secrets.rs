@@ -35,11 +35,6 @@ pub(super) fn judge(deployment: &Deployment, notes: &mut Notes) {
             readable(function, secret, notes);
         }
     }
-    let facts = deployment.functions_stack();
-    if facts.is_some() {
-        let why = "the layer's archive is not opened; deploy again after a change of the file";
-        notes.could_not("settings in the layer", &deployment.environment, why);
-    }
 }
 
 fn needs(deployment: &Deployment, contents: &Contents, file: &str, function: &FunctionFacts, notes: &mut Notes) {
