@@ -26,6 +26,8 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     b"200\nSet-Cookie: a=1; Path=/other; Max-Age=0\nSet-Cookie: __Host-b=2; Domain=app.jd.example\nSet-Cookie: c\nSet-Cookie: =d\nSet-Cookie: e=\xff; Path=\n\n<meta name=csrf-token content=x>",
     b"307\nLocation: http://cdn.jd.example:PORT/login\n--\n200\nSet-Cookie: t=1; Domain=jd.example\n--\n200",
     b"200\n+Set-Cookie: c#=#; path=/\nContent-Type: text/html\n\n<form><input name=_token value=$$></form>\n--\n200\n+Set-Cookie: d#=#\n--\n200\n--\n200",
+    // Found by the fuzzer: white space of Latin-1 belongs to a name.
+    b"200\nSet-Cookie:\xa0app=0123456789abcdef; path=/\n\n<form><input type=hidden name=_token value=x></form>\n--\n200\n\n{}",
     b"200\nSet-Cookie: long=$; path=/\nSet-Cookie: fits=1; path=/\n\n<form><input name=_token value=$$$></form>\n--\n200",
 ];
 

@@ -14,6 +14,8 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     b"Parameters:\n  L: {Type: 'AWS::SSM::Parameter::Value<List<String>>', Default: /a}\nResources:\n  P:\n    Type: AWS::CloudWatch::Alarm\n    Properties: {Namespace: n, MetricName: m, ExtendedStatistic: 'TM(5%:95%)', Unit: Count, Period: 10, EvaluationPeriods: 2, Threshold: !Select [1, !Ref L], ComparisonOperator: LessThanThreshold}",
     b"Mappings:\n  A: {k: {v: [lol, lol]}}\n  B: {k: {v: [!FindInMap [A, k, v], !FindInMap [A, k, v]]}}\nResources:\n  R: {Type: T}",
     b"a: &a [lol]\nb: &b [*a, *a]\nResources: {R: {Type: T, Properties: {P: *b}}}",
+    // Found by the fuzzer: lines that end with a carriage return alone.
+    b"a: {b:\r\r\r\r c]",
     b"Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Loop:\n    - X\n    - [a, b]\n    - 'R${X}':\n        Type: T\n        Properties: {Name: !Sub 'x-${X}', Fn::ForEach::In: [Y, [c, d], {'${Y}': 1}]}",
     b"Resources:\n  Alarm:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n      AlarmName: a\n      ComparisonOperator: GreaterThanThreshold\n      Threshold: 5\n      EvaluationPeriods: 3\n      DatapointsToAlarm: 2\n      TreatMissingData: breaching\n      Metrics:\n        - {Id: e, Expression: 'IF(m1 > 10, 100 * m1 / FILL(m2, 0), 0)'}\n        - {Id: m1, ReturnData: false, MetricStat: {Period: 60, Stat: Sum, Metric: {Namespace: n, MetricName: a}}}\n        - {Id: m2, ReturnData: false, MetricStat: {Period: 60, Stat: Sum, Metric: {Namespace: n, MetricName: b}}}\n  Both:\n    Type: AWS::CloudWatch::CompositeAlarm\n    Properties: {AlarmRule: 'ALARM(a) AND NOT (OK(a) OR FALSE)'}",
 ];
@@ -35,7 +37,8 @@ pub(crate) fn template_reader(data: &[u8]) {
 }
 
 fn assert_placed(text: &str, error: &TemplateError) {
-    assert!((1..=text.lines().count() + 2).contains(&error.line), "no such line: {error:?}");
+    // A carriage return alone ends a line of YAML too.
+    assert!((1..=text.split(['\n', '\r']).count() + 2).contains(&error.line), "no such line: {error:?}");
     assert!(!error.rule.trim().is_empty(), "no rule: {error:?}");
 }
 

@@ -187,7 +187,17 @@ fn check_placeholders(text: &str, must: &[&str], may: &[&str]) -> Result<(), Str
 
 fn check_path_with(text: &str, must: &[&str], may: &[&str]) -> Result<(), String> {
     check_path(text)?;
+    let mut before = text.match_indices('{').map(|(at, _)| &text[..at]);
+    if before.any(ends_within_escape) {
+        return Err(format!("expected two hexadecimal digits after each `%` before a name in braces, found `{text}`"));
+    }
     check_placeholders(text, must, may)
+}
+
+/// True for `…%` and `…%4`, to which the first characters of an id would belong.
+fn ends_within_escape(text: &str) -> bool {
+    text.ends_with('%')
+        || text.strip_suffix(|last: char| last.is_ascii_hexdigit()).is_some_and(|text| text.ends_with('%'))
 }
 
 fn fill_path(path: &str, base: &Url, values: &[(&str, &str)]) -> Result<Url, Mismatch> {
@@ -256,6 +266,17 @@ mod tests {
         let values = [("school", "3"), ("teacher", "a&b"), ("from", "x"), ("to", "2026-11-25")];
         let at = calendar.at(&base, &values).unwrap();
         assert_eq!(at.as_str(), "https://app.example/schools/3/bookings?t=a%26b&to=2026-11-25");
+    }
+
+    #[test]
+    fn id_does_not_complete_an_escape() {
+        for path in ["/api/schools/%{school}", "/api/schools/x?a=%d{school}"] {
+            let error = SchoolPath::try_from(path.to_owned()).unwrap_err();
+            assert!(error.starts_with("expected two hexadecimal digits after each `%`"), "{error}");
+        }
+        for path in ["/api/schools/%20{school}", "/a%4/{school}?q=100%"] {
+            assert!(SchoolPath::try_from(path.to_owned()).is_ok(), "{path}");
+        }
     }
 
     #[test]

@@ -237,7 +237,7 @@ fn end(line: &str) -> &'static str {
 pub(crate) fn mask_values(headers: &HeaderMap, redactor: &Redactor) {
     for line in lines(headers) {
         let (name, value) = pair(&line);
-        if name.len() + value.len() <= MAX_LENGTH {
+        if as_bytes(name).len() + as_bytes(value).len() <= MAX_LENGTH {
             mask(&as_text(value.trim().trim_matches('"')), redactor);
         }
     }
@@ -256,7 +256,7 @@ fn pair(line: &str) -> (&str, &str) {
 /// Says why browsers refuse a cookie by rules that the store does not know.
 fn refusal(line: &str, url: &Url) -> Option<Phrase> {
     let cookie = RawCookie::parse(line).ok()?;
-    let length = cookie.name().len() + cookie.value().len();
+    let length = as_bytes(cookie.name()).len() + as_bytes(cookie.value()).len();
     if length > MAX_LENGTH {
         return Some(phrase!("it has {} bytes, more than {}", length, MAX_LENGTH));
     }
@@ -327,14 +327,24 @@ fn is_within(url: &Url, domain: &str) -> bool {
     domain.is_empty() || host == domain || is_below()
 }
 
-/// Bytes of a header as characters of the same number, so that they can be sent back unchanged.
+/// First character for bytes beyond ASCII in the encoding `x-user-defined` (WHATWG Encoding Standard, section 14.5). None of
+/// its characters is white space, which parsers would trim: in Latin-1, the last byte of `Å` is a line break.
+const BEYOND_ASCII: u32 = 0xf780;
+
+/// Bytes of a header as as many characters, so that they can be sent back unchanged.
 fn isomorphic(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
+    let beyond =
+        |byte: u8| char::from_u32(BEYOND_ASCII + u32::from(byte) - 0x80).unwrap_or(char::REPLACEMENT_CHARACTER);
+    bytes.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { beyond(*byte) }).collect()
 }
 
 /// The bytes that [`isomorphic`] was made of.
 fn as_bytes(text: &str) -> Vec<u8> {
-    text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
+    let byte = |c: char| match u32::from(c) {
+        beyond @ BEYOND_ASCII.. => u8::try_from(beyond - BEYOND_ASCII + 0x80).ok(),
+        code => u8::try_from(code).ok(),
+    };
+    text.chars().map(|c| byte(c).unwrap_or(b'?')).collect()
 }
 
 /// A value as people wrote it.
@@ -467,6 +477,9 @@ mod tests {
             ("https://a.example/admin/x", b"s=1; Path=", b"s=1"),
             ("https://a.example/", "s=kørelærer".as_bytes(), "s=kørelærer".as_bytes()),
             ("https://a.example/", b"s=k\xf8re", b"s=k\xf8re"),
+            // Bytes that are white space in Latin-1.
+            ("https://a.example/", "s=\u{a0}Å".as_bytes(), "s=\u{a0}Å".as_bytes()),
+            ("https://a.example/", b"\xa0s=\x85", b"\xa0s=\x85"),
         ] {
             let (jar, actual) = kept(page, set, "");
             let set = String::from_utf8_lossy(set);
