@@ -17,9 +17,16 @@ pub(crate) struct Deployment {
     /// State table, if it is not named after the environment.
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
+    #[command(flatten)]
+    pub(crate) region: Region,
+}
+
+/// Region of a deployment.
+#[derive(Debug, Args)]
+pub(crate) struct Region {
     /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
+    #[arg(long = "region", value_name = "REGION")]
+    pub(crate) given: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -63,9 +70,8 @@ pub(crate) struct MaintenanceOptions {
     /// The deployed settings file. The environment is taken from it.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: PathBuf,
-    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
+    #[command(flatten)]
+    pub(crate) region: Region,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -88,9 +94,8 @@ pub(crate) struct SetSecretOptions {
     /// Environment whose functions use the secret.
     #[arg(long, value_name = "NAME")]
     pub(crate) environment: String,
-    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
+    #[command(flatten)]
+    pub(crate) region: Region,
 }
 
 #[derive(Debug, Args)]
@@ -101,9 +106,8 @@ pub(crate) struct CheckSecretsOptions {
     /// Settings file.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: PathBuf,
-    /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
+    #[command(flatten)]
+    pub(crate) region: Region,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::deployment::Region;
+
 #[derive(Debug, Args)]
 pub(crate) struct ExamineOptions {
     /// Deployed environment, such as production.
@@ -12,9 +14,8 @@ pub(crate) struct ExamineOptions {
     /// Settings file of the environment. [default: infra/layer/settings/NAME.toml, if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// AWS region. [default: the profile's region]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
+    #[command(flatten)]
+    pub(crate) region: Region,
     /// Print JSON; docs/doctor.schema.json describes it.
     #[arg(long)]
     pub(crate) json: bool,
@@ -44,9 +45,8 @@ pub(crate) struct NotifyTestOptions {
     /// Name of the person who tests, shown to others.
     #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "unknown")]
     pub(crate) by: String,
-    /// AWS region. [default: the profile's region]
-    #[arg(long)]
-    pub(crate) region: Option<String>,
+    #[command(flatten)]
+    pub(crate) region: Region,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -16,7 +16,7 @@ pub(crate) async fn table(deployment: &Deployment) -> anyhow::Result<Table> {
         (None, Some(environment)) => names::resource(environment, "state"),
         (None, None) => bail!("no deployment is named; give --environment"),
     };
-    Ok(Table::for_operator(name, region(deployment.region.clone(), deployment.environment.as_deref())).await?)
+    Ok(Table::for_operator(name, region(deployment.region.given.clone(), deployment.environment.as_deref())).await?)
 }
 
 /// Finds the region of a deployment: the option, the variables, then `samconfig.toml`, in which case it says so. `None`: the

@@ -35,7 +35,7 @@ pub(crate) async fn examine(options: &ExamineOptions) -> anyhow::Result<Exit> {
     let environment = &options.environment;
     let settings = settings(options)?;
     let samconfig = Samconfig::find(&std::env::current_dir()?)?;
-    let region = access::region(options.region.clone(), Some(environment));
+    let region = access::region(options.region.given.clone(), Some(environment));
     let account = Aws::for_operator(environment, region).await?;
     let question = Question { environment, settings, samconfig: samconfig.as_ref(), now: Timestamp::now() };
     let report = examined(&account, question).await;

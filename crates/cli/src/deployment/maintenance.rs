@@ -38,7 +38,7 @@ async fn run(options: &MaintenanceOptions, sync: bool) -> anyhow::Result<Exit> {
     let checks = checks::from_file(&options.settings, &[])?;
     let Some(common) = checks.first().map(|check| check.common()) else { return Ok(Exit::Passed) };
     let environment = &common.environment;
-    let rules = access::mute_rules(options.region.clone(), environment).await?;
+    let rules = access::mute_rules(options.region.given.clone(), environment).await?;
     let shipped = thresholds::shipped(environment)?;
     let deployed = rules.deployed_alarms(&names::resource(environment, "")).await?;
     let mut before = window_rules(&rules, environment).await?;

@@ -270,7 +270,7 @@ async fn rules(deployment: &Deployment) -> anyhow::Result<(MuteRules, &str)> {
     let environment = deployment.environment.as_deref();
     let environment =
         environment.context("alarms are named after the environment; give --environment together with --table")?;
-    Ok((access::mute_rules(deployment.region.clone(), environment).await?, environment))
+    Ok((access::mute_rules(deployment.region.given.clone(), environment).await?, environment))
 }
 
 /// Changes the stored state of a check, and retries when a run writes at the same time.

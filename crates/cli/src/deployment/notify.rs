@@ -18,7 +18,7 @@ use crate::{tables, terminal};
 /// Sends a test message to each topic, and lists what was sent where.
 pub(crate) async fn notify_test(options: &NotifyTestOptions) -> anyhow::Result<Exit> {
     let environment = &options.environment;
-    let region = access::region(options.region.clone(), Some(environment));
+    let region = access::region(options.region.given.clone(), Some(environment));
     let account = Aws::for_operator(environment, region.clone()).await?;
     let samconfig = Samconfig::find(&std::env::current_dir()?)?;
     let deployed = deployed_topics(&account, environment, samconfig.as_ref()).await;

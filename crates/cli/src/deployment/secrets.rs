@@ -28,7 +28,7 @@ pub(crate) async fn set(options: &SetSecretOptions) -> anyhow::Result<Exit> {
     let secret = secret_value::read(given(&reference)?, Alphabet::for_name(&options.name))
         .map_err(|mistake| anyhow!(mistake))?;
     let SecretRef::Parameter(name) = &reference else { bail!("expected the name of a parameter, found {reference}") };
-    let region = access::region(options.region.clone(), Some(&options.environment));
+    let region = access::region(options.region.given.clone(), Some(&options.environment));
     let version = ParameterStore::for_operator(region).await?.put(name, &secret).await?;
     println!("stored {reference}, version {version}; functions use it within five minutes");
     if secret.expose_secret().chars().count() < SHORT {
@@ -71,7 +71,7 @@ fn given(reference: &SecretRef) -> anyhow::Result<SecretString> {
 pub(crate) async fn check(options: &CheckSecretsOptions) -> anyhow::Result<Exit> {
     let checks = checks::from_file(&options.settings, &options.checks)?;
     let environment = checks.first().map(|check| check.common().environment.clone());
-    let region = access::region(options.region.clone(), environment.as_deref());
+    let region = access::region(options.region.given.clone(), environment.as_deref());
     let local = local::EnvironmentSecrets::new(|name: &str| std::env::var_os(name));
     let references = |check: &dyn AnyCheck| secret_references::references(check.written());
     let on_aws = |check: &dyn AnyCheck| references(check).keys().any(|found| matches!(found, SecretRef::Parameter(_)));

@@ -15,6 +15,7 @@ mod pipe;
 mod pipeline;
 mod recording;
 mod screen;
+mod secrets;
 mod send;
 mod settings;
 mod snapshots;

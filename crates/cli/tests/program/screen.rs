@@ -95,7 +95,12 @@ impl Terminal {
 
     /// Presses Ctrl-C.
     pub(crate) fn press_ctrl_c(&self) {
-        (&*self.pty).write_all(b"\x03").unwrap();
+        self.type_keys("\x03");
+    }
+
+    /// Types at the keyboard.
+    pub(crate) fn type_keys(&self, keys: &str) {
+        (&*self.pty).write_all(keys.as_bytes()).unwrap();
     }
 
     /// Sends a signal to the program.
