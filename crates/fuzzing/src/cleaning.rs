@@ -12,6 +12,8 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     "20\nhunter2-Ærø\n\u{202e}demo\n\u{1b}[2Jk\u{ad}øre\u{200b}skole \u{e0041}\u{2028}hunter2-Ærø \u{3164}🚗"
         .as_bytes(),
     "~~~\n\u{605}abcdefg\n\u{fff9}\n\u{600}1\u{6dd}\u{70f} \u{110bd}\u{180b}\u{115f}\u{9b}2J".as_bytes(),
+    // Found by the fuzzer: a limit that leaves room for our words, but not for the sign of the cut.
+    b"\x07\0\xff\xff\xffo\0",
     "\u{7f}\u{7f}\u{7f}\nactual\n\nactual actual".as_bytes(),
 ];
 
@@ -70,7 +72,8 @@ pub(crate) fn cleaning(data: &[u8]) {
     let later = phrase!("status {}", foreign(&*text)).admit(&NoSecrets, whole).masked(&redactor);
     assert_clean(&later);
     assert!(later.chars().count() <= whole.max(40), "{later}");
-    assert!(whole < 7 || later.starts_with("status "), "{later}");
+    // The sign of a cut takes one place.
+    assert!(whole <= "status ".len() || later.starts_with("status "), "{later}");
 
     let subject = Subject::foreign(&text, &redactor);
     assert_eq!(Subject::new(subject.as_str()).as_ref(), Ok(&subject));
