@@ -106,8 +106,7 @@ impl Connection {
         let capabilities = CapabilityFlags::empty();
         let mut connection = Self { stream, codec, received: BytesMut::new(), capabilities, is_encrypted: false };
         let greeting = connection.read().await?;
-        let greeting: HandshakePacket<'_> =
-            ParseBuf(&greeting).parse(()).map_err(|_| Fault::Protocol("an unreadable greeting"))?;
+        let greeting = read_greeting(&greeting)?;
         let mut wanted = CapabilityFlags::CLIENT_PROTOCOL_41
             | CapabilityFlags::CLIENT_SECURE_CONNECTION
             | CapabilityFlags::CLIENT_LONG_PASSWORD
@@ -325,6 +324,19 @@ fn public_key(pem: &[u8]) -> Option<OaepPublicEncryptingKey> {
     OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(&der).ok()?).ok()
 }
 
+/// Parses the greeting of the server.
+fn read_greeting(packet: &[u8]) -> Result<HandshakePacket<'_>, Fault> {
+    // The number of bytes of the challenge, 21 in all servers, comes after the version and 20 bytes. The parser panics when
+    // it is far more.
+    let version = packet.iter().skip(1).position(|byte| *byte == 0);
+    let length = version.and_then(|version| packet.get(1 + version + 1 + 20));
+    let unreadable = Fault::Protocol("an unreadable greeting");
+    match length {
+        Some(..=0x7f) => ParseBuf(packet).parse(()).map_err(|_| unreadable),
+        _ => Err(unreadable),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
@@ -343,6 +355,21 @@ mod tests {
         let capabilities = CapabilityFlags::CLIENT_PROTOCOL_41 | CapabilityFlags::CLIENT_DEPRECATE_EOF;
         let stream = Box::new(client);
         (Connection { stream, codec, received: BytesMut::new(), capabilities, is_encrypted: false }, server)
+    }
+
+    #[test]
+    fn greeting_is_read_or_refused() {
+        let greeting = |length: u8| {
+            let start = b"\x0a8.0.36\0\x01\0\0\0saltsalt\0\x0f\xa2\x2d\x02\0\x0a\0";
+            [&start[..], &[length], &[0; 10], b"saltsaltsalt\0mysql_native_password\0"].concat()
+        };
+        assert_eq!(read_greeting(&greeting(21)).ok().unwrap().server_version_ref(), b"8.0.36");
+        for length in [0x80, 0x81, 0xff] {
+            assert!(matches!(read_greeting(&greeting(length)), Err(Fault::Protocol("an unreadable greeting"))));
+        }
+        for end in 0..40 {
+            assert!(read_greeting(&greeting(21)[..end]).is_err(), "{end} bytes");
+        }
     }
 
     async fn read_packet(server: &mut DuplexStream) -> Vec<u8> {

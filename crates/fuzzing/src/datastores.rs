@@ -45,6 +45,8 @@ pub(crate) const MYSQL_SEEDS: &[&[u8]] = &[
     // Asks for a full log-in, and sends a key.
     b"\x4a\0\0\0\x0a8.0.36\0\x01\0\0\0saltsalt\0\x0f\xa2\x2d\x02\0\x0a\0\x15\0\0\0\0\0\0\0\0\0\0saltsaltsalt\0mysql_native_password\0\
       \n--\n\x2b\0\0\x02\xfecaching_sha2_password\0saltsaltsaltsaltsalt\n--\n\x02\0\0\x04\x01\x04\n--\n\x06\0\0\x06\x01-----",
+    // Found by the fuzzer: a challenge of a negative length.
+    b"\x4a\0\0\0\x0a8.0.36s\x0c\x3f\0\x01\0\0\0\x08\x81\0\0\0\0\x05\0\0\x03\xfe\0\0\x02\0\0\x80\x5b\xfe\0\0\x02\xff\0\x0a",
     b"\x1b\0\0\0\xff\x15\x04Host canary-4f1d0c9a7e is",
     b"\xff\xff\xff\0\x0a",
 ];

@@ -12,6 +12,8 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     b"/api/schools/{school}\n..\\..\\api\\users\\1\n3",
     b"/api/schools/{school}/payments?from={from}&to={to}&page={page}\n../users/1\na&b=c#d",
     b"/{school}/pages/{page}.json?x={school}\n%2e%2e\n.",
+    // Found by the fuzzer: a value that makes a name in braces of the text around it.
+    b"/a;b?{school}x{{to}page}/\ncn\n",
     // Found by the fuzzer: an escape that the id would complete.
     b"/a;b?{school}x%d{page}d{page}\ncn\n\0{page",
     "/a;b/{school}{page}/@\n\u{e9}{page}\n\0".as_bytes(),

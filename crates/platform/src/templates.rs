@@ -209,12 +209,29 @@ fn fill_path(path: &str, base: &Url, values: &[(&str, &str)]) -> Result<Url, Mis
         })?;
     }
     let replaced = |text: &str| {
-        values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), &escaped(value)))
+        let value = |wanted: &str| values.iter().find(|(name, _)| *name == wanted).map(|(_, value)| escaped(value));
+        fill_text(text, value)
     };
     let mut url = base.clone();
     url.set_path(&replaced(path));
     url.set_query(query.map(replaced).as_deref());
     Ok(url)
+}
+
+/// Replaces each name in braces that has a value. What a value holds is not replaced again.
+fn fill_text(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('{') {
+        filled.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let named = rest[1..].find(['{', '}']).filter(|end| rest[1 + end..].starts_with('}'));
+        let found = named.and_then(|end| Some((value(&rest[1..=end])?, end + 2)));
+        let (text, length) = found.unwrap_or_else(|| ("{".to_owned(), 1));
+        filled.push_str(&text);
+        rest = &rest[length..];
+    }
+    filled + rest
 }
 
 /// Escapes every byte except the unreserved ones of RFC 3986. Some servers and proxies treat `\` as `/` or decode `%2e`, so
@@ -237,9 +254,8 @@ fn fill_body(template: &Value, values: &[(&str, &Value)]) -> Value {
                 return (*value).clone();
             }
             let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let fill =
-                |text: String, (name, value): &(&str, &Value)| text.replace(&format!("{{{name}}}"), &plain(value));
-            Value::String(values.iter().fold(text.clone(), fill))
+            let value = |wanted: &str| values.iter().find(|(name, _)| *name == wanted).map(|(_, value)| plain(value));
+            Value::String(fill_text(text, value))
         }
         Value::Array(items) => items.iter().map(|item| fill_body(item, values)).collect(),
         Value::Object(members) => {
@@ -253,6 +269,7 @@ fn fill_body(template: &Value, values: &[(&str, &Value)]) -> Value {
 #[cfg(test)]
 mod tests {
     use check::NoSecrets;
+    use serde_json::json;
 
     use super::*;
 
@@ -266,6 +283,21 @@ mod tests {
         let values = [("school", "3"), ("teacher", "a&b"), ("from", "x"), ("to", "2026-11-25")];
         let at = calendar.at(&base, &values).unwrap();
         assert_eq!(at.as_str(), "https://app.example/schools/3/bookings?t=a%26b&to=2026-11-25");
+    }
+
+    #[test]
+    fn values_are_not_filled_again() {
+        let base = Url::parse("https://app.example/").unwrap();
+        let calendar = CalendarPath("/{school}/{{to}from}?t={teacher}&{{{to}}&{x".to_owned());
+        let values = [("school", "{teacher}"), ("teacher", "{to}"), ("from", "x"), ("to", "")];
+        let at = calendar.at(&base, &values).map(|url| (url.path().to_owned(), url.query().unwrap().to_owned()));
+        // `{to}` is in the path, where an empty value cannot be.
+        assert!(at.is_err());
+        let values = [("school", "{teacher}"), ("teacher", "{to}"), ("from", "x"), ("to", "1")];
+        let at = calendar.at(&base, &values).unwrap();
+        assert_eq!(at.as_str(), "https://app.example/%7Bteacher%7D/%7B1from%7D?t=%7Bto%7D&{{1}&{x");
+        let body = fill_body(&json!({ "a": "{b}, {c}{", "d": "{b}" }), &[("b", &json!("{c}")), ("c", &json!(1))]);
+        assert_eq!(body, json!({ "a": "{c}, 1{", "d": "{c}" }));
     }
 
     #[test]
