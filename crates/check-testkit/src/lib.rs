@@ -4,6 +4,7 @@
 pub mod mutation;
 mod sample;
 pub mod servers;
+pub mod store_contract;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

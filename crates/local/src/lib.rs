@@ -2,6 +2,8 @@
 
 mod memory;
 mod secrets;
+mod store;
 
 pub use memory::Memory;
 pub use secrets::EnvironmentSecrets;
+pub use store::{OpenError, Store};

@@ -1,0 +1,76 @@
+//! Runs, for looking back, and how long everything is kept.
+
+use check::Report;
+use check::incident::IncidentRecord;
+use jiff::{SignedDuration, Timestamp};
+use runtime::PortError;
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::Store;
+use super::error::Failed;
+
+/// Time for which runs, their steps and values are kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Time after which another whole report of a passed run is stored.
+const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+impl Store {
+    /// Stores a run, and removes what is older than it is kept. Of a passed run, the whole report is stored once an hour.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn record(&self, report: &Report) -> Result<(), PortError> {
+        self.write(format!("store the run of {}", report.key.check), |store| {
+            insert(store, report)?;
+            prune(store, report.ended)
+        })
+    }
+}
+
+fn insert(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
+    let scheduled_at = report.key.scheduled_time.as_millisecond();
+    let outcome = report.outcome.word();
+    let is_whole = outcome != "passed" || !has_whole(store, report)?;
+    let text = is_whole.then(|| serde_json::to_string(report)).transpose()?;
+    store.execute(
+        "INSERT OR REPLACE INTO runs (run_id, check_id, slot, scheduled_at, started, ended, outcome, report)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            report.run_id,
+            report.key.check,
+            report.key.slot(),
+            scheduled_at,
+            report.started.as_millisecond(),
+            report.ended.as_millisecond(),
+            outcome,
+            text,
+        ],
+    )?;
+    let sql = "INSERT INTO steps (run_id, position, subject, name, result, duration_ms) VALUES (?, ?, ?, ?, ?, ?)";
+    let mut insert = store.prepare(sql)?;
+    for (position, step) in report.last_attempt().into_iter().flat_map(|attempt| &attempt.steps).enumerate() {
+        let subject = step.subject.as_str();
+        insert.execute(params![report.run_id, position, subject, step.name, step.result.word(), step.duration_ms])?;
+    }
+    Ok(())
+}
+
+/// True if a whole report of a passed run of the check is recent enough.
+fn has_whole(store: &Transaction<'_>, report: &Report) -> Result<bool, Failed> {
+    let after = (report.key.scheduled_time - WHOLE_EVERY).as_millisecond();
+    let sql =
+        "SELECT 1 FROM runs WHERE check_id = ? AND scheduled_at > ? AND outcome = 'passed' AND report IS NOT NULL";
+    let found: Option<i64> = store.query_row(sql, params![report.key.check, after], |row| row.get(0)).optional()?;
+    Ok(found.is_some())
+}
+
+/// Removes what is older than it is kept.
+fn prune(store: &Transaction<'_>, now: Timestamp) -> Result<(), Failed> {
+    let before = |kept: SignedDuration| (now - kept).as_millisecond();
+    store.execute("DELETE FROM runs WHERE scheduled_at < ?", [before(KEPT)])?;
+    store.execute("DELETE FROM metric_values WHERE at < ?", [before(KEPT)])?;
+    store.execute("DELETE FROM notifications WHERE queued_at < ?", [before(IncidentRecord::KEPT)])?;
+    store.execute("DELETE FROM incidents WHERE closed_at < ?", [before(IncidentRecord::KEPT)])?;
+    store.execute_batch("PRAGMA incremental_vacuum(100)")?;
+    Ok(())
+}

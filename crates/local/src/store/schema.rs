@@ -1,0 +1,73 @@
+//! Tables of the store, and their changes from one version to the next.
+//!
+//! `docs/operations/store.md` describes the tables. Times are milliseconds since 1970, UTC.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::Why;
+
+/// Longest wait for another process that writes.
+const BUSY: Duration = Duration::from_secs(5);
+/// Number in the header of the file that says whose it is: `JDSY`.
+const APPLICATION: i64 = 0x4a44_5359;
+/// Statements that lead to each version. A released one never changes.
+const MIGRATIONS: [&str; 1] = [include_str!("schema/1.sql")];
+/// Version that this program reads and writes.
+const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Prepares a connection, and brings the tables to the current version.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), Why> {
+    connection.busy_timeout(BUSY)?;
+    let found = header(connection)?;
+    if found == Header::Empty {
+        // Only a file without tables takes it.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit is on the disk before a message about it is sent.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrate(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), Why> {
+    if header(connection)? == Header::Version(VERSION) {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have migrated meanwhile.
+    let version = match header(&transaction)? {
+        Header::Empty => 0,
+        Header::Version(version) => version,
+    };
+    for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or_default()) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// What the file says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Header {
+    /// There is no table.
+    Empty,
+    /// It is a store of this version, which this program knows.
+    Version(i64),
+}
+
+fn header(connection: &Connection) -> Result<Header, Why> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, version) {
+        (0, 0) if tables == 0 => Ok(Header::Empty),
+        (APPLICATION, 1..=VERSION) => Ok(Header::Version(version)),
+        (APPLICATION, _) => Err(Why::Newer { found: version, known: VERSION }),
+        _ => Err(Why::Foreign),
+    }
+}
