@@ -1,10 +1,19 @@
 //! The store in a file, from the outside.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use check::incident::CheckState;
 use check_testkit::store_contract;
 use local::{Memory, Store};
+use runtime::{CommitError, OperatorStore as _, StateStore as _};
+use rusqlite::Connection;
+
+/// Number of killed processes.
+const KILLS: u64 = 200;
 
 /// A file of this test alone.
 fn file(name: &str) -> PathBuf {
@@ -17,4 +26,121 @@ fn file(name: &str) -> PathBuf {
 async fn contract_holds() {
     store_contract::assert_holds(&Memory::default()).await;
     store_contract::assert_holds(&Store::open(&file("contract")).unwrap()).await;
+}
+
+#[test]
+fn file_is_private_and_opened_again() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = file("again");
+    for _ in 0..2 {
+        assert_eq!(Store::open(&file).unwrap().file(), file);
+    }
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// Files that are no store of this program, with what the error must say.
+#[test]
+fn files_that_are_no_store_are_refused() {
+    let database = |file: &Path, sql: &str| Connection::open(file).unwrap().execute_batch(sql).unwrap();
+    let text = |file: &Path| fs::write(file, "environment = \"production\"\n".repeat(99)).unwrap();
+    let folder = |file: &Path| fs::create_dir(file).unwrap();
+    let foreign = |file: &Path| database(file, "CREATE TABLE bookmarks (url TEXT)");
+    let newer = |file: &Path| {
+        drop(Store::open(file).unwrap());
+        database(file, "PRAGMA user_version = 99");
+    };
+    let cases: [(&str, &dyn Fn(&Path), &str); 4] = [
+        ("text", &text, "move it away and start anew, or give another file with --store"),
+        ("folder", &folder, "Is a directory"),
+        ("foreign", &foreign, "it is a database of another program\n  give another file with --store"),
+        ("newer", &newer, "expected a store of version 1 or older, found version 99\n  use the release that wrote it"),
+    ];
+    for (name, make, expected) in cases {
+        let file = file(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        make(&file);
+        let error = Store::open(&file).unwrap_err().to_string();
+        let named = format!("the store {} cannot be used: ", file.display());
+        assert!(error.starts_with(&named) && error.contains(expected), "{name}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn damaged_file_is_an_error_and_not_an_empty_state() {
+    let file = file("damaged");
+    let store = Store::open(&file).unwrap();
+    store.amend("login", 0, &CheckState::default()).await.unwrap();
+    drop(store);
+    let mut bytes = fs::read(&file).unwrap();
+    // All but the first page, which holds the header and the schema.
+    bytes[4_096..].fill(0xff);
+    fs::write(&file, bytes).unwrap();
+    let error = Store::open(&file).unwrap().load("login").await.unwrap_err();
+    assert!(error.detail.contains("move it away and start anew") && !error.retryable, "{error}");
+    let unreadable = self::file("unreadable");
+    drop(Store::open(&unreadable).unwrap());
+    let sql = "INSERT INTO checks (id, version, state) VALUES ('login', 1, '{')";
+    Connection::open(&unreadable).unwrap().execute_batch(sql).unwrap();
+    let error = Store::open(&unreadable).unwrap().load("login").await.unwrap_err();
+    assert!(error.detail.contains("checks.state"), "{error}");
+}
+
+#[tokio::test]
+async fn two_processes_share_a_file() {
+    let file = file("shared");
+    let (one, other) = (Store::open(&file).unwrap(), Store::open(&file).unwrap());
+    one.amend("login", 0, &CheckState::default()).await.unwrap();
+    assert_eq!(other.amend("login", 0, &CheckState::default()).await, Err(CommitError::Moved));
+    other.amend("login", 1, &CheckState::default()).await.unwrap();
+    assert_eq!(one.load("login").await.unwrap().version, 2);
+}
+
+/// Variable with the file that [`writer`] writes to.
+const WRITER: &str = "STORE_OF_THE_WRITER";
+
+/// The process that is killed: writes until then, and prints each version that is stored.
+#[tokio::test]
+async fn writer() {
+    let Some(file) = std::env::var_os(WRITER) else { return };
+    let store = Store::open(Path::new(&file)).unwrap();
+    let mut version = store.load("login").await.unwrap().version;
+    loop {
+        store.amend("login", version, &CheckState::default()).await.unwrap();
+        version += 1;
+        println!("stored {version}");
+    }
+}
+
+#[tokio::test]
+async fn kills_lose_nothing_and_damage_nothing() {
+    let file = file("killed");
+    let mut random = fastrand::Rng::with_seed(22);
+    let mut acknowledged = 0;
+    for _ in 0..KILLS {
+        let mut writer = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "writer", "--nocapture"])
+            .env(WRITER, &file)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(writer.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("stored ") {
+            line.clear();
+            assert_ne!(output.read_line(&mut line).unwrap(), 0, "the writer ended by itself");
+        }
+        std::thread::sleep(Duration::from_micros(random.u64(0..20_000)));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        output.read_to_string(&mut line).unwrap();
+        let stored = line.lines().filter_map(|line| line.strip_prefix("stored ")?.parse().ok());
+        acknowledged = stored.fold(acknowledged, u64::max);
+        let connection = Connection::open(&file).unwrap();
+        let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(check, "ok");
+        let found = Store::open(&file).unwrap().load("login").await.unwrap().version;
+        assert!(found >= acknowledged, "version {acknowledged} was acknowledged, {found} is stored");
+    }
+    assert!(acknowledged > KILLS, "{acknowledged}");
 }
