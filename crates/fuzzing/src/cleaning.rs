@@ -12,6 +12,8 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     "20\nhunter2-Ærø\n\u{202e}demo\n\u{1b}[2Jk\u{ad}øre\u{200b}skole \u{e0041}\u{2028}hunter2-Ærø \u{3164}🚗"
         .as_bytes(),
     "~~~\n\u{605}abcdefg\n\u{fff9}\n\u{600}1\u{6dd}\u{70f} \u{110bd}\u{180b}\u{115f}\u{9b}2J".as_bytes(),
+    // Found by the fuzzer: text and an escape of ours that together look like the secret.
+    b"\x7f\x7f\x7f\n\xbd\xef\xbf\xbd\\u\n\nac\xb9\n\xff\xff\x03\x85\xffamc",
     // Found by the fuzzer: a limit that leaves room for our words, but not for the sign of the cut.
     b"\x07\0\xff\xff\xffo\0",
     "\u{7f}\u{7f}\u{7f}\nactual\n\nactual actual".as_bytes(),
@@ -63,9 +65,11 @@ pub(crate) fn cleaning(data: &[u8]) {
     assert_eq!(&*read, &*clean(&admitted), "stored and read");
 
     let foreign_only = phrase!("{}", foreign(&*text)).admit(&redactor, whole);
-    // Our escapes are made of such characters.
-    let is_escape = |c: char| c.is_ascii_hexdigit() || "\\u{}".contains(c);
-    if is_masked && !"[redacted]".contains(secret.trim()) && !secret.trim().chars().all(is_escape) {
+    // Our escapes are made of such characters, and one may complete what the text begins. Secrets with a backslash are left to the
+    // property of redaction.
+    let is_escape = |c: char| c.is_ascii_hexdigit() || "u{}".contains(c);
+    let is_like_escape = secret.contains('\\') || secret.trim().chars().all(is_escape);
+    if is_masked && !"[redacted]".contains(secret.trim()) && !is_like_escape {
         assert!(!foreign_only.contains(secret.trim()), "{secret:?} in {foreign_only}");
     }
     // Learned after the text passed the gate.
