@@ -26,6 +26,8 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     b"200\nSet-Cookie: a=1; Path=/other; Max-Age=0\nSet-Cookie: __Host-b=2; Domain=app.jd.example\nSet-Cookie: c\nSet-Cookie: =d\nSet-Cookie: e=\xff; Path=\n\n<meta name=csrf-token content=x>",
     b"307\nLocation: http://cdn.jd.example:PORT/login\n--\n200\nSet-Cookie: t=1; Domain=jd.example\n--\n200",
     b"200\n+Set-Cookie: c#=#; path=/\nContent-Type: text/html\n\n<form><input name=_token value=$$></form>\n--\n200\n+Set-Cookie: d#=#\n--\n200\n--\n200",
+    // Found by the fuzzer: a cookie that goes on in the next line.
+    b"200\nSet-Cookie: long=a; path=/\n path=/\n\n<form><input type=hidden name=_token value=x></form>\n--\n200\n\n{}",
     // Found by the fuzzer: white space of Latin-1 belongs to a name.
     b"200\nSet-Cookie:\xa0app=0123456789abcdef; path=/\n\n<form><input type=hidden name=_token value=x></form>\n--\n200\n\n{}",
     b"200\nSet-Cookie: long=$; path=/\nSet-Cookie: fits=1; path=/\n\n<form><input name=_token value=$$$></form>\n--\n200",
@@ -116,10 +118,17 @@ impl Answer {
         lines.chain(*b"\r\n").chain(self.body.iter().copied()).collect()
     }
 
-    /// `Set-Cookie` lines, without their name.
+    /// `Set-Cookie` lines, without their name. A line that begins with white space goes on with the one before.
     fn cookies(&self) -> impl Iterator<Item = String> {
-        self.headers.iter().filter_map(|line| {
+        let mut lines: Vec<String> = Vec::new();
+        for line in &self.headers {
             let line = String::from_utf8_lossy(line);
+            match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
+                (Some(rest), Some(last)) => last.extend([" ", rest.trim_start()]),
+                _ => lines.push(line.into_owned()),
+            }
+        }
+        lines.into_iter().filter_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("set-cookie").then(|| value.trim().to_owned())
         })
