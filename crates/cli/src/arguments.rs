@@ -376,6 +376,10 @@ pub(crate) struct RunOptions {
     /// Without this option, the run only checks canaries sent earlier.
     #[arg(long, conflicts_with = "demo")]
     pub(crate) send_canaries: bool,
+    /// File that keeps incidents, canaries and results for later runs, or `memory` to keep nothing. [default: ENVIRONMENT.db in the
+    /// user's folder for data; memory with --demo, and where CI=true]
+    #[arg(long, value_name = "FILE", conflicts_with = "demo")]
+    pub(crate) store: Option<PathBuf>,
     /// Create nothing: checks that create something on the platform, such as a log-in or a lesson, are skipped and named.
     #[arg(long)]
     pub(crate) read_only: bool,

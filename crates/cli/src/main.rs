@@ -28,6 +28,7 @@ mod ports;
 mod run;
 mod screen;
 mod settings;
+mod store;
 mod stream;
 mod styled;
 mod tables;

@@ -1,16 +1,16 @@
-//! Ports of this program: everything in memory, secrets from the environment, in the demo from the demo platform.
+//! Ports of this program: everything in one store, secrets from the environment, in the demo from the demo platform.
 
 use std::sync::Arc;
 
 use check::Journey;
 use demo_platform::Running;
-use local::{EnvironmentSecrets, Memory};
+use local::EnvironmentSecrets;
 use probe::Redactor;
-use runtime::{CancellationToken, Clock, Ports};
+use runtime::{CancellationToken, Clock, MetricSink, Notifier, Ports, StateStore};
 
-/// Builds ports that write into `memory` and take the time from `clock`. `interrupt` ends runs. `parameters` replace SSM, by name.
-pub(crate) fn ports(
-    memory: &Arc<Memory>,
+/// Builds ports that write into `store` and take the time from `clock`. `interrupt` ends runs. `parameters` replace SSM, by name.
+pub(crate) fn ports<S: StateStore + MetricSink + Notifier + 'static>(
+    store: &Arc<S>,
     clock: Arc<dyn Clock>,
     interrupt: CancellationToken,
     parameters: impl IntoIterator<Item = (String, String)>,
@@ -18,9 +18,9 @@ pub(crate) fn ports(
     let variables = EnvironmentSecrets::new(|name: &str| std::env::var_os(name));
     Ok(Ports {
         clock,
-        state: memory.clone(),
-        metrics: memory.clone(),
-        notifier: memory.clone(),
+        state: store.clone(),
+        metrics: store.clone(),
+        notifier: store.clone(),
         secrets: Arc::new(variables.with_parameters(parameters)),
         redactor: Redactor::default(),
         location: "this-machine".to_owned(),

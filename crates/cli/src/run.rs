@@ -7,7 +7,7 @@ use anyhow::bail;
 use check::{Outcome, Report};
 use local::Memory;
 use operations::checks;
-use runtime::{AnyCheck, CancellationToken, Clock, Invocation, Ports, SystemClock};
+use runtime::{AnyCheck, CancellationToken, Clock, Invocation, Ports};
 use serde_json::json;
 
 use crate::arguments::RunOptions;
@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::screen::Progress;
+use crate::store::Kept;
 use crate::{demo, faults, ports, tables, terminal};
 
 /// Error of a command without a platform to run against.
@@ -30,18 +31,20 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     if options.settings.is_none() && !options.demo {
         bail!(NO_SOURCE);
     }
-    let (memory, output) = (Arc::new(Memory::default()), Output::new(options)?);
+    let output = Output::new(options)?;
     let interrupt = Interrupt::listen()?;
     let reports = if let Some(file) = &options.settings {
-        let ports = ports::ports(&memory, Arc::new(SystemClock), interrupt.token.clone(), [])?;
         let checks = allowed(checks::from_file(file, &options.checks)?, options)?;
+        let environment = checks.first().map(|check| check.common().environment.as_str()).unwrap_or_default();
+        let kept = Kept::open(options.store.as_deref(), environment)?;
+        let runs = Runs { ports: &kept.ports(interrupt.token.clone())?, kept: &kept };
         let invocation = || Invocation { may_send: options.send_canaries, ..Invocation::manual() };
         match options.wait_until_healthy {
-            None => run_in_sequence(&checks, &ports, invocation, Some(&output)).await?,
-            Some(time) => until_healthy(&checks, &ports, invocation, &output, time).await?,
+            None => runs.in_sequence(&checks, invocation, Some(&output)).await?,
+            Some(time) => runs.until_healthy(&checks, invocation, &output, time).await?,
         }
     } else {
-        on_demo(options, &memory, &interrupt.token, &output).await?
+        on_demo(options, &interrupt.token, &output).await?
     };
     let exit = match Exit::from_reports(&reports) {
         // A platform in maintenance is not healthy yet.
@@ -81,66 +84,16 @@ fn is_healthy(report: &Report) -> bool {
     report.outcome == Outcome::Passed && report.leftovers.is_empty()
 }
 
-/// Repeats the checks that have not passed until all have, or the time is up. Returns the last report of each.
-async fn until_healthy(
-    checks: &[Box<dyn AnyCheck>],
-    ports: &Ports,
-    invocation: impl Fn() -> Invocation,
-    output: &Output,
-    time: Duration,
-) -> anyhow::Result<Vec<Report>> {
-    let end = Instant::now() + time;
-    let mut pending: Vec<_> = checks.iter().map(|check| (check, None)).collect();
-    let mut reports: Vec<Report> = Vec::new();
-    loop {
-        let mut unhealthy = Vec::new();
-        for (check, last) in pending {
-            let report = match last {
-                // An interrupted wait keeps the last report.
-                Some(last) if ports.interrupt.is_cancelled() => last,
-                _ => check.run(ports, &invocation()).await?,
-            };
-            if is_healthy(&report) {
-                output.ended(&report, reports.is_empty())?;
-                reports.push(report);
-            } else {
-                unhealthy.push((check, report));
-            }
-        }
-        let left = end.saturating_duration_since(Instant::now());
-        if unhealthy.is_empty() || ports.interrupt.is_cancelled() || left.is_zero() {
-            for (_, report) in unhealthy {
-                output.ended(&report, reports.is_empty())?;
-                reports.push(report);
-            }
-            return Ok(reports);
-        }
-        let pause = left.min(AGAIN_AFTER);
-        for (_, report) in &unhealthy {
-            let seconds = |time: Duration| time.as_secs_f64().round();
-            eprintln!("{}; again in {} s, for {} s more", tables::headline(report), seconds(pause), seconds(left));
-        }
-        pending = unhealthy.into_iter().map(|(check, report)| (check, Some(report))).collect();
-        tokio::select! {
-            () = ports.interrupt.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
-}
-
 /// Runs checks against a demo platform on a free port. Waits are skipped: the clock of platform and checks is moved forward.
-async fn on_demo(
-    options: &RunOptions,
-    memory: &Arc<Memory>,
-    interrupt: &CancellationToken,
-    output: &Output,
-) -> anyhow::Result<Vec<Report>> {
+async fn on_demo(options: &RunOptions, interrupt: &CancellationToken, output: &Output) -> anyhow::Result<Vec<Report>> {
     let fault = options.fault.as_deref().map(faults::find).transpose()?;
     let times = fault.as_ref().map_or(1, |fault| fault.runs.get());
     let skipped = fault.as_ref().map_or(Duration::ZERO, |fault| fault.every.saturating_mul(times - 1));
     let (platform, clock) = demo::without_waits(skipped).await?;
     let checks = allowed(demo::checks_for(&platform, &options.checks)?, options)?;
-    let ports = ports::ports(memory, clock.clone(), interrupt.clone(), ports::demo_parameters(&platform))?;
+    let memory = Arc::new(Memory::default());
+    let ports = ports::ports(&memory, clock.clone(), interrupt.clone(), ports::demo_parameters(&platform))?;
+    let runs = Runs { ports: &ports, kept: &Kept::InMemory };
     if let Some(fault) = &fault {
         faults::expect_seen(fault, &checks)?;
         platform.faults().activate(fault.fault);
@@ -160,41 +113,102 @@ async fn on_demo(
             clock.skip(fault.every);
         }
         let shown = (time == times).then_some(output);
-        reports = run_in_sequence(&checks, &ports, invocation, shown).await?;
+        reports = runs.in_sequence(&checks, invocation, shown).await?;
     }
     platform.stop().await;
     Ok(reports)
 }
 
-/// Runs each check once, in sequence, so that their exchanges do not slow each other down. Prints each report as its check ends,
-/// if there is an output.
-async fn run_in_sequence(
-    checks: &[Box<dyn AnyCheck>],
-    ports: &Ports,
-    invocation: impl Fn() -> Invocation,
-    output: Option<&Output>,
-) -> anyhow::Result<Vec<Report>> {
-    let progress = Progress::new(checks.len());
-    let mut reports = Vec::new();
-    for (place, check) in checks.iter().enumerate() {
-        if ports.interrupt.is_cancelled() {
-            drop(progress);
-            let mut rest = Vec::new();
-            for check in &checks[place..] {
-                rest.push(check.run(ports, &invocation()).await?);
+/// Runs of checks, each with its report kept.
+struct Runs<'r> {
+    ports: &'r Ports,
+    kept: &'r Kept,
+}
+
+impl Runs<'_> {
+    /// Repeats the checks that have not passed until all have, or the time is up. Returns the last report of each.
+    async fn until_healthy(
+        &self,
+        checks: &[Box<dyn AnyCheck>],
+        invocation: impl Fn() -> Invocation,
+        output: &Output,
+        time: Duration,
+    ) -> anyhow::Result<Vec<Report>> {
+        let end = Instant::now() + time;
+        let mut pending: Vec<_> = checks.iter().map(|check| (check, None)).collect();
+        let mut reports: Vec<Report> = Vec::new();
+        loop {
+            let mut unhealthy = Vec::new();
+            for (check, last) in pending {
+                let report = match last {
+                    // An interrupted wait keeps the last report.
+                    Some(last) if self.ports.interrupt.is_cancelled() => last,
+                    _ => self.run(&**check, &invocation()).await?,
+                };
+                if is_healthy(&report) {
+                    output.ended(&report, reports.is_empty())?;
+                    reports.push(report);
+                } else {
+                    unhealthy.push((check, report));
+                }
             }
-            if let Some(output) = output {
-                output.not_run(&rest)?;
+            let left = end.saturating_duration_since(Instant::now());
+            if unhealthy.is_empty() || self.ports.interrupt.is_cancelled() || left.is_zero() {
+                for (_, report) in unhealthy {
+                    output.ended(&report, reports.is_empty())?;
+                    reports.push(report);
+                }
+                return Ok(reports);
             }
-            reports.extend(rest);
-            break;
+            let pause = left.min(AGAIN_AFTER);
+            for (_, report) in &unhealthy {
+                let seconds = |time: Duration| time.as_secs_f64().round();
+                eprintln!("{}; again in {} s, for {} s more", tables::headline(report), seconds(pause), seconds(left));
+            }
+            pending = unhealthy.into_iter().map(|(check, report)| (check, Some(report))).collect();
+            tokio::select! {
+                () = self.ports.interrupt.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
         }
-        progress.next(check.id(), place + 1);
-        let report = check.run(ports, &invocation()).await?;
-        if let Some(output) = output {
-            output.ended(&report, reports.is_empty())?;
-        }
-        reports.push(report);
     }
-    Ok(reports)
+
+    /// Runs each check once, in sequence, so that their exchanges do not slow each other down. Prints each report as its check ends,
+    /// if there is an output.
+    async fn in_sequence(
+        &self,
+        checks: &[Box<dyn AnyCheck>],
+        invocation: impl Fn() -> Invocation,
+        output: Option<&Output>,
+    ) -> anyhow::Result<Vec<Report>> {
+        let progress = Progress::new(checks.len());
+        let mut reports = Vec::new();
+        for (place, check) in checks.iter().enumerate() {
+            if self.ports.interrupt.is_cancelled() {
+                drop(progress);
+                let mut rest = Vec::new();
+                for check in &checks[place..] {
+                    rest.push(self.run(&**check, &invocation()).await?);
+                }
+                if let Some(output) = output {
+                    output.not_run(&rest)?;
+                }
+                reports.extend(rest);
+                break;
+            }
+            progress.next(check.id(), place + 1);
+            let report = self.run(&**check, &invocation()).await?;
+            if let Some(output) = output {
+                output.ended(&report, reports.is_empty())?;
+            }
+            reports.push(report);
+        }
+        Ok(reports)
+    }
+
+    async fn run(&self, check: &dyn AnyCheck, invocation: &Invocation) -> anyhow::Result<Report> {
+        let report = check.run(self.ports, invocation).await?;
+        self.kept.record(&report);
+        Ok(report)
+    }
 }

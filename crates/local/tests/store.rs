@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use check::incident::CheckState;
-use check_testkit::store_contract;
+use check::{Outcome, Refusal, Report, Step, StepResult, Subject};
+use check_testkit::{sample_report, store_contract};
+use jiff::SignedDuration;
 use local::{Memory, Store};
 use runtime::{CommitError, OperatorStore as _, StateStore as _};
 use rusqlite::Connection;
@@ -49,7 +51,8 @@ fn files_that_are_no_store_are_refused() {
         drop(Store::open(file).unwrap());
         database(file, "PRAGMA user_version = 99");
     };
-    let cases: [(&str, &dyn Fn(&Path), &str); 4] = [
+    type Make<'m> = &'m dyn Fn(&Path);
+    let cases: [(&str, Make<'_>, &str); 4] = [
         ("text", &text, "move it away and start anew, or give another file with --store"),
         ("folder", &folder, "Is a directory"),
         ("foreign", &foreign, "it is a database of another program\n  give another file with --store"),
@@ -93,6 +96,65 @@ async fn two_processes_share_a_file() {
     assert_eq!(other.amend("login", 0, &CheckState::default()).await, Err(CommitError::Moved));
     other.amend("login", 1, &CheckState::default()).await.unwrap();
     assert_eq!(one.load("login").await.unwrap().version, 2);
+}
+
+#[test]
+fn documented_tables_are_those_of_the_file() {
+    let file = file("documented");
+    drop(Store::open(&file).unwrap());
+    let connection = Connection::open(&file).unwrap();
+    let names = |sql: &str| -> Vec<String> {
+        let mut statement = connection.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let text = include_str!("../../../docs/operations/store.md");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let mut documented = Vec::new();
+    for (table, rest) in rows {
+        let columns = names(&format!("SELECT name FROM pragma_table_info('{table}')"));
+        for column in rest.split('`').skip(1).step_by(2).filter(|word| *word != "NULL") {
+            assert!(columns.iter().any(|own| own == column), "{table}.{column}");
+        }
+        documented.push(table.to_owned());
+    }
+    documented.sort();
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    assert_eq!(documented, names(tables));
+    let (_, example) = text.split_once("```sql\n").unwrap();
+    connection.prepare(example.split_once("```").unwrap().0).unwrap();
+}
+
+#[tokio::test]
+async fn runs_are_kept_with_their_steps_and_pruned() {
+    let file = file("runs");
+    let store = Store::open(&file).unwrap();
+    let connection = Connection::open(&file).unwrap();
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let report = |id: &str, minutes: i64, outcome: Outcome| {
+        let mut report = sample_report(&[12.0]);
+        let at = report.started + SignedDuration::from_mins(minutes);
+        let step = Step {
+            subject: Subject::whole(),
+            name: "request".to_owned(),
+            started: at,
+            duration_ms: 12.0,
+            result: StepResult::Passed,
+            assertions: Vec::new(),
+            exchanges: Vec::new(),
+        };
+        report.attempts[0].steps = vec![step.clone(), Step { name: "log-in".to_owned(), ..step }];
+        report.key.scheduled_time = at;
+        Report { run_id: id.to_owned(), started: at, ended: at, outcome, ..report }
+    };
+    store.record(&report("a", 0, Outcome::Passed)).unwrap();
+    store.record(&report("b", 1, Outcome::Passed)).unwrap();
+    store.record(&report("c", 2, Outcome::Refused { refusal: Refusal::Stale })).unwrap();
+    store.record(&report("d", 61, Outcome::Passed)).unwrap();
+    let whole = |id: &str| count(&format!("SELECT count(report) FROM runs WHERE run_id = '{id}'"));
+    assert_eq!(["a", "b", "c", "d"].map(whole), [1, 0, 1, 1], "one passed run an hour, and all others");
+    assert_eq!(count("SELECT count(*) FROM steps WHERE result = 'passed' AND duration_ms = 12"), 8);
+    store.record(&report("e", 31 * 24 * 60, Outcome::Passed)).unwrap();
+    assert_eq!((count("SELECT count(*) FROM runs"), count("SELECT count(*) FROM steps")), (1, 2));
 }
 
 /// Variable with the file that [`writer`] writes to.

@@ -8,12 +8,15 @@ use jiff::SignedDuration;
 use super::values::days;
 use crate::offered::CHECKS;
 
-/// A deployment. Credentials come from the same places as the AWS CLI's: environment, profile, SSO.
+/// A deployment, or a store on this machine. Credentials come from the same places as the AWS CLI's: environment, profile, SSO.
 #[derive(Debug, Args)]
 pub(crate) struct Deployment {
-    /// Deployed environment, such as production; required unless --table is given.
-    #[arg(long, value_name = "NAME", required_unless_present = "table")]
+    /// Deployed environment, such as production; required unless --table or --store is given.
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["table", "store"])]
     pub(crate) environment: Option<String>,
+    /// Store on this machine, instead of a deployment; `synthetics run` names the one it uses.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["environment", "table", "region"])]
+    pub(crate) store: Option<PathBuf>,
     /// State table, if it is not named after the environment.
     #[arg(long, value_name = "NAME")]
     pub(crate) table: Option<String>,
@@ -25,7 +28,7 @@ pub(crate) struct Deployment {
 #[derive(Debug, Args)]
 pub(crate) struct Region {
     /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
-    #[arg(long = "region", value_name = "REGION")]
+    #[arg(long = "region", id = "region", value_name = "REGION")]
     pub(crate) given: Option<String>,
 }
 

@@ -2,21 +2,33 @@
 
 use std::sync::Once;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use aws::{MuteRules, NoAccess, Table};
+use local::Store;
 use operations::names;
 use operations::samconfig::Samconfig;
+use runtime::OperatorStore;
 
 use crate::arguments::deployment::Deployment;
 
-/// Opens the state table.
-pub(crate) async fn table(deployment: &Deployment) -> anyhow::Result<Table> {
+/// Opens the state of a deployment, or the store on this machine.
+pub(crate) async fn state(deployment: &Deployment) -> anyhow::Result<Box<dyn OperatorStore>> {
+    if let Some(file) = &deployment.store {
+        // A new one would be empty, and hide a mistyped name.
+        ensure!(
+            file.exists(),
+            "expected a store at {}, found no file; `synthetics run` names its store",
+            file.display()
+        );
+        return Ok(Box::new(Store::open(file)?));
+    }
     let name = match (&deployment.table, &deployment.environment) {
         (Some(table), _) => table.clone(),
         (None, Some(environment)) => names::resource(environment, "state"),
         (None, None) => bail!("no deployment is named; give --environment"),
     };
-    Ok(Table::for_operator(name, region(deployment.region.given.clone(), deployment.environment.as_deref())).await?)
+    let region = region(deployment.region.given.clone(), deployment.environment.as_deref());
+    Ok(Box::new(Table::for_operator(name, region).await?))
 }
 
 /// Finds the region of a deployment: the option, the variables, then `samconfig.toml`, in which case it says so. `None`: the

@@ -7,7 +7,6 @@ use check::message::span;
 use check::text::utc;
 use jiff::Timestamp;
 use operations::checks;
-use runtime::OperatorStore;
 
 use crate::arguments::{IncidentOptions, IncidentsOptions};
 use crate::deployment::access;
@@ -17,11 +16,11 @@ use crate::{tables, terminal};
 /// Lists incidents, newest first.
 pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
     let checks = checks::ids(&options.checks)?;
-    let table = access::table(&options.deployment).await?;
+    let state = access::state(&options.deployment).await?;
     let after = Timestamp::now() - options.since;
     let mut records = Vec::new();
     for check in checks {
-        records.extend(table.incidents(check, after).await?);
+        records.extend(state.incidents(check, after).await?);
     }
     records.retain(|record| !options.open || record.closed_at.is_none());
     records.sort_by_key(|record| std::cmp::Reverse(record.since));
@@ -53,8 +52,8 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     let (check, since) = parts_of_id(id).with_context(shape)?;
     let checks = checks::ids(&[check.to_owned()])?;
     let since: Timestamp = since.parse().with_context(shape)?;
-    let table = access::table(&options.deployment).await?;
-    let records = table.incidents(checks[0], since).await?;
+    let state = access::state(&options.deployment).await?;
+    let records = state.incidents(checks[0], since).await?;
     let Some(record) = records.into_iter().find(|record| record.id == *id) else {
         bail!("unknown incident {id}; it may be older than 400 days, or belong to another environment");
     };

@@ -11,6 +11,7 @@ fn synthetics(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
         .args(arguments)
         .env_remove("COLUMNS")
         .env_remove("NO_COLOR")
+        .env("CI", "true")
         .envs(variables.iter().copied())
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .output()

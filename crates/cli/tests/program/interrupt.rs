@@ -23,7 +23,7 @@ const SIGNALS: [(Signal, i32); 3] = [(Signal::SIGINT, 130), (Signal::SIGTERM, 14
 /// The program, which heeds SIGHUP even where the tests do not: below `nohup`, and in some pipelines.
 fn program() -> Command {
     let mut command = Command::new("env");
-    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_synthetics")]);
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_synthetics")]).env("CI", "true");
     command
 }
 const POLL: Duration = Duration::from_millis(1);

@@ -19,6 +19,7 @@ mod secrets;
 mod send;
 mod settings;
 mod snapshots;
+mod store;
 mod terminal;
 
 use std::net::TcpListener;
@@ -30,7 +31,7 @@ use serde_json::Value;
 /// Runs the program with lines so wide that a test finds a text in one of them.
 fn synthetics(arguments: &[&str]) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_synthetics"));
-    program.args(arguments).env_remove("SYNTHETICS_TEST").env("COLUMNS", "1000").output().unwrap()
+    program.args(arguments).env_remove("SYNTHETICS_TEST").env("COLUMNS", "1000").env("CI", "true").output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {

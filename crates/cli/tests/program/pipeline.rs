@@ -148,6 +148,7 @@ fn action(folder: &PathBuf, inputs: &[(&str, &str)]) -> Output {
         .current_dir(folder)
         .env("GITHUB_OUTPUT", folder.join("output"))
         .env("GITHUB_STEP_SUMMARY", folder.join("summary.md"))
+        .env("CI", "true")
         .envs(inputs.iter().copied())
         .output()
         .unwrap()

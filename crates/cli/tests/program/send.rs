@@ -7,7 +7,7 @@ use demo_platform::{DemoPlatform, Options, Running};
 use crate::{DEMO, settings_file, synthetics, text};
 
 /// Settings of one check for this platform that take the password from the environment.
-fn settings(name: &str, platform: &Running) -> String {
+pub(crate) fn settings(name: &str, platform: &Running) -> String {
     let common = &DEMO[..DEMO.find("[check.availability]").unwrap()];
     let own = &DEMO[DEMO.find("[check.notifications]").unwrap()..];
     let own = &own[..own.find("\n[").unwrap()];
@@ -18,11 +18,12 @@ fn settings(name: &str, platform: &Running) -> String {
     settings_file(name, &settings)
 }
 
-fn run(platform: &Running, file: &str, more: &[&str]) -> Output {
+pub(crate) fn run(platform: &Running, file: &str, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_synthetics"))
         .args(["run", "notifications", "--settings", file])
         .args(more)
         .env("COLUMNS", "1000")
+        .env("CI", "true")
         .env("CANARY_PASSWORD", &platform.credentials()["notifications/password"])
         .output()
         .unwrap()

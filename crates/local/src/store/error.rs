@@ -41,7 +41,7 @@ impl fmt::Display for Why {
 }
 
 impl Why {
-    pub(super) fn of(self, file: &Path) -> OpenError {
+    pub(super) fn about(self, file: &Path) -> OpenError {
         OpenError { file: file.into(), why: self }
     }
 }
@@ -54,11 +54,11 @@ impl From<rusqlite::Error> for Why {
 
 impl OpenError {
     pub(super) fn new(file: &Path, error: rusqlite::Error) -> Self {
-        Why::from(error).of(file)
+        Why::from(error).about(file)
     }
 
     pub(super) fn unusable(file: &Path, error: io::Error) -> Self {
-        Why::Unusable(format!("{error}\n  give a file in a folder that you may write with --store")).of(file)
+        Why::Unusable(format!("{error}\n  give a file in a folder that you may write with --store")).about(file)
     }
 }
 

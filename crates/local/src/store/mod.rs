@@ -38,7 +38,7 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(file, flags);
         let mut connection = opened.map_err(|error| OpenError::new(file, error))?;
-        schema::prepare(&mut connection).map_err(|error| error.of(file))?;
+        schema::prepare(&mut connection).map_err(|error| error.about(file))?;
         Ok(Self { connection: Mutex::new(connection), file: file.into() })
     }
 

@@ -1,0 +1,68 @@
+//! Where runs on this machine keep what they know: a file, or the memory of the process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use check::Report;
+use etcetera::BaseStrategy as _;
+use local::{Memory, Store};
+use runtime::{CancellationToken, Ports, SystemClock};
+
+use crate::ports;
+
+/// Value of `--store` that keeps nothing.
+const MEMORY: &str = "memory";
+
+/// Where runs keep what they know.
+pub(crate) enum Kept {
+    /// Until the process ends.
+    InMemory,
+    /// In a file.
+    InFile(Arc<Store>),
+}
+
+impl Kept {
+    /// Opens the store of an environment, and says on standard error which it is: the given one, or else a file in the user's
+    /// folder for data. Without an option, CI systems keep nothing.
+    pub(crate) fn open(given: Option<&Path>, environment: &str) -> anyhow::Result<Self> {
+        let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+        let file = match given {
+            Some(name) if name == Path::new(MEMORY) => None,
+            Some(file) => Some(file.to_owned()),
+            None if is_ci => None,
+            None => Some(default_file(environment)?),
+        };
+        let Some(file) = file else {
+            let why = if given.is_none() { " (CI is set)" } else { "" };
+            eprintln!("store: memory; later runs know nothing of this one{why}");
+            return Ok(Self::InMemory);
+        };
+        eprintln!("store: {}", file.display());
+        Ok(Self::InFile(Arc::new(Store::open(&file)?)))
+    }
+
+    /// Ports of runs whose time is that of this machine. `interrupt` ends them.
+    pub(crate) fn ports(&self, interrupt: CancellationToken) -> anyhow::Result<Ports> {
+        let clock = Arc::new(SystemClock);
+        match self {
+            Self::InMemory => ports::ports(&Arc::new(Memory::default()), clock, interrupt, []),
+            Self::InFile(store) => ports::ports(store, clock, interrupt, []),
+        }
+    }
+
+    /// Keeps the report of a run. A report that cannot be kept is a warning, since the run is done.
+    pub(crate) fn record(&self, report: &Report) {
+        if let Self::InFile(store) = self
+            && let Err(error) = store.record(report)
+        {
+            eprintln!("warning: {error}");
+        }
+    }
+}
+
+fn default_file(environment: &str) -> anyhow::Result<PathBuf> {
+    let folders = etcetera::base_strategy::choose_native_strategy();
+    let folders = folders.context("no folder for data is known, since HOME is not set; give --store FILE")?;
+    Ok(folders.data_dir().join("just-driving-synthetics").join(format!("{environment}.db")))
+}

@@ -1,0 +1,132 @@
+//! `synthetics run` remembers: its store, and the commands that read it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use demo_platform::{DemoPlatform, Fault, Options};
+
+use crate::{DEMO, settings_file, synthetics, text};
+
+/// An own, empty folder.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("store-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).unwrap();
+    folder
+}
+
+fn succeeded(arguments: &[&str]) -> String {
+    let output = tokio::task::block_in_place(|| synthetics(arguments));
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+    text(&output.stdout)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn incidents_open_and_close_from_run_to_run() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let start = DEMO.find("[check.availability]").unwrap();
+    let end = start + DEMO[start..].find("\n[check.").unwrap();
+    let settings = DEMO[..end].replace("http://127.0.0.1:8480", platform.base_url());
+    let settings = settings_file("store.toml", &settings);
+    let store = folder("incidents").join("new/synthetics.db").to_str().unwrap().to_owned();
+    let run = |code: i32| {
+        let arguments = ["run", "availability", "--settings", &settings, "--store", &store];
+        let output = tokio::task::block_in_place(|| synthetics(&arguments));
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        assert!(text(&output.stderr).contains(&format!("store: {store}\n")), "{output:?}");
+    };
+    let incidents = |more: &[&str]| succeeded(&[&["incidents", "--store", &store], more].concat());
+    run(0);
+    assert!(incidents(&[]).starts_with("no incidents since "));
+    platform.faults().activate(Fault::ServerError);
+    run(1);
+    let open = incidents(&["--open"]);
+    assert!(open.contains("OPEN") && open.contains("availability."), "{open}");
+    let id = open.lines().nth(1).unwrap().split_whitespace().next().unwrap();
+    assert!(succeeded(&["incident", id, "--store", &store]).contains("still open"));
+
+    let muted = succeeded(&["mute", "availability", "--for", "1h", "--reason", "a test", "--store", &store]);
+    assert!(muted.starts_with("availability is muted until") && !muted.contains("alarms are muted"), "{muted}");
+    assert!(succeeded(&["mutes", "--store", &store]).contains("a test"));
+    succeeded(&["unmute", "availability", "--store", &store]);
+    assert_eq!(succeeded(&["mutes", "--store", &store]), "nothing is muted\n");
+
+    platform.faults().clear(Fault::ServerError);
+    run(0);
+    run(0);
+    assert!(incidents(&["--open"]).starts_with("no incidents are open since "));
+    assert!(succeeded(&["incident", id, "--store", &store]).contains("closed after"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canaries_are_judged_by_the_next_run() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let settings = crate::send::settings("store-canaries.toml", &platform);
+    let mut short = fs::read_to_string(&settings).unwrap();
+    for time in ["10s", "20s"] {
+        short = short.replace(&format!("\"{time}\""), "\"5s\"");
+    }
+    fs::write(&settings, short).unwrap();
+    for faults in [[Fault::EmailStuck, Fault::SmsStuck], [Fault::EmailBounced, Fault::SmsFailed]] {
+        let store = folder("canaries").join("synthetics.db");
+        let store = store.to_str().unwrap();
+        let run = || {
+            let more = ["--send-canaries", "--store", store];
+            tokio::task::block_in_place(|| crate::send::run(&platform, &settings, &more))
+        };
+        faults.iter().for_each(|fault| platform.faults().activate(*fault));
+        let first = run();
+        assert_eq!(first.status.code(), Some(0), "{faults:?} are seen later: {first:?}");
+        tokio::time::sleep(Duration::from_millis(5_500)).await;
+        let second = run();
+        assert_eq!(second.status.code(), Some(1), "{faults:?}: {second:?}");
+        let said = text(&second.stdout);
+        for subject in ["email", "sms"] {
+            let fails = |line: &str| line.trim_start().starts_with(subject) && line.contains("delivery  failed");
+            assert!(said.lines().any(fails), "{faults:?}: {said}");
+        }
+        faults.iter().for_each(|fault| platform.faults().clear(*fault));
+    }
+}
+
+#[test]
+fn default_file_is_in_the_folder_for_data_except_in_pipelines() {
+    let folder = folder("default");
+    let file = settings_file("store-default.toml", DEMO);
+    let run = |store: &[&str], variables: &[(&str, &str)]| -> Output {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_synthetics"));
+        program.args(["run", "availability", "--settings", &file]).args(store).env_remove("CI");
+        program.env("XDG_DATA_HOME", &folder).envs(variables.iter().copied()).output().unwrap()
+    };
+    let kept = folder.join("just-driving-synthetics/demo.db");
+    for (store, variables, said) in [
+        (&["--store", "memory"][..], &[][..], "store: memory; later runs know nothing of this one\n".to_owned()),
+        (&[], &[("CI", "true")], "store: memory; later runs know nothing of this one (CI is set)\n".to_owned()),
+        (&[], &[], format!("store: {}\n", kept.display())),
+    ] {
+        assert!(!kept.exists());
+        let output = run(store, variables);
+        assert!(text(&output.stderr).contains(&said), "{output:?}");
+    }
+    assert!(kept.exists());
+}
+
+#[test]
+fn file_that_is_no_store_is_refused() {
+    let folder = folder("refused");
+    let file = folder.join("no.db");
+    let name = file.to_str().unwrap();
+    let settings = settings_file("store-refused.toml", DEMO);
+    let missing = synthetics(&["incidents", "--store", name]);
+    assert_eq!(missing.status.code(), Some(2), "{missing:?}");
+    assert!(text(&missing.stderr).contains("found no file"), "{missing:?}");
+    assert!(!file.exists(), "a mistyped name makes no new store");
+    fs::write(&file, "text".repeat(999)).unwrap();
+    for arguments in [&["incidents", "--store", name][..], &["run", "--settings", &settings, "--store", name]] {
+        let output = synthetics(arguments);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(text(&output.stderr).contains("move it away and start anew"), "{output:?}");
+    }
+}
