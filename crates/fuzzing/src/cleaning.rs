@@ -12,7 +12,7 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     "20\nhunter2-Ærø\n\u{202e}demo\n\u{1b}[2Jk\u{ad}øre\u{200b}skole \u{e0041}\u{2028}hunter2-Ærø \u{3164}🚗"
         .as_bytes(),
     "~~~\n\u{605}abcdefg\n\u{fff9}\n\u{600}1\u{6dd}\u{70f} \u{110bd}\u{180b}\u{115f}\u{9b}2J".as_bytes(),
-    // Found by the fuzzer: text and an escape of ours that together look like the secret.
+    // Found by the fuzzer: text that an escape completes to the secret.
     b"\x7f\x7f\x7f\n\xbd\xef\xbf\xbd\\u\n\nac\xb9\n\xff\xff\x03\x85\xffamc",
     // Found by the fuzzer: a limit that leaves room for our words, but not for the sign of the cut.
     b"\x07\0\xff\xff\xffo\0",

@@ -40,7 +40,7 @@ fn file_is_private_and_opened_again() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
-/// Files that are no store of this program, with what the error must say.
+/// Files that must be refused, with what the error must say.
 #[test]
 fn files_that_are_no_store_are_refused() {
     let database = |file: &Path, sql: &str| Connection::open(file).unwrap().execute_batch(sql).unwrap();

@@ -28,13 +28,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens a file, and creates it with its folder if there is none. Only its owner may read it.
+    /// Opens a file, which it creates with its folder if needed. Only its owner may read it.
     ///
     /// # Errors
     /// When it cannot be opened or written, or is not a store that this program knows.
     pub fn open(file: &Path) -> Result<Self, OpenError> {
         create(file).map_err(|error| OpenError::unusable(file, error))?;
-        // The connection is behind a lock of ours.
+        // The connection is behind a lock.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(file, flags);
         let mut connection = opened.map_err(|error| OpenError::new(file, error))?;
