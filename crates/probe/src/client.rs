@@ -9,8 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use check::{
-    Certificate, Exchange, FailureKind, Mismatch, Phases, Phrase, Piece, Text, TlsEvidence, foreign, millis, ours,
-    phrase,
+    Certificate, Exchange, FailureKind, Mismatch, Phases, Phrase, Text, TlsEvidence, foreign, millis, ours, phrase,
 };
 use http::{
     HeaderName, HeaderValue, Method, StatusCode,
@@ -21,7 +20,8 @@ use tokio::time::timeout;
 use url::{Position, Url};
 
 use crate::{
-    Cookies, EgressPolicy, Error, Limits, Redactor, Request, Response, Tls,
+    EgressPolicy, Error, Limits, Redactor, Request, Response, Tls,
+    bounds::Bounds,
     coding::{ACCEPTED, Body, Undecoded},
     cookies::mask_values,
     egress::PolicyResolver,
@@ -29,7 +29,7 @@ use crate::{
     handshake::Handshake,
     limits::{MAX_HEADER_LINES, MAX_HEADER_LIST},
     redirect::{Hop, check_sendable, is_redirect, reference},
-    timing::{CURRENT, Now, Phase, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
+    timing::{CURRENT, Now, Recorder, SystemResolver, TimeConnecting, TimedResolver, note},
     tls,
     wait::wait_time,
 };
@@ -91,17 +91,6 @@ pub struct Sent {
     pub result: Result<Response, Error>,
     /// Redirect that was refused or led nowhere, without its body; only with an error.
     pub refused: Option<Response>,
-}
-
-/// Limits and cookies that all hops of a request share.
-struct Bounds {
-    started: Instant,
-    deadline: Duration,
-    body_cap: u64,
-    follow: bool,
-    cookies: Option<Cookies>,
-    /// URL of the first hop. Cookies are sent only to its scheme and host.
-    home: Url,
 }
 
 impl Client {
@@ -529,38 +518,6 @@ fn redirect_error(expected: impl Into<Phrase>, actual: impl Into<Phrase>, exchan
     let mismatch = Mismatch::new(FailureKind::Redirect, expected, actual);
     let mismatch = if chain.is_empty() { mismatch } else { mismatch.with_evidence(chain) };
     Error::Target { mismatch: Box::new(mismatch), transient: false }
-}
-
-impl Bounds {
-    /// True at scheme and host of the request's own URL. Cookies know no port.
-    fn takes_cookies(&self, url: &Url) -> bool {
-        url.scheme() == self.home.scheme() && url.host() == self.home.host()
-    }
-
-    /// True at scheme, host and port of the request's own URL.
-    fn is_home(&self, url: &Url) -> bool {
-        url.origin() == self.home.origin()
-    }
-
-    /// Host of a URL: ours at home, foreign after a redirect.
-    fn host(&self, url: &Url) -> Piece {
-        let host = url.host_str().unwrap_or_default();
-        if url.host() == self.home.host() { ours(host) } else { foreign(host) }
-    }
-
-    fn timeout_error(&self, phase: Phase, exchange: &Exchange) -> Error {
-        let read = match phase {
-            Phase::Body => phrase!(", {} bytes so far", ours(exchange.body_bytes)),
-            _ => Phrase::default(),
-        };
-        let mismatch = Mismatch::new(
-            FailureKind::Timeout,
-            phrase!("a response within {} ms", self.deadline.as_millis()),
-            phrase!("still {} after {} ms{}", ours(phase), self.started.elapsed().as_millis(), read),
-        )
-        .with_evidence(phrase!("{} {}", ours(&exchange.method), &exchange.url));
-        Error::Target { mismatch: Box::new(mismatch), transient: true }
-    }
 }
 
 /// Reads and decodes a body of up to `cap` bytes, both as it arrives and decoded.
