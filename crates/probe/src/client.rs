@@ -13,7 +13,7 @@ use check::{
 };
 use http::{
     HeaderName, HeaderValue, Method, StatusCode,
-    header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, LOCATION, USER_AGENT},
+    header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, LOCATION, USER_AGENT},
 };
 use reqwest::{dns::Resolve, tls::TlsInfo};
 use tokio::time::timeout;
@@ -529,11 +529,6 @@ async fn read(response: &mut reqwest::Response, cap: u64, bytes: &mut u64) -> Re
         let added = if arrived > cap { Err(Undecoded::TooLarge) } else { body.add(&chunk) };
         *bytes = if matches!(added, Err(Undecoded::TooLarge)) { cap } else { body.len() };
         added.map_err(Fault::Undecoded)?;
-    }
-    if body.is_coded() {
-        // They describe the body as it arrived.
-        response.headers_mut().remove(CONTENT_ENCODING);
-        response.headers_mut().remove(CONTENT_LENGTH);
     }
     let body = body.end().map_err(Fault::Undecoded)?;
     *bytes = body.len() as u64;

@@ -76,11 +76,6 @@ impl Body {
         Ok(Self { decoders, body: Limited::new(limit) })
     }
 
-    /// True if the body is compressed.
-    pub(crate) fn is_coded(&self) -> bool {
-        !self.decoders.is_empty()
-    }
-
     /// Number of decoded bytes.
     pub(crate) fn len(&self) -> u64 {
         self.body.bytes.len() as u64

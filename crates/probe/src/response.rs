@@ -25,7 +25,7 @@ const MAX_LOCATION: usize = 160;
 pub struct Response {
     /// Status.
     pub status: StatusCode,
-    /// Headers, without `content-encoding` and `content-length` when the body was compressed.
+    /// Headers as they arrived: `content-length` counts the bytes of a compressed body.
     pub headers: HeaderMap,
     /// Whole body, decompressed.
     pub body: Bytes,

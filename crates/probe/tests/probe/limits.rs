@@ -167,6 +167,9 @@ async fn compressed_bodies_are_decoded() {
     .await;
     let response = client(&tls()).send(get(url(&server, "/"))).await.result.unwrap();
     assert_eq!(response.text(), "Kørelærer");
+    assert_eq!(response.header("content-encoding"), Some("gzip"), "headers are as they arrived");
+    let arrived = compressed("Kørelærer".as_bytes()).len().to_string();
+    assert_eq!(response.header("content-length"), Some(arrived.as_str()));
 }
 
 #[tokio::test]
