@@ -30,7 +30,7 @@ pub async fn ask(row: &Row, server: &Server, authorities: &Path) -> Result<Optio
         .arg(authorities);
     match row.ask {
         Ask::Text(_) | Ask::Json(_) | Ask::Form(_) => return Ok(None),
-        Ask::Body => {}
+        Ask::Body => drop(command.args(["--cookie", ""])),
         Ask::Sign(_) => drop(command.args(["--output", "/dev/null", "--write-out", &format!("%header{{{SIGN}}}")])),
         Ask::Cookies(host, _) => {
             command.args(["--cookie", "", "--output", "/dev/null", "--output", "/dev/null"]);

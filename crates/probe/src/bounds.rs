@@ -3,9 +3,13 @@
 use std::time::{Duration, Instant};
 
 use check::{Exchange, FailureKind, Mismatch, Phrase, Piece, foreign, ours, phrase};
+use http::{HeaderValue, Method, header::COOKIE};
 use url::Url;
 
-use crate::{Cookies, Error, timing::Phase};
+use crate::{Cookies, Error, redirect::Hop, timing::Phase};
+
+/// Request as a server sees it: one that was made before gets the same answer.
+pub(crate) type Visit = (Method, Url, Option<HeaderValue>);
 
 /// Limits and cookies that all hops of a request share.
 pub(crate) struct Bounds {
@@ -13,15 +17,36 @@ pub(crate) struct Bounds {
     pub(crate) deadline: Duration,
     pub(crate) body_cap: u64,
     pub(crate) follow: bool,
+    /// Cookies of the caller, or of a visitor whose jar is empty at the first hop. `None` when no redirect is followed.
     pub(crate) cookies: Option<Cookies>,
-    /// URL of the first hop. Cookies are sent only to its scheme and host.
+    /// True for a visitor: nothing but what the hops set is in the jar.
+    pub(crate) is_visitor: bool,
+    /// URL of the first hop. Cookies of the caller are sent only to its scheme and host.
     pub(crate) home: Url,
 }
 
 impl Bounds {
-    /// True at scheme and host of the request's own URL. Cookies know no port.
-    pub(crate) fn takes_cookies(&self, url: &Url) -> bool {
-        url.scheme() == self.home.scheme() && url.host() == self.home.host()
+    /// Jar for a URL. That of the caller may hold a session, so it is for scheme and host of the request's own URL. Cookies know no
+    /// port.
+    pub(crate) fn jar(&self, url: &Url) -> Option<&Cookies> {
+        let is_home = url.scheme() == self.home.scheme() && url.host() == self.home.host();
+        self.cookies.as_ref().filter(|_| is_home || self.is_visitor)
+    }
+
+    /// Value of the header `Cookie` for a hop: its own header, then the cookies of the jar.
+    pub(crate) fn cookie_header(&self, hop: &Hop) -> Option<HeaderValue> {
+        let in_jar = self.jar(&hop.url).and_then(|jar| jar.header(&hop.url));
+        let (Some(own), Some(other)) = (hop.headers.get(COOKIE), &in_jar) else {
+            return in_jar.or_else(|| hop.headers.get(COOKIE).cloned());
+        };
+        let mut both = HeaderValue::from_bytes(&[own.as_bytes(), other.as_bytes()].join(&b"; "[..])).ok()?;
+        both.set_sensitive(true);
+        Some(both)
+    }
+
+    /// The request that a hop makes with the cookies of now.
+    pub(crate) fn visit(&self, hop: &Hop) -> Visit {
+        (hop.method.clone(), hop.url.clone(), self.cookie_header(hop))
     }
 
     /// True at scheme, host and port of the request's own URL.

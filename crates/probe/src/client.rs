@@ -20,8 +20,8 @@ use tokio::time::timeout;
 use url::{Position, Url};
 
 use crate::{
-    EgressPolicy, Error, Limits, Redactor, Request, Response, Tls,
-    bounds::Bounds,
+    Cookies, EgressPolicy, Error, Limits, Redactor, Request, Response, Tls,
+    bounds::{Bounds, Visit},
     coding::{ACCEPTED, Body, Undecoded},
     cookies::mask_values,
     egress::PolicyResolver,
@@ -229,24 +229,26 @@ impl Client {
         refused: &mut Option<Response>,
     ) -> Result<Response, Error> {
         self.learn_secrets(&request);
+        let follow = request.max_redirects > 0;
         let bounds = Bounds {
             started: Instant::now(),
             deadline: request.deadline,
             body_cap: self.limits.body.unwrap_or(request.body_cap),
-            follow: request.max_redirects > 0,
-            cookies: request.cookies,
+            follow,
+            is_visitor: request.cookies.is_none(),
+            cookies: request.cookies.or_else(|| follow.then(Cookies::default)),
             home: request.url.clone(),
         };
         let mut hop = Hop { method: request.method, url: request.url, headers: request.headers, body: request.body };
         self.check_egress(&hop.url)?;
         let mut visited = Vec::new();
         loop {
+            visited.push(bounds.visit(&hop));
             let response = self.exchange(&hop, &bounds, exchanges).await?;
             if !bounds.follow || !is_redirect(response.status) {
                 return Ok(response);
             }
-            visited.push((hop.method.clone(), hop.url.clone()));
-            hop = match self.next_hop(&hop, &response, &visited, request.max_redirects) {
+            hop = match self.next_hop(&hop, &response, &bounds, &visited, request.max_redirects) {
                 Ok(next) => next,
                 Err((expected, actual)) => {
                     *refused = Some(response);
@@ -264,12 +266,13 @@ impl Client {
         &self,
         hop: &Hop,
         response: &Response,
-        visited: &[(Method, Url)],
+        bounds: &Bounds,
+        visited: &[Visit],
         max_redirects: u8,
     ) -> Result<Hop, (Phrase, Phrase)> {
         let next =
             hop.follow(response.status, &response.headers).map_err(|actual| ("a valid redirect".into(), actual))?;
-        if visited.iter().any(|(method, url)| *method == next.method && *url == next.url) {
+        if visited.contains(&bounds.visit(&next)) {
             let actual = phrase!("back at {} {}", ours(&next.method), foreign(&next.url));
             return Err(("redirects that end".into(), actual));
         }
@@ -342,9 +345,7 @@ impl Client {
         if !hop.headers.contains_key(ACCEPT_ENCODING) {
             request = request.header(ACCEPT_ENCODING, ACCEPTED);
         }
-        if let Some(cookies) =
-            bounds.cookies.as_ref().filter(|_| bounds.takes_cookies(&hop.url)).and_then(|jar| jar.header(&hop.url))
-        {
+        if let Some(cookies) = bounds.cookie_header(hop) {
             request = request.headers(http::HeaderMap::from_iter([(COOKIE, cookies)]));
         }
         if let Some(body) = &hop.body {
@@ -354,16 +355,15 @@ impl Client {
     }
 
     async fn perform(&self, hop: &Hop, bounds: &Bounds, exchange: &mut Exchange) -> Result<Response, Fault> {
-        let at_home = bounds.takes_cookies(&hop.url);
         let mut response = self.request(hop, bounds).send().await.map_err(Fault::Wire)?;
         note(|marks| marks.headers_received = Some(Instant::now()));
-        if let Some(jar) = &bounds.cookies {
+        if bounds.cookies.is_some() {
             // Register the cookies before quoting any part of the response.
             mask_values(response.headers(), &self.redactor);
-            // Another host could set cookies for a domain that both share.
-            if at_home {
-                jar.keep(&hop.url, response.headers());
-            }
+        }
+        // Another host could set cookies for a domain that both share.
+        if let Some(jar) = bounds.jar(&hop.url) {
+            jar.keep(&hop.url, response.headers());
         }
         let received = (self.now)();
         let status = response.status();

@@ -102,8 +102,8 @@ impl Request {
         self.body(body.to_string())
     }
 
-    /// Sends the cookies of a jar and stores those of the responses. Each hop sends the newest cookies for its URL. Replaces
-    /// a `Cookie` header.
+    /// Sends the cookies of a jar, after those of a `Cookie` header, and stores those of the responses. Each hop sends the newest
+    /// cookies for its URL. Without a jar, the cookies of redirects last until the response.
     #[must_use]
     pub fn cookies(mut self, jar: &Cookies) -> Self {
         self.cookies = Some(jar.clone());

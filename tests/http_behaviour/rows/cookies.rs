@@ -11,8 +11,9 @@ const NAMELESS: &str = "such a cookie has no name, so no check can look for it, 
 
 /// Text below the table.
 pub const NOTE: &str = "\
-After a redirect, `synthetics` sends cookies only to the scheme and host of the request's own URL, where a browser sends them
-to other hosts of their domain too: a platform must not be able to pass a session on.
+After a redirect, `synthetics` sends the cookies of a session only to the scheme and host of the request's own URL, where a
+browser sends them to other hosts of their domain too: a platform must not be able to pass a session on. Cookies that the
+redirects of a request without a session set are sent as in a browser, and forgotten after the response.
 ";
 
 pub fn rows(config: &ServerConfig) -> Vec<Row> {

@@ -13,6 +13,12 @@ pub fn rows(config: &ServerConfig) -> Vec<Row> {
             let to = if request.starts_with("GET /b ") { "/" } else { "/b" };
             redirect("302 Found", &format!("Location: {to}"))(request)
         }),
+        Row::new("a redirect to the same URL that sets a cookie", Ask::Body, |request| {
+            match request.contains("seen=1") {
+                true => page("Content-Type: text/plain", FINE)(request),
+                false => redirect("302 Found", "Location: /\r\nSet-Cookie: seen=1")(request),
+            }
+        }),
         Row::new("15 redirects, then a page", Ask::Body, chain(15))
             .because("more than 10 redirects are a mistake of the platform, long before a browser gives up"),
         Row::new("25 redirects, then a page", Ask::Body, chain(25)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use check::FailureKind::Redirect;
-use probe::{Connections, Method, Request, StatusCode};
+use probe::{Connections, Cookies, Method, Request, StatusCode};
 
 use crate::server::*;
 
@@ -110,6 +110,62 @@ async fn invalid_redirect_chains_are_classified() {
         assert_eq!(sent.exchanges.len(), hops, "{path}");
         assert!(failed.evidence.unwrap().contains(" 302 -> "), "{path}");
     }
+}
+
+/// Answers as a page that opens only to browsers that keep cookies.
+fn cookie_check(request: &str) -> Vec<Action> {
+    let set = |location: &str| answer(&format!("302 Found\r\nLocation: {location}\r\nSet-Cookie: seen=1; Path=/"), "");
+    let count = request.split_once("count=").map_or("", |(_, rest)| rest.lines().next().unwrap_or_default());
+    match request.split(' ').nth(1).unwrap_or_default() {
+        "/count" => answer(&format!("302 Found\r\nLocation: /count\r\nSet-Cookie: count=x{count}"), ""),
+        "/in-vain" => set("/in-vain"),
+        _ if request.contains("seen=1") => ok(),
+        "/self" => set("/self"),
+        "/two" => to("/check"),
+        "/check" => set("/two"),
+        "/query" => to("/query?c=1"),
+        _ => set("/query"),
+    }
+}
+
+#[tokio::test]
+async fn redirect_that_sets_a_cookie_is_no_loop() {
+    let server = Server::plain(cookie_check).await;
+    let jar = Cookies::default();
+    for (path, hops) in [("/self", 2), ("/two", 3), ("/query", 3)] {
+        let own = get(url(&server, path)).header("Cookie", "own=1");
+        for (case, request) in [
+            ("a visitor", get(url(&server, path))),
+            ("a session", get(url(&server, path)).cookies(&jar.copy())),
+            ("a header", own),
+        ] {
+            let sent = client(&tls()).send(request).await;
+            assert_eq!(sent.result.unwrap().status, StatusCode::OK, "{path}, {case}");
+            assert_eq!(sent.exchanges.len(), hops, "{path}, {case}");
+        }
+        assert!(server.requests().last().unwrap().contains("cookie: own=1; seen=1\r\n"), "{path}");
+    }
+    for (path, hops, expected) in [("/in-vain", 2, "redirects that end"), ("/count", 4, "at most 3 redirects")] {
+        let sent = client(&tls()).send(get(url(&server, path)).max_redirects(3)).await;
+        assert_eq!(shown(&client(&tls()), sent.result.unwrap_err()).expected, expected);
+        assert_eq!(sent.exchanges.len(), hops, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn cookies_of_another_host_are_for_visitors_only() {
+    let server = Server::plain(|request| match request.split("host: other.test:").nth(1) {
+        Some(_) => cookie_check(request),
+        None => to(&format!(
+            "http://other.test:{}/self",
+            request.split("127.0.0.1:").nth(1).unwrap().lines().next().unwrap()
+        )),
+    })
+    .await;
+    let visitor = client(&tls()).send(get(url(&server, "/"))).await;
+    assert_eq!(visitor.result.unwrap().status, StatusCode::OK);
+    let session = failure(&client(&tls()), get(url(&server, "/")).cookies(&Cookies::default()), Redirect).await;
+    assert!(session.actual.starts_with("back at GET http://other.test:"), "{session:?}");
 }
 
 #[tokio::test]
