@@ -1,7 +1,6 @@
 //! Expectations on a response: each function checks one and returns a mismatch with an excerpt.
 
 use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
-use http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 pub use crate::form::{Filled as FilledForm, Wanted as WantedForm, log_in_form, meta_token, read as form};
@@ -18,8 +17,6 @@ pub enum Compare {
     Loose,
 }
 
-/// Maximum length of a content type, in characters.
-const MAX_CONTENT_TYPE: usize = 80;
 /// Maximum length of the names of an object, in characters.
 const MAX_NAMES: usize = 160;
 /// Maximum number of headers of one name that are quoted.
@@ -90,7 +87,7 @@ pub fn body_contains(response: &Response, text: &str) -> Result<(), Mismatch> {
         return Ok(());
     }
     let expected = phrase!("{} in the body", foreign(format!("{text:?}")));
-    let malformed = response.malformed().map(|(encoding, at)| phrase!(", not {} from byte {} on", encoding, at));
+    let malformed = response.malformed().map(|malformed| phrase!(", {}", malformed));
     let actual = phrase!("{}{} without it", describe(response), malformed.unwrap_or_default());
     Err(Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: response.excerpt() })
 }
@@ -282,11 +279,7 @@ fn same_number(one: &str, other: &str) -> bool {
 }
 
 fn describe(response: &Response) -> Phrase {
-    let kind = response.headers.get(CONTENT_TYPE).map_or_else(
-        || Phrase::from("no content type"),
-        |kind| foreign(String::from_utf8_lossy(kind.as_bytes())).at_most(MAX_CONTENT_TYPE).into(),
-    );
-    phrase!("{} bytes, {}", response.body.len(), kind)
+    phrase!("{} bytes, {}", response.body.len(), response.quoted_type().unwrap_or_else(|| "no content type".into()))
 }
 
 #[cfg(test)]

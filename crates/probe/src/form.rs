@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
 use secrecy::SecretString;
 use url::Url;
 
@@ -52,8 +51,8 @@ pub struct Filled {
 /// fields of its form and its start, and when the values of its inputs are too long.
 pub fn read(response: &Response, wanted: &Wanted<'_>) -> Result<Filled, Mismatch> {
     if !is_page(response) {
-        let kind = response.header(CONTENT_TYPE.as_str()).unwrap_or("no page");
-        return Err(mismatch(response, FailureKind::Body, "an HTML page".into(), foreign(kind).into()));
+        let kind = response.quoted_type().unwrap_or_else(|| "no page".into());
+        return Err(mismatch(response, FailureKind::Body, "an HTML page".into(), kind));
     }
     let field = ours(wanted.token_field);
     let found = Page::read(&response.text(), wanted).find(&response.url, wanted);
@@ -106,11 +105,9 @@ pub fn log_in_form(response: &Response, wanted: &Wanted<'_>) -> Result<Option<Fi
     read(response, wanted).map(Some)
 }
 
-/// True for HTML, and without a content type, as browsers guess it.
+/// True for an answer that a browser shows as a page.
 fn is_page(response: &Response) -> bool {
-    let kind = response.header(CONTENT_TYPE.as_str()).unwrap_or_default().to_ascii_lowercase();
-    let is_html = kind.is_empty() || kind.starts_with("text/html") || kind.starts_with("application/xhtml");
-    is_html && response.status != StatusCode::NO_CONTENT
+    response.content_type().is_page() && response.status != StatusCode::NO_CONTENT
 }
 
 /// Value of `<meta name="csrf-token">`, as scripts read it. The redactor masks it from now on. `None` without one.

@@ -5,6 +5,7 @@ mod certificate_words;
 mod characters;
 mod client;
 mod coding;
+mod content_type;
 mod cookie_date;
 mod cookies;
 mod dial;

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use check::{Phrase, foreign, foreign_around, phrase};
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use http::{
     HeaderMap, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
@@ -12,10 +12,13 @@ use http::{
 use jiff::Timestamp;
 use url::Url;
 
-use crate::{Limits, Redactor, html, redirect::reference, wait};
+use crate::{Limits, Redactor, content_type::ContentType, html, redirect::reference, wait};
 
 /// Maximum length of an excerpt from a body, in characters.
 const MAX_EXCERPT: usize = 300;
+
+/// Maximum length of a content type, in characters.
+const MAX_CONTENT_TYPE: usize = 80;
 
 /// Maximum length of a redirect's target in a message, in characters.
 const MAX_LOCATION: usize = 160;
@@ -42,17 +45,19 @@ pub struct Response {
 }
 
 impl Response {
-    /// Body as text in its declared encoding (byte order mark, then `charset`, then the page's `meta` element), or else UTF-8.
-    /// Invalid bytes become `U+FFFD`.
+    /// Body as text in its declared encoding (byte order mark, then `charset`, then the page's `meta` element), or else in UTF-8.
+    /// A page that declares none and is not valid UTF-8 is read as windows-1252, as in browsers. Invalid bytes become `U+FFFD`.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         self.encoding().decode(&self.body).0
     }
 
-    /// Name of the declared encoding, and the position of the first invalid byte; `None` for a valid body.
+    /// Description of a body that is not valid in its declared encoding, or in UTF-8 without one; `None` for a valid body.
     #[must_use]
-    pub fn malformed(&self) -> Option<(&'static str, usize)> {
-        let (encoding, _) = Encoding::for_bom(&self.body).unwrap_or_else(|| (self.encoding(), 0));
+    pub fn malformed(&self) -> Option<Phrase> {
+        let bom = Encoding::for_bom(&self.body).map(|(encoding, _)| encoding);
+        let declared = bom.or_else(|| self.declared_encoding());
+        let encoding = declared.unwrap_or(UTF_8);
         let valid = if encoding == UTF_8 {
             Encoding::utf8_valid_up_to(&self.body)
         } else if encoding.decode(&self.body).2 {
@@ -61,26 +66,37 @@ impl Response {
         } else {
             self.body.len()
         };
-        (valid < self.body.len()).then(|| (encoding.name(), valid))
+        if valid == self.body.len() {
+            return None;
+        }
+        let is_guessed = declared.is_none() && self.encoding() != UTF_8;
+        let read = if is_guessed { " and without a charset, read as windows-1252" } else { "" };
+        Some(phrase!("not {} from byte {} on{}", encoding.name(), valid, read))
     }
 
-    fn encoding(&self) -> &'static Encoding {
-        let kind = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
-        let charset = kind.split(';').skip(1).find_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
-        });
-        charset
-            .and_then(|label| Encoding::for_label(label.as_bytes()))
-            .or_else(|| self.declared_in_page(kind))
-            .unwrap_or(UTF_8)
+    /// Header of the media type as it is quoted, the last of several; `None` without one.
+    pub(crate) fn quoted_type(&self) -> Option<Phrase> {
+        let last = self.headers.get_all(CONTENT_TYPE).iter().next_back()?;
+        Some(foreign(String::from_utf8_lossy(last.as_bytes())).at_most(MAX_CONTENT_TYPE).into())
     }
 
-    /// Encoding that a page declares, anywhere in it: browsers change to it when they meet it.
-    fn declared_in_page(&self, kind: &str) -> Option<&'static Encoding> {
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        let is_page = kind.is_empty() || kind.eq_ignore_ascii_case("text/html");
-        if is_page { html::encoding(&String::from_utf8_lossy(&self.body)) } else { None }
+    /// Media type.
+    pub(crate) fn content_type(&self) -> ContentType {
+        ContentType::read(&self.headers)
+    }
+
+    pub(crate) fn encoding(&self) -> &'static Encoding {
+        self.declared_encoding().unwrap_or_else(|| {
+            let is_valid = Encoding::utf8_valid_up_to(&self.body) == self.body.len();
+            if is_valid || !self.content_type().is_guessed() { UTF_8 } else { WINDOWS_1252 }
+        })
+    }
+
+    /// Encoding that the header or the page declares, anywhere in it: browsers change to it when they meet it.
+    fn declared_encoding(&self) -> Option<&'static Encoding> {
+        let kind = self.content_type();
+        let in_page = || kind.is_html().then(|| html::encoding(&String::from_utf8_lossy(&self.body))).flatten();
+        kind.encoding.or_else(in_page)
     }
 
     /// Status in words, with where a redirect leads and how long a refusal lasts: `302 Found, to /login`.

@@ -54,6 +54,27 @@ pub fn rows() -> Vec<Row> {
             Ask::Text("køre"),
             page("Content-Type: text/plain; charset=ISO-8859-1", b"k\xf8re"),
         ),
+        Row::new("a page in Latin-1 that names no charset", Ask::Text("køre"), page(html, b"k\xf8re")),
+        Row::new(
+            "a text in Latin-1 that names no charset",
+            Ask::Text("køre"),
+            page("Content-Type: text/plain", b"k\xf8re"),
+        ),
+        Row::new(
+            "`text/plain; charset=utf-8`, and then `text/html; charset=iso-8859-1`",
+            Ask::Text("køre"),
+            page("Content-Type: text/plain; charset=utf-8\r\nContent-Type: text/html; charset=iso-8859-1", b"k\xf8re"),
+        ),
+        Row::new(
+            "the same in one header",
+            Ask::Text("køre"),
+            page("Content-Type: text/plain; charset=utf-8, text/html; charset=iso-8859-1", b"k\xf8re"),
+        ),
+        Row::new(
+            "`text/html; charset=iso-8859-1`, and then `text/html`",
+            Ask::Text("køre"),
+            page("Content-Type: text/html; charset=iso-8859-1\r\nContent-Type: text/html", b"k\xf8re"),
+        ),
         Row::new(
             "a byte order mark of UTF-8 and `charset=iso-8859-1`",
             Ask::Text("køre"),

@@ -134,6 +134,47 @@ fn numbers_are_compared_exactly() {
 }
 
 #[test]
+fn texts_are_read_in_the_encoding_of_browsers() {
+    for (kinds, body, text, malformed) in [
+        (
+            &["text/html"][..],
+            &b"K\xf8re"[..],
+            "Køre",
+            Some("not UTF-8 from byte 1 on and without a charset, read as windows-1252"),
+        ),
+        (
+            &["text/plain"],
+            b"K\xf8re",
+            "Køre",
+            Some("not UTF-8 from byte 1 on and without a charset, read as windows-1252"),
+        ),
+        (&[], b"K\xf8re", "Køre", Some("not UTF-8 from byte 1 on and without a charset, read as windows-1252")),
+        (&["text/html"], "Køre".as_bytes(), "Køre", None),
+        (&["text/html"], b"\xef\xbb\xbfK\xf8re", "K\u{fffd}re", Some("not UTF-8 from byte 4 on")),
+        (&["text/html; charset=utf-8"], b"K\xf8re", "K\u{fffd}re", Some("not UTF-8 from byte 1 on")),
+        (
+            &["text/html"],
+            b"<meta charset=utf-8>K\xf8re",
+            "<meta charset=utf-8>K\u{fffd}re",
+            Some("not UTF-8 from byte 21 on"),
+        ),
+        (&["application/json"], b"K\xf8re", "K\u{fffd}re", Some("not UTF-8 from byte 1 on")),
+        (&["text/xml"], b"K\xf8re", "K\u{fffd}re", Some("not UTF-8 from byte 1 on")),
+        (&["text/plain; charset=utf-8", "text/html; charset=iso-8859-1"], b"K\xf8re", "Køre", None),
+    ] {
+        let mut response = response(200, "");
+        response.body = Bytes::from_static(body);
+        response.headers.remove("content-type");
+        for kind in kinds {
+            response.headers.append("content-type", HeaderValue::from_static(kind));
+        }
+        assert_eq!(response.text(), text, "{kinds:?}");
+        let described = response.malformed().map(|malformed| malformed.admit(&check::NoSecrets, 100).to_string());
+        assert_eq!(described.as_deref(), malformed, "{kinds:?}");
+    }
+}
+
+#[test]
 fn deep_json_fails_without_a_crash() {
     let response = response(200, &"[".repeat(10_000));
     let failed = shown(json(&response).unwrap_err(), &response);
