@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use crate::devtools::Browser;
-use crate::row::{Ask, Found, NEXT, Row, SIGN, START, cookies, posted};
+use crate::row::{Ask, Found, NEXT, Row, SIGN, START, cookies, posted, submitted};
 
 const PROGRAM: &str = "chromium";
 /// Program that adds an authority to the list that Chromium trusts.
@@ -19,6 +19,17 @@ const CERTUTIL: &str = "certutil";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Time until a request has arrived.
 const HEADWAY: Duration = Duration::from_millis(500);
+
+/// Fills the form of a page, and sends it by its first button.
+const SUBMIT: &str = "\
+    for (const [name, value] of [['email', 'a'], ['password', 'b']]) { \
+        const field = document.querySelector(`[name=${name}]:not([type=hidden])`); \
+        if (field) field.value = value; \
+    } \
+    const submits = 'button:enabled:not([type=button]), input[type=submit]:enabled, input[type=image]:enabled'; \
+    const button = document.forms[0].querySelector(submits); \
+    if (button) button.click(); else document.forms[0].requestSubmit(); \
+    'sent'";
 
 /// Options for a browser that sends nothing by itself and reaches only this machine.
 const OPTIONS: [&str; 13] = [
@@ -100,6 +111,11 @@ impl Chromium {
                 let post = format!("fetch('/', {{method: 'POST', body: {body}}}).then(answer => answer.text())");
                 let sent = self.script(&start, &post).await?;
                 Ok(Some(sent.and_then(|_| posted(server))))
+            }
+            Ask::Submit(_) => {
+                let sent = self.script(&url, SUBMIT).await?;
+                tokio::time::sleep(HEADWAY).await;
+                Ok(Some(sent.and_then(|_| submitted(server))))
             }
             Ask::Cookies(host, _) => {
                 self.browser.call("Network.clearBrowserCookies", json!({})).await?;

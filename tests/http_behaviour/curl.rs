@@ -29,7 +29,7 @@ pub async fn ask(row: &Row, server: &Server, authorities: &Path) -> Result<Optio
         .args(["--connect-to", "::127.0.0.1:", "--noproxy", "*", "--cacert"])
         .arg(authorities);
     match row.ask {
-        Ask::Text(_) | Ask::Json(_) | Ask::Form(_) => return Ok(None),
+        Ask::Text(_) | Ask::Json(_) | Ask::Form(_) | Ask::Submit(_) => return Ok(None),
         Ask::Body => drop(command.args(["--cookie", ""])),
         Ask::Sign(_) => drop(command.args(["--output", "/dev/null", "--write-out", &format!("%header{{{SIGN}}}")])),
         Ask::Cookies(host, _) => {

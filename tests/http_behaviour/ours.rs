@@ -16,7 +16,7 @@ use probe::{
 };
 use secrecy::ExposeSecret;
 
-use crate::row::{ADDRESS, Ask, BRITISH, Found, HOST, NEXT, Row, SIBLING, SIGN, cookies, posted};
+use crate::row::{ADDRESS, Ask, BRITISH, Found, HOST, NEXT, Row, SIBLING, SIGN, cookies, posted, submitted};
 
 /// Maximum duration of a request.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -53,6 +53,21 @@ pub async fn ask(row: &Row, server: &Server, client: &Client) -> Result<Found> {
         Ask::Post(_) => {
             let post = request(Method::POST, &url).header("content-type", "application/x-www-form-urlencoded");
             sent(client, post.body("a=b")).await.and_then(|_| posted(server))
+        }
+        Ask::Submit(_) => {
+            let next: Url = row.url(server, row.host, NEXT).parse()?;
+            let form = sent(client, request(Method::GET, &url)).await.and_then(|response| {
+                let wanted = WantedForm { is_sent_by_browser: true, ..WantedForm::with_token("_token") };
+                expect::form(&response, &wanted).map_err(|mismatch| shown(mismatch, &response.redactor))
+            });
+            match form {
+                Ok(form) => {
+                    let (kind, body) = expect::form_body(Some(&form), &[("email", "a"), ("password", "b")]);
+                    let post = request(Method::POST, &next).header("content-type", &kind).body(body);
+                    sent(client, post).await.and_then(|_| submitted(server))
+                }
+                Err(error) => Err(error),
+            }
         }
         Ask::Cookies(host, _) => {
             let jar = Cookies::default();
@@ -106,7 +121,9 @@ fn read(ask: Ask, response: &Response) -> Found {
             expect::form(response, &wanted).map(|form| form.token.expose_secret().to_owned()).map_err(checked)
         }
         Ask::Wait(_) => retry_after(response).map(|wait| wait.as_secs().to_string()).ok_or_else(String::new),
-        Ask::Cookies(..) | Ask::Post(_) => Err("a mistake of the test: the server knows this".to_owned()),
+        Ask::Cookies(..) | Ask::Post(_) | Ask::Submit(_) => {
+            Err("a mistake of the test: the server knows this".to_owned())
+        }
     }
 }
 

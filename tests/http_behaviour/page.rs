@@ -74,7 +74,7 @@ pub fn text(measured: &[Measured], chromium: &str, curl: &str) -> String {
          server. `synthetics` and Chromium agree on {agreed} of them; where they differ, the last column says why.\n\n\
          - *Accepted* means that the client found the content that the server meant. Otherwise, the cell shows what it\n\
          \x20 found, or its error. Chromium may show a part of a page that it reports as failed.\n\
-         - Chromium opens each answer as a page; JSON and answers to POST are read by a script of a page. curl runs with\n\
+         - Chromium opens each answer as a page; a script reads JSON and answers to POST, and fills forms. curl runs with\n\
          \x20 `--location --compressed`, and with `--cookie` or `--retry` where a row needs them. A dash means that a client\n\
          \x20 was not asked: curl, for example, does not read JSON.\n\
          - All servers are on the same machine, at hosts of the settings, and speak HTTP/1.1.\n\

@@ -47,6 +47,8 @@ pub enum Ask {
     Cookies(&'static str, &'static str),
     /// Method and body of the last request, after a POST.
     Post(&'static str),
+    /// The request that a form of the page makes, after its e-mail address and password were typed.
+    Submit(&'static str),
     /// The wait before another attempt. **Units:** seconds.
     Wait(&'static str),
 }
@@ -62,6 +64,7 @@ impl Ask {
             | Self::Json(wanted)
             | Self::Cookies(_, wanted)
             | Self::Post(wanted)
+            | Self::Submit(wanted)
             | Self::Wait(wanted) => wanted,
         }
     }
@@ -103,7 +106,7 @@ impl Verdict {
             (Self::Found(found, _), Ask::Wait(_)) => format!("reads {found} s"),
             (Self::Found(_, true), Ask::Cookies(..)) => "sent back".to_owned(),
             (Self::Found(found, _), Ask::Cookies(..)) => format!("sends `{found}`"),
-            (Self::Found(found, _), Ask::Post(_)) => format!("sends {found}"),
+            (Self::Found(found, _), Ask::Post(_) | Ask::Submit(_)) => format!("sends {found}"),
             (Self::Found(_, true), _) => "accepted".to_owned(),
             (Self::Found(found, false), _) if found.is_empty() => "reads nothing".to_owned(),
             (Self::Found(found, false), _) => format!("reads `{found}`"),
@@ -207,4 +210,21 @@ pub fn posted(server: &Server) -> Found {
     let method = request.split(' ').next().unwrap_or_default();
     let body = request.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     Ok(if body.is_empty() { method.to_owned() } else { format!("{method} with `{body}`") })
+}
+
+/// Method and fields of the form that was sent to [`NEXT`].
+pub fn submitted(server: &Server) -> Found {
+    let request = to_path(server, NEXT).ok_or("no next request")?;
+    let (head, body) = request.split_once("\r\n\r\n").unwrap_or((&request, ""));
+    let method = request.split(' ').next().unwrap_or_default();
+    let Some((_, boundary)) = head.lines().find_map(|line| line.split_once("multipart/form-data; boundary=")) else {
+        return Ok(format!("{method} with `{}`", body.trim_end().replace("\r\n", " ")));
+    };
+    let delimiter = format!("--{boundary}");
+    let parts = body.split(&delimiter).filter_map(|part| {
+        let (head, value) = part.split_once("\r\n\r\n")?;
+        let name = head.split("name=\"").nth(1)?.split('"').next()?;
+        Some(format!("{name}={}", value.trim_end()))
+    });
+    Ok(format!("{method} in parts with `{}`", parts.collect::<Vec<_>>().join("&")))
 }

@@ -3,6 +3,7 @@
 mod certificates;
 mod codings;
 mod cookies;
+mod forms;
 mod heads;
 mod lengths;
 mod redirects;
@@ -42,6 +43,7 @@ pub fn all() -> (Vec<Topic>, Vec<String>) {
         topic("The end of a body", lengths::rows(&config), ""),
         topic("Redirects", redirects::rows(&config), ""),
         topic("Cookies", cookies::rows(&config), cookies::NOTE),
+        topic("Forms", forms::rows(), forms::NOTE),
         topic("Certificates", certificates::rows(&authority, own.map(|(config, _)| config)), certificates::NOTE),
         topic("Waiting", waits::rows(), waits::NOTE),
     ];

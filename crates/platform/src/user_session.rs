@@ -194,7 +194,9 @@ impl<'r> UserSession<'r> {
         let page = session.page(login.form.below(base)).deadline(self.site.deadline);
         let Ok(response) = step.look(page).await else { return };
         let urls = FormUrls::new(login, base);
-        let in_form = || expect::form(&response, &urls.wanted(login)).ok().map(|form| form.token);
+        // This form need not be the one to log in.
+        let form = expect::WantedForm { is_sent_by_browser: false, ..urls.wanted(login) };
+        let in_form = || expect::form(&response, &form).ok().map(|form| form.token);
         if let Some(token) = expect::meta_token(&response).ok().flatten().or_else(in_form) {
             self.lock().session.use_page_token(token);
         }
@@ -434,14 +436,8 @@ impl<'r> UserSession<'r> {
                 request.json(&Value::Object(body))
             }
             Encoding::Form => {
-                let mut form = url::form_urlencoded::Serializer::new(String::new());
-                form.extend_pairs(fields);
-                if let Some(page) = &self.form {
-                    let is_typed = |name: &str| fields.iter().any(|(typed, _)| *typed == name);
-                    form.extend_pairs(page.inputs.iter().filter(|(name, _)| !is_typed(name)));
-                    form.append_pair(login.form_token_field.as_str(), page.token.expose_secret());
-                }
-                request.header("content-type", "application/x-www-form-urlencoded").body(form.finish())
+                let (kind, body) = expect::form_body(self.form.as_ref(), fields);
+                request.header("content-type", &kind).body(body)
             }
         }
     }
@@ -549,10 +545,10 @@ impl FormUrls {
     }
 
     fn wanted<'a>(&'a self, login: &'a Login) -> expect::WantedForm<'a> {
-        let (token_field, password_field) = (login.form_token_field.as_str(), login.password_field.as_str());
         expect::WantedForm {
-            token_field,
-            password_field,
+            token_field: login.form_token_field.as_str(),
+            email_field: login.email_field.as_str(),
+            password_field: login.password_field.as_str(),
             action: self.action.as_ref(),
             sent_to: Some(&self.sent_to),
             is_sent_by_browser: login.encoding == Encoding::Form,

@@ -3,7 +3,7 @@
 use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use serde_json::Value;
 
-pub use crate::form::{Filled as FilledForm, Wanted as WantedForm, log_in_form, meta_token, read as form};
+pub use crate::form::{Filled as FilledForm, Wanted as WantedForm, form_body, log_in_form, meta_token, read as form};
 use crate::redact::header_line;
 use crate::{Response, json};
 

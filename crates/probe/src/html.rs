@@ -9,6 +9,7 @@ use std::cell::RefCell;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::states::{RawKind, State};
 use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 
 /// Elements whose content is text up to their end tag, in a browser with scripting enabled.
@@ -42,6 +43,12 @@ impl<'a> Tag<'a> {
         let mut attributes = Attributes(self.attributes);
         attributes.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, raw)| decode(raw))
     }
+
+    /// Text of a `textarea` element. The line break after its tag does not count.
+    pub(crate) fn content(&self) -> Cow<'a, str> {
+        let text = self.text.strip_prefix('\r').unwrap_or(self.text);
+        decode_text(text.strip_prefix('\n').unwrap_or(text))
+    }
 }
 
 /// Tags of a page, as a browser recognises them.
@@ -54,6 +61,11 @@ pub(crate) struct Tags<'a> {
 impl<'a> Tags<'a> {
     pub(crate) fn new(page: &'a str) -> Self {
         Self { rest: page, foreign: 0 }
+    }
+
+    /// Text up to the next tag or comment, without resolved references.
+    pub(crate) fn text_ahead(&self) -> &'a str {
+        self.rest.split('<').next().unwrap_or_default()
     }
 
     /// Continues after the next `end`, or at the end of the page.
@@ -252,15 +264,30 @@ fn decode(raw: &str) -> Cow<'_, str> {
         let within = |quote: char| raw.strip_prefix(quote)?.strip_suffix(quote);
         return Cow::Borrowed(within('"').or_else(|| within('\'')).unwrap_or(raw));
     }
-    let tag = BufferQueue::default();
-    tag.push_back(StrTendril::from(format!("<a a={raw}>")));
-    let tokenizer = Tokenizer::new(Value::default(), TokenizerOpts::default());
+    tokenize(format!("<a a={raw}>"), TokenizerOpts::default())
+}
+
+/// Resolves the character references of a text between tags.
+pub(crate) fn decode_text(raw: &str) -> Cow<'_, str> {
+    if !raw.contains(['&', '\r', '\0']) {
+        return Cow::Borrowed(raw);
+    }
+    let initial_state = Some(State::RawData(RawKind::Rcdata));
+    tokenize(raw.to_owned(), TokenizerOpts { initial_state, ..TokenizerOpts::default() })
+}
+
+/// Value of the only attribute of a tag, or text.
+fn tokenize(markup: String, options: TokenizerOpts) -> Cow<'static, str> {
+    let queue = BufferQueue::default();
+    queue.push_back(StrTendril::from(markup));
+    let tokenizer = Tokenizer::new(Value::default(), options);
     // The sink never stops the tokenizer.
-    let _ = tokenizer.feed(&tag);
+    let _ = tokenizer.feed(&queue);
+    tokenizer.end();
     Cow::Owned(tokenizer.sink.0.take())
 }
 
-/// Collects the value of a tag's only attribute.
+/// Collects the value of a tag's only attribute, or a text.
 #[derive(Default)]
 struct Value(RefCell<String>);
 
@@ -268,8 +295,13 @@ impl TokenSink for Value {
     type Handle = ();
 
     fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
-        if let Token::TagToken(tag) = token {
-            *self.0.borrow_mut() = tag.attrs.first().map(|attribute| attribute.value.to_string()).unwrap_or_default();
+        match token {
+            Token::TagToken(tag) => {
+                let value = tag.attrs.first().map(|attribute| attribute.value.to_string());
+                *self.0.borrow_mut() = value.unwrap_or_default();
+            }
+            Token::CharacterTokens(text) => self.0.borrow_mut().push_str(&text),
+            _ => {}
         }
         TokenSinkResult::Continue
     }

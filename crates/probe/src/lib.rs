@@ -8,6 +8,7 @@ mod coding;
 mod content_type;
 mod cookie_date;
 mod cookies;
+mod csp;
 mod dial;
 mod egress;
 mod error;

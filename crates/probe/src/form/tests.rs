@@ -81,24 +81,139 @@ fn form_that_leads_to_the_log_in_comes_first() {
     }
 }
 
+/// What a browser sends of a form with these elements besides the token, the e-mail address and the password; each pair on its own.
+fn sent(elements: &str) -> String {
+    let page = format!(
+        "<form method=post><input name=email><input name=password type=password>{elements}\
+                        <input type=hidden name=_token value=t></form>"
+    );
+    let form = log_in_form(&response(200, &page), &by_browser()).unwrap();
+    let (kind, body) = form_body(form.as_ref(), &[("email", "a@b.dk"), ("password", "p w")]);
+    assert_eq!(kind, "application/x-www-form-urlencoded", "{page}");
+    let body = String::from_utf8(body).unwrap();
+    let others = body.strip_prefix("email=a%40b.dk&password=p+w&").and_then(|rest| rest.strip_suffix("_token=t"));
+    others.unwrap_or_else(|| panic!("{body}")).trim_end_matches('&').replace('&', " ")
+}
+
+/// The form that a browser sends.
+fn by_browser() -> Wanted<'static> {
+    Wanted { is_sent_by_browser: true, ..Wanted::with_token("_token") }
+}
+
 #[test]
-fn inputs_are_those_that_a_browser_sends() {
-    let page = "<form method=post><input type=hidden name=_token value=t><input type=hidden name=tenant value='a &amp; b'>\
-                <input type=hidden name=trap><input name=email value=me><input type=password name=password>\
-                <input type=checkbox name=remember><input type=checkbox name=terms checked>\
-                <input type=radio name=role value=1><input type=radio name=role value=2 checked>\
-                <input name=off value=1 disabled><input type=submit name=go value=Go><input type=file name=photo>\
-                <button name=action value=in>In</button></form><input type=hidden name=outside value=1>";
-    let form = read(&response(200, page), &Wanted::with_token("_token")).unwrap();
-    let inputs: Vec<(&str, &str)> = form.inputs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let expected =
-        [("tenant", "a & b"), ("trap", ""), ("email", "me"), ("password", ""), ("terms", "on"), ("role", "2")];
-    assert_eq!(inputs, expected);
+fn fields_are_those_that_a_browser_sends() {
+    let long = format!("<input type=hidden name=state value={}>", "x".repeat(1_000));
+    let sent_long = format!("state={}", "x".repeat(1_000));
+    for (elements, expected) in [
+        ("<input type=hidden name=tenant value='a &amp; b'>", "tenant=a+%26+b"),
+        ("<input type=hidden name=trap><input value=1><input name='' value=1>", "trap="),
+        ("<input type=hidden name=email value=old>", "email=old"),
+        ("<input name=q value='a\nb'><input type=hidden name=h value='a\nb'>", "q=ab h=a%0D%0Ab"),
+        ("<input type=checkbox name=remember><input type=checkbox name=terms checked>", "terms=on"),
+        ("<input type=radio name=role value=1><input type=radio name=role value=2 checked>", "role=2"),
+        ("<input type=radio name=role value=1 checked><input type=radio name=role value=2 checked>", "role=2"),
+        ("<input name=off value=1 disabled><input name=on value=1 readonly>", "on=1"),
+        ("<input type=file name=photo>", "photo="),
+        ("<input type=reset name=a value=1><input type=button name=b value=1><button type=button name=c>", ""),
+        ("<input type=hidden name=_charset_>", "_charset_=UTF-8"),
+        ("<textarea name=note>\na &lt; b\n</textarea>", "note=a+%3C+b%0D%0A"),
+        ("<input type=submit name=go value=Go>", "go=Go"),
+        ("<button name=action value=in>In</button><button name=action value=up>Up</button>", "action=in"),
+        ("<button disabled name=a value=1></button><button name=b value=1></button>", "b=1"),
+        ("<button></button><button name=b value=1></button>", ""),
+        ("<input type=image name=go><input type=submit name=b>", "go.x=0 go.y=0"),
+        ("<input type=image>", "x=0 y=0"),
+        ("<select name=role><option value=1>A<option value=2 selected>B</select>", "role=2"),
+        ("<select name=role><option value=1 selected>A<option value=2 selected>B</select>", "role=2"),
+        ("<select name=role><option disabled>A<option>\n Be &amp;  C \n</option><option>D</select>", "role=Be+%26+C"),
+        ("<select name=role><option selected disabled value=''>Choose<option>A</select>", ""),
+        ("<select name=role><optgroup disabled><option>A</optgroup><option>B</select>", "role=B"),
+        ("<select name=role multiple><option>A<option selected>B<option selected>C</select>", "role=B role=C"),
+        ("<select name=role size=3><option>A<option>B</select>", ""),
+        ("<select name=role></select><option>A", ""),
+        ("<select name=role><button name=b></button><option>A</select>", "role=A"),
+        ("<select name=role><option>A<input name=b value=1><option>C", "role=A b=1"),
+        (
+            "<fieldset disabled><input name=a value=1><legend><input name=b value=1></legend>\
+             <legend><input name=c value=1></legend></fieldset><input name=d value=1>",
+            "b=1 d=1",
+        ),
+        (
+            "<fieldset disabled><fieldset><legend><input name=a value=1></legend></fieldset></fieldset>\
+             <fieldset disabled><legend><fieldset disabled><input name=b value=1></fieldset></legend></fieldset>",
+            "",
+        ),
+        (&long, &sent_long),
+    ] {
+        assert_eq!(sent(elements), expected, "{elements}");
+    }
 
     let long = format!("<form><input name=_token value=t><input name=state value={}>", "x".repeat(MAX_VALUES));
-    let response = response(200, long.leak());
+    let response = response(200, &long);
     let refused = read(&response, &Wanted::with_token("_token")).unwrap_err();
-    assert_eq!(shown(refused, &response).actual, format!("{} bytes", MAX_VALUES + "state".len()));
+    assert_eq!(shown(refused, &response).actual, format!("{} bytes", MAX_VALUES + "_tokenstate".len()));
+}
+
+#[test]
+fn body_is_encoded_as_the_form_says() {
+    let fields = "<input name=email><input type=password name=password><input type=file name=photo>\
+                  <input type=hidden name=_token value=t><input type=hidden name=_charset_>";
+    let latin = "email=%E6&password=%26%238364%3B&photo=&_token=t&_charset_=windows-1252";
+    let utf_8 = "email=%C3%A6&password=%E2%82%AC&photo=&_token=t&_charset_=UTF-8";
+    for (form, charset, expected) in [
+        ("<form method=post>", "iso-8859-1", &latin.replace("%26%238364%3B", "%80")[..]),
+        (
+            "<form method=post accept-charset='x iso-8859-15'>",
+            "utf-8",
+            &latin.replace("%26%238364%3B", "%A4").replace("windows-1252", "ISO-8859-15"),
+        ),
+        (
+            "<form method=post accept-charset=iso-8859-2>",
+            "utf-8",
+            "email=%26%23230%3B&password=%26%238364%3B&photo=&_token=t&_charset_=ISO-8859-2",
+        ),
+        ("<form method=post accept-charset=utf-16>", "iso-8859-1", utf_8),
+        ("<form method=post enctype=nonsense>", "utf-8", utf_8),
+    ] {
+        let mut page = response(200, &format!("{form}{fields}"));
+        let kind = format!("text/html; charset={charset}");
+        page.headers.insert(CONTENT_TYPE, http::HeaderValue::from_str(&kind).unwrap());
+        let found = log_in_form(&page, &by_browser()).unwrap();
+        let (kind, body) = form_body(found.as_ref(), &[("email", "æ"), ("password", "€")]);
+        assert_eq!(
+            (kind.as_str(), String::from_utf8(body).unwrap().as_str()),
+            ("application/x-www-form-urlencoded", expected),
+            "{form}"
+        );
+    }
+    for form in [
+        "<form method=post enctype=Multipart/Form-Data>",
+        "<form method=post><button formenctype=multipart/form-data></button>",
+    ] {
+        let found =
+            log_in_form(&response(200, &format!("{form}{fields}<input type=hidden name='a\"\n'>")), &by_browser())
+                .unwrap();
+        let (kind, body) = form_body(found.as_ref(), &[("email", "æ"), ("password", "----JustDrivingSynthetics")]);
+        assert_eq!(kind, "multipart/form-data; boundary=----JustDrivingSyntheticsx");
+        let part = |name: &str, value: &str| {
+            format!(
+                "------JustDrivingSyntheticsx\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            )
+        };
+        let file = "photo\"; filename=\"\"\r\nContent-Type: application/octet-stream";
+        let expected = [
+            part("email", "æ"),
+            part("password", "----JustDrivingSynthetics"),
+            part(file, "").replace("octet-stream\"", "octet-stream"),
+            part("_token", "t"),
+            part("_charset_", "UTF-8"),
+            part("a%22%0D%0A", ""),
+            "------JustDrivingSyntheticsx--\r\n".to_owned(),
+        ];
+        assert_eq!(String::from_utf8(body).unwrap(), expected.concat(), "{form}");
+    }
+    let (kind, body) = form_body(None, &[("email", "æ")]);
+    assert_eq!((kind.as_str(), &body[..]), ("application/x-www-form-urlencoded", &b"email=%C3%A6"[..]));
 }
 
 #[test]
@@ -144,38 +259,94 @@ fn log_in_form_is_needed_unless_a_script_fills_the_page() {
 
 #[test]
 fn form_of_a_browser_is_posted_to_its_own_host() {
-    const TOKEN: &str = "<input name=password><input name=_token value=a></form>";
-    for (start, expected) in [
-        ("<form method=post>", Ok("a")),
-        ("<form method=post action=http://a.dk/login>", Ok("a")),
-        ("<base href=https://a.dk/x/><form method=post action=login>", Ok("a")),
+    const FIELDS: &str = "<input name=email><input name=password><input name=_token value=a></form>";
+    const PLAIN: &str = "a form with the enctype text/plain, which platforms do not read";
+    const NOT_POSTED: &str = "a form whose method is not POST, so that browsers put the password into the URL";
+    let forbidden = |directive: &str| {
+        Err(format!(
+            "a form that browsers do not send to https://a.dk/sign-in, by the Content-Security-Policy {directive}"
+        ))
+    };
+    let err = |actual: &str| Err(actual.to_owned());
+    for (start, policy, expected) in [
+        ("<form method=post>", "", Ok("a")),
+        ("<form method=post action=http://a.dk/login>", "", Ok("a")),
+        ("<base href=https://a.dk/x/><form method=post action=login>", "", Ok("a")),
+        ("<base href=https://cdn.example/><form method=post action=''>", "", Ok("a")),
+        ("<form action=/login>", "", err(NOT_POSTED)),
+        ("<form action=/login><button formmethod=post></button>", "", Ok("a")),
+        ("<form method=post><button formmethod=get></button>", "", err(NOT_POSTED)),
+        ("<form method=post><button type=button formmethod=get></button>", "", Ok("a")),
+        ("<form method=post enctype=text/plain>", "", err(PLAIN)),
+        ("<form method=post><input type=submit formenctype=text/plain>", "", err(PLAIN)),
         (
-            "<form action=/login>",
-            Err("a form whose method is not POST, so that browsers put the password into the URL"),
+            "<form method=post action=https://evil.example/>",
+            "",
+            err("a form that is sent to another host, evil.example"),
         ),
-        ("<form method=post action=https://evil.example/>", Err("a form that is sent to another host, evil.example")),
+        (
+            "<form method=post><button formaction=https://evil.example/></button>",
+            "",
+            err("a form that is sent to another host, evil.example"),
+        ),
+        ("<form method=post action=https://evil.example/><button formaction=/login></button>", "", Ok("a")),
         (
             "<base href=https://cdn.example/><form method=post action=login>",
-            Err("a form that is sent to another host, cdn.example"),
+            "",
+            err("a form that is sent to another host, cdn.example"),
         ),
         (
             "<form method=post><fieldset disabled><fieldset></fieldset>",
-            Err("a disabled _token, which browsers do not send"),
+            "",
+            err("a disabled _token, which browsers do not send"),
         ),
-        ("<form method=post><fieldset disabled></fieldset><fieldset>", Ok("a")),
-        ("<form method=post><input name=_token value=b disabled>", Ok("a")),
+        ("<form method=post><fieldset disabled></fieldset><fieldset>", "", Ok("a")),
+        ("<form method=post><input name=_token value=b disabled>", "", Ok("a")),
         (
             "<meta name=csrf-token content=b><form method=post><input name=password></form><p>",
-            Err("a form with password"),
+            "",
+            err("a form with password"),
         ),
-        ("<script></script><!--", Err("no form")),
+        ("<script></script><!--", "", err("no form")),
+        (
+            "<form method=post><input name=_token value=a><input name=password></form>",
+            "",
+            err("a form with _token, password"),
+        ),
+        (
+            "<form method=post><input name=_token value=a><input name=email disabled><input name=password></form>",
+            "",
+            err("a disabled email, which browsers do not send"),
+        ),
+        (
+            "<form method=post><input name=_token value=a><input name=email type=email>\
+             <fieldset disabled><input type=password name=password></fieldset></form>",
+            "",
+            err("a disabled password, which browsers do not send"),
+        ),
+        (
+            "<form method=post><input name=_token value=a><input name=email type=hidden><input name=password></form>",
+            "",
+            err("a field email that users cannot fill"),
+        ),
+        ("<form method=post>", "form-action 'self'", Ok("a")),
+        ("<form method=post>", "form-action 'none'", forbidden("form-action 'none'")),
+        ("<form method=post>", "sandbox allow-scripts", forbidden("sandbox allow-scripts")),
+        (
+            "<meta http-equiv=Content-Security-Policy content='form-action b.dk'><form method=post>",
+            "form-action *",
+            forbidden("form-action b.dk"),
+        ),
     ] {
-        let mut response = response(200, format!("{start}{TOKEN}").leak());
+        let mut response = response(200, &format!("{start}{FIELDS}"));
         response.url = "https://a.dk/sign-in".parse().unwrap();
-        let wanted = Wanted { is_sent_by_browser: true, ..Wanted::with_token("_token") };
-        let form = log_in_form(&response, &wanted).map_err(|mismatch| shown(mismatch, &response).actual.to_string());
-        let token = form.as_ref().map(|form| form.as_ref().unwrap().token.expose_secret()).map_err(String::as_str);
-        assert_eq!(token, expected, "{start}");
+        response.headers.insert("content-security-policy", policy.parse().unwrap());
+        let form = log_in_form(&response, &by_browser()).map_err(|mismatch| shown(mismatch, &response));
+        let token = form.as_ref().map(|form| form.as_ref().unwrap().token.expose_secret());
+        assert_eq!(token.map_err(|failure| failure.actual.to_string()), expected, "{start}");
+        if let Err(failure) = &form {
+            assert_eq!(failure.expected, "a form with the hidden field _token and the fields email and password");
+        }
     }
 }
 

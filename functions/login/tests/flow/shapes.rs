@@ -62,6 +62,7 @@ async fn token_comes_from_where_the_page_has_it() {
     let by_form = "encoding = 'form'";
     let tenant =
         format!("{POSTED}<input type=hidden name=tenant value=7><input type=checkbox name=remember checked>{FIELD}");
+    let multipart = form.replace("<form ", "<form enctype=multipart/form-data ");
     for (case, shape, settings) in [
         ("a cookie", shape(&[SESSION, TOKEN], APP, "x-xsrf-token: token-of-a-cookie-0001"), ""),
         ("a meta tag", shape(&[SESSION], META, "x-csrf-token: token-of-the-head-0001"), ""),
@@ -71,6 +72,12 @@ async fn token_comes_from_where_the_page_has_it() {
             shape(&[SESSION], &tenant, "tenant=7&remember=on&_token=token-of-a-form-0001"),
             by_form,
         ),
+        (
+            "the default button of a form",
+            shape(&[SESSION], &format!("{POSTED}<button name=go value=1>In</button>{FIELD}"), "go=1&_token=token-of"),
+            by_form,
+        ),
+        ("a form in parts", shape(&[SESSION], &multipart, "name=\"_token\"\r\n\r\ntoken-of-a-form-0001\r\n"), by_form),
         (
             "a meta tag instead of a hidden cookie",
             shape(&[SESSION, HIDDEN], META, "x-csrf-token: token-of-the-head-0001"),
@@ -102,6 +109,20 @@ async fn missing_token_and_refused_cookie_are_named() {
             "_token",
         ),
         ("no cookie and no form", shape(&[SESSION], APP, ""), "", "open-form", "a cookie XSRF-TOKEN"),
+        (
+            "a form with a disabled field",
+            shape(&[SESSION, TOKEN], &format!("{POSTED}{FIELD}").replace("name=email", "name=email disabled"), ""),
+            "encoding = 'form'",
+            "open-form",
+            "a disabled email, which browsers do not send",
+        ),
+        (
+            "a form that a policy forbids to send",
+            shape(&[SESSION, TOKEN, "Content-Security-Policy: form-action 'none'"], &format!("{POSTED}{FIELD}"), ""),
+            "encoding = 'form'",
+            "open-form",
+            "by the Content-Security-Policy form-action 'none'",
+        ),
         (
             "no cookie, and a meta tag with a space",
             shape(&[SESSION], "<meta name=csrf-token content='token of-the-head-0002'><div id=app></div>", ""),
