@@ -23,7 +23,7 @@ use serde_json::Value;
 
 pub use self::settings::{Booking, RawBooking};
 use calendar::{Booked, Undo, days, listed, marker, undone};
-use slots::{Slot, lessons};
+use slots::{FreeTimes, Slot};
 
 /// The steps after the log-in, in order.
 const STEPS: [&str; 8] =
@@ -174,7 +174,7 @@ impl Booking {
         let free = self.free_times(&step, user).await?;
         let now = run.clock().now();
         let (from, to) = (now + signed(self.min_lead_time), now + signed(self.max_lead_time));
-        let mut slots = lessons(&free, self.lesson, from, to, run.id()).into_iter();
+        let mut slots = free.lessons(self.lesson, from, to, run.id()).into_iter();
         let first = slots.next().ok_or_else(|| {
             let window = ours(format_args!("{from:.0} to {to:.0}"));
             let expected = phrase!("a free slot of {} minutes, {}", self.lesson.as_secs() / 60, window);
@@ -187,7 +187,7 @@ impl Booking {
     }
 
     /// Returns the teacher's free times.
-    async fn free_times(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Vec<Slot>, StepEnded> {
+    async fn free_times(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<FreeTimes, StepEnded> {
         let platform = &self.site.platform;
         let names = &platform.booking;
         let (from, to) = days(platform, step.now(), signed(self.max_lead_time));
@@ -201,7 +201,7 @@ impl Booking {
         let free = items(platform, &answer, &[starts_at, ends_at]).and_then(|list| {
             list.iter().filter_map(|item| slots::read(platform, item, starts_at, ends_at).transpose()).collect()
         });
-        step.check_value("list", free)
+        Ok(FreeTimes::new(step.check_value("list", free)?))
     }
 
     /// Registers the removal of the run's bookings. The caller sets the returned flag when nothing is left to remove.
@@ -255,7 +255,7 @@ impl Booking {
                 return Ok((answer, slot));
             }
             record_attempt(step.run(), memory, AttemptResult::Refused);
-            if slot.is_within(&self.free_times(step, user).await?) {
+            if self.free_times(step, user).await?.holds(slot) {
                 unexplained += 1;
             }
             if unexplained == MAX_UNEXPLAINED {
@@ -351,7 +351,7 @@ impl Booking {
     async fn slot_released(&self, run: &Run, user: &UserSession<'_>, used: &[Slot]) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "slot-released");
         let mut free = self.free_times(&step, user).await?;
-        let mut taken = not_within(used, &free);
+        let mut taken: Vec<Slot> = used.iter().copied().filter(|slot| !free.holds(*slot)).collect();
         let mut held = None;
         // A concurrent run may have taken the slot and cancelled before this run reads the calendar, so retry.
         for _ in 0..MAX_RETRIES {
@@ -373,7 +373,7 @@ impl Booking {
             if !taken.is_empty() {
                 run.wait(RETRY_PAUSE).await;
                 free = self.free_times(&step, user).await?;
-                taken = not_within(&taken, &free);
+                taken.retain(|slot| !free.holds(*slot));
             }
         }
         let released = match &taken[..] {
@@ -517,11 +517,6 @@ impl Booking {
 /// True for a list with this id alone.
 fn holds_only(found: &Value, id: &Value) -> bool {
     list(found.clone()).is_ok_and(|listed| matches!(&listed[..], [only] if written_id(only) == written_id(id)))
-}
-
-/// Returns the slots that do not fit into any free time.
-fn not_within(slots: &[Slot], free: &[Slot]) -> Vec<Slot> {
-    slots.iter().copied().filter(|slot| !slot.is_within(free)).collect()
 }
 
 /// Remembers a request of this check.

@@ -23,11 +23,6 @@ impl Slot {
         self.starts_at < other.ends_at && other.starts_at < self.ends_at
     }
 
-    /// Returns true if the slot fits into one of these free times.
-    pub(crate) fn is_within(self, free: &[Self]) -> bool {
-        free.iter().any(|free| free.starts_at <= self.starts_at && self.ends_at <= free.ends_at)
-    }
-
     /// Text of the slot for messages.
     pub(crate) fn describe(self) -> String {
         format!("{} to {}", self.starts_at, self.ends_at)
@@ -48,32 +43,73 @@ pub(crate) fn read(
     Ok(time(starts_at)?.zip(time(ends_at)?).map(|(starts_at, ends_at)| Slot { starts_at, ends_at }))
 }
 
-/// Returns the lessons of this length that fit into the free times between `from` and `to`. The order depends on the run,
-/// so that concurrent runs rarely try the same lesson.
-pub(crate) fn lessons(free: &[Slot], length: Duration, from: Timestamp, to: Timestamp, run_id: &str) -> Vec<Slot> {
-    let mut lessons = Vec::new();
-    for time in free {
-        let mut starts_at = time.starts_at;
-        while let Ok(ends_at) = starts_at.checked_add(length)
-            && ends_at <= time.ends_at
-            && lessons.len() < MAX_LESSONS
-        {
-            if from <= starts_at && ends_at <= to {
-                lessons.push(Slot { starts_at, ends_at });
+/// A teacher's free times. A platform may list them in pieces that adjoin or overlap, such as quarter hours, and in other
+/// pieces the next time, so they are read as a set of instants.
+#[derive(Debug)]
+pub(crate) struct FreeTimes {
+    /// As the platform lists them, in order.
+    listed: Vec<Slot>,
+    /// The same instants in as few times as possible, in order.
+    joined: Vec<Slot>,
+}
+
+impl FreeTimes {
+    pub(crate) fn new(mut listed: Vec<Slot>) -> Self {
+        listed.retain(|time| time.starts_at < time.ends_at);
+        listed.sort_unstable();
+        let mut joined: Vec<Slot> = Vec::new();
+        for time in &listed {
+            match joined.last_mut() {
+                Some(last) if time.starts_at <= last.ends_at => last.ends_at = last.ends_at.max(time.ends_at),
+                _ => joined.push(*time),
             }
-            starts_at = ends_at;
         }
+        Self { listed, joined }
     }
-    lessons.sort_by_cached_key(|lesson| {
-        let mut hasher = DefaultHasher::new();
-        (run_id, lesson.starts_at.as_nanosecond()).hash(&mut hasher);
-        hasher.finish()
-    });
-    lessons
+
+    /// Number of times that the platform lists.
+    pub(crate) const fn len(&self) -> usize {
+        self.listed.len()
+    }
+
+    /// Returns true if the teacher is free during the whole slot.
+    pub(crate) fn holds(&self, slot: Slot) -> bool {
+        let after = self.joined.partition_point(|time| time.starts_at <= slot.starts_at);
+        after.checked_sub(1).is_some_and(|last| slot.ends_at <= self.joined[last].ends_at)
+    }
+
+    /// Returns the lessons of this length between `from` and `to`, none of which overlap. Each begins with a listed time, or right
+    /// after another lesson in the same one, since a platform may take no other beginnings. The order depends on the run,
+    /// so that concurrent runs rarely try the same lesson.
+    pub(crate) fn lessons(&self, length: Duration, from: Timestamp, to: Timestamp, run_id: &str) -> Vec<Slot> {
+        let mut lessons: Vec<Slot> = Vec::new();
+        for time in &self.listed {
+            let mut starts_at = time.starts_at;
+            while let Ok(ends_at) = starts_at.checked_add(length)
+                && (starts_at == time.starts_at || ends_at <= time.ends_at)
+                && lessons.len() < MAX_LESSONS
+            {
+                let lesson = Slot { starts_at, ends_at };
+                let is_later = lessons.last().is_none_or(|last| last.ends_at <= starts_at);
+                if from <= starts_at && ends_at <= to && is_later && self.holds(lesson) {
+                    lessons.push(lesson);
+                }
+                starts_at = ends_at;
+            }
+        }
+        lessons.sort_by_cached_key(|lesson| {
+            let mut hasher = DefaultHasher::new();
+            (run_id, lesson.starts_at.as_nanosecond()).hash(&mut hasher);
+            hasher.finish()
+        });
+        lessons
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     const LESSON: Duration = Duration::from_secs(45 * 60);
@@ -82,32 +118,74 @@ mod tests {
         Slot { starts_at: starts_at.parse().unwrap(), ends_at: ends_at.parse().unwrap() }
     }
 
+    fn free(times: &[(&str, &str)]) -> FreeTimes {
+        FreeTimes::new(times.iter().map(|(starts_at, ends_at)| slot(starts_at, ends_at)).collect())
+    }
+
+    /// The lessons of a free period, in order of time.
+    fn in_order(free: &FreeTimes) -> Vec<Slot> {
+        let (from, to) = ("2026-11-25T08:00:01Z".parse().unwrap(), "2026-12-20T00:00:00Z".parse().unwrap());
+        let mut lessons = free.lessons(LESSON, from, to, "run");
+        lessons.sort();
+        assert!(lessons.iter().all(|lesson| free.holds(*lesson)));
+        lessons
+    }
+
     #[test]
     fn lessons_fit_into_free_times_after_the_lead_time() {
-        let free = [
-            slot("2026-11-25T08:00:00Z", "2026-11-25T08:45:00Z"),
-            slot("2026-11-26T08:00:00Z", "2026-11-26T10:00:00Z"),
-            slot("2026-11-27T08:00:00Z", "2026-11-27T08:44:59Z"),
-            slot("2026-12-26T08:00:00Z", "2026-12-26T08:45:00Z"),
-        ];
-        let (from, to) = ("2026-11-25T08:00:01Z".parse().unwrap(), "2026-12-20T00:00:00Z".parse().unwrap());
-        let mut actual = lessons(&free, LESSON, from, to, "run");
-        actual.sort();
+        let free = free(&[
+            ("2026-11-25T08:00:00Z", "2026-11-25T08:45:00Z"),
+            ("2026-11-26T08:00:00Z", "2026-11-26T10:00:00Z"),
+            ("2026-11-27T08:00:00Z", "2026-11-27T08:44:59Z"),
+            ("2026-12-26T08:00:00Z", "2026-12-26T08:45:00Z"),
+        ]);
         let expected = [
             slot("2026-11-26T08:00:00Z", "2026-11-26T08:45:00Z"),
             slot("2026-11-26T08:45:00Z", "2026-11-26T09:30:00Z"),
         ];
-        assert_eq!(actual, expected);
-        assert!(expected.iter().all(|lesson| lesson.is_within(&free)));
-        assert!(!slot("2026-11-27T08:00:00Z", "2026-11-27T08:45:00Z").is_within(&free));
-        assert_eq!(lessons(&[], LESSON, from, to, "run"), []);
+        assert_eq!(in_order(&free), expected);
+        assert!(!free.holds(slot("2026-11-27T08:00:00Z", "2026-11-27T08:45:00Z")));
+        assert_eq!(in_order(&self::free(&[])), []);
+    }
+
+    #[test]
+    fn free_times_are_a_set_of_instants() {
+        // One period of two hours, as platforms list it. Each listing has the same instants, in any order.
+        let at = |minutes: i64| {
+            slot("2026-11-26T08:00:00Z", "2026-11-26T08:00:00Z").starts_at + SignedDuration::from_mins(minutes)
+        };
+        let times = |pairs: &[(i64, i64)]| {
+            FreeTimes::new(pairs.iter().map(|(from, to)| Slot { starts_at: at(*from), ends_at: at(*to) }).collect())
+        };
+        for (case, listed, starts) in [
+            ("one time", vec![(0, 120)], vec![0, 45]),
+            ("half hours", vec![(90, 120), (60, 90), (30, 60), (0, 30)], vec![0, 60]),
+            ("quarter hours", (0..8).map(|n| (n * 15, n * 15 + 15)).collect(), vec![0, 45]),
+            ("hours, which are the only beginnings", vec![(60, 120), (0, 60)], vec![0, 60]),
+            ("overlapping", vec![(30, 120), (0, 60)], vec![0, 75]),
+            ("listed twice", vec![(0, 120), (0, 120)], vec![0, 45]),
+            ("one within another", vec![(0, 120), (30, 40), (70, 70), (100, 20)], vec![0, 45]),
+        ] {
+            let free = times(&listed);
+            let actual: Vec<Timestamp> = in_order(&free).iter().map(|lesson| lesson.starts_at).collect();
+            assert_eq!(actual, starts.into_iter().map(at).collect::<Vec<_>>(), "{case}");
+            // A lesson that was booked in one listing is free in every other, wherever it begins.
+            for (from, to, expected) in
+                [(0, 45, true), (20, 65, true), (0, 120, true), (-1, 44, false), (80, 125, false), (200, 245, false)]
+            {
+                let lesson = Slot { starts_at: at(from), ends_at: at(to) };
+                assert_eq!(free.holds(lesson), expected, "{case}: {from} to {to}");
+            }
+        }
+        let gap = times(&[(0, 30), (31, 75)]);
+        assert_eq!((in_order(&gap), gap.holds(Slot { starts_at: at(0), ends_at: at(45) })), (vec![], false));
     }
 
     #[test]
     fn order_of_lessons_depends_on_the_run() {
-        let free = [slot("2026-11-26T00:00:00Z", "2026-12-06T00:00:00Z")];
+        let free = free(&[("2026-11-26T00:00:00Z", "2026-12-06T00:00:00Z")]);
         let (from, to) = ("2026-11-25T00:00:00Z".parse().unwrap(), "2026-12-20T00:00:00Z".parse().unwrap());
-        let first = |run: u32| lessons(&free, LESSON, from, to, &run.to_string())[0];
+        let first = |run: u32| free.lessons(LESSON, from, to, &run.to_string())[0];
         let firsts: std::collections::BTreeSet<Slot> = (0..100).map(first).collect();
         assert!(firsts.len() > 60, "{} of 100", firsts.len());
         assert_eq!(first(7), first(7));
