@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     pub(crate) status: Status,
     /// At the provider, time of the payment, or of the intent's creation if unknown. On the platform, time of the record.
     pub(crate) at: Timestamp,
-    /// Number of payments with this reference.
+    /// Number of successful payments with this reference, or 1.
     pub(crate) count: u32,
 }
 
@@ -89,7 +89,8 @@ impl Side {
         is_new
     }
 
-    /// Adds a payment. One with a known reference is counted, or replaces the other if `replaces` is true.
+    /// Adds a payment. One with a known reference replaces the other if `replaces` is true. Otherwise it is another attempt to pay:
+    /// the one that succeeded counts, or else the newest, and each further one that succeeded is counted.
     pub(crate) fn add(&mut self, reference: Box<str>, entry: Entry, replaces: bool) {
         let length = entry.texts();
         match self.payments.entry(reference) {
@@ -97,11 +98,22 @@ impl Side {
                 self.bytes += place.key().len() + length;
                 place.insert(entry);
             }
-            hash_map::Entry::Occupied(mut known) if replaces => {
-                self.bytes = self.bytes + length - known.get().texts();
-                known.insert(entry);
+            hash_map::Entry::Occupied(mut known) => {
+                let (new, old) = (&entry, known.get_mut());
+                let replaces = replaces
+                    || match (new.status.has_succeeded(), old.status.has_succeeded()) {
+                        (true, true) => {
+                            old.count += 1;
+                            false
+                        }
+                        (false, false) => new.at > old.at,
+                        (has_succeeded, _) => has_succeeded,
+                    };
+                if replaces {
+                    self.bytes = self.bytes + length - old.texts();
+                    known.insert(entry);
+                }
             }
-            hash_map::Entry::Occupied(mut known) => known.get_mut().count += 1,
         }
     }
 
@@ -364,6 +376,34 @@ mod tests {
             Entry { amount: 2.0, currency: "eur".into(), status: Status::read(false, "open"), ..entry(1.0, 50) };
         let actual: Vec<&str> = kinds(&[("a", other)], &[("a", begun)]).into_iter().map(|(kind, _)| kind).collect();
         assert_eq!(actual, ["amount", "currency", "status"]);
+    }
+
+    #[test]
+    fn only_successful_payments_of_one_intent_are_a_double_payment() {
+        let paid = |minute| entry(100.0, minute);
+        let unpaid = |status, minute| Entry { status: Status::read(false, status), ..entry(90.0, minute) };
+        for (case, rows, expected) in [
+            ("a retry after a failure", vec![unpaid("failed", 10), paid(12)], vec![]),
+            ("the same, newest first", vec![paid(12), unpaid("failed", 10)], vec![]),
+            ("two failures", vec![unpaid("failed", 8), unpaid("canceled", 10), paid(12)], vec![]),
+            ("paid twice", vec![paid(10), paid(12)], vec!["twice"]),
+            ("paid twice, with a failure", vec![paid(10), unpaid("failed", 11), paid(12)], vec!["twice"]),
+            ("paid twice after a failure", vec![unpaid("failed", 8), paid(10), paid(12)], vec!["twice"]),
+            ("never paid", vec![unpaid("failed", 10), unpaid("failed", 12)], vec!["amount", "status"]),
+        ] {
+            let mut platform = Side::default();
+            rows.into_iter().for_each(|row| platform.add("a".into(), row, false));
+            let differences = compare(&platform, &side(&[("a", paid(10))]), &window());
+            let kinds: Vec<&str> = differences.keys().map(|kind| kind.name()).collect();
+            assert_eq!(kinds, expected, "{case}");
+        }
+        // Without success, the newest attempt is compared.
+        for rows in [[unpaid("failed", 10), unpaid("canceled", 12)], [unpaid("canceled", 12), unpaid("failed", 10)]] {
+            let mut platform = Side::default();
+            rows.into_iter().for_each(|row| platform.add("a".into(), row, false));
+            let kept = &platform.payments["a"];
+            assert_eq!((kept.status.text(), kept.count, platform.bytes()), ("canceled", 1, 1 + 3 + 8));
+        }
     }
 
     #[test]
