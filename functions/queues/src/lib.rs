@@ -142,10 +142,11 @@ impl Queues {
             self.queues.iter().cloned().collect()
         };
         let queues: BTreeMap<String, Option<QueueSnapshot>> =
-            names.into_iter().take(MAX_QUEUES).map(|name| (name.clone(), sources.snapshot(&name))).collect();
+            names.into_iter().map(|name| (name.clone(), sources.snapshot(&name))).collect();
+        let reported = reported(&queues);
         let (min_throughput, since) =
-            memory.update(|memory| (memory.min_throughput(&queues, now), memory.update(&queues, now)));
-        for (name, snapshot) in &queues {
+            memory.update(|memory| (memory.min_throughput(&queues, now), memory.update(&reported, now)));
+        for (name, snapshot) in &reported {
             let subject = self.subject(run, name);
             let step = run.step(&subject, "progress");
             match snapshot {
@@ -233,6 +234,19 @@ impl Queues {
     }
 }
 
+/// Selects the queues to report and to remember: those with a fault first, then those with jobs, so that the limit leaves out none
+/// that matters.
+fn reported(queues: &BTreeMap<String, Option<QueueSnapshot>>) -> BTreeMap<String, Option<QueueSnapshot>> {
+    let mut reported: Vec<_> = queues.iter().collect();
+    reported.sort_by_key(|(_, snapshot)| {
+        let snapshot = snapshot.as_ref();
+        let has_fault = snapshot.is_none_or(QueueSnapshot::has_fault);
+        (!has_fault, snapshot.is_some_and(QueueSnapshot::is_empty))
+    });
+    reported.truncate(MAX_QUEUES);
+    reported.into_iter().map(|(name, snapshot)| (name.clone(), snapshot.clone())).collect()
+}
+
 fn measure(
     run: &Run,
     sources: &Sources,
@@ -264,5 +278,32 @@ fn measure(
     }
     if let Some(done) = overview.and_then(|overview| overview.jobs_per_minute).or(min_throughput) {
         run.measure(&QUEUE_THROUGHPUT, done, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use check::Mismatch;
+
+    use super::*;
+
+    #[test]
+    fn limit_leaves_out_no_queue_that_matters() {
+        let empty = QueueSnapshot { pending: Some(0), overdue: Some(0), ..QueueSnapshot::default() };
+        let mut queues: BTreeMap<String, Option<QueueSnapshot>> =
+            (0..60).map(|number| (format!("a-{number:02}"), Some(empty.clone()))).collect();
+        let unreadable = Some(Mismatch::new(FailureKind::Assertion, "a number", "many"));
+        for (name, snapshot) in [
+            ("y-with-jobs", QueueSnapshot { pending: Some(1), ..empty.clone() }),
+            ("z-due", QueueSnapshot { due: Some(1), ..empty.clone() }),
+            ("z-overdue", QueueSnapshot { overdue: Some(1), ..empty.clone() }),
+            ("z-unreadable", QueueSnapshot { unreadable, ..empty.clone() }),
+        ] {
+            queues.insert(name.to_owned(), Some(snapshot));
+        }
+        let reported = reported(&queues);
+        assert_eq!(reported.len(), MAX_QUEUES);
+        let last: Vec<&str> = reported.keys().map(String::as_str).filter(|name| !name.starts_with("a-")).collect();
+        assert_eq!(last, ["y-with-jobs", "z-due", "z-overdue", "z-unreadable"]);
     }
 }

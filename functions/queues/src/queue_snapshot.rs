@@ -91,6 +91,11 @@ impl QueueSnapshot {
         self.pending == Some(0)
     }
 
+    /// True if a value is wrong in itself, without those of earlier runs.
+    pub(crate) fn has_fault(&self) -> bool {
+        self.unreadable.is_some() || [self.due, self.overdue].iter().any(|count| count.is_some_and(|jobs| jobs > 0))
+    }
+
     /// Head to compare between runs. `None`: unknown, or no job is waiting.
     pub(crate) fn head(&self) -> Option<Head> {
         let still = || (self.is_still && self.pending.is_some()).then_some(Head::Still);

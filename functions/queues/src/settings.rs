@@ -51,7 +51,7 @@ pub struct Queues {
     pub canary: Option<Canary>,
 }
 
-/// Queues beyond this number are not read.
+/// Maximum number of queues in the settings, and of queues that one run reports and remembers.
 pub(crate) const MAX_QUEUES: usize = 50;
 
 /// Settings of the check `queues`.
