@@ -5,6 +5,7 @@ pub mod canaries;
 mod clock_skew;
 pub mod counting;
 mod ids;
+mod item;
 mod laravel;
 mod maintenance;
 mod names;
@@ -20,6 +21,7 @@ mod values;
 pub use accounts::{Counting, Credentials, RawCounting, RawCredentials};
 pub use clock_skew::skew;
 pub use ids::short_id;
+pub use item::Item;
 pub use laravel::{Csrf, Session, server_message};
 pub use maintenance::{Sender, maintenance_behind, maintenance_shown};
 pub use names::{
@@ -27,7 +29,7 @@ pub use names::{
     Webhook, Written,
 };
 pub use site::{Site, status};
-pub use statuses::{expect_status, is_status, reported_status, status_text};
+pub use statuses::{is_status, reported_status, status_text};
 pub use templates::PaymentsPath;
 pub use totp::{Totp, TotpError};
 pub use user_session::{BackgroundSession, UserSession};

@@ -1,12 +1,9 @@
 //! Statuses that the platform reports.
 
 use check::{FailureKind, Mismatch, ours, phrase};
-use probe::Response;
-use probe::expect::{Compare, json_found, json_matches};
 use serde_json::Value;
 use settings::written_id;
 
-use crate::names::Platform;
 use crate::values::{plain, quoted};
 
 /// Status as text: platforms write names, and also numbers such as exit codes.
@@ -30,41 +27,12 @@ pub fn is_status(listed: &str, reported: &str) -> bool {
     listed.eq_ignore_ascii_case(reported.trim())
 }
 
-/// Expects a status of the settings at a pointer, below the platform's wrapper or at the top.
-///
-/// # Errors
-/// A mismatch of kind `assertion` for another status or none.
-pub fn expect_status(platform: &Platform, response: &Response, pointer: &str, listed: &str) -> Result<(), Mismatch> {
-    let wrapper = platform.wrapper.as_str();
-    if is_status(listed, &reported_status(&json_found(response, pointer, wrapper)?, pointer)?) {
-        return Ok(());
-    }
-    json_matches(response, pointer, wrapper, &Value::from(listed), Compare::Strict)
-}
-
 #[cfg(test)]
 mod tests {
     use check::NoSecrets;
     use serde_json::json;
 
     use super::*;
-    use crate::tests::response;
-
-    #[test]
-    fn status_is_expected_in_any_case() {
-        let platform = Platform::default();
-        for (body, held) in [
-            (r#"{"data": {"status": "Confirmed"}}"#, true),
-            (r#"{"status": "confirmed"}"#, true),
-            (r#"{"status": "pending"}"#, false),
-            (r#"{"status": null}"#, false),
-            (r#"{"status": {"value": "confirmed"}}"#, false),
-            ("{}", false),
-        ] {
-            let found = expect_status(&platform, &response(200, body), "/status", "confirmed");
-            assert_eq!(found.is_ok(), held, "{body}");
-        }
-    }
 
     #[test]
     fn list_or_object_is_no_status() {

@@ -14,8 +14,8 @@ use check::{FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, ph
 use futures::join;
 use jiff::Timestamp;
 use platform::counting::{Counters, Tally, count};
-use platform::{UserSession, expect_status, items, short_id, status};
-use probe::expect::{Compare, json_found, json_matches, list};
+use platform::{Item, UserSession, items, short_id, status};
+use probe::expect::list;
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
 use serde::{Deserialize, Serialize};
@@ -231,8 +231,8 @@ impl Booking {
         let (answer, slot) = self.take(&step, user, (Method::POST, url), slots, memory).await?;
         step.check("status", status(&answer, created))?;
         record_attempt(run, memory, AttemptResult::Created);
-        let id = json_found(&answer, self.site.platform.booking.id.as_str(), self.site.platform.wrapper.as_str());
-        let id = id.and_then(|id| short_id(&id, self.site.platform.booking.id.as_str()));
+        let names = &self.site.platform.booking;
+        let id = self.item(&answer).value(&names.id).and_then(|id| short_id(&id, names.id.as_str()));
         let id = step.check_value("id", id)?;
         step.passed();
         Ok((id, slot))
@@ -340,8 +340,8 @@ impl Booking {
         let gone = if names.gone.as_slice().contains(&answer.status.as_u16()) {
             Ok(())
         } else {
-            let (pointer, cancelled) = (names.status.as_str(), names.cancelled_status.as_str());
-            status(&answer, &[200]).and_then(|()| expect_status(&self.site.platform, &answer, pointer, cancelled))
+            let expect_cancelled = || self.item(&answer).expect_status(&names.status, names.cancelled_status.as_str());
+            status(&answer, &[200]).and_then(|()| expect_cancelled())
         };
         step.check("cancelled", gone)?;
         step.passed();
@@ -395,29 +395,30 @@ impl Booking {
     /// Compares every field of a booking with the request.
     fn compare_with_request(&self, run: &Run, answer: &Response, slot: Slot) -> Result<(), Mismatch> {
         let (platform, names) = (&self.site.platform, &self.site.platform.booking);
-        let wrapper = platform.wrapper.as_str();
-        let same = |pointer: &str, value: &Value| json_matches(answer, pointer, wrapper, value, Compare::Loose);
-        same(names.teacher.as_str(), &self.teacher)?;
-        let students = names.students.as_str();
-        let found = json_found(answer, students, wrapper)?;
+        let item = self.item(answer);
+        item.expect(&names.teacher, &self.teacher)?;
+        let found = item.value(&names.students)?;
         if !holds_only(&found, &self.student) {
-            same(
-                students,
-                &if found.is_array() { Value::Array(vec![self.student.clone()]) } else { self.student.clone() },
-            )?;
+            let listed = || Value::Array(vec![self.student.clone()]);
+            item.expect(&names.students, &if found.is_array() { listed() } else { self.student.clone() })?;
         }
-        for (pointer, expected) in [(names.starts_at.as_str(), slot.starts_at), (names.ends_at.as_str(), slot.ends_at)]
-        {
-            let actual = json_found(answer, pointer, wrapper)?;
+        for (pointer, expected) in [(&names.starts_at, slot.starts_at), (&names.ends_at, slot.ends_at)] {
+            let actual = item.value(pointer)?;
             if platform.times.read(&actual) != Some(expected) {
-                let expected = phrase!("{} at {}", ours(expected), ours(pointer));
-                let actual = phrase!("{} at {}", foreign(actual.to_string()), ours(pointer));
+                let expected = phrase!("{} at {}", ours(expected), ours(pointer.as_str()));
+                let actual = phrase!("{} at {}", foreign(actual.to_string()), ours(pointer.as_str()));
                 return Err(Mismatch::new(FailureKind::Assertion, expected, actual));
             }
         }
-        same(names.kind.as_str(), &Value::from(self.kind.as_str()))?;
-        same(names.notes.as_str(), &Value::from(marker(run.id())))?;
-        expect_status(platform, answer, names.status.as_str(), names.confirmed_status.as_str())
+        item.expect(&names.kind, &Value::from(self.kind.as_str()))?;
+        item.expect(&names.notes, &Value::from(marker(run.id())))?;
+        item.expect_status(&names.status, names.confirmed_status.as_str())
+    }
+
+    /// The booking in an answer.
+    fn item<'a>(&'a self, answer: &'a Response) -> Item<'a> {
+        let names = &self.site.platform.booking;
+        Item::new(&self.site.platform, answer, &[&names.id, &names.starts_at])
     }
 
     async fn find_leftovers(&self, run: &Run, user: &mut UserSession<'_>) -> Result<Vec<FoundLeftover>, StepEnded> {

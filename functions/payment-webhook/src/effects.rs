@@ -1,8 +1,7 @@
 //! Wanted and unwanted effects of the delivered events.
 
 use check::{FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
-use platform::{UserSession, is_status, reported_status, status};
-use probe::expect::json_found;
+use platform::{UserSession, is_status, status};
 use runtime::Step;
 
 use super::{MAX_BALANCE_READS, MIN_WAIT, PaymentWebhook, Setup};
@@ -68,9 +67,7 @@ impl PaymentWebhook {
         let names = &self.site.platform.invoice;
         let answer = setup.user.get(&step, self.invoice_url(&step, &setup.unpaid_invoice)?).await?;
         step.check("status", status(&answer, &[200]))?;
-        let actual = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
-        let open = actual.and_then(|actual| {
-            let actual = reported_status(&actual, names.status.as_str())?;
+        let open = self.invoice(&answer).status(&names.status).and_then(|actual| {
             same_status("an invoice that no event paid", names.open_status.as_str(), &actual)
                 .map_err(|mismatch| Mismatch { kind: FailureKind::Invariant, ..mismatch })
         });

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ::settings::{Common, Contract, Section, written_id};
+use ::settings::{Common, Contract, Pointer, Section, written_id};
 use check::metric::{PAYMENT_FAILURE_RATE, WEBHOOK_FAILURE_RATE, WEBHOOK_PROCESSING_DELAY};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
 use platform::counting::{Counters, Tally, count};
-use platform::{UserSession, is_status, reported_status, short_id, skew, status};
+use platform::{Item, UserSession, is_status, reported_status, short_id, skew, status};
 use probe::expect::{json_found, number};
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
@@ -273,11 +273,10 @@ impl PaymentWebhook {
         ]);
         let answer = user.send(step, Method::POST, url, Some(&body)).await?;
         step.check("status", status(&answer, names.created.as_slice()))?;
-        let wrapper = self.site.platform.wrapper.as_str();
-        let id =
-            json_found(&answer, names.id.as_str(), wrapper).and_then(|id| short_id(&id, names.id.as_str()).map(|_| id));
+        let invoice = self.invoice(&answer);
+        let id = invoice.value(&names.id).and_then(|id| short_id(&id, names.id.as_str()).map(|_| id));
         let id = step.check_value("id", id)?;
-        step.check("total", is_number(&answer, names.total.as_str(), wrapper, self.amount))?;
+        step.check("total", is_number(invoice, &names.total, self.amount))?;
         Ok(id)
     }
 
@@ -347,13 +346,12 @@ impl PaymentWebhook {
     async fn processing(&self, run: &Run, setup: &Setup<'_, '_>, accepted: Timestamp) -> Result<Duration, StepEnded> {
         let step = run.step(&Subject::whole(), "processing");
         let names = &self.site.platform.invoice;
-        let wrapper = self.site.platform.wrapper.as_str();
         let mut pause = FIRST_PAUSE;
         loop {
             run.wait(pause).await;
             let answer = setup.user.get(&step, self.invoice_url(&step, &setup.paid_invoice)?).await?;
             step.check("status", status(&answer, &[200]))?;
-            let current = step.check_value("has_status", json_found(&answer, names.status.as_str(), wrapper))?;
+            let current = step.check_value("has_status", self.invoice(&answer).value(&names.status))?;
             let current = reported_status(&current, names.status.as_str());
             // Recorded only when it fails.
             let current = current.map_err(|mismatch| step.fail("readable", mismatch))?;
@@ -461,6 +459,12 @@ impl PaymentWebhook {
         }
     }
 
+    /// The invoice in an answer.
+    fn invoice<'a>(&'a self, answer: &'a Response) -> Item<'a> {
+        let names = &self.site.platform.invoice;
+        Item::new(&self.site.platform, answer, &[&names.id, &names.total])
+    }
+
     fn invoice_url(&self, step: &Step<'_>, invoice: &Value) -> Result<Url, StepEnded> {
         let url = self.site.platform.invoice.path.at(&self.site.base_url, &[("invoice", &written_id(invoice))]);
         url.map_err(|mismatch| step.fail("id", mismatch))
@@ -471,12 +475,12 @@ impl PaymentWebhook {
     }
 }
 
-fn is_number(answer: &Response, pointer: &str, wrapper: &str, expected: u64) -> Result<(), Mismatch> {
-    let found = json_found(answer, pointer, wrapper)?;
+fn is_number(invoice: Item<'_>, pointer: &Pointer, expected: u64) -> Result<(), Mismatch> {
+    let found = invoice.value(pointer)?;
     if number(&found) == Some(expected as f64) {
         return Ok(());
     }
-    let expected = phrase!("{} at {}", expected, ours(pointer));
+    let expected = phrase!("{} at {}", expected, ours(pointer.as_str()));
     Err(Mismatch::new(FailureKind::Assertion, expected, foreign(found.to_string())))
 }
 

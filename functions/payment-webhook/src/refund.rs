@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use check::{FailureKind, Mismatch, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
-use platform::{UserSession, is_status, reported_status, status};
-use probe::expect::json_found;
+use platform::{UserSession, is_status, status};
 use probe::{Method, Response};
 use runtime::{MemoryCell, Run, Step};
 use serde_json::Value;
@@ -40,9 +39,7 @@ impl PaymentWebhook {
             // The platform may refuse to void an invoice that the refund has closed.
             let answer = setup.user.get(&step, self.invoice_url(&step, &setup.paid_invoice)?).await?;
             let names = &self.site.platform.invoice;
-            let actual = json_found(&answer, names.status.as_str(), self.site.platform.wrapper.as_str());
-            let closed = actual.and_then(|actual| {
-                let actual = reported_status(&actual, names.status.as_str())?;
+            let closed = self.invoice(&answer).status(&names.status).and_then(|actual| {
                 let is_open =
                     [&names.open_status, &names.paid_status].iter().any(|open| is_status(open.as_str(), &actual));
                 let actual = phrase!("status {}", foreign(actual));

@@ -6,8 +6,7 @@ use check::metric::JOB_DELAY;
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use jiff::Timestamp;
 use platform::canaries::Canary as Sent;
-use platform::{Counting, Site, is_status, reported_status, short_id, status, time};
-use probe::expect::json_found;
+use platform::{Counting, Item, Site, is_status, reported_status, short_id, status, time};
 use probe::{Method, Request, Response, Url};
 use runtime::{MemoryCell, Run, Step};
 use secrecy::ExposeSecret;
@@ -183,19 +182,19 @@ impl JobApi<'_> {
 
     async fn state(&self, step: &Step<'_>, sent: &Sent) -> Result<JobState, StepEnded> {
         let names = &self.site.platform.job;
-        let wrapper = self.site.platform.wrapper.as_str();
         let url = names.record.at(&self.site.base_url, &[("job", &sent.id)]);
         let answer = self.ask(step, Method::GET, url.map_err(|mismatch| step.fail("id", mismatch))?, None).await?;
         if answer.status.as_u16() == 404 {
             return Ok(JobState::Pending("the platform does not know it".into()));
         }
         step.check("status", status(&answer, &[200]))?;
-        let actual = step.check_value("reported", json_found(&answer, names.status.as_str(), wrapper))?;
+        let item = Item::new(&self.site.platform, &answer, &[&names.id, &names.finished_at]);
+        let actual = step.check_value("reported", item.value(&names.status))?;
         // Recorded only when it fails.
         let actual =
             reported_status(&actual, names.status.as_str()).map_err(|mismatch| step.fail("reported", mismatch))?;
         if names.done_statuses.iter().any(|status| is_status(status.as_str(), &actual)) {
-            let at = json_found(&answer, names.finished_at.as_str(), wrapper).ok();
+            let at = item.value(&names.finished_at).ok();
             // Recorded only when it fails: the time is optional.
             let at = time(&self.site.platform.times, at.as_ref(), names.finished_at.as_str());
             return at.map(JobState::Done).map_err(|mismatch| step.fail("finished_at", mismatch));
@@ -212,8 +211,9 @@ impl JobApi<'_> {
         let url = names.dispatch.below(&self.site.base_url);
         let answer = self.ask(step, Method::POST, url, Some(&body)).await?;
         step.check("accepted", status(&answer, names.accepted.as_slice()))?;
-        let found = json_found(&answer, names.id.as_str(), self.site.platform.wrapper.as_str());
-        let id = found
+        let item = Item::new(&self.site.platform, &answer, &[&names.id, &names.status]);
+        let id = item
+            .value(&names.id)
             .and_then(|id| short_id(&id, names.id.as_str()))
             .and_then(|id| if id.len() <= MAX_ID_LENGTH { Ok(id) } else { Err(too_long(names.id.as_str(), id.len())) });
         step.check_value("id", id)
