@@ -6,6 +6,7 @@ mod ledger;
 mod refund;
 mod refusals;
 mod settings;
+mod statuses;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -277,6 +278,12 @@ impl PaymentWebhook {
         let id = invoice.value(&names.id).and_then(|id| short_id(&id, names.id.as_str()).map(|_| id));
         let id = step.check_value("id", id)?;
         step.check("total", is_number(invoice, &names.total, self.amount))?;
+        // Recorded only when it fails: an answer may leave out what the database fills in.
+        if let Some(status) = invoice.value(&names.status).ok().filter(|status| !status.is_null()) {
+            let open = reported_status(&status, names.status.as_str())
+                .and_then(|actual| statuses::expect_open(names, &actual));
+            open.map_err(|mismatch| step.fail("open", mismatch))?;
+        }
         Ok(id)
     }
 
@@ -364,7 +371,9 @@ impl PaymentWebhook {
                 let within = self.processing_deadline.as_secs();
                 let expected = phrase!("the invoice {} within {} s", ours(names.paid_status.as_str()), within);
                 let actual = phrase!("still {} {} s after the event was accepted", foreign(&current), took.as_secs());
-                return Err(step.fail("paid", Mismatch::new(FailureKind::Stale, expected, actual)));
+                let late = Mismatch::new(FailureKind::Stale, expected, actual);
+                let unknown = statuses::unknown_of_invoice(names, &current, "platform.invoice.paid_status");
+                return Err(step.fail("paid", unknown.unwrap_or(late)));
             }
             pause = pause.mul_f64(PAUSE_FACTOR).min(MAX_PAUSE);
         }

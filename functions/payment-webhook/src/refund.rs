@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{CounterEffect, FIRST_PAUSE, MAX_PAUSE, Memory, PAUSE_FACTOR, PaymentWebhook, Setup, record_delivery};
 use crate::event::{Kind, reference, signature};
 use crate::ledger::{RecordedPayment, delivery};
+use crate::statuses;
 
 impl PaymentWebhook {
     /// Refunds the payment and voids both invoices, so that no open invoice remains.
@@ -67,8 +68,11 @@ impl PaymentWebhook {
                 let expected = phrase!("the payment {} within {} s", ours(refunded), within);
                 let status = foreign(&payment.status);
                 let actual = phrase!("still {} {} s after the refund was accepted", status, took.as_secs());
-                let late = Mismatch::new(FailureKind::Stale, expected, actual).with_evidence(ours(reference));
-                return Err(step.fail("refunded", late));
+                let late = Mismatch::new(FailureKind::Stale, expected, actual);
+                let names = &self.site.platform.payment;
+                let known = [&names.succeeded_status, &names.refunded_status];
+                let unknown = statuses::unknown(known, &payment.status, "platform.payment.refunded_status");
+                return Err(step.fail("refunded", unknown.unwrap_or(late).with_evidence(ours(reference))));
             }
             pause = pause.mul_f64(PAUSE_FACTOR).min(MAX_PAUSE);
         }

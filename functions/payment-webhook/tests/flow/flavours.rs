@@ -1,6 +1,6 @@
 //! Platform variants: the documented one, one with other names for everything, and a school without online payment.
 
-use check::Outcome;
+use check::{FailureKind, Outcome};
 use check_testkit::{Harness, Observed};
 use demo_platform::faults::{Shows, catalogue};
 use demo_platform::seed::Seed;
@@ -111,4 +111,26 @@ async fn school_without_online_payment_is_skipped_if_configured() {
 
     let default = Harness::<PaymentWebhook>::with(Options { seed: seed(), ..Options::default() }, |_| {}).await;
     assert_eq!(default.run().await.step("invoices"), Some("failed"), "no status means unsupported by default");
+}
+
+/// A word that the settings do not know fails where it is read, and not as a late payment.
+#[tokio::test]
+async fn unknown_status_is_named_where_it_is_read() {
+    for (section, key, step, expected, actual) in [
+        ("invoice", "open_status", "new-invoices", "one of the statuses other, paid, void", "open; if"),
+        ("invoice", "paid_status", "processing", "one of the statuses open, other, void", "paid; if"),
+        ("payment", "refunded_status", "refund", "one of the statuses succeeded, other", "refunded; if"),
+    ] {
+        let harness = Harness::<PaymentWebhook>::with(Options::default(), |settings| {
+            settings.push_str(&format!("\n[platform.{section}]\n{key} = \"other\"\n"));
+        })
+        .await;
+        let observed = harness.run().await;
+        let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{key}: {:#?}", observed.report) };
+        let failure = failures.iter().find(|failure| failure.step == step);
+        let failure = failure.unwrap_or_else(|| panic!("{key}: {failures:#?}"));
+        assert_eq!((failure.kind, failure.expected.as_str()), (FailureKind::Assertion, expected), "{key}");
+        assert!(failure.actual.starts_with(actual), "{key}: {}", failure.actual);
+        assert!(failure.actual.ends_with(&format!("set `platform.{section}.{key}`")), "{key}: {}", failure.actual);
+    }
 }
