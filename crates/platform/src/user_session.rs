@@ -5,6 +5,7 @@
 //! judge all other answers themselves.
 
 mod state;
+mod token;
 mod words;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -33,9 +34,6 @@ const END_BY_HAND: &str = "A session expires by itself, a token may not. To end 
 
 /// Statuses of a path without a page, such as one that takes only the log-in itself.
 const NO_PAGE: [u16; 2] = [404, 405];
-
-/// Maximum length of a bearer token in bytes.
-const MAX_TOKEN: usize = 8 * 1024;
 
 /// Smallest difference between two clocks that counts as skew: the answer itself takes time, and HTTP dates are to the
 /// second.
@@ -403,22 +401,11 @@ impl<'r> UserSession<'r> {
 
     /// Takes the bearer token of an answer and masks it from now on.
     fn take_token(&self, response: &Response) -> Result<(), Mismatch> {
-        let login = &self.site.platform.login;
-        if login.mode != Mode::Token {
+        if self.site.platform.login.mode != Mode::Token {
             return Ok(());
         }
-        let found = expect::json_found(response, login.token_pointer.as_str(), self.wrapper())?;
-        let pointer = ours(login.token_pointer.as_str());
-        let Some(token) = found.as_str() else {
-            let expected = phrase!("a bearer token at {}", pointer);
-            return Err(Mismatch::new(FailureKind::Assertion, expected, "not a string"));
-        };
-        if token.len() > MAX_TOKEN {
-            let expected = phrase!("a bearer token of at most {} bytes at {}", MAX_TOKEN, pointer);
-            return Err(Mismatch::new(FailureKind::Assertion, expected, phrase!("one of {} bytes", token.len())));
-        }
-        self.run.mask(token);
-        self.lock().session.authorize(SecretString::from(token));
+        let token = token::read(&self.site.platform, response, |text| self.run.mask(text))?;
+        self.lock().session.authorize(token);
         Ok(())
     }
 
