@@ -27,6 +27,7 @@ use crate::site::{Site, status};
 use crate::totp::Totp;
 use crate::values::identity;
 use state::{LoginStage, SessionState, lock};
+use token::Found;
 
 /// Instructions for a session or token that could not be ended: no later run knows it.
 const END_BY_HAND: &str = "A session expires by itself, a token may not. To end either now, delete the account's sessions and \
@@ -135,14 +136,14 @@ impl<'r> UserSession<'r> {
             }
         };
         // Any session or token granted here is ended later, expected or not. A missing token is judged elsewhere.
-        let is_granted =
-            login.status.as_slice().contains(&response.status.as_u16()) || response.status.is_redirection();
-        let token = (is_granted || response.status.is_success()).then(|| self.take_token(&response));
-        if let Some(Err(_)) = token {
-            words::possible_tokens(&response).iter().for_each(|word| self.run.mask(word));
-        }
-        let has_token = login.mode == Mode::Token && matches!(token, Some(Ok(())));
-        self.lock().stage = if is_granted || has_token { LoginStage::LoggedIn } else { LoginStage::LoggedOut };
+        let is_one_of = |statuses: &settings::Statuses| statuses.as_slice().contains(&response.status.as_u16());
+        let is_granted = is_one_of(&login.status) || response.status.is_redirection();
+        self.lock().stage = match token::find(self.site, &response, self.run, &self.state) {
+            Found::Unread if !is_one_of(&login.refused) => LoginStage::TokenUnread,
+            Found::Token => LoginStage::LoggedIn,
+            Found::Unread | Found::Nothing if is_granted => LoginStage::LoggedIn,
+            Found::Unread | Found::Nothing => LoginStage::LoggedOut,
+        };
         Ok(response)
     }
 
@@ -155,7 +156,13 @@ impl<'r> UserSession<'r> {
         step.check("same_site", self.same_site(response))?;
         step.check("status", status(response, statuses))?;
         match login.mode {
-            Mode::Token => step.check("token", self.take_token(response))?,
+            Mode::Token => {
+                let token = token::take(self.site, response, self.run, &self.state);
+                if token.is_err() {
+                    self.lock().stage = LoginStage::TokenUnread;
+                }
+                step.check("token", token)?;
+            }
             Mode::Session => self.judge_new_cookies(step, response)?,
         }
         self.lock().stage = LoginStage::LoggedIn;
@@ -224,6 +231,9 @@ impl<'r> UserSession<'r> {
                 if skew.is_negative() { "behind" } else { "ahead of" },
             );
             return Err(step.inconclusive(Cause::ClockSkew, detail));
+        }
+        if token::find(self.site, &response, self.run, &self.state) == Found::Unread {
+            self.lock().stage = LoginStage::TokenUnread;
         }
         self.accept(step, &response, factor.status.as_slice())?;
         self.renew_page_token(step).await;
@@ -399,16 +409,6 @@ impl<'r> UserSession<'r> {
         }
     }
 
-    /// Takes the bearer token of an answer and masks it from now on.
-    fn take_token(&self, response: &Response) -> Result<(), Mismatch> {
-        if self.site.platform.login.mode != Mode::Token {
-            return Ok(());
-        }
-        let token = token::read(&self.site.platform, response, |text| self.run.mask(text))?;
-        self.lock().session.authorize(token);
-        Ok(())
-    }
-
     fn wrapper(&self) -> &str {
         self.site.platform.wrapper.as_str()
     }
@@ -563,6 +563,9 @@ async fn end_session(state: &Mutex<SessionState>, site: &Site, client: &Client) 
             (LoginStage::PasswordSent, Mode::Session) => return Ok(()),
             (LoginStage::PasswordSent, Mode::Token) => {
                 return Err("the log-in got no response: it may have issued a token, which would stay valid".into());
+            }
+            (LoginStage::TokenUnread, _) => {
+                return Err("the answer to the log-in may hold a token that was not read and would stay valid".into());
             }
             (LoginStage::LoggedIn, _) => log_out(&state.session, site),
         }

@@ -37,6 +37,8 @@ pub(super) enum LoginStage {
     LoggedOut,
     /// A password was sent and not answered: the result is unknown.
     PasswordSent,
+    /// There may be a token that was not read, so it cannot be ended.
+    TokenUnread,
     /// There is a session or token to end.
     LoggedIn,
     /// The session or token was ended.

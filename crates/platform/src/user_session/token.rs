@@ -1,19 +1,60 @@
 //! The bearer token in the answer to a log-in.
 
+use std::sync::Mutex;
+
 use check::{FailureKind, Mismatch, Phrase, ours, phrase};
 use probe::{Response, expect, name_character};
+use runtime::Run;
 use secrecy::SecretString;
 
-use crate::names::Platform;
+use super::state::{SessionState, lock};
+use super::words::possible_tokens;
+use crate::names::{Mode, Platform};
+use crate::site::Site;
 
 /// Maximum length of a bearer token in bytes.
 const MAX_LENGTH: usize = 8 * 1024;
+
+/// What an answer holds of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// No token.
+    Nothing,
+    /// A token that can be used.
+    Token,
+    /// Words that may be a token, in another place or form than expected.
+    Unread,
+}
+
+/// Takes the token of an answer that may grant one, expected or not. If none can be read, masks the words that may be one.
+pub(super) fn find(site: &Site, response: &Response, run: &Run, state: &Mutex<SessionState>) -> Found {
+    let may_grant = response.status.is_success() || response.status.is_redirection();
+    if site.platform.login.mode != Mode::Token || !may_grant {
+        return Found::Nothing;
+    }
+    if take(site, response, run, state).is_ok() {
+        return Found::Token;
+    }
+    let words = possible_tokens(response);
+    words.iter().for_each(|word| run.mask(word));
+    if words.is_empty() { Found::Nothing } else { Found::Unread }
+}
+
+/// Takes the token of an answer. Later requests send it.
+///
+/// # Errors
+/// A mismatch of kind `assertion` without a token that can be sent.
+pub(super) fn take(site: &Site, response: &Response, run: &Run, state: &Mutex<SessionState>) -> Result<(), Mismatch> {
+    let token = read(&site.platform, response, |text| run.mask(text))?;
+    lock(state).session.authorize(token);
+    Ok(())
+}
 
 /// Reads the token, and masks it from now on, even if it cannot be used. Errors do not quote it.
 ///
 /// # Errors
 /// A mismatch of kind `assertion` without a token that can be sent.
-pub(super) fn read(platform: &Platform, response: &Response, mask: impl Fn(&str)) -> Result<SecretString, Mismatch> {
+fn read(platform: &Platform, response: &Response, mask: impl Fn(&str)) -> Result<SecretString, Mismatch> {
     let pointer = platform.login.token_pointer.as_str();
     let found = expect::json_found(response, pointer, platform.wrapper.as_str())?;
     found.as_str().into_iter().for_each(mask);

@@ -10,6 +10,7 @@ mod mutation;
 mod second_factor;
 mod settings;
 mod shapes;
+mod tokens;
 
 use check_testkit::Observed;
 
