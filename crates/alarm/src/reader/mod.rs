@@ -125,7 +125,7 @@ fn metric_alarm(resource: &Resource) -> Result<Alarm, TemplateError> {
         Some(MissingData::Missing)
     };
     let logical_id = resource.id.clone();
-    let name = properties.text("AlarmName")?.unwrap_or_else(|| resource.id.clone());
+    let name = properties.alarm_name()?;
     let description = properties.text("AlarmDescription")?.unwrap_or_default();
     let (actions, metadata) = (properties.actions()?, resource.metadata.clone());
     let Evaluated { source, metrics, is_math, period } = evaluated;
@@ -235,7 +235,7 @@ fn composite_alarm(resource: &Resource, names: &[(String, String)]) -> Result<Co
     let rule = Rule::read(&rule).map_err(|error| resource.problem("AlarmRule", error.to_string()))?;
     Ok(CompositeAlarm {
         logical_id: resource.id.clone(),
-        name: properties.text("AlarmName")?.unwrap_or_else(|| resource.id.clone()),
+        name: properties.alarm_name()?,
         description: properties.text("AlarmDescription")?.unwrap_or_default(),
         rule,
         suppressor: properties.text("ActionsSuppressor")?.map(named),

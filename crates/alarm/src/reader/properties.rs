@@ -16,6 +16,11 @@ const MINUTE: f64 = 60.0;
 /// Periods below a minute that CloudWatch accepts. **Units:** seconds.
 const SHORT_PERIODS: [f64; 3] = [10.0, 20.0, 30.0];
 
+/// Limits of `PutMetricAlarm` and `PutCompositeAlarm`, according to the API reference of CloudWatch.
+const MAX_ACTIONS: usize = 5;
+const MAX_NAME: usize = 255;
+const MAX_DIMENSIONS: usize = 30;
+
 /// A table of properties, its path, and the parts of the alarm found so far that are not replayed.
 pub(super) struct Properties<'r> {
     pub(super) resource: &'r Resource,
@@ -157,14 +162,42 @@ impl<'r> Properties<'r> {
             let (Some(name), Some(value)) = (text("Name"), text("Value")) else {
                 return Err(self.problem(&format!("Dimensions[{index}]"), "expected Name and Value"));
             };
+            let path = format!("Dimensions[{index}].Name");
+            self.expect_length(&path, &name)?;
+            if dimensions.contains_key(&name) {
+                return Err(self.problem(&path, format!("expected a unique name, found `{name}` again")));
+            }
             dimensions.insert(name, value);
         }
+        if dimensions.len() > MAX_DIMENSIONS {
+            let rule = format!("expected at most {MAX_DIMENSIONS} dimensions, found {}", dimensions.len());
+            return Err(self.problem("Dimensions", rule));
+        }
         Ok(MetricId { namespace: self.required("Namespace")?, name: self.required("MetricName")?, dimensions })
+    }
+
+    /// Reads the name of the alarm. Without one, CloudFormation gives it one, which begins with the logical id.
+    pub(super) fn alarm_name(&self) -> Result<String, TemplateError> {
+        let Some(name) = self.text("AlarmName")? else { return Ok(self.resource.id.clone()) };
+        self.expect_length("AlarmName", &name)?;
+        Ok(name)
+    }
+
+    /// Expects the length of a name. That of a name in `${}` is known only after the deployment.
+    fn expect_length(&self, path: &str, name: &str) -> Result<(), TemplateError> {
+        let length = name.chars().count();
+        if is_symbolic(name) || (1..=MAX_NAME).contains(&length) {
+            return Ok(());
+        }
+        Err(self.problem(path, format!("expected a name of 1 to {MAX_NAME} characters, found {length}")))
     }
 
     pub(super) fn actions(&self) -> Result<Actions, TemplateError> {
         let list = |name: &str| match self.values.get(name) {
             None => Ok(Vec::new()),
+            Some(Value::Array(items)) if items.len() > MAX_ACTIONS => {
+                Err(self.problem(name, format!("expected at most {MAX_ACTIONS} actions, found {}", items.len())))
+            }
             Some(Value::Array(items)) => {
                 let text = |item: &Value| item.as_str().map(str::to_owned);
                 let texts: Option<Vec<String>> = items.iter().map(text).collect();

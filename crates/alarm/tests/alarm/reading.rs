@@ -398,6 +398,16 @@ fn invalid_properties_are_rejected_with_their_path() {
         ("AlarmActions: a".to_owned(), "AlarmActions: expected a list, found \"a\""),
         ("AlarmActions: [1]".to_owned(), "AlarmActions: expected a list of strings"),
         ("Dimensions: [{ Name: A }]".to_owned(), "Dimensions[0]: expected Name and Value"),
+        ("Dimensions: [{ Name: \"\", Value: b }]".to_owned(), "Dimensions[0].Name: expected a name of 1 to 255 characters, found 0"),
+        (
+            "Dimensions: [{ Name: A, Value: b }, { Name: A, Value: c }]".to_owned(),
+            "Dimensions[1].Name: expected a unique name, found `A` again",
+        ),
+        (
+            "Metrics: [{ Id: m, MetricStat: { Metric: { Namespace: T, MetricName: M, Dimensions: [{ Name: \"\", Value: b }] }, Stat: Sum, Period: 60 } }]"
+                .to_owned(),
+            "Metrics[0].MetricStat.Metric.Dimensions[0].Name: expected a name",
+        ),
         (
             "Metrics: [{ Id: m, MetricStat: { Metric: { MetricName: M }, Stat: Sum, Period: 60 } }]".to_owned(),
             "Metrics[0].MetricStat.Metric.Namespace: expected a string, found none",
@@ -429,5 +439,79 @@ fn invalid_properties_are_rejected_with_their_path() {
     ] {
         let message = alarms(&alarm_template(&properties).unwrap()).unwrap_err().to_string();
         assert!(message.contains(expected), "{properties}\n{message}");
+    }
+}
+
+#[test]
+fn limits_of_cloudwatch_are_kept() {
+    let many = |number: usize, item: &dyn Fn(usize) -> String| (0..number).map(item).collect::<Vec<_>>().join(", ");
+    let actions = |number| many(number, &|index| format!("arn:{index}"));
+    let dimensions = |number| many(number, &|index| format!("{{ Name: d{index}, Value: v }}"));
+    let name = |length| "n".repeat(length);
+    for (accepted, refused, expected) in [
+        (
+            format!("AlarmActions: [{}]", actions(5)),
+            format!("AlarmActions: [{}]", actions(6)),
+            "AlarmActions: expected at most 5 actions, found 6",
+        ),
+        (
+            format!("OKActions: [{}]", actions(5)),
+            format!("OKActions: [{}]", actions(7)),
+            "OKActions: expected at most 5 actions, found 7",
+        ),
+        (
+            format!("InsufficientDataActions: [{}]", actions(5)),
+            format!("InsufficientDataActions: [{}]", actions(6)),
+            "InsufficientDataActions: expected at most 5 actions, found 6",
+        ),
+        (
+            format!("AlarmName: {}", name(255)),
+            format!("AlarmName: {}", name(256)),
+            "AlarmName: expected a name of 1 to 255 characters, found 256",
+        ),
+        (
+            "AlarmName: n".to_owned(),
+            "AlarmName: \"\"".to_owned(),
+            "AlarmName: expected a name of 1 to 255 characters, found 0",
+        ),
+        // Characters, and not bytes.
+        (format!("AlarmName: {}", "\u{e6}".repeat(255)), format!("AlarmName: {}", "\u{e6}".repeat(256)), "found 256"),
+        // Known only after the deployment.
+        (
+            format!("AlarmName: \"{{{{resolve:ssm:/name}}}}{}\"", name(255)),
+            format!("AlarmName: {}", name(257)),
+            "found 257",
+        ),
+        (
+            format!("Dimensions: [{}]", dimensions(30)),
+            format!("Dimensions: [{}]", dimensions(31)),
+            "Dimensions: expected at most 30 dimensions, found 31",
+        ),
+    ] {
+        let read = alarms(&alarm_template(&accepted).unwrap());
+        assert!(read.is_ok(), "{accepted}: {read:?}");
+        let message = alarms(&alarm_template(&refused).unwrap()).unwrap_err().to_string();
+        assert!(message.contains(expected), "{refused}\n{message}");
+    }
+}
+
+#[test]
+fn limits_hold_for_composite_alarms() {
+    let template = |properties: &str| {
+        let text = format!(
+            "Resources:\n  All: {{ Type: AWS::CloudWatch::CompositeAlarm, Properties: {{ AlarmRule: 'ALARM(\"a\")', {properties} }} }}\n"
+        );
+        alarm::Template::read(&text, &alarm::Inputs::default()).unwrap()
+    };
+    assert!(alarms(&template("AlarmName: n, AlarmActions: [a, b, c, d, e]")).is_ok());
+    for (properties, expected) in [
+        (
+            "AlarmActions: [a, b, c, d, e, f]".to_owned(),
+            "All.Properties.AlarmActions: expected at most 5 actions, found 6",
+        ),
+        (format!("AlarmName: {}", "n".repeat(300)), "All.Properties.AlarmName: expected a name of 1 to 255 characters"),
+    ] {
+        let message = alarms(&template(&properties)).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
     }
 }

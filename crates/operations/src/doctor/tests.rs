@@ -246,12 +246,14 @@ fn each_rejected_alarm_is_a_single_finding() {
     let text = with_property(&shipped(ALARMS), "ErrorRate", "DatapointsToAlarm", "60");
     let text = with_property(&text, "FailingLogin", "DatapointsToAlarm", "3");
     let text = with_property(&text, "SmsQueue", "ComparisonOperator", "MoreOrLess");
+    let text = with_property(&text, "SlowQueries", "AlarmName", &"n".repeat(256));
     let found = findings(&shipped(FUNCTIONS), &text);
     let paths: Vec<&str> = found.iter().map(|finding| finding.path.as_str()).collect();
     let expected = [
         "Resources.FailingLogin.Properties.DatapointsToAlarm",
         "Resources.SmsQueue.Properties.ComparisonOperator",
         "Resources.ErrorRate.Properties.DatapointsToAlarm",
+        "Resources.SlowQueries.Properties.AlarmName",
     ];
     assert_eq!(paths, expected, "{found:#?}");
 }
