@@ -218,7 +218,16 @@ impl<'r> UserSession<'r> {
         self.run.mask(code.expose_secret());
         let fields = [(factor.code_field.as_str(), code.expose_secret())];
         let request = self.post(factor.path.below(&self.site.base_url), &fields);
-        let response = self.site.ask(step, request).await?;
+        let before = self.lock().stage;
+        // A token comes with the answer to the code, as in `send_password`.
+        if self.site.platform.login.mode == Mode::Token {
+            self.lock().stage = LoginStage::PasswordSent;
+        }
+        let response = self.site.ask(step, request).await;
+        if response.is_ok() || !step.has_failed() {
+            self.lock().stage = before;
+        }
+        let response = response?;
         if response.status.is_client_error()
             && let Some(skew) = skew(&response, self.run.clock().now())
             && skew.unsigned_abs() > factor.period.get().max(MIN_SKEW)

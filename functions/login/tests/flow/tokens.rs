@@ -13,6 +13,8 @@ use crate::flavours::use_plain_account;
 
 const TOKEN: &str = "7|Zx9QwErTyUiOpAsDfGhJkLzXcVbNm0123456789";
 const OK: &str = "200 OK\r\nContent-Type: application/json";
+/// Stands for no answer: the connection closes.
+const LOST: &str = "";
 const UNKNOWN: &str = "401 Unauthorized\r\nContent-Type: application/json";
 
 /// A run at a server that answers the correct password so, everything that the run said, and the number of log-outs with the token.
@@ -33,6 +35,7 @@ async fn run(head: &'static str, body: String, has_second_factor: bool) -> Logge
                 answer("422 Unprocessable Content\r\nContent-Type: application/json", "{}")
             }
             ["POST", "/api/login"] if has_second_factor => answer(OK, r#"{"two_factor":true}"#),
+            ["POST", "/api/two-factor-challenge"] if head == LOST => Vec::new(),
             ["POST", "/api/login" | "/api/two-factor-challenge"] => answer(head, &body),
             ["POST", "/api/logout"] if is_ours => {
                 seen.fetch_add(1, Ordering::Relaxed);
@@ -124,6 +127,15 @@ async fn token_of_an_unexpected_status_is_ended() {
         assert!(!output.contains("Zx9QwErTyUiOp"), "the token is in {output}");
         assert_eq!((log_outs, &observed.report.leftovers[..]), (1, &[][..]), "{head}");
     }
+}
+
+/// The platform may have issued a token in an answer that was lost.
+#[tokio::test]
+async fn lost_answer_to_a_code_is_reported_as_a_leftover() {
+    let Logged { observed, .. } = run(LOST, String::new(), true).await;
+    assert_eq!(observed.step("second-factor"), Some("failed"), "{:#?}", observed.report);
+    let [leftover] = &observed.report.leftovers[..] else { panic!("{:#?}", observed.report.leftovers) };
+    assert!(leftover.detail.contains("it may have issued a token"), "{leftover:?}");
 }
 
 /// A refused password leaves nothing behind, whatever its answer looks like.
