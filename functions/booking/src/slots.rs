@@ -1,6 +1,7 @@
 //! Free slots for a lesson, and the order in which a run tries them.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::iter;
 use std::time::Duration;
 
 use check::Mismatch;
@@ -79,30 +80,31 @@ impl FreeTimes {
     }
 
     /// Returns the lessons of this length between `from` and `to`, none of which overlap. Each begins with a listed time, or right
-    /// after another lesson in the same one, since a platform may take no other beginnings. The order depends on the run,
-    /// so that concurrent runs rarely try the same lesson.
+    /// after another lesson in the same one, since a platform may take no other beginnings. Those within one listed time come
+    /// first. Otherwise the order depends on the run, so that concurrent runs rarely try the same lesson.
     pub(crate) fn lessons(&self, length: Duration, from: Timestamp, to: Timestamp, run_id: &str) -> Vec<Slot> {
-        let mut lessons: Vec<Slot> = Vec::new();
-        for time in &self.listed {
-            let mut starts_at = time.starts_at;
-            while let Ok(ends_at) = starts_at.checked_add(length)
-                && (starts_at == time.starts_at || ends_at <= time.ends_at)
-                && lessons.len() < MAX_LESSONS
-            {
-                let lesson = Slot { starts_at, ends_at };
-                let is_later = lessons.last().is_none_or(|last| last.ends_at <= starts_at);
-                if from <= starts_at && ends_at <= to && is_later && self.holds(lesson) {
-                    lessons.push(lesson);
-                }
-                starts_at = ends_at;
+        let at = |starts_at: Timestamp| Some(Slot { starts_at, ends_at: starts_at.checked_add(length).ok()? });
+        let within = self.listed.iter().flat_map(|time| {
+            let lessons = iter::successors(at(time.starts_at), move |lesson| at(lesson.ends_at));
+            lessons.take_while(|lesson| lesson.ends_at <= time.ends_at)
+        });
+        let across = self.listed.iter().filter_map(|time| at(time.starts_at)).filter(|lesson| self.holds(*lesson));
+        let mut lessons: Vec<(bool, Slot)> = Vec::new();
+        for (is_across, lesson) in within.map(|lesson| (false, lesson)).chain(across.map(|lesson| (true, lesson))) {
+            if lessons.len() == MAX_LESSONS {
+                break;
+            }
+            let is_in_window = from <= lesson.starts_at && lesson.ends_at <= to;
+            if is_in_window && !lessons.iter().any(|(_, other)| other.overlaps(lesson)) {
+                lessons.push((is_across, lesson));
             }
         }
-        lessons.sort_by_cached_key(|lesson| {
+        lessons.sort_by_cached_key(|(is_across, lesson)| {
             let mut hasher = DefaultHasher::new();
             (run_id, lesson.starts_at.as_nanosecond()).hash(&mut hasher);
-            hasher.finish()
+            (*is_across, hasher.finish())
         });
-        lessons
+        lessons.into_iter().map(|(_, lesson)| lesson).collect()
     }
 }
 
@@ -163,6 +165,7 @@ mod tests {
             ("quarter hours", (0..8).map(|n| (n * 15, n * 15 + 15)).collect(), vec![0, 45]),
             ("hours, which are the only beginnings", vec![(60, 120), (0, 60)], vec![0, 60]),
             ("overlapping", vec![(30, 120), (0, 60)], vec![0, 75]),
+            ("in pieces around an hour", vec![(0, 30), (30, 90), (90, 120)], vec![30]),
             ("listed twice", vec![(0, 120), (0, 120)], vec![0, 45]),
             ("one within another", vec![(0, 120), (30, 40), (70, 70), (100, 20)], vec![0, 45]),
         ] {
@@ -179,6 +182,21 @@ mod tests {
         }
         let gap = times(&[(0, 30), (31, 75)]);
         assert_eq!((in_order(&gap), gap.holds(Slot { starts_at: at(0), ends_at: at(45) })), (vec![], false));
+    }
+
+    #[test]
+    fn lessons_within_one_listed_time_come_first() {
+        let free = free(&[
+            ("2026-11-26T08:00:00Z", "2026-11-26T08:30:00Z"),
+            ("2026-11-26T08:30:00Z", "2026-11-26T09:00:00Z"),
+            ("2026-11-26T09:00:00Z", "2026-11-26T10:00:00Z"),
+        ]);
+        let (from, to) = ("2026-11-26T00:00:00Z".parse().unwrap(), "2026-11-27T00:00:00Z".parse().unwrap());
+        for run in 0..20 {
+            let lessons = free.lessons(LESSON, from, to, &run.to_string());
+            let starts: Vec<String> = lessons.iter().map(|lesson| lesson.starts_at.to_string()).collect();
+            assert_eq!(starts, ["2026-11-26T09:00:00Z", "2026-11-26T08:00:00Z"]);
+        }
     }
 
     #[test]
