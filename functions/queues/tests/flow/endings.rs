@@ -5,8 +5,10 @@ use std::time::Duration;
 use check::{Cause, Outcome};
 use check_testkit::Harness;
 use demo_platform::{Fault, Options};
+use hostile::{Server, answer};
 use queues::Queues;
 use runtime::OperatorStore;
+use serde_json::{Map, Value, json};
 
 use crate::{reason, step};
 
@@ -70,6 +72,28 @@ async fn without_names_all_reported_queues_are_judged() {
     for queue in ["default", "emails", "payments"] {
         assert_eq!(step(&observed, queue, "progress"), Some("passed"), "{queue}");
     }
+}
+
+/// Sixty queues are more than one run reports.
+#[tokio::test]
+async fn last_of_many_queues_is_judged_and_measured() {
+    let healthy = |number| (format!("q-{number:02}"), json!({ "pending": 0, "oldest_seconds": 0, "failed": 0 }));
+    let mut queues: Map<String, Value> = (0..60).map(healthy).collect();
+    queues.insert("y-busy".to_owned(), json!({ "pending": 700, "oldest_seconds": 5, "failed": 2 }));
+    queues.insert("z-odd".to_owned(), json!({ "pending": "many", "oldest_seconds": 5, "failed": 1 }));
+    let counters = json!({ "window_seconds": 300, "queue": queues, "scheduled_tasks": [] }).to_string();
+    let server = Server::plain(move |_| answer("200 OK\r\nContent-Type: application/json", &counters)).await;
+    let base_url = format!("http://{}", server.address);
+    let change = |settings: &mut String| {
+        *settings = settings.replace(r#"queues = ["default", "emails", "payments"]"#, "");
+    };
+    let harness = Harness::<Queues>::behind(Options::default(), change, async |_| base_url).await;
+    let observed = harness.run().await;
+    assert_eq!(step(&observed, "z-odd", "progress"), Some("failed"), "{:#?}", observed.report);
+    assert_eq!(step(&observed, "y-busy", "progress"), Some("passed"), "{:#?}", observed.report);
+    assert_eq!((observed.metrics["QueueBacklog"], observed.metrics["FailedJobs"]), (700.0, 3.0));
+    let steps = &observed.report.last_attempt().unwrap().steps;
+    assert_eq!(steps.iter().filter(|step| step.name == "progress").count(), 50);
 }
 
 #[tokio::test]
