@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::findings::{AuditInput, FUNCTIONS, Finding, Findings, OWN_NAMESPACES};
 use super::numbers::NON_NEGATIVE;
 
+/// Maximum length of a dimension's value. **Units:** characters.
+const MAX_DIMENSION_VALUE: usize = 1_024;
+
 /// Returns all findings, in the order of the templates.
 pub(super) fn audit(input: &AuditInput<'_>) -> Vec<Finding> {
     let mut findings = Findings { input, current: input.alarms, found: Vec::new() };
@@ -28,6 +31,7 @@ pub(super) fn audit(input: &AuditInput<'_>) -> Vec<Finding> {
             findings.audit_description(alarm);
             if let Some(numbers) = alarm.numbers() {
                 let id = alarm.logical_id();
+                findings.audit_dimension_values(id, &numbers);
                 findings.audit_metrics(id, &numbers, &cadences);
                 findings.audit_metric_filters(id, &numbers);
                 findings.audit_aws_metrics(id, &numbers);
@@ -222,6 +226,18 @@ impl Findings<'_> {
             rules.extend(links.filter(|link| link.contains(".md")).filter_map(|link| self.broken_link(link)));
             for rule in rules {
                 self.report(&dashboard.id, "Properties.DashboardBody", rule);
+            }
+        }
+    }
+
+    /// CloudWatch takes values of dimensions up to a length, and no empty ones.
+    fn audit_dimension_values(&mut self, id: &str, numbers: &Numbers) {
+        for (name, value) in numbers.metrics.iter().flat_map(|watched| &watched.metric.dimensions) {
+            let length = value.chars().count();
+            if !(1..=MAX_DIMENSION_VALUE).contains(&length) {
+                let rule =
+                    format!("expected a value of 1 to {MAX_DIMENSION_VALUE} characters for {name}, found {length}");
+                self.report(id, "Properties.Dimensions", format!("{rule}: CloudWatch would reject the alarm"));
             }
         }
     }

@@ -227,6 +227,13 @@ fn each_mistake_in_the_alarms_is_found() {
             "not judged: AWS/SQS/NumberOfMessagesSnt is not known here",
         ),
         (
+            "EmailQueue",
+            "Value: email",
+            "Value: \"\"",
+            "EmailQueue.Properties.Dimensions",
+            "expected a value of 1 to 1024 characters for Channel, found 0",
+        ),
+        (
             "FailedInvocations",
             "Name: QueueName",
             "Name: Queue",
