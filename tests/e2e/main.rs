@@ -25,5 +25,6 @@ mod privileges;
 mod runs;
 mod runtime_api;
 mod secrets;
+mod store;
 mod termination;
 mod world;

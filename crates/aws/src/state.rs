@@ -33,8 +33,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// Creates the table of this name.
-    pub(crate) fn new(client: Client, name: impl Into<String>) -> Self {
+    /// Creates the store on the table of this name. Calls no service.
+    pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self { client, name: name.into() }
     }
 }
