@@ -173,6 +173,67 @@ async fn writer() {
     }
 }
 
+/// A process like [`writer`] that does not wait for the disk: the control of the test below.
+#[test]
+fn hasty_writer() {
+    let Some(file) = std::env::var_os(WRITER) else { return };
+    let connection = Connection::open(file).unwrap();
+    connection.pragma_update(None, "synchronous", "OFF").unwrap();
+    for number in 1.. {
+        connection.execute("INSERT INTO checks (id, version, state) VALUES (?, 1, '{}')", [number]).unwrap();
+        println!("stored {number}");
+    }
+}
+
+/// The log of a write is on the disk before the write is acknowledged, and so before a message is sent.
+#[cfg(target_os = "linux")]
+#[test]
+fn acknowledged_writes_are_on_the_disk() {
+    let trace = |test: &str| -> String {
+        let file = file(test);
+        drop(Store::open(&file).unwrap());
+        let output = file.with_extension("trace");
+        let calls = "--trace=write,pwrite64,fsync,fdatasync";
+        let mut writer = Command::new("strace")
+            .args(["--follow-forks", calls, "--decode-fds=path", "--output"])
+            .arg(&output)
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(WRITER, &file)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("strace is missing; install it: sudo apt-get install --yes strace");
+        let lines = BufReader::new(writer.stdout.take().unwrap()).lines();
+        let stored = lines.map_while(Result::ok).filter(|line| line.starts_with("stored ")).take(20).count();
+        assert_eq!(stored, 20, "{test} ended by itself");
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        fs::read_to_string(output).unwrap()
+    };
+    let is_synced = |trace: &str| {
+        let (mut unsynced, mut acknowledged) = (false, 0);
+        for call in trace.lines() {
+            match call {
+                call if call.contains("pwrite64(") && call.contains("-wal") => unsynced = true,
+                call if call.contains("sync(") && call.contains("-wal") => unsynced = false,
+                call if call.contains("write(1") && call.contains("stored ") => {
+                    acknowledged += 1;
+                    if unsynced {
+                        return false;
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert!(acknowledged >= 20, "{trace}");
+        true
+    };
+    let calm = trace("writer");
+    assert!(is_synced(&calm), "{calm}");
+    assert!(!is_synced(&trace("hasty_writer")), "without waiting, the test fails");
+}
+
 #[tokio::test]
 async fn kills_lose_nothing_and_damage_nothing() {
     let file = file("killed");

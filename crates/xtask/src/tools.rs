@@ -195,6 +195,9 @@ pub const CURL: Debian = Debian { program: "curl", package: "curl" };
 /// A web server with TLS, in a test.
 pub const OPENSSL: Debian = Debian { program: "openssl", package: "openssl" };
 
+/// Shows system calls, in a test of what is on the disk and when.
+pub const STRACE: Debian = Debian { program: "strace", package: "strace" };
+
 /// Servers that checks read in tests.
 pub const SERVERS: [Debian; 3] = [
     Debian { program: "mariadbd", package: "mariadb-server" },
