@@ -29,10 +29,13 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::figures::Figures;
+use crate::stores::{InFile, Kept};
 use crate::world::*;
 
 /// Number of histories when `HISTORIES` is not set.
 const HISTORIES: u64 = 10_000;
+/// Number of histories on the store in a file, which take longer, when `HISTORIES` is not set.
+const HISTORIES_IN_FILE: u64 = 1_000;
 /// Minutes in which anything may happen.
 const EVENTFUL: i64 = 11;
 /// Quiet minutes at the end, after which all incidents must be over.
@@ -66,8 +69,8 @@ struct Witness {
 }
 
 /// One process, whose calls can be cut off at any boundary.
-struct Process {
-    memory: Arc<Memory>,
+struct Process<K> {
+    memory: Arc<K>,
     witness: Arc<Mutex<Witness>>,
     variant: Variant,
     /// Probability that a call fails, in percent.
@@ -78,7 +81,7 @@ struct Process {
     crashed: Notify,
 }
 
-impl Process {
+impl<K: Kept> Process<K> {
     /// Marks a boundary with the outside world, where the process may crash: nothing runs after that.
     async fn boundary(&self) {
         tokio::task::yield_now().await;
@@ -114,7 +117,7 @@ fn failed(operation: &str) -> PortError {
 }
 
 #[async_trait]
-impl StateStore for Process {
+impl<K: Kept> StateStore for Process<K> {
     async fn load(&self, check: &str) -> Result<StateItem, PortError> {
         self.boundary().await;
         let item = self.memory.load(check).await;
@@ -162,7 +165,7 @@ impl StateStore for Process {
 }
 
 #[async_trait]
-impl MetricSink for Process {
+impl<K: Kept> MetricSink for Process<K> {
     async fn publish(&self, data: &[Datum]) -> Result<(), PortError> {
         self.boundary().await;
         self.memory.publish(data).await?;
@@ -172,7 +175,7 @@ impl MetricSink for Process {
 }
 
 #[async_trait]
-impl Notifier for Process {
+impl<K: Kept> Notifier for Process<K> {
     fn has(&self, topic: Topic) -> bool {
         self.memory.has(topic)
     }
@@ -221,10 +224,10 @@ struct Start {
     minute: i64,
 }
 
-struct History {
+struct History<K> {
     rng: Rng,
     variant: Variant,
-    memory: Arc<Memory>,
+    memory: Arc<K>,
     witness: Arc<Mutex<Witness>>,
     truth: Vec<Vec<char>>,
     creates: bool,
@@ -232,7 +235,7 @@ struct History {
     figures: Figures,
 }
 
-impl History {
+impl<K: Kept> History<K> {
     fn new(seed: u64, variant: Variant) -> Self {
         let mut rng = Rng::with_seed(seed);
         let truth = SUBJECTS.map(|_| truth(&mut rng)).to_vec();
@@ -240,7 +243,7 @@ impl History {
         Self {
             rng,
             variant,
-            memory: Arc::default(),
+            memory: K::empty(),
             witness: Arc::default(),
             truth,
             creates,
@@ -305,7 +308,7 @@ impl History {
 
     /// Picks one boundary of such a run at random, by counting the boundaries of a run on a copy.
     async fn random_boundary(&mut self, start: Start) -> usize {
-        let copy = Arc::new(Memory::clone(&self.memory));
+        let copy = self.memory.copied();
         let boundaries = self.process(start, None, 0, copy, Arc::default()).await;
         self.rng.usize(1..=boundaries.max(1))
     }
@@ -316,9 +319,9 @@ impl History {
         start: Start,
         crash_at: Option<usize>,
         failure_percent: u32,
-        memory: Arc<Memory>,
+        memory: Arc<K>,
         witness: Arc<Mutex<Witness>>,
-    ) -> impl Future<Output = usize> + use<> {
+    ) -> impl Future<Output = usize> + use<K> {
         let process = Arc::new(Process {
             memory,
             witness,
@@ -475,9 +478,9 @@ fn failed_attempts(letters: &[char], creates: bool, since: Timestamp, until: Tim
 }
 
 /// A flow that finds the state given by each subject's letter.
-fn flow(
+fn flow<K: Kept>(
     letters: Vec<char>,
-    process: Arc<Process>,
+    process: Arc<Process<K>>,
 ) -> impl for<'a> Fn(&'a Run, usize) -> BoxFuture<'a, ()> + Send + Sync + 'static {
     move |run, attempt| {
         let (letters, process) = (letters.clone(), Arc::clone(&process));
@@ -485,7 +488,7 @@ fn flow(
     }
 }
 
-async fn look(run: &Run, attempt: usize, letters: &[char], process: &Process) {
+async fn look<K: Kept>(run: &Run, attempt: usize, letters: &[char], process: &Process<K>) {
     for (name, letter) in SUBJECTS.iter().zip(letters) {
         let step = run.step(&subject(name), "answer");
         process.boundary().await;
@@ -499,14 +502,14 @@ async fn look(run: &Run, attempt: usize, letters: &[char], process: &Process) {
 }
 
 /// Plays histories on two threads, each with its own paused clock.
-fn play(variant: Variant, seeds: std::ops::Range<u64>) -> Figures {
+fn play<K: Kept>(variant: Variant, seeds: std::ops::Range<u64>) -> Figures {
     let middle = seeds.start + (seeds.end - seeds.start) / 2;
     let part = |seeds: std::ops::Range<u64>| {
         move || {
             let mut figures = Figures::default();
             for seed in seeds {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-                let played = runtime.unwrap().block_on(async { History::new(seed, variant).play(seed).await });
+                let played = runtime.unwrap().block_on(async { History::<K>::new(seed, variant).play(seed).await });
                 figures.add(played);
             }
             figures
@@ -526,8 +529,12 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn crashes_lose_repeat_and_contradict_nothing() {
-    let seeds = number("SEED").map_or(0..number("HISTORIES").unwrap_or(HISTORIES), |seed| seed..seed + 1);
-    let figures = play(Variant::Correct, seeds);
+    let seeds = |default: u64| number("SEED").map_or(0..number("HISTORIES").unwrap_or(default), |seed| seed..seed + 1);
+    let in_file = play::<InFile>(Variant::Correct, seeds(HISTORIES_IN_FILE));
+    println!("in a file: {in_file}");
+    assert_eq!(in_file.violations(), 0, "in a file: {in_file}");
+    let seeds = seeds(HISTORIES);
+    let figures = play::<Memory>(Variant::Correct, seeds);
     println!("{figures}");
     assert_eq!(figures.violations(), 0, "{figures}");
     if figures.histories >= 1_000 {
@@ -541,7 +548,7 @@ fn crashes_lose_repeat_and_contradict_nothing() {
 /// Control: the histories detect the mistake prevented by the outbox.
 #[test]
 fn clearing_before_sending_loses_messages() {
-    let figures = play(Variant::ClearBeforeSend, 0..300);
+    let figures = play::<Memory>(Variant::ClearBeforeSend, 0..300);
     println!("with clear before send: {figures}");
     assert!(figures.lost > 0, "{figures}");
 }
@@ -549,7 +556,7 @@ fn clearing_before_sending_loses_messages() {
 /// Control: the histories detect the mistake prevented by the conditional write.
 #[test]
 fn unconditional_write_breaks_the_guarantees() {
-    let figures = play(Variant::WithoutCondition, 0..300);
+    let figures = play::<Memory>(Variant::WithoutCondition, 0..300);
     println!("without the condition: {figures}");
     assert!(figures.violations() > 0, "{figures}");
 }

@@ -24,5 +24,6 @@ mod outcomes;
 mod refusals;
 #[cfg(test)]
 mod secrets;
+mod stores;
 #[cfg(test)]
 mod world;
