@@ -32,8 +32,6 @@ pub(super) fn judge(deployment: &Deployment, notes: &mut Notes) {
     private_network(deployment, notes);
     base_url(deployment, notes);
     clock(deployment, notes);
-    let accounts = "only a log-in shows it: synthetics run login booking payment-webhook notifications --settings FILE";
-    notes.could_not("accounts on the platform", &deployment.environment, accounts);
 }
 
 fn has_sms(deployment: &Deployment) -> bool {

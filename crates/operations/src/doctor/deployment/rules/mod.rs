@@ -1,5 +1,6 @@
 //! Rules: what is wrong with a deployment, given the facts.
 
+mod accounts;
 mod alarms;
 mod functions;
 mod limits;
@@ -16,6 +17,7 @@ pub(super) fn judge(deployment: &Deployment, notes: &mut Notes) {
     stacks::judge(deployment, notes);
     functions::judge(deployment, notes);
     secrets::judge(deployment, notes);
+    accounts::judge(deployment, notes);
     provenance::judge(deployment, notes);
     topics::judge(deployment, notes);
     alarms::judge(deployment, notes);
