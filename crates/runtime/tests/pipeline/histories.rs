@@ -20,8 +20,8 @@ use jiff::Timestamp;
 use local::{EnvironmentSecrets, Memory};
 use probe::Redactor;
 use runtime::{
-    Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, OperatorStore, PortError, Ports, Run,
-    StateItem, StateStore, execute,
+    Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, PortError, Ports, Run, StateItem,
+    StateStore, execute,
 };
 use serde_json::json;
 use settings::SecretRef;

@@ -1,4 +1,5 @@
 //! Stores that the histories are played on.
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ impl Kept for Memory {
     }
 }
 
-/// The store in a file of its own.
+/// The store in a file.
 pub struct InFile {
     store: Store,
     folder: PathBuf,

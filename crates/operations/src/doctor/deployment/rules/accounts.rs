@@ -50,6 +50,6 @@ fn log_in_failure(item: &StateItem) -> Option<&Failure> {
 
 fn has_recent_verdict(deployment: &Deployment, item: &StateItem) -> bool {
     let last = item.last_run.values().map(|run| run.at).max();
-    let is_blind = item.state.subjects.values().any(|subject| subject.monitoring_gap.is_some());
-    !is_blind && last.is_some_and(|last| deployment.at.duration_since(last) <= RECENT)
+    let has_gap = item.state.subjects.values().any(|subject| subject.monitoring_gap.is_some());
+    !has_gap && last.is_some_and(|last| deployment.at.duration_since(last) <= RECENT)
 }
