@@ -33,8 +33,8 @@ impl Exit {
             match &report.outcome {
                 Outcome::Failed { .. } => return Self::Failed,
                 _ if !report.leftovers.is_empty() => return Self::Failed,
-                Outcome::Inconclusive { .. } => exit = Self::Inconclusive,
-                Outcome::Passed | Outcome::Maintenance { .. } | Outcome::Refused { .. } => {}
+                Outcome::Inconclusive { .. } | Outcome::Refused { .. } => exit = Self::Inconclusive,
+                Outcome::Passed | Outcome::Maintenance { .. } => {}
             }
         }
         exit

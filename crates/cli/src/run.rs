@@ -1,5 +1,6 @@
 //! `synthetics run`.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use anyhow::bail;
 use check::{Outcome, Report};
 use local::Memory;
 use operations::checks;
-use runtime::{AnyCheck, CancellationToken, Clock, Invocation, Ports};
+use runtime::{AnyCheck, CancellationToken, Clock, Invocation, PortError, Ports, RunError};
 use serde_json::json;
 
 use crate::arguments::RunOptions;
@@ -33,20 +34,22 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     }
     let output = Output::new(options)?;
     let interrupt = Interrupt::listen()?;
-    let reports = if let Some(file) = &options.settings {
+    let (reports, is_incomplete) = if let Some(file) = &options.settings {
         let checks = allowed(checks::from_file(file, &options.checks)?, options)?;
-        let environment = checks.first().map(|check| check.common().environment.as_str()).unwrap_or_default();
-        let kept = Kept::open(options.store.as_deref(), environment)?;
-        let runs = Runs { ports: &kept.ports(interrupt.token.clone())?, kept: &kept };
+        let kept = kept(options, &checks)?;
+        let runs = Runs::new(kept.ports(interrupt.token.clone())?, kept);
         let invocation = || Invocation { may_send: options.send_canaries, ..Invocation::manual() };
-        match options.wait_until_healthy {
+        let reports = match options.wait_until_healthy {
             None => runs.in_sequence(&checks, invocation, Some(&output)).await?,
             Some(time) => runs.until_healthy(&checks, invocation, &output, time).await?,
-        }
+        };
+        (reports, runs.is_incomplete.get())
     } else {
-        on_demo(options, &interrupt.token, &output).await?
+        (on_demo(options, &interrupt.token, &output).await?, false)
     };
     let exit = match Exit::from_reports(&reports) {
+        // What earlier runs began was not judged, or later runs will not judge what this one began.
+        Exit::Passed if is_incomplete => Exit::Inconclusive,
         // A platform in maintenance is not healthy yet.
         Exit::Passed if options.wait_until_healthy.is_some() && !reports.iter().all(is_healthy) => Exit::Inconclusive,
         exit => exit,
@@ -58,6 +61,15 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     }
     // Output that cannot be printed stops the run too, and does not hide a failure.
     Ok(if terminal::has_failed() && exit == Exit::Failed { exit } else { interrupt.exit_or(exit) })
+}
+
+/// Opens what the checks keep from run to run. A wait for a deployment is no monitoring, so it keeps nothing by default.
+fn kept(options: &RunOptions, checks: &[Box<dyn AnyCheck>]) -> anyhow::Result<Kept> {
+    let Some(common) = checks.first().map(|check| check.common()) else { return Ok(Kept::InMemory) };
+    match &options.store {
+        None if options.wait_until_healthy.is_some() => Ok(Kept::InMemory),
+        store => Kept::open(store.as_deref(), common),
+    }
 }
 
 /// Checks that the options allow.
@@ -93,7 +105,7 @@ async fn on_demo(options: &RunOptions, interrupt: &CancellationToken, output: &O
     let checks = allowed(demo::checks_for(&platform, &options.checks)?, options)?;
     let memory = Arc::new(Memory::default());
     let ports = ports::ports(&memory, clock.clone(), interrupt.clone(), ports::demo_parameters(&platform))?;
-    let runs = Runs { ports: &ports, kept: &Kept::InMemory };
+    let runs = Runs::new(ports, Kept::InMemory);
     if let Some(fault) = &fault {
         faults::expect_seen(fault, &checks)?;
         platform.faults().activate(fault.fault);
@@ -120,12 +132,18 @@ async fn on_demo(options: &RunOptions, interrupt: &CancellationToken, output: &O
 }
 
 /// Runs of checks, each with its report kept.
-struct Runs<'r> {
-    ports: &'r Ports,
-    kept: &'r Kept,
+struct Runs {
+    ports: Ports,
+    kept: Kept,
+    /// True if a run could not read or write what is kept.
+    is_incomplete: Cell<bool>,
 }
 
-impl Runs<'_> {
+impl Runs {
+    fn new(ports: Ports, kept: Kept) -> Self {
+        Self { ports, kept, is_incomplete: Cell::new(false) }
+    }
+
     /// Repeats the checks that have not passed until all have, or the time is up. Returns the last report of each.
     async fn until_healthy(
         &self,
@@ -206,9 +224,34 @@ impl Runs<'_> {
         Ok(reports)
     }
 
+    /// Runs a check. Without its store it runs too, since its verdict is needed most when something is wrong.
     async fn run(&self, check: &dyn AnyCheck, invocation: &Invocation) -> anyhow::Result<Report> {
-        let report = check.run(self.ports, invocation).await?;
-        self.kept.record(&report);
-        Ok(report)
+        match check.run(&self.ports, invocation).await {
+            Ok(report) => {
+                self.kept.record(&report);
+                Ok(report)
+            }
+            Err(RunError::NotStored { error, report } | RunError::NotPublished { error, report }) => {
+                self.warn(&error, "the next run knows nothing of this one");
+                Ok(*report)
+            }
+            Err(RunError::State(error)) => {
+                self.warn(&error, "this run knows nothing of those before it");
+                self.run_apart(check, invocation).await
+            }
+            Err(error @ RunError::MalformedEvent(_)) => Err(error.into()),
+        }
+    }
+
+    /// Runs a check that neither knows of earlier runs nor is known to later ones.
+    async fn run_apart(&self, check: &dyn AnyCheck, invocation: &Invocation) -> anyhow::Result<Report> {
+        let memory = Arc::new(Memory::default());
+        let ports = Ports { state: memory.clone(), metrics: memory.clone(), notifier: memory, ..self.ports.clone() };
+        Ok(check.run(&ports, invocation).await?)
+    }
+
+    fn warn(&self, error: &PortError, consequence: &str) {
+        eprintln!("warning: {error}\n  {consequence}");
+        self.is_incomplete.set(true);
     }
 }

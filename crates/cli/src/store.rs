@@ -8,6 +8,7 @@ use check::Report;
 use etcetera::BaseStrategy as _;
 use local::{Memory, Store};
 use runtime::{CancellationToken, Ports, SystemClock};
+use settings::Common;
 
 use crate::ports;
 
@@ -24,14 +25,14 @@ pub(crate) enum Kept {
 
 impl Kept {
     /// Opens the store of an environment, and says on standard error which it is: the given one, or else a file in the user's
-    /// folder for data. Without an option, CI systems keep nothing.
-    pub(crate) fn open(given: Option<&Path>, environment: &str) -> anyhow::Result<Self> {
+    /// folder for data. Without an option, CI systems keep nothing. A store of another platform is refused.
+    pub(crate) fn open(given: Option<&Path>, common: &Common) -> anyhow::Result<Self> {
         let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
         let file = match given {
             Some(name) if name == Path::new(MEMORY) => None,
             Some(file) => Some(file.to_owned()),
             None if is_ci => None,
-            None => Some(default_file(environment)?),
+            None => Some(default_file(&common.environment)?),
         };
         let Some(file) = file else {
             let why = if given.is_none() { " (CI is set)" } else { "" };
@@ -39,7 +40,9 @@ impl Kept {
             return Ok(Self::InMemory);
         };
         eprintln!("store: {}", file.display());
-        Ok(Self::InFile(Arc::new(Store::open(&file)?)))
+        let store = Store::open(&file)?;
+        store.claim(&common.environment, common.base_url.host_str().unwrap_or_default())?;
+        Ok(Self::InFile(Arc::new(store)))
     }
 
     /// Ports of runs whose time is that of this machine. `interrupt` ends them.

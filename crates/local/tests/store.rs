@@ -1,7 +1,8 @@
 //! The store in a file, from the outside.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -32,12 +33,69 @@ async fn contract_holds() {
 
 #[test]
 fn file_is_private_and_opened_again() {
-    use std::os::unix::fs::PermissionsExt as _;
     let file = file("again");
     for _ in 0..2 {
         assert_eq!(Store::open(&file).unwrap().file(), file);
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        // As a copy from a backup may be.
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
     }
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn processes_may_create_a_file_at_the_same_time() {
+    for _ in 0..20 {
+        let file = file("created");
+        std::thread::scope(|scope| {
+            let openings: Vec<_> = (0..8).map(|_| scope.spawn(|| Store::open(&file).map(drop))).collect();
+            for opening in openings {
+                opening.join().unwrap().unwrap();
+            }
+        });
+    }
+}
+
+/// SQLite would take these names for a database in memory, and for a URI.
+#[tokio::test]
+async fn odd_names_are_files() {
+    let folder = file("odd-names");
+    fs::create_dir_all(&folder).unwrap();
+    for name in [":memory:", "file:x.db?mode=memory", "a b æ.db"] {
+        let file = folder.join(name);
+        // The folder of the test program's process is not changed, so the name is given relative to it.
+        let current = std::env::current_dir().unwrap();
+        let up = "../".repeat(current.components().count() - 1);
+        let relative = PathBuf::from(format!("{up}{}", file.strip_prefix("/").unwrap().display()));
+        Store::open(&relative).unwrap().amend("login", 0, &CheckState::default()).await.unwrap();
+        assert_eq!(Store::open_existing(&file).unwrap().load("login").await.unwrap().version, 1, "{name}");
+    }
+    assert!(Store::open(Path::new(":memory:")).unwrap().file().is_file());
+    fs::remove_file(":memory:").unwrap();
+}
+
+#[test]
+fn store_belongs_to_one_platform() {
+    let store = Store::open(&file("claimed")).unwrap();
+    for _ in 0..2 {
+        store.claim("staging", "a.example").unwrap();
+    }
+    for (environment, host) in [("production", "a.example"), ("staging", "b.example")] {
+        let error = store.claim(environment, host).unwrap_err().to_string();
+        let expected =
+            format!("expected the store of environment {environment} of {host}, found that of environment staging");
+        assert!(error.contains(&expected), "{error}");
+    }
+}
+
+#[test]
+fn empty_or_missing_file_is_not_read() {
+    let file = file("empty");
+    assert!(Store::open_existing(&file).unwrap_err().to_string().contains("No such file"));
+    assert!(!file.exists());
+    drop(Store::open(&file).unwrap());
+    fs::write(&file, "").unwrap();
+    assert!(Store::open_existing(&file).unwrap_err().to_string().contains("the file is empty"));
+    assert_eq!(fs::metadata(&file).unwrap().len(), 0);
 }
 
 /// Files that must be refused, with what the error must say.
@@ -53,8 +111,8 @@ fn files_that_are_no_store_are_refused() {
     };
     type Make<'m> = &'m dyn Fn(&Path);
     let cases: [(&str, Make<'_>, &str); 4] = [
-        ("text", &text, "move it away and start anew, or give another file with --store"),
-        ("folder", &folder, "Is a directory"),
+        ("text", &text, "start anew, or give another with --store"),
+        ("folder", &folder, "expected a file, found something else"),
         ("foreign", &foreign, "it is a database of another program\n  give another file with --store"),
         ("newer", &newer, "expected a store of version 1 or older, found version 99\n  use the release that wrote it"),
     ];
@@ -79,7 +137,7 @@ async fn damaged_file_is_an_error_and_not_an_empty_state() {
     bytes[4_096..].fill(0xff);
     fs::write(&file, bytes).unwrap();
     let error = Store::open(&file).unwrap().load("login").await.unwrap_err();
-    assert!(error.detail.contains("move it away and start anew") && !error.retryable, "{error}");
+    assert!(error.detail.contains("start anew") && !error.retryable, "{error}");
     let unreadable = self::file("unreadable");
     drop(Store::open(&unreadable).unwrap());
     let sql = "INSERT INTO checks (id, version, state) VALUES ('login', 1, '{')";
@@ -153,8 +211,36 @@ async fn runs_are_kept_with_their_steps_and_pruned() {
     let whole = |id: &str| count(&format!("SELECT count(report) FROM runs WHERE run_id = '{id}'"));
     assert_eq!(["a", "b", "c", "d"].map(whole), [1, 0, 1, 1], "one passed run an hour, and all others");
     assert_eq!(count("SELECT count(*) FROM steps WHERE result = 'passed' AND duration_ms = 12"), 8);
-    store.record(&report("e", 31 * 24 * 60, Outcome::Passed)).unwrap();
-    assert_eq!((count("SELECT count(*) FROM runs"), count("SELECT count(*) FROM steps")), (1, 2));
+    // A clock that is wrong once removes nothing.
+    let days = |days: i64| days * 24 * 60;
+    store.record(&report("e", days(500), Outcome::Passed)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM runs"), 5);
+    store.record(&report("f", days(500), Outcome::Passed)).unwrap();
+    assert_eq!((count("SELECT count(*) FROM runs"), count("SELECT count(*) FROM steps")), (2, 4));
+}
+
+/// Another process waits at most five seconds for a writer.
+#[tokio::test]
+async fn much_that_is_old_is_removed_little_by_little_and_the_file_shrinks() {
+    let file = file("old");
+    let store = Store::open(&file).unwrap();
+    let connection = Connection::open(&file).unwrap();
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let old = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+               INSERT INTO runs SELECT 'run' || i, 'login', 'home/manual', i, i, i, 'passed', printf('%.1000c', 'x') FROM n";
+    connection.execute_batch(old).unwrap();
+    let mut left = Vec::new();
+    for run in 0..4 {
+        let mut report = sample_report(&[]);
+        report.run_id = format!("new{run}");
+        store.record(&report).unwrap();
+        left.push(count("SELECT count(*) FROM runs WHERE started < 9999"));
+    }
+    // The first run comes long after the one before.
+    assert_eq!(left, [5_000, 3_000, 1_000, 0]);
+    let free = count("PRAGMA freelist_count");
+    store.record(&sample_report(&[])).unwrap();
+    assert!(count("PRAGMA freelist_count") <= free - 90, "{free} pages were free");
 }
 
 /// Variable with the file that [`writer`] writes to.

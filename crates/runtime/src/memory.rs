@@ -84,14 +84,16 @@ pub(crate) enum UnreadableMemory {
 impl UnreadableMemory {
     /// Explains why a run has no memory, and adds the command that clears it. Nothing else clears it: it may name synthetic
     /// data that only later runs would remove.
-    pub(crate) fn explain(&self, check: &'static str, environment: &str) -> Phrase {
+    pub(crate) fn explain(&self, check: &'static str, environment: &str, region: Option<&str>) -> Phrase {
+        // Without a region, it is the store of one machine.
+        let place = region.map_or_else(|| "--store FILE".to_owned(), |_| format!("--environment {environment}"));
         phrase!(
             "the memory of {}, attribute `memory` of its state, cannot be read: {}\n\
-             deploy the release that stored it, or clear it: synthetics memory clear {} --environment {}",
+             deploy the release that stored it, or clear it: synthetics memory clear {} {}",
             check,
             foreign(self.to_string()),
             check,
-            ours(environment)
+            ours(place)
         )
     }
 }

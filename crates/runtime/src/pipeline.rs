@@ -54,12 +54,25 @@ pub enum RunError {
     /// The event has no accepted form.
     #[error(transparent)]
     MalformedEvent(#[from] MalformedEvent),
-    /// The state could not be read or written.
+    /// The state could not be read, so nothing was run.
     #[error(transparent)]
     State(PortError),
+    /// The state could not be written after the run. Nothing was published, and no message was sent.
+    #[error("{error}")]
+    NotStored {
+        /// Reason.
+        error: PortError,
+        /// Report of the run.
+        report: Box<Report>,
+    },
     /// The metrics were not accepted. Everything else was done.
-    #[error(transparent)]
-    Metrics(PortError),
+    #[error("{error}")]
+    NotPublished {
+        /// Reason.
+        error: PortError,
+        /// Report of the run.
+        report: Box<Report>,
+    },
 }
 
 impl RunError {
@@ -68,8 +81,8 @@ impl RunError {
     pub const fn error_type(&self) -> &'static str {
         match self {
             Self::MalformedEvent(_) => "MalformedEvent",
-            Self::State(_) => "StateUnavailable",
-            Self::Metrics(_) => "MetricsNotPublished",
+            Self::State(_) | Self::NotStored { .. } => "StateUnavailable",
+            Self::NotPublished { .. } => "MetricsNotPublished",
         }
     }
 
@@ -78,7 +91,9 @@ impl RunError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::MalformedEvent(_) => false,
-            Self::State(error) | Self::Metrics(error) => error.is_retryable(),
+            Self::State(error) | Self::NotStored { error, .. } | Self::NotPublished { error, .. } => {
+                error.is_retryable()
+            }
         }
     }
 }
@@ -116,7 +131,7 @@ pub async fn execute<C: Check>(
     if started.duration_since(key.scheduled_time).abs() > STALE_AFTER {
         return Ok(report);
     }
-    let item = load(C::ID, ports).await?;
+    let item = load(C::ID, ports).await.map_err(RunError::State)?;
     if is_done(&item.stored, &key) {
         report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
         return Ok(report);
@@ -124,7 +139,12 @@ pub async fn execute<C: Check>(
 
     let flow = run_flow(prepared, ports, invocation, &item.stored, began, &mut report).await;
     report.ended = ports.clock.now();
-    let Some(written) = commit(&FinishedRun::new(prepared, ports, &report, flow), ports, item).await? else {
+    let written = commit(&FinishedRun::new(prepared, ports, &report, flow), ports, item).await;
+    let written = match written {
+        Ok(written) => written,
+        Err(error) => return Err(RunError::NotStored { error, report: Box::new(report) }),
+    };
+    let Some(written) = written else {
         report.outcome = Outcome::Refused { refusal: Refusal::Duplicate };
         report.attempts.clear();
         return Ok(report);
@@ -134,7 +154,9 @@ pub async fn execute<C: Check>(
     let numbers = data(&report, !C::READ_ONLY, written.oldest_unsent);
     let delivered = publish_and_notify(ports, C::ID, &numbers, &written.send, &written.without_copy).await;
     report.warnings.extend(delivered.warnings.into_iter().map(|warning| admit(warning, ports)));
-    delivered.metrics.map_err(RunError::Metrics)?;
+    if let Err(error) = delivered.metrics {
+        return Err(RunError::NotPublished { error, report: Box::new(report) });
+    }
     if report.outcome == Outcome::Passed
         && let Some(reference) = &prepared.run.heartbeat_url
         && let Err(warning) = crate::heartbeat::ping(ports, &prepared.common.network, reference, &report).await
@@ -157,14 +179,21 @@ struct Loaded {
     at: Timestamp,
 }
 
-async fn load(check: &str, ports: &Ports) -> Result<Loaded, RunError> {
+async fn load(check: &str, ports: &Ports) -> Result<Loaded, PortError> {
     let at = ports.clock.now();
-    Ok(Loaded { stored: ports.state.load(check).await.map_err(RunError::State)?, at })
+    Ok(Loaded { stored: ports.state.load(check).await?, at })
 }
 
-/// Returns true if the slot's last run is this one or a later one.
+/// Returns true if the slot's last run is this one or a later one. Each manual run is another one, whatever its time.
 fn is_done(item: &StateItem, key: &RunKey) -> bool {
-    item.last_run.get(&key.slot()).is_some_and(|last| last.at >= key.scheduled_time)
+    !key.shard.manual && item.last_run.get(&key.slot()).is_some_and(|last| last.at >= key.scheduled_time)
+}
+
+/// Time under which a run is stored: that of its schedule. A manual run comes after the one before it, even if it began
+/// earlier or the clock was set back.
+fn stored_time(item: &StateItem, key: &RunKey) -> Timestamp {
+    let last = item.last_run.get(&key.slot()).filter(|_| key.shard.manual);
+    last.map_or(key.scheduled_time, |last| key.scheduled_time.max(last.at + SignedDuration::from_millis(1)))
 }
 
 struct FlowResult<M> {
@@ -186,7 +215,7 @@ async fn run_flow<C: Check>(
     let base = match memory::read::<C::Memory>(item.memory.as_deref()) {
         Ok(base) => base,
         Err(error) => {
-            let detail = error.explain(C::ID, &prepared.common.environment);
+            let detail = error.explain(C::ID, &prepared.common.environment, ports.region.as_deref());
             let attempt = not_started(ports, Cause::State, detail);
             report.outcome = attempt.outcome();
             report.attempts.push(attempt);
@@ -270,12 +299,15 @@ fn votes(attempts: &[Attempt], is_complete: bool) -> BTreeMap<Subject, Vote> {
                 let confirmed = confirmed(&subject);
                 Some((subject, Vote::Failing { failure, confirmed }))
             }
+            // A person stopped the run, which says nothing about the platform or the monitoring of it.
+            Verdict::Inconclusive(inconclusive) if inconclusive.cause == Cause::Interrupted => None,
             Verdict::Inconclusive(inconclusive) => Some((subject, Vote::Inconclusive(inconclusive))),
             Verdict::Maintenance(_) => Some((subject, Vote::Maintenance)),
         })
         .collect();
     // A run always votes on the check as a whole, at least on reaching a verdict.
     match last.outcome() {
+        Outcome::Inconclusive { inconclusive } if inconclusive.cause == Cause::Interrupted => {}
         Outcome::Inconclusive { inconclusive } if !is_judged => {
             votes.insert(Subject::whole(), Vote::Inconclusive(inconclusive));
         }
@@ -388,7 +420,7 @@ impl<'a, C: Check> FinishedRun<'a, C> {
             expected_version: stored.version,
             slot: key.slot(),
             last_run: LastRun {
-                at: key.scheduled_time,
+                at: stored_time(stored, key),
                 run_id: self.report.run_id.clone(),
                 provenance: Some(Provenance {
                     release: ports.release.clone(),
@@ -485,31 +517,31 @@ async fn commit<C: Check>(
     run: &FinishedRun<'_, C>,
     ports: &Ports,
     mut item: Loaded,
-) -> Result<Option<Draft>, RunError> {
+) -> Result<Option<Draft>, PortError> {
     for _ in 0..MAX_DECISIONS {
         let draft = run.draft(&item, ports);
-        match write(&draft.commit, ports).await? {
+        match write(&draft.commit, &run.report.key, ports).await? {
             Write::Done => return Ok(Some(draft)),
             Write::Duplicate => return Ok(None),
             Write::Conflict(newer) => item = *newer,
         }
     }
     let detail = format!("other runs changed it {MAX_DECISIONS} times in between");
-    Err(RunError::State(PortError { operation: format!("write the state of {}", C::ID), detail, retryable: true }))
+    Err(PortError { operation: format!("write the state of {}", C::ID), detail, retryable: true })
 }
 
 /// Writes. If the write is refused, reads the item again to find out why.
-async fn write(commit: &Commit, ports: &Ports) -> Result<Write, RunError> {
+async fn write(commit: &Commit, key: &RunKey, ports: &Ports) -> Result<Write, PortError> {
     match ports.state.commit(commit).await {
         Ok(()) => return Ok(Write::Done),
-        Err(CommitError::Store(error)) => return Err(RunError::State(error)),
+        Err(CommitError::Store(error)) => return Err(error),
         Err(CommitError::Moved) => {}
     }
     let newer = load(&commit.check, ports).await?;
     Ok(match newer.stored.last_run.get(&commit.slot) {
         // The client retries a write whose answer was lost, and the retry is refused.
         Some(last) if last.run_id == commit.last_run.run_id => Write::Done,
-        Some(last) if last.at >= commit.last_run.at => Write::Duplicate,
+        Some(_) if is_done(&newer.stored, key) => Write::Duplicate,
         _ => Write::Conflict(Box::new(newer)),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Once;
 
-use anyhow::{bail, ensure};
+use anyhow::bail;
 use aws::{MuteRules, NoAccess, Table};
 use local::Store;
 use operations::names;
@@ -14,13 +14,7 @@ use crate::arguments::deployment::Deployment;
 /// Opens the state of a deployment, or the store on this machine.
 pub(crate) async fn state(deployment: &Deployment) -> anyhow::Result<Box<dyn OperatorStore>> {
     if let Some(file) = &deployment.store {
-        // A new one would be empty, and hide a mistyped name.
-        ensure!(
-            file.exists(),
-            "expected a store at {}, found no file; `synthetics run` names its store",
-            file.display()
-        );
-        return Ok(Box::new(Store::open(file)?));
+        return Ok(Box::new(Store::open_existing(file)?));
     }
     let name = match (&deployment.table, &deployment.environment) {
         (Some(table), _) => table.clone(),

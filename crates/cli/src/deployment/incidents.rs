@@ -55,7 +55,7 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     let state = access::state(&options.deployment).await?;
     let records = state.incidents(checks[0], since).await?;
     let Some(record) = records.into_iter().find(|record| record.id == *id) else {
-        bail!("unknown incident {id}; it may be older than 400 days, or belong to another environment");
+        bail!("unknown incident {id}; it may be older than 400 days, or belong to another environment or store");
     };
     if options.json {
         terminal::json(&record)?;

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use demo_platform::{DemoPlatform, Fault, Options};
+use rusqlite::Connection;
 
 use crate::{DEMO, settings_file, synthetics, text};
 
@@ -17,6 +18,13 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// Settings of one check for this platform.
+fn settings(name: &str, base_url: &str) -> String {
+    let start = DEMO.find("[check.availability]").unwrap();
+    let end = start + DEMO[start..].find("\n[check.").unwrap();
+    settings_file(name, &DEMO[..end].replace("http://127.0.0.1:8480", base_url))
+}
+
 fn succeeded(arguments: &[&str]) -> String {
     let output = tokio::task::block_in_place(|| synthetics(arguments));
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
@@ -26,10 +34,7 @@ fn succeeded(arguments: &[&str]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn incidents_open_and_close_from_run_to_run() {
     let platform = DemoPlatform::start(Options::default()).await.unwrap();
-    let start = DEMO.find("[check.availability]").unwrap();
-    let end = start + DEMO[start..].find("\n[check.").unwrap();
-    let settings = DEMO[..end].replace("http://127.0.0.1:8480", platform.base_url());
-    let settings = settings_file("store.toml", &settings);
+    let settings = settings("store.toml", platform.base_url());
     let store = folder("incidents").join("new/synthetics.db").to_str().unwrap().to_owned();
     let run = |code: i32| {
         let arguments = ["run", "availability", "--settings", &settings, "--store", &store];
@@ -113,6 +118,61 @@ fn default_file_is_in_the_folder_for_data_except_in_pipelines() {
     assert!(kept.exists());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn verdict_does_not_depend_on_the_store() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let settings = settings("store-damaged.toml", platform.base_url());
+    let file = folder("damaged").join("synthetics.db");
+    let run = || {
+        let arguments = ["run", "availability", "--settings", &settings, "--store", file.to_str().unwrap()];
+        tokio::task::block_in_place(|| synthetics(&arguments))
+    };
+    assert_eq!(run().status.code(), Some(0));
+    Connection::open(&file).unwrap().execute("UPDATE checks SET state = '{'", []).unwrap();
+    let healthy = run();
+    assert_eq!(healthy.status.code(), Some(3), "what earlier runs began is not judged: {healthy:?}");
+    let warning = text(&healthy.stderr);
+    assert!(warning.contains("warning: failed to ") && warning.contains("start anew"), "{warning}");
+    platform.faults().activate(Fault::ServerError);
+    let failing = run();
+    assert_eq!(failing.status.code(), Some(1), "{failing:?}");
+    assert!(text(&failing.stdout).contains("FAILED"), "{failing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_at_the_same_time_are_all_judged() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    platform.faults().activate(Fault::ServerError);
+    let settings = settings("store-together.toml", platform.base_url());
+    let file = folder("together").join("synthetics.db").to_str().unwrap().to_owned();
+    let runs = (0..5).map(|_| {
+        let arguments = ["run", "availability", "--settings", &settings, "--store", &file].map(str::to_owned);
+        tokio::task::spawn_blocking(move || synthetics(&arguments.each_ref().map(String::as_str)))
+    });
+    for run in runs.collect::<Vec<_>>() {
+        let output = run.await.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn store_of_another_platform_is_refused() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let file = folder("another").join("synthetics.db").to_str().unwrap().to_owned();
+    let other = platform.base_url().replace("127.0.0.1", "localhost");
+    for (base_url, code) in [(platform.base_url(), 0), (&other, 2)] {
+        let settings = settings("store-another.toml", base_url);
+        let arguments = ["run", "availability", "--settings", &settings, "--store", &file];
+        let output = tokio::task::block_in_place(|| synthetics(&arguments));
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        if code == 2 {
+            let expected =
+                "expected the store of environment demo of localhost, found that of environment demo of 127.0.0.1";
+            assert!(text(&output.stderr).contains(expected), "{output:?}");
+        }
+    }
+}
+
 #[test]
 fn file_that_is_no_store_is_refused() {
     let folder = folder("refused");
@@ -121,12 +181,12 @@ fn file_that_is_no_store_is_refused() {
     let settings = settings_file("store-refused.toml", DEMO);
     let missing = synthetics(&["incidents", "--store", name]);
     assert_eq!(missing.status.code(), Some(2), "{missing:?}");
-    assert!(text(&missing.stderr).contains("found no file"), "{missing:?}");
+    assert!(text(&missing.stderr).contains("No such file"), "{missing:?}");
     assert!(!file.exists(), "a mistyped name makes no new store");
     fs::write(&file, "text".repeat(999)).unwrap();
     for arguments in [&["incidents", "--store", name][..], &["run", "--settings", &settings, "--store", name]] {
         let output = synthetics(arguments);
         assert_eq!(output.status.code(), Some(2), "{output:?}");
-        assert!(text(&output.stderr).contains("move it away and start anew"), "{output:?}");
+        assert!(text(&output.stderr).contains("start anew"), "{output:?}");
     }
 }

@@ -22,6 +22,8 @@ pub(super) enum Why {
     Foreign,
     /// A newer release has written it.
     Newer { found: i64, known: i64 },
+    /// It holds what was learned about another platform.
+    OfAnother { found: String, expected: String },
     /// It cannot be opened, read or written.
     Unusable(String),
 }
@@ -35,6 +37,9 @@ impl fmt::Display for Why {
                 "expected a store of version {known} or older, found version {found}\n  \
                  use the release that wrote it, or a newer one; or give another file with --store"
             ),
+            Self::OfAnother { found, expected } => {
+                write!(f, "expected the store of {expected}, found that of {found}\n  give another file with --store")
+            }
             Self::Unusable(why) => f.write_str(why),
         }
     }
@@ -71,10 +76,22 @@ pub(super) enum Failed {
 }
 
 impl Failed {
+    pub(super) fn in_open(self, file: &Path) -> OpenError {
+        match self {
+            Self::Sqlite(error) => OpenError::new(file, error),
+            Self::Unreadable(why) => Why::Unusable(why).about(file),
+        }
+    }
+
     pub(super) fn in_port(self, operation: impl Into<String>, file: &Path) -> PortError {
         let (why, retryable) = match self {
             Self::Sqlite(error) => (described(&error), is_busy(&error)),
-            Self::Unreadable(why) => (why, false),
+            Self::Unreadable(why) => (
+                format!(
+                    "{why}\n  move the file away with its files `-wal` and `-shm` and start anew, or give another with --store"
+                ),
+                false,
+            ),
         };
         PortError { operation: operation.into(), detail: format!("{}: {why}", file.display()), retryable }
     }
@@ -103,8 +120,9 @@ fn described(error: &rusqlite::Error) -> String {
         Some(ErrorCode::ReadOnly) => "make the file and its folder writable, or give another file with --store",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another process writes to it; try again",
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            "it is damaged, or no database; move it away and start anew, or give another file with --store"
+            "it is damaged, or no database; move it away with its files `-wal` and `-shm` and start anew, or give another with --store"
         }
+        Some(ErrorCode::SystemIoFailure) => "the disk may be full; nothing stored before is lost",
         _ => return error.to_string(),
     };
     format!("{error}\n  {action}")

@@ -2,7 +2,7 @@
 
 use check::Report;
 use check::incident::IncidentRecord;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use runtime::PortError;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
@@ -11,6 +11,9 @@ use super::error::Failed;
 
 /// Time for which runs, their steps and values are kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// Number of rows of a table that are removed after one run.
+const AT_ONCE: u32 = 2_000;
 /// Time after which another whole report of a passed run is stored.
 const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
@@ -22,7 +25,7 @@ impl Store {
     pub fn record(&self, report: &Report) -> Result<(), PortError> {
         self.write(format!("store the run of {}", report.key.check), |store| {
             insert(store, report)?;
-            prune(store, report.ended)
+            prune(store, report)
         })
     }
 }
@@ -64,13 +67,27 @@ fn has_whole(store: &Transaction<'_>, report: &Report) -> Result<bool, Failed> {
     Ok(found.is_some())
 }
 
-/// Removes what is older than it is kept.
-fn prune(store: &Transaction<'_>, now: Timestamp) -> Result<(), Failed> {
-    let before = |kept: SignedDuration| (now - kept).as_millisecond();
-    store.execute("DELETE FROM runs WHERE scheduled_at < ?", [before(KEPT)])?;
-    store.execute("DELETE FROM metric_values WHERE at < ?", [before(KEPT)])?;
-    store.execute("DELETE FROM notifications WHERE queued_at < ?", [before(IncidentRecord::KEPT)])?;
-    store.execute("DELETE FROM incidents WHERE closed_at < ?", [before(IncidentRecord::KEPT)])?;
-    store.execute_batch("PRAGMA incremental_vacuum(100)")?;
+/// Removes what is older than it is kept, a limited number of rows at a time, so that no other process waits for long.
+///
+/// The time is that of the run, but at most a day after the one before: a clock that is wrong once removes nothing.
+fn prune(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
+    let sql = "SELECT max(ended) FROM runs WHERE run_id <> ?";
+    let before: Option<i64> = store.query_row(sql, [&report.run_id], |row| row.get(0))?;
+    let now = report.ended.as_millisecond();
+    let now = before.map_or(now, |before| now.min(before.saturating_add(DAY.as_millis() as i64)));
+    for (table, time, kept) in [
+        ("runs", "scheduled_at", KEPT),
+        ("metric_values", "at", KEPT),
+        ("notifications", "queued_at", IncidentRecord::KEPT),
+        ("incidents", "closed_at", IncidentRecord::KEPT),
+    ] {
+        let old = format!("SELECT rowid FROM {table} WHERE {time} < ? LIMIT {AT_ONCE}");
+        let before = now.saturating_sub(kept.as_millis() as i64);
+        store.execute(&format!("DELETE FROM {table} WHERE rowid IN ({old})"), [before])?;
+    }
+    // Each row that is read frees a page.
+    let mut vacuum = store.prepare("PRAGMA incremental_vacuum(100)")?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
     Ok(())
 }

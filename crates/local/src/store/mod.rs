@@ -8,17 +8,17 @@ mod schema;
 mod sinks;
 mod state;
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use runtime::PortError;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use error::Failed;
 pub use error::OpenError;
+use error::{Failed, Why};
 
 /// State, runs, values and messages in one file.
 #[derive(Debug)]
@@ -34,12 +34,50 @@ impl Store {
     /// When it cannot be opened or written, or is not a store that this program knows.
     pub fn open(file: &Path) -> Result<Self, OpenError> {
         create(file).map_err(|error| OpenError::unusable(file, error))?;
+        Self::connect(file)
+    }
+
+    /// Opens a file that a run has written.
+    ///
+    /// # Errors
+    /// Like [`Store::open`], and when there is no such file, or an empty one.
+    pub fn open_existing(file: &Path) -> Result<Self, OpenError> {
+        let length = fs::metadata(file).map_err(|error| OpenError::unusable(file, error))?.len();
+        // A new store would hide a mistyped name.
+        if length == 0 {
+            return Err(OpenError::unusable(file, io::Error::other("the file is empty")));
+        }
+        Self::open(file)
+    }
+
+    fn connect(file: &Path) -> Result<Self, OpenError> {
+        // SQLite gives a meaning to relative names such as `:memory:`.
+        let path = std::path::absolute(file).map_err(|error| OpenError::unusable(file, error))?;
         // The connection is behind a lock.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(file, flags);
+        let opened = Connection::open_with_flags(path, flags);
         let mut connection = opened.map_err(|error| OpenError::new(file, error))?;
         schema::prepare(&mut connection).map_err(|error| error.about(file))?;
         Ok(Self { connection: Mutex::new(connection), file: file.into() })
+    }
+
+    /// Takes the store for an environment of the platform at a host. Its incidents would otherwise be closed by runs against
+    /// another platform.
+    ///
+    /// # Errors
+    /// When the store was taken for another one, or cannot be written.
+    pub fn claim(&self, environment: &str, host: &str) -> Result<(), OpenError> {
+        let claimed = self.transaction(TransactionBehavior::Immediate, |store| {
+            store.execute("INSERT OR IGNORE INTO platform (environment, host) VALUES (?, ?)", [environment, host])?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+            Ok(store.query_row("SELECT environment, host FROM platform", [], row)?)
+        });
+        let (own, own_host) = claimed.map_err(|failed| failed.in_open(&self.file))?;
+        if (own.as_str(), own_host.as_str()) == (environment, host) {
+            return Ok(());
+        }
+        let found = format!("environment {own} of {own_host}");
+        Err(Why::OfAnother { found, expected: format!("environment {environment} of {host}") }.about(&self.file))
     }
 
     /// The file.
@@ -79,10 +117,14 @@ impl Store {
     }
 }
 
-/// Creates a file that others cannot read, since evidence of failures quotes the platform.
+/// Creates a file that others cannot read, since evidence of failures quotes the platform. Takes their rights on an existing one.
 fn create(file: &Path) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
-    OpenOptions::new().create(true).append(true).mode(0o600).open(file).map(drop)
+    // Opening a pipe would wait for its other end.
+    if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::other("expected a file, found something else"));
+    }
+    OpenOptions::new().create(true).append(true).mode(0o600).open(file)?.set_permissions(Permissions::from_mode(0o600))
 }

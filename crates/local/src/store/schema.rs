@@ -20,7 +20,10 @@ const VERSION: i64 = MIGRATIONS.len() as i64;
 /// Prepares a connection, and brings the tables to the current version.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Why> {
     connection.busy_timeout(BUSY)?;
-    let found = header(connection)?;
+    // In one view: another process may create the tables at the same time.
+    let view = connection.transaction()?;
+    let found = header(&view)?;
+    drop(view);
     if found == Header::Empty {
         // Only a file without tables takes it.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -29,11 +32,12 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Why> {
     // A commit is on the disk before a message about it is sent.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    migrate(connection)
+    migrate(connection, found)
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), Why> {
-    if header(connection)? == Header::Version(VERSION) {
+fn migrate(connection: &mut Connection, found: Header) -> Result<(), Why> {
+    // A writer waits for others, so nothing is written where nothing changes.
+    if found == Header::Version(VERSION) {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

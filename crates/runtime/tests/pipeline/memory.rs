@@ -185,7 +185,7 @@ async fn unreadable_memory_is_inconclusive_until_cleared() {
                 "{detail}"
             );
             assert!(detail.contains(reason), "{detail}");
-            assert!(detail.ends_with("clear it: synthetics memory clear fake --environment test"), "{detail}");
+            assert!(detail.ends_with("clear it: synthetics memory clear fake --store FILE"), "{detail}");
             let steps = &report.attempts[0].steps;
             assert!(
                 matches!(&steps[..], [step] if matches!(step.result, StepResult::Inconclusive { .. })),

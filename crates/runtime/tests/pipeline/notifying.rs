@@ -13,7 +13,7 @@ async fn failed_metrics_fail_the_invocation_after_notifying() {
     let world = World::new();
     world.faulty.publish_fails.store(true, SeqCst);
     let error = world.try_run(&reads(script(&["web=x"])), 0).await.unwrap_err();
-    assert!(matches!(error, RunError::Metrics(_)), "{error:?}");
+    assert!(matches!(error, RunError::NotPublished { .. }), "{error:?}");
     assert_eq!((error.error_type(), error.is_retryable()), ("MetricsNotPublished", true));
     assert_eq!(world.notified(), ["oncall opened web", "events opened web"]);
     assert_eq!(world.item().await.outbox, []);

@@ -1,3 +1,10 @@
+-- The platform that everything here is about.
+CREATE TABLE platform (
+    id INTEGER PRIMARY KEY CHECK (id = 1) DEFAULT 1,
+    environment TEXT NOT NULL,
+    host TEXT NOT NULL
+) STRICT;
+
 -- What a check knows from run to run.
 CREATE TABLE checks (
     id TEXT PRIMARY KEY,
