@@ -98,7 +98,7 @@ fn empty_or_missing_file_is_not_read() {
     assert_eq!(fs::metadata(&file).unwrap().len(), 0);
 }
 
-/// Files that must be refused, with what the error must say.
+/// Files to refuse, with a part of the error.
 #[test]
 fn files_that_are_no_store_are_refused() {
     let database = |file: &Path, sql: &str| Connection::open(file).unwrap().execute_batch(sql).unwrap();
@@ -211,7 +211,7 @@ async fn runs_are_kept_with_their_steps_and_pruned() {
     let whole = |id: &str| count(&format!("SELECT count(report) FROM runs WHERE run_id = '{id}'"));
     assert_eq!(["a", "b", "c", "d"].map(whole), [1, 0, 1, 1], "one passed run an hour, and all others");
     assert_eq!(count("SELECT count(*) FROM steps WHERE result = 'passed' AND duration_ms = 12"), 8);
-    // A clock that is wrong once removes nothing.
+    // One wrong clock removes nothing.
     let days = |days: i64| days * 24 * 60;
     store.record(&report("e", days(500), Outcome::Passed)).unwrap();
     assert_eq!(count("SELECT count(*) FROM runs"), 5);
@@ -221,7 +221,7 @@ async fn runs_are_kept_with_their_steps_and_pruned() {
 
 /// Another process waits at most five seconds for a writer.
 #[tokio::test]
-async fn much_that_is_old_is_removed_little_by_little_and_the_file_shrinks() {
+async fn what_is_old_goes_little_by_little_and_the_file_shrinks() {
     let file = file("old");
     let store = Store::open(&file).unwrap();
     let connection = Connection::open(&file).unwrap();
@@ -246,7 +246,7 @@ async fn much_that_is_old_is_removed_little_by_little_and_the_file_shrinks() {
 /// Variable with the file that [`writer`] writes to.
 const WRITER: &str = "STORE_OF_THE_WRITER";
 
-/// The process that is killed: writes until then, and prints each version that is stored.
+/// The process to kill: writes until then, and prints each stored version.
 #[tokio::test]
 async fn writer() {
     let Some(file) = std::env::var_os(WRITER) else { return };

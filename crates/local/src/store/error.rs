@@ -15,14 +15,14 @@ pub struct OpenError {
     why: Why,
 }
 
-/// What is wrong with a file.
+/// Fault of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Why {
     /// It belongs to another program.
     Foreign,
     /// A newer release has written it.
     Newer { found: i64, known: i64 },
-    /// It holds what was learned about another platform.
+    /// It is the store of another platform.
     OfAnother { found: String, expected: String },
     /// It cannot be opened, read or written.
     Unusable(String),

@@ -12,13 +12,13 @@ use super::error::Failed;
 /// Time for which runs, their steps and values are kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// Number of rows of a table that are removed after one run.
+/// Most rows of a table to remove after one run.
 const AT_ONCE: u32 = 2_000;
 /// Time after which another whole report of a passed run is stored.
 const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 impl Store {
-    /// Stores a run, and removes what is older than it is kept. Of a passed run, the whole report is stored once an hour.
+    /// Stores a run, and removes old rows. Of a passed run, the whole report is stored once an hour.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -67,9 +67,9 @@ fn has_whole(store: &Transaction<'_>, report: &Report) -> Result<bool, Failed> {
     Ok(found.is_some())
 }
 
-/// Removes what is older than it is kept, a limited number of rows at a time, so that no other process waits for long.
+/// Removes old rows, a limited number at a time, so that no other process waits for long.
 ///
-/// The time is that of the run, but at most a day after the one before: a clock that is wrong once removes nothing.
+/// The time is that of the run, but at most a day after the one before: one wrong clock removes nothing.
 fn prune(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
     let sql = "SELECT max(ended) FROM runs WHERE run_id <> ?";
     let before: Option<i64> = store.query_row(sql, [&report.run_id], |row| row.get(0))?;
@@ -85,7 +85,7 @@ fn prune(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
         let before = now.saturating_sub(kept.as_millis() as i64);
         store.execute(&format!("DELETE FROM {table} WHERE rowid IN ({old})"), [before])?;
     }
-    // Each row that is read frees a page.
+    // Reading a row frees a page.
     let mut vacuum = store.prepare("PRAGMA incremental_vacuum(100)")?;
     let mut pages = vacuum.query([])?;
     while pages.next()?.is_some() {}

@@ -52,10 +52,10 @@ fn releases(deployment: &Deployment, latest: &BTreeMap<&str, &Provenance>, notes
     notes.error("releases-differ", "functions", words("one release in all", found, action, verify(deployment)));
 }
 
-/// A layer that was not deployed after a change of the file runs with older settings.
+/// Without a deployment after a change of the file, functions run with older settings.
 fn settings(deployment: &Deployment, latest: &BTreeMap<&str, &Provenance>, notes: &mut Notes) {
     let Some(settings) = &deployment.settings else { return };
-    // A file that is invalid or of another environment is named with the settings.
+    // An invalid file, or one of another environment, is named with the settings.
     let Some(contents) = settings.contents.as_ref().ok() else { return };
     if contents.environment != deployment.environment {
         return;
