@@ -12,6 +12,8 @@ pub(crate) const SEEDS: &[&[u8]] = &[
     "20\nhunter2-Ærø\n\u{202e}demo\n\u{1b}[2Jk\u{ad}øre\u{200b}skole \u{e0041}\u{2028}hunter2-Ærø \u{3164}🚗"
         .as_bytes(),
     "~~~\n\u{605}abcdefg\n\u{fff9}\n\u{600}1\u{6dd}\u{70f} \u{110bd}\u{180b}\u{115f}\u{9b}2J".as_bytes(),
+    // Found by the fuzzer: text that a mask completes to the secret.
+    b"fg\n\xbf\xb9[\n\n+\xff\xff\xff\xff[\nactual",
     // Found by the fuzzer: text that an escape completes to the secret.
     b"\x7f\x7f\x7f\n\xbd\xef\xbf\xbd\\u\n\nac\xb9\n\xff\xff\x03\x85\xffamc",
     // Found by the fuzzer: a limit that leaves room for our words, but not for the sign of the cut.
@@ -70,7 +72,9 @@ pub(crate) fn cleaning(data: &[u8]) {
     let is_escape = |c: char| c.is_ascii_hexdigit() || "u{}".contains(c);
     let is_like_escape = secret.contains('\\') || secret.trim().chars().all(is_escape);
     if is_masked && !"[redacted]".contains(secret.trim()) && !is_like_escape {
-        assert!(!foreign_only.contains(secret.trim()), "{secret:?} in {foreign_only}");
+        // The sign of a mask may complete what the text begins.
+        let unmasked = foreign_only.replace("[redacted]", "\n");
+        assert!(!unmasked.contains(secret.trim()), "{secret:?} in {foreign_only}");
     }
     // Learned after the text passed the gate.
     let later = phrase!("status {}", foreign(&*text)).admit(&NoSecrets, whole).masked(&redactor);
