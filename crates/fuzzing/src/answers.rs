@@ -60,8 +60,8 @@ pub(crate) fn form_token(data: &[u8]) {
         Ok(form) => {
             let token = form.token.expose_secret();
             assert!(!token.trim().is_empty(), "an empty token");
-            // One or two characters would mask every text.
-            if token.len() >= 8 {
+            // One or two characters, besides white space, would mask every text.
+            if token.trim().len() >= 8 {
                 let masked = response.redactor.redact(&format!("it is {token} here"));
                 // The page may choose a part of this sentence.
                 let is_ours = ["it is  here", "it is [redacted] here"].iter().any(|text| text.contains(token));
