@@ -12,25 +12,32 @@ pub(crate) enum Source {
     Page,
 }
 
-/// Directive against sending a form of a page to a URL. `None` when all policies allow it.
-pub(crate) fn forbidding(policies: &[(Source, &str)], page: &Url, to: &Url) -> Option<String> {
-    let policies: Vec<(Source, &str)> =
-        policies.iter().flat_map(|(source, line)| line.split(',').map(|policy| (*source, policy))).collect();
-    let mut to = to.clone();
+/// URL to which a form of a page is sent: with `https` where a policy upgrades it.
+pub(crate) fn upgraded(policies: &[(Source, &str)], mut to: Url) -> Url {
     if to.scheme() == "http"
-        && policies.iter().any(|(_, policy)| directive(policy, "upgrade-insecure-requests").is_some())
+        && single(policies).any(|(_, policy)| directive(policy, "upgrade-insecure-requests").is_some())
     {
         // `set_scheme` never refuses one HTTP scheme for the other.
         let _ = to.set_scheme("https");
     }
-    policies.iter().find_map(|(source, policy)| {
-        let sandbox = directive(policy, "sandbox").filter(|_| *source == Source::Header);
+    to
+}
+
+/// Directive against sending a form of a page to an upgraded URL. `None` when all policies allow it.
+pub(crate) fn forbidding(policies: &[(Source, &str)], page: &Url, to: &Url) -> Option<String> {
+    single(policies).find_map(|(source, policy)| {
+        let sandbox = directive(policy, "sandbox").filter(|_| source == Source::Header);
         let sandbox = sandbox.filter(|flags| !flags.iter().any(|flag| flag.eq_ignore_ascii_case("allow-forms")));
         let action = directive(policy, "form-action");
-        let action = action.filter(|sources| !sources.iter().any(|source| matches(source, page, &to)));
+        let action = action.filter(|sources| !sources.iter().any(|source| matches(source, page, to)));
         let named = |name: &str, words: Vec<&str>| [&[name], &words[..]].concat().join(" ");
         sandbox.map(|words| named("sandbox", words)).or_else(|| action.map(|words| named("form-action", words)))
     })
+}
+
+/// Policies one by one.
+fn single<'p>(policies: &[(Source, &'p str)]) -> impl Iterator<Item = (Source, &'p str)> {
+    policies.iter().flat_map(|(source, line)| line.split(',').map(|policy| (*source, policy)))
 }
 
 /// Words after the name of a directive. Of several with one name, the first one counts.
@@ -128,7 +135,8 @@ mod tests {
             ("sandbox Allow-Forms", "/login", None),
         ] {
             let page: Url = "https://a.dk/x".parse().unwrap();
-            let found = forbidding(&[(Source::Header, policy)], &page, &page.join(to).unwrap());
+            let policies = [(Source::Header, policy)];
+            let found = forbidding(&policies, &page, &upgraded(&policies, page.join(to).unwrap()));
             assert_eq!(found.as_deref(), forbidden, "{policy}: {to}");
         }
         let page: Url = "http://a.dk/".parse().unwrap();

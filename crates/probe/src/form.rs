@@ -31,8 +31,8 @@ pub struct Wanted<'a> {
     pub action: Option<&'a Url>,
     /// URL to which the password is sent: of several forms with its field, the one with this action comes first.
     pub sent_to: Option<&'a Url>,
-    /// True when a browser sends the form, without a script: by POST, to the page's own host, with fields for the token, the e-mail
-    /// address and the password.
+    /// True when a browser sends the form, without a script: by POST, to `sent_to`, with fields for the token, the e-mail address
+    /// and the password.
     pub is_sent_by_browser: bool,
 }
 
@@ -177,9 +177,12 @@ fn find<'p, 'a>(
 ) -> Result<(&'p str, Option<&'p Form<'a>>), Phrase> {
     let base = &page.base(&response.url);
     let leads_to = |form: &Form<'_>| form.leads_to(&response.url, base);
-    let leads_there = |form: &Form<'_>, to: &Url| leads_to(form).is_some_and(|url| is_same_place(&url, to));
+    let leading = |forms: &[&'p Form<'a>], to: &Url| {
+        let there = forms.iter().filter(|form| leads_to(form).is_some_and(|url| is_same_place(&url, to)));
+        there.min_by_key(|form| leads_to(form).is_none_or(|url| query(&url) != query(to))).copied()
+    };
     let form = if let Some(action) = wanted.action {
-        Some(page.forms.iter().find(|form| leads_there(form, action)).ok_or_else(|| {
+        Some(leading(&page.forms.iter().collect::<Vec<_>>(), action).ok_or_else(|| {
             let actions: Vec<_> = page.forms.iter().filter_map(leads_to).map(|url| url.path().to_owned()).collect();
             match actions.is_empty() {
                 true => "no form".into(),
@@ -187,16 +190,16 @@ fn find<'p, 'a>(
             }
         })?)
     } else {
-        let with_password = || page.forms.iter().filter(|form| has_password(form, wanted));
+        let with_password: Vec<_> = page.forms.iter().filter(|form| has_password(form, wanted)).collect();
         let with_token = |form: &&Form<'_>| token(form, wanted).is_some();
-        let is_sent_there = |form: &&Form<'_>| wanted.sent_to.is_some_and(|to| leads_there(form, to));
-        let best = with_password().find(is_sent_there).or_else(|| with_password().find(with_token));
-        let best = best.or_else(|| with_password().next());
+        let best = wanted.sent_to.and_then(|to| leading(&with_password, to));
+        let best = best.or_else(|| with_password.iter().copied().find(with_token));
+        let best = best.or_else(|| with_password.first().copied());
         best.or_else(|| page.forms.iter().find(with_token)).or(page.forms.first())
     };
     let in_head = page.meta.as_deref().filter(|_| !wanted.is_sent_by_browser);
     if let Some(form) = form.filter(|_| wanted.is_sent_by_browser)
-        && let Some(actual) = why_not_sent(form, page, response)
+        && let Some(actual) = why_not_sent(form, page, response, wanted.sent_to)
     {
         return Err(actual);
     }
@@ -212,8 +215,8 @@ fn find<'p, 'a>(
     }
 }
 
-/// Says why a browser would not send a form to the page's host, with the password in the body.
-fn why_not_sent(form: &Form<'_>, page: &Page<'_>, response: &Response) -> Option<Phrase> {
+/// Says why a browser would not send a form to the page's host and this URL, with the password in the body.
+fn why_not_sent(form: &Form<'_>, page: &Page<'_>, response: &Response, sent_to: Option<&Url>) -> Option<Phrase> {
     if !form.is_posted() {
         return Some("a form whose method is not POST, so that browsers put the password into the URL".into());
     }
@@ -229,11 +232,24 @@ fn why_not_sent(form: &Form<'_>, page: &Page<'_>, response: &Response) -> Option
     let headers = response.headers.get_all("content-security-policy").iter().filter_map(|line| line.to_str().ok());
     let headers = headers.map(|policy| (Source::Header, policy));
     let policies: Vec<_> = headers.chain(page.policies.iter().map(|policy| (Source::Page, policy.as_ref()))).collect();
-    let directive = csp::forbidding(&policies, here, &to)?;
+    let to = csp::upgraded(&policies, to);
+    if here.scheme() == "https" && to.scheme() == "http" {
+        return Some(phrase!("a form that browsers do not send without encryption, to {}", foreign(to)));
+    }
+    if let Some(directive) = csp::forbidding(&policies, here, &to) {
+        let directive = foreign(directive);
+        return Some(phrase!(
+            "a form that browsers do not send to {}, by the Content-Security-Policy {}",
+            foreign(to),
+            directive
+        ));
+    }
+    let elsewhere = sent_to.filter(|url| !is_destination(&to, url))?;
     Some(phrase!(
-        "a form that browsers do not send to {}, by the Content-Security-Policy {}",
+        "a form that browsers send to {}, not to {} as the check does\nset `platform.login.path` to the action of the form, if users \
+         can log in with it",
         foreign(to),
-        foreign(directive)
+        ours(elsewhere)
     ))
 }
 
@@ -273,10 +289,22 @@ fn has_script_form(page: &Page<'_>, wanted: &Wanted<'_>) -> bool {
     page.forms.iter().any(|form| has_password(form, wanted)) && !page.forms.iter().any(is_for_users)
 }
 
-/// True when two URLs differ in the scheme, query or fragment at most. Behind a proxy that ends TLS, a page may name another
-/// scheme.
+/// True when two URLs differ in the scheme, port, query or fragment at most. Behind a proxy that ends TLS, a page may name
+/// another scheme.
 fn is_same_place(one: &Url, other: &Url) -> bool {
     one.host() == other.host() && one.path() == other.path()
+}
+
+/// True when a form leads to a URL, or to the same one with `https` and its default port.
+fn is_destination(form: &Url, to: &Url) -> bool {
+    let is_upgrade = form.scheme() == "https" && to.scheme() == "http";
+    let is_server = form.port() == to.port() && form.scheme() == to.scheme() || is_upgrade && form.port().is_none();
+    is_server && is_same_place(form, to) && query(form) == query(to)
+}
+
+/// Query of a URL; empty without one.
+fn query(url: &Url) -> &str {
+    url.query().unwrap_or_default()
 }
 
 fn mismatch(response: &Response, kind: FailureKind, expected: Phrase, actual: Phrase) -> Mismatch {

@@ -99,8 +99,8 @@ pub struct Login {
     /// Path to which e-mail and password are sent. Default `/api/login`.
     pub path: Path,
     /// Encoding of the fields: `json`, or `form` as a browser sends a form, with the form's token and its other fields. The page
-    /// must then have that form, with fields for e-mail and password that users can fill, the method POST, and an action on its own
-    /// host that no Content-Security-Policy forbids. Default `json`.
+    /// must then have that form, with fields for e-mail and password that users can fill, the method POST, and `path` with its
+    /// query as action. No Content-Security-Policy may forbid it. Default `json`.
     pub encoding: Encoding,
     /// Field of the e-mail. Default `email`.
     pub email_field: Name,

@@ -270,7 +270,12 @@ fn form_of_a_browser_is_posted_to_its_own_host() {
     let err = |actual: &str| Err(actual.to_owned());
     for (start, policy, expected) in [
         ("<form method=post>", "", Ok("a")),
-        ("<form method=post action=http://a.dk/login>", "", Ok("a")),
+        (
+            "<form method=post action=http://a.dk/login>",
+            "",
+            err("a form that browsers do not send without encryption, to http://a.dk/login"),
+        ),
+        ("<form method=post action=http://a.dk/login>", "upgrade-insecure-requests", Ok("a")),
         ("<base href=https://a.dk/x/><form method=post action=login>", "", Ok("a")),
         ("<base href=https://cdn.example/><form method=post action=''>", "", Ok("a")),
         ("<form action=/login>", "", err(NOT_POSTED)),
@@ -346,6 +351,62 @@ fn form_of_a_browser_is_posted_to_its_own_host() {
         assert_eq!(token.map_err(|failure| failure.actual.to_string()), expected, "{start}");
         if let Err(failure) = &form {
             assert_eq!(failure.expected, "a form with the hidden field _token and the fields email and password");
+        }
+    }
+}
+
+#[test]
+fn form_of_a_browser_leads_to_the_log_in() {
+    const FIELDS: &str = "<input name=email><input name=password><input name=_token value=a>";
+    for (page, action, sent_to, is_there) in [
+        ("https://a.dk/sign-in", "/login", "/login", true),
+        ("https://a.dk/sign-in", "https://A.dk:443/x/../login#form", "/login", true),
+        ("https://a.dk/sign-in", "/session", "/login", false),
+        ("https://a.dk/sign-in", "/login/", "/login", false),
+        ("https://a.dk/sign-in", "", "/login", false),
+        ("https://a.dk/sign-in", "", "/sign-in", true),
+        ("https://a.dk/sign-in", "https://a.dk:8443/login", "/login", false),
+        ("https://a.dk/sign-in", "/login?tenant=3", "/login", false),
+        ("https://a.dk/sign-in", "/login?tenant=3", "/login?tenant=3", true),
+        ("https://a.dk/sign-in", "/login", "/login?tenant=3", false),
+        ("http://a.dk/sign-in", "https://a.dk/login", "/login", true),
+        ("http://a.dk:8080/sign-in", "https://a.dk/login", "/login", true),
+        ("http://a.dk:8080/sign-in", "http://a.dk/login", "/login", false),
+        ("http://a.dk/sign-in", "https://a.dk:8443/login", "/login", false),
+    ] {
+        let by_base = format!("<base href='{action}'><form method=post action='#'>").replace("href=''", "");
+        let by_button = format!("<form method=post action=/x><button formaction='{action}'></button>");
+        let by_form = format!("<form method=post action='{action}'>");
+        for form in [by_form, by_button, by_base] {
+            let mut response = response(200, &format!("{form}{FIELDS}</form>"));
+            response.url = page.parse().unwrap();
+            let to = response.url.join(sent_to).unwrap();
+            let found = log_in_form(&response, &Wanted { sent_to: Some(&to), ..by_browser() });
+            assert_eq!(found.is_ok(), is_there, "{page}: {form}");
+            if let Err(mismatch) = found {
+                let leads_to = response.url.join(action).unwrap();
+                let actual = format!(
+                    "a form that browsers send to {leads_to}, not to {to} as the check does\nset `platform.login.path` to the \
+                     action of the form, if users can log in with it"
+                );
+                assert_eq!(shown(mismatch, &response).actual.replace('#', ""), actual.replace('#', ""));
+            }
+        }
+    }
+}
+
+#[test]
+fn form_with_the_query_of_the_log_in_comes_first() {
+    let form =
+        |role| format!("<form action=/login?as={role}><input name=password><input name=_token value={role}></form>");
+    let response = response(200, &format!("{}{}", form("teacher"), form("student")));
+    for (to, found) in [("/login?as=student", "student"), ("/login?as=teacher", "teacher"), ("/login", "teacher")] {
+        let to = response.url.join(to).unwrap();
+        for wanted in [
+            Wanted { sent_to: Some(&to), ..Wanted::with_token("_token") },
+            Wanted { action: Some(&to), ..Wanted::with_token("_token") },
+        ] {
+            assert_eq!(read(&response, &wanted).unwrap().token.expose_secret(), found, "{to}");
         }
     }
 }

@@ -117,6 +117,13 @@ async fn missing_token_and_refused_cookie_are_named() {
             "a disabled email, which browsers do not send",
         ),
         (
+            "a form that leads elsewhere",
+            shape(&[SESSION, TOKEN], &format!("{POSTED}{FIELD}").replace("/api/login", "/session?from=page"), ""),
+            "encoding = 'form'",
+            "open-form",
+            "/session?from=page, not to http",
+        ),
+        (
             "a form that a policy forbids to send",
             shape(&[SESSION, TOKEN, "Content-Security-Policy: form-action 'none'"], &format!("{POSTED}{FIELD}"), ""),
             "encoding = 'form'",
