@@ -44,6 +44,7 @@ const MAX_SECRETS: usize = 512;
 /// Registered secrets are found in these encodings, and in two of them nested:
 ///
 /// - plain text, ASCII letters in any case, other letters as registered, all lower or all upper case
+/// - letters with accents as one character or as several (Unicode NFC and NFD)
 /// - percent-encoded in any mixture, as UTF-8 or Latin-1, with `+` for space
 /// - escaped as in JSON or HTML, including all named character references
 /// - hexadecimal digits or Base64 (both alphabets, with or without padding, at any position inside a longer encoded text)

@@ -138,8 +138,10 @@ fn is_secret_parameter(name: &[u8]) -> bool {
 }
 
 pub(super) fn is_secret_name(lower: &[u8]) -> bool {
-    const WORDS: [&str; 12] = [
+    const WORDS: [&str; 14] = [
         "token",
+        "csrf",
+        "checksum",
         "signature",
         "password",
         "passwd",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use url::Host;
 
 use super::escape::{with_single_spaces, without_invisible};
@@ -60,6 +61,10 @@ fn texts(secret: &str) -> BTreeSet<String> {
         texts.insert(without_invisible(secret).to_ascii_lowercase());
     }
     if !secret.is_ascii() {
+        for text in [secret, &with_single_spaces(secret), &without_invisible(secret)] {
+            texts.insert(ComposingNormalizerBorrowed::new_nfc().normalize(text).to_ascii_lowercase());
+            texts.insert(DecomposingNormalizerBorrowed::new_nfd().normalize(text).to_ascii_lowercase());
+        }
         for cased in texts.clone() {
             texts.insert(cased.to_lowercase());
             texts.insert(cased.to_uppercase().to_ascii_lowercase());

@@ -253,6 +253,21 @@ fn secrets_are_found_in_host_names() {
 }
 
 #[test]
+fn accents_are_found_as_one_character_and_as_several() {
+    let (composed, decomposed) = ("g\u{e5}rd-\u{c9}n-99", "ga\u{30a}rd-E\u{301}n-99");
+    for secret in [composed, decomposed] {
+        for found in [composed, decomposed] {
+            for text in [found.to_owned(), found.to_uppercase(), found.to_lowercase()] {
+                for (encoding, encoded) in encodings::all(&text) {
+                    let redacted = redact(secret, &format!("a {encoded} b"), Cut::NONE);
+                    assert_eq!(redacted, "a [redacted] b", "{secret} as {text} in {encoding}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn bytes_read_in_the_wrong_encoding_are_masked() {
     let header = HeaderValue::from_bytes(b"hunter2-\xc6r\xf8/secret").unwrap();
     let redactor = redactor(&["hunter2-Ærø/secret"]);
@@ -386,6 +401,12 @@ fn tokens_in_pages_are_masked_by_position() {
         ),
         ("<input value='abc' name='_token'>", "<input value='[redacted]' name='_token'>"),
         ("<INPUT NAME=_token VALUE=abc id=x>", "<INPUT NAME=_token VALUE=[redacted] id=x>"),
+        ("<input name=_csrf value=abc>", "<input name=_csrf value=[redacted]>"),
+        ("<meta name=csrf content=abc>", "<meta name=csrf content=[redacted]>"),
+        (
+            "<i wire:snapshot='{&quot;checksum&quot;:&quot;abc&quot;}'>",
+            "<i wire:snapshot='{&quot;checksum&quot;:&quot;[redacted]&quot;}'>",
+        ),
         (r#"<meta name="csrf-token" content="abc" />"#, r#"<meta name="csrf-token" content="[redacted]" />"#),
         (r#"<input name="_token" value="ab"#, r#"<input name="_token" value="[redacted]"#),
         (r#"<input name="email" value="abc">"#, r#"<input name="email" value="abc">"#),
