@@ -6,10 +6,10 @@ use check::{Exchange, FailureKind, Mismatch, Phrase, Piece, foreign, ours, phras
 use http::{HeaderValue, Method, header::COOKIE};
 use url::Url;
 
-use crate::{Cookies, Error, redirect::Hop, timing::Phase};
+use crate::{Cookies, Error, cookies::Key, redirect::Hop, timing::Phase};
 
-/// Request as a server sees it: one that was made before gets the same answer.
-pub(crate) type Visit = (Method, Url, Option<HeaderValue>);
+/// Request with its header `Cookie` and the jar: one that was made before gets the same answer, and so do those after it.
+pub(crate) type Visit = (Method, Url, Option<HeaderValue>, Vec<(Key, String)>);
 
 /// Limits and cookies that all hops of a request share.
 pub(crate) struct Bounds {
@@ -46,7 +46,8 @@ impl Bounds {
 
     /// The request that a hop makes with the cookies of now.
     pub(crate) fn visit(&self, hop: &Hop) -> Visit {
-        (hop.method.clone(), hop.url.clone(), self.cookie_header(hop))
+        let jar = self.cookies.as_ref().map(Cookies::stored).unwrap_or_default();
+        (hop.method.clone(), hop.url.clone(), self.cookie_header(hop), jar)
     }
 
     /// True at scheme, host and port of the request's own URL.

@@ -42,7 +42,7 @@ struct Jar {
 }
 
 /// What makes two cookies the same: domain, path and name.
-type Key = (String, String, String);
+pub(crate) type Key = (String, String, String);
 
 fn key(cookie: &Cookie<'_>) -> Key {
     (format!("{:?}", cookie.domain), String::from(&cookie.path), cookie.name().to_owned())
@@ -81,6 +81,14 @@ impl Cookies {
     #[must_use]
     pub fn sends_the_same(&self, other: &Self, url: &Url) -> bool {
         self.header(url) == other.header(url)
+    }
+
+    /// All cookies with their values.
+    pub(crate) fn stored(&self) -> Vec<(Key, String)> {
+        let mut cookies: Vec<_> =
+            self.lock().store.iter_unexpired().map(|cookie| (key(cookie), cookie.value().to_owned())).collect();
+        cookies.sort_unstable();
+        cookies
     }
 
     /// `Cookie` header for this URL.

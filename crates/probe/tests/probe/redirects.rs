@@ -124,6 +124,13 @@ fn cookie_check(request: &str) -> Vec<Action> {
         "/two" => to("/check"),
         "/check" => set("/two"),
         "/query" => to("/query?c=1"),
+        // The cookie of another path changes what comes after it.
+        "/deep" if request.contains("ready=1") => ok(),
+        "/deep" => to("/auth/check"),
+        "/auth/check" if request.contains("step=1") => {
+            answer("302 Found\r\nLocation: /deep\r\nSet-Cookie: ready=1; Path=/", "")
+        }
+        "/auth/check" => answer("302 Found\r\nLocation: /deep\r\nSet-Cookie: step=1; Path=/auth", ""),
         _ => set("/query"),
     }
 }
@@ -144,6 +151,10 @@ async fn redirect_that_sets_a_cookie_is_no_loop() {
             assert_eq!(sent.exchanges.len(), hops, "{path}, {case}");
         }
         assert!(server.requests().last().unwrap().contains("cookie: own=1; seen=1\r\n"), "{path}");
+    }
+    for request in [get(url(&server, "/deep")), get(url(&server, "/deep")).cookies(&Cookies::default())] {
+        let sent = client(&tls()).send(request).await;
+        assert_eq!((sent.result.unwrap().status, sent.exchanges.len()), (StatusCode::OK, 5));
     }
     for (path, hops, expected) in [("/in-vain", 2, "redirects that end"), ("/count", 4, "at most 3 redirects")] {
         let sent = client(&tls()).send(get(url(&server, path)).max_redirects(3)).await;
