@@ -44,6 +44,11 @@ impl ContentType {
         self.is_html() || self.essence == "application/xhtml+xml"
     }
 
+    /// True without a type, so that browsers guess it unless a header forbids that.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.essence.is_empty()
+    }
+
     /// True for what browsers read as HTML, with its `meta` elements.
     pub(crate) fn is_html(&self) -> bool {
         matches!(self.essence.as_str(), "" | "text/html")

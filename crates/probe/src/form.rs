@@ -52,9 +52,8 @@ pub struct Filled {
 /// A mismatch of kind `body` when the response is not HTML; of kind `assertion` when the page has no token, with the
 /// fields of its form and its start, and when the values of its inputs are too long.
 pub fn read(response: &Response, wanted: &Wanted<'_>) -> Result<Filled, Mismatch> {
-    if !is_page(response) {
-        let kind = response.quoted_type().unwrap_or_else(|| "no page".into());
-        return Err(mismatch(response, FailureKind::Body, "an HTML page".into(), kind));
+    if let Some(actual) = why_no_page(response) {
+        return Err(mismatch(response, FailureKind::Body, "an HTML page".into(), actual));
     }
     let text = response.text();
     let page = Page::read(&text);
@@ -91,7 +90,7 @@ pub fn read(response: &Response, wanted: &Wanted<'_>) -> Result<Filled, Mismatch
 /// Those of [`read`], and a mismatch of kind `assertion` for a page that nobody can use to log in: a blank one, or one with a
 /// message only.
 pub fn log_in_form(response: &Response, wanted: &Wanted<'_>) -> Result<Option<Filled>, Mismatch> {
-    if wanted.action.is_none() && !is_page(response) {
+    if wanted.action.is_none() && !wanted.is_sent_by_browser && why_no_page(response).is_some() {
         return Ok(None);
     }
     let text = response.text();
@@ -112,9 +111,26 @@ pub fn log_in_form(response: &Response, wanted: &Wanted<'_>) -> Result<Option<Fi
     read(response, wanted).map(Some)
 }
 
-/// True for an answer that a browser shows as a page.
-fn is_page(response: &Response) -> bool {
-    response.content_type().is_page() && response.status != StatusCode::NO_CONTENT
+/// Says why a browser does not show an answer as a page.
+fn why_no_page(response: &Response) -> Option<Phrase> {
+    let kind = response.content_type();
+    let quoted = || response.quoted_type().unwrap_or_else(|| "no Content-Type".into());
+    let first = |name| response.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let begins = |name, end: char, word: &str| {
+        first(name)
+            .is_some_and(|text| text.split(end).next().is_some_and(|found| found.trim().eq_ignore_ascii_case(word)))
+    };
+    if response.status == StatusCode::NO_CONTENT {
+        Some(response.quoted_type().unwrap_or_else(|| "no page".into()))
+    } else if !kind.is_page() {
+        Some(quoted())
+    } else if begins("content-disposition", ';', "attachment") {
+        Some("a file to download, by its Content-Disposition".into())
+    } else if kind.is_missing() && begins("x-content-type-options", ',', "nosniff") {
+        Some(phrase!("{} and X-Content-Type-Options: nosniff, so that browsers show the source", quoted()))
+    } else {
+        None
+    }
 }
 
 /// Value of `<meta name="csrf-token">`, as scripts read it. The redactor masks it from now on. `None` without one.

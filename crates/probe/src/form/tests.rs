@@ -373,6 +373,38 @@ fn form_of_a_browser_leads_to_the_log_in() {
         ("http://a.dk:8080/sign-in", "https://a.dk/login", "/login", true),
         ("http://a.dk:8080/sign-in", "http://a.dk/login", "/login", false),
         ("http://a.dk/sign-in", "https://a.dk:8443/login", "/login", false),
+#[test]
+fn form_of_a_browser_is_on_a_page() {
+    let page = "<form method=post><input name=email><input name=password><input name=_token value=a></form>";
+    let (nosniff, download) =
+        (("x-content-type-options", "NoSniff, x"), "a file to download, by its Content-Disposition");
+    for (headers, expected) in [
+        (vec![("content-type", "text/html")], None),
+        (vec![("content-type", "application/xhtml+xml"), nosniff], None),
+        (vec![("content-type", "text/html"), ("content-disposition", "inline; filename=a")], None),
+        (vec![("x-content-type-options", "none")], None),
+        (vec![], None),
+        (vec![("content-type", "text/plain")], Some("text/plain")),
+        (vec![("content-type", "application/json")], Some("application/json")),
+        (vec![("content-type", "application/octet-stream")], Some("application/octet-stream")),
+        (vec![("content-type", "text/html"), ("content-disposition", "Attachment ; filename=a")], Some(download)),
+        (vec![nosniff], Some("no Content-Type and X-Content-Type-Options: nosniff, so that browsers show the source")),
+        (
+            vec![("content-type", "html"), nosniff],
+            Some("html and X-Content-Type-Options: nosniff, so that browsers show the source"),
+        ),
+    ] {
+        let mut response = response(200, page);
+        response.headers.clear();
+        for (name, value) in &headers {
+            response.headers.insert(*name, value.parse().unwrap());
+        }
+        let found = log_in_form(&response, &by_browser()).map_err(|mismatch| shown(mismatch, &response));
+        let failure = found.err().map(|failure| (failure.kind, failure.actual.to_string()));
+        assert_eq!(failure, expected.map(|actual| (FailureKind::Body, actual.to_owned())), "{headers:?}");
+    }
+}
+
     ] {
         let by_base = format!("<base href='{action}'><form method=post action='#'>").replace("href=''", "");
         let by_button = format!("<form method=post action=/x><button formaction='{action}'></button>");
