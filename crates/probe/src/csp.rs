@@ -23,11 +23,16 @@ pub(crate) fn upgraded(policies: &[(Source, &str)], mut to: Url) -> Url {
     to
 }
 
-/// Directive against sending a form of a page to an upgraded URL. `None` when all policies allow it.
+/// Directive against sending a form of a page, with cookies, to an upgraded URL. `None` when all policies allow it.
 pub(crate) fn forbidding(policies: &[(Source, &str)], page: &Url, to: &Url) -> Option<String> {
     single(policies).find_map(|(source, policy)| {
         let sandbox = directive(policy, "sandbox").filter(|_| source == Source::Header);
-        let sandbox = sandbox.filter(|flags| !flags.iter().any(|flag| flag.eq_ignore_ascii_case("allow-forms")));
+        // Without its own origin, a page sends forms without cookies.
+        let is_allowed = |flags: &[&str]| {
+            let has = |flag: &str| flags.iter().any(|found| found.eq_ignore_ascii_case(flag));
+            has("allow-forms") && has("allow-same-origin")
+        };
+        let sandbox = sandbox.filter(|flags| !is_allowed(flags));
         let action = directive(policy, "form-action");
         let action = action.filter(|sources| !sources.iter().any(|source| matches(source, page, to)));
         let named = |name: &str, words: Vec<&str>| [&[name], &words[..]].concat().join(" ");
@@ -132,7 +137,8 @@ mod tests {
             ("form-action 'self', form-action 'none'", "/login", Some("form-action 'none'")),
             ("sandbox", "/login", Some("sandbox")),
             ("sandbox allow-scripts", "/login", Some("sandbox allow-scripts")),
-            ("sandbox Allow-Forms", "/login", None),
+            ("sandbox allow-forms allow-scripts", "/login", Some("sandbox allow-forms allow-scripts")),
+            ("sandbox Allow-Forms Allow-Same-Origin", "/login", None),
         ] {
             let page: Url = "https://a.dk/x".parse().unwrap();
             let policies = [(Source::Header, policy)];

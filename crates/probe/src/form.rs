@@ -245,17 +245,21 @@ fn why_not_sent(form: &Form<'_>, page: &Page<'_>, response: &Response, sent_to: 
         let host = foreign(to.host_str().unwrap_or_default());
         return Some(phrase!("a form that is sent to another host, {}", host));
     }
-    let headers = response.headers.get_all("content-security-policy").iter().filter_map(|line| line.to_str().ok());
-    let headers = headers.map(|policy| (Source::Header, policy));
-    let policies: Vec<_> = headers.chain(page.policies.iter().map(|policy| (Source::Page, policy.as_ref()))).collect();
+    let headers = response.headers.get_all("content-security-policy").iter();
+    let headers: Vec<_> = headers.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    let policies = headers.iter().map(|policy| (Source::Header, policy.as_ref()));
+    let policies: Vec<_> = policies.chain(page.policies.iter().map(|policy| (Source::Page, policy.as_ref()))).collect();
     let to = csp::upgraded(&policies, to);
     if here.scheme() == "https" && to.scheme() == "http" {
         return Some(phrase!("a form that browsers do not send without encryption, to {}", foreign(to)));
     }
     if let Some(directive) = csp::forbidding(&policies, here, &to) {
-        let directive = foreign(directive);
+        let has_form = directive.to_ascii_lowercase().contains("allow-forms");
+        let verb = if has_form { "send without cookies" } else { "do not send" };
+        let (verb, directive) = (ours(verb), foreign(directive));
         return Some(phrase!(
-            "a form that browsers do not send to {}, by the Content-Security-Policy {}",
+            "a form that browsers {} to {}, by the Content-Security-Policy {}",
+            verb,
             foreign(to),
             directive
         ));

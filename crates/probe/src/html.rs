@@ -20,7 +20,7 @@ const FOREIGN: [&str; 2] = ["svg", "math"];
 /// A tag of the page.
 pub(crate) struct Tag<'a> {
     name: &'a str,
-    is_end: bool,
+    pub(crate) is_end: bool,
     is_self_closing: bool,
     attributes: &'a str,
     /// Content of an element of [`TEXT`], without resolved references.

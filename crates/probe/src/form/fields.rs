@@ -10,6 +10,12 @@ use crate::html::{Tag, Tags, decode_text};
 /// Maximum number of fields to examine; no real form has more.
 pub(super) const MAX_FIELDS: usize = 1_000;
 
+/// Elements before the body of a page.
+const HEAD: [&str; 13] = [
+    "html", "head", "base", "basefont", "bgsound", "link", "meta", "title", "noscript", "noframes", "style", "script",
+    "template",
+];
+
 /// Forms of a page, with the parts of its head about them.
 #[derive(Default)]
 pub(super) struct Page<'a> {
@@ -18,7 +24,7 @@ pub(super) struct Page<'a> {
     pub(super) meta: Option<Cow<'a, str>>,
     /// Base of the page's links, by its element `base`.
     base: Option<Cow<'a, str>>,
-    /// Content security policies of the page itself.
+    /// Content security policies in the head of the page. Browsers ignore those of the body.
     pub(super) policies: Vec<Cow<'a, str>>,
     /// True for a page with a script, or with an element by whose id a script of another kind may find its place.
     pub(super) can_be_filled: bool,
@@ -127,6 +133,8 @@ enum Legend {
 #[derive(Default)]
 struct Place {
     in_form: bool,
+    /// True after an element outside of the head.
+    in_body: bool,
     templates: usize,
     fieldsets: Vec<Fieldset>,
     options: Option<Options>,
@@ -171,7 +179,7 @@ impl<'a> Page<'a> {
                     options.add(&tag, tags.text_ahead(), &mut fields[options.place].1.values);
                 }
             } else if tag.opens("meta") {
-                read.read_meta(&tag);
+                read.read_meta(&tag, place.in_body);
             } else if read.base.is_none() && tag.opens("base") {
                 read.base = tag.attribute("href");
             }
@@ -192,11 +200,11 @@ impl<'a> Page<'a> {
         read
     }
 
-    fn read_meta(&mut self, tag: &Tag<'a>) {
+    fn read_meta(&mut self, tag: &Tag<'a>, in_body: bool) {
         let is = |attribute, value| tag.attribute(attribute).is_some_and(|found| found.eq_ignore_ascii_case(value));
         if self.meta.is_none() && tag.attribute("name").as_deref() == Some("csrf-token") {
             self.meta = tag.attribute("content").filter(|content| !content.trim().is_empty());
-        } else if is("http-equiv", "content-security-policy") {
+        } else if !in_body && is("http-equiv", "content-security-policy") {
             self.policies.extend(tag.attribute("content"));
         }
     }
@@ -210,6 +218,7 @@ impl<'a> Page<'a> {
 impl Place {
     /// Follows the elements around fields.
     fn follow(&mut self, tag: &Tag<'_>) {
+        self.in_body |= !tag.is_end && !HEAD.iter().any(|name| tag.opens(name));
         if tag.opens("fieldset") {
             let is_disabled = tag.attribute("disabled").is_some();
             self.fieldsets.push(Fieldset { is_disabled, legend: Legend::Awaited });

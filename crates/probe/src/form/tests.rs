@@ -338,14 +338,32 @@ fn form_of_a_browser_is_posted_to_its_own_host() {
         ("<form method=post>", "form-action 'none'", forbidden("form-action 'none'")),
         ("<form method=post>", "sandbox allow-scripts", forbidden("sandbox allow-scripts")),
         (
+            "<form method=post>",
+            "sandbox allow-forms",
+            err(
+                "a form that browsers send without cookies to https://a.dk/sign-in, by the Content-Security-Policy sandbox \
+                 allow-forms",
+            ),
+        ),
+        (
             "<meta http-equiv=Content-Security-Policy content='form-action b.dk'><form method=post>",
             "form-action *",
             forbidden("form-action b.dk"),
         ),
+        (
+            "<html><head><title>A</title></head><meta http-equiv=Content-Security-Policy content='form-action b.dk'>\
+             <body><form method=post>",
+            "",
+            forbidden("form-action b.dk"),
+        ),
+        ("<body><meta http-equiv=Content-Security-Policy content='form-action b.dk'><form method=post>", "", Ok("a")),
+        ("<p>A</p><meta http-equiv=Content-Security-Policy content='form-action b.dk'><form method=post>", "", Ok("a")),
+        ("<form method=post>", "form-action 'none'; report-uri /kør", forbidden("form-action 'none'")),
     ] {
         let mut response = response(200, &format!("{start}{FIELDS}"));
         response.url = "https://a.dk/sign-in".parse().unwrap();
-        response.headers.insert("content-security-policy", policy.parse().unwrap());
+        let policy = http::HeaderValue::from_bytes(policy.as_bytes()).unwrap();
+        response.headers.insert("content-security-policy", policy);
         let form = log_in_form(&response, &by_browser()).map_err(|mismatch| shown(mismatch, &response));
         let token = form.as_ref().map(|form| form.as_ref().unwrap().token.expose_secret());
         assert_eq!(token.map_err(|failure| failure.actual.to_string()), expected, "{start}");
@@ -355,24 +373,6 @@ fn form_of_a_browser_is_posted_to_its_own_host() {
     }
 }
 
-#[test]
-fn form_of_a_browser_leads_to_the_log_in() {
-    const FIELDS: &str = "<input name=email><input name=password><input name=_token value=a>";
-    for (page, action, sent_to, is_there) in [
-        ("https://a.dk/sign-in", "/login", "/login", true),
-        ("https://a.dk/sign-in", "https://A.dk:443/x/../login#form", "/login", true),
-        ("https://a.dk/sign-in", "/session", "/login", false),
-        ("https://a.dk/sign-in", "/login/", "/login", false),
-        ("https://a.dk/sign-in", "", "/login", false),
-        ("https://a.dk/sign-in", "", "/sign-in", true),
-        ("https://a.dk/sign-in", "https://a.dk:8443/login", "/login", false),
-        ("https://a.dk/sign-in", "/login?tenant=3", "/login", false),
-        ("https://a.dk/sign-in", "/login?tenant=3", "/login?tenant=3", true),
-        ("https://a.dk/sign-in", "/login", "/login?tenant=3", false),
-        ("http://a.dk/sign-in", "https://a.dk/login", "/login", true),
-        ("http://a.dk:8080/sign-in", "https://a.dk/login", "/login", true),
-        ("http://a.dk:8080/sign-in", "http://a.dk/login", "/login", false),
-        ("http://a.dk/sign-in", "https://a.dk:8443/login", "/login", false),
 #[test]
 fn form_of_a_browser_is_on_a_page() {
     let page = "<form method=post><input name=email><input name=password><input name=_token value=a></form>";
@@ -405,6 +405,24 @@ fn form_of_a_browser_is_on_a_page() {
     }
 }
 
+#[test]
+fn form_of_a_browser_leads_to_the_log_in() {
+    const FIELDS: &str = "<input name=email><input name=password><input name=_token value=a>";
+    for (page, action, sent_to, is_there) in [
+        ("https://a.dk/sign-in", "/login", "/login", true),
+        ("https://a.dk/sign-in", "https://A.dk:443/x/../login#form", "/login", true),
+        ("https://a.dk/sign-in", "/session", "/login", false),
+        ("https://a.dk/sign-in", "/login/", "/login", false),
+        ("https://a.dk/sign-in", "", "/login", false),
+        ("https://a.dk/sign-in", "", "/sign-in", true),
+        ("https://a.dk/sign-in", "https://a.dk:8443/login", "/login", false),
+        ("https://a.dk/sign-in", "/login?tenant=3", "/login", false),
+        ("https://a.dk/sign-in", "/login?tenant=3", "/login?tenant=3", true),
+        ("https://a.dk/sign-in", "/login", "/login?tenant=3", false),
+        ("http://a.dk/sign-in", "https://a.dk/login", "/login", true),
+        ("http://a.dk:8080/sign-in", "https://a.dk/login", "/login", true),
+        ("http://a.dk:8080/sign-in", "http://a.dk/login", "/login", false),
+        ("http://a.dk/sign-in", "https://a.dk:8443/login", "/login", false),
     ] {
         let by_base = format!("<base href='{action}'><form method=post action='#'>").replace("href=''", "");
         let by_button = format!("<form method=post action=/x><button formaction='{action}'></button>");
