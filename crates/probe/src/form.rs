@@ -8,7 +8,7 @@ use std::fmt;
 use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use http::StatusCode;
 use secrecy::SecretString;
-use url::Url;
+use url::{Position, Url};
 
 use crate::Response;
 use crate::csp::{self, Source};
@@ -264,12 +264,14 @@ fn why_not_sent(form: &Form<'_>, page: &Page<'_>, response: &Response, sent_to: 
             directive
         ));
     }
-    let elsewhere = sent_to.filter(|url| !is_destination(&to, url))?;
+    let expected = sent_to.filter(|url| !is_destination(&to, url))?;
+    if !is_server_of(&to, expected) {
+        return Some(phrase!("a form to {}, not to {} as the check", foreign(to), ours(expected)));
+    }
     Some(phrase!(
-        "a form that browsers send to {}, not to {} as the check does\nset `platform.login.path` to the action of the form, if users \
-         can log in with it",
-        foreign(to),
-        ours(elsewhere)
+        "a form to {}, not to `platform.login.path`, {}\nset it to the action of the form if users can log in with it",
+        foreign(&to[Position::BeforePath..Position::AfterQuery]),
+        ours(&expected[Position::BeforePath..Position::AfterQuery])
     ))
 }
 
@@ -317,9 +319,13 @@ fn is_same_place(one: &Url, other: &Url) -> bool {
 
 /// True when a form leads to a URL, or to the same one with `https` and its default port.
 fn is_destination(form: &Url, to: &Url) -> bool {
+    is_server_of(form, to) && is_same_place(form, to) && query(form) == query(to)
+}
+
+/// True for a form to the scheme and port of a URL, or to the default port of `https`.
+fn is_server_of(form: &Url, to: &Url) -> bool {
     let is_upgrade = form.scheme() == "https" && to.scheme() == "http";
-    let is_server = form.port() == to.port() && form.scheme() == to.scheme() || is_upgrade && form.port().is_none();
-    is_server && is_same_place(form, to) && query(form) == query(to)
+    form.port() == to.port() && form.scheme() == to.scheme() || is_upgrade && form.port().is_none()
 }
 
 /// Query of a URL; empty without one.

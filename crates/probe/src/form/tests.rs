@@ -434,12 +434,10 @@ fn form_of_a_browser_leads_to_the_log_in() {
             let found = log_in_form(&response, &Wanted { sent_to: Some(&to), ..by_browser() });
             assert_eq!(found.is_ok(), is_there, "{page}: {form}");
             if let Err(mismatch) = found {
-                let leads_to = response.url.join(action).unwrap();
-                let actual = format!(
-                    "a form that browsers send to {leads_to}, not to {to} as the check does\nset `platform.login.path` to the \
-                     action of the form, if users can log in with it"
-                );
-                assert_eq!(shown(mismatch, &response).actual.replace('#', ""), actual.replace('#', ""));
+                let actual = shown(mismatch, &response).actual;
+                let begin = format!("a form to {action}");
+                assert!(actual.starts_with(begin.as_str()) && actual.contains(sent_to), "{actual}");
+                assert_eq!(actual.contains("set it to the action"), !action.starts_with("http"), "{actual}");
             }
         }
     }

@@ -118,10 +118,10 @@ async fn missing_token_and_refused_cookie_are_named() {
         ),
         (
             "a form that leads elsewhere",
-            shape(&[SESSION, TOKEN], &format!("{POSTED}{FIELD}").replace("/api/login", "/session?from=page"), ""),
+            shape(&[SESSION, TOKEN], &format!("{POSTED}{FIELD}").replace("/api/login", "/sign-in?from=page"), ""),
             "encoding = 'form'",
             "open-form",
-            "/session?from=page, not to http",
+            "a form to /sign-in?from=page, not to `platform.login.path`, /api/login",
         ),
         (
             "a form that a policy forbids to send",
