@@ -74,17 +74,17 @@ const ID_PLACE: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Side {
     payments: HashMap<Box<str>, Entry>,
-    /// Ids of the payments already read.
-    ids: HashSet<Box<str>>,
+    /// Ids of the payments already read, by school: a platform may number the payments of each school.
+    ids: HashMap<Box<str>, HashSet<Box<str>>>,
     /// Length of all references, currencies, statuses and ids, and the ids' place in memory. **Units:** bytes.
     bytes: usize,
 }
 
 impl Side {
-    /// Remembers a payment's id. Returns false if it was known.
-    pub(crate) fn is_new(&mut self, id: String) -> bool {
+    /// Remembers the id of a school's payment. Returns false if it was known.
+    pub(crate) fn is_new(&mut self, school: &str, id: String) -> bool {
         let length = id.len();
-        let is_new = self.ids.insert(id.into());
+        let is_new = self.ids.entry(school.into()).or_default().insert(id.into());
         self.bytes += if is_new { length + ID_PLACE } else { 0 };
         is_new
     }
@@ -407,9 +407,17 @@ mod tests {
     }
 
     #[test]
+    fn schools_may_have_payments_with_the_same_id() {
+        let mut side = Side::default();
+        let read = [("3", "1"), ("3", "2"), ("4", "1"), ("3", "1"), ("4", "1"), ("31", "2")];
+        let is_new = read.map(|(school, id)| side.is_new(school, id.to_owned()));
+        assert_eq!(is_new, [true, true, true, false, false, true]);
+    }
+
+    #[test]
     fn side_knows_the_length_of_its_texts() {
         let mut side = Side::default();
-        assert!(side.is_new("12".to_owned()) && !side.is_new("12".to_owned()));
+        assert!(side.is_new("3", "12".to_owned()) && !side.is_new("3", "12".to_owned()));
         side.add("pi_1".into(), entry(1.0, 0), false);
         side.add("pi_1".into(), entry(1.0, 0), false);
         assert_eq!((side.len(), side.bytes(), side.payments["pi_1"].count), (1, 32 + 2 + 4 + 3, 2));

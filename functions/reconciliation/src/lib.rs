@@ -185,7 +185,7 @@ impl Reconciliation {
                 let id = payment.pointer(names.id.as_str()).map(|id| short_id(id, names.id.as_str())).transpose();
                 let id = id.map_err(|mismatch| step.fail("readable", mismatch))?;
                 // New payments shift the pages, so a payment may be on two of them.
-                if id.is_none_or(|id| side.is_new(id)) {
+                if id.is_none_or(|id| side.is_new(&school, id)) {
                     self.add_payment(step, &payment, side)?;
                 }
             }
