@@ -11,7 +11,7 @@ use settings::Pointer;
 use crate::slots::{self, Slot};
 
 /// Prefix of the run's id in the notes of a synthetic booking.
-const MARKER: &str = "synthetic:";
+pub(crate) const MARKER: &str = "synthetic:";
 
 /// Notes of a run's bookings. Cleanup finds bookings by their notes, even if the response with their id was lost.
 pub(crate) fn marker(run_id: &str) -> String {
@@ -22,7 +22,7 @@ pub(crate) fn marker(run_id: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Booked {
     pub(crate) id: String,
-    /// `None` if it has no times.
+    /// `None` if it has no times, or none that can be read.
     pub(crate) slot: Option<Slot>,
     pub(crate) notes: String,
 }
@@ -42,29 +42,31 @@ impl Booked {
     }
 }
 
-/// Returns the bookings of a response, without cancelled ones.
+/// Returns the bookings of a response, without cancelled ones. Others write into the calendar too, so only the bookings whose notes begin
+/// with `own` must be readable. One of somebody else with a status that cannot be read counts as not cancelled.
 ///
 /// # Errors
-/// A mismatch if the response is not a list of bookings, or if an id, a status or a time is unreadable.
-pub(crate) fn listed(platform: &Platform, response: &Response) -> Result<Vec<Booked>, Mismatch> {
+/// A mismatch if the response is not a list of bookings, or if the id or the status of an own booking is unreadable.
+pub(crate) fn listed(platform: &Platform, response: &Response, own: &str) -> Result<Vec<Booked>, Mismatch> {
     let names = &platform.booking;
     let pointers = [&names.id, &names.status, &names.starts_at, &names.ends_at].map(Pointer::as_str);
     let read = |item: &Value| {
-        let status = text_at(item, names.status.as_str())?;
+        let notes = item.pointer(names.notes.as_str()).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+        let is_own = notes.starts_with(own);
+        let status = text_at(item, names.status.as_str());
+        let status = if is_own { status? } else { status.unwrap_or_default() };
         if status.is_some_and(|status| is_status(names.cancelled_status.as_str(), &status)) {
             return Ok(None);
         }
         let Some(id) = item.pointer(names.id.as_str()) else { return Ok(None) };
-        let notes = item.pointer(names.notes.as_str()).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
         // Only ids of our own bookings become parts of paths; an entry of another kind may have none.
-        let id = if notes.starts_with(MARKER) {
+        let id = if is_own {
             short_id(id, names.id.as_str())?
         } else {
             id_at(item, names.id.as_str()).unwrap_or_default().unwrap_or_default()
         };
-        let slot = slots::read(platform, item, names.starts_at.as_str(), names.ends_at.as_str());
-        let unreadable = |mismatch: Mismatch| mismatch.with_evidence(phrase!("booking {}", foreign(&id)));
-        let slot = slot.map_err(unreadable)?;
+        // Reading back compares the times of the run's own booking.
+        let slot = slots::read(platform, item, names.starts_at.as_str(), names.ends_at.as_str()).unwrap_or_default();
         Ok(Some(Booked { id, slot, notes }))
     };
     items(platform, response, &pointers)?.iter().filter_map(|item| read(item).transpose()).collect()
@@ -115,7 +117,8 @@ impl Undo {
         let calendar = self.calendar.clone().map_err(|mismatch| self.may_remain(mismatch.actual))?;
         let answer = self.background_session.send(Method::GET, calendar, None, &[200]).await;
         let platform = &self.background_session.site().platform;
-        let booked = answer.and_then(|answer| listed(platform, &answer).map_err(|mismatch| mismatch.actual));
+        let booked =
+            answer.and_then(|answer| listed(platform, &answer, &self.marker).map_err(|mismatch| mismatch.actual));
         let booked = booked.map_err(|why| self.may_remain(phrase!("reading the calendar: {}", why)))?;
         Ok(booked.into_iter().filter(|booking| booking.notes == self.marker).collect())
     }
@@ -146,4 +149,56 @@ pub(crate) fn undone(platform: &Platform) -> Vec<u16> {
 pub(crate) fn days(platform: &Platform, now: Timestamp, max_lead_time: SignedDuration) -> (String, String) {
     let day = SignedDuration::from_hours(24);
     (platform.times.day(now - day), platform.times.day(now + max_lead_time + day))
+}
+
+#[cfg(test)]
+mod tests {
+    use probe::{Bytes, HeaderMap, Limits, Redactor, StatusCode};
+    use serde_json::json;
+
+    use super::*;
+
+    /// A calendar with a right booking of one run, and an entry.
+    fn calendar(entry: Value) -> Response {
+        let right = json!({ "id": 1, "status": "confirmed", "notes": marker("run"), "starts_at": "2026-12-03T08:00:00Z",
+            "ends_at": "2026-12-03T08:45:00Z" });
+        let mut other = right.clone();
+        other["id"] = json!(2);
+        for (name, change) in entry.as_object().unwrap() {
+            other[name] = change.clone();
+        }
+        Response {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::from(json!([right, other]).to_string()),
+            url: "https://app.example/api/bookings".parse().unwrap(),
+            certificate_expires: None,
+            received: Timestamp::UNIX_EPOCH,
+            redactor: Redactor::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    #[test]
+    fn only_own_bookings_must_be_readable() {
+        let platform = Platform::default();
+        for (entry, is_read_if_own) in [
+            (json!({ "ends_at": "9999-12-31 23:59:59" }), true),
+            (json!({ "starts_at": "08:00:00", "ends_at": "16:00:00" }), true),
+            (json!({ "starts_at": "0000-00-00 00:00:00", "ends_at": "" }), true),
+            (json!({ "status": { "value": "confirmed" } }), false),
+            (json!({ "id": { "value": 2 } }), false),
+            (json!({ "id": "x".repeat(1_000) }), false),
+        ] {
+            let with = |notes: &str| {
+                let mut entry = entry.clone();
+                entry["notes"] = json!(notes);
+                calendar(entry)
+            };
+            let read = |notes: &str, own: &str| listed(&platform, &with(notes), own).map(|booked| booked.len()).ok();
+            assert_eq!(read("holiday", MARKER), Some(2), "{entry}");
+            assert_eq!(read(&marker("other"), &marker("run")), Some(2), "{entry}: of another run");
+            assert_eq!(read(&marker("run"), &marker("run")), is_read_if_own.then_some(2), "{entry}: own");
+        }
+    }
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::settings::{Booking, RawBooking};
-use calendar::{Booked, Undo, days, listed, marker, undone};
+use calendar::{Booked, MARKER, Undo, days, listed, marker, undone};
 use slots::{FreeTimes, Slot};
 
 /// The steps after the log-in, in order.
@@ -156,7 +156,7 @@ impl Booking {
         let now = run.clock().now();
         let answer = user.get(&step, self.calendar_url(&step, now)?).await?;
         step.check("status", status(&answer, &[200]))?;
-        let booked = step.check_value("list", listed(&self.site.platform, &answer))?;
+        let booked = step.check_value("list", listed(&self.site.platform, &answer, MARKER))?;
         step.passed();
         let older_than = now - signed(self.leftover_after);
         let mut leftovers: Vec<_> = booked.iter().filter_map(|booking| booking.leftover(older_than)).collect();
@@ -198,9 +198,8 @@ impl Booking {
         let answer = user.get(step, url).await?;
         step.check("status", status(&answer, &[200]))?;
         let (starts_at, ends_at) = (names.slot_starts_at.as_str(), names.slot_ends_at.as_str());
-        let free = items(platform, &answer, &[starts_at, ends_at]).and_then(|list| {
-            list.iter().filter_map(|item| slots::read(platform, item, starts_at, ends_at).transpose()).collect()
-        });
+        let free = items(platform, &answer, &[starts_at, ends_at])
+            .and_then(|list| slots::readable(list.iter().map(|item| slots::read(platform, item, starts_at, ends_at))));
         Ok(FreeTimes::new(step.check_value("list", free)?))
     }
 
@@ -359,7 +358,7 @@ impl Booking {
                 break;
             }
             let answer = user.get(&step, self.calendar_url(&step, run.clock().now())?).await?;
-            let booked = listed(&self.site.platform, &answer).unwrap_or_default();
+            let booked = listed(&self.site.platform, &answer, MARKER).unwrap_or_default();
             let is_foreign = |booking: &&Booked| booking.run_id().is_none_or(|run_id| run_id != run.id());
             let others: Vec<Slot> = booked.iter().filter(is_foreign).filter_map(|booking| booking.slot).collect();
             taken.retain(|slot| !others.iter().any(|other| other.overlaps(*slot)));

@@ -44,6 +44,22 @@ pub(crate) fn read(
     Ok(time(starts_at)?.zip(time(ends_at)?).map(|(starts_at, ends_at)| Slot { starts_at, ends_at }))
 }
 
+/// Returns the slots that could be read: a platform may list a few that have no end, for example. Without the others, fewer times are
+/// free.
+///
+/// # Errors
+/// The first mismatch if there are slots and none can be read.
+pub(crate) fn readable(read: impl Iterator<Item = Result<Option<Slot>, Mismatch>>) -> Result<Vec<Slot>, Mismatch> {
+    let (mut slots, mut unreadable) = (Vec::new(), None);
+    for one in read {
+        match one {
+            Ok(slot) => slots.extend(slot),
+            Err(mismatch) => unreadable = unreadable.or(Some(mismatch)),
+        }
+    }
+    unreadable.filter(|_| slots.is_empty()).map_or(Ok(slots), Err)
+}
+
 /// A teacher's free times. A platform may list them in pieces that adjoin or overlap, such as quarter hours, and in other
 /// pieces the next time, so they are read as a set of instants.
 #[derive(Debug)]
@@ -131,6 +147,24 @@ mod tests {
         lessons.sort();
         assert!(lessons.iter().all(|lesson| free.holds(*lesson)));
         lessons
+    }
+
+    #[test]
+    fn unreadable_times_are_left_out_unless_all_are() {
+        let right = || Ok(Some(slot("2026-11-26T08:00:00Z", "2026-11-26T09:00:00Z")));
+        let wrong = || Err(Mismatch::new(check::FailureKind::Assertion, "a time", "9999-12-31 23:59:59"));
+        let count =
+            |read: Vec<Result<Option<Slot>, Mismatch>>| readable(read.into_iter()).map(|slots| slots.len()).ok();
+        for (read, expected) in [
+            (vec![], Some(0)),
+            (vec![Ok(None)], Some(0)),
+            (vec![right(), wrong()], Some(1)),
+            (vec![wrong(), right(), wrong(), right()], Some(2)),
+            (vec![wrong(), Ok(None)], None),
+            (vec![wrong()], None),
+        ] {
+            assert_eq!(count(read.clone()), expected, "{read:?}");
+        }
     }
 
     #[test]
