@@ -9,6 +9,7 @@ mod settings;
 mod store;
 mod tasks;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -143,9 +144,23 @@ impl Queues {
         };
         let queues: BTreeMap<String, Option<QueueSnapshot>> =
             names.into_iter().map(|name| (name.clone(), sources.snapshot(&name))).collect();
-        let reported = reported(&queues);
-        let (min_throughput, since) =
-            memory.update(|memory| (memory.min_throughput(&queues, now), memory.update(&reported, now)));
+        let (reported, min_throughput, since) = memory.update(|memory| {
+            let reported = reported(&queues, memory, now);
+            let min_throughput = memory.min_throughput(&queues, now);
+            let since = memory.update(&reported, now);
+            (reported, min_throughput, since)
+        });
+        let has_jobs = |snapshot: &Option<QueueSnapshot>| !snapshot.as_ref().is_some_and(QueueSnapshot::is_empty);
+        let left_out =
+            queues.iter().filter(|(name, snapshot)| has_jobs(snapshot) && !reported.contains_key(*name)).count();
+        if left_out > 0 {
+            let step = run.step(&Subject::whole(), "other-queues");
+            step.skipped(phrase!(
+                "{} more queues with jobs, whose jobs wait less long: a run judges {} queues",
+                left_out,
+                MAX_QUEUES
+            ));
+        }
         for (name, snapshot) in &reported {
             let subject = self.subject(run, name);
             let step = run.step(&subject, "progress");
@@ -234,14 +249,21 @@ impl Queues {
     }
 }
 
-/// Selects the queues to report and to remember: those with a fault first, then those with jobs, so that the limit leaves out none
-/// that matters.
-fn reported(queues: &BTreeMap<String, Option<QueueSnapshot>>) -> BTreeMap<String, Option<QueueSnapshot>> {
+/// Selects the queues to report and to remember: those with a fault first, then those with jobs, the longest waiting ones first. Of queues
+/// with the same wait, those not seen before come first, so that each has its turn and one that stands still is kept.
+fn reported(
+    queues: &BTreeMap<String, Option<QueueSnapshot>>,
+    memory: &Memory,
+    now: Timestamp,
+) -> BTreeMap<String, Option<QueueSnapshot>> {
     let mut reported: Vec<_> = queues.iter().collect();
-    reported.sort_by_key(|(_, snapshot)| {
+    reported.sort_by_cached_key(|(name, snapshot)| {
         let snapshot = snapshot.as_ref();
         let has_fault = snapshot.is_none_or(QueueSnapshot::has_fault);
-        (!has_fault, snapshot.is_some_and(QueueSnapshot::is_empty))
+        let unchanged = snapshot.and_then(|snapshot| memory.unchanged_for(name, snapshot, now));
+        let oldest = snapshot.and_then(|snapshot| snapshot.age).unwrap_or_default() as i64;
+        let wait = oldest.max(unchanged.unwrap_or_default());
+        (!has_fault, snapshot.is_some_and(QueueSnapshot::is_empty), Reverse(wait), unchanged.is_some())
     });
     reported.truncate(MAX_QUEUES);
     reported.into_iter().map(|(name, snapshot)| (name.clone(), snapshot.clone())).collect()
@@ -301,9 +323,33 @@ mod tests {
         ] {
             queues.insert(name.to_owned(), Some(snapshot));
         }
-        let reported = reported(&queues);
+        let reported = reported(&queues, &Memory::default(), Timestamp::UNIX_EPOCH);
         assert_eq!(reported.len(), MAX_QUEUES);
         let last: Vec<&str> = reported.keys().map(String::as_str).filter(|name| !name.starts_with("a-")).collect();
         assert_eq!(last, ["y-with-jobs", "z-due", "z-overdue", "z-unreadable"]);
+    }
+    #[test]
+    fn limit_leaves_out_the_queues_that_wait_least() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let with = |age, head: &str| {
+            let head = Some(Head::Job(head.to_owned()));
+            Some(QueueSnapshot { pending: Some(5), age, head, ..QueueSnapshot::default() })
+        };
+        // By the age of the oldest job.
+        let mut queues: BTreeMap<_, _> = (0..60).map(|n| (format!("q{n:02}"), with(Some(2.0), "a"))).collect();
+        queues.insert("zz".to_owned(), with(Some(9_000.0), "a"));
+        assert!(reported(&queues, &Memory::default(), at(1_000)).contains_key("zz"));
+        // Without ages, by the time that the same job was next: each queue is seen in turn, and one that stands still stays.
+        let (mut memory, mut turns) = (Memory::default(), Vec::new());
+        for run in 1..=5 {
+            let mut queues: BTreeMap<_, _> =
+                (0..60).map(|n| (format!("q{n:02}"), with(None, &run.to_string()))).collect();
+            queues.insert("zz".to_owned(), with(None, "a"));
+            let now = at(run * 1_000);
+            let reported = reported(&queues, &memory, now);
+            memory.update(&reported, now);
+            turns.push(reported.contains_key("zz"));
+        }
+        assert_eq!(turns, [false, true, true, true, true]);
     }
 }

@@ -37,6 +37,23 @@ struct HeadSince {
     pending: Option<u64>,
 }
 
+impl HeadSince {
+    /// State of a queue after a snapshot. **Units:** `now` in Unix seconds.
+    fn next(past: Option<&Self>, snapshot: &QueueSnapshot, now: i64) -> Self {
+        let mut actual = Self { head: snapshot.head(), since: now, pending: snapshot.pending };
+        if let (Some(past), Some(head)) = (past, &actual.head)
+            && let Some(old) = &past.head
+            && head.is_same_as(old)
+            // Jobs dispatched at the same moment may be taken one after the other.
+            && (matches!(head, Head::Job(_)) || actual.pending >= past.pending)
+        {
+            // Keeps the first head: many small differences of time would add up.
+            (actual.head, actual.since) = (Some(old.clone()), past.since);
+        }
+        actual
+    }
+}
+
 impl CheckMemory for Memory {
     const VERSION: u32 = 1;
 
@@ -70,16 +87,7 @@ impl Memory {
                 self.queues.extend(past.map(|past| (key, past)));
                 continue;
             };
-            let mut actual = HeadSince { head: snapshot.head(), since: now, pending: snapshot.pending };
-            if let (Some(past), Some(head)) = (past, &actual.head)
-                && let Some(old) = past.head
-                && head.is_same_as(&old)
-                // Jobs dispatched at the same moment may be taken one after the other.
-                && (matches!(head, Head::Job(_)) || actual.pending >= past.pending)
-            {
-                // Keeps the first head: many small differences of time would add up.
-                (actual.head, actual.since) = (Some(old), past.since);
-            }
+            let actual = HeadSince::next(past.as_ref(), snapshot, now);
             if actual.head.is_some() {
                 since.insert(name.clone(), actual.since);
             }
@@ -87,6 +95,12 @@ impl Memory {
         }
         self.at = now;
         since
+    }
+
+    /// Time since the head of a queue was first observed. `None`: the queue is not remembered. **Units:** seconds.
+    pub(crate) fn unchanged_for(&self, name: &str, snapshot: &QueueSnapshot, now: Timestamp) -> Option<i64> {
+        let past = self.queues.get(&digest(name.as_bytes()))?;
+        Some(now.as_second() - HeadSince::next(Some(past), snapshot, now.as_second()).since)
     }
 
     /// Lower bound of processed jobs, from the queues that have shrunk. `None`: there is no earlier run. **Units:** jobs per
