@@ -2,6 +2,7 @@
 
 mod memory;
 mod provider;
+mod record;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES,
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use platform::canaries::Canary as SentCanary;
 use platform::counting::{Counters, count};
-use platform::{Platform, UserSession, is_status, items, short_id, status, text_at, time_at};
+use platform::{Platform, UserSession, items, short_id, status};
 use probe::Method;
 use probe::expect::json_found;
 use runtime::{Check, MemoryCell, Run, Step};
@@ -22,6 +23,7 @@ pub use self::settings::{Canary, Notifications, RawNotifications};
 use memory::{ChannelCanaries, Memory};
 use provider::DeliveryState;
 pub use provider::{Kind, Provider};
+use record::Recorded;
 
 impl Check for Notifications {
     const ID: &'static str = "notifications";
@@ -162,29 +164,11 @@ impl Notifications {
         record: &[Value],
     ) -> Result<DeliveryState, StepEnded> {
         let names = &self.site.platform.notification;
-        let text = |entry: &Value, pointer: &str| entry.pointer(pointer).map(written_id).unwrap_or_default();
-        let entry = record.iter().find(|entry| text(entry, names.id.as_str()).trim() == sent.id);
-        let (known, provider_id) = match entry {
-            // The platform may still have sent it.
-            None => (Phrase::from("not in the platform's record"), None),
-            Some(entry) => {
-                // Recorded only when it fails.
-                let status =
-                    text_at(entry, names.status.as_str()).map_err(|mismatch| step.fail("readable", mismatch))?;
-                let status = status.unwrap_or_default();
-                if names.delivered_statuses.iter().any(|delivered| is_status(delivered.as_str(), &status)) {
-                    // Recorded only when it fails, as few platforms write a time that cannot be read.
-                    let at = time_at(&self.site.platform.times, entry, names.delivered_at.as_str());
-                    return at.map(DeliveryState::Delivered).map_err(|mismatch| step.fail("delivered_at", mismatch));
-                }
-                if names.failed_statuses.iter().any(|failed| is_status(failed.as_str(), &status)) {
-                    let error = text(entry, names.error.as_str());
-                    return Ok(DeliveryState::Failed(phrase!("{}: {}", foreign(status), foreign(error))));
-                }
-                let provider_id = entry.pointer(names.provider_id.as_str());
-                let provider_id = provider_id.filter(|id| !id.is_null() && **id != "");
-                (phrase!("status {} on the platform", foreign(status)), provider_id)
-            }
+        // Recorded only when it fails.
+        let recorded = record::read(&self.site.platform, record, &sent.id);
+        let (known, provider_id) = match recorded.map_err(|(assertion, mismatch)| step.fail(assertion, mismatch))? {
+            Recorded::Final(state) => return Ok(state),
+            Recorded::Open { known, provider_id } => (known, provider_id),
         };
         let Some(provider) = &canary.provider else { return Ok(DeliveryState::OnItsWay(known)) };
         // Recorded only when it fails, since most canaries need no provider.
