@@ -72,7 +72,7 @@ pub(crate) fn invoices(platform: &Platform, response: &Response) -> Result<Vec<I
     items(platform, response, &pointers)?.iter().filter_map(read).collect()
 }
 
-/// Returns the synthetic payments of a response.
+/// Returns the synthetic payments of a response. Of several attempts with one reference, only those with money count.
 ///
 /// # Errors
 /// A mismatch if the response is not a list, or if a reference is unreadable, or another value of a synthetic payment.
@@ -90,7 +90,15 @@ pub(crate) fn payments(platform: &Platform, response: &Response) -> Result<Vec<R
         let (currency, status) = (text(&names.currency)?, text(&names.status)?);
         Ok(Some(RecordedPayment { reference, amount, currency, status }))
     };
-    items(platform, response, &pointers)?.iter().filter_map(|item| read(item).transpose()).collect()
+    let items = items(platform, response, &pointers)?;
+    let mut payments: Vec<_> = items.iter().filter_map(|item| read(item).transpose()).collect::<Result<_, _>>()?;
+    let has_money = |payment: &RecordedPayment| {
+        [&names.succeeded_status, &names.refunded_status].iter().any(|one| is_status(one.as_str(), &payment.status))
+    };
+    let with_money = payments.iter().filter(|payment| has_money(payment)).map(|payment| payment.reference.clone());
+    let with_money: BTreeSet<String> = with_money.collect();
+    payments.retain(|payment| has_money(payment) || !with_money.contains(&payment.reference));
+    Ok(payments)
 }
 
 /// Returns the request that delivers an event.
@@ -295,5 +303,23 @@ mod tests {
         let refused = [invoices(&platform, &own).unwrap_err(), payments(&platform, &own).unwrap_err()];
         let refused = refused.map(|mismatch| mismatch.actual.admit(&NoSecrets, 200).to_string());
         assert_eq!(refused, ["one of 200", "one of 213"]);
+    }
+    #[test]
+    fn attempts_without_money_are_no_payments_beside_one() {
+        let reference = format!("{PREFIX}1");
+        for (statuses, expected) in [
+            (&["pending", "succeeded"][..], &["succeeded"][..]),
+            (&["succeeded", "failed"], &["succeeded"]),
+            (&["pending", "refunded"], &["refunded"]),
+            (&["succeeded", "succeeded"], &["succeeded", "succeeded"]),
+            (&["pending"], &["pending"]),
+            (&["pending", "pending"], &["pending", "pending"]),
+        ] {
+            let row = |status: &&str| json!({ "provider_reference": &reference, "amount": 1, "currency": "dkk", "status": status });
+            let rows = statuses.iter().map(row).collect();
+            let read = payments(&Platform::default(), &list(&rows)).unwrap();
+            let actual: Vec<&str> = read.iter().map(|payment| payment.status.as_str()).collect();
+            assert_eq!(actual, expected);
+        }
     }
 }

@@ -115,7 +115,13 @@ impl Reconciliation {
                 Ok(())
             } else {
                 let noun = if payments.len() == 1 { "payment" } else { "payments" };
-                let actual = phrase!("{} {}: {}", payments.len(), noun, kind.name());
+                let hint = if kind == Kind::Status && !platform.has_succeeded() {
+                    "; none has succeeded on the platform: if it has another word for that, set \
+                     `platform.school_payments.succeeded_statuses`"
+                } else {
+                    ""
+                };
+                let actual = phrase!("{} {}: {}{}", payments.len(), noun, kind.name(), hint);
                 Err(Mismatch::new(FailureKind::Invariant, kind.expected(), actual).with_evidence(summary(payments)))
             };
             if step.check(kind.name(), result).is_ok() {

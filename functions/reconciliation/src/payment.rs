@@ -14,7 +14,8 @@ const SYNTHETIC: &str = "pi_synthetic_";
 /// Maximum length of the provider's id of a payment intent: that of Stripe's ids. **Units:** bytes.
 const MAX_REFERENCE: usize = 255;
 
-/// Reads a payment of the platform, with its reference. Returns `None` if it is synthetic or was not paid online.
+/// Reads a payment of the platform, with its reference. Returns `None` if it is synthetic was not paid online or is a
+/// refund.
 ///
 /// # Errors
 /// A mismatch if one of its values is unreadable, or its reference too long.
@@ -36,6 +37,10 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
     };
     let amount = number_at(payment, names.amount.as_str()).map_err(with_reference)?;
     let amount = amount.ok_or_else(|| missing("an amount", &names.amount))?;
+    if amount < 0.0 {
+        // The refund of another row: the provider's refunds are no payments either.
+        return Ok(None);
+    }
     let at = time_at(&platform.times, payment, names.created_at.as_str()).map_err(with_reference)?;
     let at = at.ok_or_else(|| missing("a time", &names.created_at))?;
     let text =
@@ -44,7 +49,8 @@ pub(crate) fn payment(platform: &Platform, payment: &Value) -> Result<Option<(Bo
     let has_succeeded = names.succeeded_statuses.iter().any(|status| is_status(status.as_str(), &platform_status));
     let status = Status::read(has_succeeded, &platform_status);
     let currency = text(&names.currency)?.to_lowercase().into();
-    Ok(Some((reference.into(), Entry { amount, currency, status, at, count: 1 })))
+    let is_refunded = is_status(platform.payment.refunded_status.as_str(), &platform_status);
+    Ok(Some((reference.into(), Entry { amount, currency, status, at, is_refunded, count: 1 })))
 }
 
 /// Refuses a reference that is too long, without quoting it: cut, it could be taken for another one.
@@ -84,7 +90,7 @@ fn entry(intent: &Value) -> Option<Entry> {
     let amount = number(amount).or_else(|| number(&intent["amount"]))?;
     let currency = intent["currency"].as_str().unwrap_or_default().to_lowercase().into();
     let status = Status::read(has_succeeded, intent["status"].as_str().unwrap_or_default());
-    Some(Entry { amount, currency, status, at, count: 1 })
+    Some(Entry { amount, currency, status, at, is_refunded: false, count: 1 })
 }
 
 #[cfg(test)]
@@ -141,6 +147,14 @@ mod tests {
         {
             let read = paid(json!({ "provider_reference": online })).map(|(reference, _)| reference);
             assert_eq!(read.as_deref(), Some(reference), "{online}");
+        }
+    }
+
+    #[test]
+    fn refunds_are_told_from_payments() {
+        assert_eq!(paid(json!({ "amount": -100 })), None);
+        for (status, expected) in [("refunded", true), ("Refunded", true), ("succeeded", false)] {
+            assert_eq!(paid(json!({ "status": status })).unwrap().1.is_refunded, expected, "{status}");
         }
     }
 
