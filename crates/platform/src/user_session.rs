@@ -4,6 +4,7 @@
 //! Assertions here cover the steps shared by every flow with a log-in: the form, the log-in, the second factor. Flows
 //! judge all other answers themselves.
 
+mod no_log_in;
 mod state;
 mod token;
 mod words;
@@ -154,7 +155,7 @@ impl<'r> UserSession<'r> {
     pub fn accept(&mut self, step: &Step<'_>, response: &Response, statuses: &[u16]) -> Result<(), StepEnded> {
         let login = &self.site.platform.login;
         step.check("same_site", self.same_site(response))?;
-        step.check("status", status(response, statuses))?;
+        step.check("status", status(response, statuses).and_then(|()| self.not_sent_back(response)))?;
         match login.mode {
             Mode::Token => {
                 let token = token::take(self.site, response, self.run, &self.state);
@@ -261,7 +262,7 @@ impl<'r> UserSession<'r> {
         }
         let password = step.password(&credentials.password).await?;
         let answer = self.send_password(step, &credentials.email, &password).await?;
-        if login.refused.as_slice().contains(&answer.status.as_u16()) {
+        if self.is_refused(&answer) {
             let detail = phrase!(
                 "the platform refused our own account {} ({})\nput its password at {}, or check the account",
                 ours(&credentials.email),
@@ -270,6 +271,8 @@ impl<'r> UserSession<'r> {
             );
             return Err(step.inconclusive(Cause::Credentials, detail));
         }
+        let what_to_do = "use an account without one for this check";
+        self.expect_no_second_factor(step, &answer, &credentials.email, what_to_do)?;
         self.accept(step, &answer, login.status.as_slice())?;
         self.renew_page_token(step).await;
         Ok(())

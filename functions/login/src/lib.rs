@@ -123,9 +123,7 @@ impl Login {
         let result = match &answer {
             Err(StepEnded) if step.is_throttled() => Some(AttemptResult::Throttled),
             Err(StepEnded) => None,
-            Ok(answer) if self.site.platform.login.refused.as_slice().contains(&answer.status.as_u16()) => {
-                Some(AttemptResult::Refused)
-            }
+            Ok(answer) if user.is_refused(answer) => Some(AttemptResult::Refused),
             // With a second factor, the platform counts the log-in once the code is accepted.
             Ok(answer) if self.accepts(answer) && self.account.totp_seed.is_none() => Some(AttemptResult::LoggedIn),
             Ok(_) => None,
@@ -133,6 +131,10 @@ impl Login {
         record_attempt(run, memory, result);
         let statuses = self.site.platform.login.status.as_slice();
         let answer = answer?;
+        if self.account.totp_seed.is_none() {
+            let what_to_do = "set `account.totp_seed` to its seed, or use an account without one";
+            user.expect_no_second_factor(&step, &answer, &self.account.email, what_to_do)?;
+        }
         if self.account.totp_seed.is_some() && self.site.platform.login.mode == Mode::Token {
             // The platform sends the token in its answer to the code.
             step.check("same_site", user.same_site(&answer))?;
