@@ -22,7 +22,7 @@ pub(crate) fn marker(run_id: &str) -> String {
 #[derive(Debug)]
 pub(crate) struct Booked {
     pub(crate) id: String,
-    /// `None` if it has no times, or none that can be read.
+    /// `None` without readable times.
     pub(crate) slot: Option<Slot>,
     pub(crate) notes: String,
 }
@@ -42,8 +42,8 @@ impl Booked {
     }
 }
 
-/// Returns the bookings of a response, without cancelled ones. Others write into the calendar too, so only the bookings whose notes begin
-/// with `own` must be readable. One of somebody else with a status that cannot be read counts as not cancelled.
+/// Returns the bookings of a response, without cancelled ones. Others write into the calendar too, so only bookings with notes beginning
+/// with `own` must be readable. Any other with an unreadable status counts as not cancelled.
 ///
 /// # Errors
 /// A mismatch if the response is not a list of bookings, or if the id or the status of an own booking is unreadable.

@@ -44,8 +44,7 @@ pub(crate) fn read(
     Ok(time(starts_at)?.zip(time(ends_at)?).map(|(starts_at, ends_at)| Slot { starts_at, ends_at }))
 }
 
-/// Returns the slots that could be read: a platform may list a few that have no end, for example. Without the others, fewer times are
-/// free.
+/// Returns the readable slots: a platform may list a few without an end, for example. Without the others, fewer times are free.
 ///
 /// # Errors
 /// The first mismatch if there are slots and none can be read.

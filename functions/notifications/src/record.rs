@@ -22,7 +22,7 @@ pub(crate) enum Recorded<'r> {
     },
 }
 
-/// Reads the state of a canary. Of several attempts, one that delivered it is enough. It has failed when all attempts have: the rows may
+/// Reads the state of a canary. Of several attempts, one delivery is enough. It has failed when all attempts have: the rows may
 /// be in any order, so a failed one may be older than one on its way.
 ///
 /// # Errors

@@ -250,7 +250,7 @@ impl Queues {
 }
 
 /// Selects the queues to report and to remember: those with a fault first, then those with jobs, the longest waiting ones first. Of queues
-/// with the same wait, those not seen before come first, so that each has its turn and one that stands still is kept.
+/// with the same wait, those not seen before come first, so each has its turn and a stalled one is kept.
 fn reported(
     queues: &BTreeMap<String, Option<QueueSnapshot>>,
     memory: &Memory,
@@ -339,7 +339,7 @@ mod tests {
         let mut queues: BTreeMap<_, _> = (0..60).map(|n| (format!("q{n:02}"), with(Some(2.0), "a"))).collect();
         queues.insert("zz".to_owned(), with(Some(9_000.0), "a"));
         assert!(reported(&queues, &Memory::default(), at(1_000)).contains_key("zz"));
-        // Without ages, by the time that the same job was next: each queue is seen in turn, and one that stands still stays.
+        // Without ages, by the time that the same job was next: each queue has its turn, and a stalled one stays.
         let (mut memory, mut turns) = (Memory::default(), Vec::new());
         for run in 1..=5 {
             let mut queues: BTreeMap<_, _> =

@@ -1,4 +1,4 @@
-//! Answers to a right password that log nobody in: one that asks for a code, and one that leads back to the form.
+//! Answers to a right password that do not log in: a request for a code, and a redirect back to the form.
 
 use check::{Cause, FailureKind, Mismatch, StepEnded, ours, phrase};
 use probe::expect::json_found;
@@ -18,7 +18,7 @@ impl UserSession<'_> {
             || leads_to_form(response, &login.form.below(&self.site.base_url))
     }
 
-    /// Expects an answer that does not lead back to the log-in form.
+    /// Refuses a redirect back to the log-in form.
     pub(super) fn not_sent_back(&self, response: &Response) -> Result<(), Mismatch> {
         let form = self.site.platform.login.form.below(&self.site.base_url);
         if !leads_to_form(response, &form) {
@@ -44,11 +44,8 @@ impl UserSession<'_> {
             return Ok(());
         }
         self.lock().stage = LoginStage::LoggedOut;
-        let detail = phrase!(
-            "the account {} has a second factor, so its password alone logs nobody in\n{}",
-            ours(email),
-            what_to_do
-        );
+        let detail =
+            phrase!("the account {} has a second factor, so its password is not enough\n{}", ours(email), what_to_do);
         Err(step.inconclusive(Cause::Credentials, detail))
     }
 }
