@@ -266,7 +266,7 @@ fn why_not_sent(form: &Form<'_>, page: &Page<'_>, response: &Response, sent_to: 
     }
     let expected = sent_to.filter(|url| !is_destination(&to, url))?;
     if !is_server_of(&to, expected) {
-        return Some(phrase!("a form to {}, not to {} as the check", foreign(to), ours(expected)));
+        return Some(phrase!("a form to {}, not to {} as the check sends it", foreign(to), ours(expected)));
     }
     Some(phrase!(
         "a form to {}, not to `platform.login.path`, {}\nset it to the action of the form if users can log in with it",
