@@ -247,7 +247,7 @@ impl Login {
                 return Err(ended);
             }
         };
-        let refused = status(&answer, login.refused.as_slice());
+        let refused = if stranger.is_refused(&answer) { Ok(()) } else { status(&answer, login.refused.as_slice()) };
         let accepted = self.accepts(&answer);
         record_attempt(
             run,
