@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(refused, ["one of 200", "one of 213"]);
     }
     #[test]
-    fn attempts_without_money_are_no_payments_beside_one() {
+    fn attempts_without_money_are_no_further_payments() {
         let reference = format!("{PREFIX}1");
         for (statuses, expected) in [
             (&["pending", "succeeded"][..], &["succeeded"][..]),

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn refunds_are_told_from_payments() {
+    fn refunds_are_no_payments() {
         assert_eq!(paid(json!({ "amount": -100 })), None);
         for (status, expected) in [("refunded", true), ("Refunded", true), ("succeeded", false)] {
             assert_eq!(paid(json!({ "status": status })).unwrap().1.is_refunded, expected, "{status}");
